@@ -1,0 +1,1 @@
+"""The facts of one call: what was attempted, what was decided, what came of it."""

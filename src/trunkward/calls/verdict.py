@@ -1,0 +1,122 @@
+"""What was decided about a call, and why: the only thing the edge obeys."""
+
+from enum import StrEnum
+
+import msgspec
+
+from trunkward.calls.attempt import Transport
+
+
+class Blame(StrEnum):
+    """Who has to act so that the next call of this kind succeeds."""
+
+    NOBODY = "nobody"
+    CUSTOMER = "customer"
+    CALLER = "caller"
+    CARRIER = "carrier"
+    US = "us"
+
+
+class Reason(StrEnum):
+    """Stable codes of every verdict. Once published a code is never reused for something else."""
+
+    ADMITTED = "admitted"
+    ADMITTED_EMERGENCY = "admitted-emergency"
+    UNKNOWN_SOURCE = "unknown-source"
+    CERTIFICATE_REQUIRED = "certificate-required"
+    TRUNK_DISABLED = "trunk-disabled"
+    MALFORMED_REQUEST = "malformed-request"
+    CALLING_NUMBER_MALFORMED = "calling-number-malformed"
+    CALLED_NUMBER_MALFORMED = "called-number-malformed"
+    CALLED_NUMBER_UNKNOWN = "called-number-unknown"
+    NO_ROUTE = "no-route"
+    METHOD_REFUSED = "method-refused"
+    NO_OFFER = "no-offer"
+    SRTP_REQUIRED = "srtp-required"
+    SRTP_SUITE_REFUSED = "srtp-suite-refused"
+    SDES_WITHOUT_TLS = "sdes-without-tls"
+    MEDIA_MALFORMED = "media-malformed"
+    NO_FINDING = "no-finding"
+    POLICY_NOT_LOADED = "policy-not-loaded"
+    DEADLINE_EXCEEDED = "deadline-exceeded"
+    RECORD_NOT_WRITTEN = "record-not-written"
+    INTERNAL_ERROR = "internal-error"
+    # What the edge says by itself, when no gate answers in time.
+    GATE_UNAVAILABLE = "gate-unavailable"
+    MEDIA_UNAVAILABLE = "media-unavailable"
+
+
+class MediaHop(msgspec.Struct, frozen=True, kw_only=True):
+    """One pass of the SDP through rtpengine: its call name there and its flags per direction.
+
+    A pair of legs that cannot be given disjoint SRTP suites takes two hops with plain RTP
+    between them, inside the node (docs/media.md). `forward` is the direction of the initial
+    INVITE, `backward` that of a re-INVITE from the called side. `{a}` and `{b}` stand for the
+    suite negotiated on the calling and the called leg; they are filled in for in-dialog offers.
+    """
+
+    suffix: str
+    offer_forward: str
+    answer_forward: str
+    reoffer_forward: str
+    reanswer_forward: str
+    reoffer_backward: str
+    reanswer_backward: str
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """One way out, in the order it is to be tried."""
+
+    #: Name of the carrier, or of the trunk for an inbound call.
+    peer: str
+    #: The Request-URI to send.
+    ruri: str
+    #: Next hop as a SIP URI with an IP address or host, port and transport.
+    next_hop: str
+    transport: Transport
+    #: Profile of the outbound TLS (client certificate, authorities, expected names); empty for plain.
+    tls_profile: str = ""
+    #: SDP to offer, after pruning to what this route's plan allows; the input of the first hop.
+    offer: str = ""
+    media: list[MediaHop] = []
+    #: Headers put on this route's request, in order.
+    headers: list[tuple[str, str]] = []
+    #: Seconds to wait for any final answer before the next route is tried.
+    ring_timeout_s: int = 120
+
+
+class Admit(msgspec.Struct, frozen=True, kw_only=True, tag="admit", tag_field="verdict"):
+    """Let it through, by these routes."""
+
+    id: str
+    record_id: str
+    reason: Reason
+    trunk: str
+    direction: str
+    routes: list[Route]
+    #: From-URI to show the other side, when the received one would name the inside.
+    from_uri: str = ""
+
+
+class Reject(msgspec.Struct, frozen=True, kw_only=True, tag="reject", tag_field="verdict"):
+    """Refuse it, and say why (RFC 3326 `Reason`)."""
+
+    id: str
+    record_id: str
+    reason: Reason
+    blame: Blame
+    status: int
+    phrase: str
+    #: Put on the reply, in order.
+    headers: list[tuple[str, str]] = []
+
+
+class Discard(msgspec.Struct, frozen=True, kw_only=True, tag="discard", tag_field="verdict"):
+    """Say nothing at all: an unknown source over a datagram transport learns nothing from us."""
+
+    id: str
+    record_id: str
+    reason: Reason
+
+
+type Verdict = Admit | Reject | Discard

@@ -1,0 +1,60 @@
+"""Reading one initial INVITE into the value the gate judges (`trunkward.calls.attempt`)."""
+
+import time
+import uuid
+from typing import Any
+
+from trunkward.edge import ksr
+
+#: The headers a judgement may look at.
+_JUDGED = (
+    "P-Asserted-Identity",
+    "P-Preferred-Identity",
+    "Privacy",
+    "Identity",
+    "Date",
+    "Require",
+    "Supported",
+    "Diversion",
+    "History-Info",
+    "Session-Expires",
+)
+
+
+def read() -> dict[str, Any]:
+    """The request in hand as a plain dictionary, ready to be sent to the gate."""
+    transport = ksr.pv("$proto").lower()
+    attempt: dict[str, Any] = {
+        "id": uuid.uuid4().hex,
+        "at": time.time(),
+        "source_ip": ksr.source_ip(),
+        "source_port": int(ksr.pv("$sp") or 0),
+        "transport": transport,
+        "local_ip": ksr.pv("$Ri"),
+        "local_port": int(ksr.pv("$Rp") or 0),
+        "ruri": ksr.ruri(),
+        "from_uri": ksr.pv("$fu"),
+        "to_uri": ksr.pv("$tu"),
+        "contact_uri": ksr.pv("$ct"),
+        "call_id": ksr.call_id(),
+        "from_tag": ksr.pv("$ft"),
+        "cseq": int(ksr.pv("$cs") or 0),
+        "headers": {name.lower(): values for name in _JUDGED if (values := ksr.headers(name))},
+        "content_type": ksr.pv("$cT"),
+        "body": ksr.body(),
+    }
+    if transport == "tls":
+        attempt["tls"] = tls_facts() | {
+            "peer_certificate": ksr.pv("$tls_peer_raw_cert"),
+            "peer_verified": ksr.pv("$tls_peer_verified") == "1",
+        }
+    return attempt
+
+
+def tls_facts() -> dict[str, str]:
+    """Version, cipher and peer name of the TLS connection the message in hand came on."""
+    return {
+        "version": ksr.pv("$tls_version"),
+        "cipher": ksr.pv("$tls_cipher_info"),
+        "peer_cn": ksr.pv("$tls_peer_subject_cn"),
+    }

@@ -1,0 +1,29 @@
+"""Which headers cross the border, in both directions; everything else stays on its side."""
+
+#: Names of the other side's software and hosts stay out: User-Agent, Server, Warning, Organization,
+#: Subject, Call-Info, P-*, X-*. What passes is what dialogs, offers and timers need: RFC 3261, 3262
+#: (RSeq, RAck), 3311, 3326 (Reason), 4028 (session timers), 6086 (INFO), 8224 (Identity, Date).
+_PASS = (
+    "Allow",
+    "Accept",
+    "Supported",
+    "Require",
+    "Unsupported",
+    "Min-SE",
+    "Session-Expires",
+    "RSeq",
+    "RAck",
+    "Reason",
+    "Retry-After",
+    "Recv-Info",
+    "Info-Package",
+    "Identity",
+    "Date",
+    "Content-Disposition",
+    "MIME-Version",
+)
+
+#: For requests that start a dialog.
+INITIAL = f"^({'|'.join(_PASS)})$"
+#: For everything else: topos' own marks must reach topos, which takes them off.
+LATER = f"^({'|'.join(_PASS)}|P-SR-XUID|P-SR-XBranch)$"

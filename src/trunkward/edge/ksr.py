@@ -1,0 +1,329 @@
+"""The one place that touches `KSR`: every engine call wrapped once, with a type.
+
+KSR functions answer 1 and -1 (and a few other ints) for true and false, so `not KSR.x()` is
+always False. Here they answer `bool`, and values that may be absent answer `str` ("" for none).
+"""
+
+from typing import Any
+
+import KSR  # type: ignore[import-not-found]
+
+_async: Any = getattr(KSR, "async")  # a keyword in Python, a module in Kamailio
+
+
+# ---- log -------------------------------------------------------------------------------------
+def log_error(text: str) -> None:
+    """One line at ERROR."""
+    KSR.err(text + "\n")
+
+
+def log_warning(text: str) -> None:
+    """One line at WARNING."""
+    KSR.warn(text + "\n")
+
+
+def log_info(text: str) -> None:
+    """One line at INFO."""
+    KSR.info(text + "\n")
+
+
+# ---- the message in hand ---------------------------------------------------------------------
+def pv(name: str) -> str:
+    """The value of a pseudo-variable as text, "" when it has none."""
+    value = KSR.pv.get(name)
+    return "" if value is None else str(value)
+
+
+def set_pv(name: str, value: str) -> None:
+    """Sets a pseudo-variable to text."""
+    KSR.pv.sets(name, value)
+
+
+def method() -> str:
+    """The request's method, or the method in the CSeq of a reply."""
+    return str(KSR.kx.get_method())
+
+
+def status() -> int:
+    """The status code of the reply in hand."""
+    return int(KSR.kx.get_status())
+
+
+def ruri() -> str:
+    """The Request-URI."""
+    return str(KSR.kx.get_ruri())
+
+
+def call_id() -> str:
+    """The Call-ID."""
+    return str(KSR.kx.get_callid())
+
+
+def body() -> str:
+    """The body, "" when there is none."""
+    return str(KSR.kx.gete_body())
+
+
+def source_ip() -> str:
+    """Where the message came from."""
+    return str(KSR.kx.get_srcip())
+
+
+def has_to_tag() -> bool:
+    """Whether the To header has a tag: the request belongs to a dialog (RFC 3261 12.2)."""
+    return int(KSR.siputils.has_totag()) > 0
+
+
+def header(name: str, index: int = 0) -> str:
+    """The `index`th value of a header, "" when there is none."""
+    return str(KSR.hdr.gete_idx(name, index))
+
+
+def headers(name: str, limit: int = 10) -> list[str]:
+    """All values of a header, in their order, at most `limit`."""
+    found: list[str] = []
+    while len(found) < limit and (value := header(name, len(found))):
+        found.append(value)
+    return found
+
+
+def header_count(name: str) -> int:
+    """How many headers of this name the message has."""
+    return int(pv(f"$hdrc({name})") or 0)
+
+
+def add_header(name: str, value: str) -> None:
+    """Appends one header to the message in hand."""
+    KSR.hdr.append(f"{name}: {value}\r\n")
+
+
+def add_reply_header(name: str, value: str) -> None:
+    """Appends one header to the reply that will be made for the request in hand."""
+    KSR.hdr.append_to_reply(f"{name}: {value}\r\n")
+
+
+def remove_header(name: str) -> None:
+    """Removes every header of this name."""
+    KSR.hdr.remove(name)
+
+
+def keep_only_headers(pattern: str) -> None:
+    """Removes every header but the ones SIP cannot do without and those matching `pattern`."""
+    KSR.textopsx.keep_hf_re(pattern)
+
+
+def set_body(text: str, content_type: str) -> bool:
+    """Replaces the body."""
+    return int(KSR.textops.set_body(text, content_type)) > 0
+
+
+def set_reply_status(code: int, phrase: str) -> bool:
+    """Turns the reply in hand into another."""
+    return int(KSR.textopsx.change_reply_status(code, phrase)) > 0
+
+
+def remove_body() -> bool:
+    """Takes the body off the message in hand."""
+    return int(KSR.textopsx.remove_body()) > 0
+
+
+# ---- native hygiene --------------------------------------------------------------------------
+def max_forwards_ok(limit: int) -> bool:
+    """False when Max-Forwards has run out (RFC 3261 16.3, item 3)."""
+    return int(KSR.maxfwd.process_maxfwd(limit)) >= 0
+
+
+def sane() -> bool:
+    """Kamailio's own sanity checks; they send the refusal themselves."""
+    return int(KSR.sanity.sanity_check(17895, 7)) > 0
+
+
+# ---- transactions ----------------------------------------------------------------------------
+def is_retransmission() -> bool:
+    """True for a request this node already has a transaction for; absorbs it."""
+    if int(KSR.tmx.t_precheck_trans()) > 0:
+        KSR.tm.t_check_trans()
+        return True
+    return int(KSR.tm.t_check_trans()) == 0
+
+
+def matches_transaction() -> bool:
+    """True when a transaction exists that this CANCEL or ACK belongs to."""
+    return int(KSR.tm.t_check_trans()) > 0
+
+
+def new_transaction() -> bool:
+    """Makes the transaction, so that retransmissions are absorbed while the request waits."""
+    return int(KSR.tm.t_newtran()) > 0
+
+
+def is_cancelled() -> bool:
+    """Whether the caller gave up while the request was waiting."""
+    return int(KSR.tm.t_is_canceled()) > 0
+
+
+def suspend_to(callback: str, group: str) -> bool:
+    """Suspends the transaction; `callback` goes on with it in a worker of `group`."""
+    return int(_async.task_group_route(callback, group)) >= 0  # 0 is success and "exit"
+
+
+def release() -> None:
+    """Ends the transaction in hand without a reply."""
+    KSR.tm.t_release()
+
+
+def later(callback: str, data: str, group: str) -> bool:
+    """Runs `callback` in a worker of `group`, where `later_data` gives it `data`."""
+    return int(_async.task_group_data(callback, group, data)) > 0
+
+
+def later_data() -> str:
+    """What `later` was given, in the callback it named."""
+    return str(_async.get_data())
+
+
+def set_final_response_timeout(invite_ms: int, request_ms: int) -> None:
+    """tm's fr_inv and fr timers for this transaction, in milliseconds."""
+    KSR.tm.t_set_fr(invite_ms, request_ms)
+
+
+def on_reply(callback: str) -> None:
+    """Arms the reply callback of this transaction."""
+    KSR.tm.t_on_reply(callback)
+
+
+def on_failure(callback: str) -> None:
+    """Arms the failure callback of this transaction."""
+    KSR.tm.t_on_failure(callback)
+
+
+def relay() -> bool:
+    """Sends the request on; False when it could not be sent."""
+    return int(KSR.tm.t_relay()) > 0
+
+
+def reply(code: int, phrase: str) -> bool:
+    """Answers the transaction in hand."""
+    return int(KSR.tm.t_reply(code, phrase)) > 0
+
+
+def stateless_reply(code: int, phrase: str) -> None:
+    """Answers with no transaction, or in one when there is one."""
+    KSR.sl.send_reply(code, phrase)
+
+
+def final_status() -> int:
+    """The winning status, in a failure callback."""
+    return int(KSR.tm.t_get_status_code())
+
+
+def branch_timed_out() -> bool:
+    """Whether the branch failed for want of an answer, in a failure callback."""
+    return int(KSR.tm.t_branch_timeout()) > 0
+
+
+def any_reply_received() -> bool:
+    """Whether any branch got any answer at all, in a failure callback."""
+    return int(KSR.tm.t_any_replied()) > 0
+
+
+# ---- routing ---------------------------------------------------------------------------------
+def record_route(parameters: str) -> None:
+    """Puts this node in the dialog's path, with parameters that come back on each request."""
+    KSR.rr.add_rr_param(parameters)
+    KSR.rr.record_route()
+
+
+def loose_route() -> bool:
+    """Follows the Route set (RFC 3261 16.4)."""
+    return int(KSR.rr.loose_route()) > 0
+
+
+def set_target(uri: str, next_hop: str) -> None:
+    """The Request-URI and where to send it."""
+    KSR.seturi(uri)
+    if next_hop:
+        KSR.setdsturi(next_hop)
+    else:
+        KSR.resetdsturi()
+
+
+def expect_tls_server(name: str) -> None:
+    """The name a new outbound TLS connection asks for and must be shown (SNI, RFC 5922)."""
+    KSR.pv.sets("$xavp(tls=>server_id)", name)
+    KSR.pv.sets("$xavp(tls[0]=>server_name)", name)
+
+
+def send_options(uri: str, from_value: str, to_value: str) -> None:
+    """Sends an OPTIONS of our own, out of any dialog."""
+    headers_text = f"From: {from_value}\r\nTo: {to_value}\r\n"
+    KSR.tm.t_uac_send("OPTIONS", uri, "", "", headers_text, "")
+
+
+def connection_id() -> int:
+    """Kamailio's id of the connection the message in hand came on."""
+    return int(KSR.kx.get_conid())
+
+
+def connection_alive(connection: int) -> bool:
+    """Whether a connection can be written to."""
+    return int(KSR.tcpops.tcp_conid_alive(connection)) > 0
+
+
+def close_connection(connection: int) -> None:
+    """Closes a connection."""
+    KSR.tcpops.tcp_close_connection_id(connection)
+
+
+def use_connection(connection: int) -> None:
+    """Sends the request in hand on this connection and no other."""
+    KSR.tcpops.tcp_set_otcpid(connection)
+    KSR.tcpops.tcp_set_otcpid_flag(1)
+
+
+def open_no_connection() -> None:
+    """Sends the request in hand only where a connection exists already."""
+    KSR.set_forward_no_connect()
+
+
+def next_hop() -> str:
+    """`host:port` the request in hand will be sent to."""
+    return f"{pv('$nh(d)')}:{pv('$nh(p)')}"
+
+
+def show_uri(name: str, uri: str) -> None:
+    """Puts another URI into the From or To header of the message in hand; tag and display name stay."""
+    KSR.textops.subst_hf(name, f"/<[^>]*>/<{uri}>/", "f")
+
+
+def add_contact_alias() -> None:
+    """Notes the real source beside a Contact that names another address (NAT, RFC 5626's problem)."""
+    KSR.nathelper.set_contact_alias()
+
+
+def use_contact_alias() -> None:
+    """Sends towards the source noted by `add_contact_alias`, over its own connection."""
+    KSR.nathelper.handle_ruri_alias()
+
+
+def reuse_connection() -> None:
+    """Lets requests towards the Via's sent-by go down the connection it came on (RFC 5923)."""
+    KSR.force_rport()
+    KSR.add_tcp_alias_via()
+
+
+# ---- shared memory ---------------------------------------------------------------------------
+def table_get(table: str, key: str) -> str:
+    """A row of a shared table, "" when absent."""
+    value = KSR.htable.sht_get(table, key)
+    return "" if value is None else str(value)
+
+
+def table_set(table: str, key: str, value: str, expires_s: int) -> bool:
+    """Writes a row that expires by itself."""
+    return int(KSR.htable.sht_setxs(table, key, value, expires_s)) > 0
+
+
+def table_remove(table: str, key: str) -> None:
+    """Removes a row."""
+    KSR.htable.sht_rm(table, key)

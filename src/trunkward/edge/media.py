@@ -1,0 +1,102 @@
+"""Taking an SDP through rtpengine, hop by hop, as the verdict's plan says."""
+
+import re
+from typing import Any
+
+from trunkward.edge.rtpengine import Rtpengine, RtpengineUnavailable
+
+_INLINE_KEY = re.compile(r"inline:([A-Za-z0-9+/=]{16,})")
+_CRYPTO = re.compile(r"^a=crypto:\d+ (\S+)", re.MULTILINE)
+
+
+class MediaRefused(Exception):
+    """The media engine did not give what the plan needs; nothing was sent."""
+
+
+class Media:
+    """The plan of a call (`hops` in its state), carried out on one rtpengine."""
+
+    def __init__(self, engine: Rtpengine) -> None:
+        """Keeps the engine; touches nothing."""
+        self._engine = engine
+
+    def offer(self, call: dict[str, Any], sdp: str, *, forward: bool, again: bool) -> str:
+        """The offer to send on; `forward` from the caller, else from the callee; `again` in a dialog."""
+        name = ("reoffer_" if again else "offer_") + _direction(forward)
+        tag = call["caller_tag"] if forward else call["callee_tag"]
+        sent = sdp
+        for hop in call["hops"] if forward else call["hops"][::-1]:
+            try:
+                sent = self._engine.offer(_name(call, hop), tag, sent, _filled(hop[name], call))
+            except RtpengineUnavailable as problem:
+                raise MediaRefused(f"no offer from rtpengine: {problem}") from problem
+        return _checked(sdp, sent)
+
+    def answer(self, call: dict[str, Any], sdp: str, callee_tag: str, *, forward: bool, again: bool) -> str:
+        """The answer to send back; `forward` is the direction of the offer it answers."""
+        name = ("reanswer_" if again else "answer_") + _direction(forward)
+        tags = (call["caller_tag"], callee_tag) if forward else (callee_tag, call["caller_tag"])
+        sent = sdp
+        for hop in call["hops"][::-1] if forward else call["hops"]:
+            try:
+                sent = self._engine.answer(_name(call, hop), *tags, sent, _filled(hop[name], call))
+            except RtpengineUnavailable as problem:
+                raise MediaRefused(f"no answer from rtpengine: {problem}") from problem
+        return _checked(sdp, sent)
+
+    def end(self, call: dict[str, Any]) -> list[dict[str, Any]]:
+        """Ends the media; what was really negotiated and counted on the caller's and the callee's leg."""
+        ended = [self._engine.delete(_name(call, hop)) for hop in call["hops"]]
+        if not ended:
+            return []
+        return [
+            _leg(ended[0], call["caller_tag"], "caller"),
+            _leg(ended[-1], call.get("callee_tag", ""), "callee"),
+        ]
+
+
+def suites(received: str, sent: str) -> dict[str, str]:
+    """The SRTP suite of each leg after an initial answer: `a` the caller's, `b` the callee's."""
+    return {"a": _suite(sent), "b": _suite(received)}
+
+
+def _leg(ended: dict[str, Any], tag: str, side: str) -> dict[str, Any]:
+    facts: dict[str, Any] = {"side": side}
+    for media in ended.get("tags", {}).get(tag, {}).get("medias", [])[:1]:
+        facts["protocol"] = media.get("protocol", "")
+        stream = media.get("streams", [{}])[0]
+        facts["srtp_suite"] = stream.get("crypto suite", "")
+        keyed = "dtls-srtp" if "DTLS-SRTP" in media.get("flags", []) else "sdes"
+        facts["key_source"] = keyed if facts["srtp_suite"] else "none"
+        received, sent = stream.get("stats", {}), stream.get("stats_out", {})
+        facts["packets_in"] = int(received.get("packets", 0))
+        facts["errors_in"] = int(received.get("errors", 0))
+        facts["packets_out"] = int(sent.get("packets", 0))
+    return facts
+
+
+def _direction(forward: bool) -> str:
+    return "forward" if forward else "backward"
+
+
+def _filled(flags: str, call: dict[str, Any]) -> str:
+    chosen = call.get("suites") or {}
+    return flags.replace("{a}", chosen.get("a", "")).replace("{b}", chosen.get("b", ""))
+
+
+def _name(call: dict[str, Any], hop: dict[str, str]) -> str:
+    # not the SIP Call-ID: a peer chooses that one, and two peers may choose the same
+    return f"{call['media_id']}{hop['suffix']}"
+
+
+def _suite(sdp: str) -> str:
+    found = _CRYPTO.search(sdp)
+    return found.group(1) if found else ""
+
+
+def _checked(received: str, sent: str) -> str:
+    """The last look: no key of one side may stand in what the other side is sent."""
+    for key in _INLINE_KEY.findall(received):
+        if key.rstrip("=") in sent:
+            raise MediaRefused("a key of one side stood in the other side's SDP")
+    return sent

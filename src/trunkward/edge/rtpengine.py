@@ -1,0 +1,80 @@
+"""Speaking to rtpengine: its ng protocol over UDP, in the JSON form, one request at a time.
+
+Not Kamailio's rtpengine module: that keeps a table of calls by SIP Call-ID, which a peer chooses,
+blocks a worker for its own idea of a time-out, and cannot give what a `delete` tells about a call.
+Flags are written as that module writes them; rtpengine parses them itself (`rtpp-flags`).
+"""
+
+import json
+import os
+import socket
+import time
+from typing import Any
+
+_LARGEST_REPLY = 65_507
+
+
+class RtpengineUnavailable(Exception):
+    """rtpengine did not answer in time, or said no."""
+
+
+class Rtpengine:
+    """A client for each process; a dead engine costs one deadline, then nothing for a while."""
+
+    def __init__(self, address: tuple[str, int], deadline_s: float, rest_s: float) -> None:
+        """Remembers where rtpengine listens; touches nothing yet."""
+        self._address = address
+        self._deadline_s = deadline_s
+        self._rest_s = rest_s
+        self._rests_until = 0.0
+        self._pid = 0
+        self._sent = 0
+        self._socket: socket.socket | None = None
+
+    def offer(self, call_id: str, from_tag: str, sdp: str, flags: str) -> str:
+        """The SDP to send on instead of this offer."""
+        return self._sdp({"command": "offer", "call-id": call_id, "from-tag": from_tag, "sdp": sdp, "rtpp-flags": flags})
+
+    def answer(self, call_id: str, from_tag: str, to_tag: str, sdp: str, flags: str) -> str:
+        """The SDP to send back instead of this answer."""
+        tags = {"from-tag": from_tag, "to-tag": to_tag}
+        return self._sdp({"command": "answer", "call-id": call_id, "sdp": sdp, "rtpp-flags": flags} | tags)
+
+    def delete(self, call_id: str) -> dict[str, Any]:
+        """Ends a call; what was negotiated and counted, {} when rtpengine knows no such call."""
+        try:
+            return self._ask({"command": "delete", "call-id": call_id})
+        except RtpengineUnavailable:
+            return {}
+
+    def _sdp(self, request: dict[str, Any]) -> str:
+        reply = self._ask(request)
+        if not reply.get("sdp"):
+            raise RtpengineUnavailable("a reply without SDP")
+        return str(reply["sdp"])
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        now = time.monotonic()
+        if now < self._rests_until:
+            raise RtpengineUnavailable("it did not answer a moment ago")
+        if self._socket is None or self._pid != os.getpid():
+            self._pid = os.getpid()
+            self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self._socket.connect(self._address)
+        self._sent += 1
+        cookie = f"{self._pid}_{self._sent}"
+        deadline = now + self._deadline_s
+        try:
+            self._socket.send(f"{cookie} {json.dumps(request)}".encode())
+            while True:
+                self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
+                echoed, _, body = self._socket.recv(_LARGEST_REPLY).partition(b" ")
+                if echoed.decode() == cookie:
+                    break  # anything else answers a request given up before
+            reply = json.loads(body)
+        except (OSError, ValueError) as problem:
+            self._rests_until = time.monotonic() + self._rest_s
+            raise RtpengineUnavailable(str(problem)) from problem
+        if reply.get("result") != "ok":
+            raise RtpengineUnavailable(str(reply.get("error-reason", reply.get("warning", "refused"))))
+        return dict(reply)

@@ -1,0 +1,1 @@
+"""Rendering and steering the engines: Kamailio, rtpengine, the supervisor, files with keys in them."""

@@ -1,0 +1,264 @@
+"""Kamailio's configuration, rendered from what a node declares. Modules and values, no routing.
+
+Each setting that is not Kamailio's default says why it is there.
+"""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import trunkward.edge
+from trunkward.calls.attempt import Transport
+from trunkward.settings import Paths
+from trunkward.trunks.model import Address, Declared
+
+#: Seconds; topos counts a dialog's life from its set-up and never refreshes it, so a row must
+#: outlive the longest call. 24 h here; what ends calls earlier is not this.
+LONGEST_CALL_S = 86_400
+#: Milliseconds a worker waits for a verdict.
+GATE_DEADLINE_MS = 500
+#: Milliseconds a worker waits for rtpengine, which answers in less than one.
+MEDIA_DEADLINE_MS = 250
+#: Workers that wait for verdicts, so that none who carries SIP ever does.
+GATE_WORKERS = 8
+NG_PORT = 2223
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeFiles:
+    """Where the rendered files of the edge go."""
+
+    kamailio_cfg: Path
+    tls_cfg: Path
+    edge_json: Path
+
+    @classmethod
+    def under(cls, paths: Paths) -> Self:
+        """The three files in the node's run directory."""
+        directory = paths.run / "edge"
+        return cls(
+            kamailio_cfg=directory / "kamailio.cfg",
+            tls_cfg=directory / "tls.cfg",
+            edge_json=directory / "edge.json",
+        )
+
+
+def plain_transports(declared: Declared) -> list[Transport]:
+    """The plain transports some carrier names; none is opened otherwise."""
+    named = {carrier.transport for carrier in declared.carriers if carrier.enabled}
+    return [transport for transport in (Transport.UDP, Transport.TCP) if transport in named]
+
+
+def render_kamailio_cfg(declared: Declared, paths: Paths, *, topos_storage: str = "htable") -> str:
+    """`kamailio.cfg`. `topos_storage` is `htable` (the choice) or `redis` (measured beside it)."""
+    node = declared.node
+    files = EdgeFiles.under(paths)
+    listen = [f"listen=tls:{_socket(node.address, node.tls_port)}"]
+    listen += [f"listen={t.value}:{_socket(node.address, node.plain_port)}" for t in plain_transports(declared)]
+    script = Path(trunkward.edge.__file__).parent / "script.py"
+    return f"""#!KAMAILIO
+# Rendered by trunkward for {node.name}; changes are lost at the next start.
+debug=1
+log_stderror=yes
+log_prefix="{{$mt $hdr(CSeq) $ci}} "
+fork=yes
+children=2
+tcp_children=4
+socket_workers=2
+auto_aliases=no
+server_header="Server: Trunkward"
+user_agent_header="User-Agent: Trunkward"
+server_signature=no
+# no "Warning" header with our addresses in every reply
+sip_warning=0
+{_tcp_source(node.address)}
+tcp_connection_lifetime=3605
+tcp_max_connections=16384
+tls_max_connections=16384
+tcp_accept_no_cl=no
+tcp_rd_buf_size=65536
+enable_tls=yes
+# OpenSSL 3 keeps state per thread: several TLS processes without this die in handshakes
+tls_threads_mode=2
+async_workers_group="name=gate;workers={GATE_WORKERS};nonblock=0;usleep=0"
+{chr(10).join(listen)}
+
+loadmodule "tls.so"
+loadmodule "tm.so"
+loadmodule "tmx.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "maxfwd.so"
+loadmodule "sanity.so"
+loadmodule "siputils.so"
+loadmodule "textops.so"
+loadmodule "textopsx.so"
+loadmodule "kex.so"
+loadmodule "corex.so"
+loadmodule "tcpops.so"
+loadmodule "nathelper.so"
+loadmodule "async.so"
+loadmodule "ctl.so"
+loadmodule "htable.so"
+{_topos(declared, paths, topos_storage)}
+loadmodule "kemix.so"
+loadmodule "app_python3.so"
+
+modparam("tls", "config", "{files.tls_cfg}")
+# the edge names the server it wants: the profile and the SNI follow from that
+modparam("tls", "xavp_cfg", "tls")
+modparam("tls", "low_mem_threshold1", 16384)
+modparam("tls", "low_mem_threshold2", 8192)
+modparam("tm", "fr_timer", 4000)
+modparam("tm", "fr_inv_timer", 120000)
+modparam("tm", "reparse_on_dns_failover", 0)
+# a refusal of the next hop is passed on as it is, not turned into 500
+modparam("tm", "failure_reply_mode", 3)
+modparam("tm", "auto_inv_100_reason", "Trying")
+modparam("rr", "append_fromtag", 0)
+modparam("rr", "enable_full_lr", 1)
+modparam("ctl", "binrpc", "unix:{paths.run}/edge/ctl.sock")
+modparam("htable", "htable", "calls=>size=12;autoexpire={LONGEST_CALL_S};")
+modparam("htable", "htable", "tls_passed=>size=8;autoexpire=86400;")
+modparam("htable", "htable", "tls_asked=>size=8;autoexpire=30;")
+modparam("htable", "event_callback", "ksr_htable_event")
+modparam("app_python3", "load", "{script}")
+
+cfgengine "python"
+# callbacks that are not defined must be switched off, else every message raises
+kemi.onsend_route_callback=""
+kemi.reply_route_callback="ksr_any_reply"
+kemi.event_route_callback=""
+kemi.received_route_callback=""
+kemi.pre_routing_callback=""
+"""
+
+
+def _topos(declared: Declared, paths: Paths, storage: str) -> str:
+    common = f"""loadmodule "topos.so"
+loadmodule "topos_{storage}.so"
+modparam("topos", "storage", "{storage}")
+modparam("topos", "dialog_expire", {LONGEST_CALL_S})
+modparam("topos", "branch_expire", 180)
+modparam("topos", "contact_host", "{declared.node.contact_host}")
+# no script events for each message sent and received
+modparam("topos", "event_mode", 0)
+"""
+    if storage == "redis":
+        return f"""loadmodule "ndb_redis.so"
+modparam("ndb_redis", "server", "name=topos;unix={paths.run}/redis/redis.sock;db=0")
+modparam("ndb_redis", "connect_timeout", 200)
+modparam("ndb_redis", "cmd_timeout", 200)
+{common}modparam("topos_redis", "serverid", "topos")
+"""
+    return f"""{common}modparam("topos_htable", "topos_htable_dialog", "topos_dialogs=>size=12;autoexpire={LONGEST_CALL_S};")
+modparam("topos_htable", "topos_htable_transaction", "topos_branches=>size=12;autoexpire=180;")
+# rows are joined by "|", which peers may write too
+modparam("topos_htable", "topos_htable_base64", 1)
+"""
+
+
+def render_tls_cfg(declared: Declared, paths: Paths) -> str:
+    """`tls.cfg`: TLS 1.3 only, towards everyone; a client profile for each host we connect to."""
+    certificate = f"""method = TLSv1.3
+private_key = {paths.pki}/node/node.key
+certificate = {paths.pki}/node/node.crt
+"""
+    # A customer's certificate is bound by its fingerprint, a carrier's by chain and name: both are
+    # the gate's to judge, so every certificate is taken here and its chain only looked at.
+    text = f"""[server:default]
+{certificate}verify_certificate = no
+require_certificate = no
+verify_client = optional_no_ca
+ca_list = {paths.run}/edge/peers-ca.pem
+
+# Whom no profile names is not trusted: nothing but a checked OPTIONS opens a connection.
+[client:default]
+{certificate}verify_certificate = yes
+require_certificate = yes
+ca_list = {paths.run}/edge/nobody-ca.pem
+"""
+    for name, ca_file in _tls_names(declared, paths):
+        text += f"""
+[client:any]
+{certificate}verify_certificate = yes
+require_certificate = yes
+ca_list = {ca_file}
+server_name = {name}
+server_id = {name}
+"""
+    return text
+
+
+def render_edge_json(declared: Declared, paths: Paths, emergency: list[dict[str, Any]]) -> str:
+    """The edge's own settings (`trunkward.edge.settings`)."""
+    gates = range(declared.node.gates)
+    peers: dict[str, dict[str, list[str]]] = {}
+    for carrier in declared.carriers:
+        if carrier.transport is Transport.TLS and carrier.tls_names:
+            entry = peers.setdefault(carrier.tls_names[0], {"names": [], "hosts": []})
+            entry["names"] += carrier.tls_names
+            entry["hosts"] += [str(host) for host in carrier.hosts]
+    for trunk in declared.trunks:
+        if trunk.host is not None and trunk.tls_names:
+            entry = peers.setdefault(trunk.tls_names[0], {"names": [], "hosts": []})
+            entry["names"] += trunk.tls_names
+            entry["hosts"].append(str(trunk.host))
+    plain = [c for c in declared.carriers if c.transport is not Transport.TLS and c.enabled]
+    return json.dumps(
+        {
+            "node": declared.node.name,
+            "gate_sockets": [str(paths.gate_socket(index)) for index in gates],
+            "outcome_sockets": [str(paths.outcome_socket(index)) for index in gates],
+            "gate_deadline_ms": GATE_DEADLINE_MS,
+            "ng_port": NG_PORT,
+            "media_deadline_ms": MEDIA_DEADLINE_MS,
+            "dialogs": str(paths.dialogs),
+            "spool": str(paths.run / "edge" / "outcomes.spool"),
+            "longest_call_s": LONGEST_CALL_S,
+            "tls_peers": peers,
+            "plain_networks": sorted({str(network) for carrier in plain for network in carrier.networks}),
+            "emergency": emergency,
+        },
+        indent=1,
+    )
+
+
+def kamailio_command(paths: Paths) -> list[str]:
+    """The command line: in the foreground, with shared memory for 90 kB a TLS connection."""
+    files = EdgeFiles.under(paths)
+    return [
+        "/usr/sbin/kamailio",
+        *("-f", str(files.kamailio_cfg)),
+        *("-DD", "-E", "-m", "1024", "-M", "16"),
+        *("-Y", str(paths.run / "edge")),
+    ]
+
+
+def python_version() -> str:
+    """The interpreter this package runs on; Kamailio's is the same Debian python3."""
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def _tls_names(declared: Declared, paths: Paths) -> list[tuple[str, str]]:
+    """Each server name we ask for, with the authorities its chain must lead to."""
+    own = str(paths.pki / "ca" / "ca.crt")
+    names = {
+        carrier.tls_names[0]: carrier.ca_file or own
+        for carrier in declared.carriers
+        if carrier.transport is Transport.TLS and carrier.tls_names
+    }
+    names |= {trunk.tls_names[0]: own for trunk in declared.trunks if trunk.host is not None and trunk.tls_names}
+    return sorted(names.items())
+
+
+def _tcp_source(address: Address) -> str:
+    """Outbound connections leave from the node's own address, so that peers can tell it."""
+    return f"tcp_source_ipv4={address}" if address.version == 4 else f"tcp_source_ipv6=[{address}]"
+
+
+def _socket(address: Address, port: int) -> str:
+    return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"

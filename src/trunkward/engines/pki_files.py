@@ -1,0 +1,372 @@
+"""The files of the node's keys and certificates: made once, kept while good, healed when half-written.
+
+    authority/   0700, root only: sip.key, shaken.key, evidence.key
+    sip-ca.pem, shaken-ca.pem, evidence.pub                for everybody
+    node.pem, node.key                                     TLS of the node; the key for the edge alone
+    shaken.pem, shaken.key                                 the key for the signer alone
+    origid.secret                                          for the gate alone
+    peers/NAME.pem, peers/NAME.key                         issued to trunks and carriers; keys root only
+
+Every file appears whole under its name or not at all; a pair broken off between its two files is found by
+the next run, because certificate and key then do not fit. A certificate made anew keeps its key, so that at
+every moment the key on disk belongs to the old certificate and to the new one.
+"""
+
+import fcntl
+import os
+import re
+import secrets
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+from cryptography.x509 import Certificate
+
+from trunkward.control import pki
+from trunkward.control.pki import Pair, SipNames
+
+#: Bytes of the origid secret.
+ORIGID_SECRET_BYTES = 32
+#: A peer's name becomes a file name.
+_PEER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_TEMPORARY = ".new-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PkiFacts:
+    """What the configuration says about keys and certificates."""
+
+    #: The node's name; it stands in the name of the SIP authority.
+    node: str
+    #: Who the node's own SIP certificate is for.
+    node_names: SipNames
+    #: Service provider code of the signing certificate.
+    spc: str
+    #: File name (without ending) to names, for each peer this node issues a certificate to.
+    peers: Mapping[str, SipNames] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PkiOwners:
+    """User ids that own the private files; all others belong to the user who runs this (root)."""
+
+    edge_uid: int
+    gate_uid: int
+    signer_uid: int
+
+
+@dataclass(frozen=True, slots=True)
+class PkiFiles:
+    """Where everything is, below one directory."""
+
+    directory: Path
+
+    @property
+    def sip_authority(self) -> Path:
+        """Certificate of the SIP authority."""
+        return self.directory / "sip-ca.pem"
+
+    @property
+    def sip_authority_key(self) -> Path:
+        """Its private key."""
+        return self.directory / "authority" / "sip.key"
+
+    @property
+    def shaken_authority(self) -> Path:
+        """Certificate of the SHAKEN TEST authority."""
+        return self.directory / "shaken-ca.pem"
+
+    @property
+    def shaken_authority_key(self) -> Path:
+        """Its private key."""
+        return self.directory / "authority" / "shaken.key"
+
+    @property
+    def evidence_key(self) -> Path:
+        """Private key `control` signs evidence with (Ed25519)."""
+        return self.directory / "authority" / "evidence.key"
+
+    @property
+    def evidence_public_key(self) -> Path:
+        """Its public half, for the signer."""
+        return self.directory / "evidence.pub"
+
+    @property
+    def node(self) -> Path:
+        """The node's SIP certificate."""
+        return self.directory / "node.pem"
+
+    @property
+    def node_key(self) -> Path:
+        """Its private key, the edge's."""
+        return self.directory / "node.key"
+
+    @property
+    def shaken(self) -> Path:
+        """The signing certificate: the chain published at `x5u`, without the root."""
+        return self.directory / "shaken.pem"
+
+    @property
+    def shaken_key(self) -> Path:
+        """Its private key, the signer's."""
+        return self.directory / "shaken.key"
+
+    @property
+    def origid_secret(self) -> Path:
+        """Secret behind the origids (hex), the gate's."""
+        return self.directory / "origid.secret"
+
+    def peer(self, name: str) -> Path:
+        """Certificate issued to a peer."""
+        return self.directory / "peers" / f"{name}.pem"
+
+    def peer_key(self, name: str) -> Path:
+        """Its private key."""
+        return self.directory / "peers" / f"{name}.key"
+
+
+def ensure_pki(directory: Path, facts: PkiFacts, owners: PkiOwners, *, now: datetime) -> tuple[str, ...]:
+    """Make what is missing, keep what is good, make anew what is broken, changed or near its end.
+
+    Owners and modes are set right too. Run as root it gives each private file to its user; otherwise
+    everything stays with the caller. Returns one line per change, as `name: reason`; none when all was good.
+    Raises `OSError` when a file cannot be written, and `ValueError` for a peer's name that is no file name.
+    """
+    for name in facts.peers:
+        if not _PEER_NAME.fullmatch(name):
+            raise ValueError(f"peer {name!r} cannot be a file name")
+    files = PkiFiles(directory)
+    keeper = _Keeper(base=directory, root=os.geteuid() == 0)
+    keeper.directory(directory, 0o755)
+    with _locked(directory):
+        for place, mode in ((directory / "authority", 0o700), (directory / "peers", 0o755)):
+            keeper.directory(place, mode)
+        for place in (directory, directory / "authority", directory / "peers"):
+            for left in place.glob(f"{_TEMPORARY}*"):
+                left.unlink()
+
+        sip = keeper.authority(
+            files.sip_authority,
+            files.sip_authority_key,
+            why=lambda pair: pki.why_replace_authority(
+                pair, subject=pki.sip_authority_subject(facts.node), now=now
+            ),
+            issue=lambda key: pki.issue_sip_authority(key, node=facts.node, serial=_serial(), now=now),
+        )
+        shaken = keeper.authority(
+            files.shaken_authority,
+            files.shaken_authority_key,
+            why=lambda pair: pki.why_replace_authority(
+                pair, subject=pki.shaken_test_authority_subject(), now=now
+            ),
+            issue=lambda key: pki.issue_shaken_test_authority(key, serial=_serial(), now=now),
+        )
+
+        def sip_certificate(certificate: Path, key: Path, names: SipNames, owner: int | None) -> None:
+            keeper.certificate(
+                certificate,
+                key,
+                owner,
+                why=lambda old, key: pki.why_replace_sip(old, key, names, authority=sip.certificate, now=now),
+                issue=lambda key: pki.issue_sip_certificate(
+                    key, names, authority=sip, serial=_serial(), now=now
+                ),
+            )
+
+        sip_certificate(files.node, files.node_key, facts.node_names, owners.edge_uid)
+        for name, names in sorted(facts.peers.items()):
+            sip_certificate(files.peer(name), files.peer_key(name), names, None)
+        keeper.certificate(
+            files.shaken,
+            files.shaken_key,
+            owners.signer_uid,
+            why=lambda old, key: pki.why_replace_shaken(
+                old, key, spc=facts.spc, authority=shaken.certificate, now=now
+            ),
+            issue=lambda key: pki.issue_shaken_certificate(
+                key, authority=shaken, spc=facts.spc, serial=_serial(), now=now
+            ),
+        )
+        keeper.evidence(files.evidence_key, files.evidence_public_key)
+        keeper.secret(files.origid_secret, owners.gate_uid)
+    return tuple(keeper.changes)
+
+
+def read_origid_secret(path: Path) -> bytes:
+    """The secret for `shaken.origid`. Raises `ValueError` when the file does not hold one."""
+    secret = bytes.fromhex(path.read_text("ascii").strip())
+    if len(secret) != ORIGID_SECRET_BYTES:
+        raise ValueError(f"{path}: not {ORIGID_SECRET_BYTES} bytes")
+    return secret
+
+
+def read_evidence_key(path: Path) -> Ed25519PrivateKey:
+    """The key to sign evidence with. Raises `ValueError` when the file does not hold one."""
+    key = _evidence_key(path.read_bytes())
+    if key is None:
+        raise ValueError(f"{path}: no Ed25519 private key")
+    return key
+
+
+@dataclass(slots=True, kw_only=True)
+class _Keeper:
+    """Reads, writes and repairs files, and notes what it changed."""
+
+    base: Path
+    root: bool
+    changes: list[str] = field(default_factory=list)
+
+    def authority(
+        self,
+        certificate_file: Path,
+        key_file: Path,
+        *,
+        why: Callable[[Pair | None], str | None],
+        issue: Callable[[ec.EllipticCurvePrivateKey], Certificate],
+    ) -> Pair:
+        pair = pki.read_pair(_read(certificate_file), _read(key_file))
+        reason = why(pair)
+        if reason is None and pair is not None:
+            self.put_right(key_file, 0o600, None)
+            self.put_right(certificate_file, 0o644, None)
+            return pair
+        # A new authority gets a new key: the old one may be what is wrong.
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = issue(key)
+        self.write(key_file, _private_pem(key), 0o600, None, reason or "missing-or-broken")
+        self.write(
+            certificate_file, pki.certificate_pem(certificate), 0o644, None, reason or "missing-or-broken"
+        )
+        return Pair(certificate=certificate, key=key)
+
+    def certificate(
+        self,
+        certificate_file: Path,
+        key_file: Path,
+        owner: int | None,
+        *,
+        why: Callable[[Certificate | None, ec.EllipticCurvePrivateKey], str | None],
+        issue: Callable[[ec.EllipticCurvePublicKey], Certificate],
+    ) -> None:
+        key = pki.read_key(_read(key_file))
+        if key is None:
+            key = ec.generate_private_key(ec.SECP256R1())
+            self.write(key_file, _private_pem(key), 0o600, owner, "missing-or-broken")
+        else:
+            self.put_right(key_file, 0o600, owner)
+        reason = why(pki.read_certificate(_read(certificate_file)), key)
+        if reason is None:
+            self.put_right(certificate_file, 0o644, None)
+        else:
+            pem = pki.certificate_pem(issue(key.public_key()))
+            self.write(certificate_file, pem, 0o644, None, reason)
+
+    def evidence(self, private: Path, public: Path) -> None:
+        key = _evidence_key(_read(private))
+        if key is None:
+            key = Ed25519PrivateKey.generate()
+            self.write(private, _private_pem(key), 0o600, None, "missing-or-broken")
+        else:
+            self.put_right(private, 0o600, None)
+        pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        if _read(public) == pem:
+            self.put_right(public, 0o644, None)
+        else:
+            self.write(public, pem, 0o644, None, "missing-or-broken")
+
+    def secret(self, path: Path, owner: int) -> None:
+        try:
+            read_origid_secret(path)
+        except (OSError, ValueError):
+            fresh = secrets.token_hex(ORIGID_SECRET_BYTES).encode() + b"\n"
+            self.write(path, fresh, 0o600, owner, "missing-or-broken")
+        else:
+            self.put_right(path, 0o600, owner)
+
+    def directory(self, path: Path, mode: int) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        if stat.S_IMODE(path.stat().st_mode) != mode:
+            path.chmod(mode)
+
+    def write(self, path: Path, content: bytes, mode: int, owner: int | None, reason: str) -> None:
+        """Under a temporary name first, on disk, with owner and mode set before a byte is in it."""
+        temporary = path.with_name(_TEMPORARY + path.name)
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            if self.root:
+                os.fchown(fd, owner or 0, 0)
+            os.fchmod(fd, mode)
+            os.write(fd, content)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        temporary.replace(path)
+        _sync_directory(path.parent)
+        self.changes.append(f"{path.relative_to(self.base)}: {reason}")
+
+    def put_right(self, path: Path, mode: int, owner: int | None) -> None:
+        """Owner and mode of a file that stays."""
+        status = path.lstat()
+        uid = (owner or 0) if self.root else status.st_uid
+        if status.st_uid != uid or stat.S_IMODE(status.st_mode) != mode:
+            if self.root:
+                os.chown(path, uid, 0, follow_symlinks=False)
+            path.chmod(mode)
+            self.changes.append(f"{path.relative_to(self.base)}: owner-or-mode-repaired")
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """One run at a time; a second one waits. The lock ends with the process."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _serial() -> int:
+    # RFC 5280 section 4.1.2.2: positive, 20 octets at most; the top bit set keeps it one length (127 random
+    # bits).
+    return secrets.randbits(127) | 1 << 127
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _evidence_key(pem: bytes | None) -> Ed25519PrivateKey | None:
+    try:
+        key = load_pem_private_key(pem, password=None) if pem else None
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+    return key if isinstance(key, Ed25519PrivateKey) else None
+
+
+def _private_pem(key: ec.EllipticCurvePrivateKey | Ed25519PrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _sync_directory(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,38 @@
+"""rtpengine's command line, rendered from what a node declares."""
+
+from trunkward.engines.kamailio import NG_PORT
+from trunkward.settings import Paths
+from trunkward.trunks.model import Declared
+
+
+def rtpengine_command(declared: Declared, paths: Paths) -> list[str]:
+    """User space, in the foreground, three interfaces: customers', carriers', and between two hops.
+
+    Endpoint learning is off: a peer's media address is the one in its SDP, and no packet, well or
+    badly authenticated, moves it (the cure for CVE-2025-53399 that 12.5.1.31 can be given).
+    """
+    node = declared.node
+    return [
+        "/usr/bin/rtpengine",
+        # not the packaged example configuration and its open control ports
+        "--config-file=none",
+        "--foreground",
+        "--log-stderr",
+        "--log-level=4",
+        "--table=-1",
+        f"--interface=cust/{node.media_address}",
+        f"--interface=carr/{node.media_address}",
+        "--interface=core/127.0.0.1",
+        f"--listen-ng=127.0.0.1:{NG_PORT}",
+        f"--port-min={node.media_port_min}",
+        f"--port-max={node.media_port_max}",
+        "--endpoint-learning=off",
+        "--measure-rtp",
+        "--mos=CQ",
+        "--delete-delay=0",
+        # seconds without media before a call is given up here: held calls send none
+        "--timeout=60",
+        "--silent-timeout=3600",
+        "--num-threads=2",
+        f"--pidfile={paths.run}/media/rtpengine.pid",
+    ]

@@ -1,0 +1,82 @@
+"""Where a node keeps its things. One value, made once, handed down."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paths:
+    """The directories of one node on this machine.
+
+    `state` survives everything, `run` survives its processes but not a reboot, `log` can be
+    deleted at any time.
+    """
+
+    config: Path
+    state: Path
+    run: Path
+    log: Path
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """`TRUNKWARD_HOME=/dir` puts a whole node under one directory (tests, labs, a second node)."""
+        home = os.environ.get("TRUNKWARD_HOME")
+        if home:
+            base = Path(home).absolute()
+            return cls(config=base / "node.yaml", state=base / "state", run=base / "run", log=base / "log")
+        return cls(
+            config=Path("/etc/trunkward/node.yaml"),
+            state=Path("/var/lib/trunkward"),
+            run=Path("/run/trunkward"),
+            log=Path("/var/log/trunkward"),
+        )
+
+    @property
+    def pki(self) -> Path:
+        """Keys and certificates."""
+        return self.state / "pki"
+
+    @property
+    def records(self) -> Path:
+        """Append-only segments, one directory a gate."""
+        return self.state / "records"
+
+    @property
+    def records_db(self) -> Path:
+        """The records database (SQLite as it comes)."""
+        return self.state / "db" / "records.db"
+
+    @property
+    def declared(self) -> Path:
+        """The configuration in force, as `control` accepted it."""
+        return self.state / "config" / "declared.json"
+
+    @property
+    def policy(self) -> Path:
+        """Compiled policy snapshots; `current` names the one in force."""
+        return self.run / "policy"
+
+    @property
+    def dialogs(self) -> Path:
+        """One small file for each running call, so that calls outlive Kamailio."""
+        return self.run / "dialogs"
+
+    def gate_socket(self, index: int) -> Path:
+        """Where gate number `index` takes attempts."""
+        return self.run / "gate" / f"{index}.sock"
+
+    def outcome_socket(self, index: int) -> Path:
+        """Where gate number `index` takes outcomes (datagrams)."""
+        return self.run / "gate" / f"{index}.outcome.sock"
+
+    @property
+    def signer_socket(self) -> Path:
+        """Where the signer takes claims."""
+        return self.run / "signer" / "signer.sock"
+
+    @property
+    def supervisor_socket(self) -> Path:
+        """The supervisor's control socket, root only."""
+        return self.run / "supervisor.sock"

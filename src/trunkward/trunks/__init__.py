@@ -1,0 +1,1 @@
+"""Tenants, trunks and carriers: who may send calls, and where calls may go."""

@@ -1,0 +1,107 @@
+"""The declared world of one node, after its file has been read and found good."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+from trunkward.calls.attempt import Transport
+
+type Address = IPv4Address | IPv6Address
+type Network = IPv4Network | IPv6Network
+
+
+class MediaPolicy(StrEnum):
+    """What media a peer gets. `RTP` is a deviation from the secure default and shows as one."""
+
+    SRTP = "srtp"
+    RTP = "rtp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """Where a peer listens: an IP address or a name, and a port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """`host:port`, with brackets round an IPv6 address."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trunk:
+    """One customer's connection: how it is recognised, its numbers, where its calls are delivered."""
+
+    name: str
+    tenant: str
+    networks: tuple[Network, ...]
+    #: SHA-256 of the client certificate in DER (lower-case hex); empty only while `up` has not issued it.
+    certificate_sha256: str
+    #: True when the node's own authority issues the certificate.
+    certificate_issued_here: bool
+    #: E.164 with `+`: the trunk's own inventory.
+    numbers: tuple[str, ...]
+    #: Where inbound calls go; None: the trunk only calls out.
+    host: Host | None
+    #: Names, one of which the PBX's certificate must carry (RFC 5922) when we connect to it.
+    tls_names: tuple[str, ...] = ()
+    #: SRTP suites offered to the PBX, in order of preference.
+    srtp_suites: tuple[str, ...] = ()
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carrier:
+    """One way out and in: hosts in order, how to speak to them, which numbers they take."""
+
+    name: str
+    hosts: tuple[Host, ...]
+    transport: Transport
+    media: MediaPolicy
+    #: E.164 prefixes with `+`; the longest match wins, equal ones keep the file's order.
+    prefixes: tuple[str, ...]
+    #: Sources of inbound calls.
+    networks: tuple[Network, ...]
+    tls_names: tuple[str, ...] = ()
+    #: SHA-256 of the client certificate inbound calls must show over TLS; empty: chain and name.
+    srtp_suites: tuple[str, ...] = ()
+    #: True when the node's own (test) authority issues this carrier's certificate.
+    certificate_issued_here: bool = False
+    #: PEM file of the authorities this carrier's certificate must chain to; empty: the node's own.
+    ca_file: str = ""
+    emergency: bool = False
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSettings:
+    """The node itself: its name, its addresses and ports, its identity."""
+
+    name: str
+    #: What stands in Contact towards peers: a name or address on the node's certificate.
+    contact_host: str
+    address: Address
+    tls_port: int
+    plain_port: int
+    media_address: Address
+    media_port_min: int
+    media_port_max: int
+    #: Service provider code on the SHAKEN certificate (ATIS-1000080), and the URL it is published at.
+    spc: str
+    x5u: str
+    #: Number plan: emergency numbers, matched exactly.
+    emergency_numbers: tuple[str, ...]
+    gates: int = 2
+    #: Bench only: media is not anchored; shows as a deviation.
+    unsafe_unanchored_media: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """Everything one node's file declares."""
+
+    node: NodeSettings
+    tenants: tuple[str, ...]
+    trunks: tuple[Trunk, ...]
+    carriers: tuple[Carrier, ...]
