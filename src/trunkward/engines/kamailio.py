@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import trunkward.edge
 from trunkward.calls.attempt import Transport
+from trunkward.engines.pki_files import PkiFiles
 from trunkward.settings import Paths
 from trunkward.trunks.model import Address, Declared
 
@@ -163,9 +164,10 @@ modparam("topos_htable", "topos_htable_base64", 1)
 
 def render_tls_cfg(declared: Declared, paths: Paths) -> str:
     """`tls.cfg`: TLS 1.3 only, towards everyone; a client profile for each host we connect to."""
+    pki = PkiFiles(paths.pki)
     certificate = f"""method = TLSv1.3
-private_key = {paths.pki}/node/node.key
-certificate = {paths.pki}/node/node.crt
+private_key = {pki.node_key}
+certificate = {pki.node}
 """
     # A customer's certificate is bound by its fingerprint, a carrier's by chain and name: both are
     # the gate's to judge, so every certificate is taken here and its chain only looked at.
@@ -217,7 +219,7 @@ def render_edge_json(declared: Declared, paths: Paths, emergency: list[dict[str,
             "ng_port": NG_PORT,
             "media_deadline_ms": MEDIA_DEADLINE_MS,
             "dialogs": str(paths.dialogs),
-            "spool": str(paths.run / "edge" / "outcomes.spool"),
+            "spool": str(paths.spool),
             "longest_call_s": LONGEST_CALL_S,
             "tls_peers": peers,
             "plain_networks": sorted({str(network) for carrier in plain for network in carrier.networks}),
@@ -245,7 +247,7 @@ def python_version() -> str:
 
 def _tls_names(declared: Declared, paths: Paths) -> list[tuple[str, str]]:
     """Each server name we ask for, with the authorities its chain must lead to."""
-    own = str(paths.pki / "ca" / "ca.crt")
+    own = str(PkiFiles(paths.pki).sip_authority)
     names = {
         carrier.tls_names[0]: carrier.ca_file or own
         for carrier in declared.carriers

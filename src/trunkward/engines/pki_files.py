@@ -12,6 +12,7 @@ the next run, because certificate and key then do not fit. A certificate made an
 every moment the key on disk belongs to the old certificate and to the new one.
 """
 
+import errno
 import fcntl
 import os
 import re
@@ -206,7 +207,7 @@ def ensure_pki(directory: Path, facts: PkiFacts, owners: PkiOwners, *, now: date
 
 
 def read_origid_secret(path: Path) -> bytes:
-    """The secret for `shaken.origid`. Raises `ValueError` when the file does not hold one."""
+    """Return the secret for `shaken.origid`. Raises `ValueError` when the file does not hold one."""
     secret = bytes.fromhex(path.read_text("ascii").strip())
     if len(secret) != ORIGID_SECRET_BYTES:
         raise ValueError(f"{path}: not {ORIGID_SECRET_BYTES} bytes")
@@ -214,7 +215,7 @@ def read_origid_secret(path: Path) -> bytes:
 
 
 def read_evidence_key(path: Path) -> Ed25519PrivateKey:
-    """The key to sign evidence with. Raises `ValueError` when the file does not hold one."""
+    """Return the key to sign evidence with. Raises `ValueError` when the file does not hold one."""
     key = _evidence_key(path.read_bytes())
     if key is None:
         raise ValueError(f"{path}: no Ed25519 private key")
@@ -309,7 +310,8 @@ class _Keeper:
             if self.root:
                 os.fchown(fd, owner or 0, 0)
             os.fchmod(fd, mode)
-            os.write(fd, content)
+            if os.write(fd, content) != len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
             os.fsync(fd)
         finally:
             os.close(fd)

@@ -1,0 +1,53 @@
+"""`trunkward calls`: the newest calls with verdict, reason and outcome."""
+
+import json
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from trunkward.settings import Paths
+from trunkward.store.database import open_database
+from trunkward.store.records import RecordStore
+
+console = Console(highlight=False)
+
+
+def run(paths: Paths, *, limit: int, as_json: bool) -> int:
+    """Prints the newest calls; 2 when there is no records database."""
+    if not paths.records_db.exists():
+        console.print(f"no records yet: {paths.records_db} is made by the first ./trunkward up", style="red")
+        return 2
+    calls = record_store(paths).newest(limit)
+    if as_json:
+        for call in calls:
+            print(json.dumps(call))
+        return 0
+    table = Table("when", "trunk", "from", "to", "verdict", "reason", "level", "by", "outcome", "s", box=None)
+    for call in calls:
+        table.add_row(*_row(call))
+    console.print(table)
+    return 0
+
+
+def record_store(paths: Paths) -> RecordStore:
+    """The node's records, for reading."""
+    return RecordStore(open_database(f"sqlite:///{paths.records_db}"))
+
+
+def _row(call: dict[str, Any]) -> list[str]:
+    outcome = call.get("outcome") or {}
+    answered, ended = outcome.get("answered_at", 0.0), outcome.get("ended_at", 0.0)
+    return [
+        time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(call["at"])),
+        call.get("trunk", ""),
+        call.get("calling_number", ""),
+        call.get("called_number", ""),
+        call["verdict"],
+        call["reason"],
+        call.get("attest", ""),
+        outcome.get("peer", ""),
+        f"{outcome.get('ending', '')} {outcome.get('status', '') or ''}".strip(),
+        f"{ended - answered:.1f}" if answered and ended else "",
+    ]

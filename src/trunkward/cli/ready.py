@@ -1,0 +1,69 @@
+"""Waiting until every part of a starting node answers: each is asked in its own language."""
+
+import socket
+import time
+from collections.abc import Callable
+
+from trunkward.engines.kamailio import NG_PORT
+from trunkward.settings import Paths
+from trunkward.trunks.model import Declared
+
+_STEP_S = 0.1
+
+
+def wait_until_ready(
+    paths: Paths, declared: Declared, within_s: float, give_up: Callable[[], bool]
+) -> dict[str, str]:
+    """Parts that do not answer in time, each with what was tried; {} when all do."""
+    until = time.monotonic() + within_s
+    while True:
+        missing = not_ready(paths, declared)
+        if not missing or give_up() or time.monotonic() > until:
+            return missing
+        time.sleep(_STEP_S)
+
+
+def not_ready(paths: Paths, declared: Declared) -> dict[str, str]:
+    """Parts that do not answer now."""
+    node = declared.node
+    probes: dict[str, Callable[[], None]] = {
+        "rtpengine": lambda: _ng_ping(NG_PORT),
+        "signer": lambda: _connect_unix(str(paths.signer_socket)),
+        "worker": lambda: _exists(paths),
+        **{f"gate-{i}": (lambda i=i: _connect_unix(str(paths.gate_socket(i)))) for i in range(node.gates)},
+        "kamailio": lambda: _connect_tcp(str(node.address), node.tls_port),
+    }
+    missing: dict[str, str] = {}
+    for part, probe in probes.items():
+        try:
+            probe()
+        except OSError as problem:
+            missing[part] = str(problem)
+    return missing
+
+
+def _ng_ping(port: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ng:
+        ng.settimeout(0.3)
+        ng.connect(("127.0.0.1", port))
+        ng.send(b'ready {"command":"ping"}')
+        if b"pong" not in ng.recv(4096):
+            raise OSError("rtpengine answers, but not with pong")
+
+
+def _connect_unix(path: str) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as unix:
+        unix.settimeout(0.3)
+        unix.connect(path)
+
+
+def _connect_tcp(host: str, port: int) -> None:
+    with socket.create_connection((host, port), timeout=0.3):
+        pass
+
+
+def _exists(paths: Paths) -> None:
+    if not (paths.policy / "current").exists():
+        raise OSError(f"no policy compiled yet in {paths.policy}")
+    if not paths.records_db.exists():
+        raise OSError(f"no records database yet at {paths.records_db}")

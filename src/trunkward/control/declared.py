@@ -1,0 +1,34 @@
+"""The configuration in force as one document: the accepted file, and what was issued for it."""
+
+from dataclasses import replace
+
+import msgspec
+
+from trunkward.control.node_file import read_node_file
+from trunkward.trunks.model import Declared
+
+
+class InForce(msgspec.Struct, frozen=True, kw_only=True):
+    """One accepted configuration."""
+
+    #: Counts up with each change.
+    version: int
+    #: The node file's text, word for word.
+    node_file: str
+    #: SHA-256 of the certificate issued here for a trunk (`client_certificate: issued`), by trunk name.
+    certificates: dict[str, str]
+    #: Evidence token by trunk name and number (`trunkward.shaken.evidence`).
+    evidence: dict[str, dict[str, str]]
+
+    def declared(self) -> Declared:
+        """What the file declares, with the fingerprints of issued certificates filled in."""
+        return with_certificates(read_node_file(self.node_file, "the configuration in force"), self.certificates)
+
+
+def with_certificates(declared: Declared, certificates: dict[str, str]) -> Declared:
+    """Fills in the fingerprints of certificates the node's own authority issued."""
+    trunks = tuple(
+        replace(trunk, certificate_sha256=certificates[trunk.name]) if trunk.certificate_issued_here else trunk
+        for trunk in declared.trunks
+    )
+    return replace(declared, trunks=trunks)

@@ -1,0 +1,42 @@
+"""Declaring a trunk's own numbers: the evidence level A stands on, signed by `control`."""
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from trunkward.shaken.evidence import Evidence, EvidenceRefused, issue, verify
+from trunkward.shaken.number import canonical_tn
+from trunkward.trunks.model import Declared
+
+#: Seconds a declaration holds; it is renewed when less than half of that is left.
+LIFETIME_S = 90 * 86_400
+
+
+def inventory_evidence(
+    declared: Declared, key: Ed25519PrivateKey, before: dict[str, dict[str, str]], *, now_s: int
+) -> dict[str, dict[str, str]]:
+    """Evidence tokens by trunk and number for every number declared; good ones of `before` are kept.
+
+    A number that is no longer declared has no token, and so no level A from the next call on.
+    """
+    return {
+        trunk.name: {
+            number: _token(trunk.name, number, key, before.get(trunk.name, {}).get(number), now_s)
+            for number in trunk.numbers
+        }
+        for trunk in declared.trunks
+    }
+
+
+def _token(trunk: str, number: str, key: Ed25519PrivateKey, before: str | None, now_s: int) -> str:
+    tn = canonical_tn(number)
+    version = 1
+    if before is not None:
+        try:
+            held = verify(key.public_key(), before, trunk=trunk, tn=tn, now_s=now_s)
+        except EvidenceRefused:
+            pass  # expired, or signed with a key that was replaced: declared anew
+        else:
+            if held.not_after - now_s > LIFETIME_S // 2:
+                return before
+            version = held.version + 1
+    statement = Evidence(trunk=trunk, tn=tn, not_after=now_s + LIFETIME_S, version=version, id=f"inventory-{trunk}-{tn}")
+    return issue(key, statement)

@@ -1,0 +1,250 @@
+"""Reading a node's file: good as a whole, or refused as a whole with everything that is wrong with it."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from trunkward.calls.attempt import Transport
+from trunkward.control.node_schema import CarrierPart, FilePart, NodePart, TrunkPart
+from trunkward.control.yaml_lines import Document, PathKey, Problem, read_yaml
+from trunkward.numbering.plan import default_emergency
+from trunkward.trunks.model import Carrier, Declared, MediaPolicy, NodeSettings, Trunk
+
+
+class NodeFileRefused(Exception):
+    """The file was not accepted; `problems` are in the order of their lines."""
+
+    def __init__(self, problems: list[Problem], source: str = "node.yaml") -> None:
+        """The message is one line for each problem, `source:line:column: path: what is wrong`."""
+        self.problems = sorted(problems)
+        super().__init__(
+            "\n".join(
+                f"{source}:{p.line}:{p.column}: {p.path + ': ' if p.path else ''}{p.message}" for p in self.problems
+            )
+        )
+
+
+def read_node_file(text: str, source: str) -> Declared:
+    """What the file declares; `source` is its name in messages. Raises `NodeFileRefused`."""
+    document, problems = read_yaml(text)
+    if document is None:
+        raise NodeFileRefused(problems, source)
+    try:
+        parts = FilePart.model_validate(document.value)
+    except ValidationError as error:
+        raise NodeFileRefused(problems + _explained(error, document), source) from None
+    problems += [document.problem(path, message) for path, message in _contradictions(parts)]
+    if problems:
+        raise NodeFileRefused(problems, source)
+    return _declared(parts)
+
+
+# ---- what Pydantic found, in words ---------------------------------------------------------------
+
+
+def _explained(error: ValidationError, document: Document) -> list[Problem]:
+    return [
+        document.problem(tuple(item["loc"]), _message(item, document.value))
+        for item in error.errors(include_url=False)
+    ]
+
+
+def _message(item: Any, value: Any) -> str:
+    kind, path, context = item["type"], tuple(item["loc"]), item.get("ctx", {})
+    match kind:
+        case "value_error":
+            return str(context["error"])
+        case "extra_forbidden":
+            known = _known_keys(path[:-1])
+            close = get_close_matches(str(path[-1]), known, n=1)
+            return f"unknown key; did you mean {close[0]}?" if close else f"unknown key; known here: {', '.join(known)}"
+        case "missing":
+            return "missing; it must be written"
+        case "string_type":
+            quote = f'; put it in quotes: "{item["input"]}"' if isinstance(item["input"], int | float) else ""
+            return f"must be text{quote}"
+        case "int_type":
+            return "must be a whole number, without quotes"
+        case "bool_type":
+            return "must be true or false"
+        case "list_type":
+            return "must be a list: one '- ' line each, or [a, b]"
+        case "model_type" | "dict_type" | "model_attributes_type":
+            known = _known_keys(path)
+            return f"must be a group of keys: {', '.join(known)}"
+        case "literal_error" | "enum":
+            return f"must be {str(context['expected']).replace(chr(39), '')}"
+        case "too_short":
+            return "must not be empty"
+        case _:
+            return str(item["msg"])
+
+
+def _known_keys(path: PathKey) -> list[str]:
+    """The keys the file may have in the group at `path`."""
+    model: Any = FilePart
+    for part in path:
+        if isinstance(part, int):
+            continue
+        annotation = model.model_fields[part].annotation
+        inner = getattr(annotation, "__args__", (annotation,))[0]
+        model = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else None
+        if model is None:
+            return []
+    return list(model.model_fields)
+
+
+# ---- what only shows when the parts are compared -------------------------------------------------
+
+
+def _contradictions(parts: FilePart) -> Iterator[tuple[PathKey, str]]:
+    yield from _of_node(parts.node)
+    trunks = list(_trunks(parts))
+    yield from _twice(
+        [(("tenants", i, "name"), tenant.name) for i, tenant in enumerate(parts.tenants)], "another tenant has this name"
+    )
+    # trunks and carriers stand side by side in records and statistics
+    names = [((*path, "name"), trunk.name) for path, _, trunk in trunks]
+    names += [(("carriers", i, "name"), carrier.name) for i, carrier in enumerate(parts.carriers)]
+    yield from _twice(names, "another trunk or carrier has this name")
+    numbers = [((*p, "numbers", i), number) for p, _, t in trunks for i, number in enumerate(t.numbers)]
+    yield from _twice(numbers, "this number stands here already; a number belongs to one trunk")
+    pinned = [(*p, "client_certificate") for p, _, t in trunks if t.client_certificate != "issued"]
+    shown = [t.client_certificate for _, _, t in trunks if t.client_certificate != "issued"]
+    yield from _twice(list(zip(pinned, shown, strict=True)), "another trunk is recognised by this certificate")
+    for path, _, trunk in trunks:
+        yield from _of_trunk(path, trunk)
+    for index, carrier in enumerate(parts.carriers):
+        yield from _of_carrier(("carriers", index), carrier)
+    if not trunks:
+        yield ("tenants",), "no trunk in any tenant; a node needs one"
+    if not parts.carriers:
+        yield ("carriers",), "no carrier; a node needs one"
+
+
+def _of_node(node: NodePart) -> Iterator[tuple[PathKey, str]]:
+    if node.tls_port == node.plain_port:
+        yield ("node", "plain_port"), "the same as tls_port; write another"
+    low, high = node.media.ports
+    for name in ("tls_port", "plain_port"):
+        if low <= getattr(node, name) <= high:
+            yield ("node", name), "inside node.media.ports; write another"
+    emergency = node.number_plan.emergency or []
+    yield from _twice(
+        [(("node", "number_plan", "emergency", i), n) for i, n in enumerate(emergency)], "this number stands here already"
+    )
+
+
+def _of_trunk(path: PathKey, trunk: TrunkPart) -> Iterator[tuple[PathKey, str]]:
+    if trunk.host is not None and not trunk.tls_names:
+        yield (*path, "host"), "calls are delivered over TLS: write the name on the PBX's certificate in tls_names"
+    if trunk.tls_names and trunk.host is None:
+        yield (*path, "tls_names"), "without host no call is delivered here; write host, or leave tls_names out"
+    yield from _twice([((*path, "srtp", i), s) for i, s in enumerate(trunk.srtp)], "this suite stands here already")
+
+
+def _of_carrier(path: PathKey, carrier: CarrierPart) -> Iterator[tuple[PathKey, str]]:
+    if carrier.transport is Transport.TLS:
+        if not carrier.tls_names:
+            yield path, "a TLS carrier needs tls_names: the names of which its certificate must carry one (RFC 5922)"
+    else:
+        if carrier.media is MediaPolicy.SRTP:
+            yield (
+                (*path, "media"),
+                f"SRTP keys must not cross {carrier.transport} (RFC 4568 section 7): write transport: tls, or media: rtp",
+            )
+        if carrier.tls_names:
+            yield (*path, "tls_names"), "only for transport: tls; leave it out"
+        if carrier.ca != "local":
+            yield (*path, "ca"), "only for transport: tls; leave it out"
+        for index, network in enumerate(carrier.networks):
+            if network.prefixlen == 0:
+                # nothing but its address tells this peer from any other
+                yield (*path, "networks", index), "the whole Internet, for a peer without a certificate: name its networks"
+    if not carrier.prefixes and not carrier.emergency:
+        yield path, "takes no numbers: write prefixes, or emergency: true"
+    yield from _twice([((*path, "prefixes", i), p) for i, p in enumerate(carrier.prefixes)], "this prefix stands here already")
+    yield from _twice([((*path, "srtp", i), s) for i, s in enumerate(carrier.srtp)], "this suite stands here already")
+
+
+def _trunks(parts: FilePart) -> Iterator[tuple[PathKey, str, TrunkPart]]:
+    for i, tenant in enumerate(parts.tenants):
+        for j, trunk in enumerate(tenant.trunks):
+            yield ("tenants", i, "trunks", j), tenant.name, trunk
+
+
+def _twice(found: list[tuple[PathKey, str]], message: str) -> Iterator[tuple[PathKey, str]]:
+    seen: set[str] = set()
+    for path, value in found:
+        if value in seen:
+            yield path, message
+        seen.add(value)
+
+
+# ---- the declared world --------------------------------------------------------------------------
+
+
+def _declared(parts: FilePart) -> Declared:
+    return Declared(
+        node=_node(parts.node),
+        tenants=tuple(tenant.name for tenant in parts.tenants),
+        trunks=tuple(_trunk(tenant, trunk) for _, tenant, trunk in _trunks(parts)),
+        carriers=tuple(_carrier(carrier) for carrier in parts.carriers),
+    )
+
+
+def _node(node: NodePart) -> NodeSettings:
+    low, high = node.media.ports
+    plan = node.number_plan
+    return NodeSettings(
+        name=node.name,
+        contact_host=node.contact_host or node.name,
+        address=node.address,
+        tls_port=node.tls_port,
+        plain_port=node.plain_port,
+        media_address=node.media.address or node.address,
+        media_port_min=low,
+        media_port_max=high,
+        spc=node.identity.spc,
+        x5u=node.identity.x5u,
+        country=plan.country,
+        emergency_numbers=tuple(plan.emergency or default_emergency(plan.country)),
+        gates=node.gates,
+        unsafe_unanchored_media=node.media.unsafe_unanchored,
+    )
+
+
+def _trunk(tenant: str, trunk: TrunkPart) -> Trunk:
+    issued = trunk.client_certificate == "issued"
+    return Trunk(
+        name=trunk.name,
+        tenant=tenant,
+        networks=tuple(trunk.networks),
+        certificate_sha256="" if issued else trunk.client_certificate.removeprefix("sha256:"),
+        certificate_issued_here=issued,
+        numbers=tuple(trunk.numbers),
+        host=trunk.host,
+        tls_names=tuple(trunk.tls_names),
+        srtp_suites=tuple(trunk.srtp),
+        enabled=trunk.enabled,
+    )
+
+
+def _carrier(carrier: CarrierPart) -> Carrier:
+    local = carrier.transport is Transport.TLS and carrier.ca == "local"
+    return Carrier(
+        name=carrier.name,
+        hosts=tuple(carrier.hosts),
+        transport=Transport(carrier.transport),
+        media=MediaPolicy(carrier.media),
+        prefixes=tuple(carrier.prefixes),
+        networks=tuple(carrier.networks),
+        tls_names=tuple(carrier.tls_names),
+        srtp_suites=tuple(carrier.srtp),
+        certificate_issued_here=local,
+        ca_file="" if carrier.ca == "local" else carrier.ca,
+        emergency=carrier.emergency,
+        enabled=carrier.enabled,
+    )

@@ -1,0 +1,242 @@
+"""The shape of a node's file: what a person may write, before its parts are compared with each other."""
+
+import re
+from ipaddress import ip_address, ip_network
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from trunkward.calls.attempt import Transport
+from trunkward.media.suites import ALLOWED
+from trunkward.numbering.e164 import E164, NotANumber, is_prefix
+from trunkward.sip.uri import is_hostname
+from trunkward.trunks.model import Address, Host, MediaPolicy, Network
+
+#: Ports above it need no privilege; below it are other services.
+_MIN_MEDIA_PORT = 1024
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+_FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
+_X5U = re.compile(r"https://(?P<host>[A-Za-z0-9.-]{1,253})(?::(?:443|8443))?/[A-Za-z0-9._~/-]{1,180}", re.ASCII)
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise ValueError("a name is lower-case letters, digits and hyphens, 1 to 63 of them, such as acme-hq")
+    return text
+
+
+def _dns_name(text: str) -> str:
+    if "." not in text or not is_hostname(text) or _is_address(text):
+        raise ValueError("write a host name with its domain, such as pbx.acme.example.com")
+    return text.lower()
+
+
+def _host_or_address(text: str) -> str:
+    if _is_address(text):
+        return str(ip_address(text))
+    if not is_hostname(text) or re.fullmatch(r"[0-9.]+", text):
+        raise ValueError("write a host name or an IP address, such as sbc.example.com or 192.0.2.10")
+    return text.lower()
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _address(value: Any) -> Address:
+    try:
+        address = ip_address(value) if isinstance(value, str) else None
+    except ValueError:
+        address = None
+    if address is None or address.is_multicast or address.is_unspecified:
+        raise ValueError("write the one IP address of this machine to use, such as 192.0.2.10")
+    return address
+
+
+def _network(value: Any) -> Network:
+    if not isinstance(value, str):
+        raise ValueError("write a network such as 192.0.2.0/24, or one address")
+    try:
+        return ip_network(value)
+    except ValueError:
+        pass
+    try:
+        wider = ip_network(value, strict=False)
+    except ValueError:
+        raise ValueError("write a network such as 192.0.2.0/24, or one address") from None
+    raise ValueError(f"{value} has bits set behind its mask; write {wider} for that network")
+
+
+def _host(value: Any) -> Host:
+    text = value if isinstance(value, str) else ""
+    host, _, port = text.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    bare = host[1:-1] if bracketed else host
+    is_port = port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65_536
+    if not is_port or bracketed != (":" in bare):
+        raise ValueError("write host:port, such as 192.0.2.20:5061, [2001:db8::20]:5061 or sip.example.net:5061")
+    return Host(host=_host_or_address(bare), port=int(port))
+
+
+def _number(text: str) -> str:
+    try:
+        return str(E164(text))
+    except NotANumber as problem:
+        raise ValueError(f"{problem}; write it as +12025550101") from None
+
+
+def _prefix(text: str) -> str:
+    if not is_prefix(text):
+        raise ValueError('a prefix is \'+\' and the first digits of E.164 numbers, such as "+1202"')
+    return text
+
+
+def _suite(text: str) -> str:
+    if text not in ALLOWED:
+        raise ValueError(f"not an SRTP suite this node speaks; choose from {', '.join(ALLOWED)}")
+    return text
+
+
+def _certificate(text: str) -> str:
+    if text != "issued" and not _FINGERPRINT.fullmatch(text):
+        raise ValueError("write issued, or sha256: and 64 lower-case hex digits of the certificate's fingerprint")
+    return text
+
+
+def _ca(text: str) -> str:
+    if text != "local" and not (text.startswith("/") and text.isprintable() and '"' not in text and " " not in text):
+        raise ValueError("write local, or the absolute path of a PEM file, such as /etc/trunkward/north-ca.pem")
+    return text
+
+
+def _ports(value: Any) -> tuple[int, int]:
+    text = value if isinstance(value, str) else ""
+    found = re.fullmatch(r"([0-9]{1,5})-([0-9]{1,5})", text, re.ASCII)
+    low, high = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not _MIN_MEDIA_PORT <= low < high < 65_536 or high - low < 99:
+        raise ValueError(f'write a range of at least 100 ports above {_MIN_MEDIA_PORT}, such as "30000-39999"')
+    return low, high
+
+
+def _spc(text: str) -> str:
+    # ATIS-1000080: the SPC of the certificate's TNAuthList
+    if not re.fullmatch(r"[A-Z0-9]{4}", text, re.ASCII):
+        raise ValueError('a service provider code is four capital letters or digits in quotes, such as "000T"')
+    return text
+
+
+def _x5u(text: str) -> str:
+    found = _X5U.fullmatch(text)
+    if not found or not is_hostname(found["host"]) or _is_address(found["host"]):
+        raise ValueError("write an https URL on port 443 or 8443 without query, such as https://cert.example.com/a.pem")
+    return text
+
+
+def _country(text: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]{0,2}", text, re.ASCII):
+        raise ValueError('a country code is one to three digits in quotes, such as "1"')
+    return text
+
+
+def _emergency(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{2,6}", text, re.ASCII):
+        raise ValueError('an emergency number is two to six digits in quotes, such as "911"')
+    return text
+
+
+type Name = Annotated[str, AfterValidator(_name)]
+type DnsName = Annotated[str, AfterValidator(_dns_name)]
+type Port = Annotated[int, Field(ge=1, le=65_535)]
+type Networks = Annotated[list[Annotated[Any, BeforeValidator(_network)]], Field(min_length=1)]
+type Hosts = Annotated[list[Annotated[Any, BeforeValidator(_host)]], Field(min_length=1, max_length=16)]
+type Suites = Annotated[list[Annotated[str, AfterValidator(_suite)]], Field(min_length=1)]
+
+
+class _Part(BaseModel):
+    """Strict: no quiet change of "5061" to 5061 or 1 to true, and no unknown keys."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class MediaPart(_Part):
+    """`node.media`."""
+
+    address: Annotated[Any, BeforeValidator(_address)] = None
+    ports: Annotated[tuple[int, int], BeforeValidator(_ports)] = (30_000, 39_999)
+    unsafe_unanchored: bool = False
+
+
+class IdentityPart(_Part):
+    """`node.identity`."""
+
+    spc: Annotated[str, AfterValidator(_spc)]
+    x5u: Annotated[str, AfterValidator(_x5u)]
+
+
+class NumberPlanPart(_Part):
+    """`node.number_plan`."""
+
+    country: Annotated[str, AfterValidator(_country)]
+    emergency: Annotated[list[Annotated[str, AfterValidator(_emergency)]], Field(min_length=1)] | None = None
+
+
+class NodePart(_Part):
+    """`node`."""
+
+    name: DnsName
+    contact_host: Annotated[str, AfterValidator(_host_or_address)] | None = None
+    address: Annotated[Any, BeforeValidator(_address)]
+    tls_port: Port = 5061
+    plain_port: Port = 5060
+    media: MediaPart = MediaPart()
+    identity: IdentityPart
+    number_plan: NumberPlanPart
+    gates: Annotated[int, Field(ge=1, le=64)] = 2
+
+
+class TrunkPart(_Part):
+    """One of `tenants[].trunks`."""
+
+    name: Name
+    networks: Networks
+    client_certificate: Annotated[str, AfterValidator(_certificate)]
+    numbers: list[Annotated[str, AfterValidator(_number)]] = []
+    host: Annotated[Any, BeforeValidator(_host)] = None
+    tls_names: list[DnsName] = []
+    srtp: Suites = list(ALLOWED)
+    enabled: bool = True
+
+
+class TenantPart(_Part):
+    """One of `tenants`."""
+
+    name: Name
+    trunks: list[TrunkPart] = []
+
+
+class CarrierPart(_Part):
+    """One of `carriers`."""
+
+    name: Name
+    hosts: Hosts
+    transport: Annotated[Transport, Field(strict=False)]
+    media: Annotated[MediaPolicy, Field(strict=False)] = MediaPolicy.SRTP
+    prefixes: list[Annotated[str, AfterValidator(_prefix)]] = []
+    networks: Networks
+    tls_names: list[DnsName] = []
+    ca: Annotated[str, AfterValidator(_ca)] = "local"
+    srtp: Suites = list(ALLOWED)
+    emergency: bool = False
+    enabled: bool = True
+
+
+class FilePart(_Part):
+    """The whole file."""
+
+    node: NodePart
+    tenants: list[TenantPart]
+    carriers: list[CarrierPart]

@@ -1,0 +1,135 @@
+"""YAML with the line of every value kept, so that a refusal can say where."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+#: Our limit; the example has 4 kB.
+MAX_BYTES = 4 * 1024 * 1024
+#: Levels of nesting; a node's file needs five.
+MAX_DEPTH = 16
+
+type PathKey = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Problem:
+    """One thing wrong with a file. Lines and columns count from 1; `path` as in `trunks[0].numbers[2]`."""
+
+    line: int
+    column: int
+    path: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A YAML document as plain values, and where each of them stands."""
+
+    value: Any
+    #: (line, column) of a value, and of a mapping's key where it has one.
+    marks: dict[PathKey, tuple[int, int]]
+
+    def mark(self, path: PathKey) -> tuple[int, int]:
+        """Where `path` stands, or the nearest thing above it."""
+        while path not in self.marks and path:
+            path = path[:-1]
+        return self.marks.get(path, (1, 1))
+
+    def problem(self, path: PathKey, message: str) -> Problem:
+        """A problem at `path`."""
+        line, column = self.mark(path)
+        return Problem(line=line, column=column, path=written(path), message=message)
+
+
+def written(path: PathKey) -> str:
+    """A path as people write it."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".")
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader, without anchors: a few lines of them can stand for gigabytes."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Refuses aliases, anchors and deep nesting before anything is built."""
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise yaml.MarkedYAMLError(
+                problem="anchors and aliases (& and *) are not accepted; write the value out",
+                problem_mark=event.start_mark,
+            )
+        self.depth = getattr(self, "depth", 0) + 1
+        if self.depth > MAX_DEPTH:
+            raise yaml.MarkedYAMLError(problem="nested too deeply", problem_mark=event.start_mark)
+        try:
+            return super().compose_node(parent, index)  # type: ignore[no-any-return]
+        finally:
+            self.depth -= 1
+
+
+def read_yaml(text: str) -> tuple[Document | None, list[Problem]]:
+    """The document and everything wrong with it as YAML: syntax, duplicate keys, keys that are no text."""
+    if len(text.encode("utf-8", errors="replace")) > MAX_BYTES:
+        return None, [_problem(1, 1, f"larger than {MAX_BYTES // (1024 * 1024)} MiB; a node's file is far smaller")]
+    try:
+        loader = _Loader(text)
+        try:
+            node = loader.get_single_node()
+        finally:
+            loader.dispose()  # type: ignore[no-untyped-call]
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        said = "; ".join(part for part in (error.context, error.problem) if part)
+        return None, [_problem(mark.line + 1 if mark else 1, mark.column + 1 if mark else 1, said)]
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        return None, [_problem(line, 1, f"a character that YAML does not allow (U+{ord(error.character):04X})")]  # type: ignore[arg-type]
+    if node is None:
+        return None, [_problem(1, 1, "empty; start from examples/node.yaml")]
+    marks: dict[PathKey, tuple[int, int]] = {}
+    problems: list[Problem] = []
+    value = _plain(node, (), marks, problems)
+    return Document(value=value, marks=marks), problems
+
+
+def _problem(line: int, column: int, message: str) -> Problem:
+    return Problem(line=line, column=column, path="", message=message)
+
+
+def _plain(node: yaml.Node, path: PathKey, marks: dict[PathKey, tuple[int, int]], problems: list[Problem]) -> Any:
+    marks.setdefault(path, (node.start_mark.line + 1, node.start_mark.column + 1))
+    if isinstance(node, yaml.MappingNode):
+        return _mapping(node, path, marks, problems)
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(item, (*path, index), marks, problems) for index, item in enumerate(node.value)]
+    try:
+        return yaml.SafeLoader("").construct_object(node)  # type: ignore[no-untyped-call]
+    except (yaml.YAMLError, ValueError):
+        mark = node.start_mark
+        problems.append(
+            Problem(line=mark.line + 1, column=mark.column + 1, path=written(path), message="a value YAML cannot read")
+        )
+        return None
+
+
+def _mapping(
+    node: yaml.MappingNode, path: PathKey, marks: dict[PathKey, tuple[int, int]], problems: list[Problem]
+) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    first: dict[str, int] = {}
+    for key_node, value_node in node.value:
+        line, column = key_node.start_mark.line + 1, key_node.start_mark.column + 1
+        if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == "tag:yaml.org,2002:merge":
+            problems.append(Problem(line=line, column=column, path=written(path), message="a key must be a plain word"))
+            continue
+        key = key_node.value
+        if key in first:
+            said = f"{key} stands here a second time (first on line {first[key]}); keep one"
+            problems.append(Problem(line=line, column=column, path=written((*path, key)), message=said))
+            continue
+        first[key] = line
+        marks[(*path, key)] = (line, column)
+        values[key] = _plain(value_node, (*path, key), marks, problems)
+    return values

@@ -1,0 +1,122 @@
+"""Preparing a node: from a declared configuration to everything its processes need on disk."""
+
+import sys
+from datetime import datetime
+from ipaddress import ip_address
+from pathlib import Path
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509 import random_serial_number
+
+from trunkward.admission.posture import emergency_table
+from trunkward.control.declared import InForce, with_certificates
+from trunkward.control.evidence import inventory_evidence
+from trunkward.control.pki import SipNames, certificate_pem, certificate_sha256, issue_sip_authority
+from trunkward.engines.kamailio import EdgeFiles, render_edge_json, render_kamailio_cfg, render_tls_cfg
+from trunkward.engines.layout import write_private
+from trunkward.engines.pki_files import PkiFacts, PkiFiles, PkiOwners, ensure_pki, read_evidence_key
+from trunkward.engines.supervisor import programs, render_supervisord_conf
+from trunkward.engines.users import uid
+from trunkward.settings import Paths
+from trunkward.trunks.model import Declared
+
+
+def prepare(paths: Paths, declared: Declared, node_file: str, *, now: datetime, topos_storage: str = "htable") -> InForce:
+    """Keys, certificates, the configuration in force, the engines' files. Needs root; safe to repeat."""
+    ensure_pki(paths.pki, _pki_facts(declared), _pki_owners(), now=now)
+    in_force = _put_in_force(paths, declared, node_file, now)
+    declared = in_force.declared()
+    files = EdgeFiles.under(paths)
+    emergency = emergency_table(declared)
+    write_private(files.kamailio_cfg, render_kamailio_cfg(declared, paths, topos_storage=topos_storage), "root", "tw-edge")
+    write_private(files.tls_cfg, render_tls_cfg(declared, paths), "root", "tw-edge")
+    write_private(files.edge_json, render_edge_json(declared, paths, emergency), "root", "tw-edge")
+    write_private(paths.run / "edge" / "peers-ca.pem", _authorities(declared, paths), "root", "tw-edge")
+    write_private(paths.run / "edge" / "nobody-ca.pem", _nobody(now), "root", "tw-edge")
+    conf = render_supervisord_conf(programs(declared, paths, signer_command(declared, paths)), paths)
+    write_private(paths.run / "supervisord.conf", conf, "root", "root", 0o600)
+    return in_force
+
+
+def signer_command(declared: Declared, paths: Paths) -> list[str]:
+    """The signer's command line."""
+    pki = PkiFiles(paths.pki)
+    return [
+        *(sys.executable, "-m", "trunkward.signer"),
+        *("--socket", str(paths.signer_socket)),
+        *("--key", str(pki.shaken_key)),
+        *("--certificate-chain", str(pki.shaken)),
+        *("--authorities", str(pki.shaken_authority)),
+        *("--x5u", declared.node.x5u),
+        *("--spc", declared.node.spc),
+        *("--evidence-key", str(pki.evidence_public_key)),
+        *("--journal", str(paths.state / "signer" / "journal.jsonl")),
+        *("--allow-uid", str(uid("tw-gate"))),
+    ]
+
+
+def _put_in_force(paths: Paths, declared: Declared, node_file: str, now: datetime) -> InForce:
+    pki = PkiFiles(paths.pki)
+    certificates = {t.name: certificate_sha256(pki.peer(t.name).read_bytes()) for t in declared.trunks if t.certificate_issued_here}
+    declared = with_certificates(declared, certificates)
+    before = _in_force(paths.declared)
+    evidence = inventory_evidence(
+        declared, read_evidence_key(pki.evidence_key), before.evidence if before else {}, now_s=int(now.timestamp())
+    )
+    wanted = InForce(
+        version=before.version if before else 1, node_file=node_file, certificates=certificates, evidence=evidence
+    )
+    if wanted == before:
+        return before
+    in_force = msgspec.structs.replace(wanted, version=before.version + 1) if before else wanted
+    write_private(paths.declared, msgspec.json.encode(in_force).decode(), "root", "tw-worker")
+    return in_force
+
+
+def _in_force(path: Path) -> InForce | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=InForce)
+    except (FileNotFoundError, msgspec.DecodeError, msgspec.ValidationError):
+        return None  # a first start, or one broken off: written whole below
+
+
+def _pki_facts(declared: Declared) -> PkiFacts:
+    node = declared.node
+    dns, addresses = {node.name}, {node.address}
+    try:
+        addresses.add(ip_address(node.contact_host))
+    except ValueError:
+        dns.add(node.contact_host)
+    peers = {
+        trunk.name: SipNames(common_name=trunk.name, dns=trunk.tls_names or (f"{trunk.name}.{node.name}",))
+        for trunk in declared.trunks
+        if trunk.certificate_issued_here
+    }
+    peers |= {
+        carrier.name: SipNames(common_name=carrier.name, dns=carrier.tls_names)
+        for carrier in declared.carriers
+        if carrier.certificate_issued_here
+    }
+    return PkiFacts(
+        node=node.name,
+        node_names=SipNames(common_name=node.name, dns=tuple(sorted(dns)), addresses=tuple(sorted(addresses, key=str))),
+        spc=node.spc,
+        peers=peers,
+    )
+
+
+def _pki_owners() -> PkiOwners:
+    return PkiOwners(edge_uid=uid("tw-edge"), gate_uid=uid("tw-gate"), signer_uid=uid("tw-signer"))
+
+
+def _authorities(declared: Declared, paths: Paths) -> str:
+    files = {str(PkiFiles(paths.pki).sip_authority)}
+    files |= {carrier.ca_file for carrier in declared.carriers if carrier.ca_file}
+    return "".join(Path(file).read_text(encoding="ascii") for file in sorted(files))
+
+
+def _nobody(now: datetime) -> str:
+    """An authority whose key nobody has: what a TLS profile trusts that is to trust nobody."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    return certificate_pem(issue_sip_authority(key, node="nobody", serial=random_serial_number(), now=now)).decode()

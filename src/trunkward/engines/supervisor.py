@@ -1,0 +1,122 @@
+"""The supervisor's configuration: which processes make a node, as which user, in which order.
+
+`supervisord` keeps them; each is started through util-linux: `setpriv` gives it its user, no
+capability and no way to gain one, and ends it when the supervisor dies however it dies. Kamailio
+also gets a process namespace: when its first process is killed the kernel takes the rest with it,
+which by themselves would keep the port.
+"""
+
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from trunkward.engines.kamailio import EdgeFiles, kamailio_command
+from trunkward.engines.rtpengine import rtpengine_command
+from trunkward.settings import Paths
+from trunkward.trunks.model import Declared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """One process of the node."""
+
+    name: str
+    user: str
+    command: list[str]
+    #: Lower starts first and stops last.
+    priority: int
+    environment: Mapping[str, str] = field(default_factory=dict)
+    own_processes: bool = False
+
+
+def programs(declared: Declared, paths: Paths, signer: list[str]) -> list[Program]:
+    """The node's processes. `signer` is the signer's own command line."""
+    python = sys.executable
+    home = ["--config", str(paths.config), "--state", str(paths.state), "--run", str(paths.run), "--log", str(paths.log)]
+    gates = [
+        Program(
+            name=f"gate-{index}",
+            user="tw-gate",
+            command=[python, "-m", "trunkward.gate", "--index", str(index), *home],
+            priority=40,
+        )
+        for index in range(declared.node.gates)
+    ]
+    return [
+        Program(name="rtpengine", user="tw-media", command=rtpengine_command(declared, paths), priority=10),
+        Program(name="signer", user="tw-signer", command=signer, priority=20),
+        Program(name="worker", user="tw-worker", command=[python, "-m", "trunkward.worker", *home], priority=30),
+        *gates,
+        Program(
+            name="kamailio",
+            user="tw-edge",
+            command=kamailio_command(paths),
+            priority=50,
+            environment={"TRUNKWARD_EDGE": str(EdgeFiles.under(paths).edge_json)},
+            own_processes=True,
+        ),
+    ]
+
+
+def render_supervisord_conf(wanted: list[Program], paths: Paths) -> str:
+    """`supervisord.conf`."""
+    text = f"""[supervisord]
+nodaemon=true
+user=root
+logfile={paths.log}/supervisor.log
+pidfile={paths.run}/supervisor.pid
+childlogdir={paths.log}
+strip_ansi=true
+umask=027
+
+[unix_http_server]
+file={paths.supervisor_socket}
+chmod=0700
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+
+[supervisorctl]
+serverurl=unix://{paths.supervisor_socket}
+"""
+    for program in wanted:
+        environment = ",".join(f'{name}="{value}"' for name, value in program.environment.items())
+        text += f"""
+[program:{program.name}]
+command={_quoted(_confined(program))}
+priority={program.priority}
+environment=PYTHONUNBUFFERED="1"{"," if environment else ""}{environment}
+directory=/
+autostart=true
+autorestart=true
+startsecs=1
+startretries=1000000
+stopsignal=TERM
+stopwaitsecs=10
+stopasgroup=true
+killasgroup=true
+redirect_stderr=true
+stdout_logfile={paths.log}/{program.name}.log
+stdout_logfile_maxbytes=50MB
+stdout_logfile_backups=3
+"""
+    return text
+
+
+def _confined(program: Program) -> list[str]:
+    setpriv = shutil.which("setpriv") or "/usr/bin/setpriv"
+    user = [
+        *(f"--reuid={program.user}", f"--regid={program.user}", "--init-groups"),
+        *("--no-new-privs", "--inh-caps=-all", "--bounding-set=-all"),
+    ]
+    if not program.own_processes:
+        return [setpriv, *user, "--pdeathsig=TERM", "--", *program.command]
+    unshare = shutil.which("unshare") or "/usr/bin/unshare"
+    namespace = [unshare, "--pid", "--fork", "--kill-child", "--"]
+    return [setpriv, "--pdeathsig=KILL", "--", *namespace, setpriv, *user, "--", *program.command]
+
+
+def _quoted(command: list[str]) -> str:
+    # supervisord splits like a shell and expands %(name)s
+    return " ".join(f'"{word}"' if " " in word else word for word in command).replace("%", "%%")

@@ -1,0 +1,1 @@
+"""Decision records and outcomes: what is kept of every call, and the form it has on disk."""

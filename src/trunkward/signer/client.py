@@ -1,0 +1,160 @@
+"""The gate's side of the signer's socket: one connection, many requests on their way, a deadline for each."""
+
+import asyncio
+from pathlib import Path
+from typing import cast
+
+import msgspec
+
+from trunkward.signer.wire import Deframer, FrameTooLarge, Signed, SignRequest, frame
+
+#: Requests on their way at once; beyond it the signer is too slow to be asked (our limit).
+MAX_PENDING = 1024
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    """Either kind of answer, told apart by `error`."""
+
+    id: str
+    error: str | None = None
+
+
+_decode_answer = msgspec.json.Decoder(_Answer).decode
+_decode_signed = msgspec.json.Decoder(Signed).decode
+
+
+class SignerUnavailable(Exception):
+    """No answer; `reason` is a code of this file. The posture table says what the call does then."""
+
+    def __init__(self, reason: str) -> None:
+        """Keep the code, which is also the message."""
+        super().__init__(reason)
+        self.reason = reason
+
+
+class SignerRefused(Exception):
+    """The signer answered that it will not sign; `reason` is its code."""
+
+    def __init__(self, reason: str) -> None:
+        """Keep the code, which is also the message."""
+        super().__init__(reason)
+        self.reason = reason
+
+
+class _Wire(asyncio.Protocol):
+    """One connection and the requests on their way in it."""
+
+    def __init__(self) -> None:
+        self._frames = Deframer()
+        self._pending: dict[str, asyncio.Future[Signed]] = {}
+        self._transport: asyncio.Transport | None = None
+        self.closed = False
+
+    async def ask(self, request_id: str, framed: bytes) -> Signed:
+        if self._transport is None or self.closed:
+            raise SignerUnavailable("signer-lost")
+        # A signer that does not read: its backlog is bounded by bytes as well as by count.
+        backlog = self._transport.get_write_buffer_size()
+        if len(self._pending) >= MAX_PENDING or backlog > MAX_PENDING * 1024:
+            raise SignerUnavailable("signer-overloaded")
+        future: asyncio.Future[Signed] = asyncio.get_running_loop().create_future()
+        self._pending[request_id] = future
+        self._transport.write(framed)
+        try:
+            return await future
+        finally:
+            # Also after a timeout; the late answer then finds nobody.
+            self._pending.pop(request_id, None)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for payload in self._frames.feed(data):
+                self._deliver(payload)
+        except (FrameTooLarge, msgspec.MsgspecError, UnicodeDecodeError):
+            self._give_up("signer-garbled")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._give_up("signer-lost")
+
+    def close(self) -> None:
+        self._give_up("signer-lost")
+
+    def _deliver(self, payload: bytes) -> None:
+        answer = _decode_answer(payload)
+        signed = _decode_signed(payload) if answer.error is None else None
+        future = self._pending.get(answer.id)
+        if future is None or future.done():
+            return
+        if signed is None:
+            future.set_exception(SignerRefused(answer.error or "unknown"))
+        else:
+            future.set_result(signed)
+
+    def _give_up(self, reason: str) -> None:
+        self.closed = True
+        for future in self._pending.values():
+            if not future.done():
+                future.set_exception(SignerUnavailable(reason))
+        if self._transport is not None:
+            self._transport.abort()
+            self._transport = None
+
+
+class SignerClient:
+    """Asks one signer. Belongs to one event loop; connects at the first request and again after a loss."""
+
+    def __init__(self, path: Path) -> None:
+        """`path` is the signer's socket. Nothing is opened yet."""
+        self._path = str(path)
+        self._wire: _Wire | None = None
+        self._connecting: asyncio.Task[_Wire] | None = None
+        self._count = 0
+
+    async def sign(self, request: SignRequest, deadline_s: float) -> Signed:
+        """Get a signature within `deadline_s` seconds from now, connecting included.
+
+        Raises `SignerRefused` with the signer's reason, or `SignerUnavailable`: `signer-timeout`,
+        `signer-unreachable`, `signer-lost`, `signer-garbled`, `signer-overloaded`.
+        """
+        try:
+            async with asyncio.timeout(deadline_s):
+                wire = self._wire
+                if wire is None or wire.closed:
+                    wire = await self._connect()
+                self._count += 1
+                request_id = str(self._count)
+                return await wire.ask(
+                    request_id, frame(_encode(msgspec.structs.replace(request, id=request_id)))
+                )
+        except TimeoutError:
+            raise SignerUnavailable("signer-timeout") from None
+        except FrameTooLarge:
+            raise SignerRefused("request-too-large") from None
+        except OSError:
+            raise SignerUnavailable("signer-unreachable") from None
+
+    async def close(self) -> None:
+        """Close the connection; requests on their way end with `signer-lost`."""
+        if self._connecting is not None:
+            self._connecting.cancel()
+            await asyncio.gather(self._connecting, return_exceptions=True)
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None
+
+    async def _connect(self) -> _Wire:
+        if self._connecting is None or self._connecting.done():
+            self._connecting = asyncio.create_task(self._open())
+            # Nobody may be left to look at a failure: every asker can have timed out.
+            self._connecting.add_done_callback(lambda task: task.cancelled() or task.exception())
+        # Shielded: one asker's deadline does not undo the connection of the others.
+        return await asyncio.shield(self._connecting)
+
+    async def _open(self) -> _Wire:
+        _, self._wire = await asyncio.get_running_loop().create_unix_connection(_Wire, self._path)
+        return self._wire

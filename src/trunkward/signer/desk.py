@@ -1,0 +1,163 @@
+"""One request, one answer: what may be signed, and the line that says so. No sockets here."""
+
+from collections import OrderedDict
+from datetime import UTC, datetime
+from email.utils import formatdate
+
+import msgspec
+
+from trunkward.shaken import evidence as evidence_tokens
+from trunkward.shaken.attest import Attestation
+from trunkward.shaken.evidence import Evidence, EvidenceRefused
+from trunkward.shaken.number import NotANumber
+from trunkward.shaken.passport import PassportError, ShakenClaims
+from trunkward.signer.identity import Identity, IdentityUnfit
+from trunkward.signer.wire import Name, Refused, Signed, SignRequest
+
+#: Opened evidence tokens kept: checking one costs more than the signature it allows.
+EVIDENCE_CACHE_SIZE = 4096
+
+_decode = msgspec.json.Decoder(SignRequest).decode
+
+
+class _OnlyId(msgspec.Struct):
+    id: Name = ""
+
+
+_decode_id = msgspec.json.Decoder(_OnlyId).decode
+
+
+class SigningDesk:
+    """Holds the identity and decides on each request. Every answer comes with its journal entry."""
+
+    def __init__(self, identity: Identity) -> None:
+        """`identity` has been checked; `recheck` repeats that."""
+        self.identity = identity
+        #: Why nothing is signed at present; empty when all is well.
+        self.unfit = ""
+        self._not_after_s = identity.certificate.not_valid_after_utc.timestamp()
+        self._not_before_s = identity.certificate.not_valid_before_utc.timestamp()
+        self._opened: OrderedDict[str, Evidence] = OrderedDict()
+        self._date: tuple[int, str] = (0, "")
+
+    def recheck(self, now_s: float) -> IdentityUnfit | None:
+        """Check key file and certificate again; from now on sign, or refuse with the cause."""
+        try:
+            self.identity.check(datetime.fromtimestamp(now_s, UTC))
+        except IdentityUnfit as unfit:
+            self.unfit = unfit.reason
+            return unfit
+        self.unfit = ""
+        return None
+
+    def answer(self, frame: bytes, now_s: float) -> tuple[Signed | Refused, dict[str, object]]:
+        """Answer one request, and the journal entry that must be written before the answer leaves.
+
+        1. The request is well formed.
+        2. Key and certificate are fit, at this second too.
+        3. Level A: the evidence token speaks for this trunk and this number now. Never a lower level instead:
+           what to ask for is the gate's decision.
+        4. The claims are such as a strict verifier accepts; they are signed with our clock, URL and
+           certificate.
+        """
+        iat = int(now_s)
+        # 1.
+        try:
+            request = _decode(frame)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return _refuse_malformed(frame, now_s)
+        # 2.
+        if self.unfit:
+            return self._refuse(request, now_s, self.unfit)
+        if not self._not_before_s <= now_s <= self._not_after_s:
+            late = now_s > self._not_after_s
+            return self._refuse(
+                request, now_s, "certificate-expired" if late else "certificate-not-yet-valid"
+            )
+        # 3.
+        proof: Evidence | None = None
+        if request.level == "A":
+            if request.evidence is None:
+                return self._refuse(request, now_s, "evidence-missing")
+            try:
+                proof = evidence_tokens.require(
+                    self._open(request.evidence), trunk=request.trunk, tn=request.orig, now_s=iat
+                )
+            except EvidenceRefused as refused:
+                return self._refuse(request, now_s, refused.reason)
+        # 4.
+        try:
+            claims = ShakenClaims(
+                orig_tn=request.orig,
+                dest_tns=tuple(request.dest),
+                attest=Attestation(request.level),
+                iat=iat,
+                origid=request.origid,
+            )
+        except (PassportError, NotANumber) as error:
+            return self._refuse(request, now_s, error.reason)
+        signed = Signed(
+            id=request.id,
+            identity=self.identity.passports.identity(claims),
+            iat=iat,
+            date=self._sip_date(iat),
+            attest=claims.attest,
+            serial=self.identity.serial,
+        )
+        return signed, _entry("signed", request, now_s) | {
+            "iat": iat,
+            "serial": signed.serial,
+            "evidence_id": proof.id if proof else None,
+            "evidence_version": proof.version if proof else None,
+        }
+
+    def _open(self, token: str) -> Evidence:
+        cached = self._opened.get(token)
+        if cached is not None:
+            self._opened.move_to_end(token)
+            return cached
+        # Raises for a bad token, which is therefore never kept.
+        opened = evidence_tokens.open_token(self.identity.evidence_key, token)
+        self._opened[token] = opened
+        if len(self._opened) > EVIDENCE_CACHE_SIZE:
+            self._opened.popitem(last=False)
+        return opened
+
+    def _sip_date(self, iat: int) -> str:
+        if self._date[0] != iat:
+            # RFC 3261 section 20.17: GMT only, English names whatever the locale.
+            self._date = (iat, formatdate(iat, usegmt=True))
+        return self._date[1]
+
+    def _refuse(self, request: SignRequest, now_s: float, reason: str) -> tuple[Refused, dict[str, object]]:
+        return Refused(id=request.id, error=reason), _entry("refused", request, now_s) | {"error": reason}
+
+
+def _entry(kind: str, request: SignRequest, now_s: float) -> dict[str, object]:
+    return {
+        "kind": kind,
+        "at": round(now_s, 3),
+        "record_id": request.record_id,
+        "call_id_hash": request.call_id_hash,
+        "tenant": request.tenant,
+        "trunk": request.trunk,
+        "orig": request.orig,
+        "dest": request.dest,
+        "level": request.level,
+        "origid": request.origid,
+    }
+
+
+def _refuse_malformed(frame: bytes, now_s: float) -> tuple[Refused, dict[str, object]]:
+    try:
+        request_id = _decode_id(frame).id
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        request_id = ""
+    entry: dict[str, object] = {
+        "kind": "refused",
+        "at": round(now_s, 3),
+        "error": "request-malformed",
+        "request_id": request_id,
+        "size": len(frame),
+    }
+    return Refused(id=request_id, error="request-malformed"), entry

@@ -1,0 +1,1 @@
+"""SQL: tables, migrations, repositories. Rows become domain values here and nowhere else."""

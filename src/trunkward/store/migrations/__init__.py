@@ -1,0 +1,1 @@
+"""Alembic's environment and the steps the records database went through."""

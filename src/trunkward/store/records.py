@@ -1,0 +1,101 @@
+"""Decision records and outcomes in SQL: shipped by record id, so nothing is lost or doubled."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from trunkward.records.model import DecisionRecord, OutcomeRecord, Record
+from trunkward.store.schema import decisions, outcomes, shipped
+
+
+class RecordStore:
+    """The records of one database. One writer (the worker), any number of readers."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        """Keeps the engine."""
+        self._engine = engine
+        self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+
+    def offset(self, segment: str) -> int:
+        """How far a segment has been shipped, in bytes."""
+        with self._engine.connect() as connection:
+            found = connection.scalar(sa.select(shipped.c.offset).where(shipped.c.segment == segment))
+        return int(found or 0)
+
+    def ship(self, records: Sequence[Record], segment: str, offset: int) -> None:
+        """Adds records and notes how far their segment has come, whole or not at all."""
+        with self._engine.begin() as connection:
+            if rows := [_decision_row(r) for r in records if isinstance(r, DecisionRecord)]:
+                connection.execute(self._insert(decisions).on_conflict_do_nothing(), rows)
+            if rows := [_outcome_row(r) for r in records if isinstance(r, OutcomeRecord)]:
+                connection.execute(self._insert(outcomes).on_conflict_do_nothing(), rows)
+            noted = self._insert(shipped).values(segment=segment, offset=offset)
+            connection.execute(
+                noted.on_conflict_do_update(index_elements=["segment"], set_={"offset": offset})
+            )
+
+    def forget_segment(self, segment: str) -> None:
+        """Drops the note about a segment that has been deleted."""
+        with self._engine.begin() as connection:
+            connection.execute(shipped.delete().where(shipped.c.segment == segment))
+
+    def call(self, call_id: str) -> dict[str, Any] | None:
+        """The newest decision on a SIP Call-ID with its outcome, as one dictionary."""
+        query = (
+            sa.select(decisions.c.record, outcomes.c.record)
+            .select_from(decisions.outerjoin(outcomes, decisions.c.record_id == outcomes.c.record_id))
+            .where(decisions.c.call_id == call_id)
+            .order_by(decisions.c.at.desc())
+            .limit(1)
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else _joined(row[0], row[1])
+
+    def newest(self, limit: int) -> list[dict[str, Any]]:
+        """The newest decisions with their outcomes, newest first."""
+        query = (
+            sa.select(decisions.c.record, outcomes.c.record)
+            .select_from(decisions.outerjoin(outcomes, decisions.c.record_id == outcomes.c.record_id))
+            .order_by(decisions.c.at.desc())
+            .limit(limit)
+        )
+        with self._engine.connect() as connection:
+            return [_joined(row[0], row[1]) for row in connection.execute(query)]
+
+    def counts(self) -> tuple[int, int]:
+        """How many decisions and how many outcomes there are."""
+        with self._engine.connect() as connection:
+            made = connection.scalar(sa.select(sa.func.count()).select_from(decisions))
+            ended = connection.scalar(sa.select(sa.func.count()).select_from(outcomes))
+        return int(made or 0), int(ended or 0)
+
+
+def _decision_row(record: DecisionRecord) -> dict[str, Any]:
+    return {
+        "record_id": record.record_id,
+        "at": record.at,
+        "call_id": record.call_id,
+        "verdict": record.verdict,
+        "reason": record.reason,
+        "trunk": record.trunk,
+        "record": msgspec.json.encode(record).decode(),
+    }
+
+
+def _outcome_row(record: OutcomeRecord) -> dict[str, Any]:
+    return {
+        "record_id": record.record_id,
+        "at": record.at,
+        "ending": record.outcome.ending,
+        "record": msgspec.json.encode(record.outcome).decode(),
+    }
+
+
+def _joined(decision: str, outcome: str | None) -> dict[str, Any]:
+    call: dict[str, Any] = msgspec.json.decode(decision)
+    call["outcome"] = None if outcome is None else msgspec.json.decode(outcome)
+    return call

@@ -1,0 +1,59 @@
+"""The worker's process: `python -m trunkward.worker`. The only writer of the records database."""
+
+import argparse
+import signal
+import time
+from pathlib import Path
+
+import structlog
+
+from trunkward.settings import Paths
+from trunkward.store.database import migrate, open_database
+from trunkward.store.records import RecordStore
+from trunkward.worker.compile import PolicyCompiler
+from trunkward.worker.ship import ship, take_spool
+
+#: Seconds between two rounds; a record is in the database this much after its call, at most.
+ROUND_S = 0.25
+
+
+def main() -> None:
+    """Runs rounds until SIGTERM; a round that fails is logged and the next one tried."""
+    paths = _arguments()
+    structlog.configure(processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"), structlog.processors.JSONRenderer()])
+    log = structlog.get_logger(process="worker")
+    stopping = False
+
+    def stop(_signal: int, _frame: object) -> None:
+        nonlocal stopping
+        stopping = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    compiler = PolicyCompiler(paths.declared, paths.policy)
+    compiler.round()
+    engine = open_database(f"sqlite:///{paths.records_db}")
+    migrate(engine)
+    store = RecordStore(engine)
+    log.info("ready", policy_version=compiler.version)
+    spool = paths.spool
+    while not stopping:
+        try:
+            if compiler.round():
+                log.info("policy compiled", version=compiler.version)
+            take_spool(spool, paths.records, time.time(), log.warning)
+            ship(paths.records, store, time.time(), log.warning)
+        except Exception:  # a background round must not end the process; it is seen in the log
+            log.exception("round failed")
+        time.sleep(ROUND_S)
+
+
+def _arguments() -> Paths:
+    parser = argparse.ArgumentParser(prog="trunkward.worker")
+    for name in ("config", "state", "run", "log"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    return Paths(**vars(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""Compiling the configuration in force into the snapshot the gates map."""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from trunkward.admission.snapshot import compile_snapshot
+from trunkward.control.declared import InForce
+
+#: The name gates look at; a link to the snapshot in force.
+CURRENT = "current"
+#: Snapshots kept beside the one in force: a gate may still hold the one before.
+_KEPT = 2
+
+
+class PolicyCompiler:
+    """Watches the configuration in force and keeps `current` pointing at its snapshot."""
+
+    def __init__(self, declared: Path, policy: Path) -> None:
+        """`policy` must exist and be writable by the worker alone."""
+        self._declared = declared
+        self._policy = policy
+        self._seen: tuple[int, int] | None = None
+        self.version = 0
+
+    def round(self) -> bool:
+        """Compiles if the configuration has changed since; True when it did."""
+        state = self._declared.stat()
+        seen = (state.st_mtime_ns, state.st_ino)
+        if seen == self._seen:
+            return False
+        in_force = msgspec.json.decode(self._declared.read_bytes(), type=InForce)
+        snapshot = compile_snapshot(
+            in_force.declared(),
+            {(trunk, number): token for trunk, numbers in in_force.evidence.items() for number, token in numbers.items()},
+            in_force.version,
+        )
+        name = f"{in_force.version:012d}.snapshot"
+        part = self._policy / f"{name}.part"
+        part.write_bytes(snapshot)
+        part.chmod(0o640)
+        part.rename(self._policy / name)
+        link = self._policy / f"{CURRENT}.part"
+        link.unlink(missing_ok=True)
+        link.symlink_to(name)
+        os.rename(link, self._policy / CURRENT)
+        for old in sorted(self._policy.glob("*.snapshot"))[: -_KEPT - 1]:
+            old.unlink()
+        self._seen, self.version = seen, in_force.version
+        return True

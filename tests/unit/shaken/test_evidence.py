@@ -1,0 +1,102 @@
+"""Evidence tokens: only what control signed, only for whom it was signed, only as long as it holds."""
+
+import json
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trunkward.shaken import base64url
+from trunkward.shaken.evidence import PREFIX, Evidence, EvidenceRefused, issue, verify
+
+KEY = Ed25519PrivateKey.generate()
+PUBLIC = KEY.public_key()
+NOW = 1_800_000_000
+EVIDENCE = Evidence(trunk="alpha", tn="12025550100", not_after=NOW + 60, version=3, id="num-17")
+TOKEN = issue(KEY, EVIDENCE)
+
+
+def refused(token: str, trunk: str = "alpha", tn: str = "12025550100", now_s: int = NOW) -> str:
+    with pytest.raises(EvidenceRefused) as error:
+        verify(PUBLIC, token, trunk=trunk, tn=tn, now_s=now_s)
+    return error.value.reason
+
+
+def signed(payload: bytes, prefix: str = PREFIX) -> str:
+    message = f"{prefix}.{base64url.encode(payload)}"
+    return f"{message}.{base64url.encode(KEY.sign(message.encode()))}"
+
+
+def test_good_token_gives_back_what_was_said() -> None:
+    assert verify(PUBLIC, TOKEN, trunk="alpha", tn="12025550100", now_s=NOW) == EVIDENCE
+
+
+def test_it_speaks_for_nobody_else_and_not_for_ever() -> None:
+    assert refused(TOKEN, trunk="beta") == "evidence-of-other-trunk"
+    assert refused(TOKEN, tn="12025550101") == "evidence-for-other-number"
+    assert refused(TOKEN, now_s=NOW + 60) == "evidence-expired"
+    assert verify(PUBLIC, TOKEN, trunk="alpha", tn="12025550100", now_s=NOW + 59) == EVIDENCE
+
+
+def test_another_key_proves_nothing() -> None:
+    assert refused(issue(Ed25519PrivateKey.generate(), EVIDENCE)) == "evidence-signature-invalid"
+
+
+@given(st.integers(0, len(TOKEN) - 1), st.characters(codec="ascii"))
+def test_no_character_can_be_changed(position: int, character: str) -> None:
+    changed = TOKEN[:position] + character + TOKEN[position + 1 :]
+    if changed != TOKEN:
+        assert refused(changed) in {"evidence-malformed", "evidence-signature-invalid"}
+
+
+GOOD = {
+    "id": "n",
+    "kind": "own-inventory",
+    "not_after": NOW + 1,
+    "tn": "12025550100",
+    "trunk": "alpha",
+    "version": 1,
+}
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"[]",
+        b"\xff",
+        b"nonsense",
+        json.dumps({k: v for k, v in GOOD.items() if k != "kind"}).encode(),
+        json.dumps(GOOD | {"more": 1}).encode(),
+        json.dumps(GOOD | {"kind": "self-asserted"}).encode(),
+        json.dumps(GOOD | {"not_after": "1800000001"}).encode(),
+        json.dumps(GOOD | {"not_after": 1e30}).encode(),
+        json.dumps(GOOD | {"version": True}).encode(),
+        json.dumps(GOOD | {"tn": "+12025550100"}).encode(),
+        json.dumps(GOOD | {"tn": ["12025550100"]}).encode(),
+        json.dumps(GOOD | {"tn": "alice"}).encode(),
+        json.dumps(GOOD | {"trunk": ""}).encode(),
+        json.dumps(GOOD | {"trunk": None}).encode(),
+    ],
+)
+def test_signed_nonsense_is_still_nonsense(payload: bytes) -> None:
+    assert refused(signed(payload)) == "evidence-malformed"
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        ".",
+        "..",
+        TOKEN + ".",
+        TOKEN + "=",
+        TOKEN.replace(".", ""),
+        "é" + TOKEN,
+        "x" * 5000,
+        signed(json.dumps(GOOD).encode(), prefix="twe2"),
+    ],
+)
+def test_malformed_tokens(token: str) -> None:
+    assert refused(token) == "evidence-malformed"

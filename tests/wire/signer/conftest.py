@@ -1,0 +1,154 @@
+"""A real signer process under its own user, in a directory other users can reach. Needs root."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import trunkward
+from trunkward.control.pki import SipNames
+from trunkward.engines.pki_files import PkiFacts, PkiFiles, PkiOwners, ensure_pki, read_evidence_key
+from trunkward.shaken.evidence import Evidence, issue
+from trunkward.signer.wire import SignRequest
+
+#: Ordinary ids stand for tw-edge, tw-gate and tw-signer: what is tested is that they differ.
+EDGE, GATE, SIGNER = 64011, 64012, 64013
+SPC = "709J"
+X5U = "https://cert.example.com/709J/1.pem"
+SOURCE = str(Path(next(iter(trunkward.__path__))).parent)
+
+
+@dataclass
+class Node:
+    """Keys in files, a signer to start and stop, and hands of other users."""
+
+    home: Path
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def files(self) -> PkiFiles:
+        """Keys and certificates."""
+        return PkiFiles(self.home / "pki")
+
+    @property
+    def socket(self) -> Path:
+        """The signer's socket."""
+        return self.home / "signer" / "s.sock"
+
+    @property
+    def journal(self) -> Path:
+        """The signer's journal."""
+        return self.home / "signer" / "journal.jsonl"
+
+    def token(self, trunk: str = "alpha", tn: str = "12025550100") -> str:
+        """Evidence for an hour."""
+        evidence = Evidence(trunk=trunk, tn=tn, not_after=int(time.time()) + 3600, version=1, id="num-1")
+        return issue(read_evidence_key(self.files.evidence_key), evidence)
+
+    def request(
+        self, level: str = "B", orig: str = "12025550100", evidence: str | None = None
+    ) -> SignRequest:
+        """A request as the gate makes it."""
+        return SignRequest(
+            trunk="alpha",
+            tenant="acme",
+            orig=orig,
+            dest=["12025550110"],
+            level=level,  # type: ignore[arg-type]
+            evidence=evidence,
+            origid="123e4567-e89b-82d3-a456-426655440000",
+            record_id="rec-1",
+        )
+
+    def start(
+        self, *, allow_uid: int = 0, spc: str = SPC, wait: bool = True, metrics_port: int | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start a signer as its user. `wait`: until it answers at its socket."""
+        command = [
+            "setpriv", f"--reuid={SIGNER}", f"--regid={SIGNER}", "--clear-groups",
+            sys.executable, "-m", "trunkward.signer",
+            "--socket", str(self.socket), "--journal", str(self.journal),
+            "--key", str(self.files.shaken_key), "--certificate-chain", str(self.files.shaken),
+            "--authorities", str(self.files.shaken_authority), "--x5u", X5U, "--spc", spc,
+            "--evidence-key", str(self.files.evidence_public_key), "--allow-uid", str(allow_uid),
+        ]  # fmt: skip
+        if metrics_port is not None:
+            command += ["--metrics-port", str(metrics_port)]
+        process = subprocess.Popen(command, env=_environment(), stderr=subprocess.PIPE)
+        self.processes.append(process)
+        deadline = time.monotonic() + 20
+        while wait and not _listening(self.socket):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"no signer: {process.communicate()[1].decode()}")
+            time.sleep(0.02)
+        return process
+
+    def run_as(self, uid: int, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run Python as another user."""
+        return subprocess.run(
+            [
+                "setpriv",
+                f"--reuid={uid}",
+                f"--regid={uid}",
+                "--clear-groups",
+                sys.executable,
+                "-c",
+                code,
+                *arguments,
+            ],
+            env=_environment(),
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+
+    def end(self) -> None:
+        """Stop what still runs."""
+        for process in self.processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+                process.kill()
+            process.communicate()
+
+
+@pytest.fixture
+def node() -> Iterator[Node]:
+    """Fresh keys, no signer yet."""
+    if os.geteuid() != 0:
+        pytest.skip("users can be changed by root only")
+    home = Path(tempfile.mkdtemp(prefix="tw-signer-"))
+    try:
+        home.chmod(0o755)
+        (home / "signer").mkdir(mode=0o755)
+        os.chown(home / "signer", SIGNER, SIGNER)
+        facts = PkiFacts(
+            node="sbc.example.com",
+            node_names=SipNames(common_name="sbc.example.com", dns=("sbc.example.com",)),
+            spc=SPC,
+        )
+        owners = PkiOwners(edge_uid=EDGE, gate_uid=GATE, signer_uid=SIGNER)
+        ensure_pki(home / "pki", facts, owners, now=datetime.now(UTC))
+        made = Node(home)
+        yield made
+        made.end()
+    finally:
+        shutil.rmtree(home)
+
+
+def _environment() -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": SOURCE, "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _listening(path: Path) -> bool:
+    # Without connecting: the signer counts strangers.
+    return any(line.endswith(f" {path}") for line in Path("/proc/net/unix").read_text().splitlines())
