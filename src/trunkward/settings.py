@@ -63,6 +63,11 @@ class Paths:
         """One small file for each running call, so that calls outlive Kamailio."""
         return self.run / "dialogs"
 
+    @property
+    def spool(self) -> Path:
+        """Outcomes the edge could tell no gate."""
+        return self.run / "spool" / "outcomes.spool"
+
     def gate_socket(self, index: int) -> Path:
         """Where gate number `index` takes attempts."""
         return self.run / "gate" / f"{index}.sock"

@@ -79,6 +79,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     #: SDP to offer, after pruning to what this route's plan allows; the input of the first hop.
     offer: str = ""
     media: list[MediaHop] = []
+    #: SRTP suites the called side may answer with (`media.answer.check_answer`); empty for plain RTP.
+    called_suites: list[str] = []
     #: Headers put on this route's request, in order.
     headers: list[tuple[str, str]] = []
     #: Seconds to wait for any final answer before the next route is tried.
@@ -96,6 +98,8 @@ class Admit(msgspec.Struct, frozen=True, kw_only=True, tag="admit", tag_field="v
     routes: list[Route]
     #: From-URI to show the other side, when the received one would name the inside.
     from_uri: str = ""
+    #: Names of received headers that stay on their side of this call.
+    remove_headers: list[str] = []
 
 
 class Reject(msgspec.Struct, frozen=True, kw_only=True, tag="reject", tag_field="verdict"):

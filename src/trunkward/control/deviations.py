@@ -32,6 +32,9 @@ def deviations(declared: Declared) -> list[Deviation]:
             found.append(Deviation(where=where, what="media in clear (RTP)"))
     if declared.node.unsafe_unanchored_media:
         found.append(Deviation(where="node", what="media is not anchored: SDP and its keys pass as they are"))
+    if declared.node.unsafe_trusted_clock:
+        what = "calls are signed by a clock nobody knows to be synchronised (RFC 8224 section 4.1)"
+        found.append(Deviation(where="node", what=what))
     # The engine, not the file: Debian 13's rtpengine 12.5.1.31 has no `recrypt` (CVE-2025-53399);
     # what closes it here is in docs/media.md
     return found

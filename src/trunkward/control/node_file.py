@@ -21,7 +21,8 @@ class NodeFileRefused(Exception):
         self.problems = sorted(problems)
         super().__init__(
             "\n".join(
-                f"{source}:{p.line}:{p.column}: {p.path + ': ' if p.path else ''}{p.message}" for p in self.problems
+                f"{source}:{p.line}:{p.column}: {p.path + ': ' if p.path else ''}{p.message}"
+                for p in self.problems
             )
         )
 
@@ -46,12 +47,12 @@ def read_node_file(text: str, source: str) -> Declared:
 
 def _explained(error: ValidationError, document: Document) -> list[Problem]:
     return [
-        document.problem(tuple(item["loc"]), _message(item, document.value))
+        document.problem(tuple(item["loc"]), _message(item))
         for item in error.errors(include_url=False)
     ]
 
 
-def _message(item: Any, value: Any) -> str:
+def _message(item: Any) -> str:
     kind, path, context = item["type"], tuple(item["loc"]), item.get("ctx", {})
     match kind:
         case "value_error":
@@ -59,12 +60,16 @@ def _message(item: Any, value: Any) -> str:
         case "extra_forbidden":
             known = _known_keys(path[:-1])
             close = get_close_matches(str(path[-1]), known, n=1)
-            return f"unknown key; did you mean {close[0]}?" if close else f"unknown key; known here: {', '.join(known)}"
+            return (
+                f"unknown key; did you mean {close[0]}?"
+                if close
+                else f"unknown key; known here: {', '.join(known)}"
+            )
         case "missing":
             return "missing; it must be written"
         case "string_type":
-            quote = f'; put it in quotes: "{item["input"]}"' if isinstance(item["input"], int | float) else ""
-            return f"must be text{quote}"
+            # YAML reads +1202 as a number and drops its plus
+            return "must be text" + ("; put it in quotes" if isinstance(item["input"], int | float) else "")
         case "int_type":
             return "must be a whole number, without quotes"
         case "bool_type":
@@ -103,7 +108,8 @@ def _contradictions(parts: FilePart) -> Iterator[tuple[PathKey, str]]:
     yield from _of_node(parts.node)
     trunks = list(_trunks(parts))
     yield from _twice(
-        [(("tenants", i, "name"), tenant.name) for i, tenant in enumerate(parts.tenants)], "another tenant has this name"
+        [(("tenants", i, "name"), tenant.name) for i, tenant in enumerate(parts.tenants)],
+        "another tenant has this name",
     )
     # trunks and carriers stand side by side in records and statistics
     names = [((*path, "name"), trunk.name) for path, _, trunk in trunks]
@@ -113,7 +119,9 @@ def _contradictions(parts: FilePart) -> Iterator[tuple[PathKey, str]]:
     yield from _twice(numbers, "this number stands here already; a number belongs to one trunk")
     pinned = [(*p, "client_certificate") for p, _, t in trunks if t.client_certificate != "issued"]
     shown = [t.client_certificate for _, _, t in trunks if t.client_certificate != "issued"]
-    yield from _twice(list(zip(pinned, shown, strict=True)), "another trunk is recognised by this certificate")
+    yield from _twice(
+        list(zip(pinned, shown, strict=True)), "another trunk is recognised by this certificate"
+    )
     for path, _, trunk in trunks:
         yield from _of_trunk(path, trunk)
     for index, carrier in enumerate(parts.carriers):
@@ -133,27 +141,40 @@ def _of_node(node: NodePart) -> Iterator[tuple[PathKey, str]]:
             yield ("node", name), "inside node.media.ports; write another"
     emergency = node.number_plan.emergency or []
     yield from _twice(
-        [(("node", "number_plan", "emergency", i), n) for i, n in enumerate(emergency)], "this number stands here already"
+        [(("node", "number_plan", "emergency", i), n) for i, n in enumerate(emergency)],
+        "this number stands here already",
     )
 
 
 def _of_trunk(path: PathKey, trunk: TrunkPart) -> Iterator[tuple[PathKey, str]]:
     if trunk.host is not None and not trunk.tls_names:
-        yield (*path, "host"), "calls are delivered over TLS: write the name on the PBX's certificate in tls_names"
+        yield (
+            (*path, "host"),
+            "calls are delivered over TLS: write the name on the PBX's certificate in tls_names",
+        )
     if trunk.tls_names and trunk.host is None:
-        yield (*path, "tls_names"), "without host no call is delivered here; write host, or leave tls_names out"
-    yield from _twice([((*path, "srtp", i), s) for i, s in enumerate(trunk.srtp)], "this suite stands here already")
+        yield (
+            (*path, "tls_names"),
+            "without host no call is delivered here; write host, or leave tls_names out",
+        )
+    yield from _twice(
+        [((*path, "srtp", i), s) for i, s in enumerate(trunk.srtp)], "this suite stands here already"
+    )
 
 
 def _of_carrier(path: PathKey, carrier: CarrierPart) -> Iterator[tuple[PathKey, str]]:
     if carrier.transport is Transport.TLS:
         if not carrier.tls_names:
-            yield path, "a TLS carrier needs tls_names: the names of which its certificate must carry one (RFC 5922)"
+            yield (
+                path,
+                "a TLS carrier needs tls_names: the names of which its certificate must carry one (RFC 5922)",
+            )
     else:
         if carrier.media is MediaPolicy.SRTP:
             yield (
                 (*path, "media"),
-                f"SRTP keys must not cross {carrier.transport} (RFC 4568 section 7): write transport: tls, or media: rtp",
+                f"SRTP keys must not cross {carrier.transport} (RFC 4568 section 7):"
+                " write transport: tls, or media: rtp",
             )
         if carrier.tls_names:
             yield (*path, "tls_names"), "only for transport: tls; leave it out"
@@ -162,11 +183,19 @@ def _of_carrier(path: PathKey, carrier: CarrierPart) -> Iterator[tuple[PathKey, 
         for index, network in enumerate(carrier.networks):
             if network.prefixlen == 0:
                 # nothing but its address tells this peer from any other
-                yield (*path, "networks", index), "the whole Internet, for a peer without a certificate: name its networks"
+                yield (
+                    (*path, "networks", index),
+                    "the whole Internet, for a peer without a certificate: name its networks",
+                )
     if not carrier.prefixes and not carrier.emergency:
         yield path, "takes no numbers: write prefixes, or emergency: true"
-    yield from _twice([((*path, "prefixes", i), p) for i, p in enumerate(carrier.prefixes)], "this prefix stands here already")
-    yield from _twice([((*path, "srtp", i), s) for i, s in enumerate(carrier.srtp)], "this suite stands here already")
+    yield from _twice(
+        [((*path, "prefixes", i), p) for i, p in enumerate(carrier.prefixes)],
+        "this prefix stands here already",
+    )
+    yield from _twice(
+        [((*path, "srtp", i), s) for i, s in enumerate(carrier.srtp)], "this suite stands here already"
+    )
 
 
 def _trunks(parts: FilePart) -> Iterator[tuple[PathKey, str, TrunkPart]]:
@@ -213,6 +242,7 @@ def _node(node: NodePart) -> NodeSettings:
         emergency_numbers=tuple(plan.emergency or default_emergency(plan.country)),
         gates=node.gates,
         unsafe_unanchored_media=node.media.unsafe_unanchored,
+        unsafe_trusted_clock=node.unsafe_trusted_clock,
     )
 
 

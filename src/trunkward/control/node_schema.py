@@ -16,7 +16,9 @@ from trunkward.trunks.model import Address, Host, MediaPolicy, Network
 _MIN_MEDIA_PORT = 1024
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
-_X5U = re.compile(r"https://(?P<host>[A-Za-z0-9.-]{1,253})(?::(?:443|8443))?/[A-Za-z0-9._~/-]{1,180}", re.ASCII)
+_X5U = re.compile(
+    r"https://(?P<host>[A-Za-z0-9.-]{1,253})(?::(?:443|8443))?/[A-Za-z0-9._~/-]{1,180}", re.ASCII
+)
 
 
 def _name(text: str) -> str:
@@ -78,7 +80,9 @@ def _host(value: Any) -> Host:
     bare = host[1:-1] if bracketed else host
     is_port = port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65_536
     if not is_port or bracketed != (":" in bare):
-        raise ValueError("write host:port, such as 192.0.2.20:5061, [2001:db8::20]:5061 or sip.example.net:5061")
+        raise ValueError(
+            "write host:port, such as 192.0.2.20:5061, [2001:db8::20]:5061 or sip.example.net:5061"
+        )
     return Host(host=_host_or_address(bare), port=int(port))
 
 
@@ -91,7 +95,7 @@ def _number(text: str) -> str:
 
 def _prefix(text: str) -> str:
     if not is_prefix(text):
-        raise ValueError('a prefix is \'+\' and the first digits of E.164 numbers, such as "+1202"')
+        raise ValueError("a prefix is '+' and the first digits of E.164 numbers, such as \"+1202\"")
     return text
 
 
@@ -103,13 +107,19 @@ def _suite(text: str) -> str:
 
 def _certificate(text: str) -> str:
     if text != "issued" and not _FINGERPRINT.fullmatch(text):
-        raise ValueError("write issued, or sha256: and 64 lower-case hex digits of the certificate's fingerprint")
+        raise ValueError(
+            "write issued, or sha256: and 64 lower-case hex digits of the certificate's fingerprint"
+        )
     return text
 
 
 def _ca(text: str) -> str:
-    if text != "local" and not (text.startswith("/") and text.isprintable() and '"' not in text and " " not in text):
-        raise ValueError("write local, or the absolute path of a PEM file, such as /etc/trunkward/north-ca.pem")
+    if text != "local" and not (
+        text.startswith("/") and text.isprintable() and '"' not in text and " " not in text
+    ):
+        raise ValueError(
+            "write local, or the absolute path of a PEM file, such as /etc/trunkward/north-ca.pem"
+        )
     return text
 
 
@@ -118,21 +128,27 @@ def _ports(value: Any) -> tuple[int, int]:
     found = re.fullmatch(r"([0-9]{1,5})-([0-9]{1,5})", text, re.ASCII)
     low, high = (int(found[1]), int(found[2])) if found else (0, 0)
     if not _MIN_MEDIA_PORT <= low < high < 65_536 or high - low < 99:
-        raise ValueError(f'write a range of at least 100 ports above {_MIN_MEDIA_PORT}, such as "30000-39999"')
+        raise ValueError(
+            f'write a range of at least 100 ports above {_MIN_MEDIA_PORT}, such as "30000-39999"'
+        )
     return low, high
 
 
 def _spc(text: str) -> str:
     # ATIS-1000080: the SPC of the certificate's TNAuthList
     if not re.fullmatch(r"[A-Z0-9]{4}", text, re.ASCII):
-        raise ValueError('a service provider code is four capital letters or digits in quotes, such as "000T"')
+        raise ValueError(
+            'a service provider code is four capital letters or digits in quotes, such as "000T"'
+        )
     return text
 
 
 def _x5u(text: str) -> str:
     found = _X5U.fullmatch(text)
     if not found or not is_hostname(found["host"]) or _is_address(found["host"]):
-        raise ValueError("write an https URL on port 443 or 8443 without query, such as https://cert.example.com/a.pem")
+        raise ValueError(
+            "write an https URL on port 443 or 8443 without query, such as https://cert.example.com/a.pem"
+        )
     return text
 
 
@@ -196,6 +212,7 @@ class NodePart(_Part):
     identity: IdentityPart
     number_plan: NumberPlanPart
     gates: Annotated[int, Field(ge=1, le=64)] = 2
+    unsafe_trusted_clock: bool = False
 
 
 class TrunkPart(_Part):

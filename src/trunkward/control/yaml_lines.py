@@ -64,7 +64,7 @@ class _Loader(yaml.SafeLoader):
         if self.depth > MAX_DEPTH:
             raise yaml.MarkedYAMLError(problem="nested too deeply", problem_mark=event.start_mark)
         try:
-            return super().compose_node(parent, index)  # type: ignore[no-any-return]
+            return super().compose_node(parent, index)
         finally:
             self.depth -= 1
 
@@ -72,20 +72,24 @@ class _Loader(yaml.SafeLoader):
 def read_yaml(text: str) -> tuple[Document | None, list[Problem]]:
     """The document and everything wrong with it as YAML: syntax, duplicate keys, keys that are no text."""
     if len(text.encode("utf-8", errors="replace")) > MAX_BYTES:
-        return None, [_problem(1, 1, f"larger than {MAX_BYTES // (1024 * 1024)} MiB; a node's file is far smaller")]
+        return None, [
+            _problem(1, 1, f"larger than {MAX_BYTES // (1024 * 1024)} MiB; a node's file is far smaller")
+        ]
     try:
         loader = _Loader(text)
         try:
             node = loader.get_single_node()
         finally:
-            loader.dispose()  # type: ignore[no-untyped-call]
+            loader.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         said = "; ".join(part for part in (error.context, error.problem) if part)
         return None, [_problem(mark.line + 1 if mark else 1, mark.column + 1 if mark else 1, said)]
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        return None, [_problem(line, 1, f"a character that YAML does not allow (U+{ord(error.character):04X})")]  # type: ignore[arg-type]
+        return None, [
+            _problem(line, 1, f"a character that YAML does not allow (U+{ord(error.character):04X})")
+        ]
     if node is None:
         return None, [_problem(1, 1, "empty; start from examples/node.yaml")]
     marks: dict[PathKey, tuple[int, int]] = {}
@@ -98,18 +102,25 @@ def _problem(line: int, column: int, message: str) -> Problem:
     return Problem(line=line, column=column, path="", message=message)
 
 
-def _plain(node: yaml.Node, path: PathKey, marks: dict[PathKey, tuple[int, int]], problems: list[Problem]) -> Any:
+def _plain(
+    node: yaml.Node, path: PathKey, marks: dict[PathKey, tuple[int, int]], problems: list[Problem]
+) -> Any:
     marks.setdefault(path, (node.start_mark.line + 1, node.start_mark.column + 1))
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, path, marks, problems)
     if isinstance(node, yaml.SequenceNode):
         return [_plain(item, (*path, index), marks, problems) for index, item in enumerate(node.value)]
     try:
-        return yaml.SafeLoader("").construct_object(node)  # type: ignore[no-untyped-call]
+        return yaml.SafeLoader("").construct_object(node)
     except (yaml.YAMLError, ValueError):
         mark = node.start_mark
         problems.append(
-            Problem(line=mark.line + 1, column=mark.column + 1, path=written(path), message="a value YAML cannot read")
+            Problem(
+                line=mark.line + 1,
+                column=mark.column + 1,
+                path=written(path),
+                message="a value YAML cannot read",
+            )
         )
         return None
 
@@ -122,7 +133,9 @@ def _mapping(
     for key_node, value_node in node.value:
         line, column = key_node.start_mark.line + 1, key_node.start_mark.column + 1
         if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == "tag:yaml.org,2002:merge":
-            problems.append(Problem(line=line, column=column, path=written(path), message="a key must be a plain word"))
+            problems.append(
+                Problem(line=line, column=column, path=written(path), message="a key must be a plain word")
+            )
             continue
         key = key_node.value
         if key in first:

@@ -96,6 +96,7 @@ class Calls:
             "from_inside": facts["from_uri"],
             "from_outside": verdict.get("from_uri") or facts["from_uri"],
             "routes": verdict["routes"],
+            "remove": verdict["remove_headers"],
             "trunk": verdict["trunk"],
             "next": 0,
         }
@@ -126,6 +127,8 @@ class Calls:
     def _send(self, call: dict[str, Any], route: dict[str, Any], sdp: str) -> bool:
         ksr.keep_only_headers(headers.INITIAL)
         self._show_outside(call, "From")
+        for name in call["remove"]:
+            ksr.remove_header(name)
         for name, value in route["headers"]:
             ksr.add_header(name, value)
         if sdp:
@@ -290,7 +293,7 @@ class Calls:
 
 def _kept(call: dict[str, Any]) -> dict[str, Any]:
     """What a running call needs later; the routes not taken are not among it."""
-    return {name: value for name, value in call.items() if name not in ("routes", "next")}
+    return {name: value for name, value in call.items() if name not in ("routes", "next", "remove")}
 
 
 def _leg_facts(side: str, facts: dict[str, Any] | None) -> dict[str, Any]:

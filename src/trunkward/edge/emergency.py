@@ -26,6 +26,7 @@ def admit(facts: dict[str, Any], table: list[dict[str, Any]]) -> dict[str, Any] 
                 "trunk": trunk["trunk"],
                 "direction": "outbound",
                 "from_uri": "",
+                "remove_headers": [],
                 "routes": [
                     route | {"ruri": route["ruri"].replace("{number}", called), "offer": facts["body"]}
                     for route in trunk["routes"]

@@ -52,8 +52,14 @@ def plain_transports(declared: Declared) -> list[Transport]:
     return [transport for transport in (Transport.UDP, Transport.TCP) if transport in named]
 
 
-def render_kamailio_cfg(declared: Declared, paths: Paths, *, topos_storage: str = "htable") -> str:
-    """`kamailio.cfg`. `topos_storage` is `htable` (the choice) or `redis` (measured beside it)."""
+def render_kamailio_cfg(
+    declared: Declared, paths: Paths, *, mask_key: str, topos_storage: str = "htable"
+) -> str:
+    """`kamailio.cfg`, with a secret in it.
+
+    `mask_key` shuffles Call-IDs and must stay the same over restarts. `topos_storage` is `htable`
+    (the choice) or `redis` (measured beside it, docs/topology-hiding.md).
+    """
     node = declared.node
     files = EdgeFiles.under(paths)
     listen = [f"listen=tls:{_socket(node.address, node.tls_port)}"]
@@ -104,7 +110,7 @@ loadmodule "nathelper.so"
 loadmodule "async.so"
 loadmodule "ctl.so"
 loadmodule "htable.so"
-{_topos(declared, paths, topos_storage)}
+{_topos(declared, paths, topos_storage, mask_key)}
 loadmodule "kemix.so"
 loadmodule "app_python3.so"
 
@@ -138,10 +144,17 @@ kemi.pre_routing_callback=""
 """
 
 
-def _topos(declared: Declared, paths: Paths, storage: str) -> str:
-    common = f"""loadmodule "topos.so"
+def _topos(declared: Declared, paths: Paths, storage: str, mask_key: str) -> str:
+    common = f"""loadmodule "topoh.so"
+loadmodule "topos.so"
 loadmodule "topos_{storage}.so"
 modparam("topos", "storage", "{storage}")
+# PBXs write their inner address into the Call-ID: the called side is shown another, shuffled with a
+# secret alphabet (a mask, not a cipher); topoh lends topos that and does nothing else
+modparam("topoh", "use_mode", 1)
+modparam("topoh", "mask_key", "{mask_key}")
+modparam("topoh", "mask_callid", 1)
+modparam("topos", "mask_callid", 1)
 modparam("topos", "dialog_expire", {LONGEST_CALL_S})
 modparam("topos", "branch_expire", 180)
 modparam("topos", "contact_host", "{declared.node.contact_host}")

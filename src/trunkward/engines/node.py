@@ -1,5 +1,6 @@
 """Preparing a node: from a declared configuration to everything its processes need on disk."""
 
+import secrets
 import sys
 from datetime import datetime
 from ipaddress import ip_address
@@ -9,7 +10,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import random_serial_number
 
-from trunkward.admission.posture import emergency_table
+from trunkward.admission.emergency import emergency_table
 from trunkward.control.declared import InForce, with_certificates
 from trunkward.control.evidence import inventory_evidence
 from trunkward.control.pki import SipNames, certificate_pem, certificate_sha256, issue_sip_authority
@@ -28,8 +29,9 @@ def prepare(paths: Paths, declared: Declared, node_file: str, *, now: datetime, 
     in_force = _put_in_force(paths, declared, node_file, now)
     declared = in_force.declared()
     files = EdgeFiles.under(paths)
-    emergency = emergency_table(declared)
-    write_private(files.kamailio_cfg, render_kamailio_cfg(declared, paths, topos_storage=topos_storage), "root", "tw-edge")
+    emergency = emergency_table(declared, {})
+    cfg = render_kamailio_cfg(declared, paths, mask_key=_mask_key(paths), topos_storage=topos_storage)
+    write_private(files.kamailio_cfg, cfg, "root", "tw-edge")
     write_private(files.tls_cfg, render_tls_cfg(declared, paths), "root", "tw-edge")
     write_private(files.edge_json, render_edge_json(declared, paths, emergency), "root", "tw-edge")
     write_private(paths.run / "edge" / "peers-ca.pem", _authorities(declared, paths), "root", "tw-edge")
@@ -37,6 +39,14 @@ def prepare(paths: Paths, declared: Declared, node_file: str, *, now: datetime, 
     conf = render_supervisord_conf(programs(declared, paths, signer_command(declared, paths)), paths)
     write_private(paths.run / "supervisord.conf", conf, "root", "root", 0o600)
     return in_force
+
+
+def _mask_key(paths: Paths) -> str:
+    """The secret Call-IDs are shuffled with; made once, because running calls need it again."""
+    path = paths.state / "call-id-mask.secret"
+    if not path.exists():
+        write_private(path, secrets.token_hex(16), "root", "root", 0o600)
+    return path.read_text(encoding="ascii")
 
 
 def signer_command(declared: Declared, paths: Paths) -> list[str]:

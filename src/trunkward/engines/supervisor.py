@@ -34,11 +34,12 @@ def programs(declared: Declared, paths: Paths, signer: list[str]) -> list[Progra
     """The node's processes. `signer` is the signer's own command line."""
     python = sys.executable
     home = ["--config", str(paths.config), "--state", str(paths.state), "--run", str(paths.run), "--log", str(paths.log)]
+    trust = ["--unsafe-trusted-clock"] if declared.node.unsafe_trusted_clock else []
     gates = [
         Program(
             name=f"gate-{index}",
             user="tw-gate",
-            command=[python, "-m", "trunkward.gate", "--index", str(index), *home],
+            command=[python, "-m", "trunkward.gate", "--index", str(index), *trust, *home],
             priority=40,
         )
         for index in range(declared.node.gates)

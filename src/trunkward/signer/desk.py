@@ -12,7 +12,7 @@ from trunkward.shaken.evidence import Evidence, EvidenceRefused
 from trunkward.shaken.number import NotANumber
 from trunkward.shaken.passport import PassportError, ShakenClaims
 from trunkward.signer.identity import Identity, IdentityUnfit
-from trunkward.signer.wire import Name, Refused, Signed, SignRequest
+from trunkward.engines.signer_wire import Name, Refused, Signed, SignRequest
 
 #: Opened evidence tokens kept: checking one costs more than the signature it allows.
 EVIDENCE_CACHE_SIZE = 4096

@@ -63,8 +63,9 @@ class Carrier:
     prefixes: tuple[str, ...]
     #: Sources of inbound calls.
     networks: tuple[Network, ...]
+    #: Names, one of which the carrier's certificate must carry, in both directions (RFC 5922).
     tls_names: tuple[str, ...] = ()
-    #: SHA-256 of the client certificate inbound calls must show over TLS; empty: chain and name.
+    #: SRTP suites it can do, in order of preference.
     srtp_suites: tuple[str, ...] = ()
     #: True when the node's own (test) authority issues this carrier's certificate.
     certificate_issued_here: bool = False
@@ -92,9 +93,13 @@ class NodeSettings:
     x5u: str
     #: Number plan: emergency numbers, matched exactly.
     emergency_numbers: tuple[str, ...]
+    #: Country code without `+`, for numbers dialled in national form.
+    country: str = "1"
     gates: int = 2
     #: Bench only: media is not anchored; shows as a deviation.
     unsafe_unanchored_media: bool = False
+    #: The clock is taken as right though the kernel does not know it to be; shows as a deviation.
+    unsafe_trusted_clock: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkward.signer.wire import MAX_FRAME, Deframer, FrameTooLarge, SignRequest, frame
+from trunkward.engines.signer_wire import MAX_FRAME, Deframer, FrameTooLarge, SignRequest, frame
 
 
 @given(st.lists(st.binary(max_size=40), max_size=8), st.lists(st.integers(0, 400), max_size=12))

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from trunkward.shaken import base64url
-from trunkward.signer.client import SignerClient
+from trunkward.engines.signer_client import SignerClient
 
 
 @pytest.fixture

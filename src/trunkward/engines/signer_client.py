@@ -6,7 +6,7 @@ from typing import cast
 
 import msgspec
 
-from trunkward.signer.wire import Deframer, FrameTooLarge, Signed, SignRequest, frame
+from trunkward.engines.signer_wire import Deframer, FrameTooLarge, Signed, SignRequest, frame
 
 #: Requests on their way at once; beyond it the signer is too slow to be asked (our limit).
 MAX_PENDING = 1024

@@ -1,0 +1,1 @@
+"""The yardstick: a bare Kamailio TLS proxy."""

@@ -1,0 +1,1 @@
+"""The gate's pure line: screen, gather, checks, judge, posture."""

@@ -1,0 +1,204 @@
+"""The checks every call passes, in their order. Each is pure: a case (and facts) in, one finding out.
+
+1. `method`       it is an INVITE
+2. `source`       it comes from a trunk or carrier we know
+3. `request`      it can be read
+4. `trunk`        the trunk it belongs to is enabled
+5. `calling`      a customer shows a calling number
+6. `called`       a number was called
+7. `destination`  the number is somebody's here, or a carrier takes it
+8. `media`        the offer is what its side must offer
+9. `clock`        our clock is synchronised (a call never fails on it)
+10. `signature`   the call is signed (a call never fails on it)
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from trunkward.admission.ports import Facts, NotSigned, Signature, Unavailable
+from trunkward.admission.screen import Case, Direction, Unreadable
+from trunkward.calls.attempt import Transport
+from trunkward.calls.verdict import Blame, Reason
+from trunkward.media.refusal import MediaRefused
+from trunkward.sip.text import UnsafeHeader, safe_value
+
+#: RFC 8224 section 4.1: seconds a signature may be old when it leaves.
+FRESH_S = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why not, who is to act, and the status that says so."""
+
+    reason: Reason
+    blame: Blame
+    status: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one check found; `detail` is for people and for the record."""
+
+    check: str
+    refusal: Refusal | None = None
+    detail: str = ""
+
+
+def method(case: Case) -> Finding:
+    """1. Only an INVITE is judged; the edge answers everything else by itself."""
+    if case.attempt.method == "INVITE":
+        return Finding(check="method")
+    return _refuse("method", Reason.METHOD_REFUSED, Blame.CALLER, 405, "only INVITE is judged here")
+
+
+def source(case: Case) -> Finding:
+    """2. The record says a missing certificate from a stranger; the stranger is told nothing (`judge`)."""
+    if case.source is not None:
+        return Finding(check="source", detail=case.source.name)
+    if case.attempt.transport is Transport.TLS and case.peer is None:
+        return _refuse("source", Reason.CERTIFICATE_REQUIRED, Blame.CALLER, 403, "no client certificate")
+    return _refuse("source", Reason.UNKNOWN_SOURCE, Blame.CALLER, 403, "no trunk or carrier of this source")
+
+
+def request(case: Case) -> Finding:
+    """3. A From that cannot be read is no obstacle to an emergency call."""
+    if case.malformed:
+        return _refuse("request", Reason.MALFORMED_REQUEST, _sender(case), 400, case.malformed)
+    if isinstance(case.shown_from, Unreadable) and not case.emergency:
+        return _refuse(
+            "request", Reason.MALFORMED_REQUEST, _sender(case), 400, f"From: {case.shown_from.why}"
+        )
+    return Finding(check="request")
+
+
+def trunk(case: Case) -> Finding:
+    """4. A disabled trunk neither calls nor is called, except for emergencies."""
+    ours = case.source if case.direction is Direction.OUTBOUND else case.destination
+    if ours is None or ours.enabled or case.emergency:
+        return Finding(check="trunk", detail=ours.name if ours else "")
+    # to a carrier it looks like any number that is not here
+    status = 403 if case.direction is Direction.OUTBOUND else 404
+    return _refuse("trunk", Reason.TRUNK_DISABLED, Blame.US, status, f"trunk {ours.name} is disabled")
+
+
+def calling(case: Case) -> Finding:
+    """5. Inbound callers may be anonymous; a customer's number is what we assert and sign."""
+    if not isinstance(case.calling, Unreadable):
+        return Finding(check="calling", detail=case.calling)
+    if case.direction is Direction.INBOUND or case.emergency:
+        return Finding(check="calling", detail=case.calling.why)
+    return _refuse(
+        "calling", Reason.CALLING_NUMBER_MALFORMED, Blame.CUSTOMER, 403, f"From: {case.calling.why}"
+    )
+
+
+def called(case: Case) -> Finding:
+    """6. Read from the Request-URI."""
+    if not isinstance(case.called, Unreadable):
+        return Finding(check="called", detail=str(getattr(case.called, "number", case.called)))
+    return _refuse(
+        "called", Reason.CALLED_NUMBER_MALFORMED, _sender(case), 484, f"Request-URI: {case.called.why}"
+    )
+
+
+def destination(case: Case) -> Finding:
+    """7. A carrier with a prefix of the number, or the trunk whose number it is."""
+    if case.direction is Direction.OUTBOUND:
+        if case.ways:
+            return Finding(
+                check="destination", detail=", ".join(dict.fromkeys(w.carrier.name for w in case.ways))
+            )
+        said = "no carrier takes emergency calls" if case.emergency else "no carrier takes this number"
+        return _refuse("destination", Reason.NO_ROUTE, Blame.US, 404, said)
+    if case.destination is None:
+        return _refuse(
+            "destination", Reason.CALLED_NUMBER_UNKNOWN, Blame.CARRIER, 404, "in no trunk's inventory"
+        )
+    if case.destination.host is None:
+        return _refuse("destination", Reason.NO_ROUTE, Blame.CUSTOMER, 404, "this trunk only calls out")
+    return Finding(check="destination", detail=case.destination.name)
+
+
+def media(case: Case) -> Finding:
+    """8. Emergency calls and the bench's unanchored media are not refused."""
+    if isinstance(case.offer, MediaRefused):
+        return _refuse("media", case.offer.reason, _sender(case), 488, case.offer.detail)
+    if case.offer is None:
+        return Finding(check="media", detail="not anchored")
+    return Finding(check="media", detail=f"{case.offer.protocol} {case.offer.suite}".strip())
+
+
+def clock(case: Case, facts: Facts) -> Finding:
+    """9. Posture row "clock not synchronised": the call goes unsigned."""
+    if case.signing_request is None or facts.clock_synchronised is True:
+        return Finding(check="clock")
+    return Finding(check="clock", detail="not synchronised")
+
+
+def signature(case: Case, facts: Facts, now: float) -> Finding:
+    """10. Posture row "signer": the call goes unsigned, and the record says why."""
+    if case.signing_request is None:
+        return Finding(check="signature", detail="not-asked")
+    usable = usable_signature(case, facts, now)
+    return Finding(check="signature", detail=usable.attest if isinstance(usable, Signature) else usable)
+
+
+def usable_signature(case: Case, facts: Facts, now: float) -> Signature | str:
+    """The signature to send, or the kebab-case reason for sending none. `now` in seconds since the epoch."""
+    claims = case.signing_request
+    if claims is None:
+        return "not-asked"
+    if facts.clock_synchronised is not True:
+        return "clock-not-synchronised"
+    match facts.signature:
+        case NotSigned(why=why):
+            return why
+        case Unavailable(why=why):
+            return why
+        case Signature() as signed:
+            if abs(now - signed.iat) > FRESH_S:
+                return "signature-stale"
+            if signed.attest != claims.level:
+                return "signature-of-other-level"
+            try:
+                safe_value(signed.identity)
+                safe_value(signed.date)
+            except UnsafeHeader:
+                return "signature-garbled"
+            return signed
+
+
+#: From the snapshot alone; the first refusal ends the line and costs no round trip.
+SCREEN_CHECKS: tuple[Callable[[Case], Finding], ...] = (
+    method,
+    source,
+    request,
+    trunk,
+    calling,
+    called,
+    destination,
+    media,
+)
+
+
+def screened(case: Case) -> tuple[Finding, ...]:
+    """Checks 1 to 8 up to the first refusal, which is then the last finding."""
+    findings: list[Finding] = []
+    for check in SCREEN_CHECKS:
+        findings.append(check(case))
+        if findings[-1].refusal is not None:
+            break
+    return tuple(findings)
+
+
+def checked(case: Case, facts: Facts, now: float) -> tuple[Finding, ...]:
+    """Checks 9 and 10, which need what is alive."""
+    return clock(case, facts), signature(case, facts, now)
+
+
+def _sender(case: Case) -> Blame:
+    return Blame.CUSTOMER if case.direction is Direction.OUTBOUND else Blame.CARRIER
+
+
+def _refuse(check: str, reason: Reason, blame: Blame, status: int, detail: str) -> Finding:
+    return Finding(check=check, refusal=Refusal(reason=reason, blame=blame, status=status), detail=detail)

@@ -1,0 +1,145 @@
+"""Findings to one verdict. Nothing passes by default."""
+
+from dataclasses import dataclass
+
+from trunkward.admission.checks import Finding, Refusal, checked, screened, usable_signature
+from trunkward.admission.ports import NO_FACTS, Facts, PeerIdentity, Signature
+from trunkward.admission.routes import FROM_CUSTOMERS, from_uri_of, routes_of
+from trunkward.admission.screen import Case, Direction, screen
+from trunkward.admission.snapshot import Snapshot
+from trunkward.calls.attempt import CallAttempt, Transport
+from trunkward.calls.verdict import Admit, Blame, Discard, Reason, Reject, Verdict
+from trunkward.sip.reason import refusal as reason_header
+from trunkward.sip.status import phrase
+from trunkward.sip.text import quoted, shown
+
+_NO_FINDING = Finding(
+    check="judge",
+    refusal=Refusal(reason=Reason.NO_FINDING, blame=Blame.US, status=500),
+    detail="no check looked at this call",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """A verdict and everything it rests on, for the record."""
+
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    #: Level of the signature sent; "" for none.
+    attest: str = ""
+    #: Why an outbound call goes unsigned, kebab-case; "" when it is signed.
+    unsigned: str = ""
+
+
+def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: str, now: float) -> Judgement:
+    """The verdict on a case. `now` in seconds since the epoch.
+
+    1. No finding, no admission.
+    2. The first refusal refuses.
+    3. Otherwise it goes, signed if it can be.
+    """
+    # 1.
+    if not findings:
+        return _refused(case, (_NO_FINDING,), _NO_FINDING, record_id)
+    # 2.
+    for finding in findings:
+        if finding.refusal is not None:
+            return _refused(case, findings, finding, record_id)
+    # 3.
+    signature = usable_signature(case, facts, now)
+    signed = signature if isinstance(signature, Signature) else None
+    outbound = case.direction is Direction.OUTBOUND
+    trunk = case.source if outbound else case.destination
+    assert trunk is not None
+    verdict = Admit(
+        id=case.attempt.id,
+        record_id=record_id,
+        reason=Reason.ADMITTED_EMERGENCY if case.emergency else Reason.ADMITTED,
+        trunk=trunk.name,
+        direction=case.direction.value,
+        routes=routes_of(case, signed),
+        from_uri=from_uri_of(case),
+        remove_headers=list(FROM_CUSTOMERS) if outbound else [],
+    )
+    if not verdict.routes:
+        return _refused(case, (*findings, _NO_FINDING), _NO_FINDING, record_id)
+    unsigned = signature if outbound and isinstance(signature, str) else ""
+    return Judgement(
+        verdict=verdict, findings=findings, attest=signed.attest if signed else "", unsigned=unsigned
+    )
+
+
+def judge_screened(case: Case, record_id: str, now: float) -> Judgement | None:
+    """The refusal that needs nothing alive, or None: gather the facts and `judge_call`."""
+    findings = screened(case)
+    if findings and findings[-1].refusal is None:
+        return None
+    return judge(case, findings, NO_FACTS, record_id, now)
+
+
+def judge_call(case: Case, facts: Facts, record_id: str, now: float) -> Judgement:
+    """All ten checks and the verdict."""
+    findings = screened(case)
+    if findings and findings[-1].refusal is None:
+        findings += checked(case, facts, now)
+    return judge(case, findings, facts, record_id, now)
+
+
+def decide(
+    attempt: CallAttempt,
+    peer: PeerIdentity | None,
+    facts: Facts,
+    policy: Snapshot,
+    now: float,
+    record_id: str,
+) -> Verdict:
+    """The whole line as one pure function: the same arguments give the same verdict, today or in a replay."""
+    return judge_call(screen(attempt, peer, policy), facts, record_id, now).verdict
+
+
+def refuse_unjudged(attempt_id: str, record_id: str, reason: Reason) -> Reject:
+    """The refusal of a gate that could not judge: no policy, no time, no record, or a fault of its own."""
+    return Reject(
+        id=attempt_id,
+        record_id=record_id,
+        reason=reason,
+        blame=Blame.US,
+        status=503,
+        phrase=phrase(503),
+        headers=[reason_header(503, reason.value)],
+    )
+
+
+def _refused(case: Case, findings: tuple[Finding, ...], finding: Finding, record_id: str) -> Judgement:
+    refusal = finding.refusal
+    assert refusal is not None
+    stranger = case.source is None
+    verdict: Verdict
+    if stranger and case.attempt.transport is not Transport.TLS:
+        verdict = Discard(id=case.attempt.id, record_id=record_id, reason=refusal.reason)
+        return Judgement(verdict=verdict, findings=findings)
+    # a stranger hears the same 403 whatever it did, and not why
+    status = 403 if stranger else refusal.status
+    verdict = Reject(
+        id=case.attempt.id,
+        record_id=record_id,
+        reason=refusal.reason,
+        blame=refusal.blame,
+        status=status,
+        phrase=phrase(status),
+        headers=[] if stranger else _explanation(case, refusal, finding.detail),
+    )
+    return Judgement(verdict=verdict, findings=findings)
+
+
+def _explanation(case: Case, refusal: Refusal, detail: str) -> list[tuple[str, str]]:
+    # RFC 3261 section 20.43: 399 is for words to be shown to a person
+    said = quoted(shown(f"{refusal.reason.value}: {detail}", 200))
+    headers = [
+        reason_header(refusal.status, refusal.reason.value),
+        ("Warning", f"399 {case.node.name} {said}"),
+    ]
+    if refusal.status == 405:
+        headers.append(("Allow", "INVITE"))
+    return headers

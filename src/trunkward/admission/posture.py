@@ -1,0 +1,84 @@
+"""What happens when something is lost: one table, which the docs show and the tests walk through.
+
+A row is in this table when its dependency exists. "International" and "chargeable" get columns of
+their own when money does; today every outbound call is treated alike.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Lost(StrEnum):
+    """A dependency that can be lost."""
+
+    GATES = "all gates"
+    SIGNER = "signer"
+    WORKER = "worker, database"
+    RTPENGINE = "rtpengine"
+    CLOCK = "clock not synchronised"
+
+
+class Calls(StrEnum):
+    """Kinds of calls, the table's columns."""
+
+    OUTBOUND = "outbound"
+    INBOUND = "inbound"
+    EMERGENCY = "emergency"
+    RUNNING = "running calls"
+
+
+class Effect(StrEnum):
+    """What becomes of a call."""
+
+    REFUSED = "503"
+    GOES = "goes"
+    GOES_UNSIGNED = "goes unsigned, recorded"
+    GOES_FROM_TABLE = "goes, by the edge's exact-match table rendered beforehand"
+    GOES_ON_LAST_POLICY = "goes on the last snapshot; records wait on disk"
+    UNAFFECTED = "unaffected"
+    MEDIA_LOST = "media lost; signalling goes on until someone hangs up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One lost dependency and its effect on each kind of call."""
+
+    lost: Lost
+    effects: dict[Calls, Effect]
+
+
+def _row(lost: Lost, outbound: Effect, inbound: Effect, emergency: Effect, running: Effect) -> Row:
+    effects = dict(zip(Calls, (outbound, inbound, emergency, running), strict=True))
+    return Row(lost=lost, effects=effects)
+
+
+POSTURE: tuple[Row, ...] = (
+    _row(Lost.GATES, Effect.REFUSED, Effect.REFUSED, Effect.GOES_FROM_TABLE, Effect.UNAFFECTED),
+    # only outbound calls that are no emergencies are signed at all
+    _row(Lost.SIGNER, Effect.GOES_UNSIGNED, Effect.GOES, Effect.GOES, Effect.UNAFFECTED),
+    _row(
+        Lost.WORKER,
+        Effect.GOES_ON_LAST_POLICY,
+        Effect.GOES_ON_LAST_POLICY,
+        Effect.GOES_ON_LAST_POLICY,
+        Effect.UNAFFECTED,
+    ),
+    # an emergency offer passes untouched only where it could not be read; one that can needs rtpengine
+    _row(Lost.RTPENGINE, Effect.REFUSED, Effect.REFUSED, Effect.REFUSED, Effect.MEDIA_LOST),
+    _row(Lost.CLOCK, Effect.GOES_UNSIGNED, Effect.GOES, Effect.GOES, Effect.UNAFFECTED),
+)
+
+
+def effect(lost: Lost, calls: Calls) -> Effect:
+    """The table's cell. Raises `KeyError` for a row it does not have."""
+    rows = {row.lost: row for row in POSTURE}
+    return rows[lost].effects[calls]
+
+
+def as_markdown() -> str:
+    """The table, as the docs show it."""
+    lines = ["| lost | " + " | ".join(Calls) + " |", "|---" * (len(Calls) + 1) + "|"]
+    lines += [
+        "| " + " | ".join([row.lost, *(row.effects[calls] for calls in Calls)]) + " |" for row in POSTURE
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,106 @@
+"""From an admitted case to what the edge sends: routes, From, and headers."""
+
+import re
+
+from trunkward.admission.ports import Signature
+from trunkward.admission.screen import Case, Direction, leg_policy
+from trunkward.calls.attempt import Transport
+from trunkward.calls.verdict import Route
+from trunkward.media.offer import Offer
+from trunkward.media.plan import MediaPlan, plan_media
+from trunkward.numbering.e164 import E164
+from trunkward.numbering.plan import Emergency
+from trunkward.routing.choose import Way
+from trunkward.sip.uri import SipUri, host_in_uri
+from trunkward.trunks.model import Carrier, Host, Trunk
+
+#: What a customer says about its own identity; we say it instead (RFC 3325 section 5).
+FROM_CUSTOMERS = ["P-Asserted-Identity", "P-Preferred-Identity", "Privacy", "Identity", "Date"]
+#: RFC 3323 section 4.1.1.3.
+ANONYMOUS = "sip:anonymous@anonymous.invalid"
+#: A user part that is no number of ours to read may still be shown, if it is this plain.
+_PLAIN_USER = re.compile(r"[A-Za-z0-9+._-]{1,64}", re.ASCII)
+
+
+def routes_of(case: Case, signature: Signature | None) -> list[Route]:
+    """The routes of an admitted call, in their order."""
+    if case.direction is Direction.INBOUND:
+        assert case.destination is not None
+        assert case.destination.host is not None
+        target = case.destination
+        return [_route(case, target, case.destination.host, [])]
+    headers = _outbound_headers(case, signature)
+    return [_route(case, way.carrier, way.host, headers) for way in case.ways]
+
+
+def from_uri_of(case: Case) -> str:
+    """The From-URI to show the other side; "" when the received one is it already."""
+    wanted = _wanted_from(case)
+    return "" if wanted == case.attempt.from_uri else wanted
+
+
+def emergency_route(way: Way, user: str) -> Route:
+    """A route to a carrier for a Request-URI user, without media: the emergency table fills that in."""
+    return _to(way.carrier, way.host, user)
+
+
+def _wanted_from(case: Case) -> str:
+    if isinstance(case.calling, E164):
+        return f"sip:{case.calling}@{case.node.name}"
+    user = case.shown_from.user.partition(";")[0] if isinstance(case.shown_from, SipUri) else ""
+    if user.lower() != "anonymous" and _PLAIN_USER.fullmatch(user):
+        return f"sip:{user}@{case.node.name}"
+    # the callback number of an emergency call stays as it came, whatever it looks like
+    return case.attempt.from_uri if case.emergency else ANONYMOUS
+
+
+def _outbound_headers(case: Case, signature: Signature | None) -> list[tuple[str, str]]:
+    headers: list[tuple[str, str]] = []
+    if isinstance(case.calling, E164):
+        headers.append(("P-Asserted-Identity", f"<sip:{case.calling}@{case.node.name}>"))
+    if signature is not None:
+        headers += [("Date", signature.date), ("Identity", signature.identity)]
+    return headers
+
+
+def _route(case: Case, target: Trunk | Carrier, host: Host, headers: list[tuple[str, str]]) -> Route:
+    user = case.called.number if isinstance(case.called, Emergency) else str(case.called)
+    plan = _plan(case, target)
+    return _to(
+        target,
+        host,
+        user,
+        offer=plan.offer if plan else case.attempt.body,
+        plan=plan,
+        headers=headers,
+    )
+
+
+def _plan(case: Case, target: Trunk | Carrier) -> MediaPlan | None:
+    if not isinstance(case.offer, Offer):
+        return None
+    return plan_media(case.offer, leg_policy(target), inbound=case.direction is Direction.INBOUND)
+
+
+def _to(
+    target: Trunk | Carrier,
+    host: Host,
+    user: str,
+    *,
+    offer: str = "",
+    plan: MediaPlan | None = None,
+    headers: list[tuple[str, str]] | None = None,
+) -> Route:
+    transport = Transport.TLS if isinstance(target, Trunk) else target.transport
+    authority = f"{host_in_uri(host.host)}:{host.port};transport={transport.value}"
+    return Route(
+        peer=target.name,
+        ruri=f"sip:{user}@{authority}",
+        next_hop=f"sip:{authority}",
+        transport=transport,
+        tls_profile=target.tls_names[0] if transport is Transport.TLS and target.tls_names else "",
+        offer=offer,
+        media=list(plan.hops) if plan else [],
+        called_suites=list(plan.called_suites) if plan else [],
+        headers=headers or [],
+    )

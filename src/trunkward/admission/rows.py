@@ -1,0 +1,152 @@
+"""Declared things as they stand in a snapshot: flat values that msgpack carries, and back again."""
+
+from ipaddress import ip_address, ip_network
+
+import msgspec
+
+from trunkward.calls.attempt import Transport
+from trunkward.trunks.model import Carrier, Host, MediaPolicy, NodeSettings, Trunk
+
+
+class TrunkRow(msgspec.Struct, frozen=True, array_like=True):
+    """A trunk without its numbers, which have a table of their own."""
+
+    name: str
+    tenant: str
+    networks: list[str]
+    certificate_sha256: str
+    certificate_issued_here: bool
+    host: tuple[str, int] | None
+    tls_names: tuple[str, ...]
+    srtp_suites: tuple[str, ...]
+    enabled: bool
+
+
+class CarrierRow(msgspec.Struct, frozen=True, array_like=True):
+    """A carrier without its prefixes, which have a table of their own."""
+
+    name: str
+    hosts: list[tuple[str, int]]
+    transport: Transport
+    media: MediaPolicy
+    networks: list[str]
+    tls_names: tuple[str, ...]
+    srtp_suites: tuple[str, ...]
+    certificate_issued_here: bool
+    ca_file: str
+    emergency: bool
+    enabled: bool
+
+
+class NodeRow(msgspec.Struct, frozen=True, array_like=True):
+    """The node."""
+
+    name: str
+    contact_host: str
+    address: str
+    tls_port: int
+    plain_port: int
+    media_address: str
+    media_port_min: int
+    media_port_max: int
+    spc: str
+    x5u: str
+    emergency_numbers: tuple[str, ...]
+    country: str
+    gates: int
+    unsafe_unanchored_media: bool
+    unsafe_trusted_clock: bool
+
+
+def trunk_row(trunk: Trunk) -> TrunkRow:
+    """A trunk as a row."""
+    return TrunkRow(
+        trunk.name,
+        trunk.tenant,
+        [str(network) for network in trunk.networks],
+        trunk.certificate_sha256,
+        trunk.certificate_issued_here,
+        (trunk.host.host, trunk.host.port) if trunk.host else None,
+        trunk.tls_names,
+        trunk.srtp_suites,
+        trunk.enabled,
+    )
+
+
+def trunk_of(row: TrunkRow) -> Trunk:
+    """The trunk of a row, its `numbers` empty."""
+    return Trunk(
+        name=row.name,
+        tenant=row.tenant,
+        networks=tuple(ip_network(network) for network in row.networks),
+        certificate_sha256=row.certificate_sha256,
+        certificate_issued_here=row.certificate_issued_here,
+        numbers=(),
+        host=Host(host=row.host[0], port=row.host[1]) if row.host else None,
+        tls_names=row.tls_names,
+        srtp_suites=row.srtp_suites,
+        enabled=row.enabled,
+    )
+
+
+def carrier_row(carrier: Carrier) -> CarrierRow:
+    """A carrier as a row."""
+    return CarrierRow(
+        carrier.name,
+        [(host.host, host.port) for host in carrier.hosts],
+        carrier.transport,
+        carrier.media,
+        [str(network) for network in carrier.networks],
+        carrier.tls_names,
+        carrier.srtp_suites,
+        carrier.certificate_issued_here,
+        carrier.ca_file,
+        carrier.emergency,
+        carrier.enabled,
+    )
+
+
+def carrier_of(row: CarrierRow) -> Carrier:
+    """The carrier of a row, its `prefixes` empty."""
+    return Carrier(
+        name=row.name,
+        hosts=tuple(Host(host=host, port=port) for host, port in row.hosts),
+        transport=row.transport,
+        media=row.media,
+        prefixes=(),
+        networks=tuple(ip_network(network) for network in row.networks),
+        tls_names=row.tls_names,
+        srtp_suites=row.srtp_suites,
+        certificate_issued_here=row.certificate_issued_here,
+        ca_file=row.ca_file,
+        emergency=row.emergency,
+        enabled=row.enabled,
+    )
+
+
+def node_row(node: NodeSettings) -> NodeRow:
+    """The node as a row."""
+    return NodeRow(
+        node.name,
+        node.contact_host,
+        str(node.address),
+        node.tls_port,
+        node.plain_port,
+        str(node.media_address),
+        node.media_port_min,
+        node.media_port_max,
+        node.spc,
+        node.x5u,
+        node.emergency_numbers,
+        node.country,
+        node.gates,
+        node.unsafe_unanchored_media,
+        node.unsafe_trusted_clock,
+    )
+
+
+def node_of(row: NodeRow) -> NodeSettings:
+    """The node of a row."""
+    values = {name: getattr(row, name) for name in row.__struct_fields__}
+    values |= {"address": ip_address(row.address), "media_address": ip_address(row.media_address)}
+    return NodeSettings(**values)

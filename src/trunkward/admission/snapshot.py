@@ -1,0 +1,155 @@
+"""The compiled policy: one immutable file that every gate maps and looks things up in.
+
+Layout, little-endian: magic, format, policy version, length of the file, BLAKE2b-256 over everything
+after this header, then offset and length of each section (`_SECTIONS`), then the sections. Node and
+carriers are msgpack and decoded once; everything that can be many is a hash table (`table`).
+"""
+
+import struct
+from collections.abc import Mapping
+from functools import lru_cache
+from hashlib import blake2b
+
+import msgspec
+
+from trunkward.admission.rows import (
+    CarrierRow,
+    NodeRow,
+    TrunkRow,
+    carrier_of,
+    carrier_row,
+    node_of,
+    node_row,
+    trunk_of,
+    trunk_row,
+)
+from trunkward.admission.table import Table, build_table
+from trunkward.trunks.model import Carrier, Declared, NodeSettings, Trunk
+
+MAGIC = b"TWPOLICY"
+#: Goes up with every change of the layout or of a row; a gate reads its own only.
+FORMAT = 1
+_HEAD = struct.Struct("<8sIQQ32s")
+_SECTIONS = ("node", "carriers", "trunks", "numbers", "certificates", "prefixes", "evidence")
+_DIRECTORY = struct.Struct(f"<{2 * len(_SECTIONS)}Q")
+#: Trunks kept decoded in each gate.
+_DECODED_TRUNKS = 4096
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_trunk = msgspec.msgpack.Decoder(TrunkRow).decode
+_decode_carriers = msgspec.msgpack.Decoder(list[CarrierRow]).decode
+_decode_node = msgspec.msgpack.Decoder(NodeRow).decode
+_decode_indexes = msgspec.msgpack.Decoder(list[int]).decode
+
+
+class SnapshotRefused(ValueError):
+    """Not a policy snapshot this gate can use; the message says why."""
+
+
+def compile_snapshot(declared: Declared, evidence: Mapping[tuple[str, str], str], version: int) -> bytes:
+    """The snapshot of a declared world.
+
+    `evidence` has a token for each (trunk, number) of an inventory; `version` is the policy's own
+    number and stands in every record. Disabled carriers take no prefixes. Equal arguments give equal bytes.
+    """
+    prefixes: dict[str, list[int]] = {}
+    for index, carrier in enumerate(declared.carriers):
+        if carrier.enabled:
+            for prefix in carrier.prefixes:
+                prefixes.setdefault(prefix, []).append(index)
+    trunks = declared.trunks
+    sections = {
+        "node": _encode(node_row(declared.node)),
+        "carriers": _encode([carrier_row(carrier) for carrier in declared.carriers]),
+        "trunks": build_table({t.name.encode(): _encode(trunk_row(t)) for t in trunks}),
+        "numbers": build_table({number.encode(): t.name.encode() for t in trunks for number in t.numbers}),
+        "certificates": build_table(
+            {t.certificate_sha256.encode(): t.name.encode() for t in trunks if t.certificate_sha256}
+        ),
+        "prefixes": build_table({prefix.encode(): _encode(indexes) for prefix, indexes in prefixes.items()}),
+        "evidence": build_table({_pair(*pair): token.encode() for pair, token in evidence.items()}),
+    }
+    at = _HEAD.size + _DIRECTORY.size
+    directory: list[int] = []
+    for name in _SECTIONS:
+        directory += [at, len(sections[name])]
+        at += len(sections[name])
+    rest = b"".join([_DIRECTORY.pack(*directory), *(sections[name] for name in _SECTIONS)])
+    return _HEAD.pack(MAGIC, FORMAT, version, at, _digest(rest)) + rest
+
+
+class Snapshot:
+    """A compiled policy in a buffer (bytes, or a mapped file that stays mapped as long as this lives)."""
+
+    def __init__(self, buffer: bytes | memoryview) -> None:
+        """Checks the whole buffer once. Raises `SnapshotRefused`."""
+        view = memoryview(buffer)
+        if len(view) < _HEAD.size + _DIRECTORY.size:
+            raise SnapshotRefused(f"{len(view)} bytes are too short for a policy snapshot")
+        magic, layout, self.version, length, digest = _HEAD.unpack_from(view)
+        if magic != MAGIC:
+            raise SnapshotRefused("this is no policy snapshot")
+        if layout != FORMAT:
+            raise SnapshotRefused(
+                f"policy snapshot of format {layout}, this gate reads {FORMAT}: compile it anew"
+            )
+        if length != len(view):
+            raise SnapshotRefused(f"policy snapshot cut or grown: {len(view)} bytes of {length}")
+        if _digest(view[_HEAD.size :]) != digest:
+            raise SnapshotRefused("policy snapshot with a wrong checksum: damaged after it was written")
+        places = _DIRECTORY.unpack_from(view, _HEAD.size)
+        parts = {
+            name: view[places[2 * index] : places[2 * index] + places[2 * index + 1]]
+            for index, name in enumerate(_SECTIONS)
+        }
+        self.node: NodeSettings = node_of(_decode_node(parts["node"]))
+        #: In the file's order, disabled ones too; their `prefixes` are empty, ask `longest_prefix`.
+        self.carriers: tuple[Carrier, ...] = tuple(
+            carrier_of(row) for row in _decode_carriers(parts["carriers"])
+        )
+        self._trunks = Table(parts["trunks"])
+        self._numbers = Table(parts["numbers"])
+        self._certificates = Table(parts["certificates"])
+        self._prefixes = Table(parts["prefixes"])
+        self._evidence = Table(parts["evidence"])
+        self._decoded = lru_cache(maxsize=_DECODED_TRUNKS)(self._decode)
+
+    def trunk(self, name: str) -> Trunk | None:
+        """A trunk by its name, its `numbers` empty: ask `number_owner`."""
+        return self._decoded(name)
+
+    def number_owner(self, number: str) -> Trunk | None:
+        """The trunk in whose inventory an E.164 number with `+` is."""
+        name = self._numbers.get(number.encode())
+        return self._decoded(name.decode()) if name is not None else None
+
+    def trunk_by_certificate(self, sha256: str) -> Trunk | None:
+        """The trunk that shows this client certificate (SHA-256 of its DER, lower-case hex)."""
+        name = self._certificates.get(sha256.encode()) if sha256 else None
+        return self._decoded(name.decode()) if name is not None else None
+
+    def longest_prefix(self, number: str) -> tuple[Carrier, ...]:
+        """The enabled carriers with the longest prefix of an E.164 number with `+`, in the file's order."""
+        for length in range(len(number), 1, -1):
+            found = self._prefixes.get(number[:length].encode())
+            if found is not None:
+                return tuple(self.carriers[index] for index in _decode_indexes(found))
+        return ()
+
+    def evidence(self, trunk: str, number: str) -> str | None:
+        """The evidence token for a number in a trunk's inventory."""
+        token = self._evidence.get(_pair(trunk, number))
+        return token.decode() if token is not None else None
+
+    def _decode(self, name: str) -> Trunk | None:
+        row = self._trunks.get(name.encode())
+        return trunk_of(_decode_trunk(row)) if row is not None else None
+
+
+def _pair(trunk: str, number: str) -> bytes:
+    # no name has a zero byte in it
+    return f"{trunk}\0{number}".encode()
+
+
+def _digest(data: bytes | memoryview) -> bytes:
+    return blake2b(data, digest_size=32).digest()

@@ -1,0 +1,94 @@
+"""Who takes part in a call test: the customer's PBX, the carriers, and the node between them, as plain values."""
+
+import ipaddress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class PartyKind(StrEnum):
+    """On which side of the border a party stands."""
+
+    CUSTOMER = "customer"
+    CARRIER = "carrier"
+
+
+class Transport(StrEnum):
+    """What carries SIP between the party and the node."""
+
+    TLS = "tls"
+    UDP = "udp"
+
+
+class Media(StrEnum):
+    """How a party protects its media: SDES (RFC 4568), DTLS-SRTP (RFC 5764), or not at all."""
+
+    SDES = "sdes"
+    DTLS_SRTP = "dtls-srtp"
+    PLAIN = "rtp"
+
+
+class NotALabError(Exception):
+    """The configuration holds no party that the call test could play itself; the message says which and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabParty:
+    """One party of the lab, played by a user agent on this machine.
+
+    `sip_port` is where the party listens on its own transport. `numbers` are E.164 with a leading plus: the
+    customer's own inventory, or for a carrier the numbers it answers. Certificate, key and CA are PEM files and
+    stay None for a party without TLS. `sbc_host` and `sbc_port` are the node's listener for this transport.
+    """
+
+    kind: PartyKind
+    name: str
+    sip_host: str
+    sip_port: int
+    transport: Transport
+    media: Media
+    numbers: tuple[str, ...]
+    sbc_host: str
+    sbc_port: int
+    sip_domain: str = "sbc.example.com"
+    certificate: Path | None = None
+    private_key: Path | None = None
+    ca: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a party we could not play: it must listen on a loopback address, and TLS needs its files."""
+        if not ipaddress.ip_address(self.sip_host).is_loopback:
+            raise NotALabError(
+                f"{self.kind} {self.name} is at {self.sip_host}: call-test plays both parties itself, "
+                "so it needs a party on a loopback address"
+            )
+        if self.transport is Transport.TLS:
+            for what, path in (
+                ("certificate", self.certificate),
+                ("private key", self.private_key),
+                ("CA", self.ca),
+            ):
+                if path is None:
+                    raise NotALabError(f"{self.kind} {self.name} speaks TLS but has no {what} file")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabShaken:
+    """What the independent Identity check measures against: files of the test authority and the provider's code."""
+
+    authority: Path
+    certificate: Path
+    spc: str | None = None
+    x5u: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lab:
+    """Everything one run of the call test needs to know about the node and its parties."""
+
+    customer: LabParty
+    tls_carrier: LabParty
+    udp_carrier: LabParty
+    foreign_number: str
+    """A number the customer may send but that is not in its inventory: must be signed B, never A."""
+    shaken: LabShaken

@@ -1,0 +1,88 @@
+"""One gate's process: `python -m trunkward.gate --index N ...`."""
+
+import argparse
+import asyncio
+import signal
+from pathlib import Path
+
+import structlog
+import uvloop
+from prometheus_client import start_http_server
+
+from trunkward.engines.pki_files import PkiFiles, read_origid_secret
+from trunkward.engines.signer_client import SignerClient
+from trunkward.gate import metrics
+from trunkward.gate.clock import KernelClock
+from trunkward.gate.line import Line
+from trunkward.gate.policy import PolicyInForce
+from trunkward.gate.recorder import Recorder
+from trunkward.gate.server import serve
+from trunkward.settings import Paths
+
+#: Seconds between two looks for a newer policy.
+_REFRESH_S = 0.5
+#: The metrics port of gate 0; the others follow.
+METRICS_PORT = 9310
+
+
+def main() -> None:
+    """Runs until SIGTERM."""
+    index, trust_clock, paths = _arguments()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ]
+    )
+    uvloop.run(_run(index, trust_clock, paths))
+
+
+async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
+    log = structlog.get_logger("gate", gate=index)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGINT, lambda: None)
+    policy = PolicyInForce(paths.policy)
+    signer = SignerClient(paths.signer_socket)
+    recorder = Recorder(paths.records / f"gate-{index}")
+    line = Line(
+        index=index,
+        policy=lambda: policy.snapshot,
+        signer=signer,
+        origid_secret=read_origid_secret(PkiFiles(paths.pki).origid_secret),
+        clock=KernelClock(trusted=trust_clock),
+        recorder=recorder,
+    )
+
+    async def follow() -> None:
+        while True:
+            if problem := policy.refresh():
+                log.error("policy not taken", problem=problem)
+            metrics.policy_version.set(policy.snapshot.version if policy.snapshot else 0)
+            await asyncio.sleep(_REFRESH_S)
+
+    following = asyncio.create_task(follow())
+    await asyncio.sleep(0)
+    start_http_server(METRICS_PORT + index, addr="127.0.0.1")
+    log.info("ready", policy=policy.snapshot.version if policy.snapshot else None)
+    await serve(paths.gate_socket(index), paths.outcome_socket(index), line.judge, line.ended, stop)
+    following.cancel()
+    await signer.close()
+    recorder.close()
+
+
+def _arguments() -> tuple[int, bool, Paths]:
+    parser = argparse.ArgumentParser(prog="trunkward.gate")
+    parser.add_argument("--index", type=int, required=True)
+    parser.add_argument("--unsafe-trusted-clock", action="store_true")
+    for name in ("config", "state", "run", "log"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    arguments = vars(parser.parse_args())
+    return arguments.pop("index"), arguments.pop("unsafe_trusted_clock"), Paths(**arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""The gate's sockets: attempts in and verdicts out on one, outcomes in on the other.
+
+A frame is a 4-byte big-endian length and a JSON object. Attempts of one connection are judged one
+after the other (the edge's workers each have one and wait); connections are judged side by side.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from trunkward.calls.attempt import CallAttempt
+from trunkward.calls.outcome import Outcome
+from trunkward.calls.verdict import Verdict
+
+#: Bytes of one attempt: a SIP message over TCP is at most 64 KiB here, JSON may double it.
+MAX_FRAME = 160 * 1024
+_MAX_DATAGRAM = 64 * 1024
+
+type Judge = Callable[[CallAttempt], Awaitable[Verdict]]
+
+_decode_attempt = msgspec.json.Decoder(CallAttempt).decode
+_decode_outcome = msgspec.json.Decoder(Outcome).decode
+_encode = msgspec.json.Encoder().encode
+_log = structlog.get_logger("gate")
+
+
+class AttemptProtocol(asyncio.Protocol):
+    """One edge worker's connection."""
+
+    def __init__(self, judge: Judge) -> None:
+        """`judge` never raises: whatever goes wrong inside is a verdict."""
+        self._judge = judge
+        self._buffer = bytearray()
+        self._transport: asyncio.Transport | None = None
+        self._waiting: list[CallAttempt] = []
+        self._task: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keeps the transport."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Takes whole frames off the buffer; a peer that speaks anything else is cut off."""
+        self._buffer += data
+        while len(self._buffer) >= 4:
+            (length,) = struct.unpack_from(">I", self._buffer)
+            if length > MAX_FRAME:
+                self._cut_off(f"a frame of {length} bytes, at most {MAX_FRAME} are taken")
+                return
+            if len(self._buffer) < 4 + length:
+                return
+            frame = bytes(self._buffer[4 : 4 + length])
+            del self._buffer[: 4 + length]
+            try:
+                self._waiting.append(_decode_attempt(frame))
+            except (msgspec.ValidationError, msgspec.DecodeError) as problem:
+                self._cut_off(f"not an attempt: {problem}")
+                return
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._answer())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forgets what nobody waits for any more."""
+        self._waiting.clear()
+        self._transport = None
+
+    async def _answer(self) -> None:
+        while self._waiting:
+            verdict = _encode(await self._judge(self._waiting.pop(0)))
+            if self._transport is not None:
+                self._transport.write(struct.pack(">I", len(verdict)) + verdict)
+
+    def _cut_off(self, problem: str) -> None:
+        _log.error("edge connection cut off", problem=problem)
+        if self._transport is not None:
+            self._transport.abort()
+
+
+def _take_outcomes(datagrams: socket.socket, take: Callable[[Outcome], None]) -> None:
+    """Takes every outcome that has come; says so when one is none."""
+    while True:
+        try:
+            data = datagrams.recv(_MAX_DATAGRAM)
+        except BlockingIOError:
+            return
+        try:
+            take(_decode_outcome(data))
+        except (msgspec.ValidationError, msgspec.DecodeError) as problem:
+            _log.error("not an outcome", problem=str(problem), data=data[:200].decode(errors="replace"))
+
+
+async def serve(
+    attempts: Path, outcomes: Path, judge: Judge, take: Callable[[Outcome], None], stop: asyncio.Event
+) -> None:
+    """Listens until `stop`; the sockets of a gate before this one are replaced."""
+    loop = asyncio.get_running_loop()
+    for path in (attempts, outcomes):
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+    old = os.umask(0o007)  # the edge is in the directory's group
+    try:
+        server = await loop.create_unix_server(lambda: AttemptProtocol(judge), attempts)
+        datagrams = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        datagrams.bind(str(outcomes))
+    finally:
+        os.umask(old)
+    loop.add_reader(datagrams, _take_outcomes, datagrams, take)
+    await stop.wait()
+    server.close()
+    loop.remove_reader(datagrams)
+    datagrams.close()
+

@@ -1,0 +1,1 @@
+"""SDP and SRTP policy: what is offered, accepted, refused."""

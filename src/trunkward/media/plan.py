@@ -1,0 +1,142 @@
+"""How the media of one call goes through rtpengine: one hop or two, and the flags of each.
+
+rtpengine 12.5 copies the offerer's SRTP keys of every suite it may offer on into the other side's
+SDP, and relays packets between legs with equal keys without checking them. So the two legs of one
+hop never share a suite: the called side is offered what the calling side did not choose. Where that
+leaves nothing, two hops with plain RTP between them, inside the node, keep the keys apart.
+
+Flags are written as Kamailio's rtpengine module writes them; rtpengine parses the same text itself
+(`rtpp-flags` in docs/ng_control_protocol.md of 12.5).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from trunkward.calls.verdict import MediaHop
+from trunkward.media.offer import Keying, LegPolicy, Offer
+from trunkward.media.suites import ALLOWED
+from trunkward.trunks.model import MediaPolicy
+
+#: Names of rtpengine's interfaces: customers', carriers', and the one between two hops.
+CUSTOMER_SIDE = "cust"
+CARRIER_SIDE = "carr"
+CORE = "core"
+
+#: For every SDP that leaves: our addresses instead of the other side's, no ICE, RTCP on its own port
+#: or demultiplexed, only packets from the address in the SDP, no marks of the other side's software.
+_ALWAYS = (
+    "replace-origin replace-session-name replace-username replace-zero-address strict-source"
+    " rtcp-mux-demux ICE=remove no-rtcp-attribute"
+    " sdp-attr-remove-audio-ssrc sdp-attr-remove-audio-label"
+    " sdp-attr-remove-video-ssrc sdp-attr-remove-video-label"
+)
+#: Unpadded keys are legal (RFC 4568 section 6.1) and not understood by everyone.
+_SRTP = "SDES-pad DTLS=off"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaPlan:
+    """The hops of one route, in the direction of the INVITE."""
+
+    #: SDP for the first hop.
+    offer: str
+    hops: tuple[MediaHop, ...]
+    #: What the called side may choose from; empty for plain RTP.
+    called_suites: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Leg:
+    """What rtpengine sends to one side, as flags."""
+
+    #: Of an initial offer to it; the calling leg gets none.
+    offer: str
+    #: Of an answer to it.
+    answer: str
+    #: Of an offer to it in a running call: pinned to what it negotiated.
+    reoffer: str
+
+
+def plan_media(offer: Offer, called: LegPolicy, *, inbound: bool) -> MediaPlan:
+    """The plan of a call from `offer`'s side to `called`; `inbound`: from a carrier to a customer."""
+    sides = (CARRIER_SIDE, CUSTOMER_SIDE) if inbound else (CUSTOMER_SIDE, CARRIER_SIDE)
+    calling_leg = _calling_leg(offer)
+    if called.media is MediaPolicy.RTP:
+        return MediaPlan(
+            offer=offer.sdp, hops=(_hop("", sides, calling_leg, _plain_leg()),), called_suites=()
+        )
+    wanted = tuple(suite for suite in called.suites if suite in ALLOWED)
+    apart = tuple(suite for suite in wanted if suite != offer.suite)
+    if apart:
+        hops: tuple[MediaHop, ...] = (_hop("", sides, calling_leg, _called_leg(apart)),)
+        return MediaPlan(offer=offer.sdp, hops=hops, called_suites=apart)
+    hops = (
+        _hop("-a", (sides[0], CORE), calling_leg, _plain_leg()),
+        _hop("-b", (CORE, sides[1]), _plain_leg(), _called_leg(wanted)),
+    )
+    return MediaPlan(offer=offer.sdp, hops=hops, called_suites=wanted)
+
+
+def plan_any_offer(called: LegPolicy) -> tuple[MediaHop, ...]:
+    """Hops from a customer to a carrier for an offer nobody has read: emergency calls with all gates down.
+
+    Plain RTP between two hops keeps keys apart whatever was offered; the calling side is answered in
+    the protocol it offered.
+    """
+    sides = (CUSTOMER_SIDE, CARRIER_SIDE)
+    unread = _Leg(offer="", answer="SDES-pad", reoffer=f"SDES-pad {_only(ALLOWED)}")
+    if called.media is MediaPolicy.RTP:
+        return (_hop("", sides, unread, _plain_leg()),)
+    wanted = tuple(suite for suite in called.suites if suite in ALLOWED)
+    return (
+        _hop("-a", (sides[0], CORE), unread, _plain_leg()),
+        _hop("-b", (CORE, sides[1]), _plain_leg(), _called_leg(wanted)),
+    )
+
+
+def _calling_leg(offer: Offer) -> _Leg:
+    match offer.keying:
+        case Keying.NONE:
+            return _Leg(offer="", answer=offer.protocol, reoffer=offer.protocol)
+        case Keying.DTLS:
+            # rtpengine answers DTLS in kind when it is not told a transport
+            return _Leg(offer="", answer="SDES-off", reoffer=f"{offer.protocol} SDES-off")
+        case Keying.SDES:
+            answer = f"{offer.protocol} {_SRTP}"
+            return _Leg(offer="", answer=answer, reoffer=f"{answer} SDES-only-{{a}}")
+
+
+def _called_leg(suites: tuple[str, ...]) -> _Leg:
+    srtp = f"RTP/SAVP {_SRTP}"
+    # never SDES-offerer_pref: rtpengine 12.5 does not survive every list in it
+    return _Leg(
+        offer=f"{srtp} {_only(suites)} SDES-order:{';'.join(suites)}",
+        answer=srtp,
+        reoffer=f"{srtp} SDES-only-{{b}}",
+    )
+
+
+def _plain_leg() -> _Leg:
+    return _Leg(offer="RTP/AVP", answer="RTP/AVP", reoffer="RTP/AVP")
+
+
+def _only(suites: Iterable[str]) -> str:
+    return " ".join(f"SDES-only-{suite}" for suite in suites)
+
+
+def _hop(suffix: str, sides: tuple[str, str], calling: _Leg, called: _Leg) -> MediaHop:
+    forward = f"direction={sides[0]} direction={sides[1]}"
+    backward = f"direction={sides[1]} direction={sides[0]}"
+    return MediaHop(
+        suffix=suffix,
+        offer_forward=_flags(called.offer, forward),
+        answer_forward=_flags(calling.answer, backward),
+        reoffer_forward=_flags(called.reoffer, forward),
+        reanswer_forward=_flags(calling.answer, backward),
+        reoffer_backward=_flags(calling.reoffer, backward),
+        reanswer_backward=_flags(called.answer, forward),
+    )
+
+
+def _flags(leg: str, direction: str) -> str:
+    return f"{_ALWAYS} {leg} {direction}".replace("  ", " ")

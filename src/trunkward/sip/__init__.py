@@ -1,0 +1,1 @@
+"""SIP names, status codes and header grammar."""

@@ -1,0 +1,21 @@
+"""Status codes we answer with, and their phrases (RFC 3261 section 21)."""
+
+PHRASES = {
+    400: "Bad Request",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    408: "Request Timeout",
+    481: "Call/Transaction Does Not Exist",
+    484: "Address Incomplete",
+    487: "Request Terminated",
+    488: "Not Acceptable Here",
+    500: "Server Internal Error",
+    501: "Not Implemented",
+    503: "Service Unavailable",
+}
+
+
+def phrase(status: int) -> str:
+    """The phrase of a status code. Raises `KeyError` for one we never send."""
+    return PHRASES[status]

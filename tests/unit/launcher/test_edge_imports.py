@@ -1,0 +1,36 @@
+"""The edge runs in Kamailio's own Python, where nothing is installed: the standard library and itself, no more."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+EDGE = Path(__file__).parents[3] / "src/trunkward/edge"
+ENGINE = {"KSR"}  # Kamailio puts it there
+FILES = sorted(EDGE.rglob("*.py"))
+
+
+def imported(source: str) -> set[str]:
+    """The modules `source` imports, with their packages."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.add(node.module or "")
+    return names
+
+
+def test_there_is_an_edge() -> None:
+    assert FILES
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_only_the_standard_library_and_itself(file: Path) -> None:
+    foreign = {
+        name
+        for name in imported(file.read_text())
+        if name.split(".")[0] not in sys.stdlib_module_names | ENGINE and not f"{name}.".startswith("trunkward.edge.")
+    }
+    assert not foreign

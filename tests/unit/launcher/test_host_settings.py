@@ -1,0 +1,114 @@
+"""The launcher reads the host's mirrors and registry settings, and leaves out what means nothing inside."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+LAUNCHER = Path(__file__).parents[3] / "trunkward"
+DEBIAN = ["http://deb.debian.org/debian", "http://deb.debian.org/debian-security"]
+
+
+def bash(script: str, *arguments: str | Path) -> str:
+    """Run `script` with the launcher's functions loaded; its standard output."""
+    words = ["bash", "-c", f'. "$1"; shift; {script}', "bash", str(LAUNCHER), *map(str, arguments)]
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
+
+
+def apt_dir(tmp_path: Path, name: str, text: str) -> Path:
+    """A folder like /etc/apt with one file in it."""
+    (tmp_path / "sources.list.d").mkdir()
+    (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        pytest.param("sources.list", "", DEBIAN, id="nothing: Debian's own"),
+        pytest.param(
+            "sources.list",
+            "deb [arch=amd64 trusted=yes] http://mirror.example.com/debian/ bookworm main contrib # near\n"
+            "deb http://mirror.example.com/debian-security bookworm-security main\n",
+            ["http://mirror.example.com/debian", "http://mirror.example.com/debian-security"],
+            id="one-line form",
+        ),
+        pytest.param(
+            "sources.list",
+            "deb https://mirror.example.com/debian bookworm main",
+            ["https://mirror.example.com/debian", "https://mirror.example.com/debian-security"],
+            id="no newline at the end, no security entry: its sibling",
+        ),
+        pytest.param(
+            "sources.list.d/debian.sources",
+            "Types: deb deb-src\nURIs: http://mirror.example.com/debian\n# a remark\nSuites: bookworm\n"
+            " bookworm-updates\nComponents: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n\n"
+            "Types: deb\nURIs: http://safe.example.com/sec/\nSuites: bookworm-security\nComponents: main",
+            ["http://mirror.example.com/debian", "http://safe.example.com/sec"],
+            id="deb822 with a continued field",
+        ),
+        pytest.param(
+            "sources.list.d/debian.sources",
+            "Types: deb\nEnabled: no\nURIs: http://off.example.com/debian\nSuites: bookworm\nComponents: main\n",
+            DEBIAN,
+            id="deb822 switched off",
+        ),
+        pytest.param(
+            "sources.list",
+            "deb https://php.example.com/php bookworm main\n"
+            "deb https://docker.example.com/linux/debian bookworm stable\n"
+            "deb http://mirror.example.com/debian bookworm main\n",
+            ["http://mirror.example.com/debian", "http://mirror.example.com/debian-security"],
+            id="other people's archives are not taken for Debian's",
+        ),
+        pytest.param(
+            "sources.list",
+            "deb http://archive.example.com/ubuntu noble main universe\n",
+            DEBIAN,
+            id="an Ubuntu host: Debian's own",
+        ),
+        pytest.param(
+            "sources.list", "deb-src http://mirror.example.com/debian bookworm main\n", DEBIAN, id="sources only"
+        ),
+    ],
+)
+def test_mirrors(tmp_path: Path, name: str, text: str, expected: list[str]) -> None:
+    assert bash('debian_mirrors "$1"', apt_dir(tmp_path, name, text)).split() == expected
+
+
+def test_a_mirror_list_file_gives_its_first_mirror(tmp_path: Path) -> None:
+    listed = tmp_path / "debian.list"
+    listed.write_text("https://near.example.com/debian\nhttps://far.example.com/debian\n")
+    apt = apt_dir(
+        tmp_path, "sources.list", f"deb mirror+file://{listed} bookworm main\n"
+    )
+    assert bash('debian_mirrors "$1"', apt).split()[0] == "https://near.example.com/debian"
+
+
+def test_pip_settings_keep_what_is_reachable_inside(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/ca.crt").touch()
+    conf = tmp_path / "pip.conf"
+    conf.write_text(
+        "[global]\n# a remark\nfind-links = /opt/wheels https://wheels.example.com/\nuser = true\n"
+        "extra-index-url =\n    file:///opt/pypi/simple\n    https://index.example.com/simple\n"
+        "cert: /etc/ca.crt\nclient_cert = /etc/not-inside.pem\ntimeout=60\n[list]\nformat = json\n"
+    )
+    lines = bash('pip_settings "$1" "$2"', conf, tmp_path).splitlines()
+    assert lines[0] == "[global]"
+    assert sorted(lines[1:]) == [
+        "cert = /etc/ca.crt",
+        "extra-index-url = https://index.example.com/simple",
+        "find-links = https://wheels.example.com/",
+        "timeout = 60",
+    ]
+
+
+def test_environment_inside(tmp_path: Path) -> None:
+    script = """
+      export PIP_FIND_LINKS=/opt/wheels PIP_INDEX_URL=https://index.example.com/simple PIP_TARGET=/x SECRET=1
+      export TRUNKWARD_HOME=/tmp/lab PIP_CERT=/not/inside.crt
+      inner_env "$1"; printf '%s\\n' "${INNER_ENV[@]}" """
+    lines = set(bash(script, tmp_path).splitlines())
+    assert {"TRUNKWARD_HOME=/tmp/lab", "PIP_INDEX_URL=https://index.example.com/simple", "HOME=/root"} <= lines
+    assert not [line for line in lines if line.startswith(("PIP_FIND", "PIP_TARGET", "PIP_CERT", "SECRET"))]

@@ -1,0 +1,131 @@
+"""The launcher's own behaviour, without setting anything up: usage, steps, locks, packages, refusals."""
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+LAUNCHER = Path(__file__).parents[3] / "trunkward"
+
+
+def run(script: str, tmp_path: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run `script` with the launcher's functions loaded, its log and parts under `tmp_path`."""
+    return subprocess.run(
+        ["bash", "-c", f'. "$1"; {script}', "bash", str(LAUNCHER)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={
+            "PATH": os.environ["PATH"],
+            "TRUNKWARD_SETUP_LOG": str(tmp_path / "setup.log"),
+            "TRUNKWARD_PARTS": str(tmp_path / "parts"),
+            **env,
+        },
+    )
+
+
+@pytest.mark.parametrize("arguments", [[], ["help"]])
+def test_usage_names_the_commands(arguments: list[str]) -> None:
+    done = subprocess.run([LAUNCHER, *arguments], capture_output=True, text=True, check=True)
+    for command in ("up", "status", "call-test", "test", "soak", "check", "bench", "shell"):
+        assert f"\n  {command} " in done.stdout
+
+
+def test_a_failed_step_shows_its_own_end_of_the_log_and_where_the_log_is(tmp_path: Path) -> None:
+    (tmp_path / "setup.log").write_text("older trouble\n")
+    done = run("step 'making tea' bash -c 'echo no water; exit 7'; echo went on", tmp_path)
+    assert done.returncode == 1
+    assert "making tea ..." in done.stderr
+    assert "failed (exit 7)" in done.stderr
+    assert str(tmp_path / "setup.log") in done.stderr
+    assert "no water" in done.stderr
+    assert "older trouble" not in done.stderr
+    assert "went on" not in done.stdout
+
+
+def test_a_step_stops_at_its_first_failing_command(tmp_path: Path) -> None:
+    done = run("broken() { false; echo reached; }; step broken broken", tmp_path)
+    assert done.returncode == 1
+    assert "reached" not in (tmp_path / "setup.log").read_text()
+
+
+def test_a_good_step_is_one_line_with_its_seconds(tmp_path: Path) -> None:
+    done = run("step 'making tea' true", tmp_path)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "trunkward: making tea ... 0 s\n"
+
+
+def test_sigterm_ends_a_step_and_its_children_at_once(tmp_path: Path) -> None:
+    marker = tmp_path / "alive"
+    script = f"step waiting bash -c 'touch {marker}; sleep 60; rm {marker}'"
+    began = time.monotonic()
+    process = subprocess.Popen(
+        ["bash", "-c", f'. "$1"; {script}', "bash", str(LAUNCHER)],
+        env={"PATH": os.environ["PATH"], "TRUNKWARD_SETUP_LOG": str(tmp_path / "setup.log")},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not marker.exists():
+        assert time.monotonic() - began < 10
+        time.sleep(0.02)
+    process.terminate()
+    _, said = process.communicate(timeout=10)
+    assert process.returncode == 143
+    assert "the next run goes on from here" in said
+
+
+def test_a_second_set_up_waits_and_says_so(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with subprocess.Popen(["flock", lock, "sleep", "0.6"]):
+        while subprocess.run(["flock", "-n", lock, "true"], check=False).returncode == 0:
+            time.sleep(0.02)
+        done = run(f"lock_fd=; lock {lock}; echo mine", tmp_path)
+    assert done.stdout == "mine\n"
+    assert "another set-up is under way" in done.stderr
+
+
+def test_missing_packages_are_found_in_one_question(tmp_path: Path) -> None:
+    done = run("packages_missing bash no-such-package-here dpkg", tmp_path)
+    assert done.stdout.split() == ["no-such-package-here"]
+
+
+@pytest.mark.parametrize("damage", ["", "rm $r/.trunkward-platform", "echo 0 old > $r/.trunkward-platform", "rm $r/usr/bin/dpkg"])
+def test_only_a_whole_platform_is_good(tmp_path: Path, damage: str) -> None:
+    script = f"""
+      r={tmp_path}/root; mkdir -p $r/usr/bin $r/var/lib/dpkg $r/etc; cp /usr/bin/true $r/usr/bin/apt-get
+      cp /usr/bin/true $r/usr/bin/dpkg; echo x > $r/var/lib/dpkg/status; echo "$RECIPE" > $r$STAMP
+      printf 'ID=debian\\nVERSION_ID="13"\\n' > $r/etc/os-release
+      chroot() {{ true; }}
+      {damage}
+      platform_good $r && echo good || echo broken"""
+    assert run(script, tmp_path).stdout.strip() == ("broken" if damage else "good")
+
+
+def test_the_fingerprint_follows_content_not_dates(tmp_path: Path) -> None:
+    done = run(
+        f"""
+        TOP={tmp_path}/top; mkdir -p $TOP/src/a/__pycache__; cd $TOP; touch pyproject.toml LICENSE; echo 1 > src/a/b.py
+        one=$(fingerprint); touch -d 2001-01-01 src/a/b.py; touch src/a/__pycache__/b.pyc; two=$(fingerprint)
+        echo 2 > src/a/b.py; three=$(fingerprint); [[ $one == $two ]] && echo same; [[ $one != $three ]] && echo other
+        """,
+        tmp_path,
+    )
+    assert done.stdout.split() == ["same", "other"]
+
+
+def test_without_root_and_sudo_it_says_what_it_needs(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    for tool in ("bash", "env", "readlink", "dirname", "cat"):
+        (tmp_path / "bin" / tool).symlink_to(f"/usr/bin/{tool}")
+    copy = tmp_path / "trunkward"
+    copy.write_bytes(LAUNCHER.read_bytes())
+    copy.chmod(0o755)
+    for folder in (tmp_path, *tmp_path.parents[:2]):  # pytest makes its folders private
+        folder.chmod(0o755)
+    done = subprocess.run(
+        [copy, "status"], env={"PATH": str(tmp_path / "bin")}, capture_output=True, text=True, check=False, user="nobody"
+    )
+    assert done.returncode == 1
+    assert "needs root" in done.stderr

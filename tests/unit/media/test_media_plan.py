@@ -1,0 +1,94 @@
+"""One hop or two, and the flags rtpengine is given."""
+
+from collections.abc import Callable
+
+import pytest
+
+from trunkward.media.offer import LegPolicy, read_offer
+from trunkward.media.plan import MediaPlan, plan_any_offer, plan_media
+from trunkward.media.suites import ALLOWED
+from trunkward.trunks.model import MediaPolicy
+
+GCM, GCM128, CM256, CM = ALLOWED
+CUSTOMER = LegPolicy(media=MediaPolicy.SRTP, suites=ALLOWED, confidential=True)
+TLS_CARRIER = CUSTOMER
+CM_ONLY_CARRIER = LegPolicy(media=MediaPolicy.SRTP, suites=(CM,), confidential=True)
+PLAIN_CARRIER = LegPolicy(media=MediaPolicy.RTP, suites=ALLOWED, confidential=False)
+FINGERPRINT = "a=fingerprint:sha-256 AB"
+
+
+def plan(text: str, calling: LegPolicy, called: LegPolicy, *, inbound: bool = False) -> MediaPlan:
+    return plan_media(read_offer("application/sdp", text, calling), called, inbound=inbound)
+
+
+def only(flags: str) -> list[str]:
+    return [flag.removeprefix("SDES-only-") for flag in flags.split() if flag.startswith("SDES-only-")]
+
+
+def test_one_hop_with_disjoint_suites(make_sdp: Callable[..., str]) -> None:
+    made = plan(make_sdp(suites=(CM,)), CUSTOMER, TLS_CARRIER)
+    (hop,) = made.hops
+    assert hop.suffix == ""
+    assert made.called_suites == (GCM, GCM128, CM256)
+    assert only(hop.offer_forward) == [GCM, GCM128, CM256]
+    assert f"SDES-order:{GCM};{GCM128};{CM256}" in hop.offer_forward
+    assert hop.offer_forward.endswith("direction=cust direction=carr")
+    assert "RTP/SAVP SDES-pad DTLS=off" in hop.answer_forward
+    assert hop.answer_forward.endswith("direction=carr direction=cust")
+    assert only(hop.reoffer_forward) == ["{b}"]
+    assert only(hop.reoffer_backward) == ["{a}"]
+    assert hop.reoffer_backward.endswith("direction=carr direction=cust")
+    assert hop.reanswer_backward.endswith("direction=cust direction=carr")
+
+
+def test_two_hops_when_nothing_is_left(make_sdp: Callable[..., str]) -> None:
+    made = plan(make_sdp(suites=(CM,)), CUSTOMER, CM_ONLY_CARRIER)
+    first, second = made.hops
+    assert (first.suffix, second.suffix) == ("-a", "-b")
+    assert "RTP/AVP" in first.offer_forward.split()
+    assert first.offer_forward.endswith("direction=cust direction=core")
+    assert "RTP/SAVP" in first.answer_forward.split()
+    assert second.offer_forward.endswith("direction=core direction=carr")
+    assert only(second.offer_forward) == [CM]
+    assert "RTP/AVP" in second.answer_forward.split()
+    assert (only(first.reoffer_backward), only(first.reoffer_forward)) == (["{a}"], [])
+    assert (only(second.reoffer_backward), only(second.reoffer_forward)) == ([], ["{b}"])
+
+
+def test_plain_carrier_is_offered_plain(make_sdp: Callable[..., str]) -> None:
+    made = plan(make_sdp(suites=(GCM,)), CUSTOMER, PLAIN_CARRIER)
+    (hop,) = made.hops
+    assert made.called_suites == ()
+    assert "RTP/AVP" in hop.offer_forward.split()
+    assert "SDES" not in hop.offer_forward
+    assert "RTP/SAVP" in hop.answer_forward.split()
+
+
+def test_inbound_from_a_plain_carrier(make_sdp: Callable[..., str]) -> None:
+    (hop,) = plan(make_sdp("RTP/AVP"), PLAIN_CARRIER, CUSTOMER, inbound=True).hops
+    assert hop.offer_forward.endswith("direction=carr direction=cust")
+    assert only(hop.offer_forward) == list(ALLOWED)
+    assert "RTP/AVP" in hop.answer_forward.split()
+
+
+def test_dtls_customer_is_answered_in_kind(make_sdp: Callable[..., str]) -> None:
+    (hop,) = plan(make_sdp("UDP/TLS/RTP/SAVPF", (), FINGERPRINT), CUSTOMER, TLS_CARRIER).hops
+    assert "DTLS=off" not in hop.answer_forward
+    assert "RTP/SAVP" not in hop.answer_forward
+    assert "UDP/TLS/RTP/SAVPF" in hop.reoffer_backward.split()
+    assert only(hop.offer_forward) == list(ALLOWED)
+    assert "DTLS=off" in hop.offer_forward.split()
+
+
+def test_feedback_profile_is_answered_as_offered(make_sdp: Callable[..., str]) -> None:
+    (hop,) = plan(make_sdp("RTP/SAVPF", (CM,)), CUSTOMER, TLS_CARRIER).hops
+    assert "RTP/SAVPF" in hop.answer_forward.split()
+    assert "RTP/SAVP" in hop.offer_forward.split()
+
+
+@pytest.mark.parametrize("called", [TLS_CARRIER, CM_ONLY_CARRIER, PLAIN_CARRIER])
+def test_an_unread_offer_never_shares_a_hop_with_srtp(called: LegPolicy) -> None:
+    first, *rest = plan_any_offer(called)
+    assert "RTP/AVP" in first.offer_forward.split()
+    assert bool(rest) is (called.media is MediaPolicy.SRTP)
+    assert "{a}" not in "".join(str(hop) for hop in [first, *rest])

@@ -1,0 +1,151 @@
+"""A whole node under a directory of its own, started as a person would: `trunkward up`.
+
+The tests run in a network namespace of their own, so the node's ports meet nobody. Only processes
+started here are ended, by their ids.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sipkit.certificates import Credential
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "node.yaml"
+
+
+@dataclass
+class Node:
+    """A running node and the files of its parties."""
+
+    home: Path
+    process: subprocess.Popen[bytes]
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def run(self) -> Path:
+        """Its run directory."""
+        return self.home / "run"
+
+    @property
+    def state(self) -> Path:
+        """Its state directory."""
+        return self.home / "state"
+
+    @property
+    def authority(self) -> Path:
+        """The node's own SIP authority."""
+        return self.state / "pki" / "sip-ca.pem"
+
+    def credential(self, name: str) -> Credential:
+        """What the node issued to a trunk or carrier."""
+        peers = self.state / "pki" / "peers"
+        return Credential(certificate=peers / f"{name}.pem", key=peers / f"{name}.key")
+
+    def trunkward(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs a command of the project on this node."""
+        return subprocess.run(
+            [trunkward(), *arguments], env=self.environment, capture_output=True, text=True, check=False, timeout=60
+        )
+
+    def pid(self, program: str) -> int:
+        """The process the supervisor keeps under this name."""
+        command = [str(Path(sys.executable).parent / "supervisorctl"), "-c", str(self.run / "supervisord.conf")]
+        answered = subprocess.run([*command, "pid", program], capture_output=True, text=True, check=True, timeout=10)
+        return int(answered.stdout)
+
+    def family(self, program: str) -> list[int]:
+        """That process and everything below it."""
+        found = [self.pid(program)]
+        for pid in found:
+            children = Path(f"/proc/{pid}/task/{pid}/children")
+            found += [int(child) for child in children.read_text().split()] if children.exists() else []
+        return found
+
+    def signal(self, program: str, number: int) -> None:
+        """Sends a signal to a program and everything below it."""
+        for pid in self.family(program):
+            os.kill(pid, number)
+
+    def wait_ready(self, within_s: float = 20.0) -> None:
+        """Waits until `trunkward status` says so."""
+        until = time.monotonic() + within_s
+        while (answer := self.trunkward("status", "--json")).returncode != 0:
+            assert time.monotonic() < until, answer.stdout + answer.stderr
+            time.sleep(0.2)
+
+    def calls(self) -> list[dict[str, Any]]:
+        """The newest records, newest first."""
+        answered = self.trunkward("calls", "--json", "--limit", "1000")
+        assert answered.returncode == 0, answered.stderr
+        return [json.loads(line) for line in answered.stdout.splitlines()]
+
+    def record(self, call_id: str, *, ended: bool = False, within_s: float = 5.0) -> dict[str, Any]:
+        """The record of a call, once the worker has shipped it."""
+        until = time.monotonic() + within_s
+        while True:
+            for call in self.calls():
+                if call["call_id"] == call_id and (call["outcome"] or not ended):
+                    return call
+            assert time.monotonic() < until, f"no record of {call_id} within {within_s} s"
+            time.sleep(0.1)
+
+    def log(self, program: str) -> str:
+        """What a program has said."""
+        return (self.home / "log" / f"{program}.log").read_text(errors="replace")
+
+
+def trunkward() -> str:
+    """The installed command."""
+    return str(Path(sys.executable).parent / "trunkward")
+
+
+def start_node(config: str) -> Node:
+    """Starts a node on a configuration; returns when it is ready."""
+    if os.geteuid() != 0:
+        pytest.skip("a node gives each process its own user: needs root")
+    # short, for unix sockets; readable by the node's users
+    home = Path(tempfile.mkdtemp(prefix="tw-", dir="/tmp"))
+    home.chmod(0o755)
+    (home / "node.yaml").write_text(config, encoding="utf-8")
+    environment = os.environ | {"TRUNKWARD_HOME": str(home)}
+    with (home / "up.out").open("wb") as out:
+        process = subprocess.Popen([trunkward(), "up"], env=environment, stdout=out, stderr=out)
+    node = Node(home=home, process=process, environment=environment)
+    until = time.monotonic() + 40
+    while "ready" not in (home / "up.out").read_text(errors="replace"):
+        if process.poll() is not None or time.monotonic() > until:
+            stop_node(node)
+            pytest.fail((home / "up.out").read_text(errors="replace"))
+        time.sleep(0.1)
+    return node
+
+
+def stop_node(node: Node) -> None:
+    """Stops a node cleanly and removes its directory; keeps the directory's logs in the report."""
+    if node.process.poll() is None:
+        node.process.send_signal(signal.SIGINT)
+        try:
+            node.process.wait(30)
+        except subprocess.TimeoutExpired:
+            node.process.kill()
+            node.process.wait()
+            raise
+    shutil.rmtree(node.home, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[Node]:
+    """A node on the example configuration, one for each test module."""
+    running = start_node(EXAMPLE.read_text(encoding="utf-8"))
+    yield running
+    stop_node(running)
