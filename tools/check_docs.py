@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks the documentation: what it points to exists. Standard library only.
 
-1. Every relative link of a page leads to a file of this repository, and its anchor to a heading (or line) there.
+1. Every relative link of a page leads to a file of this repository, and its anchor to a heading (or line).
 2. Every path in backticks that looks like a path of this repository exists; rooms may be named without
    `src/trunkward/` before them, and `room/module.Name` must stand in that module.
 3. No page names a path of somebody's machine: only the places a node really uses are allowed.
@@ -152,7 +152,7 @@ def _wrong_paths(root: Path, line: str) -> Iterator[str]:
             and "/" in token
             and (token.endswith("/") or _SUFFIX.search(token))
             and _is_ours(root, token)
-            and not any(_exists(place / token) for place in (root, root / PACKAGE))
+            and not any((place / token).exists() for place in (root, root / PACKAGE))
         ):
             yield f"`{code}`: no such path in the repository"
 
@@ -166,11 +166,8 @@ def _names(root: Path, module: str, name: str) -> bool:
     file = root / PACKAGE / f"{module}.py"
     if not file.is_file():
         return False
-    return bool(re.search(rf"^(?:class |def |type )?{name}\b", file.read_text(encoding="utf-8"), re.MULTILINE))
-
-
-def _exists(path: Path) -> bool:
-    return path.is_dir() or (path.is_file() and not path.as_posix().endswith("/"))
+    defined = re.compile(rf"^(?:class |def |type )?{name}\b", re.MULTILINE)
+    return bool(defined.search(file.read_text(encoding="utf-8")))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -94,7 +94,7 @@ class Node:
         until = time.monotonic() + within_s
         while True:
             for call in self.calls():
-                if call["call_id"] == call_id and (call["outcome"] or not ended):
+                if call["call_id"] == call_id and (call["ended_at"] or not ended):
                     return call
             assert time.monotonic() < until, f"no record of {call_id} within {within_s} s"
             time.sleep(0.1)

@@ -4,17 +4,9 @@ The edge reads it out of Kamailio, the gate judges it. It crosses the socket as 
 exactly this shape, so `msgspec` decodes it straight into these types.
 """
 
-from enum import StrEnum
-
 import msgspec
 
-
-class Transport(StrEnum):
-    """How SIP travels on one hop (RFC 3261 section 18, names as in the `transport` parameter)."""
-
-    TLS = "tls"
-    TCP = "tcp"
-    UDP = "udp"
+from trunkward.sip.transport import Transport as Transport
 
 
 class TlsFacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,1 +1,1 @@
-"""The call test: both parties of a call played by a real user agent, the call measured from outside the node."""
+"""The call test: real user agents play both parties, the calls are measured from outside the node."""

@@ -1,4 +1,4 @@
-"""A party of the call test: one headless baresip process, steered over ctrl_tcp, its words and sounds collected."""
+"""A party of the call test: one headless baresip process, steered over ctrl_tcp."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ _DTLS_PROFILE = re.compile(rb"DTLS-SRTP complete \(audio/RTP\) Profile=(\S+)")
 
 
 class PartyError(Exception):
-    """A party could not be started, steered, or did not do in time what the call needs; the message says which."""
+    """A party could not be started, steered, or did not do in time what the call needs."""
 
 
 def require_baresip() -> str:
@@ -111,7 +111,7 @@ class Baresip:
         await self.command("hangup")
 
     async def wait_event(self, *types: str, deadline_s: float) -> CtrlEvent:
-        """Wait for the next event of one of these types. Raises PartyError at the deadline or if the call closed."""
+        """Wait for the next event of these types. Raises PartyError at the deadline or if the call closed."""
         start = self._seen
         ending = (*types, "CALL_CLOSED")
 
@@ -161,8 +161,8 @@ class Baresip:
         return f"{self.party.kind} {self.party.name}"
 
     async def _reinvite(self, name: str) -> None:
-        # The answer is not looked at: "resume" says "Invalid argument" because the aubridge player does not start
-        # a second time, though the re-INVITE was sent. Whether it worked is seen on the wire.
+        # The answer is not looked at: "resume" says "Invalid argument" because the aubridge player does not
+        # start a second time, though the re-INVITE was sent. Whether it worked is seen on the wire.
         self.forget_events()
         await self.command(name)
 
@@ -181,7 +181,8 @@ class Baresip:
         raise PartyError(f"{self._who}: baresip did not start: " + " | ".join(tail))
 
     async def _read_log(self) -> None:
-        assert self._process is not None and self._process.stdout is not None
+        assert self._process is not None
+        assert self._process.stdout is not None
         while chunk := await self._process.stdout.read(65536):
             if len(self._log) < LOG_LIMIT_BYTES:
                 self._log += chunk
@@ -246,6 +247,7 @@ def _require_free(party: LabParty) -> None:
                 probe.bind((party.sip_host, party.sip_port))
             except OSError as error:
                 raise PartyError(
-                    f"{party.kind} {party.name}: {party.sip_host}:{party.sip_port} cannot be used ({error.strerror}): "
+                    f"{party.kind} {party.name}: {party.sip_host}:{party.sip_port} cannot be used "
+                    f"({error.strerror}): "
                     "does a real party or another call-test run there?"
                 ) from error

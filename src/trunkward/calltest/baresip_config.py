@@ -10,7 +10,7 @@ MODULE_DIR = Path("/usr/lib/baresip/modules")
 """Where Debian's baresip-core puts its modules."""
 
 RTP_PORTS = {PartyKind.CUSTOMER: (17000, 17098), PartyKind.CARRIER: (18000, 18098)}
-"""Below Linux' ephemeral ports (32768 on) and rtpengine's default range (30000 on), so a port tells whose packet it is."""
+"""Below Linux' ephemeral ports (32768 on) and rtpengine's range (30000 on): the port tells whose it is."""
 
 MEDIA_ENCRYPTION = {Media.SDES: "srtp-mand", Media.DTLS_SRTP: "dtls_srtp", Media.PLAIN: ""}
 
@@ -21,7 +21,7 @@ _APP_MODULES = ("menu", "ctrl_tcp", "debug_cmd")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartyRole:
-    """How a party behaves in one call: its own number, whether it answers, how it protects media, what it plays."""
+    """How a party behaves in one call: its number, whether it answers, its media protection, its tone."""
 
     number: str
     answers: bool
@@ -38,8 +38,8 @@ def write_config(directory: Path, *, party: LabParty, role: PartyRole, ctrl_port
     listen_port = party.sip_port - 1 if party.transport is Transport.TLS else party.sip_port
     lines = [
         f"sip_listen {party.sip_host}:{listen_port}",
-        # An address, not a name: `net_interface lo` is refused, and without it there is no address at all when
-        # loopback is the only interface ("Cannot assign requested address").
+        # An address, not a name: `net_interface lo` is refused, and without it there is no address at all
+        # when loopback is the only interface ("Cannot assign requested address").
         f"net_interface {party.sip_host}",
         f"ctrl_tcp_listen 127.0.0.1:{ctrl_port}",
         f"audio_source aufile,{role.tone}",

@@ -40,18 +40,18 @@ class Packet:
 
 
 def capture_filter(party: LabParty) -> str:
-    """The pcap filter that shows only this party's own traffic: its SIP port, its RTP ports, its calls to the node."""
+    """The pcap filter for this party's own traffic: its SIP port, its RTP ports, its calls to the node."""
     low, high = RTP_PORTS[party.kind]
     terms = [f"port {party.sip_port}", f"udp portrange {low}-{high + 1}"]
     if party.transport is Transport.TLS:
-        # As a TLS client the party uses a port of the kernel's choice: that flow is known by its other end, and
-        # told from other parties' flows afterwards by the port the party's own trace names.
+        # As a TLS client the party uses a port of the kernel's choice: that flow is known by its other end,
+        # and told from other parties' flows afterwards by the port the party's own trace names.
         terms.append(f"(tcp port {party.sbc_port} and host {party.sbc_host})")
     return f"host {party.sip_host} and ({' or '.join(terms)})"
 
 
 class Capture:
-    """A running tcpdump on loopback. Use as an async context manager; afterwards `dropped` says what was missed."""
+    """A running tcpdump on loopback, an async context manager; afterwards `dropped` says what was missed."""
 
     def __init__(self, party: LabParty, path: Path) -> None:
         """Prepare a capture of this party's traffic into a file."""

@@ -14,7 +14,7 @@ class CtrlFramingError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CtrlEvent:
-    """An event of the user agent, e.g. CALL_ESTABLISHED; `param` is the event's free text, `at_s` epoch seconds."""
+    """An event, e.g. CALL_ESTABLISHED; `param` is its free text, `at_s` its arrival in epoch seconds."""
 
     type: str
     param: str

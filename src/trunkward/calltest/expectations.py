@@ -31,7 +31,7 @@ MIN_FLOW_SHARE = 0.9
 STARTUP_S = 0.2
 """Packets sent before the other end of the node knows its peer may be lost."""
 DTLS_HANDSHAKE_S = 2.0
-"""With DTLS-SRTP there is no media before the handshake: 1.1 to 1.6 s seen here, client retransmission included."""
+"""With DTLS-SRTP there is no media before the handshake: 1.1 to 1.6 s seen, retransmission included."""
 STRONG_SUITES = frozenset({"AES_CM_128_HMAC_SHA1_80", "AEAD_AES_128_GCM", "AEAD_AES_256_GCM"})
 _KEY_SOURCE = {Media.SDES: "SDES", Media.DTLS_SRTP: "DTLS-SRTP", Media.PLAIN: "none"}
 
@@ -73,7 +73,8 @@ def judge(evidence: CallEvidence, lab: Lab) -> CallJudgement:
         )
         if customer is None or carrier is None or evidence.times.established_s is None:
             return CallJudgement(
-                evidence=evidence, expectations=(broken, *_refusals(customer, carrier)), identity=None, sightings=(),
+                evidence=evidence, expectations=(broken, *_refusals(customer, carrier)), identity=None,
+                sightings=(),
                 visible=(), tones={}, key_sources={},
             )  # fmt: skip
         opening = [broken]
@@ -221,7 +222,7 @@ def _record(evidence: CallEvidence, customer: PartyEvidence, carrier: PartyEvide
 
 
 def recorded_leg(evidence: CallEvidence, party: PartyEvidence) -> Mapping[str, Any] | None:
-    """The record's entry for this party's leg; a node may name it by side of the border or by side of the call."""
+    """The record's entry for this party's leg, named by side of the border or by role in the call."""
     role = "caller" if evidence.plan.caller is party.party else "callee"
     legs = (evidence.record or {}).get("legs") or ()
     return next((leg for leg in legs if leg.get("side") in (party.party.kind.value, role)), None)

@@ -1,4 +1,4 @@
-"""What one side could see of the other: secrets and addresses taken from one party's own view, searched in the other's.
+"""What one side could see of the other: secrets of one party's own view, searched in the other's.
 
 Searched are both the decrypted SIP messages the party received and every packet of its capture.
 """
@@ -98,8 +98,8 @@ def search(
 ) -> tuple[Sighting, ...]:
     """Look for secrets in received messages and in packets towards the party.
 
-    `also_own` are values the party itself uses (both run the same user agent): those are looked for only where
-    they cannot be the party's own echo, so not in packets.
+    `also_own` are values the party itself uses (both run the same user agent): those are looked for only
+    where they cannot be the party's own echo, so not in packets.
     """
     sightings: dict[tuple[str, str], Sighting] = {}
     received = [message for message in messages if message.received]
@@ -147,7 +147,7 @@ def extra_vias(messages: Iterable[SipMessage]) -> tuple[Sighting, ...]:
 
 
 def passes_through(theirs: Iterable[SipMessage], ours: Iterable[SipMessage]) -> tuple[Visible, ...]:
-    """What of the other party's first request or answer this party sees unchanged: Call-ID, tags, From address."""
+    """What of the other party's messages this party sees unchanged: Call-ID, tags, From and To address."""
     ours_text = [message for message in ours if message.received]
     found: dict[str, str] = {}
     for message in theirs:

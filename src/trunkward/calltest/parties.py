@@ -1,4 +1,4 @@
-"""Who takes part in a call test: the customer's PBX, the carriers, and the node between them, as plain values."""
+"""Who takes part in a call test: the customer's PBX, the carriers, the node between them."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Media(StrEnum):
 
 
 class NotALabError(Exception):
-    """The configuration holds no party that the call test could play itself; the message says which and why."""
+    """The configuration holds no party that the call test could play itself; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +37,8 @@ class LabParty:
     """One party of the lab, played by a user agent on this machine.
 
     `sip_port` is where the party listens on its own transport. `numbers` are E.164 with a leading plus: the
-    customer's own inventory, or for a carrier the numbers it answers. Certificate, key and CA are PEM files and
-    stay None for a party without TLS. `sbc_host` and `sbc_port` are the node's listener for this transport.
+    customer's own inventory, or for a carrier the numbers it answers. Certificate, key and CA are PEM files
+    and stay None for a party without TLS. `sbc_host` and `sbc_port` are the node's listener for it.
     """
 
     kind: PartyKind
@@ -74,7 +74,7 @@ class LabParty:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabShaken:
-    """What the independent Identity check measures against: files of the test authority and the provider's code."""
+    """What the Identity check measures against: the test authority's files and the provider's code."""
 
     authority: Path
     certificate: Path

@@ -8,5 +8,5 @@ class RecordLookup(Protocol):
     """Finds the node's record of a call."""
 
     def __call__(self, call_id: str, /) -> Mapping[str, Any] | None:
-        """Return the record of the call with this Call-ID as the caller sent it, or None if there is none yet."""
+        """Return the record of the call the caller sent with this Call-ID, or None if there is none yet."""
         ...

@@ -89,7 +89,7 @@ def _legs_table(judgement: CallJudgement, *parties: PartyEvidence) -> Table:
         row(
             "packets after the resume, to / from",
             [
-                f"{party.to_party.packets_between(start, end)} / {party.from_party.packets_between(start, end)}"
+                " / ".join(str(way.packets_between(start, end)) for way in (party.to_party, party.from_party))
                 for party in parties
             ],
         )
@@ -173,12 +173,14 @@ def _call_json(judgement: CallJudgement) -> dict[str, Any]:
         },
         "legs": [_leg_json(judgement, party) for party in (evidence.customer, evidence.carrier) if party],
         "seen_inside": [
-            {"by": kind.value, "what": s.what, "value": s.value, "where": s.where} for kind, s in judgement.sightings
+            {"by": kind.value, "what": s.what, "value": s.value, "where": s.where}
+            for kind, s in judgement.sightings
         ],
         "passes_through": [{"what": v.what, "value": v.value} for v in judgement.visible],
         "record": dict(evidence.record) if evidence.record is not None else None,
         "expectations": [
-            {"what": e.what, "expected": e.expected, "seen": e.seen, "held": e.held} for e in judgement.expectations
+            {"what": e.what, "expected": e.expected, "seen": e.seen, "held": e.held}
+            for e in judgement.expectations
         ],
     }  # fmt: skip
 

@@ -1,6 +1,7 @@
 """RTP as captured: packets, loss and jitter of each stream, measured by us and not asked of the parties.
 
-The header of an SRTP packet is in the clear (RFC 3711 section 3.1), so encrypted streams are measured the same way.
+The header of an SRTP packet is in the clear (RFC 3711 section 3.1), so encrypted
+streams are measured the same way.
 """
 
 from collections.abc import Iterable

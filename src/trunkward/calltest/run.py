@@ -32,8 +32,8 @@ def call_test(
 ) -> int:
     """Run all calls and print the report: 0 all held, 1 something did not, 2 the test could not be made.
 
-    `read_lab` may raise NotALabError. `keep` is a directory, not yet existing, for recordings, captures and traces;
-    without it they are removed. Progress goes to stderr, so that `--json` leaves stdout to the report.
+    `read_lab` may raise NotALabError. `keep` is a directory, not yet existing, for recordings, captures and
+    traces; without it they are removed. Progress goes to stderr: `--json` leaves stdout to the report.
     """
     progress = Console(stderr=True, highlight=False)
     try:

@@ -35,7 +35,7 @@ CALL_DEADLINE_S = 45.0
 
 
 def plan_calls(lab: Lab) -> tuple[CallPlan, ...]:
-    """The six calls: each way with each carrier, once with DTLS-SRTP, once with a number not the customer's own."""
+    """The six calls: each way with each carrier, once DTLS-SRTP, once a number not the customer's own."""
     customer, north, south = lab.customer, lab.tls_carrier, lab.udp_carrier
     own = customer.numbers[0]
 
@@ -83,13 +83,14 @@ def plan_calls(lab: Lab) -> tuple[CallPlan, ...]:
 
 
 def dial_uri(caller: LabParty, number: str) -> str:
-    """The Request-URI; the port only if it is not the transport's own. baresip adds the transport parameter."""
+    """The Request-URI, with a port only if it is not the transport's own; baresip adds the transport."""
     port = "" if caller.sbc_port == DEFAULT_PORT[caller.transport] else f":{caller.sbc_port}"
     return f"sip:{number}@{caller.sbc_host}{port}"
 
 
 def _legs(carrier: LabParty) -> str:
-    return f"carrier on {carrier.transport.value.upper()} and {'RTP' if carrier.media is Media.PLAIN else 'SRTP'}"
+    media = "RTP" if carrier.media is Media.PLAIN else "SRTP"
+    return f"carrier on {carrier.transport.value.upper()} and {media}"
 
 
 async def run_calls(
@@ -99,7 +100,7 @@ async def run_calls(
     lookup: RecordLookup,
     progress: Callable[[str], None],
 ) -> list[CallEvidence]:
-    """Place the calls one after the other. `directory` is private and empty; what was recorded stays in it."""
+    """Place the calls one by one. `directory` is private and empty; what was recorded stays in it."""
     tones = {}
     for kind, frequency_hz in TONE_HZ.items():
         tones[kind] = directory / f"tone-{frequency_hz:.0f}.wav"
@@ -114,7 +115,7 @@ async def run_calls(
 async def _run_call(
     plan: CallPlan, *, directory: Path, tones: Mapping[PartyKind, Path], lookup: RecordLookup
 ) -> CallEvidence:
-    directory.mkdir(mode=0o700)
+    await asyncio.to_thread(directory.mkdir, 0o700)
     agents: dict[PartyKind, Baresip] = {}
     captures: dict[PartyKind, Capture] = {}
     call = _Call(plan)
@@ -223,7 +224,7 @@ def _is_own(packet: Packet, party: LabParty, client_ports: frozenset[int]) -> bo
 
 
 async def _record(lookup: RecordLookup, call_id: str) -> Mapping[str, Any] | None:
-    """Wait for the node's record: complete once the call's end is in it, else what there is at the deadline."""
+    """Wait for the node's record until the call's end is in it, else take what there is at the deadline."""
     if not call_id:
         return None
     deadline = time.monotonic() + RECORD_DEADLINE_S

@@ -1,4 +1,4 @@
-"""The SIP messages a user agent saw, read from baresip's trace (-s): what a TLS peer could see after decryption."""
+"""The SIP messages a user agent saw, from baresip's trace (-s): what a TLS peer sees after decryption."""
 
 import re
 from dataclasses import dataclass

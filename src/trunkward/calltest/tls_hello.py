@@ -1,7 +1,7 @@
 """The TLS version and cipher of a connection, read from the ServerHello on the wire.
 
-In TLS 1.3 the ServerHello is the last message in the clear (RFC 8446 section 4.1.3): it is what the server really
-chose in this very connection, said by neither party's software.
+In TLS 1.3 the ServerHello is the last message in the clear (RFC 8446 section 4.1.3): it is what the server
+really chose in this very connection, said by neither party's software.
 """
 
 from collections.abc import Iterable
@@ -35,11 +35,8 @@ class TlsChoice:
 
 def tls_choices(packets: Iterable[Packet]) -> tuple[TlsChoice, ...]:
     """Every ServerHello among these packets, hello retry requests left out."""
-    found = []
-    for packet in packets:
-        if packet.protocol == "tcp" and (choice := _server_hello(packet)) is not None:
-            found.append(choice)
-    return tuple(found)
+    choices = (_server_hello(packet) for packet in packets if packet.protocol == "tcp")
+    return tuple(choice for choice in choices if choice is not None)
 
 
 def _server_hello(packet: Packet) -> TlsChoice | None:

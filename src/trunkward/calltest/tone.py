@@ -25,7 +25,7 @@ class RecordingError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tone:
-    """The strongest frequency in a stretch of sound and its share (0..1) of all energy within 15 Hz around it."""
+    """The strongest frequency of a sound, and the share (0..1) of all energy within 15 Hz of it."""
 
     frequency_hz: float
     share: float
@@ -65,7 +65,7 @@ def read_samples(path: Path) -> list[int]:
 
 
 def loudest_stretch(samples: list[int]) -> list[int]:
-    """The FFT_SAMPLES long stretch with the most energy, in steps of 0.1 s: talk, not the silence around it."""
+    """The stretch of FFT_SAMPLES with the most energy, in steps of 0.1 s: talk, not silence around it."""
     if len(samples) < FFT_SAMPLES:
         raise RecordingError(
             f"{len(samples) / SAMPLE_RATE_HZ:.2f} s of sound, {FFT_SAMPLES / SAMPLE_RATE_HZ:.2f} s are needed"

@@ -37,17 +37,15 @@ def record_store(paths: Paths) -> RecordStore:
 
 
 def _row(call: dict[str, Any]) -> list[str]:
-    outcome = call.get("outcome") or {}
-    answered, ended = outcome.get("answered_at", 0.0), outcome.get("ended_at", 0.0)
     return [
-        time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(call["at"])),
+        time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(call["started_at"])),
         call.get("trunk", ""),
         call.get("calling_number", ""),
         call.get("called_number", ""),
         call["verdict"],
         call["reason"],
         call.get("attest", ""),
-        outcome.get("peer", ""),
-        f"{outcome.get('ending', '')} {outcome.get('status', '') or ''}".strip(),
-        f"{ended - answered:.1f}" if answered and ended else "",
+        call["peer"] or "",
+        f"{call['ending'] or ''} {call['end_code'] or ''}".strip(),
+        f"{call['duration_s']:.1f}" if call["duration_s"] is not None else "",
     ]

@@ -50,6 +50,22 @@ def status(
     raise typer.Exit(run(Paths.from_environment(), as_json=as_json))
 
 
+@app.command("call-test")
+def call_test(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    keep: Annotated[Path | None, typer.Option(help="Keep captures, traces and recordings here.")] = None,
+) -> None:
+    """Place real encrypted calls through the running node, both ways, and report what was seen."""
+    from trunkward.cli.call_test import run
+    from trunkward.cli.calls import record_store
+    from trunkward.cli.lab import read_lab
+
+    paths = Paths.from_environment()
+    raise typer.Exit(
+        run(lambda: read_lab(paths), lambda call_id: record_store(paths).call(call_id), as_json=as_json, keep=keep)
+    )
+
+
 @app.command("check-config")
 def check_config(
     config: Annotated[Path, typer.Argument(help="Node file to look at; nothing is changed.")],

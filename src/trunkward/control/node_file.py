@@ -46,10 +46,7 @@ def read_node_file(text: str, source: str) -> Declared:
 
 
 def _explained(error: ValidationError, document: Document) -> list[Problem]:
-    return [
-        document.problem(tuple(item["loc"]), _message(item))
-        for item in error.errors(include_url=False)
-    ]
+    return [document.problem(tuple(item["loc"]), _message(item)) for item in error.errors(include_url=False)]
 
 
 def _message(item: Any) -> str:
@@ -173,8 +170,7 @@ def _of_carrier(path: PathKey, carrier: CarrierPart) -> Iterator[tuple[PathKey, 
         if carrier.media is MediaPolicy.SRTP:
             yield (
                 (*path, "media"),
-                f"SRTP keys must not cross {carrier.transport} (RFC 4568 section 7):"
-                " write transport: tls, or media: rtp",
+                f"SRTP keys need TLS (RFC 4568 section 7), not {carrier.transport}: write tls, or media: rtp",
             )
         if carrier.tls_names:
             yield (*path, "tls_names"), "only for transport: tls; leave it out"

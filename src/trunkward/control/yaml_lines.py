@@ -7,6 +7,8 @@ import yaml
 
 #: Our limit; the example has 4 kB.
 MAX_BYTES = 4 * 1024 * 1024
+#: What values may be; no tag of PyYAML's own makes an object, a date or binary data here.
+_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str", "int", "float", "bool", "null")}
 #: Levels of nesting; a node's file needs five.
 MAX_DEPTH = 16
 
@@ -87,9 +89,7 @@ def read_yaml(text: str) -> tuple[Document | None, list[Problem]]:
         return None, [_problem(mark.line + 1 if mark else 1, mark.column + 1 if mark else 1, said)]
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        return None, [
-            _problem(line, 1, f"a character that YAML does not allow (U+{ord(error.character):04X})")
-        ]
+        return None, [_problem(line, 1, f"a character that YAML does not allow (U+{error.character:04X})")]
     if node is None:
         return None, [_problem(1, 1, "empty; start from examples/node.yaml")]
     marks: dict[PathKey, tuple[int, int]] = {}
@@ -105,7 +105,12 @@ def _problem(line: int, column: int, message: str) -> Problem:
 def _plain(
     node: yaml.Node, path: PathKey, marks: dict[PathKey, tuple[int, int]], problems: list[Problem]
 ) -> Any:
-    marks.setdefault(path, (node.start_mark.line + 1, node.start_mark.column + 1))
+    mark = node.start_mark
+    marks.setdefault(path, (mark.line + 1, mark.column + 1))
+    if node.tag not in _TAGS:
+        said = f"{node.tag} is nothing a node's file needs; write plain text, numbers, true or false"
+        problems.append(Problem(line=mark.line + 1, column=mark.column + 1, path=written(path), message=said))
+        return None
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, path, marks, problems)
     if isinstance(node, yaml.SequenceNode):
@@ -113,7 +118,6 @@ def _plain(
     try:
         return yaml.SafeLoader("").construct_object(node)
     except (yaml.YAMLError, ValueError):
-        mark = node.start_mark
         problems.append(
             Problem(
                 line=mark.line + 1,

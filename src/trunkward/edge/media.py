@@ -6,6 +6,8 @@ from typing import Any
 from trunkward.edge.rtpengine import Rtpengine, RtpengineUnavailable
 
 _INLINE_KEY = re.compile(r"inline:([A-Za-z0-9+/=]{16,})")
+_ORIGIN = re.compile(r"^o=\S+ \d+ (\d+) ([^\r\n]*)", re.MULTILINE)
+_SESSION_NAME = re.compile(r"^s=[^\r\n]*", re.MULTILINE)
 _CRYPTO = re.compile(r"^a=crypto:\d+ (\S+)", re.MULTILINE)
 
 
@@ -30,7 +32,7 @@ class Media:
                 sent = self._engine.offer(_name(call, hop), tag, sent, _filled(hop[name], call))
             except RtpengineUnavailable as problem:
                 raise MediaRefused(f"no offer from rtpengine: {problem}") from problem
-        return _checked(sdp, sent)
+        return _own_origin(_checked(sdp, sent), call, "caller" if forward else "callee")
 
     def answer(self, call: dict[str, Any], sdp: str, callee_tag: str, *, forward: bool, again: bool) -> str:
         """The answer to send back; `forward` is the direction of the offer it answers."""
@@ -42,7 +44,7 @@ class Media:
                 sent = self._engine.answer(_name(call, hop), *tags, sent, _filled(hop[name], call))
             except RtpengineUnavailable as problem:
                 raise MediaRefused(f"no answer from rtpengine: {problem}") from problem
-        return _checked(sdp, sent)
+        return _own_origin(_checked(sdp, sent), call, "callee" if forward else "caller")
 
     def end(self, call: dict[str, Any]) -> list[dict[str, Any]]:
         """Ends the media; what was really negotiated and counted on the caller's and the callee's leg."""
@@ -92,6 +94,21 @@ def _name(call: dict[str, Any], hop: dict[str, str]) -> str:
 def _suite(sdp: str) -> str:
     found = _CRYPTO.search(sdp)
     return found.group(1) if found else ""
+
+
+def _own_origin(sdp: str, call: dict[str, Any], author: str) -> str:
+    """Puts our own `o=` and `s=` (RFC 4566 5.2, 5.3) for the author's, whose numbers tell it apart.
+
+    The version goes on counting as the author's does, from 1 (RFC 3264 section 8).
+    """
+    found = _ORIGIN.search(sdp)
+    if found is None:
+        return sdp
+    version, where = int(found[1]), found[2]
+    first = call.setdefault("sdp_versions", {}).setdefault(author, version)
+    session = int(call["record_id"][:12], 16) + (author == "callee")
+    sdp = f"{sdp[: found.start()]}o=- {session} {(version - first) % 2**32 + 1} {where}{sdp[found.end() :]}"
+    return _SESSION_NAME.sub("s=-", sdp, count=1)
 
 
 def _checked(received: str, sent: str) -> str:

@@ -27,6 +27,8 @@ def rtpengine_command(declared: Declared, paths: Paths) -> list[str]:
         f"--port-min={node.media_port_min}",
         f"--port-max={node.media_port_max}",
         "--endpoint-learning=off",
+        # its DTLS certificate, which peers see in clear, is named by it
+        "--software-id=media",
         "--measure-rtp",
         "--mos=CQ",
         "--delete-delay=0",

@@ -111,6 +111,7 @@ class Line:
             blame=verdict.blame if isinstance(verdict, Reject) else "nobody",
             status=verdict.status if isinstance(verdict, Reject) else 0,
             trunk=verdict.trunk if isinstance(verdict, Admit) else case.source.name if case.source else "",
+            source_name=case.source.name if case.source else "",
             direction=case.direction if case.source else "",
             calling_number=_number(case.calling),
             called_number=_number(case.called),

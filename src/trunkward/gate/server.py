@@ -11,6 +11,7 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import structlog
@@ -44,8 +45,7 @@ class AttemptProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keeps the transport."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one by behaviour only
 
     def data_received(self, data: bytes) -> None:
         """Takes whole frames off the buffer; a peer that speaks anything else is cut off."""

@@ -19,6 +19,8 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="decision", 
     blame: str = "nobody"
     status: int = 0
     trunk: str = ""
+    #: Trunk or carrier the call came from; empty for a stranger.
+    source_name: str = ""
     direction: str = ""
     calling_number: str = ""
     called_number: str = ""

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from trunkward.records.model import DecisionRecord, OutcomeRecord, Record
+from trunkward.records.view import call_view
 from trunkward.store.schema import decisions, outcomes, shipped
 
 
@@ -96,6 +97,4 @@ def _outcome_row(record: OutcomeRecord) -> dict[str, Any]:
 
 
 def _joined(decision: str, outcome: str | None) -> dict[str, Any]:
-    call: dict[str, Any] = msgspec.json.decode(decision)
-    call["outcome"] = None if outcome is None else msgspec.json.decode(outcome)
-    return call
+    return call_view(msgspec.json.decode(decision), None if outcome is None else msgspec.json.decode(outcome))

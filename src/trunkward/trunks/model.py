@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
-from trunkward.calls.attempt import Transport
+from trunkward.sip.transport import Transport
 
 type Address = IPv4Address | IPv6Address
 type Network = IPv4Network | IPv6Network

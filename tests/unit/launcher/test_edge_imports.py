@@ -1,4 +1,4 @@
-"""The edge runs in Kamailio's own Python, where nothing is installed: the standard library and itself, no more."""
+"""The edge runs in Kamailio's own Python, where nothing is installed: the standard library and itself."""
 
 import ast
 import sys
@@ -31,6 +31,7 @@ def test_only_the_standard_library_and_itself(file: Path) -> None:
     foreign = {
         name
         for name in imported(file.read_text())
-        if name.split(".")[0] not in sys.stdlib_module_names | ENGINE and not f"{name}.".startswith("trunkward.edge.")
+        if name.split(".")[0] not in sys.stdlib_module_names | ENGINE
+        and not f"{name}.".startswith("trunkward.edge.")
     }
     assert not foreign

@@ -42,14 +42,15 @@ def apt_dir(tmp_path: Path, name: str, text: str) -> Path:
         pytest.param(
             "sources.list.d/debian.sources",
             "Types: deb deb-src\nURIs: http://mirror.example.com/debian\n# a remark\nSuites: bookworm\n"
-            " bookworm-updates\nComponents: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n\n"
+            " bookworm-updates\nComponents: main\nSigned-By: /usr/share/keyrings/debian.gpg\n\n"
             "Types: deb\nURIs: http://safe.example.com/sec/\nSuites: bookworm-security\nComponents: main",
             ["http://mirror.example.com/debian", "http://safe.example.com/sec"],
             id="deb822 with a continued field",
         ),
         pytest.param(
             "sources.list.d/debian.sources",
-            "Types: deb\nEnabled: no\nURIs: http://off.example.com/debian\nSuites: bookworm\nComponents: main\n",
+            "Types: deb\nEnabled: no\nURIs: http://off.example.com/debian\nSuites: bookworm\n"
+            "Components: main\n",
             DEBIAN,
             id="deb822 switched off",
         ),
@@ -68,7 +69,10 @@ def apt_dir(tmp_path: Path, name: str, text: str) -> Path:
             id="an Ubuntu host: Debian's own",
         ),
         pytest.param(
-            "sources.list", "deb-src http://mirror.example.com/debian bookworm main\n", DEBIAN, id="sources only"
+            "sources.list",
+            "deb-src http://mirror.example.com/debian bookworm main\n",
+            DEBIAN,
+            id="sources only",
         ),
     ],
 )
@@ -79,9 +83,7 @@ def test_mirrors(tmp_path: Path, name: str, text: str, expected: list[str]) -> N
 def test_a_mirror_list_file_gives_its_first_mirror(tmp_path: Path) -> None:
     listed = tmp_path / "debian.list"
     listed.write_text("https://near.example.com/debian\nhttps://far.example.com/debian\n")
-    apt = apt_dir(
-        tmp_path, "sources.list", f"deb mirror+file://{listed} bookworm main\n"
-    )
+    apt = apt_dir(tmp_path, "sources.list", f"deb mirror+file://{listed} bookworm main\n")
     assert bash('debian_mirrors "$1"', apt).split()[0] == "https://near.example.com/debian"
 
 
@@ -110,5 +112,9 @@ def test_environment_inside(tmp_path: Path) -> None:
       export TRUNKWARD_HOME=/tmp/lab PIP_CERT=/not/inside.crt
       inner_env "$1"; printf '%s\\n' "${INNER_ENV[@]}" """
     lines = set(bash(script, tmp_path).splitlines())
-    assert {"TRUNKWARD_HOME=/tmp/lab", "PIP_INDEX_URL=https://index.example.com/simple", "HOME=/root"} <= lines
+    assert {
+        "TRUNKWARD_HOME=/tmp/lab",
+        "PIP_INDEX_URL=https://index.example.com/simple",
+        "HOME=/root",
+    } <= lines
     assert not [line for line in lines if line.startswith(("PIP_FIND", "PIP_TARGET", "PIP_CERT", "SECRET"))]

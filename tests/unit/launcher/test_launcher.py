@@ -91,7 +91,9 @@ def test_missing_packages_are_found_in_one_question(tmp_path: Path) -> None:
     assert done.stdout.split() == ["no-such-package-here"]
 
 
-@pytest.mark.parametrize("damage", ["", "rm $r/.trunkward-platform", "echo 0 old > $r/.trunkward-platform", "rm $r/usr/bin/dpkg"])
+@pytest.mark.parametrize(
+    "damage", ["", "rm $r/.trunkward-platform", "echo 0 old > $r/.trunkward-platform", "rm $r/usr/bin/dpkg"]
+)
 def test_only_a_whole_platform_is_good(tmp_path: Path, damage: str) -> None:
     script = f"""
       r={tmp_path}/root; mkdir -p $r/usr/bin $r/var/lib/dpkg $r/etc; cp /usr/bin/true $r/usr/bin/apt-get
@@ -106,9 +108,11 @@ def test_only_a_whole_platform_is_good(tmp_path: Path, damage: str) -> None:
 def test_the_fingerprint_follows_content_not_dates(tmp_path: Path) -> None:
     done = run(
         f"""
-        TOP={tmp_path}/top; mkdir -p $TOP/src/a/__pycache__; cd $TOP; touch pyproject.toml LICENSE; echo 1 > src/a/b.py
+        TOP={tmp_path}/top; mkdir -p $TOP/src/a/__pycache__; cd $TOP; touch pyproject.toml LICENSE
+        echo 1 > src/a/b.py
         one=$(fingerprint); touch -d 2001-01-01 src/a/b.py; touch src/a/__pycache__/b.pyc; two=$(fingerprint)
-        echo 2 > src/a/b.py; three=$(fingerprint); [[ $one == $two ]] && echo same; [[ $one != $three ]] && echo other
+        echo 2 > src/a/b.py; three=$(fingerprint); [[ $one == $two ]] && echo same
+        [[ $one != $three ]] && echo other
         """,
         tmp_path,
     )
@@ -125,7 +129,12 @@ def test_without_root_and_sudo_it_says_what_it_needs(tmp_path: Path) -> None:
     for folder in (tmp_path, *tmp_path.parents[:2]):  # pytest makes its folders private
         folder.chmod(0o755)
     done = subprocess.run(
-        [copy, "status"], env={"PATH": str(tmp_path / "bin")}, capture_output=True, text=True, check=False, user="nobody"
+        [copy, "status"],
+        env={"PATH": str(tmp_path / "bin")},
+        capture_output=True,
+        text=True,
+        check=False,
+        user="nobody",
     )
     assert done.returncode == 1
     assert "needs root" in done.stderr

@@ -19,7 +19,9 @@ def key(suite: str, fill: int = 7) -> str:
 def make_sdp() -> MakeSdp:
     """An SDP with one audio stream: protocol, suites, further lines."""
 
-    def make(protocol: str = "RTP/SAVP", suites: tuple[str, ...] = (), extra: str = "", port: int = 40000) -> str:
+    def make(
+        protocol: str = "RTP/SAVP", suites: tuple[str, ...] = (), extra: str = "", port: int = 40000
+    ) -> str:
         lines = [
             "v=0",
             "o=- 1 1 IN IP4 192.0.2.10",

@@ -31,7 +31,11 @@ SDP = "application/sdp"
 def test_one_crypto_line_is_left(make_sdp: Callable[..., str], offered: tuple[str, ...], best: str) -> None:
     text = make_sdp(suites=offered)
     offer = read_offer(SDP, text, CUSTOMER)
-    kept = [line for line in text.splitlines(keepends=True) if not line.startswith("a=crypto") or f" {best} " in line]
+    kept = [
+        line
+        for line in text.splitlines(keepends=True)
+        if not line.startswith("a=crypto") or f" {best} " in line
+    ]
     assert (offer.keying, offer.suite, offer.protocol) == (Keying.SDES, best, "RTP/SAVP")
     assert offer.sdp == "".join(kept)
 
@@ -73,7 +77,13 @@ def test_more_than_asked_is_taken_over_tls(make_sdp: Callable[..., str]) -> None
         (CUSTOMER, "RTP/SAVP", (), "", Reason.MEDIA_MALFORMED),
         (CUSTOMER, "UDP/TLS/RTP/SAVPF", (), "", Reason.MEDIA_MALFORMED),
         (CUSTOMER, "UDP/TLS/RTP/SAVPF", (), "a=fingerprint:sha-1 AB", Reason.SRTP_SUITE_REFUSED),
-        (CUSTOMER, "RTP/SAVP", (CM,), f"m=audio 40002 UDP/TLS/RTP/SAVP 8\n{FINGERPRINT}", Reason.MEDIA_MALFORMED),
+        (
+            CUSTOMER,
+            "RTP/SAVP",
+            (CM,),
+            f"m=audio 40002 UDP/TLS/RTP/SAVP 8\n{FINGERPRINT}",
+            Reason.MEDIA_MALFORMED,
+        ),
         (CUSTOMER, "RTP/SAVP", (GCM,), "m=video 40002 RTP/SAVP 96", Reason.MEDIA_MALFORMED),
         (PLAIN_CARRIER, "RTP/SAVP", (CM,), "", Reason.SDES_WITHOUT_TLS),
         (PLAIN_CARRIER, "udptl", (), "", Reason.MEDIA_MALFORMED),
@@ -92,8 +102,12 @@ def test_refuses(
     assert refused.value.reason is reason
 
 
-@pytest.mark.parametrize("parameter", ["UNENCRYPTED_SRTP", "UNENCRYPTED_SRTCP", "UNAUTHENTICATED_SRTP", "KDR=1", "WSH=64"])
-def test_a_crypto_line_with_something_switched_off_does_not_count(make_sdp: Callable[..., str], parameter: str) -> None:
+@pytest.mark.parametrize(
+    "parameter", ["UNENCRYPTED_SRTP", "UNENCRYPTED_SRTCP", "UNAUTHENTICATED_SRTP", "KDR=1", "WSH=64"]
+)
+def test_a_crypto_line_with_something_switched_off_does_not_count(
+    make_sdp: Callable[..., str], parameter: str
+) -> None:
     weak = make_sdp(suites=(CM,)).replace("\r\na=sendrecv", f" {parameter}\r\na=sendrecv")
     assert parameter in weak
     with pytest.raises(MediaRefused) as refused:
@@ -102,7 +116,8 @@ def test_a_crypto_line_with_something_switched_off_does_not_count(make_sdp: Call
 
 
 @pytest.mark.parametrize(
-    "inline", ["inline:AAAA", "inline:!!!!", "outline:AAAA", "inline:AAAA;inline:BBBB", "inline:" + "A" * 40 + "|x"]
+    "inline",
+    ["inline:AAAA", "inline:!!!!", "outline:AAAA", "inline:AAAA;inline:BBBB", "inline:" + "A" * 40 + "|x"],
 )
 def test_a_key_that_does_not_fit_its_suite(make_sdp: Callable[..., str], inline: str) -> None:
     with pytest.raises(MediaRefused) as refused:
@@ -124,7 +139,8 @@ def test_an_unpadded_gcm_key_is_a_key(make_sdp: Callable[..., str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content_type", "body"), [(SDP, ""), (SDP, "\r\n"), ("multipart/mixed;boundary=x", "--x"), ("", "v=0\r\n")]
+    ("content_type", "body"),
+    [(SDP, ""), (SDP, "\r\n"), ("multipart/mixed;boundary=x", "--x"), ("", "v=0\r\n")],
 )
 def test_no_offer(content_type: str, body: str) -> None:
     with pytest.raises(MediaRefused) as refused:

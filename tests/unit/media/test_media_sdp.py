@@ -52,7 +52,7 @@ def test_refuses(make_sdp: Callable[..., str], old: str, new: str) -> None:
 
 def test_refuses_what_is_too_large(make_sdp: Callable[..., str]) -> None:
     with pytest.raises(MalformedSdp):
-        parse_sdp(make_sdp(extra="\n".join(["a=x:" + "y" * 1000] * (MAX_CHARACTERS // 1000))))
+        parse_sdp(make_sdp(extra="\n".join(["a=x:" + "y" * 1000] * (1 + MAX_CHARACTERS // 1000))))
 
 
 @pytest.mark.parametrize("text", ["", "\r\n", "v=0", "m=audio 1 RTP/AVP 0"])
@@ -62,7 +62,10 @@ def test_refuses_scraps(text: str) -> None:
 
 
 def test_no_key_in_a_message(make_sdp: Callable[..., str]) -> None:
-    for broken in ("a=crypto:x " + GCM + " inline:SECRETSECRET", "a=crypto:1 " + GCM + " inline:SECRET SECRET\0"):
+    for broken in (
+        "a=crypto:x " + GCM + " inline:SECRETSECRET",
+        "a=crypto:1 " + GCM + " inline:SECRET SECRET\0",
+    ):
         with pytest.raises(MalformedSdp) as refused:
             parse_sdp(make_sdp(extra=broken))
         assert "SECRET" not in str(refused.value)

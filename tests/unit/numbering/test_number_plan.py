@@ -93,7 +93,8 @@ def test_default_emergency_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "is_one"), [("+1", True), ("+1202", True), ("1202", False), ("+", False), ("+0", False), ("+12x", False)]
+    ("text", "is_one"),
+    [("+1", True), ("+1202", True), ("1202", False), ("+", False), ("+0", False), ("+12x", False)],
 )
 def test_prefixes(text: str, *, is_one: bool) -> None:
     assert is_prefix(text) is is_one

@@ -9,9 +9,21 @@ from trunkward.sip.uri import MalformedUri, host_in_uri, parse_uri
     ("text", "user", "host", "port", "params"),
     [
         ("sip:+12025550101@sbc.example.com", "+12025550101", "sbc.example.com", None, {}),
-        ("SIP:alice@SBC.Example.Com:5061;transport=TLS;lr", "alice", "sbc.example.com", 5061, {"transport": "TLS", "lr": ""}),
+        (
+            "SIP:alice@SBC.Example.Com:5061;transport=TLS;lr",
+            "alice",
+            "sbc.example.com",
+            5061,
+            {"transport": "TLS", "lr": ""},
+        ),
         ("sips:911@192.0.2.1", "911", "192.0.2.1", None, {}),
-        ("sip:+12025550101;npdi@192.0.2.1;user=phone", "+12025550101;npdi", "192.0.2.1", None, {"user": "phone"}),
+        (
+            "sip:+12025550101;npdi@192.0.2.1;user=phone",
+            "+12025550101;npdi",
+            "192.0.2.1",
+            None,
+            {"user": "phone"},
+        ),
         ("sip:a@[2001:db8::1]:5061", "a", "2001:db8::1", 5061, {}),
         ("sip:a@[2001:DB8:0::1]", "a", "2001:db8::1", None, {}),
         ("sip:sbc.example.com", "", "sbc.example.com", None, {}),

@@ -1,0 +1,103 @@
+"""Which parties of the running configuration the call test can play itself: those on loopback addresses."""
+
+from ipaddress import ip_address
+
+import msgspec
+
+from trunkward.calls.attempt import Transport as Signalling
+from trunkward.calltest.parties import Lab, LabParty, LabShaken, Media, NotALabError, PartyKind, Transport
+from trunkward.control.declared import InForce
+from trunkward.engines.pki_files import PkiFiles
+from trunkward.settings import Paths
+from trunkward.trunks.model import Carrier, Declared, Host, MediaPolicy, Trunk
+
+#: Subscriber numbers the carriers are called at (555-01xx is reserved for documentation).
+_CALLED = "5550142"
+#: What a number that is in no inventory ends with.
+_FOREIGN = "5550199"
+
+
+def read_lab(paths: Paths) -> Lab:
+    """The lab of the configuration in force. Raises `NotALabError` saying what is missing."""
+    try:
+        in_force = msgspec.json.decode(paths.declared.read_bytes(), type=InForce)
+    except FileNotFoundError:
+        raise NotALabError(f"no node has been started here yet ({paths.declared}); start one: ./trunkward up") from None
+    declared = in_force.declared()
+    pki = PkiFiles(paths.pki)
+    trunk = next((t for t in declared.trunks if t.enabled and t.certificate_issued_here and _loops(t.host)), None)
+    secure = _carrier(declared, Signalling.TLS)
+    plain = _carrier(declared, Signalling.UDP)
+    missing = [
+        what
+        for what, found in (
+            ("a trunk with `client_certificate: issued` and a host on a loopback address", trunk),
+            ("a carrier with `transport: tls` and `ca: local` on a loopback address", secure),
+            ("a carrier with `transport: udp` on a loopback address", plain),
+        )
+        if found is None
+    ]
+    if missing or trunk is None or secure is None or plain is None:
+        raise NotALabError(f"call-test plays both parties itself; {paths.config} declares no {', no '.join(missing)}")
+    return Lab(
+        customer=_customer(declared, trunk, pki),
+        tls_carrier=_party(declared, secure, pki),
+        udp_carrier=_party(declared, plain, pki),
+        foreign_number=f"{trunk.numbers[0][:5]}{_FOREIGN}",
+        shaken=LabShaken(
+            authority=pki.shaken_authority, certificate=pki.shaken, spc=declared.node.spc, x5u=declared.node.x5u
+        ),
+    )
+
+
+def _customer(declared: Declared, trunk: Trunk, pki: PkiFiles) -> LabParty:
+    assert trunk.host is not None
+    return LabParty(
+        kind=PartyKind.CUSTOMER,
+        name=trunk.name,
+        sip_host=trunk.host.host,
+        sip_port=trunk.host.port,
+        transport=Transport.TLS,
+        media=Media.SDES,
+        numbers=trunk.numbers,
+        sbc_host=str(declared.node.address),
+        sbc_port=declared.node.tls_port,
+        sip_domain=declared.node.name,
+        certificate=pki.peer(trunk.name),
+        private_key=pki.peer_key(trunk.name),
+        ca=pki.sip_authority,
+    )
+
+
+def _party(declared: Declared, carrier: Carrier, pki: PkiFiles) -> LabParty:
+    secure = carrier.transport is Signalling.TLS
+    return LabParty(
+        kind=PartyKind.CARRIER,
+        name=carrier.name,
+        sip_host=carrier.hosts[0].host,
+        sip_port=carrier.hosts[0].port,
+        transport=Transport.TLS if secure else Transport.UDP,
+        media=Media.SDES if carrier.media is MediaPolicy.SRTP else Media.PLAIN,
+        numbers=(f"{carrier.prefixes[0]}{_CALLED}",),
+        sbc_host=str(declared.node.address),
+        sbc_port=declared.node.tls_port if secure else declared.node.plain_port,
+        sip_domain=declared.node.name,
+        certificate=pki.peer(carrier.name) if secure else None,
+        private_key=pki.peer_key(carrier.name) if secure else None,
+        ca=pki.sip_authority if secure else None,
+    )
+
+
+def _carrier(declared: Declared, transport: Signalling) -> Carrier | None:
+    for carrier in declared.carriers:
+        local = carrier.certificate_issued_here or transport is not Signalling.TLS
+        if carrier.enabled and carrier.transport is transport and local and carrier.prefixes and _loops(carrier.hosts[0]):
+            return carrier
+    return None
+
+
+def _loops(host: Host | None) -> bool:
+    try:
+        return host is not None and ip_address(host.host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,134 @@
+"""No finding, no admission; no stranger admitted; nothing we emit breaks out of its header; replay agrees."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trunkward.admission.checks import SCREEN_CHECKS, Finding, screened
+from trunkward.admission.judge import decide, judge, judge_call
+from trunkward.admission.ports import NO_FACTS, Facts, PeerIdentity, Signature
+from trunkward.admission.screen import screen
+from trunkward.admission.snapshot import Snapshot, compile_snapshot
+from trunkward.calls.attempt import CallAttempt
+from trunkward.calls.verdict import Admit, Reason, Reject, Verdict
+from trunkward.control.node_file import read_node_file
+from trunkward.shaken.attest import Attestation
+from trunkward.sip.transport import Transport
+
+PBX = "ab" * 32
+READ = read_node_file(
+    (Path(__file__).parents[2] / "examples" / "node.yaml").read_text(), "examples/node.yaml"
+)
+DECLARED = replace(READ, trunks=tuple(replace(trunk, certificate_sha256=PBX) for trunk in READ.trunks))
+POLICY = Snapshot(compile_snapshot(DECLARED, {("acme-hq", "+12025550101"): "token"}, 1))
+SDP = (
+    "v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\nm=audio 40000 RTP/SAVP 8\r\n"
+    "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH\r\n"
+)
+USERS = st.sampled_from(
+    [
+        "+12025550101",
+        "2025550199",
+        "+13035550142",
+        "911",
+        "anonymous",
+        "+442079460123",
+        "+1202555\r\nX: y",
+        "a%0d%0ab",
+    ]
+) | st.text(max_size=20)
+HOSTS = st.sampled_from(["sbc.example.com", "127.0.0.10", "[::1]", "x\r\ny", ""]) | st.text(max_size=10)
+PEERS = st.sampled_from(
+    [
+        None,
+        PeerIdentity(certificate_sha256=PBX),
+        PeerIdentity(certificate_sha256="00" * 32, dns_names=("north.example.net",), chain_verified=True),
+        PeerIdentity(certificate_sha256="00" * 32, dns_names=("north.example.net",)),
+        PeerIdentity(certificate_sha256=""),
+    ]
+)
+FACTS = st.sampled_from(
+    [
+        NO_FACTS,
+        Facts(
+            signature=Signature(identity="i", date="d", iat=100, attest=Attestation.A),
+            clock_synchronised=True,
+        ),
+        Facts(
+            signature=Signature(identity="i\r\nX: y", date="d", iat=100, attest=Attestation.B),
+            clock_synchronised=True,
+        ),
+    ]
+)
+
+
+@st.composite
+def attempts(draw: st.DrawFn) -> CallAttempt:
+    called, calling = draw(USERS), draw(USERS)
+    return CallAttempt(
+        id="a",
+        at=100.0,
+        source_ip=draw(st.sampled_from(["127.0.0.1", "192.0.2.66", "::1", ""])),
+        source_port=draw(st.sampled_from([35060, 50000])),
+        transport=draw(st.sampled_from(Transport)),
+        local_ip="127.0.0.10",
+        local_port=5061,
+        method=draw(st.sampled_from(["INVITE", "INVITE", "MESSAGE"])),
+        ruri=draw(st.just(f"sip:{called}@{draw(HOSTS)}") | st.text(max_size=20)),
+        from_uri=draw(st.just(f"sip:{calling}@{draw(HOSTS)}") | st.text(max_size=20)),
+        to_uri="",
+        call_id="c",
+        from_tag="t",
+        content_type=draw(st.sampled_from(["application/sdp", "multipart/mixed", ""])),
+        body=draw(st.sampled_from([SDP, SDP.replace("SAVP", "AVP"), "", "v=0\r\n"]) | st.text(max_size=20)),
+    )
+
+
+def emitted(verdict: Verdict) -> list[str]:
+    match verdict:
+        case Admit():
+            values = [value for route in verdict.routes for pair in route.headers for value in pair]
+            return [*values, *(r.ruri + r.next_hop for r in verdict.routes)]
+        case Reject():
+            return [value for pair in verdict.headers for value in pair]
+        case _:
+            return []
+
+
+@given(attempts(), PEERS, FACTS)
+def test_any_attempt_gets_one_sound_verdict(
+    attempt: CallAttempt, peer: PeerIdentity | None, facts: Facts
+) -> None:
+    case = screen(attempt, peer, POLICY)
+    judgement = judge_call(case, facts, "r", 100.0)
+    verdict = judgement.verdict
+    assert decide(attempt, peer, facts, POLICY, 100.0, "r") == verdict
+    assert not any(re.search(r"[\x00-\x1f\x7f]", value) for value in emitted(verdict))
+    if isinstance(verdict, Admit):
+        assert case.source is not None
+        assert len(judgement.findings) == len(SCREEN_CHECKS) + 2
+        assert all(finding.refusal is None for finding in judgement.findings)
+        assert verdict.routes
+        if verdict.from_uri:
+            assert re.fullmatch(r"sip:[!-~]+@(sbc\.example\.com|anonymous\.invalid)", verdict.from_uri)
+    if case.source is None:
+        assert not isinstance(verdict, Admit)
+        assert not (isinstance(verdict, Reject) and (verdict.status, verdict.headers) != (403, []))
+
+
+@given(attempts(), PEERS, FACTS, st.lists(st.integers(0, len(SCREEN_CHECKS) - 1), max_size=8))
+def test_no_finding_no_admission_and_every_refusal_refuses(
+    attempt: CallAttempt, peer: PeerIdentity | None, facts: Facts, chosen: list[int]
+) -> None:
+    case = screen(attempt, peer, POLICY)
+    nothing = judge(case, (), facts, "r", 100.0).verdict
+    assert not isinstance(nothing, Admit)
+    assert nothing.reason is Reason.NO_FINDING
+    real = screened(case)
+    refusing = [finding for finding in real if finding.refusal is not None]
+    passing = tuple(Finding(check="x") for _ in chosen)
+    for finding in refusing:
+        assert not isinstance(judge(case, (*passing, finding), facts, "r", 100.0).verdict, Admit)

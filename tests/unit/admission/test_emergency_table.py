@@ -1,0 +1,39 @@
+"""What the edge has when no gate answers."""
+
+import json
+from dataclasses import replace
+
+from trunkward.admission.emergency import emergency_table
+from trunkward.trunks.model import Declared
+
+
+def test_one_row_a_trunk(declared: Declared) -> None:
+    (row,) = emergency_table(declared, {})
+    assert row["networks"] == ["127.0.0.1/32"]
+    assert row["certificate_sha256"] == "ab" * 32
+    assert row["numbers"] == ["911", "933"]
+    assert json.loads(json.dumps(row)) == row
+    (route,) = row["routes"]
+    assert route["ruri"] == "sip:{number}@127.0.0.1:25061;transport=tls"
+    assert [hop["suffix"] for hop in route["media"]] == ["-a", "-b"]
+
+
+def test_issued_certificates_come_by_name(declared: Declared) -> None:
+    issued = replace(declared, trunks=(replace(declared.trunks[0], certificate_sha256=""),))
+    (row,) = emergency_table(issued, {"acme-hq": "cd" * 32})
+    assert row["certificate_sha256"] == "cd" * 32
+
+
+def test_a_network_alone_identifies_nobody(declared: Declared) -> None:
+    issued = replace(declared, trunks=(replace(declared.trunks[0], certificate_sha256=""),))
+    assert emergency_table(issued, {}) == []
+
+
+def test_a_disabled_trunk_is_in_it(declared: Declared) -> None:
+    disabled = replace(declared, trunks=(replace(declared.trunks[0], enabled=False),))
+    assert len(emergency_table(disabled, {})) == 1
+
+
+def test_no_carrier_no_row(declared: Declared) -> None:
+    carriers = tuple(replace(carrier, emergency=False) for carrier in declared.carriers)
+    assert emergency_table(replace(declared, carriers=carriers), {}) == []

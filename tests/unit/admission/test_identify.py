@@ -1,0 +1,106 @@
+"""Who an attempt came from; all parties of the laboratory share one address."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from ipaddress import ip_network
+
+import pytest
+
+from trunkward.admission.identify import identify
+from trunkward.admission.ports import PeerIdentity
+from trunkward.admission.snapshot import Snapshot, compile_snapshot
+from trunkward.calls.attempt import CallAttempt
+from trunkward.sip.transport import Transport
+from trunkward.trunks.model import Declared, Host
+
+PBX = "ab" * 32
+OTHER = "cd" * 32
+
+type Attempt = Callable[..., CallAttempt]
+
+
+def who(attempt: CallAttempt, peer: PeerIdentity | None, policy: Snapshot) -> str:
+    found = identify(attempt, peer, policy)
+    return found.name if found else ""
+
+
+@pytest.mark.parametrize(
+    ("peer", "source_ip", "name"),
+    [
+        (PeerIdentity(certificate_sha256=PBX), "127.0.0.1", "acme-hq"),
+        (PeerIdentity(certificate_sha256=PBX), "127.0.0.2", ""),
+        (PeerIdentity(certificate_sha256=PBX), "::1", ""),
+        (PeerIdentity(certificate_sha256=PBX), "not an address", ""),
+        (PeerIdentity(certificate_sha256=OTHER), "127.0.0.1", ""),
+        (None, "127.0.0.1", ""),
+        (
+            PeerIdentity(certificate_sha256=OTHER, dns_names=("NORTH.example.net",), chain_verified=True),
+            "127.0.0.1",
+            "north",
+        ),
+        (
+            PeerIdentity(certificate_sha256=OTHER, dns_names=("north.example.net",), chain_verified=False),
+            "127.0.0.1",
+            "",
+        ),
+        (
+            PeerIdentity(certificate_sha256=OTHER, dns_names=("x.north.example.net",), chain_verified=True),
+            "127.0.0.1",
+            "",
+        ),
+        (
+            PeerIdentity(certificate_sha256=OTHER, dns_names=("*.example.net",), chain_verified=True),
+            "127.0.0.1",
+            "",
+        ),
+        (
+            PeerIdentity(certificate_sha256=OTHER, dns_names=("north.example.net",), chain_verified=True),
+            "127.0.0.9",
+            "",
+        ),
+        # a trunk's certificate makes no carrier, whatever names it carries
+        (
+            PeerIdentity(certificate_sha256=PBX, dns_names=("north.example.net",), chain_verified=True),
+            "127.0.0.2",
+            "",
+        ),
+    ],
+)
+def test_on_tls(
+    outbound: Attempt, policy: Snapshot, peer: PeerIdentity | None, source_ip: str, name: str
+) -> None:
+    assert who(outbound(source_ip=source_ip), peer, policy) == name
+
+
+@pytest.mark.parametrize(
+    ("transport", "source_ip", "port", "name"),
+    [
+        (Transport.UDP, "127.0.0.1", 35060, "south"),
+        (Transport.UDP, "127.0.0.1", 40000, "south"),
+        (Transport.UDP, "127.0.0.2", 35060, ""),
+        (Transport.TCP, "127.0.0.1", 35060, ""),
+        # neither the TLS carrier nor the trunk is known by its address alone
+        (Transport.UDP, "127.0.0.1", 25061, "south"),
+    ],
+)
+def test_on_the_plain_listener(
+    inbound: Attempt, policy: Snapshot, transport: Transport, source_ip: str, port: int, name: str
+) -> None:
+    attempt = inbound(transport=transport, source_ip=source_ip, source_port=port)
+    assert who(attempt, None, policy) == name
+
+
+def test_of_several_plain_carriers_the_one_at_the_source_port(inbound: Attempt, declared: Declared) -> None:
+    south = declared.carriers[1]
+    east = replace(south, name="east", hosts=(Host(host="127.0.0.1", port=45060),))
+    off = replace(south, name="off", hosts=(Host(host="127.0.0.1", port=45060),), enabled=False)
+    policy = Snapshot(compile_snapshot(replace(declared, carriers=(off, south, east)), {}, 1))
+    assert who(inbound(source_port=45060), None, policy) == "east"
+    assert who(inbound(source_port=35060), None, policy) == "south"
+    assert who(inbound(source_port=5), None, policy) == "south"
+
+
+def test_a_disabled_trunk_is_still_recognised(outbound: Attempt, declared: Declared) -> None:
+    trunk = replace(declared.trunks[0], enabled=False, networks=(ip_network("127.0.0.0/8"),))
+    policy = Snapshot(compile_snapshot(replace(declared, trunks=(trunk,)), {}, 1))
+    assert who(outbound(), PeerIdentity(certificate_sha256=PBX), policy) == "acme-hq"

@@ -1,0 +1,84 @@
+"""Compiling, opening, and not opening what is broken."""
+
+from dataclasses import replace
+
+import pytest
+
+from trunkward.admission.snapshot import Snapshot, SnapshotRefused, compile_snapshot
+from trunkward.trunks.model import Declared
+
+
+def test_everything_is_found_again(declared: Declared, policy: Snapshot) -> None:
+    trunk = declared.trunks[0]
+    assert policy.version == 7
+    assert policy.node == declared.node
+    assert policy.carriers == tuple(replace(carrier, prefixes=()) for carrier in declared.carriers)
+    assert policy.trunk("acme-hq") == replace(trunk, numbers=())
+    assert policy.trunk_by_certificate(trunk.certificate_sha256) == policy.trunk("acme-hq")
+    assert all(policy.number_owner(number) == policy.trunk("acme-hq") for number in trunk.numbers)
+    assert policy.evidence("acme-hq", "+12025550101") == "token of +12025550101"
+
+
+def test_what_is_not_there(policy: Snapshot) -> None:
+    assert policy.trunk("acme") is None
+    assert policy.trunk_by_certificate("") is None
+    assert policy.trunk_by_certificate("00" * 32) is None
+    assert policy.number_owner("+12025550104") is None
+    assert policy.evidence("acme-hq", "+12025550103") is None
+    assert policy.longest_prefix("+442079460123") == ()
+    assert policy.longest_prefix("") == ()
+
+
+def test_longest_prefix_of_enabled_carriers(declared: Declared) -> None:
+    north, south = declared.carriers
+    carriers = (
+        replace(north, name="one", prefixes=("+1",)),
+        replace(north, name="off", prefixes=("+120255",), enabled=False),
+        replace(south, name="two", prefixes=("+1202", "+44")),
+        replace(south, name="three", prefixes=("+1202",)),
+    )
+    policy = Snapshot(compile_snapshot(replace(declared, carriers=carriers), {}, 1))
+    found = {
+        n: [c.name for c in policy.longest_prefix(n)]
+        for n in ("+12025550199", "+13035550199", "+442079460123")
+    }
+    assert found == {"+12025550199": ["two", "three"], "+13035550199": ["one"], "+442079460123": ["two"]}
+
+
+def test_equal_worlds_give_equal_bytes(declared: Declared) -> None:
+    evidence = {("acme-hq", "+12025550101"): "x", ("acme-hq", "+12025550102"): "y"}
+    backwards = dict(reversed(evidence.items()))
+    assert compile_snapshot(declared, evidence, 3) == compile_snapshot(declared, backwards, 3)
+
+
+def test_a_certificate_not_issued_yet_recognises_nobody(declared: Declared) -> None:
+    nobody = replace(declared, trunks=(replace(declared.trunks[0], certificate_sha256=""),))
+    assert Snapshot(compile_snapshot(nobody, {}, 1)).trunk_by_certificate("") is None
+
+
+@pytest.mark.parametrize("cut", [0, 1, 60, 100, 172, 500, -1])
+def test_cut_off(declared: Declared, cut: int) -> None:
+    with pytest.raises(SnapshotRefused):
+        Snapshot(compile_snapshot(declared, {}, 1)[:cut])
+
+
+def test_every_damaged_byte_is_noticed(declared: Declared) -> None:
+    good = compile_snapshot(declared, {}, 1)
+    for at in range(0, len(good), 7):
+        damaged = bytearray(good)
+        damaged[at] ^= 0x40
+        if 12 <= at < 20:
+            continue  # the version is not summed: it names the file
+        with pytest.raises(SnapshotRefused):
+            Snapshot(bytes(damaged))
+
+
+def test_trailing_bytes_and_other_formats(declared: Declared) -> None:
+    good = compile_snapshot(declared, {}, 1)
+    for broken, said in (
+        (good + b"x", "cut or grown"),
+        (b"SQLite3\0" + good[8:], "no policy snapshot"),
+        (good[:8] + b"\x09" + good[9:], "format 9"),
+    ):
+        with pytest.raises(SnapshotRefused, match=said):
+            Snapshot(broken)

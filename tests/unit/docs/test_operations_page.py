@@ -1,0 +1,56 @@
+"""Users, processes and directories on the page are those the node really makes."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from trunkward.control.node_file import read_node_file
+from trunkward.engines import layout, supervisor
+from trunkward.engines.users import USERS
+from trunkward.settings import Paths
+
+PAGE = "docs/operations.md"
+
+type Table = Callable[[str, str], list[list[str]]]
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    return Paths(
+        config=tmp_path / "node.yaml", state=tmp_path / "state", run=tmp_path / "run", log=tmp_path / "log"
+    )
+
+
+def test_the_processes_and_their_users(table: Table, paths: Paths, root: Path) -> None:
+    declared = read_node_file((root / "examples/node.yaml").read_text(encoding="utf-8"), "node.yaml")
+    made = {
+        (program.name.replace("gate-0", "gate-N").replace("gate-1", "gate-N"), program.user)
+        for program in supervisor.programs(declared, paths, ["signer"])
+    }
+    assert {(row[0], row[1]) for row in table(PAGE, "Processes and users")} == made
+    assert {user for _, user in made} == set(USERS)
+
+
+def test_the_directories_with_owner_group_and_mode(
+    table: Table, paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: dict[str, tuple[str, str]] = {}
+
+    def chown(path: Path, owner: object, group: object) -> None:
+        made[str(path)] = (str(owner or "root"), str(group or "root"))
+
+    monkeypatch.setattr(layout, "uid", str)
+    monkeypatch.setattr(layout, "gid", str)
+    monkeypatch.setattr("trunkward.engines.layout.os.chown", chown)
+    layout.ensure_directories(paths, gates=1)
+
+    bases = {"/var/lib/trunkward": paths.state, "/run/trunkward": paths.run, "/var/log/trunkward": paths.log}
+    written = {}
+    for name, owner, group, mode, _ in table(PAGE, "Directories"):
+        base = next(base for base in bases if name.startswith(base))
+        path = bases[base] / name.removeprefix(base).strip("/").replace("gate-N", "gate-0")
+        written[str(path)] = (owner, group)
+        if path.exists() and str(path) in made:
+            assert f"{path.stat().st_mode & 0o7777:04o}" == mode, name
+    assert written == made
