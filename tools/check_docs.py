@@ -26,13 +26,21 @@ _TOPS = frozenset({".ci", "bench", "docs", "examples", "requirements", "src", "t
 #: First folders of an absolute path on a machine.
 _MACHINE = re.compile(
     r"(?<![\w./:~)\]}>-])/(?:bin|boot|build|data|dev|etc|home|lib|mnt|opt|proc|root|run|srv|sys|tmp|usr|var"
-    r"|work|workspace|Users)(?:/[\w.@+-]*)*"
+    r"|work|workspace|Users)(?:/[\w.@+-]+)+"
 )
 #: Where a node keeps its things, and places every Debian has.
 _PLACES = (
     *("/etc/trunkward", "/opt/trunkward", "/run/trunkward", "/srv/trunkward"),
     *("/var/cache/trunkward", "/var/lib/trunkward", "/var/log/trunkward"),
-    *("/dev/null", "/etc/apt", "/etc/os-release", "/etc/systemd/system", "/usr/bin", "/usr/sbin"),
+    *(
+        "/dev/null",
+        "/etc/apt",
+        "/etc/asterisk",
+        "/etc/os-release",
+        "/etc/systemd/system",
+        "/usr/bin",
+        "/usr/sbin",
+    ),
 )
 _FENCE = re.compile(r"^\s*(```|~~~)")
 _CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from sipkit.certificates import Credential
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "node.yaml"
@@ -54,13 +55,24 @@ class Node:
     def trunkward(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs a command of the project on this node."""
         return subprocess.run(
-            [trunkward(), *arguments], env=self.environment, capture_output=True, text=True, check=False, timeout=60
+            [trunkward(), *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
         )
 
     def pid(self, program: str) -> int:
         """The process the supervisor keeps under this name."""
-        command = [str(Path(sys.executable).parent / "supervisorctl"), "-c", str(self.run / "supervisord.conf")]
-        answered = subprocess.run([*command, "pid", program], capture_output=True, text=True, check=True, timeout=10)
+        command = [
+            str(Path(sys.executable).parent / "supervisorctl"),
+            "-c",
+            str(self.run / "supervisord.conf"),
+        ]
+        answered = subprocess.run(
+            [*command, "pid", program], capture_output=True, text=True, check=True, timeout=10
+        )
         return int(answered.stdout)
 
     def family(self, program: str) -> list[int]:

@@ -22,10 +22,14 @@ def read_lab(paths: Paths) -> Lab:
     try:
         in_force = msgspec.json.decode(paths.declared.read_bytes(), type=InForce)
     except FileNotFoundError:
-        raise NotALabError(f"no node has been started here yet ({paths.declared}); start one: ./trunkward up") from None
+        raise NotALabError(
+            f"no node has been started here yet ({paths.declared}); start one: ./trunkward up"
+        ) from None
     declared = in_force.declared()
     pki = PkiFiles(paths.pki)
-    trunk = next((t for t in declared.trunks if t.enabled and t.certificate_issued_here and _loops(t.host)), None)
+    trunk = next(
+        (t for t in declared.trunks if t.enabled and t.certificate_issued_here and _loops(t.host)), None
+    )
     secure = _carrier(declared, Signalling.TLS)
     plain = _carrier(declared, Signalling.UDP)
     missing = [
@@ -38,14 +42,19 @@ def read_lab(paths: Paths) -> Lab:
         if found is None
     ]
     if missing or trunk is None or secure is None or plain is None:
-        raise NotALabError(f"call-test plays both parties itself; {paths.config} declares no {', no '.join(missing)}")
+        raise NotALabError(
+            f"call-test plays both parties itself; {paths.config} declares no {', no '.join(missing)}"
+        )
     return Lab(
         customer=_customer(declared, trunk, pki),
         tls_carrier=_party(declared, secure, pki),
         udp_carrier=_party(declared, plain, pki),
         foreign_number=f"{trunk.numbers[0][:5]}{_FOREIGN}",
         shaken=LabShaken(
-            authority=pki.shaken_authority, certificate=pki.shaken, spc=declared.node.spc, x5u=declared.node.x5u
+            authority=pki.shaken_authority,
+            certificate=pki.shaken,
+            spc=declared.node.spc,
+            x5u=declared.node.x5u,
         ),
     )
 
@@ -91,7 +100,13 @@ def _party(declared: Declared, carrier: Carrier, pki: PkiFiles) -> LabParty:
 def _carrier(declared: Declared, transport: Signalling) -> Carrier | None:
     for carrier in declared.carriers:
         local = carrier.certificate_issued_here or transport is not Signalling.TLS
-        if carrier.enabled and carrier.transport is transport and local and carrier.prefixes and _loops(carrier.hosts[0]):
+        if (
+            carrier.enabled
+            and carrier.transport is transport
+            and local
+            and carrier.prefixes
+            and _loops(carrier.hosts[0])
+        ):
             return carrier
     return None
 

@@ -19,7 +19,9 @@ app = typer.Typer(
 
 @app.callback(invoke_without_command=True)
 def version(
-    show: Annotated[bool, typer.Option("--version", help="Print the version and leave.", is_eager=True)] = False,
+    show: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.", is_eager=True)
+    ] = False,
 ) -> None:
     """Options before any command."""
     if show:
@@ -31,7 +33,9 @@ def version(
 def up(
     config: Annotated[
         Path | None,
-        typer.Option("--config", "-f", help="Node file; without it /etc/trunkward/node.yaml, made from the example."),
+        typer.Option(
+            "--config", "-f", help="Node file; without it /etc/trunkward/node.yaml, made from the example."
+        ),
     ] = None,
 ) -> None:
     """Start the node in the foreground; Ctrl-C stops everything."""
@@ -62,7 +66,12 @@ def call_test(
 
     paths = Paths.from_environment()
     raise typer.Exit(
-        run(lambda: read_lab(paths), lambda call_id: record_store(paths).call(call_id), as_json=as_json, keep=keep)
+        run(
+            lambda: read_lab(paths),
+            lambda call_id: record_store(paths).call(call_id),
+            as_json=as_json,
+            keep=keep,
+        )
     )
 
 

@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 
 from trunkward.engines.kamailio import NG_PORT
 from trunkward.settings import Paths
@@ -32,7 +33,7 @@ def not_ready(paths: Paths, declared: Declared) -> dict[str, str]:
         "rtpengine": lambda: _ng_ping(NG_PORT),
         "signer": lambda: _listens(str(paths.signer_socket)),
         "worker": lambda: _exists(paths),
-        **{f"gate-{i}": (lambda i=i: _listens(str(paths.gate_socket(i)))) for i in range(node.gates)},
+        **{f"gate-{i}": partial(_listens, str(paths.gate_socket(i))) for i in range(node.gates)},
         "kamailio": lambda: _connect_tcp(str(node.address), node.tls_port),
     }
     missing: dict[str, str] = {}

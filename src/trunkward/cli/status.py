@@ -26,7 +26,9 @@ def run(paths: Paths, *, as_json: bool) -> int:
         console.print("trunkward status reads the node's files: use sudo", style="red")
         return 2
     except FileNotFoundError:
-        console.print(f"no node has been started here yet ({paths.declared}); start one: ./trunkward up", style="red")
+        console.print(
+            f"no node has been started here yet ({paths.declared}); start one: ./trunkward up", style="red"
+        )
         return 2
     declared = in_force.declared()
     missing = not_ready(paths, declared)

@@ -62,8 +62,8 @@ def read_config(path: Path) -> Declared:
     except (OSError, UnicodeDecodeError) as problem:
         console.print(f"{path}: cannot be read: {problem}", style="red")
     except NodeFileRefused as refused:
-        for problem in refused.problems:
-            console.print(f"{path}:{problem.line}:{problem.column}: {problem.path}: {problem.message}", style="red")
+        for wrong in refused.problems:
+            console.print(f"{path}:{wrong.line}:{wrong.column}: {wrong.path}: {wrong.message}", style="red")
         console.print(f"{path}: refused whole; nothing was changed", style="red")
     raise typer.Exit(2)
 
@@ -87,7 +87,9 @@ def _supervise(paths: Paths, declared: Declared, began: float) -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGHUP, stop)
     with console.status("starting"):
-        missing = wait_until_ready(paths, declared, _READY_WITHIN_S, lambda: stopping or supervisor.poll() is not None)
+        missing = wait_until_ready(
+            paths, declared, _READY_WITHIN_S, lambda: stopping or supervisor.poll() is not None
+        )
     if missing and not stopping:
         for part, why in missing.items():
             console.print(f"{part} is not ready: {why}; see {paths.log}/{part}.log", style="red")

@@ -22,13 +22,17 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
 
     def declared(self) -> Declared:
         """What the file declares, with the fingerprints of issued certificates filled in."""
-        return with_certificates(read_node_file(self.node_file, "the configuration in force"), self.certificates)
+        return with_certificates(
+            read_node_file(self.node_file, "the configuration in force"), self.certificates
+        )
 
 
 def with_certificates(declared: Declared, certificates: dict[str, str]) -> Declared:
     """Fills in the fingerprints of certificates the node's own authority issued."""
     trunks = tuple(
-        replace(trunk, certificate_sha256=certificates[trunk.name]) if trunk.certificate_issued_here else trunk
+        replace(trunk, certificate_sha256=certificates[trunk.name])
+        if trunk.certificate_issued_here
+        else trunk
         for trunk in declared.trunks
     )
     return replace(declared, trunks=trunks)

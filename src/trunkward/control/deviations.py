@@ -16,18 +16,21 @@ class Deviation:
 
 def deviations(declared: Declared) -> list[Deviation]:
     """Every deviation of a configuration, in the file's order."""
-    found: list[Deviation] = []
-    for trunk in declared.trunks:
-        if trunk.enabled and not trunk.certificate_sha256:
-            found.append(
-                Deviation(where=f"trunk {trunk.name}", what="recognised by network alone, without a client certificate")
-            )
+    found = [
+        Deviation(
+            where=f"trunk {trunk.name}", what="recognised by network alone, without a client certificate"
+        )
+        for trunk in declared.trunks
+        if trunk.enabled and not trunk.certificate_sha256
+    ]
     for carrier in declared.carriers:
         if not carrier.enabled:
             continue
         where = f"carrier {carrier.name}"
         if carrier.transport is not Transport.TLS:
-            found.append(Deviation(where=where, what=f"signalling in clear over {carrier.transport.value.upper()}"))
+            found.append(
+                Deviation(where=where, what=f"signalling in clear over {carrier.transport.value.upper()}")
+            )
         if carrier.media is MediaPolicy.RTP:
             found.append(Deviation(where=where, what="media in clear (RTP)"))
     if declared.node.unsafe_unanchored_media:

@@ -38,5 +38,7 @@ def _token(trunk: str, number: str, key: Ed25519PrivateKey, before: str | None, 
             if held.not_after - now_s > LIFETIME_S // 2:
                 return before
             version = held.version + 1
-    statement = Evidence(trunk=trunk, tn=tn, not_after=now_s + LIFETIME_S, version=version, id=f"inventory-{trunk}-{tn}")
+    statement = Evidence(
+        trunk=trunk, tn=tn, not_after=now_s + LIFETIME_S, version=version, id=f"inventory-{trunk}-{tn}"
+    )
     return issue(key, statement)

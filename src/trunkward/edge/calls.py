@@ -11,8 +11,8 @@ from typing import Any
 from trunkward.edge import attempt, emergency, headers, ksr
 from trunkward.edge.gate import GateClient, GateUnavailable
 from trunkward.edge.media import Media, MediaRefused, suites
-from trunkward.edge.outcome import OutcomeSender
 from trunkward.edge.outbound_tls import OutboundTls
+from trunkward.edge.outcome import OutcomeSender
 from trunkward.edge.rtpengine import Rtpengine
 from trunkward.edge.running import RunningCalls
 from trunkward.edge.settings import EdgeSettings
@@ -73,10 +73,11 @@ class Calls:
             verdict = self._gate.ask(facts)
         except GateUnavailable as problem:
             ksr.log_error(f"no verdict on {facts['id']}: {problem}")
-            verdict = emergency.admit(facts, self._emergency)
-            if verdict is None:
+            admitted = emergency.admit(facts, self._emergency)
+            if admitted is None:
                 self._refuse(503, "Service Unavailable", "gate-unavailable")
                 return
+            verdict = admitted
         match verdict["verdict"]:
             case "admit":
                 self._admit(facts, verdict)
@@ -199,7 +200,9 @@ class Calls:
         sdp = ksr.body() if method in _OFFERS and ksr.pv("$cT").lower().startswith("application/sdp") else ""
         if sdp:
             ksr.set_body(self._media.offer(call, sdp, forward=forward, again=True), "application/sdp")
-        ksr.set_pv(_STATE, json.dumps(call | {"forward": forward, "offered": bool(sdp)}, separators=(",", ":")))
+        ksr.set_pv(
+            _STATE, json.dumps(call | {"forward": forward, "offered": bool(sdp)}, separators=(",", ":"))
+        )
         ksr.on_reply("ksr_dialog_reply")
         over_tls = "transport=tls" in ksr.ruri().lower()
         if not over_tls or self._on_verified_connection(may_wait=False):
@@ -245,7 +248,11 @@ class Calls:
         if not self.running.ended(call["record_id"]):
             return  # someone else ended it: one outcome a call
         facts = {name: call.get(name) for name in ("record_id", "call_id", "hops", "media_id", "caller_tag")}
-        facts |= {name: call[name] for name in ("callee_tag", "caller", "callee", "peer", "answered_at") if name in call}
+        facts |= {
+            name: call[name]
+            for name in ("callee_tag", "caller", "callee", "peer", "answered_at")
+            if name in call
+        }
         facts |= {"ending": ending, "status": status, "ended_by": ended_by, "ended_at": time.time()}
         if not ksr.later("ksr_call_ended", json.dumps(facts, separators=(",", ":")), GROUP):
             self.clean_up_facts(facts)

@@ -6,11 +6,11 @@ facts a gate would use (network and certificate), the number is compared whole, 
 
 import base64
 import uuid
-from ipaddress import ip_address, ip_network
-from typing import Any
 
 # `hashlib` would load OpenSSL a second time; this is CPython's own SHA-2.
 from _sha2 import sha256  # type: ignore[import-not-found]
+from ipaddress import ip_address, ip_network
+from typing import Any
 
 
 def admit(facts: dict[str, Any], table: list[dict[str, Any]]) -> dict[str, Any] | None:

@@ -183,7 +183,7 @@ def later_data() -> str:
 
 
 def set_final_response_timeout(invite_ms: int, request_ms: int) -> None:
-    """tm's fr_inv and fr timers for this transaction, in milliseconds."""
+    """Tm's fr_inv and fr timers for this transaction, in milliseconds."""
     KSR.tm.t_set_fr(invite_ms, request_ms)
 
 

@@ -37,11 +37,13 @@ class Media:
     def answer(self, call: dict[str, Any], sdp: str, callee_tag: str, *, forward: bool, again: bool) -> str:
         """The answer to send back; `forward` is the direction of the offer it answers."""
         name = ("reanswer_" if again else "answer_") + _direction(forward)
-        tags = (call["caller_tag"], callee_tag) if forward else (callee_tag, call["caller_tag"])
+        offerer, answerer = (call["caller_tag"], callee_tag) if forward else (callee_tag, call["caller_tag"])
         sent = sdp
         for hop in call["hops"][::-1] if forward else call["hops"]:
             try:
-                sent = self._engine.answer(_name(call, hop), *tags, sent, _filled(hop[name], call))
+                sent = self._engine.answer(
+                    _name(call, hop), offerer, answerer, sent, _filled(hop[name], call)
+                )
             except RtpengineUnavailable as problem:
                 raise MediaRefused(f"no answer from rtpengine: {problem}") from problem
         return _own_origin(_checked(sdp, sent), call, "callee" if forward else "caller")

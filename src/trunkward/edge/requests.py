@@ -89,7 +89,10 @@ class Requests:
             return True
         vias = sum(len(via) + 2 for via in ksr.headers("Via", 20))
         routes = sum(len(route) + 2 for route in ksr.headers("Record-Route", 20))
-        return max(vias, routes, len(ksr.header("Contact")), len(ksr.header("From")), len(ksr.header("To"))) > _LONGEST_FIELD
+        return (
+            max(vias, routes, len(ksr.header("Contact")), len(ksr.header("From")), len(ksr.header("To")))
+            > _LONGEST_FIELD
+        )
 
 
 def _record_id(route: str) -> str:

@@ -33,10 +33,12 @@ class Rtpengine:
 
     def offer(self, call_id: str, from_tag: str, sdp: str, flags: str) -> str:
         """The SDP to send on instead of this offer."""
-        return self._sdp({"command": "offer", "call-id": call_id, "from-tag": from_tag, "sdp": sdp, "rtpp-flags": flags})
+        return self._sdp(
+            {"command": "offer", "call-id": call_id, "from-tag": from_tag, "sdp": sdp, "rtpp-flags": flags}
+        )
 
     def answer(self, call_id: str, from_tag: str, to_tag: str, sdp: str, flags: str) -> str:
-        """The SDP to send back instead of this answer."""
+        """The SDP to send back instead of this answer; `from_tag` is the offerer's."""
         tags = {"from-tag": from_tag, "to-tag": to_tag}
         return self._sdp({"command": "answer", "call-id": call_id, "sdp": sdp, "rtpp-flags": flags} | tags)
 

@@ -12,9 +12,9 @@ import sys
 # Kamailio's interpreter is the system's: it does not know where this package is installed.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from trunkward.edge import guard, settings  # noqa: E402
-from trunkward.edge.calls import Calls  # noqa: E402
-from trunkward.edge.requests import Requests  # noqa: E402
+from trunkward.edge import guard, settings
+from trunkward.edge.calls import Calls
+from trunkward.edge.requests import Requests
 
 _settings = settings.load()
 _calls = Calls(_settings)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import trunkward.edge
 from trunkward.calls.attempt import Transport
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.settings import Paths
@@ -63,8 +62,10 @@ def render_kamailio_cfg(
     node = declared.node
     files = EdgeFiles.under(paths)
     listen = [f"listen=tls:{_socket(node.address, node.tls_port)}"]
-    listen += [f"listen={t.value}:{_socket(node.address, node.plain_port)}" for t in plain_transports(declared)]
-    script = Path(trunkward.edge.__file__).parent / "script.py"
+    listen += [
+        f"listen={t.value}:{_socket(node.address, node.plain_port)}" for t in plain_transports(declared)
+    ]
+    script = Path(__file__).parents[1] / "edge" / "script.py"
     return f"""#!KAMAILIO
 # Rendered by trunkward for {node.name}; changes are lost at the next start.
 debug=1
@@ -168,7 +169,8 @@ modparam("ndb_redis", "connect_timeout", 200)
 modparam("ndb_redis", "cmd_timeout", 200)
 {common}modparam("topos_redis", "serverid", "topos")
 """
-    return f"""{common}modparam("topos_htable", "topos_htable_dialog", "topos_dialogs=>size=12;autoexpire={LONGEST_CALL_S};")
+    dialogs = f"topos_dialogs=>size=12;autoexpire={LONGEST_CALL_S};"
+    return f"""{common}modparam("topos_htable", "topos_htable_dialog", "{dialogs}")
 modparam("topos_htable", "topos_htable_transaction", "topos_branches=>size=12;autoexpire=180;")
 # rows are joined by "|", which peers may write too
 modparam("topos_htable", "topos_htable_base64", 1)
@@ -266,7 +268,9 @@ def _tls_names(declared: Declared, paths: Paths) -> list[tuple[str, str]]:
         for carrier in declared.carriers
         if carrier.transport is Transport.TLS and carrier.tls_names
     }
-    names |= {trunk.tls_names[0]: own for trunk in declared.trunks if trunk.host is not None and trunk.tls_names}
+    names |= {
+        trunk.tls_names[0]: own for trunk in declared.trunks if trunk.host is not None and trunk.tls_names
+    }
     return sorted(names.items())
 
 

@@ -40,7 +40,9 @@ def ensure_directories(paths: Paths, gates: int) -> None:
     ]
     for directory in wanted:
         directory.path.mkdir(parents=True, exist_ok=True)
-        os.chown(directory.path, uid(directory.owner) if directory.owner != "root" else 0, _group(directory.group))
+        os.chown(
+            directory.path, uid(directory.owner) if directory.owner != "root" else 0, _group(directory.group)
+        )
         directory.path.chmod(directory.mode)
     _own_files(paths)
 

@@ -23,7 +23,9 @@ from trunkward.settings import Paths
 from trunkward.trunks.model import Declared
 
 
-def prepare(paths: Paths, declared: Declared, node_file: str, *, now: datetime, topos_storage: str = "htable") -> InForce:
+def prepare(
+    paths: Paths, declared: Declared, node_file: str, *, now: datetime, topos_storage: str = "htable"
+) -> InForce:
     """Keys, certificates, the configuration in force, the engines' files. Needs root; safe to repeat."""
     ensure_pki(paths.pki, _pki_facts(declared), _pki_owners(), now=now)
     in_force = _put_in_force(paths, declared, node_file, now)
@@ -68,14 +70,24 @@ def signer_command(declared: Declared, paths: Paths) -> list[str]:
 
 def _put_in_force(paths: Paths, declared: Declared, node_file: str, now: datetime) -> InForce:
     pki = PkiFiles(paths.pki)
-    certificates = {t.name: certificate_sha256(pki.peer(t.name).read_bytes()) for t in declared.trunks if t.certificate_issued_here}
+    certificates = {
+        t.name: certificate_sha256(pki.peer(t.name).read_bytes())
+        for t in declared.trunks
+        if t.certificate_issued_here
+    }
     declared = with_certificates(declared, certificates)
     before = _in_force(paths.declared)
     evidence = inventory_evidence(
-        declared, read_evidence_key(pki.evidence_key), before.evidence if before else {}, now_s=int(now.timestamp())
+        declared,
+        read_evidence_key(pki.evidence_key),
+        before.evidence if before else {},
+        now_s=int(now.timestamp()),
     )
     wanted = InForce(
-        version=before.version if before else 1, node_file=node_file, certificates=certificates, evidence=evidence
+        version=before.version if before else 1,
+        node_file=node_file,
+        certificates=certificates,
+        evidence=evidence,
     )
     if wanted == before:
         return before
@@ -110,7 +122,9 @@ def _pki_facts(declared: Declared) -> PkiFacts:
     }
     return PkiFacts(
         node=node.name,
-        node_names=SipNames(common_name=node.name, dns=tuple(sorted(dns)), addresses=tuple(sorted(addresses, key=str))),
+        node_names=SipNames(
+            common_name=node.name, dns=tuple(sorted(dns)), addresses=tuple(sorted(addresses, key=str))
+        ),
         spc=node.spc,
         peers=peers,
     )
@@ -129,4 +143,6 @@ def _authorities(declared: Declared, paths: Paths) -> str:
 def _nobody(now: datetime) -> str:
     """An authority whose key nobody has: what a TLS profile trusts that is to trust nobody."""
     key = ec.generate_private_key(ec.SECP256R1())
-    return certificate_pem(issue_sip_authority(key, node="nobody", serial=random_serial_number(), now=now)).decode()
+    return certificate_pem(
+        issue_sip_authority(key, node="nobody", serial=random_serial_number(), now=now)
+    ).decode()

@@ -33,7 +33,16 @@ class Program:
 def programs(declared: Declared, paths: Paths, signer: list[str]) -> list[Program]:
     """The node's processes. `signer` is the signer's own command line."""
     python = sys.executable
-    home = ["--config", str(paths.config), "--state", str(paths.state), "--run", str(paths.run), "--log", str(paths.log)]
+    home = [
+        "--config",
+        str(paths.config),
+        "--state",
+        str(paths.state),
+        "--run",
+        str(paths.run),
+        "--log",
+        str(paths.log),
+    ]
     trust = ["--unsafe-trusted-clock"] if declared.node.unsafe_trusted_clock else []
     gates = [
         Program(
@@ -47,7 +56,9 @@ def programs(declared: Declared, paths: Paths, signer: list[str]) -> list[Progra
     return [
         Program(name="rtpengine", user="tw-media", command=rtpengine_command(declared, paths), priority=10),
         Program(name="signer", user="tw-signer", command=signer, priority=20),
-        Program(name="worker", user="tw-worker", command=[python, "-m", "trunkward.worker", *home], priority=30),
+        Program(
+            name="worker", user="tw-worker", command=[python, "-m", "trunkward.worker", *home], priority=30
+        ),
         *gates,
         Program(
             name="kamailio",

@@ -94,7 +94,9 @@ class Line:
         """Records what came of a call."""
         metrics.outcomes.labels(outcome.ending).inc()
         try:
-            self._recorder.write([OutcomeRecord(record_id=outcome.record_id, at=time.time(), outcome=outcome)])
+            self._recorder.write(
+                [OutcomeRecord(record_id=outcome.record_id, at=time.time(), outcome=outcome)]
+            )
         except RecordNotWritten as problem:
             _log.error("outcome not written", record_id=outcome.record_id, problem=str(problem))
 

@@ -117,4 +117,3 @@ async def serve(
     server.close()
     loop.remove_reader(datagrams)
     datagrams.close()
-

@@ -18,6 +18,8 @@ def call_view(decision: dict[str, Any], outcome: dict[str, Any] | None) -> dict[
         "ended_by": ended.get("ended_by"),
         # who took the call: on the way out a carrier, on the way in the trunk itself
         "peer": ended.get("peer"),
-        "carrier": ended.get("peer") if decision.get("direction") == "outbound" else decision.get("source_name"),
+        "carrier": ended.get("peer")
+        if decision.get("direction") == "outbound"
+        else decision.get("source_name"),
         "legs": ended.get("legs", []),
     }

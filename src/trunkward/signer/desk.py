@@ -6,13 +6,13 @@ from email.utils import formatdate
 
 import msgspec
 
+from trunkward.engines.signer_wire import Name, Refused, Signed, SignRequest
 from trunkward.shaken import evidence as evidence_tokens
 from trunkward.shaken.attest import Attestation
 from trunkward.shaken.evidence import Evidence, EvidenceRefused
 from trunkward.shaken.number import NotANumber
 from trunkward.shaken.passport import PassportError, ShakenClaims
 from trunkward.signer.identity import Identity, IdentityUnfit
-from trunkward.engines.signer_wire import Name, Refused, Signed, SignRequest
 
 #: Opened evidence tokens kept: checking one costs more than the signature it allows.
 EVIDENCE_CACHE_SIZE = 4096

@@ -14,11 +14,11 @@ from typing import cast
 import msgspec
 import structlog
 
+from trunkward.engines.signer_wire import Deframer, FrameTooLarge, Refused, Signed, frame
 from trunkward.signer.desk import SigningDesk
 from trunkward.signer.identity import IdentityFiles, load_identity
 from trunkward.signer.journal import Journal, JournalError
 from trunkward.signer.metrics import SignerMetrics
-from trunkward.engines.signer_wire import Deframer, FrameTooLarge, Refused, Signed, frame
 
 log = structlog.get_logger("signer")
 

@@ -20,7 +20,13 @@ ROUND_S = 0.25
 def main() -> None:
     """Runs rounds until SIGTERM; a round that fails is logged and the next one tried."""
     paths = _arguments()
-    structlog.configure(processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"), structlog.processors.JSONRenderer()])
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.JSONRenderer(),
+        ]
+    )
     log = structlog.get_logger(process="worker")
     stopping = False
 

@@ -33,7 +33,11 @@ class PolicyCompiler:
         in_force = msgspec.json.decode(self._declared.read_bytes(), type=InForce)
         snapshot = compile_snapshot(
             in_force.declared(),
-            {(trunk, number): token for trunk, numbers in in_force.evidence.items() for number, token in numbers.items()},
+            {
+                (trunk, number): token
+                for trunk, numbers in in_force.evidence.items()
+                for number, token in numbers.items()
+            },
             in_force.version,
         )
         name = f"{in_force.version:012d}.snapshot"

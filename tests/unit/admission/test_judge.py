@@ -94,11 +94,9 @@ def test_what_the_signer_is_asked_for(
 
 def test_another_customers_number_is_b(outbound: Attempt, pbx: PeerIdentity, declared: Declared) -> None:
     other = replace(declared.trunks[0], name="other", certificate_sha256="ef" * 32, numbers=("+12025550150",))
-    policy = Snapshot(
-        compile_snapshot(
-            replace(declared, trunks=(declared.trunks[0], other)), {("other", "+12025550150"): "token"}, 1
-        )
-    )
+    # a token left over from when the number was acme's makes it no A either
+    evidence = {("other", "+12025550150"): "token", ("acme-hq", "+12025550150"): "stale"}
+    policy = Snapshot(compile_snapshot(replace(declared, trunks=(declared.trunks[0], other)), evidence, 1))
     claims = screen(outbound(calling="+12025550150"), pbx, policy).signing_request
     assert claims is not None
     assert (claims.level, claims.evidence) == (Attestation.B, None)

@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from trunkward.engines.signer_wire import Refused, Signed
 from trunkward.shaken import base64url
 from trunkward.shaken.passport import verify_es256
 from trunkward.signer import desk as desk_module
 from trunkward.signer.desk import SigningDesk
 from trunkward.signer.identity import IdentityUnfit, load_identity
-from trunkward.engines.signer_wire import Refused, Signed
 
 ORIGID = "123e4567-e89b-82d3-a456-426655440000"
 

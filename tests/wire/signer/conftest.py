@@ -17,8 +17,8 @@ import pytest
 import trunkward
 from trunkward.control.pki import SipNames
 from trunkward.engines.pki_files import PkiFacts, PkiFiles, PkiOwners, ensure_pki, read_evidence_key
-from trunkward.shaken.evidence import Evidence, issue
 from trunkward.engines.signer_wire import SignRequest
+from trunkward.shaken.evidence import Evidence, issue
 
 #: Ordinary ids stand for tw-edge, tw-gate and tw-signer: what is tested is that they differ.
 EDGE, GATE, SIGNER = 64011, 64012, 64013

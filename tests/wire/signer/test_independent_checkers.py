@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from trunkward.shaken import base64url
 from trunkward.engines.signer_client import SignerClient
+from trunkward.shaken import base64url
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from trunkward.shaken import base64url
 from trunkward.engines.signer_client import SignerClient, SignerRefused, SignerUnavailable
-from trunkward.signer.journal import verify
 from trunkward.engines.signer_wire import MAX_FRAME, Signed
+from trunkward.shaken import base64url
+from trunkward.signer.journal import verify
 
 EDGE, GATE, SIGNER = 64011, 64012, 64013
 
