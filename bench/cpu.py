@@ -89,6 +89,24 @@ def memory(root_pid: int) -> dict[str, Memory]:
     return {kind: Memory(total_bytes=total[kind], shared_bytes=shared[kind]) for kind in total}
 
 
+def memory_by_process(root_pid: int) -> dict[str, int]:
+    """Return the proportional set size of each process, bytes, shared memory included.
+
+    Processes that share memory by design (an engine's workers) count as one: their sizes add up to what they
+    really hold, while the part of each changes with who looked at which page.
+    """
+    sizes: Counter[str] = Counter()
+    for pid in tree(root_pid):
+        kind = kind_of(pid)
+        try:
+            text = (_PROC / str(pid) / "smaps_rollup").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        pss = sum(int(line.split()[1]) for line in text.splitlines()[1:] if line.startswith("Pss:"))
+        sizes[kind if kind in _ENGINES else f"{kind} {pid}"] += pss * 1024
+    return dict(sizes)
+
+
 def kind_of(pid: int) -> str:
     """Return what a process is, by its name or by the module its Python runs."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass, field
@@ -20,6 +21,8 @@ CARRIER_NAME = "carrier.example.com"
 HIGHEST_P99_MS = 500.0
 _STEP = 1.3
 _PRECISION = 0.06
+#: Retransmissions and rests after a failure are over by then, seconds.
+_AFTER_OVERLOAD_S = 3.0
 _WARM_UP = {"rate": 40.0, "seconds": 2.0}
 
 
@@ -36,6 +39,7 @@ class Load:
     #: Share of the idle connections renewed per minute.
     reconnecting: float
     ring_s: float | None
+    with_sdp: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,31 +74,49 @@ class Measured:
         return asdict(self)
 
 
-async def measure(system: SystemUnderTest, load: Load, directory: Path, *, find_max: bool) -> Measured:
-    """Start a system, measure it, stop it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stand:
+    """A system that is up, with its load processes around it."""
+
+    standing: Standing
+    caller: LoadProcess
+    carrier: LoadProcess
+    idle: LoadProcess | None
+
+
+@contextlib.asynccontextmanager
+async def stand(system: SystemUnderTest, load: Load, directory: Path) -> AsyncIterator[Stand]:
+    """Start carrier, system, idle company and caller, and warm up; stop them all at the end."""
     async with contextlib.AsyncExitStack() as stack:
         carrier, far_end = await _carrier(stack, load, directory)
         stack.push_async_callback(system.stop)
         standing = await system.start(far_end, load.trunks)
         idle = await _idle(stack, load, standing, directory)
         caller = await _load(stack, "caller", _caller_settings(standing), directory)
-        measured = Measured(title=system.title, tls=f"{caller.first['tls']} {caller.first['cipher']}")
-        await caller.command(**_WARM_UP)
+        await caller.command(**_WARM_UP, with_sdp=load.with_sdp)
+        yield Stand(standing=standing, caller=caller, carrier=carrier, idle=idle)
+
+
+async def measure(system: SystemUnderTest, load: Load, directory: Path, *, find_max: bool) -> Measured:
+    """Start a system, measure it, stop it."""
+    async with stand(system, load, directory) as it:
+        measured = Measured(title=system.title, tls=f"{it.caller.first['tls']} {it.caller.first['cipher']}")
         for _ in range(load.runs):
-            measured.runs.append(await _run(caller, standing, load.rate, load.seconds, load.held_s))
-        measured.memory = cpu.memory(standing.root_pid)
-        measured.carrier = await carrier.command(report=True)  # before a search that overloads on purpose
+            measured.runs.append(await run(it, load, load.rate, load.held_s))
+        measured.memory = cpu.memory(it.standing.root_pid)
+        measured.carrier = await it.carrier.command(report=True)  # before a search that overloads on purpose
         if find_max:
-            measured.highest_rate = await _highest_rate(caller, standing, load)
-        if idle is not None:
-            measured.idle = await idle.command(report=True)
+            measured.highest_rate = await highest_rate(it, load)
+        if it.idle is not None:
+            measured.idle = await it.idle.command(report=True)
     return measured
 
 
-async def _run(caller: LoadProcess, standing: Standing, rate: float, seconds: float, held_s: float) -> Run:
-    before = cpu.snapshot(standing.root_pid)
-    report = await caller.command(rate=rate, seconds=seconds, held_s=held_s)
-    after = cpu.snapshot(standing.root_pid)
+async def run(it: Stand, load: Load, rate: float, held_s: float) -> Run:
+    """Offer the load once, at this rate, and count."""
+    before = cpu.snapshot(it.standing.root_pid)
+    report = await it.caller.command(rate=rate, seconds=load.seconds, held_s=held_s, with_sdp=load.with_sdp)
+    after = cpu.snapshot(it.standing.root_pid)
     return Run(
         caller=report,
         cpu_s=cpu.cpu_between(before, after),
@@ -102,18 +124,19 @@ async def _run(caller: LoadProcess, standing: Standing, rate: float, seconds: fl
     )
 
 
-async def _highest_rate(caller: LoadProcess, standing: Standing, load: Load) -> float | None:
+async def highest_rate(it: Stand, load: Load) -> float | None:
     """Step up until a run is not clean, then halve the interval; every rate returned was run clean."""
     good: float | None = None
     rate, bad = load.rate, None
     while bad is None or (good is not None and bad - good > _PRECISION * good):
-        run = await _run(caller, standing, rate, load.seconds, 0.0)
-        if run.is_clean:
+        tried = await run(it, load, rate, load.held_s)
+        if tried.is_clean:
             good = rate
         else:
             bad = rate
             if good is None and rate <= 1:
                 return None
+            await asyncio.sleep(_AFTER_OVERLOAD_S)
         if good is None:
             rate /= 2
         else:

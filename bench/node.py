@@ -1,8 +1,7 @@
 """The node as a system under test: `trunkward up` with a directory of its own.
 
-What a node's configuration looks like is the `prepare` function's business: it writes `node.yaml` (trunks,
-one TLS carrier, media or not) under the home directory, gets the customers' certificates from the node's
-own authority, and says where the node will listen.
+Its trunks come with certificates the node issues, its one carrier is the far end over TLS, checked by chain and
+name against the far end's own authority.
 """
 
 from __future__ import annotations
@@ -10,62 +9,117 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+import sys
 from pathlib import Path
 
-from bench.process import stop, until_listening
-from bench.system import FarEnd, Standing, TrunkAccess
+from bench import TOOLKIT
+from bench.process import stop, tail
+from bench.system import FarEnd, Standing, SystemFailedError, TrunkAccess
 
 #: A first start makes keys, certificates and databases.
 _START_PATIENCE_S = 60.0
+_ADDRESS, _PORT, _NAME = "127.0.0.10", 5061, "sbc.example.com"
 
+_CONFIG = """\
+node:
+  name: {name}
+  contact_host: {address}
+  address: {address}
+  tls_port: {port}
+  media:
+    ports: "30000-49999"
+    unsafe_unanchored: {unanchored}
+  identity:
+    spc: "000T"
+    x5u: https://cert.example.com/trunkward/test.pem
+  number_plan:
+    country: "1"
+  # a machine that measures may have no time server, and calls are to be signed
+  unsafe_trusted_clock: true
+  gates: 2
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """What is known of a node once its home is written: where it will listen and who may call."""
-
-    host: str
-    port: int
-    server_name: str
-    trust: Path
-    trunks: tuple[TrunkAccess, ...]
-
-
-#: (home, carrier, number of trunks) -> the prepared home.
-Prepare = Callable[[Path, FarEnd, int], Awaitable[Prepared]]
+tenants:
+  - name: bench
+    trunks:
+{trunks}
+carriers:
+  - name: north
+    hosts: [{carrier_host}:{carrier_port}]
+    transport: tls
+    prefixes: ["+1212"]
+    networks: [{carrier_host}/32]
+    tls_names: [{carrier_name}]
+    ca: {carrier_trust}
+"""
+_TRUNK = """\
+      - name: {name}
+        networks: [127.0.0.0/8]
+        client_certificate: issued
+        numbers: ["{number}"]
+"""
 
 
 class TrunkwardNode:
     """A whole node under one directory (TRUNKWARD_HOME). Keep the path short: unix socket paths end at 107
     bytes."""
 
-    def __init__(self, title: str, home: Path, prepare: Prepare) -> None:
+    def __init__(self, title: str, home: Path, *, anchored: bool = True, on_redis: bool = False) -> None:
+        """`anchored`: media through rtpengine. `on_redis`: topology hiding keeps its rows in Valkey."""
         self.title = title
         self._home = home
-        self._prepare = prepare
+        self._anchored = anchored
+        self._on_redis = on_redis
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self, far_end: FarEnd, trunks: int) -> Standing:
-        """Prepare the home, start the node in the foreground, wait for its TLS port."""
-        prepared = await self._prepare(self._home, far_end, trunks)
+        """Write the node's file, start the node in the foreground, wait until it says it is ready."""
+        names = [f"pbx-{index}" for index in range(trunks)]
+        # 555-01xx are numbers of nobody: a hundred in each area
+        numbers = [f"+1{202 + index // 100}555{100 + index % 100:04d}" for index in range(trunks)]
+        self._home.chmod(0o755)  # the node's users look in
+        (self._home / "node.yaml").write_text(
+            _CONFIG.format(
+                name=_NAME,
+                address=_ADDRESS,
+                port=_PORT,
+                unanchored="false" if self._anchored else "true",
+                trunks="".join(
+                    _TRUNK.format(name=name, number=number)
+                    for name, number in zip(names, numbers, strict=True)
+                ),
+                carrier_host=far_end.host,
+                carrier_port=far_end.port,
+                carrier_name=far_end.server_name,
+                carrier_trust=far_end.trust,
+            )
+        )
+        command = [sys.executable, "-m", "bench.redis_node"] if self._on_redis else ["trunkward", "up"]
         log = self._home / "up.log"
         with log.open("wb") as output:
             self._process = await asyncio.create_subprocess_exec(
-                "trunkward",
-                "up",
+                *command,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+                cwd=TOOLKIT.parent,
                 env=os.environ | {"TRUNKWARD_HOME": str(self._home)},
             )
-        await until_listening(prepared.host, prepared.port, self._process, log, _START_PATIENCE_S)
+        await self._until_ready(log)
+        pki = self._home / "state" / "pki"
         return Standing(
-            host=prepared.host,
-            port=prepared.port,
-            server_name=prepared.server_name,
-            trust=prepared.trust,
-            trunks=prepared.trunks,
+            host=_ADDRESS,
+            port=_PORT,
+            server_name=_NAME,
+            trust=pki / "sip-ca.pem",
+            trunks=tuple(
+                TrunkAccess(
+                    certificate=pki / "peers" / f"{name}.pem",
+                    key=pki / "peers" / f"{name}.key",
+                    caller=f"sip:{number}@{name}.example.com",
+                    called=f"sip:+12125550199@{_ADDRESS}:{_PORT};transport=tls",
+                )
+                for name, number in zip(names, numbers, strict=True)
+            ),
             root_pid=self._process.pid,
         )
 
@@ -74,3 +128,13 @@ class TrunkwardNode:
         if self._process is not None:
             await stop(self._process, signal.SIGINT)
             self._process = None
+
+    async def _until_ready(self, log: Path) -> None:
+        assert self._process is not None
+        for _ in range(int(_START_PATIENCE_S / 0.1)):
+            if "ready after" in log.read_text(errors="replace"):
+                return
+            if self._process.returncode is not None:
+                raise SystemFailedError(f"ended with exit {self._process.returncode}:\n{tail(log)}")
+            await asyncio.sleep(0.1)
+        raise SystemFailedError(f"not ready after {_START_PATIENCE_S} s:\n{tail(log)}")

@@ -89,7 +89,7 @@ async def until_listening(
     """
     for _ in range(int(patience_s / 0.1)):
         if process.returncode is not None:
-            raise SystemFailedError(f"ended with exit {process.returncode}:\n{_tail(log)}")
+            raise SystemFailedError(f"ended with exit {process.returncode}:\n{tail(log)}")
         try:
             _, writer = await asyncio.open_connection(host, port)
         except OSError:
@@ -97,10 +97,11 @@ async def until_listening(
             continue
         writer.transport.abort()
         return
-    raise SystemFailedError(f"nothing listens on {host}:{port} after {patience_s} s:\n{_tail(log)}")
+    raise SystemFailedError(f"nothing listens on {host}:{port} after {patience_s} s:\n{tail(log)}")
 
 
-def _tail(log: Path) -> str:
+def tail(log: Path) -> str:
+    """Return the end of a log."""
     return log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace") if log.exists() else "(no log)"
 
 

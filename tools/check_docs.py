@@ -32,15 +32,8 @@ _MACHINE = re.compile(
 _PLACES = (
     *("/etc/trunkward", "/opt/trunkward", "/run/trunkward", "/srv/trunkward"),
     *("/var/cache/trunkward", "/var/lib/trunkward", "/var/log/trunkward"),
-    *(
-        "/dev/null",
-        "/etc/apt",
-        "/etc/asterisk",
-        "/etc/os-release",
-        "/etc/systemd/system",
-        "/usr/bin",
-        "/usr/sbin",
-    ),
+    *("/dev/null", "/etc/apt", "/etc/asterisk", "/etc/os-release", "/etc/systemd/system"),
+    *("/usr/bin", "/usr/sbin"),
 )
 _FENCE = re.compile(r"^\s*(```|~~~)")
 _CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+#: Metrics of gate 0 on 127.0.0.1; gate N has this + N. Like rtpengine's control port it is one a machine, or
+#: network namespace: a node has it to itself.
+METRICS_PORT = 9310
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paths:
@@ -49,6 +53,11 @@ class Paths:
         return self.state / "db" / "records.db"
 
     @property
+    def worker_lock(self) -> Path:
+        """Held by the worker, the only writer of the records database, as long as it lives."""
+        return self.state / "db" / "worker.lock"
+
+    @property
     def declared(self) -> Path:
         """The configuration in force, as `control` accepted it."""
         return self.state / "config" / "declared.json"
@@ -85,3 +94,8 @@ class Paths:
     def supervisor_socket(self) -> Path:
         """The supervisor's control socket, root only."""
         return self.run / "supervisor.sock"
+
+
+def snapshot_name(version: int) -> str:
+    """The file name of a compiled policy."""
+    return f"{version:012d}.snapshot"

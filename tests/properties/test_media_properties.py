@@ -119,7 +119,7 @@ def test_plans(text: str, calling: LegPolicy, called: LegPolicy, inbound: bool) 
 
 @given(policies())
 def test_plans_for_unread_offers(called: LegPolicy) -> None:
-    for hop in plan_any_offer(called):
+    for hop in plan_any_offer(called).hops:
         assert not any(weak in flags for flags in flags_of(hop) for weak in WEAK)
         assert "RTP/AVP" in hop.offer_forward.split() or hop.suffix == "-b"
 

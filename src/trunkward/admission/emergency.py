@@ -39,7 +39,9 @@ def emergency_table(declared: Declared, certificates: Mapping[str, str]) -> list
 def _route(way: Way, declared: Declared) -> dict[str, Any]:
     route = emergency_route(way, "{number}")
     if not declared.node.unsafe_unanchored_media:
-        policy = leg_policy(way.carrier)
-        route = msgspec.structs.replace(route, media=list(plan_any_offer(policy)))
+        plan = plan_any_offer(leg_policy(way.carrier))
+        route = msgspec.structs.replace(
+            route, media=list(plan.hops), called_suites=list(plan.called_suites)
+        )
     row: dict[str, Any] = msgspec.to_builtins(route)
     return row

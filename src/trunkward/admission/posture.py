@@ -34,6 +34,7 @@ class Effect(StrEnum):
     GOES = "goes"
     GOES_UNSIGNED = "goes unsigned, recorded"
     GOES_FROM_TABLE = "goes, by the edge's exact-match table rendered beforehand"
+    GOES_UNANCHORED = "goes with its own SDP, if both sides can talk without it"
     GOES_ON_LAST_POLICY = "goes on the last snapshot; records wait on disk"
     UNAFFECTED = "unaffected"
     MEDIA_LOST = "media lost; signalling goes on until someone hangs up"
@@ -63,8 +64,7 @@ POSTURE: tuple[Row, ...] = (
         Effect.GOES_ON_LAST_POLICY,
         Effect.UNAFFECTED,
     ),
-    # an emergency offer passes untouched only where it could not be read; one that can needs rtpengine
-    _row(Lost.RTPENGINE, Effect.REFUSED, Effect.REFUSED, Effect.REFUSED, Effect.MEDIA_LOST),
+    _row(Lost.RTPENGINE, Effect.REFUSED, Effect.REFUSED, Effect.GOES_UNANCHORED, Effect.MEDIA_LOST),
     _row(Lost.CLOCK, Effect.GOES_UNSIGNED, Effect.GOES, Effect.GOES, Effect.UNAFFECTED),
 )
 

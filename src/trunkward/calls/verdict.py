@@ -52,7 +52,8 @@ class MediaHop(msgspec.Struct, frozen=True, kw_only=True):
     A pair of legs that cannot be given disjoint SRTP suites takes two hops with plain RTP
     between them, inside the node (docs/media.md). `forward` is the direction of the initial
     INVITE, `backward` that of a re-INVITE from the called side. `{a}` and `{b}` stand for the
-    suite negotiated on the calling and the called leg; they are filled in for in-dialog offers.
+    suite negotiated on the calling and the called leg, `{calling}` for all that a calling leg whose
+    offer nobody has read has negotiated; they are filled in for in-dialog offers.
     """
 
     suffix: str

@@ -6,7 +6,10 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+from sqlalchemy.exc import DBAPIError
 
+from trunkward.cli.said import complain
 from trunkward.settings import Paths
 from trunkward.store.database import open_database
 from trunkward.store.records import RecordStore
@@ -16,17 +19,25 @@ console = Console(highlight=False)
 
 def run(paths: Paths, *, limit: int, as_json: bool) -> int:
     """Prints the newest calls; 2 when there is no records database."""
-    if not paths.records_db.exists():
-        console.print(f"no records yet: {paths.records_db} is made by the first ./trunkward up", style="red")
+    try:
+        if not paths.records_db.exists():
+            complain(f"no records yet: {paths.records_db} is made by the first ./trunkward up")
+            return 2
+        calls = record_store(paths).newest(limit)
+    except PermissionError:
+        complain("the node's records are for root to read: use sudo")
         return 2
-    calls = record_store(paths).newest(limit)
+    except DBAPIError as problem:
+        complain(f"{paths.records_db}: cannot be read: {problem.orig}")
+        return 2
     if as_json:
         for call in calls:
             print(json.dumps(call))
         return 0
     table = Table("when", "trunk", "from", "to", "verdict", "reason", "level", "by", "outcome", "s", box=None)
     for call in calls:
-        table.add_row(*_row(call))
+        # what a peer sent is text, not markup
+        table.add_row(*(Text(cell) for cell in _row(call)))
     console.print(table)
     return 0
 

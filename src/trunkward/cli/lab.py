@@ -21,6 +21,8 @@ def read_lab(paths: Paths) -> Lab:
     """The lab of the configuration in force. Raises `NotALabError` saying what is missing."""
     try:
         in_force = msgspec.json.decode(paths.declared.read_bytes(), type=InForce)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as problem:
+        raise NotALabError(f"{paths.declared}: cannot be read: {problem}") from None
     except FileNotFoundError:
         raise NotALabError(
             f"no node has been started here yet ({paths.declared}); start one: ./trunkward up"

@@ -41,7 +41,7 @@ def up(
     """Start the node in the foreground; Ctrl-C stops everything."""
     from trunkward.cli.up import run
 
-    raise typer.Exit(run(_paths(config)))
+    raise typer.Exit(run(_paths(config), example=config is None))
 
 
 @app.command()
@@ -82,7 +82,7 @@ def check_config(
     """Say whether a node file would be accepted, and if not, every line that is wrong and why."""
     from trunkward.cli.up import read_config
 
-    declared = read_config(config)
+    _, declared = read_config(config)
     typer.echo(f"{config}: good: {len(declared.trunks)} trunks, {len(declared.carriers)} carriers")
 
 

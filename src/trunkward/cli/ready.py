@@ -1,12 +1,13 @@
 """Waiting until every part of a starting node answers: each is asked in its own language."""
 
+import fcntl
 import socket
 import time
 from collections.abc import Callable
 from functools import partial
 
 from trunkward.engines.kamailio import NG_PORT
-from trunkward.settings import Paths
+from trunkward.settings import Paths, snapshot_name
 from trunkward.trunks.model import Declared
 
 _STEP_S = 0.1
@@ -15,24 +16,24 @@ _ACCEPTS = " 00010000 "
 
 
 def wait_until_ready(
-    paths: Paths, declared: Declared, within_s: float, give_up: Callable[[], bool]
+    paths: Paths, declared: Declared, version: int, within_s: float, give_up: Callable[[], bool]
 ) -> dict[str, str]:
     """Parts that do not answer in time, each with what was tried; {} when all do."""
     until = time.monotonic() + within_s
     while True:
-        missing = not_ready(paths, declared)
+        missing = not_ready(paths, declared, version)
         if not missing or give_up() or time.monotonic() > until:
             return missing
         time.sleep(_STEP_S)
 
 
-def not_ready(paths: Paths, declared: Declared) -> dict[str, str]:
-    """Parts that do not answer now."""
+def not_ready(paths: Paths, declared: Declared, version: int) -> dict[str, str]:
+    """Parts that do not answer now; `version` is that of the configuration in force."""
     node = declared.node
     probes: dict[str, Callable[[], None]] = {
         "rtpengine": lambda: _ng_ping(NG_PORT),
         "signer": lambda: _listens(str(paths.signer_socket)),
-        "worker": lambda: _exists(paths),
+        "worker": lambda: _works(paths, version),
         **{f"gate-{i}": partial(_listens, str(paths.gate_socket(i))) for i in range(node.gates)},
         "kamailio": lambda: _connect_tcp(str(node.address), node.tls_port),
     }
@@ -66,8 +67,15 @@ def _connect_tcp(host: str, port: int) -> None:
         pass
 
 
-def _exists(paths: Paths) -> None:
-    if not (paths.policy / "current").exists():
-        raise OSError(f"no policy compiled yet in {paths.policy}")
+def _works(paths: Paths, version: int) -> None:
+    current = paths.policy / "current"
+    if not current.exists() or current.readlink().name != snapshot_name(version):
+        raise OSError(f"policy {version} is not compiled yet in {paths.policy}")
     if not paths.records_db.exists():
         raise OSError(f"no records database yet at {paths.records_db}")
+    with paths.worker_lock.open("rb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return  # held by a living worker
+    raise OSError(f"no worker holds {paths.worker_lock}")

@@ -7,31 +7,31 @@ from pathlib import Path
 
 import msgspec
 from rich.console import Console
+from rich.text import Text
 
 from trunkward.cli.ready import not_ready
+from trunkward.cli.said import complain, say
 from trunkward.control.declared import InForce
 from trunkward.control.deviations import deviations
+from trunkward.control.node_file import NodeFileRefused
 from trunkward.engines.kamailio import plain_transports
-from trunkward.settings import Paths
+from trunkward.settings import METRICS_PORT, Paths
 from trunkward.trunks.model import Declared
 
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 def run(paths: Paths, *, as_json: bool) -> int:
-    """Prints the status; 0 when everything answers, 1 when something does not, 2 when nothing is up."""
+    """Prints the status; 0 when everything answers, 1 when something does not, 2 when it cannot be told."""
+    in_force = read_in_force(paths)
+    if in_force is None:
+        return 2
     try:
-        in_force = msgspec.json.decode(paths.declared.read_bytes(), type=InForce)
-    except PermissionError:
-        console.print("trunkward status reads the node's files: use sudo", style="red")
+        declared = in_force.declared()
+    except NodeFileRefused as refused:
+        complain(f"{paths.declared}: this version does not understand the configuration in force: {refused}")
         return 2
-    except FileNotFoundError:
-        console.print(
-            f"no node has been started here yet ({paths.declared}); start one: ./trunkward up", style="red"
-        )
-        return 2
-    declared = in_force.declared()
-    missing = not_ready(paths, declared)
+    missing = not_ready(paths, declared, in_force.version)
     parts = {part: missing.get(part, "") for part in part_names(declared)}
     found = deviations(declared)
     if as_json:
@@ -40,19 +40,35 @@ def run(paths: Paths, *, as_json: bool) -> int:
             "configuration": in_force.version,
             "parts": {part: {"ready": not why, "problem": why} for part, why in parts.items()},
             "listeners": dict(listeners(declared)),
+            "metrics": {f"gate-{i}": f"127.0.0.1:{METRICS_PORT + i}" for i in range(declared.node.gates)},
             "deviations": [{"where": d.where, "what": d.what} for d in found],
         }
         print(json.dumps(document, indent=1))
         return 0 if not missing else 1
     states = _supervised(paths)
-    console.print(f"configuration {in_force.version}, node {declared.node.name}")
+    say(f"configuration {in_force.version}, node {declared.node.name}")
     for part, why in parts.items():
-        mark = "[green]ready[/green]" if not why else "[red]not ready[/red]"
-        console.print(f"  {part:<12} {mark}  {states.get(part, '')}  {why}")
+        mark = ("not ready", "red") if why else ("ready", "green")
+        said = Text.assemble(f"  {part:<12} ", mark, f"  {states.get(part, '')}  {why}".rstrip())
+        console.print(said)
     for name, where in listeners(declared):
-        console.print(f"  {name:<28} {where}")
+        say(f"  {name:<28} {where}")
+    say(f"  {'metrics of the gates':<28} 127.0.0.1:{METRICS_PORT} and up, for programs on this machine")
     print_deviations(console, declared)
     return 0 if not missing else 1
+
+
+def read_in_force(paths: Paths) -> InForce | None:
+    """The configuration in force; None, and said why, when it cannot be read."""
+    try:
+        return msgspec.json.decode(paths.declared.read_bytes(), type=InForce)
+    except PermissionError:
+        complain("the node's files are for root to read: use sudo")
+    except FileNotFoundError:
+        complain(f"no node has been started here yet ({paths.declared}); start one: ./trunkward up")
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as problem:
+        complain(f"{paths.declared}: cannot be read: {problem}; the next ./trunkward up writes it anew")
+    return None
 
 
 def part_names(declared: Declared) -> list[str]:
@@ -64,12 +80,13 @@ def part_names(declared: Declared) -> list[str]:
 def listeners(declared: Declared) -> list[tuple[str, str]]:
     """Everything that listens, with its address."""
     node = declared.node
-    found = [("SIP over TLS 1.3", f"{node.address}:{node.tls_port}")]
+    address, media = (f"[{a}]" if a.version == 6 else str(a) for a in (node.address, node.media_address))
+    found = [("SIP over TLS 1.3", f"{address}:{node.tls_port}")]
     found += [
-        (f"SIP over {transport.value.upper()} (carriers)", f"{node.address}:{node.plain_port}")
+        (f"SIP over {transport.value.upper()} (carriers)", f"{address}:{node.plain_port}")
         for transport in plain_transports(declared)
     ]
-    found.append(("media (SRTP)", f"{node.media_address}:{node.media_port_min}-{node.media_port_max}/udp"))
+    found.append(("media (SRTP)", f"{media}:{node.media_port_min}-{node.media_port_max}/udp"))
     return found
 
 
@@ -77,7 +94,8 @@ def print_deviations(out: Console, declared: Declared) -> None:
     """Each deviation on a line of its own; or that there is none."""
     found = deviations(declared)
     for deviation in found:
-        out.print(f"  [yellow]deviation[/yellow] {deviation.where}: {deviation.what}")
+        said = Text.assemble("  ", ("deviation", "yellow"), f" {deviation.where}: {deviation.what}")
+        out.print(said)
     if not found:
         out.print("  no deviation from the secure default")
 
@@ -86,8 +104,11 @@ def _supervised(paths: Paths) -> dict[str, str]:
     """What the supervisor says of each process."""
     supervisorctl = str(Path(sys.executable).parent / "supervisorctl")
     command = [supervisorctl, "-c", str(paths.run / "supervisord.conf"), "status"]
-    answered = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
     states: dict[str, str] = {}
+    try:
+        answered = subprocess.run(command, capture_output=True, text=True, check=False, timeout=5)
+    except subprocess.TimeoutExpired:
+        return states
     for line in answered.stdout.splitlines():
         name, _, state = line.partition(" ")
         states[name] = " ".join(state.split())

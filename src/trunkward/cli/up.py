@@ -1,12 +1,15 @@
 """`trunkward up`: prepare the node, start the supervisor, say where everything listens, stop cleanly.
 
-1. One `up` a node: a lock.
+1. One `up` a node: a lock, which the supervisor holds too.
 2. The node file is read, whole or not at all.
-3. Users, directories, keys and certificates: what is missing is made, what is good is kept.
-4. The configuration in force is written; the worker compiles it.
-5. The engines' files are rendered, the supervisor started, and watched until every part answers.
+3. What would stop the start is found before anything is changed.
+4. Users, directories, keys and certificates: what is missing is made, what is good is kept.
+5. The configuration in force is written; the worker compiles it.
+6. The engines' files are rendered, the supervisor started, and watched until every part answers.
+7. Whatever ends it: no process is left, and the exit code says how it went.
 """
 
+import ctypes
 import fcntl
 import os
 import shutil
@@ -14,105 +17,211 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from pathlib import Path
 
 import typer
 from rich.console import Console
 
+from trunkward.cli.preflight import obstacles
 from trunkward.cli.ready import wait_until_ready
+from trunkward.cli.said import complain, say
 from trunkward.cli.status import listeners, print_deviations
+from trunkward.control.declared import InForce
 from trunkward.control.node_file import NodeFileRefused, read_node_file
-from trunkward.engines.layout import ensure_directories
+from trunkward.engines.layout import LayoutRefused, ensure_directories
 from trunkward.engines.node import prepare
-from trunkward.engines.users import ensure_users
+from trunkward.engines.users import UserMissing, ensure_users
 from trunkward.settings import Paths
 from trunkward.trunks.model import Declared
 
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 #: Seconds until every part must answer.
 _READY_WITHIN_S = 30.0
+#: Seconds a node that lost its `up` may take to stop: the supervisor's patience with one process, and some.
+_STOPS_WITHIN_S = 15.0
+#: Seconds orphans have to end by themselves after their supervisor died.
+_ORPHANS_END_WITHIN_S = 5.0
+_PR_SET_CHILD_SUBREAPER = 36
 
 
-def run(paths: Paths) -> int:
-    """Runs the node until it is told to stop; the exit code."""
+def run(paths: Paths, *, example: bool = True) -> int:
+    """Runs the node until it is told to stop; the exit code: 0 stopped on request, 1 failed, 2 refused.
+
+    `example`: a node file that is not there is made from the example.
+    """
     if os.geteuid() != 0:
-        console.print("trunkward up needs root: it gives each process its own user. Use sudo.", style="red")
+        complain("trunkward up needs root: it gives each process its own user. Use sudo.")
         return 2
     began = time.monotonic()
+    # 1.
     lock = _lock(paths)
     if lock is None:
         return 2
-    _example_if_missing(paths)
-    declared = read_config(paths.config)
-    with console.status("users, directories, keys, certificates"):
-        ensure_users()
-        ensure_directories(paths, declared.node.gates)
-        in_force = prepare(paths, declared, paths.config.read_text(encoding="utf-8"), now=datetime.now(UTC))
-    console.print(f"configuration {in_force.version} in force: {paths.config}")
-    return _supervise(paths, in_force.declared(), began)
+    with lock:
+        # 2.
+        if example:
+            _example_if_missing(paths)
+        text, declared = read_config(paths.config)
+        # 3.
+        if found := obstacles(paths, declared):
+            for obstacle in found:
+                complain(obstacle)
+            complain("not started; nothing was changed")
+            return 1
+        # 4. and 5.
+        try:
+            with console.status("users, directories, keys, certificates"):
+                ensure_users()
+                ensure_directories(paths, declared.node.gates)
+                in_force = prepare(paths, declared, text, now=datetime.now(UTC))
+        except (UserMissing, LayoutRefused, OSError) as problem:
+            complain(f"not started: {problem}")
+            return 1
+        say(f"configuration {in_force.version} in force: {paths.config}")
+        # 6. and 7.
+        return _supervise(paths, in_force, began, lock.fileno())
 
 
-def read_config(path: Path) -> Declared:
-    """The declared node, or an exit with every problem of its file."""
+def read_config(path: Path) -> tuple[str, Declared]:
+    """The node file's text and what it declares, or an exit with every problem of the file."""
     try:
-        return read_node_file(path.read_text(encoding="utf-8"), str(path))
+        text = path.read_text(encoding="utf-8")
+        return text, read_node_file(text, str(path))
     except FileNotFoundError:
-        console.print(f"{path}: there is no such file", style="red")
+        complain(f"{path}: there is no such file")
     except (OSError, UnicodeDecodeError) as problem:
-        console.print(f"{path}: cannot be read: {problem}", style="red")
+        complain(f"{path}: cannot be read: {problem}")
     except NodeFileRefused as refused:
-        for wrong in refused.problems:
-            console.print(f"{path}:{wrong.line}:{wrong.column}: {wrong.path}: {wrong.message}", style="red")
-        console.print(f"{path}: refused whole; nothing was changed", style="red")
+        complain(str(refused))
+        complain(f"{path}: refused whole; nothing was changed")
     raise typer.Exit(2)
 
 
-def _supervise(paths: Paths, declared: Declared, began: float) -> int:
+def _supervise(paths: Paths, in_force: InForce, began: float, lock: int) -> int:
+    # processes that lose their supervisor become ours: none is left when we leave
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     setpriv = shutil.which("setpriv") or "/usr/bin/setpriv"
     supervisord = str(Path(sys.executable).parent / "supervisord")
     command = [setpriv, "--pdeathsig=TERM", "--", supervisord, "-c", str(paths.run / "supervisord.conf")]
-    with (paths.log / "supervisor.out").open("ab") as out:
-        # its own session: Ctrl-C is ours to pass on, once
-        supervisor = subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True)
-    stopping = False
+    stop_wanted = False
+    supervisor: subprocess.Popen[bytes] | None = None
 
     def stop(_signal: int, _frame: object) -> None:
-        nonlocal stopping
-        if not stopping:
-            stopping = True
+        nonlocal stop_wanted
+        if not stop_wanted and supervisor is not None:
             supervisor.send_signal(signal.SIGTERM)
+        stop_wanted = True
 
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGHUP, stop)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+    with (paths.log / "supervisor.out").open("ab") as out:
+        # its own session: Ctrl-C is ours to pass on, once. It holds the lock as long as anything of it runs
+        supervisor = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            pass_fds=(lock,),
+        )
+    if stop_wanted:
+        supervisor.send_signal(signal.SIGTERM)
+    declared = in_force.declared()
     with console.status("starting"):
         missing = wait_until_ready(
-            paths, declared, _READY_WITHIN_S, lambda: stopping or supervisor.poll() is not None
+            paths,
+            declared,
+            in_force.version,
+            _READY_WITHIN_S,
+            lambda: stop_wanted or supervisor.poll() is not None,
         )
-    if missing and not stopping:
+    ready = not missing and supervisor.poll() is None
+    if ready:
+        _announce(paths, declared, began)
+    elif not stop_wanted and supervisor.poll() is None:
         for part, why in missing.items():
-            console.print(f"{part} is not ready: {why}; see {paths.log}/{part}.log", style="red")
-    elif not stopping:
-        console.print(f"[green]ready[/green] after {time.monotonic() - began:.1f} s")
-        for name, where in listeners(declared):
-            console.print(f"  {name:<28} {where}")
-        print_deviations(console, declared)
-        console.print(f"  logs in {paths.log}, records in {paths.records}; Ctrl-C stops the node")
+            complain(f"{part} is not ready: {why}\n{_last_words(paths.log / f'{part}.log')}")
+        complain(f"not started: {', '.join(missing)} did not become ready; stopping the rest")
+        supervisor.send_signal(signal.SIGTERM)
     code = supervisor.wait()
-    console.print("stopped")
-    return 1 if missing and not stopping else 0 if stopping else code
+    left = _end_orphans()
+    if stop_wanted:
+        say("stopped")
+        return 0
+    if missing and code == 0:
+        return 1
+    how = f"was killed by signal {-code}" if code < 0 else f"ended with exit {code}"
+    ended = f"; ended the {left} process(es) it left behind" if left else ""
+    complain(f"the supervisor {how}{ended}. See {paths.log}/supervisor.log and supervisor.out")
+    return 1
 
 
-def _lock(paths: Paths) -> object | None:
-    paths.run.mkdir(parents=True, exist_ok=True)
-    lock = (paths.run / "up.lock").open("a+")
+def _announce(paths: Paths, declared: Declared, began: float) -> None:
+    say(f"ready after {time.monotonic() - began:.1f} s", "green")
+    for name, where in listeners(declared):
+        say(f"  {name:<28} {where}")
+    print_deviations(console, declared)
+    say(f"  logs in {paths.log}, records in {paths.records}; Ctrl-C stops the node")
+
+
+def _end_orphans() -> int:
+    """Waits for the processes that have become our children, ends what does not go; how many there were."""
+    seen: set[int] = set()
+    until = time.monotonic() + _ORPHANS_END_WITHIN_S
+    while True:
+        with suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG) != (0, 0):
+                pass
+        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()
+        if not children:
+            return len(seen)
+        seen |= {int(child) for child in children}
+        if time.monotonic() > until:
+            for child in children:
+                with suppress(ProcessLookupError):
+                    os.kill(int(child), signal.SIGKILL)
+        time.sleep(0.02)
+
+
+def _last_words(log: Path) -> str:
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:]
     except OSError:
-        lock.seek(0)
-        console.print(f"this node is up already (process {lock.read().strip()}): {paths.run}", style="red")
+        lines = []
+    return "\n".join(
+        [f"  {log}: {'its last lines' if lines else 'empty'}", *(f"    {line}" for line in lines)]
+    )
+
+
+def _lock(paths: Paths) -> TextIOWrapper | None:
+    try:
+        paths.run.mkdir(parents=True, exist_ok=True)
+        lock = (paths.run / "up.lock").open("a+", encoding="ascii", errors="replace")
+    except OSError as problem:
+        complain(f"not started: {problem}")
         return None
+    until = time.monotonic() + _STOPS_WITHIN_S
+    told = False
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except OSError:
+            lock.seek(0)
+            holder = lock.read().strip()
+        # its `up` is gone, but the supervisor it left is still stopping the processes
+        stopping = holder.isdigit() and not Path(f"/proc/{holder}").exists()
+        if not stopping or time.monotonic() > until:
+            complain(f"this node is up already (process {holder}): {paths.run}")
+            lock.close()
+            return None
+        if not told:
+            say(f"waiting for the node of process {holder}, which is gone, to stop")
+            told = True
+        time.sleep(0.1)
     lock.truncate(0)
     lock.write(str(os.getpid()))
     lock.flush()
@@ -127,4 +236,4 @@ def _example_if_missing(paths: Paths) -> None:
     part = paths.config.with_name(paths.config.name + ".part")
     shutil.copyfile(example, part)
     os.replace(part, paths.config)
-    console.print(f"{paths.config} did not exist: the example stands there now")
+    say(f"{paths.config} did not exist: the example stands there now")

@@ -6,18 +6,25 @@ callbacks run in different processes), and from the first route on in `RunningCa
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
-from trunkward.edge import attempt, emergency, headers, ksr
+from trunkward.edge import attempt, broken_answer, emergency, headers, ksr
 from trunkward.edge.gate import GateClient, GateUnavailable
-from trunkward.edge.media import Media, MediaRefused, suites
+from trunkward.edge.media import Media, MediaRefused, OfferRefused
 from trunkward.edge.outbound_tls import OutboundTls
 from trunkward.edge.outcome import OutcomeSender
 from trunkward.edge.rtpengine import Rtpengine
 from trunkward.edge.running import RunningCalls
 from trunkward.edge.settings import EdgeSettings
+from trunkward.edge.sides import route_parameters
+from trunkward.media.answer import AnswerRefused
 
 _STATE = "$avp(call)"
+#: Parts of it that only trying routes needs.
+_FOR_ROUTES = frozenset({"routes", "next", "remove", "emergency_body", "called_suites"})
+#: RFC 3323 section 4.1.1.3.
+_NOBODY = "sip:anonymous@anonymous.invalid"
 #: Methods whose body may be an offer (RFC 3261 13.2.1, 3262 5, 3311).
 _OFFERS = frozenset({"INVITE", "UPDATE", "PRACK"})
 #: Worker group of the core parameter `async_workers_group`.
@@ -40,6 +47,7 @@ class Calls:
         self._outcomes = OutcomeSender(settings.outcome_sockets, settings.spool)
         self._emergency = settings.emergency
         self._tls = OutboundTls(settings.tls_peers, settings.node)
+        self._trunk_hosts = settings.trunk_hosts
 
     def restore(self) -> None:
         """Puts the calls of the Kamailio before this one back, at its start."""
@@ -99,6 +107,8 @@ class Calls:
             "routes": verdict["routes"],
             "remove": verdict["remove_headers"],
             "trunk": verdict["trunk"],
+            "caller_home": self._trunk_hosts.get(verdict["trunk"], "") if verdict["direction"] == "outbound" else "",
+            "emergency_body": facts["body"] if verdict["reason"] == "admitted-emergency" else None,
             "next": 0,
         }
         self._try_next(call)
@@ -108,16 +118,24 @@ class Calls:
         while call["next"] < len(call["routes"]):
             route = call["routes"][call["next"]]
             call["media_id"] = f"{call['record_id']}x{call['next']}"
-            call["hops"] = route["media"]
+            call["hops"], call["called_suites"] = route["media"], route["called_suites"]
             call["peer"] = route["peer"]
+            for name in ("suites", "protocols", "callee_tag", "let_go"):
+                call.pop(name, None)  # of the route before
+            call["callee_transport"] = route["transport"]
             call["next"] += 1
             try:
                 sdp = self._media.offer(call, route["offer"], forward=True, again=False)
             except MediaRefused as problem:
                 ksr.log_error(f"call {call['record_id']}: {problem}")
-                self._refuse(503, "Service Unavailable", "media-unavailable")
-                self._end(call, "failed", 503, "us")
-                return
+                if call["emergency_body"] is None:
+                    self._refuse(503, "Service Unavailable", "media-unavailable")
+                    self._end(call, "failed", 503, "us")
+                    return
+                # the posture table: it goes if both sides can talk without rtpengine
+                call["hops"], sdp = [], call["emergency_body"]
+                if "a=crypto" in sdp and route["transport"] != "tls":
+                    continue
             if self._send(call, route, sdp):
                 return
             self._media.end(call)
@@ -127,17 +145,18 @@ class Calls:
 
     def _send(self, call: dict[str, Any], route: dict[str, Any], sdp: str) -> bool:
         ksr.keep_only_headers(headers.INITIAL)
-        self._show_outside(call, "From")
+        _show(ksr.show_from, call, "from_outside")
         for name in call["remove"]:
             ksr.remove_header(name)
         for name, value in route["headers"]:
             ksr.add_header(name, value)
-        if sdp:
+        if sdp and _is_sdp():  # an emergency call's other bodies pass as they came
             ksr.set_body(sdp, "application/sdp")
         ksr.set_target(route["ruri"], route["next_hop"])
+        call["callee_home"] = ksr.next_hop()
         if route["transport"] == "tls" and not self._on_verified_connection(may_wait=True):
             return False
-        ksr.record_route(f";tw={call['record_id']}")
+        ksr.record_route(route_parameters(call["record_id"], call["caller_tag"]))
         ksr.set_pv(_STATE, json.dumps(call, separators=(",", ":")))
         self.running.remember(call["record_id"], _kept(call))
         ksr.set_final_response_timeout(route["ring_timeout_s"] * 1000, 4000)
@@ -154,19 +173,46 @@ class Calls:
     def replied(self) -> None:
         """Every reply to an initial INVITE."""
         ksr.keep_only_headers(headers.LATER)
-        call = json.loads(ksr.pv(_STATE))
-        self._show_inside(call, "From")
+        call = _state()
+        _show(ksr.show_from, call, "from_inside")
+        _note_source()
         code = ksr.status()
-        received = ksr.body() if 100 < code < 300 else ""
-        if received:
-            sent = self._media.answer(call, received, ksr.pv("$tt"), forward=True, again=False)
-            call["suites"] = suites(received, sent)
+        received = ksr.body()
+        if code >= 300 and received:
+            ksr.remove_body()  # what could be taken instead (RFC 3261 21.4.26) names the inside
+            received = ""
+        if received and (call["hops"] or _is_sdp()):
+            try:
+                sent = self._media.answer(call, received, ksr.pv("$tt"), forward=True, again=False)
+            except (AnswerRefused, MediaRefused) as problem:
+                self._without_answer(call, code, problem)
+                return
             ksr.set_body(sent, "application/sdp")
+        elif 200 <= code < 300 and call["hops"] and "suites" not in call:
+            self._without_answer(call, code, AnswerRefused("media-malformed", "a 2xx and never an answer"))
+            return
+        if received and code < 200 and self.running.get(call["record_id"]) is not None:
+            # PRACK and UPDATE may need it before the call is answered
+            call["callee_tag"] = ksr.pv("$tt")
+            ksr.set_pv(_STATE, json.dumps(call, separators=(",", ":")))
+            self.running.remember(call["record_id"], _kept(call))
         if 200 <= code < 300 and self.running.get(call["record_id"]) is not None:
             call["callee_tag"] = ksr.pv("$tt")
             call["answered_at"] = time.time()
             call["callee"] = _leg_facts("callee", None) | {"peer": call["peer"]}
             self.running.remember(call["record_id"], _kept(call))
+
+    def _without_answer(self, call: dict[str, Any], code: int, problem: AnswerRefused | MediaRefused) -> None:
+        """No call stands on an answer that cannot be used: the callee is let go, the next route may."""
+        ksr.log_error(f"call {call['record_id']}: answer of {call['peer']} refused: {problem}")
+        if code < 200:
+            ksr.remove_body()
+            return
+        reason = problem.code if isinstance(problem, AnswerRefused) else "media-unavailable"
+        status, phrase = (503, "Service Unavailable") if reason == "media-unavailable" else (502, "Bad Gateway")
+        hang_up = "let_go" not in call
+        ksr.set_pv(_STATE, json.dumps(call | {"let_go": True}, separators=(",", ":")))
+        broken_answer.refuse(status, phrase, reason, hang_up=hang_up)
 
     def failed(self) -> None:
         """The failure callback: the caller gave up, the next route, or the end."""
@@ -193,23 +239,46 @@ class Calls:
         if method == "ACK":
             self.running.keep(record_id)
         forward = ksr.pv("$ft") == call["caller_tag"]
+        sdp = ksr.body()
+        if sdp and method in _OFFERS and not _is_sdp():
+            # what cannot be read cannot be hidden, nor anchored: a description could stand in any part
+            ksr.add_reply_header("Accept", "application/sdp")
+            ksr.stateless_reply(415, "Unsupported Media Type")
+            return
+        late = call.get("late") or {}
+        if sdp and method == "ACK" and _is_sdp() and late.get("cseq") == ksr.pv("$cs"):
+            self._late_answer(call, sdp, forward=not late["forward"])
+        elif sdp and method not in _OFFERS:
+            if method != "INFO" or _is_sdp():
+                ksr.remove_body()  # no place for a description (INFO carries digits, RFC 6086)
+        if method not in _OFFERS:
+            sdp = ""
         if forward:
-            self._show_outside(call, "From")
+            _show(ksr.show_from, call, "from_outside")
         else:
-            self._show_inside(call, "To")
-        sdp = ksr.body() if method in _OFFERS and ksr.pv("$cT").lower().startswith("application/sdp") else ""
+            _show(ksr.show_to, call, "from_inside")
+            ksr.set_call_id(call["call_id"], at_once=False)
+        if method in ("INVITE", "UPDATE"):
+            _note_source()
         if sdp:
-            ksr.set_body(self._media.offer(call, sdp, forward=forward, again=True), "application/sdp")
+            try:
+                sent = self._media.offer(call, sdp, forward=forward, again=True)
+            except (OfferRefused, MediaRefused) as problem:
+                ksr.log_error(f"call {record_id}: {problem}")
+                if ksr.new_transaction():
+                    status, phrase, reason = _refusal(problem)
+                    self._refuse(status, phrase, reason)
+                return
+            ksr.set_body(sent, "application/sdp")
         ksr.set_pv(
             _STATE, json.dumps(call | {"forward": forward, "offered": bool(sdp)}, separators=(",", ":"))
         )
         ksr.on_reply("ksr_dialog_reply")
-        over_tls = "transport=tls" in ksr.ruri().lower()
-        if not over_tls or self._on_verified_connection(may_wait=False):
+        if self._towards(call, forward=forward, may_wait=False):
             ksr.relay()
         elif method == "ACK":
             # it cannot wait; the other side sends its 200 again, and so comes another ACK
-            ksr.later("ksr_connect", ksr.next_hop(), GROUP)
+            ksr.later("ksr_connect", self._dialled(call, forward=forward), GROUP)
         elif not (ksr.new_transaction() and ksr.suspend_to("ksr_dialog_connect", GROUP)):
             ksr.stateless_reply(503, "Service Unavailable")
         if method == "BYE":
@@ -217,29 +286,68 @@ class Calls:
 
     def connect_in_dialog(self) -> None:
         """Goes on with a request of a running call that had no verified connection; in the group."""
-        if self._on_verified_connection(may_wait=True):
+        call = _state()
+        if self._towards(call, forward=call["forward"], may_wait=True):
             ksr.relay()
         else:
             ksr.reply(503, "Service Unavailable")
 
     def connect(self, _event: str) -> None:
         """Opens a verified connection for what comes next; in the group."""
-        self._tls.open(ksr.later_data())
+        if self._tls.is_peer(host := ksr.later_data()):
+            self._tls.open(host)
 
     def replied_in_dialog(self) -> None:
         """Every reply to a request of a running call."""
         ksr.keep_only_headers(headers.LATER)
-        call = json.loads(ksr.pv(_STATE))
+        call = _state()
         if call["forward"]:
-            self._show_inside(call, "From")
+            _show(ksr.show_from, call, "from_inside")
         else:
-            self._show_outside(call, "To")
-        received = ksr.body() if ksr.status() < 300 else ""
+            _show(ksr.show_to, call, "from_outside")
+        if ksr.method() in ("INVITE", "UPDATE"):
+            _note_source()
+        received = ksr.body()
         if not received:
             return
-        if not call["offered"]:
-            raise MediaRefused("an answer to no offer")
-        sent = self._media.answer(call, received, call["callee_tag"], forward=call["forward"], again=True)
+        if ksr.status() >= 300 or ksr.method() not in _OFFERS:
+            ksr.remove_body()  # no place for an answer; what an OPTIONS or a 488 describes is the inside
+            return
+        try:
+            if call["offered"]:
+                sent = self._media.answer(
+                    call, received, call["callee_tag"], forward=call["forward"], again=True
+                )
+            else:
+                sent = self._late_offer(call, received)
+        except (AnswerRefused, OfferRefused, MediaRefused) as problem:
+            ksr.log_error(f"call {call['record_id']}: {problem}")
+            if ksr.status() < 200:
+                ksr.remove_body()
+            else:
+                broken_answer.refuse(*_refusal(problem), hang_up=False)
+            return
+        ksr.set_body(sent, "application/sdp")
+
+    def _late_offer(self, call: dict[str, Any], sdp: str) -> str:
+        """The offer in a reply to a re-INVITE without one (RFC 3261 14.1); its answer comes in the ACK."""
+        if ksr.method() != "INVITE":
+            raise OfferRefused("an answer to no offer")
+        sent = self._media.offer(call, sdp, forward=not call["forward"], again=True)
+        running = self.running.get(call["record_id"])
+        if running is not None:
+            late = {"cseq": ksr.pv("$cs"), "forward": call["forward"]}
+            self.running.remember(call["record_id"], running | {"late": late})
+        return sent
+
+    def _late_answer(self, call: dict[str, Any], sdp: str, *, forward: bool) -> None:
+        """The answer in an ACK, which cannot be refused: one that cannot be used does not go on."""
+        try:
+            sent = self._media.answer(call, sdp, call["callee_tag"], forward=forward, again=True)
+        except (AnswerRefused, MediaRefused) as problem:
+            ksr.log_error(f"call {call['record_id']}: {problem}")
+            ksr.remove_body()
+            return
         ksr.set_body(sent, "application/sdp")
 
     # ---- 4. the end --------------------------------------------------------------------------
@@ -280,15 +388,32 @@ class Calls:
             ksr.use_connection(connection)
         return connection > 0
 
-    @staticmethod
-    def _show_outside(call: dict[str, Any], name: str) -> None:
-        if call["from_inside"] != call["from_outside"]:
-            ksr.show_uri(name, call["from_outside"])
+    def _towards(self, call: dict[str, Any], *, forward: bool, may_wait: bool) -> bool:
+        """Points a request of a running call at its peer. A leg over TLS never leaves TLS.
 
-    @staticmethod
-    def _show_inside(call: dict[str, Any], name: str) -> None:
-        if call["from_inside"] != call["from_outside"]:
-            ksr.show_uri(name, call["from_inside"])
+        Whatever its Contact says, a peer over TLS is reached on the connection its Contact came by
+        (`_note_source`), or, when that is gone, at the host we dial it at, verified anew.
+        """
+        if (call["callee_transport"] if forward else call["caller"]["transport"]) != "tls":
+            return True
+        host = ksr.next_hop()
+        if not self._tls.is_peer(host) and (connection := ksr.connection_to(host)):
+            ksr.use_connection(connection)
+            return True
+        peer = self._dialled(call, forward=forward)
+        if not peer:
+            return False
+        connection = self._tls.open(peer) if may_wait else self._tls.ready(peer)
+        if connection:
+            ksr.set_next_hop(f"sip:{peer};transport=tls")
+            ksr.use_connection(connection)
+        return connection > 0
+
+    def _dialled(self, call: dict[str, Any], *, forward: bool) -> str:
+        """The `host:port` at which the peer of a request in a dialog can be dialled, "" when at none."""
+        home = call["callee_home"] if forward else call["caller_home"]
+        ways = (ksr.next_hop(), ksr.ruri_host(), home)
+        return next((way for way in ways if self._tls.is_peer(way)), "")
 
     @staticmethod
     def _refuse(code: int, phrase: str, reason: str) -> None:
@@ -298,9 +423,46 @@ class Calls:
         ksr.reply(code, phrase)
 
 
+def _state() -> dict[str, Any]:
+    """What travelled with the transaction in hand."""
+    try:
+        state: dict[str, Any] = json.loads(ksr.pv(_STATE))
+    except ValueError:
+        # whose address belongs on which side is not known any more: none is shown
+        ksr.show_from(_NOBODY)
+        ksr.show_to(_NOBODY)
+        raise
+    return state
+
+
+def _show(put: Callable[[str], None], call: dict[str, Any], which: str) -> None:
+    if call["from_inside"] != call["from_outside"]:
+        put(call[which])
+
+
+def _note_source() -> None:
+    """Lets later requests go back where this Contact came from; a Contact behind NAT names another address.
+
+    Not for plain carriers, which may answer from another address than the one to be asked.
+    """
+    if ksr.pv("$proto") == "tls":
+        ksr.add_contact_alias()
+
+
+def _is_sdp() -> bool:
+    return ksr.pv("$cT").partition(";")[0].strip().lower() == "application/sdp"
+
+
+def _refusal(problem: Exception) -> tuple[int, str, str]:
+    """Status, phrase and reason for an offer or answer in a dialog."""
+    if isinstance(problem, MediaRefused):
+        return 503, "Service Unavailable", "media-unavailable"
+    return 488, "Not Acceptable Here", getattr(problem, "code", "media-malformed")
+
+
 def _kept(call: dict[str, Any]) -> dict[str, Any]:
     """What a running call needs later; the routes not taken are not among it."""
-    return {name: value for name, value in call.items() if name not in ("routes", "next", "remove")}
+    return {name: value for name, value in call.items() if name not in _FOR_ROUTES}
 
 
 def _leg_facts(side: str, facts: dict[str, Any] | None) -> dict[str, Any]:

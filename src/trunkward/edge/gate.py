@@ -76,13 +76,15 @@ class GateClient:
         frame = struct.pack(">I", len(body)) + body
         deadline = time.monotonic() + self._deadline_s
         why = "every gate rests after a failure"
-        for _ in self._connections:
-            self._turn += 1
-            connection = self._connections[self._turn % len(self._connections)]
-            if connection.rests_until > time.monotonic():
-                continue
+        self._turn += 1
+        turn = self._turn % len(self._connections)
+        in_turn = self._connections[turn:] + self._connections[:turn]
+        awake = [connection for connection in in_turn if connection.rests_until <= time.monotonic()]
+        for position, connection in enumerate(awake):
+            # a frozen gate may use up its share of the time, not that of the gates after it
+            share = _left(deadline) / (len(awake) - position)
             try:
-                return _verdict(connection.ask(frame, deadline), attempt["id"])
+                return _verdict(connection.ask(frame, time.monotonic() + share), attempt["id"])
             except (OSError, ValueError) as problem:
                 why = f"{connection.path}: {problem}"
                 connection.close()
@@ -94,9 +96,53 @@ def _verdict(body: bytes, attempt_id: str) -> dict[str, Any]:
     verdict = json.loads(body)
     if not isinstance(verdict, dict) or verdict.get("id") != attempt_id:
         raise ValueError("the answer is not a verdict on this attempt")
-    if verdict.get("verdict") not in ("admit", "reject", "discard"):
-        raise ValueError(f"no such verdict: {verdict.get('verdict')!r}")
+    if not _is_whole(verdict):
+        raise ValueError(f"not a whole verdict: {verdict.get('verdict')!r}")
     return verdict
+
+
+def _is_whole(verdict: dict[str, Any]) -> bool:
+    """Whether everything the edge will use is there and of its type (`trunkward.calls.verdict`)."""
+    match verdict:
+        case {
+            "verdict": "admit",
+            "record_id": str(record_id),
+            "trunk": str(),
+            "direction": str(),
+            "from_uri": str(),
+            "remove_headers": list(names),
+            "routes": [_, *_] as routes,
+        }:
+            return (
+                record_id.isalnum()
+                and all(isinstance(name, str) for name in names)
+                and all(_is_route(route) for route in routes)
+            )
+        case {"verdict": "reject", "status": int(status), "phrase": str(), "headers": list(lines)}:
+            return 300 <= status <= 699 and _are_headers(lines)
+        case {"verdict": "discard"}:
+            return True
+    return False
+
+
+def _is_route(route: object) -> bool:
+    match route:
+        case {
+            "peer": str(),
+            "ruri": str(),
+            "next_hop": str(),
+            "transport": "tls" | "tcp" | "udp",
+            "offer": str(),
+            "media": list(hops),
+            "headers": list(lines),
+            "ring_timeout_s": int(seconds),
+        }:
+            return seconds > 0 and _are_headers(lines) and all(isinstance(hop, dict) for hop in hops)
+    return False
+
+
+def _are_headers(lines: list[Any]) -> bool:
+    return all(isinstance(line, list) and [type(part) for part in line] == [str, str] for line in lines)
 
 
 def _left(deadline: float) -> float:

@@ -4,6 +4,10 @@
 #: Subject, Call-Info, P-*, X-*. What passes is what dialogs, offers and timers need: RFC 3261, 3262
 #: (RSeq, RAck), 3311, 3326 (Reason), 4028 (session timers), 6086 (INFO), 8224 (Identity, Date).
 _PASS = (
+    # compact forms (RFC 3261 7.3.3, RFC 4028): Supported, Session-Expires. Not `y`: an Identity is taken
+    # off by its name
+    "k",
+    "x",
     "Allow",
     "Accept",
     "Supported",

@@ -64,6 +64,11 @@ def body() -> str:
     return str(KSR.kx.gete_body())
 
 
+def contact_uri() -> str:
+    """The URI of the first Contact, "" when there is none."""
+    return pv("$ct").partition("<")[2].partition(">")[0] or pv("$ct").partition(";")[0]
+
+
 def source_ip() -> str:
     """Where the message came from."""
     return str(KSR.kx.get_srcip())
@@ -85,6 +90,14 @@ def headers(name: str, limit: int = 10) -> list[str]:
     while len(found) < limit and (value := header(name, len(found))):
         found.append(value)
     return found
+
+
+def all_headers(name: str, most: int) -> list[str]:
+    """All values of a header, empty ones too. Raises `ValueError` when there are more than `most`."""
+    count = header_count(name)
+    if count > most:
+        raise ValueError(f"{count} {name} headers")
+    return [header(name, index) for index in range(count)]
 
 
 def header_count(name: str) -> int:
@@ -117,9 +130,15 @@ def set_body(text: str, content_type: str) -> bool:
     return int(KSR.textops.set_body(text, content_type)) > 0
 
 
-def set_reply_status(code: int, phrase: str) -> bool:
-    """Turns the reply in hand into another."""
-    return int(KSR.textopsx.change_reply_status(code, phrase)) > 0
+def message() -> str:
+    """The whole message in hand, as received."""
+    return pv("$mb")
+
+
+def replace_message(text: str) -> None:
+    """Puts another message in the place of the one in hand. Needs the core's `tcp_clone_rcvbuf`."""
+    if int(KSR.textopsx.msg_set_buffer(text)) <= 0:
+        raise ValueError("the message in hand cannot be replaced")
 
 
 def remove_body() -> bool:
@@ -260,6 +279,11 @@ def send_options(uri: str, from_value: str, to_value: str) -> None:
     KSR.tm.t_uac_send("OPTIONS", uri, "", "", headers_text, "")
 
 
+def send_request(method: str, uri: str, next_hop: str, headers_text: str) -> None:
+    """Sends a request of our own; From, To, Call-ID and CSeq stand among its headers."""
+    KSR.tm.t_uac_send(method, uri, next_hop, "", headers_text, "")
+
+
 def connection_id() -> int:
     """Kamailio's id of the connection the message in hand came on."""
     return int(KSR.kx.get_conid())
@@ -291,9 +315,42 @@ def next_hop() -> str:
     return f"{pv('$nh(d)')}:{pv('$nh(p)')}"
 
 
-def show_uri(name: str, uri: str) -> None:
-    """Puts another URI into the From or To header of the message in hand; tag and display name stay."""
-    KSR.textops.subst_hf(name, f"/<[^>]*>/<{uri}>/", "f")
+def ruri_host() -> str:
+    """`host:port` of the Request-URI."""
+    return f"{pv('$rd')}:{pv('$rp')}"
+
+
+def set_next_hop(uri: str) -> None:
+    """Where to send the request in hand, whatever its Request-URI."""
+    KSR.setdsturi(uri)
+
+
+def connection_to(host: str) -> int:
+    """The id of a live connection with `host:port` at its other end, 0 when there is none."""
+    if int(KSR.tcpops.tcp_get_conid(host, "$var(connection)")) < 0:
+        return 0
+    return int(pv("$var(connection)") or 0)
+
+
+def show_from(uri: str) -> None:
+    """Puts another URI into the From header of the message in hand; tag and display name stay.
+
+    By assignment, not by a substitution: a URI that came from a peer must not be read as a pattern.
+    """
+    KSR.pv.sets("$fu", uri)
+
+
+def show_to(uri: str) -> None:
+    """The same for the To header."""
+    KSR.pv.sets("$tu", uri)
+
+
+def set_call_id(call_id: str, *, at_once: bool) -> None:
+    """Puts another Call-ID into the message in hand; `at_once`: also for what is answered to it."""
+    KSR.hdr.remove("Call-ID")
+    KSR.hdr.append(f"Call-ID: {call_id}\r\n")
+    if at_once:
+        KSR.textopsx.msg_apply_changes()
 
 
 def add_contact_alias() -> None:
@@ -306,10 +363,9 @@ def use_contact_alias() -> None:
     KSR.nathelper.handle_ruri_alias()
 
 
-def reuse_connection() -> None:
-    """Lets requests towards the Via's sent-by go down the connection it came on (RFC 5923)."""
+def answer_to_source() -> None:
+    """Replies go where the request came from, whatever its Via says (RFC 3581)."""
     KSR.force_rport()
-    KSR.add_tcp_alias_via()
 
 
 # ---- shared memory ---------------------------------------------------------------------------

@@ -1,18 +1,27 @@
-"""Taking an SDP through rtpengine, hop by hop, as the verdict's plan says."""
+"""Taking an SDP through rtpengine, hop by hop, as the verdict's plan says.
+
+What each leg has negotiated stands in the call's state from the first answer on: `suites` and
+`protocols`, of the calling leg (`a`) and the called leg (`b`). Later offers and answers keep to it.
+"""
 
 import re
 from typing import Any
 
 from trunkward.edge.rtpengine import Rtpengine, RtpengineUnavailable
+from trunkward.media.answer import check_answer, check_later_answer
+from trunkward.media.sdp import SDES, MalformedSdp, keep_protocol, keep_suite, parse_sdp, protocol_of
 
 _INLINE_KEY = re.compile(r"inline:([A-Za-z0-9+/=]{16,})")
 _ORIGIN = re.compile(r"^o=\S+ \d+ (\d+) ([^\r\n]*)", re.MULTILINE)
 _SESSION_NAME = re.compile(r"^s=[^\r\n]*", re.MULTILINE)
-_CRYPTO = re.compile(r"^a=crypto:\d+ (\S+)", re.MULTILINE)
 
 
 class MediaRefused(Exception):
     """The media engine did not give what the plan needs; nothing was sent."""
+
+
+class OfferRefused(Exception):
+    """An offer of a running call that its leg cannot take; nothing was sent."""
 
 
 class Media:
@@ -23,21 +32,37 @@ class Media:
         self._engine = engine
 
     def offer(self, call: dict[str, Any], sdp: str, *, forward: bool, again: bool) -> str:
-        """The offer to send on; `forward` from the caller, else from the callee; `again` in a dialog."""
+        """The offer to send on; `forward` from the caller, else from the callee; `again` in a dialog.
+
+        Raises `MediaRefused`, `OfferRefused`.
+        """
         name = ("reoffer_" if again else "offer_") + _direction(forward)
-        tag = call["caller_tag"] if forward else call["callee_tag"]
+        if again and call["hops"]:
+            sdp = _pruned(call, sdp, "a" if forward else "b")
         sent = sdp
         for hop in call["hops"] if forward else call["hops"][::-1]:
             try:
+                tag = call["caller_tag"] if forward else call["callee_tag"]
                 sent = self._engine.offer(_name(call, hop), tag, sent, _filled(hop[name], call))
             except RtpengineUnavailable as problem:
                 raise MediaRefused(f"no offer from rtpengine: {problem}") from problem
-        return _own_origin(_checked(sdp, sent), call, "caller" if forward else "callee")
+        if call["hops"]:
+            _check_keys(sdp, sent)
+        return _own_origin(sent, call, "caller" if forward else "callee")
 
     def answer(self, call: dict[str, Any], sdp: str, callee_tag: str, *, forward: bool, again: bool) -> str:
-        """The answer to send back; `forward` is the direction of the offer it answers."""
+        """The answer to send back; `forward` is the direction of the offer it answers.
+
+        Raises `MediaRefused`, and `AnswerRefused` for an answer that does not keep to the offer.
+        """
         name = ("reanswer_" if again else "answer_") + _direction(forward)
         offerer, answerer = (call["caller_tag"], callee_tag) if forward else (callee_tag, call["caller_tag"])
+        suite = ""
+        if again and call["hops"]:
+            leg = "b" if forward else "a"
+            check_later_answer(sdp, call["protocols"][leg], call["suites"][leg])
+        elif call["hops"]:
+            suite = check_answer(sdp, call["called_suites"])
         sent = sdp
         for hop in call["hops"][::-1] if forward else call["hops"]:
             try:
@@ -46,7 +71,12 @@ class Media:
                 )
             except RtpengineUnavailable as problem:
                 raise MediaRefused(f"no answer from rtpengine: {problem}") from problem
-        return _own_origin(_checked(sdp, sent), call, "callee" if forward else "caller")
+        if call["hops"]:
+            _check_keys(sdp, sent)
+        if call["hops"] and not again:
+            call["suites"] = {"a": _suite(sent), "b": suite}
+            call["protocols"] = {"a": protocol_of(sent), "b": protocol_of(sdp)}
+        return _own_origin(sent, call, "callee" if forward else "caller")
 
     def end(self, call: dict[str, Any]) -> list[dict[str, Any]]:
         """Ends the media; what was really negotiated and counted on the caller's and the callee's leg."""
@@ -57,11 +87,6 @@ class Media:
             _leg(ended[0], call["caller_tag"], "caller"),
             _leg(ended[-1], call.get("callee_tag", ""), "callee"),
         ]
-
-
-def suites(received: str, sent: str) -> dict[str, str]:
-    """The SRTP suite of each leg after an initial answer: `a` the caller's, `b` the callee's."""
-    return {"a": _suite(sent), "b": _suite(received)}
 
 
 def _leg(ended: dict[str, Any], tag: str, side: str) -> dict[str, Any]:
@@ -83,9 +108,28 @@ def _direction(forward: bool) -> str:
     return "forward" if forward else "backward"
 
 
+def _pruned(call: dict[str, Any], sdp: str, leg: str) -> str:
+    """A later offer with nothing in it but what its leg has negotiated."""
+    if "protocols" not in call:
+        raise OfferRefused("an offer before the first one was answered")
+    try:
+        keep_protocol(sdp, call["protocols"][leg])
+        return keep_suite(sdp, call["suites"][leg])
+    except MalformedSdp as problem:
+        raise OfferRefused(str(problem)) from problem
+
+
 def _filled(flags: str, call: dict[str, Any]) -> str:
-    chosen = call.get("suites") or {}
-    return flags.replace("{a}", chosen.get("a", "")).replace("{b}", chosen.get("b", ""))
+    suites, protocols = call.get("suites") or {}, call.get("protocols") or {}
+    if "{calling}" in flags:
+        flags = flags.replace("{calling}", _as_negotiated(protocols["a"], suites["a"]))
+    return flags.replace("{a}", suites.get("a", "")).replace("{b}", suites.get("b", ""))
+
+
+def _as_negotiated(protocol: str, suite: str) -> str:
+    if protocol in SDES:
+        return f"{protocol} SDES-pad DTLS=off SDES-only-{suite}"
+    return f"{protocol} SDES-off"
 
 
 def _name(call: dict[str, Any], hop: dict[str, str]) -> str:
@@ -94,8 +138,7 @@ def _name(call: dict[str, Any], hop: dict[str, str]) -> str:
 
 
 def _suite(sdp: str) -> str:
-    found = _CRYPTO.search(sdp)
-    return found.group(1) if found else ""
+    return next((line.suite for media in parse_sdp(sdp).media for line in media.crypto), "")
 
 
 def _own_origin(sdp: str, call: dict[str, Any], author: str) -> str:
@@ -113,9 +156,8 @@ def _own_origin(sdp: str, call: dict[str, Any], author: str) -> str:
     return _SESSION_NAME.sub("s=-", sdp, count=1)
 
 
-def _checked(received: str, sent: str) -> str:
+def _check_keys(received: str, sent: str) -> None:
     """The last look: no key of one side may stand in what the other side is sent."""
     for key in _INLINE_KEY.findall(received):
         if key.rstrip("=") in sent:
             raise MediaRefused("a key of one side stood in the other side's SDP")
-    return sent

@@ -20,6 +20,9 @@ ASKED = "tls_asked"
 _WAIT_S = 1.5
 _STEP_S = 0.004
 _REFUSED = "refused"
+_ASKING = "asking"
+#: Seconds a peer that was refused, or gave no answer, is left alone.
+_REST_S = 2
 _MOST_NAMES = 32
 
 
@@ -45,18 +48,28 @@ class OutboundTls:
         """The same, opening and checking a connection when there is none. Waits: not for SIP workers."""
         if connection := self.ready(host):
             return connection
-        tag = uuid.uuid4().hex
-        ksr.table_remove(PASSED, host)
-        ksr.table_set(ASKED, tag, host, 30)
-        ksr.expect_tls_server(self._server[host])
-        ksr.send_options(f"sip:{host};transport=tls", f"<sip:{self._node}>;tag={tag}", f"<sip:{host}>")
+        answer = ksr.table_get(PASSED, host)
+        if answer == _REFUSED:
+            return 0
+        if answer != _ASKING:
+            self._ask(host)
         until = time.monotonic() + _WAIT_S
         while time.monotonic() < until:
             time.sleep(_STEP_S)
             answer = ksr.table_get(PASSED, host)
-            if answer:
+            if answer and answer != _ASKING:
                 return 0 if answer == _REFUSED else int(answer)
+        # nobody there, or no handshake: calls to a dead peer must not hold every worker of the group
+        ksr.table_set(PASSED, host, _REFUSED, _REST_S)
+        ksr.log_error(f"outbound TLS to {host}: no answer over a connection whose chain holds")
         return 0
+
+    def _ask(self, host: str) -> None:
+        tag = uuid.uuid4().hex
+        ksr.table_set(PASSED, host, _ASKING, 2)  # one asks, all who come meanwhile wait for the same answer
+        ksr.table_set(ASKED, tag, host, 30)
+        ksr.expect_tls_server(self._server[host])
+        ksr.send_options(f"sip:{host};transport=tls", f"<sip:{self._node}>;tag={tag}", f"<sip:{host}>")
 
     def replied(self) -> None:
         """For every reply to an OPTIONS: judges the connection it came on, if we asked there."""
@@ -69,7 +82,7 @@ class OutboundTls:
         if ksr.pv("$tls_peer_verified") == "1" and any(accepts(names, name) for name in accepted):
             ksr.table_set(PASSED, host, str(connection), 86_400)
             return
-        ksr.table_set(PASSED, host, _REFUSED, 2)
+        ksr.table_set(PASSED, host, _REFUSED, _REST_S)
         ksr.close_connection(connection)
         ksr.log_error(
             f"outbound TLS to {host} refused: expected {' or '.join(accepted)},"

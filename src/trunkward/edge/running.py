@@ -6,7 +6,6 @@ once at the first ACK and removed at the end: topos' row and ours. At the next s
 where they were, and in-dialog requests go on (docs/topology-hiding.md has the measurements).
 """
 
-import base64
 import contextlib
 import json
 import os
@@ -41,7 +40,7 @@ class RunningCalls:
 
         (topos takes over the callee's Contact while it sends the 200, after all callbacks.)
         """
-        key = base64.urlsafe_b64encode(ksr.header(_MARK).encode()).decode()
+        key = ksr.header(_MARK)
         rows = (key, ksr.table_get(_TOPOS_DIALOGS, key), ksr.table_get(CALLS, record_id))
         if not all(rows):
             return  # ended meanwhile
@@ -66,8 +65,12 @@ class RunningCalls:
             if name.endswith(".part"):
                 os.unlink(path)  # the writer died before the call's 200 went on
                 continue
-            with open(path, encoding="utf-8") as file:
-                key, row, text = file.read().split("\n")
+            try:
+                with open(path, encoding="utf-8") as file:
+                    key, row, text = file.read().split("\n")
+            except (OSError, ValueError) as problem:
+                ksr.log_error(f"running call {name} cannot be restored: {problem}")
+                continue  # one spoilt file must not cost the other calls
             ksr.table_set(_TOPOS_DIALOGS, key, row, self._longest_s)
             ksr.table_set(CALLS, name, text, self._longest_s)
             restored += 1

@@ -25,8 +25,12 @@ class EdgeSettings:
     spool: str
     #: Seconds a call's row lives unattended in shared memory.
     longest_call_s: int
+    #: The 64 characters Call-IDs are masked with (`trunkward.engines.call_id_mask`).
+    call_id_alphabet: str
     #: By the name asked for in the handshake (SNI): names accepted on the certificate, and `ip:port` dialled.
     tls_peers: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    #: By trunk: `ip:port` where it is dialled, one of `tls_peers`.
+    trunk_hosts: dict[str, str] = field(default_factory=dict)
     #: Source networks of carriers with a plain listener; others get no answer there at all.
     plain_networks: list[str] = field(default_factory=list)
     #: The all-gates-down row of the posture table for emergency calls.

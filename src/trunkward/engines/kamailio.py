@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from trunkward.calls.attempt import Transport
+from trunkward.engines.call_id_mask import mask_alphabet
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.settings import Paths
 from trunkward.trunks.model import Address, Declared
@@ -87,6 +88,8 @@ tcp_max_connections=16384
 tls_max_connections=16384
 tcp_accept_no_cl=no
 tcp_rd_buf_size=65536
+# without it a message that came over TCP or TLS cannot be replaced (ksr.replace_message, set_call_id)
+tcp_clone_rcvbuf=1
 enable_tls=yes
 # OpenSSL 3 keeps state per thread: several TLS processes without this die in handshakes
 tls_threads_mode=2
@@ -172,8 +175,9 @@ modparam("ndb_redis", "cmd_timeout", 200)
     dialogs = f"topos_dialogs=>size=12;autoexpire={LONGEST_CALL_S};"
     return f"""{common}modparam("topos_htable", "topos_htable_dialog", "{dialogs}")
 modparam("topos_htable", "topos_htable_transaction", "topos_branches=>size=12;autoexpire=180;")
-# rows are joined by "|", which peers may write too
-modparam("topos_htable", "topos_htable_base64", 1)
+# rows are joined by "|", and the edge refuses what has one; encoded rows, the other way, are cut at 1023
+# bytes a field, and PRACK and UPDATE before the answer never find theirs (6.0.1)
+modparam("topos_htable", "topos_htable_base64", 0)
 """
 
 
@@ -210,7 +214,9 @@ server_id = {name}
     return text
 
 
-def render_edge_json(declared: Declared, paths: Paths, emergency: list[dict[str, Any]]) -> str:
+def render_edge_json(
+    declared: Declared, paths: Paths, emergency: list[dict[str, Any]], *, mask_key: str
+) -> str:
     """The edge's own settings (`trunkward.edge.settings`)."""
     gates = range(declared.node.gates)
     peers: dict[str, dict[str, list[str]]] = {}
@@ -236,7 +242,11 @@ def render_edge_json(declared: Declared, paths: Paths, emergency: list[dict[str,
             "dialogs": str(paths.dialogs),
             "spool": str(paths.spool),
             "longest_call_s": LONGEST_CALL_S,
+            "call_id_alphabet": mask_alphabet(mask_key),
             "tls_peers": peers,
+            "trunk_hosts": {
+                t.name: str(t.host) for t in declared.trunks if t.host is not None and t.tls_names
+            },
             "plain_networks": sorted({str(network) for carrier in plain for network in carrier.networks}),
             "emergency": emergency,
         },

@@ -1,6 +1,13 @@
-"""The node's directories: who owns each, who may look into it. The walls between processes."""
+"""The node's directories: who owns each, who may look into it. The walls between processes.
+
+This runs as root in directories that belong to less trusted users, who may have put a link in the
+place of a file: nothing here follows one.
+"""
 
 import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,64 +15,123 @@ from trunkward.engines.users import gid, uid
 from trunkward.settings import Paths
 
 
+class LayoutRefused(Exception):
+    """Something stands where a directory of the node should be; the message names it."""
+
+
 @dataclass(frozen=True, slots=True)
-class _Directory:
+class Directory:
+    """One directory with its owner, group and mode."""
+
     path: Path
     owner: str
     group: str
     mode: int
 
 
-def ensure_directories(paths: Paths, gates: int) -> None:
-    """Makes what is missing and puts owners and modes right. Needs root."""
+def directories(paths: Paths, gates: int) -> list[Directory]:
+    """The directories of a node, outer ones first."""
     state, run = paths.state, paths.run
-    wanted = [
-        _Directory(state, "root", "root", 0o755),
-        _Directory(paths.pki, "root", "root", 0o755),
-        _Directory(paths.declared.parent, "root", "tw-worker", 0o750),
-        _Directory(paths.records_db.parent, "tw-worker", "tw-worker", 0o750),
-        _Directory(state / "signer", "tw-signer", "tw-signer", 0o700),
+    return [
+        Directory(state, "root", "root", 0o755),
+        Directory(paths.pki, "root", "root", 0o755),
+        Directory(paths.declared.parent, "root", "tw-worker", 0o750),
+        Directory(paths.records_db.parent, "tw-worker", "tw-worker", 0o750),
+        Directory(state / "signer", "tw-signer", "tw-signer", 0o700),
         # segments: each gate writes its own, the worker reads them all and deletes the shipped
-        _Directory(paths.records, "tw-worker", "tw-gate", 0o2770),
-        *(_Directory(paths.records / f"gate-{i}", "tw-gate", "tw-worker", 0o2770) for i in range(gates)),
-        _Directory(run, "root", "root", 0o755),
-        _Directory(run / "edge", "tw-edge", "tw-edge", 0o750),
-        _Directory(paths.dialogs, "tw-edge", "tw-edge", 0o700),
-        _Directory(paths.spool.parent, "tw-edge", "tw-worker", 0o2770),
-        _Directory(run / "media", "tw-media", "tw-media", 0o750),
-        _Directory(run / "gate", "tw-gate", "tw-edge", 0o2750),
-        _Directory(run / "signer", "tw-signer", "tw-gate", 0o2750),
-        _Directory(paths.policy, "tw-worker", "tw-gate", 0o2750),
-        _Directory(paths.log, "root", "root", 0o755),
+        Directory(paths.records, "tw-worker", "tw-gate", 0o2750),
+        *(Directory(paths.records / f"gate-{i}", "tw-gate", "tw-worker", 0o2770) for i in range(gates)),
+        Directory(run, "root", "root", 0o755),
+        Directory(run / "edge", "tw-edge", "tw-edge", 0o750),
+        Directory(paths.dialogs, "tw-edge", "tw-edge", 0o700),
+        Directory(paths.spool.parent, "tw-edge", "tw-worker", 0o2770),
+        Directory(run / "media", "tw-media", "tw-media", 0o750),
+        Directory(run / "gate", "tw-gate", "tw-edge", 0o2750),
+        Directory(run / "signer", "tw-signer", "tw-gate", 0o2750),
+        Directory(paths.policy, "tw-worker", "tw-gate", 0o2750),
+        Directory(paths.log, "root", "root", 0o755),
     ]
-    for directory in wanted:
-        directory.path.mkdir(parents=True, exist_ok=True)
-        os.chown(
-            directory.path, uid(directory.owner) if directory.owner != "root" else 0, _group(directory.group)
-        )
-        directory.path.chmod(directory.mode)
+
+
+def ensure_directories(paths: Paths, gates: int) -> None:
+    """Makes what is missing and puts owners and modes right. Needs root. Raises `LayoutRefused`."""
+    for wanted in directories(paths, gates):
+        # a person may have moved the three outer ones elsewhere by a link; nobody moves the inner ones
+        outer = wanted.path in (paths.state, paths.run, paths.log)
+        try:
+            wanted.path.mkdir(parents=True, exist_ok=True)
+            with _opened(wanted.path, os.O_DIRECTORY | (0 if outer else os.O_NOFOLLOW)) as directory:
+                os.fchown(directory, _uid(wanted.owner), _gid(wanted.group))
+                os.fchmod(directory, wanted.mode)
+        except OSError as problem:
+            raise LayoutRefused(f"{wanted.path}: not a directory of this node: {problem.strerror}") from None
     _own_files(paths)
 
 
 def write_private(path: Path, text: str, owner: str, group: str, mode: int = 0o640) -> None:
-    """Writes a file whole or not at all, with its owner set before it has its name."""
+    """Writes a file whole or not at all; owner and mode are set before a byte is in it."""
     part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    os.chown(part, uid(owner) if owner != "root" else 0, _group(group))
-    part.chmod(mode)
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        os.fchown(descriptor, _uid(owner), _gid(group))
+        os.fchmod(descriptor, mode)
+        file.write(text)
+        file.flush()
+        os.fsync(descriptor)
     os.replace(part, path)
+    with _opened(path.parent, os.O_DIRECTORY) as directory:
+        os.fsync(directory)
 
 
 def _own_files(paths: Paths) -> None:
-    # a rebuilt platform may have given the users other numbers than the files still bear
-    for directory, owner in ((paths.records_db.parent, "tw-worker"), (paths.state / "signer", "tw-signer")):
-        for path in directory.iterdir():
-            os.chown(path, uid(owner), gid(owner))
-    for path in paths.records.glob("*/*"):
-        os.chown(path, uid("tw-gate"), gid("tw-worker"))
-    for path in paths.dialogs.iterdir():
-        os.chown(path, uid("tw-edge"), gid("tw-edge"))
+    """Gives the files of the node's users to them: a rebuilt platform may have given them other numbers."""
+    owners = [
+        (paths.records_db.parent, "tw-worker", "tw-worker"),
+        (paths.state / "signer", "tw-signer", "tw-signer"),
+        (paths.dialogs, "tw-edge", "tw-edge"),
+        (paths.spool.parent, "tw-edge", "tw-worker"),
+        (paths.policy, "tw-worker", "tw-gate"),
+    ]
+    for directory in paths.records.iterdir():
+        if directory.is_symlink() or not directory.is_dir():
+            continue
+        # the worker's own directory holds what the edge spooled
+        owner = "tw-worker" if directory.name == "edge" else "tw-gate"
+        owners.append((directory, owner, "tw-worker"))
+        with _opened(directory, os.O_DIRECTORY | os.O_NOFOLLOW) as inner:
+            os.fchown(inner, _uid(owner), _gid("tw-worker"))
+    for directory, owner, group in owners:
+        with _opened(directory, os.O_DIRECTORY | os.O_NOFOLLOW) as outer:
+            for name in os.listdir(outer):
+                _own(outer, name, _uid(owner), _gid(group))
 
 
-def _group(name: str) -> int:
+def _own(directory: int, name: str, owner: int, group: int) -> None:
+    try:
+        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
+    except OSError:
+        return  # a link or a socket: not ours to give away
+    try:
+        # a second name may be a file of somebody else's, linked in here
+        if stat.S_ISREG((found := os.fstat(file)).st_mode) and found.st_nlink == 1:
+            os.fchown(file, owner, group)
+    finally:
+        os.close(file)
+
+
+@contextmanager
+def _opened(path: Path, flags: int) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flags)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _uid(name: str) -> int:
+    return 0 if name == "root" else uid(name)
+
+
+def _gid(name: str) -> int:
     return 0 if name == "root" else gid(name)

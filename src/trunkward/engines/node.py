@@ -1,5 +1,7 @@
 """Preparing a node: from a declared configuration to everything its processes need on disk."""
 
+import os
+import re
 import secrets
 import sys
 from datetime import datetime
@@ -18,9 +20,12 @@ from trunkward.engines.kamailio import EdgeFiles, render_edge_json, render_kamai
 from trunkward.engines.layout import write_private
 from trunkward.engines.pki_files import PkiFacts, PkiFiles, PkiOwners, ensure_pki, read_evidence_key
 from trunkward.engines.supervisor import programs, render_supervisord_conf
-from trunkward.engines.users import uid
+from trunkward.engines.users import gid, uid
 from trunkward.settings import Paths
 from trunkward.trunks.model import Declared
+
+#: 16 random bytes in hex.
+_MASK_KEY = re.compile(r"[0-9a-f]{32}")
 
 
 def prepare(
@@ -35,7 +40,12 @@ def prepare(
     cfg = render_kamailio_cfg(declared, paths, mask_key=_mask_key(paths), topos_storage=topos_storage)
     write_private(files.kamailio_cfg, cfg, "root", "tw-edge")
     write_private(files.tls_cfg, render_tls_cfg(declared, paths), "root", "tw-edge")
-    write_private(files.edge_json, render_edge_json(declared, paths, emergency), "root", "tw-edge")
+    write_private(
+        files.edge_json,
+        render_edge_json(declared, paths, emergency, mask_key=_mask_key(paths)),
+        "root",
+        "tw-edge",
+    )
     write_private(paths.run / "edge" / "peers-ca.pem", _authorities(declared, paths), "root", "tw-edge")
     write_private(paths.run / "edge" / "nobody-ca.pem", _nobody(now), "root", "tw-edge")
     conf = render_supervisord_conf(programs(declared, paths, signer_command(declared, paths)), paths)
@@ -46,9 +56,15 @@ def prepare(
 def _mask_key(paths: Paths) -> str:
     """The secret Call-IDs are shuffled with; made once, because running calls need it again."""
     path = paths.state / "call-id-mask.secret"
-    if not path.exists():
-        write_private(path, secrets.token_hex(16), "root", "root", 0o600)
-    return path.read_text(encoding="ascii")
+    try:
+        held = path.read_text(encoding="ascii", errors="replace")
+    except FileNotFoundError:
+        held = ""
+    if not _MASK_KEY.fullmatch(held):
+        held = secrets.token_hex(16)
+    # written also when it was good: owner and mode are put right with it
+    write_private(path, held, "root", "root", 0o600)
+    return held
 
 
 def signer_command(declared: Declared, paths: Paths) -> list[str]:
@@ -77,6 +93,8 @@ def _put_in_force(paths: Paths, declared: Declared, node_file: str, now: datetim
     }
     declared = with_certificates(declared, certificates)
     before = _in_force(paths.declared)
+    # a document that is there and cannot be read took its version with it: seconds go beyond any count
+    first = int(now.timestamp()) if before is None and paths.declared.exists() else 1
     evidence = inventory_evidence(
         declared,
         read_evidence_key(pki.evidence_key),
@@ -84,14 +102,18 @@ def _put_in_force(paths: Paths, declared: Declared, node_file: str, now: datetim
         now_s=int(now.timestamp()),
     )
     wanted = InForce(
-        version=before.version if before else 1,
+        version=before.version if before else first,
         node_file=node_file,
         certificates=certificates,
         evidence=evidence,
     )
     if wanted == before:
+        # a rebuilt platform may have given the worker's group another number
+        os.chown(paths.declared, 0, gid("tw-worker"))
         return before
     in_force = msgspec.structs.replace(wanted, version=before.version + 1) if before else wanted
+    # no gate may judge a call by the policy before this one: without a snapshot they wait for the worker
+    (paths.policy / "current").unlink(missing_ok=True)
     write_private(paths.declared, msgspec.json.encode(in_force).decode(), "root", "tw-worker")
     return in_force
 

@@ -1,11 +1,12 @@
 """The supervisor's configuration: which processes make a node, as which user, in which order.
 
 `supervisord` keeps them; each is started through util-linux: `setpriv` gives it its user, no
-capability and no way to gain one, and ends it when the supervisor dies however it dies. Kamailio
-also gets a process namespace: when its first process is killed the kernel takes the rest with it,
+capability and no way to gain one, and ends it when the supervisor dies however it dies (at once: what
+must outlive a process is on the disk before it is needed). Kamailio also gets a process namespace: when its first process is killed the kernel takes the rest with it,
 which by themselves would keep the port.
 """
 
+import shlex
 import shutil
 import sys
 from collections.abc import Mapping
@@ -15,6 +16,9 @@ from trunkward.engines.kamailio import EdgeFiles, kamailio_command
 from trunkward.engines.rtpengine import rtpengine_command
 from trunkward.settings import Paths
 from trunkward.trunks.model import Declared
+
+#: For a process namespace, and for giving itself up inside it.
+_NAMESPACE_CAPABILITIES = "+sys_admin,+setuid,+setgid,+setpcap"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,24 +80,24 @@ def render_supervisord_conf(wanted: list[Program], paths: Paths) -> str:
     text = f"""[supervisord]
 nodaemon=true
 user=root
-logfile={paths.log}/supervisor.log
-pidfile={paths.run}/supervisor.pid
-childlogdir={paths.log}
+logfile={_plain(paths.log)}/supervisor.log
+pidfile={_plain(paths.run)}/supervisor.pid
+childlogdir={_plain(paths.log)}
 strip_ansi=true
 umask=027
 
 [unix_http_server]
-file={paths.supervisor_socket}
+file={_plain(paths.supervisor_socket)}
 chmod=0700
 
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 
 [supervisorctl]
-serverurl=unix://{paths.supervisor_socket}
+serverurl=unix://{_plain(paths.supervisor_socket)}
 """
     for program in wanted:
-        environment = ",".join(f'{name}="{value}"' for name, value in program.environment.items())
+        environment = ",".join(f'{name}="{_plain(value)}"' for name, value in program.environment.items())
         text += f"""
 [program:{program.name}]
 command={_quoted(_confined(program))}
@@ -109,7 +113,7 @@ stopwaitsecs=10
 stopasgroup=true
 killasgroup=true
 redirect_stderr=true
-stdout_logfile={paths.log}/{program.name}.log
+stdout_logfile={_plain(paths.log)}/{program.name}.log
 stdout_logfile_maxbytes=50MB
 stdout_logfile_backups=3
 """
@@ -118,17 +122,26 @@ stdout_logfile_backups=3
 
 def _confined(program: Program) -> list[str]:
     setpriv = shutil.which("setpriv") or "/usr/bin/setpriv"
-    user = [
-        *(f"--reuid={program.user}", f"--regid={program.user}", "--init-groups"),
-        *("--no-new-privs", "--inh-caps=-all", "--bounding-set=-all"),
+    become = [
+        *(setpriv, f"--reuid={program.user}", f"--regid={program.user}", "--init-groups"),
+        *("--no-new-privs", "--inh-caps=-all", "--bounding-set=-all", "--"),
     ]
+    # after it: a change of user takes away the wish to die with one's parent (prctl(2), PR_SET_PDEATHSIG)
+    die = [setpriv, "--pdeathsig=KILL", "--"]
     if not program.own_processes:
-        return [setpriv, *user, "--pdeathsig=TERM", "--", *program.command]
+        return [*become, *die, *program.command]
     unshare = shutil.which("unshare") or "/usr/bin/unshare"
     namespace = [unshare, "--pid", "--fork", "--kill-child", "--"]
-    return [setpriv, "--pdeathsig=KILL", "--", *namespace, setpriv, *user, "--", *program.command]
+    # unshare stays root, waiting for the engine, with no more than what it needed to get there
+    bounds = ["--no-new-privs", f"--bounding-set=-all,{_NAMESPACE_CAPABILITIES}"]
+    return [setpriv, *bounds, "--pdeathsig=KILL", "--", *namespace, *become, *die, *program.command]
 
 
 def _quoted(command: list[str]) -> str:
-    # supervisord splits like a shell and expands %(name)s
-    return " ".join(f'"{word}"' if " " in word else word for word in command).replace("%", "%%")
+    # supervisord splits like a shell
+    return _plain(shlex.join(command))
+
+
+def _plain(value: object) -> str:
+    # %(name)s is expanded
+    return str(value).replace("%", "%%")

@@ -17,12 +17,12 @@ from trunkward.gate.line import Line
 from trunkward.gate.policy import PolicyInForce
 from trunkward.gate.recorder import Recorder
 from trunkward.gate.server import serve
-from trunkward.settings import Paths
+from trunkward.settings import METRICS_PORT, Paths
 
 #: Seconds between two looks for a newer policy.
 _REFRESH_S = 0.5
-#: The metrics port of gate 0; the others follow.
-METRICS_PORT = 9310
+#: The same while there is none at all.
+_FIRST_LOOK_S = 0.02
 
 
 def main() -> None:
@@ -57,21 +57,46 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
         recorder=recorder,
     )
 
+    loaded = asyncio.Event()
+
     async def follow() -> None:
+        told: str | None = None
         while True:
-            if problem := policy.refresh():
+            problem = policy.refresh()
+            if problem and problem != told:
                 log.error("policy not taken", problem=problem)
-            metrics.policy_version.set(policy.snapshot.version if policy.snapshot else 0)
-            await asyncio.sleep(_REFRESH_S)
+            told = problem
+            if policy.snapshot is not None:
+                loaded.set()
+                metrics.policy_version.set(policy.snapshot.version)
+            line.write_outcomes()
+            await asyncio.sleep(_REFRESH_S if loaded.is_set() else _FIRST_LOOK_S)
 
     following = asyncio.create_task(follow())
-    await asyncio.sleep(0)
-    start_http_server(METRICS_PORT + index, addr="127.0.0.1")
-    log.info("ready", policy=policy.snapshot.version if policy.snapshot else None)
-    await serve(paths.gate_socket(index), paths.outcome_socket(index), line.judge, line.ended, stop)
+    _serve_metrics(index, log)
+    # without a policy there is nothing to listen for: the edge finds no gate, and does what it does then
+    await _first_of(loaded, stop)
+    if not stop.is_set():
+        log.info("ready", policy=policy.snapshot.version if policy.snapshot else None)
+        await serve(paths.gate_socket(index), paths.outcome_socket(index), line.judge, line.ended, stop)
     following.cancel()
+    line.write_outcomes()
     await signer.close()
     recorder.close()
+
+
+def _serve_metrics(index: int, log: structlog.stdlib.BoundLogger) -> None:
+    try:
+        start_http_server(METRICS_PORT + index, addr="127.0.0.1")
+    except OSError as problem:  # calls are worth more than counters
+        log.error("no metrics", port=METRICS_PORT + index, problem=str(problem))
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
 
 
 def _arguments() -> tuple[int, bool, Paths]:

@@ -7,10 +7,13 @@
 5. The verdict leaves.
 """
 
+import asyncio
+import re
 import time
 import uuid
 from collections.abc import Callable
 
+import msgspec
 import structlog
 
 from trunkward.admission.gather import gather
@@ -25,10 +28,19 @@ from trunkward.engines.signer_client import SignerClient
 from trunkward.gate import metrics
 from trunkward.gate.peer import peer_identity
 from trunkward.gate.recorder import Recorder, RecordNotWritten
+from trunkward.gate.server import Unreadable
 from trunkward.gate.signing import SignerForCall
 from trunkward.numbering.e164 import E164
 from trunkward.numbering.plan import Emergency
 from trunkward.records.model import DecisionRecord, OutcomeRecord
+
+#: Seconds a verdict may take; the edge waits a little longer (`engines.kamailio.GATE_DEADLINE_MS`).
+DEADLINE_S = 0.4
+
+#: Outcomes kept in memory while the disk takes none; a full disk for an hour at 25 calls/s.
+MAX_UNWRITTEN = 90_000
+#: What the edge chooses: a UUID in hex.
+_ID = re.compile(r"[0-9a-f]{32}")
 
 _log = structlog.get_logger("gate")
 
@@ -53,19 +65,28 @@ class Line:
         self._secret = origid_secret
         self._clock = clock
         self._recorder = recorder
+        self._unwritten: list[OutcomeRecord] = []
 
-    async def judge(self, attempt: CallAttempt) -> Verdict:
+    async def judge(self, attempt: CallAttempt | Unreadable) -> Verdict:
         """The verdict on an attempt, recorded. Never raises: a fault of ours is a refusal that says so."""
         began = time.monotonic()
-        record_id = uuid.uuid4().hex
+        # an attempt that is asked again, because a gate died before it could answer, is one attempt
+        record_id = attempt.id if _ID.fullmatch(attempt.id) else uuid.uuid4().hex
+        if isinstance(attempt, Unreadable):
+            _log.error("attempt cannot be read: refused", record_id=record_id, problem=attempt.problem)
+            return self._unjudged(attempt, record_id, began, Reason.INTERNAL_ERROR)
         try:
-            verdict = await self._judge(attempt, record_id, began)
+            async with asyncio.timeout(DEADLINE_S):
+                verdict = await self._judge(attempt, record_id, began)
+        except TimeoutError:
+            _log.error("no verdict within the deadline: refused", record_id=record_id)
+            verdict = self._unjudged(attempt, record_id, began, Reason.DEADLINE_EXCEEDED)
         except RecordNotWritten as problem:
             _log.error("record not written: refused", record_id=record_id, problem=str(problem))
             verdict = refuse_unjudged(attempt.id, record_id, Reason.RECORD_NOT_WRITTEN)
         except Exception:  # the gate's one place where an exception becomes a verdict
             _log.exception("fault while judging: refused", record_id=record_id)
-            verdict = refuse_unjudged(attempt.id, record_id, Reason.INTERNAL_ERROR)
+            verdict = self._unjudged(attempt, record_id, began, Reason.INTERNAL_ERROR)
         metrics.seconds.observe(time.monotonic() - began)
         metrics.verdicts.labels(type(verdict).__name__.lower(), verdict.reason).inc()
         return verdict
@@ -73,7 +94,7 @@ class Line:
     async def _judge(self, attempt: CallAttempt, record_id: str, began: float) -> Verdict:
         policy = self._policy()
         if policy is None:
-            return refuse_unjudged(attempt.id, record_id, Reason.POLICY_NOT_LOADED)
+            return self._unjudged(attempt, record_id, began, Reason.POLICY_NOT_LOADED)
         # 1.
         case = screen(attempt, peer_identity(attempt.tls), policy)
         judgement = judge_screened(case, record_id, time.time())
@@ -91,14 +112,49 @@ class Line:
         return judgement.verdict
 
     def ended(self, outcome: Outcome) -> None:
-        """Records what came of a call."""
+        """Records what came of a call; keeps it while the disk does not take it."""
         metrics.outcomes.labels(outcome.ending).inc()
+        self._unwritten.append(OutcomeRecord(record_id=outcome.record_id, at=time.time(), outcome=outcome))
+        self.write_outcomes()
+
+    def write_outcomes(self) -> None:
+        """Tries to write the outcomes that could not be written so far."""
+        if not self._unwritten:
+            return
         try:
-            self._recorder.write(
-                [OutcomeRecord(record_id=outcome.record_id, at=time.time(), outcome=outcome)]
-            )
+            self._recorder.write(list(self._unwritten))
         except RecordNotWritten as problem:
-            _log.error("outcome not written", record_id=outcome.record_id, problem=str(problem))
+            _log.error("outcomes not written, kept", waiting=len(self._unwritten), problem=str(problem))
+            for lost in self._unwritten[MAX_UNWRITTEN:]:
+                _log.error("outcome lost", outcome=msgspec.to_builtins(lost))
+            del self._unwritten[MAX_UNWRITTEN:]
+        else:
+            self._unwritten.clear()
+
+    def _unjudged(
+        self, attempt: CallAttempt | Unreadable, record_id: str, began: float, reason: Reason
+    ) -> Verdict:
+        """The refusal of an attempt nobody could judge, recorded like every other verdict."""
+        verdict = refuse_unjudged(attempt.id, record_id, reason)
+        record = DecisionRecord(
+            record_id=record_id,
+            at=time.time(),
+            attempt_id=attempt.id,
+            call_id="" if isinstance(attempt, Unreadable) else attempt.call_id,
+            verdict="reject",
+            reason=verdict.reason,
+            blame=verdict.blame,
+            status=verdict.status,
+            source="" if isinstance(attempt, Unreadable) else f"{attempt.source_ip}:{attempt.source_port}",
+            transport="" if isinstance(attempt, Unreadable) else attempt.transport,
+            gate=self._index,
+            took_ms=round((time.monotonic() - began) * 1000, 3),
+        )
+        try:
+            self._recorder.write([record])
+        except RecordNotWritten as problem:
+            _log.error("refusal not recorded", record_id=record_id, reason=reason, problem=str(problem))
+        return verdict
 
     def _record(self, case: Case, judgement: Judgement, policy: Snapshot, began: float) -> DecisionRecord:
         attempt, verdict = case.attempt, judgement.verdict

@@ -1,5 +1,6 @@
 """Writing this gate's segments: a record is on the disk before its verdict leaves."""
 
+import errno
 import os
 import time
 from pathlib import Path
@@ -18,7 +19,8 @@ class RecordNotWritten(Exception):
 class Recorder:
     """The one writer of one gate's segments. Every start begins a new segment.
 
-    A torn line can therefore only be the last of a segment nobody goes on with.
+    A torn line can therefore only be the last of a segment nobody goes on with: what a full disk
+    took of a record is taken back before the next one.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -32,13 +34,14 @@ class Recorder:
         """Appends records and waits for the disk (fdatasync). Raises `RecordNotWritten`."""
         data = b"".join(encode(record) for record in records)
         try:
-            if self._written > SEGMENT_BYTES:
+            if self._descriptor < 0 or self._written > SEGMENT_BYTES:
                 self.close()
                 self._open()
             if os.write(self._descriptor, data) != len(data):
-                raise OSError("a short write: the disk is full")
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fdatasync(self._descriptor)
         except OSError as problem:
+            self._take_back()
             raise RecordNotWritten(str(problem)) from problem
         self._written += len(data)
 
@@ -48,8 +51,24 @@ class Recorder:
             os.close(self._descriptor)
             self._descriptor = -1
 
+    def _take_back(self) -> None:
+        """The segment ends again where its last whole record ends; if it cannot, it is left for a new one."""
+        if self._descriptor < 0:
+            return
+        try:
+            os.ftruncate(self._descriptor, self._written)
+        except OSError:
+            self.close()
+
     def _open(self) -> None:
-        name = f"{time.time_ns() // 1_000_000:015d}.jsonl"
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
+        # after the newest one, also when the clock was set back: the order of names is the order of writing
+        newest = max((int(path.stem) for path in self._directory.glob("*.jsonl")), default=0)
+        name = f"{max(time.time_ns() // 1_000_000, newest + 1):015d}.jsonl"
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         self._descriptor = os.open(self._directory / name, flags, 0o640)
         self._written = 0
+        directory = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(directory)  # the name is on the disk, too
+        finally:
+            os.close(directory)

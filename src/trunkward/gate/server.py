@@ -20,13 +20,23 @@ from trunkward.calls.attempt import CallAttempt
 from trunkward.calls.outcome import Outcome
 from trunkward.calls.verdict import Verdict
 
-#: Bytes of one attempt: a SIP message over TCP is at most 64 KiB here, JSON may double it.
-MAX_FRAME = 160 * 1024
+#: Bytes of one attempt: a SIP message is at most 64 KiB here, JSON makes up to six of one byte, and a
+#: certificate stands beside it. A longer one would cost the edge its connection, and so others their calls.
+MAX_FRAME = 1024 * 1024
 _MAX_DATAGRAM = 64 * 1024
 
-type Judge = Callable[[CallAttempt], Awaitable[Verdict]]
+
+class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt of which only the id could be read."""
+
+    id: str
+    problem: str = ""
+
+
+type Judge = Callable[[CallAttempt | Unreadable], Awaitable[Verdict]]
 
 _decode_attempt = msgspec.json.Decoder(CallAttempt).decode
+_decode_id = msgspec.json.Decoder(Unreadable).decode
 _decode_outcome = msgspec.json.Decoder(Outcome).decode
 _encode = msgspec.json.Encoder().encode
 _log = structlog.get_logger("gate")
@@ -40,7 +50,7 @@ class AttemptProtocol(asyncio.Protocol):
         self._judge = judge
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
-        self._waiting: list[CallAttempt] = []
+        self._waiting: list[CallAttempt | Unreadable] = []
         self._task: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -61,9 +71,13 @@ class AttemptProtocol(asyncio.Protocol):
             del self._buffer[: 4 + length]
             try:
                 self._waiting.append(_decode_attempt(frame))
-            except (msgspec.ValidationError, msgspec.DecodeError) as problem:
-                self._cut_off(f"not an attempt: {problem}")
-                return
+            except (msgspec.MsgspecError, UnicodeDecodeError) as problem:
+                # a peer may have chosen the bytes: its call is refused, the connection serves the next one
+                try:
+                    self._waiting.append(Unreadable(id=_decode_id(frame).id, problem=str(problem)))
+                except (msgspec.MsgspecError, UnicodeDecodeError):
+                    self._cut_off(f"not an attempt: {problem}")
+                    return
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._answer())
 
@@ -93,7 +107,7 @@ def _take_outcomes(datagrams: socket.socket, take: Callable[[Outcome], None]) ->
             return
         try:
             take(_decode_outcome(data))
-        except (msgspec.ValidationError, msgspec.DecodeError) as problem:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as problem:
             _log.error("not an outcome", problem=str(problem), data=data[:200].decode(errors="replace"))
 
 
@@ -116,4 +130,8 @@ async def serve(
     await stop.wait()
     server.close()
     loop.remove_reader(datagrams)
+    # nobody can send any more once the name is gone; what was sent before is still taken
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(outcomes)
+    _take_outcomes(datagrams, take)
     datagrams.close()

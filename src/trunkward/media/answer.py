@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from trunkward.media.sdp import PLAIN, SDES, MalformedSdp, parse_sdp
+from trunkward.media.sdp import DTLS, PLAIN, SDES, MalformedSdp, Media, parse_sdp
 
 
 class AnswerRefused(Exception):
@@ -20,11 +20,7 @@ def check_answer(sdp: str, suites: Iterable[str]) -> str:
     Raises `AnswerRefused`: rtpengine takes a plain answer to an SRTP offer, and gives a call without sound.
     """
     offered = frozenset(suites)
-    try:
-        answer = parse_sdp(sdp)
-    except MalformedSdp as problem:
-        raise AnswerRefused("media-malformed", str(problem)) from problem
-    used = [media for media in answer.media if not media.rejected]
+    used = _used(sdp)
     if not offered:
         if any(media.protocol not in PLAIN for media in used):
             raise AnswerRefused("media-malformed", "an answer that is not RTP/AVP to an offer that was")
@@ -44,3 +40,26 @@ def check_answer(sdp: str, suites: Iterable[str]) -> str:
     if len(chosen) > 1:
         raise AnswerRefused("srtp-suite-refused", "streams of one leg with different SRTP suites")
     return chosen.pop() if chosen else ""
+
+
+def check_later_answer(sdp: str, protocol: str, suite: str) -> None:
+    """The same in a running call: a leg keeps the protocol and the suite ("" without SDES) it has.
+
+    Raises `AnswerRefused`.
+    """
+    used = _used(sdp)
+    if any(media.protocol != protocol for media in used):
+        raise AnswerRefused("media-malformed", f"an answer that is not {protocol}, as this leg is")
+    if protocol in DTLS:
+        if any(not media.fingerprints for media in used):
+            raise AnswerRefused("media-malformed", "DTLS-SRTP without a=fingerprint")
+        return
+    check_answer(sdp, [suite] if suite else [])
+
+
+def _used(sdp: str) -> list[Media]:
+    try:
+        answer = parse_sdp(sdp)
+    except MalformedSdp as problem:
+        raise AnswerRefused("media-malformed", str(problem)) from problem
+    return [media for media in answer.media if not media.rejected]

@@ -77,21 +77,23 @@ def plan_media(offer: Offer, called: LegPolicy, *, inbound: bool) -> MediaPlan:
     return MediaPlan(offer=offer.sdp, hops=hops, called_suites=wanted)
 
 
-def plan_any_offer(called: LegPolicy) -> tuple[MediaHop, ...]:
-    """Hops from a customer to a carrier for an offer nobody has read: emergency calls with all gates down.
+def plan_any_offer(called: LegPolicy) -> MediaPlan:
+    """The plan from a customer to a carrier for an offer nobody has read: emergency calls with all gates down.
 
     Plain RTP between two hops keeps keys apart whatever was offered; the calling side is answered in
-    the protocol it offered.
+    the protocol it offered, and offered that protocol and suite again later (`{calling}`). The offer
+    itself is not in the plan.
     """
     sides = (CUSTOMER_SIDE, CARRIER_SIDE)
-    unread = _Leg(offer="", answer="SDES-pad", reoffer=f"SDES-pad {_only(ALLOWED)}")
+    unread = _Leg(offer="", answer="SDES-pad", reoffer="{calling}")
     if called.media is MediaPolicy.RTP:
-        return (_hop("", sides, unread, _plain_leg()),)
+        return MediaPlan(offer="", hops=(_hop("", sides, unread, _plain_leg()),), called_suites=())
     wanted = tuple(suite for suite in called.suites if suite in ALLOWED)
-    return (
+    hops = (
         _hop("-a", (sides[0], CORE), unread, _plain_leg()),
         _hop("-b", (CORE, sides[1]), _plain_leg(), _called_leg(wanted)),
     )
+    return MediaPlan(offer="", hops=hops, called_suites=wanted)
 
 
 def _calling_leg(offer: Offer) -> _Leg:

@@ -107,6 +107,17 @@ def parse_sdp(text: str) -> Sdp:
     return Sdp(lines=lines, media=media)
 
 
+def protocol_of(text: str) -> str:
+    """Protocol of the first stream in use, "" when none is. Raises `MalformedSdp`."""
+    return next((media.protocol for media in parse_sdp(text).media if not media.rejected), "")
+
+
+def keep_protocol(text: str, protocol: str) -> None:
+    """Raises `MalformedSdp` for an in-dialog offer of another protocol than its leg has."""
+    if any(media.protocol != protocol for media in parse_sdp(text).media if not media.rejected):
+        raise MalformedSdp(f"a running call keeps its protocol; offer {protocol or 'a stream'} again")
+
+
 def keep_suite(text: str, suite: str) -> str:
     """An in-dialog offer with only the `a=crypto` lines of `suite`; "" for a leg without SDES: none.
 

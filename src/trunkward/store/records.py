@@ -19,6 +19,13 @@ class RecordStore:
         """Keeps the engine."""
         self._engine = engine
         self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+        made = self._insert(decisions)
+        # an attempt judged twice, its first gate having died before it could answer: the later verdict left
+        self._insert_decision = made.on_conflict_do_update(
+            index_elements=["record_id"],
+            set_={c.name: made.excluded[c.name] for c in decisions.columns if c.name != "record_id"},
+            where=made.excluded.at > decisions.c.at,
+        )
 
     def offset(self, segment: str) -> int:
         """How far a segment has been shipped, in bytes."""
@@ -30,7 +37,7 @@ class RecordStore:
         """Adds records and notes how far their segment has come, whole or not at all."""
         with self._engine.begin() as connection:
             if rows := [_decision_row(r) for r in records if isinstance(r, DecisionRecord)]:
-                connection.execute(self._insert(decisions).on_conflict_do_nothing(), rows)
+                connection.execute(self._insert_decision, rows)
             if rows := [_outcome_row(r) for r in records if isinstance(r, OutcomeRecord)]:
                 connection.execute(self._insert(outcomes).on_conflict_do_nothing(), rows)
             noted = self._insert(shipped).values(segment=segment, offset=offset)

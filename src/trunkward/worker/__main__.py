@@ -1,6 +1,7 @@
 """The worker's process: `python -m trunkward.worker`. The only writer of the records database."""
 
 import argparse
+import fcntl
 import signal
 import time
 from pathlib import Path
@@ -24,6 +25,7 @@ def main() -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(),
         ]
     )
@@ -38,20 +40,30 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     compiler = PolicyCompiler(paths.declared, paths.policy)
     compiler.round()
+    # before the database is touched: one writer, also when a worker before this one is slow to go
+    held = paths.worker_lock.open("a")
+    fcntl.flock(held, fcntl.LOCK_EX)
     engine = open_database(f"sqlite:///{paths.records_db}")
     migrate(engine)
     store = RecordStore(engine)
     log.info("ready", policy_version=compiler.version)
     spool = paths.spool
+    failed = ""
     while not stopping:
         try:
             if compiler.round():
                 log.info("policy compiled", version=compiler.version)
             take_spool(spool, paths.records, time.time(), log.warning)
             ship(paths.records, store, time.time(), log.warning)
-        except Exception:  # a background round must not end the process; it is seen in the log
-            log.exception("round failed")
+            if failed:
+                log.info("rounds succeed again")
+            failed = ""
+        except Exception as problem:  # a background round must not end the process; it is seen in the log
+            if repr(problem) != failed:  # once, not four times a second
+                log.exception("round failed")
+            failed = repr(problem)
         time.sleep(ROUND_S)
+    engine.dispose()
 
 
 def _arguments() -> Paths:

@@ -7,6 +7,7 @@ import msgspec
 
 from trunkward.admission.snapshot import compile_snapshot
 from trunkward.control.declared import InForce
+from trunkward.settings import snapshot_name
 
 #: The name gates look at; a link to the snapshot in force.
 CURRENT = "current"
@@ -40,7 +41,7 @@ class PolicyCompiler:
             },
             in_force.version,
         )
-        name = f"{in_force.version:012d}.snapshot"
+        name = snapshot_name(in_force.version)
         part = self._policy / f"{name}.part"
         part.write_bytes(snapshot)
         part.chmod(0o640)

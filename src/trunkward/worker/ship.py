@@ -28,20 +28,26 @@ def ship(records: Path, store: RecordStore, now_s: float, warn: Callable[[str], 
         segments = sorted(directory.glob("*.jsonl"))
         for segment in segments:
             name = f"{directory.name}/{segment.name}"
-            count += _ship_segment(segment, name, store, warn)
-            written_out = segment != segments[-1] and store.offset(name) == segment.stat().st_size
-            if written_out and now_s - segment.stat().st_mtime > KEEP_SHIPPED_S:
+            closed = segment != segments[-1]
+            shipped, offset = _ship_segment(segment, name, store, warn, closed=closed)
+            count += shipped
+            state = segment.stat()
+            if closed and offset == state.st_size and now_s - state.st_mtime > KEEP_SHIPPED_S:
                 segment.unlink()
                 store.forget_segment(name)
     return count
 
 
-def _ship_segment(segment: Path, name: str, store: RecordStore, warn: Callable[[str], None]) -> int:
-    count, offset = 0, store.offset(name)
+def _ship_segment(
+    segment: Path, name: str, store: RecordStore, warn: Callable[[str], None], *, closed: bool
+) -> tuple[int, int]:
+    """Records shipped, and the offset reached. `closed`: nobody writes this segment any more."""
+    count, offset, chunk = 0, store.offset(name), _CHUNK
     with segment.open("rb") as file:
         while True:
+            began = offset
             file.seek(offset)
-            data = file.read(_CHUNK)
+            data = file.read(chunk)
             batch: list[Record] = []
             for record, after in decode(data, offset):
                 offset = after
@@ -49,8 +55,15 @@ def _ship_segment(segment: Path, name: str, store: RecordStore, warn: Callable[[
                     warn(f"{name}: {record}: the line is skipped and stays in the segment")
                 else:
                     batch.append(record)
-            if not batch:
-                return count
+            if offset == began and len(data) == chunk:
+                chunk *= 2  # one line longer than all that was read
+                continue
+            if offset == began and data and closed:
+                warn(f"{name}: at byte {offset}: {len(data)} bytes of a line its writer died in: skipped")
+                offset += len(data)
+            if offset == began:
+                return count, offset
+            # also when all of it was corrupt: each bad line is told once
             store.ship(batch, name, offset)
             count += len(batch)
 
@@ -76,6 +89,9 @@ def take_spool(spool: Path, records: Path, now_s: float, warn: Callable[[str], N
         lines.append(encode(OutcomeRecord(record_id=outcome.record_id, at=now_s, outcome=outcome)))
     directory = records / "edge"
     directory.mkdir(mode=0o750, exist_ok=True)
+    if not lines:
+        taken.unlink()
+        return 0
     part = directory / f"{int(now_s * 1000):015d}.part"
     part.write_bytes(b"".join(lines))
     part.rename(part.with_suffix(".jsonl"))

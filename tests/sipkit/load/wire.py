@@ -24,6 +24,7 @@ ARRIVAL_TAG = re.compile(rb"tag=a[0-9a-f]+-(\d+)")
 
 _KEY_BYTES = {b"AEAD_AES_256_GCM": 44, b"AEAD_AES_128_GCM": 28}
 _USUAL_KEY_BYTES = 30
+_OFFERED = b"AES_CM_128_HMAC_SHA1_80"
 
 
 def one(pattern: re.Pattern[bytes], message: bytes) -> bytes:
@@ -47,25 +48,18 @@ def route_lines(reply: bytes) -> bytes:
 
 
 def offer(address: str, port: int) -> bytes:
-    """Return an SDES offer with a fresh key per suite."""
+    """Return an SDES offer of the one suite every PBX speaks, with a fresh key."""
     host = address.encode()
     return (
         b"v=0\r\no=- %d 1 IN IP4 %b\r\ns=-\r\nc=IN IP4 %b\r\nt=0 0\r\nm=audio %d RTP/SAVP 8 101\r\n"
         b"a=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=sendrecv\r\n"
-        b"a=crypto:1 AEAD_AES_256_GCM inline:%b\r\na=crypto:2 AES_CM_128_HMAC_SHA1_80 inline:%b\r\n"
-        % (
-            secrets.randbits(31),
-            host,
-            host,
-            port,
-            fresh_key(b"AEAD_AES_256_GCM"),
-            fresh_key(b"AES_CM_128_HMAC_SHA1_80"),
-        )
+        b"a=crypto:1 %b inline:%b\r\n"
+        % (secrets.randbits(31), host, host, port, _OFFERED, fresh_key(_OFFERED))
     )
 
 
 def answer(invite: bytes, address: str, port: int) -> bytes:
-    """Return the answer to the offer in an INVITE: same profile, the first offered suite, a fresh key."""
+    """Return the answer to the offer in an INVITE: same profile, the first suite offered, a fresh key."""
     profile = one(AUDIO, invite) or b"RTP/AVP"
     crypto = b""
     if found := CRYPTO.search(invite):

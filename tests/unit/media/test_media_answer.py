@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from trunkward.calls.verdict import Reason
-from trunkward.media.answer import AnswerRefused, check_answer
+from trunkward.media.answer import AnswerRefused, check_answer, check_later_answer
 
 GCM = "AEAD_AES_256_GCM"
 CM = "AES_CM_128_HMAC_SHA1_80"
@@ -43,3 +43,20 @@ def test_garbage(make_sdp: Callable[..., str]) -> None:
     for text in ("", "hello", make_sdp(suites=(GCM,)).replace("a=sendrecv", "a=x UNENCRYPTED\0")):
         with pytest.raises(AnswerRefused):
             check_answer(text, [GCM])
+
+
+def test_a_later_answer_keeps_protocol_and_suite(make_sdp: Callable[..., str]) -> None:
+    check_later_answer(make_sdp(suites=(GCM,)), "RTP/SAVP", GCM)
+    check_later_answer(make_sdp("RTP/AVP"), "RTP/AVP", "")
+    check_later_answer(
+        make_sdp("UDP/TLS/RTP/SAVPF", extra="a=fingerprint:sha-256 AB"), "UDP/TLS/RTP/SAVPF", ""
+    )
+    for sdp, protocol, suite in (
+        (make_sdp("RTP/AVP"), "RTP/SAVP", GCM),
+        (make_sdp(suites=(CM,)), "RTP/SAVP", GCM),
+        (make_sdp("RTP/SAVPF", suites=(GCM,)), "RTP/SAVP", GCM),
+        (make_sdp("UDP/TLS/RTP/SAVPF"), "UDP/TLS/RTP/SAVPF", ""),
+        (make_sdp(suites=(GCM,)), "RTP/AVP", ""),
+    ):
+        with pytest.raises(AnswerRefused):
+            check_later_answer(sdp, protocol, suite)

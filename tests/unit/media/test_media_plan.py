@@ -88,7 +88,10 @@ def test_feedback_profile_is_answered_as_offered(make_sdp: Callable[..., str]) -
 
 @pytest.mark.parametrize("called", [TLS_CARRIER, CM_ONLY_CARRIER, PLAIN_CARRIER])
 def test_an_unread_offer_never_shares_a_hop_with_srtp(called: LegPolicy) -> None:
-    first, *rest = plan_any_offer(called)
+    made = plan_any_offer(called)
+    first, *rest = made.hops
+    assert made.called_suites == (called.suites if called.media is MediaPolicy.SRTP else ())
+    assert "{calling}" in first.reoffer_backward
     assert "RTP/AVP" in first.offer_forward.split()
     assert bool(rest) is (called.media is MediaPolicy.SRTP)
     assert "{a}" not in "".join(str(hop) for hop in [first, *rest])

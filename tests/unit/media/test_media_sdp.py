@@ -4,7 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
-from trunkward.media.sdp import MAX_CHARACTERS, MalformedSdp, keep_suite, parse_sdp
+from trunkward.media.sdp import (
+    MAX_CHARACTERS,
+    MalformedSdp,
+    keep_protocol,
+    keep_suite,
+    parse_sdp,
+    protocol_of,
+)
 
 GCM = "AEAD_AES_256_GCM"
 CM = "AES_CM_128_HMAC_SHA1_80"
@@ -84,3 +91,12 @@ def test_a_leg_without_sdes_keeps_no_key(make_sdp: Callable[..., str]) -> None:
 def test_a_reoffer_that_changes_its_suite_is_refused(make_sdp: Callable[..., str]) -> None:
     with pytest.raises(MalformedSdp, match=GCM):
         keep_suite(make_sdp(suites=(CM,)), GCM)
+
+
+def test_a_reoffer_keeps_the_protocol_of_its_leg(make_sdp: Callable[..., str]) -> None:
+    keep_protocol(make_sdp(suites=(GCM,)), "RTP/SAVP")
+    keep_protocol(make_sdp("RTP/AVP", port=0), "RTP/SAVP")
+    with pytest.raises(MalformedSdp):
+        keep_protocol(make_sdp("RTP/AVP"), "RTP/SAVP")
+    assert protocol_of(make_sdp("RTP/AVP")) == "RTP/AVP"
+    assert protocol_of(make_sdp("RTP/AVP", port=0)) == ""

@@ -41,7 +41,7 @@ def test_an_answer_keeps_profile_tag_and_suite_of_the_offer() -> None:
     found = wire.CRYPTO.search(answer)
     assert found is not None
     assert found[1] == b"1"
-    assert found[2] == b"AEAD_AES_256_GCM"
+    assert found[2] == b"AES_CM_128_HMAC_SHA1_80"
     assert not set(offer.split()) & {word for word in answer.split() if word.startswith(b"inline:")}
 
 

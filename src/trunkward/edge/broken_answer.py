@@ -1,0 +1,81 @@
+"""An answer that must not stand: its 2xx is turned into a refusal, and whoever sent it is let go.
+
+tm lets no final reply be dropped, but it reads the status again after the reply callback: so the
+message itself is replaced, and tm goes on as if the refusal had come from the peer (the failure
+callback, the next route). The peer, which has answered, gets what its 2xx asks for: an ACK, and a BYE
+when the call was to be set up with it (RFC 3261 sections 13.2.2.4 and 15.1.1).
+"""
+
+import base64
+import re
+
+from trunkward.edge import ksr
+
+#: What a refusal keeps of the 2xx: what tm needs to match it, and topos' mark.
+_KEPT = frozenset({"via", "v", "from", "f", "to", "t", "call-id", "i", "cseq", "p-sr-xbranch"})
+#: Of topos' rows about a transaction: the name of its dialog (topos_htable, `topos_htable_base64`).
+_DIALOG_FIELD = 2
+_FOLD = re.compile(r"\r\n[ \t]+")
+
+
+def refuse(status: int, phrase: str, reason: str, *, hang_up: bool) -> None:
+    """Replaces the 2xx in hand by a refusal; `hang_up`: the peer's whole dialog ends, not this offer alone."""
+    if ksr.method() == "INVITE":
+        _send("ACK", int(ksr.pv("$cs") or 0))
+        if hang_up:
+            _send("BYE", int(ksr.pv("$cs") or 0) + 1)
+    ksr.replace_message(refusal(ksr.message(), status, phrase, reason))
+
+
+def refusal(received: str, status: int, phrase: str, reason: str) -> str:
+    """The text of a reply as another one, with nothing of the peer in it."""
+    head = _FOLD.sub(" ", received.partition("\r\n\r\n")[0])
+    lines = [line for line in head.split("\r\n")[1:] if line.partition(":")[0].strip().lower() in _KEPT]
+    return "\r\n".join(
+        [
+            f"SIP/2.0 {status} {phrase}",
+            *lines,
+            f'Reason: SIP;cause={status};text="{reason}"',
+            "Content-Length: 0",
+            "\r\n",
+        ]
+    )
+
+
+def _send(method: str, cseq: int) -> None:
+    """A request of ours to the peer whose reply is in hand, down the way the reply came."""
+    contact = ksr.contact_uri()
+    if not contact:
+        return
+    lines = [
+        f"From: {ksr.header('From')}",
+        f"To: {ksr.header('To')}",
+        f"Call-ID: {ksr.call_id()}",
+        f"CSeq: {cseq} {method}",
+        *(f"Route: {route}" for route in _route_set()),
+    ]
+    if mark := _dialog_mark():
+        lines.append(f"P-SR-XUID: {mark}")  # topos hides the request by it
+    source = ksr.source_ip()
+    host = f"[{source}]" if ":" in source else source
+    transport = ksr.pv("$proto").lower()
+    next_hop = f"sip:{host}:{ksr.pv('$sp')};transport={transport}"
+    ksr.send_request(method, contact, next_hop, "".join(f"{line}\r\n" for line in lines))
+
+
+def _route_set() -> list[str]:
+    """The peer's proxies, nearest first; behind them in the reply stand ours and those of the other side."""
+    found: list[str] = []
+    for route in ksr.headers("Record-Route", 20):
+        if ";tw=" in route:
+            break
+        found.append(route)
+    return found[::-1]
+
+
+def _dialog_mark() -> str:
+    branch = ksr.header("P-SR-XBranch")
+    fields = ksr.table_get("topos_branches", branch).split("|")
+    if not branch or len(fields) <= _DIALOG_FIELD:
+        return ""
+    return base64.urlsafe_b64decode(fields[_DIALOG_FIELD] + "==").decode()
