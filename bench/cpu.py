@@ -90,10 +90,11 @@ def memory(root_pid: int) -> dict[str, Memory]:
 
 
 def memory_by_process(root_pid: int) -> dict[str, int]:
-    """Return the proportional set size of each process, bytes, shared memory included.
+    """Return the memory each process holds, bytes: its own pages and its part of shared memory.
 
-    Processes that share memory by design (an engine's workers) count as one: their sizes add up to what they
-    really hold, while the part of each changes with who looked at which page.
+    Pages of files are left out: a process' part of a library changes when strangers start or end. Processes
+    that share memory by design (an engine's workers) count as one: their parts add up to what they really
+    hold, while the part of each changes with who looked at which page.
     """
     sizes: Counter[str] = Counter()
     for pid in tree(root_pid):
@@ -102,8 +103,10 @@ def memory_by_process(root_pid: int) -> dict[str, int]:
             text = (_PROC / str(pid) / "smaps_rollup").read_text()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        pss = sum(int(line.split()[1]) for line in text.splitlines()[1:] if line.startswith("Pss:"))
-        sizes[kind if kind in _ENGINES else f"{kind} {pid}"] += pss * 1024
+        held = [line for line in text.splitlines() if line.startswith(("Pss_Anon:", "Pss_Shmem:"))]
+        sizes[kind if kind in _ENGINES else f"{kind} {pid}"] += (
+            sum(int(line.split()[1]) for line in held) * 1024
+        )
     return dict(sizes)
 
 

@@ -1,7 +1,7 @@
 """The node as a system under test: `trunkward up` with a directory of its own.
 
-Its trunks come with certificates the node issues, its one carrier is the far end over TLS, checked by chain and
-name against the far end's own authority.
+Its trunks come with certificates the node issues, its one carrier is the far end over TLS, checked by
+chain and name against the far end's own authority.
 """
 
 from __future__ import annotations
@@ -77,6 +77,9 @@ class TrunkwardNode:
         # 555-01xx are numbers of nobody: a hundred in each area
         numbers = [f"+1{202 + index // 100}555{100 + index % 100:04d}" for index in range(trunks)]
         self._home.chmod(0o755)  # the node's users look in
+        # as on a machine: what lives under /run is memory, what lives under /var/lib is disk
+        (self._home / "run").mkdir()
+        await _run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", str(self._home / "run"))
         (self._home / "node.yaml").write_text(
             _CONFIG.format(
                 name=_NAME,
@@ -128,13 +131,24 @@ class TrunkwardNode:
         if self._process is not None:
             await stop(self._process, signal.SIGINT)
             self._process = None
+            await _run("umount", str(self._home / "run"))
 
     async def _until_ready(self, log: Path) -> None:
         assert self._process is not None
         for _ in range(int(_START_PATIENCE_S / 0.1)):
-            if "ready after" in log.read_text(errors="replace"):
+            if _says_ready(log):
                 return
             if self._process.returncode is not None:
                 raise SystemFailedError(f"ended with exit {self._process.returncode}:\n{tail(log)}")
             await asyncio.sleep(0.1)
         raise SystemFailedError(f"not ready after {_START_PATIENCE_S} s:\n{tail(log)}")
+
+
+async def _run(*command: str) -> None:
+    process = await asyncio.create_subprocess_exec(*command)
+    if await process.wait() != 0:
+        raise SystemFailedError(f"{' '.join(command)}: exit {process.returncode}")
+
+
+def _says_ready(log: Path) -> bool:
+    return "ready after" in log.read_text(errors="replace")

@@ -1,7 +1,7 @@
-"""`python -m bench.redis_node`: `trunkward up` with topology hiding's rows in Valkey instead of shared memory.
+"""`python -m bench.redis_node`: `trunkward up` with topology hiding's rows in Valkey, not in shared memory.
 
-Only for comparing the two storages: the product has one way and no switch for it. What this node then lacks is
-told in bench/README.md.
+Only for comparing the two storages: the product has one way and no switch for it. What this node then lacks
+is told in bench/README.md.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main() -> int:
                 print("valkey-server did not start", file=sys.stderr)
                 return 1
             time.sleep(0.05)
-        up.prepare = functools.partial(_prepare, paths)
+        vars(up)["prepare"] = functools.partial(_prepare, paths)
         return up.run(paths)
     finally:
         valkey.terminate()

@@ -24,7 +24,9 @@ SYSTEMS: dict[str, Callable[[Path], SystemUnderTest]] = {
     "bare": BareProxy,
     "no-media": lambda home: TrunkwardNode("node, no media", home, anchored=False),
     "node": lambda home: TrunkwardNode("node", home),
-    "redis": lambda home: TrunkwardNode("node, no media, topos on Valkey", home, anchored=False, on_redis=True),
+    "redis": lambda home: TrunkwardNode(
+        "node, no media, topos on Valkey", home, anchored=False, on_redis=True
+    ),
 }
 #: What is measured when nothing is said; the storage comparison is asked for.
 _USUAL = ["bare", "no-media", "node"]
@@ -57,6 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _in_a_directory(options: argparse.Namespace, load: Load) -> list[Measured]:
     with tempfile.TemporaryDirectory(prefix="twb-", delete=not options.keep) as directory:
+        Path(directory).chmod(0o755)  # a node's users must reach its home
         if options.keep:
             print(f"bench: logs stay in {directory}", file=sys.stderr)
         return asyncio.run(_measure_all(options, load, Path(directory)))
@@ -66,7 +69,6 @@ async def _measure_all(options: argparse.Namespace, load: Load, directory: Path)
     homes = [directory / name for name in options.systems]
     for home in homes:
         home.mkdir()
-    directory.chmod(0o755)  # a node's users must reach its home
     systems = [SYSTEMS[name](home) for name, home in zip(options.systems, homes, strict=True)]
     measured = []
     async with one_at_a_time(systems):
@@ -87,7 +89,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--trunks", type=int, default=20, help="TLS connections that call")
     parser.add_argument("--idle-connections", type=int, default=0)
     parser.add_argument("--reconnecting", type=float, default=5.0, help="percent of the idle, per minute")
-    parser.add_argument("--without-sdp", action="store_true", help="for the bare proxy only: nodes refuse that")
+    parser.add_argument(
+        "--without-sdp", action="store_true", help="for the bare proxy only: nodes refuse that"
+    )
     parser.add_argument("--find-max", action="store_true", help="search the highest rate without a failure")
     parser.add_argument("--systems", nargs="+", choices=sorted(SYSTEMS), default=_USUAL)
     parser.add_argument("--keep", action="store_true", help="leave the systems' directories, logs in them")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from pathlib import Path
 
 from bench.process import free_port, stop, until_listening
 from bench.system import FarEnd, Standing, TrunkAccess
 from sipkit.certificates import ThrowawayAuthority
+from trunkward.engines.kamailio import kamailio_command
+from trunkward.settings import Paths
 
 _TEMPLATES = Path(__file__).parent
 _START_PATIENCE_S = 15.0
-_SHARED_MB, _PRIVATE_MB = 256, 16
+#: Of Kamailio's command line: sizes of shared and private memory, and their managers.
+_MEMORY_OPTIONS = ("-m", "-M", "-x", "-X")
 
 
 class BareProxy:
@@ -51,7 +55,7 @@ class BareProxy:
                 "-f", str(self._directory / "kamailio.cfg"),
                 "-Y", str(self._directory),
                 "-P", str(self._directory / "kamailio.pid"),
-                "-m", str(_SHARED_MB), "-M", str(_PRIVATE_MB),
+                *_memory_options(),
                 stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
             )  # fmt: skip
         await until_listening(self._host, port, self._process, log, _START_PATIENCE_S)
@@ -69,6 +73,17 @@ class BareProxy:
         if self._process is not None:
             await stop(self._process)
             self._process = None
+
+
+def _memory_options() -> list[str]:
+    """The node's own, whatever they are: the yardstick must not differ in what every message pays."""
+    command = kamailio_command(Paths.from_environment())
+    return [
+        word
+        for option, value in itertools.pairwise(command)
+        if option in _MEMORY_OPTIONS
+        for word in (option, value)
+    ]
 
 
 def _access(authority: ThrowawayAuthority, index: int, host: str, port: int) -> TrunkAccess:

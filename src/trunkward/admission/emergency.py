@@ -40,8 +40,6 @@ def _route(way: Way, declared: Declared) -> dict[str, Any]:
     route = emergency_route(way, "{number}")
     if not declared.node.unsafe_unanchored_media:
         plan = plan_any_offer(leg_policy(way.carrier))
-        route = msgspec.structs.replace(
-            route, media=list(plan.hops), called_suites=list(plan.called_suites)
-        )
+        route = msgspec.structs.replace(route, media=list(plan.hops), called_suites=list(plan.called_suites))
     row: dict[str, Any] = msgspec.to_builtins(route)
     return row

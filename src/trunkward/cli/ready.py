@@ -77,5 +77,7 @@ def _works(paths: Paths, version: int) -> None:
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return  # held by a living worker
+            if lock.read():
+                return
+            raise OSError("the worker is still opening the records database") from None
     raise OSError(f"no worker holds {paths.worker_lock}")

@@ -32,7 +32,7 @@ from trunkward.cli.status import listeners, print_deviations
 from trunkward.control.declared import InForce
 from trunkward.control.node_file import NodeFileRefused, read_node_file
 from trunkward.engines.layout import LayoutRefused, ensure_directories
-from trunkward.engines.node import prepare
+from trunkward.engines.node import NotPrepared, prepare
 from trunkward.engines.users import UserMissing, ensure_users
 from trunkward.settings import Paths
 from trunkward.trunks.model import Declared
@@ -43,7 +43,7 @@ _READY_WITHIN_S = 30.0
 #: Seconds a node that lost its `up` may take to stop: the supervisor's patience with one process, and some.
 _STOPS_WITHIN_S = 15.0
 #: Seconds orphans have to end by themselves after their supervisor died.
-_ORPHANS_END_WITHIN_S = 5.0
+_ORPHANS_END_WITHIN_S = 3.0
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -77,7 +77,7 @@ def run(paths: Paths, *, example: bool = True) -> int:
                 ensure_users()
                 ensure_directories(paths, declared.node.gates)
                 in_force = prepare(paths, declared, text, now=datetime.now(UTC))
-        except (UserMissing, LayoutRefused, OSError) as problem:
+        except (UserMissing, LayoutRefused, NotPrepared, OSError, ValueError) as problem:
             complain(f"not started: {problem}")
             return 1
         say(f"configuration {in_force.version} in force: {paths.config}")

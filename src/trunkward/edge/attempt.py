@@ -20,6 +20,10 @@ _JUDGED = (
     "Session-Expires",
 )
 
+#: By connection id, which Kamailio counts up and does not use again; TLS 1.3 has no renegotiation.
+_facts: dict[int, dict[str, Any]] = {}
+_MOST_CONNECTIONS = 16_384
+
 
 def read() -> dict[str, Any]:
     """The request in hand as a plain dictionary, ready to be sent to the gate."""
@@ -44,17 +48,22 @@ def read() -> dict[str, Any]:
         "body": ksr.body(),
     }
     if transport == "tls":
-        attempt["tls"] = tls_facts() | {
-            "peer_certificate": ksr.pv("$tls_peer_raw_cert"),
-            "peer_verified": ksr.pv("$tls_peer_verified") == "1",
-        }
+        attempt["tls"] = tls_facts()
     return attempt
 
 
-def tls_facts() -> dict[str, str]:
-    """Version, cipher and peer name of the TLS connection the message in hand came on."""
-    return {
-        "version": ksr.pv("$tls_version"),
-        "cipher": ksr.pv("$tls_cipher_info"),
-        "peer_cn": ksr.pv("$tls_peer_subject_cn"),
-    }
+def tls_facts() -> dict[str, Any]:
+    """What is known of the TLS connection the message in hand came on; it does not change while it lives."""
+    connection = ksr.connection_id()
+    facts = _facts.get(connection)
+    if facts is None:
+        if len(_facts) >= _MOST_CONNECTIONS:
+            _facts.clear()
+        facts = _facts[connection] = {
+            "version": ksr.pv("$tls_version"),
+            "cipher": ksr.pv("$tls_cipher_info"),
+            "peer_cn": ksr.pv("$tls_peer_subject_cn"),
+            "peer_certificate": ksr.pv("$tls_peer_raw_cert"),
+            "peer_verified": ksr.pv("$tls_peer_verified") == "1",
+        }
+    return facts

@@ -6,25 +6,38 @@ callback, the next route). The peer, which has answered, gets what its 2xx asks 
 when the call was to be set up with it (RFC 3261 sections 13.2.2.4 and 15.1.1).
 """
 
-import base64
 import re
 
 from trunkward.edge import ksr
 
 #: What a refusal keeps of the 2xx: what tm needs to match it, and topos' mark.
 _KEPT = frozenset({"via", "v", "from", "f", "to", "t", "call-id", "i", "cseq", "p-sr-xbranch"})
-#: Of topos' rows about a transaction: the name of its dialog (topos_htable, `topos_htable_base64`).
+#: Of topos' rows about a transaction: the name of its dialog (topos_htable).
 _DIALOG_FIELD = 2
+#: Seconds for which our BYE, and the peer's 2xx, may still be repeated (RFC 3261 17.1.2.2: 64 * T1).
+_REPEATED_S = 40
 _FOLD = re.compile(r"\r\n[ \t]+")
 
 
 def refuse(status: int, phrase: str, reason: str, *, hang_up: bool) -> None:
-    """Replaces the 2xx in hand by a refusal; `hang_up`: the peer's whole dialog ends, not this offer alone."""
+    """Replaces the 2xx in hand by a refusal; `hang_up`: the peer's dialog ends, not this offer alone."""
     if ksr.method() == "INVITE":
         _send("ACK", int(ksr.pv("$cs") or 0))
         if hang_up:
             _send("BYE", int(ksr.pv("$cs") or 0) + 1)
+            _forget_soon(_dialog_mark())
     ksr.replace_message(refusal(ksr.message(), status, phrase, reason))
+
+
+def replace(*, hang_up: bool) -> None:
+    """Leaves nothing of a reply that cannot be hidden but its being one: 100, its own refusal, or 502."""
+    code = ksr.status()
+    if 200 <= code < 300:
+        refuse(502, "Bad Gateway", "malformed-reply", hang_up=hang_up)
+        return
+    # tm forwards no 100 (RFC 3261 16.7, step 5)
+    status, phrase = (100, "Trying") if code < 200 else (code, "Refused")
+    ksr.replace_message(refusal(ksr.message(), status, phrase, "malformed-reply"))
 
 
 def refusal(received: str, status: int, phrase: str, reason: str) -> str:
@@ -73,9 +86,15 @@ def _route_set() -> list[str]:
     return found[::-1]
 
 
+def _forget_soon(mark: str) -> None:
+    """Topos keeps a dialog that was answered for the longest call's time; it ends dialogs on a refusal only."""
+    if row := ksr.table_get("topos_dialogs", mark) if mark else "":
+        ksr.table_set("topos_dialogs", mark, row, _REPEATED_S)
+
+
 def _dialog_mark() -> str:
     branch = ksr.header("P-SR-XBranch")
     fields = ksr.table_get("topos_branches", branch).split("|")
     if not branch or len(fields) <= _DIALOG_FIELD:
         return ""
-    return base64.urlsafe_b64decode(fields[_DIALOG_FIELD] + "==").decode()
+    return fields[_DIALOG_FIELD]

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from trunkward.edge import attempt, broken_answer, emergency, headers, ksr
+from trunkward.edge import attempt, broken_answer, emergency, headers, ksr, topos_fields
+from trunkward.edge.compact import compact
 from trunkward.edge.gate import GateClient, GateUnavailable
 from trunkward.edge.media import Media, MediaRefused, OfferRefused
 from trunkward.edge.outbound_tls import OutboundTls
@@ -68,13 +69,16 @@ class Calls:
 
     def not_judged(self) -> None:
         """The failure callback of a call nobody judged in time."""
-        if not ksr.is_cancelled():
+        if ksr.is_cancelled():
+            ksr.reply(487, "Request Terminated")
+        else:
             self._refuse(503, "Service Unavailable", "gate-unavailable")
 
     # ---- 2. in a worker of the group ---------------------------------------------------------
     def judge(self) -> None:
         """Asks the gate and applies its verdict; with no gate, the posture table's row."""
         if ksr.is_cancelled():
+            ksr.reply(487, "Request Terminated")  # tm leaves that to who suspended it
             return
         facts = attempt.read()
         try:
@@ -82,6 +86,9 @@ class Calls:
         except GateUnavailable as problem:
             ksr.log_error(f"no verdict on {facts['id']}: {problem}")
             admitted = emergency.admit(facts, self._emergency)
+            if admitted is None and ksr.is_cancelled():
+                ksr.reply(487, "Request Terminated")
+                return
             if admitted is None:
                 self._refuse(503, "Service Unavailable", "gate-unavailable")
                 return
@@ -107,14 +114,23 @@ class Calls:
             "routes": verdict["routes"],
             "remove": verdict["remove_headers"],
             "trunk": verdict["trunk"],
-            "caller_home": self._trunk_hosts.get(verdict["trunk"], "") if verdict["direction"] == "outbound" else "",
+            "caller_home": self._trunk_hosts.get(verdict["trunk"], "")
+            if verdict["direction"] == "outbound"
+            else "",
             "emergency_body": facts["body"] if verdict["reason"] == "admitted-emergency" else None,
+            "caller_source": f"{facts['source_ip']}:{facts['source_port']}",
+            "hops": [],
             "next": 0,
         }
         self._try_next(call)
 
     def _try_next(self, call: dict[str, Any]) -> None:
         """Tries routes until one has been sent; with none left, says so."""
+        if ksr.is_cancelled():  # while it was judged
+            self.running.remember(call["record_id"], _kept(call))
+            ksr.reply(487, "Request Terminated")
+            self._end(call, "cancelled", 487, "caller")
+            return
         while call["next"] < len(call["routes"]):
             route = call["routes"][call["next"]]
             call["media_id"] = f"{call['record_id']}x{call['next']}"
@@ -157,7 +173,7 @@ class Calls:
         if route["transport"] == "tls" and not self._on_verified_connection(may_wait=True):
             return False
         ksr.record_route(route_parameters(call["record_id"], call["caller_tag"]))
-        ksr.set_pv(_STATE, json.dumps(call, separators=(",", ":")))
+        ksr.set_pv(_STATE, compact(call))
         self.running.remember(call["record_id"], _kept(call))
         ksr.set_final_response_timeout(route["ring_timeout_s"] * 1000, 4000)
         ksr.on_reply("ksr_reply")
@@ -172,35 +188,47 @@ class Calls:
     # ---- 3. answers --------------------------------------------------------------------------
     def replied(self) -> None:
         """Every reply to an initial INVITE."""
+        if ksr.status() == 100:
+            return  # goes no further (RFC 3261 16.7, step 3)
         ksr.keep_only_headers(headers.LATER)
         call = _state()
+        if topos_fields.reply_cannot_be_kept():
+            ksr.log_error(f"call {call['record_id']}: a reply of {call['peer']} cannot be hidden")
+            broken_answer.replace(hang_up="let_go" not in call)
+            ksr.set_pv(_STATE, compact(call | {"let_go": True}))
+            _show(ksr.show_from, call, "from_inside")
+            return
         _show(ksr.show_from, call, "from_inside")
-        _note_source()
         code = ksr.status()
+        if code >= 300:
+            ksr.remove_header("Contact")  # topos leaves that of a redirection as it is
         received = ksr.body()
         if code >= 300 and received:
             ksr.remove_body()  # what could be taken instead (RFC 3261 21.4.26) names the inside
             received = ""
+        sent = ""
         if received and (call["hops"] or _is_sdp()):
             try:
                 sent = self._media.answer(call, received, ksr.pv("$tt"), forward=True, again=False)
             except (AnswerRefused, MediaRefused) as problem:
                 self._without_answer(call, code, problem)
                 return
-            ksr.set_body(sent, "application/sdp")
         elif 200 <= code < 300 and call["hops"] and "suites" not in call:
             self._without_answer(call, code, AnswerRefused("media-malformed", "a 2xx and never an answer"))
             return
         if received and code < 200 and self.running.get(call["record_id"]) is not None:
             # PRACK and UPDATE may need it before the call is answered
             call["callee_tag"] = ksr.pv("$tt")
-            ksr.set_pv(_STATE, json.dumps(call, separators=(",", ":")))
+            ksr.set_pv(_STATE, compact(call))
             self.running.remember(call["record_id"], _kept(call))
         if 200 <= code < 300 and self.running.get(call["record_id"]) is not None:
             call["callee_tag"] = ksr.pv("$tt")
             call["answered_at"] = time.time()
             call["callee"] = _leg_facts("callee", None) | {"peer": call["peer"]}
+            call["callee_source"] = ksr.source_host()
             self.running.remember(call["record_id"], _kept(call))
+        if sent:
+            ksr.set_body(sent, "application/sdp")  # last: a body put in cannot be taken out by the guard
 
     def _without_answer(self, call: dict[str, Any], code: int, problem: AnswerRefused | MediaRefused) -> None:
         """No call stands on an answer that cannot be used: the callee is let go, the next route may."""
@@ -209,9 +237,11 @@ class Calls:
             ksr.remove_body()
             return
         reason = problem.code if isinstance(problem, AnswerRefused) else "media-unavailable"
-        status, phrase = (503, "Service Unavailable") if reason == "media-unavailable" else (502, "Bad Gateway")
+        status, phrase = (
+            (503, "Service Unavailable") if reason == "media-unavailable" else (502, "Bad Gateway")
+        )
         hang_up = "let_go" not in call
-        ksr.set_pv(_STATE, json.dumps(call | {"let_go": True}, separators=(",", ":")))
+        ksr.set_pv(_STATE, compact(call | {"let_go": True}))
         broken_answer.refuse(status, phrase, reason, hang_up=hang_up)
 
     def failed(self) -> None:
@@ -239,6 +269,7 @@ class Calls:
         if method == "ACK":
             self.running.keep(record_id)
         forward = ksr.pv("$ft") == call["caller_tag"]
+        self._note_source(call, "caller_source" if forward else "callee_source")
         sdp = ksr.body()
         if sdp and method in _OFFERS and not _is_sdp():
             # what cannot be read cannot be hidden, nor anchored: a description could stand in any part
@@ -258,8 +289,6 @@ class Calls:
         else:
             _show(ksr.show_to, call, "from_inside")
             ksr.set_call_id(call["call_id"], at_once=False)
-        if method in ("INVITE", "UPDATE"):
-            _note_source()
         if sdp:
             try:
                 sent = self._media.offer(call, sdp, forward=forward, again=True)
@@ -270,9 +299,7 @@ class Calls:
                     self._refuse(status, phrase, reason)
                 return
             ksr.set_body(sent, "application/sdp")
-        ksr.set_pv(
-            _STATE, json.dumps(call | {"forward": forward, "offered": bool(sdp)}, separators=(",", ":"))
-        )
+        ksr.set_pv(_STATE, compact(call | {"forward": forward, "offered": bool(sdp)}))
         ksr.on_reply("ksr_dialog_reply")
         if self._towards(call, forward=forward, may_wait=False):
             ksr.relay()
@@ -301,12 +328,15 @@ class Calls:
         """Every reply to a request of a running call."""
         ksr.keep_only_headers(headers.LATER)
         call = _state()
+        if topos_fields.reply_cannot_be_kept():
+            ksr.log_error(f"call {call['record_id']}: a reply in its dialog cannot be hidden")
+            broken_answer.replace(hang_up=False)
+        elif ksr.status() >= 300:
+            ksr.remove_header("Contact")
         if call["forward"]:
             _show(ksr.show_from, call, "from_inside")
         else:
             _show(ksr.show_to, call, "from_outside")
-        if ksr.method() in ("INVITE", "UPDATE"):
-            _note_source()
         received = ksr.body()
         if not received:
             return
@@ -362,7 +392,7 @@ class Calls:
             if name in call
         }
         facts |= {"ending": ending, "status": status, "ended_by": ended_by, "ended_at": time.time()}
-        if not ksr.later("ksr_call_ended", json.dumps(facts, separators=(",", ":")), GROUP):
+        if not ksr.later("ksr_call_ended", compact(facts), GROUP):
             self.clean_up_facts(facts)
 
     def clean_up(self, _event: str) -> None:
@@ -391,13 +421,14 @@ class Calls:
     def _towards(self, call: dict[str, Any], *, forward: bool, may_wait: bool) -> bool:
         """Points a request of a running call at its peer. A leg over TLS never leaves TLS.
 
-        Whatever its Contact says, a peer over TLS is reached on the connection its Contact came by
-        (`_note_source`), or, when that is gone, at the host we dial it at, verified anew.
+        Whatever its Contact says (which behind NAT names another address), a peer over TLS is reached on
+        the connection it last used, or, when that is gone, at the host we dial it at, verified anew.
         """
         if (call["callee_transport"] if forward else call["caller"]["transport"]) != "tls":
             return True
-        host = ksr.next_hop()
-        if not self._tls.is_peer(host) and (connection := ksr.connection_to(host)):
+        source = call.get("callee_source" if forward else "caller_source", "")
+        if source and not self._tls.is_peer(source) and (connection := ksr.connection_to(source)):
+            ksr.set_next_hop(f"sip:{source};transport=tls")
             ksr.use_connection(connection)
             return True
         peer = self._dialled(call, forward=forward)
@@ -408,6 +439,12 @@ class Calls:
             ksr.set_next_hop(f"sip:{peer};transport=tls")
             ksr.use_connection(connection)
         return connection > 0
+
+    def _note_source(self, call: dict[str, Any], side: str) -> None:
+        """Remembers where the peer on this side is now; a PBX that connected again has another port."""
+        if ksr.pv("$proto") == "tls" and call.get(side) != (source := ksr.source_host()):
+            call[side] = source
+            self.running.remember(call["record_id"], call)
 
     def _dialled(self, call: dict[str, Any], *, forward: bool) -> str:
         """The `host:port` at which the peer of a request in a dialog can be dialled, "" when at none."""
@@ -438,15 +475,6 @@ def _state() -> dict[str, Any]:
 def _show(put: Callable[[str], None], call: dict[str, Any], which: str) -> None:
     if call["from_inside"] != call["from_outside"]:
         put(call[which])
-
-
-def _note_source() -> None:
-    """Lets later requests go back where this Contact came from; a Contact behind NAT names another address.
-
-    Not for plain carriers, which may answer from another address than the one to be asked.
-    """
-    if ksr.pv("$proto") == "tls":
-        ksr.add_contact_alias()
 
 
 def _is_sdp() -> bool:

@@ -11,6 +11,8 @@ import struct
 import time
 from typing import Any
 
+from trunkward.edge.compact import compact
+
 _MAX_FRAME = 256 * 1024
 _REST_S = 1.0
 
@@ -72,7 +74,7 @@ class GateClient:
             self._pid = os.getpid()
             self._connections = [_Connection(path) for path in self._paths]
             self._turn = self._pid
-        body = json.dumps(attempt, separators=(",", ":")).encode()
+        body = compact(attempt).encode()
         frame = struct.pack(">I", len(body)) + body
         deadline = time.monotonic() + self._deadline_s
         why = "every gate rests after a failure"

@@ -11,13 +11,14 @@ from trunkward.edge import ksr
 
 #: Headers that survive on a reply whose callback failed: none but what SIP cannot do without,
 #: and topos' own mark, without which the reply would leave with its inside showing.
-NOTHING_ELSE = "^P-SR-XBranch$"
+NOTHING_ELSE = frozenset({"p-sr-xbranch"})
 
 
 def request(callback: Callable[[], None]) -> Callable[..., int]:
     """Wraps a callback that handles a request with no transaction yet: 500 when it raises."""
 
     def guarded(*_: object) -> int:
+        ksr.another_message()
         try:
             callback()
         except Exception:
@@ -32,6 +33,7 @@ def transaction(callback: Callable[[], None]) -> Callable[..., int]:
     """Wraps a callback that handles a suspended or failed transaction: 500 when it raises."""
 
     def guarded(*_: object) -> int:
+        ksr.another_message()
         try:
             callback()
         except Exception:
@@ -49,6 +51,7 @@ def reply(callback: Callable[[], None]) -> Callable[..., int]:
     """
 
     def guarded(*_: object) -> int:
+        ksr.another_message()
         try:
             callback()
         except Exception:
@@ -64,6 +67,7 @@ def event(callback: Callable[[str], None]) -> Callable[..., int]:
     """Wraps a callback that handles an engine's event: reported when it raises."""
 
     def guarded(_message: object, name: str = "") -> int:
+        ksr.another_message()
         try:
             callback(name)
         except Exception:

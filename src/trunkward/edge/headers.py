@@ -28,6 +28,6 @@ _PASS = (
 )
 
 #: For requests that start a dialog.
-INITIAL = f"^({'|'.join(_PASS)})$"
+INITIAL = frozenset(name.lower() for name in _PASS)
 #: For everything else: topos' own marks must reach topos, which takes them off.
-LATER = f"^({'|'.join(_PASS)}|P-SR-XUID|P-SR-XBranch)$"
+LATER = INITIAL | {"p-sr-xuid", "p-sr-xbranch"}

@@ -8,6 +8,13 @@ from typing import Any
 
 import KSR  # type: ignore[import-not-found]
 
+from trunkward.edge import lines
+
+#: RFC 3261 8.1.1 and 12, 18, 20: what dialogs, transactions and bodies are made of, compact forms included.
+_NEEDED = frozenset(
+    {"via", "v", "from", "f", "to", "t", "call-id", "i", "cseq", "max-forwards", "contact", "m", "route"}
+    | {"record-route", "content-type", "c", "content-length", "l"}
+)
 _async: Any = getattr(KSR, "async")  # a keyword in Python, a module in Kamailio
 
 
@@ -74,35 +81,53 @@ def source_ip() -> str:
     return str(KSR.kx.get_srcip())
 
 
+def source_host() -> str:
+    """`host:port` the message in hand came from, as it stands in a URI."""
+    source = source_ip()
+    return f"[{source}]:{pv('$sp')}" if ":" in source else f"{source}:{pv('$sp')}"
+
+
 def has_to_tag() -> bool:
     """Whether the To header has a tag: the request belongs to a dialog (RFC 3261 12.2)."""
     return int(KSR.siputils.has_totag()) > 0
 
 
+_lines: list[lines.Lines] = []
+
+
+def another_message() -> None:
+    """Says that a callback has begun: what was read of the message before is not about this one."""
+    _lines.clear()
+
+
+def _head() -> lines.Lines:
+    if not _lines:
+        _lines.append(lines.Lines(message()))
+    return _lines[0]
+
+
 def header(name: str, index: int = 0) -> str:
     """The `index`th value of a header, "" when there is none."""
-    return str(KSR.hdr.gete_idx(name, index))
+    found = _head().values(name)
+    return found[index] if index < len(found) else ""
 
 
 def headers(name: str, limit: int = 10) -> list[str]:
     """All values of a header, in their order, at most `limit`."""
-    found: list[str] = []
-    while len(found) < limit and (value := header(name, len(found))):
-        found.append(value)
-    return found
+    return _head().values(name)[:limit]
 
 
 def all_headers(name: str, most: int) -> list[str]:
     """All values of a header, empty ones too. Raises `ValueError` when there are more than `most`."""
-    count = header_count(name)
-    if count > most:
-        raise ValueError(f"{count} {name} headers")
-    return [header(name, index) for index in range(count)]
+    found = _head().values(name)
+    if len(found) > most:
+        raise ValueError(f"{len(found)} {name} headers")
+    return found
 
 
 def header_count(name: str) -> int:
     """How many headers of this name the message has."""
-    return int(pv(f"$hdrc({name})") or 0)
+    return len(_head().values(name))
 
 
 def add_header(name: str, value: str) -> None:
@@ -120,9 +145,10 @@ def remove_header(name: str) -> None:
     KSR.hdr.remove(name)
 
 
-def keep_only_headers(pattern: str) -> None:
-    """Removes every header but the ones SIP cannot do without and those matching `pattern`."""
-    KSR.textopsx.keep_hf_re(pattern)
+def keep_only_headers(allowed: frozenset[str]) -> None:
+    """Removes every header but the ones SIP cannot do without and the `allowed` (lower-case names)."""
+    for name in _head().names - allowed - _NEEDED:
+        KSR.hdr.remove(name)
 
 
 def set_body(text: str, content_type: str) -> bool:
@@ -137,6 +163,7 @@ def message() -> str:
 
 def replace_message(text: str) -> None:
     """Puts another message in the place of the one in hand. Needs the core's `tcp_clone_rcvbuf`."""
+    _lines.clear()
     if int(KSR.textopsx.msg_set_buffer(text)) <= 0:
         raise ValueError("the message in hand cannot be replaced")
 

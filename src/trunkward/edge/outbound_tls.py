@@ -48,7 +48,7 @@ class OutboundTls:
         """The same, opening and checking a connection when there is none. Waits: not for SIP workers."""
         if connection := self.ready(host):
             return connection
-        answer = ksr.table_get(PASSED, host)
+        answer = _standing(host)
         if answer == _REFUSED:
             return 0
         if answer != _ASKING:
@@ -56,17 +56,17 @@ class OutboundTls:
         until = time.monotonic() + _WAIT_S
         while time.monotonic() < until:
             time.sleep(_STEP_S)
-            answer = ksr.table_get(PASSED, host)
+            answer = _standing(host)
             if answer and answer != _ASKING:
                 return 0 if answer == _REFUSED else int(answer)
         # nobody there, or no handshake: calls to a dead peer must not hold every worker of the group
-        ksr.table_set(PASSED, host, _REFUSED, _REST_S)
+        _stands(host, _REFUSED)
         ksr.log_error(f"outbound TLS to {host}: no answer over a connection whose chain holds")
         return 0
 
     def _ask(self, host: str) -> None:
         tag = uuid.uuid4().hex
-        ksr.table_set(PASSED, host, _ASKING, 2)  # one asks, all who come meanwhile wait for the same answer
+        _stands(host, _ASKING)  # one asks, all who come meanwhile wait for the same answer
         ksr.table_set(ASKED, tag, host, 30)
         ksr.expect_tls_server(self._server[host])
         ksr.send_options(f"sip:{host};transport=tls", f"<sip:{self._node}>;tag={tag}", f"<sip:{host}>")
@@ -82,12 +82,22 @@ class OutboundTls:
         if ksr.pv("$tls_peer_verified") == "1" and any(accepts(names, name) for name in accepted):
             ksr.table_set(PASSED, host, str(connection), 86_400)
             return
-        ksr.table_set(PASSED, host, _REFUSED, _REST_S)
+        _stands(host, _REFUSED)
         ksr.close_connection(connection)
         ksr.log_error(
             f"outbound TLS to {host} refused: expected {' or '.join(accepted)},"
             f" the certificate is for {', '.join(names) or 'no name'}"
         )
+
+
+def _stands(host: str, what: str) -> None:
+    # with its own end: htable gives a row that is written again the table's time to live, not ours
+    ksr.table_set(PASSED, host, f"{what} {time.monotonic() + _REST_S:.3f}", 10)
+
+
+def _standing(host: str) -> str:
+    what, _, until = ksr.table_get(PASSED, host).partition(" ")
+    return what if not until or time.monotonic() < float(until) else ""
 
 
 def accepts(names: list[str], expected: str) -> bool:

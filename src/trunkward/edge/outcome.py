@@ -1,11 +1,11 @@
 """Telling a gate what came of a call; on this node's disk when no gate listens."""
 
-import json
 import os
 import socket
 from typing import Any
 
 from trunkward.edge import ksr
+from trunkward.edge.compact import compact
 
 
 class OutcomeSender:
@@ -20,7 +20,7 @@ class OutcomeSender:
 
     def send(self, outcome: dict[str, Any]) -> None:
         """Never blocks, never loses: a full or absent gate means the spool."""
-        data = json.dumps(outcome, separators=(",", ":")).encode()
+        data = compact(outcome).encode()
         if self._pid != os.getpid() or self._socket is None:
             self._pid = os.getpid()
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

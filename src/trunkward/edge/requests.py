@@ -34,7 +34,7 @@ class Requests:
         if not ksr.max_forwards_ok(_MOST_HOPS):
             ksr.stateless_reply(483, "Too Many Hops")
             return
-        if topos_fields.are_forged() or topos_fields.cannot_be_kept():
+        if topos_fields.are_forged() or topos_fields.cannot_be_kept(needs_contact=ksr.method() == "INVITE"):
             ksr.stateless_reply(400, "Header Too Long Or Reserved")
             return
         method = ksr.method()

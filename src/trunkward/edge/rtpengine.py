@@ -11,6 +11,8 @@ import socket
 import time
 from typing import Any
 
+from trunkward.edge.compact import compact
+
 _LARGEST_REPLY = 65_507
 
 
@@ -67,7 +69,7 @@ class Rtpengine:
         cookie = f"{self._pid}_{self._sent}"
         deadline = now + self._deadline_s
         try:
-            self._socket.send(f"{cookie} {json.dumps(request)}".encode())
+            self._socket.send(f"{cookie} {compact(request)}".encode())
             while True:
                 self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
                 echoed, _, body = self._socket.recv(_LARGEST_REPLY).partition(b" ")

@@ -12,6 +12,7 @@ import os
 from typing import Any
 
 from trunkward.edge import ksr
+from trunkward.edge.compact import compact
 
 CALLS = "calls"
 _TOPOS_DIALOGS = "topos_dialogs"
@@ -33,7 +34,7 @@ class RunningCalls:
 
     def remember(self, record_id: str, call: dict[str, Any]) -> None:
         """Remembers a call in shared memory: enough until it is answered and acknowledged."""
-        ksr.table_set(CALLS, record_id, json.dumps(call, separators=(",", ":")), self._longest_s)
+        ksr.table_set(CALLS, record_id, compact(call), self._longest_s)
 
     def keep(self, record_id: str) -> None:
         """Writes a call's file; called for each ACK, the moment when topos' row is complete.
@@ -44,10 +45,12 @@ class RunningCalls:
         rows = (key, ksr.table_get(_TOPOS_DIALOGS, key), ksr.table_get(CALLS, record_id))
         if not all(rows):
             return  # ended meanwhile
-        path = self._path(record_id)
-        with open(path + ".part", "w", encoding="utf-8") as file:
-            file.write("\n".join(rows))
-        os.replace(path + ".part", path)
+        # one write: whole, or, when this process dies before it, empty and passed over by `restore`
+        descriptor = os.open(self._path(record_id), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            os.write(descriptor, "\n".join(rows).encode())
+        finally:
+            os.close(descriptor)
 
     def ended(self, record_id: str) -> bool:
         """Forgets a call; True for the one who was first to end it."""
@@ -62,9 +65,6 @@ class RunningCalls:
         restored = 0
         for name in os.listdir(self._directory):
             path = os.path.join(self._directory, name)
-            if name.endswith(".part"):
-                os.unlink(path)  # the writer died before the call's 200 went on
-                continue
             try:
                 with open(path, encoding="utf-8") as file:
                     key, row, text = file.read().split("\n")

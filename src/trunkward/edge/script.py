@@ -6,6 +6,7 @@
 4. `ksr_call_ended`, in the `gate` worker group again: media facts, media end, outcome.
 """
 
+import gc
 import os
 import sys
 
@@ -43,4 +44,7 @@ class Callbacks:
 
 def mod_init() -> Callbacks:
     """Called once by app_python3, before the fork."""
+    # what is loaded stays; a callback makes no cycles, so collections may be rare
+    gc.freeze()
+    gc.set_threshold(50_000)
     return Callbacks()

@@ -261,6 +261,8 @@ def kamailio_command(paths: Paths) -> list[str]:
         "/usr/sbin/kamailio",
         *("-f", str(files.kamailio_cfg)),
         *("-DD", "-E", "-m", "1024", "-M", "16"),
+        # constant-time allocation: the default manager's debugging one was a sixth of all CPU here
+        *("-x", "tlsf", "-X", "tlsf"),
         *("-Y", str(paths.run / "edge")),
     ]
 

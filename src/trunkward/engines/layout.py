@@ -66,6 +66,13 @@ def ensure_directories(paths: Paths, gates: int) -> None:
         except OSError as problem:
             raise LayoutRefused(f"{wanted.path}: not a directory of this node: {problem.strerror}") from None
     _own_files(paths)
+    # of a node before this one; a rebuilt platform's users could not take another number's away
+    for place in (paths.gate_socket(0).parent, paths.signer_socket.parent):
+        with _opened(place, os.O_DIRECTORY | os.O_NOFOLLOW) as directory:
+            for name in os.listdir(directory):
+                if stat.S_ISSOCK(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
+                    os.unlink(name, dir_fd=directory)
+    paths.supervisor_socket.unlink(missing_ok=True)
 
 
 def write_private(path: Path, text: str, owner: str, group: str, mode: int = 0o640) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509 import random_serial_number
+from cryptography.x509 import load_pem_x509_certificates, random_serial_number
 
 from trunkward.admission.emergency import emergency_table
 from trunkward.control.declared import InForce, with_certificates
@@ -28,11 +28,16 @@ from trunkward.trunks.model import Declared
 _MASK_KEY = re.compile(r"[0-9a-f]{32}")
 
 
+class NotPrepared(Exception):
+    """Something the configuration names cannot be used; the message says what."""
+
+
 def prepare(
     paths: Paths, declared: Declared, node_file: str, *, now: datetime, topos_storage: str = "htable"
 ) -> InForce:
     """Keys, certificates, the configuration in force, the engines' files. Needs root; safe to repeat."""
     ensure_pki(paths.pki, _pki_facts(declared), _pki_owners(), now=now)
+    authorities = _authorities(declared, paths)
     in_force = _put_in_force(paths, declared, node_file, now)
     declared = in_force.declared()
     files = EdgeFiles.under(paths)
@@ -46,7 +51,7 @@ def prepare(
         "root",
         "tw-edge",
     )
-    write_private(paths.run / "edge" / "peers-ca.pem", _authorities(declared, paths), "root", "tw-edge")
+    write_private(paths.run / "edge" / "peers-ca.pem", authorities, "root", "tw-edge")
     write_private(paths.run / "edge" / "nobody-ca.pem", _nobody(now), "root", "tw-edge")
     conf = render_supervisord_conf(programs(declared, paths, signer_command(declared, paths)), paths)
     write_private(paths.run / "supervisord.conf", conf, "root", "root", 0o600)
@@ -157,9 +162,17 @@ def _pki_owners() -> PkiOwners:
 
 
 def _authorities(declared: Declared, paths: Paths) -> str:
-    files = {str(PkiFiles(paths.pki).sip_authority)}
-    files |= {carrier.ca_file for carrier in declared.carriers if carrier.ca_file}
-    return "".join(Path(file).read_text(encoding="ascii") for file in sorted(files))
+    files = {str(PkiFiles(paths.pki).sip_authority): "the node's own authority"}
+    files |= {carrier.ca_file: f"carrier {carrier.name}" for carrier in declared.carriers if carrier.ca_file}
+    texts = []
+    for file, whose in sorted(files.items()):
+        try:
+            pem = Path(file).read_bytes()
+            load_pem_x509_certificates(pem)
+            texts.append(pem.decode("ascii"))
+        except (OSError, ValueError) as problem:
+            raise NotPrepared(f"{whose}: {file} holds no certificate in PEM: {problem}") from None
+    return "".join(texts)
 
 
 def _nobody(now: datetime) -> str:

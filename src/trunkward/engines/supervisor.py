@@ -2,8 +2,8 @@
 
 `supervisord` keeps them; each is started through util-linux: `setpriv` gives it its user, no
 capability and no way to gain one, and ends it when the supervisor dies however it dies (at once: what
-must outlive a process is on the disk before it is needed). Kamailio also gets a process namespace: when its first process is killed the kernel takes the rest with it,
-which by themselves would keep the port.
+must outlive a process is on the disk before it is needed). Kamailio also gets a process namespace: when
+its first process is killed the kernel takes the rest with it, which by themselves would keep the port.
 """
 
 import shlex
@@ -17,8 +17,8 @@ from trunkward.engines.rtpengine import rtpengine_command
 from trunkward.settings import Paths
 from trunkward.trunks.model import Declared
 
-#: For a process namespace, and for giving itself up inside it.
-_NAMESPACE_CAPABILITIES = "+sys_admin,+setuid,+setgid,+setpcap"
+#: For a process namespace, for giving itself up inside it, and for taking the engine with it when it dies.
+_NAMESPACE_CAPABILITIES = "+sys_admin,+setuid,+setgid,+setpcap,+kill"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,11 @@ def programs(declared: Declared, paths: Paths, signer: list[str]) -> list[Progra
             user="tw-edge",
             command=kamailio_command(paths),
             priority=50,
-            environment={"TRUNKWARD_EDGE": str(EdgeFiles.under(paths).edge_json)},
+            environment={
+                "TRUNKWARD_EDGE": str(EdgeFiles.under(paths).edge_json),
+                # SIP is bytes: with a UTF-8 locale every regular expression is compiled for wide characters
+                "LC_ALL": "C",
+            },
             own_processes=True,
         ),
     ]

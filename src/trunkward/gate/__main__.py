@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import signal
 from pathlib import Path
 
@@ -36,6 +37,9 @@ def main() -> None:
             structlog.processors.JSONRenderer(),
         ]
     )
+    # what is loaded stays, and a judgement makes no cycles: collections may be rare
+    gc.freeze()
+    gc.set_threshold(50_000)
     uvloop.run(_run(index, trust_clock, paths))
 
 

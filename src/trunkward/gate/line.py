@@ -122,7 +122,7 @@ class Line:
         if not self._unwritten:
             return
         try:
-            self._recorder.write(list(self._unwritten))
+            self._recorder.write(list(self._unwritten), synced=False)
         except RecordNotWritten as problem:
             _log.error("outcomes not written, kept", waiting=len(self._unwritten), problem=str(problem))
             for lost in self._unwritten[MAX_UNWRITTEN:]:

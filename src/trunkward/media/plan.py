@@ -78,7 +78,7 @@ def plan_media(offer: Offer, called: LegPolicy, *, inbound: bool) -> MediaPlan:
 
 
 def plan_any_offer(called: LegPolicy) -> MediaPlan:
-    """The plan from a customer to a carrier for an offer nobody has read: emergency calls with all gates down.
+    """The plan from a customer to a carrier for an offer nobody has read: emergency calls without gates.
 
     Plain RTP between two hops keeps keys apart whatever was offered; the calling side is answered in
     the protocol it offered, and offered that protocol and suite again later (`{calling}`). The offer

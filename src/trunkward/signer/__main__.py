@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import logging
 import resource
 import signal
@@ -115,6 +116,9 @@ def main(argv: list[str]) -> int:
         loop_factory = uvloop.new_event_loop
     except ImportError:
         loop_factory = None
+    # what is loaded stays, and a signature makes no cycles: collections may be rare
+    gc.freeze()
+    gc.set_threshold(50_000)
     try:
         with asyncio.Runner(loop_factory=loop_factory) as runner:
             runner.run(_run(_settings(arguments)))

@@ -2,11 +2,14 @@
 
 import argparse
 import fcntl
+import os
 import signal
+import sys
 import time
 from pathlib import Path
 
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 from trunkward.settings import Paths
 from trunkward.store.database import migrate, open_database
@@ -15,7 +18,7 @@ from trunkward.worker.compile import PolicyCompiler
 from trunkward.worker.ship import ship, take_spool
 
 #: Seconds between two rounds; a record is in the database this much after its call, at most.
-ROUND_S = 0.25
+ROUND_S = 0.5
 
 
 def main() -> None:
@@ -43,9 +46,17 @@ def main() -> None:
     # before the database is touched: one writer, also when a worker before this one is slow to go
     held = paths.worker_lock.open("a")
     fcntl.flock(held, fcntl.LOCK_EX)
+    held.truncate(0)
     engine = open_database(f"sqlite:///{paths.records_db}")
-    migrate(engine)
+    try:
+        migrate(engine)
+    except DBAPIError as problem:
+        log.error("database cannot be used", database=str(paths.records_db), problem=str(problem.orig))
+        sys.exit(1)
     store = RecordStore(engine)
+    # who holds the lock and has written into it works
+    held.write(f"{os.getpid()}\n")
+    held.flush()
     log.info("ready", policy_version=compiler.version)
     spool = paths.spool
     failed = ""

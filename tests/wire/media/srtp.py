@@ -1,6 +1,6 @@
-"""SRTP and SRTCP (RFC 3711, RFC 6188, RFC 7714), small and slow: an independent opinion on what the node sends.
+"""SRTP and SRTCP (RFC 3711, RFC 6188, RFC 7714), small and slow: an independent opinion on the node.
 
-Only what the suites the node allows need: no MKI, no key lifetime, no header extensions, no lists of late packets.
+Only what the suites the node allows need: no MKI, no key lifetime, no header extensions, no replay lists.
 """
 
 from __future__ import annotations
@@ -72,7 +72,9 @@ class Stream:
         roc = self._roc(ssrc, sequence)
         header, payload = packet[:HEADER_BYTES], packet[HEADER_BYTES:]
         if self.gcm:
-            return header + AESGCM(self.ciphers[0]).encrypt(self._gcm_iv(ssrc, roc, sequence), payload, header)
+            return header + AESGCM(self.ciphers[0]).encrypt(
+                self._gcm_iv(ssrc, roc, sequence), payload, header
+            )
         sealed = header + xor(payload, self._counter(0, ssrc, roc << 16 | sequence, len(payload)))
         return sealed + self._tag(0, sealed + struct.pack(">I", roc))
 

@@ -83,7 +83,7 @@ class Party(UserAgent):
         if not crlf or b"SIP/2.0" not in start:
             return data
         product = "Server" if start.startswith(b"SIP/2.0") else "User-Agent"
-        lines = f"{product}: {software}/1.0\r\n{header}: {address}\r\nWarning: 399 {host} \"x\"\r\nP-Asserted-Identity: <sip:1@{host}>\r\n"
+        lines = f'{product}: {software}/1.0\r\n{header}: {address}\r\nWarning: 399 {host} "x"\r\nP-Asserted-Identity: <sip:1@{host}>\r\n'
         return start + crlf + lines.encode() + rest
 
     def receive(self, flow: Flow, raw: bytes) -> None:
@@ -188,7 +188,20 @@ async def place(
     sender: str = "",
 ) -> Call:
     """Calls a number with a Call-ID that names the inside."""
-    return party.place(invite(party, flow, number, headers=headers, session=session, call_id=call_id, from_tag=from_tag, sender=sender), flow, session=party.session)
+    return party.place(
+        invite(
+            party,
+            flow,
+            number,
+            headers=headers,
+            session=session,
+            call_id=call_id,
+            from_tag=from_tag,
+            sender=sender,
+        ),
+        flow,
+        session=party.session,
+    )
 
 
 def invite(
@@ -220,7 +233,7 @@ def invite(
     return request("INVITE", f"sip:{number}@sbc.example.com", lines, body)
 
 
-async def until[T](found: Callable[[], T | None | bool], what: str, within_s: float = 10.0) -> T:
+async def until[T](found: Callable[[], T | bool | None], what: str, within_s: float = 10.0) -> T:
     """Waits for something to become true."""
     end = time.monotonic() + within_s
     while not (value := found()):
@@ -231,7 +244,11 @@ async def until[T](found: Callable[[], T | None | bool], what: str, within_s: fl
 
 def signals_in(log: str) -> list[str]:
     """Lines of Kamailio's log that tell of a process that died."""
-    return [line for line in log.splitlines() if "exited by a signal" in line or "core was" in line or "SIGSEGV" in line]
+    return [
+        line
+        for line in log.splitlines()
+        if "exited by a signal" in line or "core was" in line or "SIGSEGV" in line
+    ]
 
 
 def faults_in(log: str) -> list[str]:
@@ -262,3 +279,16 @@ def run(node: Node, scenario: Callable[[], Any]) -> None:
             await asyncio.sleep(0)
 
     asyncio.run(whole())
+
+
+def reoffer(call: Call) -> str:
+    """An offer of what the call uses already, with fresh keys and the inside in `o=` and `s=`."""
+    used = [crypto.suite for crypto in sdp.cryptos_of(call.local_sdp)]
+    answered = [crypto.suite for crypto in sdp.cryptos_of(call.remote_sdp)]
+    suites = tuple(suite for suite in used if suite in answered or not answered)[:1]
+    marks = call.agent.marks  # type: ignore[attr-defined]
+    profile = sdp.Profile(sdp.profile_of(call.local_sdp))
+    lines = sdp.offer(profile, suites=suites).split("\r\n")
+    lines[1] = lines[1].replace("o=-", f"o={marks[1]}").replace("127.0.0.1", marks[0])
+    lines[2] = f"s={marks[3]}"
+    return "\r\n".join(lines)

@@ -52,9 +52,7 @@ class Home:
         """Starts `up` and does not wait."""
         with (self.path / f"up-{len(self.started) + 1}.out").open("wb") as out:
             self.started.append(
-                subprocess.Popen(
-                    [TRUNKWARD, "up", *arguments], env=self.environment, stdout=out, stderr=out
-                )
+                subprocess.Popen([TRUNKWARD, "up", *arguments], env=self.environment, stdout=out, stderr=out)
             )
         return self.up
 
@@ -89,7 +87,9 @@ class Home:
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
                 if mark in (process / "environ").read_bytes() + b"\0":
-                    found[int(process.name)] = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                    found[int(process.name)] = (
+                        (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                    )
         return found
 
     def nothing_runs(self, within_s: float = 15) -> None:

@@ -1,0 +1,84 @@
+"""Exceptions inside callbacks, made by real faults: a request gets 500 and goes nowhere, a reply goes on emptied."""
+
+import asyncio
+import subprocess
+
+from wire.conftest import Node
+from wire.node.parties import (
+    CARRIER_MARKS,
+    CUSTOMER_MARKS,
+    SOUTH_NUMBER,
+    connect,
+    customer_agent,
+    faults_in,
+    place,
+    reoffer,
+    run,
+    signals_in,
+    south_agent,
+    udp_carrier,
+)
+
+
+def spoil(node: Node, record_id: str) -> None:
+    """Puts rubbish in place of what is remembered of a call."""
+    control = f"unix:{node.run}/edge/ctl.sock"
+    subprocess.run(
+        ["kamcmd", "-s", control, "htable.sets", "calls", record_id, "{rubbish"],
+        check=True,
+        capture_output=True,
+        timeout=10,
+    )
+
+
+def test_a_request_whose_callback_fails(node: Node) -> None:
+    """Summary: with a call's state spoilt each request of it gets 500 from us, on both sides, and reaches nobody."""
+
+    async def scenario() -> None:
+        customer, carrier = customer_agent(), south_agent()
+        async with udp_carrier(carrier):
+            call = await place(customer, await connect(node, customer), SOUTH_NUMBER)
+            there = await carrier.incoming()
+            await call.answered()
+            await there.confirmed()
+            record = await asyncio.to_thread(node.record, call.invite.call_id)
+            spoil(node, record["record_id"])
+            before = len(customer.raw), len(carrier.raw)
+            for one in (call, there):
+                for method in ("INFO", "BYE"):
+                    assert (await one.request(method)).status == 500
+                assert (await one.reinvite(reoffer(one))).status == 500
+            heard = customer.raw[before[0] :] + carrier.raw[before[1] :]
+            assert all(raw.startswith((b"SIP/2.0 500", b"SIP/2.0 100")) for raw in heard)
+            assert not carrier.saw(CUSTOMER_MARKS)
+            assert not customer.saw(CARRIER_MARKS)
+        assert faults_in(node.log("kamailio"))
+        assert not signals_in(node.log("kamailio"))
+
+    run(node, scenario)
+
+
+def test_a_reply_whose_callback_fails(node: Node) -> None:
+    """Summary: with the dialogs' directory gone a call still ends on both sides; with its state spoilt while it rings
+    the 200 shows nothing of the carrier."""
+
+    async def scenario() -> None:
+        customer, carrier = customer_agent(), south_agent()
+        carrier.on_call = lambda call: asyncio.sleep(0, call.ring())
+        async with udp_carrier(carrier):
+            call = await place(customer, await connect(node, customer), SOUTH_NUMBER)
+            there = await carrier.incoming()
+            await call.received(180)
+            record = await asyncio.to_thread(node.record, call.invite.call_id)
+            spoil(node, record["record_id"])
+            there.answer()
+            final = await call.final()
+            assert final.status == 200
+            assert not final.body
+            assert "Server" not in final.start_line
+            assert not customer.saw(CARRIER_MARKS)
+            assert not carrier.saw(CUSTOMER_MARKS)
+        assert not signals_in(node.log("kamailio"))
+
+    run(node, scenario)
+    assert faults_in(node.log("kamailio"))

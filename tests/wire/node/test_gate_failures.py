@@ -1,0 +1,299 @@
+"""Gates dead, frozen or talking rubbish: refusals in time, nothing unjudged, running calls untouched."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sipkit.call import Call
+from wire.conftest import Node
+from wire.node.parties import (
+    SOUTH_NUMBER,
+    Party,
+    carrier_agent,
+    connect,
+    customer_agent,
+    place,
+    reoffer,
+    run,
+    signals_in,
+    south_agent,
+    tls_carrier,
+    udp_carrier,
+)
+
+GATES = ("gate-0", "gate-1")
+
+
+@contextmanager
+def frozen(node: Node) -> Iterator[None]:
+    for gate in GATES:
+        node.signal(gate, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for gate in GATES:
+            node.signal(gate, signal.SIGCONT)
+
+
+async def works(node: Node, customer: Party, within_s: float = 10) -> None:
+    """Places calls until one is answered; hangs it up."""
+    end = time.monotonic() + within_s
+    flow = await connect(node, customer)
+    while True:
+        call = await place(customer, flow, SOUTH_NUMBER)
+        if (await call.final()).status == 200:
+            await call.bye()
+            return
+        assert time.monotonic() < end
+        await asyncio.sleep(0.3)
+
+
+def test_one_gate_killed(node: Node) -> None:
+    """Summary: kill -9 of one gate while calls come in: none fails, the other answers."""
+
+    async def scenario() -> None:
+        customer, carrier = customer_agent(), south_agent()
+        async with udp_carrier(carrier):
+            flow = await connect(node, customer)
+            calls = []
+            for number in range(40):
+                if number == 10:
+                    os.kill(node.pid("gate-0"), signal.SIGKILL)
+                calls.append(await place(customer, flow, SOUTH_NUMBER))
+                await asyncio.sleep(0.02)
+            for call in calls:
+                assert (await call.final()).status == 200
+            await asyncio.gather(*(call.bye() for call in calls))
+
+    run(node, scenario)
+
+
+def test_frozen_gates_delay_no_running_call(node: Node, record_property: Callable[[str, Any], None]) -> None:
+    """Summary: gates frozen, 50 INVITE/s on 6 connections for 6 s: running calls answered with p99 < 50 ms, each INVITE 503 in time."""
+
+    async def scenario() -> None:
+        async def ring(call: Call) -> None:
+            call.ring() if call.invite.get("Subject") else call.answer()
+
+        customer, carrier, crowd = customer_agent(), south_agent(), customer_agent(keeps_messages=False)
+        async with udp_carrier(carrier):
+            flow = await connect(node, customer)
+            running = []
+            for _ in range(100):
+                call = await place(customer, flow, SOUTH_NUMBER)
+                await call.answered()
+                running.append(call)
+            carrier.on_call = lambda call: asyncio.sleep(0, call.ring())
+            ringing = [await place(customer, flow, SOUTH_NUMBER) for _ in range(50)]
+            for call in ringing:
+                await call.received(180)
+            invites_before = sum(s.message.method == "INVITE" and not s.sent for s in carrier.trace)
+            flows = [await connect(node, crowd) for _ in range(6)]
+            refused: list[tuple[float, Call]] = []
+            took: list[float] = []
+
+            async def timed(what: Any, wanted: int) -> None:
+                began = time.monotonic()
+                assert (await what).status == wanted
+                took.append(time.monotonic() - began)
+
+            async def attempt(number: int) -> None:
+                began = time.monotonic()
+                call = await place(crowd, flows[number % 6], SOUTH_NUMBER)
+                await call.final()
+                refused.append((time.monotonic() - began, call))
+
+            with frozen(node):
+                tasks = []
+                for number in range(300):
+                    tasks.append(asyncio.create_task(attempt(number)))
+                    if 60 <= number < 260:
+                        step = (number - 60) // 2
+                        if number % 2:
+                            tasks.append(
+                                asyncio.create_task(
+                                    timed(running[step].reinvite(reoffer(running[step])), 200)
+                                )
+                            )
+                        elif step < 50:
+                            tasks.append(asyncio.create_task(timed(ringing[step].cancel(), 200)))
+                        else:
+                            tasks.append(asyncio.create_task(timed(running[step - 50].bye(), 200)))
+                    await asyncio.sleep(0.02)
+                await asyncio.gather(*tasks)
+            p99 = sorted(took)[int(len(took) * 0.99)]
+            slowest = max(seconds for seconds, _ in refused)
+            print(f"in-dialog p99 {p99 * 1000:.1f} ms of {len(took)}; slowest refusal {slowest:.2f} s")
+            record_property("p99_ms", round(p99 * 1000, 1))
+            for _, call in refused:
+                final = await call.final()
+                assert final.status == 503
+                assert final.get("Retry-After")
+                assert "gate-unavailable" in final.get("Reason")
+            assert slowest < 3.0
+            assert p99 < 0.05
+            assert (
+                sum(s.message.method == "INVITE" and not s.sent for s in carrier.trace) - invites_before
+                == 100
+            )
+            carrier.on_call = lambda call: asyncio.sleep(0, call.answer())
+            await works(node, customer)
+
+    run(node, scenario)
+    assert not signals_in(node.log("kamailio"))
+
+
+class FakeGate:
+    """Listens where a gate did, and answers as it is told."""
+
+    def __init__(self, path: Path, answer: Callable[[dict[str, Any]], bytes | None]) -> None:
+        self.answer = answer
+        path.unlink(missing_ok=True)
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.bind(str(path))
+        path.chmod(0o777)
+        self._socket.listen(64)
+        self._peers: list[socket.socket] = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                peer, _ = self._socket.accept()
+            except OSError:
+                return
+            self._peers.append(peer)
+            threading.Thread(target=self._speak, args=(peer,), daemon=True).start()
+
+    def _speak(self, peer: socket.socket) -> None:
+        try:
+            while length := peer.recv(4, socket.MSG_WAITALL):
+                attempt = json.loads(peer.recv(struct.unpack(">I", length)[0], socket.MSG_WAITALL))
+                answered = self.answer(attempt)
+                if answered is None:
+                    break
+                peer.sendall(answered)
+        except OSError:
+            pass
+
+    def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        for peer in self._peers:
+            peer.close()
+
+
+def frame(value: Any) -> bytes:
+    body = json.dumps(value).encode()
+    return struct.pack(">I", len(body)) + body
+
+
+ROUTE = {
+    "peer": "south",
+    "ruri": "sip:1@127.0.0.1:35060",
+    "next_hop": "sip:127.0.0.1:35060",
+    "transport": "udp",
+    "offer": "",
+    "media": [],
+    "headers": [],
+    "ring_timeout_s": 20,
+    "called_suites": [],
+}
+ADMIT = {
+    "verdict": "admit",
+    "record_id": "abc123abc123",
+    "reason": "admitted",
+    "trunk": "t",
+    "direction": "outbound",
+    "from_uri": "",
+    "remove_headers": [],
+    "routes": [ROUTE],
+}
+RUBBISH: dict[str, Callable[[dict[str, Any]], bytes | None]] = {
+    "no JSON": lambda a: struct.pack(">I", 5) + b"{nope",
+    "a list": lambda a: frame([1, 2]),
+    "another id": lambda a: frame(ADMIT | {"id": "someone-else"}),
+    "huge": lambda a: struct.pack(">I", 2**31) + b"x" * 1000,
+    "half a frame": lambda a: frame(ADMIT | {"id": a["id"]})[:40],
+    "closed": lambda a: None,
+    "unknown verdict": lambda a: frame({"id": a["id"], "verdict": "perhaps"}),
+    "no routes": lambda a: frame(ADMIT | {"id": a["id"], "routes": []}),
+    "routes a string": lambda a: frame(ADMIT | {"id": a["id"], "routes": "north"}),
+    "ruri a number": lambda a: frame(ADMIT | {"id": a["id"], "routes": [ROUTE | {"ruri": 7}]}),
+    "media of nothing": lambda a: frame(
+        ADMIT | {"id": a["id"], "routes": [ROUTE | {"media": [{}], "offer": a["body"]}]}
+    ),
+    "record id a path": lambda a: frame(ADMIT | {"id": a["id"], "record_id": "../../x"}),
+    "status 200": lambda a: frame(
+        {"id": a["id"], "verdict": "reject", "status": 200, "phrase": "OK", "headers": []}
+    ),
+    "status a string": lambda a: frame(
+        {"id": a["id"], "verdict": "reject", "status": "503", "phrase": "x", "headers": []}
+    ),
+    "headers wrong": lambda a: frame(
+        {"id": a["id"], "verdict": "reject", "status": 503, "phrase": "x", "headers": [[1]]}
+    ),
+}
+
+
+def test_rubbish_from_a_gate(node: Node) -> None:
+    """Summary: whatever stands in a gate's place and says, the caller gets 503 or 500 in time and no carrier an INVITE."""
+
+    async def scenario() -> None:
+        customer, carrier = customer_agent(), south_agent()
+        pids = node.family("kamailio")
+        async with udp_carrier(carrier):
+            flow = await connect(node, customer)
+            paths = [node.run / "gate" / f"{index}.sock" for index in range(2)]
+            for name, answer in RUBBISH.items():
+                with frozen(node):
+                    kept = [path.rename(path.with_suffix(".kept")) for path in paths]
+                    fakes = [FakeGate(path, answer) for path in paths]
+                    try:
+                        call = await place(customer, flow, SOUTH_NUMBER)
+                        final = await call.final(4.0)
+                        assert final.status in (500, 503), name
+                    finally:
+                        for fake in fakes:
+                            fake.close()
+                        for path, old in zip(paths, kept, strict=True):
+                            old.rename(path)
+                assert not carrier.trace, name
+            await works(node, customer)
+        assert node.family("kamailio") == pids
+
+    run(node, scenario)
+    assert not signals_in(node.log("kamailio"))
+
+
+@pytest.mark.parametrize("identified", [True, False])
+def test_emergency_call_with_all_gates_dead(node: Node, identified: bool) -> None:
+    """Summary: 911 of an identified trunk goes by the table when no gate answers; without its certificate it is 503."""
+
+    async def scenario() -> None:
+        customer, carrier = customer_agent(), carrier_agent()
+        async with tls_carrier(node, carrier):
+            flow = await connect(node, customer, "acme-hq" if identified else "")
+            with frozen(node):
+                call = await place(customer, flow, "911")
+                final = await call.final()
+                assert final.status == (200 if identified else 503)
+                if identified:
+                    there = await carrier.incoming()
+                    assert there.invite.uri.startswith("sip:911@127.0.0.1:25061")
+                    assert (await call.bye()).status == 200
+                else:
+                    assert not [s for s in carrier.trace if s.message.method == "INVITE"]
+
+    run(node, scenario)

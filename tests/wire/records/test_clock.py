@@ -1,0 +1,40 @@
+"""The clock's row of the posture table, on a node that asks the kernel."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from trunkward.admission.posture import Calls, Effect, Lost, effect
+from trunkward.gate.clock import KernelClock
+from wire.conftest import EXAMPLE, Node, start_node, stop_node
+from wire.records.parties import all_kinds, eventually, parties, running_call, signed
+
+
+@pytest.fixture
+def untrusted() -> Iterator[Node]:
+    """A node that must ask the kernel whether its clock is synchronised."""
+    config = EXAMPLE.read_text(encoding="utf-8").replace("  unsafe_trusted_clock: true\n", "")
+    running = start_node(config)
+    yield running
+    stop_node(running)
+
+
+@pytest.mark.skipif(
+    KernelClock(trusted=False).synchronised() is True, reason="this machine's clock is synchronised"
+)
+def test_clock_not_synchronised(untrusted: Node) -> None:
+    """Summary: without a synchronised clock calls go unsigned, recorded why, and all other kinds go as ever."""
+    assert effect(Lost.CLOCK, Calls.OUTBOUND) is Effect.GOES_UNSIGNED
+
+    async def run() -> str:
+        async with parties(untrusted) as lab:
+            call, _ = await all_kinds(lab, await running_call(lab))
+            assert not signed(lab, call)
+            return call.invite.call_id
+
+    record = untrusted.record(asyncio.run(run()), ended=True)
+    assert (record["attest"], record["attest_reason"]) == ("", "clock-not-synchronised")
+    status = untrusted.trunkward("status").stdout
+    assert "clock" not in status
+    eventually(lambda: len(untrusted.calls()) == 4, 5, "four records")

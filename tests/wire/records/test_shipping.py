@@ -1,0 +1,123 @@
+"""From the segments into the database: waiting, torn and corrupt lines, spooled outcomes, a full disk."""
+
+import asyncio
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+from trunkward.engines.users import gid, uid
+from wire.conftest import Node
+from wire.records.conftest import segment_lines, supervise
+from wire.records.parties import eventually, parties
+
+
+def test_records_wait_for_a_worker_and_a_bad_line_costs_itself(node: Node) -> None:
+    """Summary: with the worker stopped calls go on; started again it ships each record once, a corrupt line is told."""
+
+    async def calls(count: int) -> list[str]:
+        async with parties(node) as lab:
+            return [(await lab.whole_call())[0].invite.call_id for _ in range(count)]
+
+    supervise(node, "stop", "worker")
+    call_ids = asyncio.run(calls(2))
+    for index in (0, 1):
+        segment = max((node.state / "records" / f"gate-{index}").glob("*.jsonl"))
+        with segment.open("ab") as file:
+            file.write(b'{"kind":"decision","record_id":"half\n\xff\xfe\n')
+    call_ids += asyncio.run(calls(2))
+    assert not [call for call in node.calls() if call["call_id"] in call_ids]
+    supervise(node, "start", "worker")
+    for call_id in call_ids:
+        assert node.record(call_id, ended=True)["ending"] == "bye"
+    found = [call["call_id"] for call in node.calls() if call["call_id"] in call_ids]
+    assert sorted(found) == sorted(call_ids)
+    told = [line for line in node.log("worker").splitlines() if "the line is skipped" in line]
+    assert len(told) == 4, told  # two lines in each gate's segment, each told once
+    node.wait_ready()
+
+
+def test_outcomes_wait_for_the_gates(node: Node) -> None:
+    """Summary: a call that ends while no gate runs has its outcome spooled by the edge and shipped."""
+
+    async def run() -> str:
+        async with parties(node) as lab:
+            call = await lab.call()
+            await call.answered()
+            await (await lab.north.incoming()).confirmed()
+            await asyncio.to_thread(supervise, node, "stop", "gate-0", "gate-1")
+            assert (await call.bye()).status == 200
+            return call.invite.call_id
+
+    call_id = asyncio.run(run())
+    try:
+        record = node.record(call_id, ended=True)
+        assert record["ending"] == "bye"
+        assert record["duration_s"] >= 0
+        assert [line["record_id"] for line in segment_lines(node.state) if line["kind"] == "outcome"].count(
+            record["record_id"]
+        ) == 1
+    finally:
+        supervise(node, "start", "gate-0", "gate-1")
+        node.wait_ready()
+
+
+def test_a_full_disk_refuses_and_recovers(node: Node) -> None:
+    """Summary: with no room for a record a call gets 503 record-not-written; with room again calls go, nothing is torn."""
+    records = node.state / "records"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=2750", "tmpfs", str(records)], check=True)
+    try:
+        os.chown(records, uid("tw-worker"), gid("tw-gate"))
+        for index in (0, 1):
+            (records / f"gate-{index}").mkdir()
+            os.chown(records / f"gate-{index}", uid("tw-gate"), gid("tw-worker"))
+            (records / f"gate-{index}").chmod(0o2770)
+            os.kill(node.pid(f"gate-{index}"), signal.SIGKILL)
+        eventually(lambda: len(list(records.glob("gate-?/*.jsonl"))) == 2, 10, "new segments")
+        node.wait_ready()
+        asyncio.run(_fill_and_free(node, records))
+        # every line is whole: what a full disk took of a record was taken back
+        written = b"".join(segment.read_bytes() for segment in records.glob("*/*.jsonl"))
+        eventually(lambda: len(segment_lines(node.state)) == written.count(b"\n"), 1, "whole lines only")
+    finally:
+        supervise(node, "stop", "worker", "gate-0", "gate-1")
+        subprocess.run(["umount", str(records)], check=True)
+        supervise(node, "start", "worker", "gate-0", "gate-1")
+        node.wait_ready()
+
+
+async def _fill_and_free(node: Node, records: Path) -> None:
+    async with parties(node) as lab:
+        running = await lab.call()
+        await running.answered()
+        await (await lab.north.incoming()).confirmed()
+        filler = records / "filler"
+        _fill(filler)
+        refused = None
+        for _ in range(40):  # the last page of each segment still takes some
+            _fill(filler)
+            call = await lab.call()
+            if (final := await call.final()).status == 503:
+                refused = final
+                break
+            await (await lab.north.incoming()).confirmed()
+            await call.bye()
+        assert refused is not None
+        assert "record-not-written" in refused.get("Reason")
+        # in-dialog requests go all the same, and the outcome is kept until there is room
+        assert (await running.bye()).status == 200
+        filler.unlink()
+        call, _ = await lab.whole_call()
+    assert (await asyncio.to_thread(node.record, call.invite.call_id, ended=True))["ending"] == "bye"
+    kept = await asyncio.to_thread(node.record, running.invite.call_id, ended=True)
+    assert kept["ending"] == "bye"
+
+
+def _fill(filler: Path) -> None:
+    with filler.open("ab", buffering=0) as file:
+        for size in (4096, 1):
+            try:
+                while True:
+                    file.write(b"x" * size)
+            except OSError:
+                continue

@@ -1,0 +1,48 @@
+"""The call test itself: it passes on a good node, and fails loudly on a broken one."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from wire.conftest import Node, trunkward
+from wire.records.conftest import supervise
+
+
+def _call_test(node: Node, within_s: float) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [trunkward(), "call-test", "--json"],
+        env=node.environment,
+        capture_output=True,
+        text=True,
+        timeout=within_s,
+        check=False,
+    )
+
+
+@pytest.mark.timeout(180)
+def test_it_passes_on_the_example(node: Node) -> None:
+    """Summary: `call-test --json` on the example's node: every call and every expectation holds, exit 0."""
+    run = _call_test(node, 170)
+    assert run.returncode == 0, run.stderr + run.stdout[-4000:]
+    assert json.loads(run.stdout)["passed"] is True
+
+
+@pytest.fixture
+def gateless(node: Node) -> Iterator[Node]:
+    """The node with its gates stopped."""
+    supervise(node, "stop", "gate-0", "gate-1")
+    yield node
+    supervise(node, "start", "gate-0", "gate-1")
+    node.wait_ready()
+
+
+@pytest.mark.timeout(180)
+def test_it_fails_loudly_without_gates(gateless: Node) -> None:
+    """Summary: with the gates stopped the call test says what failed and exits 1."""
+    run = _call_test(gateless, 170)
+    assert run.returncode == 1, run.stderr + run.stdout[-4000:]
+    report = json.loads(run.stdout)
+    assert report["passed"] is False
+    assert "503" in run.stdout or "gate-unavailable" in run.stdout

@@ -1,0 +1,85 @@
+"""What `status`, `calls` and the metrics say of a running node."""
+
+import asyncio
+import json
+import os
+import signal
+import urllib.request
+
+import pytest
+
+from wire.conftest import Node
+from wire.records.parties import eventually, parties
+
+DEVIATIONS = ["carrier south: signalling in clear over UDP", "carrier south: media in clear (RTP)"]
+
+
+def _counter(name: str) -> float:
+    total = 0.0
+    for port in (9310, 9311):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            for line in answer.read().decode().splitlines():
+                if line.startswith(name):
+                    total += float(line.rpartition(" ")[2])
+    return total
+
+
+def test_status_as_text_and_for_programs(node: Node) -> None:
+    """Summary: `status` shows every part, listener and deviation, as text and as JSON, and exits 0."""
+    text = node.trunkward("status")
+    document = node.trunkward("status", "--json")
+    assert (text.returncode, document.returncode) == (0, 0)
+    status = json.loads(document.stdout)
+    assert status["ready"] is True
+    assert set(status["parts"]) == {"kamailio", "gate-0", "gate-1", "signer", "rtpengine", "worker"}
+    assert status["metrics"] == {"gate-0": "127.0.0.1:9310", "gate-1": "127.0.0.1:9311"}
+    for part in status["parts"]:
+        assert part in text.stdout
+    for where in status["listeners"].values():
+        assert where in text.stdout
+    said = [f"{d['where']}: {d['what']}" for d in status["deviations"]]
+    assert said[:2] == DEVIATIONS
+    for deviation in said:
+        assert f"deviation {deviation}" in text.stdout
+    # a line is a line, also where there is no terminal
+    assert len([line for line in text.stdout.splitlines() if "deviation" in line]) == len(said)
+
+
+@pytest.mark.parametrize("part", ["signer", "gate-1", "worker", "rtpengine", "kamailio"])
+def test_a_part_that_is_down_is_named(node: Node, part: str) -> None:
+    """Summary: a killed part is named by `status` with exit 1, and is back by itself."""
+    before = node.pid(part)
+    os.kill(before, signal.SIGKILL)
+    seen = eventually(lambda: _down(node), 5, f"{part} named") if part != "rtpengine" else {part}
+    assert part in seen
+    node.wait_ready()
+    assert node.pid(part) != before
+
+
+def _down(node: Node) -> set[str]:
+    answered = node.trunkward("status", "--json")
+    parts = json.loads(answered.stdout)["parts"]
+    missing = {name for name, state in parts.items() if not state["ready"]}
+    assert answered.returncode == (1 if missing else 0)
+    assert all(parts[name]["problem"] for name in missing)
+    return missing
+
+
+def test_calls_and_metrics(node: Node) -> None:
+    """Summary: a call shows in `calls` as text and JSON, and in the gates' counters on loopback."""
+    verdicts, outcomes = (_counter(f"trunkward_gate_{name}_total") for name in ("verdicts", "outcomes"))
+
+    async def run() -> str:
+        async with parties(node) as lab:
+            return (await lab.whole_call())[0].invite.call_id
+
+    record = node.record(asyncio.run(run()), ended=True)
+    assert (record["verdict"], record["reason"], record["trunk"]) == ("admit", "admitted", "acme-hq")
+    assert record["carrier"] == "north"
+    assert record["tls_version"] == "TLSv1.3"
+    text = node.trunkward("calls", "--limit", "1")
+    assert text.returncode == 0
+    assert "acme-hq" in text.stdout
+    assert _counter("trunkward_gate_verdicts_total") == verdicts + 1
+    eventually(lambda: _counter("trunkward_gate_outcomes_total") == outcomes + 1, 5, "an outcome counted")
+    assert _counter("trunkward_gate_policy_version") == 2 * record["policy_version"]
