@@ -1,4 +1,4 @@
-"""What would stop a node from starting, found before anything is started: ports, closed directories, long paths."""
+"""What would stop a node from starting, found before: ports, closed directories, long paths."""
 
 import errno
 import socket

@@ -1,4 +1,4 @@
-"""What is said to the person at the terminal: words as they are, never read as markup or broken into lines."""
+"""What is said to the person at the terminal: words as they are, never read as markup, never broken."""
 
 import sys
 

@@ -12,13 +12,16 @@
 import ctypes
 import fcntl
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -40,6 +43,9 @@ from trunkward.trunks.model import Declared
 console = Console(highlight=False, soft_wrap=True)
 #: Seconds until every part must answer.
 _READY_WITHIN_S = 30.0
+#: Starts of one part in vain, after which waiting for it is no use.
+_GIVE_UP_AFTER = 4
+_EXITED = re.compile(r"WARN exited: (\S+)")
 #: Seconds a node that lost its `up` may take to stop: the supervisor's patience with one process, and some.
 _STOPS_WITHIN_S = 15.0
 #: Seconds orphans have to end by themselves after their supervisor died.
@@ -117,7 +123,10 @@ def _supervise(paths: Paths, in_force: InForce, began: float, lock: int) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
-    with (paths.log / "supervisor.out").open("ab") as out:
+    log = paths.log / "supervisor.log"
+    began_at = log.stat().st_size if log.exists() else 0
+    private = partial(os.open, mode=0o640)
+    with open(paths.log / "supervisor.out", "ab", opener=private) as out:
         # its own session: Ctrl-C is ours to pass on, once. It holds the lock as long as anything of it runs
         supervisor = subprocess.Popen(
             command,
@@ -126,6 +135,8 @@ def _supervise(paths: Paths, in_force: InForce, began: float, lock: int) -> int:
             stderr=out,
             start_new_session=True,
             pass_fds=(lock,),
+            # logs and databases tell who called whom: nobody else reads what any part writes
+            umask=0o027,
         )
     if stop_wanted:
         supervisor.send_signal(signal.SIGTERM)
@@ -136,7 +147,7 @@ def _supervise(paths: Paths, in_force: InForce, began: float, lock: int) -> int:
             declared,
             in_force.version,
             _READY_WITHIN_S,
-            lambda: stop_wanted or supervisor.poll() is not None,
+            lambda: stop_wanted or supervisor.poll() is not None or _keeps_dying(log, began_at),
         )
     ready = not missing and supervisor.poll() is None
     if ready:
@@ -165,6 +176,17 @@ def _announce(paths: Paths, declared: Declared, began: float) -> None:
         say(f"  {name:<28} {where}")
     print_deviations(console, declared)
     say(f"  logs in {paths.log}, records in {paths.records}; Ctrl-C stops the node")
+
+
+def _keeps_dying(log: Path, since: int) -> bool:
+    """Whether the supervisor has started some part in vain several times."""
+    try:
+        with log.open("rb") as file:
+            file.seek(since)
+            said = file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return False
+    return any(times >= _GIVE_UP_AFTER for times in Counter(_EXITED.findall(said)).values())
 
 
 def _end_orphans() -> int:

@@ -87,7 +87,7 @@ def _route_set() -> list[str]:
 
 
 def _forget_soon(mark: str) -> None:
-    """Topos keeps a dialog that was answered for the longest call's time; it ends dialogs on a refusal only."""
+    """Topos keeps an answered dialog for the longest call's time; it ends dialogs on a refusal only."""
     if row := ksr.table_get("topos_dialogs", mark) if mark else "":
         ksr.table_set("topos_dialogs", mark, row, _REPEATED_S)
 

@@ -32,6 +32,8 @@ _OFFERS = frozenset({"INVITE", "UPDATE", "PRACK"})
 GROUP = "gate"
 #: A carrier that answers with one of these has not tried the callee: the next route may.
 _NEXT_ROUTE = frozenset({408, 500, 502, 503, 504})
+#: Reasons of a gate's refusal that say nothing about the call (`gate/line.py`).
+_NOT_JUDGED = frozenset({"policy-not-loaded", "deadline-exceeded", "record-not-written", "internal-error"})
 #: Milliseconds an INVITE may wait to be judged before it is refused, the queue included.
 _JUDGED_WITHIN_MS = 2000
 
@@ -93,6 +95,9 @@ class Calls:
                 self._refuse(503, "Service Unavailable", "gate-unavailable")
                 return
             verdict = admitted
+        if verdict["verdict"] == "reject" and verdict.get("reason") in _NOT_JUDGED:
+            # a gate that could not judge is no gate: the emergency row holds here as well
+            verdict = emergency.admit(facts, self._emergency) or verdict
         match verdict["verdict"]:
             case "admit":
                 self._admit(facts, verdict)
@@ -279,9 +284,8 @@ class Calls:
         late = call.get("late") or {}
         if sdp and method == "ACK" and _is_sdp() and late.get("cseq") == ksr.pv("$cs"):
             self._late_answer(call, sdp, forward=not late["forward"])
-        elif sdp and method not in _OFFERS:
-            if method != "INFO" or _is_sdp():
-                ksr.remove_body()  # no place for a description (INFO carries digits, RFC 6086)
+        elif sdp and method not in _OFFERS and (method != "INFO" or _is_sdp()):
+            ksr.remove_body()  # no place for a description (INFO carries digits, RFC 6086)
         if method not in _OFFERS:
             sdp = ""
         if forward:

@@ -3,7 +3,7 @@
 #: Names of the other side's software and hosts stay out: User-Agent, Server, Warning, Organization,
 #: Subject, Call-Info, P-*, X-*. What passes is what dialogs, offers and timers need: RFC 3261, 3262
 #: (RSeq, RAck), 3311, 3326 (Reason), 4028 (session timers), 6086 (INFO), 8224 (Identity, Date).
-_PASS = (
+PASSED = (
     # compact forms (RFC 3261 7.3.3, RFC 4028): Supported, Session-Expires. Not `y`: an Identity is taken
     # off by its name
     "k",
@@ -23,11 +23,14 @@ _PASS = (
     "Info-Package",
     "Identity",
     "Date",
+    # RFC 6442: where a caller is; a customer who sends it means it to arrive
+    "Geolocation",
+    "Geolocation-Routing",
     "Content-Disposition",
     "MIME-Version",
 )
 
 #: For requests that start a dialog.
-INITIAL = frozenset(name.lower() for name in _PASS)
+INITIAL = frozenset(name.lower() for name in PASSED)
 #: For everything else: topos' own marks must reach topos, which takes them off.
 LATER = INITIAL | {"p-sr-xuid", "p-sr-xbranch"}

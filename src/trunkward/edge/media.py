@@ -42,8 +42,13 @@ class Media:
         sent = sdp
         for hop in call["hops"] if forward else call["hops"][::-1]:
             try:
-                tag = call["caller_tag"] if forward else call["callee_tag"]
-                sent = self._engine.offer(_name(call, hop), tag, sent, _filled(hop[name], call))
+                tags = (call["caller_tag"], call.get("callee_tag", ""))
+                if not forward:
+                    tags = tags[::-1]
+                # with both tags rtpengine knows the dialog; with one it may take the offer for a new fork
+                sent = self._engine.offer(
+                    _name(call, hop), tags[0], tags[1] if again else "", sent, _filled(hop[name], call)
+                )
             except RtpengineUnavailable as problem:
                 raise MediaRefused(f"no offer from rtpengine: {problem}") from problem
         if call["hops"]:

@@ -31,13 +31,13 @@ class Rtpengine:
         self._rests_until = 0.0
         self._pid = 0
         self._sent = 0
+        self._token = ""
         self._socket: socket.socket | None = None
 
-    def offer(self, call_id: str, from_tag: str, sdp: str, flags: str) -> str:
-        """The SDP to send on instead of this offer."""
-        return self._sdp(
-            {"command": "offer", "call-id": call_id, "from-tag": from_tag, "sdp": sdp, "rtpp-flags": flags}
-        )
+    def offer(self, call_id: str, from_tag: str, to_tag: str, sdp: str, flags: str) -> str:
+        """The SDP to send on instead of this offer; `to_tag` is "" while there is no dialog."""
+        request = {"command": "offer", "call-id": call_id, "from-tag": from_tag, "sdp": sdp, "rtpp-flags": flags}
+        return self._sdp(request | ({"to-tag": to_tag} if to_tag else {}))
 
     def answer(self, call_id: str, from_tag: str, to_tag: str, sdp: str, flags: str) -> str:
         """The SDP to send back instead of this answer; `from_tag` is the offerer's."""
@@ -63,10 +63,13 @@ class Rtpengine:
             raise RtpengineUnavailable("it did not answer a moment ago")
         if self._socket is None or self._pid != os.getpid():
             self._pid = os.getpid()
+            self._token = os.urandom(8).hex()
             self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             self._socket.connect(self._address)
         self._sent += 1
-        cookie = f"{self._pid}_{self._sent}"
+        # rtpengine answers a cookie it has seen from its memory. Process ids repeat, and in Kamailio's own
+        # namespace they do so at every restart: a new process must not be given an old one's answers
+        cookie = f"{self._token}_{self._sent}"
         deadline = now + self._deadline_s
         try:
             self._socket.send(f"{cookie} {compact(request)}".encode())

@@ -73,6 +73,9 @@ def ensure_directories(paths: Paths, gates: int) -> None:
                 if stat.S_ISSOCK(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
                     os.unlink(name, dir_fd=directory)
     paths.supervisor_socket.unlink(missing_ok=True)
+    for log in paths.log.glob("*.log*"):
+        if not log.is_symlink() and log.name != "setup.log":  # the launcher's own
+            log.chmod(0o640)
 
 
 def write_private(path: Path, text: str, owner: str, group: str, mode: int = 0o640) -> None:

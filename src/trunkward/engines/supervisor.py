@@ -88,7 +88,6 @@ logfile={_plain(paths.log)}/supervisor.log
 pidfile={_plain(paths.run)}/supervisor.pid
 childlogdir={_plain(paths.log)}
 strip_ansi=true
-umask=027
 
 [unix_http_server]
 file={_plain(paths.supervisor_socket)}

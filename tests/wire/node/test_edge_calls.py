@@ -49,7 +49,8 @@ async def outbound(node: Node, number: str, carrier: Party) -> tuple[Party, Part
     assert there.invite.get("Supported") == "timer, 100rel"
     assert not there.invite.has("Subject")
     # the dialog is one: tags end to end, Call-ID another on the called side
-    assert call.dialog is not None and there.dialog is not None
+    assert call.dialog is not None
+    assert there.dialog is not None
     assert (call.dialog.local_tag, call.dialog.remote_tag) == (
         there.dialog.remote_tag,
         there.dialog.local_tag,
@@ -69,7 +70,7 @@ async def outbound(node: Node, number: str, carrier: Party) -> tuple[Party, Part
     for message in [s.message for s in call.trace if not s.sent and s.message.is_request]:
         assert name_addr(message.get("To")).uri == f"sip:{ACME_NUMBER}@inner.acme", message.start_line
     for message in [s.message for s in there.trace if not s.sent and not s.message.is_request]:
-        assert name_addr(message.get("From")).uri == "sip:%s@sbc.example.com" % number
+        assert name_addr(message.get("From")).uri == f"sip:{number}@sbc.example.com"
         assert name_addr(message.get("To")).uri == f"sip:{ACME_NUMBER}@sbc.example.com", message.start_line
     record = await asyncio.to_thread(node.record, call.invite.call_id, ended=True)
     assert record["ending"] == "bye"

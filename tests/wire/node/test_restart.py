@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from sipkit.transport import Flow
@@ -49,7 +50,7 @@ def first_process(node: Node) -> tuple[int, list[int]]:
     return kamailios[0], kamailios[1:]
 
 
-def test_calls_outlive_kill_9(node: Node, record_property) -> None:
+def test_calls_outlive_kill_9(node: Node, record_property: Callable[[str, object], None]) -> None:
     """Summary: kill -9 of Kamailio's first process, then of a child: calls go on from both sides, one outcome each."""
 
     async def scenario() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def handshake(node: Node, version: ssl.TLSVersion) -> str | None:
 def test_only_tls_1_3(node: Node) -> None:
     """Summary: the node's port accepts TLS 1.3 with a certificate that names it, and refuses 1.2."""
     assert handshake(node, ssl.TLSVersion.TLSv1_3) == "TLSv1.3"
-    with pytest.raises(ssl.SSLError, match="(?i)alert protocol version|unsupported protocol|version"):
+    with pytest.raises(ssl.SSLError, match=r"(?i)alert protocol version|unsupported protocol|version"):
         handshake(node, ssl.TLSVersion.TLSv1_2)
 
 
@@ -58,7 +59,9 @@ def foreign_authority(_node: Node, directory: Path) -> Credential:
 
 
 @pytest.mark.parametrize("wrong", [other_name, foreign_authority])
-def test_no_call_to_a_peer_of_another_name(node: Node, tmp_path: Path, wrong) -> None:
+def test_no_call_to_a_peer_of_another_name(
+    node: Node, tmp_path: Path, wrong: Callable[[Node, Path], Credential]
+) -> None:
     """Summary: a valid certificate for another name, or the right name from a foreign authority, gets no INVITE."""
 
     async def scenario() -> None:

@@ -66,7 +66,7 @@ def test_another_up_and_another_file(home: Home) -> None:
     config = home.path / "node.yaml"
     config.write_text(config.read_text().replace('"+12025550103"', '"+12025550104"'))
     home.begin()
-    eventually(lambda: (home.path / "run" / "supervisor.pid").exists(), 20, "a supervisor")
+    eventually((home.path / "run" / "supervisor.pid").exists, 20, "a supervisor")
     # Ctrl-C before it is ready
     assert home.stop() == 0, home.out
     home.nothing_runs(0.5)

@@ -1,0 +1,117 @@
+"""The records database: migrations, shipping by record id, the view of a call. On SQLite."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from trunkward.calls.outcome import Ending, Outcome
+from trunkward.records.model import DecisionRecord, OutcomeRecord
+from trunkward.store.database import migrate, open_database
+from trunkward.store.records import RecordStore
+from trunkward.store.schema import metadata
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[sa.Engine]:
+    made = open_database(f"sqlite:///{tmp_path}/records.db")
+    migrate(made)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def store(engine: sa.Engine) -> RecordStore:
+    return RecordStore(engine)
+
+
+def _decision(record_id: str, at: float = 1000.0, **more: object) -> DecisionRecord:
+    facts = {"call_id": f"c-{record_id}", "verdict": "admit", "reason": "admitted", "trunk": "acme"} | more
+    return DecisionRecord(record_id=record_id, at=at, attempt_id=record_id, **facts)  # type: ignore[arg-type]
+
+
+def _outcome(record_id: str) -> OutcomeRecord:
+    outcome = Outcome(
+        record_id=record_id, call_id=f"c-{record_id}", ending=Ending.BYE, answered_at=1001.0, ended_at=1003.5,
+        status=200, ended_by="caller", peer="north",
+    )  # fmt: skip
+    return OutcomeRecord(record_id=record_id, at=1004.0, outcome=outcome)
+
+
+def test_migrating_again_changes_nothing_and_keeps_everything(engine: sa.Engine, store: RecordStore) -> None:
+    store.ship([_decision("a")], "gate-0/1", 10)
+    migrate(engine)
+    assert store.counts() == (1, 0)
+    assert store.offset("gate-0/1") == 10
+
+
+def test_the_migrations_make_the_tables_the_code_names(engine: sa.Engine) -> None:
+    found = sa.inspect(engine)
+    assert set(found.get_table_names()) == {*metadata.tables, "alembic_version"}
+    for table in metadata.sorted_tables:
+        made = {column["name"]: column for column in found.get_columns(table.name)}
+        assert set(made) == {column.name for column in table.columns}
+        for column in table.columns:
+            assert str(made[column.name]["type"]) == str(column.type)
+            assert made[column.name]["nullable"] == column.nullable
+        indexed = {index["column_names"][0] for index in found.get_indexes(table.name)}
+        assert indexed == {column.name for column in table.columns if column.index}
+
+
+def test_shipping_twice_doubles_nothing(store: RecordStore) -> None:
+    for _ in range(2):
+        store.ship([_decision("a"), _outcome("a"), _decision("b")], "gate-0/1", 30)
+    assert store.counts() == (2, 1)
+
+
+def test_records_and_offset_go_together_or_not_at_all(engine: sa.Engine, store: RecordStore) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text("CREATE TRIGGER no BEFORE INSERT ON shipped BEGIN SELECT RAISE(ABORT, 'no'); END")
+        )
+    with pytest.raises(sa.exc.IntegrityError):
+        store.ship([_decision("a")], "gate-0/1", 10)
+    assert store.counts() == (0, 0)
+    assert store.offset("gate-0/1") == 0
+
+
+@pytest.mark.parametrize("order", [(1000.0, 1000.4), (1000.4, 1000.0)])
+def test_of_one_attempt_judged_twice_the_later_verdict_stands(
+    store: RecordStore, order: tuple[float, float]
+) -> None:
+    for index, at in enumerate(order):
+        reason = "later" if at == max(order) else "earlier"
+        store.ship([_decision("a", at, reason=reason)], f"gate-{index}/1", 10)
+    assert store.counts() == (1, 0)
+    assert store.newest(10)[0]["reason"] == "later"
+
+
+def test_a_call_is_decision_and_outcome_in_one(store: RecordStore) -> None:
+    store.ship([_decision("a", direction="outbound")], "gate-0/1", 10)
+    running = store.call("c-a")
+    assert running is not None
+    assert (running["ended_at"], running["duration_s"], running["ending"]) == (None, None, None)
+    store.ship([_outcome("a")], "edge/1", 10)
+    ended = store.call("c-a")
+    assert ended is not None
+    assert (ended["duration_s"], ended["ending"], ended["end_code"]) == (2.5, "bye", 200)
+    assert (ended["carrier"], ended["started_at"]) == ("north", 1000.0)
+    assert store.call("c-none") is None
+
+
+def test_an_outcome_may_come_before_its_decision(store: RecordStore) -> None:
+    store.ship([_outcome("a")], "edge/1", 10)
+    store.ship([_decision("a")], "gate-0/1", 10)
+    assert store.newest(1)[0]["ending"] == "bye"
+
+
+def test_the_newest_come_first(store: RecordStore) -> None:
+    store.ship([_decision("a", 1.0), _decision("c", 3.0), _decision("b", 2.0)], "gate-0/1", 10)
+    assert [call["record_id"] for call in store.newest(2)] == ["c", "b"]
+
+
+def test_a_forgotten_segment_begins_anew(store: RecordStore) -> None:
+    store.ship([_decision("a")], "gate-0/1", 10)
+    store.forget_segment("gate-0/1")
+    assert store.offset("gate-0/1") == 0

@@ -1,0 +1,36 @@
+"""What stands in the way of a start is a sentence a person can act on."""
+
+import socket
+from pathlib import Path
+
+from trunkward.cli.preflight import ports
+from trunkward.control.node_file import read_node_file
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "node.yaml"
+
+
+def test_every_port_of_the_example_is_known() -> None:
+    declared = read_node_file(EXAMPLE.read_text(encoding="utf-8"), "node.yaml")
+    assert [(port.part, str(port)) for port in ports(declared)] == [
+        ("kamailio", "127.0.0.10:5061/tcp"),
+        ("kamailio", "127.0.0.10:5060/udp"),
+        ("rtpengine", "127.0.0.1:2223/udp"),
+        ("gate-0", "127.0.0.1:9310/tcp"),
+        ("gate-1", "127.0.0.1:9311/tcp"),
+    ]
+
+
+def test_a_taken_port_is_told_with_its_holder() -> None:
+    import os
+
+    from trunkward.cli.preflight import Port, _taken
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = Port(part="kamailio", host="127.0.0.1", number=taken.getsockname()[1], udp=False)
+        assert f"process {os.getpid()}" in _taken(port)
+    assert _taken(port) == ""
+    # TEST-NET-1 is on no machine
+    nowhere = Port(part="kamailio", host="192.0.2.1", number=5061, udp=False)
+    assert "does not have the address" in _taken(nowhere)
