@@ -36,7 +36,13 @@ class Rtpengine:
 
     def offer(self, call_id: str, from_tag: str, to_tag: str, sdp: str, flags: str) -> str:
         """The SDP to send on instead of this offer; `to_tag` is "" while there is no dialog."""
-        request = {"command": "offer", "call-id": call_id, "from-tag": from_tag, "sdp": sdp, "rtpp-flags": flags}
+        request = {
+            "command": "offer",
+            "call-id": call_id,
+            "from-tag": from_tag,
+            "sdp": sdp,
+            "rtpp-flags": flags,
+        }
         return self._sdp(request | ({"to-tag": to_tag} if to_tag else {}))
 
     def answer(self, call_id: str, from_tag: str, to_tag: str, sdp: str, flags: str) -> str:

@@ -6,6 +6,7 @@ after the other (the edge's workers each have one and wait); connections are jud
 
 import asyncio
 import contextlib
+import json
 import os
 import socket
 import struct
@@ -36,7 +37,6 @@ class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
 type Judge = Callable[[CallAttempt | Unreadable], Awaitable[Verdict]]
 
 _decode_attempt = msgspec.json.Decoder(CallAttempt).decode
-_decode_id = msgspec.json.Decoder(Unreadable).decode
 _decode_outcome = msgspec.json.Decoder(Outcome).decode
 _encode = msgspec.json.Encoder().encode
 _log = structlog.get_logger("gate")
@@ -73,11 +73,11 @@ class AttemptProtocol(asyncio.Protocol):
                 self._waiting.append(_decode_attempt(frame))
             except (msgspec.MsgspecError, UnicodeDecodeError) as problem:
                 # a peer may have chosen the bytes: its call is refused, the connection serves the next one
-                try:
-                    self._waiting.append(Unreadable(id=_decode_id(frame).id, problem=str(problem)))
-                except (msgspec.MsgspecError, UnicodeDecodeError):
+                attempt_id = _id_of(frame)
+                if not attempt_id:
                     self._cut_off(f"not an attempt: {problem}")
                     return
+                self._waiting.append(Unreadable(id=attempt_id, problem=str(problem)))
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._answer())
 
@@ -96,6 +96,19 @@ class AttemptProtocol(asyncio.Protocol):
         _log.error("edge connection cut off", problem=problem)
         if self._transport is not None:
             self._transport.abort()
+
+
+def _id_of(frame: bytes) -> str:
+    """The id of an attempt that is no good otherwise, "" for none.
+
+    The standard library's reader, because it takes what msgspec refuses anywhere in a document: halves of
+    surrogate pairs, which is how the edge writes bytes that are no UTF-8.
+    """
+    try:
+        attempt_id = json.loads(frame)["id"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return attempt_id if isinstance(attempt_id, str) and attempt_id.isascii() else ""
 
 
 def _take_outcomes(datagrams: socket.socket, take: Callable[[Outcome], None]) -> None:

@@ -83,6 +83,11 @@ def test_the_largest_message_fits(tmp_path: Path) -> None:
 
 
 def test_who_speaks_something_else_is_cut_off(tmp_path: Path) -> None:
-    for rubbish in (b"INVITE sip:1@example.com SIP/2.0\r\n\r\n", _frame(b"{}"), _frame(b"[" * 1000), _frame(b"\xff")):
+    for rubbish in (
+        b"INVITE sip:1@example.com SIP/2.0\r\n\r\n",
+        _frame(b"{}"),
+        _frame(b"[" * 1000),
+        _frame(b"\xff"),
+    ):
         answers, judged = _ask(tmp_path, rubbish, answers=1)
         assert answers == judged == []
