@@ -29,11 +29,6 @@ def log_warning(text: str) -> None:
     KSR.warn(text + "\n")
 
 
-def log_info(text: str) -> None:
-    """One line at INFO."""
-    KSR.info(text + "\n")
-
-
 # ---- the message in hand ---------------------------------------------------------------------
 def pv(name: str) -> str:
     """The value of a pseudo-variable as text, "" when it has none."""
@@ -261,16 +256,6 @@ def stateless_reply(code: int, phrase: str) -> None:
 def final_status() -> int:
     """The winning status, in a failure callback."""
     return int(KSR.tm.t_get_status_code())
-
-
-def branch_timed_out() -> bool:
-    """Whether the branch failed for want of an answer, in a failure callback."""
-    return int(KSR.tm.t_branch_timeout()) > 0
-
-
-def any_reply_received() -> bool:
-    """Whether any branch got any answer at all, in a failure callback."""
-    return int(KSR.tm.t_any_replied()) > 0
 
 
 # ---- routing ---------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ Each setting that is not Kamailio's default says why it is there.
 """
 
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -265,11 +264,6 @@ def kamailio_command(paths: Paths) -> list[str]:
         *("-x", "tlsf", "-X", "tlsf"),
         *("-Y", str(paths.run / "edge")),
     ]
-
-
-def python_version() -> str:
-    """The interpreter this package runs on; Kamailio's is the same Debian python3."""
-    return f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def _tls_names(declared: Declared, paths: Paths) -> list[tuple[str, str]]:
