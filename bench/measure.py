@@ -1,11 +1,13 @@
-"""Measures one system: carrier, system, trunks, idle company; a warm-up; then the counted runs."""
+"""Measures systems side by side: in each round every system in turn, started, warmed up, offered the load at
+every rate, and stopped, so that what drifts on the machine meets all of them alike.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,16 @@ from bench.system import FarEnd, Standing, SystemUnderTest
 from sipkit.certificates import ThrowawayAuthority
 
 CARRIER_HOST = "127.0.0.1"
+#: Kamailio takes 1,024 connections from one address (tcp_accept_iplimit), and the callers have theirs.
+IDLE_HOST = "127.0.0.2"
 CARRIER_NAME = "carrier.example.com"
 
 #: The highest rate is the one below which calls are answered at least this fast, p99.
 HIGHEST_P99_MS = 500.0
 _STEP = 1.3
 _PRECISION = 0.06
+#: A search takes a dozen runs.
+_SEARCH_RUN_S = 5.0
 #: Retransmissions and rests after a failure are over by then, seconds.
 _AFTER_OVERLOAD_S = 3.0
 _WARM_UP = {"rate": 40.0, "seconds": 2.0}
@@ -30,9 +36,11 @@ _WARM_UP = {"rate": 40.0, "seconds": 2.0}
 class Load:
     """What is offered to every system alike."""
 
-    rate: float
+    #: Calls per second; each rate is a run of its own.
+    rates: tuple[float, ...]
     seconds: float
-    runs: int
+    #: How often every system has its turn.
+    rounds: int
     held_s: float
     trunks: int
     idle_connections: int
@@ -62,11 +70,13 @@ class Measured:
     """All that was measured of one system."""
 
     title: str
-    tls: str
-    runs: list[Run] = field(default_factory=list)
+    tls: str = ""
+    #: By rate, the rounds in order.
+    runs: dict[float, list[Run]] = field(default_factory=dict)
     memory: dict[str, cpu.Memory] = field(default_factory=dict)
-    carrier: dict[str, Any] = field(default_factory=dict)
-    idle: dict[str, Any] = field(default_factory=dict)
+    #: What the carrier and the idle connections counted, round by round.
+    carrier: list[dict[str, Any]] = field(default_factory=list)
+    idle: list[dict[str, Any]] = field(default_factory=list)
     highest_rate: float | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -85,8 +95,14 @@ class Stand:
 
 
 @contextlib.asynccontextmanager
-async def stand(system: SystemUnderTest, load: Load, directory: Path) -> AsyncIterator[Stand]:
-    """Start carrier, system, idle company and caller, and warm up; stop them all at the end."""
+async def stand(
+    system: SystemUnderTest, load: Load, home: Path, directory: Path | None = None
+) -> AsyncIterator[Stand]:
+    """Start carrier, system, idle company and caller, and warm up; stop them all at the end.
+
+    The system lives in `home`; the files of the load go to `directory`, or there too.
+    """
+    directory = directory or home
     async with contextlib.AsyncExitStack() as stack:
         carrier, far_end = await _carrier(stack, load, directory)
         stack.push_async_callback(system.stop)
@@ -97,19 +113,37 @@ async def stand(system: SystemUnderTest, load: Load, directory: Path) -> AsyncIt
         yield Stand(standing=standing, caller=caller, carrier=carrier, idle=idle)
 
 
-async def measure(system: SystemUnderTest, load: Load, directory: Path, *, find_max: bool) -> Measured:
-    """Start a system, measure it, stop it."""
-    async with stand(system, load, directory) as it:
-        measured = Measured(title=system.title, tls=f"{it.caller.first['tls']} {it.caller.first['cipher']}")
-        for _ in range(load.runs):
-            measured.runs.append(await run(it, load, load.rate, load.held_s))
-        measured.memory = cpu.memory(it.standing.root_pid)
-        measured.carrier = await it.carrier.command(report=True)  # before a search that overloads on purpose
-        if find_max:
-            measured.highest_rate = await highest_rate(it, load)
-        if it.idle is not None:
-            measured.idle = await it.idle.command(report=True)
+async def measure(
+    systems: Sequence[tuple[SystemUnderTest, Path]],
+    load: Load,
+    *,
+    find_max: bool,
+    progress: Callable[[str], None],
+) -> list[Measured]:
+    """Measure each system, which has its directory beside it, in turn, as often as the load says."""
+    measured = [Measured(title=system.title) for system, _ in systems]
+    for number in range(1, load.rounds + 1):
+        for (system, home), so_far in zip(systems, measured, strict=True):
+            progress(f"round {number} of {load.rounds}: {system.title}")
+            directory = home / f"load-{number}"
+            directory.mkdir()
+            async with stand(system, load, home, directory) as it:
+                await _round(it, load, so_far)
+                if find_max and number == load.rounds:
+                    progress(f"highest rate: {system.title}")
+                    short = replace(load, seconds=min(load.seconds, _SEARCH_RUN_S))
+                    so_far.highest_rate = await highest_rate(it, short)
     return measured
+
+
+async def _round(it: Stand, load: Load, measured: Measured) -> None:
+    measured.tls = f"{it.caller.first['tls']} {it.caller.first['cipher']}"
+    for rate in load.rates:
+        measured.runs.setdefault(rate, []).append(await run(it, load, rate, load.held_s))
+    measured.memory = cpu.memory(it.standing.root_pid)
+    measured.carrier.append(await it.carrier.command(report=True))
+    if it.idle is not None:
+        measured.idle.append(await it.idle.command(report=True))
 
 
 async def run(it: Stand, load: Load, rate: float, held_s: float) -> Run:
@@ -127,7 +161,7 @@ async def run(it: Stand, load: Load, rate: float, held_s: float) -> Run:
 async def highest_rate(it: Stand, load: Load) -> float | None:
     """Step up until a run is not clean, then halve the interval; every rate returned was run clean."""
     good: float | None = None
-    rate, bad = load.rate, None
+    rate, bad = load.rates[-1], None
     while bad is None or (good is not None and bad - good > _PRECISION * good):
         tried = await run(it, load, rate, load.held_s)
         if tried.is_clean:
@@ -177,7 +211,11 @@ async def _idle(
 ) -> LoadProcess | None:
     if not load.idle_connections:
         return None
-    company = {"size": load.idle_connections, "reconnecting": load.reconnecting}
+    company = {
+        "local_host": IDLE_HOST,
+        "size": load.idle_connections,
+        "reconnecting": load.reconnecting,
+    }
     return await _load(stack, "idle", _caller_settings(standing) | company, directory)
 
 
@@ -192,13 +230,3 @@ def _caller_settings(standing: Standing) -> dict[str, Any]:
             for t in standing.trunks
         ],
     }
-
-
-@contextlib.asynccontextmanager
-async def one_at_a_time(systems: list[SystemUnderTest]) -> AsyncIterator[list[SystemUnderTest]]:
-    """Make sure that no system survives the measurement, whatever happens in it."""
-    try:
-        yield systems
-    finally:
-        for system in systems:
-            await system.stop()

@@ -78,7 +78,7 @@ class TrunkwardNode:
         numbers = [f"+1{202 + index // 100}555{100 + index % 100:04d}" for index in range(trunks)]
         self._home.chmod(0o755)  # the node's users look in
         # as on a machine: what lives under /run is memory, what lives under /var/lib is disk
-        (self._home / "run").mkdir()
+        (self._home / "run").mkdir(exist_ok=True)
         await _run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", str(self._home / "run"))
         (self._home / "node.yaml").write_text(
             _CONFIG.format(

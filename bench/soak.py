@@ -1,13 +1,16 @@
 """A long run at one rate: no failed call, and no process that grows.
 
-Growth is the median size in the last tenth of the run beside the median in its third tenth: the first fifth
-is not looked at, single samples decide nothing.
+Growth is over the last 80 % of the run; the first fifth is not looked at, and single samples decide nothing.
+It is the larger of two: what a line through the samples gains (Theil-Sen: the median of the slopes of all
+pairs), which sees a slow leak through noise; and the last tenth's median over the first's of these 80 %,
+which sees a step.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,12 +23,39 @@ from bench.node import TrunkwardNode
 _SAMPLE_S = 5.0
 #: Bytes. 2 % of the smallest process (a waiting `unshare`) are less than a page.
 _A_FEW_PAGES = 64 * 1024
+#: Of the run, before growth is looked at.
+_NOT_LOOKED_AT = 0.2
 #: topos keeps a transaction's row three minutes, rtpengine its answers one: memory is level after that.
 _LEVEL_AFTER_S = 240.0
 _SEARCH = 40.0
 _SEARCH_RUN_S = 8.0
 
 type Sizes = Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Growth:
+    """Of one program over the last 80 % of a run: bytes at its beginning, and how many more at its end."""
+
+    start: float
+    grown: float
+
+    @property
+    def share(self) -> float:
+        """0.02 for 2 %; a few pages more are none."""
+        return self.grown / self.start if self.grown > _A_FEW_PAGES else 0.0
+
+
+def growth_of(sizes: Sequence[float]) -> Growth:
+    """The growth in evenly spaced samples of a whole run."""
+    looked_at = sizes[int(len(sizes) * _NOT_LOOKED_AT) :]
+    span = len(looked_at) - 1
+    slope = statistics.median(
+        (b - a) / (j - i) for (i, a), (j, b) in itertools.combinations(enumerate(looked_at), 2)
+    )
+    tenth = max(1, len(looked_at) // 10)
+    start, end = statistics.median(looked_at[:tenth]), statistics.median(looked_at[-tenth:])
+    return Growth(start=start, grown=max(slope * span, end - start))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,23 +66,16 @@ class Soaked:
     seconds: float
     highest_rate: float | None
     counted: Run
-    #: Program -> (bytes in the third tenth, bytes in the last).
-    sizes: dict[str, tuple[float, float]]
+    #: By program.
+    growth: dict[str, Growth]
     #: Processes that were not there all the time.
     changed: list[str]
-
-    def growth(self) -> dict[str, float]:
-        """Return the growth of each program, 0.02 for 2 %; a few pages more are none."""
-        return {
-            name: (after - before) / before if after - before > _A_FEW_PAGES else 0.0
-            for name, (before, after) in self.sizes.items()
-        }
 
     def line(self) -> str:
         """Return the run as a row of a markdown table: `HEAD`."""
         caller = self.counted.caller
-        worst, growth = max(self.growth().items(), key=lambda item: item[1])
-        total_mb = sum(after for _, after in self.sizes.values()) / 1e6
+        worst, growth = max(((n, g.share) for n, g in self.growth.items()), key=lambda item: item[1])
+        total_mb = sum(g.start + g.grown for g in self.growth.values()) / 1e6
         cpu_ms = sum(self.counted.cpu_s.values()) * 1000 / max(1, caller["answered"])
         highest = "-" if self.highest_rate is None else f"{self.highest_rate:.0f}"
         return (
@@ -76,9 +99,9 @@ async def soak(
     `level_s` is how long the rate is held before the run that counts, by default until memory is level.
     """
     load = Load(
-        rate=rate or _SEARCH,
+        rates=(rate or _SEARCH,),
         seconds=_SEARCH_RUN_S,
-        runs=1,
+        rounds=1,
         held_s=held_s,
         trunks=20,
         idle_connections=0,
@@ -100,7 +123,7 @@ async def soak(
         seconds=seconds,
         highest_rate=highest,
         counted=counted,
-        sizes={name: _early_and_late(name, samples) for name in sorted(everywhere)},
+        growth={name: growth_of([sample[name] for sample in samples]) for name in sorted(everywhere)},
         changed=sorted(anywhere - everywhere),
     )
 
@@ -128,9 +151,3 @@ async def _sampled(it: Stand, load: Load, rate: float) -> tuple[Run, Sequence[Si
         with contextlib.suppress(asyncio.CancelledError):
             await sampling
     return counted, samples
-
-
-def _early_and_late(name: str, samples: Sequence[Sizes]) -> tuple[float, float]:
-    sizes = [sample[name] for sample in samples]
-    tenth = max(1, len(sizes) // 10)
-    return statistics.median(sizes[2 * tenth : 3 * tenth]), statistics.median(sizes[-tenth:])

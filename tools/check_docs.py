@@ -62,8 +62,11 @@ class Problem:
 
 
 def pages(root: Path) -> list[Path]:
-    """The pages that are checked: those at the top, and all of `docs/`."""
-    return [*sorted(root.glob("*.md")), *sorted((root / "docs").rglob("*.md"))]
+    """The pages that are checked: those at the top, and all of `docs/` and `bench/`."""
+    return [
+        *sorted(root.glob("*.md")),
+        *(page for top in ("docs", "bench") for page in sorted((root / top).rglob("*.md"))),
+    ]
 
 
 def check_page(root: Path, page: Path, *, strict: bool) -> Iterator[Problem]:

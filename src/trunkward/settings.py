@@ -8,6 +8,8 @@ from typing import Self
 #: Metrics of gate 0 on 127.0.0.1; gate N has this + N. Like rtpengine's control port it is one a machine, or
 #: network namespace: a node has it to itself.
 METRICS_PORT = 9310
+#: The signer's, beside them.
+SIGNER_METRICS_PORT = METRICS_PORT - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +46,26 @@ class Paths:
 
     @property
     def records(self) -> Path:
-        """Append-only segments, one directory a gate."""
+        """Append-only segments, one directory a writer."""
         return self.state / "records"
+
+    def gate_records(self, index: int) -> Path:
+        """Decisions of gate number `index`."""
+        return self.records / f"gate-{index}"
+
+    @property
+    def edge_records(self) -> Path:
+        """Outcomes of calls, written by the edge."""
+        return self.records / "edge"
+
+    @property
+    def edge_overflow(self) -> Path:
+        """The same in memory, for when the disk is full; not below `records`, which is that disk."""
+        return self.run / "overflow"
+
+    def segment_directories(self) -> list[Path]:
+        """Every directory with segments in it, those of gates that were before included."""
+        return [*sorted(path for path in self.records.iterdir() if path.is_dir()), self.edge_overflow]
 
     @property
     def records_db(self) -> Path:
@@ -72,18 +92,9 @@ class Paths:
         """One small file for each running call, so that calls outlive Kamailio."""
         return self.run / "dialogs"
 
-    @property
-    def spool(self) -> Path:
-        """Outcomes the edge could tell no gate."""
-        return self.run / "spool" / "outcomes.spool"
-
     def gate_socket(self, index: int) -> Path:
         """Where gate number `index` takes attempts."""
         return self.run / "gate" / f"{index}.sock"
-
-    def outcome_socket(self, index: int) -> Path:
-        """Where gate number `index` takes outcomes (datagrams)."""
-        return self.run / "gate" / f"{index}.outcome.sock"
 
     @property
     def signer_socket(self) -> Path:

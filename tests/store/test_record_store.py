@@ -87,6 +87,15 @@ def test_of_one_attempt_judged_twice_the_later_verdict_stands(
     assert store.newest(10)[0]["reason"] == "later"
 
 
+def test_a_withdrawn_verdict_stands_for_itself_and_for_nobody_elses(store: RecordStore) -> None:
+    written, withdrawn = _decision("a", 1000.0, reason="written"), _decision("a", 1000.0, reason="withdrawn")
+    store.ship([written, withdrawn], "gate-0/1", 10)
+    assert store.newest(10)[0]["reason"] == "withdrawn"
+    store.ship([_decision("a", 1000.1, reason="of the gate asked next")], "gate-1/1", 10)
+    store.ship([withdrawn], "gate-0/1", 20)
+    assert store.newest(10)[0]["reason"] == "of the gate asked next"
+
+
 def test_a_call_is_decision_and_outcome_in_one(store: RecordStore) -> None:
     store.ship([_decision("a", direction="outbound")], "gate-0/1", 10)
     running = store.call("c-a")

@@ -24,6 +24,11 @@ from sipkit.certificates import Credential
 EXAMPLE = Path(__file__).parents[2] / "examples" / "node.yaml"
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Everything below this folder runs on real engines: `-m "not wire"` leaves it out."""
+    item.add_marker(pytest.mark.wire)
+
+
 @dataclass
 class Node:
     """A running node and the files of its parties."""
@@ -136,8 +141,9 @@ def start_node(config: str) -> Node:
     until = time.monotonic() + 40
     while "ready" not in (home / "up.out").read_text(errors="replace"):
         if process.poll() is not None or time.monotonic() > until:
+            said = (home / "up.out").read_text(errors="replace")
             stop_node(node)
-            pytest.fail((home / "up.out").read_text(errors="replace"))
+            pytest.fail(said)
         time.sleep(0.1)
     return node
 

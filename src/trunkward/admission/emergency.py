@@ -13,7 +13,7 @@ from trunkward.trunks.model import Declared
 
 
 def emergency_table(declared: Declared, certificates: Mapping[str, str]) -> list[dict[str, Any]]:
-    """One row a trunk, enabled or not: networks, certificate, numbers, routes; JSON-able.
+    """A row for each certificate of each trunk, enabled or not: networks, numbers, routes; JSON-able.
 
     `certificates` has the SHA-256 of certificates issued here, by trunk. A trunk whose certificate is
     not known is left out: its network alone identifies nobody. `{number}` in a route's Request-URI
@@ -23,16 +23,17 @@ def emergency_table(declared: Declared, certificates: Mapping[str, str]) -> list
     table: list[dict[str, Any]] = []
     for trunk in declared.trunks:
         certificate = trunk.certificate_sha256 or certificates.get(trunk.name, "")
-        if certificate and routes:
-            table.append(
-                {
-                    "trunk": trunk.name,
-                    "networks": [str(network) for network in trunk.networks],
-                    "certificate_sha256": certificate,
-                    "numbers": list(declared.node.emergency_numbers),
-                    "routes": routes,
-                }
-            )
+        table += [
+            {
+                "trunk": trunk.name,
+                "networks": [str(network) for network in trunk.networks],
+                "certificate_sha256": shown,
+                "numbers": list(declared.node.emergency_numbers),
+                "routes": routes,
+            }
+            for shown in (certificate, *trunk.older_certificates)
+            if shown and routes
+        ]
     return table
 
 

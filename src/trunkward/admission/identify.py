@@ -1,5 +1,6 @@
 """Who is calling us: the trunk or carrier behind an attempt, from its source and its certificate."""
 
+from functools import lru_cache
 from ipaddress import ip_address
 
 from trunkward.admission.ports import PeerIdentity
@@ -17,12 +18,16 @@ def identify(attempt: CallAttempt, peer: PeerIdentity | None, policy: Snapshot) 
        host and port are the source.
     """
     try:
-        source = ip_address(attempt.source_ip)
+        source = _address(attempt.source_ip)
     except ValueError:
         return None
     if attempt.transport is Transport.TLS:
         return _by_certificate(source, peer, policy) if peer else None
     return _by_address(source, attempt, policy)
+
+
+# peers call again, and reading an address costs more than looking one up
+_address = lru_cache(maxsize=16_384)(ip_address)
 
 
 def _by_certificate(source: Address, peer: PeerIdentity, policy: Snapshot) -> Trunk | Carrier | None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from trunkward.admission.checks import Finding, Refusal, checked, screened, usable_signature
-from trunkward.admission.ports import NO_FACTS, Facts, PeerIdentity, Signature
+from trunkward.admission.ports import Facts, PeerIdentity, Signature
 from trunkward.admission.routes import FROM_CUSTOMERS, from_uri_of, routes_of
 from trunkward.admission.screen import Case, Direction, screen
 from trunkward.admission.snapshot import Snapshot
@@ -51,12 +51,14 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
     signed = signature if isinstance(signature, Signature) else None
     outbound = case.direction is Direction.OUTBOUND
     trunk = case.source if outbound else case.destination
+    assert case.source is not None
     assert trunk is not None
     verdict = Admit(
         id=case.attempt.id,
         record_id=record_id,
         reason=Reason.ADMITTED_EMERGENCY if case.emergency else Reason.ADMITTED,
         trunk=trunk.name,
+        source=case.source.name,
         direction=case.direction.value,
         routes=routes_of(case, signed),
         from_uri=from_uri_of(case),
@@ -68,14 +70,6 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
     return Judgement(
         verdict=verdict, findings=findings, attest=signed.attest if signed else "", unsigned=unsigned
     )
-
-
-def judge_screened(case: Case, record_id: str, now: float) -> Judgement | None:
-    """The refusal that needs nothing alive, or None: gather the facts and `judge_call`."""
-    findings = screened(case)
-    if findings and findings[-1].refusal is None:
-        return None
-    return judge(case, findings, NO_FACTS, record_id, now)
 
 
 def judge_call(case: Case, facts: Facts, record_id: str, now: float) -> Judgement:

@@ -82,25 +82,35 @@ def screen(attempt: CallAttempt, peer: PeerIdentity | None, policy: Snapshot) ->
     5. What a signature would say.
     """
     # 1.
-    case = Case(attempt=attempt, peer=peer, node=policy.node, source=identify(attempt, peer, policy))
-    if case.source is None:
-        return case
+    node, source = policy.node, identify(attempt, peer, policy)
+    if source is None:
+        return Case(attempt=attempt, peer=peer, node=node, source=None)
     # 2.
     try:
         request_uri = parse_uri(attempt.ruri)
     except MalformedUri as problem:
-        return replace(case, malformed=f"Request-URI: {problem}")
-    case = replace(case, shown_from=_from(attempt), called=_called(request_uri, case))
-    case = replace(case, calling=_calling(case))
+        return Case(attempt=attempt, peer=peer, node=node, source=source, malformed=f"Request-URI: {problem}")
+    shown_from = _from(attempt)
+    called, calling = _called(request_uri, source, node), _calling(shown_from, node)
     # 3.
-    if isinstance(case.source, Trunk):
-        case = replace(case, ways=_ways(case, policy))
-    elif isinstance(case.called, E164):
-        case = replace(case, destination=trunk_of_number(case.called, policy))
-    # 4.
-    case = replace(case, offer=_offer(case))
-    # 5.
-    return replace(case, signing_request=_signing_request(case, policy))
+    outbound = isinstance(source, Trunk)
+    ways = _ways(called, policy) if outbound else ()
+    destination = None if outbound or not isinstance(called, E164) else trunk_of_number(called, policy)
+    return Case(
+        attempt=attempt,
+        peer=peer,
+        node=node,
+        source=source,
+        shown_from=shown_from,
+        calling=calling,
+        called=called,
+        ways=ways,
+        destination=destination,
+        # 4.
+        offer=_offer(attempt, source, node, emergency=outbound and isinstance(called, Emergency)),
+        # 5.
+        signing_request=_signing_request(source, calling, called, policy),
+    )
 
 
 def leg_policy(peer: Trunk | Carrier) -> LegPolicy:
@@ -118,72 +128,74 @@ def _from(attempt: CallAttempt) -> SipUri | Unreadable:
         return Unreadable(why=str(problem))
 
 
-def _called(request_uri: SipUri, case: Case) -> E164 | Emergency | Unreadable:
+def _called(
+    request_uri: SipUri, source: Trunk | Carrier, node: NodeSettings
+) -> E164 | Emergency | Unreadable:
     try:
-        if isinstance(case.source, Trunk):
-            return dial(request_uri.user, case.node.country, case.node.emergency_numbers)
-        return normalise(request_uri.user, case.node.country)
+        if isinstance(source, Trunk):
+            return dial(request_uri.user, node.country, node.emergency_numbers)
+        return normalise(request_uri.user, node.country)
     except NotANumber as problem:
         return Unreadable(why=str(problem))
 
 
-def _calling(case: Case) -> E164 | Unreadable:
+def _calling(shown_from: SipUri | Unreadable, node: NodeSettings) -> E164 | Unreadable:
     # the From-URI alone: what a customer asserts about itself in other headers is not looked at
-    if isinstance(case.shown_from, Unreadable):
-        return case.shown_from
+    if isinstance(shown_from, Unreadable):
+        return shown_from
     try:
-        return normalise(case.shown_from.user, case.node.country)
+        return normalise(shown_from.user, node.country)
     except NotANumber as problem:
         return Unreadable(why=str(problem))
 
 
-def _ways(case: Case, policy: Snapshot) -> tuple[Way, ...]:
-    match case.called:
+def _ways(called: E164 | Emergency | Unreadable, policy: Snapshot) -> tuple[Way, ...]:
+    match called:
         case E164():
-            return ways_out(case.called, policy)
+            return ways_out(called, policy)
         case Emergency():
             return emergency_ways(policy.carriers)
         case _:
             return ()
 
 
-def _offer(case: Case) -> Offer | MediaRefused | None:
-    assert case.source is not None
-    if case.node.unsafe_unanchored_media:
+def _offer(
+    attempt: CallAttempt, source: Trunk | Carrier, node: NodeSettings, *, emergency: bool
+) -> Offer | MediaRefused | None:
+    if node.unsafe_unanchored_media:
         return None
     # a trunk is recognised on TLS only
-    policy = leg_policy(case.source)
+    policy = leg_policy(source)
     try:
-        return read_offer(case.attempt.content_type, case.attempt.body, policy)
+        return read_offer(attempt.content_type, attempt.body, policy)
     except MediaRefused as refused:
-        if not case.emergency:
+        if not emergency:
             return refused
     # exempt from the refusal: any media is better than none, and none to read passes as it came
     try:
         return read_offer(
-            case.attempt.content_type,
-            case.attempt.body,
-            replace(policy, media=MediaPolicy.RTP, confidential=True),
+            attempt.content_type, attempt.body, replace(policy, media=MediaPolicy.RTP, confidential=True)
         )
     except MediaRefused:
         return None
 
 
-def _signing_request(case: Case, policy: Snapshot) -> SigningClaims | None:
-    if (
-        not isinstance(case.source, Trunk)
-        or not isinstance(case.calling, E164)
-        or not isinstance(case.called, E164)
-    ):
+def _signing_request(
+    source: Trunk | Carrier,
+    calling: E164 | Unreadable,
+    called: E164 | Emergency | Unreadable,
+    policy: Snapshot,
+) -> SigningClaims | None:
+    if not (isinstance(source, Trunk) and isinstance(calling, E164) and isinstance(called, E164)):
         return None
-    owner = policy.number_owner(case.calling)
-    own = owner is not None and owner.name == case.source.name
-    evidence = policy.evidence(case.source.name, case.calling) if own else None
+    owner = policy.number_owner(calling)
+    own = owner is not None and owner.name == source.name
+    evidence = policy.evidence(source.name, calling) if own else None
     return SigningClaims(
-        trunk=case.source.name,
-        tenant=case.source.tenant,
-        orig=canonical_tn(case.calling),
-        dest=canonical_tn(case.called),
+        trunk=source.name,
+        tenant=source.tenant,
+        orig=canonical_tn(calling),
+        dest=canonical_tn(called),
         level=Attestation.A if evidence else Attestation.B,
         evidence=evidence,
     )

@@ -64,7 +64,12 @@ def compile_snapshot(declared: Declared, evidence: Mapping[tuple[str, str], str]
         "trunks": build_table({t.name.encode(): _encode(trunk_row(t)) for t in trunks}),
         "numbers": build_table({number.encode(): t.name.encode() for t in trunks for number in t.numbers}),
         "certificates": build_table(
-            {t.certificate_sha256.encode(): t.name.encode() for t in trunks if t.certificate_sha256}
+            {
+                shown.encode(): t.name.encode()
+                for t in trunks
+                for shown in (t.certificate_sha256, *t.older_certificates)
+                if shown
+            }
         ),
         "prefixes": build_table({prefix.encode(): _encode(indexes) for prefix, indexes in prefixes.items()}),
         "evidence": build_table({_pair(*pair): token.encode() for pair, token in evidence.items()}),

@@ -41,9 +41,12 @@ class Reason(StrEnum):
     DEADLINE_EXCEEDED = "deadline-exceeded"
     RECORD_NOT_WRITTEN = "record-not-written"
     INTERNAL_ERROR = "internal-error"
-    # What the edge says by itself, when no gate answers in time.
+    # What the edge says by itself.
     GATE_UNAVAILABLE = "gate-unavailable"
     MEDIA_UNAVAILABLE = "media-unavailable"
+    NO_WORKER_FREE = "no-worker-free"
+    NO_ROUTE_LEFT = "no-route-left"
+    MALFORMED_REPLY = "malformed-reply"
 
 
 class MediaHop(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +98,8 @@ class Admit(msgspec.Struct, frozen=True, kw_only=True, tag="admit", tag_field="v
     record_id: str
     reason: Reason
     trunk: str
+    #: The trunk or carrier it came from; its requests in the dialog must come from there, too.
+    source: str
     direction: str
     routes: list[Route]
     #: From-URI to show the other side, when the received one would name the inside.

@@ -12,6 +12,9 @@ MODULE_DIR = Path("/usr/lib/baresip/modules")
 RTP_PORTS = {PartyKind.CUSTOMER: (17000, 17098), PartyKind.CARRIER: (18000, 18098)}
 """Below Linux' ephemeral ports (32768 on) and rtpengine's range (30000 on): the port tells whose it is."""
 
+MEDIA_HOST = "127.0.0.1"
+"""Where the media of every party leaves from; checked is that SDP shows a party no address but the node's."""
+
 MEDIA_ENCRYPTION = {Media.SDES: "srtp-mand", Media.DTLS_SRTP: "dtls_srtp", Media.PLAIN: ""}
 
 _MODULES = ("g711", "aufile", "aubridge", "sndfile", "srtp", "dtls_srtp")
@@ -39,8 +42,10 @@ def write_config(directory: Path, *, party: LabParty, role: PartyRole, ctrl_port
     lines = [
         f"sip_listen {party.sip_host}:{listen_port}",
         # An address, not a name: `net_interface lo` is refused, and without it there is no address at all
-        # when loopback is the only interface ("Cannot assign requested address").
-        f"net_interface {party.sip_host}",
+        # when loopback is the only interface ("Cannot assign requested address"). It is what the SDP says, as
+        # baresip's media sockets are bound to no address: on loopback their packets leave from this one, and
+        # the node takes media from the address in the SDP only.
+        f"net_interface {MEDIA_HOST}",
         f"ctrl_tcp_listen 127.0.0.1:{ctrl_port}",
         f"audio_source aufile,{role.tone}",
         # aufile as a player crashes on re-INVITE; a bridge nobody listens to does not, and sndfile records.
@@ -72,13 +77,15 @@ def account_line(party: LabParty, role: PartyRole) -> str:
     encryption = MEDIA_ENCRYPTION[role.media]
     parameters = [
         f'outbound="sip:{party.sbc_host}:{party.sbc_port};transport={transport}"',
-        "regint=0",
+        # Registering, but not by itself (`prio`): only then baresip takes a call by its user part alone, and
+        # not by its host, which would have to be MEDIA_HOST.
+        "regint=600;prio=1" if role.answers else "regint=0",
         "audio_codecs=pcma",
         f"answermode={'auto' if role.answers else 'manual'}",
     ]
     if encryption:
         parameters.append(f"mediaenc={encryption}")
-    return f"<sip:{role.number}@{party.sip_domain};transport={transport}>;" + ";".join(parameters)
+    return f"<sip:{role.number}@{party.sip_host};transport={transport}>;" + ";".join(parameters)
 
 
 def _write_private(path: Path, text: str) -> None:

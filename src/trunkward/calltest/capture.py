@@ -42,12 +42,12 @@ class Packet:
 def capture_filter(party: LabParty) -> str:
     """The pcap filter for this party's own traffic: its SIP port, its RTP ports, its calls to the node."""
     low, high = RTP_PORTS[party.kind]
-    terms = [f"port {party.sip_port}", f"udp portrange {low}-{high + 1}"]
-    if party.transport is Transport.TLS:
-        # As a TLS client the party uses a port of the kernel's choice: that flow is known by its other end,
-        # and told from other parties' flows afterwards by the port the party's own trace names.
-        terms.append(f"(tcp port {party.sbc_port} and host {party.sbc_host})")
-    return f"host {party.sip_host} and ({' or '.join(terms)})"
+    own = f"(host {party.sip_host} and port {party.sip_port}) or udp portrange {low}-{high + 1}"
+    if party.transport is not Transport.TLS:
+        return own
+    # As a TLS client the party uses an address and port of the kernel's choice: that flow is known by its
+    # other end, and told from other parties' flows afterwards by the port the party's own trace names.
+    return f"{own} or (tcp port {party.sbc_port} and host {party.sbc_host})"
 
 
 class Capture:

@@ -6,13 +6,22 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from trunkward.calltest.baresip_config import RTP_PORTS
 from trunkward.calltest.capture import Packet
 from trunkward.calltest.evidence import CallEvidence, PartyEvidence
 from trunkward.calltest.identity_check import Dialled, IdentityFinding, check_identity
-from trunkward.calltest.inside import Sighting, Visible, extra_vias, passes_through, search, secrets_of
+from trunkward.calltest.inside import (
+    Sighting,
+    Visible,
+    hosts_of,
+    passes_through,
+    search,
+    secrets_of,
+    strangers,
+)
 from trunkward.calltest.parties import Lab, Media, PartyKind, Transport
 from trunkward.calltest.rtp import RtpStream
 from trunkward.calltest.sip_trace import SipMessage
@@ -81,8 +90,8 @@ def judge(evidence: CallEvidence, lab: Lab) -> CallJudgement:
     else:
         opening = [_expect("the call runs to its end", "no problem", "no problem", True)]
     identity = _identity(evidence, lab) if plan.attest is not None else None
-    sightings = tuple(_sightings(customer, carrier))
-    tones = {party.party.kind: _tone(party) for party in (customer, carrier)}
+    sightings = tuple(_sightings(customer, carrier, lab.node_hosts))
+    tones = {party.party.kind: _tone(party.heard) for party in (customer, carrier)}
     key_sources = {party.party.kind: key_source(party) for party in (customer, carrier)}
     expectations = (
         *opening,
@@ -93,7 +102,7 @@ def judge(evidence: CallEvidence, lab: Lab) -> CallJudgement:
         *_identity_expectations(evidence, identity, carrier),
         *_border(sightings),
         *_flow(evidence, customer, carrier),
-        *_tones(tones),
+        *_tones(tones, {PartyKind.CUSTOMER: carrier.tone_hz, PartyKind.CARRIER: customer.tone_hz}),
     )
     return CallJudgement(
         evidence=evidence,
@@ -288,13 +297,17 @@ def _identity_expectations(
         yield _same("Identity only on the dialog-forming INVITE", 0, len(again))
 
 
-def _sightings(customer: PartyEvidence, carrier: PartyEvidence) -> Iterator[tuple[PartyKind, Sighting]]:
+def _sightings(
+    customer: PartyEvidence, carrier: PartyEvidence, node: frozenset[str]
+) -> Iterator[tuple[PartyKind, Sighting]]:
     for viewer, other in ((carrier, customer), (customer, carrier)):
         sent = [message for message in viewer.messages if not message.received]
         own = frozenset(value for m in sent for name in ("user-agent", "server") for value in m.values(name))
         towards = [p for p in viewer.packets if not _sent_by(p, viewer)]
-        found = search(secrets_of(other.messages), messages=viewer.messages, packets=towards, also_own=own)
-        for sighting in (*found, *extra_vias(viewer.messages)):
+        known = {*node, *hosts_of(viewer.messages)}
+        secrets = secrets_of(other.messages, known)
+        found = search(secrets, messages=viewer.messages, packets=towards, also_own=own)
+        for sighting in (*found, *strangers(viewer.messages, node)):
             yield viewer.party.kind, sighting
 
 
@@ -356,9 +369,9 @@ def _due(what: str, stream: RtpStream, start_s: float, end_s: float) -> Expectat
     return _expect(what, f"at least {due}", str(came), came >= due)
 
 
-def _tone(party: PartyEvidence) -> Tone | str:
+def _tone(heard: tuple[Path, ...]) -> Tone | str:
     problems = []
-    for recording in party.heard:
+    for recording in heard:
         try:
             return find_tone(read_samples(recording))
         except RecordingError as error:
@@ -366,8 +379,8 @@ def _tone(party: PartyEvidence) -> Tone | str:
     return "; ".join(problems) or "no recording"
 
 
-def _tones(tones: Mapping[PartyKind, Tone | str]) -> Iterator[Expectation]:
-    due = {PartyKind.CUSTOMER: 880.0, PartyKind.CARRIER: 440.0}
+def _tones(tones: Mapping[PartyKind, Tone | str], due: Mapping[PartyKind, float]) -> Iterator[Expectation]:
+    """Each side must hear the tone that the other one plays."""
     for kind, found in tones.items():
         expected = f"{due[kind]:.0f} Hz, {TONE_MIN_SHARE:.0%} of the energy"
         if isinstance(found, str):

@@ -1,6 +1,7 @@
 """What one side could see of the other: secrets of one party's own view, searched in the other's.
 
-Searched are both the decrypted SIP messages the party received and every packet of its capture.
+Searched are both the decrypted SIP messages the party received and every packet of its capture. A secret that
+the viewer uses itself is no secret: the node's address, and on loopback the address connections leave from.
 """
 
 import re
@@ -15,6 +16,10 @@ NODE_INTERNALS = ("kamailio", "rtpengine", "tw-edge", "tw-media", "tw-gate", "tw
 
 MIN_SECRET_CHARS = 5
 """Shorter strings are found in any text by chance."""
+
+_URI_HOST = re.compile(r"sips?:(?:[^@>\s]+@)?(\[[0-9a-fA-F:.]+\]|[^:>;,?\s]+)")
+_SENT_BY = re.compile(r"SIP/2\.0/\w+\s+(\[[0-9a-fA-F:.]+\]|[^:;,\s]+)")
+_CONNECTION = re.compile(r"IN IP[46] ([^/\s]+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +47,33 @@ class Visible:
     value: str
 
 
-def secrets_of(messages: Iterable[SipMessage], rtp_ports: Iterable[int] = ()) -> tuple[Secret, ...]:
-    """Collect what a party's own messages hold of its inside: addresses, software, session ids, keys."""
+def hosts_of(messages: Iterable[SipMessage]) -> dict[str, str]:
+    """The hosts and addresses a party wrote into its messages, or sent them from, and where they stood."""
     found: dict[str, str] = {}
+    for message in messages:
+        if message.received:
+            continue
+        found.setdefault(message.source[0], "address it sends from")
+        # Record-Route goes back as it came, and of a response the Via is the other side's own.
+        for name in ("contact", "route", "from", "via") if message.is_request else ("contact",):
+            for value in message.values(name):
+                hosts = (_SENT_BY if name == "via" else _URI_HOST).findall(value)
+                found |= {host: f"{name.title()} host" for host in hosts if host not in found}
+        for line in ("c=", "o="):
+            for value in message.sdp(line):
+                if address := _CONNECTION.search(value):
+                    found.setdefault(address[1], f"SDP {line} address")
+    return found
+
+
+def secrets_of(messages: Iterable[SipMessage], known: Iterable[str] = ()) -> tuple[Secret, ...]:
+    """Collect what a party's own messages hold of its inside: addresses, hosts, software, session ids, keys.
+
+    `known` are hosts that are nobody's secret: the node's, and those the viewer itself uses.
+    """
+    messages = tuple(messages)
+    nobodys = frozenset(known)
+    found = {host: what for host, what in hosts_of(messages).items() if host not in nobodys}
     for message in messages:
         # The keys of a leg are secret whichever end of the leg chose them.
         for value in message.sdp("a=crypto:"):
@@ -57,15 +86,11 @@ def secrets_of(messages: Iterable[SipMessage], rtp_ports: Iterable[int] = ()) ->
         if message.received:
             continue
         for value in message.values("contact"):
-            if uri := re.search(r"sips?:(?:([^@>;\s]+)@)?([^>;\s]+)", value):
-                if uri[1]:
-                    found[uri[1]] = "Contact user"
-                found[uri[2]] = "Contact address"
+            if uri := re.search(r"sips?:([^@>;\s]+)@", value):
+                found[uri[1]] = "Contact user"
         if message.is_request:
             # Of a response the Via is the other side's own.
             for value in message.values("via"):
-                if via := re.search(r"SIP/2\.0/\w+\s+([^\s;,]+)", value):
-                    found[via[1]] = "Via address"
                 if branch := re.search(r"branch=([^;,\s]+)", value):
                     found[branch[1]] = "Via branch"
             if "@" in (call_id := message.first("call-id")):
@@ -82,8 +107,6 @@ def secrets_of(messages: Iterable[SipMessage], rtp_ports: Iterable[int] = ()) ->
             found[f"a=ssrc:{value.split()[0]}"] = "SDP a=ssrc line"
         for value in message.sdp("m=audio "):
             found[f"m=audio {value.split()[0]} "] = "SDP media port"
-    for port in rtp_ports:
-        found[f"m=audio {port} "] = "SDP media port"
     return tuple(
         Secret(what=what, value=value) for value, what in found.items() if len(value) >= MIN_SECRET_CHARS
     )
@@ -108,7 +131,11 @@ def search(
         *secrets,
         *(Secret(what="name of a part of the node", value=name) for name in NODE_INTERNALS),
     ):
-        pattern = re.compile(re.escape(secret.value), re.IGNORECASE if secret.value in NODE_INTERNALS else 0)
+        expression = re.escape(secret.value)
+        if re.fullmatch(r"[\d.:]+", secret.value):
+            # 127.0.0.1 does not stand in 127.0.0.10
+            expression = rf"(?<!\d)(?<!\d\.){expression}(?!\d|\.\d)"
+        pattern = re.compile(expression, re.IGNORECASE if secret.value in NODE_INTERNALS else 0)
         for message in received:
             if pattern.search(message.text):
                 where = f"SIP: {message.start_line}"
@@ -117,7 +144,7 @@ def search(
                 )
         if secret.value in also_own:
             continue
-        raw = re.compile(re.escape(secret.value.encode()))
+        raw = re.compile(expression.encode())
         if any(raw.search(payload) for payload in payloads):
             where = "packet capture"
             sightings.setdefault(
@@ -131,19 +158,33 @@ def search(
     return tuple(grouped.values())
 
 
-def extra_vias(messages: Iterable[SipMessage]) -> tuple[Sighting, ...]:
-    """Received dialog-forming requests must show one Via (the node's) and no Record-Route of another's."""
-    sightings = []
+def strangers(messages: Iterable[SipMessage], node: frozenset[str]) -> tuple[Sighting, ...]:
+    """Hosts in received messages, at places where only one of the node's may stand.
+
+    Whatever the parties' addresses are: SDP, Contact and the Via of a request name the node, and nobody
+    before it has a Via or Record-Route in there.
+    """
+    found: dict[tuple[str, str], Sighting] = {}
     for message in messages:
-        if not (message.received and message.is_request):
+        if not message.received:
             continue
-        for name in ("via", "record-route"):
-            hops = [hop for value in message.values(name) for hop in value.split(",")]
-            sightings += [
-                Sighting(what=f"second {name.title()}", value=hop.strip(), where=f"SIP: {message.start_line}")
-                for hop in hops[1:]
-            ]
-    return tuple(sightings)
+        places = [
+            (f"SDP {line} address", address[1])
+            for line in ("c=", "o=")
+            for value in message.sdp(line)
+            if (address := _CONNECTION.search(value))
+        ]
+        places += [("Contact host", h) for v in message.values("contact") for h in _URI_HOST.findall(v)]
+        if message.is_request:
+            places += [("Via host", h) for v in message.values("via") for h in _SENT_BY.findall(v)]
+            for name in ("via", "record-route"):
+                hops = [hop for value in message.values(name) for hop in value.split(",")]
+                places += [(f"second {name.title()}", hop.strip()) for hop in hops[1:]]
+        for what, value in places:
+            if value not in node:
+                where = f"SIP: {message.start_line}"
+                found.setdefault((what, value), Sighting(what=what, value=value, where=where))
+    return tuple(found.values())
 
 
 def passes_through(theirs: Iterable[SipMessage], ours: Iterable[SipMessage]) -> tuple[Visible, ...]:

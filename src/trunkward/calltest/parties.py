@@ -50,7 +50,6 @@ class LabParty:
     numbers: tuple[str, ...]
     sbc_host: str
     sbc_port: int
-    sip_domain: str = "sbc.example.com"
     certificate: Path | None = None
     private_key: Path | None = None
     ca: Path | None = None
@@ -92,3 +91,18 @@ class Lab:
     foreign_number: str
     """A number the customer may send but that is not in its inventory: must be signed B, never A."""
     shaken: LabShaken
+    node_hosts: frozenset[str]
+    """The node's own addresses and names: all that a party may see in SDP, Contact and Via."""
+
+    def __post_init__(self) -> None:
+        """Refuse parties on one address: what one could see of the other's could not be told."""
+        parties = (self.customer, self.tls_carrier, self.udp_carrier)
+        at = {"the node": self.customer.sbc_host}
+        for party in parties:
+            same = next((name for name, host in at.items() if host == party.sip_host), None)
+            if same is not None:
+                raise NotALabError(
+                    f"{party.kind} {party.name} and {same} are both at {party.sip_host}: call-test looks for "
+                    "each side's address on the other side, so give each a loopback address of its own"
+                )
+            at[party.name] = party.sip_host

@@ -62,8 +62,8 @@ class SipMessage:
 def read_trace(log: bytes, *, own: tuple[str, int], sbc: tuple[str, int]) -> tuple[SipMessage, ...]:
     """Read every message from a log of `baresip -s`.
 
-    A message is received if it went to the party's own listener or came from the node's: both sides may share
-    127.0.0.1, so addresses alone do not tell.
+    A message is received if it went to the party's own listener or came from the node's: the connections of
+    all parties leave from 127.0.0.1, so addresses alone do not tell.
     """
     messages = []
     for found in _TRACED.finditer(log):

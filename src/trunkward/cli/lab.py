@@ -58,6 +58,9 @@ def read_lab(paths: Paths) -> Lab:
             spc=declared.node.spc,
             x5u=declared.node.x5u,
         ),
+        node_hosts=frozenset(
+            (str(declared.node.address), str(declared.node.media_address), declared.node.contact_host)
+        ),
     )
 
 
@@ -73,7 +76,6 @@ def _customer(declared: Declared, trunk: Trunk, pki: PkiFiles) -> LabParty:
         numbers=trunk.numbers,
         sbc_host=str(declared.node.address),
         sbc_port=declared.node.tls_port,
-        sip_domain=declared.node.name,
         certificate=pki.peer(trunk.name),
         private_key=pki.peer_key(trunk.name),
         ca=pki.sip_authority,
@@ -92,7 +94,6 @@ def _party(declared: Declared, carrier: Carrier, pki: PkiFiles) -> LabParty:
         numbers=(f"{carrier.prefixes[0]}{_CALLED}",),
         sbc_host=str(declared.node.address),
         sbc_port=declared.node.tls_port if secure else declared.node.plain_port,
-        sip_domain=declared.node.name,
         certificate=pki.peer(carrier.name) if secure else None,
         private_key=pki.peer_key(carrier.name) if secure else None,
         ca=pki.sip_authority if secure else None,

@@ -62,8 +62,13 @@ def call_test(
     """Place real encrypted calls through the running node, both ways, and report what was seen."""
     from trunkward.cli.call_test import run
     from trunkward.cli.calls import record_store
+    from trunkward.cli.host_paths import hint
     from trunkward.cli.lab import read_lab
+    from trunkward.cli.said import complain
 
+    if keep is not None and (why := hint(keep)):
+        complain(f"{keep}: what is written there is lost{why}")
+        raise typer.Exit(2)
     paths = Paths.from_environment()
     raise typer.Exit(
         run(

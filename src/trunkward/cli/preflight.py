@@ -1,4 +1,4 @@
-"""What would stop a node from starting, found before: ports, closed directories, long paths."""
+"""What would stop a node from starting, found before: users, ports, closed directories, long paths."""
 
 import errno
 import socket
@@ -9,7 +9,8 @@ from pathlib import Path
 
 from trunkward.calls.attempt import Transport
 from trunkward.engines.kamailio import NG_PORT, plain_transports
-from trunkward.settings import METRICS_PORT, Paths
+from trunkward.engines.users import UserMissing, check_users
+from trunkward.settings import METRICS_PORT, SIGNER_METRICS_PORT, Paths
 from trunkward.trunks.model import Declared
 
 #: Bytes of a unix socket's path, the closing zero not counted (unix(7)).
@@ -42,6 +43,7 @@ def ports(declared: Declared) -> list[Port]:
         for transport in plain_transports(declared)
     ]
     found.append(Port(part="rtpengine", host="127.0.0.1", number=NG_PORT, udp=True))
+    found.append(Port(part="signer", host="127.0.0.1", number=SIGNER_METRICS_PORT, udp=False))
     found += [
         Port(part=f"gate-{index}", host="127.0.0.1", number=METRICS_PORT + index, udp=False)
         for index in range(node.gates)
@@ -51,16 +53,24 @@ def ports(declared: Declared) -> list[Port]:
 
 def obstacles(paths: Paths, declared: Declared) -> list[str]:
     """What stands in the way, a sentence each; [] for nothing. Waits a little for ports to become free."""
-    found = _long_paths(paths, declared) + _closed_directories(paths)
+    found = _users() + _long_paths(paths, declared) + _closed_directories(paths)
     wanted, until = ports(declared), time.monotonic() + _PATIENCE_S
     while (taken := [said for port in wanted if (said := _taken(port))]) and time.monotonic() < until:
         time.sleep(0.1)
     return found + taken
 
 
+def _users() -> list[str]:
+    try:
+        check_users()
+    except UserMissing as missing:
+        return [str(missing)]
+    return []
+
+
 def _long_paths(paths: Paths, declared: Declared) -> list[str]:
     longest = max(
-        (paths.outcome_socket(declared.node.gates), paths.signer_socket, paths.run / "edge" / "ctl.sock"),
+        (paths.gate_socket(declared.node.gates), paths.signer_socket, paths.run / "edge" / "ctl.sock"),
         key=lambda path: len(str(path)),
     )
     if len(bytes(longest)) <= _UNIX_PATH_BYTES:

@@ -2,17 +2,26 @@
 
 import fcntl
 import socket
+import ssl
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 from trunkward.engines.kamailio import NG_PORT
 from trunkward.settings import Paths, snapshot_name
 from trunkward.trunks.model import Declared
 
 _STEP_S = 0.1
-#: Flags column of /proc/net/unix for a listening socket (__SO_ACCEPTCON).
-_ACCEPTS = " 00010000 "
+#: Seconds a part on this machine may take to answer.
+_ANSWERS_S = 0.3
+#: The same for a TLS handshake, which others may be having at the same time.
+_HANDSHAKE_S = 1.0
+#: Seconds after the worker's last sign of life; it gives one each half second (`worker.__main__.ROUND_S`).
+_SIGN_OF_LIFE_S = 2.0
+#: What gate and signer answer with the same.
+_EMPTY_FRAME = bytes(4)
 
 
 def wait_until_ready(
@@ -32,39 +41,60 @@ def not_ready(paths: Paths, declared: Declared, version: int) -> dict[str, str]:
     node = declared.node
     probes: dict[str, Callable[[], None]] = {
         "rtpengine": lambda: _ng_ping(NG_PORT),
-        "signer": lambda: _listens(str(paths.signer_socket)),
+        "signer": partial(_answers, paths.signer_socket),
         "worker": lambda: _works(paths, version),
-        **{f"gate-{i}": partial(_listens, str(paths.gate_socket(i))) for i in range(node.gates)},
-        "kamailio": lambda: _connect_tcp(str(node.address), node.tls_port),
+        **{f"gate-{i}": partial(_answers, paths.gate_socket(i)) for i in range(node.gates)},
+        "kamailio": lambda: _pongs(str(node.address), node.tls_port),
     }
-    missing: dict[str, str] = {}
-    for part, probe in probes.items():
-        try:
-            probe()
-        except OSError as problem:
-            missing[part] = str(problem)
-    return missing
+    with ThreadPoolExecutor(len(probes)) as at_once:
+        said = dict(zip(probes, at_once.map(_why_not, probes.values()), strict=True))
+    return {part: why for part, why in said.items() if why}
+
+
+def _why_not(probe: Callable[[], None]) -> str:
+    try:
+        probe()
+    except OSError as problem:
+        return str(problem) or type(problem).__name__
+    return ""
 
 
 def _ng_ping(port: int) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ng:
-        ng.settimeout(0.3)
+        ng.settimeout(_ANSWERS_S)
         ng.connect(("127.0.0.1", port))
         ng.send(b'ready {"command":"ping"}')
         if b"pong" not in ng.recv(4096):
             raise OSError("rtpengine answers, but not with pong")
 
 
-def _listens(path: str) -> None:
-    # looked up, not connected to: the signer's journal notes every stranger who tries
-    with open("/proc/net/unix", encoding="ascii", errors="replace") as table:
-        if not any(line.rstrip("\n").endswith(f" {path}") and _ACCEPTS in line for line in table):
-            raise OSError(f"nobody listens on {path}")
+def _answers(path: Path) -> None:
+    # the kernel takes connections for a process that stands still, so it must say something
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as part:
+        part.settimeout(_ANSWERS_S)
+        try:
+            part.connect(str(path))
+            part.sendall(_EMPTY_FRAME)
+            answer = part.recv(len(_EMPTY_FRAME))
+        except OSError as problem:
+            raise OSError(f"{path}: {problem.strerror or problem}") from None
+        if answer != _EMPTY_FRAME:
+            raise OSError(f"{path}: closed without an answer")
 
 
-def _connect_tcp(host: str, port: int) -> None:
-    with socket.create_connection((host, port), timeout=0.3):
-        pass
+def _pongs(host: str, port: int) -> None:
+    # only whether somebody is there: whose certificate that is, peers find out
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with (
+        socket.create_connection((host, port), timeout=_HANDSHAKE_S) as plain,
+        context.wrap_socket(plain) as tls,
+    ):
+        # the keep-alive of RFC 5626 section 4.4.1, which SIP's own workers answer
+        tls.sendall(b"\r\n\r\n")
+        if tls.recv(2) != b"\r\n":
+            raise OSError("Kamailio ends the connection instead of answering")
 
 
 def _works(paths: Paths, version: int) -> None:
@@ -77,7 +107,10 @@ def _works(paths: Paths, version: int) -> None:
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            if lock.read():
-                return
-            raise OSError("the worker is still opening the records database") from None
+            if not lock.read():
+                raise OSError("the worker is still opening the records database") from None
+            silent_s = abs(time.time() - paths.worker_lock.stat().st_mtime)
+            if silent_s > _SIGN_OF_LIFE_S:
+                raise OSError(f"the worker's last sign of life is {silent_s:.0f} s old") from None
+            return
     raise OSError(f"no worker holds {paths.worker_lock}")

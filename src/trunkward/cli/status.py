@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -14,8 +15,11 @@ from trunkward.cli.said import complain, say
 from trunkward.control.declared import InForce
 from trunkward.control.deviations import deviations
 from trunkward.control.node_file import NodeFileRefused
+from trunkward.control.pki import RENEW_BEFORE
+from trunkward.engines.certificates import ends
 from trunkward.engines.kamailio import plain_transports
-from trunkward.settings import METRICS_PORT, Paths
+from trunkward.engines.pki_files import PkiFiles
+from trunkward.settings import METRICS_PORT, SIGNER_METRICS_PORT, Paths
 from trunkward.trunks.model import Declared
 
 console = Console(highlight=False, soft_wrap=True)
@@ -34,13 +38,17 @@ def run(paths: Paths, *, as_json: bool) -> int:
     missing = not_ready(paths, declared, in_force.version)
     parts = {part: missing.get(part, "") for part in part_names(declared)}
     found = deviations(declared)
+    issued = [trunk.name for trunk in declared.trunks if trunk.certificate_issued_here]
+    issued += [carrier.name for carrier in declared.carriers if carrier.certificate_issued_here]
+    lasting = ends(PkiFiles(paths.pki), issued)
     if as_json:
         document = {
             "ready": not missing,
             "configuration": in_force.version,
             "parts": {part: {"ready": not why, "problem": why} for part, why in parts.items()},
             "listeners": dict(listeners(declared)),
-            "metrics": {f"gate-{i}": f"127.0.0.1:{METRICS_PORT + i}" for i in range(declared.node.gates)},
+            "metrics": metrics(declared),
+            "certificates": {name: until and until.isoformat() for name, until in lasting.items()},
             "deviations": [{"where": d.where, "what": d.what} for d in found],
         }
         print(json.dumps(document, indent=1))
@@ -53,9 +61,20 @@ def run(paths: Paths, *, as_json: bool) -> int:
         console.print(said)
     for name, where in listeners(declared):
         say(f"  {name:<28} {where}")
-    say(f"  {'metrics of the gates':<28} 127.0.0.1:{METRICS_PORT} and up, for programs on this machine")
+    for part, where in metrics(declared).items():
+        say(f"  {f'metrics of {part}':<28} {where}, for programs on this machine")
+    for name, until in lasting.items():
+        console.print(_lasts(name, until))
     print_deviations(console, declared)
     return 0 if not missing else 1
+
+
+def _lasts(name: str, until: datetime | None) -> Text:
+    if until is None:
+        return Text.assemble(f"  {name:<28} ", ("cannot be read; the next up makes it anew", "red"))
+    days = (until - datetime.now(UTC)).days
+    style = "yellow" if days < RENEW_BEFORE.days else ""
+    return Text.assemble(f"  {name:<28} ", (f"{days} days left, until {until:%Y-%m-%d}", style))
 
 
 def read_in_force(paths: Paths) -> InForce | None:
@@ -88,6 +107,12 @@ def listeners(declared: Declared) -> list[tuple[str, str]]:
     ]
     found.append(("media (SRTP)", f"{media}:{node.media_port_min}-{node.media_port_max}/udp"))
     return found
+
+
+def metrics(declared: Declared) -> dict[str, str]:
+    """Where each part that counts can be asked."""
+    gates = {f"gate-{index}": f"127.0.0.1:{METRICS_PORT + index}" for index in range(declared.node.gates)}
+    return gates | {"signer": f"127.0.0.1:{SIGNER_METRICS_PORT}"}
 
 
 def print_deviations(out: Console, declared: Declared) -> None:

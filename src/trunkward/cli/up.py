@@ -3,7 +3,7 @@
 1. One `up` a node: a lock, which the supervisor holds too.
 2. The node file is read, whole or not at all.
 3. What would stop the start is found before anything is changed.
-4. Users, directories, keys and certificates: what is missing is made, what is good is kept.
+4. Directories, keys and certificates: what is missing is made, what is good is kept.
 5. The configuration in force is written; the worker compiles it.
 6. The engines' files are rendered, the supervisor started, and watched until every part answers.
 7. Whatever ends it: no process is left, and the exit code says how it went.
@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -28,15 +29,17 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from trunkward.cli.host_paths import hint
 from trunkward.cli.preflight import obstacles
 from trunkward.cli.ready import wait_until_ready
 from trunkward.cli.said import complain, say
 from trunkward.cli.status import listeners, print_deviations
 from trunkward.control.declared import InForce
 from trunkward.control.node_file import NodeFileRefused, read_node_file
+from trunkward.engines.certificates import why_no_authority
+from trunkward.engines.kernel import make_room
 from trunkward.engines.layout import LayoutRefused, ensure_directories
 from trunkward.engines.node import NotPrepared, prepare
-from trunkward.engines.users import UserMissing, ensure_users
 from trunkward.settings import Paths
 from trunkward.trunks.model import Declared
 
@@ -50,6 +53,8 @@ _EXITED = re.compile(r"WARN exited: (\S+)")
 _STOPS_WITHIN_S = 15.0
 #: Seconds orphans have to end by themselves after their supervisor died.
 _ORPHANS_END_WITHIN_S = 3.0
+#: Seconds a node that is not ready yet gets to stop by itself.
+_UNREADY_STOPS_WITHIN_S = 1.0
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -76,17 +81,18 @@ def run(paths: Paths, *, example: bool = True) -> int:
             for obstacle in found:
                 complain(obstacle)
             complain("not started; nothing was changed")
-            return 1
+            return 2
         # 4. and 5.
         try:
-            with console.status("users, directories, keys, certificates"):
-                ensure_users()
+            with console.status("directories, keys, certificates"):
                 ensure_directories(paths, declared.node.gates)
-                in_force = prepare(paths, declared, text, now=datetime.now(UTC))
-        except (UserMissing, LayoutRefused, NotPrepared, OSError, ValueError) as problem:
+                in_force = prepare(paths, declared, text, now=datetime.now(UTC), tell=_tell_of(paths.pki))
+        except (LayoutRefused, NotPrepared, OSError, ValueError) as problem:
             complain(f"not started: {problem}")
-            return 1
+            return 2
         say(f"configuration {in_force.version} in force: {paths.config}")
+        if said := make_room():
+            say(said)
         # 6. and 7.
         return _supervise(paths, in_force, began, lock.fileno())
 
@@ -95,15 +101,25 @@ def read_config(path: Path) -> tuple[str, Declared]:
     """The node file's text and what it declares, or an exit with every problem of the file."""
     try:
         text = path.read_text(encoding="utf-8")
-        return text, read_node_file(text, str(path))
+        return text, read_node_file(text, str(path), _why_no_authority)
     except FileNotFoundError:
-        complain(f"{path}: there is no such file")
+        complain(f"{path}: there is no such file{hint(path)}")
     except (OSError, UnicodeDecodeError) as problem:
         complain(f"{path}: cannot be read: {problem}")
     except NodeFileRefused as refused:
         complain(str(refused))
         complain(f"{path}: refused whole; nothing was changed")
     raise typer.Exit(2)
+
+
+def _why_no_authority(file: str) -> str:
+    path = Path(file)
+    why = why_no_authority(path)
+    return f"{why}{hint(path)}" if why else ""
+
+
+def _tell_of(directory: Path) -> Callable[[str], None]:
+    return lambda change: say(f"{directory}/{change}", "yellow")
 
 
 def _supervise(paths: Paths, in_force: InForce, began: float, lock: int) -> int:
@@ -157,6 +173,13 @@ def _supervise(paths: Paths, in_force: InForce, began: float, lock: int) -> int:
             complain(f"{part} is not ready: {why}\n{_last_words(paths.log / f'{part}.log')}")
         complain(f"not started: {', '.join(missing)} did not become ready; stopping the rest")
         supervisor.send_signal(signal.SIGTERM)
+    if stop_wanted and not ready:
+        # It has served nobody. Kamailio, the first process of its namespace, hears no signal before it has a
+        # handler for it (pid_namespaces(7)); the supervisor's death takes everything along
+        with suppress(subprocess.TimeoutExpired):
+            supervisor.wait(_UNREADY_STOPS_WITHIN_S)
+        if supervisor.poll() is None:
+            supervisor.kill()
     code = supervisor.wait()
     left = _end_orphans()
     if stop_wanted:

@@ -15,8 +15,9 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     #: The node file's text, word for word.
     node_file: str
-    #: SHA-256 of the certificate issued here for a trunk (`client_certificate: issued`), by trunk name.
-    certificates: dict[str, str]
+    #: SHA-256 of the certificates issued here for a trunk (`client_certificate: issued`), by trunk name:
+    #: the one in force first, then those before it whose time is not over.
+    certificates: dict[str, list[str]]
     #: Evidence token by trunk name and number (`trunkward.shaken.evidence`).
     evidence: dict[str, dict[str, str]]
 
@@ -27,10 +28,14 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def with_certificates(declared: Declared, certificates: dict[str, str]) -> Declared:
+def with_certificates(declared: Declared, certificates: dict[str, list[str]]) -> Declared:
     """Fills in the fingerprints of certificates the node's own authority issued."""
     trunks = tuple(
-        replace(trunk, certificate_sha256=certificates[trunk.name])
+        replace(
+            trunk,
+            certificate_sha256=certificates[trunk.name][0],
+            older_certificates=tuple(certificates[trunk.name][1:]),
+        )
         if trunk.certificate_issued_here
         else trunk
         for trunk in declared.trunks

@@ -33,6 +33,9 @@ def deviations(declared: Declared) -> list[Deviation]:
             )
         if carrier.media is MediaPolicy.RTP:
             found.append(Deviation(where=where, what="media in clear (RTP)"))
+    if not any(carrier.enabled and carrier.emergency for carrier in declared.carriers):
+        what = "no enabled carrier has `emergency: true`: nobody takes emergency calls"
+        found.append(Deviation(where="node", what=what))
     if declared.node.unsafe_unanchored_media:
         found.append(Deviation(where="node", what="media is not anchored: SDP and its keys pass as they are"))
     if declared.node.unsafe_trusted_clock:

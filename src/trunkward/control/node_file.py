@@ -1,6 +1,6 @@
 """Reading a node's file: good as a whole, or refused as a whole with everything that is wrong with it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from typing import Any
 
@@ -27,8 +27,11 @@ class NodeFileRefused(Exception):
         )
 
 
-def read_node_file(text: str, source: str) -> Declared:
-    """What the file declares; `source` is its name in messages. Raises `NodeFileRefused`."""
+def read_node_file(text: str, source: str, why_no_authority: Callable[[str], str] = lambda _: "") -> Declared:
+    """What the file declares; `source` is its name in messages. Raises `NodeFileRefused`.
+
+    `why_no_authority` is asked for each file that a carrier's `ca` names: what is wrong with it, or "".
+    """
     document, problems = read_yaml(text)
     if document is None:
         raise NodeFileRefused(problems, source)
@@ -36,7 +39,8 @@ def read_node_file(text: str, source: str) -> Declared:
         parts = FilePart.model_validate(document.value)
     except ValidationError as error:
         raise NodeFileRefused(problems + _explained(error, document), source) from None
-    problems += [document.problem(path, message) for path, message in _contradictions(parts)]
+    found = [*_contradictions(parts), *_of_authorities(parts, why_no_authority)]
+    problems += [document.problem(path, message) for path, message in found]
     if problems:
         raise NodeFileRefused(problems, source)
     return _declared(parts)
@@ -123,6 +127,8 @@ def _contradictions(parts: FilePart) -> Iterator[tuple[PathKey, str]]:
         yield from _of_trunk(path, trunk)
     for index, carrier in enumerate(parts.carriers):
         yield from _of_carrier(("carriers", index), carrier)
+    yield from _same_source(parts.carriers)
+    yield from _same_name(trunks, parts.carriers)
     if not trunks:
         yield ("tenants",), "no trunk in any tenant; a node needs one"
     if not parts.carriers:
@@ -132,6 +138,11 @@ def _contradictions(parts: FilePart) -> Iterator[tuple[PathKey, str]]:
 def _of_node(node: NodePart) -> Iterator[tuple[PathKey, str]]:
     if node.tls_port == node.plain_port:
         yield ("node", "plain_port"), "the same as tls_port; write another"
+    if node.media.address is not None and node.media.address.version != node.address.version:
+        yield (
+            ("node", "media", "address"),
+            f"another IP version than node.address; write an IPv{node.address.version} address",
+        )
     low, high = node.media.ports
     for name in ("tls_port", "plain_port"):
         if low <= getattr(node, name) <= high:
@@ -183,6 +194,8 @@ def _of_carrier(path: PathKey, carrier: CarrierPart) -> Iterator[tuple[PathKey, 
                     (*path, "networks", index),
                     "the whole Internet, for a peer without a certificate: name its networks",
                 )
+    if carrier.media is MediaPolicy.RTP and "srtp" in carrier.model_fields_set:
+        yield (*path, "srtp"), "this carrier has no SRTP; leave it out, or write media: srtp"
     if not carrier.prefixes and not carrier.emergency:
         yield path, "takes no numbers: write prefixes, or emergency: true"
     yield from _twice(
@@ -192,6 +205,41 @@ def _of_carrier(path: PathKey, carrier: CarrierPart) -> Iterator[tuple[PathKey, 
     yield from _twice(
         [((*path, "srtp", i), s) for i, s in enumerate(carrier.srtp)], "this suite stands here already"
     )
+
+
+def _same_source(carriers: list[CarrierPart]) -> Iterator[tuple[PathKey, str]]:
+    """Nothing but its address tells a carrier without TLS from another one."""
+    plain = [(i, c) for i, c in enumerate(carriers) if c.enabled and c.transport is not Transport.TLS]
+    for place, (index, carrier) in enumerate(plain):
+        for _, earlier in plain[:place]:
+            for at, network in enumerate(carrier.networks):
+                if carrier.transport is earlier.transport and _overlaps(network, earlier.networks):
+                    said = f"also carrier {earlier.name}'s, and without TLS only the address tells them apart"
+                    yield ("carriers", index, "networks", at), f"{said}: write networks that do not overlap"
+
+
+def _overlaps(network: Any, others: list[Any]) -> bool:
+    return any(network.version == other.version and network.overlaps(other) for other in others)
+
+
+def _same_name(
+    trunks: list[tuple[PathKey, str, TrunkPart]], carriers: list[CarrierPart]
+) -> Iterator[tuple[PathKey, str]]:
+    """What authority is believed on a connection of ours is found by the peer's first name."""
+    believed = {t.tls_names[0]: (t.name, "local") for _, _, t in trunks if t.host is not None and t.tls_names}
+    for index, carrier in enumerate(carriers):
+        if carrier.transport is not Transport.TLS or not carrier.tls_names:
+            continue
+        other, ca = believed.setdefault(carrier.tls_names[0], (carrier.name, carrier.ca))
+        if ca != carrier.ca:
+            said = f"{other} has this name first, too, with another authority (ca: {ca})"
+            yield ("carriers", index, "tls_names", 0), f"{said}: write the same ca, or another name first"
+
+
+def _of_authorities(parts: FilePart, why_not: Callable[[str], str]) -> Iterator[tuple[PathKey, str]]:
+    for index, carrier in enumerate(parts.carriers):
+        if carrier.ca != "local" and (why := why_not(carrier.ca)):
+            yield ("carriers", index, "ca"), why
 
 
 def _trunks(parts: FilePart) -> Iterator[tuple[PathKey, str, TrunkPart]]:

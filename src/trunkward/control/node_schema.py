@@ -12,8 +12,8 @@ from trunkward.numbering.e164 import E164, NotANumber, is_prefix
 from trunkward.sip.uri import is_hostname
 from trunkward.trunks.model import Address, Host, MediaPolicy, Network
 
-#: Ports above it need no privilege; below it are other services.
-_MIN_MEDIA_PORT = 1024
+#: Ports below it need a privilege that no process of a node has (ip(7)), and belong to other services.
+_MIN_PORT = 1024
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 _X5U = re.compile(
@@ -127,11 +127,17 @@ def _ports(value: Any) -> tuple[int, int]:
     text = value if isinstance(value, str) else ""
     found = re.fullmatch(r"([0-9]{1,5})-([0-9]{1,5})", text, re.ASCII)
     low, high = (int(found[1]), int(found[2])) if found else (0, 0)
-    if not _MIN_MEDIA_PORT <= low < high < 65_536 or high - low < 99:
-        raise ValueError(
-            f'write a range of at least 100 ports above {_MIN_MEDIA_PORT}, such as "30000-39999"'
-        )
+    if not _MIN_PORT <= low < high < 65_536 or high - low < 99:
+        raise ValueError(f'write a range of at least 100 ports above {_MIN_PORT}, such as "30000-39999"')
     return low, high
+
+
+def _port(number: int) -> int:
+    if not _MIN_PORT <= number < 65_536:
+        raise ValueError(
+            f"write a port of {_MIN_PORT} to 65535, such as 5061: the node has no privilege to take one below"
+        )
+    return number
 
 
 def _spc(text: str) -> str:
@@ -166,7 +172,7 @@ def _emergency(text: str) -> str:
 
 type Name = Annotated[str, AfterValidator(_name)]
 type DnsName = Annotated[str, AfterValidator(_dns_name)]
-type Port = Annotated[int, Field(ge=1, le=65_535)]
+type Port = Annotated[int, AfterValidator(_port)]
 type Networks = Annotated[list[Annotated[Any, BeforeValidator(_network)]], Field(min_length=1)]
 type Hosts = Annotated[list[Annotated[Any, BeforeValidator(_host)]], Field(min_length=1, max_length=16)]
 type Suites = Annotated[list[Annotated[str, AfterValidator(_suite)]], Field(min_length=1)]

@@ -20,7 +20,6 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from trunkward.shaken.certificate import CertificateUnfit, check_signing_certificate
 from trunkward.shaken.testauthority import (
     BACKDATE,
-    TEST_AUTHORITY_SUBJECT,
     build_signing_certificate,
     build_test_authority,
 )
@@ -96,10 +95,18 @@ def certificate_sha256(pem: bytes) -> str:
 
 
 def issue_sip_authority(
-    key: ec.EllipticCurvePrivateKey, *, node: str, serial: int, now: datetime
+    key: ec.EllipticCurvePrivateKey,
+    *,
+    node: str,
+    serial: int,
+    now: datetime,
+    before: x509.Certificate | None = None,
 ) -> x509.Certificate:
-    """Make the node's own authority for SIP over TLS: self-signed, for end-entity certificates only."""
-    name = sip_authority_subject(node)
+    """Make the node's own authority for SIP over TLS: self-signed, for end-entity certificates only.
+
+    It keeps the name it had `before`: with name and key the same, what it issued stays valid.
+    """
+    name = before.subject if before else sip_authority_subject(node)
     return (
         _builder(name, name, key.public_key(), serial, now, AUTHORITY_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -155,18 +162,16 @@ def issue_shaken_certificate(
     )
 
 
-def why_replace_authority(pair: Pair | None, *, subject: x509.Name, now: datetime) -> str | None:
+def why_replace_authority(pair: Pair | None, *, now: datetime) -> str | None:
     """Why an authority must be made anew, as a kebab-case reason, or None when it is good.
 
-    A new authority ends the validity of everything it issued, so it is renewed only near its end.
+    Its name is no reason: it keeps the one it was made with. With another, all it issued would be void.
     """
     if pair is None:
         return "missing-or-broken"
     certificate = pair.certificate
     if certificate.public_key() != pair.key.public_key():
         return "key-mismatch"
-    if certificate.subject != subject:
-        return "name-changed"
     # Issued certificates live a year: an authority with less than that left would shorten them.
     if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc - CERTIFICATE_LIFETIME:
         return "expiring"
@@ -224,11 +229,6 @@ def why_replace_shaken(
     except CertificateUnfit as unfit:
         return unfit.reason
     return "expiring" if now >= certificate.not_valid_after_utc - RENEW_BEFORE else None
-
-
-def shaken_test_authority_subject() -> x509.Name:
-    """Subject of the SHAKEN TEST authority."""
-    return TEST_AUTHORITY_SUBJECT
 
 
 def sip_authority_subject(node: str) -> x509.Name:

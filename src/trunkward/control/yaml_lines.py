@@ -1,5 +1,6 @@
 """YAML with the line of every value kept, so that a refusal can say where."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,8 @@ import yaml
 MAX_BYTES = 4 * 1024 * 1024
 #: What values may be; no tag of PyYAML's own makes an object, a date or binary data here.
 _TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str", "int", "float", "bool", "null")}
+#: The only numbers that mean what they show: YAML 1.1 reads 05061 in base 8, 0x10 in 16 and 1:30 in 60.
+_PLAIN_NUMBER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)", re.ASCII)
 #: Levels of nesting; a node's file needs five.
 MAX_DEPTH = 16
 
@@ -115,6 +118,9 @@ def _plain(
         return _mapping(node, path, marks, problems)
     if isinstance(node, yaml.SequenceNode):
         return [_plain(item, (*path, index), marks, problems) for index, item in enumerate(node.value)]
+    if node.tag.endswith(":int") and not _PLAIN_NUMBER.fullmatch(node.value):
+        said = f"{node.value} would be read as another number; write plain digits without leading zeros"
+        problems.append(Problem(line=mark.line + 1, column=mark.column + 1, path=written(path), message=said))
     try:
         return yaml.SafeLoader("").construct_object(node)
     except (yaml.YAMLError, ValueError):

@@ -1,23 +1,25 @@
 """Reading one initial INVITE into the value the gate judges (`trunkward.calls.attempt`)."""
 
+import os
 import time
-import uuid
 from typing import Any
 
 from trunkward.edge import ksr
 
+#: Values of one header that are looked at.
+_MOST_VALUES = 10
 #: The headers a judgement may look at.
 _JUDGED = (
-    "P-Asserted-Identity",
-    "P-Preferred-Identity",
-    "Privacy",
-    "Identity",
-    "Date",
-    "Require",
-    "Supported",
-    "Diversion",
-    "History-Info",
-    "Session-Expires",
+    "p-asserted-identity",
+    "p-preferred-identity",
+    "privacy",
+    "identity",
+    "date",
+    "require",
+    "supported",
+    "diversion",
+    "history-info",
+    "session-expires",
 )
 
 #: By connection id, which Kamailio counts up and does not use again; TLS 1.3 has no renegotiation.
@@ -27,9 +29,10 @@ _MOST_CONNECTIONS = 16_384
 
 def read() -> dict[str, Any]:
     """The request in hand as a plain dictionary, ready to be sent to the gate."""
+    head = ksr.head()
     transport = ksr.pv("$proto").lower()
     attempt: dict[str, Any] = {
-        "id": uuid.uuid4().hex,
+        "id": os.urandom(16).hex(),
         "at": time.time(),
         "source_ip": ksr.source_ip(),
         "source_port": int(ksr.pv("$sp") or 0),
@@ -43,7 +46,7 @@ def read() -> dict[str, Any]:
         "call_id": ksr.call_id(),
         "from_tag": ksr.pv("$ft"),
         "cseq": int(ksr.pv("$cs") or 0),
-        "headers": {name.lower(): values for name in _JUDGED if (values := ksr.headers(name))},
+        "headers": {name: values[:_MOST_VALUES] for name in _JUDGED if (values := head.values(name))},
         "content_type": ksr.pv("$cT"),
         "body": ksr.body(),
     }

@@ -16,7 +16,7 @@ _KEPT = frozenset({"via", "v", "from", "f", "to", "t", "call-id", "i", "cseq", "
 _DIALOG_FIELD = 2
 #: Seconds for which our BYE, and the peer's 2xx, may still be repeated (RFC 3261 17.1.2.2: 64 * T1).
 _REPEATED_S = 40
-_FOLD = re.compile(r"\r\n[ \t]+")
+_FOLD = re.compile(r"\n[ \t]+")
 
 
 def refuse(status: int, phrase: str, reason: str, *, hang_up: bool) -> None:
@@ -42,8 +42,10 @@ def replace(*, hang_up: bool) -> None:
 
 def refusal(received: str, status: int, phrase: str, reason: str) -> str:
     """The text of a reply as another one, with nothing of the peer in it."""
-    head = _FOLD.sub(" ", received.partition("\r\n\r\n")[0])
-    lines = [line for line in head.split("\r\n")[1:] if line.partition(":")[0].strip().lower() in _KEPT]
+    # whatever Kamailio could take for the end of a line ends one here, so that none hides in another
+    head = received.lstrip("\r\n\t\0 ").replace("\r\n", "\n").partition("\n\n")[0]
+    found = (line.partition("\r")[0] for line in _FOLD.sub(" ", head).split("\n")[1:])
+    lines = [line for line in found if line.partition(":")[0].strip().lower() in _KEPT]
     return "\r\n".join(
         [
             f"SIP/2.0 {status} {phrase}",
@@ -63,7 +65,7 @@ def _send(method: str, cseq: int) -> None:
     lines = [
         f"From: {ksr.header('From')}",
         f"To: {ksr.header('To')}",
-        f"Call-ID: {ksr.call_id()}",
+        f"Call-ID: {ksr.header('Call-ID')}",
         f"CSeq: {cseq} {method}",
         *(f"Route: {route}" for route in _route_set()),
     ]

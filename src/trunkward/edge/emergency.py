@@ -23,7 +23,7 @@ def admit(facts: dict[str, Any], table: list[dict[str, Any]]) -> dict[str, Any] 
                 "id": facts["id"],
                 "record_id": uuid.uuid4().hex,
                 "reason": "admitted-emergency",
-                "trunk": trunk["trunk"],
+                "source": trunk["trunk"],
                 "direction": "outbound",
                 "from_uri": "",
                 "remove_headers": [],

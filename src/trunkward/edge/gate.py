@@ -4,17 +4,21 @@ A frame is a 4-byte big-endian length and a JSON object. A worker that waited in
 gate alone for a while, so that a frozen gate costs one deadline a second, not one a call.
 """
 
-import json
 import os
 import socket
 import struct
 import time
 from typing import Any
 
-from trunkward.edge.compact import compact
+from trunkward.edge.compact import expand
 
 _MAX_FRAME = 256 * 1024
+#: Bytes read at once.
+_USUAL_FRAME = 64 * 1024
 _REST_S = 1.0
+#: Seconds a gate that is asked is given at least: more than it waits for the signer
+#: (`trunkward.gate.signing.DEADLINE_S`). One that takes longer withdraws what it has recorded.
+LEAST_S = 0.22
 
 
 class GateUnavailable(Exception):
@@ -28,28 +32,38 @@ class _Connection:
         self.rests_until = 0.0
 
     def ask(self, frame: bytes, deadline: float) -> bytes:
-        if self.socket is None:
-            self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self.socket.settimeout(_left(deadline))
-            self.socket.connect(self.path)
+        if self.socket is not None:
+            try:
+                return self._exchange(self.socket, frame, deadline)
+            except ConnectionError:
+                # kept since an earlier call, and of a gate that has gone: perhaps there is a new one. To be
+                # asked twice is one attempt to a gate (the id is the record's)
+                self.close()
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.settimeout(_left(deadline))
-        self.socket.sendall(frame)
-        (length,) = struct.unpack(">I", self._read(4, deadline))
-        if length > _MAX_FRAME:
-            raise OSError(f"a frame of {length} bytes")
-        return self._read(length, deadline)
+        self.socket.connect(self.path)
+        return self._exchange(self.socket, frame, deadline)
 
-    def _read(self, count: int, deadline: float) -> bytes:
-        assert self.socket is not None
-        parts: list[bytes] = []
-        while count:
-            self.socket.settimeout(_left(deadline))
-            part = self.socket.recv(count)
+    @staticmethod
+    def _exchange(gate: socket.socket, frame: bytes, deadline: float) -> bytes:
+        gate.settimeout(_left(deadline))
+        gate.sendall(frame)
+        # an answer is written whole and nearly always comes whole: one timeout set, one read
+        received = gate.recv(_USUAL_FRAME)
+        while received:
+            wanted = 4 + int.from_bytes(received[:4], "big") if len(received) >= 4 else 4
+            if wanted > _MAX_FRAME or wanted == 4 == len(received):
+                raise ValueError(f"a frame of {wanted} bytes")
+            if len(received) == wanted > 4:
+                return received[4:]
+            if len(received) > wanted > 4:
+                raise ValueError("more than one frame for an answer")
+            gate.settimeout(_left(deadline))
+            part = gate.recv(_USUAL_FRAME)
             if not part:
-                raise OSError("closed by the gate")
-            parts.append(part)
-            count -= len(part)
-        return b"".join(parts)
+                break
+            received += part
+        raise ConnectionResetError("closed by the gate")
 
     def close(self) -> None:
         if self.socket is not None:
@@ -68,13 +82,13 @@ class GateClient:
         self._connections: list[_Connection] = []
         self._turn = 0
 
-    def ask(self, attempt: dict[str, Any]) -> dict[str, Any]:
-        """The verdict on an attempt. Raises `GateUnavailable` within the deadline."""
+    def ask(self, attempt_id: str, attempt: str) -> dict[str, Any]:
+        """The verdict on an attempt, given as JSON. Raises `GateUnavailable` within the deadline."""
         if self._pid != os.getpid():  # forked since: a socket must not be shared by two workers
             self._pid = os.getpid()
             self._connections = [_Connection(path) for path in self._paths]
             self._turn = self._pid
-        body = compact(attempt).encode()
+        body = attempt.encode()
         frame = struct.pack(">I", len(body)) + body
         deadline = time.monotonic() + self._deadline_s
         why = "every gate rests after a failure"
@@ -84,9 +98,12 @@ class GateClient:
         awake = [connection for connection in in_turn if connection.rests_until <= time.monotonic()]
         for position, connection in enumerate(awake):
             # a frozen gate may use up its share of the time, not that of the gates after it
-            share = _left(deadline) / (len(awake) - position)
+            left = deadline - time.monotonic()
+            if left < LEAST_S:
+                break
+            share = max(left / (len(awake) - position), LEAST_S)
             try:
-                return _verdict(connection.ask(frame, time.monotonic() + share), attempt["id"])
+                return _verdict(connection.ask(frame, time.monotonic() + share), attempt_id)
             except (OSError, ValueError) as problem:
                 why = f"{connection.path}: {problem}"
                 connection.close()
@@ -95,7 +112,7 @@ class GateClient:
 
 
 def _verdict(body: bytes, attempt_id: str) -> dict[str, Any]:
-    verdict = json.loads(body)
+    verdict = expand(body.decode())
     if not isinstance(verdict, dict) or verdict.get("id") != attempt_id:
         raise ValueError("the answer is not a verdict on this attempt")
     if not _is_whole(verdict):
@@ -109,7 +126,7 @@ def _is_whole(verdict: dict[str, Any]) -> bool:
         case {
             "verdict": "admit",
             "record_id": str(record_id),
-            "trunk": str(),
+            "source": str(),
             "direction": str(),
             "from_uri": str(),
             "remove_headers": list(names),

@@ -33,4 +33,6 @@ PASSED = (
 #: For requests that start a dialog.
 INITIAL = frozenset(name.lower() for name in PASSED)
 #: For everything else: topos' own marks must reach topos, which takes them off.
-LATER = INITIAL | {"p-sr-xuid", "p-sr-xbranch"}
+#: And a request's Route, which is that of its dialog; one in an INVITE that starts one is its sender's wish,
+#: is not followed, and names the inside.
+LATER = INITIAL | {"p-sr-xuid", "p-sr-xbranch", "route"}

@@ -4,6 +4,8 @@ KSR functions answer 1 and -1 (and a few other ints) for true and false, so `not
 always False. Here they answer `bool`, and values that may be absent answer `str` ("" for none).
 """
 
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import KSR  # type: ignore[import-not-found]
@@ -12,10 +14,15 @@ from trunkward.edge import lines
 
 #: RFC 3261 8.1.1 and 12, 18, 20: what dialogs, transactions and bodies are made of, compact forms included.
 _NEEDED = frozenset(
-    {"via", "v", "from", "f", "to", "t", "call-id", "i", "cseq", "max-forwards", "contact", "m", "route"}
+    {"via", "v", "from", "f", "to", "t", "call-id", "i", "cseq", "max-forwards", "contact", "m"}
     | {"record-route", "content-type", "c", "content-length", "l"}
 )
+#: RFC 3323 section 4.1.1.3.
+NOBODY = "sip:anonymous@anonymous.invalid"
 _async: Any = getattr(KSR, "async")  # a keyword in Python, a module in Kamailio
+#: Asked for dozens of times a call.
+_pv_get = KSR.pv.gete
+_pv_set = KSR.pv.sets
 
 
 # ---- log -------------------------------------------------------------------------------------
@@ -32,13 +39,13 @@ def log_warning(text: str) -> None:
 # ---- the message in hand ---------------------------------------------------------------------
 def pv(name: str) -> str:
     """The value of a pseudo-variable as text, "" when it has none."""
-    value = KSR.pv.get(name)
-    return "" if value is None else str(value)
+    value = _pv_get(name)
+    return value if type(value) is str else str(value)
 
 
 def set_pv(name: str, value: str) -> None:
     """Sets a pseudo-variable to text."""
-    KSR.pv.sets(name, value)
+    _pv_set(name, value)
 
 
 def method() -> str:
@@ -68,7 +75,8 @@ def body() -> str:
 
 def contact_uri() -> str:
     """The URI of the first Contact, "" when there is none."""
-    return pv("$ct").partition("<")[2].partition(">")[0] or pv("$ct").partition(";")[0]
+    contact = header("Contact")
+    return contact.partition("<")[2].partition(">")[0] or contact.partition(";")[0]
 
 
 def source_ip() -> str:
@@ -80,6 +88,11 @@ def source_host() -> str:
     """`host:port` the message in hand came from, as it stands in a URI."""
     source = source_ip()
     return f"[{source}]:{pv('$sp')}" if ":" in source else f"{source}:{pv('$sp')}"
+
+
+def is_ack() -> bool:
+    """Whether the request in hand is one that is never answered."""
+    return bool(KSR.is_ACK())
 
 
 def has_to_tag() -> bool:
@@ -95,34 +108,39 @@ def another_message() -> None:
     _lines.clear()
 
 
-def _head() -> lines.Lines:
+def head_can_be_read() -> bool:
+    """Whether Kamailio can read the message to the end of its head. What it cannot read it cannot remove.
+
+    A no for the one header that each message has: nothing gets here without a Via.
+    """
+    return int(KSR.hdr.is_present("Via")) > 0
+
+
+def head_is_clear() -> bool:
+    """Whether Kamailio sees the header lines that are seen here, and no others (`lines`), all of it UTF-8."""
+    return head().is_clear
+
+
+def head() -> lines.Lines:
+    """The header lines of the message in hand."""
     if not _lines:
-        _lines.append(lines.Lines(message()))
+        try:
+            _lines.append(lines.Lines(pv("$mb")))
+        except UnicodeDecodeError:
+            _lines.append(lines.Lines(_message_that_is_no_text()))
+            _lines[0].is_clear = False
     return _lines[0]
 
 
 def header(name: str, index: int = 0) -> str:
     """The `index`th value of a header, "" when there is none."""
-    found = _head().values(name)
+    found = head().values(name.lower())
     return found[index] if index < len(found) else ""
 
 
 def headers(name: str, limit: int = 10) -> list[str]:
     """All values of a header, in their order, at most `limit`."""
-    return _head().values(name)[:limit]
-
-
-def all_headers(name: str, most: int) -> list[str]:
-    """All values of a header, empty ones too. Raises `ValueError` when there are more than `most`."""
-    found = _head().values(name)
-    if len(found) > most:
-        raise ValueError(f"{len(found)} {name} headers")
-    return found
-
-
-def header_count(name: str) -> int:
-    """How many headers of this name the message has."""
-    return len(_head().values(name))
+    return head().values(name.lower())[:limit]
 
 
 def add_header(name: str, value: str) -> None:
@@ -136,14 +154,21 @@ def add_reply_header(name: str, value: str) -> None:
 
 
 def remove_header(name: str) -> None:
-    """Removes every header of this name."""
-    KSR.hdr.remove(name)
+    """Removes every header of this name. Raises `ValueError` when it cannot be removed."""
+    if KSR.hdr.remove(name) < 0:
+        raise ValueError(f"header {name!r} cannot be removed")
 
 
 def keep_only_headers(allowed: frozenset[str]) -> None:
-    """Removes every header but the ones SIP cannot do without and the `allowed` (lower-case names)."""
-    for name in _head().names - allowed - _NEEDED:
-        KSR.hdr.remove(name)
+    """Removes every header but the ones SIP cannot do without and the `allowed` (lower-case names).
+
+    Raises `ValueError` when one cannot be removed, or when Kamailio might see others than are seen here.
+    """
+    seen = head()
+    if not seen.is_clear:
+        raise ValueError("a head that can be read in two ways")
+    for name in seen.names - allowed - _NEEDED:
+        remove_header(name)
 
 
 def set_body(text: str, content_type: str) -> bool:
@@ -152,8 +177,20 @@ def set_body(text: str, content_type: str) -> bool:
 
 
 def message() -> str:
-    """The whole message in hand, as received."""
-    return pv("$mb")
+    """The whole message in hand, as received; U+FFFD stands for what is no UTF-8."""
+    try:
+        return pv("$mb")
+    except UnicodeDecodeError:
+        return _message_that_is_no_text()
+
+
+def _message_that_is_no_text() -> str:
+    # app_python3 raises on bytes it cannot decode; in hexadecimal digits they come, 32 kB of them, and
+    # longer messages are refused by the core (msg_recv_max_size)
+    digits = pv("$(mb{s.encode.hexa})")
+    if not digits:
+        raise ValueError("a message that is no UTF-8, and a long one")
+    return bytes.fromhex(digits).decode(errors="replace")
 
 
 def replace_message(text: str) -> None:
@@ -163,9 +200,44 @@ def replace_message(text: str) -> None:
         raise ValueError("the message in hand cannot be replaced")
 
 
+def body_is_sdp() -> bool:
+    """Whether the message in hand says that its body is a session description."""
+    return pv("$cT").partition(";")[0].strip().lower() == "application/sdp"
+
+
 def remove_body() -> bool:
     """Takes the body off the message in hand."""
     return int(KSR.textopsx.remove_body()) > 0
+
+
+def empty_reply() -> None:
+    """Leaves nothing of the reply in hand but its being one; for a reply that could not be looked at.
+
+    Reads no text of it: one byte that is no UTF-8 makes that raise. Each step is taken whatever became of
+    the others. Not a body that `set_body` has put in: that one cannot be taken out again.
+    """
+    code = status()
+    steps: list[Callable[[], object]] = [
+        lambda: KSR.textopsx.change_reply_status(code, "Emptied"),
+        # but for topos' own mark, without which the reply would leave with its inside showing. It keeps what
+        # dialogs and transactions are made of by itself, and says -1 always
+        lambda: KSR.textopsx.keep_hf_re("^P-SR-XBranch$"),
+        remove_body,
+        lambda: show_from(NOBODY),
+        lambda: show_to(NOBODY),
+    ]
+    if code >= 300:
+        steps.append(lambda: remove_header("Contact"))  # topos leaves that of a redirection as it is
+    for step in steps:
+        try:
+            step()
+        except Exception as problem:
+            log_error(f"a reply not wholly emptied: {problem!a}")
+
+
+def drop() -> None:
+    """The reply in hand goes nowhere, once the callback returns."""
+    KSR.set_drop()
 
 
 # ---- native hygiene --------------------------------------------------------------------------
@@ -203,9 +275,18 @@ def is_cancelled() -> bool:
     return int(KSR.tm.t_is_canceled()) > 0
 
 
-def suspend_to(callback: str, group: str) -> bool:
-    """Suspends the transaction; `callback` goes on with it in a worker of `group`."""
-    return int(_async.task_group_route(callback, group)) >= 0  # 0 is success and "exit"
+def suspend() -> str:
+    """Suspends the transaction in hand. The name `resume` knows it by, "" when it could not be."""
+    if int(KSR.tmx.t_suspend()) < 0:
+        return ""
+    return f"{pv('$T(id_index)')}:{pv('$T(id_label)')}"
+
+
+def resume(transaction: str, callback: str) -> None:
+    """Runs `callback` on a suspended transaction, here and now, unless it has ended meanwhile."""
+    index, _, label = transaction.partition(":")
+    number = int(label)
+    KSR.tmx.t_continue(int(index), number - (number >> 31 << 32), callback)  # a C int, of an unsigned one
 
 
 def release() -> None:
@@ -214,7 +295,7 @@ def release() -> None:
 
 
 def later(callback: str, data: str, group: str) -> bool:
-    """Runs `callback` in a worker of `group`, where `later_data` gives it `data`."""
+    """Runs `callback` in a worker of `group`, where `later_data` gives it `data`. False: no room."""
     return int(_async.task_group_data(callback, group, data)) > 0
 
 
@@ -301,6 +382,11 @@ def connection_id() -> int:
     return int(KSR.kx.get_conid())
 
 
+def is_connected(connection: int) -> bool:
+    """Whether TCP is through; TLS may not be yet."""
+    return int(KSR.tcpops.tcp_conid_state(connection)) == 1
+
+
 def connection_alive(connection: int) -> bool:
     """Whether a connection can be written to."""
     return int(KSR.tcpops.tcp_conid_alive(connection)) > 0
@@ -359,7 +445,7 @@ def show_to(uri: str) -> None:
 
 def set_call_id(call_id: str, *, at_once: bool) -> None:
     """Puts another Call-ID into the message in hand; `at_once`: also for what is answered to it."""
-    KSR.hdr.remove("Call-ID")
+    remove_header("Call-ID")
     KSR.hdr.append(f"Call-ID: {call_id}\r\n")
     if at_once:
         KSR.textopsx.msg_apply_changes()
@@ -390,6 +476,16 @@ def table_get(table: str, key: str) -> str:
 def table_set(table: str, key: str, value: str, expires_s: int) -> bool:
     """Writes a row that expires by itself."""
     return int(KSR.htable.sht_setxs(table, key, value, expires_s)) > 0
+
+
+@contextlib.contextmanager
+def table_locked(table: str, key: str) -> Iterator[None]:
+    """Keeps every other process from this row; touch no other row meanwhile, it may share the lock."""
+    KSR.htable.sht_lock(table, key)
+    try:
+        yield
+    finally:
+        KSR.htable.sht_unlock(table, key)
 
 
 def table_remove(table: str, key: str) -> None:

@@ -4,6 +4,8 @@ Kamailio's own header functions cost some microseconds for each question and its
 are compiled for each message; a message is asked a dozen questions here (RFC 3261 7.3, 7.3.3).
 """
 
+import re
+
 #: RFC 3261 20 and the registry: one-letter forms.
 _COMPACT = {
     "a": "accept-contact",
@@ -29,24 +31,57 @@ _COMPACT = {
 }
 
 
+#: Characters Kamailio takes in a header's name (`parse_hname2.c`), and how long a name it removes may be.
+_NAME = re.compile(r"[0-9a-z._+~-]{1,124}")
+#: Lines of a head; a usual one has a dozen. Kamailio's time to remove headers grows with their square.
+_MOST_LINES = 256
+
+
+#: Header names as peers write them: lower-case, without compact form, and whether Kamailio takes them.
+_known: dict[str, tuple[str, str, bool]] = {}
+_MOST_KNOWN = 512
+_NONE: list[str] = []
+
+
 class Lines:
     """Header values by name, in their order."""
 
+    __slots__ = ("_values", "is_clear", "names")
+
     def __init__(self, message: str) -> None:
         """Reads the head of a message; a folded line is one line (RFC 3261 7.3.1)."""
-        # Kamailio takes a bare CR or LF for the end of a line, too: a line it sees must be seen here
-        head = message.replace("\r\n", "\n").replace("\r", "\n").partition("\n\n")[0]
-        if "\n " in head or "\n\t" in head:
-            head = head.replace("\n ", " ").replace("\n\t", " ")
+        # parse_msg() passes over these before it looks for the first line
+        head = message.lstrip("\r\n\t\0 ").partition("\r\n\r\n")[0]
+        ends = head.count("\r\n")
+        #: Whether Kamailio sees the same lines as are seen here. It looks for LF only in most headers, for CR
+        #: or LF in others and for CR in a status line: what has one without the other is read in two ways.
+        is_clear = head.count("\r") == head.count("\n") == ends < _MOST_LINES and "\0" not in head
+        if "\r\n " in head or "\r\n\t" in head:
+            head = head.replace("\r\n ", " ").replace("\r\n\t", " ")
         #: Names as they stand there, lower-case.
         self.names: set[str] = set()
         self._values: dict[str, list[str]] = {}
-        for line in head.split("\n")[1:]:
-            name, _, value = line.partition(":")
-            name = name.rstrip().lower()
+        for line in head.split("\r\n")[1:]:
+            written, _, value = line.partition(":")
+            name, full, is_taken = _known.get(written) or _learn(written)
+            is_clear = is_clear and is_taken
             self.names.add(name)
-            self._values.setdefault(_COMPACT.get(name, name), []).append(value.strip())
+            values = self._values.get(full)
+            if values is None:
+                self._values[full] = [value.strip(" \t")]
+            else:
+                values.append(value.strip(" \t"))
+        self.is_clear = is_clear
 
     def values(self, name: str) -> list[str]:
-        """All values of a header, compact forms included."""
-        return self._values.get(name.lower(), [])
+        """All values of a header, by its lower-case name, compact forms included."""
+        return self._values.get(name, _NONE)
+
+
+def _learn(written: str) -> tuple[str, str, bool]:
+    """A name seen for the first time; peers write the same two dozen over and over."""
+    name = written.rstrip(" \t").lower()
+    if len(_known) >= _MOST_KNOWN:
+        _known.clear()
+    found = _known[written] = name, _COMPACT.get(name, name), _NAME.fullmatch(name) is not None
+    return found

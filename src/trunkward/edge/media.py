@@ -8,12 +8,11 @@ import re
 from typing import Any
 
 from trunkward.edge.rtpengine import Rtpengine, RtpengineUnavailable
-from trunkward.media.answer import check_answer, check_later_answer
+from trunkward.media.answer import AnswerRefused, check_answer, check_later_answer
+from trunkward.media.crossing import crossing
 from trunkward.media.sdp import SDES, MalformedSdp, keep_protocol, keep_suite, parse_sdp, protocol_of
 
 _INLINE_KEY = re.compile(r"inline:([A-Za-z0-9+/=]{16,})")
-_ORIGIN = re.compile(r"^o=\S+ \d+ (\d+) ([^\r\n]*)", re.MULTILINE)
-_SESSION_NAME = re.compile(r"^s=[^\r\n]*", re.MULTILINE)
 
 
 class MediaRefused(Exception):
@@ -53,7 +52,11 @@ class Media:
                 raise MediaRefused(f"no offer from rtpengine: {problem}") from problem
         if call["hops"]:
             _check_keys(sdp, sent)
-        return _own_origin(sent, call, "caller" if forward else "callee")
+        try:
+            return _crossing(sent, call, "caller" if forward else "callee")
+        except MalformedSdp as problem:
+            # the gate has judged the first offer; what it admits unread is an emergency
+            raise (OfferRefused if again else MediaRefused)(str(problem)) from problem
 
     def answer(self, call: dict[str, Any], sdp: str, callee_tag: str, *, forward: bool, again: bool) -> str:
         """The answer to send back; `forward` is the direction of the offer it answers.
@@ -81,7 +84,10 @@ class Media:
         if call["hops"] and not again:
             call["suites"] = {"a": _suite(sent), "b": suite}
             call["protocols"] = {"a": protocol_of(sent), "b": protocol_of(sdp)}
-        return _own_origin(sent, call, "callee" if forward else "caller")
+        try:
+            return _crossing(sent, call, "callee" if forward else "caller")
+        except MalformedSdp as problem:
+            raise AnswerRefused("media-malformed", str(problem)) from problem
 
     def end(self, call: dict[str, Any]) -> list[dict[str, Any]]:
         """Ends the media; what was really negotiated and counted on the caller's and the callee's leg."""
@@ -146,19 +152,9 @@ def _suite(sdp: str) -> str:
     return next((line.suite for media in parse_sdp(sdp).media for line in media.crypto), "")
 
 
-def _own_origin(sdp: str, call: dict[str, Any], author: str) -> str:
-    """Puts our own `o=` and `s=` (RFC 4566 5.2, 5.3) for the author's, whose numbers tell it apart.
-
-    The version goes on counting as the author's does, from 1 (RFC 3264 section 8).
-    """
-    found = _ORIGIN.search(sdp)
-    if found is None:
-        return sdp
-    version, where = int(found[1]), found[2]
-    first = call.setdefault("sdp_versions", {}).setdefault(author, version)
+def _crossing(sdp: str, call: dict[str, Any], author: str) -> str:
     session = int(call["record_id"][:12], 16) + (author == "callee")
-    sdp = f"{sdp[: found.start()]}o=- {session} {(version - first) % 2**32 + 1} {where}{sdp[found.end() :]}"
-    return _SESSION_NAME.sub("s=-", sdp, count=1)
+    return crossing(sdp, session, call.setdefault("sdp_versions", {}), author)
 
 
 def _check_keys(received: str, sent: str) -> None:

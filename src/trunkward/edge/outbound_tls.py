@@ -6,23 +6,32 @@ does not. So a connection is opened by an OPTIONS, which tells nothing but our n
 it comes on the new connection, and there the certificate's names are read. Requests are then sent
 by connection id, to a connection that passed, and never open one themselves: the default client
 profile trusts nobody, and only the OPTIONS names another.
+
+To open one takes time, or fails. One worker of a group of its own does it for a host at a time; what wants
+to go there waits suspended, in a list, and holds nobody.
 """
 
 import time
 import uuid
 
-from trunkward.edge import ksr
+from trunkward.edge import groups, ksr
 
-#: Connection id by `host:port`, for connections that passed.
+#: By `host:port`: the id of a connection that passed, or that the peer was refused, and until when.
 PASSED = "tls_passed"
 #: `host:port` by the tag of the OPTIONS that was sent there.
 ASKED = "tls_asked"
+#: By `host:port` what waits for a connection there, and what to do then by its name.
+WAITING = "tls_waiting"
+#: Seconds a peer has for connection, handshake and reply.
 _WAIT_S = 1.5
 _STEP_S = 0.004
 _REFUSED = "refused"
-_ASKING = "asking"
-#: Seconds a peer that was refused, or gave no answer, is left alone.
+#: Seconds a peer that was refused, or gave no answer, is left alone,
 _REST_S = 2
+#: and for which it is remembered that it was.
+_REMEMBERED_S = 60
+#: Seconds after which nobody waits any more, whatever became of who was to tell.
+_FORGOTTEN_S = 10
 _MOST_NAMES = 32
 
 
@@ -44,32 +53,65 @@ class OutboundTls:
         connection = ksr.table_get(PASSED, host)
         return int(connection) if connection.isdigit() and ksr.connection_alive(int(connection)) else 0
 
-    def open(self, host: str) -> int:
-        """The same, opening and checking a connection when there is none. Waits: not for SIP workers."""
-        if connection := self.ready(host):
-            return connection
-        answer = _standing(host)
-        if answer == _REFUSED:
-            return 0
-        if answer != _ASKING:
-            self._ask(host)
-        until = time.monotonic() + _WAIT_S
-        while time.monotonic() < until:
-            time.sleep(_STEP_S)
-            answer = _standing(host)
-            if answer and answer != _ASKING:
-                return 0 if answer == _REFUSED else int(answer)
-        # nobody there, or no handshake: calls to a dead peer must not hold every worker of the group
-        _stands(host, _REFUSED)
-        ksr.log_error(f"outbound TLS to {host}: no answer over a connection whose chain holds")
-        return 0
+    def may_wait(self, host: str) -> bool:
+        """Whether a connection may be waited for.
 
-    def _ask(self, host: str) -> None:
+        Not to a peer that was refused a moment ago; and one that failed the last time is tried again by one
+        call alone, so that a dead peer does not delay the others, which have other ways to go.
+        """
+        what, _, until = ksr.table_get(PASSED, host).partition(" ")
+        ago = time.monotonic() - float(until) if what == _REFUSED else _REMEMBERED_S
+        return ago >= _REMEMBERED_S or (ago >= 0 and not ksr.table_get(WAITING, host))
+
+    def wait(self, host: str, held: str, callback: str, group: str, text: str) -> bool:
+        """Has `callback` run in `group`, with `HELD TEXT`, as soon as it is known whether the peer is there.
+
+        False when no worker is free to dial it.
+        """
+        ksr.table_set(WAITING, held, f"{callback} {group} {held} {text}", _FORGOTTEN_S)
+        return self.dial(host, held)
+
+    def dial(self, host: str, held: str = "-") -> bool:
+        """Has a connection opened by a worker, unless one is at it; False when none is free."""
+        with ksr.table_locked(WAITING, host):
+            waiting = ksr.table_get(WAITING, host)
+            if not waiting and not ksr.later("ksr_connect", host, groups.CONNECT):
+                return False
+            return ksr.table_set(WAITING, host, f"{waiting} {held}", _FORGOTTEN_S)
+
+    def connect(self, _event: str) -> None:
+        """Opens and checks a connection, then lets go on what waits for it; in a worker of its own group."""
+        host = ksr.later_data()
+        try:
+            if not self.ready(host):
+                self._open(host)
+        finally:
+            with ksr.table_locked(WAITING, host):
+                waiting = ksr.table_get(WAITING, host).split()
+                ksr.table_remove(WAITING, host)
+            for held in waiting:
+                _go_on(held)
+
+    def _open(self, host: str) -> None:
+        before = ksr.table_get(PASSED, host)
         tag = uuid.uuid4().hex
-        _stands(host, _ASKING)  # one asks, all who come meanwhile wait for the same answer
         ksr.table_set(ASKED, tag, host, 30)
         ksr.expect_tls_server(self._server[host])
         ksr.send_options(f"sip:{host};transport=tls", f"<sip:{self._node}>;tag={tag}", f"<sip:{host}>")
+        connection, stood = 0, False
+        until = time.monotonic() + _WAIT_S
+        while time.monotonic() < until:
+            connection = ksr.connection_to(host)
+            if ksr.table_get(PASSED, host) != before:
+                return  # `replied` has judged
+            if not connection:
+                why = "closed during the handshake (OpenSSL's reason, if any, stands in the lines above)"
+                _refused(host, why if stood else "nothing accepts TCP connections there")
+                return
+            stood = ksr.is_connected(connection)
+            time.sleep(_STEP_S)
+        _refused(host, f"no {'TLS handshake and reply' if stood else 'TCP connection'} within {_WAIT_S} s")
+        ksr.close_connection(connection)  # else the next attempt would wait on the same
 
     def replied(self) -> None:
         """For every reply to an OPTIONS: judges the connection it came on, if we asked there."""
@@ -82,22 +124,26 @@ class OutboundTls:
         if ksr.pv("$tls_peer_verified") == "1" and any(accepts(names, name) for name in accepted):
             ksr.table_set(PASSED, host, str(connection), 86_400)
             return
-        _stands(host, _REFUSED)
+        shown = ", ".join(names) or "no name"
+        _refused(host, f"expected {' or '.join(accepted)}, the certificate is for {shown}")
         ksr.close_connection(connection)
-        ksr.log_error(
-            f"outbound TLS to {host} refused: expected {' or '.join(accepted)},"
-            f" the certificate is for {', '.join(names) or 'no name'}"
-        )
 
 
-def _stands(host: str, what: str) -> None:
+def _refused(host: str, why: str) -> None:
     # with its own end: htable gives a row that is written again the table's time to live, not ours
-    ksr.table_set(PASSED, host, f"{what} {time.monotonic() + _REST_S:.3f}", 10)
+    ksr.table_set(PASSED, host, f"{_REFUSED} {time.monotonic() + _REST_S:.3f}", 86_400)
+    ksr.log_error(f"outbound TLS to {host} refused: {why}")
 
 
-def _standing(host: str) -> str:
-    what, _, until = ksr.table_get(PASSED, host).partition(" ")
-    return what if not until or time.monotonic() < float(until) else ""
+def _go_on(held: str) -> None:
+    task = ksr.table_get(WAITING, held)
+    ksr.table_remove(WAITING, held)
+    if not task:
+        return
+    callback, group, data = task.split(" ", 2)
+    until = time.monotonic() + _WAIT_S
+    while not ksr.later(callback, data, group) and time.monotonic() < until:
+        time.sleep(_STEP_S)  # else tm refuses it, when its time is over
 
 
 def accepts(names: list[str], expected: str) -> bool:

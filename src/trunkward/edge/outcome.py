@@ -1,40 +1,54 @@
-"""Telling a gate what came of a call; on this node's disk when no gate listens."""
+"""What came of each call, written down at once: nobody needs to be alive to take it.
+
+The edge writes segments as a gate does (`trunkward.records.segment`), all its processes into one, and
+the worker ships them by record id.
+"""
 
 import os
-import socket
+import time
 from typing import Any
 
 from trunkward.edge import ksr
 from trunkward.edge.compact import compact
 
+#: Seconds one segment is written to, so that shipped ones can be deleted.
+SEGMENT_S = 3600
 
-class OutcomeSender:
-    """Datagrams to the gates; what none of them takes goes to the spool for the worker."""
 
-    def __init__(self, paths: list[str], spool: str) -> None:
-        """Remembers where to send; touches nothing yet."""
-        self._paths = paths
-        self._spool = spool
-        self._pid = 0
-        self._socket: socket.socket | None = None
+class Outcomes:
+    """The edge's own segments."""
 
-    def send(self, outcome: dict[str, Any]) -> None:
-        """Never blocks, never loses: a full or absent gate means the spool."""
-        data = compact(outcome).encode()
-        if self._pid != os.getpid() or self._socket is None:
-            self._pid = os.getpid()
-            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            self._socket.setblocking(False)
-        start = self._pid
-        for turn in range(len(self._paths)):
+    def __init__(self, directories: list[str]) -> None:
+        """`directories`: where to write, and where else when that has no room; nothing is opened yet."""
+        self._directories = directories
+        #: This process' segments by directory: the hour and the descriptor.
+        self._open: dict[str, tuple[int, int]] = {}
+
+    def write(self, outcome: dict[str, Any]) -> None:
+        """Appends one outcome; one that no directory takes stands in the log, whole."""
+        now = time.time()
+        text = compact({"kind": "outcome", "record_id": outcome["record_id"], "at": now, "outcome": outcome})
+        # it starts a line of its own, whatever a full disk left of one before
+        data = f"\n{text}\n".encode()
+        for directory in self._directories:
             try:
-                self._socket.sendto(data, self._paths[(start + turn) % len(self._paths)])
-            except OSError:
-                continue
-            return
-        ksr.log_warning(f"no gate took the outcome of {outcome.get('record_id')}: spooled")
-        descriptor = os.open(self._spool, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
-        try:
-            os.write(descriptor, data + b"\n")
-        finally:
-            os.close(descriptor)
+                if os.write(self._segment(directory, int(now // SEGMENT_S)), data) != len(data):
+                    raise OSError("no room")
+            except OSError as problem:
+                ksr.log_error(f"outcome not written in {directory}: {problem}")
+            else:
+                return
+        ksr.log_error(f"outcome lost: {text}")
+
+    def _segment(self, directory: str, hour: int) -> int:
+        """The descriptor of this hour's segment: the worker deletes none so young."""
+        held = self._open.get(directory)
+        if held is not None and held[0] == hour:
+            return held[1]
+        if held is not None:
+            del self._open[directory]
+            os.close(held[1])
+        path = os.path.join(directory, f"{hour * SEGMENT_S * 1000:015d}.jsonl")
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        self._open[directory] = hour, descriptor
+        return descriptor

@@ -4,6 +4,7 @@ from ipaddress import ip_address, ip_network
 
 from trunkward.edge import headers, ksr, topos_fields
 from trunkward.edge.calls import Calls
+from trunkward.edge.dialogs import Dialogs
 from trunkward.edge.settings import EdgeSettings
 from trunkward.edge.sides import Sides
 
@@ -14,11 +15,12 @@ ALLOW = "INVITE, ACK, CANCEL, BYE, UPDATE, PRACK, INFO, OPTIONS"
 
 
 class Requests:
-    """Hygiene and routing of requests; an initial INVITE is handed to `Calls`."""
+    """Hygiene and routing of requests; calls begin in `Calls` and go on in `Dialogs`."""
 
-    def __init__(self, settings: EdgeSettings, calls: Calls) -> None:
+    def __init__(self, settings: EdgeSettings, calls: Calls, dialogs: Dialogs) -> None:
         """Keeps what it needs; touches nothing."""
         self._calls = calls
+        self._dialogs = dialogs
         self._sides = Sides(settings.call_id_alphabet)
         self._plain = [ip_network(network) for network in settings.plain_networks]
 
@@ -27,8 +29,14 @@ class Requests:
         plain = ksr.pv("$proto") != "tls"
         if plain and not self._known_plain_source():
             return  # an unknown source learns nothing from a plain listener, not even that we exist
+        if not ksr.head_can_be_read():
+            _malformed()
+            return
         in_dialog = ksr.has_to_tag()
         record_id = self._sides.settle() if in_dialog else ""
+        if not ksr.head_is_clear():
+            _malformed()
+            return
         if not ksr.sane():
             return
         if not ksr.max_forwards_ok(_MOST_HOPS):
@@ -74,8 +82,13 @@ class Requests:
             return
         ksr.keep_only_headers(headers.LATER)
         ksr.use_contact_alias()
-        self._calls.in_dialog(method, record_id)
+        self._dialogs.request(method, record_id)
 
     def _known_plain_source(self) -> bool:
         source = ip_address(ksr.source_ip())
         return any(source in network for network in self._plain)
+
+
+def _malformed() -> None:
+    if not ksr.is_ack():
+        ksr.stateless_reply(400, "Malformed Header")

@@ -16,13 +16,13 @@ class EdgeSettings:
     #: The node's name, for requests of its own.
     node: str
     gate_sockets: list[str]
-    outcome_sockets: list[str]
     gate_deadline_ms: int
     #: rtpengine's control port on 127.0.0.1, and how long a worker waits for it.
     ng_port: int
     media_deadline_ms: int
     dialogs: str
-    spool: str
+    #: Where outcomes are written, in this order.
+    outcomes: list[str]
     #: Seconds a call's row lives unattended in shared memory.
     longest_call_s: int
     #: The 64 characters Call-IDs are masked with (`trunkward.engines.call_id_mask`).
@@ -31,6 +31,8 @@ class EdgeSettings:
     tls_peers: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     #: By trunk: `ip:port` where it is dialled, one of `tls_peers`.
     trunk_hosts: dict[str, str] = field(default_factory=dict)
+    #: By `trunk:NAME` and `carrier:NAME`: what tells a peer in its calls (`trunkward.edge.peers`).
+    peers: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: Source networks of carriers with a plain listener; others get no answer there at all.
     plain_networks: list[str] = field(default_factory=list)
     #: The all-gates-down row of the posture table for emergency calls.

@@ -30,11 +30,15 @@ class Sides:
 
     def settle(self) -> str:
         """For each request in a dialog, before anything can be answered; the call's record id, "" if none."""
-        found = _MARKS.search(ksr.header("Route"))
-        if found is None:
-            return ""
-        if found[2] != _mark(ksr.pv("$ft")):
-            ksr.set_call_id(self.masked(ksr.call_id()), at_once=True)
+        try:
+            found = _MARKS.search(ksr.header("Route"))
+            if found is None:
+                return ""
+            if found[2] != _mark(ksr.pv("$ft")):
+                ksr.set_call_id(self.masked(ksr.call_id()), at_once=True)
+        except UnicodeDecodeError:
+            ksr.set_call_id("unreadable", at_once=True)  # it gets 400, and may have come from either side
+            raise
         return found[1]
 
 

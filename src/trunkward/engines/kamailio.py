@@ -3,8 +3,10 @@
 Each setting that is not Kamailio's default says why it is there.
 """
 
+import contextlib
 import json
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,7 +14,7 @@ from trunkward.calls.attempt import Transport
 from trunkward.engines.call_id_mask import mask_alphabet
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.settings import Paths
-from trunkward.trunks.model import Address, Declared
+from trunkward.trunks.model import Address, Carrier, Declared, Trunk
 
 #: Seconds; topos counts a dialog's life from its set-up and never refreshes it, so a row must
 #: outlive the longest call. 24 h here; what ends calls earlier is not this.
@@ -21,9 +23,12 @@ LONGEST_CALL_S = 86_400
 GATE_DEADLINE_MS = 500
 #: Milliseconds a worker waits for rtpengine, which answers in less than one.
 MEDIA_DEADLINE_MS = 250
-#: Workers that wait for verdicts, so that none who carries SIP ever does.
-GATE_WORKERS = 8
+#: Workers that wait so that none who carries SIP ever does, by their group (`trunkward.edge.groups`): as many
+#: calls can wait for gates at once, as many ends for rtpengine, and as many hosts can be dialled.
+WORKERS = {"default": 3, "gate": 8, "connect": 4}
 NG_PORT = 2223
+#: Connections in and out that Kamailio holds at once.
+MAX_CONNECTIONS = 16_384
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +70,10 @@ def render_kamailio_cfg(
     listen += [
         f"listen={t.value}:{_socket(node.address, node.plain_port)}" for t in plain_transports(declared)
     ]
+    workers = "\n".join(
+        f'async_workers_group="name={name};workers={count};nonblock=1;usleep=0"'
+        for name, count in WORKERS.items()
+    )
     script = Path(__file__).parents[1] / "edge" / "script.py"
     return f"""#!KAMAILIO
 # Rendered by trunkward for {node.name}; changes are lost at the next start.
@@ -83,8 +92,8 @@ server_signature=no
 sip_warning=0
 {_tcp_source(node.address)}
 tcp_connection_lifetime=3605
-tcp_max_connections=16384
-tls_max_connections=16384
+tcp_max_connections={MAX_CONNECTIONS}
+tls_max_connections={MAX_CONNECTIONS}
 tcp_accept_no_cl=no
 tcp_rd_buf_size=65536
 # without it a message that came over TCP or TLS cannot be replaced (ksr.replace_message, set_call_id)
@@ -92,7 +101,10 @@ tcp_clone_rcvbuf=1
 enable_tls=yes
 # OpenSSL 3 keeps state per thread: several TLS processes without this die in handshakes
 tls_threads_mode=2
-async_workers_group="name=gate;workers={GATE_WORKERS};nonblock=0;usleep=0"
+# a queue that is full is told at once: a SIP worker that waits for room would hold everybody's BYE
+{workers}
+# a route takes up to three of these: handed over, waiting for a connection, sent
+max_branches=30
 {chr(10).join(listen)}
 
 loadmodule "tls.so"
@@ -128,12 +140,17 @@ modparam("tm", "reparse_on_dns_failover", 0)
 # a refusal of the next hop is passed on as it is, not turned into 500
 modparam("tm", "failure_reply_mode", 3)
 modparam("tm", "auto_inv_100_reason", "Trying")
+# replies without a transaction go nowhere; so one is kept for as long as a peer may repeat its 2xx
+# (RFC 3261 13.3.1.4, RFC 6026 7.1: 64 * T1), which then goes through the reply callback like the first
+modparam("tm", "on_sl_reply", "ksr_stray_reply")
+modparam("tm", "wt_timer", 33000)
 modparam("rr", "append_fromtag", 0)
 modparam("rr", "enable_full_lr", 1)
 modparam("ctl", "binrpc", "unix:{paths.run}/edge/ctl.sock")
 modparam("htable", "htable", "calls=>size=12;autoexpire={LONGEST_CALL_S};")
 modparam("htable", "htable", "tls_passed=>size=8;autoexpire=86400;")
 modparam("htable", "htable", "tls_asked=>size=8;autoexpire=30;")
+modparam("htable", "htable", "tls_waiting=>size=8;autoexpire=10;")
 modparam("htable", "event_callback", "ksr_htable_event")
 modparam("app_python3", "load", "{script}")
 
@@ -230,27 +247,59 @@ def render_edge_json(
             entry["names"] += trunk.tls_names
             entry["hosts"].append(str(trunk.host))
     plain = [c for c in declared.carriers if c.transport is not Transport.TLS and c.enabled]
+    known = {f"trunk:{trunk.name}": _trunk_peer(trunk) for trunk in declared.trunks}
+    known |= {f"carrier:{carrier.name}": _carrier_peer(carrier) for carrier in declared.carriers}
     return json.dumps(
         {
             "node": declared.node.name,
             "gate_sockets": [str(paths.gate_socket(index)) for index in gates],
-            "outcome_sockets": [str(paths.outcome_socket(index)) for index in gates],
             "gate_deadline_ms": GATE_DEADLINE_MS,
             "ng_port": NG_PORT,
             "media_deadline_ms": MEDIA_DEADLINE_MS,
             "dialogs": str(paths.dialogs),
-            "spool": str(paths.spool),
+            "outcomes": [str(paths.edge_records), str(paths.edge_overflow)],
             "longest_call_s": LONGEST_CALL_S,
             "call_id_alphabet": mask_alphabet(mask_key),
             "tls_peers": peers,
             "trunk_hosts": {
                 t.name: str(t.host) for t in declared.trunks if t.host is not None and t.tls_names
             },
+            "peers": known,
             "plain_networks": sorted({str(network) for carrier in plain for network in carrier.networks}),
             "emergency": emergency,
         },
         indent=1,
     )
+
+
+def _trunk_peer(trunk: Trunk) -> dict[str, Any]:
+    return {
+        "transport": Transport.TLS.value,
+        "networks": [str(network) for network in trunk.networks],
+        "certificates": [shown for shown in (trunk.certificate_sha256, *trunk.older_certificates) if shown],
+        "hosts": [str(trunk.host)] if trunk.host else [],
+        "names": list(trunk.tls_names) if trunk.host else [],
+    }
+
+
+def _carrier_peer(carrier: Carrier) -> dict[str, Any]:
+    hosts = [str(host) for host in carrier.hosts]
+    return {
+        "transport": carrier.transport.value,
+        # a carrier speaks from where we call it, too, whatever its calls to us come from
+        "networks": [str(network) for network in carrier.networks] + _host_networks(carrier),
+        "certificates": [],
+        "hosts": hosts,
+        "names": list(carrier.tls_names),
+    }
+
+
+def _host_networks(carrier: Carrier) -> list[str]:
+    found = []
+    for host in carrier.hosts:
+        with contextlib.suppress(ValueError):  # a name
+            found.append(str(ip_network(host.host)))
+    return found
 
 
 def kamailio_command(paths: Paths) -> list[str]:

@@ -38,13 +38,14 @@ def directories(paths: Paths, gates: int) -> list[Directory]:
         Directory(paths.declared.parent, "root", "tw-worker", 0o750),
         Directory(paths.records_db.parent, "tw-worker", "tw-worker", 0o750),
         Directory(state / "signer", "tw-signer", "tw-signer", 0o700),
-        # segments: each gate writes its own, the worker reads them all and deletes the shipped
-        Directory(paths.records, "tw-worker", "tw-gate", 0o2750),
-        *(Directory(paths.records / f"gate-{i}", "tw-gate", "tw-worker", 0o2770) for i in range(gates)),
+        # segments: each gate and the edge write their own, the worker reads them all and deletes the shipped
+        Directory(paths.records, "tw-worker", "tw-worker", 0o751),
+        *(Directory(paths.gate_records(i), "tw-gate", "tw-worker", 0o2770) for i in range(gates)),
+        Directory(paths.edge_records, "tw-edge", "tw-worker", 0o2770),
         Directory(run, "root", "root", 0o755),
         Directory(run / "edge", "tw-edge", "tw-edge", 0o750),
         Directory(paths.dialogs, "tw-edge", "tw-edge", 0o700),
-        Directory(paths.spool.parent, "tw-edge", "tw-worker", 0o2770),
+        Directory(paths.edge_overflow, "tw-edge", "tw-worker", 0o2770),
         Directory(run / "media", "tw-media", "tw-media", 0o750),
         Directory(run / "gate", "tw-gate", "tw-edge", 0o2750),
         Directory(run / "signer", "tw-signer", "tw-gate", 0o2750),
@@ -100,14 +101,13 @@ def _own_files(paths: Paths) -> None:
         (paths.records_db.parent, "tw-worker", "tw-worker"),
         (paths.state / "signer", "tw-signer", "tw-signer"),
         (paths.dialogs, "tw-edge", "tw-edge"),
-        (paths.spool.parent, "tw-edge", "tw-worker"),
+        (paths.edge_overflow, "tw-edge", "tw-worker"),
         (paths.policy, "tw-worker", "tw-gate"),
     ]
     for directory in paths.records.iterdir():
         if directory.is_symlink() or not directory.is_dir():
             continue
-        # the worker's own directory holds what the edge spooled
-        owner = "tw-worker" if directory.name == "edge" else "tw-gate"
+        owner = "tw-edge" if directory == paths.edge_records else "tw-gate"
         owners.append((directory, owner, "tw-worker"))
         with _opened(directory, os.O_DIRECTORY | os.O_NOFOLLOW) as inner:
             os.fchown(inner, _uid(owner), _gid("tw-worker"))

@@ -4,24 +4,28 @@ import os
 import re
 import secrets
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509 import load_pem_x509_certificates, random_serial_number
+from cryptography.x509 import random_serial_number
 
 from trunkward.admission.emergency import emergency_table
 from trunkward.control.declared import InForce, with_certificates
 from trunkward.control.evidence import inventory_evidence
-from trunkward.control.pki import SipNames, certificate_pem, certificate_sha256, issue_sip_authority
+from trunkward.control.pki import SipNames, certificate_pem, issue_sip_authority
+from trunkward.engines.certificates import accepted_fingerprints, why_no_authority
 from trunkward.engines.kamailio import EdgeFiles, render_edge_json, render_kamailio_cfg, render_tls_cfg
 from trunkward.engines.layout import write_private
+from trunkward.engines.open_files import open_files
 from trunkward.engines.pki_files import PkiFacts, PkiFiles, PkiOwners, ensure_pki, read_evidence_key
 from trunkward.engines.supervisor import programs, render_supervisord_conf
 from trunkward.engines.users import gid, uid
-from trunkward.settings import Paths
+from trunkward.settings import SIGNER_METRICS_PORT, Paths
 from trunkward.trunks.model import Declared
 
 #: 16 random bytes in hex.
@@ -33,13 +37,24 @@ class NotPrepared(Exception):
 
 
 def prepare(
-    paths: Paths, declared: Declared, node_file: str, *, now: datetime, topos_storage: str = "htable"
+    paths: Paths,
+    declared: Declared,
+    node_file: str,
+    *,
+    now: datetime,
+    tell: Callable[[str], None],
+    topos_storage: str = "htable",
 ) -> InForce:
-    """Keys, certificates, the configuration in force, the engines' files. Needs root; safe to repeat."""
-    ensure_pki(paths.pki, _pki_facts(declared), _pki_owners(), now=now)
-    authorities = _authorities(declared, paths)
+    """Keys, certificates, the configuration in force, the engines' files. Needs root; safe to repeat.
+
+    `tell` hears of each change to keys and certificates that were there before.
+    """
+    first = not PkiFiles(paths.pki).sip_authority.exists()
+    for change in ensure_pki(paths.pki, _pki_facts(declared), _pki_owners(), now=now):
+        if not first:
+            tell(change)
     in_force = _put_in_force(paths, declared, node_file, now)
-    declared = in_force.declared()
+    declared = _with_authorities(in_force.declared(), paths)
     files = EdgeFiles.under(paths)
     emergency = emergency_table(declared, {})
     cfg = render_kamailio_cfg(declared, paths, mask_key=_mask_key(paths), topos_storage=topos_storage)
@@ -51,9 +66,13 @@ def prepare(
         "root",
         "tw-edge",
     )
-    write_private(paths.run / "edge" / "peers-ca.pem", authorities, "root", "tw-edge")
+    authorities = [PkiFiles(paths.pki).sip_authority, *_authorities(declared)]
+    trusted = "".join(file.read_text(encoding="ascii") for file in authorities)
+    write_private(paths.run / "edge" / "peers-ca.pem", trusted, "root", "tw-edge")
     write_private(paths.run / "edge" / "nobody-ca.pem", _nobody(now), "root", "tw-edge")
-    conf = render_supervisord_conf(programs(declared, paths, signer_command(declared, paths)), paths)
+    conf = render_supervisord_conf(
+        programs(declared, paths, signer_command(declared, paths)), paths, open_files()
+    )
     write_private(paths.run / "supervisord.conf", conf, "root", "root", 0o600)
     return in_force
 
@@ -86,13 +105,14 @@ def signer_command(declared: Declared, paths: Paths) -> list[str]:
         *("--evidence-key", str(pki.evidence_public_key)),
         *("--journal", str(paths.state / "signer" / "journal.jsonl")),
         *("--allow-uid", str(uid("tw-gate"))),
+        *("--metrics-port", str(SIGNER_METRICS_PORT)),
     ]
 
 
 def _put_in_force(paths: Paths, declared: Declared, node_file: str, now: datetime) -> InForce:
     pki = PkiFiles(paths.pki)
     certificates = {
-        t.name: certificate_sha256(pki.peer(t.name).read_bytes())
+        t.name: accepted_fingerprints(pki, t.name, now=now)
         for t in declared.trunks
         if t.certificate_issued_here
     }
@@ -161,18 +181,22 @@ def _pki_owners() -> PkiOwners:
     return PkiOwners(edge_uid=uid("tw-edge"), gate_uid=uid("tw-gate"), signer_uid=uid("tw-signer"))
 
 
-def _authorities(declared: Declared, paths: Paths) -> str:
-    files = {str(PkiFiles(paths.pki).sip_authority): "the node's own authority"}
-    files |= {carrier.ca_file: f"carrier {carrier.name}" for carrier in declared.carriers if carrier.ca_file}
-    texts = []
-    for file, whose in sorted(files.items()):
-        try:
-            pem = Path(file).read_bytes()
-            load_pem_x509_certificates(pem)
-            texts.append(pem.decode("ascii"))
-        except (OSError, ValueError) as problem:
-            raise NotPrepared(f"{whose}: {file} holds no certificate in PEM: {problem}") from None
-    return "".join(texts)
+def _authorities(declared: Declared) -> list[Path]:
+    return [Path(carrier.ca_file) for carrier in declared.carriers if carrier.ca_file]
+
+
+def _with_authorities(declared: Declared, paths: Paths) -> Declared:
+    """The same, each carrier's authorities in a file of the edge's: the one named may be root's alone."""
+    copies = {}
+    for carrier in declared.carriers:
+        if carrier.ca_file:
+            if why := why_no_authority(Path(carrier.ca_file)):  # read before, and gone meanwhile
+                raise NotPrepared(f"carrier {carrier.name}: {why}")
+            copies[carrier.name] = paths.run / "edge" / f"ca-{carrier.name}.pem"
+            pem = Path(carrier.ca_file).read_text(encoding="ascii", errors="replace")
+            write_private(copies[carrier.name], pem if pem.endswith("\n") else pem + "\n", "root", "tw-edge")
+    carriers = (replace(c, ca_file=str(copies[c.name])) if c.ca_file else c for c in declared.carriers)
+    return replace(declared, carriers=tuple(carriers))
 
 
 def _nobody(now: datetime) -> str:

@@ -6,10 +6,12 @@
     shaken.pem, shaken.key                                 the key for the signer alone
     origid.secret                                          for the gate alone
     peers/NAME.pem, peers/NAME.key                         issued to trunks and carriers; keys root only
+    peers/before/NAME.FINGERPRINT.pem                      issued before that one, until its end
 
 Every file appears whole under its name or not at all; a pair broken off between its two files is found by
 the next run, because certificate and key then do not fit. A certificate made anew keeps its key, so that at
-every moment the key on disk belongs to the old certificate and to the new one.
+every moment the key on disk belongs to the old certificate and to the new one. An authority made anew keeps
+key and name, so that what it issued stays good; its files before are put aside, not written over.
 """
 
 import errno
@@ -134,6 +136,11 @@ class PkiFiles:
         """Certificate issued to a peer."""
         return self.directory / "peers" / f"{name}.pem"
 
+    @property
+    def peers_before(self) -> Path:
+        """Certificates that were issued to peers before those in force."""
+        return self.directory / "peers" / "before"
+
     def peer_key(self, name: str) -> Path:
         """Its private key."""
         return self.directory / "peers" / f"{name}.key"
@@ -153,30 +160,31 @@ def ensure_pki(directory: Path, facts: PkiFacts, owners: PkiOwners, *, now: date
     keeper = _Keeper(base=directory, root=os.geteuid() == 0)
     keeper.directory(directory, 0o755)
     with _locked(directory):
-        for place, mode in ((directory / "authority", 0o700), (directory / "peers", 0o755)):
-            keeper.directory(place, mode)
-        for place in (directory, directory / "authority", directory / "peers"):
+        keeper.directory(directory / "authority", 0o700)
+        keeper.directory(directory / "peers", 0o755)
+        keeper.directory(files.peers_before, 0o755)
+        for place in (directory, directory / "authority", directory / "peers", files.peers_before):
             for left in place.glob(f"{_TEMPORARY}*"):
                 left.unlink()
 
         sip = keeper.authority(
             files.sip_authority,
             files.sip_authority_key,
-            why=lambda pair: pki.why_replace_authority(
-                pair, subject=pki.sip_authority_subject(facts.node), now=now
+            issue=lambda key, before: pki.issue_sip_authority(
+                key, node=facts.node, serial=_serial(), now=now, before=before
             ),
-            issue=lambda key: pki.issue_sip_authority(key, node=facts.node, serial=_serial(), now=now),
+            now=now,
         )
         shaken = keeper.authority(
             files.shaken_authority,
             files.shaken_authority_key,
-            why=lambda pair: pki.why_replace_authority(
-                pair, subject=pki.shaken_test_authority_subject(), now=now
-            ),
-            issue=lambda key: pki.issue_shaken_test_authority(key, serial=_serial(), now=now),
+            issue=lambda key, _: pki.issue_shaken_test_authority(key, serial=_serial(), now=now),
+            now=now,
         )
 
-        def sip_certificate(certificate: Path, key: Path, names: SipNames, owner: int | None) -> None:
+        def sip_certificate(
+            certificate: Path, key: Path, names: SipNames, owner: int | None, before: Path | None = None
+        ) -> None:
             keeper.certificate(
                 certificate,
                 key,
@@ -185,11 +193,13 @@ def ensure_pki(directory: Path, facts: PkiFacts, owners: PkiOwners, *, now: date
                 issue=lambda key: pki.issue_sip_certificate(
                     key, names, authority=sip, serial=_serial(), now=now
                 ),
+                keep=lambda pem: keeper.keep(pem, before, now) if before else None,
             )
 
         sip_certificate(files.node, files.node_key, facts.node_names, owners.edge_uid)
         for name, names in sorted(facts.peers.items()):
-            sip_certificate(files.peer(name), files.peer_key(name), names, None)
+            sip_certificate(files.peer(name), files.peer_key(name), names, None, files.peers_before / name)
+        keeper.forget(files.peers_before, now)
         keeper.certificate(
             files.shaken,
             files.shaken_key,
@@ -235,23 +245,37 @@ class _Keeper:
         certificate_file: Path,
         key_file: Path,
         *,
-        why: Callable[[Pair | None], str | None],
-        issue: Callable[[ec.EllipticCurvePrivateKey], Certificate],
+        issue: Callable[[ec.EllipticCurvePrivateKey, Certificate | None], Certificate],
+        now: datetime,
     ) -> Pair:
         pair = pki.read_pair(_read(certificate_file), _read(key_file))
-        reason = why(pair)
+        reason = pki.why_replace_authority(pair, now=now)
         if reason is None and pair is not None:
             self.put_right(key_file, 0o600, None)
             self.put_right(certificate_file, 0o644, None)
             return pair
-        # A new authority gets a new key: the old one may be what is wrong.
-        key = ec.generate_private_key(ec.SECP256R1())
-        certificate = issue(key)
-        self.write(key_file, _private_pem(key), 0o600, None, reason or "missing-or-broken")
-        self.write(
-            certificate_file, pki.certificate_pem(certificate), 0o644, None, reason or "missing-or-broken"
-        )
+        why = reason or "missing-or-broken"
+        before = pki.read_certificate(_read(certificate_file))
+        key = pki.read_key(_read(key_file))
+        self.put_aside(certificate_file, key_file.parent, now)
+        if key is None:
+            self.put_aside(key_file, key_file.parent, now)
+            key = ec.generate_private_key(ec.SECP256R1())
+            self.write(key_file, _private_pem(key), 0o600, None, why)
+        else:
+            self.put_right(key_file, 0o600, None)
+        certificate = issue(key, before)
+        self.write(certificate_file, pki.certificate_pem(certificate), 0o644, None, why)
         return Pair(certificate=certificate, key=key)
+
+    def put_aside(self, path: Path, place: Path, now: datetime) -> None:
+        """Out of the way, under a name with the time in it, in a directory for root alone."""
+        if path.exists():
+            # no longer anything to go by, but what a person may need who has lost a key
+            aside = place / f"{path.stem}.before-{now:%Y%m%dT%H%M%SZ}{path.suffix}"
+            path.rename(aside)
+            aside.chmod(0o600 if path.suffix == ".key" else 0o644)
+            self.changes.append(f"{path.relative_to(self.base)}: put aside as {aside.relative_to(self.base)}")
 
     def certificate(
         self,
@@ -261,6 +285,7 @@ class _Keeper:
         *,
         why: Callable[[Certificate | None, ec.EllipticCurvePrivateKey], str | None],
         issue: Callable[[ec.EllipticCurvePublicKey], Certificate],
+        keep: Callable[[bytes | None], str | None] = lambda _: None,
     ) -> None:
         key = pki.read_key(_read(key_file))
         if key is None:
@@ -272,8 +297,25 @@ class _Keeper:
         if reason is None:
             self.put_right(certificate_file, 0o644, None)
         else:
+            kept = keep(_read(certificate_file))
             pem = pki.certificate_pem(issue(key.public_key()))
-            self.write(certificate_file, pem, 0o644, None, reason)
+            self.write(certificate_file, pem, 0o644, None, f"{reason}{kept or ''}")
+
+    def keep(self, pem: bytes | None, stem: Path, now: datetime) -> str:
+        """Keeps what a peer will go on showing until it is given the new one; what to tell its owner."""
+        certificate = pki.read_certificate(pem)
+        if pem is None or certificate is None or certificate.not_valid_after_utc <= now:
+            return ""
+        self.write(stem.with_name(f"{stem.name}.{pki.certificate_sha256(pem)}.pem"), pem, 0o644, None, "")
+        until = f"{certificate.not_valid_after_utc:%Y-%m-%d}"
+        return f"; the one before is accepted until {until}: give its owner the new one by then"
+
+    def forget(self, before: Path, now: datetime) -> None:
+        """Deletes what has come to its end."""
+        for path in before.glob("*.pem"):
+            certificate = pki.read_certificate(_read(path))
+            if certificate is None or certificate.not_valid_after_utc <= now:
+                path.unlink()
 
     def evidence(self, private: Path, public: Path) -> None:
         key = _evidence_key(_read(private))
@@ -315,9 +357,12 @@ class _Keeper:
             os.fsync(fd)
         finally:
             os.close(fd)
+        if reason == "missing-or-broken":
+            reason = "was broken, made anew" if path.exists() else "made"
         temporary.replace(path)
         _sync_directory(path.parent)
-        self.changes.append(f"{path.relative_to(self.base)}: {reason}")
+        if reason:
+            self.changes.append(f"{path.relative_to(self.base)}: {reason}")
 
     def put_right(self, path: Path, mode: int, owner: int | None) -> None:
         """Owner and mode of a file that stays."""

@@ -1,6 +1,7 @@
 """The gate's side of the signer's socket: one connection, many requests on their way, a deadline for each."""
 
 import asyncio
+import time
 from pathlib import Path
 from typing import cast
 
@@ -52,19 +53,23 @@ class _Wire(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self.closed = False
 
-    async def ask(self, request_id: str, framed: bytes) -> Signed:
+    async def ask(self, request_id: str, framed: bytes, within_s: float) -> Signed:
         if self._transport is None or self.closed:
             raise SignerUnavailable("signer-lost")
         # A signer that does not read: its backlog is bounded by bytes as well as by count.
         backlog = self._transport.get_write_buffer_size()
         if len(self._pending) >= MAX_PENDING or backlog > MAX_PENDING * 1024:
             raise SignerUnavailable("signer-overloaded")
-        future: asyncio.Future[Signed] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Signed] = loop.create_future()
         self._pending[request_id] = future
         self._transport.write(framed)
+        # a timer and an exception: `asyncio.timeout` does the same with more steps
+        too_late = loop.call_later(within_s, _give_up_on, future)
         try:
             return await future
         finally:
+            too_late.cancel()
             # Also after a timeout; the late answer then finds nobody.
             self._pending.pop(request_id, None)
 
@@ -105,6 +110,11 @@ class _Wire(asyncio.Protocol):
             self._transport = None
 
 
+def _give_up_on(future: asyncio.Future[Signed]) -> None:
+    if not future.done():
+        future.set_exception(SignerUnavailable("signer-timeout"))
+
+
 class SignerClient:
     """Asks one signer. Belongs to one event loop; connects at the first request and again after a loss."""
 
@@ -121,22 +131,24 @@ class SignerClient:
         Raises `SignerRefused` with the signer's reason, or `SignerUnavailable`: `signer-timeout`,
         `signer-unreachable`, `signer-lost`, `signer-garbled`, `signer-overloaded`.
         """
+        self._count += 1
+        request_id = str(self._count)
         try:
-            async with asyncio.timeout(deadline_s):
-                wire = self._wire
-                if wire is None or wire.closed:
-                    wire = await self._connect()
-                self._count += 1
-                request_id = str(self._count)
-                return await wire.ask(
-                    request_id, frame(_encode(msgspec.structs.replace(request, id=request_id)))
-                )
-        except TimeoutError:
-            raise SignerUnavailable("signer-timeout") from None
+            framed = frame(_encode(msgspec.structs.replace(request, id=request_id)))
         except FrameTooLarge:
             raise SignerRefused("request-too-large") from None
-        except OSError:
-            raise SignerUnavailable("signer-unreachable") from None
+        wire = self._wire
+        if wire is None or wire.closed:
+            began = time.monotonic()
+            try:
+                async with asyncio.timeout(deadline_s):
+                    wire = await self._connect()
+            except TimeoutError:
+                raise SignerUnavailable("signer-timeout") from None
+            except OSError:
+                raise SignerUnavailable("signer-unreachable") from None
+            deadline_s -= time.monotonic() - began
+        return await wire.ask(request_id, framed, deadline_s)
 
     async def close(self) -> None:
         """Close the connection; requests on their way end with `signer-lost`."""

@@ -79,8 +79,8 @@ def programs(declared: Declared, paths: Paths, signer: list[str]) -> list[Progra
     ]
 
 
-def render_supervisord_conf(wanted: list[Program], paths: Paths) -> str:
-    """`supervisord.conf`."""
+def render_supervisord_conf(wanted: list[Program], paths: Paths, open_files: int) -> str:
+    """`supervisord.conf`. `open_files` is the limit its programs are started under."""
     text = f"""[supervisord]
 nodaemon=true
 user=root
@@ -88,6 +88,7 @@ logfile={_plain(paths.log)}/supervisor.log
 pidfile={_plain(paths.run)}/supervisor.pid
 childlogdir={_plain(paths.log)}
 strip_ansi=true
+minfds={open_files}
 
 [unix_http_server]
 file={_plain(paths.supervisor_socket)}

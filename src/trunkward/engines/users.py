@@ -1,28 +1,37 @@
-"""The system users of a node: one for each process, so that none can read another's things."""
+"""The system users of a node: one for each process, so that none can read another's things.
+
+The launcher makes them, on the machine itself: only there is known which numbers are free.
+"""
 
 import grp
 import pwd
-import subprocess
 
 #: Each process' user, in no particular order; each has a group of the same name.
 USERS = ("tw-edge", "tw-media", "tw-gate", "tw-signer", "tw-worker")
 
 
 class UserMissing(Exception):
-    """A user of the node does not exist and could not be made."""
+    """A user of the node does not exist, or is not the only one of its number."""
 
 
-def ensure_users() -> None:
-    """Makes the users that are missing. Needs root."""
-    for name in USERS:
-        try:
-            pwd.getpwnam(name)
-        except KeyError:
-            command = ["/usr/sbin/useradd", "--system", "--user-group", "--no-create-home"]
-            command += ["--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", name]
-            made = subprocess.run(command, capture_output=True, text=True, check=False)
-            if made.returncode not in (0, 9):  # 9: somebody made it meanwhile
-                raise UserMissing(f"{' '.join(command)}: {made.stderr.strip()}") from None
+def check_users() -> None:
+    """Raises `UserMissing` unless each user and group of the node is there, with a number of its own."""
+    for kind, names in (("user", _numbers()), ("group", _group_numbers())):
+        for name in USERS:
+            number = names.get(name)
+            if number is None:
+                raise UserMissing(f"there is no {kind} {name}; `./trunkward up` makes it")
+            others = [other for other, its in names.items() if its == number and other != name]
+            if others:
+                raise UserMissing(f"{kind} {name} has the number of {others[0]}, {number}: give it its own")
+
+
+def _numbers() -> dict[str, int]:
+    return {entry.pw_name: entry.pw_uid for entry in pwd.getpwall()}
+
+
+def _group_numbers() -> dict[str, int]:
+    return {entry.gr_name: entry.gr_gid for entry in grp.getgrall()}
 
 
 def uid(name: str) -> int:

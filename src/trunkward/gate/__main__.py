@@ -12,9 +12,9 @@ from prometheus_client import start_http_server
 
 from trunkward.engines.pki_files import PkiFiles, read_origid_secret
 from trunkward.engines.signer_client import SignerClient
-from trunkward.gate import metrics
 from trunkward.gate.clock import KernelClock
 from trunkward.gate.line import Line
+from trunkward.gate.metrics import counted
 from trunkward.gate.policy import PolicyInForce
 from trunkward.gate.recorder import Recorder
 from trunkward.gate.server import serve
@@ -51,7 +51,7 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
     loop.add_signal_handler(signal.SIGINT, lambda: None)
     policy = PolicyInForce(paths.policy)
     signer = SignerClient(paths.signer_socket)
-    recorder = Recorder(paths.records / f"gate-{index}")
+    recorder = Recorder(paths.gate_records(index))
     line = Line(
         index=index,
         policy=lambda: policy.snapshot,
@@ -72,8 +72,7 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
             told = problem
             if policy.snapshot is not None:
                 loaded.set()
-                metrics.policy_version.set(policy.snapshot.version)
-            line.write_outcomes()
+                counted.policy_version = policy.snapshot.version
             await asyncio.sleep(_REFRESH_S if loaded.is_set() else _FIRST_LOOK_S)
 
     following = asyncio.create_task(follow())
@@ -82,9 +81,8 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
     await _first_of(loaded, stop)
     if not stop.is_set():
         log.info("ready", policy=policy.snapshot.version if policy.snapshot else None)
-        await serve(paths.gate_socket(index), paths.outcome_socket(index), line.judge, line.ended, stop)
+        await serve(paths.gate_socket(index), line, stop)
     following.cancel()
-    line.write_outcomes()
     await signer.close()
     recorder.close()
 

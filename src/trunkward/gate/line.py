@@ -2,12 +2,21 @@
 
 1. `screen` reads the attempt against the policy; a refusal that needs nothing alive is one here.
 2. `gather` asks what is alive.
-3. `judge_call` decides.
+3. `judge` decides.
 4. The record is on the disk.
 5. The verdict leaves.
+
+The edge must still be there before each step that leaves a trace: an edge that has given up has asked another
+gate, or refused the call by itself. What is on record is then what it applied:
+
+- An attempt nobody waits for is dropped before it is judged, and before it is recorded.
+- A verdict the edge has not read is withdrawn: the same record again, as the refusal the call got from this
+  gate's point of view.
+- A record is stamped before the edge is looked for. So of two gates that recorded one attempt, the one the
+  edge turned to later has the later stamp, and `store.records` keeps that one. Only a clock set back
+  between the two, within the edge's deadline, could mistake one for the other.
 """
 
-import asyncio
 import re
 import time
 import uuid
@@ -16,29 +25,24 @@ from collections.abc import Callable
 import msgspec
 import structlog
 
+from trunkward.admission.checks import checked, screened
 from trunkward.admission.gather import gather
-from trunkward.admission.judge import Judgement, judge_call, judge_screened, refuse_unjudged
-from trunkward.admission.ports import Clock
+from trunkward.admission.judge import Judgement, judge, refuse_unjudged
+from trunkward.admission.ports import NO_FACTS, Clock
 from trunkward.admission.screen import Case, screen
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt
-from trunkward.calls.outcome import Outcome
-from trunkward.calls.verdict import Admit, Reason, Reject, Verdict
+from trunkward.calls.verdict import Admit, Blame, Reason, Reject
 from trunkward.engines.signer_client import SignerClient
-from trunkward.gate import metrics
+from trunkward.gate.metrics import counted
 from trunkward.gate.peer import peer_identity
 from trunkward.gate.recorder import Recorder, RecordNotWritten
-from trunkward.gate.server import Unreadable
+from trunkward.gate.server import Decision, Unreadable
 from trunkward.gate.signing import SignerForCall
 from trunkward.numbering.e164 import E164
 from trunkward.numbering.plan import Emergency
-from trunkward.records.model import DecisionRecord, OutcomeRecord
+from trunkward.records.model import DecisionRecord
 
-#: Seconds a verdict may take; the edge waits a little longer (`engines.kamailio.GATE_DEADLINE_MS`).
-DEADLINE_S = 0.4
-
-#: Outcomes kept in memory while the disk takes none; a full disk for an hour at 25 calls/s.
-MAX_UNWRITTEN = 90_000
 #: What the edge chooses: a UUID in hex.
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -65,75 +69,86 @@ class Line:
         self._secret = origid_secret
         self._clock = clock
         self._recorder = recorder
-        self._unwritten: list[OutcomeRecord] = []
 
-    async def judge(self, attempt: CallAttempt | Unreadable) -> Verdict:
-        """The verdict on an attempt, recorded. Never raises: a fault of ours is a refusal that says so."""
+    async def judge(self, attempt: CallAttempt | Unreadable, waits: Callable[[], bool]) -> Decision | None:
+        """The decision on an attempt, recorded; None when nobody `waits` for it any more.
+
+        Never raises: a fault of ours is a refusal that says so. It waits for nothing but the signer, and for
+        that no longer than `gate.signing.DEADLINE_S`.
+        """
         began = time.monotonic()
         # an attempt that is asked again, because a gate died before it could answer, is one attempt
         record_id = attempt.id if _ID.fullmatch(attempt.id) else uuid.uuid4().hex
+        try:
+            decision = await self._judge(attempt, record_id, began, waits)
+        except RecordNotWritten as problem:
+            _log.error("record not written: refused", record_id=record_id, problem=str(problem))
+            decision = Decision(
+                verdict=refuse_unjudged(attempt.id, record_id, Reason.RECORD_NOT_WRITTEN), record=None
+            )
+        except Exception:  # the gate's one place where an exception becomes a verdict
+            _log.exception("fault while judging: refused", record_id=record_id)
+            decision = self._unjudged(attempt, record_id, began, Reason.INTERNAL_ERROR)
+        if decision is None:
+            counted.given_up += 1
+            _log.warning("the edge has given up on this gate", record_id=record_id)
+            return None
+        verdict = decision.verdict
+        counted.verdict(type(verdict).__name__.lower(), verdict.reason, time.monotonic() - began)
+        return decision
+
+    def withdraw(self, record: DecisionRecord) -> None:
+        """Writes down that a decision did not reach the edge. Never raises."""
+        counted.given_up += 1
+        _log.warning("the edge has not read this verdict: withdrawn", record_id=record.record_id)
+        withdrawn = msgspec.structs.replace(
+            record,
+            verdict="reject",
+            reason=Reason.DEADLINE_EXCEEDED,
+            blame=Blame.US,
+            status=503,
+            routes=[],
+            findings=[*record.findings, f"withdrawn: {record.verdict} {record.reason}, not read by the edge"],
+        )
+        try:
+            self._recorder.write([withdrawn])
+        except RecordNotWritten as problem:
+            _log.error("verdict not withdrawn", record_id=record.record_id, problem=str(problem))
+
+    async def _judge(
+        self, attempt: CallAttempt | Unreadable, record_id: str, began: float, waits: Callable[[], bool]
+    ) -> Decision | None:
+        if not waits():
+            return None
         if isinstance(attempt, Unreadable):
             _log.error("attempt cannot be read: refused", record_id=record_id, problem=attempt.problem)
             return self._unjudged(attempt, record_id, began, Reason.INTERNAL_ERROR)
-        try:
-            async with asyncio.timeout(DEADLINE_S):
-                verdict = await self._judge(attempt, record_id, began)
-        except TimeoutError:
-            _log.error("no verdict within the deadline: refused", record_id=record_id)
-            verdict = self._unjudged(attempt, record_id, began, Reason.DEADLINE_EXCEEDED)
-        except RecordNotWritten as problem:
-            _log.error("record not written: refused", record_id=record_id, problem=str(problem))
-            verdict = refuse_unjudged(attempt.id, record_id, Reason.RECORD_NOT_WRITTEN)
-        except Exception:  # the gate's one place where an exception becomes a verdict
-            _log.exception("fault while judging: refused", record_id=record_id)
-            verdict = self._unjudged(attempt, record_id, began, Reason.INTERNAL_ERROR)
-        metrics.seconds.observe(time.monotonic() - began)
-        metrics.verdicts.labels(type(verdict).__name__.lower(), verdict.reason).inc()
-        return verdict
-
-    async def _judge(self, attempt: CallAttempt, record_id: str, began: float) -> Verdict:
         policy = self._policy()
         if policy is None:
             return self._unjudged(attempt, record_id, began, Reason.POLICY_NOT_LOADED)
         # 1.
         case = screen(attempt, peer_identity(attempt.tls), policy)
-        judgement = judge_screened(case, record_id, time.time())
-        if judgement is None:
+        findings, facts = screened(case), NO_FACTS
+        if findings and findings[-1].refusal is None:
             # 2.
             signer = SignerForCall(self._signer, self._secret, record_id)
             facts = await gather(case.signing_request, signer, self._clock)
-            # 3.
-            judgement = judge_call(case, facts, record_id, time.time())
-            if isinstance(judgement.verdict, Admit):
-                metrics.attested.labels(judgement.attest or "none").inc()
+            findings += checked(case, facts, time.time())
+        # 3.
+        judgement = judge(case, findings, facts, record_id, time.time())
         # 4.
-        self._recorder.write([self._record(case, judgement, policy, began)])
+        record = self._record(case, judgement, policy, began)
+        if not waits():
+            return None
+        self._recorder.write([record])
+        if isinstance(judgement.verdict, Admit):
+            counted.attested(judgement.attest or "none")
         # 5.
-        return judgement.verdict
-
-    def ended(self, outcome: Outcome) -> None:
-        """Records what came of a call; keeps it while the disk does not take it."""
-        metrics.outcomes.labels(outcome.ending).inc()
-        self._unwritten.append(OutcomeRecord(record_id=outcome.record_id, at=time.time(), outcome=outcome))
-        self.write_outcomes()
-
-    def write_outcomes(self) -> None:
-        """Tries to write the outcomes that could not be written so far."""
-        if not self._unwritten:
-            return
-        try:
-            self._recorder.write(list(self._unwritten), synced=False)
-        except RecordNotWritten as problem:
-            _log.error("outcomes not written, kept", waiting=len(self._unwritten), problem=str(problem))
-            for lost in self._unwritten[MAX_UNWRITTEN:]:
-                _log.error("outcome lost", outcome=msgspec.to_builtins(lost))
-            del self._unwritten[MAX_UNWRITTEN:]
-        else:
-            self._unwritten.clear()
+        return Decision(verdict=judgement.verdict, record=record)
 
     def _unjudged(
         self, attempt: CallAttempt | Unreadable, record_id: str, began: float, reason: Reason
-    ) -> Verdict:
+    ) -> Decision:
         """The refusal of an attempt nobody could judge, recorded like every other verdict."""
         verdict = refuse_unjudged(attempt.id, record_id, reason)
         record = DecisionRecord(
@@ -154,7 +169,8 @@ class Line:
             self._recorder.write([record])
         except RecordNotWritten as problem:
             _log.error("refusal not recorded", record_id=record_id, reason=reason, problem=str(problem))
-        return verdict
+            return Decision(verdict=verdict, record=None)
+        return Decision(verdict=verdict, record=record)
 
     def _record(self, case: Case, judgement: Judgement, policy: Snapshot, began: float) -> DecisionRecord:
         attempt, verdict = case.attempt, judgement.verdict

@@ -30,12 +30,8 @@ class Recorder:
         self._written = 0
         self._open()
 
-    def write(self, records: list[Record], *, synced: bool = True) -> None:
-        """Appends records and waits for the disk (fdatasync). Raises `RecordNotWritten`.
-
-        Without `synced` they are the kernel's, safe from our death but not from a power cut, until
-        the next decision's wait takes them along: enough for an outcome, which nobody waits for.
-        """
+    def write(self, records: list[Record]) -> None:
+        """Appends records and waits for the disk (fdatasync). Raises `RecordNotWritten`."""
         data = b"".join(encode(record) for record in records)
         try:
             if self._descriptor < 0 or self._written > SEGMENT_BYTES:
@@ -43,8 +39,7 @@ class Recorder:
                 self._open()
             if os.write(self._descriptor, data) != len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            if synced:
-                os.fdatasync(self._descriptor)
+            os.fdatasync(self._descriptor)
         except OSError as problem:
             self._take_back()
             raise RecordNotWritten(str(problem)) from problem

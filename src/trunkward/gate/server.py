@@ -1,7 +1,11 @@
-"""The gate's sockets: attempts in and verdicts out on one, outcomes in on the other.
+"""The gate's socket: attempts in and verdicts out.
 
 A frame is a 4-byte big-endian length and a JSON object. Attempts of one connection are judged one
 after the other (the edge's workers each have one and wait); connections are judged side by side.
+A frame of length zero asks whether anybody is alive here, and is answered at once by another.
+
+An edge that has waited long enough closes its connection, and asks another gate or refuses the call by itself
+(`edge/gate.py`). So whether a verdict is still wanted is read off the socket, whatever the clocks say.
 """
 
 import asyncio
@@ -9,22 +13,20 @@ import contextlib
 import json
 import os
 import socket
-import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 import msgspec
 import structlog
 
 from trunkward.calls.attempt import CallAttempt
-from trunkward.calls.outcome import Outcome
 from trunkward.calls.verdict import Verdict
+from trunkward.records.model import DecisionRecord
 
 #: Bytes of one attempt: a SIP message is at most 64 KiB here, JSON makes up to six of one byte, and a
 #: certificate stands beside it. A longer one would cost the edge its connection, and so others their calls.
 MAX_FRAME = 1024 * 1024
-_MAX_DATAGRAM = 64 * 1024
 
 
 class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,10 +36,24 @@ class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
 
 
-type Judge = Callable[[CallAttempt | Unreadable], Awaitable[Verdict]]
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """A verdict and its record, which is on the disk; None when the disk did not take it."""
+
+    verdict: Verdict
+    record: DecisionRecord | None
+
+
+class Judge(Protocol):
+    """Who judges (`gate.line.Line`). Neither method raises: whatever goes wrong inside is a verdict."""
+
+    async def judge(self, attempt: CallAttempt | Unreadable, waits: Callable[[], bool]) -> Decision | None:
+        """The decision on an attempt; None when `waits` says that nobody wants it any more."""
+
+    def withdraw(self, record: DecisionRecord) -> None:
+        """A decision that is on record has not reached the edge."""
+
 
 _decode_attempt = msgspec.json.Decoder(CallAttempt).decode
-_decode_outcome = msgspec.json.Decoder(Outcome).decode
 _encode = msgspec.json.Encoder().encode
 _log = structlog.get_logger("gate")
 
@@ -46,22 +62,27 @@ class AttemptProtocol(asyncio.Protocol):
     """One edge worker's connection."""
 
     def __init__(self, judge: Judge) -> None:
-        """`judge` never raises: whatever goes wrong inside is a verdict."""
+        """Keeps the judge."""
         self._judge = judge
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
+        self._socket: socket.socket | None = None
         self._waiting: list[CallAttempt | Unreadable] = []
         self._task: asyncio.Task[None] | None = None
+        #: Of the verdict that was sent last, until a sign that it has been read.
+        self._sent: DecisionRecord | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keeps the transport."""
+        """Keeps the transport, and a second hold on its socket to look at."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is one by behaviour only
+        self._socket = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
 
     def data_received(self, data: bytes) -> None:
         """Takes whole frames off the buffer; a peer that speaks anything else is cut off."""
+        self._sent = None  # who asks again has read the answer
         self._buffer += data
         while len(self._buffer) >= 4:
-            (length,) = struct.unpack_from(">I", self._buffer)
+            length = int.from_bytes(self._buffer[:4], "big")
             if length > MAX_FRAME:
                 self._cut_off(f"a frame of {length} bytes, at most {MAX_FRAME} are taken")
                 return
@@ -69,6 +90,9 @@ class AttemptProtocol(asyncio.Protocol):
                 return
             frame = bytes(self._buffer[4 : 4 + length])
             del self._buffer[: 4 + length]
+            if not length:
+                self._send(b"")
+                continue
             try:
                 self._waiting.append(_decode_attempt(frame))
             except (msgspec.MsgspecError, UnicodeDecodeError) as problem:
@@ -78,19 +102,56 @@ class AttemptProtocol(asyncio.Protocol):
                     self._cut_off(f"not an attempt: {problem}")
                     return
                 self._waiting.append(Unreadable(id=attempt_id, problem=str(problem)))
-        if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._answer())
+        if self._waiting and (self._task is None or self._task.done()):
+            # eager: what needs nobody else is judged before this returns
+            self._task = asyncio.Task(self._answer(), loop=asyncio.get_running_loop(), eager_start=True)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forgets what nobody waits for any more."""
         self._waiting.clear()
         self._transport = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        if exc is not None:
+            # a unix socket is reset when its peer closes it with something unread in it
+            self._not_read()
+
+    def waits(self) -> bool:
+        """Whether the edge still listens."""
+        if self._socket is None or self._transport is None or self._transport.is_closing():
+            return False
+        try:
+            return self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
 
     async def _answer(self) -> None:
         while self._waiting:
-            verdict = _encode(await self._judge(self._waiting.pop(0)))
-            if self._transport is not None:
-                self._transport.write(struct.pack(">I", len(verdict)) + verdict)
+            decision = await self._judge.judge(self._waiting.pop(0), self.waits)
+            if decision is not None:
+                self._sent = decision.record
+                self._send(_encode(decision.verdict))
+
+    def _send(self, frame: bytes) -> None:
+        if self._socket is None:
+            self._not_read()
+            return
+        answer = len(frame).to_bytes(4, "big") + frame
+        try:
+            # at once, and past the transport, which would do it later: an edge that waits has room for it all
+            if self._socket.send(answer, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL) != len(answer):
+                self._cut_off("it does not read its answers")
+                self._not_read()
+        except OSError:
+            self._not_read()
+
+    def _not_read(self) -> None:
+        record, self._sent = self._sent, None
+        if record is not None:
+            self._judge.withdraw(record)
 
     def _cut_off(self, problem: str) -> None:
         _log.error("edge connection cut off", problem=problem)
@@ -102,7 +163,7 @@ def _id_of(frame: bytes) -> str:
     """The id of an attempt that is no good otherwise, "" for none.
 
     The standard library's reader, because it takes what msgspec refuses anywhere in a document: halves of
-    surrogate pairs, which is how the edge writes bytes that are no UTF-8.
+    surrogate pairs. The edge writes none (it refuses a message that is no UTF-8), and is not trusted in that.
     """
     try:
         attempt_id = json.loads(frame)["id"]
@@ -111,40 +172,15 @@ def _id_of(frame: bytes) -> str:
     return attempt_id if isinstance(attempt_id, str) and attempt_id.isascii() else ""
 
 
-def _take_outcomes(datagrams: socket.socket, take: Callable[[Outcome], None]) -> None:
-    """Takes every outcome that has come; says so when one is none."""
-    while True:
-        try:
-            data = datagrams.recv(_MAX_DATAGRAM)
-        except BlockingIOError:
-            return
-        try:
-            take(_decode_outcome(data))
-        except (msgspec.MsgspecError, UnicodeDecodeError) as problem:
-            _log.error("not an outcome", problem=str(problem), data=data[:200].decode(errors="replace"))
-
-
-async def serve(
-    attempts: Path, outcomes: Path, judge: Judge, take: Callable[[Outcome], None], stop: asyncio.Event
-) -> None:
-    """Listens until `stop`; the sockets of a gate before this one are replaced."""
+async def serve(attempts: Path, judge: Judge, stop: asyncio.Event) -> None:
+    """Listens until `stop`; the socket of a gate before this one is replaced."""
     loop = asyncio.get_running_loop()
-    for path in (attempts, outcomes):
-        with contextlib.suppress(FileNotFoundError):
-            path.unlink()
+    with contextlib.suppress(FileNotFoundError):
+        attempts.unlink()  # noqa: ASYNC240  # before there is anybody to keep waiting
     old = os.umask(0o007)  # the edge is in the directory's group
     try:
         server = await loop.create_unix_server(lambda: AttemptProtocol(judge), attempts)
-        datagrams = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        datagrams.bind(str(outcomes))
     finally:
         os.umask(old)
-    loop.add_reader(datagrams, _take_outcomes, datagrams, take)
     await stop.wait()
     server.close()
-    loop.remove_reader(datagrams)
-    # nobody can send any more once the name is gone; what was sent before is still taken
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(outcomes)
-    _take_outcomes(datagrams, take)
-    datagrams.close()

@@ -23,13 +23,8 @@ CARRIER_SIDE = "carr"
 CORE = "core"
 
 #: For every SDP that leaves: our addresses instead of the other side's, no ICE, RTCP on its own port
-#: or demultiplexed, only packets from the address in the SDP, no marks of the other side's software.
-_ALWAYS = (
-    "replace-origin replace-session-name replace-username replace-zero-address strict-source"
-    " rtcp-mux-demux ICE=remove no-rtcp-attribute"
-    " sdp-attr-remove-audio-ssrc sdp-attr-remove-audio-label"
-    " sdp-attr-remove-video-ssrc sdp-attr-remove-video-label"
-)
+#: or demultiplexed, only packets from the address in the SDP. Which lines leave at all: `crossing`.
+_ALWAYS = "replace-origin replace-zero-address strict-source rtcp-mux-demux ICE=remove no-rtcp-attribute"
 #: Unpadded keys are legal (RFC 4568 section 6.1) and not understood by everyone.
 _SRTP = "SDES-pad DTLS=off"
 

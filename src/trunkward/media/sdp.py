@@ -6,7 +6,9 @@ Standard library only: the edge, which runs inside Kamailio, may use it too.
 import base64
 import binascii
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 
 from trunkward.media.suites import KEY_BYTES
@@ -23,7 +25,12 @@ PLAIN = frozenset({"RTP/AVP", "RTP/AVPF"})
 SDES = frozenset({"RTP/SAVP", "RTP/SAVPF"})
 DTLS = frozenset({"UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF"})
 
+_ENDED = re.compile(r"[^\n]*\n|[^\n]+$")
+#: Whole lines of at most `MAX_LINE` characters, each like `_LINE`.
+_LINES = re.compile(rf"(?:[a-z]=[^\x00-\x08\x0a-\x1f\x7f]{{0,{MAX_LINE - 2}}}\r?\n)+")
 _LINE = re.compile(r"[a-z]=[^\x00-\x08\x0b-\x1f\x7f]*")
+#: RFC 8866 section 5.2: 64-bit numbers, and an address of the kinds `c=` has.
+_ORIGIN = re.compile(r"o=\S{1,256} [0-9]{1,20} ([0-9]{1,20}) (IN IP[46] [^\s]{1,256})", re.ASCII)
 _MEDIA = re.compile(r"m=([a-z]+) ([0-9]{1,5}) ([A-Za-z/]+)((?: [\x21-\x7e]+)+)", re.ASCII)
 _CRYPTO = re.compile(r"a=crypto:([0-9]{1,9}) ([A-Za-z0-9_]+) ([^ ]+)(?: (.*))?", re.ASCII)
 #: RFC 4568 section 6.1: one key, perhaps a lifetime, perhaps an MKI.
@@ -85,15 +92,13 @@ def parse_sdp(text: str) -> Sdp:
     """Read an SDP. Raises `MalformedSdp`."""
     lines = _lines(text)
     bare = [line.rstrip("\r\n") for line in lines]
-    if bare[0] != "v=0":
-        raise MalformedSdp("an SDP begins with v=0")
+    origin_of(bare)
     starts = [index for index, line in enumerate(bare) if line.startswith("m=")]
     if not 0 < len(starts) <= MAX_MEDIA:
         raise MalformedSdp(f"an SDP has 1 to {MAX_MEDIA} m= lines")
     session = bare[: starts[0]]
-    for needed in ("o=", "s="):
-        if sum(line.startswith(needed) for line in session) != 1:
-            raise MalformedSdp(f"an SDP has one {needed} line before its first m= line")
+    if any(line.startswith(("o=", "s=")) for line in session[3:]):
+        raise MalformedSdp("an SDP has one o= line and one s= line")
     if any(line.startswith("a=crypto") for line in session):
         raise MalformedSdp(
             "a=crypto stands in a media section, not before the first m= line (RFC 4568 section 5)"
@@ -105,6 +110,19 @@ def parse_sdp(text: str) -> Sdp:
         _section(bare, start, end, connected, fingerprints) for start, end in zip(starts, ends, strict=True)
     )
     return Sdp(lines=lines, media=media)
+
+
+def origin_of(lines: Sequence[str]) -> tuple[int, str]:
+    """Version and address of an SDP's `o=`, which stands where it must (RFC 8866 section 5).
+
+    Raises `MalformedSdp`: a version that cannot be counted on is a session that cannot be told apart.
+    """
+    if len(lines) < 3 or lines[0] != "v=0" or not lines[2].startswith("s="):
+        raise MalformedSdp("an SDP begins with v=0, o= and s= lines")
+    found = _ORIGIN.fullmatch(lines[1])
+    if found is None:
+        raise MalformedSdp("an o= line that is not name, session number, version and IP address")
+    return int(found[1]), found[2]
 
 
 def protocol_of(text: str) -> str:
@@ -143,9 +161,11 @@ def _lines(text: str) -> tuple[str, ...]:
     if len(text) > MAX_CHARACTERS:
         raise MalformedSdp(f"longer than {MAX_CHARACTERS} characters")
     # not splitlines(): that also ends lines where SDP does not
-    lines = tuple(re.findall(r"[^\n]*\n|[^\n]+$", text))
+    lines = tuple(_ENDED.findall(text))
     if not 0 < len(lines) <= MAX_LINES:
         raise MalformedSdp(f"an SDP has 1 to {MAX_LINES} lines")
+    if _LINES.fullmatch(text):  # all at once, as nearly every call's are
+        return lines
     for number, line in enumerate(lines, 1):
         bare = line[:-2] if line.endswith("\r\n") else line.removesuffix("\n")
         if len(bare) > MAX_LINE or not _LINE.fullmatch(bare):
@@ -158,13 +178,21 @@ def _connection(section: list[str]) -> bool:
     for line in found:
         network, _, rest = line.partition(" ")
         family, _, host = rest.partition(" ")
-        try:
-            address = ip_address(host)
-        except ValueError:
-            raise MalformedSdp("a c= line without one IP address") from None
-        if network != "IN" or family != f"IP{address.version}" or address.is_multicast:
+        if not (fits := _family(host)):
+            raise MalformedSdp("a c= line without one IP address")
+        if network != "IN" or family != fits:
             raise MalformedSdp("a c= line that is not IN, IP4 or IP6, and an address of that family")
     return bool(found)
+
+
+@lru_cache(maxsize=16_384)
+def _family(host: str) -> str:
+    """`IP4` or `IP6`, "" for text that is no unicast address; peers offer the same ones again."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return ""
+    return "" if address.is_multicast else f"IP{address.version}"
 
 
 def _fingerprints(section: list[str]) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 A line is complete when its newline is there. Whoever dies while writing leaves at most one line
 without one; a reader stops before it and comes back, and a writer that starts anew starts a new
-segment.
+segment. Where several processes write one (the edge), each record starts with a newline, too, so
+that it is whole whatever a full disk left of one before; empty lines are nothing.
 """
 
 from collections.abc import Iterator
@@ -38,6 +39,9 @@ def decode(data: bytes, offset: int) -> Iterator[tuple[Record | SegmentCorrupt, 
     start = 0
     while (end := data.find(b"\n", start)) >= 0:
         line = data[start:end]
+        if not line:  # of a writer whose every record starts a line, whatever stands before it
+            start = end + 1
+            continue
         record: Record | SegmentCorrupt
         try:
             record = _decoder.decode(line)

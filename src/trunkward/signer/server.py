@@ -1,4 +1,8 @@
-"""The signer's door: a unix socket that only the gate's user may speak through."""
+"""The signer's door: a unix socket that only the gate's user may speak through.
+
+An empty frame asks whether anybody is alive here, and is answered at once by another. Root may ask that,
+too, and nothing else.
+"""
 
 import asyncio
 import os
@@ -14,7 +18,7 @@ from typing import cast
 import msgspec
 import structlog
 
-from trunkward.engines.signer_wire import Deframer, FrameTooLarge, Refused, Signed, frame
+from trunkward.engines.signer_wire import LENGTH_BYTES, Deframer, FrameTooLarge, Refused, Signed, frame
 from trunkward.signer.desk import SigningDesk
 from trunkward.signer.identity import IdentityFiles, load_identity
 from trunkward.signer.journal import Journal, JournalError
@@ -32,6 +36,9 @@ PEER_REFUSED_EVERY_S = 60.0
 _PEERS_REMEMBERED = 256
 #: `struct ucred` (unix(7)): pid, uid, gid.
 _UCRED = struct.Struct("iII")
+
+#: An empty frame.
+_ANYBODY = bytes(LENGTH_BYTES)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -112,6 +119,9 @@ class _Connection(asyncio.Protocol):
         self._office = office
         self._frames = Deframer()
         self._transport: asyncio.Transport | None = None
+        self._peer = (0, 0)
+        #: Root looks whether we are alive; for anything else it is a stranger.
+        self._only_looks = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport = cast("asyncio.Transport", transport)
@@ -120,7 +130,9 @@ class _Connection(asyncio.Protocol):
             socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size
         )
         pid, uid, _ = _UCRED.unpack(raw)
-        if uid not in self._office.allowed_uids:
+        self._peer = (uid, pid)
+        self._only_looks = uid == 0 and uid not in self._office.allowed_uids
+        if uid not in self._office.allowed_uids and not self._only_looks:
             self._office.peer_refused(uid, pid)
             transport.abort()
             return
@@ -147,6 +159,13 @@ class _Connection(asyncio.Protocol):
         transport, office = self._transport, self._office
         if transport is None:
             return
+        if self._only_looks:
+            if data == _ANYBODY:
+                transport.write(_ANYBODY)
+            else:
+                office.peer_refused(*self._peer)
+                transport.abort()
+            return
         try:
             requests = self._frames.feed(data)
         except FrameTooLarge as error:
@@ -157,6 +176,9 @@ class _Connection(asyncio.Protocol):
             )
             transport.abort()
             return
+        if b"" in requests:
+            transport.write(_ANYBODY * requests.count(b""))
+            requests = [request for request in requests if request]
         if not requests:
             return
         now_s = office.clock()
@@ -201,12 +223,19 @@ async def serve(
         journal.append([_started(settings, office)])
         office.recheck()
         if settings.metrics_port is not None:
-            office.metrics.serve(settings.metrics_port)
+            _serve_metrics(office, settings.metrics_port)
         await _listen(settings, office, stop, recheck_s)
         journal.append([{"kind": "stopped", "at": round(clock(), 3)}])
     finally:
         journal.close()
     log.info("stopped", journal_seq=journal.seq)
+
+
+def _serve_metrics(office: _Office, port: int) -> None:
+    try:
+        office.metrics.serve(port)
+    except OSError as problem:  # signatures are worth more than counters
+        log.error("no-metrics", port=port, problem=str(problem))
 
 
 async def _listen(settings: SignerSettings, office: _Office, stop: asyncio.Event, recheck_s: float) -> None:

@@ -18,20 +18,25 @@ class RecordStore:
     def __init__(self, engine: sa.Engine) -> None:
         """Keeps the engine."""
         self._engine = engine
+        self._offsets: dict[str, int] = {}
         self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
         made = self._insert(decisions)
-        # an attempt judged twice, its first gate having died before it could answer: the later verdict left
+        # an attempt two gates have judged: the edge had given up on the one that stamped it earlier. With
+        # the same stamp, a gate has withdrawn what it wrote before (gate/line.py)
         self._insert_decision = made.on_conflict_do_update(
             index_elements=["record_id"],
             set_={c.name: made.excluded[c.name] for c in decisions.columns if c.name != "record_id"},
-            where=made.excluded.at > decisions.c.at,
+            where=made.excluded.at >= decisions.c.at,
         )
 
     def offset(self, segment: str) -> int:
-        """How far a segment has been shipped, in bytes."""
+        """How far a segment has been shipped, in bytes; asked once, then the one writer knows it."""
+        if (known := self._offsets.get(segment)) is not None:
+            return known
         with self._engine.connect() as connection:
             found = connection.scalar(sa.select(shipped.c.offset).where(shipped.c.segment == segment))
-        return int(found or 0)
+        self._offsets[segment] = int(found or 0)
+        return self._offsets[segment]
 
     def ship(self, records: Sequence[Record], segment: str, offset: int) -> None:
         """Adds records and notes how far their segment has come, whole or not at all."""
@@ -44,11 +49,13 @@ class RecordStore:
             connection.execute(
                 noted.on_conflict_do_update(index_elements=["segment"], set_={"offset": offset})
             )
+        self._offsets[segment] = offset
 
     def forget_segment(self, segment: str) -> None:
         """Drops the note about a segment that has been deleted."""
         with self._engine.begin() as connection:
             connection.execute(shipped.delete().where(shipped.c.segment == segment))
+        self._offsets.pop(segment, None)
 
     def call(self, call_id: str) -> dict[str, Any] | None:
         """The newest decision on a SIP Call-ID with its outcome, as one dictionary."""

@@ -49,6 +49,8 @@ class Trunk:
     #: SRTP suites offered to the PBX, in order of preference.
     srtp_suites: tuple[str, ...] = ()
     enabled: bool = True
+    #: Issued before that one and not at their end yet: the PBX may still show them.
+    older_certificates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -15,7 +16,7 @@ from trunkward.settings import Paths
 from trunkward.store.database import migrate, open_database
 from trunkward.store.records import RecordStore
 from trunkward.worker.compile import PolicyCompiler
-from trunkward.worker.ship import ship, take_spool
+from trunkward.worker.ship import ship
 
 #: Seconds between two rounds; a record is in the database this much after its call, at most.
 ROUND_S = 0.5
@@ -54,18 +55,18 @@ def main() -> None:
         log.error("database cannot be used", database=str(paths.records_db), problem=str(problem.orig))
         sys.exit(1)
     store = RecordStore(engine)
-    # who holds the lock and has written into it works
+    # who holds the lock and has written into it works, as long as its file is touched
     held.write(f"{os.getpid()}\n")
     held.flush()
+    beat = partial(os.utime, held.fileno())
     log.info("ready", policy_version=compiler.version)
-    spool = paths.spool
     failed = ""
     while not stopping:
         try:
+            beat()
             if compiler.round():
                 log.info("policy compiled", version=compiler.version)
-            take_spool(spool, paths.records, time.time(), log.warning)
-            ship(paths.records, store, time.time(), log.warning)
+            ship(paths.segment_directories(), store, time.time(), log.warning, beat)
             if failed:
                 log.info("rounds succeed again")
             failed = ""

@@ -1,37 +1,50 @@
 """Shipping records from this node's segments into the database, by record id."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import msgspec
-
-from trunkward.calls.outcome import Outcome
-from trunkward.records.model import OutcomeRecord, Record
-from trunkward.records.segment import SegmentCorrupt, decode, encode
+from trunkward.records.model import Record
+from trunkward.records.segment import SegmentCorrupt, decode
 from trunkward.store.records import RecordStore
 
 #: Bytes read from a segment in one go, so that one transaction stays small.
 _CHUNK = 1 << 20
+#: Seconds after its last change in which somebody may still be writing to a segment that is not the newest.
+_LATE_S = 60.0
 #: Seconds a segment is kept after its last line was shipped.
 KEEP_SHIPPED_S = 86_400.0
 
 
-def ship(records: Path, store: RecordStore, now_s: float, warn: Callable[[str], None]) -> int:
+def ship(
+    directories: Iterable[Path],
+    store: RecordStore,
+    now_s: float,
+    warn: Callable[[str], None],
+    went_on: Callable[[], None] = lambda: None,
+) -> int:
     """Ships what has been appended since; the number of records shipped.
 
-    `records` holds a directory for each gate, with its segments. A segment that nobody writes any
-    more (a newer one stands beside it), is shipped whole and older than `KEEP_SHIPPED_S` is deleted.
+    `directories` hold segments, one for each writer. A segment that nobody writes any more (a newer one
+    stands beside it), that is shipped whole and older than `KEEP_SHIPPED_S` is deleted. `went_on` is
+    called after each batch.
     """
     count = 0
-    for directory in sorted(path for path in records.iterdir() if path.is_dir()):
+    for directory in directories:
         segments = sorted(directory.glob("*.jsonl"))
         for segment in segments:
             name = f"{directory.name}/{segment.name}"
-            closed = segment != segments[-1]
-            shipped, offset = _ship_segment(segment, name, store, warn, closed=closed)
-            count += shipped
             state = segment.stat()
+            closed = segment != segments[-1] and now_s - state.st_mtime > _LATE_S
+            offset = store.offset(name)
+            if offset > state.st_size:  # another file of that name, as after a disk was replaced
+                warn(f"{name}: shorter than what was shipped of it ({offset} bytes): read from its beginning")
+                offset = 0
+            if offset == state.st_size:
+                shipped = 0
+            else:
+                shipped, offset = _ship_segment(segment, name, offset, store, warn, went_on, closed=closed)
+            count += shipped
             if closed and offset == state.st_size and now_s - state.st_mtime > KEEP_SHIPPED_S:
                 segment.unlink()
                 store.forget_segment(name)
@@ -39,10 +52,17 @@ def ship(records: Path, store: RecordStore, now_s: float, warn: Callable[[str], 
 
 
 def _ship_segment(
-    segment: Path, name: str, store: RecordStore, warn: Callable[[str], None], *, closed: bool
+    segment: Path,
+    name: str,
+    offset: int,
+    store: RecordStore,
+    warn: Callable[[str], None],
+    went_on: Callable[[], None],
+    *,
+    closed: bool,
 ) -> tuple[int, int]:
     """Records shipped, and the offset reached. `closed`: nobody writes this segment any more."""
-    count, offset, chunk = 0, store.offset(name), _CHUNK
+    count, chunk = 0, _CHUNK
     with segment.open("rb") as file:
         while True:
             began = offset
@@ -63,37 +83,9 @@ def _ship_segment(
                 offset += len(data)
             if offset == began:
                 return count, offset
+            # before the database knows of it: an offset past what a power cut left would skip what comes next
+            os.fdatasync(file.fileno())
             # also when all of it was corrupt: each bad line is told once
             store.ship(batch, name, offset)
+            went_on()
             count += len(batch)
-
-
-def take_spool(spool: Path, records: Path, now_s: float, warn: Callable[[str], None]) -> int:
-    """Makes a segment of the outcomes the edge spooled while no gate answered; how many there were.
-
-    The file is moved aside in one round and read in the next: the edge opens it by name for each
-    line, and one that had it open has written its line by then.
-    """
-    taken = spool.with_suffix(".taken")
-    if not taken.exists():
-        if spool.exists():
-            os.rename(spool, taken)
-        return 0
-    lines: list[bytes] = []
-    for number, line in enumerate(taken.read_bytes().splitlines(), 1):
-        try:
-            outcome = msgspec.json.decode(line, type=Outcome)
-        except (msgspec.ValidationError, msgspec.DecodeError) as problem:
-            warn(f"spooled outcome, line {number}: {problem}: skipped")
-            continue
-        lines.append(encode(OutcomeRecord(record_id=outcome.record_id, at=now_s, outcome=outcome)))
-    directory = records / "edge"
-    directory.mkdir(mode=0o750, exist_ok=True)
-    if not lines:
-        taken.unlink()
-        return 0
-    part = directory / f"{int(now_s * 1000):015d}.part"
-    part.write_bytes(b"".join(lines))
-    part.rename(part.with_suffix(".jsonl"))
-    taken.unlink()
-    return len(lines)

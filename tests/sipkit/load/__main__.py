@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
 import sys
 from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
@@ -69,11 +70,11 @@ async def run_carrier(settings: Settings) -> None:
 
 
 async def run_idle(settings: Settings) -> None:
-    """Settings: host, port, server_name, trust, trunks[certificate, key], size, reconnecting. Any command:
-    counts."""
+    """Settings: host, port, server_name, trust, trunks[certificate, key], local_host, size, reconnecting. Any
+    command: counts."""
     contexts = [client_context(Path(settings["trust"]), _credential(t)) for t in settings["trunks"]]
     remote = Address(host=settings["host"], port=settings["port"])
-    crowd = IdleCrowd(remote, contexts, settings["server_name"])
+    crowd = IdleCrowd(remote, contexts, settings["server_name"], settings["local_host"])
     await crowd.open(settings["size"])
     keeper = asyncio.create_task(crowd.keep(settings["reconnecting"]))
     _say({"ready": True} | crowd.counts.report())
@@ -83,6 +84,12 @@ async def run_idle(settings: Settings) -> None:
 
 
 ROLES = {"caller": run_caller, "carrier": run_carrier, "idle": run_idle}
+
+
+def _open_files() -> None:
+    """As many files as the system lets us have: a connection each, and the usual limit is 1024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _run(main: Coroutine[Any, Any, None]) -> None:
@@ -96,4 +103,5 @@ def _run(main: Coroutine[Any, Any, None]) -> None:
 
 
 if __name__ == "__main__":
+    _open_files()
     _run(ROLES[sys.argv[1]](json.loads(Path(sys.argv[2]).read_text())))

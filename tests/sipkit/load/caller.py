@@ -41,6 +41,10 @@ class TrunkNumbers:
     called: str
 
 
+#: Of calls, over all callers of this process: an identifier used twice is a retransmission to who has seen it.
+_numbers = itertools.count(1)
+
+
 class _Call:
     __slots__ = ("ack_parts", "call_id", "flow", "from_line", "sent_s", "to_line", "uri")
 
@@ -62,7 +66,6 @@ class Caller:
     def __init__(self) -> None:
         """Start with no trunk; set `trunks` before `run`."""
         self.trunks: list[tuple[StreamFlow, TrunkNumbers]] = []
-        self._numbers = itertools.count(1)
         self._inviting: dict[bytes, _Call] = {}
         self._talking: dict[bytes, _Call] = {}
         self._ending: dict[bytes, _Call] = {}
@@ -97,7 +100,7 @@ class Caller:
         if not flow.is_open:
             self._tally.lost_connections += 1
             return
-        n = next(self._numbers)
+        n = next(_numbers)
         uri = numbers.called.format(n=n).encode()
         ident = f"{RUN_TOKEN}-{n}".encode()
         local = str(flow.local).encode()

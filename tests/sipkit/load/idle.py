@@ -32,12 +32,19 @@ class IdleCrowd:
     """Keeps `size` TLS connections open and renews `reconnecting` of them (a share, 0.05 = 5 %) per
     minute."""
 
-    def __init__(self, remote: Address, contexts: list[ssl.SSLContext], server_name: str) -> None:
+    def __init__(
+        self,
+        remote: Address,
+        contexts: list[ssl.SSLContext],
+        server_name: str,
+        local_host: str | None = None,
+    ) -> None:
         """Connect to `remote` with the contexts (client certificates) in turn."""
         self.counts = IdleCounts()
         self._remote = remote
         self._contexts = contexts
         self._server_name = server_name
+        self._local_host = local_host
         self._flows: list[StreamFlow] = []
         self._random = random.Random(7)
 
@@ -68,6 +75,11 @@ class IdleCrowd:
                 self._flows[index] = fresh
                 self.counts.reconnected += 1
 
+    async def close(self) -> None:
+        """Close them all."""
+        for flow in self._flows:
+            await flow.close()
+
     @property
     def alive(self) -> int:
         """Return how many connections stand now."""
@@ -80,6 +92,7 @@ class IdleCrowd:
                 _ignore,
                 tls=self._contexts[index % len(self._contexts)],
                 server_name=self._server_name,
+                local_host=self._local_host,
             )
         except OSError:  # ssl.SSLError is one
             self.counts.failed += 1

@@ -88,7 +88,7 @@ def inbound() -> Attempt:
         values: dict[str, Any] = {
             "id": "a2",
             "at": float(NOW),
-            "source_ip": "127.0.0.1",
+            "source_ip": "127.0.0.41",
             "source_port": 35060,
             "transport": Transport.UDP,
             "local_ip": "127.0.0.10",

@@ -9,12 +9,12 @@ from trunkward.trunks.model import Declared
 
 def test_one_row_a_trunk(declared: Declared) -> None:
     (row,) = emergency_table(declared, {})
-    assert row["networks"] == ["127.0.0.1/32"]
+    assert row["networks"] == ["127.0.0.1/32", "127.0.0.21/32"]
     assert row["certificate_sha256"] == "ab" * 32
     assert row["numbers"] == ["911", "933"]
     assert json.loads(json.dumps(row)) == row
     (route,) = row["routes"]
-    assert route["ruri"] == "sip:{number}@127.0.0.1:25061;transport=tls"
+    assert route["ruri"] == "sip:{number}@127.0.0.31:25061;transport=tls"
     assert [hop["suffix"] for hop in route["media"]] == ["-a", "-b"]
 
 
@@ -22,6 +22,13 @@ def test_issued_certificates_come_by_name(declared: Declared) -> None:
     issued = replace(declared, trunks=(replace(declared.trunks[0], certificate_sha256=""),))
     (row,) = emergency_table(issued, {"acme-hq": "cd" * 32})
     assert row["certificate_sha256"] == "cd" * 32
+
+
+def test_an_older_certificate_has_a_row_of_its_own(declared: Declared) -> None:
+    renewed = replace(declared, trunks=(replace(declared.trunks[0], older_certificates=("ef" * 32,)),))
+    rows = emergency_table(renewed, {})
+    assert [row["certificate_sha256"] for row in rows] == ["ab" * 32, "ef" * 32]
+    assert rows[1] == rows[0] | {"certificate_sha256": "ef" * 32}
 
 
 def test_a_network_alone_identifies_nobody(declared: Declared) -> None:

@@ -75,12 +75,12 @@ def test_on_tls(
 @pytest.mark.parametrize(
     ("transport", "source_ip", "port", "name"),
     [
-        (Transport.UDP, "127.0.0.1", 35060, "south"),
-        (Transport.UDP, "127.0.0.1", 40000, "south"),
+        (Transport.UDP, "127.0.0.41", 35060, "south"),
+        (Transport.UDP, "127.0.0.41", 40000, "south"),
         (Transport.UDP, "127.0.0.2", 35060, ""),
-        (Transport.TCP, "127.0.0.1", 35060, ""),
+        (Transport.TCP, "127.0.0.41", 35060, ""),
         # neither the TLS carrier nor the trunk is known by its address alone
-        (Transport.UDP, "127.0.0.1", 25061, "south"),
+        (Transport.UDP, "127.0.0.41", 25061, "south"),
     ],
 )
 def test_on_the_plain_listener(
@@ -92,8 +92,8 @@ def test_on_the_plain_listener(
 
 def test_of_several_plain_carriers_the_one_at_the_source_port(inbound: Attempt, declared: Declared) -> None:
     south = declared.carriers[1]
-    east = replace(south, name="east", hosts=(Host(host="127.0.0.1", port=45060),))
-    off = replace(south, name="off", hosts=(Host(host="127.0.0.1", port=45060),), enabled=False)
+    east = replace(south, name="east", hosts=(Host(host="127.0.0.41", port=45060),))
+    off = replace(south, name="off", hosts=(Host(host="127.0.0.41", port=45060),), enabled=False)
     policy = Snapshot(compile_snapshot(replace(declared, carriers=(off, south, east)), {}, 1))
     assert who(inbound(source_port=45060), None, policy) == "east"
     assert who(inbound(source_port=35060), None, policy) == "south"

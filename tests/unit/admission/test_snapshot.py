@@ -19,6 +19,13 @@ def test_everything_is_found_again(declared: Declared, policy: Snapshot) -> None
     assert policy.evidence("acme-hq", "+12025550101") == "token of +12025550101"
 
 
+def test_a_certificate_before_is_accepted_too(declared: Declared) -> None:
+    renewed = replace(declared, trunks=(replace(declared.trunks[0], older_certificates=("ef" * 32,)),))
+    policy = Snapshot(compile_snapshot(renewed, {}, 7))
+    assert policy.trunk_by_certificate("ef" * 32) == policy.trunk("acme-hq")
+    assert policy.trunk_by_certificate(declared.trunks[0].certificate_sha256) == policy.trunk("acme-hq")
+
+
 def test_what_is_not_there(policy: Snapshot) -> None:
     assert policy.trunk("acme") is None
     assert policy.trunk_by_certificate("") is None

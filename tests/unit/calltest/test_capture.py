@@ -78,7 +78,7 @@ def test_the_server_hello_tells_version_and_cipher(tmp_path: Path, extension: by
 
 
 def test_the_filter_shows_only_the_party() -> None:
-    assert capture_filter(party()) == "host 127.0.0.1 and (port 35060 or udp portrange 18000-18099)"
+    assert capture_filter(party()) == "(host 127.0.0.1 and port 35060) or udp portrange 18000-18099"
 
 
 def test_a_party_that_is_not_here_is_refused() -> None:

@@ -1,73 +1,13 @@
-import base64
-import json
-import subprocess
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from trunkward.calltest.identity_check import Dialled, IdentityFault, check_identity, raw_to_der
 from trunkward.calltest.parties import LabShaken
+from unit.calltest.tokens import CLAIMS, HEADER, NOW_S, base64url, canonical, token
 
-NOW_S = 1_800_000_000.0
-X5U = "https://cert.example.com/shaken.pem"
 DIALLED = Dialled(orig="12025550101", dest="12025550142", attest="A", at_s=NOW_S)
-HEADER = {"alg": "ES256", "ppt": "shaken", "typ": "passport", "x5u": X5U}
-CLAIMS = {
-    "attest": "A",
-    "dest": {"tn": ["12025550142"]},
-    "iat": int(NOW_S),
-    "orig": {"tn": "12025550101"},
-    "origid": "123e4567-e89b-12d3-a456-426655440000",
-}
-
-
-def openssl(*arguments: str, cwd: Path) -> bytes:
-    return subprocess.run(["openssl", *arguments], cwd=cwd, check=True, capture_output=True).stdout
-
-
-@pytest.fixture(scope="module")
-def shaken(tmp_path_factory: pytest.TempPathFactory) -> LabShaken:
-    home = tmp_path_factory.mktemp("pki")
-    new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    for name in ("ca", "otherca"):
-        openssl(
-            "req",
-            "-x509",
-            *new,
-            "-subj",
-            f"/CN={name}",
-            "-keyout",
-            f"{name}.key",
-            "-out",
-            f"{name}.pem",
-            cwd=home,
-        )
-    openssl("req", *new, "-subj", "/CN=SHAKEN 709J", "-keyout", "leaf.key", "-out", "leaf.csr", cwd=home)
-    (home / "ext").write_text("1.3.6.1.5.5.7.1.26=DER:30:08:A0:06:16:04:37:30:39:4A\n")
-    ca = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"]
-    openssl("x509", "-req", "-in", "leaf.csr", *ca, "-extfile", "ext", "-out", "leaf.pem", cwd=home)
-    return LabShaken(authority=home / "ca.pem", certificate=home / "leaf.pem", spc="709J", x5u=X5U)
-
-
-def base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def canonical(value: dict[str, Any]) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
-
-
-def token(shaken: LabShaken, header: dict[str, Any], claims: dict[str, Any]) -> str:
-    home = shaken.certificate.parent
-    signed = f"{base64url(canonical(header))}.{base64url(canonical(claims))}"
-    (home / "signed").write_text(signed)
-    der = openssl("dgst", "-sha256", "-sign", "leaf.key", "signed", cwd=home)
-    r_end = 4 + der[3]
-    numbers = (der[4:r_end], der[r_end + 2 :])
-    raw = b"".join(number.lstrip(b"\x00").rjust(32, b"\x00") for number in numbers)
-    return f"{signed}.{base64url(raw)};info=<{X5U}>;alg=ES256;ppt=shaken"
 
 
 def test_a_good_token_passes_every_check(shaken: LabShaken) -> None:

@@ -54,7 +54,7 @@ def test_the_example_is_the_laboratory() -> None:
     assert declared.node.contact_host == "127.0.0.10"
     assert (trunk.tenant, trunk.certificate_issued_here, trunk.certificate_sha256) == ("acme", True, "")
     assert trunk.numbers == ("+12025550101", "+12025550102", "+12025550103")
-    assert (str(trunk.host), trunk.tls_names) == ("127.0.0.1:15061", ("pbx.acme.example.com",))
+    assert (str(trunk.host), trunk.tls_names) == ("127.0.0.21:15061", ("pbx.acme.example.com",))
     assert (north.transport, north.media, north.prefixes) == (Transport.TLS, MediaPolicy.SRTP, ("+1202",))
     assert (south.transport, south.media, south.prefixes) == (Transport.UDP, MediaPolicy.RTP, ("+1303",))
     assert (north.certificate_issued_here, south.certificate_issued_here) == (True, False)
@@ -82,102 +82,257 @@ def test_elsewhere_the_emergency_number_is_112() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "path", "said"),
+    ("old", "new", "line", "path", "said"),
     [
-        ("  name: sbc.example.com", "  nam: sbc.example.com", "node.nam", "did you mean name?"),
-        ("  address: 192.0.2.10", "  address: 192.0.2", "node.address", "IP address"),
-        ("  address: 192.0.2.10", "  address: 0.0.0.0", "node.address", "IP address"),
-        ("  address: 192.0.2.10", "  address: 192.0.2.10\n  tls_port: 70000", "node.tls_port", "65535"),
+        ("  name: sbc.example.com", "  nam: sbc.example.com", 2, "node.nam", "did you mean name?"),
+        ("  address: 192.0.2.10", "  address: 192.0.2", 3, "node.address", "IP address"),
+        ("  address: 192.0.2.10", "  address: 0.0.0.0", 3, "node.address", "IP address"),
+        (
+            "  address: 192.0.2.10",
+            "  address: 192.0.2.10\n  tls_port: 70000",
+            4,
+            "node.tls_port",
+            "1024 to 65535",
+        ),
+        (
+            "  address: 192.0.2.10",
+            "  address: 192.0.2.10\n  tls_port: 443",
+            4,
+            "node.tls_port",
+            "no privilege to take one below",
+        ),
+        (
+            "  address: 192.0.2.10",
+            "  address: 192.0.2.10\n  plain_port: 1023",
+            4,
+            "node.plain_port",
+            "no privilege to take one below",
+        ),
+        (
+            "  address: 192.0.2.10",
+            "  address: 192.0.2.10\n  tls_port: 05061",
+            4,
+            "node.tls_port",
+            "05061 would be read as another number; write plain digits",
+        ),
+        (
+            "  address: 192.0.2.10",
+            "  address: 192.0.2.10\n  tls_port: 0x13c5",
+            4,
+            "node.tls_port",
+            "0x13c5 would be read as another number; write plain digits",
+        ),
+        (
+            "  address: 192.0.2.10",
+            "  address: 192.0.2.10\n  tls_port: 5_061",
+            4,
+            "node.tls_port",
+            "5_061 would be read as another number; write plain digits",
+        ),
+        (
+            "  address: 192.0.2.10",
+            '  address: 192.0.2.10\n  media: {address: "2001:db8::10"}',
+            4,
+            "node.media.address",
+            "write an IPv4 address",
+        ),
+        (
+            "  address: 192.0.2.10",
+            '  address: "2001:db8::10"\n  media:\n    address: 192.0.2.10',
+            5,
+            "node.media.address",
+            "write an IPv6 address",
+        ),
         (
             "  address: 192.0.2.10",
             '  address: 192.0.2.10\n  tls_port: "5061"',
+            4,
             "node.tls_port",
             "without quotes",
         ),
         (
             "  address: 192.0.2.10",
             "  address: 192.0.2.10\n  plain_port: 5061",
+            4,
             "node.plain_port",
             "same as tls_port",
         ),
-        ("  address: 192.0.2.10", "  address: 192.0.2.10\n  plain_port: 30001", "node.plain_port", "inside"),
-        ("  address: 192.0.2.10", "  address: 192.0.2.10\n  gates: true", "node.gates", "whole number"),
+        (
+            "  address: 192.0.2.10",
+            "  address: 192.0.2.10\n  plain_port: 30001",
+            4,
+            "node.plain_port",
+            "inside",
+        ),
+        ("  address: 192.0.2.10", "  address: 192.0.2.10\n  gates: true", 4, "node.gates", "whole number"),
         (
             "  address: 192.0.2.10",
             "  address: 192.0.2.10\n  media: {ports: 3000}",
+            4,
             "node.media.ports",
             "30000-39999",
         ),
-        ("name: sbc.example.com", "name: sbc_example", "node.name", "host name"),
-        ("name: sbc.example.com", "name: 192.0.2.10", "node.name", "host name"),
-        ('"000T"', "0001", "node.identity.spc", "quotes"),
-        ('"000T"', '"toolong"', "node.identity.spc", "four"),
-        ("https://cert", "http://cert", "node.identity.x5u", "https"),
-        ('{country: "1"}', "{country: 1}", "node.number_plan.country", "quotes"),
+        ("name: sbc.example.com", "name: sbc_example", 2, "node.name", "host name"),
+        ("name: sbc.example.com", "name: 192.0.2.10", 2, "node.name", "host name"),
+        ('"000T"', "0001", 4, "node.identity.spc", "quotes"),
+        ('"000T"', '"toolong"', 4, "node.identity.spc", "four"),
+        ("https://cert", "http://cert", 4, "node.identity.x5u", "https"),
+        ('{country: "1"}', "{country: 1}", 5, "node.number_plan.country", "quotes"),
         (
             '{country: "1"}',
             '{country: "1", emergency: ["911", "911"]}',
+            5,
             "node.number_plan.emergency[1]",
             "already",
         ),
-        ("198.51.100.0/24", "198.51.100.1/24", "tenants[0].trunks[0].networks[0]", "write 198.51.100.0/24"),
-        ("198.51.100.0/24", "all", "tenants[0].trunks[0].networks[0]", "192.0.2.0/24"),
-        ('[198.51.100.0/24, "2001:db8::/64"]', "[]", "tenants[0].trunks[0].networks", "empty"),
-        ("certificate: issued", "certificate: sha256:xyz", "tenants[0].trunks[0].client_certificate", "64"),
-        ("        client_certificate: issued\n", "", "tenants[0].trunks[0].client_certificate", "missing"),
-        ('"+12025550101"', '"2025550101"', "tenants[0].trunks[0].numbers[0]", "+12025550101"),
-        ('["+12025550101"]', "[+12025550101]", "tenants[0].trunks[0].numbers[0]", "quotes"),
+        (
+            "198.51.100.0/24",
+            "198.51.100.1/24",
+            10,
+            "tenants[0].trunks[0].networks[0]",
+            "write 198.51.100.0/24",
+        ),
+        ("198.51.100.0/24", "all", 10, "tenants[0].trunks[0].networks[0]", "192.0.2.0/24"),
+        ('[198.51.100.0/24, "2001:db8::/64"]', "[]", 10, "tenants[0].trunks[0].networks", "empty"),
+        (
+            "certificate: issued",
+            "certificate: sha256:xyz",
+            11,
+            "tenants[0].trunks[0].client_certificate",
+            "64",
+        ),
+        ("        client_certificate: issued\n", "", 9, "tenants[0].trunks[0].client_certificate", "missing"),
+        ('"+12025550101"', '"2025550101"', 12, "tenants[0].trunks[0].numbers[0]", "+12025550101"),
+        ('["+12025550101"]', "[+12025550101]", 12, "tenants[0].trunks[0].numbers[0]", "quotes"),
         (
             '["+12025550101"]',
             '["+12025550101", "+12025550101"]',
+            12,
             "tenants[0].trunks[0].numbers[1]",
             "already",
         ),
-        ('["+12025550101"]', '"+12025550101"', "tenants[0].trunks[0].numbers", "list"),
-        ("issued\n", "issued\n        host: 192.0.2.9:5061\n", "tenants[0].trunks[0].host", "tls_names"),
+        ('["+12025550101"]', '"+12025550101"', 12, "tenants[0].trunks[0].numbers", "list"),
+        ("issued\n", "issued\n        host: 192.0.2.9:5061\n", 12, "tenants[0].trunks[0].host", "tls_names"),
         (
             "issued\n",
             "issued\n        tls_names: [a.example.com]\n",
+            12,
             "tenants[0].trunks[0].tls_names",
             "host",
         ),
         (
             "issued\n",
             "issued\n        srtp: [NULL_HMAC_SHA1_80]\n",
+            12,
             "tenants[0].trunks[0].srtp[0]",
             "AEAD_AES_256_GCM",
         ),
-        ("issued\n", "issued\n        enabled: 'yes'\n", "tenants[0].trunks[0].enabled", "true or false"),
-        ("name: acme-hq", "name: Acme HQ", "tenants[0].trunks[0].name", "lower-case"),
-        ("name: acme-hq", "name: north", "carriers[0].name", "another trunk or carrier"),
-        ("sip.north.example.net:5061", "sip.north.example.net", "carriers[0].hosts[0]", "host:port"),
-        ("[2001:db8::20]:5061", "2001:db8::20:5061", "carriers[0].hosts[1]", "[2001:db8::20]:5061"),
-        ("sip.north.example.net:5061", "192.0.2:5061", "carriers[0].hosts[0]", "IP address"),
-        ("transport: tls", "transport: sctp", "carriers[0].transport", "tls, tcp or udp"),
-        ("transport: tls", "transport: tls\n    media: plain", "carriers[0].media", "srtp or rtp"),
-        ("    tls_names: [north.example.net]\n", "", "carriers[0]", "needs tls_names"),
-        ('["+1"]', '["1"]', "carriers[0].prefixes[0]", "'+'"),
-        ('["+1"]', '["+1", "+1"]', "carriers[0].prefixes[1]", "already"),
-        ('    prefixes: ["+1"]\n', "", "carriers[0]", "takes no numbers"),
-        ("transport: tls", "transport: tls\n    ca: north.pem", "carriers[0].ca", "absolute path"),
-        ("carriers:\n", "carriers: &all\n", "", "anchors"),
+        ("issued\n", "issued\n        enabled: 'yes'\n", 12, "tenants[0].trunks[0].enabled", "true or false"),
+        ("name: acme-hq", "name: Acme HQ", 9, "tenants[0].trunks[0].name", "lower-case"),
+        ("name: acme-hq", "name: north", 14, "carriers[0].name", "another trunk or carrier"),
+        ("sip.north.example.net:5061", "sip.north.example.net", 15, "carriers[0].hosts[0]", "host:port"),
+        ("[2001:db8::20]:5061", "2001:db8::20:5061", 15, "carriers[0].hosts[1]", "[2001:db8::20]:5061"),
+        ("sip.north.example.net:5061", "192.0.2:5061", 15, "carriers[0].hosts[0]", "IP address"),
+        ("transport: tls", "transport: sctp", 16, "carriers[0].transport", "tls, tcp or udp"),
+        ("transport: tls", "transport: tls\n    media: plain", 17, "carriers[0].media", "srtp or rtp"),
+        ("    tls_names: [north.example.net]\n", "", 14, "carriers[0]", "needs tls_names"),
+        ('["+1"]', '["1"]', 17, "carriers[0].prefixes[0]", "'+'"),
+        ('["+1"]', '["+1", "+1"]', 17, "carriers[0].prefixes[1]", "already"),
+        ('    prefixes: ["+1"]\n', "", 14, "carriers[0]", "takes no numbers"),
+        ("transport: tls", "transport: tls\n    ca: north.pem", 17, "carriers[0].ca", "absolute path"),
+        ("carriers:\n", "carriers: &all\n", 13, "", "anchors"),
         (
             "  name: sbc.example.com",
             "  name: sbc.example.com\n  name: b.example.com",
+            3,
             "node.name",
             "second time",
         ),
-        ("tenants:\n", "tenants: [\n", "", ""),
-        ("tenants:\n", "\ttenants:\n", "", ""),
-        ("node:", "node: !!python/object:os.system", "node", "nothing a node's file needs"),
+        ("tenants:\n", "tenants: [\n", 7, "", "expected the node content, but found '-'"),
+        ("tenants:\n", "\ttenants:\n", 6, "", "character '\\t' that cannot start any token"),
+        ("node:", "node: !!python/object:os.system", 1, "node", "nothing a node's file needs"),
     ],
 )
-def test_refuses_with_line_and_reason(old: str, new: str, path: str, said: str) -> None:
+def test_refuses_with_line_and_reason(old: str, new: str, line: int, path: str, said: str) -> None:
     assert SMALL.count(old) >= 1
     text = SMALL.replace(old, new, 1)
     found = problems(text)
-    assert any(problem.path == path and said in problem.message for problem in found), found
-    assert all(problem.line >= 1 and problem.column >= 1 and problem.message for problem in found)
+    assert any((p.line, p.path) == (line, path) and said in p.message for p in found), found
+
+
+PLAIN = """\
+  - name: {name}
+    hosts: ["192.0.2.77:5060"]
+    transport: {transport}
+    media: rtp
+    prefixes: ["+1303"]
+    networks: [{network}]
+"""
+
+
+def plain(name: str, network: str, transport: str = "udp", more: str = "") -> str:
+    """A carrier without TLS, to stand after those of SMALL, which ends in line 19."""
+    return PLAIN.format(name=name, transport=transport, network=network) + more
+
+
+def secure(name: str, *, ca: str = "", names: str = "north.example.net") -> str:
+    """A TLS carrier, to stand after those of SMALL."""
+    given = f"    ca: {ca}\n" if ca else ""
+    return f"""\
+  - name: {name}
+    hosts: ["192.0.2.77:5061"]
+    transport: tls
+    prefixes: ["+1303"]
+    networks: [192.0.2.77]
+    tls_names: [{names}]
+{given}"""
+
+
+#: What does not go together, line and path of the problem, and what to write instead.
+CONTRADICTIONS = [
+    (plain("south", "192.0.2.0/28") + plain("east", "192.0.2.8/29"), 31, "carriers[2].networks[0]",
+     "also carrier south's, and without TLS only the address tells them apart: write networks that do not overlap"),
+    (plain("south", "192.0.2.8/29") + plain("east", "192.0.2.0/28"), 31, "carriers[2].networks[0]",
+     "write networks that do not overlap"),
+    (plain("south", "192.0.2.7", "tcp") + plain("east", "192.0.2.7", "tcp"), 31, "carriers[2].networks[0]",
+     "write networks that do not overlap"),
+    (secure("east", ca="/etc/trunkward/east.pem"), 25, "carriers[1].tls_names[0]",
+     "north has this name first, too, with another authority (ca: local): write the same ca, or another name first"),
+    (plain("south", "192.0.2.7", more="    srtp: [AEAD_AES_256_GCM]\n"), 26, "carriers[1].srtp",
+     "this carrier has no SRTP; leave it out, or write media: srtp"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("added", "line", "path", "said"), CONTRADICTIONS)
+def test_contradictions_between_entries(added: str, line: int, path: str, said: str) -> None:
+    (problem,) = problems(SMALL + added)
+    assert (problem.line, problem.path) == (line, path)
+    assert said in problem.message
+
+
+def test_a_trunk_and_a_carrier_of_one_name_need_one_authority() -> None:
+    text = SMALL.replace(
+        "issued\n", "issued\n        host: 192.0.2.9:5061\n        tls_names: [north.example.net]\n"
+    )
+    assert read_node_file(text, "x").carriers
+    (problem,) = problems(text + "    ca: /etc/trunkward/north.pem\n")
+    assert (problem.line, problem.path) == (21, "carriers[0].tls_names[0]")
+    assert "acme-hq has this name first" in problem.message
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        plain("south", "192.0.2.0/29") + plain("east", "192.0.2.8/29"),
+        plain("south", "192.0.2.7") + plain("east", "192.0.2.7", "tcp"),
+        plain("south", "192.0.2.7") + plain("east", "192.0.2.7", more="    enabled: false\n"),
+        plain("south", "192.0.2.7") + plain("east", '"2001:db8::/32"'),
+        secure("east"),
+        secure("east", ca="/etc/trunkward/east.pem", names="east.example.net, north.example.net"),
+    ],
+)
+def test_what_only_looks_like_a_contradiction_is_accepted(added: str) -> None:
+    assert read_node_file(SMALL + added, "x").carriers
 
 
 def test_plain_carriers() -> None:
@@ -235,3 +390,20 @@ def test_deep_nesting_and_size_are_bounded() -> None:
 
 def test_a_merge_key_is_no_key() -> None:
     assert any("plain word" in problem.message for problem in problems(SMALL + "<<: {a: 1}\n"))
+
+
+def test_an_authority_that_cannot_be_read_is_a_problem_of_its_line() -> None:
+    text = EXAMPLE
+    line = text.splitlines().index("    ca: local") + 1
+    named = text.replace("    ca: local", "    ca: /etc/trunkward/north.pem")
+    asked: list[str] = []
+
+    def why(path: str) -> str:
+        asked.append(path)
+        return "no certificate in PEM"
+
+    with pytest.raises(NodeFileRefused) as refused:
+        read_node_file(named, "node.yaml", why)
+    assert asked == ["/etc/trunkward/north.pem"]
+    assert str(refused.value) == f"node.yaml:{line}:5: carriers[0].ca: no certificate in PEM"
+    assert read_node_file(named, "node.yaml", lambda _: "").carriers[0].ca_file == asked[0]

@@ -65,15 +65,22 @@ def test_reasons_to_replace_a_sip_certificate(authority: Pair) -> None:
 
 
 def test_reasons_to_replace_an_authority(authority: Pair) -> None:
-    subject = pki.sip_authority_subject(NODE)
-    assert pki.why_replace_authority(authority, subject=subject, now=NOW) is None
-    assert pki.why_replace_authority(None, subject=subject, now=NOW) == "missing-or-broken"
-    other = pki.sip_authority_subject("other.example.com")
-    assert pki.why_replace_authority(authority, subject=other, now=NOW) == "name-changed"
+    assert pki.why_replace_authority(authority, now=NOW) is None
+    assert pki.why_replace_authority(None, now=NOW) == "missing-or-broken"
     late = NOW + timedelta(days=3650 - 364)
-    assert pki.why_replace_authority(authority, subject=subject, now=late) == "expiring"
+    assert pki.why_replace_authority(authority, now=late) == "expiring"
     mixed = Pair(certificate=authority.certificate, key=key())
-    assert pki.why_replace_authority(mixed, subject=subject, now=NOW) == "key-mismatch"
+    assert pki.why_replace_authority(mixed, now=NOW) == "key-mismatch"
+
+
+def test_what_an_authority_issued_outlives_its_renewal(authority: Pair) -> None:
+    private = key()
+    issued = pki.issue_sip_certificate(private.public_key(), NAMES, authority=authority, serial=2, now=NOW)
+    renewed = pki.issue_sip_authority(
+        authority.key, node="other.example.com", serial=3, now=NOW, before=authority.certificate
+    )
+    assert renewed.subject == authority.certificate.subject
+    assert pki.why_replace_sip(issued, private, NAMES, authority=renewed, now=NOW) is None
 
 
 def test_no_certificate_for_nobody() -> None:

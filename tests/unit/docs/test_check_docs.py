@@ -102,3 +102,7 @@ def test_a_missing_number_is_a_warning_and_an_error_when_strict(check: Check) ->
 
 def test_a_repository_without_pages_is_not_called_good(tool: ModuleType, tmp_path: Path) -> None:
     assert tool.main(["--root", str(tmp_path)]) == 1
+
+
+def test_the_bench_has_its_page_checked(tool: ModuleType, root: Path) -> None:
+    assert root / "bench/README.md" in tool.pages(root)

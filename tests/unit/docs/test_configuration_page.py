@@ -1,14 +1,16 @@
 """Every key a node file may have is on the page, with its default; and nothing else is."""
 
+import re
 from collections.abc import Callable, Iterator
 from enum import Enum
 from pathlib import Path
 from typing import Any, get_args
 
+import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from trunkward.control.node_file import read_node_file
+from trunkward.control.node_file import NodeFileRefused, read_node_file
 from trunkward.control.node_schema import FilePart
 from trunkward.media.suites import ALLOWED
 
@@ -79,3 +81,46 @@ def test_the_example_is_accepted(root: Path) -> None:
     declared = read_node_file((root / "examples/node.yaml").read_text(encoding="utf-8"), "examples/node.yaml")
     assert declared.trunks
     assert declared.carriers
+
+
+#: For each row of the table of contradictions: what is changed in the example.
+CONTRADICTIONS = {
+    "node.plain_port": ("plain_port: 5060", "plain_port: 5061"),
+    "node.media.address": ("    address: 127.0.0.10", '    address: "::1"'),
+    "tenants[].trunks[].host": ("        tls_names: [pbx.acme.example.com]\n", ""),
+    "tenants[].trunks[].tls_names": ("        host: 127.0.0.21:15061\n", ""),
+    "tenants[].trunks[].numbers": ('- "+12025550102"', '- "+12025550101"'),
+    "carriers[].name": ("- name: south", "- name: acme-hq"),
+    "carriers[].media": ("media: rtp", "media: srtp"),
+    "carriers[].networks": ("networks: [127.0.0.41/32]", "networks: [127.0.0.41/32]\n{east}"),
+    "carriers[].tls_names": ("networks: [127.0.0.41/32]", "networks: [127.0.0.41/32]\n{north2}"),
+    "carriers[].ca": ("media: rtp", "media: rtp\n    ca: /etc/trunkward/ca.pem"),
+    "carriers[].srtp": ("media: rtp", "media: rtp\n    srtp: [AEAD_AES_256_GCM]"),
+}
+EAST = """\
+  - name: east
+    hosts: [127.0.0.51:5060]
+    transport: udp
+    media: rtp
+    prefixes: ["+1404"]
+    networks: [127.0.0.0/24]"""
+NORTH2 = """\
+  - name: north-2
+    hosts: [127.0.0.51:5061]
+    transport: tls
+    prefixes: ["+1404"]
+    networks: [127.0.0.51]
+    tls_names: [north.example.net]
+    ca: /etc/trunkward/north.pem"""
+
+
+def test_every_contradiction_on_the_page_is_refused_there(root: Path, table: Table) -> None:
+    example = (root / "examples/node.yaml").read_text(encoding="utf-8")
+    assert [row[0] for row in table(PAGE, "What does not go together")] == list(CONTRADICTIONS)
+    for key, (old, new) in CONTRADICTIONS.items():
+        assert example.count(old) == 1, key
+        text = example.replace(old, new.replace("{east}", EAST).replace("{north2}", NORTH2))
+        with pytest.raises(NodeFileRefused) as refused:
+            read_node_file(text, "node.yaml")
+        (problem,) = refused.value.problems
+        assert re.sub(r"\[\d+\]", "[]", problem.path).removesuffix("[]") == key

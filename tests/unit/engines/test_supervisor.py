@@ -14,7 +14,7 @@ def _section(program: Program) -> dict[str, str]:
     base = Path("/srv/100% node")
     paths = Paths(config=base / "node.yaml", state=base / "state", run=base / "run", log=base / "log")
     parser = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"))
-    parser.read_string(render_supervisord_conf([program], paths))
+    parser.read_string(render_supervisord_conf([program], paths, 20_000))
     return dict(parser[f"program:{program.name}"])
 
 

@@ -1,4 +1,4 @@
-"""The line: a record for every verdict, outcomes that outlast a full disk, one attempt one record id."""
+"""The line: a record for every verdict, one attempt one record id."""
 
 import asyncio
 from pathlib import Path
@@ -7,13 +7,12 @@ from typing import Any
 import msgspec
 
 from trunkward.calls.attempt import CallAttempt
-from trunkward.calls.outcome import Ending, Outcome
-from trunkward.calls.verdict import Reject, Verdict
+from trunkward.calls.verdict import Reject
 from trunkward.engines.signer_client import SignerClient
 from trunkward.gate.line import Line
 from trunkward.gate.recorder import Recorder, RecordNotWritten
-from trunkward.gate.server import Unreadable
-from trunkward.records.model import DecisionRecord, OutcomeRecord, Record
+from trunkward.gate.server import Decision, Unreadable
+from trunkward.records.model import DecisionRecord, Record
 
 ATTEMPT = CallAttempt(
     id="0123456789abcdef" * 2, at=1.0, source_ip="192.0.2.1", source_port=5061, transport="tls",  # type: ignore[arg-type]
@@ -29,7 +28,7 @@ class _Disk(Recorder):
         self.written: list[Record] = []
         self.full = False
 
-    def write(self, records: list[Record], *, synced: bool = True) -> None:
+    def write(self, records: list[Record]) -> None:
         if self.full:
             raise RecordNotWritten("No space left on device")
         self.written += records
@@ -51,8 +50,10 @@ def _line(disk: _Disk, policy: Any = lambda: None) -> Line:
     )
 
 
-def _judged(line: Line, attempt: CallAttempt | Unreadable) -> Verdict:
-    return asyncio.run(line.judge(attempt))
+def _judged(line: Line, attempt: CallAttempt | Unreadable) -> Decision:
+    decided = asyncio.run(line.judge(attempt, lambda: True))
+    assert decided is not None
+    return decided
 
 
 def _broken() -> None:
@@ -62,7 +63,7 @@ def _broken() -> None:
 def test_a_refusal_nobody_judged_is_recorded_like_any_other() -> None:
     for policy, reason in ((lambda: None, "policy-not-loaded"), (_broken, "internal-error")):
         disk = _Disk()
-        verdict = _judged(_line(disk, policy), ATTEMPT)
+        verdict = _judged(_line(disk, policy), ATTEMPT).verdict
         assert isinstance(verdict, Reject)
         assert (verdict.status, verdict.reason.value) == (503, reason)
         [record] = disk.written
@@ -72,15 +73,15 @@ def test_a_refusal_nobody_judged_is_recorded_like_any_other() -> None:
 
 
 def test_an_attempt_asked_twice_has_one_record_id() -> None:
-    assert {_judged(_line(_Disk()), ATTEMPT).record_id for _ in range(2)} == {ATTEMPT.id}
+    assert {_judged(_line(_Disk()), ATTEMPT).verdict.record_id for _ in range(2)} == {ATTEMPT.id}
     # what is no id of the edge's is not taken over
     strange = msgspec.structs.replace(ATTEMPT, id="../../etc")
-    assert _judged(_line(_Disk()), strange).record_id.isalnum()
+    assert _judged(_line(_Disk()), strange).verdict.record_id.isalnum()
 
 
 def test_an_attempt_nobody_can_read_is_recorded() -> None:
     disk = _Disk()
-    verdict = _judged(_line(disk), Unreadable(id="f" * 32, problem="rubbish"))
+    verdict = _judged(_line(disk), Unreadable(id="f" * 32, problem="rubbish")).verdict
     assert verdict.id == "f" * 32
     assert [record.record_id for record in disk.written] == ["f" * 32]
 
@@ -88,19 +89,31 @@ def test_an_attempt_nobody_can_read_is_recorded() -> None:
 def test_without_a_record_there_is_no_other_verdict() -> None:
     disk = _Disk()
     disk.full = True
-    verdict = _judged(_line(disk), ATTEMPT)
-    assert isinstance(verdict, Reject)
-    assert verdict.status == 503
+    decided = _judged(_line(disk), ATTEMPT)
+    assert isinstance(decided.verdict, Reject)
+    assert (decided.verdict.status, decided.record) == (503, None)
 
 
-def test_outcomes_wait_until_the_disk_takes_them() -> None:
+def test_an_attempt_nobody_waits_for_leaves_no_trace() -> None:
     disk = _Disk()
-    line = _line(disk)
+    asked: list[None] = []
+    line = _line(disk, lambda: asked.append(None))
+    for attempt in (ATTEMPT, Unreadable(id="f" * 32)):
+        assert asyncio.run(line.judge(attempt, lambda: False)) is None
+    assert asked == disk.written == []
+
+
+def test_a_verdict_that_was_not_read_is_withdrawn() -> None:
+    disk = _Disk()
+    decided = _judged(_line(disk), ATTEMPT)
+    assert decided.record is not None
+    _line(disk).withdraw(decided.record)
+    first, second = disk.written
+    assert isinstance(first, DecisionRecord)
+    assert isinstance(second, DecisionRecord)
+    assert (first.reason, second.reason) == ("policy-not-loaded", "deadline-exceeded")
+    assert (second.verdict, second.status, second.routes) == ("reject", 503, [])
+    # the stamp decides which of an attempt's records holds: a gate asked later has a later one
+    assert (second.record_id, second.at) == (first.record_id, first.at)
     disk.full = True
-    for name in ("a", "b"):
-        line.ended(Outcome(record_id=name, call_id="c", ending=Ending.BYE))
-    assert disk.written == []
-    disk.full = False
-    line.write_outcomes()
-    line.write_outcomes()
-    assert [record.record_id for record in disk.written if isinstance(record, OutcomeRecord)] == ["a", "b"]
+    _line(disk).withdraw(first)

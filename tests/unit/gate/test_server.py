@@ -2,14 +2,21 @@
 
 import asyncio
 import json
+import select
+import socket
 import struct
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+import uvloop
+
 from trunkward.admission.judge import refuse_unjudged
 from trunkward.calls.attempt import CallAttempt
-from trunkward.calls.verdict import Reason, Verdict
-from trunkward.gate.server import MAX_FRAME, Unreadable, serve
+from trunkward.calls.verdict import Reason
+from trunkward.gate.server import MAX_FRAME, Decision, Unreadable, serve
+from trunkward.records.model import DecisionRecord
 
 ATTEMPT = {
     "id": "a" * 32, "at": 1.0, "source_ip": "192.0.2.1", "source_port": 5061, "transport": "tls",
@@ -22,22 +29,64 @@ def _frame(body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + body
 
 
+class _Judge:
+    """Refuses everything there is somebody to tell; `late` happens after that was looked at."""
+
+    def __init__(self) -> None:
+        self.judged: list[object] = []
+        self.given_up: list[str] = []
+        self.withdrawn: list[str] = []
+        #: Keeps a judgement until it is set, as a slow signer would.
+        self.go_on = asyncio.Event()
+        self.go_on.set()
+        self.meanwhile: Callable[[], None] = lambda: None
+        self.late: Callable[[], None] = lambda: None
+
+    async def judge(self, attempt: CallAttempt | Unreadable, waits: Callable[[], bool]) -> Decision | None:
+        self.judged.append(attempt)
+        await self.go_on.wait()
+        self.meanwhile()
+        if not waits():
+            self.given_up.append(attempt.id)
+            return None
+        self.late()
+        record = DecisionRecord(
+            record_id=attempt.id, at=1.0, attempt_id=attempt.id, call_id="c", verdict="reject", reason="r"
+        )
+        return Decision(verdict=refuse_unjudged(attempt.id, "r", Reason.INTERNAL_ERROR), record=record)
+
+    def withdraw(self, record: DecisionRecord) -> None:
+        self.withdrawn.append(record.record_id)
+
+
+type Edge = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def _serve(tmp_path: Path, judge: _Judge, edge: Edge) -> None:
+    """Lets `edge` speak to a gate, on the loop gates run on."""
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        path = tmp_path / "a.sock"
+        serving = asyncio.create_task(serve(path, judge, stop))
+        while not path.exists():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        reader, writer = await asyncio.open_unix_connection(path)
+        try:
+            await edge(reader, writer)
+        finally:
+            writer.close()
+            stop.set()
+            await serving
+
+    uvloop.run(run())
+
+
 def _ask(tmp_path: Path, *pieces: bytes, answers: int) -> tuple[list[dict[str, Any]], list[object]]:
     """What the gate answers to these pieces; fewer answers when it cuts the connection."""
-    judged: list[object] = []
+    judge, found = _Judge(), []
 
-    async def judge(attempt: CallAttempt | Unreadable) -> Verdict:
-        judged.append(attempt)
-        return refuse_unjudged(attempt.id, "r", Reason.INTERNAL_ERROR)
-
-    async def run() -> list[dict[str, Any]]:
-        stop = asyncio.Event()
-        paths = tmp_path / "a.sock", tmp_path / "o.sock"
-        serving = asyncio.create_task(serve(*paths, judge, lambda _: None, stop))
-        while not paths[1].exists():  # noqa: ASYNC110
-            await asyncio.sleep(0.001)
-        reader, writer = await asyncio.open_unix_connection(paths[0])
-        found = []
+    async def edge(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             for piece in pieces:
                 writer.write(piece)
@@ -48,13 +97,68 @@ def _ask(tmp_path: Path, *pieces: bytes, answers: int) -> tuple[list[dict[str, A
                 found.append(json.loads(await reader.readexactly(length)))
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
-        finally:
-            writer.close()
-            stop.set()
-            await serving
-        return found
 
-    return asyncio.run(run()), judged
+    _serve(tmp_path, judge, edge)
+    return found, judge.judged
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_an_edge_that_left_is_seen_before_the_loop_tells(tmp_path: Path, late: bool) -> None:
+    judge = _Judge()
+
+    async def edge(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        raw = socket.socket(socket.AF_UNIX)
+        raw.connect(str(tmp_path / "a.sock"))
+        if late:  # while the record is being written
+            judge.late = raw.close
+        else:
+            judge.meanwhile = raw.close
+        raw.sendall(_frame(json.dumps(ATTEMPT).encode()))
+        async with asyncio.timeout(2):
+            while not judge.judged:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+
+    _serve(tmp_path, judge, edge)
+    assert (judge.given_up, judge.withdrawn) == (([], ["a" * 32]) if late else (["a" * 32], []))
+
+
+def test_a_verdict_the_edge_never_read_is_withdrawn(tmp_path: Path) -> None:
+    judge = _Judge()
+    one = _frame(json.dumps(ATTEMPT).encode())
+
+    async def edge(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        def ask(read: bool) -> None:
+            with socket.socket(socket.AF_UNIX) as raw:
+                raw.connect(str(tmp_path / "a.sock"))
+                raw.sendall(one)
+                assert select.select([raw], [], [], 2.0)[0], "no answer"
+                if read:
+                    raw.recv(65536)
+
+        for read in (True, False):
+            await asyncio.to_thread(ask, read)
+        async with asyncio.timeout(2):
+            while not judge.withdrawn:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+
+    _serve(tmp_path, judge, edge)
+    assert len(judge.judged) == 2
+    assert len(judge.withdrawn) == 1
+
+
+def test_an_empty_frame_is_answered_by_another(tmp_path: Path) -> None:
+    judge = _Judge()
+
+    async def edge(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        judge.go_on.clear()
+        writer.write(_frame(json.dumps(ATTEMPT).encode()) + _frame(b""))
+        # at once, whatever is being judged
+        assert await asyncio.wait_for(reader.readexactly(4), 2) == bytes(4)
+        judge.go_on.set()
+        (length,) = struct.unpack(">I", await reader.readexactly(4))
+        assert json.loads(await reader.readexactly(length))["id"] == "a" * 32
+
+    _serve(tmp_path, judge, edge)
 
 
 def test_frames_in_pieces_and_several_at_once(tmp_path: Path) -> None:

@@ -9,7 +9,12 @@ import pytest
 EDGE = Path(__file__).parents[3] / "src/trunkward/edge"
 ENGINE = {"KSR"}  # Kamailio puts it there
 #: Pure rooms' files that keep to the standard library themselves, and so may come along.
-GUESTS = {"trunkward.media.answer", "trunkward.media.sdp", "trunkward.media.suites"}
+GUESTS = {
+    "trunkward.media.answer",
+    "trunkward.media.crossing",
+    "trunkward.media.sdp",
+    "trunkward.media.suites",
+}
 FILES = sorted(EDGE.rglob("*.py"))
 GUEST_FILES = [EDGE.parents[1] / f"{name.replace('.', '/')}.py" for name in sorted(GUESTS)]
 

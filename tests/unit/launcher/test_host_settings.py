@@ -1,12 +1,12 @@
 """The launcher reads the host's mirrors and registry settings, and leaves out what means nothing inside."""
 
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
 
 LAUNCHER = Path(__file__).parents[3] / "trunkward"
-DEBIAN = ["http://deb.debian.org/debian", "http://deb.debian.org/debian-security"]
 
 
 def bash(script: str, *arguments: str | Path) -> str:
@@ -25,7 +25,7 @@ def apt_dir(tmp_path: Path, name: str, text: str) -> Path:
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
-        pytest.param("sources.list", "", DEBIAN, id="nothing: Debian's own"),
+        pytest.param("sources.list", "", [], id="nothing"),
         pytest.param(
             "sources.list",
             "deb [arch=amd64 trusted=yes] http://mirror.example.com/debian/ bookworm main contrib # near\n"
@@ -51,7 +51,7 @@ def apt_dir(tmp_path: Path, name: str, text: str) -> Path:
             "sources.list.d/debian.sources",
             "Types: deb\nEnabled: no\nURIs: http://off.example.com/debian\nSuites: bookworm\n"
             "Components: main\n",
-            DEBIAN,
+            [],
             id="deb822 switched off",
         ),
         pytest.param(
@@ -65,19 +65,33 @@ def apt_dir(tmp_path: Path, name: str, text: str) -> Path:
         pytest.param(
             "sources.list",
             "deb http://archive.example.com/ubuntu noble main universe\n",
-            DEBIAN,
-            id="an Ubuntu host: Debian's own",
+            [],
+            id="an Ubuntu host",
         ),
         pytest.param(
             "sources.list",
             "deb-src http://mirror.example.com/debian bookworm main\n",
-            DEBIAN,
+            [],
             id="sources only",
         ),
     ],
 )
 def test_mirrors(tmp_path: Path, name: str, text: str, expected: list[str]) -> None:
     assert bash('debian_mirrors "$1"', apt_dir(tmp_path, name, text)).split() == expected
+
+
+def test_a_host_without_a_mirror_says_how_to_name_one(tmp_path: Path) -> None:
+    words = ["bash", "-c", '. "$1"; debian_mirrors() { :; }; find_mirrors; echo on', "bash", str(LAUNCHER)]
+    done = subprocess.run(words, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "TRUNKWARD_MIRROR=http://HOST/debian" in done.stderr
+    named = 'export TRUNKWARD_MIRROR=http://near.example.com/debian/; debian_mirrors "$1"'
+    assert bash(
+        named, apt_dir(tmp_path, "sources.list", "deb http://far.example.com/debian sid main")
+    ).split() == [
+        "http://near.example.com/debian",
+        "http://near.example.com/debian-security",
+    ]
 
 
 def test_a_mirror_list_file_gives_its_first_mirror(tmp_path: Path) -> None:
@@ -118,3 +132,19 @@ def test_environment_inside(tmp_path: Path) -> None:
         "HOME=/root",
     } <= lines
     assert not [line for line in lines if line.startswith(("PIP_FIND", "PIP_TARGET", "PIP_CERT", "SECRET"))]
+
+
+def test_which_of_the_hosts_directories_are_seen_inside(tmp_path: Path) -> None:
+    here = Path(tempfile.mkdtemp(dir="/var/tmp"))
+    try:
+        seen = bash('cd "$1"; host_dirs "$2"', here, tmp_path).splitlines()
+        assert set(seen) >= {str(path) for path in map(Path, ("/root", "/tmp", "/home")) if path.is_dir()}
+        assert not {"/etc", "/usr", "/var", "/opt", "/srv", "/proc", "/"} & set(seen)
+        # where the caller stands, unless the system inside has something there
+        assert str(here) in seen
+        (tmp_path / f".{here}").mkdir(parents=True)
+        assert str(here) in bash('cd "$1"; host_dirs "$2"', here, tmp_path).splitlines()
+        (tmp_path / f".{here}" / "something").touch()
+        assert str(here) not in bash('cd "$1"; host_dirs "$2"', here, tmp_path).splitlines()
+    finally:
+        here.rmdir()

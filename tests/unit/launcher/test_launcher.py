@@ -1,13 +1,26 @@
 """The launcher's own behaviour, without setting anything up: usage, steps, locks, packages, refusals."""
 
 import os
+import pty
+import re
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from trunkward import __version__
+from trunkward.cli.main import app
+
 LAUNCHER = Path(__file__).parents[3] / "trunkward"
+#: Whatever would be set up cannot be: nobody may write there.
+NOTHING = {
+    "PATH": "/usr/bin:/bin",
+    "TRUNKWARD_PLATFORM": "/proc/nowhere",
+    "TRUNKWARD_PARTS": "/proc/nowhere",
+    "TRUNKWARD_SETUP_LOG": "/proc/nowhere/log",
+}
 
 
 def run(script: str, tmp_path: Path, **env: str) -> subprocess.CompletedProcess[str]:
@@ -26,11 +39,36 @@ def run(script: str, tmp_path: Path, **env: str) -> subprocess.CompletedProcess[
     )
 
 
-@pytest.mark.parametrize("arguments", [[], ["help"]])
+PROGRAM = {
+    command.name or command.callback.__name__ for command in app.registered_commands if command.callback
+}
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["help"], ["-h"], ["--help"], ["up", "--help"], ["calls", "--limit", "3", "-h"]]
+)
 def test_usage_names_the_commands(arguments: list[str]) -> None:
-    done = subprocess.run([LAUNCHER, *arguments], capture_output=True, text=True, check=True)
-    for command in ("up", "status", "call-test", "test", "soak", "check", "bench", "shell"):
+    done = subprocess.run([LAUNCHER, *arguments], capture_output=True, text=True, check=True, env=NOTHING)
+    for command in {*PROGRAM, "test", "soak", "check", "bench", "shell"}:
         assert f"\n  {command} " in done.stdout
+
+
+def test_the_version_needs_no_set_up() -> None:
+    done = subprocess.run([LAUNCHER, "--version"], capture_output=True, text=True, check=True, env=NOTHING)
+    assert done.stdout == f"trunkward {__version__}\n"
+
+
+@pytest.mark.parametrize("word", ["statsu", "--json", "install", ""])
+def test_what_is_no_command_is_refused_before_anything_is_installed(word: str) -> None:
+    done = subprocess.run([LAUNCHER, word], capture_output=True, text=True, check=False, env=NOTHING)
+    assert done.returncode == 2
+    assert done.stderr == f"trunkward: there is no command '{word}'; ./trunkward help lists them\n"
+
+
+@pytest.mark.parametrize("command", sorted({*PROGRAM, "test", "soak", "check", "bench", "shell"}))
+def test_a_command_goes_on(tmp_path: Path, command: str) -> None:
+    done = run(f"answered {command} --config x || echo goes on", tmp_path)
+    assert done.stdout == "goes on\n"
 
 
 def test_a_failed_step_shows_its_own_end_of_the_log_and_where_the_log_is(tmp_path: Path) -> None:
@@ -55,6 +93,24 @@ def test_a_good_step_is_one_line_with_its_seconds(tmp_path: Path) -> None:
     done = run("step 'making tea' true", tmp_path)
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == "trunkward: making tea ... 0 s\n"
+
+
+def test_on_a_terminal_a_step_counts_its_seconds(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        ["bash", "-c", '. "$1"; step "making tea" sleep 2.5', "bash", str(LAUNCHER)],
+        env={"PATH": os.environ["PATH"], "TRUNKWARD_SETUP_LOG": str(tmp_path / "setup.log")},
+        stderr=theirs,
+    ):
+        os.close(theirs)
+        said = b""
+        with suppress(OSError):  # the other end is closed
+            while part := os.read(ours, 4096):
+                said += part
+    os.close(ours)
+    shown = said.decode().replace("\r\n", "\n")
+    counted = r"\rtrunkward: making tea \.\.\. \d+ s"
+    assert re.fullmatch(rf"trunkward: making tea \.\.\.({counted})+{counted}\n", shown), shown
 
 
 def test_sigterm_ends_a_step_and_its_children_at_once(tmp_path: Path) -> None:
@@ -108,15 +164,16 @@ def test_only_a_whole_platform_is_good(tmp_path: Path, damage: str) -> None:
 def test_the_fingerprint_follows_content_not_dates(tmp_path: Path) -> None:
     done = run(
         f"""
-        TOP={tmp_path}/top; mkdir -p $TOP/src/a/__pycache__; cd $TOP; touch pyproject.toml LICENSE
+        TOP={tmp_path}/top; mkdir -p $TOP/src/a/__pycache__ $TOP/examples; cd $TOP; touch pyproject.toml LICENSE
         echo 1 > src/a/b.py
         one=$(fingerprint); touch -d 2001-01-01 src/a/b.py; touch src/a/__pycache__/b.pyc; two=$(fingerprint)
         echo 2 > src/a/b.py; three=$(fingerprint); [[ $one == $two ]] && echo same
         [[ $one != $three ]] && echo other
+        echo 3 > examples/node.yaml; [[ $(fingerprint) != $three ]] && echo example
         """,
         tmp_path,
     )
-    assert done.stdout.split() == ["same", "other"]
+    assert done.stdout.split() == ["same", "other", "example"]
 
 
 def test_without_root_and_sudo_it_says_what_it_needs(tmp_path: Path) -> None:

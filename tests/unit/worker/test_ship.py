@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from trunkward.calls.outcome import Ending, Outcome
 from trunkward.records.model import DecisionRecord
 from trunkward.records.segment import encode
 from trunkward.store.database import migrate, open_database
 from trunkward.store.records import RecordStore
 from trunkward.worker import ship as shipping
-from trunkward.worker.ship import KEEP_SHIPPED_S, ship, take_spool
+from trunkward.worker.ship import KEEP_SHIPPED_S, ship
 
 
 @pytest.fixture
@@ -47,18 +46,28 @@ def test_it_goes_on_where_it_stopped(store: RecordStore, gate: Path) -> None:
     segment = gate / "1.jsonl"
     segment.write_bytes(_line("a") + _line("b")[:-5])
     told: list[str] = []
-    assert ship(gate.parent, store, 1.0, told.append) == 1
+    assert ship([gate], store, 1.0, told.append) == 1
     segment.write_bytes(_line("a") + _line("b") + _line("c"))
-    assert ship(gate.parent, store, 1.0, told.append) == 2
-    assert ship(gate.parent, store, 1.0, told.append) == 0
+    assert ship([gate], store, 1.0, told.append) == 2
+    assert ship([gate], store, 1.0, told.append) == 0
     assert told == []
+
+
+def test_a_long_round_gives_signs_of_life(
+    store: RecordStore, gate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shipping, "_CHUNK", 1000)
+    (gate / "1.jsonl").write_bytes(b"".join(_line(f"r{number}") for number in range(20)))
+    signs: list[None] = []
+    assert ship([gate], store, 1.0, print, lambda: signs.append(None)) == 20
+    assert len(signs) > 5
 
 
 def test_a_bad_line_at_the_end_is_told_once(store: RecordStore, gate: Path) -> None:
     (gate / "1.jsonl").write_bytes(_line("a") + b"rubbish\n")
     told: list[str] = []
     for _ in range(3):
-        ship(gate.parent, store, 1.0, told.append)
+        ship([gate], store, 1.0, told.append)
     assert len(told) == 1
 
 
@@ -69,7 +78,7 @@ def test_nothing_stands_in_the_way_of_what_follows(
     data = b"x\n" * 1000 + _line("long", 5000) + _line("a")
     (gate / "1.jsonl").write_bytes(data)
     told: list[str] = []
-    assert ship(gate.parent, store, 1.0, told.append) == 2
+    assert ship([gate], store, 1.0, told.append) == 2
     assert len(told) == 1000
     assert store.offset("gate-0/1.jsonl") == len(data)
 
@@ -78,11 +87,15 @@ def test_a_line_its_writer_died_in_is_told_when_nobody_writes_on(store: RecordSt
     torn = gate / "1.jsonl"
     torn.write_bytes(_line("a") + b'{"kind":"deci')
     told: list[str] = []
-    assert ship(gate.parent, store, 1.0, told.append) == 1
+    assert ship([gate], store, 1.0, told.append) == 1
     assert told == []
     (gate / "2.jsonl").write_bytes(_line("b"))
-    for _ in range(3):
-        ship(gate.parent, store, 1.0, told.append)
+    now = torn.stat().st_mtime
+    for late in (1.0, 59.0):  # one who was slow may still be at it
+        ship([gate], store, now + late, told.append)
+    assert told == []
+    for late in (61.0, 62.0, 63.0):
+        ship([gate], store, now + late, told.append)
     assert len(told) == 1
     assert store.counts() == (2, 0)
 
@@ -92,25 +105,29 @@ def test_an_old_segment_goes_when_all_of_it_is_shipped(store: RecordStore, gate:
     for segment in (old, newest):
         segment.write_bytes(_line(segment.stem))
         os.utime(segment, (1.0, 1.0))
-    ship(gate.parent, store, KEEP_SHIPPED_S, lambda _: None)
+    ship([gate], store, KEEP_SHIPPED_S, lambda _: None)
     assert old.exists()
-    ship(gate.parent, store, KEEP_SHIPPED_S + 2, lambda _: None)
+    ship([gate], store, KEEP_SHIPPED_S + 2, lambda _: None)
     assert not old.exists()
     assert newest.exists()
     assert store.counts() == (2, 0)
 
 
-def test_spooled_outcomes_become_a_segment(store: RecordStore, gate: Path, tmp_path: Path) -> None:
-    import msgspec
-
-    outcome = Outcome(record_id="a", call_id="c", ending=Ending.BYE)
-    spool = tmp_path / "outcomes.spool"
-    spool.write_bytes(msgspec.json.encode(outcome) + b"\nrubbish\n")
+def test_another_file_of_the_same_name_is_shipped_whole(store: RecordStore, gate: Path) -> None:
+    (gate / "1.jsonl").write_bytes(_line("a") + _line("b"))
     told: list[str] = []
-    assert take_spool(spool, gate.parent, 5.0, told.append) == 0  # moved aside, left alone for a round
-    assert not spool.exists()
-    assert take_spool(spool, gate.parent, 5.0, told.append) == 1
+    assert ship([gate], store, 1.0, told.append) == 2
+    (gate / "1.jsonl").write_bytes(_line("c"))
+    assert ship([gate], store, 1.0, told.append) == 1
     assert len(told) == 1
-    assert ship(gate.parent, store, 5.0, told.append) == 1
-    assert take_spool(spool, gate.parent, 6.0, told.append) == 0
-    assert store.counts() == (0, 1)
+    assert store.counts() == (3, 0)
+
+
+def test_what_a_full_disk_left_of_an_outcome_costs_no_other(store: RecordStore, gate: Path) -> None:
+    lines = b"\n" + _line("a") + b'\n{"kind":"outc' + b"\n" + _line("b")
+    (gate / "1.jsonl").write_bytes(lines)
+    told: list[str] = []
+    assert ship([gate], store, 5.0, told.append) == 2
+    assert len(told) == 1
+    assert store.counts() == (2, 0)
+    assert store.offset("gate-0/1.jsonl") == len(lines)

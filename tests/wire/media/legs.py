@@ -91,9 +91,8 @@ class Leg:
 
     def agree(self, remote: str) -> str:
         """Takes keys and address of the other description, which met our newest one. Returns the suite."""
-        where = _address(remote)
+        self.remote = where(remote)
         chosen = sdp.cryptos_of(remote)
-        self.remote = where
         if not chosen:
             self.sends = self.receives = None
             return ""
@@ -142,7 +141,7 @@ class Leg:
         return [self.opened(packet) for packet in raw]
 
 
-def _address(text: str) -> Address:
+def where(text: str) -> Address:
     lines = text.splitlines()
     host = next(line.split(" ")[2] for line in lines if line.startswith("c="))
     port = next(line.split(" ")[1] for line in lines if line.startswith("m=audio "))

@@ -33,9 +33,9 @@ from wire.conftest import Node
 
 SBC = Address(host="127.0.0.10", port=5061)
 SBC_PLAIN = Address(host="127.0.0.10", port=5060)
-NORTH = Address(host="127.0.0.1", port=25061)
-SOUTH = Address(host="127.0.0.1", port=35060)
-PBX = Address(host="127.0.0.1", port=15061)
+NORTH = Address(host="127.0.0.31", port=25061)
+SOUTH = Address(host="127.0.0.41", port=35060)
+PBX = Address(host="127.0.0.21", port=15061)
 
 NORTH_NUMBER = "+12025550199"
 SOUTH_NUMBER = "+13035550188"

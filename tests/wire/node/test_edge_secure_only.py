@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from wire.conftest import EXAMPLE, start_node, stop_node
-from wire.node.parties import SBC_PLAIN
+from wire.node.parties import SBC_PLAIN, SOUTH
 from wire.node.probes import asked_from
 
 
@@ -15,7 +15,7 @@ def test_no_plain_listener_without_a_plain_carrier() -> None:
     secure = config[: config.index("  - name: south")]
     node = start_node(secure)
     try:
-        assert asked_from("127.0.0.1") == b""
+        assert asked_from(SOUTH.host) == b""
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection((SBC_PLAIN.host, SBC_PLAIN.port), 2)
         assert "127.0.0.10:5060" not in node.trunkward("status").stdout

@@ -14,9 +14,9 @@ from sipkit.load.carrier import Carrier
 from sipkit.transport import Address, StreamFlow, client_context, listen_stream, open_stream, server_context
 
 NODE = Address(host="127.0.0.10", port=5061)
-NORTH = Address(host="127.0.0.1", port=25061)
+NORTH = Address(host="127.0.0.31", port=25061)
 DOMAIN = "sbc.example.com"
-PBX = Address(host="127.0.0.1", port=15061)
+PBX = Address(host="127.0.0.21", port=15061)
 OWN, FOREIGN, CALLED = "+12025550101", "+12025550199", "+12025550142"
 
 

@@ -82,6 +82,6 @@ def test_the_record_is_there_before_the_verdict(node: Node) -> None:
             return call.invite.call_id
 
     call_id = asyncio.run(run())
-    # ended while no gate lived: the edge spooled it, and it is shipped all the same
+    # ended while no gate lived: the edge wrote it down, and it is shipped all the same
     assert node.record(call_id, ended=True)["ending"] == "bye"
     node.wait_ready()

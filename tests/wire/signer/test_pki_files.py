@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from trunkward.control import pki
 from trunkward.control.pki import SipNames
 from trunkward.engines import pki_files
+from trunkward.engines.certificates import accepted_fingerprints, ends
 from trunkward.engines.pki_files import (
     PkiFacts,
     PkiFiles,
@@ -28,6 +29,7 @@ from trunkward.engines.pki_files import (
 from trunkward.shaken.certificate import check_signing_certificate
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+BEFORE = "the one before is accepted until 2027-11-23: give its owner the new one by then"
 ROOT = os.geteuid() == 0
 OWNERS = PkiOwners(edge_uid=64011, gate_uid=64012, signer_uid=64013)
 FACTS = PkiFacts(
@@ -132,8 +134,15 @@ def test_each_file_damaged_is_healed(home: Path, name: str, damage: str) -> None
             path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
         case "garbage":
             path.write_bytes(b"\xff\x00 nonsense")
+    kept = {path: path.read_bytes() for path in home.rglob("*.pem")}
+    before = path.read_bytes() if path.exists() else b""
     assert any(change.startswith(f"{name}: ") for change in again(home))
     test_modes_and_owners(home)
+    if name.endswith("-ca.pem"):
+        # its key is its own still: nothing it issued is made anew
+        assert {path for path, content in kept.items() if path.read_bytes() != content} <= {path}
+    if name.startswith("authority/s") or name.endswith("-ca.pem"):
+        assert before in [b"", *(aside.read_bytes() for aside in (home / "authority").glob("*.before-*"))]
 
 
 class BrokenOff(Exception):
@@ -169,7 +178,8 @@ def test_broken_off_at_any_file_it_is_healed(
 def test_keys_of_two_pairs_swapped(home: Path) -> None:
     files = PkiFiles(home)
     shutil.copy(files.node_key, files.peer_key("trunk-alpha"))
-    assert again(home) == ("peers/trunk-alpha.pem: key-mismatch",)
+    (said,) = again(home)
+    assert said.startswith("peers/trunk-alpha.pem: key-mismatch; the one before is accepted until")
 
 
 @pytest.mark.parametrize(
@@ -186,9 +196,63 @@ def test_renewal_thirty_days_before_the_end(home: Path, days: int, renewed: bool
     assert files.shaken_key.read_bytes() == key
 
 
+def test_the_certificate_before_is_accepted_to_its_own_end(home: Path) -> None:
+    files = PkiFiles(home)
+    first = pki.certificate_sha256(files.peer("trunk-alpha").read_bytes())
+    assert accepted_fingerprints(files, "trunk-alpha", now=NOW) == [first]
+    renewed = NOW + timedelta(days=340)
+    (said,) = [change for change in again(home, now=renewed) if change.startswith("peers/")]
+    assert said == f"peers/trunk-alpha.pem: expiring; {BEFORE}"
+    second = pki.certificate_sha256(files.peer("trunk-alpha").read_bytes())
+    assert accepted_fingerprints(files, "trunk-alpha", now=renewed) == [second, first]
+    other_names = SipNames(common_name="alpha", dns=("new.example.com",))
+    again(home, replace(FACTS, peers={"trunk-alpha": other_names}), renewed)
+    third = pki.certificate_sha256(files.peer("trunk-alpha").read_bytes())
+    assert accepted_fingerprints(files, "trunk-alpha", now=renewed) == [third, *sorted((first, second))]
+    over = NOW + timedelta(days=366)
+    assert accepted_fingerprints(files, "trunk-alpha", now=over) == [third, second]
+    again(home, replace(FACTS, peers={"trunk-alpha": other_names}), over)
+    assert len(list(files.peers_before.iterdir())) == 1
+
+
+def test_a_deleted_certificate_is_accepted_no_longer(home: Path) -> None:
+    files = PkiFiles(home)
+    first = pki.certificate_sha256(files.peer("trunk-alpha").read_bytes())
+    files.peer("trunk-alpha").unlink()
+    files.peer_key("trunk-alpha").unlink()
+    assert again(home) == ("peers/trunk-alpha.key: made", "peers/trunk-alpha.pem: made")
+    assert first not in accepted_fingerprints(files, "trunk-alpha", now=NOW)
+
+
+def test_when_each_certificate_ends(home: Path) -> None:
+    files = PkiFiles(home)
+    files.shaken.write_bytes(b"half")
+    found = ends(files, ["trunk-alpha"])
+    year, decade = NOW + timedelta(days=365), NOW + timedelta(days=3650)
+    assert found == {
+        "node.pem": year,
+        "shaken.pem": None,
+        "sip-ca.pem": decade,
+        "shaken-ca.pem": decade,
+        "peers/trunk-alpha.pem": year,
+    }
+
+
 def test_authority_renewed_while_its_certificates_can_still_live_a_year(home: Path) -> None:
-    names = {change.split(":")[0] for change in again(home, now=NOW + timedelta(days=3650 - 364))}
-    assert {"sip-ca.pem", "shaken-ca.pem", "node.pem", "shaken.pem", "peers/trunk-alpha.pem"} <= names
+    before = PkiFiles(home).sip_authority.read_bytes()
+    late = NOW + timedelta(days=3650 - 364)
+    names = {change.split(":")[0] for change in again(home, now=late - timedelta(days=2))}
+    assert not {"sip-ca.pem", "shaken-ca.pem"} & names
+    names = {change.split(":")[0] for change in again(home, now=late)}
+    # issued two days ago, by the same key in the same name: good
+    assert names == {"sip-ca.pem", "shaken-ca.pem"}
+    assert before in [path.read_bytes() for path in (home / "authority").glob("sip-ca.before-*.pem")]
+
+
+def test_a_renamed_node_keeps_its_authority(home: Path) -> None:
+    authority = {path: path.read_bytes() for path in (home / "sip-ca.pem", home / "authority" / "sip.key")}
+    assert again(home, replace(FACTS, node="other.example.com")) == ()
+    assert {path: path.read_bytes() for path in authority} == authority
 
 
 @pytest.mark.parametrize(
@@ -200,7 +264,7 @@ def test_authority_renewed_while_its_certificates_can_still_live_a_year(home: Pa
         ),
         (
             replace(FACTS, peers={"trunk-alpha": SipNames(common_name="alpha", dns=("new.example.com",))}),
-            ("peers/trunk-alpha.pem: names-changed",),
+            (f"peers/trunk-alpha.pem: names-changed; {BEFORE}",),
         ),
         (replace(FACTS, spc="809J"), ("shaken.pem: certificate-spc-mismatch",)),
         (replace(FACTS, peers={}), ()),
@@ -264,7 +328,7 @@ def test_full_disk_leaves_no_half_file(home: Path, monkeypatch: pytest.MonkeyPat
         ensure_pki(home, FACTS, OWNERS, now=NOW)
     monkeypatch.undo()
     assert not PkiFiles(home).node.exists()
-    assert again(home) == ("node.pem: missing-or-broken",)
+    assert again(home) == ("node.pem: made",)
 
 
 def test_unreadable_is_not_taken_for_missing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

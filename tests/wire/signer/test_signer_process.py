@@ -80,6 +80,23 @@ def test_only_the_gates_user_gets_an_answer(node: Any) -> None:
     assert strangers == [EDGE, SIGNER, 0]
 
 
+def test_root_may_ask_whether_it_is_alive_and_nothing_else(node: Any) -> None:
+    node.start(allow_uid=GATE)
+    for uid, answer in ((0, 4), (GATE, 4), (EDGE, 0)):
+        assert int(node.run_as(uid, KNOCK, str(node.socket), "").stdout) == answer, uid
+    assert [line["uid"] for line in lines(node) if line["kind"] != "started"] == [EDGE]
+    assert int(node.run_as(0, KNOCK, str(node.socket), "{}").stdout) == 0
+    assert [line["uid"] for line in lines(node) if line["kind"] != "started"] == [EDGE, 0]
+
+
+def test_a_taken_metrics_port_stops_no_signature(node: Any) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        node.start(metrics_port=taken.getsockname()[1])
+        assert ask(node, lambda client: client.sign(node.request(), 2)).attest == "B"
+
+
 def test_levels(node: Any) -> None:
     node.start()
     a = ask(node, lambda client: client.sign(node.request("A", evidence=node.token()), 2))
@@ -124,7 +141,7 @@ def test_garbage_hurts_only_its_sender(node: Any) -> None:
     async def mixed(client: SignerClient) -> None:
         await client.sign(node.request(), 2)
         reader, writer = await asyncio.open_unix_connection(str(node.socket))
-        for body in (b"", b"\xff\x00", b"[1]", b'{"id":"x"}'):
+        for body in (b"{", b"\xff\x00", b"[1]", b'{"id":"x"}'):
             writer.write(len(body).to_bytes(4, "big") + body)
         answers = [
             await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big")) for _ in range(4)

@@ -35,13 +35,13 @@ def test_what_was_broken_off_is_healed(home: Home) -> None:
     (state / "call-id-mask.secret").chmod(0o644)
     (run / "supervisor.pid").write_text("1")
     (run / "up.lock").write_text("1")
-    for name in ("gate/0.sock", "gate/0.outcome.sock", "signer/signer.sock", "supervisor.sock"):
+    for name in ("gate/0.sock", "signer/signer.sock", "supervisor.sock"):
         (run / name).unlink(missing_ok=True)
         with socket.socket(socket.AF_UNIX) as stale:
             stale.bind(str(run / name))
     (run / "edge" / "kamailio.cfg.part").write_text("half")
     (run / "dialogs" / "0123.part").write_text("half")
-    (run / "spool" / "outcomes.taken").write_bytes(b'{"record_id":"torn')
+    (run / "overflow" / "1.jsonl").write_bytes(b'{"record_id":"torn')
     for left in ("gate-0", "gate-1"):
         shutil.rmtree(state / "records" / left, ignore_errors=left == "gate-1")
     home.start()
@@ -71,24 +71,43 @@ def test_links_left_by_a_part_are_not_followed(home: Home, tmp_path: Path) -> No
     shutil.rmtree(gate)
     gate.symlink_to(tmp_path)
     refused = home.run("up")
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert f"{gate}: not a directory of this node" in refused.stderr
     assert tmp_path.stat().st_uid == 0
 
 
 @pytest.mark.parametrize(
-    ("named", "said"), [("/nowhere.pem", "No such file"), ("/etc/hostname", "no certificate")]
+    ("named", "said"),
+    [("/nowhere.pem", "No such file"), ("/etc/hostname", "no certificate"), ("/", "directory")],
 )
 def test_an_authority_that_cannot_be_read_is_named(home: Home, named: str, said: str) -> None:
-    """Summary: a carrier's `ca` that is no certificate ends the start, naming carrier and file."""
+    """Summary: a carrier's `ca` that is no certificate is refused with its line, and nothing has changed."""
     config = home.path / "node.yaml"
+    line = config.read_text().splitlines().index("    ca: local") + 1
     config.write_text(config.read_text().replace("    ca: local", f"    ca: {named}"))
-    refused = home.run("up")
-    assert refused.returncode != 0
-    assert "north" in refused.stderr
-    assert named in refused.stderr
-    assert said in refused.stderr
-    home.nothing_runs(0.5)
+    before = home.files()
+    for command in (("check-config", str(config)), ("up",)):
+        refused = home.run(*command)
+        assert refused.returncode == 2
+        assert f"{config}:{line}:5: carriers[0].ca: {named}: " in refused.stderr
+        assert said in refused.stderr
+    assert {name: content for name, content in home.files().items() if name != "run/up.lock"} == before
+
+
+def test_an_authority_only_root_may_read(home: Home, tmp_path: Path) -> None:
+    """Summary: a carrier's `ca` may be root's alone: the edge has its own copy, and what trusts it starts."""
+    home.start()
+    home.stop()
+    mine = tmp_path / "north.pem"
+    mine.write_bytes((home.path / "state/pki/sip-ca.pem").read_bytes())
+    mine.chmod(0o600)
+    config = home.path / "node.yaml"
+    config.write_text(config.read_text().replace("    ca: local", f"    ca: {mine}"))
+    home.start()
+    copy = home.path / "run/edge/ca-north.pem"
+    assert copy.read_bytes() == mine.read_bytes()
+    assert f"ca_list = {copy}" in (home.path / "run/edge/tls.cfg").read_text()
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o640
 
 
 def test_a_database_that_is_none_is_named(home: Home) -> None:

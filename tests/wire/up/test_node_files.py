@@ -1,42 +1,45 @@
 """Wrong node files, flags and commands through the real command."""
 
+import re
+
 import pytest
 
 from wire.up.conftest import Home
 
-#: What is written instead of what, in which line, and what is said about it.
+#: What is written instead of what, the line that is named if it is another, and what is said about it.
 WRONG = [
-    ("  tls_port: 5061", '  tls_port: "5061"', "must be a whole number"),
-    ("  tls_port: 5061", "  tls_prt: 5061", "did you mean tls_port?"),
-    ('          - "+12025550101"', "          - +12025550101", "put it in quotes"),
-    ("    transport: udp", "    transport: tls", "carriers"),
-    ("    networks: [127.0.0.1/32]", "    networks: [127.0.0.1/33]", "carriers"),
-    ("  - name: south", "  - name: north", "name"),
-    ("  - name: south", "  - name: [red]south[/red]", ""),
-    ("carriers:", "carriers: {", ""),
-]
+    ("  tls_port: 5061", '  tls_port: "5061"', "", "node.tls_port: must be a whole number, without quotes"),
+    ("  tls_port: 5061", "  tls_prt: 5061", "", "node.tls_prt: unknown key; did you mean tls_port?"),
+    ("  tls_port: 5061", "  tls_port: 05061", "", "node.tls_port: 05061 would be read as another number"),
+    ("  tls_port: 5061", "  tls_port: 443", "", "node.tls_port: write a port of 1024 to 65535"),
+    ('          - "+12025550101"', "          - +12025550101", "",
+     "tenants[0].trunks[0].numbers[0]: must be text; put it in quotes"),
+    ("    transport: udp", "    transport: tls", "  - name: south", "carriers[1]: a TLS carrier needs tls_names"),
+    ("    networks: [127.0.0.41/32]", "    networks: [127.0.0.41/33]", "",
+     "carriers[1].networks[0]: write a network such as 192.0.2.0/24"),
+    ("  - name: south", "  - name: north", "", "carriers[1].name: another trunk or carrier has this name"),
+    ("  - name: south", "  - name: '[red]south[/red]'", "", "carriers[1].name: a name is lower-case letters"),
+    ("carriers:", "carriers: {", "  - name: north", "expected the node content, but found '-'"),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("right", "wrong", "said"), WRONG)
-def test_a_wrong_file_is_refused_whole(home: Home, right: str, wrong: str, said: str) -> None:
+@pytest.mark.parametrize(("right", "wrong", "named", "said"), WRONG)
+def test_a_wrong_file_is_refused_whole(home: Home, right: str, wrong: str, named: str, said: str) -> None:
     """Summary: `check-config` and `up` refuse a wrong file with file, line and reason, and change nothing."""
     config = home.path / "node.yaml"
     lines = config.read_text().splitlines()
-    number = lines.index(right)
-    lines[number] = wrong
+    at = lines.index(right)
+    lines[at] = wrong
     config.write_text("\n".join(lines) + "\n")
     before = home.files()
     for command in (("check-config", str(config)), ("up",)):
         refused = home.run(*command)
         assert refused.returncode == 2, refused
-        assert f"{config}:" in refused.stderr
-        assert said in refused.stderr
+        (problem,) = re.findall(rf"^{re.escape(str(config))}:(\d+):\d+: (.*)$", refused.stderr, re.MULTILINE)
+        assert int(problem[0]) == (lines.index(named) if named else at) + 1, problem
+        assert said in problem[1]
         assert "refused whole" in refused.stderr
         assert "Traceback" not in refused.stderr
-        named = [int(line.split(":")[1]) for line in refused.stderr.splitlines() if line.startswith(f"{config}:")
-                 and line.split(":")[1].isdigit()]  # fmt: skip
-        # the line itself, or where the entry it belongs to begins
-        assert any(abs(line - number - 1) <= 3 for line in named), refused.stderr
     after = {name: content for name, content in home.files().items() if name != "run/up.lock"}
     assert after == before
 

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import time
 from hashlib import sha256
 from pathlib import Path
 
@@ -75,6 +76,48 @@ def test_another_up_and_another_file(home: Home) -> None:
     assert os.readlink(home.path / "run" / "policy" / "current") == "000000000002.snapshot"
 
 
+@pytest.mark.parametrize("after_s", [0.0, 0.1, 0.3, 0.6])
+def test_stopped_before_it_is_ready_it_goes_at_once(home: Home, after_s: float) -> None:
+    """Summary: Ctrl-C at any moment of a start ends everything within seconds, exit 0."""
+    home.begin()
+    eventually((home.path / "run" / "supervisor.pid").exists, 20, "a supervisor")
+    time.sleep(after_s)
+    began = time.monotonic()
+    assert home.stop() == 0, home.out
+    assert time.monotonic() - began < 8  # what stops by itself may take ten
+    home.nothing_runs(0.5)
+
+
+def test_a_changed_certificate_is_told_and_the_one_before_accepted(home: Home) -> None:
+    """Summary: new names renew a trunk's certificate aloud, the old fingerprint stays; a new node name no authority."""
+    home.start()
+    assert "pki" not in home.out
+    (first,) = _certificates(home)
+    home.stop()
+    authority = (home.path / "state/pki/sip-ca.pem").read_bytes()
+    config = home.path / "node.yaml"
+    text = config.read_text().replace("[pbx.acme.example.com]", "[new.acme.example.com]")
+    config.write_text(text.replace("  name: sbc.example.com", "  name: other.example.com"))
+    home.start()
+    assert "pki/peers/acme-hq.pem: names-changed; the one before is accepted until" in home.out
+    assert "pki/node.pem: names-changed" in home.out
+    second, *before = _certificates(home)
+    assert before == [first] != [second]
+    assert (home.path / "state/pki/sip-ca.pem").read_bytes() == authority
+    status = home.run("status", "--json")
+    lasting = json.loads(status.stdout)["certificates"]
+    assert set(lasting) == {
+        *("node.pem", "shaken.pem", "sip-ca.pem", "shaken-ca.pem"),
+        *("peers/acme-hq.pem", "peers/north.pem"),
+    }
+    assert "364 days left" in home.run("status").stdout
+
+
+def _certificates(home: Home) -> list[str]:
+    found = json.loads((home.path / "state/config/declared.json").read_bytes())["certificates"]["acme-hq"]
+    return [str(fingerprint) for fingerprint in found]
+
+
 def test_killed_it_leaves_nothing_and_the_next_heals(home: Home) -> None:
     """Summary: kill -9 of `up`, of the supervisor, of both, with frozen parts: no process is left, the next heals."""
     home.start()
@@ -110,7 +153,7 @@ def test_killed_it_leaves_nothing_and_the_next_heals(home: Home) -> None:
     ],
 )
 def test_a_port_that_is_taken_is_named(home: Home, host: str, port: int, kind: int, part: str) -> None:
-    """Summary: a port somebody else has ends the start: port, part and holder named, exit 1, nothing left."""
+    """Summary: a port somebody else has ends the start: port, part and holder named, exit 2, nothing left."""
     before = home.files()
     with socket.socket(socket.AF_INET, kind) as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -118,7 +161,7 @@ def test_a_port_that_is_taken_is_named(home: Home, host: str, port: int, kind: i
         if kind == socket.SOCK_STREAM:
             taken.listen()
         refused = home.run("up")
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     protocol = "udp" if kind == socket.SOCK_DGRAM else "tcp"
     assert f"{part} cannot listen on {host}:{port}/{protocol}" in refused.stderr
     assert f"process {os.getpid()}" in refused.stderr
@@ -130,14 +173,14 @@ def test_a_home_nobody_may_enter_is_named(home: Home) -> None:
     """Summary: a home closed to the node's users, or too long for a socket, is refused with what to do."""
     home.path.chmod(0o700)
     refused = home.run("up")
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert f"chmod o+x {home.path}" in refused.stderr
     home.path.chmod(0o755)
     deep = home.path / ("x" * 90)
     deep.mkdir()
     (deep / "node.yaml").write_bytes((home.path / "node.yaml").read_bytes())
     refused = Home(deep).run("up")
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert "too long for a unix socket" in refused.stderr
     assert not (deep / "state").exists()
 

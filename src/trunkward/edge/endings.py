@@ -1,0 +1,79 @@
+"""The end of a call: forgotten at once, its media ended and its outcome written down."""
+
+import time
+from typing import Any
+
+from trunkward.edge import ksr
+from trunkward.edge.compact import compact, expand
+from trunkward.edge.media import Media
+from trunkward.edge.outcome import Outcomes
+from trunkward.edge.running import RunningCalls
+
+#: What of a call its end needs.
+_NEEDED = (
+    *("record_id", "call_id", "hops", "media_id", "caller_tag", "callee_tag"),
+    *("caller", "callee", "peer", "answered_at"),
+)
+#: What of it stands in the outcome.
+_TOLD = ("record_id", "call_id", "ending", "status", "ended_by", "ended_at", "answered_at", "peer")
+
+
+class Endings:
+    """Ends calls, each once."""
+
+    def __init__(self, running: RunningCalls, media: Media, outcomes: Outcomes, group: str) -> None:
+        """`group`: the workers that may wait for the media engine."""
+        self._running = running
+        self._media = media
+        self._outcomes = outcomes
+        self._group = group
+
+    def end(self, call: dict[str, Any], ending: str, status: int, ended_by: str) -> None:
+        """Ends a call that has been sent somewhere; whoever comes second does nothing."""
+        if self._running.forget(call["record_id"]):
+            self.end_unsent(call, ending, status, ended_by)
+
+    def end_unsent(self, call: dict[str, Any], ending: str, status: int, ended_by: str) -> None:
+        """Ends a call that nobody else can be ending."""
+        facts = {name: call[name] for name in _NEEDED if name in call}
+        facts |= {"ending": ending, "status": status, "ended_by": ended_by, "ended_at": time.time()}
+        if not facts["hops"]:  # no media to wait for
+            self._write_down(facts, marked="")
+            return
+        self._running.mark_ended(call["record_id"], ended_by)
+        if not ksr.later("ksr_call_ended", compact(facts), self._group):
+            self._write_down(facts, marked=ended_by)
+
+    def end_media(self, call: dict[str, Any]) -> None:
+        """Ends the media of a route that came to nothing; the call goes on without."""
+        if call["hops"]:
+            given_up = {name: call[name] for name in ("hops", "media_id", "caller_tag")}
+            # without a free worker rtpengine itself ends what nobody sends to
+            ksr.later("ksr_media_given_up", compact(given_up), self._group)
+        call["hops"] = []
+
+    def clean_up_media(self, _event: str) -> None:
+        """The slow part of that, in a worker of the group."""
+        self._media.end(expand(ksr.later_data()))
+
+    def clean_up(self, _event: str) -> None:
+        """The slow part, in a worker of the group."""
+        facts = expand(ksr.later_data())
+        self._write_down(facts, marked=facts["ended_by"])
+
+    def restore(self) -> None:
+        """At Kamailio's start: running calls go on, and those it died on while they ended are ended."""
+        restored, ended = self._running.restore()
+        for call, ended_by, at in ended:
+            facts = {"ending": "bye", "status": 200, "ended_by": ended_by, "ended_at": at}
+            self._write_down(call | facts, marked=ended_by)
+        if restored or ended:
+            ksr.log_warning(f"{restored} running call(s) restored, {len(ended)} ended")
+
+    def _write_down(self, call: dict[str, Any], *, marked: str) -> None:
+        """Media facts, media end, outcome; only then the call's file goes."""
+        sides = {"caller": call.get("caller") or {}, "callee": call.get("callee") or {}}
+        legs = self._media.end(call) if call["hops"] else []
+        merged = [leg | sides[leg["side"]] for leg in legs] or [leg for leg in sides.values() if leg]
+        self._outcomes.write({name: call[name] for name in _TOLD if name in call} | {"legs": merged})
+        self._running.clear(call["record_id"], marked)

@@ -1,0 +1,72 @@
+"""Pointing a request at its peer. A leg over TLS never leaves TLS, nor a connection that was verified."""
+
+from typing import Any
+
+from trunkward.edge import ksr
+from trunkward.edge.compact import compact
+from trunkward.edge.outbound_tls import OutboundTls
+from trunkward.edge.running import RunningCalls
+
+
+class Reach:
+    """Where the two sides of a call are, and the connections to them."""
+
+    def __init__(self, tls: OutboundTls, running: RunningCalls) -> None:
+        """Keeps what it needs; touches nothing."""
+        self._tls = tls
+        self._running = running
+
+    def on_verified_connection(self) -> bool:
+        """Binds an initial request over TLS to a connection whose peer has been verified."""
+        host = ksr.next_hop()
+        if not self._tls.is_peer(host):
+            ksr.open_no_connection()  # a connection the other side opened, and was judged by
+            return True
+        connection = self._tls.ready(host)
+        if connection:
+            ksr.use_connection(connection)
+        return connection > 0
+
+    def towards(self, call: dict[str, Any], *, forward: bool) -> bool:
+        """Points a request of a running call at its peer; False when there is no way to it now.
+
+        Whatever its Contact says (which behind NAT names another address), a peer over TLS is reached on
+        the connection it last used, or, when that is gone, at the host we dial it at, verified anew.
+        """
+        if (call["callee_transport"] if forward else call["caller"]["transport"]) != "tls":
+            return True
+        source = call.get("callee_source" if forward else "caller_source", "")
+        if source and not self._tls.is_peer(source) and (connection := ksr.connection_to(source)):
+            ksr.set_next_hop(f"sip:{source};transport=tls")
+            ksr.use_connection(connection)
+            return True
+        if not (peer := self.dialled(call, forward=forward)):
+            return False
+        connection = self._tls.ready(peer)
+        if connection:
+            ksr.set_next_hop(f"sip:{peer};transport=tls")
+            ksr.use_connection(connection)
+        return connection > 0
+
+    def dialled(self, call: dict[str, Any], *, forward: bool) -> str:
+        """The `host:port` at which the peer of a request in a dialog can be dialled, "" when at none."""
+        source: str = call.get("callee_source" if forward else "caller_source", "")
+        if self._tls.is_peer(source):
+            return source  # where we dialled it
+        for way in (ksr.next_hop, ksr.ruri_host):
+            if self._tls.is_peer(host := way()):
+                return host
+        home: str = call["callee_home"] if forward else call["caller_home"]
+        return home if self._tls.is_peer(home) else ""
+
+    def note_source(self, call: dict[str, Any], text: str, *, forward: bool) -> str:
+        """Remembers where the sender is now; a PBX that connected again has another port. The call's text."""
+        side = "caller_source" if forward else "callee_source"
+        if (call["caller"]["transport"] if forward else call["callee_transport"]) != "tls":
+            return text
+        if call.get(side) == (source := ksr.source_host()):
+            return text
+        call[side] = source
+        text = compact(call)
+        self._running.remember(call["record_id"], text)
+        return text

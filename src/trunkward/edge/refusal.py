@@ -1,0 +1,25 @@
+"""Saying no: a status, its phrase, and the reason a person can look up."""
+
+from trunkward.edge import ksr
+from trunkward.edge.media import MediaRefused
+
+
+def refuse(code: int, phrase: str, reason: str) -> None:
+    """Refuses the transaction in hand for a cause of ours that may pass."""
+    # RFC 3326: the reason a person can look up, beside the status a machine acts on
+    ksr.add_reply_header("Reason", f'SIP;cause={code};text="{reason}"')
+    ksr.add_reply_header("Retry-After", "2")
+    ksr.reply(code, phrase)
+
+
+def refuse_in_dialog(code: int, phrase: str) -> None:
+    """Refuses a request of a running call, in a transaction: the ACK of the refusal must end here."""
+    if ksr.new_transaction():
+        ksr.reply(code, phrase)
+
+
+def of(problem: Exception) -> tuple[int, str, str]:
+    """Status, phrase and reason for an offer or answer in a dialog."""
+    if isinstance(problem, MediaRefused):
+        return 503, "Service Unavailable", "media-unavailable"
+    return 488, "Not Acceptable Here", getattr(problem, "code", "media-malformed")

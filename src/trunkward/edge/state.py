@@ -1,0 +1,73 @@
+"""What travels with a transaction, in AVPs: the callbacks of one call run in different processes."""
+
+from collections.abc import Callable
+from typing import Any
+
+from trunkward.edge import ksr
+from trunkward.edge.compact import compact, expand
+
+_CALL = "$avp(call)"
+_WAY = "$avp(way)"
+_ANSWERED = "$avp(answered)"
+_DIALOG = "$avp(dialog)"
+
+
+def call() -> dict[str, Any]:
+    """The call of the transaction in hand; with none, nobody's address is left in the message."""
+    return _known(expand, _CALL)
+
+
+def set_call(text: str) -> None:
+    """Sets it, as JSON."""
+    ksr.set_pv(_CALL, text)
+
+
+def way() -> dict[str, Any]:
+    """The routes of the call in hand and how far they have been tried."""
+    found: dict[str, Any] = expand(ksr.pv(_WAY))
+    return found
+
+
+def set_way(routes: dict[str, Any]) -> None:
+    """Sets it."""
+    ksr.set_pv(_WAY, compact(routes))
+
+
+def answered() -> str:
+    """The callee's tag once its 2xx went to the caller, "" before."""
+    return ksr.pv(_ANSWERED)
+
+
+def set_answered(tag: str) -> None:
+    """Sets it."""
+    ksr.set_pv(_ANSWERED, tag)
+
+
+def in_dialog() -> tuple[bool, bool, str]:
+    """Of a request in a dialog: whether it came from the caller, had an offer; the URI its replies show."""
+
+    def read(text: str) -> tuple[bool, bool, str]:
+        return text[0] == "1", text[1] == "1", text[2:]
+
+    return _known(read, _DIALOG)
+
+
+def set_in_dialog(*, forward: bool, offered: bool, shown: str) -> None:
+    """Sets it; `shown` is "" when replies need no other URI."""
+    ksr.set_pv(_DIALOG, f"{forward:d}{offered:d}{shown}")
+
+
+def show(put: Callable[[str], None], call: dict[str, Any], which: str) -> None:
+    """Puts the From-URI of one side into the message in hand, where the sides see different ones."""
+    if call["from_inside"] != call["from_outside"]:
+        put(call[which])
+
+
+def _known[T](read: Callable[[str], T], name: str) -> T:
+    try:
+        return read(ksr.pv(name))
+    except (ValueError, IndexError):
+        # whose address belongs on which side is not known any more: none is shown
+        ksr.show_from(ksr.NOBODY)
+        ksr.show_to(ksr.NOBODY)
+        raise

@@ -1,0 +1,48 @@
+"""Who calls whom in one run, and what each user agent is told."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from trunkward.calltest.baresip_config import PartyRole, account_line
+from trunkward.calltest.parties import LabShaken, Media
+from trunkward.calltest.scenario import dial_uri, plan_calls
+from unit.calltest.recorded import CALLER, lab
+
+
+def test_six_calls_cover_both_ways_and_every_kind_of_leg(shaken: LabShaken) -> None:
+    plans = plan_calls(lab(shaken))
+    assert [
+        (p.key, p.caller.name, p.callee.name, p.customer_media, p.carrier.media, p.hold, p.attest)
+        for p in plans
+    ] == [
+        ("out-tls", "acme-hq", "north", Media.SDES, Media.SDES, True, "A"),
+        ("out-udp", "acme-hq", "south", Media.SDES, Media.PLAIN, True, "A"),
+        ("in-tls", "north", "acme-hq", Media.SDES, Media.SDES, True, None),
+        ("in-udp", "south", "acme-hq", Media.SDES, Media.PLAIN, True, None),
+        ("out-dtls", "acme-hq", "north", Media.DTLS_SRTP, Media.SDES, False, "A"),
+        ("out-foreign", "acme-hq", "north", Media.SDES, Media.SDES, False, "B"),
+    ]
+    assert [p.caller_number == CALLER for p in plans if p.caller.name == "acme-hq"] == [
+        True,
+        True,
+        True,
+        False,
+    ]
+
+
+def test_the_port_is_dialled_only_if_it_is_not_the_transports_own(shaken: LabShaken) -> None:
+    customer = lab(shaken).customer
+    assert dial_uri(customer, "911") == "sip:911@127.0.0.10"
+    assert dial_uri(replace(customer, sbc_port=15061), "911") == "sip:911@127.0.0.10:15061"
+    assert dial_uri(lab(shaken).udp_carrier, "911") == "sip:911@127.0.0.10"
+
+
+def test_an_account_shows_the_partys_own_host_and_requires_srtp(shaken: LabShaken) -> None:
+    role = PartyRole(number=CALLER, answers=False, media=Media.SDES, tone=Path("tone.wav"))
+    line = account_line(lab(shaken).customer, role)
+    assert line.startswith(f"<sip:{CALLER}@127.0.0.21;transport=tls>;")
+    assert 'outbound="sip:127.0.0.10:5061;transport=tls"' in line
+    assert line.endswith(";mediaenc=srtp-mand")
+    plain = account_line(lab(shaken).udp_carrier, replace(role, media=Media.PLAIN, answers=True))
+    assert "mediaenc" not in plain
+    assert "answermode=auto" in plain

@@ -1,0 +1,73 @@
+"""Which parties of a configuration the call test can play, and what is said when it can play none."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from trunkward.calltest.parties import Lab, Media, NotALabError, PartyKind, Transport
+from trunkward.cli.lab import read_lab
+from trunkward.control.declared import InForce
+from trunkward.settings import Paths
+
+EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")
+
+
+def lab_of(text: str, home: Path) -> Lab:
+    paths = Paths(config=home / "node.yaml", state=home / "state", run=home / "run", log=home / "log")
+    paths.declared.parent.mkdir(parents=True)
+    in_force = InForce(version=1, node_file=text, certificates={"acme-hq": ["ab" * 32]}, evidence={})
+    paths.declared.write_bytes(msgspec.json.encode(in_force))
+    return read_lab(paths)
+
+
+def test_the_example_is_a_lab(tmp_path: Path) -> None:
+    lab = lab_of(EXAMPLE, tmp_path)
+    assert [
+        (p.kind, p.name, p.sip_host, p.sip_port, p.transport, p.media, p.numbers[0], p.sbc_host, p.sbc_port)
+        for p in (lab.customer, lab.tls_carrier, lab.udp_carrier)
+    ] == [
+        (PartyKind.CUSTOMER, "acme-hq", "127.0.0.21", 15061, Transport.TLS, Media.SDES, "+12025550101", "127.0.0.10", 5061),
+        (PartyKind.CARRIER, "north", "127.0.0.31", 25061, Transport.TLS, Media.SDES, "+12025550142", "127.0.0.10", 5061),
+        (PartyKind.CARRIER, "south", "127.0.0.41", 35060, Transport.UDP, Media.PLAIN, "+13035550142", "127.0.0.10", 5060),
+    ]  # fmt: skip
+    assert lab.foreign_number not in lab.customer.numbers
+    assert lab.node_hosts == {"127.0.0.10"}
+    assert lab.udp_carrier.certificate is None
+    assert lab.tls_carrier.certificate == tmp_path / "state" / "pki" / "peers" / "north.pem"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("host: 127.0.0.21:15061", "host: 192.0.2.9:5061", "a trunk with"),
+        ("client_certificate: issued", f"client_certificate: sha256:{'ab' * 32}", "a trunk with"),
+        ("hosts: [127.0.0.31:25061]", "hosts: [north.example.net:5061]", "a carrier with `transport: tls`"),
+        ("ca: local", "ca: /etc/trunkward/north-ca.pem", "a carrier with `transport: tls`"),
+        ("hosts: [127.0.0.41:35060]", "hosts: [192.0.2.9:5060]", "a carrier with `transport: udp`"),
+        (
+            "hosts: [127.0.0.31:25061]",
+            "hosts: [127.0.0.21:25061]",
+            "north and acme-hq are both at 127.0.0.21",
+        ),
+        (
+            "hosts: [127.0.0.41:35060]",
+            "hosts: [127.0.0.10:35060]",
+            "south and the node are both at 127.0.0.10",
+        ),
+    ],
+)
+def test_what_is_no_lab_is_said(old: str, new: str, said: str, tmp_path: Path) -> None:
+    assert EXAMPLE.count(old) == 1
+    with pytest.raises(NotALabError, match=said):
+        lab_of(EXAMPLE.replace(old, new), tmp_path)
+
+
+def test_a_node_that_never_ran_or_a_broken_file_is_said(tmp_path: Path) -> None:
+    paths = Paths(config=tmp_path, state=tmp_path / "state", run=tmp_path, log=tmp_path)
+    with pytest.raises(NotALabError, match="no node has been started here yet"):
+        read_lab(paths)
+    paths.declared.parent.mkdir(parents=True)
+    paths.declared.write_bytes(b'{"version": 1')
+    with pytest.raises(NotALabError, match="cannot be read"):
+        read_lab(paths)

@@ -1,0 +1,61 @@
+"""What a configuration allows beyond the secure default is named, whatever it is."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from trunkward.control.deviations import deviations
+from trunkward.control.node_file import read_node_file
+from trunkward.sip.transport import Transport
+from trunkward.trunks.model import Declared, MediaPolicy
+
+EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def secure() -> Declared:
+    """The example without what deviates in it."""
+    text = EXAMPLE[: EXAMPLE.index("  - name: south")].replace("  unsafe_trusted_clock: true\n", "")
+    declared = read_node_file(text, "node.yaml")
+    return replace(
+        declared, trunks=tuple(replace(trunk, certificate_sha256="ab" * 32) for trunk in declared.trunks)
+    )
+
+
+def said(declared: Declared) -> list[str]:
+    return [f"{deviation.where}: {deviation.what}" for deviation in deviations(declared)]
+
+
+def test_the_secure_default_has_none(secure: Declared) -> None:
+    assert said(secure) == []
+
+
+def test_a_trunk_without_a_certificate(secure: Declared) -> None:
+    open_trunk = replace(secure.trunks[0], certificate_sha256="")
+    found = said(replace(secure, trunks=(open_trunk,)))
+    assert found == ["trunk acme-hq: recognised by network alone, without a client certificate"]
+    assert said(replace(secure, trunks=(replace(open_trunk, enabled=False),))) == []
+
+
+@pytest.mark.parametrize("transport", [Transport.UDP, Transport.TCP])
+def test_a_plain_carrier(secure: Declared, transport: Transport) -> None:
+    plain = replace(secure.carriers[0], name="south", transport=transport, media=MediaPolicy.RTP)
+    found = said(replace(secure, carriers=(*secure.carriers, plain)))
+    assert found == [
+        f"carrier south: signalling in clear over {transport.value.upper()}",
+        "carrier south: media in clear (RTP)",
+    ]
+    assert said(replace(secure, carriers=(*secure.carriers, replace(plain, enabled=False)))) == []
+
+
+@pytest.mark.parametrize("changed", [{"emergency": False}, {"enabled": False}])
+def test_nobody_takes_emergency_calls(secure: Declared, changed: dict[str, bool]) -> None:
+    (north,) = secure.carriers
+    found = said(replace(secure, carriers=(replace(north, **changed),)))  # type: ignore[arg-type]
+    assert found == ["node: no enabled carrier has `emergency: true`: nobody takes emergency calls"]
+
+
+def test_what_only_laboratories_may_do(secure: Declared) -> None:
+    node = replace(secure.node, unsafe_unanchored_media=True, unsafe_trusted_clock=True)
+    assert [line.partition(":")[2][:6] for line in said(replace(secure, node=node))] == [" media", " calls"]

@@ -1,0 +1,70 @@
+"""The edge waits for each gate it asks at least as long as that one waits for the signer, however many there are."""
+
+import asyncio
+import json
+import struct
+from pathlib import Path
+
+import pytest
+
+from trunkward.edge.gate import LEAST_S, GateClient, GateUnavailable
+from trunkward.engines.kamailio import GATE_DEADLINE_MS
+from trunkward.gate.signing import DEADLINE_S
+
+
+class Gates:
+    """Gates that refuse after some time, and count whom they answered."""
+
+    def __init__(self, after_s: float) -> None:
+        self.after_s = after_s
+        self.asked = 0
+        self.writers: list[asyncio.StreamWriter] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.writers.append(writer)
+        length = struct.unpack(">I", await reader.readexactly(4))[0]
+        attempt = json.loads(await reader.readexactly(length))
+        self.asked += 1
+        await asyncio.sleep(self.after_s)
+        verdict = {"id": attempt["id"], "verdict": "reject", "status": 403, "phrase": "No", "headers": []}
+        body = json.dumps(verdict).encode()
+        writer.write(struct.pack(">I", len(body)) + body)
+        await writer.drain()
+
+
+async def asked_of_four(gates: Gates, directory: Path) -> int:
+    paths = [str(directory / f"{index}.sock") for index in range(4)]
+    servers = [await asyncio.start_unix_server(gates.serve, path) for path in paths]
+    client = GateClient(paths, GATE_DEADLINE_MS / 1000)
+    try:
+        verdict = await asyncio.to_thread(client.ask, "a1", '{"id":"a1"}')
+    finally:
+        for connection in client._connections:
+            connection.close()
+        for server in servers:
+            server.close()
+        for writer in gates.writers:
+            writer.close()
+            await writer.wait_closed()
+    assert verdict["status"] == 403
+    return gates.asked
+
+
+def test_a_slow_gate_s_verdict_is_the_one_applied(tmp_path: Path) -> None:
+    assert asyncio.run(asked_of_four(Gates(LEAST_S - 0.03), tmp_path)) == 1
+
+
+def test_it_has_the_time_its_own_deadline_gives_it() -> None:
+    assert DEADLINE_S < LEAST_S < GATE_DEADLINE_MS / 1000
+
+
+def test_gates_that_never_answer_are_given_up_in_time(tmp_path: Path) -> None:
+    loop_time = asyncio.run(_given_up(tmp_path))
+    assert loop_time < GATE_DEADLINE_MS / 1000 + 0.1
+
+
+async def _given_up(directory: Path) -> float:
+    began = asyncio.get_running_loop().time()
+    with pytest.raises(GateUnavailable):
+        await asked_of_four(Gates(30), directory)
+    return asyncio.get_running_loop().time() - began

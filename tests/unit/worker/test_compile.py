@@ -1,0 +1,92 @@
+"""The snapshot in force: compiled when the configuration changes, switched to in one step, old ones cleared away."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from trunkward.admission.snapshot import Snapshot
+from trunkward.control.declared import InForce
+from trunkward.worker.compile import CURRENT, PolicyCompiler
+
+EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")
+PBX = "ab" * 32
+NUMBER = "+12025550101"
+
+
+class Place:
+    """A configuration in force, and where its snapshots go."""
+
+    def __init__(self, home: Path) -> None:
+        self.declared = home / "declared.json"
+        self.policy = home / "policy"
+        self.policy.mkdir()
+        self.compiler = PolicyCompiler(self.declared, self.policy)
+
+    def put_in_force(self, version: int, node_file: str = EXAMPLE) -> None:
+        in_force = InForce(
+            version=version,
+            node_file=node_file,
+            certificates={"acme-hq": [PBX]},
+            evidence={"acme-hq": {NUMBER: "token"}},
+        )
+        part = self.declared.with_suffix(".part")
+        part.write_bytes(msgspec.json.encode(in_force))
+        part.rename(self.declared)  # as `up` writes it: another file, so another inode
+
+    @property
+    def current(self) -> Snapshot:
+        return Snapshot((self.policy / CURRENT).read_bytes())
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def test_what_is_declared_is_in_force(place: Place) -> None:
+    place.put_in_force(1)
+    assert place.compiler.round()
+    trunk = place.current.trunk_by_certificate(PBX)
+    assert trunk is not None
+    assert trunk.name == "acme-hq"
+    assert place.compiler.version == place.current.version == 1
+
+
+def test_nothing_is_done_until_it_changes(place: Place) -> None:
+    place.put_in_force(1)
+    assert place.compiler.round()
+    before = (place.policy / CURRENT).stat()
+    assert not place.compiler.round()
+    assert (place.policy / CURRENT).stat() == before
+    place.put_in_force(2)
+    assert place.compiler.round()
+    assert place.current.version == 2
+
+
+def test_a_gate_may_still_hold_the_one_before(place: Place) -> None:
+    for version in (8, 9, 10, 11):
+        place.put_in_force(version)
+        place.compiler.round()
+    kept = sorted(Snapshot(path.read_bytes()).version for path in place.policy.glob("*.snapshot"))
+    assert kept == [9, 10, 11]
+    assert not list(place.policy.glob("*.part"))
+
+
+def test_a_configuration_that_cannot_be_read_leaves_the_last_one_in_force(place: Place) -> None:
+    place.put_in_force(1)
+    place.compiler.round()
+    place.declared.write_bytes(b"{")
+    with pytest.raises(msgspec.DecodeError):
+        place.compiler.round()
+    assert place.current.version == 1
+    # and is tried again, not taken for done
+    with pytest.raises(msgspec.DecodeError):
+        place.compiler.round()
+
+
+def test_a_snapshot_broken_off_is_written_anew(place: Place) -> None:
+    place.put_in_force(1)
+    (place.policy / f"{CURRENT}.part").symlink_to("nowhere")
+    assert place.compiler.round()
+    assert place.current.version == 1
