@@ -3,6 +3,7 @@
 import asyncio
 import json
 import struct
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -28,8 +29,9 @@ class Gates:
         await asyncio.sleep(self.after_s)
         verdict = {"id": attempt["id"], "verdict": "reject", "status": 403, "phrase": "No", "headers": []}
         body = json.dumps(verdict).encode()
-        writer.write(struct.pack(">I", len(body)) + body)
-        await writer.drain()
+        with suppress(ConnectionError):  # who asked may have given it up
+            writer.write(struct.pack(">I", len(body)) + body)
+            await writer.drain()
 
 
 async def asked_of_four(gates: Gates, directory: Path) -> int:
@@ -45,13 +47,17 @@ async def asked_of_four(gates: Gates, directory: Path) -> int:
             server.close()
         for writer in gates.writers:
             writer.close()
-            await writer.wait_closed()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
     assert verdict["status"] == 403
     return gates.asked
 
 
 def test_a_slow_gate_s_verdict_is_the_one_applied(tmp_path: Path) -> None:
-    assert asyncio.run(asked_of_four(Gates(LEAST_S - 0.03), tmp_path)) == 1
+    # longer than an even share of the deadline among four, and well within what each is given
+    after = GATE_DEADLINE_MS / 1000 / 4 + 0.01
+    assert DEADLINE_S < after < LEAST_S
+    assert asyncio.run(asked_of_four(Gates(after), tmp_path)) == 1
 
 
 def test_it_has_the_time_its_own_deadline_gives_it() -> None:

@@ -8,6 +8,8 @@ so what crossed the node is found by looking for the other party's marks in ther
 from __future__ import annotations
 
 import asyncio
+import re
+import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -159,6 +161,31 @@ async def tls_carrier(
         yield listener
     finally:
         await listener.close()
+        await forgotten(node, at)
+
+
+async def forgotten(node: Node, peer: Address) -> None:
+    """Waits until Kamailio has seen that its connections to a peer are gone, or is gone itself."""
+
+    def gone() -> bool:
+        asked = subprocess.run(
+            ["kamcmd", "-s", f"unix:{node.run}/edge/ctl.sock", "core.tcp_list"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=10,
+        )
+        listed = zip(
+            re.findall(r"dst_ip: (\S+)", asked.stdout),
+            re.findall(r"dst_port: (\d+)", asked.stdout),
+            strict=True,
+        )
+        return (peer.host, str(peer.port)) not in listed
+
+    end = time.monotonic() + 10
+    while not await asyncio.to_thread(gone):
+        assert time.monotonic() < end, f"Kamailio still holds a connection to {peer}"
+        await asyncio.sleep(0.02)
 
 
 @asynccontextmanager

@@ -308,6 +308,7 @@ def test_a_running_call_waits_for_its_peer_s_new_connection(node: Node) -> None:
                 await call.answered()
             for lost in carrier.flows:
                 await lost.close()
+        # the listener is gone and Kamailio has seen it: `tls_carrier` waits for that
         began = time.monotonic()
         refused = await first.bye()
         assert (refused.status, refused.get("Reason")) == (503, 'SIP;cause=503;text="no-route-left"')
