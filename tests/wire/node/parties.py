@@ -164,26 +164,23 @@ async def tls_carrier(
         await forgotten(node, at)
 
 
+def holds_connection(node: Node, peer: Address) -> bool:
+    """Whether Kamailio, if it runs, thinks it has a connection to a peer."""
+    asked = subprocess.run(
+        ["kamcmd", "-s", f"unix:{node.run}/edge/ctl.sock", "core.tcp_list"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=10,
+    )
+    ends = re.findall(r"^\s*src_ip: (\S+)\s+src_port: (\d+)", asked.stdout, re.MULTILINE)
+    return (peer.host, str(peer.port)) in ends
+
+
 async def forgotten(node: Node, peer: Address) -> None:
-    """Waits until Kamailio has seen that its connections to a peer are gone, or is gone itself."""
-
-    def gone() -> bool:
-        asked = subprocess.run(
-            ["kamcmd", "-s", f"unix:{node.run}/edge/ctl.sock", "core.tcp_list"],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=10,
-        )
-        listed = zip(
-            re.findall(r"dst_ip: (\S+)", asked.stdout),
-            re.findall(r"dst_port: (\d+)", asked.stdout),
-            strict=True,
-        )
-        return (peer.host, str(peer.port)) not in listed
-
+    """Waits until Kamailio has seen that its connections to a peer are gone."""
     end = time.monotonic() + 10
-    while not await asyncio.to_thread(gone):
+    while await asyncio.to_thread(holds_connection, node, peer):
         assert time.monotonic() < end, f"Kamailio still holds a connection to {peer}"
         await asyncio.sleep(0.02)
 

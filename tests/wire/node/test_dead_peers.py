@@ -25,6 +25,7 @@ from wire.node.parties import (
     connect,
     customer_agent,
     faults_in,
+    holds_connection,
     place,
     reoffer,
     run,
@@ -290,6 +291,7 @@ def test_a_burst_to_a_peer_not_yet_connected(node: Node) -> None:
             for call in calls:
                 assert (await call.final()).status == 200
             assert len([s for s in carrier.trace if s.message.method == "OPTIONS" and not s.sent]) == 1
+            assert holds_connection(node, NORTH)
             await asyncio.gather(*(call.bye() for call in calls))
 
     run(node, scenario)
