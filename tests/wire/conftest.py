@@ -68,17 +68,21 @@ class Node:
             timeout=60,
         )
 
-    def pid(self, program: str) -> int:
-        """The process the supervisor keeps under this name."""
+    def pid(self, program: str, within_s: float = 20.0) -> int:
+        """The process the supervisor keeps under this name; waited for while it is being started again."""
         command = [
             str(Path(sys.executable).parent / "supervisorctl"),
-            "-c",
-            str(self.run / "supervisord.conf"),
+            *("-c", str(self.run / "supervisord.conf"), "pid", program),
         ]
-        answered = subprocess.run(
-            [*command, "pid", program], capture_output=True, text=True, check=True, timeout=10
-        )
-        return int(answered.stdout)
+        until = time.monotonic() + within_s
+        while True:
+            answered = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
+            if answered.returncode == 0:
+                return int(answered.stdout)
+            # 7: it knows the program, and between an end and the next start there is no process of it
+            assert answered.returncode == 7, answered.stdout + answered.stderr
+            assert time.monotonic() < until, f"no {program} within {within_s} s"
+            time.sleep(0.02)
 
     def family(self, program: str) -> list[int]:
         """That process and everything below it."""

@@ -18,8 +18,8 @@ _STEP_S = 0.1
 _ANSWERS_S = 0.3
 #: The same for a TLS handshake, which others may be having at the same time.
 _HANDSHAKE_S = 1.0
-#: Seconds after the worker's last sign of life; it gives one each half second (`worker.__main__.ROUND_S`).
-_SIGN_OF_LIFE_S = 2.0
+#: Seconds after the worker's last sign of life; it gives one each second (`worker.__main__.ROUND_S`).
+_SIGN_OF_LIFE_S = 3.0
 #: What gate and signer answer with the same.
 _EMPTY_FRAME = bytes(4)
 

@@ -27,6 +27,9 @@ from trunkward.records.model import DecisionRecord
 #: Bytes of one attempt: a SIP message is at most 64 KiB here, JSON makes up to six of one byte, and a
 #: certificate stands beside it. A longer one would cost the edge its connection, and so others their calls.
 MAX_FRAME = 1024 * 1024
+# as numbers: to join two of the library's flags costs as much as the call they are for
+_LOOK = int(socket.MSG_PEEK) | int(socket.MSG_DONTWAIT)
+_SEND = int(socket.MSG_DONTWAIT) | int(socket.MSG_NOSIGNAL)
 
 
 class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,7 +125,7 @@ class AttemptProtocol(asyncio.Protocol):
         if self._socket is None or self._transport is None or self._transport.is_closing():
             return False
         try:
-            return self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
+            return self._socket.recv(1, _LOOK) != b""
         except BlockingIOError:
             return True
         except OSError:
@@ -142,7 +145,7 @@ class AttemptProtocol(asyncio.Protocol):
         answer = len(frame).to_bytes(4, "big") + frame
         try:
             # at once, and past the transport, which would do it later: an edge that waits has room for it all
-            if self._socket.send(answer, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL) != len(answer):
+            if self._socket.send(answer, _SEND) != len(answer):
                 self._cut_off("it does not read its answers")
                 self._not_read()
         except OSError:

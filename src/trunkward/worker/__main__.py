@@ -19,7 +19,7 @@ from trunkward.worker.compile import PolicyCompiler
 from trunkward.worker.ship import ship
 
 #: Seconds between two rounds; a record is in the database this much after its call, at most.
-ROUND_S = 0.5
+ROUND_S = 1.0
 
 
 def main() -> None:
