@@ -90,7 +90,9 @@ async def _measure(home: Path, options: argparse.Namespace) -> int:
     print("| ms | decisions | p50 | p99 | worst |\n|---|---:|---:|---:|---:|")
     for name, took in (("in the second after a change", beside), ("all others", others)):
         ms = sorted(t * 1000 for t in took)
-        print(f"| {name} | {len(ms)} | {statistics.median(ms):.2f} | {ms[int(len(ms) * 0.99)]:.2f} | {ms[-1]:.2f} |")
+        print(
+            f"| {name} | {len(ms)} | {statistics.median(ms):.2f} | {ms[int(len(ms) * 0.99)]:.2f} | {ms[-1]:.2f} |"
+        )
     delayed = (max(beside) - statistics.median(others)) * 1000
     print(f"\nworst delay beside a change: {delayed:.1f} ms over the median of the others")
     return 0

@@ -215,5 +215,3 @@ def test_a_file_database_is_its_owners_alone(tmp_path: Path) -> None:
         # 2: a commit is on the disk when it returns (sqlite.org/pragma.html#pragma_synchronous)
         assert connection.scalar(sa.text("PRAGMA synchronous")) == 2
     engine.dispose()
-
-

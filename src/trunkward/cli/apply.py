@@ -60,7 +60,9 @@ def run_plan(paths: Paths, file: Path | None, *, as_json: bool) -> int:
     read = read_config(file or node_file_in_use(paths, running=running))
     effects = _effects(paths, read, running=running)
     if not paths.database and not paths.configuration_db.exists():
-        planned = Plan(base=None, accepted=read, changes=configuration.difference({}, read.objects), effects=effects)
+        planned = Plan(
+            base=None, accepted=read, changes=configuration.difference({}, read.objects), effects=effects
+        )
     else:
         with configuration_store(paths, make=False) as store:
             planned = configuration.plan(store, read, effects)
@@ -185,10 +187,23 @@ def _change(
             code = (_apply_running if running else _apply_stopped)(paths, planned, store, command)
             head = store.head()
             if as_json:
-                document = plan_document(planned) | {"version": head.number if head else None, "done": code == 0}
+                document = plan_document(planned) | {
+                    "version": head.number if head else None,
+                    "done": code == 0,
+                }
                 print(json.dumps(document, indent=1))
             return code
-    except (Busy, Superseded, NoSuchVersion, TextDamaged, NotPrepared, LayoutRefused, UserMissing, OSError, ValueError) as why:
+    except (
+        Busy,
+        Superseded,
+        NoSuchVersion,
+        TextDamaged,
+        NotPrepared,
+        LayoutRefused,
+        UserMissing,
+        OSError,
+        ValueError,
+    ) as why:
         complain(f"nothing was changed: {why}")
         return 2
 
@@ -206,7 +221,9 @@ def _apply_stopped(paths: Paths, planned: Plan, store: SqlConfiguration, command
             at=time.time(),
             beyond=before.version if before else 0,
         )
-        say(f"version {version.number} ({version.summary}): no node runs here, the next up takes it", err=True)
+        say(
+            f"version {version.number} ({version.summary}): no node runs here, the next up takes it", err=True
+        )
     for told in node_file_copy.settle(paths, store):
         say(told, err=True)
     return 0
@@ -225,9 +242,7 @@ def _apply_running(paths: Paths, planned: Plan, store: SqlConfiguration, command
         tell=lambda change: say(f"{paths.pki}/{change}", "yellow", err=True),
         only=_peers_to_look_at(planned, before),
     )
-    after = decide(
-        paths, planned, store, issued, before, actor=current_actor(), command=command, now=now
-    )
+    after = decide(paths, planned, store, issued, before, actor=current_actor(), command=command, now=now)
     try:
         for told in node_file_copy.settle(paths, store):
             say(told, err=True)
@@ -241,15 +256,15 @@ def _apply_running(paths: Paths, planned: Plan, store: SqlConfiguration, command
             tell=lambda what: say(what, err=True),
         )
     except (NotApplied, NotPrepared, OSError) as problem:
-        complain(f"version {after.number} is decided on, but not everywhere in force: {problem}")
+        complain(f"version {after.version} is decided on, but not everywhere in force: {problem}")
         complain("./trunkward apply, or the next up, goes on from there; ./trunkward rollback takes it back")
         return 1
     took = time.monotonic() - began
     if after == before:
-        say(f"nothing to do: version {after.number} is in force", err=True)
+        say(f"nothing to do: version {after.version} is in force", err=True)
     else:
         said = planned.summary if not planned.same_text else "certificates or evidence issued anew"
-        say(f"version {after.number} is in force after {took:.1f} s: {said}", "green", err=True)
+        say(f"version {after.version} is in force after {took:.1f} s: {said}", "green", err=True)
     return 0
 
 
@@ -331,5 +346,3 @@ def _root(command: str) -> bool:
         return True
     complain(f"trunkward {command} needs root: the configuration is root's. Use sudo.")
     return False
-
-

@@ -86,7 +86,9 @@ def configuration_store(paths: Paths, *, make: bool) -> Iterator[SqlConfiguratio
         if make:
             migrate(engine, Kind.CONFIGURATION)
         elif paths.database and not sa.inspect(engine).has_table("versions"):
-            complain(f"{paths.database}: there is no configuration in it yet; up or apply makes the first version")
+            complain(
+                f"{paths.database}: there is no configuration in it yet; up or apply makes the first version"
+            )
             raise typer.Exit(2)
         yield SqlConfiguration(engine)
     except PermissionError:

@@ -172,7 +172,9 @@ def history(
 
 @app.command()
 def get(
-    kind: Annotated[str, typer.Argument(help="node, tenants, trunks, numbers or carriers; all without it.")] = "",
+    kind: Annotated[
+        str, typer.Argument(help="node, tenants, trunks, numbers or carriers; all without it.")
+    ] = "",
     name: Annotated[str, typer.Argument(help="One object; all of the kind without it.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
@@ -184,7 +186,9 @@ def get(
 
 @app.command()
 def diff(
-    old: Annotated[int | None, typer.Argument(help="A version; the one before the newest without it.")] = None,
+    old: Annotated[
+        int | None, typer.Argument(help="A version; the one before the newest without it.")
+    ] = None,
     new: Annotated[int | None, typer.Argument(help="Another one; the newest without it.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:

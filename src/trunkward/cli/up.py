@@ -156,9 +156,7 @@ def _tell_of(directory: Path) -> Callable[[str], None]:
     return lambda change: say(f"{directory}/{change}", "yellow")
 
 
-def _supervise(
-    paths: Paths, in_force: InForce, began: float, lock: int, started: Callable[[], None]
-) -> int:
+def _supervise(paths: Paths, in_force: InForce, began: float, lock: int, started: Callable[[], None]) -> int:
     # processes that lose their supervisor become ours: none is left when we leave
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     setpriv = shutil.which("setpriv") or "/usr/bin/setpriv"

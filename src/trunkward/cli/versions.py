@@ -43,7 +43,10 @@ def run_history(paths: Paths, limit: int, *, as_json: bool) -> int:
             table.add_row(*(Text(cell) for cell in _row(version, number)))
         Console(highlight=False, soft_wrap=True).print(table)
         if found and found[0].number != number:
-            say(f"in force is version {number or 'none'}: apply, or the next up, puts the newest in force", "yellow")
+            say(
+                f"in force is version {number or 'none'}: apply, or the next up, puts the newest in force",
+                "yellow",
+            )
     if broken:
         complain(f"the journal does not hold: {broken}")
         return 1

@@ -116,7 +116,9 @@ def expect(store: ConfigurationStore, number: int | None) -> None:
     head = store.head()
     found = head.number if head else 0
     if number is not None and number != found:
-        raise Superseded(f"version {number} was expected, but the newest is {found}: look at it and plan again")
+        raise Superseded(
+            f"version {number} was expected, but the newest is {found}: look at it and plan again"
+        )
 
 
 def accept(

@@ -18,9 +18,7 @@ _MOST = 8
 _encode = msgspec.json.Encoder().encode
 
 
-def edge_settings(
-    text: str, held: Path, *, version: int, authorities: dict[str, str], now_s: int
-) -> str:
+def edge_settings(text: str, held: Path, *, version: int, authorities: dict[str, str], now_s: int) -> str:
     """`text` (`engines.kamailio.render_edge_json`) with its version, and the peers that were before.
 
     `held`: the file in force, where there is one. `authorities`: SHA-256 of each file of authorities, by which

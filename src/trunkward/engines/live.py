@@ -44,9 +44,9 @@ def effects_of(old: Declared, new: Declared, paths: Paths) -> Effects:
     before, after = _programs(old, paths), _programs(new, paths)
     changed = [name for name in after if name in before and after[name] != before[name]]
     # the secret in it is the same in both
-    if "kamailio" not in changed and render_kamailio_cfg(old, paths, mask_key="0" * 32) != render_kamailio_cfg(
-        new, paths, mask_key="0" * 32
-    ):
+    if "kamailio" not in changed and render_kamailio_cfg(
+        old, paths, mask_key="0" * 32
+    ) != render_kamailio_cfg(new, paths, mask_key="0" * 32):
         changed.append("kamailio")
     order = sorted(changed, key=lambda name: (after[name].priority, name))
     return Effects(
@@ -253,9 +253,7 @@ def _supervisorctl(paths: Paths, *arguments: str, failing: bool = False) -> str:
     program = str(Path(sys.executable).parent / "supervisorctl")
     command = [program, "-c", str(paths.run / "supervisord.conf"), *arguments]
     try:
-        answered = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=_SUPERVISOR_S
-        )
+        answered = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_SUPERVISOR_S)
     except (OSError, subprocess.TimeoutExpired) as problem:
         raise NotApplied(f"the supervisor does not answer: {problem}") from None
     said = f"{answered.stdout}{answered.stderr}".strip()

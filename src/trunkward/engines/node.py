@@ -168,17 +168,17 @@ def decide(
     of the store that never came into force does now.
     """
     accepted, at = planned.accepted, now.timestamp()
-    # a document that is there and cannot be read took its version with it: seconds go beyond any count
-    lost = int(at) if before is None and paths.declared.exists() else 0
-    beyond = before.version if before else lost
     head = planned.base
+    lost = before is None and paths.declared.exists()
+    # a document that cannot be read took its version with it: without a store, too, seconds go beyond any count
+    beyond = before.version if before else int(at) if lost and head is None else 0
     if head is None or not planned.same_text:
         number = configuration.accept(
             store, planned, actor=actor, command=command, at=at, beyond=beyond
         ).number
-    elif beyond < head.number:
+    elif not lost and beyond < head.number:
         number = head.number
-    elif beyond > head.number or before is None or _issued_of(before) != issued:
+    elif before is None or beyond > head.number or _issued_of(before) != issued:
         number = configuration.renew(
             store, accepted, actor=actor, command=command, at=at, beyond=beyond
         ).number
@@ -228,7 +228,9 @@ def rendered(
         render_edge_json(known, paths, emergency_table(known, {}), mask_key=mask_key),
         files.edge_json,
         version=version,
-        authorities={str(_copy(paths, name)): sha256(pem.encode()).hexdigest() for name, pem in texts.items()},
+        authorities={
+            str(_copy(paths, name)): sha256(pem.encode()).hexdigest() for name, pem in texts.items()
+        },
         now_s=int(now.timestamp()),
     )
     trusted = PkiFiles(paths.pki).sip_authority.read_text(encoding="ascii") + "".join(

@@ -76,13 +76,9 @@ class SqlConfiguration:
                     raise Superseded(f"version {newest} came in between: plan again")
                 self._add_text(connection, version.text_sha256, text, objects)
                 connection.execute(versions.insert().values(**_row(version)))
-                last = connection.execute(
-                    sa.select(journal).order_by(journal.c.seq.desc()).limit(1)
-                ).first()
+                last = connection.execute(sa.select(journal).order_by(journal.c.seq.desc()).limit(1)).first()
                 entry = begin_or_continue(_entry(last) if last else None, _facts(version, after, changes))
-                connection.execute(
-                    journal.insert().values(seq=entry.seq, entry=entry.text, hash=entry.hash)
-                )
+                connection.execute(journal.insert().values(seq=entry.seq, entry=entry.text, hash=entry.hash))
         except IntegrityError:
             raise Superseded("another version came in between: plan again") from None
         except OperationalError as problem:

@@ -1,5 +1,6 @@
 """The working copy of the node file: written for the version that was announced, edits kept beside it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,9 @@ class Place:
     def __init__(self, home: Path) -> None:
         self.paths = Paths(config=home / "node.yaml", state=home, run=home, log=home)
         self.paths.configuration_lock.parent.mkdir()
-        engine = open_database(self.paths.configuration_url)
-        migrate(engine, Kind.CONFIGURATION)
-        self.store = SqlConfiguration(engine)
+        self.engine = open_database(self.paths.configuration_url)
+        migrate(self.engine, Kind.CONFIGURATION)
+        self.store = SqlConfiguration(self.engine)
         self.file = self.paths.config
 
     def accept(self, text: str) -> None:
@@ -40,12 +41,13 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
+def place(tmp_path: Path) -> Iterator[Place]:
     made = Place(tmp_path)
     made.file.write_text(EXAMPLE)
     made.file.chmod(0o640)
     made.accept(EXAMPLE)
-    return made
+    yield made
+    made.engine.dispose()
 
 
 def test_nothing_announced_nothing_written(place: Place) -> None:

@@ -19,7 +19,6 @@ def lines(old: str, new: str) -> list[str]:
     return [line.strip() for change in difference(objects(old), objects(new)) for line in change.lines()]
 
 
-
 def test_every_kind_is_there_with_defaults_filled_in() -> None:
     found = objects(EXAMPLE)
     assert tuple(found) == KINDS

@@ -57,9 +57,11 @@ def test_what_is_not_is_said_by_the_other(text: str) -> None:
 @given(
     st.recursive(
         st.sampled_from(["1", "x", "'q'", "true", "+1202", "1.5", "~", "05", "a b", "2001-01-01", "0", "-"]),
-        lambda inner: st.lists(inner, max_size=3).map(lambda items: "[" + ", ".join(items) + "]")
-        | st.dictionaries(st.sampled_from("abcd"), inner, max_size=3).map(
-            lambda items: "{" + ", ".join(f"{k}: {v}" for k, v in items.items()) + "}"
+        lambda inner: (
+            st.lists(inner, max_size=3).map(lambda items: "[" + ", ".join(items) + "]")
+            | st.dictionaries(st.sampled_from("abcd"), inner, max_size=3).map(
+                lambda items: "{" + ", ".join(f"{k}: {v}" for k, v in items.items()) + "}"
+            )
         ),
         max_leaves=8,
     )

@@ -22,7 +22,9 @@ class Held:
 
     def write(self, now_s: int, **peers: dict[str, Any]) -> dict[str, Any]:
         plain = sorted({n for p in peers.values() if p["transport"] != "tls" for n in p["networks"]})
-        new = json.dumps({"peers": peers, "plain_networks": plain, "tls_authorities": {"a": "/ca", "b": "/own"}})
+        new = json.dumps(
+            {"peers": peers, "plain_networks": plain, "tls_authorities": {"a": "/ca", "b": "/own"}}
+        )
         text = edge_settings(new, self.path, version=3, authorities={"/ca": "ab"}, now_s=now_s)
         self.path.write_text(text)
         found: dict[str, Any] = json.loads(text)

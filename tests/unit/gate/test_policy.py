@@ -41,9 +41,7 @@ def test_a_newer_one_is_taken(policy: PolicyInForce, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"not a snapshot" * 100])
-def test_one_that_cannot_be_used_is_not_taken(
-    policy: PolicyInForce, tmp_path: Path, content: bytes
-) -> None:
+def test_one_that_cannot_be_used_is_not_taken(policy: PolicyInForce, tmp_path: Path, content: bytes) -> None:
     put(tmp_path, 1)
     policy.refresh()
     put(tmp_path, 2, content)

@@ -116,12 +116,16 @@ def test_two_at_once_are_one_after_the_other(changed: Changed) -> None:
         files.append(node.home / f"n{number}.yaml")
         files[-1].write_text(TEXT + f"# {number}\n")
     at_once = [
-        subprocess.Popen([trunkward(), "apply", "-f", str(file)], env=node.environment, stderr=subprocess.PIPE)
+        subprocess.Popen(
+            [trunkward(), "apply", "-f", str(file)], env=node.environment, stderr=subprocess.PIPE
+        )
         for file in files
     ]
     said = [process.communicate(timeout=60)[1].decode() for process in at_once]
     codes = [process.returncode for process in at_once]
-    assert all(code == 0 or "is changing the configuration" in text for code, text in zip(codes, said, strict=True)), said
+    assert all(
+        code == 0 or "is changing the configuration" in text for code, text in zip(codes, said, strict=True)
+    ), said
     history = changed.history()
     assert history[0]["number"] == before + codes.count(0)
     assert changed.in_force()["version"] == history[0]["number"]

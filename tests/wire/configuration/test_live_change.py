@@ -193,5 +193,3 @@ def listening(place: str) -> str:
         ["ss", "-Huln", "src", place], capture_output=True, text=True, check=True, timeout=10
     )
     return asked.stdout
-
-
