@@ -1,9 +1,9 @@
 """`./trunkward bench configuration`: how long a change of one trunk among many takes on a running node.
 
-A node is started on a file of `--trunks` trunks. In each round one trunk gets another network: `plan` is run, then
-`apply`, as a person would run them, start of the program included. `apply` returns when every gate decides by the
-new version. Printed: medians, and the worst of the rounds. Beside them stands a run of the program that does
-nothing (`--version`), which is what this machine takes for starting it.
+A node is started on a file of `--trunks` trunks. In each round one trunk gets another network: `plan` is
+run, then `apply`, as a person would run them, start of the program included. `apply` returns when every gate
+decides by the new version. Printed: medians, and the worst of the rounds. Beside them stands a run of the
+program that does nothing (`--version`), which is what this machine takes for starting it.
 """
 
 from __future__ import annotations
@@ -80,5 +80,6 @@ def _file(trunks: int, round_: int) -> str:
         if index % 100 == 0:
             text.append(f"  - name: tenant-{index // 100}\n    trunks:\n")
         last = 1 + (index + (round_ if index == trunks // 2 else 0)) % 250
-        text.append(_TRUNK.format(index=index, last=last, number=f"{2020000000 + index}"))
+        number = f"{202 + index // 10_000}555{index % 10_000:04d}"
+        text.append(_TRUNK.format(index=index, last=last, number=number))
     return f"{head}tenants:\n{''.join(text)}\n{carriers}"

@@ -1,9 +1,9 @@
 """`./trunkward bench swap`: decisions of a real gate while it changes from one large policy to another.
 
-One gate process, started as the supervisor would, decides calls at an even rate over one socket: each admitted,
-its record on the disk, unsigned (there is no signer). The link to its policy is turned to and fro between two
-compiled ones. Reported: the time of every decision, those that were under way in the second after a change
-beside all others, and the worst of them.
+One gate process, started as the supervisor would, decides calls at an even rate: each admitted, its record
+on the disk, unsigned (there is no signer). The link to its policy is turned to and fro between two compiled
+ones. Reported: the time of every decision, those begun in the second after a change beside all others, and the
+worst of them.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ async def _measure(home: Path, options: argparse.Namespace) -> int:
     _turn_to(paths, 1)
     where = [f"--{name}={getattr(paths, name)}" for name in ("config", "state", "run", "log")]
     with (paths.log / "gate.log").open("wb") as log:
-        gate = subprocess.Popen(
+        gate = subprocess.Popen(  # noqa: ASYNC220  # before there is anything to measure
             [sys.executable, "-m", "trunkward.gate", "--index=0", *where], stdout=log, stderr=log
         )
         try:
@@ -85,14 +85,13 @@ async def _measure(home: Path, options: argparse.Namespace) -> int:
         finally:
             gate.terminate()
             gate.wait()
-    print(f"{options.prefixes:,} prefixes, {options.trunks:,} trunks: {sizes[0] / 1e6:.0f} MB, "
-          f"compiled in {compiled_s:.1f} s; {options.swaps} changes, {options.rate:.0f} decisions/s\n")  # fmt: skip
+    print(f"{options.prefixes:,} prefixes, {options.trunks:,} trunks: {sizes[0] / 1e6:.0f} MB,")
+    print(f"compiled in {compiled_s:.1f} s; {options.swaps} changes, {options.rate:.0f} decisions/s\n")
     print("| ms | decisions | p50 | p99 | worst |\n|---|---:|---:|---:|---:|")
     for name, took in (("in the second after a change", beside), ("all others", others)):
         ms = sorted(t * 1000 for t in took)
-        print(
-            f"| {name} | {len(ms)} | {statistics.median(ms):.2f} | {ms[int(len(ms) * 0.99)]:.2f} | {ms[-1]:.2f} |"
-        )
+        p99 = ms[int(len(ms) * 0.99)]
+        print(f"| {name} | {len(ms)} | {statistics.median(ms):.2f} | {p99:.2f} | {ms[-1]:.2f} |")
     delayed = (max(beside) - statistics.median(others)) * 1000
     print(f"\nworst delay beside a change: {delayed:.1f} ms over the median of the others")
     return 0
@@ -101,19 +100,22 @@ async def _measure(home: Path, options: argparse.Namespace) -> int:
 async def _decide(
     paths: Paths, certificate: x509.Certificate, options: argparse.Namespace
 ) -> tuple[list[float], list[float]]:
-    connections = [await asyncio.open_unix_connection(paths.gate_socket(0)) for _ in range(8)]
+    free = asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]]()
+    for _ in range(8):  # as many workers as the edge has for calls being set up
+        free.put_nowait(await asyncio.open_unix_connection(paths.gate_socket(0)))
     pem = certificate.public_bytes(Encoding.PEM).decode()
     took: list[tuple[float, float]] = []
     changed: list[float] = []
     refused: list[str] = []
 
     async def call(number: int) -> None:
-        reader, writer = connections[number % len(connections)]
         frame = json.dumps(_attempt(number, pem, options.trunks, options.prefixes)).encode()
         began = time.perf_counter()
+        reader, writer = await free.get()
         writer.write(len(frame).to_bytes(4, "big") + frame)
         verdict = await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big"))
         took.append((began, time.perf_counter() - began))
+        free.put_nowait((reader, writer))
         if b'"admit"' not in verdict:
             refused.append(verdict.decode())
 
@@ -144,7 +146,7 @@ async def _decide(
 
 
 def _attempt(number: int, pem: str, trunks: int, prefixes: int) -> dict[str, object]:
-    called = f"+1{202_000_000_0 + (number * 7919) % prefixes * 1000}"
+    called = f"{_prefix((number * 7919) % prefixes)}000"
     return {
         "id": os.urandom(16).hex(),
         "at": time.time(),
@@ -189,14 +191,19 @@ def _declared(prefixes: int, trunks: int, certificate: x509.Certificate) -> Decl
                 hosts=(Host(host="203.0.113.1", port=5061),),
                 transport=Transport.TLS,
                 media=MediaPolicy.SRTP,
-                # seven digits each, as rate tables have them
-                prefixes=tuple(f"+1{2_020_000 + index}" for index in range(part, prefixes, 10)),
+                prefixes=tuple(_prefix(index) for index in range(part, prefixes, 10)),
                 networks=(network,),
                 tls_names=("north.example.net",),
             )
             for part in range(10)
         ),
     )
+
+
+def _prefix(index: int) -> str:
+    """An area code, an exchange and one digit: as fine as rate tables are."""
+    area, rest = divmod(index, 8_000)
+    return f"+1{202 + area}{200 + rest // 10}{rest % 10}"
 
 
 def _certificate() -> x509.Certificate:

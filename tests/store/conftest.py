@@ -29,18 +29,23 @@ def postgresql() -> Iterator[Callable[[], str]]:
     home = Path(tempfile.mkdtemp(prefix="tw-pg-", dir="/tmp"))
     entry = pwd.getpwnam(USER) if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
     os.chown(home, entry.pw_uid, entry.pw_gid)
-    as_user = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []} if os.geteuid() == 0 else {}
-    subprocess.run(
-        [binaries[-1] / "initdb", "-D", home / "data", "-U", "trunkward", "-A", "trust", "--no-sync", "-E", "UTF8"],
-        check=True, capture_output=True, cwd=home, timeout=60, **as_user,
+    become = ["setpriv", f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--clear-groups", "--"]
+    as_user = become if os.geteuid() == 0 else []
+    binary = binaries[-1]
+    data = str(home / "data")
+    options = ["-U", "trunkward", "-A", "trust", "--no-sync", "-E", "UTF8"]
+    made = subprocess.run(
+        [*as_user, f"{binary}/initdb", "-D", data, *options],
+        capture_output=True, text=True, cwd=home, timeout=60, check=False,
     )  # fmt: skip
+    assert made.returncode == 0, made.stderr
     with (home / "log").open("wb") as log:
         server = subprocess.Popen(
             [
-                *(binaries[-1] / "postgres", "-D", home / "data", "-k", home),
+                *(*as_user, f"{binary}/postgres", "-D", data, "-k", str(home)),
                 *("-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=20"),
             ],
-            stdout=log, stderr=log, cwd=home, **as_user,
+            stdout=log, stderr=log, cwd=home,
         )  # fmt: skip
     try:
         admin = open_database(f"postgresql://trunkward@/postgres?host={home}")

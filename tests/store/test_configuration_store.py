@@ -1,5 +1,6 @@
 """Versions of the configuration: what is written is read back, whole or not at all, in one chain."""
 
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from threading import Barrier, Thread
@@ -100,10 +101,8 @@ def test_of_many_at_once_one_wins(url: str, configuration_engine: sa.Engine) -> 
         store = SqlConfiguration(engine)
         planned = configuration.plan(store, read(EXAMPLE + f"# {number}\n"), Effects())
         barrier.wait(20)
-        try:
+        with suppress(Superseded):
             won.append(configuration.accept(store, planned, actor=ALICE, command="apply", at=1.0))
-        except Superseded:
-            pass
 
     threads = [Thread(target=try_it, args=pair) for pair in enumerate(engines)]
     for thread in threads:

@@ -1,5 +1,6 @@
 """Every step of every migration, forward, on tables with rows in them."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ ROWS = 3
 def revisions(kind: Kind) -> list[str]:
     config = Config()
     folder, _ = database._MIGRATIONS[kind]
-    config.set_main_option("script_location", str(database.Path(database.__file__).parent / folder))
+    config.set_main_option("script_location", str(Path(database.__file__).parent / folder))
     return [step.revision for step in ScriptDirectory.from_config(config).walk_revisions()][::-1]
 
 

@@ -35,7 +35,7 @@ from trunkward.cli.said import complain, say
 from trunkward.control import configuration
 from trunkward.control.configuration import NoSuchVersion, Plan, Superseded
 from trunkward.control.declared import InForce
-from trunkward.control.difference import Change
+from trunkward.control.difference import Change, difference
 from trunkward.control.effects import Effects
 from trunkward.control.node_file import Accepted, NodeFileRefused, declared_of
 from trunkward.engines.layout import LayoutRefused, ensure_directory, outer_directories
@@ -60,9 +60,7 @@ def run_plan(paths: Paths, file: Path | None, *, as_json: bool) -> int:
     read = read_config(file or node_file_in_use(paths, running=running))
     effects = _effects(paths, read, running=running)
     if not paths.database and not paths.configuration_db.exists():
-        planned = Plan(
-            base=None, accepted=read, changes=configuration.difference({}, read.objects), effects=effects
-        )
+        planned = Plan(base=None, accepted=read, changes=difference({}, read.objects), effects=effects)
     else:
         with configuration_store(paths, make=False) as store:
             planned = configuration.plan(store, read, effects)
@@ -82,7 +80,7 @@ def run_apply(
     expected: int | None,
     as_json: bool,
 ) -> int:
-    """Puts a file in force: 0 done, or nothing to do; 1 decided on, but not everywhere; 2 nothing was changed."""
+    """Puts a file in force: 0 done, or nothing to do; 1 decided on, not everywhere; 2 nothing was changed."""
     return _change(
         paths,
         lambda _, working: (read_config(file or working), file or working),

@@ -162,10 +162,8 @@ def _value(event: Any, next_event: Callable[[], Any], known: dict[str, Any], dep
 
 def _scalar(text: str) -> Any:
     """What a plain scalar means (the rules of PyYAML's `resolver`)."""
-    for tag, pattern in _IMPLICIT.get(text[:1], []):
-        if pattern.match(text):
-            break
-    else:
+    tag = next((tag for tag, pattern in _IMPLICIT.get(text[:1], []) if pattern.match(text)), None)
+    if tag is None:
         return text
     if tag not in _TAGS or (tag.endswith(":int") and not _PLAIN_NUMBER.fullmatch(text)):
         raise _Unusual
@@ -178,7 +176,7 @@ def _scalar(text: str) -> Any:
 _SCALARS: Any = yaml.SafeLoader("")
 
 
-def _constructed(node: yaml.ScalarNode) -> Any:
+def _constructed(node: yaml.Node) -> Any:
     try:
         return _SCALARS.construct_object(node)
     finally:

@@ -19,8 +19,8 @@ from _sha2 import sha256  # type: ignore[import-not-found]
 
 from trunkward.edge import groups, ksr
 
-#: By `host:port`: the id of a connection that passed and what it was trusted by, or that the peer was refused,
-#: and until when.
+#: By `host:port`: the id of a connection that passed and what it was trusted by, or that the peer was
+#: refused, and until when.
 PASSED = "tls_passed"
 #: `host:port`, and what it is to be trusted by, by the tag of the OPTIONS that was sent there.
 ASKED = "tls_asked"

@@ -1,7 +1,7 @@
 """What the edge is told: one JSON file, rendered for it by `trunkward.engines`, and followed while it runs.
 
-Each process of Kamailio looks for another file at most once a second, when it has something to do, and takes it
-whole or not at all. What cannot change without a restart (paths, ports, deadlines) is read at the start.
+Each process of Kamailio looks for another file at most once a second, when it has something to do, and takes
+it whole or not at all. What cannot change without a restart (paths, ports, deadlines) is read at the start.
 """
 
 import json

@@ -1,7 +1,7 @@
 """The edge's settings beside what they were: peers that a running call may still have.
 
 A change of configuration does not touch running calls. A request in a dialog is taken from the peer its leg
-belongs to, so the edge must go on knowing a peer that has been taken out of the file, or told otherwise (other
+belongs to. So the edge goes on knowing a peer that has been taken out of the file, or told otherwise (other
 networks, another certificate), until the last of its calls is over.
 """
 
@@ -21,8 +21,8 @@ _encode = msgspec.json.Encoder().encode
 def edge_settings(text: str, held: Path, *, version: int, authorities: dict[str, str], now_s: int) -> str:
     """`text` (`engines.kamailio.render_edge_json`) with its version, and the peers that were before.
 
-    `held`: the file in force, where there is one. `authorities`: SHA-256 of each file of authorities, by which
-    the edge sees that one has changed.
+    `held`: the file in force, where there is one. `authorities`: SHA-256 of each file of authorities, by
+    which the edge sees that one has changed.
     """
     new: dict[str, Any] = msgspec.json.decode(text)
     old = _read(held)

@@ -1,8 +1,9 @@
 """Putting a configuration in force on a node that runs.
 
-The edge first learns what is new and keeps what goes, then the gates change over, then the edge forgets. So at no
-moment does a gate send a call where the edge knows no way, and whatever breaks this off leaves the old or the new
-in force: the one document (`settings.Paths.declared`) says which, and the next change, or `up`, goes on.
+The edge first learns what is new and keeps what goes, then the gates change over, then the edge forgets. So
+at no moment does a gate send a call where the edge knows no way, and whatever breaks this off leaves the old
+or the new in force: the one document (`settings.Paths.declared`) says which, and the next change, or `up`,
+goes on.
 """
 
 import socket
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from trunkward.control.declared import InForce
@@ -97,7 +99,7 @@ def put_in_force(
         _is_up(paths, part)
         if part.startswith("gate-"):  # the next one goes only when this one decides
             number = int(part.removeprefix("gate-"))
-            _wait(lambda number=number: gate_policy(number) > 0, _SUPERVISOR_S)
+            _wait(partial(_decides, gate_policy, number, None), _SUPERVISOR_S)
     if "kamailio" in restarts:
         tell("starting kamailio anew")
         _supervisorctl(paths, "update", "kamailio")
@@ -107,11 +109,11 @@ def put_in_force(
     if before != after:
         put_down(paths, after)
     for index in range(new.node.gates):
-        if not _wait(lambda index=index: gate_policy(index) == after.version, _TAKEN_WITHIN_S):
+        if not _wait(partial(_decides, gate_policy, index, after.version), _TAKEN_WITHIN_S):
             # calls go on by what that gate has, and for those the edge must know what was
             raise NotApplied(
-                f"gate-{index} has not taken policy {after.version} within {_TAKEN_WITHIN_S:.0f} s: is the worker "
-                "running? ./trunkward status tells; when it does, ./trunkward apply finishes this"
+                f"gate-{index} has not taken policy {after.version} within {_TAKEN_WITHIN_S:.0f} s: does "
+                "the worker run? ./trunkward status tells; when it does, ./trunkward apply finishes this"
             )
     # 4. the edge forgets
     if both is not None:
@@ -237,6 +239,12 @@ def _is_up(paths: Paths, part: str) -> None:
                 return
         time.sleep(_STEP_S)
     raise NotApplied(f"{part} does not come up: {said.strip()}; see {paths.log}/{part}.log")
+
+
+def _decides(gate_policy: Callable[[int], int], index: int, version: int | None) -> bool:
+    """Whether a gate decides by this version; None: by any."""
+    held = gate_policy(index)
+    return held == version if version is not None else held > 0
 
 
 def _wait(done: Callable[[], bool], within_s: float) -> bool:

@@ -1,8 +1,8 @@
 """Preparing a node: from an accepted configuration to everything its processes need on disk.
 
-A configuration comes into force in this order, whatever breaks it off: what it needs is issued, its version is
-in the store (from then on it is the one that was decided on), and the document of what is in force names it.
-Whoever comes next finds the newest version not in force, and goes on from there.
+A configuration comes into force in this order, whatever breaks it off: what it needs is issued, its version
+is in the store (from then on it is the one that was decided on), and the document of what is in force names
+it. Whoever comes next finds the newest version not in force, and goes on from there.
 """
 
 import os
@@ -120,8 +120,8 @@ def issue(
 ) -> Issued:
     """Keys, certificates and evidence for a configuration; what is good is kept.
 
-    `only`: the peers whose certificates are looked at, where the others were in force a moment ago (to look at
-    10,000 takes seconds); None looks at all.
+    `only`: the peers whose certificates are looked at, where the others were in force a moment ago (to look
+    at 10,000 takes seconds); None looks at all.
     """
     declared = accepted.declared
     first = not PkiFiles(paths.pki).sip_authority.exists()
@@ -164,13 +164,13 @@ def decide(
 ) -> InForce:
     """What is in force from now on; `before` itself when that is what the store, the file and it agree on.
 
-    A new file becomes a new version. The same file does too when what was issued for it has changed. A version
-    of the store that never came into force does now.
+    A new file becomes a new version. The same file does too when what was issued for it has changed. A
+    version of the store that never came into force does now.
     """
     accepted, at = planned.accepted, now.timestamp()
     head = planned.base
     lost = before is None and paths.declared.exists()
-    # a document that cannot be read took its version with it: without a store, too, seconds go beyond any count
+    # a document that cannot be read took its version with it; without a store seconds go beyond any count
     beyond = before.version if before else int(at) if lost and head is None else 0
     if head is None or not planned.same_text:
         number = configuration.accept(
@@ -218,7 +218,8 @@ def rendered(
 ) -> list[File]:
     """The engines' files for what is in force, as they should be.
 
-    `beside`: what the edge must still know for a moment, because gates judge by it until they have the new one.
+    `beside`: what the edge must still know for a moment, because gates judge by it until they have
+    the new one.
     """
     files, mask_key = EdgeFiles.under(paths), _mask_key(paths)
     texts = _authority_texts(beside or declared)

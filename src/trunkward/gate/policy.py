@@ -1,8 +1,8 @@
 """The policy in force, mapped from the worker's newest snapshot; looked for, never waited for.
 
-A large one takes tenths of a second to be checked. That is done in a thread which has the interpreter to itself
-only for moments (hashing gives it up), and which the machine runs after the calls: no decision waits for it. The
-check reads every page, so none has to be fetched when a call looks something up.
+A large one takes tenths of a second to be checked. That is done in a thread which has the interpreter to
+itself only for moments (hashing gives it up), and which the machine runs after the calls: no decision waits
+for it. The check reads every page, so none has to be fetched when a call looks something up.
 """
 
 import mmap

@@ -1,8 +1,8 @@
 """A chain of entries, each holding the hash of the one before.
 
 The text of an entry is kept word for word, and its SHA-256 is the `prev` of the next. So a changed, removed
-or inserted entry breaks the chain at its place; only the last ones can be cut off unseen, which is why whoever
-keeps a chain also counts (`verify` gives the number and the last hash to compare with).
+or inserted entry breaks the chain at its place. Only the last ones can be cut off unseen, which is why
+whoever keeps a chain also counts (`verify` gives the last entry to compare with).
 """
 
 from collections.abc import Iterable, Mapping

@@ -103,7 +103,7 @@ def open_token(public_key: Ed25519PublicKey, token: str) -> Evidence:
 
 
 def read_token(token: str) -> Evidence:
-    """What a token says, its signature NOT looked at: for whoever signed it and kept it where no other writes.
+    """What a token says, its signature NOT looked at: for who signed it and kept it where no other writes.
 
     Raises `EvidenceRefused`.
     """

@@ -52,7 +52,7 @@ class SqlConfiguration:
         """Its node file, word for word. Raises `TextDamaged`."""
         row = self._node_file(version, node_files.c.text)
         try:
-            text = zlib.decompress(row[0])
+            text = zlib.decompress(row.text)
         except zlib.error:
             text = b""
         if sha256(text).hexdigest() != version.text_sha256:
@@ -62,8 +62,8 @@ class SqlConfiguration:
     def objects(self, version: Version) -> tuple[Objects, bool]:
         """Its objects as they were written down, and whether by this schema."""
         row = self._node_file(version, node_files.c.objects, node_files.c.schema_id)
-        objects: Objects = msgspec.json.decode(zlib.decompress(row[0]))
-        return objects, row[1] == schema_id()
+        objects: Objects = msgspec.json.decode(zlib.decompress(row.objects))
+        return objects, row.schema_id == schema_id()
 
     def add(
         self, version: Version, text: str, objects: Objects, changes: list[Change], *, after: int
@@ -93,7 +93,7 @@ class SqlConfiguration:
             for row in connection.execute(sa.select(journal).order_by(journal.c.seq)):
                 yield _entry(row)
 
-    def _node_file(self, version: Version, *columns: sa.Column[Any]) -> sa.Row[Any]:
+    def _node_file(self, version: Version, *columns: sa.Column[Any]) -> Any:
         with self._engine.connect() as connection:
             query = sa.select(*columns).where(node_files.c.sha256 == version.text_sha256)
             return connection.execute(query).one()

@@ -1,4 +1,4 @@
-"""The tables of the configuration database; `configuration_migrations/` makes them, this module names them."""
+"""The tables of the configuration database: `configuration_migrations/` makes them, this names them."""
 
 import sqlalchemy as sa
 

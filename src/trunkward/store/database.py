@@ -46,7 +46,7 @@ def open_database(url: str, *, durable: bool = False) -> sa.Engine:
 
 
 def make_private(path: Path) -> None:
-    """Makes a SQLite file for its owner alone, before a byte is in it; its journals take their mode from it."""
+    """Makes a SQLite file for its owner alone, before a byte is in it; its journals take that mode, too."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
 
 

@@ -28,8 +28,8 @@ def test_the_actor(
     file = tmp_path / "loginuid"
     file.write_text(login)
     monkeypatch.setattr(actor, "_LOGIN", file)
-    monkeypatch.setattr(actor.os, "geteuid", lambda: 0)
-    monkeypatch.setattr(actor.os, "getuid", lambda: 0)
+    monkeypatch.setattr("trunkward.cli.actor.os.geteuid", lambda: 0)
+    monkeypatch.setattr("trunkward.cli.actor.os.getuid", lambda: 0)
     for name in ("SUDO_UID", "SUDO_USER"):
         monkeypatch.delenv(name, raising=False)
     for name, value in sudo.items():
@@ -39,8 +39,8 @@ def test_the_actor(
 
 def test_sudos_word_counts_for_root_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(actor, "_LOGIN", tmp_path / "nothing")
-    monkeypatch.setattr(actor.os, "geteuid", lambda: 54321)
-    monkeypatch.setattr(actor.os, "getuid", lambda: 54321)
+    monkeypatch.setattr("trunkward.cli.actor.os.geteuid", lambda: 54321)
+    monkeypatch.setattr("trunkward.cli.actor.os.getuid", lambda: 54321)
     monkeypatch.setenv("SUDO_UID", "0")
     monkeypatch.setenv("SUDO_USER", "root")
     assert current_actor().uid == 54321

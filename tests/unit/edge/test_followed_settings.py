@@ -22,7 +22,7 @@ class Edge:
     def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.path, self.clock, self.log = path, 100.0, []  # type: ignore[var-annotated]
         monkeypatch.setenv(settings.VARIABLE, str(path))
-        monkeypatch.setattr(settings.time, "monotonic", lambda: self.clock)
+        monkeypatch.setattr("trunkward.edge.settings.time.monotonic", lambda: self.clock)
         self.write(**USUAL)
         self.followed: Followed[int] = Followed(self.build, self.log.append)
 
