@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from trunkward.cli.ready import gate_policy
 from trunkward.cli.said import complain, say
 from trunkward.control import configuration
 from trunkward.control.configuration import NoSuchVersion, Plan, Superseded
-from trunkward.control.declared import InForce
+from trunkward.control.declared import InForce, with_certificates
 from trunkward.control.difference import Change, difference
 from trunkward.control.effects import Effects
 from trunkward.control.node_file import Accepted, NodeFileRefused, declared_of
@@ -52,13 +53,37 @@ DIFFERENT = 3
 _LISTED = 200
 
 
+class Held:
+    """What is in force here, read once: to read 10,000 trunks takes tenths of a second."""
+
+    def __init__(self, paths: Paths) -> None:
+        """Looks whether a node runs."""
+        self._paths = paths
+        self.running = is_running(paths)
+
+    @cached_property
+    def in_force(self) -> InForce | None:
+        """The document of what is in force; None when there is none that can be read."""
+        return read_in_force(self._paths.declared)
+
+    @cached_property
+    def declared(self) -> Declared | None:
+        """What it declares, without what was issued; None when it cannot be read, or is another release's."""
+        if self.in_force is None or self.in_force.values is None:
+            return None
+        try:
+            return declared_of(self.in_force.values)
+        except NodeFileRefused:
+            return None
+
+
 def run_plan(paths: Paths, file: Path | None, *, as_json: bool) -> int:
     """Shows what applying a file would change: 0 nothing, 2 refused, 3 something."""
     if not _root("plan"):
         return 2
-    running = is_running(paths)
-    read = read_config(file or node_file_in_use(paths, running=running))
-    effects = _effects(paths, read, running=running)
+    held = Held(paths)
+    read = read_config(file or node_file_in_use(paths, running=held.running))
+    effects = _effects(paths, read, held)
     if not paths.database and not paths.configuration_db.exists():
         planned = Plan(base=None, accepted=read, changes=difference({}, read.objects), effects=effects)
     else:
@@ -162,19 +187,19 @@ def _change(
             ensure_directory(directory, may_be_link=directory.path == paths.state)
         # 1.
         with changing(paths), configuration_store(paths, make=True) as store:
-            running = is_running(paths)
-            working = node_file_in_use(paths, running=running)
+            held = Held(paths)
+            working = node_file_in_use(paths, running=held.running)
             for told in node_file_copy.settle(paths, store):
                 say(told, "yellow")
             # 2.
             read, source = wanted(store, working)
             # 3.
             configuration.expect(store, expected)
-            effects = _effects(paths, read, running=running)
+            effects = _effects(paths, read, held)
             planned = configuration.plan(store, read, effects)
             if not _agreed(planned, may_delete=may_delete, may_restart=may_restart, ask=not as_json):
                 return 2
-            if running and (found := new_obstacles(_in_force_declared(paths), read.declared)):
+            if held.running and (found := new_obstacles(held.declared, read.declared)):
                 for obstacle in found:
                     complain(obstacle)
                 complain("nothing was changed")
@@ -182,7 +207,8 @@ def _change(
             # 4. and 5.
             if source != working:
                 node_file_copy.announce(paths, working, read.text)
-            code = (_apply_running if running else _apply_stopped)(paths, planned, store, command)
+            put = _apply_running if held.running else _apply_stopped
+            code = put(paths, planned, store, command, held)
             head = store.head()
             if as_json:
                 document = plan_document(planned) | {
@@ -206,11 +232,11 @@ def _change(
         return 2
 
 
-def _apply_stopped(paths: Paths, planned: Plan, store: SqlConfiguration, command: str) -> int:
+def _apply_stopped(paths: Paths, planned: Plan, store: SqlConfiguration, command: str, held: Held) -> int:
     if planned.base is not None and planned.same_text:
         say(f"nothing to do: version {planned.base.number} is this very file", err=True)
     else:
-        before = read_in_force(paths.declared)
+        before = held.in_force
         version = configuration.accept(
             store,
             planned,
@@ -227,9 +253,9 @@ def _apply_stopped(paths: Paths, planned: Plan, store: SqlConfiguration, command
     return 0
 
 
-def _apply_running(paths: Paths, planned: Plan, store: SqlConfiguration, command: str) -> int:
+def _apply_running(paths: Paths, planned: Plan, store: SqlConfiguration, command: str, held: Held) -> int:
     began, now = time.monotonic(), datetime.now(UTC)
-    before = read_in_force(paths.declared)
+    before = held.in_force
     if before is None:
         raise ValueError(f"{paths.declared} cannot be read: stop the node, and ./trunkward up writes it anew")
     issued = issue(
@@ -246,8 +272,8 @@ def _apply_running(paths: Paths, planned: Plan, store: SqlConfiguration, command
             say(told, err=True)
         put_in_force(
             paths,
-            before,
-            after,
+            (before, with_certificates(held.declared or before.declared(), before.certificates)),
+            (after, with_certificates(planned.accepted.declared, after.certificates)),
             planned.effects,
             now=now,
             gate_policy=gate_policy,
@@ -258,7 +284,7 @@ def _apply_running(paths: Paths, planned: Plan, store: SqlConfiguration, command
         complain("./trunkward apply, or the next up, goes on from there; ./trunkward rollback takes it back")
         return 1
     took = time.monotonic() - began
-    if after == before:
+    if after is before:
         say(f"nothing to do: version {after.version} is in force", err=True)
     else:
         said = planned.summary if not planned.same_text else "certificates or evidence issued anew"
@@ -279,27 +305,16 @@ def _peers_to_look_at(planned: Plan, before: InForce) -> frozenset[str] | None:
     return frozenset(change.name for change in planned.changes)
 
 
-def _effects(paths: Paths, read: Accepted, *, running: bool) -> Effects:
-    if not running:
+def _effects(paths: Paths, read: Accepted, held: Held) -> Effects:
+    if not held.running:
         return Effects(running=False)
     left = unfinished(paths)
-    declared = _in_force_declared(paths)
+    declared = held.declared
     if declared is None:
         return Effects(reload=True, restart=tuple(left))
     found = effects_of(declared, read.declared, paths)
     restart = tuple(dict.fromkeys((*found.restart, *left)))
     return Effects(reload=found.reload, restart=restart, start=found.start, stop=found.stop)
-
-
-def _in_force_declared(paths: Paths) -> Declared | None:
-    """What is in force as its file says it, without what was issued; None when it cannot be read."""
-    before = read_in_force(paths.declared)
-    if before is None or before.values is None:
-        return None
-    try:
-        return declared_of(before.values)
-    except NodeFileRefused:
-        return None  # another release's
 
 
 def _agreed(planned: Plan, *, may_delete: bool, may_restart: bool, ask: bool) -> bool:

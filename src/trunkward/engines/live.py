@@ -71,8 +71,8 @@ def is_running(paths: Paths) -> bool:
 
 def put_in_force(
     paths: Paths,
-    before: InForce,
-    after: InForce,
+    held: tuple[InForce, Declared],
+    wanted: tuple[InForce, Declared],
     effects: Effects,
     *,
     now: datetime,
@@ -81,9 +81,10 @@ def put_in_force(
 ) -> None:
     """Brings a running node from one configuration to another. Raises `NotApplied`, `OSError`, `NotPrepared`.
 
-    `before` may be `after`: then only what was left undone is done.
+    Each comes with what it declares, issued certificates filled in. Both may be the same: then only what was
+    left undone is done.
     """
-    old, new = before.declared(), after.declared()
+    (before, old), (after, new) = held, wanted
     for directory in _missing(paths, new):
         ensure_directory(directory)
     restarts = sorted({*effects.restart, *unfinished(paths)})
