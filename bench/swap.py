@@ -2,8 +2,8 @@
 
 One gate process, started as the supervisor would, decides calls at an even rate: each admitted, its record
 on the disk, unsigned (there is no signer). The link to its policy is turned to and fro between two compiled
-ones. Reported: the time of every decision, those begun in the second after a change beside all others, and the
-worst of them.
+ones. Reported: the time of every decision, those begun in the second after a change beside all others, and
+the worst of them.
 """
 
 from __future__ import annotations
