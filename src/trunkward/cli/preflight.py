@@ -60,6 +60,13 @@ def obstacles(paths: Paths, declared: Declared) -> list[str]:
     return found + taken
 
 
+def new_obstacles(old: Declared | None, new: Declared) -> list[str]:
+    """The same for a node that runs and changes from `old` to `new`: ports it does not have yet."""
+    held = {(port.host, port.number, port.udp) for port in ports(old)} if old else set()
+    wanted = [port for port in ports(new) if (port.host, port.number, port.udp) not in held] if old else []
+    return [said for port in wanted if (said := _taken(port))]
+
+
 def _users() -> list[str]:
     try:
         check_users()

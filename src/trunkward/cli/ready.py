@@ -1,16 +1,18 @@
 """Waiting until every part of a starting node answers: each is asked in its own language."""
 
 import fcntl
+import re
 import socket
 import ssl
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from trunkward.engines.kamailio import NG_PORT
-from trunkward.settings import Paths, snapshot_name
+from trunkward.settings import METRICS_PORT, Paths, snapshot_name
 from trunkward.trunks.model import Declared
 
 _STEP_S = 0.1
@@ -20,6 +22,9 @@ _ANSWERS_S = 0.3
 _HANDSHAKE_S = 1.0
 #: Seconds after the worker's last sign of life; it gives one each second (`worker.__main__.ROUND_S`).
 _SIGN_OF_LIFE_S = 3.0
+#: Seconds a gate, or the worker, may be behind the configuration in force.
+BEHIND_S = 5.0
+_POLICY = re.compile(r"^trunkward_gate_policy_version ([0-9.e+]+)$", re.MULTILINE)
 #: What gate and signer answer with the same.
 _EMPTY_FRAME = bytes(4)
 
@@ -43,7 +48,7 @@ def not_ready(paths: Paths, declared: Declared, version: int) -> dict[str, str]:
         "rtpengine": lambda: _ng_ping(NG_PORT),
         "signer": partial(_answers, paths.signer_socket),
         "worker": lambda: _works(paths, version),
-        **{f"gate-{i}": partial(_answers, paths.gate_socket(i)) for i in range(node.gates)},
+        **{f"gate-{i}": partial(_decides, paths, i, version) for i in range(node.gates)},
         "kamailio": lambda: _pongs(str(node.address), node.tls_port),
     }
     with ThreadPoolExecutor(len(probes)) as at_once:
@@ -82,6 +87,38 @@ def _answers(path: Path) -> None:
             raise OSError(f"{path}: closed without an answer")
 
 
+def _decides(paths: Paths, index: int, version: int) -> None:
+    _answers(paths.gate_socket(index))
+    if not _is_due(paths):
+        return
+    held = gate_policy(index)
+    if held != version:
+        # it goes on deciding, by what it has: no call is refused for it
+        raise OSError(f"it decides by policy {held}, not by {version}, for more than {BEHIND_S:.0f} s")
+
+
+def gate_policy(index: int) -> int:
+    """The version of the policy a gate decides by, as it tells itself. Raises `OSError`."""
+    port = METRICS_PORT + index
+    told = HTTPConnection("127.0.0.1", port, timeout=_ANSWERS_S)
+    try:
+        told.request("GET", "/metrics")
+        text = told.getresponse().read().decode(errors="replace")
+    except HTTPException as problem:
+        raise OSError(f"127.0.0.1:{port}: {problem!r}") from None
+    finally:
+        told.close()
+    found = _POLICY.search(text)
+    if found is None:
+        raise OSError(f"127.0.0.1:{port}: tells no policy version")
+    return int(float(found[1]))
+
+
+def _is_due(paths: Paths) -> bool:
+    """Whether what is in force has been so for long enough to have reached everybody."""
+    return abs(time.time() - paths.declared.stat().st_mtime) > BEHIND_S
+
+
 def _pongs(host: str, port: int) -> None:
     # only whether somebody is there: whose certificate that is, peers find out
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -99,9 +136,9 @@ def _pongs(host: str, port: int) -> None:
 
 def _works(paths: Paths, version: int) -> None:
     current = paths.policy / "current"
-    if not current.exists() or current.readlink().name != snapshot_name(version):
+    if not current.exists() or (current.readlink().name != snapshot_name(version) and _is_due(paths)):
         raise OSError(f"policy {version} is not compiled yet in {paths.policy}")
-    if not paths.records_db.exists():
+    if not paths.database and not paths.records_db.exists():
         raise OSError(f"no records database yet at {paths.records_db}")
     with paths.worker_lock.open("rb") as lock:
         try:

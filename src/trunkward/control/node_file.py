@@ -1,14 +1,18 @@
 """Reading a node's file: good as a whole, or refused as a whole with everything that is wrong with it."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cached_property
+from hashlib import sha256
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from trunkward.calls.attempt import Transport
 from trunkward.control.node_schema import CarrierPart, FilePart, NodePart, TrunkPart
-from trunkward.control.yaml_lines import Document, PathKey, Problem, read_yaml
+from trunkward.control.objects import Objects, objects_of
+from trunkward.control.yaml_lines import Document, PathKey, Problem, read_yaml, written
 from trunkward.numbering.plan import default_emergency
 from trunkward.trunks.model import Carrier, Declared, MediaPolicy, NodeSettings, Trunk
 
@@ -27,8 +31,56 @@ class NodeFileRefused(Exception):
         )
 
 
+@dataclass(frozen=True)
+class Accepted:
+    """A node file that was found good."""
+
+    #: Word for word.
+    text: str
+    #: The same as plain values, as YAML gave them: from these it is read again without YAML.
+    values: Any
+    parts: FilePart
+
+    @cached_property
+    def declared(self) -> Declared:
+        """What it declares."""
+        return _declared(self.parts)
+
+    @cached_property
+    def objects(self) -> Objects:
+        """The same, object by object in the file's own words."""
+        return objects_of(self.parts)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of its text."""
+        return sha256(self.text.encode()).hexdigest()
+
+
 def read_node_file(text: str, source: str, why_no_authority: Callable[[str], str] = lambda _: "") -> Declared:
-    """What the file declares; `source` is its name in messages. Raises `NodeFileRefused`.
+    """What the file declares; the arguments and what it raises are those of `accept_node_file`."""
+    return accept_node_file(text, source, why_no_authority).declared
+
+
+def declared_of(values: Any) -> Declared:
+    """What a file declared that was accepted before, from its `Accepted.values`.
+
+    Raises `NodeFileRefused` when this software does not understand it.
+    """
+    try:
+        return _declared(FilePart.model_validate(values))
+    except ValidationError as error:
+        problems = [
+            Problem(line=1, column=1, path=written(tuple(item["loc"])), message=_message(item))
+            for item in error.errors(include_url=False)
+        ]
+        raise NodeFileRefused(problems, "the configuration in force") from None
+
+
+def accept_node_file(
+    text: str, source: str, why_no_authority: Callable[[str], str] = lambda _: ""
+) -> Accepted:
+    """The file, found good; `source` is its name in messages. Raises `NodeFileRefused`.
 
     `why_no_authority` is asked for each file that a carrier's `ca` names: what is wrong with it, or "".
     """
@@ -43,7 +95,7 @@ def read_node_file(text: str, source: str, why_no_authority: Callable[[str], str
     problems += [document.problem(path, message) for path, message in found]
     if problems:
         raise NodeFileRefused(problems, source)
-    return _declared(parts)
+    return Accepted(text=text, values=document.value, parts=parts)
 
 
 # ---- what Pydantic found, in words ---------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The shape of a node's file: what a person may write, before its parts are compared with each other."""
 
 import re
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Any
 
@@ -62,6 +63,11 @@ def _address(value: Any) -> Address:
 def _network(value: Any) -> Network:
     if not isinstance(value, str):
         raise ValueError("write a network such as 192.0.2.0/24, or one address")
+    return _network_of(value)
+
+
+@lru_cache(maxsize=1 << 16)  # a file and the one before it name the same ones
+def _network_of(value: str) -> Network:
     try:
         return ip_network(value)
     except ValueError:

@@ -261,6 +261,7 @@ def render_edge_json(
             "longest_call_s": LONGEST_CALL_S,
             "call_id_alphabet": mask_alphabet(mask_key),
             "tls_peers": peers,
+            "tls_authorities": dict(_tls_names(declared, paths)),
             "trunk_hosts": {
                 t.name: str(t.host) for t in declared.trunks if t.host is not None and t.tls_names
             },
@@ -268,7 +269,8 @@ def render_edge_json(
             "plain_networks": sorted({str(network) for carrier in plain for network in carrier.networks}),
             "emergency": emergency,
         },
-        indent=1,
+        # each of Kamailio's processes reads it, also while it carries calls
+        separators=(",", ":"),
     )
 
 

@@ -33,9 +33,8 @@ def directories(paths: Paths, gates: int) -> list[Directory]:
     """The directories of a node, outer ones first."""
     state, run = paths.state, paths.run
     return [
-        Directory(state, "root", "root", 0o755),
+        *outer_directories(paths),
         Directory(paths.pki, "root", "root", 0o755),
-        Directory(paths.declared.parent, "root", "tw-worker", 0o750),
         Directory(paths.records_db.parent, "tw-worker", "tw-worker", 0o750),
         Directory(state / "signer", "tw-signer", "tw-signer", 0o700),
         # segments: each gate and the edge write their own, the worker reads them all and deletes the shipped
@@ -54,18 +53,19 @@ def directories(paths: Paths, gates: int) -> list[Directory]:
     ]
 
 
+def outer_directories(paths: Paths) -> list[Directory]:
+    """Those a configuration can be decided on in, before there is a node."""
+    return [
+        Directory(paths.state, "root", "root", 0o755),
+        Directory(paths.declared.parent, "root", "tw-worker", 0o750),
+    ]
+
+
 def ensure_directories(paths: Paths, gates: int) -> None:
     """Makes what is missing and puts owners and modes right. Needs root. Raises `LayoutRefused`."""
     for wanted in directories(paths, gates):
         # a person may have moved the three outer ones elsewhere by a link; nobody moves the inner ones
-        outer = wanted.path in (paths.state, paths.run, paths.log)
-        try:
-            wanted.path.mkdir(parents=True, exist_ok=True)
-            with _opened(wanted.path, os.O_DIRECTORY | (0 if outer else os.O_NOFOLLOW)) as directory:
-                os.fchown(directory, _uid(wanted.owner), _gid(wanted.group))
-                os.fchmod(directory, wanted.mode)
-        except OSError as problem:
-            raise LayoutRefused(f"{wanted.path}: not a directory of this node: {problem.strerror}") from None
+        ensure_directory(wanted, may_be_link=wanted.path in (paths.state, paths.run, paths.log))
     _own_files(paths)
     # of a node before this one; a rebuilt platform's users could not take another number's away
     for place in (paths.gate_socket(0).parent, paths.signer_socket.parent):
@@ -77,6 +77,17 @@ def ensure_directories(paths: Paths, gates: int) -> None:
     for log in paths.log.glob("*.log*"):
         if not log.is_symlink() and log.name != "setup.log":  # the launcher's own
             log.chmod(0o640)
+
+
+def ensure_directory(wanted: Directory, *, may_be_link: bool = False) -> None:
+    """Makes one, or puts its owner and mode right. Needs root. Raises `LayoutRefused`."""
+    try:
+        wanted.path.mkdir(parents=True, exist_ok=True)
+        with _opened(wanted.path, os.O_DIRECTORY | (0 if may_be_link else os.O_NOFOLLOW)) as directory:
+            os.fchown(directory, _uid(wanted.owner), _gid(wanted.group))
+            os.fchmod(directory, wanted.mode)
+    except OSError as problem:
+        raise LayoutRefused(f"{wanted.path}: not a directory of this node: {problem.strerror}") from None
 
 
 def write_private(path: Path, text: str, owner: str, group: str, mode: int = 0o640) -> None:

@@ -61,7 +61,13 @@ def programs(declared: Declared, paths: Paths, signer: list[str]) -> list[Progra
         Program(name="rtpengine", user="tw-media", command=rtpengine_command(declared, paths), priority=10),
         Program(name="signer", user="tw-signer", command=signer, priority=20),
         Program(
-            name="worker", user="tw-worker", command=[python, "-m", "trunkward.worker", *home], priority=30
+            name="worker",
+            user="tw-worker",
+            command=[
+                *(python, "-m", "trunkward.worker", *home),
+                *(("--database", paths.database) if paths.database else ()),
+            ],
+            priority=30,
         ),
         *gates,
         Program(

@@ -5,6 +5,7 @@ import fcntl
 import os
 import signal
 import sys
+import threading
 import time
 from functools import partial
 from pathlib import Path
@@ -44,15 +45,18 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     compiler = PolicyCompiler(paths.declared, paths.policy)
     compiler.round()
+    stopped = threading.Event()
+    follower = threading.Thread(target=compiler.follow, args=(stopped, log.info), name="policy", daemon=True)
+    follower.start()
     # before the database is touched: one writer, also when a worker before this one is slow to go
     held = paths.worker_lock.open("a")
     fcntl.flock(held, fcntl.LOCK_EX)
     held.truncate(0)
-    engine = open_database(f"sqlite:///{paths.records_db}")
+    engine = open_database(paths.records_url)
     try:
         migrate(engine)
     except DBAPIError as problem:
-        log.error("database cannot be used", database=str(paths.records_db), problem=str(problem.orig))
+        log.error("database cannot be used", database=paths.records_url, problem=str(problem.orig))
         sys.exit(1)
     store = RecordStore(engine)
     # who holds the lock and has written into it works, as long as its file is touched
@@ -64,8 +68,6 @@ def main() -> None:
     while not stopping:
         try:
             beat()
-            if compiler.round():
-                log.info("policy compiled", version=compiler.version)
             ship(paths.segment_directories(), store, time.time(), log.warning, beat)
             if failed:
                 log.info("rounds succeed again")
@@ -75,11 +77,13 @@ def main() -> None:
                 log.exception("round failed")
             failed = repr(problem)
         time.sleep(ROUND_S)
+    stopped.set()
     engine.dispose()
 
 
 def _arguments() -> Paths:
     parser = argparse.ArgumentParser(prog="trunkward.worker")
+    parser.add_argument("--database", default="")
     for name in ("config", "state", "run", "log"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     return Paths(**vars(parser.parse_args()))
