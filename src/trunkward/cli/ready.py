@@ -11,7 +11,7 @@ from pathlib import Path
 
 from trunkward.engines.kamailio import NG_PORT
 from trunkward.settings import Paths, snapshot_name
-from trunkward.trunks.model import Declared
+from trunkward.trunks.model import AcmeSettings, Declared
 
 _STEP_S = 0.1
 #: Seconds a part on this machine may take to answer.
@@ -20,6 +20,8 @@ _ANSWERS_S = 0.3
 _HANDSHAKE_S = 1.0
 #: Seconds after the worker's last sign of life; it gives one each half second (`worker.__main__.ROUND_S`).
 _SIGN_OF_LIFE_S = 2.0
+#: The same for those that see to certificates; they give one each second.
+_STATE_S = 5.0
 #: What gate and signer answer with the same.
 _EMPTY_FRAME = bytes(4)
 
@@ -45,6 +47,11 @@ def not_ready(paths: Paths, declared: Declared, version: int) -> dict[str, str]:
         "worker": lambda: _works(paths, version),
         **{f"gate-{i}": partial(_answers, paths.gate_socket(i)) for i in range(node.gates)},
         "kamailio": lambda: _pongs(str(node.address), node.tls_port),
+        **{
+            part: partial(_lives, state)
+            for part, state in (("acme", paths.acme_state), ("certificates", paths.shown_state))
+            if part in certificate_parts(declared)
+        },
     }
     with ThreadPoolExecutor(len(probes)) as at_once:
         said = dict(zip(probes, at_once.map(_why_not, probes.values()), strict=True))
@@ -57,6 +64,23 @@ def _why_not(probe: Callable[[], None]) -> str:
     except OSError as problem:
         return str(problem) or type(problem).__name__
     return ""
+
+
+def certificate_parts(declared: Declared) -> list[str]:
+    """The processes that see to certificates from elsewhere; none where none comes from there."""
+    node = declared.node
+    acme = ["acme"] if isinstance(node.certificate, AcmeSettings) else []
+    elsewhere = node.certificate or any(carrier.client_certificate for carrier in declared.carriers)
+    return [*acme, "certificates"] if elsewhere else []
+
+
+def _lives(state: Path) -> None:
+    try:
+        silent_s = abs(time.time() - state.stat().st_mtime)
+    except FileNotFoundError:
+        raise OSError(f"has not written {state} yet") from None
+    if silent_s > _STATE_S:
+        raise OSError(f"its last sign of life is {silent_s:.0f} s old")
 
 
 def _ng_ping(port: int) -> None:

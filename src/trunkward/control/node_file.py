@@ -269,6 +269,9 @@ def _same_name(
 
 
 def _of_authorities(parts: FilePart, why_not: Callable[[str], str]) -> Iterator[tuple[PathKey, str]]:
+    acme = parts.node.certificate.acme
+    if acme is not None and acme.ca is not None and (why := why_not(acme.ca)):
+        yield ("node", "certificate", "acme", "ca"), why
     for index, carrier in enumerate(parts.carriers):
         if carrier.ca != "local" and (why := why_not(carrier.ca)):
             yield ("carriers", index, "ca"), why

@@ -120,6 +120,16 @@ def check_chain(
     now: datetime,
 ) -> Lifetime:
     """How long a chain can be used. Raises `CertificateRefused`; `names`: what it must carry, None for any."""
+    try:
+        return _checked(chain, public_key, names, use, now)
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension) as broken:
+        # what is encoded against the rules shows only when it is looked at
+        raise CertificateRefused("no-certificate", f"a certificate that is broken: {broken}") from None
+
+
+def _checked(
+    chain: Sequence[x509.Certificate], public_key: object, names: SipNames | None, use: Use, now: datetime
+) -> Lifetime:
     own = chain[0]
     # 2.
     if own.public_key() != public_key:

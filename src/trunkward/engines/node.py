@@ -3,6 +3,8 @@
 import os
 import re
 import secrets
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,15 +20,17 @@ from trunkward.admission.emergency import emergency_table
 from trunkward.control.declared import InForce, with_certificates
 from trunkward.control.evidence import inventory_evidence
 from trunkward.control.pki import SipNames, certificate_pem, issue_sip_authority
+from trunkward.control.shown_certificate import CertificateRefused, Use
 from trunkward.engines.certificates import accepted_fingerprints, why_no_authority
 from trunkward.engines.kamailio import EdgeFiles, render_edge_json, render_kamailio_cfg, render_tls_cfg
 from trunkward.engines.layout import write_private
 from trunkward.engines.open_files import open_files
 from trunkward.engines.pki_files import PkiFacts, PkiFiles, PkiOwners, ensure_pki, read_evidence_key
+from trunkward.engines.shown_pair import places, public_names, read_pair
 from trunkward.engines.supervisor import programs, render_supervisord_conf
 from trunkward.engines.users import gid, uid
 from trunkward.settings import SIGNER_METRICS_PORT, Paths
-from trunkward.trunks.model import Declared
+from trunkward.trunks.model import AcmeSettings, Declared
 
 #: 16 random bytes in hex.
 _MASK_KEY = re.compile(r"[0-9a-f]{32}")
@@ -50,6 +54,7 @@ def prepare(
     `tell` hears of each change to keys and certificates that were there before.
     """
     first = not PkiFiles(paths.pki).sip_authority.exists()
+    _check_files(paths, declared, now)
     for change in ensure_pki(paths.pki, _pki_facts(declared), _pki_owners(), now=now):
         if not first:
             tell(change)
@@ -66,6 +71,7 @@ def prepare(
         "root",
         "tw-edge",
     )
+    _put_certificates(paths, declared, now, tell)
     authorities = [PkiFiles(paths.pki).sip_authority, *_authorities(declared)]
     trusted = "".join(file.read_text(encoding="ascii") for file in authorities)
     write_private(paths.run / "edge" / "peers-ca.pem", trusted, "root", "tw-edge")
@@ -75,6 +81,60 @@ def prepare(
     )
     write_private(paths.run / "supervisord.conf", conf, "root", "root", 0o600)
     return in_force
+
+
+def _check_files(paths: Paths, declared: Declared, now: datetime) -> None:
+    """Certificates a person keeps are looked at before anything is changed. Raises `NotPrepared`."""
+    for place in places(declared, paths):
+        if place.from_acme:
+            continue
+        where = f"carrier {place.name.removeprefix('client-')}" if place.use is Use.CLIENT else "node.certificate"
+        try:
+            read_pair(place, now)
+        except CertificateRefused as refused:
+            raise NotPrepared(f"{where}: {place.chain}: {refused}") from None
+        for file in (place.chain, place.key):
+            if not _edge_reads(file):
+                raise NotPrepared(
+                    f"{where}: {file}: tw-edge cannot read it, who looks for changes while the node runs: "
+                    f"chgrp tw-edge {file}; chmod 640 {file}, and chmod o+x on the directories above"
+                )
+
+
+def _edge_reads(file: str) -> bool:
+    setpriv = shutil.which("setpriv") or "/usr/bin/setpriv"
+    become = [setpriv, "--reuid=tw-edge", "--regid=tw-edge", "--init-groups", "--inh-caps=-all", "--bounding-set=-all"]
+    return subprocess.run([*become, "--", "/usr/bin/test", "-r", file], check=False).returncode == 0
+
+
+def _put_certificates(paths: Paths, declared: Declared, now: datetime, tell: Callable[[str], None]) -> None:
+    """What Kamailio starts with, for each certificate from elsewhere; the rest is `certificates.install`'s."""
+    wanted, pki = places(declared, paths), PkiFiles(paths.pki)
+    for place in wanted:
+        try:
+            pem = read_pair(place, now).pem
+        except CertificateRefused as refused:
+            # nothing from the authority yet, or nothing good any more: peers that trust it will not connect
+            tell(f"{place.name} certificate: {refused}; until there is one, our own authority's is shown")
+            pem = pki.node_key.read_bytes() + pki.node.read_bytes()
+        write_private(Path(place.target), pem.decode("ascii"), "root", "tw-edge")
+    document = msgspec.json.encode(wanted).decode()
+    write_private(paths.run / "edge" / "certificates.json", document, "root", "tw-edge")
+    for state in (paths.acme_state, paths.shown_state):  # of a node before this one
+        state.unlink(missing_ok=True)
+    acme = declared.node.certificate
+    if isinstance(acme, AcmeSettings):
+        here = paths.acme_state.parent
+        for source, name in ((acme.ca_file, "ca.pem"), (acme.external_key_file, "external.key")):
+            if source:
+                write_private(here / name, _text_of(source), "root", "tw-cert")
+
+
+def _text_of(file: str) -> str:
+    try:
+        return Path(file).read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise NotPrepared(f"node.certificate.acme: {file}: cannot be read: {problem}") from None
 
 
 def _mask_key(paths: Paths) -> str:
@@ -174,11 +234,17 @@ def _pki_facts(declared: Declared) -> PkiFacts:
         ),
         spc=node.spc,
         peers=peers,
+        public_names=public_names(declared) if isinstance(node.certificate, AcmeSettings) else None,
     )
 
 
 def _pki_owners() -> PkiOwners:
-    return PkiOwners(edge_uid=uid("tw-edge"), gate_uid=uid("tw-gate"), signer_uid=uid("tw-signer"))
+    return PkiOwners(
+        edge_uid=uid("tw-edge"),
+        gate_uid=uid("tw-gate"),
+        signer_uid=uid("tw-signer"),
+        cert_uid=uid("tw-cert"),
+    )
 
 
 def _authorities(declared: Declared) -> list[Path]:

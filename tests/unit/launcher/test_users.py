@@ -9,7 +9,7 @@ from .conftest import Machine
 
 ROOT = "$PLATFORM/trixie"
 ENSURE = f'ensure_users "{ROOT}"'
-NAMES = ["tw-edge", "tw-media", "tw-gate", "tw-signer", "tw-worker"]
+NAMES = ["tw-edge", "tw-media", "tw-gate", "tw-signer", "tw-worker", "tw-cert"]
 
 
 @pytest.fixture
