@@ -125,7 +125,7 @@ class Obtainer:
             )
         else:
             self._lifetime = lifetime
-            self._attempts, self._problem = Attempts(), ""
+            self._attempts, self._problem = Attempts(last=datetime.now(UTC)), ""
             self._suggested, self._ask_again = None, datetime.now(UTC)
             self._renewal_chance = _chance()
             log.info("certificate issued", until=_text(lifetime))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from trunkward.control.shown_certificate import RENEW_AT, Lifetime
+from trunkward.control.shown_certificate import Lifetime
 
 #: Seconds after a first failure; it doubles. At 0, 2, 6, 14, 30 minutes: public authorities allow five failed
 #: proofs of a name in an hour.
@@ -12,6 +12,9 @@ FIRST_RETRY_S = 120.0
 LONGEST_RETRY_S = 6 * 3600.0
 #: Of the lifetime, the longest wait: a renewal of six days' certificate is tried every few hours, too.
 RETRY_AT = 1 / 24
+#: Seconds, at most, that a fresh certificate is kept before the authority's suggestion counts: one that always
+#: suggests the past gets an order an hour from us, not one a second.
+SETTLED_S = 3600.0
 #: Of a wait, how much longer it may be made, so that nodes that failed together do not come again together.
 RETRY_JITTER = 0.25
 
@@ -22,6 +25,7 @@ class Attempts:
 
     #: In a row, 0 after a success.
     failures: int = 0
+    #: When the last one ended, whichever way.
     last: datetime | None = None
     #: What the authority asked us to wait after the last one.
     asked_s: int = 0
@@ -59,12 +63,10 @@ def next_attempt(
     """
     due = now if lifetime is None else lifetime.renewal(renewal_chance)
     if suggested is not None:
+        if lifetime is not None and attempts.last is not None and not attempts.failures:
+            settled_s = min(SETTLED_S, lifetime.length.total_seconds() * RETRY_AT)
+            suggested = max(suggested, attempts.last + timedelta(seconds=settled_s))
         due = min(due, suggested)
     if attempts.failures and attempts.last is not None:
         due = max(due, attempts.last + timedelta(seconds=wait_s(attempts, lifetime, retry_chance)))
     return due
-
-
-def overdue(lifetime: Lifetime, now: datetime) -> bool:
-    """Whether it should have been renewed by now."""
-    return lifetime.left(now) < RENEW_AT

@@ -88,7 +88,9 @@ def _check_files(paths: Paths, declared: Declared, now: datetime) -> None:
     for place in places(declared, paths):
         if place.from_acme:
             continue
-        where = f"carrier {place.name.removeprefix('client-')}" if place.use is Use.CLIENT else "node.certificate"
+        where = (
+            f"carrier {place.name.removeprefix('client-')}" if place.use is Use.CLIENT else "node.certificate"
+        )
         try:
             read_pair(place, now)
         except CertificateRefused as refused:
@@ -103,7 +105,14 @@ def _check_files(paths: Paths, declared: Declared, now: datetime) -> None:
 
 def _edge_reads(file: str) -> bool:
     setpriv = shutil.which("setpriv") or "/usr/bin/setpriv"
-    become = [setpriv, "--reuid=tw-edge", "--regid=tw-edge", "--init-groups", "--inh-caps=-all", "--bounding-set=-all"]
+    become = [
+        setpriv,
+        "--reuid=tw-edge",
+        "--regid=tw-edge",
+        "--init-groups",
+        "--inh-caps=-all",
+        "--bounding-set=-all",
+    ]
     return subprocess.run([*become, "--", "/usr/bin/test", "-r", file], check=False).returncode == 0
 
 

@@ -137,7 +137,9 @@ def stamp(place: Place) -> tuple[object, ...]:
         except OSError as problem:
             found.append(problem.errno)
         else:
-            found.append((status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
+            found.append(
+                (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+            )
     return tuple(found)
 
 

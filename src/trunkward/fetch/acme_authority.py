@@ -45,9 +45,7 @@ class Solver(Protocol):
     #: The challenge's type, such as `http-01`.
     kind: str
 
-    def prepare(
-        self, challenge: messages.ChallengeBody, account: jose.JWK
-    ) -> challenges.ChallengeResponse:
+    def prepare(self, challenge: messages.ChallengeBody, account: jose.JWK) -> challenges.ChallengeResponse:
         """Makes everything ready for the authority's look, and returns what it is told."""
 
     def forget(self) -> None:

@@ -21,7 +21,9 @@ from trunkward.control.pki import SipNames
 from trunkward.control.shown_certificate import CertificateRefused, Lifetime, Use, check_chain
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
-NAMES = SipNames(common_name="sbc.example.com", dns=("sbc.example.com",), addresses=(ip_address("192.0.2.10"),))
+NAMES = SipNames(
+    common_name="sbc.example.com", dns=("sbc.example.com",), addresses=(ip_address("192.0.2.10"),)
+)
 SERVER = ExtendedKeyUsageOID.SERVER_AUTH
 CLIENT = ExtendedKeyUsageOID.CLIENT_AUTH
 
@@ -137,7 +139,9 @@ def test_sha_1_is_refused_where_it_is_relied_on(monkeypatch: pytest.MonkeyPatch)
 def test_what_it_may_be() -> None:
     assert check(CHAIN.own(usage=()), use=Use.CLIENT)
     assert check(CHAIN.own(usage=(SERVER, CLIENT)), use=Use.CLIENT)
-    assert check(CHAIN.own(names=("carrier-issued.example.net",), usage=(CLIENT,)), names=None, use=Use.CLIENT)
+    assert check(
+        CHAIN.own(names=("carrier-issued.example.net",), usage=(CLIENT,)), names=None, use=Use.CLIENT
+    )
 
 
 def test_a_pair_is_read_back() -> None:
