@@ -1,8 +1,8 @@
-"""Takes a port for a process that has no privilege to: `python -I -m trunkward.certificates.bind HOST PORT COMMAND...`.
+"""Takes a port for a process that has no privilege to.
 
-Runs as root for the moment it takes to bind a socket, then becomes the command, which gives root up. The command
-gets the socket as descriptor 3, as systemd passes one (sd_listen_fds(3)). It is bound, and nobody listens on
-it yet: the port is as closed as before.
+`python -I -m trunkward.certificates.bind HOST PORT COMMAND...` runs as root for the moment it takes to bind a
+socket, then becomes the command, which gives root up. The command gets the socket as descriptor 3, as systemd
+passes one (sd_listen_fds(3)). It is bound, and nobody listens on it yet: the port is as closed as before.
 """
 
 import os

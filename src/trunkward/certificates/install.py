@@ -5,8 +5,8 @@ another than before:
 
 1. Read and check both (`control.shown_certificate`). What is refused is reported and changes nothing.
 2. Write key and chain into the one file that Kamailio reads, and keep what was there before.
-3. Have Kamailio read it (`tls.reload`): new connections get the new certificate, running calls keep theirs.
-   If Kamailio will not, what was there before is put back, for Kamailio's own next start.
+3. Have Kamailio read it (`tls.reload`): new connections get the new certificate, running calls keep
+   theirs. If Kamailio will not, what was there before is put back, for Kamailio's own next start.
 4. Look at what a new connection is really shown. Until that is the new certificate, it is said and tried again.
 """
 

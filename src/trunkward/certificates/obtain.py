@@ -1,8 +1,8 @@
 """Obtains the node's certificate by ACME and renews it: `python -m trunkward.certificates.obtain`.
 
-Its user holds the key of our account with the authority, and nothing else of worth: no key of a certificate, no
-way to Kamailio. What it brings is a file; `install` decides whether it is used. The certificate there is goes on
-until then, whatever happens here.
+Its user holds the key of our account with the authority, and nothing else of worth: no key of a certificate,
+no way to Kamailio. What it brings is a file; `install` decides whether it is used. The certificate there is
+goes on until then, whatever happens here.
 """
 
 import argparse

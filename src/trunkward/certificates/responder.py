@@ -41,7 +41,8 @@ class Responder:
             yield
         finally:
             server.close()
-            # Linux: a listening socket that is shut down listens no more and stays bound; listen(2) opens it again
+            # Linux: a listening socket that is shut down listens no more and stays bound to the port it asked
+            # for; listen(2) opens it again
             with contextlib.suppress(OSError):
                 self._bound.shutdown(socket.SHUT_RD)
 

@@ -1,7 +1,6 @@
 """What a configuration allows that the secure default would not: named, never hidden."""
 
 from dataclasses import dataclass
-
 from ipaddress import ip_network
 
 from trunkward.calls.attempt import Transport

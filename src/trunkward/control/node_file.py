@@ -248,7 +248,7 @@ def _overlaps(network: Any, others: list[Any]) -> bool:
 def _same_name(
     trunks: list[tuple[PathKey, str, TrunkPart]], carriers: list[CarrierPart]
 ) -> Iterator[tuple[PathKey, str]]:
-    """What authority is believed, and what we show, on a connection of ours is found by the peer's first name."""
+    """Which authority is believed and what is shown, where we connect, is found by the peer's first name."""
     own = ClientCertificatePart()
     peers = [(t.name, t.tls_names[0]) for _, _, t in trunks if t.host is not None and t.tls_names]
     believed = {first: (name, "local") for name, first in peers}

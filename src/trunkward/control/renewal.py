@@ -12,8 +12,8 @@ FIRST_RETRY_S = 120.0
 LONGEST_RETRY_S = 6 * 3600.0
 #: Of the lifetime, the longest wait: a renewal of six days' certificate is tried every few hours, too.
 RETRY_AT = 1 / 24
-#: Seconds, at most, that a fresh certificate is kept before the authority's suggestion counts: one that always
-#: suggests the past gets an order an hour from us, not one a second.
+#: Seconds, at most, that a fresh certificate is kept before the authority's suggestion counts: one that
+#: always suggests the past gets an order an hour from us, not one a second.
 SETTLED_S = 3600.0
 #: Of a wait, how much longer it may be made, so that nodes that failed together do not come again together.
 RETRY_JITTER = 0.25

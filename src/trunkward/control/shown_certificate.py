@@ -1,7 +1,7 @@
 """The certificate the node shows: whether one that came from elsewhere may be used, and when it is renewed.
 
-What a public authority issued, or a person put there, is checked before any peer sees it. One that is refused
-changes nothing: the one before goes on. A certificate is accepted in nine steps, each with a reason of its own:
+What a public authority issued, or a person put there, is checked before any peer sees it. One that is
+refused changes nothing: the one before goes on. It is accepted in nine steps, each with reasons of its own:
 
 1. PEM, a few certificates, the node's own first.
 2. It is for the private key we have.
@@ -119,7 +119,10 @@ def check_chain(
     use: Use,
     now: datetime,
 ) -> Lifetime:
-    """How long a chain can be used. Raises `CertificateRefused`; `names`: what it must carry, None for any."""
+    """How long a chain can be used. Raises `CertificateRefused`.
+
+    `names`: what it must carry; None: it may carry any.
+    """
     try:
         return _checked(chain, public_key, names, use, now)
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension) as broken:
@@ -198,7 +201,8 @@ def _check_strength(certificate: x509.Certificate) -> None:
     if not good:
         raise CertificateRefused(
             "weak-key",
-            f"{_name(certificate)}: its key is too weak or unknown; P-256 or RSA of {_MIN_RSA_BITS} bits at least",
+            f"{_name(certificate)}: its key is too weak or unknown; "
+            f"P-256 or RSA of {_MIN_RSA_BITS} bits at least",
         )
 
 

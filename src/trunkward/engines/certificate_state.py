@@ -1,4 +1,4 @@
-"""How the two processes of `certificates` are getting on, as files that `status` reads: nothing secret in them."""
+"""How the two processes of `certificates` are getting on: files that `status` reads, with nothing secret."""
 
 from datetime import datetime
 from pathlib import Path

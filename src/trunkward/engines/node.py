@@ -94,7 +94,8 @@ def _check_files(paths: Paths, declared: Declared, now: datetime) -> None:
         try:
             read_pair(place, now)
         except CertificateRefused as refused:
-            raise NotPrepared(f"{where}: {place.chain}: {refused}") from None
+            at = "" if refused.reason == "unreadable" else f"{place.chain}: "
+            raise NotPrepared(f"{where}: {at}{refused}") from None
         for file in (place.chain, place.key):
             if not _edge_reads(file):
                 raise NotPrepared(
@@ -105,19 +106,13 @@ def _check_files(paths: Paths, declared: Declared, now: datetime) -> None:
 
 def _edge_reads(file: str) -> bool:
     setpriv = shutil.which("setpriv") or "/usr/bin/setpriv"
-    become = [
-        setpriv,
-        "--reuid=tw-edge",
-        "--regid=tw-edge",
-        "--init-groups",
-        "--inh-caps=-all",
-        "--bounding-set=-all",
-    ]
+    bounds = ["--inh-caps=-all", "--bounding-set=-all"]
+    become = [setpriv, "--reuid=tw-edge", "--regid=tw-edge", "--init-groups", *bounds]
     return subprocess.run([*become, "--", "/usr/bin/test", "-r", file], check=False).returncode == 0
 
 
 def _put_certificates(paths: Paths, declared: Declared, now: datetime, tell: Callable[[str], None]) -> None:
-    """What Kamailio starts with, for each certificate from elsewhere; the rest is `certificates.install`'s."""
+    """What Kamailio starts with for each certificate from elsewhere; later ones are `certificates.install`'s."""
     wanted, pki = places(declared, paths), PkiFiles(paths.pki)
     for place in wanted:
         try:

@@ -4,8 +4,8 @@
     sip-ca.pem, shaken-ca.pem, evidence.pub                for everybody
     node.pem, node.key                                     TLS of the node; the key for the edge alone
     shaken.pem, shaken.key                                 the key for the signer alone
-    server.key, server.csr                                 of the certificate a public authority issues; the key
-                                                           for the edge alone, the request for everybody
+    server.key, server.csr                                 of the certificate a public authority issues; the
+                                                           key for the edge alone, the request for everybody
     acme-account.key                                       our account there; for the process that speaks ACME
     origid.secret                                          for the gate alone
     peers/NAME.pem, peers/NAME.key                         issued to trunks and carriers; keys root only

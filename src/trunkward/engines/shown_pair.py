@@ -90,18 +90,17 @@ def places(declared: Declared, paths: Paths) -> list[Place]:
                 from_acme=isinstance(node.certificate, AcmeSettings),
             )
         )
-    for carrier in declared.carriers:
-        if carrier.client_certificate is not None and carrier.transport is Transport.TLS:
-            found.append(
-                Place(
-                    name=f"client-{carrier.name}",
-                    chain=carrier.client_certificate.chain,
-                    key=carrier.client_certificate.key,
-                    use=Use.CLIENT,
-                    target=str(target(paths, f"client-{carrier.name}")),
-                )
-            )
-    return found
+    return found + [
+        Place(
+            name=f"client-{carrier.name}",
+            chain=carrier.client_certificate.chain,
+            key=carrier.client_certificate.key,
+            use=Use.CLIENT,
+            target=str(target(paths, f"client-{carrier.name}")),
+        )
+        for carrier in declared.carriers
+        if carrier.client_certificate is not None and carrier.transport is Transport.TLS
+    ]
 
 
 def target(paths: Paths, name: str) -> Path:

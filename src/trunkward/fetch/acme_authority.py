@@ -1,8 +1,8 @@
 """A certification authority that speaks ACME (RFC 8555): an account, an order, a certificate.
 
 The messages, their signatures and nonces are certbot's `acme` library's. What is added here is the guard
-around its connections (`guard`), and that how a challenge is met is a matter of its own: an order goes the same way
-whether it is proved by HTTP-01 or by an authority token (RFC 9447).
+around its connections (`guard`), and that how a challenge is met is a matter of its own: an order goes the
+same way whether it is proved by HTTP-01 or by an authority token (RFC 9447).
 
 The certificate's private key is not here. An order needs a request that was signed with it, once.
 """
@@ -15,10 +15,12 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Protocol
 
-import josepy as jose
 import requests
 from acme import challenges, errors, messages
 from acme.client import ClientNetwork, ClientV2
+from josepy.errors import Error as JoseError
+from josepy.jwa import ES256
+from josepy.jwk import JWK
 
 from trunkward import __version__
 from trunkward.fetch.guard import ANSWER_S, Guard, guarded_session
@@ -45,7 +47,7 @@ class Solver(Protocol):
     #: The challenge's type, such as `http-01`.
     kind: str
 
-    def prepare(self, challenge: messages.ChallengeBody, account: jose.JWK) -> challenges.ChallengeResponse:
+    def prepare(self, challenge: messages.ChallengeBody, account: JWK) -> challenges.ChallengeResponse:
         """Makes everything ready for the authority's look, and returns what it is told."""
 
     def forget(self) -> None:
@@ -69,15 +71,15 @@ class Authority:
 
 
 class AcmeClient:
-    """One conversation with an authority. Blocks; nothing is kept from one to the next but the account's key."""
+    """One conversation with an authority. Blocks; only the account's key is kept from one to the next."""
 
     def __init__(self, authority: Authority) -> None:
         """Says nothing yet. Raises `AcmeFailed` for an account key that is none."""
         self._authority = authority
         self._guard = Guard(authority.directory)
         try:
-            self._key = jose.JWK.load(authority.account_key.read_bytes())
-        except (OSError, jose.errors.Error, ValueError) as problem:
+            self._key = JWK.load(authority.account_key.read_bytes())
+        except (OSError, JoseError, ValueError) as problem:
             raise AcmeFailed(f"{authority.account_key}: no account key: {problem}") from None
 
     def issue(self, request_pem: bytes, solvers: Sequence[Solver]) -> bytes:
@@ -123,7 +125,7 @@ class AcmeClient:
     def _client(self) -> ClientV2:
         net = ClientNetwork(
             self._key,
-            alg=jose.ES256,
+            alg=ES256,
             user_agent=f"trunkward/{__version__}",
             timeout=int(ANSWER_S),
         )
@@ -166,6 +168,8 @@ class AcmeClient:
                 said = f"{host} did not issue: {problem.error.detail or problem.error}"
             case messages.Error():
                 said = f"{host} refused ({problem.code or problem.typ}): {problem.detail or problem}"
+            case errors.ARIError():
+                said = f"{host}: {_cause(problem)}"
             case errors.TimeoutError():
                 said = f"{host} did not finish within {ORDER_S:.0f} s"
             case requests.RequestException() | OSError():

@@ -2,8 +2,8 @@
 
 import re
 
-import josepy as jose
 from acme import challenges, messages
+from josepy.jwk import JWK
 
 from trunkward.fetch.acme_authority import AcmeFailed
 
@@ -20,7 +20,7 @@ class Http01Answers:
         """There are none yet."""
         self._answers: dict[str, bytes] = {}
 
-    def prepare(self, challenge: messages.ChallengeBody, account: jose.JWK) -> challenges.ChallengeResponse:
+    def prepare(self, challenge: messages.ChallengeBody, account: JWK) -> challenges.ChallengeResponse:
         """From now on this token is answered. Raises `AcmeFailed` for one that cannot stand in a path."""
         token = str(challenge.to_partial_json().get("token"))
         if not _TOKEN.fullmatch(token):

@@ -31,7 +31,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateFiles:
-    """A certificate with its chain, and its private key, which a person keeps up to date: PEM, absolute paths."""
+    """Absolute paths, PEM: a certificate with its chain, and its key, which a person keeps up to date."""
 
     chain: str
     key: str
@@ -47,7 +47,7 @@ class AcmeSettings:
     contact: str = ""
     #: PEM file of the authorities its own HTTPS certificate must lead to; empty: the system's.
     ca_file: str = ""
-    #: External account binding (RFC 8555 section 7.3.4): key identifier, and file with the MAC key in base64url.
+    #: External account binding (RFC 8555 section 7.3.4): key identifier, file with the MAC key in base64url.
     external_key_id: str = ""
     external_key_file: str = ""
     #: Where it finds our answers; public authorities look at port 80 only (section 8.3).

@@ -9,11 +9,12 @@ from trunkward.control.shown_certificate import Lifetime
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
+NONE = Attempts()
 NINETY = Lifetime(begins=NOW - 10 * DAY, ends=NOW + 80 * DAY)
 
 
 def due(
-    lifetime: Lifetime | None = NINETY, attempts: Attempts = Attempts(), suggested: datetime | None = None
+    lifetime: Lifetime | None = NINETY, attempts: Attempts = NONE, suggested: datetime | None = None
 ) -> datetime:  # fmt: skip
     return next_attempt(lifetime, attempts, suggested=suggested, now=NOW, renewal_chance=0, retry_chance=0)
 

@@ -63,9 +63,12 @@ class Chain:
 
     def own(
         self, names: tuple[str, ...] = ("sbc.example.com", "192.0.2.10"),
-        usage: tuple[x509.ObjectIdentifier, ...] = (SERVER,), **more: datetime,
+        usage: tuple[x509.ObjectIdentifier, ...] = (SERVER,),
+        begins: datetime = NOW - timedelta(days=1), ends: datetime = NOW + timedelta(days=46),
     ) -> x509.Certificate:  # fmt: skip
-        return self.issue("sbc", self.key, "middle", self.middle_key, names=names, usage=usage, **more)
+        return self.issue(
+            "sbc", self.key, "middle", self.middle_key, names=names, usage=usage, begins=begins, ends=ends
+        )
 
 
 CHAIN = Chain()
@@ -85,15 +88,16 @@ def test_a_good_chain_lasts_as_long_as_what_ends_first() -> None:
     assert check(CHAIN.own(), short).ends == soon
 
 
-def _weak() -> tuple[x509.Certificate, Key]:
+def check_weak() -> Lifetime:
     key = ec.generate_private_key(ec.SECP192R1())
-    return CHAIN.issue("sbc", key, "middle", CHAIN.middle_key, names=("sbc.example.com",)), key
+    weak = CHAIN.issue("sbc", key, "middle", CHAIN.middle_key, names=("sbc.example.com",))
+    return check(weak, key=key)
 
 
 REFUSED: dict[str, tuple[str, Callable[[], object]]] = {
     "another key": ("key-mismatch", lambda: check(CHAIN.own(), key=CHAIN.root_key)),
     "the issuer first": ("authority", lambda: check(CHAIN.middle, CHAIN.own(), key=CHAIN.middle_key)),
-    "a weak key": ("weak-key", lambda: (found := _weak()) and check(found[0], key=found[1])),
+    "a weak key": ("weak-key", check_weak),
     "not in order": ("chain-order", lambda: check(CHAIN.own(), CHAIN.root, CHAIN.middle)),
     "a link left out": ("chain-order", lambda: check(CHAIN.own(), CHAIN.root)),
     "another's certificate above": ("chain-order", lambda: check(CHAIN.own(), CHAIN.own())),
@@ -137,11 +141,11 @@ def test_sha_1_is_refused_where_it_is_relied_on(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_what_it_may_be() -> None:
-    assert check(CHAIN.own(usage=()), use=Use.CLIENT)
-    assert check(CHAIN.own(usage=(SERVER, CLIENT)), use=Use.CLIENT)
-    assert check(
-        CHAIN.own(names=("carrier-issued.example.net",), usage=(CLIENT,)), names=None, use=Use.CLIENT
-    )
+    ends = NOW + timedelta(days=46)
+    assert check(CHAIN.own(usage=()), use=Use.CLIENT).ends == ends
+    assert check(CHAIN.own(usage=(SERVER, CLIENT)), use=Use.CLIENT).ends == ends
+    given = CHAIN.own(names=("carrier-issued.example.net",), usage=(CLIENT,))
+    assert check(given, names=None, use=Use.CLIENT).ends == ends
 
 
 def test_a_pair_is_read_back() -> None:

@@ -75,10 +75,10 @@ class Pebble:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         until = time.monotonic() + 20
-        while True:
+        root = b""
+        while not root:
             try:
                 root = self._asked("/roots/0") + self._asked("/intermediates/0")
-                break
             except OSError:
                 assert self._process.poll() is None, self.log.read_text()
                 assert time.monotonic() < until, self.log.read_text()

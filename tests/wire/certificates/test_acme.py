@@ -153,7 +153,7 @@ def test_a_call_outlives_the_renewal(node: Node, authority: Pebble, carriers: Ca
             there = await carrier.incoming()
             await call.answered()
             await there.confirmed()
-            before = flow.peer_certificate  # type: ignore[attr-defined]
+            before = flow.peer_certificate()  # type: ignore[attr-defined]
             new = await asyncio.to_thread(
                 wait_until, lambda: (now := seen(authority.root)) != before and now, "a renewed certificate"
             )
@@ -187,7 +187,7 @@ def test_what_a_carrier_issued_is_shown_to_it_and_its_change_noticed(
             call = await place(customer, flow, NORTH_NUMBER)
             there = await carrier.incoming()
             await call.answered()
-            seen_by_carrier.append(hashlib.sha256(there.flow.peer_certificate or b"").hexdigest())  # type: ignore[attr-defined]
+            seen_by_carrier.append(hashlib.sha256(there.flow.peer_certificate() or b"").hexdigest())  # type: ignore[attr-defined]
             assert (await call.bye()).status == 200
 
     def issued() -> str:
@@ -230,9 +230,9 @@ def test_an_authority_that_is_gone_or_refuses_changes_nothing(node: Node, author
     assert "asked for again at" in said
     authority.start(refuses=NAME)
     refused = wait_until(
-        lambda: "rejectedIdentifier" in (now := shown(node)["server"]["problem"]) and now, "a refusal"
+        lambda: "rejectedIdentifier" in (now := str(shown(node)["server"]["problem"])) and now, "a refusal"
     )
-    assert "asked for" in refused
+    assert str(refused).startswith("asked for")
     authority.stop()
     authority.start()  # it knows nobody any more: not us either
     wait_until(lambda: shown(node)["server"]["problem"] == "", "the renewal")
