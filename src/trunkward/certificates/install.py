@@ -7,7 +7,7 @@ another than before:
 2. Write key and chain into the one file that Kamailio reads, and keep what was there before.
 3. Have Kamailio read it (`tls.reload`): new connections get the new certificate, running calls keep
    theirs. If Kamailio will not, what was there before is put back, for Kamailio's own next start.
-4. Look at what a new connection is really shown. Until that is the new certificate, it is said and tried again.
+4. Look at what a new connection is really shown. Until that is the new one, it is said and tried again.
 """
 
 import argparse

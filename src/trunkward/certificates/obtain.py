@@ -32,7 +32,7 @@ from trunkward.control.shown_certificate import (
     read_chain,
 )
 from trunkward.engines.certificate_state import ObtainState, write_state
-from trunkward.engines.whole_file import write_whole
+from trunkward.engines.whole_file import read_plain, write_whole
 from trunkward.fetch.acme_authority import AcmeClient, AcmeFailed, Authority
 from trunkward.fetch.http01 import Http01Answers
 
@@ -58,6 +58,9 @@ class Obtainer:
         self._authority = authority
         self._request = request
         self._chain = chain
+        #: Who issued it: one from an authority before, such as one for tests, does not count as held.
+        self._issued_by = chain.with_name("issued-by")
+        self._source = f"{authority.directory} {authority.profile}\n".encode()
         self._state = state
         self._answers = Http01Answers()
         self._responder = Responder(bound, self._answers.answer)
@@ -111,6 +114,8 @@ class Obtainer:
                 pem = await asyncio.to_thread(self._issue)
             chain, lifetime = self._checked(pem)
             write_whole(self._chain, chain_pem(chain), 0o640)
+            # after it: broken off between the two, it is asked for once more
+            write_whole(self._issued_by, self._source, 0o640)
         except (AcmeFailed, CertificateRefused, OSError) as problem:
             asked_s = problem.retry_after_s if isinstance(problem, AcmeFailed) else 0
             self._attempts = self._attempts.failed(datetime.now(UTC), asked_s)
@@ -150,8 +155,9 @@ class Obtainer:
     def _held(self) -> Lifetime | None:
         """How long what is there lasts; None when there is nothing that could be used."""
         try:
-            with self._chain.open("rb") as file:
-                return self._checked(file.read(MAX_CHAIN_BYTES + 1))[1]
+            if read_plain(self._issued_by, MAX_CHAIN_BYTES) != self._source:
+                return None
+            return self._checked(read_plain(self._chain, MAX_CHAIN_BYTES + 1))[1]
         except (OSError, CertificateRefused):
             return None
 

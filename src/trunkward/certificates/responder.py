@@ -17,8 +17,8 @@ _REQUEST = re.compile(rb"GET /\.well-known/acme-challenge/([A-Za-z0-9_-]{22,128}
 MAX_HEAD_BYTES = 4096
 #: Seconds from connecting to having said everything.
 PATIENCE_S = 5.0
-#: Connections at the same time; an authority looks from five places or so.
-MAX_CONNECTIONS = 64
+#: Connections at the same time; an authority looks from five places or so, and others may come to disturb.
+MAX_CONNECTIONS = 256
 
 
 class Responder:

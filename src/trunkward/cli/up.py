@@ -33,10 +33,10 @@ from trunkward.cli.host_paths import hint
 from trunkward.cli.preflight import obstacles
 from trunkward.cli.ready import wait_until_ready
 from trunkward.cli.said import complain, say
-from trunkward.cli.status import listeners, print_deviations
+from trunkward.cli.status import listeners, print_deviations, shown_lines
 from trunkward.control.declared import InForce
 from trunkward.control.node_file import NodeFileRefused, read_node_file
-from trunkward.engines.certificates import why_no_authority
+from trunkward.engines.certificates import shown, why_no_authority
 from trunkward.engines.kernel import make_room
 from trunkward.engines.layout import LayoutRefused, ensure_directories
 from trunkward.engines.node import NotPrepared, prepare
@@ -197,6 +197,10 @@ def _announce(paths: Paths, declared: Declared, began: float) -> None:
     say(f"ready after {time.monotonic() - began:.1f} s", "green")
     for name, where in listeners(declared):
         say(f"  {name:<28} {where}")
+    for one in shown(declared, paths):
+        if one.source != "local":
+            for line in shown_lines(one, datetime.now(UTC)):
+                console.print(line)
     print_deviations(console, declared)
     say(f"  logs in {paths.log}, records in {paths.records}; Ctrl-C stops the node")
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import msgspec
 
-from trunkward.engines.whole_file import write_whole
+from trunkward.engines.whole_file import read_plain, write_whole
+
+_MAX_BYTES = 64 * 1024
 
 
 class ObtainState(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +55,6 @@ def write_state(path: Path, state: ObtainState | ShownState) -> None:
 def read_state[T: (ObtainState, ShownState)](path: Path, kind: type[T]) -> T | None:
     """What stands there; None when nothing does, or nothing that can be read."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        return msgspec.json.decode(read_plain(path, _MAX_BYTES), type=kind)
     except (OSError, msgspec.MsgspecError):
         return None

@@ -78,7 +78,7 @@ def _shown(name: str, source: CertificateSource, state: PlaceState, paths: Paths
         return Shown(name=name, source="local", lifetime=_lifetime(PkiFiles(paths.pki).node))
     used = Lifetime(begins=state.begins, ends=state.until) if state.begins and state.until else None
     if isinstance(source, CertificateFiles):
-        return Shown(name=name, source=f"files {source.chain}", lifetime=used, problem=state.problem)
+        return Shown(name=name, source=f"files {source.chain}", lifetime=used, problem=_line(state.problem))
     obtained = read_state(paths.acme_state, ObtainState)
     said = ""
     if obtained is not None and obtained.problem:
@@ -92,8 +92,13 @@ def _shown(name: str, source: CertificateSource, state: PlaceState, paths: Paths
         source=f"acme {source.directory}",
         lifetime=used,
         next_attempt=obtained.next_attempt if obtained else None,
-        problem=said,
+        problem=_line(said),
     )
+
+
+def _line(text: str) -> str:
+    """One line that is safe on a terminal, whoever wrote it."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _lifetime(path: Path) -> Lifetime | None:

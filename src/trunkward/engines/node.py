@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from ipaddress import ip_address
@@ -32,6 +33,8 @@ from trunkward.engines.users import gid, uid
 from trunkward.settings import SIGNER_METRICS_PORT, Paths
 from trunkward.trunks.model import AcmeSettings, Declared
 
+#: base64url (RFC 4648 section 5), with or without its padding.
+_MAC_KEY = re.compile(r"[A-Za-z0-9_-]{16,1024}={0,2}", re.ASCII)
 #: 16 random bytes in hex.
 _MASK_KEY = re.compile(r"[0-9a-f]{32}")
 
@@ -71,7 +74,7 @@ def prepare(
         "root",
         "tw-edge",
     )
-    _put_certificates(paths, declared, now, tell)
+    _put_certificates(paths, declared, now)
     authorities = [PkiFiles(paths.pki).sip_authority, *_authorities(declared)]
     trusted = "".join(file.read_text(encoding="ascii") for file in authorities)
     write_private(paths.run / "edge" / "peers-ca.pem", trusted, "root", "tw-edge")
@@ -85,6 +88,8 @@ def prepare(
 
 def _check_files(paths: Paths, declared: Declared, now: datetime) -> None:
     """Certificates a person keeps are looked at before anything is changed. Raises `NotPrepared`."""
+    if isinstance(declared.node.certificate, AcmeSettings):
+        _check_acme(declared.node.certificate)
     for place in places(declared, paths):
         if place.from_acme:
             continue
@@ -111,21 +116,21 @@ def _edge_reads(file: str) -> bool:
     return subprocess.run([*become, "--", "/usr/bin/test", "-r", file], check=False).returncode == 0
 
 
-def _put_certificates(paths: Paths, declared: Declared, now: datetime, tell: Callable[[str], None]) -> None:
-    """What Kamailio starts with for each certificate from elsewhere; later ones are `certificates.install`'s."""
+def _put_certificates(paths: Paths, declared: Declared, now: datetime) -> None:
+    """What Kamailio starts with for certificates from elsewhere; later ones are `certificates.install`'s."""
     wanted, pki = places(declared, paths), PkiFiles(paths.pki)
     for place in wanted:
         try:
             pem = read_pair(place, now).pem
-        except CertificateRefused as refused:
+        except CertificateRefused:
             # nothing from the authority yet, or nothing good any more: peers that trust it will not connect
-            tell(f"{place.name} certificate: {refused}; until there is one, our own authority's is shown")
             pem = pki.node_key.read_bytes() + pki.node.read_bytes()
         write_private(Path(place.target), pem.decode("ascii"), "root", "tw-edge")
     document = msgspec.json.encode(wanted).decode()
     write_private(paths.run / "edge" / "certificates.json", document, "root", "tw-edge")
     for state in (paths.acme_state, paths.shown_state):  # of a node before this one
-        state.unlink(missing_ok=True)
+        with suppress(OSError):
+            state.unlink()
     acme = declared.node.certificate
     if isinstance(acme, AcmeSettings):
         here = paths.acme_state.parent
@@ -134,11 +139,23 @@ def _put_certificates(paths: Paths, declared: Declared, now: datetime, tell: Cal
                 write_private(here / name, _text_of(source), "root", "tw-cert")
 
 
+def _check_acme(acme: AcmeSettings) -> None:
+    if acme.ca_file:
+        _text_of(acme.ca_file)
+    if acme.external_key_file and not _MAC_KEY.fullmatch(_text_of(acme.external_key_file).strip()):
+        raise NotPrepared(
+            f"node.certificate.acme.external_account: {acme.external_key_file}: not a key in base64url, "
+            "as the authority gives it"
+        )
+
+
 def _text_of(file: str) -> str:
     try:
         return Path(file).read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError) as problem:
-        raise NotPrepared(f"node.certificate.acme: {file}: cannot be read: {problem}") from None
+    except OSError as problem:
+        raise NotPrepared(f"node.certificate.acme: {file}: {problem.strerror}") from None
+    except UnicodeDecodeError:
+        raise NotPrepared(f"node.certificate.acme: {file}: is no text") from None
 
 
 def _mask_key(paths: Paths) -> str:

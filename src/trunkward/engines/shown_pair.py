@@ -5,7 +5,6 @@ a key and a chain that fit.
 """
 
 import os
-import stat
 from collections.abc import Iterable
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -27,6 +26,7 @@ from trunkward.control.shown_certificate import (
     read_private_key,
 )
 from trunkward.engines.pki_files import PkiFiles
+from trunkward.engines.whole_file import read_plain
 from trunkward.settings import Paths
 from trunkward.sip.transport import Transport
 from trunkward.trunks.model import AcmeSettings, CertificateFiles, Declared
@@ -143,17 +143,11 @@ def stamp(place: Place) -> tuple[object, ...]:
 
 
 def _read(path: Path, *, follow: bool) -> bytes:
-    """A file's bytes. A pipe in its place must not hold anybody up, nor a huge one fill the memory."""
     try:
-        descriptor = os.open(
-            path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
-        )
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise CertificateRefused("unreadable", f"{path}: no file")
-            return file.read(MAX_CHAIN_BYTES + 1)
+        return read_plain(path, MAX_CHAIN_BYTES + 1, follow=follow)
     except OSError as problem:
-        raise CertificateRefused("unreadable", f"{path}: {problem.strerror or problem}") from None
+        why = f"{path}: {problem.strerror}" if problem.strerror else str(problem)
+        raise CertificateRefused("unreadable", why) from None
 
 
 def _addresses(written: Iterable[str]) -> Iterable[IPv4Address | IPv6Address]:
