@@ -63,6 +63,8 @@ class Installer:
         try:
             pair = read_pair(place, now)
         except CertificateRefused as refused:
+            # one that waited to be shown has been taken away again
+            self._pending.pop(place.name, None)
             self._say(place, str(refused))
             return
         self._pending[place.name] = pair

@@ -116,11 +116,13 @@ class Obtainer:
             write_whole(self._chain, chain_pem(chain), 0o640)
             # after it: broken off between the two, it is asked for once more
             write_whole(self._issued_by, self._source, 0o640)
-        except (AcmeFailed, CertificateRefused, OSError) as problem:
+        except Exception as problem:  # whatever it is: the next try comes later, not with a restart at once
+            if not isinstance(problem, AcmeFailed | CertificateRefused | OSError):
+                log.exception("order broken off")
             asked_s = problem.retry_after_s if isinstance(problem, AcmeFailed) else 0
             self._attempts = self._attempts.failed(datetime.now(UTC), asked_s)
             self._retry_chance = _chance()
-            self._problem = str(problem)
+            self._problem = str(problem) or type(problem).__name__
             log.error(
                 "no certificate",
                 problem=self._problem,
@@ -150,7 +152,9 @@ class Obtainer:
             # nothing is lost: a third of the lifetime is what it is renewed at
             log.warning("no suggestion when to renew", problem=str(problem))
             self._ask_again = now + timedelta(seconds=_ASK_AGAIN_S)
-        self._ask_again = max(self._ask_again, now + timedelta(minutes=1))
+        # RFC 9773 section 4.3.3: within reason
+        soonest, latest = now + timedelta(minutes=1), now + timedelta(days=1)
+        self._ask_again = min(max(self._ask_again, soonest), latest)
 
     def _held(self) -> Lifetime | None:
         """How long what is there lasts; None when there is nothing that could be used."""

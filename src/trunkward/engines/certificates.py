@@ -33,7 +33,11 @@ class Shown:
 
     def is_worrying(self, now: datetime) -> bool:
         """Whether a person should look: something is wrong, or renewal is late."""
-        return bool(self.problem) or self.lifetime is None or self.lifetime.left(now) < WARN_AT
+        if self.problem or self.lifetime is None:
+            return True
+        if self.source == "local":  # only `up` renews it
+            return self.lifetime.ends - now < pki.RENEW_BEFORE
+        return self.lifetime.left(now) < WARN_AT
 
 
 def accepted_fingerprints(files: PkiFiles, peer: str, *, now: datetime) -> list[str]:

@@ -20,7 +20,7 @@ from acme import challenges, errors, messages
 from acme.client import ClientNetwork, ClientV2
 from josepy.errors import Error as JoseError
 from josepy.jwa import ES256
-from josepy.jwk import JWK
+from josepy.jwk import JWK, JWKEC
 
 from trunkward import __version__
 from trunkward.fetch.guard import ANSWER_S, Guard, guarded_session
@@ -78,9 +78,13 @@ class AcmeClient:
         self._authority = authority
         self._guard = Guard(authority.directory)
         try:
-            self._key = JWK.load(authority.account_key.read_bytes())
+            key = JWK.load(authority.account_key.read_bytes())
         except (OSError, JoseError, ValueError) as problem:
             raise AcmeFailed(f"{authority.account_key}: no account key: {problem}") from None
+        # what is no PEM at all the library takes for a secret of bytes
+        if not isinstance(key, JWKEC):
+            raise AcmeFailed(f"{authority.account_key}: no account key: not EC")
+        self._key = key
 
     def issue(self, request_pem: bytes, solvers: Sequence[Solver]) -> bytes:
         """A chain in PEM for a certificate request. Raises `AcmeFailed`."""

@@ -30,7 +30,7 @@ DIRECTORY = "https://ca.example.net/directory"
 class FakeClient:
     """Stands where the authority's client would; `script`: what comes of each order, in turn."""
 
-    script: list[bytes | AcmeFailed] = []  # noqa: RUF012
+    script: list[bytes | Exception] = []  # noqa: RUF012
     orders = 0
 
     def __init__(self, _authority: Authority) -> None: ...
@@ -39,7 +39,7 @@ class FakeClient:
         assert request == REQUEST
         FakeClient.orders += 1
         outcome = FakeClient.script.pop(0)
-        if isinstance(outcome, AcmeFailed):
+        if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
@@ -79,7 +79,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> None:
 def run_until(
     home: Path,
     bound: socket.socket,
-    script: list[bytes | AcmeFailed],
+    script: list[bytes | Exception],
     *,
     failures: int = 0,
     directory: str = DIRECTORY,
@@ -136,12 +136,13 @@ def test_another_directory_is_another_certificate(tmp_path: Path, bound: socket.
     [
         (AcmeFailed("https://ca.example.net/directory: Connection refused"), "Connection refused"),
         (issued(names=("other.example.com",)), "does not carry sbc.example.com"),
+        (RuntimeError("a fault of ours"), "a fault of ours"),
         (b"<html>", "no certificate in PEM"),
         (issued(lifetime=timedelta(seconds=-1)), "ended at"),
     ],
 )
 def test_what_fails_changes_nothing_and_is_told(
-    outcome: bytes | AcmeFailed, said: str, tmp_path: Path, bound: socket.socket
+    outcome: bytes | Exception, said: str, tmp_path: Path, bound: socket.socket
 ) -> None:
     told = run_until(tmp_path, bound, [outcome], failures=1)
     assert said in told.problem

@@ -12,7 +12,7 @@ from sipkit.certificates import Credential, ThrowawayAuthority
 from trunkward.certificates import install
 from trunkward.certificates.install import Installer
 from trunkward.control.node_file import read_node_file
-from trunkward.control.shown_certificate import CertificateRefused, Use
+from trunkward.control.shown_certificate import CertificateRefused, Lifetime, Use
 from trunkward.engines.certificate_state import ObtainState, PlaceState, ShownState, write_state
 from trunkward.engines.certificates import shown
 from trunkward.engines.kamailio import render_tls_cfg
@@ -183,6 +183,7 @@ def test_a_new_pair_is_put_into_use(
     assert target.stat().st_mode & 0o777 == 0o600
     first.certificate.unlink()
     assert "No such file" in problem()
+    assert "No such file" in problem()  # and goes on being said
     # what is in use goes on
     assert installer.round(now).places["server"].until == state.until
 
@@ -233,5 +234,10 @@ def test_what_is_said_of_it(paths: Paths) -> None:
     assert one.is_worrying(now + timedelta(days=60))
     write_state(paths.acme_state, msgspec.structs.replace(told, failures=2, problem="no way"))
     assert shown(declared, paths)[0].problem == "asked for 2 times in vain: no way"
+    (own,) = shown(declared_with(None), paths)
+    assert (own.source, own.lifetime) == ("local", None)
+    year = Lifetime(begins=now - timedelta(days=300), ends=now + timedelta(days=65))
+    assert not replace(own, lifetime=year).is_worrying(now)
+    assert replace(own, lifetime=year).is_worrying(now + timedelta(days=40))
     paths.acme_state.write_bytes(b"{")
     assert shown(declared, paths)[0].next_attempt is None
