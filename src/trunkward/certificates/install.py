@@ -12,6 +12,7 @@ another than before:
 
 import argparse
 import signal
+import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -127,13 +128,8 @@ def main() -> None:
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, required=True)
     arguments = parser.parse_args()
-    stopping = False
-
-    def stop(_signal: int, _frame: object) -> None:
-        nonlocal stopping
-        stopping = True
-
-    signal.signal(signal.SIGTERM, stop)
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: stop.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     installer = Installer(
         msgspec.json.decode(arguments.places.read_bytes(), type=list[Place]),
@@ -142,12 +138,12 @@ def main() -> None:
         port=arguments.port,
     )
     log.info("ready")
-    while not stopping:
+    while not stop.is_set():
         try:
             write_state(arguments.state, installer.round(datetime.now(UTC)))
         except OSError as problem:
-            log.error("state not written", problem=str(problem))
-        time.sleep(ROUND_S)
+            log.error("round failed", problem=str(problem))
+        stop.wait(ROUND_S)
     log.info("stopped")
 
 

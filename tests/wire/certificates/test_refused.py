@@ -30,7 +30,9 @@ def home() -> Iterator[Path]:
         pytest.skip("`up` needs root")
     made = Path(tempfile.mkdtemp(prefix="tw-", dir="/tmp"))
     made.chmod(0o755)
-    credential = ThrowawayAuthority(made / "authority").issue("sbc.example.com", hosts=("sbc.example.com", "127.0.0.10"))
+    credential = ThrowawayAuthority(made / "authority").issue(
+        "sbc.example.com", hosts=("sbc.example.com", "127.0.0.10")
+    )
     for source, target in ((credential.certificate, "chain.pem"), (credential.key, "key.pem")):
         shutil.copyfile(source, made / target)
         os.chown(made / target, 0, gid("tw-edge"))
@@ -62,8 +64,8 @@ REFUSED: dict[str, tuple[str, Callable[[Path], object], str]] = {
     ),
     "root's alone": (
         FILES, lambda home: (home / "key.pem").chmod(0o600),
-        "node.certificate: {home}/key.pem: tw-edge cannot read it, who looks for changes while the node runs: "
-        "chgrp tw-edge {home}/key.pem; chmod 640 {home}/key.pem, and chmod o+x on the directories above",
+        ("node.certificate: {home}/key.pem: tw-edge cannot read it, who looks for changes while the node runs: "
+         "chgrp tw-edge {home}/key.pem; chmod 640 {home}/key.pem, and chmod o+x on the directories above"),
     ),
     "no MAC key": (
         ACME, lambda home: (home / "hmac").write_text("what they mailed me"),
