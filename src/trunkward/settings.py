@@ -144,6 +144,21 @@ class Paths:
         """One small file for each running call, so that calls outlive Kamailio."""
         return self.run / "dialogs"
 
+    @property
+    def acme_chain(self) -> Path:
+        """What a public authority issued last, written by the process that speaks ACME."""
+        return self.state / "acme" / "chain.pem"
+
+    @property
+    def acme_state(self) -> Path:
+        """How that process is getting on (`engines.certificate_state`)."""
+        return self.run / "acme" / "state.json"
+
+    @property
+    def shown_state(self) -> Path:
+        """Which certificates from elsewhere are in use, and what is wrong with those that are not."""
+        return self.run / "certificates" / "state.json"
+
     def gate_socket(self, index: int) -> Path:
         """Where gate number `index` takes attempts."""
         return self.run / "gate" / f"{index}.sock"

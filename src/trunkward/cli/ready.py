@@ -13,7 +13,7 @@ from pathlib import Path
 
 from trunkward.engines.kamailio import NG_PORT
 from trunkward.settings import METRICS_PORT, Paths, snapshot_name
-from trunkward.trunks.model import Declared
+from trunkward.trunks.model import AcmeSettings, Declared
 
 _STEP_S = 0.1
 #: Seconds a part on this machine may take to answer.
@@ -25,6 +25,8 @@ _SIGN_OF_LIFE_S = 3.0
 #: Seconds a gate, or the worker, may be behind the configuration in force.
 BEHIND_S = 5.0
 _POLICY = re.compile(r"^trunkward_gate_policy_version ([0-9.e+]+)$", re.MULTILINE)
+#: The same for those that see to certificates; they give one each second.
+_STATE_S = 5.0
 #: What gate and signer answer with the same.
 _EMPTY_FRAME = bytes(4)
 
@@ -50,6 +52,11 @@ def not_ready(paths: Paths, declared: Declared, version: int) -> dict[str, str]:
         "worker": lambda: _works(paths, version),
         **{f"gate-{i}": partial(_decides, paths, i, version) for i in range(node.gates)},
         "kamailio": lambda: _pongs(str(node.address), node.tls_port),
+        **{
+            part: partial(_lives, state)
+            for part, state in (("acme", paths.acme_state), ("certificates", paths.shown_state))
+            if part in certificate_parts(declared)
+        },
     }
     with ThreadPoolExecutor(len(probes)) as at_once:
         said = dict(zip(probes, at_once.map(_why_not, probes.values()), strict=True))
@@ -62,6 +69,23 @@ def _why_not(probe: Callable[[], None]) -> str:
     except OSError as problem:
         return str(problem) or type(problem).__name__
     return ""
+
+
+def certificate_parts(declared: Declared) -> list[str]:
+    """The processes that see to certificates from elsewhere; none where none comes from there."""
+    node = declared.node
+    acme = ["acme"] if isinstance(node.certificate, AcmeSettings) else []
+    elsewhere = node.certificate or any(carrier.client_certificate for carrier in declared.carriers)
+    return [*acme, "certificates"] if elsewhere else []
+
+
+def _lives(state: Path) -> None:
+    try:
+        silent_s = abs(time.time() - state.stat().st_mtime)
+    except FileNotFoundError:
+        raise OSError(f"has not written {state} yet") from None
+    if silent_s > _STATE_S:
+        raise OSError(f"its last sign of life is {silent_s:.0f} s old")
 
 
 def _ng_ping(port: int) -> None:

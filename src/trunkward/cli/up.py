@@ -35,11 +35,12 @@ from trunkward.cli.changing import Busy, changing, configuration_store, read_con
 from trunkward.cli.preflight import obstacles
 from trunkward.cli.ready import wait_until_ready
 from trunkward.cli.said import complain, say
-from trunkward.cli.status import listeners, print_deviations
+from trunkward.cli.status import listeners, print_deviations, shown_lines
 from trunkward.control.configuration import Superseded, plan
 from trunkward.control.declared import InForce
 from trunkward.control.effects import Effects
 from trunkward.control.node_file import Accepted
+from trunkward.engines.certificates import shown
 from trunkward.engines.kernel import make_room
 from trunkward.engines.layout import (
     LayoutRefused,
@@ -232,6 +233,10 @@ def _announce(paths: Paths, declared: Declared, began: float) -> None:
     say(f"ready after {time.monotonic() - began:.1f} s", "green")
     for name, where in listeners(declared):
         say(f"  {name:<28} {where}")
+    for one in shown(declared, paths):
+        if one.source != "local":
+            for line in shown_lines(one, datetime.now(UTC)):
+                console.print(line)
     print_deviations(console, declared)
     say(f"  logs in {paths.log}, records in {paths.records}; Ctrl-C stops the node")
 

@@ -10,11 +10,27 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from trunkward.calls.attempt import Transport
-from trunkward.control.node_schema import CarrierPart, FilePart, NodePart, TrunkPart
+from trunkward.control.node_schema import (
+    CarrierPart,
+    ClientCertificatePart,
+    FilePart,
+    FilesPart,
+    NodePart,
+    TrunkPart,
+)
 from trunkward.control.objects import Objects, objects_of
 from trunkward.control.yaml_lines import Document, PathKey, Problem, read_yaml, written
 from trunkward.numbering.plan import default_emergency
-from trunkward.trunks.model import Carrier, Declared, MediaPolicy, NodeSettings, Trunk
+from trunkward.trunks.model import (
+    AcmeSettings,
+    Carrier,
+    CertificateFiles,
+    CertificateSource,
+    Declared,
+    MediaPolicy,
+    NodeSettings,
+    Trunk,
+)
 
 
 class NodeFileRefused(Exception):
@@ -199,6 +215,11 @@ def _of_node(node: NodePart) -> Iterator[tuple[PathKey, str]]:
     for name in ("tls_port", "plain_port"):
         if low <= getattr(node, name) <= high:
             yield ("node", name), "inside node.media.ports; write another"
+    source = node.certificate
+    if source.acme is not None and source.files is not None:
+        yield ("node", "certificate", "files"), "the certificate comes from acme already; keep one of the two"
+    if source.acme is not None and source.acme.http_port in (node.tls_port, node.plain_port):
+        yield ("node", "certificate", "acme", "http_port"), "a port of SIP; write another"
     emergency = node.number_plan.emergency or []
     yield from _twice(
         [(("node", "number_plan", "emergency", i), n) for i, n in enumerate(emergency)],
@@ -239,6 +260,8 @@ def _of_carrier(path: PathKey, carrier: CarrierPart) -> Iterator[tuple[PathKey, 
             yield (*path, "tls_names"), "only for transport: tls; leave it out"
         if carrier.ca != "local":
             yield (*path, "ca"), "only for transport: tls; leave it out"
+        if carrier.client_certificate.files is not None:
+            yield (*path, "client_certificate"), "only for transport: tls; leave it out"
         for index, network in enumerate(carrier.networks):
             if network.prefixlen == 0:
                 # nothing but its address tells this peer from any other
@@ -277,8 +300,11 @@ def _overlaps(network: Any, others: list[Any]) -> bool:
 def _same_name(
     trunks: list[tuple[PathKey, str, TrunkPart]], carriers: list[CarrierPart]
 ) -> Iterator[tuple[PathKey, str]]:
-    """What authority is believed on a connection of ours is found by the peer's first name."""
-    believed = {t.tls_names[0]: (t.name, "local") for _, _, t in trunks if t.host is not None and t.tls_names}
+    """Which authority is believed and what is shown, where we connect, is found by the peer's first name."""
+    own = ClientCertificatePart()
+    peers = [(t.name, t.tls_names[0]) for _, _, t in trunks if t.host is not None and t.tls_names]
+    believed = {first: (name, "local") for name, first in peers}
+    shown = {first: (name, own) for name, first in peers}
     for index, carrier in enumerate(carriers):
         if carrier.transport is not Transport.TLS or not carrier.tls_names:
             continue
@@ -286,9 +312,18 @@ def _same_name(
         if ca != carrier.ca:
             said = f"{other} has this name first, too, with another authority (ca: {ca})"
             yield ("carriers", index, "tls_names", 0), f"{said}: write the same ca, or another name first"
+        other, certificate = shown.setdefault(
+            carrier.tls_names[0], (carrier.name, carrier.client_certificate)
+        )
+        if certificate != carrier.client_certificate:
+            said = f"{other} has this name first, too, with another client_certificate"
+            yield ("carriers", index, "tls_names", 0), f"{said}: write the same, or another name first"
 
 
 def _of_authorities(parts: FilePart, why_not: Callable[[str], str]) -> Iterator[tuple[PathKey, str]]:
+    acme = parts.node.certificate.acme
+    if acme is not None and acme.ca is not None and (why := why_not(acme.ca)):
+        yield ("node", "certificate", "acme", "ca"), why
     for index, carrier in enumerate(parts.carriers):
         if carrier.ca != "local" and (why := why_not(carrier.ca)):
             yield ("carriers", index, "ca"), why
@@ -337,9 +372,30 @@ def _node(node: NodePart) -> NodeSettings:
         country=plan.country,
         emergency_numbers=tuple(plan.emergency or default_emergency(plan.country)),
         gates=node.gates,
+        certificate=_certificate(node),
         unsafe_unanchored_media=node.media.unsafe_unanchored,
         unsafe_trusted_clock=node.unsafe_trusted_clock,
     )
+
+
+def _certificate(node: NodePart) -> CertificateSource:
+    acme = node.certificate.acme
+    if acme is None:
+        return _files(node.certificate.files)
+    external = acme.external_account
+    return AcmeSettings(
+        directory=acme.directory,
+        contact=acme.contact or "",
+        ca_file=acme.ca or "",
+        external_key_id=external.key_id if external else "",
+        external_key_file=external.hmac_file if external else "",
+        http_port=acme.http_port,
+        profile=acme.profile or "",
+    )
+
+
+def _files(part: FilesPart | None) -> CertificateFiles | None:
+    return CertificateFiles(chain=part.chain, key=part.key) if part else None
 
 
 def _trunk(tenant: str, trunk: TrunkPart) -> Trunk:
@@ -371,6 +427,7 @@ def _carrier(carrier: CarrierPart) -> Carrier:
         srtp_suites=tuple(carrier.srtp),
         certificate_issued_here=local,
         ca_file="" if carrier.ca == "local" else carrier.ca,
+        client_certificate=_files(carrier.client_certificate.files),
         emergency=carrier.emergency,
         enabled=carrier.enabled,
     )

@@ -21,6 +21,12 @@ _X5U = re.compile(
     r"https://(?P<host>[A-Za-z0-9.-]{1,253})(?::(?:443|8443))?/[A-Za-z0-9._~/-]{1,180}", re.ASCII
 )
 
+_DIRECTORY = re.compile(
+    r"https://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::(?P<port>[0-9]{1,5}))?/[!-~]{0,1024}",
+    re.ASCII,
+)
+_MAIL = re.compile(r"[A-Za-z0-9.!#$&'*+/=^_`{|}~-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", re.ASCII)
+
 
 def _name(text: str) -> str:
     if not _NAME.fullmatch(text):
@@ -111,7 +117,7 @@ def _suite(text: str) -> str:
     return text
 
 
-def _certificate(text: str) -> str:
+def _client_certificate(text: str) -> str:
     if text != "issued" and not _FINGERPRINT.fullmatch(text):
         raise ValueError(
             "write issued, or sha256: and 64 lower-case hex digits of the certificate's fingerprint"
@@ -120,13 +126,81 @@ def _certificate(text: str) -> str:
 
 
 def _ca(text: str) -> str:
-    if text != "local" and not (
-        text.startswith("/") and text.isprintable() and '"' not in text and " " not in text
-    ):
+    if text != "local" and not _is_path(text):
         raise ValueError(
             "write local, or the absolute path of a PEM file, such as /etc/trunkward/north-ca.pem"
         )
     return text
+
+
+def _file(text: str) -> str:
+    if not _is_path(text):
+        raise ValueError("write the absolute path of a file, such as /etc/trunkward/sbc.pem")
+    return text
+
+
+def _is_path(text: str) -> bool:
+    return text.startswith("/") and text.isprintable() and '"' not in text and " " not in text
+
+
+def _directory(text: str) -> str:
+    found = _DIRECTORY.fullmatch(text)
+    if not found or not 0 < int(found["port"] or 443) < 65_536:
+        raise ValueError(
+            "write the https URL of the authority's ACME directory, such as https://ca.example.net/directory"
+        )
+    return text
+
+
+def _mail(text: str) -> str:
+    # RFC 8555 section 7.3: one address, no header fields
+    if not _MAIL.fullmatch(text):
+        raise ValueError("write one mail address, such as noc@example.com")
+    return text
+
+
+def _agreed(value: bool) -> bool:
+    # RFC 8555 section 7.3: agreeing is a person's act
+    if not value:
+        raise ValueError(
+            "read the authority's terms of service, which its directory names, and write true; "
+            "it issues nothing otherwise"
+        )
+    return value
+
+
+def _key_id(text: str) -> str:
+    if not text or len(text) > 255 or not (text.isascii() and text.isprintable()):
+        raise ValueError("write the key identifier the authority gave you")
+    return text
+
+
+def _profile(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", text, re.ASCII):
+        raise ValueError("write the name of a certificate profile as the authority's directory has it")
+    return text
+
+
+def _any_port(number: int) -> int:
+    if not 0 < number < 65_536:
+        raise ValueError("write a port of 1 to 65535; public authorities look at 80")
+    return number
+
+
+def _source(value: Any) -> Any:
+    if value == "local":
+        return {}
+    if not isinstance(value, dict) or not value:
+        raise ValueError("write local, or acme: or files: with its keys below")
+    return value
+
+
+def _files(value: Any) -> Any:
+    if value == "local":
+        return {}
+    if not isinstance(value, dict) or not value:
+        raise ValueError("write local, or files: with chain and key below")
+    return value
 
 
 def _ports(value: Any) -> tuple[int, int]:
@@ -212,6 +286,45 @@ class NumberPlanPart(_Part):
     emergency: Annotated[list[Annotated[str, AfterValidator(_emergency)]], Field(min_length=1)] | None = None
 
 
+class ExternalAccountPart(_Part):
+    """`node.certificate.acme.external_account`."""
+
+    key_id: Annotated[str, AfterValidator(_key_id)]
+    hmac_file: Annotated[str, AfterValidator(_file)]
+
+
+class AcmePart(_Part):
+    """`node.certificate.acme`."""
+
+    directory: Annotated[str, AfterValidator(_directory)]
+    terms_agreed: Annotated[bool, AfterValidator(_agreed)]
+    contact: Annotated[str, AfterValidator(_mail)] | None = None
+    external_account: ExternalAccountPart | None = None
+    ca: Annotated[str, AfterValidator(_file)] | None = None
+    http_port: Annotated[int, AfterValidator(_any_port)] = 80
+    profile: Annotated[str, AfterValidator(_profile)] | None = None
+
+
+class FilesPart(_Part):
+    """`files` of a certificate."""
+
+    chain: Annotated[str, AfterValidator(_file)]
+    key: Annotated[str, AfterValidator(_file)]
+
+
+class ServerCertificatePart(_Part):
+    """`node.certificate`; `local` when neither is there."""
+
+    acme: AcmePart | None = None
+    files: FilesPart | None = None
+
+
+class ClientCertificatePart(_Part):
+    """`carriers[].client_certificate`; `local` when it is not there."""
+
+    files: FilesPart | None = None
+
+
 class NodePart(_Part):
     """`node`."""
 
@@ -224,6 +337,7 @@ class NodePart(_Part):
     identity: IdentityPart
     number_plan: NumberPlanPart
     gates: Annotated[int, Field(ge=1, le=64)] = 2
+    certificate: Annotated[ServerCertificatePart, BeforeValidator(_source)] = ServerCertificatePart()
     unsafe_trusted_clock: bool = False
 
 
@@ -232,7 +346,7 @@ class TrunkPart(_Part):
 
     name: Name
     networks: Networks
-    client_certificate: Annotated[str, AfterValidator(_certificate)]
+    client_certificate: Annotated[str, AfterValidator(_client_certificate)]
     numbers: list[Annotated[str, AfterValidator(_number)]] = []
     host: Annotated[Any, BeforeValidator(_host)] = None
     tls_names: list[DnsName] = []
@@ -258,6 +372,7 @@ class CarrierPart(_Part):
     networks: Networks
     tls_names: list[DnsName] = []
     ca: Annotated[str, AfterValidator(_ca)] = "local"
+    client_certificate: Annotated[ClientCertificatePart, BeforeValidator(_files)] = ClientCertificatePart()
     srtp: Suites = list(ALLOWED)
     emergency: bool = False
     enabled: bool = True

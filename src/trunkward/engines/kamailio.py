@@ -13,6 +13,7 @@ from typing import Any, Self
 from trunkward.calls.attempt import Transport
 from trunkward.engines.call_id_mask import mask_alphabet
 from trunkward.engines.pki_files import PkiFiles
+from trunkward.engines.shown_pair import SERVER, target
 from trunkward.settings import Paths
 from trunkward.trunks.model import Address, Carrier, Declared, Trunk
 
@@ -200,34 +201,52 @@ modparam("topos_htable", "topos_htable_base64", 0)
 def render_tls_cfg(declared: Declared, paths: Paths) -> str:
     """`tls.cfg`: TLS 1.3 only, towards everyone; a client profile for each host we connect to."""
     pki = PkiFiles(paths.pki)
-    certificate = f"""method = TLSv1.3
-private_key = {pki.node_key}
-certificate = {pki.node}
-"""
+    own = _shown(pki.node_key, pki.node)
+    pair = target(paths, SERVER)
+    # towards peers that connect a public authority's certificate, if there is one; where we connect, our own
+    # authority's: public ones no longer issue for clients
+    server = own if declared.node.certificate is None else _shown(pair, pair)
+    clients = _client_certificates(declared, paths)
     # A customer's certificate is bound by its fingerprint, a carrier's by chain and name: both are
     # the gate's to judge, so every certificate is taken here and its chain only looked at.
     text = f"""[server:default]
-{certificate}verify_certificate = no
+{server}verify_certificate = no
 require_certificate = no
 verify_client = optional_no_ca
 ca_list = {paths.run}/edge/peers-ca.pem
 
 # Whom no profile names is not trusted: nothing but a checked OPTIONS opens a connection.
 [client:default]
-{certificate}verify_certificate = yes
+{own}verify_certificate = yes
 require_certificate = yes
 ca_list = {paths.run}/edge/nobody-ca.pem
 """
     for name, ca_file in _tls_names(declared, paths):
         text += f"""
 [client:any]
-{certificate}verify_certificate = yes
+{clients.get(name, own)}verify_certificate = yes
 require_certificate = yes
 ca_list = {ca_file}
 server_name = {name}
 server_id = {name}
 """
     return text
+
+
+def _shown(key: Path, certificate: Path) -> str:
+    return f"""method = TLSv1.3
+private_key = {key}
+certificate = {certificate}
+"""
+
+
+def _client_certificates(declared: Declared, paths: Paths) -> dict[str, str]:
+    """What a carrier is shown that has given us a certificate of its own, by the name we ask for."""
+    return {
+        carrier.tls_names[0]: _shown(*[target(paths, f"client-{carrier.name}")] * 2)
+        for carrier in declared.carriers
+        if carrier.client_certificate is not None and carrier.tls_names
+    }
 
 
 def render_edge_json(

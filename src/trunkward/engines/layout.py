@@ -37,6 +37,8 @@ def directories(paths: Paths, gates: int) -> list[Directory]:
         Directory(paths.pki, "root", "root", 0o755),
         Directory(paths.records_db.parent, "tw-worker", "tw-worker", 0o750),
         Directory(state / "signer", "tw-signer", "tw-signer", 0o700),
+        # what a public authority issued; the edge's own process takes it from here
+        Directory(paths.acme_chain.parent, "tw-cert", "tw-edge", 0o2750),
         # segments: each gate and the edge write their own, the worker reads them all and deletes the shipped
         Directory(paths.records, "tw-worker", "tw-worker", 0o751),
         *(Directory(paths.gate_records(i), "tw-gate", "tw-worker", 0o2770) for i in range(gates)),
@@ -49,6 +51,8 @@ def directories(paths: Paths, gates: int) -> list[Directory]:
         Directory(run / "gate", "tw-gate", "tw-edge", 0o2750),
         Directory(run / "signer", "tw-signer", "tw-gate", 0o2750),
         Directory(paths.policy, "tw-worker", "tw-gate", 0o2750),
+        Directory(paths.acme_state.parent, "tw-cert", "tw-cert", 0o755),
+        Directory(paths.shown_state.parent, "tw-edge", "tw-edge", 0o755),
         Directory(paths.log, "root", "root", 0o755),
     ]
 
@@ -114,6 +118,7 @@ def _own_files(paths: Paths) -> None:
         (paths.dialogs, "tw-edge", "tw-edge"),
         (paths.edge_overflow, "tw-edge", "tw-worker"),
         (paths.policy, "tw-worker", "tw-gate"),
+        (paths.acme_chain.parent, "tw-cert", "tw-edge"),
     ]
     for directory in paths.records.iterdir():
         if directory.is_symlink() or not directory.is_dir():

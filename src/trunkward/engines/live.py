@@ -22,8 +22,9 @@ from trunkward.control.effects import Effects
 from trunkward.engines.certificates import why_no_authority
 from trunkward.engines.kamailio import EdgeFiles, render_kamailio_cfg
 from trunkward.engines.layout import Directory, directories, ensure_directory, write_private
-from trunkward.engines.node import File, put_down, rendered, signer_command
+from trunkward.engines.node import File, put_certificates, put_down, rendered, signer_command
 from trunkward.engines.pki_files import PkiFiles
+from trunkward.engines.shown_pair import places
 from trunkward.engines.supervisor import Program, programs
 from trunkward.settings import Paths
 from trunkward.trunks.model import Carrier, Declared, Trunk
@@ -50,6 +51,8 @@ def effects_of(old: Declared, new: Declared, paths: Paths) -> Effects:
         old, paths, mask_key="0" * 32
     ) != render_kamailio_cfg(new, paths, mask_key="0" * 32):
         changed.append("kamailio")
+    if places(old, paths) != places(new, paths):  # what they are told at their start
+        changed += [n for n in ("acme", "certificates") if n in before and n in after and n not in changed]
     order = sorted(changed, key=lambda name: (after[name].priority, name))
     return Effects(
         reload=old != new,
@@ -90,6 +93,8 @@ def put_in_force(
     restarts = sorted({*effects.restart, *unfinished(paths)})
     if restarts:
         write_private(paths.unfinished, "\n".join(restarts) + "\n", "root", "root", 0o600)
+    if places(old, paths) != places(new, paths):
+        put_certificates(paths, new, now)
     # 1. the edge knows both
     both = _both(old, new)
     _write(paths, new, after.version, now, beside=both)

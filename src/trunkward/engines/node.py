@@ -8,8 +8,11 @@ it. Whoever comes next finds the newest version not in force, and goes on from t
 import os
 import re
 import secrets
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -29,17 +32,21 @@ from trunkward.control.declared import InForce, with_certificates
 from trunkward.control.evidence import inventory_evidence
 from trunkward.control.node_file import Accepted
 from trunkward.control.pki import SipNames, certificate_pem, issue_sip_authority
+from trunkward.control.shown_certificate import CertificateRefused, Use
 from trunkward.engines.certificates import accepted_fingerprints, why_no_authority
 from trunkward.engines.departed import edge_settings
 from trunkward.engines.kamailio import EdgeFiles, render_edge_json, render_kamailio_cfg, render_tls_cfg
 from trunkward.engines.layout import write_private
 from trunkward.engines.open_files import open_files
 from trunkward.engines.pki_files import PkiFacts, PkiFiles, PkiOwners, ensure_pki, read_evidence_key
+from trunkward.engines.shown_pair import places, public_names, read_pair
 from trunkward.engines.supervisor import programs, render_supervisord_conf
 from trunkward.engines.users import gid, uid
 from trunkward.settings import SIGNER_METRICS_PORT, Paths
-from trunkward.trunks.model import Carrier, Declared
+from trunkward.trunks.model import AcmeSettings, Carrier, Declared
 
+#: base64url (RFC 4648 section 5), with or without its padding.
+_MAC_KEY = re.compile(r"[A-Za-z0-9_-]{16,1024}={0,2}", re.ASCII)
 #: 16 random bytes in hex.
 _MASK_KEY = re.compile(r"[0-9a-f]{32}")
 
@@ -105,6 +112,7 @@ def prepare(
         os.chown(paths.declared, 0, gid("tw-worker"))
     for file in rendered(paths, in_force.declared(), in_force.version, now=now, topos_storage=topos_storage):
         write_private(file.path, file.text, "root", file.group, file.mode)
+    put_certificates(paths, in_force.declared(), now)
     write_private(paths.run / "edge" / "nobody-ca.pem", _nobody(now), "root", "tw-edge")
     return in_force
 
@@ -125,6 +133,7 @@ def issue(
     """
     declared = accepted.declared
     first = not PkiFiles(paths.pki).sip_authority.exists()
+    _check_files(paths, declared, now)
     for change in ensure_pki(paths.pki, _pki_facts(declared, only), _pki_owners(), now=now):
         if not first:
             tell(change)
@@ -250,6 +259,78 @@ def rendered(
     ]
 
 
+def _check_files(paths: Paths, declared: Declared, now: datetime) -> None:
+    """Certificates a person keeps are looked at before anything is changed. Raises `NotPrepared`."""
+    if isinstance(declared.node.certificate, AcmeSettings):
+        _check_acme(declared.node.certificate)
+    for place in places(declared, paths):
+        if place.from_acme:
+            continue
+        where = (
+            f"carrier {place.name.removeprefix('client-')}" if place.use is Use.CLIENT else "node.certificate"
+        )
+        try:
+            read_pair(place, now)
+        except CertificateRefused as refused:
+            at = "" if refused.reason == "unreadable" else f"{place.chain}: "
+            raise NotPrepared(f"{where}: {at}{refused}") from None
+        for file in (place.chain, place.key):
+            if not _edge_reads(file):
+                raise NotPrepared(
+                    f"{where}: {file}: tw-edge cannot read it, who looks for changes while the node runs: "
+                    f"chgrp tw-edge {file}; chmod 640 {file}, and chmod o+x on the directories above"
+                )
+
+
+def _edge_reads(file: str) -> bool:
+    setpriv = shutil.which("setpriv") or "/usr/bin/setpriv"
+    bounds = ["--inh-caps=-all", "--bounding-set=-all"]
+    become = [setpriv, "--reuid=tw-edge", "--regid=tw-edge", "--init-groups", *bounds]
+    return subprocess.run([*become, "--", "/usr/bin/test", "-r", file], check=False).returncode == 0
+
+
+def put_certificates(paths: Paths, declared: Declared, now: datetime) -> None:
+    """What Kamailio starts with for certificates from elsewhere; later ones are `certificates.install`'s."""
+    wanted, pki = places(declared, paths), PkiFiles(paths.pki)
+    for place in wanted:
+        try:
+            pem = read_pair(place, now).pem
+        except CertificateRefused:
+            # nothing from the authority yet, or nothing good any more: peers that trust it will not connect
+            pem = pki.node_key.read_bytes() + pki.node.read_bytes()
+        write_private(Path(place.target), pem.decode("ascii"), "root", "tw-edge")
+    document = msgspec.json.encode(wanted).decode()
+    write_private(paths.run / "edge" / "certificates.json", document, "root", "tw-edge")
+    for state in (paths.acme_state, paths.shown_state):  # of a node before this one
+        with suppress(OSError):
+            state.unlink()
+    acme = declared.node.certificate
+    if isinstance(acme, AcmeSettings):
+        here = paths.acme_state.parent
+        for source, name in ((acme.ca_file, "ca.pem"), (acme.external_key_file, "external.key")):
+            if source:
+                write_private(here / name, _text_of(source), "root", "tw-cert")
+
+
+def _check_acme(acme: AcmeSettings) -> None:
+    if acme.ca_file:
+        _text_of(acme.ca_file)
+    if acme.external_key_file and not _MAC_KEY.fullmatch(_text_of(acme.external_key_file).strip()):
+        raise NotPrepared(
+            f"node.certificate.acme.external_account: {acme.external_key_file}: not a key in base64url, "
+            "as the authority gives it"
+        )
+
+
+def _text_of(file: str) -> str:
+    try:
+        return Path(file).read_text(encoding="ascii")
+    except OSError as problem:
+        raise NotPrepared(f"node.certificate.acme: {file}: {problem.strerror}") from None
+    except UnicodeDecodeError:
+        raise NotPrepared(f"node.certificate.acme: {file}: is no text") from None
+
+
 def _mask_key(paths: Paths) -> str:
     """The secret Call-IDs are shuffled with; made once, because running calls need it again."""
     path = paths.state / "call-id-mask.secret"
@@ -314,11 +395,17 @@ def _pki_facts(declared: Declared, only: frozenset[str] | None) -> PkiFacts:
         ),
         spc=node.spc,
         peers=peers,
+        public_names=public_names(declared) if isinstance(node.certificate, AcmeSettings) else None,
     )
 
 
 def _pki_owners() -> PkiOwners:
-    return PkiOwners(edge_uid=uid("tw-edge"), gate_uid=uid("tw-gate"), signer_uid=uid("tw-signer"))
+    return PkiOwners(
+        edge_uid=uid("tw-edge"),
+        gate_uid=uid("tw-gate"),
+        signer_uid=uid("tw-signer"),
+        cert_uid=uid("tw-cert"),
+    )
 
 
 def _authority_texts(declared: Declared) -> dict[str, str]:
