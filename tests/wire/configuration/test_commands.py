@@ -133,9 +133,9 @@ def test_two_at_once_are_one_after_the_other(changed: Changed) -> None:
     assert codes.count(0) >= 2
 
 
-@pytest.mark.parametrize("delays_ms", [(150, 400, 700, 900, 1100, 1300, 1500, 1800)])
+@pytest.mark.parametrize("delays_ms", [(300, 700, 900, 1100, 1400)])
 def test_killed_anywhere_the_next_one_heals(changed: Changed, delays_ms: tuple[int, ...]) -> None:
-    """Summary: apply is killed at eight moments: the old or the new is in force, history and journal hold, and the next apply makes everything agree."""
+    """Summary: apply is killed at five moments: the old or the new is in force, history and journal hold, and the next apply makes everything agree."""
     node = changed.node
     other = node.home / "other.yaml"
     texts = [TEXT, WITH_BEST]
