@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from trunkward.admission.checks import Finding, Refusal, checked, screened, usable_signature
+from trunkward.admission.grants import grant
 from trunkward.admission.ports import Facts, PeerIdentity, Signature
 from trunkward.admission.routes import FROM_CUSTOMERS, from_uri_of, routes_of
 from trunkward.admission.screen import Case, Direction, screen
@@ -63,6 +64,10 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
         routes=routes_of(case, signed),
         from_uri=from_uri_of(case),
         remove_headers=list(FROM_CUSTOMERS) if outbound else [],
+        # an emergency call is never cut
+        grant=None
+        if case.emergency
+        else grant(lasted_s=0, max_call_s=trunk.max_call_s, slice_s=case.node.grant_s),
     )
     if not verdict.routes:
         return _refused(case, (*findings, _NO_FINDING), _NO_FINDING, record_id)
