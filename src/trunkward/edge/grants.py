@@ -58,6 +58,7 @@ class Grants:
         """`slice_s`: what a gate grants at a time; `longest_s`: how long a row lives unattended."""
         self._running = running
         self._longest_s = longest_s
+        self._slice_s = slice_s
         # a third of a slice is used before more is asked for; who gets none asks again a sixth later
         self._ask_below_s = slice_s * 2 / 3
         self._ask_again_s = slice_s / 6
@@ -74,6 +75,8 @@ class Grants:
     def restore(self, call: dict[str, Any], until_s: float) -> None:
         """That of a call that outlived Kamailio; what it is ended for then, a gate says anew."""
         if call["grant"]:
+            # no file has a later end but one whose writer died over it, or that is of before a reboot
+            until_s = min(until_s, time.monotonic() + self._slice_s)
             self._set(call["record_id"], _granted(call, until_s, "grant-not-renewed"))
 
     @staticmethod
@@ -138,7 +141,7 @@ def _question(asked: list[str], rows: dict[str, Granted], now_s: float) -> str:
             record_id,
             (row := rows[record_id]).trunk,
             row.answered_at,
-            round(now_s - row.answered_s, 3),
+            max(round(now_s - row.answered_s, 3), 0.0),
             round(row.until_s - now_s, 3),
         ]
         for record_id in asked

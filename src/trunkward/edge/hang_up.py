@@ -95,7 +95,14 @@ class HangUp:
         return True
 
     def _send(self, leaving: _Leaving, side: str) -> tuple[bool, bool]:
-        """Whether the BYE was sent; if not, whether a connection for it is being opened."""
+        """Whether the BYE was sent; if not, whether a connection for it is being opened. Never raises."""
+        try:
+            return self._try_to_send(leaving, side)
+        except Exception as problem:  # its end must not be lost, nor that of the calls after it
+            ksr.log_error(f"call {leaving.call['record_id']}: no BYE to its {side}: {problem!a}")
+            return False, False
+
+    def _try_to_send(self, leaving: _Leaving, side: str) -> tuple[bool, bool]:
         if len(leaving.row) <= max(_ROUTES.values()):
             return False, False  # topos has lost it: nobody knows where the sides are
         call, forward = leaving.call, side == "callee"

@@ -136,8 +136,11 @@ class RunningCalls:
                 call = expand(text)
                 too_old = time.time() - call["answered_at"] > self._longest_s
             except (OSError, ValueError, KeyError) as problem:
+                # one spoilt file must not cost the other calls; its own is closed (`note_start`)
                 ksr.log_error(f"running call {name} cannot be restored: {problem!r}")
-                continue  # one spoilt file must not cost the other calls
+                with contextlib.suppress(OSError):
+                    os.unlink(path)
+                continue
             if ended_by:
                 found.ended.append((call, ended_by, cut, state.st_ctime))
             elif too_old:

@@ -104,6 +104,8 @@ def test_calls_end_at_the_maximum_of_their_trunk(node: Node) -> None:
         ):
             flow = await connect(node, customer)
             proxy = "<sip:10.9.8.1:5061;transport=tls;lr>"
+            # the PBX stands behind a proxy, which takes itself off the route of what it sends on (RFC 3261 16.4)
+            customer.on_wire = lambda data: data.replace(f"\r\nRoute: {proxy}".encode(), b"")
             outbound = await talk(customer, flow, north, NORTH_NUMBER, headers=[("Record-Route", proxy)])
             plain = await talk(customer, flow, south, SOUTH_NUMBER)
             emergency = await talk(customer, flow, north, "911")
