@@ -1,4 +1,4 @@
-"""A node that grants five seconds at a time, and on whose one trunk no call may last longer than nine."""
+"""A node that grants five seconds at a time, and on whose one trunk no call may last longer than eight."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ import pytest
 
 from wire.conftest import EXAMPLE, Node, start_node, stop_node
 
-GRANT_S, MAX_CALL_S = 5, 9
+GRANT_S, MAX_CALL_S = 5, 8
 
 
 @pytest.fixture(scope="module")
