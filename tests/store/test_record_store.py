@@ -128,7 +128,9 @@ def test_a_forgotten_segment_begins_anew(store: RecordStore) -> None:
 
 def test_admitted_calls_without_outcome_are_found_by_their_time(store: RecordStore) -> None:
     refused = _decision("refused", verdict="reject")
-    store.ship([_decision("a"), _decision("b"), _outcome("b"), refused, _decision("c", 2000.0)], "gate-0/1", 1)
+    store.ship(
+        [_decision("a"), _decision("b"), _outcome("b"), refused, _decision("c", 2000.0)], "gate-0/1", 1
+    )
     found = store.without_outcome(after=1000.0, before=2000.0)
     assert [decision.record_id for decision in found] == ["a"]
     assert found[0] == _decision("a")
@@ -147,4 +149,7 @@ def test_closing_a_call_again_changes_nothing(store: RecordStore) -> None:
     ]
     for _ in range(2):
         store.close(unknown)
-    assert {call["record_id"]: call["ending"] for call in store.newest(9)} == {"a": "ended-unknown", "b": "bye"}
+    assert {call["record_id"]: call["ending"] for call in store.newest(9)} == {
+        "a": "ended-unknown",
+        "b": "bye",
+    }

@@ -13,6 +13,7 @@ from trunkward.calls.verdict import Admit, Blame, Discard, Reason, Reject, Verdi
 from trunkward.sip.reason import refusal as reason_header
 from trunkward.sip.status import phrase
 from trunkward.sip.text import quoted, shown
+from trunkward.trunks.model import Trunk
 
 _NO_FINDING = Finding(
     check="judge",
@@ -53,7 +54,7 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
     outbound = case.direction is Direction.OUTBOUND
     trunk = case.source if outbound else case.destination
     assert case.source is not None
-    assert trunk is not None
+    assert isinstance(trunk, Trunk)
     verdict = Admit(
         id=case.attempt.id,
         record_id=record_id,

@@ -95,7 +95,7 @@ def forget_soon(mark: str) -> None:
 
 
 def dialog_mark() -> str:
-    """topos' name of the dialog that the reply in hand belongs to, "" when it has none."""
+    """Topos' name of the dialog that the reply in hand belongs to, "" when it has none."""
     branch = ksr.header("P-SR-XBranch")
     fields = ksr.table_get("topos_branches", branch).split("|")
     if not branch or len(fields) <= _DIALOG_FIELD:

@@ -89,7 +89,7 @@ class GateClient:
         return self._asked(attempt, partial(_verdict, attempt_id))
 
     def grants(self, asked: str) -> dict[str, tuple[float, str]]:
-        """Seconds, and what for then, by call (`trunkward.calls.grant`). Raises `GateUnavailable` likewise."""
+        """Seconds by call, and what it ends for then (`trunkward.calls.grant`). Raises likewise."""
         return self._asked(asked, _grants)
 
     def _asked[T](self, text: str, read: Callable[[bytes], T]) -> T:

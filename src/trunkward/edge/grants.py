@@ -1,8 +1,8 @@
 """How long each running call may go on: a table of ends, which the edge's timer reads each second.
 
-A row is small and of its own, because every second all of them are read, and a call's own row is long. Ends are
-monotonic times, which every process of this machine shares and no clock that is put right moves. The end also
-stands on the call's file, as its time of change (`RunningCalls.note_end`), so that it outlives Kamailio.
+A row is small and of its own, because every second all of them are read, and a call's own row is long. Ends
+are monotonic times, which every process of this machine shares and no clock that is put right moves. The end
+also stands on the call's file, as its time of change (`RunningCalls.note_end`): it outlives Kamailio.
 """
 
 import time

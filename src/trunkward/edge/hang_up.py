@@ -1,8 +1,8 @@
-"""Ending a running call from here: a BYE of our own to each side (RFC 3261 section 15), then its end as usual.
+"""Ending a running call from here: a BYE of our own to each side (RFC 3261 section 15), then its usual end.
 
-Each side is spoken to as the other one would have: with its tags, its From and To, its route set, and the Call-ID
-it knows. topos keeps the route sets and Contacts, and masks the Call-ID of what goes to the called side by the mark
-of the dialog, as it does for what it relays. Nobody waits for an answer: tm repeats the BYE and forgets it.
+Each side is spoken to as the other one would have: with its tags, its From and To, its route set, and the
+Call-ID it knows. topos keeps the route sets and Contacts, and masks the Call-ID of what goes to the called
+side by the mark of the dialog, as it does for what it relays. Nobody waits for an answer: tm repeats it.
 """
 
 import time
@@ -18,7 +18,7 @@ from trunkward.edge.running import TOPOS_DIALOGS, RunningCalls
 #: Fields of topos' row of a dialog (`topos_htable_storage.c`, 6.0.1), for the caller's and the callee's side.
 _CONTACT = {"caller": 4, "callee": 5}
 _ROUTES = {"caller": 10, "callee": 11}
-#: Ahead of all that was seen of a side: requests that are on their way, or came since the call's file was written.
+#: Ahead of all that was seen of a side: for requests on their way, or since the call's file was written.
 _CSEQ_GAP = 1000
 #: RFC 3261 8.1.1.5.
 _MOST_CSEQ = 2**31 - 1

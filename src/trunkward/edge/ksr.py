@@ -373,7 +373,7 @@ def send_options(uri: str, from_value: str, to_value: str) -> None:
 
 
 def send_request(method: str, uri: str, next_hop: str, headers_text: str) -> bool:
-    """Sends a request of our own; From, To, Call-ID and CSeq stand among its headers. False: it was not sent."""
+    """Sends a request of our own; From, To, Call-ID and CSeq stand among its headers. False: not sent."""
     return int(KSR.tm.t_uac_send(method, uri, next_hop, "", headers_text, "")) > 0
 
 
@@ -489,7 +489,7 @@ def table_locked(table: str, key: str) -> Iterator[None]:
 
 
 def table_rows(table: str) -> list[tuple[str, str]]:
-    """All rows of a table of text. The part of it that is being read is locked, so nothing else is done here."""
+    """All rows of a table of text. The part of it that is read is locked, so nothing else is done here."""
     found = []
     KSR.htable.sht_iterator_start("rows", table)
     try:

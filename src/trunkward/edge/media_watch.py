@@ -1,8 +1,8 @@
 """Whether the media engine still knows the running calls: one it has lost is not left in silence.
 
-It forgets all of them when it starts anew, and by itself each that nobody sends packets to (its `timeout`). A
-re-INVITE makes it known again, so a call is given some seconds before it is ended. An engine that says nothing
-may know them all: it is frozen, or slow. Only a no, or nobody listening on its port, counts as lost.
+It forgets all of them when it starts anew, and by itself each that nobody sends packets to (its `timeout`).
+A re-INVITE makes it known again, so a call is given some seconds before it is ended. An engine that says
+nothing may know them all: it is frozen, or slow. Only a no, or nobody on its port, counts as lost.
 """
 
 from math import ceil

@@ -58,7 +58,7 @@ class Reach:
     def way_to(
         self, call: dict[str, Any], contact: str, routes: list[str], *, forward: bool
     ) -> tuple[str, str]:
-        """Where a request of our own to one side is sent, "" when there is no way now; and whom to dial for one.
+        """Where a request of our own to one side is sent, "" for no way now; and whom to dial for one.
 
         The same as for what the other side sends: a leg over TLS on its own connection, or one verified anew;
         a plain one where it came from (RFC 3581), or else by its route set and Contact.

@@ -41,9 +41,7 @@ class Rounds:
         ends = {record_id: row.then for record_id, row in rows.items() if row.until_s <= now_s}
         # 4.
         names = {
-            record_id: row.media
-            for record_id, row in rows.items()
-            if row.media and record_id not in ends
+            record_id: row.media for record_id, row in rows.items() if row.media and record_id not in ends
         }
         ends |= dict.fromkeys(self._watch.lost(names, now_s), "media-lost")
         for record_id in list(ends)[:_MOST_ENDS]:

@@ -1,17 +1,17 @@
 """Closing what a dead Kamailio left open: admitted calls without an outcome that no process knows any more.
 
-Each start of Kamailio leaves a note for the worker: which start it is, and which calls it still has, from the files
-of running calls. Every decision names the start that asked. So a call is abandoned when it was admitted for an
-earlier start, is not among those it has, and has no outcome. That also holds for a call whose verdict never
-reached the edge, and after a reboot. No clock is compared: an hour that is set back closes nobody's call.
+Each start of Kamailio leaves a note for the worker: which start it is, and which calls it still has, from the
+files of running calls. Every decision names the start that asked. So a call is abandoned when it was admitted
+for an earlier start, is not among those it has, and has no outcome. That also holds for a call whose verdict
+never reached the edge, and after a reboot. No clock is compared: one that is set back closes nobody's call.
 
 1. What was written before the note is in the database: the worker ships first.
 2. The media of an abandoned call is deleted, under each name it can have had.
 3. Its outcome, `ended-unknown`, is written; nothing is doubled, whatever dies in between and is done again.
 4. The note goes.
 
-A day of decisions is looked through, the newest first and some minutes in each round, because records must not
-wait for it: what was being set up is closed at once, the rest later.
+A day of decisions is looked through, the newest first and some minutes in each round, because records must
+not wait for it: what was being set up is closed at once, the rest later.
 """
 
 from collections.abc import Callable, Iterable
@@ -29,8 +29,7 @@ from trunkward.store.records import RecordStore
 #: Seconds of decisions looked through in one round, and in all: no call is longer (`LONGEST_CALL_S`).
 _STEP_S = 900.0
 _ALL_S = 86_400.0
-#: Seconds after the note for which the newest are looked through once more: what a frozen gate wrote late, or the
-#: clock was off by.
+#: Seconds after the note, when the newest are looked through once more: for what a frozen gate has written late.
 _LATE_S = 60.0
 
 

@@ -184,7 +184,9 @@ def test_an_attempt_nobody_can_read_is_refused_and_the_next_one_judged(tmp_path:
 
 def test_running_calls_are_given_time_between_attempts(tmp_path: Path) -> None:
     asked = {"kind": "grants", "calls": [["b" * 32, "acme-hq", 1.0, 2.5, 20.0]]}
-    pieces = [_frame(json.dumps(frame).encode()) for frame in (ATTEMPT, asked, {"kind": "grants", "calls": []})]
+    pieces = [
+        _frame(json.dumps(frame).encode()) for frame in (ATTEMPT, asked, {"kind": "grants", "calls": []})
+    ]
     answers, judged = _ask(tmp_path, *pieces, answers=3)
     assert answers[1:] == [
         {"grants": {"b" * 32: {"for_s": 21.0, "then": "grant-not-renewed"}}},

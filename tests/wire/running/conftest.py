@@ -13,7 +13,10 @@ GRANT_S, MAX_CALL_S = 5, 8
 def node() -> Iterator[Node]:
     config = EXAMPLE.read_text(encoding="utf-8")
     config = config.replace("  gates: 2\n", f"  gates: 2\n  grant_s: {GRANT_S}\n")
-    config = config.replace("        client_certificate: issued\n", f"        client_certificate: issued\n        max_call_s: {MAX_CALL_S}\n")
+    config = config.replace(
+        "        client_certificate: issued\n",
+        f"        client_certificate: issued\n        max_call_s: {MAX_CALL_S}\n",
+    )
     assert config.count(f"grant_s: {GRANT_S}\n") == config.count(f"max_call_s: {MAX_CALL_S}\n") == 1
     running = start_node(config)
     yield running
