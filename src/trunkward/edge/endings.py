@@ -73,6 +73,11 @@ class Endings:
         facts = expand(ksr.later_data())
         self._write_down(facts, marked=_mark(facts))
 
+    def table_event(self, event: str) -> None:
+        """Of the shared tables: that they are there now; later, that a row of one has expired."""
+        if event == "htable:mod-init":
+            self.restore()
+
     def restore(self) -> None:
         """At Kamailio's start: running calls go on, and those it died on while they ended are ended."""
         found = self._running.restore()

@@ -89,7 +89,7 @@ class Callbacks:
     ksr_call_ended = staticmethod(guard.event(_endings.clean_up))
     ksr_media_given_up = staticmethod(guard.event(_endings.clean_up_media))
     ksr_second = staticmethod(guard.event(_rounds.second))
-    ksr_htable_event = staticmethod(guard.event(lambda _: _endings.restore()))
+    ksr_htable_event = staticmethod(guard.event(_endings.table_event))
     ksr_any_reply = staticmethod(guard.incoming_reply(_calls.any_reply))
     ksr_stray_reply = staticmethod(guard.stray_reply)
     ksr_dialog_connected = staticmethod(guard.task(_dialogs.connected))

@@ -29,7 +29,7 @@ from trunkward.store.records import RecordStore
 #: Seconds of decisions looked through in one round, and in all: no call is longer (`LONGEST_CALL_S`).
 _STEP_S = 900.0
 _ALL_S = 86_400.0
-#: Seconds after the note, when the newest are looked through once more: for what a frozen gate has written late.
+#: Seconds after the note, when the newest are looked through once more: a frozen gate may have written late.
 _LATE_S = 60.0
 
 
