@@ -74,7 +74,7 @@ class Grants:
 
     def restore(self, call: dict[str, Any], until_s: float) -> None:
         """That of a call that outlived Kamailio; what it is ended for then, a gate says anew."""
-        if call["grant"]:
+        if call.get("grant"):
             # no file has a later end but one whose writer died over it, or that is of before a reboot
             until_s = min(until_s, time.monotonic() + self._slice_s)
             self._set(call["record_id"], _granted(call, until_s, "grant-not-renewed"))
