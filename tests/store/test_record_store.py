@@ -109,3 +109,32 @@ def test_a_forgotten_segment_begins_anew(store: RecordStore) -> None:
     store.ship([_decision("a")], "gate-0/1", 10)
     store.forget_segment("gate-0/1")
     assert store.offset("gate-0/1") == 0
+
+
+def test_admitted_calls_without_outcome_are_found_by_their_time(store: RecordStore) -> None:
+    refused = _decision("refused", verdict="reject")
+    store.ship(
+        [_decision("a"), _decision("b"), _outcome("b"), refused, _decision("c", 2000.0)], "gate-0/1", 1
+    )
+    found = store.without_outcome(after=1000.0, before=2000.0)
+    assert [decision.record_id for decision in found] == ["a"]
+    assert found[0] == _decision("a")
+    assert [d.record_id for d in store.without_outcome(after=0.0, before=9999.0)] == ["a", "c"]
+
+
+def test_closing_a_call_again_changes_nothing(store: RecordStore) -> None:
+    store.ship([_decision("a"), _decision("b"), _outcome("b")], "gate-0/1", 1)
+    unknown = [
+        OutcomeRecord(
+            record_id=name,
+            at=1.0,
+            outcome=Outcome(record_id=name, call_id="c", ending=Ending.ENDED_UNKNOWN, ended_by="us"),
+        )
+        for name in ("a", "b")
+    ]
+    for _ in range(2):
+        store.close(unknown)
+    assert {call["record_id"]: call["ending"] for call in store.newest(9)} == {
+        "a": "ended-unknown",
+        "b": "bye",
+    }

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -119,6 +120,15 @@ class Node:
                     return call
             assert time.monotonic() < until, f"no record of {call_id} within {within_s} s"
             time.sleep(0.1)
+
+    def media(self) -> list[str]:
+        """The names of the calls rtpengine knows."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ng:
+            ng.settimeout(5)
+            ng.connect(("127.0.0.1", 2223))
+            ng.send(os.urandom(8).hex().encode() + b' {"command":"list","limit":1000}')
+            names: list[str] = json.loads(ng.recv(65_535).partition(b" ")[2])["calls"]
+        return names
 
     def log(self, program: str) -> str:
         """What a program has said."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from trunkward.admission.checks import Finding, Refusal, checked, screened, usable_signature
+from trunkward.admission.grants import grant
 from trunkward.admission.ports import Facts, PeerIdentity, Signature
 from trunkward.admission.routes import FROM_CUSTOMERS, from_uri_of, routes_of
 from trunkward.admission.screen import Case, Direction, screen
@@ -12,6 +13,7 @@ from trunkward.calls.verdict import Admit, Blame, Discard, Reason, Reject, Verdi
 from trunkward.sip.reason import refusal as reason_header
 from trunkward.sip.status import phrase
 from trunkward.sip.text import quoted, shown
+from trunkward.trunks.model import Trunk
 
 _NO_FINDING = Finding(
     check="judge",
@@ -52,7 +54,7 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
     outbound = case.direction is Direction.OUTBOUND
     trunk = case.source if outbound else case.destination
     assert case.source is not None
-    assert trunk is not None
+    assert isinstance(trunk, Trunk)
     verdict = Admit(
         id=case.attempt.id,
         record_id=record_id,
@@ -63,6 +65,10 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
         routes=routes_of(case, signed),
         from_uri=from_uri_of(case),
         remove_headers=list(FROM_CUSTOMERS) if outbound else [],
+        # an emergency call is never cut
+        grant=None
+        if case.emergency
+        else grant(lasted_s=0, max_call_s=trunk.max_call_s, slice_s=case.node.grant_s),
     )
     if not verdict.routes:
         return _refused(case, (*findings, _NO_FINDING), _NO_FINDING, record_id)

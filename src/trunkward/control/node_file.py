@@ -350,7 +350,7 @@ def _declared(parts: FilePart) -> Declared:
     return Declared(
         node=_node(parts.node),
         tenants=tuple(tenant.name for tenant in parts.tenants),
-        trunks=tuple(_trunk(tenant, trunk) for _, tenant, trunk in _trunks(parts)),
+        trunks=tuple(_trunk(tenant, trunk, parts.node) for _, tenant, trunk in _trunks(parts)),
         carriers=tuple(_carrier(carrier) for carrier in parts.carriers),
     )
 
@@ -373,6 +373,8 @@ def _node(node: NodePart) -> NodeSettings:
         emergency_numbers=tuple(plan.emergency or default_emergency(plan.country)),
         gates=node.gates,
         certificate=_certificate(node),
+        max_call_s=node.max_call_s,
+        grant_s=node.grant_s,
         unsafe_unanchored_media=node.media.unsafe_unanchored,
         unsafe_trusted_clock=node.unsafe_trusted_clock,
     )
@@ -398,7 +400,7 @@ def _files(part: FilesPart | None) -> CertificateFiles | None:
     return CertificateFiles(chain=part.chain, key=part.key) if part else None
 
 
-def _trunk(tenant: str, trunk: TrunkPart) -> Trunk:
+def _trunk(tenant: str, trunk: TrunkPart, node: NodePart) -> Trunk:
     issued = trunk.client_certificate == "issued"
     return Trunk(
         name=trunk.name,
@@ -410,6 +412,7 @@ def _trunk(tenant: str, trunk: TrunkPart) -> Trunk:
         host=trunk.host,
         tls_names=tuple(trunk.tls_names),
         srtp_suites=tuple(trunk.srtp),
+        max_call_s=trunk.max_call_s or node.max_call_s,
         enabled=trunk.enabled,
     )
 

@@ -11,10 +11,14 @@ from trunkward.calls.attempt import Transport
 from trunkward.media.suites import ALLOWED
 from trunkward.numbering.e164 import E164, NotANumber, is_prefix
 from trunkward.sip.uri import is_hostname
-from trunkward.trunks.model import Address, Host, MediaPolicy, Network
+from trunkward.trunks.model import GRANT_S, MAX_CALL_S, Address, Host, MediaPolicy, Network
 
 #: Ports below it need a privilege that no process of a node has (ip(7)), and belong to other services.
 _MIN_PORT = 1024
+#: Seconds; topos keeps the rows of a call for 24 hours from its start (`engines.kamailio.LONGEST_CALL_S`).
+_LONGEST_CALL_S = 82_800
+#: Seconds; the edge asks once a second, and a gate may take half of one.
+_LEAST_GRANT_S, _MOST_GRANT_S = 4, 3600
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 _X5U = re.compile(
@@ -250,11 +254,29 @@ def _emergency(text: str) -> str:
     return text
 
 
+def _max_call(seconds: int) -> int:
+    if not 1 <= seconds <= _LONGEST_CALL_S:
+        raise ValueError(
+            f"write the seconds a call may last, 1 to {_LONGEST_CALL_S} (23 hours), such as {MAX_CALL_S}"
+        )
+    return seconds
+
+
+def _grant(seconds: int) -> int:
+    if not _LEAST_GRANT_S <= seconds <= _MOST_GRANT_S:
+        raise ValueError(
+            f"write the seconds a call is granted at a time, {_LEAST_GRANT_S} to {_MOST_GRANT_S}, "
+            f"such as {GRANT_S}"
+        )
+    return seconds
+
+
 type Name = Annotated[str, AfterValidator(_name)]
 type DnsName = Annotated[str, AfterValidator(_dns_name)]
 type Port = Annotated[int, AfterValidator(_port)]
 type Networks = Annotated[list[Annotated[Any, BeforeValidator(_network)]], Field(min_length=1)]
 type Hosts = Annotated[list[Annotated[Any, BeforeValidator(_host)]], Field(min_length=1, max_length=16)]
+type MaxCall = Annotated[int, AfterValidator(_max_call)]
 type Suites = Annotated[list[Annotated[str, AfterValidator(_suite)]], Field(min_length=1)]
 
 
@@ -338,6 +360,8 @@ class NodePart(_Part):
     number_plan: NumberPlanPart
     gates: Annotated[int, Field(ge=1, le=64)] = 2
     certificate: Annotated[ServerCertificatePart, BeforeValidator(_source)] = ServerCertificatePart()
+    max_call_s: MaxCall = MAX_CALL_S
+    grant_s: Annotated[int, AfterValidator(_grant)] = GRANT_S
     unsafe_trusted_clock: bool = False
 
 
@@ -351,6 +375,7 @@ class TrunkPart(_Part):
     host: Annotated[Any, BeforeValidator(_host)] = None
     tls_names: list[DnsName] = []
     srtp: Suites = list(ALLOWED)
+    max_call_s: MaxCall | None = None
     enabled: bool = True
 
 

@@ -5,6 +5,7 @@
 3. `ksr_reply`, `ksr_failure`, `ksr_dialog_reply`: answers, re-INVITE answers.
 4. `ksr_route`, in such a worker again: the next route, or one whose connection had to be opened.
 5. `ksr_call_ended`, in a worker for ends: media facts, media end, outcome.
+6. `ksr_second`, in the timer's process: time for running calls, and the end of those that have none.
 """
 
 import gc
@@ -19,21 +20,30 @@ from trunkward.edge import groups, guard, ksr, settings
 from trunkward.edge.calls import Calls
 from trunkward.edge.dialogs import Dialogs
 from trunkward.edge.endings import Endings
+from trunkward.edge.gate import GateClient
+from trunkward.edge.grants import Grants
+from trunkward.edge.hang_up import HangUp
 from trunkward.edge.media import Media
+from trunkward.edge.media_watch import MediaWatch
 from trunkward.edge.outbound_tls import OutboundTls
 from trunkward.edge.outcome import Outcomes
 from trunkward.edge.peers import Peers
+from trunkward.edge.reach import Reach
 from trunkward.edge.requests import Requests
+from trunkward.edge.rounds import Rounds
 from trunkward.edge.rtpengine import Rtpengine
 from trunkward.edge.running import RunningCalls
 from trunkward.edge.suspended import Suspended
 
 _settings = settings.load()
-_engine = Rtpengine(("127.0.0.1", _settings.ng_port), _settings.media_deadline_ms / 1000, rest_s=1.0)
+_ng = (("127.0.0.1", _settings.ng_port), _settings.media_deadline_ms / 1000)
+_engine = Rtpengine(*_ng, rest_s=1.0)
 _media = Media(_engine)
 _running = RunningCalls(_settings.dialogs, _settings.longest_call_s)
 _suspended = Suspended()
-_endings = Endings(_running, _media, Outcomes(_settings.outcomes), groups.RUNNING)
+_outcomes = Outcomes(_settings.outcomes)
+_grants = Grants(_running, _settings.longest_call_s)
+_endings = Endings(_running, _grants, _media, _outcomes, groups.RUNNING)
 
 
 class Edge:
@@ -41,11 +51,15 @@ class Edge:
 
     def __init__(self, told: settings.EdgeSettings) -> None:
         """Puts the parts together; nothing is opened."""
+        _grants.ask_by(told.grant_s)
         self.tls = OutboundTls(told.tls_peers, told.tls_authorities, told.node)
+        self.reach = Reach(self.tls, _running)
         self.calls = Calls(
             told,
             running=_running,
+            grants=_grants,
             media=_media,
+            outcomes=_outcomes,
             endings=_endings,
             tls=self.tls,
             suspended=_suspended,
@@ -64,6 +78,13 @@ class Edge:
 
 
 _edge = settings.Followed(Edge, ksr.log_error)
+_rounds = Rounds(
+    grants=_grants,
+    gate=GateClient(_settings.gate_sockets, _settings.gate_deadline_ms / 1000),
+    # it asks once a second, and no sooner after it was not answered
+    watch=MediaWatch(Rtpengine(*_ng, rest_s=0.5)),
+    hang_up=HangUp(_running, _endings, lambda: _edge.now().reach),
+)
 
 
 def _now(part: str, name: str) -> Callable[..., None]:
@@ -90,7 +111,8 @@ class Callbacks:
     ksr_dialog_reply = staticmethod(guard.reply(_now("dialogs", "replied")))
     ksr_call_ended = staticmethod(guard.event(_endings.clean_up))
     ksr_media_given_up = staticmethod(guard.event(_endings.clean_up_media))
-    ksr_htable_event = staticmethod(guard.event(lambda _: _endings.restore()))
+    ksr_second = staticmethod(guard.event(_rounds.second))
+    ksr_htable_event = staticmethod(guard.event(_endings.table_event))
     ksr_any_reply = staticmethod(guard.incoming_reply(_now("calls", "any_reply")))
     ksr_stray_reply = staticmethod(guard.stray_reply)
     ksr_dialog_connected = staticmethod(guard.task(_now("dialogs", "connected")))

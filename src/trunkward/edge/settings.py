@@ -33,6 +33,8 @@ class EdgeSettings:
     outcomes: list[str]
     #: Seconds a call's row lives unattended in shared memory.
     longest_call_s: int
+    #: Seconds a gate grants a running call at a time.
+    grant_s: float
     #: The 64 characters Call-IDs are masked with (`trunkward.engines.call_id_mask`).
     call_id_alphabet: str
     #: By the name asked for in the handshake (SNI): names accepted on the certificate, and `ip:port` dialled.

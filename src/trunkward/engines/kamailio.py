@@ -126,6 +126,7 @@ loadmodule "nathelper.so"
 loadmodule "async.so"
 loadmodule "ctl.so"
 loadmodule "htable.so"
+loadmodule "rtimer.so"
 {_topos(declared, paths, topos_storage, mask_key)}
 loadmodule "kemix.so"
 loadmodule "app_python3.so"
@@ -149,10 +150,15 @@ modparam("rr", "append_fromtag", 0)
 modparam("rr", "enable_full_lr", 1)
 modparam("ctl", "binrpc", "unix:{paths.run}/edge/ctl.sock")
 modparam("htable", "htable", "calls=>size=12;autoexpire={LONGEST_CALL_S};")
+modparam("htable", "htable", "grants=>size=12;autoexpire={LONGEST_CALL_S};")
+modparam("htable", "htable", "cseqs=>size=12;autoexpire={LONGEST_CALL_S};")
 modparam("htable", "htable", "tls_passed=>size=8;autoexpire=86400;")
 modparam("htable", "htable", "tls_asked=>size=8;autoexpire=30;")
 modparam("htable", "htable", "tls_waiting=>size=8;autoexpire=10;")
 modparam("htable", "event_callback", "ksr_htable_event")
+# once a second after the round before, in a process of its own
+modparam("rtimer", "timer", "name=second;interval=1;mode=1;")
+modparam("rtimer", "exec", "timer=second;route=ksr_second")
 modparam("app_python3", "load", "{script}")
 
 cfgengine "python"
@@ -278,6 +284,7 @@ def render_edge_json(
             "dialogs": str(paths.dialogs),
             "outcomes": [str(paths.edge_records), str(paths.edge_overflow)],
             "longest_call_s": LONGEST_CALL_S,
+            "grant_s": declared.node.grant_s,
             "call_id_alphabet": mask_alphabet(mask_key),
             "tls_peers": peers,
             "tls_authorities": dict(_tls_names(declared, paths)),

@@ -140,7 +140,10 @@ def _own(directory: int, name: str, owner: int, group: int) -> None:
         return  # a link or a socket: not ours to give away
     try:
         # a second name may be a file of somebody else's, linked in here
-        if stat.S_ISREG((found := os.fstat(file)).st_mode) and found.st_nlink == 1:
+        found = os.fstat(file)
+        # only what is another's: it changes the time that tells when a call's file was marked as ended
+        foreign = (found.st_uid, found.st_gid) != (owner, group)
+        if foreign and stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
             os.fchown(file, owner, group)
     finally:
         os.close(file)

@@ -27,11 +27,13 @@ import structlog
 
 from trunkward.admission.checks import checked, screened
 from trunkward.admission.gather import gather
+from trunkward.admission.grants import grants
 from trunkward.admission.judge import Judgement, judge, refuse_unjudged
 from trunkward.admission.ports import NO_FACTS, Clock
 from trunkward.admission.screen import Case, screen
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt
+from trunkward.calls.grant import GrantsAsked, GrantsGiven
 from trunkward.calls.verdict import Admit, Blame, Reason, Reject
 from trunkward.engines.signer_client import SignerClient
 from trunkward.gate.metrics import counted
@@ -96,6 +98,14 @@ class Line:
         verdict = decision.verdict
         counted.verdict(type(verdict).__name__.lower(), verdict.reason, time.monotonic() - began)
         return decision
+
+    def grants(self, asked: GrantsAsked) -> GrantsGiven:
+        """More time for running calls, by the policy in force. Asks nobody, and never raises."""
+        policy = self._policy()
+        if policy is None:
+            return GrantsGiven(grants={})
+        counted.granted += len(asked.calls)
+        return grants(asked, policy)
 
     def withdraw(self, record: DecisionRecord) -> None:
         """Writes down that a decision did not reach the edge. Never raises."""
@@ -179,6 +189,7 @@ class Line:
             record_id=verdict.record_id,
             at=time.time(),
             attempt_id=attempt.id,
+            edge=attempt.edge,
             call_id=attempt.call_id,
             verdict=type(verdict).__name__.lower(),
             reason=verdict.reason,

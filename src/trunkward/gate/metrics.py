@@ -32,6 +32,8 @@ class GateMetrics(Collector):
         self._seconds = 0.0
         #: Attempts whose edge had stopped waiting when their verdict was due.
         self.given_up = 0
+        #: Times a running call was granted more time.
+        self.granted = 0
         self.policy_version = 0
 
     def verdict(self, kind: str, reason: str, took_s: float) -> None:
@@ -71,6 +73,9 @@ class GateMetrics(Collector):
             "trunkward_gate_given_up",
             "Attempts whose edge had stopped waiting when their verdict was due.",
             value=self.given_up,
+        )
+        yield CounterMetricFamily(
+            "trunkward_gate_grants", "Times a running call was granted more time.", value=self.granted
         )
         yield GaugeMetricFamily(
             "trunkward_gate_policy_version",

@@ -1,4 +1,4 @@
-"""The gate's socket: attempts in and verdicts out.
+"""The gate's socket: attempts in and verdicts out; running calls in and time for them out.
 
 A frame is a 4-byte big-endian length and a JSON object. Attempts of one connection are judged one
 after the other (the edge's workers each have one and wait); connections are judged side by side.
@@ -21,6 +21,7 @@ import msgspec
 import structlog
 
 from trunkward.calls.attempt import CallAttempt
+from trunkward.calls.grant import GrantsAsked, GrantsGiven
 from trunkward.calls.verdict import Verdict
 from trunkward.records.model import DecisionRecord
 
@@ -47,7 +48,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Judge(Protocol):
-    """Who judges (`gate.line.Line`). Neither method raises: whatever goes wrong inside is a verdict."""
+    """Who judges (`gate.line.Line`). No method raises: whatever goes wrong inside is a verdict."""
 
     async def judge(self, attempt: CallAttempt | Unreadable, waits: Callable[[], bool]) -> Decision | None:
         """The decision on an attempt; None when `waits` says that nobody wants it any more."""
@@ -55,8 +56,11 @@ class Judge(Protocol):
     def withdraw(self, record: DecisionRecord) -> None:
         """A decision that is on record has not reached the edge."""
 
+    def grants(self, asked: GrantsAsked) -> GrantsGiven:
+        """More time for running calls."""
 
-_decode_attempt = msgspec.json.Decoder(CallAttempt).decode
+
+_decode = msgspec.json.Decoder(CallAttempt | GrantsAsked).decode
 _encode = msgspec.json.Encoder().encode
 _log = structlog.get_logger("gate")
 
@@ -70,7 +74,7 @@ class AttemptProtocol(asyncio.Protocol):
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
         self._socket: socket.socket | None = None
-        self._waiting: list[CallAttempt | Unreadable] = []
+        self._waiting: list[CallAttempt | GrantsAsked | Unreadable] = []
         self._task: asyncio.Task[None] | None = None
         #: Of the verdict that was sent last, until a sign that it has been read.
         self._sent: DecisionRecord | None = None
@@ -97,7 +101,7 @@ class AttemptProtocol(asyncio.Protocol):
                 self._send(b"")
                 continue
             try:
-                self._waiting.append(_decode_attempt(frame))
+                self._waiting.append(_decode(frame))
             except (msgspec.MsgspecError, UnicodeDecodeError) as problem:
                 # a peer may have chosen the bytes: its call is refused, the connection serves the next one
                 attempt_id = _id_of(frame)
@@ -133,7 +137,11 @@ class AttemptProtocol(asyncio.Protocol):
 
     async def _answer(self) -> None:
         while self._waiting:
-            decision = await self._judge.judge(self._waiting.pop(0), self.waits)
+            asked = self._waiting.pop(0)
+            if isinstance(asked, GrantsAsked):
+                self._send(_encode(self._judge.grants(asked)))
+                continue
+            decision = await self._judge.judge(asked, self.waits)
             if decision is not None:
                 self._sent = decision.record
                 self._send(_encode(decision.verdict))

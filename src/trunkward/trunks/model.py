@@ -6,6 +6,11 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from trunkward.sip.transport import Transport
 
+#: Seconds. A call of four hours is nearly always one that nobody remembers to be up.
+MAX_CALL_S = 14_400
+#: Seconds. A call goes on for so long without a gate, less the third that is left when more is asked for.
+GRANT_S = 60
+
 type Address = IPv4Address | IPv6Address
 type Network = IPv4Network | IPv6Network
 
@@ -82,6 +87,8 @@ class Trunk:
     enabled: bool = True
     #: Issued before that one and not at their end yet: the PBX may still show them.
     older_certificates: tuple[str, ...] = ()
+    #: Seconds a call of it may last, in either direction.
+    max_call_s: int = MAX_CALL_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +140,9 @@ class NodeSettings:
     gates: int = 2
     #: What the node shows to whoever connects.
     certificate: CertificateSource = None
+    #: Seconds a call may last where its trunk says nothing else, and for which it is granted at a time.
+    max_call_s: int = MAX_CALL_S
+    grant_s: int = GRANT_S
     #: Bench only: media is not anchored; shows as a deviation.
     unsafe_unanchored_media: bool = False
     #: The clock is taken as right though the kernel does not know it to be; shows as a deviation.

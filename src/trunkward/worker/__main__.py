@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from trunkward.settings import Paths
 from trunkward.store.database import migrate, open_database
 from trunkward.store.records import RecordStore
+from trunkward.worker.abandoned import Abandoned
 from trunkward.worker.compile import PolicyCompiler
 from trunkward.worker.ship import ship
 
@@ -64,11 +65,15 @@ def main() -> None:
     held.flush()
     beat = partial(os.utime, held.fileno())
     log.info("ready", policy_version=compiler.version)
+    abandoned = Abandoned(store, log.warning)
     failed = ""
     while not stopping:
         try:
             beat()
+            # before what is shipped: a note speaks of all that was written until then
+            notes = abandoned.notes((paths.edge_records, paths.edge_overflow))
             ship(paths.segment_directories(), store, time.time(), log.warning, beat)
+            abandoned.round(notes, time.time())
             if failed:
                 log.info("rounds succeed again")
             failed = ""

@@ -14,12 +14,13 @@ import uvloop
 
 from trunkward.admission.judge import refuse_unjudged
 from trunkward.calls.attempt import CallAttempt
+from trunkward.calls.grant import Grant, GrantsAsked, GrantsGiven
 from trunkward.calls.verdict import Reason
 from trunkward.gate.server import MAX_FRAME, Decision, Unreadable, serve
 from trunkward.records.model import DecisionRecord
 
 ATTEMPT = {
-    "id": "a" * 32, "at": 1.0, "source_ip": "192.0.2.1", "source_port": 5061, "transport": "tls",
+    "kind": "attempt", "id": "a" * 32, "at": 1.0, "source_ip": "192.0.2.1", "source_port": 5061, "transport": "tls",
     "local_ip": "192.0.2.2", "local_port": 5061, "ruri": "sip:1@example.com", "from_uri": "sip:2@example.com",
     "to_uri": "sip:1@example.com", "call_id": "c", "from_tag": "t",
 }  # fmt: skip
@@ -57,6 +58,9 @@ class _Judge:
 
     def withdraw(self, record: DecisionRecord) -> None:
         self.withdrawn.append(record.record_id)
+
+    def grants(self, asked: GrantsAsked) -> GrantsGiven:
+        return GrantsGiven(grants={call.record_id: Grant(for_s=call.left_s + 1) for call in asked.calls})
 
 
 type Edge = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -176,6 +180,19 @@ def test_an_attempt_nobody_can_read_is_refused_and_the_next_one_judged(tmp_path:
     assert [answer["verdict"] for answer in answers] == ["reject"] * 3
     assert {answer["id"] for answer in answers} == {"a" * 32}
     assert [type(attempt) for attempt in judged] == [Unreadable, Unreadable, CallAttempt]
+
+
+def test_running_calls_are_given_time_between_attempts(tmp_path: Path) -> None:
+    asked = {"kind": "grants", "calls": [["b" * 32, "acme-hq", 1.0, 2.5, 20.0]]}
+    pieces = [
+        _frame(json.dumps(frame).encode()) for frame in (ATTEMPT, asked, {"kind": "grants", "calls": []})
+    ]
+    answers, judged = _ask(tmp_path, *pieces, answers=3)
+    assert answers[1:] == [
+        {"grants": {"b" * 32: {"for_s": 21.0, "then": "grant-not-renewed"}}},
+        {"grants": {}},
+    ]
+    assert len(judged) == 1
 
 
 def test_the_largest_message_fits(tmp_path: Path) -> None:
