@@ -54,8 +54,11 @@ def directories(paths: Paths, gates: int) -> list[Directory]:
     ]
 
 
-def ensure_directories(paths: Paths, gates: int) -> None:
-    """Makes what is missing and puts owners and modes right. Needs root. Raises `LayoutRefused`."""
+def ensure_directories(paths: Paths, gates: int, *, running: bool = False) -> None:
+    """Makes what is missing and puts owners and modes right. Needs root. Raises `LayoutRefused`.
+
+    `running`: the node is up, and its sockets are in use.
+    """
     for wanted in directories(paths, gates):
         # a person may have moved the three outer ones elsewhere by a link; nobody moves the inner ones
         outer = wanted.path in (paths.state, paths.run, paths.log)
@@ -66,6 +69,8 @@ def ensure_directories(paths: Paths, gates: int) -> None:
                 os.fchmod(directory, wanted.mode)
         except OSError as problem:
             raise LayoutRefused(f"{wanted.path}: not a directory of this node: {problem.strerror}") from None
+    if running:
+        return
     _own_files(paths)
     # of a node before this one; a rebuilt platform's users could not take another number's away
     for place in (paths.gate_socket(0).parent, paths.signer_socket.parent):

@@ -23,7 +23,7 @@ from trunkward.engines.kamailio import EdgeFiles, render_edge_json, render_kamai
 from trunkward.engines.layout import write_private
 from trunkward.engines.open_files import open_files
 from trunkward.engines.pki_files import PkiFacts, PkiFiles, PkiOwners, ensure_pki, read_evidence_key
-from trunkward.engines.supervisor import programs, render_supervisord_conf
+from trunkward.engines.supervisor import Program, programs, render_supervisord_conf
 from trunkward.engines.users import gid, uid
 from trunkward.settings import SIGNER_METRICS_PORT, Paths
 from trunkward.trunks.model import Declared
@@ -54,7 +54,15 @@ def prepare(
         if not first:
             tell(change)
     in_force = _put_in_force(paths, declared, node_file, now)
-    declared = _with_authorities(in_force.declared(), paths)
+    render(paths, in_force.declared(), now=now, topos_storage=topos_storage)
+    return in_force
+
+
+def render(
+    paths: Paths, in_force: Declared, *, now: datetime, topos_storage: str = "htable"
+) -> list[Program]:
+    """Writes the files of engines and supervisor; the processes they make. Running ones go on as they are."""
+    declared = _with_authorities(in_force, paths)
     files = EdgeFiles.under(paths)
     emergency = emergency_table(declared, {})
     cfg = render_kamailio_cfg(declared, paths, mask_key=_mask_key(paths), topos_storage=topos_storage)
@@ -70,11 +78,10 @@ def prepare(
     trusted = "".join(file.read_text(encoding="ascii") for file in authorities)
     write_private(paths.run / "edge" / "peers-ca.pem", trusted, "root", "tw-edge")
     write_private(paths.run / "edge" / "nobody-ca.pem", _nobody(now), "root", "tw-edge")
-    conf = render_supervisord_conf(
-        programs(declared, paths, signer_command(declared, paths)), paths, open_files()
-    )
+    wanted = programs(declared, paths, signer_command(declared, paths))
+    conf = render_supervisord_conf(wanted, paths, open_files())
     write_private(paths.run / "supervisord.conf", conf, "root", "root", 0o600)
-    return in_force
+    return wanted
 
 
 def _mask_key(paths: Paths) -> str:
