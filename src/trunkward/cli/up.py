@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -37,9 +38,11 @@ from trunkward.cli.status import listeners, print_deviations
 from trunkward.control.declared import InForce
 from trunkward.control.node_file import NodeFileRefused, read_node_file
 from trunkward.engines.certificates import why_no_authority
+from trunkward.engines.installed import started
 from trunkward.engines.kernel import make_room
 from trunkward.engines.layout import LayoutRefused, ensure_directories
 from trunkward.engines.node import NotPrepared, prepare
+from trunkward.engines.restore import finish
 from trunkward.settings import Paths
 from trunkward.trunks.model import Declared
 
@@ -56,6 +59,8 @@ _ORPHANS_END_WITHIN_S = 3.0
 #: Seconds a node that is not ready yet gets to stop by itself.
 _UNREADY_STOPS_WITHIN_S = 1.0
 _PR_SET_CHILD_SUBREAPER = 36
+#: Bytes of what supervisors said on standard error (nothing, usually) until a new file is begun.
+_MOST_SAID = 1_000_000
 
 
 def run(paths: Paths, *, example: bool = True) -> int:
@@ -72,6 +77,12 @@ def run(paths: Paths, *, example: bool = True) -> int:
     if lock is None:
         return 2
     with lock:
+        try:
+            if finish(paths):
+                say("a restore that was broken off has been finished", "yellow")
+        except OSError as problem:
+            complain(f"not started: a restore was broken off, and cannot be finished: {problem}")
+            return 2
         # 2.
         if example:
             _example_if_missing(paths)
@@ -128,6 +139,8 @@ def _supervise(paths: Paths, in_force: InForce, began: float, lock: int) -> int:
     setpriv = shutil.which("setpriv") or "/usr/bin/setpriv"
     supervisord = str(Path(sys.executable).parent / "supervisord")
     command = [setpriv, "--pdeathsig=TERM", "--", supervisord, "-c", str(paths.run / "supervisord.conf")]
+    # ours to tell: no part speaks for the node
+    manager = os.environ.pop("NOTIFY_SOCKET", "")
     stop_wanted = False
     supervisor: subprocess.Popen[bytes] | None = None
 
@@ -136,13 +149,17 @@ def _supervise(paths: Paths, in_force: InForce, began: float, lock: int) -> int:
         if not stop_wanted and supervisor is not None:
             supervisor.send_signal(signal.SIGTERM)
         stop_wanted = True
+        _tell_service_manager(manager, "STOPPING=1")
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     log = paths.log / "supervisor.log"
     began_at = log.stat().st_size if log.exists() else 0
     private = partial(os.open, mode=0o640)
-    with open(paths.log / "supervisor.out", "ab", opener=private) as out:
+    said = paths.log / "supervisor.out"
+    if said.exists() and said.stat().st_size > _MOST_SAID:
+        said.replace(said.with_name("supervisor.out.1"))
+    with open(said, "ab", opener=private) as out:
         # its own session: Ctrl-C is ours to pass on, once. It holds the lock as long as anything of it runs
         supervisor = subprocess.Popen(
             command,
@@ -167,6 +184,8 @@ def _supervise(paths: Paths, in_force: InForce, began: float, lock: int) -> int:
         )
     ready = not missing and supervisor.poll() is None
     if ready:
+        started(paths)
+        _tell_service_manager(manager, "READY=1\nSTATUS=every part answers")
         _announce(paths, declared, began)
     elif not stop_wanted and supervisor.poll() is None:
         for part, why in missing.items():
@@ -191,6 +210,13 @@ def _supervise(paths: Paths, in_force: InForce, began: float, lock: int) -> int:
     ended = f"; ended the {left} process(es) it left behind" if left else ""
     complain(f"the supervisor {how}{ended}. See {paths.log}/supervisor.log and supervisor.out")
     return 1
+
+
+def _tell_service_manager(address: str, state: str) -> None:
+    """Tells systemd where it started us (sd_notify(3)); this never fails a node."""
+    if address:
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+            told.sendto(state.encode(), "\0" + address[1:] if address.startswith("@") else address)
 
 
 def _announce(paths: Paths, declared: Declared, began: float) -> None:
