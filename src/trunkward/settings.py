@@ -135,6 +135,11 @@ class Paths:
         return self.state / "config" / "declared.json"
 
     @property
+    def draining(self) -> Path:
+        """There when the node is to take no new calls (`trunkward.engines.drain`)."""
+        return self.state / "draining"
+
+    @property
     def policy(self) -> Path:
         """Compiled policy snapshots; `current` names the one in force."""
         return self.run / "policy"

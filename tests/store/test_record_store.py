@@ -1,5 +1,7 @@
 """The records database: migrations, shipping by record id, the view of a call; on SQLite and PostgreSQL."""
 
+from pathlib import Path
+
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -7,7 +9,7 @@ from alembic.migration import MigrationContext
 
 from trunkward.calls.outcome import Ending, Outcome
 from trunkward.records.model import DecisionRecord, OutcomeRecord
-from trunkward.store.database import migrate
+from trunkward.store.database import copy_sqlite, is_sqlite, migrate, open_database
 from trunkward.store.records import RecordStore
 from trunkward.store.schema import metadata
 
@@ -138,3 +140,32 @@ def test_closing_a_call_again_changes_nothing(store: RecordStore) -> None:
         "a": "ended-unknown",
         "b": "bye",
     }
+
+
+def test_a_database_further_than_this_version_is_used_as_it_is(engine: sa.Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(sa.text("ALTER TABLE decisions ADD COLUMN of_a_later_version TEXT"))
+    migrate(engine)
+    store = RecordStore(engine)
+    store.ship([_decision("a"), _outcome("a")], "gate-0/1.jsonl", 10)
+    assert store.counts() == (1, 1)
+
+
+def test_a_copy_taken_while_rows_are_written_is_one_moment(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path}/records.db")
+    migrate(engine)
+    store, copy = RecordStore(engine), tmp_path / "copy.db"
+    for number in range(20):
+        store.ship([_decision(f"a{number}")], "gate-0/1.jsonl", number)
+    with engine.begin() as connection:  # a writer in the middle of its work holds nobody up, and is not seen
+        connection.execute(sa.text("DELETE FROM decisions"))
+        copy_sqlite(tmp_path / "records.db", copy)
+    with copy.open("rb") as file:
+        assert is_sqlite(file)
+    copied = open_database(f"sqlite:///{copy}")
+    assert RecordStore(copied).counts() == (20, 0)
+    assert RecordStore(copied).offset("gate-0/1.jsonl") == 19
+    copied.dispose()
+    assert store.counts() == (0, 0)
+    engine.dispose()

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -148,9 +148,16 @@ def start_node(config: str) -> Node:
     home = Path(tempfile.mkdtemp(prefix="tw-", dir="/tmp"))
     home.chmod(0o755)
     (home / "node.yaml").write_text(config, encoding="utf-8")
+    return start_node_in(home)
+
+
+def start_node_in(home: Path, command: Sequence[str] = ()) -> Node:
+    """Starts the node of a home, by another `command` than the installed one; returns when it is ready."""
     environment = os.environ | {"TRUNKWARD_HOME": str(home)}
     with (home / "up.out").open("wb") as out:
-        process = subprocess.Popen([trunkward(), "up"], env=environment, stdout=out, stderr=out)
+        process = subprocess.Popen(
+            [*(command or [trunkward()]), "up"], env=environment, stdout=out, stderr=out
+        )
     node = Node(home=home, process=process, environment=environment)
     until = time.monotonic() + 40
     while "ready" not in (home / "up.out").read_text(errors="replace"):
@@ -162,8 +169,8 @@ def start_node(config: str) -> Node:
     return node
 
 
-def stop_node(node: Node) -> None:
-    """Stops a node cleanly and removes its directory; keeps the directory's logs in the report."""
+def stop_node(node: Node, *, keep: bool = False) -> None:
+    """Stops a node cleanly and removes its directory, unless it is to be kept; its logs are in the report."""
     if node.process.poll() is None:
         node.process.send_signal(signal.SIGINT)
         try:
@@ -172,7 +179,8 @@ def stop_node(node: Node) -> None:
             node.process.kill()
             node.process.wait()
             raise
-    shutil.rmtree(node.home, ignore_errors=True)
+    if not keep:
+        shutil.rmtree(node.home, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

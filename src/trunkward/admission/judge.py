@@ -15,6 +15,9 @@ from trunkward.sip.status import phrase
 from trunkward.sip.text import quoted, shown
 from trunkward.trunks.model import Trunk
 
+#: Seconds for which a node that is being emptied says to be left alone.
+DRAINED_FOR_S = 30
+
 _NO_FINDING = Finding(
     check="judge",
     refusal=Refusal(reason=Reason.NO_FINDING, blame=Blame.US, status=500),
@@ -79,8 +82,8 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
 
 
 def judge_call(case: Case, facts: Facts, record_id: str, now: float) -> Judgement:
-    """All ten checks and the verdict."""
-    findings = screened(case)
+    """All eleven checks and the verdict."""
+    findings = screened(case, draining=facts.draining)
     if findings and findings[-1].refusal is None:
         findings += checked(case, facts, now)
     return judge(case, findings, facts, record_id, now)
@@ -142,4 +145,7 @@ def _explanation(case: Case, refusal: Refusal, detail: str) -> list[tuple[str, s
     ]
     if refusal.status == 405:
         headers.append(("Allow", "INVITE"))
+    if refusal.reason is Reason.NODE_DRAINING:
+        # RFC 3261 section 20.33: whom this tells to wait goes elsewhere meanwhile
+        headers.append(("Retry-After", str(DRAINED_FOR_S)))
     return headers

@@ -37,6 +37,7 @@ class Reason(StrEnum):
     SRTP_SUITE_REFUSED = "srtp-suite-refused"
     SDES_WITHOUT_TLS = "sdes-without-tls"
     MEDIA_MALFORMED = "media-malformed"
+    NODE_DRAINING = "node-draining"
     NO_FINDING = "no-finding"
     POLICY_NOT_LOADED = "policy-not-loaded"
     DEADLINE_EXCEEDED = "deadline-exceeded"

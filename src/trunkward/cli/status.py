@@ -17,6 +17,7 @@ from trunkward.control.deviations import deviations
 from trunkward.control.node_file import NodeFileRefused
 from trunkward.control.pki import RENEW_BEFORE
 from trunkward.engines.certificates import Shown, ends, shown
+from trunkward.engines.drain import draining, is_draining
 from trunkward.engines.kamailio import plain_transports
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.settings import METRICS_PORT, SIGNER_METRICS_PORT, Paths
@@ -45,6 +46,7 @@ def run(paths: Paths, *, as_json: bool) -> int:
         document = {
             "ready": not missing,
             "configuration": in_force.version,
+            "draining": is_draining(paths),
             "parts": {part: {"ready": not why, "problem": why} for part, why in parts.items()},
             "listeners": dict(listeners(declared)),
             "metrics": metrics(declared),
@@ -56,6 +58,10 @@ def run(paths: Paths, *, as_json: bool) -> int:
         return 0 if not missing else 1
     states = _supervised(paths)
     say(f"configuration {in_force.version}, node {declared.node.name}")
+    if (drained := draining(paths)) is not None:
+        words = [drained.since and f" since {drained.since}", drained.by and f" by {drained.by}"]
+        since = f"{''.join(words)}: no new calls; trunkward undrain ends it"
+        console.print(Text.assemble("  ", ("draining", "yellow"), since))
     for part, why in parts.items():
         mark = ("not ready", "red") if why else ("ready", "green")
         said = Text.assemble(f"  {part:<12} ", mark, f"  {states.get(part, '')}  {why}".rstrip())

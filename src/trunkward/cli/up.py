@@ -16,6 +16,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -41,6 +42,7 @@ from trunkward.control.declared import InForce
 from trunkward.control.effects import Effects
 from trunkward.control.node_file import Accepted
 from trunkward.engines.certificates import shown
+from trunkward.engines.installed import started
 from trunkward.engines.kernel import make_room
 from trunkward.engines.layout import (
     LayoutRefused,
@@ -51,6 +53,7 @@ from trunkward.engines.layout import (
 )
 from trunkward.engines.live import tls_was_read
 from trunkward.engines.node import NotPrepared, prepare
+from trunkward.engines.restore import finish
 from trunkward.settings import Paths
 from trunkward.store.configuration import SqlConfiguration, TextDamaged
 from trunkward.trunks.model import Declared
@@ -68,6 +71,8 @@ _ORPHANS_END_WITHIN_S = 3.0
 #: Seconds a node that is not ready yet gets to stop by itself.
 _UNREADY_STOPS_WITHIN_S = 1.0
 _PR_SET_CHILD_SUBREAPER = 36
+#: Bytes of what supervisors said on standard error (nothing, usually) until a new file is begun.
+_MOST_SAID = 1_000_000
 
 
 def run(paths: Paths, *, example: bool = True) -> int:
@@ -84,6 +89,12 @@ def run(paths: Paths, *, example: bool = True) -> int:
     if lock is None:
         return 2
     with lock:
+        try:
+            if finish(paths):
+                say("a restore that was broken off has been finished", "yellow")
+        except OSError as problem:
+            complain(f"not started: a restore was broken off, and cannot be finished: {problem}")
+            return 2
         # 2. and 3.
         if example:
             _example_if_missing(paths)
@@ -157,12 +168,16 @@ def _tell_of(directory: Path) -> Callable[[str], None]:
     return lambda change: say(f"{directory}/{change}", "yellow")
 
 
-def _supervise(paths: Paths, in_force: InForce, began: float, lock: int, started: Callable[[], None]) -> int:
+def _supervise(
+    paths: Paths, in_force: InForce, began: float, lock: int, may_change: Callable[[], None]
+) -> int:
     # processes that lose their supervisor become ours: none is left when we leave
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     setpriv = shutil.which("setpriv") or "/usr/bin/setpriv"
     supervisord = str(Path(sys.executable).parent / "supervisord")
     command = [setpriv, "--pdeathsig=TERM", "--", supervisord, "-c", str(paths.run / "supervisord.conf")]
+    # ours to tell: no part speaks for the node
+    manager = os.environ.pop("NOTIFY_SOCKET", "")
     stop_wanted = False
     supervisor: subprocess.Popen[bytes] | None = None
 
@@ -171,13 +186,17 @@ def _supervise(paths: Paths, in_force: InForce, began: float, lock: int, started
         if not stop_wanted and supervisor is not None:
             supervisor.send_signal(signal.SIGTERM)
         stop_wanted = True
+        _tell_service_manager(manager, "STOPPING=1")
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     log = paths.log / "supervisor.log"
     began_at = log.stat().st_size if log.exists() else 0
     private = partial(os.open, mode=0o640)
-    with open(paths.log / "supervisor.out", "ab", opener=private) as out:
+    said = paths.log / "supervisor.out"
+    if said.exists() and said.stat().st_size > _MOST_SAID:
+        said.replace(said.with_name("supervisor.out.1"))
+    with open(said, "ab", opener=private) as out:
         # its own session: Ctrl-C is ours to pass on, once. It holds the lock as long as anything of it runs
         supervisor = subprocess.Popen(
             command,
@@ -201,8 +220,10 @@ def _supervise(paths: Paths, in_force: InForce, began: float, lock: int, started
             lambda: stop_wanted or supervisor.poll() is not None or _keeps_dying(log, began_at),
         )
     ready = not missing and supervisor.poll() is None
-    started()
+    may_change()
     if ready:
+        started(paths)
+        _tell_service_manager(manager, "READY=1\nSTATUS=every part answers")
         _announce(paths, declared, began)
     elif not stop_wanted and supervisor.poll() is None:
         for part, why in missing.items():
@@ -227,6 +248,13 @@ def _supervise(paths: Paths, in_force: InForce, began: float, lock: int, started
     ended = f"; ended the {left} process(es) it left behind" if left else ""
     complain(f"the supervisor {how}{ended}. See {paths.log}/supervisor.log and supervisor.out")
     return 1
+
+
+def _tell_service_manager(address: str, state: str) -> None:
+    """Tells systemd where it started us (sd_notify(3)); this never fails a node."""
+    if address:
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+            told.sendto(state.encode(), "\0" + address[1:] if address.startswith("@") else address)
 
 
 def _announce(paths: Paths, declared: Declared, began: float) -> None:

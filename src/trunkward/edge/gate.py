@@ -1,7 +1,8 @@
 """Asking the gate: one connection for each worker and gate, a deadline, and no waiting on the dead.
 
 A frame is a 4-byte big-endian length and a JSON object. A worker that waited in vain leaves that
-gate alone for a while, so that a frozen gate costs one deadline a second, not one a call.
+gate alone for a while, so that a frozen gate costs one deadline a second, not one a call. A gate that is
+not there says so at once: it is asked again with the next call, for it may be back by then.
 """
 
 import os
@@ -116,7 +117,8 @@ class GateClient:
             except (OSError, ValueError) as problem:
                 why = f"{connection.path}: {problem}"
                 connection.close()
-                connection.rests_until = time.monotonic() + _REST_S
+                if not isinstance(problem, ConnectionError | FileNotFoundError):
+                    connection.rests_until = time.monotonic() + _REST_S
         raise GateUnavailable(why)
 
 

@@ -65,11 +65,16 @@ def outer_directories(paths: Paths) -> list[Directory]:
     ]
 
 
-def ensure_directories(paths: Paths, gates: int) -> None:
-    """Makes what is missing and puts owners and modes right. Needs root. Raises `LayoutRefused`."""
+def ensure_directories(paths: Paths, gates: int, *, running: bool = False) -> None:
+    """Makes what is missing and puts owners and modes right. Needs root. Raises `LayoutRefused`.
+
+    `running`: the node is up, and its sockets are in use.
+    """
     for wanted in directories(paths, gates):
         # a person may have moved the three outer ones elsewhere by a link; nobody moves the inner ones
         ensure_directory(wanted, may_be_link=wanted.path in (paths.state, paths.run, paths.log))
+    if running:
+        return
     _own_files(paths)
     # of a node before this one; a rebuilt platform's users could not take another number's away
     for place in (paths.gate_socket(0).parent, paths.signer_socket.parent):

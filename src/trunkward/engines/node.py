@@ -40,7 +40,7 @@ from trunkward.engines.layout import write_private
 from trunkward.engines.open_files import open_files
 from trunkward.engines.pki_files import PkiFacts, PkiFiles, PkiOwners, ensure_pki, read_evidence_key
 from trunkward.engines.shown_pair import places, public_names, read_pair
-from trunkward.engines.supervisor import programs, render_supervisord_conf
+from trunkward.engines.supervisor import Program, programs, render_supervisord_conf
 from trunkward.engines.users import gid, uid
 from trunkward.settings import SIGNER_METRICS_PORT, Paths
 from trunkward.trunks.model import AcmeSettings, Carrier, Declared
@@ -110,11 +110,18 @@ def prepare(
     else:
         # a rebuilt platform may have given the worker's group another number
         os.chown(paths.declared, 0, gid("tw-worker"))
-    for file in rendered(paths, in_force.declared(), in_force.version, now=now, topos_storage=topos_storage):
-        write_private(file.path, file.text, "root", file.group, file.mode)
+    render(paths, in_force, now=now, topos_storage=topos_storage)
     put_certificates(paths, in_force.declared(), now)
-    write_private(paths.run / "edge" / "nobody-ca.pem", _nobody(now), "root", "tw-edge")
     return in_force
+
+
+def render(paths: Paths, in_force: InForce, *, now: datetime, topos_storage: str = "htable") -> list[Program]:
+    """Writes the files of engines and supervisor; the processes they make. Running ones go on as they are."""
+    declared = in_force.declared()
+    for file in rendered(paths, declared, in_force.version, now=now, topos_storage=topos_storage):
+        write_private(file.path, file.text, "root", file.group, file.mode)
+    write_private(paths.run / "edge" / "nobody-ca.pem", _nobody(now), "root", "tw-edge")
+    return programs(declared, paths, signer_command(declared, paths))
 
 
 def issue(

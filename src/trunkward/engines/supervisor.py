@@ -131,8 +131,12 @@ def render_supervisord_conf(wanted: list[Program], paths: Paths, open_files: int
     """`supervisord.conf`. `open_files` is the limit its programs are started under."""
     text = f"""[supervisord]
 nodaemon=true
+# its own lines are in its log, which is rotated; what still goes to standard error is a crash of its own
+silent=true
 user=root
 logfile={_plain(paths.log)}/supervisor.log
+logfile_maxbytes=10MB
+logfile_backups=3
 pidfile={_plain(paths.run)}/supervisor.pid
 childlogdir={_plain(paths.log)}
 strip_ansi=true

@@ -11,6 +11,7 @@ import structlog
 import uvloop
 from prometheus_client import start_http_server
 
+from trunkward.engines.drain import is_draining
 from trunkward.engines.pki_files import PkiFiles, read_origid_secret
 from trunkward.engines.signer_client import SignerClient
 from trunkward.gate.clock import KernelClock
@@ -53,9 +54,11 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
     policy = PolicyInForce(paths.policy)
     signer = SignerClient(paths.signer_socket)
     recorder = Recorder(paths.gate_records(index))
+    counted.draining = is_draining(paths)
     line = Line(
         index=index,
         policy=lambda: policy.snapshot,
+        draining=lambda: counted.draining,
         signer=signer,
         origid_secret=read_origid_secret(PkiFiles(paths.pki).origid_secret),
         clock=KernelClock(trusted=trust_clock),
@@ -73,6 +76,9 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
                 if problem and problem != told:
                     log.error("policy not taken", problem=problem)
                 told = problem
+            if counted.draining != is_draining(paths):
+                counted.draining = not counted.draining
+                log.warning("no new calls from now on" if counted.draining else "new calls again")
             if policy.snapshot is not None:
                 loaded.set()
                 counted.policy_version = policy.snapshot.version

@@ -63,10 +63,15 @@ class Line:
         origid_secret: bytes,
         clock: Clock,
         recorder: Recorder,
+        draining: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Keeps its parts; `policy` gives the snapshot in force, or None when there is none yet."""
+        """Keeps its parts; `policy` gives the snapshot in force, or None when there is none yet.
+
+        `draining` says whether new calls are to be refused.
+        """
         self._index = index
         self._policy = policy
+        self._draining = draining
         self._signer = signer
         self._secret = origid_secret
         self._clock = clock
@@ -138,7 +143,7 @@ class Line:
             return self._unjudged(attempt, record_id, began, Reason.POLICY_NOT_LOADED)
         # 1.
         case = screen(attempt, peer_identity(attempt.tls), policy)
-        findings, facts = screened(case), NO_FACTS
+        findings, facts = screened(case, draining=self._draining()), NO_FACTS
         if findings and findings[-1].refusal is None:
             # 2.
             signer = SignerForCall(self._signer, self._secret, record_id)

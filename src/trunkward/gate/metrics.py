@@ -35,6 +35,8 @@ class GateMetrics(Collector):
         #: Times a running call was granted more time.
         self.granted = 0
         self.policy_version = 0
+        #: New calls are refused.
+        self.draining = False
 
     def verdict(self, kind: str, reason: str, took_s: float) -> None:
         """A verdict that left, and the seconds it took."""
@@ -81,6 +83,11 @@ class GateMetrics(Collector):
             "trunkward_gate_policy_version",
             "Version of the policy snapshot in force.",
             value=self.policy_version,
+        )
+        yield GaugeMetricFamily(
+            "trunkward_gate_draining",
+            "1 while new calls are refused (`trunkward drain`).",
+            value=self.draining,
         )
 
 

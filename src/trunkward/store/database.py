@@ -1,19 +1,26 @@
 """Opening a database and bringing it to the newest form: SQLite as it comes, PostgreSQL by one setting."""
 
 import os
+import sqlite3
+from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import event
 
 #: Seconds a connection to a PostgreSQL may take.
 _CONNECT_S = 5
 #: Names two migrations at once wait for each other by (PostgreSQL's advisory locks; any number of ours).
 _MIGRATING = 0x7477_6D69
+_MAGIC = b"SQLite format 3\0"
+#: Seconds to wait for a database that somebody has locked whole, as at the end of a checkpoint.
+_PATIENCE_S = 30.0
 
 
 class Kind(StrEnum):
@@ -51,7 +58,12 @@ def make_private(path: Path) -> None:
 
 
 def migrate(engine: sa.Engine, kind: Kind = Kind.RECORDS, revision: str = "head") -> None:
-    """Brings the database to the newest form; does nothing when it is there."""
+    """Brings the database to the newest form; does nothing when it is there, or further.
+
+    Further it is after an upgrade that was taken back. This version can still use it: a migration only
+    adds, and what the version before reads or writes is taken away by the version after the next one at
+    the earliest (docs/upgrading.md).
+    """
     folder, table = _MIGRATIONS[kind]
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / folder))
@@ -59,6 +71,10 @@ def migrate(engine: sa.Engine, kind: Kind = Kind.RECORDS, revision: str = "head"
         if engine.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATING)))
         config.attributes |= {"connection": connection, "version_table": table}
+        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+        reached = MigrationContext.configure(connection, opts={"version_table": table}).get_current_revision()
+        if reached and reached not in known:
+            return
         command.upgrade(config, revision)
         connection.commit()
 
@@ -77,3 +93,22 @@ def _pragmas_of(synchronous: str) -> Any:
         cursor.close()
 
     return pragmas
+
+
+def copy_sqlite(source: Path, copy: Path) -> None:
+    """A copy of a database that others use meanwhile: all of it as it is at one moment, nobody waits for it.
+
+    SQLite's own online backup, in one step: it reads one snapshot of the write-ahead log, while the writer
+    goes on. (In several steps it would begin anew with each write from another process.) Raises
+    `sqlite3.Error`.
+    """
+    with (
+        closing(sqlite3.connect(f"{source.as_uri()}?mode=rw", uri=True, timeout=_PATIENCE_S)) as read,
+        closing(sqlite3.connect(copy, isolation_level=None)) as written,
+    ):
+        read.backup(written)
+
+
+def is_sqlite(file: BinaryIO) -> bool:
+    """Whether this file is a database of SQLite's (its file format, section 1.2)."""
+    return file.read(len(_MAGIC)) == _MAGIC

@@ -212,3 +212,58 @@ def test_who_speaks_something_else_is_cut_off(tmp_path: Path) -> None:
     ):
         answers, judged = _ask(tmp_path, rubbish, answers=1)
         assert answers == judged == []
+
+
+def test_a_gate_that_stops_answers_what_it_has_begun(tmp_path: Path) -> None:
+    judge, found = _Judge(), []
+    one = _frame(json.dumps(ATTEMPT).encode())
+
+    async def run() -> None:
+        stop, path = asyncio.Event(), tmp_path / "a.sock"
+        serving = asyncio.create_task(serve(path, judge, stop))
+        while not path.exists():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        busy = await asyncio.open_unix_connection(path)
+        idle, idle_writer = await asyncio.open_unix_connection(path)
+        judge.go_on.clear()
+        busy[1].write(one)
+        while not judge.judged:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        stop.set()
+        # one that asks nothing is let go at once, and nobody new gets in
+        assert await asyncio.wait_for(idle.read(), 2) == b""
+        with pytest.raises((FileNotFoundError, ConnectionRefusedError)):
+            await asyncio.open_unix_connection(path)
+        assert not serving.done()
+        # asked after the end was begun: unread, so the edge hears at once that it is to ask elsewhere
+        busy[1].write(one)
+        judge.go_on.set()
+        (length,) = struct.unpack(">I", await asyncio.wait_for(busy[0].readexactly(4), 2))
+        found.append(json.loads(await busy[0].readexactly(length)))
+        with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+            await asyncio.wait_for(busy[0].readexactly(4), 2)
+        await asyncio.wait_for(serving, 2)
+        for writer in (busy[1], idle_writer):
+            writer.transport.abort()
+        await asyncio.sleep(0)
+
+    uvloop.run(run())
+    assert len(found) == len(judge.judged) == 1
+    assert judge.withdrawn == []
+
+
+def test_a_gate_that_stops_waits_for_no_judgement_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trunkward.gate.server.FINISH_S", 0.05)
+    judge = _Judge()
+
+    async def edge(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        judge.go_on.clear()
+        writer.write(_frame(json.dumps(ATTEMPT).encode()))
+        async with asyncio.timeout(2):
+            while not judge.judged:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+
+    _serve(tmp_path, judge, edge)
+    assert judge.withdrawn == []
