@@ -73,7 +73,7 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
 
 
 def judge_call(case: Case, facts: Facts, record_id: str, now: float) -> Judgement:
-    """All ten checks and the verdict."""
+    """All eleven checks and the verdict."""
     findings = screened(case)
     if findings and findings[-1].refusal is None:
         findings += checked(case, facts, now)

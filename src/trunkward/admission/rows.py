@@ -20,6 +20,7 @@ class TrunkRow(msgspec.Struct, frozen=True, array_like=True):
     tls_names: tuple[str, ...]
     srtp_suites: tuple[str, ...]
     enabled: bool
+    unsafe_tls12: bool
 
 
 class CarrierRow(msgspec.Struct, frozen=True, array_like=True):
@@ -42,11 +43,11 @@ class NodeRow(msgspec.Struct, frozen=True, array_like=True):
     """The node."""
 
     name: str
-    contact_host: str
-    address: str
+    contact_hosts: tuple[str, ...]
+    addresses: tuple[str, ...]
     tls_port: int
     plain_port: int
-    media_address: str
+    media_addresses: tuple[str, ...]
     media_port_min: int
     media_port_max: int
     spc: str
@@ -54,6 +55,7 @@ class NodeRow(msgspec.Struct, frozen=True, array_like=True):
     emergency_numbers: tuple[str, ...]
     country: str
     gates: int
+    tls12_port: int
     unsafe_unanchored_media: bool
     unsafe_trusted_clock: bool
 
@@ -70,6 +72,7 @@ def trunk_row(trunk: Trunk) -> TrunkRow:
         trunk.tls_names,
         trunk.srtp_suites,
         trunk.enabled,
+        trunk.unsafe_tls12,
     )
 
 
@@ -86,6 +89,7 @@ def trunk_of(row: TrunkRow) -> Trunk:
         tls_names=row.tls_names,
         srtp_suites=row.srtp_suites,
         enabled=row.enabled,
+        unsafe_tls12=row.unsafe_tls12,
     )
 
 
@@ -128,11 +132,11 @@ def node_row(node: NodeSettings) -> NodeRow:
     """The node as a row."""
     return NodeRow(
         node.name,
-        node.contact_host,
-        str(node.address),
+        node.contact_hosts,
+        tuple(str(address) for address in node.addresses),
         node.tls_port,
         node.plain_port,
-        str(node.media_address),
+        tuple(str(address) for address in node.media_addresses),
         node.media_port_min,
         node.media_port_max,
         node.spc,
@@ -140,13 +144,15 @@ def node_row(node: NodeSettings) -> NodeRow:
         node.emergency_numbers,
         node.country,
         node.gates,
+        node.tls12_port,
         node.unsafe_unanchored_media,
         node.unsafe_trusted_clock,
     )
 
 
 def node_of(row: NodeRow) -> NodeSettings:
-    """The node of a row."""
+    """The node of a row, without what no gate needs: `resolvers` and `probes`."""
     values = {name: getattr(row, name) for name in row.__struct_fields__}
-    values |= {"address": ip_address(row.address), "media_address": ip_address(row.media_address)}
+    for name in ("addresses", "media_addresses"):
+        values[name] = tuple(ip_address(address) for address in values[name])
     return NodeSettings(**values)

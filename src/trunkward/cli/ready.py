@@ -11,7 +11,7 @@ from pathlib import Path
 
 from trunkward.engines.kamailio import NG_PORT
 from trunkward.settings import Paths, snapshot_name
-from trunkward.trunks.model import Declared
+from trunkward.trunks.model import Declared, NodeSettings
 
 _STEP_S = 0.1
 #: Seconds a part on this machine may take to answer.
@@ -44,7 +44,7 @@ def not_ready(paths: Paths, declared: Declared, version: int) -> dict[str, str]:
         "signer": partial(_answers, paths.signer_socket),
         "worker": lambda: _works(paths, version),
         **{f"gate-{i}": partial(_answers, paths.gate_socket(i)) for i in range(node.gates)},
-        "kamailio": lambda: _pongs(str(node.address), node.tls_port),
+        "kamailio": lambda: _all_pong(node),
     }
     with ThreadPoolExecutor(len(probes)) as at_once:
         said = dict(zip(probes, at_once.map(_why_not, probes.values()), strict=True))
@@ -80,6 +80,11 @@ def _answers(path: Path) -> None:
             raise OSError(f"{path}: {problem.strerror or problem}") from None
         if answer != _EMPTY_FRAME:
             raise OSError(f"{path}: closed without an answer")
+
+
+def _all_pong(node: NodeSettings) -> None:
+    for address in node.addresses:
+        _pongs(str(address), node.tls_port)
 
 
 def _pongs(host: str, port: int) -> None:

@@ -20,7 +20,8 @@ from trunkward.engines.certificates import ends
 from trunkward.engines.kamailio import plain_transports
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.settings import METRICS_PORT, SIGNER_METRICS_PORT, Paths
-from trunkward.trunks.model import Declared
+from trunkward.sip.uri import host_in_uri
+from trunkward.trunks.model import Address, Declared
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -99,14 +100,24 @@ def part_names(declared: Declared) -> list[str]:
 def listeners(declared: Declared) -> list[tuple[str, str]]:
     """Everything that listens, with its address."""
     node = declared.node
-    address, media = (f"[{a}]" if a.version == 6 else str(a) for a in (node.address, node.media_address))
-    found = [("SIP over TLS 1.3", f"{address}:{node.tls_port}")]
-    found += [
-        (f"SIP over {transport.value.upper()} (carriers)", f"{address}:{node.plain_port}")
+    opened = [("SIP over TLS 1.3", node.tls_port)]
+    if declared.has_tls12:
+        opened.append(("SIP over TLS 1.2 (exceptions)", node.tls12_port))
+    opened += [
+        (f"SIP over {transport.value.upper()} (carriers)", node.plain_port)
         for transport in plain_transports(declared)
     ]
-    found.append(("media (SRTP)", f"{media}:{node.media_port_min}-{node.media_port_max}/udp"))
-    return found
+    found = [where for name, port in opened for where in _each(name, node.addresses, str(port))]
+    ports = f"{node.media_port_min}-{node.media_port_max}/udp"
+    return found + _each("media (SRTP)", node.media_addresses, ports)
+
+
+def _each(name: str, addresses: tuple[Address, ...], ports: str) -> list[tuple[str, str]]:
+    several = len(addresses) > 1
+    return [
+        (f"{name}, IPv{address.version}" if several else name, f"{host_in_uri(str(address))}:{ports}")
+        for address in addresses
+    ]
 
 
 def metrics(declared: Declared) -> dict[str, str]:

@@ -23,6 +23,14 @@ def deviations(declared: Declared) -> list[Deviation]:
         for trunk in declared.trunks
         if trunk.enabled and not trunk.certificate_sha256
     ]
+    found += [
+        Deviation(
+            where=f"trunk {trunk.name}",
+            what=f"may speak TLS 1.2, on port {declared.node.tls12_port} and where we connect to it",
+        )
+        for trunk in declared.trunks
+        if trunk.unsafe_tls12
+    ]
     for carrier in declared.carriers:
         if not carrier.enabled:
             continue

@@ -152,11 +152,12 @@ def _in_force(path: Path) -> InForce | None:
 
 def _pki_facts(declared: Declared) -> PkiFacts:
     node = declared.node
-    dns, addresses = {node.name}, {node.address}
-    try:
-        addresses.add(ip_address(node.contact_host))
-    except ValueError:
-        dns.add(node.contact_host)
+    dns, addresses = {node.name}, set(node.addresses)
+    for host in node.contact_hosts:
+        try:
+            addresses.add(ip_address(host))
+        except ValueError:
+            dns.add(host)
     peers = {
         trunk.name: SipNames(common_name=trunk.name, dns=trunk.tls_names or (f"{trunk.name}.{node.name}",))
         for trunk in declared.trunks
