@@ -19,6 +19,7 @@ from trunkward.control.pki import RENEW_BEFORE
 from trunkward.engines.certificates import ends
 from trunkward.engines.kamailio import plain_transports
 from trunkward.engines.pki_files import PkiFiles
+from trunkward.engines.targets import read_health, read_targets
 from trunkward.settings import METRICS_PORT, SIGNER_METRICS_PORT, Paths
 from trunkward.sip.uri import host_in_uri
 from trunkward.trunks.model import Address, Declared
@@ -49,6 +50,8 @@ def run(paths: Paths, *, as_json: bool) -> int:
             "parts": {part: {"ready": not why, "problem": why} for part, why in parts.items()},
             "listeners": dict(listeners(declared)),
             "metrics": metrics(declared),
+            "targets": msgspec.to_builtins(read_health(paths).targets),
+            "names": msgspec.to_builtins(read_targets(paths).peers),
             "certificates": {name: until and until.isoformat() for name, until in lasting.items()},
             "deviations": [{"where": d.where, "what": d.what} for d in found],
         }
@@ -64,6 +67,8 @@ def run(paths: Paths, *, as_json: bool) -> int:
         say(f"  {name:<28} {where}")
     for part, where in metrics(declared).items():
         say(f"  {f'metrics of {part}':<28} {where}, for programs on this machine")
+    for name, where in carrier_hosts(paths):
+        say(f"  {name:<28} {where}")
     for name, until in lasting.items():
         console.print(_lasts(name, until))
     print_deviations(console, declared)
@@ -118,6 +123,21 @@ def _each(name: str, addresses: tuple[Address, ...], ports: str) -> list[tuple[s
         (f"{name}, IPv{address.version}" if several else name, f"{host_in_uri(str(address))}:{ports}")
         for address in addresses
     ]
+
+
+def carrier_hosts(paths: Paths) -> list[tuple[str, str]]:
+    """Where names lead, and whether carriers' hosts answer."""
+    found = []
+    for peer, names in read_targets(paths).peers.items():
+        for name, known in names.items():
+            hosts = ", ".join(host for server in known.servers for host in server.hosts) or "nowhere"
+            found.append((peer.replace(":", " "), " ".join(filter(None, (f"{name}: {hosts}", known.problem)))))
+    for target in read_health(paths).targets:
+        since = f" since {datetime.fromtimestamp(target.since, UTC):%Y-%m-%d %H:%M:%S} UTC" if target.since else ""
+        said = target.problem or (f"answered {target.status}" if target.status else "")
+        where = f"{target.host}/{target.transport} {target.state}{since} {said}".rstrip()
+        found.append((target.peer.replace(":", " "), where))
+    return found
 
 
 def metrics(declared: Declared) -> dict[str, str]:

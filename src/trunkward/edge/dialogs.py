@@ -125,7 +125,9 @@ class Dialogs:
             return False
         if "answered_at" in call and ksr.pv("$tt" if forward else "$ft") != call["callee_tag"]:
             return False
-        return self._peers.sent_this(call["caller_peer" if forward else "callee_peer"])
+        if forward:
+            return self._peers.sent_this(call["caller_peer"], call["caller_home"])
+        return self._peers.sent_this(call["callee_peer"], call["callee_home"])
 
     def _send_ack(self, call: dict[str, Any], *, forward: bool) -> None:
         if self._reach.towards(call, forward=forward):

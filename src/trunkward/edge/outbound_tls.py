@@ -15,8 +15,10 @@ import time
 import uuid
 
 from trunkward.edge import groups, ksr
+from trunkward.edge.targets import Targets
 
-#: By `host:port`: the id of a connection that passed, or that the peer was refused, and until when.
+#: By expected name and `host:port`: the id of a connection that passed, or that the peer was refused, and until
+#: when. By `#` and such an id: the name it passed for.
 PASSED = "tls_passed"
 #: `host:port` by the tag of the OPTIONS that was sent there.
 ASKED = "tls_asked"
@@ -26,6 +28,8 @@ WAITING = "tls_waiting"
 _WAIT_S = 1.5
 _STEP_S = 0.004
 _REFUSED = "refused"
+#: Who waits when nothing does.
+JUST_ASKING = "?"
 #: Seconds a peer that was refused, or gave no answer, is left alone,
 _REST_S = 2
 #: and for which it is remembered that it was.
@@ -38,19 +42,23 @@ _MOST_NAMES = 32
 class OutboundTls:
     """Verified connections to the peers that are dialled by name."""
 
-    def __init__(self, peers: dict[str, dict[str, list[str]]], node: str) -> None:
-        """`peers`: by server name, the names accepted and the `host:port`s dialled."""
+    def __init__(self, peers: dict[str, dict[str, list[str]]], targets: Targets, node: str) -> None:
+        """`peers`: by server name, the names accepted; `targets`: which name is to be asked for where."""
         self._peers = peers
         self._node = node
-        self._server = {host: name for name, peer in peers.items() for host in peer["hosts"]}
+        self._targets = targets
 
     def is_peer(self, host: str) -> bool:
         """Whether this `host:port` is one we dial, and so must show a name."""
-        return host in self._server
+        return bool(self._targets.expected_name(host))
+
+    def expect(self, host: str) -> None:
+        """Has a connection that our next request opens ask for the name this peer must show."""
+        ksr.expect_tls_server(self._targets.expected_name(host))
 
     def ready(self, host: str) -> int:
         """The id of a live connection that passed, 0 when there is none."""
-        connection = ksr.table_get(PASSED, host)
+        connection = ksr.table_get(PASSED, self._key(host))
         return int(connection) if connection.isdigit() and ksr.connection_alive(int(connection)) else 0
 
     def may_wait(self, host: str) -> bool:
@@ -59,7 +67,7 @@ class OutboundTls:
         Not to a peer that was refused a moment ago; and one that failed the last time is tried again by one
         call alone, so that a dead peer does not delay the others, which have other ways to go.
         """
-        what, _, until = ksr.table_get(PASSED, host).partition(" ")
+        what, _, until = ksr.table_get(PASSED, self._key(host)).partition(" ")
         ago = time.monotonic() - float(until) if what == _REFUSED else _REMEMBERED_S
         return ago >= _REMEMBERED_S or (ago >= 0 and not ksr.table_get(WAITING, host))
 
@@ -93,24 +101,26 @@ class OutboundTls:
                 _go_on(held)
 
     def _open(self, host: str) -> None:
-        before = ksr.table_get(PASSED, host)
+        key = self._key(host)
+        before = ksr.table_get(PASSED, key)
+        until = time.monotonic() + _WAIT_S
+        self._close_for_another(host, until)
         tag = uuid.uuid4().hex
         ksr.table_set(ASKED, tag, host, 30)
-        ksr.expect_tls_server(self._server[host])
+        self.expect(host)
         ksr.send_options(f"sip:{host};transport=tls", f"<sip:{self._node}>;tag={tag}", f"<sip:{host}>")
         connection, stood = 0, False
-        until = time.monotonic() + _WAIT_S
         while time.monotonic() < until:
             connection = ksr.connection_to(host)
-            if ksr.table_get(PASSED, host) != before:
+            if ksr.table_get(PASSED, key) != before:
                 return  # `replied` has judged
             if not connection:
                 why = "closed during the handshake (OpenSSL's reason, if any, stands in the lines above)"
-                _refused(host, why if stood else "nothing accepts TCP connections there")
+                self._unreachable(host, why if stood else "nothing accepts TCP connections there")
                 return
             stood = ksr.is_connected(connection)
             time.sleep(_STEP_S)
-        _refused(host, f"no {'TLS handshake and reply' if stood else 'TCP connection'} within {_WAIT_S} s")
+        self._unreachable(host, f"no {'TLS handshake and reply' if stood else 'TCP connection'} within {_WAIT_S} s")
         ksr.close_connection(connection)  # else the next attempt would wait on the same
 
     def replied(self) -> None:
@@ -119,20 +129,42 @@ class OutboundTls:
         if not host or ksr.pv("$proto") != "tls":
             return
         names = certificate_names()
-        accepted = self._peers[self._server[host]]["names"]
+        accepted = self._peers.get(self._targets.expected_name(host), {}).get("names", [])
         connection = ksr.connection_id()
         if ksr.pv("$tls_peer_verified") == "1" and any(accepts(names, name) for name in accepted):
-            ksr.table_set(PASSED, host, str(connection), 86_400)
+            ksr.table_set(PASSED, f"#{connection}", self._targets.expected_name(host), 86_400)
+            ksr.table_set(PASSED, self._key(host), str(connection), 86_400)
             return
         shown = ", ".join(names) or "no name"
-        _refused(host, f"expected {' or '.join(accepted)}, the certificate is for {shown}")
+        self._refused(host, f"expected {' or '.join(accepted)}, the certificate is for {shown}")
         ksr.close_connection(connection)
 
+    def _close_for_another(self, host: str, until: float) -> None:
+        """No connection is taken over from a peer of another name, whose authority may be another one."""
+        held = ksr.connection_to(host)
+        if held and ksr.table_get(PASSED, f"#{held}") not in ("", self._targets.expected_name(host)):
+            ksr.close_connection(held)
+            while ksr.connection_to(host) == held and time.monotonic() < until:
+                time.sleep(_STEP_S)
 
-def _refused(host: str, why: str) -> None:
-    # with its own end: htable gives a row that is written again the table's time to live, not ours
-    ksr.table_set(PASSED, host, f"{_REFUSED} {time.monotonic() + _REST_S:.3f}", 86_400)
-    ksr.log_error(f"outbound TLS to {host} refused: {why}")
+    def why_not(self, host: str) -> str:
+        """Why a connection could not be opened a moment ago, "" when none was tried or it could."""
+        return ksr.table_get(PASSED, f"why {host}")
+
+    def _unreachable(self, host: str, why: str) -> None:
+        ksr.table_set(PASSED, f"why {host}", why, _REMEMBERED_S)
+        # a question of `health` that nobody else waits for must not keep the next call from trying
+        if ksr.table_get(WAITING, host).split() != [JUST_ASKING]:
+            self._refused(host, why)
+
+    def _refused(self, host: str, why: str) -> None:
+        # with its own end: htable gives a row that is written again the table's time to live, not ours
+        until = time.monotonic() + _REST_S
+        ksr.table_set(PASSED, self._key(host), f"{_REFUSED} {until:.3f}", 86_400)
+        ksr.log_error(f"outbound TLS to {host} refused: {why}")
+
+    def _key(self, host: str) -> str:
+        return f"{self._targets.expected_name(host)} {host}"
 
 
 def _go_on(held: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from trunkward.edge import attempt, ksr
 from trunkward.edge.emergency import fingerprint
 from trunkward.edge.outbound_tls import accepts, certificate_names
+from trunkward.edge.targets import Targets
 
 _MOST_KNOWN = 16_384
 
@@ -19,39 +20,55 @@ _MOST_KNOWN = 16_384
 class Peers:
     """The declared peers, by `trunk:NAME` and `carrier:NAME`."""
 
-    def __init__(self, peers: dict[str, dict[str, Any]]) -> None:
-        """`peers`: `transport`, `networks`, `hosts` dialled, `certificates` and `names` of each."""
-        self._peers = peers
-        #: By connection, which keeps its peer; by source where there are none.
-        self._known: dict[tuple[str, str], bool] = {}
+    def __init__(self, peers: dict[str, dict[str, Any]], targets: Targets, tls12_port: int) -> None:
+        """`peers`: `transport`, `networks`, `hosts` dialled, `certificates` and `names` of each.
 
-    def sent_this(self, peer: str) -> bool:
-        """Whether the message in hand came from this peer, and as well protected as its leg is."""
+        `targets`: what DNS says of hosts that are names; `tls12_port`: where TLS 1.2 is spoken, 0 for nowhere.
+        """
+        self._peers = peers
+        self._targets = targets
+        self._tls12_port = tls12_port
+        #: By connection, which keeps its peer; by source where there are none.
+        self._known: dict[tuple[str, str, str, int], bool] = {}
+
+    def sent_this(self, peer: str, home: str) -> bool:
+        """Whether the message in hand came from this peer, and as well protected as its leg is.
+
+        `home`: the `address:port` the call was sent to, "" for the side that called.
+        """
         transport = ksr.pv("$proto").lower()
         sender = str(ksr.connection_id()) if transport == "tls" else f"{transport} {ksr.source_ip()}"
-        known = self._known.get((sender, peer))
+        key = (sender, peer, home, self._targets.version)
+        known = self._known.get(key)
         if known is None:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
-            known = self._known[sender, peer] = self._told(self._peers.get(peer), transport)
+            known = self._known[key] = self._told(peer, home, transport)
         return known
 
-    @staticmethod
-    def _told(peer: dict[str, Any] | None, transport: str) -> bool:
+    def _told(self, name: str, home: str, transport: str) -> bool:
+        peer = self._peers.get(name)
         # keys of a leg over TLS may not cross a plain transport; a plain one may change from UDP to TCP for
         # a long message (RFC 3261 18.1.1)
         if peer is None or (peer["transport"] == "tls") != (transport == "tls"):
             return False
+        if transport == "tls" and self._tls12_port and not peer["tls12"] and self._is_tls12():
+            return False
         source = ip_address(ksr.source_ip())
         near = any(source in ip_network(network) for network in peer["networks"])
+        hosts = [*self._targets.of_peer(name), home]
         if transport != "tls":
-            return near
+            # a carrier speaks from where it was found, too
+            return near or any(host.rpartition(":")[0].strip("[]") == str(source) for host in hosts)
         if near and fingerprint(attempt.tls_facts()["peer_certificate"]) in peer["certificates"]:
             return True
-        dialled = ksr.source_host() in peer["hosts"]
+        dialled = ksr.source_host() in hosts
         names = certificate_names()
         return (
             (near or dialled)
             and bool(attempt.tls_facts()["peer_verified"])
             and any(accepts(names, name) for name in peer["names"])
         )
+
+    def _is_tls12(self) -> bool:
+        return ksr.pv("$Rp") == str(self._tls12_port)

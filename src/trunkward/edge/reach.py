@@ -6,6 +6,7 @@ from trunkward.edge import ksr
 from trunkward.edge.compact import compact
 from trunkward.edge.outbound_tls import OutboundTls
 from trunkward.edge.running import RunningCalls
+from trunkward.edge.targets import is_address
 
 
 class Reach:
@@ -33,7 +34,9 @@ class Reach:
         Whatever its Contact says (which behind NAT names another address), a peer over TLS is reached on
         the connection it last used, or, when that is gone, at the host we dial it at, verified anew.
         """
-        if (call["callee_transport"] if forward else call["caller"]["transport"]) != "tls":
+        transport = call["callee_transport"] if forward else call["caller"]["transport"]
+        if transport != "tls":
+            self._without_dns(call, transport, forward=forward)
             return True
         source = call.get("callee_source" if forward else "caller_source", "")
         if source and not self._tls.is_peer(source) and (connection := ksr.connection_to(source)):
@@ -47,6 +50,14 @@ class Reach:
             ksr.set_next_hop(f"sip:{peer};transport=tls")
             ksr.use_connection(connection)
         return connection > 0
+
+    @staticmethod
+    def _without_dns(call: dict[str, Any], transport: str, *, forward: bool) -> None:
+        """A peer that names itself in its Contact is reached where it last spoke from: nobody here asks DNS."""
+        if is_address(ksr.next_hop()):
+            return
+        side, home = ("callee_source", "callee_home") if forward else ("caller_source", "caller_home")
+        ksr.set_next_hop(f"sip:{call.get(side) or call[home]};transport={transport}")
 
     def dialled(self, call: dict[str, Any], *, forward: bool) -> str:
         """The `host:port` at which the peer of a request in a dialog can be dialled, "" when at none."""

@@ -5,6 +5,7 @@
 3. `ksr_reply`, `ksr_failure`, `ksr_dialog_reply`: answers, re-INVITE answers.
 4. `ksr_route`, in such a worker again: the next route, or one whose connection had to be opened.
 5. `ksr_call_ended`, in a worker for ends: media facts, media end, outcome.
+6. `ksr_health`, in a process of its own: whether carriers are there.
 """
 
 import gc
@@ -18,6 +19,7 @@ from trunkward.edge import groups, guard, settings
 from trunkward.edge.calls import Calls
 from trunkward.edge.dialogs import Dialogs
 from trunkward.edge.endings import Endings
+from trunkward.edge.health import Health
 from trunkward.edge.media import Media
 from trunkward.edge.outbound_tls import OutboundTls
 from trunkward.edge.outcome import Outcomes
@@ -26,12 +28,15 @@ from trunkward.edge.requests import Requests
 from trunkward.edge.rtpengine import Rtpengine
 from trunkward.edge.running import RunningCalls
 from trunkward.edge.suspended import Suspended
+from trunkward.edge.targets import Targets
 
 _settings = settings.load()
 _engine = Rtpengine(("127.0.0.1", _settings.ng_port), _settings.media_deadline_ms / 1000, rest_s=1.0)
 _media = Media(_engine)
 _running = RunningCalls(_settings.dialogs, _settings.longest_call_s)
-_tls = OutboundTls(_settings.tls_peers, _settings.node)
+_targets = Targets(_settings.targets, _settings.tls_peers, _settings.peers)
+_tls = OutboundTls(_settings.tls_peers, _targets, _settings.node)
+_health = Health(_settings, _targets, _tls)
 _suspended = Suspended()
 _endings = Endings(_running, _media, Outcomes(_settings.outcomes), groups.RUNNING)
 _calls = Calls(
@@ -40,12 +45,14 @@ _calls = Calls(
     media=_media,
     endings=_endings,
     tls=_tls,
+    targets=_targets,
+    health=_health,
     suspended=_suspended,
     group=groups.SETUP,
 )
 _dialogs = Dialogs(
     running=_running,
-    peers=Peers(_settings.peers),
+    peers=Peers(_settings.peers, _targets, _settings.tls12_port),
     media=_media,
     endings=_endings,
     tls=_tls,
@@ -74,6 +81,7 @@ class Callbacks:
     ksr_stray_reply = staticmethod(guard.stray_reply)
     ksr_dialog_connected = staticmethod(guard.task(_dialogs.connected))
     ksr_connect = staticmethod(guard.event(_tls.connect))
+    ksr_health = staticmethod(guard.event(_health.tick))
 
     def child_init(self, _rank: int) -> int:
         """Called in each process after the fork; everything is opened lazily instead."""

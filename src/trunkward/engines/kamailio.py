@@ -15,7 +15,7 @@ from trunkward.engines.call_id_mask import mask_alphabet
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.settings import Paths
 from trunkward.sip.uri import host_in_uri
-from trunkward.trunks.model import Address, Carrier, Declared, Host, NodeSettings, Trunk
+from trunkward.trunks.model import Address, Carrier, Declared, NodeSettings, Trunk
 
 #: Seconds; topos counts a dialog's life from its set-up and never refreshes it, so a row must
 #: outlive the longest call. 24 h here; what ends calls earlier is not this.
@@ -264,7 +264,7 @@ def render_edge_json(
     declared: Declared, paths: Paths, emergency: list[dict[str, Any]], *, mask_key: str
 ) -> str:
     """The edge's own settings (`trunkward.edge.settings`)."""
-    gates = range(declared.node.gates)
+    gates, probes = range(declared.node.gates), declared.node.probes
     peers: dict[str, dict[str, list[str]]] = {}
     for carrier in declared.carriers:
         if carrier.transport is Transport.TLS and carrier.tls_names:
@@ -301,15 +301,8 @@ def render_edge_json(
             "tls12_port": declared.node.tls12_port if declared.has_tls12 else 0,
             "targets": str(paths.targets),
             "health": str(paths.target_health),
-            "asked": {
-                f"carrier:{carrier.name}": {
-                    "transport": carrier.transport.value,
-                    "hosts": [str(host) for host in carrier.hosts],
-                }
-                for carrier in declared.carriers
-                if carrier.enabled
-            },
-            "probes": [declared.node.probes.every_s, declared.node.probes.down_after, declared.node.probes.up_after],
+            "asked": {f"carrier:{c.name}": c.transport.value for c in declared.carriers if c.enabled},
+            "probes": [probes.every_s, probes.down_after, probes.up_after],
         },
         indent=1,
     )

@@ -16,6 +16,7 @@ from trunkward.settings import Paths
 from trunkward.store.database import migrate, open_database
 from trunkward.store.records import RecordStore
 from trunkward.worker.compile import PolicyCompiler
+from trunkward.worker.resolve import start_resolving
 from trunkward.worker.ship import ship
 
 #: Seconds between two rounds; a record is in the database this much after its call, at most.
@@ -60,6 +61,7 @@ def main() -> None:
     held.flush()
     beat = partial(os.utime, held.fileno())
     log.info("ready", policy_version=compiler.version)
+    start_resolving(paths.targets, lambda: compiler.declared, log.info)
     failed = ""
     while not stopping:
         try:

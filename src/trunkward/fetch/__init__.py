@@ -1,0 +1,1 @@
+"""What the node asks the world outside for, guarded: time, size, addresses."""
