@@ -20,7 +20,7 @@ from trunkward.edge.targets import Targets
 #: By expected name and `host:port`: the id of a connection that passed, or that the peer was refused, and until
 #: when. By `#` and such an id: the name it passed for.
 PASSED = "tls_passed"
-#: `host:port` by the tag of the OPTIONS that was sent there.
+#: By the tag of an OPTIONS of ours: the name it asked for and the `host:port` it was sent to.
 ASKED = "tls_asked"
 #: By `host:port` what waits for a connection there, and what to do then by its name.
 WAITING = "tls_waiting"
@@ -69,7 +69,8 @@ class OutboundTls:
         """
         what, _, until = ksr.table_get(PASSED, self._key(host)).partition(" ")
         ago = time.monotonic() - float(until) if what == _REFUSED else _REMEMBERED_S
-        return ago >= _REMEMBERED_S or (ago >= 0 and not ksr.table_get(WAITING, host))
+        nobody_waits = ksr.table_get(WAITING, host).split() in ([], [JUST_ASKING])
+        return ago >= _REMEMBERED_S or (ago >= 0 and nobody_waits)
 
     def wait(self, host: str, held: str, callback: str, group: str, text: str) -> bool:
         """Has `callback` run in `group`, with `HELD TEXT`, as soon as it is known whether the peer is there.
@@ -106,7 +107,7 @@ class OutboundTls:
         until = time.monotonic() + _WAIT_S
         self._close_for_another(host, until)
         tag = uuid.uuid4().hex
-        ksr.table_set(ASKED, tag, host, 30)
+        ksr.table_set(ASKED, tag, key, 30)
         self.expect(host)
         ksr.send_options(f"sip:{host};transport=tls", f"<sip:{self._node}>;tag={tag}", f"<sip:{host}>")
         connection, stood = 0, False
@@ -125,18 +126,19 @@ class OutboundTls:
 
     def replied(self) -> None:
         """For every reply to an OPTIONS: judges the connection it came on, if we asked there."""
-        host = ksr.table_get(ASKED, ksr.pv("$ft"))
+        key = ksr.table_get(ASKED, ksr.pv("$ft"))
+        name, _, host = key.partition(" ")
         if not host or ksr.pv("$proto") != "tls":
             return
         names = certificate_names()
-        accepted = self._peers.get(self._targets.expected_name(host), {}).get("names", [])
+        accepted = self._peers.get(name, {}).get("names", [])
         connection = ksr.connection_id()
-        if ksr.pv("$tls_peer_verified") == "1" and any(accepts(names, name) for name in accepted):
-            ksr.table_set(PASSED, f"#{connection}", self._targets.expected_name(host), 86_400)
-            ksr.table_set(PASSED, self._key(host), str(connection), 86_400)
+        if ksr.pv("$tls_peer_verified") == "1" and any(accepts(names, one) for one in accepted):
+            ksr.table_set(PASSED, f"#{connection}", name, 86_400)
+            ksr.table_set(PASSED, key, str(connection), 86_400)
             return
         shown = ", ".join(names) or "no name"
-        self._refused(host, f"expected {' or '.join(accepted)}, the certificate is for {shown}")
+        _refused(key, f"expected {' or '.join(accepted)}, the certificate is for {shown}")
         ksr.close_connection(connection)
 
     def _close_for_another(self, host: str, until: float) -> None:
@@ -154,17 +156,19 @@ class OutboundTls:
     def _unreachable(self, host: str, why: str) -> None:
         ksr.table_set(PASSED, f"why {host}", why, _REMEMBERED_S)
         # a question of `health` that nobody else waits for must not keep the next call from trying
-        if ksr.table_get(WAITING, host).split() != [JUST_ASKING]:
-            self._refused(host, why)
-
-    def _refused(self, host: str, why: str) -> None:
-        # with its own end: htable gives a row that is written again the table's time to live, not ours
-        until = time.monotonic() + _REST_S
-        ksr.table_set(PASSED, self._key(host), f"{_REFUSED} {until:.3f}", 86_400)
-        ksr.log_error(f"outbound TLS to {host} refused: {why}")
+        with ksr.table_locked(WAITING, host):
+            just_asking = ksr.table_get(WAITING, host).split() == [JUST_ASKING]
+        if not just_asking:
+            _refused(self._key(host), why)
 
     def _key(self, host: str) -> str:
         return f"{self._targets.expected_name(host)} {host}"
+
+
+def _refused(key: str, why: str) -> None:
+    # with its own end: htable gives a row that is written again the table's time to live, not ours
+    ksr.table_set(PASSED, key, f"{_REFUSED} {time.monotonic() + _REST_S:.3f}", 86_400)
+    ksr.log_error(f"outbound TLS to {key.partition(' ')[2]} refused: {why}")
 
 
 def _go_on(held: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from trunkward.edge import attempt, ksr
 from trunkward.edge.emergency import fingerprint
 from trunkward.edge.outbound_tls import accepts, certificate_names
-from trunkward.edge.targets import Targets
+from trunkward.edge.targets import Targets, address_of
 
 _MOST_KNOWN = 16_384
 
@@ -59,7 +59,7 @@ class Peers:
         hosts = [*self._targets.of_peer(name), home]
         if transport != "tls":
             # a carrier speaks from where it was found, too
-            return near or any(host.rpartition(":")[0].strip("[]") == str(source) for host in hosts)
+            return near or str(source) in map(address_of, hosts)
         if near and fingerprint(attempt.tls_facts()["peer_certificate"]) in peer["certificates"]:
             return True
         dialled = ksr.source_host() in hosts

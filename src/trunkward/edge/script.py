@@ -59,7 +59,7 @@ _dialogs = Dialogs(
     suspended=_suspended,
     group=groups.RUNNING,
 )
-_requests = Requests(_settings, _calls, _dialogs)
+_requests = Requests(_settings, _calls, _dialogs, _targets)
 
 
 class Callbacks:

@@ -8,6 +8,7 @@ the edge's own settings. So what DNS says can break calls, and never move one to
 import json
 import os
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from random import SystemRandom
 from typing import Any
@@ -26,6 +27,8 @@ class _Seen:
     servers: dict[str, dict[str, list[dict[str, Any]]]] = field(default_factory=dict)
     #: By `address:port` of TLS peers: the name to ask for there.
     expected: dict[str, str] = field(default_factory=dict)
+    #: Addresses of peers without TLS.
+    plain: frozenset[str] = frozenset()
 
 
 class Targets:
@@ -37,12 +40,22 @@ class Targets:
         """`tls_peers` and `peers` as in `EdgeSettings`; `path`: the worker's file, which may not exist yet."""
         self._path = path
         self._peers = peers
-        self._written = {host: name for name, peer in tls_peers.items() for host in peer["hosts"]}
+        self._written = {
+            host: name for name, peer in tls_peers.items() for host in peer["hosts"] if is_address(host)
+        }
+        self._plain = _plain(
+            host for peer in peers.values() if peer["transport"] != "tls" for host in peer["hosts"]
+        )
         self._looked_at = 0.0
         self._state: tuple[int, int] | None = None
         self._seen = _Seen()
-        #: Goes up whenever something may have changed.
-        self.version = 0
+        self._version = 0
+
+    @property
+    def version(self) -> int:
+        """Goes up whenever something may have changed."""
+        self._now()
+        return self._version
 
     def in_order(self, peer: str, host: str) -> list[str]:
         """Where to go, in the order to try: the host itself, or what was found for its name.
@@ -71,6 +84,10 @@ class Targets:
             host for servers in found for server in servers for host in server["hosts"]
         ]
 
+    def is_plain(self, address: str) -> bool:
+        """Whether this is the address of a peer without TLS, or was one while running calls may have begun."""
+        return address in self._plain or address in self._now().plain
+
     def _now(self) -> _Seen:
         now = time.monotonic()
         if now - self._looked_at >= _LOOK_S:
@@ -89,7 +106,7 @@ class Targets:
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
             return  # none yet, or not ours to understand: what was there before holds
         self._state = seen
-        self.version += 1
+        self._version += 1
 
     def _read(self, document: dict[str, Any]) -> _Seen:
         servers: dict[str, dict[str, list[dict[str, Any]]]] = {}
@@ -103,10 +120,19 @@ class Targets:
                     for host in (host for server in found for host in server["hosts"]):
                         expected.setdefault(host, _first_name(self._peers[peer]))
         # where running calls may have been sent before DNS changed its mind
-        for host, peer in document["former"].items():
-            if self._peers.get(peer, {}).get("transport") == "tls":
+        former = {host: peer for host, peer in document["former"].items() if peer in self._peers}
+        for host, peer in former.items():
+            if self._peers[peer]["transport"] == "tls":
                 expected.setdefault(host, _first_name(self._peers[peer]))
-        return _Seen(servers=servers, expected=expected)
+        found = {
+            host: peer
+            for peer, names in servers.items()
+            for of_name in names.values()
+            for server in of_name
+            for host in server["hosts"]
+        }
+        plain = (h for h, peer in (former | found).items() if self._peers[peer]["transport"] != "tls")
+        return _Seen(servers=servers, expected=expected, plain=_plain(plain))
 
 
 def is_address(host: str) -> bool:
@@ -136,6 +162,15 @@ def by_priority_and_weight(servers: list[dict[str, Any]], chance: SystemRandom) 
             left.remove(server)
             ordered += server["hosts"]
     return list(dict.fromkeys(ordered))
+
+
+def address_of(host: str) -> str:
+    """The address of an `address:port`, without brackets."""
+    return host.rpartition(":")[0].strip("[]")
+
+
+def _plain(hosts: Iterable[str]) -> frozenset[str]:
+    return frozenset(address_of(host) for host in hosts if is_address(host))
 
 
 def _first_name(peer: dict[str, Any]) -> str:

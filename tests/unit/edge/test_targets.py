@@ -110,6 +110,16 @@ def test_a_former_address_keeps_its_name_for_running_calls(file: File) -> None:
     assert targets.in_order("carrier:north", "north.example.net") == []
 
 
+def test_plain_peers_are_known_by_their_addresses(file: File) -> None:
+    file.write(
+        {"carrier:south": {"south.example.net": [server("[2001:db8::40]:5060")]}},
+        {"192.0.2.40:5060": "carrier:south", "192.0.2.1:5061": "carrier:north"},
+    )
+    targets = file.read()
+    addresses = ("192.0.2.41", "2001:db8::40", "192.0.2.40", "192.0.2.1", "192.0.2.9")
+    assert [targets.is_plain(address) for address in addresses] == [True, True, True, False, False]
+
+
 def test_peers_nobody_declared_are_passed_over(file: File) -> None:
     file.write({"carrier:gone": {"gone.example.net": [server("192.0.2.7:5061")]}})
     targets = file.read()
