@@ -89,7 +89,7 @@ class Paths:
 
     @property
     def targets(self) -> Path:
-        """What DNS says of peers' names; written by the worker, read by the edge (`trunkward.routing.targets`)."""
+        """What DNS says of peers' names (`trunkward.routing.targets`); the worker writes, the edge reads it."""
         return self.state / "targets" / "targets.json"
 
     @property

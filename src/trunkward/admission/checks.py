@@ -21,8 +21,8 @@ from trunkward.admission.screen import Case, Direction, Unreadable
 from trunkward.calls.attempt import Transport
 from trunkward.calls.verdict import Blame, Reason
 from trunkward.media.refusal import MediaRefused
-from trunkward.trunks.model import Trunk
 from trunkward.sip.text import UnsafeHeader, safe_value
+from trunkward.trunks.model import Trunk
 
 #: RFC 8224 section 4.1: seconds a signature may be old when it leaves.
 FRESH_S = 60
@@ -68,8 +68,12 @@ def listener(case: Case) -> Finding:
     if attempt.transport is not Transport.TLS or attempt.local_port != case.node.tls12_port:
         return Finding(check="listener")
     if (isinstance(sender, Trunk) and sender.unsafe_tls12) or case.emergency:
-        return Finding(check="listener", detail=f"for TLS 1.2, with {attempt.tls.version if attempt.tls else ''}")
-    said = f"port {case.node.tls12_port} is for trunks with unsafe_tls12; use {case.node.tls_port} and TLS 1.3"
+        return Finding(
+            check="listener", detail=f"for TLS 1.2, with {attempt.tls.version if attempt.tls else ''}"
+        )
+    said = (
+        f"port {case.node.tls12_port} is for trunks with unsafe_tls12; use {case.node.tls_port} and TLS 1.3"
+    )
     return _refuse("listener", Reason.TLS12_REFUSED, _sender(case), 403, said)
 
 

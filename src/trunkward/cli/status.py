@@ -131,9 +131,15 @@ def carrier_hosts(paths: Paths) -> list[tuple[str, str]]:
     for peer, names in read_targets(paths).peers.items():
         for name, known in names.items():
             hosts = ", ".join(host for server in known.servers for host in server.hosts) or "nowhere"
-            found.append((peer.replace(":", " "), " ".join(filter(None, (f"{name}: {hosts}", known.problem)))))
+            found.append(
+                (peer.replace(":", " "), " ".join(filter(None, (f"{name}: {hosts}", known.problem))))
+            )
     for target in read_health(paths).targets:
-        since = f" since {datetime.fromtimestamp(target.since, UTC):%Y-%m-%d %H:%M:%S} UTC" if target.since else ""
+        since = (
+            f" since {datetime.fromtimestamp(target.since, UTC):%Y-%m-%d %H:%M:%S} UTC"
+            if target.since
+            else ""
+        )
         said = target.problem or (f"answered {target.status}" if target.status else "")
         where = f"{target.host}/{target.transport} {target.state}{since} {said}".rstrip()
         found.append((target.peer.replace(":", " "), where))

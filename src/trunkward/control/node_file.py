@@ -1,6 +1,6 @@
 """Reading a node's file: good as a whole, or refused as a whole with everything that is wrong with it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
 from ipaddress import ip_address
 from typing import Any

@@ -69,7 +69,9 @@ def _address(value: Any) -> Address:
         address = None
     if address is None or address.is_multicast or address.is_unspecified:
         raise ValueError("write an IP address of this machine to use, such as 192.0.2.10")
-    if isinstance(address, IPv6Address) and (address.is_link_local or address.ipv4_mapped or address.scope_id):
+    if isinstance(address, IPv6Address) and (
+        address.is_link_local or address.ipv4_mapped or address.scope_id
+    ):
         raise ValueError("write an IPv6 address that others can reach: no link-local and no IPv4-mapped one")
     return address
 

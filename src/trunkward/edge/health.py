@@ -128,7 +128,9 @@ class Health:
         target.due = now + self._every_s * _chance.uniform(1 - _JITTER, 1 + _JITTER)
         if target.transport == "tls":
             if not self._tls.ready(target.host):
-                self._tls.dial(target.host, JUST_ASKING)  # when nobody is free to, it is asked again another time
+                self._tls.dial(
+                    target.host, JUST_ASKING
+                )  # when nobody is free to, it is asked again another time
                 return
             self._tls.expect(target.host)
         ksr.table_set(ASKED, target.tag, _WAITING, 60)

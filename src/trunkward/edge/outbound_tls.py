@@ -121,7 +121,9 @@ class OutboundTls:
                 return
             stood = ksr.is_connected(connection)
             time.sleep(_STEP_S)
-        self._unreachable(host, f"no {'TLS handshake and reply' if stood else 'TCP connection'} within {_WAIT_S} s")
+        self._unreachable(
+            host, f"no {'TLS handshake and reply' if stood else 'TCP connection'} within {_WAIT_S} s"
+        )
         ksr.close_connection(connection)  # else the next attempt would wait on the same
 
     def replied(self) -> None:

@@ -124,14 +124,14 @@ class Targets:
         for host, peer in former.items():
             if self._peers[peer]["transport"] == "tls":
                 expected.setdefault(host, _first_name(self._peers[peer]))
-        found = {
+        present = {
             host: peer
             for peer, names in servers.items()
             for of_name in names.values()
             for server in of_name
             for host in server["hosts"]
         }
-        plain = (h for h, peer in (former | found).items() if self._peers[peer]["transport"] != "tls")
+        plain = (h for h, peer in (former | present).items() if self._peers[peer]["transport"] != "tls")
         return _Seen(servers=servers, expected=expected, plain=_plain(plain))
 
 

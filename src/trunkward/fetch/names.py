@@ -8,7 +8,7 @@ import dns.nameserver
 import dns.rdatatype
 import dns.resolver
 
-from trunkward.routing.ports import Answer, Naptr, NamesUnavailable, Srv
+from trunkward.routing.ports import Answer, NamesUnavailable, Naptr, Srv
 from trunkward.trunks.model import Address, Host
 
 #: Seconds for one question, all servers and repetitions together.

@@ -85,17 +85,13 @@ def read_offer(content_type: str, body: str, policy: LegPolicy) -> Offer:
         raise MediaRefused(Reason.MEDIA_MALFORMED, "streams with different protocols in one offer")
     protocol, family = protocols.pop(), _family(used, policy.families)
     if protocol in PLAIN:
-        return Offer(
-            keying=Keying.NONE, protocol=protocol, family=family, suite="", sdp=_without_crypto(sdp)
-        )
+        return Offer(keying=Keying.NONE, protocol=protocol, family=family, suite="", sdp=_without_crypto(sdp))
     if protocol in DTLS:
         if any(not media.fingerprints for media in used):
             raise MediaRefused(Reason.MEDIA_MALFORMED, "DTLS-SRTP without a=fingerprint")
         if any(not _FINGERPRINTS.issuperset(media.fingerprints) for media in used):
             raise MediaRefused(Reason.SRTP_SUITE_REFUSED, "an a=fingerprint weaker than sha-256")
-        return Offer(
-            keying=Keying.DTLS, protocol=protocol, family=family, suite="", sdp=_without_crypto(sdp)
-        )
+        return Offer(keying=Keying.DTLS, protocol=protocol, family=family, suite="", sdp=_without_crypto(sdp))
     if protocol not in SDES:
         raise MediaRefused(Reason.MEDIA_MALFORMED, "a protocol that is not RTP over UDP")
     # 4.

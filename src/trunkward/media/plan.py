@@ -102,9 +102,7 @@ def _calling_leg(offer: Offer) -> _Leg:
             return _Leg(family=family, offer="", answer=offer.protocol, reoffer=offer.protocol)
         case Keying.DTLS:
             # rtpengine answers DTLS in kind when it is not told a transport
-            return _Leg(
-                family=family, offer="", answer="SDES-off", reoffer=f"{offer.protocol} SDES-off"
-            )
+            return _Leg(family=family, offer="", answer="SDES-off", reoffer=f"{offer.protocol} SDES-off")
         case Keying.SDES:
             answer = f"{offer.protocol} {_SRTP}"
             return _Leg(family=family, offer="", answer=answer, reoffer=f"{answer} SDES-only-{{a}}")

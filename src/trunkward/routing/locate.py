@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
-from trunkward.routing.ports import Naptr, Names, NamesUnavailable, Srv
+from trunkward.routing.ports import Names, NamesUnavailable, Naptr, Srv
 from trunkward.sip.transport import Transport
 from trunkward.trunks.model import Address, Host
 
@@ -62,7 +62,9 @@ def locate(host: Host, transport: Transport, ours: tuple[Address, ...], names: N
     try:
         # 1.
         if host.port:
-            return asked.located([Server(priority=0, weight=0, hosts=asked.hosts(host.host, host.port))], host)
+            return asked.located(
+                [Server(priority=0, weight=0, hosts=asked.hosts(host.host, host.port))], host
+            )
         # 2.
         srv_names = [record.replacement for record in asked.naptr(host.host, service)]
         # 3.

@@ -102,7 +102,7 @@ def updated(
     for one in names:
         peers.setdefault(one.peer, {})[str(one.host)] = _after(known.of(one), found.get(one), now)
     there = _hosts(peers)
-    until = {host: now + FORMER_S for host in _hosts(known.peers)} | {
+    until = dict.fromkeys(_hosts(known.peers), now + FORMER_S) | {
         host: until for host, until in known.former_until.items() if until > now
     }
     # as they were: an address that comes back and goes again begins anew

@@ -102,8 +102,8 @@ class NodeSettings:
     """The node itself: its name, its addresses and ports, its identity."""
 
     name: str
-    #: What stands in Contact towards peers, on the node's certificate: one name or address; or, on a node with
-    #: two addresses, both of them.
+    #: What stands in Contact towards peers, on the node's certificate: one name or address; or, on a node
+    #: with two addresses, both of them.
     contact_hosts: tuple[str, ...]
     #: One, or one of each IP version.
     addresses: tuple[Address, ...]

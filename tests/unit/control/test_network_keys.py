@@ -49,9 +49,9 @@ def read(*changes: tuple[str, str]) -> Declared:
 def test_one_address_of_each_version() -> None:
     node = read().node
     both = (ip_address("192.0.2.10"), ip_address("2001:db8::10"))
-    assert (node.addresses, node.media_addresses, node.versions) == (both, both, {4, 6})
+    assert [node.addresses, node.media_addresses, node.versions] == [both, both, {4, 6}]
     only = read((ADDRESS, '"2001:db8::10"'), ("south.example.net, ", "")).node
-    assert (only.addresses, only.versions) == ((both[1],), {6})
+    assert [only.addresses, only.versions] == [both[1:], {6}]
 
 
 def test_a_domain_alone_has_no_port_and_names_its_certificate() -> None:
@@ -64,7 +64,9 @@ def test_a_domain_alone_has_no_port_and_names_its_certificate() -> None:
 
 
 def test_resolvers_and_probes() -> None:
-    text = '\n  resolvers: [192.0.2.53, "2001:db8::53", "127.0.0.1:5353"]\n  probes: {every_s: 5, up_after: 1}\n'
+    text = (
+        '\n  resolvers: [192.0.2.53, "2001:db8::53", "127.0.0.1:5353"]\n  probes: {every_s: 5, up_after: 1}\n'
+    )
     node = read(("\n  identity", f"{text}  identity")).node
     assert [str(resolver) for resolver in node.resolvers] == [
         "192.0.2.53:53",

@@ -165,7 +165,9 @@ def test_weights_share_the_calls() -> None:
 
 
 def test_servers_without_weights_share_the_calls_alike() -> None:
-    drawn = Counter(by_priority_and_weight([server("a"), server("b")], SystemRandom())[0] for _ in range(4000))
+    drawn = Counter(
+        by_priority_and_weight([server("a"), server("b")], SystemRandom())[0] for _ in range(4000)
+    )
     assert 0.45 < drawn["a"] / 4000 < 0.55
 
 

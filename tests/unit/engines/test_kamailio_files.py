@@ -115,7 +115,8 @@ def test_rtpengine_has_every_address_on_each_side(both: Declared) -> None:
 def test_the_edge_is_told_whom_to_ask(declared: Declared) -> None:
     north, south = declared.carriers
     named = replace(
-        declared, carriers=(replace(north, hosts=(Host(host="north.example.net"),)), replace(south, enabled=False))
+        declared,
+        carriers=(replace(north, hosts=(Host(host="north.example.net"),)), replace(south, enabled=False)),
     )
     told = json.loads(render_edge_json(named, PATHS, [], mask_key=KEY))
     assert told["asked"] == {"carrier:north": "tls"}

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 import pytest
 
 from trunkward.routing.locate import Located, NotLocated, Server, is_usable, locate
-from trunkward.routing.ports import Answer, Naptr, NamesUnavailable, Srv
+from trunkward.routing.ports import Answer, NamesUnavailable, Naptr, Srv
 from trunkward.sip.transport import Transport
 from trunkward.trunks.model import Address, Host
 
@@ -16,9 +16,7 @@ DOMAIN = Host(host="north.example.net")
 
 
 def naptr(order: int, preference: int, service: str, replacement: str, flags: str = "s") -> Naptr:
-    return Naptr(
-        order=order, preference=preference, flags=flags, service=service, replacement=replacement
-    )
+    return Naptr(order=order, preference=preference, flags=flags, service=service, replacement=replacement)
 
 
 def srv(priority: int, weight: int, port: int, target: str) -> Srv:
@@ -58,7 +56,9 @@ ADDRESSES = {
     "b.example.net": ["198.51.100.32"],
     "north.example.net": ["198.51.100.30"],
 }
-SIPS = {"_sips._tcp.north.example.net": [srv(20, 0, 5061, "b.example.net"), srv(10, 60, 5071, "a.example.net")]}
+SIPS = {
+    "_sips._tcp.north.example.net": [srv(20, 0, 5061, "b.example.net"), srv(10, 60, 5071, "a.example.net")]
+}
 ANY_SIP = {
     "_sip._udp.north.example.net": [srv(1, 1, 5060, "a.example.net")],
     "_sip._tcp.north.example.net": [srv(1, 1, 5080, "b.example.net")],
@@ -145,7 +145,7 @@ def test_one_silent_server_costs_no_other() -> None:
     ("silent", "said"),
     [
         ({"_sips._tcp.north.example.net"}, "SRV _sips._tcp.north.example.net"),
-        ({"a.example.net", "b.example.net"}, "no address"),
+        ({"a.example.net", "b.example.net"}, "b.example.net: timed out"),
     ],
 )
 def test_what_nobody_answers_is_said(silent: set[str], said: str) -> None:
@@ -182,7 +182,7 @@ def test_a_dead_dns_is_not_asked_for_every_server() -> None:
         ("fe80::1", BOTH, False),
         ("169.254.169.254", BOTH, False),
         ("224.0.0.1", BOTH, False),
-        ("0.0.0.0", BOTH, False),  # noqa: S104
+        ("0.0.0.0", BOTH, False),
         ("255.255.255.255", BOTH, False),
     ],
 )

@@ -268,7 +268,10 @@ def test_dns_may_fail_and_change(node: Node, dns: NameServer) -> None:
             dns.records = [
                 record for record in dns.records if record[0] != SRV and "named.example.net" not in record[2]
             ]
-            dns.records += [(SRV, "SRV", f"1 1 {THIRD.port} third.example.net."), ("third.example.net", "A", THIRD.host)]
+            dns.records += [
+                (SRV, "SRV", f"1 1 {THIRD.port} third.example.net."),
+                ("third.example.net", "A", THIRD.host),
+            ]
             dns.silent = False
             asks_dns_again(node)
             async with listening(node, THIRD, third):

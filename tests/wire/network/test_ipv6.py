@@ -51,8 +51,10 @@ CONFIG = (
     EXAMPLE.read_text(encoding="utf-8")
     .replace("  contact_host: 127.0.0.10\n", f'  contact_host: [127.0.0.10, "{SBC6.host}"]\n')
     .replace("  address: 127.0.0.10\n  tls_port", f'  address: [127.0.0.10, "{SBC6.host}"]\n  tls_port')
-    .replace("    address: 127.0.0.10\n    ports", '    ports')
-    .replace("networks: [127.0.0.1/32, 127.0.0.21/32]", 'networks: [127.0.0.1/32, 127.0.0.21/32, "2001:db8::/112"]')
+    .replace("    address: 127.0.0.10\n    ports", "    ports")
+    .replace(
+        "networks: [127.0.0.1/32, 127.0.0.21/32]", 'networks: [127.0.0.1/32, 127.0.0.21/32, "2001:db8::/112"]'
+    )
     .replace(
         "carriers:\n",
         f"""\
@@ -165,7 +167,8 @@ async def speaks(
     for leg, side in (caller[1:], callee[1:]):
         assert leg.remote.host == sbc(side)
     await heard_both_ways(caller[1], callee[1], 10)
-    for message, side in ((there.invite, callee[2]), (call.trace[-1].message, caller[2])):
+    answer = next(seen.message for seen in reversed(call.trace) if not seen.sent)
+    for message, side in ((there.invite, callee[2]), (answer, caller[2])):
         assert sip_uri(name_addr(message.get("Contact")).uri).host == sbc(side)
     where = f"[{SBC6.host}]" if callee[2].family == "IP6" else SBC.host
     assert where in there.invite.get("Contact")
@@ -306,5 +309,10 @@ def test_status_names_every_listener(node: Node) -> None:
     """Summary: `status` shows each listener on each address, and that all are ready."""
     said = node.trunkward("status")
     assert said.returncode == 0
-    for where in ("127.0.0.10:5061", f"[{SBC6.host}]:5061", f"[{SBC6.host}]:5060", f"[{SBC6.host}]:30000-39999"):
+    for where in (
+        "127.0.0.10:5061",
+        f"[{SBC6.host}]:5061",
+        f"[{SBC6.host}]:5060",
+        f"[{SBC6.host}]:30000-39999",
+    ):
         assert where in said.stdout
