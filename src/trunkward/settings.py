@@ -89,7 +89,7 @@ class Paths:
 
     @property
     def targets(self) -> Path:
-        """What DNS says of peers' names (`trunkward.routing.targets`); the worker writes, the edge reads it."""
+        """What DNS says of peers' names (`trunkward.routing.targets`); worker writes, edge reads."""
         return self.state / "targets" / "targets.json"
 
     @property

@@ -312,7 +312,7 @@ def _same_host(
 
 
 def _names_of(carrier: CarrierPart) -> tuple[str, ...]:
-    """Names its certificate may carry: those written, else the domains it is found by (RFC 5922 section 7.3)."""
+    """Names its certificate may carry: those written, else the domains it is found by (RFC 5922 7.3)."""
     if carrier.transport is not Transport.TLS:
         return ()
     if carrier.tls_names:

@@ -59,6 +59,7 @@ class Calls:
         self._gate = GateClient(settings.gate_sockets, settings.gate_deadline_ms / 1000)
         self._emergency = settings.emergency
         self._trunk_hosts = settings.trunk_hosts
+        self._tls12_port = settings.tls12_port
         self._group = group
 
     # ---- 1. in a SIP worker ------------------------------------------------------------------
@@ -120,6 +121,7 @@ class Calls:
             "caller": _leg_facts("caller", facts["transport"], facts.get("tls")),
             "caller_peer": f"{'trunk' if outbound else 'carrier'}:{verdict['source']}",
             "caller_source": f"{host}:{facts['source_port']}",
+            "caller_old_tls": facts["local_port"] == self._tls12_port,
             "caller_home": self._home(verdict["source"]) if outbound else "",
             "from_inside": facts["from_uri"],
             "from_outside": verdict["from_uri"] or facts["from_uri"],

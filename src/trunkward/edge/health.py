@@ -1,14 +1,14 @@
-"""Whether carriers' hosts are there: each is asked by OPTIONS, by a process of its own that carries no calls.
+"""Whether carriers' hosts are there: each is asked by OPTIONS, by a process that carries no calls.
 
-- Any final answer counts as life, a refusal too (a carrier that has no OPTIONS says 405), but for 503 and 408:
-  those say that it takes no calls now.
+- Any final answer counts as life, a refusal too (a carrier that has no OPTIONS says 405), but for 503 and
+  408: those say that it takes no calls now.
 - A host that gives none several times in a row is down: it is tried after all that are not, and never left
   out. Answering several times in a row it is up again. A host nobody has asked yet counts as up.
-- Over TLS the question goes over the verified connection; when there is none, one is opened, which asks itself
-  (`outbound_tls`).
+- Over TLS the question goes over the verified connection; when there is none, one is opened, which asks
+  itself (`outbound_tls`).
 
-One process asks (`rtimer`), whoever gets the reply notes it in shared memory, and each process reads there who
-is down. The same stands in a file, for people and programs.
+One process asks (`rtimer`), whoever gets the reply notes it in shared memory, and each process reads there
+who is down. The same stands in a file, for people and programs.
 """
 
 import json

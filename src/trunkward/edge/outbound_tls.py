@@ -17,8 +17,8 @@ import uuid
 from trunkward.edge import groups, ksr
 from trunkward.edge.targets import Targets
 
-#: By expected name and `host:port`: the id of a connection that passed, or that the peer was refused, and until
-#: when. By `#` and such an id: the name it passed for.
+#: By expected name and `host:port`: the id of a connection that passed, or that the peer was refused, and
+#: until when. By `#` and such an id: the name it passed for.
 PASSED = "tls_passed"
 #: By the tag of an OPTIONS of ours: the name it asked for and the `host:port` it was sent to.
 ASKED = "tls_asked"
@@ -140,7 +140,9 @@ class OutboundTls:
             ksr.table_set(PASSED, key, str(connection), 86_400)
             return
         shown = ", ".join(names) or "no name"
-        _refused(key, f"expected {' or '.join(accepted)}, the certificate is for {shown}")
+        why = f"expected {' or '.join(accepted)}, the certificate is for {shown}"
+        _refused(key, why)
+        ksr.table_set(PASSED, f"why {host}", why, _REMEMBERED_S)
         ksr.close_connection(connection)
 
     def _close_for_another(self, host: str, until: float) -> None:
@@ -151,17 +153,22 @@ class OutboundTls:
             while ksr.connection_to(host) == held and time.monotonic() < until:
                 time.sleep(_STEP_S)
 
+    def ask(self, host: str) -> None:
+        """Has a connection opened for nobody in particular; `why_not` tells when it could not be."""
+        ksr.table_remove(PASSED, f"why {host}")
+        self.dial(host, JUST_ASKING)  # when no worker is free to, it is asked again another time
+
     def why_not(self, host: str) -> str:
-        """Why a connection could not be opened a moment ago, "" when none was tried or it could."""
+        """Why the last connection could not be opened, "" when it could or is not settled yet."""
         return ksr.table_get(PASSED, f"why {host}")
 
     def _unreachable(self, host: str, why: str) -> None:
-        ksr.table_set(PASSED, f"why {host}", why, _REMEMBERED_S)
         # a question of `health` that nobody else waits for must not keep the next call from trying
         with ksr.table_locked(WAITING, host):
             just_asking = ksr.table_get(WAITING, host).split() == [JUST_ASKING]
         if not just_asking:
             _refused(self._key(host), why)
+        ksr.table_set(PASSED, f"why {host}", why, _REMEMBERED_S)
 
     def _key(self, host: str) -> str:
         return f"{self._targets.expected_name(host)} {host}"

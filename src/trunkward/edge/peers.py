@@ -23,7 +23,7 @@ class Peers:
     def __init__(self, peers: dict[str, dict[str, Any]], targets: Targets, tls12_port: int) -> None:
         """`peers`: `transport`, `networks`, `hosts` dialled, `certificates` and `names` of each.
 
-        `targets`: what DNS says of hosts that are names; `tls12_port`: where TLS 1.2 is spoken, 0 for nowhere.
+        `targets`: what DNS says of hosts that are names; `tls12_port`: where TLS 1.2 is spoken, 0 for none.
         """
         self._peers = peers
         self._targets = targets
@@ -31,13 +31,16 @@ class Peers:
         #: By connection, which keeps its peer; by source where there are none.
         self._known: dict[tuple[str, str, str, int], bool] = {}
 
-    def sent_this(self, peer: str, home: str) -> bool:
+    def sent_this(self, peer: str, home: str, *, old_tls: bool) -> bool:
         """Whether the message in hand came from this peer, and as well protected as its leg is.
 
-        `home`: the `address:port` the call was sent to, "" for the side that called.
+        `home`: the `address:port` the call was sent to, "" for the side that called. `old_tls`: it was admitted
+        on the listener for TLS 1.2.
         """
         transport = ksr.pv("$proto").lower()
         sender = str(ksr.connection_id()) if transport == "tls" else f"{transport} {ksr.source_ip()}"
+        if transport == "tls" and not old_tls and self._is_tls12() and not self._may_tls12(peer):
+            return False
         key = (sender, peer, home, self._targets.version)
         known = self._known.get(key)
         if known is None:
@@ -51,8 +54,6 @@ class Peers:
         # keys of a leg over TLS may not cross a plain transport; a plain one may change from UDP to TCP for
         # a long message (RFC 3261 18.1.1)
         if peer is None or (peer["transport"] == "tls") != (transport == "tls"):
-            return False
-        if transport == "tls" and self._tls12_port and not peer["tls12"] and self._is_tls12():
             return False
         source = ip_address(ksr.source_ip())
         near = any(source in ip_network(network) for network in peer["networks"])
@@ -71,4 +72,7 @@ class Peers:
         )
 
     def _is_tls12(self) -> bool:
-        return ksr.pv("$Rp") == str(self._tls12_port)
+        return self._tls12_port > 0 and ksr.pv("$Rp") == str(self._tls12_port)
+
+    def _may_tls12(self, peer: str) -> bool:
+        return bool(self._peers.get(peer, {}).get("tls12"))

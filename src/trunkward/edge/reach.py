@@ -53,7 +53,7 @@ class Reach:
 
     @staticmethod
     def _without_dns(call: dict[str, Any], transport: str, *, forward: bool) -> None:
-        """A peer that names itself in its Contact is reached where it last spoke from: nobody here asks DNS."""
+        """A peer whose Contact is a name is reached where it last spoke from: nobody here asks DNS."""
         if is_address(ksr.next_hop()):
             return
         side, home = ("callee_source", "callee_home") if forward else ("caller_source", "caller_home")

@@ -37,7 +37,7 @@ class Targets:
     def __init__(
         self, path: str, tls_peers: dict[str, dict[str, list[str]]], peers: dict[str, dict[str, Any]]
     ) -> None:
-        """`tls_peers` and `peers` as in `EdgeSettings`; `path`: the worker's file, which may not exist yet."""
+        """`tls_peers`, `peers`: as in `EdgeSettings`; `path`: the worker's file, which may not exist yet."""
         self._path = path
         self._peers = peers
         self._written = {
@@ -85,7 +85,7 @@ class Targets:
         ]
 
     def is_plain(self, address: str) -> bool:
-        """Whether this is the address of a peer without TLS, or was one while running calls may have begun."""
+        """Whether this is a peer's without TLS, or was one's while running calls may have begun."""
         return address in self._plain or address in self._now().plain
 
     def _now(self) -> _Seen:

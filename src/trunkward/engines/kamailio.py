@@ -218,7 +218,7 @@ modparam("topos_htable", "topos_htable_base64", 0)
 
 
 def render_tls_cfg(declared: Declared, paths: Paths) -> str:
-    """`tls.cfg`: TLS 1.3 only, but for trunks with `unsafe_tls12`; a client profile for each name we ask for."""
+    """`tls.cfg`: TLS 1.3, but for trunks with `unsafe_tls12`; a client profile for each name we ask for."""
     pki = PkiFiles(paths.pki)
     own = f"""private_key = {pki.node_key}
 certificate = {pki.node}

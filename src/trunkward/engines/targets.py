@@ -1,4 +1,4 @@
-"""Where peers' names lead and which carriers' hosts answer, as the worker and the edge have written it down."""
+"""Where peers' names lead and which carriers' hosts answer, as worker and edge have written it down."""
 
 from pathlib import Path
 
