@@ -20,7 +20,7 @@ from random import SystemRandom
 from typing import Any
 
 from trunkward.edge import ksr
-from trunkward.edge.outbound_tls import JUST_ASKING, OutboundTls
+from trunkward.edge.outbound_tls import OutboundTls
 from trunkward.edge.settings import EdgeSettings
 from trunkward.edge.targets import Targets
 
@@ -128,9 +128,7 @@ class Health:
         target.due = now + self._every_s * _chance.uniform(1 - _JITTER, 1 + _JITTER)
         if target.transport == "tls":
             if not self._tls.ready(target.host):
-                self._tls.dial(
-                    target.host, JUST_ASKING
-                )  # when nobody is free to, it is asked again another time
+                self._tls.ask(target.host)
                 return
             self._tls.expect(target.host)
         ksr.table_set(ASKED, target.tag, _WAITING, 60)
@@ -142,9 +140,10 @@ class Health:
         status = ksr.table_get(ASKED, target.tag)
         if status in ("", _WAITING):
             opened = not status and bool(self._tls.ready(target.host))
-            if not opened and now < target.until:
+            failed = not status and bool(self._tls.why_not(target.host))
+            if not opened and not failed and now < target.until:
                 return False
-            status = "200" if opened else ""
+            status = self._tls.answered(target.host) if opened else ""
         ksr.table_remove(ASKED, target.tag)
         target.tag, target.status = "", status
         unanswered = target.transport == "tls" and not status

@@ -137,6 +137,7 @@ class OutboundTls:
         connection = ksr.connection_id()
         if ksr.pv("$tls_peer_verified") == "1" and any(accepts(names, one) for one in accepted):
             ksr.table_set(PASSED, f"#{connection}", name, 86_400)
+            ksr.table_set(PASSED, f"status {host}", str(ksr.status()), _REMEMBERED_S)
             ksr.table_set(PASSED, key, str(connection), 86_400)
             return
         shown = ", ".join(names) or "no name"
@@ -157,6 +158,10 @@ class OutboundTls:
         """Has a connection opened for nobody in particular; `why_not` tells when it could not be."""
         ksr.table_remove(PASSED, f"why {host}")
         self.dial(host, JUST_ASKING)  # when no worker is free to, it is asked again another time
+
+    def answered(self, host: str) -> str:
+        """What the OPTIONS that opened the last connection was answered."""
+        return ksr.table_get(PASSED, f"status {host}")
 
     def why_not(self, host: str) -> str:
         """Why the last connection could not be opened, "" when it could or is not settled yet."""
