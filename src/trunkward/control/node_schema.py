@@ -252,7 +252,7 @@ class MediaPart(_Part):
 class ProbesPart(_Part):
     """`node.probes`."""
 
-    every_s: Annotated[int, Field(ge=1, le=3600)] = 30
+    every_s: Annotated[int, Field(ge=0, le=3600)] = 30
     down_after: Annotated[int, Field(ge=1, le=100)] = 3
     up_after: Annotated[int, Field(ge=1, le=100)] = 2
 

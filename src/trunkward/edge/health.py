@@ -112,7 +112,7 @@ class Health:
     def _list(self, now: float) -> None:
         wanted = {
             f"{transport}:{host}": (peer, transport, host)
-            for peer, transport in self._asked.items()
+            for peer, transport in (self._asked if self._every_s else {}).items()
             for host in self._targets.of_peer(peer)
         }
         for key in self._all.keys() - wanted.keys():

@@ -34,8 +34,8 @@ class Peers:
     def sent_this(self, peer: str, home: str, *, old_tls: bool) -> bool:
         """Whether the message in hand came from this peer, and as well protected as its leg is.
 
-        `home`: the `address:port` the call was sent to, "" for the side that called. `old_tls`: it was admitted
-        on the listener for TLS 1.2.
+        `home`: the `address:port` the call was sent to, "" for the side that called. `old_tls`: the call was
+        admitted on the listener for TLS 1.2.
         """
         transport = ksr.pv("$proto").lower()
         sender = str(ksr.connection_id()) if transport == "tls" else f"{transport} {ksr.source_ip()}"

@@ -42,7 +42,7 @@ class EdgeSettings:
     health: str = ""
     #: By `carrier:NAME`: the transport of those that are asked whether they are there.
     asked: dict[str, str] = field(default_factory=dict)
-    #: Seconds between two questions; silences in a row until down; answers in a row until up.
+    #: Seconds between two questions (0: none); silences in a row until down; answers in a row until up.
     probes: tuple[int, int, int] = (30, 3, 2)
     #: The all-gates-down row of the posture table for emergency calls.
     emergency: list[dict[str, Any]] = field(default_factory=list)

@@ -90,7 +90,7 @@ class Carrier:
 class Probes:
     """How carriers' hosts are asked by OPTIONS whether they are there."""
 
-    #: Seconds between two questions to one host.
+    #: Seconds between two questions to one host; 0: nobody is asked.
     every_s: int = 30
     #: Unanswered in a row after which a host counts as down, and answered in a row after which as up again.
     down_after: int = 3

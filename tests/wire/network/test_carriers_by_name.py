@@ -207,7 +207,9 @@ def test_the_name_of_an_srv_target_is_no_identity(node: Node) -> None:
             await until(lambda: said in node.log("kamailio"), "its certificate was looked at")
             # whoever is up comes first, and the impostor never is
             await until(
-                lambda: (health(node)[str(FIRST)]["state"], health(node)[str(FIRST)]["problem"]) == ("down", said),
+                lambda: (
+                    (health(node)[str(FIRST)]["state"], health(node)[str(FIRST)]["problem"]) == ("down", said)
+                ),
                 "the impostor is down, for its name",
             )
             await answered_by(node, customer, NAMED, second)
