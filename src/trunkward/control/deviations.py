@@ -39,6 +39,9 @@ def deviations(declared: Declared) -> list[Deviation]:
             found.append(
                 Deviation(where=where, what=f"signalling in clear over {carrier.transport.value.upper()}")
             )
+            if any(host.is_name for host in carrier.hosts):
+                what = "found by DNS, which nothing proves here: who commands its DNS gets its calls"
+                found.append(Deviation(where=where, what=what))
         if carrier.media is MediaPolicy.RTP:
             found.append(Deviation(where=where, what="media in clear (RTP)"))
     if not any(carrier.enabled and carrier.emergency for carrier in declared.carriers):

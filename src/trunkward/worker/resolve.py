@@ -39,6 +39,7 @@ class TargetResolver:
         self._log = log
         self._ask = ask
         self._known = _read(path)
+        self._seen: Declared | None = None
         self._written_at = 0.0
 
     def round(self, now: float) -> None:
@@ -48,6 +49,9 @@ class TargetResolver:
             return
         names = wanted(declared)
         asked = due(names, self._known, now)
+        if not asked and declared is self._seen:
+            return
+        self._seen = declared
         after = updated(self._known, names, self._found(declared, asked) if asked else {}, now)
         told = _addresses(after) != _addresses(self._known) or not self._path.exists()
         if told:

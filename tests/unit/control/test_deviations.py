@@ -8,7 +8,7 @@ import pytest
 from trunkward.control.deviations import deviations
 from trunkward.control.node_file import read_node_file
 from trunkward.sip.transport import Transport
-from trunkward.trunks.model import Declared, MediaPolicy
+from trunkward.trunks.model import Declared, Host, MediaPolicy
 
 EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")
 
@@ -47,6 +47,22 @@ def test_a_plain_carrier(secure: Declared, transport: Transport) -> None:
         "carrier south: media in clear (RTP)",
     ]
     assert said(replace(secure, carriers=(*secure.carriers, replace(plain, enabled=False)))) == []
+
+
+def test_a_plain_carrier_found_by_dns(secure: Declared) -> None:
+    north = secure.carriers[0]
+    named = replace(north, name="east", hosts=(Host(host="east.example.net"),))
+    assert said(replace(secure, carriers=(north, named))) == []
+    plain = replace(named, transport=Transport.UDP)
+    assert (
+        "carrier east: found by DNS, which nothing proves here: who commands its DNS gets its calls"
+        in said(replace(secure, carriers=(north, plain)))
+    )
+
+
+def test_a_trunk_that_may_speak_tls_1_2(secure: Declared) -> None:
+    found = said(replace(secure, trunks=(replace(secure.trunks[0], unsafe_tls12=True, enabled=False),)))
+    assert found == ["trunk acme-hq: may speak TLS 1.2, on port 5062 and where we connect to it"]
 
 
 @pytest.mark.parametrize("changed", [{"emergency": False}, {"enabled": False}])

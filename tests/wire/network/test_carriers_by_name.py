@@ -49,7 +49,7 @@ RECORDS = [
 CONFIG = (
     EXAMPLE.read_text(encoding="utf-8").replace(
         "  gates: 2\n",
-        f"  gates: 2\n  resolvers: ['{DNS}']\n  probes: {{every_s: 1, down_after: 2, up_after: 2}}\n",
+        f"  gates: 2\n  resolvers: ['{DNS}']\n  probes: {{every_s: 1, down_after: 2, up_after: 1}}\n",
     )
     + """
   - name: named
