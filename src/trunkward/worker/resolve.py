@@ -41,6 +41,8 @@ class TargetResolver:
         self._known = _read(path)
         self._seen: Declared | None = None
         self._written_at = 0.0
+        #: Something has changed that is not in the file yet.
+        self._unwritten = not path.exists()
 
     def round(self, now: float) -> None:
         """Asks for what is due, at `now` (seconds since the epoch), and writes down what has changed."""
@@ -49,20 +51,23 @@ class TargetResolver:
             return
         names = wanted(declared)
         asked = due(names, self._known, now)
-        if not asked and declared is self._seen:
+        if not asked and declared is self._seen and not self._unwritten:
             return
         self._seen = declared
         after = updated(self._known, names, self._found(declared, asked) if asked else {}, now)
-        told = _addresses(after) != _addresses(self._known) or not self._path.exists()
-        if told:
+        before, self._known = self._known, after
+        if _addresses(after) != _addresses(before):
+            self._unwritten = True
             self._log("targets changed", targets=_addresses(after))
         for one in asked:
-            if (problem := after.of(one).problem) != self._known.of(one).problem:
+            if (problem := after.of(one).problem) != before.of(one).problem:
+                self._unwritten = True
                 self._log("name looked up", peer=one.peer, host=str(one.host), problem=problem)
-        if told or (after != self._known and now - self._written_at >= _WRITTEN_S):
+        if self._unwritten or (after != before and now - self._written_at >= _WRITTEN_S):
+            # what is known is kept first: a full disk must not have DNS asked twice a second
+            self._unwritten = True
             _write(self._path, after)
-            self._written_at = now
-        self._known = after
+            self._unwritten, self._written_at = False, now
 
     def _found(self, declared: Declared, asked: list[Wanted]) -> dict[Wanted, Located | str]:
         try:

@@ -212,6 +212,7 @@ def test_outbound(node: Node, customer: Side, carrier: Side) -> None:
                 await call.answered()
                 await there.confirmed()
                 await speaks(node, call, there, (one, caller, customer), (other, callee, carrier))
+                assert {flow.remote.host for flow in other.flows} == {sbc(carrier)}
                 other.check()
                 await flow.close()
         record = await asyncio.to_thread(node.record, call.invite.call_id, ended=True)
