@@ -13,7 +13,7 @@ from pathlib import Path
 
 from trunkward.engines.kamailio import NG_PORT
 from trunkward.settings import METRICS_PORT, Paths, snapshot_name
-from trunkward.trunks.model import AcmeSettings, Declared
+from trunkward.trunks.model import AcmeSettings, Declared, NodeSettings
 
 _STEP_S = 0.1
 #: Seconds a part on this machine may take to answer.
@@ -51,7 +51,7 @@ def not_ready(paths: Paths, declared: Declared, version: int) -> dict[str, str]:
         "signer": partial(_answers, paths.signer_socket),
         "worker": lambda: _works(paths, version),
         **{f"gate-{i}": partial(_decides, paths, i, version) for i in range(node.gates)},
-        "kamailio": lambda: _pongs(str(node.address), node.tls_port),
+        "kamailio": lambda: _all_pong(node),
         **{
             part: partial(_lives, state)
             for part, state in (("acme", paths.acme_state), ("certificates", paths.shown_state))
@@ -141,6 +141,11 @@ def gate_policy(index: int) -> int:
 def _is_due(paths: Paths) -> bool:
     """Whether what is in force has been so for long enough to have reached everybody."""
     return abs(time.time() - paths.declared.stat().st_mtime) > BEHIND_S
+
+
+def _all_pong(node: NodeSettings) -> None:
+    for address in node.addresses:
+        _pongs(str(address), node.tls_port)
 
 
 def _pongs(host: str, port: int) -> None:

@@ -20,8 +20,10 @@ from trunkward.engines.certificates import Shown, ends, shown
 from trunkward.engines.drain import draining, is_draining
 from trunkward.engines.kamailio import plain_transports
 from trunkward.engines.pki_files import PkiFiles
+from trunkward.engines.targets import read_health, read_targets
 from trunkward.settings import METRICS_PORT, SIGNER_METRICS_PORT, Paths
-from trunkward.trunks.model import AcmeSettings, Declared
+from trunkward.sip.uri import host_in_uri
+from trunkward.trunks.model import AcmeSettings, Address, Declared
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -51,6 +53,8 @@ def run(paths: Paths, *, as_json: bool) -> int:
             "listeners": dict(listeners(declared)),
             "metrics": metrics(declared),
             "shown_certificates": {one.name: _document(one) for one in shown(declared, paths)},
+            "targets": msgspec.to_builtins(read_health(paths).targets),
+            "names": msgspec.to_builtins(read_targets(paths).peers),
             "certificates": {name: until and until.isoformat() for name, until in lasting.items()},
             "deviations": [{"where": d.where, "what": d.what} for d in found],
         }
@@ -73,6 +77,8 @@ def run(paths: Paths, *, as_json: bool) -> int:
     for one in shown(declared, paths):
         for line in shown_lines(one, datetime.now(UTC)):
             console.print(line)
+    for name, where in carrier_hosts(paths):
+        say(f"  {name:<28} {where}")
     for name, until in lasting.items():
         console.print(_lasts(name, until))
     print_deviations(console, declared)
@@ -147,15 +153,46 @@ def part_names(declared: Declared) -> list[str]:
 def listeners(declared: Declared) -> list[tuple[str, str]]:
     """Everything that listens, with its address."""
     node = declared.node
-    address, media = (f"[{a}]" if a.version == 6 else str(a) for a in (node.address, node.media_address))
-    found = [("SIP over TLS 1.3", f"{address}:{node.tls_port}")]
-    found += [
-        (f"SIP over {transport.value.upper()} (carriers)", f"{address}:{node.plain_port}")
+    opened = [("SIP over TLS 1.3", node.tls_port)]
+    if declared.has_tls12:
+        opened.append(("SIP over TLS 1.2 (exceptions)", node.tls12_port))
+    opened += [
+        (f"SIP over {transport.value.upper()} (carriers)", node.plain_port)
         for transport in plain_transports(declared)
     ]
+    found = [where for name, port in opened for where in _each(name, node.addresses, str(port))]
     if isinstance(node.certificate, AcmeSettings):
-        found.append(("HTTP-01, during an order", f"{address}:{node.certificate.http_port}"))
-    found.append(("media (SRTP)", f"{media}:{node.media_port_min}-{node.media_port_max}/udp"))
+        found += _each("HTTP-01, during an order", node.addresses[:1], str(node.certificate.http_port))
+    ports = f"{node.media_port_min}-{node.media_port_max}/udp"
+    return found + _each("media (SRTP)", node.media_addresses, ports)
+
+
+def _each(name: str, addresses: tuple[Address, ...], ports: str) -> list[tuple[str, str]]:
+    several = len(addresses) > 1
+    return [
+        (f"{name}, IPv{address.version}" if several else name, f"{host_in_uri(str(address))}:{ports}")
+        for address in addresses
+    ]
+
+
+def carrier_hosts(paths: Paths) -> list[tuple[str, str]]:
+    """Where names lead, and whether carriers' hosts answer."""
+    found = []
+    for peer, names in read_targets(paths).peers.items():
+        for name, known in names.items():
+            hosts = ", ".join(host for server in known.servers for host in server.hosts) or "nowhere"
+            found.append(
+                (peer.replace(":", " "), " ".join(filter(None, (f"{name}: {hosts}", known.problem))))
+            )
+    for target in read_health(paths).targets:
+        since = (
+            f" since {datetime.fromtimestamp(target.since, UTC):%Y-%m-%d %H:%M:%S} UTC"
+            if target.since
+            else ""
+        )
+        said = target.problem or (f"answered {target.status}" if target.status else "")
+        where = f"{target.host}/{target.transport} {target.state}{since} {said}".rstrip()
+        found.append((target.peer.replace(":", " "), where))
     return found
 
 

@@ -380,11 +380,12 @@ def _issued_of(in_force: InForce) -> Issued:
 
 def _pki_facts(declared: Declared, only: frozenset[str] | None) -> PkiFacts:
     node = declared.node
-    dns, addresses = {node.name}, {node.address}
-    try:
-        addresses.add(ip_address(node.contact_host))
-    except ValueError:
-        dns.add(node.contact_host)
+    dns, addresses = {node.name}, set(node.addresses)
+    for host in node.contact_hosts:
+        try:
+            addresses.add(ip_address(host))
+        except ValueError:
+            dns.add(host)
     peers = {
         trunk.name: SipNames(common_name=trunk.name, dns=trunk.tls_names or (f"{trunk.name}.{node.name}",))
         for trunk in declared.trunks

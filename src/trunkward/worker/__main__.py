@@ -18,6 +18,7 @@ from trunkward.store.database import migrate, open_database
 from trunkward.store.records import RecordStore
 from trunkward.worker.abandoned import Abandoned
 from trunkward.worker.compile import PolicyCompiler
+from trunkward.worker.resolve import start_resolving
 from trunkward.worker.ship import ship
 
 #: Seconds between two rounds; a record is in the database this much after its call, at most.
@@ -66,6 +67,7 @@ def main() -> None:
     beat = partial(os.utime, held.fileno())
     log.info("ready", policy_version=compiler.version)
     abandoned = Abandoned(store, log.warning)
+    start_resolving(paths.targets, lambda: compiler.declared, log.info)
     failed = ""
     while not stopping:
         try:

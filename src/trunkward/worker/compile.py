@@ -12,6 +12,7 @@ import msgspec
 from trunkward.admission.snapshot import compile_snapshot
 from trunkward.control.declared import InForce
 from trunkward.settings import snapshot_name
+from trunkward.trunks.model import Declared
 
 #: The name gates look at; a link to the snapshot in force.
 CURRENT = "current"
@@ -30,6 +31,8 @@ class PolicyCompiler:
         self._policy = policy
         self._seen: tuple[int, int] | None = None
         self.version = 0
+        #: What the snapshot in force was compiled from.
+        self.declared: Declared | None = None
 
     def round(self) -> bool:
         """Compiles if the configuration has changed since; True when it did."""
@@ -68,8 +71,9 @@ class PolicyCompiler:
     def _compile(self) -> bool:
         seen = self._mark()
         in_force = msgspec.json.decode(self._declared.read_bytes(), type=InForce)
+        declared = in_force.declared()
         snapshot = compile_snapshot(
-            in_force.declared(),
+            declared,
             {
                 (trunk, number): token
                 for trunk, numbers in in_force.evidence.items()
@@ -88,5 +92,5 @@ class PolicyCompiler:
         os.rename(link, self._policy / CURRENT)
         for old in sorted(self._policy.glob("*.snapshot"))[: -_KEPT - 1]:
             old.unlink()
-        self._seen, self.version = seen, in_force.version
+        self._seen, self.version, self.declared = seen, in_force.version, declared
         return True
