@@ -25,7 +25,7 @@ from trunkward.access.actor import Actor
 from trunkward.admission.emergency import emergency_table
 from trunkward.control import configuration
 from trunkward.control.configuration import ConfigurationStore, Plan
-from trunkward.control.declared import InForce, with_certificates
+from trunkward.control.declared import InForce
 from trunkward.control.evidence import inventory_evidence
 from trunkward.control.node_file import Accepted
 from trunkward.control.pki import SipNames, certificate_pem, issue_sip_authority
