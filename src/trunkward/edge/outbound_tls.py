@@ -20,8 +20,8 @@ from _sha2 import sha256  # type: ignore[import-not-found]
 from trunkward.edge import groups, ksr
 from trunkward.edge.targets import Targets
 
-#: By what must be shown (`OutboundTls._mark`) and `host:port`: the id of a connection that passed, or that the
-#: peer was refused, and until when. By `#` and such an id: what it passed by.
+#: By what must be shown (`OutboundTls._mark`) and `host:port`: the id of a connection that passed, or that
+#: the peer was refused, and until when. By `#` and such an id: what it passed by.
 PASSED = "tls_passed"
 #: By the tag of an OPTIONS of ours: what must be shown, and the `host:port` it was sent to.
 ASKED = "tls_asked"
