@@ -12,10 +12,13 @@ from trunkward.edge.running import RunningCalls
 #: What of a call its end needs.
 _NEEDED = (
     *("record_id", "call_id", "hops", "media_id", "caller_tag", "callee_tag"),
-    *("caller", "callee", "peer", "answered_at"),
+    *("caller", "callee", "peer", "tried", "ringing_at", "answered_at"),
 )
 #: What of it stands in the outcome.
-_TOLD = ("record_id", "call_id", "ending", "status", "ended_by", "ended_at", "answered_at", "peer")
+_TOLD = (
+    *("record_id", "call_id", "ending", "status", "ended_by", "peer", "tried"),
+    *("ringing_at", "answered_at", "ended_at"),
+)
 
 
 class Endings:
@@ -25,7 +28,7 @@ class Endings:
         """`group`: the workers that may wait for the media engine."""
         self._running = running
         self._media = media
-        self._outcomes = outcomes
+        self.outcomes = outcomes
         self._group = group
 
     def end(self, call: dict[str, Any], ending: str, status: int, ended_by: str) -> None:
@@ -75,5 +78,5 @@ class Endings:
         sides = {"caller": call.get("caller") or {}, "callee": call.get("callee") or {}}
         legs = self._media.end(call) if call["hops"] else []
         merged = [leg | sides[leg["side"]] for leg in legs] or [leg for leg in sides.values() if leg]
-        self._outcomes.write({name: call[name] for name in _TOLD if name in call} | {"legs": merged})
+        self.outcomes.write({name: call[name] for name in _TOLD if name in call} | {"legs": merged})
         self._running.clear(call["record_id"], marked)

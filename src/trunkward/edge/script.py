@@ -14,7 +14,7 @@ import sys
 # Kamailio's interpreter is the system's: it does not know where this package is installed.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from trunkward.edge import groups, guard, settings
+from trunkward.edge import groups, guard, ksr, ladder, settings
 from trunkward.edge.calls import Calls
 from trunkward.edge.dialogs import Dialogs
 from trunkward.edge.endings import Endings
@@ -28,6 +28,7 @@ from trunkward.edge.running import RunningCalls
 from trunkward.edge.suspended import Suspended
 
 _settings = settings.load()
+ladder.keep_in(_settings.ladder, ksr.log_error)
 _engine = Rtpengine(("127.0.0.1", _settings.ng_port), _settings.media_deadline_ms / 1000, rest_s=1.0)
 _media = Media(_engine)
 _running = RunningCalls(_settings.dialogs, _settings.longest_call_s)
@@ -58,21 +59,21 @@ _requests = Requests(_settings, _calls, _dialogs)
 class Callbacks:
     """What Kamailio finds its callbacks on, by name; `child_init` it asks for itself."""
 
-    ksr_request_route = staticmethod(guard.request(_requests.received))
-    ksr_judge = staticmethod(guard.task(_calls.judge))
-    ksr_route = staticmethod(guard.task(_calls.route))
-    ksr_resumed = staticmethod(guard.transaction(_suspended.resumed))
+    ksr_request_route = staticmethod(guard.request(ladder.flushed(_requests.received)))
+    ksr_judge = staticmethod(guard.task(ladder.flushed(_calls.judge)))
+    ksr_route = staticmethod(guard.task(ladder.flushed(_calls.route)))
+    ksr_resumed = staticmethod(guard.transaction(ladder.flushed(_suspended.resumed)))
     ksr_suspended_failure = staticmethod(guard.transaction(_suspended.given_up))
     ksr_fault = staticmethod(guard.transaction(guard.fault))
-    ksr_reply = staticmethod(guard.reply(_calls.replied))
-    ksr_failure = staticmethod(guard.transaction(_calls.failed))
-    ksr_dialog_reply = staticmethod(guard.reply(_dialogs.replied))
+    ksr_reply = staticmethod(guard.reply(ladder.flushed(_calls.replied)))
+    ksr_failure = staticmethod(guard.transaction(ladder.flushed(_calls.failed)))
+    ksr_dialog_reply = staticmethod(guard.reply(ladder.flushed(_dialogs.replied)))
     ksr_call_ended = staticmethod(guard.event(_endings.clean_up))
     ksr_media_given_up = staticmethod(guard.event(_endings.clean_up_media))
     ksr_htable_event = staticmethod(guard.event(lambda _: _endings.restore()))
-    ksr_any_reply = staticmethod(guard.incoming_reply(_calls.any_reply))
+    ksr_any_reply = staticmethod(guard.incoming_reply(ladder.flushed(_calls.any_reply)))
     ksr_stray_reply = staticmethod(guard.stray_reply)
-    ksr_dialog_connected = staticmethod(guard.task(_dialogs.connected))
+    ksr_dialog_connected = staticmethod(guard.task(ladder.flushed(_dialogs.connected)))
     ksr_connect = staticmethod(guard.event(_tls.connect))
 
     def child_init(self, _rank: int) -> int:
