@@ -11,6 +11,7 @@ from trunkward.control.node_schema import CarrierPart, FilePart, NodePart, Trunk
 from trunkward.control.yaml_lines import Document, PathKey, Problem, read_yaml
 from trunkward.numbering.plan import default_emergency
 from trunkward.trunks.model import Carrier, Declared, MediaPolicy, NodeSettings, Trunk
+from trunkward.trunks.retention import RetentionPolicy
 
 
 class NodeFileRefused(Exception):
@@ -265,6 +266,11 @@ def _declared(parts: FilePart) -> Declared:
         tenants=tuple(tenant.name for tenant in parts.tenants),
         trunks=tuple(_trunk(tenant, trunk) for _, tenant, trunk in _trunks(parts)),
         carriers=tuple(_carrier(carrier) for carrier in parts.carriers),
+        retention=RetentionPolicy(
+            calls_days=parts.node.retention,
+            ladder_days=parts.node.ladder_retention,
+            tenants={tenant.name: tenant.retention for tenant in parts.tenants if tenant.retention},
+        ),
     )
 
 

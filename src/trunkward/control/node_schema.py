@@ -14,6 +14,8 @@ from trunkward.trunks.model import Address, Host, MediaPolicy, Network
 
 #: Ports below it need a privilege that no process of a node has (ip(7)), and belong to other services.
 _MIN_PORT = 1024
+#: Ten years.
+_MOST_DAYS = 3650
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 _X5U = re.compile(
@@ -170,11 +172,18 @@ def _emergency(text: str) -> str:
     return text
 
 
+def _days(number: int) -> int:
+    if not 1 <= number <= _MOST_DAYS:
+        raise ValueError(f"write a number of days, 1 to {_MOST_DAYS}")
+    return number
+
+
 type Name = Annotated[str, AfterValidator(_name)]
 type DnsName = Annotated[str, AfterValidator(_dns_name)]
 type Port = Annotated[int, AfterValidator(_port)]
 type Networks = Annotated[list[Annotated[Any, BeforeValidator(_network)]], Field(min_length=1)]
 type Hosts = Annotated[list[Annotated[Any, BeforeValidator(_host)]], Field(min_length=1, max_length=16)]
+type Days = Annotated[int, AfterValidator(_days)]
 type Suites = Annotated[list[Annotated[str, AfterValidator(_suite)]], Field(min_length=1)]
 
 
@@ -218,6 +227,8 @@ class NodePart(_Part):
     identity: IdentityPart
     number_plan: NumberPlanPart
     gates: Annotated[int, Field(ge=1, le=64)] = 2
+    retention: Days = 365
+    ladder_retention: Days = 30
     unsafe_trusted_clock: bool = False
 
 
@@ -238,6 +249,7 @@ class TenantPart(_Part):
     """One of `tenants`."""
 
     name: Name
+    retention: Days | None = None
     trunks: list[TrunkPart] = []
 
 

@@ -1,10 +1,11 @@
 """The declared world of one node, after its file has been read and found good."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from trunkward.sip.transport import Transport
+from trunkward.trunks.retention import RetentionPolicy
 
 type Address = IPv4Address | IPv6Address
 type Network = IPv4Network | IPv6Network
@@ -112,3 +113,5 @@ class Declared:
     tenants: tuple[str, ...]
     trunks: tuple[Trunk, ...]
     carriers: tuple[Carrier, ...]
+    #: How long records of their calls are kept.
+    retention: RetentionPolicy = field(default_factory=RetentionPolicy)

@@ -16,6 +16,7 @@ from trunkward.settings import Paths
 from trunkward.store.database import migrate, open_database
 from trunkward.store.records import RecordStore
 from trunkward.worker.compile import PolicyCompiler
+from trunkward.worker.retention import Retention
 from trunkward.worker.ship import ship
 
 #: Seconds between two rounds; a record is in the database this much after its call, at most.
@@ -55,6 +56,7 @@ def main() -> None:
         log.error("database cannot be used", database=str(paths.records_db), problem=str(problem.orig))
         sys.exit(1)
     store = RecordStore(engine)
+    retention = Retention(store, log.info)
     # who holds the lock and has written into it works, as long as its file is touched
     held.write(f"{os.getpid()}\n")
     held.flush()
@@ -67,6 +69,7 @@ def main() -> None:
             if compiler.round():
                 log.info("policy compiled", version=compiler.version)
             ship(paths.segment_directories(), store, time.time(), log.warning, beat)
+            retention.round(compiler.retention, time.time(), beat)
             if failed:
                 log.info("rounds succeed again")
             failed = ""

@@ -8,6 +8,7 @@ import msgspec
 from trunkward.admission.snapshot import compile_snapshot
 from trunkward.control.declared import InForce
 from trunkward.settings import snapshot_name
+from trunkward.trunks.retention import RetentionPolicy
 
 #: The name gates look at; a link to the snapshot in force.
 CURRENT = "current"
@@ -24,6 +25,8 @@ class PolicyCompiler:
         self._policy = policy
         self._seen: tuple[int, int] | None = None
         self.version = 0
+        #: How long records are kept, by the same configuration.
+        self.retention = RetentionPolicy()
 
     def round(self) -> bool:
         """Compiles if the configuration has changed since; True when it did."""
@@ -32,8 +35,9 @@ class PolicyCompiler:
         if seen == self._seen:
             return False
         in_force = msgspec.json.decode(self._declared.read_bytes(), type=InForce)
+        declared = in_force.declared()
         snapshot = compile_snapshot(
-            in_force.declared(),
+            declared,
             {
                 (trunk, number): token
                 for trunk, numbers in in_force.evidence.items()
@@ -53,4 +57,5 @@ class PolicyCompiler:
         for old in sorted(self._policy.glob("*.snapshot"))[: -_KEPT - 1]:
             old.unlink()
         self._seen, self.version = seen, in_force.version
+        self.retention = declared.retention
         return True
