@@ -1,7 +1,11 @@
-"""`./trunkward bench [signalling] OPTIONS` and `python -m bench`."""
+"""`./trunkward bench [signalling|record|records|calls|ladder] OPTIONS` and `python -m bench`."""
 
 import sys
 
-from bench.run import main
+from bench import calls, ladder, records, run
 
-sys.exit(main())
+_OTHERS = {"records": records.main, "calls": calls.main, "ladder": ladder.main}
+
+if __name__ == "__main__":  # not in a process that multiprocessing has made
+    _main = _OTHERS.get(sys.argv[1] if len(sys.argv) > 1 else "")
+    sys.exit(_main(sys.argv[2:]) if _main else run.main())
