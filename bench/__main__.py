@@ -1,10 +1,16 @@
-"""`./trunkward bench [signalling|record|records|calls|ladder] OPTIONS` and `python -m bench`."""
+"""`./trunkward bench [signalling|record|records|calls|ladder|configuration|swap]`, or `python -m bench`."""
 
 import sys
 
-from bench import calls, ladder, records, run
+from bench import calls, configuration, ladder, records, run, swap
 
-_OTHERS = {"records": records.main, "calls": calls.main, "ladder": ladder.main}
+_OTHERS = {
+    "records": records.main,
+    "calls": calls.main,
+    "ladder": ladder.main,
+    "configuration": configuration.main,
+    "swap": swap.main,
+}
 
 if __name__ == "__main__":  # not in a process that multiprocessing has made
     _main = _OTHERS.get(sys.argv[1] if len(sys.argv) > 1 else "")

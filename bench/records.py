@@ -30,7 +30,7 @@ import msgspec
 
 from bench.cpu import snapshot
 from trunkward.control.declared import InForce
-from trunkward.control.node_file import read_node_file
+from trunkward.control.node_file import accept_node_file
 from trunkward.edge import ladder
 from trunkward.edge.compact import compact
 from trunkward.edge.segments import Segments
@@ -246,9 +246,15 @@ def _put_in_force(paths: Paths, version: int) -> None:
     """The example, with another retention each time, as an apply would."""
     text = _EXAMPLE.read_text(encoding="utf-8")
     text = text.replace("  - name: acme\n", f"  - name: acme\n    retention: {300 + version % 2}\n", 1)
-    issued = [t.name for t in read_node_file(text, "node.yaml").trunks if t.certificate_issued_here]
+    accepted = accept_node_file(text, "node.yaml")
+    issued = [trunk.name for trunk in accepted.declared.trunks if trunk.certificate_issued_here]
     in_force = InForce(
-        version=version, node_file=text, certificates={name: ["ab" * 32] for name in issued}, evidence={}
+        version=version,
+        node_file=text,
+        values=accepted.values,
+        certificates={name: ["ab" * 32] for name in issued},
+        evidence={},
+        evidence_key="cd" * 32,
     )
     part = paths.declared.with_suffix(".part")
     part.write_bytes(msgspec.json.encode(in_force))

@@ -128,7 +128,7 @@ def test_each_record_once_whenever_the_worker_dies(events: list[tuple[str, Any, 
                     file.write(rest)
         store = worker.close()
         _check(store, written)
-        store.close()
+        store.disconnect()
 
 
 def _check(store: RecordStore, written: dict[str, list[Record]]) -> None:
@@ -165,4 +165,4 @@ def test_the_worker_above_really_dies(tmp_path: Path) -> None:
     assert any(counts)
     store = worker.close()
     assert store.counts()[0] == 2
-    store.close()
+    store.disconnect()

@@ -15,7 +15,7 @@ class Ending(StrEnum):
     BYE = "bye"
     FAILED = "failed"
     CANCELLED = "cancelled"
-    #: Kamailio died while the call ran, and nobody saw its end.
+    #: It was open when Kamailio died, and nothing is known of what came after.
     ENDED_UNKNOWN = "ended-unknown"
 
 
@@ -80,6 +80,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     #: Final SIP status of the INVITE, and who ended the call (`caller`, `callee`, `us`).
     status: int | None = None
     ended_by: str | None = None
+    #: Why the node itself ended it (`trunkward.calls.grant.Cut`); absent for all others.
+    cut: str | None = None
+    #: Sides (`caller`, `callee`) that could not be sent a BYE then.
+    unreached: list[str] = []
     #: The route the call ended on; absent when none was tried.
     peer: str | None = None
     #: The routes before it, in order.

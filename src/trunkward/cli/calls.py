@@ -115,19 +115,19 @@ def show(paths: Paths, name: str, *, as_json: bool) -> int:
 
 def record_store(paths: Paths) -> RecordStore:
     """The node's records, for reading."""
-    return RecordStore(open_database(f"sqlite:///{paths.records_db}"))
+    return RecordStore(open_database(paths.records_url))
 
 
 def _with_records(paths: Paths, do: Callable[[RecordStore], int]) -> int:
     try:
-        if not paths.records_db.exists():
+        if not paths.database and not paths.records_db.exists():
             complain(f"no records yet: {paths.records_db} is made by the first ./trunkward up")
             return 2
         store = record_store(paths)
         try:
             return do(store)
         finally:
-            store.close()
+            store.disconnect()
     except UnusableSecret as problem:
         complain(str(problem))
     except PermissionError:
@@ -135,7 +135,7 @@ def _with_records(paths: Paths, do: Callable[[RecordStore], int]) -> int:
     except OSError as problem:
         complain(str(problem))
     except DBAPIError as problem:
-        complain(f"{paths.records_db}: cannot be read: {problem.orig}")
+        complain(f"{paths.records_url}: cannot be read: {problem.orig}")
     return 2
 
 

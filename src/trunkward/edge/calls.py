@@ -22,8 +22,10 @@ from trunkward.edge import (
 from trunkward.edge.compact import compact, expand
 from trunkward.edge.endings import Endings
 from trunkward.edge.gate import GateClient, GateUnavailable
+from trunkward.edge.grants import Grants
 from trunkward.edge.media import Media, MediaRefused
 from trunkward.edge.outbound_tls import OutboundTls
+from trunkward.edge.outcome import Outcomes
 from trunkward.edge.reach import Reach
 from trunkward.edge.running import RunningCalls
 from trunkward.edge.settings import EdgeSettings
@@ -45,7 +47,9 @@ class Calls:
         settings: EdgeSettings,
         *,
         running: RunningCalls,
+        grants: Grants,
         media: Media,
+        outcomes: Outcomes,
         endings: Endings,
         tls: OutboundTls,
         suspended: Suspended,
@@ -53,9 +57,10 @@ class Calls:
     ) -> None:
         """Keeps its parts; nothing is opened before the first call in each process."""
         self._running = running
+        self._grants = grants
+        self._outcomes = outcomes
         self._media = media
         self._endings = endings
-        self._outcomes = endings.outcomes
         self._tls = tls
         self._suspended = suspended
         self._reach = Reach(tls, running)
@@ -77,11 +82,10 @@ class Calls:
             ladder.sent(facts["id"], "caller", "100", "INVITE")
         if held and ksr.later("ksr_judge", f"{held} {compact(facts)}", self._group):
             return
-        admitted = emergency.admit(facts, self._emergency) if held else None
+        admitted = self._emergency_verdict(facts) if held else None
         if admitted is None:
             self._refuse_unjudged(facts, "no-worker-free")
         else:  # no lack of workers refuses one of these
-            self._outcomes.admitted(facts, admitted)
             self._try_next(held, *self._admitted(facts, admitted))
 
     # ---- 2. in a worker of the group ---------------------------------------------------------
@@ -110,10 +114,13 @@ class Calls:
             verdict = {"verdict": "unavailable"}
         if verdict["verdict"] == "unavailable" or verdict.get("reason") in _NOT_JUDGED:
             # a gate that could not judge is no gate: the emergency row holds here as well
-            admitted = emergency.admit(facts, self._emergency)
-            if admitted is not None:
-                self._outcomes.admitted(facts, admitted)
-                return admitted
+            verdict = self._emergency_verdict(facts) or verdict
+        return verdict
+
+    def _emergency_verdict(self, facts: dict[str, Any]) -> dict[str, Any] | None:
+        verdict = emergency.admit(facts, self._emergency)
+        if verdict is not None:
+            self._outcomes.admitted(facts, verdict)
         return verdict
 
     def _refuse_unjudged(self, facts: dict[str, Any], reason: str) -> None:
@@ -130,6 +137,9 @@ class Calls:
         call = {
             "record_id": verdict["record_id"],
             "call_id": facts["call_id"],
+            "cseq": facts["cseq"],
+            "trunk": verdict["trunk"],
+            "grant": verdict["grant"],
             "caller_tag": facts["from_tag"],
             "caller": _leg_facts("caller", facts["transport"], facts.get("tls")),
             "caller_peer": f"{'trunk' if outbound else 'carrier'}:{verdict['source']}",
@@ -137,6 +147,7 @@ class Calls:
             "caller_home": self._trunk_hosts.get(verdict["source"], "") if outbound else "",
             "from_inside": facts["from_uri"],
             "from_outside": verdict["from_uri"] or facts["from_uri"],
+            "to_uri": facts["to_uri"],
             "hops": [],
             "tried": [],
         }
@@ -323,7 +334,8 @@ class Calls:
             return  # ended meanwhile
         call["callee_tag"] = tag
         if code >= 200:
-            call["answered_at"] = time.time()
+            call["answered_at"], call["answered_s"] = time.time(), time.monotonic()
+            call["mark"] = broken_answer.dialog_mark()
             transport = ksr.pv("$proto")
             tls = attempt.tls_facts() if transport == "tls" else None
             call["callee"] = _leg_facts("callee", transport, tls) | {"peer": call["peer"]}
@@ -333,6 +345,8 @@ class Calls:
         if code < 200:
             state.set_call(text)
         self._running.remember(call["record_id"], text)
+        if code >= 200:
+            self._grants.begin(call)
 
     def _without_answer(self, call: dict[str, Any], code: int, problem: AnswerRefused | MediaRefused) -> None:
         """No call stands on an answer that cannot be used: the callee is let go, the next route may."""

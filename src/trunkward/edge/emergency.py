@@ -22,9 +22,12 @@ def admit(facts: dict[str, Any], table: list[dict[str, Any]]) -> dict[str, Any] 
                 "id": facts["id"],
                 "record_id": facts["id"],
                 "reason": "admitted-emergency",
+                "trunk": trunk["trunk"],
                 "source": trunk["trunk"],
                 "tenant": trunk["tenant"],
+                "grant": None,
                 "direction": "outbound",
+                "called": called,
                 "from_uri": "",
                 "remove_headers": [],
                 "routes": [

@@ -3,10 +3,12 @@
 And what the edge has decided itself, because no gate did: every verdict has its record.
 """
 
+import os
 import time
 from typing import Any
 
 from trunkward.edge import ksr
+from trunkward.edge.attempt import THIS_EDGE
 from trunkward.edge.compact import compact
 from trunkward.edge.segments import Segments
 
@@ -22,20 +24,18 @@ class Outcomes:
         self._segments = [(directory, Segments(directory)) for directory in directories]
 
     def write(self, outcome: dict[str, Any]) -> None:
-        """Appends one outcome; one that no directory takes stands in the log, whole."""
-        line = {"kind": "outcome", "record_id": outcome["record_id"], "at": time.time(), "outcome": outcome}
-        self._append(compact(line))
+        """Appends one outcome."""
+        self._append({"kind": "outcome", "record_id": outcome["record_id"], "outcome": outcome})
 
     def refused(self, facts: dict[str, Any], reason: str) -> None:
         """Appends the record of a 503 of the edge's own to an attempt."""
         self._decided(facts, {"verdict": "reject", "reason": reason, "blame": "us", "status": 503})
 
     def admitted(self, facts: dict[str, Any], verdict: dict[str, Any]) -> None:
-        """Appends the record of an emergency call that goes without a gate."""
-        called = facts["ruri"].partition(":")[2].partition("@")[0].partition(";")[0]
+        """Appends the record of an emergency call that goes without a gate (`trunkward.edge.emergency`)."""
         told = {"verdict": "admit", "reason": verdict["reason"], "direction": verdict["direction"]}
-        told |= {"record_id": verdict["record_id"], "called_number": called}
-        told |= {"tenant": verdict["tenant"], "trunk": verdict["source"], "source_name": verdict["source"]}
+        told |= {"record_id": verdict["record_id"], "called_number": verdict["called"]}
+        told |= {"tenant": verdict["tenant"], "trunk": verdict["trunk"], "source_name": verdict["source"]}
         self._decided(facts, told | {"routes": [route["peer"] for route in verdict["routes"]]})
 
     def _decided(self, facts: dict[str, Any], told: dict[str, Any]) -> None:
@@ -43,19 +43,37 @@ class Outcomes:
         record = {
             "kind": "decision",
             "record_id": facts["id"],
-            "at": time.time(),
             "attempt_id": facts["id"],
+            "edge": facts["edge"],
             "call_id": facts["call_id"],
             "source": f"{facts['source_ip']}:{facts['source_port']}",
             "transport": facts["transport"],
             "tls_version": tls.get("version", ""),
             "tls_cipher": tls.get("cipher", ""),
             "attest": "",  # only a gate has calls signed
+            "findings": ["edge: no gate has judged it"],
             "gate": _NO_GATE,
         }
-        self._append(compact(record | told))
+        self._append(record | told)
 
-    def _append(self, text: str) -> None:
+    def note_start(self, running: list[str]) -> None:
+        """Says that Kamailio has started, and which calls it still has (`trunkward.worker.abandoned`)."""
+        now = time.time()
+        text = compact({"edge": THIS_EDGE, "at": now, "running": running})
+        for directory, _ in self._segments:
+            path = os.path.join(directory, f"{now * 1000:015.0f}-{THIS_EDGE}.started")
+            try:
+                with open(f"{path}.part", "w", encoding="ascii") as file:
+                    file.write(text)
+                os.rename(f"{path}.part", path)
+            except OSError as problem:
+                ksr.log_error(f"start not noted in {directory}: {problem}")
+            else:
+                return
+
+    def _append(self, record: dict[str, Any]) -> None:
+        """Appends one line; one that no directory takes stands in the log, whole."""
+        text = compact(record | {"at": time.time()})
         for directory, segments in self._segments:
             try:
                 segments.append(f"{text}\n")

@@ -4,24 +4,26 @@ import argparse
 import asyncio
 import gc
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import structlog
 import uvloop
 from prometheus_client import start_http_server
 
+from trunkward.engines.drain import is_draining
 from trunkward.engines.pki_files import PkiFiles, read_origid_secret
 from trunkward.engines.signer_client import SignerClient
 from trunkward.gate.clock import KernelClock
 from trunkward.gate.line import Line
 from trunkward.gate.metrics import counted
-from trunkward.gate.policy import PolicyInForce
+from trunkward.gate.policy import PolicyInForce, stand_back
 from trunkward.gate.recorder import Recorder
 from trunkward.gate.server import serve
 from trunkward.settings import METRICS_PORT, Paths
 
 #: Seconds between two looks for a newer policy.
-_REFRESH_S = 0.5
+_REFRESH_S = 0.2
 #: The same while there is none at all.
 _FIRST_LOOK_S = 0.02
 
@@ -52,9 +54,11 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
     policy = PolicyInForce(paths.policy)
     signer = SignerClient(paths.signer_socket)
     recorder = Recorder(paths.gate_records(index))
+    counted.draining = is_draining(paths)
     line = Line(
         index=index,
         policy=lambda: policy.snapshot,
+        draining=lambda: counted.draining,
         signer=signer,
         origid_secret=read_origid_secret(PkiFiles(paths.pki).origid_secret),
         clock=KernelClock(trusted=trust_clock),
@@ -62,14 +66,19 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
     )
 
     loaded = asyncio.Event()
+    beside = ThreadPoolExecutor(1, thread_name_prefix="policy", initializer=stand_back)
 
     async def follow() -> None:
         told: str | None = None
         while True:
-            problem = policy.refresh()
-            if problem and problem != told:
-                log.error("policy not taken", problem=problem)
-            told = problem
+            if policy.is_behind():
+                problem = await loop.run_in_executor(beside, policy.refresh)
+                if problem and problem != told:
+                    log.error("policy not taken", problem=problem)
+                told = problem
+            if counted.draining != is_draining(paths):
+                counted.draining = not counted.draining
+                log.warning("no new calls from now on" if counted.draining else "new calls again")
             if policy.snapshot is not None:
                 loaded.set()
                 counted.policy_version = policy.snapshot.version
@@ -83,6 +92,7 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
         log.info("ready", policy=policy.snapshot.version if policy.snapshot else None)
         await serve(paths.gate_socket(index), line, stop)
     following.cancel()
+    beside.shutdown(wait=False, cancel_futures=True)
     await signer.close()
     recorder.close()
 

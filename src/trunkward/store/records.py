@@ -67,7 +67,7 @@ class RecordStore:
             where=sa.func.length(noted.excluded.messages) > sa.func.length(ladders.c.messages),
         )
 
-    def close(self) -> None:
+    def disconnect(self) -> None:
         """Closes what is open; a store can be used again."""
         self._engine.dispose()
 
@@ -95,6 +95,12 @@ class RecordStore:
                 noted.on_conflict_do_update(index_elements=["segment"], set_={"offset": offset})
             )
         self._offsets[segment] = offset
+
+    def close(self, ended: Sequence[OutcomeRecord]) -> None:
+        """Adds outcomes that stand in no segment; one that is there already stays."""
+        if rows := [_outcome_row(record) for record in ended]:
+            with self._engine.begin() as connection:
+                connection.execute(self._insert_outcome, rows)
 
     def forget_segment(self, segment: str) -> None:
         """Drops the note about a segment that has been deleted."""
@@ -194,6 +200,17 @@ class RecordStore:
             parts = connection.scalars(query).all()
         found = {message for part in parts for message in _decode_messages(part)}
         return sorted(found, key=lambda m: (m.at, m.way != "in", m.record_id, m.side, m.what))
+
+    def without_outcome(self, *, after: float, before: float) -> list[DecisionRecord]:
+        """Admitted calls of this time (seconds since the epoch; `before` not in it) that have no outcome."""
+        query = (
+            sa.select(calls.c.decision)
+            .where(calls.c.at >= after, calls.c.at < before)
+            .where(calls.c.verdict == "admit", calls.c.ending.is_(None))
+            .order_by(calls.c.at, calls.c.id)
+        )
+        with self._engine.connect() as connection:
+            return [_decision(text) for text in connection.scalars(query)]
 
     def counts(self) -> tuple[int, int]:
         """How many decisions and how many outcomes there are."""
@@ -299,6 +316,9 @@ def _is_number(column: sa.ColumnElement[str], wanted: str) -> sa.ColumnElement[b
         return column == wanted
     # ":" stands after every digit
     return sa.and_(column >= wanted[:-1], column < f"{wanted[:-1]}:")
+
+
+_decision = msgspec.json.Decoder(DecisionRecord).decode
 
 
 def _decision_row(record: DecisionRecord) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import fcntl
 import os
 import signal
 import sys
+import threading
 import time
 from functools import partial
 from pathlib import Path
@@ -15,12 +16,13 @@ from sqlalchemy.exc import DBAPIError
 from trunkward.settings import Paths
 from trunkward.store.database import migrate, open_database
 from trunkward.store.records import RecordStore
+from trunkward.worker.abandoned import Abandoned
 from trunkward.worker.compile import PolicyCompiler
 from trunkward.worker.retention import Retention
 from trunkward.worker.ship import ship
 
 #: Seconds between two rounds; a record is in the database this much after its call, at most.
-ROUND_S = 0.5
+ROUND_S = 1.0
 
 
 def main() -> None:
@@ -45,15 +47,18 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     compiler = PolicyCompiler(paths.declared, paths.policy)
     compiler.round()
+    stopped = threading.Event()
+    follower = threading.Thread(target=compiler.follow, args=(stopped, log.info), name="policy", daemon=True)
+    follower.start()
     # before the database is touched: one writer, also when a worker before this one is slow to go
     held = paths.worker_lock.open("a")
     fcntl.flock(held, fcntl.LOCK_EX)
     held.truncate(0)
-    engine = open_database(f"sqlite:///{paths.records_db}")
+    engine = open_database(paths.records_url)
     try:
         migrate(engine)
     except DBAPIError as problem:
-        log.error("database cannot be used", database=str(paths.records_db), problem=str(problem.orig))
+        log.error("database cannot be used", database=paths.records_url, problem=str(problem.orig))
         sys.exit(1)
     store = RecordStore(engine)
     retention = Retention(store, log.info)
@@ -62,13 +67,15 @@ def main() -> None:
     held.flush()
     beat = partial(os.utime, held.fileno())
     log.info("ready", policy_version=compiler.version)
+    abandoned = Abandoned(store, log.warning)
     failed = ""
     while not stopping:
         try:
             beat()
-            if compiler.round():
-                log.info("policy compiled", version=compiler.version)
+            # before what is shipped: a note speaks of all that was written until then
+            notes = abandoned.notes((paths.edge_records, paths.edge_overflow))
             ship(paths.segment_directories(), store, time.time(), log.warning, beat)
+            abandoned.round(notes, time.time())
             retention.round(compiler.retention, time.time(), beat)
             if failed:
                 log.info("rounds succeed again")
@@ -78,11 +85,13 @@ def main() -> None:
                 log.exception("round failed")
             failed = repr(problem)
         time.sleep(ROUND_S)
+    stopped.set()
     engine.dispose()
 
 
 def _arguments() -> Paths:
     parser = argparse.ArgumentParser(prog="trunkward.worker")
+    parser.add_argument("--database", default="")
     for name in ("config", "state", "run", "log"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     return Paths(**vars(parser.parse_args()))

@@ -41,7 +41,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordSto
         1,
     )
     yield store
-    store.close()
+    store.disconnect()
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -9,7 +11,7 @@ from .conftest import Machine
 
 ROOT = "$PLATFORM/trixie"
 ENSURE = f'ensure_users "{ROOT}"'
-NAMES = ["tw-edge", "tw-media", "tw-gate", "tw-signer", "tw-worker"]
+NAMES = ["tw-edge", "tw-media", "tw-gate", "tw-signer", "tw-worker", "tw-cert"]
 
 
 @pytest.fixture
@@ -51,38 +53,67 @@ def test_they_are_made_on_the_machine_first(both: Machine) -> None:
     assert both.run(ENSURE).stderr == ""
 
 
-def test_wrong_numbers_inside_are_put_right(both: Machine) -> None:
+def wrong_inside(machine: Machine) -> None:
     for kind in ("passwd", "group"):
-        path = both.path / "platform/trixie/etc" / kind
+        path = machine.path / "platform/trixie/etc" / kind
         wrong = "".join(f"{name}:x:{998 - index}:\n" for index, name in enumerate(NAMES))
         path.write_text(path.read_text() + wrong)  # the third is the machine's polkitd
+
+
+def test_wrong_numbers_inside_are_put_right(both: Machine) -> None:
+    wrong_inside(both)
     done = both.run(ENSURE)
     assert done.returncode == 0, done.stderr + both.file("setup.log")
     same(both)
 
 
-def test_not_while_something_runs_in_there(both: Machine) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("chroot is root's")
+@contextmanager
+def inhabited(machine: Machine) -> Iterator[int]:
+    """A process that runs in the platform."""
     child = os.fork()
     if child == 0:
-        os.chroot(both.path / "platform/trixie")
+        os.chroot(machine.path / "platform/trixie")
         while True:
             signal.pause()
     try:
-        done = both.run(f"sleep 0.2; {ENSURE}")
+        yield child
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+
+
+def test_not_while_something_runs_in_there(both: Machine) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("chroot is root's")
+    wrong_inside(both)
+    before = both.file("platform/trixie/etc/passwd")
+    with inhabited(both) as child:
+        done = both.run(f"sleep 0.2; {ENSURE}")
     assert done.returncode == 1
     assert f"the node's users get other numbers inside, but process {child} runs in" in done.stderr
-    assert "tw-edge" not in both.file("platform/trixie/etc/passwd")
+    assert both.file("platform/trixie/etc/passwd") == before
     assert both.run(ENSURE).returncode == 0
+
+
+def test_one_that_is_new_is_added_while_a_node_runs_in_there(both: Machine) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("chroot is root's")
+    assert both.run(ENSURE).returncode == 0
+    for side in ("etc", "platform/trixie/etc"):
+        for kind in ("passwd", "group"):
+            path = both.path / side / kind
+            path.write_text(
+                "".join(f"{line}\n" for line in path.read_text().splitlines() if "tw-cert" not in line)
+            )
+    with inhabited(both):
+        done = both.run(f"sleep 0.2; {ENSURE}")
+    assert done.returncode == 0, done.stderr
+    same(both)
 
 
 def test_a_machine_that_is_the_platform(both: Machine) -> None:
     assert both.run("ensure_users ''").returncode == 0
-    assert len(set(numbers(both, "etc/passwd").values())) == 7
+    assert len(set(numbers(both, "etc/passwd").values())) == len(NAMES) + 2
 
 
 @pytest.mark.parametrize(("kind", "other"), [("passwd", "polkitd"), ("group", "ssh")])

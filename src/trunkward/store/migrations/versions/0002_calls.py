@@ -19,7 +19,10 @@ def _name(length: int) -> sa.types.TypeEngine[str]:
 
 
 def upgrade() -> None:
-    """Makes the tables, moves every record, and drops the two before."""
+    """Makes the tables, moves every record, and drops the two before.
+
+    No version with `upgrade` has used those two, so none can be gone back to that would.
+    """
     calls = op.create_table(
         "calls",
         sa.Column("id", _number, primary_key=True),
@@ -66,13 +69,17 @@ def _move(calls: sa.Table) -> None:
     carrier = sa.case(
         (_fact(d.c.record, "direction") == "outbound", peer), else_=_fact(d.c.record, "source_name")
     )
+
+    def number(name: str) -> sa.ColumnElement[str]:
+        return sa.func.coalesce(_fact(d.c.record, name), none)
+
     op.execute(
         calls.insert().from_select(
             [column.name for column in calls.columns if column.name != "id"],
             sa.select(
                 *(d.c.record_id, d.c.at, d.c.call_id, d.c.verdict, d.c.reason, none, d.c.trunk),
-                *(sa.func.coalesce(carrier, none), _fact(d.c.record, "calling_number")),
-                *(_fact(d.c.record, "called_number"), o.c.ending, lasted, d.c.record, o.c.record),
+                *(sa.func.coalesce(carrier, none), number("calling_number"), number("called_number")),
+                *(o.c.ending, lasted, d.c.record, o.c.record),
             )
             .select_from(d.outerjoin(o, d.c.record_id == o.c.record_id))
             .order_by(d.c.at),
