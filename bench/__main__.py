@@ -1,11 +1,17 @@
-"""`./trunkward bench [signalling|record|configuration|swap] OPTIONS` and `python -m bench`."""
+"""`./trunkward bench [signalling|record|records|calls|ladder|configuration|swap]`, or `python -m bench`."""
 
 import sys
 
-from bench import configuration, swap
-from bench.run import main
+from bench import calls, configuration, ladder, records, run, swap
 
-_OTHERS = {"configuration": configuration.main, "swap": swap.main}
+_OTHERS = {
+    "records": records.main,
+    "calls": calls.main,
+    "ladder": ladder.main,
+    "configuration": configuration.main,
+    "swap": swap.main,
+}
 
-other = _OTHERS.get(sys.argv[1]) if len(sys.argv) > 1 else None
-sys.exit(other(sys.argv[2:]) if other else main())
+if __name__ == "__main__":  # not in a process that multiprocessing has made
+    _main = _OTHERS.get(sys.argv[1] if len(sys.argv) > 1 else "")
+    sys.exit(_main(sys.argv[2:]) if _main else run.main())

@@ -81,18 +81,29 @@ class Paths:
         return self.records / "edge"
 
     @property
+    def edge_ladder(self) -> Path:
+        """Messages of calls until they are shipped; in memory, because SIP waits for no disk."""
+        return self.run / "ladder"
+
+    @property
     def edge_overflow(self) -> Path:
         """The same in memory, for when the disk is full; not below `records`, which is that disk."""
         return self.run / "overflow"
 
     def segment_directories(self) -> list[Path]:
         """Every directory with segments in it, those of gates that were before included."""
-        return [*sorted(path for path in self.records.iterdir() if path.is_dir()), self.edge_overflow]
+        written = sorted(path for path in self.records.iterdir() if path.is_dir())
+        return [*written, self.edge_overflow, self.edge_ladder]
 
     @property
     def records_db(self) -> Path:
         """The records database (SQLite as it comes)."""
         return self.state / "db" / "records.db"
+
+    @property
+    def pseudonym_secret(self) -> Path:
+        """What numbers are turned into pseudonyms with; root alone reads it, made at first use."""
+        return self.state / "pseudonym.secret"
 
     @property
     def records_url(self) -> str:

@@ -192,7 +192,7 @@ def test_both_kinds_live_in_one_database(url: str) -> None:
             migrate(engine, kind)
     accept(SqlConfiguration(engine), EXAMPLE)
     tables = set(sa.inspect(engine).get_table_names())
-    assert {"decisions", "versions", "alembic_version", "alembic_version_configuration"} <= tables
+    assert {"calls", "versions", "alembic_version", "alembic_version_configuration"} <= tables
     engine.dispose()
 
 

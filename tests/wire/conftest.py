@@ -107,7 +107,7 @@ class Node:
 
     def calls(self) -> list[dict[str, Any]]:
         """The newest records, newest first."""
-        answered = self.trunkward("calls", "--json", "--limit", "1000")
+        answered = self.trunkward("calls", "--json", "--limit", "0")
         assert answered.returncode == 0, answered.stderr
         return [json.loads(line) for line in answered.stdout.splitlines()]
 

@@ -26,6 +26,7 @@ def emergency_table(declared: Declared, certificates: Mapping[str, str]) -> list
         table += [
             {
                 "trunk": trunk.name,
+                "tenant": trunk.tenant,
                 "networks": [str(network) for network in trunk.networks],
                 "certificate_sha256": shown,
                 "numbers": list(declared.node.emergency_numbers),

@@ -1,4 +1,8 @@
-"""What came of an admitted call, as the edge reports it when the call is over."""
+"""What came of an admitted call, as the edge reports it when the call is over.
+
+A fact that is not known is absent (None here, no key in JSON), never zero: a leg without RTCP has no jitter,
+a call that was not answered no answer.
+"""
 
 from enum import StrEnum
 
@@ -15,42 +19,73 @@ class Ending(StrEnum):
     ENDED_UNKNOWN = "ended-unknown"
 
 
-class LegFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What was really negotiated and counted on one side of a call."""
+class LegFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was really negotiated, counted and reported on one side of a call."""
 
     #: `caller` or `callee`.
     side: str
-    peer: str = ""
-    transport: str = ""
-    tls_version: str = ""
-    cipher: str = ""
-    peer_cn: str = ""
-    #: `RTP/SAVP`, `RTP/AVP`, ... as rtpengine has it; empty when no media was negotiated.
-    protocol: str = ""
+    #: Name of the trunk or carrier.
+    peer: str | None = None
+    transport: str | None = None
+    tls_version: str | None = None
+    cipher: str | None = None
+    peer_cn: str | None = None
+    #: `RTP/SAVP`, `RTP/AVP`, ... as rtpengine has it; absent when no media was negotiated.
+    protocol: str | None = None
+    #: As in SDP, `PCMA/8000`.
+    codec: str | None = None
     #: The SRTP suite in force, empty for plain RTP.
-    srtp_suite: str = ""
+    srtp_suite: str | None = None
     #: `sdes`, `dtls-srtp` or `none`.
-    key_source: str = ""
-    packets_in: int = 0
-    packets_out: int = 0
-    errors_in: int = 0
+    key_source: str | None = None
+    #: RTP packets this node received from this side and sent to it, and those it could not use.
+    packets_in: int | None = None
+    packets_out: int | None = None
+    errors_in: int | None = None
+    # ---- what this side reported by RTCP of what it received; rtpengine's averages over the call
+    #: How many reports there were.
+    reports: int | None = None
+    #: Mean opinion score for conversation, 1.0 to 5.0 (rtpengine's estimate), and the worst of a report.
+    mos: float | None = None
+    mos_lowest: float | None = None
+    jitter_ms: float | None = None
+    loss_percent: float | None = None
+    #: Packets lost in all, as the last report counts them.
+    lost_packets: int | None = None
+    #: To this side and back; and over both legs, from end to end.
+    round_trip_ms: float | None = None
+    round_trip_total_ms: float | None = None
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class RouteTried(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A route that came to nothing before the one the call ended on."""
+
+    peer: str
+    #: The final SIP status it was given up with; absent when nothing came from there.
+    status: int | None = None
+    #: Why nothing was or could be sent: `unreachable`, `media-unavailable`; absent otherwise.
+    problem: str | None = None
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line per admitted call; joined to its decision record by `record_id`."""
 
     record_id: str
     call_id: str
     ending: Ending
-    #: Seconds since the epoch; 0 for what did not happen.
-    answered_at: float = 0.0
-    ended_at: float = 0.0
+    #: Seconds since the epoch: the first 180 or 183 that went to the caller, the 2xx, the end.
+    ringing_at: float | None = None
+    answered_at: float | None = None
+    ended_at: float | None = None
     #: Final SIP status of the INVITE, and who ended the call (`caller`, `callee`, `us`).
-    status: int = 0
-    ended_by: str = ""
-    #: Why the node itself ended it (`trunkward.calls.grant.Cut`); empty for all others.
-    cut: str = ""
+    status: int | None = None
+    ended_by: str | None = None
+    #: Why the node itself ended it (`trunkward.calls.grant.Cut`); absent for all others.
+    cut: str | None = None
     #: Sides (`caller`, `callee`) that could not be sent a BYE then.
     unreached: list[str] = []
-    peer: str = ""
+    #: The route the call ended on; absent when none was tried.
+    peer: str | None = None
+    #: The routes before it, in order.
+    tried: list[RouteTried] = []
     legs: list[LegFacts] = []

@@ -1,45 +1,116 @@
-"""`trunkward calls`: the newest calls with verdict, reason and outcome."""
+"""`trunkward calls`: lists, filters, follows and exports the node's calls, and shows one as a ladder."""
 
+import contextlib
+import csv
 import json
+import os
+import secrets
+import sys
 import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from sqlalchemy.exc import DBAPIError
 
+from trunkward.cli.call_ladder import ladder_lines
 from trunkward.cli.said import complain
+from trunkward.records import ladder
+from trunkward.records.export import COLUMNS, row
+from trunkward.records.filter import CallFilter
+from trunkward.records.pseudonym import Pseudonyms
 from trunkward.settings import Paths
 from trunkward.store.database import open_database
 from trunkward.store.records import RecordStore
 
 console = Console(highlight=False)
+#: Seconds between two looks for news; the worker ships twice a second.
+_LOOK_S = 0.5
+#: Calls that are waited for while following; more than run on one node.
+_MOST_RUNNING = 100_000
+_HEADS = ("when", "trunk", "from", "to", "verdict", "reason", "level", "by", "outcome", "s")
+#: Seconds the longest call lasts: older ones are not waited for.
+_LONGEST_S = 86_400.0
+_SECRET_BYTES = 32
+#: Of a line while following, where nobody knows yet how wide the next one will be.
+_WIDTHS = (19, 16, 16, 16, 8, 20, 5, 12, 18, 7)
 
 
-def run(paths: Paths, *, limit: int, as_json: bool) -> int:
-    """Prints the newest calls; 2 when there is no records database."""
-    try:
-        if not paths.database and not paths.records_db.exists():
-            complain(f"no records yet: {paths.records_db} is made by the first ./trunkward up")
-            return 2
-        calls = record_store(paths).newest(limit)
-    except PermissionError:
-        complain("the node's records are for root to read: use sudo")
-        return 2
-    except DBAPIError as problem:
-        complain(f"{paths.records_url}: cannot be read: {problem.orig}")
-        return 2
-    if as_json:
-        for call in calls:
-            print(json.dumps(call))
+class UnusableSecret(Exception):
+    """The secret of the pseudonyms cannot be used; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """How calls are told."""
+
+    as_json: bool = False
+    as_csv: bool = False
+    #: None: numbers and addresses as they are.
+    pseudonyms: Pseudonyms | None = None
+
+
+def run(
+    paths: Paths,
+    wanted: CallFilter,
+    *,
+    limit: int | None,
+    follow: bool,
+    pseudonymise: int | None,
+    how: Listing,
+) -> int:
+    """Prints calls, newest first, or as they come; 2 when there is no records database.
+
+    `limit` None: all of them. `pseudonymise`: digits of each number that are kept, None: no pseudonyms.
+    """
+
+    def told(store: RecordStore) -> int:
+        made = how
+        if pseudonymise is not None:
+            made = Listing(as_csv=True, pseudonyms=Pseudonyms(_secret(paths.pseudonym_secret), pseudonymise))
+        try:
+            if follow:
+                _tell_each(made, _followed(store, wanted, limit or 0))
+            elif made.as_json or made.as_csv or limit is None:
+                _tell_each(made, (kept.view for kept in store.find(wanted, limit)))
+            else:
+                _print_table([kept.view for kept in store.find(wanted, limit)])
+        except BrokenPipeError:  # as with `| head`: whoever reads has enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    table = Table("when", "trunk", "from", "to", "verdict", "reason", "level", "by", "outcome", "s", box=None)
-    for call in calls:
-        # what a peer sent is text, not markup
-        table.add_row(*(Text(cell) for cell in _row(call)))
-    console.print(table)
-    return 0
+
+    return _with_records(paths, told)
+
+
+def show(paths: Paths, name: str, *, as_json: bool) -> int:
+    """Prints one call and its ladder; 1 when there is none, or more than one."""
+
+    def told(store: RecordStore) -> int:
+        found = store.look_up(name)
+        if not found:
+            complain(f"no call {name}: write a record id, its beginning, or a Call-ID")
+            return 1
+        if len(found) > 1:
+            complain(f"{name} is more than one call; write the record id of one:")
+            for call in found:
+                complain(f"  {call['record_id']}  {' '.join(_row(call)[:6])}")
+            return 1
+        call = found[0]
+        messages = store.messages(ladder.keys(call), *ladder.period(call, time.time()))
+        if as_json:
+            noted = [msgspec.structs.asdict(message) for message in messages]
+            print(json.dumps(call | {"messages": noted}))
+            return 0
+        for line in ladder_lines(call, messages):
+            console.print(Text(line), soft_wrap=True)
+        return 0
+
+    return _with_records(paths, told)
 
 
 def record_store(paths: Paths) -> RecordStore:
@@ -47,9 +118,61 @@ def record_store(paths: Paths) -> RecordStore:
     return RecordStore(open_database(paths.records_url))
 
 
+def _with_records(paths: Paths, do: Callable[[RecordStore], int]) -> int:
+    try:
+        if not paths.database and not paths.records_db.exists():
+            complain(f"no records yet: {paths.records_db} is made by the first ./trunkward up")
+            return 2
+        store = record_store(paths)
+        try:
+            return do(store)
+        finally:
+            store.disconnect()
+    except UnusableSecret as problem:
+        complain(str(problem))
+    except PermissionError:
+        complain("the node's records are for root to read: use sudo")
+    except OSError as problem:
+        complain(str(problem))
+    except DBAPIError as problem:
+        complain(f"{paths.records_url}: cannot be read: {problem.orig}")
+    return 2
+
+
+# ---- telling ---------------------------------------------------------------------------------
+
+
+def _tell_each(how: Listing, calls: Iterable[dict[str, Any]]) -> None:
+    """One call a line, as soon as it is known."""
+    if how.as_csv:
+        writer = csv.writer(sys.stdout)  # RFC 4180: CR LF, and quotes where they are needed
+        writer.writerow(COLUMNS)
+        for call in calls:
+            writer.writerow(row(call, how.pseudonyms))
+            sys.stdout.flush()
+        return
+    if not how.as_json:
+        print(_line(_HEADS))
+    for call in calls:
+        print(json.dumps(call) if how.as_json else _line(_row(call)), flush=True)
+
+
+def _print_table(calls: list[dict[str, Any]]) -> None:
+    table = Table(*_HEADS, box=None)
+    for call in calls:
+        # what a peer sent is text, not markup
+        table.add_row(*(Text(cell) for cell in _row(call)))
+    console.print(table)
+
+
+def _line(cells: Iterable[str]) -> str:
+    return " ".join(cell.ljust(width) for cell, width in zip(cells, _WIDTHS, strict=True)).rstrip()
+
+
 def _row(call: dict[str, Any]) -> list[str]:
+    started = call["started_at"]
     return [
-        time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(call["started_at"])),
+        time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(started)) if started else "",
         call.get("trunk", ""),
         call.get("calling_number", ""),
         call.get("called_number", ""),
@@ -60,3 +183,62 @@ def _row(call: dict[str, Any]) -> list[str]:
         f"{call['ending'] or ''} {call['end_code'] or ''}".strip(),
         f"{call['duration_s']:.1f}" if call["duration_s"] is not None else "",
     ]
+
+
+# ---- following -------------------------------------------------------------------------------
+
+
+def _followed(store: RecordStore, wanted: CallFilter, limit: int) -> Iterator[dict[str, Any]]:
+    """The newest calls, then each one when it is judged, and again when it has ended."""
+    last = store.last_id()
+    yield from [kept.view for kept in store.find(wanted, limit) if kept.id <= last][::-1]
+    waited = dict.fromkeys(store.running(time.time() - _LONGEST_S, _MOST_RUNNING))
+    while True:
+        came = store.since(last)
+        ended = store.complete(list(waited))
+        wanted_ids = store.matching([kept.id for kept in (*came, *ended)], wanted)
+        for kept in ended:
+            del waited[kept.id]
+            if kept.id in wanted_ids:
+                yield kept.view
+        for kept in came:
+            last = kept.id
+            if kept.decided and kept.id in wanted_ids:
+                yield kept.view
+            if not kept.decided or (kept.view["verdict"] == "admit" and not kept.ended):
+                waited[kept.id] = None
+        while len(waited) > _MOST_RUNNING:
+            del waited[next(iter(waited))]
+        if not came:
+            time.sleep(_LOOK_S)
+
+
+# ---- the secret of the pseudonyms ------------------------------------------------------------
+
+
+def _secret(path: Path) -> bytes:
+    """Made at first use, whole or not at all, and for root alone. Raises `OSError`."""
+    if not path.exists():
+        part = path.with_name(f"{path.name}.{os.getpid()}.part")
+        part.unlink(missing_ok=True)  # of one that died here, under the same number
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(secrets.token_bytes(_SECRET_BYTES))
+                file.flush()
+                os.fsync(descriptor)
+            # not over one that somebody else has made meanwhile: exports of both must agree
+            with contextlib.suppress(FileExistsError):
+                os.link(part, path)
+        finally:
+            part.unlink()
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        state = os.fstat(descriptor)
+        held = file.read(_SECRET_BYTES + 1)
+    if state.st_uid != os.geteuid() or state.st_mode & 0o077 or len(held) != _SECRET_BYTES:
+        raise UnusableSecret(
+            f"{path}: must be {_SECRET_BYTES} bytes that only its owner, {os.geteuid()}, can read; mend it,"
+            " or take it away for a new one (then numbers have other pseudonyms than in the exports before)"
+        )
+    return held

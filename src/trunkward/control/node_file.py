@@ -35,6 +35,7 @@ from trunkward.trunks.model import (
     Probes,
     Trunk,
 )
+from trunkward.trunks.retention import RetentionPolicy
 
 
 class NodeFileRefused(Exception):
@@ -429,6 +430,11 @@ def _declared(parts: FilePart) -> Declared:
         tenants=tuple(tenant.name for tenant in parts.tenants),
         trunks=tuple(_trunk(tenant, trunk, parts.node) for _, tenant, trunk in _trunks(parts)),
         carriers=tuple(_carrier(carrier) for carrier in parts.carriers),
+        retention=RetentionPolicy(
+            calls_days=parts.node.retention,
+            ladder_days=parts.node.ladder_retention,
+            tenants={tenant.name: tenant.retention for tenant in parts.tenants if tenant.retention},
+        ),
     )
 
 

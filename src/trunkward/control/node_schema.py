@@ -15,6 +15,8 @@ from trunkward.trunks.model import GRANT_S, MAX_CALL_S, Address, Host, MediaPoli
 
 #: Ports below it need a privilege that no process of a node has (ip(7)), and belong to other services.
 _MIN_PORT = 1024
+#: Ten years.
+_MOST_DAYS = 3650
 #: Seconds; topos keeps the rows of a call for 24 hours from its start (`engines.kamailio.LONGEST_CALL_S`).
 _LONGEST_CALL_S = 82_800
 #: Seconds; the edge asks once a second, and a gate may take half of one.
@@ -308,6 +310,12 @@ def _emergency(text: str) -> str:
     return text
 
 
+def _days(number: int) -> int:
+    if not 1 <= number <= _MOST_DAYS:
+        raise ValueError(f"write a number of days, 1 to {_MOST_DAYS}")
+    return number
+
+
 def _max_call(seconds: int) -> int:
     if not 1 <= seconds <= _LONGEST_CALL_S:
         raise ValueError(
@@ -329,6 +337,7 @@ type Name = Annotated[str, AfterValidator(_name)]
 type DnsName = Annotated[str, AfterValidator(_dns_name)]
 type Port = Annotated[int, AfterValidator(_port)]
 type Networks = Annotated[list[Annotated[Any, BeforeValidator(_network)]], Field(min_length=1)]
+type Days = Annotated[int, AfterValidator(_days)]
 type MaxCall = Annotated[int, AfterValidator(_max_call)]
 type Hosts = Annotated[
     list[Annotated[Any, BeforeValidator(_carrier_host)]], Field(min_length=1, max_length=16)
@@ -427,6 +436,8 @@ class NodePart(_Part):
     identity: IdentityPart
     number_plan: NumberPlanPart
     gates: Annotated[int, Field(ge=1, le=64)] = 2
+    retention: Days = 365
+    ladder_retention: Days = 30
     certificate: Annotated[ServerCertificatePart, BeforeValidator(_source)] = ServerCertificatePart()
     max_call_s: MaxCall = MAX_CALL_S
     grant_s: Annotated[int, AfterValidator(_grant)] = GRANT_S
@@ -452,6 +463,7 @@ class TenantPart(_Part):
     """One of `tenants`."""
 
     name: Name
+    retention: Days | None = None
     trunks: list[TrunkPart] = []
 
 

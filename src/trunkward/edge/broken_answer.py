@@ -8,7 +8,7 @@ when the call was to be set up with it (RFC 3261 sections 13.2.2.4 and 15.1.1).
 
 import re
 
-from trunkward.edge import ksr
+from trunkward.edge import ksr, ladder, state
 
 #: What a refusal keeps of the 2xx: what tm needs to match it, and topos' mark.
 _KEPT = frozenset({"via", "v", "from", "f", "to", "t", "call-id", "i", "cseq", "p-sr-xbranch"})
@@ -25,6 +25,7 @@ def refuse(status: int, phrase: str, reason: str, *, hang_up: bool) -> None:
         _send("ACK", int(ksr.pv("$cs") or 0))
         if hang_up:
             _send("BYE", int(ksr.pv("$cs") or 0) + 1)
+            ladder.sent(state.record_id(), "callee", "BYE", why=reason)
             forget_soon(dialog_mark())
     ksr.replace_message(refusal(ksr.message(), status, phrase, reason))
 

@@ -8,7 +8,17 @@ import time
 from functools import partial
 from typing import Any
 
-from trunkward.edge import attempt, broken_answer, emergency, headers, ksr, refusal, state, topos_fields
+from trunkward.edge import (
+    attempt,
+    broken_answer,
+    emergency,
+    headers,
+    ksr,
+    ladder,
+    refusal,
+    state,
+    topos_fields,
+)
 from trunkward.edge.compact import compact, expand
 from trunkward.edge.endings import Endings
 from trunkward.edge.gate import GateClient, GateUnavailable
@@ -75,21 +85,25 @@ class Calls:
         if not ksr.new_transaction():
             return
         facts = attempt.read()
+        ladder.got(facts["id"], "caller", "INVITE", body=facts["body"])
         held = self._suspended.hold()
+        if held:
+            ladder.sent(facts["id"], "caller", "100", "INVITE")
         if held and ksr.later("ksr_judge", f"{held} {compact(facts)}", self._group):
             return
         admitted = self._emergency_verdict(facts) if held else None
         if admitted is None:
-            refusal.refuse(503, "Service Unavailable", "no-worker-free")
+            self._refuse_unjudged(facts, "no-worker-free")
         else:  # no lack of workers refuses one of these
             self._try_next(held, *self._admitted(facts, admitted))
 
     # ---- 2. in a worker of the group ---------------------------------------------------------
     def judge(self, held: str, text: str) -> None:
         """Asks the gate and applies its verdict; with no gate, the posture table's row."""
-        if self._suspended.is_late(held):
-            return
         facts = expand(text)
+        if self._suspended.is_late(held):
+            self._outcomes.refused(facts, "no-worker-free")  # as `Suspended.given_up` has told its caller
+            return
         verdict = self._verdict(facts, text)
         match verdict["verdict"]:
             case "admit":
@@ -99,9 +113,7 @@ class Calls:
             case "discard":
                 self._suspended.resume(held, ksr.release)
             case "unavailable":
-                self._suspended.resume(
-                    held, partial(refusal.refuse, 503, "Service Unavailable", "gate-unavailable")
-                )
+                self._suspended.resume(held, partial(self._refuse_unjudged, facts, "gate-unavailable"))
 
     def _verdict(self, facts: dict[str, Any], text: str) -> dict[str, Any]:
         try:
@@ -117,8 +129,13 @@ class Calls:
     def _emergency_verdict(self, facts: dict[str, Any]) -> dict[str, Any] | None:
         verdict = emergency.admit(facts, self._emergency)
         if verdict is not None:
-            self._outcomes.note_decision(facts, verdict)
+            self._outcomes.admitted(facts, verdict)
         return verdict
+
+    def _refuse_unjudged(self, facts: dict[str, Any], reason: str) -> None:
+        refusal.refuse(503, "Service Unavailable", reason)
+        ladder.sent(facts["id"], "caller", "503", "INVITE", why=reason)
+        self._outcomes.refused(facts, reason)
 
     def _admitted(
         self, facts: dict[str, Any], verdict: dict[str, Any]
@@ -142,6 +159,7 @@ class Calls:
             "from_outside": verdict["from_uri"] or facts["from_uri"],
             "to_uri": facts["to_uri"],
             "hops": [],
+            "tried": [],
         }
         way = {
             "routes": verdict["routes"],
@@ -179,6 +197,7 @@ class Calls:
                     self._go_on(held, call, partial(self._wait, call, way, host))
                     return
                 ksr.log_warning(f"call {call['record_id']}: {route['peer']} at {host} cannot be reached")
+                call["tried"].append({"peer": route["peer"], "problem": "unreachable"})
                 way["next"] += 1
                 continue
             call["media_id"] = f"{call['record_id']}x{way['next']}"
@@ -200,6 +219,7 @@ class Calls:
                 # the posture table: it goes if both sides can talk without rtpengine
                 sdp = way["emergency_body"]
                 if "a=crypto" in sdp and route["transport"] != "tls":
+                    call["tried"].append({"peer": route["peer"], "problem": "media-unavailable"})
                     continue
             self._go_on(held, call, partial(self._send, call, way, route, sdp))
             return
@@ -210,6 +230,7 @@ class Calls:
         if self._suspended.resume(held, then):
             return
         if self._suspended.is_late(held):
+            ladder.sent(call["record_id"], "caller", "503", "INVITE", why="no-worker-free")
             self._end(call, "failed", 503, "us")
         else:
             self._end(call, "cancelled", 487, "caller")
@@ -234,6 +255,7 @@ class Calls:
 
     def _refuse(self, call: dict[str, Any], reason: str) -> None:
         refusal.refuse(503, "Service Unavailable", reason)
+        ladder.sent(call["record_id"], "caller", "503", "INVITE", why=reason)
         self._end(call, "failed", 503, "us")
 
     def _send(self, call: dict[str, Any], way: dict[str, Any], route: dict[str, Any], sdp: str) -> None:
@@ -259,29 +281,38 @@ class Calls:
         ksr.set_final_response_timeout(route["ring_timeout_s"] * 1000, 4000)
         ksr.on_reply("ksr_reply")
         ksr.on_failure("ksr_failure")
+        at = time.time()  # before an answer can come
         if route["transport"] == "tls" and not self._reach.on_verified_connection():
             sent = False
         else:
             sent = ksr.relay()
-        if not sent:
+        if sent:
+            ladder.sent(call["record_id"], "callee", "INVITE", body=sdp, why=route["peer"], at=at)
+        else:
+            call["tried"].append({"peer": route["peer"], "problem": "unreachable"})
             ksr.log_warning(f"call {call['record_id']}: route to {route['peer']} could not be sent")
             self._hand_over(call, way)
 
     def any_reply(self) -> None:
         """Every reply, before its transaction is looked at: a connection or a host may be judged by it."""
-        if ksr.method() == "OPTIONS":
+        method = ksr.method()
+        if method == "OPTIONS":
             self._tls.replied()
             self._health.replied()
+        elif method == "CANCEL":  # tm's own of a caller's
+            ladder.got(ladder.cancel_key(ksr.call_id()), "callee", str(ksr.status()), "CANCEL")
 
     # ---- 4. answers --------------------------------------------------------------------------
     def replied(self) -> None:
         """Every reply to an initial INVITE."""
         code = ksr.status()
         if code == 100:
+            ladder.got(state.record_id(), "callee", "100", "INVITE")
             return  # goes no further (RFC 3261 16.7, step 3)
         call = state.call()
         if topos_fields.reply_cannot_be_kept():
             ksr.log_error(f"call {call['record_id']}: a reply of {call['peer']} cannot be hidden")
+            ladder.got(call["record_id"], "callee", str(code), "INVITE")
             broken_answer.replace(hang_up="let_go" not in call)
             state.set_call(compact(call | {"let_go": True}))
             state.show(ksr.show_from, call, "from_inside")
@@ -291,6 +322,7 @@ class Calls:
         if code >= 300:
             ksr.remove_header("Contact")  # topos leaves that of a redirection as it is
         received = ksr.body()
+        ladder.got(call["record_id"], "callee", str(code), "INVITE", received, ksr.header("Reason"))
         if code >= 300 and received:
             ksr.remove_body()  # what could be taken instead (RFC 3261 21.4.26) names the inside
             received = ""
@@ -311,9 +343,14 @@ class Calls:
         elif 200 <= code < 300 and call["hops"] and "suites" not in call:
             self._without_answer(call, code, AnswerRefused("media-malformed", "a 2xx and never an answer"))
             return
+        if 180 <= code < 200 and "ringing_at" not in call:
+            call["ringing_at"] = time.time()
+            state.set_call(compact(call))
         # a repeated 2xx says nothing new, and what has happened since must not be undone
         if not answered and (received or code >= 200) and code < 300:
             self._remember_answer(call, code, tag)
+        if code < 300:
+            ladder.sent(call["record_id"], "caller", str(code), "INVITE", sent)
         if sent:
             ksr.set_body(sent, "application/sdp")  # last: a body put in cannot be taken out by the guard
 
@@ -342,6 +379,7 @@ class Calls:
         ksr.log_error(f"call {call['record_id']}: answer of {call['peer']} refused: {problem}")
         if code < 200:
             ksr.remove_body()
+            ladder.sent(call["record_id"], "caller", str(code), "INVITE")
             return
         reason = problem.code if isinstance(problem, AnswerRefused) else "media-unavailable"
         status, phrase = (
@@ -359,11 +397,14 @@ class Calls:
             return
         code = ksr.final_status()
         if code in _NEXT_ROUTE and way["next"] < len(way["tries"]):
+            call["tried"].append({"peer": call["peer"], "status": code})
             self._hand_over(call, way)
             return
         self._end(call, "failed", code, "callee")
 
     def _end(self, call: dict[str, Any], ending: str, status: int, ended_by: str) -> None:
+        if ended_by != "us":
+            ladder.sent(call["record_id"], "caller", str(status), "INVITE")
         if "sent" in call:
             self._endings.end(call, ending, status, ended_by)
         else:  # nobody but us knows of it
@@ -374,6 +415,7 @@ def _reject(verdict: dict[str, Any]) -> None:
     for name, value in verdict["headers"]:
         ksr.add_reply_header(name, value)
     ksr.reply(verdict["status"], verdict["phrase"])
+    ladder.sent(verdict["record_id"], "caller", str(verdict["status"]), "INVITE", why=verdict["reason"])
 
 
 def _leg_facts(side: str, transport: str, tls: dict[str, Any] | None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ than its deadline (`engines.kamailio.MEDIA_DEADLINE_MS`), as replies are not sus
 
 from typing import Any
 
-from trunkward.edge import broken_answer, headers, ksr, refusal, state, topos_fields
+from trunkward.edge import broken_answer, headers, ksr, ladder, refusal, state, topos_fields
 from trunkward.edge.compact import compact, expand
 from trunkward.edge.endings import Endings
 from trunkward.edge.media import Media, MediaRefused, OfferRefused
@@ -76,10 +76,12 @@ class Dialogs:
             self._running.keep(record_id, text)
         # 3.
         sdp = ksr.body()
+        ladder.got(record_id, ladder.SIDES[forward], method, body=sdp, reason=ksr.header("Reason"))
         if sdp and method in _OFFERS and not ksr.body_is_sdp():
             # what cannot be read cannot be hidden, nor anchored: a description could stand in any part
             ksr.add_reply_header("Accept", "application/sdp")
             refusal.refuse_in_dialog(415, "Unsupported Media Type")
+            ladder.sent(record_id, ladder.SIDES[forward], "415", method)
             return
         late = call.get("late") or {}
         if sdp and method == "ACK" and ksr.body_is_sdp() and late.get("cseq") == ksr.pv("$cs"):
@@ -102,6 +104,7 @@ class Dialogs:
                 ksr.log_error(f"call {record_id}: {problem}")
                 if ksr.new_transaction():
                     refusal.refuse(*refusal.of(problem))
+                    ladder.sent(record_id, ladder.SIDES[forward], str(refusal.of(problem)[0]), method)
                 return
             ksr.set_body(sent, "application/sdp")
             text = compact(call)  # with what the offer has added
@@ -115,6 +118,7 @@ class Dialogs:
         state.set_in_dialog(forward=forward, offered=bool(sdp), shown=shown)
         ksr.on_reply("ksr_dialog_reply")
         if self._reach.towards(call, forward=forward):
+            ladder.sent(record_id, ladder.SIDES[not forward], method, body=sdp)
             ksr.relay()
         elif ksr.new_transaction():
             self._wait(self._reach.dialled(call, forward=forward))
@@ -134,6 +138,7 @@ class Dialogs:
 
     def _send_ack(self, call: dict[str, Any], *, forward: bool) -> None:
         if self._reach.towards(call, forward=forward):
+            ladder.sent(call["record_id"], ladder.SIDES[not forward], "ACK")
             ksr.relay()
         elif host := self._reach.dialled(call, forward=forward):
             # it cannot wait; the other side sends its 200 again, and so comes another ACK
@@ -143,10 +148,12 @@ class Dialogs:
         """Lets a request wait for a verified connection to its peer."""
         if not host or not self._tls.may_wait(host):
             refusal.refuse(503, "Service Unavailable", "no-route-left")
+            _not_sent("no-route-left")
             return
         held = self._suspended.hold()
         if not (held and self._tls.wait(host, held, "ksr_dialog_connected", self._group, "")):
             refusal.refuse(503, "Service Unavailable", "no-worker-free")
+            _not_sent("no-worker-free")
 
     def connected(self, held: str, _text: str) -> None:
         """Goes on with it, when it is known whether there is one."""
@@ -156,16 +163,20 @@ class Dialogs:
         forward, _, _ = state.in_dialog()
         ksr.set_final_response_timeout(_INVITE_MS, _REQUEST_MS)
         if self._reach.towards(state.call(), forward=forward):
+            ladder.sent(state.record_id(), ladder.SIDES[not forward], ksr.method(), body=ksr.body())
             ksr.relay()
         else:
             refusal.refuse(503, "Service Unavailable", "no-route-left")
+            _not_sent("no-route-left")
 
     def replied(self) -> None:
         """Every reply to a request of a running call."""
         forward, offered, shown = state.in_dialog()
         if topos_fields.reply_cannot_be_kept():
             ksr.log_error("a reply in a dialog cannot be hidden")
+            ladder.passed(state.record_id(), ladder.SIDES[not forward], str(ksr.status()))
             broken_answer.replace(hang_up=False)
+            ladder.instead(ksr.status())
         else:
             ksr.keep_only_headers(headers.LATER)
             if ksr.status() >= 300:
@@ -173,6 +184,7 @@ class Dialogs:
         if shown:
             (ksr.show_from if forward else ksr.show_to)(shown)
         received = ksr.body()
+        ladder.passed(state.record_id(), ladder.SIDES[not forward], *_reply_in_hand(received))
         if not received:
             return
         if ksr.status() >= 300 or ksr.method() not in _OFFERS:
@@ -191,6 +203,7 @@ class Dialogs:
                 ksr.remove_body()
             else:
                 broken_answer.refuse(*refusal.of(problem), hang_up=False)
+                ladder.instead(refusal.of(problem)[0])
             return
         ksr.set_body(sent, "application/sdp")
 
@@ -213,3 +226,12 @@ class Dialogs:
             ksr.remove_body()
             return
         ksr.set_body(sent, "application/sdp")
+
+
+def _reply_in_hand(body: str) -> tuple[str, str, str, str]:
+    return str(ksr.status()), ksr.method(), body, ksr.header("Reason")
+
+
+def _not_sent(reason: str) -> None:
+    forward, _, _ = state.in_dialog()
+    ladder.sent(state.record_id(), ladder.SIDES[forward], "503", ksr.method(), why=reason)

@@ -5,7 +5,6 @@ facts a gate would use (network and certificate), the number is compared whole, 
 """
 
 import base64
-import uuid
 
 # `hashlib` would load OpenSSL a second time; this is CPython's own SHA-2.
 from _sha2 import sha256  # type: ignore[import-not-found]
@@ -21,10 +20,11 @@ def admit(facts: dict[str, Any], table: list[dict[str, Any]]) -> dict[str, Any] 
             return {
                 "verdict": "admit",
                 "id": facts["id"],
-                "record_id": uuid.uuid4().hex,
+                "record_id": facts["id"],
                 "reason": "admitted-emergency",
                 "trunk": trunk["trunk"],
                 "source": trunk["trunk"],
+                "tenant": trunk["tenant"],
                 "grant": None,
                 "direction": "outbound",
                 "called": called,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from trunkward.edge import broken_answer, ksr
+from trunkward.edge import broken_answer, ksr, ladder
 from trunkward.edge.endings import Endings
 from trunkward.edge.reach import Reach, without_alias
 from trunkward.edge.running import TOPOS_DIALOGS, RunningCalls
@@ -82,6 +82,7 @@ class HangUp:
         for side in list(leaving.sides):
             sent, dialled = self._send(leaving, side)
             if sent:
+                ladder.sent(leaving.call["record_id"], side, "BYE", why=leaving.cut)
                 leaving.sides.remove(side)
             waits = waits or dialled
         if waits and leaving.sides and time.monotonic() < leaving.until_s:

@@ -7,6 +7,7 @@ What each leg has negotiated stands in the call's state from the first answer on
 import re
 from typing import Any
 
+from trunkward.edge.quality import leg_facts
 from trunkward.edge.rtpengine import Rtpengine, RtpengineUnavailable
 from trunkward.media.answer import AnswerRefused, check_answer, check_later_answer
 from trunkward.media.crossing import crossing
@@ -107,24 +108,9 @@ class Media:
         if not ended:
             return []
         return [
-            _leg(ended[0], call["caller_tag"], "caller"),
-            _leg(ended[-1], call.get("callee_tag", ""), "callee"),
+            leg_facts(ended[0], call["caller_tag"], "caller"),
+            leg_facts(ended[-1], call.get("callee_tag", ""), "callee"),
         ]
-
-
-def _leg(ended: dict[str, Any], tag: str, side: str) -> dict[str, Any]:
-    facts: dict[str, Any] = {"side": side}
-    for media in ended.get("tags", {}).get(tag, {}).get("medias", [])[:1]:
-        facts["protocol"] = media.get("protocol", "")
-        stream = media.get("streams", [{}])[0]
-        facts["srtp_suite"] = stream.get("crypto suite", "")
-        keyed = "dtls-srtp" if "DTLS-SRTP" in media.get("flags", []) else "sdes"
-        facts["key_source"] = keyed if facts["srtp_suite"] else "none"
-        received, sent = stream.get("stats", {}), stream.get("stats_out", {})
-        facts["packets_in"] = int(received.get("packets", 0))
-        facts["errors_in"] = int(received.get("errors", 0))
-        facts["packets_out"] = int(sent.get("packets", 0))
-    return facts
 
 
 def _direction(forward: bool) -> str:

@@ -1,7 +1,6 @@
 """What came of each call, written down at once: nobody needs to be alive to take it.
 
-The edge writes segments as a gate does (`trunkward.records.segment`), all its processes into one, and
-the worker ships them by record id.
+And what the edge has decided itself, because no gate did: every verdict has its record.
 """
 
 import os
@@ -11,52 +10,57 @@ from typing import Any
 from trunkward.edge import ksr
 from trunkward.edge.attempt import THIS_EDGE
 from trunkward.edge.compact import compact
+from trunkward.edge.segments import Segments
 
-#: Seconds one segment is written to, so that shipped ones can be deleted.
-SEGMENT_S = 3600
+#: Which gate decided, in a decision of the edge's own.
+_NO_GATE = -1
 
 
 class Outcomes:
-    """The edge's own segments."""
+    """The edge's own segments of decisions and outcomes."""
 
     def __init__(self, directories: list[str]) -> None:
         """`directories`: where to write, and where else when that has no room; nothing is opened yet."""
-        self._directories = directories
-        #: This process' segments by directory: the hour and the descriptor.
-        self._open: dict[str, tuple[int, int]] = {}
+        self._segments = [(directory, Segments(directory)) for directory in directories]
 
     def write(self, outcome: dict[str, Any]) -> None:
         """Appends one outcome."""
         self._append({"kind": "outcome", "record_id": outcome["record_id"], "outcome": outcome})
 
-    def note_decision(self, facts: dict[str, Any], verdict: dict[str, Any]) -> None:
-        """Appends the record of a call that the edge has admitted by itself (`trunkward.edge.emergency`)."""
-        self._append(
-            {
-                "kind": "decision",
-                "record_id": verdict["record_id"],
-                "attempt_id": facts["id"],
-                "edge": facts["edge"],
-                "call_id": facts["call_id"],
-                "verdict": "admit",
-                "reason": verdict["reason"],
-                "trunk": verdict["trunk"],
-                "source_name": verdict["source"],
-                "direction": verdict["direction"],
-                "called_number": verdict["called"],
-                "routes": [route["peer"] for route in verdict["routes"]],
-                "source": f"{facts['source_ip']}:{facts['source_port']}",
-                "transport": facts["transport"],
-                "findings": ["edge: no gate has judged it"],
-                "gate": -1,
-            }
-        )
+    def refused(self, facts: dict[str, Any], reason: str) -> None:
+        """Appends the record of a 503 of the edge's own to an attempt."""
+        self._decided(facts, {"verdict": "reject", "reason": reason, "blame": "us", "status": 503})
+
+    def admitted(self, facts: dict[str, Any], verdict: dict[str, Any]) -> None:
+        """Appends the record of an emergency call that goes without a gate (`trunkward.edge.emergency`)."""
+        told = {"verdict": "admit", "reason": verdict["reason"], "direction": verdict["direction"]}
+        told |= {"record_id": verdict["record_id"], "called_number": verdict["called"]}
+        told |= {"tenant": verdict["tenant"], "trunk": verdict["trunk"], "source_name": verdict["source"]}
+        self._decided(facts, told | {"routes": [route["peer"] for route in verdict["routes"]]})
+
+    def _decided(self, facts: dict[str, Any], told: dict[str, Any]) -> None:
+        tls = facts.get("tls") or {}
+        record = {
+            "kind": "decision",
+            "record_id": facts["id"],
+            "attempt_id": facts["id"],
+            "edge": facts["edge"],
+            "call_id": facts["call_id"],
+            "source": f"{facts['source_ip']}:{facts['source_port']}",
+            "transport": facts["transport"],
+            "tls_version": tls.get("version", ""),
+            "tls_cipher": tls.get("cipher", ""),
+            "attest": "",  # only a gate has calls signed
+            "findings": ["edge: no gate has judged it"],
+            "gate": _NO_GATE,
+        }
+        self._append(record | told)
 
     def note_start(self, running: list[str]) -> None:
         """Says that Kamailio has started, and which calls it still has (`trunkward.worker.abandoned`)."""
         now = time.time()
         text = compact({"edge": THIS_EDGE, "at": now, "running": running})
-        for directory in self._directories:
+        for directory, _ in self._segments:
             path = os.path.join(directory, f"{now * 1000:015.0f}-{THIS_EDGE}.started")
             try:
                 with open(f"{path}.part", "w", encoding="ascii") as file:
@@ -69,29 +73,12 @@ class Outcomes:
 
     def _append(self, record: dict[str, Any]) -> None:
         """Appends one line; one that no directory takes stands in the log, whole."""
-        now = time.time()
-        text = compact(record | {"at": now})
-        # it starts a line of its own, whatever a full disk left of one before
-        data = f"\n{text}\n".encode()
-        for directory in self._directories:
+        text = compact(record | {"at": time.time()})
+        for directory, segments in self._segments:
             try:
-                if os.write(self._segment(directory, int(now // SEGMENT_S)), data) != len(data):
-                    raise OSError("no room")
+                segments.append(f"{text}\n")
             except OSError as problem:
-                ksr.log_error(f"outcome not written in {directory}: {problem}")
+                ksr.log_error(f"record not written in {directory}: {problem}")
             else:
                 return
-        ksr.log_error(f"outcome lost: {text}")
-
-    def _segment(self, directory: str, hour: int) -> int:
-        """The descriptor of this hour's segment: the worker deletes none so young."""
-        held = self._open.get(directory)
-        if held is not None and held[0] == hour:
-            return held[1]
-        if held is not None:
-            del self._open[directory]
-            os.close(held[1])
-        path = os.path.join(directory, f"{hour * SEGMENT_S * 1000:015d}.jsonl")
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        self._open[directory] = hour, descriptor
-        return descriptor
+        ksr.log_error(f"record lost: {text}")

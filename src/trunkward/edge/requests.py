@@ -2,7 +2,7 @@
 
 from ipaddress import ip_address, ip_network
 
-from trunkward.edge import headers, ksr, topos_fields
+from trunkward.edge import headers, ksr, ladder, topos_fields
 from trunkward.edge.calls import Calls
 from trunkward.edge.dialogs import Dialogs
 from trunkward.edge.settings import EdgeSettings
@@ -51,6 +51,7 @@ class Requests:
         ksr.answer_to_source()
         if method == "CANCEL":
             if ksr.matches_transaction():
+                ladder.got(ladder.cancel_key(ksr.call_id()), "caller", "CANCEL", reason=ksr.header("Reason"))
                 ksr.relay()
             else:
                 ksr.stateless_reply(481, "Call/Transaction Does Not Exist")

@@ -17,7 +17,7 @@ from collections.abc import Callable
 # Kamailio's interpreter is the system's: it does not know where this package is installed.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from trunkward.edge import groups, guard, ksr, settings
+from trunkward.edge import groups, guard, ksr, ladder, settings
 from trunkward.edge.calls import Calls
 from trunkward.edge.dialogs import Dialogs
 from trunkward.edge.endings import Endings
@@ -39,6 +39,7 @@ from trunkward.edge.suspended import Suspended
 from trunkward.edge.targets import Targets
 
 _settings = settings.load()
+ladder.keep_in(_settings.ladder, ksr.log_error)
 _ng = (("127.0.0.1", _settings.ng_port), _settings.media_deadline_ms / 1000)
 _engine = Rtpengine(*_ng, rest_s=1.0)
 _media = Media(_engine)
@@ -113,22 +114,22 @@ def _now(part: str, name: str) -> Callable[..., None]:
 class Callbacks:
     """What Kamailio finds its callbacks on, by name; `child_init` it asks for itself."""
 
-    ksr_request_route = staticmethod(guard.request(_now("requests", "received")))
-    ksr_judge = staticmethod(guard.task(_now("calls", "judge")))
-    ksr_route = staticmethod(guard.task(_now("calls", "route")))
-    ksr_resumed = staticmethod(guard.transaction(_suspended.resumed))
+    ksr_request_route = staticmethod(guard.request(ladder.flushed(_now("requests", "received"))))
+    ksr_judge = staticmethod(guard.task(ladder.flushed(_now("calls", "judge"))))
+    ksr_route = staticmethod(guard.task(ladder.flushed(_now("calls", "route"))))
+    ksr_resumed = staticmethod(guard.transaction(ladder.flushed(_suspended.resumed)))
     ksr_suspended_failure = staticmethod(guard.transaction(_suspended.given_up))
     ksr_fault = staticmethod(guard.transaction(guard.fault))
-    ksr_reply = staticmethod(guard.reply(_now("calls", "replied")))
-    ksr_failure = staticmethod(guard.transaction(_now("calls", "failed")))
-    ksr_dialog_reply = staticmethod(guard.reply(_now("dialogs", "replied")))
+    ksr_reply = staticmethod(guard.reply(ladder.flushed(_now("calls", "replied"))))
+    ksr_failure = staticmethod(guard.transaction(ladder.flushed(_now("calls", "failed"))))
+    ksr_dialog_reply = staticmethod(guard.reply(ladder.flushed(_now("dialogs", "replied"))))
     ksr_call_ended = staticmethod(guard.event(_endings.clean_up))
     ksr_media_given_up = staticmethod(guard.event(_endings.clean_up_media))
-    ksr_second = staticmethod(guard.event(_rounds.second))
+    ksr_second = staticmethod(guard.event(ladder.flushed(_rounds.second)))
     ksr_htable_event = staticmethod(guard.event(_endings.table_event))
-    ksr_any_reply = staticmethod(guard.incoming_reply(_now("calls", "any_reply")))
+    ksr_any_reply = staticmethod(guard.incoming_reply(ladder.flushed(_now("calls", "any_reply"))))
     ksr_stray_reply = staticmethod(guard.stray_reply)
-    ksr_dialog_connected = staticmethod(guard.task(_now("dialogs", "connected")))
+    ksr_dialog_connected = staticmethod(guard.task(ladder.flushed(_now("dialogs", "connected"))))
     ksr_connect = staticmethod(guard.event(_now("tls", "connect")))
     ksr_health = staticmethod(guard.event(_now("health", "tick")))
 

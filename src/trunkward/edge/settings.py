@@ -31,6 +31,8 @@ class EdgeSettings:
     dialogs: str
     #: Where outcomes are written, in this order.
     outcomes: list[str]
+    #: Where the messages of calls are noted.
+    ladder: str
     #: Seconds a call's row lives unattended in shared memory.
     longest_call_s: int
     #: Seconds a gate grants a running call at a time.

@@ -68,11 +68,14 @@ def back_up(
     _many_open_files()
     state = paths.state.resolve()
     writer = ArchiveWriter(file=out)
-    # segments that had no room on the disk are in memory, and go to the disk with a restore
-    overflow = f"state/records/overflow-{now:%Y%m%dT%H%M%S}"
+    # segments that had no room on the disk, and messages, are in memory, and go to the disk with a restore
+    in_memory = {
+        place: f"state/records/{place.name}-{now:%Y%m%dT%H%M%S}"
+        for place in (paths.edge_overflow, paths.edge_ladder)
+    }
     with ExitStack() as open_files, tempfile.TemporaryDirectory(dir=state, prefix=BEGUN) as beside:
         # 1.
-        segments = {taken.name: taken for taken in _segments(paths, overflow, open_files)}
+        segments = {taken.name: taken for taken in _segments(paths, in_memory, open_files)}
         others = _others(state, open_files)
         # 2.
         found = []
@@ -85,7 +88,7 @@ def back_up(
                 taken.file.seek(0)
                 found.append(taken)
         # 3.
-        for taken in _segments(paths, overflow, open_files):
+        for taken in _segments(paths, in_memory, open_files):
             segments.setdefault(taken.name, taken)
         # 4.
         named = {f"ca/{number}.pem": str(path) for number, path in enumerate(authorities)}
@@ -96,8 +99,9 @@ def back_up(
             writer.add_bytes(name, certificates_only(path.read_bytes()))
         for name, owner, group, mode in _directories(state):
             writer.directory(name, owner=owner, group=group, mode=mode)
-        if any(name.startswith(overflow) for name in segments):
-            writer.directory(overflow, owner="tw-edge", group="tw-worker", mode=0o2770)
+        for directory in in_memory.values():
+            if any(name.startswith(f"{directory}/") for name in segments):
+                writer.directory(directory, owner="tw-edge", group="tw-worker", mode=0o2770)
         for taken in sorted([*found, *segments.values()], key=lambda taken: taken.name):
             _add(writer, taken)
     manifest = Manifest(
@@ -119,11 +123,11 @@ def _add(writer: ArchiveWriter, taken: Taken) -> None:
     writer.add(taken.name, taken.file, size, owner=taken.owner, group=taken.group, mode=taken.mode)
 
 
-def _segments(paths: Paths, overflow: str, keep: ExitStack) -> Iterator[Taken]:
+def _segments(paths: Paths, in_memory: dict[Path, str], keep: ExitStack) -> Iterator[Taken]:
     for directory in paths.segment_directories():
         if directory.is_symlink() or not directory.is_dir():
             continue
-        name = overflow if directory == paths.edge_overflow else f"state/records/{directory.name}"
+        name = in_memory.get(directory, f"state/records/{directory.name}")
         with _opened(directory) as inner:
             for file in sorted(os.listdir(inner)):
                 if file.endswith(".jsonl") and (

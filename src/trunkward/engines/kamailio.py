@@ -313,6 +313,7 @@ def render_edge_json(
             "media_deadline_ms": MEDIA_DEADLINE_MS,
             "dialogs": str(paths.dialogs),
             "outcomes": [str(paths.edge_records), str(paths.edge_overflow)],
+            "ladder": str(paths.edge_ladder),
             "longest_call_s": LONGEST_CALL_S,
             "grant_s": declared.node.grant_s,
             "call_id_alphabet": mask_alphabet(mask_key),

@@ -50,6 +50,7 @@ def directories(paths: Paths, gates: int) -> list[Directory]:
         Directory(run / "edge", "tw-edge", "tw-edge", 0o750),
         Directory(paths.dialogs, "tw-edge", "tw-edge", 0o700),
         Directory(paths.edge_overflow, "tw-edge", "tw-worker", 0o2770),
+        Directory(paths.edge_ladder, "tw-edge", "tw-worker", 0o2770),
         Directory(run / "media", "tw-media", "tw-media", 0o750),
         Directory(run / "gate", "tw-gate", "tw-edge", 0o2750),
         Directory(run / "signer", "tw-signer", "tw-gate", 0o2750),
@@ -125,6 +126,7 @@ def _own_files(paths: Paths) -> None:
         (paths.state / "signer", "tw-signer", "tw-signer"),
         (paths.dialogs, "tw-edge", "tw-edge"),
         (paths.edge_overflow, "tw-edge", "tw-worker"),
+        (paths.edge_ladder, "tw-edge", "tw-worker"),
         (paths.policy, "tw-worker", "tw-gate"),
         (paths.acme_chain.parent, "tw-cert", "tw-edge"),
     ]

@@ -44,7 +44,7 @@ from trunkward.gate.signing import SignerForCall
 from trunkward.numbering.e164 import E164
 from trunkward.numbering.plan import Emergency
 from trunkward.records.model import DecisionRecord
-from trunkward.trunks.model import Host
+from trunkward.trunks.model import Host, Trunk
 
 #: What the edge chooses: a UUID in hex.
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -190,6 +190,7 @@ class Line:
 
     def _record(self, case: Case, judgement: Judgement, policy: Snapshot, began: float) -> DecisionRecord:
         attempt, verdict = case.attempt, judgement.verdict
+        ours = case.source if isinstance(case.source, Trunk) else case.destination
         tls = attempt.tls
         return DecisionRecord(
             record_id=verdict.record_id,
@@ -201,7 +202,8 @@ class Line:
             reason=verdict.reason,
             blame=verdict.blame if isinstance(verdict, Reject) else "nobody",
             status=verdict.status if isinstance(verdict, Reject) else 0,
-            trunk=verdict.trunk if isinstance(verdict, Admit) else case.source.name if case.source else "",
+            tenant=ours.tenant if ours else "",
+            trunk=ours.name if ours else "",
             source_name=case.source.name if case.source else "",
             direction=case.direction if case.source else "",
             calling_number=_number(case.calling),

@@ -1,4 +1,4 @@
-"""One decision record for every verdict, one outcome for every admitted call."""
+"""What stands in segments: a decision for every verdict, an outcome for every admitted call, and messages."""
 
 import msgspec
 
@@ -9,7 +9,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="decision", 
     """What was asked, what was decided, and why. No media key and no body ever stands in it."""
 
     record_id: str
-    #: Seconds since the epoch, from the gate's clock.
+    #: Seconds since the epoch, from the clock of who decided.
     at: float
     attempt_id: str
     #: The start of Kamailio that asked.
@@ -20,6 +20,8 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="decision", 
     reason: str
     blame: str = "nobody"
     status: int = 0
+    #: The customer's, whose trunk it is; empty for a stranger's call, and where no gate has judged.
+    tenant: str = ""
     trunk: str = ""
     #: Trunk or carrier the call came from; empty for a stranger.
     source_name: str = ""
@@ -40,6 +42,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="decision", 
     #: Names of checks with what each found, in order.
     findings: list[str] = []
     policy_version: int = 0
+    #: Which gate; -1: the edge itself, with no gate to ask.
     gate: int = 0
     #: Milliseconds from the frame's arrival to the verdict.
     took_ms: float = 0.0
@@ -53,4 +56,28 @@ class OutcomeRecord(msgspec.Struct, frozen=True, kw_only=True, tag="outcome", ta
     outcome: Outcome
 
 
-type Record = DecisionRecord | OutcomeRecord
+class MessageRecord(msgspec.Struct, frozen=True, array_like=True):
+    """One SIP message of a call that the edge received or sent. Short: there is one for each message.
+
+    Neither body nor header stands in it, nor any text a peer could choose.
+    """
+
+    #: Of the call; of a CANCEL, read before its call is known, what `ladder.cancel_key` makes of the Call-ID.
+    record_id: str
+    #: Seconds since the epoch, from the edge's clock.
+    at: float
+    #: `caller` or `callee`: which side it came from or went to.
+    side: str
+    #: `in` to this node, `out` of it.
+    way: str
+    #: A method or a status code.
+    what: str
+    #: For a status code, the method it answers.
+    of: str = ""
+    #: What its body does: `sdp`, `hold`, or nothing.
+    media: str = ""
+    #: Why, in words of ours or as a Q.850 cause: `no-route-left`, `Q.850 16`.
+    why: str = ""
+
+
+type Record = DecisionRecord | OutcomeRecord | MessageRecord

@@ -4,16 +4,19 @@ A line is complete when its newline is there. Whoever dies while writing leaves 
 without one; a reader stops before it and comes back, and a writer that starts anew starts a new
 segment. Where several processes write one (the edge), each record starts with a newline, too, so
 that it is whole whatever a full disk left of one before; empty lines are nothing.
+
+Decisions and outcomes are objects with a `kind`, messages are arrays.
 """
 
 from collections.abc import Iterator
 
 import msgspec
 
-from trunkward.records.model import DecisionRecord, OutcomeRecord, Record
+from trunkward.records.model import DecisionRecord, MessageRecord, OutcomeRecord, Record
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(DecisionRecord | OutcomeRecord)
+_message_decoder = msgspec.json.Decoder(MessageRecord)
 
 
 class SegmentCorrupt(Exception):
@@ -44,7 +47,7 @@ def decode(data: bytes, offset: int) -> Iterator[tuple[Record | SegmentCorrupt, 
             continue
         record: Record | SegmentCorrupt
         try:
-            record = _decoder.decode(line)
+            record = (_message_decoder if line.startswith(b"[") else _decoder).decode(line)
         except (msgspec.ValidationError, msgspec.DecodeError) as problem:
             record = SegmentCorrupt(offset + start, str(problem))
         start = end + 1

@@ -1,18 +1,43 @@
-"""A decision and its outcome as one flat record: what a person or a program asks for."""
+"""A decision and its outcome as one flat record: what a person or a program asks for.
+
+Every fact has its name here, whatever is known of it; `None` is "not known" or "did not happen". The page
+`docs/records.md` explains each.
+"""
 
 from typing import Any
 
+import msgspec
 
-def call_view(decision: dict[str, Any], outcome: dict[str, Any] | None) -> dict[str, Any]:
-    """The record of one call; times in seconds since the epoch, durations in seconds, None for not yet."""
-    view = {name: value for name, value in decision.items() if name not in ("kind", "at")}
+from trunkward.records.model import DecisionRecord
+
+#: A call of which only the outcome is there: as the decision of nobody.
+_UNDECIDED = msgspec.to_builtins(
+    DecisionRecord(record_id="", at=0.0, attempt_id="", call_id="", verdict="", reason="", blame="")
+)
+
+
+def call_view(decision: dict[str, Any] | None, outcome: dict[str, Any] | None) -> dict[str, Any]:
+    """The record of one call; times in seconds since the epoch, durations in seconds, None for not yet.
+
+    One of the two may be missing: a call that goes on has no outcome, and one whose decision has not
+    been shipped yet no decision.
+    """
     ended = outcome or {}
-    answered_at, ended_at = ended.get("answered_at") or None, ended.get("ended_at") or None
-    return view | {
+    if decision is None:
+        first = min((at for name in _TIMES if (at := ended.get(name))), default=None)
+        decision = (
+            _UNDECIDED | {name: ended.get(name, "") for name in ("record_id", "call_id")} | {"at": first}
+        )
+    outbound = decision.get("direction") == "outbound"
+    ringing_at, answered_at, ended_at = (ended.get(name) or None for name in _TIMES)
+    source = decision.get("source_name") or None
+    return {name: value for name, value in decision.items() if name not in ("kind", "at")} | {
         "started_at": decision["at"],
+        "ringing_at": ringing_at,
         "answered_at": answered_at,
         "ended_at": ended_at,
-        "duration_s": round(ended_at - answered_at, 3) if answered_at and ended_at else None,
+        "ring_s": _between(ringing_at, answered_at or ended_at),
+        "duration_s": _between(answered_at, ended_at),
         "ending": ended.get("ending"),
         "end_code": ended.get("status"),
         "ended_by": ended.get("ended_by"),
@@ -21,8 +46,18 @@ def call_view(decision: dict[str, Any], outcome: dict[str, Any] | None) -> dict[
         "unreached": ended.get("unreached", []),
         # who took the call: on the way out a carrier, on the way in the trunk itself
         "peer": ended.get("peer"),
-        "carrier": ended.get("peer")
-        if decision.get("direction") == "outbound"
-        else decision.get("source_name"),
-        "legs": ended.get("legs", []),
+        "carrier": ended.get("peer") if outbound else source,
+        "tried": ended.get("tried", []),
+        "legs": [leg | ({"peer": source} if _nameless(leg, source) else {}) for leg in ended.get("legs", [])],
     }
+
+
+_TIMES = ("ringing_at", "answered_at", "ended_at")
+
+
+def _nameless(leg: dict[str, Any], source: str | None) -> bool:
+    return leg.get("side") == "caller" and not leg.get("peer") and source is not None
+
+
+def _between(start: float | None, end: float | None) -> float | None:
+    return round(max(end - start, 0.0), 3) if start and end else None

@@ -4,25 +4,57 @@ import sqlalchemy as sa
 
 metadata = sa.MetaData()
 
-decisions = sa.Table(
-    "decisions",
+#: SQLite counts its own row numbers only in a column of exactly this type.
+_number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def _name(length: int) -> sa.types.TypeEngine[str]:
+    """Text that is compared byte by byte, so that what begins alike stands together in an index."""
+    return sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
+
+
+#: One row a call: its decision and its outcome as they were written, and of both what calls are looked up by.
+#: Either may come first, so both are null for a time.
+calls = sa.Table(
+    "calls",
     metadata,
-    sa.Column("record_id", sa.String(64), primary_key=True),
-    sa.Column("at", sa.Float, nullable=False, index=True),
-    sa.Column("call_id", sa.String(255), nullable=False, index=True),
-    sa.Column("verdict", sa.String(16), nullable=False),
-    sa.Column("reason", sa.String(64), nullable=False),
-    sa.Column("trunk", sa.String(64), nullable=False, index=True),
-    sa.Column("record", sa.Text, nullable=False),
+    sa.Column("id", _number, primary_key=True),
+    sa.Column("record_id", _name(64), nullable=False),
+    #: Seconds since the epoch, of the decision.
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("call_id", sa.Text, nullable=False),
+    sa.Column("verdict", _name(16), nullable=False),
+    sa.Column("reason", _name(64), nullable=False),
+    sa.Column("tenant", _name(64), nullable=False),
+    sa.Column("trunk", _name(64), nullable=False),
+    sa.Column("carrier", _name(64), nullable=False),
+    sa.Column("calling_number", _name(32), nullable=False),
+    sa.Column("called_number", _name(32), nullable=False),
+    sa.Column("ending", _name(16), nullable=True),
+    sa.Column("duration_s", sa.Float, nullable=True),
+    sa.Column("decision", sa.Text, nullable=True),
+    sa.Column("outcome", sa.Text, nullable=True),
+    sa.Index("ix_calls_record_id", "record_id", unique=True),
+    sa.Index("ix_calls_call_id", "call_id"),
+    # newest first, whatever else is asked: what few calls have is read off the index, without their rows
+    sa.Index("ix_calls_at", "at", "id", "verdict", "reason", "ending", "duration_s"),
+    # newest first of one of these
+    *(
+        sa.Index(f"ix_calls_{name}", name, "at")
+        for name in ("tenant", "trunk", "carrier", "calling_number", "called_number")
+    ),
 )
 
-outcomes = sa.Table(
-    "outcomes",
+#: Messages of a call that were shipped together (`records.model.MessageRecord`), and the first one's time.
+ladders = sa.Table(
+    "ladders",
     metadata,
-    sa.Column("record_id", sa.String(64), primary_key=True),
-    sa.Column("at", sa.Float, nullable=False, index=True),
-    sa.Column("ending", sa.String(16), nullable=False),
-    sa.Column("record", sa.Text, nullable=False),
+    sa.Column("id", _number, primary_key=True),
+    sa.Column("record_id", _name(64), nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("messages", sa.Text, nullable=False),
+    sa.Index("ix_ladders_record_id", "record_id", "at", unique=True),
+    sa.Index("ix_ladders_at", "at"),
 )
 
 #: How far each segment has been shipped, in bytes; written in the same transaction as its rows.

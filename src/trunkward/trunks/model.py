@@ -1,10 +1,11 @@
 """The declared world of one node, after its file has been read and found good."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from trunkward.sip.transport import Transport
+from trunkward.trunks.retention import RetentionPolicy
 
 #: Seconds. A call of four hours is nearly always one that nobody remembers to be up.
 MAX_CALL_S = 14_400
@@ -200,6 +201,8 @@ class Declared:
     tenants: tuple[str, ...]
     trunks: tuple[Trunk, ...]
     carriers: tuple[Carrier, ...]
+    #: How long records of their calls are kept.
+    retention: RetentionPolicy = field(default_factory=RetentionPolicy)
 
     @property
     def has_tls12(self) -> bool:

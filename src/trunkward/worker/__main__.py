@@ -19,6 +19,7 @@ from trunkward.store.records import RecordStore
 from trunkward.worker.abandoned import Abandoned
 from trunkward.worker.compile import PolicyCompiler
 from trunkward.worker.resolve import start_resolving
+from trunkward.worker.retention import Retention
 from trunkward.worker.ship import ship
 
 #: Seconds between two rounds; a record is in the database this much after its call, at most.
@@ -61,6 +62,7 @@ def main() -> None:
         log.error("database cannot be used", database=paths.records_url, problem=str(problem.orig))
         sys.exit(1)
     store = RecordStore(engine)
+    retention = Retention(store, log.info)
     # who holds the lock and has written into it works, as long as its file is touched
     held.write(f"{os.getpid()}\n")
     held.flush()
@@ -76,6 +78,7 @@ def main() -> None:
             notes = abandoned.notes((paths.edge_records, paths.edge_overflow))
             ship(paths.segment_directories(), store, time.time(), log.warning, beat)
             abandoned.round(notes, time.time())
+            retention.round(compiler.retention, time.time(), beat)
             if failed:
                 log.info("rounds succeed again")
             failed = ""

@@ -130,13 +130,13 @@ class Abandoned:
             return None
 
 
+#: Addresses a call is tried at, at most (`trunkward.edge.calls`).
+MOST_TRIES = 9
+
+
 def media_names(decision: DecisionRecord) -> list[str]:
-    """All names a call can have in rtpengine (`trunkward.edge.calls`): one for each route and hop."""
-    return [
-        f"{decision.record_id}x{route}{suffix}"
-        for route in range(len(decision.routes))
-        for suffix in SUFFIXES
-    ]
+    """All names a call can have in rtpengine: one for each address it was tried at, and hop."""
+    return [f"{decision.record_id}x{tried}{suffix}" for tried in range(MOST_TRIES) for suffix in SUFFIXES]
 
 
 def _outcome(decision: DecisionRecord, note: Note, now: float) -> OutcomeRecord:

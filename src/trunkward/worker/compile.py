@@ -13,6 +13,7 @@ from trunkward.admission.snapshot import compile_snapshot
 from trunkward.control.declared import InForce
 from trunkward.settings import snapshot_name
 from trunkward.trunks.model import Declared
+from trunkward.trunks.retention import RetentionPolicy
 
 #: The name gates look at; a link to the snapshot in force.
 CURRENT = "current"
@@ -33,6 +34,8 @@ class PolicyCompiler:
         self.version = 0
         #: What the snapshot in force was compiled from.
         self.declared: Declared | None = None
+        #: How long records are kept, by the same configuration; replaced whole, so any thread may read it.
+        self.retention = RetentionPolicy()
 
     def round(self) -> bool:
         """Compiles if the configuration has changed since; True when it did."""
@@ -93,4 +96,5 @@ class PolicyCompiler:
         for old in sorted(self._policy.glob("*.snapshot"))[: -_KEPT - 1]:
             old.unlink()
         self._seen, self.version, self.declared = seen, in_force.version, declared
+        self.retention = declared.retention
         return True

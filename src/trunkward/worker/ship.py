@@ -14,6 +14,8 @@ _CHUNK = 1 << 20
 _LATE_S = 60.0
 #: Seconds a segment is kept after its last line was shipped.
 KEEP_SHIPPED_S = 86_400.0
+#: The same by directory: messages are many, nobody's evidence, and in memory.
+_KEEP_SHIPPED_S = {"ladder": 0.0}
 
 
 def ship(
@@ -26,12 +28,13 @@ def ship(
     """Ships what has been appended since; the number of records shipped.
 
     `directories` hold segments, one for each writer. A segment that nobody writes any more (a newer one
-    stands beside it), that is shipped whole and older than `KEEP_SHIPPED_S` is deleted. `went_on` is
-    called after each batch.
+    stands beside it), that is shipped whole and older than `KEEP_SHIPPED_S` (messages: at once) is deleted.
+    `went_on` is called after each batch.
     """
     count = 0
     for directory in directories:
         segments = sorted(directory.glob("*.jsonl"))
+        keep_s = _KEEP_SHIPPED_S.get(directory.name, KEEP_SHIPPED_S)
         for segment in segments:
             name = f"{directory.name}/{segment.name}"
             state = segment.stat()
@@ -45,7 +48,7 @@ def ship(
             else:
                 shipped, offset = _ship_segment(segment, name, offset, store, warn, went_on, closed=closed)
             count += shipped
-            if closed and offset == state.st_size and now_s - state.st_mtime > KEEP_SHIPPED_S:
+            if closed and offset == state.st_size and now_s - state.st_mtime > keep_s:
                 segment.unlink()
                 store.forget_segment(name)
     return count

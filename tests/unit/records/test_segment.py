@@ -1,6 +1,6 @@
 """Segments: complete lines only, a bad line costs itself."""
 
-from trunkward.records.model import DecisionRecord
+from trunkward.records.model import DecisionRecord, MessageRecord
 from trunkward.records.segment import SegmentCorrupt, decode, encode
 
 
@@ -35,3 +35,14 @@ def test_a_bad_line_is_told_and_costs_itself() -> None:
     ]  # fmt: skip
     assert isinstance(found[1][0], SegmentCorrupt)
     assert found[1][0].offset == len(good)
+
+
+def test_messages_are_lines_of_their_own_kind() -> None:
+    message = MessageRecord(record_id="a", at=1.5, side="caller", way="in", what="INVITE", media="sdp")
+    data = encode(message) + encode(_record("b"))
+    assert data.startswith(b'["a",1.5,"caller","in","INVITE"')
+    assert [record for record, _ in decode(data, 0)] == [message, _record("b")]
+    short = b'["a",1.5,"caller","in","BYE"]\n'
+    assert [type(record) for record, _ in decode(short + b'["a",1.5]\n[]\n', 0)] == [
+        MessageRecord, SegmentCorrupt, SegmentCorrupt,
+    ]  # fmt: skip

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trunkward.records.model import DecisionRecord
+from trunkward.records.model import DecisionRecord, MessageRecord
 from trunkward.records.segment import encode
 from trunkward.store.database import migrate, open_database
 from trunkward.store.records import RecordStore
@@ -131,3 +131,16 @@ def test_what_a_full_disk_left_of_an_outcome_costs_no_other(store: RecordStore, 
     assert len(told) == 1
     assert store.counts() == (2, 0)
     assert store.offset("gate-0/1.jsonl") == len(lines)
+
+
+def test_messages_do_not_stay_when_they_are_shipped(store: RecordStore, tmp_path: Path) -> None:
+    directory = tmp_path / "ladder"
+    directory.mkdir()
+    message = MessageRecord(record_id="a", at=1.0, side="caller", way="in", what="INVITE")
+    for name in ("1", "2"):
+        (directory / f"{name}.jsonl").write_bytes(encode(message))
+    written = (directory / "2.jsonl").stat().st_mtime
+    for late, left in ((1.0, ["1.jsonl", "2.jsonl"]), (120.0, ["2.jsonl"])):
+        ship([directory], store, written + late, print)
+        assert sorted(path.name for path in directory.iterdir()) == left
+    assert store.messages(["a"], 0, 10) == [message]

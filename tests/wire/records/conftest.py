@@ -10,14 +10,16 @@ from wire.conftest import Node
 
 
 def segment_lines(state: Path) -> list[dict[str, Any]]:
-    """Every complete line of every segment that is a record."""
+    """Every complete line of every segment that is a decision or an outcome."""
     found = []
     for segment in sorted((state / "records").glob("*/*.jsonl")):
         for line in segment.read_bytes().split(b"\n")[:-1]:
             try:
-                found.append(json.loads(line))
+                record = json.loads(line)
             except ValueError:
                 continue
+            if isinstance(record, dict):  # messages are arrays
+                found.append(record)
     return found
 
 

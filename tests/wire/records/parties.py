@@ -116,14 +116,14 @@ async def parties(node: RunningNode) -> AsyncIterator[Parties]:
 
 
 @asynccontextmanager
-async def load(node: RunningNode) -> AsyncIterator[Caller]:
+async def load(node: RunningNode, caller: Caller | None = None) -> AsyncIterator[Caller]:
     """A caller for open-loop load, and a carrier that answers everything."""
     carrier = Carrier(NORTH.host)
     listener = await listen_stream(
         NORTH, carrier.receive, tls=server_context(node.credential("north"), node.authority)
     )
     carrier.listen_on(listener.local)
-    caller = Caller()
+    caller = caller or Caller()
     flow = await open_stream(
         NODE,
         caller.receive,

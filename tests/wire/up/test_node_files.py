@@ -59,7 +59,7 @@ def test_a_good_file_passes(home: Home) -> None:
         (("fly",), "No such command"),
         (("up", "--fast"), "No such option"),
         (("calls", "--limit", "none"), "valid integer"),
-        (("calls", "--limit", "0"), "greater than or equal to 1"),
+        (("calls", "--limit=-1"), "greater than or equal to 0"),
         (("check-config",), "Missing argument"),
         (("check-config", "/nowhere.yaml"), "there is no such file"),
         (("check-config", "/"), "cannot be read"),

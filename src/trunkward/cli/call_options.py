@@ -1,0 +1,84 @@
+"""What a person writes to choose calls, as a filter; what cannot be meant is refused with what can."""
+
+import re
+import time
+from datetime import datetime
+
+import typer
+
+from trunkward.calls.outcome import Ending
+from trunkward.calls.verdict import Reason
+from trunkward.records.filter import CallFilter
+
+_VERDICTS = ("admit", "reject", "discard")
+_AGO = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
+_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_NUMBER = re.compile(r"(\+?)([0-9]{1,15})(\*?)|\*", re.ASCII)
+#: Digits of the longest number that is dialled without a country (an emergency number).
+_SHORT = 6
+
+
+def wanted_calls(
+    tenant: str | None,
+    trunk: str | None,
+    carrier: str | None,
+    sender: str | None,
+    called: str | None,
+    number: str | None,
+    verdict: str | None,
+    reason: str | None,
+    ending: str | None,
+    since: str | None,
+    until: str | None,
+    min_duration_s: float | None,
+) -> CallFilter:
+    """The filter these options mean. Raises `typer.BadParameter`."""
+    now_s = time.time()
+    return CallFilter(
+        tenant=tenant,
+        trunk=trunk,
+        carrier=carrier,
+        calling_number=_number("--from", sender),
+        called_number=_number("--to", called),
+        number=_number("--number", number),
+        verdict=_one_of("--verdict", verdict, _VERDICTS),
+        reason=_one_of("--reason", reason, tuple(code.value for code in Reason)),
+        ending=_one_of("--ending", ending, tuple(way.value for way in Ending)),
+        since=_moment("--since", since, now_s),
+        until=_moment("--until", until, now_s),
+        min_duration_s=min_duration_s,
+    )
+
+
+def _one_of(option: str, text: str | None, known: tuple[str, ...]) -> str | None:
+    if text is not None and text not in known:
+        raise typer.BadParameter(f"{text!r}: write one of {', '.join(known)}", param_hint=option)
+    return text
+
+
+def _number(option: str, text: str | None) -> str | None:
+    if text is None:
+        return None
+    found = _NUMBER.fullmatch(text)
+    if found is None or found[2] is None:
+        raise typer.BadParameter(
+            f"{text!r}: write a number such as +12025550101, 911, or the beginning of some, +1202*",
+            param_hint=option,
+        )
+    plus, digits, star = found.groups()
+    return f"{plus or ('+' if len(digits) > _SHORT else '')}{digits}{star}"
+
+
+def _moment(option: str, text: str | None, now_s: float) -> float | None:
+    """Seconds since the epoch. Without a zone it is this machine's time."""
+    if text is None:
+        return None
+    if ago := _AGO.fullmatch(text):
+        return now_s - int(ago[1]) * _UNITS_S[ago[2]]
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise typer.BadParameter(
+            f"{text!r}: write a time such as 2026-11-25, 2026-11-25T14:30:00Z, or 90s, 15m, 2h, 7d for ago",
+            param_hint=option,
+        ) from None

@@ -1,0 +1,20 @@
+"""How long records are kept."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+DAY_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionPolicy:
+    """Days after which a call is forgotten, and the messages of its ladder before it."""
+
+    calls_days: int = 365
+    ladder_days: int = 30
+    #: By tenant, where it is another number of days than the node's.
+    tenants: Mapping[str, int] = field(default_factory=dict, hash=False)
+
+    def days(self, tenant: str) -> int:
+        """How long calls of this tenant are kept; "" is nobody's, a stranger's call."""
+        return self.tenants.get(tenant, self.calls_days)
