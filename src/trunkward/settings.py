@@ -10,6 +10,10 @@ from typing import Self
 METRICS_PORT = 9310
 #: The signer's, beside them.
 SIGNER_METRICS_PORT = METRICS_PORT - 1
+#: The worker's.
+WORKER_METRICS_PORT = METRICS_PORT - 2
+#: Where `web` answers, on 127.0.0.1: health, readiness, and everybody's metrics in one place.
+WEB_PORT = METRICS_PORT - 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +95,21 @@ class Paths:
     def dialogs(self) -> Path:
         """One small file for each running call, so that calls outlive Kamailio."""
         return self.run / "dialogs"
+
+    @property
+    def edge_numbers(self) -> Path:
+        """What Kamailio counts, written by the edge each second for whoever watches the node."""
+        return self.run / "numbers" / "kamailio.json"
+
+    @property
+    def shown(self) -> Path:
+        """What `web` may know of the configuration in force, written by the worker."""
+        return self.run / "shown" / "node.json"
+
+    @property
+    def shown_authorities(self) -> Path:
+        """When the authorities of carriers end, for `web`, which may not read where they stand."""
+        return self.shown.with_name("authorities.json")
 
     def gate_socket(self, index: int) -> Path:
         """Where gate number `index` takes attempts."""

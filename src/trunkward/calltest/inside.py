@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from trunkward.calltest.capture import Packet
 from trunkward.calltest.sip_trace import SipMessage
 
-NODE_INTERNALS = ("kamailio", "rtpengine", "tw-edge", "tw-media", "tw-gate", "tw-signer", "tw-worker")
+NODE_INTERNALS = (
+    "kamailio",
+    "rtpengine",
+    "tw-edge",
+    "tw-media",
+    "tw-gate",
+    "tw-signer",
+    "tw-worker",
+    "tw-web",
+)
 """Names of the node's parts: nobody outside learns what the border is made of."""
 
 MIN_SECRET_CHARS = 5

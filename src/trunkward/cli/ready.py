@@ -1,100 +1,66 @@
 """Waiting until every part of a starting node answers: each is asked in its own language."""
 
 import fcntl
-import socket
-import ssl
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 
+from trunkward.cli.said import complain
 from trunkward.engines.kamailio import NG_PORT
-from trunkward.settings import Paths, snapshot_name
+from trunkward.engines.probes import answers, get, ng_pongs, tls_pongs
+from trunkward.settings import WEB_PORT, Paths, snapshot_name
 from trunkward.trunks.model import Declared
 
 _STEP_S = 0.1
-#: Seconds a part on this machine may take to answer.
-_ANSWERS_S = 0.3
-#: The same for a TLS handshake, which others may be having at the same time.
-_HANDSHAKE_S = 1.0
+#: Seconds `web` may take longer than the others.
+_WEB_WITHIN_S = 5.0
 #: Seconds after the worker's last sign of life; it gives one each half second (`worker.__main__.ROUND_S`).
 _SIGN_OF_LIFE_S = 2.0
-#: What gate and signer answer with the same.
-_EMPTY_FRAME = bytes(4)
 
 
 def wait_until_ready(
     paths: Paths, declared: Declared, version: int, within_s: float, give_up: Callable[[], bool]
 ) -> dict[str, str]:
-    """Parts that do not answer in time, each with what was tried; {} when all do."""
+    """Parts that do not answer in time, each with what was tried; {} when all do.
+
+    A node does not fail to start for want of `web`, which no call needs: it is waited for a little.
+    """
     until = time.monotonic() + within_s
     while True:
         missing = not_ready(paths, declared, version)
+        if missing.keys() <= {"web"}:
+            until = min(until, time.monotonic() + _WEB_WITHIN_S)
         if not missing or give_up() or time.monotonic() > until:
-            return missing
+            break
         time.sleep(_STEP_S)
+    if missing.keys() == {"web"}:
+        complain(f"web is not ready: {missing.pop('web')}; calls go without it")
+    return missing
 
 
 def not_ready(paths: Paths, declared: Declared, version: int) -> dict[str, str]:
     """Parts that do not answer now; `version` is that of the configuration in force."""
     node = declared.node
-    probes: dict[str, Callable[[], None]] = {
-        "rtpengine": lambda: _ng_ping(NG_PORT),
-        "signer": partial(_answers, paths.signer_socket),
-        "worker": lambda: _works(paths, version),
-        **{f"gate-{i}": partial(_answers, paths.gate_socket(i)) for i in range(node.gates)},
-        "kamailio": lambda: _pongs(str(node.address), node.tls_port),
+    probes: dict[str, Callable[[], object]] = {
+        "rtpengine": partial(ng_pongs, NG_PORT),
+        "signer": partial(answers, paths.signer_socket),
+        "worker": partial(_works, paths, version),
+        **{f"gate-{i}": partial(answers, paths.gate_socket(i)) for i in range(node.gates)},
+        "kamailio": partial(tls_pongs, str(node.address), node.tls_port),
+        "web": partial(get, WEB_PORT, "/healthz"),
     }
     with ThreadPoolExecutor(len(probes)) as at_once:
         said = dict(zip(probes, at_once.map(_why_not, probes.values()), strict=True))
     return {part: why for part, why in said.items() if why}
 
 
-def _why_not(probe: Callable[[], None]) -> str:
+def _why_not(probe: Callable[[], object]) -> str:
     try:
         probe()
     except OSError as problem:
         return str(problem) or type(problem).__name__
     return ""
-
-
-def _ng_ping(port: int) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ng:
-        ng.settimeout(_ANSWERS_S)
-        ng.connect(("127.0.0.1", port))
-        ng.send(b'ready {"command":"ping"}')
-        if b"pong" not in ng.recv(4096):
-            raise OSError("rtpengine answers, but not with pong")
-
-
-def _answers(path: Path) -> None:
-    # the kernel takes connections for a process that stands still, so it must say something
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as part:
-        part.settimeout(_ANSWERS_S)
-        try:
-            part.connect(str(path))
-            part.sendall(_EMPTY_FRAME)
-            answer = part.recv(len(_EMPTY_FRAME))
-        except OSError as problem:
-            raise OSError(f"{path}: {problem.strerror or problem}") from None
-        if answer != _EMPTY_FRAME:
-            raise OSError(f"{path}: closed without an answer")
-
-
-def _pongs(host: str, port: int) -> None:
-    # only whether somebody is there: whose certificate that is, peers find out
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    with (
-        socket.create_connection((host, port), timeout=_HANDSHAKE_S) as plain,
-        context.wrap_socket(plain) as tls,
-    ):
-        # the keep-alive of RFC 5626 section 4.4.1, which SIP's own workers answer
-        tls.sendall(b"\r\n\r\n")
-        if tls.recv(2) != b"\r\n":
-            raise OSError("Kamailio ends the connection instead of answering")
 
 
 def _works(paths: Paths, version: int) -> None:

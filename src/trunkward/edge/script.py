@@ -5,6 +5,7 @@
 3. `ksr_reply`, `ksr_failure`, `ksr_dialog_reply`: answers, re-INVITE answers.
 4. `ksr_route`, in such a worker again: the next route, or one whose connection had to be opened.
 5. `ksr_call_ended`, in a worker for ends: media facts, media end, outcome.
+6. `ksr_numbers`, in a timer's process: Kamailio's statistics, once a second.
 """
 
 import gc
@@ -19,6 +20,7 @@ from trunkward.edge.calls import Calls
 from trunkward.edge.dialogs import Dialogs
 from trunkward.edge.endings import Endings
 from trunkward.edge.media import Media
+from trunkward.edge.numbers import Numbers
 from trunkward.edge.outbound_tls import OutboundTls
 from trunkward.edge.outcome import Outcomes
 from trunkward.edge.peers import Peers
@@ -52,6 +54,7 @@ _dialogs = Dialogs(
     suspended=_suspended,
     group=groups.RUNNING,
 )
+_numbers = Numbers(_settings.numbers, _settings.dialogs)
 _requests = Requests(_settings, _calls, _dialogs)
 
 
@@ -73,6 +76,7 @@ class Callbacks:
     ksr_any_reply = staticmethod(guard.incoming_reply(_calls.any_reply))
     ksr_stray_reply = staticmethod(guard.stray_reply)
     ksr_dialog_connected = staticmethod(guard.task(_dialogs.connected))
+    ksr_numbers = staticmethod(guard.event(_numbers.write_down))
     ksr_connect = staticmethod(guard.event(_tls.connect))
 
     def child_init(self, _rank: int) -> int:

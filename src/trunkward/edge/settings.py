@@ -21,6 +21,8 @@ class EdgeSettings:
     ng_port: int
     media_deadline_ms: int
     dialogs: str
+    #: Where Kamailio's numbers are written.
+    numbers: str
     #: Where outcomes are written, in this order.
     outcomes: list[str]
     #: Seconds a call's row lives unattended in shared memory.

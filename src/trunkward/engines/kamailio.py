@@ -125,6 +125,7 @@ loadmodule "nathelper.so"
 loadmodule "async.so"
 loadmodule "ctl.so"
 loadmodule "htable.so"
+loadmodule "rtimer.so"
 {_topos(declared, paths, topos_storage, mask_key)}
 loadmodule "kemix.so"
 loadmodule "app_python3.so"
@@ -152,6 +153,9 @@ modparam("htable", "htable", "tls_passed=>size=8;autoexpire=86400;")
 modparam("htable", "htable", "tls_asked=>size=8;autoexpire=30;")
 modparam("htable", "htable", "tls_waiting=>size=8;autoexpire=10;")
 modparam("htable", "event_callback", "ksr_htable_event")
+# what Kamailio counts is written down each second, in a process of its own
+modparam("rtimer", "timer", "name=numbers;interval=1;mode=1;")
+modparam("rtimer", "exec", "timer=numbers;route=ksr_numbers")
 modparam("app_python3", "load", "{script}")
 
 cfgengine "python"
@@ -257,6 +261,7 @@ def render_edge_json(
             "ng_port": NG_PORT,
             "media_deadline_ms": MEDIA_DEADLINE_MS,
             "dialogs": str(paths.dialogs),
+            "numbers": str(paths.edge_numbers),
             "outcomes": [str(paths.edge_records), str(paths.edge_overflow)],
             "longest_call_s": LONGEST_CALL_S,
             "call_id_alphabet": mask_alphabet(mask_key),

@@ -18,7 +18,7 @@ from trunkward.admission.emergency import emergency_table
 from trunkward.control.declared import InForce, with_certificates
 from trunkward.control.evidence import inventory_evidence
 from trunkward.control.pki import SipNames, certificate_pem, issue_sip_authority
-from trunkward.engines.certificates import accepted_fingerprints, why_no_authority
+from trunkward.engines.certificates import accepted_fingerprints, authority_ends, why_no_authority
 from trunkward.engines.kamailio import EdgeFiles, render_edge_json, render_kamailio_cfg, render_tls_cfg
 from trunkward.engines.layout import write_private
 from trunkward.engines.open_files import open_files
@@ -195,6 +195,8 @@ def _with_authorities(declared: Declared, paths: Paths) -> Declared:
             copies[carrier.name] = paths.run / "edge" / f"ca-{carrier.name}.pem"
             pem = Path(carrier.ca_file).read_text(encoding="ascii", errors="replace")
             write_private(copies[carrier.name], pem if pem.endswith("\n") else pem + "\n", "root", "tw-edge")
+    ends = {carrier: authority_ends(copy) for carrier, copy in copies.items()}
+    write_private(paths.shown_authorities, msgspec.json.encode(ends).decode(), "root", "tw-web")
     carriers = (replace(c, ca_file=str(copies[c.name])) if c.ca_file else c for c in declared.carriers)
     return replace(declared, carriers=tuple(carriers))
 

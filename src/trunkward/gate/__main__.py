@@ -8,8 +8,9 @@ from pathlib import Path
 
 import structlog
 import uvloop
-from prometheus_client import start_http_server
 
+from trunkward.engines.exporter import BEAT_S, Heartbeat, new_registry
+from trunkward.engines.exporter import serve as serve_metrics
 from trunkward.engines.pki_files import PkiFiles, read_origid_secret
 from trunkward.engines.signer_client import SignerClient
 from trunkward.gate.clock import KernelClock
@@ -21,7 +22,7 @@ from trunkward.gate.server import serve
 from trunkward.settings import METRICS_PORT, Paths
 
 #: Seconds between two looks for a newer policy.
-_REFRESH_S = 0.5
+_REFRESH_S = BEAT_S
 #: The same while there is none at all.
 _FIRST_LOOK_S = 0.02
 
@@ -62,10 +63,12 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
     )
 
     loaded = asyncio.Event()
+    heartbeat = Heartbeat()
 
     async def follow() -> None:
         told: str | None = None
         while True:
+            heartbeat.beat()
             problem = policy.refresh()
             if problem and problem != told:
                 log.error("policy not taken", problem=problem)
@@ -76,7 +79,7 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
             await asyncio.sleep(_REFRESH_S if loaded.is_set() else _FIRST_LOOK_S)
 
     following = asyncio.create_task(follow())
-    _serve_metrics(index, log)
+    _serve_metrics(index, heartbeat, log)
     # without a policy there is nothing to listen for: the edge finds no gate, and does what it does then
     await _first_of(loaded, stop)
     if not stop.is_set():
@@ -87,9 +90,12 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
     recorder.close()
 
 
-def _serve_metrics(index: int, log: structlog.stdlib.BoundLogger) -> None:
+def _serve_metrics(index: int, heartbeat: Heartbeat, log: structlog.stdlib.BoundLogger) -> None:
+    registry = new_registry()
+    registry.register(counted)
+    registry.register(heartbeat)
     try:
-        start_http_server(METRICS_PORT + index, addr="127.0.0.1")
+        serve_metrics(METRICS_PORT + index, registry)
     except OSError as problem:  # calls are worth more than counters
         log.error("no metrics", port=METRICS_PORT + index, problem=str(problem))
 

@@ -12,11 +12,14 @@ from pathlib import Path
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from trunkward.settings import Paths
+from trunkward.engines.exporter import Heartbeat, new_registry, serve
+from trunkward.engines.waiting import Waiting, waiting
+from trunkward.settings import WORKER_METRICS_PORT, Paths
 from trunkward.store.database import migrate, open_database
-from trunkward.store.records import RecordStore
 from trunkward.worker.compile import PolicyCompiler
+from trunkward.worker.metrics import CountedStore, WorkerMetrics
 from trunkward.worker.ship import ship
+from trunkward.worker.show import show
 
 #: Seconds between two rounds; a record is in the database this much after its call, at most.
 ROUND_S = 0.5
@@ -42,7 +45,7 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    compiler = PolicyCompiler(paths.declared, paths.policy)
+    compiler = PolicyCompiler(paths.declared, paths.policy, partial(show, paths.shown))
     compiler.round()
     # before the database is touched: one writer, also when a worker before this one is slow to go
     held = paths.worker_lock.open("a")
@@ -54,11 +57,24 @@ def main() -> None:
     except DBAPIError as problem:
         log.error("database cannot be used", database=str(paths.records_db), problem=str(problem.orig))
         sys.exit(1)
-    store = RecordStore(engine)
+    round_done = False
+
+    def waits() -> Waiting | None:
+        # before the first round is through, nobody has asked how far each segment has come
+        return waiting(paths.segment_directories(), store.known_offset) if round_done else None
+
+    counted = WorkerMetrics(waits)
+    store = CountedStore(engine, counted.shipped)
+    heartbeat = Heartbeat()
+    _serve_metrics(counted, heartbeat, log)
     # who holds the lock and has written into it works, as long as its file is touched
     held.write(f"{os.getpid()}\n")
     held.flush()
-    beat = partial(os.utime, held.fileno())
+
+    def beat() -> None:
+        os.utime(held.fileno())
+        heartbeat.beat()
+
     log.info("ready", policy_version=compiler.version)
     failed = ""
     while not stopping:
@@ -66,16 +82,28 @@ def main() -> None:
             beat()
             if compiler.round():
                 log.info("policy compiled", version=compiler.version)
+            counted.policy_version = compiler.version
             ship(paths.segment_directories(), store, time.time(), log.warning, beat)
             if failed:
                 log.info("rounds succeed again")
-            failed = ""
+            failed, round_done = "", True
         except Exception as problem:  # a background round must not end the process; it is seen in the log
             if repr(problem) != failed:  # once, not four times a second
                 log.exception("round failed")
             failed = repr(problem)
+            counted.rounds_failed += 1
         time.sleep(ROUND_S)
     engine.dispose()
+
+
+def _serve_metrics(counted: WorkerMetrics, heartbeat: Heartbeat, log: structlog.stdlib.BoundLogger) -> None:
+    registry = new_registry()
+    registry.register(counted)
+    registry.register(heartbeat)
+    try:
+        serve(WORKER_METRICS_PORT, registry)
+    except OSError as problem:  # records are worth more than counters
+        log.error("no metrics", port=WORKER_METRICS_PORT, problem=str(problem))
 
 
 def _arguments() -> Paths:

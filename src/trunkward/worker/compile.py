@@ -1,6 +1,7 @@
 """Compiling the configuration in force into the snapshot the gates map."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -8,6 +9,7 @@ import msgspec
 from trunkward.admission.snapshot import compile_snapshot
 from trunkward.control.declared import InForce
 from trunkward.settings import snapshot_name
+from trunkward.trunks.model import Declared
 
 #: The name gates look at; a link to the snapshot in force.
 CURRENT = "current"
@@ -18,8 +20,14 @@ _KEPT = 2
 class PolicyCompiler:
     """Watches the configuration in force and keeps `current` pointing at its snapshot."""
 
-    def __init__(self, declared: Path, policy: Path) -> None:
-        """`policy` must exist and be writable by the worker alone."""
+    def __init__(
+        self, declared: Path, policy: Path, tell: Callable[[InForce, Declared, float], None] = lambda *_: None
+    ) -> None:
+        """`policy` must exist and be writable by the worker alone.
+
+        `tell` hears what has been compiled, and when it was put in force (seconds since the epoch).
+        """
+        self._tell = tell
         self._declared = declared
         self._policy = policy
         self._seen: tuple[int, int] | None = None
@@ -32,8 +40,9 @@ class PolicyCompiler:
         if seen == self._seen:
             return False
         in_force = msgspec.json.decode(self._declared.read_bytes(), type=InForce)
+        declared = in_force.declared()
         snapshot = compile_snapshot(
-            in_force.declared(),
+            declared,
             {
                 (trunk, number): token
                 for trunk, numbers in in_force.evidence.items()
@@ -53,4 +62,5 @@ class PolicyCompiler:
         for old in sorted(self._policy.glob("*.snapshot"))[: -_KEPT - 1]:
             old.unlink()
         self._seen, self.version = seen, in_force.version
+        self._tell(in_force, declared, state.st_mtime)
         return True

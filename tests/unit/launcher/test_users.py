@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -9,7 +10,7 @@ from .conftest import Machine
 
 ROOT = "$PLATFORM/trixie"
 ENSURE = f'ensure_users "{ROOT}"'
-NAMES = ["tw-edge", "tw-media", "tw-gate", "tw-signer", "tw-worker"]
+NAMES = ["tw-edge", "tw-media", "tw-gate", "tw-signer", "tw-worker", "tw-web"]
 
 
 @pytest.fixture
@@ -61,7 +62,9 @@ def test_wrong_numbers_inside_are_put_right(both: Machine) -> None:
     same(both)
 
 
-def test_not_while_something_runs_in_there(both: Machine) -> None:
+@pytest.fixture
+def inside(both: Machine) -> Iterator[int]:
+    """A process that runs in the platform."""
     if os.geteuid() != 0:
         pytest.skip("chroot is root's")
     child = os.fork()
@@ -70,19 +73,36 @@ def test_not_while_something_runs_in_there(both: Machine) -> None:
         while True:
             signal.pause()
     try:
-        done = both.run(f"sleep 0.2; {ENSURE}")
+        yield child
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+
+
+def test_no_number_changes_while_something_runs_in_there(both: Machine, inside: int) -> None:
+    for kind in ("passwd", "group"):
+        path = both.path / "platform/trixie/etc" / kind
+        path.write_text(path.read_text() + "tw-edge:x:990:990::/:/bin/false\n")
+    done = both.run(f"sleep 0.2; {ENSURE}")
     assert done.returncode == 1
-    assert f"the node's users get other numbers inside, but process {child} runs in" in done.stderr
-    assert "tw-edge" not in both.file("platform/trixie/etc/passwd")
-    assert both.run(ENSURE).returncode == 0
+    assert f"the node's users get other numbers inside, but process {inside} runs in" in done.stderr
+    assert numbers(both, "platform/trixie/etc/passwd")["tw-edge"] == 990
+
+
+def test_a_user_a_newer_version_brings_disturbs_nobody(both: Machine, inside: int) -> None:
+    """A node of the version before may be up: its users keep their numbers, the new one gets its own."""
+    assert both.run(ENSURE.replace("ensure", "USERS=(tw-edge tw-gate); ensure")).returncode == 0
+    before = numbers(both, "platform/trixie/etc/passwd")
+    done = both.run(f"sleep 0.2; {ENSURE}")
+    assert done.returncode == 0, done.stderr
+    same(both)
+    after = numbers(both, "platform/trixie/etc/passwd")
+    assert {name: after[name] for name in before} == before
 
 
 def test_a_machine_that_is_the_platform(both: Machine) -> None:
     assert both.run("ensure_users ''").returncode == 0
-    assert len(set(numbers(both, "etc/passwd").values())) == 7
+    assert len(set(numbers(both, "etc/passwd").values())) == 2 + len(NAMES)
 
 
 @pytest.mark.parametrize(("kind", "other"), [("passwd", "polkitd"), ("group", "ssh")])
