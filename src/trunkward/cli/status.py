@@ -164,8 +164,8 @@ def _clock(clock: ClockFacts) -> str:
     if not clock.synchronised:  # what it says of an error nobody tells it means nothing
         return said
     return (
-        f"{said}; off by {clock.estimated_error_s or 0:.6f} s as estimated, by {clock.maximum_error_s or 0:.6f} s"
-        f" at most, {clock.offset_s or 0:+.6f} s still to be slewed"
+        f"{said}; off by {clock.estimated_error_s or 0:.6f} s as estimated,"
+        f" by {clock.maximum_error_s or 0:.6f} s at most, {clock.offset_s or 0:+.6f} s still to be slewed"
     )
 
 

