@@ -28,7 +28,7 @@ _PRECISION = 0.06
 #: A search takes a dozen runs.
 _SEARCH_RUN_S = 5.0
 #: Retransmissions and rests after a failure are over by then, seconds.
-_AFTER_OVERLOAD_S = 3.0
+AFTER_OVERLOAD_S = 3.0
 _WARM_UP = {"rate": 40.0, "seconds": 2.0}
 
 
@@ -170,7 +170,7 @@ async def highest_rate(it: Stand, load: Load) -> float | None:
             bad = rate
             if good is None and rate <= 1:
                 return None
-            await asyncio.sleep(_AFTER_OVERLOAD_S)
+            await asyncio.sleep(AFTER_OVERLOAD_S)
         if good is None:
             rate /= 2
         else:

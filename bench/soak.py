@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import cpu
-from bench.measure import Load, Run, Stand, highest_rate, run, stand
+from bench.measure import AFTER_OVERLOAD_S, Load, Run, Stand, highest_rate, run, stand
 from bench.node import TrunkwardNode
 
 _SAMPLE_S = 5.0
@@ -29,6 +29,9 @@ _NOT_LOOKED_AT = 0.2
 _LEVEL_AFTER_S = 240.0
 _SEARCH = 40.0
 _SEARCH_RUN_S = 8.0
+#: A rate that short runs bear is held only if it is borne for longer than tm keeps a transaction, 33 s.
+_HELD_RUN_S = 45.0
+_STEP_DOWN = 0.9
 
 type Sizes = Mapping[str, int]
 
@@ -110,7 +113,7 @@ async def soak(
     )
     home = _home(directory)
     async with stand(TrunkwardNode("node", home), load, home) as it:
-        highest = None if rate else await highest_rate(it, load)
+        highest = None if rate else await highest_held_rate(it, load)
         wanted = rate or 0.7 * (highest or 1.0)
         if level_s is None or level_s > 0:
             level = replace(load, seconds=_LEVEL_AFTER_S if level_s is None else level_s)
@@ -126,6 +129,18 @@ async def soak(
         growth={name: growth_of([sample[name] for sample in samples]) for name in sorted(everywhere)},
         changed=sorted(anywhere - everywhere),
     )
+
+
+async def highest_held_rate(it: Stand, load: Load) -> float | None:
+    """The highest rate the system holds: the highest of short runs, lowered until a long run is clean too."""
+    rate = await highest_rate(it, load)
+    while (
+        rate is not None
+        and not (await run(it, replace(load, seconds=_HELD_RUN_S), rate, load.held_s)).is_clean
+    ):
+        await asyncio.sleep(AFTER_OVERLOAD_S)
+        rate *= _STEP_DOWN
+    return rate
 
 
 def _home(directory: Path) -> Path:

@@ -1,9 +1,11 @@
 """Where a node keeps its things. One value, made once, handed down."""
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 #: Metrics of gate 0 on 127.0.0.1; gate N has this + N. Like rtpengine's control port it is one a machine, or
 #: network namespace: a node has it to itself.
@@ -16,9 +18,17 @@ WORKER_METRICS_PORT = METRICS_PORT - 2
 WEB_PORT = METRICS_PORT - 3
 
 
+#: Beside the node file: one line that names the PostgreSQL to keep everything in, where there is one.
+DATABASE_FILE = "database"
+
+
+class SettingsRefused(Exception):
+    """A setting that cannot be used; the message says which and what to write."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paths:
-    """The directories of one node on this machine.
+    """The directories of one node on this machine, and its database.
 
     `state` survives everything, `run` survives its processes but not a reboot, `log` can be
     deleted at any time.
@@ -28,19 +38,31 @@ class Paths:
     state: Path
     run: Path
     log: Path
+    #: `postgresql://...`; "": SQLite files below `state`.
+    database: str = ""
 
     @classmethod
     def from_environment(cls) -> Self:
-        """`TRUNKWARD_HOME=/dir` puts a whole node under one directory (tests, labs, a second node)."""
+        """`TRUNKWARD_HOME=/dir` puts a whole node under one directory (tests, labs, a second node).
+
+        Raises `SettingsRefused`.
+        """
         home = os.environ.get("TRUNKWARD_HOME")
         if home:
             base = Path(home).absolute()
-            return cls(config=base / "node.yaml", state=base / "state", run=base / "run", log=base / "log")
+            return cls(
+                config=base / "node.yaml",
+                state=base / "state",
+                run=base / "run",
+                log=base / "log",
+                database=read_database(base / DATABASE_FILE),
+            )
         return cls(
             config=Path("/etc/trunkward/node.yaml"),
             state=Path("/var/lib/trunkward"),
             run=Path("/run/trunkward"),
             log=Path("/var/log/trunkward"),
+            database=read_database(Path("/etc/trunkward") / DATABASE_FILE),
         )
 
     @property
@@ -77,6 +99,36 @@ class Paths:
         return self.state / "db" / "records.db"
 
     @property
+    def records_url(self) -> str:
+        """The records database, for `store.database`."""
+        return self.database or f"sqlite:///{self.records_db}"
+
+    @property
+    def configuration_db(self) -> Path:
+        """Every version of the configuration (SQLite as it comes); root's alone."""
+        return self.state / "config" / "config.db"
+
+    @property
+    def configuration_url(self) -> str:
+        """The configuration database, for `store.database`."""
+        return self.database or f"sqlite:///{self.configuration_db}"
+
+    @property
+    def configuration_lock(self) -> Path:
+        """Held by whoever is changing the configuration."""
+        return self.state / "config" / "change.lock"
+
+    @property
+    def unfinished(self) -> Path:
+        """Parts that a change of configuration must still restart, where it was broken off."""
+        return self.run / "unfinished"
+
+    @property
+    def taken(self) -> Path:
+        """Names the node file the running node was started with."""
+        return self.run / "node-file"
+
+    @property
     def worker_lock(self) -> Path:
         """Held by the worker, the only writer of the records database, as long as it lives."""
         return self.state / "db" / "worker.lock"
@@ -85,6 +137,11 @@ class Paths:
     def declared(self) -> Path:
         """The configuration in force, as `control` accepted it."""
         return self.state / "config" / "declared.json"
+
+    @property
+    def draining(self) -> Path:
+        """There when the node is to take no new calls (`trunkward.engines.drain`)."""
+        return self.state / "draining"
 
     @property
     def policy(self) -> Path:
@@ -111,6 +168,25 @@ class Paths:
         """When the authorities of carriers end, for `web`, which may not read where they stand."""
         return self.shown.with_name("authorities.json")
 
+    @property
+    def acme_chain(self) -> Path:
+        """What a public authority issued last, written by the process that speaks ACME."""
+        return self.state / "acme" / "chain.pem"
+
+    @property
+    def acme_state(self) -> Path:
+        """How that process is getting on (`engines.certificate_state`)."""
+        return self.run / "acme" / "state.json"
+
+    @property
+    def shown_state(self) -> Path:
+        """Which certificates from elsewhere are in use, and what is wrong with those that are not."""
+        return self.run / "certificates" / "state.json"
+
+    def sign_of_life(self, part: str) -> Path:
+        """What `acme` or `certificates` writes each second."""
+        return {"acme": self.acme_state, "certificates": self.shown_state}[part]
+
     def gate_socket(self, index: int) -> Path:
         """Where gate number `index` takes attempts."""
         return self.run / "gate" / f"{index}.sock"
@@ -129,3 +205,33 @@ class Paths:
 def snapshot_name(version: int) -> str:
     """The file name of a compiled policy."""
     return f"{version:012d}.snapshot"
+
+
+def read_database(file: Path) -> str:
+    """The one setting: a PostgreSQL by its URL, "" where the file is not there or says `sqlite`.
+
+    Raises `SettingsRefused`.
+    """
+    try:
+        lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as problem:
+        raise SettingsRefused(f"{file}: cannot be read: {problem}") from None
+    said = [line for line in lines if line and not line.startswith("#")]
+    if said in ([], ["sqlite"]):
+        return ""
+    how = "write sqlite, or one URL such as postgresql://trunkward@/trunkward?host=/run/postgresql"
+    if len(said) > 1 or not re.fullmatch(r"postgresql://[!-~]*", said[0]):
+        raise SettingsRefused(f"{file}: {how}")
+    try:
+        url = urlsplit(said[0])
+        secret = url.password is not None
+    except ValueError:
+        raise SettingsRefused(f"{file}: {how}") from None
+    # the worker's command line, and so everybody on the machine, sees it
+    if secret or re.search(r"(^|&)(ssl)?password=", url.query.lower()):
+        raise SettingsRefused(f"{file}: no password in it: use peer authentication, or ?passfile=/a/file")
+    if len(url.path) < 2:
+        raise SettingsRefused(f"{file}: it names no database: {how}")
+    return said[0]

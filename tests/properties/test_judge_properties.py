@@ -57,6 +57,7 @@ FACTS = st.sampled_from(
             signature=Signature(identity="i", date="d", iat=100, attest=Attestation.A),
             clock_synchronised=True,
         ),
+        replace(NO_FACTS, draining=True),
         Facts(
             signature=Signature(identity="i\r\nX: y", date="d", iat=100, attest=Attestation.B),
             clock_synchronised=True,
@@ -109,7 +110,8 @@ def test_any_attempt_gets_one_sound_verdict(
     assert not any(re.search(r"[\x00-\x1f\x7f]", value) for value in emitted(verdict))
     if isinstance(verdict, Admit):
         assert case.source is not None
-        assert len(judgement.findings) == len(SCREEN_CHECKS) + 2
+        assert len(judgement.findings) == len(SCREEN_CHECKS) + 3
+        assert case.emergency or not facts.draining
         assert all(finding.refusal is None for finding in judgement.findings)
         assert verdict.routes
         if verdict.from_uri:

@@ -8,11 +8,12 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,17 +69,21 @@ class Node:
             timeout=60,
         )
 
-    def pid(self, program: str) -> int:
-        """The process the supervisor keeps under this name."""
+    def pid(self, program: str, within_s: float = 20.0) -> int:
+        """The process the supervisor keeps under this name; waited for while it is being started again."""
         command = [
             str(Path(sys.executable).parent / "supervisorctl"),
-            "-c",
-            str(self.run / "supervisord.conf"),
+            *("-c", str(self.run / "supervisord.conf"), "pid", program),
         ]
-        answered = subprocess.run(
-            [*command, "pid", program], capture_output=True, text=True, check=True, timeout=10
-        )
-        return int(answered.stdout)
+        until = time.monotonic() + within_s
+        while True:
+            answered = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
+            if answered.returncode == 0:
+                return int(answered.stdout)
+            # 7: it knows the program, and between an end and the next start there is no process of it
+            assert answered.returncode == 7, answered.stdout + answered.stderr
+            assert time.monotonic() < until, f"no {program} within {within_s} s"
+            time.sleep(0.02)
 
     def family(self, program: str) -> list[int]:
         """That process and everything below it."""
@@ -116,6 +121,15 @@ class Node:
             assert time.monotonic() < until, f"no record of {call_id} within {within_s} s"
             time.sleep(0.1)
 
+    def media(self) -> list[str]:
+        """The names of the calls rtpengine knows."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ng:
+            ng.settimeout(5)
+            ng.connect(("127.0.0.1", 2223))
+            ng.send(os.urandom(8).hex().encode() + b' {"command":"list","limit":1000}')
+            names: list[str] = json.loads(ng.recv(65_535).partition(b" ")[2])["calls"]
+        return names
+
     def log(self, program: str) -> str:
         """What a program has said."""
         return (self.home / "log" / f"{program}.log").read_text(errors="replace")
@@ -134,9 +148,16 @@ def start_node(config: str) -> Node:
     home = Path(tempfile.mkdtemp(prefix="tw-", dir="/tmp"))
     home.chmod(0o755)
     (home / "node.yaml").write_text(config, encoding="utf-8")
+    return start_node_in(home)
+
+
+def start_node_in(home: Path, command: Sequence[str] = ()) -> Node:
+    """Starts the node of a home, by another `command` than the installed one; returns when it is ready."""
     environment = os.environ | {"TRUNKWARD_HOME": str(home)}
     with (home / "up.out").open("wb") as out:
-        process = subprocess.Popen([trunkward(), "up"], env=environment, stdout=out, stderr=out)
+        process = subprocess.Popen(
+            [*(command or [trunkward()]), "up"], env=environment, stdout=out, stderr=out
+        )
     node = Node(home=home, process=process, environment=environment)
     until = time.monotonic() + 40
     while "ready" not in (home / "up.out").read_text(errors="replace"):
@@ -148,8 +169,8 @@ def start_node(config: str) -> Node:
     return node
 
 
-def stop_node(node: Node) -> None:
-    """Stops a node cleanly and removes its directory; keeps the directory's logs in the report."""
+def stop_node(node: Node, *, keep: bool = False) -> None:
+    """Stops a node cleanly and removes its directory, unless it is to be kept; its logs are in the report."""
     if node.process.poll() is None:
         node.process.send_signal(signal.SIGINT)
         try:
@@ -158,7 +179,8 @@ def stop_node(node: Node) -> None:
             node.process.kill()
             node.process.wait()
             raise
-    shutil.rmtree(node.home, ignore_errors=True)
+    if not keep:
+        shutil.rmtree(node.home, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,9 @@
 6. `called`       a number was called
 7. `destination`  the number is somebody's here, or a carrier takes it
 8. `media`        the offer is what its side must offer
-9. `clock`        our clock is synchronised (a call never fails on it)
-10. `signature`   the call is signed (a call never fails on it)
+9. `drain`        this node takes new calls
+10. `clock`       our clock is synchronised (a call never fails on it)
+11. `signature`   the call is signed (a call never fails on it)
 """
 
 from collections.abc import Callable
@@ -128,15 +129,22 @@ def media(case: Case) -> Finding:
     return Finding(check="media", detail=f"{case.offer.protocol} {case.offer.suite}".strip())
 
 
+def drain(case: Case, *, draining: bool) -> Finding:
+    """9. A node being emptied takes emergency calls only; who would be refused anyhow has been told why."""
+    if not draining or case.emergency:
+        return Finding(check="drain", detail="draining" if draining else "")
+    return _refuse("drain", Reason.NODE_DRAINING, Blame.US, 503, "this node takes no new calls for now")
+
+
 def clock(case: Case, facts: Facts) -> Finding:
-    """9. Posture row "clock not synchronised": the call goes unsigned."""
+    """10. Posture row "clock not synchronised": the call goes unsigned."""
     if case.signing_request is None or facts.clock_synchronised is True:
         return Finding(check="clock")
     return Finding(check="clock", detail="not synchronised")
 
 
 def signature(case: Case, facts: Facts, now: float) -> Finding:
-    """10. Posture row "signer": the call goes unsigned, and the record says why."""
+    """11. Posture row "signer": the call goes unsigned, and the record says why."""
     if case.signing_request is None:
         return Finding(check="signature", detail="not-asked")
     usable = usable_signature(case, facts, now)
@@ -181,18 +189,18 @@ SCREEN_CHECKS: tuple[Callable[[Case], Finding], ...] = (
 )
 
 
-def screened(case: Case) -> tuple[Finding, ...]:
-    """Checks 1 to 8 up to the first refusal, which is then the last finding."""
+def screened(case: Case, *, draining: bool = False) -> tuple[Finding, ...]:
+    """Checks 1 to 9 up to the first refusal, which is then the last finding."""
     findings: list[Finding] = []
     for check in SCREEN_CHECKS:
         findings.append(check(case))
         if findings[-1].refusal is not None:
-            break
-    return tuple(findings)
+            return tuple(findings)
+    return *findings, drain(case, draining=draining)
 
 
 def checked(case: Case, facts: Facts, now: float) -> tuple[Finding, ...]:
-    """Checks 9 and 10, which need what is alive."""
+    """Checks 10 and 11, which need what is alive."""
     return clock(case, facts), signature(case, facts, now)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from trunkward.admission.checks import Finding, Refusal, checked, screened, usable_signature
+from trunkward.admission.grants import grant
 from trunkward.admission.ports import Facts, PeerIdentity, Signature
 from trunkward.admission.routes import FROM_CUSTOMERS, from_uri_of, routes_of
 from trunkward.admission.screen import Case, Direction, screen
@@ -12,6 +13,10 @@ from trunkward.calls.verdict import Admit, Blame, Discard, Reason, Reject, Verdi
 from trunkward.sip.reason import refusal as reason_header
 from trunkward.sip.status import phrase
 from trunkward.sip.text import quoted, shown
+from trunkward.trunks.model import Trunk
+
+#: Seconds for which a node that is being emptied says to be left alone.
+DRAINED_FOR_S = 30
 
 _NO_FINDING = Finding(
     check="judge",
@@ -52,7 +57,7 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
     outbound = case.direction is Direction.OUTBOUND
     trunk = case.source if outbound else case.destination
     assert case.source is not None
-    assert trunk is not None
+    assert isinstance(trunk, Trunk)
     verdict = Admit(
         id=case.attempt.id,
         record_id=record_id,
@@ -63,6 +68,10 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
         routes=routes_of(case, signed),
         from_uri=from_uri_of(case),
         remove_headers=list(FROM_CUSTOMERS) if outbound else [],
+        # an emergency call is never cut
+        grant=None
+        if case.emergency
+        else grant(lasted_s=0, max_call_s=trunk.max_call_s, slice_s=case.node.grant_s),
     )
     if not verdict.routes:
         return _refused(case, (*findings, _NO_FINDING), _NO_FINDING, record_id)
@@ -73,8 +82,8 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
 
 
 def judge_call(case: Case, facts: Facts, record_id: str, now: float) -> Judgement:
-    """All ten checks and the verdict."""
-    findings = screened(case)
+    """All eleven checks and the verdict."""
+    findings = screened(case, draining=facts.draining)
     if findings and findings[-1].refusal is None:
         findings += checked(case, facts, now)
     return judge(case, findings, facts, record_id, now)
@@ -136,4 +145,7 @@ def _explanation(case: Case, refusal: Refusal, detail: str) -> list[tuple[str, s
     ]
     if refusal.status == 405:
         headers.append(("Allow", "INVITE"))
+    if refusal.reason is Reason.NODE_DRAINING:
+        # RFC 3261 section 20.33: whom this tells to wait goes elsewhere meanwhile
+        headers.append(("Retry-After", str(DRAINED_FOR_S)))
     return headers

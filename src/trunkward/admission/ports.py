@@ -68,6 +68,8 @@ class Facts:
 
     signature: SignatureFact
     clock_synchronised: bool | Unavailable
+    #: The node is to take no new calls.
+    draining: bool = False
 
 
 #: For a call that asks nobody.

@@ -37,7 +37,8 @@ class Effect(StrEnum):
     GOES_UNANCHORED = "goes with its own SDP, if both sides can talk without it"
     GOES_ON_LAST_POLICY = "goes on the last snapshot; records wait on disk"
     UNAFFECTED = "unaffected"
-    MEDIA_LOST = "media lost; signalling goes on until someone hangs up"
+    UNTIL_GRANT_ENDS = "go on to the end of their grant, then BYE to both sides"
+    MEDIA_LOST = "media lost; ended with a cause unless it comes back"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,7 @@ def _row(lost: Lost, outbound: Effect, inbound: Effect, emergency: Effect, runni
 
 
 POSTURE: tuple[Row, ...] = (
-    _row(Lost.GATES, Effect.REFUSED, Effect.REFUSED, Effect.GOES_FROM_TABLE, Effect.UNAFFECTED),
+    _row(Lost.GATES, Effect.REFUSED, Effect.REFUSED, Effect.GOES_FROM_TABLE, Effect.UNTIL_GRANT_ENDS),
     # only outbound calls that are no emergencies are signed at all
     _row(Lost.SIGNER, Effect.GOES_UNSIGNED, Effect.GOES, Effect.GOES, Effect.UNAFFECTED),
     _row(

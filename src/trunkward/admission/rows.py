@@ -19,6 +19,7 @@ class TrunkRow(msgspec.Struct, frozen=True, array_like=True):
     host: tuple[str, int] | None
     tls_names: tuple[str, ...]
     srtp_suites: tuple[str, ...]
+    max_call_s: int
     enabled: bool
 
 
@@ -54,6 +55,8 @@ class NodeRow(msgspec.Struct, frozen=True, array_like=True):
     emergency_numbers: tuple[str, ...]
     country: str
     gates: int
+    max_call_s: int
+    grant_s: int
     unsafe_unanchored_media: bool
     unsafe_trusted_clock: bool
 
@@ -69,6 +72,7 @@ def trunk_row(trunk: Trunk) -> TrunkRow:
         (trunk.host.host, trunk.host.port) if trunk.host else None,
         trunk.tls_names,
         trunk.srtp_suites,
+        trunk.max_call_s,
         trunk.enabled,
     )
 
@@ -85,6 +89,7 @@ def trunk_of(row: TrunkRow) -> Trunk:
         host=Host(host=row.host[0], port=row.host[1]) if row.host else None,
         tls_names=row.tls_names,
         srtp_suites=row.srtp_suites,
+        max_call_s=row.max_call_s,
         enabled=row.enabled,
     )
 
@@ -140,6 +145,8 @@ def node_row(node: NodeSettings) -> NodeRow:
         node.emergency_numbers,
         node.country,
         node.gates,
+        node.max_call_s,
+        node.grant_s,
         node.unsafe_unanchored_media,
         node.unsafe_trusted_clock,
     )

@@ -7,16 +7,17 @@ however many parts are dead, and however many ask here.
 import asyncio
 import time
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
 from trunkward import __version__
 from trunkward.control.health import CertificateFacts, Health, PartFacts, health
 from trunkward.control.shown import Shown
-from trunkward.engines.certificates import certificate_facts
+from trunkward.engines.certificates import certificate_facts, shown_facts, shown_from
 from trunkward.engines.node_facts import (
     Seen,
+    drain_facts,
     new_threads,
     node_facts,
     part_facts,
@@ -71,11 +72,12 @@ class Look:
         seen = replace(seen, web={"version": __version__, "since": self.started})
         facts = node_facts(
             shown,
-            self._steady(part_facts(shown.gates if shown else 0, seen, {}, {}, now)),
+            self._steady(part_facts(shown, seen, {}, {}, now)),
             now=now,
             space=space_facts(paths),
             records=records_facts(seen.parts.get("worker")),
-            certificates=_certificates(paths, shown) if shown else [],
+            certificates=_certificates(paths, shown, now) if shown else [],
+            drain=drain_facts(paths),
         )
         return View(health=health(facts), seen=seen)
 
@@ -100,11 +102,14 @@ def read_shown(paths: Paths) -> Shown | None:
         return None
 
 
-def _certificates(paths: Paths, shown: Shown) -> list[CertificateFacts]:
+def _certificates(paths: Paths, shown: Shown, now: float) -> list[CertificateFacts]:
     try:
         authorities = msgspec.json.decode(
             paths.shown_authorities.read_bytes(), type=dict[str, datetime | None]
         )
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         authorities = {}
-    return certificate_facts(PkiFiles(paths.pki), shown.issued, authorities)
+    return [
+        *certificate_facts(PkiFiles(paths.pki), shown.issued, authorities),
+        *shown_facts(shown_from(shown.certificates, paths), datetime.fromtimestamp(now, UTC)),
+    ]

@@ -84,6 +84,7 @@ def _node(found: Health) -> Iterator[Metric]:
         "lost",
         {str(lost): lost in found.lost for lost in Lost},
     )
+    yield gauge("trunkward_node_draining", "1 while the node is drained.", facts.drain is not None)
     yield gauge("trunkward_node_troubles", "What is not as it should be.", len(found.troubles))
     yield gauge("trunkward_node_deviations", "Deviations from the secure default.", len(facts.deviations))
     yield gauge("trunkward_node_policy_version", "Version of the policy in force.", facts.policy_version)
@@ -130,7 +131,15 @@ def _node(found: Health) -> Iterator[Metric]:
     yield gauge(
         "trunkward_certificates_unreadable",
         "Certificates that cannot be read.",
-        sum(certificate.until is None for certificate in facts.certificates),
+        sum(
+            certificate.until is None and certificate.of is not CertificateOf.SHOWN
+            for certificate in facts.certificates
+        ),
+    )
+    yield gauge(
+        "trunkward_certificates_not_renewed",
+        "Certificates from elsewhere that are missing, or whose renewal fails or is late.",
+        sum(bool(certificate.late) for certificate in facts.certificates),
     )
     yield _labelled(
         "trunkward_space_free_bytes",

@@ -20,11 +20,13 @@ class TlsFacts(msgspec.Struct, frozen=True, kw_only=True):
     peer_verified: bool = False
 
 
-class CallAttempt(msgspec.Struct, frozen=True, kw_only=True):
+class CallAttempt(msgspec.Struct, frozen=True, kw_only=True, tag="attempt", tag_field="kind"):
     """One initial INVITE, before anyone has judged it."""
 
     #: Chosen by the edge; the record, the logs and the outcome carry it.
     id: str
+    #: Which start of Kamailio it is of; the calls of one that has died are closed by it.
+    edge: str = ""
     #: Seconds since the epoch, from the edge's clock.
     at: float
     source_ip: str

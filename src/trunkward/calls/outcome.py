@@ -11,6 +11,8 @@ class Ending(StrEnum):
     BYE = "bye"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    #: It was open when Kamailio died, and nothing is known of what came after.
+    ENDED_UNKNOWN = "ended-unknown"
 
 
 class LegFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,5 +48,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     #: Final SIP status of the INVITE, and who ended the call (`caller`, `callee`, `us`).
     status: int = 0
     ended_by: str = ""
+    #: Why the node itself ended it (`trunkward.calls.grant.Cut`); empty for all others.
+    cut: str = ""
+    #: Sides (`caller`, `callee`) that could not be sent a BYE then.
+    unreached: list[str] = []
     peer: str = ""
     legs: list[LegFacts] = []

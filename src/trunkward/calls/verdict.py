@@ -5,6 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from trunkward.calls.attempt import Transport
+from trunkward.calls.grant import Grant
 
 
 class Blame(StrEnum):
@@ -36,6 +37,7 @@ class Reason(StrEnum):
     SRTP_SUITE_REFUSED = "srtp-suite-refused"
     SDES_WITHOUT_TLS = "sdes-without-tls"
     MEDIA_MALFORMED = "media-malformed"
+    NODE_DRAINING = "node-draining"
     NO_FINDING = "no-finding"
     POLICY_NOT_LOADED = "policy-not-loaded"
     DEADLINE_EXCEEDED = "deadline-exceeded"
@@ -106,6 +108,8 @@ class Admit(msgspec.Struct, frozen=True, kw_only=True, tag="admit", tag_field="v
     from_uri: str = ""
     #: Names of received headers that stay on their side of this call.
     remove_headers: list[str] = []
+    #: From the answer on; None for a call that nobody but its parties ends (an emergency).
+    grant: Grant | None = None
 
 
 class Reject(msgspec.Struct, frozen=True, kw_only=True, tag="reject", tag_field="verdict"):

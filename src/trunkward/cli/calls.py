@@ -20,7 +20,7 @@ console = Console(highlight=False)
 def run(paths: Paths, *, limit: int, as_json: bool) -> int:
     """Prints the newest calls; 2 when there is no records database."""
     try:
-        if not paths.records_db.exists():
+        if not paths.database and not paths.records_db.exists():
             complain(f"no records yet: {paths.records_db} is made by the first ./trunkward up")
             return 2
         calls = record_store(paths).newest(limit)
@@ -28,7 +28,7 @@ def run(paths: Paths, *, limit: int, as_json: bool) -> int:
         complain("the node's records are for root to read: use sudo")
         return 2
     except DBAPIError as problem:
-        complain(f"{paths.records_db}: cannot be read: {problem.orig}")
+        complain(f"{paths.records_url}: cannot be read: {problem.orig}")
         return 2
     if as_json:
         for call in calls:
@@ -44,7 +44,7 @@ def run(paths: Paths, *, limit: int, as_json: bool) -> int:
 
 def record_store(paths: Paths) -> RecordStore:
     """The node's records, for reading."""
-    return RecordStore(open_database(f"sqlite:///{paths.records_db}"))
+    return RecordStore(open_database(paths.records_url))
 
 
 def _row(call: dict[str, Any]) -> list[str]:

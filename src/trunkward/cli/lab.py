@@ -37,6 +37,8 @@ def read_lab(paths: Paths) -> Lab:
     missing = [
         what
         for what, found in (
+            # its PBX believes the node's own authority, and no other
+            ("`certificate: local`", declared.node.certificate is None or None),
             ("a trunk with `client_certificate: issued` and a host on a loopback address", trunk),
             ("a carrier with `transport: tls` and `ca: local` on a loopback address", secure),
             ("a carrier with `transport: udp` on a loopback address", plain),

@@ -12,7 +12,7 @@ from trunkward.engines.kamailio import NG_PORT, plain_transports
 from trunkward.engines.part_numbers import ports as metrics_ports
 from trunkward.engines.users import UserMissing, check_users
 from trunkward.settings import WEB_PORT, Paths
-from trunkward.trunks.model import Declared
+from trunkward.trunks.model import AcmeSettings, Declared
 
 #: Bytes of a unix socket's path, the closing zero not counted (unix(7)).
 _UNIX_PATH_BYTES = 107
@@ -43,6 +43,8 @@ def ports(declared: Declared) -> list[Port]:
         Port(part="kamailio", host=host, number=node.plain_port, udp=transport is Transport.UDP)
         for transport in plain_transports(declared)
     ]
+    if isinstance(node.certificate, AcmeSettings):
+        found.append(Port(part="acme", host=host, number=node.certificate.http_port, udp=False))
     found.append(Port(part="rtpengine", host="127.0.0.1", number=NG_PORT, udp=True))
     found += [
         Port(part=part, host="127.0.0.1", number=number, udp=False)
@@ -58,6 +60,13 @@ def obstacles(paths: Paths, declared: Declared) -> list[str]:
     while (taken := [said for port in wanted if (said := _taken(port))]) and time.monotonic() < until:
         time.sleep(0.1)
     return found + taken
+
+
+def new_obstacles(old: Declared | None, new: Declared) -> list[str]:
+    """The same for a node that runs and changes from `old` to `new`: ports it does not have yet."""
+    held = {(port.host, port.number, port.udp) for port in ports(old)} if old else set()
+    wanted = [port for port in ports(new) if (port.host, port.number, port.udp) not in held] if old else []
+    return [said for port in wanted if (said := _taken(port))]
 
 
 def _users() -> list[str]:

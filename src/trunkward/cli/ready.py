@@ -1,22 +1,27 @@
 """Waiting until every part of a starting node answers: each is asked in its own language."""
 
 import fcntl
+import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from trunkward.cli.said import complain
+from trunkward.control.shown import certificate_parts, certificate_sources
 from trunkward.engines.kamailio import NG_PORT
-from trunkward.engines.probes import answers, get, ng_pongs, tls_pongs
-from trunkward.settings import WEB_PORT, Paths, snapshot_name
+from trunkward.engines.probes import answers, get, lives, ng_pongs, tls_pongs
+from trunkward.settings import METRICS_PORT, WEB_PORT, Paths, snapshot_name
 from trunkward.trunks.model import Declared
 
 _STEP_S = 0.1
 #: Seconds `web` may take longer than the others.
 _WEB_WITHIN_S = 5.0
-#: Seconds after the worker's last sign of life; it gives one each half second (`worker.__main__.ROUND_S`).
-_SIGN_OF_LIFE_S = 2.0
+#: Seconds after the worker's last sign of life; it gives one each second (`worker.__main__.ROUND_S`).
+_SIGN_OF_LIFE_S = 3.0
+#: Seconds a gate, or the worker, may be behind the configuration in force.
+BEHIND_S = 5.0
+_POLICY = re.compile(r"^trunkward_gate_policy_version ([0-9.e+]+)$", re.MULTILINE)
 
 
 def wait_until_ready(
@@ -42,12 +47,14 @@ def wait_until_ready(
 def not_ready(paths: Paths, declared: Declared, version: int) -> dict[str, str]:
     """Parts that do not answer now; `version` is that of the configuration in force."""
     node = declared.node
+    certificates = certificate_parts(certificate_sources(declared))
     probes: dict[str, Callable[[], object]] = {
         "rtpengine": partial(ng_pongs, NG_PORT),
         "signer": partial(answers, paths.signer_socket),
         "worker": partial(_works, paths, version),
-        **{f"gate-{i}": partial(answers, paths.gate_socket(i)) for i in range(node.gates)},
+        **{f"gate-{i}": partial(_decides, paths, i, version) for i in range(node.gates)},
         "kamailio": partial(tls_pongs, str(node.address), node.tls_port),
+        **{part: partial(lives, paths.sign_of_life(part)) for part in certificates},
         "web": partial(get, WEB_PORT, "/healthz"),
     }
     with ThreadPoolExecutor(len(probes)) as at_once:
@@ -63,11 +70,35 @@ def _why_not(probe: Callable[[], object]) -> str:
     return ""
 
 
+def _decides(paths: Paths, index: int, version: int) -> None:
+    answers(paths.gate_socket(index))
+    if not _is_due(paths):
+        return
+    held = gate_policy(index)
+    if held != version:
+        # it goes on deciding, by what it has: no call is refused for it
+        raise OSError(f"it decides by policy {held}, not by {version}, for more than {BEHIND_S:.0f} s")
+
+
+def gate_policy(index: int) -> int:
+    """The version of the policy a gate decides by, as it tells itself. Raises `OSError`."""
+    port = METRICS_PORT + index
+    found = _POLICY.search(get(port, "/metrics"))
+    if found is None:
+        raise OSError(f"127.0.0.1:{port}: tells no policy version")
+    return int(float(found[1]))
+
+
+def _is_due(paths: Paths) -> bool:
+    """Whether what is in force has been so for long enough to have reached everybody."""
+    return abs(time.time() - paths.declared.stat().st_mtime) > BEHIND_S
+
+
 def _works(paths: Paths, version: int) -> None:
     current = paths.policy / "current"
-    if not current.exists() or current.readlink().name != snapshot_name(version):
+    if not current.exists() or (current.readlink().name != snapshot_name(version) and _is_due(paths)):
         raise OSError(f"policy {version} is not compiled yet in {paths.policy}")
-    if not paths.records_db.exists():
+    if not paths.database and not paths.records_db.exists():
         raise OSError(f"no records database yet at {paths.records_db}")
     with paths.worker_lock.open("rb") as lock:
         try:

@@ -11,7 +11,10 @@ def complain(text: str) -> None:
     Console(stderr=True, highlight=False, soft_wrap=True).print(Text(text, style="red"))
 
 
-def say(text: str, style: str = "") -> None:
-    """A line on standard output, flushed: whoever reads a pipe sees it at once."""
-    Console(highlight=False, soft_wrap=True).print(Text(text, style=style))
+def say(text: str, style: str = "", *, err: bool = False) -> None:
+    """A line on standard output, flushed: whoever reads a pipe sees it at once.
+
+    `err`: on standard error, where standard output is a document's.
+    """
+    Console(stderr=err, highlight=False, soft_wrap=True).print(Text(text, style=style))
     sys.stdout.flush()

@@ -2,7 +2,7 @@
 
 import json
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -16,6 +16,7 @@ from trunkward.cli.said import complain, say
 from trunkward.control.declared import InForce
 from trunkward.control.deviations import deviations
 from trunkward.control.health import (
+    DRAIN,
     CertificateFacts,
     CertificateOf,
     ClockFacts,
@@ -29,9 +30,11 @@ from trunkward.control.health import (
 from trunkward.control.node_file import NodeFileRefused
 from trunkward.control.pki import RENEW_BEFORE
 from trunkward.control.shown import shown
-from trunkward.engines.certificates import authority_ends, certificate_facts
+from trunkward.engines import certificates
+from trunkward.engines.certificates import Shown, authority_ends, certificate_facts, shown_facts
 from trunkward.engines.kamailio import plain_transports
 from trunkward.engines.node_facts import (
+    drain_facts,
     new_threads,
     node_facts,
     part_facts,
@@ -44,7 +47,7 @@ from trunkward.engines.pki_files import PkiFiles
 from trunkward.engines.supervised import supervised
 from trunkward.engines.waiting import waiting
 from trunkward.settings import WEB_PORT, Paths
-from trunkward.trunks.model import Declared
+from trunkward.trunks.model import AcmeSettings, Declared
 
 console = Console(highlight=False, soft_wrap=True)
 #: Certificates that are shown one a line.
@@ -66,14 +69,17 @@ def run(paths: Paths, *, as_json: bool) -> int:
         document = as_document(found) | {
             "listeners": dict(listeners(declared)),
             "metrics": metrics(declared),
+            "shown_certificates": {one.name: _document(one) for one in certificates.shown(declared, paths)},
             "certificates": {
-                each.name: each.until and each.until.isoformat() for each in found.facts.certificates
+                each.name: each.until and each.until.isoformat()
+                for each in found.facts.certificates
+                if each.of is not CertificateOf.SHOWN
             },
             "deviations": [{"where": d.where, "what": d.what} for d in found.facts.deviations],
         }
         print(json.dumps(document, indent=1))
     else:
-        _print(found, declared)
+        _print(found, declared, certificates.shown(declared, paths))
     return 1 if found.not_ready else 0
 
 
@@ -85,7 +91,7 @@ def look(paths: Paths, in_force: InForce, declared: Declared) -> Health:
         processes = threads.submit(supervised, paths)
         seen = see(its, paths, threads, web=True)
         problems, now = asked.result(), time.time()
-        parts = part_facts(its.gates, seen, problems, processes.result(), now)
+        parts = part_facts(its, seen, problems, processes.result(), now)
     authorities = {
         carrier.name: authority_ends(Path(carrier.ca_file))
         for carrier in declared.carriers
@@ -98,14 +104,18 @@ def look(paths: Paths, in_force: InForce, declared: Declared) -> Health:
             now=now,
             space=space_facts(paths),
             records=_records(paths, now) or records_facts(seen.parts.get("worker")),
-            certificates=certificate_facts(PkiFiles(paths.pki), its.issued, authorities),
+            certificates=[
+                *certificate_facts(PkiFiles(paths.pki), its.issued, authorities),
+                *shown_facts(certificates.shown(declared, paths), datetime.fromtimestamp(now, UTC)),
+            ],
+            drain=drain_facts(paths),
         )
     )
 
 
 def _records(paths: Paths, now: float) -> RecordsFacts | None:
     """What waits to be shipped, from disk and database: the worker, who counts it, may be what is lost."""
-    if not paths.records_db.exists():  # looking would make one, and it would be root's
+    if not paths.database and not paths.records_db.exists():  # looking would make one, and it would be root's
         return None
     try:
         found = waiting(paths.segment_directories(), record_store(paths).offset)
@@ -115,7 +125,7 @@ def _records(paths: Paths, now: float) -> RecordsFacts | None:
     return RecordsFacts(waiting_bytes=found.size_bytes, waiting_s=age_s)
 
 
-def _print(found: Health, declared: Declared) -> None:
+def _print(found: Health, declared: Declared, seen_by_peers: list[Shown]) -> None:
     facts = found.facts
     takes = ("takes calls", "green") if found.ready else ("takes no calls", "red")
     console.print(Text.assemble(f"node {declared.node.name}, configuration {facts.policy_version}: ", takes))
@@ -124,6 +134,10 @@ def _print(found: Health, declared: Declared) -> None:
         mark = ("not ready", "red") if problem else ("ready", "green")
         console.print(Text.assemble(f"  {part.name:<12} ", mark, f"  {_about(part)}  {problem}".rstrip()))
     for trouble in found.troubles:
+        if trouble.what == DRAIN:  # somebody wanted it so
+            said = f" {trouble.problem} -> {trouble.means}"
+            console.print(Text.assemble("  ", ("draining", "yellow"), said))
+            continue
         style = "red" if trouble.blocks else "yellow"
         said = f" {trouble.what}: {trouble.problem} -> {trouble.means}"
         console.print(Text.assemble("  ", ("degraded", style), said))
@@ -139,6 +153,10 @@ def _print(found: Health, declared: Declared) -> None:
         say(f"  {name:<28} {where}")
     for name, where in metrics(declared).items():
         say(f"  {f'metrics of {name}':<28} {where}, for programs on this machine")
+    now = datetime.fromtimestamp(facts.now, UTC)
+    for one in seen_by_peers:
+        for line in shown_lines(one, now):
+            console.print(line)
     _print_certificates(facts)
     print_deviations(console, declared)
 
@@ -175,6 +193,8 @@ def _print_certificates(facts: Facts) -> None:
     few = len(facts.certificates) <= _MOST_CERTIFICATES
     later = []
     for each in facts.certificates:
+        if each.of is CertificateOf.SHOWN:
+            continue  # told already, and more of it
         soon = each.until is None or each.until - now < RENEW_BEFORE
         if few or soon or each.of not in (CertificateOf.PEER, CertificateOf.CARRIER_AUTHORITY):
             console.print(_lasts(each, now))
@@ -195,6 +215,44 @@ def _lasts(certificate: CertificateFacts, now: datetime) -> Text:
     style = "yellow" if days < RENEW_BEFORE.days else ""
     words = (f"{days} days left, until {certificate.until:%Y-%m-%d}", style)
     return Text.assemble(f"  {certificate.name:<28} ", words)
+
+
+def shown_lines(one: Shown, now: datetime) -> list[Text]:
+    """What is said of a certificate that peers see."""
+    who = "certificate shown" if one.name == "server" else f"shown to {one.name.removeprefix('client-')}"
+    if one.lifetime is None:
+        state = Text("none yet; the own authority's is shown meanwhile", "red")
+    else:
+        left = one.lifetime.ends - now
+        style = "red" if left <= timedelta() else "yellow" if one.is_worrying(now) else ""
+        state = Text(f"{_left(left)}, until {one.lifetime.ends:%Y-%m-%d %H:%M} UTC", style)
+    lines = [Text.assemble(f"  {who:<28} {one.source}: ", state)]
+    if one.problem:
+        lines.append(Text(f"    {one.problem}", "red"))
+    if one.next_attempt is not None:
+        renewal = "asked for again" if one.problem else "renewal" if one.lifetime else "asked for"
+        lines.append(Text(f"    {renewal} at {one.next_attempt:%Y-%m-%d %H:%M:%S} UTC"))
+    return lines
+
+
+def _left(left: timedelta) -> str:
+    # a short-lived certificate has hours
+    if left <= timedelta():
+        return "ended"
+    if left >= timedelta(days=3):
+        return f"{left.days} days left"
+    hours, rest = divmod(int(left.total_seconds()), 3600)
+    return f"{hours} hours left" if hours else f"{rest // 60} min left"
+
+
+def _document(one: Shown) -> dict[str, object]:
+    return {
+        "source": one.source,
+        "until": one.lifetime and one.lifetime.ends.isoformat(),
+        "days_left": one.lifetime and (one.lifetime.ends - datetime.now(UTC)) / timedelta(days=1),
+        "next_attempt": one.next_attempt and one.next_attempt.isoformat(),
+        "problem": one.problem,
+    }
 
 
 def read_in_force(paths: Paths) -> InForce | None:
@@ -219,6 +277,8 @@ def listeners(declared: Declared) -> list[tuple[str, str]]:
         (f"SIP over {transport.value.upper()} (carriers)", f"{address}:{node.plain_port}")
         for transport in plain_transports(declared)
     ]
+    if isinstance(node.certificate, AcmeSettings):
+        found.append(("HTTP-01, during an order", f"{address}:{node.certificate.http_port}"))
     found.append(("media (SRTP)", f"{media}:{node.media_port_min}-{node.media_port_max}/udp"))
     return found
 

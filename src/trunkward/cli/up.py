@@ -3,8 +3,9 @@
 1. One `up` a node: a lock, which the supervisor holds too.
 2. The node file is read, whole or not at all.
 3. What would stop the start is found before anything is changed.
-4. Directories, keys and certificates: what is missing is made, what is good is kept.
-5. The configuration in force is written; the worker compiles it.
+4. A change of the configuration that was broken off is finished. Directories, keys and certificates: what is
+   missing is made, what is good is kept.
+5. A file that is new becomes the next version; what is in force is written down, and the worker compiles it.
 6. The engines' files are rendered, the supervisor started, and watched until every part answers.
 7. Whatever ends it: no process is left, and the exit code says how it went.
 """
@@ -15,32 +16,46 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 
-import typer
 from rich.console import Console
 
-from trunkward.cli.host_paths import hint
+from trunkward.cli import node_file_copy
+from trunkward.cli.actor import current_actor
+from trunkward.cli.changing import Busy, changing, configuration_store, read_config
 from trunkward.cli.preflight import obstacles
 from trunkward.cli.ready import wait_until_ready
 from trunkward.cli.said import complain, say
-from trunkward.cli.status import listeners, print_deviations
+from trunkward.cli.status import listeners, print_deviations, shown_lines
+from trunkward.control.configuration import Superseded, plan
 from trunkward.control.declared import InForce
-from trunkward.control.node_file import NodeFileRefused, read_node_file
-from trunkward.engines.certificates import why_no_authority
+from trunkward.control.effects import Effects
+from trunkward.control.node_file import Accepted
+from trunkward.engines.certificates import shown
+from trunkward.engines.installed import started
 from trunkward.engines.kernel import make_room
-from trunkward.engines.layout import LayoutRefused, ensure_directories
+from trunkward.engines.layout import (
+    LayoutRefused,
+    ensure_directories,
+    ensure_directory,
+    outer_directories,
+    write_private,
+)
+from trunkward.engines.live import tls_was_read
 from trunkward.engines.node import NotPrepared, prepare
+from trunkward.engines.restore import finish
 from trunkward.settings import Paths
+from trunkward.store.configuration import SqlConfiguration, TextDamaged
 from trunkward.trunks.model import Declared
 
 console = Console(highlight=False, soft_wrap=True)
@@ -56,6 +71,8 @@ _ORPHANS_END_WITHIN_S = 3.0
 #: Seconds a node that is not ready yet gets to stop by itself.
 _UNREADY_STOPS_WITHIN_S = 1.0
 _PR_SET_CHILD_SUBREAPER = 36
+#: Bytes of what supervisors said on standard error (nothing, usually) until a new file is begun.
+_MOST_SAID = 1_000_000
 
 
 def run(paths: Paths, *, example: bool = True) -> int:
@@ -72,62 +89,95 @@ def run(paths: Paths, *, example: bool = True) -> int:
     if lock is None:
         return 2
     with lock:
-        # 2.
+        try:
+            if finish(paths):
+                say("a restore that was broken off has been finished", "yellow")
+        except OSError as problem:
+            complain(f"not started: a restore was broken off, and cannot be finished: {problem}")
+            return 2
+        # 2. and 3.
         if example:
             _example_if_missing(paths)
-        text, declared = read_config(paths.config)
-        # 3.
-        if found := obstacles(paths, declared):
-            for obstacle in found:
-                complain(obstacle)
-            complain("not started; nothing was changed")
+        accepted = _startable(paths)
+        if accepted is None:
             return 2
-        # 4. and 5.
-        try:
-            with console.status("directories, keys, certificates"):
-                ensure_directories(paths, declared.node.gates)
-                in_force = prepare(paths, declared, text, now=datetime.now(UTC), tell=_tell_of(paths.pki))
-        except (LayoutRefused, NotPrepared, OSError, ValueError) as problem:
-            complain(f"not started: {problem}")
-            return 2
-        say(f"configuration {in_force.version} in force: {paths.config}")
-        if said := make_room():
-            say(said)
-        # 6. and 7.
-        return _supervise(paths, in_force, began, lock.fileno())
+        # to 6.: nobody else changes the configuration until every part answers
+        with ExitStack() as change:
+            try:
+                for directory in outer_directories(paths):
+                    ensure_directory(directory, may_be_link=directory.path == paths.state)
+                change.enter_context(changing(paths))
+            except (Busy, LayoutRefused, OSError) as problem:
+                complain(f"not started: {problem}")
+                return 2
+            with configuration_store(paths, make=True) as store:
+                in_force = _in_force(paths, store, accepted)
+            if in_force is None:
+                return 2
+            say(f"configuration {in_force.version} in force: {paths.config}")
+            if said := make_room():
+                say(said)
+            # 6. and 7.
+            return _supervise(paths, in_force, began, lock.fileno(), change.close)
 
 
-def read_config(path: Path) -> tuple[str, Declared]:
-    """The node file's text and what it declares, or an exit with every problem of the file."""
+def _startable(paths: Paths) -> Accepted | None:
+    """The node file, if a node can start on it; None, and said why, when something stands in the way."""
+    accepted = read_config(paths.config)
+    if found := obstacles(paths, accepted.declared):
+        for obstacle in found:
+            complain(obstacle)
+        complain("not started; nothing was changed")
+        return None
+    return accepted
+
+
+def _in_force(paths: Paths, store: SqlConfiguration, accepted: Accepted) -> InForce | None:
+    """Prepares everything; None, and said why, when that cannot be."""
     try:
-        text = path.read_text(encoding="utf-8")
-        return text, read_node_file(text, str(path), _why_no_authority)
-    except FileNotFoundError:
-        complain(f"{path}: there is no such file{hint(path)}")
-    except (OSError, UnicodeDecodeError) as problem:
-        complain(f"{path}: cannot be read: {problem}")
-    except NodeFileRefused as refused:
-        complain(str(refused))
-        complain(f"{path}: refused whole; nothing was changed")
-    raise typer.Exit(2)
-
-
-def _why_no_authority(file: str) -> str:
-    path = Path(file)
-    why = why_no_authority(path)
-    return f"{why}{hint(path)}" if why else ""
+        told = node_file_copy.settle(paths, store)
+        for line in told:
+            say(line, "yellow")
+        # a change that was broken off has written it, or one that was made until a moment ago
+        if told or paths.config.read_text(encoding="utf-8") != accepted.text:
+            if (finished := _startable(paths)) is None:
+                return None
+            accepted = finished
+        # 4. and 5.
+        with console.status("directories, keys, certificates"):
+            ensure_directories(paths, accepted.declared.node.gates)
+            in_force = prepare(
+                paths,
+                plan(store, accepted, Effects(running=False)),
+                store,
+                actor=current_actor(),
+                command="up",
+                now=datetime.now(UTC),
+                tell=_tell_of(paths.pki),
+            )
+            write_private(paths.taken, f"{paths.config}\n", "root", "root", 0o644)
+            tls_was_read(paths)
+            paths.unfinished.unlink(missing_ok=True)
+    except (LayoutRefused, NotPrepared, Superseded, TextDamaged, OSError, ValueError) as problem:
+        complain(f"not started: {problem}")
+        return None
+    return in_force
 
 
 def _tell_of(directory: Path) -> Callable[[str], None]:
     return lambda change: say(f"{directory}/{change}", "yellow")
 
 
-def _supervise(paths: Paths, in_force: InForce, began: float, lock: int) -> int:
+def _supervise(
+    paths: Paths, in_force: InForce, began: float, lock: int, may_change: Callable[[], None]
+) -> int:
     # processes that lose their supervisor become ours: none is left when we leave
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     setpriv = shutil.which("setpriv") or "/usr/bin/setpriv"
     supervisord = str(Path(sys.executable).parent / "supervisord")
     command = [setpriv, "--pdeathsig=TERM", "--", supervisord, "-c", str(paths.run / "supervisord.conf")]
+    # ours to tell: no part speaks for the node
+    manager = os.environ.pop("NOTIFY_SOCKET", "")
     stop_wanted = False
     supervisor: subprocess.Popen[bytes] | None = None
 
@@ -136,13 +186,17 @@ def _supervise(paths: Paths, in_force: InForce, began: float, lock: int) -> int:
         if not stop_wanted and supervisor is not None:
             supervisor.send_signal(signal.SIGTERM)
         stop_wanted = True
+        _tell_service_manager(manager, "STOPPING=1")
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     log = paths.log / "supervisor.log"
     began_at = log.stat().st_size if log.exists() else 0
     private = partial(os.open, mode=0o640)
-    with open(paths.log / "supervisor.out", "ab", opener=private) as out:
+    said = paths.log / "supervisor.out"
+    if said.exists() and said.stat().st_size > _MOST_SAID:
+        said.replace(said.with_name("supervisor.out.1"))
+    with open(said, "ab", opener=private) as out:
         # its own session: Ctrl-C is ours to pass on, once. It holds the lock as long as anything of it runs
         supervisor = subprocess.Popen(
             command,
@@ -166,7 +220,10 @@ def _supervise(paths: Paths, in_force: InForce, began: float, lock: int) -> int:
             lambda: stop_wanted or supervisor.poll() is not None or _keeps_dying(log, began_at),
         )
     ready = not missing and supervisor.poll() is None
+    may_change()
     if ready:
+        started(paths)
+        _tell_service_manager(manager, "READY=1\nSTATUS=every part answers")
         _announce(paths, declared, began)
     elif not stop_wanted and supervisor.poll() is None:
         for part, why in missing.items():
@@ -193,10 +250,21 @@ def _supervise(paths: Paths, in_force: InForce, began: float, lock: int) -> int:
     return 1
 
 
+def _tell_service_manager(address: str, state: str) -> None:
+    """Tells systemd where it started us (sd_notify(3)); this never fails a node."""
+    if address:
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+            told.sendto(state.encode(), "\0" + address[1:] if address.startswith("@") else address)
+
+
 def _announce(paths: Paths, declared: Declared, began: float) -> None:
     say(f"ready after {time.monotonic() - began:.1f} s", "green")
     for name, where in listeners(declared):
         say(f"  {name:<28} {where}")
+    for one in shown(declared, paths):
+        if one.source != "local":
+            for line in shown_lines(one, datetime.now(UTC)):
+                console.print(line)
     print_deviations(console, declared)
     say(f"  logs in {paths.log}, records in {paths.records}; Ctrl-C stops the node")
 

@@ -1,10 +1,11 @@
 """The configuration in force as one document: the accepted file, and what was issued for it."""
 
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 
-from trunkward.control.node_file import read_node_file
+from trunkward.control.node_file import declared_of, read_node_file
 from trunkward.trunks.model import Declared
 
 
@@ -15,17 +16,25 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     #: The node file's text, word for word.
     node_file: str
+    #: The same as plain values (`control.node_file.Accepted.values`): whoever compiles it needs no YAML,
+    #: which for 10,000 trunks takes longer than all the rest. None: it is read from the text.
+    values: Any = None
     #: SHA-256 of the certificates issued here for a trunk (`client_certificate: issued`), by trunk name:
     #: the one in force first, then those before it whose time is not over.
     certificates: dict[str, list[str]]
     #: Evidence token by trunk name and number (`trunkward.shaken.evidence`).
     evidence: dict[str, dict[str, str]]
+    #: SHA-256 of the public key (DER) that verifies these tokens; "" when it is not known.
+    evidence_key: str = ""
 
     def declared(self) -> Declared:
         """What the file declares, with the fingerprints of issued certificates filled in."""
-        return with_certificates(
-            read_node_file(self.node_file, "the configuration in force"), self.certificates
+        declared = (
+            read_node_file(self.node_file, "the configuration in force")
+            if self.values is None
+            else declared_of(self.values)
         )
+        return with_certificates(declared, self.certificates)
 
 
 def with_certificates(declared: Declared, certificates: dict[str, list[str]]) -> Declared:

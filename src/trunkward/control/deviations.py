@@ -1,9 +1,18 @@
 """What a configuration allows that the secure default would not: named, never hidden."""
 
 from dataclasses import dataclass
+from ipaddress import ip_network
 
 from trunkward.calls.attempt import Transport
-from trunkward.trunks.model import Declared, MediaPolicy
+from trunkward.trunks.model import Address, Declared, MediaPolicy
+
+#: Documentation's networks (RFC 5737, RFC 3849, RFC 9637): nobody's peers are there.
+_NOBODYS = tuple(
+    map(
+        ip_network,
+        ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +45,9 @@ def deviations(declared: Declared) -> list[Deviation]:
     if not any(carrier.enabled and carrier.emergency for carrier in declared.carriers):
         what = "no enabled carrier has `emergency: true`: nobody takes emergency calls"
         found.append(Deviation(where="node", what=what))
+    if declared.node.certificate is None and not _laboratory(declared.node.address):
+        what = "shows a certificate of its own authority: only peers that were given sip-ca.pem can check it"
+        found.append(Deviation(where="node", what=what))
     if declared.node.unsafe_unanchored_media:
         found.append(Deviation(where="node", what="media is not anchored: SDP and its keys pass as they are"))
     if declared.node.unsafe_trusted_clock:
@@ -44,3 +56,9 @@ def deviations(declared: Declared) -> list[Deviation]:
     # The engine, not the file: Debian 13's rtpengine 12.5.1.31 has no `recrypt` (CVE-2025-53399);
     # what closes it here is in docs/media.md
     return found
+
+
+def _laboratory(address: Address) -> bool:
+    return address.is_loopback or any(
+        address.version == network.version and address in network for network in _NOBODYS
+    )

@@ -16,7 +16,7 @@ from trunkward.control.deviations import Deviation
 
 #: Seconds a gate may judge by the policy before the one in force.
 POLICY_LAG_S = 5.0
-#: Seconds records may wait for the database; the worker ships twice a second.
+#: Seconds records may wait for the database; the worker ships once a second.
 RECORDS_LAG_S = 30.0
 #: Certificates of the node's own are renewed when 30 days are left (`control.pki.RENEW_BEFORE`): with less
 #: than this, nobody has.
@@ -24,6 +24,8 @@ CERTIFICATE_SOON = timedelta(days=15)
 #: Bytes left on a disk: about half a million calls' records, and what tmpfs needs for running calls.
 DISK_LOW_BYTES = 1 << 30
 MEMORY_LOW_BYTES = 64 << 20
+#: `Trouble.what` of a node that is drained.
+DRAIN = "drain"
 
 
 class Part(StrEnum):
@@ -34,6 +36,8 @@ class Part(StrEnum):
     SIGNER = "signer"
     RTPENGINE = "rtpengine"
     WORKER = "worker"
+    ACME = "acme"
+    CERTIFICATES = "certificates"
     WEB = "web"
 
 
@@ -41,6 +45,8 @@ class CertificateOf(StrEnum):
     """Whose a certificate is, and so what its end means."""
 
     NODE = "node"
+    #: From elsewhere: what peers see instead of the node's own.
+    SHOWN = "shown"
     SIP_AUTHORITY = "sip-authority"
     SHAKEN = "shaken"
     SHAKEN_AUTHORITY = "shaken-authority"
@@ -87,6 +93,10 @@ class CertificateFacts:
     name: str
     of: CertificateOf
     until: datetime | None
+    #: What is wrong with it, or with its renewal; "": nothing.
+    problem: str = ""
+    #: Whether its renewal is late; None: it is when less than `CERTIFICATE_SOON` is left.
+    late: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +129,8 @@ class Facts:
     policy_version: int
     policy_since: float
     clock: ClockFacts
+    #: Since when, and by whom, the node is drained; None: it takes calls.
+    drain: str | None = None
     #: Media passes by rtpengine: without it nobody misses it.
     media_anchored: bool = True
     certificates: tuple[CertificateFacts, ...] = ()
@@ -159,7 +171,7 @@ def health(facts: Facts) -> Health:
     """The health these facts make.
 
     1. Processes: those that do not answer, and gates that judge by an older policy than the one in force.
-    2. The clock.
+    2. A person's wish that it takes no calls, and the clock.
     3. What will be lost: records that wait, disks that fill, certificates that end.
     """
     problems = {part.name: _problem(part, facts) for part in facts.parts}
@@ -168,6 +180,7 @@ def health(facts: Facts) -> Health:
         # 1.
         *_of_parts(facts, not_ready),
         # 2.
+        *_of_drain(facts.drain),
         *_of_clock(facts.clock),
         # 3.
         *_of_records(facts.records),
@@ -207,7 +220,9 @@ def _problem(part: PartFacts, facts: Facts) -> str:
         return part.problem
     behind_s = facts.now - facts.policy_since
     if part.policy_version != facts.policy_version and behind_s > POLICY_LAG_S:
-        return f"judges by policy {part.policy_version}, not {facts.policy_version}, for {behind_s:.0f} s"
+        return (
+            f"it decides by policy {part.policy_version}, not by {facts.policy_version}, for {behind_s:.0f} s"
+        )
     return ""
 
 
@@ -232,11 +247,20 @@ def _of_parts(facts: Facts, not_ready: dict[str, str]) -> Iterable[Trouble]:
                 yield _lost(part.name, problem, Lost.WORKER)
             case Part.RTPENGINE if facts.media_anchored:
                 yield _lost(part.name, problem, Lost.RTPENGINE)
+            case Part.ACME | Part.CERTIFICATES:
+                words = "calls go as ever; no certificate from elsewhere is renewed"
+                yield Trouble(what=part.name, problem=problem, means=words)
             case Part.WEB:
                 words = "calls go as ever; nobody hears of the node's health over HTTP"
                 yield Trouble(what=part.name, problem=problem, means=words)
             case _:
                 pass  # a gate beside all others, or media that is not anchored
+
+
+def _of_drain(drain: str | None) -> Iterable[Trouble]:
+    if drain is not None:
+        words = "outbound, inbound: 503 (node-draining); trunkward undrain ends it"
+        yield Trouble(what=DRAIN, problem=drain, means=words, blocks=True)
 
 
 def _of_clock(clock: ClockFacts) -> Iterable[Trouble]:
@@ -270,6 +294,7 @@ def _of_space(space: tuple[SpaceFacts, ...]) -> Iterable[Trouble]:
 
 _AFTER_ITS_END = {
     CertificateOf.NODE: "peers that check it refuse the node's TLS connections",
+    CertificateOf.SHOWN: "peers that check it refuse the node's TLS connections",
     CertificateOf.SIP_AUTHORITY: "peers refuse every certificate it issued",
     CertificateOf.SHAKEN: means(Lost.SIGNER),
     CertificateOf.SHAKEN_AUTHORITY: means(Lost.SIGNER),
@@ -285,10 +310,12 @@ def _of_certificates(certificates: tuple[CertificateFacts, ...], now: datetime) 
     for certificate in certificates:
         after = _AFTER_ITS_END[certificate.of]
         if certificate.until is None:
-            said = "cannot be read", after
+            said = certificate.problem or "cannot be read", after
         elif certificate.until <= now:
             said = f"ended {certificate.until:%Y-%m-%d}", after
-        elif certificate.until - now < CERTIFICATE_SOON:
+        elif certificate.problem:
+            said = certificate.problem, f"from {certificate.until:%Y-%m-%d} on: {after}"
+        elif certificate.until - now < CERTIFICATE_SOON if certificate.late is None else certificate.late:
             said = f"ends {certificate.until:%Y-%m-%d}", f"from then on: {after}"
         else:
             continue
@@ -304,6 +331,7 @@ def as_document(found: Health) -> dict[str, Any]:
     clock = facts.clock
     return {
         "ready": found.ready,
+        "draining": facts.drain is not None,
         "troubles": [
             {
                 "what": trouble.what,

@@ -1,16 +1,36 @@
 """Reading a node's file: good as a whole, or refused as a whole with everything that is wrong with it."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cached_property
+from hashlib import sha256
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from trunkward.calls.attempt import Transport
-from trunkward.control.node_schema import CarrierPart, FilePart, NodePart, TrunkPart
-from trunkward.control.yaml_lines import Document, PathKey, Problem, read_yaml
+from trunkward.control.node_schema import (
+    CarrierPart,
+    ClientCertificatePart,
+    FilePart,
+    FilesPart,
+    NodePart,
+    TrunkPart,
+)
+from trunkward.control.objects import Objects, objects_of
+from trunkward.control.yaml_lines import Document, PathKey, Problem, read_yaml, written
 from trunkward.numbering.plan import default_emergency
-from trunkward.trunks.model import Carrier, Declared, MediaPolicy, NodeSettings, Trunk
+from trunkward.trunks.model import (
+    AcmeSettings,
+    Carrier,
+    CertificateFiles,
+    CertificateSource,
+    Declared,
+    MediaPolicy,
+    NodeSettings,
+    Trunk,
+)
 
 
 class NodeFileRefused(Exception):
@@ -27,8 +47,56 @@ class NodeFileRefused(Exception):
         )
 
 
+@dataclass(frozen=True)
+class Accepted:
+    """A node file that was found good."""
+
+    #: Word for word.
+    text: str
+    #: The same as plain values, as YAML gave them: from these it is read again without YAML.
+    values: Any
+    parts: FilePart
+
+    @cached_property
+    def declared(self) -> Declared:
+        """What it declares."""
+        return _declared(self.parts)
+
+    @cached_property
+    def objects(self) -> Objects:
+        """The same, object by object in the file's own words."""
+        return objects_of(self.parts)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of its text."""
+        return sha256(self.text.encode()).hexdigest()
+
+
 def read_node_file(text: str, source: str, why_no_authority: Callable[[str], str] = lambda _: "") -> Declared:
-    """What the file declares; `source` is its name in messages. Raises `NodeFileRefused`.
+    """What the file declares; the arguments and what it raises are those of `accept_node_file`."""
+    return accept_node_file(text, source, why_no_authority).declared
+
+
+def declared_of(values: Any) -> Declared:
+    """What a file declared that was accepted before, from its `Accepted.values`.
+
+    Raises `NodeFileRefused` when this software does not understand it.
+    """
+    try:
+        return _declared(FilePart.model_validate(values))
+    except ValidationError as error:
+        problems = [
+            Problem(line=1, column=1, path=written(tuple(item["loc"])), message=_message(item))
+            for item in error.errors(include_url=False)
+        ]
+        raise NodeFileRefused(problems, "the configuration in force") from None
+
+
+def accept_node_file(
+    text: str, source: str, why_no_authority: Callable[[str], str] = lambda _: ""
+) -> Accepted:
+    """The file, found good; `source` is its name in messages. Raises `NodeFileRefused`.
 
     `why_no_authority` is asked for each file that a carrier's `ca` names: what is wrong with it, or "".
     """
@@ -43,7 +111,7 @@ def read_node_file(text: str, source: str, why_no_authority: Callable[[str], str
     problems += [document.problem(path, message) for path, message in found]
     if problems:
         raise NodeFileRefused(problems, source)
-    return _declared(parts)
+    return Accepted(text=text, values=document.value, parts=parts)
 
 
 # ---- what Pydantic found, in words ---------------------------------------------------------------
@@ -147,6 +215,11 @@ def _of_node(node: NodePart) -> Iterator[tuple[PathKey, str]]:
     for name in ("tls_port", "plain_port"):
         if low <= getattr(node, name) <= high:
             yield ("node", name), "inside node.media.ports; write another"
+    source = node.certificate
+    if source.acme is not None and source.files is not None:
+        yield ("node", "certificate", "files"), "the certificate comes from acme already; keep one of the two"
+    if source.acme is not None and source.acme.http_port in (node.tls_port, node.plain_port):
+        yield ("node", "certificate", "acme", "http_port"), "a port of SIP; write another"
     emergency = node.number_plan.emergency or []
     yield from _twice(
         [(("node", "number_plan", "emergency", i), n) for i, n in enumerate(emergency)],
@@ -187,6 +260,8 @@ def _of_carrier(path: PathKey, carrier: CarrierPart) -> Iterator[tuple[PathKey, 
             yield (*path, "tls_names"), "only for transport: tls; leave it out"
         if carrier.ca != "local":
             yield (*path, "ca"), "only for transport: tls; leave it out"
+        if carrier.client_certificate.files is not None:
+            yield (*path, "client_certificate"), "only for transport: tls; leave it out"
         for index, network in enumerate(carrier.networks):
             if network.prefixlen == 0:
                 # nothing but its address tells this peer from any other
@@ -225,8 +300,11 @@ def _overlaps(network: Any, others: list[Any]) -> bool:
 def _same_name(
     trunks: list[tuple[PathKey, str, TrunkPart]], carriers: list[CarrierPart]
 ) -> Iterator[tuple[PathKey, str]]:
-    """What authority is believed on a connection of ours is found by the peer's first name."""
-    believed = {t.tls_names[0]: (t.name, "local") for _, _, t in trunks if t.host is not None and t.tls_names}
+    """Which authority is believed and what is shown, where we connect, is found by the peer's first name."""
+    own = ClientCertificatePart()
+    peers = [(t.name, t.tls_names[0]) for _, _, t in trunks if t.host is not None and t.tls_names]
+    believed = {first: (name, "local") for name, first in peers}
+    shown = {first: (name, own) for name, first in peers}
     for index, carrier in enumerate(carriers):
         if carrier.transport is not Transport.TLS or not carrier.tls_names:
             continue
@@ -234,9 +312,18 @@ def _same_name(
         if ca != carrier.ca:
             said = f"{other} has this name first, too, with another authority (ca: {ca})"
             yield ("carriers", index, "tls_names", 0), f"{said}: write the same ca, or another name first"
+        other, certificate = shown.setdefault(
+            carrier.tls_names[0], (carrier.name, carrier.client_certificate)
+        )
+        if certificate != carrier.client_certificate:
+            said = f"{other} has this name first, too, with another client_certificate"
+            yield ("carriers", index, "tls_names", 0), f"{said}: write the same, or another name first"
 
 
 def _of_authorities(parts: FilePart, why_not: Callable[[str], str]) -> Iterator[tuple[PathKey, str]]:
+    acme = parts.node.certificate.acme
+    if acme is not None and acme.ca is not None and (why := why_not(acme.ca)):
+        yield ("node", "certificate", "acme", "ca"), why
     for index, carrier in enumerate(parts.carriers):
         if carrier.ca != "local" and (why := why_not(carrier.ca)):
             yield ("carriers", index, "ca"), why
@@ -263,7 +350,7 @@ def _declared(parts: FilePart) -> Declared:
     return Declared(
         node=_node(parts.node),
         tenants=tuple(tenant.name for tenant in parts.tenants),
-        trunks=tuple(_trunk(tenant, trunk) for _, tenant, trunk in _trunks(parts)),
+        trunks=tuple(_trunk(tenant, trunk, parts.node) for _, tenant, trunk in _trunks(parts)),
         carriers=tuple(_carrier(carrier) for carrier in parts.carriers),
     )
 
@@ -285,12 +372,35 @@ def _node(node: NodePart) -> NodeSettings:
         country=plan.country,
         emergency_numbers=tuple(plan.emergency or default_emergency(plan.country)),
         gates=node.gates,
+        certificate=_certificate(node),
+        max_call_s=node.max_call_s,
+        grant_s=node.grant_s,
         unsafe_unanchored_media=node.media.unsafe_unanchored,
         unsafe_trusted_clock=node.unsafe_trusted_clock,
     )
 
 
-def _trunk(tenant: str, trunk: TrunkPart) -> Trunk:
+def _certificate(node: NodePart) -> CertificateSource:
+    acme = node.certificate.acme
+    if acme is None:
+        return _files(node.certificate.files)
+    external = acme.external_account
+    return AcmeSettings(
+        directory=acme.directory,
+        contact=acme.contact or "",
+        ca_file=acme.ca or "",
+        external_key_id=external.key_id if external else "",
+        external_key_file=external.hmac_file if external else "",
+        http_port=acme.http_port,
+        profile=acme.profile or "",
+    )
+
+
+def _files(part: FilesPart | None) -> CertificateFiles | None:
+    return CertificateFiles(chain=part.chain, key=part.key) if part else None
+
+
+def _trunk(tenant: str, trunk: TrunkPart, node: NodePart) -> Trunk:
     issued = trunk.client_certificate == "issued"
     return Trunk(
         name=trunk.name,
@@ -302,6 +412,7 @@ def _trunk(tenant: str, trunk: TrunkPart) -> Trunk:
         host=trunk.host,
         tls_names=tuple(trunk.tls_names),
         srtp_suites=tuple(trunk.srtp),
+        max_call_s=trunk.max_call_s or node.max_call_s,
         enabled=trunk.enabled,
     )
 
@@ -319,6 +430,7 @@ def _carrier(carrier: CarrierPart) -> Carrier:
         srtp_suites=tuple(carrier.srtp),
         certificate_issued_here=local,
         ca_file="" if carrier.ca == "local" else carrier.ca,
+        client_certificate=_files(carrier.client_certificate.files),
         emergency=carrier.emergency,
         enabled=carrier.enabled,
     )

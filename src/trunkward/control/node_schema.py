@@ -1,6 +1,7 @@
 """The shape of a node's file: what a person may write, before its parts are compared with each other."""
 
 import re
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Any
 
@@ -10,15 +11,25 @@ from trunkward.calls.attempt import Transport
 from trunkward.media.suites import ALLOWED
 from trunkward.numbering.e164 import E164, NotANumber, is_prefix
 from trunkward.sip.uri import is_hostname
-from trunkward.trunks.model import Address, Host, MediaPolicy, Network
+from trunkward.trunks.model import GRANT_S, MAX_CALL_S, Address, Host, MediaPolicy, Network
 
 #: Ports below it need a privilege that no process of a node has (ip(7)), and belong to other services.
 _MIN_PORT = 1024
+#: Seconds; topos keeps the rows of a call for 24 hours from its start (`engines.kamailio.LONGEST_CALL_S`).
+_LONGEST_CALL_S = 82_800
+#: Seconds; the edge asks once a second, and a gate may take half of one.
+_LEAST_GRANT_S, _MOST_GRANT_S = 4, 3600
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 _X5U = re.compile(
     r"https://(?P<host>[A-Za-z0-9.-]{1,253})(?::(?:443|8443))?/[A-Za-z0-9._~/-]{1,180}", re.ASCII
 )
+
+_DIRECTORY = re.compile(
+    r"https://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::(?P<port>[0-9]{1,5}))?/[!-~]{0,1024}",
+    re.ASCII,
+)
+_MAIL = re.compile(r"[A-Za-z0-9.!#$&'*+/=^_`{|}~-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", re.ASCII)
 
 
 def _name(text: str) -> str:
@@ -62,6 +73,11 @@ def _address(value: Any) -> Address:
 def _network(value: Any) -> Network:
     if not isinstance(value, str):
         raise ValueError("write a network such as 192.0.2.0/24, or one address")
+    return _network_of(value)
+
+
+@lru_cache(maxsize=1 << 16)  # a file and the one before it name the same ones
+def _network_of(value: str) -> Network:
     try:
         return ip_network(value)
     except ValueError:
@@ -105,7 +121,7 @@ def _suite(text: str) -> str:
     return text
 
 
-def _certificate(text: str) -> str:
+def _client_certificate(text: str) -> str:
     if text != "issued" and not _FINGERPRINT.fullmatch(text):
         raise ValueError(
             "write issued, or sha256: and 64 lower-case hex digits of the certificate's fingerprint"
@@ -114,13 +130,81 @@ def _certificate(text: str) -> str:
 
 
 def _ca(text: str) -> str:
-    if text != "local" and not (
-        text.startswith("/") and text.isprintable() and '"' not in text and " " not in text
-    ):
+    if text != "local" and not _is_path(text):
         raise ValueError(
             "write local, or the absolute path of a PEM file, such as /etc/trunkward/north-ca.pem"
         )
     return text
+
+
+def _file(text: str) -> str:
+    if not _is_path(text):
+        raise ValueError("write the absolute path of a file, such as /etc/trunkward/sbc.pem")
+    return text
+
+
+def _is_path(text: str) -> bool:
+    return text.startswith("/") and text.isprintable() and '"' not in text and " " not in text
+
+
+def _directory(text: str) -> str:
+    found = _DIRECTORY.fullmatch(text)
+    if not found or not 0 < int(found["port"] or 443) < 65_536:
+        raise ValueError(
+            "write the https URL of the authority's ACME directory, such as https://ca.example.net/directory"
+        )
+    return text
+
+
+def _mail(text: str) -> str:
+    # RFC 8555 section 7.3: one address, no header fields
+    if not _MAIL.fullmatch(text):
+        raise ValueError("write one mail address, such as noc@example.com")
+    return text
+
+
+def _agreed(value: bool) -> bool:
+    # RFC 8555 section 7.3: agreeing is a person's act
+    if not value:
+        raise ValueError(
+            "read the authority's terms of service, which its directory names, and write true; "
+            "it issues nothing otherwise"
+        )
+    return value
+
+
+def _key_id(text: str) -> str:
+    if not text or len(text) > 255 or not (text.isascii() and text.isprintable()):
+        raise ValueError("write the key identifier the authority gave you")
+    return text
+
+
+def _profile(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", text, re.ASCII):
+        raise ValueError("write the name of a certificate profile as the authority's directory has it")
+    return text
+
+
+def _any_port(number: int) -> int:
+    if not 0 < number < 65_536:
+        raise ValueError("write a port of 1 to 65535; public authorities look at 80")
+    return number
+
+
+def _source(value: Any) -> Any:
+    if value == "local":
+        return {}
+    if not isinstance(value, dict) or not value:
+        raise ValueError("write local, or acme: or files: with its keys below")
+    return value
+
+
+def _files(value: Any) -> Any:
+    if value == "local":
+        return {}
+    if not isinstance(value, dict) or not value:
+        raise ValueError("write local, or files: with chain and key below")
+    return value
 
 
 def _ports(value: Any) -> tuple[int, int]:
@@ -170,11 +254,29 @@ def _emergency(text: str) -> str:
     return text
 
 
+def _max_call(seconds: int) -> int:
+    if not 1 <= seconds <= _LONGEST_CALL_S:
+        raise ValueError(
+            f"write the seconds a call may last, 1 to {_LONGEST_CALL_S} (23 hours), such as {MAX_CALL_S}"
+        )
+    return seconds
+
+
+def _grant(seconds: int) -> int:
+    if not _LEAST_GRANT_S <= seconds <= _MOST_GRANT_S:
+        raise ValueError(
+            f"write the seconds a call is granted at a time, {_LEAST_GRANT_S} to {_MOST_GRANT_S}, "
+            f"such as {GRANT_S}"
+        )
+    return seconds
+
+
 type Name = Annotated[str, AfterValidator(_name)]
 type DnsName = Annotated[str, AfterValidator(_dns_name)]
 type Port = Annotated[int, AfterValidator(_port)]
 type Networks = Annotated[list[Annotated[Any, BeforeValidator(_network)]], Field(min_length=1)]
 type Hosts = Annotated[list[Annotated[Any, BeforeValidator(_host)]], Field(min_length=1, max_length=16)]
+type MaxCall = Annotated[int, AfterValidator(_max_call)]
 type Suites = Annotated[list[Annotated[str, AfterValidator(_suite)]], Field(min_length=1)]
 
 
@@ -206,6 +308,45 @@ class NumberPlanPart(_Part):
     emergency: Annotated[list[Annotated[str, AfterValidator(_emergency)]], Field(min_length=1)] | None = None
 
 
+class ExternalAccountPart(_Part):
+    """`node.certificate.acme.external_account`."""
+
+    key_id: Annotated[str, AfterValidator(_key_id)]
+    hmac_file: Annotated[str, AfterValidator(_file)]
+
+
+class AcmePart(_Part):
+    """`node.certificate.acme`."""
+
+    directory: Annotated[str, AfterValidator(_directory)]
+    terms_agreed: Annotated[bool, AfterValidator(_agreed)]
+    contact: Annotated[str, AfterValidator(_mail)] | None = None
+    external_account: ExternalAccountPart | None = None
+    ca: Annotated[str, AfterValidator(_file)] | None = None
+    http_port: Annotated[int, AfterValidator(_any_port)] = 80
+    profile: Annotated[str, AfterValidator(_profile)] | None = None
+
+
+class FilesPart(_Part):
+    """`files` of a certificate."""
+
+    chain: Annotated[str, AfterValidator(_file)]
+    key: Annotated[str, AfterValidator(_file)]
+
+
+class ServerCertificatePart(_Part):
+    """`node.certificate`; `local` when neither is there."""
+
+    acme: AcmePart | None = None
+    files: FilesPart | None = None
+
+
+class ClientCertificatePart(_Part):
+    """`carriers[].client_certificate`; `local` when it is not there."""
+
+    files: FilesPart | None = None
+
+
 class NodePart(_Part):
     """`node`."""
 
@@ -218,6 +359,9 @@ class NodePart(_Part):
     identity: IdentityPart
     number_plan: NumberPlanPart
     gates: Annotated[int, Field(ge=1, le=64)] = 2
+    certificate: Annotated[ServerCertificatePart, BeforeValidator(_source)] = ServerCertificatePart()
+    max_call_s: MaxCall = MAX_CALL_S
+    grant_s: Annotated[int, AfterValidator(_grant)] = GRANT_S
     unsafe_trusted_clock: bool = False
 
 
@@ -226,11 +370,12 @@ class TrunkPart(_Part):
 
     name: Name
     networks: Networks
-    client_certificate: Annotated[str, AfterValidator(_certificate)]
+    client_certificate: Annotated[str, AfterValidator(_client_certificate)]
     numbers: list[Annotated[str, AfterValidator(_number)]] = []
     host: Annotated[Any, BeforeValidator(_host)] = None
     tls_names: list[DnsName] = []
     srtp: Suites = list(ALLOWED)
+    max_call_s: MaxCall | None = None
     enabled: bool = True
 
 
@@ -252,6 +397,7 @@ class CarrierPart(_Part):
     networks: Networks
     tls_names: list[DnsName] = []
     ca: Annotated[str, AfterValidator(_ca)] = "local"
+    client_certificate: Annotated[ClientCertificatePart, BeforeValidator(_files)] = ClientCertificatePart()
     srtp: Suites = list(ALLOWED)
     emergency: bool = False
     enabled: bool = True

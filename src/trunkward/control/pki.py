@@ -140,6 +140,31 @@ def issue_sip_certificate(
     )
 
 
+def request_certificate(key: ec.EllipticCurvePrivateKey, names: SipNames) -> bytes:
+    """PEM of a request that an authority elsewhere certifies these names for this key (RFC 2986).
+
+    There is no time in it, so the same one serves every renewal, and who sends it needs no key.
+    """
+    return (
+        x509.CertificateSigningRequestBuilder()
+        # the common name counts for nobody, and the longest fits none (RFC 8555 section 7.4)
+        .subject_name(x509.Name([]))
+        .add_extension(x509.SubjectAlternativeName(_alternative_names(names)), critical=False)
+        .sign(key, SHA256())
+        .public_bytes(Encoding.PEM)
+    )
+
+
+def requests(pem: bytes | None, key: ec.EllipticCurvePrivateKey, names: SipNames) -> bool:
+    """Whether a request is for this key and exactly these names."""
+    try:
+        request = x509.load_pem_x509_csr(pem or b"")
+        present = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        return request.public_key() == key.public_key() and list(present) == list(_alternative_names(names))
+    except (ValueError, x509.ExtensionNotFound, UnsupportedAlgorithm):
+        return False
+
+
 def issue_shaken_test_authority(
     key: ec.EllipticCurvePrivateKey, *, serial: int, now: datetime
 ) -> x509.Certificate:

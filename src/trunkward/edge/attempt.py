@@ -22,6 +22,9 @@ _JUDGED = (
     "session-expires",
 )
 
+#: This start of Kamailio, in all its processes: read before they are forked.
+THIS_EDGE = os.urandom(8).hex()
+
 #: By connection id, which Kamailio counts up and does not use again; TLS 1.3 has no renegotiation.
 _facts: dict[int, dict[str, Any]] = {}
 _MOST_CONNECTIONS = 16_384
@@ -32,7 +35,9 @@ def read() -> dict[str, Any]:
     head = ksr.head()
     transport = ksr.pv("$proto").lower()
     attempt: dict[str, Any] = {
+        "kind": "attempt",
         "id": os.urandom(16).hex(),
+        "edge": THIS_EDGE,
         "at": time.time(),
         "source_ip": ksr.source_ip(),
         "source_port": int(ksr.pv("$sp") or 0),

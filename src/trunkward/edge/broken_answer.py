@@ -25,7 +25,7 @@ def refuse(status: int, phrase: str, reason: str, *, hang_up: bool) -> None:
         _send("ACK", int(ksr.pv("$cs") or 0))
         if hang_up:
             _send("BYE", int(ksr.pv("$cs") or 0) + 1)
-            _forget_soon(_dialog_mark())
+            forget_soon(dialog_mark())
     ksr.replace_message(refusal(ksr.message(), status, phrase, reason))
 
 
@@ -69,7 +69,7 @@ def _send(method: str, cseq: int) -> None:
         f"CSeq: {cseq} {method}",
         *(f"Route: {route}" for route in _route_set()),
     ]
-    if mark := _dialog_mark():
+    if mark := dialog_mark():
         lines.append(f"P-SR-XUID: {mark}")  # topos hides the request by it
     source = ksr.source_ip()
     host = f"[{source}]" if ":" in source else source
@@ -88,13 +88,14 @@ def _route_set() -> list[str]:
     return found[::-1]
 
 
-def _forget_soon(mark: str) -> None:
+def forget_soon(mark: str) -> None:
     """Topos keeps an answered dialog for the longest call's time; it ends dialogs on a refusal only."""
     if row := ksr.table_get("topos_dialogs", mark) if mark else "":
         ksr.table_set("topos_dialogs", mark, row, _REPEATED_S)
 
 
-def _dialog_mark() -> str:
+def dialog_mark() -> str:
+    """Topos' name of the dialog that the reply in hand belongs to, "" when it has none."""
     branch = ksr.header("P-SR-XBranch")
     fields = ksr.table_get("topos_branches", branch).split("|")
     if not branch or len(fields) <= _DIALOG_FIELD:

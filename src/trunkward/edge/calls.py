@@ -12,8 +12,10 @@ from trunkward.edge import attempt, broken_answer, emergency, headers, ksr, refu
 from trunkward.edge.compact import compact, expand
 from trunkward.edge.endings import Endings
 from trunkward.edge.gate import GateClient, GateUnavailable
+from trunkward.edge.grants import Grants
 from trunkward.edge.media import Media, MediaRefused
 from trunkward.edge.outbound_tls import OutboundTls
+from trunkward.edge.outcome import Outcomes
 from trunkward.edge.reach import Reach
 from trunkward.edge.running import RunningCalls
 from trunkward.edge.settings import EdgeSettings
@@ -35,7 +37,9 @@ class Calls:
         settings: EdgeSettings,
         *,
         running: RunningCalls,
+        grants: Grants,
         media: Media,
+        outcomes: Outcomes,
         endings: Endings,
         tls: OutboundTls,
         suspended: Suspended,
@@ -43,6 +47,8 @@ class Calls:
     ) -> None:
         """Keeps its parts; nothing is opened before the first call in each process."""
         self._running = running
+        self._grants = grants
+        self._outcomes = outcomes
         self._media = media
         self._endings = endings
         self._tls = tls
@@ -63,7 +69,7 @@ class Calls:
         held = self._suspended.hold()
         if held and ksr.later("ksr_judge", f"{held} {compact(facts)}", self._group):
             return
-        admitted = emergency.admit(facts, self._emergency) if held else None
+        admitted = self._emergency_verdict(facts) if held else None
         if admitted is None:
             refusal.refuse(503, "Service Unavailable", "no-worker-free")
         else:  # no lack of workers refuses one of these
@@ -96,7 +102,13 @@ class Calls:
             verdict = {"verdict": "unavailable"}
         if verdict["verdict"] == "unavailable" or verdict.get("reason") in _NOT_JUDGED:
             # a gate that could not judge is no gate: the emergency row holds here as well
-            verdict = emergency.admit(facts, self._emergency) or verdict
+            verdict = self._emergency_verdict(facts) or verdict
+        return verdict
+
+    def _emergency_verdict(self, facts: dict[str, Any]) -> dict[str, Any] | None:
+        verdict = emergency.admit(facts, self._emergency)
+        if verdict is not None:
+            self._outcomes.note_decision(facts, verdict)
         return verdict
 
     def _admitted(
@@ -108,6 +120,9 @@ class Calls:
         call = {
             "record_id": verdict["record_id"],
             "call_id": facts["call_id"],
+            "cseq": facts["cseq"],
+            "trunk": verdict["trunk"],
+            "grant": verdict["grant"],
             "caller_tag": facts["from_tag"],
             "caller": _leg_facts("caller", facts["transport"], facts.get("tls")),
             "caller_peer": f"{'trunk' if outbound else 'carrier'}:{verdict['source']}",
@@ -115,6 +130,7 @@ class Calls:
             "caller_home": self._trunk_hosts.get(verdict["source"], "") if outbound else "",
             "from_inside": facts["from_uri"],
             "from_outside": verdict["from_uri"] or facts["from_uri"],
+            "to_uri": facts["to_uri"],
             "hops": [],
         }
         way = {
@@ -281,7 +297,8 @@ class Calls:
             return  # ended meanwhile
         call["callee_tag"] = tag
         if code >= 200:
-            call["answered_at"] = time.time()
+            call["answered_at"], call["answered_s"] = time.time(), time.monotonic()
+            call["mark"] = broken_answer.dialog_mark()
             transport = ksr.pv("$proto")
             tls = attempt.tls_facts() if transport == "tls" else None
             call["callee"] = _leg_facts("callee", transport, tls) | {"peer": call["peer"]}
@@ -291,6 +308,8 @@ class Calls:
         if code < 200:
             state.set_call(text)
         self._running.remember(call["record_id"], text)
+        if code >= 200:
+            self._grants.begin(call)
 
     def _without_answer(self, call: dict[str, Any], code: int, problem: AnswerRefused | MediaRefused) -> None:
         """No call stands on an answer that cannot be used: the callee is let go, the next route may."""

@@ -69,6 +69,8 @@ class Dialogs:
                 ksr.stateless_reply(481, "Call/Transaction Does Not Exist")
             return
         text = self._reach.note_source(call, text, forward=forward)
+        if method != "ACK":
+            self._running.note_cseq(record_id, forward=forward)
         # 2.
         if method == "ACK":
             self._running.keep(record_id, text)

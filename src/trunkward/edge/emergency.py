@@ -23,8 +23,11 @@ def admit(facts: dict[str, Any], table: list[dict[str, Any]]) -> dict[str, Any] 
                 "id": facts["id"],
                 "record_id": uuid.uuid4().hex,
                 "reason": "admitted-emergency",
+                "trunk": trunk["trunk"],
                 "source": trunk["trunk"],
+                "grant": None,
                 "direction": "outbound",
+                "called": called,
                 "from_uri": "",
                 "remove_headers": [],
                 "routes": [

@@ -5,6 +5,7 @@ from typing import Any
 
 from trunkward.edge import ksr
 from trunkward.edge.compact import compact, expand
+from trunkward.edge.grants import Grants
 from trunkward.edge.media import Media
 from trunkward.edge.outcome import Outcomes
 from trunkward.edge.running import RunningCalls
@@ -12,18 +13,24 @@ from trunkward.edge.running import RunningCalls
 #: What of a call its end needs.
 _NEEDED = (
     *("record_id", "call_id", "hops", "media_id", "caller_tag", "callee_tag"),
-    *("caller", "callee", "peer", "answered_at"),
+    *("caller", "callee", "peer", "answered_at", "cut", "unreached"),
 )
 #: What of it stands in the outcome.
-_TOLD = ("record_id", "call_id", "ending", "status", "ended_by", "ended_at", "answered_at", "peer")
+_TOLD = (
+    *("record_id", "call_id", "ending", "status", "ended_by", "ended_at", "answered_at", "peer"),
+    *("cut", "unreached"),
+)
 
 
 class Endings:
     """Ends calls, each once."""
 
-    def __init__(self, running: RunningCalls, media: Media, outcomes: Outcomes, group: str) -> None:
+    def __init__(
+        self, running: RunningCalls, grants: Grants, media: Media, outcomes: Outcomes, group: str
+    ) -> None:
         """`group`: the workers that may wait for the media engine."""
         self._running = running
+        self._grants = grants
         self._media = media
         self._outcomes = outcomes
         self._group = group
@@ -40,9 +47,14 @@ class Endings:
         if not facts["hops"]:  # no media to wait for
             self._write_down(facts, marked="")
             return
-        self._running.mark_ended(call["record_id"], ended_by)
+        self._running.mark_ended(call["record_id"], _mark(facts))
         if not ksr.later("ksr_call_ended", compact(facts), self._group):
-            self._write_down(facts, marked=ended_by)
+            self._write_down(facts, marked=_mark(facts))
+
+    def end_cut(self, call: dict[str, Any], cut: str, unreached: list[str]) -> None:
+        """Ends a call that was taken from its parties; `unreached`: sides that could not be told."""
+        told = {"cut": cut} | ({"unreached": unreached} if unreached else {})
+        self.end_unsent(call | told, "bye", 200, "us")
 
     def end_media(self, call: dict[str, Any]) -> None:
         """Ends the media of a route that came to nothing; the call goes on without."""
@@ -59,16 +71,26 @@ class Endings:
     def clean_up(self, _event: str) -> None:
         """The slow part, in a worker of the group."""
         facts = expand(ksr.later_data())
-        self._write_down(facts, marked=facts["ended_by"])
+        self._write_down(facts, marked=_mark(facts))
+
+    def table_event(self, event: str) -> None:
+        """Of the shared tables: that they are there now; later, that a row of one has expired."""
+        if event == "htable:mod-init":
+            self.restore()
 
     def restore(self) -> None:
         """At Kamailio's start: running calls go on, and those it died on while they ended are ended."""
-        restored, ended = self._running.restore()
-        for call, ended_by, at in ended:
+        found = self._running.restore()
+        for call, ended_by, cut, at in found.ended:
             facts = {"ending": "bye", "status": 200, "ended_by": ended_by, "ended_at": at}
-            self._write_down(call | facts, marked=ended_by)
-        if restored or ended:
-            ksr.log_warning(f"{restored} running call(s) restored, {len(ended)} ended")
+            facts |= {"cut": cut} if cut else {}
+            self._write_down(call | facts, marked=_mark(facts))
+        for call, until_s in found.running:
+            self._grants.restore(call, until_s)
+        # whoever knows which calls there were (the worker) closes those that are not in it
+        self._outcomes.note_start([call["record_id"] for call, _ in found.running])
+        if found.running or found.ended:
+            ksr.log_warning(f"{len(found.running)} running call(s) restored, {len(found.ended)} ended")
 
     def _write_down(self, call: dict[str, Any], *, marked: str) -> None:
         """Media facts, media end, outcome; only then the call's file goes."""
@@ -77,3 +99,8 @@ class Endings:
         merged = [leg | sides[leg["side"]] for leg in legs] or [leg for leg in sides.values() if leg]
         self._outcomes.write({name: call[name] for name in _TOLD if name in call} | {"legs": merged})
         self._running.clear(call["record_id"], marked)
+
+
+def _mark(facts: dict[str, Any]) -> str:
+    """What a call's file is marked with: who ended it, and why if it was us."""
+    return f"{facts['ended_by']}.{facts['cut']}" if "cut" in facts else str(facts["ended_by"])

@@ -1,13 +1,16 @@
 """Asking the gate: one connection for each worker and gate, a deadline, and no waiting on the dead.
 
 A frame is a 4-byte big-endian length and a JSON object. A worker that waited in vain leaves that
-gate alone for a while, so that a frozen gate costs one deadline a second, not one a call.
+gate alone for a while, so that a frozen gate costs one deadline a second, not one a call. A gate that is
+not there says so at once: it is asked again with the next call, for it may be back by then.
 """
 
 import os
 import socket
 import struct
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from trunkward.edge.compact import expand
@@ -84,11 +87,18 @@ class GateClient:
 
     def ask(self, attempt_id: str, attempt: str) -> dict[str, Any]:
         """The verdict on an attempt, given as JSON. Raises `GateUnavailable` within the deadline."""
+        return self._asked(attempt, partial(_verdict, attempt_id))
+
+    def grants(self, asked: str) -> dict[str, tuple[float, str]]:
+        """Seconds by call, and what it ends for then (`trunkward.calls.grant`). Raises likewise."""
+        return self._asked(asked, _grants)
+
+    def _asked[T](self, text: str, read: Callable[[bytes], T]) -> T:
         if self._pid != os.getpid():  # forked since: a socket must not be shared by two workers
             self._pid = os.getpid()
             self._connections = [_Connection(path) for path in self._paths]
             self._turn = self._pid
-        body = attempt.encode()
+        body = text.encode()
         frame = struct.pack(">I", len(body)) + body
         deadline = time.monotonic() + self._deadline_s
         why = "every gate rests after a failure"
@@ -103,21 +113,36 @@ class GateClient:
                 break
             share = max(left / (len(awake) - position), LEAST_S)
             try:
-                return _verdict(connection.ask(frame, time.monotonic() + share), attempt_id)
+                return read(connection.ask(frame, time.monotonic() + share))
             except (OSError, ValueError) as problem:
                 why = f"{connection.path}: {problem}"
                 connection.close()
-                connection.rests_until = time.monotonic() + _REST_S
+                if not isinstance(problem, ConnectionError | FileNotFoundError):
+                    connection.rests_until = time.monotonic() + _REST_S
         raise GateUnavailable(why)
 
 
-def _verdict(body: bytes, attempt_id: str) -> dict[str, Any]:
+def _verdict(attempt_id: str, body: bytes) -> dict[str, Any]:
     verdict = expand(body.decode())
     if not isinstance(verdict, dict) or verdict.get("id") != attempt_id:
         raise ValueError("the answer is not a verdict on this attempt")
     if not _is_whole(verdict):
         raise ValueError(f"not a whole verdict: {verdict.get('verdict')!r}")
     return verdict
+
+
+def _grants(body: bytes) -> dict[str, tuple[float, str]]:
+    match expand(body.decode()):
+        case {"grants": dict(given)}:
+            return {record_id: _grant(grant) for record_id, grant in given.items()}
+    raise ValueError("not an answer about grants")
+
+
+def _grant(grant: object) -> tuple[float, str]:
+    match grant:
+        case {"for_s": int() | float() as seconds, "then": str(then)} if then and " " not in then:
+            return float(seconds), then
+    raise ValueError(f"not a grant: {grant!r}")
 
 
 def _is_whole(verdict: dict[str, Any]) -> bool:
@@ -131,7 +156,11 @@ def _is_whole(verdict: dict[str, Any]) -> bool:
             "from_uri": str(),
             "remove_headers": list(names),
             "routes": [_, *_] as routes,
+            "trunk": str(),
+            "grant": grant,
         }:
+            if grant is not None:
+                _grant(grant)
             return (
                 record_id.isalnum()
                 and all(isinstance(name, str) for name in names)

@@ -383,9 +383,9 @@ def send_options(uri: str, from_value: str, to_value: str) -> None:
     KSR.tm.t_uac_send("OPTIONS", uri, "", "", headers_text, "")
 
 
-def send_request(method: str, uri: str, next_hop: str, headers_text: str) -> None:
-    """Sends a request of our own; From, To, Call-ID and CSeq stand among its headers."""
-    KSR.tm.t_uac_send(method, uri, next_hop, "", headers_text, "")
+def send_request(method: str, uri: str, next_hop: str, headers_text: str) -> bool:
+    """Sends a request of our own; From, To, Call-ID and CSeq stand among its headers. False: not sent."""
+    return int(KSR.tm.t_uac_send(method, uri, next_hop, "", headers_text, "")) > 0
 
 
 def connection_id() -> int:
@@ -497,6 +497,18 @@ def table_locked(table: str, key: str) -> Iterator[None]:
         yield
     finally:
         KSR.htable.sht_unlock(table, key)
+
+
+def table_rows(table: str) -> list[tuple[str, str]]:
+    """All rows of a table of text. The part of it that is read is locked, so nothing else is done here."""
+    found = []
+    KSR.htable.sht_iterator_start("rows", table)
+    try:
+        while int(KSR.htable.sht_iterator_next("rows")) > 0:
+            found.append((_pv_get("$shtitkey(rows)"), _pv_get("$shtitval(rows)")))
+    finally:
+        KSR.htable.sht_iterator_end("rows")
+    return found
 
 
 def table_remove(table: str, key: str) -> None:

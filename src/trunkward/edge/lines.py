@@ -37,10 +37,23 @@ _NAME = re.compile(r"[0-9a-z._+~-]{1,124}")
 _MOST_LINES = 256
 
 
-#: Header names as peers write them: lower-case, without compact form, and whether Kamailio takes them.
-_known: dict[str, tuple[str, str, bool]] = {}
 _MOST_KNOWN = 512
 _NONE: list[str] = []
+
+
+class _Known(dict[str, tuple[str, str, bool]]):
+    """Header names as peers write them: lower-case, without compact form, and whether Kamailio takes them."""
+
+    def __missing__(self, written: str) -> tuple[str, str, bool]:
+        """A name seen for the first time; peers write the same two dozen over and over."""
+        name = written.rstrip(" \t").lower()
+        if len(self) >= _MOST_KNOWN:
+            self.clear()
+        found = self[written] = name, _COMPACT.get(name, name), _NAME.fullmatch(name) is not None
+        return found
+
+
+_known = _Known()
 
 
 class Lines:
@@ -58,30 +71,23 @@ class Lines:
         is_clear = head.count("\r") == head.count("\n") == ends < _MOST_LINES and "\0" not in head
         if "\r\n " in head or "\r\n\t" in head:
             head = head.replace("\r\n ", " ").replace("\r\n\t", " ")
-        #: Names as they stand there, lower-case.
-        self.names: set[str] = set()
-        self._values: dict[str, list[str]] = {}
+        known, names = _known, set[str]()
+        values: dict[str, list[str]] = {}
         for line in head.split("\r\n")[1:]:
             written, _, value = line.partition(":")
-            name, full, is_taken = _known.get(written) or _learn(written)
-            is_clear = is_clear and is_taken
-            self.names.add(name)
-            values = self._values.get(full)
-            if values is None:
-                self._values[full] = [value.strip(" \t")]
+            name, full, is_taken = known[written]
+            if not is_taken:
+                is_clear = False
+            names.add(name)
+            if full in values:
+                values[full].append(value.strip(" \t"))
             else:
-                values.append(value.strip(" \t"))
+                values[full] = [value.strip(" \t")]
+        #: Names as they stand there, lower-case.
+        self.names = names
+        self._values = values
         self.is_clear = is_clear
 
     def values(self, name: str) -> list[str]:
         """All values of a header, by its lower-case name, compact forms included."""
         return self._values.get(name, _NONE)
-
-
-def _learn(written: str) -> tuple[str, str, bool]:
-    """A name seen for the first time; peers write the same two dozen over and over."""
-    name = written.rstrip(" \t").lower()
-    if len(_known) >= _MOST_KNOWN:
-        _known.clear()
-    found = _known[written] = name, _COMPACT.get(name, name), _NAME.fullmatch(name) is not None
-    return found

@@ -14,11 +14,15 @@ to go there waits suspended, in a list, and holds nobody.
 import time
 import uuid
 
+# `hashlib` would load OpenSSL a second time; this is CPython's own SHA-2.
+from _sha2 import sha256  # type: ignore[import-not-found]
+
 from trunkward.edge import groups, ksr
 
-#: By `host:port`: the id of a connection that passed, or that the peer was refused, and until when.
+#: By `host:port`: the id of a connection that passed and what it was trusted by, or that the peer was
+#: refused, and until when.
 PASSED = "tls_passed"
-#: `host:port` by the tag of the OPTIONS that was sent there.
+#: `host:port`, and what it is to be trusted by, by the tag of the OPTIONS that was sent there.
 ASKED = "tls_asked"
 #: By `host:port` what waits for a connection there, and what to do then by its name.
 WAITING = "tls_waiting"
@@ -38,9 +42,15 @@ _MOST_NAMES = 32
 class OutboundTls:
     """Verified connections to the peers that are dialled by name."""
 
-    def __init__(self, peers: dict[str, dict[str, list[str]]], node: str) -> None:
-        """`peers`: by server name, the names accepted and the `host:port`s dialled."""
+    def __init__(
+        self, peers: dict[str, dict[str, list[str]]], authorities: dict[str, str], node: str
+    ) -> None:
+        """`peers`: by server name, the names accepted and the `host:port`s dialled.
+
+        `authorities`: by server name, what its chain must lead to.
+        """
         self._peers = peers
+        self._authorities = authorities
         self._node = node
         self._server = {host: name for name, peer in peers.items() for host in peer["hosts"]}
 
@@ -50,8 +60,17 @@ class OutboundTls:
 
     def ready(self, host: str) -> int:
         """The id of a live connection that passed, 0 when there is none."""
-        connection = ksr.table_get(PASSED, host)
-        return int(connection) if connection.isdigit() and ksr.connection_alive(int(connection)) else 0
+        connection, _, trust = ksr.table_get(PASSED, host).partition(" ")
+        if not connection.isdigit() or trust != self._trust(host):
+            return 0
+        return int(connection) if ksr.connection_alive(int(connection)) else 0
+
+    def _trust(self, host: str) -> str:
+        """What a connection to this host must have passed; another one when the configuration says other."""
+        name = self._server.get(host, "")
+        accepted = self._peers[name]["names"] if name else []
+        told = "\n".join([name, self._authorities.get(name, ""), *accepted])
+        return str(sha256(told.encode()).hexdigest()[:16])
 
     def may_wait(self, host: str) -> bool:
         """Whether a connection may be waited for.
@@ -94,8 +113,9 @@ class OutboundTls:
 
     def _open(self, host: str) -> None:
         before = ksr.table_get(PASSED, host)
+        self._let_go(host, before)
         tag = uuid.uuid4().hex
-        ksr.table_set(ASKED, tag, host, 30)
+        ksr.table_set(ASKED, tag, f"{host} {self._trust(host)}", 30)
         ksr.expect_tls_server(self._server[host])
         ksr.send_options(f"sip:{host};transport=tls", f"<sip:{self._node}>;tag={tag}", f"<sip:{host}>")
         connection, stood = 0, False
@@ -113,16 +133,29 @@ class OutboundTls:
         _refused(host, f"no {'TLS handshake and reply' if stood else 'TCP connection'} within {_WAIT_S} s")
         ksr.close_connection(connection)  # else the next attempt would wait on the same
 
+    def _let_go(self, host: str, before: str) -> None:
+        """Closes a connection that passed by what is not in force any more: it would be used again."""
+        connection, _, trust = before.partition(" ")
+        if not connection.isdigit() or trust == self._trust(host):
+            return
+        ksr.close_connection(int(connection))
+        until = time.monotonic() + _WAIT_S
+        while ksr.connection_alive(int(connection)) and time.monotonic() < until:
+            time.sleep(_STEP_S)
+
     def replied(self) -> None:
         """For every reply to an OPTIONS: judges the connection it came on, if we asked there."""
-        host = ksr.table_get(ASKED, ksr.pv("$ft"))
+        host, _, trust = ksr.table_get(ASKED, ksr.pv("$ft")).partition(" ")
         if not host or ksr.pv("$proto") != "tls":
+            return
+        if trust != self._trust(host):
+            ksr.close_connection(ksr.connection_id())  # asked by what is not in force any more
             return
         names = certificate_names()
         accepted = self._peers[self._server[host]]["names"]
         connection = ksr.connection_id()
         if ksr.pv("$tls_peer_verified") == "1" and any(accepts(names, name) for name in accepted):
-            ksr.table_set(PASSED, host, str(connection), 86_400)
+            ksr.table_set(PASSED, host, f"{connection} {self._trust(host)}", 86_400)
             return
         shown = ", ".join(names) or "no name"
         _refused(host, f"expected {' or '.join(accepted)}, the certificate is for {shown}")

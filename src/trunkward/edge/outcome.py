@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from trunkward.edge import ksr
+from trunkward.edge.attempt import THIS_EDGE
 from trunkward.edge.compact import compact
 
 #: Seconds one segment is written to, so that shipped ones can be deleted.
@@ -25,9 +26,51 @@ class Outcomes:
         self._open: dict[str, tuple[int, int]] = {}
 
     def write(self, outcome: dict[str, Any]) -> None:
-        """Appends one outcome; one that no directory takes stands in the log, whole."""
+        """Appends one outcome."""
+        self._append({"kind": "outcome", "record_id": outcome["record_id"], "outcome": outcome})
+
+    def note_decision(self, facts: dict[str, Any], verdict: dict[str, Any]) -> None:
+        """Appends the record of a call that the edge has admitted by itself (`trunkward.edge.emergency`)."""
+        self._append(
+            {
+                "kind": "decision",
+                "record_id": verdict["record_id"],
+                "attempt_id": facts["id"],
+                "edge": facts["edge"],
+                "call_id": facts["call_id"],
+                "verdict": "admit",
+                "reason": verdict["reason"],
+                "trunk": verdict["trunk"],
+                "source_name": verdict["source"],
+                "direction": verdict["direction"],
+                "called_number": verdict["called"],
+                "routes": [route["peer"] for route in verdict["routes"]],
+                "source": f"{facts['source_ip']}:{facts['source_port']}",
+                "transport": facts["transport"],
+                "findings": ["edge: no gate has judged it"],
+                "gate": -1,
+            }
+        )
+
+    def note_start(self, running: list[str]) -> None:
+        """Says that Kamailio has started, and which calls it still has (`trunkward.worker.abandoned`)."""
         now = time.time()
-        text = compact({"kind": "outcome", "record_id": outcome["record_id"], "at": now, "outcome": outcome})
+        text = compact({"edge": THIS_EDGE, "at": now, "running": running})
+        for directory in self._directories:
+            path = os.path.join(directory, f"{now * 1000:015.0f}-{THIS_EDGE}.started")
+            try:
+                with open(f"{path}.part", "w", encoding="ascii") as file:
+                    file.write(text)
+                os.rename(f"{path}.part", path)
+            except OSError as problem:
+                ksr.log_error(f"start not noted in {directory}: {problem}")
+            else:
+                return
+
+    def _append(self, record: dict[str, Any]) -> None:
+        """Appends one line; one that no directory takes stands in the log, whole."""
+        now = time.time()
+        text = compact(record | {"at": now})
         # it starts a line of its own, whatever a full disk left of one before
         data = f"\n{text}\n".encode()
         for directory in self._directories:

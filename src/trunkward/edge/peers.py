@@ -6,6 +6,7 @@ what tells it for a new call: a trunk by network and certificate, a carrier by n
 over a plain transport by network alone (`admission.identify`).
 """
 
+import time
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -19,9 +20,16 @@ _MOST_KNOWN = 16_384
 class Peers:
     """The declared peers, by `trunk:NAME` and `carrier:NAME`."""
 
-    def __init__(self, peers: dict[str, dict[str, Any]]) -> None:
-        """`peers`: `transport`, `networks`, `hosts` dialled, `certificates` and `names` of each."""
+    def __init__(
+        self, peers: dict[str, dict[str, Any]], departed: dict[str, list[tuple[float, dict[str, Any]]]]
+    ) -> None:
+        """`peers`: `transport`, `networks`, `hosts` dialled, `certificates` and `names` of each.
+
+        `departed`: what told them before, until when. A change of configuration ends no running call, so
+        the peer it began with may go on with it.
+        """
         self._peers = peers
+        self._departed = departed
         #: By connection, which keeps its peer; by source where there are none.
         self._known: dict[tuple[str, str], bool] = {}
 
@@ -33,8 +41,12 @@ class Peers:
         if known is None:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
-            known = self._known[sender, peer] = self._told(self._peers.get(peer), transport)
+            known = self._known[sender, peer] = any(self._told(p, transport) for p in self._ever(peer))
         return known
+
+    def _ever(self, peer: str) -> list[dict[str, Any] | None]:
+        now = time.time()
+        return [self._peers.get(peer), *(p for until, p in self._departed.get(peer, []) if until > now)]
 
     @staticmethod
     def _told(peer: dict[str, Any] | None, transport: str) -> bool:

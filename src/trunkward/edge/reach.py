@@ -1,11 +1,18 @@
 """Pointing a request at its peer. A leg over TLS never leaves TLS, nor a connection that was verified."""
 
+import re
 from typing import Any
 
 from trunkward.edge import ksr
 from trunkward.edge.compact import compact
 from trunkward.edge.outbound_tls import OutboundTls
 from trunkward.edge.running import RunningCalls
+
+#: What nathelper notes beside a Contact: address, port, and Kamailio's number of the transport.
+_ALIAS = re.compile(r";alias=([^~;]+)~([0-9]+)~([0-9])")
+_TRANSPORTS = {"1": "udp", "2": "tcp", "3": "tls"}
+#: `host:port` of a URI; a TLS peer is declared with its port.
+_HOST = re.compile(r"sips?:(?:[^@]*@)?(\[[0-9A-Fa-f:.]+\]|[^:;?>\[]+)(?::([0-9]+))?")
 
 
 class Reach:
@@ -48,6 +55,29 @@ class Reach:
             ksr.use_connection(connection)
         return connection > 0
 
+    def way_to(
+        self, call: dict[str, Any], contact: str, routes: list[str], *, forward: bool
+    ) -> tuple[str, str]:
+        """Where a request of our own to one side is sent, "" for no way now; and whom to dial for one.
+
+        The same as for what the other side sends: a leg over TLS on its own connection, or one verified anew;
+        a plain one where it came from (RFC 3581), or else by its route set and Contact.
+        """
+        target, alias = _without_alias(contact)
+        if (call["callee_transport"] if forward else call["caller"]["transport"]) != "tls":
+            return alias or (routes[0] if routes else target), ""
+        source: str = call.get("callee_source" if forward else "caller_source", "")
+        if source and not self._tls.is_peer(source) and ksr.connection_to(source):
+            return f"sip:{source};transport=tls", ""
+        home: str = call["callee_home"] if forward else call["caller_home"]
+        hosts = (source, *(_host(route) for route in routes[:1]), _host(target), home)
+        peer = next((host for host in hosts if self._tls.is_peer(host)), "")
+        return f"sip:{peer};transport=tls" if peer and self._tls.ready(peer) else "", peer
+
+    def dial(self, peer: str) -> bool:
+        """Has a connection to a peer opened; False when nobody is free to."""
+        return self._tls.dial(peer)
+
     def dialled(self, call: dict[str, Any], *, forward: bool) -> str:
         """The `host:port` at which the peer of a request in a dialog can be dialled, "" when at none."""
         source: str = call.get("callee_source" if forward else "caller_source", "")
@@ -70,3 +100,22 @@ class Reach:
         text = compact(call)
         self._running.remember(call["record_id"], text)
         return text
+
+
+def without_alias(contact: str) -> str:
+    """A Contact as its peer wrote it."""
+    return _without_alias(contact)[0]
+
+
+def _without_alias(contact: str) -> tuple[str, str]:
+    """That, and where it really is (`ksr.add_contact_alias`), as a URI; "" when nothing is noted."""
+    found = _ALIAS.search(contact)
+    if found is None:
+        return contact, ""
+    where = f"sip:{found[1]}:{found[2]};transport={_TRANSPORTS.get(found[3], 'udp')}"
+    return contact[: found.start()] + contact[found.end() :], where
+
+
+def _host(uri: str) -> str:
+    found = _HOST.match(uri)
+    return f"{found[1]}:{found[2] or 5061}" if found else ""

@@ -14,10 +14,16 @@ from typing import Any
 from trunkward.edge.compact import compact
 
 _LARGEST_REPLY = 65_507
+#: What it says of a call it does not know.
+_UNKNOWN = "Unknown call-id"
 
 
 class RtpengineUnavailable(Exception):
     """rtpengine did not answer in time, or said no."""
+
+
+class RtpengineGone(RtpengineUnavailable):
+    """Nobody listens on its port: it has ended, and what it knew with it."""
 
 
 class Rtpengine:
@@ -57,6 +63,17 @@ class Rtpengine:
         except RtpengineUnavailable:
             return {}
 
+    def knows(self, call_id: str) -> bool | None:
+        """Whether it knows a call of this name; None when it does not say. Raises `RtpengineGone`."""
+        try:
+            # a tag no call has: nothing is gathered but whether there is the call
+            self._ask({"command": "query", "call-id": call_id, "from-tag": "-"})
+        except RtpengineGone:
+            raise
+        except RtpengineUnavailable as problem:
+            return False if str(problem) == _UNKNOWN else None
+        return True
+
     def _sdp(self, request: dict[str, Any]) -> str:
         reply = self._ask(request)
         if not reply.get("sdp"):
@@ -87,7 +104,8 @@ class Rtpengine:
             reply = json.loads(body)
         except (OSError, ValueError) as problem:
             self._rests_until = time.monotonic() + self._rest_s
-            raise RtpengineUnavailable(str(problem)) from problem
+            gone = isinstance(problem, ConnectionRefusedError)  # one that is frozen keeps its port
+            raise (RtpengineGone if gone else RtpengineUnavailable)(str(problem)) from problem
         if reply.get("result") != "ok":
             raise RtpengineUnavailable(str(reply.get("error-reason", reply.get("warning", "refused"))))
         return dict(reply)

@@ -9,14 +9,30 @@ were, and in-dialog requests go on (docs/topology-hiding.md).
 import contextlib
 import os
 import time
+from dataclasses import dataclass, field
 from typing import Any
 
 from trunkward.edge import ksr
 from trunkward.edge.compact import expand
 
 CALLS = "calls"
-_TOPOS_DIALOGS = "topos_dialogs"
+#: Each call's time (`trunkward.edge.grants`).
+GRANTS = "grants"
+TOPOS_DIALOGS = "topos_dialogs"
+#: The highest CSeq of each side's requests since the INVITE, by record id and side.
+_CSEQS = "cseqs"
+_SIDES = ("caller", "callee")
 _MARK = "P-SR-XUID"  # topos' own name of the dialog a request belongs to, and the key of its row
+
+
+@dataclass(slots=True, kw_only=True)
+class Restored:
+    """What was found when Kamailio started."""
+
+    #: Running calls, each with the end of its grant in monotonic seconds.
+    running: list[tuple[dict[str, Any], float]] = field(default_factory=list)
+    #: Those that had ended without an outcome: the call, who ended it, why if it was us, and when.
+    ended: list[tuple[dict[str, Any], str, str, float]] = field(default_factory=list)
 
 
 class RunningCalls:
@@ -42,9 +58,10 @@ class RunningCalls:
         file cannot be written goes on without: it would be lost with Kamailio.
         """
         key = ksr.header(_MARK)
-        row = ksr.table_get(_TOPOS_DIALOGS, key)
+        row = ksr.table_get(TOPOS_DIALOGS, key)
         if not key or not row:
             return  # ended meanwhile
+        end_s = ksr.table_get(GRANTS, record_id).partition(" ")[0]
         data = f"{key}\n{row}\n{text}".encode()
         path = self._path(record_id)
         try:
@@ -55,20 +72,46 @@ class RunningCalls:
                 part = f"{path}.{os.getpid()}.part"
                 _write(part, data, os.O_TRUNC)
                 os.rename(part, path)
+            if end_s:
+                self.note_end(record_id, float(end_s))
+            if not self.text(record_id):
+                os.unlink(path)  # ended meanwhile
         except OSError as problem:
             ksr.log_error(f"call {record_id} goes on, but would be lost with Kamailio: {problem}")
 
+    def note_end(self, record_id: str, end_s: float) -> None:
+        """Notes on a call's file when its grant ends: a call that outlives Kamailio has the same one."""
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(self._path(record_id), (max(end_s, 0.0), max(end_s, 0.0)))
+
+    def note_cseq(self, record_id: str, *, forward: bool) -> None:
+        """Notes the CSeq of the request in hand: a BYE of ours for that side must have a higher one."""
+        ksr.table_set(_CSEQS, f"{record_id}{_SIDES[not forward]}", ksr.pv("$cs"), self._longest_s)
+
     def forget(self, record_id: str) -> bool:
         """Forgets a call that ends; True for the one who was first to end it."""
-        was_there = bool(ksr.table_get(CALLS, record_id))
-        ksr.table_remove(CALLS, record_id)
+        with ksr.table_locked(CALLS, record_id):
+            was_there = bool(ksr.table_get(CALLS, record_id))
+            ksr.table_remove(CALLS, record_id)
+        ksr.table_remove(GRANTS, record_id)
+        for side in _SIDES:
+            ksr.table_remove(_CSEQS, f"{record_id}{side}")
         return was_there
 
-    def mark_ended(self, record_id: str, ended_by: str) -> None:
-        """Notes beside the file that the call has ended, until `clear`."""
+    def take(self, record_id: str) -> tuple[dict[str, Any], dict[str, int]] | None:
+        """Forgets a call that we end, and gives it with the highest CSeq of each side; None: it has ended."""
+        text = self.text(record_id)
+        seen = {side: int(ksr.table_get(_CSEQS, f"{record_id}{side}") or 0) for side in _SIDES}
+        if not self.forget(record_id) or not text:
+            return None
+        call: dict[str, Any] = expand(text)
+        return call, seen | {"caller": max(seen["caller"], call["cseq"])}
+
+    def mark_ended(self, record_id: str, mark: str) -> None:
+        """Notes beside the file that the call has ended, until `clear`: by whom, and why if it was us."""
         path = self._path(record_id)
         with contextlib.suppress(FileNotFoundError):
-            os.rename(path, f"{path}.{ended_by}")
+            os.rename(path, f"{path}.{mark}")
 
     def clear(self, record_id: str, marked: str) -> None:
         """Removes a call's file, its outcome being written down; `marked`: by `mark_ended`, or ""."""
@@ -76,37 +119,38 @@ class RunningCalls:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(f"{path}.{marked}" if marked else path)
 
-    def restore(self) -> tuple[int, list[tuple[dict[str, Any], str, float]]]:
-        """Puts remembered calls back into shared memory; for Kamailio's start.
-
-        How many, and those that had ended without an outcome: the call, who ended it, and when.
-        """
-        restored = 0
-        ended: list[tuple[dict[str, Any], str, float]] = []
+    def restore(self) -> Restored:
+        """Puts remembered calls back into shared memory; for Kamailio's start."""
+        found = Restored()
         for name in os.listdir(self._directory):
             path = os.path.join(self._directory, name)
-            record_id, _, ended_by = name.partition(".")
-            if ended_by.endswith("part"):  # a rewriting broken off: the file itself is whole
+            if name.endswith(".part"):  # a rewriting broken off: the file itself is whole
                 os.unlink(path)
                 continue
+            record_id, _, mark = name.partition(".")
+            ended_by, _, cut = mark.partition(".")
             try:
-                written_s = os.stat(path).st_mtime
+                state = os.stat(path)
                 with open(path, encoding="utf-8") as file:
                     key, row, text = file.read().split("\n")
                 call = expand(text)
-            except (OSError, ValueError) as problem:
-                ksr.log_error(f"running call {name} cannot be restored: {problem}")
-                continue  # one spoilt file must not cost the other calls
+                too_old = time.time() - call["answered_at"] > self._longest_s
+            except (OSError, ValueError, KeyError) as problem:
+                # one spoilt file must not cost the other calls; its own is closed (`note_start`)
+                ksr.log_error(f"running call {name} cannot be restored: {problem!r}")
+                with contextlib.suppress(OSError):
+                    os.unlink(path)
+                continue
             if ended_by:
-                ended.append((call, ended_by, os.stat(path).st_ctime))
-            elif time.time() - written_s > self._longest_s:
+                found.ended.append((call, ended_by, cut, state.st_ctime))
+            elif too_old:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(path)  # nobody ever ended it
             else:
-                ksr.table_set(_TOPOS_DIALOGS, key, row, self._longest_s)
+                ksr.table_set(TOPOS_DIALOGS, key, row, self._longest_s)
                 ksr.table_set(CALLS, record_id, text, self._longest_s)
-                restored += 1
-        return restored, ended
+                found.running.append((call, state.st_mtime))
+        return found
 
     def _path(self, record_id: str) -> str:
         if not record_id.isalnum():

@@ -5,79 +5,122 @@
 3. `ksr_reply`, `ksr_failure`, `ksr_dialog_reply`: answers, re-INVITE answers.
 4. `ksr_route`, in such a worker again: the next route, or one whose connection had to be opened.
 5. `ksr_call_ended`, in a worker for ends: media facts, media end, outcome.
-6. `ksr_numbers`, in a timer's process: Kamailio's statistics, once a second.
+6. `ksr_second`, in the timer's process: time for running calls, and the end of those that have none.
+7. `ksr_numbers`, in another timer's process: Kamailio's statistics, once a second.
 """
 
 import gc
 import os
 import sys
+from collections.abc import Callable
 
 # Kamailio's interpreter is the system's: it does not know where this package is installed.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from trunkward.edge import groups, guard, settings
+from trunkward.edge import groups, guard, ksr, settings
 from trunkward.edge.calls import Calls
 from trunkward.edge.dialogs import Dialogs
 from trunkward.edge.endings import Endings
+from trunkward.edge.gate import GateClient
+from trunkward.edge.grants import Grants
+from trunkward.edge.hang_up import HangUp
 from trunkward.edge.media import Media
+from trunkward.edge.media_watch import MediaWatch
 from trunkward.edge.numbers import Numbers
 from trunkward.edge.outbound_tls import OutboundTls
 from trunkward.edge.outcome import Outcomes
 from trunkward.edge.peers import Peers
+from trunkward.edge.reach import Reach
 from trunkward.edge.requests import Requests
+from trunkward.edge.rounds import Rounds
 from trunkward.edge.rtpengine import Rtpengine
 from trunkward.edge.running import RunningCalls
 from trunkward.edge.suspended import Suspended
 
 _settings = settings.load()
-_engine = Rtpengine(("127.0.0.1", _settings.ng_port), _settings.media_deadline_ms / 1000, rest_s=1.0)
+_ng = (("127.0.0.1", _settings.ng_port), _settings.media_deadline_ms / 1000)
+_engine = Rtpengine(*_ng, rest_s=1.0)
 _media = Media(_engine)
 _running = RunningCalls(_settings.dialogs, _settings.longest_call_s)
-_tls = OutboundTls(_settings.tls_peers, _settings.node)
 _suspended = Suspended()
-_endings = Endings(_running, _media, Outcomes(_settings.outcomes), groups.RUNNING)
-_calls = Calls(
-    _settings,
-    running=_running,
-    media=_media,
-    endings=_endings,
-    tls=_tls,
-    suspended=_suspended,
-    group=groups.SETUP,
-)
-_dialogs = Dialogs(
-    running=_running,
-    peers=Peers(_settings.peers),
-    media=_media,
-    endings=_endings,
-    tls=_tls,
-    suspended=_suspended,
-    group=groups.RUNNING,
+_outcomes = Outcomes(_settings.outcomes)
+_grants = Grants(_running, _settings.longest_call_s)
+_endings = Endings(_running, _grants, _media, _outcomes, groups.RUNNING)
+
+
+class Edge:
+    """What follows from the settings in force, built anew with each change of them."""
+
+    def __init__(self, told: settings.EdgeSettings) -> None:
+        """Puts the parts together; nothing is opened."""
+        _grants.ask_by(told.grant_s)
+        self.tls = OutboundTls(told.tls_peers, told.tls_authorities, told.node)
+        self.reach = Reach(self.tls, _running)
+        self.calls = Calls(
+            told,
+            running=_running,
+            grants=_grants,
+            media=_media,
+            outcomes=_outcomes,
+            endings=_endings,
+            tls=self.tls,
+            suspended=_suspended,
+            group=groups.SETUP,
+        )
+        self.dialogs = Dialogs(
+            running=_running,
+            peers=Peers(told.peers, told.departed),
+            media=_media,
+            endings=_endings,
+            tls=self.tls,
+            suspended=_suspended,
+            group=groups.RUNNING,
+        )
+        self.requests = Requests(told, self.calls, self.dialogs)
+
+
+_edge = settings.Followed(Edge, ksr.log_error)
+_rounds = Rounds(
+    grants=_grants,
+    gate=GateClient(_settings.gate_sockets, _settings.gate_deadline_ms / 1000),
+    # it asks once a second, and no sooner after it was not answered
+    watch=MediaWatch(Rtpengine(*_ng, rest_s=0.5)),
+    hang_up=HangUp(_running, _endings, lambda: _edge.now().reach),
 )
 _numbers = Numbers(_settings.numbers, _settings.dialogs)
-_requests = Requests(_settings, _calls, _dialogs)
+
+
+def _now(part: str, name: str) -> Callable[..., None]:
+    """A callback of the edge in force when it is called."""
+
+    def callback(*arguments: str) -> None:
+        getattr(getattr(_edge.now(), part), name)(*arguments)
+
+    callback.__qualname__ = f"{part}.{name}"  # for the log
+    return callback
 
 
 class Callbacks:
     """What Kamailio finds its callbacks on, by name; `child_init` it asks for itself."""
 
-    ksr_request_route = staticmethod(guard.request(_requests.received))
-    ksr_judge = staticmethod(guard.task(_calls.judge))
-    ksr_route = staticmethod(guard.task(_calls.route))
+    ksr_request_route = staticmethod(guard.request(_now("requests", "received")))
+    ksr_judge = staticmethod(guard.task(_now("calls", "judge")))
+    ksr_route = staticmethod(guard.task(_now("calls", "route")))
     ksr_resumed = staticmethod(guard.transaction(_suspended.resumed))
     ksr_suspended_failure = staticmethod(guard.transaction(_suspended.given_up))
     ksr_fault = staticmethod(guard.transaction(guard.fault))
-    ksr_reply = staticmethod(guard.reply(_calls.replied))
-    ksr_failure = staticmethod(guard.transaction(_calls.failed))
-    ksr_dialog_reply = staticmethod(guard.reply(_dialogs.replied))
+    ksr_reply = staticmethod(guard.reply(_now("calls", "replied")))
+    ksr_failure = staticmethod(guard.transaction(_now("calls", "failed")))
+    ksr_dialog_reply = staticmethod(guard.reply(_now("dialogs", "replied")))
     ksr_call_ended = staticmethod(guard.event(_endings.clean_up))
     ksr_media_given_up = staticmethod(guard.event(_endings.clean_up_media))
-    ksr_htable_event = staticmethod(guard.event(lambda _: _endings.restore()))
-    ksr_any_reply = staticmethod(guard.incoming_reply(_calls.any_reply))
+    ksr_second = staticmethod(guard.event(_rounds.second))
+    ksr_htable_event = staticmethod(guard.event(_endings.table_event))
+    ksr_any_reply = staticmethod(guard.incoming_reply(_now("calls", "any_reply")))
     ksr_stray_reply = staticmethod(guard.stray_reply)
-    ksr_dialog_connected = staticmethod(guard.task(_dialogs.connected))
+    ksr_dialog_connected = staticmethod(guard.task(_now("dialogs", "connected")))
     ksr_numbers = staticmethod(guard.event(_numbers.write_down))
-    ksr_connect = staticmethod(guard.event(_tls.connect))
+    ksr_connect = staticmethod(guard.event(_now("tls", "connect")))
 
     def child_init(self, _rank: int) -> int:
         """Called in each process after the fork; everything is opened lazily instead."""

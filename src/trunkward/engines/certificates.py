@@ -1,6 +1,7 @@
 """Reading certificate files: which are accepted, how long they last, whether a file holds an authority."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -9,7 +10,36 @@ from cryptography.x509 import load_pem_x509_certificates
 
 from trunkward.control import pki
 from trunkward.control.health import CertificateFacts, CertificateOf
+from trunkward.control.shown import LOCAL, certificate_sources
+from trunkward.control.shown_certificate import WARN_AT, Lifetime
+from trunkward.engines.certificate_state import ObtainState, PlaceState, ShownState, read_state
 from trunkward.engines.pki_files import PkiFiles
+from trunkward.settings import Paths
+from trunkward.trunks.model import Declared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """One certificate that peers see, where it comes from, and what is wrong."""
+
+    #: `server`, which is shown to whoever connects, or `client-CARRIER`, shown where we connect.
+    name: str
+    #: `local`, `acme DIRECTORY` or `files PATH`.
+    source: str
+    #: Of what is really in use; None: nothing from its source is, and the node's own authority's stands in.
+    lifetime: Lifetime | None
+    #: When the next one is asked for; None where nobody asks.
+    next_attempt: datetime | None = None
+    #: What is wrong; "": nothing.
+    problem: str = ""
+
+    def is_worrying(self, now: datetime) -> bool:
+        """Whether a person should look: something is wrong, or renewal is late."""
+        if self.problem or self.lifetime is None:
+            return True
+        if self.source == LOCAL:  # only `up` renews it
+            return self.lifetime.ends - now < pki.RENEW_BEFORE
+        return self.lifetime.left(now) < WARN_AT
 
 
 def accepted_fingerprints(files: PkiFiles, peer: str, *, now: datetime) -> list[str]:
@@ -51,9 +81,83 @@ def certificate_facts(
 def authority_ends(path: Path) -> datetime | None:
     """When the first authority in a carrier's file ends; None when there is none to be read."""
     try:
-        return min(one.not_valid_after_utc for one in load_pem_x509_certificates(path.read_bytes()))
-    except (OSError, ValueError):
+        return first_end(path.read_bytes())
+    except OSError:
         return None
+
+
+def first_end(pem: bytes) -> datetime | None:
+    """When the first of these certificates ends; None when there is none."""
+    try:
+        return min(one.not_valid_after_utc for one in load_pem_x509_certificates(pem))
+    except ValueError:
+        return None
+
+
+def shown(declared: Declared, paths: Paths) -> list[Shown]:
+    """Every certificate peers see: the node's first, then those carriers issued to it."""
+    return shown_from(certificate_sources(declared), paths)
+
+
+def shown_from(sources: Mapping[str, str], paths: Paths) -> list[Shown]:
+    """The same, for who knows only where they are from (`control.shown.certificate_sources`)."""
+    state = read_state(paths.shown_state, ShownState)
+    known = state.places if state else {}
+    return [_shown(name, source, known.get(name, PlaceState()), paths) for name, source in sources.items()]
+
+
+def shown_facts(found: Iterable[Shown], now: datetime) -> list[CertificateFacts]:
+    """Those of them that are from elsewhere; the node's own are in `certificate_facts`."""
+    return [
+        CertificateFacts(
+            name=f"certificate of {one.name}",
+            of=CertificateOf.SHOWN,
+            until=one.lifetime.ends if one.lifetime else None,
+            problem=one.problem
+            or ("" if one.lifetime else "none yet; the own authority's is shown meanwhile"),
+            late=one.is_worrying(now),
+        )
+        for one in found
+        if one.source != LOCAL
+    ]
+
+
+def _shown(name: str, source: str, state: PlaceState, paths: Paths) -> Shown:
+    if source == LOCAL:
+        return Shown(name=name, source=source, lifetime=_lifetime(PkiFiles(paths.pki).node))
+    used = Lifetime(begins=state.begins, ends=state.until) if state.begins and state.until else None
+    if source.startswith("files "):
+        return Shown(name=name, source=source, lifetime=used, problem=_line(state.problem))
+    obtained = read_state(paths.acme_state, ObtainState)
+    said = ""
+    if obtained is not None and obtained.problem:
+        times = "once" if obtained.failures == 1 else f"{obtained.failures} times"
+        said = f"asked for {times} in vain: {obtained.problem}"
+    # that nothing lies ready yet is no news while it is being asked for
+    elif obtained is not None and obtained.until is not None:
+        said = state.problem
+    return Shown(
+        name=name,
+        source=source,
+        lifetime=used,
+        next_attempt=obtained.next_attempt if obtained else None,
+        problem=_line(said),
+    )
+
+
+def _line(text: str) -> str:
+    """One line that is safe on a terminal, whoever wrote it."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def _lifetime(path: Path) -> Lifetime | None:
+    try:
+        certificate = pki.read_certificate(path.read_bytes())
+    except OSError:
+        return None
+    if certificate is None:
+        return None
+    return Lifetime(begins=certificate.not_valid_before_utc, ends=certificate.not_valid_after_utc)
 
 
 def why_no_authority(path: Path) -> str:

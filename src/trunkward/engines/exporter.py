@@ -13,10 +13,10 @@ from prometheus_client.registry import Collector
 
 from trunkward import __version__
 
-#: Seconds between two signs of life.
+#: Seconds between two signs of life; the worker gives one each round (`worker.__main__.ROUND_S`).
 BEAT_S = 0.5
 #: The oldest sign of life, in seconds, of a part that works.
-BEATS_WITHIN_S = 2.0
+BEATS_WITHIN_S = 3.0
 #: The names under which the two below are scraped (`engines.part_numbers` reads them).
 HEARTBEAT = "trunkward_heartbeat_age_seconds"
 BUILD = "trunkward_build_info"

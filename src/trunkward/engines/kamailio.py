@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from trunkward.calls.attempt import Transport
+from trunkward.control.shown import SERVER
 from trunkward.engines.call_id_mask import mask_alphabet
 from trunkward.engines.pki_files import PkiFiles
+from trunkward.engines.shown_pair import target
 from trunkward.settings import Paths
 from trunkward.trunks.model import Address, Carrier, Declared, Trunk
 
@@ -149,10 +151,15 @@ modparam("rr", "append_fromtag", 0)
 modparam("rr", "enable_full_lr", 1)
 modparam("ctl", "binrpc", "unix:{paths.run}/edge/ctl.sock")
 modparam("htable", "htable", "calls=>size=12;autoexpire={LONGEST_CALL_S};")
+modparam("htable", "htable", "grants=>size=12;autoexpire={LONGEST_CALL_S};")
+modparam("htable", "htable", "cseqs=>size=12;autoexpire={LONGEST_CALL_S};")
 modparam("htable", "htable", "tls_passed=>size=8;autoexpire=86400;")
 modparam("htable", "htable", "tls_asked=>size=8;autoexpire=30;")
 modparam("htable", "htable", "tls_waiting=>size=8;autoexpire=10;")
 modparam("htable", "event_callback", "ksr_htable_event")
+# once a second after the round before, in a process of its own
+modparam("rtimer", "timer", "name=second;interval=1;mode=1;")
+modparam("rtimer", "exec", "timer=second;route=ksr_second")
 # what Kamailio counts is written down each second, in a process of its own
 modparam("rtimer", "timer", "name=numbers;interval=1;mode=1;")
 modparam("rtimer", "exec", "timer=numbers;route=ksr_numbers")
@@ -204,34 +211,52 @@ modparam("topos_htable", "topos_htable_base64", 0)
 def render_tls_cfg(declared: Declared, paths: Paths) -> str:
     """`tls.cfg`: TLS 1.3 only, towards everyone; a client profile for each host we connect to."""
     pki = PkiFiles(paths.pki)
-    certificate = f"""method = TLSv1.3
-private_key = {pki.node_key}
-certificate = {pki.node}
-"""
+    own = _shown(pki.node_key, pki.node)
+    pair = target(paths, SERVER)
+    # towards peers that connect a public authority's certificate, if there is one; where we connect, our own
+    # authority's: public ones no longer issue for clients
+    server = own if declared.node.certificate is None else _shown(pair, pair)
+    clients = _client_certificates(declared, paths)
     # A customer's certificate is bound by its fingerprint, a carrier's by chain and name: both are
     # the gate's to judge, so every certificate is taken here and its chain only looked at.
     text = f"""[server:default]
-{certificate}verify_certificate = no
+{server}verify_certificate = no
 require_certificate = no
 verify_client = optional_no_ca
 ca_list = {paths.run}/edge/peers-ca.pem
 
 # Whom no profile names is not trusted: nothing but a checked OPTIONS opens a connection.
 [client:default]
-{certificate}verify_certificate = yes
+{own}verify_certificate = yes
 require_certificate = yes
 ca_list = {paths.run}/edge/nobody-ca.pem
 """
     for name, ca_file in _tls_names(declared, paths):
         text += f"""
 [client:any]
-{certificate}verify_certificate = yes
+{clients.get(name, own)}verify_certificate = yes
 require_certificate = yes
 ca_list = {ca_file}
 server_name = {name}
 server_id = {name}
 """
     return text
+
+
+def _shown(key: Path, certificate: Path) -> str:
+    return f"""method = TLSv1.3
+private_key = {key}
+certificate = {certificate}
+"""
+
+
+def _client_certificates(declared: Declared, paths: Paths) -> dict[str, str]:
+    """What a carrier is shown that has given us a certificate of its own, by the name we ask for."""
+    return {
+        carrier.tls_names[0]: _shown(*[target(paths, f"client-{carrier.name}")] * 2)
+        for carrier in declared.carriers
+        if carrier.client_certificate is not None and carrier.tls_names
+    }
 
 
 def render_edge_json(
@@ -264,8 +289,10 @@ def render_edge_json(
             "numbers": str(paths.edge_numbers),
             "outcomes": [str(paths.edge_records), str(paths.edge_overflow)],
             "longest_call_s": LONGEST_CALL_S,
+            "grant_s": declared.node.grant_s,
             "call_id_alphabet": mask_alphabet(mask_key),
             "tls_peers": peers,
+            "tls_authorities": dict(_tls_names(declared, paths)),
             "trunk_hosts": {
                 t.name: str(t.host) for t in declared.trunks if t.host is not None and t.tls_names
             },
@@ -273,7 +300,8 @@ def render_edge_json(
             "plain_networks": sorted({str(network) for carrier in plain for network in carrier.networks}),
             "emergency": emergency,
         },
-        indent=1,
+        # each of Kamailio's processes reads it, also while it carries calls
+        separators=(",", ":"),
     )
 
 

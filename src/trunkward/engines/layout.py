@@ -33,11 +33,12 @@ def directories(paths: Paths, gates: int) -> list[Directory]:
     """The directories of a node, outer ones first."""
     state, run = paths.state, paths.run
     return [
-        Directory(state, "root", "root", 0o755),
+        *outer_directories(paths),
         Directory(paths.pki, "root", "root", 0o755),
-        Directory(paths.declared.parent, "root", "tw-worker", 0o750),
         Directory(paths.records_db.parent, "tw-worker", "tw-worker", 0o750),
         Directory(state / "signer", "tw-signer", "tw-signer", 0o700),
+        # what a public authority issued; the edge's own process takes it from here
+        Directory(paths.acme_chain.parent, "tw-cert", "tw-edge", 0o2750),
         # segments: each gate and the edge write their own, the worker reads them all and deletes the shipped
         Directory(paths.records, "tw-worker", "tw-worker", 0o751),
         *(Directory(paths.gate_records(i), "tw-gate", "tw-worker", 0o2770) for i in range(gates)),
@@ -52,22 +53,30 @@ def directories(paths: Paths, gates: int) -> list[Directory]:
         Directory(run / "gate", "tw-gate", "tw-edge", 0o2750),
         Directory(run / "signer", "tw-signer", "tw-gate", 0o2750),
         Directory(paths.policy, "tw-worker", "tw-gate", 0o2750),
+        Directory(paths.acme_state.parent, "tw-cert", "tw-cert", 0o755),
+        Directory(paths.shown_state.parent, "tw-edge", "tw-edge", 0o755),
         Directory(paths.log, "root", "root", 0o755),
     ]
 
 
-def ensure_directories(paths: Paths, gates: int) -> None:
-    """Makes what is missing and puts owners and modes right. Needs root. Raises `LayoutRefused`."""
+def outer_directories(paths: Paths) -> list[Directory]:
+    """Those a configuration can be decided on in, before there is a node."""
+    return [
+        Directory(paths.state, "root", "root", 0o755),
+        Directory(paths.declared.parent, "root", "tw-worker", 0o750),
+    ]
+
+
+def ensure_directories(paths: Paths, gates: int, *, running: bool = False) -> None:
+    """Makes what is missing and puts owners and modes right. Needs root. Raises `LayoutRefused`.
+
+    `running`: the node is up, and its sockets are in use.
+    """
     for wanted in directories(paths, gates):
         # a person may have moved the three outer ones elsewhere by a link; nobody moves the inner ones
-        outer = wanted.path in (paths.state, paths.run, paths.log)
-        try:
-            wanted.path.mkdir(parents=True, exist_ok=True)
-            with _opened(wanted.path, os.O_DIRECTORY | (0 if outer else os.O_NOFOLLOW)) as directory:
-                os.fchown(directory, _uid(wanted.owner), _gid(wanted.group))
-                os.fchmod(directory, wanted.mode)
-        except OSError as problem:
-            raise LayoutRefused(f"{wanted.path}: not a directory of this node: {problem.strerror}") from None
+        ensure_directory(wanted, may_be_link=wanted.path in (paths.state, paths.run, paths.log))
+    if running:
+        return
     _own_files(paths)
     # of a node before this one; a rebuilt platform's users could not take another number's away
     for place in (paths.gate_socket(0).parent, paths.signer_socket.parent):
@@ -79,6 +88,17 @@ def ensure_directories(paths: Paths, gates: int) -> None:
     for log in paths.log.glob("*.log*"):
         if not log.is_symlink() and log.name != "setup.log":  # the launcher's own
             log.chmod(0o640)
+
+
+def ensure_directory(wanted: Directory, *, may_be_link: bool = False) -> None:
+    """Makes one, or puts its owner and mode right. Needs root. Raises `LayoutRefused`."""
+    try:
+        wanted.path.mkdir(parents=True, exist_ok=True)
+        with _opened(wanted.path, os.O_DIRECTORY | (0 if may_be_link else os.O_NOFOLLOW)) as directory:
+            os.fchown(directory, _uid(wanted.owner), _gid(wanted.group))
+            os.fchmod(directory, wanted.mode)
+    except OSError as problem:
+        raise LayoutRefused(f"{wanted.path}: not a directory of this node: {problem.strerror}") from None
 
 
 def write_private(path: Path, text: str, owner: str, group: str, mode: int = 0o640) -> None:
@@ -105,6 +125,7 @@ def _own_files(paths: Paths) -> None:
         (paths.dialogs, "tw-edge", "tw-edge"),
         (paths.edge_overflow, "tw-edge", "tw-worker"),
         (paths.policy, "tw-worker", "tw-gate"),
+        (paths.acme_chain.parent, "tw-cert", "tw-edge"),
         (paths.edge_numbers.parent, "tw-edge", "tw-web"),
         (paths.shown.parent, "tw-worker", "tw-web"),
     ]
@@ -128,7 +149,10 @@ def _own(directory: int, name: str, owner: int, group: int) -> None:
         return  # a link or a socket: not ours to give away
     try:
         # a second name may be a file of somebody else's, linked in here
-        if stat.S_ISREG((found := os.fstat(file)).st_mode) and found.st_nlink == 1:
+        found = os.fstat(file)
+        # only what is another's: it changes the time that tells when a call's file was marked as ended
+        foreign = (found.st_uid, found.st_gid) != (owner, group)
+        if foreign and stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
             os.fchown(file, owner, group)
     finally:
         os.close(file)

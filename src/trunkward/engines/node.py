@@ -1,33 +1,52 @@
-"""Preparing a node: from a declared configuration to everything its processes need on disk."""
+"""Preparing a node: from an accepted configuration to everything its processes need on disk.
+
+A configuration comes into force in this order, whatever breaks it off: what it needs is issued, its version
+is in the store (from then on it is the one that was decided on), and the document of what is in force names
+it. Whoever comes next finds the newest version not in force, and goes on from there.
+"""
 
 import os
 import re
 import secrets
+import shutil
+import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
+from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import random_serial_number
 
+from trunkward.access.actor import Actor
 from trunkward.admission.emergency import emergency_table
+from trunkward.control import configuration
+from trunkward.control.configuration import ConfigurationStore, Plan
 from trunkward.control.declared import InForce, with_certificates
 from trunkward.control.evidence import inventory_evidence
+from trunkward.control.node_file import Accepted
 from trunkward.control.pki import SipNames, certificate_pem, issue_sip_authority
-from trunkward.engines.certificates import accepted_fingerprints, authority_ends, why_no_authority
+from trunkward.control.shown_certificate import CertificateRefused, Use
+from trunkward.engines.certificates import accepted_fingerprints, first_end, why_no_authority
+from trunkward.engines.departed import edge_settings
 from trunkward.engines.kamailio import EdgeFiles, render_edge_json, render_kamailio_cfg, render_tls_cfg
 from trunkward.engines.layout import write_private
 from trunkward.engines.open_files import open_files
 from trunkward.engines.pki_files import PkiFacts, PkiFiles, PkiOwners, ensure_pki, read_evidence_key
-from trunkward.engines.supervisor import programs, render_supervisord_conf
+from trunkward.engines.shown_pair import places, public_names, read_pair
+from trunkward.engines.supervisor import Program, programs, render_supervisord_conf
 from trunkward.engines.users import gid, uid
 from trunkward.settings import SIGNER_METRICS_PORT, Paths
-from trunkward.trunks.model import Declared
+from trunkward.trunks.model import AcmeSettings, Carrier, Declared
 
+#: base64url (RFC 4648 section 5), with or without its padding.
+_MAC_KEY = re.compile(r"[A-Za-z0-9_-]{16,1024}={0,2}", re.ASCII)
 #: 16 random bytes in hex.
 _MASK_KEY = re.compile(r"[0-9a-f]{32}")
 
@@ -36,45 +55,290 @@ class NotPrepared(Exception):
     """Something the configuration names cannot be used; the message says what."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A file of the edge's or root's, as it should be."""
+
+    path: Path
+    text: str
+    group: str = "tw-edge"
+    mode: int = 0o640
+
+    def write(self) -> bool:
+        """Writes it unless it is so already; whether it was written."""
+        try:
+            if self.path.read_bytes() == self.text.encode():
+                return False
+        except FileNotFoundError:
+            pass
+        write_private(self.path, self.text, "root", self.group, self.mode)
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """What was issued for a configuration."""
+
+    certificates: dict[str, list[str]]
+    evidence: dict[str, dict[str, str]]
+    evidence_key: str
+
+
 def prepare(
     paths: Paths,
-    declared: Declared,
-    node_file: str,
+    planned: Plan,
+    store: ConfigurationStore,
     *,
+    actor: Actor,
+    command: str,
     now: datetime,
     tell: Callable[[str], None],
     topos_storage: str = "htable",
 ) -> InForce:
-    """Keys, certificates, the configuration in force, the engines' files. Needs root; safe to repeat.
+    """Everything a node needs before it starts. Needs root; safe to repeat. Nothing of the node may run.
 
     `tell` hears of each change to keys and certificates that were there before.
     """
+    before = read_in_force(paths.declared)
+    issued = issue(paths, planned.accepted, before, now=now, tell=tell)
+    _authority_texts(planned.accepted.declared)  # what cannot be read is found before anything is decided
+    in_force = decide(paths, planned, store, issued, before, actor=actor, command=command, now=now)
+    if in_force != before:
+        # no gate may judge a call by the policy before this one: without a snapshot they wait for the worker
+        (paths.policy / "current").unlink(missing_ok=True)
+        put_down(paths, in_force)
+    else:
+        # a rebuilt platform may have given the worker's group another number
+        os.chown(paths.declared, 0, gid("tw-worker"))
+    render(paths, in_force, now=now, topos_storage=topos_storage)
+    put_certificates(paths, in_force.declared(), now)
+    return in_force
+
+
+def render(paths: Paths, in_force: InForce, *, now: datetime, topos_storage: str = "htable") -> list[Program]:
+    """Writes the files of engines and supervisor; the processes they make. Running ones go on as they are."""
+    declared = in_force.declared()
+    for file in rendered(paths, declared, in_force.version, now=now, topos_storage=topos_storage):
+        write_private(file.path, file.text, "root", file.group, file.mode)
+    write_private(paths.run / "edge" / "nobody-ca.pem", _nobody(now), "root", "tw-edge")
+    return programs(declared, paths, signer_command(declared, paths))
+
+
+def issue(
+    paths: Paths,
+    accepted: Accepted,
+    before: InForce | None,
+    *,
+    now: datetime,
+    tell: Callable[[str], None],
+    only: frozenset[str] | None = None,
+) -> Issued:
+    """Keys, certificates and evidence for a configuration; what is good is kept.
+
+    `only`: the peers whose certificates are looked at, where the others were in force a moment ago (to look
+    at 10,000 takes seconds); None looks at all.
+    """
+    declared = accepted.declared
     first = not PkiFiles(paths.pki).sip_authority.exists()
-    for change in ensure_pki(paths.pki, _pki_facts(declared), _pki_owners(), now=now):
+    _check_files(paths, declared, now)
+    for change in ensure_pki(paths.pki, _pki_facts(declared, only), _pki_owners(), now=now):
         if not first:
             tell(change)
-    in_force = _put_in_force(paths, declared, node_file, now)
-    declared = _with_authorities(in_force.declared(), paths)
-    files = EdgeFiles.under(paths)
-    emergency = emergency_table(declared, {})
-    cfg = render_kamailio_cfg(declared, paths, mask_key=_mask_key(paths), topos_storage=topos_storage)
-    write_private(files.kamailio_cfg, cfg, "root", "tw-edge")
-    write_private(files.tls_cfg, render_tls_cfg(declared, paths), "root", "tw-edge")
-    write_private(
-        files.edge_json,
-        render_edge_json(declared, paths, emergency, mask_key=_mask_key(paths)),
-        "root",
-        "tw-edge",
+    pki = PkiFiles(paths.pki)
+    known = before.certificates if before and only is not None else {}
+    certificates = {
+        t.name: known[t.name]
+        if only is not None and t.name not in only and t.name in known
+        else accepted_fingerprints(pki, t.name, now=now)
+        for t in declared.trunks
+        if t.certificate_issued_here
+    }
+    key = read_evidence_key(pki.evidence_key)
+    public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    key_id = sha256(public).hexdigest()
+    evidence = inventory_evidence(
+        with_certificates(declared, certificates),
+        key,
+        before.evidence if before else {},
+        now_s=int(now.timestamp()),
+        # root's own document: what this key signed was good, and verifying 10,000 takes seconds
+        signed_by_it=before is not None and before.evidence_key == key_id,
     )
-    authorities = [PkiFiles(paths.pki).sip_authority, *_authorities(declared)]
-    trusted = "".join(file.read_text(encoding="ascii") for file in authorities)
-    write_private(paths.run / "edge" / "peers-ca.pem", trusted, "root", "tw-edge")
-    write_private(paths.run / "edge" / "nobody-ca.pem", _nobody(now), "root", "tw-edge")
+    return Issued(certificates=certificates, evidence=evidence, evidence_key=key_id)
+
+
+def decide(
+    paths: Paths,
+    planned: Plan,
+    store: ConfigurationStore,
+    issued: Issued,
+    before: InForce | None,
+    *,
+    actor: Actor,
+    command: str,
+    now: datetime,
+) -> InForce:
+    """What is in force from now on; `before` itself when that is what the store, the file and it agree on.
+
+    A new file becomes a new version. The same file does too when what was issued for it has changed. A
+    version of the store that never came into force does now.
+    """
+    accepted, at = planned.accepted, now.timestamp()
+    head = planned.base
+    lost = before is None and paths.declared.exists()
+    # a document that cannot be read took its version with it; without a store seconds go beyond any count
+    beyond = before.version if before else int(at) if lost and head is None else 0
+    if head is None or not planned.same_text:
+        number = configuration.accept(
+            store, planned, actor=actor, command=command, at=at, beyond=beyond
+        ).number
+    elif not lost and beyond < head.number:
+        number = head.number
+    elif before is None or beyond > head.number or _issued_of(before) != issued:
+        number = configuration.renew(
+            store, accepted, actor=actor, command=command, at=at, beyond=beyond
+        ).number
+    else:
+        return before
+    return InForce(
+        version=number,
+        node_file=accepted.text,
+        values=accepted.values,
+        certificates=issued.certificates,
+        evidence=issued.evidence,
+        evidence_key=issued.evidence_key,
+    )
+
+
+def put_down(paths: Paths, in_force: InForce) -> None:
+    """Writes the document of what is in force: at this moment it is."""
+    write_private(paths.declared, msgspec.json.encode(in_force).decode(), "root", "tw-worker")
+
+
+def read_in_force(path: Path) -> InForce | None:
+    """The document, None when there is none that can be read: a first start, or one broken off."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=InForce)
+    except (FileNotFoundError, msgspec.DecodeError, msgspec.ValidationError):
+        return None
+
+
+def rendered(
+    paths: Paths,
+    declared: Declared,
+    version: int,
+    *,
+    now: datetime,
+    beside: Declared | None = None,
+    topos_storage: str = "htable",
+) -> list[File]:
+    """The engines' files for what is in force, as they should be.
+
+    `beside`: what the edge must still know for a moment, because gates judge by it until they have
+    the new one.
+    """
+    files, mask_key = EdgeFiles.under(paths), _mask_key(paths)
+    texts = _authority_texts(beside or declared)
+    known = _with_authorities(beside or declared, paths)
+    cfg = render_kamailio_cfg(declared, paths, mask_key=mask_key, topos_storage=topos_storage)
+    settings = edge_settings(
+        render_edge_json(known, paths, emergency_table(known, {}), mask_key=mask_key),
+        files.edge_json,
+        version=version,
+        authorities={
+            str(_copy(paths, name)): sha256(pem.encode()).hexdigest() for name, pem in texts.items()
+        },
+        now_s=int(now.timestamp()),
+    )
+    trusted = PkiFiles(paths.pki).sip_authority.read_text(encoding="ascii") + "".join(
+        dict.fromkeys(texts.values())
+    )
+    # for `web`, which may not read where they stand
+    ends = {name: first_end(pem.encode()) for name, pem in texts.items()}
     conf = render_supervisord_conf(
         programs(declared, paths, signer_command(declared, paths)), paths, open_files()
     )
-    write_private(paths.run / "supervisord.conf", conf, "root", "root", 0o600)
-    return in_force
+    return [
+        *(File(path=_copy(paths, name), text=pem) for name, pem in texts.items()),
+        File(path=paths.run / "edge" / "peers-ca.pem", text=trusted),
+        File(path=files.tls_cfg, text=render_tls_cfg(known, paths)),
+        File(path=files.edge_json, text=settings),
+        File(path=files.kamailio_cfg, text=cfg),
+        File(path=paths.shown_authorities, text=msgspec.json.encode(ends).decode(), group="tw-web"),
+        File(path=paths.run / "supervisord.conf", text=conf, group="root", mode=0o600),
+    ]
+
+
+def _check_files(paths: Paths, declared: Declared, now: datetime) -> None:
+    """Certificates a person keeps are looked at before anything is changed. Raises `NotPrepared`."""
+    if isinstance(declared.node.certificate, AcmeSettings):
+        _check_acme(declared.node.certificate)
+    for place in places(declared, paths):
+        if place.from_acme:
+            continue
+        where = (
+            f"carrier {place.name.removeprefix('client-')}" if place.use is Use.CLIENT else "node.certificate"
+        )
+        try:
+            read_pair(place, now)
+        except CertificateRefused as refused:
+            at = "" if refused.reason == "unreadable" else f"{place.chain}: "
+            raise NotPrepared(f"{where}: {at}{refused}") from None
+        for file in (place.chain, place.key):
+            if not _edge_reads(file):
+                raise NotPrepared(
+                    f"{where}: {file}: tw-edge cannot read it, who looks for changes while the node runs: "
+                    f"chgrp tw-edge {file}; chmod 640 {file}, and chmod o+x on the directories above"
+                )
+
+
+def _edge_reads(file: str) -> bool:
+    setpriv = shutil.which("setpriv") or "/usr/bin/setpriv"
+    bounds = ["--inh-caps=-all", "--bounding-set=-all"]
+    become = [setpriv, "--reuid=tw-edge", "--regid=tw-edge", "--init-groups", *bounds]
+    return subprocess.run([*become, "--", "/usr/bin/test", "-r", file], check=False).returncode == 0
+
+
+def put_certificates(paths: Paths, declared: Declared, now: datetime) -> None:
+    """What Kamailio starts with for certificates from elsewhere; later ones are `certificates.install`'s."""
+    wanted, pki = places(declared, paths), PkiFiles(paths.pki)
+    for place in wanted:
+        try:
+            pem = read_pair(place, now).pem
+        except CertificateRefused:
+            # nothing from the authority yet, or nothing good any more: peers that trust it will not connect
+            pem = pki.node_key.read_bytes() + pki.node.read_bytes()
+        write_private(Path(place.target), pem.decode("ascii"), "root", "tw-edge")
+    document = msgspec.json.encode(wanted).decode()
+    write_private(paths.run / "edge" / "certificates.json", document, "root", "tw-edge")
+    for state in (paths.acme_state, paths.shown_state):  # of a node before this one
+        with suppress(OSError):
+            state.unlink()
+    acme = declared.node.certificate
+    if isinstance(acme, AcmeSettings):
+        here = paths.acme_state.parent
+        for source, name in ((acme.ca_file, "ca.pem"), (acme.external_key_file, "external.key")):
+            if source:
+                write_private(here / name, _text_of(source), "root", "tw-cert")
+
+
+def _check_acme(acme: AcmeSettings) -> None:
+    if acme.ca_file:
+        _text_of(acme.ca_file)
+    if acme.external_key_file and not _MAC_KEY.fullmatch(_text_of(acme.external_key_file).strip()):
+        raise NotPrepared(
+            f"node.certificate.acme.external_account: {acme.external_key_file}: not a key in base64url, "
+            "as the authority gives it"
+        )
+
+
+def _text_of(file: str) -> str:
+    try:
+        return Path(file).read_text(encoding="ascii")
+    except OSError as problem:
+        raise NotPrepared(f"node.certificate.acme: {file}: {problem.strerror}") from None
+    except UnicodeDecodeError:
+        raise NotPrepared(f"node.certificate.acme: {file}: is no text") from None
 
 
 def _mask_key(paths: Paths) -> str:
@@ -109,48 +373,15 @@ def signer_command(declared: Declared, paths: Paths) -> list[str]:
     ]
 
 
-def _put_in_force(paths: Paths, declared: Declared, node_file: str, now: datetime) -> InForce:
-    pki = PkiFiles(paths.pki)
-    certificates = {
-        t.name: accepted_fingerprints(pki, t.name, now=now)
-        for t in declared.trunks
-        if t.certificate_issued_here
-    }
-    declared = with_certificates(declared, certificates)
-    before = _in_force(paths.declared)
-    # a document that is there and cannot be read took its version with it: seconds go beyond any count
-    first = int(now.timestamp()) if before is None and paths.declared.exists() else 1
-    evidence = inventory_evidence(
-        declared,
-        read_evidence_key(pki.evidence_key),
-        before.evidence if before else {},
-        now_s=int(now.timestamp()),
+def _issued_of(in_force: InForce) -> Issued:
+    return Issued(
+        certificates=in_force.certificates,
+        evidence=in_force.evidence,
+        evidence_key=in_force.evidence_key,
     )
-    wanted = InForce(
-        version=before.version if before else first,
-        node_file=node_file,
-        certificates=certificates,
-        evidence=evidence,
-    )
-    if wanted == before:
-        # a rebuilt platform may have given the worker's group another number
-        os.chown(paths.declared, 0, gid("tw-worker"))
-        return before
-    in_force = msgspec.structs.replace(wanted, version=before.version + 1) if before else wanted
-    # no gate may judge a call by the policy before this one: without a snapshot they wait for the worker
-    (paths.policy / "current").unlink(missing_ok=True)
-    write_private(paths.declared, msgspec.json.encode(in_force).decode(), "root", "tw-worker")
-    return in_force
 
 
-def _in_force(path: Path) -> InForce | None:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=InForce)
-    except (FileNotFoundError, msgspec.DecodeError, msgspec.ValidationError):
-        return None  # a first start, or one broken off: written whole below
-
-
-def _pki_facts(declared: Declared) -> PkiFacts:
+def _pki_facts(declared: Declared, only: frozenset[str] | None) -> PkiFacts:
     node = declared.node
     dns, addresses = {node.name}, {node.address}
     try:
@@ -160,12 +391,12 @@ def _pki_facts(declared: Declared) -> PkiFacts:
     peers = {
         trunk.name: SipNames(common_name=trunk.name, dns=trunk.tls_names or (f"{trunk.name}.{node.name}",))
         for trunk in declared.trunks
-        if trunk.certificate_issued_here
+        if trunk.certificate_issued_here and (only is None or trunk.name in only)
     }
     peers |= {
         carrier.name: SipNames(common_name=carrier.name, dns=carrier.tls_names)
         for carrier in declared.carriers
-        if carrier.certificate_issued_here
+        if carrier.certificate_issued_here and (only is None or carrier.name in only)
     }
     return PkiFacts(
         node=node.name,
@@ -174,31 +405,41 @@ def _pki_facts(declared: Declared) -> PkiFacts:
         ),
         spc=node.spc,
         peers=peers,
+        public_names=public_names(declared) if isinstance(node.certificate, AcmeSettings) else None,
     )
 
 
 def _pki_owners() -> PkiOwners:
-    return PkiOwners(edge_uid=uid("tw-edge"), gate_uid=uid("tw-gate"), signer_uid=uid("tw-signer"))
+    return PkiOwners(
+        edge_uid=uid("tw-edge"),
+        gate_uid=uid("tw-gate"),
+        signer_uid=uid("tw-signer"),
+        cert_uid=uid("tw-cert"),
+    )
 
 
-def _authorities(declared: Declared) -> list[Path]:
-    return [Path(carrier.ca_file) for carrier in declared.carriers if carrier.ca_file]
-
-
-def _with_authorities(declared: Declared, paths: Paths) -> Declared:
-    """The same, each carrier's authorities in a file of the edge's: the one named may be root's alone."""
-    copies = {}
+def _authority_texts(declared: Declared) -> dict[str, str]:
+    """By carrier, the authorities its `ca` names. Raises `NotPrepared`."""
+    texts = {}
     for carrier in declared.carriers:
         if carrier.ca_file:
             if why := why_no_authority(Path(carrier.ca_file)):  # read before, and gone meanwhile
                 raise NotPrepared(f"carrier {carrier.name}: {why}")
-            copies[carrier.name] = paths.run / "edge" / f"ca-{carrier.name}.pem"
             pem = Path(carrier.ca_file).read_text(encoding="ascii", errors="replace")
-            write_private(copies[carrier.name], pem if pem.endswith("\n") else pem + "\n", "root", "tw-edge")
-    ends = {carrier: authority_ends(copy) for carrier, copy in copies.items()}
-    write_private(paths.shown_authorities, msgspec.json.encode(ends).decode(), "root", "tw-web")
-    carriers = (replace(c, ca_file=str(copies[c.name])) if c.ca_file else c for c in declared.carriers)
+            texts[carrier.name] = pem if pem.endswith("\n") else pem + "\n"
+    return texts
+
+
+def _with_authorities(declared: Declared, paths: Paths) -> Declared:
+    """The same, each carrier's authorities in a file of the edge's: the one named may be root's alone."""
+    carriers: Iterable[Carrier] = (
+        replace(c, ca_file=str(_copy(paths, c.name))) if c.ca_file else c for c in declared.carriers
+    )
     return replace(declared, carriers=tuple(carriers))
+
+
+def _copy(paths: Paths, carrier: str) -> Path:
+    return paths.run / "edge" / f"ca-{carrier}.pem"
 
 
 def _nobody(now: datetime) -> str:

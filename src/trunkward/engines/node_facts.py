@@ -24,7 +24,8 @@ from trunkward.control.health import (
     RecordsFacts,
     SpaceFacts,
 )
-from trunkward.control.shown import Shown
+from trunkward.control.shown import Shown, certificate_parts
+from trunkward.engines.drain import draining
 from trunkward.engines.kernel_clock import read_clock
 from trunkward.engines.part_numbers import (
     KamailioNumbers,
@@ -34,7 +35,7 @@ from trunkward.engines.part_numbers import (
     read_part,
     read_rtpengine,
 )
-from trunkward.engines.probes import get, tls_pongs
+from trunkward.engines.probes import get, lives, tls_pongs
 from trunkward.engines.rtpengine import installed_version
 from trunkward.engines.supervised import Supervised
 from trunkward.settings import WEB_PORT, Paths
@@ -68,6 +69,9 @@ def see(shown: Shown | None, paths: Paths, threads: Executor, *, web: bool) -> S
     }
     if shown is not None:
         asked["kamailio"] = partial(tls_pongs, shown.address, shown.tls_port)
+        asked |= {
+            part: partial(lives, paths.sign_of_life(part)) for part in certificate_parts(shown.certificates)
+        }
     if web:
         asked["web"] = lambda: json.loads(get(WEB_PORT, "/healthz"))
     running = {name: threads.submit(_timed, ask) for name, ask in asked.items()}
@@ -100,7 +104,7 @@ def see(shown: Shown | None, paths: Paths, threads: Executor, *, web: bool) -> S
 
 def new_threads(gates: int) -> ThreadPoolExecutor:
     """Enough to ask every part at once, and two others."""
-    return ThreadPoolExecutor(gates + 8, thread_name_prefix="ask")
+    return ThreadPoolExecutor(gates + 10, thread_name_prefix="ask")
 
 
 def _timed[T](ask: Callable[[], T]) -> tuple[T, float]:
@@ -117,11 +121,18 @@ def _unfit(name: str, numbers: PartNumbers) -> str:
 
 
 def part_facts(
-    gates: int, seen: Seen, problems: Mapping[str, str], processes: Mapping[str, Supervised], now: float
+    shown: Shown | None,
+    seen: Seen,
+    problems: Mapping[str, str],
+    processes: Mapping[str, Supervised],
+    now: float,
 ) -> tuple[PartFacts, ...]:
     """The node's processes, in the order a call meets them; `problems` come before what was seen."""
+    gates = shown.gates if shown else 0
     kinds = {"kamailio": Part.KAMAILIO, **{f"gate-{index}": Part.GATE for index in range(gates)}}
-    kinds |= {"signer": Part.SIGNER, "rtpengine": Part.RTPENGINE, "worker": Part.WORKER, "web": Part.WEB}
+    kinds |= {"signer": Part.SIGNER, "rtpengine": Part.RTPENGINE, "worker": Part.WORKER}
+    kinds |= {part: Part(part) for part in (certificate_parts(shown.certificates) if shown else [])}
+    kinds |= {"web": Part.WEB}
     return tuple(_part(name, kind, seen, problems, processes.get(name), now) for name, kind in kinds.items())
 
 
@@ -204,6 +215,15 @@ def records_facts(worker: PartNumbers | None) -> RecordsFacts | None:
     return RecordsFacts(waiting_bytes=int(size), waiting_s=age_s)
 
 
+def drain_facts(paths: Paths) -> str | None:
+    """Since when the node is drained, and by whom; None when it takes calls."""
+    found = draining(paths)
+    if found is None:
+        return None
+    said = [found.since and f"since {found.since}", found.by and f"by {found.by}"]
+    return " ".join(filter(None, said)) or "nobody can tell since when"
+
+
 def evidence_facts(shown: Shown) -> list[CertificateFacts]:
     """When the first evidence token ends."""
     if shown.evidence_until is None:
@@ -220,6 +240,7 @@ def node_facts(
     space: tuple[SpaceFacts, ...],
     records: RecordsFacts | None,
     certificates: Sequence[CertificateFacts],
+    drain: str | None,
 ) -> Facts:
     """All of it."""
     if shown is None:
@@ -229,6 +250,7 @@ def node_facts(
             policy_version=0,
             policy_since=0.0,
             clock=clock_facts(trusted=False),
+            drain=drain,
             records=records,
             space=space,
         )
@@ -238,6 +260,7 @@ def node_facts(
         policy_version=shown.version,
         policy_since=shown.since,
         clock=clock_facts(trusted=shown.clock_trusted),
+        drain=drain,
         media_anchored=shown.media_anchored,
         certificates=(*certificates, *evidence_facts(shown)),
         records=records,

@@ -4,6 +4,9 @@
     sip-ca.pem, shaken-ca.pem, evidence.pub                for everybody
     node.pem, node.key                                     TLS of the node; the key for the edge alone
     shaken.pem, shaken.key                                 the key for the signer alone
+    server.key, server.csr                                 of the certificate a public authority issues; the
+                                                           key for the edge alone, the request for everybody
+    acme-account.key                                       our account there; for the process that speaks ACME
     origid.secret                                          for the gate alone
     peers/NAME.pem, peers/NAME.key                         issued to trunks and carriers; keys root only
     peers/before/NAME.FINGERPRINT.pem                      issued before that one, until its end
@@ -60,6 +63,8 @@ class PkiFacts:
     spc: str
     #: File name (without ending) to names, for each peer this node issues a certificate to.
     peers: Mapping[str, SipNames] = field(default_factory=dict)
+    #: Who the certificate of a public authority is for; None: none is wanted.
+    public_names: SipNames | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +74,7 @@ class PkiOwners:
     edge_uid: int
     gate_uid: int
     signer_uid: int
+    cert_uid: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +122,21 @@ class PkiFiles:
     def node_key(self) -> Path:
         """Its private key, the edge's."""
         return self.directory / "node.key"
+
+    @property
+    def server_key(self) -> Path:
+        """Private key of the certificate that a public authority issues, the edge's."""
+        return self.directory / "server.key"
+
+    @property
+    def server_request(self) -> Path:
+        """What it is asked for, signed with that key once."""
+        return self.directory / "server.csr"
+
+    @property
+    def acme_account_key(self) -> Path:
+        """Private key of our account with it."""
+        return self.directory / "acme-account.key"
 
     @property
     def shaken(self) -> Path:
@@ -211,6 +232,10 @@ def ensure_pki(directory: Path, facts: PkiFacts, owners: PkiOwners, *, now: date
                 key, authority=shaken, spc=facts.spc, serial=_serial(), now=now
             ),
         )
+        if facts.public_names is not None:
+            key = keeper.private_key(files.server_key, owners.edge_uid)
+            keeper.request(files.server_request, key, facts.public_names)
+            keeper.private_key(files.acme_account_key, owners.cert_uid)
         keeper.evidence(files.evidence_key, files.evidence_public_key)
         keeper.secret(files.origid_secret, owners.gate_uid)
     return tuple(keeper.changes)
@@ -287,12 +312,7 @@ class _Keeper:
         issue: Callable[[ec.EllipticCurvePublicKey], Certificate],
         keep: Callable[[bytes | None], str | None] = lambda _: None,
     ) -> None:
-        key = pki.read_key(_read(key_file))
-        if key is None:
-            key = ec.generate_private_key(ec.SECP256R1())
-            self.write(key_file, _private_pem(key), 0o600, owner, "missing-or-broken")
-        else:
-            self.put_right(key_file, 0o600, owner)
+        key = self.private_key(key_file, owner)
         reason = why(pki.read_certificate(_read(certificate_file)), key)
         if reason is None:
             self.put_right(certificate_file, 0o644, None)
@@ -300,6 +320,23 @@ class _Keeper:
             kept = keep(_read(certificate_file))
             pem = pki.certificate_pem(issue(key.public_key()))
             self.write(certificate_file, pem, 0o644, None, f"{reason}{kept or ''}")
+
+    def private_key(self, path: Path, owner: int | None) -> ec.EllipticCurvePrivateKey:
+        """The key in a file, made where there is none."""
+        key = pki.read_key(_read(path))
+        if key is None:
+            key = ec.generate_private_key(ec.SECP256R1())
+            self.write(path, _private_pem(key), 0o600, owner, "missing-or-broken")
+        else:
+            self.put_right(path, 0o600, owner)
+        return key
+
+    def request(self, path: Path, key: ec.EllipticCurvePrivateKey, names: SipNames) -> None:
+        """What is asked for, made anew when key or names are others."""
+        if pki.requests(_read(path), key, names):
+            self.put_right(path, 0o644, None)
+        else:
+            self.write(path, pki.request_certificate(key, names), 0o644, None, "missing-or-broken")
 
     def keep(self, pem: bytes | None, stem: Path, now: datetime) -> str:
         """Keeps what a peer will go on showing until it is given the new one; what to tell its owner."""

@@ -18,6 +18,8 @@ ANSWERS_S = 0.3
 HTTP_S = 1.0
 #: The same for a TLS handshake, which others may be having at the same time.
 HANDSHAKE_S = 1.0
+#: Seconds after which a part that writes a file each second is taken for dead.
+LIVES_S = 5.0
 #: Bytes of an answer of rtpengine: a UDP packet.
 _NG_ANSWER = 65_535
 #: Bytes of an answer over HTTP; a part's metrics are a few thousand.
@@ -63,6 +65,16 @@ def answers(path: Path) -> None:
             raise OSError(f"{path}: {problem.strerror or problem}") from None
         if answer != _EMPTY_FRAME:
             raise OSError(f"{path}: closed without an answer")
+
+
+def lives(state: Path) -> None:
+    """A process that sees to certificates writes its state each second."""
+    try:
+        silent_s = abs(time.time() - state.stat().st_mtime)
+    except FileNotFoundError:
+        raise OSError(f"has not written {state} yet") from None
+    if silent_s > LIVES_S:
+        raise OSError(f"its last sign of life is {silent_s:.0f} s old")
 
 
 def tls_pongs(host: str, port: int) -> None:

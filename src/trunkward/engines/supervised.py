@@ -1,14 +1,11 @@
 """What the supervisor says of the node's processes, and how often it has started each anew."""
 
-import http.client
 import re
-import socket
-import xmlrpc.client
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from trunkward.engines.supervisor_rpc import Supervisor, SupervisorRefused
 from trunkward.settings import Paths
 
 #: Seconds the supervisor, a single loop, may take to answer.
@@ -32,19 +29,15 @@ class Supervised:
 
 def supervised(paths: Paths) -> dict[str, Supervised]:
     """The node's processes by name; {} when nobody supervises (or not us to ask: its socket is root's)."""
-    transport = _UnixTransport(paths.supervisor_socket)
     try:
-        with xmlrpc.client.ServerProxy("http://localhost", transport=transport) as proxy:
-            found: Any = proxy.supervisor.getAllProcessInfo()
-        restarts = _restarts(paths)
-        return {
-            info["name"]: Supervised(
-                state=info["statename"], since=float(info["start"]), restarts=restarts[info["name"]]
-            )
-            for info in found
-        }
-    except (OSError, xmlrpc.client.Error, http.client.HTTPException, KeyError, TypeError, ValueError):
+        found = Supervisor(paths.supervisor_socket, _ANSWERS_S).processes()
+    except SupervisorRefused:
         return {}
+    restarts = _restarts(paths)
+    return {
+        name: Supervised(state=process.state, since=process.since, restarts=restarts[name])
+        for name, process in found.items()
+    }
 
 
 def _restarts(paths: Paths) -> Counter[str]:
@@ -62,27 +55,3 @@ def _tail(log: Path) -> str:
             return file.read().decode(errors="replace")
     except OSError:
         return ""
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=_ANSWERS_S)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(_ANSWERS_S)
-        try:
-            self.sock.connect(str(self._path))
-        except OSError:
-            self.close()
-            raise
-
-
-class _UnixTransport(xmlrpc.client.Transport):
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self._path = path
-
-    def make_connection(self, _host: Any) -> http.client.HTTPConnection:
-        return _UnixConnection(self._path)

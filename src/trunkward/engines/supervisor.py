@@ -13,10 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from trunkward.engines.kamailio import EdgeFiles, kamailio_command
+from trunkward.engines.pki_files import PkiFiles
 from trunkward.engines.rtpengine import rtpengine_command
+from trunkward.engines.shown_pair import places
 from trunkward.settings import Paths
-from trunkward.trunks.model import Declared
+from trunkward.trunks.model import AcmeSettings, Declared
 
+#: Whom this system trusts (Debian's ca-certificates).
+SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 #: For a process namespace, for giving itself up inside it, and for taking the engine with it when it dies.
 _NAMESPACE_CAPABILITIES = "+sys_admin,+setuid,+setgid,+setpcap,+kill"
 
@@ -32,6 +36,8 @@ class Program:
     priority: int
     environment: Mapping[str, str] = field(default_factory=dict)
     own_processes: bool = False
+    #: Address and port it gets a socket for, taken before root is given up (`certificates.bind`).
+    bound: tuple[str, int] | None = None
 
 
 def programs(declared: Declared, paths: Paths, signer: list[str]) -> list[Program]:
@@ -61,7 +67,13 @@ def programs(declared: Declared, paths: Paths, signer: list[str]) -> list[Progra
         Program(name="rtpengine", user="tw-media", command=rtpengine_command(declared, paths), priority=10),
         Program(name="signer", user="tw-signer", command=signer, priority=20),
         Program(
-            name="worker", user="tw-worker", command=[python, "-m", "trunkward.worker", *home], priority=30
+            name="worker",
+            user="tw-worker",
+            command=[
+                *(python, "-m", "trunkward.worker", *home),
+                *(("--database", paths.database) if paths.database else ()),
+            ],
+            priority=30,
         ),
         *gates,
         Program(
@@ -76,17 +88,57 @@ def programs(declared: Declared, paths: Paths, signer: list[str]) -> list[Progra
             },
             own_processes=True,
         ),
+        *certificate_programs(declared, paths),
         # the last: no call needs it
-        Program(name="web", user="tw-web", command=[python, "-m", "trunkward.api", *home], priority=60),
+        Program(name="web", user="tw-web", command=[python, "-m", "trunkward.api", *home], priority=70),
     ]
+
+
+def certificate_programs(declared: Declared, paths: Paths) -> list[Program]:
+    """The two of `certificates`, as far as anything comes from elsewhere."""
+    node, pki, python = declared.node, PkiFiles(paths.pki), sys.executable
+    found = []
+    acme = node.certificate
+    if isinstance(acme, AcmeSettings):
+        here = paths.acme_state.parent
+        external = ["--external-key-id", acme.external_key_id, "--external-key", str(here / "external.key")]
+        command = [
+            *(python, "-m", "trunkward.certificates.obtain"),
+            *("--directory", acme.directory),
+            *("--trusted", str(here / "ca.pem" if acme.ca_file else SYSTEM_AUTHORITIES)),
+            *("--account-key", str(pki.acme_account_key)),
+            *("--request", str(pki.server_request)),
+            *("--chain", str(paths.acme_chain)),
+            *("--state", str(paths.acme_state)),
+            *(["--contact", acme.contact] if acme.contact else []),
+            *(["--profile", acme.profile] if acme.profile else []),
+            *(external if acme.external_key_file else []),
+        ]
+        bound = (str(node.address), acme.http_port)
+        found.append(Program(name="acme", user="tw-cert", command=command, priority=60, bound=bound))
+    if places(declared, paths):
+        command = [
+            *(python, "-m", "trunkward.certificates.install"),
+            *("--places", str(paths.run / "edge" / "certificates.json")),
+            *("--control", str(paths.run / "edge" / "ctl.sock")),
+            *("--state", str(paths.shown_state)),
+            *("--host", str(node.address)),
+            *("--port", str(node.tls_port)),
+        ]
+        found.append(Program(name="certificates", user="tw-edge", command=command, priority=60))
+    return found
 
 
 def render_supervisord_conf(wanted: list[Program], paths: Paths, open_files: int) -> str:
     """`supervisord.conf`. `open_files` is the limit its programs are started under."""
     text = f"""[supervisord]
 nodaemon=true
+# its own lines are in its log, which is rotated; what still goes to standard error is a crash of its own
+silent=true
 user=root
 logfile={_plain(paths.log)}/supervisor.log
+logfile_maxbytes=10MB
+logfile_backups=3
 pidfile={_plain(paths.run)}/supervisor.pid
 childlogdir={_plain(paths.log)}
 strip_ansi=true
@@ -134,6 +186,10 @@ def _confined(program: Program) -> list[str]:
     ]
     # after it: a change of user takes away the wish to die with one's parent (prctl(2), PR_SET_PDEATHSIG)
     die = [setpriv, "--pdeathsig=KILL", "--"]
+    if program.bound is not None:
+        host, port = program.bound
+        bind = [sys.executable, "-I", "-m", "trunkward.certificates.bind", host, str(port)]
+        return [*bind, *become, *die, *program.command]
     if not program.own_processes:
         return [*become, *die, *program.command]
     unshare = shutil.which("unshare") or "/usr/bin/unshare"

@@ -4,11 +4,13 @@ import argparse
 import asyncio
 import gc
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import structlog
 import uvloop
 
+from trunkward.engines.drain import is_draining
 from trunkward.engines.exporter import BEAT_S, Heartbeat, new_registry
 from trunkward.engines.exporter import serve as serve_metrics
 from trunkward.engines.pki_files import PkiFiles, read_origid_secret
@@ -16,13 +18,13 @@ from trunkward.engines.signer_client import SignerClient
 from trunkward.gate.clock import KernelClock
 from trunkward.gate.line import Line
 from trunkward.gate.metrics import counted
-from trunkward.gate.policy import PolicyInForce
+from trunkward.gate.policy import PolicyInForce, stand_back
 from trunkward.gate.recorder import Recorder
 from trunkward.gate.server import serve
 from trunkward.settings import METRICS_PORT, Paths
 
 #: Seconds between two looks for a newer policy.
-_REFRESH_S = BEAT_S
+_REFRESH_S = 0.2
 #: The same while there is none at all.
 _FIRST_LOOK_S = 0.02
 
@@ -53,9 +55,11 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
     policy = PolicyInForce(paths.policy)
     signer = SignerClient(paths.signer_socket)
     recorder = Recorder(paths.gate_records(index))
+    counted.draining = is_draining(paths)
     line = Line(
         index=index,
         policy=lambda: policy.snapshot,
+        draining=lambda: counted.draining,
         signer=signer,
         origid_secret=read_origid_secret(PkiFiles(paths.pki).origid_secret),
         clock=KernelClock(trusted=trust_clock),
@@ -64,28 +68,40 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
 
     loaded = asyncio.Event()
     heartbeat = Heartbeat()
+    beside = ThreadPoolExecutor(1, thread_name_prefix="policy", initializer=stand_back)
 
     async def follow() -> None:
         told: str | None = None
         while True:
-            heartbeat.beat()
-            problem = policy.refresh()
-            if problem and problem != told:
-                log.error("policy not taken", problem=problem)
-            told = problem
+            if policy.is_behind():
+                problem = await loop.run_in_executor(beside, policy.refresh)
+                if problem and problem != told:
+                    log.error("policy not taken", problem=problem)
+                told = problem
+            if counted.draining != is_draining(paths):
+                counted.draining = not counted.draining
+                log.warning("no new calls from now on" if counted.draining else "new calls again")
             if policy.snapshot is not None:
                 loaded.set()
                 counted.policy_version = policy.snapshot.version
             await asyncio.sleep(_REFRESH_S if loaded.is_set() else _FIRST_LOOK_S)
 
-    following = asyncio.create_task(follow())
+    async def beat() -> None:
+        # not in the loop above, which waits while a large policy is read, and calls do not
+        while True:
+            heartbeat.beat()
+            await asyncio.sleep(BEAT_S)
+
+    beside_calls = [asyncio.create_task(follow()), asyncio.create_task(beat())]
     _serve_metrics(index, heartbeat, log)
     # without a policy there is nothing to listen for: the edge finds no gate, and does what it does then
     await _first_of(loaded, stop)
     if not stop.is_set():
         log.info("ready", policy=policy.snapshot.version if policy.snapshot else None)
         await serve(paths.gate_socket(index), line, stop)
-    following.cancel()
+    for task in beside_calls:
+        task.cancel()
+    beside.shutdown(wait=False, cancel_futures=True)
     await signer.close()
     recorder.close()
 

@@ -27,11 +27,13 @@ import structlog
 
 from trunkward.admission.checks import checked, screened
 from trunkward.admission.gather import gather
+from trunkward.admission.grants import grants
 from trunkward.admission.judge import Judgement, judge, refuse_unjudged
 from trunkward.admission.ports import NO_FACTS, Clock
 from trunkward.admission.screen import Case, screen
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt
+from trunkward.calls.grant import GrantsAsked, GrantsGiven
 from trunkward.calls.verdict import Admit, Blame, Reason, Reject
 from trunkward.engines.signer_client import SignerClient
 from trunkward.gate.metrics import counted
@@ -61,10 +63,15 @@ class Line:
         origid_secret: bytes,
         clock: Clock,
         recorder: Recorder,
+        draining: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Keeps its parts; `policy` gives the snapshot in force, or None when there is none yet."""
+        """Keeps its parts; `policy` gives the snapshot in force, or None when there is none yet.
+
+        `draining` says whether new calls are to be refused.
+        """
         self._index = index
         self._policy = policy
+        self._draining = draining
         self._signer = signer
         self._secret = origid_secret
         self._clock = clock
@@ -98,6 +105,14 @@ class Line:
         counted.verdict(type(verdict).__name__.lower(), verdict.reason, blame, time.monotonic() - began)
         return decision
 
+    def grants(self, asked: GrantsAsked) -> GrantsGiven:
+        """More time for running calls, by the policy in force. Asks nobody, and never raises."""
+        policy = self._policy()
+        if policy is None:
+            return GrantsGiven(grants={})
+        counted.granted += len(asked.calls)
+        return grants(asked, policy)
+
     def withdraw(self, record: DecisionRecord) -> None:
         """Writes down that a decision did not reach the edge. Never raises."""
         counted.given_up += 1
@@ -129,7 +144,7 @@ class Line:
             return self._unjudged(attempt, record_id, began, Reason.POLICY_NOT_LOADED)
         # 1.
         case = screen(attempt, peer_identity(attempt.tls), policy)
-        findings, facts = screened(case), NO_FACTS
+        findings, facts = screened(case, draining=self._draining()), NO_FACTS
         if findings and findings[-1].refusal is None:
             # 2.
             signer = SignerForCall(self._signer, self._secret, record_id)
@@ -180,6 +195,7 @@ class Line:
             record_id=verdict.record_id,
             at=time.time(),
             attempt_id=attempt.id,
+            edge=attempt.edge,
             call_id=attempt.call_id,
             verdict=type(verdict).__name__.lower(),
             reason=verdict.reason,

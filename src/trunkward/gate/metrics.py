@@ -31,7 +31,11 @@ class GateMetrics(Collector):
         self._seconds = 0.0
         #: Attempts whose edge had stopped waiting when their verdict was due.
         self.given_up = 0
+        #: Times a running call was granted more time.
+        self.granted = 0
         self.policy_version = 0
+        #: New calls are refused.
+        self.draining = False
 
     def verdict(self, kind: str, reason: str, blame: str, took_s: float) -> None:
         """A verdict that left, who has to act so that the next goes better, and the seconds it took."""
@@ -73,10 +77,18 @@ class GateMetrics(Collector):
             "Attempts whose edge had stopped waiting when their verdict was due.",
             value=self.given_up,
         )
+        yield CounterMetricFamily(
+            "trunkward_gate_grants", "Times a running call was granted more time.", value=self.granted
+        )
         yield GaugeMetricFamily(
             "trunkward_gate_policy_version",
             "Version of the policy snapshot in force.",
             value=self.policy_version,
+        )
+        yield GaugeMetricFamily(
+            "trunkward_gate_draining",
+            "1 while new calls are refused (`trunkward drain`).",
+            value=self.draining,
         )
 
 

@@ -1,4 +1,4 @@
-"""The gate's socket: attempts in and verdicts out.
+"""The gate's socket: attempts in and verdicts out; running calls in and time for them out.
 
 A frame is a 4-byte big-endian length and a JSON object. Attempts of one connection are judged one
 after the other (the edge's workers each have one and wait); connections are judged side by side.
@@ -6,6 +6,9 @@ A frame of length zero asks whether anybody is alive here, and is answered at on
 
 An edge that has waited long enough closes its connection, and asks another gate or refuses the call by itself
 (`edge/gate.py`). So whether a verdict is still wanted is read off the socket, whatever the clocks say.
+
+A gate that is to stop takes no new connection, answers what it has begun to judge, and closes. What it has
+not begun stands unread in a socket that is then reset (unix(7)), which tells the edge to ask another gate.
 """
 
 import asyncio
@@ -21,12 +24,19 @@ import msgspec
 import structlog
 
 from trunkward.calls.attempt import CallAttempt
+from trunkward.calls.grant import GrantsAsked, GrantsGiven
 from trunkward.calls.verdict import Verdict
 from trunkward.records.model import DecisionRecord
 
 #: Bytes of one attempt: a SIP message is at most 64 KiB here, JSON makes up to six of one byte, and a
 #: certificate stands beside it. A longer one would cost the edge its connection, and so others their calls.
 MAX_FRAME = 1024 * 1024
+# as numbers: to join two of the library's flags costs as much as the call they are for
+_LOOK = int(socket.MSG_PEEK) | int(socket.MSG_DONTWAIT)
+_SEND = int(socket.MSG_DONTWAIT) | int(socket.MSG_NOSIGNAL)
+#: Seconds a gate that stops gives what it has begun to judge: all that waits for the signer is given up
+#: long before (`gate.signing.DEADLINE_S`), and the supervisor kills only after more.
+FINISH_S = 2.0
 
 
 class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +54,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Judge(Protocol):
-    """Who judges (`gate.line.Line`). Neither method raises: whatever goes wrong inside is a verdict."""
+    """Who judges (`gate.line.Line`). No method raises: whatever goes wrong inside is a verdict."""
 
     async def judge(self, attempt: CallAttempt | Unreadable, waits: Callable[[], bool]) -> Decision | None:
         """The decision on an attempt; None when `waits` says that nobody wants it any more."""
@@ -52,8 +62,11 @@ class Judge(Protocol):
     def withdraw(self, record: DecisionRecord) -> None:
         """A decision that is on record has not reached the edge."""
 
+    def grants(self, asked: GrantsAsked) -> GrantsGiven:
+        """More time for running calls."""
 
-_decode_attempt = msgspec.json.Decoder(CallAttempt).decode
+
+_decode = msgspec.json.Decoder(CallAttempt | GrantsAsked).decode
 _encode = msgspec.json.Encoder().encode
 _log = structlog.get_logger("gate")
 
@@ -61,13 +74,15 @@ _log = structlog.get_logger("gate")
 class AttemptProtocol(asyncio.Protocol):
     """One edge worker's connection."""
 
-    def __init__(self, judge: Judge) -> None:
-        """Keeps the judge."""
+    def __init__(self, judge: Judge, connections: "set[AttemptProtocol]") -> None:
+        """Keeps the judge, and itself among the `connections` for as long as it is one."""
         self._judge = judge
+        self._connections = connections
+        self._finishing = False
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
         self._socket: socket.socket | None = None
-        self._waiting: list[CallAttempt | Unreadable] = []
+        self._waiting: list[CallAttempt | GrantsAsked | Unreadable] = []
         self._task: asyncio.Task[None] | None = None
         #: Of the verdict that was sent last, until a sign that it has been read.
         self._sent: DecisionRecord | None = None
@@ -76,6 +91,17 @@ class AttemptProtocol(asyncio.Protocol):
         """Keeps the transport, and a second hold on its socket to look at."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is one by behaviour only
         self._socket = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
+        self._connections.add(self)
+
+    def finish(self) -> None:
+        """Answers what is being judged, and closes."""
+        self._finishing = True
+        if self._transport is None:
+            return
+        if self._task is None or self._task.done():
+            self._transport.close()
+        else:
+            self._transport.pause_reading()
 
     def data_received(self, data: bytes) -> None:
         """Takes whole frames off the buffer; a peer that speaks anything else is cut off."""
@@ -84,7 +110,7 @@ class AttemptProtocol(asyncio.Protocol):
         while len(self._buffer) >= 4:
             length = int.from_bytes(self._buffer[:4], "big")
             if length > MAX_FRAME:
-                self._cut_off(f"a frame of {length} bytes, at most {MAX_FRAME} are taken")
+                self.cut_off(f"a frame of {length} bytes, at most {MAX_FRAME} are taken")
                 return
             if len(self._buffer) < 4 + length:
                 return
@@ -94,12 +120,12 @@ class AttemptProtocol(asyncio.Protocol):
                 self._send(b"")
                 continue
             try:
-                self._waiting.append(_decode_attempt(frame))
+                self._waiting.append(_decode(frame))
             except (msgspec.MsgspecError, UnicodeDecodeError) as problem:
                 # a peer may have chosen the bytes: its call is refused, the connection serves the next one
                 attempt_id = _id_of(frame)
                 if not attempt_id:
-                    self._cut_off(f"not an attempt: {problem}")
+                    self.cut_off(f"not an attempt: {problem}")
                     return
                 self._waiting.append(Unreadable(id=attempt_id, problem=str(problem)))
         if self._waiting and (self._task is None or self._task.done()):
@@ -109,6 +135,7 @@ class AttemptProtocol(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forgets what nobody waits for any more."""
         self._waiting.clear()
+        self._connections.discard(self)
         self._transport = None
         if self._socket is not None:
             self._socket.close()
@@ -122,7 +149,7 @@ class AttemptProtocol(asyncio.Protocol):
         if self._socket is None or self._transport is None or self._transport.is_closing():
             return False
         try:
-            return self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
+            return self._socket.recv(1, _LOOK) != b""
         except BlockingIOError:
             return True
         except OSError:
@@ -130,10 +157,16 @@ class AttemptProtocol(asyncio.Protocol):
 
     async def _answer(self) -> None:
         while self._waiting:
-            decision = await self._judge.judge(self._waiting.pop(0), self.waits)
+            asked = self._waiting.pop(0)
+            if isinstance(asked, GrantsAsked):
+                self._send(_encode(self._judge.grants(asked)))
+                continue
+            decision = await self._judge.judge(asked, self.waits)
             if decision is not None:
                 self._sent = decision.record
                 self._send(_encode(decision.verdict))
+        if self._finishing and self._transport is not None:
+            self._transport.close()
 
     def _send(self, frame: bytes) -> None:
         if self._socket is None:
@@ -142,8 +175,8 @@ class AttemptProtocol(asyncio.Protocol):
         answer = len(frame).to_bytes(4, "big") + frame
         try:
             # at once, and past the transport, which would do it later: an edge that waits has room for it all
-            if self._socket.send(answer, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL) != len(answer):
-                self._cut_off("it does not read its answers")
+            if self._socket.send(answer, _SEND) != len(answer):
+                self.cut_off("it does not read its answers")
                 self._not_read()
         except OSError:
             self._not_read()
@@ -153,7 +186,8 @@ class AttemptProtocol(asyncio.Protocol):
         if record is not None:
             self._judge.withdraw(record)
 
-    def _cut_off(self, problem: str) -> None:
+    def cut_off(self, problem: str) -> None:
+        """Ends the connection at once."""
         _log.error("edge connection cut off", problem=problem)
         if self._transport is not None:
             self._transport.abort()
@@ -173,14 +207,24 @@ def _id_of(frame: bytes) -> str:
 
 
 async def serve(attempts: Path, judge: Judge, stop: asyncio.Event) -> None:
-    """Listens until `stop`; the socket of a gate before this one is replaced."""
+    """Listens until `stop`, then finishes what was begun; replaces the socket of a gate before this one."""
+    connections: set[AttemptProtocol] = set()
     loop = asyncio.get_running_loop()
     with contextlib.suppress(FileNotFoundError):
         attempts.unlink()  # noqa: ASYNC240  # before there is anybody to keep waiting
     old = os.umask(0o007)  # the edge is in the directory's group
     try:
-        server = await loop.create_unix_server(lambda: AttemptProtocol(judge), attempts)
+        server = await loop.create_unix_server(lambda: AttemptProtocol(judge, connections), attempts)
     finally:
         os.umask(old)
     await stop.wait()
+    attempts.unlink(missing_ok=True)  # noqa: ASYNC240  # who looks for a gate finds the others at once
     server.close()
+    for connection in list(connections):
+        connection.finish()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(FINISH_S):
+            while connections:  # noqa: ASYNC110  # each ends in its own time, and none tells
+                await asyncio.sleep(0.005)
+    for connection in list(connections):  # in the middle of a judgement that waits for nobody any more
+        connection.cut_off("this gate stops")

@@ -21,6 +21,8 @@ from trunkward.trunks.model import MediaPolicy
 CUSTOMER_SIDE = "cust"
 CARRIER_SIDE = "carr"
 CORE = "core"
+#: What stands behind a call's name in rtpengine: of a single hop, and of the first and the second of two.
+SUFFIXES = ("", "-a", "-b")
 
 #: For every SDP that leaves: our addresses instead of the other side's, no ICE, RTCP on its own port
 #: or demultiplexed, only packets from the address in the SDP. Which lines leave at all: `crossing`.
@@ -58,16 +60,16 @@ def plan_media(offer: Offer, called: LegPolicy, *, inbound: bool) -> MediaPlan:
     calling_leg = _calling_leg(offer)
     if called.media is MediaPolicy.RTP:
         return MediaPlan(
-            offer=offer.sdp, hops=(_hop("", sides, calling_leg, _plain_leg()),), called_suites=()
+            offer=offer.sdp, hops=(_hop(SUFFIXES[0], sides, calling_leg, _plain_leg()),), called_suites=()
         )
     wanted = tuple(suite for suite in called.suites if suite in ALLOWED)
     apart = tuple(suite for suite in wanted if suite != offer.suite)
     if apart:
-        hops: tuple[MediaHop, ...] = (_hop("", sides, calling_leg, _called_leg(apart)),)
+        hops: tuple[MediaHop, ...] = (_hop(SUFFIXES[0], sides, calling_leg, _called_leg(apart)),)
         return MediaPlan(offer=offer.sdp, hops=hops, called_suites=apart)
     hops = (
-        _hop("-a", (sides[0], CORE), calling_leg, _plain_leg()),
-        _hop("-b", (CORE, sides[1]), _plain_leg(), _called_leg(wanted)),
+        _hop(SUFFIXES[1], (sides[0], CORE), calling_leg, _plain_leg()),
+        _hop(SUFFIXES[2], (CORE, sides[1]), _plain_leg(), _called_leg(wanted)),
     )
     return MediaPlan(offer=offer.sdp, hops=hops, called_suites=wanted)
 
@@ -82,11 +84,11 @@ def plan_any_offer(called: LegPolicy) -> MediaPlan:
     sides = (CUSTOMER_SIDE, CARRIER_SIDE)
     unread = _Leg(offer="", answer="SDES-pad", reoffer="{calling}")
     if called.media is MediaPolicy.RTP:
-        return MediaPlan(offer="", hops=(_hop("", sides, unread, _plain_leg()),), called_suites=())
+        return MediaPlan(offer="", hops=(_hop(SUFFIXES[0], sides, unread, _plain_leg()),), called_suites=())
     wanted = tuple(suite for suite in called.suites if suite in ALLOWED)
     hops = (
-        _hop("-a", (sides[0], CORE), unread, _plain_leg()),
-        _hop("-b", (CORE, sides[1]), _plain_leg(), _called_leg(wanted)),
+        _hop(SUFFIXES[1], (sides[0], CORE), unread, _plain_leg()),
+        _hop(SUFFIXES[2], (CORE, sides[1]), _plain_leg(), _called_leg(wanted)),
     )
     return MediaPlan(offer="", hops=hops, called_suites=wanted)
 

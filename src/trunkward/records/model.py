@@ -12,6 +12,8 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="decision", 
     #: Seconds since the epoch, from the gate's clock.
     at: float
     attempt_id: str
+    #: The start of Kamailio that asked.
+    edge: str = ""
     call_id: str
     #: `admit`, `reject` or `discard`, with the stable reason code and who has to act.
     verdict: str

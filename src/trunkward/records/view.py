@@ -16,6 +16,9 @@ def call_view(decision: dict[str, Any], outcome: dict[str, Any] | None) -> dict[
         "ending": ended.get("ending"),
         "end_code": ended.get("status"),
         "ended_by": ended.get("ended_by"),
+        # why the node itself ended it, and whom it could not tell
+        "cut": ended.get("cut") or None,
+        "unreached": ended.get("unreached", []),
         # who took the call: on the way out a carrier, on the way in the trunk itself
         "peer": ended.get("peer"),
         "carrier": ended.get("peer")

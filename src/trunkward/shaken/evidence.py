@@ -93,6 +93,24 @@ def open_token(public_key: Ed25519PublicKey, token: str) -> Evidence:
     The split lets a caller keep opened tokens: the signature costs far more than the rest.
     Raises `EvidenceRefused`.
     """
+    prefix, payload, signature = _parts(token)
+    try:
+        # Before a byte of the payload is interpreted.
+        public_key.verify(signature, f"{prefix}.{payload}".encode("ascii"))
+    except InvalidSignature:
+        raise EvidenceRefused("evidence-signature-invalid") from None
+    return _stated(payload)
+
+
+def read_token(token: str) -> Evidence:
+    """What a token says, its signature NOT looked at: for who signed it and kept it where no other writes.
+
+    Raises `EvidenceRefused`.
+    """
+    return _stated(_parts(token)[1])
+
+
+def _parts(token: str) -> tuple[str, str, bytes]:
     if len(token) > MAX_TOKEN or not token.isascii():
         raise EvidenceRefused("evidence-malformed")
     try:
@@ -102,11 +120,10 @@ def open_token(public_key: Ed25519PublicKey, token: str) -> Evidence:
         raise EvidenceRefused("evidence-malformed") from None
     if prefix != PREFIX:
         raise EvidenceRefused("evidence-malformed")
-    try:
-        # Before a byte of the payload is interpreted.
-        public_key.verify(raw_signature, f"{prefix}.{payload}".encode("ascii"))
-    except InvalidSignature:
-        raise EvidenceRefused("evidence-signature-invalid") from None
+    return prefix, payload, raw_signature
+
+
+def _stated(payload: str) -> Evidence:
     try:
         fields = json.loads(base64url.decode(payload))
         if not isinstance(fields, dict) or set(fields) != _KEYS:

@@ -33,6 +33,8 @@ def canonical_tn(text: str) -> str:
     digit at all, more than 15 digits, a `+` with a service code or a country code starting with 0, and
     numbers that mean something only in a `phone-context` (RFC 3966 section 5.1.5).
     """
+    if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS:
+        return text  # what is canonical already, as numbers in claims and tokens are
     if len(text) > MAX_TEXT:
         raise NotANumber("number-too-long")
     subscriber, *parameters = text.split(";")

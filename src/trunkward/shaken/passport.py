@@ -27,6 +27,7 @@ _X5U = re.compile(r"https://[A-Za-z0-9.\-]+(?::(?:443|8443))?/[A-Za-z0-9._~!$&'(
 MAX_X5U = 256
 
 _ECDSA_SHA256 = ec.ECDSA(SHA256())
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
 class PassportError(ValueError):
@@ -84,7 +85,7 @@ def check_x5u(url: str) -> str:
 
 def deterministic_json(value: object) -> bytes:
     """Keys in order of their code points, no white space, UTF-8 (RFC 8225 section 9)."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _encode(value).encode()
 
 
 def serialise_header(x5u: str) -> bytes:

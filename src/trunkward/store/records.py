@@ -81,12 +81,32 @@ class RecordStore:
         with self._engine.connect() as connection:
             return [_joined(row[0], row[1]) for row in connection.execute(query)]
 
+    def without_outcome(self, *, after: float, before: float) -> list[DecisionRecord]:
+        """Admitted calls of this time (seconds since the epoch; `before` not in it) that have no outcome."""
+        query = (
+            sa.select(decisions.c.record)
+            .where(decisions.c.at >= after, decisions.c.at < before, decisions.c.verdict == "admit")
+            .where(~sa.exists().where(outcomes.c.record_id == decisions.c.record_id))
+        )
+        with self._engine.connect() as connection:
+            return [_decision(text) for text in connection.scalars(query)]
+
+    def close(self, ended: Sequence[OutcomeRecord]) -> None:
+        """Adds outcomes that stand in no segment; one that is there already stays."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                self._insert(outcomes).on_conflict_do_nothing(), [_outcome_row(record) for record in ended]
+            )
+
     def counts(self) -> tuple[int, int]:
         """How many decisions and how many outcomes there are."""
         with self._engine.connect() as connection:
             made = connection.scalar(sa.select(sa.func.count()).select_from(decisions))
             ended = connection.scalar(sa.select(sa.func.count()).select_from(outcomes))
         return int(made or 0), int(ended or 0)
+
+
+_decision = msgspec.json.Decoder(DecisionRecord).decode
 
 
 def _decision_row(record: DecisionRecord) -> dict[str, Any]:

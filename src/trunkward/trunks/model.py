@@ -6,6 +6,11 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from trunkward.sip.transport import Transport
 
+#: Seconds. A call of four hours is nearly always one that nobody remembers to be up.
+MAX_CALL_S = 14_400
+#: Seconds. A call goes on for so long without a gate, less the third that is left when more is asked for.
+GRANT_S = 60
+
 type Address = IPv4Address | IPv6Address
 type Network = IPv4Network | IPv6Network
 
@@ -30,6 +35,37 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateFiles:
+    """Absolute paths, PEM: a certificate with its chain, and its key, which a person keeps up to date."""
+
+    chain: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcmeSettings:
+    """A public authority that issues by ACME (RFC 8555), with HTTP-01, and our account there."""
+
+    #: https URL of its directory.
+    directory: str
+    #: Mail address it may write to; empty: none is given.
+    contact: str = ""
+    #: PEM file of the authorities its own HTTPS certificate must lead to; empty: the system's.
+    ca_file: str = ""
+    #: External account binding (RFC 8555 section 7.3.4): key identifier, file with the MAC key in base64url.
+    external_key_id: str = ""
+    external_key_file: str = ""
+    #: Where it finds our answers; public authorities look at port 80 only (section 8.3).
+    http_port: int = 80
+    #: Which of its certificate profiles to ask for; empty: its default.
+    profile: str = ""
+
+
+#: Where the certificate comes from that the node shows to whoever connects; None: its own authority.
+type CertificateSource = AcmeSettings | CertificateFiles | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trunk:
     """One customer's connection: how it is recognised, its numbers, where its calls are delivered."""
 
@@ -51,6 +87,8 @@ class Trunk:
     enabled: bool = True
     #: Issued before that one and not at their end yet: the PBX may still show them.
     older_certificates: tuple[str, ...] = ()
+    #: Seconds a call of it may last, in either direction.
+    max_call_s: int = MAX_CALL_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +111,8 @@ class Carrier:
     certificate_issued_here: bool = False
     #: PEM file of the authorities this carrier's certificate must chain to; empty: the node's own.
     ca_file: str = ""
+    #: What we show when we connect to it; None: the certificate of the node's own authority.
+    client_certificate: CertificateFiles | None = None
     emergency: bool = False
     enabled: bool = True
 
@@ -98,6 +138,11 @@ class NodeSettings:
     #: Country code without `+`, for numbers dialled in national form.
     country: str = "1"
     gates: int = 2
+    #: What the node shows to whoever connects.
+    certificate: CertificateSource = None
+    #: Seconds a call may last where its trunk says nothing else, and for which it is granted at a time.
+    max_call_s: int = MAX_CALL_S
+    grant_s: int = GRANT_S
     #: Bench only: media is not anchored; shows as a deviation.
     unsafe_unanchored_media: bool = False
     #: The clock is taken as right though the kernel does not know it to be; shows as a deviation.

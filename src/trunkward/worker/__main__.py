@@ -5,6 +5,7 @@ import fcntl
 import os
 import signal
 import sys
+import threading
 import time
 from functools import partial
 from pathlib import Path
@@ -16,13 +17,14 @@ from trunkward.engines.exporter import Heartbeat, new_registry, serve
 from trunkward.engines.waiting import Waiting, waiting
 from trunkward.settings import WORKER_METRICS_PORT, Paths
 from trunkward.store.database import migrate, open_database
+from trunkward.worker.abandoned import Abandoned
 from trunkward.worker.compile import PolicyCompiler
 from trunkward.worker.metrics import CountedStore, WorkerMetrics
 from trunkward.worker.ship import ship
 from trunkward.worker.show import show
 
 #: Seconds between two rounds; a record is in the database this much after its call, at most.
-ROUND_S = 0.5
+ROUND_S = 1.0
 
 
 def main() -> None:
@@ -47,15 +49,18 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     compiler = PolicyCompiler(paths.declared, paths.policy, partial(show, paths.shown))
     compiler.round()
+    stopped = threading.Event()
+    follower = threading.Thread(target=compiler.follow, args=(stopped, log.info), name="policy", daemon=True)
+    follower.start()
     # before the database is touched: one writer, also when a worker before this one is slow to go
     held = paths.worker_lock.open("a")
     fcntl.flock(held, fcntl.LOCK_EX)
     held.truncate(0)
-    engine = open_database(f"sqlite:///{paths.records_db}")
+    engine = open_database(paths.records_url)
     try:
         migrate(engine)
     except DBAPIError as problem:
-        log.error("database cannot be used", database=str(paths.records_db), problem=str(problem.orig))
+        log.error("database cannot be used", database=paths.records_url, problem=str(problem.orig))
         sys.exit(1)
     round_done = False
 
@@ -76,14 +81,16 @@ def main() -> None:
         heartbeat.beat()
 
     log.info("ready", policy_version=compiler.version)
+    abandoned = Abandoned(store, log.warning)
     failed = ""
     while not stopping:
         try:
             beat()
-            if compiler.round():
-                log.info("policy compiled", version=compiler.version)
             counted.policy_version = compiler.version
+            # before what is shipped: a note speaks of all that was written until then
+            notes = abandoned.notes((paths.edge_records, paths.edge_overflow))
             ship(paths.segment_directories(), store, time.time(), log.warning, beat)
+            abandoned.round(notes, time.time())
             if failed:
                 log.info("rounds succeed again")
             failed, round_done = "", True
@@ -93,6 +100,7 @@ def main() -> None:
             failed = repr(problem)
             counted.rounds_failed += 1
         time.sleep(ROUND_S)
+    stopped.set()
     engine.dispose()
 
 
@@ -108,6 +116,7 @@ def _serve_metrics(counted: WorkerMetrics, heartbeat: Heartbeat, log: structlog.
 
 def _arguments() -> Paths:
     parser = argparse.ArgumentParser(prog="trunkward.worker")
+    parser.add_argument("--database", default="")
     for name in ("config", "state", "run", "log"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     return Paths(**vars(parser.parse_args()))

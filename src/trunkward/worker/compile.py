@@ -1,7 +1,10 @@
 """Compiling the configuration in force into the snapshot the gates map."""
 
+import fcntl
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -13,6 +16,8 @@ from trunkward.trunks.model import Declared
 
 #: The name gates look at; a link to the snapshot in force.
 CURRENT = "current"
+#: Seconds between two looks for another configuration.
+LOOK_S = 0.2
 #: Snapshots kept beside the one in force: a gate may still hold the one before.
 _KEPT = 2
 
@@ -35,10 +40,40 @@ class PolicyCompiler:
 
     def round(self) -> bool:
         """Compiles if the configuration has changed since; True when it did."""
-        state = self._declared.stat()
-        seen = (state.st_mtime_ns, state.st_ino)
-        if seen == self._seen:
+        if self._mark() == self._seen:
             return False
+        with self._alone():
+            return self._compile()
+
+    def follow(self, stopped: threading.Event, tell: Callable[[str], None]) -> None:
+        """Rounds until it is `stopped`: beside the records, which may take longer than a change may wait.
+
+        `tell` hears of each compilation, and once of what stands in the way.
+        """
+        told = ""
+        while not stopped.wait(LOOK_S):
+            try:
+                if self.round():
+                    tell(f"policy {self.version} compiled")
+                told = ""
+            except Exception as problem:  # seen in the log, and by `status`; the next look may find it mended
+                if repr(problem) != told:
+                    tell(f"policy not compiled: {problem!r}")
+                told = repr(problem)
+
+    def _mark(self) -> tuple[int, int]:
+        state = self._declared.stat()
+        return state.st_mtime_ns, state.st_ino
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """A worker before this one may be slow to go: it must not put `current` back to what it compiled."""
+        with (self._policy / "compiling").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _compile(self) -> bool:
+        seen = self._mark()
         in_force = msgspec.json.decode(self._declared.read_bytes(), type=InForce)
         declared = in_force.declared()
         snapshot = compile_snapshot(
@@ -62,5 +97,5 @@ class PolicyCompiler:
         for old in sorted(self._policy.glob("*.snapshot"))[: -_KEPT - 1]:
             old.unlink()
         self._seen, self.version = seen, in_force.version
-        self._tell(in_force, declared, state.st_mtime)
+        self._tell(in_force, declared, seen[0] / 1e9)
         return True

@@ -376,11 +376,11 @@ def test_the_line_ends_at_its_first_refusal(outbound: Attempt, pbx: PeerIdentity
     ]
 
 
-def test_an_admitted_call_was_looked_at_ten_times(
+def test_an_admitted_call_was_looked_at_eleven_times(
     outbound: Attempt, pbx: PeerIdentity, policy: Snapshot, signed: MakeFacts
 ) -> None:
     judgement = judge_call(screen(outbound(), pbx, policy), signed(), "r1", NOW)
-    assert len(judgement.findings) == 10
+    assert len(judgement.findings) == 11
     assert (judgement.attest, judgement.unsigned) == ("A", "")
 
 

@@ -41,6 +41,11 @@ def test_the_example_is_a_lab(tmp_path: Path) -> None:
     ("old", "new", "said"),
     [
         ("host: 127.0.0.21:15061", "host: 192.0.2.9:5061", "a trunk with"),
+        (
+            "  tls_port: 5061",
+            "  certificate: {files: {chain: /c.pem, key: /c.key}}\n  tls_port: 5061",
+            "`certificate: local`",
+        ),
         ("client_certificate: issued", f"client_certificate: sha256:{'ab' * 32}", "a trunk with"),
         ("hosts: [127.0.0.31:25061]", "hosts: [north.example.net:5061]", "a carrier with `transport: tls`"),
         ("ca: local", "ca: /etc/trunkward/north-ca.pem", "a carrier with `transport: tls`"),

@@ -23,6 +23,15 @@ def test_every_port_of_the_example_is_known() -> None:
     ]
 
 
+def test_the_port_of_http_01_is_one_of_them() -> None:
+    acme = (
+        "  certificate: {acme: {directory: https://ca.example.net/dir, terms_agreed: true}}\n  tls_port: 5061"
+    )
+    text = EXAMPLE.read_text(encoding="utf-8").replace("  tls_port: 5061", acme)
+    found = ports(read_node_file(text, "node.yaml"))
+    assert ("acme", "127.0.0.10:80/tcp") in [(port.part, str(port)) for port in found]
+
+
 def test_a_taken_port_is_told_with_its_holder() -> None:
     import os
 

@@ -1,6 +1,7 @@
 """What a configuration allows beyond the secure default is named, whatever it is."""
 
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from trunkward.control.deviations import deviations
 from trunkward.control.node_file import read_node_file
 from trunkward.sip.transport import Transport
-from trunkward.trunks.model import Declared, MediaPolicy
+from trunkward.trunks.model import AcmeSettings, Declared, MediaPolicy
 
 EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")
 
@@ -54,6 +55,20 @@ def test_nobody_takes_emergency_calls(secure: Declared, changed: dict[str, bool]
     (north,) = secure.carriers
     found = said(replace(secure, carriers=(replace(north, **changed),)))  # type: ignore[arg-type]
     assert found == ["node: no enabled carrier has `emergency: true`: nobody takes emergency calls"]
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [("127.0.0.10", 0), ("::1", 0), ("192.0.2.10", 0), ("2001:db8::10", 0), ("10.1.2.3", 1), ("2600::1", 1)],
+)
+def test_the_own_authority_where_peers_elsewhere_see_it(secure: Declared, address: str, shown: int) -> None:
+    node = replace(secure.node, address=ip_address(address))
+    what = (
+        "node: shows a certificate of its own authority: only peers that were given sip-ca.pem can check it"
+    )
+    assert said(replace(secure, node=node)) == [what] * shown
+    public = replace(node, certificate=AcmeSettings(directory="https://ca.example.net/dir"))
+    assert said(replace(secure, node=public)) == []
 
 
 def test_what_only_laboratories_may_do(secure: Declared) -> None:

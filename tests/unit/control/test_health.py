@@ -8,6 +8,7 @@ import pytest
 
 from trunkward.admission.posture import POSTURE, Calls, Effect, Lost, effect
 from trunkward.control.health import (
+    DRAIN,
     CertificateFacts,
     CertificateOf,
     ClockFacts,
@@ -30,6 +31,8 @@ KINDS = {
     "signer": Part.SIGNER,
     "rtpengine": Part.RTPENGINE,
     "worker": Part.WORKER,
+    "acme": Part.ACME,
+    "certificates": Part.CERTIFICATES,
     "web": Part.WEB,
 }
 
@@ -82,6 +85,44 @@ def test_a_lost_part_says_what_that_means(lost: list[str], ready: bool, row: Los
     assert found.lost == ({row} if row else set())
 
 
+@pytest.mark.parametrize("lost", [(), ("kamailio",)])
+def test_a_drained_node_is_not_ready_and_says_why(lost: tuple[str, ...]) -> None:
+    found = health(facts(*lost, drain="since noon by ann"))
+    assert not found.ready
+    assert set(found.not_ready) == set(lost)  # no part is at fault
+    drained = found.troubles[-1]
+    assert (drained.what, drained.problem, drained.blocks) == (DRAIN, "since noon by ann", True)
+    assert "node-draining" in drained.means
+    document = as_document(found)
+    assert (document["ready"], document["draining"]) == (False, True)
+
+
+@pytest.mark.parametrize("part", ["acme", "certificates"])
+def test_who_sees_to_certificates_is_missed_by_no_call(part: str) -> None:
+    found = health(facts(part))
+    assert found.ready
+    assert set(found.not_ready) == {part}
+    assert "no certificate from elsewhere is renewed" in found.troubles[0].means
+
+
+@pytest.mark.parametrize(
+    ("days", "late", "problem", "said"),
+    [
+        # six days in all: what is left says nothing, its lifetime does
+        (4, False, "", None),
+        (1, True, "", "ends "),
+        (40, True, "asked for twice in vain: no", "asked for twice in vain: no"),
+        (None, True, "none yet", "none yet"),
+        (-1, True, "asked for in vain", "ended "),
+    ],
+)
+def test_a_certificate_from_elsewhere(days: float | None, late: bool, problem: str, said: str | None) -> None:
+    certificate = replace(_certificate(CertificateOf.SHOWN, days), late=late, problem=problem)
+    found = health(facts(certificates=(certificate,)))
+    assert found.ready
+    assert [trouble.problem.startswith(said or "-") for trouble in found.troubles] == ([True] if said else [])
+
+
 def test_several_lost_parts_are_several_troubles() -> None:
     found = health(facts("signer", "worker", "gate-1"))
     assert [trouble.what for trouble in found.troubles] == ["gate-1", "signer", "worker"]
@@ -110,7 +151,7 @@ def test_a_gate_behind_the_policy_in_force_leaves_readiness(
     found = health(facts(policy=behind, policy_since=NOW - since_s))
     assert found.ready is ready
     assert set(found.not_ready) == not_ready
-    assert all("judges by policy" in why for why in found.not_ready.values())
+    assert all("it decides by policy" in why for why in found.not_ready.values())
 
 
 @pytest.mark.parametrize(

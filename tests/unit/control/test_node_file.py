@@ -68,6 +68,7 @@ def test_defaults() -> None:
     assert (node.media_port_min, node.media_port_max) == (30000, 39999)
     assert (node.emergency_numbers, node.country) == (("911", "933"), "1")
     assert not node.unsafe_unanchored_media
+    assert (node.max_call_s, node.grant_s, declared.trunks[0].max_call_s) == (14_400, 60, 14_400)
     assert declared.trunks[0].networks[1] == ip_network("2001:db8::/64")
     assert declared.trunks[0].srtp_suites == ALLOWED
     carrier = declared.carriers[0]
@@ -75,6 +76,15 @@ def test_defaults() -> None:
         MediaPolicy.SRTP,
         ["sip.north.example.net:5061", "[2001:db8::20]:5061"],
     )
+
+
+def test_a_trunk_s_own_maximum_stands_above_the_node_s() -> None:
+    text = SMALL.replace("  address: 192.0.2.10", "  address: 192.0.2.10\n  max_call_s: 600")
+    assert [trunk.max_call_s for trunk in read_node_file(text, "node.yaml").trunks] == [600]
+    client = "client_certificate: issued"
+    assert text.count(client) == 1
+    text = text.replace(client, f"{client}\n        max_call_s: 7200")
+    assert [trunk.max_call_s for trunk in read_node_file(text, "node.yaml").trunks] == [7200]
 
 
 def test_elsewhere_the_emergency_number_is_112() -> None:
@@ -171,6 +181,22 @@ def test_elsewhere_the_emergency_number_is_112() -> None:
             4,
             "node.media.ports",
             "30000-39999",
+        ),
+        (
+            "  address: 192.0.2.10",
+            "  address: 192.0.2.10\n  max_call_s: 82801",
+            4,
+            "node.max_call_s",
+            "1 to 82800",
+        ),
+        ("  address: 192.0.2.10", "  address: 192.0.2.10\n  max_call_s: 0", 4, "node.max_call_s", "14400"),
+        ("  address: 192.0.2.10", "  address: 192.0.2.10\n  grant_s: 3", 4, "node.grant_s", "4 to 3600"),
+        (
+            "  address: 192.0.2.10",
+            '  address: 192.0.2.10\n  grant_s: "60"',
+            4,
+            "node.grant_s",
+            "whole number",
         ),
         ("name: sbc.example.com", "name: sbc_example", 2, "node.name", "host name"),
         ("name: sbc.example.com", "name: 192.0.2.10", 2, "node.name", "host name"),

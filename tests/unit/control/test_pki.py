@@ -43,6 +43,25 @@ def test_sip_certificate(authority: Pair) -> None:
     assert pki.certificate_sha256(pem) == certificate.fingerprint(SHA256()).hex()
 
 
+def test_a_request_is_for_its_key_and_names() -> None:
+    private = key()
+    pem = pki.request_certificate(private, NAMES)
+    request = x509.load_pem_x509_csr(pem)
+    assert request.is_signature_valid
+    names = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == [NODE]
+    assert not list(request.subject)
+    assert pki.requests(pem, private, NAMES)
+    assert not pki.requests(pem, key(), NAMES)
+    assert not pki.requests(pem, private, SipNames(common_name=NODE, dns=(NODE,)))
+    for broken in (
+        None,
+        b"",
+        b"-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n",
+    ):
+        assert not pki.requests(broken, private, NAMES)
+
+
 def test_reasons_to_replace_a_sip_certificate(authority: Pair) -> None:
     private = key()
     made = pki.issue_sip_certificate(private.public_key(), NAMES, authority=authority, serial=2, now=NOW)

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import msgspec
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from trunkward.control.declared import InForce
 from trunkward.control.evidence import LIFETIME_S, inventory_evidence
-from trunkward.control.shown import Shown, shown
+from trunkward.control.node_file import read_node_file
+from trunkward.control.shown import Shown, certificate_parts, certificate_sources, shown
 
 EXAMPLE = Path(__file__).parents[3] / "examples/node.yaml"
 FINGERPRINT = "ab" * 32
@@ -29,6 +31,28 @@ def test_it_tells_what_health_needs() -> None:
     assert told.issued == ["acme-hq", "north"]
     assert told.evidence_until == NOW + LIFETIME_S
     assert "carrier south" in {found.where for found in told.deviations_found()}
+
+
+@pytest.mark.parametrize(
+    ("source", "parts"),
+    [
+        ("local", []),
+        ("acme https://ca.example/directory", ["acme", "certificates"]),
+        ("files /etc/chain.pem", ["certificates"]),
+    ],
+)
+def test_processes_for_certificates_are_there_when_one_is_from_elsewhere(
+    source: str, parts: list[str]
+) -> None:
+    assert certificate_parts({"server": source, "client-north": "local"}) == parts
+
+
+def test_where_certificates_are_from() -> None:
+    assert certificate_sources(in_force().declared()) == {"server": "local"}
+    acme = "  certificate:\n    acme:\n      directory: https://ca.example/dir\n      terms_agreed: true\n"
+    text = EXAMPLE.read_text(encoding="utf-8")
+    declared = read_node_file(text.replace("node:\n", f"node:\n{acme}", 1), "test")
+    assert certificate_sources(declared) == {"server": "acme https://ca.example/dir"}
 
 
 def test_nothing_in_it_opens_a_door() -> None:

@@ -25,7 +25,7 @@ def keys(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldI
     for name, field in model.model_fields.items():
         parts = [*part_models(field.annotation)]
         listed = "[]" if str(field.annotation).startswith("list[") else ""
-        if not parts:
+        if not parts or field.metadata:  # a group that a word may stand for, such as `local`
             yield prefix + name, field
         for part in parts:
             yield from keys(part, f"{prefix}{name}{listed}.")
@@ -86,6 +86,8 @@ def test_the_example_is_accepted(root: Path) -> None:
 #: For each row of the table of contradictions: what is changed in the example.
 CONTRADICTIONS = {
     "node.plain_port": ("plain_port: 5060", "plain_port: 5061"),
+    "node.certificate.files": ("  tls_port: 5061", "{both}  tls_port: 5061"),
+    "node.certificate.acme.http_port": ("  tls_port: 5061", "{acme}      http_port: 5060\n  tls_port: 5061"),
     "node.media.address": ("    address: 127.0.0.10", '    address: "::1"'),
     "tenants[].trunks[].host": ("        tls_names: [pbx.acme.example.com]\n", ""),
     "tenants[].trunks[].tls_names": ("        host: 127.0.0.21:15061\n", ""),
@@ -95,8 +97,19 @@ CONTRADICTIONS = {
     "carriers[].networks": ("networks: [127.0.0.41/32]", "networks: [127.0.0.41/32]\n{east}"),
     "carriers[].tls_names": ("networks: [127.0.0.41/32]", "networks: [127.0.0.41/32]\n{north2}"),
     "carriers[].ca": ("media: rtp", "media: rtp\n    ca: /etc/trunkward/ca.pem"),
+    "carriers[].client_certificate": (
+        "media: rtp",
+        "media: rtp\n    client_certificate: {files: {chain: /etc/c.pem, key: /etc/c.key}}",
+    ),
     "carriers[].srtp": ("media: rtp", "media: rtp\n    srtp: [AEAD_AES_256_GCM]"),
 }
+ACME = """\
+  certificate:
+    acme:
+      directory: https://ca.example.net/directory
+      terms_agreed: true
+"""
+BOTH = ACME + "    files: {chain: /etc/trunkward/sbc.pem, key: /etc/trunkward/sbc.key}\n"
 EAST = """\
   - name: east
     hosts: [127.0.0.51:5060]
@@ -119,7 +132,13 @@ def test_every_contradiction_on_the_page_is_refused_there(root: Path, table: Tab
     assert [row[0] for row in table(PAGE, "What does not go together")] == list(CONTRADICTIONS)
     for key, (old, new) in CONTRADICTIONS.items():
         assert example.count(old) == 1, key
-        text = example.replace(old, new.replace("{east}", EAST).replace("{north2}", NORTH2))
+        text = example.replace(
+            old,
+            new.replace("{east}", EAST)
+            .replace("{north2}", NORTH2)
+            .replace("{acme}", ACME)
+            .replace("{both}", BOTH),
+        )
         with pytest.raises(NodeFileRefused) as refused:
             read_node_file(text, "node.yaml")
         (problem,) = refused.value.problems

@@ -74,3 +74,21 @@ async def _given_up(directory: Path) -> float:
     with pytest.raises(GateUnavailable):
         await asked_of_four(Gates(30), directory)
     return asyncio.get_running_loop().time() - began
+
+
+def test_a_gate_that_was_not_there_is_asked_again_with_the_next_call(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        gates, path = Gates(0), str(tmp_path / "0.sock")
+        client = GateClient([path], GATE_DEADLINE_MS / 1000)
+        with pytest.raises(GateUnavailable):
+            await asyncio.to_thread(client.ask, "a1", '{"id":"a1"}')
+        server = await asyncio.start_unix_server(gates.serve, path)
+        try:
+            assert (await asyncio.to_thread(client.ask, "a2", '{"id":"a2"}'))["status"] == 403
+        finally:
+            client._connections[0].close()
+            server.close()
+            for writer in gates.writers:
+                writer.close()
+
+    asyncio.run(scenario())

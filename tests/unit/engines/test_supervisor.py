@@ -28,6 +28,17 @@ def test_a_word_of_a_command_comes_through(word: str) -> None:
     assert command[-3:] == ["/bin/x", word, "end"]
 
 
+def test_a_port_is_taken_before_root_is_given_up() -> None:
+    program = Program(name="p", user="tw-cert", command=["/bin/x"], priority=1, bound=("127.0.0.10", 80))
+    command = shlex.split(_section(program)["command"])
+    bind = command.index("trunkward.certificates.bind")
+    assert command[bind - 2 : bind + 3] == ["-I", "-m", "trunkward.certificates.bind", "127.0.0.10", "80"]
+    assert command[bind + 3].endswith("setpriv")
+    # and no capability stays for it
+    confined = command[bind + 3 : command.index("/bin/x")]
+    assert {"--reuid=tw-cert", "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all"} <= set(confined)
+
+
 @pytest.mark.parametrize("own_processes", [False, True])
 def test_the_wish_to_die_comes_after_the_change_of_user(own_processes: bool) -> None:
     program = Program(name="p", user="tw-gate", command=["/bin/x"], priority=1, own_processes=own_processes)

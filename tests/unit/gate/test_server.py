@@ -14,12 +14,13 @@ import uvloop
 
 from trunkward.admission.judge import refuse_unjudged
 from trunkward.calls.attempt import CallAttempt
+from trunkward.calls.grant import Grant, GrantsAsked, GrantsGiven
 from trunkward.calls.verdict import Reason
 from trunkward.gate.server import MAX_FRAME, Decision, Unreadable, serve
 from trunkward.records.model import DecisionRecord
 
 ATTEMPT = {
-    "id": "a" * 32, "at": 1.0, "source_ip": "192.0.2.1", "source_port": 5061, "transport": "tls",
+    "kind": "attempt", "id": "a" * 32, "at": 1.0, "source_ip": "192.0.2.1", "source_port": 5061, "transport": "tls",
     "local_ip": "192.0.2.2", "local_port": 5061, "ruri": "sip:1@example.com", "from_uri": "sip:2@example.com",
     "to_uri": "sip:1@example.com", "call_id": "c", "from_tag": "t",
 }  # fmt: skip
@@ -57,6 +58,9 @@ class _Judge:
 
     def withdraw(self, record: DecisionRecord) -> None:
         self.withdrawn.append(record.record_id)
+
+    def grants(self, asked: GrantsAsked) -> GrantsGiven:
+        return GrantsGiven(grants={call.record_id: Grant(for_s=call.left_s + 1) for call in asked.calls})
 
 
 type Edge = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -178,6 +182,19 @@ def test_an_attempt_nobody_can_read_is_refused_and_the_next_one_judged(tmp_path:
     assert [type(attempt) for attempt in judged] == [Unreadable, Unreadable, CallAttempt]
 
 
+def test_running_calls_are_given_time_between_attempts(tmp_path: Path) -> None:
+    asked = {"kind": "grants", "calls": [["b" * 32, "acme-hq", 1.0, 2.5, 20.0]]}
+    pieces = [
+        _frame(json.dumps(frame).encode()) for frame in (ATTEMPT, asked, {"kind": "grants", "calls": []})
+    ]
+    answers, judged = _ask(tmp_path, *pieces, answers=3)
+    assert answers[1:] == [
+        {"grants": {"b" * 32: {"for_s": 21.0, "then": "grant-not-renewed"}}},
+        {"grants": {}},
+    ]
+    assert len(judged) == 1
+
+
 def test_the_largest_message_fits(tmp_path: Path) -> None:
     body = json.dumps(ATTEMPT | {"body": "\x00" * 65_535}).encode()
     assert 6 * 65_535 < len(body) < MAX_FRAME
@@ -195,3 +212,58 @@ def test_who_speaks_something_else_is_cut_off(tmp_path: Path) -> None:
     ):
         answers, judged = _ask(tmp_path, rubbish, answers=1)
         assert answers == judged == []
+
+
+def test_a_gate_that_stops_answers_what_it_has_begun(tmp_path: Path) -> None:
+    judge, found = _Judge(), []
+    one = _frame(json.dumps(ATTEMPT).encode())
+
+    async def run() -> None:
+        stop, path = asyncio.Event(), tmp_path / "a.sock"
+        serving = asyncio.create_task(serve(path, judge, stop))
+        while not path.exists():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        busy = await asyncio.open_unix_connection(path)
+        idle, idle_writer = await asyncio.open_unix_connection(path)
+        judge.go_on.clear()
+        busy[1].write(one)
+        while not judge.judged:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        stop.set()
+        # one that asks nothing is let go at once, and nobody new gets in
+        assert await asyncio.wait_for(idle.read(), 2) == b""
+        with pytest.raises((FileNotFoundError, ConnectionRefusedError)):
+            await asyncio.open_unix_connection(path)
+        assert not serving.done()
+        # asked after the end was begun: unread, so the edge hears at once that it is to ask elsewhere
+        busy[1].write(one)
+        judge.go_on.set()
+        (length,) = struct.unpack(">I", await asyncio.wait_for(busy[0].readexactly(4), 2))
+        found.append(json.loads(await busy[0].readexactly(length)))
+        with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+            await asyncio.wait_for(busy[0].readexactly(4), 2)
+        await asyncio.wait_for(serving, 2)
+        for writer in (busy[1], idle_writer):
+            writer.transport.abort()
+        await asyncio.sleep(0)
+
+    uvloop.run(run())
+    assert len(found) == len(judge.judged) == 1
+    assert judge.withdrawn == []
+
+
+def test_a_gate_that_stops_waits_for_no_judgement_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trunkward.gate.server.FINISH_S", 0.05)
+    judge = _Judge()
+
+    async def edge(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        judge.go_on.clear()
+        writer.write(_frame(json.dumps(ATTEMPT).encode()))
+        async with asyncio.timeout(2):
+            while not judge.judged:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+
+    _serve(tmp_path, judge, edge)
+    assert judge.withdrawn == []

@@ -195,3 +195,66 @@ def test_without_root_and_sudo_it_says_what_it_needs(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert "needs root" in done.stderr
+
+
+def test_versions_stand_beside_each_other_and_old_ones_go(tmp_path: Path) -> None:
+    done = run(
+        """
+        V=$PARTS/versions; mkdir -p $V
+        for v in a b c d e; do mkdir $V/$v; touch $V/$v/.trunkward-deps $V/$v/.trunkward-project; done
+        ln -s versions/a $PARTS/current; ln -s versions/b $PARTS/previous
+        exec {held}>$V/c.in-use; flock -s $held
+        drop_old_versions $V/d; ls $V
+        """,
+        tmp_path,
+    )
+    # current, previous, one a node runs from, and the one just made
+    assert done.stdout.split() == ["a", "b", "c", "c.in-use", "d"], done.stderr
+
+
+def test_the_same_python_parts_are_copied_not_installed_anew(tmp_path: Path) -> None:
+    done = run(
+        """
+        V=$PARTS/versions; mkdir -p $V/one/bin $V/other/bin; echo pinned >$PARTS/lock
+        parts_of $PARTS/lock >$V/one/.trunkward-deps; echo 1 >$V/one/.trunkward-project
+        echo other >$V/other/.trunkward-deps; echo 1 >$V/other/.trunkward-project
+        printf '#!%s/bin/python\\n' $V/one >$V/one/bin/trunkward; chmod 755 $V/one/bin/trunkward
+        ln -s /usr/bin/python3 $V/one/bin/python; echo home = /usr/bin >$V/one/pyvenv.cfg
+        make_venv $V/two $PARTS/lock; cat $V/two/bin/trunkward; readlink $V/two/bin/python
+        venv_whole $V/two || echo not whole yet
+        """,
+        tmp_path,
+    )
+    assert done.stdout.split("\n")[:3] == [
+        f"#!{tmp_path}/parts/versions/two/bin/python",
+        "/usr/bin/python3",
+        "not whole yet",
+    ], done.stderr
+
+
+def test_a_version_s_place_follows_its_content(tmp_path: Path) -> None:
+    done = run(
+        f"""
+        TOP={tmp_path}/top; mkdir -p $TOP/src/trunkward $TOP/examples; touch $TOP/pyproject.toml $TOP/LICENSE $TOP/lock
+        echo '__version__ = "1.2.3"' >$TOP/src/trunkward/__init__.py
+        one=$(version_dir $TOP/lock); echo x >>$TOP/lock; two=$(version_dir $TOP/lock)
+        echo y >$TOP/src/trunkward/a.py; three=$(version_dir $TOP/lock); printf '%s\\n' $one $two $three
+        """,
+        tmp_path,
+    )
+    places = done.stdout.split()
+    assert len(set(places)) == 3, done.stderr
+    assert {place.rpartition("-")[0] for place in places} == {f"{tmp_path}/parts/versions/1.2.3"}
+
+
+def test_a_node_that_is_up_is_known_by_its_lock(tmp_path: Path) -> None:
+    done = run(
+        """
+        mkdir -p $TRUNKWARD_HOME/run; node_is_up || echo never started
+        touch $TRUNKWARD_HOME/run/up.lock; node_is_up || echo down
+        exec {held}>$TRUNKWARD_HOME/run/up.lock; flock -x $held; node_is_up && echo up
+        """,
+        tmp_path,
+        TRUNKWARD_HOME=str(tmp_path / "home"),
+    )
+    assert done.stdout.split("\n")[:3] == ["never started", "down", "up"], done.stderr

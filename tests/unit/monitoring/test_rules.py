@@ -45,7 +45,11 @@ _DAY = 86_400
 
 CASES = {
     "TrunkwardNotScraped": _flat("up", "0+0", "1+0"),
-    "TrunkwardNotReady": _flat("trunkward_node_ready", "0+0", "1+0"),
+    "TrunkwardNotReady": Case(
+        {_series("trunkward_node_ready"): "0+0x30", _series("trunkward_node_draining"): "0+0x30"},
+        # somebody wanted it so
+        {_series("trunkward_node_ready"): "0+0x30", _series("trunkward_node_draining"): "1+0x30"},
+    ),
     "TrunkwardPartDown": _flat("trunkward_part_ready", "0+0", "1+0", 'part="signer"'),
     "TrunkwardPartRestarts": _flat("trunkward_part_start_timestamp_seconds", "0+60", "5+0", _GATE),
     "TrunkwardPolicyLag": Case(
@@ -75,6 +79,7 @@ CASES = {
         _CERTIFICATE, f"{20 * _DAY}+0", f"{25 * _DAY}+0", 'certificate="peer"', "2h"
     ),
     "TrunkwardCertificateEnds": _flat(_CERTIFICATE, f"{2 * _DAY}+0", f"{20 * _DAY}+0", 'certificate="node"'),
+    "TrunkwardCertificateNotRenewed": _flat("trunkward_certificates_not_renewed", "1+0", "0+0", after="2h"),
     "TrunkwardCertificateUnreadable": _flat("trunkward_certificates_unreadable", "1+0", "0+0"),
     "TrunkwardRecordsWait": _flat("trunkward_records_waiting_seconds", "31+0", "0.5+0", 'part="worker"'),
     "TrunkwardWorkerFails": _flat("trunkward_worker_rounds_failed_total", "0+100", "3+0", 'part="worker"'),

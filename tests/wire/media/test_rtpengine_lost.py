@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from sipkit import sdp
+from sipkit.call import Call
+from trunkward.edge.media_watch import PATIENCE_S
 from wire.conftest import Node
 from wire.media.conftest import ANY, NUMBERS, Parties, carrier_at, talking
 from wire.media.legs import CM, GCM, agree, heard_both_ways, open_leg
@@ -22,6 +24,8 @@ from wire.node.parties import (
     customer_agent,
     faults_in,
     place,
+    south_agent,
+    udp_carrier,
 )
 
 #: What the posture page says is 250 ms at most, and then at once; with room for a busy machine.
@@ -55,12 +59,13 @@ async def timed_call(node: Node, number: str) -> tuple[int, str, float]:
 
 
 def test_frozen(node: Node, record_property: Callable[[str, Any], None]) -> None:
-    """Summary: SIGSTOP: new calls 503 within a second, BYE answered at once, re-INVITE 503; SIGCONT heals."""
+    """Summary: SIGSTOP: new calls 503 within a second, BYE answered at once, re-INVITE 503, nobody hung up on however long; SIGCONT heals."""
 
     async def scenario() -> None:
-        async with talking(node) as parties:
+        async with talking(node) as parties, left_alone(node) as alone:
             await heard_both_ways(parties.caller, parties.callee)
             async with lost(node, freeze):
+                frozen_s = time.monotonic()
                 for result in await asyncio.gather(*(timed_call(node, NORTH_NUMBER) for _ in range(6))):
                     status, reason, took = result
                     assert (status, reason) == (503, 'SIP;cause=503;text="media-unavailable"')
@@ -70,6 +75,11 @@ def test_frozen(node: Node, record_property: Callable[[str, Any], None]) -> None
                 assert (reply.status, reply.get("Reason")) == (503, 'SIP;cause=503;text="media-unavailable"')
                 parties.caller.described.pop()
                 record_property("bye_within_s", await ended_at_once(parties))
+                # an engine that says nothing may know the call
+                await asyncio.sleep(max(PATIENCE_S + 2 - (time.monotonic() - frozen_s), 0))
+            await asyncio.sleep(1.5)  # longer than a round
+            assert (await alone.request("INFO")).status == 200
+            assert (await alone.bye()).status == 200
         await recovered(node)
 
     asyncio.run(scenario())
@@ -77,11 +87,12 @@ def test_frozen(node: Node, record_property: Callable[[str, Any], None]) -> None
 
 
 def test_killed(node: Node, record_property: Callable[[str, Any], None]) -> None:
-    """Summary: SIGKILL: a running call's BYE is answered; a re-INVITE brings media back by the new one."""
+    """Summary: SIGKILL: a running call's BYE is answered, a re-INVITE brings media back by the new one, a call left without is ended on both sides."""
 
     async def scenario() -> None:
-        async with talking(node) as parties, talking_too(node) as others:
+        async with talking(node) as parties, talking_too(node) as others, left_alone(node) as alone:
             before, killed = node.pid("kamailio"), node.family("rtpengine")
+            gone_s = time.monotonic()
             # or a new one could be there before the call is
             supervisor = int((node.run / "supervisor.pid").read_text())
             os.kill(supervisor, signal.SIGSTOP)
@@ -100,11 +111,33 @@ def test_killed(node: Node, record_property: Callable[[str, Any], None]) -> None
             await asyncio.sleep(0.05)
             assert agree(others.call, others.there, others.caller, others.callee) == others.suites
             await heard_both_ways(others.caller, others.callee)
+            bye = await alone.received("BYE", 2 * PATIENCE_S)
+            assert time.monotonic() - gone_s >= PATIENCE_S
+            assert bye.get("Reason") == 'Q.850;cause=41;text="media-lost"'
+            record = await asyncio.to_thread(node.record, alone.invite.call_id, ended=True)
+            assert (record["ended_by"], record["cut"], record["unreached"]) == ("us", "media-lost", [])
+            assert not others.call.is_over
+            await heard_both_ways(others.caller, others.callee)
             assert node.pid("kamailio") == before
         await recovered(node)
 
     asyncio.run(scenario())
     assert not faults_in(node.log("kamailio"))
+
+
+@asynccontextmanager
+async def left_alone(node: Node) -> AsyncIterator[Call]:
+    """A call to the plain carrier that nobody does anything about; at its end both sides are through with it."""
+    customer, carrier = customer_agent(), south_agent()
+    async with udp_carrier(carrier):
+        flow = await connect(node, customer)
+        call = await place(customer, flow, NUMBERS["south"])
+        there = await carrier.incoming()
+        await call.answered()
+        await there.confirmed()
+        yield call
+        assert await there.ended() == "peer-bye"
+        await flow.close()
 
 
 @asynccontextmanager

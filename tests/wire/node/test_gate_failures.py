@@ -216,6 +216,8 @@ class FakeGate:
         try:
             while length := peer.recv(4, socket.MSG_WAITALL):
                 attempt = json.loads(peer.recv(struct.unpack(">I", length)[0], socket.MSG_WAITALL))
+                if attempt.get("kind") == "grants":
+                    break  # the edge's timer asks, too
                 answered = self.answer(attempt)
                 if answered is None:
                     break
@@ -256,6 +258,7 @@ ADMIT = {
     "from_uri": "",
     "remove_headers": [],
     "routes": [ROUTE],
+    "grant": {"for_s": 60.0, "then": "grant-not-renewed"},
 }
 RUBBISH: dict[str, Callable[[dict[str, Any]], bytes | None]] = {
     "no JSON": lambda a: struct.pack(">I", 5) + b"{nope",
@@ -271,6 +274,7 @@ RUBBISH: dict[str, Callable[[dict[str, Any]], bytes | None]] = {
     "media of nothing": lambda a: frame(
         ADMIT | {"id": a["id"], "routes": [ROUTE | {"media": [{}], "offer": a["body"]}]}
     ),
+    "grant without a reason": lambda a: frame(ADMIT | {"id": a["id"], "grant": {"for_s": 60}}),
     "record id a path": lambda a: frame(ADMIT | {"id": a["id"], "record_id": "../../x"}),
     "status 200": lambda a: frame(
         {"id": a["id"], "verdict": "reject", "status": 200, "phrase": "OK", "headers": []}

@@ -1,17 +1,22 @@
 """Kamailio killed: it comes back by itself, running calls go on, each call has one outcome."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
-import subprocess
+import struct
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from sipkit import sdp
+from sipkit.agent import answer_at_once
+from sipkit.call import Call
 from sipkit.transport import Flow
 from wire.conftest import Node
 from wire.node.parties import (
+    ACME_NUMBER,
     CARRIER_MARKS,
     CUSTOMER_MARKS,
     NORTH_NUMBER,
@@ -33,10 +38,10 @@ async def answers_again(was: int, node: Node) -> float:
     began = time.monotonic()
     while time.monotonic() - began < 30:
         try:
-            if node.pid("kamailio") not in (0, was):
+            if node.pid("kamailio") != was:
                 socket.create_connection((SBC.host, SBC.port), 0.5).close()
                 return time.monotonic() - began
-        except (OSError, subprocess.CalledProcessError):
+        except OSError:
             pass
         await asyncio.sleep(0.05)
     raise AssertionError("Kamailio did not come back within 30 s")
@@ -102,6 +107,94 @@ def test_calls_outlive_kill_9(node: Node, record_property: Callable[[str, object
             ids = [c["call_id"] for c in await asyncio.to_thread(node.calls)]
             assert len(ids) == len(set(ids)) == 3
             assert not list((node.run / "dialogs").iterdir())
+
+    run(node, scenario)
+    assert not faults_in(node.log("kamailio"))
+
+
+def admitted_by_a_gate_alone(node: Node, called: str) -> str:
+    """An attempt as an edge sends it that dies before it reads the verdict; its record id."""
+    attempt = {
+        "kind": "attempt",
+        "id": os.urandom(16).hex(),
+        "edge": "dead" * 4,
+        "at": time.time(),
+        "source_ip": "127.0.0.1",
+        "source_port": 50_000,
+        "transport": "tls",
+        "local_ip": SBC.host,
+        "local_port": SBC.port,
+        "ruri": f"sip:{called}@sbc.example.com",
+        "from_uri": f"sip:{ACME_NUMBER}@inner.acme",
+        "to_uri": f"sip:{called}@sbc.example.com",
+        "call_id": os.urandom(8).hex(),
+        "from_tag": "t",
+        "content_type": "application/sdp",
+        "body": sdp.offer(sdp.Profile.SDES),
+        "tls": {
+            "version": "TLSv1.3",
+            "cipher": "TLS_AES_256_GCM_SHA384",
+            "peer_certificate": node.credential("acme-hq").certificate.read_text(),
+            "peer_verified": True,
+        },
+    }
+    body = json.dumps(attempt).encode()
+    with socket.socket(socket.AF_UNIX) as gate:
+        gate.connect(str(node.run / "gate" / "0.sock"))
+        gate.sendall(struct.pack(">I", len(body)) + body)
+        (length,) = struct.unpack(">I", gate.recv(4, socket.MSG_WAITALL))
+        verdict = json.loads(gate.recv(length, socket.MSG_WAITALL))
+    assert verdict["verdict"] == "admit"
+    return str(attempt["call_id"])
+
+
+def test_what_kamailio_died_on_is_closed(node: Node) -> None:
+    """Summary: kill -9 twice under calls ringing, unacknowledged, unread and running: all but the running one are ended-unknown, their media deleted."""
+
+    async def scenario() -> None:
+        customer, carrier = customer_agent(), carrier_agent()
+
+        async def redial(_uri: str) -> Flow:
+            return await connect(node, customer)
+
+        customer.dial = redial
+        async with tls_carrier(node, carrier):
+            flow = await connect(node, customer)
+            running = await place(customer, flow, NORTH_NUMBER)
+            there = await carrier.incoming()
+            await running.answered()
+            await there.confirmed()
+            kept = set(await asyncio.to_thread(node.media))
+
+            async def ring(call: Call) -> None:
+                call.ring(session=carrier.session)
+
+            carrier.on_call = ring
+            ringing = await place(customer, flow, NORTH_NUMBER)
+            await ringing.received(180)
+            unread = await asyncio.to_thread(admitted_by_a_gate_alone, node, NORTH_NUMBER)
+            carrier.on_call = answer_at_once
+            customer.on_wire = lambda data: None if data.startswith(b"ACK ") else data
+            unacknowledged = await place(customer, flow, NORTH_NUMBER)
+            await unacknowledged.answered()
+            assert len(set(await asyncio.to_thread(node.media)) - kept) == 2
+            for _ in range(2):
+                was = node.pid("kamailio")
+                os.kill(first_process(node)[0], signal.SIGKILL)
+                await answers_again(was, node)
+            customer.on_wire = None
+            left = (ringing.invite.call_id, unacknowledged.invite.call_id, unread)
+            for call_id in left:
+                record = await asyncio.to_thread(node.record, call_id, ended=True)
+                assert (record["ending"], record["ended_by"]) == ("ended-unknown", "us")
+            assert set(await asyncio.to_thread(node.media)) == kept
+            await until(lambda: not running.flow.is_open, "the old connection to end")
+            assert (await running.reinvite(reoffer(running))).status == 200
+            assert (await running.bye()).status == 200
+            record = await asyncio.to_thread(node.record, running.invite.call_id, ended=True)
+            assert record["ending"] == "bye"
+            ids = [call["record_id"] for call in await asyncio.to_thread(node.calls)]
+            assert len(ids) == len(set(ids))
 
     run(node, scenario)
     assert not faults_in(node.log("kamailio"))

@@ -31,15 +31,7 @@ def _under_load(node: Node, program: str, at_s: tuple[float, ...], held_s: float
 
 
 def _kill(node: Node, program: str) -> None:
-    eventually(lambda: _pid(node, program), 10, f"{program} runs")
-    os.kill(_pid(node, program), signal.SIGKILL)
-
-
-def _pid(node: Node, program: str) -> int:
-    try:
-        return node.pid(program)
-    except (ValueError, OSError):
-        return 0
+    os.kill(node.pid(program), signal.SIGKILL)
 
 
 @pytest.mark.parametrize("program", ["gate-0", "signer", "worker"])

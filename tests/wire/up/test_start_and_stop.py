@@ -1,15 +1,21 @@
 """Starting, stopping, and being killed: nothing is lost and nothing is left running."""
 
+import asyncio
 import json
 import os
+import shutil
 import signal
 import socket
 import time
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from sipkit.call import Call
+from wire.conftest import Node
+from wire.records.parties import parties, running_call
 from wire.up.conftest import Home, eventually
 
 #: What a second start must find as the first one left it.
@@ -141,6 +147,36 @@ def test_killed_it_leaves_nothing_and_the_next_heals(home: Home) -> None:
     home.start()
     assert home.stop() == 0
     home.nothing_runs(0.5)
+
+
+def test_a_reboot_closes_what_was_open(home: Home) -> None:
+    """Summary: kill -9 of everything and an empty run directory: calls that were running or ringing are ended-unknown, once."""
+    home.start()
+    node = Node(home=home.path, process=home.up, environment=home.environment)
+
+    async def open_calls() -> list[str]:
+        async with parties(node) as lab:
+            running = await running_call(lab)
+
+            async def ring(call: Call) -> None:
+                call.ring()
+
+            lab.north.on_call = ring
+            ringing = await lab.call()
+            await ringing.received(180)
+            for pid in home.processes():
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            return [running.invite.call_id, ringing.invite.call_id]
+
+    call_ids = asyncio.run(open_calls())
+    home.up.wait(10)
+    home.nothing_runs()
+    shutil.rmtree(home.path / "run")
+    home.start()
+    for call_id in call_ids:
+        assert node.record(call_id, ended=True)["ending"] == "ended-unknown"
+    assert len(node.calls()) == 2
 
 
 @pytest.mark.parametrize(

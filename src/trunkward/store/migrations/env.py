@@ -1,10 +1,15 @@
-"""Alembic runs this for each migration; the connection is handed in by `store.database`."""
+"""Alembic runs this for each migration; connection and version table are handed in by `store.database`."""
 
 from alembic import context
 
 from trunkward.store.schema import metadata
 
-connection = context.config.attributes["connection"]
-context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+attributes = context.config.attributes
+context.configure(
+    connection=attributes["connection"],
+    version_table=attributes["version_table"],
+    target_metadata=metadata,
+    render_as_batch=True,
+)
 with context.begin_transaction():
     context.run_migrations()

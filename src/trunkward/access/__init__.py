@@ -1,0 +1,1 @@
+"""Who acts. Now the operating system's user; principals and permissions follow."""

@@ -1,0 +1,30 @@
+"""How much time a running call gets: a slice, and never more than its trunk's calls may last in all."""
+
+from trunkward.admission.snapshot import Snapshot
+from trunkward.calls.grant import Cut, Grant, GrantsAsked, GrantsGiven
+
+
+def grant(*, lasted_s: float, max_call_s: float, slice_s: float) -> Grant:
+    """The next grant of a call that has lasted so long."""
+    left_s = max_call_s - lasted_s
+    if left_s <= slice_s:
+        return Grant(for_s=max(round(left_s, 3), 0.0), then=Cut.MAXIMUM_DURATION)
+    return Grant(for_s=slice_s)
+
+
+def grants(asked: GrantsAsked, policy: Snapshot) -> GrantsGiven:
+    """The next grant of each of these calls, by the policy in force now.
+
+    A shorter maximum holds for calls that run already. The calls of a trunk that is not declared any more
+    have the node's maximum: to take a trunk out of the file ends no call.
+    """
+    node = policy.node
+    given: dict[str, Grant] = {}
+    for call in asked.calls:
+        trunk = policy.trunk(call.trunk)
+        given[call.record_id] = grant(
+            lasted_s=call.lasted_s,
+            max_call_s=trunk.max_call_s if trunk else node.max_call_s,
+            slice_s=node.grant_s,
+        )
+    return GrantsGiven(grants=given)

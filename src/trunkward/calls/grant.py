@@ -1,0 +1,57 @@
+"""How long a running call may go on: granted a slice at a time, and over when nobody grants the next one.
+
+A gate grants; the edge keeps the time and ends what is over. All of it is counted in seconds that pass,
+never in times of day: a clock that is put right ends no call, and lengthens none.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Cut(StrEnum):
+    """Why the node itself ends a running call; in its outcome, and in the BYEs (RFC 3326). Never reused."""
+
+    #: It has lasted as long as its trunk's calls may.
+    MAXIMUM_DURATION = "maximum-duration"
+    #: No gate has granted it more time, and what it had is over.
+    GRANT_NOT_RENEWED = "grant-not-renewed"
+    #: The media engine does not know it any more.
+    MEDIA_LOST = "media-lost"
+
+
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
+    """Time for one call."""
+
+    #: Seconds from now; in a verdict, from the answer. Not more than 0: the call is cut at once.
+    for_s: float
+    #: What the call is ended for if nobody has granted it more by then.
+    then: Cut = Cut.GRANT_NOT_RENEWED
+
+
+class RunningCall(msgspec.Struct, frozen=True, array_like=True):
+    """A call the edge asks more time for."""
+
+    record_id: str
+    #: Whose call it is: the customer's trunk, whatever its direction.
+    trunk: str
+    #: Seconds since the epoch, by the edge's clock: a name for the call's beginning, not a measure.
+    answered_at: float
+    #: Seconds since the answer, and until its grant is over.
+    lasted_s: float
+    left_s: float
+
+
+class GrantsAsked(msgspec.Struct, frozen=True, kw_only=True, tag="grants", tag_field="kind"):
+    """What the edge's timer asks a gate, each second: time for the calls that will soon have none."""
+
+    calls: list[RunningCall]
+
+
+class GrantsGiven(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer: a grant by record id, also for calls that were not asked for (a cut, say).
+
+    A call that is not in it keeps what it has.
+    """
+
+    grants: dict[str, Grant]

@@ -1,0 +1,361 @@
+"""`trunkward plan`, `apply` and `rollback`: what a node file would change, and making it so.
+
+1. One change at a time, and what an earlier one left undone is known.
+2. The file is read, whole or not at all.
+3. What it changes is compared with what was expected, and a person agrees to what cannot be taken back.
+4. What it needs is issued; its version is decided on; the working copy of the node file has its text.
+5. A node that runs takes it, and every gate says so.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from trunkward.cli import node_file_copy
+from trunkward.cli.actor import current_actor
+from trunkward.cli.changing import (
+    Busy,
+    accepted,
+    changing,
+    configuration_store,
+    node_file_in_use,
+    read_config,
+)
+from trunkward.cli.preflight import new_obstacles
+from trunkward.cli.ready import gate_policy
+from trunkward.cli.said import complain, say
+from trunkward.control import configuration
+from trunkward.control.configuration import NoSuchVersion, Plan, Superseded
+from trunkward.control.declared import InForce, with_certificates
+from trunkward.control.difference import Change, difference
+from trunkward.control.effects import Effects
+from trunkward.control.node_file import Accepted, NodeFileRefused, declared_of
+from trunkward.engines.layout import LayoutRefused, ensure_directory, outer_directories
+from trunkward.engines.live import NotApplied, effects_of, is_running, put_in_force, unfinished
+from trunkward.engines.node import NotPrepared, decide, issue, read_in_force
+from trunkward.engines.users import UserMissing, check_users
+from trunkward.settings import Paths
+from trunkward.store.configuration import SqlConfiguration, TextDamaged
+from trunkward.trunks.model import Declared
+
+#: What `plan` and `diff` end with when there is a difference.
+DIFFERENT = 3
+#: Objects named one by one on a terminal; a program asks for all of them with --json.
+_LISTED = 200
+
+
+class Held:
+    """What is in force here, read once: to read 10,000 trunks takes tenths of a second."""
+
+    def __init__(self, paths: Paths) -> None:
+        """Looks whether a node runs."""
+        self._paths = paths
+        self.running = is_running(paths)
+
+    @cached_property
+    def in_force(self) -> InForce | None:
+        """The document of what is in force; None when there is none that can be read."""
+        return read_in_force(self._paths.declared)
+
+    @cached_property
+    def declared(self) -> Declared | None:
+        """What it declares, without what was issued; None when it cannot be read, or is another release's."""
+        if self.in_force is None or self.in_force.values is None:
+            return None
+        try:
+            return declared_of(self.in_force.values)
+        except NodeFileRefused:
+            return None
+
+
+def run_plan(paths: Paths, file: Path | None, *, as_json: bool) -> int:
+    """Shows what applying a file would change: 0 nothing, 2 refused, 3 something."""
+    if not _root("plan"):
+        return 2
+    held = Held(paths)
+    read = read_config(file or node_file_in_use(paths, running=held.running))
+    effects = _effects(paths, read, held)
+    if not paths.database and not paths.configuration_db.exists():
+        planned = Plan(base=None, accepted=read, changes=difference({}, read.objects), effects=effects)
+    else:
+        with configuration_store(paths, make=False) as store:
+            planned = configuration.plan(store, read, effects)
+    if as_json:
+        print(json.dumps(plan_document(planned), indent=1))
+    else:
+        _show(planned)
+    return 0 if planned.same_text and not effects.restart else DIFFERENT
+
+
+def run_apply(
+    paths: Paths,
+    file: Path | None,
+    *,
+    may_delete: bool,
+    may_restart: bool,
+    expected: int | None,
+    as_json: bool,
+) -> int:
+    """Puts a file in force: 0 done, or nothing to do; 1 decided on, not everywhere; 2 nothing was changed."""
+    return _change(
+        paths,
+        lambda _, working: (read_config(file or working), file or working),
+        "apply",
+        may_delete=may_delete,
+        may_restart=may_restart,
+        expected=expected,
+        as_json=as_json,
+    )
+
+
+def run_rollback(
+    paths: Paths, number: int, *, may_delete: bool, may_restart: bool, expected: int | None, as_json: bool
+) -> int:
+    """Puts an earlier version's file in force, as a new version; exit codes as of `run_apply`."""
+
+    def wanted(store: SqlConfiguration, _working: Path) -> tuple[Accepted, None]:
+        return accepted(configuration.export(store, number), f"version {number}"), None
+
+    return _change(
+        paths,
+        wanted,
+        f"rollback {number}",
+        may_delete=may_delete,
+        may_restart=may_restart,
+        expected=expected,
+        as_json=as_json,
+    )
+
+
+def plan_document(planned: Plan) -> dict[str, Any]:
+    """A plan for programs."""
+    return {
+        "base": planned.base.number if planned.base else None,
+        "changed": not planned.same_text,
+        "changes": [change_document(change) for change in planned.changes],
+        "deletes": [f"{change.kind}/{change.name}" for change in planned.deletions],
+        "effect": planned.effects.kind,
+        "effects": asdict(planned.effects),
+    }
+
+
+def change_document(change: Change) -> dict[str, Any]:
+    """One change for programs."""
+    return {
+        "action": change.action.value,
+        "kind": change.kind,
+        "name": change.name,
+        "keys": [asdict(key) for key in change.keys],
+    }
+
+
+def change_lines(changes: list[Change]) -> list[str]:
+    """Changes for people."""
+    said = [line for change in changes[:_LISTED] for line in change.lines()]
+    if len(changes) > _LISTED:
+        said.append(f"... and {len(changes) - _LISTED} more objects (--json has them all)")
+    return said
+
+
+# ---- making it so --------------------------------------------------------------------------------
+
+
+def _change(
+    paths: Paths,
+    wanted: Callable[[SqlConfiguration, Path], tuple[Accepted, Path | None]],
+    command: str,
+    *,
+    may_delete: bool,
+    may_restart: bool,
+    expected: int | None,
+    as_json: bool,
+) -> int:
+    if not _root(command.partition(" ")[0]):
+        return 2
+    try:
+        check_users()
+        for directory in outer_directories(paths):
+            ensure_directory(directory, may_be_link=directory.path == paths.state)
+        # 1.
+        with changing(paths), configuration_store(paths, make=True) as store:
+            held = Held(paths)
+            working = node_file_in_use(paths, running=held.running)
+            for told in node_file_copy.settle(paths, store):
+                say(told, "yellow")
+            # 2.
+            read, source = wanted(store, working)
+            # 3.
+            configuration.expect(store, expected)
+            effects = _effects(paths, read, held)
+            planned = configuration.plan(store, read, effects)
+            if not _agreed(planned, may_delete=may_delete, may_restart=may_restart, ask=not as_json):
+                return 2
+            if held.running and (found := new_obstacles(held.declared, read.declared)):
+                for obstacle in found:
+                    complain(obstacle)
+                complain("nothing was changed")
+                return 2
+            # 4. and 5.
+            if source != working:
+                node_file_copy.announce(paths, working, read.text)
+            put = _apply_running if held.running else _apply_stopped
+            code = put(paths, planned, store, command, held)
+            head = store.head()
+            if as_json:
+                document = plan_document(planned) | {
+                    "version": head.number if head else None,
+                    "done": code == 0,
+                }
+                print(json.dumps(document, indent=1))
+            return code
+    except (
+        Busy,
+        Superseded,
+        NoSuchVersion,
+        TextDamaged,
+        NotPrepared,
+        LayoutRefused,
+        UserMissing,
+        OSError,
+        ValueError,
+    ) as why:
+        complain(f"nothing was changed: {why}")
+        return 2
+
+
+def _apply_stopped(paths: Paths, planned: Plan, store: SqlConfiguration, command: str, held: Held) -> int:
+    if planned.base is not None and planned.same_text:
+        say(f"nothing to do: version {planned.base.number} is this very file", err=True)
+    else:
+        before = held.in_force
+        version = configuration.accept(
+            store,
+            planned,
+            actor=current_actor(),
+            command=command,
+            at=time.time(),
+            beyond=before.version if before else 0,
+        )
+        say(
+            f"version {version.number} ({version.summary}): no node runs here, the next up takes it", err=True
+        )
+    for told in node_file_copy.settle(paths, store):
+        say(told, err=True)
+    return 0
+
+
+def _apply_running(paths: Paths, planned: Plan, store: SqlConfiguration, command: str, held: Held) -> int:
+    began, now = time.monotonic(), datetime.now(UTC)
+    before = held.in_force
+    if before is None:
+        raise ValueError(f"{paths.declared} cannot be read: stop the node, and ./trunkward up writes it anew")
+    issued = issue(
+        paths,
+        planned.accepted,
+        before,
+        now=now,
+        tell=lambda change: say(f"{paths.pki}/{change}", "yellow", err=True),
+        only=_peers_to_look_at(planned, before),
+    )
+    after = decide(paths, planned, store, issued, before, actor=current_actor(), command=command, now=now)
+    try:
+        for told in node_file_copy.settle(paths, store):
+            say(told, err=True)
+        put_in_force(
+            paths,
+            (before, with_certificates(held.declared or before.declared(), before.certificates)),
+            (after, with_certificates(planned.accepted.declared, after.certificates)),
+            planned.effects,
+            now=now,
+            gate_policy=gate_policy,
+            tell=lambda what: say(what, err=True),
+        )
+    except (NotApplied, NotPrepared, OSError) as problem:
+        complain(f"version {after.version} is decided on, but not everywhere in force: {problem}")
+        complain("./trunkward apply, or the next up, goes on from there; ./trunkward rollback takes it back")
+        return 1
+    took = time.monotonic() - began
+    if after is before:
+        say(f"nothing to do: version {after.version} is in force", err=True)
+    else:
+        said = planned.summary if not planned.same_text else "certificates or evidence issued anew"
+        say(f"version {after.version} is in force after {took:.1f} s: {said}", "green", err=True)
+    return 0
+
+
+def _peers_to_look_at(planned: Plan, before: InForce) -> frozenset[str] | None:
+    """Those whose certificates a change can concern; None for all of them.
+
+    All, where the version compared with is not the one in force, where the node's name has changed, and where
+    nothing has: then it is a person's way to have what is near its end renewed.
+    """
+    if planned.same_text or planned.base is None or planned.base.number != before.version:
+        return None
+    if any(change.kind == "node" for change in planned.changes):
+        return None
+    return frozenset(change.name for change in planned.changes)
+
+
+def _effects(paths: Paths, read: Accepted, held: Held) -> Effects:
+    if not held.running:
+        return Effects(running=False)
+    left = unfinished(paths)
+    declared = held.declared
+    if declared is None:
+        return Effects(reload=True, restart=tuple(left))
+    found = effects_of(declared, read.declared, paths)
+    restart = tuple(dict.fromkeys((*found.restart, *left)))
+    return Effects(reload=found.reload, restart=restart, start=found.start, stop=found.stop)
+
+
+def _agreed(planned: Plan, *, may_delete: bool, may_restart: bool, ask: bool) -> bool:
+    """Whether a person has agreed to what is deleted and what is restarted."""
+    ask = ask and sys.stdin.isatty()
+    if ask and not planned.same_text:
+        _show(planned)
+    gone = [f"{change.kind.removesuffix('s')} {change.name}" for change in planned.deletions]
+    if gone and not may_delete:
+        named = ", ".join(gone[:10]) + (f" and {len(gone) - 10} more" if len(gone) > 10 else "")
+        if not ask:
+            complain(f"it deletes {named}: say so with --delete; nothing was changed")
+            return False
+        if not typer.confirm(f"delete {named}?"):
+            complain("nothing was changed")
+            return False
+    if planned.effects.kind == "restart" and not may_restart:
+        what = "; ".join(planned.effects.lines())
+        if not ask:
+            complain(f"it {what}: say so with --restart; nothing was changed")
+            return False
+        if not typer.confirm(f"it {what}: go on?"):
+            complain("nothing was changed")
+            return False
+    return True
+
+
+def _show(planned: Plan) -> None:
+    if planned.same_text and planned.base:
+        say(f"no change: version {planned.base.number} is this very file")
+    else:
+        base = f"version {planned.base.number}" if planned.base else "nothing"
+        say(f"compared with {base}: {planned.summary}")
+    for line in change_lines(planned.changes):
+        say(f"  {line}", {"+": "green", "-": "red", "~": "yellow"}.get(line[:1], ""))
+    for line in planned.effects.lines():
+        say(f"then: {line}")
+
+
+def _root(command: str) -> bool:
+    if os.geteuid() == 0:
+        return True
+    complain(f"trunkward {command} needs root: the configuration is root's. Use sudo.")
+    return False

@@ -1,0 +1,118 @@
+"""What every command that changes the configuration needs: the lock, the store, the node file in use."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+import typer
+from sqlalchemy.exc import DBAPIError
+
+from trunkward.cli.host_paths import hint
+from trunkward.cli.said import complain
+from trunkward.control.node_file import Accepted, NodeFileRefused, accept_node_file
+from trunkward.engines.certificates import why_no_authority
+from trunkward.settings import Paths
+from trunkward.store.configuration import SqlConfiguration
+from trunkward.store.database import Kind, make_private, migrate, open_database
+
+#: Seconds a second change waits for the first one.
+_PATIENCE_S = 10.0
+
+
+class Busy(Exception):
+    """Somebody else is changing the configuration; the message says who."""
+
+
+def read_config(path: Path) -> Accepted:
+    """The node file, found good, or an exit with every problem of it."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        complain(f"{path}: there is no such file{hint(path)}")
+        raise typer.Exit(2) from None
+    except (OSError, UnicodeDecodeError) as problem:
+        complain(f"{path}: cannot be read: {problem}")
+        raise typer.Exit(2) from None
+    return accepted(text, str(path))
+
+
+def accepted(text: str, source: str) -> Accepted:
+    """A node file's text, found good, or an exit with every problem of it."""
+    try:
+        return accept_node_file(text, source, _why_no_authority)
+    except NodeFileRefused as refused:
+        complain(str(refused))
+        complain(f"{source}: refused whole; nothing was changed")
+        raise typer.Exit(2) from None
+
+
+@contextmanager
+def changing(paths: Paths) -> Iterator[None]:
+    """One change at a time: a second one waits for a while. Raises `Busy`, `OSError`."""
+    with paths.configuration_lock.open("a+", encoding="ascii", errors="replace") as lock:
+        os.fchmod(lock.fileno(), 0o600)
+        until = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    lock.seek(0)
+                    raise Busy(f"process {lock.read().strip()} is changing the configuration") from None
+            time.sleep(0.05)
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+@contextmanager
+def configuration_store(paths: Paths, *, make: bool) -> Iterator[SqlConfiguration]:
+    """The versions of this node; an exit when they cannot be had. `make`: for whoever may write."""
+    engine = None
+    try:
+        if not paths.database:
+            if make:
+                make_private(paths.configuration_db)
+            elif not paths.configuration_db.exists():
+                complain("there is no configuration yet; ./trunkward up or apply makes the first version")
+                raise typer.Exit(2)
+        engine = open_database(paths.configuration_url, durable=True)
+        if make:
+            migrate(engine, Kind.CONFIGURATION)
+        elif paths.database and not sa.inspect(engine).has_table("versions"):
+            complain(
+                f"{paths.database}: there is no configuration in it yet; up or apply makes the first version"
+            )
+            raise typer.Exit(2)
+        yield SqlConfiguration(engine)
+    except PermissionError:
+        complain("the node's configuration is root's: use sudo")
+        raise typer.Exit(2) from None
+    except DBAPIError as problem:
+        complain(f"{paths.configuration_url}: {' '.join(str(problem.orig).split())}")
+        raise typer.Exit(2) from None
+    finally:
+        if engine is not None:
+            engine.dispose()
+
+
+def node_file_in_use(paths: Paths, *, running: bool) -> Path:
+    """The working copy: what the running node was started with, else the usual place."""
+    if running:
+        try:
+            return Path(paths.taken.read_text(encoding="utf-8").strip())
+        except FileNotFoundError:
+            pass
+    return paths.config
+
+
+def _why_no_authority(file: str) -> str:
+    path = Path(file)
+    why = why_no_authority(path)
+    return f"{why}{hint(path)}" if why else ""

@@ -1,0 +1,140 @@
+"""`trunkward history`, `get`, `diff` and `export`: reading the configuration back."""
+
+import json
+import os
+import sys
+import time
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from trunkward.cli.apply import DIFFERENT, change_document, change_lines
+from trunkward.cli.changing import configuration_store
+from trunkward.cli.said import complain, say
+from trunkward.control import configuration
+from trunkward.control.configuration import HistoryBroken, NoSuchVersion, Version
+from trunkward.control.objects import KINDS
+from trunkward.engines.node import read_in_force
+from trunkward.journal.chain import ChainBroken
+from trunkward.settings import Paths
+from trunkward.store.configuration import TextDamaged
+
+
+def run_history(paths: Paths, limit: int, *, as_json: bool) -> int:
+    """The newest versions: 0, 1 when the journal does not hold, 2 when there are none."""
+    if not _root():
+        return 2
+    in_force = read_in_force(paths.declared)
+    number = in_force.version if in_force else None
+    with configuration_store(paths, make=False) as store:
+        try:
+            found, broken = configuration.history(store, limit), ""
+        except (ChainBroken, HistoryBroken) as why:
+            found, broken = store.versions(limit), str(why)
+    if as_json:
+        for version in found:
+            print(json.dumps(asdict(version) | {"in_force": version.number == number}))
+    else:
+        table = Table("version", "when (UTC)", "who", "command", "what", box=None)
+        for version in found:
+            table.add_row(*(Text(cell) for cell in _row(version, number)))
+        Console(highlight=False, soft_wrap=True).print(table)
+        if found and found[0].number != number:
+            say(
+                f"in force is version {number or 'none'}: apply, or the next up, puts the newest in force",
+                "yellow",
+            )
+    if broken:
+        complain(f"the journal does not hold: {broken}")
+        return 1
+    return 0
+
+
+def run_get(paths: Paths, kind: str, name: str, *, as_json: bool) -> int:
+    """What the newest version declares: 0, 2 when there is no such thing."""
+    if not _root():
+        return 2
+    if kind and kind not in KINDS:
+        complain(f"there is no kind {kind!r}; there are {', '.join(KINDS)}")
+        return 2
+    with configuration_store(paths, make=False) as store:
+        try:
+            objects = configuration.objects_of_version(store, configuration.get_version(store, None))
+        except NoSuchVersion as why:
+            complain(str(why))
+            return 2
+    if name and name not in objects[kind]:
+        complain(f"there is no {kind.removesuffix('s')} {name!r}")
+        return 2
+    wanted: Any = objects if not kind else objects[kind] if not name else objects[kind][name]
+    if as_json:
+        print(json.dumps(wanted, indent=1))
+        return 0
+    for one_kind in [kind] if kind else KINDS:
+        for one, fields in objects[one_kind].items():
+            if not name or one == name:
+                say(f"{one_kind.removesuffix('s')} {one}" if one != one_kind else one)
+                for key, value in fields.items():
+                    say(f"  {key}: {_written(value)}")
+    return 0
+
+
+def run_diff(paths: Paths, old: int | None, new: int | None, *, as_json: bool) -> int:
+    """What changed between two versions: 0 nothing, 2 no such version, 3 something."""
+    if not _root():
+        return 2
+    with configuration_store(paths, make=False) as store:
+        try:
+            if old is None:
+                newest = store.versions(2)
+                if len(newest) < 2:
+                    raise NoSuchVersion("there is no version before the newest yet")
+                old = newest[1].number
+            changes = configuration.diff(store, old, new)
+        except (NoSuchVersion, TextDamaged) as why:
+            complain(str(why))
+            return 2
+    if as_json:
+        print(json.dumps([change_document(change) for change in changes], indent=1))
+    else:
+        for line in change_lines(changes):
+            say(line, {"+": "green", "-": "red", "~": "yellow"}.get(line[:1], ""))
+    return DIFFERENT if changes else 0
+
+
+def run_export(paths: Paths, number: int | None) -> int:
+    """A version's node file: 0, 2 when there is no such version."""
+    if not _root():
+        return 2
+    with configuration_store(paths, make=False) as store:
+        try:
+            sys.stdout.write(configuration.export(store, number))
+        except (NoSuchVersion, TextDamaged) as why:
+            complain(str(why))
+            return 2
+    sys.stdout.flush()
+    return 0
+
+
+def _row(version: Version, in_force: int | None) -> list[str]:
+    mark = " *" if version.number == in_force else ""
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(version.at))
+    return [f"{version.number}{mark}", when, str(version.actor), version.command, version.summary]
+
+
+def _written(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, list):
+        return ", ".join(map(_written, value)) or "none"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _root() -> bool:
+    if os.geteuid() == 0:
+        return True
+    complain("the node's configuration is root's: use sudo")
+    return False

@@ -1,0 +1,224 @@
+"""Changing a node's configuration: what would change, making it so, and every version there ever was.
+
+A version is a node file that was accepted, word for word, with a number, a time, an actor and a command. The
+number is the policy's own: it stands in every record as `policy_version`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+
+from trunkward.access.actor import Actor
+from trunkward.control.difference import Change, deletions, difference, summary
+from trunkward.control.effects import Effects
+from trunkward.control.node_file import Accepted, NodeFileRefused, accept_node_file
+from trunkward.control.objects import Objects
+from trunkward.journal.chain import Entry, verify
+
+
+class Superseded(Exception):
+    """Somebody else was faster, or the caller expected another version; the message says which."""
+
+
+class NoSuchVersion(Exception):
+    """There is no version of that number."""
+
+
+class HistoryBroken(Exception):
+    """Journal and versions do not fit together; the message names the first place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One version that is or was in force."""
+
+    number: int
+    #: Seconds since the epoch.
+    at: float
+    actor: Actor
+    #: `up`, `apply`, `rollback 3`.
+    command: str
+    summary: str
+    #: SHA-256 of the node file's text.
+    text_sha256: str
+
+
+class ConfigurationStore(Protocol):
+    """Where versions are kept. One writer at a time; `add` finds out when there were two."""
+
+    def head(self) -> Version | None:
+        """The newest version; None before the first."""
+
+    def version(self, number: int) -> Version | None:
+        """One version."""
+
+    def versions(self, limit: int | None = None) -> list[Version]:
+        """The newest first."""
+
+    def text(self, version: Version) -> str:
+        """Its node file, word for word."""
+
+    def objects(self, version: Version) -> tuple[Objects, bool]:
+        """Its objects as they were written down, and whether by this schema (`objects.schema_id`)."""
+
+    def add(
+        self, version: Version, text: str, objects: Objects, changes: list[Change], *, after: int
+    ) -> Version:
+        """Writes a version and its journal entry, both or neither. Raises `Superseded`.
+
+        `after` is the newest number there must be, 0 for none.
+        """
+
+    def journal(self) -> Iterable[Entry]:
+        """The journal from its first entry."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What an accepted file would change."""
+
+    #: The version it is compared with; None when there is none yet.
+    base: Version | None
+    accepted: Accepted
+    changes: list[Change]
+    effects: Effects
+
+    @property
+    def same_text(self) -> bool:
+        """Whether there is nothing to do at all: the very same file."""
+        return self.base is not None and self.base.text_sha256 == self.accepted.sha256
+
+    @property
+    def deletions(self) -> list[Change]:
+        """What it takes away; for that a person is asked."""
+        return deletions(self.changes) if self.base else []
+
+    @property
+    def summary(self) -> str:
+        """One line for the history."""
+        return summary(self.changes) or "the same objects, written otherwise"
+
+
+def plan(store: ConfigurationStore, accepted: Accepted, effects: Effects) -> Plan:
+    """Compares an accepted file with the newest version."""
+    base = store.head()
+    if base is not None and base.text_sha256 == accepted.sha256:
+        changes: list[Change] = []
+    else:
+        changes = difference(objects_of_version(store, base) if base else {}, accepted.objects)
+    return Plan(base=base, accepted=accepted, changes=changes, effects=effects)
+
+
+def expect(store: ConfigurationStore, number: int | None) -> None:
+    """Raises `Superseded` unless the newest version has this number; None expects nothing."""
+    head = store.head()
+    found = head.number if head else 0
+    if number is not None and number != found:
+        raise Superseded(
+            f"version {number} was expected, but the newest is {found}: look at it and plan again"
+        )
+
+
+def accept(
+    store: ConfigurationStore, planned: Plan, *, actor: Actor, command: str, at: float, beyond: int = 0
+) -> Version:
+    """Writes the plan's file down as the next version, with its journal entry. Raises `Superseded`.
+
+    Its number is higher than the newest's and than `beyond`.
+    """
+    after = planned.base.number if planned.base else 0
+    version = Version(
+        number=max(after, beyond) + 1,
+        at=at,
+        actor=actor,
+        command=command,
+        summary=planned.summary,
+        text_sha256=planned.accepted.sha256,
+    )
+    accepted = planned.accepted
+    return store.add(version, accepted.text, accepted.objects, planned.changes, after=after)
+
+
+def renew(
+    store: ConfigurationStore, accepted: Accepted, *, actor: Actor, command: str, at: float, beyond: int
+) -> Version:
+    """The newest file once more under a new number: what was issued for it has changed."""
+    head = store.head()
+    after = head.number if head else 0
+    version = Version(
+        number=max(after, beyond) + 1,
+        at=at,
+        actor=actor,
+        command=command,
+        summary="the same file; certificates or evidence issued anew",
+        text_sha256=accepted.sha256,
+    )
+    return store.add(version, accepted.text, accepted.objects, [], after=after)
+
+
+def get_version(store: ConfigurationStore, number: int | None) -> Version:
+    """A version by its number, the newest without one. Raises `NoSuchVersion`."""
+    found = store.head() if number is None else store.version(number)
+    if found is None:
+        raise NoSuchVersion(
+            "there is no version yet; ./trunkward up or apply makes the first"
+            if number is None
+            else f"there is no version {number}; ./trunkward history lists them"
+        )
+    return found
+
+
+def export(store: ConfigurationStore, number: int | None) -> str:
+    """A version's node file, word for word. Raises `NoSuchVersion`."""
+    return store.text(get_version(store, number))
+
+
+def diff(store: ConfigurationStore, old: int, new: int | None) -> list[Change]:
+    """What changed from one version to another, the newest without a number. Raises `NoSuchVersion`."""
+    first, second = get_version(store, old), get_version(store, new)
+    return difference(objects_of_version(store, first), objects_of_version(store, second))
+
+
+def history(store: ConfigurationStore, limit: int | None) -> list[Version]:
+    """The newest versions, newest first, after journal and versions were compared one by one.
+
+    Raises `ChainBroken`, `HistoryBroken`.
+    """
+    versions = store.versions()
+    entries = list(store.journal())
+    verify(entries)
+    if len(entries) != len(versions):
+        raise HistoryBroken(f"{len(entries)} journal entries stand for {len(versions)} versions")
+    for entry, version in zip(entries, reversed(versions), strict=True):
+        journaled = msgspec.json.decode(entry.text)
+        wrong = [key for key, value in journal_facts(version).items() if journaled.get(key) != value]
+        if wrong:
+            raise HistoryBroken(f"version {version.number} is not as it was journaled: {', '.join(wrong)}")
+    return versions[:limit]
+
+
+def journal_facts(version: Version) -> dict[str, Any]:
+    """What the journal says of a version, besides what it changed."""
+    return {
+        "kind": "configuration",
+        "version": version.number,
+        "at": version.at,
+        "actor": version.actor.name,
+        "actor_uid": version.actor.uid,
+        "command": version.command,
+        "summary": version.summary,
+        "node_file_sha256": version.text_sha256,
+    }
+
+
+def objects_of_version(store: ConfigurationStore, version: Version) -> Objects:
+    """A version's objects as this software understands its file, or, when it does not, as they were."""
+    kept, of_this_schema = store.objects(version)
+    if of_this_schema:
+        return kept
+    try:
+        return accept_node_file(store.text(version), f"version {version.number}").objects
+    except NodeFileRefused:
+        return kept

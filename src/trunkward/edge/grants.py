@@ -1,0 +1,153 @@
+"""How long each running call may go on: a table of ends, which the edge's timer reads each second.
+
+A row is small and of its own, because every second all of them are read, and a call's own row is long. Ends
+are monotonic times, which every process of this machine shares and no clock that is put right moves. The end
+also stands on the call's file, as its time of change (`RunningCalls.note_end`): it outlives Kamailio.
+"""
+
+import time
+from typing import Any, NamedTuple
+
+from trunkward.edge import ksr
+from trunkward.edge.compact import compact
+from trunkward.edge.gate import GateClient, GateUnavailable
+from trunkward.edge.running import GRANTS, RunningCalls
+
+#: Calls in one frame to a gate: some 50 kB, and less than a millisecond of its time.
+_MOST_A_FRAME = 500
+_NO_MEDIA = "-"
+
+
+class Granted(NamedTuple):
+    """One running call's time."""
+
+    #: Monotonic seconds: when it ends, and when the call was answered.
+    until_s: float
+    answered_s: float
+    #: Seconds since the epoch.
+    answered_at: float
+    trunk: str
+    #: What it is ended for then (`trunkward.calls.grant.Cut`).
+    then: str
+    #: Its name in rtpengine, "" for none.
+    media: str
+
+    @classmethod
+    def read(cls, row: str) -> "Granted":
+        """What `text` wrote. Raises `ValueError` for anything else."""
+        until, answered, answered_at, trunk, then, media = row.split(" ")
+        return cls(
+            float(until),
+            float(answered),
+            float(answered_at),
+            trunk,
+            then,
+            "" if media == _NO_MEDIA else media,
+        )
+
+    def text(self) -> str:
+        """As a row."""
+        numbers = f"{self.until_s:.3f} {self.answered_s:.3f} {self.answered_at:.3f}"
+        return f"{numbers} {self.trunk} {self.then} {self.media or _NO_MEDIA}"
+
+
+class Grants:
+    """The grants of this node's running calls. A call without one (an emergency) is nobody's to end."""
+
+    def __init__(self, running: RunningCalls, longest_s: int) -> None:
+        """`longest_s`: how long a row lives unattended."""
+        self._running = running
+        self._longest_s = longest_s
+        self._slice_s = self._ask_below_s = self._ask_again_s = 0.0
+        #: By call, when it was asked for last; in the timer's process alone.
+        self._asked: dict[str, float] = {}
+        self._unavailable = ""
+
+    def ask_by(self, slice_s: float) -> None:
+        """How much a gate grants at a time, and so when to ask for more."""
+        self._slice_s = slice_s
+        # a third of a slice is used before more is asked for; who gets none asks again a sixth later
+        self._ask_below_s = slice_s * 2 / 3
+        self._ask_again_s = slice_s / 6
+
+    def begin(self, call: dict[str, Any]) -> None:
+        """The first one, from the answer on, as the verdict said."""
+        if call["grant"]:
+            until_s = call["answered_s"] + call["grant"]["for_s"]
+            self._set(call["record_id"], _granted(call, until_s, call["grant"]["then"]))
+
+    def restore(self, call: dict[str, Any], until_s: float) -> None:
+        """That of a call that outlived Kamailio; what it is ended for then, a gate says anew."""
+        if call.get("grant"):
+            # no file has a later end but one whose writer died over it, or that is of before a reboot
+            until_s = min(until_s, time.monotonic() + self._slice_s)
+            self._set(call["record_id"], _granted(call, until_s, "grant-not-renewed"))
+
+    @staticmethod
+    def rows() -> dict[str, Granted]:
+        """All of them, by record id."""
+        return {record_id: Granted.read(row) for record_id, row in ksr.table_rows(GRANTS)}
+
+    def renew(self, gate: GateClient, rows: dict[str, Granted]) -> None:
+        """Asks a gate for what will soon be over, and takes what it gives, cuts included; changes `rows`.
+
+        It is asked also when nothing is due: it may have a cut to tell.
+        """
+        now_s = time.monotonic()
+        due = [
+            record_id
+            for record_id, row in rows.items()
+            if row.until_s - now_s < self._ask_below_s
+            and now_s - self._asked.get(record_id, 0.0) >= self._ask_again_s
+        ]
+        for at in range(0, max(len(due), 1), _MOST_A_FRAME):
+            asked = due[at : at + _MOST_A_FRAME]
+            now_s = time.monotonic()  # a slow gate gives no time away
+            try:
+                given = gate.grants(_question(asked, rows, now_s))
+            except GateUnavailable as problem:
+                if not self._unavailable:
+                    ksr.log_error(f"no gate renews grants, running calls end with theirs: {problem}")
+                self._unavailable = str(problem)
+                return
+            if self._unavailable:
+                ksr.log_warning("grants are renewed again")
+                self._unavailable = ""
+            self._asked |= dict.fromkeys(asked, now_s)
+            for record_id, (for_s, then) in given.items():
+                if record_id in rows:
+                    rows[record_id] = rows[record_id]._replace(until_s=now_s + for_s, then=then)
+                    self._set(record_id, rows[record_id])
+                    self._running.note_end(record_id, now_s + for_s)
+        self._asked = {record_id: at_s for record_id, at_s in self._asked.items() if record_id in rows}
+
+    def _set(self, record_id: str, row: Granted) -> None:
+        ksr.table_set(GRANTS, record_id, row.text(), self._longest_s)
+        if not self._running.text(record_id):
+            ksr.table_remove(GRANTS, record_id)  # ended meanwhile, by another process
+
+
+def _granted(call: dict[str, Any], until_s: float, then: str) -> Granted:
+    return Granted(
+        until_s=until_s,
+        answered_s=call["answered_s"],
+        answered_at=call["answered_at"],
+        trunk=call["trunk"],
+        then=then,
+        media=f"{call['media_id']}{call['hops'][0]['suffix']}" if call["hops"] else "",
+    )
+
+
+def _question(asked: list[str], rows: dict[str, Granted], now_s: float) -> str:
+    """A frame for a gate (`trunkward.calls.grant.GrantsAsked`)."""
+    calls = [
+        [
+            record_id,
+            (row := rows[record_id]).trunk,
+            row.answered_at,
+            max(round(now_s - row.answered_s, 3), 0.0),
+            round(row.until_s - now_s, 3),
+        ]
+        for record_id in asked
+    ]
+    return compact({"kind": "grants", "calls": calls})

@@ -1,0 +1,48 @@
+"""The edge's timer: once a second, in a process of its own, which carries no SIP and may wait.
+
+1. BYEs that waited for a connection are sent.
+2. A gate is asked for more time, for all calls that will need it, and for cuts.
+3. Calls whose time is over are ended.
+4. So are calls whose media is lost.
+"""
+
+import time
+
+from trunkward.edge.gate import GateClient
+from trunkward.edge.grants import Grants
+from trunkward.edge.hang_up import HangUp
+from trunkward.edge.media_watch import MediaWatch
+
+#: Calls ended in one round: each is two requests, and peers must take them.
+_MOST_ENDS = 200
+
+
+class Rounds:
+    """What is done each second."""
+
+    def __init__(self, grants: Grants, gate: GateClient, watch: MediaWatch, hang_up: HangUp) -> None:
+        """Keeps its parts; `gate` is this process' own client."""
+        self._grants = grants
+        self._gate = gate
+        self._watch = watch
+        self._hang_up = hang_up
+
+    def second(self, _event: str) -> None:
+        """One round."""
+        # 1.
+        self._hang_up.go_on()
+        rows = self._grants.rows()
+        if not rows:
+            return
+        # 2.
+        self._grants.renew(self._gate, rows)
+        # 3.
+        now_s = time.monotonic()
+        ends = {record_id: row.then for record_id, row in rows.items() if row.until_s <= now_s}
+        # 4.
+        names = {
+            record_id: row.media for record_id, row in rows.items() if row.media and record_id not in ends
+        }
+        ends |= dict.fromkeys(self._watch.lost(names, now_s), "media-lost")
+        for record_id in list(ends)[:_MOST_ENDS]:
+            self._hang_up.begin(record_id, ends[record_id])

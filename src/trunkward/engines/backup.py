@@ -1,0 +1,226 @@
+"""What a backup takes of a node, and in which order, so that it may be taken while calls run.
+
+1. Every segment of records is opened. One that the worker ships whole and deletes meanwhile is still there
+   for us.
+2. Each database is copied as it is at one moment. What it calls shipped stands in the segments of step 1
+   or 3, so a restored worker goes on where the copied database stands: nothing is lost, and record ids let
+   nothing be doubled.
+3. Segments that have appeared since are opened, too.
+4. Everything is written: of files that lines are appended to, all that are whole by then. The signer's
+   journal is so a beginning of the journal it goes on to be, with its chain unbroken.
+
+This runs as root in directories that belong to less trusted users: no link is followed, no file with a
+second name taken.
+"""
+
+import grp
+import os
+import pwd
+import resource
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from io import BufferedReader
+from pathlib import Path
+from typing import IO, BinaryIO
+
+from trunkward.engines.archive import ArchiveRefused, ArchiveWriter, Manifest, certificates_only, whole_lines
+from trunkward.engines.restore import ASIDE, BEGUN, DATABASE, STAGING
+from trunkward.settings import Paths
+
+#: What is of the moment, or of a writing broken off.
+_NOT_KEPT = (".part", ".lock", "-wal", "-shm", "-journal")
+#: A segment open for each: a day of them, at 16 MiB or an hour each, are a few thousand on a very busy node.
+_OPEN_FILES = 65_536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """One file, open, and where it goes."""
+
+    name: str
+    path: Path
+    file: BufferedReader
+    owner: str
+    group: str
+    mode: int
+
+
+def back_up(
+    paths: Paths,
+    out: IO[bytes],
+    *,
+    node: str,
+    version: str,
+    now: datetime,
+    authorities: list[Path],
+    not_in_it: list[str],
+    copy_database: Callable[[Path, Path], None],
+    is_database: Callable[[BinaryIO], bool],
+) -> Manifest:
+    """Writes a backup to `out`. Raises `ArchiveRefused` or `OSError`; what is in `out` then is none.
+
+    `authorities` are the files that the node file's `ca` keys name.
+    """
+    _many_open_files()
+    state = paths.state.resolve()
+    writer = ArchiveWriter(file=out)
+    # segments that had no room on the disk are in memory, and go to the disk with a restore
+    overflow = f"state/records/overflow-{now:%Y%m%dT%H%M%S}"
+    with ExitStack() as open_files, tempfile.TemporaryDirectory(dir=state, prefix=BEGUN) as beside:
+        # 1.
+        segments = {taken.name: taken for taken in _segments(paths, overflow, open_files)}
+        others = _others(state, open_files)
+        # 2.
+        found = []
+        for number, taken in enumerate(others):
+            if is_database(taken.file):
+                copy = Path(beside) / f"{number}.db"
+                copy_database(taken.path, copy)
+                found.append(replace(taken, file=open_files.enter_context(copy.open("rb"))))
+            else:
+                taken.file.seek(0)
+                found.append(taken)
+        # 3.
+        for taken in _segments(paths, overflow, open_files):
+            segments.setdefault(taken.name, taken)
+        # 4.
+        named = {f"ca/{number}.pem": str(path) for number, path in enumerate(authorities)}
+        writer.add_bytes("node.yaml", paths.config.read_bytes())
+        if (setting := paths.config.with_name(DATABASE)).exists():
+            writer.add_bytes(DATABASE, setting.read_bytes())
+        for name, path in zip(named, authorities, strict=True):
+            writer.add_bytes(name, certificates_only(path.read_bytes()))
+        for name, owner, group, mode in _directories(state):
+            writer.directory(name, owner=owner, group=group, mode=mode)
+        if any(name.startswith(overflow) for name in segments):
+            writer.directory(overflow, owner="tw-edge", group="tw-worker", mode=0o2770)
+        for taken in sorted([*found, *segments.values()], key=lambda taken: taken.name):
+            _add(writer, taken)
+    manifest = Manifest(
+        format=1,
+        version=version,
+        node=node,
+        made_at=now.astimezone(UTC).isoformat(timespec="seconds"),
+        members=writer.members,
+        authorities=named,
+        not_in_it=not_in_it,
+    )
+    writer.finish(manifest)
+    return manifest
+
+
+def _add(writer: ArchiveWriter, taken: Taken) -> None:
+    lines = taken.name.endswith(".jsonl")
+    size = whole_lines(taken.file) if lines else os.fstat(taken.file.fileno()).st_size
+    writer.add(taken.name, taken.file, size, owner=taken.owner, group=taken.group, mode=taken.mode)
+
+
+def _segments(paths: Paths, overflow: str, keep: ExitStack) -> Iterator[Taken]:
+    for directory in paths.segment_directories():
+        if directory.is_symlink() or not directory.is_dir():
+            continue
+        name = overflow if directory == paths.edge_overflow else f"state/records/{directory.name}"
+        with _opened(directory) as inner:
+            for file in sorted(os.listdir(inner)):
+                if file.endswith(".jsonl") and (
+                    taken := _take(directory, inner, file, f"{name}/{file}", keep)
+                ):
+                    yield taken
+
+
+def _others(state: Path, keep: ExitStack) -> list[Taken]:
+    found = []
+    for place, _, files, inner in _walk(state):
+        in_records = place.is_relative_to(state / "records")
+        for file in sorted(files):
+            if file.endswith(_NOT_KEPT) or (place == state and file == "draining"):
+                continue
+            if in_records and file.endswith(".jsonl"):
+                continue
+            if taken := _take(place, inner, file, f"state/{(place / file).relative_to(state)}", keep):
+                found.append(taken)
+    return found
+
+
+def _directories(state: Path) -> list[tuple[str, str, str, int]]:
+    found = []
+    for place, _, _, inner in _walk(state):
+        if place != state:
+            is_like = os.fstat(inner)
+            name = f"state/{place.relative_to(state)}"
+            found.append(
+                (name, _owner(is_like.st_uid), _group(is_like.st_gid), stat.S_IMODE(is_like.st_mode))
+            )
+    return sorted(found)
+
+
+def _walk(state: Path) -> Iterator[tuple[Path, list[str], list[str], int]]:
+    """`os.fwalk` without what restores and backups have beside the state."""
+    for place, directories, files, inner in os.fwalk(state):
+        if Path(place) == state:
+            directories[:] = [name for name in directories if not name.startswith((BEGUN, STAGING, ASIDE))]
+        for name in directories:
+            if stat.S_ISLNK(os.stat(name, dir_fd=inner, follow_symlinks=False).st_mode):
+                raise ArchiveRefused(
+                    f"{place}/{name} is a link, and what it leads to would not be in the backup"
+                )
+        yield Path(place), directories, files, inner
+
+
+def _take(place: Path, directory: int, file: str, name: str, keep: ExitStack) -> Taken | None:
+    try:
+        descriptor = os.open(
+            file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory
+        )
+    except FileNotFoundError:
+        return None  # deleted meanwhile: shipped long ago, or replaced and of the moment
+    except OSError as problem:
+        raise ArchiveRefused(f"{name}: cannot be taken: {problem.strerror} (a link, a socket?)") from None
+    opened = keep.enter_context(os.fdopen(descriptor, "rb"))
+    is_like = os.fstat(descriptor)
+    if not stat.S_ISREG(is_like.st_mode):
+        raise ArchiveRefused(f"{name}: is no file")
+    if is_like.st_nlink > 1:
+        raise ArchiveRefused(f"{name}: has a second name somewhere, so it may be somebody else's file")
+    return Taken(
+        name=name,
+        path=place / file,
+        file=opened,
+        owner=_owner(is_like.st_uid),
+        group=_group(is_like.st_gid),
+        mode=stat.S_IMODE(is_like.st_mode) & 0o777,
+    )
+
+
+@contextmanager
+def _opened(directory: Path) -> Iterator[int]:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _owner(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return "root"
+
+
+def _group(number: int) -> str:
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return "root"
+
+
+def _many_open_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

@@ -1,0 +1,60 @@
+"""How the two processes of `certificates` are getting on: files that `status` reads, with nothing secret."""
+
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from trunkward.engines.whole_file import read_plain, write_whole
+
+_MAX_BYTES = 64 * 1024
+
+
+class ObtainState(msgspec.Struct, frozen=True, kw_only=True):
+    """Of the process that speaks ACME."""
+
+    #: When this was written.
+    at: datetime
+    #: The authority's directory.
+    directory: str
+    #: Whether an order runs now; only then does anybody listen for HTTP-01.
+    ordering: bool = False
+    #: End of the certificate it obtained last.
+    until: datetime | None = None
+    #: When it asks for one next.
+    next_attempt: datetime | None = None
+    #: Failures in a row, and what was wrong the last time.
+    failures: int = 0
+    problem: str = ""
+
+
+class PlaceState(msgspec.Struct, frozen=True, kw_only=True):
+    """Of one certificate from elsewhere."""
+
+    #: End, and begin, of what is in use; None: nothing from elsewhere is in use yet.
+    begins: datetime | None = None
+    until: datetime | None = None
+    #: SHA-256 of it in DER, lower-case hex.
+    sha256: str = ""
+    #: Why what lies ready is not in use, or whether Kamailio does not show it.
+    problem: str = ""
+
+
+class ShownState(msgspec.Struct, frozen=True, kw_only=True):
+    """Of the process that puts certificates into use."""
+
+    at: datetime
+    places: dict[str, PlaceState]
+
+
+def write_state(path: Path, state: ObtainState | ShownState) -> None:
+    """For everybody to read. Raises `OSError`."""
+    write_whole(path, msgspec.json.encode(state), 0o644, durable=False)
+
+
+def read_state[T: (ObtainState, ShownState)](path: Path, kind: type[T]) -> T | None:
+    """What stands there; None when nothing does, or nothing that can be read."""
+    try:
+        return msgspec.json.decode(read_plain(path, _MAX_BYTES), type=kind)
+    except (OSError, msgspec.MsgspecError):
+        return None

@@ -1,0 +1,115 @@
+"""Which installation of this program a node runs from, and the one it ran from before.
+
+Versions stand beside each other, each in a directory of its own that is never changed once it is whole.
+Which one is in force is written in the node's run directory; where they stand in a directory `versions`, a
+link `current` beside that names it too, for whatever starts the node next.
+"""
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+import msgspec
+
+from trunkward import __version__
+from trunkward.engines.kamailio import EdgeFiles
+from trunkward.engines.layout import write_private
+from trunkward.settings import Paths
+
+#: Directories of the package that run inside Kamailio.
+_EDGE = ("edge", "media")
+
+
+class Installation(msgspec.Struct, frozen=True, kw_only=True):
+    """One version on this machine."""
+
+    version: str
+    #: Its virtual environment.
+    prefix: str
+
+    @property
+    def python(self) -> str:
+        """Its interpreter."""
+        return f"{self.prefix}/bin/python"
+
+
+class InUse(msgspec.Struct, frozen=True, kw_only=True):
+    """What a node runs from."""
+
+    now: Installation
+    before: Installation | None = None
+    #: Fingerprint of what its Kamailio was started with.
+    edge: str = ""
+    #: The version that parts are being moved to, until all are.
+    moving_to: str = ""
+
+
+def this_installation() -> Installation:
+    """The one this process runs from."""
+    return Installation(version=__version__, prefix=str(Path(sys.prefix).resolve()))
+
+
+def in_use(paths: Paths) -> InUse | None:
+    """What the node runs from; None when that is written nowhere."""
+    try:
+        return msgspec.json.decode(_file(paths).read_bytes(), type=InUse)
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return None
+
+
+def put_in_use(paths: Paths, used: InUse) -> None:
+    """Writes down what the node runs from; `current` and `previous` follow."""
+    text = msgspec.json.format(msgspec.json.encode(used)).decode()
+    write_private(_file(paths), text, "root", "root", 0o644)
+    if used.moving_to:
+        return
+    versions = Path(used.now.prefix).parent
+    if versions.name == "versions":
+        _link(versions.parent / "current", Path(used.now.prefix))
+        if used.before is not None and Path(used.before.prefix).parent == versions:
+            _link(versions.parent / "previous", Path(used.before.prefix))
+
+
+def started(paths: Paths) -> None:
+    """Notes that a node has been started from this installation; the one before is remembered."""
+    here, before = this_installation(), None
+    current = Path(here.prefix).parent.parent / "current"
+    if Path(here.prefix).parent.name == "versions":
+        if current.is_symlink() and current.resolve() != Path(here.prefix):
+            before = Installation(version=current.resolve().name, prefix=str(current.resolve()))
+        elif (link := current.with_name("previous")).is_symlink() and link.resolve().is_dir():
+            before = Installation(version=link.resolve().name, prefix=str(link.resolve()))
+    put_in_use(paths, InUse(now=here, before=before, edge=edge_fingerprint(paths)))
+
+
+def edge_fingerprint(paths: Paths) -> str:
+    """Of all that Kamailio is started with: its files as rendered, and the code that runs inside it.
+
+    The directory of the code is left out, which changes with each version though the code may not.
+    """
+    package, files, digest = Path(__file__).parents[1], EdgeFiles.under(paths), hashlib.sha256()
+    for file in (
+        files.kamailio_cfg,
+        files.tls_cfg,
+        files.edge_json,
+        *sorted(files.tls_cfg.parent.glob("*ca*.pem")),
+    ):
+        if file.name != "nobody-ca.pem":  # made anew each time, and trusted by nobody
+            digest.update(file.read_bytes().replace(str(package).encode(), b"") + b"\0")
+    for room in _EDGE:
+        for source in sorted((package / room).rglob("*.py")):
+            digest.update(f"{source.relative_to(package)}\0".encode() + source.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _file(paths: Paths) -> Path:
+    return paths.run / "version.json"
+
+
+def _link(link: Path, target: Path) -> None:
+    """Names a target, at once for whoever looks."""
+    part = link.with_name(f".{link.name}.part")
+    part.unlink(missing_ok=True)
+    part.symlink_to(target.relative_to(link.parent))
+    os.replace(part, link)

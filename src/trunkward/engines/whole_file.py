@@ -1,0 +1,42 @@
+"""Files of less trusted users: written whole or not at all, and read without being held up by them."""
+
+import os
+import stat
+from pathlib import Path
+
+
+def write_whole(path: Path, content: bytes, mode: int, *, durable: bool = True) -> None:
+    """Owner and group are the writer's, and what the directory gives. Raises `OSError`.
+
+    `durable`: on the disk when this returns, for what must outlive the machine's power.
+    """
+    part = path.with_name(path.name + ".part")
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, mode)
+        file.write(content)
+        file.flush()
+        if durable:
+            os.fsync(descriptor)
+    os.replace(part, path)
+    if not durable:
+        return
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def read_plain(path: Path, at_most: int, *, follow: bool = False) -> bytes:
+    """The first `at_most` bytes of a file. Raises `OSError`, also for what is no file.
+
+    A pipe in its place must not hold the reader up, a link not lead it elsewhere, a huge one not fill memory.
+    """
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    descriptor = os.open(path, flags)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(f"{path}: no file")
+        return file.read(at_most)

@@ -1,0 +1,142 @@
+"""Versions of the configuration in SQL, and their journal, in one transaction."""
+
+import zlib
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from trunkward.access.actor import Actor
+from trunkward.control.configuration import Superseded, Version, journal_facts
+from trunkward.control.difference import Change
+from trunkward.control.objects import Objects, schema_id
+from trunkward.journal.chain import Entry, begin_or_continue
+from trunkward.store.configuration_schema import journal, node_files, versions
+
+#: Changes a journal entry names one by one; of more it gives the number (the versions have them all).
+_NAMED = 200
+
+
+class TextDamaged(Exception):
+    """A node file in the database is not the one that was accepted; the message names its version."""
+
+
+class SqlConfiguration:
+    """The versions of one node (`control.configuration.ConfigurationStore`)."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        """Keeps the engine; the tables are there (`store.database.migrate`)."""
+        self._engine = engine
+
+    def head(self) -> Version | None:
+        """The newest version."""
+        found = self.versions(1)
+        return found[0] if found else None
+
+    def version(self, number: int) -> Version | None:
+        """One version."""
+        with self._engine.connect() as connection:
+            row = connection.execute(sa.select(versions).where(versions.c.number == number)).first()
+        return _version(row) if row else None
+
+    def versions(self, limit: int | None = None) -> list[Version]:
+        """The newest first."""
+        query = sa.select(versions).order_by(versions.c.number.desc()).limit(limit)
+        with self._engine.connect() as connection:
+            return [_version(row) for row in connection.execute(query)]
+
+    def text(self, version: Version) -> str:
+        """Its node file, word for word. Raises `TextDamaged`."""
+        row = self._node_file(version, node_files.c.text)
+        try:
+            text = zlib.decompress(row.text)
+        except zlib.error:
+            text = b""
+        if sha256(text).hexdigest() != version.text_sha256:
+            raise TextDamaged(f"the node file of version {version.number} is damaged in the database")
+        return text.decode()
+
+    def objects(self, version: Version) -> tuple[Objects, bool]:
+        """Its objects as they were written down, and whether by this schema."""
+        row = self._node_file(version, node_files.c.objects, node_files.c.schema_id)
+        objects: Objects = msgspec.json.decode(zlib.decompress(row.objects))
+        return objects, row.schema_id == schema_id()
+
+    def add(
+        self, version: Version, text: str, objects: Objects, changes: list[Change], *, after: int
+    ) -> Version:
+        """Version, node file and journal entry, all or none."""
+        try:
+            with self._engine.begin() as connection:
+                newest = connection.scalar(sa.select(sa.func.max(versions.c.number))) or 0
+                if newest != after:
+                    raise Superseded(f"version {newest} came in between: plan again")
+                self._add_text(connection, version.text_sha256, text, objects)
+                connection.execute(versions.insert().values(**_row(version)))
+                last = connection.execute(sa.select(journal).order_by(journal.c.seq.desc()).limit(1)).first()
+                entry = begin_or_continue(_entry(last) if last else None, _facts(version, after, changes))
+                connection.execute(journal.insert().values(seq=entry.seq, entry=entry.text, hash=entry.hash))
+        except IntegrityError:
+            raise Superseded("another version came in between: plan again") from None
+        except OperationalError as problem:
+            if "locked" in str(problem.orig):  # SQLite: somebody has been writing for longer than we wait
+                raise Superseded("somebody else is writing to the configuration: try again") from None
+            raise
+        return version
+
+    def journal(self) -> Iterator[Entry]:
+        """The journal from its first entry."""
+        with self._engine.connect() as connection:
+            for row in connection.execute(sa.select(journal).order_by(journal.c.seq)):
+                yield _entry(row)
+
+    def _node_file(self, version: Version, *columns: sa.Column[Any]) -> Any:
+        with self._engine.connect() as connection:
+            query = sa.select(*columns).where(node_files.c.sha256 == version.text_sha256)
+            return connection.execute(query).one()
+
+    @staticmethod
+    def _add_text(connection: sa.Connection, digest: str, text: str, objects: Objects) -> None:
+        packed = zlib.compress(msgspec.json.encode(objects), 3)
+        known = connection.scalar(sa.select(node_files.c.schema_id).where(node_files.c.sha256 == digest))
+        if known is None:
+            row = {"sha256": digest, "text": zlib.compress(text.encode(), 3), "objects": packed}
+            connection.execute(node_files.insert().values(**row, schema_id=schema_id()))
+        elif known != schema_id():
+            renewed = node_files.update().where(node_files.c.sha256 == digest)
+            connection.execute(renewed.values(objects=packed, schema_id=schema_id()))
+
+
+def _facts(version: Version, after: int, changes: list[Change]) -> dict[str, Any]:
+    named = [f"{c.action}{c.kind}/{c.name}" for c in changes[:_NAMED]]
+    return journal_facts(version) | {"after": after, "changes": named, "changes_in_all": len(changes)}
+
+
+def _row(version: Version) -> dict[str, Any]:
+    return {
+        "number": version.number,
+        "at": version.at,
+        "actor": version.actor.name[:255],
+        "actor_uid": version.actor.uid,
+        "command": version.command,
+        "summary": version.summary,
+        "text_sha256": version.text_sha256,
+    }
+
+
+def _version(row: Any) -> Version:
+    return Version(
+        number=row.number,
+        at=row.at,
+        actor=Actor(name=row.actor, uid=row.actor_uid),
+        command=row.command,
+        summary=row.summary,
+        text_sha256=row.text_sha256,
+    )
+
+
+def _entry(row: Any) -> Entry:
+    return Entry(seq=row.seq, text=row.entry, hash=row.hash)

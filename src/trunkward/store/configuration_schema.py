@@ -1,0 +1,37 @@
+"""The tables of the configuration database: `configuration_migrations/` makes them, this names them."""
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+#: A text that was in force more than once (a rollback, a renewal) is kept once.
+node_files = sa.Table(
+    "node_files",
+    metadata,
+    sa.Column("sha256", sa.String(64), primary_key=True),
+    # zlib over UTF-8: a file of 10,000 trunks has megabytes and repeats itself
+    sa.Column("text", sa.LargeBinary, nullable=False),
+    # the same over JSON, by the schema of `schema_id`
+    sa.Column("objects", sa.LargeBinary, nullable=False),
+    sa.Column("schema_id", sa.String(16), nullable=False),
+)
+
+versions = sa.Table(
+    "versions",
+    metadata,
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("actor", sa.String(255), nullable=False),
+    sa.Column("actor_uid", sa.BigInteger, nullable=False),
+    sa.Column("command", sa.String(64), nullable=False),
+    sa.Column("summary", sa.Text, nullable=False),
+    sa.Column("text_sha256", sa.String(64), sa.ForeignKey("node_files.sha256"), nullable=False),
+)
+
+journal = sa.Table(
+    "journal",
+    metadata,
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("entry", sa.Text, nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+)

@@ -1,0 +1,61 @@
+"""Which version is in use, and the links that lead to it."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from trunkward.engines import installed
+from trunkward.engines.installed import Installation, InUse, in_use, put_in_use, started
+from trunkward.settings import Paths
+
+
+@pytest.fixture
+def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
+    monkeypatch.setattr(installed, "edge_fingerprint", lambda _: "edge")
+    (tmp_path / "run").mkdir()
+    return Paths(config=tmp_path / "node.yaml", state=tmp_path, run=tmp_path / "run", log=tmp_path)
+
+
+def _version(home: Path, name: str) -> Installation:
+    (home / "versions" / name).mkdir(parents=True)
+    return Installation(version=name, prefix=str(home / "versions" / name))
+
+
+def test_links_follow_what_is_in_use(tmp_path: Path, paths: Paths) -> None:
+    one, two = _version(tmp_path, "1"), _version(tmp_path, "2")
+    assert in_use(paths) is None
+    put_in_use(paths, InUse(now=one))
+    assert (tmp_path / "current").resolve() == Path(one.prefix)
+    assert not (tmp_path / "previous").exists()
+    # half moved: what is started anew is still the one before
+    put_in_use(paths, InUse(now=one, moving_to=two.prefix))
+    assert (tmp_path / "current").resolve() == Path(one.prefix)
+    put_in_use(paths, InUse(now=two, before=one))
+    assert (tmp_path / "current").resolve() == Path(two.prefix)
+    assert (tmp_path / "previous").resolve() == Path(one.prefix)
+    assert in_use(paths) == InUse(now=two, before=one)
+
+
+def test_an_installation_of_its_own_has_no_links(tmp_path: Path, paths: Paths) -> None:
+    put_in_use(paths, InUse(now=Installation(version="1", prefix=str(tmp_path / "venv"))))
+    assert not (tmp_path / "current").is_symlink()
+
+
+def test_a_start_remembers_the_version_before(
+    tmp_path: Path, paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = _version(tmp_path, "1"), _version(tmp_path, "2")
+    for here, before in ((one, None), (one, None), (two, one), (two, one), (one, two)):
+        monkeypatch.setattr(sys, "prefix", here.prefix)
+        started(paths)
+        found = in_use(paths)
+        assert found is not None
+        assert found.now.prefix == here.prefix
+        assert found.before == before
+        assert found.edge == "edge"
+
+
+def test_what_cannot_be_read_is_unknown(paths: Paths) -> None:
+    (paths.run / "version.json").write_text("{")
+    assert in_use(paths) is None

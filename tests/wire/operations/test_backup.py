@@ -1,0 +1,126 @@
+"""A backup of a node under calls makes the same node elsewhere: same keys, every record once, calls go."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sipkit.load.caller import Plan
+from wire.conftest import EXAMPLE, start_node, start_node_in, stop_node, trunkward
+from wire.records.conftest import segment_lines
+from wire.records.parties import eventually, load, parties
+
+
+@contextmanager
+def _home() -> Iterator[Path]:
+    home = Path(tempfile.mkdtemp(prefix="tw-", dir="/tmp"))
+    home.chmod(0o755)
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home)
+
+
+def _trunkward(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"TRUNKWARD_HOME": str(home)}
+    return subprocess.run(
+        [trunkward(), *words], env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def _ids(state: Path) -> set[str]:
+    return {line["record_id"] for line in segment_lines(state) if line["kind"] == "decision"}
+
+
+def test_restored_elsewhere(tmp_path: Path) -> None:
+    """Summary: a backup under 20 calls/s, restored into a fresh home: same keys, all records, none doubled, a call goes."""
+    node = start_node(EXAMPLE.read_text(encoding="utf-8"))
+    archive = tmp_path / "node.backup"
+    stopped = False
+    try:
+
+        async def backed_up() -> set[str]:
+            async with load(node) as caller:
+                calls = asyncio.create_task(caller.run(Plan(rate=20, seconds=4, held_s=0.2)))
+                await asyncio.sleep(2)
+                before = await asyncio.to_thread(_ids, node.state)
+                done = await asyncio.to_thread(node.trunkward, "backup", str(archive))
+                assert done.returncode == 0, done.stderr
+                tally = await calls
+                assert tally.completed == tally.attempts, tally.report()
+                return before
+
+        before = asyncio.run(backed_up())
+        assert len(before) > 10
+        assert archive.stat().st_mode & 0o777 == 0o600
+        assert node.trunkward("backup", str(archive)).returncode == 2  # replaces nothing
+        # not under a running node, whatever is asked
+        refused = node.trunkward("restore", str(archive), "--replace")
+        assert (refused.returncode, "is up" in refused.stderr) == (2, True), refused.stderr
+        keys = {
+            name: (node.state / name).read_bytes() for name in ("pki/shaken.key", "pki/peers/acme-hq.pem")
+        }
+        fresh = {file.relative_to(node.state) for file in node.state.rglob("*") if file.is_file()}
+        stopped = True
+        stop_node(node)
+        _restored(archive, before, keys)
+        with tarfile.open(archive) as tar:
+            names = set(tar.getnames())
+        for file in fresh:
+            if file.suffix in (".key", ".pem", ".secret", ".db"):
+                assert f"state/{file}" in names
+        assert not [name for name in names if name.endswith(("-wal", "-shm", ".lock"))]
+    finally:
+        if not stopped:
+            stop_node(node)
+
+
+def _restored(archive: Path, before: set[str], keys: dict[str, bytes]) -> None:
+    with _home() as home:
+        done = _trunkward(home, "restore", str(archive))
+        assert done.returncode == 0, done.stderr
+        assert {name: (home / "state" / name).read_bytes() for name in keys} == keys
+        journal = home / "state/signer/journal.jsonl"
+        assert subprocess.run(
+            [Path(trunkward()).parent / "python", "-m", "trunkward.signer", "--verify-journal", journal],
+            capture_output=True,
+            check=False,
+        ).returncode == 0  # fmt: skip
+        in_segments = _ids(home / "state")
+        assert before <= in_segments
+        again = start_node_in(home)
+        try:
+
+            async def call() -> str:
+                async with parties(again) as lab:
+                    placed, _ = await lab.whole_call()
+                    return placed.invite.call_id
+
+            call_id = asyncio.run(call())
+            assert again.record(call_id, ended=True)["attest"] == "A"
+            eventually(lambda: in_segments <= {c["record_id"] for c in again.calls()}, 10, "every record")
+            ids = [call["record_id"] for call in again.calls()]
+            assert len(ids) == len(set(ids)) == len(in_segments) + 1
+            assert json.loads(again.trunkward("status", "--json").stdout)["ready"] is True
+        finally:
+            stop_node(again, keep=True)
+        # onto an existing node only when asked, and nothing is lost by it
+        refused = _trunkward(home, "restore", str(archive))
+        assert (refused.returncode, "--replace" in refused.stderr) == (2, True), refused.stderr
+        damaged = home / "damaged"
+        damaged.write_bytes(archive.read_bytes()[:-2000])
+        state = sorted(file for file in (home / "state").rglob("*"))
+        refused = _trunkward(home, "restore", str(damaged), "--replace")
+        assert (refused.returncode, "nothing was changed" in refused.stderr) == (2, True), refused.stderr
+        assert sorted(file for file in (home / "state").rglob("*")) == state
+        began = time.monotonic()
+        assert _trunkward(home, "restore", str(archive), "--replace").returncode == 0
+        assert time.monotonic() - began < 20
+        assert list((home / "state").glob("before-restore-*/pki/shaken.key"))

@@ -1,0 +1,118 @@
+"""Parts restarted on purpose, under calls: no call fails; Kamailio's restart leaves running calls whole."""
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from sipkit.load.caller import Plan
+from sipkit.load.tally import Tally
+from wire.conftest import Node
+from wire.node.parties import (
+    NORTH_NUMBER,
+    SBC,
+    carrier_agent,
+    connect,
+    customer_agent,
+    faults_in,
+    place,
+    reoffer,
+    run,
+    tls_carrier,
+)
+from wire.records.conftest import supervise
+from wire.records.parties import eventually, load
+
+#: Calls a second, and the seconds between two restarts.
+RATE, APART_S = 50.0, 1.2
+#: What carries media, and what carries SIP, is not restarted under new calls.
+NOT_UNDER_LOAD = {"rtpengine", "kamailio"}
+
+
+def _parts(node: Node) -> list[str]:
+    command = [str(Path(sys.executable).parent / "supervisorctl"), "-c", str(node.run / "supervisord.conf")]
+    told = subprocess.run([*command, "status"], capture_output=True, text=True, check=False, timeout=10)
+    return sorted({line.split()[0] for line in told.stdout.splitlines()} - NOT_UNDER_LOAD)
+
+
+async def _refused_for_s() -> float:
+    """How long connections are refused, from the first to the last time."""
+    began, refused = time.monotonic(), None
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(SBC.host, SBC.port)
+            writer.transport.abort()
+            if refused is not None:
+                return time.monotonic() - refused
+        except OSError:
+            refused = refused or time.monotonic()
+        assert time.monotonic() - began < 20, "Kamailio did not go, or not come back"
+        await asyncio.sleep(0.01)
+
+
+def test_no_call_fails_while_parts_are_restarted(node: Node) -> None:
+    """Summary: gates, signer, worker (and web) restarted one by one under 50 calls/s: all go, one record and outcome each."""
+    parts = _parts(node)
+    assert {"gate-0", "gate-1", "signer", "worker"} <= set(parts)
+    seconds = APART_S * (len(parts) + 1)
+
+    async def under_load() -> Tally:
+        async with load(node) as caller:
+            calls = asyncio.create_task(caller.run(Plan(rate=RATE, seconds=seconds, held_s=0.3)))
+            for part in parts:
+                await asyncio.sleep(APART_S)
+                await asyncio.to_thread(supervise, node, "restart", part)
+            return await calls
+
+    tally = asyncio.run(under_load())
+    assert tally.completed == tally.attempts, tally.report()
+    node.wait_ready()
+
+    def whole() -> bool:
+        calls = node.calls()
+        return len(calls) >= tally.attempts and all(call["ended_at"] for call in calls)
+
+    eventually(whole, 15, "every record shipped")
+    calls = node.calls()
+    assert len(calls) == tally.attempts
+    assert set(Counter(call["record_id"] for call in calls).values()) == {1}
+    assert {call["verdict"] for call in calls} == {"admit"}
+
+
+def test_running_calls_outlive_a_restart_of_kamailio(node: Node) -> None:
+    """Summary: Kamailio restarted: re-INVITE and BYE of running calls go through from both sides, one outcome each."""
+
+    async def scenario() -> None:
+        customer, carrier = customer_agent(), carrier_agent()
+        customer.dial = lambda _: connect(node, customer)
+        async with tls_carrier(node, carrier):
+            flow = await connect(node, customer)
+            pairs = []
+            for _ in range(2):
+                call = await place(customer, flow, NORTH_NUMBER)
+                there = await carrier.incoming()
+                await call.answered()
+                await there.confirmed()
+                pairs.append((call, there))
+            restart = asyncio.create_task(asyncio.to_thread(supervise, node, "restart", "kamailio"))
+            refused = await _refused_for_s()
+            print(f"nobody could connect for {refused:.2f} s")
+            await restart
+            await asyncio.to_thread(node.wait_ready)
+            for call, there in pairs:
+                assert (await call.reinvite(reoffer(call))).status == 200
+                there.flow = carrier.flows[-1]  # the connection the node opened anew
+                assert (await there.reinvite(reoffer(there))).status == 200
+            (one, one_there), (two, two_there) = pairs
+            assert (await one.bye()).status == 200
+            assert await one_there.ended() == "peer-bye"
+            assert (await two_there.bye()).status == 200
+            assert await two.ended() == "peer-bye"
+            for call, _ in pairs:
+                record = await asyncio.to_thread(node.record, call.invite.call_id, ended=True)
+                assert record["ending"] == "bye"
+
+    run(node, scenario)
+    assert not faults_in(node.log("kamailio"))
