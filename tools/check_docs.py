@@ -22,7 +22,7 @@ PLACEHOLDER = "to be measured"
 #: The package, whose rooms are named without the folders above them.
 PACKAGE = "src/trunkward"
 #: Top-level folders whose names begin a path of this repository.
-_TOPS = frozenset({".ci", "bench", "docs", "examples", "requirements", "src", "tests", "tools"})
+_TOPS = frozenset({".ci", "bench", "docs", "examples", "monitoring", "requirements", "src", "tests", "tools"})
 #: First folders of an absolute path on a machine.
 _MACHINE = re.compile(
     r"(?<![\w./:~)\]}>-])/(?:bin|boot|build|data|dev|etc|home|lib|mnt|opt|proc|root|run|srv|sys|tmp|usr|var"
@@ -32,7 +32,7 @@ _MACHINE = re.compile(
 _PLACES = (
     *("/etc/trunkward", "/opt/trunkward", "/run/trunkward", "/srv/trunkward"),
     *("/var/cache/trunkward", "/var/lib/trunkward", "/var/log/trunkward"),
-    *("/dev/null", "/etc/apt", "/etc/asterisk", "/etc/os-release", "/etc/systemd/system"),
+    *("/dev/null", "/etc/apt", "/etc/asterisk", "/etc/os-release", "/etc/prometheus", "/etc/systemd/system"),
     *("/usr/bin", "/usr/sbin"),
 )
 _FENCE = re.compile(r"^\s*(```|~~~)")

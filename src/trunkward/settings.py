@@ -12,6 +12,10 @@ from urllib.parse import urlsplit
 METRICS_PORT = 9310
 #: The signer's, beside them.
 SIGNER_METRICS_PORT = METRICS_PORT - 1
+#: The worker's.
+WORKER_METRICS_PORT = METRICS_PORT - 2
+#: Where `web` answers, on 127.0.0.1: health, readiness, and everybody's metrics in one place.
+WEB_PORT = METRICS_PORT - 3
 
 
 #: Beside the node file: one line that names the PostgreSQL to keep everything in, where there is one.
@@ -171,6 +175,21 @@ class Paths:
         return self.run / "dialogs"
 
     @property
+    def edge_numbers(self) -> Path:
+        """What Kamailio counts, written by the edge each second for whoever watches the node."""
+        return self.run / "numbers" / "kamailio.json"
+
+    @property
+    def shown(self) -> Path:
+        """What `web` may know of the configuration in force, written by the worker."""
+        return self.run / "shown" / "node.json"
+
+    @property
+    def shown_authorities(self) -> Path:
+        """When the authorities of carriers end, for `web`, which may not read where they stand."""
+        return self.shown.with_name("authorities.json")
+
+    @property
     def acme_chain(self) -> Path:
         """What a public authority issued last, written by the process that speaks ACME."""
         return self.state / "acme" / "chain.pem"
@@ -184,6 +203,10 @@ class Paths:
     def shown_state(self) -> Path:
         """Which certificates from elsewhere are in use, and what is wrong with those that are not."""
         return self.run / "certificates" / "state.json"
+
+    def sign_of_life(self, part: str) -> Path:
+        """What `acme` or `certificates` writes each second."""
+        return {"acme": self.acme_state, "certificates": self.shown_state}[part]
 
     def gate_socket(self, index: int) -> Path:
         """Where gate number `index` takes attempts."""

@@ -20,6 +20,7 @@ NODE_INTERNALS = (
     "tw-signer",
     "tw-worker",
     "tw-cert",
+    "tw-web",
 )
 """Names of the node's parts: nobody outside learns what the border is made of."""
 

@@ -20,10 +20,11 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from trunkward.control.shown import SERVER
 from trunkward.control.shown_certificate import CertificateRefused
 from trunkward.engines.certificate_state import PlaceState, ShownState, write_state
 from trunkward.engines.kamailio_control import NotDone, reload_tls, shown_sha256
-from trunkward.engines.shown_pair import SERVER, Pair, Place, read_pair, stamp
+from trunkward.engines.shown_pair import Pair, Place, read_pair, stamp
 from trunkward.engines.whole_file import write_whole
 
 #: Seconds between two looks at the files.

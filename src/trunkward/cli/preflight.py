@@ -9,8 +9,9 @@ from pathlib import Path
 
 from trunkward.calls.attempt import Transport
 from trunkward.engines.kamailio import NG_PORT, plain_transports
+from trunkward.engines.part_numbers import ports as metrics_ports
 from trunkward.engines.users import UserMissing, check_users
-from trunkward.settings import METRICS_PORT, SIGNER_METRICS_PORT, Paths
+from trunkward.settings import WEB_PORT, Paths
 from trunkward.trunks.model import AcmeSettings, Declared
 
 #: Bytes of a unix socket's path, the closing zero not counted (unix(7)).
@@ -47,10 +48,9 @@ def ports(declared: Declared) -> list[Port]:
     if isinstance(node.certificate, AcmeSettings):
         found.append(Port(part="acme", host=hosts[0], number=node.certificate.http_port, udp=False))
     found.append(Port(part="rtpengine", host="127.0.0.1", number=NG_PORT, udp=True))
-    found.append(Port(part="signer", host="127.0.0.1", number=SIGNER_METRICS_PORT, udp=False))
     found += [
-        Port(part=f"gate-{index}", host="127.0.0.1", number=METRICS_PORT + index, udp=False)
-        for index in range(node.gates)
+        Port(part=part, host="127.0.0.1", number=number, udp=False)
+        for part, number in (*metrics_ports(node.gates).items(), ("web", WEB_PORT))
     ]
     return found
 

@@ -2,68 +2,67 @@
 
 import fcntl
 import re
-import socket
-import ssl
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from http.client import HTTPConnection, HTTPException
-from pathlib import Path
 
+from trunkward.cli.said import complain
+from trunkward.control.shown import certificate_parts, certificate_sources
 from trunkward.engines.kamailio import NG_PORT
-from trunkward.settings import METRICS_PORT, Paths, snapshot_name
-from trunkward.trunks.model import AcmeSettings, Declared, NodeSettings
+from trunkward.engines.probes import answers, get, lives, ng_pongs, tls_pongs
+from trunkward.settings import METRICS_PORT, WEB_PORT, Paths, snapshot_name
+from trunkward.trunks.model import Declared, NodeSettings
 
 _STEP_S = 0.1
-#: Seconds a part on this machine may take to answer.
-_ANSWERS_S = 0.3
-#: The same for a TLS handshake, which others may be having at the same time.
-_HANDSHAKE_S = 1.0
+#: Seconds `web` may take longer than the others.
+_WEB_WITHIN_S = 5.0
 #: Seconds after the worker's last sign of life; it gives one each second (`worker.__main__.ROUND_S`).
 _SIGN_OF_LIFE_S = 3.0
 #: Seconds a gate, or the worker, may be behind the configuration in force.
 BEHIND_S = 5.0
 _POLICY = re.compile(r"^trunkward_gate_policy_version ([0-9.e+]+)$", re.MULTILINE)
-#: The same for those that see to certificates; they give one each second.
-_STATE_S = 5.0
-#: What gate and signer answer with the same.
-_EMPTY_FRAME = bytes(4)
 
 
 def wait_until_ready(
     paths: Paths, declared: Declared, version: int, within_s: float, give_up: Callable[[], bool]
 ) -> dict[str, str]:
-    """Parts that do not answer in time, each with what was tried; {} when all do."""
+    """Parts that do not answer in time, each with what was tried; {} when all do.
+
+    A node does not fail to start for want of `web`, which no call needs: it is waited for a little.
+    """
     until = time.monotonic() + within_s
     while True:
         missing = not_ready(paths, declared, version)
+        if missing.keys() <= {"web"}:
+            until = min(until, time.monotonic() + _WEB_WITHIN_S)
         if not missing or give_up() or time.monotonic() > until:
-            return missing
+            break
         time.sleep(_STEP_S)
+    if missing.keys() == {"web"}:
+        complain(f"web is not ready: {missing.pop('web')}; calls go without it")
+    return missing
 
 
 def not_ready(paths: Paths, declared: Declared, version: int) -> dict[str, str]:
     """Parts that do not answer now; `version` is that of the configuration in force."""
     node = declared.node
-    probes: dict[str, Callable[[], None]] = {
-        "rtpengine": lambda: _ng_ping(NG_PORT),
-        "signer": partial(_answers, paths.signer_socket),
-        "worker": lambda: _works(paths, version),
+    certificates = certificate_parts(certificate_sources(declared))
+    probes: dict[str, Callable[[], object]] = {
+        "rtpengine": partial(ng_pongs, NG_PORT),
+        "signer": partial(answers, paths.signer_socket),
+        "worker": partial(_works, paths, version),
         **{f"gate-{i}": partial(_decides, paths, i, version) for i in range(node.gates)},
-        "kamailio": lambda: _all_pong(node),
-        **{
-            part: partial(_lives, state)
-            for part, state in (("acme", paths.acme_state), ("certificates", paths.shown_state))
-            if part in certificate_parts(declared)
-        },
+        "kamailio": partial(_all_pong, node),
+        **{part: partial(lives, paths.sign_of_life(part)) for part in certificates},
+        "web": partial(get, WEB_PORT, "/healthz"),
     }
     with ThreadPoolExecutor(len(probes)) as at_once:
         said = dict(zip(probes, at_once.map(_why_not, probes.values()), strict=True))
     return {part: why for part, why in said.items() if why}
 
 
-def _why_not(probe: Callable[[], None]) -> str:
+def _why_not(probe: Callable[[], object]) -> str:
     try:
         probe()
     except OSError as problem:
@@ -71,48 +70,8 @@ def _why_not(probe: Callable[[], None]) -> str:
     return ""
 
 
-def certificate_parts(declared: Declared) -> list[str]:
-    """The processes that see to certificates from elsewhere; none where none comes from there."""
-    node = declared.node
-    acme = ["acme"] if isinstance(node.certificate, AcmeSettings) else []
-    elsewhere = node.certificate or any(carrier.client_certificate for carrier in declared.carriers)
-    return [*acme, "certificates"] if elsewhere else []
-
-
-def _lives(state: Path) -> None:
-    try:
-        silent_s = abs(time.time() - state.stat().st_mtime)
-    except FileNotFoundError:
-        raise OSError(f"has not written {state} yet") from None
-    if silent_s > _STATE_S:
-        raise OSError(f"its last sign of life is {silent_s:.0f} s old")
-
-
-def _ng_ping(port: int) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ng:
-        ng.settimeout(_ANSWERS_S)
-        ng.connect(("127.0.0.1", port))
-        ng.send(b'ready {"command":"ping"}')
-        if b"pong" not in ng.recv(4096):
-            raise OSError("rtpengine answers, but not with pong")
-
-
-def _answers(path: Path) -> None:
-    # the kernel takes connections for a process that stands still, so it must say something
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as part:
-        part.settimeout(_ANSWERS_S)
-        try:
-            part.connect(str(path))
-            part.sendall(_EMPTY_FRAME)
-            answer = part.recv(len(_EMPTY_FRAME))
-        except OSError as problem:
-            raise OSError(f"{path}: {problem.strerror or problem}") from None
-        if answer != _EMPTY_FRAME:
-            raise OSError(f"{path}: closed without an answer")
-
-
 def _decides(paths: Paths, index: int, version: int) -> None:
-    _answers(paths.gate_socket(index))
+    answers(paths.gate_socket(index))
     if not _is_due(paths):
         return
     held = gate_policy(index)
@@ -124,15 +83,7 @@ def _decides(paths: Paths, index: int, version: int) -> None:
 def gate_policy(index: int) -> int:
     """The version of the policy a gate decides by, as it tells itself. Raises `OSError`."""
     port = METRICS_PORT + index
-    told = HTTPConnection("127.0.0.1", port, timeout=_ANSWERS_S)
-    try:
-        told.request("GET", "/metrics")
-        text = told.getresponse().read().decode(errors="replace")
-    except HTTPException as problem:
-        raise OSError(f"127.0.0.1:{port}: {problem!r}") from None
-    finally:
-        told.close()
-    found = _POLICY.search(text)
+    found = _POLICY.search(get(port, "/metrics"))
     if found is None:
         raise OSError(f"127.0.0.1:{port}: tells no policy version")
     return int(float(found[1]))
@@ -145,22 +96,7 @@ def _is_due(paths: Paths) -> bool:
 
 def _all_pong(node: NodeSettings) -> None:
     for address in node.addresses:
-        _pongs(str(address), node.tls_port)
-
-
-def _pongs(host: str, port: int) -> None:
-    # only whether somebody is there: whose certificate that is, peers find out
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    with (
-        socket.create_connection((host, port), timeout=_HANDSHAKE_S) as plain,
-        context.wrap_socket(plain) as tls,
-    ):
-        # the keep-alive of RFC 5626 section 4.4.1, which SIP's own workers answer
-        tls.sendall(b"\r\n\r\n")
-        if tls.recv(2) != b"\r\n":
-            raise OSError("Kamailio ends the connection instead of answering")
+        tls_pongs(str(address), node.tls_port)
 
 
 def _works(paths: Paths, version: int) -> None:

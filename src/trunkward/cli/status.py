@@ -1,35 +1,63 @@
-"""`trunkward status`: parts, listeners, and every deviation from the secure default."""
+"""`trunkward status`: the node's health, where it listens, and every deviation from the secure default."""
 
 import json
-import subprocess
-import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 from rich.console import Console
 from rich.text import Text
+from sqlalchemy.exc import DBAPIError
 
-from trunkward.cli.ready import certificate_parts, not_ready
+from trunkward.cli.calls import record_store
+from trunkward.cli.ready import not_ready
 from trunkward.cli.said import complain, say
 from trunkward.control.declared import InForce
 from trunkward.control.deviations import deviations
+from trunkward.control.health import (
+    DRAIN,
+    CertificateFacts,
+    CertificateOf,
+    ClockFacts,
+    Facts,
+    Health,
+    PartFacts,
+    RecordsFacts,
+    as_document,
+    health,
+)
 from trunkward.control.node_file import NodeFileRefused
 from trunkward.control.pki import RENEW_BEFORE
-from trunkward.engines.certificates import Shown, ends, shown
-from trunkward.engines.drain import draining, is_draining
+from trunkward.control.shown import shown
+from trunkward.engines import certificates
+from trunkward.engines.certificates import Shown, authority_ends, certificate_facts, shown_facts
 from trunkward.engines.kamailio import plain_transports
+from trunkward.engines.node_facts import (
+    drain_facts,
+    new_threads,
+    node_facts,
+    part_facts,
+    records_facts,
+    see,
+    space_facts,
+)
+from trunkward.engines.part_numbers import ports
 from trunkward.engines.pki_files import PkiFiles
+from trunkward.engines.supervised import supervised
 from trunkward.engines.targets import read_health, read_targets
-from trunkward.settings import METRICS_PORT, SIGNER_METRICS_PORT, Paths
+from trunkward.engines.waiting import waiting
+from trunkward.settings import WEB_PORT, Paths
 from trunkward.sip.uri import host_in_uri
 from trunkward.trunks.model import AcmeSettings, Address, Declared
 
 console = Console(highlight=False, soft_wrap=True)
+#: Certificates that are shown one a line.
+_MOST_CERTIFICATES = 40
 
 
 def run(paths: Paths, *, as_json: bool) -> int:
-    """Prints the status; 0 when everything answers, 1 when something does not, 2 when it cannot be told."""
+    """Prints the status; 0 when every part answers, 1 when one does not, 2 when it cannot be told."""
     in_force = read_in_force(paths)
     if in_force is None:
         return 2
@@ -38,59 +66,163 @@ def run(paths: Paths, *, as_json: bool) -> int:
     except NodeFileRefused as refused:
         complain(f"{paths.declared}: this version does not understand the configuration in force: {refused}")
         return 2
-    missing = not_ready(paths, declared, in_force.version)
-    parts = {part: missing.get(part, "") for part in part_names(declared)}
-    found = deviations(declared)
-    issued = [trunk.name for trunk in declared.trunks if trunk.certificate_issued_here]
-    issued += [carrier.name for carrier in declared.carriers if carrier.certificate_issued_here]
-    lasting = ends(PkiFiles(paths.pki), issued)
+    found = look(paths, in_force, declared)
     if as_json:
-        document = {
-            "ready": not missing,
-            "configuration": in_force.version,
-            "draining": is_draining(paths),
-            "parts": {part: {"ready": not why, "problem": why} for part, why in parts.items()},
+        document = as_document(found) | {
             "listeners": dict(listeners(declared)),
             "metrics": metrics(declared),
-            "shown_certificates": {one.name: _document(one) for one in shown(declared, paths)},
             "targets": msgspec.to_builtins(read_health(paths).targets),
             "names": msgspec.to_builtins(read_targets(paths).peers),
-            "certificates": {name: until and until.isoformat() for name, until in lasting.items()},
-            "deviations": [{"where": d.where, "what": d.what} for d in found],
+            "shown_certificates": {one.name: _document(one) for one in certificates.shown(declared, paths)},
+            "certificates": {
+                each.name: each.until and each.until.isoformat()
+                for each in found.facts.certificates
+                if each.of is not CertificateOf.SHOWN
+            },
+            "deviations": [{"where": d.where, "what": d.what} for d in found.facts.deviations],
         }
         print(json.dumps(document, indent=1))
-        return 0 if not missing else 1
-    states = _supervised(paths)
-    say(f"configuration {in_force.version}, node {declared.node.name}")
-    if (drained := draining(paths)) is not None:
-        words = [drained.since and f" since {drained.since}", drained.by and f" by {drained.by}"]
-        since = f"{''.join(words)}: no new calls; trunkward undrain ends it"
-        console.print(Text.assemble("  ", ("draining", "yellow"), since))
-    for part, why in parts.items():
-        mark = ("not ready", "red") if why else ("ready", "green")
-        said = Text.assemble(f"  {part:<12} ", mark, f"  {states.get(part, '')}  {why}".rstrip())
-        console.print(said)
+    else:
+        _print(found, declared, certificates.shown(declared, paths), carrier_hosts(paths))
+    return 1 if found.not_ready else 0
+
+
+def look(paths: Paths, in_force: InForce, declared: Declared) -> Health:
+    """The node's health as root sees it: every part is asked on its own socket, and for its numbers."""
+    its = shown(in_force, declared, paths.declared.stat().st_mtime)
+    with new_threads(its.gates) as threads:
+        asked = threads.submit(not_ready, paths, declared, in_force.version)
+        processes = threads.submit(supervised, paths)
+        seen = see(its, paths, threads, web=True)
+        problems, now = asked.result(), time.time()
+        parts = part_facts(its, seen, problems, processes.result(), now)
+    authorities = {
+        carrier.name: authority_ends(Path(carrier.ca_file))
+        for carrier in declared.carriers
+        if carrier.ca_file
+    }
+    return health(
+        node_facts(
+            its,
+            parts,
+            now=now,
+            space=space_facts(paths),
+            records=_records(paths, now) or records_facts(seen.parts.get("worker")),
+            certificates=[
+                *certificate_facts(PkiFiles(paths.pki), its.issued, authorities),
+                *shown_facts(certificates.shown(declared, paths), datetime.fromtimestamp(now, UTC)),
+            ],
+            drain=drain_facts(paths),
+        )
+    )
+
+
+def _records(paths: Paths, now: float) -> RecordsFacts | None:
+    """What waits to be shipped, from disk and database: the worker, who counts it, may be what is lost."""
+    if not paths.database and not paths.records_db.exists():  # looking would make one, and it would be root's
+        return None
+    try:
+        found = waiting(paths.segment_directories(), record_store(paths).offset)
+    except (OSError, DBAPIError):
+        return None
+    age_s = 0.0 if found.since is None else max(0.0, now - found.since)
+    return RecordsFacts(waiting_bytes=found.size_bytes, waiting_s=age_s)
+
+
+def _print(
+    found: Health, declared: Declared, seen_by_peers: list[Shown], hosts: list[tuple[str, str]]
+) -> None:
+    facts = found.facts
+    takes = ("takes calls", "green") if found.ready else ("takes no calls", "red")
+    console.print(Text.assemble(f"node {declared.node.name}, configuration {facts.policy_version}: ", takes))
+    for part in facts.parts:
+        problem = found.not_ready.get(part.name, "")
+        mark = ("not ready", "red") if problem else ("ready", "green")
+        console.print(Text.assemble(f"  {part.name:<12} ", mark, f"  {_about(part)}  {problem}".rstrip()))
+    for trouble in found.troubles:
+        if trouble.what == DRAIN:  # somebody wanted it so
+            said = f" {trouble.problem} -> {trouble.means}"
+            console.print(Text.assemble("  ", ("draining", "yellow"), said))
+            continue
+        style = "red" if trouble.blocks else "yellow"
+        said = f" {trouble.what}: {trouble.problem} -> {trouble.means}"
+        console.print(Text.assemble("  ", ("degraded", style), said))
+    say(f"  {'clock':<28} {_clock(facts.clock)}")
+    if facts.records is not None:
+        records = facts.records
+        words = f"{records.waiting_bytes} bytes, the oldest for {records.waiting_s:.1f} s"
+        say(f"  {'records waiting':<28} {words if records.waiting_bytes else 'none'}")
+    for place in facts.space:
+        free, size = place.free_bytes / 2**30, place.size_bytes / 2**30
+        say(f"  {f'space for {place.what}':<28} {free:.1f} of {size:.1f} GiB free at {place.path}")
     for name, where in listeners(declared):
         say(f"  {name:<28} {where}")
-    for part, where in metrics(declared).items():
-        say(f"  {f'metrics of {part}':<28} {where}, for programs on this machine")
-    for one in shown(declared, paths):
-        for line in shown_lines(one, datetime.now(UTC)):
+    for name, where in metrics(declared).items():
+        say(f"  {f'metrics of {name}':<28} {where}, for programs on this machine")
+    now = datetime.fromtimestamp(facts.now, UTC)
+    for one in seen_by_peers:
+        for line in shown_lines(one, now):
             console.print(line)
-    for name, where in carrier_hosts(paths):
+    for name, where in hosts:
         say(f"  {name:<28} {where}")
-    for name, until in lasting.items():
-        console.print(_lasts(name, until))
+    _print_certificates(facts)
     print_deviations(console, declared)
-    return 0 if not missing else 1
 
 
-def _lasts(name: str, until: datetime | None) -> Text:
-    if until is None:
-        return Text.assemble(f"  {name:<28} ", ("cannot be read; the next up makes it anew", "red"))
-    days = (until - datetime.now(UTC)).days
+def _about(part: PartFacts) -> str:
+    """Version, policy, since when, restarts: what is known."""
+    said = [part.version] if part.version else []
+    if part.policy_version is not None:
+        said.append(f"policy {part.policy_version}")
+    if part.since is not None:
+        said.append(f"since {datetime.fromtimestamp(part.since).astimezone():%Y-%m-%d %H:%M:%S}")
+    if part.restarts is not None:
+        said.append("1 restart" if part.restarts == 1 else f"{part.restarts} restarts")
+    return ", ".join(said)
+
+
+def _clock(clock: ClockFacts) -> str:
+    said = {True: "synchronised", False: "not synchronised", None: "unknown: the kernel does not say"}[
+        clock.synchronised
+    ]
+    if clock.trusted:
+        said += ", trusted by the configuration"
+    if not clock.synchronised:  # what it says of an error nobody tells it means nothing
+        return said
+    return (
+        f"{said}; off by {clock.estimated_error_s or 0:.6f} s as estimated,"
+        f" by {clock.maximum_error_s or 0:.6f} s at most, {clock.offset_s or 0:+.6f} s still to be slewed"
+    )
+
+
+def _print_certificates(facts: Facts) -> None:
+    """The node's own and those that end soon; the rest in one line, when there are many."""
+    now = datetime.fromtimestamp(facts.now, UTC)
+    few = len(facts.certificates) <= _MOST_CERTIFICATES
+    later = []
+    for each in facts.certificates:
+        if each.of is CertificateOf.SHOWN:
+            continue  # told already, and more of it
+        soon = each.until is None or each.until - now < RENEW_BEFORE
+        if few or soon or each.of not in (CertificateOf.PEER, CertificateOf.CARRIER_AUTHORITY):
+            console.print(_lasts(each, now))
+        else:
+            later.append(each.until)
+    if later:
+        first = min(until for until in later if until is not None)
+        say(f"  {'peers and carriers':<28} {len(later)} more, the first ends {first:%Y-%m-%d}")
+
+
+def _lasts(certificate: CertificateFacts, now: datetime) -> Text:
+    if certificate.until is None:
+        words = ("cannot be read; the next up makes it anew", "red")
+        if certificate.of is CertificateOf.CARRIER_AUTHORITY:
+            words = ("cannot be read", "red")
+        return Text.assemble(f"  {certificate.name:<28} ", words)
+    days = (certificate.until - now).days
     style = "yellow" if days < RENEW_BEFORE.days else ""
-    return Text.assemble(f"  {name:<28} ", (f"{days} days left, until {until:%Y-%m-%d}", style))
+    words = (f"{days} days left, until {certificate.until:%Y-%m-%d}", style)
+    return Text.assemble(f"  {certificate.name:<28} ", words)
 
 
 def shown_lines(one: Shown, now: datetime) -> list[Text]:
@@ -144,12 +276,6 @@ def read_in_force(paths: Paths) -> InForce | None:
     return None
 
 
-def part_names(declared: Declared) -> list[str]:
-    """The node's processes by name, in the order a call meets them."""
-    gates = [f"gate-{index}" for index in range(declared.node.gates)]
-    return ["kamailio", *gates, "signer", "rtpengine", "worker", *certificate_parts(declared)]
-
-
 def listeners(declared: Declared) -> list[tuple[str, str]]:
     """Everything that listens, with its address."""
     node = declared.node
@@ -198,8 +324,8 @@ def carrier_hosts(paths: Paths) -> list[tuple[str, str]]:
 
 def metrics(declared: Declared) -> dict[str, str]:
     """Where each part that counts can be asked."""
-    gates = {f"gate-{index}": f"127.0.0.1:{METRICS_PORT + index}" for index in range(declared.node.gates)}
-    return gates | {"signer": f"127.0.0.1:{SIGNER_METRICS_PORT}"}
+    parts = {"the whole node": WEB_PORT, **ports(declared.node.gates)}
+    return {part: f"127.0.0.1:{port}" for part, port in parts.items()}
 
 
 def print_deviations(out: Console, declared: Declared) -> None:
@@ -210,18 +336,3 @@ def print_deviations(out: Console, declared: Declared) -> None:
         out.print(said)
     if not found:
         out.print("  no deviation from the secure default")
-
-
-def _supervised(paths: Paths) -> dict[str, str]:
-    """What the supervisor says of each process."""
-    supervisorctl = str(Path(sys.executable).parent / "supervisorctl")
-    command = [supervisorctl, "-c", str(paths.run / "supervisord.conf"), "status"]
-    states: dict[str, str] = {}
-    try:
-        answered = subprocess.run(command, capture_output=True, text=True, check=False, timeout=5)
-    except subprocess.TimeoutExpired:
-        return states
-    for line in answered.stdout.splitlines():
-        name, _, state = line.partition(" ")
-        states[name] = " ".join(state.split())
-    return states

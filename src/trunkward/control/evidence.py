@@ -5,7 +5,15 @@ from functools import partial
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from trunkward.shaken.evidence import Evidence, EvidenceRefused, issue, open_token, read_token, require
+from trunkward.shaken.evidence import (
+    Evidence,
+    EvidenceRefused,
+    claimed_end,
+    issue,
+    open_token,
+    read_token,
+    require,
+)
 from trunkward.shaken.number import canonical_tn
 from trunkward.trunks.model import Declared
 
@@ -40,6 +48,15 @@ def inventory_evidence(
         }
         for trunk in declared.trunks
     }
+
+
+def first_to_end(evidence: dict[str, dict[str, str]]) -> float | None:
+    """When the first of these tokens ends, in seconds since the epoch; None when there is none.
+
+    The tokens are our own, out of the configuration in force: their signature is the signer's to check.
+    """
+    ends = (claimed_end(token) for tokens in evidence.values() for token in tokens.values())
+    return min((end for end in ends if end is not None), default=None)
 
 
 def _token(

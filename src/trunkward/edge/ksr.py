@@ -36,6 +36,17 @@ def log_warning(text: str) -> None:
     KSR.warn(text + "\n")
 
 
+# ---- Kamailio itself -------------------------------------------------------------------------
+def statistic(name: str) -> str:
+    """One of Kamailio's own statistics, "" for one it does not have."""
+    return pv(f"$stat({name})")
+
+
+def version() -> str:
+    """Kamailio's version."""
+    return pv("$version(num)")
+
+
 # ---- the message in hand ---------------------------------------------------------------------
 def pv(name: str) -> str:
     """The value of a pseudo-variable as text, "" when it has none."""

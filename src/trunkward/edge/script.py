@@ -7,6 +7,7 @@
 5. `ksr_call_ended`, in a worker for ends: media facts, media end, outcome.
 6. `ksr_second`, in the timer's process: time for running calls, and the end of those that have none.
 7. `ksr_health`, in a process of its own: whether carriers are there.
+8. `ksr_numbers`, in another timer's process: Kamailio's statistics, once a second.
 """
 
 import gc
@@ -27,6 +28,7 @@ from trunkward.edge.hang_up import HangUp
 from trunkward.edge.health import Health
 from trunkward.edge.media import Media
 from trunkward.edge.media_watch import MediaWatch
+from trunkward.edge.numbers import Numbers
 from trunkward.edge.outbound_tls import OutboundTls
 from trunkward.edge.outcome import Outcomes
 from trunkward.edge.peers import Peers
@@ -99,6 +101,7 @@ _rounds = Rounds(
     watch=MediaWatch(Rtpengine(*_ng, rest_s=0.5)),
     hang_up=HangUp(_running, _endings, lambda: _edge.now().reach),
 )
+_numbers = Numbers(_settings.numbers, _settings.dialogs)
 
 
 def _now(part: str, name: str) -> Callable[..., None]:
@@ -130,6 +133,7 @@ class Callbacks:
     ksr_any_reply = staticmethod(guard.incoming_reply(ladder.flushed(_now("calls", "any_reply"))))
     ksr_stray_reply = staticmethod(guard.stray_reply)
     ksr_dialog_connected = staticmethod(guard.task(ladder.flushed(_now("dialogs", "connected"))))
+    ksr_numbers = staticmethod(guard.event(_numbers.write_down))
     ksr_connect = staticmethod(guard.event(_now("tls", "connect")))
     ksr_health = staticmethod(guard.event(_now("health", "tick")))
 

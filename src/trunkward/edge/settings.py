@@ -29,6 +29,8 @@ class EdgeSettings:
     ng_port: int
     media_deadline_ms: int
     dialogs: str
+    #: Where Kamailio's numbers are written.
+    numbers: str
     #: Where outcomes are written, in this order.
     outcomes: list[str]
     #: Where the messages of calls are noted.

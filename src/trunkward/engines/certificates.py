@@ -1,19 +1,21 @@
 """Reading certificate files: which are accepted, how long they last, whether a file holds an authority."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography.x509 import load_pem_x509_certificates
 
 from trunkward.control import pki
+from trunkward.control.health import CertificateFacts, CertificateOf
+from trunkward.control.shown import LOCAL, certificate_sources
 from trunkward.control.shown_certificate import WARN_AT, Lifetime
 from trunkward.engines.certificate_state import ObtainState, PlaceState, ShownState, read_state
 from trunkward.engines.pki_files import PkiFiles
-from trunkward.engines.shown_pair import SERVER, places
 from trunkward.settings import Paths
-from trunkward.trunks.model import CertificateFiles, CertificateSource, Declared
+from trunkward.trunks.model import Declared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,7 @@ class Shown:
         """Whether a person should look: something is wrong, or renewal is late."""
         if self.problem or self.lifetime is None:
             return True
-        if self.source == "local":  # only `up` renews it
+        if self.source == LOCAL:  # only `up` renews it
             return self.lifetime.ends - now < pki.RENEW_BEFORE
         return self.lifetime.left(now) < WARN_AT
 
@@ -55,34 +57,77 @@ def accepted_fingerprints(files: PkiFiles, peer: str, *, now: datetime) -> list[
     return [newest, *sorted(before - {newest})]
 
 
-def ends(files: PkiFiles, peers: Iterable[str]) -> dict[str, datetime | None]:
-    """When each certificate of the node ends, by its file's name; None for one that cannot be read."""
-    named = [files.node, files.shaken, files.sip_authority, files.shaken_authority]
-    named += [files.peer(peer) for peer in peers]
-    return {str(path.relative_to(files.directory)): _until(path) for path in named}
+def certificate_facts(
+    files: PkiFiles, issued: Iterable[str], authorities: Mapping[str, datetime | None]
+) -> list[CertificateFacts]:
+    """Every certificate that can end: the node's own, those of peers issued here, carriers' authorities."""
+    own = [
+        (files.node, CertificateOf.NODE),
+        (files.shaken, CertificateOf.SHAKEN),
+        (files.sip_authority, CertificateOf.SIP_AUTHORITY),
+        (files.shaken_authority, CertificateOf.SHAKEN_AUTHORITY),
+        *((files.peer(peer), CertificateOf.PEER) for peer in issued),
+    ]
+    found = [
+        CertificateFacts(name=str(path.relative_to(files.directory)), of=of, until=_until(path))
+        for path, of in own
+    ]
+    return found + [
+        CertificateFacts(name=f"carrier {carrier}: ca", of=CertificateOf.CARRIER_AUTHORITY, until=until)
+        for carrier, until in authorities.items()
+    ]
+
+
+def authority_ends(path: Path) -> datetime | None:
+    """When the first authority in a carrier's file ends; None when there is none to be read."""
+    try:
+        return first_end(path.read_bytes())
+    except OSError:
+        return None
+
+
+def first_end(pem: bytes) -> datetime | None:
+    """When the first of these certificates ends; None when there is none."""
+    try:
+        return min(one.not_valid_after_utc for one in load_pem_x509_certificates(pem))
+    except ValueError:
+        return None
 
 
 def shown(declared: Declared, paths: Paths) -> list[Shown]:
     """Every certificate peers see: the node's first, then those carriers issued to it."""
+    return shown_from(certificate_sources(declared), paths)
+
+
+def shown_from(sources: Mapping[str, str], paths: Paths) -> list[Shown]:
+    """The same, for who knows only where they are from (`control.shown.certificate_sources`)."""
     state = read_state(paths.shown_state, ShownState)
     known = state.places if state else {}
-    sources: dict[str, CertificateSource] = {place.name: None for place in places(declared, paths)}
-    sources |= {SERVER: declared.node.certificate}
-    sources |= {
-        f"client-{carrier.name}": carrier.client_certificate
-        for carrier in declared.carriers
-        if f"client-{carrier.name}" in sources
-    }
-    names = sorted(sources, key=lambda name: (name != SERVER, name))
-    return [_shown(name, sources[name], known.get(name, PlaceState()), paths) for name in names]
+    return [_shown(name, source, known.get(name, PlaceState()), paths) for name, source in sources.items()]
 
 
-def _shown(name: str, source: CertificateSource, state: PlaceState, paths: Paths) -> Shown:
-    if source is None:
-        return Shown(name=name, source="local", lifetime=_lifetime(PkiFiles(paths.pki).node))
+def shown_facts(found: Iterable[Shown], now: datetime) -> list[CertificateFacts]:
+    """Those of them that are from elsewhere; the node's own are in `certificate_facts`."""
+    return [
+        CertificateFacts(
+            name=f"certificate of {one.name}",
+            of=CertificateOf.SHOWN,
+            until=one.lifetime.ends if one.lifetime else None,
+            problem=one.problem
+            or ("" if one.lifetime else "none yet; the own authority's is shown meanwhile"),
+            late=one.is_worrying(now),
+        )
+        for one in found
+        if one.source != LOCAL
+    ]
+
+
+def _shown(name: str, source: str, state: PlaceState, paths: Paths) -> Shown:
+    if source == LOCAL:
+        return Shown(name=name, source=source, lifetime=_lifetime(PkiFiles(paths.pki).node))
     used = Lifetime(begins=state.begins, ends=state.until) if state.begins and state.until else None
-    if isinstance(source, CertificateFiles):
-        return Shown(name=name, source=f"files {source.chain}", lifetime=used, problem=_line(state.problem))
+    if source.startswith("files "):
+        return Shown(name=name, source=source, lifetime=used, problem=_line(state.problem))
     obtained = read_state(paths.acme_state, ObtainState)
     said = ""
     if obtained is not None and obtained.problem:
@@ -93,7 +138,7 @@ def _shown(name: str, source: CertificateSource, state: PlaceState, paths: Paths
         said = state.problem
     return Shown(
         name=name,
-        source=f"acme {source.directory}",
+        source=source,
         lifetime=used,
         next_attempt=obtained.next_attempt if obtained else None,
         problem=_line(said),
@@ -128,7 +173,13 @@ def why_no_authority(path: Path) -> str:
 
 def _until(path: Path) -> datetime | None:
     try:
-        certificate = pki.read_certificate(path.read_bytes())
+        return _until_of(path, path.stat().st_mtime_ns)
     except OSError:
         return None
+
+
+# whoever is asked for the node's health every few seconds reads each of thousands of files once
+@lru_cache(maxsize=32_768)
+def _until_of(path: Path, _changed_ns: int) -> datetime | None:
+    certificate = pki.read_certificate(path.read_bytes())
     return certificate.not_valid_after_utc if certificate else None

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from trunkward.calls.attempt import Transport
+from trunkward.control.shown import SERVER
 from trunkward.engines.call_id_mask import mask_alphabet
 from trunkward.engines.pki_files import PkiFiles
-from trunkward.engines.shown_pair import SERVER, target
+from trunkward.engines.shown_pair import target
 from trunkward.settings import Paths
 from trunkward.sip.uri import host_in_uri
 from trunkward.trunks.model import Address, Carrier, Declared, NodeSettings, Trunk
@@ -181,6 +182,9 @@ modparam("htable", "event_callback", "ksr_htable_event")
 # once a second after the round before, in a process of its own
 modparam("rtimer", "timer", "name=second;interval=1;mode=1;")
 modparam("rtimer", "exec", "timer=second;route=ksr_second")
+# what Kamailio counts is written down each second, in a process of its own
+modparam("rtimer", "timer", "name=numbers;interval=1;mode=1;")
+modparam("rtimer", "exec", "timer=numbers;route=ksr_numbers")
 modparam("app_python3", "load", "{script}")
 
 cfgengine "python"
@@ -312,6 +316,7 @@ def render_edge_json(
             "ng_port": NG_PORT,
             "media_deadline_ms": MEDIA_DEADLINE_MS,
             "dialogs": str(paths.dialogs),
+            "numbers": str(paths.edge_numbers),
             "outcomes": [str(paths.edge_records), str(paths.edge_overflow)],
             "ladder": str(paths.edge_ladder),
             "longest_call_s": LONGEST_CALL_S,

@@ -51,6 +51,8 @@ def directories(paths: Paths, gates: int) -> list[Directory]:
         Directory(paths.dialogs, "tw-edge", "tw-edge", 0o700),
         Directory(paths.edge_overflow, "tw-edge", "tw-worker", 0o2770),
         Directory(paths.edge_ladder, "tw-edge", "tw-worker", 0o2770),
+        Directory(paths.edge_numbers.parent, "tw-edge", "tw-web", 0o2750),
+        Directory(paths.shown.parent, "tw-worker", "tw-web", 0o2750),
         Directory(run / "media", "tw-media", "tw-media", 0o750),
         Directory(run / "gate", "tw-gate", "tw-edge", 0o2750),
         Directory(run / "signer", "tw-signer", "tw-gate", 0o2750),
@@ -129,6 +131,8 @@ def _own_files(paths: Paths) -> None:
         (paths.edge_ladder, "tw-edge", "tw-worker"),
         (paths.policy, "tw-worker", "tw-gate"),
         (paths.acme_chain.parent, "tw-cert", "tw-edge"),
+        (paths.edge_numbers.parent, "tw-edge", "tw-web"),
+        (paths.shown.parent, "tw-worker", "tw-web"),
     ]
     for directory in paths.records.iterdir():
         if directory.is_symlink() or not directory.is_dir():

@@ -33,7 +33,7 @@ from trunkward.control.evidence import inventory_evidence
 from trunkward.control.node_file import Accepted
 from trunkward.control.pki import SipNames, certificate_pem, issue_sip_authority
 from trunkward.control.shown_certificate import CertificateRefused, Use
-from trunkward.engines.certificates import accepted_fingerprints, why_no_authority
+from trunkward.engines.certificates import accepted_fingerprints, first_end, why_no_authority
 from trunkward.engines.departed import edge_settings
 from trunkward.engines.kamailio import EdgeFiles, render_edge_json, render_kamailio_cfg, render_tls_cfg
 from trunkward.engines.layout import write_private
@@ -257,6 +257,8 @@ def rendered(
     trusted = PkiFiles(paths.pki).sip_authority.read_text(encoding="ascii") + "".join(
         dict.fromkeys(texts.values())
     )
+    # for `web`, which may not read where they stand
+    ends = {name: first_end(pem.encode()) for name, pem in texts.items()}
     conf = render_supervisord_conf(
         programs(declared, paths, signer_command(declared, paths)), paths, open_files()
     )
@@ -266,6 +268,7 @@ def rendered(
         File(path=files.tls_cfg, text=render_tls_cfg(known, paths)),
         File(path=files.edge_json, text=settings),
         File(path=files.kamailio_cfg, text=cfg),
+        File(path=paths.shown_authorities, text=msgspec.json.encode(ends).decode(), group="tw-web"),
         File(path=paths.run / "supervisord.conf", text=conf, group="root", mode=0o600),
     ]
 

@@ -1,8 +1,32 @@
 """rtpengine's command line, rendered from what a node declares."""
 
+import re
+import subprocess
+from functools import lru_cache
+from pathlib import Path
+
 from trunkward.engines.kamailio import NG_PORT
 from trunkward.settings import Paths
 from trunkward.trunks.model import Declared
+
+_PROGRAM = Path("/usr/bin/rtpengine")
+
+
+def installed_version() -> str:
+    """The version that is installed; it tells nobody which one runs. "" when it cannot be asked."""
+    try:
+        return _version_of(_PROGRAM.stat().st_mtime_ns)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+
+
+@lru_cache(maxsize=1)
+def _version_of(_changed_ns: int) -> str:
+    said = subprocess.run(
+        [str(_PROGRAM), "--version"], capture_output=True, text=True, check=False, timeout=2
+    )
+    found = re.search(r"\d+(?:\.\d+)+", said.stdout + said.stderr)
+    return found[0] if found else ""
 
 
 def rtpengine_command(declared: Declared, paths: Paths) -> list[str]:
@@ -16,7 +40,7 @@ def rtpengine_command(declared: Declared, paths: Paths) -> list[str]:
     """
     node = declared.node
     return [
-        "/usr/bin/rtpengine",
+        str(_PROGRAM),
         # not the packaged example configuration and its open control ports
         "--config-file=none",
         "--foreground",

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from trunkward.control.pki import SipNames
+from trunkward.control.shown import SERVER
 from trunkward.control.shown_certificate import (
     MAX_CHAIN_BYTES,
     CertificateRefused,
@@ -30,9 +31,6 @@ from trunkward.engines.whole_file import read_plain
 from trunkward.settings import Paths
 from trunkward.sip.transport import Transport
 from trunkward.trunks.model import AcmeSettings, CertificateFiles, Declared
-
-#: The place of the certificate that is shown to whoever connects.
-SERVER = "server"
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):

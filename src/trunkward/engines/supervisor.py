@@ -89,6 +89,8 @@ def programs(declared: Declared, paths: Paths, signer: list[str]) -> list[Progra
             own_processes=True,
         ),
         *certificate_programs(declared, paths),
+        # the last: no call needs it
+        Program(name="web", user="tw-web", command=[python, "-m", "trunkward.api", *home], priority=70),
     ]
 
 

@@ -24,6 +24,8 @@ class Process:
     state: str
     #: 0: none.
     pid: int
+    #: Seconds since the epoch of its last start; 0 for one that was never started.
+    since: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,14 +40,18 @@ class Difference:
 class Supervisor:
     """A running supervisor; each program is a group of its own name."""
 
-    def __init__(self, control: Path) -> None:
-        """`control` is its socket."""
+    def __init__(self, control: Path, patience_s: float = _PATIENCE_S) -> None:
+        """`control` is its socket; `patience_s`: how long one request may take."""
         self._control = control
+        self._patience_s = patience_s
+
+    def processes(self) -> dict[str, Process]:
+        """Every process by its name."""
+        return {str(told["name"]): _process(told) for told in self._ask("getAllProcessInfo")}
 
     def process(self, name: str) -> Process:
         """One process."""
-        told = self._ask("getProcessInfo", name)
-        return Process(state=str(told["statename"]), pid=int(told["pid"]))
+        return _process(self._ask("getProcessInfo", name))
 
     def difference(self) -> Difference:
         """Has it read its configuration file; nothing is started or stopped."""
@@ -76,7 +82,7 @@ class Supervisor:
 
     def _ask(self, method: str, *arguments: str | bool) -> Any:
         body = xmlrpc.client.dumps(arguments, f"supervisor.{method}")
-        connection = _UnixConnection(self._control)
+        connection = _UnixConnection(self._control, self._patience_s)
         try:
             connection.request("POST", "/RPC2", body, {"Content-Type": "text/xml"})
             answer = connection.getresponse().read()
@@ -90,6 +96,10 @@ class Supervisor:
             connection.close()
 
 
+def _process(told: Any) -> Process:
+    return Process(state=str(told["statename"]), pid=int(told["pid"]), since=float(told["start"]))
+
+
 def _value(answer: Sequence[Any]) -> Any:
     return answer[0]
 
@@ -97,11 +107,11 @@ def _value(answer: Sequence[Any]) -> Any:
 class _UnixConnection(http.client.HTTPConnection):
     """HTTP over a unix socket."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=_PATIENCE_S)
-        self._path = path
+    def __init__(self, path: Path, patience_s: float) -> None:
+        super().__init__("localhost", timeout=patience_s)
+        self._path, self._patience_s = path, patience_s
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(_PATIENCE_S)
+        self.sock.settimeout(self._patience_s)
         self.sock.connect(str(self._path))

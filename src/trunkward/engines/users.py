@@ -7,7 +7,7 @@ import grp
 import pwd
 
 #: Each process' user, in no particular order; each has a group of the same name.
-USERS = ("tw-edge", "tw-media", "tw-gate", "tw-signer", "tw-worker", "tw-cert")
+USERS = ("tw-edge", "tw-media", "tw-gate", "tw-signer", "tw-worker", "tw-cert", "tw-web")
 
 
 class UserMissing(Exception):

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import structlog
 import uvloop
-from prometheus_client import start_http_server
 
 from trunkward.engines.drain import is_draining
+from trunkward.engines.exporter import BEAT_S, Heartbeat, new_registry
+from trunkward.engines.exporter import serve as serve_metrics
 from trunkward.engines.pki_files import PkiFiles, read_origid_secret
 from trunkward.engines.signer_client import SignerClient
 from trunkward.gate.clock import KernelClock
@@ -66,6 +67,7 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
     )
 
     loaded = asyncio.Event()
+    heartbeat = Heartbeat()
     beside = ThreadPoolExecutor(1, thread_name_prefix="policy", initializer=stand_back)
 
     async def follow() -> None:
@@ -84,22 +86,32 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
                 counted.policy_version = policy.snapshot.version
             await asyncio.sleep(_REFRESH_S if loaded.is_set() else _FIRST_LOOK_S)
 
-    following = asyncio.create_task(follow())
-    _serve_metrics(index, log)
+    async def beat() -> None:
+        # not in the loop above, which waits while a large policy is read, and calls do not
+        while True:
+            heartbeat.beat()
+            await asyncio.sleep(BEAT_S)
+
+    beside_calls = [asyncio.create_task(follow()), asyncio.create_task(beat())]
+    _serve_metrics(index, heartbeat, log)
     # without a policy there is nothing to listen for: the edge finds no gate, and does what it does then
     await _first_of(loaded, stop)
     if not stop.is_set():
         log.info("ready", policy=policy.snapshot.version if policy.snapshot else None)
         await serve(paths.gate_socket(index), line, stop)
-    following.cancel()
+    for task in beside_calls:
+        task.cancel()
     beside.shutdown(wait=False, cancel_futures=True)
     await signer.close()
     recorder.close()
 
 
-def _serve_metrics(index: int, log: structlog.stdlib.BoundLogger) -> None:
+def _serve_metrics(index: int, heartbeat: Heartbeat, log: structlog.stdlib.BoundLogger) -> None:
+    registry = new_registry()
+    registry.register(counted)
+    registry.register(heartbeat)
     try:
-        start_http_server(METRICS_PORT + index, addr="127.0.0.1")
+        serve_metrics(METRICS_PORT + index, registry)
     except OSError as problem:  # calls are worth more than counters
         log.error("no metrics", port=METRICS_PORT + index, problem=str(problem))
 

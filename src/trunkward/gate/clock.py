@@ -1,28 +1,12 @@
-"""Whether this machine's clock is synchronised, as the kernel knows it (adjtimex)."""
+"""Whether this machine's clock is synchronised, as the kernel knows it."""
 
-import ctypes
 import time
 
 from trunkward.admission.ports import Unavailable
+from trunkward.engines.kernel_clock import read_clock
 
-#: adjtimex(2): the return value of an unsynchronised clock, and the status bit for it.
-_TIME_ERROR = 5
-_STA_UNSYNC = 0x0040
 #: Seconds an answer is good for.
 _FRESH_S = 5.0
-
-
-class _Timex(ctypes.Structure):
-    # struct timex begins so on Linux; the rest is read past
-    _fields_ = (
-        ("modes", ctypes.c_uint),
-        ("offset", ctypes.c_long),
-        ("freq", ctypes.c_long),
-        ("maxerror", ctypes.c_long),
-        ("esterror", ctypes.c_long),
-        ("status", ctypes.c_int),
-        ("rest", ctypes.c_byte * 256),
-    )
 
 
 class KernelClock:
@@ -33,7 +17,6 @@ class KernelClock:
         self._trusted = trusted
         self._asked = -_FRESH_S
         self._answer: bool | Unavailable = Unavailable(what="clock", why="clock-not-asked")
-        self._libc = ctypes.CDLL(None, use_errno=True)
 
     def synchronised(self) -> bool | Unavailable:
         """The kernel's word, at most a few seconds old."""
@@ -42,12 +25,10 @@ class KernelClock:
         now = time.monotonic()
         if now - self._asked >= _FRESH_S:
             self._asked = now
-            self._answer = self._ask()
+            reading = read_clock()
+            self._answer = (
+                Unavailable(what="clock", why="clock-state-unknown")
+                if reading is None
+                else reading.synchronised
+            )
         return self._answer
-
-    def _ask(self) -> bool | Unavailable:
-        state = _Timex()
-        answered = self._libc.adjtimex(ctypes.byref(state))
-        if answered < 0:
-            return Unavailable(what="clock", why="clock-state-unknown")
-        return answered != _TIME_ERROR and not state.status & _STA_UNSYNC

@@ -102,7 +102,8 @@ class Line:
             _log.warning("the edge has given up on this gate", record_id=record_id)
             return None
         verdict = decision.verdict
-        counted.verdict(type(verdict).__name__.lower(), verdict.reason, time.monotonic() - began)
+        blame = verdict.blame if isinstance(verdict, Reject) else Blame.NOBODY
+        counted.verdict(type(verdict).__name__.lower(), verdict.reason, blame, time.monotonic() - began)
         return decision
 
     def grants(self, asked: GrantsAsked) -> GrantsGiven:

@@ -8,7 +8,6 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 
-from prometheus_client import REGISTRY
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -26,7 +25,7 @@ class GateMetrics(Collector):
 
     def __init__(self) -> None:
         """Starts at zero."""
-        self._verdicts: Counter[tuple[str, str]] = Counter()
+        self._verdicts: Counter[tuple[str, str, str]] = Counter()
         self._attested: Counter[str] = Counter()
         self._slots = [0] * (len(_BUCKETS) + 1)
         self._seconds = 0.0
@@ -38,9 +37,9 @@ class GateMetrics(Collector):
         #: New calls are refused.
         self.draining = False
 
-    def verdict(self, kind: str, reason: str, took_s: float) -> None:
-        """A verdict that left, and the seconds it took."""
-        self._verdicts[kind, reason] += 1
+    def verdict(self, kind: str, reason: str, blame: str, took_s: float) -> None:
+        """A verdict that left, who has to act so that the next goes better, and the seconds it took."""
+        self._verdicts[kind, reason, blame] += 1
         self._slots[bisect_left(_BUCKETS, took_s)] += 1
         self._seconds += took_s
 
@@ -51,7 +50,9 @@ class GateMetrics(Collector):
     def collect(self) -> Iterator[Metric]:
         """What is scraped."""
         verdicts = CounterMetricFamily(
-            "trunkward_gate_verdicts", "Verdicts by kind and reason.", labels=["verdict", "reason"]
+            "trunkward_gate_verdicts",
+            "Verdicts by kind, reason, and who has to act.",
+            labels=["verdict", "reason", "blame"],
         )
         for labels, count in self._verdicts.copy().items():
             verdicts.add_metric(labels, count)
@@ -93,4 +94,3 @@ class GateMetrics(Collector):
 
 #: This process'.
 counted = GateMetrics()
-REGISTRY.register(counted)

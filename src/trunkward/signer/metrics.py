@@ -2,7 +2,9 @@
 
 from datetime import datetime
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
+from prometheus_client import Counter, Gauge
+
+from trunkward.engines.exporter import Heartbeat, new_registry, serve
 
 
 class SignerMetrics:
@@ -10,7 +12,9 @@ class SignerMetrics:
 
     def __init__(self) -> None:
         """Start at zero."""
-        self.registry = CollectorRegistry()
+        self.registry = new_registry()
+        self.heartbeat = Heartbeat()
+        self.registry.register(self.heartbeat)
         self.signatures = Counter(
             "trunkward_signer_signatures", "Signatures given", ["attest"], registry=self.registry
         )
@@ -32,20 +36,20 @@ class SignerMetrics:
         self.fit = Gauge(
             "trunkward_signer_fit", "1 while key and certificate may sign", registry=self.registry
         )
-        self.certificate_seconds_left = Gauge(
-            "trunkward_signer_certificate_seconds_left",
-            "Until the certificate expires",
+        self.certificate_expiry = Gauge(
+            "trunkward_signer_certificate_expiry_timestamp_seconds",
+            "When the certificate in use expires",
             registry=self.registry,
         )
-        self.journal_seq = Gauge(
-            "trunkward_signer_journal_seq", "Lines in the journal", registry=self.registry
+        self.journal_lines = Gauge(
+            "trunkward_signer_journal_lines", "Lines in the journal", registry=self.registry
         )
 
-    def certificate_checked(self, *, fit: bool, not_after: datetime, now_s: float) -> None:
+    def certificate_checked(self, *, fit: bool, not_after: datetime) -> None:
         """Take over the result of a check."""
         self.fit.set(1 if fit else 0)
-        self.certificate_seconds_left.set(not_after.timestamp() - now_s)
+        self.certificate_expiry.set(not_after.timestamp())
 
     def serve(self, port: int) -> None:
         """Answer Prometheus on 127.0.0.1 in a thread of its own. Raises `OSError` when the port is taken."""
-        start_http_server(port, addr="127.0.0.1", registry=self.registry)
+        serve(port, self.registry)

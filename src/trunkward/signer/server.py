@@ -18,6 +18,7 @@ from typing import cast
 import msgspec
 import structlog
 
+from trunkward.engines.exporter import BEAT_S
 from trunkward.engines.signer_wire import LENGTH_BYTES, Deframer, FrameTooLarge, Refused, Signed, frame
 from trunkward.signer.desk import SigningDesk
 from trunkward.signer.identity import IdentityFiles, load_identity
@@ -103,9 +104,8 @@ class _Office:
         self.metrics.certificate_checked(
             fit=unfit is None,
             not_after=self.desk.identity.certificate.not_valid_after_utc,
-            now_s=self.clock(),
         )
-        self.metrics.journal_seq.set(self.journal.seq)
+        self.metrics.journal_lines.set(self.journal.seq)
         if self.desk.unfit != before:
             log.error("signing-stopped", error=str(unfit)) if unfit else log.info("signing-resumed")
             kind = "signing-stopped" if unfit else "signing-resumed"
@@ -248,6 +248,7 @@ async def _listen(settings: SignerSettings, office: _Office, stop: asyncio.Event
     )
     tasks = [
         asyncio.create_task(_every(recheck_s, office.recheck)),
+        asyncio.create_task(_every(BEAT_S, office.metrics.heartbeat.beat)),
         asyncio.create_task(_every_in_thread(SYNC_S, office.journal.sync)),
     ]
     try:

@@ -13,14 +13,17 @@ from pathlib import Path
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from trunkward.settings import Paths
+from trunkward.engines.exporter import Heartbeat, new_registry, serve
+from trunkward.engines.waiting import Waiting, waiting
+from trunkward.settings import WORKER_METRICS_PORT, Paths
 from trunkward.store.database import migrate, open_database
-from trunkward.store.records import RecordStore
 from trunkward.worker.abandoned import Abandoned
 from trunkward.worker.compile import PolicyCompiler
+from trunkward.worker.metrics import CountedStore, WorkerMetrics
 from trunkward.worker.resolve import start_resolving
 from trunkward.worker.retention import Retention
 from trunkward.worker.ship import ship
+from trunkward.worker.show import show
 
 #: Seconds between two rounds; a record is in the database this much after its call, at most.
 ROUND_S = 1.0
@@ -46,7 +49,7 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    compiler = PolicyCompiler(paths.declared, paths.policy)
+    compiler = PolicyCompiler(paths.declared, paths.policy, partial(show, paths.shown))
     compiler.round()
     stopped = threading.Event()
     follower = threading.Thread(target=compiler.follow, args=(stopped, log.info), name="policy", daemon=True)
@@ -61,12 +64,25 @@ def main() -> None:
     except DBAPIError as problem:
         log.error("database cannot be used", database=paths.records_url, problem=str(problem.orig))
         sys.exit(1)
-    store = RecordStore(engine)
+    round_done = False
+
+    def waits() -> Waiting | None:
+        # before the first round is through, nobody has asked how far each segment has come
+        return waiting(paths.segment_directories(), store.known_offset) if round_done else None
+
+    counted = WorkerMetrics(waits)
+    store = CountedStore(engine, counted.shipped)
     retention = Retention(store, log.info)
+    heartbeat = Heartbeat()
+    _serve_metrics(counted, heartbeat, log)
     # who holds the lock and has written into it works, as long as its file is touched
     held.write(f"{os.getpid()}\n")
     held.flush()
-    beat = partial(os.utime, held.fileno())
+
+    def beat() -> None:
+        os.utime(held.fileno())
+        heartbeat.beat()
+
     log.info("ready", policy_version=compiler.version)
     abandoned = Abandoned(store, log.warning)
     start_resolving(paths.targets, lambda: compiler.declared, log.info)
@@ -74,6 +90,7 @@ def main() -> None:
     while not stopping:
         try:
             beat()
+            counted.policy_version = compiler.version
             # before what is shipped: a note speaks of all that was written until then
             notes = abandoned.notes((paths.edge_records, paths.edge_overflow))
             ship(paths.segment_directories(), store, time.time(), log.warning, beat)
@@ -81,14 +98,25 @@ def main() -> None:
             retention.round(compiler.retention, time.time(), beat)
             if failed:
                 log.info("rounds succeed again")
-            failed = ""
+            failed, round_done = "", True
         except Exception as problem:  # a background round must not end the process; it is seen in the log
             if repr(problem) != failed:  # once, not four times a second
                 log.exception("round failed")
             failed = repr(problem)
+            counted.rounds_failed += 1
         time.sleep(ROUND_S)
     stopped.set()
     engine.dispose()
+
+
+def _serve_metrics(counted: WorkerMetrics, heartbeat: Heartbeat, log: structlog.stdlib.BoundLogger) -> None:
+    registry = new_registry()
+    registry.register(counted)
+    registry.register(heartbeat)
+    try:
+        serve(WORKER_METRICS_PORT, registry)
+    except OSError as problem:  # records are worth more than counters
+        log.error("no metrics", port=WORKER_METRICS_PORT, problem=str(problem))
 
 
 def _arguments() -> Paths:

@@ -26,8 +26,14 @@ _KEPT = 2
 class PolicyCompiler:
     """Watches the configuration in force and keeps `current` pointing at its snapshot."""
 
-    def __init__(self, declared: Path, policy: Path) -> None:
-        """`policy` must exist and be writable by the worker alone."""
+    def __init__(
+        self, declared: Path, policy: Path, tell: Callable[[InForce, Declared, float], None] = lambda *_: None
+    ) -> None:
+        """`policy` must exist and be writable by the worker alone.
+
+        `tell` hears what has been compiled, and when it was put in force (seconds since the epoch).
+        """
+        self._tell = tell
         self._declared = declared
         self._policy = policy
         self._seen: tuple[int, int] | None = None
@@ -97,4 +103,5 @@ class PolicyCompiler:
             old.unlink()
         self._seen, self.version, self.declared = seen, in_force.version, declared
         self.retention = declared.retention
+        self._tell(in_force, declared, seen[0] / 1e9)
         return True

@@ -15,9 +15,11 @@ def test_every_port_of_the_example_is_known() -> None:
         ("kamailio", "127.0.0.10:5061/tcp"),
         ("kamailio", "127.0.0.10:5060/udp"),
         ("rtpengine", "127.0.0.1:2223/udp"),
-        ("signer", "127.0.0.1:9309/tcp"),
         ("gate-0", "127.0.0.1:9310/tcp"),
         ("gate-1", "127.0.0.1:9311/tcp"),
+        ("signer", "127.0.0.1:9309/tcp"),
+        ("worker", "127.0.0.1:9308/tcp"),
+        ("web", "127.0.0.1:9307/tcp"),
     ]
 
 

@@ -132,7 +132,8 @@ def test_the_media_goes_first_and_again_until_the_engine_has_said_so(
     assert not endings(store)
     worker.engine.silent = False
     assert worker.rounds(2) == 1
-    assert worker.engine.deleted == ["openx0", "openx0-a", "openx0-b", "openx1", "openx1-a", "openx1-b"]
+    assert worker.engine.deleted == media_names(decision("open"))
+    assert worker.engine.deleted[:4] == ["openx0", "openx0-a", "openx0-b", "openx1"]
 
 
 def test_a_worker_that_dies_in_between_leaves_nothing_out_and_doubles_nothing(

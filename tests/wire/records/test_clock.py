@@ -36,5 +36,6 @@ def test_clock_not_synchronised(untrusted: Node) -> None:
     record = untrusted.record(asyncio.run(run()), ended=True)
     assert (record["attest"], record["attest_reason"]) == ("", "clock-not-synchronised")
     status = untrusted.trunkward("status").stdout
-    assert "clock" not in status
+    assert f"degraded clock: not synchronised -> outbound: {Effect.GOES_UNSIGNED}" in status
+    assert "takes calls" in status
     eventually(lambda: len(untrusted.calls()) == 4, 5, "four records")

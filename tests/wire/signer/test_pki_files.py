@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from trunkward.control import pki
 from trunkward.control.pki import SipNames
 from trunkward.engines import pki_files
-from trunkward.engines.certificates import accepted_fingerprints, ends
+from trunkward.engines.certificates import accepted_fingerprints, certificate_facts
 from trunkward.engines.pki_files import (
     PkiFacts,
     PkiFiles,
@@ -227,7 +227,7 @@ def test_a_deleted_certificate_is_accepted_no_longer(home: Path) -> None:
 def test_when_each_certificate_ends(home: Path) -> None:
     files = PkiFiles(home)
     files.shaken.write_bytes(b"half")
-    found = ends(files, ["trunk-alpha"])
+    found = {each.name: each.until for each in certificate_facts(files, ["trunk-alpha"], {"north": NOW})}
     year, decade = NOW + timedelta(days=365), NOW + timedelta(days=3650)
     assert found == {
         "node.pem": year,
@@ -235,6 +235,7 @@ def test_when_each_certificate_ends(home: Path) -> None:
         "sip-ca.pem": decade,
         "shaken-ca.pem": decade,
         "peers/trunk-alpha.pem": year,
+        "carrier north: ca": NOW,
     }
 
 

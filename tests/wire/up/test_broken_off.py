@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import stat
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,13 @@ def test_an_authority_only_root_may_read(home: Home, tmp_path: Path) -> None:
     assert copy.read_bytes() == mine.read_bytes()
     assert f"ca_list = {copy}" in (home.path / "run/edge/tls.cfg").read_text()
     assert stat.S_IMODE(copy.stat().st_mode) == 0o640
+    # when it ends is seen by root, and told to `web`, which may not read it
+    status = json.loads(home.run("status", "--json").stdout)
+    told = json.loads((home.path / "run/shown/authorities.json").read_text())
+    assert status["certificates"]["carrier north: ca"].startswith("203")
+    assert datetime.fromisoformat(told["north"]) == datetime.fromisoformat(
+        status["certificates"]["carrier north: ca"]
+    )
 
 
 def test_a_database_that_is_none_is_named(home: Home) -> None:

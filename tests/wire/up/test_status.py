@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import urllib.request
 
@@ -31,11 +32,19 @@ def test_status_as_text_and_for_programs(node: Node) -> None:
     assert (text.returncode, document.returncode) == (0, 0)
     status = json.loads(document.stdout)
     assert status["ready"] is True
-    assert set(status["parts"]) == {"kamailio", "gate-0", "gate-1", "signer", "rtpengine", "worker"}
+    assert set(status["parts"]) == {"kamailio", "gate-0", "gate-1", "signer", "rtpengine", "worker", "web"}
+    for name, part in status["parts"].items():
+        assert re.fullmatch(r"\d+(\.\d+)+", part["version"]), name
+        assert part["since"], name
+        assert part["restarts"] == 0, name
+        assert part["version"] in text.stdout
+    assert status["parts"]["gate-0"]["policy_version"] == status["configuration"]
     assert status["metrics"] == {
+        "the whole node": "127.0.0.1:9307",
         "gate-0": "127.0.0.1:9310",
         "gate-1": "127.0.0.1:9311",
         "signer": "127.0.0.1:9309",
+        "worker": "127.0.0.1:9308",
     }
     for where in status["metrics"].values():
         with urllib.request.urlopen(f"http://{where}/metrics", timeout=5) as answer:
@@ -49,11 +58,16 @@ def test_status_as_text_and_for_programs(node: Node) -> None:
     assert said[:2] == DEVIATIONS
     for deviation in said:
         assert f"deviation {deviation}" in text.stdout
+    assert "node sbc.example.com, configuration" in text.stdout
+    assert "takes calls" in text.stdout
+    assert "trusted by the configuration" in text.stdout
+    assert status["records"]["waiting_s"] < 30
+    assert status["space"]["state"]["free_bytes"] > 0
     # a line is a line, also where there is no terminal
     assert len([line for line in text.stdout.splitlines() if "deviation" in line]) == len(said)
 
 
-PARTS = ["signer", "gate-1", "worker", "rtpengine", "kamailio"]
+PARTS = ["signer", "gate-1", "worker", "rtpengine", "kamailio", "web"]
 
 
 @pytest.mark.parametrize("part", PARTS)

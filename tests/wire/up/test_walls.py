@@ -53,6 +53,9 @@ EVERYBODY = (*USERS, "stranger")
         ("state/db/records.db", {"tw-worker"}),
         ("state/signer/journal.jsonl", {"tw-signer"}),
         ("run/policy/current", {"tw-gate", "tw-worker"}),
+        ("run/numbers/kamailio.json", {"tw-edge", "tw-web"}),
+        ("run/shown/node.json", {"tw-worker", "tw-web"}),
+        ("run/shown/authorities.json", {"tw-web"}),
         ("log/kamailio.log", set()),
     ],
 )
@@ -85,6 +88,7 @@ def test_who_reaches_which_socket(node: Node, name: str, users: set[str]) -> Non
         ("gate-1", "tw-gate"),
         ("signer", "tw-signer"),
         ("worker", "tw-worker"),
+        ("web", "tw-web"),
     ],
 )
 def test_each_process_is_its_user_with_no_capability(node: Node, program: str, user: str) -> None:

@@ -1,0 +1,1 @@
+"""The process `web`: the node's health over HTTP, on loopback. It reads nothing private; no call needs it."""

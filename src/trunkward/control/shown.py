@@ -1,0 +1,92 @@
+"""What `web` may know of a configuration: what the node's health needs, and nothing that opens a door.
+
+Names of trunks and carriers are in it (deviations and certificates are theirs); numbers, networks,
+fingerprints and evidence are not.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from trunkward.control.declared import InForce
+from trunkward.control.deviations import Deviation, deviations
+from trunkward.control.evidence import first_to_end
+from trunkward.sip.transport import Transport
+from trunkward.trunks.model import AcmeSettings, CertificateSource, Declared
+
+#: The certificate that is shown to whoever connects.
+SERVER = "server"
+#: Of a certificate that is the node's own authority's.
+LOCAL = "local"
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """The configuration in force, as far as its health is concerned."""
+
+    #: Its version, and when it was put in force (seconds since the epoch).
+    version: int
+    since: float
+    gates: int
+    #: Where Kamailio takes TLS.
+    address: str
+    tls_port: int
+    #: The clock is taken as right, and media passes by, whatever the kernel and rtpengine say.
+    clock_trusted: bool
+    media_anchored: bool
+    #: Peers whose certificate was issued here, by the name of its file.
+    issued: list[str]
+    #: `certificate_sources`.
+    certificates: dict[str, str]
+    #: Seconds since the epoch at which the first evidence token ends; None when there is none.
+    evidence_until: float | None
+    deviations: list[tuple[str, str]]
+
+    def deviations_found(self) -> list[Deviation]:
+        """The deviations, as values."""
+        return [Deviation(where=where, what=what) for where, what in self.deviations]
+
+
+def shown(in_force: InForce, declared: Declared, since: float) -> Shown:
+    """What may be known of a configuration put in force at `since`; `declared` is what it declares."""
+    node = declared.node
+    return Shown(
+        version=in_force.version,
+        since=since,
+        gates=node.gates,
+        address=str(node.address),
+        tls_port=node.tls_port,
+        clock_trusted=node.unsafe_trusted_clock,
+        media_anchored=not node.unsafe_unanchored_media,
+        issued=[trunk.name for trunk in declared.trunks if trunk.certificate_issued_here]
+        + [carrier.name for carrier in declared.carriers if carrier.certificate_issued_here],
+        certificates=certificate_sources(declared),
+        evidence_until=first_to_end(in_force.evidence),
+        deviations=[(found.where, found.what) for found in deviations(declared)],
+    )
+
+
+def certificate_sources(declared: Declared) -> dict[str, str]:
+    """Where each certificate that peers see is from: the node's (`server`), then carriers' (`client-NAME`).
+
+    `local`, `acme DIRECTORY` or `files CHAIN`.
+    """
+    return {SERVER: _source(declared.node.certificate)} | {
+        f"client-{carrier.name}": _source(carrier.client_certificate)
+        for carrier in sorted(declared.carriers, key=lambda carrier: carrier.name)
+        if carrier.client_certificate is not None and carrier.transport is Transport.TLS
+    }
+
+
+def certificate_parts(sources: Mapping[str, str]) -> list[str]:
+    """The processes that see to certificates from elsewhere; none where none comes from there."""
+    elsewhere = [source for source in sources.values() if source != LOCAL]
+    acme = ["acme"] if any(source.startswith("acme ") for source in elsewhere) else []
+    return [*acme, "certificates"] if elsewhere else []
+
+
+def _source(source: CertificateSource) -> str:
+    if source is None:
+        return LOCAL
+    if isinstance(source, AcmeSettings):
+        return f"acme {source.directory}"
+    return f"files {source.chain}"

@@ -1,0 +1,54 @@
+"""What Kamailio counts, written down once a second for those who watch the node and may not steer it.
+
+Kamailio's own door to its statistics (`ctl`) opens every command of it as well, also those that show and end
+calls. So nobody but root and the edge has it; the numbers come out here, in a file whose group is `web`'s.
+"""
+
+import os
+import time
+
+from trunkward.edge import ksr
+from trunkward.edge.compact import compact
+
+#: Kamailio's statistics by the names it gives them (modules kex, tmx, tls and the core's TCP). Requests by
+#: method, because Kamailio counts each run of a timer as an OPTIONS.
+COUNTED = (
+    *("rcv_requests_invite", "rcv_requests_ack", "rcv_requests_bye", "rcv_requests_cancel"),
+    *("rcv_requests_prack", "rcv_requests_update", "rcv_requests_info", "rcv_requests_refer"),
+    *("rcv_requests_register", "rcv_requests_subscribe", "rcv_requests_notify"),
+    *("rcv_requests_message", "rcv_requests_publish"),
+    *("rcv_replies", "fwd_requests", "fwd_replies"),
+    *("drop_requests", "drop_replies", "err_requests", "err_replies", "bad_msg_hdr"),
+    *("total_size", "real_used_size", "max_used_size", "fragments"),
+    *("current_opened_connections", "current_write_queue_size", "passive_open"),
+    *("connect_success", "connect_failed", "con_timeout", "con_reset", "send_timeout", "sendq_full"),
+    *("local_reject", "opened_connections"),
+    *("UAS_transactions", "UAC_transactions", "inuse_transactions"),
+    *("2xx_transactions", "3xx_transactions", "4xx_transactions", "5xx_transactions", "6xx_transactions"),
+)
+
+
+class Numbers:
+    """Writes the file; in the timer's own process."""
+
+    def __init__(self, path: str, dialogs: str) -> None:
+        """`dialogs`: where running calls have their files."""
+        self._path = path
+        self._dialogs = dialogs
+        self._since = time.time()
+
+    def write_down(self, _event: str) -> None:
+        """The numbers of this moment, whole or not at all."""
+        counted = {name: int(value) for name in COUNTED if (value := ksr.statistic(name)).isdigit()}
+        told = {
+            "at": time.time(),
+            "since": self._since,
+            "version": ksr.version(),
+            # running calls: a call that is ending has a name with a dot
+            "calls_running": sum("." not in name for name in os.listdir(self._dialogs)),
+            "counted": counted,
+        }
+        part = f"{self._path}.part"
+        with open(part, "w", encoding="ascii") as file:
+            file.write(compact(told))
+        os.rename(part, self._path)

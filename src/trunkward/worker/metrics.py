@@ -1,0 +1,108 @@
+"""What the worker counts: rounds, records shipped, and what became of calls as outcomes pass through it.
+
+An outcome is counted when it is in the database, so a worker that was away counts late what others would have
+lost. One that dies between the two does not count what the database has: counters are for rates, bills are
+made from records.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+import sqlalchemy as sa
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from trunkward.engines.waiting import Waiting
+from trunkward.records.model import DecisionRecord, OutcomeRecord, Record
+from trunkward.store.records import RecordStore
+
+
+class WorkerMetrics(Collector):
+    """The numbers of the worker; written by its one thread, read by the one that serves them."""
+
+    def __init__(self, waits: Callable[[], Waiting | None], now: Callable[[], float] = time.time) -> None:
+        """`waits` says what waits to be shipped, None while that is not known yet."""
+        self._waits = waits
+        self._now = now
+        self._shipped: Counter[str] = Counter()
+        self._ended: Counter[tuple[str, str]] = Counter()
+        self._talked_s = 0.0
+        self.rounds_failed = 0
+        self.policy_version = 0
+
+    def shipped(self, records: Sequence[Record]) -> None:
+        """These are in the database."""
+        for record in records:
+            match record:
+                case DecisionRecord():
+                    self._shipped["decision"] += 1
+                case OutcomeRecord(outcome=outcome):
+                    self._shipped["outcome"] += 1
+                    self._ended[outcome.ending, "yes" if outcome.answered_at else "no"] += 1
+                    if outcome.answered_at and outcome.ended_at:
+                        self._talked_s += max(0.0, outcome.ended_at - outcome.answered_at)
+
+    def collect(self) -> Iterator[Metric]:
+        """What is scraped."""
+        shipped = CounterMetricFamily("trunkward_records_shipped", "Records shipped.", labels=["kind"])
+        for kind in ("decision", "outcome"):
+            shipped.add_metric([kind], self._shipped[kind])
+        yield shipped
+        ended = CounterMetricFamily(
+            "trunkward_calls_ended", "Calls that are over, by ending.", labels=["ending", "answered"]
+        )
+        for labels, count in self._ended.copy().items():
+            ended.add_metric(labels, count)
+        yield ended
+        yield CounterMetricFamily(
+            "trunkward_calls_talk_seconds",
+            "From answer to end, of all calls that are over.",
+            value=self._talked_s,
+        )
+        yield CounterMetricFamily(
+            "trunkward_worker_rounds_failed", "Rounds of work that failed.", value=self.rounds_failed
+        )
+        yield GaugeMetricFamily(
+            "trunkward_worker_policy_version", "Version compiled last.", value=self.policy_version
+        )
+        waits = self._waits()
+        if waits is not None:
+            yield GaugeMetricFamily(
+                "trunkward_records_waiting_bytes", "Not shipped yet.", value=waits.size_bytes
+            )
+            yield GaugeMetricFamily(
+                "trunkward_records_waiting_seconds",
+                "Age of the oldest record that is not shipped yet.",
+                value=0.0 if waits.since is None else max(0.0, self._now() - waits.since),
+            )
+
+
+class CountedStore(RecordStore):
+    """The records database, which tells what it took, and remembers how far each segment has come."""
+
+    def __init__(self, engine: sa.Engine, counted: Callable[[Sequence[Record]], None]) -> None:
+        """`counted` hears of records once they are in the database."""
+        super().__init__(engine)
+        self._counted = counted
+        self._known: dict[str, int] = {}
+
+    def known_offset(self, segment: str) -> int:
+        """How far a segment has been shipped; one nobody has looked at is new. For any thread."""
+        return self._known.get(segment, 0)
+
+    def offset(self, segment: str) -> int:
+        """As the database has it."""
+        found = self._known[segment] = super().offset(segment)
+        return found
+
+    def ship(self, records: Sequence[Record], segment: str, offset: int) -> None:
+        """Whole or not at all, then counted."""
+        super().ship(records, segment, offset)
+        self._known[segment] = offset
+        self._counted(records)
+
+    def forget_segment(self, segment: str) -> None:
+        """The segment has been deleted."""
+        super().forget_segment(segment)
+        self._known.pop(segment, None)

@@ -1,0 +1,246 @@
+"""A node's health out of facts: what is lost, what that means in the posture table's words, whether calls are taken."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from trunkward.admission.posture import POSTURE, Calls, Effect, Lost, effect
+from trunkward.control.health import (
+    DRAIN,
+    CertificateFacts,
+    CertificateOf,
+    ClockFacts,
+    Facts,
+    Part,
+    PartFacts,
+    RecordsFacts,
+    SpaceFacts,
+    as_document,
+    health,
+    means,
+    refuses,
+)
+
+NOW = 1_800_000_000.0
+KINDS = {
+    "kamailio": Part.KAMAILIO,
+    "gate-0": Part.GATE,
+    "gate-1": Part.GATE,
+    "signer": Part.SIGNER,
+    "rtpengine": Part.RTPENGINE,
+    "worker": Part.WORKER,
+    "acme": Part.ACME,
+    "certificates": Part.CERTIFICATES,
+    "web": Part.WEB,
+}
+
+
+def facts(*lost: str, policy: dict[str, int] | None = None, **changed: Any) -> Facts:
+    """A healthy node, but for the parts named."""
+    parts = tuple(
+        PartFacts(
+            name=name,
+            part=kind,
+            problem="gone" if name in lost else "",
+            policy_version=(policy or {}).get(name, 7) if kind is Part.GATE else None,
+        )
+        for name, kind in KINDS.items()
+    )
+    well = Facts(
+        now=NOW,
+        parts=parts,
+        policy_version=7,
+        policy_since=NOW - 60,
+        clock=ClockFacts(synchronised=True, trusted=False),
+    )
+    return replace(well, **changed)
+
+
+def test_a_healthy_node_is_ready_and_has_no_trouble() -> None:
+    found = health(facts())
+    assert (found.ready, found.troubles, found.not_ready, found.lost) == (True, (), {}, frozenset())
+
+
+@pytest.mark.parametrize(
+    ("lost", "ready", "row", "said"),
+    [
+        (["kamailio"], False, None, "all calls: nobody answers"),
+        (["gate-0"], True, None, "calls go through the other gates"),
+        (["gate-0", "gate-1"], False, Lost.GATES, "outbound, inbound: 503; emergency: goes, by the edge's"),
+        (["signer"], True, Lost.SIGNER, "outbound: goes unsigned, recorded"),
+        (["rtpengine"], False, Lost.RTPENGINE, "outbound, inbound: 503"),
+        (["worker"], True, Lost.WORKER, "outbound, inbound, emergency: goes on the last snapshot"),
+        (["web"], True, None, "calls go as ever"),
+    ],
+)
+def test_a_lost_part_says_what_that_means(lost: list[str], ready: bool, row: Lost | None, said: str) -> None:
+    found = health(facts(*lost))
+    (trouble,) = found.troubles
+    assert found.ready is ready
+    assert trouble.lost is row
+    assert trouble.means.startswith(said)
+    assert found.not_ready == dict.fromkeys(lost, "gone")
+    assert found.lost == ({row} if row else set())
+
+
+@pytest.mark.parametrize("lost", [(), ("kamailio",)])
+def test_a_drained_node_is_not_ready_and_says_why(lost: tuple[str, ...]) -> None:
+    found = health(facts(*lost, drain="since noon by ann"))
+    assert not found.ready
+    assert set(found.not_ready) == set(lost)  # no part is at fault
+    drained = found.troubles[-1]
+    assert (drained.what, drained.problem, drained.blocks) == (DRAIN, "since noon by ann", True)
+    assert "node-draining" in drained.means
+    document = as_document(found)
+    assert (document["ready"], document["draining"]) == (False, True)
+
+
+@pytest.mark.parametrize("part", ["acme", "certificates"])
+def test_who_sees_to_certificates_is_missed_by_no_call(part: str) -> None:
+    found = health(facts(part))
+    assert found.ready
+    assert set(found.not_ready) == {part}
+    assert "no certificate from elsewhere is renewed" in found.troubles[0].means
+
+
+@pytest.mark.parametrize(
+    ("days", "late", "problem", "said"),
+    [
+        # six days in all: what is left says nothing, its lifetime does
+        (4, False, "", None),
+        (1, True, "", "ends "),
+        (40, True, "asked for twice in vain: no", "asked for twice in vain: no"),
+        (None, True, "none yet", "none yet"),
+        (-1, True, "asked for in vain", "ended "),
+    ],
+)
+def test_a_certificate_from_elsewhere(days: float | None, late: bool, problem: str, said: str | None) -> None:
+    certificate = replace(_certificate(CertificateOf.SHOWN, days), late=late, problem=problem)
+    found = health(facts(certificates=(certificate,)))
+    assert found.ready
+    assert [trouble.problem.startswith(said or "-") for trouble in found.troubles] == ([True] if said else [])
+
+
+def test_several_lost_parts_are_several_troubles() -> None:
+    found = health(facts("signer", "worker", "gate-1"))
+    assert [trouble.what for trouble in found.troubles] == ["gate-1", "signer", "worker"]
+    assert found.ready
+
+
+def test_media_that_is_not_anchored_misses_no_rtpengine() -> None:
+    found = health(facts("rtpengine", media_anchored=False))
+    assert found.ready
+    assert found.troubles == ()
+    assert "rtpengine" in found.not_ready
+
+
+@pytest.mark.parametrize(
+    ("behind", "since_s", "ready", "not_ready"),
+    [
+        ({"gate-0": 6}, 4.0, True, set()),  # the worker and the gate need a moment
+        ({"gate-0": 6}, 6.0, True, {"gate-0"}),
+        ({"gate-0": 6, "gate-1": 6}, 6.0, False, {"gate-0", "gate-1"}),
+        ({"gate-0": 8}, 6.0, True, {"gate-0"}),  # after a rollback as well
+    ],
+)
+def test_a_gate_behind_the_policy_in_force_leaves_readiness(
+    behind: dict[str, int], since_s: float, ready: bool, not_ready: set[str]
+) -> None:
+    found = health(facts(policy=behind, policy_since=NOW - since_s))
+    assert found.ready is ready
+    assert set(found.not_ready) == not_ready
+    assert all("it decides by policy" in why for why in found.not_ready.values())
+
+
+@pytest.mark.parametrize(
+    ("synchronised", "trusted", "lost"),
+    [
+        (True, False, False),
+        (False, False, True),
+        (None, False, True),
+        (False, True, False),
+        (None, True, False),
+    ],
+)
+def test_the_clock(synchronised: bool | None, trusted: bool, lost: bool) -> None:
+    found = health(facts(clock=ClockFacts(synchronised=synchronised, trusted=trusted)))
+    assert found.ready
+    assert found.lost == ({Lost.CLOCK} if lost else set())
+
+
+def test_records_that_wait_too_long() -> None:
+    assert not health(facts(records=RecordsFacts(waiting_bytes=10**9, waiting_s=29))).troubles
+    (trouble,) = health(facts(records=RecordsFacts(waiting_bytes=512, waiting_s=31))).troubles
+    assert (trouble.what, trouble.problem) == ("records", "512 bytes wait, the oldest for 31 s")
+
+
+@pytest.mark.parametrize(
+    ("what", "free_mib", "said"),
+    [
+        ("state", 2000, None),
+        ("state", 1000, "once it is full: outbound, inbound: 503 (record-not-written)"),
+        ("run", 1000, None),
+        ("run", 60, "once it is full: running calls are lost with Kamailio, policies cannot change"),
+        ("log", 1000, "calls go as ever; logs end"),
+    ],
+)
+def test_room_that_ends(what: str, free_mib: int, said: str | None) -> None:
+    place = SpaceFacts(what=what, path="/x", free_bytes=free_mib << 20, size_bytes=1 << 40)
+    assert [trouble.means for trouble in health(facts(space=(place,))).troubles] == ([said] if said else [])
+
+
+def _certificate(of: CertificateOf, days: float | None, name: str = "x.pem") -> CertificateFacts:
+    until = None if days is None else datetime.fromtimestamp(NOW, UTC) + timedelta(days=days)
+    return CertificateFacts(name=name, of=of, until=until)
+
+
+@pytest.mark.parametrize("of", list(CertificateOf))
+@pytest.mark.parametrize(
+    ("days", "problem", "words"),
+    [(16, None, ""), (14, "ends ", "from then on: "), (-1, "ended ", ""), (None, "cannot be read", "")],
+)
+def test_certificates_that_end(
+    of: CertificateOf, days: float | None, problem: str | None, words: str
+) -> None:
+    found = health(facts(certificates=(_certificate(of, days),)))
+    assert found.ready
+    if problem is None:
+        assert not found.troubles
+    else:
+        (trouble,) = found.troubles
+        assert trouble.problem.startswith(problem)
+        assert trouble.means.startswith(words)
+
+
+def test_a_thousand_certificates_that_end_together_are_one_trouble() -> None:
+    ending = tuple(_certificate(CertificateOf.PEER, 3, f"peers/{index}.pem") for index in range(1000))
+    (trouble,) = health(facts(certificates=ending)).troubles
+    assert trouble.what == "peers/0.pem and 999 more"
+
+
+@pytest.mark.parametrize("lost", list(Lost))
+def test_the_words_are_the_tables(lost: Lost) -> None:
+    row = next(row for row in POSTURE if row.lost is lost)
+    for calls, its in row.effects.items():
+        quiet = its in (Effect.GOES, Effect.UNAFFECTED)
+        assert (its.value in means(lost)) or quiet, calls
+    assert refuses(lost) == (effect(lost, Calls.OUTBOUND) is Effect.REFUSED)
+
+
+def test_without_any_gate_known_nothing_is_promised() -> None:
+    """What `web` sees before the worker has ever told what is in force."""
+    none = tuple(part for part in facts().parts if part.part is not Part.GATE)
+    found = health(facts(parts=none, policy_version=0))
+    assert not found.ready
+    assert found.lost == {Lost.GATES}
+
+
+def test_the_document_has_every_part_and_trouble() -> None:
+    document = as_document(health(facts("signer", policy={"gate-1": 6})))
+    assert document["ready"] is True
+    assert {name for name, part in document["parts"].items() if not part["ready"]} == {"signer", "gate-1"}
+    assert document["parts"]["gate-0"]["policy_version"] == 7
+    assert [trouble["what"] for trouble in document["troubles"]] == ["gate-1", "signer"]
+    assert document["troubles"][1]["lost"] == "signer"

@@ -1,0 +1,65 @@
+"""What `web` may know of a configuration: its health, and nothing that opens a door."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from trunkward.control.declared import InForce
+from trunkward.control.evidence import LIFETIME_S, inventory_evidence
+from trunkward.control.node_file import read_node_file
+from trunkward.control.shown import Shown, certificate_parts, certificate_sources, shown
+
+EXAMPLE = Path(__file__).parents[3] / "examples/node.yaml"
+FINGERPRINT = "ab" * 32
+NOW = 1_800_000_000
+
+
+def in_force() -> InForce:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    made = InForce(version=3, node_file=text, certificates={"acme-hq": [FINGERPRINT]}, evidence={})
+    evidence = inventory_evidence(made.declared(), Ed25519PrivateKey.generate(), {}, now_s=NOW)
+    return msgspec.structs.replace(made, evidence=evidence)
+
+
+def test_it_tells_what_health_needs() -> None:
+    made = in_force()
+    told = shown(made, made.declared(), 5.0)
+    assert (told.version, told.since, told.gates) == (3, 5.0, 2)
+    assert (told.address, told.tls_port, told.clock_trusted) == ("127.0.0.10", 5061, True)
+    assert told.issued == ["acme-hq", "north"]
+    assert told.evidence_until == NOW + LIFETIME_S
+    assert "carrier south" in {found.where for found in told.deviations_found()}
+
+
+@pytest.mark.parametrize(
+    ("source", "parts"),
+    [
+        ("local", []),
+        ("acme https://ca.example/directory", ["acme", "certificates"]),
+        ("files /etc/chain.pem", ["certificates"]),
+    ],
+)
+def test_processes_for_certificates_are_there_when_one_is_from_elsewhere(
+    source: str, parts: list[str]
+) -> None:
+    assert certificate_parts({"server": source, "client-north": "local"}) == parts
+
+
+def test_where_certificates_are_from() -> None:
+    assert certificate_sources(in_force().declared()) == {"server": "local"}
+    acme = "  certificate:\n    acme:\n      directory: https://ca.example/dir\n      terms_agreed: true\n"
+    text = EXAMPLE.read_text(encoding="utf-8")
+    declared = read_node_file(text.replace("node:\n", f"node:\n{acme}", 1), "test")
+    assert certificate_sources(declared) == {"server": "acme https://ca.example/dir"}
+
+
+def test_nothing_in_it_opens_a_door() -> None:
+    made = in_force()
+    text = msgspec.json.encode(shown(made, made.declared(), 5.0)).decode()
+    assert msgspec.json.decode(text, type=Shown).version == 3
+    tokens = [token for numbers in made.evidence.values() for token in numbers.values()]
+    assert tokens
+    for secret in (FINGERPRINT, "+1202555", "127.0.0.21", "000T", *tokens):
+        assert secret not in text

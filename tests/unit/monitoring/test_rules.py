@@ -1,0 +1,248 @@
+"""Every alert fires on what it is for, keeps quiet otherwise, and says where to read on; Prometheus' own tool judges."""
+
+import re
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+RULES = ROOT / "monitoring" / "rules.yaml"
+
+#: Of `node`, the one node that is watched here.
+NODE = 'instance="sbc",job="trunkward"'
+
+
+@dataclass(frozen=True)
+class Case:
+    """Series in promtool's notation (a sample each minute), for an alert that fires and one that does not."""
+
+    fires: dict[str, str]
+    quiet: dict[str, str]
+    after: str = "20m"
+
+
+def _flat(name: str, high: str, low: str, labels: str = "", after: str = "20m") -> Case:
+    series = f"{name}{{{NODE}{',' if labels else ''}{labels}}}"
+    return Case({series: f"{high}x130"}, {series: f"{low}x130"}, after)
+
+
+def _series(name: str, labels: str = "") -> str:
+    return f"{name}{{{NODE}{',' if labels else ''}{labels}}}"
+
+
+_GATE = 'part="gate-0"'
+_VERDICTS = "trunkward_gate_verdicts_total"
+_BUCKET = "trunkward_gate_verdict_seconds_bucket"
+_ENDED = "trunkward_calls_ended_total"
+_CERTIFICATE = "trunkward_certificate_expiry_timestamp_seconds"
+#: The tests' clock starts at 1970.
+_DAY = 86_400
+
+CASES = {
+    "TrunkwardNotScraped": _flat("up", "0+0", "1+0"),
+    "TrunkwardNotReady": Case(
+        {_series("trunkward_node_ready"): "0+0x30", _series("trunkward_node_draining"): "0+0x30"},
+        # somebody wanted it so
+        {_series("trunkward_node_ready"): "0+0x30", _series("trunkward_node_draining"): "1+0x30"},
+    ),
+    "TrunkwardPartDown": _flat("trunkward_part_ready", "0+0", "1+0", 'part="signer"'),
+    "TrunkwardPartRestarts": _flat("trunkward_part_start_timestamp_seconds", "0+60", "5+0", _GATE),
+    "TrunkwardPolicyLag": Case(
+        {
+            _series("trunkward_gate_policy_version", _GATE): "6+0x30",
+            _series("trunkward_node_policy_version"): "7+0x30",
+        },
+        {
+            _series("trunkward_gate_policy_version", _GATE): "7+0x30",
+            _series("trunkward_node_policy_version"): "7+0x30",
+        },
+    ),
+    "TrunkwardClockNotSynchronised": _flat(
+        "trunkward_node_lost", "1+0", "0+0", 'lost="clock not synchronised"'
+    ),
+    "TrunkwardClockErrorLarge": Case(
+        {
+            _series("trunkward_clock_maximum_error_seconds"): "2+0x30",
+            _series("trunkward_clock_synchronised"): "1+0x30",
+        },
+        {
+            _series("trunkward_clock_maximum_error_seconds"): "0.1+0x30",
+            _series("trunkward_clock_synchronised"): "1+0x30",
+        },
+    ),
+    "TrunkwardCertificateEndsSoon": _flat(
+        _CERTIFICATE, f"{20 * _DAY}+0", f"{25 * _DAY}+0", 'certificate="peer"', "2h"
+    ),
+    "TrunkwardCertificateEnds": _flat(_CERTIFICATE, f"{2 * _DAY}+0", f"{20 * _DAY}+0", 'certificate="node"'),
+    "TrunkwardCertificateNotRenewed": _flat("trunkward_certificates_not_renewed", "1+0", "0+0", after="2h"),
+    "TrunkwardCertificateUnreadable": _flat("trunkward_certificates_unreadable", "1+0", "0+0"),
+    "TrunkwardRecordsWait": _flat("trunkward_records_waiting_seconds", "31+0", "0.5+0", 'part="worker"'),
+    "TrunkwardWorkerFails": _flat("trunkward_worker_rounds_failed_total", "0+100", "3+0", 'part="worker"'),
+    "TrunkwardSpaceLow": Case(
+        {
+            _series("trunkward_space_free_bytes", 'place="state"'): "9+0x30",
+            _series("trunkward_space_size_bytes", 'place="state"'): "100+0x30",
+        },
+        {
+            _series("trunkward_space_free_bytes", 'place="state"'): "50+0x30",
+            _series("trunkward_space_size_bytes", 'place="state"'): "100+0x30",
+        },
+    ),
+    "TrunkwardSpaceEnds": _flat("trunkward_space_free_bytes", "10000-100", "10000-1", 'place="state"', "80m"),
+    "TrunkwardRefusalsByUs": Case(
+        {
+            _series(_VERDICTS, f'{_GATE},verdict="reject",reason="internal-error",blame="us"'): "0+2x30",
+            _series(_VERDICTS, f'{_GATE},verdict="admit",reason="admitted",blame="nobody"'): "0+98x30",
+        },
+        {
+            _series(_VERDICTS, f'{_GATE},verdict="reject",reason="no-route",blame="customer"'): "0+2x30",
+            _series(_VERDICTS, f'{_GATE},verdict="admit",reason="admitted",blame="nobody"'): "0+98x30",
+        },
+    ),
+    "TrunkwardRefusalsHigh": Case(
+        {
+            _series(
+                _VERDICTS, f'{_GATE},verdict="discard",reason="unknown-source",blame="caller"'
+            ): "0+60x40",
+            _series(_VERDICTS, f'{_GATE},verdict="admit",reason="admitted",blame="nobody"'): "0+40x40",
+        },
+        # few calls: one refusal says nothing
+        {_series(_VERDICTS, f'{_GATE},verdict="reject",reason="no-route",blame="customer"'): "0+1x40"},
+        "30m",
+    ),
+    "TrunkwardVerdictsSlow": Case(
+        {
+            _series(_BUCKET, f'{_GATE},le="0.05"'): "0+90x30",
+            _series(_BUCKET, f'{_GATE},le="0.1"'): "0+100x30",
+            _series(_BUCKET, f'{_GATE},le="+Inf"'): "0+100x30",
+        },
+        {
+            _series(_BUCKET, f'{_GATE},le="0.05"'): "0+100x30",
+            _series(_BUCKET, f'{_GATE},le="0.1"'): "0+100x30",
+            _series(_BUCKET, f'{_GATE},le="+Inf"'): "0+100x30",
+        },
+    ),
+    "TrunkwardEdgeGivesUp": _flat("trunkward_gate_given_up_total", "0+3", "4+0", _GATE),
+    "TrunkwardSignerRefuses": _flat(
+        "trunkward_signer_refusals_total", "0+2", "4+0", 'part="signer",reason="evidence-expired"'
+    ),
+    "TrunkwardSharedMemoryLow": Case(
+        {
+            _series("trunkward_kamailio_shared_memory_used_bytes"): "81+0x30",
+            _series("trunkward_kamailio_shared_memory_size_bytes"): "100+0x30",
+        },
+        {
+            _series("trunkward_kamailio_shared_memory_used_bytes"): "20+0x30",
+            _series("trunkward_kamailio_shared_memory_size_bytes"): "100+0x30",
+        },
+    ),
+    "TrunkwardNumbersOld": _flat("trunkward_kamailio_numbers_age_seconds", "31+0", "1+0"),
+    "TrunkwardPacketErrors": Case(
+        {
+            _series("trunkward_rtpengine_packet_errors_total"): "0+10x30",
+            _series("trunkward_rtpengine_packets_relayed_total"): "0+90x30",
+        },
+        {
+            _series("trunkward_rtpengine_packet_errors_total"): "0+1x30",
+            _series("trunkward_rtpengine_packets_relayed_total"): "0+99x30",
+        },
+    ),
+    "TrunkwardMediaPortsLow": Case(
+        {
+            _series("trunkward_rtpengine_ports_free", 'interface="cust"'): "9+0x30",
+            _series("trunkward_rtpengine_ports_used", 'interface="cust"'): "91+0x30",
+        },
+        {
+            _series("trunkward_rtpengine_ports_free", 'interface="cust"'): "91+0x30",
+            _series("trunkward_rtpengine_ports_used", 'interface="cust"'): "9+0x30",
+        },
+    ),
+    "TrunkwardAnswersFew": Case(
+        {
+            _series(_ENDED, 'part="worker",ending="bye",answered="yes"'): "0+1x90",
+            _series(_ENDED, 'part="worker",ending="failed",answered="no"'): "0+9x90",
+        },
+        {
+            _series(_ENDED, 'part="worker",ending="bye",answered="yes"'): "0+5x90",
+            _series(_ENDED, 'part="worker",ending="failed",answered="no"'): "0+5x90",
+        },
+        "60m",
+    ),
+    "TrunkwardDeviationAdded": Case(
+        {_series("trunkward_node_deviations"): "2+0x70 3+0x30"},
+        {_series("trunkward_node_deviations"): "2+0x100"},
+        "80m",
+    ),
+}
+
+
+def rules() -> list[dict[str, Any]]:
+    """Every rule of the file."""
+    document = yaml.safe_load(RULES.read_text(encoding="utf-8"))
+    return [rule for group in document["groups"] for rule in group["rules"]]
+
+
+def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs Prometheus' own tool."""
+    return subprocess.run(
+        ["/usr/bin/promtool", *arguments], capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_the_rules_are_rules() -> None:
+    said = promtool("check", "rules", str(RULES))
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert f"{len(rules())} rules found" in said.stdout
+
+
+def test_every_rule_has_a_case_and_no_other() -> None:
+    assert sorted(rule["alert"] for rule in rules()) == sorted(CASES)
+
+
+def _group(alert: str, series: dict[str, str], after: str, fires: bool) -> dict[str, Any]:
+    return {
+        "name": f"{alert} {'fires' if fires else 'keeps quiet'}",
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": [
+            {
+                "expr": f'count by (alertname) (ALERTS{{alertname="{alert}",alertstate="firing"}})',
+                "eval_time": after,
+                "exp_samples": [{"labels": f'{{alertname="{alert}"}}', "value": 1}] if fires else [],
+            }
+        ],
+    }
+
+
+def test_every_rule_fires_and_keeps_quiet(tmp_path: Path) -> None:
+    groups = [
+        _group(alert, series, case.after, fires)
+        for alert, case in CASES.items()
+        for series, fires in ((case.fires, True), (case.quiet, False))
+    ]
+    file = tmp_path / "tests.yaml"
+    file.write_text(
+        yaml.safe_dump({"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": groups})
+    )
+    said = promtool("test", "rules", str(file))
+    assert said.returncode == 0, said.stdout + said.stderr
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: str(rule["alert"]))
+def test_every_rule_says_how_bad_it_is_and_where_to_read_on(
+    rule: dict[str, Any], page: Callable[[str], str]
+) -> None:
+    assert rule["labels"]["severity"] in ("critical", "warning")
+    assert "{{ $labels.instance }}" in rule["annotations"]["summary"]
+    path, _, anchor = rule["annotations"]["runbook"].partition("#")
+    headings = {
+        re.sub(r"[^\w\- ]", "", line.lstrip("# ").lower()).replace(" ", "-")
+        for line in page(path).splitlines()
+        if line.startswith("#")
+    }
+    assert anchor in headings

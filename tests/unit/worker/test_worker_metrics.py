@@ -1,0 +1,82 @@
+"""What the worker counts: calls by their outcomes once they are in the database, and what waits."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from trunkward.calls.outcome import Ending, Outcome
+from trunkward.engines.waiting import Waiting, waiting
+from trunkward.records.model import DecisionRecord, OutcomeRecord
+from trunkward.records.segment import encode
+from trunkward.store.database import migrate, open_database
+from trunkward.worker.metrics import CountedStore, WorkerMetrics
+from trunkward.worker.ship import ship
+
+
+def _decision(name: str) -> DecisionRecord:
+    return DecisionRecord(
+        record_id=name, at=90.0, attempt_id=name, call_id=name, verdict="admit", reason="admitted"
+    )
+
+
+def _outcome(name: str, ending: Ending, answered_at: float, ended_at: float) -> OutcomeRecord:
+    outcome = Outcome(record_id=name, call_id=name, ending=ending, answered_at=answered_at, ended_at=ended_at)
+    return OutcomeRecord(record_id=name, at=ended_at, outcome=outcome)
+
+
+@pytest.fixture
+def counted() -> WorkerMetrics:
+    return WorkerMetrics(lambda: None)
+
+
+@pytest.fixture
+def store(tmp_path: Path, counted: WorkerMetrics) -> Iterator[CountedStore]:
+    engine = open_database(f"sqlite:///{tmp_path}/records.db")
+    migrate(engine)
+    yield CountedStore(engine, counted.shipped)
+    engine.dispose()
+
+
+def _text(counted: WorkerMetrics) -> str:
+    registry = CollectorRegistry()
+    registry.register(counted)
+    return generate_latest(registry).decode()
+
+
+def test_calls_are_counted_by_ending_and_answer(counted: WorkerMetrics) -> None:
+    counted.shipped([_decision("a"), _decision("b"), _outcome("a", Ending.BYE, 100.0, 160.0)])
+    counted.shipped([_outcome("b", Ending.FAILED, 0.0, 101.0), _outcome("c", Ending.BYE, 100.0, 99.0)])
+    text = _text(counted)
+    for line in (
+        'trunkward_records_shipped_total{kind="decision"} 2.0',
+        'trunkward_records_shipped_total{kind="outcome"} 3.0',
+        'trunkward_calls_ended_total{answered="yes",ending="bye"} 2.0',
+        'trunkward_calls_ended_total{answered="no",ending="failed"} 1.0',
+        "trunkward_calls_talk_seconds_total 60.0",  # a clock set back takes nothing away
+    ):
+        assert line in text, text
+    assert "waiting" not in text  # not known yet
+
+
+def test_what_waits_is_told(counted: WorkerMetrics) -> None:
+    told = _text(WorkerMetrics(lambda: Waiting(size_bytes=5, since=90.0), lambda: 100.0))
+    assert "trunkward_records_waiting_bytes 5.0" in told
+    assert "trunkward_records_waiting_seconds 10.0" in told
+
+
+def test_what_is_shipped_waits_no_more_and_is_counted_once(
+    tmp_path: Path, counted: WorkerMetrics, store: CountedStore
+) -> None:
+    gate = tmp_path / "gate-0"
+    gate.mkdir()
+    segment = gate / "1.jsonl"
+    segment.write_bytes(encode(_decision("a")))
+    assert waiting([gate], store.known_offset).since == 90.0
+    for _ in range(2):
+        ship([gate], store, 100.0, pytest.fail)
+    assert waiting([gate], store.known_offset) == Waiting(size_bytes=0, since=None)
+    assert 'trunkward_records_shipped_total{kind="decision"} 1.0' in _text(counted)
+    store.forget_segment("gate-0/1.jsonl")
+    assert store.known_offset("gate-0/1.jsonl") == 0

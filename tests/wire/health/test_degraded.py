@@ -1,0 +1,101 @@
+"""A part that is lost shows within seconds, with what it means for calls, and is back by itself."""
+
+import json
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from trunkward.admission.posture import Lost
+from trunkward.control.health import means
+from wire.conftest import Node
+from wire.health.conftest import ask, not_ready, readiness
+from wire.records.conftest import supervise
+from wire.records.parties import eventually
+
+
+@contextmanager
+def lost(node: Node, parts: tuple[str, ...], how: str) -> Iterator[None]:
+    """Freezes or stops parts, and brings them back."""
+    for part in parts:
+        node.signal(part, signal.SIGSTOP) if how == "frozen" else supervise(node, "stop", part)
+    try:
+        yield
+    finally:
+        for part in parts:
+            node.signal(part, signal.SIGCONT) if how == "frozen" else supervise(node, "start", part)
+
+
+CASES: list[tuple[tuple[str, ...], str, int, str]] = [
+    (("gate-0",), "frozen", 200, "calls go through the other gates"),
+    (("gate-0", "gate-1"), "frozen", 503, means(Lost.GATES)),
+    (("signer",), "stopped", 200, means(Lost.SIGNER)),
+    (("worker",), "stopped", 200, means(Lost.WORKER)),
+    (("rtpengine",), "stopped", 503, means(Lost.RTPENGINE)),
+    (
+        ("kamailio",),
+        "frozen",
+        503,
+        "all calls: nobody answers; running calls: media goes on, signalling waits",
+    ),
+]
+
+
+@pytest.mark.parametrize(("parts", "how", "status", "words"), CASES, ids=lambda v: str(v)[:24])
+def test_it_shows_and_comes_back(
+    node: Node, parts: tuple[str, ...], how: str, status: int, words: str
+) -> None:
+    """Summary: lost gates, signer, worker, rtpengine, Kamailio: /readyz and status name them within seconds, and what it means; then ready."""
+    assert readiness()[0] == 200
+    with lost(node, parts, how):
+
+        def named() -> dict[str, Any]:
+            answered, document = readiness()
+            return document if answered == status and not_ready(document) == set(parts) else {}
+
+        document = eventually(named, 5, f"/readyz names {parts}")
+        assert words in [trouble["means"] for trouble in document["troubles"]]
+        assert f'trunkward_part_ready{{part="{parts[0]}"}} 0.0' in ask("/metrics")[1]
+        told = node.trunkward("status", "--json")
+        assert told.returncode == 1
+        its = json.loads(told.stdout)
+        assert (its["ready"], not_ready(its)) == (status == 200, set(parts))
+        # one judgement, two ways to see
+        assert [t["means"] for t in its["troubles"]] == [t["means"] for t in document["troubles"]]
+        assert f"-> {words}" in node.trunkward("status").stdout
+    eventually(lambda: readiness()[0] == 200 and not not_ready(readiness()[1]), 10, "all ready again")
+    node.wait_ready()
+
+
+def test_an_answer_takes_its_time_and_no_more(node: Node) -> None:
+    """Summary: with every other part frozen /healthz, /readyz and /metrics answer within 5 s."""
+    everybody = ("kamailio", "gate-0", "gate-1", "signer", "rtpengine", "worker")
+    with lost(node, everybody, "frozen"):
+        time.sleep(1.1)  # the last look is no answer any more
+        for path in ("/metrics", "/readyz", "/healthz"):
+            ask(path, within_s=5)
+        eventually(lambda: not_ready(readiness()[1]) == set(everybody), 8, "all named")
+        assert "trunkward_node_ready 0.0" in ask("/metrics")[1]
+    eventually(lambda: readiness()[0] == 200, 10, "ready again")
+
+
+def test_restarts_are_counted(node: Node) -> None:
+    """Summary: a killed gate is one restart more in `status`, and has another start time in the metrics."""
+
+    def restarts() -> int:
+        return int(json.loads(node.trunkward("status", "--json").stdout)["parts"]["gate-1"]["restarts"])
+
+    def started() -> str:
+        name = 'trunkward_part_start_timestamp_seconds{part="gate-1"}'
+        return next((line for line in ask("/metrics")[1].splitlines() if line.startswith(name)), "")
+
+    before, first = restarts(), started()
+    was = node.pid("gate-1")
+    node.signal("gate-1", signal.SIGKILL)
+    eventually(lambda: node.pid("gate-1") not in (0, was), 5, "another gate-1")
+    node.wait_ready()
+    assert restarts() == before + 1
+    eventually(lambda: started() not in ("", first), 5, "another start")

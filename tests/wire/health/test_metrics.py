@@ -1,0 +1,115 @@
+"""What a live node tells Prometheus: every metric the dashboard and the alerts name, and what calls change in it."""
+
+import asyncio
+import json
+import re
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from wire.conftest import Node
+from wire.health.conftest import ask
+from wire.records.parties import eventually, parties, running_call
+
+MONITORING = Path(__file__).parents[3] / "monitoring"
+_NAME = re.compile(r"\b(?:trunkward|process)_[a-z0-9_]+\b")
+
+
+def _told() -> set[str]:
+    """The names of a scrape, with those a histogram has."""
+    names = set()
+    for line in ask("/metrics")[1].splitlines():
+        if line.startswith("# TYPE "):
+            _, _, name, kind = line.split()
+            names.add(name)
+            if kind == "histogram":
+                names |= {f"{name}_bucket", f"{name}_sum", f"{name}_count"}
+    return names
+
+
+def _more_than(name: str, than: float, **labels: str) -> bool:
+    return _value(name, **labels) > than
+
+
+def _value(name: str, **labels: str) -> float:
+    """The sum of a metric's samples with these labels."""
+    total = 0.0
+    for line in ask("/metrics")[1].splitlines():
+        if re.match(rf"{name}[{{ ]", line) and all(f'{k}="{v}"' in line for k, v in labels.items()):
+            total += float(line.rpartition(" ")[2])
+    return total
+
+
+@pytest.mark.parametrize("file", ["rules.yaml", "dashboard.json"])
+def test_every_metric_that_is_named_is_there(node: Node, file: str) -> None:
+    """Summary: each metric a rule or a panel names is in a live node's /metrics."""
+    text = (MONITORING / file).read_text(encoding="utf-8")
+    if file == "dashboard.json":
+        panels = json.loads(text)["panels"]
+        text = "\n".join(target["expr"] for panel in panels for target in panel.get("targets", []))
+    named = set(_NAME.findall(text))
+    assert len(named) > 20
+    # Kamailio's are there a second after its start
+    eventually(lambda: named <= _told(), 5, f"named, and not told: {named - _told()}")
+
+
+def test_names_are_as_prometheus_wants_them(node: Node) -> None:
+    """Summary: counters end in _total, durations and sizes have their unit, nothing has a label that calls choose."""
+    for line in ask("/metrics")[1].splitlines():
+        if line.startswith("# TYPE trunkward_"):
+            _, _, name, kind = line.split()
+            assert name.endswith("_total") == (kind == "counter"), name
+            assert not re.search(r"_(ms|milliseconds|kb|minutes|days)(_|$)", name), name
+    labels = set(re.findall(r'[{,]([a-z_]+)="', ask("/metrics")[1]))
+    assert labels <= {
+        *("answered", "blame", "certificate", "ending", "interface", "kind", "le", "level", "lost", "method"),
+        *("part", "place", "reason", "side", "status", "verdict", "version", "attest"),
+    }
+
+
+def test_a_call_moves_the_numbers(node: Node) -> None:
+    """Summary: a call shows as running with its media session and connections, then as ended, answered, with its talk time."""
+
+    async def run() -> None:
+        async with parties(node) as lab:
+            call = await running_call(lab)
+            for name, labels in (
+                ("trunkward_calls_running", {}),
+                ("trunkward_rtpengine_sessions", {}),
+                ("trunkward_rtpengine_ports_used", {"interface": "cust"}),
+                ("trunkward_kamailio_tls_connections", {}),
+                ("trunkward_kamailio_transactions", {}),
+                ("trunkward_kamailio_requests_received_total", {"method": "invite"}),
+            ):
+                # the edge writes Kamailio's numbers once a second
+                await asyncio.to_thread(eventually, partial(_more_than, name, 0, **labels), 5, name)
+            assert _value("trunkward_calls_running") == 1
+            assert (await call.bye()).status == 200
+
+    verdicts = _value("trunkward_gate_verdicts_total", verdict="admit", blame="nobody")
+    asyncio.run(run())
+    eventually(
+        lambda: _value("trunkward_calls_ended_total", ending="bye", answered="yes") == 1,
+        5,
+        "the call is counted",
+    )
+    assert _value("trunkward_calls_talk_seconds_total") > 0
+    assert _value("trunkward_gate_verdicts_total", verdict="admit", blame="nobody") == verdicts + 1
+    assert _value("trunkward_records_shipped_total", kind="outcome") == 1
+    eventually(lambda: _value("trunkward_calls_running") == 0, 5, "no call runs")
+    assert _value("trunkward_records_waiting_bytes") == 0
+    used, size = (_value(f"trunkward_kamailio_shared_memory_{what}_bytes") for what in ("used", "size"))
+    assert 0 < used < size < 1024 << 20
+
+
+def test_nothing_else_is_served(node: Node) -> None:
+    """Summary: three paths and no other; /healthz says that this process lives, and its version."""
+    status, text = ask("/healthz")
+    assert status == 200
+    assert json.loads(text)["alive"] is True
+    for path in ("/", "/docs", "/redoc", "/openapi.json", "/metrics/", "/api"):
+        assert ask(path)[0] == 404, path
+    # names of trunks, carriers, numbers are nobody's who only reaches the port
+    for path in ("/readyz", "/metrics"):
+        assert not re.search(r"acme|north|\+1202", ask(path)[1]), path
