@@ -149,6 +149,16 @@ class Paths:
         return self.run / "policy"
 
     @property
+    def targets(self) -> Path:
+        """What DNS says of peers' names (`trunkward.routing.targets`); worker writes, edge reads."""
+        return self.state / "targets" / "targets.json"
+
+    @property
+    def target_health(self) -> Path:
+        """Which of carriers' hosts answer; written by the edge (`trunkward.edge.health`)."""
+        return self.run / "health" / "targets.json"
+
+    @property
     def dialogs(self) -> Path:
         """One small file for each running call, so that calls outlive Kamailio."""
         return self.run / "dialogs"

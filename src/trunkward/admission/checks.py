@@ -2,15 +2,16 @@
 
 1. `method`       it is an INVITE
 2. `source`       it comes from a trunk or carrier we know
-3. `request`      it can be read
-4. `trunk`        the trunk it belongs to is enabled
-5. `calling`      a customer shows a calling number
-6. `called`       a number was called
-7. `destination`  the number is somebody's here, or a carrier takes it
-8. `media`        the offer is what its side must offer
-9. `drain`        this node takes new calls
-10. `clock`       our clock is synchronised (a call never fails on it)
-11. `signature`   the call is signed (a call never fails on it)
+3. `listener`     the listener for TLS 1.2 is for trunks that may use it
+4. `request`      it can be read
+5. `trunk`        the trunk it belongs to is enabled
+6. `calling`      a customer shows a calling number
+7. `called`       a number was called
+8. `destination`  the number is somebody's here, or a carrier takes it
+9. `media`        the offer is what its side must offer
+10. `drain`       this node takes new calls
+11. `clock`       our clock is synchronised (a call never fails on it)
+12. `signature`   the call is signed (a call never fails on it)
 """
 
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from trunkward.calls.attempt import Transport
 from trunkward.calls.verdict import Blame, Reason
 from trunkward.media.refusal import MediaRefused
 from trunkward.sip.text import UnsafeHeader, safe_value
+from trunkward.trunks.model import Trunk
 
 #: RFC 8224 section 4.1: seconds a signature may be old when it leaves.
 FRESH_S = 60
@@ -61,8 +63,23 @@ def source(case: Case) -> Finding:
     return _refuse("source", Reason.UNKNOWN_SOURCE, Blame.CALLER, 403, "no trunk or carrier of this source")
 
 
+def listener(case: Case) -> Finding:
+    """3. An emergency call from an identified trunk is taken on any listener."""
+    attempt, sender = case.attempt, case.source
+    if attempt.transport is not Transport.TLS or attempt.local_port != case.node.tls12_port:
+        return Finding(check="listener")
+    if (isinstance(sender, Trunk) and sender.unsafe_tls12) or case.emergency:
+        return Finding(
+            check="listener", detail=f"for TLS 1.2, with {attempt.tls.version if attempt.tls else ''}"
+        )
+    said = (
+        f"port {case.node.tls12_port} is for trunks with unsafe_tls12; use {case.node.tls_port} and TLS 1.3"
+    )
+    return _refuse("listener", Reason.TLS12_REFUSED, _sender(case), 403, said)
+
+
 def request(case: Case) -> Finding:
-    """3. A From that cannot be read is no obstacle to an emergency call."""
+    """4. A From that cannot be read is no obstacle to an emergency call."""
     if case.malformed:
         return _refuse("request", Reason.MALFORMED_REQUEST, _sender(case), 400, case.malformed)
     if isinstance(case.shown_from, Unreadable) and not case.emergency:
@@ -73,7 +90,7 @@ def request(case: Case) -> Finding:
 
 
 def trunk(case: Case) -> Finding:
-    """4. A disabled trunk neither calls nor is called, except for emergencies."""
+    """5. A disabled trunk neither calls nor is called, except for emergencies."""
     ours = case.source if case.direction is Direction.OUTBOUND else case.destination
     if ours is None or ours.enabled or case.emergency:
         return Finding(check="trunk", detail=ours.name if ours else "")
@@ -83,7 +100,7 @@ def trunk(case: Case) -> Finding:
 
 
 def calling(case: Case) -> Finding:
-    """5. Inbound callers may be anonymous; a customer's number is what we assert and sign."""
+    """6. Inbound callers may be anonymous; a customer's number is what we assert and sign."""
     if not isinstance(case.calling, Unreadable):
         return Finding(check="calling", detail=case.calling)
     if case.direction is Direction.INBOUND or case.emergency:
@@ -94,7 +111,7 @@ def calling(case: Case) -> Finding:
 
 
 def called(case: Case) -> Finding:
-    """6. Read from the Request-URI."""
+    """7. Read from the Request-URI."""
     if not isinstance(case.called, Unreadable):
         return Finding(check="called", detail=str(getattr(case.called, "number", case.called)))
     return _refuse(
@@ -103,7 +120,7 @@ def called(case: Case) -> Finding:
 
 
 def destination(case: Case) -> Finding:
-    """7. A carrier with a prefix of the number, or the trunk whose number it is."""
+    """8. A carrier with a prefix of the number, or the trunk whose number it is."""
     if case.direction is Direction.OUTBOUND:
         if case.ways:
             return Finding(
@@ -121,7 +138,7 @@ def destination(case: Case) -> Finding:
 
 
 def media(case: Case) -> Finding:
-    """8. Emergency calls and the bench's unanchored media are not refused."""
+    """9. Emergency calls and the bench's unanchored media are not refused."""
     if isinstance(case.offer, MediaRefused):
         return _refuse("media", case.offer.reason, _sender(case), 488, case.offer.detail)
     if case.offer is None:
@@ -130,21 +147,21 @@ def media(case: Case) -> Finding:
 
 
 def drain(case: Case, *, draining: bool) -> Finding:
-    """9. A node being emptied takes emergency calls only; who would be refused anyhow has been told why."""
+    """10. A node being emptied takes emergency calls only; who would be refused anyhow has been told why."""
     if not draining or case.emergency:
         return Finding(check="drain", detail="draining" if draining else "")
     return _refuse("drain", Reason.NODE_DRAINING, Blame.US, 503, "this node takes no new calls for now")
 
 
 def clock(case: Case, facts: Facts) -> Finding:
-    """10. Posture row "clock not synchronised": the call goes unsigned."""
+    """11. Posture row "clock not synchronised": the call goes unsigned."""
     if case.signing_request is None or facts.clock_synchronised is True:
         return Finding(check="clock")
     return Finding(check="clock", detail="not synchronised")
 
 
 def signature(case: Case, facts: Facts, now: float) -> Finding:
-    """11. Posture row "signer": the call goes unsigned, and the record says why."""
+    """12. Posture row "signer": the call goes unsigned, and the record says why."""
     if case.signing_request is None:
         return Finding(check="signature", detail="not-asked")
     usable = usable_signature(case, facts, now)
@@ -180,6 +197,7 @@ def usable_signature(case: Case, facts: Facts, now: float) -> Signature | str:
 SCREEN_CHECKS: tuple[Callable[[Case], Finding], ...] = (
     method,
     source,
+    listener,
     request,
     trunk,
     calling,
@@ -190,7 +208,7 @@ SCREEN_CHECKS: tuple[Callable[[Case], Finding], ...] = (
 
 
 def screened(case: Case, *, draining: bool = False) -> tuple[Finding, ...]:
-    """Checks 1 to 9 up to the first refusal, which is then the last finding."""
+    """Checks 1 to 10 up to the first refusal, which is then the last finding."""
     findings: list[Finding] = []
     for check in SCREEN_CHECKS:
         findings.append(check(case))
@@ -200,7 +218,7 @@ def screened(case: Case, *, draining: bool = False) -> tuple[Finding, ...]:
 
 
 def checked(case: Case, facts: Facts, now: float) -> tuple[Finding, ...]:
-    """Checks 10 and 11, which need what is alive."""
+    """Checks 11 and 12, which need what is alive."""
     return clock(case, facts), signature(case, facts, now)
 
 

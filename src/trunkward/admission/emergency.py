@@ -40,7 +40,7 @@ def emergency_table(declared: Declared, certificates: Mapping[str, str]) -> list
 def _route(way: Way, declared: Declared) -> dict[str, Any]:
     route = emergency_route(way, "{number}")
     if not declared.node.unsafe_unanchored_media:
-        plan = plan_any_offer(leg_policy(way.carrier))
+        plan = plan_any_offer(leg_policy(way.carrier, declared.node))
         route = msgspec.structs.replace(route, media=list(plan.hops), called_suites=list(plan.called_suites))
     row: dict[str, Any] = msgspec.to_builtins(route)
     return row

@@ -11,7 +11,7 @@ from trunkward.media.plan import MediaPlan, plan_media
 from trunkward.numbering.e164 import E164
 from trunkward.numbering.plan import Emergency
 from trunkward.routing.choose import Way
-from trunkward.sip.uri import SipUri, host_in_uri
+from trunkward.sip.uri import SipUri
 from trunkward.trunks.model import Carrier, Host, Trunk
 
 #: What a customer says about its own identity; we say it instead (RFC 3325 section 5).
@@ -79,7 +79,7 @@ def _route(case: Case, target: Trunk | Carrier, host: Host, headers: list[tuple[
 def _plan(case: Case, target: Trunk | Carrier) -> MediaPlan | None:
     if not isinstance(case.offer, Offer):
         return None
-    return plan_media(case.offer, leg_policy(target), inbound=case.direction is Direction.INBOUND)
+    return plan_media(case.offer, leg_policy(target, case.node), inbound=case.direction is Direction.INBOUND)
 
 
 def _to(
@@ -92,7 +92,8 @@ def _to(
     headers: list[tuple[str, str]] | None = None,
 ) -> Route:
     transport = Transport.TLS if isinstance(target, Trunk) else target.transport
-    authority = f"{host_in_uri(host.host)}:{host.port};transport={transport.value}"
+    # a domain stays in the Request-URI, whatever server it is sent to (RFC 3263 section 4)
+    authority = f"{host};transport={transport.value}"
     return Route(
         peer=target.name,
         ruri=f"sip:{user}@{authority}",

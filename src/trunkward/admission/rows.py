@@ -21,6 +21,7 @@ class TrunkRow(msgspec.Struct, frozen=True, array_like=True):
     srtp_suites: tuple[str, ...]
     max_call_s: int
     enabled: bool
+    unsafe_tls12: bool
 
 
 class CarrierRow(msgspec.Struct, frozen=True, array_like=True):
@@ -43,11 +44,11 @@ class NodeRow(msgspec.Struct, frozen=True, array_like=True):
     """The node."""
 
     name: str
-    contact_host: str
-    address: str
+    contact_hosts: tuple[str, ...]
+    addresses: tuple[str, ...]
     tls_port: int
     plain_port: int
-    media_address: str
+    media_addresses: tuple[str, ...]
     media_port_min: int
     media_port_max: int
     spc: str
@@ -57,6 +58,7 @@ class NodeRow(msgspec.Struct, frozen=True, array_like=True):
     gates: int
     max_call_s: int
     grant_s: int
+    tls12_port: int
     unsafe_unanchored_media: bool
     unsafe_trusted_clock: bool
 
@@ -74,6 +76,7 @@ def trunk_row(trunk: Trunk) -> TrunkRow:
         trunk.srtp_suites,
         trunk.max_call_s,
         trunk.enabled,
+        trunk.unsafe_tls12,
     )
 
 
@@ -91,6 +94,7 @@ def trunk_of(row: TrunkRow) -> Trunk:
         srtp_suites=row.srtp_suites,
         max_call_s=row.max_call_s,
         enabled=row.enabled,
+        unsafe_tls12=row.unsafe_tls12,
     )
 
 
@@ -133,11 +137,11 @@ def node_row(node: NodeSettings) -> NodeRow:
     """The node as a row."""
     return NodeRow(
         node.name,
-        node.contact_host,
-        str(node.address),
+        node.contact_hosts,
+        tuple(str(address) for address in node.addresses),
         node.tls_port,
         node.plain_port,
-        str(node.media_address),
+        tuple(str(address) for address in node.media_addresses),
         node.media_port_min,
         node.media_port_max,
         node.spc,
@@ -147,13 +151,15 @@ def node_row(node: NodeSettings) -> NodeRow:
         node.gates,
         node.max_call_s,
         node.grant_s,
+        node.tls12_port,
         node.unsafe_unanchored_media,
         node.unsafe_trusted_clock,
     )
 
 
 def node_of(row: NodeRow) -> NodeSettings:
-    """The node of a row."""
+    """The node of a row, without what no gate needs: `resolvers` and `probes`."""
     values = {name: getattr(row, name) for name in row.__struct_fields__}
-    values |= {"address": ip_address(row.address), "media_address": ip_address(row.media_address)}
+    for name in ("addresses", "media_addresses"):
+        values[name] = tuple(ip_address(address) for address in values[name])
     return NodeSettings(**values)

@@ -113,12 +113,14 @@ def screen(attempt: CallAttempt, peer: PeerIdentity | None, policy: Snapshot) ->
     )
 
 
-def leg_policy(peer: Trunk | Carrier) -> LegPolicy:
+def leg_policy(peer: Trunk | Carrier, node: NodeSettings) -> LegPolicy:
     """What a peer must speak: customers SRTP, carriers what their configuration says."""
     suites = peer.srtp_suites or ALLOWED
+    families = frozenset(f"IP{version}" for version in node.versions)
     if isinstance(peer, Trunk):
-        return LegPolicy(media=MediaPolicy.SRTP, suites=suites, confidential=True)
-    return LegPolicy(media=peer.media, suites=suites, confidential=peer.transport is Transport.TLS)
+        return LegPolicy(media=MediaPolicy.SRTP, suites=suites, confidential=True, families=families)
+    confidential = peer.transport is Transport.TLS
+    return LegPolicy(media=peer.media, suites=suites, confidential=confidential, families=families)
 
 
 def _from(attempt: CallAttempt) -> SipUri | Unreadable:
@@ -165,7 +167,7 @@ def _offer(
     if node.unsafe_unanchored_media:
         return None
     # a trunk is recognised on TLS only
-    policy = leg_policy(source)
+    policy = leg_policy(source, node)
     try:
         return read_offer(attempt.content_type, attempt.body, policy)
     except MediaRefused as refused:

@@ -26,6 +26,7 @@ class Reason(StrEnum):
     UNKNOWN_SOURCE = "unknown-source"
     CERTIFICATE_REQUIRED = "certificate-required"
     TRUNK_DISABLED = "trunk-disabled"
+    TLS12_REFUSED = "tls12-refused"
     MALFORMED_REQUEST = "malformed-request"
     CALLING_NUMBER_MALFORMED = "calling-number-malformed"
     CALLED_NUMBER_MALFORMED = "called-number-malformed"
@@ -38,6 +39,7 @@ class Reason(StrEnum):
     SDES_WITHOUT_TLS = "sdes-without-tls"
     MEDIA_MALFORMED = "media-malformed"
     NODE_DRAINING = "node-draining"
+    MEDIA_ADDRESS_FAMILY = "media-address-family"
     NO_FINDING = "no-finding"
     POLICY_NOT_LOADED = "policy-not-loaded"
     DEADLINE_EXCEEDED = "deadline-exceeded"
@@ -58,7 +60,8 @@ class MediaHop(msgspec.Struct, frozen=True, kw_only=True):
     between them, inside the node (docs/media.md). `forward` is the direction of the initial
     INVITE, `backward` that of a re-INVITE from the called side. `{a}` and `{b}` stand for the
     suite negotiated on the calling and the called leg, `{calling}` for all that a calling leg whose
-    offer nobody has read has negotiated; they are filled in for in-dialog offers.
+    offer nobody has read has negotiated; they are filled in for in-dialog offers. `{to}` stands for the
+    address family (`IP4`, `IP6`) of the called leg, which is that of the address the call was sent to.
     """
 
     suffix: str
@@ -77,7 +80,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     peer: str
     #: The Request-URI to send.
     ruri: str
-    #: Next hop as a SIP URI with an IP address or host, port and transport.
+    #: Next hop as a SIP URI with transport: an IP address and port, or a name, for which the edge puts the
+    #: addresses that have been found for it (`trunkward.edge.targets`).
     next_hop: str
     transport: Transport
     #: Profile of the outbound TLS (client certificate, authorities, expected names); empty for plain.

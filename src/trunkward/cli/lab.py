@@ -61,7 +61,10 @@ def read_lab(paths: Paths) -> Lab:
             x5u=declared.node.x5u,
         ),
         node_hosts=frozenset(
-            (str(declared.node.address), str(declared.node.media_address), declared.node.contact_host)
+            (
+                *(str(address) for address in declared.node.addresses + declared.node.media_addresses),
+                *declared.node.contact_hosts,
+            )
         ),
     )
 

@@ -37,14 +37,16 @@ class Port:
 
 def ports(declared: Declared) -> list[Port]:
     """Every port a node listens on, the media range excepted: rtpengine takes what is free there."""
-    node, host = declared.node, str(declared.node.address)
-    found = [Port(part="kamailio", host=host, number=node.tls_port, udp=False)]
+    node, hosts = declared.node, [str(address) for address in declared.node.addresses]
+    tls = [node.tls_port, *([node.tls12_port] if declared.has_tls12 else [])]
+    found = [Port(part="kamailio", host=host, number=port, udp=False) for port in tls for host in hosts]
     found += [
         Port(part="kamailio", host=host, number=node.plain_port, udp=transport is Transport.UDP)
         for transport in plain_transports(declared)
+        for host in hosts
     ]
     if isinstance(node.certificate, AcmeSettings):
-        found.append(Port(part="acme", host=host, number=node.certificate.http_port, udp=False))
+        found.append(Port(part="acme", host=hosts[0], number=node.certificate.http_port, udp=False))
     found.append(Port(part="rtpengine", host="127.0.0.1", number=NG_PORT, udp=True))
     found += [
         Port(part=part, host="127.0.0.1", number=number, udp=False)

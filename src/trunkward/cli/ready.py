@@ -53,7 +53,7 @@ def not_ready(paths: Paths, declared: Declared, version: int) -> dict[str, str]:
         "signer": partial(answers, paths.signer_socket),
         "worker": partial(_works, paths, version),
         **{f"gate-{i}": partial(_decides, paths, i, version) for i in range(node.gates)},
-        "kamailio": partial(tls_pongs, str(node.address), node.tls_port),
+        "kamailio": partial(tls_pongs, [str(address) for address in node.addresses], node.tls_port),
         **{part: partial(lives, paths.sign_of_life(part)) for part in certificates},
         "web": partial(get, WEB_PORT, "/healthz"),
     }

@@ -45,9 +45,11 @@ from trunkward.engines.node_facts import (
 from trunkward.engines.part_numbers import ports
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.engines.supervised import supervised
+from trunkward.engines.targets import read_health, read_targets
 from trunkward.engines.waiting import waiting
 from trunkward.settings import WEB_PORT, Paths
-from trunkward.trunks.model import AcmeSettings, Declared
+from trunkward.sip.uri import host_in_uri
+from trunkward.trunks.model import AcmeSettings, Address, Declared
 
 console = Console(highlight=False, soft_wrap=True)
 #: Certificates that are shown one a line.
@@ -70,6 +72,8 @@ def run(paths: Paths, *, as_json: bool) -> int:
             "listeners": dict(listeners(declared)),
             "metrics": metrics(declared),
             "shown_certificates": {one.name: _document(one) for one in certificates.shown(declared, paths)},
+            "targets": msgspec.to_builtins(read_health(paths).targets),
+            "names": msgspec.to_builtins(read_targets(paths).peers),
             "certificates": {
                 each.name: each.until and each.until.isoformat()
                 for each in found.facts.certificates
@@ -79,7 +83,7 @@ def run(paths: Paths, *, as_json: bool) -> int:
         }
         print(json.dumps(document, indent=1))
     else:
-        _print(found, declared, certificates.shown(declared, paths))
+        _print(found, declared, paths)
     return 1 if found.not_ready else 0
 
 
@@ -125,7 +129,7 @@ def _records(paths: Paths, now: float) -> RecordsFacts | None:
     return RecordsFacts(waiting_bytes=found.size_bytes, waiting_s=age_s)
 
 
-def _print(found: Health, declared: Declared, seen_by_peers: list[Shown]) -> None:
+def _print(found: Health, declared: Declared, paths: Paths) -> None:
     facts = found.facts
     takes = ("takes calls", "green") if found.ready else ("takes no calls", "red")
     console.print(Text.assemble(f"node {declared.node.name}, configuration {facts.policy_version}: ", takes))
@@ -154,9 +158,11 @@ def _print(found: Health, declared: Declared, seen_by_peers: list[Shown]) -> Non
     for name, where in metrics(declared).items():
         say(f"  {f'metrics of {name}':<28} {where}, for programs on this machine")
     now = datetime.fromtimestamp(facts.now, UTC)
-    for one in seen_by_peers:
+    for one in certificates.shown(declared, paths):
         for line in shown_lines(one, now):
             console.print(line)
+    for name, where in carrier_hosts(paths):
+        say(f"  {name:<28} {where}")
     _print_certificates(facts)
     print_deviations(console, declared)
 
@@ -271,15 +277,46 @@ def read_in_force(paths: Paths) -> InForce | None:
 def listeners(declared: Declared) -> list[tuple[str, str]]:
     """Everything that listens, with its address."""
     node = declared.node
-    address, media = (f"[{a}]" if a.version == 6 else str(a) for a in (node.address, node.media_address))
-    found = [("SIP over TLS 1.3", f"{address}:{node.tls_port}")]
-    found += [
-        (f"SIP over {transport.value.upper()} (carriers)", f"{address}:{node.plain_port}")
+    opened = [("SIP over TLS 1.3", node.tls_port)]
+    if declared.has_tls12:
+        opened.append(("SIP over TLS 1.2 (exceptions)", node.tls12_port))
+    opened += [
+        (f"SIP over {transport.value.upper()} (carriers)", node.plain_port)
         for transport in plain_transports(declared)
     ]
+    found = [where for name, port in opened for where in _each(name, node.addresses, str(port))]
     if isinstance(node.certificate, AcmeSettings):
-        found.append(("HTTP-01, during an order", f"{address}:{node.certificate.http_port}"))
-    found.append(("media (SRTP)", f"{media}:{node.media_port_min}-{node.media_port_max}/udp"))
+        found += _each("HTTP-01, during an order", node.addresses[:1], str(node.certificate.http_port))
+    ports = f"{node.media_port_min}-{node.media_port_max}/udp"
+    return found + _each("media (SRTP)", node.media_addresses, ports)
+
+
+def _each(name: str, addresses: tuple[Address, ...], ports: str) -> list[tuple[str, str]]:
+    several = len(addresses) > 1
+    return [
+        (f"{name}, IPv{address.version}" if several else name, f"{host_in_uri(str(address))}:{ports}")
+        for address in addresses
+    ]
+
+
+def carrier_hosts(paths: Paths) -> list[tuple[str, str]]:
+    """Where names lead, and whether carriers' hosts answer."""
+    found = []
+    for peer, names in read_targets(paths).peers.items():
+        for name, known in names.items():
+            hosts = ", ".join(host for server in known.servers for host in server.hosts) or "nowhere"
+            found.append(
+                (peer.replace(":", " "), " ".join(filter(None, (f"{name}: {hosts}", known.problem))))
+            )
+    for target in read_health(paths).targets:
+        since = (
+            f" since {datetime.fromtimestamp(target.since, UTC):%Y-%m-%d %H:%M:%S} UTC"
+            if target.since
+            else ""
+        )
+        said = target.problem or (f"answered {target.status}" if target.status else "")
+        where = f"{target.host}/{target.transport} {target.state}{since} {said}".rstrip()
+        found.append((target.peer.replace(":", " "), where))
     return found
 
 

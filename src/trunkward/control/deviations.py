@@ -32,6 +32,14 @@ def deviations(declared: Declared) -> list[Deviation]:
         for trunk in declared.trunks
         if trunk.enabled and not trunk.certificate_sha256
     ]
+    found += [
+        Deviation(
+            where=f"trunk {trunk.name}",
+            what=f"may speak TLS 1.2, on port {declared.node.tls12_port} and where we connect to it",
+        )
+        for trunk in declared.trunks
+        if trunk.unsafe_tls12
+    ]
     for carrier in declared.carriers:
         if not carrier.enabled:
             continue
@@ -40,12 +48,15 @@ def deviations(declared: Declared) -> list[Deviation]:
             found.append(
                 Deviation(where=where, what=f"signalling in clear over {carrier.transport.value.upper()}")
             )
+            if any(host.is_name for host in carrier.hosts):
+                what = "found by DNS, which nothing proves here: who commands its DNS gets its calls"
+                found.append(Deviation(where=where, what=what))
         if carrier.media is MediaPolicy.RTP:
             found.append(Deviation(where=where, what="media in clear (RTP)"))
     if not any(carrier.enabled and carrier.emergency for carrier in declared.carriers):
         what = "no enabled carrier has `emergency: true`: nobody takes emergency calls"
         found.append(Deviation(where="node", what=what))
-    if declared.node.certificate is None and not _laboratory(declared.node.address):
+    if declared.node.certificate is None and not all(map(_laboratory, declared.node.addresses)):
         what = "shows a certificate of its own authority: only peers that were given sip-ca.pem can check it"
         found.append(Deviation(where="node", what=what))
     if declared.node.unsafe_unanchored_media:

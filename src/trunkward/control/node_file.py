@@ -1,10 +1,11 @@
 """Reading a node's file: good as a whole, or refused as a whole with everything that is wrong with it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from hashlib import sha256
+from ipaddress import ip_address
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -23,12 +24,15 @@ from trunkward.control.yaml_lines import Document, PathKey, Problem, read_yaml, 
 from trunkward.numbering.plan import default_emergency
 from trunkward.trunks.model import (
     AcmeSettings,
+    Address,
     Carrier,
     CertificateFiles,
     CertificateSource,
     Declared,
+    Host,
     MediaPolicy,
     NodeSettings,
+    Probes,
     Trunk,
 )
 
@@ -174,8 +178,8 @@ def _known_keys(path: PathKey) -> list[str]:
 
 
 def _contradictions(parts: FilePart) -> Iterator[tuple[PathKey, str]]:
-    yield from _of_node(parts.node)
     trunks = list(_trunks(parts))
+    yield from _of_node(parts.node, tls12=any(trunk.unsafe_tls12 for _, _, trunk in trunks))
     yield from _twice(
         [(("tenants", i, "name"), tenant.name) for i, tenant in enumerate(parts.tenants)],
         "another tenant has this name",
@@ -192,27 +196,32 @@ def _contradictions(parts: FilePart) -> Iterator[tuple[PathKey, str]]:
         list(zip(pinned, shown, strict=True)), "another trunk is recognised by this certificate"
     )
     for path, _, trunk in trunks:
-        yield from _of_trunk(path, trunk)
+        yield from _of_trunk(path, trunk, parts.node)
     for index, carrier in enumerate(parts.carriers):
-        yield from _of_carrier(("carriers", index), carrier)
+        yield from _of_carrier(("carriers", index), carrier, parts.node)
     yield from _same_source(parts.carriers)
     yield from _same_name(trunks, parts.carriers)
+    yield from _same_host(trunks, parts.carriers)
     if not trunks:
         yield ("tenants",), "no trunk in any tenant; a node needs one"
     if not parts.carriers:
         yield ("carriers",), "no carrier; a node needs one"
 
 
-def _of_node(node: NodePart) -> Iterator[tuple[PathKey, str]]:
+def _of_node(node: NodePart, *, tls12: bool) -> Iterator[tuple[PathKey, str]]:
     if node.tls_port == node.plain_port:
         yield ("node", "plain_port"), "the same as tls_port; write another"
-    if node.media.address is not None and node.media.address.version != node.address.version:
-        yield (
-            ("node", "media", "address"),
-            f"another IP version than node.address; write an IPv{node.address.version} address",
-        )
-    low, high = node.media.ports
     for name in ("tls_port", "plain_port"):
+        if tls12 and node.tls12_port == getattr(node, name):
+            yield ("node", "tls12_port"), f"the same as {name}; write another"
+    spoken = _versions(node.address)
+    if node.media.address is not None and _versions(node.media.address) != spoken:
+        wanted = " and ".join(f"an IPv{version} address" for version in sorted(spoken))
+        yield ("node", "media", "address"), f"other IP versions than node.address has; write {wanted}"
+    if node.contact_host is not None and (why := _no_contact(node)):
+        yield ("node", "contact_host"), why
+    low, high = node.media.ports
+    for name in ("tls_port", "plain_port", *(["tls12_port"] if tls12 else [])):
         if low <= getattr(node, name) <= high:
             yield ("node", name), "inside node.media.ports; write another"
     source = node.certificate
@@ -227,7 +236,34 @@ def _of_node(node: NodePart) -> Iterator[tuple[PathKey, str]]:
     )
 
 
-def _of_trunk(path: PathKey, trunk: TrunkPart) -> Iterator[tuple[PathKey, str]]:
+def _no_contact(node: NodePart) -> str:
+    """Why `contact_host` cannot be shown to every peer, "" when it can."""
+    addresses = [str(address) for address in node.address]
+    if len(addresses) == 1:
+        return "a list, but node.address is one; write one name or address" if node.contact_host[1:] else ""
+    if _is_name(node.contact_host[0]) or sorted(node.contact_host) == sorted(addresses):
+        return ""
+    return "node.address has two addresses, and peers of both versions: write a name, or both addresses"
+
+
+def _is_name(host: str) -> bool:
+    return Host(host=host).is_name
+
+
+def _versions(addresses: Iterable[Address]) -> set[int]:
+    return {address.version for address in addresses}
+
+
+def _unreachable(host: Host, node: NodePart) -> str:
+    """Why a node cannot connect to a peer's host, "" when it can."""
+    if host.is_name or ip_address(host.host).version in _versions(node.address):
+        return ""
+    return f"an IPv{ip_address(host.host).version} address, and node.address has none of that version"
+
+
+def _of_trunk(path: PathKey, trunk: TrunkPart, node: NodePart) -> Iterator[tuple[PathKey, str]]:
+    if trunk.host is not None and (why := _unreachable(trunk.host, node)):
+        yield (*path, "host"), why
     if trunk.host is not None and not trunk.tls_names:
         yield (
             (*path, "host"),
@@ -243,9 +279,12 @@ def _of_trunk(path: PathKey, trunk: TrunkPart) -> Iterator[tuple[PathKey, str]]:
     )
 
 
-def _of_carrier(path: PathKey, carrier: CarrierPart) -> Iterator[tuple[PathKey, str]]:
+def _of_carrier(path: PathKey, carrier: CarrierPart, node: NodePart) -> Iterator[tuple[PathKey, str]]:
+    for index, host in enumerate(carrier.hosts):
+        if why := _unreachable(host, node):
+            yield (*path, "hosts", index), why
     if carrier.transport is Transport.TLS:
-        if not carrier.tls_names:
+        if not _names_of(carrier):
             yield (
                 path,
                 "a TLS carrier needs tls_names: the names of which its certificate must carry one (RFC 5922)",
@@ -301,23 +340,61 @@ def _same_name(
     trunks: list[tuple[PathKey, str, TrunkPart]], carriers: list[CarrierPart]
 ) -> Iterator[tuple[PathKey, str]]:
     """Which authority is believed and what is shown, where we connect, is found by the peer's first name."""
-    own = ClientCertificatePart()
-    peers = [(t.name, t.tls_names[0]) for _, _, t in trunks if t.host is not None and t.tls_names]
-    believed = {first: (name, "local") for name, first in peers}
-    shown = {first: (name, own) for name, first in peers}
-    for index, carrier in enumerate(carriers):
-        if carrier.transport is not Transport.TLS or not carrier.tls_names:
+    believed: dict[str, tuple[str, str, bool]] = {}
+    shown: dict[str, tuple[str, ClientCertificatePart]] = {}
+    for path, _, trunk in trunks:
+        if trunk.host is None or not trunk.tls_names:
             continue
-        other, ca = believed.setdefault(carrier.tls_names[0], (carrier.name, carrier.ca))
+        other, _, old = believed.setdefault(trunk.tls_names[0], (trunk.name, "local", trunk.unsafe_tls12))
+        if old != trunk.unsafe_tls12:
+            said = f"{other} has this name first, too, and {'may' if old else 'may not'} speak TLS 1.2"
+            yield (*path, "tls_names", 0), f"{said}: write another name first"
+        shown.setdefault(trunk.tls_names[0], (trunk.name, ClientCertificatePart()))
+    for index, carrier in enumerate(carriers):
+        if carrier.transport is not Transport.TLS or not (names := _names_of(carrier)):
+            continue
+        other, ca, old = believed.setdefault(names[0], (carrier.name, carrier.ca, False))
+        place = ("carriers", index, "tls_names" if carrier.tls_names else "hosts", 0)
         if ca != carrier.ca:
             said = f"{other} has this name first, too, with another authority (ca: {ca})"
-            yield ("carriers", index, "tls_names", 0), f"{said}: write the same ca, or another name first"
-        other, certificate = shown.setdefault(
-            carrier.tls_names[0], (carrier.name, carrier.client_certificate)
-        )
+            yield place, f"{said}: write the same ca, or another name first"
+        elif old:
+            yield place, f"{other} has this name first, too, and may speak TLS 1.2: write another name first"
+        other, certificate = shown.setdefault(names[0], (carrier.name, carrier.client_certificate))
         if certificate != carrier.client_certificate:
             said = f"{other} has this name first, too, with another client_certificate"
-            yield ("carriers", index, "tls_names", 0), f"{said}: write the same, or another name first"
+            yield place, f"{said}: write the same, or another name first"
+
+
+def _same_host(
+    trunks: list[tuple[PathKey, str, TrunkPart]], carriers: list[CarrierPart]
+) -> Iterator[tuple[PathKey, str]]:
+    """A connection is looked for by where it goes: it must be clear whose certificate is expected there."""
+    expected: dict[Host, tuple[str, str]] = {}
+    for path, _, trunk in trunks:
+        if trunk.host is not None and trunk.tls_names:
+            other, name = expected.setdefault(trunk.host, (trunk.name, trunk.tls_names[0]))
+            if name != trunk.tls_names[0]:
+                yield (*path, "host"), f"also {other}'s, with other tls_names: one host has one certificate"
+    for index, carrier in enumerate(carriers):
+        if carrier.transport is not Transport.TLS or not (names := _names_of(carrier)):
+            continue
+        for at, host in enumerate(carrier.hosts):
+            other, name = expected.setdefault(host, (carrier.name, names[0]))
+            if name != names[0]:
+                said = f"also {other}'s, with other tls_names: one host has one certificate"
+                yield ("carriers", index, "hosts", at), said
+
+
+def _names_of(carrier: CarrierPart) -> tuple[str, ...]:
+    """Names its certificate may carry: those written, else the domains it is found by (RFC 5922 7.3)."""
+    if carrier.transport is not Transport.TLS:
+        return ()
+    if carrier.tls_names:
+        return tuple(carrier.tls_names)
+    if all(host.is_name and not host.port for host in carrier.hosts):
+        return tuple(dict.fromkeys(host.host for host in carrier.hosts))
+    return ()
 
 
 def _of_authorities(parts: FilePart, why_not: Callable[[str], str]) -> Iterator[tuple[PathKey, str]]:
@@ -360,11 +437,12 @@ def _node(node: NodePart) -> NodeSettings:
     plan = node.number_plan
     return NodeSettings(
         name=node.name,
-        contact_host=node.contact_host or node.name,
-        address=node.address,
+        contact_hosts=node.contact_host or (node.name,),
+        addresses=node.address,
         tls_port=node.tls_port,
         plain_port=node.plain_port,
-        media_address=node.media.address or node.address,
+        tls12_port=node.tls12_port,
+        media_addresses=node.media.address or node.address,
         media_port_min=low,
         media_port_max=high,
         spc=node.identity.spc,
@@ -375,6 +453,10 @@ def _node(node: NodePart) -> NodeSettings:
         certificate=_certificate(node),
         max_call_s=node.max_call_s,
         grant_s=node.grant_s,
+        resolvers=tuple(node.resolvers),
+        probes=Probes(
+            every_s=node.probes.every_s, down_after=node.probes.down_after, up_after=node.probes.up_after
+        ),
         unsafe_unanchored_media=node.media.unsafe_unanchored,
         unsafe_trusted_clock=node.unsafe_trusted_clock,
     )
@@ -414,6 +496,7 @@ def _trunk(tenant: str, trunk: TrunkPart, node: NodePart) -> Trunk:
         srtp_suites=tuple(trunk.srtp),
         max_call_s=trunk.max_call_s or node.max_call_s,
         enabled=trunk.enabled,
+        unsafe_tls12=trunk.unsafe_tls12,
     )
 
 
@@ -426,7 +509,7 @@ def _carrier(carrier: CarrierPart) -> Carrier:
         media=MediaPolicy(carrier.media),
         prefixes=tuple(carrier.prefixes),
         networks=tuple(carrier.networks),
-        tls_names=tuple(carrier.tls_names),
+        tls_names=_names_of(carrier),
         srtp_suites=tuple(carrier.srtp),
         certificate_issued_here=local,
         ca_file="" if carrier.ca == "local" else carrier.ca,

@@ -2,7 +2,7 @@
 
 import re
 from functools import lru_cache
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -19,6 +19,7 @@ _MIN_PORT = 1024
 _LONGEST_CALL_S = 82_800
 #: Seconds; the edge asks once a second, and a gate may take half of one.
 _LEAST_GRANT_S, _MOST_GRANT_S = 4, 3600
+_DNS_PORT = 53
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 _X5U = re.compile(
@@ -60,14 +61,41 @@ def _is_address(text: str) -> bool:
     return True
 
 
+def _addresses(value: Any) -> tuple[Address, ...]:
+    """One address, or a list of one of each IP version."""
+    listed = value if isinstance(value, list) else [value]
+    addresses = tuple(_address(one) for one in listed)
+    if not addresses or len({address.version for address in addresses}) != len(addresses):
+        raise ValueError(
+            "write one IP address of this machine, or a list of one of each version, such as "
+            '[192.0.2.10, "2001:db8::10"]'
+        )
+    return addresses
+
+
 def _address(value: Any) -> Address:
     try:
         address = ip_address(value) if isinstance(value, str) else None
     except ValueError:
         address = None
     if address is None or address.is_multicast or address.is_unspecified:
-        raise ValueError("write the one IP address of this machine to use, such as 192.0.2.10")
+        raise ValueError("write an IP address of this machine to use, such as 192.0.2.10")
+    if isinstance(address, IPv6Address) and (
+        address.is_link_local or address.ipv4_mapped or address.scope_id
+    ):
+        raise ValueError("write an IPv6 address that others can reach: no link-local and no IPv4-mapped one")
     return address
+
+
+def _contact_hosts(value: Any) -> tuple[str, ...]:
+    listed = value if isinstance(value, list) else [value]
+    if not listed or not all(isinstance(one, str) for one in listed):
+        raise ValueError("write a host name or an IP address, such as sbc.example.com or 192.0.2.10")
+    hosts = tuple(_host_or_address(one) for one in listed)
+    versions = [ip_address(host).version for host in hosts if _is_address(host)]
+    if len(hosts) > 1 and sorted(versions) != [4, 6]:
+        raise ValueError("write one name or address, or a list of two addresses, one of each IP version")
+    return hosts
 
 
 def _network(value: Any) -> Network:
@@ -87,6 +115,32 @@ def _network_of(value: str) -> Network:
     except ValueError:
         raise ValueError("write a network such as 192.0.2.0/24, or one address") from None
     raise ValueError(f"{value} has bits set behind its mask; write {wider} for that network")
+
+
+def _carrier_host(value: Any) -> Host:
+    """`host:port`, or a domain alone, whose servers DNS names."""
+    if isinstance(value, str) and ":" not in value and not re.fullmatch(r"[0-9.]*", value):
+        return Host(host=_dns_name(value))
+    try:
+        return _host(value)
+    except ValueError as problem:
+        raise ValueError(f"{problem}; or a domain alone, such as north.example.net") from None
+
+
+def _resolver(value: Any) -> Host:
+    """The address of a DNS server, or its address and port."""
+    text = value if isinstance(value, str) else ""
+    if _is_address(text):
+        return Host(host=str(ip_address(text)), port=_DNS_PORT)
+    try:
+        host = _host(text)
+    except ValueError:
+        host = None
+    if host is None or host.is_name:
+        raise ValueError(
+            'write the address of a DNS server, such as 192.0.2.53, 192.0.2.53:5353 or "2001:db8::53"'
+        )
+    return host
 
 
 def _host(value: Any) -> Host:
@@ -275,8 +329,11 @@ type Name = Annotated[str, AfterValidator(_name)]
 type DnsName = Annotated[str, AfterValidator(_dns_name)]
 type Port = Annotated[int, AfterValidator(_port)]
 type Networks = Annotated[list[Annotated[Any, BeforeValidator(_network)]], Field(min_length=1)]
-type Hosts = Annotated[list[Annotated[Any, BeforeValidator(_host)]], Field(min_length=1, max_length=16)]
 type MaxCall = Annotated[int, AfterValidator(_max_call)]
+type Hosts = Annotated[
+    list[Annotated[Any, BeforeValidator(_carrier_host)]], Field(min_length=1, max_length=16)
+]
+type Resolvers = Annotated[list[Annotated[Any, BeforeValidator(_resolver)]], Field(max_length=3)]
 type Suites = Annotated[list[Annotated[str, AfterValidator(_suite)]], Field(min_length=1)]
 
 
@@ -289,9 +346,17 @@ class _Part(BaseModel):
 class MediaPart(_Part):
     """`node.media`."""
 
-    address: Annotated[Any, BeforeValidator(_address)] = None
+    address: Annotated[Any, BeforeValidator(_addresses)] = None
     ports: Annotated[tuple[int, int], BeforeValidator(_ports)] = (30_000, 39_999)
     unsafe_unanchored: bool = False
+
+
+class ProbesPart(_Part):
+    """`node.probes`."""
+
+    every_s: Annotated[int, Field(ge=0, le=3600)] = 30
+    down_after: Annotated[int, Field(ge=1, le=100)] = 3
+    up_after: Annotated[int, Field(ge=1, le=100)] = 2
 
 
 class IdentityPart(_Part):
@@ -351,11 +416,14 @@ class NodePart(_Part):
     """`node`."""
 
     name: DnsName
-    contact_host: Annotated[str, AfterValidator(_host_or_address)] | None = None
-    address: Annotated[Any, BeforeValidator(_address)]
+    contact_host: Annotated[Any, BeforeValidator(_contact_hosts)] = None
+    address: Annotated[Any, BeforeValidator(_addresses)]
     tls_port: Port = 5061
     plain_port: Port = 5060
+    tls12_port: Port = 5062
     media: MediaPart = MediaPart()
+    resolvers: Resolvers = []
+    probes: ProbesPart = ProbesPart()
     identity: IdentityPart
     number_plan: NumberPlanPart
     gates: Annotated[int, Field(ge=1, le=64)] = 2
@@ -377,6 +445,7 @@ class TrunkPart(_Part):
     srtp: Suites = list(ALLOWED)
     max_call_s: MaxCall | None = None
     enabled: bool = True
+    unsafe_tls12: bool = False
 
 
 class TenantPart(_Part):

@@ -26,6 +26,8 @@ _JUDGED = (
 THIS_EDGE = os.urandom(8).hex()
 
 #: By connection id, which Kamailio counts up and does not use again; TLS 1.3 has no renegotiation.
+#: By connection id, which Kamailio counts up and does not use again; TLS 1.3 has no renegotiation, and that
+#: of 1.2 is refused.
 _facts: dict[int, dict[str, Any]] = {}
 _MOST_CONNECTIONS = 16_384
 

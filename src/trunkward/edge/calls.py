@@ -13,6 +13,7 @@ from trunkward.edge.compact import compact, expand
 from trunkward.edge.endings import Endings
 from trunkward.edge.gate import GateClient, GateUnavailable
 from trunkward.edge.grants import Grants
+from trunkward.edge.health import Health
 from trunkward.edge.media import Media, MediaRefused
 from trunkward.edge.outbound_tls import OutboundTls
 from trunkward.edge.outcome import Outcomes
@@ -21,10 +22,13 @@ from trunkward.edge.running import RunningCalls
 from trunkward.edge.settings import EdgeSettings
 from trunkward.edge.sides import route_parameters
 from trunkward.edge.suspended import Suspended
+from trunkward.edge.targets import Targets, family
 from trunkward.media.answer import AnswerRefused
 
 #: A carrier that answers with one of these has not tried the callee: the next route may.
 _NEXT_ROUTE = frozenset({408, 500, 502, 503, 504})
+#: Hosts one call is sent to at most: each takes up to three branches of `max_branches` (`engines.kamailio`).
+_MOST_TRIES = 9
 #: Reasons of a gate's refusal that say nothing about the call (`gate/line.py`).
 _NOT_JUDGED = frozenset({"policy-not-loaded", "deadline-exceeded", "record-not-written", "internal-error"})
 
@@ -42,6 +46,8 @@ class Calls:
         outcomes: Outcomes,
         endings: Endings,
         tls: OutboundTls,
+        targets: Targets,
+        health: Health,
         suspended: Suspended,
         group: str,
     ) -> None:
@@ -52,11 +58,14 @@ class Calls:
         self._media = media
         self._endings = endings
         self._tls = tls
+        self._targets = targets
+        self._health = health
         self._suspended = suspended
         self._reach = Reach(tls, running)
         self._gate = GateClient(settings.gate_sockets, settings.gate_deadline_ms / 1000)
         self._emergency = settings.emergency
         self._trunk_hosts = settings.trunk_hosts
+        self._tls12_port = settings.tls12_port
         self._group = group
 
     # ---- 1. in a SIP worker ------------------------------------------------------------------
@@ -127,7 +136,8 @@ class Calls:
             "caller": _leg_facts("caller", facts["transport"], facts.get("tls")),
             "caller_peer": f"{'trunk' if outbound else 'carrier'}:{verdict['source']}",
             "caller_source": f"{host}:{facts['source_port']}",
-            "caller_home": self._trunk_hosts.get(verdict["source"], "") if outbound else "",
+            "caller_old_tls": facts["local_port"] == self._tls12_port,
+            "caller_home": self._home(verdict["source"]) if outbound else "",
             "from_inside": facts["from_uri"],
             "from_outside": verdict["from_uri"] or facts["from_uri"],
             "to_uri": facts["to_uri"],
@@ -135,6 +145,7 @@ class Calls:
         }
         way = {
             "routes": verdict["routes"],
+            "tries": self._tries(verdict["routes"], "carrier" if outbound else "trunk"),
             "next": 0,
             "remove": verdict["remove_headers"],
             "to": "carrier" if outbound else "trunk",
@@ -142,14 +153,28 @@ class Calls:
         }
         return call, way
 
+    def _home(self, trunk: str) -> str:
+        """Where a trunk is dialled, "" for one that only calls out."""
+        host = self._trunk_hosts.get(trunk, "")
+        return next(iter(self._targets.in_order(f"trunk:{trunk}", host)), "") if host else ""
+
+    def _tries(self, routes: list[dict[str, Any]], kind: str) -> list[tuple[int, str]]:
+        """Each route by its number with each address it leads to, in order; those that are down come last."""
+        tries: list[tuple[int, str]] = []
+        keys: list[str] = []
+        for number, route in enumerate(routes):
+            host = route["next_hop"].partition(":")[2].partition(";")[0]
+            for found in self._targets.in_order(f"{kind}:{route['peer']}", host):
+                tries.append((number, found))
+                keys.append(f"{route['transport']}:{found}")
+        return self._health.last(tries, keys)[:_MOST_TRIES]
+
     def _try_next(self, held: str, call: dict[str, Any], way: dict[str, Any]) -> None:
         """Takes the first route there is a way to; with none, says so. The transaction is not in hand."""
-        while way["next"] < len(way["routes"]):
-            route = way["routes"][way["next"]]
-            host = (
-                route["next_hop"].partition(":")[2].partition(";")[0] if route["transport"] == "tls" else ""
-            )
-            if self._tls.is_peer(host) and not self._tls.ready(host):
+        while way["next"] < len(way["tries"]):
+            number, host = way["tries"][way["next"]]
+            route = way["routes"][number]
+            if route["transport"] == "tls" and self._tls.is_peer(host) and not self._tls.ready(host):
                 if self._tls.may_wait(host):
                     self._go_on(held, call, partial(self._wait, call, way, host))
                     return
@@ -159,9 +184,10 @@ class Calls:
             call["media_id"] = f"{call['record_id']}x{way['next']}"
             call["hops"], call["called_suites"] = route["media"], route["called_suites"]
             call["peer"], call["callee_peer"] = route["peer"], f"{way['to']}:{route['peer']}"
-            for name in ("suites", "protocols", "callee_tag", "let_go"):
+            for name in ("suites", "protocols", "families", "callee_tag", "let_go"):
                 call.pop(name, None)  # of the route before
-            call["callee_transport"] = route["transport"]
+            call["callee_transport"], call["callee_home"] = route["transport"], host
+            call["called_family"] = family(host)
             way["next"] += 1
             try:
                 sdp = self._media.offer(call, route["offer"], forward=True, again=False)
@@ -223,8 +249,7 @@ class Calls:
             ksr.add_header(name, value)
         if sdp and ksr.body_is_sdp():  # an emergency call's other bodies pass as they came
             ksr.set_body(sdp, "application/sdp")
-        ksr.set_target(route["ruri"], route["next_hop"])
-        call["callee_home"] = ksr.next_hop()
+        ksr.set_target(route["ruri"], f"sip:{call['callee_home']};transport={route['transport']}")
         ksr.record_route(route_parameters(call["record_id"], call["caller_tag"]))
         call["sent"] = True
         text = compact(call)
@@ -243,9 +268,10 @@ class Calls:
             self._hand_over(call, way)
 
     def any_reply(self) -> None:
-        """Every reply, before its transaction is looked at: a connection may have been judged by it."""
+        """Every reply, before its transaction is looked at: a connection or a host may be judged by it."""
         if ksr.method() == "OPTIONS":
             self._tls.replied()
+            self._health.replied()
 
     # ---- 4. answers --------------------------------------------------------------------------
     def replied(self) -> None:
@@ -332,7 +358,7 @@ class Calls:
             self._end(call, "cancelled", 487, "caller")
             return
         code = ksr.final_status()
-        if code in _NEXT_ROUTE and way["next"] < len(way["routes"]):
+        if code in _NEXT_ROUTE and way["next"] < len(way["tries"]):
             self._hand_over(call, way)
             return
         self._end(call, "failed", code, "callee")

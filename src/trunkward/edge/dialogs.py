@@ -127,7 +127,10 @@ class Dialogs:
             return False
         if "answered_at" in call and ksr.pv("$tt" if forward else "$ft") != call["callee_tag"]:
             return False
-        return self._peers.sent_this(call["caller_peer" if forward else "callee_peer"])
+        if forward:
+            old_tls = call["caller_old_tls"]
+            return self._peers.sent_this(call["caller_peer"], call["caller_home"], old_tls=old_tls)
+        return self._peers.sent_this(call["callee_peer"], call["callee_home"], old_tls=False)
 
     def _send_ack(self, call: dict[str, Any], *, forward: bool) -> None:
         if self._reach.towards(call, forward=forward):

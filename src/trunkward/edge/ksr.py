@@ -489,6 +489,11 @@ def table_set(table: str, key: str, value: str, expires_s: int) -> bool:
     return int(KSR.htable.sht_setxs(table, key, value, expires_s)) > 0
 
 
+def table_set_forever(table: str, key: str, value: str) -> bool:
+    """Writes a row that stays until it is removed."""
+    return int(KSR.htable.sht_sets(table, key, value)) > 0
+
+
 @contextlib.contextmanager
 def table_locked(table: str, key: str) -> Iterator[None]:
     """Keeps every other process from this row; touch no other row meanwhile, it may share the lock."""

@@ -10,7 +10,16 @@ from typing import Any
 from trunkward.edge.rtpengine import Rtpengine, RtpengineUnavailable
 from trunkward.media.answer import AnswerRefused, check_answer, check_later_answer
 from trunkward.media.crossing import crossing
-from trunkward.media.sdp import SDES, MalformedSdp, keep_protocol, keep_suite, parse_sdp, protocol_of
+from trunkward.media.sdp import (
+    SDES,
+    MalformedSdp,
+    family_of,
+    keep_family,
+    keep_protocol,
+    keep_suite,
+    parse_sdp,
+    protocol_of,
+)
 
 _INLINE_KEY = re.compile(r"inline:([A-Za-z0-9+/=]{16,})")
 
@@ -71,6 +80,8 @@ class Media:
             check_later_answer(sdp, call["protocols"][leg], call["suites"][leg])
         elif call["hops"]:
             suite = check_answer(sdp, call["called_suites"])
+        if call["hops"]:
+            _keep_family(call, sdp, "b" if forward else "a")
         sent = sdp
         for hop in call["hops"][::-1] if forward else call["hops"]:
             try:
@@ -84,6 +95,7 @@ class Media:
         if call["hops"] and not again:
             call["suites"] = {"a": _suite(sent), "b": suite}
             call["protocols"] = {"a": protocol_of(sent), "b": protocol_of(sdp)}
+            call["families"] = {"a": family_of(sent), "b": call["called_family"]}
         try:
             return _crossing(sent, call, "callee" if forward else "caller")
         except MalformedSdp as problem:
@@ -125,13 +137,24 @@ def _pruned(call: dict[str, Any], sdp: str, leg: str) -> str:
         raise OfferRefused("an offer before the first one was answered")
     try:
         keep_protocol(sdp, call["protocols"][leg])
+        keep_family(sdp, call["families"][leg])
         return keep_suite(sdp, call["suites"][leg])
     except MalformedSdp as problem:
         raise OfferRefused(str(problem)) from problem
 
 
+def _keep_family(call: dict[str, Any], sdp: str, leg: str) -> None:
+    """An answer of another address family would be sent to from a port that cannot reach it: no sound."""
+    family = call["families"][leg] if "families" in call else call["called_family"]
+    try:
+        keep_family(sdp, family)
+    except MalformedSdp as problem:
+        raise AnswerRefused("media-address-family", str(problem)) from problem
+
+
 def _filled(flags: str, call: dict[str, Any]) -> str:
     suites, protocols = call.get("suites") or {}, call.get("protocols") or {}
+    flags = flags.replace("{to}", call["called_family"])
     if "{calling}" in flags:
         flags = flags.replace("{calling}", _as_negotiated(protocols["a"], suites["a"]))
     return flags.replace("{a}", suites.get("a", "")).replace("{b}", suites.get("b", ""))

@@ -18,11 +18,12 @@ import uuid
 from _sha2 import sha256  # type: ignore[import-not-found]
 
 from trunkward.edge import groups, ksr
+from trunkward.edge.targets import Targets
 
-#: By `host:port`: the id of a connection that passed and what it was trusted by, or that the peer was
-#: refused, and until when.
+#: By what must be shown (`OutboundTls._mark`) and `host:port`: the id of a connection that passed, or that
+#: the peer was refused, and until when. By `#` and such an id: what it passed by.
 PASSED = "tls_passed"
-#: `host:port`, and what it is to be trusted by, by the tag of the OPTIONS that was sent there.
+#: By the tag of an OPTIONS of ours: what must be shown, and the `host:port` it was sent to.
 ASKED = "tls_asked"
 #: By `host:port` what waits for a connection there, and what to do then by its name.
 WAITING = "tls_waiting"
@@ -30,6 +31,8 @@ WAITING = "tls_waiting"
 _WAIT_S = 1.5
 _STEP_S = 0.004
 _REFUSED = "refused"
+#: Who waits when nothing does.
+JUST_ASKING = "?"
 #: Seconds a peer that was refused, or gave no answer, is left alone,
 _REST_S = 2
 #: and for which it is remembered that it was.
@@ -43,34 +46,37 @@ class OutboundTls:
     """Verified connections to the peers that are dialled by name."""
 
     def __init__(
-        self, peers: dict[str, dict[str, list[str]]], authorities: dict[str, str], node: str
+        self,
+        peers: dict[str, dict[str, list[str]]],
+        authorities: dict[str, str],
+        targets: Targets,
+        node: str,
     ) -> None:
-        """`peers`: by server name, the names accepted and the `host:port`s dialled.
+        """`peers`: by server name, the names accepted; `authorities`: what its chain must lead to.
 
-        `authorities`: by server name, what its chain must lead to.
+        `targets`: which name is to be asked for where.
         """
         self._peers = peers
-        self._authorities = authorities
+        #: By name, what a connection must have passed; another one when the configuration says other.
+        self._trusts = {
+            name: sha256("\n".join([authorities.get(name, ""), *peer["names"]]).encode()).hexdigest()[:16]
+            for name, peer in peers.items()
+        }
         self._node = node
-        self._server = {host: name for name, peer in peers.items() for host in peer["hosts"]}
+        self._targets = targets
 
     def is_peer(self, host: str) -> bool:
         """Whether this `host:port` is one we dial, and so must show a name."""
-        return host in self._server
+        return bool(self._targets.expected_name(host))
+
+    def expect(self, host: str) -> None:
+        """Has a connection that our next request opens ask for the name this peer must show."""
+        ksr.expect_tls_server(self._targets.expected_name(host))
 
     def ready(self, host: str) -> int:
         """The id of a live connection that passed, 0 when there is none."""
-        connection, _, trust = ksr.table_get(PASSED, host).partition(" ")
-        if not connection.isdigit() or trust != self._trust(host):
-            return 0
-        return int(connection) if ksr.connection_alive(int(connection)) else 0
-
-    def _trust(self, host: str) -> str:
-        """What a connection to this host must have passed; another one when the configuration says other."""
-        name = self._server.get(host, "")
-        accepted = self._peers[name]["names"] if name else []
-        told = "\n".join([name, self._authorities.get(name, ""), *accepted])
-        return str(sha256(told.encode()).hexdigest()[:16])
+        connection = ksr.table_get(PASSED, self._key(host))
+        return int(connection) if connection.isdigit() and ksr.connection_alive(int(connection)) else 0
 
     def may_wait(self, host: str) -> bool:
         """Whether a connection may be waited for.
@@ -78,9 +84,10 @@ class OutboundTls:
         Not to a peer that was refused a moment ago; and one that failed the last time is tried again by one
         call alone, so that a dead peer does not delay the others, which have other ways to go.
         """
-        what, _, until = ksr.table_get(PASSED, host).partition(" ")
+        what, _, until = ksr.table_get(PASSED, self._key(host)).partition(" ")
         ago = time.monotonic() - float(until) if what == _REFUSED else _REMEMBERED_S
-        return ago >= _REMEMBERED_S or (ago >= 0 and not ksr.table_get(WAITING, host))
+        nobody_waits = ksr.table_get(WAITING, host).split() in ([], [JUST_ASKING])
+        return ago >= _REMEMBERED_S or (ago >= 0 and nobody_waits)
 
     def wait(self, host: str, held: str, callback: str, group: str, text: str) -> bool:
         """Has `callback` run in `group`, with `HELD TEXT`, as soon as it is known whether the peer is there.
@@ -112,60 +119,94 @@ class OutboundTls:
                 _go_on(held)
 
     def _open(self, host: str) -> None:
-        before = ksr.table_get(PASSED, host)
-        self._let_go(host, before)
+        key = self._key(host)
+        before = ksr.table_get(PASSED, key)
+        until = time.monotonic() + _WAIT_S
+        self._close_for_another(host, until)
         tag = uuid.uuid4().hex
-        ksr.table_set(ASKED, tag, f"{host} {self._trust(host)}", 30)
-        ksr.expect_tls_server(self._server[host])
+        ksr.table_set(ASKED, tag, key, 30)
+        self.expect(host)
         ksr.send_options(f"sip:{host};transport=tls", f"<sip:{self._node}>;tag={tag}", f"<sip:{host}>")
         connection, stood = 0, False
-        until = time.monotonic() + _WAIT_S
         while time.monotonic() < until:
             connection = ksr.connection_to(host)
-            if ksr.table_get(PASSED, host) != before:
+            if ksr.table_get(PASSED, key) != before:
                 return  # `replied` has judged
             if not connection:
                 why = "closed during the handshake (OpenSSL's reason, if any, stands in the lines above)"
-                _refused(host, why if stood else "nothing accepts TCP connections there")
+                self._unreachable(host, why if stood else "nothing accepts TCP connections there")
                 return
             stood = ksr.is_connected(connection)
             time.sleep(_STEP_S)
-        _refused(host, f"no {'TLS handshake and reply' if stood else 'TCP connection'} within {_WAIT_S} s")
+        self._unreachable(
+            host, f"no {'TLS handshake and reply' if stood else 'TCP connection'} within {_WAIT_S} s"
+        )
         ksr.close_connection(connection)  # else the next attempt would wait on the same
-
-    def _let_go(self, host: str, before: str) -> None:
-        """Closes a connection that passed by what is not in force any more: it would be used again."""
-        connection, _, trust = before.partition(" ")
-        if not connection.isdigit() or trust == self._trust(host):
-            return
-        ksr.close_connection(int(connection))
-        until = time.monotonic() + _WAIT_S
-        while ksr.connection_alive(int(connection)) and time.monotonic() < until:
-            time.sleep(_STEP_S)
 
     def replied(self) -> None:
         """For every reply to an OPTIONS: judges the connection it came on, if we asked there."""
-        host, _, trust = ksr.table_get(ASKED, ksr.pv("$ft")).partition(" ")
+        key = ksr.table_get(ASKED, ksr.pv("$ft"))
+        mark, _, host = key.partition(" ")
         if not host or ksr.pv("$proto") != "tls":
             return
-        if trust != self._trust(host):
+        if mark != self._mark(host):
             ksr.close_connection(ksr.connection_id())  # asked by what is not in force any more
             return
         names = certificate_names()
-        accepted = self._peers[self._server[host]]["names"]
+        accepted = self._peers[self._targets.expected_name(host)]["names"]
         connection = ksr.connection_id()
-        if ksr.pv("$tls_peer_verified") == "1" and any(accepts(names, name) for name in accepted):
-            ksr.table_set(PASSED, host, f"{connection} {self._trust(host)}", 86_400)
+        if ksr.pv("$tls_peer_verified") == "1" and any(accepts(names, one) for one in accepted):
+            ksr.table_set(PASSED, f"#{connection}", mark, 86_400)
+            ksr.table_set(PASSED, f"status {host}", str(ksr.status()), _REMEMBERED_S)
+            ksr.table_set(PASSED, key, str(connection), 86_400)
             return
         shown = ", ".join(names) or "no name"
-        _refused(host, f"expected {' or '.join(accepted)}, the certificate is for {shown}")
+        why = f"expected {' or '.join(accepted)}, the certificate is for {shown}"
+        _refused(key, why)
+        ksr.table_set(PASSED, f"why {host}", why, _REMEMBERED_S)
         ksr.close_connection(connection)
 
+    def _close_for_another(self, host: str, until: float) -> None:
+        """None is taken over from a peer of another name or authority, or of another configuration."""
+        held = ksr.connection_to(host)
+        if held and ksr.table_get(PASSED, f"#{held}") not in ("", self._mark(host)):
+            ksr.close_connection(held)
+            while ksr.connection_to(host) == held and time.monotonic() < until:
+                time.sleep(_STEP_S)
 
-def _refused(host: str, why: str) -> None:
+    def ask(self, host: str) -> None:
+        """Has a connection opened for nobody in particular; `why_not` tells when it could not be."""
+        ksr.table_remove(PASSED, f"why {host}")
+        self.dial(host, JUST_ASKING)  # when no worker is free to, it is asked again another time
+
+    def answered(self, host: str) -> str:
+        """What the OPTIONS that opened the last connection was answered."""
+        return ksr.table_get(PASSED, f"status {host}")
+
+    def why_not(self, host: str) -> str:
+        """Why the last connection could not be opened, "" when it could or is not settled yet."""
+        return ksr.table_get(PASSED, f"why {host}")
+
+    def _unreachable(self, host: str, why: str) -> None:
+        # a question of `health` that nobody else waits for must not keep the next call from trying
+        with ksr.table_locked(WAITING, host):
+            just_asking = ksr.table_get(WAITING, host).split() == [JUST_ASKING]
+        if not just_asking:
+            _refused(self._key(host), why)
+        ksr.table_set(PASSED, f"why {host}", why, _REMEMBERED_S)
+
+    def _key(self, host: str) -> str:
+        return f"{self._mark(host)} {host}"
+
+    def _mark(self, host: str) -> str:
+        name = self._targets.expected_name(host)
+        return f"{name}#{self._trusts.get(name, '')}"
+
+
+def _refused(key: str, why: str) -> None:
     # with its own end: htable gives a row that is written again the table's time to live, not ours
-    ksr.table_set(PASSED, host, f"{_REFUSED} {time.monotonic() + _REST_S:.3f}", 86_400)
-    ksr.log_error(f"outbound TLS to {host} refused: {why}")
+    ksr.table_set(PASSED, key, f"{_REFUSED} {time.monotonic() + _REST_S:.3f}", 86_400)
+    ksr.log_error(f"outbound TLS to {key.partition(' ')[2]} refused: {why}")
 
 
 def _go_on(held: str) -> None:

@@ -7,6 +7,7 @@ from trunkward.edge import ksr
 from trunkward.edge.compact import compact
 from trunkward.edge.outbound_tls import OutboundTls
 from trunkward.edge.running import RunningCalls
+from trunkward.edge.targets import is_address
 
 #: What nathelper notes beside a Contact: address, port, and Kamailio's number of the transport.
 _ALIAS = re.compile(r";alias=([^~;]+)~([0-9]+)~([0-9])")
@@ -40,7 +41,9 @@ class Reach:
         Whatever its Contact says (which behind NAT names another address), a peer over TLS is reached on
         the connection it last used, or, when that is gone, at the host we dial it at, verified anew.
         """
-        if (call["callee_transport"] if forward else call["caller"]["transport"]) != "tls":
+        transport = call["callee_transport"] if forward else call["caller"]["transport"]
+        if transport != "tls":
+            self._without_dns(call, transport, forward=forward)
             return True
         source = call.get("callee_source" if forward else "caller_source", "")
         if source and not self._tls.is_peer(source) and (connection := ksr.connection_to(source)):
@@ -77,6 +80,14 @@ class Reach:
     def dial(self, peer: str) -> bool:
         """Has a connection to a peer opened; False when nobody is free to."""
         return self._tls.dial(peer)
+
+    @staticmethod
+    def _without_dns(call: dict[str, Any], transport: str, *, forward: bool) -> None:
+        """A peer whose Contact is a name is reached where it last spoke from: nobody here asks DNS."""
+        if is_address(ksr.next_hop()):
+            return
+        side, home = ("callee_source", "callee_home") if forward else ("caller_source", "caller_home")
+        ksr.set_next_hop(f"sip:{call.get(side) or call[home]};transport={transport}")
 
     def dialled(self, call: dict[str, Any], *, forward: bool) -> str:
         """The `host:port` at which the peer of a request in a dialog can be dialled, "" when at none."""

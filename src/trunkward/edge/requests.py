@@ -7,6 +7,7 @@ from trunkward.edge.calls import Calls
 from trunkward.edge.dialogs import Dialogs
 from trunkward.edge.settings import EdgeSettings
 from trunkward.edge.sides import Sides
+from trunkward.edge.targets import Targets
 
 #: RFC 3261 8.1.1.6 suggests 70; a trunk is few hops away.
 _MOST_HOPS = 70
@@ -17,10 +18,11 @@ ALLOW = "INVITE, ACK, CANCEL, BYE, UPDATE, PRACK, INFO, OPTIONS"
 class Requests:
     """Hygiene and routing of requests; calls begin in `Calls` and go on in `Dialogs`."""
 
-    def __init__(self, settings: EdgeSettings, calls: Calls, dialogs: Dialogs) -> None:
+    def __init__(self, settings: EdgeSettings, calls: Calls, dialogs: Dialogs, targets: Targets) -> None:
         """Keeps what it needs; touches nothing."""
         self._calls = calls
         self._dialogs = dialogs
+        self._targets = targets
         self._sides = Sides(settings.call_id_alphabet)
         self._plain = [ip_network(network) for network in settings.plain_networks]
 
@@ -86,7 +88,8 @@ class Requests:
 
     def _known_plain_source(self) -> bool:
         source = ip_address(ksr.source_ip())
-        return any(source in network for network in self._plain)
+        # a carrier speaks from where its calls are sent, too
+        return any(source in network for network in self._plain) or self._targets.is_plain(str(source))
 
 
 def _malformed() -> None:

@@ -6,7 +6,8 @@
 4. `ksr_route`, in such a worker again: the next route, or one whose connection had to be opened.
 5. `ksr_call_ended`, in a worker for ends: media facts, media end, outcome.
 6. `ksr_second`, in the timer's process: time for running calls, and the end of those that have none.
-7. `ksr_numbers`, in another timer's process: Kamailio's statistics, once a second.
+7. `ksr_health`, in a process of its own: whether carriers are there.
+8. `ksr_numbers`, in another: Kamailio's statistics, once a second.
 """
 
 import gc
@@ -24,6 +25,7 @@ from trunkward.edge.endings import Endings
 from trunkward.edge.gate import GateClient
 from trunkward.edge.grants import Grants
 from trunkward.edge.hang_up import HangUp
+from trunkward.edge.health import Health
 from trunkward.edge.media import Media
 from trunkward.edge.media_watch import MediaWatch
 from trunkward.edge.numbers import Numbers
@@ -36,6 +38,7 @@ from trunkward.edge.rounds import Rounds
 from trunkward.edge.rtpengine import Rtpengine
 from trunkward.edge.running import RunningCalls
 from trunkward.edge.suspended import Suspended
+from trunkward.edge.targets import Targets
 
 _settings = settings.load()
 _ng = (("127.0.0.1", _settings.ng_port), _settings.media_deadline_ms / 1000)
@@ -46,6 +49,8 @@ _suspended = Suspended()
 _outcomes = Outcomes(_settings.outcomes)
 _grants = Grants(_running, _settings.longest_call_s)
 _endings = Endings(_running, _grants, _media, _outcomes, groups.RUNNING)
+#: One for each process, whatever the settings: it knows which hosts answered.
+_health: list[Health] = []
 
 
 class Edge:
@@ -54,7 +59,13 @@ class Edge:
     def __init__(self, told: settings.EdgeSettings) -> None:
         """Puts the parts together; nothing is opened."""
         _grants.ask_by(told.grant_s)
-        self.tls = OutboundTls(told.tls_peers, told.tls_authorities, told.node)
+        self.targets = Targets(told.targets, told.tls_peers, told.peers)
+        self.tls = OutboundTls(told.tls_peers, told.tls_authorities, self.targets, told.node)
+        if _health:
+            _health[0].follow(told, self.targets, self.tls)
+        else:
+            _health.append(Health(told, self.targets, self.tls))
+        self.health = _health[0]
         self.reach = Reach(self.tls, _running)
         self.calls = Calls(
             told,
@@ -64,19 +75,21 @@ class Edge:
             outcomes=_outcomes,
             endings=_endings,
             tls=self.tls,
+            targets=self.targets,
+            health=self.health,
             suspended=_suspended,
             group=groups.SETUP,
         )
         self.dialogs = Dialogs(
             running=_running,
-            peers=Peers(told.peers, told.departed),
+            peers=Peers(told.peers, told.departed, self.targets, told.tls12_port),
             media=_media,
             endings=_endings,
             tls=self.tls,
             suspended=_suspended,
             group=groups.RUNNING,
         )
-        self.requests = Requests(told, self.calls, self.dialogs)
+        self.requests = Requests(told, self.calls, self.dialogs, self.targets)
 
 
 _edge = settings.Followed(Edge, ksr.log_error)
@@ -121,6 +134,7 @@ class Callbacks:
     ksr_dialog_connected = staticmethod(guard.task(_now("dialogs", "connected")))
     ksr_numbers = staticmethod(guard.event(_numbers.write_down))
     ksr_connect = staticmethod(guard.event(_now("tls", "connect")))
+    ksr_health = staticmethod(guard.event(_now("health", "tick")))
 
     def child_init(self, _rank: int) -> int:
         """Called in each process after the fork; everything is opened lazily instead."""

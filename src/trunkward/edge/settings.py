@@ -39,11 +39,11 @@ class EdgeSettings:
     grant_s: float
     #: The 64 characters Call-IDs are masked with (`trunkward.engines.call_id_mask`).
     call_id_alphabet: str
-    #: By the name asked for in the handshake (SNI): names accepted on the certificate, and `ip:port` dialled.
+    #: By the name asked for in the handshake (SNI): names accepted on the certificate, and hosts as declared.
     tls_peers: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     #: By the same name: what its chain must lead to, as a path or hash; another one means another trust.
     tls_authorities: dict[str, str] = field(default_factory=dict)
-    #: By trunk: `ip:port` where it is dialled, one of `tls_peers`.
+    #: By trunk: the host where it is dialled, one of `tls_peers`.
     trunk_hosts: dict[str, str] = field(default_factory=dict)
     #: By `trunk:NAME` and `carrier:NAME`: what tells a peer in its calls (`trunkward.edge.peers`).
     peers: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -51,6 +51,15 @@ class EdgeSettings:
     departed: dict[str, list[tuple[float, dict[str, Any]]]] = field(default_factory=dict)
     #: Source networks of carriers with a plain listener; others get no answer there at all.
     plain_networks: list[str] = field(default_factory=list)
+    #: The port where TLS 1.2 is spoken, 0 when there is none.
+    tls12_port: int = 0
+    #: What the worker found in DNS (`trunkward.edge.targets`), and where it is told who answers.
+    targets: str = ""
+    health: str = ""
+    #: By `carrier:NAME`: the transport of those that are asked whether they are there.
+    asked: dict[str, str] = field(default_factory=dict)
+    #: Seconds between two questions (0: none); silences in a row until down; answers in a row until up.
+    probes: tuple[int, int, int] = (30, 3, 2)
     #: The all-gates-down row of the posture table for emergency calls.
     emergency: list[dict[str, Any]] = field(default_factory=list)
 

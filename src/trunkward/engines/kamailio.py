@@ -16,7 +16,8 @@ from trunkward.engines.call_id_mask import mask_alphabet
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.engines.shown_pair import target
 from trunkward.settings import Paths
-from trunkward.trunks.model import Address, Carrier, Declared, Trunk
+from trunkward.sip.uri import host_in_uri
+from trunkward.trunks.model import Address, Carrier, Declared, NodeSettings, Trunk
 
 #: Seconds; topos counts a dialog's life from its set-up and never refreshes it, so a row must
 #: outlive the longest call. 24 h here; what ends calls earlier is not this.
@@ -29,6 +30,14 @@ MEDIA_DEADLINE_MS = 250
 #: calls can wait for gates at once, as many ends for rtpengine, and as many hosts can be dialled.
 WORKERS = {"default": 3, "gate": 8, "connect": 4}
 NG_PORT = 2223
+#: Of TLS 1.2 what RFC 9325 section 4.2 still recommends: forward secrecy and AEAD, by OpenSSL's names.
+TLS12_CIPHERS = ":".join(
+    f"ECDHE-{key}-{cipher}"
+    for cipher in ("AES256-GCM-SHA384", "CHACHA20-POLY1305", "AES128-GCM-SHA256")
+    for key in ("ECDSA", "RSA")
+)
+_NEW = "method = TLSv1.3\n"
+_OLD = f"method = TLSv1.2+\ncipher_list = {TLS12_CIPHERS}\n"
 #: Connections in and out that Kamailio holds at once.
 MAX_CONNECTIONS = 16_384
 
@@ -68,10 +77,16 @@ def render_kamailio_cfg(
     """
     node = declared.node
     files = EdgeFiles.under(paths)
-    listen = [f"listen=tls:{_socket(node.address, node.tls_port)}"]
+    # in this order: what leaves for a peer goes by the first of its version and transport
+    listen = [f"listen=tls:{_socket(address, node.tls_port)}" for address in node.addresses]
+    if declared.has_tls12:
+        listen += [f"listen=tls:{_socket(address, node.tls12_port)}" for address in node.addresses]
     listen += [
-        f"listen={t.value}:{_socket(node.address, node.plain_port)}" for t in plain_transports(declared)
+        f"listen={t.value}:{_socket(address, node.plain_port)}"
+        for t in plain_transports(declared)
+        for address in node.addresses
     ]
+    sources = "\n".join(_tcp_source(address) for address in node.addresses)
     workers = "\n".join(
         f'async_workers_group="name={name};workers={count};nonblock=1;usleep=0"'
         for name, count in WORKERS.items()
@@ -92,7 +107,9 @@ user_agent_header="User-Agent: Trunkward"
 server_signature=no
 # no "Warning" header with our addresses in every reply
 sip_warning=0
-{_tcp_source(node.address)}
+{sources}
+# as everybody else writes IPv6 addresses (RFC 5952), so that they can be compared as text
+ipv6_hex_style="c"
 tcp_connection_lifetime=3605
 tcp_max_connections={MAX_CONNECTIONS}
 tls_max_connections={MAX_CONNECTIONS}
@@ -156,6 +173,11 @@ modparam("htable", "htable", "cseqs=>size=12;autoexpire={LONGEST_CALL_S};")
 modparam("htable", "htable", "tls_passed=>size=8;autoexpire=86400;")
 modparam("htable", "htable", "tls_asked=>size=8;autoexpire=30;")
 modparam("htable", "htable", "tls_waiting=>size=8;autoexpire=10;")
+modparam("htable", "htable", "target_asked=>size=8;autoexpire=60;")
+modparam("htable", "htable", "target_health=>size=8;")
+# carriers are asked whether they are there by a process of its own (trunkward.edge.health)
+modparam("rtimer", "timer", "name=health;interval=1;mode=1;")
+modparam("rtimer", "exec", "timer=health;route=ksr_health")
 modparam("htable", "event_callback", "ksr_htable_event")
 # once a second after the round before, in a process of its own
 modparam("rtimer", "timer", "name=second;interval=1;mode=1;")
@@ -188,8 +210,7 @@ modparam("topoh", "mask_callid", 1)
 modparam("topos", "mask_callid", 1)
 modparam("topos", "dialog_expire", {LONGEST_CALL_S})
 modparam("topos", "branch_expire", 180)
-modparam("topos", "contact_host", "{declared.node.contact_host}")
-# no script events for each message sent and received
+{_contact_host(declared.node)}# no script events for each message sent and received
 modparam("topos", "event_mode", 0)
 """
     if storage == "redis":
@@ -209,32 +230,41 @@ modparam("topos_htable", "topos_htable_base64", 0)
 
 
 def render_tls_cfg(declared: Declared, paths: Paths) -> str:
-    """`tls.cfg`: TLS 1.3 only, towards everyone; a client profile for each host we connect to."""
+    """`tls.cfg`: TLS 1.3, but for trunks with `unsafe_tls12`; a client profile for each name we ask for."""
     pki = PkiFiles(paths.pki)
-    own = _shown(pki.node_key, pki.node)
     pair = target(paths, SERVER)
+    own = _shown(pki.node_key, pki.node)
     # towards peers that connect a public authority's certificate, if there is one; where we connect, our own
     # authority's: public ones no longer issue for clients
     server = own if declared.node.certificate is None else _shown(pair, pair)
     clients = _client_certificates(declared, paths)
+    tls12 = {trunk.tls_names[0] for trunk in declared.trunks if trunk.unsafe_tls12 and trunk.tls_names}
     # A customer's certificate is bound by its fingerprint, a carrier's by chain and name: both are
     # the gate's to judge, so every certificate is taken here and its chain only looked at.
-    text = f"""[server:default]
-{server}verify_certificate = no
+    taken = f"""verify_certificate = no
 require_certificate = no
 verify_client = optional_no_ca
 ca_list = {paths.run}/edge/peers-ca.pem
-
+"""
+    text = f"""[server:default]
+{_NEW}{server}{taken}"""
+    if declared.has_tls12:
+        for address in declared.node.addresses:
+            text += f"""
+# For trunks with unsafe_tls12 alone: the gate refuses everybody else here.
+[server:{_socket(address, declared.node.tls12_port)}]
+{_OLD}{server}{taken}"""
+    text += f"""
 # Whom no profile names is not trusted: nothing but a checked OPTIONS opens a connection.
 [client:default]
-{own}verify_certificate = yes
+{_NEW}{own}verify_certificate = yes
 require_certificate = yes
 ca_list = {paths.run}/edge/nobody-ca.pem
 """
     for name, ca_file in _tls_names(declared, paths):
         text += f"""
 [client:any]
-{clients.get(name, own)}verify_certificate = yes
+{_OLD if name in tls12 else _NEW}{clients.get(name, own)}verify_certificate = yes
 require_certificate = yes
 ca_list = {ca_file}
 server_name = {name}
@@ -244,8 +274,7 @@ server_id = {name}
 
 
 def _shown(key: Path, certificate: Path) -> str:
-    return f"""method = TLSv1.3
-private_key = {key}
+    return f"""private_key = {key}
 certificate = {certificate}
 """
 
@@ -263,10 +292,11 @@ def render_edge_json(
     declared: Declared, paths: Paths, emergency: list[dict[str, Any]], *, mask_key: str
 ) -> str:
     """The edge's own settings (`trunkward.edge.settings`)."""
-    gates = range(declared.node.gates)
+    gates, probes = range(declared.node.gates), declared.node.probes
     peers: dict[str, dict[str, list[str]]] = {}
     for carrier in declared.carriers:
         if carrier.transport is Transport.TLS and carrier.tls_names:
+            # of a name DNS is asked, and what it says is dialled under the same names (`edge.targets`)
             entry = peers.setdefault(carrier.tls_names[0], {"names": [], "hosts": []})
             entry["names"] += carrier.tls_names
             entry["hosts"] += [str(host) for host in carrier.hosts]
@@ -299,6 +329,11 @@ def render_edge_json(
             "peers": known,
             "plain_networks": sorted({str(network) for carrier in plain for network in carrier.networks}),
             "emergency": emergency,
+            "tls12_port": declared.node.tls12_port if declared.has_tls12 else 0,
+            "targets": str(paths.targets),
+            "health": str(paths.target_health),
+            "asked": {f"carrier:{c.name}": c.transport.value for c in declared.carriers if c.enabled},
+            "probes": [probes.every_s, probes.down_after, probes.up_after],
         },
         # each of Kamailio's processes reads it, also while it carries calls
         separators=(",", ":"),
@@ -312,6 +347,7 @@ def _trunk_peer(trunk: Trunk) -> dict[str, Any]:
         "certificates": [shown for shown in (trunk.certificate_sha256, *trunk.older_certificates) if shown],
         "hosts": [str(trunk.host)] if trunk.host else [],
         "names": list(trunk.tls_names) if trunk.host else [],
+        "tls12": trunk.unsafe_tls12,
     }
 
 
@@ -324,13 +360,14 @@ def _carrier_peer(carrier: Carrier) -> dict[str, Any]:
         "certificates": [],
         "hosts": hosts,
         "names": list(carrier.tls_names),
+        "tls12": False,
     }
 
 
 def _host_networks(carrier: Carrier) -> list[str]:
     found = []
     for host in carrier.hosts:
-        with contextlib.suppress(ValueError):  # a name
+        with contextlib.suppress(ValueError):  # a name: its addresses are looked up (`edge.peers`)
             found.append(str(ip_network(host.host)))
     return found
 
@@ -365,6 +402,12 @@ def _tls_names(declared: Declared, paths: Paths) -> list[tuple[str, str]]:
 def _tcp_source(address: Address) -> str:
     """Outbound connections leave from the node's own address, so that peers can tell it."""
     return f"tcp_source_ipv4={address}" if address.version == 4 else f"tcp_source_ipv6=[{address}]"
+
+
+def _contact_host(node: NodeSettings) -> str:
+    if len(node.contact_hosts) > 1:
+        return ""  # then topos takes each listener's own address
+    return f'modparam("topos", "contact_host", "{host_in_uri(node.contact_hosts[0])}")\n'
 
 
 def _socket(address: Address, port: int) -> str:

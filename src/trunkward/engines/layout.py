@@ -43,7 +43,10 @@ def directories(paths: Paths, gates: int) -> list[Directory]:
         Directory(paths.records, "tw-worker", "tw-worker", 0o751),
         *(Directory(paths.gate_records(i), "tw-gate", "tw-worker", 0o2770) for i in range(gates)),
         Directory(paths.edge_records, "tw-edge", "tw-worker", 0o2770),
+        Directory(paths.targets.parent, "tw-worker", "tw-worker", 0o755),
         Directory(run, "root", "root", 0o755),
+        # for anyone to read: addresses of carriers, and whether they answer
+        Directory(paths.target_health.parent, "tw-edge", "tw-edge", 0o755),
         Directory(run / "edge", "tw-edge", "tw-edge", 0o750),
         Directory(paths.dialogs, "tw-edge", "tw-edge", 0o700),
         Directory(paths.edge_overflow, "tw-edge", "tw-worker", 0o2770),

@@ -28,7 +28,7 @@ from trunkward.access.actor import Actor
 from trunkward.admission.emergency import emergency_table
 from trunkward.control import configuration
 from trunkward.control.configuration import ConfigurationStore, Plan
-from trunkward.control.declared import InForce, with_certificates
+from trunkward.control.declared import InForce
 from trunkward.control.evidence import inventory_evidence
 from trunkward.control.node_file import Accepted
 from trunkward.control.pki import SipNames, certificate_pem, issue_sip_authority
@@ -135,8 +135,8 @@ def issue(
 ) -> Issued:
     """Keys, certificates and evidence for a configuration; what is good is kept.
 
-    `only`: the peers whose certificates are looked at, where the others were in force a moment ago (to look
-    at 10,000 takes seconds); None looks at all.
+    `only`: the peers whose certificates and evidence are looked at, where the others were in force a moment
+    ago (to look at 10,000 takes seconds); None looks at all.
     """
     declared = accepted.declared
     first = not PkiFiles(paths.pki).sip_authority.exists()
@@ -156,13 +156,17 @@ def issue(
     key = read_evidence_key(pki.evidence_key)
     public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     key_id = sha256(public).hexdigest()
-    evidence = inventory_evidence(
-        with_certificates(declared, certificates),
+    same_key = before is not None and before.evidence_key == key_id
+    held = before.evidence if before and only is not None and same_key else {}
+    # as with certificates: whose numbers are the same keeps what was in force a moment ago
+    kept = {t.name: held[t.name] for t in declared.trunks if held.get(t.name, {}).keys() == set(t.numbers)}
+    evidence = kept | inventory_evidence(
+        replace(declared, trunks=tuple(t for t in declared.trunks if t.name not in kept)),
         key,
         before.evidence if before else {},
         now_s=int(now.timestamp()),
         # root's own document: what this key signed was good, and verifying 10,000 takes seconds
-        signed_by_it=before is not None and before.evidence_key == key_id,
+        signed_by_it=same_key,
     )
     return Issued(certificates=certificates, evidence=evidence, evidence_key=key_id)
 
@@ -383,11 +387,12 @@ def _issued_of(in_force: InForce) -> Issued:
 
 def _pki_facts(declared: Declared, only: frozenset[str] | None) -> PkiFacts:
     node = declared.node
-    dns, addresses = {node.name}, {node.address}
-    try:
-        addresses.add(ip_address(node.contact_host))
-    except ValueError:
-        dns.add(node.contact_host)
+    dns, addresses = {node.name}, set(node.addresses)
+    for host in node.contact_hosts:
+        try:
+            addresses.add(ip_address(host))
+        except ValueError:
+            dns.add(host)
     peers = {
         trunk.name: SipNames(common_name=trunk.name, dns=trunk.tls_names or (f"{trunk.name}.{node.name}",))
         for trunk in declared.trunks

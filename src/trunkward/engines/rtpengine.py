@@ -32,6 +32,9 @@ def _version_of(_changed_ns: int) -> str:
 def rtpengine_command(declared: Declared, paths: Paths) -> list[str]:
     """User space, in the foreground, three interfaces: customers', carriers', and between two hops.
 
+    On a node with two addresses the outer ones have one of each IP version; which a leg gets is a flag
+    (`address-family`, `trunkward.media.plan`).
+
     Endpoint learning is off: a peer's media address is the one in its SDP, and no packet, well or
     badly authenticated, moves it (the cure for CVE-2025-53399 that 12.5.1.31 can be given).
     """
@@ -44,8 +47,7 @@ def rtpengine_command(declared: Declared, paths: Paths) -> list[str]:
         "--log-stderr",
         "--log-level=4",
         "--table=-1",
-        f"--interface=cust/{node.media_address}",
-        f"--interface=carr/{node.media_address}",
+        *(f"--interface={side}/{address}" for side in ("cust", "carr") for address in node.media_addresses),
         "--interface=core/127.0.0.1",
         f"--listen-ng=127.0.0.1:{NG_PORT}",
         f"--port-min={node.media_port_min}",

@@ -59,11 +59,15 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
 def public_names(declared: Declared) -> SipNames:
     """What the certificate that is shown must carry: the node's name, and what stands in its Contact."""
     node = declared.node
-    try:
-        address = ip_address(node.contact_host)
-    except ValueError:
-        return SipNames(common_name=node.name, dns=tuple(dict.fromkeys((node.name, node.contact_host))))
-    return SipNames(common_name=node.name, dns=(node.name,), addresses=(address,))
+    dns, addresses = [node.name], []
+    for host in node.contact_hosts:
+        try:
+            addresses.append(ip_address(host))
+        except ValueError:
+            dns.append(host)
+    return SipNames(
+        common_name=node.name, dns=tuple(dict.fromkeys(dns)), addresses=tuple(dict.fromkeys(addresses))
+    )
 
 
 def places(declared: Declared, paths: Paths) -> list[Place]:

@@ -1,1 +1,1 @@
-"""The only room that speaks HTTP to the outside, and only as a client: guarded in size, time and where to."""
+"""What the node asks the world outside for, as a client: HTTP and DNS, guarded in size, time and where to."""

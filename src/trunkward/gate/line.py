@@ -44,6 +44,7 @@ from trunkward.gate.signing import SignerForCall
 from trunkward.numbering.e164 import E164
 from trunkward.numbering.plan import Emergency
 from trunkward.records.model import DecisionRecord
+from trunkward.trunks.model import Host
 
 #: What the edge chooses: a UUID in hex.
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -176,7 +177,7 @@ class Line:
             reason=verdict.reason,
             blame=verdict.blame,
             status=verdict.status,
-            source="" if isinstance(attempt, Unreadable) else f"{attempt.source_ip}:{attempt.source_port}",
+            source="" if isinstance(attempt, Unreadable) else _source(attempt),
             transport="" if isinstance(attempt, Unreadable) else attempt.transport,
             gate=self._index,
             took_ms=round((time.monotonic() - began) * 1000, 3),
@@ -207,7 +208,7 @@ class Line:
             calling_number=_number(case.calling),
             called_number=_number(case.called),
             routes=[route.peer for route in verdict.routes] if isinstance(verdict, Admit) else [],
-            source=f"{attempt.source_ip}:{attempt.source_port}",
+            source=_source(attempt),
             transport=attempt.transport,
             tls_version=tls.version if tls else "",
             tls_cipher=tls.cipher if tls else "",
@@ -219,6 +220,10 @@ class Line:
             gate=self._index,
             took_ms=round((time.monotonic() - began) * 1000, 3),
         )
+
+
+def _source(attempt: CallAttempt) -> str:
+    return str(Host(host=attempt.source_ip, port=attempt.source_port))
 
 
 def _number(read: object) -> str:

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from trunkward.calls.verdict import Reason
 from trunkward.media.refusal import MediaRefused
-from trunkward.media.sdp import DTLS, PLAIN, SDES, Crypto, MalformedSdp, Sdp, parse_sdp
+from trunkward.media.sdp import DTLS, PLAIN, SDES, Crypto, MalformedSdp, Media, Sdp, parse_sdp
 from trunkward.media.suites import ALLOWED
 from trunkward.trunks.model import MediaPolicy
 
@@ -30,6 +30,8 @@ class LegPolicy:
     suites: tuple[str, ...]
     #: Its signalling is TLS: RFC 4568 section 7 lets SDES keys travel on nothing less.
     confidential: bool
+    #: Address families (`IP4`, `IP6`) this node has media addresses of.
+    families: frozenset[str] = frozenset({"IP4", "IP6"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,8 @@ class Offer:
     keying: Keying
     #: Protocol of its streams, as the answer must name it.
     protocol: str
+    #: `IP4` or `IP6`: where its media is to be sent.
+    family: str
     #: The one SRTP suite left in it; "" without SDES.
     suite: str
     #: The received text without the `a=crypto` lines that lost; otherwise byte-identical.
@@ -49,7 +53,8 @@ def read_offer(content_type: str, body: str, policy: LegPolicy) -> Offer:
     """Judge the offer of an initial INVITE. Raises `MediaRefused`.
 
     1. There is an offer, one `application/sdp` body.
-    2. It is well-formed, with at least one stream in use, all of them protected the same way.
+    2. It is well-formed, with at least one stream in use, all of them protected the same way, and of one
+       address family, which this node has.
     3. A side that must speak SRTP offers it.
     4. SDES keys come over TLS only.
     5. At least one SRTP suite is allowed, its key well-formed, nothing switched off in it.
@@ -78,15 +83,15 @@ def read_offer(content_type: str, body: str, policy: LegPolicy) -> Offer:
     protocols = {media.protocol for media in used}
     if len(protocols) != 1:
         raise MediaRefused(Reason.MEDIA_MALFORMED, "streams with different protocols in one offer")
-    protocol = protocols.pop()
+    protocol, family = protocols.pop(), _family(used, policy.families)
     if protocol in PLAIN:
-        return Offer(keying=Keying.NONE, protocol=protocol, suite="", sdp=_without_crypto(sdp))
+        return Offer(keying=Keying.NONE, protocol=protocol, family=family, suite="", sdp=_without_crypto(sdp))
     if protocol in DTLS:
         if any(not media.fingerprints for media in used):
             raise MediaRefused(Reason.MEDIA_MALFORMED, "DTLS-SRTP without a=fingerprint")
         if any(not _FINGERPRINTS.issuperset(media.fingerprints) for media in used):
             raise MediaRefused(Reason.SRTP_SUITE_REFUSED, "an a=fingerprint weaker than sha-256")
-        return Offer(keying=Keying.DTLS, protocol=protocol, suite="", sdp=_without_crypto(sdp))
+        return Offer(keying=Keying.DTLS, protocol=protocol, family=family, suite="", sdp=_without_crypto(sdp))
     if protocol not in SDES:
         raise MediaRefused(Reason.MEDIA_MALFORMED, "a protocol that is not RTP over UDP")
     # 4.
@@ -98,7 +103,21 @@ def read_offer(content_type: str, body: str, policy: LegPolicy) -> Offer:
     suite = _best_suite([media.crypto for media in used], policy.suites)
     dropped = {line.line for media in sdp.media for line in media.crypto}
     dropped -= {_kept(media.crypto, suite).line for media in used}
-    return Offer(keying=Keying.SDES, protocol=protocol, suite=suite, sdp=sdp.without_lines(dropped))
+    return Offer(
+        keying=Keying.SDES, protocol=protocol, family=family, suite=suite, sdp=sdp.without_lines(dropped)
+    )
+
+
+def _family(used: list[Media], ours: frozenset[str]) -> str:
+    families = {media.family for media in used}
+    if len(families) != 1:
+        raise MediaRefused(Reason.MEDIA_MALFORMED, "streams of different address families in one offer")
+    family = families.pop()
+    if family not in ours:
+        raise MediaRefused(
+            Reason.MEDIA_ADDRESS_FAMILY, f"no {family} media here: write c=IN {' or '.join(sorted(ours))}"
+        )
+    return family
 
 
 def _best_suite(streams: list[tuple[Crypto, ...]], preferred: tuple[str, ...]) -> str:

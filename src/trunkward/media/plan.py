@@ -27,6 +27,8 @@ SUFFIXES = ("", "-a", "-b")
 #: For every SDP that leaves: our addresses instead of the other side's, no ICE, RTCP on its own port
 #: or demultiplexed, only packets from the address in the SDP. Which lines leave at all: `crossing`.
 _ALWAYS = "replace-origin replace-zero-address strict-source rtcp-mux-demux ICE=remove no-rtcp-attribute"
+#: Between two hops, inside the node.
+_CORE_FAMILY = "IP4"
 #: Unpadded keys are legal (RFC 4568 section 6.1) and not understood by everyone.
 _SRTP = "SDES-pad DTLS=off"
 
@@ -46,6 +48,8 @@ class MediaPlan:
 class _Leg:
     """What rtpengine sends to one side, as flags."""
 
+    #: `IP4`, `IP6`, `{to}` for what the call is sent to; "": rtpengine's to see.
+    family: str
     #: Of an initial offer to it; the calling leg gets none.
     offer: str
     #: Of an answer to it.
@@ -59,17 +63,16 @@ def plan_media(offer: Offer, called: LegPolicy, *, inbound: bool) -> MediaPlan:
     sides = (CARRIER_SIDE, CUSTOMER_SIDE) if inbound else (CUSTOMER_SIDE, CARRIER_SIDE)
     calling_leg = _calling_leg(offer)
     if called.media is MediaPolicy.RTP:
-        return MediaPlan(
-            offer=offer.sdp, hops=(_hop(SUFFIXES[0], sides, calling_leg, _plain_leg()),), called_suites=()
-        )
+        one = _hop(SUFFIXES[0], sides, calling_leg, _plain_leg("{to}"))
+        return MediaPlan(offer=offer.sdp, hops=(one,), called_suites=())
     wanted = tuple(suite for suite in called.suites if suite in ALLOWED)
     apart = tuple(suite for suite in wanted if suite != offer.suite)
     if apart:
         hops: tuple[MediaHop, ...] = (_hop(SUFFIXES[0], sides, calling_leg, _called_leg(apart)),)
         return MediaPlan(offer=offer.sdp, hops=hops, called_suites=apart)
     hops = (
-        _hop(SUFFIXES[1], (sides[0], CORE), calling_leg, _plain_leg()),
-        _hop(SUFFIXES[2], (CORE, sides[1]), _plain_leg(), _called_leg(wanted)),
+        _hop(SUFFIXES[1], (sides[0], CORE), calling_leg, _plain_leg(_CORE_FAMILY)),
+        _hop(SUFFIXES[2], (CORE, sides[1]), _plain_leg(_CORE_FAMILY), _called_leg(wanted)),
     )
     return MediaPlan(offer=offer.sdp, hops=hops, called_suites=wanted)
 
@@ -82,41 +85,44 @@ def plan_any_offer(called: LegPolicy) -> MediaPlan:
     itself is not in the plan.
     """
     sides = (CUSTOMER_SIDE, CARRIER_SIDE)
-    unread = _Leg(offer="", answer="SDES-pad", reoffer="{calling}")
+    unread = _Leg(family="", offer="", answer="SDES-pad", reoffer="{calling}")
     if called.media is MediaPolicy.RTP:
-        return MediaPlan(offer="", hops=(_hop(SUFFIXES[0], sides, unread, _plain_leg()),), called_suites=())
+        one = _hop(SUFFIXES[0], sides, unread, _plain_leg("{to}"))
+        return MediaPlan(offer="", hops=(one,), called_suites=())
     wanted = tuple(suite for suite in called.suites if suite in ALLOWED)
     hops = (
-        _hop(SUFFIXES[1], (sides[0], CORE), unread, _plain_leg()),
-        _hop(SUFFIXES[2], (CORE, sides[1]), _plain_leg(), _called_leg(wanted)),
+        _hop(SUFFIXES[1], (sides[0], CORE), unread, _plain_leg(_CORE_FAMILY)),
+        _hop(SUFFIXES[2], (CORE, sides[1]), _plain_leg(_CORE_FAMILY), _called_leg(wanted)),
     )
     return MediaPlan(offer="", hops=hops, called_suites=wanted)
 
 
 def _calling_leg(offer: Offer) -> _Leg:
+    family = offer.family
     match offer.keying:
         case Keying.NONE:
-            return _Leg(offer="", answer=offer.protocol, reoffer=offer.protocol)
+            return _Leg(family=family, offer="", answer=offer.protocol, reoffer=offer.protocol)
         case Keying.DTLS:
             # rtpengine answers DTLS in kind when it is not told a transport
-            return _Leg(offer="", answer="SDES-off", reoffer=f"{offer.protocol} SDES-off")
+            return _Leg(family=family, offer="", answer="SDES-off", reoffer=f"{offer.protocol} SDES-off")
         case Keying.SDES:
             answer = f"{offer.protocol} {_SRTP}"
-            return _Leg(offer="", answer=answer, reoffer=f"{answer} SDES-only-{{a}}")
+            return _Leg(family=family, offer="", answer=answer, reoffer=f"{answer} SDES-only-{{a}}")
 
 
 def _called_leg(suites: tuple[str, ...]) -> _Leg:
     srtp = f"RTP/SAVP {_SRTP}"
     # never SDES-offerer_pref: rtpengine 12.5 does not survive every list in it
     return _Leg(
+        family="{to}",
         offer=f"{srtp} {_only(suites)} SDES-order:{';'.join(suites)}",
         answer=srtp,
         reoffer=f"{srtp} SDES-only-{{b}}",
     )
 
 
-def _plain_leg() -> _Leg:
-    return _Leg(offer="RTP/AVP", answer="RTP/AVP", reoffer="RTP/AVP")
+def _plain_leg(family: str) -> _Leg:
+    return _Leg(family=family, offer="RTP/AVP", answer="RTP/AVP", reoffer="RTP/AVP")
 
 
 def _only(suites: Iterable[str]) -> str:
@@ -128,14 +134,15 @@ def _hop(suffix: str, sides: tuple[str, str], calling: _Leg, called: _Leg) -> Me
     backward = f"direction={sides[1]} direction={sides[0]}"
     return MediaHop(
         suffix=suffix,
-        offer_forward=_flags(called.offer, forward),
-        answer_forward=_flags(calling.answer, backward),
-        reoffer_forward=_flags(called.reoffer, forward),
-        reanswer_forward=_flags(calling.answer, backward),
-        reoffer_backward=_flags(calling.reoffer, backward),
-        reanswer_backward=_flags(called.answer, forward),
+        offer_forward=_flags(called, called.offer, forward),
+        answer_forward=_flags(calling, calling.answer, backward),
+        reoffer_forward=_flags(called, called.reoffer, forward),
+        reanswer_forward=_flags(calling, calling.answer, backward),
+        reoffer_backward=_flags(calling, calling.reoffer, backward),
+        reanswer_backward=_flags(called, called.answer, forward),
     )
 
 
-def _flags(leg: str, direction: str) -> str:
-    return f"{_ALWAYS} {leg} {direction}".replace("  ", " ")
+def _flags(leg: _Leg, how: str, direction: str) -> str:
+    family = f"address-family={leg.family}" if leg.family else ""
+    return " ".join(part for part in (_ALWAYS, how, family, direction) if part)

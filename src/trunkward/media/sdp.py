@@ -65,6 +65,8 @@ class Media:
     kind: str
     port: int
     protocol: str
+    #: `IP4` or `IP6`, of the address it is to be sent to; "" for a stream not wanted that names none.
+    family: str
     crypto: tuple[Crypto, ...]
     #: Hash functions of its `a=fingerprint` lines, the session's included, lower-case.
     fingerprints: tuple[str, ...]
@@ -130,6 +132,17 @@ def protocol_of(text: str) -> str:
     return next((media.protocol for media in parse_sdp(text).media if not media.rejected), "")
 
 
+def family_of(text: str) -> str:
+    """Address family (`IP4`, `IP6`) of the first stream in use, "" when none is. Raises `MalformedSdp`."""
+    return next((media.family for media in parse_sdp(text).media if not media.rejected), "")
+
+
+def keep_family(text: str, family: str) -> None:
+    """Raises `MalformedSdp` for a description of another address family than its leg has ("": any)."""
+    if family and any(media.family != family for media in parse_sdp(text).media if not media.rejected):
+        raise MalformedSdp(f"a leg keeps its address family; write c=IN {family}")
+
+
 def keep_protocol(text: str, protocol: str) -> None:
     """Raises `MalformedSdp` for an in-dialog offer of another protocol than its leg has."""
     if any(media.protocol != protocol for media in parse_sdp(text).media if not media.rejected):
@@ -173,7 +186,9 @@ def _lines(text: str) -> tuple[str, ...]:
     return lines
 
 
-def _connection(section: list[str]) -> bool:
+def _connection(section: list[str]) -> str:
+    """Address family of a section's `c=`, "" when it has none."""
+    fits = ""
     found = [line[2:] for line in section if line.startswith("c=")]
     for line in found:
         network, _, rest = line.partition(" ")
@@ -182,7 +197,7 @@ def _connection(section: list[str]) -> bool:
             raise MalformedSdp("a c= line without one IP address")
         if network != "IN" or family != fits:
             raise MalformedSdp("a c= line that is not IN, IP4 or IP6, and an address of that family")
-    return bool(found)
+    return fits
 
 
 @lru_cache(maxsize=16_384)
@@ -205,7 +220,7 @@ def _fingerprints(section: list[str]) -> tuple[str, ...]:
 
 
 def _section(
-    bare: list[str], start: int, end: int, connected: bool, session_fingerprints: tuple[str, ...]
+    bare: list[str], start: int, end: int, connected: str, session_fingerprints: tuple[str, ...]
 ) -> Media:
     found = _MEDIA.fullmatch(bare[start])
     if not found:
@@ -214,7 +229,8 @@ def _section(
     if port and not MIN_PORT <= port < 65_536:
         raise MalformedSdp(f"a media port outside {MIN_PORT} to 65535")
     section = bare[start + 1 : end]
-    if not _connection(section) and not connected and port:
+    family = _connection(section) or connected
+    if not family and port:
         raise MalformedSdp("an m= section without a c= line")
     crypto = tuple(
         _crypto(bare[index], index) for index in range(start + 1, end) if bare[index].startswith("a=crypto")
@@ -226,6 +242,7 @@ def _section(
         kind=kind,
         port=port,
         protocol=protocol,
+        family=family,
         crypto=crypto,
         fingerprints=_fingerprints(section) or session_fingerprints,
     )

@@ -1,8 +1,9 @@
-"""What routing asks of the compiled policy."""
+"""What routing asks of the compiled policy, and of DNS."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
-from trunkward.trunks.model import Carrier, Trunk
+from trunkward.trunks.model import Address, Carrier, Trunk
 
 
 class RouteBook(Protocol):
@@ -17,3 +18,52 @@ class RouteBook(Protocol):
 
     def number_owner(self, number: str) -> Trunk | None:
         """The trunk a number belongs to."""
+
+
+class NamesUnavailable(Exception):
+    """DNS gave no answer; the message says to which question, and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Naptr:
+    """RFC 3403 section 4.1, without the expression, which SIP does not use."""
+
+    order: int
+    preference: int
+    flags: str
+    service: str
+    #: Without the dot at its end.
+    replacement: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Srv:
+    """RFC 2782."""
+
+    priority: int
+    weight: int
+    port: int
+    #: Without the dot at its end; "." when the service is not there.
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer[T]:
+    """What DNS said: records, or that there are none."""
+
+    records: tuple[T, ...]
+    #: Seconds it may be remembered for.
+    ttl_s: int
+
+
+class Names(Protocol):
+    """DNS. Each question raises `NamesUnavailable` when nobody answers it."""
+
+    def naptr(self, name: str) -> Answer[Naptr]:
+        """NAPTR records."""
+
+    def srv(self, name: str) -> Answer[Srv]:
+        """SRV records."""
+
+    def addresses(self, name: str, version: int) -> Answer[Address]:
+        """A (version 4) or AAAA (version 6) records."""

@@ -27,11 +27,18 @@ class Host:
     """Where a peer listens: an IP address or a name, and a port."""
 
     host: str
-    port: int
+    #: 0: a domain, whose servers and their ports DNS names (RFC 3263).
+    port: int = 0
+
+    @property
+    def is_name(self) -> bool:
+        """Whether DNS has to be asked for it."""
+        return ":" not in self.host and not self.host.replace(".", "").isdigit()
 
     def __str__(self) -> str:
-        """`host:port`, with brackets round an IPv6 address."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        """`host:port`, with brackets round an IPv6 address; a domain alone."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}" if self.port else host
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +96,8 @@ class Trunk:
     older_certificates: tuple[str, ...] = ()
     #: Seconds a call of it may last, in either direction.
     max_call_s: int = MAX_CALL_S
+    #: May speak TLS 1.2, on the listener for that alone; shows as a deviation.
+    unsafe_tls12: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,16 +127,30 @@ class Carrier:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Probes:
+    """How carriers' hosts are asked by OPTIONS whether they are there."""
+
+    #: Seconds between two questions to one host; 0: nobody is asked.
+    every_s: int = 30
+    #: Unanswered in a row after which a host counts as down, and answered in a row after which as up again.
+    down_after: int = 3
+    up_after: int = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSettings:
     """The node itself: its name, its addresses and ports, its identity."""
 
     name: str
-    #: What stands in Contact towards peers: a name or address on the node's certificate.
-    contact_host: str
-    address: Address
+    #: What stands in Contact towards peers, on the node's certificate: one name or address; or, on a node
+    #: with two addresses, both of them.
+    contact_hosts: tuple[str, ...]
+    #: One, or one of each IP version.
+    addresses: tuple[Address, ...]
     tls_port: int
     plain_port: int
-    media_address: Address
+    #: Of the same IP versions as `addresses`.
+    media_addresses: tuple[Address, ...]
     media_port_min: int
     media_port_max: int
     #: Service provider code on the SHAKEN certificate (ATIS-1000080), and the URL it is published at.
@@ -143,10 +166,30 @@ class NodeSettings:
     #: Seconds a call may last where its trunk says nothing else, and for which it is granted at a time.
     max_call_s: int = MAX_CALL_S
     grant_s: int = GRANT_S
+    #: Opened only for trunks with `unsafe_tls12`.
+    tls12_port: int = 5062
+    #: DNS servers to ask, with their ports; empty: the system's.
+    resolvers: tuple[Host, ...] = ()
+    probes: Probes = Probes()
     #: Bench only: media is not anchored; shows as a deviation.
     unsafe_unanchored_media: bool = False
     #: The clock is taken as right though the kernel does not know it to be; shows as a deviation.
     unsafe_trusted_clock: bool = False
+
+    @property
+    def address(self) -> Address:
+        """The address it listens on, the first of two."""
+        return self.addresses[0]
+
+    @property
+    def media_address(self) -> Address:
+        """The address in SDP, the first of two."""
+        return self.media_addresses[0]
+
+    @property
+    def versions(self) -> frozenset[int]:
+        """The IP versions it speaks: 4, 6 or both."""
+        return frozenset(address.version for address in self.addresses)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,3 +200,8 @@ class Declared:
     tenants: tuple[str, ...]
     trunks: tuple[Trunk, ...]
     carriers: tuple[Carrier, ...]
+
+    @property
+    def has_tls12(self) -> bool:
+        """Whether some trunk may speak TLS 1.2, so that there is a listener for it."""
+        return any(trunk.unsafe_tls12 for trunk in self.trunks)

@@ -20,6 +20,7 @@ from trunkward.store.database import migrate, open_database
 from trunkward.worker.abandoned import Abandoned
 from trunkward.worker.compile import PolicyCompiler
 from trunkward.worker.metrics import CountedStore, WorkerMetrics
+from trunkward.worker.resolve import start_resolving
 from trunkward.worker.ship import ship
 from trunkward.worker.show import show
 
@@ -82,6 +83,7 @@ def main() -> None:
 
     log.info("ready", policy_version=compiler.version)
     abandoned = Abandoned(store, log.warning)
+    start_resolving(paths.targets, lambda: compiler.declared, log.info)
     failed = ""
     while not stopping:
         try:

@@ -37,6 +37,8 @@ class PolicyCompiler:
         self._policy = policy
         self._seen: tuple[int, int] | None = None
         self.version = 0
+        #: What the snapshot in force was compiled from.
+        self.declared: Declared | None = None
 
     def round(self) -> bool:
         """Compiles if the configuration has changed since; True when it did."""
@@ -96,6 +98,6 @@ class PolicyCompiler:
         os.rename(link, self._policy / CURRENT)
         for old in sorted(self._policy.glob("*.snapshot"))[: -_KEPT - 1]:
             old.unlink()
-        self._seen, self.version = seen, in_force.version
+        self._seen, self.version, self.declared = seen, in_force.version, declared
         self._tell(in_force, declared, seen[0] / 1e9)
         return True

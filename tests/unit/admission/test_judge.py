@@ -369,6 +369,7 @@ def test_the_line_ends_at_its_first_refusal(outbound: Attempt, pbx: PeerIdentity
     assert [finding.check for finding in findings] == [
         "method",
         "source",
+        "listener",
         "request",
         "trunk",
         "calling",
@@ -376,11 +377,11 @@ def test_the_line_ends_at_its_first_refusal(outbound: Attempt, pbx: PeerIdentity
     ]
 
 
-def test_an_admitted_call_was_looked_at_eleven_times(
+def test_an_admitted_call_was_looked_at_twelve_times(
     outbound: Attempt, pbx: PeerIdentity, policy: Snapshot, signed: MakeFacts
 ) -> None:
     judgement = judge_call(screen(outbound(), pbx, policy), signed(), "r1", NOW)
-    assert len(judgement.findings) == 11
+    assert len(judgement.findings) == 12
     assert (judgement.attest, judgement.unsigned) == ("A", "")
 
 

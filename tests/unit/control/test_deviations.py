@@ -9,7 +9,7 @@ import pytest
 from trunkward.control.deviations import deviations
 from trunkward.control.node_file import read_node_file
 from trunkward.sip.transport import Transport
-from trunkward.trunks.model import AcmeSettings, Declared, MediaPolicy
+from trunkward.trunks.model import AcmeSettings, Declared, Host, MediaPolicy
 
 EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")
 
@@ -50,6 +50,22 @@ def test_a_plain_carrier(secure: Declared, transport: Transport) -> None:
     assert said(replace(secure, carriers=(*secure.carriers, replace(plain, enabled=False)))) == []
 
 
+def test_a_plain_carrier_found_by_dns(secure: Declared) -> None:
+    north = secure.carriers[0]
+    named = replace(north, name="east", hosts=(Host(host="east.example.net"),))
+    assert said(replace(secure, carriers=(north, named))) == []
+    plain = replace(named, transport=Transport.UDP)
+    assert (
+        "carrier east: found by DNS, which nothing proves here: who commands its DNS gets its calls"
+        in said(replace(secure, carriers=(north, plain)))
+    )
+
+
+def test_a_trunk_that_may_speak_tls_1_2(secure: Declared) -> None:
+    found = said(replace(secure, trunks=(replace(secure.trunks[0], unsafe_tls12=True, enabled=False),)))
+    assert found == ["trunk acme-hq: may speak TLS 1.2, on port 5062 and where we connect to it"]
+
+
 @pytest.mark.parametrize("changed", [{"emergency": False}, {"enabled": False}])
 def test_nobody_takes_emergency_calls(secure: Declared, changed: dict[str, bool]) -> None:
     (north,) = secure.carriers
@@ -62,7 +78,7 @@ def test_nobody_takes_emergency_calls(secure: Declared, changed: dict[str, bool]
     [("127.0.0.10", 0), ("::1", 0), ("192.0.2.10", 0), ("2001:db8::10", 0), ("10.1.2.3", 1), ("2600::1", 1)],
 )
 def test_the_own_authority_where_peers_elsewhere_see_it(secure: Declared, address: str, shown: int) -> None:
-    node = replace(secure.node, address=ip_address(address))
+    node = replace(secure.node, addresses=(ip_address(address),))
     what = (
         "node: shows a certificate of its own authority: only peers that were given sip-ca.pem can check it"
     )

@@ -9,7 +9,7 @@ from trunkward.control.node_file import NodeFileRefused, read_node_file
 from trunkward.control.yaml_lines import MAX_BYTES, Problem
 from trunkward.media.suites import ALLOWED
 from trunkward.sip.transport import Transport
-from trunkward.trunks.model import MediaPolicy
+from trunkward.trunks.model import MediaPolicy, Probes
 
 EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text()
 
@@ -28,7 +28,7 @@ tenants:
         numbers: ["+12025550101"]
 carriers:
   - name: north
-    hosts: ["sip.north.example.net:5061", "[2001:db8::20]:5061"]
+    hosts: ["sip.north.example.net:5061", "192.0.2.20:5061"]
     transport: tls
     prefixes: ["+1"]
     networks: [203.0.113.7]
@@ -51,7 +51,7 @@ def test_the_example_is_the_laboratory() -> None:
     (trunk,) = declared.trunks
     north, south = declared.carriers
     assert declared.node.name == "sbc.example.com"
-    assert declared.node.contact_host == "127.0.0.10"
+    assert declared.node.contact_hosts == ("127.0.0.10",)
     assert (trunk.tenant, trunk.certificate_issued_here, trunk.certificate_sha256) == ("acme", True, "")
     assert trunk.numbers == ("+12025550101", "+12025550102", "+12025550103")
     assert (str(trunk.host), trunk.tls_names) == ("127.0.0.21:15061", ("pbx.acme.example.com",))
@@ -64,7 +64,8 @@ def test_defaults() -> None:
     declared = read_node_file(SMALL, "node.yaml")
     node = declared.node
     assert (node.tls_port, node.plain_port, node.gates) == (5061, 5060, 2)
-    assert (node.contact_host, node.media_address) == ("sbc.example.com", ip_address("192.0.2.10"))
+    assert (node.contact_hosts, node.media_addresses) == (("sbc.example.com",), (ip_address("192.0.2.10"),))
+    assert (node.tls12_port, node.resolvers, node.probes) == (5062, (), Probes())
     assert (node.media_port_min, node.media_port_max) == (30000, 39999)
     assert (node.emergency_numbers, node.country) == (("911", "933"), "1")
     assert not node.unsafe_unanchored_media
@@ -74,7 +75,7 @@ def test_defaults() -> None:
     carrier = declared.carriers[0]
     assert (carrier.media, [str(host) for host in carrier.hosts]) == (
         MediaPolicy.SRTP,
-        ["sip.north.example.net:5061", "[2001:db8::20]:5061"],
+        ["sip.north.example.net:5061", "192.0.2.20:5061"],
     )
 
 
@@ -256,8 +257,9 @@ def test_elsewhere_the_emergency_number_is_112() -> None:
         ("issued\n", "issued\n        enabled: 'yes'\n", 12, "tenants[0].trunks[0].enabled", "true or false"),
         ("name: acme-hq", "name: Acme HQ", 9, "tenants[0].trunks[0].name", "lower-case"),
         ("name: acme-hq", "name: north", 14, "carriers[0].name", "another trunk or carrier"),
-        ("sip.north.example.net:5061", "sip.north.example.net", 15, "carriers[0].hosts[0]", "host:port"),
-        ("[2001:db8::20]:5061", "2001:db8::20:5061", 15, "carriers[0].hosts[1]", "[2001:db8::20]:5061"),
+        ("sip.north.example.net:5061", "192.0.2.21", 15, "carriers[0].hosts[0]", "host:port"),
+        ("192.0.2.20:5061", "2001:db8::20:5061", 15, "carriers[0].hosts[1]", "[2001:db8::20]:5061"),
+        ("192.0.2.20:5061", "[2001:db8::20]:5061", 15, "carriers[0].hosts[1]", "none of that version"),
         ("sip.north.example.net:5061", "192.0.2:5061", 15, "carriers[0].hosts[0]", "IP address"),
         ("transport: tls", "transport: sctp", 16, "carriers[0].transport", "tls, tcp or udp"),
         ("transport: tls", "transport: tls\n    media: plain", 17, "carriers[0].media", "srtp or rtp"),

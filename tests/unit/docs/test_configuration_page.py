@@ -83,15 +83,22 @@ def test_the_example_is_accepted(root: Path) -> None:
     assert declared.carriers
 
 
+TO_TRUNK = "\ntenants:\n  - name: acme\n    trunks:\n      - name: acme-hq\n"
 #: For each row of the table of contradictions: what is changed in the example.
 CONTRADICTIONS = {
     "node.plain_port": ("plain_port: 5060", "plain_port: 5061"),
     "node.certificate.files": ("  tls_port: 5061", "{both}  tls_port: 5061"),
     "node.certificate.acme.http_port": ("  tls_port: 5061", "{acme}      http_port: 5060\n  tls_port: 5061"),
+    "node.tls12_port": (
+        f"  gates: 2\n{TO_TRUNK}",
+        f"  gates: 2\n  tls12_port: 5060\n{TO_TRUNK}        unsafe_tls12: true\n",
+    ),
     "node.media.address": ("    address: 127.0.0.10", '    address: "::1"'),
+    "node.contact_host": ("contact_host: 127.0.0.10", "contact_host: [127.0.0.10, '2001:db8::10']"),
     "tenants[].trunks[].host": ("        tls_names: [pbx.acme.example.com]\n", ""),
     "tenants[].trunks[].tls_names": ("        host: 127.0.0.21:15061\n", ""),
     "tenants[].trunks[].numbers": ('- "+12025550102"', '- "+12025550101"'),
+    "carriers[].hosts": ("hosts: [127.0.0.31:25061]", "hosts: ['[2001:db8::31]:25061']"),
     "carriers[].name": ("- name: south", "- name: acme-hq"),
     "carriers[].media": ("media: rtp", "media: srtp"),
     "carriers[].networks": ("networks: [127.0.0.41/32]", "networks: [127.0.0.41/32]\n{east}"),

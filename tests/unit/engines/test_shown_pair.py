@@ -59,7 +59,7 @@ def test_what_comes_from_elsewhere(paths: Paths) -> None:
     # the name, and what stands in Contact
     assert (server.dns, server.addresses) == ([NAME], ["127.0.0.10"])
     own = declared_with(None).node
-    named = replace(own, contact_host="edge.example.com")
+    named = replace(own, contact_hosts=("edge.example.com",))
     assert public_names(replace(declared_with(None), node=named)).dns == (NAME, "edge.example.com")
     files = CertificateFiles(chain="/c.pem", key="/k.pem")
     declared = declared_with(None)

@@ -86,6 +86,31 @@ def test_feedback_profile_is_answered_as_offered(make_sdp: Callable[..., str]) -
     assert "RTP/SAVP" in hop.offer_forward.split()
 
 
+def families(flags: str) -> list[str]:
+    return [flag.partition("=")[2] for flag in flags.split() if flag.startswith("address-family=")]
+
+
+@pytest.mark.parametrize("version", ["IP4", "IP6"])
+def test_each_leg_has_its_address_family(make_sdp: Callable[..., str], version: str) -> None:
+    text = make_sdp(suites=(CM,))
+    if version == "IP6":
+        text = text.replace("IN IP4 192.0.2.10", "IN IP6 2001:db8::10")
+    (hop,) = plan(text, CUSTOMER, TLS_CARRIER).hops
+    for towards, flags in (
+        ("{to}", (hop.offer_forward, hop.reoffer_forward, hop.reanswer_backward)),
+        (version, (hop.answer_forward, hop.reanswer_forward, hop.reoffer_backward)),
+    ):
+        assert [families(flag) for flag in flags] == [[towards]] * 3
+    first, second = plan(text, CUSTOMER, CM_ONLY_CARRIER).hops
+    assert (families(first.offer_forward), families(first.answer_forward)) == (["IP4"], [version])
+    assert (families(second.offer_forward), families(second.answer_forward)) == (["{to}"], ["IP4"])
+
+
+def test_an_unread_leg_keeps_the_family_rtpengine_sees() -> None:
+    first, second = plan_any_offer(TLS_CARRIER).hops
+    assert (families(first.answer_forward), families(second.offer_forward)) == ([], ["{to}"])
+
+
 @pytest.mark.parametrize("called", [TLS_CARRIER, CM_ONLY_CARRIER, PLAIN_CARRIER])
 def test_an_unread_offer_never_shares_a_hop_with_srtp(called: LegPolicy) -> None:
     made = plan_any_offer(called)

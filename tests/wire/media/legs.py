@@ -48,11 +48,16 @@ async def open_socket(port: int, host: str = "127.0.0.1") -> Socket:
 
 @asynccontextmanager
 async def open_leg(
-    name: str, port: int, suites: tuple[str, ...], ssrc: int, profile: sdp.Profile = sdp.Profile.SDES
+    name: str,
+    port: int,
+    suites: tuple[str, ...],
+    ssrc: int,
+    profile: sdp.Profile = sdp.Profile.SDES,
+    host: str = "127.0.0.1",
 ) -> AsyncIterator[Leg]:
     """A party's end of the media, closed at the end."""
-    leg = Leg(name, port, profile, suites, ssrc)
-    leg.rtp, leg.rtcp = await open_socket(port), await open_socket(port + 1)
+    leg = Leg(name, port, profile, suites, ssrc, host)
+    leg.rtp, leg.rtcp = await open_socket(port, host), await open_socket(port + 1, host)
     try:
         yield leg
     finally:
@@ -64,8 +69,15 @@ class Leg:
     """One party's end of the media."""
 
     def __init__(
-        self, name: str, port: int, profile: sdp.Profile, suites: tuple[str, ...], ssrc: int
+        self,
+        name: str,
+        port: int,
+        profile: sdp.Profile,
+        suites: tuple[str, ...],
+        ssrc: int,
+        host: str = "127.0.0.1",
     ) -> None:
+        self.host = host
         self.name, self.port, self.profile, self.suites, self.ssrc = name, port, profile, suites, ssrc
         self.sequence = 100
         self.count = 0
@@ -81,9 +93,9 @@ class Leg:
     def session(self, offered: str) -> str:
         """Our description: an offer, or the answer to one."""
         if offered:
-            text = sdp.answer(offered, port=self.port, prefer=self.suites)
+            text = sdp.answer(offered, address=self.host, port=self.port, prefer=self.suites)
         else:
-            text = sdp.offer(self.profile, port=self.port, suites=self.suites)
+            text = sdp.offer(self.profile, address=self.host, port=self.port, suites=self.suites)
         if self.change is not None:
             text = self.change(text)
         self.described.append(text)

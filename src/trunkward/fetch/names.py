@@ -1,0 +1,90 @@
+"""Asking DNS, by dnspython: the servers of the node file, or the system's."""
+
+from ipaddress import ip_address
+from typing import Any
+
+import dns.exception
+import dns.nameserver
+import dns.rdatatype
+import dns.resolver
+
+from trunkward.routing.ports import Answer, NamesUnavailable, Naptr, Srv
+from trunkward.trunks.model import Address, Host
+
+#: Seconds for one question, all servers and repetitions together.
+DEADLINE_S = 4.0
+#: Seconds one server is given before the next is asked.
+_SERVER_S = 1.5
+
+
+class Dns:
+    """A `routing.ports.Names`. Answers over UDP that were cut are asked for again over TCP."""
+
+    def __init__(self, resolvers: tuple[Host, ...]) -> None:
+        """`resolvers`: DNS servers; empty: those of `/etc/resolv.conf`, read now.
+
+        Raises `NamesUnavailable` when that has none.
+        """
+        try:
+            self._resolver = dns.resolver.Resolver(configure=not resolvers)
+        except dns.resolver.NoResolverConfiguration:
+            raise NamesUnavailable("no DNS server in /etc/resolv.conf: name one in node.resolvers") from None
+        if resolvers:
+            self._resolver.nameservers = [
+                dns.nameserver.Do53Nameserver(resolver.host, resolver.port) for resolver in resolvers
+            ]
+        self._resolver.lifetime = DEADLINE_S
+        self._resolver.timeout = _SERVER_S
+
+    def naptr(self, name: str) -> Answer[Naptr]:
+        """NAPTR records."""
+        records, ttl_s = self._ask(name, "NAPTR")
+        return Answer(
+            records=tuple(
+                Naptr(
+                    order=record.order,
+                    preference=record.preference,
+                    flags=record.flags.decode("ascii", "replace"),
+                    service=record.service.decode("ascii", "replace"),
+                    replacement=_name(record.replacement),
+                )
+                for record in records
+            ),
+            ttl_s=ttl_s,
+        )
+
+    def srv(self, name: str) -> Answer[Srv]:
+        """SRV records."""
+        records, ttl_s = self._ask(name, "SRV")
+        return Answer(
+            records=tuple(
+                Srv(
+                    priority=record.priority,
+                    weight=record.weight,
+                    port=record.port,
+                    target=_name(record.target) or ".",
+                )
+                for record in records
+            ),
+            ttl_s=ttl_s,
+        )
+
+    def addresses(self, name: str, version: int) -> Answer[Address]:
+        """A (version 4) or AAAA (version 6) records."""
+        records, ttl_s = self._ask(name, "AAAA" if version == 6 else "A")
+        return Answer(records=tuple(ip_address(record.address) for record in records), ttl_s=ttl_s)
+
+    def _ask(self, name: str, kind: str) -> tuple[list[Any], int]:
+        try:
+            # absolute: nobody's search list makes another name of a carrier's
+            answer = self._resolver.resolve(f"{name}.", kind, search=False, raise_on_no_answer=False)
+        except dns.resolver.NXDOMAIN:
+            return [], 0
+        except (dns.exception.DNSException, OSError, ValueError) as problem:
+            raise NamesUnavailable(f"{kind} of {name}: {problem}") from problem
+        return list(answer.rrset or ()), int(answer.chaining_result.minimum_ttl)
+
+
+def _name(name: Any) -> str:
+    text: str = name.to_text(omit_final_dot=True)
+    return "" if text == "." else text.lower()
