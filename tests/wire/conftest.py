@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -96,7 +97,8 @@ class Node:
     def signal(self, program: str, number: int) -> None:
         """Sends a signal to a program and everything below it."""
         for pid in self.family(program):
-            os.kill(pid, number)
+            with suppress(ProcessLookupError):  # gone with the one before
+                os.kill(pid, number)
 
     def wait_ready(self, within_s: float = 20.0) -> None:
         """Waits until `trunkward status` says so."""

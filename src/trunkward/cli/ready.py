@@ -12,7 +12,7 @@ from trunkward.control.shown import certificate_parts, certificate_sources
 from trunkward.engines.kamailio import NG_PORT
 from trunkward.engines.probes import answers, get, lives, ng_pongs, tls_pongs
 from trunkward.settings import METRICS_PORT, WEB_PORT, Paths, snapshot_name
-from trunkward.trunks.model import Declared, NodeSettings
+from trunkward.trunks.model import Declared
 
 _STEP_S = 0.1
 #: Seconds `web` may take longer than the others.
@@ -53,7 +53,7 @@ def not_ready(paths: Paths, declared: Declared, version: int) -> dict[str, str]:
         "signer": partial(answers, paths.signer_socket),
         "worker": partial(_works, paths, version),
         **{f"gate-{i}": partial(_decides, paths, i, version) for i in range(node.gates)},
-        "kamailio": partial(_all_pong, node),
+        "kamailio": partial(tls_pongs, [str(address) for address in node.addresses], node.tls_port),
         **{part: partial(lives, paths.sign_of_life(part)) for part in certificates},
         "web": partial(get, WEB_PORT, "/healthz"),
     }
@@ -92,11 +92,6 @@ def gate_policy(index: int) -> int:
 def _is_due(paths: Paths) -> bool:
     """Whether what is in force has been so for long enough to have reached everybody."""
     return abs(time.time() - paths.declared.stat().st_mtime) > BEHIND_S
-
-
-def _all_pong(node: NodeSettings) -> None:
-    for address in node.addresses:
-        tls_pongs(str(address), node.tls_port)
 
 
 def _works(paths: Paths, version: int) -> None:

@@ -71,9 +71,9 @@ def run(paths: Paths, *, as_json: bool) -> int:
         document = as_document(found) | {
             "listeners": dict(listeners(declared)),
             "metrics": metrics(declared),
+            "shown_certificates": {one.name: _document(one) for one in certificates.shown(declared, paths)},
             "targets": msgspec.to_builtins(read_health(paths).targets),
             "names": msgspec.to_builtins(read_targets(paths).peers),
-            "shown_certificates": {one.name: _document(one) for one in certificates.shown(declared, paths)},
             "certificates": {
                 each.name: each.until and each.until.isoformat()
                 for each in found.facts.certificates
@@ -83,7 +83,7 @@ def run(paths: Paths, *, as_json: bool) -> int:
         }
         print(json.dumps(document, indent=1))
     else:
-        _print(found, declared, certificates.shown(declared, paths), carrier_hosts(paths))
+        _print(found, declared, paths)
     return 1 if found.not_ready else 0
 
 
@@ -129,9 +129,7 @@ def _records(paths: Paths, now: float) -> RecordsFacts | None:
     return RecordsFacts(waiting_bytes=found.size_bytes, waiting_s=age_s)
 
 
-def _print(
-    found: Health, declared: Declared, seen_by_peers: list[Shown], hosts: list[tuple[str, str]]
-) -> None:
+def _print(found: Health, declared: Declared, paths: Paths) -> None:
     facts = found.facts
     takes = ("takes calls", "green") if found.ready else ("takes no calls", "red")
     console.print(Text.assemble(f"node {declared.node.name}, configuration {facts.policy_version}: ", takes))
@@ -160,10 +158,10 @@ def _print(
     for name, where in metrics(declared).items():
         say(f"  {f'metrics of {name}':<28} {where}, for programs on this machine")
     now = datetime.fromtimestamp(facts.now, UTC)
-    for one in seen_by_peers:
+    for one in certificates.shown(declared, paths):
         for line in shown_lines(one, now):
             console.print(line)
-    for name, where in hosts:
+    for name, where in carrier_hosts(paths):
         say(f"  {name:<28} {where}")
     _print_certificates(facts)
     print_deviations(console, declared)

@@ -28,7 +28,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     since: float
     gates: int
     #: Where Kamailio takes TLS.
-    address: str
+    addresses: list[str]
     tls_port: int
     #: The clock is taken as right, and media passes by, whatever the kernel and rtpengine say.
     clock_trusted: bool
@@ -53,7 +53,7 @@ def shown(in_force: InForce, declared: Declared, since: float) -> Shown:
         version=in_force.version,
         since=since,
         gates=node.gates,
-        address=str(node.address),
+        addresses=[str(address) for address in node.addresses],
         tls_port=node.tls_port,
         clock_trusted=node.unsafe_trusted_clock,
         media_anchored=not node.unsafe_unanchored_media,

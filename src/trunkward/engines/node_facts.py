@@ -68,7 +68,7 @@ def see(shown: Shown | None, paths: Paths, threads: Executor, *, web: bool) -> S
         **{name: partial(read_part, port) for name, port in ports(shown.gates if shown else 0).items()},
     }
     if shown is not None:
-        asked["kamailio"] = partial(tls_pongs, shown.address, shown.tls_port)
+        asked["kamailio"] = partial(tls_pongs, shown.addresses, shown.tls_port)
         asked |= {
             part: partial(lives, paths.sign_of_life(part)) for part in certificate_parts(shown.certificates)
         }

@@ -9,6 +9,7 @@ import os
 import socket
 import ssl
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from typing import Any
 ANSWERS_S = 0.3
 #: The same for one that is asked over HTTP, by a thread beside its work.
 HTTP_S = 1.0
-#: The same for a TLS handshake, which others may be having at the same time.
+#: The same for TLS handshakes, which others may be having at the same time.
 HANDSHAKE_S = 1.0
 #: Seconds after which a part that writes a file each second is taken for dead.
 LIVES_S = 5.0
@@ -77,22 +78,23 @@ def lives(state: Path) -> None:
         raise OSError(f"its last sign of life is {silent_s:.0f} s old")
 
 
-def tls_pongs(host: str, port: int) -> None:
-    """Kamailio answers a keep-alive over TLS."""
+def tls_pongs(hosts: Iterable[str], port: int) -> None:
+    """Kamailio answers a keep-alive over TLS on each of its addresses."""
     # only whether somebody is there: whose certificate that is, peers find out
-    until = time.monotonic() + HANDSHAKE_S
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    with (
-        socket.create_connection((host, port), timeout=HANDSHAKE_S) as plain,
-        context.wrap_socket(_within(plain, until)) as tls,
-    ):
-        _within(tls, until)
-        # the keep-alive of RFC 5626 section 4.4.1, which SIP's own workers answer
-        tls.sendall(b"\r\n\r\n")
-        if tls.recv(2) != b"\r\n":
-            raise OSError("Kamailio ends the connection instead of answering")
+    until = time.monotonic() + HANDSHAKE_S
+    for host in hosts:
+        with (
+            socket.create_connection((host, port), timeout=_left(until)) as plain,
+            context.wrap_socket(_within(plain, until)) as tls,
+        ):
+            _within(tls, until)
+            # the keep-alive of RFC 5626 section 4.4.1, which SIP's own workers answer
+            tls.sendall(b"\r\n\r\n")
+            if tls.recv(2) != b"\r\n":
+                raise OSError("Kamailio ends the connection instead of answering")
 
 
 def get(port: int, path: str) -> str:
@@ -117,8 +119,12 @@ def get(port: int, path: str) -> str:
 
 def _within[S: socket.socket](asked: S, until: float) -> S:
     """The same socket, with what is left of its time. Raises `TimeoutError` when none is."""
+    asked.settimeout(_left(until))
+    return asked
+
+
+def _left(until: float) -> float:
     left = until - time.monotonic()
     if left <= 0:
         raise TimeoutError("timed out")
-    asked.settimeout(left)
-    return asked
+    return left

@@ -27,7 +27,7 @@ def test_it_tells_what_health_needs() -> None:
     made = in_force()
     told = shown(made, made.declared(), 5.0)
     assert (told.version, told.since, told.gates) == (3, 5.0, 2)
-    assert (told.address, told.tls_port, told.clock_trusted) == ("127.0.0.10", 5061, True)
+    assert (told.addresses, told.tls_port, told.clock_trusted) == (["127.0.0.10"], 5061, True)
     assert told.issued == ["acme-hq", "north"]
     assert told.evidence_until == NOW + LIFETIME_S
     assert "carrier south" in {found.where for found in told.deviations_found()}
