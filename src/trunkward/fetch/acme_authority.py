@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import requests
 from acme import challenges, errors, messages
@@ -30,6 +30,8 @@ ORDER_S = 180.0
 #: Longest wait an authority may ask for, our limit: a certificate ends meanwhile.
 MAX_RETRY_AFTER_S = 86_400
 _MAX_SAID = 600
+#: Times a request is sent with two nonces before a refusal of both is one of the request.
+_NONCES = 4
 
 
 class AcmeFailed(Exception):
@@ -68,6 +70,20 @@ class Authority:
     #: MAC key of the external account in base64url.
     external_key: Path | None = None
     profile: str = ""
+
+
+class _Network(ClientNetwork):
+    """The library's, more patient: an authority may refuse a nonce as often as it likes (RFC 8555 section 6.5)."""
+
+    def post(self, *args: Any, **kwargs: Any) -> requests.Response:
+        """Sends a request; one whose nonce is refused goes again with another, as the library does once."""
+        for _ in range(_NONCES - 1):
+            try:
+                return super().post(*args, **dict(kwargs))
+            except messages.Error as error:
+                if error.code != "badNonce":
+                    raise
+        return super().post(*args, **kwargs)
 
 
 class AcmeClient:
@@ -127,7 +143,7 @@ class AcmeClient:
         return bytes(client.finalize_order(order, deadline).fullchain_pem, "ascii")
 
     def _client(self) -> ClientV2:
-        net = ClientNetwork(
+        net = _Network(
             self._key,
             alg=ES256,
             user_agent=f"trunkward/{__version__}",
