@@ -73,7 +73,7 @@ class Authority:
 
 
 class _Network(ClientNetwork):
-    """The library's, more patient: an authority may refuse a nonce as often as it likes (RFC 8555 section 6.5)."""
+    """The library's, more patient: an authority may refuse nonces as it likes (RFC 8555 section 6.5)."""
 
     def post(self, *args: Any, **kwargs: Any) -> requests.Response:
         """Sends a request; one whose nonce is refused goes again with another, as the library does once."""
