@@ -1,6 +1,7 @@
 """A running call's dead man's switch: granted by slices, ended at its maximum or when nobody grants more."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -173,6 +174,11 @@ def test_without_gates_calls_end_with_their_grant(node: Node) -> None:
             for ended, unreached in ((whole, []), (half, ["caller"])):
                 record = await asyncio.to_thread(node.record, ended.call.invite.call_id, ended=True)
                 assert (record["cut"], record["unreached"]) == ("grant-not-renewed", unreached)
+                told = {"caller", "callee"} - set(unreached)
+                await until(
+                    lambda it=ended, told=told: byes_noted(node, it, "grant-not-renewed") == told,
+                    "BYEs in the ladder",
+                )
             await nothing_is_left(node)
 
     run(node, scenario)
@@ -207,6 +213,15 @@ def test_a_call_that_outlives_kamailio_keeps_its_grant(node: Node) -> None:
 
     run(node, scenario)
     assert not faults_in(node.log("kamailio"))
+
+
+def byes_noted(node: Node, ended: Talk, why: str) -> set[str]:
+    """The sides that were sent a BYE of the node's own, as the call's ladder has it."""
+    shown = node.trunkward("calls", "show", ended.call.invite.call_id, "--json")
+    assert shown.returncode == 0, shown.stderr
+    byes = [message for message in json.loads(shown.stdout)["messages"] if message["what"] == "BYE"]
+    assert {(message["way"], message["why"]) for message in byes} <= {("out", why)}
+    return {str(message["side"]) for message in byes}
 
 
 async def nothing_is_left(node: Node) -> None:
