@@ -49,6 +49,8 @@ def _first_at(segment: Path, offset: int) -> float | None:
     if not whole:
         return segment.stat().st_mtime if len(data) == _LOOK else None
     try:
-        return float(json.loads(whole[0])["at"])
-    except (ValueError, TypeError, KeyError):
+        found = json.loads(whole[0])
+        # messages are lists, to be short (`records.model.MessageRecord`)
+        return float(found["at"] if isinstance(found, dict) else found[1])
+    except (ValueError, TypeError, LookupError):
         return segment.stat().st_mtime

@@ -14,7 +14,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from trunkward.engines.waiting import Waiting
-from trunkward.records.model import DecisionRecord, OutcomeRecord, Record
+from trunkward.records.model import DecisionRecord, MessageRecord, OutcomeRecord, Record
 from trunkward.store.records import RecordStore
 
 
@@ -37,6 +37,8 @@ class WorkerMetrics(Collector):
             match record:
                 case DecisionRecord():
                     self._shipped["decision"] += 1
+                case MessageRecord():
+                    self._shipped["message"] += 1
                 case OutcomeRecord(outcome=outcome):
                     self._shipped["outcome"] += 1
                     self._ended[outcome.ending, "yes" if outcome.answered_at else "no"] += 1
@@ -46,7 +48,7 @@ class WorkerMetrics(Collector):
     def collect(self) -> Iterator[Metric]:
         """What is scraped."""
         shipped = CounterMetricFamily("trunkward_records_shipped", "Records shipped.", labels=["kind"])
-        for kind in ("decision", "outcome"):
+        for kind in ("decision", "outcome", "message"):
             shipped.add_metric([kind], self._shipped[kind])
         yield shipped
         ended = CounterMetricFamily(
@@ -101,6 +103,11 @@ class CountedStore(RecordStore):
         super().ship(records, segment, offset)
         self._known[segment] = offset
         self._counted(records)
+
+    def close(self, ended: Sequence[OutcomeRecord]) -> None:
+        """Outcomes that stand in no segment: calls of a Kamailio that was killed."""
+        super().close(ended)
+        self._counted(ended)
 
     def forget_segment(self, segment: str) -> None:
         """The segment has been deleted."""

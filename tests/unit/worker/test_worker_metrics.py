@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from trunkward.calls.outcome import Ending, Outcome
 from trunkward.engines.waiting import Waiting, waiting
-from trunkward.records.model import DecisionRecord, OutcomeRecord
+from trunkward.records.model import DecisionRecord, MessageRecord, OutcomeRecord
 from trunkward.records.segment import encode
 from trunkward.store.database import migrate, open_database
 from trunkward.worker.metrics import CountedStore, WorkerMetrics
@@ -47,17 +47,31 @@ def _text(counted: WorkerMetrics) -> str:
 
 def test_calls_are_counted_by_ending_and_answer(counted: WorkerMetrics) -> None:
     counted.shipped([_decision("a"), _decision("b"), _outcome("a", Ending.BYE, 100.0, 160.0)])
+    counted.shipped([MessageRecord("a", 90.0, "caller", "in", "INVITE")])
     counted.shipped([_outcome("b", Ending.FAILED, 0.0, 101.0), _outcome("c", Ending.BYE, 100.0, 99.0)])
     text = _text(counted)
     for line in (
         'trunkward_records_shipped_total{kind="decision"} 2.0',
         'trunkward_records_shipped_total{kind="outcome"} 3.0',
+        'trunkward_records_shipped_total{kind="message"} 1.0',
         'trunkward_calls_ended_total{answered="yes",ending="bye"} 2.0',
         'trunkward_calls_ended_total{answered="no",ending="failed"} 1.0',
         "trunkward_calls_talk_seconds_total 60.0",  # a clock set back takes nothing away
     ):
         assert line in text, text
     assert "waiting" not in text  # not known yet
+
+
+def test_what_a_killed_kamailio_left_open_is_counted_too(counted: WorkerMetrics, store: CountedStore) -> None:
+    store.close([_outcome("a", Ending.ENDED_UNKNOWN, 0.0, 99.0)])
+    assert 'trunkward_calls_ended_total{answered="no",ending="ended-unknown"} 1.0' in _text(counted)
+
+
+def test_messages_wait_since_they_were_seen(tmp_path: Path, store: CountedStore) -> None:
+    ladder = tmp_path / "ladder"
+    ladder.mkdir()
+    (ladder / "1.jsonl").write_bytes(encode(MessageRecord("a", 90.0, "caller", "in", "INVITE")))
+    assert waiting([ladder], store.known_offset).since == 90.0
 
 
 def test_what_waits_is_told(counted: WorkerMetrics) -> None:
