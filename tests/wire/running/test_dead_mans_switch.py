@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sipkit.call import Call
@@ -174,11 +176,9 @@ def test_without_gates_calls_end_with_their_grant(node: Node) -> None:
             for ended, unreached in ((whole, []), (half, ["caller"])):
                 record = await asyncio.to_thread(node.record, ended.call.invite.call_id, ended=True)
                 assert (record["cut"], record["unreached"]) == ("grant-not-renewed", unreached)
+                noted = partial(byes_noted, node, ended, "grant-not-renewed")
                 told = {"caller", "callee"} - set(unreached)
-                await until(
-                    lambda it=ended, told=told: byes_noted(node, it, "grant-not-renewed") == told,
-                    "BYEs in the ladder",
-                )
+                await until(partial(_are, noted, told), "BYEs in the ladder")
             await nothing_is_left(node)
 
     run(node, scenario)
@@ -213,6 +213,10 @@ def test_a_call_that_outlives_kamailio_keeps_its_grant(node: Node) -> None:
 
     run(node, scenario)
     assert not faults_in(node.log("kamailio"))
+
+
+def _are(noted: Callable[[], set[str]], told: set[str]) -> bool:
+    return noted() == told
 
 
 def byes_noted(node: Node, ended: Talk, why: str) -> set[str]:
