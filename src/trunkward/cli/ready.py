@@ -11,7 +11,7 @@ from trunkward.cli.said import complain
 from trunkward.control.shown import certificate_parts, certificate_sources
 from trunkward.engines.kamailio import NG_PORT
 from trunkward.engines.probes import answers, get, lives, ng_pongs, tls_pongs
-from trunkward.settings import METRICS_PORT, WEB_PORT, Paths, snapshot_name
+from trunkward.settings import METRICS_PORT, WEB_PORT, WORKER_METRICS_PORT, Paths, snapshot_name
 from trunkward.trunks.model import Declared
 
 _STEP_S = 0.1
@@ -109,5 +109,7 @@ def _works(paths: Paths, version: int) -> None:
             silent_s = abs(time.time() - paths.worker_lock.stat().st_mtime)
             if silent_s > _SIGN_OF_LIFE_S:
                 raise OSError(f"the worker's last sign of life is {silent_s:.0f} s old") from None
+            # one that has just been frozen looks alive there for a while
+            get(WORKER_METRICS_PORT, "/metrics")
             return
     raise OSError(f"no worker holds {paths.worker_lock}")

@@ -27,6 +27,8 @@ def _counter(name: str) -> float:
 
 def test_status_as_text_and_for_programs(node: Node) -> None:
     """Summary: `status` shows every part, listener and deviation, as text and as JSON, and exits 0."""
+    # what Kamailio tells of itself is there a second after its start
+    eventually(lambda: all(part["version"] for part in _parts(node).values()), 5, "every version")
     text = node.trunkward("status")
     document = node.trunkward("status", "--json")
     assert (text.returncode, document.returncode) == (0, 0)
@@ -91,6 +93,11 @@ def test_a_part_that_was_killed_is_back(node: Node, part: str) -> None:
     os.kill(before, signal.SIGKILL)
     eventually(lambda: node.pid(part) != before, 5, f"another {part}")
     node.wait_ready()
+
+
+def _parts(node: Node) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = json.loads(node.trunkward("status", "--json").stdout)["parts"]
+    return found
 
 
 def _down(node: Node) -> set[str]:
