@@ -24,7 +24,7 @@ from wire.conftest import Node
 from wire.node.test_gate_failures import FakeGate
 from wire.records.parties import CALLED, DOMAIN, OWN, Parties, eventually, parties, running_call, signed
 
-PARTS = ("rtpengine", "signer", "worker", "gate-0", "gate-1", "kamailio")
+PARTS = ("rtpengine", "signer", "worker", "gate-0", "gate-1", "kamailio", "web")
 GATES = ("gate-0", "gate-1")
 WHOSE = {
     Lost.GATES: GATES,
