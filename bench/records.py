@@ -236,7 +236,7 @@ def _node(home: Path) -> Paths:
     gates = [paths.gate_records(index) for index in range(_GATES)]
     for directory in (
         *(paths.declared.parent, paths.records_db.parent, paths.edge_records, paths.edge_ladder, *gates),
-        *(paths.edge_overflow, paths.policy, paths.log),
+        *(paths.edge_overflow, paths.policy, paths.shown.parent, paths.targets.parent, paths.log),
     ):
         directory.mkdir(parents=True)
     return paths
