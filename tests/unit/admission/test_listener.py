@@ -51,3 +51,11 @@ def test_an_emergency_call_of_a_known_trunk_may(
 
 def test_the_port_means_tls(inbound: Attempt, policy: Snapshot) -> None:
     assert said(inbound(local_port=5062), None, policy) is None
+
+
+def test_the_usual_listener_may_have_its_number_where_there_are_no_exceptions(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared
+) -> None:
+    node = replace(declared.node, tls_port=declared.node.tls12_port)
+    policy = Snapshot(compile_snapshot(replace(declared, node=node), {}, 1))
+    assert said(outbound(local_port=node.tls_port), pbx, policy) is None
