@@ -65,14 +65,13 @@ class _Target:
 class Health:
     """Asks, and knows the answers."""
 
-    def __init__(self, settings: EdgeSettings, targets: Targets, tls: OutboundTls) -> None:
-        """Keeps its parts; touches nothing."""
+    def __init__(self) -> None:
+        """Knows nobody yet; `follow` comes before everything else."""
         self._all: dict[str, _Target] = {}
         self._written_at = 0.0
-        self.follow(settings, targets, tls)
 
     def follow(self, settings: EdgeSettings, targets: Targets, tls: OutboundTls) -> None:
-        """Goes on by other settings; what is known of hosts that stay is kept."""
+        """Goes on by these settings; what is known of hosts that stay is kept."""
         self._node = settings.node
         self._asked = settings.asked
         self._every_s, self._down_after, self._up_after = settings.probes

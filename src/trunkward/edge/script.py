@@ -50,8 +50,8 @@ _suspended = Suspended()
 _outcomes = Outcomes(_settings.outcomes)
 _grants = Grants(_running, _settings.longest_call_s)
 _endings = Endings(_running, _grants, _media, _outcomes, groups.RUNNING)
-#: One for each process, whatever the settings: it knows which hosts answered.
-_health: list[Health] = []
+#: It keeps what it knows of hosts when settings change.
+_health = Health()
 
 
 class Edge:
@@ -62,11 +62,8 @@ class Edge:
         _grants.ask_by(told.grant_s)
         self.targets = Targets(told.targets, told.tls_peers, told.peers)
         self.tls = OutboundTls(told.tls_peers, told.tls_authorities, self.targets, told.node)
-        if _health:
-            _health[0].follow(told, self.targets, self.tls)
-        else:
-            _health.append(Health(told, self.targets, self.tls))
-        self.health = _health[0]
+        _health.follow(told, self.targets, self.tls)
+        self.health = _health
         self.reach = Reach(self.tls, _running)
         self.calls = Calls(
             told,

@@ -14,9 +14,6 @@ from trunkward.engines.kamailio import NG_PORT
 from trunkward.engines.probes import get, ng
 from trunkward.settings import METRICS_PORT, SIGNER_METRICS_PORT, WORKER_METRICS_PORT
 
-#: Seconds after which what the edge wrote down is no news; it writes each second.
-NUMBERS_WITHIN_S = 5.0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartNumbers:

@@ -183,11 +183,6 @@ class NodeSettings:
         return self.addresses[0]
 
     @property
-    def media_address(self) -> Address:
-        """The address in SDP, the first of two."""
-        return self.media_addresses[0]
-
-    @property
     def versions(self) -> frozenset[int]:
         """The IP versions it speaks: 4, 6 or both."""
         return frozenset(address.version for address in self.addresses)

@@ -100,7 +100,7 @@ def main() -> None:
                 log.info("rounds succeed again")
             failed, round_done = "", True
         except Exception as problem:  # a background round must not end the process; it is seen in the log
-            if repr(problem) != failed:  # once, not four times a second
+            if repr(problem) != failed:  # once, not every second
                 log.exception("round failed")
             failed = repr(problem)
             counted.rounds_failed += 1

@@ -31,6 +31,8 @@ _STEP_S = 900.0
 _ALL_S = 86_400.0
 #: Seconds after the note, when the newest are looked through once more: a frozen gate may have written late.
 _LATE_S = 60.0
+#: Addresses a call is tried at, at most (`trunkward.edge.calls`).
+_MOST_TRIES = 9
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,13 +132,9 @@ class Abandoned:
             return None
 
 
-#: Addresses a call is tried at, at most (`trunkward.edge.calls`).
-MOST_TRIES = 9
-
-
 def media_names(decision: DecisionRecord) -> list[str]:
     """All names a call can have in rtpengine: one for each address it was tried at, and hop."""
-    return [f"{decision.record_id}x{tried}{suffix}" for tried in range(MOST_TRIES) for suffix in SUFFIXES]
+    return [f"{decision.record_id}x{tried}{suffix}" for tried in range(_MOST_TRIES) for suffix in SUFFIXES]
 
 
 def _outcome(decision: DecisionRecord, note: Note, now: float) -> OutcomeRecord:

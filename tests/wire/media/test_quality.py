@@ -36,7 +36,7 @@ def engine(tmp_path: Path) -> Iterator[Rtpengine]:
     (tmp_path / "run/media").mkdir(parents=True)
     paths = Paths(config=tmp_path / "c", state=tmp_path / "s", run=tmp_path / "run", log=tmp_path / "l")
     declared = read_node_file(EXAMPLE.read_text(encoding="utf-8"), "example")
-    assert declared.node.media_address == ip_address("127.0.0.10")
+    assert declared.node.media_addresses == (ip_address("127.0.0.10"),)
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(rtpengine_command(declared, paths), stdout=log, stderr=log)
     client = Rtpengine(("127.0.0.1", NG_PORT), 0.5, rest_s=0.0)
