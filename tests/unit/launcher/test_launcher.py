@@ -183,7 +183,7 @@ def test_without_root_and_sudo_it_says_what_it_needs(tmp_path: Path) -> None:
     copy = tmp_path / "trunkward"
     copy.write_bytes(LAUNCHER.read_bytes())
     copy.chmod(0o755)
-    for folder in (tmp_path, *tmp_path.parents[:2]):  # pytest makes its folders private
+    for folder in (tmp_path, *tmp_path.parents[:3]):  # pytest makes its folders private
         folder.chmod(0o755)
     done = subprocess.run(
         [copy, "status"],

@@ -35,6 +35,8 @@ from wire.node.parties import (
     until,
 )
 
+pytestmark = pytest.mark.alone
+
 BUSY = Address(host="127.0.0.1", port=26010)
 SPARE = Address(host="127.0.0.1", port=26012)
 SILENT, REFUSING, SWALLOWING = 26001, 26002, 26003

@@ -34,6 +34,8 @@ from wire.node.parties import (
 )
 from wire.records.conftest import segment_lines
 
+pytestmark = pytest.mark.alone
+
 GATES = ("gate-0", "gate-1")
 
 

@@ -13,6 +13,8 @@ from wire.conftest import Node
 from wire.records.conftest import segment_lines
 from wire.records.parties import eventually, load, parties
 
+pytestmark = pytest.mark.alone
+
 RATE, SECONDS = 20.0, 3.0
 
 
