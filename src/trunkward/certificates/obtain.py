@@ -11,6 +11,7 @@ import os
 import random
 import signal
 import socket
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
@@ -18,7 +19,7 @@ from pathlib import Path
 import structlog
 from cryptography import x509
 
-from trunkward.certificates.bind import DESCRIPTOR
+from trunkward.certificates import bind
 from trunkward.certificates.responder import Responder
 from trunkward.control.pki import SipNames
 from trunkward.control.renewal import Attempts, next_attempt
@@ -52,9 +53,18 @@ class Obtainer:
     """One certificate, kept fresh."""
 
     def __init__(
-        self, authority: Authority, *, request: bytes, chain: Path, state: Path, bound: socket.socket
+        self,
+        authority: Authority,
+        *,
+        request: bytes,
+        chain: Path,
+        state: Path,
+        bound: Sequence[socket.socket],
     ) -> None:
-        """`request`: what is asked for, PEM; `chain`: where what was issued goes; `bound`: HTTP-01's port."""
+        """`request`: what is asked for, PEM; `chain`: where what was issued goes.
+
+        `bound`: HTTP-01's port, on each address.
+        """
         self._authority = authority
         self._request = request
         self._chain = chain
@@ -224,7 +234,7 @@ async def _main(arguments: argparse.Namespace) -> None:
         request=arguments.request.read_bytes(),
         chain=arguments.chain,
         state=arguments.state,
-        bound=socket.socket(fileno=DESCRIPTOR),
+        bound=bind.taken(),
     )
     await obtainer.run(stop)
     log.info("stopped")

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import re
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 #: RFC 8555 section 8.3.
 _REQUEST = re.compile(rb"GET /\.well-known/acme-challenge/([A-Za-z0-9_-]{22,128}) HTTP/1\.[01]\r\n", re.ASCII)
@@ -22,9 +22,9 @@ MAX_CONNECTIONS = 256
 
 
 class Responder:
-    """Listens on a socket somebody else has bound."""
+    """Listens on sockets somebody else has bound."""
 
-    def __init__(self, bound: socket.socket, answer: Callable[[str], bytes | None]) -> None:
+    def __init__(self, bound: Sequence[socket.socket], answer: Callable[[str], bytes | None]) -> None:
         """`answer`: what a token is answered with, None for one that is nobody's."""
         self._bound = bound
         self._answer = answer
@@ -32,10 +32,17 @@ class Responder:
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
-        """Somebody listens as long as this lasts. Raises `OSError`."""
+        """Somebody listens on all of them as long as this lasts. Raises `OSError`."""
+        async with contextlib.AsyncExitStack() as open_now:
+            for bound in self._bound:
+                await open_now.enter_async_context(self._listening_on(bound))
+            yield
+
+    @contextlib.asynccontextmanager
+    async def _listening_on(self, bound: socket.socket) -> AsyncIterator[None]:
         # asyncio closes its own; the bound one stays, so that the port stays ours
         server = await asyncio.start_server(
-            self._serve, sock=self._bound.dup(), limit=MAX_HEAD_BYTES, backlog=MAX_CONNECTIONS
+            self._serve, sock=bound.dup(), limit=MAX_HEAD_BYTES, backlog=MAX_CONNECTIONS
         )
         try:
             yield
@@ -44,7 +51,7 @@ class Responder:
             # Linux: a listening socket that is shut down listens no more and stays bound to the port it asked
             # for; listen(2) opens it again
             with contextlib.suppress(OSError):
-                self._bound.shutdown(socket.SHUT_RD)
+                bound.shutdown(socket.SHUT_RD)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections += 1

@@ -46,7 +46,8 @@ def ports(declared: Declared) -> list[Port]:
         for host in hosts
     ]
     if isinstance(node.certificate, AcmeSettings):
-        found.append(Port(part="acme", host=hosts[0], number=node.certificate.http_port, udp=False))
+        port = node.certificate.http_port
+        found += [Port(part="acme", host=host, number=port, udp=False) for host in hosts]
     found.append(Port(part="rtpengine", host="127.0.0.1", number=NG_PORT, udp=True))
     found += [
         Port(part=part, host="127.0.0.1", number=number, udp=False)

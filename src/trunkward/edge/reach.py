@@ -64,11 +64,14 @@ class Reach:
         """Where a request of our own to one side is sent, "" for no way now; and whom to dial for one.
 
         The same as for what the other side sends: a leg over TLS on its own connection, or one verified anew;
-        a plain one where it came from (RFC 3581), or else by its route set and Contact.
+        a plain one where it came from (RFC 3581), or else by its route set and Contact, where these name an
+        address: nobody here asks DNS.
         """
         target, alias = _without_alias(contact)
-        if (call["callee_transport"] if forward else call["caller"]["transport"]) != "tls":
-            return alias or (routes[0] if routes else target), ""
+        transport: str = call["callee_transport"] if forward else call["caller"]["transport"]
+        if transport != "tls":
+            hop = alias or (routes[0] if routes else target)
+            return hop if is_address(_host(hop)) else _last_seen(call, transport, forward=forward), ""
         source: str = call.get("callee_source" if forward else "caller_source", "")
         if source and not self._tls.is_peer(source) and ksr.connection_to(source):
             return f"sip:{source};transport=tls", ""
@@ -84,10 +87,8 @@ class Reach:
     @staticmethod
     def _without_dns(call: dict[str, Any], transport: str, *, forward: bool) -> None:
         """A peer whose Contact is a name is reached where it last spoke from: nobody here asks DNS."""
-        if is_address(ksr.next_hop()):
-            return
-        side, home = ("callee_source", "callee_home") if forward else ("caller_source", "caller_home")
-        ksr.set_next_hop(f"sip:{call.get(side) or call[home]};transport={transport}")
+        if not is_address(ksr.next_hop()):
+            ksr.set_next_hop(_last_seen(call, transport, forward=forward))
 
     def dialled(self, call: dict[str, Any], *, forward: bool) -> str:
         """The `host:port` at which the peer of a request in a dialog can be dialled, "" when at none."""
@@ -125,6 +126,12 @@ def _without_alias(contact: str) -> tuple[str, str]:
         return contact, ""
     where = f"sip:{found[1]}:{found[2]};transport={_TRANSPORTS.get(found[3], 'udp')}"
     return contact[: found.start()] + contact[found.end() :], where
+
+
+def _last_seen(call: dict[str, Any], transport: str, *, forward: bool) -> str:
+    """Where a side without TLS last spoke from, or was called, as a URI."""
+    side, home = ("callee_source", "callee_home") if forward else ("caller_source", "caller_home")
+    return f"sip:{call.get(side) or call[home]};transport={transport}"
 
 
 def _host(uri: str) -> str:

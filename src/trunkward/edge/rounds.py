@@ -7,6 +7,7 @@
 """
 
 import time
+from collections.abc import Callable
 
 from trunkward.edge.gate import GateClient
 from trunkward.edge.grants import Grants
@@ -20,8 +21,10 @@ _MOST_ENDS = 200
 class Rounds:
     """What is done each second."""
 
-    def __init__(self, grants: Grants, gate: GateClient, watch: MediaWatch, hang_up: HangUp) -> None:
-        """Keeps its parts; `gate` is this process' own client."""
+    def __init__(
+        self, grants: Grants, gate: Callable[[], GateClient], watch: MediaWatch, hang_up: HangUp
+    ) -> None:
+        """Keeps its parts; `gate` gives this process' own client, by the settings in force."""
         self._grants = grants
         self._gate = gate
         self._watch = watch
@@ -35,7 +38,7 @@ class Rounds:
         if not rows:
             return
         # 2.
-        self._grants.renew(self._gate, rows)
+        self._grants.renew(self._gate(), rows)
         # 3.
         now_s = time.monotonic()
         ends = {record_id: row.then for record_id, row in rows.items() if row.until_s <= now_s}

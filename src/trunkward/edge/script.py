@@ -65,6 +65,8 @@ class Edge:
         _health.follow(told, self.targets, self.tls)
         self.health = _health
         self.reach = Reach(self.tls, _running)
+        #: For grants; calls have their own.
+        self.gate = GateClient(told.gate_sockets, told.gate_deadline_ms / 1000)
         self.calls = Calls(
             told,
             running=_running,
@@ -93,7 +95,8 @@ class Edge:
 _edge = settings.Followed(Edge, ksr.log_error)
 _rounds = Rounds(
     grants=_grants,
-    gate=GateClient(_settings.gate_sockets, _settings.gate_deadline_ms / 1000),
+    # asked for each second: so this process, too, follows the settings
+    gate=lambda: _edge.now().gate,
     # it asks once a second, and no sooner after it was not answered
     watch=MediaWatch(Rtpengine(*_ng, rest_s=0.5)),
     hang_up=HangUp(_running, _endings, lambda: _edge.now().reach),

@@ -36,8 +36,8 @@ class Program:
     priority: int
     environment: Mapping[str, str] = field(default_factory=dict)
     own_processes: bool = False
-    #: Address and port it gets a socket for, taken before root is given up (`certificates.bind`).
-    bound: tuple[str, int] | None = None
+    #: Addresses and the port it gets sockets for, taken before root is given up (`certificates.bind`).
+    bound: tuple[tuple[str, ...], int] | None = None
 
 
 def programs(declared: Declared, paths: Paths, signer: list[str]) -> list[Program]:
@@ -114,7 +114,8 @@ def certificate_programs(declared: Declared, paths: Paths) -> list[Program]:
             *(["--profile", acme.profile] if acme.profile else []),
             *(external if acme.external_key_file else []),
         ]
-        bound = (str(node.address), acme.http_port)
+        # an authority looks at any address that the name has in DNS, at IPv6 first where there is one
+        bound = (tuple(map(str, node.addresses)), acme.http_port)
         found.append(Program(name="acme", user="tw-cert", command=command, priority=60, bound=bound))
     if places(declared, paths):
         command = [
@@ -187,8 +188,8 @@ def _confined(program: Program) -> list[str]:
     # after it: a change of user takes away the wish to die with one's parent (prctl(2), PR_SET_PDEATHSIG)
     die = [setpriv, "--pdeathsig=KILL", "--"]
     if program.bound is not None:
-        host, port = program.bound
-        bind = [sys.executable, "-I", "-m", "trunkward.certificates.bind", host, str(port)]
+        hosts, port = program.bound
+        bind = [sys.executable, "-I", "-m", "trunkward.certificates.bind", ",".join(hosts), str(port)]
         return [*bind, *become, *die, *program.command]
     if not program.own_processes:
         return [*become, *die, *program.command]

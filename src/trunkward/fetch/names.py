@@ -1,5 +1,6 @@
 """Asking DNS, by dnspython: the servers of the node file, or the system's."""
 
+import time
 from ipaddress import ip_address
 from typing import Any
 
@@ -15,16 +16,19 @@ from trunkward.trunks.model import Address, Host
 DEADLINE_S = 4.0
 #: Seconds one server is given before the next is asked.
 _SERVER_S = 1.5
+#: Seconds for everything one host makes us ask: what leads there is written by others, and other hosts wait.
+MOST_S = 20.0
 
 
 class Dns:
-    """A `routing.ports.Names`. Answers over UDP that were cut are asked for again over TCP."""
+    """A `routing.ports.Names`, for one host. Answers over UDP that were cut are asked for again over TCP."""
 
-    def __init__(self, resolvers: tuple[Host, ...]) -> None:
-        """`resolvers`: DNS servers; empty: those of `/etc/resolv.conf`, read now.
+    def __init__(self, resolvers: tuple[Host, ...], within_s: float = MOST_S) -> None:
+        """`resolvers`: DNS servers; empty: those of `/etc/resolv.conf`, read now. Its time begins now, too.
 
         Raises `NamesUnavailable` when that has none.
         """
+        self._within_s, self._until = within_s, time.monotonic() + within_s
         try:
             self._resolver = dns.resolver.Resolver(configure=not resolvers)
         except dns.resolver.NoResolverConfiguration:
@@ -33,7 +37,6 @@ class Dns:
             self._resolver.nameservers = [
                 dns.nameserver.Do53Nameserver(resolver.host, resolver.port) for resolver in resolvers
             ]
-        self._resolver.lifetime = DEADLINE_S
         self._resolver.timeout = _SERVER_S
 
     def naptr(self, name: str) -> Answer[Naptr]:
@@ -75,9 +78,16 @@ class Dns:
         return Answer(records=tuple(ip_address(record.address) for record in records), ttl_s=ttl_s)
 
     def _ask(self, name: str, kind: str) -> tuple[list[Any], int]:
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise NamesUnavailable(
+                f"{kind} of {name}: not asked: its host has taken {self._within_s:g} s of DNS"
+            )
         try:
             # absolute: nobody's search list makes another name of a carrier's
-            answer = self._resolver.resolve(f"{name}.", kind, search=False, raise_on_no_answer=False)
+            answer = self._resolver.resolve(
+                f"{name}.", kind, search=False, raise_on_no_answer=False, lifetime=min(left, DEADLINE_S)
+            )
         except dns.resolver.NXDOMAIN:
             return [], 0
         except (dns.exception.DNSException, OSError, ValueError) as problem:

@@ -66,7 +66,7 @@ def locate(host: Host, transport: Transport, ours: tuple[Address, ...], names: N
                 [Server(priority=0, weight=0, hosts=asked.hosts(host.host, host.port))], host
             )
         # 2.
-        srv_names = [record.replacement for record in asked.naptr(host.host, service)]
+        srv_names = [record.replacement for record in asked.naptr(host.host, service)[:MOST_SERVERS]]
         # 3.
         for srv_name in srv_names or [prefix + host.host]:
             records = asked.srv(srv_name)

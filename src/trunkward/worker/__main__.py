@@ -14,10 +14,12 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from trunkward.engines.exporter import Heartbeat, new_registry, serve
+from trunkward.engines.targets import read_health, read_targets
 from trunkward.engines.waiting import Waiting, waiting
 from trunkward.settings import WORKER_METRICS_PORT, Paths
 from trunkward.store.database import migrate, open_database
 from trunkward.worker.abandoned import Abandoned
+from trunkward.worker.carriers import Carriers, carriers_seen
 from trunkward.worker.compile import PolicyCompiler
 from trunkward.worker.metrics import CountedStore, WorkerMetrics
 from trunkward.worker.resolve import start_resolving
@@ -70,7 +72,13 @@ def main() -> None:
         # before the first round is through, nobody has asked how far each segment has come
         return waiting(paths.segment_directories(), store.known_offset) if round_done else None
 
-    counted = WorkerMetrics(waits)
+    def carriers() -> Carriers | None:
+        declared = compiler.declared
+        if declared is None:
+            return None
+        return carriers_seen(declared, read_health(paths), read_targets(paths), time.time())
+
+    counted = WorkerMetrics(waits, carriers)
     store = CountedStore(engine, counted.shipped)
     retention = Retention(store, log.info)
     heartbeat = Heartbeat()
@@ -96,6 +104,8 @@ def main() -> None:
             ship(paths.segment_directories(), store, time.time(), log.warning, beat)
             abandoned.round(notes, time.time())
             retention.round(compiler.retention, time.time(), beat)
+            counted.calls_deleted = retention.calls_deleted
+            counted.ladders_deleted = retention.ladders_deleted
             if failed:
                 log.info("rounds succeed again")
             failed, round_done = "", True

@@ -1,4 +1,4 @@
-"""What the worker counts: rounds, records shipped, and what became of calls as outcomes pass through it.
+"""What the worker counts: rounds, records shipped and deleted, carriers, and what records tell of calls.
 
 An outcome is counted when it is in the database, so a worker that was away counts late what others would have
 lost. One that dies between the two does not count what the database has: counters are for rates, bills are
@@ -13,21 +13,38 @@ import sqlalchemy as sa
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from trunkward.calls.verdict import Reason
 from trunkward.engines.waiting import Waiting
 from trunkward.records.model import DecisionRecord, MessageRecord, OutcomeRecord, Record
 from trunkward.store.records import RecordStore
+from trunkward.worker.carriers import Carriers, State
+
+#: Which gate decided, in a decision of the edge's own (`trunkward.edge.outcome`).
+_NO_GATE = -1
+#: What the edge refuses with when no gate has judged; told from the start, so that a rate has the first one.
+_EDGE_REFUSES = [("reject", reason, "us") for reason in (Reason.GATE_UNAVAILABLE, Reason.NO_WORKER_FREE)]
 
 
 class WorkerMetrics(Collector):
     """The numbers of the worker; written by its one thread, read by the one that serves them."""
 
-    def __init__(self, waits: Callable[[], Waiting | None], now: Callable[[], float] = time.time) -> None:
-        """`waits` says what waits to be shipped, None while that is not known yet."""
+    def __init__(
+        self,
+        waits: Callable[[], Waiting | None],
+        carriers: Callable[[], Carriers | None] = lambda: None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """`waits` says what waits to be shipped, `carriers` how they are; None while that is not known."""
         self._waits = waits
+        self._carriers = carriers
         self._now = now
         self._shipped: Counter[str] = Counter()
         self._ended: Counter[tuple[str, str]] = Counter()
+        self._edge: Counter[tuple[str, str, str]] = Counter(dict.fromkeys(_EDGE_REFUSES, 0))
         self._talked_s = 0.0
+        #: By retention: calls, and parts of ladders.
+        self.calls_deleted = 0
+        self.ladders_deleted = 0
         self.rounds_failed = 0
         self.policy_version = 0
 
@@ -37,6 +54,8 @@ class WorkerMetrics(Collector):
             match record:
                 case DecisionRecord():
                     self._shipped["decision"] += 1
+                    if record.gate == _NO_GATE:
+                        self._edge[record.verdict, record.reason, record.blame] += 1
                 case MessageRecord():
                     self._shipped["message"] += 1
                 case OutcomeRecord(outcome=outcome):
@@ -51,6 +70,22 @@ class WorkerMetrics(Collector):
         for kind in ("decision", "outcome", "message"):
             shipped.add_metric([kind], self._shipped[kind])
         yield shipped
+        deleted = CounterMetricFamily(
+            "trunkward_records_deleted",
+            "Calls and parts of ladders whose time was over.",
+            labels=["kind"],
+        )
+        deleted.add_metric(["call"], self.calls_deleted)
+        deleted.add_metric(["ladder"], self.ladders_deleted)
+        yield deleted
+        edge = CounterMetricFamily(
+            "trunkward_edge_verdicts",
+            "What the edge decided because no gate did.",
+            labels=["verdict", "reason", "blame"],
+        )
+        for told, count in self._edge.copy().items():
+            edge.add_metric(told, count)
+        yield edge
         ended = CounterMetricFamily(
             "trunkward_calls_ended", "Calls that are over, by ending.", labels=["ending", "answered"]
         )
@@ -68,6 +103,14 @@ class WorkerMetrics(Collector):
         yield GaugeMetricFamily(
             "trunkward_worker_policy_version", "Version compiled last.", value=self.policy_version
         )
+        carriers = self._carriers()
+        if carriers is not None:
+            yield _by_state(
+                "trunkward_carriers", "Carriers, by whether a host of theirs answers.", carriers.carriers
+            )
+            yield _by_state(
+                "trunkward_carrier_hosts", "Hosts of carriers, by whether they answer.", carriers.hosts
+            )
         waits = self._waits()
         if waits is not None:
             yield GaugeMetricFamily(
@@ -78,6 +121,13 @@ class WorkerMetrics(Collector):
                 "Age of the oldest record that is not shipped yet.",
                 value=0.0 if waits.since is None else max(0.0, self._now() - waits.since),
             )
+
+
+def _by_state(name: str, words: str, counts: Counter[State]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, words, labels=["state"])
+    for state in State:
+        family.add_metric([state], counts[state])
+    return family
 
 
 class CountedStore(RecordStore):

@@ -33,7 +33,10 @@ class TargetResolver:
         log: Callable[..., object],
         ask: Callable[[Declared], Names] = lambda declared: Dns(declared.node.resolvers),
     ) -> None:
-        """`path`: the document; `declared`: the configuration in force, None when there is none yet."""
+        """`path`: the document; `declared`: the configuration in force, None when there is none yet.
+
+        `ask` is called for each host, which has a time of its own (`fetch.names`).
+        """
         self._path = path
         self._declared = declared
         self._log = log
@@ -70,15 +73,10 @@ class TargetResolver:
             self._unwritten, self._written_at = False, now
 
     def _found(self, declared: Declared, asked: list[Wanted]) -> dict[Wanted, Located | str]:
-        try:
-            names = self._ask(declared)
-        except NamesUnavailable as problem:
-            return dict.fromkeys(asked, str(problem))
-
         def one(wanted: Wanted) -> Located | str:
             try:
-                return locate(wanted.host, wanted.transport, declared.node.addresses, names)
-            except NotLocated as problem:
+                return locate(wanted.host, wanted.transport, declared.node.addresses, self._ask(declared))
+            except (NamesUnavailable, NotLocated) as problem:
                 return str(problem)
 
         # its threads are daemons: a process that is to end does not wait for DNS

@@ -91,7 +91,7 @@ def run_until(
     async def whole() -> ObtainState:
         obtainer = Obtainer(
             Authority(directory=directory, account_key=home / "key", trusted=home / "ca"),
-            request=REQUEST, chain=home / "chain.pem", state=state_file, bound=bound,
+            request=REQUEST, chain=home / "chain.pem", state=state_file, bound=[bound],
         )  # fmt: skip
         stop = asyncio.Event()
         running = asyncio.create_task(obtainer.run(stop))

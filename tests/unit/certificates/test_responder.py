@@ -25,7 +25,7 @@ def asked(scenario: Callable[[Responder, int], Awaitable[None]]) -> None:
         # the kernel lets go of a port nobody asked for by number
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(("127.0.0.1", port))
-        listens = Responder(bound, {TOKEN: b"answer"}.get)
+        listens = Responder([bound], {TOKEN: b"answer"}.get)
 
         async def whole() -> None:
             async with asyncio.timeout(20):
@@ -34,8 +34,8 @@ def asked(scenario: Callable[[Responder, int], Awaitable[None]]) -> None:
         asyncio.run(whole())
 
 
-async def said(port: int, request: bytes) -> bytes:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+async def said(port: int, request: bytes, host: str = "127.0.0.1") -> bytes:
+    reader, writer = await asyncio.open_connection(host, port)
     writer.write(request)
     try:
         return await reader.read()
@@ -87,6 +87,23 @@ def test_nobody_listens_but_during_an_order_and_the_port_stays_ours() -> None:
     asked(scenario)
 
 
+def test_it_is_there_on_each_address() -> None:
+    with socket.socket() as one, socket.socket() as other:
+        for bound, host in ((one, "127.0.0.1"), (other, "127.0.0.2")):
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind((host, 0))
+        listens = Responder([one, other], {TOKEN: b"answer"}.get)
+
+        async def asked_both() -> None:
+            async with listens.listening():
+                for bound in (one, other):
+                    assert (await said(bound.getsockname()[1], get(PATH), bound.getsockname()[0])).endswith(
+                        b"answer"
+                    )
+
+        asyncio.run(asked_both())
+
+
 def test_who_says_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(responder, "PATIENCE_S", 0.05)
 
@@ -122,14 +139,19 @@ def test_a_process_without_privilege_gets_a_port_below_1024() -> None:
         "--inh-caps=-all",
         "--",
     ]
-    code = "import os, socket; s = socket.socket(fileno=3); s.listen(); s.accept()[0].send(str(os.geteuid()).encode())"
+    code = (
+        "import os, socket\n"
+        "taken = [socket.socket(fileno=3 + number) for number in range(int(os.environ['LISTEN_FDS']))]\n"
+        "for each in taken: each.listen()\n"
+        "for each in taken: each.accept()[0].send(str(os.geteuid()).encode())"
+    )
     taken = subprocess.Popen(
         [
             sys.executable,
             "-I",
             "-m",
             "trunkward.certificates.bind",
-            "127.0.0.1",
+            "127.0.0.1,127.0.0.2",
             "83",
             *unprivileged,
             sys.executable,
@@ -138,16 +160,17 @@ def test_a_process_without_privilege_gets_a_port_below_1024() -> None:
         ]
     )
     try:
-        for _ in range(1000):
-            try:
-                with socket.create_connection(("127.0.0.1", 83), 5) as there:
-                    assert there.recv(10) == b"65534"
-                break
-            except ConnectionRefusedError:
-                assert taken.poll() is None
-                time.sleep(0.02)
-        else:
-            pytest.fail("nobody listens")
+        for host in ("127.0.0.1", "127.0.0.2"):
+            for _ in range(1000):
+                try:
+                    with socket.create_connection((host, 83), 5) as there:
+                        assert there.recv(10) == b"65534"
+                    break
+                except ConnectionRefusedError:
+                    assert taken.poll() is None
+                    time.sleep(0.02)
+            else:
+                pytest.fail("nobody listens")
         assert taken.wait(10) == 0
     finally:
         taken.kill()

@@ -32,6 +32,19 @@ def test_the_port_of_http_01_is_one_of_them() -> None:
     assert ("acme", "127.0.0.10:80/tcp") in [(port.part, str(port)) for port in found]
 
 
+def test_http_01_is_answered_on_each_address() -> None:
+    both = "  address: [127.0.0.10, '2001:db8::10']\n"
+    acme = "  certificate: {acme: {directory: https://ca.example.net/dir, terms_agreed: true}}\n"
+    text = EXAMPLE.read_text(encoding="utf-8").replace("  address: 127.0.0.10\n", both + acme, 1)
+    text = text.replace("  contact_host: 127.0.0.10\n", "  contact_host: sbc.example.com\n")
+    text = text.replace("    address: 127.0.0.10\n    ports", "    ports")
+    found = ports(read_node_file(text, "node.yaml"))
+    assert [str(port) for port in found if port.part == "acme"] == [
+        "127.0.0.10:80/tcp",
+        "[2001:db8::10]:80/tcp",
+    ]
+
+
 def test_a_taken_port_is_told_with_its_holder() -> None:
     import os
 

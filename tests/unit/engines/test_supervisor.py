@@ -29,10 +29,12 @@ def test_a_word_of_a_command_comes_through(word: str) -> None:
 
 
 def test_a_port_is_taken_before_root_is_given_up() -> None:
-    program = Program(name="p", user="tw-cert", command=["/bin/x"], priority=1, bound=("127.0.0.10", 80))
+    hosts = ("127.0.0.10", "2001:db8::10")
+    program = Program(name="p", user="tw-cert", command=["/bin/x"], priority=1, bound=(hosts, 80))
     command = shlex.split(_section(program)["command"])
     bind = command.index("trunkward.certificates.bind")
-    assert command[bind - 2 : bind + 3] == ["-I", "-m", "trunkward.certificates.bind", "127.0.0.10", "80"]
+    assert command[bind - 2 : bind + 2] == ["-I", "-m", "trunkward.certificates.bind", ",".join(hosts)]
+    assert command[bind + 2] == "80"
     assert command[bind + 3].endswith("setpriv")
     # and no capability stays for it
     confined = command[bind + 3 : command.index("/bin/x")]

@@ -37,6 +37,7 @@ def _series(name: str, labels: str = "") -> str:
 
 _GATE = 'part="gate-0"'
 _VERDICTS = "trunkward_gate_verdicts_total"
+_EDGE = 'part="worker",verdict="reject",reason="gate-unavailable",blame="us"'
 _BUCKET = "trunkward_gate_verdict_seconds_bucket"
 _ENDED = "trunkward_calls_ended_total"
 _CERTIFICATE = "trunkward_certificate_expiry_timestamp_seconds"
@@ -101,7 +102,26 @@ CASES = {
         },
         {
             _series(_VERDICTS, f'{_GATE},verdict="reject",reason="no-route",blame="customer"'): "0+2x30",
-            _series(_VERDICTS, f'{_GATE},verdict="admit",reason="admitted",blame="nobody"'): "0+98x30",
+            _series(_VERDICTS, f'{_GATE},verdict="reject",reason="node-draining",blame="us"'): "0+2x30",
+            _series(_VERDICTS, f'{_GATE},verdict="admit",reason="admitted",blame="nobody"'): "0+96x30",
+            _series("trunkward_edge_verdicts_total", _EDGE): "0+0x30",
+        },
+    ),
+    "TrunkwardCarrierDown": Case(
+        {_series("trunkward_carriers", 'part="worker",state="down"'): "1+0x30"},
+        {
+            _series("trunkward_carriers", 'part="worker",state="down"'): "0+0x30",
+            _series("trunkward_carriers", 'part="worker",state="unknown"'): "2+0x30",
+        },
+    ),
+    "TrunkwardCarriersAllDown": Case(
+        {
+            _series("trunkward_carriers", f'part="worker",state="{state}"'): f"{count}+0x30"
+            for state, count in (("up", 0), ("down", 2), ("unknown", 0))
+        },
+        {
+            _series("trunkward_carriers", f'part="worker",state="{state}"'): f"{count}+0x30"
+            for state, count in (("up", 1), ("down", 2), ("unknown", 0))
         },
     ),
     "TrunkwardRefusalsHigh": Case(
@@ -181,6 +201,16 @@ CASES = {
 }
 
 
+#: More that an alert fires on.
+ALSO = {
+    # gates that are lost count nothing: it is the edge that refuses
+    "TrunkwardRefusalsByUs": {
+        _series("trunkward_edge_verdicts_total", _EDGE): "0+2x30",
+        _series(_VERDICTS, f'{_GATE},verdict="admit",reason="admitted",blame="nobody"'): "0+98x30",
+    },
+}
+
+
 def rules() -> list[dict[str, Any]]:
     """Every rule of the file."""
     document = yaml.safe_load(RULES.read_text(encoding="utf-8"))
@@ -225,6 +255,7 @@ def test_every_rule_fires_and_keeps_quiet(tmp_path: Path) -> None:
         for alert, case in CASES.items()
         for series, fires in ((case.fires, True), (case.quiet, False))
     ]
+    groups += [_group(alert, series, CASES[alert].after, fires=True) for alert, series in ALSO.items()]
     file = tmp_path / "tests.yaml"
     file.write_text(
         yaml.safe_dump({"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": groups})

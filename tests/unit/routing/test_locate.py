@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from trunkward.routing.locate import Located, NotLocated, Server, is_usable, locate
+from trunkward.routing.locate import MOST_SERVERS, Located, NotLocated, Server, is_usable, locate
 from trunkward.routing.ports import Answer, NamesUnavailable, Naptr, Srv
 from trunkward.sip.transport import Transport
 from trunkward.trunks.model import Address, Host
@@ -99,6 +99,13 @@ def test_naptr_names_the_srv_record_in_its_order() -> None:
     assert hosts(locate(DOMAIN, Transport.TLS, (V4,), zone)) == ["198.51.100.31:5091"]
     del zone.srvs["_sips._tcp.first.example.net"]
     assert hosts(locate(DOMAIN, Transport.TLS, (V4,), zone)) == ["198.51.100.32:5061"]
+
+
+def test_naptr_answers_are_followed_so_far() -> None:
+    many = [naptr(1, index, "SIPS+D2T", f"_sips._tcp.n{index}.example.net") for index in range(1500)]
+    zone = Zone(naptrs={DOMAIN.host: many}, hosts=ADDRESSES)
+    assert hosts(locate(DOMAIN, Transport.TLS, (V4,), zone)) == ["198.51.100.30:5061"]
+    assert len([question for question in zone.asked if question.startswith("SRV")]) == MOST_SERVERS
 
 
 def test_tls_is_never_left_for_what_dns_offers_instead() -> None:

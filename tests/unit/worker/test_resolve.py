@@ -94,6 +94,27 @@ def test_silence_is_written_and_changes_no_address(tmp_path: Path, declared: Dec
     assert (hosts(path), names.asked) == (["192.0.2.31:5061"], 3)
 
 
+def test_a_host_that_takes_all_of_its_time_takes_none_of_anothers(tmp_path: Path, declared: Declared) -> None:
+    names, asked = Names(), []
+    both = replace(
+        declared,
+        carriers=(
+            declared.carriers[0],
+            replace(declared.carriers[0], name="other", hosts=(Host(host="other.example.net"),)),
+        ),
+    )
+
+    def ask(_: Declared) -> Names:
+        asked.append(names)
+        if len(asked) == 1:
+            raise NamesUnavailable("no DNS")
+        return names
+
+    TargetResolver(tmp_path / "t.json", lambda: both, lambda *_, **__: None, ask).round(NOW)
+    peers = document(tmp_path / "t.json")["peers"].values()
+    assert sorted(known["problem"] for of_peer in peers for known in of_peer.values()) == ["", "no DNS"]
+
+
 def test_a_disk_without_room_has_nobody_asked_twice(tmp_path: Path, declared: Declared) -> None:
     path, names = tmp_path / "there" / "targets.json", Names()
     looks = resolver(path, declared, names)

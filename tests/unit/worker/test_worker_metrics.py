@@ -1,9 +1,11 @@
 """What the worker counts: calls by their outcomes once they are in the database, and what waits."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from prometheus_client import CollectorRegistry, generate_latest
 
 from trunkward.calls.outcome import Ending, Outcome
@@ -11,6 +13,7 @@ from trunkward.engines.waiting import Waiting, waiting
 from trunkward.records.model import DecisionRecord, MessageRecord, OutcomeRecord
 from trunkward.records.segment import encode
 from trunkward.store.database import migrate, open_database
+from trunkward.worker.carriers import Carriers, State
 from trunkward.worker.metrics import CountedStore, WorkerMetrics
 from trunkward.worker.ship import ship
 
@@ -62,6 +65,41 @@ def test_calls_are_counted_by_ending_and_answer(counted: WorkerMetrics) -> None:
     assert "waiting" not in text  # not known yet
 
 
+def test_what_the_edge_decides_itself_is_counted_by_reason(counted: WorkerMetrics) -> None:
+    refused, name = (
+        'trunkward_edge_verdicts_total{blame="us",reason="%s",verdict="reject"}',
+        "gate-unavailable",
+    )
+    assert f"{refused % name} 0.0" in _text(counted)
+    assert f"{refused % 'no-worker-free'} 0.0" in _text(counted)
+    by_edge = structs.replace(_decision("a"), gate=-1)
+    counted.shipped([structs.replace(by_edge, verdict="reject", reason=name, blame="us"), _decision("b")])
+    counted.shipped([structs.replace(by_edge, reason="admitted-emergency")])
+    text = _text(counted)
+    assert f"{refused % name} 1.0" in text
+    assert (
+        'trunkward_edge_verdicts_total{blame="nobody",reason="admitted-emergency",verdict="admit"} 1.0'
+        in text
+    )
+    # what a gate decided, the gate counts
+    assert 'reason="admitted"' not in text
+
+
+def test_what_retention_deleted_and_how_carriers_are_is_told() -> None:
+    carriers = Carriers(carriers=Counter([State.DOWN]), hosts=Counter([State.DOWN, State.DOWN]))
+    counted = WorkerMetrics(lambda: None, lambda: carriers)
+    counted.calls_deleted, counted.ladders_deleted = 7, 3
+    text = _text(counted)
+    for line in (
+        'trunkward_records_deleted_total{kind="call"} 7.0',
+        'trunkward_records_deleted_total{kind="ladder"} 3.0',
+        'trunkward_carriers{state="down"} 1.0',
+        'trunkward_carriers{state="up"} 0.0',
+        'trunkward_carrier_hosts{state="down"} 2.0',
+    ):
+        assert line in text, text
+
+
 def test_what_a_killed_kamailio_left_open_is_counted_too(counted: WorkerMetrics, store: CountedStore) -> None:
     store.close([_outcome("a", Ending.ENDED_UNKNOWN, 0.0, 99.0)])
     assert 'trunkward_calls_ended_total{answered="no",ending="ended-unknown"} 1.0' in _text(counted)
@@ -75,7 +113,7 @@ def test_messages_wait_since_they_were_seen(tmp_path: Path, store: CountedStore)
 
 
 def test_what_waits_is_told(counted: WorkerMetrics) -> None:
-    told = _text(WorkerMetrics(lambda: Waiting(size_bytes=5, since=90.0), lambda: 100.0))
+    told = _text(WorkerMetrics(lambda: Waiting(size_bytes=5, since=90.0), now=lambda: 100.0))
     assert "trunkward_records_waiting_bytes 5.0" in told
     assert "trunkward_records_waiting_seconds 10.0" in told
 

@@ -77,15 +77,9 @@ def carriers(authority: Pebble) -> CarriersAuthority:
 
 @pytest.fixture(scope="module")
 def node(authority: Pebble, carriers: CarriersAuthority) -> Iterator[Node]:
-    hmac = authority.directory / "hmac"
-    hmac.write_text(pebble.MAC_KEY + "\n")
-    hmac.chmod(0o600)
     text = EXAMPLE.read_text(encoding="utf-8")
-    certificate = CERTIFICATE.format(
-        directory=pebble.DIRECTORY, ca=authority.trust, key_id=pebble.KEY_ID, hmac=hmac
-    )
     for old, new in (
-        ("  tls_port: 5061\n", certificate),
+        ("  tls_port: 5061\n", certificate_from(authority)),
         ("    ca: local\n", CLIENT.format(chain=carriers.chain, key=carriers.key)),
     ):
         assert text.count(old) == 1
@@ -93,6 +87,14 @@ def node(authority: Pebble, carriers: CarriersAuthority) -> Iterator[Node]:
     running = start_node(text)
     yield running
     stop_node(running)
+
+
+def certificate_from(authority: Pebble) -> str:
+    """Of a node file: the certificate by this authority, and the port."""
+    hmac = authority.directory / "hmac"
+    hmac.write_text(pebble.MAC_KEY + "\n")
+    hmac.chmod(0o600)
+    return CERTIFICATE.format(directory=pebble.DIRECTORY, ca=authority.trust, key_id=pebble.KEY_ID, hmac=hmac)
 
 
 def shown(node: Node) -> dict[str, Any]:

@@ -30,8 +30,10 @@ MAC_KEY = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
 class Pebble:
     """An authority that can be taken away, brought back, and told to refuse."""
 
-    def __init__(self, *, lifetime_s: int, node_address: str, http_port: int = 80) -> None:
-        """`lifetime_s`: of what it issues."""
+    def __init__(
+        self, *, lifetime_s: int, node_address: str = "", node_address6: str = "", http_port: int = 80
+    ) -> None:
+        """`lifetime_s`: of what it issues; the addresses are what every name leads to, "" for none."""
         self.directory = Path(tempfile.mkdtemp(prefix="tw-ca-", dir="/tmp"))
         self.directory.chmod(0o755)
         self._own = ThrowawayAuthority(self.directory / "https", "authority of the authority's HTTPS")
@@ -40,7 +42,8 @@ class Pebble:
         self._credential = self._own.issue(HOST)
         self._lifetime_s, self._http_port = lifetime_s, http_port
         self._process: subprocess.Popen[bytes] | None = None
-        command = ["pebble-challtestsrv", "-defaultIPv4", node_address, "-defaultIPv6", ""]
+        command = ["pebble-challtestsrv", "-defaultIPv4", node_address]
+        command += ["-defaultIPv6", node_address6]
         command += ["-dns01", f"{HOST}:{DNS_PORT}", "-management", f"{HOST}:8055"]
         for unused in ("doh", "http01", "https01", "tlsalpn01"):
             command += [f"-{unused}", ""]

@@ -22,7 +22,10 @@ from wire.node.parties import (
     tls_carrier,
     until,
 )
+from wire.node.test_gate_failures import frozen
 
+#: The shortest there is.
+GRANT_S = 5
 BEST_NUMBER = "+12025550111"
 BEST_PBX = Address(host="127.0.0.22", port=15062)
 
@@ -155,6 +158,30 @@ def test_what_needs_a_restart_is_said_and_running_calls_outlive_it(changed: Chan
     assert listening("127.0.0.10:5060")
     assert gate_version(2) == -1
     assert not faults_in(node.log("kamailio"))
+
+
+def test_running_calls_are_granted_by_the_settings_in_force(changed: Changed) -> None:
+    """Summary: five seconds a grant instead of sixty, and a third gate, by apply: the first two frozen, a call goes on past its first grants."""
+    node = changed.node
+    text = TEXT.replace("  gates: 2\n", f"  gates: 3\n  grant_s: {GRANT_S}\n")
+
+    async def scenario() -> None:
+        customer, carrier = customer_agent(), carrier_agent()
+        async with tls_carrier(node, carrier):
+            await asyncio.to_thread(changed.apply, text)
+            # longer than any process of Kamailio goes on with what it had
+            await asyncio.sleep(1.2)
+            call = await place(customer, await connect(node, customer), NORTH_NUMBER)
+            there = await carrier.incoming()
+            await call.answered()
+            await there.confirmed()
+            with frozen(node):
+                await asyncio.sleep(2 * GRANT_S)
+                assert not call.is_over
+                assert (await call.bye()).status == 200
+            assert await there.ended() == "peer-bye"
+
+    run(node, scenario)
 
 
 def test_a_carrier_told_otherwise_is_verified_anew(changed: Changed) -> None:

@@ -3,13 +3,17 @@
 import asyncio
 import json
 import re
+import signal
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from trunkward.records.model import DecisionRecord
+from trunkward.records.segment import encode
 from wire.conftest import Node
 from wire.health.conftest import ask
+from wire.node.test_gate_failures import frozen
 from wire.records.parties import eventually, parties, running_call
 
 MONITORING = Path(__file__).parents[3] / "monitoring"
@@ -64,7 +68,7 @@ def test_names_are_as_prometheus_wants_them(node: Node) -> None:
     labels = set(re.findall(r'[{,]([a-z_]+)="', ask("/metrics")[1]))
     assert labels <= {
         *("answered", "blame", "certificate", "ending", "interface", "kind", "le", "level", "lost", "method"),
-        *("part", "place", "reason", "side", "status", "verdict", "version", "attest"),
+        *("part", "place", "reason", "side", "state", "status", "verdict", "version", "attest"),
     }
 
 
@@ -101,6 +105,35 @@ def test_a_call_moves_the_numbers(node: Node) -> None:
     eventually(lambda: _value("trunkward_records_waiting_bytes") == 0, 5, "nothing waits")
     used, size = (_value(f"trunkward_kamailio_shared_memory_{what}_bytes") for what in ("used", "size"))
     assert 0 < used < size < 1024 << 20
+
+
+def test_what_the_edge_refuses_without_a_gate_is_counted(node: Node) -> None:
+    """Summary: both gates frozen: the 503 gate-unavailable is in a metric, once."""
+    refused = partial(_value, "trunkward_edge_verdicts_total", reason="gate-unavailable", blame="us")
+    before = refused()
+
+    async def run() -> None:
+        async with parties(node) as lab:
+            with frozen(node):
+                assert (await (await lab.call()).final()).status == 503
+
+    asyncio.run(run())
+    eventually(lambda: refused() == before + 1, 5, "the refusal is counted")
+
+
+def test_what_retention_deletes_is_counted(node: Node) -> None:
+    """Summary: a call of long ago is shipped by a worker that has just started, and deleted again: counted."""
+    old = DecisionRecord(
+        record_id="old", at=1.0, attempt_id="old", call_id="old", verdict="reject", reason="no-route"
+    )
+    gate = node.state / "records" / "gate-9"
+    gate.mkdir(mode=0o755)
+    (gate / "1.jsonl").write_bytes(encode(old))
+    # one that starts looks at once
+    node.signal("worker", signal.SIGKILL)
+    eventually(
+        lambda: _value("trunkward_records_deleted_total", kind="call") == 1, 20, "the deletion is counted"
+    )
 
 
 def test_nothing_else_is_served(node: Node) -> None:

@@ -15,6 +15,7 @@ from sipkit.call import Call
 from sipkit.nameserver import NameServer
 from sipkit.transport import Address
 from wire.conftest import EXAMPLE, Node, start_node, stop_node
+from wire.health.conftest import ask
 from wire.network.addresses import put_on_loopback
 from wire.node.parties import (
     Party,
@@ -190,8 +191,15 @@ def test_all_down_are_all_tried(node: Node) -> None:
         second, customer = carrier_agent(), customer_agent()
         await is_in_state(node, FIRST, "down")
         await is_in_state(node, SECOND, "down")
+        up, down = (
+            'trunkward_carriers{part="worker",state="up"}',
+            'trunkward_carrier_hosts{part="worker",state="down"}',
+        )
+        await until(lambda: f"{up} 0.0" in ask("/metrics")[1], "no carrier is up in the metrics")
+        await until(lambda: f"{down} 5.0" in ask("/metrics")[1], "all their hosts are down")
         async with listening(node, SECOND, second):
             await answered_by(node, customer, NAMED, second)
+            await until(lambda: f"{up} 1.0" in ask("/metrics")[1], "one carrier is up in the metrics")
 
     run(node, scenario)
 

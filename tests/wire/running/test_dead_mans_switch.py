@@ -101,7 +101,7 @@ def as_its_side_knows_it(side: Call, bye: Message, reason: str) -> None:
 
 
 def test_calls_end_at_the_maximum_of_their_trunk(node: Node) -> None:
-    """Summary: outbound and inbound calls get BYE on both sides at eight seconds, not before, answered or not, gates frozen for a while or not; a 911 call none."""
+    """Summary: outbound and inbound calls get BYE on both sides at eight seconds, not before, answered or not, gates frozen for a while or not, also a plain carrier whose Contact is a name; a 911 call none."""
 
     async def scenario() -> None:
         customer, north, south = customer_agent(), carrier_agent(), south_agent()
@@ -117,13 +117,17 @@ def test_calls_end_at_the_maximum_of_their_trunk(node: Node) -> None:
             customer.on_wire = lambda data: data.replace(f"\r\nRoute: {proxy}".encode(), b"")
             outbound = await talk(customer, flow, north, NORTH_NUMBER, headers=[("Record-Route", proxy)])
             plain = await talk(customer, flow, south, SOUTH_NUMBER)
+            # a carrier without TLS whose Contact is a name that nobody knows: as we reach it, not as DNS would
+            south.contact_uri = "sip:gw@core.south.example.net"
+            named = await talk(customer, flow, south, SOUTH_NUMBER)
+            south.contact_uri = None
             emergency = await talk(customer, flow, north, "911")
             inbound = await talk(south, south.own(at_south.flow(SBC_PLAIN)), pbx, ACME_NUMBER)
             silent = await talk(quiet, await connect(node, quiet), south, SOUTH_NUMBER)
             unanswered = silent.there.invite.call_id.encode()
             quiet.on_wire = lambda data: None if b" BYE\r\n" in data else data
             south.on_wire = lambda data: None if b" BYE\r\n" in data and unanswered in data else data
-            granted = [outbound, plain, inbound]
+            granted = [outbound, plain, named, inbound]
             # sequence numbers of both sides go on, and a grant is renewed though the gates stood still
             with frozen(node):
                 assert (await outbound.call.reinvite(reoffer(outbound.call))).status == 200
