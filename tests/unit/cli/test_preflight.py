@@ -3,8 +3,13 @@
 import socket
 from pathlib import Path
 
-from trunkward.cli.preflight import ports
+import pytest
+
+from trunkward.cli import preflight
+from trunkward.cli.preflight import obstacles, ports
 from trunkward.control.node_file import read_node_file
+from trunkward.engines import packages
+from trunkward.settings import Paths
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "node.yaml"
 
@@ -30,6 +35,19 @@ def test_the_port_of_http_01_is_one_of_them() -> None:
     text = EXAMPLE.read_text(encoding="utf-8").replace("  tls_port: 5061", acme)
     found = ports(read_node_file(text, "node.yaml"))
     assert ("acme", "127.0.0.10:80/tcp") in [(port.part, str(port)) for port in found]
+
+
+def test_missing_packages_are_one_sentence_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared = read_node_file(EXAMPLE.read_text(encoding="utf-8"), "node.yaml")
+    paths = Paths(config=tmp_path, state=tmp_path, run=tmp_path, log=tmp_path)
+    monkeypatch.setattr(packages, "PACKAGES", ("bash", "no-such-engine", "dpkg", "no-such-module"))
+    monkeypatch.setattr(preflight, "ensure_users", lambda: pytest.fail("something was made"))
+    (said,) = obstacles(paths, declared)
+    assert said.endswith("apt-get install --no-install-recommends no-such-engine no-such-module")
+    monkeypatch.setenv("PATH", str(tmp_path))  # no dpkg there
+    assert packages.missing_packages() == list(packages.PACKAGES)
 
 
 def test_a_taken_port_is_told_with_its_holder() -> None:
