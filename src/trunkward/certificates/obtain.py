@@ -18,6 +18,7 @@ from pathlib import Path
 import structlog
 from cryptography import x509
 
+from trunkward import __version__
 from trunkward.certificates.bind import DESCRIPTOR
 from trunkward.certificates.responder import Responder
 from trunkward.control.pki import SipNames
@@ -55,6 +56,7 @@ class Obtainer:
         self, authority: Authority, *, request: bytes, chain: Path, state: Path, bound: socket.socket
     ) -> None:
         """`request`: what is asked for, PEM; `chain`: where what was issued goes; `bound`: HTTP-01's port."""
+        self._since = datetime.now(UTC)
         self._authority = authority
         self._request = request
         self._chain = chain
@@ -173,6 +175,8 @@ class Obtainer:
     def _tell(self, due: datetime) -> None:
         state = ObtainState(
             at=datetime.now(UTC),
+            version=__version__,
+            since=self._since,
             directory=self._authority.directory,
             ordering=self._ordering,
             until=self._lifetime.ends if self._lifetime else None,
