@@ -16,7 +16,7 @@ from typing import Any
 from trunkward.cli import up
 from trunkward.engines import node
 from trunkward.engines.kamailio import EdgeFiles
-from trunkward.engines.users import check_users, gid, uid
+from trunkward.engines.users import ensure_users, gid, uid
 from trunkward.settings import Paths
 
 #: The edge reads topos' own rows from this table; it stays empty here, so no file per call is written.
@@ -26,7 +26,7 @@ _EMPTY_TABLE = 'modparam("htable", "htable", "topos_dialogs=>size=4;autoexpire=6
 def main() -> int:
     """Start Valkey on the socket Kamailio's configuration names, then the node; stop both with the node."""
     paths = Paths.from_environment()
-    check_users()
+    ensure_users()
     directory = paths.run / "redis"
     directory.mkdir(parents=True, exist_ok=True)
     os.chown(directory, uid("tw-edge"), gid("tw-edge"))

@@ -185,6 +185,11 @@ class Paths:
         return self.run / "shown" / "node.json"
 
     @property
+    def shown_version(self) -> Path:
+        """Which version is in force, and since when, for `web`: root's word, whatever the worker does."""
+        return self.shown.with_name("in-force.json")
+
+    @property
     def shown_authorities(self) -> Path:
         """When the authorities of carriers end, for `web`, which may not read where they stand."""
         return self.shown.with_name("authorities.json")

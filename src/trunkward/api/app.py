@@ -25,7 +25,7 @@ def create_app(look: Look) -> FastAPI:
     @app.get("/readyz")
     async def readyz() -> JSONResponse:
         found = (await look.now()).health
-        return JSONResponse(as_document(found), status_code=200 if found.ready else 503)
+        return JSONResponse(as_document(found, names=False), status_code=200 if found.ready else 503)
 
     @app.get("/metrics")
     async def metrics() -> Response:

@@ -13,7 +13,7 @@ import msgspec
 
 from trunkward import __version__
 from trunkward.control.health import CertificateFacts, Health, PartFacts, health
-from trunkward.control.shown import Shown
+from trunkward.control.shown import Shown, VersionInForce
 from trunkward.engines.certificates import certificate_facts, shown_facts, shown_from
 from trunkward.engines.node_facts import (
     Seen,
@@ -95,11 +95,22 @@ class Look:
 
 
 def read_shown(paths: Paths) -> Shown | None:
-    """What the worker shows of the configuration in force; None when it has shown nothing yet."""
+    """What the worker shows of the configuration in force; None when it has shown nothing yet.
+
+    A worker may be dead, or unable to compile or to show: which version gates must have is what root says, if
+    that is a later one.
+    """
     try:
-        return msgspec.json.decode(paths.shown.read_bytes(), type=Shown)
+        found = msgspec.json.decode(paths.shown.read_bytes(), type=Shown)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
+    try:
+        told = msgspec.json.decode(paths.shown_version.read_bytes(), type=VersionInForce)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return found
+    if told.version <= found.version:
+        return found
+    return msgspec.structs.replace(found, version=told.version, since=told.since)
 
 
 def _certificates(paths: Paths, shown: Shown, now: float) -> list[CertificateFacts]:

@@ -84,6 +84,9 @@ def _node(found: Health) -> Iterator[Metric]:
         "lost",
         {str(lost): lost in found.lost for lost in Lost},
     )
+    yield gauge(
+        "trunkward_node_blocked", "1 while the node cannot take calls, a drain not counted.", found.blocked
+    )
     yield gauge("trunkward_node_draining", "1 while the node is drained.", facts.drain is not None)
     yield gauge("trunkward_node_troubles", "What is not as it should be.", len(found.troubles))
     yield gauge("trunkward_node_deviations", "Deviations from the secure default.", len(facts.deviations))

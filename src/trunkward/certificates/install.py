@@ -20,6 +20,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from trunkward import __version__
 from trunkward.control.shown import SERVER
 from trunkward.control.shown_certificate import CertificateRefused
 from trunkward.engines.certificate_state import PlaceState, ShownState, write_state
@@ -40,6 +41,7 @@ class Installer:
 
     def __init__(self, wanted: list[Place], *, control: Path, host: str, port: int) -> None:
         """`control`: Kamailio's socket; `host` and `port`: where it shows the node's certificate."""
+        self._since = datetime.now(UTC)
         self._places = wanted
         self._control = control
         self._address = (host, port)
@@ -58,7 +60,7 @@ class Installer:
                 self._look(place, now)
             if place.name in self._pending and time.monotonic() >= self._not_before.get(place.name, 0.0):
                 self._show(place, self._pending[place.name])
-        return ShownState(at=now, places=dict(self._states))
+        return ShownState(at=now, version=__version__, since=self._since, places=dict(self._states))
 
     def _look(self, place: Place, now: datetime) -> None:
         # 1.

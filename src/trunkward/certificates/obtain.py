@@ -19,6 +19,7 @@ from pathlib import Path
 import structlog
 from cryptography import x509
 
+from trunkward import __version__
 from trunkward.certificates import bind
 from trunkward.certificates.responder import Responder
 from trunkward.control.pki import SipNames
@@ -65,6 +66,7 @@ class Obtainer:
 
         `bound`: HTTP-01's port, on each address.
         """
+        self._since = datetime.now(UTC)
         self._authority = authority
         self._request = request
         self._chain = chain
@@ -183,6 +185,8 @@ class Obtainer:
     def _tell(self, due: datetime) -> None:
         state = ObtainState(
             at=datetime.now(UTC),
+            version=__version__,
+            since=self._since,
             directory=self._authority.directory,
             ordering=self._ordering,
             until=self._lifetime.ends if self._lifetime else None,

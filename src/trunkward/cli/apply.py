@@ -42,7 +42,7 @@ from trunkward.control.node_file import Accepted, NodeFileRefused, declared_of
 from trunkward.engines.layout import LayoutRefused, ensure_directory, outer_directories
 from trunkward.engines.live import NotApplied, effects_of, is_running, put_in_force, unfinished
 from trunkward.engines.node import NotPrepared, decide, issue, read_in_force
-from trunkward.engines.users import UserMissing, check_users
+from trunkward.engines.users import UserMissing, ensure_users
 from trunkward.settings import Paths
 from trunkward.store.configuration import SqlConfiguration, TextDamaged
 from trunkward.trunks.model import Declared
@@ -182,7 +182,7 @@ def _change(
     if not _root(command.partition(" ")[0]):
         return 2
     try:
-        check_users()
+        ensure_users()
         for directory in outer_directories(paths):
             ensure_directory(directory, may_be_link=directory.path == paths.state)
         # 1.

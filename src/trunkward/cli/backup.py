@@ -21,7 +21,7 @@ from trunkward.engines.installed import in_use
 from trunkward.engines.layout import LayoutRefused, ensure_directories
 from trunkward.engines.restore import DATABASE, restore
 from trunkward.engines.up_lock import NodeIsUp, holder, kept_down
-from trunkward.engines.users import UserMissing, check_users
+from trunkward.engines.users import UserMissing, ensure_users
 from trunkward.settings import Paths
 from trunkward.store.database import copy_sqlite, is_sqlite
 from trunkward.trunks.model import Declared
@@ -79,7 +79,7 @@ def run_restore(paths: Paths, source: str, *, replace: bool) -> int:
         complain("trunkward restore needs root: it gives each file to its user. Use sudo.")
         return 2
     try:
-        check_users()
+        ensure_users()
         with kept_down(paths), _opened(source) as file:
             manifest, aside = restore(
                 paths, file, version=__version__, now=datetime.now(UTC), replace=replace

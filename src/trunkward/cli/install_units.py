@@ -1,11 +1,18 @@
-"""`trunkward install-units`: the node as a systemd unit, with walls around all of it."""
+"""`trunkward install-units`: the node as a systemd unit, with walls around all of it.
+
+Behind those walls the system is read-only, so what a first start makes in it is made here: the node's users,
+and the link that names the version to start.
+"""
 
 import os
 from pathlib import Path
 
 from trunkward.cli.said import complain, say
-from trunkward.engines.installed import this_installation
+from trunkward.engines.installed import this_installation, to_be_started
 from trunkward.engines.layout import write_private
+from trunkward.engines.up_lock import holder
+from trunkward.engines.users import UserMissing, ensure_users
+from trunkward.settings import Paths
 
 UNIT = "trunkward.service"
 _TEMPLATE = Path(__file__).parent.parent / "systemd" / UNIT
@@ -13,7 +20,7 @@ _TEMPLATE = Path(__file__).parent.parent / "systemd" / UNIT
 _STAMP = Path("/.trunkward-platform")
 
 
-def run(directory: Path) -> int:
+def run(paths: Paths, directory: Path) -> int:
     """Writes the unit; 0 done, 2 refused."""
     if os.geteuid() != 0:
         complain("trunkward install-units needs root: it writes what the system starts. Use sudo.")
@@ -28,7 +35,14 @@ def run(directory: Path) -> int:
         complain(f"{directory}: is no directory; --directory names another, as for looking at the unit first")
         return 2
     unit = directory / UNIT
-    write_private(unit, unit_text(), "root", "root", 0o644)
+    try:
+        ensure_users()
+        if not holder(paths):  # `upgrade` has it follow one that is up
+            to_be_started()
+        write_private(unit, unit_text(), "root", "root", 0o644)
+    except (UserMissing, OSError) as problem:
+        complain(f"no unit was written: {problem}")
+        return 2
     say(f"{unit}: written; it starts {command()}")
     say("next: systemctl daemon-reload && systemctl enable --now trunkward")
     say("how exposed it is: systemd-analyze security trunkward")

@@ -346,7 +346,7 @@ def install_units(
     """Write the systemd unit of a production node; starts nothing."""
     from trunkward.cli.install_units import run
 
-    raise typer.Exit(run(directory))
+    raise typer.Exit(run(Paths.from_environment(), directory))
 
 
 def _paths(config: Path | None) -> Paths:

@@ -1,4 +1,4 @@
-"""What would stop a node from starting, found before: users, ports, closed directories, long paths."""
+"""What would stop a node from starting, found before: packages, users, ports, directories, long paths."""
 
 import errno
 import socket
@@ -9,8 +9,9 @@ from pathlib import Path
 
 from trunkward.calls.attempt import Transport
 from trunkward.engines.kamailio import NG_PORT, plain_transports
+from trunkward.engines.packages import missing_packages
 from trunkward.engines.part_numbers import ports as metrics_ports
-from trunkward.engines.users import UserMissing, check_users
+from trunkward.engines.users import UserMissing, ensure_users
 from trunkward.settings import WEB_PORT, Paths
 from trunkward.trunks.model import AcmeSettings, Declared
 
@@ -57,7 +58,13 @@ def ports(declared: Declared) -> list[Port]:
 
 
 def obstacles(paths: Paths, declared: Declared) -> list[str]:
-    """What stands in the way, a sentence each; [] for nothing. Waits a little for ports to become free."""
+    """What stands in the way, a sentence each; [] for nothing. Waits a little for ports to become free.
+
+    Users that are missing are made. Without its packages nothing else of a machine is looked at.
+    """
+    if missing := missing_packages():
+        install = f"apt-get install --no-install-recommends {' '.join(missing)}"
+        return [f"packages a node runs on are not installed. On Debian 13, as root: {install}"]
     found = _users() + _long_paths(paths, declared) + _closed_directories(paths)
     wanted, until = ports(declared), time.monotonic() + _PATIENCE_S
     while (taken := [said for port in wanted if (said := _taken(port))]) and time.monotonic() < until:
@@ -74,7 +81,7 @@ def new_obstacles(old: Declared | None, new: Declared) -> list[str]:
 
 def _users() -> list[str]:
     try:
-        check_users()
+        ensure_users()
     except UserMissing as missing:
         return [str(missing)]
     return []

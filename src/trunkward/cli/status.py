@@ -68,7 +68,7 @@ def run(paths: Paths, *, as_json: bool) -> int:
         return 2
     found = look(paths, in_force, declared)
     if as_json:
-        document = as_document(found) | {
+        document = as_document(found, names=True) | {
             "listeners": dict(listeners(declared)),
             "metrics": metrics(declared),
             "shown_certificates": {one.name: _document(one) for one in certificates.shown(declared, paths)},

@@ -222,7 +222,7 @@ def _supervise(
     ready = not missing and supervisor.poll() is None
     may_change()
     if ready:
-        started(paths)
+        _note_start(paths)
         _tell_service_manager(manager, "READY=1\nSTATUS=every part answers")
         _announce(paths, declared, began)
     elif not stop_wanted and supervisor.poll() is None:
@@ -248,6 +248,17 @@ def _supervise(
     ended = f"; ended the {left} process(es) it left behind" if left else ""
     complain(f"the supervisor {how}{ended}. See {paths.log}/supervisor.log and supervisor.out")
     return 1
+
+
+def _note_start(paths: Paths) -> None:
+    """The node runs whether or not that can be written down."""
+    try:
+        started(paths)
+    except OSError as problem:
+        complain(
+            f"the node runs, but what the next start is from could not be noted: {problem}. To have this "
+            "version start again, stop the node and run `trunkward install-units` of it"
+        )
 
 
 def _tell_service_manager(address: str, state: str) -> None:

@@ -42,7 +42,7 @@ from trunkward.engines.node import NotPrepared, render
 from trunkward.engines.supervisor import Program
 from trunkward.engines.supervisor_rpc import RUNNING, Difference, Supervisor, SupervisorRefused
 from trunkward.engines.up_lock import holder
-from trunkward.engines.users import UserMissing, check_users
+from trunkward.engines.users import UserMissing, ensure_users
 from trunkward.settings import Paths
 
 #: Seconds a part may take until it answers, and has run for the second the supervisor wants to see.
@@ -115,7 +115,7 @@ def _understood(paths: Paths, used: InUse, *, going_back: bool) -> InForce | Non
         return None
     try:
         declared = in_force.declared()
-        check_users()
+        ensure_users()
     except (NodeFileRefused, UserMissing) as problem:
         complain(f"version {__version__} cannot run this node; nothing was changed: {problem}")
         return None

@@ -151,6 +151,9 @@ class Trouble:
     lost: Lost | None = None
     #: No new call can be taken.
     blocks: bool = False
+    #: Instead of `what` and `problem`, where names of trunks and carriers are in them, for whoever may not
+    #: know those; "": none is.
+    nameless: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +168,11 @@ class Health:
     facts: Facts
     #: The rows of the posture table the node is in.
     lost: frozenset[Lost] = field(default_factory=frozenset)
+
+    @property
+    def blocked(self) -> bool:
+        """No new call can be taken, and nobody wanted it so: with or without a drain."""
+        return any(trouble.blocks and trouble.what != DRAIN for trouble in self.troubles)
 
 
 def health(facts: Facts) -> Health:
@@ -306,7 +314,7 @@ _AFTER_ITS_END = {
 
 def _of_certificates(certificates: tuple[CertificateFacts, ...], now: datetime) -> Iterable[Trouble]:
     # thousands of trunks may have been issued theirs on one day: one line for all that have the same to say
-    alike: dict[tuple[str, str], list[str]] = {}
+    alike: dict[tuple[str, str], list[CertificateFacts]] = {}
     for certificate in certificates:
         after = _AFTER_ITS_END[certificate.of]
         if certificate.until is None:
@@ -319,14 +327,20 @@ def _of_certificates(certificates: tuple[CertificateFacts, ...], now: datetime) 
             said = f"ends {certificate.until:%Y-%m-%d}", f"from then on: {after}"
         else:
             continue
-        alike.setdefault(said, []).append(certificate.name)
-    for (problem, words), names in alike.items():
-        what = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
-        yield Trouble(what=what, problem=problem, means=words)
+        alike.setdefault(said, []).append(certificate)
+    for (problem, words), those in alike.items():
+        what = those[0].name if len(those) == 1 else f"{those[0].name} and {len(those) - 1} more"
+        kinds = ", ".join(sorted({one.of for one in those}))
+        yield Trouble(
+            what=what, problem=problem, means=words, nameless=f"certificates ({kinds}): {len(those)}"
+        )
 
 
-def as_document(found: Health) -> dict[str, Any]:
-    """The same for programs: what `status --json` and `/readyz` begin with."""
+def as_document(found: Health, *, names: bool) -> dict[str, Any]:
+    """The same for programs: what `status --json` and `/readyz` begin with.
+
+    `names`: those of trunks and carriers are in it; not for `/readyz`, which tells anybody.
+    """
     facts = found.facts
     clock = facts.clock
     return {
@@ -334,8 +348,7 @@ def as_document(found: Health) -> dict[str, Any]:
         "draining": facts.drain is not None,
         "troubles": [
             {
-                "what": trouble.what,
-                "problem": trouble.problem,
+                **_told(trouble, names=names),
                 "means": trouble.means,
                 "lost": trouble.lost,
                 "blocks": trouble.blocks,
@@ -371,6 +384,12 @@ def as_document(found: Health) -> dict[str, Any]:
             for place in facts.space
         },
     }
+
+
+def _told(trouble: Trouble, *, names: bool) -> dict[str, str]:
+    if names or not trouble.nameless:
+        return {"what": trouble.what, "problem": trouble.problem}
+    return {"what": trouble.nameless, "problem": "trunkward status names them, and what is wrong"}
 
 
 def _iso(at: float | None) -> str | None:

@@ -20,6 +20,13 @@ SERVER = "server"
 LOCAL = "local"
 
 
+class VersionInForce(msgspec.Struct, frozen=True, kw_only=True):
+    """What was put in force, and when (seconds since the epoch)."""
+
+    version: int
+    since: float
+
+
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
     """The configuration in force, as far as its health is concerned."""
 

@@ -10,11 +10,19 @@ from trunkward.engines.whole_file import read_plain, write_whole
 _MAX_BYTES = 64 * 1024
 
 
-class ObtainState(msgspec.Struct, frozen=True, kw_only=True):
-    """Of the process that speaks ACME."""
+class ProcessState(msgspec.Struct, frozen=True, kw_only=True):
+    """What both say of themselves."""
 
     #: When this was written.
     at: datetime
+    #: What the process runs, and when it was started.
+    version: str = ""
+    since: datetime | None = None
+
+
+class ObtainState(ProcessState, frozen=True, kw_only=True):
+    """Of the process that speaks ACME."""
+
     #: The authority's directory.
     directory: str
     #: Whether an order runs now; only then does anybody listen for HTTP-01.
@@ -40,10 +48,9 @@ class PlaceState(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
 
 
-class ShownState(msgspec.Struct, frozen=True, kw_only=True):
+class ShownState(ProcessState, frozen=True, kw_only=True):
     """Of the process that puts certificates into use."""
 
-    at: datetime
     places: dict[str, PlaceState]
 
 
@@ -52,7 +59,7 @@ def write_state(path: Path, state: ObtainState | ShownState) -> None:
     write_whole(path, msgspec.json.encode(state), 0o644, durable=False)
 
 
-def read_state[T: (ObtainState, ShownState)](path: Path, kind: type[T]) -> T | None:
+def read_state[T: ProcessState](path: Path, kind: type[T]) -> T | None:
     """What stands there; None when nothing does, or nothing that can be read."""
     try:
         return msgspec.json.decode(read_plain(path, _MAX_BYTES), type=kind)

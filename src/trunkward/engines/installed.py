@@ -64,23 +64,45 @@ def put_in_use(paths: Paths, used: InUse) -> None:
     write_private(_file(paths), text, "root", "root", 0o644)
     if used.moving_to:
         return
-    versions = Path(used.now.prefix).parent
-    if versions.name == "versions":
-        _link(versions.parent / "current", Path(used.now.prefix))
-        if used.before is not None and Path(used.before.prefix).parent == versions:
-            _link(versions.parent / "previous", Path(used.before.prefix))
+    _name(used.now, used.before)
 
 
 def started(paths: Paths) -> None:
-    """Notes that a node has been started from this installation; the one before is remembered."""
-    here, before = this_installation(), None
+    """Notes that a node has been started from this installation; the one before is remembered.
+
+    Raises `OSError`: where versions stand may be read-only.
+    """
+    here = this_installation()
+    put_in_use(paths, InUse(now=here, before=_before(here), edge=edge_fingerprint(paths)))
+
+
+def to_be_started() -> None:
+    """Has `current` lead to this installation, for a node that is not up: the next start is from here.
+
+    Raises `OSError`.
+    """
+    here = this_installation()
+    _name(here, _before(here))
+
+
+def _before(here: Installation) -> Installation | None:
+    """The one that was in use before this one, by the links."""
     current = Path(here.prefix).parent.parent / "current"
     if Path(here.prefix).parent.name == "versions":
         if current.is_symlink() and current.resolve() != Path(here.prefix):
-            before = Installation(version=current.resolve().name, prefix=str(current.resolve()))
-        elif (link := current.with_name("previous")).is_symlink() and link.resolve().is_dir():
-            before = Installation(version=link.resolve().name, prefix=str(link.resolve()))
-    put_in_use(paths, InUse(now=here, before=before, edge=edge_fingerprint(paths)))
+            return Installation(version=current.resolve().name, prefix=str(current.resolve()))
+        if (link := current.with_name("previous")).is_symlink() and link.resolve().is_dir():
+            return Installation(version=link.resolve().name, prefix=str(link.resolve()))
+    return None
+
+
+def _name(now: Installation, before: Installation | None) -> None:
+    """`current` and `previous`, where versions stand beside each other."""
+    versions = Path(now.prefix).parent
+    if versions.name == "versions":
+        _link(versions.parent / "current", Path(now.prefix))
+        if before is not None and Path(before.prefix).parent == versions:
+            _link(versions.parent / "previous", Path(before.prefix))
 
 
 def edge_fingerprint(paths: Paths) -> str:
@@ -108,7 +130,12 @@ def _file(paths: Paths) -> Path:
 
 
 def _link(link: Path, target: Path) -> None:
-    """Names a target, at once for whoever looks."""
+    """Names a target, at once for whoever looks.
+
+    One that does already is left alone: in the systemd unit this is read-only.
+    """
+    if link.is_symlink() and link.resolve() == target.resolve():
+        return
     part = link.with_name(f".{link.name}.part")
     part.unlink(missing_ok=True)
     part.symlink_to(target.relative_to(link.parent))

@@ -32,6 +32,7 @@ from trunkward.control.declared import InForce
 from trunkward.control.evidence import inventory_evidence
 from trunkward.control.node_file import Accepted
 from trunkward.control.pki import SipNames, certificate_pem, issue_sip_authority
+from trunkward.control.shown import VersionInForce
 from trunkward.control.shown_certificate import CertificateRefused, Use
 from trunkward.engines.certificates import accepted_fingerprints, first_end, why_no_authority
 from trunkward.engines.departed import edge_settings
@@ -110,6 +111,7 @@ def prepare(
     else:
         # a rebuilt platform may have given the worker's group another number
         os.chown(paths.declared, 0, gid("tw-worker"))
+        _tell_version(paths, in_force.version)
     render(paths, in_force, now=now, topos_storage=topos_storage)
     put_certificates(paths, in_force.declared(), now)
     return in_force
@@ -217,6 +219,13 @@ def decide(
 def put_down(paths: Paths, in_force: InForce) -> None:
     """Writes the document of what is in force: at this moment it is."""
     write_private(paths.declared, msgspec.json.encode(in_force).decode(), "root", "tw-worker")
+    _tell_version(paths, in_force.version)
+
+
+def _tell_version(paths: Paths, version: int) -> None:
+    """Tells `web`, which sees by it that gates are behind, also when no worker tells of this version."""
+    told = VersionInForce(version=version, since=paths.declared.stat().st_mtime)
+    write_private(paths.shown_version, msgspec.json.encode(told).decode(), "root", "tw-web")
 
 
 def read_in_force(path: Path) -> InForce | None:

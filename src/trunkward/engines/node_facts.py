@@ -12,6 +12,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from trunkward.control.health import (
@@ -25,6 +26,7 @@ from trunkward.control.health import (
     SpaceFacts,
 )
 from trunkward.control.shown import Shown, certificate_parts
+from trunkward.engines.certificate_state import ProcessState, read_state
 from trunkward.engines.drain import draining
 from trunkward.engines.kernel_clock import read_clock
 from trunkward.engines.part_numbers import (
@@ -54,6 +56,8 @@ class Seen:
     rtpengine: Mapping[str, Any] = field(default_factory=dict)
     #: `web`'s version and start.
     web: Mapping[str, Any] = field(default_factory=dict)
+    #: What `acme` and `certificates` say of themselves.
+    certificates: Mapping[str, ProcessState] = field(default_factory=dict)
     #: Why one did not answer, or should not be relied on.
     problems: Mapping[str, str] = field(default_factory=dict)
     #: Seconds each took to answer.
@@ -70,7 +74,7 @@ def see(shown: Shown | None, paths: Paths, threads: Executor, *, web: bool) -> S
     if shown is not None:
         asked["kamailio"] = partial(tls_pongs, shown.addresses, shown.tls_port)
         asked |= {
-            part: partial(lives, paths.sign_of_life(part)) for part in certificate_parts(shown.certificates)
+            part: partial(_alive, paths.sign_of_life(part)) for part in certificate_parts(shown.certificates)
         }
     if web:
         asked["web"] = lambda: json.loads(get(WEB_PORT, "/healthz"))
@@ -97,6 +101,7 @@ def see(shown: Shown | None, paths: Paths, threads: Executor, *, web: bool) -> S
         kamailio=answers.get("kamailio-numbers"),
         rtpengine=answers.get("rtpengine", {}),
         web=answers.get("web", {}),
+        certificates={name: answer for name, answer in answers.items() if isinstance(answer, ProcessState)},
         problems=problems,
         took_s=took_s,
     )
@@ -105,6 +110,11 @@ def see(shown: Shown | None, paths: Paths, threads: Executor, *, web: bool) -> S
 def new_threads(gates: int) -> ThreadPoolExecutor:
     """Enough to ask every part at once, and two others."""
     return ThreadPoolExecutor(gates + 10, thread_name_prefix="ask")
+
+
+def _alive(state: Path) -> ProcessState | None:
+    lives(state)
+    return read_state(state, ProcessState)
 
 
 def _timed[T](ask: Callable[[], T]) -> tuple[T, float]:
@@ -152,6 +162,8 @@ def _part(
             since = now - float(uptime) if uptime is not None else None
         case Part.WEB:
             version, since = str(seen.web.get("version", "")), seen.web.get("since")
+        case Part.ACME | Part.CERTIFICATES if (its := seen.certificates.get(name)) is not None:
+            version, since = its.version, its.since.timestamp() if its.since else None
         case Part.GATE if numbers is not None:
             policy = int(numbers.value("trunkward_gate_policy_version") or 0)
         case _:

@@ -98,7 +98,7 @@ def main() -> None:
     while not stopping:
         try:
             beat()
-            counted.policy_version = compiler.version
+            counted.policy_version, counted.compilations_failed = compiler.version, compiler.failed
             # before what is shipped: a note speaks of all that was written until then
             notes = abandoned.notes((paths.edge_records, paths.edge_overflow))
             ship(paths.segment_directories(), store, time.time(), log.warning, beat)

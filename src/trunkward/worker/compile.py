@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,8 @@ from trunkward.trunks.retention import RetentionPolicy
 CURRENT = "current"
 #: Seconds between two looks for another configuration.
 LOOK_S = 0.2
+#: The same after one that failed: compiling a large configuration takes seconds of CPU.
+AGAIN_S = 1.0
 #: Snapshots kept beside the one in force: a gate may still hold the one before.
 _KEPT = 2
 
@@ -37,6 +40,10 @@ class PolicyCompiler:
         self._declared = declared
         self._policy = policy
         self._seen: tuple[int, int] | None = None
+        #: What has been compiled, and not told of yet.
+        self._untold: Callable[[], None] | None = None
+        #: Rounds in vain, counted by `follow`.
+        self.failed = 0
         self.version = 0
         #: What the snapshot in force was compiled from.
         self.declared: Declared | None = None
@@ -44,11 +51,18 @@ class PolicyCompiler:
         self.retention = RetentionPolicy()
 
     def round(self) -> bool:
-        """Compiles if the configuration has changed since; True when it did."""
-        if self._mark() == self._seen:
+        """Compiles if the configuration has changed since, and tells of it; True when it did.
+
+        What could not be told is told by the next round, without compiling again.
+        """
+        if self._mark() != self._seen:
+            with self._alone():
+                self._compile()
+        if self._untold is None:
             return False
-        with self._alone():
-            return self._compile()
+        self._untold()
+        self._untold = None
+        return True
 
     def follow(self, stopped: threading.Event, tell: Callable[[str], None]) -> None:
         """Rounds until it is `stopped`: beside the records, which may take longer than a change may wait.
@@ -56,14 +70,15 @@ class PolicyCompiler:
         `tell` hears of each compilation, and once of what stands in the way.
         """
         told = ""
-        while not stopped.wait(LOOK_S):
+        while not stopped.wait(AGAIN_S if told else LOOK_S):
             try:
                 if self.round():
                     tell(f"policy {self.version} compiled")
                 told = ""
             except Exception as problem:  # seen in the log, and by `status`; the next look may find it mended
+                self.failed += 1
                 if repr(problem) != told:
-                    tell(f"policy not compiled: {problem!r}")
+                    tell(f"policy not compiled, or not shown: {problem!r}")
                 told = repr(problem)
 
     def _mark(self) -> tuple[int, int]:
@@ -77,7 +92,7 @@ class PolicyCompiler:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def _compile(self) -> bool:
+    def _compile(self) -> None:
         seen = self._mark()
         in_force = msgspec.json.decode(self._declared.read_bytes(), type=InForce)
         declared = in_force.declared()
@@ -103,5 +118,4 @@ class PolicyCompiler:
             old.unlink()
         self._seen, self.version, self.declared = seen, in_force.version, declared
         self.retention = declared.retention
-        self._tell(in_force, declared, seen[0] / 1e9)
-        return True
+        self._untold = partial(self._tell, in_force, declared, seen[0] / 1e9)

@@ -46,6 +46,7 @@ class WorkerMetrics(Collector):
         self.calls_deleted = 0
         self.ladders_deleted = 0
         self.rounds_failed = 0
+        self.compilations_failed = 0
         self.policy_version = 0
 
     def shipped(self, records: Sequence[Record]) -> None:
@@ -99,6 +100,11 @@ class WorkerMetrics(Collector):
         )
         yield CounterMetricFamily(
             "trunkward_worker_rounds_failed", "Rounds of work that failed.", value=self.rounds_failed
+        )
+        yield CounterMetricFamily(
+            "trunkward_worker_compilations_failed",
+            "Times a policy was not compiled, or not shown to web.",
+            value=self.compilations_failed,
         )
         yield GaugeMetricFamily(
             "trunkward_worker_policy_version", "Version compiled last.", value=self.policy_version

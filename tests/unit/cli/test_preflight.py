@@ -3,8 +3,13 @@
 import socket
 from pathlib import Path
 
-from trunkward.cli.preflight import ports
+import pytest
+
+from trunkward.cli import preflight
+from trunkward.cli.preflight import obstacles, ports
 from trunkward.control.node_file import read_node_file
+from trunkward.engines import packages
+from trunkward.settings import Paths
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "node.yaml"
 
@@ -43,6 +48,19 @@ def test_http_01_is_answered_on_each_address() -> None:
         "127.0.0.10:80/tcp",
         "[2001:db8::10]:80/tcp",
     ]
+
+
+def test_missing_packages_are_one_sentence_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared = read_node_file(EXAMPLE.read_text(encoding="utf-8"), "node.yaml")
+    paths = Paths(config=tmp_path, state=tmp_path, run=tmp_path, log=tmp_path)
+    monkeypatch.setattr(packages, "PACKAGES", ("bash", "no-such-engine", "dpkg", "no-such-module"))
+    monkeypatch.setattr(preflight, "ensure_users", lambda: pytest.fail("something was made"))
+    (said,) = obstacles(paths, declared)
+    assert said.endswith("apt-get install --no-install-recommends no-such-engine no-such-module")
+    monkeypatch.setenv("PATH", str(tmp_path))  # no dpkg there
+    assert packages.missing_packages() == list(packages.PACKAGES)
 
 
 def test_a_taken_port_is_told_with_its_holder() -> None:

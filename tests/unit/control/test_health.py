@@ -93,8 +93,10 @@ def test_a_drained_node_is_not_ready_and_says_why(lost: tuple[str, ...]) -> None
     drained = found.troubles[-1]
     assert (drained.what, drained.problem, drained.blocks) == (DRAIN, "since noon by ann", True)
     assert "node-draining" in drained.means
-    document = as_document(found)
+    document = as_document(found, names=True)
     assert (document["ready"], document["draining"]) == (False, True)
+    # what alerts go by: a lost Kamailio is not hidden by the drain
+    assert found.blocked is bool(lost)
 
 
 @pytest.mark.parametrize("part", ["acme", "certificates"])
@@ -220,6 +222,30 @@ def test_a_thousand_certificates_that_end_together_are_one_trouble() -> None:
     assert trouble.what == "peers/0.pem and 999 more"
 
 
+@pytest.mark.parametrize("problem", ["", "/etc/bravo-hq/chain.pem: no certificate in PEM"])
+def test_whoever_may_not_know_names_is_told_none(problem: str) -> None:
+    found = health(
+        facts(
+            certificates=tuple(
+                replace(_certificate(of, 3, name), problem=problem)
+                for of, name in (
+                    (CertificateOf.PEER, "peers/bravo-hq.pem"),
+                    (CertificateOf.PEER, "peers/bravo-lab.pem"),
+                    (CertificateOf.CARRIER_AUTHORITY, "carrier bravo: ca"),
+                )
+            )
+        )
+    )
+    told = as_document(found, names=False)
+    assert "bravo" not in str(told)
+    assert [trouble["what"] for trouble in told["troubles"]] == [
+        "certificates (peer): 2",
+        "certificates (carrier-authority): 1",
+    ]
+    assert "from then on" in told["troubles"][0]["means"] or problem
+    assert "peers/bravo-hq.pem and 1 more" in str(as_document(found, names=True))
+
+
 @pytest.mark.parametrize("lost", list(Lost))
 def test_the_words_are_the_tables(lost: Lost) -> None:
     row = next(row for row in POSTURE if row.lost is lost)
@@ -238,7 +264,7 @@ def test_without_any_gate_known_nothing_is_promised() -> None:
 
 
 def test_the_document_has_every_part_and_trouble() -> None:
-    document = as_document(health(facts("signer", policy={"gate-1": 6})))
+    document = as_document(health(facts("signer", policy={"gate-1": 6})), names=True)
     assert document["ready"] is True
     assert {name for name, part in document["parts"].items() if not part["ready"]} == {"signer", "gate-1"}
     assert document["parts"]["gate-0"]["policy_version"] == 7

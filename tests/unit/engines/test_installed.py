@@ -1,12 +1,20 @@
 """Which version is in use, and the links that lead to it."""
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
 from trunkward.engines import installed
-from trunkward.engines.installed import Installation, InUse, in_use, put_in_use, started
+from trunkward.engines.installed import (
+    Installation,
+    InUse,
+    in_use,
+    put_in_use,
+    started,
+    to_be_started,
+)
 from trunkward.settings import Paths
 
 
@@ -54,6 +62,40 @@ def test_a_start_remembers_the_version_before(
         assert found.now.prefix == here.prefix
         assert found.before == before
         assert found.edge == "edge"
+
+
+def test_links_that_lead_there_are_left_alone(
+    tmp_path: Path, paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = _version(tmp_path, "1"), _version(tmp_path, "2")
+    put_in_use(paths, InUse(now=two, before=one))
+    monkeypatch.setattr(sys, "prefix", two.prefix)
+
+    def read_only(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(os, "replace", read_only)
+    monkeypatch.setattr(os, "symlink", read_only)
+    monkeypatch.setattr(installed, "write_private", lambda *_: None)
+    started(paths)
+    monkeypatch.setattr(sys, "prefix", one.prefix)
+    with pytest.raises(OSError, match="Read-only"):
+        started(paths)
+
+
+def test_what_is_to_be_started_is_named_before_it_is(
+    tmp_path: Path, paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = _version(tmp_path, "1"), _version(tmp_path, "2")
+    for here in (one, two):
+        monkeypatch.setattr(sys, "prefix", here.prefix)
+        to_be_started()
+        assert (tmp_path / "current").resolve() == Path(here.prefix)
+    assert in_use(paths) is None
+    started(paths)
+    found = in_use(paths)
+    assert found is not None
+    assert found.before == one
 
 
 def test_what_cannot_be_read_is_unknown(paths: Paths) -> None:

@@ -1,13 +1,14 @@
-"""The node's users must be there, each with a number of its own."""
+"""The node's users are made where they are missing, and each has a number of its own."""
 
 import grp
 import pwd
-import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from trunkward.engines import users
+from trunkward.engines.packages import PACKAGES
 
 LAUNCHER = Path(__file__).parents[3] / "trunkward"
 
@@ -26,22 +27,45 @@ def fake(monkeypatch: pytest.MonkeyPatch, **changed: int | None) -> None:
 
 def test_good_users(monkeypatch: pytest.MonkeyPatch) -> None:
     fake(monkeypatch)
-    users.check_users()
+    monkeypatch.setattr(subprocess, "run", None)  # nothing is made
+    users.ensure_users()
 
 
-def test_a_missing_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_one_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     fake(monkeypatch, tw_gate=None)
-    with pytest.raises(users.UserMissing, match=r"no user tw-gate"):
-        users.check_users()
+    made = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        made.append((command[0], command[-1]))
+        if command[0] == "useradd":
+            fake(monkeypatch)
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    users.ensure_users()
+    assert made == [("groupadd", "tw-gate"), ("useradd", "tw-gate")]
+
+
+def test_one_that_cannot_be_made_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake(monkeypatch, tw_gate=None)
+    refused = subprocess.CompletedProcess([], 10, "", "groupadd: cannot lock /etc/group")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: refused)
+    with pytest.raises(users.UserMissing, match=r"no user tw-gate.*cannot lock /etc/group.*install-units"):
+        users.ensure_users()
 
 
 def test_a_number_of_somebody_else_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     fake(monkeypatch, tw_media=996)
     with pytest.raises(users.UserMissing, match=r"user tw-media has the number of polkitd, 996"):
-        users.check_users()
+        users.ensure_users()
 
 
-def test_the_launcher_makes_the_same_users() -> None:
-    found = re.search(r"^USERS=\((.*?)\)", LAUNCHER.read_text(), re.MULTILINE)
-    assert found
-    assert tuple(found[1].split()) == users.USERS
+def test_the_launcher_goes_by_the_same_lists() -> None:
+    told = subprocess.run(
+        ["bash", "-c", '. "$1"; echo "${USERS[@]}"; echo "${RUN_PACKAGES[@]}"', "bash", LAUNCHER],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    assert tuple(told[0].split()) == users.USERS
+    assert set(PACKAGES) <= set(told[1].split())

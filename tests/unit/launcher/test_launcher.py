@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import shutil
 import subprocess
 import time
 from contextlib import suppress
@@ -182,6 +183,7 @@ def test_without_root_and_sudo_it_says_what_it_needs(tmp_path: Path) -> None:
         (tmp_path / "bin" / tool).symlink_to(f"/usr/bin/{tool}")
     copy = tmp_path / "trunkward"
     copy.write_bytes(LAUNCHER.read_bytes())
+    shutil.copytree(LAUNCHER.parent / "src/trunkward/debian", tmp_path / "src/trunkward/debian")
     copy.chmod(0o755)
     for folder in (tmp_path, *tmp_path.parents[:3]):  # pytest makes its folders private
         folder.chmod(0o755)

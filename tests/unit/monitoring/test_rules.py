@@ -47,9 +47,19 @@ _DAY = 86_400
 CASES = {
     "TrunkwardNotScraped": _flat("up", "0+0", "1+0"),
     "TrunkwardNotReady": Case(
-        {_series("trunkward_node_ready"): "0+0x30", _series("trunkward_node_draining"): "0+0x30"},
+        # also while it is drained
+        {_series("trunkward_node_blocked"): "1+0x30", _series("trunkward_node_draining"): "1+0x30"},
         # somebody wanted it so
-        {_series("trunkward_node_ready"): "0+0x30", _series("trunkward_node_draining"): "1+0x30"},
+        {
+            _series("trunkward_node_ready"): "0+0x30",
+            _series("trunkward_node_blocked"): "0+0x30",
+            _series("trunkward_node_draining"): "1+0x30",
+        },
+    ),
+    "TrunkwardDrained": Case(
+        {_series("trunkward_node_draining"): "1+0x300"},
+        {_series("trunkward_node_draining"): "1+0x200 0+0x100"},
+        "250m",
     ),
     "TrunkwardPartDown": _flat("trunkward_part_ready", "0+0", "1+0", 'part="signer"'),
     "TrunkwardPartRestarts": _flat("trunkward_part_start_timestamp_seconds", "0+60", "5+0", _GATE),
@@ -83,7 +93,16 @@ CASES = {
     "TrunkwardCertificateNotRenewed": _flat("trunkward_certificates_not_renewed", "1+0", "0+0", after="2h"),
     "TrunkwardCertificateUnreadable": _flat("trunkward_certificates_unreadable", "1+0", "0+0"),
     "TrunkwardRecordsWait": _flat("trunkward_records_waiting_seconds", "31+0", "0.5+0", 'part="worker"'),
-    "TrunkwardWorkerFails": _flat("trunkward_worker_rounds_failed_total", "0+100", "3+0", 'part="worker"'),
+    "TrunkwardWorkerFails": Case(
+        {
+            _series("trunkward_worker_rounds_failed_total", 'part="worker"'): "3+0x30",
+            _series("trunkward_worker_compilations_failed_total", 'part="worker"'): "0+60x30",
+        },
+        {
+            _series("trunkward_worker_rounds_failed_total", 'part="worker"'): "3+0x30",
+            _series("trunkward_worker_compilations_failed_total", 'part="worker"'): "3+0x30",
+        },
+    ),
     "TrunkwardSpaceLow": Case(
         {
             _series("trunkward_space_free_bytes", 'place="state"'): "9+0x30",

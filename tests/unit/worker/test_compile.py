@@ -1,5 +1,7 @@
 """The snapshot in force: compiled when the configuration changes, switched to in one step, old ones cleared away."""
 
+import threading
+import time
 from pathlib import Path
 
 import msgspec
@@ -83,6 +85,43 @@ def test_a_configuration_that_cannot_be_read_leaves_the_last_one_in_force(place:
     # and is tried again, not taken for done
     with pytest.raises(msgspec.DecodeError):
         place.compiler.round()
+
+
+def test_what_could_not_be_told_is_told_without_compiling_again(place: Place) -> None:
+    told: list[int] = []
+
+    def tell(in_force: InForce, _declared: object, _since: float) -> None:
+        told.append(in_force.version)
+        if len(told) == 1:
+            raise OSError(28, "No space left on device")
+
+    place.compiler = PolicyCompiler(place.declared, place.policy, tell)
+    place.put_in_force(1)
+    with pytest.raises(OSError, match="No space"):
+        place.compiler.round()
+    snapshot = (place.policy / CURRENT).resolve().stat()
+    assert place.compiler.round()
+    assert told == [1, 1]
+    assert (place.policy / CURRENT).resolve().stat() == snapshot
+    assert not place.compiler.round()
+
+
+def test_rounds_in_vain_are_counted(place: Place) -> None:
+    place.declared.write_bytes(b"{")
+    stopped = threading.Event()
+    said: list[str] = []
+    follower = threading.Thread(target=place.compiler.follow, args=(stopped, said.append))
+    follower.start()
+    until = time.monotonic() + 10
+    while place.compiler.failed < 2 and time.monotonic() < until:
+        time.sleep(0.05)
+    place.put_in_force(1)
+    while place.compiler.version != 1 and time.monotonic() < until:
+        time.sleep(0.05)
+    stopped.set()
+    follower.join()
+    assert place.compiler.failed >= 2
+    assert ["not compiled" in line for line in said] == [True, False]  # once, not at each look
 
 
 def test_a_snapshot_broken_off_is_written_anew(place: Place) -> None:

@@ -5,6 +5,8 @@ In the order of a node's life, on one node.
 
 import asyncio
 import hashlib
+import json
+import os
 import signal
 import socket
 import ssl
@@ -19,11 +21,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sipkit.transport import Flow, client_context, listen_stream, open_stream, server_context
+from trunkward import __version__
 from trunkward.control.pki import certificate_sha256
 from trunkward.engines.users import gid, uid
 from wire.certificates.conftest import LIFETIME_S, CarriersAuthority, shown, wait_until
 from wire.certificates.pebble import Pebble
 from wire.conftest import Node, trunkward
+from wire.health.conftest import ask
 from wire.node.parties import (
     NORTH,
     NORTH_NUMBER,
@@ -147,6 +151,24 @@ def test_no_privilege_is_left(node: Node, program: str, user: str) -> None:
     assert status["NoNewPrivs"].strip() == "1"
     for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
         assert int(status[name], 16) == 0, name
+
+
+@pytest.mark.parametrize("program", ["acme", "certificates"])
+def test_a_restart_shows(node: Node, program: str) -> None:
+    """Summary: killed and started anew, it has another start in the metrics, which the alert for restarts goes by; status tells its version."""
+
+    def started() -> str:
+        name = f'trunkward_part_start_timestamp_seconds{{part="{program}"}}'
+        return next((line for line in ask("/metrics")[1].splitlines() if line.startswith(name)), "")
+
+    first, was = wait_until(started, "its start"), node.pid(program)
+    time.sleep(2)  # starts that are less apart are taken for one
+    os.kill(was, signal.SIGKILL)
+    wait_until(lambda: started() not in ("", first), "another start")
+    told = json.loads(node.trunkward("status", "--json").stdout)["parts"][program]
+    assert told["version"] == __version__
+    assert told["restarts"] == 1
+    assert f'trunkward_build_info{{part="{program}",version="{__version__}"}} 1.0' in ask("/metrics")[1]
 
 
 def test_a_call_outlives_the_renewal(node: Node, authority: Pebble, carriers: CarriersAuthority) -> None:

@@ -1,6 +1,7 @@
 """A part that is lost shows within seconds, with what it means for calls, and is back by itself."""
 
 import json
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -68,6 +69,42 @@ def test_it_shows_and_comes_back(
         assert f"-> {words}" in node.trunkward("status").stdout
     eventually(lambda: readiness()[0] == 200 and not not_ready(readiness()[1]), 10, "all ready again")
     node.wait_ready()
+
+
+def test_a_policy_that_does_not_reach_the_gates_leaves_readiness(node: Node) -> None:
+    """Summary: put in force with the worker frozen: after 5 s no gate is ready, /readyz is 503 and the metrics differ; then all is well."""
+
+    def versions() -> set[str]:
+        told = re.findall(
+            r"^trunkward_(?:node|gate)_policy_version\S* ([\d.]+)$", ask("/metrics")[1], re.MULTILINE
+        )
+        return set(told)
+
+    text = (node.home / "node.yaml").read_text(encoding="utf-8")
+    assert len(versions()) == 1
+    with lost(node, ("worker",), "frozen"):
+        (node.home / "node.yaml").write_text(text + "# changed\n", encoding="utf-8")
+        assert node.trunkward("apply").returncode == 1  # no gate takes it, and that is said
+        eventually(lambda: readiness()[0] == 503, 10, "gates behind leave readiness")
+        document = readiness()[1]
+        assert not_ready(document) == {"gate-0", "gate-1", "worker"}
+        assert "it decides by policy" in document["parts"]["gate-0"]["problem"]
+        assert len(versions()) == 2
+    eventually(lambda: readiness()[0] == 200 and len(versions()) == 1, 10, "ready again")
+    node.wait_ready()
+
+
+def test_a_drained_node_is_not_blocked_until_a_part_is_lost(node: Node) -> None:
+    """Summary: what the critical alert goes by stays 0 while a node is drained, and is 1 when its Kamailio is lost as well."""
+    assert node.trunkward("drain").returncode == 0
+    try:
+        eventually(lambda: "trunkward_node_ready 0.0" in ask("/metrics")[1], 5, "it shows")
+        assert "trunkward_node_blocked 0.0" in ask("/metrics")[1]
+        with lost(node, ("kamailio",), "frozen"):
+            eventually(lambda: "trunkward_node_blocked 1.0" in ask("/metrics")[1], 5, "it is blocked")
+    finally:
+        assert node.trunkward("undrain").returncode == 0
+    eventually(lambda: readiness()[0] == 200, 10, "ready again")
 
 
 def test_an_answer_takes_its_time_and_no_more(node: Node) -> None:

@@ -4,19 +4,26 @@ import asyncio
 import json
 import re
 import signal
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from trunkward.records.model import DecisionRecord
 from trunkward.records.segment import encode
 from wire.conftest import Node
-from wire.health.conftest import ask
+from wire.health.conftest import ask, readiness
 from wire.node.test_gate_failures import frozen
 from wire.records.parties import eventually, parties, running_call
 
 MONITORING = Path(__file__).parents[3] / "monitoring"
+#: Of trunks, carriers, numbers.
+_NAMES = re.compile(r"acme|north|\+1202")
 _NAME = re.compile(r"\b(?:trunkward|process)_[a-z0-9_]+\b")
 
 
@@ -145,4 +152,27 @@ def test_nothing_else_is_served(node: Node) -> None:
         assert ask(path)[0] == 404, path
     # names of trunks, carriers, numbers are nobody's who only reaches the port
     for path in ("/readyz", "/metrics"):
-        assert not re.search(r"acme|north|\+1202", ask(path)[1]), path
+        assert not _NAMES.search(ask(path)[1]), path
+
+
+def test_a_certificate_that_ends_is_told_without_its_name(node: Node) -> None:
+    """Summary: a trunk's certificate with days left is a trouble of /readyz by its kind; whose it is `status` tells root alone."""
+    file = node.state / "pki" / "peers" / "acme-hq.pem"
+    kept = file.read_bytes()
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.now(UTC)
+    ending = (
+        x509.CertificateBuilder(x509.Name([]), x509.Name([]), key.public_key(), 1)
+        .not_valid_before(now - timedelta(days=90))
+        .not_valid_after(now + timedelta(days=3))
+        .sign(key, SHA256())
+    )
+    file.write_bytes(ending.public_bytes(Encoding.PEM))
+    try:
+        troubles = eventually(lambda: readiness()[1]["troubles"], 5, "a trouble")
+        assert [trouble["what"] for trouble in troubles] == ["certificates (peer): 1"]
+        assert not _NAMES.search(ask("/readyz")[1])
+        assert "acme-hq.pem" in node.trunkward("status").stdout
+    finally:
+        file.write_bytes(kept)
+    eventually(lambda: not readiness()[1]["troubles"], 5, "no trouble")

@@ -16,6 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from trunkward import __version__
+from trunkward.engines.users import USERS
 from wire.conftest import EXAMPLE, start_node_in, stop_node
 
 CHECKOUT = Path(__file__).parents[3]
@@ -71,7 +72,7 @@ def test_the_lock_has_what_it_requires() -> None:
 
 
 def test_it_makes_a_node(wheel: Path, home: Path) -> None:
-    """Summary: `--version`, `check-config`, `up` and `status` from the wheel alone; the first `up` brings the example."""
+    """Summary: `--version`, `check-config`, `up` and `status` from the wheel alone; the first `up` makes the users and brings the example."""
     prefix = home / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", prefix], check=True, timeout=60)
     subprocess.run(
@@ -103,8 +104,27 @@ def test_it_makes_a_node(wheel: Path, home: Path) -> None:
 
     assert run("--version").stdout == f"trunkward {__version__}\n"
     assert "good" in run("check-config", EXAMPLE).stdout
-    node = start_node_in(node_home, [command])
+    etc = home / "etc"
+    shutil.copytree("/etc", etc, symlinks=True)
+    for kind in ("passwd", "group", "shadow", "gshadow"):
+        lines = (etc / kind).read_text().splitlines(keepends=True)
+        (etc / kind).write_text("".join(line for line in lines if not line.startswith("tw-")))
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import walled; walled.with_other_etc(*sys.argv[2:])"
+    elsewhere = [sys.executable, "-c", code, str(Path(__file__).parent), str(etc)]
+    node = start_node_in(node_home, [*elsewhere, command])
     try:
+        made = {
+            name: number
+            for name, _, number, *rest in (
+                line.split(":") for line in (etc / "passwd").read_text().splitlines()
+            )
+            if name.startswith("tw-") and rest[2:] == ["/nonexistent", "/usr/sbin/nologin"]
+        }
+        assert set(made) == set(USERS)
+        assert len(set(made.values())) == len(USERS)
+        for part, user in (("worker", "tw-worker"), ("signer", "tw-signer"), ("gate-0", "tw-gate")):
+            status = Path(f"/proc/{node.pid(part)}/status").read_text()
+            assert f"\nUid:\t{made[user]}\t" in status
         assert (node_home / "node.yaml").read_bytes() == EXAMPLE.read_bytes()
         for part in ("worker", "signer", "gate-0"):
             assert str(prefix) in Path(f"/proc/{node.pid(part)}/cmdline").read_text()

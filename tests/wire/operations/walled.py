@@ -72,16 +72,22 @@ def _filter_calls(allowed: set[str], families: list[str]) -> None:
     assert seccomp.seccomp_load(context) == 0
 
 
+def own_mounts() -> None:
+    """What is mounted from now on nobody else sees."""
+    assert ctypes.CDLL(None).unshare(_CLONE_NEWNS) == 0
+    # fails where the root is a chroot's, whose launcher has seen to it
+    subprocess.run(["mount", "--make-rprivate", "/"], check=False, stderr=subprocess.DEVNULL)
+    assert " shared:" not in Path("/proc/self/mountinfo").read_text()
+
+
 def main(unit: Path, home: Path, command: list[str]) -> None:
     """Sets the walls and becomes the command."""
     wanted, libc = settings_of(unit), ctypes.CDLL(None, use_errno=True)
     allowed = set().union(*(calls_of(group) for line in wanted["SystemCallFilter"] for group in line.split()))
-    assert libc.unshare(_CLONE_NEWNS) == 0
-    # fails where the root is a chroot's, whose launcher has seen to it; what follows must reach nobody else
-    subprocess.run(["mount", "--make-rprivate", "/"], check=False, stderr=subprocess.DEVNULL)
-    assert " shared:" not in Path("/proc/self/mountinfo").read_text()
+    own_mounts()
     subprocess.run(["mount", "--bind", home, home], check=True)
-    for directory in _SYSTEM:
+    # beside the home: where the node is installed
+    for directory in (*_SYSTEM, home.parent):
         subprocess.run(["mount", "--rbind", directory, directory], check=True)
         subprocess.run(["mount", "-o", "remount,bind,ro", directory], check=True)
     assert wanted["MemoryDenyWriteExecute"] == ["yes"]
@@ -95,6 +101,13 @@ def main(unit: Path, home: Path, command: list[str]) -> None:
     here = str(Path(__file__).parent)
     words = [" ".join(sorted(allowed)), " ".join(wanted["RestrictAddressFamilies"]), *command]
     os.execvp(bounds[0], [*bounds, "--", sys.executable, "-c", code, here, *words])
+
+
+def with_other_etc(etc: str, *command: str) -> None:
+    """Becomes the command on a machine whose `/etc`, and so whose users, are others."""
+    own_mounts()
+    subprocess.run(["mount", "--bind", etc, "/etc"], check=True)
+    os.execvp(command[0], command)
 
 
 def last(arguments: list[str]) -> None:
