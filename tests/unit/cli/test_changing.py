@@ -1,5 +1,6 @@
 """One change of a node at a time."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from trunkward.cli import changing as module
+from trunkward.cli.backup import run_restore
 from trunkward.cli.changing import Busy, changing
 from trunkward.settings import Paths
 
@@ -42,3 +44,19 @@ def test_who_holds_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with changing(paths, "apply"):
         assert paths.configuration_lock.read_text().startswith("trunkward apply (process ")
         assert paths.configuration_lock.stat().st_mode & 0o777 == 0o600
+
+
+def test_nothing_is_restored_while_somebody_changes_the_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("a restore gives each file to its user: needs root")
+    monkeypatch.setattr(module, "_PATIENCE_S", 0.2)
+    paths = Paths(config=tmp_path / "node.yaml", state=tmp_path / "state", run=tmp_path, log=tmp_path)
+    with changing(paths, "apply"):
+        assert run_restore(paths, "/no/such/file", replace=False) == 2
+    said = capsys.readouterr().err
+    assert f"trunkward apply (process {os.getpid()}) is changing this node" in said
+    assert not paths.state.exists()
+    assert run_restore(paths, "/no/such/file", replace=False) == 2
+    assert "there is no such file" in capsys.readouterr().err

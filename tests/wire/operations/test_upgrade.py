@@ -300,6 +300,7 @@ def test_changes_and_upgrades_start_nothing_anew_that_need_not_be(node: Node) ->
         assert "./trunkward upgrade must come first" in said
     code, said = _apply(node, NEW, other)
     assert (code, "is in force" in said) == (0, True), said
+    assert (node.pid("rtpengine"), node.pid("kamailio")) == (media, kamailio)
     code, said = _upgrade(node, LATER)
     assert code == 0, said
     assert "rtpengine is started otherwise by this version" in said
