@@ -126,8 +126,8 @@ class Paths:
 
     @property
     def configuration_lock(self) -> Path:
-        """Held by whoever is changing the configuration."""
-        return self.state / "config" / "change.lock"
+        """Held by whoever changes the node; not below `state`, which a restore replaces."""
+        return self.run / "change.lock"
 
     @property
     def unfinished(self) -> Path:

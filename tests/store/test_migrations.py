@@ -68,3 +68,23 @@ def test_migrations_run_forward_on_data(url: str, kind: Kind) -> None:
     migrate(engine, kind)
     engine.dispose()
     assert before
+
+
+#: The two tables that one puts together were in no release.
+BEFORE_RELEASES = {(Kind.RECORDS, "0002")}
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_migrations_only_add(url: str, kind: Kind) -> None:
+    """Summary: no step takes a table or a column away: the version before reads and writes on (docs/upgrading.md)."""
+    engine = open_database(url)
+    before: set[tuple[str, str]] = set()
+    for revision in revisions(kind):
+        migrate(engine, kind, revision)
+        metadata = sa.MetaData()
+        metadata.reflect(engine)
+        found = {(table.name, column.name) for table in metadata.sorted_tables for column in table.columns}
+        if (kind, revision) not in BEFORE_RELEASES:
+            assert before <= found, f"{revision} takes away {sorted(before - found)}"
+        before = found
+    engine.dispose()

@@ -15,9 +15,10 @@ from trunkward.calls.outcome import Ending, Outcome
 from trunkward.records.filter import CallFilter
 from trunkward.records.model import DecisionRecord, MessageRecord, OutcomeRecord
 from trunkward.store import database
-from trunkward.store.database import copy_sqlite, is_sqlite, migrate, open_database
+from trunkward.store.database import migrate, open_database
 from trunkward.store.records import RecordStore
 from trunkward.store.schema import metadata
+from trunkward.store.sqlite_copy import copy_sqlite, is_sqlite
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """`trunkward plan`, `apply` and `rollback`: what a node file would change, and making it so.
 
-1. One change at a time, and what an earlier one left undone is known.
+1. One change of the node at a time, by the version that runs; what an earlier one left undone is known.
 2. The file is read, whole or not at all.
 3. What it changes is compared with what was expected, and a person agrees to what cannot be taken back.
 4. What it needs is issued; its version is decided on; the working copy of the node file has its text.
@@ -39,6 +39,7 @@ from trunkward.control.declared import InForce, with_certificates
 from trunkward.control.difference import Change, difference
 from trunkward.control.effects import Effects
 from trunkward.control.node_file import Accepted, NodeFileRefused, declared_of
+from trunkward.engines.installed import OtherVersion, check_runs_this
 from trunkward.engines.layout import LayoutRefused, ensure_directory, outer_directories
 from trunkward.engines.live import NotApplied, effects_of, is_running, put_in_force, unfinished
 from trunkward.engines.node import NotPrepared, decide, issue, read_in_force
@@ -82,6 +83,12 @@ def run_plan(paths: Paths, file: Path | None, *, as_json: bool) -> int:
     if not _root("plan"):
         return 2
     held = Held(paths)
+    try:
+        if held.running:
+            check_runs_this(paths)
+    except OtherVersion as other:
+        complain(f"no plan: {other}")
+        return 2
     read = read_config(file or node_file_in_use(paths, running=held.running))
     effects = _effects(paths, read, held)
     if not paths.database and not paths.configuration_db.exists():
@@ -186,8 +193,10 @@ def _change(
         for directory in outer_directories(paths):
             ensure_directory(directory, may_be_link=directory.path == paths.state)
         # 1.
-        with changing(paths), configuration_store(paths, make=True) as store:
+        with changing(paths, command), configuration_store(paths, make=True) as store:
             held = Held(paths)
+            if held.running:
+                check_runs_this(paths)
             working = node_file_in_use(paths, running=held.running)
             for told in node_file_copy.settle(paths, store):
                 say(told, "yellow")
@@ -223,6 +232,7 @@ def _change(
         NoSuchVersion,
         TextDamaged,
         NotPrepared,
+        OtherVersion,
         LayoutRefused,
         UserMissing,
         OSError,

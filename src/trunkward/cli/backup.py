@@ -1,7 +1,6 @@
 """`trunkward backup` and `restore`: one archive with everything a node is."""
 
 import os
-import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from trunkward import __version__
+from trunkward.cli.changing import Busy, changing
 from trunkward.cli.host_paths import hint
 from trunkward.cli.said import complain, say
 from trunkward.cli.status import read_in_force
@@ -23,8 +23,8 @@ from trunkward.engines.restore import DATABASE, restore
 from trunkward.engines.up_lock import NodeIsUp, holder, kept_down
 from trunkward.engines.users import UserMissing, ensure_users
 from trunkward.settings import Paths
-from trunkward.store.database import copy_sqlite, is_sqlite
-from trunkward.trunks.model import Declared
+from trunkward.store.sqlite_copy import copy_as, is_sqlite
+from trunkward.trunks.model import AcmeSettings, Declared
 
 #: Standard output, or input.
 _STANDARD = "-"
@@ -55,13 +55,13 @@ def run_backup(paths: Paths, to: str) -> int:
                 node=declared.node.name,
                 version=_of_the_node(paths),
                 now=datetime.now(UTC),
-                authorities=_authorities(paths, declared),
-                not_in_it=_elsewhere(paths),
-                copy_database=copy_sqlite,
+                elsewhere=_files_elsewhere(paths, declared),
+                not_in_it=_databases_elsewhere(paths),
+                copy_database=copy_as,
                 is_database=is_sqlite,
             )
             size = file.tell() if to != _STANDARD else 0
-    except (ArchiveRefused, NodeFileRefused, OSError, sqlite3.Error) as problem:
+    except (ArchiveRefused, NodeFileRefused, OSError) as problem:
         complain(f"no backup was made: {problem}")
         return 1
     said = f"{len(manifest.members)} files and directories, {size / 1e6:.1f} MB"
@@ -80,7 +80,7 @@ def run_restore(paths: Paths, source: str, *, replace: bool) -> int:
         return 2
     try:
         ensure_users()
-        with kept_down(paths), _opened(source) as file:
+        with kept_down(paths), changing(paths, "restore"), _opened(source) as file:
             manifest, aside = restore(
                 paths, file, version=__version__, now=datetime.now(UTC), replace=replace
             )
@@ -88,7 +88,7 @@ def run_restore(paths: Paths, source: str, *, replace: bool) -> int:
     except NodeIsUp as up:
         complain(f"{up}: nothing is restored under a running node; stop it first")
         return 2
-    except UserMissing as problem:
+    except (Busy, UserMissing) as problem:
         complain(f"{problem}; nothing was changed")
         return 2
     except ArchiveRefused as refused:
@@ -112,24 +112,35 @@ def _of_the_node(paths: Paths) -> str:
     return used.now.version if used is not None else __version__
 
 
-def _elsewhere(paths: Paths) -> list[str]:
+def _databases_elsewhere(paths: Paths) -> list[str]:
     """Databases that are no files of ours, which whoever keeps them backs up."""
     setting = paths.config.with_name(DATABASE)
     said = setting.read_text(encoding="utf-8", errors="replace") if setting.exists() else ""
     if not any(line.strip().startswith("postgresql:") for line in said.splitlines()):
         return []
-    return ["configuration and records are in PostgreSQL: its own pg_dump, taken before this, belongs to it"]
+    its_own = "its own pg_dump, taken before this, and the passfile it is reached with"
+    return [f"configuration and records are in PostgreSQL: {its_own}"]
 
 
-def _authorities(paths: Paths, declared: Declared) -> list[Path]:
-    """Every file that a carrier's `ca` names, in force or in the node file as it stands now."""
-    named = {carrier.ca_file for carrier in declared.carriers if carrier.ca_file}
+def _files_elsewhere(paths: Paths, declared: Declared) -> list[Path]:
+    """Every file of certificates or keys that is named, in force or in the node file as it stands now."""
+    named = _named(declared)
     try:
-        text = paths.config.read_text(encoding="utf-8")
-        named |= {c.ca_file for c in read_node_file(text, str(paths.config)).carriers if c.ca_file}
+        named |= _named(read_node_file(paths.config.read_text(encoding="utf-8"), str(paths.config)))
     except (NodeFileRefused, UnicodeDecodeError):
         complain(f"{paths.config}: is not good as it stands; it is in the backup all the same")
-    return sorted(Path(name) for name in named)
+    return sorted(Path(name) for name in named if name)
+
+
+def _named(declared: Declared) -> set[str]:
+    pairs = [carrier.client_certificate for carrier in declared.carriers]
+    named = {carrier.ca_file for carrier in declared.carriers}
+    match declared.node.certificate:
+        case AcmeSettings() as acme:
+            named |= {acme.ca_file, acme.external_key_file}
+        case files:
+            pairs.append(files)
+    return named.union(*((pair.chain, pair.key) for pair in pairs if pair is not None))
 
 
 def _gates(paths: Paths) -> int:

@@ -1,4 +1,4 @@
-"""What every command that changes the configuration needs: the lock, the store, the node file in use."""
+"""What every command that changes the node needs: the lock, the store, the node file in use."""
 
 import fcntl
 import os
@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import sqlalchemy as sa
 import typer
@@ -24,7 +25,7 @@ _PATIENCE_S = 10.0
 
 
 class Busy(Exception):
-    """Somebody else is changing the configuration; the message says who."""
+    """Somebody else is changing this node; the message says who, and what to do."""
 
 
 def read_config(path: Path) -> Accepted:
@@ -51,24 +52,36 @@ def accepted(text: str, source: str) -> Accepted:
 
 
 @contextmanager
-def changing(paths: Paths) -> Iterator[None]:
-    """One change at a time: a second one waits for a while. Raises `Busy`, `OSError`."""
+def changing(paths: Paths, command: str, *, inherited: bool = False) -> Iterator[int]:
+    """One change of this node at a time, whatever it is: a second one waits for a while.
+
+    Gives the lock's descriptor. `inherited`: whoever started this process holds the lock, and has handed it
+    on. Raises `Busy`, `OSError`.
+    """
+    paths.run.mkdir(parents=True, exist_ok=True)
     with paths.configuration_lock.open("a+", encoding="ascii", errors="replace") as lock:
         os.fchmod(lock.fileno(), 0o600)
-        until = time.monotonic() + _PATIENCE_S
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > until:
-                    lock.seek(0)
-                    raise Busy(f"process {lock.read().strip()} is changing the configuration") from None
-            time.sleep(0.05)
+        if not inherited:
+            _wait_for(lock)
         lock.truncate(0)
-        lock.write(str(os.getpid()))
+        lock.write(f"trunkward {command} (process {os.getpid()})")
         lock.flush()
-        yield
+        yield lock.fileno()
+
+
+def _wait_for(lock: TextIO) -> None:
+    until = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                lock.seek(0)
+                who = lock.read().strip() or "somebody"
+                raise Busy(f"{who} is changing this node: try again when that has ended") from None
+            time.sleep(0.05)
+        else:
+            return
 
 
 @contextmanager

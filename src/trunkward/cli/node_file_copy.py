@@ -69,4 +69,4 @@ def _replace(file: Path, text: str, mode: int) -> None:
 
 
 def _note(paths: Paths) -> Path:
-    return paths.configuration_lock.with_name("node-file.json")
+    return paths.declared.with_name("node-file.json")

@@ -106,7 +106,7 @@ def run(paths: Paths, *, example: bool = True) -> int:
             try:
                 for directory in outer_directories(paths):
                     ensure_directory(directory, may_be_link=directory.path == paths.state)
-                change.enter_context(changing(paths))
+                change.enter_context(changing(paths, "up"))
             except (Busy, LayoutRefused, OSError) as problem:
                 complain(f"not started: {problem}")
                 return 2
@@ -220,9 +220,9 @@ def _supervise(
             lambda: stop_wanted or supervisor.poll() is not None or _keeps_dying(log, began_at),
         )
     ready = not missing and supervisor.poll() is None
-    may_change()
     if ready:
         _note_start(paths)
+        may_change()  # now that it is written down what runs
         _tell_service_manager(manager, "READY=1\nSTATUS=every part answers")
         _announce(paths, declared, began)
     elif not stop_wanted and supervisor.poll() is None:

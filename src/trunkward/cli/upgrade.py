@@ -1,6 +1,6 @@
 """`trunkward upgrade`: a running node goes over to this command's version, part by part, while calls run.
 
-1. One upgrade at a time; the node is up, whole, and this version understands all it finds.
+1. One change of the node at a time; it is up, whole, and this version understands all it finds.
 2. The files of engines and supervisor are written anew; nothing reads them yet.
 3. The signer, the worker and the gates are ended and started from this version, one after the other, each
    watched until it answers. An edge that finds a gate gone asks another (`edge/gate.py`).
@@ -12,18 +12,16 @@ rtpengine and the supervisor are left alone: media goes on. Whatever dies meanwh
 supervisor, as the version it was started from last.
 """
 
-import fcntl
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from trunkward import __version__
 from trunkward.cli.backup import run_backup
+from trunkward.cli.changing import Busy, changing
 from trunkward.cli.ready import not_ready
 from trunkward.cli.said import complain, say
 from trunkward.cli.status import read_in_force
@@ -68,27 +66,32 @@ def run(paths: Paths, *, backup_to: str | None = None, back: bool = False, going
     if os.geteuid() != 0:
         complain("trunkward upgrade needs root: it starts processes as their users. Use sudo.")
         return 2
-    used = in_use(paths)
-    if not holder(paths) or used is None:
+    if not holder(paths):
         complain("no node is up here: stop and start is all the upgrade it needs: trunkward up")
         return 2
     if back:
-        return _back(paths, used)
+        return _back(in_use(paths))
     # 1.
-    with _alone(paths, going_back=going_back) as lock:
-        if lock is None:
-            complain("another upgrade is under way")
-            return 2
-        in_force = _understood(paths, used, going_back=going_back)
-        if in_force is None:
-            return 2
-        if backup_to is not None and (code := run_backup(paths, backup_to)):
-            return code
-        return _move(paths, used, in_force, lock, going_back=going_back)
+    try:
+        # to the end: what is in force is what parts are started with, and waited for by
+        with changing(paths, "upgrade", inherited=going_back) as lock:
+            used = in_use(paths)
+            if used is None:
+                complain("it is not known what version the node runs: stop it, and trunkward up")
+                return 2
+            in_force = _understood(paths, used, going_back=going_back)
+            if in_force is None:
+                return 2
+            if backup_to is not None and (code := run_backup(paths, backup_to)):
+                return code
+            return _move(paths, used, in_force, lock, going_back=going_back)
+    except Busy as busy:
+        complain(f"nothing was changed: {busy}")
+        return 2
 
 
-def _back(paths: Paths, used: InUse) -> int:
-    if used.before is None or not Path(used.before.python).exists():
+def _back(used: InUse | None) -> int:
+    if used is None or used.before is None or not Path(used.before.python).exists():
         complain("the version before is not on this machine: upgrade from its checkout or installation")
         return 2
     return subprocess.run(_command(used.before), check=False).returncode
@@ -224,19 +227,6 @@ def _stays_whole(paths: Paths, in_force: InForce, supervisor: Supervisor, wanted
         if time.monotonic() > until:
             raise NotUpgraded("; ".join(f"{part}: {why}" for part, why in missing.items()))
         time.sleep(_STEP_S)
-
-
-@contextmanager
-def _alone(paths: Paths, *, going_back: bool) -> Iterator[int | None]:
-    """Nobody else upgrades this node while this lasts: the lock's descriptor, None when somebody does."""
-    with (paths.run / "upgrade.lock").open("a") as lock:
-        if not going_back:  # whom a failed upgrade called has its lock already
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield None
-                return
-        yield lock.fileno()
 
 
 def _number(version: str) -> tuple[int, ...]:

@@ -24,14 +24,13 @@ from trunkward.engines.users import USERS
 FORMAT = 1
 MANIFEST = "manifest.json"
 #: What members may stand at, or below.
-_TOP = frozenset({MANIFEST, "node.yaml", "database", "ca", "state"})
+_TOP = frozenset({MANIFEST, "node.yaml", "database", "elsewhere", "state"})
 #: Records compress well, and a backup must not take a core from the calls for long.
 _EFFORT = 1
 _CHUNK = 1 << 20
 #: Bytes of a manifest: a line of 200 bytes for each file, and far more files than a node has.
 _MOST_MANIFEST = 64 << 20
 _OWNERS = frozenset({"root", *USERS})
-_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
 _VERSION = re.compile(r"\d+(?:\.\d+)*")
 
 
@@ -62,8 +61,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     #: ISO 8601, UTC.
     made_at: str
     members: list[Member]
-    #: Files of `ca` in the node file, by member: where they were.
-    authorities: dict[str, str] = {}
+    #: Files the node file names, by member: where they were.
+    elsewhere: dict[str, str] = {}
     #: What a person must keep elsewhere.
     not_in_it: list[str] = []
 
@@ -236,12 +235,6 @@ def _known(owner: str) -> str:
 def _number(version: str) -> tuple[int, ...]:
     found = _VERSION.match(version)
     return tuple(int(part) for part in found[0].split(".")) if found else ()
-
-
-def certificates_only(text: bytes) -> bytes:
-    """The certificates of a PEM file without whatever stands around them; b"" when there are none."""
-    found = _CERTIFICATE.findall(text.decode("ascii", errors="replace"))
-    return "".join(f"{certificate}\n" for certificate in found).encode("ascii")
 
 
 def whole_lines(file: BufferedReader) -> int:

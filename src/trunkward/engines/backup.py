@@ -2,39 +2,45 @@
 
 1. Every segment of records is opened. One that the worker ships whole and deletes meanwhile is still there
    for us.
-2. Each database is copied as it is at one moment. What it calls shipped stands in the segments of step 1
-   or 3, so a restored worker goes on where the copied database stands: nothing is lost, and record ids let
-   nothing be doubled.
+2. If there is room, each database is copied as it is at one moment. What it calls shipped stands in the
+   segments of step 1 or 3, so a restored worker goes on where the copied database stands: nothing is lost,
+   and record ids let nothing be doubled.
 3. Segments that have appeared since are opened, too.
 4. Everything is written: of files that lines are appended to, all that are whole by then. The signer's
    journal is so a beginning of the journal it goes on to be, with its chain unbroken.
 
 This runs as root in directories that belong to less trusted users: no link is followed, no file with a
-second name taken.
+second name taken. A database is copied as its owner, because SQLite opens it by its name.
 """
 
 import grp
 import os
 import pwd
 import resource
+import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from io import BufferedReader
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from trunkward.engines.archive import ArchiveRefused, ArchiveWriter, Manifest, certificates_only, whole_lines
+from trunkward.control.health import DISK_LOW_BYTES
+from trunkward.engines.archive import ArchiveRefused, ArchiveWriter, Manifest, whole_lines
+from trunkward.engines.credentials import credentials_only
 from trunkward.engines.restore import ASIDE, BEGUN, DATABASE, STAGING
+from trunkward.engines.whole_file import read_plain
 from trunkward.settings import Paths
 
 #: What is of the moment, or of a writing broken off.
 _NOT_KEPT = (".part", ".lock", "-wal", "-shm", "-journal")
 #: A segment open for each: a day of them, at 16 MiB or an hour each, are a few thousand on a very busy node.
 _OPEN_FILES = 65_536
+#: Bytes of a file of certificates or keys.
+_MOST_ELSEWHERE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,14 +62,15 @@ def back_up(
     node: str,
     version: str,
     now: datetime,
-    authorities: list[Path],
+    elsewhere: list[Path],
     not_in_it: list[str],
-    copy_database: Callable[[Path, Path], None],
+    copy_database: Callable[[Path, Path, int, int], None],
     is_database: Callable[[BinaryIO], bool],
 ) -> Manifest:
     """Writes a backup to `out`. Raises `ArchiveRefused` or `OSError`; what is in `out` then is none.
 
-    `authorities` are the files that the node file's `ca` keys name.
+    `elsewhere` are the files of certificates and keys that the node file names. `copy_database` copies one,
+    as a user and group by number.
     """
     _many_open_files()
     state = paths.state.resolve()
@@ -78,25 +85,24 @@ def back_up(
         segments = {taken.name: taken for taken in _segments(paths, in_memory, open_files)}
         others = _others(state, open_files)
         # 2.
+        databases = [taken for taken in others if is_database(taken.file)]
+        _check_room(state, out, databases, [*others, *segments.values()])
+        os.chmod(beside, 0o711)  # noqa: S103  # each owner gets at the one directory that is its own
         found = []
         for number, taken in enumerate(others):
-            if is_database(taken.file):
-                copy = Path(beside) / f"{number}.db"
-                copy_database(taken.path, copy)
-                found.append(replace(taken, file=open_files.enter_context(copy.open("rb"))))
+            taken.file.seek(0)
+            if taken in databases:
+                found.append(_copied(taken, Path(beside) / str(number), copy_database, open_files))
             else:
-                taken.file.seek(0)
                 found.append(taken)
         # 3.
         for taken in _segments(paths, in_memory, open_files):
             segments.setdefault(taken.name, taken)
         # 4.
-        named = {f"ca/{number}.pem": str(path) for number, path in enumerate(authorities)}
         writer.add_bytes("node.yaml", paths.config.read_bytes())
         if (setting := paths.config.with_name(DATABASE)).exists():
             writer.add_bytes(DATABASE, setting.read_bytes())
-        for name, path in zip(named, authorities, strict=True):
-            writer.add_bytes(name, certificates_only(path.read_bytes()))
+        named, missing = _add_elsewhere(writer, elsewhere)
         for name, owner, group, mode in _directories(state):
             writer.directory(name, owner=owner, group=group, mode=mode)
         for directory in in_memory.values():
@@ -110,8 +116,8 @@ def back_up(
         node=node,
         made_at=now.astimezone(UTC).isoformat(timespec="seconds"),
         members=writer.members,
-        authorities=named,
-        not_in_it=not_in_it,
+        elsewhere=named,
+        not_in_it=[*not_in_it, *missing],
     )
     writer.finish(manifest)
     return manifest
@@ -121,6 +127,78 @@ def _add(writer: ArchiveWriter, taken: Taken) -> None:
     lines = taken.name.endswith(".jsonl")
     size = whole_lines(taken.file) if lines else os.fstat(taken.file.fileno()).st_size
     writer.add(taken.name, taken.file, size, owner=taken.owner, group=taken.group, mode=taken.mode)
+
+
+def _add_elsewhere(writer: ArchiveWriter, files: list[Path]) -> tuple[dict[str, str], list[str]]:
+    """By member, where each was; and those that could not be taken, with the reason."""
+    named, missing = {}, []
+    for number, path in enumerate(files):
+        try:
+            content, is_like = credentials_only(read_plain(path, _MOST_ELSEWHERE, follow=True)), path.stat()
+        except OSError as problem:
+            missing.append(f"{path}: {problem.strerror or problem}")
+            continue
+        if not content:
+            missing.append(f"{path}: holds neither certificates nor keys")
+            continue
+        member = f"elsewhere/{number}.pem"
+        writer.add(
+            member,
+            BytesIO(content),
+            len(content),
+            owner=_owner(is_like.st_uid),
+            group=_group(is_like.st_gid),
+            mode=stat.S_IMODE(is_like.st_mode) & 0o777,
+        )
+        named[member] = str(path)
+    return named, missing
+
+
+def _check_room(state: Path, out: IO[bytes], databases: list[Taken], everything: list[Taken]) -> None:
+    """Refuses what would leave the gates no room for records: then every call would be refused."""
+    needed, what = sum(_size(taken) for taken in databases), "copies of the databases"
+    if _is_on_the_disk_of(state, out):
+        # at worst: how much smaller it gets is known afterwards
+        needed, what = needed + sum(_size(taken) for taken in everything), f"{what} and the backup"
+    free = shutil.disk_usage(state).free
+    if free - needed < DISK_LOW_BYTES:
+        raise ArchiveRefused(
+            f"{what} may take {needed / 1e6:.0f} MB; {free / 1e6:.0f} MB are free on the disk of {state}, "
+            f"and {DISK_LOW_BYTES / 1e6:.0f} MB of them stay for records of calls: make room, or write the "
+            "backup to another disk or to standard output"
+        )
+
+
+def _size(taken: Taken) -> int:
+    log = taken.path.with_name(f"{taken.path.name}-wal")
+    try:
+        beside = log.lstat().st_size
+    except FileNotFoundError:
+        beside = 0
+    return os.fstat(taken.file.fileno()).st_size + beside
+
+
+def _is_on_the_disk_of(state: Path, out: IO[bytes]) -> bool:
+    try:
+        is_like = os.fstat(out.fileno())
+    except OSError:  # nothing of the system's
+        return False
+    return stat.S_ISREG(is_like.st_mode) and is_like.st_dev == state.stat().st_dev
+
+
+def _copied(
+    taken: Taken, place: Path, copy_database: Callable[[Path, Path, int, int], None], keep: ExitStack
+) -> Taken:
+    """A database's copy, made in a new directory by whoever owns the database."""
+    owner = os.fstat(taken.file.fileno())
+    place.mkdir(0o700)
+    os.chown(place, owner.st_uid, owner.st_gid)
+    copy_database(taken.path, place / "copy.db", owner.st_uid, owner.st_gid)
+    with _opened(place) as inner:
+        copy = _take(place, inner, "copy.db", taken.name, keep)
+    if copy is None:
+        raise ArchiveRefused(f"{taken.name}: its copy is gone")
+    return replace(taken, file=copy.file)
 
 
 def _segments(paths: Paths, in_memory: dict[Path, str], keep: ExitStack) -> Iterator[Taken]:

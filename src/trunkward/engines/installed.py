@@ -45,6 +45,10 @@ class InUse(msgspec.Struct, frozen=True, kw_only=True):
     moving_to: str = ""
 
 
+class OtherVersion(Exception):
+    """The node runs from another version than this process; the message says what to do."""
+
+
 def this_installation() -> Installation:
     """The one this process runs from."""
     return Installation(version=__version__, prefix=str(Path(sys.prefix).resolve()))
@@ -60,11 +64,40 @@ def in_use(paths: Paths) -> InUse | None:
 
 def put_in_use(paths: Paths, used: InUse) -> None:
     """Writes down what the node runs from; `current` and `previous` follow."""
-    text = msgspec.json.format(msgspec.json.encode(used)).decode()
-    write_private(_file(paths), text, "root", "root", 0o644)
+    _write(paths, used)
     if used.moving_to:
         return
     _name(used.now, used.before)
+
+
+def check_runs_this(paths: Paths) -> None:
+    """Whether a running node is all of this version: no other may change it. Raises `OtherVersion`.
+
+    Another renders the engines' files and the supervisor's with its own paths, and knows other settings: that
+    would be an upgrade, without the order, the checks and the way back of one.
+    """
+    used, here = in_use(paths), this_installation()
+    if used is None:
+        raise OtherVersion(
+            f"{_file(paths)} cannot be read, which says what version runs: stop and start the node"
+        )
+    if used.moving_to:
+        raise OtherVersion(
+            f"an upgrade to {used.moving_to} was broken off half way: ./trunkward upgrade ends it, and must "
+            "come first"
+        )
+    if used.now.prefix != here.prefix:
+        raise OtherVersion(
+            f"the node runs version {used.now.version} ({used.now.prefix}), and this is {here.version} "
+            f"({here.prefix}): ./trunkward upgrade must come first"
+        )
+
+
+def edge_followed(paths: Paths) -> None:
+    """Notes that Kamailio has taken its files as they are now: no upgrade starts it anew for them."""
+    used = in_use(paths)
+    if used is not None:
+        _write(paths, msgspec.structs.replace(used, edge=edge_fingerprint(paths)))
 
 
 def started(paths: Paths) -> None:
@@ -111,18 +144,30 @@ def edge_fingerprint(paths: Paths) -> str:
     The directory of the code is left out, which changes with each version though the code may not.
     """
     package, files, digest = Path(__file__).parents[1], EdgeFiles.under(paths), hashlib.sha256()
-    for file in (
-        files.kamailio_cfg,
-        files.tls_cfg,
-        files.edge_json,
-        *sorted(files.tls_cfg.parent.glob("*ca*.pem")),
+    edge = files.tls_cfg.parent
+    authorities = [*sorted(edge.glob("ca-*.pem")), edge / "peers-ca.pem"]
+    for text in (
+        files.kamailio_cfg.read_bytes(),
+        files.tls_cfg.read_bytes(),
+        _without_departed(files.edge_json.read_bytes()),
+        *(file.read_bytes() for file in authorities),
     ):
-        if file.name != "nobody-ca.pem":  # made anew each time, and trusted by nobody
-            digest.update(file.read_bytes().replace(str(package).encode(), b"") + b"\0")
+        digest.update(text.replace(str(package).encode(), b"") + b"\0")
     for room in _EDGE:
         for source in sorted((package / room).rglob("*.py")):
             digest.update(f"{source.relative_to(package)}\0".encode() + source.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def _without_departed(edge_json: bytes) -> bytes:
+    """The edge's settings without peers of before, who leave with time, whoever renders them."""
+    told = msgspec.json.decode(edge_json)
+    return msgspec.json.encode({k: v for k, v in told.items() if k not in ("departed", "plain_networks")})
+
+
+def _write(paths: Paths, used: InUse) -> None:
+    text = msgspec.json.format(msgspec.json.encode(used)).decode()
+    write_private(_file(paths), text, "root", "root", 0o644)
 
 
 def _file(paths: Paths) -> Path:

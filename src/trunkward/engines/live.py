@@ -20,12 +20,14 @@ from pathlib import Path
 from trunkward.control.declared import InForce
 from trunkward.control.effects import Effects
 from trunkward.engines.certificates import why_no_authority
+from trunkward.engines.installed import edge_followed
 from trunkward.engines.kamailio import EdgeFiles, render_kamailio_cfg
 from trunkward.engines.layout import Directory, directories, ensure_directory, write_private
 from trunkward.engines.node import File, put_certificates, put_down, rendered, signer_command
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.engines.shown_pair import places
 from trunkward.engines.supervisor import Program, programs
+from trunkward.engines.supervisor_rpc import Supervisor, SupervisorRefused
 from trunkward.settings import Paths
 from trunkward.trunks.model import Carrier, Declared, Trunk
 
@@ -124,9 +126,16 @@ def put_in_force(
     # 4. the edge forgets
     if both is not None:
         _write(paths, new, after.version, now, beside=None)
-    for part in effects.stop:
-        tell(f"stopping {part}")
-    _supervisorctl(paths, "update")
+    # No more than what is no part any more: an `update` of all would also start rtpengine anew, and cut off
+    # every call, where an upgrade has left it as it was.
+    supervisor = Supervisor(paths.supervisor_socket)
+    try:
+        for part in supervisor.difference().removed:
+            tell(f"stopping {part}")
+            supervisor.remove(part)
+    except SupervisorRefused as problem:
+        raise NotApplied(str(problem)) from None
+    edge_followed(paths)
     paths.unfinished.unlink(missing_ok=True)
 
 

@@ -35,6 +35,7 @@ from trunkward.control.pki import SipNames, certificate_pem, issue_sip_authority
 from trunkward.control.shown import VersionInForce
 from trunkward.control.shown_certificate import CertificateRefused, Use
 from trunkward.engines.certificates import accepted_fingerprints, first_end, why_no_authority
+from trunkward.engines.credentials import MAC_KEY
 from trunkward.engines.departed import edge_settings
 from trunkward.engines.kamailio import EdgeFiles, render_edge_json, render_kamailio_cfg, render_tls_cfg
 from trunkward.engines.layout import write_private
@@ -46,8 +47,6 @@ from trunkward.engines.users import gid, uid
 from trunkward.settings import SIGNER_METRICS_PORT, Paths
 from trunkward.trunks.model import AcmeSettings, Carrier, Declared
 
-#: base64url (RFC 4648 section 5), with or without its padding.
-_MAC_KEY = re.compile(r"[A-Za-z0-9_-]{16,1024}={0,2}", re.ASCII)
 #: 16 random bytes in hex.
 _MASK_KEY = re.compile(r"[0-9a-f]{32}")
 
@@ -338,7 +337,7 @@ def put_certificates(paths: Paths, declared: Declared, now: datetime) -> None:
 def _check_acme(acme: AcmeSettings) -> None:
     if acme.ca_file:
         _text_of(acme.ca_file)
-    if acme.external_key_file and not _MAC_KEY.fullmatch(_text_of(acme.external_key_file).strip()):
+    if acme.external_key_file and not MAC_KEY.fullmatch(_text_of(acme.external_key_file).strip()):
         raise NotPrepared(
             f"node.certificate.acme.external_account: {acme.external_key_file}: not a key in base64url, "
             "as the authority gives it"

@@ -11,13 +11,15 @@ Killed before step 3 it leaves nothing but a directory that the next restore, or
 
 import os
 import shutil
+import stat
 from datetime import datetime
 from pathlib import Path
 from typing import IO
 
 import msgspec
 
-from trunkward.engines.archive import ArchiveRefused, Manifest, certificates_only, unpack
+from trunkward.engines.archive import ArchiveRefused, Manifest, unpack
+from trunkward.engines.credentials import credentials_only
 from trunkward.engines.users import gid, uid
 from trunkward.settings import Paths
 
@@ -39,8 +41,8 @@ class _Plan(msgspec.Struct, frozen=True, kw_only=True):
     #: Entries of the state before, and of the one that comes.
     old: list[str]
     new: list[str]
-    #: Authority files, by member.
-    authorities: dict[str, str]
+    #: Files elsewhere on the machine, by member.
+    elsewhere: dict[str, str]
     aside: str
 
 
@@ -80,7 +82,7 @@ def restore(
         new = sorted(os.listdir(staging / "state"))
         if new != _of_a_node(new):
             raise ArchiveRefused(f"it holds more than a node: {', '.join(set(new) - set(_of_a_node(new)))}")
-        _check_authorities(manifest, staging)
+        _check_elsewhere(manifest, staging)
         for member in reversed(manifest.members):  # directories after what is in them
             _give(staging / member.name, member.owner, member.group, int(member.mode, 8))
     except BaseException:
@@ -90,7 +92,7 @@ def restore(
     plan = _Plan(
         old=_entries(paths.state),
         new=new,
-        authorities=manifest.authorities,
+        elsewhere=manifest.elsewhere,
         aside=f"{ASIDE}{now:%Y%m%dT%H%M%S}",
     )
     part = staging / f"{_PLAN}.part"
@@ -135,7 +137,7 @@ def finish(paths: Paths) -> bool:
             _place(staging / name, place)
         else:
             place.unlink(missing_ok=True)
-    for member, where in plan.authorities.items():
+    for member, where in plan.elsewhere.items():
         if (staging / member).exists() and not Path(where).exists():
             _place(staging / member, Path(where))
     _synced(paths.state)
@@ -146,27 +148,31 @@ def finish(paths: Paths) -> bool:
     return True
 
 
-def _check_authorities(manifest: Manifest, staging: Path) -> None:
-    """Files beside the node go where the node file names them, and only certificates do; none is replaced."""
-    for member, where in manifest.authorities.items():
-        if not (staging / member).is_file() or member.split("/")[0] != "ca":
+def _check_elsewhere(manifest: Manifest, staging: Path) -> None:
+    """Files go where the node file named them, and only certificates and keys do; none is replaced."""
+    for member, where in manifest.elsewhere.items():
+        if not (staging / member).is_file() or member.split("/")[0] != "elsewhere":
             raise ArchiveRefused(f"{member} is not in it")
         if not Path(where).is_absolute() or ".." in Path(where).parts:
-            raise ArchiveRefused(f"{where}: not a path of a carrier's ca")
+            raise ArchiveRefused(f"{where}: not a path of a node file's certificate or key")
         content = (staging / member).read_bytes()
-        if not content or certificates_only(content) != content:
-            raise ArchiveRefused(f"{member}: not a file of certificates and nothing else")
-        if Path(where).exists() and certificates_only(Path(where).read_bytes()) != content:
-            raise ArchiveRefused(f"{where} is there, with other certificates: move it away first")
+        if not content or credentials_only(content) != content:
+            raise ArchiveRefused(f"{member}: not a file of certificates or keys and nothing else")
+        if Path(where).exists() and credentials_only(Path(where).read_bytes()) != content:
+            raise ArchiveRefused(f"{where} is there, with other certificates or keys: move it away first")
 
 
 def _place(source: Path, target: Path) -> None:
-    """Copies a file to its place, whole or not at all: that may be on another file system."""
+    """Copies a file with its owner and mode to its place, whole or not at all: on any file system."""
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
     part.unlink(missing_ok=True)
-    shutil.copyfile(source, part)
-    part.chmod(0o644)
+    is_like = source.stat()
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchown(descriptor, is_like.st_uid, is_like.st_gid)
+        os.fchmod(descriptor, stat.S_IMODE(is_like.st_mode))
+        file.write(source.read_bytes())
     _synced(part)
     part.rename(target)
     _synced(target.parent)

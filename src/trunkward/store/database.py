@@ -1,11 +1,9 @@
 """Opening a database and bringing it to the newest form: SQLite as it comes, PostgreSQL by one setting."""
 
 import os
-import sqlite3
-from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
@@ -18,9 +16,6 @@ from sqlalchemy import event
 _CONNECT_S = 5
 #: Names two migrations at once wait for each other by (PostgreSQL's advisory locks; any number of ours).
 _MIGRATING = 0x7477_6D69
-_MAGIC = b"SQLite format 3\0"
-#: Seconds to wait for a database that somebody has locked whole, as at the end of a checkpoint.
-_PATIENCE_S = 30.0
 
 
 class Kind(StrEnum):
@@ -93,22 +88,3 @@ def _pragmas_of(synchronous: str) -> Any:
         cursor.close()
 
     return pragmas
-
-
-def copy_sqlite(source: Path, copy: Path) -> None:
-    """A copy of a database that others use meanwhile: all of it as it is at one moment, nobody waits for it.
-
-    SQLite's own online backup, in one step: it reads one snapshot of the write-ahead log, while the writer
-    goes on. (In several steps it would begin anew with each write from another process.) Raises
-    `sqlite3.Error`.
-    """
-    with (
-        closing(sqlite3.connect(f"{source.as_uri()}?mode=rw", uri=True, timeout=_PATIENCE_S)) as read,
-        closing(sqlite3.connect(copy, isolation_level=None)) as written,
-    ):
-        read.backup(written)
-
-
-def is_sqlite(file: BinaryIO) -> bool:
-    """Whether this file is a database of SQLite's (its file format, section 1.2)."""
-    return file.read(len(_MAGIC)) == _MAGIC

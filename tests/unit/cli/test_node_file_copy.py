@@ -23,7 +23,7 @@ class Place:
 
     def __init__(self, home: Path) -> None:
         self.paths = Paths(config=home / "node.yaml", state=home, run=home, log=home)
-        self.paths.configuration_lock.parent.mkdir()
+        self.paths.declared.parent.mkdir()
         self.engine = open_database(self.paths.configuration_url)
         migrate(self.engine, Kind.CONFIGURATION)
         self.store = SqlConfiguration(self.engine)

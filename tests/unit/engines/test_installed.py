@@ -4,15 +4,21 @@ import os
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from trunkward.engines import installed
 from trunkward.engines.installed import (
     Installation,
     InUse,
+    OtherVersion,
+    check_runs_this,
+    edge_fingerprint,
+    edge_followed,
     in_use,
     put_in_use,
     started,
+    this_installation,
     to_be_started,
 )
 from trunkward.settings import Paths
@@ -101,3 +107,52 @@ def test_what_is_to_be_started_is_named_before_it_is(
 def test_what_cannot_be_read_is_unknown(paths: Paths) -> None:
     (paths.run / "version.json").write_text("{")
     assert in_use(paths) is None
+
+
+def test_only_the_version_that_runs_changes_a_node(tmp_path: Path, paths: Paths) -> None:
+    with pytest.raises(OtherVersion, match=r"version\.json cannot be read"):
+        check_runs_this(paths)
+    here, other = this_installation(), _version(tmp_path, "2")
+    put_in_use(paths, InUse(now=here))
+    check_runs_this(paths)
+    put_in_use(paths, InUse(now=here, moving_to=other.prefix))
+    with pytest.raises(
+        OtherVersion, match=r"versions/2 was broken off half way: \./trunkward upgrade ends it"
+    ):
+        check_runs_this(paths)
+    put_in_use(paths, InUse(now=other, before=here))
+    with pytest.raises(OtherVersion, match=r"runs version 2 \(.*\./trunkward upgrade must come first"):
+        check_runs_this(paths)
+
+
+def test_what_kamailio_follows_while_it_runs_is_noted(tmp_path: Path, paths: Paths) -> None:
+    put_in_use(paths, InUse(now=_version(tmp_path, "1"), before=_version(tmp_path, "2"), edge="at its start"))
+    before = in_use(paths)
+    assert before is not None
+    edge_followed(paths)
+    assert in_use(paths) == msgspec.structs.replace(before, edge="edge")
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "differs"),
+    [
+        ("edge.json", '{"version": 2, "departed": {}, "plain_networks": []}', True),
+        ("edge.json", '{"version": 1, "departed": {"a": []}, "plain_networks": ["10.0.0.0/8"]}', False),
+        ("kamailio.cfg", "other", True),
+        ("tls.cfg", "other", True),
+        ("peers-ca.pem", "other", True),
+        ("ca-north.pem", "other", True),
+        # shown certificates are followed without a restart, whatever a carrier's name is
+        ("client-cadence.pem", "other", False),
+        ("nobody-ca.pem", "other", False),
+    ],
+)
+def test_what_kamailio_is_started_with(tmp_path: Path, file: str, text: str, differs: bool) -> None:
+    paths = Paths(config=tmp_path, state=tmp_path, run=tmp_path, log=tmp_path)
+    (edge := tmp_path / "edge").mkdir()
+    (edge / "edge.json").write_text('{"version": 1, "departed": {}, "plain_networks": []}')
+    for name in ("kamailio.cfg", "tls.cfg", "peers-ca.pem", "ca-north.pem", "client-cadence.pem"):
+        (edge / name).write_text("as it is")
+    before = edge_fingerprint(paths)
+    (edge / file).write_text(text)
+    assert (edge_fingerprint(paths) != before) is differs

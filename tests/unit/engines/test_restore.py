@@ -18,13 +18,13 @@ def _paths(home: Path) -> Paths:
     return Paths(config=home / "etc/node.yaml", state=home / "state", run=home / "run", log=home / "log")
 
 
-def _archive(files: dict[str, bytes], authorities: dict[str, str] | None = None) -> io.BytesIO:
+def _archive(files: dict[str, bytes], elsewhere: dict[str, str] | None = None) -> io.BytesIO:
     out = io.BytesIO()
     writer = ArchiveWriter(file=out)
     for name, content in files.items():
         writer.add(name, io.BytesIO(content), len(content), owner="root", group="root", mode=0o640)
     manifest = Manifest(
-        format=1, version="1", node="n", made_at="then", members=writer.members, authorities=authorities or {}
+        format=1, version="1", node="n", made_at="then", members=writer.members, elsewhere=elsewhere or {}
     )
     writer.finish(manifest)
     return io.BytesIO(out.getvalue())
@@ -144,8 +144,8 @@ def test_broken_off_at_any_rename_it_is_finished(
 
 def test_authorities_go_where_the_node_file_names_them_and_replace_nothing(tmp_path: Path) -> None:
     where = tmp_path / "elsewhere/north-ca.pem"
-    named = {"ca/0.pem": str(where)}
-    files = NEW | {"ca/0.pem": AUTHORITY}
+    named = {"elsewhere/0.pem": str(where)}
+    files = NEW | {"elsewhere/0.pem": AUTHORITY}
     restore(_paths(tmp_path / "one"), _archive(files, named), version="1", now=NOW, replace=False)
     assert where.read_bytes() == AUTHORITY
     where.write_bytes(b"# the same, with a word about it\n" + AUTHORITY)
@@ -168,7 +168,7 @@ def test_authorities_go_where_the_node_file_names_them_and_replace_nothing(tmp_p
     ],
 )
 def test_nothing_else_leaves_the_node_s_directories(tmp_path: Path, where: str, content: bytes) -> None:
-    archive = _archive(NEW | {"ca/0.pem": content}, {"ca/0.pem": where})
+    archive = _archive(NEW | {"elsewhere/0.pem": content}, {"elsewhere/0.pem": where})
     with pytest.raises(ArchiveRefused):
         restore(_paths(tmp_path), archive, version="1", now=NOW, replace=False)
     assert not Path("/tmp/tw-never-made.sh").exists()

@@ -214,6 +214,37 @@ def test_versions_stand_beside_each_other_and_old_ones_go(tmp_path: Path) -> Non
     assert done.stdout.split() == ["a", "b", "c", "c.in-use", "d"], done.stderr
 
 
+def test_a_version_an_upgrade_was_killed_on_the_way_to_stays(tmp_path: Path) -> None:
+    done = run(
+        """
+        V=$PARTS/versions; mkdir -p $V/old $V/new $V/ne $V/made $TRUNKWARD_HOME/run
+        ln -s versions/old $PARTS/current
+        printf '{\\n  "now": {"prefix": "%s"},\\n  "moving_to": "%s"\\n}' $V/old $V/new >$TRUNKWARD_HOME/run/version.json
+        drop_old_versions $V/made; ls $V
+        """,
+        tmp_path,
+        TRUNKWARD_HOME=str(tmp_path / "home"),
+    )
+    assert done.stdout.split() == ["made", "new", "old"], done.stderr
+
+
+@pytest.mark.parametrize("command", ["status", "plan", "apply", "rollback"])
+def test_a_running_node_is_asked_and_changed_by_the_version_it_runs(tmp_path: Path, command: str) -> None:
+    done = run(
+        f"""
+        NODE_DIRS=(); ensure_users() {{ :; }}; ensure_packages() {{ :; }}
+        ensure_venv() {{ echo the version of the checkout; exit 9; }}
+        mkdir -p $TRUNKWARD_HOME/run $PARTS/versions/old/bin; ln -s versions/old $PARTS/current
+        printf '#!/bin/sh\necho old "$@"\n' >$PARTS/versions/old/bin/trunkward; chmod 755 $PARTS/versions/old/bin/trunkward
+        exec {{held}}>$TRUNKWARD_HOME/run/up.lock; flock -x $held
+        on_platform {command} a b
+        """,
+        tmp_path,
+        TRUNKWARD_HOME=str(tmp_path / "home"),
+    )
+    assert done.stdout == f"old {command} a b\n", done.stderr
+
+
 def test_the_same_python_parts_are_copied_not_installed_anew(tmp_path: Path) -> None:
     done = run(
         """

@@ -12,10 +12,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sipkit.certificates import ThrowawayAuthority
 from sipkit.load.caller import Plan
-from wire.conftest import EXAMPLE, start_node, start_node_in, stop_node, trunkward
+from trunkward.engines.users import gid
+from wire.conftest import EXAMPLE, Node, start_node, start_node_in, stop_node, trunkward
 from wire.records.conftest import segment_lines
 from wire.records.parties import eventually, load, parties
+
+#: A carrier that nobody calls, with everything that can stand elsewhere on the machine.
+EAST = """
+  - name: east
+    hosts: [127.0.0.42:25061]
+    transport: tls
+    prefixes: ["+1999"]
+    networks: [127.0.0.42/32]
+    tls_names: [east.example.net]
+    ca: {ca}
+    client_certificate:
+      files: {{chain: {chain}, key: {key}}}
+"""
 
 
 @contextmanager
@@ -40,9 +55,28 @@ def _ids(state: Path) -> set[str]:
 
 
 def test_restored_elsewhere(tmp_path: Path) -> None:
-    """Summary: a backup under 20 calls/s, restored into a fresh home: same keys, all records, none doubled, a call goes."""
-    node = start_node(EXAMPLE.read_text(encoding="utf-8"))
-    archive = tmp_path / "node.backup"
+    """Summary: a backup under 20 calls/s, restored into a fresh home: same keys, all records, none doubled, a call goes.
+
+    The certificate a carrier is shown, and its key, stand elsewhere, and are gone from there.
+    """
+    with _home() as elsewhere:
+        authority = ThrowawayAuthority(elsewhere / "keys")
+        issued = authority.issue("trunkward.example.com")
+        shown = {file: file.read_bytes() for file in (issued.certificate, issued.key)}
+        for file in shown:
+            file.chmod(0o640)
+            os.chown(file, 0, gid("tw-edge"))
+        east = EAST.format(ca=authority.trust, chain=issued.certificate, key=issued.key)
+        node = start_node(EXAMPLE.read_text(encoding="utf-8") + east)
+        _backed_up_and_restored(node, tmp_path / "node.backup", elsewhere / "keys")
+        assert {file: file.read_bytes() for file in shown} == shown
+        assert {(file.stat().st_gid, file.stat().st_mode & 0o777) for file in shown} == {
+            (gid("tw-edge"), 0o640)
+        }
+        assert authority.trust.exists()
+
+
+def _backed_up_and_restored(node: Node, archive: Path, elsewhere: Path) -> None:
     stopped = False
     try:
 
@@ -70,6 +104,7 @@ def test_restored_elsewhere(tmp_path: Path) -> None:
         fresh = {file.relative_to(node.state) for file in node.state.rglob("*") if file.is_file()}
         stopped = True
         stop_node(node)
+        shutil.rmtree(elsewhere)
         _restored(archive, before, keys)
         with tarfile.open(archive) as tar:
             names = set(tar.getnames())

@@ -34,7 +34,9 @@ from wire.node.parties import (
 from wire.operations.versions import change, make_version
 from wire.records.parties import eventually
 
-OLD, NEW, BROKEN = "0.0.8", "0.0.9", "0.0.10"
+OLD, NEW, BROKEN, LATER = "0.0.8", "0.0.9", "0.0.10", "0.0.11"
+#: What OLD's supervisor was told of rtpengine, and those that NEW and LATER come with.
+MEDIA, OTHER_MEDIA = '"--log-level=4"', '"--log-level=3"'
 #: Seconds between two calls.
 APART_S = 0.25
 #: Seconds a PBX goes on trying to connect.
@@ -43,15 +45,21 @@ TRIES_S = 15.0
 
 @pytest.fixture(scope="module")
 def node() -> Iterator[Node]:
-    """A node of the old version, with two others beside it: one with another edge, one whose worker dies."""
+    """A node of the old version, and others beside it.
+
+    One has another edge and starts rtpengine otherwise, one's worker dies, one is the first again with another number.
+    """
     if os.geteuid() != 0:
         pytest.skip("a node gives each process its own user: needs root")
     home = Path(tempfile.mkdtemp(prefix="tw-", dir="/tmp"))
     home.chmod(0o755)
     (home / "node.yaml").write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
     make_version(home, OLD)
-    edge = make_version(home, NEW) / "edge" / "headers.py"
-    edge.write_text(edge.read_text() + "\n# of another version\n")
+    for version in (NEW, LATER):
+        package = make_version(home, version)
+        edge = package / "edge" / "headers.py"
+        edge.write_text(edge.read_text() + "\n# of another version\n")
+        change(package / "engines" / "rtpengine.py", MEDIA, OTHER_MEDIA)
     worker = make_version(home, BROKEN) / "worker" / "__main__.py"
     change(worker, "    paths = _arguments()\n", "    raise SystemExit(9)\n")
     running = start_node_in(home, [str(home / "versions" / OLD / "bin" / "trunkward")])
@@ -73,6 +81,20 @@ def _upgrade(node: Node, version: str, *options: str) -> tuple[int, str]:
     return process.returncode, said
 
 
+def _apply(node: Node, version: str, text: str) -> tuple[int, str]:
+    """Writes the node file, and has a version apply it."""
+    (node.home / "node.yaml").write_text(text, encoding="utf-8")
+    done = subprocess.run(
+        [node.home / "versions" / version / "bin" / "trunkward", "apply"],
+        env=node.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
 def _in_use(node: Node) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((node.run / "version.json").read_text())
     return found
@@ -82,7 +104,7 @@ def _runs(node: Node, program: str) -> str:
     """The command line of a part's own process, "" when it has none at the moment."""
     try:
         return Path(f"/proc/{node.pid(program)}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-    except (OSError, ValueError, subprocess.CalledProcessError):
+    except (OSError, ValueError, AssertionError):  # the last: while it is replaced, the supervisor knows none
         return ""
 
 
@@ -190,6 +212,7 @@ def test_upgraded_under_calls_and_back(node: Node) -> None:
         code, said = await _under_calls(node, NEW)
         assert code == 0, said
         assert f"kamailio runs version {NEW}" in said
+        assert "rtpengine is started otherwise by this version" in said
 
     run(node, there)
     used = _in_use(node)
@@ -228,11 +251,26 @@ def test_what_does_not_come_up_goes_back_by_itself(node: Node) -> None:
 
 
 def test_killed_in_the_middle_it_is_done_again(node: Node, tmp_path: Path) -> None:
-    """Summary: kill -9 of an upgrade half way: the node serves, and the same command ends what was begun."""
+    """Summary: kill -9 of an upgrade half way: the node serves, and the same command ends what was begun.
+
+    Nobody changes the node meanwhile: not while the upgrade holds it, nor half moved.
+    """
+    text = EXAMPLE.read_text(encoding="utf-8")
+    in_force = (node.state / "config" / "declared.json").read_bytes()
     first = _begin(node, NEW)
     eventually(lambda: f"/versions/{NEW}/" in _runs(node, "signer"), 20, "a part moved")
+    first.send_signal(signal.SIGSTOP)
+    code, said = _apply(node, OLD, text + "# another\n")
+    assert (code, f"trunkward upgrade (process {first.pid}) is changing this node" in said) == (2, True), said
+    code, said = _upgrade(node, NEW)
+    assert (code, f"trunkward upgrade (process {first.pid}) is changing this node" in said) == (2, True), said
     first.send_signal(signal.SIGKILL)
     first.communicate()
+    for version in (OLD, NEW):
+        code, said = _apply(node, version, text + "# another\n")
+        assert (code, "broken off half way: ./trunkward upgrade ends it" in said) == (2, True), said
+    (node.home / "node.yaml").write_text(text, encoding="utf-8")
+    assert (node.state / "config" / "declared.json").read_bytes() == in_force
     assert _in_use(node)["now"]["version"] == OLD
     assert _in_use(node)["moving_to"].endswith(NEW)
     code, said = _upgrade(node, NEW, "--backup", str(tmp_path / "before"))
@@ -244,6 +282,35 @@ def test_killed_in_the_middle_it_is_done_again(node: Node, tmp_path: Path) -> No
         # for going back, so the version before must take it
         assert json.load(content)["version"] == OLD
     assert f"/versions/{NEW}/" in _runs(node, "gate-1")
+
+
+def test_changes_and_upgrades_start_nothing_anew_that_need_not_be(node: Node) -> None:
+    """Summary: a number applied after an upgrade that left rtpengine as it was leaves it, too; an upgrade after it leaves Kamailio.
+
+    Another version than the one that runs changes nothing.
+    """
+    assert _in_use(node)["now"]["version"] == NEW
+    text = EXAMPLE.read_text(encoding="utf-8")
+    other = text.replace("        numbers:\n", '        numbers:\n          - "+12025550119"\n', 1)
+    assert other != text
+    media, kamailio = node.pid("rtpengine"), node.pid("kamailio")
+    for version in (OLD, LATER):
+        code, said = _apply(node, version, other)
+        assert (code, f"the node runs version {NEW}" in said) == (2, True), said
+        assert "./trunkward upgrade must come first" in said
+    code, said = _apply(node, NEW, other)
+    assert (code, "is in force" in said) == (0, True), said
+    assert (node.pid("rtpengine"), node.pid("kamailio")) == (media, kamailio)
+    code, said = _upgrade(node, LATER)
+    assert code == 0, said
+    assert "rtpengine is started otherwise by this version" in said
+    assert (node.pid("rtpengine"), node.pid("kamailio")) == (media, kamailio)
+    for part in ("signer", "worker", "gate-0", "gate-1"):
+        assert f"/versions/{LATER}/" in _runs(node, part)
+    code, said = _upgrade(node, LATER, "--back")
+    assert code == 0, said
+    assert _in_use(node)["now"]["version"] == NEW
+    assert node.pid("kamailio") == kamailio
 
 
 def test_what_cannot_be_an_upgrade_is_refused(node: Node, tmp_path: Path) -> None:
@@ -270,4 +337,4 @@ def test_what_cannot_be_an_upgrade_is_refused(node: Node, tmp_path: Path) -> Non
     finally:
         os.kill(node.pid("worker"), signal.SIGCONT)
     assert (node.run / "version.json").read_bytes() == before
-    assert trunkward.__version__ not in (OLD, NEW, BROKEN)
+    assert trunkward.__version__ not in (OLD, NEW, BROKEN, LATER)

@@ -21,7 +21,8 @@ def _name(length: int) -> sa.types.TypeEngine[str]:
 def upgrade() -> None:
     """Makes the tables, moves every record, and drops the two before.
 
-    No version with `upgrade` has used those two, so none can be gone back to that would.
+    A migration only adds (docs/upgrading.md); this one is older than that rule. The two were in no release,
+    so none can be gone back to that would read them.
     """
     calls = op.create_table(
         "calls",
