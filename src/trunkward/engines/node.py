@@ -103,9 +103,11 @@ def prepare(
     issued = issue(paths, planned.accepted, before, now=now, tell=tell)
     _authority_texts(planned.accepted.declared)  # what cannot be read is found before anything is decided
     in_force = decide(paths, planned, store, issued, before, actor=actor, command=command, now=now)
+    # no gate may judge a call by the policy before this one: without a snapshot they wait for the worker. A
+    # number proves nothing: state that was restored, or begun anew, counts from where it was
+    for stale in (paths.policy / "current", *paths.policy.glob("*.snapshot")):
+        stale.unlink(missing_ok=True)
     if in_force != before:
-        # no gate may judge a call by the policy before this one: without a snapshot they wait for the worker
-        (paths.policy / "current").unlink(missing_ok=True)
         put_down(paths, in_force)
     else:
         # a rebuilt platform may have given the worker's group another number

@@ -114,7 +114,9 @@ class PolicyCompiler:
         link.unlink(missing_ok=True)
         link.symlink_to(name)
         os.rename(link, self._policy / CURRENT)
-        for old in sorted(self._policy.glob("*.snapshot"))[: -_KEPT - 1]:
+        # a restored node begins below the versions there were: when each was written counts, not its number
+        others = [path for path in self._policy.glob("*.snapshot") if path.name != name]
+        for old in sorted(others, key=lambda path: path.stat().st_mtime_ns)[:-_KEPT]:
             old.unlink()
         self._seen, self.version, self.declared = seen, in_force.version, declared
         self.retention = declared.retention

@@ -1,5 +1,6 @@
 """The snapshot in force: compiled when the configuration changes, switched to in one step, old ones cleared away."""
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -73,6 +74,16 @@ def test_a_gate_may_still_hold_the_one_before(place: Place) -> None:
     kept = sorted(Snapshot(path.read_bytes()).version for path in place.policy.glob("*.snapshot"))
     assert kept == [9, 10, 11]
     assert not list(place.policy.glob("*.part"))
+
+
+def test_a_number_below_those_there_were_is_in_force_all_the_same(place: Place) -> None:
+    for second, version in enumerate((10, 11, 12, 5, 6)):  # a backup was restored after the third
+        place.put_in_force(version)
+        place.compiler.round()
+        assert place.current.version == version
+        os.utime(place.policy / CURRENT, (second, second))
+    kept = sorted(Snapshot(path.read_bytes()).version for path in place.policy.glob("*.snapshot"))
+    assert kept == [5, 6, 12]
 
 
 def test_a_configuration_that_cannot_be_read_leaves_the_last_one_in_force(place: Place) -> None:

@@ -54,6 +54,21 @@ def test_what_was_broken_off_is_healed(home: Home) -> None:
     assert stat.S_IMODE(mask.stat().st_mode) == 0o600
 
 
+def test_state_from_below_the_versions_there_were(home: Home) -> None:
+    """Summary: with later policies left in memory, as when a backup was restored, the node starts on its own and no other."""
+    home.start()
+    home.stop()
+    policy = home.path / "run" / "policy"
+    for number in (10, 11, 12):
+        shutil.copy(policy / "current", policy / f"{number:012d}.snapshot")
+    (policy / "current").unlink()
+    (policy / "current").symlink_to("000000000012.snapshot")
+    home.start()
+    assert home.run("status", "--json").returncode == 0
+    assert [path.name for path in policy.glob("*.snapshot")] == [os.readlink(policy / "current")]
+    assert os.readlink(policy / "current") == "000000000001.snapshot"
+
+
 def test_links_left_by_a_part_are_not_followed(home: Home, tmp_path: Path) -> None:
     """Summary: a link that a less trusted user left in its directory gives it no file of somebody else's."""
     home.start()
