@@ -57,10 +57,15 @@ class Rtpengine:
         return self._sdp({"command": "answer", "call-id": call_id, "sdp": sdp, "rtpp-flags": flags} | tags)
 
     def delete(self, call_id: str) -> dict[str, Any]:
-        """Ends a call; what was negotiated and counted, {} when rtpengine knows no such call."""
+        """Ends a call; what was negotiated and counted, {} when rtpengine knows no such call, or rests."""
+        request = {"command": "delete", "call-id": call_id}
         try:
-            return self._ask({"command": "delete", "call-id": call_id})
-        except RtpengineUnavailable:
+            if time.monotonic() < self._rests_until:
+                used, _ = self._send(request)  # what it did late, or is about to do, must not stay
+                used.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)  # the next request is not to fail for it
+                return {}
+            return self._ask(request)
+        except (RtpengineUnavailable, OSError):
             return {}
 
     def knows(self, call_id: str) -> bool | None:
@@ -84,21 +89,12 @@ class Rtpengine:
         now = time.monotonic()
         if now < self._rests_until:
             raise RtpengineUnavailable("it did not answer a moment ago")
-        if self._socket is None or self._pid != os.getpid():
-            self._pid = os.getpid()
-            self._token = os.urandom(8).hex()
-            self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            self._socket.connect(self._address)
-        self._sent += 1
-        # rtpengine answers a cookie it has seen from its memory. Process ids repeat, and in Kamailio's own
-        # namespace they do so at every restart: a new process must not be given an old one's answers
-        cookie = f"{self._token}_{self._sent}"
         deadline = now + self._deadline_s
         try:
-            self._socket.send(f"{cookie} {compact(request)}".encode())
+            used, cookie = self._send(request)
             while True:
-                self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
-                echoed, _, body = self._socket.recv(_LARGEST_REPLY).partition(b" ")
+                used.settimeout(max(deadline - time.monotonic(), 0.001))
+                echoed, _, body = used.recv(_LARGEST_REPLY).partition(b" ")
                 if echoed.decode() == cookie:
                     break  # anything else answers a request given up before
             reply = json.loads(body)
@@ -109,3 +105,17 @@ class Rtpengine:
         if reply.get("result") != "ok":
             raise RtpengineUnavailable(str(reply.get("error-reason", reply.get("warning", "refused"))))
         return dict(reply)
+
+    def _send(self, request: dict[str, Any]) -> tuple[socket.socket, str]:
+        """Sends it; the socket, and the cookie of its answer. Raises `OSError`."""
+        if self._socket is None or self._pid != os.getpid():
+            self._pid = os.getpid()
+            self._token = os.urandom(8).hex()
+            self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self._socket.connect(self._address)
+        self._sent += 1
+        # rtpengine answers a cookie it has seen from its memory. Process ids repeat, and in Kamailio's own
+        # namespace they do so at every restart: a new process must not be given an old one's answers
+        cookie = f"{self._token}_{self._sent}"
+        self._socket.send(f"{cookie} {compact(request)}".encode())
+        return self._socket, cookie

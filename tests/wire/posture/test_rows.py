@@ -22,6 +22,7 @@ from sipkit.call import Call
 from trunkward.admission.posture import Calls, Effect, Lost, effect
 from wire.conftest import Node
 from wire.node.test_gate_failures import FakeGate
+from wire.posture.beside_rtpengine import BesideRtpengine
 from wire.records.parties import CALLED, DOMAIN, OWN, Parties, eventually, parties, running_call, signed
 
 PARTS = ("rtpengine", "signer", "worker", "gate-0", "gate-1", "kamailio", "web")
@@ -103,6 +104,20 @@ def slow(node: Node, parts: tuple[str, ...]) -> Iterator[None]:
 
 
 @contextmanager
+def saying_no(_node: Node, _parts: tuple[str, ...]) -> Iterator[None]:
+    """Somebody on rtpengine's port takes nothing."""
+    with BesideRtpengine(lambda _request: b'{"result": "error", "error-reason": "no"}', after_s=0.0):
+        yield
+
+
+@contextmanager
+def answering_late(_node: Node, _parts: tuple[str, ...]) -> Iterator[None]:
+    """rtpengine does as it is told, and answers later than anyone waits."""
+    with BesideRtpengine(None, after_s=0.3):
+        yield
+
+
+@contextmanager
 def database_locked(node: Node, _parts: tuple[str, ...]) -> Iterator[None]:
     """Another process writes to the records database, and does not come to an end."""
     connection = sqlite3.connect(node.state / "db" / "records.db", isolation_level=None)
@@ -145,6 +160,8 @@ WAYS = [
     (Lost.WORKER, database_refusing),
     (Lost.RTPENGINE, killed),
     (Lost.RTPENGINE, frozen),
+    (Lost.RTPENGINE, saying_no),
+    (Lost.RTPENGINE, answering_late),
 ]
 
 
@@ -215,7 +232,7 @@ async def taken_away(node: Node, lost: Lost, how: Way) -> AsyncIterator[None]:
 )
 def test_row(node: Node, lost: Lost, how: Way) -> None:
     """Summary: with the dependency taken away in this way each kind of call gets what its cell says; back again, all is as before."""
-    before = pids(node)
+    before, media = pids(node), set(node.media())
 
     async def scenario() -> None:
         async with parties(node) as lab:
@@ -233,6 +250,8 @@ def test_row(node: Node, lost: Lost, how: Way) -> None:
             await recovered(lab)
             # what ran all the time is as it was; its media came back with a re-INVITE, where it was gone
             await running_goes(other, Effect.UNAFFECTED)
+        if how is not saying_no:  # what is asked of it, it does, if late: no refused call keeps ports
+            await asyncio.to_thread(eventually, lambda: set(node.media()) <= media, 5, "no media is left")
 
     asyncio.run(scenario())
     node.wait_ready()
@@ -278,7 +297,7 @@ def test_every_dependency_but_the_clock_is_taken_away() -> None:
 
 
 def test_every_one_of_these_calls_is_on_record(node: Node) -> None:
-    """Summary: after all these losses each call that went has its decision and its outcome, once, with what was lost in it."""
+    """Summary: after all these losses each call that went has its decision and its outcome, each refused one its refusal, once, with what was lost in it."""
     eventually(
         lambda: all(call["ended_at"] for call in node.calls() if call["verdict"] == "admit"),
         20,
@@ -288,9 +307,14 @@ def test_every_one_of_these_calls_is_on_record(node: Node) -> None:
     assert len(node.calls()) == len({call["record_id"] for call in node.calls()})
     for call_id, lost, column in PLACED_SO_FAR:
         cell = effect(lost, column)
-        if cell is Effect.REFUSED:
-            continue  # nobody was there to write it down, or it is a refusal like others
         record = records[call_id]
+        if cell is Effect.REFUSED and lost is Lost.GATES:  # by the edge itself
+            assert (record["verdict"], record["reason"]) == ("reject", "gate-unavailable"), column
+            assert (record["status"], record["gate"]) == (503, -1), column
+            continue
+        if cell is Effect.REFUSED:  # judged, and then there was no way
+            assert (record["verdict"], record["ending"], record["end_code"]) == ("admit", "failed", 503)
+            continue
         assert (record["verdict"], record["ending"]) == ("admit", "bye"), (lost, column)
         if cell is Effect.GOES_UNSIGNED:
             assert record["attest"] == "", lost
