@@ -1,6 +1,7 @@
 """The records database: migrations, shipping by record id, finding calls, forgetting them; on SQLite and PostgreSQL."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -361,6 +362,14 @@ def test_admitted_calls_without_outcome_are_found_by_their_time(store: RecordSto
     assert [decision.record_id for decision in found] == ["a"]
     assert found[0] == _decision("a")
     assert [d.record_id for d in store.without_outcome(after=0.0, before=9999.0)] == ["a", "c"]
+
+
+def test_calls_are_counted_down_by_their_time(store: RecordStore) -> None:
+    store.ship([_decision(f"{n}", 1000.0 + n) for n in range(5)], "gate-0/1", 1)
+    assert store.some_older(math.inf, 2) == 1002.0
+    assert store.some_older(1002.0, 1) == 1000.0
+    assert store.some_older(1000.0, 1) == -math.inf
+    assert [d.record_id for d in store.without_outcome(after=-math.inf, before=1002.0)] == ["0", "1"]
 
 
 def test_closing_a_call_again_changes_nothing(store: RecordStore) -> None:

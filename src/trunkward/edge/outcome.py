@@ -28,7 +28,7 @@ class Outcomes:
         self._append({"kind": "outcome", "record_id": outcome["record_id"], "outcome": outcome})
 
     def refused(self, facts: dict[str, Any], reason: str) -> None:
-        """Appends the record of a 503 of the edge's own to an attempt."""
+        """Appends the record of a 503 to an attempt that no gate has on record; before it is answered."""
         self._decided(facts, {"verdict": "reject", "reason": reason, "blame": "us", "status": 503})
 
     def admitted(self, facts: dict[str, Any], verdict: dict[str, Any]) -> None:
@@ -51,17 +51,28 @@ class Outcomes:
             "tls_version": tls.get("version", ""),
             "tls_cipher": tls.get("cipher", ""),
             "attest": "",  # only a gate has calls signed
-            "findings": ["edge: no gate has judged it"],
+            "findings": ["edge: no gate has it on record"],
             "gate": _NO_GATE,
         }
         self._append(record | told)
 
     def note_start(self, running: list[str]) -> None:
-        """Says that Kamailio has started, and which calls it still has (`trunkward.worker.abandoned`)."""
-        now = time.time()
-        text = compact({"edge": THIS_EDGE, "at": now, "running": running})
-        for directory, _ in self._segments:
-            path = os.path.join(directory, f"{now * 1000:015.0f}-{THIS_EDGE}.started")
+        """Says that Kamailio has started, and which calls it still has (`trunkward.worker.abandoned`).
+
+        In place of what a start before this one has said: this one knows of all that was left open until now,
+        and of two notes nobody could tell which is the later one.
+        """
+        directories = [directory for directory, _ in self._segments]
+        for directory in directories:
+            try:
+                for name in os.listdir(directory):
+                    if ".started" in name:
+                        os.unlink(os.path.join(directory, name))
+            except OSError as problem:
+                ksr.log_error(f"a start before this one stays noted in {directory}: {problem}")
+        text = compact({"edge": THIS_EDGE, "at": time.time(), "running": running})
+        for directory in directories:
+            path = os.path.join(directory, f"{THIS_EDGE}.started")
             try:
                 with open(f"{path}.part", "w", encoding="ascii") as file:
                     file.write(text)

@@ -1,5 +1,6 @@
 """Decision records, outcomes and messages in SQL: shipped by record id, so nothing is lost or doubled."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -211,6 +212,13 @@ class RecordStore:
         )
         with self._engine.connect() as connection:
             return [_decision(text) for text in connection.scalars(query)]
+
+    def some_older(self, than: float, rows: int) -> float:
+        """The time down to which some `rows` calls are older than that one; -inf when it is all of them."""
+        query = sa.select(calls.c.at).where(calls.c.at < than).order_by(calls.c.at.desc())
+        with self._engine.connect() as connection:
+            found = connection.scalar(query.offset(rows).limit(1))
+        return -math.inf if found is None else float(found)
 
     def counts(self) -> tuple[int, int]:
         """How many decisions and how many outcomes there are."""

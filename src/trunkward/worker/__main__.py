@@ -92,7 +92,7 @@ def main() -> None:
         heartbeat.beat()
 
     log.info("ready", policy_version=compiler.version)
-    abandoned = Abandoned(store, log.warning)
+    abandoned = Abandoned(store, (paths.edge_records, paths.edge_overflow), log.warning)
     start_resolving(paths.targets, lambda: compiler.declared, log.info)
     failed = ""
     while not stopping:
@@ -100,9 +100,9 @@ def main() -> None:
             beat()
             counted.policy_version, counted.compilations_failed = compiler.version, compiler.failed
             # before what is shipped: a note speaks of all that was written until then
-            notes = abandoned.notes((paths.edge_records, paths.edge_overflow))
+            notes = abandoned.notes()
             ship(paths.segment_directories(), store, time.time(), log.warning, beat)
-            abandoned.round(notes, time.time())
+            abandoned.round(notes, time.time(), beat)
             retention.round(compiler.retention, time.time(), beat)
             counted.calls_deleted = retention.calls_deleted
             counted.ladders_deleted = retention.ladders_deleted

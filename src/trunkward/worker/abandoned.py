@@ -1,19 +1,23 @@
 """Closing what a dead Kamailio left open: admitted calls without an outcome that no process knows any more.
 
-Each start of Kamailio leaves a note for the worker: which start it is, and which calls it still has, from the
-files of running calls. Every decision names the start that asked. So a call is abandoned when it was admitted
-for an earlier start, is not among those it has, and has no outcome. That also holds for a call whose verdict
-never reached the edge, and after a reboot. No clock is compared: one that is set back closes nobody's call.
+Each start of Kamailio leaves a note for the worker, in place of the one before: which start it is, and which
+calls it still has, from the files of running calls. Every decision names the start that asked. So a call is
+abandoned when it was admitted for another start, is not among those it has, and has no outcome. That also
+holds for a call whose verdict never reached the edge, and after a reboot, however long the machine was off.
 
 1. What was written before the note is in the database: the worker ships first.
-2. The media of an abandoned call is deleted, under each name it can have had.
-3. Its outcome, `ended-unknown`, is written; nothing is doubled, whatever dies in between and is done again.
-4. The note goes.
+2. The note is still there: Kamailio has not started again, so nothing in the database is of a later start.
+3. The media of an abandoned call is deleted, under each name it can have had.
+4. Its outcome, `ended-unknown`, is written; nothing is doubled, whatever dies in between and is done again.
+5. The note goes.
 
-A day of decisions is looked through, the newest first and some minutes in each round, because records must
-not wait for it: what was being set up is closed at once, the rest later.
+All decisions are looked through, the newest first and a part in each round, because records must not wait for
+it: what was being set up is closed at once. A minute later they are once more, for a frozen gate may have
+written late. No clock of the machine is compared: one that is set closes nobody's call.
 """
 
+import math
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,10 +30,11 @@ from trunkward.media.plan import SUFFIXES
 from trunkward.records.model import DecisionRecord, OutcomeRecord
 from trunkward.store.records import RecordStore
 
-#: Seconds of decisions looked through in one round, and in all: no call is longer (`LONGEST_CALL_S`).
-_STEP_S = 900.0
-_ALL_S = 86_400.0
-#: Seconds after the note, when the newest are looked through once more: a frozen gate may have written late.
+#: Calls looked through in one round: some 20 ms, off an index.
+_ROWS = 100_000
+#: Seconds of a round that closing may take, then what has come meanwhile is shipped.
+_SHARE_S = 0.5
+#: Seconds between the first look and the second.
 _LATE_S = 60.0
 #: Addresses a call is tried at, at most (`trunkward.edge.calls`).
 _MOST_TRIES = 9
@@ -46,90 +51,118 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True, kw_only=True)
 class _Search:
-    note: Note
+    #: One, but for a directory that would not let go of an older one. Which is which then nobody knows, so
+    #: calls of any of them are left alone.
+    paths: frozenset[Path]
+    starts: frozenset[str]
+    running: frozenset[str]
+    #: Seconds since the epoch, of the note.
+    noted_at: float
+    #: Monotonic seconds, of this search.
+    began_s: float
     #: Down to where decisions have been looked through.
-    reached: float
-    #: Whether the newest have been looked through again, after `_LATE_S`.
-    late_done: bool = False
+    reached: float = math.inf
+    again: bool = False
 
 
 class Abandoned:
-    """The notes that are being worked off."""
+    """The note that is being worked off."""
 
     def __init__(
         self,
         store: RecordStore,
+        directories: Iterable[Path],
         warn: Callable[[str], None],
         media: Callable[[], MediaEngine] = MediaEngine,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Keeps its parts; what it has done is in the database, so it may begin anew at any time."""
+        """`directories`: where the edge may leave its note.
+
+        What it has done is in the database, so it may begin anew at any time.
+        """
         self._store = store
+        self._directories = tuple(directories)
         self._warn = warn
         self._media = media
-        self._searches: dict[Path, _Search] = {}
+        self._clock = clock
+        self._search: _Search | None = None
 
-    def notes(self, directories: Iterable[Path]) -> list[Path]:
+    def notes(self) -> frozenset[Path]:
         """The notes there are; to be asked before a round of shipping, and given to `round` after it."""
-        return sorted(path for directory in directories for path in directory.glob("*.started"))
+        return frozenset(path for directory in self._directories for path in directory.glob("*.started"))
 
-    def round(self, notes: list[Path], now: float) -> int:
-        """One step of each note; how many calls were closed."""
-        for path in notes:
-            if path not in self._searches and (note := self._read(path)):
-                self._searches[path] = _Search(note=note, reached=now + _STEP_S)
-        searches = [(path, self._searches[path]) for path in notes if path in self._searches]
-        closed = 0
-        for position, (path, search) in enumerate(searches):
-            # the calls of this start, and of those after it, are not its to close
-            later = {other.note.edge for _, other in searches[position:]}
-            closed += self._step(path, search, later, now)
-        return closed
-
-    def _step(self, path: Path, search: _Search, later: set[str], now: float) -> int:
-        if search.reached > now - _ALL_S:
-            before, after = search.reached, search.reached - _STEP_S
-        elif not search.late_done and now - search.note.at >= _LATE_S:
-            before, after = now + _STEP_S, search.note.at - _STEP_S
-        elif search.late_done:
-            path.unlink(missing_ok=True)
-            del self._searches[path]
+    def round(self, notes: frozenset[Path], now: float, went_on: Callable[[], None] = lambda: None) -> int:
+        """Goes on for half a second at most; how many calls were closed. `went_on` is called after each."""
+        if not notes or self.notes() != notes:
             return 0
-        else:
+        if self._search is None or self._search.paths != notes:
+            self._search = self._begun(notes)
+        search = self._search
+        if search is None:
             return 0
-        try:
-            closed = self._close(search.note, later, after=after, before=before, now=now)
-        except MediaEngineSilent:
-            return 0  # the same again in the next round
-        if search.reached > now - _ALL_S:
-            search.reached = after
-        else:
-            search.late_done = True
-        return closed
-
-    def _close(self, note: Note, later: set[str], *, after: float, before: float, now: float) -> int:
-        running = set(note.running)
+        if search.reached == -math.inf:
+            if search.again:
+                _remove(notes)
+                self._search = None
+                return 0
+            if self._clock() - search.began_s < _LATE_S:
+                return 0
+            search.again, search.reached = True, math.inf
+        after = self._store.some_older(search.reached, _ROWS)
         abandoned = [
             decision
-            for decision in self._store.without_outcome(after=after, before=before)
-            if decision.edge not in later and decision.record_id not in running
+            for decision in self._store.without_outcome(after=after, before=search.reached)[::-1]
+            if decision.edge not in search.starts and decision.record_id not in search.running
         ]
+        closed = self._close(abandoned, search, now, went_on)
+        if closed == len(abandoned):  # else the others in the next round
+            search.reached = after
+        return closed
+
+    def _close(
+        self, abandoned: list[DecisionRecord], search: _Search, now: float, went_on: Callable[[], None]
+    ) -> int:
         if not abandoned:
             return 0
+        until, without_media = self._clock() + _SHARE_S, list[DecisionRecord]()
         with self._media() as engine:
             for decision in abandoned:
-                for name in media_names(decision):
-                    engine.delete(name)
-        self._store.close([_outcome(decision, note, now) for decision in abandoned])
-        self._warn(f"{len(abandoned)} call(s) were open when Kamailio died: ended-unknown")
-        return len(abandoned)
+                try:
+                    engine.delete(media_names(decision))
+                except MediaEngineSilent:
+                    break
+                without_media.append(decision)
+                went_on()
+                if self._clock() >= until:
+                    break
+        if without_media:
+            self._store.close([_outcome(decision, search.noted_at, now) for decision in without_media])
+            self._warn(f"{len(without_media)} call(s) were open when Kamailio died: ended-unknown")
+        return len(without_media)
 
-    def _read(self, path: Path) -> Note | None:
-        try:
-            return msgspec.json.decode(path.read_bytes(), type=Note)
-        except (OSError, msgspec.DecodeError, msgspec.ValidationError) as problem:
-            self._warn(f"{path.name}: not a note of Kamailio's start: {problem}")
-            path.unlink(missing_ok=True)
-            return None
+    def _begun(self, paths: frozenset[Path]) -> _Search | None:
+        notes: list[Note] = []
+        for path in paths:
+            try:
+                notes.append(msgspec.json.decode(path.read_bytes(), type=Note))
+            except FileNotFoundError:  # Kamailio starts at this moment
+                return None
+            except (OSError, msgspec.DecodeError, msgspec.ValidationError) as problem:
+                self._warn(f"{path.name}: not a note of Kamailio's start, the next one is: {problem}")
+                _remove(paths)
+                return None
+        return _Search(
+            paths=paths,
+            starts=frozenset(note.edge for note in notes),
+            running=frozenset(record_id for note in notes for record_id in note.running),
+            noted_at=max(note.at for note in notes),
+            began_s=self._clock(),
+        )
+
+
+def _remove(notes: Iterable[Path]) -> None:
+    for path in notes:
+        path.unlink(missing_ok=True)
 
 
 def media_names(decision: DecisionRecord) -> list[str]:
@@ -137,7 +170,7 @@ def media_names(decision: DecisionRecord) -> list[str]:
     return [f"{decision.record_id}x{tried}{suffix}" for tried in range(_MOST_TRIES) for suffix in SUFFIXES]
 
 
-def _outcome(decision: DecisionRecord, note: Note, now: float) -> OutcomeRecord:
+def _outcome(decision: DecisionRecord, noted_at: float, now: float) -> OutcomeRecord:
     return OutcomeRecord(
         record_id=decision.record_id,
         at=now,
@@ -146,7 +179,7 @@ def _outcome(decision: DecisionRecord, note: Note, now: float) -> OutcomeRecord:
             call_id=decision.call_id,
             ending=Ending.ENDED_UNKNOWN,
             # not later than that; when, nobody knows
-            ended_at=note.at,
+            ended_at=noted_at,
             ended_by="us",
         ),
     )

@@ -1,7 +1,7 @@
 """What a dead Kamailio left open is closed once, and nothing else; its media first."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
@@ -19,13 +19,13 @@ OLD, NEW = "0" * 16, "1" * 16
 
 
 class Engine(MediaEngine):
-    """Writes down what it is told to delete; or says nothing."""
+    """Writes down what it is told to delete; or says nothing. Each request takes a time."""
 
-    deleted: list[str]
-    silent: bool
-
-    def __init__(self) -> None:
-        self.deleted, self.silent = [], False
+    def __init__(self, clock: "Clock") -> None:
+        self.deleted: list[str] = []
+        self.silent = False
+        self.takes_s = 0.0
+        self._clock = clock
 
     def __enter__(self) -> Self:
         return self
@@ -33,10 +33,20 @@ class Engine(MediaEngine):
     def __exit__(self, *_: object) -> None:
         pass
 
-    def delete(self, name: str) -> None:
+    def delete(self, names: Iterable[str]) -> None:
+        self._clock.now += self.takes_s
         if self.silent:
             raise MediaEngineSilent("timed out")
-        self.deleted.append(name)
+        self.deleted += names
+
+
+class Clock:
+    """A monotonic clock that stands still."""
+
+    now = 5_000.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 @pytest.fixture
@@ -66,7 +76,7 @@ def outcome(name: str) -> OutcomeRecord:
 
 
 def note(directory: Path, edge: str = NEW, running: tuple[str, ...] = (), at: float = NOW) -> Path:
-    path = directory / f"{at * 1000:015.0f}-{edge}.started"
+    path = directory / f"{edge}.started"
     path.write_text(json.dumps({"edge": edge, "at": at, "running": list(running)}))
     return path
 
@@ -78,13 +88,24 @@ def endings(store: RecordStore) -> dict[str, str]:
 class Worker:
     """A worker that does one round after the other."""
 
-    def __init__(self, store: RecordStore, directory: Path) -> None:
-        self.engine, self.told = Engine(), list[str]()
-        self.directory = directory
-        self.abandoned = Abandoned(store, self.told.append, lambda: self.engine)
+    def __init__(self, store: RecordStore, *directories: Path) -> None:
+        self.clock, self.told, self.beats = Clock(), list[str](), 0
+        self.engine = Engine(self.clock)
+        self.abandoned = Abandoned(store, directories, self.told.append, lambda: self.engine, self.clock)
 
-    def rounds(self, count: int, now: float = NOW + 1) -> int:
-        return sum(self.abandoned.round(self.abandoned.notes([self.directory]), now) for _ in range(count))
+    def rounds(self, count: int, notes: frozenset[Path] | None = None) -> int:
+        def beat() -> None:
+            self.beats += 1
+
+        return sum(
+            self.abandoned.round(self.abandoned.notes() if notes is None else notes, NOW + 1, beat)
+            for _ in range(count)
+        )
+
+    def until_the_note_goes(self) -> int:
+        closed = self.rounds(10)
+        self.clock.now += 61
+        return closed + self.rounds(10)
 
 
 def test_only_what_an_earlier_start_left_open_is_closed(store: RecordStore, tmp_path: Path) -> None:
@@ -94,20 +115,20 @@ def test_only_what_an_earlier_start_left_open_is_closed(store: RecordStore, tmp_
         decision("ended"),
         decision("refused", verdict="reject"),
         decision("new", edge=NEW),
-        decision("later", edge="2" * 16),
         decision("hours-ago", at=NOW - 20_000),
-        decision("of-a-clock-set-back", at=NOW + 300),
+        decision("of-a-clock-set-back", at=NOW + 4000),
+        decision("before-a-long-weekend", at=NOW - 4 * 86_400),
     ]
     store.ship([*records, outcome("ended")], "s", 1)
     note(tmp_path, running=("runs",))
-    note(tmp_path, edge="2" * 16, running=("runs", "new"), at=NOW + 0.5)
     worker = Worker(store, tmp_path)
-    assert worker.rounds(100) == 3
+    assert worker.until_the_note_goes() == 4
     assert endings(store) == {
         "ended": "bye",
         "open": "ended-unknown",
         "hours-ago": "ended-unknown",
         "of-a-clock-set-back": "ended-unknown",
+        "before-a-long-weekend": "ended-unknown",
     }
     names = media_names(decision("of-a-clock-set-back"))
     assert worker.engine.deleted[: len(names)] == names
@@ -115,10 +136,51 @@ def test_only_what_an_earlier_start_left_open_is_closed(store: RecordStore, tmp_
     assert (closed["ended_at"], closed["ended_by"], closed["end_code"]) == (NOW, "us", None)
 
 
-def test_what_was_being_set_up_is_closed_in_the_second_round(store: RecordStore, tmp_path: Path) -> None:
-    store.ship([decision("open")], "s", 1)
+def test_all_are_looked_through_a_part_in_each_round_the_newest_first(
+    store: RecordStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trunkward.worker.abandoned._ROWS", 2)
+    store.ship([decision(f"{n}", at=NOW - n) for n in range(10)], "s", 1)
     note(tmp_path)
-    assert Worker(store, tmp_path).rounds(2) == 1
+    worker = Worker(store, tmp_path)
+    assert worker.rounds(1) == 3
+    assert set(endings(store)) == {"0", "1", "2"}
+    assert worker.rounds(9) == 7
+
+
+def test_a_call_of_a_start_that_comes_while_records_are_shipped_is_not_closed(
+    store: RecordStore, tmp_path: Path
+) -> None:
+    first = note(tmp_path, edge=OLD)
+    worker = Worker(store, tmp_path)
+    worker.rounds(10)
+    worker.clock.now += 61
+    seen = worker.abandoned.notes()
+    first.unlink()  # as the next start does before it takes a call
+    note(tmp_path, edge=NEW)
+    store.ship([decision("live", edge=NEW)], "s", 1)
+    assert worker.rounds(1, seen) == 0
+    assert worker.until_the_note_goes() == 0
+    assert not endings(store)
+    assert not worker.engine.deleted
+
+
+@pytest.mark.parametrize(("where", "at"), [("overflow", NOW + 1), ("records", NOW - 3600)])
+def test_of_two_notes_neither_start_loses_a_call(
+    store: RecordStore, tmp_path: Path, where: str, at: float
+) -> None:
+    records, overflow = tmp_path / "records", tmp_path / "overflow"
+    records.mkdir()
+    overflow.mkdir()
+    # one that could not be taken away; what came after it is in the other directory, or before it by the clock
+    note(records, edge="1" * 16)
+    note(tmp_path / where, edge="2" * 16, running=("runs",), at=at)
+    of_them = [decision("live", edge="2" * 16), decision("perhaps", edge="1" * 16)]
+    store.ship([*of_them, decision("runs"), decision("open")], "s", 1)
+    worker = Worker(store, records, overflow)
+    assert worker.until_the_note_goes() == 1
+    assert endings(store) == {"open": "ended-unknown"}
+    assert not worker.abandoned.notes()
 
 
 def test_the_media_goes_first_and_again_until_the_engine_has_said_so(
@@ -136,6 +198,17 @@ def test_the_media_goes_first_and_again_until_the_engine_has_said_so(
     assert worker.engine.deleted[:4] == ["openx0", "openx0-a", "openx0-b", "openx1"]
 
 
+def test_many_are_closed_a_part_in_each_round(store: RecordStore, tmp_path: Path) -> None:
+    store.ship([decision(f"{n}") for n in range(100)], "s", 1)
+    note(tmp_path)
+    worker = Worker(store, tmp_path)
+    worker.engine.takes_s = 0.0301
+    assert worker.rounds(1) == 17  # half a second of them, and records are shipped again
+    assert worker.beats == 17
+    assert worker.until_the_note_goes() == 83
+    assert len(worker.engine.deleted) == 100 * len(media_names(decision("0")))
+
+
 def test_a_worker_that_dies_in_between_leaves_nothing_out_and_doubles_nothing(
     store: RecordStore, tmp_path: Path
 ) -> None:
@@ -143,9 +216,9 @@ def test_a_worker_that_dies_in_between_leaves_nothing_out_and_doubles_nothing(
     path = note(tmp_path)
     for _ in range(3):  # each begins anew
         Worker(store, tmp_path).rounds(10)
-    assert endings(store) == {"open": "ended-unknown"}
     assert path.exists()
-    Worker(store, tmp_path).rounds(100)
+    Worker(store, tmp_path).until_the_note_goes()
+    assert not path.exists()
     assert store.counts() == (2, 2)
 
 
@@ -153,7 +226,7 @@ def test_a_true_outcome_that_was_there_stays(store: RecordStore, tmp_path: Path)
     store.ship([decision("open")], "s", 1)
     store.close([outcome("open")])
     note(tmp_path)
-    assert Worker(store, tmp_path).rounds(100) == 0
+    assert Worker(store, tmp_path).until_the_note_goes() == 0
     assert endings(store) == {"open": "bye"}
 
 
@@ -164,16 +237,21 @@ def test_what_a_frozen_gate_wrote_late_is_closed_too_and_then_the_note_goes(
     worker = Worker(store, tmp_path)
     assert worker.rounds(200) == 0
     store.ship([decision("late", at=NOW - 1)], "s", 1)
-    assert worker.rounds(10, now=NOW + 59) == 0
+    worker.clock.now += 59
+    assert worker.rounds(10) == 0
     assert path.exists()
-    assert worker.rounds(2, now=NOW + 61) == 1
+    worker.clock.now += 2
+    assert worker.rounds(2) == 1
     assert not path.exists()
 
 
 def test_a_note_nobody_can_read_is_told_and_goes(store: RecordStore, tmp_path: Path) -> None:
-    path = tmp_path / "1-x.started"
+    path = tmp_path / "x.started"
     path.write_text('{"edge": ')
+    # and any beside it: which calls the other start has nobody knows
+    note(tmp_path)
+    store.ship([decision("perhaps", edge=OLD)], "s", 1)
     worker = Worker(store, tmp_path)
-    worker.rounds(1)
+    assert worker.rounds(10) == 0
     assert len(worker.told) == 1
-    assert not path.exists()
+    assert not worker.abandoned.notes()

@@ -183,6 +183,9 @@ def test_what_kamailio_died_on_is_closed(node: Node) -> None:
                 os.kill(first_process(node)[0], signal.SIGKILL)
                 await answers_again(was, node)
             customer.on_wire = None
+            # each start takes away what the one before has said: nobody has to know which is the later one
+            notes = [*node.state.glob("records/edge/*.started*"), *node.run.glob("overflow/*.started*")]
+            assert len(notes) == 1
             left = (ringing.invite.call_id, unacknowledged.invite.call_id, unread)
             for call_id in left:
                 record = await asyncio.to_thread(node.record, call_id, ended=True)
