@@ -93,7 +93,8 @@ class Calls:
             return
         admitted = self._emergency_verdict(facts) if held else None
         if admitted is None:
-            self._refuse_unjudged(facts, "no-worker-free")
+            self._outcomes.refused(facts, "no-worker-free")
+            _refuse_unjudged(facts, "no-worker-free")
         else:  # no lack of workers refuses one of these
             self._try_next(held, *self._admitted(facts, admitted))
 
@@ -109,11 +110,15 @@ class Calls:
             case "admit":
                 self._try_next(held, *self._admitted(facts, verdict))
             case "reject":
+                if verdict["reason"] == "record-not-written":
+                    self._outcomes.refused(facts, verdict["reason"])  # here is a place for it in memory, too
                 self._suspended.resume(held, partial(_reject, verdict))
             case "discard":
                 self._suspended.resume(held, ksr.release)
             case "unavailable":
-                self._suspended.resume(held, partial(self._refuse_unjudged, facts, "gate-unavailable"))
+                # before it is told, and also when its caller has given up meanwhile
+                self._outcomes.refused(facts, "gate-unavailable")
+                self._suspended.resume(held, partial(_refuse_unjudged, facts, "gate-unavailable"))
 
     def _verdict(self, facts: dict[str, Any], text: str) -> dict[str, Any]:
         try:
@@ -131,11 +136,6 @@ class Calls:
         if verdict is not None:
             self._outcomes.admitted(facts, verdict)
         return verdict
-
-    def _refuse_unjudged(self, facts: dict[str, Any], reason: str) -> None:
-        refusal.refuse(503, "Service Unavailable", reason)
-        ladder.sent(facts["id"], "caller", "503", "INVITE", why=reason)
-        self._outcomes.refused(facts, reason)
 
     def _admitted(
         self, facts: dict[str, Any], verdict: dict[str, Any]
@@ -409,6 +409,11 @@ class Calls:
             self._endings.end(call, ending, status, ended_by)
         else:  # nobody but us knows of it
             self._endings.end_unsent(call, ending, status, ended_by)
+
+
+def _refuse_unjudged(facts: dict[str, Any], reason: str) -> None:
+    refusal.refuse(503, "Service Unavailable", reason)
+    ladder.sent(facts["id"], "caller", "503", "INVITE", why=reason)
 
 
 def _reject(verdict: dict[str, Any]) -> None:

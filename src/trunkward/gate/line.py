@@ -91,9 +91,7 @@ class Line:
             decision = await self._judge(attempt, record_id, began, waits)
         except RecordNotWritten as problem:
             _log.error("record not written: refused", record_id=record_id, problem=str(problem))
-            decision = Decision(
-                verdict=refuse_unjudged(attempt.id, record_id, Reason.RECORD_NOT_WRITTEN), record=None
-            )
+            decision = _not_written(attempt, record_id)
         except Exception:  # the gate's one place where an exception becomes a verdict
             _log.exception("fault while judging: refused", record_id=record_id)
             decision = self._unjudged(attempt, record_id, began, Reason.INTERNAL_ERROR)
@@ -166,7 +164,7 @@ class Line:
     def _unjudged(
         self, attempt: CallAttempt | Unreadable, record_id: str, began: float, reason: Reason
     ) -> Decision:
-        """The refusal of an attempt nobody could judge, recorded like every other verdict."""
+        """The refusal of an attempt nobody could judge, on record like every other verdict."""
         verdict = refuse_unjudged(attempt.id, record_id, reason)
         record = DecisionRecord(
             record_id=record_id,
@@ -186,7 +184,7 @@ class Line:
             self._recorder.write([record])
         except RecordNotWritten as problem:
             _log.error("refusal not recorded", record_id=record_id, reason=reason, problem=str(problem))
-            return Decision(verdict=verdict, record=None)
+            return _not_written(attempt, record_id)
         return Decision(verdict=verdict, record=record)
 
     def _record(self, case: Case, judgement: Judgement, policy: Snapshot, began: float) -> DecisionRecord:
@@ -222,6 +220,11 @@ class Line:
             gate=self._index,
             took_ms=round((time.monotonic() - began) * 1000, 3),
         )
+
+
+def _not_written(attempt: CallAttempt | Unreadable, record_id: str) -> Decision:
+    """The one refusal that is on no record here: its reason tells the edge to write it down."""
+    return Decision(verdict=refuse_unjudged(attempt.id, record_id, Reason.RECORD_NOT_WRITTEN), record=None)
 
 
 def _source(attempt: CallAttempt) -> str:

@@ -87,11 +87,14 @@ def test_an_attempt_nobody_can_read_is_recorded() -> None:
 
 
 def test_without_a_record_there_is_no_other_verdict() -> None:
-    disk = _Disk()
-    disk.full = True
-    decided = _judged(_line(disk), ATTEMPT)
-    assert isinstance(decided.verdict, Reject)
-    assert (decided.verdict.status, decided.record) == (503, None)
+    for policy in (lambda: None, _broken):
+        disk = _Disk()
+        disk.full = True
+        decided = _judged(_line(disk, policy), ATTEMPT)
+        assert isinstance(decided.verdict, Reject)
+        # whatever it would have been: this is what tells the edge to write it down
+        assert (decided.verdict.status, decided.verdict.reason.value) == (503, "record-not-written")
+        assert (decided.verdict.record_id, decided.record) == (ATTEMPT.id, None)
 
 
 def test_an_attempt_nobody_waits_for_leaves_no_trace() -> None:

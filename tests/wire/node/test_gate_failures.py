@@ -192,6 +192,30 @@ def test_frozen_gates_delay_no_running_call(node: Node, record_property: Callabl
     assert not signals_in(node.log("kamailio"))
 
 
+def test_what_no_gate_judged_is_on_record(node: Node) -> None:
+    """Summary: gates frozen: a 503 has its record when it arrives; a caller who cancels before it has one, too."""
+
+    async def scenario() -> None:
+        customer = customer_agent()
+        flow = await connect(node, customer)
+        with frozen(node):
+            refused = await place(customer, flow, SOUTH_NUMBER)
+            assert (await refused.final()).status == 503
+            written = {line["call_id"]: line for line in segment_lines(node.state) if "call_id" in line}
+            assert written[refused.invite.call_id]["reason"] == "gate-unavailable"
+            await asyncio.sleep(1.2)  # the gates are asked again
+            given_up = await place(customer, flow, SOUTH_NUMBER)
+            await asyncio.sleep(0.1)
+            assert (await given_up.cancel()).status == 200
+            assert (await given_up.final()).status == 487
+            for call in (refused, given_up):
+                record = await asyncio.to_thread(node.record, call.invite.call_id)
+                assert (record["verdict"], record["gate"]) == ("reject", -1)
+                assert record["reason"] == "gate-unavailable"
+
+    run(node, scenario)
+
+
 class FakeGate:
     """Listens where a gate did, and answers as it is told."""
 

@@ -68,7 +68,7 @@ def test_outcomes_need_no_gate(node: Node) -> None:
 
 
 def test_a_full_disk_refuses_and_recovers(node: Node) -> None:
-    """Summary: with no room for a record a call gets 503 record-not-written; with room again calls go, nothing is torn."""
+    """Summary: with no room for a record a call gets 503 record-not-written, on record all the same; with room again calls go, nothing is torn."""
     records = node.state / "records"
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=751", "tmpfs", str(records)], check=True)
     try:
@@ -100,7 +100,7 @@ async def _fill_and_free(node: Node, records: Path) -> None:
         await (await lab.north.incoming()).confirmed()
         filler = records / "filler"
         _fill(filler)
-        refused = None
+        refused = call = None
         for _ in range(40):  # the last page of each segment still takes some
             _fill(filler)
             call = await lab.call()
@@ -110,7 +110,11 @@ async def _fill_and_free(node: Node, records: Path) -> None:
             await (await lab.north.incoming()).confirmed()
             await call.bye()
         assert refused is not None
+        assert call is not None
         assert "record-not-written" in refused.get("Reason")
+        # what the gate could not write the edge has, in memory if need be
+        record = await asyncio.to_thread(node.record, call.invite.call_id)
+        assert (record["verdict"], record["reason"], record["gate"]) == ("reject", "record-not-written", -1)
         # in-dialog requests go all the same, and the outcome is kept somewhere else
         assert (await running.bye()).status == 200
         overflow = node.run / "overflow"
