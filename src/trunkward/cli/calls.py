@@ -29,7 +29,7 @@ from trunkward.store.database import open_database
 from trunkward.store.records import RecordStore
 
 console = Console(highlight=False)
-#: Seconds between two looks for news; the worker ships twice a second.
+#: Seconds between two looks for news; the worker ships once a second.
 _LOOK_S = 0.5
 #: Calls that are waited for while following; more than run on one node.
 _MOST_RUNNING = 100_000

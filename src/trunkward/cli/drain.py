@@ -15,7 +15,7 @@ from trunkward.engines.running_calls import running_calls
 from trunkward.engines.up_lock import holder
 from trunkward.settings import METRICS_PORT, Paths
 
-#: Seconds within which every gate has looked (`gate.__main__` looks twice a second), and some for a busy
+#: Seconds within which every gate has looked (`gate.__main__`: five times a second), with room for a busy
 #: machine.
 _TAKEN_WITHIN_S = 5.0
 _STEP_S = 0.2
