@@ -86,8 +86,13 @@ class Plan:
 
     @property
     def same_text(self) -> bool:
-        """Whether there is nothing to do at all: the very same file."""
+        """Whether it is the very same file."""
         return self.base is not None and self.base.text_sha256 == self.accepted.sha256
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """Whether it is the very same file, and in force everywhere; without a node, decided on."""
+        return self.same_text and (not self.effects.running or self.effects.kind == "nothing")
 
     @property
     def deletions(self) -> list[Change]:

@@ -92,9 +92,8 @@ def put_in_force(
     (before, old), (after, new) = held, wanted
     for directory in _missing(paths, new):
         ensure_directory(directory)
-    restarts = sorted({*effects.restart, *unfinished(paths)})
-    if restarts:
-        write_private(paths.unfinished, "\n".join(restarts) + "\n", "root", "root", 0o600)
+    restarts = sorted({*effects.restart, *(unfinished(paths) or ())})
+    write_private(paths.unfinished, "\n".join(restarts), "root", "root", 0o600)
     if places(old, paths) != places(new, paths):
         put_certificates(paths, new, now)
     # 1. the edge knows both
@@ -139,12 +138,12 @@ def put_in_force(
     paths.unfinished.unlink(missing_ok=True)
 
 
-def unfinished(paths: Paths) -> list[str]:
-    """Parts a change that was broken off has still to restart."""
+def unfinished(paths: Paths) -> list[str] | None:
+    """Parts a change that was broken off has still to restart; None when none was broken off."""
     try:
         return paths.unfinished.read_text(encoding="ascii", errors="replace").split()
     except FileNotFoundError:
-        return []
+        return None
 
 
 def reload_tls(paths: Paths) -> None:
