@@ -89,6 +89,8 @@ def test_migrations_only_add(url: str, kind: Kind) -> None:
         if (kind, revision) not in BEFORE_RELEASES:
             assert before <= found, f"{revision} takes away {sorted(before - found)}"
         before = found
+    engine.dispose()
+
 
 def until_killed(url: str, kind: Kind, statement: int) -> bool:
     """Migrates in a process of its own, killed before that statement; whether it came so far."""
