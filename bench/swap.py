@@ -141,7 +141,7 @@ async def _decide(
         task.add_done_callback(calls.discard)
     await asyncio.gather(*calls)
     if refused:
-        raise SystemExit(f"not admitted: {refused[0]}")
+        raise SystemExit(f"not admitted: {refused[0]}\n{(paths.log / 'gate.log').read_text()[-2000:]}")
     warm = [t for t in took if t[0] > start + _BESIDE_S]
     is_beside = [any(0 <= at - change < _BESIDE_S for change in changed) for at, _ in warm]
     return (
@@ -153,6 +153,7 @@ async def _decide(
 def _attempt(number: int, pem: str, trunks: int, prefixes: int) -> dict[str, object]:
     called = f"{_prefix((number * 7919) % prefixes)}000"
     return {
+        "kind": "attempt",
         "id": os.urandom(16).hex(),
         "at": time.time(),
         "source_ip": "192.0.2.1",
