@@ -3,7 +3,8 @@
 A node is started on a file of `--trunks` trunks. In each round one trunk gets another network: `plan` is
 run, then `apply`, as a person would run them, start of the program included. `apply` returns when every gate
 decides by the new version. Printed: medians, and the worst of the rounds. Beside them stands a run of the
-program that does nothing (`--version`), which is what this machine takes for starting it.
+program that does nothing (`--version`), which is what this machine takes for starting it. 1 when a median is
+over what is allowed.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="trunkward bench configuration", description=__doc__)
     parser.add_argument("--trunks", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--most-plan", type=float, default=2.0, help="seconds the median of plan may take")
+    parser.add_argument("--most-apply", type=float, default=3.0, help="the same of apply")
     options = parser.parse_args(arguments)
     trunkward = str(Path(sys.executable).parent / "trunkward")
     with tempfile.TemporaryDirectory(prefix="twb-", dir="/tmp") as directory:
@@ -69,7 +72,11 @@ def main(arguments: list[str]) -> int:
     print("| s | median | worst |\n|---|---:|---:|")
     for command, seconds in took.items():
         print(f"| {command} | {statistics.median(seconds):.2f} | {max(seconds):.2f} |")
-    return 0
+    allowed = {"plan": options.most_plan, "apply": options.most_apply}
+    missed = [command for command, most in allowed.items() if statistics.median(took[command]) > most]
+    for command in missed:
+        print(f"\nmissed: {command} is to take {allowed[command]:g} s at most")
+    return int(bool(missed))
 
 
 def _file(trunks: int, round_: int) -> str:

@@ -1,13 +1,13 @@
-"""`python -m bench records`: records as fast as a busy node writes them, and the real worker that ships them.
+"""`python -m bench records`: records as fast as a busy node writes them, into a whole node that ships them.
 
-Two gates append decisions (each on the disk before the next, as in life), the edge appends outcomes and
-the messages of each call; a share of the calls is older than anything is kept, so that retention has
-work; and the configuration is put in force anew every few seconds. Then everybody stops, and the worker
-has `--settle` seconds to be done.
+A node is started. Beside its own gates two more append decisions (each on the disk before the next, as in
+life), and to its edge's segments outcomes and the messages of each call are appended; a share of the calls is
+older than anything is kept, so that retention has work; and `trunkward apply` is run every few seconds, each
+time with another retention. Then everybody stops, and the worker has `--settle` seconds to be done.
 
 Counted is what is in the database: every call that is still to be kept once, with its decision, its
-outcome and all its messages; every old one gone. 0 when that holds, no lag is left and the worker has
-told of no failed round.
+outcome and all its messages; every old one gone. 0 when that holds, no lag is left, the worker has told of
+no failed round, nobody of a locked database, and each `apply` was in force on every gate.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -24,13 +26,10 @@ import time
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any
 
-import msgspec
-
 from bench.cpu import snapshot
-from trunkward.control.declared import InForce
-from trunkward.control.node_file import accept_node_file
 from trunkward.edge import ladder
 from trunkward.edge.compact import compact
 from trunkward.edge.segments import Segments
@@ -38,8 +37,11 @@ from trunkward.gate.recorder import Recorder
 from trunkward.records.model import DecisionRecord
 from trunkward.settings import Paths
 
+_TRUNKWARD = str(Path(sys.executable).parent / "trunkward")
 _EXAMPLE = Path(__file__).resolve().parents[1] / "examples/node.yaml"
 _GATES = 2
+#: The first number of a gate that the node has not.
+_FIRST = 80
 #: Every so many-th call is this many days old: older than anything is kept.
 _OLD_EACH, _OLD_DAYS = 10, 4000
 #: A call's messages, as `edge.ladder` notes them: side, way, what, method it answers, media.
@@ -136,7 +138,8 @@ class Seen:
     lag_bytes: list[int] = field(default_factory=list)
     lag_s: list[float] = field(default_factory=list)
     wal_bytes: int = 0
-    applied: int = 0
+    apply_s: list[float] = field(default_factory=list)
+    apply_failed: list[str] = field(default_factory=list)
     settled_s: float | None = None
 
 
@@ -144,25 +147,22 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs the load and prints what came of it."""
     options = _options(arguments)
     with tempfile.TemporaryDirectory(prefix="twr-", dir=options.directory, delete=not options.keep) as home:
-        paths = _node(Path(home))
-        _put_in_force(paths, 1)
-        log = (paths.log / "worker.log").open("wb")
-        worker = subprocess.Popen(_worker(paths), stdout=log, stderr=log)
+        paths = _paths(Path(home))
+        up = _start(paths)
         try:
-            seen = _load(paths, worker, options)
-            cpu_s = sum(snapshot(worker.pid).cpu_s.values())
+            worker = int(paths.worker_lock.read_text())
+            before_s = sum(snapshot(worker).cpu_s.values())
+            seen = _load(paths, options)
+            if int(paths.worker_lock.read_text()) != worker:
+                raise SystemExit("the worker was started anew meanwhile")
+            cpu_s = sum(snapshot(worker).cpu_s.values()) - before_s
         finally:
-            worker.send_signal(signal.SIGTERM)
-            worker.wait(30)
+            up.send_signal(signal.SIGINT)
+            up.wait(60)
         return _report(paths, options, seen, cpu_s)
 
 
-def _load(paths: Paths, worker: subprocess.Popen[bytes], options: argparse.Namespace) -> Seen:
-    until = time.monotonic() + 30
-    while not paths.worker_lock.exists() or not paths.worker_lock.read_text():
-        if worker.poll() is not None or time.monotonic() > until:
-            raise SystemExit(f"the worker has not started:\n{(paths.log / 'worker.log').read_text()}")
-        time.sleep(0.05)
+def _load(paths: Paths, options: argparse.Namespace) -> Seen:
     total = int(options.rate * options.seconds)
     began = time.monotonic() + 1.0
     method = multiprocessing.get_context("spawn")
@@ -177,8 +177,7 @@ def _load(paths: Paths, worker: subprocess.Popen[bytes], options: argparse.Names
     while any(writer.is_alive() for writer in writers):
         if time.monotonic() >= next_apply:
             next_apply += options.apply_every
-            seen.applied += 1
-            _put_in_force(paths, 1 + seen.applied)
+            _apply(paths, seen)
         _look(paths, seen)
         time.sleep(1.0)
     for writer in writers:
@@ -192,15 +191,14 @@ def _load(paths: Paths, worker: subprocess.Popen[bytes], options: argparse.Names
         time.sleep(0.1)
     seen.settled_s = time.monotonic() - stopped
     # retention looks once a minute, and when the configuration has changed
-    seen.applied += 1
-    _put_in_force(paths, 1 + seen.applied)
+    _apply(paths, seen)
     while _count(paths, "at < ?", _long_ago()) and time.monotonic() - stopped < options.settle:
         time.sleep(0.1)
     return seen
 
 
 def _gate(paths: Paths, index: int, total: int, rate: float, began: float) -> None:
-    recorder = Recorder(paths.gate_records(index))
+    recorder = Recorder(paths.gate_records(_FIRST + index))
     for number in range(index, total, _GATES):
         _wait(began + number / rate)
         recorder.write([decision(number, started_at(number, time.time()))])
@@ -231,40 +229,51 @@ def _wait(until: float) -> None:
 # ---- the node it runs in ---------------------------------------------------------------------
 
 
-def _node(home: Path) -> Paths:
-    paths = Paths(config=home / "node.yaml", state=home / "state", run=home / "run", log=home / "log")
-    gates = [paths.gate_records(index) for index in range(_GATES)]
-    for directory in (
-        *(paths.declared.parent, paths.records_db.parent, paths.edge_records, paths.edge_ladder, *gates),
-        *(paths.edge_overflow, paths.policy, paths.shown.parent, paths.targets.parent, paths.log),
-    ):
-        directory.mkdir(parents=True)
-    return paths
+def _paths(home: Path) -> Paths:
+    return Paths(config=home / "node.yaml", state=home / "state", run=home / "run", log=home / "log")
 
 
-def _put_in_force(paths: Paths, version: int) -> None:
-    """The example, with another retention each time, as an apply would."""
-    text = _EXAMPLE.read_text(encoding="utf-8")
-    text = text.replace("  - name: acme\n", f"  - name: acme\n    retention: {300 + version % 2}\n", 1)
-    accepted = accept_node_file(text, "node.yaml")
-    issued = [trunk.name for trunk in accepted.declared.trunks if trunk.certificate_issued_here]
-    in_force = InForce(
-        version=version,
-        node_file=text,
-        values=accepted.values,
-        certificates={name: ["ab" * 32] for name in issued},
-        evidence={},
-        evidence_key="cd" * 32,
+def _start(paths: Paths) -> subprocess.Popen[bytes]:
+    """A whole node on the example, and directories for the gates beside its own."""
+    home = paths.config.parent
+    home.chmod(0o755)  # the node's users look in
+    paths.config.write_text(_text(0), encoding="utf-8")
+    said = home / "up.log"
+    with said.open("wb") as log:
+        up = subprocess.Popen([_TRUNKWARD, "up"], env=_environment(paths), stdout=log, stderr=log)
+    until = time.monotonic() + 60
+    while "ready after" not in said.read_text(errors="replace"):
+        if up.poll() is not None or time.monotonic() > until:
+            up.terminate()
+            raise SystemExit(f"the node has not started:\n{said.read_text(errors='replace')}")
+        time.sleep(0.05)
+    for index in range(_GATES):
+        place = paths.gate_records(_FIRST + index)
+        place.mkdir()
+        shutil.chown(place, "tw-gate", "tw-worker")
+        place.chmod(0o2770)
+    return up
+
+
+def _apply(paths: Paths, seen: Seen) -> None:
+    """The example, with another retention each time."""
+    paths.config.write_text(_text(1 + len(seen.apply_s)), encoding="utf-8")
+    began = time.monotonic()
+    done = subprocess.run(
+        [_TRUNKWARD, "apply"], env=_environment(paths), capture_output=True, text=True, check=False
     )
-    part = paths.declared.with_suffix(".part")
-    part.write_bytes(msgspec.json.encode(in_force))
-    part.rename(paths.declared)
+    seen.apply_s.append(time.monotonic() - began)
+    if done.returncode:
+        seen.apply_failed.append(done.stdout + done.stderr)
 
 
-def _worker(paths: Paths) -> list[str]:
-    places = {"config": paths.config, "state": paths.state, "run": paths.run, "log": paths.log}
-    arguments = [part for name, path in places.items() for part in (f"--{name}", str(path))]
-    return [sys.executable, "-m", "trunkward.worker", *arguments]
+def _text(number: int) -> str:
+    text = _EXAMPLE.read_text(encoding="utf-8")
+    return text.replace("  - name: acme\n", f"  - name: acme\n    retention: {300 + number % 2}\n", 1)
+
+
+def _environment(paths: Paths) -> dict[str, str]:
+    return os.environ | {"TRUNKWARD_HOME": str(paths.config.parent)}
 
 
 # ---- looking ---------------------------------------------------------------------------------
@@ -324,11 +333,15 @@ def _report(paths: Paths, options: argparse.Namespace, seen: Seen, cpu_s: float)
         "old calls left": (0, _count(paths, "at < ?", _long_ago())),
         "old calls deleted": (old, min(old, deleted)),
         "warnings and errors of the worker": (0, len(bad)),
-        "lock errors": (0, sum("locked" in json.dumps(line) for line in told)),
+        "lock errors": (
+            0,
+            sum("locked" in said for said in (*map(json.dumps, told), *seen.apply_failed)),
+        ),
+        "applies that failed": (0, len(seen.apply_failed)),
     }
     mega = 1_000_000
     load = f"{options.rate:g} calls/s for {options.seconds:g} s"
-    print(f"{load}, {seen.applied} changes of configuration meanwhile\n")
+    print(f"{load}, {len(seen.apply_s)} times apply meanwhile\n")
     print("| | |\n|---|---:|")
     for name, (expected, found) in held.items():
         print(f"| {name} | {found}{'' if found == expected else f' (expected {expected})'} |")
@@ -336,9 +349,12 @@ def _report(paths: Paths, options: argparse.Namespace, seen: Seen, cpu_s: float)
     worst_s, worst = max(seen.lag_s, default=0), max(seen.lag_bytes, default=0) / mega
     print(f"| lag while it ran, worst | {worst_s:.1f} s, {worst:.2f} MB |")
     print(f"| no lag left after the end | {settled} |")
+    print(f"| apply, median and worst | {median(seen.apply_s):.2f} s, {max(seen.apply_s):.2f} s |")
     print(f"| CPU of the worker | {cpu_s:.1f} s, {1000 * cpu_s / total:.3f} ms a call |")
     size, wal = paths.records_db.stat().st_size / mega, seen.wal_bytes / mega
     print(f"| database, its log at most | {size:.1f} MB, {wal:.1f} MB |")
+    for said in seen.apply_failed[:5]:
+        print(f"\napply: {said[-400:]}")
     for line in bad[:5]:
         print(f"\nworker: {json.dumps(line)[:400]}")
     return int(seen.settled_s is None or any(expected != found for expected, found in held.values()))

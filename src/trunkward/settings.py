@@ -131,7 +131,7 @@ class Paths:
 
     @property
     def unfinished(self) -> Path:
-        """Parts that a change of configuration must still restart, where it was broken off."""
+        """There while a change of configuration is not everywhere in force; parts it must still restart."""
         return self.run / "unfinished"
 
     @property

@@ -151,6 +151,34 @@ def test_history_sees_what_was_tampered_with(
         configuration.history(store, None)
 
 
+def test_a_version_that_comes_while_history_reads_is_no_tampering(
+    store: SqlConfiguration, configuration_engine: sa.Engine, url: str
+) -> None:
+    accept(store, EXAMPLE)
+    other = open_database(url, durable=True)
+
+    added: list[Version] = []
+
+    @sa.event.listens_for(configuration_engine, "after_cursor_execute")
+    def _between(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "FROM versions" in statement and not added:
+            added.append(accept(SqlConfiguration(other), EXAMPLE + "#\n"))
+
+    assert [version.number for version in configuration.history(store, None)] == [1]
+    assert [version.number for version in configuration.history(store, None)] == [2, 1]
+    other.dispose()
+
+
+def test_damaged_objects_are_said_to_be_that(
+    store: SqlConfiguration, configuration_engine: sa.Engine
+) -> None:
+    accept(store, EXAMPLE)
+    with configuration_engine.begin() as connection:
+        connection.execute(sa.text("UPDATE node_files SET objects = text"))
+    with pytest.raises(TextDamaged, match="objects of version 1"):
+        configuration.plan(store, read(EXAMPLE + "#\n"), Effects())
+
+
 def test_a_damaged_text_is_never_given_out(store: SqlConfiguration, configuration_engine: sa.Engine) -> None:
     accept(store, EXAMPLE)
     with configuration_engine.begin() as connection:

@@ -1,7 +1,9 @@
 """Every step of every migration, forward, on tables with rows in them."""
 
+import os
+import signal
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import sqlalchemy as sa
@@ -87,4 +89,57 @@ def test_migrations_only_add(url: str, kind: Kind) -> None:
         if (kind, revision) not in BEFORE_RELEASES:
             assert before <= found, f"{revision} takes away {sorted(before - found)}"
         before = found
+    engine.dispose()
+
+
+def until_killed(url: str, kind: Kind, statement: int) -> bool:
+    """Migrates in a process of its own, killed before that statement; whether it came so far."""
+    child = os.fork()
+    if not child:
+        _migrate_and_die(url, kind, statement)
+    _, status = os.waitpid(child, 0)
+    assert status in (0, signal.SIGKILL), status
+    return status == signal.SIGKILL
+
+
+def _migrate_and_die(url: str, kind: Kind, statement: int) -> NoReturn:
+    left = statement
+
+    def before(*_: object) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    status = 1
+    try:
+        engine = open_database(url)
+        sa.event.listen(engine, "before_cursor_execute", before)
+        migrate(engine, kind)
+        status = 0
+    finally:
+        os._exit(status)  # whatever happens: no second pytest goes on from here
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_killed_anywhere_the_database_is_as_it_was(url: str, kind: Kind) -> None:
+    engine = open_database(url)
+    if kind is Kind.RECORDS:  # the second step moves rows
+        migrate(engine, kind, "0001")
+        with engine.begin() as connection:
+            row = "('a', 1.5, 'c', 'admit', 'x', 't', '{}')"
+            connection.execute(sa.text(f"INSERT INTO decisions VALUES {row}"))
+    before = sa.inspect(engine).get_table_names()
+    engine.dispose()  # no connection of ours goes into the other process
+    statement = 1
+    while until_killed(url, kind, statement):
+        assert sa.inspect(engine).get_table_names() == before, f"killed before statement {statement}"
+        engine.dispose()
+        statement += 1
+    assert statement > 8, "it was killed in the middle of it, too"
+    assert sa.inspect(engine).get_table_names() != before
+    migrate(engine, kind)
+    if kind is Kind.RECORDS:
+        with engine.connect() as connection:
+            assert connection.scalars(sa.text("SELECT record_id FROM calls")).all() == ["a"]
     engine.dispose()

@@ -7,6 +7,7 @@
 5. A node that runs takes it, and every gate says so.
 """
 
+import gc
 import json
 import os
 import sys
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from sqlalchemy.exc import DBAPIError
 
 from trunkward.cli import node_file_copy
 from trunkward.cli.actor import current_actor
@@ -27,6 +29,7 @@ from trunkward.cli.changing import (
     accepted,
     changing,
     configuration_store,
+    database_problem,
     node_file_in_use,
     read_config,
 )
@@ -34,7 +37,7 @@ from trunkward.cli.preflight import new_obstacles
 from trunkward.cli.ready import gate_policy
 from trunkward.cli.said import complain, say
 from trunkward.control import configuration
-from trunkward.control.configuration import NoSuchVersion, Plan, Superseded
+from trunkward.control.configuration import NoSuchVersion, Plan, Superseded, Version
 from trunkward.control.declared import InForce, with_certificates
 from trunkward.control.difference import Change, difference
 from trunkward.control.effects import Effects
@@ -82,6 +85,7 @@ def run_plan(paths: Paths, file: Path | None, *, as_json: bool) -> int:
     """Shows what applying a file would change: 0 nothing, 2 refused, 3 something."""
     if not _root("plan"):
         return 2
+    gc.disable()
     held = Held(paths)
     try:
         if held.running:
@@ -90,17 +94,21 @@ def run_plan(paths: Paths, file: Path | None, *, as_json: bool) -> int:
         complain(f"no plan: {other}")
         return 2
     read = read_config(file or node_file_in_use(paths, running=held.running))
-    effects = _effects(paths, read, held)
     if not paths.database and not paths.configuration_db.exists():
+        effects = _effects(paths, read, held, None)
         planned = Plan(base=None, accepted=read, changes=difference({}, read.objects), effects=effects)
     else:
         with configuration_store(paths, make=False) as store:
-            planned = configuration.plan(store, read, effects)
+            try:
+                planned = configuration.plan(store, read, _effects(paths, read, held, store.head()))
+            except TextDamaged as why:
+                complain(f"no plan: {why}")
+                return 2
     if as_json:
         print(json.dumps(plan_document(planned), indent=1))
     else:
         _show(planned)
-    return 0 if planned.same_text and not effects.restart else DIFFERENT
+    return 0 if planned.nothing_to_do else DIFFERENT
 
 
 def run_apply(
@@ -147,12 +155,18 @@ def plan_document(planned: Plan) -> dict[str, Any]:
     """A plan for programs."""
     return {
         "base": planned.base.number if planned.base else None,
-        "changed": not planned.same_text,
+        "changed": not planned.nothing_to_do,
         "changes": [change_document(change) for change in planned.changes],
         "deletes": [f"{change.kind}/{change.name}" for change in planned.deletions],
         "effect": planned.effects.kind,
         "effects": asdict(planned.effects),
     }
+
+
+def deleted_names(planned: Plan) -> str:
+    """What a plan takes away, in a line."""
+    gone = [f"{change.kind.removesuffix('s')} {change.name}" for change in planned.deletions]
+    return ", ".join(gone[:10]) + (f" and {len(gone) - 10} more" if len(gone) > 10 else "")
 
 
 def change_document(change: Change) -> dict[str, Any]:
@@ -188,6 +202,8 @@ def _change(
 ) -> int:
     if not _root(command.partition(" ")[0]):
         return 2
+    # what is read here is needed to the end: looking for garbage in it takes a tenth of the time
+    gc.disable()
     try:
         ensure_users()
         for directory in outer_directories(paths):
@@ -204,8 +220,7 @@ def _change(
             read, source = wanted(store, working)
             # 3.
             configuration.expect(store, expected)
-            effects = _effects(paths, read, held)
-            planned = configuration.plan(store, read, effects)
+            planned = configuration.plan(store, read, _effects(paths, read, held, store.head()))
             if not _agreed(planned, may_delete=may_delete, may_restart=may_restart, ask=not as_json):
                 return 2
             if held.running and (found := new_obstacles(held.declared, read.declared)):
@@ -217,14 +232,9 @@ def _change(
             if source != working:
                 node_file_copy.announce(paths, working, read.text)
             put = _apply_running if held.running else _apply_stopped
-            code = put(paths, planned, store, command, held)
-            head = store.head()
+            code, version = put(paths, planned, store, command, held)
             if as_json:
-                document = plan_document(planned) | {
-                    "version": head.number if head else None,
-                    "done": code == 0,
-                }
-                print(json.dumps(document, indent=1))
+                print(json.dumps(plan_document(planned) | {"version": version, "done": code == 0}, indent=1))
             return code
     except (
         Busy,
@@ -242,9 +252,13 @@ def _change(
         return 2
 
 
-def _apply_stopped(paths: Paths, planned: Plan, store: SqlConfiguration, command: str, held: Held) -> int:
+def _apply_stopped(
+    paths: Paths, planned: Plan, store: SqlConfiguration, command: str, held: Held
+) -> tuple[int, int]:
+    """The exit code, and the version that was decided on."""
     if planned.base is not None and planned.same_text:
-        say(f"nothing to do: version {planned.base.number} is this very file", err=True)
+        version = planned.base
+        say(f"nothing to do: version {version.number} is this very file", err=True)
     else:
         before = held.in_force
         version = configuration.accept(
@@ -258,12 +272,18 @@ def _apply_stopped(paths: Paths, planned: Plan, store: SqlConfiguration, command
         say(
             f"version {version.number} ({version.summary}): no node runs here, the next up takes it", err=True
         )
-    for told in node_file_copy.settle(paths, store):
-        say(told, err=True)
-    return 0
+    try:
+        for told in node_file_copy.settle(paths, store):
+            say(told, err=True)
+    except DBAPIError as problem:
+        return _not_everywhere(version.number, database_problem(problem)), version.number
+    return 0, version.number
 
 
-def _apply_running(paths: Paths, planned: Plan, store: SqlConfiguration, command: str, held: Held) -> int:
+def _apply_running(
+    paths: Paths, planned: Plan, store: SqlConfiguration, command: str, held: Held
+) -> tuple[int, int]:
+    """The exit code, and the version that was decided on."""
     began, now = time.monotonic(), datetime.now(UTC)
     before = held.in_force
     if before is None:
@@ -289,17 +309,23 @@ def _apply_running(paths: Paths, planned: Plan, store: SqlConfiguration, command
             gate_policy=gate_policy,
             tell=lambda what: say(what, err=True),
         )
+    except DBAPIError as problem:
+        return _not_everywhere(after.version, database_problem(problem)), after.version
     except (NotApplied, NotPrepared, OSError) as problem:
-        complain(f"version {after.version} is decided on, but not everywhere in force: {problem}")
-        complain("./trunkward apply, or the next up, goes on from there; ./trunkward rollback takes it back")
-        return 1
+        return _not_everywhere(after.version, str(problem)), after.version
     took = time.monotonic() - began
     if after is before:
         say(f"nothing to do: version {after.version} is in force", err=True)
     else:
         said = planned.summary if not planned.same_text else "certificates or evidence issued anew"
         say(f"version {after.version} is in force after {took:.1f} s: {said}", "green", err=True)
-    return 0
+    return 0, after.version
+
+
+def _not_everywhere(version: int, problem: str) -> int:
+    complain(f"version {version} is decided on, but not everywhere in force: {problem}")
+    complain("./trunkward apply, or the next up, goes on from there; ./trunkward rollback takes it back")
+    return 1
 
 
 def _peers_to_look_at(planned: Plan, before: InForce) -> frozenset[str] | None:
@@ -315,16 +341,19 @@ def _peers_to_look_at(planned: Plan, before: InForce) -> frozenset[str] | None:
     return frozenset(change.name for change in planned.changes)
 
 
-def _effects(paths: Paths, read: Accepted, held: Held) -> Effects:
+def _effects(paths: Paths, read: Accepted, held: Held, newest: Version | None) -> Effects:
     if not held.running:
         return Effects(running=False)
     left = unfinished(paths)
-    declared = held.declared
-    if declared is None:
-        return Effects(reload=True, restart=tuple(left))
+    declared, in_force = held.declared, held.in_force
+    if declared is None or in_force is None:
+        return Effects(reload=True, restart=tuple(left or ()))
     found = effects_of(declared, read.declared, paths)
-    restart = tuple(dict.fromkeys((*found.restart, *left)))
-    return Effects(reload=found.reload, restart=restart, start=found.start, stop=found.stop)
+    restart = tuple(dict.fromkeys((*found.restart, *(left or ()))))
+    # what was decided on, and broken off before it was in force, may be no more than a comment
+    behind = left is not None or (newest is not None and newest.number != in_force.version)
+    reload = found.reload or behind
+    return Effects(reload=reload, restart=restart, start=found.start, stop=found.stop)
 
 
 def _agreed(planned: Plan, *, may_delete: bool, may_restart: bool, ask: bool) -> bool:
@@ -332,9 +361,8 @@ def _agreed(planned: Plan, *, may_delete: bool, may_restart: bool, ask: bool) ->
     ask = ask and sys.stdin.isatty()
     if ask and not planned.same_text:
         _show(planned)
-    gone = [f"{change.kind.removesuffix('s')} {change.name}" for change in planned.deletions]
-    if gone and not may_delete:
-        named = ", ".join(gone[:10]) + (f" and {len(gone) - 10} more" if len(gone) > 10 else "")
+    if planned.deletions and not may_delete:
+        named = deleted_names(planned)
         if not ask:
             complain(f"it deletes {named}: say so with --delete; nothing was changed")
             return False
@@ -354,7 +382,8 @@ def _agreed(planned: Plan, *, may_delete: bool, may_restart: bool, ask: bool) ->
 
 def _show(planned: Plan) -> None:
     if planned.same_text and planned.base:
-        say(f"no change: version {planned.base.number} is this very file")
+        left = "" if planned.nothing_to_do else ", and not everywhere in force yet"
+        say(f"no change: version {planned.base.number} is this very file{left}")
     else:
         base = f"version {planned.base.number}" if planned.base else "nothing"
         say(f"compared with {base}: {planned.summary}")

@@ -108,11 +108,16 @@ def configuration_store(paths: Paths, *, make: bool) -> Iterator[SqlConfiguratio
         complain("the node's configuration is root's: use sudo")
         raise typer.Exit(2) from None
     except DBAPIError as problem:
-        complain(f"{paths.configuration_url}: {' '.join(str(problem.orig).split())}")
+        complain(f"{paths.configuration_url}: {database_problem(problem)}")
         raise typer.Exit(2) from None
     finally:
         if engine is not None:
             engine.dispose()
+
+
+def database_problem(problem: DBAPIError) -> str:
+    """What a database said, in one line."""
+    return " ".join(str(problem.orig).split())
 
 
 def node_file_in_use(paths: Paths, *, running: bool) -> Path:

@@ -48,11 +48,14 @@ def up(
             "--config", "-f", help="Node file; without it /etc/trunkward/node.yaml, made from the example."
         ),
     ] = None,
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Delete what the newest version has and the node file has not.")
+    ] = False,
 ) -> None:
     """Start the node in the foreground; Ctrl-C stops everything."""
     from trunkward.cli.up import run
 
-    raise typer.Exit(run(_paths(config), example=config is None))
+    raise typer.Exit(run(_paths(config), may_delete=delete, example=config is None))
 
 
 @app.command()

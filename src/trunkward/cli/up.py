@@ -5,7 +5,8 @@
 3. What would stop the start is found before anything is changed.
 4. A change of the configuration that was broken off is finished. Directories, keys and certificates: what is
    missing is made, what is good is kept.
-5. A file that is new becomes the next version; what is in force is written down, and the worker compiles it.
+5. A file that is new becomes the next version, unless it deletes something and nobody has said that it may:
+   then the newest version stays. What is in force is written down, and the worker compiles it.
 6. The engines' files are rendered, the supervisor started, and watched until every part answers.
 7. Whatever ends it: no process is left, and the exit code says how it went.
 """
@@ -32,7 +33,8 @@ from rich.console import Console
 
 from trunkward.cli import node_file_copy
 from trunkward.cli.actor import current_actor
-from trunkward.cli.changing import Busy, changing, configuration_store, read_config
+from trunkward.cli.apply import deleted_names
+from trunkward.cli.changing import Busy, accepted, changing, configuration_store, read_config
 from trunkward.cli.preflight import obstacles
 from trunkward.cli.ready import wait_until_ready
 from trunkward.cli.said import complain, say
@@ -75,10 +77,11 @@ _PR_SET_CHILD_SUBREAPER = 36
 _MOST_SAID = 1_000_000
 
 
-def run(paths: Paths, *, example: bool = True) -> int:
+def run(paths: Paths, *, may_delete: bool = False, example: bool = True) -> int:
     """Runs the node until it is told to stop; the exit code: 0 stopped on request, 1 failed, 2 refused.
 
-    `example`: a node file that is not there is made from the example.
+    `may_delete`: what the node file has no more is deleted. `example`: a node file that is not there is made
+    from the example.
     """
     if os.geteuid() != 0:
         complain("trunkward up needs root: it gives each process its own user. Use sudo.")
@@ -98,8 +101,8 @@ def run(paths: Paths, *, example: bool = True) -> int:
         # 2. and 3.
         if example:
             _example_if_missing(paths)
-        accepted = _startable(paths)
-        if accepted is None:
+        read = _startable(paths)
+        if read is None:
             return 2
         # to 6.: nobody else changes the configuration until every part answers
         with ExitStack() as change:
@@ -111,7 +114,7 @@ def run(paths: Paths, *, example: bool = True) -> int:
                 complain(f"not started: {problem}")
                 return 2
             with configuration_store(paths, make=True) as store:
-                in_force = _in_force(paths, store, accepted)
+                in_force = _in_force(paths, store, read, may_delete=may_delete)
             if in_force is None:
                 return 2
             say(f"configuration {in_force.version} in force: {paths.config}")
@@ -121,34 +124,45 @@ def run(paths: Paths, *, example: bool = True) -> int:
             return _supervise(paths, in_force, began, lock.fileno(), change.close)
 
 
-def _startable(paths: Paths) -> Accepted | None:
-    """The node file, if a node can start on it; None, and said why, when something stands in the way."""
-    accepted = read_config(paths.config)
-    if found := obstacles(paths, accepted.declared):
+def _startable(paths: Paths, text: str | None = None) -> Accepted | None:
+    """The node file, or this text, if a node can start on it; None, and said why, when something hinders."""
+    read = read_config(paths.config) if text is None else accepted(text, "the newest version")
+    if found := obstacles(paths, read.declared):
         for obstacle in found:
             complain(obstacle)
         complain("not started; nothing was changed")
         return None
-    return accepted
+    return read
 
 
-def _in_force(paths: Paths, store: SqlConfiguration, accepted: Accepted) -> InForce | None:
+def _in_force(paths: Paths, store: SqlConfiguration, read: Accepted, *, may_delete: bool) -> InForce | None:
     """Prepares everything; None, and said why, when that cannot be."""
     try:
         told = node_file_copy.settle(paths, store)
         for line in told:
             say(line, "yellow")
         # a change that was broken off has written it, or one that was made until a moment ago
-        if told or paths.config.read_text(encoding="utf-8") != accepted.text:
+        if told or paths.config.read_text(encoding="utf-8") != read.text:
             if (finished := _startable(paths)) is None:
                 return None
-            accepted = finished
+            read = finished
         # 4. and 5.
+        planned = plan(store, read, Effects(running=False))
+        if planned.base is not None and planned.deletions and not may_delete:
+            newest = planned.base
+            say(
+                f"{paths.config} deletes {deleted_names(planned)}, which nobody has said it may: starting on "
+                f"version {newest.number}, the newest. ./trunkward apply --delete deletes, and up --delete",
+                "yellow",
+            )
+            if (kept := _startable(paths, store.text(newest))) is None:
+                return None
+            planned = plan(store, kept, Effects(running=False))
         with console.status("directories, keys, certificates"):
-            ensure_directories(paths, accepted.declared.node.gates)
+            ensure_directories(paths, planned.accepted.declared.node.gates)
             in_force = prepare(
                 paths,
-                plan(store, accepted, Effects(running=False)),
+                planned,
                 store,
                 actor=current_actor(),
                 command="up",

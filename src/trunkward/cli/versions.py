@@ -63,7 +63,7 @@ def run_get(paths: Paths, kind: str, name: str, *, as_json: bool) -> int:
     with configuration_store(paths, make=False) as store:
         try:
             objects = configuration.objects_of_version(store, configuration.get_version(store, None))
-        except NoSuchVersion as why:
+        except (NoSuchVersion, TextDamaged) as why:
             complain(str(why))
             return 2
     if name and name not in objects[kind]:

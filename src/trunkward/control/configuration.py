@@ -4,7 +4,6 @@ A version is a node file that was accepted, word for word, with a number, a time
 number is the policy's own: it stands in every record as `policy_version`.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -71,8 +70,8 @@ class ConfigurationStore(Protocol):
         `after` is the newest number there must be, 0 for none.
         """
 
-    def journal(self) -> Iterable[Entry]:
-        """The journal from its first entry."""
+    def history(self) -> tuple[list[Version], list[Entry]]:
+        """All versions, the newest first, and the journal from its first entry, as of one moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +86,13 @@ class Plan:
 
     @property
     def same_text(self) -> bool:
-        """Whether there is nothing to do at all: the very same file."""
+        """Whether it is the very same file."""
         return self.base is not None and self.base.text_sha256 == self.accepted.sha256
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """Whether it is the very same file, and in force everywhere; without a node, decided on."""
+        return self.same_text and (not self.effects.running or self.effects.kind == "nothing")
 
     @property
     def deletions(self) -> list[Change]:
@@ -186,8 +190,7 @@ def history(store: ConfigurationStore, limit: int | None) -> list[Version]:
 
     Raises `ChainBroken`, `HistoryBroken`.
     """
-    versions = store.versions()
-    entries = list(store.journal())
+    versions, entries = store.history()
     verify(entries)
     if len(entries) != len(versions):
         raise HistoryBroken(f"{len(entries)} journal entries stand for {len(versions)} versions")

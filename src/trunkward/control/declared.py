@@ -26,6 +26,8 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
     evidence: dict[str, dict[str, str]]
     #: SHA-256 of the public key (DER) that verifies these tokens; "" when it is not known.
     evidence_key: str = ""
+    #: Days a tenant's calls are kept, where the file says so of it, or last said so of one that is gone.
+    retention: dict[str, int] = {}
 
     def declared(self) -> Declared:
         """What the file declares, with the fingerprints of issued certificates filled in."""
@@ -34,7 +36,15 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
             if self.values is None
             else declared_of(self.values)
         )
-        return with_certificates(declared, self.certificates)
+        kept = replace(declared.retention, tenants={**self.retention, **declared.retention.tenants})
+        return with_certificates(replace(declared, retention=kept), self.certificates)
+
+
+def retention_of(declared: Declared, before: InForce | None) -> dict[str, int]:
+    """`InForce.retention`: calls of a tenant that leaves are not kept for longer than was said to it."""
+    own = declared.retention.tenants
+    last = before.retention if before else {}
+    return {name: days for name, days in last.items() if name not in declared.tenants} | dict(own)
 
 
 def with_certificates(declared: Declared, certificates: dict[str, list[str]]) -> Declared:

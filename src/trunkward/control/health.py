@@ -236,7 +236,9 @@ def _problem(part: PartFacts, facts: Facts) -> str:
 
 def _of_parts(facts: Facts, not_ready: dict[str, str]) -> Iterable[Trouble]:
     gates = [part.name for part in facts.parts if part.part is Part.GATE]
-    if not (set(gates) - set(not_ready)):
+    # one that answers, by whatever policy, takes calls
+    answering = {part.name for part in facts.parts if part.part is Part.GATE and not part.problem}
+    if not answering:
         why = "; ".join(f"{gate}: {not_ready[gate]}" for gate in gates) or "not known: the worker names them"
         yield _lost("gates", why, Lost.GATES)
     for part in facts.parts:
@@ -247,7 +249,12 @@ def _of_parts(facts: Facts, not_ready: dict[str, str]) -> Iterable[Trouble]:
             case Part.KAMAILIO:
                 words = "all calls: nobody answers; running calls: media goes on, signalling waits"
                 yield Trouble(what=part.name, problem=problem, means=words, blocks=True)
-            case Part.GATE if set(gates) - set(not_ready):
+            case Part.GATE if part.name in answering:
+                # no call is refused for it, but who is to have a call by this node wants the policy in force
+                words = "calls go on by the policy it has"
+                all_behind = answering <= set(not_ready)
+                yield Trouble(what=part.name, problem=problem, means=words, blocks=all_behind)
+            case Part.GATE if answering:
                 yield Trouble(what=part.name, problem=problem, means="calls go through the other gates")
             case Part.SIGNER:
                 yield _lost(part.name, problem, Lost.SIGNER)
@@ -262,7 +269,7 @@ def _of_parts(facts: Facts, not_ready: dict[str, str]) -> Iterable[Trouble]:
                 words = "calls go as ever; nobody hears of the node's health over HTTP"
                 yield Trouble(what=part.name, problem=problem, means=words)
             case _:
-                pass  # a gate beside all others, or media that is not anchored
+                pass  # a gate, when all are lost, or media that is not anchored
 
 
 def _of_drain(drain: str | None) -> Iterable[Trouble]:

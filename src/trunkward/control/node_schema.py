@@ -347,7 +347,10 @@ type Suites = Annotated[list[Annotated[str, AfterValidator(_suite)]], Field(min_
 
 
 class _Part(BaseModel):
-    """Strict: no quiet change of "5061" to 5061 or 1 to true, and no unknown keys."""
+    """Strict: no quiet change of "5061" to 5061 or 1 to true, and no unknown keys.
+
+    A default that is a list is made by a factory: Pydantic would copy one deeply for each of 10,000 trunks.
+    """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
@@ -431,7 +434,7 @@ class NodePart(_Part):
     plain_port: Port = 5060
     tls12_port: Port = 5062
     media: MediaPart = MediaPart()
-    resolvers: Resolvers = []
+    resolvers: Resolvers = Field(default_factory=list)
     probes: ProbesPart = ProbesPart()
     identity: IdentityPart
     number_plan: NumberPlanPart
@@ -450,10 +453,10 @@ class TrunkPart(_Part):
     name: Name
     networks: Networks
     client_certificate: Annotated[str, AfterValidator(_client_certificate)]
-    numbers: list[Annotated[str, AfterValidator(_number)]] = []
+    numbers: list[Annotated[str, AfterValidator(_number)]] = Field(default_factory=list)
     host: Annotated[Any, BeforeValidator(_host)] = None
-    tls_names: list[DnsName] = []
-    srtp: Suites = list(ALLOWED)
+    tls_names: list[DnsName] = Field(default_factory=list)
+    srtp: Suites = Field(default_factory=lambda: list(ALLOWED))
     max_call_s: MaxCall | None = None
     enabled: bool = True
     unsafe_tls12: bool = False
@@ -464,7 +467,7 @@ class TenantPart(_Part):
 
     name: Name
     retention: Days | None = None
-    trunks: list[TrunkPart] = []
+    trunks: list[TrunkPart] = Field(default_factory=list)
 
 
 class CarrierPart(_Part):
@@ -474,12 +477,12 @@ class CarrierPart(_Part):
     hosts: Hosts
     transport: Annotated[Transport, Field(strict=False)]
     media: Annotated[MediaPolicy, Field(strict=False)] = MediaPolicy.SRTP
-    prefixes: list[Annotated[str, AfterValidator(_prefix)]] = []
+    prefixes: list[Annotated[str, AfterValidator(_prefix)]] = Field(default_factory=list)
     networks: Networks
-    tls_names: list[DnsName] = []
+    tls_names: list[DnsName] = Field(default_factory=list)
     ca: Annotated[str, AfterValidator(_ca)] = "local"
     client_certificate: Annotated[ClientCertificatePart, BeforeValidator(_files)] = ClientCertificatePart()
-    srtp: Suites = list(ALLOWED)
+    srtp: Suites = Field(default_factory=lambda: list(ALLOWED))
     emergency: bool = False
     enabled: bool = True
 

@@ -50,7 +50,7 @@ def schema_id() -> str:
 def _keys(model: type[BaseModel], prefix: str) -> list[str]:
     found = []
     for name, field in sorted(model.model_fields.items()):
-        found.append(f"{prefix}{name}={field.default!r}")
+        found.append(f"{prefix}{name}={field.get_default(call_default_factory=True)!r}")
         for candidate in (field.annotation, *getattr(field.annotation, "__args__", ())):
             if isinstance(candidate, type) and issubclass(candidate, BaseModel):
                 found += _keys(candidate, f"{prefix}{name}.")

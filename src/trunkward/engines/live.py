@@ -92,14 +92,13 @@ def put_in_force(
     (before, old), (after, new) = held, wanted
     for directory in _missing(paths, new):
         ensure_directory(directory)
-    restarts = sorted({*effects.restart, *unfinished(paths)})
-    if restarts:
-        write_private(paths.unfinished, "\n".join(restarts) + "\n", "root", "root", 0o600)
+    restarts = sorted({*effects.restart, *(unfinished(paths) or ())})
+    write_private(paths.unfinished, "\n".join(restarts), "root", "root", 0o600)
     if places(old, paths) != places(new, paths):
         put_certificates(paths, new, now)
     # 1. the edge knows both
     both = _both(old, new)
-    _write(paths, new, after.version, now, beside=both)
+    _write(paths, rendered(paths, new, after.version, now=now, beside=both))
     # 2. processes: media, signer and worker first, gates one after the other, Kamailio last
     for part in (*effects.start, *(p for p in _in_order(restarts) if p != "kamailio")):
         tell(f"starting {part} anew" if part in restarts else f"starting {part}")
@@ -116,6 +115,8 @@ def put_in_force(
     # 3. it is in force
     if before != after:
         put_down(paths, after)
+    # meanwhile the worker compiles
+    alone = rendered(paths, new, after.version, now=now) if both is not None else []
     for index in range(new.node.gates):
         if not _wait(partial(_decides, gate_policy, index, after.version), _TAKEN_WITHIN_S):
             # calls go on by what that gate has, and for those the edge must know what was
@@ -124,8 +125,7 @@ def put_in_force(
                 "the worker run? ./trunkward status tells; when it does, ./trunkward apply finishes this"
             )
     # 4. the edge forgets
-    if both is not None:
-        _write(paths, new, after.version, now, beside=None)
+    _write(paths, alone)
     # No more than what is no part any more: an `update` of all would also start rtpengine anew, and cut off
     # every call, where an upgrade has left it as it was.
     supervisor = Supervisor(paths.supervisor_socket)
@@ -139,12 +139,12 @@ def put_in_force(
     paths.unfinished.unlink(missing_ok=True)
 
 
-def unfinished(paths: Paths) -> list[str]:
-    """Parts a change that was broken off has still to restart."""
+def unfinished(paths: Paths) -> list[str] | None:
+    """Parts a change that was broken off has still to restart; None when none was broken off."""
     try:
         return paths.unfinished.read_text(encoding="ascii", errors="replace").split()
     except FileNotFoundError:
-        return []
+        return None
 
 
 def reload_tls(paths: Paths) -> None:
@@ -161,11 +161,11 @@ def reload_tls(paths: Paths) -> None:
         raise NotApplied(f"kamailio does not take the new TLS files and keeps the old ones: {said}")
 
 
-def _write(paths: Paths, declared: Declared, version: int, now: datetime, beside: Declared | None) -> None:
+def _write(paths: Paths, wanted: list[File]) -> None:
     files = EdgeFiles.under(paths)
     others: list[File] = []
     last: File | None = None
-    for file in rendered(paths, declared, version, now=now, beside=beside):
+    for file in wanted:
         if file.path == files.edge_json:
             last = file
         else:

@@ -28,7 +28,7 @@ from trunkward.access.actor import Actor
 from trunkward.admission.emergency import emergency_table
 from trunkward.control import configuration
 from trunkward.control.configuration import ConfigurationStore, Plan
-from trunkward.control.declared import InForce
+from trunkward.control.declared import InForce, retention_of
 from trunkward.control.evidence import inventory_evidence
 from trunkward.control.node_file import Accepted
 from trunkward.control.pki import SipNames, certificate_pem, issue_sip_authority
@@ -214,6 +214,7 @@ def decide(
         certificates=issued.certificates,
         evidence=issued.evidence,
         evidence_key=issued.evidence_key,
+        retention=retention_of(accepted.declared, before),
     )
 
 

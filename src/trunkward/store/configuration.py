@@ -1,7 +1,6 @@
 """Versions of the configuration in SQL, and their journal, in one transaction."""
 
 import zlib
-from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any
 
@@ -16,12 +15,14 @@ from trunkward.control.objects import Objects, schema_id
 from trunkward.journal.chain import Entry, begin_or_continue
 from trunkward.store.configuration_schema import journal, node_files, versions
 
+#: What makes all that one connection reads be of one moment.
+_ONE_MOMENT = {"sqlite": "BEGIN", "postgresql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"}
 #: Changes a journal entry names one by one; of more it gives the number (the versions have them all).
 _NAMED = 200
 
 
 class TextDamaged(Exception):
-    """A node file in the database is not the one that was accepted; the message names its version."""
+    """A version in the database is not as it was accepted; the message names it, and what to do."""
 
 
 class SqlConfiguration:
@@ -56,13 +57,16 @@ class SqlConfiguration:
         except zlib.error:
             text = b""
         if sha256(text).hexdigest() != version.text_sha256:
-            raise TextDamaged(f"the node file of version {version.number} is damaged in the database")
+            raise _damaged(version, "node file")
         return text.decode()
 
     def objects(self, version: Version) -> tuple[Objects, bool]:
-        """Its objects as they were written down, and whether by this schema."""
+        """Its objects as they were written down, and whether by this schema. Raises `TextDamaged`."""
         row = self._node_file(version, node_files.c.objects, node_files.c.schema_id)
-        objects: Objects = msgspec.json.decode(zlib.decompress(row.objects))
+        try:
+            objects: Objects = msgspec.json.decode(zlib.decompress(row.objects))
+        except (zlib.error, msgspec.DecodeError):
+            raise _damaged(version, "objects") from None
         return objects, row.schema_id == schema_id()
 
     def add(
@@ -87,11 +91,14 @@ class SqlConfiguration:
             raise
         return version
 
-    def journal(self) -> Iterator[Entry]:
-        """The journal from its first entry."""
+    def history(self) -> tuple[list[Version], list[Entry]]:
+        """All versions, the newest first, and the journal from its first entry, as of one moment."""
         with self._engine.connect() as connection:
-            for row in connection.execute(sa.select(journal).order_by(journal.c.seq)):
-                yield _entry(row)
+            connection.exec_driver_sql(_ONE_MOMENT[self._engine.dialect.name])
+            query = sa.select(versions).order_by(versions.c.number.desc())
+            found = [_version(row) for row in connection.execute(query)]
+            entries = [_entry(row) for row in connection.execute(sa.select(journal).order_by(journal.c.seq))]
+        return found, entries
 
     def _node_file(self, version: Version, *columns: sa.Column[Any]) -> Any:
         with self._engine.connect() as connection:
@@ -108,6 +115,13 @@ class SqlConfiguration:
         elif known != schema_id():
             renewed = node_files.update().where(node_files.c.sha256 == digest)
             connection.execute(renewed.values(objects=packed, schema_id=schema_id()))
+
+
+def _damaged(version: Version, what: str) -> TextDamaged:
+    return TextDamaged(
+        f"the {what} of version {version.number} in the database cannot be read: restore a backup "
+        "(./trunkward restore)"
+    )
 
 
 def _facts(version: Version, after: int, changes: list[Change]) -> dict[str, Any]:

@@ -6,14 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import event
 
-#: Seconds a connection to a PostgreSQL may take.
-_CONNECT_S = 5
+#: How long we wait for a PostgreSQL: to be connected; until one that says nothing more is given up (a host
+#: that is gone answers no keepalive, 5 + 3 * 5 s, and acknowledges nothing); and for one statement. libpq's
+#: names and units (postgresql.org/docs/current/libpq-connect.html); what the URL says goes before.
+_PATIENCE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+_STATEMENT_MS = 30_000
 #: Names two migrations at once wait for each other by (PostgreSQL's advisory locks; any number of ours).
 _MIGRATING = 0x7477_6D69
 
@@ -41,7 +46,10 @@ def open_database(url: str, *, durable: bool = False) -> sa.Engine:
     made = sa.make_url(url)
     if made.get_backend_name() == "postgresql":
         named = made.set(drivername="postgresql+psycopg")
-        return sa.create_engine(named, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_S})
+        patience = {name: value for name, value in _PATIENCE.items() if name not in made.query}
+        engine = sa.create_engine(named, pool_pre_ping=True, connect_args=patience)
+        event.listen(engine, "connect", _limit_statements)
+        return engine
     engine = sa.create_engine(made)
     event.listen(engine, "connect", _pragmas_of("FULL" if durable else "NORMAL"))
     return engine
@@ -55,23 +63,52 @@ def make_private(path: Path) -> None:
 def migrate(engine: sa.Engine, kind: Kind = Kind.RECORDS, revision: str = "head") -> None:
     """Brings the database to the newest form; does nothing when it is there, or further.
 
+    All steps are one transaction: killed anywhere, the database is as it was.
+
     Further it is after an upgrade that was taken back. This version can still use it: a migration only
     adds, and what the version before reads or writes is taken away by the version after the next one at
     the earliest (docs/upgrading.md).
     """
     folder, table = _MIGRATIONS[kind]
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / folder))
+    steps = Path(__file__).parent / folder
+    wanted = _newest(steps) if revision == "head" else revision
     with engine.connect() as connection:
+        if _reached(connection, table) >= wanted:
+            return
         if engine.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATING)))
+            # to move many rows takes its time
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        else:
+            # by itself the driver begins before a change of rows, not before one of tables, and each of those
+            # would be committed alone
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        # takes as long to import as all the rest here, and is hardly ever needed
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(steps))
         config.attributes |= {"connection": connection, "version_table": table}
-        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-        reached = MigrationContext.configure(connection, opts={"version_table": table}).get_current_revision()
-        if reached and reached not in known:
-            return
         command.upgrade(config, revision)
         connection.commit()
+
+
+def _newest(steps: Path) -> str:
+    """The last step's revision: they are numbered, and their files named by it."""
+    return max(step.name.partition("_")[0] for step in (steps / "versions").glob("[0-9]*.py"))
+
+
+def _reached(connection: sa.Connection, table: str) -> str:
+    if not sa.inspect(connection).has_table(table):
+        return ""
+    return connection.scalar(sa.select(sa.column("version_num")).select_from(sa.table(table))) or ""
+
+
+def _limit_statements(connection: Any, _record: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET statement_timeout = {_STATEMENT_MS}")
+    connection.commit()
 
 
 def _pragmas_of(synchronous: str) -> Any:

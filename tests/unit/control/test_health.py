@@ -85,6 +85,25 @@ def test_a_lost_part_says_what_that_means(lost: list[str], ready: bool, row: Los
     assert found.lost == ({row} if row else set())
 
 
+@pytest.mark.parametrize(
+    ("lost", "policy", "ready"),
+    [
+        ((), {"gate-0": 6}, True),
+        ((), {"gate-0": 6, "gate-1": 6}, False),
+        (("gate-1",), {"gate-0": 6}, False),
+    ],
+)
+def test_gates_that_are_behind_are_not_lost(
+    lost: tuple[str, ...], policy: dict[str, int], ready: bool
+) -> None:
+    found = health(facts(*lost, policy=policy))
+    assert (found.ready, found.lost) == (ready, frozenset())
+    told = {trouble.what: trouble.means for trouble in found.troubles}
+    for gate in policy:
+        assert told[gate] == "calls go on by the policy it has"
+    assert set(told) == {*lost, *policy}
+
+
 @pytest.mark.parametrize("lost", [(), ("kamailio",)])
 def test_a_drained_node_is_not_ready_and_says_why(lost: tuple[str, ...]) -> None:
     found = health(facts(*lost, drain="since noon by ann"))

@@ -1,6 +1,7 @@
 """A running node takes another configuration: who was not known calls, who is gone does not, running calls go on."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -100,6 +101,8 @@ def test_a_gate_that_is_behind_leaves_readiness_and_goes_on(changed: Changed) ->
         status = node.trunkward("status", "--json")
         assert status.returncode == 1
         assert f"it decides by policy {before}, not by {said['version']}" in status.stdout
+        assert "gates" not in [trouble["lost"] for trouble in json.loads(status.stdout)["troubles"]]
+        assert node.trunkward("plan").returncode == 3, "the very file, but not in force everywhere"
 
         async def scenario() -> None:
             customer, carrier = customer_agent(), carrier_agent()
@@ -114,6 +117,7 @@ def test_a_gate_that_is_behind_leaves_readiness_and_goes_on(changed: Changed) ->
             os.kill(pid, signal.SIGCONT)
     finished = changed.apply(TEXT + "# another\n")
     assert finished["version"] == said["version"]
+    assert node.trunkward("plan").returncode == 0
     assert gate_version(0) == gate_version(1) == said["version"]
     node.wait_ready()
 

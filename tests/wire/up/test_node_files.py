@@ -1,10 +1,11 @@
 """Wrong node files, flags and commands through the real command."""
 
+import json
 import re
 
 import pytest
 
-from wire.up.conftest import Home
+from wire.up.conftest import Home, eventually
 
 #: What is written instead of what, the line that is named if it is another, and what is said about it.
 WRONG = [
@@ -51,6 +52,29 @@ def test_a_good_file_passes(home: Home) -> None:
     assert (good.returncode, good.stderr) == (0, "")
     assert "good: 1 trunks, 2 carriers" in good.stdout
     assert home.files() == before
+
+
+def test_up_deletes_nothing_unless_told_so(home: Home) -> None:
+    """Summary: a file that deletes a carrier is not taken by `up`, nor by `apply`, without --delete; `up --delete` takes it."""
+    config = home.path / "node.yaml"
+    whole = config.read_text()
+    fewer = whole[: whole.index("  - name: south")]
+
+    def in_force() -> str:
+        return str(json.loads((home.path / "state/config/declared.json").read_text())["node_file"])
+
+    home.start()
+    config.write_text(fewer)
+    refused = home.run("apply")
+    assert (refused.returncode, "it deletes carrier south" in refused.stderr) == (2, True)
+    assert home.stop() == 0
+    home.start()
+    assert "deletes carrier south, which nobody has said it may: starting on version 1" in home.out
+    assert (in_force(), config.read_text()) == (whole, fewer)
+    assert home.stop() == 0
+    home.begin("--delete")
+    eventually(lambda: "ready after" in home.out, 40, "ready")
+    assert in_force() == fewer
 
 
 @pytest.mark.parametrize(
