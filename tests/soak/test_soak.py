@@ -20,6 +20,7 @@ MOST_BYTES_A_CALL = 20_000
 
 pytestmark = [
     pytest.mark.wire,
+    pytest.mark.alone,
     pytest.mark.skipif(os.geteuid() != 0, reason="a node gives each process its own user: needs root"),
 ]
 

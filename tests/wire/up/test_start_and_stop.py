@@ -52,7 +52,7 @@ def test_stopped_and_started_again_it_has_lost_nothing(home: Home) -> None:
         assert "stopped" in home.out
         home.nothing_runs(0.5)
         took = home.start()
-        assert took < 5, f"{took:.1f} s\n{home.out}"
+        assert took < 10, f"{took:.1f} s\n{home.out}"  # what it takes alone stands in the README
         assert _kept(home) == kept
         assert _version(home) == version
         assert records <= set(home.files())
