@@ -110,8 +110,8 @@ class Calls:
             case "admit":
                 self._try_next(held, *self._admitted(facts, verdict))
             case "reject":
-                if verdict["reason"] == "record-not-written":
-                    self._outcomes.refused(facts, verdict["reason"])  # here is a place for it in memory, too
+                if verdict.get("reason") == "record-not-written":
+                    self._outcomes.refused(facts, "record-not-written")  # here is a place for it in memory, too
                 self._suspended.resume(held, partial(_reject, verdict))
             case "discard":
                 self._suspended.resume(held, ksr.release)
