@@ -161,7 +161,7 @@ def edge_fingerprint(paths: Paths) -> str:
 
 def _without_departed(edge_json: bytes) -> bytes:
     """The edge's settings without peers of before, who leave with time, whoever renders them."""
-    told = msgspec.json.decode(edge_json)
+    told = msgspec.json.decode(edge_json, type=dict[str, msgspec.Raw])
     return msgspec.json.encode({k: v for k, v in told.items() if k not in ("departed", "plain_networks")})
 
 

@@ -4,11 +4,12 @@ Each setting that is not Kamailio's default says why it is there.
 """
 
 import contextlib
-import json
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Self
+
+import msgspec
 
 from trunkward.calls.attempt import Transport
 from trunkward.control.shown import SERVER
@@ -308,7 +309,7 @@ def render_edge_json(
     plain = [c for c in declared.carriers if c.transport is not Transport.TLS and c.enabled]
     known = {f"trunk:{trunk.name}": _trunk_peer(trunk) for trunk in declared.trunks}
     known |= {f"carrier:{carrier.name}": _carrier_peer(carrier) for carrier in declared.carriers}
-    return json.dumps(
+    return msgspec.json.encode(
         {
             "node": declared.node.name,
             "gate_sockets": [str(paths.gate_socket(index)) for index in gates],
@@ -335,10 +336,8 @@ def render_edge_json(
             "health": str(paths.target_health),
             "asked": {f"carrier:{c.name}": c.transport.value for c in declared.carriers if c.enabled},
             "probes": [probes.every_s, probes.down_after, probes.up_after],
-        },
-        # each of Kamailio's processes reads it, also while it carries calls
-        separators=(",", ":"),
-    )
+        }
+    ).decode()
 
 
 def _trunk_peer(trunk: Trunk) -> dict[str, Any]:
