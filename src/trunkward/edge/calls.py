@@ -111,7 +111,9 @@ class Calls:
                 self._try_next(held, *self._admitted(facts, verdict))
             case "reject":
                 if verdict.get("reason") == "record-not-written":
-                    self._outcomes.refused(facts, "record-not-written")  # here is a place for it in memory, too
+                    self._outcomes.refused(
+                        facts, "record-not-written"
+                    )  # here is a place for it in memory, too
                 self._suspended.resume(held, partial(_reject, verdict))
             case "discard":
                 self._suspended.resume(held, ksr.release)
