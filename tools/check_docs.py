@@ -34,6 +34,7 @@ _PLACES = (
     *("/var/cache/trunkward", "/var/lib/trunkward", "/var/log/trunkward"),
     *("/dev/null", "/etc/apt", "/etc/asterisk", "/etc/os-release", "/etc/prometheus", "/etc/systemd/system"),
     *("/usr/bin", "/usr/sbin"),
+    "/root/node.backup",  # nowhere near a checkout: private keys are in it
 )
 _FENCE = re.compile(r"^\s*(```|~~~)")
 _CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")

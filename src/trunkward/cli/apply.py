@@ -30,6 +30,7 @@ from trunkward.cli.changing import (
     changing,
     configuration_store,
     database_problem,
+    how_to_bring_back,
     node_file_in_use,
     read_config,
 )
@@ -93,7 +94,7 @@ def run_plan(paths: Paths, file: Path | None, *, as_json: bool) -> int:
     except OtherVersion as other:
         complain(f"no plan: {other}")
         return 2
-    read = read_config(file or node_file_in_use(paths, running=held.running))
+    read = _read(paths, file, node_file_in_use(paths, running=held.running))
     if not paths.database and not paths.configuration_db.exists():
         effects = _effects(paths, read, held, None)
         planned = Plan(base=None, accepted=read, changes=difference({}, read.objects), effects=effects)
@@ -104,10 +105,16 @@ def run_plan(paths: Paths, file: Path | None, *, as_json: bool) -> int:
             except TextDamaged as why:
                 complain(f"no plan: {why}")
                 return 2
+    found = new_obstacles(held.declared, read.declared) if held.running else []
     if as_json:
-        print(json.dumps(plan_document(planned), indent=1))
+        print(json.dumps(plan_document(planned) | {"obstacles": found}, indent=1))
     else:
         _show(planned)
+    for obstacle in found:
+        complain(obstacle)
+    if found:
+        complain("apply will refuse it")
+        return 2
     return 0 if planned.nothing_to_do else DIFFERENT
 
 
@@ -123,7 +130,7 @@ def run_apply(
     """Puts a file in force: 0 done, or nothing to do; 1 decided on, not everywhere; 2 nothing was changed."""
     return _change(
         paths,
-        lambda _, working: (read_config(file or working), file or working),
+        lambda _, working: (_read(paths, file, working), file or working),
         "apply",
         may_delete=may_delete,
         may_restart=may_restart,
@@ -149,6 +156,13 @@ def run_rollback(
         expected=expected,
         as_json=as_json,
     )
+
+
+def _read(paths: Paths, file: Path | None, working: Path) -> Accepted:
+    """The file a person named, or else the node's own, of which more is known when it is gone."""
+    if file is None and not working.exists():
+        return read_config(working, how_to_bring_back(paths, working))
+    return read_config(file or working)
 
 
 def plan_document(planned: Plan) -> dict[str, Any]:
@@ -358,21 +372,22 @@ def _effects(paths: Paths, read: Accepted, held: Held, newest: Version | None) -
 
 def _agreed(planned: Plan, *, may_delete: bool, may_restart: bool, ask: bool) -> bool:
     """Whether a person has agreed to what is deleted and what is restarted."""
+    why = "no terminal to ask on" if ask else "--json asks nothing"
     ask = ask and sys.stdin.isatty()
     if ask and not planned.same_text:
         _show(planned)
     if planned.deletions and not may_delete:
         named = deleted_names(planned)
         if not ask:
-            complain(f"it deletes {named}: say so with --delete; nothing was changed")
+            complain(f"{why}: add --delete to delete {named}; nothing was changed")
             return False
         if not typer.confirm(f"delete {named}?"):
             complain("nothing was changed")
             return False
     if planned.effects.kind == "restart" and not may_restart:
-        what = "; ".join(planned.effects.lines())
+        what = "; ".join(planned.effects.asked_about())
         if not ask:
-            complain(f"it {what}: say so with --restart; nothing was changed")
+            complain(f"{why}: add --restart to agree that it {what}; nothing was changed")
             return False
         if not typer.confirm(f"it {what}: go on?"):
             complain("nothing was changed")

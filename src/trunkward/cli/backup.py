@@ -64,7 +64,7 @@ def run_backup(paths: Paths, to: str) -> int:
     except (ArchiveRefused, NodeFileRefused, OSError) as problem:
         complain(f"no backup was made: {problem}")
         return 1
-    said = f"{len(manifest.members)} files and directories, {size / 1e6:.1f} MB"
+    said = f"{len(manifest.members)} files and directories, {_size(size)}"
     # on standard output it would stand in the backup
     _tell(f"{to}: backup of {manifest.node}, {said}, {time.monotonic() - began:.1f} s", to)
     _tell("private keys are in it: keep it as you keep keys", to)
@@ -202,6 +202,11 @@ def _opened(source: str) -> Iterator[IO[bytes]]:
 def _tell(text: str, to: str) -> None:
     told: Callable[[str], None] = say if to != _STANDARD else _on_standard_error
     told(text)
+
+
+def _size(size_bytes: int) -> str:
+    """In MB, and in kB what would be 0.0 MB."""
+    return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 100_000 else f"{size_bytes / 1e3:.0f} kB"
 
 
 def _on_standard_error(text: str) -> None:

@@ -28,12 +28,15 @@ class Busy(Exception):
     """Somebody else is changing this node; the message says who, and what to do."""
 
 
-def read_config(path: Path) -> Accepted:
-    """The node file, found good, or an exit with every problem of it."""
+def read_config(path: Path, bring_back: str = "") -> Accepted:
+    """The node file, found good, or an exit with every problem of it.
+
+    `bring_back`: what to add when there is no such file.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        complain(f"{path}: there is no such file{hint(path)}")
+        complain(f"{path}: there is no such file{hint(path)}{bring_back}")
         raise typer.Exit(2) from None
     except (OSError, UnicodeDecodeError) as problem:
         complain(f"{path}: cannot be read: {problem}")
@@ -87,6 +90,33 @@ def _wait_for(lock: TextIO) -> None:
 @contextmanager
 def configuration_store(paths: Paths, *, make: bool) -> Iterator[SqlConfiguration]:
     """The versions of this node; an exit when they cannot be had. `make`: for whoever may write."""
+    with _database(paths, make=make) as engine:
+        if make:
+            migrate(engine, Kind.CONFIGURATION)
+        elif not _has_versions(engine):
+            where = paths.configuration_url
+            complain(f"{where}: there is no configuration in it yet; up or apply makes the first version")
+            raise typer.Exit(2)
+        yield SqlConfiguration(engine)
+
+
+def how_to_bring_back(paths: Paths, file: Path) -> str:
+    """For a node file that is gone from its place: where its text still is; "" where no version is known."""
+    if not paths.database and not paths.configuration_db.exists():
+        return ""
+    with _database(paths, make=False) as engine:
+        newest = SqlConfiguration(engine).head() if _has_versions(engine) else None
+    if newest is None:
+        return ""
+    return f", but version {newest.number} of it is known: bring it back with ./trunkward export >{file}"
+
+
+def _has_versions(engine: sa.Engine) -> bool:
+    return sa.inspect(engine).has_table("versions")
+
+
+@contextmanager
+def _database(paths: Paths, *, make: bool) -> Iterator[sa.Engine]:
     engine = None
     try:
         if not paths.database:
@@ -96,14 +126,7 @@ def configuration_store(paths: Paths, *, make: bool) -> Iterator[SqlConfiguratio
                 complain("there is no configuration yet; ./trunkward up or apply makes the first version")
                 raise typer.Exit(2)
         engine = open_database(paths.configuration_url, durable=True)
-        if make:
-            migrate(engine, Kind.CONFIGURATION)
-        elif paths.database and not sa.inspect(engine).has_table("versions"):
-            complain(
-                f"{paths.database}: there is no configuration in it yet; up or apply makes the first version"
-            )
-            raise typer.Exit(2)
-        yield SqlConfiguration(engine)
+        yield engine
     except PermissionError:
         complain("the node's configuration is root's: use sudo")
         raise typer.Exit(2) from None

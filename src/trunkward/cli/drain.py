@@ -69,8 +69,9 @@ def _may(paths: Paths, command: str) -> bool:
     if os.geteuid() != 0:
         complain(f"trunkward {command} needs root. Use sudo.")
         return False
-    if not paths.state.is_dir():
-        complain(f"no node has been started here yet ({paths.state}); start one: ./trunkward up")
+    # it would start without calls, when nobody remembers why
+    if not paths.declared.exists() and not drain.is_draining(paths):
+        complain(f"no node has been started here yet ({paths.declared}); start one: ./trunkward up")
         return False
     return True
 

@@ -28,7 +28,7 @@ def run(paths: Paths, directory: Path) -> int:
     if _STAMP.exists():
         complain(
             "this machine is not Debian 13, so the node runs in one of its own, which the launcher enters: "
-            "have your init start `trunkward up` from the checkout; the unit is for Debian 13 machines"
+            "the unit is for Debian 13 machines; docs/operations.md has one for others (systemd)"
         )
         return 2
     if not directory.is_dir():

@@ -14,6 +14,7 @@ app = typer.Typer(
     help="The secure SIP trunk: TLS 1.3 and SRTP on every leg, every call judged, signed and recorded.",
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
 
@@ -346,7 +347,7 @@ def undrain() -> None:
 def install_units(
     directory: Annotated[Path, typer.Option(help="Where units go.")] = Path("/etc/systemd/system"),
 ) -> None:
-    """Write the systemd unit of a production node; starts nothing."""
+    """Write the systemd unit of a production node (Debian 13); starts nothing."""
     from trunkward.cli.install_units import run
 
     raise typer.Exit(run(Paths.from_environment(), directory))

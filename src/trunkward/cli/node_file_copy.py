@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from trunkward.cli.kept_aside import UNAPPLIED
 from trunkward.control.configuration import ConfigurationStore
 from trunkward.settings import Paths
 
@@ -49,7 +50,7 @@ def _write(file: Path, store: ConfigurationStore, text: str) -> list[str]:
     if held == text.encode():
         return []
     if held is not None and sha256(held).hexdigest() not in {v.text_sha256 for v in store.versions()}:
-        aside = file.with_name(f"{file.name}.unapplied-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
+        aside = file.with_name(f"{file.name}{UNAPPLIED}{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
         _replace(aside, held.decode(errors="surrogateescape"), mode)
         told.append(f"{file} had edits that were never applied: they are kept as {aside}")
     file.parent.mkdir(parents=True, exist_ok=True)

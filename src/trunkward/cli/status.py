@@ -11,6 +11,7 @@ from rich.text import Text
 from sqlalchemy.exc import DBAPIError
 
 from trunkward.cli.calls import record_store
+from trunkward.cli.kept_aside import kept_aside, kept_lines
 from trunkward.cli.ready import not_ready
 from trunkward.cli.said import complain, say
 from trunkward.control.declared import InForce
@@ -46,6 +47,7 @@ from trunkward.engines.part_numbers import ports
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.engines.supervised import supervised
 from trunkward.engines.targets import read_health, read_targets
+from trunkward.engines.up_lock import holder
 from trunkward.engines.waiting import waiting
 from trunkward.settings import WEB_PORT, Paths
 from trunkward.sip.uri import host_in_uri
@@ -66,9 +68,11 @@ def run(paths: Paths, *, as_json: bool) -> int:
     except NodeFileRefused as refused:
         complain(f"{paths.declared}: this version does not understand the configuration in force: {refused}")
         return 2
-    found = look(paths, in_force, declared)
+    found, up = look(paths, in_force, declared), bool(holder(paths))
     if as_json:
         document = as_document(found, names=True) | {
+            "up": up,
+            "kept_aside": [str(path) for path in kept_aside(paths)],
             "listeners": dict(listeners(declared)),
             "metrics": metrics(declared),
             "shown_certificates": {one.name: _document(one) for one in certificates.shown(declared, paths)},
@@ -83,7 +87,7 @@ def run(paths: Paths, *, as_json: bool) -> int:
         }
         print(json.dumps(document, indent=1))
     else:
-        _print(found, declared, paths)
+        _print(found, declared, paths, up=up)
     return 1 if found.not_ready else 0
 
 
@@ -129,15 +133,18 @@ def _records(paths: Paths, now: float) -> RecordsFacts | None:
     return RecordsFacts(waiting_bytes=found.size_bytes, waiting_s=age_s)
 
 
-def _print(found: Health, declared: Declared, paths: Paths) -> None:
+def _print(found: Health, declared: Declared, paths: Paths, *, up: bool) -> None:
     facts = found.facts
     takes = ("takes calls", "green") if found.ready else ("takes no calls", "red")
     console.print(Text.assemble(f"node {declared.node.name}, configuration {facts.policy_version}: ", takes))
-    for part in facts.parts:
-        problem = found.not_ready.get(part.name, "")
-        mark = ("not ready", "red") if problem else ("ready", "green")
-        console.print(Text.assemble(f"  {part.name:<12} ", mark, f"  {_about(part)}  {problem}".rstrip()))
+    if up:
+        _print_parts(facts, found)
+    else:
+        console.print(Text.assemble("  ", ("the node is not up", "red"), "; start it: ./trunkward up"))
+    of_parts = {"gates", *(part.name for part in facts.parts)}
     for trouble in found.troubles:
+        if not up and trouble.what in of_parts:
+            continue  # all of them are gone, and what is said of each supposes the others
         if trouble.what == DRAIN:  # somebody wanted it so
             said = f" {trouble.problem} -> {trouble.means}"
             console.print(Text.assemble("  ", ("draining", "yellow"), said))
@@ -153,18 +160,29 @@ def _print(found: Health, declared: Declared, paths: Paths) -> None:
     for place in facts.space:
         free, size = place.free_bytes / 2**30, place.size_bytes / 2**30
         say(f"  {f'space for {place.what}':<28} {free:.1f} of {size:.1f} GiB free at {place.path}")
-    for name, where in listeners(declared):
-        say(f"  {name:<28} {where}")
-    for name, where in metrics(declared).items():
-        say(f"  {f'metrics of {name}':<28} {where}, for programs on this machine")
+    if up:
+        for name, where in listeners(declared):
+            say(f"  {name:<28} {where}")
+        for name, where in metrics(declared).items():
+            say(f"  {f'metrics of {name}':<28} {where}, for programs on this machine")
     now = datetime.fromtimestamp(facts.now, UTC)
     for one in certificates.shown(declared, paths):
         for line in shown_lines(one, now):
             console.print(line)
-    for name, where in carrier_hosts(paths):
-        say(f"  {name:<28} {where}")
+    if up:
+        for name, where in carrier_hosts(paths):
+            say(f"  {name:<28} {where}")
     _print_certificates(facts)
+    for kept in kept_lines(paths):
+        say(f"  {'kept aside':<28} {kept}")
     print_deviations(console, declared)
+
+
+def _print_parts(facts: Facts, found: Health) -> None:
+    for part in facts.parts:
+        problem = found.not_ready.get(part.name, "")
+        mark = ("not ready", "red") if problem else ("ready", "green")
+        console.print(Text.assemble(f"  {part.name:<12} ", mark, f"  {_about(part)}  {problem}".rstrip()))
 
 
 def _about(part: PartFacts) -> str:

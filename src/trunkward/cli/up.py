@@ -34,7 +34,14 @@ from rich.console import Console
 from trunkward.cli import node_file_copy
 from trunkward.cli.actor import current_actor
 from trunkward.cli.apply import deleted_names
-from trunkward.cli.changing import Busy, accepted, changing, configuration_store, read_config
+from trunkward.cli.changing import (
+    Busy,
+    accepted,
+    changing,
+    configuration_store,
+    how_to_bring_back,
+    read_config,
+)
 from trunkward.cli.preflight import obstacles
 from trunkward.cli.ready import wait_until_ready
 from trunkward.cli.said import complain, say
@@ -81,7 +88,7 @@ def run(paths: Paths, *, may_delete: bool = False, example: bool = True) -> int:
     """Runs the node until it is told to stop; the exit code: 0 stopped on request, 1 failed, 2 refused.
 
     `may_delete`: what the node file has no more is deleted. `example`: a node file that is not there is made
-    from the example.
+    from the example, unless this node has had another.
     """
     if os.geteuid() != 0:
         complain("trunkward up needs root: it gives each process its own user. Use sudo.")
@@ -99,8 +106,12 @@ def run(paths: Paths, *, may_delete: bool = False, example: bool = True) -> int:
             complain(f"not started: a restore was broken off, and cannot be finished: {problem}")
             return 2
         # 2. and 3.
-        if example:
-            _example_if_missing(paths)
+        if example and not paths.config.exists():
+            # the example in its place would delete every trunk and carrier
+            if gone := how_to_bring_back(paths, paths.config):
+                complain(f"{paths.config} is gone{gone}; not started, nothing was changed")
+                return 2
+            _make_example(paths)
         read = _startable(paths)
         if read is None:
             return 2
@@ -366,9 +377,7 @@ def _lock(paths: Paths) -> TextIOWrapper | None:
     return lock
 
 
-def _example_if_missing(paths: Paths) -> None:
-    if paths.config.exists():
-        return
+def _make_example(paths: Paths) -> None:
     example = Path(__file__).parent.parent / "examples" / "node.yaml"
     paths.config.parent.mkdir(parents=True, exist_ok=True)
     part = paths.config.with_name(paths.config.name + ".part")

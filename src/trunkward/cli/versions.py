@@ -34,6 +34,9 @@ def run_history(paths: Paths, limit: int, *, as_json: bool) -> int:
             found, broken = configuration.history(store, limit), ""
         except (ChainBroken, HistoryBroken) as why:
             found, broken = store.versions(limit), str(why)
+    if not found and not broken:
+        complain(str(configuration.no_version_yet()))
+        return 2
     if as_json:
         for version in found:
             print(json.dumps(asdict(version) | {"in_force": version.number == number}))
@@ -90,6 +93,8 @@ def run_diff(paths: Paths, old: int | None, new: int | None, *, as_json: bool) -
         try:
             if old is None:
                 newest = store.versions(2)
+                if not newest:
+                    raise configuration.no_version_yet()
                 if len(newest) < 2:
                     raise NoSuchVersion("there is no version before the newest yet")
                 old = newest[1].number

@@ -165,13 +165,16 @@ def renew(
 def get_version(store: ConfigurationStore, number: int | None) -> Version:
     """A version by its number, the newest without one. Raises `NoSuchVersion`."""
     found = store.head() if number is None else store.version(number)
-    if found is None:
-        raise NoSuchVersion(
-            "there is no version yet; ./trunkward up or apply makes the first"
-            if number is None
-            else f"there is no version {number}; ./trunkward history lists them"
-        )
-    return found
+    if found is not None:
+        return found
+    if number is None:
+        raise no_version_yet()
+    raise NoSuchVersion(f"there is no version {number}; ./trunkward history lists them")
+
+
+def no_version_yet() -> NoSuchVersion:
+    """What is said of a node that has no version at all."""
+    return NoSuchVersion("there is no version yet; ./trunkward up or apply makes the first")
 
 
 def export(store: ConfigurationStore, number: int | None) -> str:

@@ -39,9 +39,14 @@ class Effects:
         """For people, the worst first."""
         if not self.running:
             return ["no node runs here: it takes effect at the next ./trunkward up"]
-        said = [f"restarts {part}: {MEANS[part.partition('-')[0]]}" for part in self.restart]
-        said += [f"stops {part}" for part in self.stop]
-        said += [f"starts {part}" for part in self.start]
-        if self.reload:
+        said = [*self.asked_about(), *(f"starts {part}" for part in self.start)]
+        if self.reload and said:
+            said.append("gates and edge take the rest while they run")
+        elif self.reload:
             said.append("gates and edge take it while they run: running calls notice nothing")
         return said or ["nothing that runs is touched"]
+
+    def asked_about(self) -> list[str]:
+        """Of these what a person has to agree to: restarts and stops."""
+        restarts = [f"restarts {part}: {MEANS[part.partition('-')[0]]}" for part in self.restart]
+        return restarts + [f"stops {part}" for part in self.stop]

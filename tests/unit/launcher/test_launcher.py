@@ -291,3 +291,38 @@ def test_a_node_that_is_up_is_known_by_its_lock(tmp_path: Path) -> None:
         TRUNKWARD_HOME=str(tmp_path / "home"),
     )
     assert done.stdout.split("\n")[:3] == ["never started", "down", "up"], done.stderr
+
+
+@pytest.mark.parametrize("words", ["apply --help", "apply -h", "help apply", "apply --delete --help"])
+def test_the_help_of_a_command_is_the_installed_programs(tmp_path: Path, words: str) -> None:
+    install = """
+        os_is() { true; }
+        ensure_packages() { echo installs; }
+        dir=$(version_dir "$TOP/requirements/runtime.lock")
+        mkdir -p "$dir/bin"
+        printf '#!/bin/sh\\necho "program $*"\\n' >"$dir/bin/trunkward"
+        chmod 755 "$dir/bin/trunkward"
+    """
+    whole = 'touch "$dir/.trunkward-deps" "$dir/.trunkward-project"; '
+    home = str(tmp_path / "home")
+    done = run(f"{install}{whole} main {words}", tmp_path, TRUNKWARD_HOME=home)
+    assert done.stdout.startswith("program apply -"), done.stderr
+    # one whose installation was broken off has nothing to say, and none is installed for it
+    shutil.rmtree(tmp_path / "parts")
+    done = run(f"{install} main {words}", tmp_path, TRUNKWARD_HOME=home)
+    assert done.stdout.startswith("Trunkward: a secure SIP trunking node. Usage:"), done.stderr
+    assert "installs" not in done.stdout
+
+
+def test_where_the_current_directory_is_inside(tmp_path: Path) -> None:
+    def inside(current: str, *seen: str) -> str:
+        return run(
+            f"TOP=/home/me/checkout; PWD={current}; inner_place {' '.join(seen)}", tmp_path
+        ).stdout.strip()
+
+    # seen under its own name: there `../x` is what it is outside
+    assert inside("/home/me/checkout/docs", "/root", "/home") == "/home/me/checkout/docs"
+    assert inside("/home/me/checkout", "/home/me/checkout") == "/home/me/checkout"
+    assert inside("/home/me/checkout/docs", "/root", "/ho") == "/srv/trunkward/docs"
+    assert inside("/home/me", "/root") == "/home/me"
+    assert inside("/", "/root") == "/"

@@ -30,6 +30,15 @@ def test_plan_shows_and_changes_nothing(changed: Changed) -> None:
     file.write_text(TEXT.replace('ports: "30000-39999"', 'ports: "30000-30999"'))
     media = node.trunkward("plan", "-f", str(file))
     assert "then: restarts rtpengine: running calls lose their media" in media.stdout
+    # of this machine's addresses none is one for documents
+    moved = TEXT.replace("  contact_host: 127.0.0.10\n", "").replace(
+        "address: 127.0.0.10\n", "address: 192.0.2.1\n", 1
+    )
+    file.write_text(moved)
+    elsewhere = node.trunkward("plan", "-f", str(file))
+    assert elsewhere.returncode == 2, elsewhere.stdout
+    assert "kamailio cannot listen on 192.0.2.1:5061/tcp: this machine does not have" in elsewhere.stderr
+    assert "running calls notice nothing" not in elsewhere.stdout
     file.write_text("nonsense: 1\n")
     wrong = node.trunkward("plan", "-f", str(file))
     assert wrong.returncode == 2
@@ -57,7 +66,9 @@ def test_deleting_needs_a_word(changed: Changed) -> None:
     changed.apply(WITH_BEST)
     before = changed.in_force(), changed.history()
     refused = changed.apply(TEXT, code=2)
-    assert "it deletes tenant best, trunk best-hq: say so with --delete" in refused["said"]
+    assert (
+        "--json asks nothing: add --delete to delete tenant best, trunk best-hq; nothing" in refused["said"]
+    )
     assert (changed.in_force(), changed.history()) == before
 
 

@@ -66,7 +66,7 @@ def test_up_deletes_nothing_unless_told_so(home: Home) -> None:
     home.start()
     config.write_text(fewer)
     refused = home.run("apply")
-    assert (refused.returncode, "it deletes carrier south" in refused.stderr) == (2, True)
+    assert (refused.returncode, "add --delete to delete carrier south" in refused.stderr) == (2, True)
     assert home.stop() == 0
     home.start()
     assert "deletes carrier south, which nobody has said it may: starting on version 1" in home.out

@@ -231,6 +231,24 @@ def test_a_node_file_named_and_absent_is_not_made_up(home: Home) -> None:
     (home.path / "node.yaml").unlink()
     home.start()
     assert "the example stands there now" in home.out
-    assert (home.path / "node.yaml").read_bytes() == Path(
-        Path(__file__).parents[3] / "examples" / "node.yaml"
-    ).read_bytes()
+    example = (Path(__file__).parents[3] / "examples" / "node.yaml").read_bytes()
+    assert (home.path / "node.yaml").read_bytes() == example
+    # a node that is stopped says so, and nothing of parts that are all gone
+    home.stop()
+    stopped = home.run("status")
+    assert stopped.returncode == 1
+    assert "the node is not up; start it: ./trunkward up" in stopped.stdout
+    for untrue in ("degraded", "refused", "127.0.0.10:5061", "127.0.0.1:9307"):
+        assert untrue not in stopped.stdout
+    assert json.loads(home.run("status", "--json").stdout)["up"] is False
+    # and one whose node file is gone is not made another node
+    (home.path / "node.yaml").unlink()
+    home.begin()
+    assert home.up.wait(20) == 2
+    assert f"bring it back with ./trunkward export >{home.path}/node.yaml; not started" in home.out
+    assert not (home.path / "node.yaml").exists()
+    for command in ("plan", "apply"):
+        assert "bring it back with ./trunkward export" in home.run(command).stderr
+    (home.path / "node.yaml").write_text(home.run("export").stdout)
+    assert home.run("plan").returncode == 0
+    home.start()
