@@ -46,7 +46,9 @@ def up(
     config: Annotated[
         Path | None,
         typer.Option(
-            "--config", "-f", help="Node file; without it /etc/trunkward/node.yaml, made from the example."
+            "--config",
+            "-f",
+            help="Node file; without it /etc/trunkward/node.yaml, at first made from the example.",
         ),
     ] = None,
     delete: Annotated[
