@@ -42,29 +42,19 @@ def print_report(judgements: Sequence[CallJudgement], console: Console, *, took_
 
 
 def _summary(judgements: Sequence[CallJudgement]) -> Table:
-    """A row for each call; the details are below it."""
-    table = Table("call", "", "", "seconds", "signed", "customer", "carrier", box=None)
+    """A row for each call, within 80 columns; the details are below it."""
+    table = Table("call", "", "", "s", "signed", "lost", box=None, pad_edge=False)
     for number, judgement in enumerate(judgements, 1):
         evidence = judgement.evidence
         mark = "[bold red]FAILED[/]" if judgement.failed else "[bold green]ok[/]"
         times = evidence.times
         lasted = "" if times.ended_s is None else f"{times.ended_s - times.dialled_s:.1f}"
         identity = judgement.identity
-        signed = "" if identity is None else "NOT verified" if identity.faults else identity.attest or ""
-        media = [_protection(party) for party in (evidence.customer, evidence.carrier)]
-        table.add_row(
-            f"{number}", escape(evidence.plan.title), mark, lasted, escape(signed), *map(escape, media)
-        )
+        signed = "" if identity is None else "no" if identity.faults else identity.attest or ""
+        parties = [party for party in (evidence.customer, evidence.carrier) if party]
+        lost = f"{sum(party.to_party.lost + party.from_party.lost for party in parties)}" if parties else ""
+        table.add_row(str(number), escape(evidence.plan.title), mark, lasted, escape(signed), lost)
     return table
-
-
-def _protection(party: PartyEvidence | None) -> str:
-    """How the party's media was protected, in a word."""
-    if party is None:
-        return "not there"
-    return ", ".join(dict.fromkeys(party.suites)) or (
-        "plain RTP" if party.media is Media.PLAIN else "no suite"
-    )
 
 
 def _print_call(number: int, judgement: CallJudgement, console: Console) -> None:
