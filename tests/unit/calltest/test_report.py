@@ -30,6 +30,15 @@ def test_the_summary_comes_first_and_the_time_it_took_last(shaken: LabShaken, tm
     assert lines[-1].endswith("expectations held, 1 calls, 61 s")
 
 
+def test_the_summary_fits_a_terminal(shaken: LabShaken, tmp_path: Path) -> None:
+    call = good_call(shaken, tmp_path)
+    title = "customer with a number not its own to north"
+    out = StringIO()
+    judged = judge(replace(call, plan=replace(call.plan, title=title)), lab(shaken))
+    print_report([judged], Console(file=out, width=80), took_s=1)
+    assert title in out.getvalue().splitlines()[1]
+
+
 def test_times_are_a_clock_s_and_nothing_is_empty(shaken: LabShaken, tmp_path: Path) -> None:
     legs = [
         {"side": "customer", "srtp_suite": "", "key_source": "none"},
