@@ -67,7 +67,7 @@ def run_backup(paths: Paths, to: str) -> int:
     except (ArchiveRefused, NodeFileRefused) as problem:
         complain(f"no backup was made: {problem}")
         return 1
-    said = f"{len(manifest.members)} files and directories, {size / 1e3:,.0f} kB"
+    said = f"{len(manifest.members)} files and directories, {size / 1e6:.1f} MB"
     # on standard output it would stand in the backup
     _tell(f"{to}: backup of {manifest.node}, {said}, {time.monotonic() - began:.1f} s", to)
     _tell("private keys are in it: keep it as you keep keys", to)
