@@ -91,7 +91,7 @@ _RTPENGINE_COUNTERS = (
     ("timeoutsessions", "sessions_timed_out", "Sessions ended for want of media."),
     ("silenttimeoutsessions", "sessions_silent", "Held sessions ended for want of media."),
     ("relayedpackets", "packets_relayed", "Packets relayed."),
-    ("relayedpacketerrors", "packet_errors", "Packets not relayed: wrong tag, wrong source, no room."),
+    ("relayedpacketerrors", "packet_errors", "Packets not relayed: wrong tag, keys not known yet, not sent."),
     ("relayedbytes", "relayed_bytes", "Bytes relayed."),
     ("zerowaystreams", "streams_without_media", "Streams that carried nothing either way."),
     ("onewaystreams", "streams_one_way", "Streams that carried media one way only."),

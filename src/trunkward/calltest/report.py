@@ -1,6 +1,7 @@
 """The report of a run: for a person, or as JSON."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
@@ -20,8 +21,9 @@ def report_json(judgements: Sequence[CallJudgement]) -> dict[str, Any]:
     return {"passed": bool(calls) and all(call["passed"] for call in calls), "calls": calls}
 
 
-def print_report(judgements: Sequence[CallJudgement], console: Console) -> None:
-    """Print call by call what was seen, then every expectation that did not hold."""
+def print_report(judgements: Sequence[CallJudgement], console: Console, *, took_s: float) -> None:
+    """Print the summary, call by call what was seen, then every expectation that did not hold."""
+    console.print(_summary(judgements), highlight=False)
     for number, judgement in enumerate(judgements, 1):
         _print_call(number, judgement, console)
     failed = [(number, e) for number, judgement in enumerate(judgements, 1) for e in judgement.failed]
@@ -36,7 +38,23 @@ def print_report(judgements: Sequence[CallJudgement], console: Console) -> None:
         summary = f"[bold red]{len(failed)} expectations failed[/], {held} held, {len(judgements)} calls"
     else:
         summary = f"[bold green]all {held} expectations held[/], {len(judgements)} calls"
-    console.print(summary, highlight=False)
+    console.print(f"{summary}, {took_s:.0f} s", highlight=False)
+
+
+def _summary(judgements: Sequence[CallJudgement]) -> Table:
+    """A row for each call, within 80 columns; the details are below it."""
+    table = Table("call", "", "", "s", "signed", "lost", box=None, pad_edge=False)
+    for number, judgement in enumerate(judgements, 1):
+        evidence = judgement.evidence
+        mark = "[bold red]FAILED[/]" if judgement.failed else "[bold green]ok[/]"
+        times = evidence.times
+        lasted = "" if times.ended_s is None else f"{times.ended_s - times.dialled_s:.1f}"
+        identity = judgement.identity
+        signed = "" if identity is None else "no" if identity.faults else identity.attest or ""
+        parties = [party for party in (evidence.customer, evidence.carrier) if party]
+        lost = f"{sum(party.to_party.lost + party.from_party.lost for party in parties)}" if parties else ""
+        table.add_row(str(number), escape(evidence.plan.title), mark, lasted, escape(signed), lost)
+    return table
 
 
 def _print_call(number: int, judgement: CallJudgement, console: Console) -> None:
@@ -81,7 +99,7 @@ def _legs_table(judgement: CallJudgement, *parties: PartyEvidence) -> Table:
         [_fields(leg, "transport", "tls_version", "cipher", "peer_cn") for leg in legs],
     )
     row("SRTP, as the endpoint saw it", [_media_line(judgement, party) for party in parties])
-    row("SRTP, as recorded", [_fields(leg, "srtp_suite", "key_source") for leg in legs])
+    row("SRTP, as recorded", [_recorded_srtp(leg) for leg in legs])
     row("media to the party", [_stream_line(party.to_party) for party in parties])
     row("media from the party", [_stream_line(party.from_party) for party in parties])
     times = judgement.evidence.times
@@ -97,6 +115,8 @@ def _legs_table(judgement: CallJudgement, *parties: PartyEvidence) -> Table:
         "packets, as recorded, in / out",
         [_fields(leg, "packets_in", "packets_out", sep=" / ") for leg in legs],
     )
+    # a few are normal at the beginning (docs/records.md)
+    row("packets not relayed, as recorded", [_fields(leg, "errors_in") for leg in legs])
     row("tone played", [f"{party.tone_hz:.0f} Hz" for party in parties])
     row("tone heard", [_tone_line(judgement.tones[party.party.kind]) for party in parties])
     return table
@@ -104,6 +124,11 @@ def _legs_table(judgement: CallJudgement, *parties: PartyEvidence) -> Table:
 
 def _fields(leg: dict[str, Any], *names: str, sep: str = ", ") -> str:
     return sep.join(str(leg[name]) for name in names if leg.get(name) is not None) or "not recorded"
+
+
+def _recorded_srtp(leg: dict[str, Any]) -> str:
+    # the record writes "" for plain RTP, and nothing where nothing is known
+    return "plain RTP" if leg.get("srtp_suite") == "" else _fields(leg, "srtp_suite", "key_source")
 
 
 def _signalling_line(party: PartyEvidence) -> str:
@@ -143,18 +168,23 @@ def _identity_line(judgement: CallJudgement) -> str:
 def _record_line(record: Mapping[str, Any]) -> str:
     if not record:
         return "none"
-    names = (
-        "trunk",
-        "carrier",
-        "attest",
-        "blame",
-        "started_at",
-        "answered_at",
-        "ended_at",
-        "duration_s",
-        "end_code",
-    )
-    return ", ".join(f"{name} {record[name]}" for name in names if record.get(name) is not None) or "empty"
+    told = [f"{name} {record[name]}" for name in ("trunk", "carrier") if record.get(name)]
+    told.append(f"signed {record['attest']}" if record.get("attest") else "not signed")
+    if record.get("blame", "nobody") != "nobody":
+        told.append(f"{record['blame']} has to act")
+    told += [f"{what} {_clock(record[name])}" for what, name in _MOMENTS if record.get(name)]
+    if record.get("duration_s") is not None:
+        told.append(f"talked {record['duration_s']:.1f} s")
+    if record.get("end_code"):
+        told.append(f"status {record['end_code']}")
+    return ", ".join(told)
+
+
+_MOMENTS = (("judged", "started_at"), ("answered", "answered_at"), ("ended", "ended_at"))
+
+
+def _clock(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%H:%M:%S} UTC"
 
 
 def _call_json(judgement: CallJudgement) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,9 +48,11 @@ def call_test(
             if keep is not None:
                 keep.mkdir(mode=0o700)
                 directory = keep.absolute()
-            seen = asyncio.run(
-                run_calls(plan_calls(lab), directory=directory, lookup=lookup, progress=progress.print)
-            )
+            plans = plan_calls(lab)
+            progress.print(f"{len(plans)} real calls, one after the other: this takes about a minute")
+            began = time.monotonic()
+            seen = asyncio.run(run_calls(plans, directory=directory, lookup=lookup, progress=progress.print))
+            took_s = time.monotonic() - began
             judgements = [judge(evidence, lab) for evidence in seen]
     except (NotALabError, NodeDownError, PartyError, OSError) as error:
         progress.print(f"[bold red]call-test:[/] {error}")
@@ -58,7 +61,7 @@ def call_test(
     if as_json:
         print(json.dumps(report, indent=2))
     else:
-        print_report(judgements, Console(highlight=False))
+        print_report(judgements, Console(highlight=False), took_s=took_s)
     return EXIT_HELD if report["passed"] else EXIT_FAILED
 
 

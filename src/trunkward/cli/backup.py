@@ -12,7 +12,7 @@ from typing import IO
 from trunkward import __version__
 from trunkward.cli.changing import Busy, changing
 from trunkward.cli.host_paths import hint
-from trunkward.cli.said import complain, say
+from trunkward.cli.said import complain, in_words, say
 from trunkward.cli.status import read_in_force
 from trunkward.control.node_file import NodeFileRefused, read_node_file
 from trunkward.engines.archive import ArchiveRefused
@@ -61,7 +61,10 @@ def run_backup(paths: Paths, to: str) -> int:
                 is_database=is_sqlite,
             )
             size = file.tell() if to != _STANDARD else 0
-    except (ArchiveRefused, NodeFileRefused, OSError) as problem:
+    except OSError as problem:
+        complain(f"no backup was made: {in_words(problem)}")
+        return 1
+    except (ArchiveRefused, NodeFileRefused) as problem:
         complain(f"no backup was made: {problem}")
         return 1
     said = f"{len(manifest.members)} files and directories, {_size(size)}"
@@ -102,7 +105,7 @@ def run_restore(paths: Paths, source: str, *, replace: bool) -> int:
         say(f"what was here before is in {aside}, its keys included: delete it when you are sure")
     for missing in manifest.not_in_it:
         say(f"not in it, and so not restored: {missing}", "yellow")
-    say("start it: trunkward up")
+    say("start it: ./trunkward up")
     return 0
 
 

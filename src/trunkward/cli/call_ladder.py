@@ -11,6 +11,14 @@ from trunkward.sip.text import shown
 #: Columns of the time, and between two uprights.
 _TIME, _GAP = 10, 40
 _NODE = "trunkward"
+#: Who has to act, by the record's `blame`.
+_WHO = {
+    "customer": "the customer",
+    "caller": "the caller",
+    "carrier": "the carrier",
+    "us": "whoever runs this node",
+    "nobody": "nobody",
+}
 
 
 def ladder_lines(call: dict[str, Any], messages: Sequence[MessageRecord]) -> Iterator[str]:
@@ -65,8 +73,25 @@ def _facts(call: dict[str, Any]) -> Iterator[str]:
     if call["ending"]:
         code = f" {call['end_code']}" if call["end_code"] else ""
         yield f"  {', '.join([f'{call["ending"]}{code}', *lasted])}"
+    if call["verdict"] and call["verdict"] != "admit":
+        yield from _refusal(call)
     for route in call["tried"]:
         yield f"  tried before: {route['peer']}, {route.get('status') or route.get('problem')}"
+
+
+def _refusal(call: dict[str, Any]) -> Iterator[str]:
+    """Why, in the words a customer's PBX got beside the code; who has to act; who it was."""
+    said = f"refused with {call['status']}" if call["status"] else "refused without an answer"
+    # the check that refused is the last one; "called: in no trunk's inventory"
+    why = call["findings"][-1] if call["findings"] else ""
+    why = shown(why.partition(": ")[2] or why, 300)
+    yield f"  {said}: {call['reason']}{f': {why}' if why else ''}"
+    yield f"  to act: {_WHO.get(call['blame'], call['blame'])}"
+    if call["source"]:
+        seen = (call["source"], call["transport"], call["tls_version"])
+        yield f"  it came from {', '.join(part for part in seen if part)}"
+    if call["certificate_sha256"]:
+        yield f"  its certificate: sha256:{call['certificate_sha256']}"
 
 
 def _leg(leg: dict[str, Any]) -> str:
@@ -76,7 +101,7 @@ def _leg(leg: dict[str, Any]) -> str:
     ]
     if "packets_in" in leg:
         counts = [leg.get(name, "?") for name in ("packets_in", "packets_out", "errors_in")]
-        told.append("{} packets in, {} out, {} bad".format(*counts))
+        told.append("{} packets in, {} out, {} not relayed".format(*counts))
     units = [("mos", "MOS", ""), ("jitter_ms", "jitter", " ms"), ("loss_percent", "loss", " %")]
     units.append(("round_trip_ms", "round trip", " ms"))
     told += [f"{what} {leg[name]}{unit}" for name, what, unit in units if name in leg]

@@ -7,19 +7,18 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 from sqlalchemy.exc import DBAPIError
 
 from trunkward.cli.call_ladder import ladder_lines
-from trunkward.cli.said import complain
+from trunkward.cli.said import complain, say
 from trunkward.records import ladder
 from trunkward.records.export import COLUMNS, row
 from trunkward.records.filter import CallFilter
@@ -33,12 +32,16 @@ console = Console(highlight=False)
 _LOOK_S = 0.5
 #: Calls that are waited for while following; more than run on one node.
 _MOST_RUNNING = 100_000
-_HEADS = ("when", "trunk", "from", "to", "verdict", "reason", "level", "by", "outcome", "s")
+_HEADS = ("id", "when", "trunk", "from", "to", "verdict", "reason", "level", "by", "outcome", "s")
+#: Digits of a record id in a list; `show` takes them while no other call's begins with them.
+_ID_DIGITS = 8
+#: What a terminal that is too narrow is spared, first to last; numbers and the reason never are.
+_SPARED = ("level", "by", "today", "trunk", "s", "verdict")
 #: Seconds the longest call lasts: older ones are not waited for.
 _LONGEST_S = 86_400.0
 _SECRET_BYTES = 32
 #: Of a line while following, where nobody knows yet how wide the next one will be.
-_WIDTHS = (19, 16, 16, 16, 8, 20, 5, 12, 18, 7)
+_WIDTHS = (_ID_DIGITS, 19, 16, 16, 16, 8, 20, 5, 12, 18, 7)
 
 
 class UnusableSecret(Exception):
@@ -98,7 +101,7 @@ def show(paths: Paths, name: str, *, as_json: bool) -> int:
         if len(found) > 1:
             complain(f"{name} is more than one call; write the record id of one:")
             for call in found:
-                complain(f"  {call['record_id']}  {' '.join(_row(call)[:6])}")
+                complain(f"  {call['record_id']}  {' '.join(_row(call)[1:7])}")
             return 1
         call = found[0]
         messages = store.messages(ladder.keys(call), *ladder.period(call, time.time()))
@@ -158,20 +161,50 @@ def _tell_each(how: Listing, calls: Iterable[dict[str, Any]]) -> None:
 
 
 def _print_table(calls: list[dict[str, Any]]) -> None:
-    table = Table(*_HEADS, box=None)
-    for call in calls:
+    today = time.strftime("%Y-%m-%d ")
+    width = console.width if console.is_terminal else None
+    for line in table_lines([_row(call) for call in calls], width, today):
         # what a peer sent is text, not markup
-        table.add_row(*(Text(cell) for cell in _row(call)))
-    console.print(table)
+        console.print(Text(line), soft_wrap=True)
+    if not calls:
+        say("no such call", err=True)
 
 
-def _line(cells: Iterable[str]) -> str:
-    return " ".join(cell.ljust(width) for cell, width in zip(cells, _WIDTHS, strict=True)).rstrip()
+def table_lines(rows: list[list[str]], width: int | None, today: str) -> list[str]:
+    """A heading and a line for each call, nothing in it cut; `width` None: for a program, with all columns.
+
+    Where `width` characters are too few, columns are left out; lines that are too long then stay so.
+    `today` is what a time of this day begins with.
+    """
+    heads = list(_HEADS)
+    rows = [list(row) for row in rows]
+    for spared in _SPARED:
+        widths = _widths([heads, *rows])
+        if width is None or sum(widths) + len(widths) - 1 <= width:
+            break
+        if spared == "today":
+            at = heads.index("when")
+            for row in rows:
+                row[at] = row[at].removeprefix(today)
+            continue
+        at = heads.index(spared)
+        for cells in (heads, *rows):
+            del cells[at]
+    return [_line(cells, _widths([heads, *rows])) for cells in (heads, *rows)]
+
+
+def _widths(rows: list[list[str]]) -> list[int]:
+    return [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+
+
+def _line(cells: Iterable[str], widths: Sequence[int] = _WIDTHS) -> str:
+    return " ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
 def _row(call: dict[str, Any]) -> list[str]:
     started = call["started_at"]
     return [
+        call["record_id"][:_ID_DIGITS],
         time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(started)) if started else "",
         call.get("trunk", ""),
         call.get("calling_number", ""),

@@ -13,7 +13,7 @@ import typer
 from sqlalchemy.exc import DBAPIError
 
 from trunkward.cli.host_paths import hint
-from trunkward.cli.said import complain
+from trunkward.cli.said import complain, in_words
 from trunkward.control.node_file import Accepted, NodeFileRefused, accept_node_file
 from trunkward.engines.certificates import why_no_authority
 from trunkward.settings import Paths
@@ -38,8 +38,11 @@ def read_config(path: Path, bring_back: str = "") -> Accepted:
     except FileNotFoundError:
         complain(f"{path}: there is no such file{hint(path)}{bring_back}")
         raise typer.Exit(2) from None
-    except (OSError, UnicodeDecodeError) as problem:
-        complain(f"{path}: cannot be read: {problem}")
+    except OSError as problem:
+        complain(f"cannot be read: {in_words(problem)}")
+        raise typer.Exit(2) from None
+    except UnicodeDecodeError as problem:
+        complain(f"{path}: cannot be read: {in_words(problem)}")
         raise typer.Exit(2) from None
     return accepted(text, str(path))
 

@@ -28,10 +28,12 @@ def run(paths: Paths, *, wait_s: float) -> int:
         return 2
     drain.begin(paths, by=by_whom(), now=datetime.now(UTC))
     if not holder(paths):
-        say("the node is not up; once it is, it takes no new calls until: trunkward undrain")
+        say("the node is not up; once it is, it takes no new calls until: ./trunkward undrain")
         return 0
     told = _all_gates(paths, draining=True)
-    say("no new calls from now on but emergency calls of identified trunks; trunkward undrain takes it back")
+    say(
+        "no new calls from now on but emergency calls of identified trunks; ./trunkward undrain takes it back"
+    )
     left = wait_for_calls(paths, wait_s)
     say("no call is left" if not left else f"{left} call(s) are left", "green" if not left else "yellow")
     return 1 if not told or (left and wait_s) else 0

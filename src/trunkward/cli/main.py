@@ -184,7 +184,7 @@ def get(
     name: Annotated[str, typer.Argument(help="One object; all of the kind without it.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Show what the newest version declares, defaults filled in."""
+    """Show what the newest version declares: what holds, defaults filled in."""
     from trunkward.cli.versions import run_get
 
     raise typer.Exit(run_get(Paths.from_environment(), kind, name, as_json=as_json))

@@ -11,6 +11,17 @@ def complain(text: str) -> None:
     Console(stderr=True, highlight=False, soft_wrap=True).print(Text(text, style="red"))
 
 
+def in_words(problem: OSError | UnicodeDecodeError) -> str:
+    """What a file's problem is, in words: with its name where the system gave one, without number."""
+    if isinstance(problem, UnicodeDecodeError):
+        return f"not text in UTF-8: byte {problem.start} is {problem.object[problem.start]:#04x}"
+    if isinstance(problem, IsADirectoryError):
+        said = "is a directory; name a file"
+    else:
+        said = (problem.strerror or str(problem)).lower()
+    return f"{problem.filename}: {said}" if problem.filename else said
+
+
 def say(text: str, style: str = "", *, err: bool = False) -> None:
     """A line on standard output, flushed: whoever reads a pipe sees it at once.
 

@@ -67,7 +67,7 @@ def run(paths: Paths, *, backup_to: str | None = None, back: bool = False, going
         complain("trunkward upgrade needs root: it starts processes as their users. Use sudo.")
         return 2
     if not holder(paths):
-        complain("no node is up here: stop and start is all the upgrade it needs: trunkward up")
+        complain("no node is up here: stop and start is all the upgrade it needs: ./trunkward up")
         return 2
     if back:
         return _back(in_use(paths))
@@ -77,7 +77,7 @@ def run(paths: Paths, *, backup_to: str | None = None, back: bool = False, going
         with changing(paths, "upgrade", inherited=going_back) as lock:
             used = in_use(paths)
             if used is None:
-                complain("it is not known what version the node runs: stop it, and trunkward up")
+                complain("it is not known what version the node runs: stop it, and ./trunkward up")
                 return 2
             in_force = _understood(paths, used, going_back=going_back)
             if in_force is None:
@@ -109,7 +109,7 @@ def _understood(paths: Paths, used: InUse, *, going_back: bool) -> InForce | Non
     if earlier and not going_back and (used.before is None or used.before.prefix != here.prefix):
         complain(
             f"the node runs version {used.now.version}, and this is {here.version}: back goes only the "
-            "version it ran before (trunkward upgrade --back), which can read its databases; for others "
+            "version it ran before (./trunkward upgrade --back), which can read its databases; for others "
             "restore a backup"
         )
         return None
@@ -147,7 +147,7 @@ def _move(paths: Paths, used: InUse, in_force: InForce, lock: int, *, going_back
     put_in_use(paths, InUse(now=here, before=before, edge=edge))
     say(f"the node runs version {here.version} ({time.monotonic() - began:.0f} s)", "green")
     if before is not None:
-        say(f"the way back, with calls running as well: trunkward upgrade --back (to {before.version})")
+        say(f"the way back, with calls running as well: ./trunkward upgrade --back (to {before.version})")
     return 0
 
 

@@ -16,7 +16,7 @@ from trunkward.cli.changing import configuration_store
 from trunkward.cli.said import complain, say
 from trunkward.control import configuration
 from trunkward.control.configuration import HistoryBroken, NoSuchVersion, Version
-from trunkward.control.objects import KINDS
+from trunkward.control.objects import KINDS, effective
 from trunkward.engines.node import read_in_force
 from trunkward.journal.chain import ChainBroken
 from trunkward.settings import Paths
@@ -60,12 +60,15 @@ def run_get(paths: Paths, kind: str, name: str, *, as_json: bool) -> int:
     """What the newest version declares: 0, 2 when there is no such thing."""
     if not _root():
         return 2
+    # as the other commands write it: trunk acme-hq
+    kind = f"{kind}s" if f"{kind}s" in KINDS else kind
     if kind and kind not in KINDS:
         complain(f"there is no kind {kind!r}; there are {', '.join(KINDS)}")
         return 2
     with configuration_store(paths, make=False) as store:
         try:
-            objects = configuration.objects_of_version(store, configuration.get_version(store, None))
+            newest = configuration.get_version(store, None)
+            objects = effective(configuration.objects_of_version(store, newest))
         except (NoSuchVersion, TextDamaged) as why:
             complain(str(why))
             return 2

@@ -155,6 +155,12 @@ def _message(item: Any) -> str:
             return f"must be a group of keys: {', '.join(known)}"
         case "literal_error" | "enum":
             return f"must be {str(context['expected']).replace(chr(39), '')}"
+        case "greater_than_equal":
+            return f"must be {context['ge']} or more"
+        case "less_than_equal":
+            return f"must be {context['le']} or less"
+        case "too_long":
+            return f"must not have more than {context['max_length']}"
         case "too_short":
             return "must not be empty"
         case _:

@@ -12,6 +12,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from trunkward.control.node_schema import FilePart
+from trunkward.numbering.plan import default_emergency
+from trunkward.sip.transport import Transport
+from trunkward.trunks.model import MediaPolicy
 
 type Fields = dict[str, Any]
 #: By kind, in the order of `KINDS`, then by name, in the file's order.
@@ -40,6 +43,72 @@ def objects_of(parts: FilePart) -> Objects:
         "numbers": numbers,
         "carriers": carriers,
     }
+
+
+def effective(objects: Objects) -> Objects:
+    """The same for a reader: what holds where nothing is written, and no key that its object may not have.
+
+    Not for comparing: there a key that is left out differs from one that says the same. Objects of another
+    version's schema stay as they are.
+    """
+    try:
+        return _effective(objects)
+    except KeyError:
+        return objects
+
+
+def _effective(objects: Objects) -> Objects:
+    node = _effective_node(objects["node"][NODE])
+    trunks = {name: _effective_trunk(fields, node) for name, fields in objects["trunks"].items()}
+    tenants = {
+        name: fields | {"retention": fields["retention"] or node["retention"]}
+        for name, fields in objects["tenants"].items()
+    }
+    carriers = {name: _effective_carrier(fields) for name, fields in objects["carriers"].items()}
+    return objects | {"node": {NODE: node}, "tenants": tenants, "trunks": trunks, "carriers": carriers}
+
+
+def _effective_node(fields: Fields) -> Fields:
+    low, high = fields["media.ports"]
+    plan = "number_plan.emergency"
+    return _certificate_of(fields, "certificate") | {
+        "contact_host": fields["contact_host"] or fields["name"],
+        "media.address": fields["media.address"] or fields["address"],
+        "media.ports": f"{low}-{high}",
+        plan: fields[plan] or list(default_emergency(fields["number_plan.country"])),
+    }
+
+
+def _effective_trunk(fields: Fields, node: Fields) -> Fields:
+    found = fields | {"max_call_s": fields["max_call_s"] or node["max_call_s"]}
+    return found if found["host"] else _without(found, "tls_names")
+
+
+def _effective_carrier(fields: Fields) -> Fields:
+    if fields["media"] == MediaPolicy.RTP:
+        fields = _without(fields, "srtp")
+    if fields["transport"] != Transport.TLS:
+        return _without(fields, "tls_names", "ca", "client_certificate.files")
+    # RFC 5922 7.3: domains stand for the names of those found by them
+    names = fields["tls_names"] or fields["hosts"]
+    return _certificate_of(fields, "client_certificate") | {"tls_names": names}
+
+
+def _certificate_of(fields: Fields, key: str) -> Fields:
+    """`local` where no source is written, in the place of the sources."""
+    sources = [name for name in fields if name.startswith(f"{key}.")]
+    written = [name for name in sources if fields[name] is not None]
+    found: Fields = {}
+    for name, value in fields.items():
+        if name not in sources or name in written:
+            found[name] = value
+        elif not written:
+            found[key] = "local"
+    return found
+
+
+def _without(fields: Fields, *names: str) -> Fields:
+    return {name: value for name, value in fields.items() if name not in names}
 
 
 def schema_id() -> str:

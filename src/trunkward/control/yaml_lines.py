@@ -194,8 +194,7 @@ def _explained(text: str) -> tuple[Document | None, list[Problem]]:
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        said = "; ".join(part for part in (error.context, error.problem) if part)
+        mark, said = _in_words(error)
         return None, [_problem(mark.line + 1 if mark else 1, mark.column + 1 if mark else 1, said)]
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
@@ -205,6 +204,43 @@ def _explained(text: str) -> tuple[Document | None, list[Problem]]:
     marks: dict[PathKey, tuple[int, int]] = {}
     problems: list[Problem] = []
     return Document(_plain(node, (), marks, problems), text, marks), problems
+
+
+def _in_words(error: yaml.MarkedYAMLError) -> tuple[yaml.Mark | None, str]:
+    """Where to look, and what to do there: the commonest slips in our words, the others in PyYAML's."""
+    context, problem = error.context or "", error.problem or ""
+    if context in _BEGUN and error.context_mark is not None:
+        # where it began: where its end was missed may be far below
+        return error.context_mark, _BEGUN[context]
+    for part, said in _SLIPS.items():
+        if part in problem or part in context:
+            return error.problem_mark or error.context_mark, said
+    said = "; ".join(part for part in (context, problem) if part)
+    return error.problem_mark or error.context_mark, f"not YAML: {said}"
+
+
+#: By PyYAML's words for what it was reading when its end was missed.
+_BEGUN = {
+    "while parsing a flow sequence": "the list that begins here is not closed; write its ]",
+    "while parsing a flow mapping": "the group that begins here is not closed; write its }",
+    "while scanning a quoted scalar": "the text that begins here is not closed; write its quotation mark",
+    "while scanning a simple key": "this key lacks its ':'",
+}
+#: By a part of its words for what it found.
+_SLIPS = {
+    "'\\t'": "a tab; YAML indents with blanks",
+    "mapping values are not allowed": (
+        "no ':' may stand here; perhaps the line above lacks its own, "
+        "or a text with a colon its quotation marks"
+    ),
+    "while parsing a block mapping": (
+        "not as far to the right as the keys it belongs to; begin it in the same column"
+    ),
+    "while parsing a block collection": (
+        "not as far to the right as the list it belongs to; begin each '- ' in the same column"
+    ),
+    "cannot start any token": "a text cannot begin with this character; put it in quotation marks",
+}
 
 
 def _problem(line: int, column: int, message: str) -> Problem:

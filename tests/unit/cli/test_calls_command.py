@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -87,6 +88,67 @@ def test_lists_filters_and_limits(ask: Ask) -> None:
     table = ask()
     assert table.exit_code == 0
     assert [line.split()[-1] for line in table.stdout.splitlines()[2:]] == ["3.0", "3.0"]
+
+
+ROW = ["9f3a61c2", "2026-11-25 18:03:12", "acme-hq", "+12025550101", "+12075550142",
+       "reject", "calling-number-malformed", "", "", "", ""]  # fmt: skip
+
+
+def test_a_program_gets_every_column_and_nothing_is_cut() -> None:
+    head, line = command.table_lines([ROW], None, "2026-11-25 ")
+    assert head.split() == ["id", "when", *command._HEADS[2:]]
+    for cell in ROW:
+        assert cell in line
+
+
+@pytest.mark.parametrize(
+    ("width", "gone", "still"),
+    [
+        (200, [], ["level", "by", "trunk"]),
+        (115, ["level"], ["by", "2026-11-25", "trunk"]),
+        (105, ["level", "by", "2026-11-25"], ["18:03:12", "trunk"]),
+        (80, ["level", "by", "2026-11-25", "acme-hq", "reject"], ["18:03:12"]),
+        (20, ["level", "by", "2026-11-25", "acme-hq", "reject"], ["18:03:12"]),
+    ],
+)
+def test_a_narrow_terminal_is_spared_columns_but_no_number_and_no_reason(
+    width: int, gone: list[str], still: list[str]
+) -> None:
+    row = [*ROW[:7], "A", "north", "bye 200", "61.4"]
+    told = "\n".join(command.table_lines([row], width, "2026-11-25 "))
+    assert [word for word in gone if word in told.split()] == []
+    for word in (*still, "9f3a61c2", "+12025550101", "+12075550142", "calling-number-malformed"):
+        assert word in told
+    if width >= 80:
+        assert max(map(len, told.splitlines())) <= width
+
+
+def test_the_list_names_calls_as_show_takes_them(store: RecordStore, ask: Ask) -> None:
+    long = "9f3a61c2b4e04d0f8a7be2f40c1d9a55"
+    store.ship([_decision(long, 9.0)], "long", 1)
+    first = ask().stdout.splitlines()[1].split()[0]
+    assert first == "9f3a61c2"
+    assert json.loads(ask("show", first, "--json").stdout)["record_id"] == long
+    store.ship([_decision("9f3a61c2ffffffffffffffffffffffff", 9.5)], "long", 2)
+    assert ask("show", first).exit_code == 1
+
+
+def test_no_such_call_is_said(ask: Ask) -> None:
+    none = ask("--trunk", "nobody")
+    assert (none.exit_code, none.stderr.strip()) == (0, "no such call")
+
+
+def test_a_refused_call_says_why_who_is_to_act_and_where_it_came_from(store: RecordStore, ask: Ask) -> None:
+    refused = msgspec.structs.replace(
+        _decision("cc04", 3.0, verdict="reject"), reason="called-number-unknown", blame="carrier", status=404,
+        findings=["source: north", "destination: in no trunk's inventory"], transport="udp",
+    )  # fmt: skip
+    store.ship([refused], "refused", 1)
+    told = ask("show", "cc04").stdout
+    assert "refused with 404: called-number-unknown: in no trunk's inventory" in told
+    assert "to act: the carrier" in told
+    assert "it came from 192.0.2.1:5061, udp" in told
+    assert "to act" not in ask("show", "aa01").stdout
 
 
 def test_the_csv_has_its_header_and_each_call(ask: Ask) -> None:

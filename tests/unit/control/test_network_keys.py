@@ -147,7 +147,7 @@ networks: [203.0.113.7]
             "a TLS carrier needs tls_names",
         ),
         ([("\n  identity", "\n  resolvers: [dns.example.net]\n  identity")], "node.resolvers[0]", "DNS server"),
-        ([("\n  identity", "\n  probes: {every_s: -1}\n  identity")], "node.probes.every_s", "greater than"),
+        ([("\n  identity", "\n  probes: {every_s: -1}\n  identity")], "node.probes.every_s", "must be 0 or more"),
         ([TLS12, ("\n  identity", "\n  tls12_port: 5061\n  identity")], "node.tls12_port", "same as tls_port"),
         ([TLS12, ("\n  identity", "\n  tls12_port: 30001\n  identity")], "node.tls12_port", "media.ports"),
         (

@@ -277,7 +277,7 @@ def test_elsewhere_the_emergency_number_is_112() -> None:
             "second time",
         ),
         ("tenants:\n", "tenants: [\n", 7, "", "expected the node content, but found '-'"),
-        ("tenants:\n", "\ttenants:\n", 6, "", "character '\\t' that cannot start any token"),
+        ("tenants:\n", "\ttenants:\n", 6, "", "a tab"),
         ("node:", "node: !!python/object:os.system", 1, "node", "nothing a node's file needs"),
     ],
 )

@@ -88,6 +88,7 @@ def test_reading_back_and_rolling_back(changed: Changed) -> None:
     trunk = json.loads(node.trunkward("get", "trunks", "best-hq", "--json").stdout)
     assert (trunk["tenant"], trunk["enabled"], trunk["tls_names"]) == ("best", True, ["pbx.best.example.com"])
     assert "number +12025550111" in node.trunkward("get", "numbers").stdout
+    assert "max_call_s: 14400" in node.trunkward("get", "trunk", "best-hq").stdout
     assert node.trunkward("get", "trunks", "nobody").returncode == 2
     assert node.trunkward("get", "planets").returncode == 2
     said = node.trunkward("diff", str(first))
