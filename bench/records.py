@@ -71,9 +71,10 @@ _LEG |= {
 }
 
 
-def decision(number: int, at: float) -> DecisionRecord:
-    """The record of an outbound call, as a gate writes it."""
+def decision(number: int, at: float, edge: str = "") -> DecisionRecord:
+    """The record of an outbound call, as a gate writes it; `edge`: the start of Kamailio that asked."""
     return DecisionRecord(
+        edge=edge,
         record_id=record_id(number),
         at=at,
         attempt_id=record_id(number),
@@ -164,10 +165,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _load(paths: Paths, options: argparse.Namespace) -> Seen:
     total = int(options.rate * options.seconds)
+    # whose calls are of another start, the worker closes (`trunkward.worker.abandoned`)
+    (edge,) = (note.stem for note in paths.edge_records.glob("*.started"))
     began = time.monotonic() + 1.0
     method = multiprocessing.get_context("spawn")
     writers = [
-        method.Process(target=_gate, args=(paths, index, total, options.rate, began))
+        method.Process(target=_gate, args=(paths, index, total, options.rate, began, edge))
         for index in range(_GATES)
     ]
     writers.append(method.Process(target=_edge, args=(paths, total, options.rate, began)))
@@ -197,11 +200,11 @@ def _load(paths: Paths, options: argparse.Namespace) -> Seen:
     return seen
 
 
-def _gate(paths: Paths, index: int, total: int, rate: float, began: float) -> None:
+def _gate(paths: Paths, index: int, total: int, rate: float, began: float, edge: str) -> None:
     recorder = Recorder(paths.gate_records(_FIRST + index))
     for number in range(index, total, _GATES):
         _wait(began + number / rate)
-        recorder.write([decision(number, started_at(number, time.time()))])
+        recorder.write([decision(number, started_at(number, time.time()), edge)])
     recorder.close()
 
 
