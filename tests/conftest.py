@@ -36,6 +36,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(_meeting_place(worker["testrunuid"]), ignore_errors=True)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In one of several: what runs on engines first, so that no process waits for the other's last long file."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("wire") is None)
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # round the clock of pytest-timeout: who waits is not slow
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """A test that is to be alone waits for the one beside it, and lets no other begin."""
