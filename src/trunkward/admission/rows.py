@@ -22,6 +22,7 @@ class TrunkRow(msgspec.Struct, frozen=True, array_like=True):
     max_call_s: int
     enabled: bool
     unsafe_tls12: bool
+    reseller: str
 
 
 class CarrierRow(msgspec.Struct, frozen=True, array_like=True):
@@ -55,6 +56,7 @@ class NodeRow(msgspec.Struct, frozen=True, array_like=True):
     x5u: str
     emergency_numbers: tuple[str, ...]
     country: str
+    region: str
     gates: int
     max_call_s: int
     grant_s: int
@@ -77,6 +79,7 @@ def trunk_row(trunk: Trunk) -> TrunkRow:
         trunk.max_call_s,
         trunk.enabled,
         trunk.unsafe_tls12,
+        trunk.reseller,
     )
 
 
@@ -95,6 +98,7 @@ def trunk_of(row: TrunkRow) -> Trunk:
         max_call_s=row.max_call_s,
         enabled=row.enabled,
         unsafe_tls12=row.unsafe_tls12,
+        reseller=row.reseller,
     )
 
 
@@ -148,6 +152,7 @@ def node_row(node: NodeSettings) -> NodeRow:
         node.x5u,
         node.emergency_numbers,
         node.country,
+        node.region,
         node.gates,
         node.max_call_s,
         node.grant_s,

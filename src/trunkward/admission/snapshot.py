@@ -28,7 +28,7 @@ from trunkward.trunks.model import Carrier, Declared, NodeSettings, Trunk
 
 MAGIC = b"TWPOLICY"
 #: Goes up with every change of the layout or of a row; a gate reads its own only.
-FORMAT = 2
+FORMAT = 3
 _HEAD = struct.Struct("<8sIQQ32s")
 _SECTIONS = ("node", "carriers", "trunks", "numbers", "certificates", "prefixes", "evidence")
 _DIRECTORY = struct.Struct(f"<{2 * len(_SECTIONS)}Q")

@@ -179,7 +179,7 @@ def history(
 @app.command()
 def get(
     kind: Annotated[
-        str, typer.Argument(help="node, tenants, trunks, numbers or carriers; all without it.")
+        str, typer.Argument(help="node, resellers, tenants, trunks, numbers or carriers; all without it.")
     ] = "",
     name: Annotated[str, typer.Argument(help="One object; all of the kind without it.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,

@@ -17,11 +17,13 @@ from trunkward.control.node_schema import (
     FilePart,
     FilesPart,
     NodePart,
+    TenantPart,
     TrunkPart,
 )
 from trunkward.control.objects import Objects, objects_of
 from trunkward.control.yaml_lines import Document, PathKey, Problem, read_yaml, written
 from trunkward.numbering.plan import default_emergency
+from trunkward.numbering.regions import REGIONS, main_region
 from trunkward.trunks.model import (
     AcmeSettings,
     Address,
@@ -191,6 +193,7 @@ def _contradictions(parts: FilePart) -> Iterator[tuple[PathKey, str]]:
         [(("tenants", i, "name"), tenant.name) for i, tenant in enumerate(parts.tenants)],
         "another tenant has this name",
     )
+    yield from _of_resellers(parts)
     # trunks and carriers stand side by side in records and statistics
     names = [((*path, "name"), trunk.name) for path, _, trunk in trunks]
     names += [(("carriers", i, "name"), carrier.name) for i, carrier in enumerate(parts.carriers)]
@@ -215,6 +218,19 @@ def _contradictions(parts: FilePart) -> Iterator[tuple[PathKey, str]]:
         yield ("carriers",), "no carrier; a node needs one"
 
 
+def _of_resellers(parts: FilePart) -> Iterator[tuple[PathKey, str]]:
+    yield from _twice(
+        [(("resellers", i, "name"), reseller.name) for i, reseller in enumerate(parts.resellers)],
+        "another reseller has this name",
+    )
+    known = [reseller.name for reseller in parts.resellers]
+    for index, tenant in enumerate(parts.tenants):
+        if tenant.reseller is not None and tenant.reseller not in known:
+            close = get_close_matches(tenant.reseller, known, n=1)
+            wanted = f"did you mean {close[0]}?" if close else "write it under resellers"
+            yield ("tenants", index, "reseller"), f"no reseller has this name; {wanted}"
+
+
 def _of_node(node: NodePart, *, tls12: bool) -> Iterator[tuple[PathKey, str]]:
     if node.tls_port == node.plain_port:
         yield ("node", "plain_port"), "the same as tls_port; write another"
@@ -236,6 +252,12 @@ def _of_node(node: NodePart, *, tls12: bool) -> Iterator[tuple[PathKey, str]]:
         yield ("node", "certificate", "files"), "the certificate comes from acme already; keep one of the two"
     if source.acme is not None and source.acme.http_port in (node.tls_port, node.plain_port):
         yield ("node", "certificate", "acme", "http_port"), "a port of SIP; write another"
+    region, country = node.number_plan.region, node.number_plan.country
+    if region is not None and region not in REGIONS.get(country, ()):
+        known = ", ".join(REGIONS.get(country, ())) or "none"
+        yield ("node", "number_plan", "region"), f"not of country code {country}; of it are: {known}"
+    if region is None and not main_region(country):
+        yield ("node", "number_plan", "country"), f"{country} is no country's code (ITU-T E.164)"
     emergency = node.number_plan.emergency or []
     yield from _twice(
         [(("node", "number_plan", "emergency", i), n) for i, n in enumerate(emergency)],
@@ -433,8 +455,11 @@ def _twice(found: list[tuple[PathKey, str]], message: str) -> Iterator[tuple[Pat
 def _declared(parts: FilePart) -> Declared:
     return Declared(
         node=_node(parts.node),
+        resellers=tuple(reseller.name for reseller in parts.resellers),
         tenants=tuple(tenant.name for tenant in parts.tenants),
-        trunks=tuple(_trunk(tenant, trunk, parts.node) for _, tenant, trunk in _trunks(parts)),
+        trunks=tuple(
+            _trunk(tenant, trunk, parts.node) for tenant in parts.tenants for trunk in tenant.trunks
+        ),
         carriers=tuple(_carrier(carrier) for carrier in parts.carriers),
         retention=RetentionPolicy(
             calls_days=parts.node.retention,
@@ -460,6 +485,7 @@ def _node(node: NodePart) -> NodeSettings:
         spc=node.identity.spc,
         x5u=node.identity.x5u,
         country=plan.country,
+        region=plan.region or main_region(plan.country),
         emergency_numbers=tuple(plan.emergency or default_emergency(plan.country)),
         gates=node.gates,
         certificate=_certificate(node),
@@ -494,11 +520,12 @@ def _files(part: FilesPart | None) -> CertificateFiles | None:
     return CertificateFiles(chain=part.chain, key=part.key) if part else None
 
 
-def _trunk(tenant: str, trunk: TrunkPart, node: NodePart) -> Trunk:
+def _trunk(tenant: TenantPart, trunk: TrunkPart, node: NodePart) -> Trunk:
     issued = trunk.client_certificate == "issued"
     return Trunk(
         name=trunk.name,
-        tenant=tenant,
+        tenant=tenant.name,
+        reseller=tenant.reseller or "",
         networks=tuple(trunk.networks),
         certificate_sha256="" if issued else trunk.client_certificate.removeprefix("sha256:"),
         certificate_issued_here=issued,

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from trunkward.calls.attempt import Transport
 from trunkward.media.suites import ALLOWED
 from trunkward.numbering.e164 import E164, NotANumber, is_prefix
+from trunkward.numbering.regions import REGIONS
 from trunkward.sip.uri import is_hostname
 from trunkward.trunks.model import GRANT_S, MAX_CALL_S, Address, Host, MediaPolicy, Network
 
@@ -304,6 +305,12 @@ def _country(text: str) -> str:
     return text
 
 
+def _region(text: str) -> str:
+    if not any(text in regions for regions in REGIONS.values()):
+        raise ValueError('a region is a country by ISO 3166, two capital letters in quotes, such as "US"')
+    return text
+
+
 def _emergency(text: str) -> str:
     if not re.fullmatch(r"[0-9]{2,6}", text, re.ASCII):
         raise ValueError('an emergency number is two to six digits in quotes, such as "911"')
@@ -382,6 +389,7 @@ class NumberPlanPart(_Part):
     """`node.number_plan`."""
 
     country: Annotated[str, AfterValidator(_country)]
+    region: Annotated[str, AfterValidator(_region)] | None = None
     emergency: Annotated[list[Annotated[str, AfterValidator(_emergency)]], Field(min_length=1)] | None = None
 
 
@@ -462,10 +470,17 @@ class TrunkPart(_Part):
     unsafe_tls12: bool = False
 
 
+class ResellerPart(_Part):
+    """One of `resellers`."""
+
+    name: Name
+
+
 class TenantPart(_Part):
     """One of `tenants`."""
 
     name: Name
+    reseller: Name | None = None
     retention: Days | None = None
     trunks: list[TrunkPart] = Field(default_factory=list)
 
@@ -491,5 +506,6 @@ class FilePart(_Part):
     """The whole file."""
 
     node: NodePart
+    resellers: list[ResellerPart] = Field(default_factory=list)
     tenants: list[TenantPart]
     carriers: list[CarrierPart]

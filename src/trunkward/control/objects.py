@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from trunkward.control.node_schema import FilePart
 from trunkward.numbering.plan import default_emergency
+from trunkward.numbering.regions import main_region
 from trunkward.sip.transport import Transport
 from trunkward.trunks.model import MediaPolicy
 
@@ -20,7 +21,7 @@ type Fields = dict[str, Any]
 #: By kind, in the order of `KINDS`, then by name, in the file's order.
 type Objects = dict[str, dict[str, Fields]]
 
-KINDS = ("node", "tenants", "trunks", "numbers", "carriers")
+KINDS = ("node", "resellers", "tenants", "trunks", "numbers", "carriers")
 #: The one object of its kind.
 NODE = "node"
 
@@ -38,6 +39,7 @@ def objects_of(parts: FilePart) -> Objects:
     carriers = {carrier.name: _flat(carrier, but=("name",)) for carrier in parts.carriers}
     return {
         "node": {NODE: _flat(parts.node)},
+        "resellers": {reseller.name: _flat(reseller, but=("name",)) for reseller in parts.resellers},
         "tenants": tenants,
         "trunks": trunks,
         "numbers": numbers,
@@ -75,6 +77,7 @@ def _effective_node(fields: Fields) -> Fields:
         "contact_host": fields["contact_host"] or fields["name"],
         "media.address": fields["media.address"] or fields["address"],
         "media.ports": f"{low}-{high}",
+        "number_plan.region": fields["number_plan.region"] or main_region(fields["number_plan.country"]),
         plan: fields[plan] or list(default_emergency(fields["number_plan.country"])),
     }
 

@@ -99,6 +99,8 @@ class Trunk:
     max_call_s: int = MAX_CALL_S
     #: May speak TLS 1.2, on the listener for that alone; shows as a deviation.
     unsafe_tls12: bool = False
+    #: Who sells to its tenant; empty: we do.
+    reseller: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +163,8 @@ class NodeSettings:
     emergency_numbers: tuple[str, ...]
     #: Country code without `+`, for numbers dialled in national form.
     country: str = "1"
+    #: The country at home, ISO 3166-1 alpha-2: several share a country code.
+    region: str = "US"
     gates: int = 2
     #: What the node shows to whoever connects.
     certificate: CertificateSource = None
@@ -198,6 +202,7 @@ class Declared:
     carriers: tuple[Carrier, ...]
     #: How long records of their calls are kept.
     retention: RetentionPolicy = field(default_factory=RetentionPolicy)
+    resellers: tuple[str, ...] = ()
 
     @property
     def has_tls12(self) -> bool:

@@ -46,6 +46,17 @@ def line_of(text: str, part: str) -> int:
     return next(number for number, line in enumerate(text.splitlines(), 1) if part in line)
 
 
+def test_a_tenant_is_sold_to_by_its_reseller_and_home_is_a_country() -> None:
+    text = SMALL.replace("tenants:", "resellers: [{name: west}]\ntenants:").replace(
+        "  - name: acme\n", "  - name: acme\n    reseller: west\n"
+    )
+    declared = read_node_file(text.replace('{country: "1"}', '{country: "1", region: CA}'), "node.yaml")
+    assert (declared.resellers, declared.trunks[0].reseller) == (("west",), "west")
+    assert declared.node.region == "CA"
+    plain = read_node_file(SMALL, "node.yaml")
+    assert (plain.resellers, plain.trunks[0].reseller, plain.node.region) == ((), "", "US")
+
+
 def test_the_example_is_the_laboratory() -> None:
     declared = read_node_file(EXAMPLE, "examples/node.yaml")
     (trunk,) = declared.trunks
@@ -205,6 +216,30 @@ def test_elsewhere_the_emergency_number_is_112() -> None:
         ('"000T"', '"toolong"', 4, "node.identity.spc", "four"),
         ("https://cert", "http://cert", 4, "node.identity.x5u", "https"),
         ('{country: "1"}', "{country: 1}", 5, "node.number_plan.country", "quotes"),
+        ('{country: "1"}', '{country: "999"}', 5, "node.number_plan.country", "no country's code"),
+        ('{country: "1"}', '{country: "1", region: us}', 5, "node.number_plan.region", "two capital"),
+        ('{country: "1"}', '{country: "1", region: GB}', 5, "node.number_plan.region", "of it are: US, AG"),
+        (
+            "  - name: acme\n",
+            "  - name: acme\n    reseller: west\n",
+            8,
+            "tenants[0].reseller",
+            "under resellers",
+        ),
+        (
+            "tenants:\n  - name: acme\n",
+            "resellers: [{name: west}]\ntenants:\n  - name: acme\n    reseller: wset\n",
+            9,
+            "tenants[0].reseller",
+            "did you mean west?",
+        ),
+        (
+            "tenants:\n",
+            "resellers: [{name: west}, {name: west}]\ntenants:\n",
+            6,
+            "resellers[1].name",
+            "another reseller",
+        ),
         (
             '{country: "1"}',
             '{country: "1", emergency: ["911", "911"]}',

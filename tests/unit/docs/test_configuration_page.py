@@ -15,7 +15,7 @@ from trunkward.control.node_schema import FilePart
 from trunkward.media.suites import ALLOWED
 
 PAGE = "docs/configuration.md"
-SECTIONS = ("node", "tenants", "trunks", "carriers")
+SECTIONS = ("node", "resellers", "tenants", "trunks", "carriers")
 
 type Table = Callable[[str, str], list[list[str]]]
 
@@ -95,6 +95,8 @@ CONTRADICTIONS = {
     ),
     "node.media.address": ("    address: 127.0.0.10", '    address: "::1"'),
     "node.contact_host": ("contact_host: 127.0.0.10", "contact_host: [127.0.0.10, '2001:db8::10']"),
+    "node.number_plan.region": ('    country: "1"', '    country: "1"\n    region: GB'),
+    "tenants[].reseller": ("  - name: acme\n", "  - name: acme\n    reseller: west\n"),
     "tenants[].trunks[].host": ("        tls_names: [pbx.acme.example.com]\n", ""),
     "tenants[].trunks[].tls_names": ("        host: 127.0.0.21:15061\n", ""),
     "tenants[].trunks[].numbers": ('- "+12025550102"', '- "+12025550101"'),
