@@ -34,7 +34,7 @@ from trunkward.edge import ladder
 from trunkward.edge.compact import compact
 from trunkward.edge.segments import Segments
 from trunkward.gate.recorder import Recorder
-from trunkward.records.model import DecisionRecord
+from trunkward.records.model import CheckRecord, DecisionRecord
 from trunkward.settings import Paths
 
 _TRUNKWARD = str(Path(sys.executable).parent / "trunkward")
@@ -95,8 +95,17 @@ def decision(number: int, at: float, edge: str = "") -> DecisionRecord:
         certificate_sha256="5e" * 32,
         attest="A",
         findings=[
-            *("method", "source: acme-hq", "request", "trunk: acme-hq", "calling: +12025550101", "called"),
-            *("destination: north", "media: AEAD_AES_256_GCM over sdes", "clock", "signature: A"),
+            CheckRecord(check=check, detail=detail)
+            for check, detail in (
+                *(("method", ""), ("source", "acme-hq"), ("listener", ""), ("request", "")),
+                *(
+                    ("trunk", "acme-hq"),
+                    ("calling", "+12025550101"),
+                    ("called", f"+1212{number * 7919 % 10_000_000:07d}"),
+                ),
+                *(("destination", "north"), ("media", "RTP/SAVP AEAD_AES_256_GCM"), ("drain", "")),
+                *(("clock", ""), ("signature", "A")),
+            )
         ],
         policy_version=7,
         gate=number % _GATES,

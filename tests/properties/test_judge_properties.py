@@ -116,6 +116,8 @@ def test_any_attempt_gets_one_sound_verdict(
         assert verdict.routes
         if verdict.from_uri:
             assert re.fullmatch(r"sip:[!-~]+@(sbc\.example\.com|anonymous\.invalid)", verdict.from_uri)
+    # whoever is refused can be told what would have let it pass; nobody else is
+    assert all(bool(finding.remedy) == (finding.refusal is not None) for finding in judgement.findings)
     if case.source is None:
         assert not isinstance(verdict, Admit)
         assert not (isinstance(verdict, Reject) and (verdict.status, verdict.headers) != (403, []))

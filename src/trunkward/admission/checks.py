@@ -14,7 +14,7 @@
 12. `signature`   the call is signed (a call never fails on it)
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from trunkward.admission.ports import Facts, NotSigned, Signature, Unavailable
@@ -22,11 +22,23 @@ from trunkward.admission.screen import Case, Direction, Unreadable
 from trunkward.calls.attempt import Transport
 from trunkward.calls.verdict import Blame, Reason
 from trunkward.media.refusal import MediaRefused
+from trunkward.media.suites import ALLOWED
 from trunkward.sip.text import UnsafeHeader, safe_value
 from trunkward.trunks.model import Trunk
 
 #: RFC 8224 section 4.1: seconds a signature may be old when it leaves.
 FRESH_S = 60
+
+#: What an offer must be, by the reason it was refused for; the sender has to do it.
+MEDIA_REMEDIES: Mapping[Reason, str] = {
+    Reason.NO_OFFER: "send its SDP in the INVITE, as the only body (application/sdp)",
+    Reason.SRTP_REQUIRED: "offer SRTP for every stream; plain RTP is for carriers with media: rtp",
+    Reason.SRTP_SUITE_REFUSED: f"offer one of {', '.join(ALLOWED)}, and SHA-256 fingerprints with DTLS",
+    Reason.SDES_WITHOUT_TLS: "use transport: tls, or offer plain RTP where media: rtp is meant",
+    Reason.MEDIA_MALFORMED: "send an SDP with an audio stream and one kind of protection (RFC 4568)",
+    Reason.MEDIA_ADDRESS_FAMILY: "offer an IP version of this node's, or give node.address and"
+    " node.media.address the other one, too",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,27 +52,46 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What one check found; `detail` is for people and for the record."""
+    """What one check found; `detail` and `remedy` are for people and for the record."""
 
     check: str
     refusal: Refusal | None = None
     detail: str = ""
+    #: Of a refusal: what would have let the call pass, with the key or the command that does it.
+    remedy: str = ""
 
 
 def method(case: Case) -> Finding:
     """1. Only an INVITE is judged; the edge answers everything else by itself."""
     if case.attempt.method == "INVITE":
         return Finding(check="method")
-    return _refuse("method", Reason.METHOD_REFUSED, Blame.CALLER, 405, "only INVITE is judged here")
+    return _refuse(
+        *("method", Reason.METHOD_REFUSED, Blame.CALLER, 405, "only INVITE is judged here"),
+        remedy="place the call with an INVITE",
+    )
 
 
 def source(case: Case) -> Finding:
     """2. The record says a missing certificate from a stranger; the stranger is told nothing (`judge`)."""
     if case.source is not None:
         return Finding(check="source", detail=case.source.name)
-    if case.attempt.transport is Transport.TLS and case.peer is None:
-        return _refuse("source", Reason.CERTIFICATE_REQUIRED, Blame.CALLER, 403, "no client certificate")
-    return _refuse("source", Reason.UNKNOWN_SOURCE, Blame.CALLER, 403, "no trunk or carrier of this source")
+    attempt = case.attempt
+    if attempt.transport is not Transport.TLS:
+        remedy = f"add {attempt.source_ip} to networks of a carrier with transport: {attempt.transport.value}"
+    elif case.peer is None:
+        return _refuse(
+            *("source", Reason.CERTIFICATE_REQUIRED, Blame.CALLER, 403, "no client certificate"),
+            remedy="have the caller show its client certificate in the TLS handshake",
+        )
+    else:
+        remedy = (
+            f"add {attempt.source_ip} to networks of a trunk whose client_certificate is"
+            f" sha256:{case.peer.certificate_sha256}, or of a carrier with its name in tls_names"
+        )
+    return _refuse(
+        *("source", Reason.UNKNOWN_SOURCE, Blame.CALLER, 403, "no trunk or carrier of this source"),
+        remedy=remedy,
+    )
 
 
 def listener(case: Case) -> Finding:
@@ -74,16 +105,23 @@ def listener(case: Case) -> Finding:
             check="listener", detail=f"for TLS 1.2, with {attempt.tls.version if attempt.tls else ''}"
         )
     said = f"port {node.tls12_port} is for trunks with unsafe_tls12; use {node.tls_port} and TLS 1.3"
-    return _refuse("listener", Reason.TLS12_REFUSED, _sender(case), 403, said)
+    remedy = f"connect to port {node.tls_port} with TLS 1.3"
+    if isinstance(sender, Trunk):
+        remedy += f", or set unsafe_tls12: true for trunk {sender.name}"
+    return _refuse("listener", Reason.TLS12_REFUSED, _sender(case), 403, said, remedy=remedy)
 
 
 def request(case: Case) -> Finding:
     """4. A From that cannot be read is no obstacle to an emergency call."""
     if case.malformed:
-        return _refuse("request", Reason.MALFORMED_REQUEST, _sender(case), 400, case.malformed)
+        return _refuse(
+            *("request", Reason.MALFORMED_REQUEST, _sender(case), 400, case.malformed),
+            remedy="send a SIP URI as Request-URI (RFC 3261 section 19.1)",
+        )
     if isinstance(case.shown_from, Unreadable) and not case.emergency:
         return _refuse(
-            "request", Reason.MALFORMED_REQUEST, _sender(case), 400, f"From: {case.shown_from.why}"
+            *("request", Reason.MALFORMED_REQUEST, _sender(case), 400, f"From: {case.shown_from.why}"),
+            remedy="send a SIP URI in From (RFC 3261 section 19.1)",
         )
     return Finding(check="request")
 
@@ -95,7 +133,10 @@ def trunk(case: Case) -> Finding:
         return Finding(check="trunk", detail=ours.name if ours else "")
     # to a carrier it looks like any number that is not here
     status = 403 if case.direction is Direction.OUTBOUND else 404
-    return _refuse("trunk", Reason.TRUNK_DISABLED, Blame.US, status, f"trunk {ours.name} is disabled")
+    return _refuse(
+        *("trunk", Reason.TRUNK_DISABLED, Blame.US, status, f"trunk {ours.name} is disabled"),
+        remedy=f"set enabled: true for trunk {ours.name}",
+    )
 
 
 def calling(case: Case) -> Finding:
@@ -105,16 +146,18 @@ def calling(case: Case) -> Finding:
     if case.direction is Direction.INBOUND or case.emergency:
         return Finding(check="calling", detail=case.calling.why)
     return _refuse(
-        "calling", Reason.CALLING_NUMBER_MALFORMED, Blame.CUSTOMER, 403, f"From: {case.calling.why}"
+        *("calling", Reason.CALLING_NUMBER_MALFORMED, Blame.CUSTOMER, 403, f"From: {case.calling.why}"),
+        remedy=f"have {_name(case)} send its number in the From-URI, with + or as dialled at home",
     )
 
 
 def called(case: Case) -> Finding:
     """7. Read from the Request-URI."""
     if not isinstance(case.called, Unreadable):
-        return Finding(check="called", detail=str(getattr(case.called, "number", case.called)))
+        return Finding(check="called", detail=_number(case.called))
     return _refuse(
-        "called", Reason.CALLED_NUMBER_MALFORMED, _sender(case), 484, f"Request-URI: {case.called.why}"
+        *("called", Reason.CALLED_NUMBER_MALFORMED, _sender(case), 484, f"Request-URI: {case.called.why}"),
+        remedy=f"have {_name(case)} send the number in the Request-URI, with + or as dialled at home",
     )
 
 
@@ -126,20 +169,30 @@ def destination(case: Case) -> Finding:
                 check="destination", detail=", ".join(dict.fromkeys(w.carrier.name for w in case.ways))
             )
         said = "no carrier takes emergency calls" if case.emergency else "no carrier takes this number"
-        return _refuse("destination", Reason.NO_ROUTE, Blame.US, 404, said)
+        remedy = f"add a beginning of {_number(case.called)} to prefixes of a carrier"
+        if case.emergency:
+            remedy = "set emergency: true for a carrier"
+        return _refuse("destination", Reason.NO_ROUTE, Blame.US, 404, said, remedy=remedy)
     if case.destination is None:
         return _refuse(
-            "destination", Reason.CALLED_NUMBER_UNKNOWN, Blame.CARRIER, 404, "in no trunk's inventory"
+            *("destination", Reason.CALLED_NUMBER_UNKNOWN, Blame.CARRIER, 404, "in no trunk's inventory"),
+            remedy=f"add {_number(case.called)} to numbers of the trunk it belongs to",
         )
     if case.destination.host is None:
-        return _refuse("destination", Reason.NO_ROUTE, Blame.CUSTOMER, 404, "this trunk only calls out")
+        return _refuse(
+            *("destination", Reason.NO_ROUTE, Blame.CUSTOMER, 404, "this trunk only calls out"),
+            remedy=f"give trunk {case.destination.name} a host",
+        )
     return Finding(check="destination", detail=case.destination.name)
 
 
 def media(case: Case) -> Finding:
     """9. Emergency calls and the bench's unanchored media are not refused."""
     if isinstance(case.offer, MediaRefused):
-        return _refuse("media", case.offer.reason, _sender(case), 488, case.offer.detail)
+        return _refuse(
+            *("media", case.offer.reason, _sender(case), 488, case.offer.detail),
+            remedy=f"have {_name(case)} {MEDIA_REMEDIES[case.offer.reason]}",
+        )
     if case.offer is None:
         return Finding(check="media", detail="not anchored")
     return Finding(check="media", detail=f"{case.offer.protocol} {case.offer.suite}".strip())
@@ -149,7 +202,10 @@ def drain(case: Case, *, draining: bool) -> Finding:
     """10. A node being emptied takes emergency calls only; who would be refused anyhow has been told why."""
     if not draining or case.emergency:
         return Finding(check="drain", detail="draining" if draining else "")
-    return _refuse("drain", Reason.NODE_DRAINING, Blame.US, 503, "this node takes no new calls for now")
+    return _refuse(
+        *("drain", Reason.NODE_DRAINING, Blame.US, 503, "this node takes no new calls for now"),
+        remedy="./trunkward undrain",
+    )
 
 
 def clock(case: Case, facts: Facts) -> Finding:
@@ -225,5 +281,16 @@ def _sender(case: Case) -> Blame:
     return Blame.CUSTOMER if case.direction is Direction.OUTBOUND else Blame.CARRIER
 
 
-def _refuse(check: str, reason: Reason, blame: Blame, status: int, detail: str) -> Finding:
-    return Finding(check=check, refusal=Refusal(reason=reason, blame=blame, status=status), detail=detail)
+def _name(case: Case) -> str:
+    """Who sent it, with the word for what it is; only where there is somebody."""
+    assert case.source is not None
+    return f"{'trunk' if case.direction is Direction.OUTBOUND else 'carrier'} {case.source.name}"
+
+
+def _number(called: object) -> str:
+    return str(getattr(called, "number", called))
+
+
+def _refuse(check: str, reason: Reason, blame: Blame, status: int, detail: str, *, remedy: str) -> Finding:
+    refusal = Refusal(reason=reason, blame=blame, status=status)
+    return Finding(check=check, refusal=refusal, detail=detail, remedy=remedy)

@@ -22,6 +22,7 @@ _NO_FINDING = Finding(
     check="judge",
     refusal=Refusal(reason=Reason.NO_FINDING, blame=Blame.US, status=500),
     detail="no check looked at this call",
+    remedy="nothing you can configure: report it with the call's record",
 )
 
 

@@ -82,10 +82,12 @@ def _facts(call: dict[str, Any]) -> Iterator[str]:
 def _refusal(call: dict[str, Any]) -> Iterator[str]:
     """Why, in the words a customer's PBX got beside the code; who has to act; who it was."""
     said = f"refused with {call['status']}" if call["status"] else "refused without an answer"
-    # the check that refused is the last one; "called: in no trunk's inventory"
-    why = call["findings"][-1] if call["findings"] else ""
-    why = shown(why.partition(": ")[2] or why, 300)
+    # the check that refused is the last one
+    last = call["findings"][-1] if call["findings"] else {}
+    why = shown(last.get("detail", ""), 300)
     yield f"  {said}: {call['reason']}{f': {why}' if why else ''}"
+    if last.get("remedy"):
+        yield f"  to let it pass: {shown(last['remedy'], 300)}"
     yield f"  to act: {_WHO.get(call['blame'], call['blame'])}"
     if call["source"]:
         seen = (call["source"], call["transport"], call["tls_version"])

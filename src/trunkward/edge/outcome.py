@@ -29,7 +29,11 @@ class Outcomes:
 
     def refused(self, facts: dict[str, Any], reason: str) -> None:
         """Appends the record of a 503 to an attempt that no gate has on record; before it is answered."""
-        self._decided(facts, {"verdict": "reject", "reason": reason, "blame": "us", "status": 503})
+        told = {"verdict": "reject", "reason": reason, "blame": "us", "status": 503}
+        found = {"check": "edge", "detail": "no gate has it on record", "refused": True}
+        self._decided(
+            facts, told | {"findings": [found | {"remedy": "./trunkward status, then kamailio.log"}]}
+        )
 
     def admitted(self, facts: dict[str, Any], verdict: dict[str, Any]) -> None:
         """Appends the record of an emergency call that goes without a gate (`trunkward.edge.emergency`)."""
@@ -51,7 +55,7 @@ class Outcomes:
             "tls_version": tls.get("version", ""),
             "tls_cipher": tls.get("cipher", ""),
             "attest": "",  # only a gate has calls signed
-            "findings": ["edge: no gate has it on record"],
+            "findings": [{"check": "edge", "detail": "no gate has it on record"}],
             "gate": _NO_GATE,
         }
         self._append(record | told)

@@ -43,7 +43,7 @@ from trunkward.gate.server import Decision, Unreadable
 from trunkward.gate.signing import SignerForCall
 from trunkward.numbering.e164 import E164
 from trunkward.numbering.plan import Emergency
-from trunkward.records.model import DecisionRecord
+from trunkward.records.model import CheckRecord, DecisionRecord
 from trunkward.trunks.model import Host, Trunk
 
 #: What the edge chooses: a UUID in hex.
@@ -123,7 +123,15 @@ class Line:
             blame=Blame.US,
             status=503,
             routes=[],
-            findings=[*record.findings, f"withdrawn: {record.verdict} {record.reason}, not read by the edge"],
+            findings=[
+                *record.findings,
+                CheckRecord(
+                    check="withdrawn",
+                    detail=f"{record.verdict} {record.reason}, not read by the edge",
+                    refused=True,
+                    remedy="place the call again; if it stays so, look at the machine's load and its disk",
+                ),
+            ],
         )
         try:
             self._recorder.write([withdrawn])
@@ -215,7 +223,15 @@ class Line:
             certificate_sha256=case.peer.certificate_sha256 if case.peer else "",
             attest=judgement.attest,
             attest_reason=judgement.unsigned,
-            findings=[f"{finding.check}: {finding.detail}".rstrip(": ") for finding in judgement.findings],
+            findings=[
+                CheckRecord(
+                    check=finding.check,
+                    detail=finding.detail,
+                    refused=finding.refusal is not None,
+                    remedy=finding.remedy,
+                )
+                for finding in judgement.findings
+            ],
             policy_version=policy.version,
             gate=self._index,
             took_ms=round((time.monotonic() - began) * 1000, 3),

@@ -5,6 +5,16 @@ import msgspec
 from trunkward.calls.outcome import Outcome
 
 
+class CheckRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one check found; in the order in which calls pass them, up to the one that refused."""
+
+    check: str
+    detail: str = ""
+    refused: bool = False
+    #: Of the one that refused: what would have let the call pass.
+    remedy: str = ""
+
+
 class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="decision", tag_field="kind"):
     """What was asked, what was decided, and why. No media key and no body ever stands in it."""
 
@@ -39,8 +49,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="decision", 
     #: `A`, `B` or empty; why this level, or why none.
     attest: str = ""
     attest_reason: str = ""
-    #: Names of checks with what each found, in order.
-    findings: list[str] = []
+    findings: list[CheckRecord] = []
     policy_version: int = 0
     #: Which gate; -1: the edge itself, with no gate to ask.
     gate: int = 0

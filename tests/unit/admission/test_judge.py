@@ -224,6 +224,48 @@ def test_outbound_refusals(
     assert judge(case, findings, NO_FACTS, "r1", NOW).verdict == verdict
 
 
+@pytest.mark.parametrize(
+    ("changed", "remedy"),
+    [
+        ({"method": "SUBSCRIBE"}, "place the call with an INVITE"),
+        ({"source_ip": "192.0.2.66"}, f"add 192.0.2.66 to networks of a trunk whose client_certificate is sha256:{'ab' * 32}"),
+        ({"ruri": "sip:+1202555 0199@x"}, "send a SIP URI as Request-URI"),
+        ({"from_uri": "sip:<x>@y"}, "send a SIP URI in From"),
+        ({"calling": "alice"}, "have trunk acme-hq send its number in the From-URI"),
+        ({"called": "bob"}, "have trunk acme-hq send the number in the Request-URI"),
+        ({"called": "+442079460123"}, "add a beginning of +442079460123 to prefixes of a carrier"),
+        ({"body": ""}, "have trunk acme-hq send its SDP in the INVITE"),
+        ({"body": "v=0\r\nnonsense"}, "have trunk acme-hq send an SDP with an audio stream"),
+    ],
+)  # fmt: skip
+def test_a_refusal_says_what_would_have_let_it_pass(
+    outbound: Attempt, pbx: PeerIdentity, policy: Snapshot, changed: dict[str, Any], remedy: str
+) -> None:
+    *passed, last = judge_call(screen(outbound(**changed), pbx, policy), NO_FACTS, "r1", NOW).findings
+    assert last.remedy.startswith(remedy)
+    assert not any(finding.remedy for finding in passed)
+
+
+def test_what_would_have_let_calls_pass_for_the_node_to_change(
+    outbound: Attempt, inbound: Attempt, pbx: PeerIdentity, declared: Declared, policy: Snapshot
+) -> None:
+    def remedy(attempt: CallAttempt, peer: PeerIdentity | None, policy: Snapshot, facts: Facts) -> str:
+        return judge_call(screen(attempt, peer, policy), facts, "r1", NOW).findings[-1].remedy
+
+    draining = replace(NO_FACTS, draining=True)
+    assert remedy(outbound(), pbx, policy, draining) == "./trunkward undrain"
+    assert remedy(inbound("+12025550104"), None, policy, NO_FACTS).startswith("add +12025550104 to numbers")
+    off, outwards = with_trunk(declared, enabled=False), with_trunk(declared, host=None, tls_names=())
+    assert remedy(outbound(), pbx, off, NO_FACTS) == "set enabled: true for trunk acme-hq"
+    assert remedy(inbound(), None, outwards, NO_FACTS) == "give trunk acme-hq a host"
+    assert "client certificate" in remedy(outbound(), None, policy, NO_FACTS)
+    stranger = inbound(source_ip="192.0.2.66")
+    assert (
+        remedy(stranger, None, policy, NO_FACTS)
+        == "add 192.0.2.66 to networks of a carrier with transport: udp"
+    )
+
+
 def test_plain_media_from_a_customer(
     outbound: Attempt, pbx: PeerIdentity, policy: Snapshot, plain_sdp: str
 ) -> None:

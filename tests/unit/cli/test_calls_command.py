@@ -20,7 +20,7 @@ from trunkward.cli.call_options import wanted_calls
 from trunkward.cli.main import app
 from trunkward.records.export import COLUMNS
 from trunkward.records.filter import ALL, CallFilter
-from trunkward.records.model import DecisionRecord, MessageRecord, OutcomeRecord
+from trunkward.records.model import CheckRecord, DecisionRecord, MessageRecord, OutcomeRecord
 from trunkward.store.database import migrate, open_database
 from trunkward.store.records import RecordStore
 
@@ -141,11 +141,15 @@ def test_no_such_call_is_said(ask: Ask) -> None:
 def test_a_refused_call_says_why_who_is_to_act_and_where_it_came_from(store: RecordStore, ask: Ask) -> None:
     refused = msgspec.structs.replace(
         _decision("cc04", 3.0, verdict="reject"), reason="called-number-unknown", blame="carrier", status=404,
-        findings=["source: north", "destination: in no trunk's inventory"], transport="udp",
+        findings=[
+            CheckRecord(check="source", detail="north"),
+            CheckRecord(check="destination", detail="in no trunk's inventory", refused=True, remedy="add it"),
+        ], transport="udp",
     )  # fmt: skip
     store.ship([refused], "refused", 1)
     told = ask("show", "cc04").stdout
     assert "refused with 404: called-number-unknown: in no trunk's inventory" in told
+    assert "to let it pass: add it" in told
     assert "to act: the carrier" in told
     assert "it came from 192.0.2.1:5061, udp" in told
     assert "to act" not in ask("show", "aa01").stdout
