@@ -13,6 +13,7 @@ from trunkward.admission.ports import NO_FACTS, Facts, PeerIdentity, Signature
 from trunkward.admission.screen import screen
 from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.calls.attempt import CallAttempt
+from trunkward.calls.reasons import REASONS
 from trunkward.calls.verdict import Admit, Reason, Reject, Verdict
 from trunkward.control.node_file import read_node_file
 from trunkward.shaken.attest import Attestation
@@ -118,6 +119,9 @@ def test_any_attempt_gets_one_sound_verdict(
             assert re.fullmatch(r"sip:[!-~]+@(sbc\.example\.com|anonymous\.invalid)", verdict.from_uri)
     # whoever is refused can be told what would have let it pass; nobody else is
     assert all(bool(finding.remedy) == (finding.refusal is not None) for finding in judgement.findings)
+    if isinstance(verdict, Reject) and case.source is not None:
+        assert verdict.status in REASONS[verdict.reason].answers
+        assert verdict.blame in REASONS[verdict.reason].blames
     if case.source is None:
         assert not isinstance(verdict, Admit)
         assert not (isinstance(verdict, Reject) and (verdict.status, verdict.headers) != (403, []))

@@ -9,8 +9,8 @@ from trunkward.admission.routes import FROM_CUSTOMERS, from_uri_of, routes_of
 from trunkward.admission.screen import Case, Direction, screen
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt, Transport
+from trunkward.calls.reasons import headers as reason_headers
 from trunkward.calls.verdict import Admit, Blame, Discard, Reason, Reject, Verdict
-from trunkward.sip.reason import refusal as reason_header
 from trunkward.sip.status import phrase
 from trunkward.sip.text import quoted, shown
 from trunkward.trunks.model import Trunk
@@ -111,7 +111,7 @@ def refuse_unjudged(attempt_id: str, record_id: str, reason: Reason) -> Reject:
         blame=Blame.US,
         status=503,
         phrase=phrase(503),
-        headers=[reason_header(503, reason.value)],
+        headers=reason_headers(reason, 503),
     )
 
 
@@ -141,7 +141,7 @@ def _explanation(case: Case, refusal: Refusal, detail: str) -> list[tuple[str, s
     # RFC 3261 section 20.43: 399 is for words to be shown to a person
     said = quoted(shown(f"{refusal.reason.value}: {detail}", 200))
     headers = [
-        reason_header(refusal.status, refusal.reason.value),
+        *reason_headers(refusal.reason, refusal.status),
         ("Warning", f"399 {case.node.name} {said}"),
     ]
     if refusal.status == 405:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from trunkward.calls.reasons import WHO
 from trunkward.records.ladder import Arrow, sides, steps
 from trunkward.records.model import MessageRecord
 from trunkward.sip.text import shown
@@ -11,14 +12,6 @@ from trunkward.sip.text import shown
 #: Columns of the time, and between two uprights.
 _TIME, _GAP = 10, 40
 _NODE = "trunkward"
-#: Who has to act, by the record's `blame`.
-_WHO = {
-    "customer": "the customer",
-    "caller": "the caller",
-    "carrier": "the carrier",
-    "us": "whoever runs this node",
-    "nobody": "nobody",
-}
 
 
 def ladder_lines(call: dict[str, Any], messages: Sequence[MessageRecord]) -> Iterator[str]:
@@ -88,7 +81,7 @@ def _refusal(call: dict[str, Any]) -> Iterator[str]:
     yield f"  {said}: {call['reason']}{f': {why}' if why else ''}"
     if last.get("remedy"):
         yield f"  to let it pass: {shown(last['remedy'], 300)}"
-    yield f"  to act: {_WHO.get(call['blame'], call['blame'])}"
+    yield f"  to act: {WHO.get(call['blame'], call['blame'])}"
     if call["source"]:
         seen = (call["source"], call["transport"], call["tls_version"])
         yield f"  it came from {', '.join(part for part in seen if part)}"

@@ -8,7 +8,7 @@ when the call was to be set up with it (RFC 3261 sections 13.2.2.4 and 15.1.1).
 
 import re
 
-from trunkward.edge import ksr, ladder, state
+from trunkward.edge import ksr, ladder, reasons, state
 
 #: What a refusal keeps of the 2xx: what tm needs to match it, and topos' mark.
 _KEPT = frozenset({"via", "v", "from", "f", "to", "t", "call-id", "i", "cseq", "p-sr-xbranch"})
@@ -51,7 +51,7 @@ def refusal(received: str, status: int, phrase: str, reason: str) -> str:
         [
             f"SIP/2.0 {status} {phrase}",
             *lines,
-            f'Reason: SIP;cause={status};text="{reason}"',
+            *(f"Reason: {value}" for value in reasons.values(status, reason)),
             "Content-Length: 0",
             "\r\n",
         ]

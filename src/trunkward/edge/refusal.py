@@ -1,13 +1,13 @@
 """Saying no: a status, its phrase, and the reason a person can look up."""
 
-from trunkward.edge import ksr
+from trunkward.edge import ksr, reasons
 from trunkward.edge.media import MediaRefused
 
 
 def refuse(code: int, phrase: str, reason: str) -> None:
     """Refuses the transaction in hand for a cause of ours that may pass."""
-    # RFC 3326: the reason a person can look up, beside the status a machine acts on
-    ksr.add_reply_header("Reason", f'SIP;cause={code};text="{reason}"')
+    for value in reasons.values(code, reason):
+        ksr.add_reply_header("Reason", value)
     ksr.add_reply_header("Retry-After", "2")
     ksr.reply(code, phrase)
 

@@ -1,6 +1,26 @@
 """The `Reason` header (RFC 3326): what a machine acts on, and the code a person can look up."""
 
+from collections.abc import Mapping
+
 from trunkward.sip.text import quoted
+
+#: Causes of ITU-T Q.850 that we say, as RFC 3398 section 8.2.6.1 names them.
+Q850: Mapping[int, str] = {
+    1: "unallocated number",
+    3: "no route to destination",
+    17: "user busy",
+    21: "call rejected",
+    27: "destination out of order",
+    28: "address incomplete",
+    34: "no circuit available",
+    38: "network out of order",
+    41: "temporary failure",
+    42: "switching equipment congestion",
+    47: "resource unavailable",
+    57: "bearer capability not authorized",
+    63: "service or option unavailable",
+    65: "bearer capability not implemented",
+}
 
 
 def reason(protocol: str, cause: int, text: str) -> tuple[str, str]:
@@ -18,3 +38,8 @@ def refusal(status: int, code: str) -> tuple[str, str]:
     stacks drop what they don't know.
     """
     return reason("SIP", status, code)
+
+
+def release(cause: int) -> tuple[str, str]:
+    """The same for telephone networks (RFC 6432): a cause of `Q850`. Raises `KeyError` for any other."""
+    return reason("Q.850", cause, Q850[cause])

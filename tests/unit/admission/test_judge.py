@@ -12,6 +12,7 @@ from trunkward.admission.ports import NO_FACTS, Facts, NotSigned, PeerIdentity, 
 from trunkward.admission.screen import screen
 from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.calls.attempt import CallAttempt
+from trunkward.calls.reasons import headers
 from trunkward.calls.verdict import Admit, Blame, Discard, Reason, Reject
 from trunkward.shaken.attest import Attestation
 from trunkward.sip.transport import Transport
@@ -217,6 +218,7 @@ def test_outbound_refusals(
     verdict = refused(attempt, pbx, policy)
     assert (verdict.reason, verdict.status, verdict.blame) == (reason, status, blame)
     assert ("Reason", f'SIP;cause={status};text="{reason.value}"') in verdict.headers
+    assert all(header in verdict.headers for header in headers(reason, status))
     # it cost no round trip
     case = screen(attempt, pbx, policy)
     findings = screened(case)

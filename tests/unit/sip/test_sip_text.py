@@ -37,4 +37,10 @@ def test_phrases_are_plain() -> None:
 
 def test_a_gate_that_cannot_judge_says_so() -> None:
     verdict = refuse_unjudged("a1", "r1", Reason.DEADLINE_EXCEEDED)
-    assert (verdict.status, verdict.headers) == (503, [("Reason", 'SIP;cause=503;text="deadline-exceeded"')])
+    assert (verdict.status, verdict.headers) == (
+        503,
+        [
+            ("Reason", 'SIP;cause=503;text="deadline-exceeded"'),
+            ("Reason", 'Q.850;cause=41;text="temporary failure"'),
+        ],
+    )

@@ -1,0 +1,240 @@
+"""What every reason code means and what to do about it: one table, for answers, commands and pages.
+
+A new `Reason` gets its row here; `python tools/reasons_page.py --write` then makes docs/reasons.md anew.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from trunkward.calls.verdict import Blame, Reason
+from trunkward.sip.reason import refusal, release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasonRow:
+    """One reason code, for whoever meets it."""
+
+    #: What it means: the rest of a sentence that begins with the code.
+    means: str
+    #: What to do about it.
+    do: str
+    #: The SIP status codes it comes with, each with its Q.850 cause (RFC 3398 sections 7.2.4.1, 8.2.6.1);
+    #: None where no cause fits. No status at all: it is no refusal.
+    answers: Mapping[int, int | None] = field(default_factory=dict)
+    #: Who may have to act.
+    blames: tuple[Blame, ...] = (Blame.NOBODY,)
+    #: Said by the edge itself, with no gate to ask or after one has admitted the call.
+    by_edge: bool = False
+
+
+#: Who has to act, in words, by a verdict's `blame`.
+WHO: Mapping[str, str] = {
+    Blame.CUSTOMER: "the customer",
+    Blame.CALLER: "the caller",
+    Blame.CARRIER: "the carrier",
+    Blame.US: "whoever runs this node",
+    Blame.NOBODY: "nobody",
+}
+_SENDER = (Blame.CUSTOMER, Blame.CARRIER)
+#: An offer is refused with 488, an answer with 502.
+_MEDIA: Mapping[int, int | None] = {488: 65, 502: 27}
+
+REASONS: Mapping[Reason, ReasonRow] = {
+    Reason.ADMITTED: ReasonRow(
+        means="the call was let through",
+        do="nothing; how it ended is in the outcome",
+    ),
+    Reason.ADMITTED_EMERGENCY: ReasonRow(
+        means="an emergency number, called by an identified trunk",
+        do="nothing",
+    ),
+    Reason.UNKNOWN_SOURCE: ReasonRow(
+        answers={403: None},
+        blames=(Blame.CALLER,),
+        means="certificate and network together are no trunk's and no carrier's (on a plain listener: the"
+        " network is no carrier's, and no answer is sent)",
+        do="compare the record's `source` and `certificate_sha256` with `networks` and"
+        " `client_certificate`; a carrier's certificate needs a name of `tls_names` and its `ca`",
+    ),
+    Reason.CERTIFICATE_REQUIRED: ReasonRow(
+        answers={403: None},
+        blames=(Blame.CALLER,),
+        means="TLS, but no client certificate was shown",
+        do="give the PBX its certificate and key",
+    ),
+    Reason.TLS12_REFUSED: ReasonRow(
+        answers={403: 21},
+        blames=_SENDER,
+        means="it came to the port for TLS 1.2, which is for trunks with `unsafe_tls12`",
+        do="use `node.tls_port` and TLS 1.3; if the PBX cannot, declare the exception",
+    ),
+    Reason.TRUNK_DISABLED: ReasonRow(
+        # to a carrier it is like any number that is not here
+        answers={403: 21, 404: 1},
+        blames=(Blame.US,),
+        means="the trunk has `enabled: false`",
+        do="enable it, or leave it so",
+    ),
+    Reason.MALFORMED_REQUEST: ReasonRow(
+        answers={400: 41},
+        blames=_SENDER,
+        means="Request-URI or From cannot be read as SIP URIs",
+        do="look at the URI the finding quotes",
+    ),
+    Reason.CALLING_NUMBER_MALFORMED: ReasonRow(
+        answers={403: 21},
+        blames=(Blame.CUSTOMER,),
+        means="From holds no number this node's country can read; anonymous callers are not supported",
+        do="send the number in the user part of From, with `+` or as dialled nationally",
+    ),
+    Reason.CALLED_NUMBER_MALFORMED: ReasonRow(
+        answers={484: 28},
+        blames=_SENDER,
+        means="the Request-URI holds no number",
+        do="send it with `+`, or as dialled nationally",
+    ),
+    Reason.CALLED_NUMBER_UNKNOWN: ReasonRow(
+        answers={404: 1},
+        blames=(Blame.CARRIER,),
+        means="an inbound call to a number in no trunk's inventory",
+        do="add it to a trunk's `numbers`, or tell the carrier",
+    ),
+    Reason.NO_ROUTE: ReasonRow(
+        answers={404: 3},
+        blames=(Blame.US, Blame.CUSTOMER),
+        means="no carrier has a prefix of this number (or takes emergency calls); inbound: the trunk has no"
+        " `host`",
+        do="add a prefix, `emergency: true`, or a `host`",
+    ),
+    Reason.METHOD_REFUSED: ReasonRow(
+        answers={405: 63},
+        blames=(Blame.CALLER,),
+        means="a request that is no INVITE reached the judgement",
+        do="nothing you can configure; the edge answers all others itself",
+    ),
+    Reason.NO_OFFER: ReasonRow(
+        answers={488: 65},
+        blames=_SENDER,
+        means="no SDP in the INVITE, or not as one `application/sdp` body",
+        do='switch off "late offer" or "empty INVITE" on the PBX',
+    ),
+    Reason.SRTP_REQUIRED: ReasonRow(
+        answers=_MEDIA,
+        blames=_SENDER,
+        means="a stream without SRTP",
+        do="require SRTP on the PBX or carrier",
+    ),
+    Reason.SRTP_SUITE_REFUSED: ReasonRow(
+        answers=_MEDIA,
+        blames=_SENDER,
+        means="only suites we don't accept, a switched-off protection, or a weak DTLS fingerprint",
+        do="offer AES-GCM, or AES-CM with the 80-bit tag",
+    ),
+    Reason.SDES_WITHOUT_TLS: ReasonRow(
+        answers={488: 65},
+        blames=(Blame.CARRIER,),
+        means="SRTP keys in SDP over UDP or TCP",
+        do="use TLS, or offer plain RTP there if `media: rtp` is meant",
+    ),
+    Reason.MEDIA_MALFORMED: ReasonRow(
+        answers=_MEDIA,
+        blames=_SENDER,
+        means="SDP that cannot be read, mixed protections, no audio, a key of the wrong length",
+        do="look at the finding; it never quotes a key",
+    ),
+    Reason.NODE_DRAINING: ReasonRow(
+        answers={503: 41},
+        blames=(Blame.US,),
+        means="the node is being emptied (`Retry-After: 30`); its emergency and running calls go on",
+        do="nothing, if that is meant; else `./trunkward undrain`",
+    ),
+    Reason.MEDIA_ADDRESS_FAMILY: ReasonRow(
+        answers=_MEDIA,
+        blames=_SENDER,
+        means="media of an IP version this node has no address of; an answer, or a later offer, of another"
+        " version than its leg has",
+        do="write `c=` of the version the finding names, or give `node.address` and `node.media.address`"
+        " the other one too",
+    ),
+    Reason.NO_FINDING: ReasonRow(
+        answers={500: 41},
+        blames=(Blame.US,),
+        means="no check looked at the call, or no route came of it",
+        do="a fault of ours: report it with the record",
+    ),
+    Reason.POLICY_NOT_LOADED: ReasonRow(
+        answers={503: 41},
+        blames=(Blame.US,),
+        means="the gate has no policy yet",
+        do="look at `worker.log`; wait until `./trunkward status` ends with 0",
+    ),
+    Reason.DEADLINE_EXCEEDED: ReasonRow(
+        answers={503: 41},
+        blames=(Blame.US,),
+        means="the gate's verdict came too late; the caller got `gate-unavailable`",
+        do="look at the machine's load, and at how long its disk takes",
+    ),
+    Reason.RECORD_NOT_WRITTEN: ReasonRow(
+        answers={503: 41},
+        blames=(Blame.US,),
+        means="the disk did not take the record",
+        do="free space, look at `gate-N.log`",
+    ),
+    Reason.INTERNAL_ERROR: ReasonRow(
+        answers={503: 41},
+        blames=(Blame.US,),
+        means="a fault inside the gate",
+        do="report the trace in `gate-N.log`",
+    ),
+    Reason.GATE_UNAVAILABLE: ReasonRow(
+        answers={503: 41},
+        blames=(Blame.US,),
+        by_edge=True,
+        means="no gate gave a usable verdict in time",
+        do="`./trunkward status`, `gate-N.log`, `kamailio.log`",
+    ),
+    Reason.MEDIA_UNAVAILABLE: ReasonRow(
+        answers={503: 47},
+        blames=(Blame.US,),
+        by_edge=True,
+        means="rtpengine did not answer or refused",
+        do="`./trunkward status`, `rtpengine.log`",
+    ),
+    Reason.NO_WORKER_FREE: ReasonRow(
+        answers={503: 42},
+        blames=(Blame.US,),
+        by_edge=True,
+        means="nobody took the call up in time: all workers of the edge waited for gates or rtpengine, or"
+        " their queue was full",
+        do="the lines before it in `kamailio.log` tell what they waited for; the machine's load",
+    ),
+    Reason.NO_ROUTE_LEFT: ReasonRow(
+        answers={503: 38},
+        blames=(Blame.CARRIER, Blame.CUSTOMER, Blame.US),
+        by_edge=True,
+        means="no route could be sent to, or none was left after those that failed",
+        do='look for "outbound TLS to ... refused" in `kamailio.log`: it says whether nothing listens'
+        " there, nobody answers, the handshake broke off, or whose certificate was shown",
+    ),
+    Reason.MALFORMED_REPLY: ReasonRow(
+        answers={502: 27},
+        blames=(Blame.CARRIER, Blame.CUSTOMER),
+        by_edge=True,
+        means="the called side answered with a header topology hiding could not store, or with a message"
+        " that could be read in two ways, and was hung up",
+        do="shorter Record-Route and Contact headers on the called side; lines that end in CR LF, and UTF-8",
+    ),
+}
+
+
+def told(code: str) -> ReasonRow | None:
+    """The row of a code in a record; None for a code of another version."""
+    return REASONS.get(Reason(code)) if code in Reason else None
+
+
+def headers(reason: Reason, status: int) -> list[tuple[str, str]]:
+    """The `Reason` headers of a refusal, one a protocol (RFC 3326): SIP, and Q.850 where a cause fits."""
+    found = [refusal(status, reason.value)]
+    if (cause := REASONS[reason].answers.get(status)) is not None:
+        found.append(release(cause))
+    return found
