@@ -261,6 +261,11 @@ SCREEN_CHECKS: tuple[Callable[[Case], Finding], ...] = (
     media,
 )
 
+#: All of them by name, in the order in which a call passes them.
+CHECKS: tuple[str, ...] = (*(check.__name__ for check in SCREEN_CHECKS), "drain", "clock", "signature")
+#: Those that look at what is alive when a call comes, not at the policy.
+ALIVE = frozenset({"drain", "clock", "signature"})
+
 
 def screened(case: Case, *, draining: bool = False) -> tuple[Finding, ...]:
     """Checks 1 to 10 up to the first refusal, which is then the last finding."""

@@ -73,26 +73,30 @@ class Case:
 
 
 def screen(attempt: CallAttempt, peer: PeerIdentity | None, policy: Snapshot) -> Case:
-    """Read one attempt against the policy.
-
-    1. Who: network and certificate.
-    2. Numbers, by the node's dial plan.
-    3. Where it can go.
-    4. What media it offers.
-    5. What a signature would say.
-    """
-    # 1.
-    node, source = policy.node, identify(attempt, peer, policy)
+    """Read one attempt against the policy: who it is, by network and certificate, and the rest (`read`)."""
+    source = identify(attempt, peer, policy)
     if source is None:
-        return Case(attempt=attempt, peer=peer, node=node, source=None)
-    # 2.
+        return Case(attempt=attempt, peer=peer, node=policy.node, source=None)
+    return read(attempt, peer, source, policy)
+
+
+def read(attempt: CallAttempt, peer: PeerIdentity | None, source: Trunk | Carrier, policy: Snapshot) -> Case:
+    """Read an attempt whose sender is known.
+
+    1. Numbers, by the node's dial plan.
+    2. Where it can go.
+    3. What media it offers.
+    4. What a signature would say.
+    """
+    node = policy.node
+    # 1.
     try:
         request_uri = parse_uri(attempt.ruri)
     except MalformedUri as problem:
         return Case(attempt=attempt, peer=peer, node=node, source=source, malformed=f"Request-URI: {problem}")
     shown_from = _from(attempt)
     called, calling = _called(request_uri, source, node), _calling(shown_from, node)
-    # 3.
+    # 2.
     outbound = isinstance(source, Trunk)
     ways = _ways(called, policy) if outbound else ()
     destination = None if outbound or not isinstance(called, E164) else trunk_of_number(called, policy)
@@ -106,9 +110,9 @@ def screen(attempt: CallAttempt, peer: PeerIdentity | None, policy: Snapshot) ->
         called=called,
         ways=ways,
         destination=destination,
-        # 4.
+        # 3.
         offer=_offer(attempt, source, node, emergency=outbound and isinstance(called, Emergency)),
-        # 5.
+        # 4.
         signing_request=_signing_request(source, calling, called, policy),
     )
 
