@@ -291,6 +291,23 @@ def show_call(
 
 
 @app.command()
+def destinations(
+    asked: Annotated[
+        str,
+        typer.Argument(metavar="[NUMBER|COUNTRY]", help="+442079460123, or GB; without it the table itself."),
+    ] = "",
+    overrides: Annotated[
+        Path | None, typer.Option("--with", help="Lines of your own to put over the table.", metavar="FILE")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show where numbers lead: country, class, risk, indicative price; and of what date the table is."""
+    from trunkward.cli.destinations import run
+
+    raise typer.Exit(run(asked, overrides, as_json=as_json))
+
+
+@app.command()
 def upgrade(
     back: Annotated[bool, typer.Option("--back", help="To the version it ran before.")] = False,
     backup: Annotated[

@@ -1,0 +1,82 @@
+"""`trunkward destinations`: the table that says where numbers lead."""
+
+import json
+from pathlib import Path
+
+from trunkward.cli.host_paths import hint
+from trunkward.cli.said import complain, in_words, say
+from trunkward.control.destinations import (
+    Document,
+    NotAsked,
+    about_country,
+    about_number,
+    about_table,
+    with_overrides,
+)
+from trunkward.engines.number_plans import shipped_destinations
+from trunkward.numbering.overrides import Override, OverridesRefused, read_overrides
+
+
+def run(asked: str, overrides: Path | None, *, as_json: bool) -> int:
+    """Prints what is asked for: 0, 2 when the file is wrong or the question names nothing."""
+    try:
+        lines = _read(overrides) if overrides else ()
+        table = shipped_destinations()
+        prefixes = with_overrides(table, lines)
+        if not asked:
+            document, text = about_table(table, prefixes), _of_table
+        elif asked.isalpha():
+            document, text = about_country(prefixes, asked.upper()), _of_country
+        else:
+            document, text = about_number(prefixes, asked), _of_number
+    except OverridesRefused as refused:
+        complain("\n".join(f"{overrides}: {one}" for one in refused.wrong))
+        return 2
+    except NotAsked as why:
+        complain(str(why))
+        return 2
+    except OSError as problem:
+        complain(f"cannot be read: {in_words(problem)}{hint(overrides) if overrides else ''}")
+        return 2
+    except UnicodeDecodeError as problem:
+        complain(f"{overrides}: cannot be read: {in_words(problem)}")
+        return 2
+    if as_json:
+        print(json.dumps(document, indent=1))
+    else:
+        for line in text(document):
+            say(line)
+    return 0
+
+
+def _read(path: Path) -> tuple[Override, ...]:
+    return read_overrides(path.read_text(encoding="utf-8"))
+
+
+def _of_table(document: Document) -> list[str]:
+    classes = ", ".join(f"{kind} {count}" for kind, count in document["by_class"].items())
+    return [
+        f"destinations of {document['date']}",
+        *(f"  {source}" for source in document["sources"]),
+        f"{document['prefixes']} prefixes, {document['countries']} countries",
+        f"{document['destinations']} classes of countries, {document['with_rate']} with a price: {classes}",
+        "what no prefix fits is unknown: no price, high risk",
+    ]
+
+
+def _of_number(document: Document) -> list[str]:
+    prefix = document["prefix"] or "no prefix fits"
+    return [f"{document['number']}: {document['country'] or 'no country'}, {_words(document)} ({prefix})"]
+
+
+def _of_country(document: Document) -> list[str]:
+    return [
+        f"{document['country']} {_words(one)}: {' '.join(one['first'])}"
+        + (f" and {more} more" if (more := one["prefixes"] - len(one["first"])) else "")
+        for one in document["classes"]
+    ]
+
+
+def _words(document: Document) -> str:
+    price = f"{document['rate']} a minute" if document["rate"] is not None else "no price known"
+    return f"{document['class']}, {document['risk']} risk, {price}"

@@ -1,0 +1,69 @@
+"""`trunkward destinations` at the terminal."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from trunkward.cli.destinations import run
+
+HEADER = "prefix,country,class,risk,rate\n"
+
+
+def test_a_number_and_its_prefix(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("+37120", None, as_json=False) == 0
+    assert capsys.readouterr().out == "+37120: LV, mobile, high risk, 0.813162 a minute (+3712)\n"
+
+
+def test_nobodys_number(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("+999123", None, as_json=False) == 0
+    assert capsys.readouterr().out == (
+        "+999123: no country, unknown, high risk, no price known (no prefix fits)\n"
+    )
+
+
+def test_the_table_with_date_and_sources(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("", None, as_json=False) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("destinations of 20")
+    assert "phonenumbers 9" in said
+    assert "countries" in said
+
+
+def test_a_country_in_small_letters(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("us", None, as_json=True) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["country"] == "US"
+    assert {one["class"] for one in document["classes"]} == {
+        "fixed-or-mobile",
+        "personal",
+        "premium",
+        "toll-free",
+    }
+
+
+def test_lines_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "own.csv"
+    file.write_text(HEADER + "+371,,,low,0.02\n", encoding="utf-8")
+    assert run("+37120", file, as_json=False) == 0
+    assert "LV, mobile, low risk, 0.02 a minute" in capsys.readouterr().out
+
+
+def test_every_wrong_line_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "own.csv"
+    file.write_text(HEADER + "371,,,low,\n+371,,,none,\n", encoding="utf-8")
+    assert run("", file, as_json=False) == 2
+    said = capsys.readouterr().err
+    assert f"{file}: line 2: '371' is no prefix" in said
+    assert f"{file}: line 3: 'none' is no risk" in said
+
+
+@pytest.mark.parametrize(("asked", "why"), [("uk", "no country 'UK'"), ("0171", "'0171' is no number")])
+def test_what_is_neither(asked: str, why: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(asked, None, as_json=False) == 2
+    assert why in capsys.readouterr().err
+
+
+def test_a_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("", tmp_path / "none.csv", as_json=False) == 2
+    assert "no such file" in capsys.readouterr().err
