@@ -3,7 +3,7 @@
 
     ./trunkward shell env PYTHONPATH=src /opt/trunkward/venv-test/bin/python -m tools.numbering.build
 
-writes them (after `./trunkward test` has brought the tests' Python parts); with `--check` it says whether they
+writes them, after `./trunkward test` has brought the tests' Python parts; with `--check` it says whether they
 are what it would write.
 
 The same `phonenumbers` and the same tables give the same files. Their date stays until something else in
@@ -32,6 +32,7 @@ from trunkward.numbering.destinations import UNKNOWN, Destination, Kind, Risk, m
 HERE = Path(__file__).parent
 PACKAGE = HERE.parents[1] / "src/trunkward"
 DESTINATIONS = PACKAGE / "number_plans/destinations.txt"
+COUNTRY_CODES = PACKAGE / "numbering/country_codes.py"
 EMERGENCY = PACKAGE / "numbering/emergency_numbers.py"
 AREA_CODES = PACKAGE / "numbering/area_codes.py"
 
@@ -56,6 +57,7 @@ def built(date: str) -> dict[Path, str]:
     """Every file with its text."""
     return {
         DESTINATIONS: destinations_text(destinations(), date),
+        COUNTRY_CODES: country_codes_text(date),
         EMERGENCY: emergency_text(date),
         AREA_CODES: area_codes_text(date),
     }
@@ -183,16 +185,26 @@ def _words(automaton: Automaton, longest: int) -> list[str]:
 
 def emergency_text(date: str) -> str:
     """The module of the emergency numbers."""
+    numbers = {region: " ".join(found) for region, found in emergency_numbers().items()}
+    return _module(
+        "Emergency numbers as dialled, by region (ISO 3166-1 alpha-2).", date, {"EMERGENCY_NUMBERS": numbers}
+    )
+
+
+# ---------------------------------------------------------------- country codes
+
+
+def country_codes_text(date: str) -> str:
+    """The module of the country codes."""
     regions = {
         str(code): " ".join(found)
         for code, found in sorted(COUNTRY_CODE_TO_REGION_CODE.items())
         if found != ("001",)
     }
-    numbers = {region: " ".join(found) for region, found in emergency_numbers().items()}
     return _module(
-        "Emergency numbers as dialled, by region, and the regions of each country code, the main one first.",
+        "The regions (ISO 3166-1 alpha-2) of each country code, the main one first.",
         date,
-        {"EMERGENCY_NUMBERS": numbers, "REGIONS": regions},
+        {"REGIONS_OF_CODES": regions},
     )
 
 

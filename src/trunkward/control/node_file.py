@@ -22,7 +22,7 @@ from trunkward.control.node_schema import (
 )
 from trunkward.control.objects import Objects, objects_of
 from trunkward.control.yaml_lines import Document, PathKey, Problem, read_yaml, written
-from trunkward.numbering.plan import default_emergency
+from trunkward.numbering.emergency import emergency_of
 from trunkward.numbering.regions import REGIONS, main_region
 from trunkward.trunks.model import (
     AcmeSettings,
@@ -486,7 +486,7 @@ def _node(node: NodePart) -> NodeSettings:
         x5u=node.identity.x5u,
         country=plan.country,
         region=plan.region or main_region(plan.country),
-        emergency_numbers=tuple(plan.emergency or default_emergency(plan.country)),
+        emergency_numbers=tuple(plan.emergency or emergency_of(plan.country, plan.region or "")),
         gates=node.gates,
         certificate=_certificate(node),
         max_call_s=node.max_call_s,

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from trunkward.control.node_schema import FilePart
-from trunkward.numbering.plan import default_emergency
+from trunkward.numbering.emergency import emergency_of
 from trunkward.numbering.regions import main_region
 from trunkward.sip.transport import Transport
 from trunkward.trunks.model import MediaPolicy
@@ -72,13 +72,14 @@ def _effective(objects: Objects) -> Objects:
 
 def _effective_node(fields: Fields) -> Fields:
     low, high = fields["media.ports"]
-    plan = "number_plan.emergency"
+    plan, country = "number_plan.emergency", fields["number_plan.country"]
+    region = fields["number_plan.region"] or main_region(country)
     return _certificate_of(fields, "certificate") | {
         "contact_host": fields["contact_host"] or fields["name"],
         "media.address": fields["media.address"] or fields["address"],
         "media.ports": f"{low}-{high}",
-        "number_plan.region": fields["number_plan.region"] or main_region(fields["number_plan.country"]),
-        plan: fields[plan] or list(default_emergency(fields["number_plan.country"])),
+        "number_plan.region": region,
+        plan: fields[plan] or list(emergency_of(country, region)),
     }
 
 

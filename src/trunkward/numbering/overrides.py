@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 
 from trunkward.numbering.destinations import Destination, Kind, Risk, longest_match, micro
 from trunkward.numbering.e164 import is_prefix
-from trunkward.numbering.emergency_numbers import REGIONS
+from trunkward.numbering.regions import REGIONS
 
 HEADER = ("prefix", "country", "class", "risk", "rate")
-_COUNTRIES = frozenset(region for regions in REGIONS.values() for region in regions.split())
+_COUNTRIES = frozenset(region for regions in REGIONS.values() for region in regions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,22 +10,12 @@ MAX_TEXT = 128
 _SEPARATORS = str.maketrans("", "", "-.()")
 _DIGITS = frozenset("0123456789")
 
-#: Emergency numbers where a node's file names none: 911 (47 CFR 9.3) and its test number 933, else
-#: 112 (3GPP TS 22.101).
-EMERGENCY_NANP = ("911", "933")
-EMERGENCY_ELSEWHERE = ("112",)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Emergency:
     """An emergency number as dialled; it is no E.164 number and never becomes one."""
 
     number: str
-
-
-def default_emergency(country: str) -> tuple[str, ...]:
-    """The emergency numbers of a country code, unless the node's file names its own."""
-    return EMERGENCY_NANP if country == NANP else EMERGENCY_ELSEWHERE
 
 
 def strip(user: str) -> str:

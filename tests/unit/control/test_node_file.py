@@ -99,8 +99,18 @@ def test_a_trunk_s_own_maximum_stands_above_the_node_s() -> None:
     assert [trunk.max_call_s for trunk in read_node_file(text, "node.yaml").trunks] == [7200]
 
 
-def test_elsewhere_the_emergency_number_is_112() -> None:
-    assert read_node_file(SMALL.replace('"1"}', '"44"}'), "x").node.emergency_numbers == ("112",)
+@pytest.mark.parametrize(
+    ("plan", "numbers"),
+    [
+        ('"1"}', ("911", "933")),
+        ('"1", region: BB}', ("211", "311", "511", "911", "933")),
+        ('"44"}', ("112", "999")),
+        ('"64"}', ("111", "112")),
+        ('"44", emergency: ["999"]}', ("999",)),
+    ],
+)
+def test_emergency_numbers_are_those_of_the_region(plan: str, numbers: tuple[str, ...]) -> None:
+    assert read_node_file(SMALL.replace('"1"}', plan), "x").node.emergency_numbers == numbers
 
 
 @pytest.mark.parametrize(

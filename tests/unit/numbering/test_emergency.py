@@ -2,7 +2,7 @@
 
 import pytest
 
-from trunkward.numbering.emergency import emergency_of, main_region, regions_of
+from trunkward.numbering.emergency import emergency_of
 from trunkward.numbering.emergency_numbers import EMERGENCY_NUMBERS
 
 
@@ -33,7 +33,8 @@ def test_what_authorities_publish_is_known(country: str, region: str, numbers: s
 @pytest.mark.parametrize(
     ("country", "region", "numbers"),
     [
-        ("1", "", ("112", "911", "933")),
+        ("1", "", ("911", "933")),
+        ("1", "JM", ("110", "119", "911", "933")),
         ("44", "", ("112", "999")),
         ("39", "", ("112", "113", "115", "118")),
         ("64", "NZ", ("111", "112")),
@@ -48,18 +49,6 @@ def test_all_of_a_plan(country: str, region: str, numbers: tuple[str, ...]) -> N
 def test_a_region_of_another_code_is_a_mistake() -> None:
     with pytest.raises(ValueError, match=r"FR has no numbers in \+44"):
         emergency_of("44", "FR")
-
-
-def test_regions_of_shared_codes() -> None:
-    assert (main_region("1"), main_region("44"), main_region("7"), main_region("999")) == (
-        "US",
-        "GB",
-        "RU",
-        "",
-    )
-    assert {"US", "CA", "JM", "PR"} <= set(regions_of("1"))
-    assert set(regions_of("44")) == {"GB", "GG", "IM", "JE"}
-    assert set(regions_of("61")) == {"AU", "CC", "CX"}
 
 
 def test_they_are_numbers_not_prefixes() -> None:

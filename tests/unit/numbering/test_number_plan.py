@@ -3,7 +3,7 @@
 import pytest
 
 from trunkward.numbering.e164 import E164, NotANumber, is_prefix
-from trunkward.numbering.plan import Emergency, default_emergency, dial, normalise
+from trunkward.numbering.plan import Emergency, dial, normalise
 
 NANP_911 = ("911", "933")
 
@@ -85,11 +85,6 @@ def test_emergency_numbers_match_exactly(user: str, meant: E164 | Emergency) -> 
 def test_what_only_looks_like_an_emergency(user: str) -> None:
     with pytest.raises(NotANumber):
         dial(user, "1", NANP_911)
-
-
-def test_default_emergency_numbers() -> None:
-    assert default_emergency("1") == ("911", "933")
-    assert default_emergency("44") == ("112",)
 
 
 @pytest.mark.parametrize(
