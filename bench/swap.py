@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from sipkit.places import TABLE
 from trunkward.admission.snapshot import compile_snapshot
 from trunkward.calls.attempt import Transport
 from trunkward.control.node_file import read_node_file
@@ -68,7 +69,7 @@ async def _measure(home: Path, options: argparse.Namespace) -> int:
     began = time.perf_counter()
     sizes = []
     for version in (1, 2):
-        snapshot = compile_snapshot(declared, {}, version)
+        snapshot = compile_snapshot(declared, {}, version, TABLE)
         (paths.policy / snapshot_name(version)).write_bytes(snapshot)
         sizes.append(len(snapshot))
     compiled_s = (time.perf_counter() - began) / 2

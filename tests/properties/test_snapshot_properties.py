@@ -6,6 +6,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sipkit.places import TABLE
 from trunkward.admission.snapshot import Snapshot, SnapshotRefused, compile_snapshot
 from trunkward.admission.table import Table, build_table
 from trunkward.control.node_file import read_node_file
@@ -36,7 +37,7 @@ def test_longest_prefix(carriers: list[tuple[list[str], bool]], numbers: list[st
         replace(DECLARED.carriers[0], name=f"c{index}", prefixes=tuple(prefixes), enabled=enabled)
         for index, (prefixes, enabled) in enumerate(carriers)
     )
-    policy = Snapshot(compile_snapshot(replace(DECLARED, carriers=made), {}, 1))
+    policy = Snapshot(compile_snapshot(replace(DECLARED, carriers=made), {}, 1, TABLE))
     for number in numbers:
         matching = [(p, c.name) for c in made if c.enabled for p in c.prefixes if number.startswith(p)]
         longest = max((len(p) for p, _ in matching), default=0)

@@ -8,22 +8,26 @@
 6. `calling`      a customer shows a calling number
 7. `called`       a number was called
 8. `destination`  the number is somebody's here, or a carrier takes it
-9. `media`        the offer is what its side must offer
-10. `drain`       this node takes new calls
-11. `clock`       our clock is synchronised (a call never fails on it)
-12. `signature`   the call is signed (a call never fails on it)
+9. `permitted`    the trunk may call there: country, kind of number, price, time
+10. `media`       the offer is what its side must offer
+11. `drain`       this node takes new calls
+12. `clock`       our clock is synchronised (a call never fails on it)
+13. `signature`   the call is signed (a call never fails on it)
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from trunkward.admission.permitted import why_not
 from trunkward.admission.ports import Facts, NotSigned, Signature, Unavailable
 from trunkward.admission.screen import Case, Direction, Unreadable
 from trunkward.calls.attempt import Transport
 from trunkward.calls.verdict import Blame, Reason
 from trunkward.media.refusal import MediaRefused
 from trunkward.media.suites import ALLOWED
+from trunkward.numbering.e164 import E164
 from trunkward.sip.text import UnsafeHeader, safe_value
+from trunkward.trunks.destinations import kind_of
 from trunkward.trunks.model import Trunk
 
 #: RFC 8224 section 4.1: seconds a signature may be old when it leaves.
@@ -186,8 +190,20 @@ def destination(case: Case) -> Finding:
     return Finding(check="destination", detail=case.destination.name)
 
 
+def permitted(case: Case) -> Finding:
+    """9. By the time on our clock; an emergency call is no destination that costs anybody anything."""
+    caller = case.source
+    if not isinstance(caller, Trunk) or not isinstance(case.called, E164):
+        return Finding(check="permitted")
+    place = case.place
+    refused = why_not(caller, case.called, case.place_prefix, place, case.node, case.attempt.at)
+    if refused is None:
+        return Finding(check="permitted", detail=kind_of(place) if place.country else place.kind)
+    return _refuse(*("permitted", refused.reason, Blame.CUSTOMER, 403, refused.detail), remedy=refused.remedy)
+
+
 def media(case: Case) -> Finding:
-    """9. Emergency calls and the bench's unanchored media are not refused."""
+    """10. Emergency calls and the bench's unanchored media are not refused."""
     if isinstance(case.offer, MediaRefused):
         return _refuse(
             *("media", case.offer.reason, _sender(case), 488, case.offer.detail),
@@ -199,7 +215,7 @@ def media(case: Case) -> Finding:
 
 
 def drain(case: Case, *, draining: bool) -> Finding:
-    """10. A node being emptied takes emergency calls only; who would be refused anyhow has been told why."""
+    """11. A node being emptied takes emergency calls only; who would be refused anyhow has been told why."""
     if not draining or case.emergency:
         return Finding(check="drain", detail="draining" if draining else "")
     return _refuse(
@@ -209,14 +225,14 @@ def drain(case: Case, *, draining: bool) -> Finding:
 
 
 def clock(case: Case, facts: Facts) -> Finding:
-    """11. Posture row "clock not synchronised": the call goes unsigned."""
+    """12. Posture row "clock not synchronised": the call goes unsigned."""
     if case.signing_request is None or facts.clock_synchronised is True:
         return Finding(check="clock")
     return Finding(check="clock", detail="not synchronised")
 
 
 def signature(case: Case, facts: Facts, now: float) -> Finding:
-    """12. Posture row "signer": the call goes unsigned, and the record says why."""
+    """13. Posture row "signer": the call goes unsigned, and the record says why."""
     if case.signing_request is None:
         return Finding(check="signature", detail="not-asked")
     usable = usable_signature(case, facts, now)
@@ -258,6 +274,7 @@ SCREEN_CHECKS: tuple[Callable[[Case], Finding], ...] = (
     calling,
     called,
     destination,
+    permitted,
     media,
 )
 
@@ -268,7 +285,7 @@ ALIVE = frozenset({"drain", "clock", "signature"})
 
 
 def screened(case: Case, *, draining: bool = False) -> tuple[Finding, ...]:
-    """Checks 1 to 10 up to the first refusal, which is then the last finding."""
+    """Checks 1 to 11 up to the first refusal, which is then the last finding."""
     findings: list[Finding] = []
     for check in SCREEN_CHECKS:
         findings.append(check(case))
@@ -278,7 +295,7 @@ def screened(case: Case, *, draining: bool = False) -> tuple[Finding, ...]:
 
 
 def checked(case: Case, facts: Facts, now: float) -> tuple[Finding, ...]:
-    """Checks 11 and 12, which need what is alive."""
+    """Checks 12 and 13, which need what is alive."""
     return clock(case, facts), signature(case, facts, now)
 
 

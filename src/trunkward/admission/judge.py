@@ -83,7 +83,7 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
 
 
 def judge_call(case: Case, facts: Facts, record_id: str, now: float) -> Judgement:
-    """All twelve checks and the verdict."""
+    """All thirteen checks and the verdict."""
     findings = screened(case, draining=facts.draining)
     if findings and findings[-1].refusal is None:
         findings += checked(case, facts, now)

@@ -5,6 +5,7 @@ from ipaddress import ip_address, ip_network
 import msgspec
 
 from trunkward.calls.attempt import Transport
+from trunkward.trunks.destinations import DestinationPolicies
 from trunkward.trunks.model import Carrier, Host, MediaPolicy, NodeSettings, Trunk
 
 
@@ -23,6 +24,8 @@ class TrunkRow(msgspec.Struct, frozen=True, array_like=True):
     enabled: bool
     unsafe_tls12: bool
     reseller: str
+    #: Which row of `permits` its destinations are.
+    permit: int
 
 
 class CarrierRow(msgspec.Struct, frozen=True, array_like=True):
@@ -65,8 +68,8 @@ class NodeRow(msgspec.Struct, frozen=True, array_like=True):
     unsafe_trusted_clock: bool
 
 
-def trunk_row(trunk: Trunk) -> TrunkRow:
-    """A trunk as a row."""
+def trunk_row(trunk: Trunk, permit: int) -> TrunkRow:
+    """A trunk as a row; `permit` is the number of its destinations' row."""
     return TrunkRow(
         trunk.name,
         trunk.tenant,
@@ -80,10 +83,11 @@ def trunk_row(trunk: Trunk) -> TrunkRow:
         trunk.enabled,
         trunk.unsafe_tls12,
         trunk.reseller,
+        permit,
     )
 
 
-def trunk_of(row: TrunkRow) -> Trunk:
+def trunk_of(row: TrunkRow, destinations: DestinationPolicies) -> Trunk:
     """The trunk of a row, its `numbers` empty."""
     return Trunk(
         name=row.name,
@@ -99,6 +103,7 @@ def trunk_of(row: TrunkRow) -> Trunk:
         enabled=row.enabled,
         unsafe_tls12=row.unsafe_tls12,
         reseller=row.reseller,
+        destinations=destinations,
     )
 
 
@@ -163,7 +168,7 @@ def node_row(node: NodeSettings) -> NodeRow:
 
 
 def node_of(row: NodeRow) -> NodeSettings:
-    """The node of a row, without what no gate needs: `resolvers` and `probes`."""
+    """The node of a row, without what no gate needs: `resolvers`, `probes`, `destinations_file`."""
     values = {name: getattr(row, name) for name in row.__struct_fields__}
     for name in ("addresses", "media_addresses"):
         values[name] = tuple(ip_address(address) for address in values[name])

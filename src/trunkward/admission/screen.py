@@ -13,6 +13,7 @@ from trunkward.calls.attempt import CallAttempt, Transport
 from trunkward.media.offer import LegPolicy, Offer, read_offer
 from trunkward.media.refusal import MediaRefused
 from trunkward.media.suites import ALLOWED
+from trunkward.numbering.destinations import UNKNOWN, Destination
 from trunkward.numbering.e164 import E164, NotANumber
 from trunkward.numbering.plan import Emergency, dial, normalise
 from trunkward.routing.choose import Way, emergency_ways, trunk_of_number, ways_out
@@ -54,6 +55,9 @@ class Case:
     malformed: str = ""
     #: Outbound: where it can go.
     ways: tuple[Way, ...] = ()
+    #: Outbound, to an E.164 number: what the table of destinations says of it, and by which prefix.
+    place: Destination = UNKNOWN
+    place_prefix: str = ""
     #: Inbound: whose number was called.
     destination: Trunk | None = None
     #: The offer; None: not looked at (media not anchored, or an emergency call whose offer nobody can read).
@@ -84,7 +88,7 @@ def read(attempt: CallAttempt, peer: PeerIdentity | None, source: Trunk | Carrie
     """Read an attempt whose sender is known.
 
     1. Numbers, by the node's dial plan.
-    2. Where it can go.
+    2. Where it can go, and what lies there.
     3. What media it offers.
     4. What a signature would say.
     """
@@ -99,6 +103,7 @@ def read(attempt: CallAttempt, peer: PeerIdentity | None, source: Trunk | Carrie
     # 2.
     outbound = isinstance(source, Trunk)
     ways = _ways(called, policy) if outbound else ()
+    place_prefix, place = policy.place(called) if outbound and isinstance(called, E164) else ("", UNKNOWN)
     destination = None if outbound or not isinstance(called, E164) else trunk_of_number(called, policy)
     return Case(
         attempt=attempt,
@@ -109,6 +114,8 @@ def read(attempt: CallAttempt, peer: PeerIdentity | None, source: Trunk | Carrie
         calling=calling,
         called=called,
         ways=ways,
+        place=place,
+        place_prefix=place_prefix,
         destination=destination,
         # 3.
         offer=_offer(attempt, source, node, emergency=outbound and isinstance(called, Emergency)),

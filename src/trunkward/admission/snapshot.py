@@ -12,6 +12,7 @@ from hashlib import blake2b
 
 import msgspec
 
+from trunkward.admission.destination_rows import places_of, places_rows, policies_of, policies_row
 from trunkward.admission.rows import (
     CarrierRow,
     NodeRow,
@@ -23,17 +24,32 @@ from trunkward.admission.rows import (
     trunk_of,
     trunk_row,
 )
-from trunkward.admission.table import Table, build_table
+from trunkward.admission.table import PrefixTable, Table, build_prefixes, build_table
+from trunkward.numbering.destinations import UNKNOWN, Destination
+from trunkward.trunks.destinations import DestinationPolicies
 from trunkward.trunks.model import Carrier, Declared, NodeSettings, Trunk
 
 MAGIC = b"TWPOLICY"
 #: Goes up with every change of the layout or of a row; a gate reads its own only.
 FORMAT = 3
 _HEAD = struct.Struct("<8sIQQ32s")
-_SECTIONS = ("node", "carriers", "trunks", "numbers", "certificates", "prefixes", "evidence")
+_SECTIONS = (
+    "node",
+    "carriers",
+    "trunks",
+    "numbers",
+    "certificates",
+    "prefixes",
+    "evidence",
+    "permits",
+    "places",
+    "destinations",
+)
 _DIRECTORY = struct.Struct(f"<{2 * len(_SECTIONS)}Q")
 #: Trunks kept decoded in each gate.
 _DECODED_TRUNKS = 4096
+#: Lists of carriers that take a prefix, kept likewise; there are few different ones.
+_DECODED_TAKERS = 1024
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_trunk = msgspec.msgpack.Decoder(TrunkRow).decode
@@ -46,11 +62,18 @@ class SnapshotRefused(ValueError):
     """Not a policy snapshot this gate can use; the message says why."""
 
 
-def compile_snapshot(declared: Declared, evidence: Mapping[tuple[str, str], str], version: int) -> bytes:
+def compile_snapshot(
+    declared: Declared,
+    evidence: Mapping[tuple[str, str], str],
+    version: int,
+    destinations: Mapping[str, Destination],
+) -> bytes:
     """The snapshot of a declared world.
 
     `evidence` has a token for each (trunk, number) of an inventory; `version` is the policy's own
-    number and stands in every record. Disabled carriers take no prefixes. Equal arguments give equal bytes.
+    number and stands in every record. `destinations` says what lies behind the first digits of numbers
+    (without `+`); what is not in it is not called. Disabled carriers take no prefixes. Equal
+    arguments give equal bytes.
     """
     prefixes: dict[str, list[int]] = {}
     for index, carrier in enumerate(declared.carriers):
@@ -58,10 +81,16 @@ def compile_snapshot(declared: Declared, evidence: Mapping[tuple[str, str], str]
             for prefix in carrier.prefixes:
                 prefixes.setdefault(prefix, []).append(index)
     trunks = declared.trunks
+    permits: dict[bytes, int] = {}
+    trunk_rows = {
+        t.name.encode(): _encode(trunk_row(t, permits.setdefault(policies_row(t.destinations), len(permits))))
+        for t in trunks
+    }
+    places, leads = places_rows(destinations)
     sections = {
         "node": _encode(node_row(declared.node)),
         "carriers": _encode([carrier_row(carrier) for carrier in declared.carriers]),
-        "trunks": build_table({t.name.encode(): _encode(trunk_row(t)) for t in trunks}),
+        "trunks": build_table(trunk_rows),
         "numbers": build_table({number.encode(): t.name.encode() for t in trunks for number in t.numbers}),
         "certificates": build_table(
             {
@@ -71,8 +100,13 @@ def compile_snapshot(declared: Declared, evidence: Mapping[tuple[str, str], str]
                 if shown
             }
         ),
-        "prefixes": build_table({prefix.encode(): _encode(indexes) for prefix, indexes in prefixes.items()}),
+        "prefixes": build_prefixes(
+            {prefix.encode(): _encode(indexes) for prefix, indexes in prefixes.items()}
+        ),
         "evidence": build_table({_pair(*pair): token.encode() for pair, token in evidence.items()}),
+        "permits": build_table({_index(number): row for row, number in permits.items()}),
+        "places": places,
+        "destinations": leads,
     }
     at = _HEAD.size + _DIRECTORY.size
     directory: list[int] = []
@@ -115,8 +149,13 @@ class Snapshot:
         self._trunks = Table(parts["trunks"])
         self._numbers = Table(parts["numbers"])
         self._certificates = Table(parts["certificates"])
-        self._prefixes = Table(parts["prefixes"])
+        self._prefixes = PrefixTable(parts["prefixes"])
         self._evidence = Table(parts["evidence"])
+        self._permits = Table(parts["permits"])
+        self._places = places_of(parts["places"])
+        self._destinations = PrefixTable(parts["destinations"])
+        self._taking = lru_cache(maxsize=_DECODED_TAKERS)(self._decode_taking)
+        self._decoded_permit = lru_cache(maxsize=_DECODED_TRUNKS)(self._decode_permit)
         self._decoded = lru_cache(maxsize=_DECODED_TRUNKS)(self._decode)
 
     def trunk(self, name: str) -> Trunk | None:
@@ -135,11 +174,16 @@ class Snapshot:
 
     def longest_prefix(self, number: str) -> tuple[Carrier, ...]:
         """The enabled carriers with the longest prefix of an E.164 number with `+`, in the file's order."""
-        for length in range(len(number), 1, -1):
-            found = self._prefixes.get(number[:length].encode())
-            if found is not None:
-                return tuple(self.carriers[index] for index in _decode_indexes(found))
-        return ()
+        found = self._prefixes.longest(number.encode())
+        return self._taking(found[1]) if found is not None else ()
+
+    def place(self, number: str) -> tuple[str, Destination]:
+        """The longest known prefix of an E.164 number with `+`, and what lies behind it."""
+        found = self._destinations.longest(number.encode())
+        if found is None:
+            return "", UNKNOWN
+        length, index = found
+        return number[:length], self._places[int.from_bytes(index, "little")]
 
     def evidence(self, trunk: str, number: str) -> str | None:
         """The evidence token for a number in a trunk's inventory."""
@@ -148,7 +192,22 @@ class Snapshot:
 
     def _decode(self, name: str) -> Trunk | None:
         row = self._trunks.get(name.encode())
-        return trunk_of(_decode_trunk(row)) if row is not None else None
+        if row is None:
+            return None
+        decoded = _decode_trunk(row)
+        return trunk_of(decoded, self._decoded_permit(decoded.permit))
+
+    def _decode_taking(self, indexes: bytes) -> tuple[Carrier, ...]:
+        return tuple(self.carriers[index] for index in _decode_indexes(indexes))
+
+    def _decode_permit(self, number: int) -> DestinationPolicies:
+        row = self._permits.get(_index(number))
+        assert row is not None
+        return policies_of(row)
+
+
+def _index(number: int) -> bytes:
+    return number.to_bytes(4, "little")
 
 
 def _pair(trunk: str, number: str) -> bytes:

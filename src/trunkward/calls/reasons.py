@@ -156,6 +156,42 @@ REASONS: Mapping[Reason, ReasonRow] = {
         do="write `c=` of the version the finding names, or give `node.address` and `node.media.address`"
         " the other one too",
     ),
+    Reason.DESTINATION_UNKNOWN: ReasonRow(
+        answers={403: 21},
+        blames=(Blame.CUSTOMER,),
+        means="the table of destinations knows no numbers that begin so, and so not what they cost",
+        do="look at the number; if there are such numbers, add a line for them to the file of"
+        " `node.destinations`",
+    ),
+    Reason.DESTINATION_NOT_ALLOWED: ReasonRow(
+        answers={403: 21},
+        blames=(Blame.CUSTOMER,),
+        means="trunk, tenant or reseller does not open the country; where none says anything, only the one at"
+        " home is open",
+        do="if the customer means to call there, add the country to the `destinations.allow` that the finding"
+        " names",
+    ),
+    Reason.CLASS_NOT_ALLOWED: ReasonRow(
+        answers={403: 21},
+        blames=(Blame.CUSTOMER,),
+        means="premium, satellite, shared cost or another kind of number that no country opens by itself",
+        do="if the customer means to call there, add the class or the prefix to the `destinations.allow` the"
+        " finding names",
+    ),
+    Reason.RATE_TOO_HIGH: ReasonRow(
+        answers={403: 21},
+        blames=(Blame.CUSTOMER,),
+        means="a minute costs more than `destinations.max_rate`, or nobody knows what it costs, and no class"
+        " or prefix opens the number",
+        do="if the customer means to call there, add the class or the prefix to the `destinations.allow` the"
+        " finding names, or raise `max_rate`",
+    ),
+    Reason.OUTSIDE_HOURS: ReasonRow(
+        answers={403: 21},
+        blames=(Blame.CUSTOMER,),
+        means="trunk, tenant or reseller places no such calls at this time of the week",
+        do="if that is not meant, widen the `destinations.hours` the finding names",
+    ),
     Reason.NO_FINDING: ReasonRow(
         answers={500: 41},
         blames=(Blame.US,),

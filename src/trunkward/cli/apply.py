@@ -331,7 +331,11 @@ def _apply_running(
     if after is before:
         say(f"nothing to do: version {after.version} is in force", err=True)
     else:
-        said = planned.summary if not planned.same_text else "certificates or evidence issued anew"
+        said = (
+            planned.summary
+            if not planned.same_text
+            else "what was issued for it, or a file it names, has changed"
+        )
         say(f"version {after.version} is in force after {took:.1f} s: {said}", "green", err=True)
     return 0, after.version
 

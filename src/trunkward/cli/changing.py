@@ -16,6 +16,7 @@ from trunkward.cli.host_paths import hint
 from trunkward.cli.said import complain, in_words
 from trunkward.control.node_file import Accepted, NodeFileRefused, accept_node_file
 from trunkward.engines.certificates import why_no_authority
+from trunkward.engines.destinations_file import wrong_destinations
 from trunkward.settings import Paths
 from trunkward.store.configuration import SqlConfiguration
 from trunkward.store.database import Kind, make_private, migrate, open_database
@@ -50,7 +51,7 @@ def read_config(path: Path, bring_back: str = "") -> Accepted:
 def accepted(text: str, source: str) -> Accepted:
     """A node file's text, found good, or an exit with every problem of it."""
     try:
-        return accept_node_file(text, source, _why_no_authority)
+        return accept_node_file(text, source, _why_no_authority, _wrong_destinations)
     except NodeFileRefused as refused:
         complain(str(refused))
         complain(f"{source}: refused whole; nothing was changed")
@@ -154,6 +155,10 @@ def node_file_in_use(paths: Paths, *, running: bool) -> Path:
         except FileNotFoundError:
             pass
     return paths.config
+
+
+def _wrong_destinations(file: str) -> list[str]:
+    return [f"{why}{hint(Path(file))}" for why in wrong_destinations(file)]
 
 
 def _why_no_authority(file: str) -> str:

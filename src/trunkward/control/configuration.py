@@ -156,7 +156,7 @@ def renew(
         at=at,
         actor=actor,
         command=command,
-        summary="the same file; certificates or evidence issued anew",
+        summary="the same file; what was issued for it, or a file it names, has changed",
         text_sha256=accepted.sha256,
     )
     return store.add(version, accepted.text, accepted.objects, [], after=after)

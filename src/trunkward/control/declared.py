@@ -28,6 +28,8 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
     evidence_key: str = ""
     #: Days a tenant's calls are kept, where the file says so of it, or last said so of one that is gone.
     retention: dict[str, int] = {}
+    #: The file of `node.destinations`, word for word; "" where none is named.
+    destinations: str = ""
 
     def declared(self) -> Declared:
         """What the file declares, with the fingerprints of issued certificates filled in."""

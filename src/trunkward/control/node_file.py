@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from trunkward.calls.attempt import Transport
+from trunkward.control.destination_keys import DestinationsPart, policy_of
 from trunkward.control.node_schema import (
     CarrierPart,
     ClientCertificatePart,
@@ -24,6 +25,7 @@ from trunkward.control.objects import Objects, objects_of
 from trunkward.control.yaml_lines import Document, PathKey, Problem, read_yaml, written
 from trunkward.numbering.emergency import emergency_of
 from trunkward.numbering.regions import REGIONS, main_region
+from trunkward.trunks.destinations import DestinationPolicies, Level
 from trunkward.trunks.model import (
     AcmeSettings,
     Address,
@@ -38,6 +40,8 @@ from trunkward.trunks.model import (
     Trunk,
 )
 from trunkward.trunks.retention import RetentionPolicy
+
+_NOTHING_SAID = DestinationsPart()
 
 
 class NodeFileRefused(Exception):
@@ -101,11 +105,15 @@ def declared_of(values: Any) -> Declared:
 
 
 def accept_node_file(
-    text: str, source: str, why_no_authority: Callable[[str], str] = lambda _: ""
+    text: str,
+    source: str,
+    why_no_authority: Callable[[str], str] = lambda _: "",
+    wrong_destinations: Callable[[str], Iterable[str]] = lambda _: (),
 ) -> Accepted:
     """The file, found good; `source` is its name in messages. Raises `NodeFileRefused`.
 
     `why_no_authority` is asked for each file that a carrier's `ca` names: what is wrong with it, or "".
+    `wrong_destinations` is asked for the file of `node.destinations`: everything that is wrong with it.
     """
     document, problems = read_yaml(text)
     if document is None:
@@ -115,6 +123,8 @@ def accept_node_file(
     except ValidationError as error:
         raise NodeFileRefused(problems + _explained(error, document), source) from None
     found = [*_contradictions(parts), *_of_authorities(parts, why_no_authority)]
+    if parts.node.destinations is not None:
+        found += [(("node", "destinations"), wrong) for wrong in wrong_destinations(parts.node.destinations)]
     problems += [document.problem(path, message) for path, message in found]
     if problems:
         raise NodeFileRefused(problems, source)
@@ -205,6 +215,11 @@ def _contradictions(parts: FilePart) -> Iterator[tuple[PathKey, str]]:
     yield from _twice(
         list(zip(pinned, shown, strict=True)), "another trunk is recognised by this certificate"
     )
+    for path, destinations in _destinations(parts):
+        yield from _twice(
+            [((*path, "allow", i), entry) for i, entry in enumerate(destinations.allow or ())],
+            "this stands here already",
+        )
     for path, _, trunk in trunks:
         yield from _of_trunk(path, trunk, parts.node)
     for index, carrier in enumerate(parts.carriers):
@@ -441,6 +456,15 @@ def _trunks(parts: FilePart) -> Iterator[tuple[PathKey, str, TrunkPart]]:
             yield ("tenants", i, "trunks", j), tenant.name, trunk
 
 
+def _destinations(parts: FilePart) -> Iterator[tuple[PathKey, DestinationsPart]]:
+    for i, reseller in enumerate(parts.resellers):
+        yield ("resellers", i, "destinations"), reseller.destinations
+    for i, tenant in enumerate(parts.tenants):
+        yield ("tenants", i, "destinations"), tenant.destinations
+    for path, _, trunk in _trunks(parts):
+        yield (*path, "destinations"), trunk.destinations
+
+
 def _twice(found: list[tuple[PathKey, str]], message: str) -> Iterator[tuple[PathKey, str]]:
     seen: set[str] = set()
     for path, value in found:
@@ -458,7 +482,9 @@ def _declared(parts: FilePart) -> Declared:
         resellers=tuple(reseller.name for reseller in parts.resellers),
         tenants=tuple(tenant.name for tenant in parts.tenants),
         trunks=tuple(
-            _trunk(tenant, trunk, parts.node) for tenant in parts.tenants for trunk in tenant.trunks
+            _trunk(tenant, trunk, parts.node, above)
+            for tenant, above in _with_destinations(parts)
+            for trunk in tenant.trunks
         ),
         carriers=tuple(_carrier(carrier) for carrier in parts.carriers),
         retention=RetentionPolicy(
@@ -497,6 +523,7 @@ def _node(node: NodePart) -> NodeSettings:
         ),
         unsafe_unanchored_media=node.media.unsafe_unanchored,
         unsafe_trusted_clock=node.unsafe_trusted_clock,
+        destinations_file=node.destinations or "",
     )
 
 
@@ -520,7 +547,7 @@ def _files(part: FilesPart | None) -> CertificateFiles | None:
     return CertificateFiles(chain=part.chain, key=part.key) if part else None
 
 
-def _trunk(tenant: TenantPart, trunk: TrunkPart, node: NodePart) -> Trunk:
+def _trunk(tenant: TenantPart, trunk: TrunkPart, node: NodePart, above: DestinationPolicies) -> Trunk:
     issued = trunk.client_certificate == "issued"
     return Trunk(
         name=trunk.name,
@@ -536,7 +563,20 @@ def _trunk(tenant: TenantPart, trunk: TrunkPart, node: NodePart) -> Trunk:
         max_call_s=trunk.max_call_s or node.max_call_s,
         enabled=trunk.enabled,
         unsafe_tls12=trunk.unsafe_tls12,
+        destinations=(*above, *_level(Level.TRUNK, trunk.destinations)),
     )
+
+
+def _with_destinations(parts: FilePart) -> Iterator[tuple[TenantPart, DestinationPolicies]]:
+    """Each tenant with what its reseller and itself say of destinations."""
+    resellers = {r.name: _level(Level.RESELLER, r.destinations) for r in parts.resellers}
+    for tenant in parts.tenants:
+        above = resellers[tenant.reseller] if tenant.reseller else ()
+        yield tenant, (*above, *_level(Level.TENANT, tenant.destinations))
+
+
+def _level(level: Level, part: DestinationsPart) -> DestinationPolicies:
+    return ((level, policy_of(part)),) if part != _NOTHING_SAID else ()
 
 
 def _carrier(carrier: CarrierPart) -> Carrier:

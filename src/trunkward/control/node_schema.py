@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from trunkward.calls.attempt import Transport
+from trunkward.control.destination_keys import DestinationsPart
 from trunkward.media.suites import ALLOWED
 from trunkward.numbering.e164 import E164, NotANumber, is_prefix
 from trunkward.numbering.regions import REGIONS
@@ -453,6 +454,7 @@ class NodePart(_Part):
     max_call_s: MaxCall = MAX_CALL_S
     grant_s: Annotated[int, AfterValidator(_grant)] = GRANT_S
     unsafe_trusted_clock: bool = False
+    destinations: Annotated[str, AfterValidator(_file)] | None = None
 
 
 class TrunkPart(_Part):
@@ -468,12 +470,14 @@ class TrunkPart(_Part):
     max_call_s: MaxCall | None = None
     enabled: bool = True
     unsafe_tls12: bool = False
+    destinations: DestinationsPart = DestinationsPart()
 
 
 class ResellerPart(_Part):
     """One of `resellers`."""
 
     name: Name
+    destinations: DestinationsPart = DestinationsPart()
 
 
 class TenantPart(_Part):
@@ -482,6 +486,7 @@ class TenantPart(_Part):
     name: Name
     reseller: Name | None = None
     retention: Days | None = None
+    destinations: DestinationsPart = DestinationsPart()
     trunks: list[TrunkPart] = Field(default_factory=list)
 
 

@@ -37,6 +37,7 @@ from trunkward.control.shown_certificate import CertificateRefused, Use
 from trunkward.engines.certificates import accepted_fingerprints, first_end, why_no_authority
 from trunkward.engines.credentials import MAC_KEY
 from trunkward.engines.departed import edge_settings
+from trunkward.engines.destinations_file import DestinationsUnreadable, destinations_text
 from trunkward.engines.kamailio import EdgeFiles, render_edge_json, render_kamailio_cfg, render_tls_cfg
 from trunkward.engines.layout import write_private
 from trunkward.engines.open_files import open_files
@@ -82,6 +83,8 @@ class Issued:
     certificates: dict[str, list[str]]
     evidence: dict[str, dict[str, str]]
     evidence_key: str
+    #: Not issued, but read beside it: the file of `node.destinations`.
+    destinations: str
 
 
 def prepare(
@@ -136,12 +139,16 @@ def issue(
     tell: Callable[[str], None],
     only: frozenset[str] | None = None,
 ) -> Issued:
-    """Keys, certificates and evidence for a configuration; what is good is kept.
+    """Keys, certificates and evidence for a configuration, and what its files say; what is good is kept.
 
     `only`: the peers whose certificates and evidence are looked at, where the others were in force a moment
     ago (to look at 10,000 takes seconds); None looks at all.
     """
     declared = accepted.declared
+    try:
+        destinations = destinations_text(declared.node.destinations_file)
+    except DestinationsUnreadable as problem:  # read before, and changed meanwhile
+        raise NotPrepared(f"node.destinations: {problem}") from None
     first = not PkiFiles(paths.pki).sip_authority.exists()
     _check_files(paths, declared, now)
     for change in ensure_pki(paths.pki, _pki_facts(declared, only), _pki_owners(), now=now):
@@ -171,7 +178,9 @@ def issue(
         # root's own document: what this key signed was good, and verifying 10,000 takes seconds
         signed_by_it=same_key,
     )
-    return Issued(certificates=certificates, evidence=evidence, evidence_key=key_id)
+    return Issued(
+        certificates=certificates, evidence=evidence, evidence_key=key_id, destinations=destinations
+    )
 
 
 def decide(
@@ -215,6 +224,7 @@ def decide(
         evidence=issued.evidence,
         evidence_key=issued.evidence_key,
         retention=retention_of(accepted.declared, before),
+        destinations=issued.destinations,
     )
 
 
@@ -393,6 +403,7 @@ def _issued_of(in_force: InForce) -> Issued:
         certificates=in_force.certificates,
         evidence=in_force.evidence,
         evidence_key=in_force.evidence_key,
+        destinations=in_force.destinations,
     )
 
 

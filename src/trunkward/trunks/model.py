@@ -5,6 +5,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from trunkward.sip.transport import Transport
+from trunkward.trunks.destinations import DestinationPolicies
 from trunkward.trunks.retention import RetentionPolicy
 
 #: Seconds. A call of four hours is nearly always one that nobody remembers to be up.
@@ -99,6 +100,8 @@ class Trunk:
     max_call_s: int = MAX_CALL_S
     #: May speak TLS 1.2, on the listener for that alone; shows as a deviation.
     unsafe_tls12: bool = False
+    #: What it may call: what its reseller, its tenant and itself say of it, those that say something.
+    destinations: DestinationPolicies = ()
     #: Who sells to its tenant; empty: we do.
     reseller: str = ""
 
@@ -180,6 +183,8 @@ class NodeSettings:
     unsafe_unanchored_media: bool = False
     #: The clock is taken as right though the kernel does not know it to be; shows as a deviation.
     unsafe_trusted_clock: bool = False
+    #: File with lines that stand above those of the table of destinations; empty: there is none.
+    destinations_file: str = ""
 
     @property
     def address(self) -> Address:

@@ -12,6 +12,7 @@ import msgspec
 
 from trunkward.admission.snapshot import compile_snapshot
 from trunkward.control.declared import InForce
+from trunkward.engines.destinations_file import destinations_with
 from trunkward.settings import snapshot_name
 from trunkward.trunks.model import Declared
 from trunkward.trunks.retention import RetentionPolicy
@@ -104,6 +105,7 @@ class PolicyCompiler:
                 for number, token in numbers.items()
             },
             in_force.version,
+            destinations_with(in_force.destinations),
         )
         name = snapshot_name(in_force.version)
         part = self._policy / f"{name}.part"

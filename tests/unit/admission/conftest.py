@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sipkit.places import TABLE
 from trunkward.admission.ports import Facts, PeerIdentity, Signature
 from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.calls.attempt import CallAttempt
@@ -39,7 +40,7 @@ def declared() -> Declared:
 def policy(declared: Declared) -> Snapshot:
     """Compiled, with evidence for two of the three numbers."""
     evidence = {("acme-hq", number): f"token of {number}" for number in declared.trunks[0].numbers[:2]}
-    return Snapshot(compile_snapshot(declared, evidence, 7))
+    return Snapshot(compile_snapshot(declared, evidence, 7, TABLE))
 
 
 @pytest.fixture

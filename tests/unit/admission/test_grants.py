@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from sipkit.places import TABLE
 from trunkward.admission.grants import grant, grants
 from trunkward.admission.judge import decide
 from trunkward.admission.ports import NO_FACTS, PeerIdentity
@@ -45,7 +46,7 @@ def shorter(declared: Declared) -> Snapshot:
     """The laboratory with ten minutes for acme's calls, and an hour for others."""
     trunk = replace(declared.trunks[0], max_call_s=600)
     node = replace(declared.node, max_call_s=3600)
-    return Snapshot(compile_snapshot(replace(declared, trunks=(trunk,), node=node), {}, 1))
+    return Snapshot(compile_snapshot(replace(declared, trunks=(trunk,), node=node), {}, 1, TABLE))
 
 
 def test_the_policy_in_force_now_decides(shorter: Snapshot) -> None:
@@ -94,7 +95,7 @@ def test_inbound_calls_have_the_maximum_of_the_trunk_they_are_for(
     inbound: Callable[..., CallAttempt], declared: Declared
 ) -> None:
     trunk = replace(declared.trunks[0], max_call_s=30)
-    policy = Snapshot(compile_snapshot(replace(declared, trunks=(trunk,)), {}, 1))
+    policy = Snapshot(compile_snapshot(replace(declared, trunks=(trunk,)), {}, 1, TABLE))
     verdict = decide(inbound(), None, NO_FACTS, policy, NOW, "r1")
     assert isinstance(verdict, Admit)
     assert verdict.grant == Grant(for_s=30, then=Cut.MAXIMUM_DURATION)

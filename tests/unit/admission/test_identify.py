@@ -6,6 +6,7 @@ from ipaddress import ip_network
 
 import pytest
 
+from sipkit.places import TABLE
 from trunkward.admission.identify import identify
 from trunkward.admission.ports import PeerIdentity
 from trunkward.admission.snapshot import Snapshot, compile_snapshot
@@ -94,7 +95,7 @@ def test_of_several_plain_carriers_the_one_at_the_source_port(inbound: Attempt, 
     south = declared.carriers[1]
     east = replace(south, name="east", hosts=(Host(host="127.0.0.41", port=45060),))
     off = replace(south, name="off", hosts=(Host(host="127.0.0.41", port=45060),), enabled=False)
-    policy = Snapshot(compile_snapshot(replace(declared, carriers=(off, south, east)), {}, 1))
+    policy = Snapshot(compile_snapshot(replace(declared, carriers=(off, south, east)), {}, 1, TABLE))
     assert who(inbound(source_port=45060), None, policy) == "east"
     assert who(inbound(source_port=35060), None, policy) == "south"
     assert who(inbound(source_port=5), None, policy) == "south"
@@ -102,5 +103,5 @@ def test_of_several_plain_carriers_the_one_at_the_source_port(inbound: Attempt, 
 
 def test_a_disabled_trunk_is_still_recognised(outbound: Attempt, declared: Declared) -> None:
     trunk = replace(declared.trunks[0], enabled=False, networks=(ip_network("127.0.0.0/8"),))
-    policy = Snapshot(compile_snapshot(replace(declared, trunks=(trunk,)), {}, 1))
+    policy = Snapshot(compile_snapshot(replace(declared, trunks=(trunk,)), {}, 1, TABLE))
     assert who(outbound(), PeerIdentity(certificate_sha256=PBX), policy) == "acme-hq"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sipkit.places import TABLE
 from trunkward.admission.checks import CHECKS, screened
 from trunkward.admission.judge import decide, judge, judge_call
 from trunkward.admission.ports import NO_FACTS, Facts, NotSigned, PeerIdentity, Unavailable
@@ -38,7 +39,7 @@ def refused(attempt: CallAttempt, peer: PeerIdentity | None, policy: Snapshot) -
 
 def with_trunk(declared: Declared, **changed: Any) -> Snapshot:
     trunk = replace(declared.trunks[0], **changed)
-    return Snapshot(compile_snapshot(replace(declared, trunks=(trunk,)), {}, 1))
+    return Snapshot(compile_snapshot(replace(declared, trunks=(trunk,)), {}, 1, TABLE))
 
 
 def test_outbound_over_tls(outbound: Attempt, pbx: PeerIdentity, policy: Snapshot, signed: MakeFacts) -> None:
@@ -97,7 +98,9 @@ def test_another_customers_number_is_b(outbound: Attempt, pbx: PeerIdentity, dec
     other = replace(declared.trunks[0], name="other", certificate_sha256="ef" * 32, numbers=("+12025550150",))
     # a token left over from when the number was acme's makes it no A either
     evidence = {("other", "+12025550150"): "token", ("acme-hq", "+12025550150"): "stale"}
-    policy = Snapshot(compile_snapshot(replace(declared, trunks=(declared.trunks[0], other)), evidence, 1))
+    policy = Snapshot(
+        compile_snapshot(replace(declared, trunks=(declared.trunks[0], other)), evidence, 1, TABLE)
+    )
     claims = screen(outbound(calling="+12025550150"), pbx, policy).signing_request
     assert claims is not None
     assert (claims.level, claims.evidence) == (Attestation.B, None)
@@ -392,7 +395,7 @@ def test_an_emergency_offer_nobody_can_read_passes(
 
 def test_no_carrier_for_emergencies(outbound: Attempt, pbx: PeerIdentity, declared: Declared) -> None:
     carriers = tuple(replace(carrier, emergency=False) for carrier in declared.carriers)
-    policy = Snapshot(compile_snapshot(replace(declared, carriers=carriers), {}, 1))
+    policy = Snapshot(compile_snapshot(replace(declared, carriers=carriers), {}, 1, TABLE))
     verdict = refused(outbound("911"), pbx, policy)
     assert (verdict.reason, verdict.blame) == (Reason.NO_ROUTE, Blame.US)
 
@@ -431,6 +434,6 @@ def test_an_admitted_call_was_looked_at_twelve_times(
 
 def test_the_bench_does_not_anchor_media(outbound: Attempt, pbx: PeerIdentity, declared: Declared) -> None:
     bench = replace(declared, node=replace(declared.node, unsafe_unanchored_media=True))
-    policy = Snapshot(compile_snapshot(bench, {}, 1))
+    policy = Snapshot(compile_snapshot(bench, {}, 1, TABLE))
     (route,) = admitted(outbound(), pbx, NO_FACTS, policy).routes
     assert (route.offer, route.media) == (outbound().body, [])

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from sipkit.places import TABLE
 from trunkward.admission.checks import listener
 from trunkward.admission.ports import PeerIdentity
 from trunkward.admission.screen import screen
@@ -27,7 +28,7 @@ def test_a_declared_trunk_may_use_both(
     outbound: Attempt, pbx: PeerIdentity, declared: Declared, port: int
 ) -> None:
     trunk = replace(declared.trunks[0], unsafe_tls12=True)
-    policy = Snapshot(compile_snapshot(replace(declared, trunks=(trunk,)), {}, 1))
+    policy = Snapshot(compile_snapshot(replace(declared, trunks=(trunk,)), {}, 1, TABLE))
     assert said(outbound(local_port=port), pbx, policy) is None
 
 
@@ -57,5 +58,5 @@ def test_the_usual_listener_may_have_its_number_where_there_are_no_exceptions(
     outbound: Attempt, pbx: PeerIdentity, declared: Declared
 ) -> None:
     node = replace(declared.node, tls_port=declared.node.tls12_port)
-    policy = Snapshot(compile_snapshot(replace(declared, node=node), {}, 1))
+    policy = Snapshot(compile_snapshot(replace(declared, node=node), {}, 1, TABLE))
     assert said(outbound(local_port=node.tls_port), pbx, policy) is None

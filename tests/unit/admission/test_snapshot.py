@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from sipkit.places import TABLE
 from trunkward.admission.snapshot import Snapshot, SnapshotRefused, compile_snapshot
 from trunkward.trunks.model import Declared
 
@@ -21,7 +22,7 @@ def test_everything_is_found_again(declared: Declared, policy: Snapshot) -> None
 
 def test_a_certificate_before_is_accepted_too(declared: Declared) -> None:
     renewed = replace(declared, trunks=(replace(declared.trunks[0], older_certificates=("ef" * 32,)),))
-    policy = Snapshot(compile_snapshot(renewed, {}, 7))
+    policy = Snapshot(compile_snapshot(renewed, {}, 7, TABLE))
     assert policy.trunk_by_certificate("ef" * 32) == policy.trunk("acme-hq")
     assert policy.trunk_by_certificate(declared.trunks[0].certificate_sha256) == policy.trunk("acme-hq")
 
@@ -44,7 +45,7 @@ def test_longest_prefix_of_enabled_carriers(declared: Declared) -> None:
         replace(south, name="two", prefixes=("+1202", "+44")),
         replace(south, name="three", prefixes=("+1202",)),
     )
-    policy = Snapshot(compile_snapshot(replace(declared, carriers=carriers), {}, 1))
+    policy = Snapshot(compile_snapshot(replace(declared, carriers=carriers), {}, 1, TABLE))
     found = {
         n: [c.name for c in policy.longest_prefix(n)]
         for n in ("+12025550199", "+13035550199", "+442079460123")
@@ -55,22 +56,22 @@ def test_longest_prefix_of_enabled_carriers(declared: Declared) -> None:
 def test_equal_worlds_give_equal_bytes(declared: Declared) -> None:
     evidence = {("acme-hq", "+12025550101"): "x", ("acme-hq", "+12025550102"): "y"}
     backwards = dict(reversed(evidence.items()))
-    assert compile_snapshot(declared, evidence, 3) == compile_snapshot(declared, backwards, 3)
+    assert compile_snapshot(declared, evidence, 3, TABLE) == compile_snapshot(declared, backwards, 3, TABLE)
 
 
 def test_a_certificate_not_issued_yet_recognises_nobody(declared: Declared) -> None:
     nobody = replace(declared, trunks=(replace(declared.trunks[0], certificate_sha256=""),))
-    assert Snapshot(compile_snapshot(nobody, {}, 1)).trunk_by_certificate("") is None
+    assert Snapshot(compile_snapshot(nobody, {}, 1, TABLE)).trunk_by_certificate("") is None
 
 
 @pytest.mark.parametrize("cut", [0, 1, 60, 100, 172, 500, -1])
 def test_cut_off(declared: Declared, cut: int) -> None:
     with pytest.raises(SnapshotRefused):
-        Snapshot(compile_snapshot(declared, {}, 1)[:cut])
+        Snapshot(compile_snapshot(declared, {}, 1, TABLE)[:cut])
 
 
 def test_every_damaged_byte_is_noticed(declared: Declared) -> None:
-    good = compile_snapshot(declared, {}, 1)
+    good = compile_snapshot(declared, {}, 1, TABLE)
     for at in range(0, len(good), 7):
         damaged = bytearray(good)
         damaged[at] ^= 0x40
@@ -81,7 +82,7 @@ def test_every_damaged_byte_is_noticed(declared: Declared) -> None:
 
 
 def test_trailing_bytes_and_other_formats(declared: Declared) -> None:
-    good = compile_snapshot(declared, {}, 1)
+    good = compile_snapshot(declared, {}, 1, TABLE)
     for broken, said in (
         (good + b"x", "cut or grown"),
         (b"SQLite3\0" + good[8:], "no policy snapshot"),

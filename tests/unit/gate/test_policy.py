@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from sipkit.places import TABLE
 from trunkward.admission.snapshot import compile_snapshot
 from trunkward.control.node_file import read_node_file
 from trunkward.gate.policy import PolicyInForce
@@ -13,7 +14,7 @@ EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encod
 
 
 def put(directory: Path, version: int, content: bytes | None = None) -> None:
-    good = compile_snapshot(read_node_file(EXAMPLE, "node.yaml"), {}, version)
+    good = compile_snapshot(read_node_file(EXAMPLE, "node.yaml"), {}, version, TABLE)
     (directory / snapshot_name(version)).write_bytes(good if content is None else content)
     link = directory / "current.part"
     link.symlink_to(snapshot_name(version))
