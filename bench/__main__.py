@@ -1,8 +1,11 @@
-"""`./trunkward bench [signalling|record|records|calls|ladder|configuration|swap]`, or `python -m bench`."""
+"""`./trunkward bench [WHAT]`, or `python -m bench [WHAT]`.
+
+WHAT: signalling, record, records, calls, ladder, configuration, swap or admission.
+"""
 
 import sys
 
-from bench import calls, configuration, ladder, records, run, swap
+from bench import admission, calls, configuration, ladder, records, run, swap
 
 _OTHERS = {
     "records": records.main,
@@ -10,6 +13,7 @@ _OTHERS = {
     "ladder": ladder.main,
     "configuration": configuration.main,
     "swap": swap.main,
+    "admission": admission.main,
 }
 
 if __name__ == "__main__":  # not in a process that multiprocessing has made

@@ -10,35 +10,27 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import ipaddress
 import json
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sipkit.places import TABLE
-from trunkward.admission.snapshot import compile_snapshot
-from trunkward.calls.attempt import Transport
-from trunkward.control.node_file import read_node_file
-from trunkward.settings import Paths, snapshot_name
-from trunkward.trunks.model import Carrier, Declared, Host, MediaPolicy, Trunk
-
-_EXAMPLE = Path(__file__).parents[1] / "examples" / "node.yaml"
-_SDP = (
-    "v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\nm=audio 40000 RTP/SAVP 8\r\n"
-    "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH\r\n"
+from bench.large import (
+    attempt_of,
+    certificate_of_nobody,
+    destinations,
+    large_declared,
+    turn_to,
 )
+from trunkward.admission.snapshot import compile_snapshot
+from trunkward.settings import Paths, snapshot_name
+
 #: Seconds after a change in which a decision counts as one beside it.
 _BESIDE_S = 1.0
 
@@ -64,16 +56,16 @@ async def _measure(home: Path, options: argparse.Namespace) -> int:
     for place in (paths.policy, paths.gate_records(0), paths.gate_socket(0).parent, paths.pki, paths.log):
         place.mkdir(parents=True)
     (paths.pki / "origid.secret").write_text("00" * 32)
-    certificate = _certificate()
-    declared = _declared(options.prefixes, options.trunks, certificate)
+    certificate = certificate_of_nobody()
+    declared = large_declared(options.prefixes, options.trunks, certificate)
     began = time.perf_counter()
     sizes = []
     for version in (1, 2):
-        snapshot = compile_snapshot(declared, {}, version, TABLE)
+        snapshot = compile_snapshot(declared, {}, version, destinations(options.prefixes))
         (paths.policy / snapshot_name(version)).write_bytes(snapshot)
         sizes.append(len(snapshot))
     compiled_s = (time.perf_counter() - began) / 2
-    _turn_to(paths, 1)
+    turn_to(paths, 1)
     where = [f"--{name}={getattr(paths, name)}" for name in ("config", "state", "run", "log")]
     with (paths.log / "gate.log").open("wb") as log:
         gate = subprocess.Popen(  # noqa: ASYNC220  # before there is anything to measure
@@ -115,7 +107,7 @@ async def _decide(
     refused: list[str] = []
 
     async def call(number: int) -> None:
-        frame = json.dumps(_attempt(number, pem, options.trunks, options.prefixes)).encode()
+        frame = json.dumps(attempt_of(number, pem, options.trunks, options.prefixes)).encode()
         began = time.perf_counter()
         reader, writer = await free.get()
         writer.write(len(frame).to_bytes(4, "big") + frame)
@@ -129,7 +121,7 @@ async def _decide(
         for number in range(options.swaps):
             await asyncio.sleep(2 * _BESIDE_S)
             changed.append(time.perf_counter())
-            _turn_to(paths, 2 - number % 2)
+            turn_to(paths, 2 - number % 2)
         await asyncio.sleep(2 * _BESIDE_S)
 
     swapping = asyncio.create_task(swap())
@@ -149,80 +141,3 @@ async def _decide(
         [took_s for (_, took_s), beside in zip(warm, is_beside, strict=True) if beside],
         [took_s for (_, took_s), beside in zip(warm, is_beside, strict=True) if not beside],
     )
-
-
-def _attempt(number: int, pem: str, trunks: int, prefixes: int) -> dict[str, object]:
-    called = f"{_prefix((number * 7919) % prefixes)}000"
-    return {
-        "kind": "attempt",
-        "id": os.urandom(16).hex(),
-        "at": time.time(),
-        "source_ip": "192.0.2.1",
-        "source_port": 5061,
-        "transport": "tls",
-        "local_ip": "192.0.2.254",
-        "local_port": 5061,
-        "tls": {"version": "TLSv1.3", "cipher": "x", "peer_certificate": pem, "peer_verified": False},
-        "ruri": f"sip:{called}@sbc.example.com",
-        "from_uri": f"sip:+1303555{number % trunks:04d}@pbx.example.com",
-        "to_uri": f"sip:{called}@sbc.example.com",
-        "call_id": f"c{number}",
-        "from_tag": "t",
-        "content_type": "application/sdp",
-        "body": _SDP,
-    }
-
-
-def _declared(prefixes: int, trunks: int, certificate: x509.Certificate) -> Declared:
-    """Test data: numbers of nobody; the first trunk shows the certificate of the calls."""
-    example = read_node_file(_EXAMPLE.read_text(encoding="utf-8"), "node.yaml")
-    network = ipaddress.ip_network("192.0.2.0/24")
-    shown = certificate.fingerprint(SHA256()).hex()
-    return replace(
-        example,
-        trunks=tuple(
-            Trunk(
-                name=f"pbx-{index}",
-                tenant=f"tenant-{index % 100}",
-                networks=(network,),
-                certificate_sha256=shown if not index else f"{index:064x}",
-                certificate_issued_here=False,
-                numbers=(f"+1303555{index:04d}",),
-                host=None,
-            )
-            for index in range(trunks)
-        ),
-        carriers=tuple(
-            Carrier(
-                name=f"carrier-{part}",
-                hosts=(Host(host="203.0.113.1", port=5061),),
-                transport=Transport.TLS,
-                media=MediaPolicy.SRTP,
-                prefixes=tuple(_prefix(index) for index in range(part, prefixes, 10)),
-                networks=(network,),
-                tls_names=("north.example.net",),
-            )
-            for part in range(10)
-        ),
-    )
-
-
-def _prefix(index: int) -> str:
-    """An area code, an exchange and one digit: as fine as rate tables are."""
-    area, rest = divmod(index, 8_000)
-    return f"+1{202 + area}{200 + rest // 10}{rest % 10}"
-
-
-def _certificate() -> x509.Certificate:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "pbx-0")])
-    now = datetime.now(UTC)
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    builder = builder.serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(days=1))
-    return builder.sign(key, SHA256())
-
-
-def _turn_to(paths: Paths, version: int) -> None:
-    part = paths.policy / "current.part"
-    part.symlink_to(snapshot_name(version))
-    part.rename(paths.policy / "current")

@@ -19,6 +19,7 @@ from trunkward.trunks.destinations import (
     Outside,
     allowed,
     hours,
+    kind_of,
 )
 
 DECLARED = read_node_file(
@@ -132,4 +133,4 @@ def test_a_list_opens_what_the_trade_says(number: str, allow: Allowed) -> None:
     if place.kind == "toll-free" and place.country == "US" and "JM" in allow.entries:
         country = True
     expected = Opened.BY_NAME if named else Opened.BY_COUNTRY if country and ordinary else Opened.NOT
-    assert allow.opens(number, place) is expected
+    assert allow.opens(number, kind_of(place)) is expected

@@ -48,18 +48,17 @@ def why_not(
             detail=f"the table of destinations knows no numbers that begin with {prefix or number[:4]}",
             remedy="if there are such numbers, add a line for them to the file that node.destinations names",
         )
-    levels = trunk.destinations
     # 2.
-    listed = False
-    for level, policy in levels:
+    kind, listed = kind_of(place), False
+    for level, policy in trunk.destinations:
         if policy.allow is None:
             continue
         listed = True
-        if policy.allow.opens(number, place) is Opened.NOT:
+        if policy.allow.opens(number, kind) is Opened.NOT:
             return _not_opened(policy.allow, prefix, place, f"{level} {level_name(trunk, level)}")
     if not listed and not is_home(place, node.region):
         return _not_opened(allowed((node.region,)), prefix, place, f"trunk {trunk.name}", written=False)
-    return _too_dear(trunk, number, prefix, place, node.region) or _closed(trunk, place, node, at)
+    return _too_dear(trunk, number, prefix, place, node) or _closed(trunk, place, node, at)
 
 
 def level_name(trunk: Trunk, level: str) -> str:
@@ -94,19 +93,21 @@ def _not_opened(
     )
 
 
-def _too_dear(trunk: Trunk, number: str, prefix: str, place: Destination, region: str) -> NotPermitted | None:
+def _too_dear(
+    trunk: Trunk, number: str, prefix: str, place: Destination, node: NodeSettings
+) -> NotPermitted | None:
     # 3.
-    if place.rate_micro is None and is_home(place, region):
+    if place.rate_micro is None and is_home(place, node.region):
         return None  # what a call at home costs is rarely in a table
-    limited = False
+    kind, limited = kind_of(place), False
     for level, policy in trunk.destinations:
         if policy.max_rate_micro is None:
             continue
         limited = True
-        by_name = policy.allow is not None and policy.allow.opens(number, place) is Opened.BY_NAME
+        by_name = policy.allow is not None and policy.allow.opens(number, kind) is Opened.BY_NAME
         if not by_name and _above(place, policy.max_rate_micro):
             return _dear(policy.max_rate_micro, prefix, place, f"{level} {level_name(trunk, level)}")
-    if limited or not _above(place, MAX_RATE_MICRO) or _opened_by_name(trunk.destinations, number, place):
+    if limited or not _above(place, MAX_RATE_MICRO) or _opened_by_name(trunk.destinations, number, kind):
         return None
     return _dear(MAX_RATE_MICRO, prefix, place, f"trunk {trunk.name}")
 
@@ -116,9 +117,9 @@ def _above(place: Destination, limit: int) -> bool:
     return place.rate_micro is None or place.rate_micro > limit
 
 
-def _opened_by_name(levels: DestinationPolicies, number: str, place: Destination) -> bool:
+def _opened_by_name(levels: DestinationPolicies, number: str, kind: str) -> bool:
     lists = [policy.allow for _, policy in levels if policy.allow is not None]
-    return bool(lists) and all(allow.opens(number, place) is Opened.BY_NAME for allow in lists)
+    return bool(lists) and all(allow.opens(number, kind) is Opened.BY_NAME for allow in lists)
 
 
 def _dear(limit: int, prefix: str, place: Destination, who: str) -> NotPermitted:

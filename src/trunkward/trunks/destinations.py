@@ -60,9 +60,8 @@ class Allowed:
     #: Lengths of the prefixes, the longest first.
     lengths: tuple[int, ...]
 
-    def opens(self, number: str, place: Destination) -> Opened:
-        """How it opens an E.164 number (or the beginning of some) that lies in `place`."""
-        kind = kind_of(place)
+    def opens(self, number: str, kind: str) -> Opened:
+        """How it opens an E.164 number (or the beginning of some) of a kind as `kind_of` names it."""
         if kind in self.by_name or any(number[:length] in self.by_name for length in self.lengths):
             return Opened.BY_NAME
         return Opened.BY_COUNTRY if kind in self.by_country else Opened.NOT
