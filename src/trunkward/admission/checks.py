@@ -146,7 +146,7 @@ def trunk(case: Case) -> Finding:
 def calling(case: Case) -> Finding:
     """6. Inbound callers may be anonymous; a customer's number is what we assert and sign."""
     if not isinstance(case.calling, Unreadable):
-        return Finding(check="calling", detail=case.calling)
+        return Finding(check="calling", detail=str(case.calling))
     if case.direction is Direction.INBOUND or case.emergency:
         return Finding(check="calling", detail=case.calling.why)
     return _refuse(
@@ -198,7 +198,7 @@ def permitted(case: Case) -> Finding:
     place = case.place
     refused = why_not(caller, case.called, case.place_prefix, place, case.node, case.attempt.at)
     if refused is None:
-        return Finding(check="permitted", detail=kind_of(place) if place.country else place.kind)
+        return Finding(check="permitted", detail=kind_of(place) if place.country else place.kind.value)
     return _refuse(*("permitted", refused.reason, Blame.CUSTOMER, 403, refused.detail), remedy=refused.remedy)
 
 

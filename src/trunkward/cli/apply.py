@@ -13,7 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -34,6 +34,7 @@ from trunkward.cli.changing import (
     node_file_in_use,
     read_config,
 )
+from trunkward.cli.opening import new_destinations, opened_by
 from trunkward.cli.preflight import new_obstacles
 from trunkward.cli.ready import gate_policy
 from trunkward.cli.said import complain, say
@@ -98,10 +99,11 @@ def run_plan(paths: Paths, file: Path | None, *, as_json: bool) -> int:
     if not paths.database and not paths.configuration_db.exists():
         effects = _effects(paths, read, held, None)
         planned = Plan(base=None, accepted=read, changes=difference({}, read.objects), effects=effects)
+        planned = replace(planned, opens=opened_by(planned, None, None, None))
     else:
         with configuration_store(paths, make=False) as store:
             try:
-                planned = configuration.plan(store, read, _effects(paths, read, held, store.head()))
+                planned = _planned(paths, read, held, store)
             except TextDamaged as why:
                 complain(f"no plan: {why}")
                 return 2
@@ -172,6 +174,7 @@ def plan_document(planned: Plan) -> dict[str, Any]:
         "changed": not planned.nothing_to_do,
         "changes": [change_document(change) for change in planned.changes],
         "deletes": [f"{change.kind}/{change.name}" for change in planned.deletions],
+        "opens": [asdict(opening) for opening in planned.opens],
         "effect": planned.effects.kind,
         "effects": asdict(planned.effects),
     }
@@ -234,7 +237,7 @@ def _change(
             read, source = wanted(store, working)
             # 3.
             configuration.expect(store, expected)
-            planned = configuration.plan(store, read, _effects(paths, read, held, store.head()))
+            planned = _planned(paths, read, held, store)
             if not _agreed(planned, may_delete=may_delete, may_restart=may_restart, ask=not as_json):
                 return 2
             if held.running and (found := new_obstacles(held.declared, read.declared)):
@@ -359,6 +362,21 @@ def _peers_to_look_at(planned: Plan, before: InForce) -> frozenset[str] | None:
     return frozenset(change.name for change in planned.changes)
 
 
+def _planned(paths: Paths, read: Accepted, held: Held, store: SqlConfiguration) -> Plan:
+    planned = configuration.plan(store, read, _effects(paths, read, held, store.head()))
+    file = read.declared.node.destinations_file
+    return replace(
+        planned,
+        opens=opened_by(planned, store, held.declared, held.in_force),
+        changed_file=file if file and _other_destinations(read, held) else "",
+    )
+
+
+def _other_destinations(read: Accepted, held: Held) -> bool:
+    """Whether the file of `node.destinations` says something else than what is in force here."""
+    return held.in_force is not None and new_destinations(read.declared) != held.in_force.destinations
+
+
 def _effects(paths: Paths, read: Accepted, held: Held, newest: Version | None) -> Effects:
     if not held.running:
         return Effects(running=False)
@@ -370,7 +388,7 @@ def _effects(paths: Paths, read: Accepted, held: Held, newest: Version | None) -
     restart = tuple(dict.fromkeys((*found.restart, *(left or ()))))
     # what was decided on, and broken off before it was in force, may be no more than a comment
     behind = left is not None or (newest is not None and newest.number != in_force.version)
-    reload = found.reload or behind
+    reload = found.reload or behind or _other_destinations(read, held)
     return Effects(reload=reload, restart=restart, start=found.start, stop=found.stop)
 
 
@@ -380,6 +398,8 @@ def _agreed(planned: Plan, *, may_delete: bool, may_restart: bool, ask: bool) ->
     ask = ask and sys.stdin.isatty()
     if ask and not planned.same_text:
         _show(planned)
+    else:
+        _show_opens(planned, err=True)
     if planned.deletions and not may_delete:
         named = deleted_names(planned)
         if not ask:
@@ -402,14 +422,22 @@ def _agreed(planned: Plan, *, may_delete: bool, may_restart: bool, ask: bool) ->
 def _show(planned: Plan) -> None:
     if planned.same_text and planned.base:
         left = "" if planned.nothing_to_do else ", and not everywhere in force yet"
+        if planned.changed_file:
+            left = f", but {planned.changed_file} has changed"
         say(f"no change: version {planned.base.number} is this very file{left}")
     else:
         base = f"version {planned.base.number}" if planned.base else "nothing"
         say(f"compared with {base}: {planned.summary}")
     for line in change_lines(planned.changes):
         say(f"  {line}", {"+": "green", "-": "red", "~": "yellow"}.get(line[:1], ""))
+    _show_opens(planned)
     for line in planned.effects.lines():
         say(f"then: {line}")
+
+
+def _show_opens(planned: Plan, *, err: bool = False) -> None:
+    for line in (line for opening in planned.opens for line in opening.lines()):
+        say(line, "yellow" if line.startswith("warning") else "", err=err)
 
 
 def _root(command: str) -> bool:

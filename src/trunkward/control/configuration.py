@@ -14,6 +14,7 @@ from trunkward.control.difference import Change, deletions, difference, summary
 from trunkward.control.effects import Effects
 from trunkward.control.node_file import Accepted, NodeFileRefused, accept_node_file
 from trunkward.control.objects import Objects
+from trunkward.control.opens import Opening
 from trunkward.journal.chain import Entry, verify
 
 
@@ -83,6 +84,10 @@ class Plan:
     accepted: Accepted
     changes: list[Change]
     effects: Effects
+    #: Where trunks may call from then on.
+    opens: tuple[Opening, ...] = ()
+    #: A file it names that says something else than what is in force; "" for none.
+    changed_file: str = ""
 
     @property
     def same_text(self) -> bool:

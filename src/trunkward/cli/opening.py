@@ -1,0 +1,51 @@
+"""What a plan opens, for `plan` and `apply`: compared with what runs here, or with the newest version."""
+
+from trunkward.control.configuration import Plan
+from trunkward.control.declared import InForce
+from trunkward.control.difference import Action
+from trunkward.control.node_file import NodeFileRefused, read_node_file
+from trunkward.control.opens import Opening, openings
+from trunkward.engines.destinations_file import DestinationsUnreadable, destinations_text, destinations_with
+from trunkward.store.configuration import SqlConfiguration
+from trunkward.trunks.model import Declared
+
+
+def opened_by(
+    planned: Plan, store: SqlConfiguration | None, declared: Declared | None, in_force: InForce | None
+) -> tuple[Opening, ...]:
+    """Where trunks may call that they might not. `declared` and `in_force`: of a node that runs here."""
+    new = planned.accepted.declared
+    before = in_force.destinations if in_force else ""
+    now = new_destinations(new)
+    if now == before and not _may_open(planned):
+        return ()
+    if declared is None and store is not None and planned.base is not None:
+        declared = _of_version(store, planned)
+    table = destinations_with(now)
+    table_before = table if now == before else destinations_with(before)
+    return tuple(openings(declared, new, table_before, table))
+
+
+def new_destinations(declared: Declared) -> str:
+    """The text of the file of `node.destinations`; what cannot be read has been told of before."""
+    try:
+        return destinations_text(declared.node.destinations_file)
+    except DestinationsUnreadable:
+        return ""
+
+
+def _may_open(planned: Plan) -> bool:
+    """Reading what was before takes seconds where trunks are many."""
+    return any(
+        change.action is not Action.REMOVE
+        and any(key.key.startswith(("destinations", "number_plan", "reseller")) for key in change.keys)
+        for change in planned.changes
+    )
+
+
+def _of_version(store: SqlConfiguration, planned: Plan) -> Declared | None:
+    assert planned.base is not None
+    try:
+        return read_node_file(store.text(planned.base), f"version {planned.base.number}")
+    except NodeFileRefused:  # of another release's schema
+        return None

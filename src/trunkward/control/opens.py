@@ -1,0 +1,203 @@
+"""What a change of configuration opens: where some trunk may call that it might not call before.
+
+For people who are about to agree to it, in the words of an `allow` list; what draws fraud is told apart.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from trunkward.admission.permitted import why_not
+from trunkward.numbering.destinations import ORDINARY, Destination, Kind, Risk, longest_match, money
+from trunkward.trunks.destinations import WEEK_MINUTES, DestinationPolicies, Outside, kind_of
+from trunkward.trunks.model import Declared, NodeSettings, Trunk
+
+_WEEK = frozenset((home, minute) for home in (True, False) for minute in range(WEEK_MINUTES))
+#: Whoever asks: only the lists matter.
+_ANYBODY = Trunk(
+    name="",
+    tenant="",
+    networks=(),
+    certificate_sha256="",
+    certificate_issued_here=False,
+    numbers=(),
+    host=None,
+)
+#: Trunks, and places, named one by one in a line.
+_NAMED = 3
+_PLACES = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """Some trunks that may call some places from now on."""
+
+    trunks: tuple[str, ...]
+    #: As in an `allow` list: `FR`, `FR/premium`, `+88216`.
+    places: tuple[str, ...]
+    #: Hours in which they might not call anything of it before.
+    hours: bool = False
+    #: What of it draws fraud, each a sentence.
+    warnings: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """For people."""
+        who = _listed(self.trunks, _NAMED, "trunks")
+        said = [f"{who} may now call {_listed(self.places, _PLACES, 'places')}"] if self.places else []
+        if self.hours:
+            said.append(f"{who} may now call at hours at which it might not")
+        return said + [f"warning: {warning}" for warning in self.warnings]
+
+
+def openings(
+    old: Declared | None,
+    new: Declared,
+    places_before: Mapping[str, Destination],
+    places: Mapping[str, Destination],
+) -> list[Opening]:
+    """What `new` opens that `old` did not, trunk by trunk; those with equal openings together.
+
+    `places_before` and `places`: the tables of destinations, as of then and as of now. A trunk that is new is
+    compared with one that nothing is said of, which calls the ordinary numbers at home.
+    """
+    before = {trunk.name: trunk.destinations for trunk in old.trunks} if old else {}
+    node = old.node if old else new.node
+    same_world = node.region == new.node.region and places_before is places
+    changed = [
+        trunk for trunk in new.trunks if not same_world or trunk.destinations != before.get(trunk.name, ())
+    ]
+    if not changed:
+        return []
+    was, now = _World(node, places_before), _World(new.node, places)
+    found: dict[tuple[tuple[str, ...], bool, tuple[str, ...]], list[str]] = {}
+    for trunk in changed:
+        levels = before.get(trunk.name, ())
+        opened = now.open(trunk.destinations) - was.open(levels)
+        prefixes = now.prefixes(trunk.destinations) - was.prefixes(levels)
+        longer = trunk.name in before and not _open_at(trunk.destinations) <= _open_at(levels)
+        if opened or prefixes or longer:
+            said = (*_in_words(opened, now), *sorted(prefixes))
+            found.setdefault((said, longer, tuple(now.warnings(opened, prefixes))), []).append(trunk.name)
+    return [
+        Opening(trunks=tuple(names), places=said, hours=longer, warnings=warnings)
+        for (said, longer, warnings), names in found.items()
+    ]
+
+
+class _World:
+    """A node with a table: what lists open in it, each found once."""
+
+    def __init__(self, node: NodeSettings, places: Mapping[str, Destination]) -> None:
+        self._node = node
+        self._places = places
+        self._sorted = sorted(places)
+        self._kinds: dict[str, set[Destination]] = {}
+        for place in set(places.values()):
+            if place.country:
+                self._kinds.setdefault(kind_of(place), set()).add(place)
+        self._open: dict[DestinationPolicies, frozenset[str]] = {}
+        self._prefixes: dict[DestinationPolicies, frozenset[str]] = {}
+
+    def open(self, levels: DestinationPolicies) -> frozenset[str]:
+        """Kinds of numbers of countries that may be called, whatever their first digits and the hour."""
+        if levels not in self._open:
+            self._open[levels] = frozenset(
+                kind
+                for kind, places in self._kinds.items()
+                if any(self._goes(levels, "+", place) for place in places)
+            )
+        return self._open[levels]
+
+    def prefixes(self, levels: DestinationPolicies) -> frozenset[str]:
+        """Prefixes in the lists behind which something may be called that no country or class opens."""
+        if levels not in self._prefixes:
+            written = {
+                entry
+                for _, policy in levels
+                for entry in (policy.allow.entries if policy.allow else ())
+                if entry.startswith("+")
+            }
+            kinds = self.open(levels)
+            self._prefixes[levels] = frozenset(
+                prefix
+                for prefix in written
+                if any(
+                    self._goes(levels, number, place) and kind_of(place) not in kinds
+                    for number, place in self._behind(prefix)
+                )
+            )
+        return self._prefixes[levels]
+
+    def _behind(self, prefix: str) -> Iterator[tuple[str, Destination]]:
+        yield prefix, longest_match(self._places, prefix[1:])[1]
+        for at in range(bisect_left(self._sorted, prefix[1:]), len(self._sorted)):
+            digits = self._sorted[at]
+            if not digits.startswith(prefix[1:]):
+                return
+            yield f"+{digits}", self._places[digits]
+
+    def _goes(self, levels: DestinationPolicies, number: str, place: Destination) -> bool:
+        trunk = replace(_ANYBODY, destinations=_at_any_hour(levels))
+        return why_not(trunk, number, "", place, self._node, 0.0) is None
+
+    def kinds_of(self, country: str) -> set[str]:
+        """Its ordinary kinds that the table knows."""
+        return {
+            kind
+            for kind, places in self._kinds.items()
+            if kind.startswith(f"{country}/") and any(place.kind in ORDINARY for place in places)
+        }
+
+    def warnings(self, opened: Iterable[str], prefixes: Iterable[str]) -> Iterator[str]:
+        """A sentence for each kind that draws fraud, by its class or by the country's risk."""
+        for kind in sorted(opened):
+            risky = [place for place in self._kinds.get(kind, ()) if _draws_fraud(place)]
+            if risky:
+                yield _warning(kind, risky)
+        for prefix in sorted(prefixes):
+            risky = [place for _, place in self._behind(prefix) if _draws_fraud(place)]
+            if risky:
+                yield _warning(prefix, risky)
+
+
+def _at_any_hour(levels: DestinationPolicies) -> DestinationPolicies:
+    return tuple((level, replace(policy, hours=None)) for level, policy in levels)
+
+
+def _open_at(levels: DestinationPolicies) -> frozenset[tuple[bool, int]]:
+    """Minutes of the week at which calls may be placed: at home (True), and abroad (False)."""
+    found = set(_WEEK)
+    for _, policy in levels:
+        if (hours := policy.hours) is not None:
+            within = {minute for first, last in hours.spans for minute in range(first, last)}
+            always = hours.outside is Outside.DOMESTIC
+            found = {(home, minute) for home, minute in found if minute in within or (home and always)}
+    return frozenset(found)
+
+
+def _draws_fraud(place: Destination) -> bool:
+    return place.kind is not Kind.UNKNOWN and (place.risk is Risk.HIGH or place.kind not in ORDINARY)
+
+
+def _warning(what: str, places: list[Destination]) -> str:
+    rates = [place.rate_micro for place in places if place.rate_micro is not None]
+    price = f"up to {money(max(rates))} a minute" if rates else "of no known price"
+    risk = "of high risk" if any(place.risk is Risk.HIGH for place in places) else "no ordinary numbers"
+    return f"{what} is {risk}, {price}"
+
+
+def _in_words(opened: Iterable[str], world: _World) -> list[str]:
+    """Countries of which all that is ordinary has been opened by their code alone, the rest by class."""
+    left, said = set(opened), []
+    for country in sorted({kind.partition("/")[0] for kind in left}):
+        ordinary = world.kinds_of(country)
+        if ordinary and ordinary <= left:
+            said.append(country)
+            left -= ordinary
+    return sorted([*said, *left])
+
+
+def _listed(names: tuple[str, ...], most: int, what: str) -> str:
+    if len(names) <= most + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:most])} and {len(names) - most} more {what}"

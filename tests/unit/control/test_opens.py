@@ -1,0 +1,117 @@
+"""What a change opens, in words; and that it says nothing of what was open before."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sipkit.places import TABLE, place
+from trunkward.control.node_file import read_node_file
+from trunkward.control.opens import openings
+from trunkward.numbering.destinations import Destination, Kind
+from trunkward.trunks.destinations import (
+    DestinationPolicies,
+    DestinationPolicy,
+    Level,
+    Outside,
+    allowed,
+    hours,
+)
+from trunkward.trunks.model import Declared
+
+READ = read_node_file(
+    (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8"), "examples/node.yaml"
+)
+
+
+def says(*allow: str, rate: int | None = None, at: str = "", outside: str = "nothing") -> DestinationPolicies:
+    when = hours("UTC", [at], Outside(outside)) if at else None
+    listed = allowed(allow) if allow else None
+    return ((Level.TRUNK, DestinationPolicy(allow=listed, max_rate_micro=rate, hours=when)),)
+
+
+def world(**trunks: DestinationPolicies) -> Declared:
+    made = [replace(READ.trunks[0], name=name, destinations=levels) for name, levels in trunks.items()]
+    return replace(READ, trunks=tuple(made))
+
+
+def said(
+    old: DestinationPolicies, new: DestinationPolicies, table: dict[str, Destination] = TABLE
+) -> list[str]:
+    found = openings(world(hq=old), world(hq=new), TABLE, table)
+    return [line for opening in found for line in opening.lines()]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lines"),
+    [
+        ((), (), []),
+        ((), says("US"), []),
+        (says("US", "FR"), says("US"), []),
+        ((), says("US", "FR"), ["hq may now call FR"]),
+        (says("US"), says("US", "FR/mobile"), ["hq may now call FR/mobile"]),
+        (
+            says("FR"), says("FR", "FR/premium"),
+            ["hq may now call FR/premium", "warning: FR/premium is of high risk, up to 1.50 a minute"],
+        ),
+        # opened, and still dearer than the limit
+        (says("US"), says("US", "CU"), []),
+        (
+            says("US", "CU"), says("US", "CU", rate=1_000_000),
+            ["hq may now call CU", "warning: CU/fixed-or-mobile is of high risk, up to 0.98 a minute"],
+        ),
+        (
+            says("US", "MV"), says("US", "MV/fixed-or-mobile"),
+            ["hq may now call MV", "warning: MV/fixed-or-mobile is of high risk, of no known price"],
+        ),
+        (
+            says("US"), says("US", "+88216"),
+            ["hq may now call +88216", "warning: +88216 is of high risk, up to 4.65 a minute"],
+        ),
+        # what its country opens already
+        (says("FR"), says("FR", "+336"), []),
+        (
+            says("FR"), says("FR", "+33"),
+            ["hq may now call +33", "warning: +33 is of high risk, up to 1.50 a minute"],
+        ),
+        (says("US", at="mon 07:00-20:00"), says("US", at="mon 08:00-20:00"), []),
+        (
+            says("US", at="mon 07:00-20:00"), says("US", at="tue 07:00-08:00"),
+            ["hq may now call at hours at which it might not"],
+        ),
+        (
+            says("US", at="mon 07:00-20:00"), says("US", at="mon 07:00-20:00", outside="domestic"),
+            ["hq may now call at hours at which it might not"],
+        ),
+        (says("US", at="mon 07:00-20:00"), says("US"), ["hq may now call at hours at which it might not"]),
+    ],
+)  # fmt: skip
+def test_in_words(old: DestinationPolicies, new: DestinationPolicies, lines: list[str]) -> None:
+    assert said(old, new) == lines
+
+
+def test_a_line_in_the_file_of_destinations_may_open_something() -> None:
+    cheaper = TABLE | {"53": place("CU", Kind.FIXED_OR_MOBILE, 100_000)}
+    assert said(says("US", "CU"), says("US", "CU"), cheaper) == ["hq may now call CU"]
+    known = TABLE | {"210": place("US", Kind.MOBILE)}
+    assert said((), (), known) == ["hq may now call US/mobile"]
+
+
+def test_another_country_at_home_opens_it() -> None:
+    moved = replace(world(hq=()), node=replace(READ.node, region="JM"))
+    (opening,) = openings(world(hq=()), moved, TABLE, TABLE)
+    assert opening.lines() == ["hq may now call JM"]
+
+
+def test_trunks_with_equal_openings_stand_together() -> None:
+    names = [f"t{number}" for number in range(6)]
+    old, new = world(**dict.fromkeys(names, ())), world(**dict.fromkeys(names, says("US", "FR")))
+    (opening,) = openings(old, new, TABLE, TABLE)
+    assert opening.lines() == ["t0, t1, t2 and 3 more trunks may now call FR"]
+    assert opening.trunks == tuple(names)
+
+
+def test_a_new_trunk_is_told_of_when_it_calls_more_than_home() -> None:
+    assert openings(None, world(hq=()), TABLE, TABLE) == []
+    (opening,) = openings(None, world(hq=says("US", "GB")), TABLE, TABLE)
+    assert opening.lines() == ["hq may now call GB"]
