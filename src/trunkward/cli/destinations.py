@@ -1,8 +1,10 @@
 """`trunkward destinations`: the table that says where numbers lead."""
 
 import json
+import time
 from pathlib import Path
 
+from trunkward.cli.changing import read_config
 from trunkward.cli.host_paths import hint
 from trunkward.cli.said import complain, in_words, say
 from trunkward.control.destinations import (
@@ -13,8 +15,37 @@ from trunkward.control.destinations import (
     about_table,
     with_overrides,
 )
+from trunkward.control.trunk_destinations import NoSuchTrunk, about_call, about_trunk
+from trunkward.engines.destinations_file import DestinationsUnreadable, destinations_text, destinations_with
 from trunkward.engines.number_plans import shipped_destinations
+from trunkward.numbering.e164 import E164, NotANumber
 from trunkward.numbering.overrides import Override, OverridesRefused, read_overrides
+
+
+def run_trunk(config: Path, trunk: str, number: str, *, as_json: bool) -> int:
+    """Prints what a trunk of a node file may call, or whether it may call a number.
+
+    0; 3 when it may not; 2 when there is no such trunk or number.
+    """
+    declared = read_config(config).declared
+    try:
+        places = destinations_with(destinations_text(declared.node.destinations_file))
+        if number:
+            document = about_call(declared, trunk, str(E164(number)), places, time.time())
+        else:
+            document = about_trunk(declared, trunk, places)
+    except NotANumber as why:
+        complain(f"{number}: {why}; write it as +442079460123")
+        return 2
+    except (NoSuchTrunk, DestinationsUnreadable) as why:
+        complain(str(why))
+        return 2
+    if as_json:
+        print(json.dumps(document, indent=1))
+    else:
+        for line in _of_call(document) if number else _of_trunk(document):
+            say(line)
+    return 3 if document.get("reason") else 0
 
 
 def run(asked: str, overrides: Path | None, *, as_json: bool) -> int:
@@ -51,6 +82,34 @@ def run(asked: str, overrides: Path | None, *, as_json: bool) -> int:
 
 def _read(path: Path) -> tuple[Override, ...]:
     return read_overrides(path.read_text(encoding="utf-8"))
+
+
+def _of_call(document: Document) -> list[str]:
+    where = f"{document['trunk']} to {document['number']} ({document['place']})"
+    if not document["reason"]:
+        return [f"{where}: may be called now"]
+    return [f"{where}: {document['reason']}: {document['detail']}", f"  to let it pass: {document['remedy']}"]
+
+
+def _of_trunk(document: Document) -> list[str]:
+    of = f" of reseller {document['reseller']}" if document["reseller"] else ""
+    lines = [f"trunk {document['trunk']} of tenant {document['tenant']}{of}"]
+    for level in document["levels"]:
+        said = []
+        if level["allow"] is not None:
+            said.append(f"allow [{', '.join(level['allow'])}]")
+        if level["max_rate"] is not None:
+            said.append(f"max_rate {level['max_rate']}")
+        if level["hours"] is not None:
+            hours = level["hours"]
+            said.append(f"{', '.join(hours['open'])} ({hours['zone']}), outside: {hours['outside']}")
+        lines.append(f"  {level['level']} {level['name']}: {'; '.join(said)}")
+    if not any(level["allow"] is not None for level in document["levels"]):
+        lines.append(f"  no level has a list: ordinary numbers at home ({document['at_home']})")
+    lines.append(f"may call {', '.join(document['may_call']) or 'nothing'}")
+    return lines + [
+        f"not {one['what']}: {one['why']}; to let it pass: {one['remedy']}" for one in document["closed"]
+    ]
 
 
 def _of_table(document: Document) -> list[str]:

@@ -299,11 +299,18 @@ def destinations(
     overrides: Annotated[
         Path | None, typer.Option("--with", help="Lines of your own to put over the table.", metavar="FILE")
     ] = None,
+    trunk: Annotated[
+        str, typer.Option("--trunk", help="What this trunk may call, and why; or whether the number.")
+    ] = "",
+    config: ConfigOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Show where numbers lead: country, class, risk, indicative price; and of what date the table is."""
-    from trunkward.cli.destinations import run
+    """Show where numbers lead: country, class, risk, indicative price; or what a trunk may call."""
+    from trunkward.cli.destinations import run, run_trunk
 
+    if trunk:
+        paths = Paths.from_environment()
+        raise typer.Exit(run_trunk(config or paths.config, trunk, asked, as_json=as_json))
     raise typer.Exit(run(asked, overrides, as_json=as_json))
 
 

@@ -68,7 +68,7 @@ def openings(
     ]
     if not changed:
         return []
-    was, now = _World(node, places_before), _World(new.node, places)
+    was, now = World(node, places_before), World(new.node, places)
     found: dict[tuple[tuple[str, ...], bool, tuple[str, ...]], list[str]] = {}
     for trunk in changed:
         levels = before.get(trunk.name, ())
@@ -76,7 +76,7 @@ def openings(
         prefixes = now.prefixes(trunk.destinations) - was.prefixes(levels)
         longer = trunk.name in before and not _open_at(trunk.destinations) <= _open_at(levels)
         if opened or prefixes or longer:
-            said = (*_in_words(opened, now), *sorted(prefixes))
+            said = (*in_words(opened, now), *sorted(prefixes))
             found.setdefault((said, longer, tuple(now.warnings(opened, prefixes))), []).append(trunk.name)
     return [
         Opening(trunks=tuple(names), places=said, hours=longer, warnings=warnings)
@@ -84,11 +84,11 @@ def openings(
     ]
 
 
-class _World:
+class World:
     """A node with a table: what lists open in it, each found once."""
 
     def __init__(self, node: NodeSettings, places: Mapping[str, Destination]) -> None:
-        self._node = node
+        self.node = node
         self._places = places
         self._sorted = sorted(places)
         self._kinds: dict[str, set[Destination]] = {}
@@ -137,11 +137,24 @@ class _World:
             yield f"+{digits}", self._places[digits]
 
     def _goes(self, levels: DestinationPolicies, number: str, place: Destination) -> bool:
-        trunk = replace(_ANYBODY, destinations=_at_any_hour(levels))
-        return why_not(trunk, number, "", place, self._node, 0.0) is None
+        trunk = replace(_ANYBODY, destinations=self.at_any_hour(levels))
+        return why_not(trunk, number, "", place, self.node, 0.0) is None
+
+    def behind(self, entry: str) -> Iterator[tuple[str, str, Destination]]:
+        """What an entry of an `allow` list names: beginnings of numbers, the prefix to speak of, the place."""
+        if entry.startswith("+"):
+            yield from ((number, number, place) for number, place in self._behind(entry))
+            return
+        country, _, kind = entry.partition("/")
+        for named in [entry] if kind else sorted(self.kinds_of(country)):
+            yield from (("+", entry, place) for place in self._kinds.get(named, ()))
+
+    def at_any_hour(self, levels: DestinationPolicies) -> DestinationPolicies:
+        """The same lists and limits without their hours."""
+        return tuple((level, replace(policy, hours=None)) for level, policy in levels)
 
     def kinds_of(self, country: str) -> set[str]:
-        """Its ordinary kinds that the table knows."""
+        """The ordinary kinds of a country that the table knows."""
         return {
             kind
             for kind, places in self._kinds.items()
@@ -158,10 +171,6 @@ class _World:
             risky = [place for _, place in self._behind(prefix) if _draws_fraud(place)]
             if risky:
                 yield _warning(prefix, risky)
-
-
-def _at_any_hour(levels: DestinationPolicies) -> DestinationPolicies:
-    return tuple((level, replace(policy, hours=None)) for level, policy in levels)
 
 
 def _open_at(levels: DestinationPolicies) -> frozenset[tuple[bool, int]]:
@@ -186,8 +195,11 @@ def _warning(what: str, places: list[Destination]) -> str:
     return f"{what} is {risk}, {price}"
 
 
-def _in_words(opened: Iterable[str], world: _World) -> list[str]:
-    """Countries of which all that is ordinary has been opened by their code alone, the rest by class."""
+def in_words(opened: Iterable[str], world: World) -> list[str]:
+    """Kinds of numbers as an `allow` list names them.
+
+    A country of which all that is ordinary has been opened stands there by its code alone.
+    """
     left, said = set(opened), []
     for country in sorted({kind.partition("/")[0] for kind in left}):
         ordinary = world.kinds_of(country)

@@ -1,0 +1,99 @@
+"""What a trunk may call, and why not the rest of what its lists name: for `trunkward destinations`."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import Any
+
+from trunkward.admission.permitted import level_name, why_not
+from trunkward.control.opens import World, in_words
+from trunkward.numbering.destinations import Destination, longest_match, money
+from trunkward.trunks.destinations import DestinationPolicy, kind_of
+from trunkward.trunks.model import Declared, Trunk
+
+type Document = dict[str, Any]
+
+
+class NoSuchTrunk(ValueError):
+    """No trunk has this name; the message says which one was meant."""
+
+
+def about_trunk(declared: Declared, name: str, places: Mapping[str, Destination]) -> Document:
+    """Its levels, what they open at some hour, and what is named in them and closed all the same.
+
+    Raises `NoSuchTrunk`.
+    """
+    trunk = _trunk(declared, name)
+    world = World(declared.node, places)
+    kinds = world.open(trunk.destinations)
+    return {
+        "trunk": trunk.name,
+        "tenant": trunk.tenant,
+        "reseller": trunk.reseller,
+        "at_home": declared.node.region,
+        "levels": [
+            {"level": level.value, "name": level_name(trunk, level), **_said(policy)}
+            for level, policy in trunk.destinations
+        ],
+        "may_call": [*in_words(kinds, world), *sorted(world.prefixes(trunk.destinations))],
+        "closed": _closed(trunk, world),
+    }
+
+
+def about_call(
+    declared: Declared, name: str, number: str, places: Mapping[str, Destination], at: float
+) -> Document:
+    """Whether a trunk may call an E.164 number with `+`, at a time in seconds since the epoch, and why not.
+
+    Raises `NoSuchTrunk`.
+    """
+    trunk = _trunk(declared, name)
+    prefix, place = longest_match(places, number.removeprefix("+"))
+    refused = why_not(trunk, number, f"+{prefix}" if prefix else "", place, declared.node, at)
+    return {
+        "trunk": trunk.name,
+        "number": number,
+        "place": kind_of(place) if place.country else place.kind.value,
+        "reason": refused.reason.value if refused else "",
+        "detail": refused.detail if refused else "",
+        "remedy": refused.remedy if refused else "",
+    }
+
+
+def _trunk(declared: Declared, name: str) -> Trunk:
+    for trunk in declared.trunks:
+        if trunk.name == name:
+            return trunk
+    close = get_close_matches(name, [trunk.name for trunk in declared.trunks], n=1)
+    raise NoSuchTrunk(f"no trunk is called {name}" + (f"; did you mean {close[0]}?" if close else ""))
+
+
+def _said(policy: DestinationPolicy) -> Document:
+    hours = policy.hours
+    return {
+        "allow": list(policy.allow.entries) if policy.allow is not None else None,
+        "max_rate": money(policy.max_rate_micro) if policy.max_rate_micro is not None else None,
+        "hours": {"zone": hours.zone, "open": list(hours.open), "outside": hours.outside.value}
+        if hours
+        else None,
+    }
+
+
+def _closed(trunk: Trunk, world: World) -> list[Document]:
+    """Entries of its lists behind which there is nothing it may call, with the first reason."""
+    entries = dict.fromkeys(
+        entry for _, policy in trunk.destinations if policy.allow for entry in policy.allow.entries
+    )
+    anytime = replace(trunk, destinations=world.at_any_hour(trunk.destinations))
+    found = []
+    for entry in entries:
+        refusals = [
+            why_not(anytime, number, prefix, place, world.node, 0.0)
+            for number, prefix, place in world.behind(entry)
+        ]
+        first = next((refusal for refusal in refusals if refusal), None)
+        if first is not None and all(refusals):
+            found.append(
+                {"what": entry, "reason": first.reason.value, "why": first.detail, "remedy": first.remedy}
+            )
+    return found
