@@ -140,14 +140,15 @@ class World:
         trunk = replace(_ANYBODY, destinations=self.at_any_hour(levels))
         return why_not(trunk, number, "", place, self.node, 0.0) is None
 
-    def behind(self, entry: str) -> Iterator[tuple[str, str, Destination]]:
-        """What an entry of an `allow` list names: beginnings of numbers, the prefix to speak of, the place."""
+    def behind(self, entry: str) -> dict[str, list[tuple[str, str, Destination]]]:
+        """What an entry of an `allow` list names, by kind or by itself: number, prefix and place of each."""
         if entry.startswith("+"):
-            yield from ((number, number, place) for number, place in self._behind(entry))
-            return
+            return {entry: [(number, number, place) for number, place in self._behind(entry)]}
         country, _, kind = entry.partition("/")
-        for named in [entry] if kind else sorted(self.kinds_of(country)):
-            yield from (("+", entry, place) for place in self._kinds.get(named, ()))
+        return {
+            named: [("+", named, place) for place in self._kinds.get(named, ())]
+            for named in ([entry] if kind else sorted(self.kinds_of(country)))
+        }
 
     def at_any_hour(self, levels: DestinationPolicies) -> DestinationPolicies:
         """The same lists and limits without their hours."""

@@ -80,20 +80,31 @@ def _said(policy: DestinationPolicy) -> Document:
 
 
 def _closed(trunk: Trunk, world: World) -> list[Document]:
-    """Entries of its lists behind which there is nothing it may call, with the first reason."""
+    """What its lists name and nobody opens: a country as a whole or kind by kind, with the first reason."""
     entries = dict.fromkeys(
         entry for _, policy in trunk.destinations if policy.allow for entry in policy.allow.entries
     )
     anytime = replace(trunk, destinations=world.at_any_hour(trunk.destinations))
     found = []
     for entry in entries:
-        refusals = [
-            why_not(anytime, number, prefix, place, world.node, 0.0)
-            for number, prefix, place in world.behind(entry)
-        ]
-        first = next((refusal for refusal in refusals if refusal), None)
-        if first is not None and all(refusals):
+        closed = {}
+        named = world.behind(entry)
+        for kind, behind in named.items():
+            refusals = [
+                why_not(anytime, number, prefix, place, world.node, 0.0) for number, prefix, place in behind
+            ]
+            if refusals and all(refusals):
+                closed[kind] = refusals[0]
+        whole = len(closed) == len(named)
+        for kind, refusal in [*closed.items()][: 1 if whole else None]:
+            assert refusal is not None
+            what = entry if whole else kind
             found.append(
-                {"what": entry, "reason": first.reason.value, "why": first.detail, "remedy": first.remedy}
+                {
+                    "what": what,
+                    "reason": refusal.reason.value,
+                    "why": refusal.detail,
+                    "remedy": refusal.remedy,
+                }
             )
     return found

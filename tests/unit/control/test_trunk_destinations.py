@@ -77,6 +77,13 @@ def test_levels_what_they_open_and_what_they_name_in_vain() -> None:
     )
 
 
+def test_a_country_that_is_open_in_part_is_told_kind_by_kind() -> None:
+    levels = (Level.TRUNK, DestinationPolicy(allow=allowed(("FR",)), max_rate_micro=30_000))
+    document = about_trunk(world(levels), "acme-hq", TABLE)
+    assert document["may_call"] == ["FR/geographic"]
+    assert [one["what"] for one in document["closed"]] == ["FR/mobile"]
+
+
 def test_one_number_at_a_time_of_day() -> None:
     declared = world((Level.TRUNK, DestinationPolicy(hours=NIGHT)))
     monday = 4 * 86_400.0
