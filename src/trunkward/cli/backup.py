@@ -126,7 +126,7 @@ def _databases_elsewhere(paths: Paths) -> list[str]:
 
 
 def _files_elsewhere(paths: Paths, declared: Declared) -> list[Path]:
-    """Every file of certificates or keys that is named, in force or in the node file as it stands now."""
+    """Every file that is named, in force or in the node file as it stands now."""
     named = _named(declared)
     try:
         named |= _named(read_node_file(paths.config.read_text(encoding="utf-8"), str(paths.config)))
@@ -137,7 +137,7 @@ def _files_elsewhere(paths: Paths, declared: Declared) -> list[Path]:
 
 def _named(declared: Declared) -> set[str]:
     pairs = [carrier.client_certificate for carrier in declared.carriers]
-    named = {carrier.ca_file for carrier in declared.carriers}
+    named = {carrier.ca_file for carrier in declared.carriers} | {declared.node.destinations_file}
     match declared.node.certificate:
         case AcmeSettings() as acme:
             named |= {acme.ca_file, acme.external_key_file}
