@@ -1,5 +1,6 @@
 """What the line needs from outside, and what it gets: facts, also when what should answer is lost."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -63,6 +64,101 @@ type SignatureFact = Signature | NotSigned | Unavailable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Counter:
+    """A place that holds calls; `most` at once."""
+
+    key: str
+    most: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """A place calls pass through: `burst` at once, and `per_second` in the long run (GCRA)."""
+
+    key: str
+    per_second: float
+    burst: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NonceUse:
+    """One use of a digest nonce (RFC 7616 section 3.4.5): never the same `nc` twice until it ends."""
+
+    nonce: str
+    nc: int
+    #: Seconds since the epoch: no earlier may its uses be forgotten.
+    until: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """Where a registered trunk can be reached, and by which node and connection (RFC 3327, RFC 5626)."""
+
+    contact: str
+    #: A SIP URI of the node that holds the connection.
+    path: str
+    node: str
+    edge: str
+    flow: str
+    #: Seconds since the epoch.
+    expires_at: float
+    instance: str = ""
+    reg_id: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """All that one attempt asks of what is alive, in one question: it gets all of it or nothing."""
+
+    record_id: str
+    #: Seconds its places are held unless they are renewed.
+    hold_s: float
+    counters: tuple[Counter, ...] = ()
+    rates: tuple[Rate, ...] = ()
+    nonce: NonceUse | None = None
+    #: The trunk whose bindings are wanted; "": none.
+    bindings_of: str = ""
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to ask."""
+        return not (self.counters or self.rates or self.nonce or self.bindings_of)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """The attempt has what it asked for."""
+
+    record_id: str
+    #: Keys of the counters it holds a place in.
+    counters: tuple[str, ...] = ()
+    #: When the places end by themselves, in Redis' milliseconds; it also tells this reservation from a later
+    #: one of the same attempt, by another gate.
+    until_ms: int = 0
+    bindings: tuple[Binding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Over:
+    """One place is full, and so nothing is held."""
+
+    key: str
+    most: float
+    #: Seconds after which it is worth another try; None where it never is (nothing is allowed at all).
+    retry_after_s: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """The nonce was used with this count before."""
+
+
+type LiveFact = Held | Over | Replayed | Unavailable
+#: For an attempt that asks nothing of what is alive.
+NOTHING_ASKED = Held(record_id="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """Everything that was alive when a call was judged."""
 
@@ -70,6 +166,10 @@ class Facts:
     clock_synchronised: bool | Unavailable
     #: The node is to take no new calls.
     draining: bool = False
+    #: What all nodes agree on: limits, nonces, registrations.
+    live: LiveFact = NOTHING_ASKED
+    #: While that is lost, what this gate's own counts say of an inbound call; None: not asked.
+    local: Held | Over | None = None
 
 
 #: For a call that asks nobody.
@@ -83,6 +183,22 @@ class Signer(Protocol):
 
     async def sign(self, claims: SigningClaims) -> SignatureFact:
         """A signature, a refusal, or `Unavailable`."""
+
+
+class Live(Protocol):
+    """What all nodes agree on, as an adapter sees to it: it answers within its deadline and never raises."""
+
+    async def admit(self, asked: Asked) -> LiveFact:
+        """Everything that is asked for, or nothing; an attempt that is asked again has it once."""
+
+    def renew(self, calls: Sequence[tuple[str, Sequence[str]]], hold_s: float) -> None:
+        """Holds the places of these calls (record id, keys) for `hold_s` seconds from now. Waits for nobody."""
+
+    def ended(self, calls: Sequence[tuple[str, Sequence[str]]]) -> None:
+        """Gives up the places of calls that are over. Waits for nobody."""
+
+    def withdraw(self, held: Held) -> None:
+        """Gives up one reservation, unless another gate has made it its own since. Waits for nobody."""
 
 
 class Clock(Protocol):
