@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from pathlib import Path
 
 from bench import TOOLKIT
@@ -63,12 +62,11 @@ class TrunkwardNode:
     """A whole node under one directory (TRUNKWARD_HOME). Keep the path short: unix socket paths end at 107
     bytes."""
 
-    def __init__(self, title: str, home: Path, *, anchored: bool = True, on_redis: bool = False) -> None:
-        """`anchored`: media through rtpengine. `on_redis`: topology hiding keeps its rows in Valkey."""
+    def __init__(self, title: str, home: Path, *, anchored: bool = True) -> None:
+        """`anchored`: media through rtpengine."""
         self.title = title
         self._home = home
         self._anchored = anchored
-        self._on_redis = on_redis
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self, far_end: FarEnd, trunks: int) -> Standing:
@@ -96,11 +94,11 @@ class TrunkwardNode:
                 carrier_trust=far_end.trust,
             )
         )
-        command = [sys.executable, "-m", "bench.redis_node"] if self._on_redis else ["trunkward", "up"]
         log = self._home / "up.log"
         with log.open("wb") as output:
             self._process = await asyncio.create_subprocess_exec(
-                *command,
+                "trunkward",
+                "up",
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -54,10 +54,5 @@ RECORD = (
         systems=USUAL,
         load=load(50.0, seconds=15.0, idle_connections=1000),
     ),
-    Measurement(
-        title="Where topology hiding keeps its rows",
-        systems=("bare", "no-media", "redis"),
-        load=load(50.0, rounds=2),
-    ),
 )
 """In all under a quarter of an hour."""

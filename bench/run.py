@@ -27,9 +27,6 @@ SYSTEMS: dict[str, Callable[[Path], SystemUnderTest]] = {
     "bare": BareProxy,
     "no-media": lambda home: TrunkwardNode("node, no media", home, anchored=False),
     "node": lambda home: TrunkwardNode("node", home),
-    "redis": lambda home: TrunkwardNode(
-        "node, no media, topos on Valkey", home, anchored=False, on_redis=True
-    ),
 }
 
 

@@ -223,6 +223,25 @@ class Paths:
         return self.run / "signer" / "signer.sock"
 
     @property
+    def valkey_run(self) -> Path:
+        """Valkey's socket and configuration, and the passwords of its users."""
+        return self.run / "live"
+
+    @property
+    def valkey_socket(self) -> Path:
+        """Where Valkey listens, and nowhere else."""
+        return self.valkey_run / "valkey.sock"
+
+    def valkey_secret(self, user: str) -> Path:
+        """The password of one of Valkey's users."""
+        return self.valkey_run / f"{user}.secret"
+
+    @property
+    def valkey_data(self) -> Path:
+        """Valkey's append-only file: calls of this moment, so no part of a backup."""
+        return self.state / "live"
+
+    @property
     def supervisor_socket(self) -> Path:
         """The supervisor's control socket, root only."""
         return self.run / "supervisor.sock"

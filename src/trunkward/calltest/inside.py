@@ -21,6 +21,8 @@ NODE_INTERNALS = (
     "tw-worker",
     "tw-cert",
     "tw-web",
+    "tw-live",
+    "valkey",
 )
 """Names of the node's parts: nobody outside learns what the border is made of."""
 

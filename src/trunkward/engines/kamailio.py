@@ -68,14 +68,8 @@ def plain_transports(declared: Declared) -> list[Transport]:
     return [transport for transport in (Transport.UDP, Transport.TCP) if transport in named]
 
 
-def render_kamailio_cfg(
-    declared: Declared, paths: Paths, *, mask_key: str, topos_storage: str = "htable"
-) -> str:
-    """`kamailio.cfg`, with a secret in it.
-
-    `mask_key` shuffles Call-IDs and must stay the same over restarts. `topos_storage` is `htable`
-    (the choice) or `redis` (measured beside it, docs/topology-hiding.md).
-    """
+def render_kamailio_cfg(declared: Declared, paths: Paths, *, mask_key: str) -> str:
+    """`kamailio.cfg`, with a secret in it: `mask_key` shuffles Call-IDs and must stay the same over restarts."""
     node = declared.node
     files = EdgeFiles.under(paths)
     # in this order: what leaves for a peer goes by the first of its version and transport
@@ -146,7 +140,7 @@ loadmodule "async.so"
 loadmodule "ctl.so"
 loadmodule "htable.so"
 loadmodule "rtimer.so"
-{_topos(declared, paths, topos_storage, mask_key)}
+{_topos(declared, mask_key)}
 loadmodule "kemix.so"
 loadmodule "app_python3.so"
 
@@ -198,11 +192,12 @@ kemi.pre_routing_callback=""
 """
 
 
-def _topos(declared: Declared, paths: Paths, storage: str, mask_key: str) -> str:
-    common = f"""loadmodule "topoh.so"
+def _topos(declared: Declared, mask_key: str) -> str:
+    dialogs = f"topos_dialogs=>size=12;autoexpire={LONGEST_CALL_S};"
+    return f"""loadmodule "topoh.so"
 loadmodule "topos.so"
-loadmodule "topos_{storage}.so"
-modparam("topos", "storage", "{storage}")
+loadmodule "topos_htable.so"
+modparam("topos", "storage", "htable")
 # PBXs write their inner address into the Call-ID: the called side is shown another, shuffled with a
 # secret alphabet (a mask, not a cipher); topoh lends topos that and does nothing else
 modparam("topoh", "use_mode", 1)
@@ -213,16 +208,7 @@ modparam("topos", "dialog_expire", {LONGEST_CALL_S})
 modparam("topos", "branch_expire", 180)
 {_contact_host(declared.node)}# no script events for each message sent and received
 modparam("topos", "event_mode", 0)
-"""
-    if storage == "redis":
-        return f"""loadmodule "ndb_redis.so"
-modparam("ndb_redis", "server", "name=topos;unix={paths.run}/redis/redis.sock;db=0")
-modparam("ndb_redis", "connect_timeout", 200)
-modparam("ndb_redis", "cmd_timeout", 200)
-{common}modparam("topos_redis", "serverid", "topos")
-"""
-    dialogs = f"topos_dialogs=>size=12;autoexpire={LONGEST_CALL_S};"
-    return f"""{common}modparam("topos_htable", "topos_htable_dialog", "{dialogs}")
+modparam("topos_htable", "topos_htable_dialog", "{dialogs}")
 modparam("topos_htable", "topos_htable_transaction", "topos_branches=>size=12;autoexpire=180;")
 # rows are joined by "|", and the edge refuses what has one; encoded rows, the other way, are cut at 1023
 # bytes a field, and PRACK and UPDATE before the answer never find theirs (6.0.1)

@@ -58,6 +58,9 @@ def directories(paths: Paths, gates: int) -> list[Directory]:
         Directory(run / "signer", "tw-signer", "tw-gate", 0o2750),
         Directory(paths.policy, "tw-worker", "tw-gate", 0o2750),
         Directory(paths.acme_state.parent, "tw-cert", "tw-cert", 0o755),
+        # gates, worker and web have its group beside their own
+        Directory(paths.valkey_run, "tw-live", "tw-live", 0o2750),
+        Directory(paths.valkey_data, "tw-live", "tw-live", 0o700),
         Directory(paths.shown_state.parent, "tw-edge", "tw-edge", 0o755),
         Directory(paths.log, "root", "root", 0o755),
     ]
@@ -83,7 +86,7 @@ def ensure_directories(paths: Paths, gates: int, *, running: bool = False) -> No
         return
     _own_files(paths)
     # of a node before this one; a rebuilt platform's users could not take another number's away
-    for place in (paths.gate_socket(0).parent, paths.signer_socket.parent):
+    for place in (paths.gate_socket(0).parent, paths.signer_socket.parent, paths.valkey_run):
         with _opened(place, os.O_DIRECTORY | os.O_NOFOLLOW) as directory:
             for name in os.listdir(directory):
                 if stat.S_ISSOCK(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):

@@ -45,6 +45,8 @@ from trunkward.engines.pki_files import PkiFacts, PkiFiles, PkiOwners, ensure_pk
 from trunkward.engines.shown_pair import places, public_names, read_pair
 from trunkward.engines.supervisor import Program, programs, render_supervisord_conf
 from trunkward.engines.users import gid, uid
+from trunkward.engines.valkey import USERS as VALKEY_USERS
+from trunkward.engines.valkey import render_users_acl, render_valkey_conf, valkey_passwords
 from trunkward.settings import SIGNER_METRICS_PORT, Paths
 from trunkward.trunks.model import AcmeSettings, Carrier, Declared
 
@@ -96,7 +98,6 @@ def prepare(
     command: str,
     now: datetime,
     tell: Callable[[str], None],
-    topos_storage: str = "htable",
 ) -> InForce:
     """Everything a node needs before it starts. Needs root; safe to repeat. Nothing of the node may run.
 
@@ -116,15 +117,15 @@ def prepare(
         # a rebuilt platform may have given the worker's group another number
         os.chown(paths.declared, 0, gid("tw-worker"))
         _tell_version(paths, in_force.version)
-    render(paths, in_force, now=now, topos_storage=topos_storage)
+    render(paths, in_force, now=now)
     put_certificates(paths, in_force.declared(), now)
     return in_force
 
 
-def render(paths: Paths, in_force: InForce, *, now: datetime, topos_storage: str = "htable") -> list[Program]:
+def render(paths: Paths, in_force: InForce, *, now: datetime) -> list[Program]:
     """Writes the files of engines and supervisor; the processes they make. Running ones go on as they are."""
     declared = in_force.declared()
-    for file in rendered(paths, declared, in_force.version, now=now, topos_storage=topos_storage):
+    for file in rendered(paths, declared, in_force.version, now=now):
         write_private(file.path, file.text, "root", file.group, file.mode)
     write_private(paths.run / "edge" / "nobody-ca.pem", _nobody(now), "root", "tw-edge")
     return programs(declared, paths, signer_command(declared, paths))
@@ -255,7 +256,6 @@ def rendered(
     *,
     now: datetime,
     beside: Declared | None = None,
-    topos_storage: str = "htable",
 ) -> list[File]:
     """The engines' files for what is in force, as they should be.
 
@@ -265,7 +265,7 @@ def rendered(
     files, mask_key = EdgeFiles.under(paths), _mask_key(paths)
     texts = _authority_texts(beside or declared)
     known = _with_authorities(beside or declared, paths)
-    cfg = render_kamailio_cfg(declared, paths, mask_key=mask_key, topos_storage=topos_storage)
+    cfg = render_kamailio_cfg(declared, paths, mask_key=mask_key)
     settings = edge_settings(
         render_edge_json(known, paths, emergency_table(known, {}), mask_key=mask_key),
         files.edge_json,
@@ -290,7 +290,20 @@ def rendered(
         File(path=files.edge_json, text=settings),
         File(path=files.kamailio_cfg, text=cfg),
         File(path=paths.shown_authorities, text=msgspec.json.encode(ends).decode(), group="tw-web"),
+        *_valkey_files(paths),
         File(path=paths.run / "supervisord.conf", text=conf, group="root", mode=0o600),
+    ]
+
+
+def _valkey_files(paths: Paths) -> list[File]:
+    passwords = valkey_passwords(paths)
+    return [
+        *(
+            File(path=paths.valkey_secret(user), text=passwords[user], group=group)
+            for user, group in VALKEY_USERS.items()
+        ),
+        File(path=paths.valkey_run / "users.acl", text=render_users_acl(passwords), group="tw-live"),
+        File(path=paths.valkey_run / "valkey.conf", text=render_valkey_conf(paths), group="tw-live"),
     ]
 
 

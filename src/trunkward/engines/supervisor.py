@@ -16,6 +16,7 @@ from trunkward.engines.kamailio import EdgeFiles, kamailio_command
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.engines.rtpengine import rtpengine_command
 from trunkward.engines.shown_pair import places
+from trunkward.engines.valkey import valkey_command
 from trunkward.settings import Paths
 from trunkward.trunks.model import AcmeSettings, Declared
 
@@ -23,6 +24,9 @@ from trunkward.trunks.model import AcmeSettings, Declared
 SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 #: For a process namespace, for giving itself up inside it, and for taking the engine with it when it dies.
 _NAMESPACE_CAPABILITIES = "+sys_admin,+setuid,+setgid,+setpcap,+kill"
+
+#: Whom its directory lets in (`engines.valkey`).
+_ASKS_VALKEY = ("tw-live",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,8 @@ class Program:
     priority: int
     environment: Mapping[str, str] = field(default_factory=dict)
     own_processes: bool = False
+    #: Groups beside the user's own.
+    groups: tuple[str, ...] = ()
     #: Addresses and the port it gets sockets for, taken before root is given up (`certificates.bind`).
     bound: tuple[tuple[str, ...], int] | None = None
 
@@ -60,10 +66,12 @@ def programs(declared: Declared, paths: Paths, signer: list[str]) -> list[Progra
             user="tw-gate",
             command=[python, "-m", "trunkward.gate", "--index", str(index), *trust, *home],
             priority=40,
+            groups=_ASKS_VALKEY,
         )
         for index in range(declared.node.gates)
     ]
     return [
+        Program(name="valkey", user="tw-live", command=valkey_command(paths), priority=5),
         Program(name="rtpengine", user="tw-media", command=rtpengine_command(declared, paths), priority=10),
         Program(name="signer", user="tw-signer", command=signer, priority=20),
         Program(
@@ -74,6 +82,7 @@ def programs(declared: Declared, paths: Paths, signer: list[str]) -> list[Progra
                 *(("--database", paths.database) if paths.database else ()),
             ],
             priority=30,
+            groups=_ASKS_VALKEY,
         ),
         *gates,
         Program(
@@ -90,7 +99,13 @@ def programs(declared: Declared, paths: Paths, signer: list[str]) -> list[Progra
         ),
         *certificate_programs(declared, paths),
         # the last: no call needs it
-        Program(name="web", user="tw-web", command=[python, "-m", "trunkward.api", *home], priority=70),
+        Program(
+            name="web",
+            user="tw-web",
+            command=[python, "-m", "trunkward.api", *home],
+            priority=70,
+            groups=_ASKS_VALKEY,
+        ),
     ]
 
 
@@ -181,8 +196,9 @@ stdout_logfile_backups=3
 
 def _confined(program: Program) -> list[str]:
     setpriv = shutil.which("setpriv") or "/usr/bin/setpriv"
+    groups = f"--groups={','.join(program.groups)}" if program.groups else "--init-groups"
     become = [
-        *(setpriv, f"--reuid={program.user}", f"--regid={program.user}", "--init-groups"),
+        *(setpriv, f"--reuid={program.user}", f"--regid={program.user}", groups),
         *("--no-new-privs", "--inh-caps=-all", "--bounding-set=-all", "--"),
     ]
     # after it: a change of user takes away the wish to die with one's parent (prctl(2), PR_SET_PDEATHSIG)

@@ -1,0 +1,92 @@
+"""Valkey's configuration: a unix socket and nothing else, every write on the disk within a second, a user a door.
+
+Its directory is open to its own group alone, which the gates, the worker and `web` have beside their own
+(`engines.supervisor.Program.groups`). Behind it each kind of process is a user with a password that only it can
+read, and may do what it needs and no more. The one without a password only tells how Valkey is.
+
+What is in it is calls of this moment: nothing of a node is lost with it (docs/posture.md, row Redis).
+"""
+
+import secrets
+import shutil
+from hashlib import sha256
+
+from trunkward.settings import Paths
+
+#: Bytes; a call takes a few hundred, a nonce a hundred. More is refused, never evicted: a count that is gone
+#: would admit what it should not.
+_MOST_BYTES = 256 << 20
+#: Users with a password, and the group that may read it.
+USERS = {"gate": "tw-gate", "worker": "tw-worker", "root": "root"}
+#: Keys the functions of `live/library.lua` use.
+KEYS = ("calls:*", "rate:*", "nonce:*", "asked:*", "ended:*", "bindings:*")
+#: Commands in them. Valkey asks the caller's permission for each, so a gate may give them by itself, too; it
+#: may not look for keys, read or change the configuration, load functions, or evaluate anything.
+COMMANDS = (
+    *("zadd", "zcard", "zcount", "zrem", "zremrangebyscore", "zscore"),
+    *("get", "set", "exists", "del", "pexpire", "time"),
+    *("hvals", "hset", "hdel", "hlen", "hget"),
+)
+
+
+def valkey_command(paths: Paths) -> list[str]:
+    """Its command line."""
+    server = shutil.which("valkey-server") or "/usr/bin/valkey-server"
+    return [server, str(paths.valkey_run / "valkey.conf")]
+
+
+def render_valkey_conf(paths: Paths) -> str:
+    """`valkey.conf`."""
+    return f"""# Rendered by trunkward; changes here are lost.
+port 0
+unixsocket {paths.valkey_socket}
+unixsocketperm 770
+aclfile {paths.valkey_run}/users.acl
+dir {paths.valkey_data}
+# calls that were admitted are counted again after a restart: at most the last second is lost
+appendonly yes
+appendfsync everysec
+save ""
+maxmemory {_MOST_BYTES}
+maxmemory-policy noeviction
+# nothing here needs to be looked at ten times a second
+hz 2
+dynamic-hz yes
+# its standard output is its log
+logfile ""
+loglevel notice
+always-show-logo no
+daemonize no
+enable-debug-command no
+enable-module-command no
+enable-protected-configs no
+"""
+
+
+def render_users_acl(passwords: dict[str, str]) -> str:
+    """`users.acl`: who may do what."""
+    keys = " ".join(f"~{pattern}" for pattern in KEYS)
+    commands = " ".join(f"+{command}" for command in COMMANDS)
+    may = {
+        "gate": f"{keys} +fcall {commands}",
+        "worker": "+function|load +function|list +acl|load",
+        "root": f"{keys} +fcall_ro {commands} +info +scan +ttl +zrange",
+    }
+    lines = ["user default on nopass resetkeys resetchannels -@all +ping +info +function|list"]
+    lines += [
+        f"user {user} on #{sha256(passwords[user].encode()).hexdigest()} resetkeys resetchannels -@all "
+        f"+ping {may[user]}"
+        for user in USERS
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def valkey_passwords(paths: Paths) -> dict[str, str]:
+    """By user; made once for as long as the node's run directory lives, because running processes know them."""
+    held = {}
+    for user in USERS:
+        try:
+            held[user] = paths.valkey_secret(user).read_text(encoding="ascii")
+        except (FileNotFoundError, UnicodeDecodeError):
+            held[user] = ""
+    return {user: text if len(text) == 64 else secrets.token_hex(32) for user, text in held.items()}

@@ -1,0 +1,105 @@
+"""What all nodes agree on, as a gate asks it: `admission.ports.Live` on one connection to Valkey."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import hiredis
+import msgspec
+
+from trunkward.admission.ports import Asked, Binding, Held, LiveFact, Replayed, Unavailable
+from trunkward.live import library
+from trunkward.live.wire import Wire
+
+#: Releases that wait for a Valkey that is lost; what comes beyond them ends by itself.
+MAX_WAITING = 10_000
+
+_decode_binding = msgspec.json.Decoder(Binding).decode
+
+
+class LiveClient:
+    """Asks one Valkey; belongs to one event loop."""
+
+    def __init__(self, path: Path, user: str, secret: Path) -> None:
+        """`path` is Valkey's socket, `secret` the file with the user's password. Nothing is opened yet."""
+        self._wire = Wire(path, user, secret, self._go_on)
+        self._releases: list[library.Release] = []
+        #: On their way; a Valkey that is lost meanwhile may not have heard of them.
+        self._releasing: list[library.Release] = []
+
+    async def admit(self, asked: Asked) -> LiveFact:
+        """Everything that is asked for, or nothing; an attempt that is asked again has it once."""
+
+        def late(answer: Any) -> None:
+            if isinstance(fact := _fact(asked, answer), Held):
+                self.withdraw(fact)  # nobody has it
+
+        fact = _fact(asked, await self._wire.ask(library.admit(asked), late))
+        if not isinstance(fact, Unavailable):
+            self._go_on()
+        return fact
+
+    def renew(self, calls: Sequence[tuple[str, Sequence[str]]], hold_s: float) -> None:
+        """Holds the places of these calls for `hold_s` seconds from now. Waits for nobody.
+
+        What a lost Valkey does not hear is renewed in the call's next round.
+        """
+        if calls:
+            self._wire.tell(library.renew(calls, hold_s), lambda _answer: None)
+
+    def ended(self, calls: Sequence[tuple[str, Sequence[str]]]) -> None:
+        """Gives up the places of calls that are over. Waits for nobody."""
+        self._give_up([(record_id, counters, None) for record_id, counters in calls if counters])
+
+    def withdraw(self, held: Held) -> None:
+        """Gives up one reservation, unless another gate has made it its own since. Waits for nobody."""
+        if held.counters:
+            self._give_up([(held.record_id, held.counters, held.until_ms)])
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._wire.close()
+
+    def _give_up(self, releases: list[library.Release]) -> None:
+        self._releases += releases[: MAX_WAITING - len(self._releases)]
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Sends what waits, at once; while a question is on its way, what comes is gathered for the next."""
+        if self._releases and not self._releasing:
+            self._releasing, self._releases = self._releases, []
+            self._wire.tell(library.release(self._releasing), self._released)
+
+    def _released(self, answer: Any) -> None:
+        releases, self._releasing = self._releasing, []
+        if isinstance(answer, Unavailable):
+            self._releases = releases + self._releases  # until it is there again: twice does no harm
+        else:
+            self._go_on()
+
+
+def _fact(asked: Asked, answer: Any) -> LiveFact:
+    match answer:
+        case Unavailable():
+            return answer
+        case [b"held", int(until_ms), *bindings]:
+            return Held(
+                record_id=asked.record_id,
+                counters=tuple(counter.key for counter in asked.counters),
+                until_ms=until_ms,
+                bindings=tuple(map(_decode_binding, bindings)),
+            )
+        case [b"over", int(number), int(retry_ms)]:
+            return library.over(asked, number, retry_ms)
+        case [b"replayed"]:
+            return Replayed()
+        case hiredis.ReplyError():
+            return Unavailable(what="redis", why=_why(str(answer)))
+    return Unavailable(what="redis", why="redis-garbled")
+
+
+def _why(said: str) -> str:
+    """By Valkey's first word, which is its code (`NOPERM`, `OOM`, `LOADING`), but for its plain errors."""
+    if "unction not found" in said:
+        return "redis-function-missing"
+    return f"redis-{said.partition(' ')[0].lower()}"

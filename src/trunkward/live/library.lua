@@ -1,0 +1,187 @@
+#!lua name=trunkward_1
+--[[ What all nodes agree on while calls are set up: places, rates, nonces. One function is one atomic step.
+
+Under the keys (the patterns of `engines/valkey.py`):
+  calls:...     sorted set: the record ids of calls that hold a place, each with the end of its hold (ms since the epoch)
+  rate:...      string: the theoretical arrival time of the next call (GCRA), in microseconds since the epoch
+  nonce:...     string: "HIGHEST BITS": the highest nc seen, and which of the 64 up to it were
+  asked:ID      an attempt without a place that has been answered: asked again, it is not counted again
+  ended:ID      a call that is over: a renewal that was on its way does not bring it back
+  bindings:...  hash: what a registered trunk is bound to, one JSON array a field (`admission.ports.Binding`)
+
+Time is Valkey's own, the same for the whole of a function. What a hold is renewed for, a killed node does not: its
+places end by themselves. A set that nobody looks at goes when KEEP_MS have passed.
+
+The number in the library's name and in its functions' names goes up with every change of arguments or of what is
+under a key: gates of two versions, in an upgrade, each call their own.
+]]
+
+local KEEP_MS = 7200000
+-- an edge that was not answered asks another gate within seconds
+local ASKED_MS = 60000
+-- a renewal is on its way for milliseconds
+local ENDED_MS = 10000
+local WINDOW = 64
+
+local function now_us()
+  local t = redis.call('TIME')
+  return t[1] * 1000000 + t[2]
+end
+
+local function whole(number)
+  return string.format('%.0f', number)
+end
+
+-- Calls in a set; those whose hold is over are looked for only when it matters.
+local function taken(key, most, now_ms)
+  local count = redis.call('ZCARD', key)
+  if count >= most and count > 0 then
+    redis.call('ZREMRANGEBYSCORE', key, '-inf', whole(now_ms))
+    count = redis.call('ZCARD', key)
+  end
+  return count
+end
+
+-- Has this nc of this nonce been used? nil, or what to write down when the attempt is let through.
+local function use(key, nc)
+  local held = redis.call('GET', key)
+  if not held then return nc .. ' 1' end
+  local highest, bits = string.match(held, '^(%d+) ([01]+)$')
+  highest, nc = tonumber(highest), tonumber(nc)
+  if nc > highest then
+    local gap = nc - highest
+    if gap >= WINDOW then return nc .. ' 1' end
+    return nc .. ' ' .. string.sub('1' .. string.rep('0', gap - 1) .. bits, 1, WINDOW)
+  end
+  local at = highest - nc + 1
+  if at > WINDOW or string.sub(bits, at, at) == '1' then return nil end
+  bits = bits .. string.rep('0', at - #bits)
+  return highest .. ' ' .. string.sub(bits, 1, at - 1) .. '1' .. string.sub(bits, at + 1)
+end
+
+--[[ admit: all that one attempt asks for, or nothing.
+KEYS  counters, rates, asked:ID, then the nonce if there is one, then the bindings if they are asked for
+ARGV  record id, hold in ms, how many counters, how many rates, nc ('' for no nonce), the nonce's end in ms,
+      then for each counter its most, then for each rate its interval in us and its burst
+=>    {'held', end of the hold in ms, bindings...} | {'replayed'}
+      | {'over', number of the key from 1, ms after which a rate lets the next one through; 0 where none is known} ]]
+local function admit(keys, argv)
+  local id, hold_ms = argv[1], tonumber(argv[2])
+  local counters, rates, nc = tonumber(argv[3]), tonumber(argv[4]), argv[5]
+  local now = now_us()
+  local now_ms = math.floor(now / 1000)
+  local asked = keys[counters + rates + 1]
+  local at = counters + rates + 2
+  -- 1. was this attempt answered before, by a gate that could not say so?
+  local held_until
+  if counters > 0 then held_until = redis.call('ZSCORE', keys[1], id) else held_until = redis.call('GET', asked) end
+  held_until = tonumber(held_until or 0)
+  local known = held_until > now_ms
+  -- 2. nothing is written before all of it is looked at
+  local used
+  if nc ~= '' then
+    used = not known and use(keys[at], nc) or nil
+    if not known and not used then return { 'replayed' } end
+  end
+  for i = 1, counters do
+    local most = tonumber(argv[6 + i])
+    if not (known and redis.call('ZSCORE', keys[i], id)) and taken(keys[i], most, now_ms) >= most then
+      return { 'over', i, 0 }
+    end
+  end
+  local arrivals = {}
+  for i = 1, known and 0 or rates do
+    local interval, burst = tonumber(argv[5 + counters + 2 * i]), tonumber(argv[6 + counters + 2 * i])
+    if burst < 1 then return { 'over', counters + i, 0 } end
+    local arrival = math.max(tonumber(redis.call('GET', keys[counters + i]) or 0), now) + interval
+    local late = arrival - now - interval * burst
+    if late > 0 then return { 'over', counters + i, math.ceil(late / 1000) } end
+    arrivals[i] = arrival
+  end
+  -- 3. it is let through
+  local until_ms = now_ms + hold_ms
+  -- later than the reservation before it: that one, given up by its gate, is no longer this one
+  if known then until_ms = math.max(until_ms, held_until + 1) end
+  for i = 1, counters do
+    redis.call('ZADD', keys[i], whole(until_ms), id)
+    redis.call('PEXPIRE', keys[i], KEEP_MS)
+  end
+  for i, arrival in pairs(arrivals) do
+    redis.call('SET', keys[counters + i], whole(arrival), 'PX', whole(math.ceil((arrival - now) / 1000)))
+  end
+  if used then redis.call('SET', keys[at], used, 'PX', whole(math.max(tonumber(argv[6]) - now_ms, 1))) end
+  if nc ~= '' then at = at + 1 end
+  if counters == 0 and (rates > 0 or nc ~= '') then redis.call('SET', asked, whole(until_ms), 'PX', ASKED_MS) end
+  local answer = { 'held', until_ms }
+  if keys[at] then
+    for _, binding in ipairs(redis.call('HVALS', keys[at])) do answer[#answer + 1] = binding end
+  end
+  return answer
+end
+
+--[[ renew: running and ringing calls go on holding their places, also in a Valkey that has lost its data.
+KEYS  for each call ended:ID and the counters it holds
+ARGV  hold in ms, then for each call its record id and how many counters
+=>    how many were renewed ]]
+local function renew(keys, argv)
+  local until_ms = whole(math.floor(now_us() / 1000) + tonumber(argv[1]))
+  local at, renewed = 0, 0
+  for call = 2, #argv, 2 do
+    local id, counters = argv[call], tonumber(argv[call + 1])
+    if redis.call('EXISTS', keys[at + 1]) == 0 then
+      for i = at + 2, at + 1 + counters do
+        redis.call('ZADD', keys[i], until_ms, id)
+        redis.call('PEXPIRE', keys[i], KEEP_MS)
+      end
+      renewed = renewed + 1
+    end
+    at = at + 1 + counters
+  end
+  return renewed
+end
+
+--[[ release: places are free at once.
+KEYS  for each call ended:ID and the counters it holds
+ARGV  for each call its record id, how many counters, and the end of the hold that is given up in ms; '' for a
+      call that is over, whoever reserved for it
+=>    how many places were freed ]]
+local function release(keys, argv)
+  local at, freed = 0, 0
+  for call = 1, #argv, 3 do
+    local id, counters, held_until = argv[call], tonumber(argv[call + 1]), argv[call + 2]
+    for i = at + 2, at + 1 + counters do
+      if held_until == '' or tonumber(redis.call('ZSCORE', keys[i], id) or -1) == tonumber(held_until) then
+        freed = freed + redis.call('ZREM', keys[i], id)
+      end
+    end
+    if held_until == '' then redis.call('SET', keys[at + 1], '', 'PX', ENDED_MS) end
+    at = at + 1 + counters
+  end
+  return freed
+end
+
+--[[ count: what is in use, for a person who asks.
+KEYS  counters and rates
+ARGV  for each rate key its interval in us and its burst, '' and '' for a counter
+=>    for each key the calls that hold a place; for a rate those of its burst that have been used up ]]
+local function count(keys, argv)
+  local now = now_us()
+  local found = {}
+  for i, key in ipairs(keys) do
+    local interval = argv[2 * i - 1]
+    if interval == '' then
+      found[i] = redis.call('ZCOUNT', key, "(" .. whole(math.floor(now / 1000)), '+inf')
+    else
+      local ahead = tonumber(redis.call('GET', key) or 0) - now
+      found[i] = math.min(math.max(math.ceil(ahead / tonumber(interval)), 0), tonumber(argv[2 * i]))
+    end
+  end
+  return found
+end
+
+redis.register_function('tw1_admit', admit)
+redis.register_function('tw1_renew', renew)
+-- also when memory is full: it only gives back
+redis.register_function { function_name = 'tw1_release', callback = release, flags = { 'allow-oom' } }
+redis.register_function { function_name = 'tw1_count', callback = count, flags = { 'no-writes' } }
+-- registrations' functions stand here

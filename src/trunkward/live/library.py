@@ -1,0 +1,90 @@
+"""Valkey's function library: its text, and how its functions are asked (the arguments are in `library.lua`)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from trunkward.admission.ports import Asked, Counter, Over, Rate
+
+#: As in the first line of the text.
+NAME = "trunkward_1"
+_ADMIT, _RENEW, _RELEASE, _COUNT = (f"tw1_{name}" for name in ("admit", "renew", "release", "count"))
+#: Seconds after which it is worth trying again where all places are taken: a guess at when one is free.
+TRY_AGAIN_S = 5
+
+#: A call, the keys it holds a place in, and the end of the hold that is given up; None: whichever it is.
+type Release = tuple[str, Sequence[str], int | None]
+
+
+def text() -> str:
+    """What `FUNCTION LOAD` is given."""
+    return Path(__file__).with_name("library.lua").read_text(encoding="ascii")
+
+
+def admit(asked: Asked) -> tuple[str, ...]:
+    """`admit`, as a command."""
+    keys = [counter.key for counter in asked.counters]
+    keys += [rate.key for rate in asked.rates]
+    keys.append(f"asked:{asked.record_id}")
+    nonce = asked.nonce
+    if nonce is not None:
+        keys.append(f"nonce:{nonce.nonce}")
+    if asked.bindings_of:
+        keys.append(f"bindings:{asked.bindings_of}")
+    arguments = [
+        asked.record_id,
+        _ms(asked.hold_s),
+        str(len(asked.counters)),
+        str(len(asked.rates)),
+        str(nonce.nc) if nonce else "",
+        _ms(nonce.until) if nonce else "",
+        *(str(counter.most) for counter in asked.counters),
+    ]
+    for rate in asked.rates:
+        arguments += _rate(rate)
+    return ("FCALL", _ADMIT, str(len(keys)), *keys, *arguments)
+
+
+def over(asked: Asked, number: int, retry_ms: int) -> Over:
+    """Which of what was asked for is full; `number` counts counters, then rates, from 1."""
+    if number <= len(asked.counters):
+        full = asked.counters[number - 1]
+        return Over(key=full.key, most=full.most, retry_after_s=TRY_AGAIN_S if full.most else None)
+    rate = asked.rates[number - len(asked.counters) - 1]
+    return Over(key=rate.key, most=rate.per_second, retry_after_s=-(-retry_ms // 1000) or None)
+
+
+def renew(calls: Sequence[tuple[str, Sequence[str]]], hold_s: float) -> tuple[str, ...]:
+    """`renew`, as a command."""
+    keys: list[str] = []
+    arguments = [_ms(hold_s)]
+    for record_id, counters in calls:
+        keys += [f"ended:{record_id}", *counters]
+        arguments += [record_id, str(len(counters))]
+    return ("FCALL", _RENEW, str(len(keys)), *keys, *arguments)
+
+
+def release(releases: Sequence[Release]) -> tuple[str, ...]:
+    """`release`, as a command."""
+    keys: list[str] = []
+    arguments: list[str] = []
+    for record_id, counters, until_ms in releases:
+        keys += [f"ended:{record_id}", *counters]
+        arguments += [record_id, str(len(counters)), "" if until_ms is None else str(until_ms)]
+    return ("FCALL", _RELEASE, str(len(keys)), *keys, *arguments)
+
+
+def count(asked: Sequence[Counter | Rate]) -> tuple[str, ...]:
+    """`count`, as a command."""
+    arguments: list[str] = []
+    for one in asked:
+        arguments += _rate(one) if isinstance(one, Rate) else ["", ""]
+    return ("FCALL_RO", _COUNT, str(len(asked)), *(one.key for one in asked), *arguments)
+
+
+def _rate(rate: Rate) -> list[str]:
+    interval_us = round(1_000_000 / rate.per_second) if rate.per_second else 0
+    return [str(interval_us), str(rate.burst)]
+
+
+def _ms(seconds: float) -> str:
+    return str(round(seconds * 1000))
