@@ -18,6 +18,8 @@ WORKER_METRICS_PORT = METRICS_PORT - 2
 WEB_PORT = METRICS_PORT - 3
 
 
+#: Below `state`: what is of the moment, and in no backup.
+VALKEY_DATA = "live"
 #: Beside the node file: one line that names the PostgreSQL to keep everything in, where there is one.
 DATABASE_FILE = "database"
 
@@ -239,7 +241,7 @@ class Paths:
     @property
     def valkey_data(self) -> Path:
         """Valkey's append-only file: calls of this moment, so no part of a backup."""
-        return self.state / "live"
+        return self.state / VALKEY_DATA
 
     @property
     def supervisor_socket(self) -> Path:

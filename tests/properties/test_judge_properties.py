@@ -10,8 +10,17 @@ from hypothesis import strategies as st
 from sipkit.places import TABLE
 from trunkward.admission.checks import SCREEN_CHECKS, Finding, screened
 from trunkward.admission.judge import decide, judge, judge_call
-from trunkward.admission.ports import NO_FACTS, Facts, PeerIdentity, Signature
-from trunkward.admission.screen import screen
+from trunkward.admission.ports import (
+    NO_FACTS,
+    Facts,
+    Held,
+    Over,
+    PeerIdentity,
+    Replayed,
+    Signature,
+    Unavailable,
+)
+from trunkward.admission.screen import Direction, screen
 from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.calls.attempt import CallAttempt
 from trunkward.calls.reasons import REASONS
@@ -52,17 +61,26 @@ PEERS = st.sampled_from(
         PeerIdentity(certificate_sha256=""),
     ]
 )
+HELD = Held(record_id="r", counters=("calls:trunk:acme-hq",), until_ms=1)
+FULL = Over(key="calls:trunk:acme-hq", most=30, retry_after_s=5)
 FACTS = st.sampled_from(
     [
         NO_FACTS,
+        replace(NO_FACTS, live=HELD),
+        replace(NO_FACTS, local=HELD),
+        replace(NO_FACTS, live=FULL),
+        replace(NO_FACTS, local=FULL),
+        replace(NO_FACTS, live=Replayed(), local=HELD),
         Facts(
             signature=Signature(identity="i", date="d", iat=100, attest=Attestation.A),
             clock_synchronised=True,
+            live=HELD,
         ),
-        replace(NO_FACTS, draining=True),
+        replace(NO_FACTS, draining=True, live=HELD),
         Facts(
             signature=Signature(identity="i\r\nX: y", date="d", iat=100, attest=Attestation.B),
             clock_synchronised=True,
+            live=HELD,
         ),
     ]
 )
@@ -112,8 +130,13 @@ def test_any_attempt_gets_one_sound_verdict(
     assert not any(re.search(r"[\x00-\x1f\x7f]", value) for value in emitted(verdict))
     if isinstance(verdict, Admit):
         assert case.source is not None
-        assert len(judgement.findings) == len(SCREEN_CHECKS) + 3
+        assert len(judgement.findings) == len(SCREEN_CHECKS) + 4
         assert case.emergency or not facts.draining
+        if not case.emergency:
+            # somebody has counted it: all nodes, or for an inbound call this gate while those are lost
+            alone = isinstance(facts.live, Unavailable) and case.direction is Direction.INBOUND
+            assert isinstance(facts.local if alone else facts.live, Held)
+            assert verdict.counters == ["calls:trunk:acme-hq"]
         assert all(finding.refusal is None for finding in judgement.findings)
         assert verdict.routes
         if verdict.from_uri:

@@ -11,6 +11,7 @@
 9. `permitted`    the trunk may call there: country, kind of number, price, time
 10. `media`       the offer is what its side must offer
 11. `drain`       this node takes new calls
+12. `limits`      there is a place for it, of all that all nodes count
 12. `clock`       our clock is synchronised (a call never fails on it)
 13. `signature`   the call is signed (a call never fails on it)
 """
@@ -18,8 +19,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from trunkward.admission.ceilings import limit_name
+from trunkward.admission.limits import over_in_words
 from trunkward.admission.permitted import why_not
-from trunkward.admission.ports import Facts, NotSigned, Signature, Unavailable
+from trunkward.admission.ports import Facts, Held, NotSigned, Over, Signature, Unavailable
 from trunkward.admission.screen import Case, Direction, Unreadable
 from trunkward.calls.attempt import Transport
 from trunkward.calls.verdict import Blame, Reason
@@ -32,6 +35,9 @@ from trunkward.trunks.model import Trunk
 
 #: RFC 8224 section 4.1: seconds a signature may be old when it leaves.
 FRESH_S = 60
+
+#: Seconds after which a Valkey that was started anew is there again.
+REDIS_BACK_S = 2
 
 #: What an offer must be, by the reason it was refused for; the sender has to do it.
 MEDIA_REMEDIES: Mapping[Reason, str] = {
@@ -52,6 +58,8 @@ class Refusal:
     reason: Reason
     blame: Blame
     status: int
+    #: Seconds after which another try is worth it; None: nobody can say.
+    retry_after_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +232,40 @@ def drain(case: Case, *, draining: bool) -> Finding:
     )
 
 
+def limits(case: Case, facts: Facts) -> Finding:
+    """11. Posture row "Redis": what is inbound then goes by what this gate alone has counted."""
+    if case.emergency:
+        return Finding(check="limits", detail="exempt")
+    inbound = case.direction is Direction.INBOUND
+    fact = facts.local if inbound and isinstance(facts.live, Unavailable) else facts.live
+    match fact:
+        case Held(counters=keys):
+            said = ", ".join(f"{limit.what} of {limit.whose}" for limit in map(limit_name, keys))
+            return Finding(check="limits", detail=said if fact is facts.live else f"this gate alone: {said}")
+        case Over() as over:
+            reason = Reason.LIMIT_RATE if over.key.startswith("rate:") else Reason.LIMIT_CALLS
+            detail, remedy = over_in_words(over)
+            return Finding(
+                check="limits",
+                refusal=Refusal(
+                    reason=reason,
+                    blame=Blame.CUSTOMER,
+                    status=486 if inbound else 503,
+                    retry_after_s=over.retry_after_s,
+                ),
+                detail=detail,
+                remedy=remedy,
+            )
+    return Finding(
+        check="limits",
+        refusal=Refusal(
+            reason=Reason.LIMITS_UNAVAILABLE, blame=Blame.US, status=503, retry_after_s=REDIS_BACK_S
+        ),
+        detail=facts.live.why if isinstance(facts.live, Unavailable) else "not-held",
+        remedy="bring Valkey back: ./trunkward status says what is wrong with it",
+    )
+
+
 def clock(case: Case, facts: Facts) -> Finding:
     """12. Posture row "clock not synchronised": the call goes unsigned."""
     if case.signing_request is None or facts.clock_synchronised is True:
@@ -279,9 +321,15 @@ SCREEN_CHECKS: tuple[Callable[[Case], Finding], ...] = (
 )
 
 #: All of them by name, in the order in which a call passes them.
-CHECKS: tuple[str, ...] = (*(check.__name__ for check in SCREEN_CHECKS), "drain", "clock", "signature")
+CHECKS: tuple[str, ...] = (
+    *(check.__name__ for check in SCREEN_CHECKS),
+    "drain",
+    "limits",
+    "clock",
+    "signature",
+)
 #: Those that look at what is alive when a call comes, not at the policy.
-ALIVE = frozenset({"drain", "clock", "signature"})
+ALIVE = frozenset({"drain", "limits", "clock", "signature"})
 
 
 def screened(case: Case, *, draining: bool = False) -> tuple[Finding, ...]:
@@ -295,8 +343,11 @@ def screened(case: Case, *, draining: bool = False) -> tuple[Finding, ...]:
 
 
 def checked(case: Case, facts: Facts, now: float) -> tuple[Finding, ...]:
-    """Checks 12 and 13, which need what is alive."""
-    return clock(case, facts), signature(case, facts, now)
+    """Checks 11 to 13, which need what is alive, up to the first refusal."""
+    room = limits(case, facts)
+    if room.refusal is not None:
+        return (room,)
+    return room, clock(case, facts), signature(case, facts, now)
 
 
 def _sender(case: Case) -> Blame:

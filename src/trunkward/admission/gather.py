@@ -1,17 +1,42 @@
 """Asking what is alive, once per call and only what the call needs.
 
-In force now: the clock's state and the signer. Whatever is lost comes back as a fact.
+1. What all nodes agree on (limits, nonces, registrations), in one question.
+2. The clock's state and the signer, for a call that is to be signed and has not been refused by then.
+
+Whatever is lost comes back as a fact.
 """
 
-from trunkward.admission.ports import NO_FACTS, Clock, Facts, NotSigned, Signer, SigningClaims
+from dataclasses import replace
+
+from trunkward.admission.ports import (
+    NO_FACTS,
+    NOTHING_ASKED,
+    Asked,
+    Clock,
+    Facts,
+    Held,
+    Live,
+    NotSigned,
+    Signer,
+    Unavailable,
+)
+from trunkward.admission.screen import Case, Direction
 
 
-async def gather(claims: SigningClaims | None, signer: Signer, clock: Clock) -> Facts:
-    """The facts of one call; `claims` is None for a call that is not signed, which then asks nobody."""
-    if claims is None:
-        return NO_FACTS
+async def gather(case: Case, asked: Asked, live: Live, signer: Signer, clock: Clock) -> Facts:
+    """The facts of one call that nothing has been found against so far."""
+    # 1.
+    fact = NOTHING_ASKED if asked.empty else await live.admit(asked)
+    facts = replace(NO_FACTS, live=fact)
+    if isinstance(fact, Unavailable) and case.direction is Direction.INBOUND:
+        facts = replace(facts, local=live.admit_alone(asked))
+    # 2.
+    claims = case.signing_request
+    if claims is None or not isinstance(fact, Held):
+        return facts
     synchronised = clock.synchronised()
     if synchronised is not True:
         # RFC 8224 section 4.1: the time is part of what is signed
-        return Facts(signature=NotSigned(why="clock-not-synchronised"), clock_synchronised=synchronised)
-    return Facts(signature=await signer.sign(claims), clock_synchronised=True)
+        unsigned = NotSigned(why="clock-not-synchronised")
+        return replace(facts, signature=unsigned, clock_synchronised=synchronised)
+    return replace(facts, signature=await signer.sign(claims), clock_synchronised=True)

@@ -21,6 +21,9 @@ def grants(asked: GrantsAsked, policy: Snapshot) -> GrantsGiven:
     node = policy.node
     given: dict[str, Grant] = {}
     for call in asked.calls:
+        if not call.answered_at:  # it rings: there is nothing to end yet, but its places are held
+            given[call.record_id] = Grant(for_s=node.grant_s)
+            continue
         trunk = policy.trunk(call.trunk)
         given[call.record_id] = grant(
             lasted_s=call.lasted_s,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from trunkward.admission.checks import Finding, Refusal, checked, screened, usable_signature
 from trunkward.admission.grants import grant
-from trunkward.admission.ports import Facts, PeerIdentity, Signature
+from trunkward.admission.ports import Facts, Held, PeerIdentity, Signature
 from trunkward.admission.routes import FROM_CUSTOMERS, from_uri_of, routes_of
 from trunkward.admission.screen import Case, Direction, screen
 from trunkward.admission.snapshot import Snapshot
@@ -73,6 +73,7 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
         grant=None
         if case.emergency
         else grant(lasted_s=0, max_call_s=trunk.max_call_s, slice_s=case.node.grant_s),
+        counters=list(held.counters) if (held := held_of(facts)) is not None else [],
     )
     if not verdict.routes:
         return _refused(case, (*findings, _NO_FINDING), _NO_FINDING, record_id)
@@ -80,6 +81,14 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
     return Judgement(
         verdict=verdict, findings=findings, attest=signed.attest if signed else "", unsigned=unsigned
     )
+
+
+def held_of(facts: Facts) -> Held | None:
+    """The places a call has by these facts, in what all nodes count or, without that, what this gate does."""
+    for fact in (facts.live, facts.local):
+        if isinstance(fact, Held):
+            return fact
+    return None
 
 
 def judge_call(case: Case, facts: Facts, record_id: str, now: float) -> Judgement:
@@ -132,9 +141,15 @@ def _refused(case: Case, findings: tuple[Finding, ...], finding: Finding, record
         blame=refusal.blame,
         status=status,
         phrase=phrase(status),
-        headers=[] if stranger else _explanation(case, refusal, finding.detail),
+        headers=[] if stranger else _explanation(case, refusal, _told(case, finding)),
     )
     return Judgement(verdict=verdict, findings=findings)
+
+
+def _told(case: Case, finding: Finding) -> str:
+    """What a peer hears; a carrier does not hear how much a customer has bought."""
+    of_a_customer = finding.check == "limits" and case.direction is Direction.INBOUND
+    return "try again later" if of_a_customer else finding.detail
 
 
 def _explanation(case: Case, refusal: Refusal, detail: str) -> list[tuple[str, str]]:
@@ -146,7 +161,8 @@ def _explanation(case: Case, refusal: Refusal, detail: str) -> list[tuple[str, s
     ]
     if refusal.status == 405:
         headers.append(("Allow", "INVITE"))
-    if refusal.reason is Reason.NODE_DRAINING:
+    after_s = DRAINED_FOR_S if refusal.reason is Reason.NODE_DRAINING else refusal.retry_after_s
+    if after_s is not None:
         # RFC 3261 section 20.33: whom this tells to wait goes elsewhere meanwhile
-        headers.append(("Retry-After", str(DRAINED_FOR_S)))
+        headers.append(("Retry-After", str(after_s)))
     return headers

@@ -1,6 +1,5 @@
 """What the line needs from outside, and what it gets: facts, also when what should answer is lost."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -154,7 +153,7 @@ class Replayed:
 
 
 type LiveFact = Held | Over | Replayed | Unavailable
-#: For an attempt that asks nothing of what is alive.
+#: For an attempt that asks nothing of what is alive: an emergency.
 NOTHING_ASKED = Held(record_id="")
 
 
@@ -167,7 +166,7 @@ class Facts:
     #: The node is to take no new calls.
     draining: bool = False
     #: What all nodes agree on: limits, nonces, registrations.
-    live: LiveFact = NOTHING_ASKED
+    live: LiveFact = Unavailable(what="redis", why="not-asked")
     #: While that is lost, what this gate's own counts say of an inbound call; None: not asked.
     local: Held | Over | None = None
 
@@ -191,14 +190,8 @@ class Live(Protocol):
     async def admit(self, asked: Asked) -> LiveFact:
         """Everything that is asked for, or nothing; an attempt that is asked again has it once."""
 
-    def renew(self, calls: Sequence[tuple[str, Sequence[str]]], hold_s: float) -> None:
-        """Holds the places of these calls (record id, keys) for `hold_s` seconds from now. Waits for nobody."""
-
-    def ended(self, calls: Sequence[tuple[str, Sequence[str]]]) -> None:
-        """Gives up the places of calls that are over. Waits for nobody."""
-
-    def withdraw(self, held: Held) -> None:
-        """Gives up one reservation, unless another gate has made it its own since. Waits for nobody."""
+    def admit_alone(self, asked: Asked) -> Held | Over:
+        """The same by what this gate alone has counted, for when nobody else tells."""
 
 
 class Clock(Protocol):

@@ -12,6 +12,7 @@ class Lost(StrEnum):
     """A dependency that can be lost."""
 
     GATES = "all gates"
+    REDIS = "Redis (Valkey)"
     SIGNER = "signer"
     WORKER = "worker, database"
     RTPENGINE = "rtpengine"
@@ -32,6 +33,7 @@ class Effect(StrEnum):
 
     REFUSED = "503"
     GOES = "goes"
+    GOES_BY_OWN_COUNTS = "goes, within what each gate counts by itself"
     GOES_UNSIGNED = "goes unsigned, recorded"
     GOES_FROM_TABLE = "goes, by the edge's exact-match table rendered beforehand"
     GOES_UNANCHORED = "goes with its own SDP, if both sides can talk without it"
@@ -56,6 +58,8 @@ def _row(lost: Lost, outbound: Effect, inbound: Effect, emergency: Effect, runni
 
 POSTURE: tuple[Row, ...] = (
     _row(Lost.GATES, Effect.REFUSED, Effect.REFUSED, Effect.GOES_FROM_TABLE, Effect.UNTIL_GRANT_ENDS),
+    # grants need no Redis: places are held for what was granted, and renewed when it is back
+    _row(Lost.REDIS, Effect.REFUSED, Effect.GOES_BY_OWN_COUNTS, Effect.GOES, Effect.UNAFFECTED),
     # only outbound calls that are no emergencies are signed at all
     _row(Lost.SIGNER, Effect.GOES_UNSIGNED, Effect.GOES, Effect.GOES, Effect.UNAFFECTED),
     _row(

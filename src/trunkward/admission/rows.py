@@ -6,7 +6,7 @@ import msgspec
 
 from trunkward.calls.attempt import Transport
 from trunkward.trunks.destinations import DestinationPolicies
-from trunkward.trunks.model import Carrier, Host, MediaPolicy, NodeSettings, Trunk
+from trunkward.trunks.model import Carrier, Declared, Host, Limits, MediaPolicy, NodeSettings, Trunk
 
 
 class TrunkRow(msgspec.Struct, frozen=True, array_like=True):
@@ -66,6 +66,58 @@ class NodeRow(msgspec.Struct, frozen=True, array_like=True):
     tls12_port: int
     unsafe_unanchored_media: bool
     unsafe_trusted_clock: bool
+
+
+class LimitsRow(msgspec.Struct, frozen=True, array_like=True):
+    """The limits of one level of a trunk."""
+
+    #: `trunk`, `tenant` or `reseller`, and its name.
+    level: str
+    name: str
+    calls: int | None
+    international: int | None
+    classes: dict[str, int]
+    per_second: float | None
+    number_calls: int | None
+    number_per_second: float | None
+
+
+def limits_rows(trunk: Trunk, declared: Declared) -> list[LimitsRow]:
+    """The limits of a trunk, its tenant and its reseller, as rows."""
+    levels = [("trunk", trunk.name, trunk.limits)]
+    if (tenant := declared.tenant_limits.get(trunk.tenant)) is not None:
+        levels.append(("tenant", trunk.tenant, tenant))
+    if (reseller := declared.reseller_limits.get(trunk.reseller)) is not None:
+        levels.append(("reseller", trunk.reseller, reseller))
+    return [
+        LimitsRow(
+            level,
+            name,
+            limits.calls,
+            limits.international,
+            dict(limits.classes),
+            limits.per_second,
+            limits.number_calls,
+            limits.number_per_second,
+        )
+        for level, name, limits in levels
+    ]
+
+
+def limits_of(row: LimitsRow) -> tuple[str, str, Limits]:
+    """The level of a row, its name, and its limits."""
+    return (
+        row.level,
+        row.name,
+        Limits(
+            calls=row.calls,
+            international=row.international,
+            classes=row.classes,
+            per_second=row.per_second,
+            number_calls=row.number_calls,
+            number_per_second=row.number_per_second,
+        ),
+    )
 
 
 def trunk_row(trunk: Trunk, permit: int) -> TrunkRow:

@@ -12,13 +12,17 @@ from hashlib import blake2b
 
 import msgspec
 
+from trunkward.admission.ceilings import Ceilings, ceilings_of
 from trunkward.admission.destination_rows import places_of, places_rows, policies_of, policies_row
 from trunkward.admission.rows import (
     CarrierRow,
+    LimitsRow,
     NodeRow,
     TrunkRow,
     carrier_of,
     carrier_row,
+    limits_of,
+    limits_rows,
     node_of,
     node_row,
     trunk_of,
@@ -44,6 +48,7 @@ _SECTIONS = (
     "permits",
     "places",
     "destinations",
+    "limits",
 )
 _DIRECTORY = struct.Struct(f"<{2 * len(_SECTIONS)}Q")
 #: Trunks kept decoded in each gate.
@@ -55,6 +60,7 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode_trunk = msgspec.msgpack.Decoder(TrunkRow).decode
 _decode_carriers = msgspec.msgpack.Decoder(list[CarrierRow]).decode
 _decode_node = msgspec.msgpack.Decoder(NodeRow).decode
+_decode_limits = msgspec.msgpack.Decoder(list[LimitsRow]).decode
 _decode_indexes = msgspec.msgpack.Decoder(list[int]).decode
 
 
@@ -107,6 +113,7 @@ def compile_snapshot(
         "permits": build_table({_index(number): row for row, number in permits.items()}),
         "places": places,
         "destinations": leads,
+        "limits": build_table({t.name.encode(): _encode(limits_rows(t, declared)) for t in trunks}),
     }
     at = _HEAD.size + _DIRECTORY.size
     directory: list[int] = []
@@ -156,6 +163,9 @@ class Snapshot:
         self._destinations = PrefixTable(parts["destinations"])
         self._taking = lru_cache(maxsize=_DECODED_TAKERS)(self._decode_taking)
         self._decoded_permit = lru_cache(maxsize=_DECODED_TRUNKS)(self._decode_permit)
+        self._limits = Table(parts["limits"])
+        #: What counts for a trunk, by its name; nothing for one that is not declared.
+        self.ceilings = lru_cache(maxsize=_DECODED_TRUNKS)(self._ceilings)
         self._decoded = lru_cache(maxsize=_DECODED_TRUNKS)(self._decode)
 
     def trunk(self, name: str) -> Trunk | None:
@@ -189,6 +199,10 @@ class Snapshot:
         """The evidence token for a number in a trunk's inventory."""
         token = self._evidence.get(_pair(trunk, number))
         return token.decode() if token is not None else None
+
+    def _ceilings(self, trunk: str) -> Ceilings:
+        rows = self._limits.get(trunk.encode())
+        return ceilings_of(limits_of(row) for row in (_decode_limits(rows) if rows is not None else ()))
 
     def _decode(self, name: str) -> Trunk | None:
         row = self._trunks.get(name.encode())

@@ -130,6 +130,29 @@ def rtpengine(statistics: Mapping[str, Any]) -> Iterator[Metric]:
     yield free
 
 
+#: Of its `INFO`.
+_VALKEY_GAUGES = (
+    ("used_memory", "memory_used_bytes", "Memory in use."),
+    ("maxmemory", "memory_limit_bytes", "Memory it may use; what needs more is refused."),
+    ("connected_clients", "connections", "Connections there are."),
+    ("aof_current_size", "file_bytes", "Its append-only file, until it is written anew."),
+)
+_VALKEY_COUNTERS = (
+    ("total_commands_processed", "commands", "Commands done, those inside functions included."),
+    ("acl_access_denied_cmd", "commands_denied", "Commands refused to whoever may not give them."),
+)
+
+
+def valkey(information: Mapping[str, str]) -> Iterator[Metric]:
+    """What Valkey says of itself; {} for nothing."""
+    for theirs, ours, words in _VALKEY_GAUGES:
+        if theirs in information:
+            yield gauge(f"trunkward_valkey_{ours}", words, float(information[theirs]))
+    for theirs, ours, words in _VALKEY_COUNTERS:
+        if theirs in information:
+            yield CounterMetricFamily(f"trunkward_valkey_{ours}", words, value=float(information[theirs]))
+
+
 def gauge(name: str, words: str, value: float) -> GaugeMetricFamily:
     """One value that goes up and down."""
     return GaugeMetricFamily(name, words, value=value)

@@ -11,7 +11,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from trunkward.admission.posture import Lost
-from trunkward.api.engine_metrics import gauge, kamailio, rtpengine
+from trunkward.api.engine_metrics import gauge, kamailio, rtpengine, valkey
 from trunkward.api.look import View
 from trunkward.control.health import CertificateOf, Health
 from trunkward.engines.exporter import BUILD, new_registry
@@ -39,6 +39,7 @@ def exposition(view: View) -> bytes:
                 *_answers(view),
                 *kamailio(view.seen.kamailio, view.health.facts.now),
                 *rtpengine(view.seen.rtpengine),
+                *valkey(view.seen.valkey),
             ]
         )
     )

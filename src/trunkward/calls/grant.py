@@ -35,17 +35,29 @@ class RunningCall(msgspec.Struct, frozen=True, array_like=True):
     record_id: str
     #: Whose call it is: the customer's trunk, whatever its direction.
     trunk: str
-    #: Seconds since the epoch, by the edge's clock: a name for the call's beginning, not a measure.
+    #: Seconds since the epoch, by the edge's clock: a name for the call's beginning, not a measure. 0: it
+    #: rings, and only its places are to be held.
     answered_at: float
     #: Seconds since the answer, and until its grant is over.
     lasted_s: float
     left_s: float
+    #: Keys of the places it holds (`trunkward.calls.verdict.Admit`).
+    counters: list[str] = []
 
 
 class GrantsAsked(msgspec.Struct, frozen=True, kw_only=True, tag="grants", tag_field="kind"):
     """What the edge's timer asks a gate, each second: time for the calls that will soon have none."""
 
     calls: list[RunningCall]
+
+
+class CallsEnded(msgspec.Struct, frozen=True, kw_only=True, tag="ended", tag_field="kind"):
+    """What the edge tells a gate as soon as calls are over, however they ended; it waits for no answer.
+
+    Each is a record id and the keys of the places that are free.
+    """
+
+    calls: list[tuple[str, list[str]]]
 
 
 class GrantsGiven(msgspec.Struct, frozen=True, kw_only=True):

@@ -192,6 +192,28 @@ REASONS: Mapping[Reason, ReasonRow] = {
         means="trunk, tenant or reseller places no such calls at this time of the week",
         do="if that is not meant, widen the `destinations.hours` the finding names",
     ),
+    Reason.LIMIT_CALLS: ReasonRow(
+        # no circuit available towards a carrier; a customer whose lines are taken is busy
+        answers={503: 34, 486: 17},
+        blames=(Blame.CUSTOMER,),
+        means="as many calls as `limits` allows are up: of the number, the trunk, the tenant or the reseller,"
+        " in all, abroad, or to a class of numbers (`Retry-After`; the finding says which)",
+        do="wait for one to end, or have whoever sets that limit raise it; `./trunkward limits TRUNK` shows"
+        " what is in use",
+    ),
+    Reason.LIMIT_RATE: ReasonRow(
+        answers={503: 42, 486: 17},
+        blames=(Blame.CUSTOMER,),
+        means="more calls a second than `limits.per_second` (or `limits.number.per_second`) allows"
+        " (`Retry-After` has the exact seconds)",
+        do="space the calls, or have whoever sets that limit raise it",
+    ),
+    Reason.LIMITS_UNAVAILABLE: ReasonRow(
+        answers={503: 41},
+        blames=(Blame.US,),
+        means="Valkey does not answer, which counts calls for all nodes; no customer's call goes uncounted",
+        do="`./trunkward status` says why; what still goes is in the posture table",
+    ),
     Reason.NO_FINDING: ReasonRow(
         answers={500: 41},
         blames=(Blame.US,),

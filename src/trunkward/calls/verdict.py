@@ -45,6 +45,9 @@ class Reason(StrEnum):
     CLASS_NOT_ALLOWED = "class-not-allowed"
     RATE_TOO_HIGH = "rate-too-high"
     OUTSIDE_HOURS = "outside-hours"
+    LIMIT_CALLS = "limit-calls"
+    LIMIT_RATE = "limit-rate"
+    LIMITS_UNAVAILABLE = "limits-unavailable"
     NO_FINDING = "no-finding"
     POLICY_NOT_LOADED = "policy-not-loaded"
     DEADLINE_EXCEEDED = "deadline-exceeded"
@@ -117,6 +120,8 @@ class Admit(msgspec.Struct, frozen=True, kw_only=True, tag="admit", tag_field="v
     from_uri: str = ""
     #: Names of received headers that stay on their side of this call.
     remove_headers: list[str] = []
+    #: Keys of the places it holds in what all nodes count; the edge says when they are to be renewed or free.
+    counters: list[str] = []
     #: From the answer on; None for a call that nobody but its parties ends (an emergency).
     grant: Grant | None = None
 

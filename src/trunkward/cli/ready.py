@@ -10,7 +10,7 @@ from functools import partial
 from trunkward.cli.said import complain
 from trunkward.control.shown import certificate_parts, certificate_sources
 from trunkward.engines.kamailio import NG_PORT
-from trunkward.engines.probes import answers, get, lives, ng_pongs, tls_pongs
+from trunkward.engines.probes import answers, get, lives, ng_pongs, tls_pongs, valkey
 from trunkward.settings import METRICS_PORT, WEB_PORT, WORKER_METRICS_PORT, Paths, snapshot_name
 from trunkward.trunks.model import Declared
 
@@ -50,6 +50,7 @@ def not_ready(paths: Paths, declared: Declared, version: int) -> dict[str, str]:
     certificates = certificate_parts(certificate_sources(declared))
     probes: dict[str, Callable[[], object]] = {
         "rtpengine": partial(ng_pongs, NG_PORT),
+        "valkey": partial(valkey, paths.valkey_socket),
         "signer": partial(answers, paths.signer_socket),
         "worker": partial(_works, paths, version),
         **{f"gate-{i}": partial(_decides, paths, i, version) for i in range(node.gates)},

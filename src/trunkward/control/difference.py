@@ -45,7 +45,7 @@ class Change:
         yield f"{self.action} {noun}{self.name}"
         for key in self.keys:
             match self.action:
-                case Action.ADD if key.new not in (None, []):
+                case Action.ADD if key.new not in (None, [], {}):
                     yield f"    {key.key}: {_short(key.new)}"
                 case Action.CHANGE:
                     yield f"    {key.key}: {_short(key.old)} -> {_short(key.new)}"
@@ -129,6 +129,8 @@ def _short(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, list):
         return _cut("[" + ", ".join(map(_short, value)) + "]", _WIDE)
+    if isinstance(value, dict):
+        return _cut("{" + ", ".join(f"{name}: {_short(its)}" for name, its in value.items()) + "}", _WIDE)
     return _cut(str(value), _WIDE)
 
 

@@ -33,6 +33,7 @@ class Part(StrEnum):
 
     KAMAILIO = "kamailio"
     GATE = "gate"
+    VALKEY = "valkey"
     SIGNER = "signer"
     RTPENGINE = "rtpengine"
     WORKER = "worker"
@@ -256,6 +257,8 @@ def _of_parts(facts: Facts, not_ready: dict[str, str]) -> Iterable[Trouble]:
                 yield Trouble(what=part.name, problem=problem, means=words, blocks=all_behind)
             case Part.GATE if answering:
                 yield Trouble(what=part.name, problem=problem, means="calls go through the other gates")
+            case Part.VALKEY:
+                yield _lost(part.name, problem, Lost.REDIS)
             case Part.SIGNER:
                 yield _lost(part.name, problem, Lost.SIGNER)
             case Part.WORKER:

@@ -17,7 +17,9 @@ from trunkward.control.node_schema import (
     ClientCertificatePart,
     FilePart,
     FilesPart,
+    LimitsPart,
     NodePart,
+    ResellerPart,
     TenantPart,
     TrunkPart,
 )
@@ -27,6 +29,8 @@ from trunkward.numbering.emergency import emergency_of
 from trunkward.numbering.regions import REGIONS, main_region
 from trunkward.trunks.destinations import DestinationPolicies, Level
 from trunkward.trunks.model import (
+    NO_LIMITS,
+    TRUNK_LIMITS,
     AcmeSettings,
     Address,
     Carrier,
@@ -34,6 +38,7 @@ from trunkward.trunks.model import (
     CertificateSource,
     Declared,
     Host,
+    Limits,
     MediaPolicy,
     NodeSettings,
     Probes,
@@ -492,6 +497,8 @@ def _declared(parts: FilePart) -> Declared:
             ladder_days=parts.node.ladder_retention,
             tenants={tenant.name: tenant.retention for tenant in parts.tenants if tenant.retention},
         ),
+        tenant_limits=_some_limits(parts.tenants),
+        reseller_limits=_some_limits(parts.resellers),
     )
 
 
@@ -564,6 +571,7 @@ def _trunk(tenant: TenantPart, trunk: TrunkPart, node: NodePart, above: Destinat
         enabled=trunk.enabled,
         unsafe_tls12=trunk.unsafe_tls12,
         destinations=(*above, *_level(Level.TRUNK, trunk.destinations)),
+        limits=_limits(trunk.limits, TRUNK_LIMITS),
     )
 
 
@@ -577,6 +585,25 @@ def _with_destinations(parts: FilePart) -> Iterator[tuple[TenantPart, Destinatio
 
 def _level(level: Level, part: DestinationsPart) -> DestinationPolicies:
     return ((level, policy_of(part)),) if part != _NOTHING_SAID else ()
+
+
+def _limits(part: LimitsPart, default: Limits = NO_LIMITS) -> Limits:
+    def said[T](value: T | None, otherwise: T | None) -> T | None:
+        return otherwise if value is None else value
+
+    return Limits(
+        calls=said(part.calls, default.calls),
+        international=said(part.international, default.international),
+        classes=dict(part.classes),
+        per_second=said(part.per_second, default.per_second),
+        number_calls=part.number.calls,
+        number_per_second=part.number.per_second,
+    )
+
+
+def _some_limits(parts: Iterable[TenantPart | ResellerPart]) -> dict[str, Limits]:
+    found = {part.name: _limits(part.limits) for part in parts}
+    return {name: limits for name, limits in found.items() if limits != NO_LIMITS}
 
 
 def _carrier(carrier: CarrierPart) -> Carrier:

@@ -24,6 +24,17 @@ _LONGEST_CALL_S = 82_800
 #: Seconds; the edge asks once a second, and a gate may take half of one.
 _LEAST_GRANT_S, _MOST_GRANT_S = 4, 3600
 _DNS_PORT = 53
+#: More than one node carries.
+_MOST_CALLS = 100_000
+#: One call in a hundred seconds; more than one node judges.
+_LEAST_PER_SECOND, _MOST_PER_SECOND = 0.01, 10_000
+#: Classes a limit may be written for.
+CLASSES = frozenset(
+    (
+        *("geographic", "mobile", "fixed-or-mobile", "toll-free", "voip", "personal"),
+        *("shared-cost", "premium", "satellite", "special", "unknown"),
+    )
+)
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 _X5U = re.compile(
@@ -341,11 +352,33 @@ def _grant(seconds: int) -> int:
     return seconds
 
 
+def _class(text: str) -> str:
+    if text not in CLASSES:
+        raise ValueError(f"not a class of numbers; choose from {', '.join(sorted(CLASSES))}")
+    return text
+
+
+def _most_calls(number: int) -> int:
+    if not 0 <= number <= _MOST_CALLS:
+        raise ValueError(f"write a number of calls, 0 to {_MOST_CALLS}; 0 allows none")
+    return number
+
+
+def _most_per_second(number: float) -> float:
+    if not (number == 0 or _LEAST_PER_SECOND <= number <= _MOST_PER_SECOND):
+        raise ValueError(
+            f"write calls a second, {_LEAST_PER_SECOND} to {_MOST_PER_SECOND}, such as 5; 0 allows none"
+        )
+    return number
+
+
 type Name = Annotated[str, AfterValidator(_name)]
 type DnsName = Annotated[str, AfterValidator(_dns_name)]
 type Port = Annotated[int, AfterValidator(_port)]
 type Networks = Annotated[list[Annotated[Any, BeforeValidator(_network)]], Field(min_length=1)]
 type Days = Annotated[int, AfterValidator(_days)]
+type MostCalls = Annotated[int, AfterValidator(_most_calls)]
+type MostPerSecond = Annotated[float, AfterValidator(_most_per_second)]
 type MaxCall = Annotated[int, AfterValidator(_max_call)]
 type Hosts = Annotated[
     list[Annotated[Any, BeforeValidator(_carrier_host)]], Field(min_length=1, max_length=16)
@@ -457,6 +490,23 @@ class NodePart(_Part):
     destinations: Annotated[str, AfterValidator(_file)] | None = None
 
 
+class NumberLimitsPart(_Part):
+    """`limits.number`: what each number may."""
+
+    calls: MostCalls | None = None
+    per_second: MostPerSecond | None = None
+
+
+class LimitsPart(_Part):
+    """`limits` of a trunk, a tenant or a reseller."""
+
+    calls: MostCalls | None = None
+    international: MostCalls | None = None
+    classes: dict[Annotated[str, AfterValidator(_class)], MostCalls] = Field(default_factory=dict)
+    per_second: MostPerSecond | None = None
+    number: NumberLimitsPart = NumberLimitsPart()
+
+
 class TrunkPart(_Part):
     """One of `tenants[].trunks`."""
 
@@ -471,6 +521,7 @@ class TrunkPart(_Part):
     enabled: bool = True
     unsafe_tls12: bool = False
     destinations: DestinationsPart = DestinationsPart()
+    limits: LimitsPart = LimitsPart()
 
 
 class ResellerPart(_Part):
@@ -478,6 +529,7 @@ class ResellerPart(_Part):
 
     name: Name
     destinations: DestinationsPart = DestinationsPart()
+    limits: LimitsPart = LimitsPart()
 
 
 class TenantPart(_Part):
@@ -487,6 +539,7 @@ class TenantPart(_Part):
     reseller: Name | None = None
     retention: Days | None = None
     destinations: DestinationsPart = DestinationsPart()
+    limits: LimitsPart = LimitsPart()
     trunks: list[TrunkPart] = Field(default_factory=list)
 
 

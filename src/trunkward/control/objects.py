@@ -15,7 +15,7 @@ from trunkward.control.node_schema import FilePart
 from trunkward.numbering.emergency import emergency_of
 from trunkward.numbering.regions import main_region
 from trunkward.sip.transport import Transport
-from trunkward.trunks.model import MediaPolicy
+from trunkward.trunks.model import TRUNK_LIMITS, MediaPolicy
 
 type Fields = dict[str, Any]
 #: By kind, in the order of `KINDS`, then by name, in the file's order.
@@ -85,6 +85,9 @@ def _effective_node(fields: Fields) -> Fields:
 
 def _effective_trunk(fields: Fields, node: Fields) -> Fields:
     found = fields | {"max_call_s": fields["max_call_s"] or node["max_call_s"]}
+    for name in ("calls", "international", "per_second"):
+        if found[f"limits.{name}"] is None:
+            found[f"limits.{name}"] = getattr(TRUNK_LIMITS, name)
     return found if found["host"] else _without(found, "tls_names")
 
 

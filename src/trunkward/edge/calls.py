@@ -151,6 +151,8 @@ class Calls:
             "cseq": facts["cseq"],
             "trunk": verdict["trunk"],
             "grant": verdict["grant"],
+            "counters": verdict.get("counters", []),  # a gate of the version before has none
+            "admitted_s": time.monotonic(),
             "caller_tag": facts["from_tag"],
             "caller": _leg_facts("caller", facts["transport"], facts.get("tls")),
             "caller_peer": f"{'trunk' if outbound else 'carrier'}:{verdict['source']}",
@@ -280,6 +282,7 @@ class Calls:
         state.set_call(text)
         state.set_way(way)
         self._running.remember(call["record_id"], text)
+        self._grants.hold(call)
         ksr.set_final_response_timeout(route["ring_timeout_s"] * 1000, 4000)
         ksr.on_reply("ksr_reply")
         ksr.on_failure("ksr_failure")

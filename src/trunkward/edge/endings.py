@@ -1,10 +1,12 @@
 """The end of a call: forgotten at once, its media ended and its outcome written down."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from trunkward.edge import ksr
 from trunkward.edge.compact import compact, expand
+from trunkward.edge.gate import GateClient
 from trunkward.edge.grants import Grants
 from trunkward.edge.media import Media
 from trunkward.edge.outcome import Outcomes
@@ -26,13 +28,20 @@ class Endings:
     """Ends calls, each once."""
 
     def __init__(
-        self, running: RunningCalls, grants: Grants, media: Media, outcomes: Outcomes, group: str
+        self,
+        running: RunningCalls,
+        grants: Grants,
+        media: Media,
+        outcomes: Outcomes,
+        gate: Callable[[], GateClient],
+        group: str,
     ) -> None:
-        """`group`: the workers that may wait for the media engine."""
+        """`gate`: who is told that places are free. `group`: workers that may wait for the media engine."""
         self._running = running
         self._grants = grants
         self._media = media
         self._outcomes = outcomes
+        self._gate = gate
         self._group = group
 
     def end(self, call: dict[str, Any], ending: str, status: int, ended_by: str) -> None:
@@ -44,6 +53,7 @@ class Endings:
         """Ends a call that nobody else can be ending."""
         facts = {name: call[name] for name in _NEEDED if name in call}
         facts |= {"ending": ending, "status": status, "ended_by": ended_by, "ended_at": time.time()}
+        self._free_places(call)
         if not facts["hops"]:  # no media to wait for
             self._write_down(facts, marked="")
             return
@@ -91,6 +101,11 @@ class Endings:
         self._outcomes.note_start([call["record_id"] for call, _ in found.running])
         if found.running or found.ended:
             ksr.log_warning(f"{len(found.running)} running call(s) restored, {len(found.ended)} ended")
+
+    def _free_places(self, call: dict[str, Any]) -> None:
+        """Before anything that waits. What no gate hears, the end of the hold does."""
+        if counters := call.get("counters"):
+            self._gate().tell(compact({"kind": "ended", "calls": [[call["record_id"], counters]]}))
 
     def _write_down(self, call: dict[str, Any], *, marked: str) -> None:
         """Media facts, media end, outcome; only then the call's file goes."""

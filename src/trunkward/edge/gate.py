@@ -6,6 +6,7 @@ not there says so at once: it is asked again with the next call, for it may be b
 """
 
 import os
+import re
 import socket
 import struct
 import time
@@ -19,6 +20,9 @@ _MAX_FRAME = 256 * 1024
 #: Bytes read at once.
 _USUAL_FRAME = 64 * 1024
 _REST_S = 1.0
+#: Of a counter: what can stand in a row and a frame.
+_KEY = re.compile(r"[!-+\--~]{1,200}", re.ASCII)
+_AT_ONCE = int(socket.MSG_DONTWAIT) | int(socket.MSG_NOSIGNAL)
 #: Seconds a gate that is asked is given at least: more than it waits for the signer
 #: (`trunkward.gate.signing.DEADLINE_S`). One that takes longer withdraws what it has recorded.
 LEAST_S = 0.22
@@ -68,6 +72,15 @@ class _Connection:
             received += part
         raise ConnectionResetError("closed by the gate")
 
+    def tell(self, frame: bytes) -> None:
+        """Says what nobody answers, without waiting for anything. Raises `OSError`."""
+        if self.socket is None:
+            self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.socket.setblocking(False)
+            self.socket.connect(self.path)
+        if self.socket.send(frame, _AT_ONCE) != len(frame):
+            raise BlockingIOError("the gate does not read")
+
     def close(self) -> None:
         if self.socket is not None:
             self.socket.close()
@@ -93,13 +106,33 @@ class GateClient:
         """Seconds by call, and what it ends for then (`trunkward.calls.grant`). Raises likewise."""
         return self._asked(asked, _grants)
 
-    def _asked[T](self, text: str, read: Callable[[bytes], T]) -> T:
+    def tell(self, text: str) -> bool:
+        """Tells one gate something that has no answer, and waits for nobody; False when none takes it."""
+        self._own_connections()
+        frame = _frame(text)
+        first = self._pid % len(self._connections)
+        for connection in self._connections[first:] + self._connections[:first]:
+            for _ in range(2):  # one that was kept may be of a gate that has gone
+                kept = connection.socket is not None
+                try:
+                    connection.tell(frame)
+                except OSError:
+                    connection.close()
+                    if kept:
+                        continue
+                    break
+                return True
+        return False
+
+    def _own_connections(self) -> None:
         if self._pid != os.getpid():  # forked since: a socket must not be shared by two workers
             self._pid = os.getpid()
             self._connections = [_Connection(path) for path in self._paths]
             self._turn = self._pid
-        body = text.encode()
-        frame = struct.pack(">I", len(body)) + body
+
+    def _asked[T](self, text: str, read: Callable[[bytes], T]) -> T:
+        self._own_connections()
+        frame = _frame(text)
         deadline = time.monotonic() + self._deadline_s
         why = "every gate rests after a failure"
         self._turn += 1
@@ -120,6 +153,11 @@ class GateClient:
                 if not isinstance(problem, ConnectionError | FileNotFoundError):
                     connection.rests_until = time.monotonic() + _REST_S
         raise GateUnavailable(why)
+
+
+def _frame(text: str) -> bytes:
+    body = text.encode()
+    return struct.pack(">I", len(body)) + body
 
 
 def _verdict(attempt_id: str, body: bytes) -> dict[str, Any]:
@@ -161,8 +199,11 @@ def _is_whole(verdict: dict[str, Any]) -> bool:
         }:
             if grant is not None:
                 _grant(grant)
+            counters = verdict.get("counters", [])  # a gate of the version before has none
             return (
-                record_id.isalnum()
+                isinstance(counters, list)
+                and all(isinstance(key, str) and _KEY.fullmatch(key) for key in counters)
+                and record_id.isalnum()
                 and all(isinstance(name, str) for name in names)
                 and all(_is_route(route) for route in routes)
             )

@@ -3,6 +3,10 @@
 A row is small and of its own, because every second all of them are read, and a call's own row is long. Ends
 are monotonic times, which every process of this machine shares and no clock that is put right moves. The end
 also stands on the call's file, as its time of change (`RunningCalls.note_end`): it outlives Kamailio.
+
+A call that rings has a row, too, if it holds places in what all nodes count (`Admit.counters`): they are held
+for a slice at a time, so that those of an edge that was killed are soon free, and ringing may last for
+longer.
 """
 
 import time
@@ -15,40 +19,47 @@ from trunkward.edge.running import GRANTS, RunningCalls
 
 #: Calls in one frame to a gate: some 50 kB, and less than a millisecond of its time.
 _MOST_A_FRAME = 500
-_NO_MEDIA = "-"
+_NOTHING = "-"
+#: Seconds a call may ring; tm gives an INVITE up after 180 (its `max_inv_lifetime`). A row that is older was
+#: left behind by a fault, and is not renewed any more.
+_RINGS_S = 200.0
 
 
 class Granted(NamedTuple):
     """One running call's time."""
 
-    #: Monotonic seconds: when it ends, and when the call was answered.
+    #: Monotonic seconds: when it ends, and when the call was answered (of one that rings: admitted).
     until_s: float
     answered_s: float
-    #: Seconds since the epoch.
+    #: Seconds since the epoch; 0: it rings, and nobody ends it for this.
     answered_at: float
     trunk: str
     #: What it is ended for then (`trunkward.calls.grant.Cut`).
     then: str
     #: Its name in rtpengine, "" for none.
     media: str
+    #: Keys of the places it holds.
+    counters: list[str]
 
     @classmethod
     def read(cls, row: str) -> "Granted":
         """What `text` wrote. Raises `ValueError` for anything else."""
-        until, answered, answered_at, trunk, then, media = row.split(" ")
+        until, answered, answered_at, trunk, then, media, counters = row.split(" ")
         return cls(
             float(until),
             float(answered),
             float(answered_at),
             trunk,
             then,
-            "" if media == _NO_MEDIA else media,
+            "" if media == _NOTHING else media,
+            [] if counters == _NOTHING else counters.split(","),
         )
 
     def text(self) -> str:
         """As a row."""
         numbers = f"{self.until_s:.3f} {self.answered_s:.3f} {self.answered_at:.3f}"
-        return f"{numbers} {self.trunk} {self.then} {self.media or _NO_MEDIA}"
+        media, counters = self.media or _NOTHING, ",".join(self.counters) or _NOTHING
+        return f"{numbers} {self.trunk} {self.then} {media} {counters}"
 
 
 class Grants:
@@ -69,6 +80,20 @@ class Grants:
         # a third of a slice is used before more is asked for; who gets none asks again a sixth later
         self._ask_below_s = slice_s * 2 / 3
         self._ask_again_s = slice_s / 6
+
+    def hold(self, call: dict[str, Any]) -> None:
+        """Has the places of a call that is being set up held for as long as it rings."""
+        if call["counters"]:
+            row = Granted(
+                until_s=call["admitted_s"] + self._slice_s,
+                answered_s=call["admitted_s"],
+                answered_at=0.0,
+                trunk=call["trunk"],
+                then="rings",
+                media="",
+                counters=call["counters"],
+            )
+            self._set(call["record_id"], row)
 
     def begin(self, call: dict[str, Any]) -> None:
         """The first one, from the answer on, as the verdict said."""
@@ -97,7 +122,8 @@ class Grants:
         due = [
             record_id
             for record_id, row in rows.items()
-            if row.until_s - now_s < self._ask_below_s
+            if (row.answered_at or now_s - row.answered_s < _RINGS_S)
+            and row.until_s - now_s < self._ask_below_s
             and now_s - self._asked.get(record_id, 0.0) >= self._ask_again_s
         ]
         for at in range(0, max(len(due), 1), _MOST_A_FRAME):
@@ -115,11 +141,23 @@ class Grants:
                 self._unavailable = ""
             self._asked |= dict.fromkeys(asked, now_s)
             for record_id, (for_s, then) in given.items():
-                if record_id in rows:
-                    rows[record_id] = rows[record_id]._replace(until_s=now_s + for_s, then=then)
-                    self._set(record_id, rows[record_id])
+                if record_id not in rows:
+                    continue
+                row = rows[record_id] = rows[record_id]._replace(until_s=now_s + for_s, then=then)
+                if row.answered_at:
+                    self._set(record_id, row)
                     self._running.note_end(record_id, now_s + for_s)
+                else:
+                    self._set_ringing(record_id, row)
         self._asked = {record_id: at_s for record_id, at_s in self._asked.items() if record_id in rows}
+
+    def _set_ringing(self, record_id: str, row: Granted) -> None:
+        with ksr.table_locked(GRANTS, record_id):
+            # one that was answered meanwhile, or has ended, has what it has from there
+            if Granted.read(ksr.table_get(GRANTS, record_id) or row.text()).answered_at == 0.0:
+                ksr.table_set(GRANTS, record_id, row.text(), self._longest_s)
+        if not self._running.text(record_id):
+            ksr.table_remove(GRANTS, record_id)
 
     def _set(self, record_id: str, row: Granted) -> None:
         ksr.table_set(GRANTS, record_id, row.text(), self._longest_s)
@@ -135,6 +173,7 @@ def _granted(call: dict[str, Any], until_s: float, then: str) -> Granted:
         trunk=call["trunk"],
         then=then,
         media=f"{call['media_id']}{call['hops'][0]['suffix']}" if call["hops"] else "",
+        counters=call.get("counters", []),  # a file of the version before has none
     )
 
 
@@ -147,6 +186,7 @@ def _question(asked: list[str], rows: dict[str, Granted], now_s: float) -> str:
             row.answered_at,
             max(round(now_s - row.answered_s, 3), 0.0),
             round(row.until_s - now_s, 3),
+            row.counters,
         ]
         for record_id in asked
     ]

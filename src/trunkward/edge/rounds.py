@@ -41,7 +41,10 @@ class Rounds:
         self._grants.renew(self._gate(), rows)
         # 3.
         now_s = time.monotonic()
-        ends = {record_id: row.then for record_id, row in rows.items() if row.until_s <= now_s}
+        # of a call that rings only the places have an end
+        ends = {
+            record_id: row.then for record_id, row in rows.items() if row.answered_at and row.until_s <= now_s
+        }
         # 4.
         names = {
             record_id: row.media for record_id, row in rows.items() if row.media and record_id not in ends

@@ -49,7 +49,14 @@ _running = RunningCalls(_settings.dialogs, _settings.longest_call_s)
 _suspended = Suspended()
 _outcomes = Outcomes(_settings.outcomes)
 _grants = Grants(_running, _settings.longest_call_s)
-_endings = Endings(_running, _grants, _media, _outcomes, groups.RUNNING)
+
+
+def _gate() -> GateClient:
+    """This process' own client, by the settings in force."""
+    return _edge.now().gate
+
+
+_endings = Endings(_running, _grants, _media, _outcomes, _gate, groups.RUNNING)
 #: It keeps what it knows of hosts when settings change.
 _health = Health()
 
@@ -65,7 +72,7 @@ class Edge:
         _health.follow(told, self.targets, self.tls)
         self.health = _health
         self.reach = Reach(self.tls, _running)
-        #: For grants; calls have their own.
+        #: For grants, and for ends of calls; calls that are judged have their own.
         self.gate = GateClient(told.gate_sockets, told.gate_deadline_ms / 1000)
         self.calls = Calls(
             told,
@@ -96,7 +103,7 @@ _edge = settings.Followed(Edge, ksr.log_error)
 _rounds = Rounds(
     grants=_grants,
     # asked for each second: so this process, too, follows the settings
-    gate=lambda: _edge.now().gate,
+    gate=_gate,
     # it asks once a second, and no sooner after it was not answered
     watch=MediaWatch(Rtpengine(*_ng, rest_s=0.5)),
     hang_up=HangUp(_running, _endings, lambda: _edge.now().reach),

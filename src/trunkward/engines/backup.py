@@ -33,7 +33,7 @@ from trunkward.engines.archive import ArchiveRefused, ArchiveWriter, Manifest, w
 from trunkward.engines.credentials import credentials_only
 from trunkward.engines.restore import ASIDE, BEGUN, DATABASE, STAGING
 from trunkward.engines.whole_file import read_plain
-from trunkward.settings import Paths
+from trunkward.settings import VALKEY_DATA, Paths
 
 #: What is of the moment, or of a writing broken off.
 _NOT_KEPT = (".part", ".lock", "-wal", "-shm", "-journal")
@@ -241,10 +241,15 @@ def _directories(state: Path) -> list[tuple[str, str, str, int]]:
 
 
 def _walk(state: Path) -> Iterator[tuple[Path, list[str], list[str], int]]:
-    """`os.fwalk` without what restores and backups have beside the state."""
+    """`os.fwalk` without what restores and backups have beside the state, and without Valkey's file."""
     for place, directories, files, inner in os.fwalk(state):
         if Path(place) == state:
-            directories[:] = [name for name in directories if not name.startswith((BEGUN, STAGING, ASIDE))]
+            directories[:] = [
+                name
+                for name in directories
+                # calls of this moment are no part of what a node is
+                if not name.startswith((BEGUN, STAGING, ASIDE)) and name != VALKEY_DATA
+            ]
         for name in directories:
             if stat.S_ISLNK(os.stat(name, dir_fd=inner, follow_symlinks=False).st_mode):
                 raise ArchiveRefused(

@@ -69,7 +69,7 @@ def plain_transports(declared: Declared) -> list[Transport]:
 
 
 def render_kamailio_cfg(declared: Declared, paths: Paths, *, mask_key: str) -> str:
-    """`kamailio.cfg`, with a secret in it: `mask_key` shuffles Call-IDs and must stay the same over restarts."""
+    """`kamailio.cfg`; the secret in it, `mask_key`, shuffles Call-IDs and must outlive restarts."""
     node = declared.node
     files = EdgeFiles.under(paths)
     # in this order: what leaves for a peer goes by the first of its version and transport

@@ -61,6 +61,7 @@ def directories(paths: Paths, gates: int) -> list[Directory]:
         # gates, worker and web have its group beside their own
         Directory(paths.valkey_run, "tw-live", "tw-live", 0o2750),
         Directory(paths.valkey_data, "tw-live", "tw-live", 0o700),
+        Directory(paths.valkey_data / "aof", "tw-live", "tw-live", 0o700),
         Directory(paths.shown_state.parent, "tw-edge", "tw-edge", 0o755),
         Directory(paths.log, "root", "root", 0o755),
     ]
@@ -136,6 +137,7 @@ def _own_files(paths: Paths) -> None:
         (paths.acme_chain.parent, "tw-cert", "tw-edge"),
         (paths.edge_numbers.parent, "tw-edge", "tw-web"),
         (paths.shown.parent, "tw-worker", "tw-web"),
+        (paths.valkey_data / "aof", "tw-live", "tw-live"),
     ]
     for directory in paths.records.iterdir():
         if directory.is_symlink() or not directory.is_dir():

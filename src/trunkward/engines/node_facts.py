@@ -37,7 +37,7 @@ from trunkward.engines.part_numbers import (
     read_part,
     read_rtpengine,
 )
-from trunkward.engines.probes import get, lives, tls_pongs
+from trunkward.engines.probes import get, lives, tls_pongs, valkey
 from trunkward.engines.rtpengine import installed_version
 from trunkward.engines.supervised import Supervised
 from trunkward.settings import WEB_PORT, Paths
@@ -54,6 +54,7 @@ class Seen:
     parts: Mapping[str, PartNumbers] = field(default_factory=dict)
     kamailio: KamailioNumbers | None = None
     rtpengine: Mapping[str, Any] = field(default_factory=dict)
+    valkey: Mapping[str, str] = field(default_factory=dict)
     #: `web`'s version and start.
     web: Mapping[str, Any] = field(default_factory=dict)
     #: What `acme` and `certificates` say of themselves.
@@ -68,6 +69,7 @@ def see(shown: Shown | None, paths: Paths, threads: Executor, *, web: bool) -> S
     """Asks every part at once. `web`: that one too (it does not ask itself)."""
     asked: dict[str, Callable[[], Any]] = {
         "rtpengine": read_rtpengine,
+        "valkey": partial(valkey, paths.valkey_socket),
         "kamailio-numbers": partial(read_kamailio, paths.edge_numbers),
         **{name: partial(read_part, port) for name, port in ports(shown.gates if shown else 0).items()},
     }
@@ -100,6 +102,7 @@ def see(shown: Shown | None, paths: Paths, threads: Executor, *, web: bool) -> S
         parts=parts,
         kamailio=answers.get("kamailio-numbers"),
         rtpengine=answers.get("rtpengine", {}),
+        valkey=answers.get("valkey", {}),
         web=answers.get("web", {}),
         certificates={name: answer for name, answer in answers.items() if isinstance(answer, ProcessState)},
         problems=problems,
@@ -109,7 +112,7 @@ def see(shown: Shown | None, paths: Paths, threads: Executor, *, web: bool) -> S
 
 def new_threads(gates: int) -> ThreadPoolExecutor:
     """Enough to ask every part at once, and two others."""
-    return ThreadPoolExecutor(gates + 10, thread_name_prefix="ask")
+    return ThreadPoolExecutor(gates + 11, thread_name_prefix="ask")
 
 
 def _alive(state: Path) -> ProcessState | None:
@@ -140,7 +143,12 @@ def part_facts(
     """The node's processes, in the order a call meets them; `problems` come before what was seen."""
     gates = shown.gates if shown else 0
     kinds = {"kamailio": Part.KAMAILIO, **{f"gate-{index}": Part.GATE for index in range(gates)}}
-    kinds |= {"signer": Part.SIGNER, "rtpengine": Part.RTPENGINE, "worker": Part.WORKER}
+    kinds |= {
+        "valkey": Part.VALKEY,
+        "signer": Part.SIGNER,
+        "rtpengine": Part.RTPENGINE,
+        "worker": Part.WORKER,
+    }
     kinds |= {part: Part(part) for part in (certificate_parts(shown.certificates) if shown else [])}
     kinds |= {"web": Part.WEB}
     return tuple(_part(name, kind, seen, problems, processes.get(name), now) for name, kind in kinds.items())
@@ -160,6 +168,9 @@ def _part(
             version = installed_version()
             uptime = seen.rtpengine.get("totalstatistics", {}).get("uptime")
             since = now - float(uptime) if uptime is not None else None
+        case Part.VALKEY if seen.valkey:
+            version = seen.valkey.get("valkey_version") or seen.valkey.get("redis_version", "")
+            since = now - float(seen.valkey.get("uptime_in_seconds", 0))
         case Part.WEB:
             version, since = str(seen.web.get("version", "")), seen.web.get("since")
         case Part.ACME | Part.CERTIFICATES if (its := seen.certificates.get(name)) is not None:

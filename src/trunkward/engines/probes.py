@@ -25,6 +25,8 @@ LIVES_S = 5.0
 _NG_ANSWER = 65_535
 #: Bytes of an answer over HTTP; a part's metrics are a few thousand.
 _ANSWER = 1 << 20
+#: Valkey's function library (`live.library.NAME`; rooms on one floor do not know each other).
+FUNCTIONS = "trunkward_1"
 #: What gate and signer answer with the same.
 _EMPTY_FRAME = bytes(4)
 
@@ -66,6 +68,29 @@ def answers(path: Path) -> None:
             raise OSError(f"{path}: {problem.strerror or problem}") from None
         if answer != _EMPTY_FRAME:
             raise OSError(f"{path}: closed without an answer")
+
+
+def valkey(path: Path) -> dict[str, str]:
+    """What Valkey says of itself (`INFO`), to its user without a password, once our functions are there."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as part:
+        part.settimeout(ANSWERS_S)
+        try:
+            part.connect(str(path))
+            part.sendall(b"FUNCTION LIST\r\nINFO\r\nPING\r\n")
+            said = b""
+            while not said.endswith(b"+PONG\r\n"):
+                if not (data := part.recv(1 << 16)):
+                    raise OSError("closed without an answer")
+                said += data
+        except OSError as problem:
+            raise OSError(f"{path}: {problem.strerror or problem}") from None
+    text = said.decode(errors="replace")
+    if text.startswith(("-", "$")):
+        raise OSError(f"{path}: {text.partition('\r')[0]}")
+    if f"{FUNCTIONS}\r\n" not in text:
+        raise OSError("our functions are not loaded: the worker does that, within seconds")
+    lines = (line.partition(":") for line in text.splitlines() if ":" in line)
+    return {name: value for name, _, value in lines}
 
 
 def lives(state: Path) -> None:

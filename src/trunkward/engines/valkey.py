@@ -1,8 +1,8 @@
-"""Valkey's configuration: a unix socket and nothing else, every write on the disk within a second, a user a door.
+"""Valkey's configuration: one unix socket, every write on disk within a second, a user for each door.
 
 Its directory is open to its own group alone, which the gates, the worker and `web` have beside their own
-(`engines.supervisor.Program.groups`). Behind it each kind of process is a user with a password that only it can
-read, and may do what it needs and no more. The one without a password only tells how Valkey is.
+(`engines.supervisor.Program.groups`). Behind it each kind of process is a user with a password that only it
+can read, and may do what it needs and no more. The one without a password only tells how Valkey is.
 
 What is in it is calls of this moment: nothing of a node is lost with it (docs/posture.md, row Redis).
 """
@@ -45,6 +45,7 @@ aclfile {paths.valkey_run}/users.acl
 dir {paths.valkey_data}
 # calls that were admitted are counted again after a restart: at most the last second is lost
 appendonly yes
+appenddirname aof
 appendfsync everysec
 save ""
 maxmemory {_MOST_BYTES}
@@ -82,7 +83,7 @@ def render_users_acl(passwords: dict[str, str]) -> str:
 
 
 def valkey_passwords(paths: Paths) -> dict[str, str]:
-    """By user; made once for as long as the node's run directory lives, because running processes know them."""
+    """By user; they stay as long as the node's run directory does: running processes know them."""
     held = {}
     for user in USERS:
         try:

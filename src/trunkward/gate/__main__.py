@@ -16,11 +16,13 @@ from trunkward.engines.exporter import serve as serve_metrics
 from trunkward.engines.pki_files import PkiFiles, read_origid_secret
 from trunkward.engines.signer_client import SignerClient
 from trunkward.gate.clock import KernelClock
+from trunkward.gate.counts import Counts
 from trunkward.gate.line import Line
 from trunkward.gate.metrics import counted
 from trunkward.gate.policy import PolicyInForce, stand_back
 from trunkward.gate.recorder import Recorder
 from trunkward.gate.server import serve
+from trunkward.live.client import LiveClient
 from trunkward.settings import METRICS_PORT, Paths
 
 #: Seconds between two looks for a newer policy.
@@ -55,6 +57,8 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
     policy = PolicyInForce(paths.policy)
     signer = SignerClient(paths.signer_socket)
     recorder = Recorder(paths.gate_records(index))
+    client = LiveClient(paths.valkey_socket, "gate", paths.valkey_secret("gate"))
+    counted.counts = Counts(client)
     counted.draining = is_draining(paths)
     line = Line(
         index=index,
@@ -64,6 +68,7 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
         origid_secret=read_origid_secret(PkiFiles(paths.pki).origid_secret),
         clock=KernelClock(trusted=trust_clock),
         recorder=recorder,
+        counts=counted.counts,
     )
 
     loaded = asyncio.Event()
@@ -103,6 +108,7 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
         task.cancel()
     beside.shutdown(wait=False, cancel_futures=True)
     await signer.close()
+    client.close()
     recorder.close()
 
 

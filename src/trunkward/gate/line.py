@@ -10,6 +10,7 @@ The edge must still be there before each step that leaves a trace: an edge that 
 gate, or refused the call by itself. What is on record is then what it applied:
 
 - An attempt nobody waits for is dropped before it is judged, and before it is recorded.
+- What it holds in what all nodes count is free again, unless another gate has asked for it since.
 - A verdict the edge has not read is withdrawn: the same record again, as the refusal the call got from this
   gate's point of view.
 - A record is stamped before the edge is looked for. So of two gates that recorded one attempt, the one the
@@ -29,13 +30,15 @@ from trunkward.admission.checks import checked, screened
 from trunkward.admission.gather import gather
 from trunkward.admission.grants import grants
 from trunkward.admission.judge import Judgement, judge, refuse_unjudged
+from trunkward.admission.limits import asked_of, hold_s
 from trunkward.admission.ports import NO_FACTS, Clock
 from trunkward.admission.screen import Case, screen
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt
-from trunkward.calls.grant import GrantsAsked, GrantsGiven
+from trunkward.calls.grant import CallsEnded, GrantsAsked, GrantsGiven
 from trunkward.calls.verdict import Admit, Blame, Reason, Reject
 from trunkward.engines.signer_client import SignerClient
+from trunkward.gate.counts import Counts, PlacesOfCall
 from trunkward.gate.metrics import counted
 from trunkward.gate.peer import peer_identity
 from trunkward.gate.recorder import Recorder, RecordNotWritten
@@ -64,6 +67,7 @@ class Line:
         origid_secret: bytes,
         clock: Clock,
         recorder: Recorder,
+        counts: Counts,
         draining: Callable[[], bool] = lambda: False,
     ) -> None:
         """Keeps its parts; `policy` gives the snapshot in force, or None when there is none yet.
@@ -77,24 +81,27 @@ class Line:
         self._secret = origid_secret
         self._clock = clock
         self._recorder = recorder
+        self._counts = counts
 
     async def judge(self, attempt: CallAttempt | Unreadable, waits: Callable[[], bool]) -> Decision | None:
         """The decision on an attempt, recorded; None when nobody `waits` for it any more.
 
-        Never raises: a fault of ours is a refusal that says so. It waits for nothing but the signer, and for
-        that no longer than `gate.signing.DEADLINE_S`.
+        Never raises: a fault of ours is a refusal that says so. It waits for nothing but Valkey and the
+        signer, for each no longer than its deadline (`live.wire.DEADLINE_S`, `gate.signing.DEADLINE_S`).
         """
         began = time.monotonic()
         # an attempt that is asked again, because a gate died before it could answer, is one attempt
         record_id = attempt.id if _ID.fullmatch(attempt.id) else uuid.uuid4().hex
+        places = PlacesOfCall(self._counts)
         try:
-            decision = await self._judge(attempt, record_id, began, waits)
+            decision = await self._judge(attempt, record_id, began, waits, places)
         except RecordNotWritten as problem:
             _log.error("record not written: refused", record_id=record_id, problem=str(problem))
             decision = _not_written(attempt, record_id)
         except Exception:  # the gate's one place where an exception becomes a verdict
             _log.exception("fault while judging: refused", record_id=record_id)
             decision = self._unjudged(attempt, record_id, began, Reason.INTERNAL_ERROR)
+        places.give_up()
         if decision is None:
             counted.given_up += 1
             _log.warning("the edge has given up on this gate", record_id=record_id)
@@ -105,15 +112,25 @@ class Line:
         return decision
 
     def grants(self, asked: GrantsAsked) -> GrantsGiven:
-        """More time for running calls, by the policy in force. Asks nobody, and never raises."""
+        """More time for running calls, by the policy in force, and their places. Never waits or raises."""
         policy = self._policy()
         if policy is None:
             return GrantsGiven(grants={})
         counted.granted += len(asked.calls)
+        counting = [(call.record_id, call.counters) for call in asked.calls if call.counters]
+        self._counts.renew(counting, hold_s(policy.node))
         return grants(asked, policy)
 
-    def withdraw(self, record: DecisionRecord) -> None:
-        """Writes down that a decision did not reach the edge. Never raises."""
+    def ended(self, told: CallsEnded) -> None:
+        """Gives up the places of calls that are over. Never waits or raises."""
+        self._counts.ended(told.calls)
+
+    def withdraw(self, decision: Decision) -> None:
+        """Takes a decision back that did not reach the edge: what it held, and on record. Never raises."""
+        if decision.held is not None:
+            self._counts.withdraw(decision.held)
+        record = decision.record
+        assert record is not None
         counted.given_up += 1
         _log.warning("the edge has not read this verdict: withdrawn", record_id=record.record_id)
         withdrawn = msgspec.structs.replace(
@@ -139,7 +156,12 @@ class Line:
             _log.error("verdict not withdrawn", record_id=record.record_id, problem=str(problem))
 
     async def _judge(
-        self, attempt: CallAttempt | Unreadable, record_id: str, began: float, waits: Callable[[], bool]
+        self,
+        attempt: CallAttempt | Unreadable,
+        record_id: str,
+        began: float,
+        waits: Callable[[], bool],
+        places: PlacesOfCall,
     ) -> Decision | None:
         if not waits():
             return None
@@ -155,7 +177,8 @@ class Line:
         if findings and findings[-1].refusal is None:
             # 2.
             signer = SignerForCall(self._signer, self._secret, record_id)
-            facts = await gather(case.signing_request, signer, self._clock)
+            asked = asked_of(case, policy, record_id)
+            facts = await gather(case, asked, places, signer, self._clock)
             findings += checked(case, facts, time.time())
         # 3.
         judgement = judge(case, findings, facts, record_id, time.time())
@@ -164,10 +187,11 @@ class Line:
         if not waits():
             return None
         self._recorder.write([record])
-        if isinstance(judgement.verdict, Admit):
-            counted.attested(judgement.attest or "none")
         # 5.
-        return Decision(verdict=judgement.verdict, record=record)
+        if not isinstance(judgement.verdict, Admit):
+            return Decision(verdict=judgement.verdict, record=record)
+        counted.attested(judgement.attest or "none")
+        return Decision(verdict=judgement.verdict, record=record, held=places.keep())
 
     def _unjudged(
         self, attempt: CallAttempt | Unreadable, record_id: str, began: float, reason: Reason

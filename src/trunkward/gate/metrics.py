@@ -16,6 +16,8 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 
+from trunkward.gate.counts import Counts
+
 #: Seconds.
 _BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5)
 
@@ -36,6 +38,8 @@ class GateMetrics(Collector):
         self.policy_version = 0
         #: New calls are refused.
         self.draining = False
+        #: What all nodes count, as this gate hears of it.
+        self.counts: Counts | None = None
 
     def verdict(self, kind: str, reason: str, blame: str, took_s: float) -> None:
         """A verdict that left, who has to act so that the next goes better, and the seconds it took."""
@@ -85,6 +89,12 @@ class GateMetrics(Collector):
             "Version of the policy snapshot in force.",
             value=self.policy_version,
         )
+        if self.counts is not None:
+            yield GaugeMetricFamily(
+                "trunkward_gate_redis_lost",
+                "1 while Valkey does not answer this gate: outbound calls are refused.",
+                value=self.counts.lost,
+            )
         yield GaugeMetricFamily(
             "trunkward_gate_draining",
             "1 while new calls are refused (`trunkward drain`).",

@@ -1,4 +1,4 @@
-"""The gate's socket: attempts in and verdicts out; running calls in and time for them out.
+"""The gate's socket: attempts in and verdicts out; running calls in and time for them out; ends in.
 
 A frame is a 4-byte big-endian length and a JSON object. Attempts of one connection are judged one
 after the other (the edge's workers each have one and wait); connections are judged side by side.
@@ -23,8 +23,9 @@ from typing import Protocol, cast
 import msgspec
 import structlog
 
+from trunkward.admission.ports import Held
 from trunkward.calls.attempt import CallAttempt
-from trunkward.calls.grant import GrantsAsked, GrantsGiven
+from trunkward.calls.grant import CallsEnded, GrantsAsked, GrantsGiven
 from trunkward.calls.verdict import Verdict
 from trunkward.records.model import DecisionRecord
 
@@ -51,6 +52,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
     verdict: Verdict
     record: DecisionRecord | None
+    #: The places an admitted call has.
+    held: Held | None = None
 
 
 class Judge(Protocol):
@@ -59,14 +62,17 @@ class Judge(Protocol):
     async def judge(self, attempt: CallAttempt | Unreadable, waits: Callable[[], bool]) -> Decision | None:
         """The decision on an attempt; None when `waits` says that nobody wants it any more."""
 
-    def withdraw(self, record: DecisionRecord) -> None:
+    def withdraw(self, decision: Decision) -> None:
         """A decision that is on record has not reached the edge."""
 
     def grants(self, asked: GrantsAsked) -> GrantsGiven:
         """More time for running calls."""
 
+    def ended(self, told: CallsEnded) -> None:
+        """Calls are over."""
 
-_decode = msgspec.json.Decoder(CallAttempt | GrantsAsked).decode
+
+_decode = msgspec.json.Decoder(CallAttempt | GrantsAsked | CallsEnded).decode
 _encode = msgspec.json.Encoder().encode
 _log = structlog.get_logger("gate")
 
@@ -85,7 +91,7 @@ class AttemptProtocol(asyncio.Protocol):
         self._waiting: list[CallAttempt | GrantsAsked | Unreadable] = []
         self._task: asyncio.Task[None] | None = None
         #: Of the verdict that was sent last, until a sign that it has been read.
-        self._sent: DecisionRecord | None = None
+        self._sent: Decision | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keeps the transport, and a second hold on its socket to look at."""
@@ -120,7 +126,11 @@ class AttemptProtocol(asyncio.Protocol):
                 self._send(b"")
                 continue
             try:
-                self._waiting.append(_decode(frame))
+                asked = _decode(frame)
+                if isinstance(asked, CallsEnded):
+                    self._judge.ended(asked)  # at once: it waits behind no judgement
+                else:
+                    self._waiting.append(asked)
             except (msgspec.MsgspecError, UnicodeDecodeError) as problem:
                 # a peer may have chosen the bytes: its call is refused, the connection serves the next one
                 attempt_id = _id_of(frame)
@@ -163,7 +173,7 @@ class AttemptProtocol(asyncio.Protocol):
                 continue
             decision = await self._judge.judge(asked, self.waits)
             if decision is not None:
-                self._sent = decision.record
+                self._sent = decision if decision.record is not None else None
                 self._send(_encode(decision.verdict))
         if self._finishing and self._transport is not None:
             self._transport.close()
@@ -182,9 +192,9 @@ class AttemptProtocol(asyncio.Protocol):
             self._not_read()
 
     def _not_read(self) -> None:
-        record, self._sent = self._sent, None
-        if record is not None:
-            self._judge.withdraw(record)
+        decision, self._sent = self._sent, None
+        if decision is not None:
+            self._judge.withdraw(decision)
 
     def cut_off(self, problem: str) -> None:
         """Ends the connection at once."""

@@ -1,1 +1,1 @@
-"""What all nodes agree on while calls are set up: Valkey (or Redis), its function library, and those who ask it."""
+"""What all nodes agree on while calls are set up: Valkey's function library, and those who ask it."""

@@ -8,6 +8,7 @@ from typing import Any, Self
 import hiredis
 
 from trunkward.live import library
+from trunkward.live.wire import packed
 
 #: Seconds Valkey may take for one answer.
 ANSWERS_S = 1.0
@@ -46,7 +47,7 @@ class Valkey:
     def ask(self, *command: str) -> Any:
         """The answer. Raises `NotAnswered`."""
         try:
-            self._socket.sendall(hiredis.pack_command(command))
+            self._socket.sendall(packed(command))
             while (answer := self._reader.gets()) is False:
                 if not (data := self._socket.recv(1 << 16)):
                     raise NotAnswered("Valkey has closed the connection")

@@ -1,4 +1,4 @@
-"""Valkey's function library: its text, and how its functions are asked (the arguments are in `library.lua`)."""
+"""Valkey's function library: its text, and how its functions are asked (`library.lua` tells more)."""
 
 from collections.abc import Sequence
 from pathlib import Path

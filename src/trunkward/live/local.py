@@ -28,7 +28,9 @@ class LocalCounts:
     def admit(self, asked: Asked, now_s: float) -> Held | Over:
         """Everything that is asked for, or nothing. `now_s` in seconds of a clock that is never set back."""
         for counter in asked.counters:
-            if self._taken(counter.key, now_s) >= counter.most and not self._has(counter.key, asked.record_id):
+            if self._taken(counter.key, now_s) >= counter.most and not self._has(
+                counter.key, asked.record_id
+            ):
                 return Over(
                     key=counter.key, most=counter.most, retry_after_s=TRY_AGAIN_S if counter.most else None
                 )

@@ -8,6 +8,7 @@ PHRASES = {
     408: "Request Timeout",
     481: "Call/Transaction Does Not Exist",
     484: "Address Incomplete",
+    486: "Busy Here",
     487: "Request Terminated",
     488: "Not Acceptable Here",
     500: "Server Internal Error",

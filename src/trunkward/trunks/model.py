@@ -1,5 +1,6 @@
 """The declared world of one node, after its file has been read and found good."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -75,6 +76,26 @@ type CertificateSource = AcmeSettings | CertificateFiles | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How many calls at once and how many a second; None: not limited here. Every level counts by itself."""
+
+    calls: int | None = None
+    #: Of those, the ones abroad, and those to a class of numbers.
+    international: int | None = None
+    classes: Mapping[str, int] = field(default_factory=dict, hash=False)
+    per_second: float | None = None
+    #: Of each calling number of a customer's calls, and of each called number of calls to him.
+    number_calls: int | None = None
+    number_per_second: float | None = None
+
+
+#: Of a tenant or reseller whose file says nothing.
+NO_LIMITS = Limits()
+#: Of a trunk whose file says nothing else: a small office's, and no more than a thief should have.
+TRUNK_LIMITS = Limits(calls=30, international=2, per_second=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trunk:
     """One customer's connection: how it is recognised, its numbers, where its calls are delivered."""
 
@@ -104,6 +125,8 @@ class Trunk:
     destinations: DestinationPolicies = ()
     #: Who sells to its tenant; empty: we do.
     reseller: str = ""
+    #: Its own; gates see them with those above it (`admission.ceilings`).
+    limits: Limits = TRUNK_LIMITS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +230,9 @@ class Declared:
     carriers: tuple[Carrier, ...]
     #: How long records of their calls are kept.
     retention: RetentionPolicy = field(default_factory=RetentionPolicy)
+    #: By name, of those that have some.
+    tenant_limits: Mapping[str, Limits] = field(default_factory=dict, hash=False)
+    reseller_limits: Mapping[str, Limits] = field(default_factory=dict, hash=False)
     resellers: tuple[str, ...] = ()
 
     @property

@@ -21,6 +21,7 @@ from trunkward.store.database import migrate, open_database
 from trunkward.worker.abandoned import Abandoned
 from trunkward.worker.carriers import Carriers, carriers_seen
 from trunkward.worker.compile import PolicyCompiler
+from trunkward.worker.library import FunctionLibrary
 from trunkward.worker.metrics import CountedStore, WorkerMetrics
 from trunkward.worker.resolve import start_resolving
 from trunkward.worker.retention import Retention
@@ -51,6 +52,9 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # before there is a policy, without which no gate listens
+    functions = FunctionLibrary(paths, log.warning)
+    functions.load_first()
     compiler = PolicyCompiler(paths.declared, paths.policy, partial(show, paths.shown))
     compiler.round()
     stopped = threading.Event()
@@ -98,6 +102,7 @@ def main() -> None:
     while not stopping:
         try:
             beat()
+            functions.round()
             counted.policy_version, counted.compilations_failed = compiler.version, compiler.failed
             # before what is shipped: a note speaks of all that was written until then
             notes = abandoned.notes()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sipkit.places import TABLE
-from trunkward.admission.ports import Facts, PeerIdentity, Signature
+from trunkward.admission.ports import NOTHING_ASKED, Facts, PeerIdentity, Signature
 from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.calls.attempt import CallAttempt
 from trunkward.control.node_file import read_node_file
@@ -121,6 +121,6 @@ def signed() -> Callable[..., Facts]:
         level: Attestation = Attestation.A, age_s: int = 0, identity: str = "e.p.s;info=<https://x>"
     ) -> Facts:
         signature = Signature(identity=identity, date="a date", iat=NOW - age_s, attest=level)
-        return Facts(signature=signature, clock_synchronised=True)
+        return Facts(signature=signature, clock_synchronised=True, live=NOTHING_ASKED)
 
     return make

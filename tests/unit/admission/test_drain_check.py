@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from trunkward.admission.judge import decide
-from trunkward.admission.ports import NO_FACTS, PeerIdentity
+from trunkward.admission.ports import NO_FACTS, NOTHING_ASKED, PeerIdentity
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt
 from trunkward.calls.verdict import Admit, Blame, Reason, Reject
 
-DRAINING = replace(NO_FACTS, draining=True)
+DRAINING = replace(NO_FACTS, draining=True, live=NOTHING_ASKED)
 
 
 def test_a_new_call_is_asked_to_go_elsewhere(

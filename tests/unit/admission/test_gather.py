@@ -1,25 +1,37 @@
-"""Asking what is alive."""
+"""Asking what is alive: all nodes first, in one question, then the signer."""
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from trunkward.admission.gather import gather
+from trunkward.admission.limits import asked_of
 from trunkward.admission.ports import (
-    NO_FACTS,
+    NOTHING_ASKED,
+    Asked,
+    Facts,
+    Held,
+    LiveFact,
     NotSigned,
+    Over,
+    PeerIdentity,
+    Replayed,
     Signature,
     SignatureFact,
     SigningClaims,
     Unavailable,
 )
+from trunkward.admission.screen import Case, screen
+from trunkward.admission.snapshot import Snapshot
+from trunkward.calls.attempt import CallAttempt
 from trunkward.shaken.attest import Attestation
 
-CLAIMS = SigningClaims(
-    trunk="acme-hq", tenant="acme", orig="12025550101", dest="12025550199", level=Attestation.B, evidence=None
-)
 SIGNED = Signature(identity="i", date="d", iat=1, attest=Attestation.B)
 LOST = Unavailable(what="signer", why="signer-timeout")
+HELD = Held(record_id="r1", counters=("calls:trunk:acme-hq",), until_ms=1)
+ALONE = Held(record_id="r1", counters=("calls:trunk:acme-hq",))
 
 
 class FakeSigner:
@@ -40,22 +52,91 @@ class FakeClock:
         return self.good
 
 
+class FakeLive:
+    def __init__(self, answer: LiveFact = HELD) -> None:
+        self.answer = answer
+        self.asked: list[Asked] = []
+
+    async def admit(self, asked: Asked) -> LiveFact:
+        self.asked.append(asked)
+        return self.answer
+
+    def admit_alone(self, asked: Asked) -> Held | Over:
+        return ALONE
+
+
+@pytest.fixture
+def gathered(policy: Snapshot) -> Callable[..., tuple[Facts, FakeSigner, FakeLive]]:
+    def gathered(
+        case: Case,
+        *,
+        signature: SignatureFact = SIGNED,
+        good: bool | Unavailable = True,
+        live: LiveFact = HELD,
+    ) -> tuple[Facts, FakeSigner, FakeLive]:
+        signer, all_nodes = FakeSigner(signature), FakeLive(live)
+        asked = asked_of(case, policy, "r1")
+        return asyncio.run(gather(case, asked, all_nodes, signer, FakeClock(good=good))), signer, all_nodes
+
+    return gathered
+
+
+@pytest.fixture
+def case(outbound: Callable[..., CallAttempt], pbx: PeerIdentity, policy: Snapshot) -> Case:
+    return screen(outbound(), pbx, policy)
+
+
+type Gathered = Callable[..., tuple[Facts, FakeSigner, FakeLive]]
+
+
 @pytest.mark.parametrize("answer", [SIGNED, LOST, NotSigned(why="evidence-expired")])
-def test_the_signers_answer_is_a_fact(answer: SignatureFact) -> None:
-    signer = FakeSigner(answer)
-    facts = asyncio.run(gather(CLAIMS, signer, FakeClock(good=True)))
-    assert (facts.signature, facts.clock_synchronised, signer.asked) == (answer, True, [CLAIMS])
+def test_the_signers_answer_is_a_fact(gathered: Gathered, case: Case, answer: SignatureFact) -> None:
+    facts, signer, live = gathered(case, signature=answer)
+    assert (facts.signature, facts.clock_synchronised, facts.live) == (answer, True, HELD)
+    assert signer.asked == [case.signing_request]
+    assert [asked.record_id for asked in live.asked] == ["r1"]
 
 
 @pytest.mark.parametrize("good", [False, Unavailable(what="clock", why="no-answer")])
-def test_a_clock_that_is_off_spares_the_signer(*, good: bool | Unavailable) -> None:
-    signer = FakeSigner(SIGNED)
-    facts = asyncio.run(gather(CLAIMS, signer, FakeClock(good=good)))
+def test_a_clock_that_is_off_spares_the_signer(
+    gathered: Gathered, case: Case, *, good: bool | Unavailable
+) -> None:
+    facts, signer, _ = gathered(case, good=good)
     assert (facts.signature, facts.clock_synchronised) == (NotSigned(why="clock-not-synchronised"), good)
     assert signer.asked == []
 
 
-def test_a_call_that_is_not_signed_asks_nobody() -> None:
-    signer = FakeSigner(SIGNED)
-    assert asyncio.run(gather(None, signer, FakeClock(good=True))) == NO_FACTS
-    assert signer.asked == []
+def test_a_call_that_is_not_signed_asks_no_signer(gathered: Gathered, case: Case) -> None:
+    facts, signer, live = gathered(replace(case, signing_request=None))
+    assert (facts.live, signer.asked, len(live.asked)) == (HELD, [], 1)
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        Over(key="calls:trunk:acme-hq", most=30, retry_after_s=5),
+        Replayed(),
+        Unavailable(what="redis", why="redis-timeout"),
+    ],
+)
+def test_a_call_that_is_refused_is_not_signed(gathered: Gathered, case: Case, refused: LiveFact) -> None:
+    facts, signer, _ = gathered(case, live=refused)
+    assert (facts.live, facts.local, signer.asked) == (refused, None, [])
+
+
+def test_what_is_lost_is_counted_here_for_inbound_calls(
+    gathered: Gathered, inbound: Callable[..., CallAttempt], policy: Snapshot
+) -> None:
+    lost = Unavailable(what="redis", why="redis-lost")
+    case = screen(inbound(), None, policy)
+    facts, _, _ = gathered(case, live=lost)
+    assert (facts.live, facts.local) == (lost, ALONE)
+    facts, _, _ = gathered(case)
+    assert (facts.live, facts.local) == (HELD, None)
+
+
+def test_an_emergency_asks_nobody(
+    gathered: Gathered, outbound: Callable[..., CallAttempt], pbx: PeerIdentity, policy: Snapshot
+) -> None:
+    facts, _, live = gathered(screen(outbound("911"), pbx, policy))
+    assert (facts.live, live.asked) == (NOTHING_ASKED, [])

@@ -8,7 +8,7 @@ import pytest
 from sipkit.places import TABLE
 from trunkward.admission.grants import grant, grants
 from trunkward.admission.judge import decide
-from trunkward.admission.ports import NO_FACTS, PeerIdentity
+from trunkward.admission.ports import NO_FACTS, NOTHING_ASKED, PeerIdentity
 from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.calls.attempt import CallAttempt
 from trunkward.calls.grant import Cut, Grant, GrantsAsked, RunningCall
@@ -16,6 +16,7 @@ from trunkward.calls.verdict import Admit
 from trunkward.trunks.model import GRANT_S, MAX_CALL_S, Declared
 
 NOW = 1_800_000_000.0
+ROOM = replace(NO_FACTS, live=NOTHING_ASKED)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_every_admitted_call_has_its_first_grant_but_an_emergency(
 ) -> None:
     attempt = {"outbound": outbound(), "inbound": inbound(), "emergency": outbound("911")}[kind]
     peer = None if kind == "inbound" else pbx
-    verdict = decide(attempt, peer, NO_FACTS, policy, NOW, "r1")
+    verdict = decide(attempt, peer, ROOM, policy, NOW, "r1")
     assert isinstance(verdict, Admit)
     assert verdict.trunk == "acme-hq"
     assert verdict.grant == granted
@@ -96,7 +97,7 @@ def test_inbound_calls_have_the_maximum_of_the_trunk_they_are_for(
 ) -> None:
     trunk = replace(declared.trunks[0], max_call_s=30)
     policy = Snapshot(compile_snapshot(replace(declared, trunks=(trunk,)), {}, 1, TABLE))
-    verdict = decide(inbound(), None, NO_FACTS, policy, NOW, "r1")
+    verdict = decide(inbound(), None, ROOM, policy, NOW, "r1")
     assert isinstance(verdict, Admit)
     assert verdict.grant == Grant(for_s=30, then=Cut.MAXIMUM_DURATION)
 

@@ -9,7 +9,7 @@ import pytest
 from sipkit.places import TABLE
 from trunkward.admission.checks import CHECKS, screened
 from trunkward.admission.judge import decide, judge, judge_call
-from trunkward.admission.ports import NO_FACTS, Facts, NotSigned, PeerIdentity, Unavailable
+from trunkward.admission.ports import NO_FACTS, NOTHING_ASKED, Facts, NotSigned, PeerIdentity, Unavailable
 from trunkward.admission.screen import screen
 from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.calls.attempt import CallAttempt
@@ -20,6 +20,8 @@ from trunkward.sip.transport import Transport
 from trunkward.trunks.model import Declared
 
 NOW = 1_800_000_000.0
+#: There is a place for the call, and nothing else is known.
+ROOM = replace(NO_FACTS, live=NOTHING_ASKED)
 
 type Attempt = Callable[..., CallAttempt]
 type MakeFacts = Callable[..., Facts]
@@ -109,12 +111,19 @@ def test_another_customers_number_is_b(outbound: Attempt, pbx: PeerIdentity, dec
 @pytest.mark.parametrize(
     ("facts", "why"),
     [
-        (Facts(signature=NotSigned(why="evidence-expired"), clock_synchronised=True), "evidence-expired"),
         (
-            Facts(signature=Unavailable(what="signer", why="signer-timeout"), clock_synchronised=True),
+            Facts(signature=NotSigned(why="evidence-expired"), clock_synchronised=True, live=NOTHING_ASKED),
+            "evidence-expired",
+        ),
+        (
+            Facts(
+                signature=Unavailable(what="signer", why="signer-timeout"),
+                clock_synchronised=True,
+                live=NOTHING_ASKED,
+            ),
             "signer-timeout",
         ),
-        (NO_FACTS, "clock-not-synchronised"),
+        (ROOM, "clock-not-synchronised"),
     ],
 )
 def test_goes_unsigned_and_says_so(
@@ -155,7 +164,7 @@ def test_a_clock_that_is_off_takes_the_signature_away(
 
 
 def test_inbound_from_the_plain_carrier(inbound: Attempt, policy: Snapshot) -> None:
-    verdict = admitted(inbound(), None, NO_FACTS, policy)
+    verdict = admitted(inbound(), None, ROOM, policy)
     assert (verdict.trunk, verdict.direction, verdict.remove_headers) == ("acme-hq", "inbound", [])
     assert verdict.from_uri == "sip:+13035550142@sbc.example.com"
     (route,) = verdict.routes
@@ -183,7 +192,7 @@ def test_inbound_is_never_signed(inbound: Attempt, policy: Snapshot, signed: Mak
 def test_inbound_callers_without_a_number(
     inbound: Attempt, policy: Snapshot, calling: str, shown: str
 ) -> None:
-    assert admitted(inbound(calling=calling), None, NO_FACTS, policy).from_uri == shown
+    assert admitted(inbound(calling=calling), None, ROOM, policy).from_uri == shown
 
 
 def test_a_from_that_is_right_already_stays(
@@ -257,7 +266,7 @@ def test_what_would_have_let_calls_pass_for_the_node_to_change(
     def remedy(attempt: CallAttempt, peer: PeerIdentity | None, policy: Snapshot, facts: Facts) -> str:
         return judge_call(screen(attempt, peer, policy), facts, "r1", NOW).findings[-1].remedy
 
-    draining = replace(NO_FACTS, draining=True)
+    draining = replace(ROOM, draining=True)
     assert remedy(outbound(), pbx, policy, draining) == "./trunkward undrain"
     assert remedy(inbound("+12025550104"), None, policy, NO_FACTS).startswith("add +12025550104 to numbers")
     off, outwards = with_trunk(declared, enabled=False), with_trunk(declared, host=None, tls_names=())
@@ -362,7 +371,7 @@ def test_an_emergency_call_goes(
     outbound: Attempt, pbx: PeerIdentity, declared: Declared, changed: dict[str, Any], *, enabled: bool
 ) -> None:
     attempt = outbound(**{"called": "911"} | changed)
-    verdict = admitted(attempt, pbx, NO_FACTS, with_trunk(declared, enabled=enabled))
+    verdict = admitted(attempt, pbx, ROOM, with_trunk(declared, enabled=enabled))
     assert verdict.reason is Reason.ADMITTED_EMERGENCY
     assert [(route.peer, route.ruri) for route in verdict.routes] == [
         ("north", "sip:911@127.0.0.31:25061;transport=tls")
@@ -380,7 +389,7 @@ def test_an_emergency_call_is_not_signed(
 def test_an_emergency_call_may_be_plain(
     outbound: Attempt, pbx: PeerIdentity, policy: Snapshot, plain_sdp: str
 ) -> None:
-    (route,) = admitted(outbound("911", body=plain_sdp), pbx, NO_FACTS, policy).routes
+    (route,) = admitted(outbound("911", body=plain_sdp), pbx, ROOM, policy).routes
     assert route.offer == plain_sdp
     assert "RTP/AVP" in route.media[0].answer_forward.split()
     assert "RTP/SAVP" in route.media[-1].offer_forward.split()
@@ -389,7 +398,7 @@ def test_an_emergency_call_may_be_plain(
 def test_an_emergency_offer_nobody_can_read_passes(
     outbound: Attempt, pbx: PeerIdentity, policy: Snapshot
 ) -> None:
-    (route,) = admitted(outbound("911", body="nonsense"), pbx, NO_FACTS, policy).routes
+    (route,) = admitted(outbound("911", body="nonsense"), pbx, ROOM, policy).routes
     assert (route.offer, route.media) == ("nonsense", [])
 
 
@@ -435,5 +444,5 @@ def test_an_admitted_call_was_looked_at_twelve_times(
 def test_the_bench_does_not_anchor_media(outbound: Attempt, pbx: PeerIdentity, declared: Declared) -> None:
     bench = replace(declared, node=replace(declared.node, unsafe_unanchored_media=True))
     policy = Snapshot(compile_snapshot(bench, {}, 1, TABLE))
-    (route,) = admitted(outbound(), pbx, NO_FACTS, policy).routes
+    (route,) = admitted(outbound(), pbx, ROOM, policy).routes
     assert (route.offer, route.media) == (outbound().body, [])

@@ -1,15 +1,16 @@
 """The fail posture table is whole, and the line obeys its rows."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from trunkward.admission.judge import decide
-from trunkward.admission.ports import Facts, PeerIdentity, Unavailable
+from trunkward.admission.ports import NO_FACTS, NOTHING_ASKED, Facts, Held, Over, PeerIdentity, Unavailable
 from trunkward.admission.posture import POSTURE, Calls, Effect, Lost, as_markdown, effect
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt
-from trunkward.calls.verdict import Admit
+from trunkward.calls.verdict import Admit, Reason, Reject
 
 
 def test_every_cell_is_there() -> None:
@@ -27,11 +28,19 @@ def test_markdown_shows_every_row() -> None:
     [
         (
             Lost.SIGNER,
-            Facts(signature=Unavailable(what="signer", why="signer-lost"), clock_synchronised=True),
+            Facts(
+                signature=Unavailable(what="signer", why="signer-lost"),
+                clock_synchronised=True,
+                live=NOTHING_ASKED,
+            ),
         ),
         (
             Lost.CLOCK,
-            Facts(signature=Unavailable(what="signer", why="not-asked"), clock_synchronised=False),
+            Facts(
+                signature=Unavailable(what="signer", why="not-asked"),
+                clock_synchronised=False,
+                live=NOTHING_ASKED,
+            ),
         ),
     ],
 )
@@ -53,3 +62,37 @@ def test_rows_that_the_line_itself_keeps(
         assert not any(name == "Identity" for name, _ in verdict.routes[0].headers)
         expected = Effect.GOES_UNSIGNED if calls is Calls.OUTBOUND else Effect.GOES
         assert effect(lost, calls) is expected
+
+
+LOST = replace(NO_FACTS, live=Unavailable(what="redis", why="redis-timeout"))
+
+
+def test_the_row_of_redis(
+    outbound: Callable[..., CallAttempt],
+    inbound: Callable[..., CallAttempt],
+    pbx: PeerIdentity,
+    policy: Snapshot,
+) -> None:
+    def judged(attempt: CallAttempt, peer: PeerIdentity | None, facts: Facts = LOST) -> Admit | Reject:
+        verdict = decide(attempt, peer, facts, policy, 1_800_000_000.0, "r1")
+        assert isinstance(verdict, Admit | Reject)
+        return verdict
+
+    assert effect(Lost.REDIS, Calls.OUTBOUND) is Effect.REFUSED
+    refused = judged(outbound(), pbx)
+    assert (refused.reason, isinstance(refused, Reject) and refused.status) == (
+        Reason.LIMITS_UNAVAILABLE,
+        503,
+    )
+    # whatever this gate has counted by itself: that is for inbound calls
+    held = Held(record_id="r1", counters=("calls:trunk:acme-hq",))
+    assert judged(outbound(), pbx, replace(LOST, local=held)).reason is Reason.LIMITS_UNAVAILABLE
+    assert effect(Lost.REDIS, Calls.INBOUND) is Effect.GOES_BY_OWN_COUNTS
+    admitted = judged(inbound(), None, replace(LOST, local=held))
+    assert isinstance(admitted, Admit)
+    assert admitted.counters == ["calls:trunk:acme-hq"]
+    full = Over(key="calls:trunk:acme-hq", most=30, retry_after_s=5)
+    assert judged(inbound(), None, replace(LOST, local=full)).reason is Reason.LIMIT_CALLS
+    assert judged(inbound(), None).reason is Reason.LIMITS_UNAVAILABLE
+    assert effect(Lost.REDIS, Calls.EMERGENCY) is Effect.GOES
+    assert isinstance(judged(outbound("911"), pbx), Admit)

@@ -28,6 +28,7 @@ KINDS = {
     "kamailio": Part.KAMAILIO,
     "gate-0": Part.GATE,
     "gate-1": Part.GATE,
+    "valkey": Part.VALKEY,
     "signer": Part.SIGNER,
     "rtpengine": Part.RTPENGINE,
     "worker": Part.WORKER,

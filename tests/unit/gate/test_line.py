@@ -9,9 +9,11 @@ import msgspec
 from trunkward.calls.attempt import CallAttempt
 from trunkward.calls.verdict import Reject
 from trunkward.engines.signer_client import SignerClient
+from trunkward.gate.counts import Counts
 from trunkward.gate.line import Line
 from trunkward.gate.recorder import Recorder, RecordNotWritten
 from trunkward.gate.server import Decision, Unreadable
+from trunkward.live.client import LiveClient
 from trunkward.records.model import DecisionRecord, Record
 
 ATTEMPT = CallAttempt(
@@ -39,7 +41,7 @@ class _Clock:
         return True
 
 
-def _line(disk: _Disk, policy: Any = lambda: None) -> Line:
+def _line(disk: _Disk, policy: Any = lambda: None, counts: Counts | None = None) -> Line:
     return Line(
         index=3,
         policy=policy,
@@ -47,6 +49,7 @@ def _line(disk: _Disk, policy: Any = lambda: None) -> Line:
         origid_secret=b"s" * 32,
         clock=_Clock(),
         recorder=disk,
+        counts=counts or Counts(LiveClient(Path("/nowhere"), "gate", Path("/nowhere"))),
     )
 
 
@@ -109,8 +112,7 @@ def test_an_attempt_nobody_waits_for_leaves_no_trace() -> None:
 def test_a_verdict_that_was_not_read_is_withdrawn() -> None:
     disk = _Disk()
     decided = _judged(_line(disk), ATTEMPT)
-    assert decided.record is not None
-    _line(disk).withdraw(decided.record)
+    _line(disk).withdraw(decided)
     first, second = disk.written
     assert isinstance(first, DecisionRecord)
     assert isinstance(second, DecisionRecord)
@@ -119,4 +121,4 @@ def test_a_verdict_that_was_not_read_is_withdrawn() -> None:
     # the stamp decides which of an attempt's records holds: a gate asked later has a later one
     assert (second.record_id, second.at) == (first.record_id, first.at)
     disk.full = True
-    _line(disk).withdraw(first)
+    _line(disk).withdraw(decided)

@@ -14,7 +14,7 @@ import uvloop
 
 from trunkward.admission.judge import refuse_unjudged
 from trunkward.calls.attempt import CallAttempt
-from trunkward.calls.grant import Grant, GrantsAsked, GrantsGiven
+from trunkward.calls.grant import CallsEnded, Grant, GrantsAsked, GrantsGiven
 from trunkward.calls.verdict import Reason
 from trunkward.gate.server import MAX_FRAME, Decision, Unreadable, serve
 from trunkward.records.model import DecisionRecord
@@ -37,6 +37,7 @@ class _Judge:
         self.judged: list[object] = []
         self.given_up: list[str] = []
         self.withdrawn: list[str] = []
+        self.ends: list[tuple[str, list[str]]] = []
         #: Keeps a judgement until it is set, as a slow signer would.
         self.go_on = asyncio.Event()
         self.go_on.set()
@@ -56,8 +57,12 @@ class _Judge:
         )
         return Decision(verdict=refuse_unjudged(attempt.id, "r", Reason.INTERNAL_ERROR), record=record)
 
-    def withdraw(self, record: DecisionRecord) -> None:
-        self.withdrawn.append(record.record_id)
+    def withdraw(self, decision: Decision) -> None:
+        assert decision.record is not None
+        self.withdrawn.append(decision.record.record_id)
+
+    def ended(self, told: CallsEnded) -> None:
+        self.ends += told.calls
 
     def grants(self, asked: GrantsAsked) -> GrantsGiven:
         return GrantsGiven(grants={call.record_id: Grant(for_s=call.left_s + 1) for call in asked.calls})
@@ -267,3 +272,24 @@ def test_a_gate_that_stops_waits_for_no_judgement_without_end(
 
     _serve(tmp_path, judge, edge)
     assert judge.withdrawn == []
+
+
+def test_ends_of_calls_wait_behind_no_judgement_and_have_no_answer(tmp_path: Path) -> None:
+    judge = _Judge()
+    ended = json.dumps({"kind": "ended", "calls": [["r1", ["calls:trunk:a"]], ["r2", []]]}).encode()
+
+    async def edge(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        judge.go_on.clear()
+        writer.write(_frame(json.dumps(ATTEMPT).encode()) + _frame(ended))
+        async with asyncio.timeout(2):
+            while not judge.ends:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+        judge.go_on.set()
+        (length,) = struct.unpack(">I", await reader.readexactly(4))
+        assert json.loads(await reader.readexactly(length))["verdict"] == "reject"
+        writer.write(_frame(ended) + _frame(b""))
+        # what comes next is the answer to the empty frame
+        assert await reader.readexactly(4) == bytes(4)
+
+    _serve(tmp_path, judge, edge)
+    assert judge.ends == [("r1", ["calls:trunk:a"]), ("r2", [])] * 2

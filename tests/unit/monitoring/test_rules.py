@@ -56,6 +56,7 @@ CASES = {
             _series("trunkward_node_draining"): "1+0x30",
         },
     ),
+    "TrunkwardLimitsLost": _flat("trunkward_gate_redis_lost", "1+0", "0+0", _GATE),
     "TrunkwardDrained": Case(
         {_series("trunkward_node_draining"): "1+0x300"},
         {_series("trunkward_node_draining"): "1+0x200 0+0x100"},

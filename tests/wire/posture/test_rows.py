@@ -25,10 +25,11 @@ from wire.node.test_gate_failures import FakeGate
 from wire.posture.beside_rtpengine import BesideRtpengine
 from wire.records.parties import CALLED, DOMAIN, OWN, Parties, eventually, parties, running_call, signed
 
-PARTS = ("rtpengine", "signer", "worker", "gate-0", "gate-1", "kamailio", "web")
+PARTS = ("valkey", "rtpengine", "signer", "worker", "gate-0", "gate-1", "kamailio", "web")
 GATES = ("gate-0", "gate-1")
 WHOSE = {
     Lost.GATES: GATES,
+    Lost.REDIS: ("valkey",),
     Lost.SIGNER: ("signer",),
     Lost.WORKER: ("worker",),
     Lost.RTPENGINE: ("rtpengine",),
@@ -67,10 +68,8 @@ def frozen(node: Node, parts: tuple[str, ...]) -> Iterator[None]:
 
 @contextmanager
 def _sockets_away(node: Node, parts: tuple[str, ...]) -> Iterator[list[Path]]:
-    paths = [
-        node.run / ("signer/signer.sock" if part == "signer" else f"gate/{part.removeprefix('gate-')}.sock")
-        for part in parts
-    ]
+    places = {"signer": "signer/signer.sock", "valkey": "live/valkey.sock"}
+    paths = [node.run / places.get(part, f"gate/{part.removeprefix('gate-')}.sock") for part in parts]
     with frozen(node, parts):  # connections that exist are not to help
         kept = [path.rename(path.with_suffix(".kept")) for path in paths]
         try:
@@ -150,6 +149,10 @@ WAYS = [
     (Lost.GATES, frozen),
     (Lost.GATES, refusing),
     (Lost.GATES, slow),
+    (Lost.REDIS, killed),
+    (Lost.REDIS, frozen),
+    (Lost.REDIS, refusing),
+    (Lost.REDIS, slow),
     (Lost.SIGNER, killed),
     (Lost.SIGNER, frozen),
     (Lost.SIGNER, refusing),
@@ -311,6 +314,10 @@ def test_every_one_of_these_calls_is_on_record(node: Node) -> None:
         if cell is Effect.REFUSED and lost is Lost.GATES:  # by the edge itself
             assert (record["verdict"], record["reason"]) == ("reject", "gate-unavailable"), column
             assert (record["status"], record["gate"]) == (503, -1), column
+            continue
+        if cell is Effect.REFUSED and lost is Lost.REDIS:  # by a gate that could not count it
+            assert (record["verdict"], record["reason"]) == ("reject", "limits-unavailable"), column
+            assert (record["status"], record["blame"]) == (503, "us"), column
             continue
         if cell is Effect.REFUSED:  # judged, and then there was no way
             assert (record["verdict"], record["ending"], record["end_code"]) == ("admit", "failed", 503)

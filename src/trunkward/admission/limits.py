@@ -1,0 +1,59 @@
+"""How much at once, and how fast: what a call asks of what all nodes count, and what the answer means for it.
+
+Counted are calls in both directions, and of outbound ones those abroad and those to a class of numbers; for
+each calling number of a customer's calls, and each called number of calls to him. An emergency call is
+counted nowhere.
+"""
+
+from trunkward.admission.ceilings import limit_name, rate
+from trunkward.admission.ports import Asked, Counter, Over
+from trunkward.admission.screen import Case, Direction
+from trunkward.admission.snapshot import Snapshot
+from trunkward.numbering.e164 import E164
+from trunkward.trunks.model import NodeSettings, Trunk
+
+#: Seconds a place is held longer than a call's grant lasts: for the edge to end one whose grant is over.
+GUARD_S = 2
+
+
+def hold_s(node: NodeSettings) -> float:
+    """Seconds a place is held from the verdict, or from a renewal, on."""
+    return node.grant_s + GUARD_S
+
+
+def asked_of(case: Case, policy: Snapshot, record_id: str) -> Asked:
+    """What the call of a case asks for, once its other checks have found nothing against it."""
+    trunk = case.source if case.direction is Direction.OUTBOUND else case.destination
+    if not isinstance(trunk, Trunk) or case.emergency:
+        return Asked(record_id=record_id, hold_s=hold_s(case.node))
+    ceilings = policy.ceilings(trunk.name)
+    counters, rates = ceilings.calls, ceilings.rates
+    number = case.called
+    if case.direction is Direction.OUTBOUND:
+        number = case.calling
+        if is_international(case):
+            counters += ceilings.international
+    if ceilings.numbers and isinstance(number, E164):
+        for one in ceilings.numbers:
+            if one.calls is not None:
+                counters += (Counter(key=f"calls:{one.of}:number:{number}", most=one.calls),)
+            if one.per_second is not None:
+                rates += (rate(f"rate:{one.of}:number:{number}", one.per_second),)
+    return Asked(record_id=record_id, hold_s=hold_s(case.node), counters=counters, rates=rates)
+
+
+def is_international(case: Case) -> bool:
+    """Whether an outbound call leaves the country code of the node."""
+    return not str(case.called).startswith(f"+{case.node.country}")
+
+
+def over_in_words(over: Over) -> tuple[str, str]:
+    """What is full and how much there is of it; and what would have let the call pass."""
+    limit = limit_name(over.key)
+    most = f"{over.most:g}"
+    if over.most == 0:
+        return f"{limit.whose} may have no {limit.what}", f"raise {limit.key} of {limit.whose}, which is 0"
+    return (
+        f"{limit.whose} has {most} {limit.what}, and all are in use",
+        f"wait until one is free, or raise {limit.key} of {limit.whose}, which is {most}",
+    )

@@ -1,0 +1,61 @@
+"""Keeping Valkey's users and functions as this version has them, also when it comes back without any.
+
+One connection stays open: as long as it stands nothing was lost, and nobody is asked.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from trunkward.live.ask import NotAnswered, Valkey
+from trunkward.settings import Paths
+
+#: Seconds the first policy waits for Valkey: a gate that has a policy is to find the functions there. Without
+#: them it goes by the posture table, so this is no condition.
+_FIRST_WITHIN_S = 5.0
+_STEP_S = 0.05
+
+
+class FunctionLibrary:
+    """Loads the functions whenever Valkey has been away."""
+
+    def __init__(self, paths: Paths, log: Callable[..., Any]) -> None:
+        """Asks nobody yet; `log` hears once of each trouble."""
+        self._paths = paths
+        self._log = log
+        self._valkey: Valkey | None = None
+        self._told = ""
+
+    def load_first(self) -> None:
+        """Waits a little for a Valkey that is being started. Never raises."""
+        until = time.monotonic() + _FIRST_WITHIN_S
+        while (problem := self._load()) and time.monotonic() < until:
+            time.sleep(_STEP_S)
+        self._tell(problem)
+
+    def round(self) -> None:
+        """For each round of the worker. Never raises."""
+        if self._valkey is None or not self._valkey.is_there():
+            self._tell(self._load())
+
+    def _load(self) -> str:
+        """What hinders, "" when they are loaded."""
+        if self._valkey is not None:
+            self._valkey.close()
+            self._valkey = None
+        try:
+            valkey = Valkey(self._paths.valkey_socket, "worker", self._paths.valkey_secret("worker"))
+        except NotAnswered as problem:
+            return str(problem)
+        try:
+            valkey.load()
+        except NotAnswered as problem:
+            valkey.close()
+            return str(problem)
+        self._valkey = valkey
+        return ""
+
+    def _tell(self, problem: str) -> None:
+        if problem and problem != self._told:
+            self._log("Valkey's functions are not loaded", problem=problem)
+        self._told = problem
