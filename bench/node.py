@@ -54,6 +54,7 @@ _TRUNK = """\
       - name: {name}
         networks: [127.0.0.0/8]
         client_certificate: issued
+        limits: {{calls: 100000, international: 100000, per_second: 10000}}
         numbers: ["{number}"]
 """
 

@@ -22,7 +22,7 @@ KILLS = int(os.environ.get("TRUNKWARD_SOAK_KILLS", "50"))
 #: Seconds a call of which no BYE is left may go on, before the node ends it itself; and until the last look for
 #: what was left open when Kamailio died (`trunkward.worker.abandoned`), with some room.
 MAX_CALL_S, CLOSED_S = 30, 150
-PARTS = ("gate-0", "gate-1", "signer", "worker", "rtpengine", "kamailio", "web")
+PARTS = ("gate-0", "gate-1", "signer", "worker", "rtpengine", "kamailio", "web", "valkey")
 #: Of three rounds one has two losses that meet: the worker's, and a moment later another's.
 PAIRS, APART_S = 1 / 3, 0.1
 #: Seconds a call is held after the last losses, then another one: over the first look for what Kamailio left open,

@@ -33,6 +33,7 @@ def lost(node: Node, parts: tuple[str, ...], how: str) -> Iterator[None]:
 CASES: list[tuple[tuple[str, ...], str, int, str]] = [
     (("gate-0",), "frozen", 200, "calls go through the other gates"),
     (("gate-0", "gate-1"), "frozen", 503, means(Lost.GATES)),
+    (("valkey",), "frozen", 503, means(Lost.REDIS)),
     (("signer",), "stopped", 200, means(Lost.SIGNER)),
     (("worker",), "stopped", 200, means(Lost.WORKER)),
     (("rtpengine",), "stopped", 503, means(Lost.RTPENGINE)),
@@ -109,7 +110,7 @@ def test_a_drained_node_is_not_blocked_until_a_part_is_lost(node: Node) -> None:
 
 def test_an_answer_takes_its_time_and_no_more(node: Node) -> None:
     """Summary: with every other part frozen /healthz, /readyz and /metrics answer within 5 s."""
-    everybody = ("kamailio", "gate-0", "gate-1", "signer", "rtpengine", "worker")
+    everybody = ("kamailio", "gate-0", "gate-1", "signer", "rtpengine", "worker", "valkey")
     with lost(node, everybody, "frozen"):
         time.sleep(1.1)  # the last look is no answer any more
         for path in ("/metrics", "/readyz", "/healthz"):

@@ -27,8 +27,8 @@ from wire.records.parties import eventually, load
 
 #: Calls a second, and the seconds between two restarts.
 RATE, APART_S = 50.0, 1.2
-#: What carries media, and what carries SIP, is not restarted under new calls.
-NOT_UNDER_LOAD = {"rtpengine", "kamailio"}
+#: What carries media, what carries SIP, and what counts calls, is not restarted under new calls.
+NOT_UNDER_LOAD = {"rtpengine", "kamailio", "valkey"}
 
 
 def _parts(node: Node) -> list[str]:

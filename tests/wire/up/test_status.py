@@ -34,7 +34,7 @@ def test_status_as_text_and_for_programs(node: Node) -> None:
     assert (text.returncode, document.returncode) == (0, 0)
     status = json.loads(document.stdout)
     assert status["ready"] is True
-    assert set(status["parts"]) == {"kamailio", "gate-0", "gate-1", "signer", "rtpengine", "worker", "web"}
+    assert set(status["parts"]) == {"kamailio", "gate-0", "gate-1", "signer", "rtpengine", "worker", "web", "valkey"}
     for name, part in status["parts"].items():
         assert re.fullmatch(r"\d+(\.\d+)+", part["version"]), name
         assert part["since"], name
@@ -69,7 +69,7 @@ def test_status_as_text_and_for_programs(node: Node) -> None:
     assert len([line for line in text.stdout.splitlines() if "deviation" in line]) == len(said)
 
 
-PARTS = ["signer", "gate-1", "worker", "rtpengine", "kamailio", "web"]
+PARTS = ["valkey", "signer", "gate-1", "worker", "rtpengine", "kamailio", "web"]
 
 
 @pytest.mark.parametrize("part", PARTS)

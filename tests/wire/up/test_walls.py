@@ -17,10 +17,15 @@ _CONNECT = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1
 STRANGER = 64_099
 
 
+#: Who is started with a group beside its own.
+MORE_GROUPS = dict.fromkeys(("tw-gate", "tw-worker", "tw-web"), "tw-live")
+
+
 def _may(user: str, code: str, path: Path) -> bool:
     """Whether a user can do it; fails when it fails for any other reason than permission."""
     number, group = (STRANGER, STRANGER) if user == "stranger" else (uid(user), gid(user))
-    become = ["setpriv", f"--reuid={number}", f"--regid={group}", "--clear-groups", "--inh-caps=-all", "--"]
+    more = f"--groups={gid(MORE_GROUPS[user])}" if user in MORE_GROUPS else "--clear-groups"
+    become = ["setpriv", f"--reuid={number}", f"--regid={group}", more, "--inh-caps=-all", "--"]
     tried = subprocess.run(
         [*become, sys.executable, "-c", code, str(path)],
         capture_output=True,
@@ -57,6 +62,11 @@ EVERYBODY = (*USERS, "stranger")
         ("run/shown/node.json", {"tw-worker", "tw-web"}),
         ("run/shown/authorities.json", {"tw-web"}),
         ("log/kamailio.log", set()),
+        ("run/live/gate.secret", {"tw-gate"}),
+        ("run/live/worker.secret", {"tw-worker"}),
+        ("run/live/root.secret", set()),
+        ("run/live/users.acl", {"tw-live", *MORE_GROUPS}),
+        ("state/live/aof/appendonly.aof.manifest", {"tw-live"}),
     ],
 )
 def test_who_reads_what(node: Node, file: str, readers: set[str]) -> None:
@@ -72,6 +82,7 @@ def test_who_reads_what(node: Node, file: str, readers: set[str]) -> None:
         ("signer/signer.sock", {"tw-gate", "tw-signer"}),
         ("supervisor.sock", set()),
         ("edge/ctl.sock", {"tw-edge"}),
+        ("live/valkey.sock", {"tw-live", *MORE_GROUPS}),
     ],
 )
 def test_who_reaches_which_socket(node: Node, name: str, users: set[str]) -> None:
@@ -89,6 +100,7 @@ def test_who_reaches_which_socket(node: Node, name: str, users: set[str]) -> Non
         ("signer", "tw-signer"),
         ("worker", "tw-worker"),
         ("web", "tw-web"),
+        ("valkey", "tw-live"),
     ],
 )
 def test_each_process_is_its_user_with_no_capability(node: Node, program: str, user: str) -> None:
@@ -104,7 +116,7 @@ def test_each_process_is_its_user_with_no_capability(node: Node, program: str, u
         status = _status(pid)
         assert status["Uid"].split() == [str(uid(user))] * 4
         assert status["Gid"].split() == [str(gid(user))] * 4
-        assert status["Groups"].split() == [str(gid(user))]
+        assert status["Groups"].split() == [str(gid(MORE_GROUPS.get(user, user)))]
         for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
             assert int(status[name], 16) == 0, (name, status[name])
         assert status["NoNewPrivs"] == "1"
