@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from trunkward.calls.attempt import Transport
 from trunkward.control.destination_keys import DestinationsPart
 from trunkward.media.suites import ALLOWED
+from trunkward.numbering.destinations import Kind
 from trunkward.numbering.e164 import E164, NotANumber, is_prefix
 from trunkward.numbering.regions import REGIONS
 from trunkward.sip.uri import is_hostname
@@ -28,13 +29,6 @@ _DNS_PORT = 53
 _MOST_CALLS = 100_000
 #: One call in a hundred seconds; more than one node judges.
 _LEAST_PER_SECOND, _MOST_PER_SECOND = 0.01, 10_000
-#: Classes a limit may be written for.
-CLASSES = frozenset(
-    (
-        *("geographic", "mobile", "fixed-or-mobile", "toll-free", "voip", "personal"),
-        *("shared-cost", "premium", "satellite", "special", "unknown"),
-    )
-)
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 _X5U = re.compile(
@@ -353,8 +347,8 @@ def _grant(seconds: int) -> int:
 
 
 def _class(text: str) -> str:
-    if text not in CLASSES:
-        raise ValueError(f"not a class of numbers; choose from {', '.join(sorted(CLASSES))}")
+    if text not in Kind:
+        raise ValueError(f"not a class of numbers; choose from {', '.join(Kind)}")
     return text
 
 

@@ -108,7 +108,7 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
         task.cancel()
     beside.shutdown(wait=False, cancel_futures=True)
     await signer.close()
-    client.close()
+    await client.close()
     recorder.close()
 
 

@@ -1,5 +1,6 @@
 """What all nodes agree on, as a gate asks it: `admission.ports.Live` on one connection to Valkey."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -56,9 +57,10 @@ class LiveClient:
         if held.counters:
             self._give_up([(held.record_id, held.counters, held.until_ms)])
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Ends the connection."""
         self._wire.close()
+        await asyncio.sleep(0)  # for the loop to see that it has ended
 
     def _give_up(self, releases: list[library.Release]) -> None:
         self._releases += releases[: MAX_WAITING - len(self._releases)]

@@ -34,7 +34,16 @@ def test_status_as_text_and_for_programs(node: Node) -> None:
     assert (text.returncode, document.returncode) == (0, 0)
     status = json.loads(document.stdout)
     assert status["ready"] is True
-    assert set(status["parts"]) == {"kamailio", "gate-0", "gate-1", "signer", "rtpengine", "worker", "web", "valkey"}
+    assert set(status["parts"]) == {
+        "kamailio",
+        "gate-0",
+        "gate-1",
+        "signer",
+        "rtpengine",
+        "worker",
+        "web",
+        "valkey",
+    }
     for name, part in status["parts"].items():
         assert re.fullmatch(r"\d+(\.\d+)+", part["version"]), name
         assert part["since"], name

@@ -1,0 +1,82 @@
+"""A Valkey of Debian's package, for tests and benchmarks: the node's users and functions, in a directory of its own."""
+
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from trunkward.engines.valkey import USERS, render_users_acl, render_valkey_conf
+from trunkward.live.ask import NotAnswered, Valkey
+from trunkward.live.client import LiveClient
+from trunkward.settings import Paths
+
+
+class OwnValkey:
+    """One server on a unix socket below `home`; started, its functions loaded."""
+
+    def __init__(self, home: Path | None = None, *, functions: bool = True) -> None:
+        """Starts it. Without a `home` it has one that goes with it."""
+        self._temporary = home is None
+        # short, for the socket
+        self.home = home or Path(tempfile.mkdtemp(prefix="tw-vk-", dir="/tmp"))
+        self.paths = Paths(
+            config=self.home / "node.yaml", state=self.home / "state", run=self.home / "run", log=self.home
+        )
+        self.paths.valkey_run.mkdir(parents=True)
+        self.paths.valkey_data.mkdir(parents=True)
+        passwords = {user: user * 8 for user in USERS}
+        for user, password in passwords.items():
+            self.paths.valkey_secret(user).write_text(password)
+        (self.paths.valkey_run / "users.acl").write_text(render_users_acl(passwords))
+        self.configuration = self.paths.valkey_run / "valkey.conf"
+        self.configuration.write_text(render_valkey_conf(self.paths))
+        self._functions = functions
+        self.start()
+
+    def start(self) -> None:
+        """Starts it again after `kill`, on what it has kept."""
+        with (self.home / "valkey.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                ["valkey-server", str(self.configuration)], stdout=log, stderr=log
+            )
+        until = time.monotonic() + 10
+        while True:
+            try:
+                with self.asks("worker") as valkey:
+                    valkey.ask("PING")
+                    if self._functions:
+                        valkey.load()
+                return
+            except NotAnswered:
+                if self.process.poll() is not None or time.monotonic() > until:
+                    raise AssertionError((self.home / "valkey.log").read_text()) from None
+                time.sleep(0.01)
+
+    def asks(self, user: str) -> Valkey:
+        """A connection for one question after the other."""
+        return Valkey(self.paths.valkey_socket, user, self.paths.valkey_secret(user))
+
+    def gate(self) -> LiveClient:
+        """A gate's client."""
+        return LiveClient(self.paths.valkey_socket, "gate", self.paths.valkey_secret("gate"))
+
+    def kill(self) -> None:
+        """As kill -9 does."""
+        self.process.kill()
+        self.process.wait()
+
+    def lose_everything(self) -> None:
+        """It is back, and has nothing of what it had."""
+        self.kill()
+        shutil.rmtree(self.paths.valkey_data)
+        self.paths.valkey_data.mkdir()
+        self.start()
+
+    def close(self) -> None:
+        """Ends it."""
+        self.process.send_signal(signal.SIGCONT)
+        self.kill()
+        if self._temporary:
+            shutil.rmtree(self.home, ignore_errors=True)

@@ -1,0 +1,176 @@
+"""The functions, by what they answer: places, rates, nonces, and who may do what."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from sipkit.valkey import OwnValkey
+from trunkward.admission.ports import Asked, Counter, Held, LiveFact, NonceUse, Over, Rate, Replayed
+from trunkward.live import library
+from trunkward.live.ask import NotAnswered
+from trunkward.live.client import LiveClient
+
+_fresh = itertools.count()
+
+
+def key() -> str:
+    return f"calls:trunk:t{next(_fresh)}"
+
+
+def asked(record_id: str, *counters: Counter, hold_s: float = 60, **more: object) -> Asked:
+    return Asked(record_id=record_id, hold_s=hold_s, counters=counters, **more)  # type: ignore[arg-type]
+
+
+def run(valkey: OwnValkey, scenario: Callable[[LiveClient], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        client = valkey.gate()
+        try:
+            await scenario(client)
+        finally:
+            await client.close()
+
+    asyncio.run(whole())
+
+
+def test_as_many_as_there_are_places(valkey: OwnValkey) -> None:
+    async def scenario(live: LiveClient) -> None:
+        place = Counter(key=key(), most=2)
+        assert isinstance(await live.admit(asked("a", place)), Held)
+        assert isinstance(await live.admit(asked("b", place)), Held)
+        assert await live.admit(asked("c", place)) == Over(key=place.key, most=2, retry_after_s=5)
+        # the same attempt asked again by another gate has its place already
+        assert isinstance(await live.admit(asked("a", place)), Held)
+        live.ended([("a", [place.key])])
+        assert isinstance(await live.admit(asked("c", place)), Held)
+
+    run(valkey, scenario)
+
+
+def test_all_or_nothing(valkey: OwnValkey) -> None:
+    async def scenario(live: LiveClient) -> None:
+        wide, narrow = Counter(key=key(), most=5), Counter(key=key(), most=1)
+        rate = Rate(key="rate:trunk:all", per_second=1, burst=1)
+        assert isinstance(await live.admit(asked("a", narrow)), Held)
+        assert await live.admit(asked("b", wide, narrow, rates=(rate,))) == Over(
+            key=narrow.key, most=1, retry_after_s=5
+        )
+        # neither the place before it nor the rate was used up
+        with valkey.asks("root") as root:
+            assert root.ask(*library.count([wide, rate])) == [0, 0]
+        over = await live.admit(asked("c", Counter(key=key(), most=0)))
+        assert isinstance(over, Over)
+        assert over.retry_after_s is None, "waiting does not help where nothing is allowed"
+
+    run(valkey, scenario)
+
+
+def test_a_rate_lets_a_burst_through_and_says_when_the_next_may_come(valkey: OwnValkey) -> None:
+    async def scenario(live: LiveClient) -> None:
+        rate = Rate(key=f"rate:trunk:r{next(_fresh)}", per_second=4, burst=4)
+        facts = [await live.admit(asked(f"r{i}", rates=(rate,))) for i in range(5)]
+        assert [isinstance(fact, Held) for fact in facts] == [True] * 4 + [False]
+        assert facts[4] == Over(key=rate.key, most=4, retry_after_s=1)
+        # asked again it is the same attempt, which has gone through
+        assert isinstance(await live.admit(asked("r0", rates=(rate,))), Held)
+        await asyncio.sleep(0.26)
+        assert isinstance(await live.admit(asked("r6", rates=(rate,))), Held)
+        assert isinstance(await live.admit(asked("r7", rates=(rate,))), Over)
+        slow = Rate(key=f"rate:trunk:r{next(_fresh)}", per_second=0.1, burst=1)
+        assert isinstance(await live.admit(asked("s1", rates=(slow,))), Held)
+        assert await live.admit(asked("s2", rates=(slow,))) == Over(key=slow.key, most=0.1, retry_after_s=10)
+        never = Rate(key="rate:trunk:never", per_second=0, burst=0)
+        assert await live.admit(asked("n", rates=(never,))) == Over(key=never.key, most=0, retry_after_s=None)
+
+    run(valkey, scenario)
+
+
+@pytest.mark.parametrize(
+    ("uses", "good"),
+    [
+        ([1, 2, 3], [True, True, True]),
+        ([1, 1], [True, False]),
+        # out of order, as two connections may be: each once
+        ([3, 1, 2, 2, 1, 3], [True, True, True, False, False, False]),
+        # older than the window: nobody remembers whether it was used
+        ([100, 36, 37, 36, 37], [True, False, True, False, False]),
+        ([1, 65, 1, 2], [True, True, False, True]),
+        ([1, 66, 2], [True, True, False]),
+        ([4_294_967_295, 4_294_967_295], [True, False]),
+    ],
+)
+def test_a_nonce_is_used_once_for_each_count(valkey: OwnValkey, uses: list[int], good: list[bool]) -> None:
+    nonce = f"n{next(_fresh)}"
+
+    async def scenario(live: LiveClient) -> None:
+        facts: list[LiveFact] = []
+        for number, nc in enumerate(uses):
+            use = NonceUse(nonce=nonce, nc=nc, until=time.time() + 30)
+            facts.append(await live.admit(asked(f"{nonce}-{number}", nonce=use)))
+        assert [isinstance(fact, Held) for fact in facts] == good
+        assert all(isinstance(fact, Held | Replayed) for fact in facts)
+        # the gate that asked first has died before it could say so
+        use = NonceUse(nonce=nonce, nc=uses[0], until=time.time() + 30)
+        assert isinstance(await live.admit(asked(f"{nonce}-0", nonce=use)), Held)
+
+    run(valkey, scenario)
+
+
+def test_a_reservation_that_another_gate_has_taken_over_is_not_given_up(valkey: OwnValkey) -> None:
+    async def scenario(live: LiveClient) -> None:
+        place = Counter(key=key(), most=1)
+        first = await live.admit(asked("a", place))
+        second = await live.admit(asked("a", place))
+        assert isinstance(first, Held)
+        assert isinstance(second, Held)
+        live.withdraw(first)
+        assert isinstance(await live.admit(asked("b", place)), Over)
+        live.withdraw(second)
+        assert isinstance(await live.admit(asked("b", place)), Held)
+
+    run(valkey, scenario)
+
+
+def test_a_hold_ends_by_itself_unless_it_is_renewed(valkey: OwnValkey) -> None:
+    async def scenario(live: LiveClient) -> None:
+        place = Counter(key=key(), most=2)
+        await live.admit(asked("dies", place, hold_s=0.3))
+        await live.admit(asked("lives", place, hold_s=0.3))
+        live.renew([("lives", [place.key])], 30)
+        assert isinstance(await live.admit(asked("c", place)), Over)
+        await asyncio.sleep(0.35)
+        assert isinstance(await live.admit(asked("c", place)), Held)
+        assert isinstance(await live.admit(asked("d", place)), Over)
+
+    run(valkey, scenario)
+
+
+def test_a_renewal_that_comes_after_the_end_brings_no_call_back(valkey: OwnValkey) -> None:
+    async def scenario(live: LiveClient) -> None:
+        place = Counter(key=key(), most=1)
+        await live.admit(asked("a", place))
+        live.ended([("a", [place.key])])
+        live.renew([("a", [place.key]), ("b", [place.key])], 30)
+        assert isinstance(await live.admit(asked("c", place)), Over)  # b's, which was lost and is renewed
+        live.ended([("b", [place.key])])
+        assert isinstance(await live.admit(asked("c", place)), Held)
+
+    run(valkey, scenario)
+
+
+def test_a_gate_may_do_nothing_else(valkey: OwnValkey) -> None:
+    refused = [
+        ("KEYS", "*"), ("SCAN", "0"), ("FLUSHALL",), ("CONFIG", "GET", "*"), ("EVAL", "return 1", "0"),
+        ("FUNCTION", "LOAD", "REPLACE", library.text()), ("FUNCTION", "LIST"), ("ACL", "LIST"), ("ACL", "LOAD"),
+        ("SHUTDOWN",), ("GET", "of:somebody:else"), ("ZADD", "other", "1", "x"), ("INFO",), ("MONITOR",),
+    ]  # fmt: skip
+    with valkey.asks("gate") as gate:
+        for command in refused:
+            with pytest.raises(NotAnswered, match="NOPERM"):
+                gate.ask(*command)
+    with valkey.asks("worker") as worker:
+        for command in (("FCALL", "tw1_count", "0"), ("GET", "calls:x"), ("CONFIG", "GET", "*")):
+            with pytest.raises(NotAnswered, match="NOPERM"):
+                worker.ask(*command)

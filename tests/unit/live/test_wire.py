@@ -1,0 +1,135 @@
+"""A gate's connection: deadlines, losses, and what comes too late; nothing raises, nobody waits for long."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from sipkit.valkey import OwnValkey
+from trunkward.admission.ports import Asked, Counter, Held, Over, Unavailable
+from trunkward.live.client import LiveClient
+from trunkward.live.wire import DEADLINE_S, GIVE_UP_S
+
+PLACE = Counter(key="calls:trunk:a", most=1)
+
+
+def asked(record_id: str) -> Asked:
+    return Asked(record_id=record_id, hold_s=60, counters=(PLACE,))
+
+
+@pytest.fixture
+def own() -> Iterator[OwnValkey]:
+    running = OwnValkey()
+    yield running
+    running.close()
+
+
+async def within_s(live: LiveClient, record_id: str) -> tuple[object, float]:
+    began = time.monotonic()
+    return await live.admit(asked(record_id)), time.monotonic() - began
+
+
+def test_nobody_there(own: OwnValkey) -> None:
+    async def scenario() -> None:
+        live = own.gate()
+        own.kill()
+        fact, took_s = await within_s(live, "a")
+        assert fact == Unavailable(what="redis", why="redis-unreachable")
+        assert took_s < DEADLINE_S
+        own.start()
+        assert isinstance(await live.admit(asked("a")), Held)
+        own.kill()
+        fact, _ = await within_s(live, "b")
+        assert fact in (
+            Unavailable(what="redis", why="redis-lost"),
+            Unavailable(what="redis", why="redis-unreachable"),
+        )
+        await live.close()
+
+    asyncio.run(scenario())
+
+
+def test_one_deadline_is_waited_for_and_what_comes_too_late_is_given_back(own: OwnValkey) -> None:
+    async def scenario() -> None:
+        live = own.gate()
+        assert isinstance(await live.admit(asked("first")), Held)
+        live.ended([("first", [PLACE.key])])
+        own.process.send_signal(signal.SIGSTOP)
+        lost = Unavailable(what="redis", why="redis-timeout")
+        fact, took_s = await within_s(live, "late")
+        assert (fact, DEADLINE_S <= took_s < 2 * DEADLINE_S) == (lost, True)
+        fact, took_s = await within_s(live, "at once")
+        assert (fact, took_s < DEADLINE_S / 10) == (lost, True)
+        own.process.send_signal(signal.SIGCONT)
+        await asyncio.sleep(0.1)
+        # "late" has been given its place meanwhile, and nobody had it
+        assert isinstance(await live.admit(asked("next")), Held)
+        await live.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_connection_that_hangs_is_given_up(own: OwnValkey) -> None:
+    async def scenario() -> None:
+        live = own.gate()
+        assert isinstance(await live.admit(asked("a")), Held)
+        own.process.send_signal(signal.SIGSTOP)
+        await live.admit(asked("b"))
+        await asyncio.sleep(GIVE_UP_S)
+        await live.admit(asked("c"))  # sees that it hangs
+        own.process.send_signal(signal.SIGCONT)
+        await asyncio.sleep(0.05)
+        assert isinstance(await live.admit(asked("d")), Over)
+        assert isinstance(await live.admit(asked("a")), Held)
+        await live.close()
+
+    asyncio.run(scenario())
+
+
+def test_what_was_given_up_while_it_was_lost_is_free_when_it_is_back(own: OwnValkey) -> None:
+    async def scenario() -> None:
+        live = own.gate()
+        assert isinstance(await live.admit(asked("a")), Held)
+        await asyncio.sleep(1.1)  # its file is written once a second
+        own.kill()
+        await asyncio.sleep(0.05)
+        live.ended([("a", [PLACE.key])])
+        own.start()
+        # the first who asks connects, and what waited goes before him
+        assert isinstance(await live.admit(asked("b")), Held)
+        await live.close()
+
+    asyncio.run(scenario())
+
+
+def test_what_valkey_refuses_is_told_by_its_word(own: OwnValkey) -> None:
+    async def scenario(live: LiveClient) -> object:
+        try:
+            return await live.admit(asked("a"))
+        finally:
+            await live.close()
+
+    own.paths.valkey_secret("gate").write_text("wrong")
+    assert asyncio.run(scenario(own.gate())) == Unavailable(what="redis", why="redis-noauth")
+    without = OwnValkey(functions=False)
+    try:
+        told = asyncio.run(scenario(without.gate()))
+        assert told == Unavailable(what="redis", why="redis-function-missing")
+    finally:
+        without.close()
+
+
+def test_many_questions_on_one_connection(own: OwnValkey) -> None:
+    async def scenario() -> None:
+        live = own.gate()
+        await live.admit(asked("warm"))
+        facts = await asyncio.gather(*(live.admit(asked(f"r{i}")) for i in range(500)))
+        assert all(isinstance(fact, Over) for fact in facts)
+        with own.asks("root") as root:
+            clients = root.ask("INFO", "clients").decode()
+        assert "connected_clients:2\r\n" in clients
+        await live.close()
+
+    asyncio.run(scenario())
