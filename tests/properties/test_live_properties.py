@@ -174,8 +174,7 @@ class LiveMachine(RuleBasedStateMachine):
 
     @rule()
     def killed_and_back(self) -> None:
-        time.sleep(0.1)  # what was answered is in its file, and with the kernel, which does not die here
-        self.settle()
+        SERVER.wait_until_written()
         SERVER.kill()
         SERVER.start()
 

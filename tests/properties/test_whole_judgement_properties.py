@@ -25,9 +25,10 @@ NORTH = PeerIdentity(certificate_sha256="00" * 32, dns_names=("north.example.net
 LOST: Mapping[str, Any] = {
     "signature": Unavailable(what="signer", why="signer-timeout"),
     "clock_synchronised": Unavailable(what="clock", why="not-asked"),
+    "live": Unavailable(what="redis", why="redis-timeout"),
 }
 #: Facts nobody else tells: the gate's own.
-OWN = frozenset({"draining"})
+OWN = frozenset({"draining", "local"})
 
 
 def mostly[T](good: T, *others: T) -> st.SearchStrategy[T]:

@@ -62,6 +62,12 @@ class OwnValkey:
         """A gate's client."""
         return LiveClient(self.paths.valkey_socket, "gate", self.paths.valkey_secret("gate"))
 
+    def wait_until_written(self) -> None:
+        """Until its file has all it was told: while one second's part is being synced, the next waits in memory."""
+        with self.asks("root") as root:
+            while b"aof_buffer_length:0\r" not in root.ask("INFO", "persistence"):
+                time.sleep(0.005)
+
     def kill(self) -> None:
         """As kill -9 does."""
         self.process.kill()

@@ -12,8 +12,8 @@
 10. `media`       the offer is what its side must offer
 11. `drain`       this node takes new calls
 12. `limits`      there is a place for it, of all that all nodes count
-12. `clock`       our clock is synchronised (a call never fails on it)
-13. `signature`   the call is signed (a call never fails on it)
+13. `clock`       our clock is synchronised (a call never fails on it)
+14. `signature`   the call is signed (a call never fails on it)
 """
 
 from collections.abc import Callable, Mapping
@@ -233,7 +233,7 @@ def drain(case: Case, *, draining: bool) -> Finding:
 
 
 def limits(case: Case, facts: Facts) -> Finding:
-    """11. Posture row "Redis": what is inbound then goes by what this gate alone has counted."""
+    """12. Posture row "Redis": what is inbound then goes by what this gate alone has counted."""
     if case.emergency:
         return Finding(check="limits", detail="exempt")
     inbound = case.direction is Direction.INBOUND
@@ -267,14 +267,14 @@ def limits(case: Case, facts: Facts) -> Finding:
 
 
 def clock(case: Case, facts: Facts) -> Finding:
-    """12. Posture row "clock not synchronised": the call goes unsigned."""
+    """13. Posture row "clock not synchronised": the call goes unsigned."""
     if case.signing_request is None or facts.clock_synchronised is True:
         return Finding(check="clock")
     return Finding(check="clock", detail="not synchronised")
 
 
 def signature(case: Case, facts: Facts, now: float) -> Finding:
-    """13. Posture row "signer": the call goes unsigned, and the record says why."""
+    """14. Posture row "signer": the call goes unsigned, and the record says why."""
     if case.signing_request is None:
         return Finding(check="signature", detail="not-asked")
     usable = usable_signature(case, facts, now)
@@ -343,7 +343,7 @@ def screened(case: Case, *, draining: bool = False) -> tuple[Finding, ...]:
 
 
 def checked(case: Case, facts: Facts, now: float) -> tuple[Finding, ...]:
-    """Checks 11 to 13, which need what is alive, up to the first refusal."""
+    """Checks 12 to 14, which need what is alive, up to the first refusal."""
     room = limits(case, facts)
     if room.refusal is not None:
         return (room,)

@@ -10,6 +10,7 @@ from trunkward.admission.ports import Asked, Counter, Over
 from trunkward.admission.screen import Case, Direction
 from trunkward.admission.snapshot import Snapshot
 from trunkward.numbering.e164 import E164
+from trunkward.trunks.destinations import is_home
 from trunkward.trunks.model import NodeSettings, Trunk
 
 #: Seconds a place is held longer than a call's grant lasts: for the edge to end one whose grant is over.
@@ -33,6 +34,7 @@ def asked_of(case: Case, policy: Snapshot, record_id: str) -> Asked:
         number = case.calling
         if is_international(case):
             counters += ceilings.international
+        counters += ceilings.classes.get(case.place.kind.value, ())
     if ceilings.numbers and isinstance(number, E164):
         for one in ceilings.numbers:
             if one.calls is not None:
@@ -43,8 +45,9 @@ def asked_of(case: Case, policy: Snapshot, record_id: str) -> Asked:
 
 
 def is_international(case: Case) -> bool:
-    """Whether an outbound call leaves the country code of the node."""
-    return not str(case.called).startswith(f"+{case.node.country}")
+    """Whether an outbound call leaves the country; what no row of the table fits does."""
+    region = case.node.region
+    return case.place.country != region and not is_home(case.place, region)
 
 
 def over_in_words(over: Over) -> tuple[str, str]:

@@ -76,7 +76,7 @@ def valkey(path: Path) -> dict[str, str]:
         part.settimeout(ANSWERS_S)
         try:
             part.connect(str(path))
-            part.sendall(b"FUNCTION LIST\r\nINFO\r\nPING\r\n")
+            part.sendall(b"AUTH look -\r\nFUNCTION LIST\r\nINFO\r\nPING\r\n")
             said = b""
             while not said.endswith(b"+PONG\r\n"):
                 if not (data := part.recv(1 << 16)):
@@ -85,7 +85,7 @@ def valkey(path: Path) -> dict[str, str]:
         except OSError as problem:
             raise OSError(f"{path}: {problem.strerror or problem}") from None
     text = said.decode(errors="replace")
-    if text.startswith(("-", "$")):
+    if not text.startswith("+OK\r\n*"):
         raise OSError(f"{path}: {text.partition('\r')[0]}")
     if f"{FUNCTIONS}\r\n" not in text:
         raise OSError("our functions are not loaded: the worker does that, within seconds")

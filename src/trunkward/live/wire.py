@@ -141,8 +141,13 @@ class Wire:
             _, wire = await asyncio.get_running_loop().create_unix_connection(_Connected, self._path)
         except OSError:
             return None
-        # nobody waits for it: without it every question is answered with an error, which says so
-        wire.send(("AUTH", self._user, secret), lambda _answer: None)
+
+        def let_in(answer: Any) -> None:
+            if isinstance(answer, hiredis.ReplyError):
+                wire.close("redis-refused")
+
+        # nobody waits for it: it is answered before any question is
+        wire.send(("AUTH", self._user, secret), let_in)
         self._connected = wire
         self._tell_connected()
         return wire

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sipkit.places import TABLE
 from trunkward.admission.judge import decide, judge_call
 from trunkward.admission.limits import asked_of
 from trunkward.admission.ports import NO_FACTS, Asked, Held, Over, PeerIdentity, Rate

@@ -8,7 +8,7 @@ import pytest
 
 from sipkit.places import TABLE, place
 from trunkward.admission.judge import judge_call
-from trunkward.admission.ports import NO_FACTS, PeerIdentity
+from trunkward.admission.ports import NO_FACTS, NOTHING_ASKED, PeerIdentity
 from trunkward.admission.screen import screen
 from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.calls.attempt import CallAttempt
@@ -25,6 +25,9 @@ from trunkward.trunks.destinations import (
 from trunkward.trunks.model import Declared
 
 type Attempt = Callable[..., CallAttempt]
+
+#: There is a place for the call, and nothing else is known.
+ROOM = replace(NO_FACTS, live=NOTHING_ASKED)
 
 US, FR, JM = "+12025550199", "+33199001234", "+18765550123"
 FR_MOBILE, FR_PREMIUM, US_PREMIUM, US_FREE = "+33639980123", "+33899001234", "+19005550123", "+18005550123"
@@ -69,7 +72,7 @@ def verdict(
 
     def of(number: str, levels: DestinationPolicies, at: float = 1.0) -> Admit | Reject:
         case = screen(outbound(number, at=at), pbx, world(levels))
-        judged = judge_call(case, NO_FACTS, "r", at)
+        judged = judge_call(case, ROOM, "r", at)
         assert isinstance(judged.verdict, Admit | Reject)
         if isinstance(judged.verdict, Reject):
             assert judged.findings[-1].check == "permitted"
@@ -200,7 +203,7 @@ def test_a_refusal_names_the_level_and_the_key(
     detail: str,
     remedy: str,
 ) -> None:
-    finding = judge_call(screen(outbound(number), pbx, world(levels)), NO_FACTS, "r", 1.0).findings[-1]
+    finding = judge_call(screen(outbound(number), pbx, world(levels)), ROOM, "r", 1.0).findings[-1]
     assert (finding.detail, finding.remedy) == (detail, remedy)
 
 
@@ -213,7 +216,7 @@ def test_ordinary_numbers_at_home_go_whether_their_price_is_known_or_not(
     table = TABLE | {"39": place("IT", Kind.GEOGRAPHIC, None)}
     for levels in ((), says(home, rate=300_000)):
         case = screen(outbound(number), pbx, world(levels, table, region=home))
-        assert judge_call(case, NO_FACTS, "r", 1.0).verdict.reason is Reason.ADMITTED
+        assert judge_call(case, ROOM, "r", 1.0).verdict.reason is Reason.ADMITTED
 
 
 # 6 November 2026 is a Friday; New York leaves summer time on the 1st
@@ -245,7 +248,7 @@ def test_an_emergency_goes_at_any_hour_and_by_any_list(
     world: Callable[..., Snapshot], outbound: Attempt, pbx: PeerIdentity
 ) -> None:
     policy = world(says("-", rate=0, at="mon 00:00-00:01"))
-    judged = judge_call(screen(outbound("911", at=1e6), pbx, policy), NO_FACTS, "r", 1e6)
+    judged = judge_call(screen(outbound("911", at=1e6), pbx, policy), ROOM, "r", 1e6)
     assert judged.verdict.reason is Reason.ADMITTED_EMERGENCY
 
 
@@ -253,13 +256,13 @@ def test_calls_to_our_own_numbers_are_no_destination(
     world: Callable[..., Snapshot], inbound: Attempt
 ) -> None:
     case = screen(inbound(), None, world(says("-")))
-    assert judge_call(case, NO_FACTS, "r", 1.0).verdict.reason is Reason.ADMITTED
+    assert judge_call(case, ROOM, "r", 1.0).verdict.reason is Reason.ADMITTED
 
 
 def test_without_a_table_nothing_goes_but_emergencies(
     world: Callable[..., Snapshot], outbound: Attempt, pbx: PeerIdentity
 ) -> None:
     policy = world(says("US", "+1"), {})
-    assert judge_call(screen(outbound(US), pbx, policy), NO_FACTS, "r", 1.0).verdict.reason is UNKNOWN
-    emergency = judge_call(screen(outbound("911"), pbx, policy), NO_FACTS, "r", 1.0).verdict
+    assert judge_call(screen(outbound(US), pbx, policy), ROOM, "r", 1.0).verdict.reason is UNKNOWN
+    emergency = judge_call(screen(outbound("911"), pbx, policy), ROOM, "r", 1.0).verdict
     assert emergency.reason is Reason.ADMITTED_EMERGENCY

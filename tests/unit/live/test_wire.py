@@ -92,7 +92,7 @@ def test_what_was_given_up_while_it_was_lost_is_free_when_it_is_back(own: OwnVal
     async def scenario() -> None:
         live = own.gate()
         assert isinstance(await live.admit(asked("a")), Held)
-        await asyncio.sleep(1.1)  # its file is written once a second
+        own.wait_until_written()
         own.kill()
         await asyncio.sleep(0.05)
         live.ended([("a", [PLACE.key])])
@@ -112,7 +112,7 @@ def test_what_valkey_refuses_is_told_by_its_word(own: OwnValkey) -> None:
             await live.close()
 
     own.paths.valkey_secret("gate").write_text("wrong")
-    assert asyncio.run(scenario(own.gate())) == Unavailable(what="redis", why="redis-noauth")
+    assert asyncio.run(scenario(own.gate())) == Unavailable(what="redis", why="redis-refused")
     without = OwnValkey(functions=False)
     try:
         told = asyncio.run(scenario(without.gate()))
