@@ -50,7 +50,7 @@ from trunkward.trunks.destinations import (
     allowed,
     hours,
 )
-from trunkward.trunks.model import Declared
+from trunkward.trunks.model import Declared, Host
 
 #: As long as a signature with its info parameter is.
 _IDENTITY = "x" * 460
@@ -139,8 +139,9 @@ def _with_destinations(declared: Declared) -> Declared:
         )
         return (Level.RESELLER, reseller), (Level.TENANT, tenant), (Level.TRUNK, own)
 
+    host = Host(host="192.0.2.1", port=5061)
     trunks = tuple(
-        replace(trunk, reseller="west", destinations=levels(index))
+        replace(trunk, reseller="west", destinations=levels(index), host=host, tls_names=("pbx.example.com",))
         for index, trunk in enumerate(declared.trunks)
     )
     first, *others = declared.carriers
