@@ -5,7 +5,9 @@
    destinations, as a carrier's rate deck has.
 2. How large that policy is, and how long it takes to compile and to map.
 
-1 when the median of some kind is over what is allowed.
+3. The whole gate (`bench.whole_gate`): a node, and a driver that asks its one gate as the edge would.
+
+1 when the median of some kind, or the gate's CPU per call, is over what is allowed.
 """
 
 from __future__ import annotations
@@ -23,12 +25,14 @@ from typing import Any
 
 import msgspec
 
+from bench import whole_gate
 from bench.large import (
     attempt_of,
+    called_of,
     certificate_of_nobody,
     destinations,
     large_declared,
-    prefix_of,
+    own_number,
 )
 from trunkward.admission.judge import judge_call
 from trunkward.admission.ports import NO_FACTS, Facts, PeerIdentity, Signature
@@ -46,13 +50,13 @@ from trunkward.trunks.destinations import (
     allowed,
     hours,
 )
-from trunkward.trunks.model import Declared
+from trunkward.trunks.model import Declared, Host
 
 #: As long as a signature with its info parameter is.
 _IDENTITY = "x" * 460
 #: By kind of call: its called number by the call's own, what else is changed, and the reason it must get.
 _KINDS: Mapping[str, tuple[Callable[[int, int], dict[str, Any]], Reason]] = {
-    "out, at home": (lambda number, prefixes: {"called": _at_home(number, prefixes)}, Reason.ADMITTED),
+    "out, at home": (lambda number, prefixes: {"called": called_of(number, prefixes)}, Reason.ADMITTED),
     "out, abroad": (lambda number, _: {"called": f"+3319900{number % 10_000:04d}"}, Reason.ADMITTED),
     "out, premium, opened": (lambda number, _: {"called": f"+3389900{number % 10_000:04d}"}, Reason.ADMITTED),
     "out, emergency": (lambda _number, _prefixes: {"called": "911"}, Reason.ADMITTED_EMERGENCY),
@@ -64,7 +68,7 @@ _KINDS: Mapping[str, tuple[Callable[[int, int], dict[str, Any]], Reason]] = {
         lambda number, _: {"called": f"+21055{number % 10_000:06d}"},
         Reason.DESTINATION_UNKNOWN,
     ),
-    "in": (lambda number, _: {"inbound": True, "called": f"+1303555{number % 2_000:04d}"}, Reason.ADMITTED),
+    "in": (lambda number, _: {"inbound": True, "called": own_number(number % 100)}, Reason.ADMITTED),
     "from a stranger": (lambda _number, _prefixes: {"source_ip": "198.51.100.9"}, Reason.UNKNOWN_SOURCE),
 }
 
@@ -76,13 +80,22 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--trunks", type=int, default=2_000)
     parser.add_argument("--calls", type=int, default=4_000, help="of each kind")
     parser.add_argument("--most-line", type=float, default=150.0, help="us the median of a kind may take")
+    parser.add_argument("--rate", type=float, default=100.0, help="calls a second the whole gate is asked")
+    parser.add_argument("--seconds", type=float, default=20.0, help="for which it is")
+    parser.add_argument("--most-gate", type=float, default=350.0, help="us of CPU the gate may take per call")
+    parser.add_argument("--without-gate", action="store_true", help="the pure line alone")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="twb-") as directory:
         policy = _policy(Path(directory), options)
         medians = _line(policy, options)
-    missed = [kind for kind, median in medians.items() if median > options.most_line]
-    for kind in missed:
-        print(f"\nmissed: {kind} is to take {options.most_line:g} us at most")
+    allowed_us = dict.fromkeys(medians, options.most_line)
+    if not options.without_gate:
+        del policy
+        medians["the whole gate"] = whole_gate.measure(options)
+        allowed_us["the whole gate"] = options.most_gate
+    missed = [what for what, took in medians.items() if took > allowed_us[what]]
+    for what in missed:
+        print(f"\nmissed: {what} is to take {allowed_us[what]:g} us of CPU at most")
     return int(bool(missed))
 
 
@@ -126,8 +139,9 @@ def _with_destinations(declared: Declared) -> Declared:
         )
         return (Level.RESELLER, reseller), (Level.TENANT, tenant), (Level.TRUNK, own)
 
+    host = Host(host="192.0.2.1", port=5061)
     trunks = tuple(
-        replace(trunk, reseller="west", destinations=levels(index))
+        replace(trunk, reseller="west", destinations=levels(index), host=host, tls_names=("pbx.example.com",))
         for index, trunk in enumerate(declared.trunks)
     )
     first, *others = declared.carriers
@@ -167,17 +181,11 @@ def _calls(kind: str, options: argparse.Namespace) -> Iterator[tuple[CallAttempt
     make, _ = _KINDS[kind]
     for number in range(options.calls):
         trunk = 1 + number * 7919 % (options.trunks - 1)
-        values = attempt_of(trunk, "", options.trunks, options.prefixes)
         changed = make(number, options.prefixes)
-        called = changed.pop("called", "+12025550199")
-        values |= {"ruri": f"sip:{called}@sbc.example.com", "to_uri": f"sip:{called}@sbc.example.com"}
+        values = attempt_of(trunk, changed.pop("called", "+12025550199"))
         peer = PeerIdentity(certificate_sha256=f"{trunk:064x}")
         if changed.pop("inbound", False):
             peer = PeerIdentity(
                 certificate_sha256="cd" * 32, dns_names=("north.example.net",), chain_verified=True
             )
         yield msgspec.convert(values | changed, CallAttempt), peer
-
-
-def _at_home(number: int, prefixes: int) -> str:
-    return f"{prefix_of(number * 7919 % prefixes)}000"

@@ -27,8 +27,8 @@ SDP = (
 )
 
 
-def attempt_of(number: int, pem: str, trunks: int, prefixes: int) -> dict[str, object]:
-    called = f"{prefix_of((number * 7919) % prefixes)}000"
+def attempt_of(trunk: int, called: str, pem: str = "") -> dict[str, object]:
+    """A call of a trunk from its own number; `pem` is its certificate."""
     return {
         "kind": "attempt",
         "id": os.urandom(16).hex(),
@@ -40,13 +40,17 @@ def attempt_of(number: int, pem: str, trunks: int, prefixes: int) -> dict[str, o
         "local_port": 5061,
         "tls": {"version": "TLSv1.3", "cipher": "x", "peer_certificate": pem, "peer_verified": False},
         "ruri": f"sip:{called}@sbc.example.com",
-        "from_uri": f"sip:+1303555{number % trunks:04d}@pbx.example.com",
+        "from_uri": f"sip:{own_number(trunk)}@pbx.example.com",
         "to_uri": f"sip:{called}@sbc.example.com",
-        "call_id": f"c{number}",
+        "call_id": os.urandom(8).hex(),
         "from_tag": "t",
         "content_type": "application/sdp",
         "body": SDP,
     }
+
+
+def own_number(trunk: int) -> str:
+    return f"+1303555{trunk:04d}"
 
 
 def large_declared(prefixes: int, trunks: int, certificate: x509.Certificate) -> Declared:
@@ -63,7 +67,7 @@ def large_declared(prefixes: int, trunks: int, certificate: x509.Certificate) ->
                 networks=(network,),
                 certificate_sha256=shown if not index else f"{index:064x}",
                 certificate_issued_here=False,
-                numbers=(f"+1303555{index:04d}",),
+                numbers=(own_number(index),),
                 host=None,
             )
             for index in range(trunks)
@@ -81,6 +85,11 @@ def large_declared(prefixes: int, trunks: int, certificate: x509.Certificate) ->
             for part in range(10)
         ),
     )
+
+
+def called_of(number: int, prefixes: int) -> str:
+    """Another number for each call, all over the deck."""
+    return f"{prefix_of(number * 7919 % prefixes)}000"
 
 
 def prefix_of(index: int) -> str:

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from bench.large import (
     attempt_of,
+    called_of,
     certificate_of_nobody,
     destinations,
     large_declared,
@@ -107,7 +108,7 @@ async def _decide(
     refused: list[str] = []
 
     async def call(number: int) -> None:
-        frame = json.dumps(attempt_of(number, pem, options.trunks, options.prefixes)).encode()
+        frame = json.dumps(attempt_of(0, called_of(number, options.prefixes), pem)).encode()
         began = time.perf_counter()
         reader, writer = await free.get()
         writer.write(len(frame).to_bytes(4, "big") + frame)

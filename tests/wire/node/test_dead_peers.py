@@ -40,7 +40,7 @@ pytestmark = pytest.mark.alone
 BUSY = Address(host="127.0.0.1", port=26010)
 SPARE = Address(host="127.0.0.1", port=26012)
 SILENT, REFUSING, SWALLOWING = 26001, 26002, 26003
-NUMBERS = {"silent": "+12045550101", "refusing": "+12055550101", "swallowing": "+12065550101"}
+NUMBERS = {"silent": "+12015550101", "refusing": "+12055550101", "swallowing": "+12065550101"}
 MIXED_NUMBER, LAST_NUMBER = "+12075550101", "+12085550101"
 
 CARRIER = """
@@ -58,7 +58,7 @@ CARRIER = """
 def node() -> Iterator[Node]:
     """The example with carriers whose hosts are dead, or fail before a dead one."""
     hosts = {
-        ("silent", "+1204"): f"127.0.0.1:{SILENT}",
+        ("silent", "+1201"): f"127.0.0.1:{SILENT}",
         ("refusing", "+1205"): f"127.0.0.1:{REFUSING}",
         ("swallowing", "+1206"): f"127.0.0.1:{SWALLOWING}",
         ("mixed", "+1207"): f"{BUSY}, 127.0.0.1:26011, {SPARE}",
