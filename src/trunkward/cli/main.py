@@ -350,6 +350,17 @@ def restore(
 
 
 @app.command()
+def limits(
+    trunk: Annotated[str, typer.Argument(help="The trunk's name.")],
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """What is in use of each limit this trunk's calls count for: its own, its tenant's, its reseller's."""
+    from trunkward.cli.limits import run
+
+    raise typer.Exit(run(Paths.from_environment(), trunk, as_json=as_json))
+
+
+@app.command()
 def drain(
     wait: Annotated[
         float, typer.Option(min=0, help="Seconds to wait until the running calls have ended.", metavar="S")
