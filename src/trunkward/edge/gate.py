@@ -23,8 +23,9 @@ _REST_S = 1.0
 #: Of a counter: what can stand in a row and a frame.
 _KEY = re.compile(r"[!-+\--~]{1,200}", re.ASCII)
 _AT_ONCE = int(socket.MSG_DONTWAIT) | int(socket.MSG_NOSIGNAL)
-#: Seconds a gate that is asked is given at least: more than it waits for the signer
-#: (`trunkward.gate.signing.DEADLINE_S`). One that takes longer withdraws what it has recorded.
+#: Seconds a gate that is asked is given at least: more than it waits for Valkey and then the signer
+#: (`trunkward.live.wire.DEADLINE_S`, `trunkward.gate.signing.DEADLINE_S`). One that takes longer withdraws
+#: what it has recorded.
 LEAST_S = 0.22
 
 

@@ -2,15 +2,19 @@
 
 import asyncio
 import json
+import os
+import socket
 import struct
+import time
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from trunkward.edge.gate import LEAST_S, GateClient, GateUnavailable
+from trunkward.edge.gate import LEAST_S, GateClient, GateUnavailable, _verdict
 from trunkward.engines.kamailio import GATE_DEADLINE_MS
 from trunkward.gate.signing import DEADLINE_S
+from trunkward.live.wire import DEADLINE_S as VALKEY_S
 
 
 class Gates:
@@ -57,6 +61,8 @@ def test_a_slow_gate_s_verdict_is_the_one_applied(tmp_path: Path) -> None:
     # longer than an even share of the deadline among four, and well within what each is given
     after = GATE_DEADLINE_MS / 1000 / 4 + 0.01
     assert DEADLINE_S < after < LEAST_S
+    # it waits for one after the other
+    assert VALKEY_S + DEADLINE_S < LEAST_S
     assert asyncio.run(asked_of_four(Gates(after), tmp_path)) == 1
 
 
@@ -92,3 +98,86 @@ def test_a_gate_that_was_not_there_is_asked_again_with_the_next_call(tmp_path: P
                 writer.close()
 
     asyncio.run(scenario())
+
+
+# ---- what has no answer --------------------------------------------------------------------------
+def listening(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(str(path))
+    listener.listen(1)
+    listener.settimeout(2)
+    return listener
+
+
+def heard(connection: socket.socket) -> str:
+    length = struct.unpack(">I", connection.recv(4, socket.MSG_WAITALL))[0]
+    return connection.recv(length, socket.MSG_WAITALL).decode()
+
+
+def test_one_gate_is_told_and_another_when_that_has_gone(tmp_path: Path) -> None:
+    paths = [tmp_path / "0.sock", tmp_path / "1.sock"]
+    gates = [listening(path) for path in paths]
+    client = GateClient([str(path) for path in paths], 0.5)
+    assert client.tell("first")
+    first = os.getpid() % 2
+    connection, _ = gates[first].accept()
+    assert heard(connection) == "first"
+    # what was kept is of a gate that has gone, and there is none in its place
+    connection.close()
+    gates[first].close()
+    paths[first].unlink()
+    assert client.tell("second")
+    other, _ = gates[1 - first].accept()
+    assert heard(other) == "second"
+    other.close()
+    gates[1 - first].close()
+    paths[1 - first].unlink()
+    assert not client.tell("third")
+
+
+def test_a_gate_that_is_started_anew_is_told_on_a_new_connection(tmp_path: Path) -> None:
+    path = tmp_path / "0.sock"
+    gate = listening(path)
+    client = GateClient([str(path)], 0.5)
+    assert client.tell("first")
+    connection, _ = gate.accept()
+    connection.close()
+    gate.close()
+    path.unlink()
+    gate = listening(path)
+    assert client.tell("second")
+    connection, _ = gate.accept()
+    assert heard(connection) == "second"
+    connection.close()
+    gate.close()
+    client._connections[0].close()
+
+
+def test_a_gate_that_does_not_read_holds_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "0.sock"
+    gate = listening(path)
+    client = GateClient([str(path)], 0.5)
+    began, told = time.monotonic(), 0
+    while client.tell("x" * 1000):
+        told += 1
+        assert told < 100_000, "a queue without an end"
+    assert time.monotonic() - began < 5
+    assert told > 10
+    gate.close()
+
+
+@pytest.mark.parametrize(
+    "counters", [["calls:a b"], ["calls:a,b"], [""], [7], "calls:a", ["c" * 201], ["c\n"]]
+)
+def test_a_verdict_with_keys_that_cannot_stand_in_a_row_is_none(counters: object) -> None:
+    verdict = {
+        "verdict": "admit", "id": "a1", "record_id": "a1", "source": "s", "direction": "outbound", "from_uri": "",
+        "remove_headers": [], "trunk": "s", "grant": None, "counters": ["calls:trunk:s:number:+12025550101"],
+        "routes": [{
+            "peer": "p", "ruri": "r", "next_hop": "n", "transport": "tls", "offer": "", "media": [], "headers": [],
+            "ring_timeout_s": 1,
+        }],
+    }  # fmt: skip
+    assert _verdict("a1", json.dumps(verdict).encode()) == verdict
+    with pytest.raises(ValueError, match="not a whole verdict"):
+        _verdict("a1", json.dumps(verdict | {"counters": counters}).encode())

@@ -15,8 +15,8 @@ from sipkit.agent import answer_at_once
 from sipkit.message import Message
 from trunkward.admission.ports import Asked, Counter, Held, Over
 from trunkward.live.client import LiveClient
-from wire.conftest import Node, start_node, stop_node
-from wire.limits.conftest import GRANT_S, config
+from wire.conftest import Node
+from wire.limits.conftest import GRANT_S
 from wire.records.parties import CALLED, DOMAIN, OWN, Parties, eventually, parties
 
 SECOND, THIRD = "+12025550102", "+12025550103"
@@ -297,31 +297,3 @@ def test_ringing_for_longer_than_a_grant_keeps_the_place(node: Node) -> None:
             await down(*await up(lab, called=ABROAD))
 
     asyncio.run(scenario())
-
-
-def test_calls_a_second() -> None:
-    """Summary: of eight calls at once on a trunk of five a second, five go; Retry-After says when, and then one goes."""
-    text = config("{calls: 100, per_second: 5}").replace("{calls: 5,", "{calls: 100,")
-    node = start_node(text.replace("{calls: 4,", "{calls: 100,"))
-
-    async def scenario() -> None:
-        async with parties(node) as lab:
-            calls = [await lab.call() for _ in range(8)]
-            finals = await asyncio.gather(*(call.final() for call in calls))
-            late = [final for final in finals if final.status == 503]
-            assert 2 <= len(late) <= 3  # one may come due while they are placed
-            for final in late:
-                assert final.get("Retry-After") == "1"
-                assert 'SIP;cause=503;text="limit-rate"' in final.get_all("Reason")
-            for call, final in zip(calls, finals, strict=True):
-                if final.status == 200:
-                    assert (await call.bye()).status == 200
-            await asyncio.sleep(1)
-            call = await lab.call()
-            assert (await call.final()).status == 200
-            assert (await call.bye()).status == 200
-
-    try:
-        asyncio.run(scenario())
-    finally:
-        stop_node(node)

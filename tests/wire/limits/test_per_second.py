@@ -1,0 +1,42 @@
+"""Calls a second, on live calls."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from wire.conftest import Node, start_node, stop_node
+from wire.limits.conftest import config
+from wire.records.parties import parties
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[Node]:
+    """Five calls a second, and places enough."""
+    text = config("{calls: 100, per_second: 5}").replace("{calls: 5,", "{calls: 100,")
+    running = start_node(text.replace("{calls: 4,", "{calls: 100,"))
+    yield running
+    stop_node(running)
+
+
+def test_calls_a_second(node: Node) -> None:
+    """Summary: of eight calls at once on a trunk of five a second, five go; Retry-After says when, and then one goes."""
+
+    async def scenario() -> None:
+        async with parties(node) as lab:
+            calls = [await lab.call() for _ in range(8)]
+            finals = await asyncio.gather(*(call.final() for call in calls))
+            late = [final for final in finals if final.status == 503]
+            assert 2 <= len(late) <= 3, "one may come due while they are placed"
+            for final in late:
+                assert final.get("Retry-After") == "1"
+                assert 'SIP;cause=503;text="limit-rate"' in final.get_all("Reason")
+            for call, final in zip(calls, finals, strict=True):
+                if final.status == 200:
+                    assert (await call.bye()).status == 200
+            await asyncio.sleep(int(late[0].get("Retry-After")))
+            call = await lab.call()
+            assert (await call.final()).status == 200
+            assert (await call.bye()).status == 200
+
+    asyncio.run(scenario())
