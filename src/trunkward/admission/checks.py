@@ -64,6 +64,11 @@ class Finding:
     #: Of a refusal: what would have let the call pass, with the key or the command that does it.
     remedy: str = ""
 
+    @property
+    def refused(self) -> bool:
+        """Whether the call ends here."""
+        return self.refusal is not None
+
 
 def method(case: Case) -> Finding:
     """1. Only an INVITE is judged; the edge answers everything else by itself."""
