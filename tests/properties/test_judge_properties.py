@@ -118,6 +118,8 @@ def test_any_attempt_gets_one_sound_verdict(
         assert verdict.routes
         if verdict.from_uri:
             assert re.fullmatch(r"sip:[!-~]+@(sbc\.example\.com|anonymous\.invalid)", verdict.from_uri)
+    # plain text, which a record can hold
+    assert all(type(finding.detail) is str for finding in judgement.findings)
     # whoever is refused can be told what would have let it pass; nobody else is
     assert all(bool(finding.remedy) == (finding.refusal is not None) for finding in judgement.findings)
     if isinstance(verdict, Reject) and case.source is not None:
