@@ -241,7 +241,7 @@ def signature(case: Case, facts: Facts, now: float) -> Finding:
     if case.signing_request is None:
         return Finding(check="signature", detail="not-asked")
     usable = usable_signature(case, facts, now)
-    return Finding(check="signature", detail=usable.attest if isinstance(usable, Signature) else usable)
+    return Finding(check="signature", detail=usable.attest.value if isinstance(usable, Signature) else usable)
 
 
 def usable_signature(case: Case, facts: Facts, now: float) -> Signature | str:

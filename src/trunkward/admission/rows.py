@@ -66,6 +66,7 @@ class NodeRow(msgspec.Struct, frozen=True, array_like=True):
     tls12_port: int
     unsafe_unanchored_media: bool
     unsafe_trusted_clock: bool
+    announcements: str
 
 
 def trunk_row(trunk: Trunk, permit: int) -> TrunkRow:
@@ -164,6 +165,7 @@ def node_row(node: NodeSettings) -> NodeRow:
         node.tls12_port,
         node.unsafe_unanchored_media,
         node.unsafe_trusted_clock,
+        node.announcements,
     )
 
 
