@@ -164,6 +164,7 @@ REASONS: Mapping[Reason, ReasonRow] = {
         " the other one too",
     ),
     Reason.DESTINATION_UNKNOWN: ReasonRow(
+        announced=True,
         answers={403: 21},
         blames=(Blame.CUSTOMER,),
         means="the table of destinations knows no numbers that begin so, and so not what they cost",
@@ -171,6 +172,7 @@ REASONS: Mapping[Reason, ReasonRow] = {
         " `node.destinations`",
     ),
     Reason.DESTINATION_NOT_ALLOWED: ReasonRow(
+        announced=True,
         answers={403: 21},
         blames=(Blame.CUSTOMER,),
         means="trunk, tenant or reseller does not open the country; where none says anything, only the one at"
@@ -179,6 +181,7 @@ REASONS: Mapping[Reason, ReasonRow] = {
         " names",
     ),
     Reason.CLASS_NOT_ALLOWED: ReasonRow(
+        announced=True,
         answers={403: 21},
         blames=(Blame.CUSTOMER,),
         means="premium, satellite, shared cost or another kind of number that no country opens by itself",
@@ -186,6 +189,7 @@ REASONS: Mapping[Reason, ReasonRow] = {
         " finding names",
     ),
     Reason.RATE_TOO_HIGH: ReasonRow(
+        announced=True,
         answers={403: 21},
         blames=(Blame.CUSTOMER,),
         means="a minute costs more than `destinations.max_rate`, or nobody knows what it costs, and no class"
@@ -194,6 +198,7 @@ REASONS: Mapping[Reason, ReasonRow] = {
         " finding names, or raise `max_rate`",
     ),
     Reason.OUTSIDE_HOURS: ReasonRow(
+        announced=True,
         answers={403: 21},
         blames=(Blame.CUSTOMER,),
         means="trunk, tenant or reseller places no such calls at this time of the week",

@@ -25,6 +25,7 @@ from trunkward.cli.explain import verdict_lines, words_of
 from trunkward.cli.host_paths import hint
 from trunkward.cli.said import complain, in_words
 from trunkward.cli.trial_table import ADMIT, COLUMNS, Asked, CasesRefused, problems_of, read_table
+from trunkward.engines.destinations_file import DestinationsUnreadable, destinations_text, destinations_with
 from trunkward.settings import Paths
 
 console = Console(highlight=False)
@@ -168,7 +169,12 @@ def _policy(paths: Paths, file: Path | None) -> Snapshot:
         declared = read_config(file).declared
         # an applied file has a declaration for every number in it
         evidence = {(trunk.name, number): "declared" for trunk in declared.trunks for number in trunk.numbers}
-        return Snapshot(compile_snapshot(declared, evidence, 0))
+        try:
+            table = destinations_with(destinations_text(declared.node.destinations_file))
+        except DestinationsUnreadable as problem:  # read a moment ago, and gone
+            complain(str(problem))
+            raise typer.Exit(2) from None
+        return Snapshot(compile_snapshot(declared, evidence, 0, table))
     current = paths.policy / "current"
     try:
         return Snapshot(current.read_bytes())

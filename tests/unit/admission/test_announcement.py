@@ -12,6 +12,7 @@ from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.calls.attempt import CallAttempt
 from trunkward.calls.reasons import REASONS
 from trunkward.calls.verdict import Admit, Announcement, Reason, Reject
+from trunkward.engines.destinations_file import destinations_with
 from trunkward.trunks.model import Declared
 
 type Attempt = Callable[..., CallAttempt]
@@ -28,7 +29,9 @@ DTLS = (
 @pytest.fixture
 def telling(declared: Declared) -> Snapshot:
     return Snapshot(
-        compile_snapshot(replace(declared, node=replace(declared.node, announcements=PLACE)), {}, 1)
+        compile_snapshot(
+            replace(declared, node=replace(declared.node, announcements=PLACE)), {}, 1, destinations_with("")
+        )
     )
 
 

@@ -12,6 +12,7 @@ from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.admission.trial import Trial, judge_trial
 from trunkward.calls.attempt import CallAttempt
 from trunkward.calls.verdict import Admit, Reason
+from trunkward.engines.destinations_file import destinations_with
 from trunkward.trunks.model import Carrier, Declared, Trunk
 
 NOW = 1_800_000_000.0
@@ -59,6 +60,6 @@ def test_it_is_the_verdict_of_the_call_itself(
 
 def test_a_disabled_trunk_is_refused_as_one(declared: Declared) -> None:
     off = replace(declared, trunks=(replace(declared.trunks[0], enabled=False),))
-    policy = Snapshot(compile_snapshot(off, {}, 1))
+    policy = Snapshot(compile_snapshot(off, {}, 1, destinations_with("")))
     trial = Trial(source=source(policy, "acme-hq"), calling="+12025550101", called="+12025550199", at=NOW)
     assert judge_trial(trial, policy).verdict.reason is Reason.TRUNK_DISABLED

@@ -13,6 +13,7 @@ from trunkward.admission.snapshot import compile_snapshot
 from trunkward.cli import trial as command
 from trunkward.cli.main import app
 from trunkward.control.node_file import read_node_file
+from trunkward.engines.destinations_file import destinations_with
 
 EXAMPLE = Path(__file__).parents[3] / "examples/node.yaml"
 CALL = ("--from", "+12025550101", "--to", "+12025550199")
@@ -27,7 +28,7 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
     policy = tmp_path / "run/policy"
     policy.mkdir(parents=True)
     declared = read_node_file(EXAMPLE.read_text(), "example")
-    (policy / "7.snapshot").write_bytes(compile_snapshot(declared, {}, 7))
+    (policy / "7.snapshot").write_bytes(compile_snapshot(declared, {}, 7, destinations_with("")))
     (policy / "current").symlink_to("7.snapshot")
     return lambda *words: CliRunner().invoke(app, ["try", *words])
 
@@ -40,6 +41,13 @@ def table(tmp_path: Path) -> Callable[[str], str]:
         return str(path)
 
     return write
+
+
+def _with_destinations(said: str) -> str:
+    """The example, with this of its trunk's destinations."""
+    text, trunk = EXAMPLE.read_text(), "      - name: acme-hq\n"
+    assert trunk in text
+    return text.replace(trunk, f"{trunk}        destinations: {said}\n", 1)
 
 
 def test_an_admitted_call_and_what_was_not_asked(ask: Ask) -> None:
@@ -85,12 +93,25 @@ def test_an_inbound_call_for_programs(ask: Ask) -> None:
 
 def test_a_file_that_is_not_applied(ask: Ask, tmp_path: Path) -> None:
     file = tmp_path / "next.yaml"
-    file.write_text(EXAMPLE.read_text().replace('prefixes: ["+1', 'prefixes: ["+44", "+1', 1))
+    text = _with_destinations("{allow: [US, GB]}")
+    file.write_text(text.replace('prefixes: ["+1', 'prefixes: ["+44", "+1', 1))
     call = ("--trunk", "acme-hq", "--from", "+12025550101", "--to", "+442079460123")
     assert json.loads(ask(*call, "--json").stdout)["reason"] == "no-route"
     told = json.loads(ask(*call, "--json", "--file", str(file)).stdout)
     assert (told["reason"], told["level"], told["policy_version"]) == ("admitted", "A", 0)
     assert ask(*call, "--file", str(tmp_path / "none.yaml")).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("at", "reason"),
+    [("2026-11-23T10:00:00-05:00", "admitted"), ("2026-11-22T10:00:00-05:00", "outside-hours")],
+)
+def test_another_time(ask: Ask, tmp_path: Path, at: str, reason: str) -> None:
+    hours = '{zone: America/New_York, open: ["mon-fri 07:00-20:00"], outside: nothing}'
+    file = tmp_path / "next.yaml"
+    file.write_text(_with_destinations(f"{{hours: {hours}}}"))
+    told = json.loads(ask("--trunk", "acme-hq", *CALL, "--file", str(file), "--at", at, "--json").stdout)
+    assert told["reason"] == reason
 
 
 def test_a_table_of_cases(ask: Ask, table: Callable[[str], str]) -> None:
