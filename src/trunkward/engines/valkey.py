@@ -76,8 +76,8 @@ def render_users_acl(passwords: dict[str, str]) -> str:
         "root": f"{keys} +fcall_ro {commands} +info +scan +ttl +zrange",
     }
     lines = [
-        # Nobody can be it, and it may do all: Valkey (8.1.1) replays its file as this user, and leaves out, with
-        # no more than a line in its log, what that may not do
+        # Nobody can be it, and it may do all: Valkey (8.1.1) replays its file as this user, and leaves out,
+        # with no more than a line in its log, what that may not do
         "user default off resetpass ~* &* +@all",
         f"user {LOOKER} on nopass resetkeys resetchannels -@all +ping +info +function|list",
     ]
