@@ -4,10 +4,11 @@ Nothing is asked, recorded, signed or sent. Who the caller is, is given, not pro
 """
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trunkward.admission.judge import Judgement, judge_call
-from trunkward.admission.ports import NO_FACTS, Facts, Signature
+from trunkward.admission.limits import asked_of
+from trunkward.admission.ports import NO_FACTS, NOTHING_ASKED, Facts, Held, Over, Signature
 from trunkward.admission.screen import Case, leg_policy, read
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt, Transport
@@ -36,14 +37,14 @@ def judge_trial(trial: Trial, policy: Snapshot) -> Judgement:
 
     1. An INVITE of that side, with an offer it would be accepted with.
     2. Read as if its sender had been identified.
-    3. Judged with the clock right and a signature at hand.
+    3. Judged with room in every limit that allows anything, the clock right and a signature at hand.
     """
     # 1.
     attempt = _attempt(trial, policy.node)
     # 2.
     case = read(attempt, None, trial.source, policy)
     # 3.
-    return judge_call(case, _facts(case, trial.at), _ID, trial.at)
+    return judge_call(case, _facts(case, policy, trial.at), _ID, trial.at)
 
 
 def _attempt(trial: Trial, node: NodeSettings) -> CallAttempt:
@@ -84,8 +85,17 @@ def _offer(source: Trunk | Carrier, node: NodeSettings) -> str:
     return "".join(f"{line}\r\n" for line in (*lines, "t=0 0", *media))
 
 
-def _facts(case: Case, at: float) -> Facts:
+def _facts(case: Case, policy: Snapshot, at: float) -> Facts:
+    facts = replace(NO_FACTS, live=_room(case, policy))
     if case.signing_request is None:
-        return NO_FACTS
+        return facts
     signed = Signature(identity="none", date="none", iat=int(at), attest=case.signing_request.level)
-    return Facts(signature=signed, clock_synchronised=True)
+    return replace(facts, signature=signed, clock_synchronised=True)
+
+
+def _room(case: Case, policy: Snapshot) -> Held | Over:
+    """What is free is not asked; where nothing is allowed at all, nothing is free."""
+    for counter in asked_of(case, policy, _ID).counters:
+        if counter.most == 0:
+            return Over(key=counter.key, most=0, retry_after_s=None)
+    return NOTHING_ASKED

@@ -13,7 +13,7 @@ from trunkward.admission.trial import Trial, judge_trial
 from trunkward.calls.attempt import CallAttempt
 from trunkward.calls.verdict import Admit, Reason
 from trunkward.engines.destinations_file import destinations_with
-from trunkward.trunks.model import Carrier, Declared, Trunk
+from trunkward.trunks.model import Carrier, Declared, Limits, Trunk
 
 NOW = 1_800_000_000.0
 
@@ -56,6 +56,15 @@ def test_it_is_the_verdict_of_the_call_itself(
     assert [route.next_hop for route in tried.verdict.routes] == [r.next_hop for r in placed.verdict.routes]
     # the offer is another one: `media` tells its suite
     assert [f.check for f in tried.findings] == [f.check for f in placed.findings]
+
+
+def test_a_limit_of_nothing_refuses(declared: Declared) -> None:
+    closed = replace(declared, trunks=(replace(declared.trunks[0], limits=Limits(calls=0)),))
+    policy = Snapshot(compile_snapshot(closed, {}, 1, destinations_with("")))
+    trial = Trial(source=source(policy, "acme-hq"), calling="+12025550101", called="+12025550199", at=NOW)
+    judgement = judge_trial(trial, policy)
+    assert judgement.verdict.reason is Reason.LIMIT_CALLS
+    assert judgement.findings[-1].remedy.startswith("raise limits.calls of trunk acme-hq")
 
 
 def test_a_disabled_trunk_is_refused_as_one(declared: Declared) -> None:
