@@ -30,7 +30,8 @@ def cells(reason: Reason, row: ReasonRow) -> Iterator[str]:
     yield f"`{reason.value}`"
     yield ", ".join(answers) or "none"
     yield ", ".join(row.blames)
-    yield f"{row.means}; said by the edge" if row.by_edge else row.means
+    said = "; said by the edge" if row.by_edge else "; may be announced" if row.announced else ""
+    yield f"{row.means}{said}"
     yield row.do
 
 

@@ -72,6 +72,11 @@ class Finding:
     #: Of a refusal: what would have let the call pass, with the key or the command that does it.
     remedy: str = ""
 
+    @property
+    def refused(self) -> bool:
+        """Whether the call ends here."""
+        return self.refusal is not None
+
 
 def method(case: Case) -> Finding:
     """1. Only an INVITE is judged; the edge answers everything else by itself."""
@@ -278,7 +283,7 @@ def signature(case: Case, facts: Facts, now: float) -> Finding:
     if case.signing_request is None:
         return Finding(check="signature", detail="not-asked")
     usable = usable_signature(case, facts, now)
-    return Finding(check="signature", detail=usable.attest if isinstance(usable, Signature) else usable)
+    return Finding(check="signature", detail=usable.attest.value if isinstance(usable, Signature) else usable)
 
 
 def usable_signature(case: Case, facts: Facts, now: float) -> Signature | str:

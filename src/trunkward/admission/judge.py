@@ -9,8 +9,11 @@ from trunkward.admission.routes import FROM_CUSTOMERS, from_uri_of, routes_of
 from trunkward.admission.screen import Case, Direction, screen
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt, Transport
+from trunkward.calls.reasons import REASONS
 from trunkward.calls.reasons import headers as reason_headers
-from trunkward.calls.verdict import Admit, Blame, Discard, Reason, Reject, Verdict
+from trunkward.calls.verdict import Admit, Announcement, Blame, Discard, Reason, Reject, Verdict
+from trunkward.media.offer import Keying, Offer
+from trunkward.media.plan import plan_announcement
 from trunkward.sip.status import phrase
 from trunkward.sip.text import quoted, shown
 from trunkward.trunks.model import Trunk
@@ -142,6 +145,7 @@ def _refused(case: Case, findings: tuple[Finding, ...], finding: Finding, record
         status=status,
         phrase=phrase(status),
         headers=[] if stranger else _explanation(case, refusal, _told(case, finding)),
+        announcement=_announcement(case, refusal.reason),
     )
     return Judgement(verdict=verdict, findings=findings)
 
@@ -150,6 +154,22 @@ def _told(case: Case, finding: Finding) -> str:
     """What a peer hears; a carrier does not hear how much a customer has bought."""
     of_a_customer = finding.check == "limits" and case.direction is Direction.INBOUND
     return "try again later" if of_a_customer else finding.detail
+
+
+def _announcement(case: Case, reason: Reason) -> Announcement | None:
+    """For whom is identified, and whose media was understood; reasons of a fixed list alone."""
+    directory, offer = case.node.announcements, case.offer
+    # a stranger's is not read
+    if not directory or not isinstance(offer, Offer) or not REASONS[reason].announced:
+        return None
+    # RFC 3262 section 3: whoever requires it gets no 183 but a reliable one
+    if any("100rel" in value.lower() for value in case.attempt.headers.get("require", ())):
+        return None
+    # rtpengine 12.5 plays in clear until the handshake is over
+    if offer.keying is Keying.DTLS:
+        return None
+    hop = plan_announcement(offer, inbound=case.direction is Direction.INBOUND)
+    return Announcement(file=f"{directory}/{reason.value}.wav", offer=offer.sdp, hop=hop)
 
 
 def _explanation(case: Case, refusal: Refusal, detail: str) -> list[tuple[str, str]]:

@@ -66,6 +66,7 @@ class NodeRow(msgspec.Struct, frozen=True, array_like=True):
     tls12_port: int
     unsafe_unanchored_media: bool
     unsafe_trusted_clock: bool
+    announcements: str
 
 
 class LimitsRow(msgspec.Struct, frozen=True, array_like=True):
@@ -216,6 +217,7 @@ def node_row(node: NodeSettings) -> NodeRow:
         node.tls12_port,
         node.unsafe_unanchored_media,
         node.unsafe_trusted_clock,
+        node.announcements,
     )
 
 

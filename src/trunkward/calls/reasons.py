@@ -25,6 +25,8 @@ class ReasonRow:
     blames: tuple[Blame, ...] = (Blame.NOBODY,)
     #: Said by the edge itself, with no gate to ask or after one has admitted the call.
     by_edge: bool = False
+    #: A caller may hear why, before the answer (`node.announcements`).
+    announced: bool = False
 
 
 #: Who has to act, in words, by a verdict's `blame`.
@@ -69,6 +71,7 @@ REASONS: Mapping[Reason, ReasonRow] = {
         do="use `node.tls_port` and TLS 1.3; if the PBX cannot, declare the exception",
     ),
     Reason.TRUNK_DISABLED: ReasonRow(
+        announced=True,
         # to a carrier it is like any number that is not here
         answers={403: 21, 404: 1},
         blames=(Blame.US,),
@@ -82,24 +85,28 @@ REASONS: Mapping[Reason, ReasonRow] = {
         do="look at the URI the finding quotes",
     ),
     Reason.CALLING_NUMBER_MALFORMED: ReasonRow(
+        announced=True,
         answers={403: 21},
         blames=(Blame.CUSTOMER,),
         means="From holds no number this node's country can read; anonymous callers are not supported",
         do="send the number in the user part of From, with `+` or as dialled nationally",
     ),
     Reason.CALLED_NUMBER_MALFORMED: ReasonRow(
+        announced=True,
         answers={484: 28},
         blames=_SENDER,
         means="the Request-URI holds no number",
         do="send it with `+`, or as dialled nationally",
     ),
     Reason.CALLED_NUMBER_UNKNOWN: ReasonRow(
+        announced=True,
         answers={404: 1},
         blames=(Blame.CARRIER,),
         means="an inbound call to a number in no trunk's inventory",
         do="add it to a trunk's `numbers`, or tell the carrier",
     ),
     Reason.NO_ROUTE: ReasonRow(
+        announced=True,
         answers={404: 3},
         blames=(Blame.US, Blame.CUSTOMER),
         means="no carrier has a prefix of this number (or takes emergency calls); inbound: the trunk has no"
@@ -157,6 +164,7 @@ REASONS: Mapping[Reason, ReasonRow] = {
         " the other one too",
     ),
     Reason.DESTINATION_UNKNOWN: ReasonRow(
+        announced=True,
         answers={403: 21},
         blames=(Blame.CUSTOMER,),
         means="the table of destinations knows no numbers that begin so, and so not what they cost",
@@ -164,6 +172,7 @@ REASONS: Mapping[Reason, ReasonRow] = {
         " `node.destinations`",
     ),
     Reason.DESTINATION_NOT_ALLOWED: ReasonRow(
+        announced=True,
         answers={403: 21},
         blames=(Blame.CUSTOMER,),
         means="trunk, tenant or reseller does not open the country; where none says anything, only the one at"
@@ -172,6 +181,7 @@ REASONS: Mapping[Reason, ReasonRow] = {
         " names",
     ),
     Reason.CLASS_NOT_ALLOWED: ReasonRow(
+        announced=True,
         answers={403: 21},
         blames=(Blame.CUSTOMER,),
         means="premium, satellite, shared cost or another kind of number that no country opens by itself",
@@ -179,6 +189,7 @@ REASONS: Mapping[Reason, ReasonRow] = {
         " finding names",
     ),
     Reason.RATE_TOO_HIGH: ReasonRow(
+        announced=True,
         answers={403: 21},
         blames=(Blame.CUSTOMER,),
         means="a minute costs more than `destinations.max_rate`, or nobody knows what it costs, and no class"
@@ -187,6 +198,7 @@ REASONS: Mapping[Reason, ReasonRow] = {
         " finding names, or raise `max_rate`",
     ),
     Reason.OUTSIDE_HOURS: ReasonRow(
+        announced=True,
         answers={403: 21},
         blames=(Blame.CUSTOMER,),
         means="trunk, tenant or reseller places no such calls at this time of the week",
@@ -200,6 +212,7 @@ REASONS: Mapping[Reason, ReasonRow] = {
         " in all, abroad, or to a class of numbers (`Retry-After`; the finding says which)",
         do="wait for one to end, or have whoever sets that limit raise it; `./trunkward limits TRUNK` shows"
         " what is in use",
+        announced=True,
     ),
     Reason.LIMIT_RATE: ReasonRow(
         answers={503: 42, 486: 17},

@@ -126,6 +126,17 @@ class Admit(msgspec.Struct, frozen=True, kw_only=True, tag="admit", tag_field="v
     grant: Grant | None = None
 
 
+class Announcement(msgspec.Struct, frozen=True, kw_only=True):
+    """What a refused caller hears first, as early media (RFC 3261 section 13.2.2.1)."""
+
+    #: Absolute path; where it is not there, the refusal goes at once.
+    file: str
+    #: The caller's offer, pruned.
+    offer: str
+    #: To a far end inside the node that is nobody.
+    hop: MediaHop
+
+
 class Reject(msgspec.Struct, frozen=True, kw_only=True, tag="reject", tag_field="verdict"):
     """Refuse it, and say why (RFC 3326 `Reason`)."""
 
@@ -137,6 +148,7 @@ class Reject(msgspec.Struct, frozen=True, kw_only=True, tag="reject", tag_field=
     phrase: str
     #: Put on the reply, in order.
     headers: list[tuple[str, str]] = []
+    announcement: Announcement | None = None
 
 
 class Discard(msgspec.Struct, frozen=True, kw_only=True, tag="discard", tag_field="verdict"):

@@ -87,23 +87,16 @@ def run(
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
-    return _with_records(paths, told)
+    return with_records(paths, told)
 
 
 def show(paths: Paths, name: str, *, as_json: bool) -> int:
     """Prints one call and its ladder; 1 when there is none, or more than one."""
 
     def told(store: RecordStore) -> int:
-        found = store.look_up(name)
-        if not found:
-            complain(f"no call {name}: write a record id, its beginning, or a Call-ID")
+        call = find_one(store, name)
+        if call is None:
             return 1
-        if len(found) > 1:
-            complain(f"{name} is more than one call; write the record id of one:")
-            for call in found:
-                complain(f"  {call['record_id']}  {' '.join(_row(call)[1:7])}")
-            return 1
-        call = found[0]
         messages = store.messages(ladder.keys(call), *ladder.period(call, time.time()))
         if as_json:
             noted = [msgspec.structs.asdict(message) for message in messages]
@@ -113,7 +106,21 @@ def show(paths: Paths, name: str, *, as_json: bool) -> int:
             console.print(Text(line), soft_wrap=True)
         return 0
 
-    return _with_records(paths, told)
+    return with_records(paths, told)
+
+
+def find_one(store: RecordStore, name: str) -> dict[str, Any] | None:
+    """The one call a person means; None when there is none, or more than one, which has been said."""
+    found = store.look_up(name)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        complain(f"no call {name}: write a record id, its beginning, or a Call-ID")
+        return None
+    complain(f"{name} is more than one call; write the record id of one:")
+    for call in found:
+        complain(f"  {call['record_id']}  {' '.join(_row(call)[1:7])}")
+    return None
 
 
 def record_store(paths: Paths) -> RecordStore:
@@ -121,7 +128,8 @@ def record_store(paths: Paths) -> RecordStore:
     return RecordStore(open_database(paths.records_url))
 
 
-def _with_records(paths: Paths, do: Callable[[RecordStore], int]) -> int:
+def with_records(paths: Paths, do: Callable[[RecordStore], int]) -> int:
+    """Does something with the node's records; 2, and why, when they cannot be read."""
     try:
         if not paths.database and not paths.records_db.exists():
             complain(f"no records yet: {paths.records_db} is made by the first ./trunkward up")

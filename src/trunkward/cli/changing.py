@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from trunkward.cli.host_paths import hint
 from trunkward.cli.said import complain, in_words
 from trunkward.control.node_file import Accepted, NodeFileRefused, accept_node_file
+from trunkward.engines.announcements import wrong_announcements
 from trunkward.engines.certificates import why_no_authority
 from trunkward.engines.destinations_file import wrong_destinations
 from trunkward.settings import Paths
@@ -51,7 +52,13 @@ def read_config(path: Path, bring_back: str = "") -> Accepted:
 def accepted(text: str, source: str) -> Accepted:
     """A node file's text, found good, or an exit with every problem of it."""
     try:
-        return accept_node_file(text, source, _why_no_authority, _wrong_destinations)
+        return accept_node_file(
+            text,
+            source,
+            _why_no_authority,
+            _wrong_destinations,
+            wrong_announcements=_wrong_announcements,
+        )
     except NodeFileRefused as refused:
         complain(str(refused))
         complain(f"{source}: refused whole; nothing was changed")
@@ -159,6 +166,11 @@ def node_file_in_use(paths: Paths, *, running: bool) -> Path:
 
 def _wrong_destinations(file: str) -> list[str]:
     return [f"{why}{hint(Path(file))}" for why in wrong_destinations(file)]
+
+
+def _wrong_announcements(directory: str) -> list[str]:
+    path = Path(directory)
+    return [f"{wrong}{hint(path)}" for wrong in wrong_announcements(path)]
 
 
 def _why_no_authority(file: str) -> str:

@@ -315,6 +315,50 @@ def destinations(
 
 
 @app.command()
+def explain(
+    name: Annotated[str, typer.Argument(metavar="ID", help="Record id, its beginning, or a Call-ID.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Say why one call was refused or let through: every check, what it saw, what would have changed it."""
+    from trunkward.cli.explain import run
+
+    raise typer.Exit(run(Paths.from_environment(), name, as_json=as_json))
+
+
+@app.command("try")
+def try_call(
+    sender: Annotated[str | None, typer.Option("--from", help="Calling number, as it would be sent.")] = None,
+    called: Annotated[str | None, typer.Option("--to", help="Called number, as it would be dialled.")] = None,
+    trunk: Annotated[str | None, typer.Option(help="The trunk that would call.")] = None,
+    carrier: Annotated[str | None, typer.Option(help="The carrier it would come from, in its place.")] = None,
+    at: Annotated[
+        str | None, typer.Option(help="When: 2026-11-25T14:30, 2026-11-25T14:30:00Z. Without it now.")
+    ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option("--csv", help="Try a table: columns from, to[, trunk, carrier, at, expect]."),
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", help="By this node file, in place of the policy in force.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a call.")] = False,
+) -> None:
+    """Judge a call nobody places: its verdict, check by check. Nothing is recorded, signed or sent."""
+    from trunkward.cli.trial import run, run_table
+    from trunkward.cli.trial_table import Asked
+
+    if (table is None) != (sender is not None and called is not None) or (table and (sender or called)):
+        raise typer.BadParameter("either a call, --from and --to, or a table of them, --csv")
+    asked = Asked(
+        calling=sender or "", called=called or "", trunk=trunk or "", carrier=carrier or "", at=at or ""
+    )
+    paths = Paths.from_environment()
+    if table is None:
+        raise typer.Exit(run(paths, file, asked, as_json=as_json))
+    raise typer.Exit(run_table(paths, file, table, asked, as_json=as_json))
+
+
+@app.command()
 def upgrade(
     back: Annotated[bool, typer.Option("--back", help="To the version it ran before.")] = False,
     backup: Annotated[

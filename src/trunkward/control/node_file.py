@@ -114,11 +114,14 @@ def accept_node_file(
     source: str,
     why_no_authority: Callable[[str], str] = lambda _: "",
     wrong_destinations: Callable[[str], Iterable[str]] = lambda _: (),
+    *,
+    wrong_announcements: Callable[[str], Iterable[str]] = lambda _: (),
 ) -> Accepted:
     """The file, found good; `source` is its name in messages. Raises `NodeFileRefused`.
 
     `why_no_authority` is asked for each file that a carrier's `ca` names: what is wrong with it, or "".
     `wrong_destinations` is asked for the file of `node.destinations`: everything that is wrong with it.
+    `wrong_announcements` is asked for the directory of `node.announcements`: all that is wrong with it.
     """
     document, problems = read_yaml(text)
     if document is None:
@@ -130,6 +133,8 @@ def accept_node_file(
     found = [*_contradictions(parts), *_of_authorities(parts, why_no_authority)]
     if parts.node.destinations is not None:
         found += [(("node", "destinations"), wrong) for wrong in wrong_destinations(parts.node.destinations)]
+    if (place := parts.node.announcements) is not None:
+        found += [(("node", "announcements"), wrong) for wrong in wrong_announcements(place)]
     problems += [document.problem(path, message) for path, message in found]
     if problems:
         raise NodeFileRefused(problems, source)
@@ -531,6 +536,7 @@ def _node(node: NodePart) -> NodeSettings:
         unsafe_unanchored_media=node.media.unsafe_unanchored,
         unsafe_trusted_clock=node.unsafe_trusted_clock,
         destinations_file=node.destinations or "",
+        announcements=node.announcements or "",
     )
 
 

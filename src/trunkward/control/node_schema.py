@@ -206,6 +206,12 @@ def _file(text: str) -> str:
     return text
 
 
+def _place(text: str) -> str:
+    if not _is_path(text) or text.endswith("/"):
+        raise ValueError("write the absolute path of a directory, such as /etc/trunkward/announcements")
+    return text
+
+
 def _is_path(text: str) -> bool:
     return text.startswith("/") and text.isprintable() and '"' not in text and " " not in text
 
@@ -482,6 +488,7 @@ class NodePart(_Part):
     grant_s: Annotated[int, AfterValidator(_grant)] = GRANT_S
     unsafe_trusted_clock: bool = False
     destinations: Annotated[str, AfterValidator(_file)] | None = None
+    announcements: Annotated[str, AfterValidator(_place)] | None = None
 
 
 class NumberLimitsPart(_Part):

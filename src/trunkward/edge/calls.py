@@ -19,6 +19,7 @@ from trunkward.edge import (
     state,
     topos_fields,
 )
+from trunkward.edge.announcements import Announcements
 from trunkward.edge.compact import compact, expand
 from trunkward.edge.endings import Endings
 from trunkward.edge.gate import GateClient, GateUnavailable
@@ -58,6 +59,7 @@ class Calls:
         tls: OutboundTls,
         targets: Targets,
         health: Health,
+        announcements: Announcements,
         suspended: Suspended,
         group: str,
     ) -> None:
@@ -70,6 +72,7 @@ class Calls:
         self._tls = tls
         self._targets = targets
         self._health = health
+        self._announcements = announcements
         self._suspended = suspended
         self._reach = Reach(tls, running)
         self._gate = GateClient(settings.gate_sockets, settings.gate_deadline_ms / 1000)
@@ -114,7 +117,7 @@ class Calls:
                     self._outcomes.refused(
                         facts, "record-not-written"
                     )  # here is a place for it in memory, too
-                self._suspended.resume(held, partial(_reject, verdict))
+                self._announcements.begin(held, facts, verdict)
             case "discard":
                 self._suspended.resume(held, ksr.release)
             case "unavailable":
@@ -421,7 +424,8 @@ def _refuse_unjudged(facts: dict[str, Any], reason: str) -> None:
     ladder.sent(facts["id"], "caller", "503", "INVITE", why=reason)
 
 
-def _reject(verdict: dict[str, Any]) -> None:
+def reject(verdict: dict[str, Any]) -> None:
+    """Answers the transaction in hand as a gate has said."""
     for name, value in verdict["headers"]:
         ksr.add_reply_header(name, value)
     ksr.reply(verdict["status"], verdict["phrase"])

@@ -340,6 +340,19 @@ def reply(code: int, phrase: str) -> bool:
     return int(KSR.tm.t_reply(code, phrase)) > 0
 
 
+def own_contact() -> str:
+    """A Contact of ours for the side of the message in hand: where it arrived."""
+    address = pv("$Ri")
+    host = f"[{address}]" if ":" in address else address
+    return f"<sip:{host}:{pv('$Rp')};transport={pv('$proto').lower()}>"
+
+
+def reply_with_sdp(code: int, phrase: str, sdp: str) -> bool:
+    """The same with a session description."""
+    KSR.textops.set_reply_body(sdp, "application/sdp")
+    return reply(code, phrase)
+
+
 def stateless_reply(code: int, phrase: str) -> None:
     """Answers with no transaction, or in one when there is one."""
     KSR.sl.send_reply(code, phrase)

@@ -3,6 +3,7 @@
 from ipaddress import ip_address, ip_network
 
 from trunkward.edge import headers, ksr, ladder, topos_fields
+from trunkward.edge.announcements import Announcements
 from trunkward.edge.calls import Calls
 from trunkward.edge.dialogs import Dialogs
 from trunkward.edge.settings import EdgeSettings
@@ -18,8 +19,17 @@ ALLOW = "INVITE, ACK, CANCEL, BYE, UPDATE, PRACK, INFO, OPTIONS"
 class Requests:
     """Hygiene and routing of requests; calls begin in `Calls` and go on in `Dialogs`."""
 
-    def __init__(self, settings: EdgeSettings, calls: Calls, dialogs: Dialogs, targets: Targets) -> None:
+    def __init__(
+        self,
+        settings: EdgeSettings,
+        *,
+        calls: Calls,
+        dialogs: Dialogs,
+        targets: Targets,
+        announcements: Announcements,
+    ) -> None:
         """Keeps what it needs; touches nothing."""
+        self._announcements = announcements
         self._calls = calls
         self._dialogs = dialogs
         self._targets = targets
@@ -52,6 +62,7 @@ class Requests:
         if method == "CANCEL":
             if ksr.matches_transaction():
                 ladder.got(ladder.cancel_key(ksr.call_id()), "caller", "CANCEL", reason=ksr.header("Reason"))
+                self._announcements.ended()
                 ksr.relay()
             else:
                 ksr.stateless_reply(481, "Call/Transaction Does Not Exist")

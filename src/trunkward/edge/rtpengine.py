@@ -68,6 +68,14 @@ class Rtpengine:
         except (RtpengineUnavailable, OSError):
             return {}
 
+    def play(self, call_id: str, to_tag: str, file: str) -> float:
+        """Plays a file to one side of a call; the seconds it lasts. It goes on by itself."""
+        request = {"command": "play media", "call-id": call_id, "from-tag": to_tag, "file": file}
+        lasts_ms = self._ask(request).get("duration")
+        if not isinstance(lasts_ms, int) or lasts_ms <= 0:
+            raise RtpengineUnavailable(f"{file}: nothing to play in it")
+        return lasts_ms / 1000
+
     def knows(self, call_id: str) -> bool | None:
         """Whether it knows a call of this name; None when it does not say. Raises `RtpengineGone`."""
         try:

@@ -19,7 +19,8 @@ from collections.abc import Callable
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 from trunkward.edge import groups, guard, ksr, ladder, settings
-from trunkward.edge.calls import Calls
+from trunkward.edge.announcements import Announcements
+from trunkward.edge.calls import Calls, reject
 from trunkward.edge.dialogs import Dialogs
 from trunkward.edge.endings import Endings
 from trunkward.edge.gate import GateClient
@@ -57,6 +58,7 @@ def _gate() -> GateClient:
 
 
 _endings = Endings(_running, _grants, _media, _outcomes, _gate, groups.RUNNING)
+_announcements = Announcements(_engine, _media, _suspended, reject, groups.RUNNING)
 #: It keeps what it knows of hosts when settings change.
 _health = Health()
 
@@ -84,6 +86,7 @@ class Edge:
             tls=self.tls,
             targets=self.targets,
             health=self.health,
+            announcements=_announcements,
             suspended=_suspended,
             group=groups.SETUP,
         )
@@ -96,7 +99,13 @@ class Edge:
             suspended=_suspended,
             group=groups.RUNNING,
         )
-        self.requests = Requests(told, self.calls, self.dialogs, self.targets)
+        self.requests = Requests(
+            told,
+            calls=self.calls,
+            dialogs=self.dialogs,
+            targets=self.targets,
+            announcements=_announcements,
+        )
 
 
 _edge = settings.Followed(Edge, ksr.log_error)
@@ -129,6 +138,7 @@ class Callbacks:
     ksr_route = staticmethod(guard.task(ladder.flushed(_now("calls", "route"))))
     ksr_resumed = staticmethod(guard.transaction(ladder.flushed(_suspended.resumed)))
     ksr_suspended_failure = staticmethod(guard.transaction(_suspended.given_up))
+    ksr_announced = staticmethod(guard.transaction(ladder.flushed(_announcements.over)))
     ksr_fault = staticmethod(guard.transaction(guard.fault))
     ksr_reply = staticmethod(guard.reply(ladder.flushed(_now("calls", "replied"))))
     ksr_failure = staticmethod(guard.transaction(ladder.flushed(_now("calls", "failed"))))

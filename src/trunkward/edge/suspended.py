@@ -22,12 +22,15 @@ class Suspended:
         """One for each process."""
         self._then: Callable[[], object] | None = None
 
-    def hold(self) -> str:
-        """Suspends the transaction in hand. What to call it in `resume`, "" when it could not be."""
-        ksr.set_final_response_timeout(HELD_MS, HELD_MS)
-        ksr.on_failure("ksr_suspended_failure")
+    def hold(self, for_ms: int = HELD_MS, then: str = "ksr_suspended_failure") -> str:
+        """Suspends the transaction in hand. What to call it in `resume`, "" when it could not be.
+
+        `then` is the failure callback for when nobody has come to go on with it in that time.
+        """
+        ksr.set_final_response_timeout(for_ms, for_ms)
+        ksr.on_failure(then)
         transaction = ksr.suspend()
-        return f"{transaction}@{time.monotonic() + HELD_MS / 1000:.3f}" if transaction else ""
+        return f"{transaction}@{time.monotonic() + for_ms / 1000:.3f}" if transaction else ""
 
     def resume(self, held: str, then: Callable[[], object]) -> bool:
         """Does `then` with the transaction in hand; False when it was cancelled, or refused as late."""

@@ -251,7 +251,7 @@ class Line:
                 CheckRecord(
                     check=finding.check,
                     detail=finding.detail,
-                    refused=finding.refusal is not None,
+                    refused=finding.refused,
                     remedy=finding.remedy,
                 )
                 for finding in judgement.findings

@@ -97,6 +97,12 @@ def plan_any_offer(called: LegPolicy) -> MediaPlan:
     return MediaPlan(offer="", hops=hops, called_suites=wanted)
 
 
+def plan_announcement(offer: Offer, *, inbound: bool) -> MediaHop:
+    """One hop from `offer`'s side to a far end inside the node, in plain RTP."""
+    sides = (CARRIER_SIDE if inbound else CUSTOMER_SIDE, CORE)
+    return _hop(SUFFIXES[0], sides, _calling_leg(offer), _plain_leg(_CORE_FAMILY))
+
+
 def _calling_leg(offer: Offer) -> _Leg:
     family = offer.family
     match offer.keying:

@@ -197,6 +197,8 @@ class NodeSettings:
     #: Seconds a call may last where its trunk says nothing else, and for which it is granted at a time.
     max_call_s: int = MAX_CALL_S
     grant_s: int = GRANT_S
+    #: Directory with what refused callers hear, a file for each reason code; empty: they hear nothing.
+    announcements: str = ""
     #: Opened only for trunks with `unsafe_tls12`.
     tls12_port: int = 5062
     #: DNS servers to ask, with their ports; empty: the system's.

@@ -438,6 +438,8 @@ def test_an_admitted_call_was_looked_at_twelve_times(
 ) -> None:
     judgement = judge_call(screen(outbound(), pbx, policy), signed(), "r1", NOW)
     assert [finding.check for finding in judgement.findings] == list(CHECKS)
+    # a record holds plain text, no number's own type
+    assert {type(finding.detail) for finding in judgement.findings} == {str}
     assert (judgement.attest, judgement.unsigned) == ("A", "")
 
 

@@ -1,0 +1,101 @@
+"""Judging without calling: what a policy would say to a call, with everything alive taken as it should be.
+
+Nothing is asked, recorded, signed or sent. Who the caller is, is given, not proved.
+"""
+
+import base64
+from dataclasses import dataclass, replace
+
+from trunkward.admission.judge import Judgement, judge_call
+from trunkward.admission.limits import asked_of
+from trunkward.admission.ports import NO_FACTS, NOTHING_ASKED, Facts, Held, Over, Signature
+from trunkward.admission.screen import Case, leg_policy, read
+from trunkward.admission.snapshot import Snapshot
+from trunkward.calls.attempt import CallAttempt, Transport
+from trunkward.media.suites import ALLOWED, KEY_BYTES
+from trunkward.trunks.model import Carrier, MediaPolicy, NodeSettings, Trunk
+
+#: No call has it.
+_ID = "0" * 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A call that nobody places."""
+
+    #: The trunk it would come from, or the carrier.
+    source: Trunk | Carrier
+    #: As they would be sent: in the user part of From, and of the Request-URI.
+    calling: str
+    called: str
+    #: Seconds since the epoch.
+    at: float
+
+
+def judge_trial(trial: Trial, policy: Snapshot) -> Judgement:
+    """The judgement such a call would get from this policy.
+
+    1. An INVITE of that side, with an offer it would be accepted with.
+    2. Read as if its sender had been identified.
+    3. Judged with room in every limit that allows anything, the clock right and a signature at hand.
+    """
+    # 1.
+    attempt = _attempt(trial, policy.node)
+    # 2.
+    case = read(attempt, None, trial.source, policy)
+    # 3.
+    return judge_call(case, _facts(case, policy, trial.at), _ID, trial.at)
+
+
+def _attempt(trial: Trial, node: NodeSettings) -> CallAttempt:
+    trunk = isinstance(trial.source, Trunk)
+    transport = Transport.TLS if isinstance(trial.source, Trunk) else trial.source.transport
+    secure = transport is Transport.TLS
+    here = str(node.address)
+    networks = trial.source.networks
+    return CallAttempt(
+        id=_ID,
+        at=trial.at,
+        source_ip=str(networks[0].network_address) if networks else here,
+        source_port=5061 if secure else 5060,
+        transport=transport,
+        local_ip=here,
+        local_port=node.tls_port if secure else node.plain_port,
+        ruri=f"sip:{trial.called}@{node.name}",
+        from_uri=f"sip:{trial.calling}@{'pbx' if trunk else 'carrier'}.invalid",
+        to_uri=f"sip:{trial.called}@{node.name}",
+        call_id=_ID,
+        from_tag=_ID,
+        content_type="application/sdp",
+        body=_offer(trial.source, node),
+    )
+
+
+def _offer(source: Trunk | Carrier, node: NodeSettings) -> str:
+    """An offer of one audio stream that this side may send."""
+    policy = leg_policy(source, node)
+    address = node.media_addresses[0]
+    lines = ["v=0", f"o=- 1 1 IN IP{address.version} {address}", "s=-", f"c=IN IP{address.version} {address}"]
+    if policy.media is MediaPolicy.RTP:
+        media = ["m=audio 40000 RTP/AVP 8"]
+    else:
+        suite = next((name for name in policy.suites if name in ALLOWED), ALLOWED[0])
+        key = base64.b64encode(bytes(KEY_BYTES[suite])).decode()
+        media = ["m=audio 40000 RTP/SAVP 8", f"a=crypto:1 {suite} inline:{key}"]
+    return "".join(f"{line}\r\n" for line in (*lines, "t=0 0", *media))
+
+
+def _facts(case: Case, policy: Snapshot, at: float) -> Facts:
+    facts = replace(NO_FACTS, live=_room(case, policy))
+    if case.signing_request is None:
+        return facts
+    signed = Signature(identity="none", date="none", iat=int(at), attest=case.signing_request.level)
+    return replace(facts, signature=signed, clock_synchronised=True)
+
+
+def _room(case: Case, policy: Snapshot) -> Held | Over:
+    """What is free is not asked; where nothing is allowed at all, nothing is free."""
+    for counter in asked_of(case, policy, _ID).counters:
+        if counter.most == 0:
+            return Over(key=counter.key, most=0, retry_after_s=None)
+    return NOTHING_ASKED

@@ -1,0 +1,24 @@
+"""Why an outbound call went unsigned, in words: the reasons of signer and gate by how they begin."""
+
+#: The longer one first where two begin alike.
+_WORDS: tuple[tuple[str, str], ...] = (
+    ("clock-", "this machine's clock was not known to be right: look at its time service (timedatectl)"),
+    ("evidence-", "the declaration of this number was not good to the signer: start the node anew"),
+    ("certificate-", "the SHAKEN certificate could not be used: ./trunkward status, signer.log"),
+    ("chain-", "the SHAKEN certificate could not be used: ./trunkward status, signer.log"),
+    ("key-", "the SHAKEN key could not be used: ./trunkward status, signer.log"),
+    ("journal-", "the signer's journal could not be written: free space, look at signer.log"),
+    ("signer-", "the signer did not answer in time: ./trunkward status, signer.log"),
+    (
+        "signature-",
+        "the signature that came did not fit the call: report it, with the record",
+    ),
+)
+
+
+def in_words(why: str) -> str:
+    """What a kebab-case reason means, and what to do."""
+    for begin, words in _WORDS:
+        if why.startswith(begin):
+            return words
+    return "the signer refused: look at signer.log"

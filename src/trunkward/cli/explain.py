@@ -1,0 +1,139 @@
+"""`trunkward explain`: why one call got what it got, check by check, and what would have changed it."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+from rich.text import Text
+
+from trunkward.calls.reasons import WHO, told
+from trunkward.calls.unsigned import in_words
+from trunkward.cli.calls import console, find_one, with_records
+from trunkward.cli.check_list import check_lines, check_list
+from trunkward.records.model import CheckRecord
+from trunkward.settings import Paths
+from trunkward.sip.text import shown
+from trunkward.store.records import RecordStore
+
+
+def run(paths: Paths, name: str, *, as_json: bool) -> int:
+    """Explains one call; 1 when there is none, or more than one, 2 without records."""
+
+    def explained(store: RecordStore) -> int:
+        call = find_one(store, name)
+        if call is None:
+            return 1
+        if as_json:
+            print(json.dumps(document(call)))
+            return 0
+        for line in lines(document(call)):
+            console.print(Text(line), soft_wrap=True)
+        return 0
+
+    return with_records(paths, explained)
+
+
+def document(call: dict[str, Any]) -> dict[str, Any]:
+    """A call's object with its `checks`, and in words what its reason codes say."""
+    unsigned = {"unsigned": in_words(call["attest_reason"])} if call.get("attest_reason") else {}
+    findings = [msgspec.convert(found, CheckRecord) for found in call["findings"]]
+    checks = {"checks": [asdict(line) for line in check_list(findings)]}
+    return call | words_of(call["reason"]) | unsigned | checks
+
+
+def words_of(reason: str) -> dict[str, str]:
+    """`means` and `do` of a reason code; nothing for one that is not known here."""
+    row = told(reason)
+    return {"means": _plain(row.means), "do": _plain(row.do)} if row else {}
+
+
+def lines(told: dict[str, Any]) -> Iterator[str]:
+    """A document for a person.
+
+    1. Who called whom. 2. The verdict. 3. The checks. 4. What became of it. 5. By what it was judged.
+    """
+    # 1.
+    started = told["started_at"]
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(started)) if started else "time not known"
+    yield f"call {told['record_id']}, {when}"
+    yield f"  {_party(told)}"
+    yield f"  Call-ID {shown(told['call_id'], 100)}"
+    yield ""
+    if not told["verdict"]:
+        yield "  no verdict is on record yet: the worker ships them once a second"
+        return
+    # 2.
+    yield from verdict_lines(told)
+    if told["certificate_sha256"] and told["verdict"] != "admit":
+        yield f"  the caller's certificate: sha256:{told['certificate_sha256']}"
+    if told["attest"]:
+        yield f"  signed at level {told['attest']}"
+    elif told["attest_reason"]:
+        yield f"  not signed, {told['attest_reason']}: {told['unsigned']}"
+    # 3.
+    yield ""
+    yield from check_lines(told["checks"])
+    # 4.
+    if told["verdict"] == "admit":
+        yield ""
+        yield from _way(told)
+    # 5.
+    yield ""
+    yield f"  {_judge(told)}"
+
+
+def verdict_lines(told: dict[str, Any]) -> Iterator[str]:
+    """What was decided, with its code and in words, who has to act, and what to do."""
+    answer = {
+        "admit": "admitted",
+        "discard": "refused without an answer",
+        "reject": f"refused with {told['status']}",
+    }.get(told["verdict"], told["verdict"])
+    yield f"  {answer}, {told['reason']}: {told.get('means', 'a code this version does not know')}"
+    if told["verdict"] != "admit":
+        yield f"  to act: {WHO.get(told['blame'], told['blame'])}"
+        if "do" in told:
+            yield f"  what to do: {told['do']}"
+
+
+def _party(call: dict[str, Any]) -> str:
+    kind = {"outbound": "trunk", "inbound": "carrier"}.get(call["direction"], "")
+    who = f"{kind} {call['source_name']}" if call["source_name"] else "a stranger"
+    seen = (call["source"], call["transport"], call["tls_version"])
+    where = ", ".join(part for part in seen if part)
+    numbers = f"from {call['calling_number'] or 'no number'} to {call['called_number'] or 'no number'}"
+    return f"{who} ({where}) called {numbers}" if where else f"{who} called {numbers}"
+
+
+def _way(call: dict[str, Any]) -> Iterator[str]:
+    yield f"  routes: {', '.join(call['routes']) or 'none'}"
+    for route in call["tried"]:
+        yield f"  tried: {route['peer']}, {route.get('status') or route.get('problem')}"
+    if call["ending"] is None:
+        yield "  it has not ended yet"
+        return
+    by = f" by {call['ended_by']}" if call["ended_by"] else ""
+    code = f", {call['end_code']}" if call["end_code"] else ""
+    lasted = "".join(
+        f", {what} {call[name]:.1f} s"
+        for what, name in (("rang", "ring_s"), ("talked", "duration_s"))
+        if call[name] is not None
+    )
+    taken = f"taken by {call['peer']}; " if call["peer"] and call["answered_at"] else ""
+    yield f"  {taken}ended: {call['ending']}{by}{code}{lasted}"
+    if call["cut"]:
+        yield f"  this node ended it: {call['cut']}"
+
+
+def _judge(call: dict[str, Any]) -> str:
+    if call["gate"] < 0:
+        return "decided by the edge itself: no gate has it on record"
+    return f"judged by gate {call['gate']}, policy version {call['policy_version']}, in {call['took_ms']} ms"
+
+
+def _plain(text: str) -> str:
+    """Without the marks of the page."""
+    return text.replace("`", "")

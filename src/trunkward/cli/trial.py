@@ -1,0 +1,187 @@
+"""`trunkward try`: judges calls nobody places, one or a whole table, and says what each would get."""
+
+import csv
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from trunkward.admission.checks import ALIVE
+from trunkward.admission.judge import Judgement
+from trunkward.admission.snapshot import Snapshot, SnapshotRefused, compile_snapshot
+from trunkward.admission.trial import Trial, judge_trial
+from trunkward.calls.verdict import Admit, Reject
+from trunkward.cli.changing import read_config
+from trunkward.cli.check_list import check_lines, check_list
+from trunkward.cli.explain import verdict_lines, words_of
+from trunkward.cli.host_paths import hint
+from trunkward.cli.said import complain, in_words
+from trunkward.cli.trial_table import ADMIT, COLUMNS, Asked, CasesRefused, problems_of, read_table
+from trunkward.engines.destinations_file import DestinationsUnreadable, destinations_text, destinations_with
+from trunkward.settings import Paths
+
+console = Console(highlight=False)
+#: What a row of the answer has beside the columns of the table.
+_TOLD = ("verdict", "reason", "status", "detail", "remedy", "differs")
+
+
+def run(paths: Paths, file: Path | None, asked: Asked, *, as_json: bool) -> int:
+    """Tries one call: 0 tried, 2 not."""
+    policy = _policy(paths, file)
+    try:
+        trial = trial_of(asked, policy, time.time())
+    except CasesRefused as refused:
+        for problem in refused.problems:
+            complain(problem)
+        return 2
+    told = document(asked, trial, judge_trial(trial, policy), policy)
+    if as_json:
+        print(json.dumps(told))
+        return 0
+    for line in lines(told):
+        console.print(Text(line), soft_wrap=True)
+    return 0
+
+
+def run_table(paths: Paths, file: Path | None, table: Path, common: Asked, *, as_json: bool) -> int:
+    """Tries a table of calls, an answer for each: 0 all as expected, 1 not all, 2 the table is refused.
+
+    `common` has what a row leaves empty: trunk, carrier, time.
+    """
+    policy = _policy(paths, file)
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as text:
+            trials = _trials(read_table(text, common), policy)
+    except (OSError, UnicodeDecodeError) as problem:
+        complain(f"{table}: cannot be read: {in_words(problem)}{hint(table)}")
+        return 2
+    except CasesRefused as refused:
+        for why in refused.problems:
+            complain(f"{table}: {why}")
+        complain(f"{table}: refused whole; nothing was tried")
+        return 2
+    writer = csv.writer(sys.stdout)  # RFC 4180: CR LF, and quotes where they are needed
+    if not as_json:
+        writer.writerow((*COLUMNS, *_TOLD))
+    differ = 0
+    for asked, trial in trials:
+        told = document(asked, trial, judge_trial(trial, policy), policy)
+        differ += told["differs"]
+        if as_json:
+            print(json.dumps(told))
+        else:
+            writer.writerow(_row(told))
+    if differ:
+        complain(f"{differ} of {len(trials)} calls would not get what is expected")
+    return 1 if differ else 0
+
+
+def trial_of(asked: Asked, policy: Snapshot, now_s: float) -> Trial:
+    """A case as a call of a trunk or carrier this policy knows. Raises `CasesRefused`."""
+    if problems := list(problems_of(asked)):
+        raise CasesRefused(problems)
+    source = policy.trunk(asked.trunk) if asked.trunk else _carrier(asked.carrier, policy)
+    if source is None:
+        kind, name = ("trunk", asked.trunk) if asked.trunk else ("enabled carrier", asked.carrier)
+        raise CasesRefused([f"no {kind} is called {name!r}: ./trunkward get lists them"])
+    at = datetime.fromisoformat(asked.at).timestamp() if asked.at else now_s
+    return Trial(source=source, calling=asked.calling, called=asked.called, at=at)
+
+
+def document(asked: Asked, trial: Trial, judgement: Judgement, policy: Snapshot) -> dict[str, Any]:
+    """What a call would get, for programs; `differs` from what was expected."""
+    verdict = judgement.verdict
+    routes = verdict.routes if isinstance(verdict, Admit) else []
+    return {
+        "from": asked.calling,
+        "to": asked.called,
+        "trunk": asked.trunk,
+        "carrier": asked.carrier,
+        "at": trial.at,
+        "verdict": type(verdict).__name__.lower(),
+        "reason": verdict.reason.value,
+        "status": verdict.status if isinstance(verdict, Reject) else 0,
+        "blame": verdict.blame.value if isinstance(verdict, Reject) else "nobody",
+        **words_of(verdict.reason.value),
+        "routes": list(dict.fromkeys(route.peer for route in routes)),
+        # what the signer would be asked for
+        "level": judgement.attest,
+        "checks": [asdict(line) for line in check_list(judgement.findings, ALIVE)],
+        "policy_version": policy.version,
+        "expect": asked.expect,
+        "differs": bool(asked.expect) and asked.expect not in (verdict.reason, ADMIT if routes else ""),
+    }
+
+
+def lines(told: dict[str, Any]) -> Iterator[str]:
+    """The same for a person."""
+    who = f"trunk {told['trunk']}" if told["trunk"] else f"carrier {told['carrier']}"
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(told["at"]))
+    by = f"policy version {told['policy_version']}" if told["policy_version"] else "the file"
+    yield f"{who} would call from {told['from']} to {told['to']}, {when}, by {by}"
+    yield "  nobody was called; nothing was recorded or signed"
+    yield ""
+    yield from verdict_lines(told)
+    if told["routes"]:
+        yield f"  routes: {', '.join(told['routes'])}"
+    if told["level"]:
+        yield f"  the signer would be asked for level {told['level']}"
+    yield ""
+    yield from check_lines(told["checks"])
+
+
+def _row(told: dict[str, Any]) -> list[str]:
+    refused = next((line for line in told["checks"] if line["remedy"]), {"detail": "", "remedy": ""})
+    at = datetime.fromtimestamp(told["at"]).astimezone().isoformat(timespec="seconds")
+    cells = told | {name: refused[name] for name in ("detail", "remedy")}
+    cells |= {"at": at, "status": told["status"] or "", "differs": "differs" if told["differs"] else ""}
+    return [str(cells[name]) for name in (*COLUMNS, *_TOLD)]
+
+
+def _trials(cases: list[tuple[int, Asked]], policy: Snapshot) -> list[tuple[Asked, Trial]]:
+    now_s, problems = time.time(), []
+    trials: list[tuple[Asked, Trial]] = []
+    for line, asked in cases:
+        try:
+            trials.append((asked, trial_of(asked, policy, now_s)))
+        except CasesRefused as refused:
+            problems += [f"line {line}: {why}" for why in refused.problems]
+    if problems:
+        raise CasesRefused(problems)
+    return trials
+
+
+def _carrier(name: str, policy: Snapshot) -> Any:
+    return next((found for found in policy.carriers if found.name == name and found.enabled), None)
+
+
+def _policy(paths: Paths, file: Path | None) -> Snapshot:
+    """The policy the gates have mapped, or that of a file; an exit when there is none."""
+    if file is not None:
+        declared = read_config(file).declared
+        # an applied file has a declaration for every number in it
+        evidence = {(trunk.name, number): "declared" for trunk in declared.trunks for number in trunk.numbers}
+        try:
+            table = destinations_with(destinations_text(declared.node.destinations_file))
+        except DestinationsUnreadable as problem:  # read a moment ago, and gone
+            complain(str(problem))
+            raise typer.Exit(2) from None
+        return Snapshot(compile_snapshot(declared, evidence, 0, table))
+    current = paths.policy / "current"
+    try:
+        return Snapshot(current.read_bytes())
+    except FileNotFoundError:
+        complain(f"{current}: no policy is in force; start the node, or name a node file with --file")
+    except PermissionError:
+        complain("the node's policy is root's to read: use sudo, or name a node file with --file")
+    except (OSError, SnapshotRefused) as problem:
+        complain(f"{current}: {problem}")
+    raise typer.Exit(2)

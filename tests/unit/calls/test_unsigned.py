@@ -1,0 +1,24 @@
+"""Every reason to go unsigned has its words."""
+
+import pytest
+
+from trunkward.calls.unsigned import in_words
+
+
+@pytest.mark.parametrize(
+    ("why", "word"),
+    [
+        ("clock-not-synchronised", "timedatectl"),
+        ("clock-state-unknown", "timedatectl"),
+        ("evidence-expired", "start the node anew"),
+        ("certificate-spc-mismatch", "certificate"),
+        ("chain-broken", "certificate"),
+        ("key-unreadable", "key"),
+        ("journal-unavailable", "journal"),
+        ("signer-timeout", "did not answer in time"),
+        ("signature-stale", "did not fit"),
+        ("of-tomorrow", "signer.log"),
+    ],
+)
+def test_a_reason_in_words(why: str, word: str) -> None:
+    assert word in in_words(why)

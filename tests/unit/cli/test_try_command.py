@@ -1,0 +1,192 @@
+"""`trunkward try`: one call or a table, by the policy in force or a file; a bad table is refused whole."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from trunkward.admission.snapshot import compile_snapshot
+from trunkward.cli import trial as command
+from trunkward.cli.main import app
+from trunkward.control.node_file import read_node_file
+from trunkward.engines.destinations_file import destinations_with
+
+EXAMPLE = Path(__file__).parents[3] / "examples/node.yaml"
+CALL = ("--from", "+12025550101", "--to", "+12025550199")
+
+type Ask = Callable[..., Result]
+
+
+@pytest.fixture
+def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
+    monkeypatch.setenv("TRUNKWARD_HOME", str(tmp_path))
+    monkeypatch.setattr(command.console, "width", 250)
+    policy = tmp_path / "run/policy"
+    policy.mkdir(parents=True)
+    declared = read_node_file(EXAMPLE.read_text(), "example")
+    (policy / "7.snapshot").write_bytes(compile_snapshot(declared, {}, 7, destinations_with("")))
+    (policy / "current").symlink_to("7.snapshot")
+    return lambda *words: CliRunner().invoke(app, ["try", *words])
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Callable[[str], str]:
+    def write(text: str) -> str:
+        path = tmp_path / "cases.csv"
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+def _with_destinations(said: str) -> str:
+    """The example, with this of its trunk's destinations."""
+    text, trunk = EXAMPLE.read_text(), "      - name: acme-hq\n"
+    assert trunk in text
+    return text.replace(trunk, f"{trunk}        destinations: {said}\n", 1)
+
+
+def test_an_admitted_call_and_what_was_not_asked(ask: Ask) -> None:
+    told = ask("--trunk", "acme-hq", *CALL)
+    assert told.exit_code == 0, told.output
+    assert "trunk acme-hq would call from +12025550101 to +12025550199" in told.stdout
+    assert "by policy version 7" in told.stdout
+    assert "admitted, admitted: the call was let through" in told.stdout
+    assert "routes: north" in told.stdout
+    # the policy in force has no declaration of this number: it is a level that is known
+    assert "the signer would be asked for level B" in told.stdout
+    assert [line.split()[1:] for line in told.stdout.splitlines() if "not asked" in line] == [
+        ["drain", "not", "asked"],
+        ["limits", "not", "asked"],
+        ["clock", "not", "asked"],
+        ["signature", "not", "asked"],
+    ]
+
+
+def test_a_refused_call_says_what_would_let_it_pass(ask: Ask) -> None:
+    told = ask("--trunk", "acme-hq", "--from", "+12025550101", "--to", "+442079460123").stdout
+    assert "refused with 404, no-route: no carrier has a prefix" in told
+    assert "to act: whoever runs this node" in told
+    assert "to let it pass: add a beginning of +442079460123 to prefixes of a carrier" in told
+    lines = {line.split()[1]: line for line in told.splitlines() if line[:4].strip().isdigit()}
+    assert lines["destination"].split()[2:5] == ["refused", "no", "carrier"]
+    assert lines["media"].endswith("not reached")
+    assert lines["calling"].split()[2] == "passed"
+
+
+def test_an_inbound_call_for_programs(ask: Ask) -> None:
+    told = json.loads(
+        ask("--carrier", "south", "--from", "anonymous", "--to", "+12025550104", "--json").stdout
+    )
+    assert (told["verdict"], told["reason"], told["status"]) == ("reject", "called-number-unknown", 404)
+    assert told["checks"][7] == {
+        "number": 8,
+        "check": "destination",
+        "state": "refused",
+        "detail": "in no trunk's inventory",
+        "remedy": "add +12025550104 to numbers of the trunk it belongs to",
+    }
+
+
+def test_a_file_that_is_not_applied(ask: Ask, tmp_path: Path) -> None:
+    file = tmp_path / "next.yaml"
+    text = _with_destinations("{allow: [US, GB]}")
+    file.write_text(text.replace('prefixes: ["+1', 'prefixes: ["+44", "+1', 1))
+    call = ("--trunk", "acme-hq", "--from", "+12025550101", "--to", "+442079460123")
+    assert json.loads(ask(*call, "--json").stdout)["reason"] == "no-route"
+    told = json.loads(ask(*call, "--json", "--file", str(file)).stdout)
+    assert (told["reason"], told["level"], told["policy_version"]) == ("admitted", "A", 0)
+    assert ask(*call, "--file", str(tmp_path / "none.yaml")).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("at", "reason"),
+    [("2026-11-23T10:00:00-05:00", "admitted"), ("2026-11-22T10:00:00-05:00", "outside-hours")],
+)
+def test_another_time(ask: Ask, tmp_path: Path, at: str, reason: str) -> None:
+    hours = '{zone: America/New_York, open: ["mon-fri 07:00-20:00"], outside: nothing}'
+    file = tmp_path / "next.yaml"
+    file.write_text(_with_destinations(f"{{hours: {hours}}}"))
+    told = json.loads(ask("--trunk", "acme-hq", *CALL, "--file", str(file), "--at", at, "--json").stdout)
+    assert told["reason"] == reason
+
+
+def test_a_table_of_cases(ask: Ask, table: Callable[[str], str]) -> None:
+    cases = table(
+        "from,to,trunk,carrier,expect\n"
+        "+12025550101,+12025550199,acme-hq,,admit\n"
+        "+12025550101,911,acme-hq,,admitted-emergency\n"
+        "\n"
+        "+12025550101,+442079460123,acme-hq,,admit\n"
+        "anonymous,+12025550101,,south,\n"
+    )
+    told = ask("--csv", cases)
+    assert told.exit_code == 1
+    assert "1 of 4 calls would not get what is expected" in told.stderr
+    rows = list(csv.DictReader(io.StringIO(told.stdout, newline="")))
+    assert [(row["reason"], row["status"], row["differs"]) for row in rows] == [
+        ("admitted", "", ""),
+        ("admitted-emergency", "", ""),
+        ("no-route", "404", "differs"),
+        ("admitted", "", ""),
+    ]
+    assert rows[2]["remedy"].startswith("add a beginning of +442079460123")
+    assert [json.loads(line)["differs"] for line in ask("--csv", cases, "--json").stdout.splitlines()] == [
+        False, False, True, False,
+    ]  # fmt: skip
+
+
+def test_a_table_for_one_trunk_all_as_expected(ask: Ask, table: Callable[[str], str]) -> None:
+    told = ask("--csv", table("to,from,expect\n911,+12025550101,admit\n"), "--trunk", "acme-hq")
+    assert (told.exit_code, told.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "line 1: there is no column from"),
+        ("from,to\n", "there is no case in it"),
+        ("from,to,weight\n1,2,3\n", "line 1: no such column: 'weight'"),
+        ("from,to,to\n", "line 1: column to stands there twice"),
+        ("from,to,trunk\n+12025550101,911\n", "line 2: 2 cells under 3 columns"),
+        ("from,to,trunk\n,911,acme-hq\n", "line 2: from '': write a number"),
+        ("from,to,trunk\na@b,911,acme-hq\n", "line 2: from 'a@b': write a number"),
+        ("from,to\n+12025550101,911\n", "line 2: name one: the trunk it comes from, or the carrier"),
+        ("from,to,trunk,carrier\n1,911,acme-hq,south\n", "line 2: name one"),
+        ("from,to,trunk\n1,911,nobody\n", "line 2: no trunk is called 'nobody'"),
+        ("from,to,carrier\n1,911,nobody\n", "line 2: no enabled carrier is called 'nobody'"),
+        ("from,to,trunk,at\n1,911,acme-hq,noon\n", "line 2: at 'noon': write a time"),
+        ("from,to,trunk,expect\n1,911,acme-hq,yes\n", "line 2: expect 'yes': write admit or a reason code"),
+        ('from,to,trunk\n1,911,"acme-hq\n', "unexpected end of data"),
+    ],
+)
+def test_a_bad_table_is_refused_whole(ask: Ask, table: Callable[[str], str], text: str, said: str) -> None:
+    told = ask("--csv", table(text))
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert said in told.stderr
+    assert "refused whole; nothing was tried" in told.stderr
+
+
+def test_every_bad_line_is_told(ask: Ask, table: Callable[[str], str]) -> None:
+    told = ask("--csv", table("from,to,trunk\n1,911,acme-hq\n1,2,3,4\n?,911,acme-hq\n")).stderr
+    assert "line 3: 4 cells" in told
+    assert "line 4: from '?'" in told
+
+
+@pytest.mark.parametrize(
+    "words",
+    [(), ("--from", "1"), ("--csv", "x", "--from", "1"), ("--csv", "x", "--from", "1", "--to", "2")],
+)
+def test_either_a_call_or_a_table(ask: Ask, words: tuple[str, ...]) -> None:
+    assert ask(*words).exit_code == 2
+
+
+def test_without_a_policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRUNKWARD_HOME", str(tmp_path))
+    told = CliRunner().invoke(app, ["try", "--trunk", "acme-hq", *CALL])
+    assert told.exit_code == 2
+    assert "no policy is in force; start the node, or name a node file with --file" in told.stderr

@@ -1,0 +1,260 @@
+"""A refused caller hears why: the tone in the file arrives, over SRTP, and then the refusal."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sipkit import sdp
+from sipkit.call import Call
+from trunkward.calltest.tone import find_tone, write_tone
+from wire.conftest import EXAMPLE, Node, start_node, stop_node
+from wire.media.legs import CM, GCM, QUIET_S, Leg, open_leg
+from wire.media.srtp import HEADER_BYTES
+from wire.node.parties import (
+    NORTH_NUMBER,
+    SBC,
+    SBC_PLAIN,
+    Party,
+    carrier_agent,
+    connect,
+    customer_agent,
+    place,
+    run,
+    south_agent,
+    tls_carrier,
+    udp_carrier,
+    until,
+)
+
+#: Nobody takes it.
+ABROAD = "+442079460123"
+NOBODYS = "+12025550104"
+#: Of the files, in Hz and seconds; less than 2.05 s of a tone cannot be told (`calltest.tone`).
+NO_ROUTE, UNKNOWN = (440.0, 2.4), (1000.0, 2.2)
+PACKET_S = 0.02
+#: As `edge.announcements`.
+MOST = 32
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    files = Path("/tmp") / f"tw-announcements-{tmp_path_factory.mktemp('x').parent.name}"
+    files.mkdir(exist_ok=True)
+    write_tone(files / "no-route.wav", frequency_hz=NO_ROUTE[0], duration_s=NO_ROUTE[1])
+    write_tone(files / "called-number-unknown.wav", frequency_hz=UNKNOWN[0], duration_s=UNKNOWN[1])
+    files.chmod(0o755)
+    for file in files.iterdir():
+        file.chmod(0o644)
+    text = EXAMPLE.read_text(encoding="utf-8").replace(
+        "  gates: 2\n", f"  gates: 2\n  announcements: {files}\n", 1
+    )
+    running = start_node(text)
+    yield running
+    stop_node(running)
+    for file in files.iterdir():
+        file.unlink()
+    files.rmdir()
+
+
+def linear(byte: int) -> int:
+    """One sample of G.711 A-law (ITU-T G.711, table 1a)."""
+    byte ^= 0x55
+    exponent, mantissa = byte >> 4 & 7, byte & 15
+    value = (mantissa << 4) + 8 if exponent == 0 else (mantissa << 4) + 0x108 << exponent - 1
+    return value if byte & 0x80 else -value
+
+
+def heard(leg: Leg) -> list[int]:
+    """Samples of all that has arrived; a packet that does not open fails the test."""
+    packets = [leg.receives.open(raw) if leg.receives else raw for raw in leg.rtp.arrived]
+    assert {packet[1] & 0x7F for packet in packets} == {8}
+    return [linear(byte) for packet in packets for byte in packet[HEADER_BYTES:]]
+
+
+@dataclass
+class Refused:
+    """A call that was refused after its announcement, and what was heard of it."""
+
+    final: Any
+    early: Any
+    samples: list[int]
+    took_s: float
+
+
+async def refused(call: Call, leg: Leg) -> Refused:
+    early = await call.received(183)
+    began = time.monotonic()
+    assert leg.agree(early.body.decode()) == (leg.receives.suite if leg.receives else "")
+    final = await call.final()
+    took_s = time.monotonic() - began
+    return Refused(final, early, heard(leg), took_s)
+
+
+@pytest.mark.parametrize("suite", [GCM, CM])
+def test_a_customer_hears_the_file_over_srtp(node: Node, suite: str) -> None:
+    """Summary: 183 with SRTP of the caller's suite; the file's tone; then 404 with its reason; no carrier was asked."""
+
+    async def scenario() -> None:
+        carrier = carrier_agent()
+        async with open_leg("customer", 41000, (suite,), 0x1111) as leg, tls_carrier(node, carrier):
+            customer = customer_agent(session=leg.session)
+            flow = await connect(node, customer)
+            told = await refused(await place(customer, flow, ABROAD), leg)
+            assert leg.receives is not None
+            assert leg.receives.suite == suite
+            tone = find_tone(told.samples)
+            assert abs(tone.frequency_hz - NO_ROUTE[0]) < 5
+            assert tone.share > 0.9
+            assert len(told.samples) == pytest.approx(NO_ROUTE[1] * 8000, abs=8000 * 3 * PACKET_S)
+            assert NO_ROUTE[1] < told.took_s < NO_ROUTE[1] + 1
+            assert (told.final.status, told.final.get_all("Reason")) == (
+                404,
+                ('SIP;cause=404;text="no-route"', 'Q.850;cause=3;text="no route to destination"'),
+            )
+            assert "a=sendonly" in told.early.body.decode()
+            assert told.early.get("Contact") == f"<sip:{SBC};transport=tls>"
+            await until(lambda: not node.media(), "the media to be gone", 1.0)
+            await flow.close()
+            assert carrier.raw == []
+
+    run(node, scenario)
+
+
+def test_a_carrier_hears_it_over_plain_rtp(node: Node) -> None:
+    """Summary: an inbound call to nobody's number, over UDP: the other file's tone, then 404."""
+
+    async def scenario() -> None:
+        async with open_leg("carrier", 42000, (), 0x2222, sdp.Profile.PLAIN) as leg:
+            carrier = south_agent(session=leg.session)
+            async with udp_carrier(carrier) as endpoint:
+                flow = carrier.own(endpoint.flow(SBC_PLAIN))
+                told = await refused(await place(carrier, flow, NOBODYS), leg)
+                tone = find_tone(told.samples)
+                assert abs(tone.frequency_hz - UNKNOWN[0]) < 5
+                assert told.final.status == 404
+                assert "called-number-unknown" in told.final.get("Reason")
+
+    run(node, scenario)
+
+
+def test_cancel_ends_it_at_once(node: Node) -> None:
+    """Summary: CANCEL half way: 487 at once, and no packet more."""
+
+    async def scenario() -> None:
+        async with open_leg("customer", 41000, (GCM,), 0x1111) as leg:
+            customer = customer_agent(session=leg.session)
+            flow = await connect(node, customer)
+            call = await place(customer, flow, ABROAD)
+            leg.agree((await call.received(183)).body.decode())
+            await until(lambda: len(leg.rtp.arrived) > 10, "media")
+            began = time.monotonic()
+            assert (await call.cancel()).status == 200
+            assert (await call.final()).status == 487
+            assert time.monotonic() - began < 0.5
+            await until(lambda: not node.media(), "the media to be gone", 1.0)
+            await asyncio.sleep(QUIET_S)
+            arrived = len(leg.rtp.arrived)
+            await asyncio.sleep(QUIET_S)
+            assert len(leg.rtp.arrived) == arrived
+            await flow.close()
+
+    run(node, scenario)
+
+
+def test_nobody_waits_for_it_and_some_are_one_too_many(node: Node) -> None:
+    """Summary: four more than may be played at once: as many are refused at once; a call of the same moment is placed."""
+
+    async def scenario() -> None:
+        offer = sdp.offer(sdp.Profile.SDES, suites=(GCM,))
+        customer = customer_agent(session=offer)
+        carrier = carrier_agent()
+        async with tls_carrier(node, carrier):
+            flow = await connect(node, customer)
+            began = time.monotonic()
+            calls = [await place(customer, flow, ABROAD) for _ in range(MOST + 4)]
+            at_once = [call for call in calls if (await _settled(call)).status >= 300]
+            assert time.monotonic() - began < NO_ROUTE[1]
+            # never more than may be; of those that came in the same moment as the last one some fewer
+            assert 4 <= len(at_once) <= 12
+            await until(lambda: len(node.media()) == len(calls) - len(at_once), "all to be played")
+            placed = await place(customer, flow, NORTH_NUMBER)
+            (await carrier.incoming()).reply(486)
+            assert (await placed.final()).status == 486
+            assert time.monotonic() - began < NO_ROUTE[1]
+            assert {(await call.final()).status for call in calls} == {404}
+            # the places are free again
+            await call_heard(await place(customer, flow, ABROAD))
+            await flow.close()
+
+    run(node, scenario)
+
+
+async def call_heard(call: Call) -> None:
+    await call.received(183)
+    assert (await call.final()).status == 404
+
+
+async def _settled(call: Call) -> Any:
+    early = asyncio.ensure_future(call.received(183))
+    final = asyncio.ensure_future(call.final())
+    done, waiting = await asyncio.wait((early, final), return_when=asyncio.FIRST_COMPLETED)
+    for one in waiting:
+        one.cancel()
+    return final.result() if final in done else early.result()
+
+
+async def _no_183(customer: Party, flow: Any, number: str, **more: Any) -> Any:
+    call = await place(customer, flow, number, **more)
+    final = await call.final()
+    assert not [seen for seen in call.trace if seen.message.status == 183]
+    return final
+
+
+def test_who_hears_nothing(node: Node) -> None:
+    """Summary: a stranger; whoever requires reliable answers, or offers DTLS-SRTP; media that was not understood; a reason without a file."""
+
+    async def scenario() -> None:
+        customer = customer_agent()
+        flow = await connect(node, customer)
+        assert (await _no_183(customer, flow, ABROAD, headers=[("Require", "100rel")])).status == 404
+        assert (await _no_183(customer, flow, ABROAD, sender="<sip:alice@inner.acme>")).status == 403
+        plain = customer_agent(session=sdp.offer(sdp.Profile.PLAIN))
+        other = await connect(node, plain)
+        assert (await _no_183(plain, other, ABROAD)).status == 404
+        dtls = customer_agent(session=sdp.offer(sdp.Profile.DTLS))
+        assert (await _no_183(dtls, await connect(node, dtls), ABROAD)).status == 404
+        stranger = customer_agent()
+        third = await connect(node, stranger, name="")
+        assert (await _no_183(stranger, third, ABROAD)).status == 403
+        for one in (flow, other, third):
+            await one.close()
+
+    run(node, scenario)
+
+
+def test_without_rtpengine_the_refusal_goes_at_once(node: Node) -> None:
+    """Summary: rtpengine frozen: 404 without 183, within a second."""
+
+    async def scenario() -> None:
+        customer = customer_agent()
+        flow = await connect(node, customer)
+        await asyncio.to_thread(node.signal, "rtpengine", signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            assert (await _no_183(customer, flow, ABROAD)).status == 404
+            assert time.monotonic() - began < 1
+        finally:
+            await asyncio.to_thread(node.signal, "rtpengine", signal.SIGCONT)
+        # what it did late is not left there
+        await until(lambda: not node.media(), "the media to be gone", 5.0)
+        await flow.close()
+
+    run(node, scenario)
