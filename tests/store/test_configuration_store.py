@@ -1,10 +1,12 @@
 """Versions of the configuration: what is written is read back, whole or not at all, in one chain."""
 
 from contextlib import suppress
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from threading import Barrier, Thread
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -15,10 +17,12 @@ from trunkward.control import configuration
 from trunkward.control.configuration import HistoryBroken, NoSuchVersion, Superseded, Version
 from trunkward.control.effects import Effects
 from trunkward.control.node_file import Accepted, accept_node_file
+from trunkward.control.secrets import SecretRefused, put_down
 from trunkward.journal.chain import ChainBroken
 from trunkward.store.configuration import SqlConfiguration, TextDamaged
 from trunkward.store.configuration_schema import metadata
 from trunkward.store.database import Kind, make_private, migrate, open_database
+from trunkward.trunks.secret import SealedSecret, SecretChange
 
 EXAMPLE = (Path(__file__).parents[2] / "examples" / "node.yaml").read_text(encoding="utf-8")
 ALICE = Actor(name="alice", uid=1000)
@@ -211,6 +215,59 @@ def test_the_migrations_make_the_tables_the_code_names(configuration_engine: sa.
         opts = {"compare_type": True, "version_table": "alembic_version_configuration"}
         compared = MigrationContext.configure(connection, opts=opts)
         assert compare_metadata(compared, metadata) == []
+
+
+def secret(act: str, *, ends: dict[int, float] | None = None, added: bool = True) -> SecretChange:
+    kept = SealedSecret(
+        id=0, trunk="acme-hq", username="acme", realm="sbc.example.com", key_id="k" * 16, sha256=b"\x00sealed"
+    )
+    return SecretChange(act=act, trunk="acme-hq", added=kept if added else None, ends=ends or {})
+
+
+def put(store: SqlConfiguration, change: SecretChange, at: float = 2000.5) -> Version:
+    command = f"secret {change.act} acme-hq"
+    return put_down(store, change, actor=ALICE, command=command, at=at, beyond=0)
+
+
+def test_secrets_are_versions_with_an_actor_a_time_and_a_journal_entry(store: SqlConfiguration) -> None:
+    assert store.secrets() == []
+    with pytest.raises(SecretRefused, match="no version yet"):
+        put(store, secret("new"))
+    accept(store, EXAMPLE)
+    made = put(store, secret("new"))
+    assert (made.number, made.actor, made.command) == (2, ALICE, "secret new acme-hq")
+    assert configuration.export(store, None) == EXAMPLE
+    assert [(s.id, s.sha256, s.md5, s.until) for s in store.secrets()] == [(2, b"\x00sealed", b"", None)]
+    put(store, secret("rotate", ends={2: 5000.25}))
+    put(store, secret("revoke", ends={3: 6000.0}, added=False))
+    assert [(s.id, s.until) for s in store.secrets()] == [(3, 6000.0), (2, 5000.25)]
+    # the journal holds, and says what was done
+    assert [version.number for version in configuration.history(store, None)] == [4, 3, 2, 1]
+    _, entries = store.history()
+    told = [msgspec.json.decode(entry.text).get("secret") for entry in entries]
+    assert [one and (one["act"], one["added"], one["ends"]) for one in told] == [
+        None,
+        ("new", 2, {}),
+        ("rotate", 3, {"2": 5000.25}),
+        ("revoke", None, {"3": 6000.0}),
+    ]
+    assert "sealed" not in "".join(entry.text for entry in entries)
+
+
+def test_a_secret_is_written_with_its_version_or_not_at_all(store: SqlConfiguration) -> None:
+    first = accept(store, EXAMPLE)
+    with pytest.raises(Superseded):
+        store.add(
+            replace(first, number=2), EXAMPLE, store.objects(first)[0], [], after=7, secret=secret("new")
+        )
+    assert (store.secrets(), len(store.versions())) == ([], 1)
+
+
+def test_before_anybody_has_migrated_there_are_no_secrets(url: str) -> None:
+    engine = open_database(url)
+    migrate(engine, Kind.CONFIGURATION, "0001")
+    assert SqlConfiguration(engine).secrets() == []
+    engine.dispose()
 
 
 def test_both_kinds_live_in_one_database(url: str) -> None:

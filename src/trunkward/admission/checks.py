@@ -11,18 +11,20 @@
 9. `permitted`    the trunk may call there: country, kind of number, price, time
 10. `media`       the offer is what its side must offer
 11. `drain`       this node takes new calls
-12. `limits`      there is a place for it, of all that all nodes count
-13. `clock`       our clock is synchronised (a call never fails on it)
-14. `signature`   the call is signed (a call never fails on it)
+12. `credentials` its digest credentials were not used before
+13. `limits`      there is a place for it, of all that all nodes count
+14. `clock`       our clock is synchronised (a call never fails on it)
+15. `signature`   the call is signed (a call never fails on it)
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from trunkward.admission.ceilings import limit_name
+from trunkward.admission.identify import Due
 from trunkward.admission.limits import over_in_words
 from trunkward.admission.permitted import why_not
-from trunkward.admission.ports import Facts, Held, NotSigned, Over, Signature, Unavailable
+from trunkward.admission.ports import Facts, Held, NotSigned, Over, Replayed, Signature, Unavailable
 from trunkward.admission.screen import Case, Direction, Unreadable
 from trunkward.calls.attempt import Transport
 from trunkward.calls.verdict import Blame, Reason
@@ -33,6 +35,14 @@ from trunkward.sip.text import UnsafeHeader, safe_value
 from trunkward.trunks.destinations import kind_of
 from trunkward.trunks.model import Trunk
 
+#: What a stranger is asked for, and what a person can do about it.
+_DUE: Mapping[Due, tuple[Reason, str]] = {
+    Due.CHALLENGE: (
+        Reason.CREDENTIALS_REQUIRED,
+        "have the PBX answer: enter its trunk's username, and the secret ./trunkward secret new TRUNK makes",
+    ),
+    Due.FRESH_NONCE: (Reason.CREDENTIALS_STALE, "nothing: the PBX asks again with the new nonce by itself"),
+}
 #: RFC 8224 section 4.1: seconds a signature may be old when it leaves.
 FRESH_S = 60
 
@@ -89,15 +99,26 @@ def method(case: Case) -> Finding:
 
 
 def source(case: Case) -> Finding:
-    """2. The record says a missing certificate from a stranger; the stranger is told nothing (`judge`)."""
+    """2. The record says why from a stranger; the stranger is told no more than what to bring (`judge`)."""
     if case.source is not None:
         return Finding(check="source", detail=case.source.name)
-    attempt = case.attempt
+    attempt, stranger = case.attempt, case.stranger
+    why = stranger.why if stranger is not None else "no trunk or carrier of this source"
+    if stranger is not None and stranger.due in _DUE:
+        reason, remedy = _DUE[stranger.due]
+        status = 401 if attempt.method == "REGISTER" else 407  # RFC 3261 section 22.1
+        return _refuse("source", reason, Blame.CALLER, status, why, remedy=remedy)
+    if stranger is not None and stranger.credentials:
+        return _refuse(
+            *("source", Reason.CREDENTIALS_REFUSED, Blame.CALLER, 403, why),
+            remedy="enter username and secret of the trunk in the PBX as ./trunkward secret new TRUNK told"
+            " them, and have it show what else the trunk's identified_by demands",
+        )
     if attempt.transport is not Transport.TLS:
         remedy = f"add {attempt.source_ip} to networks of a carrier with transport: {attempt.transport.value}"
     elif case.peer is None:
         return _refuse(
-            *("source", Reason.CERTIFICATE_REQUIRED, Blame.CALLER, 403, "no client certificate"),
+            *("source", Reason.CERTIFICATE_REQUIRED, Blame.CALLER, 403, why),
             remedy="have the caller show its client certificate in the TLS handshake",
         )
     else:
@@ -105,10 +126,7 @@ def source(case: Case) -> Finding:
             f"add {attempt.source_ip} to networks of a trunk whose client_certificate is"
             f" sha256:{case.peer.certificate_sha256}, or of a carrier with its name in tls_names"
         )
-    return _refuse(
-        *("source", Reason.UNKNOWN_SOURCE, Blame.CALLER, 403, "no trunk or carrier of this source"),
-        remedy=remedy,
-    )
+    return _refuse("source", Reason.UNKNOWN_SOURCE, Blame.CALLER, 403, why, remedy=remedy)
 
 
 def listener(case: Case) -> Finding:
@@ -237,8 +255,22 @@ def drain(case: Case, *, draining: bool) -> Finding:
     )
 
 
+def credentials(case: Case, facts: Facts) -> Finding:
+    """12. That they are right is known (check 2). Where nobody can tell of before, `limits` refuses."""
+    if case.nonce is None:
+        return Finding(check="credentials", detail="exempt" if case.emergency else "")
+    if isinstance(facts.live, Replayed):
+        status = 401 if case.attempt.method == "REGISTER" else 407
+        return _refuse(
+            *("credentials", Reason.CREDENTIALS_REPLAYED, Blame.CALLER, status),
+            f"username {case.nonce.username}: nonce and count {case.nonce.nc} were used before",
+            remedy="nothing, if the PBX repeats itself: it is asked again; else see who reads its messages",
+        )
+    return Finding(check="credentials", detail=f"username {case.nonce.username}")
+
+
 def limits(case: Case, facts: Facts) -> Finding:
-    """12. Posture row "Redis": what is inbound then goes by what this gate alone has counted."""
+    """13. Posture row "Redis": what is inbound then goes by what this gate alone has counted."""
     if case.emergency:
         return Finding(check="limits", detail="exempt")
     inbound = case.direction is Direction.INBOUND
@@ -272,14 +304,14 @@ def limits(case: Case, facts: Facts) -> Finding:
 
 
 def clock(case: Case, facts: Facts) -> Finding:
-    """13. Posture row "clock not synchronised": the call goes unsigned."""
+    """14. Posture row "clock not synchronised": the call goes unsigned."""
     if case.signing_request is None or facts.clock_synchronised is True:
         return Finding(check="clock")
     return Finding(check="clock", detail="not synchronised")
 
 
 def signature(case: Case, facts: Facts, now: float) -> Finding:
-    """14. Posture row "signer": the call goes unsigned, and the record says why."""
+    """15. Posture row "signer": the call goes unsigned, and the record says why."""
     if case.signing_request is None:
         return Finding(check="signature", detail="not-asked")
     usable = usable_signature(case, facts, now)
@@ -329,12 +361,13 @@ SCREEN_CHECKS: tuple[Callable[[Case], Finding], ...] = (
 CHECKS: tuple[str, ...] = (
     *(check.__name__ for check in SCREEN_CHECKS),
     "drain",
+    "credentials",
     "limits",
     "clock",
     "signature",
 )
 #: Those that look at what is alive when a call comes, not at the policy.
-ALIVE = frozenset({"drain", "limits", "clock", "signature"})
+ALIVE = frozenset({"drain", "credentials", "limits", "clock", "signature"})
 
 
 def screened(case: Case, *, draining: bool = False) -> tuple[Finding, ...]:
@@ -348,11 +381,14 @@ def screened(case: Case, *, draining: bool = False) -> tuple[Finding, ...]:
 
 
 def checked(case: Case, facts: Facts, now: float) -> tuple[Finding, ...]:
-    """Checks 12 to 14, which need what is alive, up to the first refusal."""
+    """Checks 12 to 15, which need what is alive, up to the first refusal."""
+    proven = credentials(case, facts)
+    if proven.refusal is not None:
+        return (proven,)
     room = limits(case, facts)
     if room.refusal is not None:
-        return (room,)
-    return room, clock(case, facts), signature(case, facts, now)
+        return proven, room
+    return proven, room, clock(case, facts), signature(case, facts, now)
 
 
 def _sender(case: Case) -> Blame:

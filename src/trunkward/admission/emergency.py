@@ -9,15 +9,17 @@ from trunkward.admission.routes import emergency_route
 from trunkward.admission.screen import leg_policy
 from trunkward.media.plan import plan_any_offer
 from trunkward.routing.choose import Way, emergency_ways
-from trunkward.trunks.model import Declared
+from trunkward.trunks.model import Declared, IdentifiedBy, Trunk
 
 
 def emergency_table(declared: Declared, certificates: Mapping[str, str]) -> list[dict[str, Any]]:
     """A row for each certificate of each trunk, enabled or not: networks, numbers, routes; JSON-able.
 
-    `certificates` has the SHA-256 of certificates issued here, by trunk. A trunk whose certificate is
-    not known is left out: its network alone identifies nobody. `{number}` in a route's Request-URI
-    stands for the number called; its `offer` is the INVITE's own body.
+    `certificates` has the SHA-256 of certificates issued here, by trunk. A trunk whose fingerprint is
+    demanded and not known is left out. One without a fingerprint is known by its networks, though digest or a
+    chain that no gate can look at be demanded besides; one without either by the connection on which a gate
+    has recognised it before. `{number}` in a route's Request-URI stands for the number called; its `offer` is
+    the INVITE's own body.
     """
     routes = [_route(way, declared) for way in emergency_ways(declared.carriers)]
     table: list[dict[str, Any]] = []
@@ -32,10 +34,18 @@ def emergency_table(declared: Declared, certificates: Mapping[str, str]) -> list
                 "numbers": list(declared.node.emergency_numbers),
                 "routes": routes,
             }
-            for shown in (certificate, *trunk.older_certificates)
-            if shown and routes
+            for shown in _shown(trunk, certificate)
+            if routes
         ]
-    return table
+    # the surer way first: one address may be in the networks of one trunk and have the certificate of another
+    return sorted(table, key=lambda row: (not row["certificate_sha256"], bool(row["networks"])))
+
+
+def _shown(trunk: Trunk, certificate: str) -> list[str]:
+    """The fingerprints that tell a trunk; [""] for one that has none."""
+    if not trunk.demands(IdentifiedBy.CERTIFICATE) or trunk.certified_by is not None:
+        return [""]
+    return [shown for shown in (certificate, *trunk.older_certificates) if shown]
 
 
 def _route(way: Way, declared: Declared) -> dict[str, Any]:

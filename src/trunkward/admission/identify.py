@@ -1,41 +1,154 @@
-"""Who is calling us: the trunk or carrier behind an attempt, from its source and its certificate."""
+"""Who is calling us: the trunk or carrier behind an attempt, by its source, certificate and credentials.
 
+Over TLS what is shown decides whom it claims to be, the hardest to have first, and then every way that this
+trunk demands must hold; who claims one and is not it is not looked for among the others:
+
+1. A trunk's certificate, by its fingerprint, or by its authority and subject.
+2. A carrier's: verified chain, a name on it (RFC 5922), and its network.
+3. Digest credentials for our realm: the trunk with this username.
+4. A network that is a trunk's who has nothing else.
+
+Over UDP and TCP: an enabled carrier of that transport by network; of several, the one whose configured host
+and port are the source.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
 from functools import lru_cache
 from ipaddress import ip_address
 
-from trunkward.admission.ports import PeerIdentity
+from trunkward.admission.network_table import Purpose
+from trunkward.admission.ports import Credentials, PeerIdentity, Proven, Stale, Wrong
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt, Transport
-from trunkward.trunks.model import Address, Carrier, Network, Trunk
+from trunkward.trunks.model import Address, Carrier, IdentifiedBy, Network, Trunk
 
 
-def identify(attempt: CallAttempt, peer: PeerIdentity | None, policy: Snapshot) -> Trunk | Carrier | None:
-    """The peer an attempt came from, None for a stranger.
+class Due(StrEnum):
+    """What a stranger is told."""
 
-    1. TLS: a trunk by network and certificate, both; enabled or not.
-    2. TLS: an enabled carrier by network, verified chain, and a name of its certificate (RFC 5922).
-    3. UDP, TCP: an enabled carrier of that transport by network; of several, the one whose configured
-       host and port are the source.
-    """
+    #: That credentials are needed; over UDP and TCP nothing at all.
+    CHALLENGE = "challenge"
+    #: That its nonce is over.
+    FRESH_NONCE = "fresh-nonce"
+    #: No, and not why.
+    REFUSAL = "refusal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stranger:
+    """Nobody we know."""
+
+    due: Due
+    #: For the record.
+    why: str
+    #: It has shown credentials for our realm.
+    credentials: bool = False
+    #: A challenge may offer MD5 besides: some trunk of its network has `unsafe_md5`.
+    offers_md5: bool = False
+    #: Trunks of which everything holds but the digest, and something does: one of them may call an emergency.
+    but_for_digest: tuple[Trunk, ...] = ()
+
+
+def identify(
+    attempt: CallAttempt, peer: PeerIdentity | None, policy: Snapshot, credentials: Credentials = None
+) -> Trunk | Carrier | Stranger:
+    """The peer an attempt came from; enabled or not, if it is a trunk."""
     try:
         source = _address(attempt.source_ip)
     except ValueError:
-        return None
-    if attempt.transport is Transport.TLS:
-        return _by_certificate(source, peer, policy) if peer else None
-    return _by_address(source, attempt, policy)
+        return Stranger(due=Due.REFUSAL, why="its source is no address")
+    if attempt.transport is not Transport.TLS:
+        return _by_address(source, attempt, policy) or Stranger(
+            due=Due.REFUSAL, why="no carrier of this source"
+        )
+    # 1.
+    shown = _by_certificate(peer, policy) if peer else None
+    if shown is not None:
+        return _whole(shown, source, credentials, policy, certificate=True)
+    # 2.
+    if peer and (carrier := _carrier(source, peer, policy)):
+        return carrier
+    # 3.
+    match credentials:
+        case Proven(trunk=name) if (trunk := policy.trunk(name)) is not None:
+            return _whole(trunk, source, credentials, policy, certificate=False)
+        case None:
+            pass
+        case _:
+            gone = "the credentials of a trunk that is not declared any more"
+            near = policy.trunks_around(Purpose.WITH_DIGEST, source)
+            return _stranger(credentials, policy, source, gone, near)
+    # 4.
+    for trunk in policy.trunks_around(Purpose.ALONE, source):
+        return trunk
+    why = "no trunk or carrier has this certificate" if peer else "no certificate, and no trunk's network"
+    return _stranger(None, policy, source, why, policy.trunks_around(Purpose.WITH_DIGEST, source))
 
 
 # peers call again, and reading an address costs more than looking one up
-_address = lru_cache(maxsize=16_384)(ip_address)
+_address: Callable[[str], Address] = lru_cache(maxsize=16_384)(ip_address)
 
 
-def _by_certificate(source: Address, peer: PeerIdentity, policy: Snapshot) -> Trunk | Carrier | None:
-    # 1.
+def _by_certificate(peer: PeerIdentity, policy: Snapshot) -> Trunk | None:
     trunk = policy.trunk_by_certificate(peer.certificate_sha256)
     if trunk is not None:
-        return trunk if _within(source, trunk.networks) else None
-    # 2.
+        return trunk
+    if not peer.authorities:
+        return None
+    for subject in peer.subjects:
+        for trunk in policy.trunks_by_subject(subject.lower()):
+            if trunk.authority in peer.authorities:
+                return trunk
+    return None
+
+
+def _whole(
+    trunk: Trunk, source: Address, credentials: Credentials, policy: Snapshot, *, certificate: bool
+) -> Trunk | Stranger:
+    """The trunk, if all it demands holds."""
+    if trunk.demands(IdentifiedBy.NETWORK) and not _within(source, trunk.networks):
+        return _stranger(credentials, policy, source, f"trunk {trunk.name}, from none of its networks")
+    if trunk.demands(IdentifiedBy.CERTIFICATE) and not certificate:
+        return _stranger(credentials, policy, source, f"trunk {trunk.name}, without its certificate")
+    if not trunk.demands(IdentifiedBy.DIGEST):
+        return trunk
+    match credentials:
+        case Proven(trunk=name) if name == trunk.name:
+            return trunk
+        case Proven(trunk=name):
+            said = f"the credentials of trunk {name} with the certificate of trunk {trunk.name}"
+            return _stranger(credentials, policy, source, said, (trunk,))
+        case _:
+            said = f"trunk {trunk.name}, without credentials"
+            return _stranger(credentials, policy, source, said, (trunk,))
+
+
+def _stranger(
+    credentials: Credentials,
+    policy: Snapshot,
+    source: Address,
+    why: str,
+    but_for_digest: tuple[Trunk, ...] = (),
+) -> Stranger:
+    """The same for everybody who has shown the same: nothing tells a name we know from one we do not."""
+    match credentials:
+        case Stale(why=said):
+            due = Due.FRESH_NONCE
+        case Wrong(why=said):
+            due = Due.REFUSAL
+        case Proven():
+            due, said = Due.REFUSAL, why
+        case _:
+            due, said = (Due.CHALLENGE if policy.uses_digest else Due.REFUSAL), why
+    # RFC 8760 section 2.3: whoever is offered the weaker hash may take it, so only who needs it is
+    md5 = due is not Due.REFUSAL and bool(policy.trunks_around(Purpose.MD5, source))
+    shown = credentials is not None
+    return Stranger(due=due, why=said, credentials=shown, offers_md5=md5, but_for_digest=but_for_digest)
+
+
+def _carrier(source: Address, peer: PeerIdentity, policy: Snapshot) -> Carrier | None:
     if not peer.chain_verified:
         return None
     shown = {name.lower() for name in peer.dns_names}
@@ -53,7 +166,6 @@ def _by_certificate(source: Address, peer: PeerIdentity, policy: Snapshot) -> Tr
 
 
 def _by_address(source: Address, attempt: CallAttempt, policy: Snapshot) -> Carrier | None:
-    # 3.
     found = [
         carrier
         for carrier in policy.carriers

@@ -11,7 +11,16 @@ from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt, Transport
 from trunkward.calls.reasons import REASONS
 from trunkward.calls.reasons import headers as reason_headers
-from trunkward.calls.verdict import Admit, Announcement, Blame, Discard, Reason, Reject, Verdict
+from trunkward.calls.verdict import (
+    Admit,
+    Announcement,
+    Blame,
+    Challenge,
+    Discard,
+    Reason,
+    Reject,
+    Verdict,
+)
 from trunkward.media.offer import Keying, Offer
 from trunkward.media.plan import plan_announcement
 from trunkward.sip.status import phrase
@@ -20,6 +29,9 @@ from trunkward.trunks.model import Trunk
 
 #: Seconds for which a node that is being emptied says to be left alone.
 DRAINED_FOR_S = 30
+
+#: Refusals that ask for the same request again, with credentials for a new nonce.
+_CHALLENGES = (Reason.CREDENTIALS_REQUIRED, Reason.CREDENTIALS_STALE, Reason.CREDENTIALS_REPLAYED)
 
 _NO_FINDING = Finding(
     check="judge",
@@ -95,7 +107,7 @@ def held_of(facts: Facts) -> Held | None:
 
 
 def judge_call(case: Case, facts: Facts, record_id: str, now: float) -> Judgement:
-    """All fourteen checks and the verdict."""
+    """All fifteen checks and the verdict."""
     findings = screened(case, draining=facts.draining)
     if findings and findings[-1].refusal is None:
         findings += checked(case, facts, now)
@@ -134,6 +146,15 @@ def _refused(case: Case, findings: tuple[Finding, ...], finding: Finding, record
     verdict: Verdict
     if stranger and case.attempt.transport is not Transport.TLS:
         verdict = Discard(id=case.attempt.id, record_id=record_id, reason=refusal.reason)
+        return Judgement(verdict=verdict, findings=findings)
+    if refusal.reason in _CHALLENGES:
+        verdict = Challenge(
+            id=case.attempt.id,
+            record_id=record_id,
+            reason=refusal.reason,
+            status=refusal.status,
+            phrase=phrase(refusal.status),
+        )
         return Judgement(verdict=verdict, findings=findings)
     # a stranger hears the same 403 whatever it did, and not why
     status = 403 if stranger else refusal.status

@@ -6,7 +6,7 @@ counted nowhere.
 """
 
 from trunkward.admission.ceilings import limit_name, rate
-from trunkward.admission.ports import Asked, Counter, Over
+from trunkward.admission.ports import Asked, Counter, NonceUse, Over
 from trunkward.admission.screen import Case, Direction
 from trunkward.admission.snapshot import Snapshot
 from trunkward.numbering.e164 import E164
@@ -41,7 +41,15 @@ def asked_of(case: Case, policy: Snapshot, record_id: str) -> Asked:
                 counters += (Counter(key=f"calls:{one.of}:number:{number}", most=one.calls),)
             if one.per_second is not None:
                 rates += (rate(f"rate:{one.of}:number:{number}", one.per_second),)
-    return Asked(record_id=record_id, hold_s=hold_s(case.node), counters=counters, rates=rates)
+    return Asked(
+        record_id=record_id, hold_s=hold_s(case.node), counters=counters, rates=rates, nonce=nonce_of(case)
+    )
+
+
+def nonce_of(case: Case) -> NonceUse | None:
+    """The use of a nonce that must be the first of its count."""
+    used = case.nonce
+    return NonceUse(nonce=used.nonce, nc=used.nc, until=used.until) if used is not None else None
 
 
 def is_international(case: Case) -> bool:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from trunkward.digest.algorithm import Algorithm
 from trunkward.shaken.attest import Attestation
 
 
@@ -16,6 +17,43 @@ class PeerIdentity:
     dns_names: tuple[str, ...] = ()
     #: The chain led to an authority we trust.
     chain_verified: bool = False
+    #: What a trunk's `subject` may be: names in subjectAltName, or the common name where there is none.
+    subjects: tuple[str, ...] = ()
+    #: Of the authorities that certify trunks by these subjects, those it leads to now (`rows.authority_id`).
+    authorities: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proven:
+    """Digest credentials that are a trunk's: whoever wrote them knows one of its secrets."""
+
+    trunk: str
+    username: str
+    #: Of ours, and not at its end (`until`, in seconds since the epoch); whether it was used like this before
+    #: is not known yet.
+    nonce: str
+    nc: int
+    until: float
+    algorithm: Algorithm = Algorithm.SHA256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wrong:
+    """Digest credentials that prove nothing. `why` is for the record: whoever sent them is not told."""
+
+    username: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stale:
+    """Digest credentials for a nonce that is too old or none of ours; nothing else was looked at."""
+
+    why: str
+
+
+#: What a request shows for our realm; None: nothing.
+type Credentials = Proven | Wrong | Stale | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

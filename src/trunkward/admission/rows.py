@@ -1,12 +1,23 @@
 """Declared things as they stand in a snapshot: flat values that msgpack carries, and back again."""
 
+from hashlib import sha256
 from ipaddress import ip_address, ip_network
 
 import msgspec
 
 from trunkward.calls.attempt import Transport
 from trunkward.trunks.destinations import DestinationPolicies
-from trunkward.trunks.model import Carrier, Declared, Host, Limits, MediaPolicy, NodeSettings, Trunk
+from trunkward.trunks.model import (
+    Carrier,
+    CertifiedBy,
+    Declared,
+    Host,
+    IdentifiedBy,
+    Limits,
+    MediaPolicy,
+    NodeSettings,
+    Trunk,
+)
 
 
 class TrunkRow(msgspec.Struct, frozen=True, array_like=True):
@@ -26,6 +37,12 @@ class TrunkRow(msgspec.Struct, frozen=True, array_like=True):
     reseller: str
     #: Which row of `permits` its destinations are.
     permit: int
+    identified_by: tuple[IdentifiedBy, ...]
+    #: SHA-256 of the authority's PEM, "" where its certificate is known by its fingerprint, and the subject.
+    authority: str
+    subject: str
+    username: str
+    unsafe_md5: bool
 
 
 class CarrierRow(msgspec.Struct, frozen=True, array_like=True):
@@ -63,10 +80,26 @@ class NodeRow(msgspec.Struct, frozen=True, array_like=True):
     gates: int
     max_call_s: int
     grant_s: int
+    realm: str
     tls12_port: int
     unsafe_unanchored_media: bool
     unsafe_trusted_clock: bool
     announcements: str
+
+
+class SecretRow(msgspec.Struct, frozen=True, array_like=True):
+    """One secret of a trunk, sealed (`digest.secret`)."""
+
+    sha256: bytes
+    #: b"": it has none for MD5.
+    md5: bytes
+    #: Seconds since the epoch; None: for good.
+    until: float | None
+
+
+def authority_id(pem: str) -> str:
+    """A name for an authority's certificates: SHA-256 of their PEM, "" for none."""
+    return sha256(pem.encode()).hexdigest() if pem else ""
 
 
 class LimitsRow(msgspec.Struct, frozen=True, array_like=True):
@@ -137,11 +170,16 @@ def trunk_row(trunk: Trunk, permit: int) -> TrunkRow:
         trunk.unsafe_tls12,
         trunk.reseller,
         permit,
+        trunk.identified_by,
+        authority_id(trunk.authority),
+        trunk.certified_by.subject if trunk.certified_by else "",
+        trunk.username,
+        trunk.unsafe_md5,
     )
 
 
 def trunk_of(row: TrunkRow, destinations: DestinationPolicies) -> Trunk:
-    """The trunk of a row, its `numbers` empty."""
+    """The trunk of a row, its `numbers` empty, and `authority` a name for what it was (`authority_id`)."""
     return Trunk(
         name=row.name,
         tenant=row.tenant,
@@ -157,6 +195,11 @@ def trunk_of(row: TrunkRow, destinations: DestinationPolicies) -> Trunk:
         unsafe_tls12=row.unsafe_tls12,
         reseller=row.reseller,
         destinations=destinations,
+        identified_by=row.identified_by,
+        authority=row.authority,
+        certified_by=CertifiedBy(ca="", subject=row.subject) if row.subject else None,
+        username=row.username,
+        unsafe_md5=row.unsafe_md5,
     )
 
 
@@ -214,6 +257,7 @@ def node_row(node: NodeSettings) -> NodeRow:
         node.gates,
         node.max_call_s,
         node.grant_s,
+        node.realm or node.name,
         node.tls12_port,
         node.unsafe_unanchored_media,
         node.unsafe_trusted_clock,

@@ -6,10 +6,11 @@ Reading, not judging: what cannot be read is kept as a value with its reason, an
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from trunkward.admission.identify import identify
-from trunkward.admission.ports import PeerIdentity, SigningClaims
+from trunkward.admission.identify import Stranger, identify
+from trunkward.admission.ports import Credentials, PeerIdentity, Proven, SigningClaims
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt, Transport
+from trunkward.digest.algorithm import Algorithm
 from trunkward.media.offer import LegPolicy, Offer, read_offer
 from trunkward.media.refusal import MediaRefused
 from trunkward.media.suites import ALLOWED
@@ -20,7 +21,7 @@ from trunkward.routing.choose import Way, emergency_ways, trunk_of_number, ways_
 from trunkward.shaken.attest import Attestation
 from trunkward.shaken.number import canonical_tn
 from trunkward.sip.uri import MalformedUri, SipUri, parse_uri
-from trunkward.trunks.model import Carrier, MediaPolicy, NodeSettings, Trunk
+from trunkward.trunks.model import Carrier, IdentifiedBy, MediaPolicy, NodeSettings, Trunk
 
 
 class Direction(StrEnum):
@@ -46,6 +47,10 @@ class Case:
     node: NodeSettings
     #: Who sent it; None: a stranger, and nothing below was looked at.
     source: Trunk | Carrier | None
+    #: Why it is one, and what it is told.
+    stranger: Stranger | None = None
+    #: The nonce its credentials have used; None: it is recognised without, or calls an emergency.
+    nonce: Proven | None = None
     #: From-URI, or why not.
     shown_from: SipUri | Unreadable = Unreadable(why="not read")
     #: A stranger's or an anonymous caller's number stays unreadable.
@@ -71,17 +76,36 @@ class Case:
         return Direction.OUTBOUND if isinstance(self.source, Trunk) else Direction.INBOUND
 
     @property
+    def offers_md5(self) -> bool:
+        """Whether a challenge may offer MD5 after SHA-256."""
+        if self.nonce is not None:
+            return self.nonce.algorithm is Algorithm.MD5
+        return self.stranger is not None and self.stranger.offers_md5
+
+    @property
     def emergency(self) -> bool:
         """An emergency number, called by an identified trunk."""
         return isinstance(self.called, Emergency) and isinstance(self.source, Trunk)
 
 
-def screen(attempt: CallAttempt, peer: PeerIdentity | None, policy: Snapshot) -> Case:
-    """Read one attempt against the policy: who it is, by network and certificate, and the rest (`read`)."""
-    source = identify(attempt, peer, policy)
-    if source is None:
-        return Case(attempt=attempt, peer=peer, node=policy.node, source=None)
-    return read(attempt, peer, source, policy)
+def screen(
+    attempt: CallAttempt, peer: PeerIdentity | None, policy: Snapshot, credentials: Credentials = None
+) -> Case:
+    """Read one attempt against the policy: who it is (`identify`), and the rest (`read`).
+
+    `credentials`: what those of its header are worth.
+    """
+    source = identify(attempt, peer, policy, credentials)
+    if isinstance(source, Stranger):
+        exempt = _calls_emergency(source.but_for_digest, attempt, policy)
+        if exempt is None:
+            return Case(attempt=attempt, peer=peer, node=policy.node, source=None, stranger=source)
+        return read(attempt, peer, exempt, policy)
+    case = read(attempt, peer, source, policy)
+    if case.emergency or not isinstance(source, Trunk) or not source.demands(IdentifiedBy.DIGEST):
+        return case
+    # whether they were used before is not known yet
+    return replace(case, nonce=credentials) if isinstance(credentials, Proven) else case
 
 
 def read(attempt: CallAttempt, peer: PeerIdentity | None, source: Trunk | Carrier, policy: Snapshot) -> Case:
@@ -122,6 +146,24 @@ def read(attempt: CallAttempt, peer: PeerIdentity | None, source: Trunk | Carrie
         # 4.
         signing_request=_signing_request(source, calling, called, policy),
     )
+
+
+def _calls_emergency(trunks: tuple[Trunk, ...], attempt: CallAttempt, policy: Snapshot) -> Trunk | None:
+    """The trunk an emergency call without credentials is of: everything else that trunk demands holds.
+
+    An emergency number is exempt from digest challenges. Of several trunks behind one address it is the one
+    whose number calls, or else the first of the file; it goes in any case.
+    """
+    try:
+        request_uri = parse_uri(attempt.ruri)
+    except MalformedUri:
+        return None
+    may = [t for t in trunks if isinstance(_called(request_uri, t, policy.node), Emergency)]
+    if len(may) > 1:
+        calling = _calling(_from(attempt), policy.node)
+        owner = policy.number_owner(calling) if isinstance(calling, E164) else None
+        may.sort(key=lambda trunk: owner is None or trunk.name != owner.name)
+    return may[0] if may else None
 
 
 def leg_policy(peer: Trunk | Carrier, node: NodeSettings) -> LegPolicy:

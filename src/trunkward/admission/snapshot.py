@@ -6,19 +6,23 @@ carriers are msgpack and decoded once; everything that can be many is a hash tab
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
+from types import MappingProxyType
 
 import msgspec
 
 from trunkward.admission.ceilings import Ceilings, ceilings_of
 from trunkward.admission.destination_rows import places_of, places_rows, policies_of, policies_row
+from trunkward.admission.network_table import NetworkTable, Purpose, build_network_table
 from trunkward.admission.rows import (
     CarrierRow,
     LimitsRow,
     NodeRow,
+    SecretRow,
     TrunkRow,
+    authority_id,
     carrier_of,
     carrier_row,
     limits_of,
@@ -31,7 +35,7 @@ from trunkward.admission.rows import (
 from trunkward.admission.table import PrefixTable, Table, build_prefixes, build_table
 from trunkward.numbering.destinations import UNKNOWN, Destination
 from trunkward.trunks.destinations import DestinationPolicies
-from trunkward.trunks.model import Carrier, Declared, NodeSettings, Trunk
+from trunkward.trunks.model import Address, Carrier, Declared, NodeSettings, Trunk
 
 MAGIC = b"TWPOLICY"
 #: Goes up with every change of the layout or of a row; a gate reads its own only.
@@ -49,18 +53,26 @@ _SECTIONS = (
     "places",
     "destinations",
     "limits",
+    # who is calling: by certificate of an authority, by username, by network
+    *("subjects", "authorities", "usernames", "secrets", "networks"),
 )
 _DIRECTORY = struct.Struct(f"<{2 * len(_SECTIONS)}Q")
 #: Trunks kept decoded in each gate.
 _DECODED_TRUNKS = 4096
 #: Lists of carriers that take a prefix, kept likewise; there are few different ones.
 _DECODED_TAKERS = 1024
+#: Nobody's username: it has a zero byte.
+_ANYBODY = b"\0"
+#: Sources whose trunks are kept found, likewise.
+_KNOWN_SOURCES = 16_384
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_trunk = msgspec.msgpack.Decoder(TrunkRow).decode
 _decode_carriers = msgspec.msgpack.Decoder(list[CarrierRow]).decode
 _decode_node = msgspec.msgpack.Decoder(NodeRow).decode
 _decode_limits = msgspec.msgpack.Decoder(list[LimitsRow]).decode
+_decode_secrets = msgspec.msgpack.Decoder(list[SecretRow]).decode
+_decode_names = msgspec.msgpack.Decoder(list[str]).decode
 _decode_indexes = msgspec.msgpack.Decoder(list[int]).decode
 
 
@@ -73,13 +85,14 @@ def compile_snapshot(
     evidence: Mapping[tuple[str, str], str],
     version: int,
     destinations: Mapping[str, Destination],
+    secrets: Mapping[str, Sequence[SecretRow]] = MappingProxyType({}),
 ) -> bytes:
     """The snapshot of a declared world.
 
     `evidence` has a token for each (trunk, number) of an inventory; `version` is the policy's own
     number and stands in every record. `destinations` says what lies behind the first digits of numbers
-    (without `+`); what is not in it is not called. Disabled carriers take no prefixes. Equal
-    arguments give equal bytes.
+    (without `+`); what is not in it is not called. `secrets` are those of trunks with digest, by trunk.
+    Disabled carriers take no prefixes. Equal arguments give equal bytes.
     """
     prefixes: dict[str, list[int]] = {}
     for index, carrier in enumerate(declared.carriers):
@@ -93,6 +106,10 @@ def compile_snapshot(
         for t in trunks
     }
     places, leads = places_rows(destinations)
+    subjects: dict[str, list[str]] = {}
+    for trunk in trunks:
+        if trunk.certified_by is not None:
+            subjects.setdefault(trunk.certified_by.subject, []).append(trunk.name)
     sections = {
         "node": _encode(node_row(declared.node)),
         "carriers": _encode([carrier_row(carrier) for carrier in declared.carriers]),
@@ -114,6 +131,15 @@ def compile_snapshot(
         "places": places,
         "destinations": leads,
         "limits": build_table({t.name.encode(): _encode(limits_rows(t, declared)) for t in trunks}),
+        "subjects": build_table({subject.encode(): _encode(names) for subject, names in subjects.items()}),
+        "authorities": build_table(
+            {authority_id(t.authority).encode(): t.authority.encode() for t in trunks if t.authority}
+        ),
+        "usernames": build_table(_usernames(trunks)),
+        "secrets": build_table(
+            {t.name.encode(): _encode(secrets[t.name]) for t in trunks if t.name in secrets}
+        ),
+        "networks": build_network_table(trunks),
     }
     at = _HEAD.size + _DIRECTORY.size
     directory: list[int] = []
@@ -166,6 +192,12 @@ class Snapshot:
         self._limits = Table(parts["limits"])
         #: What counts for a trunk, by its name; nothing for one that is not declared.
         self.ceilings = lru_cache(maxsize=_DECODED_TRUNKS)(self._ceilings)
+        self._subjects = Table(parts["subjects"])
+        self._authorities = Table(parts["authorities"])
+        self._usernames = Table(parts["usernames"])
+        self._secrets = Table(parts["secrets"])
+        self._networks = NetworkTable(parts["networks"])
+        self.trunks_around = lru_cache(maxsize=_KNOWN_SOURCES)(self._trunks_around)
         self._decoded = lru_cache(maxsize=_DECODED_TRUNKS)(self._decode)
 
     def trunk(self, name: str) -> Trunk | None:
@@ -181,6 +213,42 @@ class Snapshot:
         """The trunk that shows this client certificate (SHA-256 of its DER, lower-case hex)."""
         name = self._certificates.get(sha256.encode()) if sha256 else None
         return self._decoded(name.decode()) if name is not None else None
+
+    @property
+    def uses_digest(self) -> bool:
+        """Whether some trunk is recognised by digest credentials, so that strangers are asked for them."""
+        return self._usernames.count > 0
+
+    def trunk_by_username(self, username: str) -> Trunk | None:
+        """The trunk whose digest credentials have this username."""
+        name = self._usernames.get(username.encode())
+        return self._decoded(name.decode()) if name is not None else None
+
+    def stand_in(self) -> Trunk | None:
+        """Some trunk with digest: for a username nobody has, the same is done with its secrets."""
+        name = self._usernames.get(_ANYBODY)
+        return self._decoded(name.decode()) if name is not None else None
+
+    def secrets(self, trunk: str) -> list[SecretRow]:
+        """The secrets of a trunk, sealed."""
+        found = self._secrets.get(trunk.encode())
+        return _decode_secrets(found) if found is not None else []
+
+    def trunks_by_subject(self, subject: str) -> list[Trunk]:
+        """The trunks whose certificate some authority has issued to this lower-case subject."""
+        found = self._subjects.get(subject.encode())
+        names = _decode_names(found) if found is not None else []
+        return [trunk for name in names if (trunk := self._decoded(name)) is not None]
+
+    def authority(self, name: str) -> str:
+        """An authority's certificates (PEM) by their name (`rows.authority_id`); "" for none."""
+        pem = self._authorities.get(name.encode())
+        return pem.decode() if pem is not None else ""
+
+    def _trunks_around(self, purpose: Purpose, source: Address) -> tuple[Trunk, ...]:
+        """The trunks with the longest network around a source, in the file's order."""
+        found = (self._decoded(name) for name in self._networks.around(purpose, source))
+        return tuple(trunk for trunk in found if trunk is not None)
 
     def longest_prefix(self, number: str) -> tuple[Carrier, ...]:
         """The enabled carriers with the longest prefix of an E.164 number with `+`, in the file's order."""
@@ -222,6 +290,11 @@ class Snapshot:
 
 def _index(number: int) -> bytes:
     return number.to_bytes(4, "little")
+
+
+def _usernames(trunks: Iterable[Trunk]) -> dict[bytes, bytes]:
+    found = {t.username.encode(): t.name.encode() for t in trunks if t.username}
+    return found | ({_ANYBODY: next(iter(found.values()))} if found else {})
 
 
 def _pair(trunk: str, number: str) -> bytes:

@@ -59,7 +59,8 @@ class Table:
 
     def __init__(self, buffer: memoryview) -> None:
         """`buffer` is exactly the table; its bytes have been checked by whoever hands it over."""
-        size, self.count = _HEAD.unpack_from(buffer)
+        size, count = _HEAD.unpack_from(buffer)
+        self.count: int = count
         entries = _HEAD.size + size * _WORD
         self._buffer = buffer
         self._mask = size - 1

@@ -64,6 +64,33 @@ REASONS: Mapping[Reason, ReasonRow] = {
         means="TLS, but no client certificate was shown",
         do="give the PBX its certificate and key",
     ),
+    Reason.CREDENTIALS_REQUIRED: ReasonRow(
+        answers={401: None, 407: None},
+        blames=(Blame.CALLER,),
+        means="digest credentials were asked for: so every call of a trunk with `digest` begins. No"
+        " record is made; a line a minute and source in `gate-N.log`",
+        do="nothing, if the same call comes again with credentials; else enter both in the PBX",
+    ),
+    Reason.CREDENTIALS_STALE: ReasonRow(
+        answers={401: None, 407: None},
+        blames=(Blame.CALLER,),
+        means="credentials for a nonce that is too old, or that this node has not made; asked for again. It"
+        " makes no record",
+        do="nothing: the PBX answers the new one by itself",
+    ),
+    Reason.CREDENTIALS_REPLAYED: ReasonRow(
+        answers={401: None, 407: None},
+        blames=(Blame.CALLER,),
+        means="credentials that were used before, with the same nonce and count; asked for again",
+        do="a PBX that repeats itself, or somebody who has read its messages: look at the record's `source`",
+    ),
+    Reason.CREDENTIALS_REFUSED: ReasonRow(
+        answers={403: None},
+        blames=(Blame.CALLER,),
+        means="digest credentials that prove nothing, or not with this network and certificate; the finding"
+        " says which, and the caller is told nothing",
+        do="enter username and secret in the PBX anew; many of them from one source are an attack",
+    ),
     Reason.TLS12_REFUSED: ReasonRow(
         answers={403: 21},
         blames=_SENDER,

@@ -48,6 +48,11 @@ class Reason(StrEnum):
     LIMIT_CALLS = "limit-calls"
     LIMIT_RATE = "limit-rate"
     LIMITS_UNAVAILABLE = "limits-unavailable"
+    # Digest credentials: asked for, asked for anew because of their nonce, and not right.
+    CREDENTIALS_REQUIRED = "credentials-required"
+    CREDENTIALS_STALE = "credentials-stale"
+    CREDENTIALS_REPLAYED = "credentials-replayed"
+    CREDENTIALS_REFUSED = "credentials-refused"
     NO_FINDING = "no-finding"
     POLICY_NOT_LOADED = "policy-not-loaded"
     DEADLINE_EXCEEDED = "deadline-exceeded"
@@ -151,6 +156,19 @@ class Reject(msgspec.Struct, frozen=True, kw_only=True, tag="reject", tag_field=
     announcement: Announcement | None = None
 
 
+class Challenge(msgspec.Struct, frozen=True, kw_only=True, tag="challenge", tag_field="verdict"):
+    """Ask for digest credentials (RFC 3261 section 22): the same request may come again with them."""
+
+    id: str
+    record_id: str
+    reason: Reason
+    #: 407, and 401 for a REGISTER (section 22.1).
+    status: int
+    phrase: str
+    #: The challenges themselves: put on the reply, in order. There is chance in them, so the gate adds them.
+    headers: list[tuple[str, str]] = []
+
+
 class Discard(msgspec.Struct, frozen=True, kw_only=True, tag="discard", tag_field="verdict"):
     """Say nothing at all: an unknown source over a datagram transport learns nothing from us."""
 
@@ -159,4 +177,4 @@ class Discard(msgspec.Struct, frozen=True, kw_only=True, tag="discard", tag_fiel
     reason: Reason
 
 
-type Verdict = Admit | Reject | Discard
+type Verdict = Admit | Challenge | Reject | Discard

@@ -40,14 +40,15 @@ from trunkward.cli.ready import gate_policy
 from trunkward.cli.said import complain, say
 from trunkward.control import configuration
 from trunkward.control.configuration import NoSuchVersion, Plan, Superseded, Version
-from trunkward.control.declared import InForce, with_certificates
+from trunkward.control.declared import InForce
 from trunkward.control.difference import Change, difference
 from trunkward.control.effects import Effects
 from trunkward.control.node_file import Accepted, NodeFileRefused, declared_of
+from trunkward.control.secrets import by_trunk, wanting
 from trunkward.engines.installed import OtherVersion, check_runs_this
 from trunkward.engines.layout import LayoutRefused, ensure_directory, outer_directories
 from trunkward.engines.live import NotApplied, effects_of, is_running, put_in_force, unfinished
-from trunkward.engines.node import NotPrepared, decide, issue, read_in_force
+from trunkward.engines.node import NotPrepared, decide, digest_key_id, issue, read_in_force
 from trunkward.engines.users import UserMissing, ensure_users
 from trunkward.settings import Paths
 from trunkward.store.configuration import SqlConfiguration, TextDamaged
@@ -98,7 +99,8 @@ def run_plan(paths: Paths, file: Path | None, *, as_json: bool) -> int:
     read = _read(paths, file, node_file_in_use(paths, running=held.running))
     if not paths.database and not paths.configuration_db.exists():
         effects = _effects(paths, read, held, None)
-        planned = Plan(base=None, accepted=read, changes=difference({}, read.objects), effects=effects)
+        secrets, changes = _wanting(paths, read, None), difference({}, read.objects)
+        planned = Plan(base=None, accepted=read, changes=changes, effects=effects, secrets=secrets)
         planned = replace(planned, opens=opened_by(planned, None, None, None))
     else:
         with configuration_store(paths, make=False) as store:
@@ -160,6 +162,12 @@ def run_rollback(
     )
 
 
+def _wanting(paths: Paths, read: Accepted, store: SqlConfiguration | None) -> list[tuple[str, str]]:
+    now = time.time()
+    held = by_trunk(store.secrets(), now) if store else {}
+    return wanting(read.declared, held, digest_key_id(paths), now)
+
+
 def _read(paths: Paths, file: Path | None, working: Path) -> Accepted:
     """The file a person named, or else the node's own, of which more is known when it is gone."""
     if file is None and not working.exists():
@@ -177,6 +185,7 @@ def plan_document(planned: Plan) -> dict[str, Any]:
         "opens": [asdict(opening) for opening in planned.opens],
         "effect": planned.effects.kind,
         "effects": asdict(planned.effects),
+        "secrets": dict(planned.secrets),
     }
 
 
@@ -250,6 +259,7 @@ def _change(
                 node_file_copy.announce(paths, working, read.text)
             put = _apply_running if held.running else _apply_stopped
             code, version = put(paths, planned, store, command, held)
+            tell_secrets(planned.secrets)
             if as_json:
                 print(json.dumps(plan_document(planned) | {"version": version, "done": code == 0}, indent=1))
             return code
@@ -319,8 +329,8 @@ def _apply_running(
             say(told, err=True)
         put_in_force(
             paths,
-            (before, with_certificates(held.declared or before.declared(), before.certificates)),
-            (after, with_certificates(planned.accepted.declared, after.certificates)),
+            (before, before.filled_in(held.declared or before.declared())),
+            (after, after.filled_in(planned.accepted.declared)),
             planned.effects,
             now=now,
             gate_policy=gate_policy,
@@ -368,6 +378,7 @@ def _planned(paths: Paths, read: Accepted, held: Held, store: SqlConfiguration) 
     return replace(
         planned,
         opens=opened_by(planned, store, held.declared, held.in_force),
+        secrets=_wanting(paths, read, store),
         changed_file=file if file and _other_destinations(read, held) else "",
     )
 
@@ -433,6 +444,13 @@ def _show(planned: Plan) -> None:
     _show_opens(planned)
     for line in planned.effects.lines():
         say(f"then: {line}")
+    tell_secrets(planned.secrets)
+
+
+def tell_secrets(wanting: list[tuple[str, str]]) -> None:
+    """Which trunks cannot call by digest, and what to do."""
+    for trunk, said in wanting:
+        say(f"trunk {trunk}: {said}", "yellow", err=True)
 
 
 def _show_opens(planned: Plan, *, err: bool = False) -> None:

@@ -30,10 +30,12 @@ from trunkward.control.health import (
 )
 from trunkward.control.node_file import NodeFileRefused
 from trunkward.control.pki import RENEW_BEFORE
+from trunkward.control.secrets import wanting
 from trunkward.control.shown import shown
 from trunkward.engines import certificates
 from trunkward.engines.certificates import Shown, authority_ends, certificate_facts, shown_facts
 from trunkward.engines.kamailio import plain_transports
+from trunkward.engines.node import digest_key_id
 from trunkward.engines.node_facts import (
     drain_facts,
     new_threads,
@@ -83,11 +85,12 @@ def run(paths: Paths, *, as_json: bool) -> int:
                 for each in found.facts.certificates
                 if each.of is not CertificateOf.SHOWN
             },
+            "secrets": dict(wanting(declared, in_force.secrets, digest_key_id(paths), time.time())),
             "deviations": [{"where": d.where, "what": d.what} for d in found.facts.deviations],
         }
         print(json.dumps(document, indent=1))
     else:
-        _print(found, declared, paths, up=up)
+        _print(found, in_force, declared, paths, up=up)
     return 1 if found.not_ready else 0
 
 
@@ -133,7 +136,7 @@ def _records(paths: Paths, now: float) -> RecordsFacts | None:
     return RecordsFacts(waiting_bytes=found.size_bytes, waiting_s=age_s)
 
 
-def _print(found: Health, declared: Declared, paths: Paths, *, up: bool) -> None:
+def _print(found: Health, in_force: InForce, declared: Declared, paths: Paths, *, up: bool) -> None:
     facts = found.facts
     takes = ("takes calls", "green") if found.ready else ("takes no calls", "red")
     console.print(Text.assemble(f"node {declared.node.name}, configuration {facts.policy_version}: ", takes))
@@ -175,6 +178,8 @@ def _print(found: Health, declared: Declared, paths: Paths, *, up: bool) -> None
     _print_certificates(facts)
     for kept in kept_lines(paths):
         say(f"  {'kept aside':<28} {kept}")
+    for trunk, said in wanting(declared, in_force.secrets, digest_key_id(paths), facts.now):
+        console.print(Text.assemble("  ", ("no calls", "yellow"), f" trunk {trunk}: {said}"))
     print_deviations(console, declared)
 
 

@@ -4,7 +4,7 @@ A version is a node file that was accepted, word for word, with a number, a time
 number is the policy's own: it stands in every record as `policy_version`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import msgspec
@@ -16,6 +16,7 @@ from trunkward.control.node_file import Accepted, NodeFileRefused, accept_node_f
 from trunkward.control.objects import Objects
 from trunkward.control.opens import Opening
 from trunkward.journal.chain import Entry, verify
+from trunkward.trunks.secret import SealedSecret, SecretChange
 
 
 class Superseded(Exception):
@@ -64,12 +65,23 @@ class ConfigurationStore(Protocol):
         """Its objects as they were written down, and whether by this schema (`objects.schema_id`)."""
 
     def add(
-        self, version: Version, text: str, objects: Objects, changes: list[Change], *, after: int
+        self,
+        version: Version,
+        text: str,
+        objects: Objects,
+        changes: list[Change],
+        *,
+        after: int,
+        secret: SecretChange | None = None,
     ) -> Version:
         """Writes a version and its journal entry, both or neither. Raises `Superseded`.
 
-        `after` is the newest number there must be, 0 for none.
+        `after` is the newest number there must be, 0 for none. `secret`: what the version does to a trunk's
+        secrets, likewise.
         """
+
+    def secrets(self) -> list[SealedSecret]:
+        """All secrets there ever were, the newest first."""
 
     def history(self) -> tuple[list[Version], list[Entry]]:
         """All versions, the newest first, and the journal from its first entry, as of one moment."""
@@ -88,6 +100,8 @@ class Plan:
     opens: tuple[Opening, ...] = ()
     #: A file it names that says something else than what is in force; "" for none.
     changed_file: str = ""
+    #: Trunks that cannot call by digest, with what to do (`control.secrets.wanting`).
+    secrets: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def same_text(self) -> bool:

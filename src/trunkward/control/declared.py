@@ -7,6 +7,7 @@ import msgspec
 
 from trunkward.control.node_file import declared_of, read_node_file
 from trunkward.trunks.model import Declared
+from trunkward.trunks.secret import SealedSecret
 
 
 class InForce(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,20 +27,34 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
     evidence: dict[str, dict[str, str]]
     #: SHA-256 of the public key (DER) that verifies these tokens; "" when it is not known.
     evidence_key: str = ""
+    #: By trunk name, PEM of the authority its certificate must lead to (`client_certificate: {ca: ...}`).
+    authorities: dict[str, str] = {}
+    #: Secrets of trunks, sealed, by trunk name; the newest first.
+    secrets: dict[str, list[SealedSecret]] = {}
     #: Days a tenant's calls are kept, where the file says so of it, or last said so of one that is gone.
     retention: dict[str, int] = {}
     #: The file of `node.destinations`, word for word; "" where none is named.
     destinations: str = ""
 
     def declared(self) -> Declared:
-        """What the file declares, with the fingerprints of issued certificates filled in."""
+        """What the file declares, with what was issued and read for it filled in."""
         declared = (
             read_node_file(self.node_file, "the configuration in force")
             if self.values is None
             else declared_of(self.values)
         )
         kept = replace(declared.retention, tenants={**self.retention, **declared.retention.tenants})
-        return with_certificates(replace(declared, retention=kept), self.certificates)
+        return self.filled_in(replace(declared, retention=kept))
+
+    def filled_in(self, declared: Declared) -> Declared:
+        """What its file declares, with fingerprints of issued certificates, and trunks' authorities."""
+        trunks = with_certificates(declared, self.certificates).trunks
+        if self.authorities:
+            trunks = tuple(
+                replace(t, authority=self.authorities.get(t.name, "")) if t.certified_by else t
+                for t in trunks
+            )
+        return replace(declared, trunks=trunks)
 
 
 def retention_of(declared: Declared, before: InForce | None) -> dict[str, int]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 
 from trunkward.calls.attempt import Transport
-from trunkward.trunks.model import Address, Declared, MediaPolicy
+from trunkward.trunks.model import Address, Declared, IdentifiedBy, MediaPolicy
 
 #: Documentation's networks (RFC 5737, RFC 3849, RFC 9637): nobody's peers are there.
 _NOBODYS = tuple(
@@ -30,7 +30,12 @@ def deviations(declared: Declared) -> list[Deviation]:
             where=f"trunk {trunk.name}", what="recognised by network alone, without a client certificate"
         )
         for trunk in declared.trunks
-        if trunk.enabled and not trunk.certificate_sha256
+        if trunk.enabled and trunk.identified_by == (IdentifiedBy.NETWORK,)
+    ]
+    found += [
+        Deviation(where=f"trunk {trunk.name}", what="its digest may be MD5, which is broken")
+        for trunk in declared.trunks
+        if trunk.unsafe_md5
     ]
     found += [
         Deviation(

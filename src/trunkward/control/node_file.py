@@ -36,8 +36,10 @@ from trunkward.trunks.model import (
     Carrier,
     CertificateFiles,
     CertificateSource,
+    CertifiedBy,
     Declared,
     Host,
+    IdentifiedBy,
     Limits,
     MediaPolicy,
     NodeSettings,
@@ -220,11 +222,7 @@ def _contradictions(parts: FilePart) -> Iterator[tuple[PathKey, str]]:
     yield from _twice(names, "another trunk or carrier has this name")
     numbers = [((*p, "numbers", i), number) for p, _, t in trunks for i, number in enumerate(t.numbers)]
     yield from _twice(numbers, "this number stands here already; a number belongs to one trunk")
-    pinned = [(*p, "client_certificate") for p, _, t in trunks if t.client_certificate != "issued"]
-    shown = [t.client_certificate for _, _, t in trunks if t.client_certificate != "issued"]
-    yield from _twice(
-        list(zip(pinned, shown, strict=True)), "another trunk is recognised by this certificate"
-    )
+    yield from _same_identity(trunks)
     for path, destinations in _destinations(parts):
         yield from _twice(
             [((*path, "allow", i), entry) for i, entry in enumerate(destinations.allow or ())],
@@ -316,6 +314,7 @@ def _unreachable(host: Host, node: NodePart) -> str:
 
 
 def _of_trunk(path: PathKey, trunk: TrunkPart, node: NodePart) -> Iterator[tuple[PathKey, str]]:
+    yield from _of_identification(path, trunk)
     if trunk.host is not None and (why := _unreachable(trunk.host, node)):
         yield (*path, "host"), why
     if trunk.host is not None and not trunk.tls_names:
@@ -331,6 +330,92 @@ def _of_trunk(path: PathKey, trunk: TrunkPart, node: NodePart) -> Iterator[tuple
     yield from _twice(
         [((*path, "srtp", i), s) for i, s in enumerate(trunk.srtp)], "this suite stands here already"
     )
+
+
+def _of_identification(path: PathKey, trunk: TrunkPart) -> Iterator[tuple[PathKey, str]]:
+    """What a way needs is written, and nothing for one that is not demanded: it would be thought to hold."""
+    ways: tuple[IdentifiedBy, ...] = trunk.identified_by
+    for way, key in ((IdentifiedBy.NETWORK, "networks"), (IdentifiedBy.CERTIFICATE, "client_certificate")):
+        if way in ways and getattr(trunk, key) is None:
+            # where the ways are written, that is the line to look at
+            said = "missing; it must be written" + (
+                f", or take {way} out of identified_by" if "identified_by" in trunk.model_fields_set else ""
+            )
+            yield (*path, key), said
+        if way not in ways and getattr(trunk, key) is not None:
+            yield (*path, key), f"{way} is not in identified_by: add it there, or leave {key} out"
+    if IdentifiedBy.DIGEST not in ways:
+        for key in ("username", "unsafe_md5"):
+            if key in trunk.model_fields_set:
+                yield (*path, key), f"digest is not in identified_by: add it there, or leave {key} out"
+    elif trunk.unsafe_md5 and IdentifiedBy.NETWORK not in ways:
+        # RFC 8760 section 2.3: who is offered the weaker one may take it, so nobody else is
+        said = "MD5 is offered to the trunk's own networks alone: add network to identified_by"
+        yield (*path, "unsafe_md5"), said
+    for index, network in enumerate(trunk.networks or ()):
+        if ways == (IdentifiedBy.NETWORK,) and network.prefixlen == 0:
+            yield (*path, "networks", index), "the whole Internet, and nothing else tells this trunk"
+
+
+def _same_identity(trunks: list[tuple[PathKey, str, TrunkPart]]) -> Iterator[tuple[PathKey, str]]:
+    """Each trunk is recognised by something that no other one has."""
+    shown = [
+        ((*path, "client_certificate"), str(trunk.client_certificate))
+        for path, _, trunk in trunks
+        if trunk.client_certificate not in (None, "issued")
+    ]
+    yield from _twice(shown, "another trunk is recognised by this certificate")
+    with_digest = [(path, t) for path, _, t in trunks if IdentifiedBy.DIGEST in t.identified_by]
+    named = [
+        ((*path, "username" if trunk.username else "name"), trunk.username or trunk.name)
+        for path, trunk in with_digest
+    ]
+    yield from _twice(named, "another trunk has this username")
+    yield from _same_network(trunks)
+
+
+def _same_network(trunks: list[tuple[PathKey, str, TrunkPart]]) -> Iterator[tuple[PathKey, str]]:
+    """Who has nothing but its network has it alone; one with a certificate is told by that first."""
+    alone, with_digest = _Networks(), _Networks()
+    found: list[tuple[PathKey, Any, str, bool]] = []
+    for path, _, trunk in trunks:
+        if (
+            IdentifiedBy.NETWORK in trunk.identified_by
+            and IdentifiedBy.CERTIFICATE not in trunk.identified_by
+        ):
+            only = trunk.identified_by == (IdentifiedBy.NETWORK,)
+            for index, network in enumerate(trunk.networks or ()):
+                found.append(((*path, "networks", index), network, trunk.name, only))
+                (alone if only else with_digest).add(network, trunk.name)
+    for path, network, name, only in found:
+        if other := alone.around(network, but=name):
+            said = f"also trunk {other}'s, and nothing but its network tells that one"
+            yield path, f"{said}: write networks that do not overlap"
+        elif only and (other := with_digest.around(network, but=name)):
+            # its calls without credentials would be taken for this one's, and never challenged
+            said = f"also trunk {other}'s, and nothing but its network tells this one"
+            yield path, f"{said}: write networks that do not overlap"
+
+
+class _Networks:
+    """Networks with their owners, asked which one is around another: also for 10,000 of them."""
+
+    def __init__(self) -> None:
+        self._owners: dict[Any, str] = {}
+        self._lengths: set[tuple[int, int]] = set()
+
+    def add(self, network: Any, owner: str) -> None:
+        self._owners.setdefault(network, owner)
+        self._lengths.add((network.version, network.prefixlen))
+
+    def around(self, network: Any, *, but: str) -> str:
+        """Who owns a network that is `network` or wider; "" for nobody else."""
+        for version, length in self._lengths:
+            if version == network.version and length <= network.prefixlen:
+                owner = self._owners.get(network.supernet(new_prefix=length), but)
+                if owner != but:
+                    return owner
+        return ""
 
 
 def _of_carrier(path: PathKey, carrier: CarrierPart, node: NodePart) -> Iterator[tuple[PathKey, str]]:
@@ -458,6 +543,11 @@ def _of_authorities(parts: FilePart, why_not: Callable[[str], str]) -> Iterator[
     for index, carrier in enumerate(parts.carriers):
         if carrier.ca != "local" and (why := why_not(carrier.ca)):
             yield ("carriers", index, "ca"), why
+    for path, _, trunk in _trunks(parts):
+        if isinstance(trunk.client_certificate, CertifiedBy) and (
+            why := why_not(trunk.client_certificate.ca)
+        ):
+            yield (*path, "client_certificate"), why
 
 
 def _trunks(parts: FilePart) -> Iterator[tuple[PathKey, str, TrunkPart]]:
@@ -529,6 +619,7 @@ def _node(node: NodePart) -> NodeSettings:
         certificate=_certificate(node),
         max_call_s=node.max_call_s,
         grant_s=node.grant_s,
+        realm=node.realm or node.name,
         resolvers=tuple(node.resolvers),
         probes=Probes(
             every_s=node.probes.every_s, down_after=node.probes.down_after, up_after=node.probes.up_after
@@ -561,14 +652,19 @@ def _files(part: FilesPart | None) -> CertificateFiles | None:
 
 
 def _trunk(tenant: TenantPart, trunk: TrunkPart, node: NodePart, above: DestinationPolicies) -> Trunk:
-    issued = trunk.client_certificate == "issued"
+    shown = trunk.client_certificate
+    issued = shown == "issued"
     return Trunk(
         name=trunk.name,
         tenant=tenant.name,
         reseller=tenant.reseller or "",
-        networks=tuple(trunk.networks),
-        certificate_sha256="" if issued else trunk.client_certificate.removeprefix("sha256:"),
+        identified_by=trunk.identified_by,
+        networks=tuple(trunk.networks or ()),
+        certificate_sha256=shown.removeprefix("sha256:") if isinstance(shown, str) and not issued else "",
         certificate_issued_here=issued,
+        certified_by=shown if isinstance(shown, CertifiedBy) else None,
+        username=(trunk.username or trunk.name) if IdentifiedBy.DIGEST in trunk.identified_by else "",
+        unsafe_md5=trunk.unsafe_md5,
         numbers=tuple(trunk.numbers),
         host=trunk.host,
         tls_names=tuple(trunk.tls_names),

@@ -14,7 +14,16 @@ from trunkward.numbering.destinations import Kind
 from trunkward.numbering.e164 import E164, NotANumber, is_prefix
 from trunkward.numbering.regions import REGIONS
 from trunkward.sip.uri import is_hostname
-from trunkward.trunks.model import GRANT_S, MAX_CALL_S, Address, Host, MediaPolicy, Network
+from trunkward.trunks.model import (
+    GRANT_S,
+    MAX_CALL_S,
+    Address,
+    CertifiedBy,
+    Host,
+    IdentifiedBy,
+    MediaPolicy,
+    Network,
+)
 
 #: Ports below it need a privilege that no process of a node has (ip(7)), and belong to other services.
 _MIN_PORT = 1024
@@ -31,6 +40,10 @@ _MOST_CALLS = 100_000
 _LEAST_PER_SECOND, _MOST_PER_SECOND = 0.01, 10_000
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
+#: X.520: a common name has 64 characters at most, a DNS name 253.
+_SUBJECT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._@+-]{0,251}[A-Za-z0-9])?", re.ASCII)
+#: Stands in quotes in headers, and before a colon in what is hashed.
+_USERNAME = re.compile(r"[A-Za-z0-9._+@-]{1,64}", re.ASCII)
 _X5U = re.compile(
     r"https://(?P<host>[A-Za-z0-9.-]{1,253})(?::(?:443|8443))?/[A-Za-z0-9._~/-]{1,180}", re.ASCII
 )
@@ -184,12 +197,44 @@ def _suite(text: str) -> str:
     return text
 
 
-def _client_certificate(text: str) -> str:
-    if text != "issued" and not _FINGERPRINT.fullmatch(text):
+def _client_certificate(value: Any) -> str | CertifiedBy:
+    if isinstance(value, str) and (value == "issued" or _FINGERPRINT.fullmatch(value)):
+        return value
+    if not isinstance(value, dict):
         raise ValueError(
-            "write issued, or sha256: and 64 lower-case hex digits of the certificate's fingerprint"
+            "write issued, or sha256: and 64 lower-case hex digits of the certificate's fingerprint, or ca: "
+            "and subject: below it"
         )
+    return _certified_by(value)
+
+
+def _certified_by(value: dict[Any, Any]) -> CertifiedBy:
+    ca, subject = value.get("ca"), value.get("subject")
+    if value.keys() != {"ca", "subject"} or not (isinstance(ca, str) and isinstance(subject, str)):
+        raise ValueError("write two keys below it: ca, a PEM file, and subject, who its certificate is for")
+    if not _is_path(ca):
+        raise ValueError("ca: write the absolute path of a PEM file, such as /etc/trunkward/acme-ca.pem")
+    # RFC 5922 section 7.2: whole names; a wildcard is nobody's
+    if not _SUBJECT.fullmatch(subject):
+        raise ValueError(
+            "subject: write the DNS name on the certificate, such as pbx.acme.example.com, or its common name"
+        )
+    return CertifiedBy(ca=ca, subject=subject.lower())
+
+
+def _username(text: str) -> str:
+    if not _USERNAME.fullmatch(text):
+        raise ValueError("a username is 1 to 64 letters, digits and any of . _ + @ -, such as acme-hq")
     return text
+
+
+def _identified_by(value: Any) -> tuple[IdentifiedBy, ...]:
+    known = [way.value for way in IdentifiedBy]
+    if not isinstance(value, list) or not value or any(way not in known for way in value):
+        raise ValueError(f"write a list of one or more of {', '.join(known)}, all of which must hold")
+    if len(set(value)) != len(value):
+        raise ValueError("the same way twice")
+    return tuple(way for way in IdentifiedBy if way.value in value)
 
 
 def _ca(text: str) -> str:
@@ -480,6 +525,7 @@ class NodePart(_Part):
     probes: ProbesPart = ProbesPart()
     identity: IdentityPart
     number_plan: NumberPlanPart
+    realm: DnsName | None = None
     gates: Annotated[int, Field(ge=1, le=64)] = 2
     retention: Days = 365
     ladder_retention: Days = 30
@@ -512,8 +558,14 @@ class TrunkPart(_Part):
     """One of `tenants[].trunks`."""
 
     name: Name
-    networks: Networks
-    client_certificate: Annotated[str, AfterValidator(_client_certificate)]
+    identified_by: Annotated[Any, BeforeValidator(_identified_by)] = (
+        IdentifiedBy.NETWORK,
+        IdentifiedBy.CERTIFICATE,
+    )
+    networks: Networks | None = None
+    client_certificate: Annotated[Any, BeforeValidator(_client_certificate)] = None
+    username: Annotated[str, AfterValidator(_username)] | None = None
+    unsafe_md5: bool = False
     numbers: list[Annotated[str, AfterValidator(_number)]] = Field(default_factory=list)
     host: Annotated[Any, BeforeValidator(_host)] = None
     tls_names: list[DnsName] = Field(default_factory=list)

@@ -15,12 +15,14 @@ from trunkward.control.node_schema import FilePart
 from trunkward.numbering.emergency import emergency_of
 from trunkward.numbering.regions import main_region
 from trunkward.sip.transport import Transport
-from trunkward.trunks.model import TRUNK_LIMITS, MediaPolicy
+from trunkward.trunks.model import TRUNK_LIMITS, IdentifiedBy, MediaPolicy
 
 type Fields = dict[str, Any]
 #: By kind, in the order of `KINDS`, then by name, in the file's order.
 type Objects = dict[str, dict[str, Fields]]
 
+#: What a trunk has for a way of recognising it.
+_OF_WAY = {IdentifiedBy.NETWORK: "networks", IdentifiedBy.CERTIFICATE: "client_certificate"}
 KINDS = ("node", "resellers", "tenants", "trunks", "numbers", "carriers")
 #: The one object of its kind.
 NODE = "node"
@@ -61,7 +63,7 @@ def effective(objects: Objects) -> Objects:
 
 def _effective(objects: Objects) -> Objects:
     node = _effective_node(objects["node"][NODE])
-    trunks = {name: _effective_trunk(fields, node) for name, fields in objects["trunks"].items()}
+    trunks = {name: _effective_trunk(name, fields, node) for name, fields in objects["trunks"].items()}
     tenants = {
         name: fields | {"retention": fields["retention"] or node["retention"]}
         for name, fields in objects["tenants"].items()
@@ -78,16 +80,23 @@ def _effective_node(fields: Fields) -> Fields:
         "contact_host": fields["contact_host"] or fields["name"],
         "media.address": fields["media.address"] or fields["address"],
         "media.ports": f"{low}-{high}",
+        "realm": fields["realm"] or fields["name"],
         "number_plan.region": region,
         plan: fields[plan] or list(emergency_of(country, region)),
     }
 
 
-def _effective_trunk(fields: Fields, node: Fields) -> Fields:
+def _effective_trunk(name: str, fields: Fields, node: Fields) -> Fields:
     found = fields | {"max_call_s": fields["max_call_s"] or node["max_call_s"]}
-    for name in ("calls", "international", "per_second"):
-        if found[f"limits.{name}"] is None:
-            found[f"limits.{name}"] = getattr(TRUNK_LIMITS, name)
+    for key in ("calls", "international", "per_second"):
+        if found[f"limits.{key}"] is None:
+            found[f"limits.{key}"] = getattr(TRUNK_LIMITS, key)
+    ways = fields["identified_by"]
+    if IdentifiedBy.DIGEST not in ways:
+        found = _without(found, "username", "unsafe_md5")
+    elif not found["username"]:
+        found |= {"username": name}
+    found = _without(found, *(key for way, key in _OF_WAY.items() if way not in ways))
     return found if found["host"] else _without(found, "tls_names")
 
 

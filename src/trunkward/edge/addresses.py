@@ -7,8 +7,10 @@ taken: every repetition is possessive. What is between `"` may hold escapes (RFC
 import re
 
 _URI = r"<sips?:[^<>\"|\s]++>"
-_PARAMETERS = r"[ \t]*+(?:;[^<>\",|]*+)?+"
-_DISPLAY = r"[ \t]*+(?:\"(?:[^\"\\|]|\\[^|])*+\"[ \t]*+|[^<>\",|:]*+)"
+_QUOTED = r"\"(?:[^\"\\|]|\\[^|])*+\""
+#: Their values may stand in quotes, as an instance's does (RFC 5626: `;+sip.instance="<urn:uuid:...>"`).
+_PARAMETERS = rf"[ \t]*+(?:;(?:[^<>\",|]|{_QUOTED})*+)?+"
+_DISPLAY = rf"[ \t]*+(?:{_QUOTED}[ \t]*+|[^<>\",|:]*+)"
 _NAMED = _DISPLAY + _URI + _PARAMETERS
 _CONTACT = re.compile(rf"{_NAMED}|[ \t]*+sips?:[^<>\"|\s,;?]++{_PARAMETERS}")
 _ROUTES = re.compile(rf"{_NAMED}(?:,{_NAMED})*+")

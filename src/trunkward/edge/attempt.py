@@ -20,12 +20,14 @@ _JUDGED = (
     "diversion",
     "history-info",
     "session-expires",
+    # digest credentials: looked at by the gate, and by nobody else
+    "authorization",
+    "proxy-authorization",
 )
 
 #: This start of Kamailio, in all its processes: read before they are forked.
 THIS_EDGE = os.urandom(8).hex()
 
-#: By connection id, which Kamailio counts up and does not use again; TLS 1.3 has no renegotiation.
 #: By connection id, which Kamailio counts up and does not use again; TLS 1.3 has no renegotiation, and that
 #: of 1.2 is refused.
 _facts: dict[int, dict[str, Any]] = {}
@@ -59,6 +61,7 @@ def read() -> dict[str, Any]:
     }
     if transport == "tls":
         attempt["tls"] = tls_facts()
+        attempt["connection"] = ksr.connection_id()
     return attempt
 
 

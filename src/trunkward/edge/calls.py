@@ -13,6 +13,7 @@ from trunkward.edge import (
     broken_answer,
     emergency,
     headers,
+    identified,
     ksr,
     ladder,
     refusal,
@@ -77,6 +78,7 @@ class Calls:
         self._reach = Reach(tls, running)
         self._gate = GateClient(settings.gate_sockets, settings.gate_deadline_ms / 1000)
         self._emergency = settings.emergency
+        self._peers = settings.peers
         self._trunk_hosts = settings.trunk_hosts
         self._tls12_port = settings.tls12_port
         self._group = group
@@ -88,12 +90,10 @@ class Calls:
         if not ksr.new_transaction():
             return
         facts = attempt.read()
-        ladder.got(facts["id"], "caller", "INVITE", body=facts["body"])
         held = self._suspended.hold()
-        if held:
-            ladder.sent(facts["id"], "caller", "100", "INVITE")
         if held and ksr.later("ksr_judge", f"{held} {compact(facts)}", self._group):
             return
+        _note_arrival(facts, trying=bool(held))
         admitted = self._emergency_verdict(facts) if held else None
         if admitted is None:
             self._outcomes.refused(facts, "no-worker-free")
@@ -106,9 +106,14 @@ class Calls:
         """Asks the gate and applies its verdict; with no gate, the posture table's row."""
         facts = expand(text)
         if self._suspended.is_late(held):
+            _note_arrival(facts)
             self._outcomes.refused(facts, "no-worker-free")  # as `Suspended.given_up` has told its caller
             return
         verdict = self._verdict(facts, text)
+        if verdict["verdict"] == "challenge":  # on no record, and so in no ladder (`gate.line`)
+            self._suspended.resume(held, partial(_reply, verdict))
+            return
+        _note_arrival(facts)
         match verdict["verdict"]:
             case "admit":
                 self._try_next(held, *self._admitted(facts, verdict))
@@ -137,7 +142,7 @@ class Calls:
         return verdict
 
     def _emergency_verdict(self, facts: dict[str, Any]) -> dict[str, Any] | None:
-        verdict = emergency.admit(facts, self._emergency)
+        verdict = emergency.admit(facts, self._emergency, identified.is_of)
         if verdict is not None:
             self._outcomes.admitted(facts, verdict)
         return verdict
@@ -146,6 +151,8 @@ class Calls:
         self, facts: dict[str, Any], verdict: dict[str, Any]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         outbound = verdict["direction"] == "outbound"
+        if outbound and facts["transport"] == "tls":
+            self._note_connection(facts["connection"], f"trunk:{verdict['source']}")
         source = facts["source_ip"]
         host = f"[{source}]" if ":" in source else source
         call = {
@@ -177,6 +184,10 @@ class Calls:
             "emergency_body": facts["body"] if verdict["reason"] == "admitted-emergency" else None,
         }
         return call, way
+
+    def _note_connection(self, connection: int, peer: str) -> None:
+        if self._peers.get(peer, {}).get("by_connection"):
+            identified.note(connection, peer)
 
     def _home(self, trunk: str) -> str:
         """Where a trunk is dialled, "" for one that only calls out."""
@@ -419,16 +430,26 @@ class Calls:
             self._endings.end_unsent(call, ending, status, ended_by)
 
 
+def _note_arrival(facts: dict[str, Any], *, trying: bool = True) -> None:
+    ladder.got(facts["id"], "caller", "INVITE", body=facts["body"], at=facts["at"])
+    if trying:
+        ladder.sent(facts["id"], "caller", "100", "INVITE", at=facts["at"] + 1e-6)
+
+
 def _refuse_unjudged(facts: dict[str, Any], reason: str) -> None:
     refusal.refuse(503, "Service Unavailable", reason)
     ladder.sent(facts["id"], "caller", "503", "INVITE", why=reason)
 
 
-def reject(verdict: dict[str, Any]) -> None:
-    """Answers the transaction in hand as a gate has said."""
+def _reply(verdict: dict[str, Any]) -> None:
     for name, value in verdict["headers"]:
         ksr.add_reply_header(name, value)
     ksr.reply(verdict["status"], verdict["phrase"])
+
+
+def reject(verdict: dict[str, Any]) -> None:
+    """Answers the transaction in hand as a gate has said."""
+    _reply(verdict)
     ladder.sent(verdict["record_id"], "caller", str(verdict["status"]), "INVITE", why=verdict["reason"])
 
 

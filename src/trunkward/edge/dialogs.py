@@ -133,8 +133,10 @@ class Dialogs:
             return False
         if forward:
             old_tls = call["caller_old_tls"]
-            return self._peers.sent_this(call["caller_peer"], call["caller_home"], old_tls=old_tls)
-        return self._peers.sent_this(call["callee_peer"], call["callee_home"], old_tls=False)
+            seen_at = call["caller_source"]
+            return self._peers.sent_this(call["caller_peer"], call["caller_home"], seen_at, old_tls=old_tls)
+        seen_at = call.get("callee_source", "")
+        return self._peers.sent_this(call["callee_peer"], call["callee_home"], seen_at, old_tls=False)
 
     def _send_ack(self, call: dict[str, Any], *, forward: bool) -> None:
         if self._reach.towards(call, forward=forward):

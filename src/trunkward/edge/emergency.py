@@ -8,15 +8,21 @@ import base64
 
 # `hashlib` would load OpenSSL a second time; this is CPython's own SHA-2.
 from _sha2 import sha256  # type: ignore[import-not-found]
+from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 from typing import Any
 
 
-def admit(facts: dict[str, Any], table: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The verdict for an identified trunk's emergency call, None for everything else."""
+def admit(
+    facts: dict[str, Any], table: list[dict[str, Any]], is_of: Callable[[int, str], bool]
+) -> dict[str, Any] | None:
+    """The verdict for an identified trunk's emergency call, None for everything else.
+
+    `is_of`: whether a connection was recognised as a peer's (`edge.identified`).
+    """
     called = facts["ruri"].partition(":")[2].partition("@")[0].partition(";")[0]
     for trunk in table:
-        if called in trunk["numbers"] and _is(trunk, facts):
+        if called in trunk["numbers"] and _is(trunk, facts, is_of):
             return {
                 "verdict": "admit",
                 "id": facts["id"],
@@ -38,12 +44,16 @@ def admit(facts: dict[str, Any], table: list[dict[str, Any]]) -> dict[str, Any] 
     return None
 
 
-def _is(trunk: dict[str, Any], facts: dict[str, Any]) -> bool:
-    source = ip_address(facts["source_ip"])
-    if not any(source in ip_network(network) for network in trunk["networks"]):
+def _is(trunk: dict[str, Any], facts: dict[str, Any], is_of: Callable[[int, str], bool]) -> bool:
+    source, networks = ip_address(facts["source_ip"]), trunk["networks"]
+    if facts["transport"] != "tls":
         return False
-    wanted = trunk["certificate_sha256"]
-    return not wanted or wanted == fingerprint(facts.get("tls", {}).get("peer_certificate", ""))
+    if networks and not any(source in ip_network(network) for network in networks):
+        return False
+    if wanted := trunk["certificate_sha256"]:
+        return bool(wanted == fingerprint(facts.get("tls", {}).get("peer_certificate", "")))
+    # with nothing that can be seen here: whom a gate has recognised on this connection before
+    return bool(networks) or is_of(facts["connection"], f"trunk:{trunk['trunk']}")
 
 
 def fingerprint(pem: str) -> str:

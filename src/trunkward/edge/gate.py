@@ -208,6 +208,8 @@ def _is_whole(verdict: dict[str, Any]) -> bool:
                 and all(isinstance(name, str) for name in names)
                 and all(_is_route(route) for route in routes)
             )
+        case {"verdict": "challenge", "status": 401 | 407, "phrase": str(), "headers": [_, *_] as lines}:
+            return _are_headers(lines)
         case {"verdict": "reject", "status": int(status), "phrase": str(), "headers": list(lines)}:
             return 300 <= status <= 699 and _are_headers(lines)
         case {"verdict": "discard"}:

@@ -48,9 +48,11 @@ def keep_in(directory: str, complain: Callable[[str], None]) -> None:
     _notes.complain, _notes.complained_at = complain, float("-inf")
 
 
-def got(record_id: str, side: str, what: str, of: str = "", body: str = "", reason: str = "") -> None:
-    """A message has come from `side`; `reason` is its Reason header (RFC 3326)."""
-    _note(record_id, side, "in", what, of, _media(body), _cause(reason))
+def got(
+    record_id: str, side: str, what: str, of: str = "", body: str = "", reason: str = "", at: float = 0.0
+) -> None:
+    """A message has come from `side`, or came `at` a time; `reason` is its Reason header (RFC 3326)."""
+    _note(record_id, side, "in", what, of, _media(body), _cause(reason), at)
 
 
 def sent(

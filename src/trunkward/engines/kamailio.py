@@ -18,7 +18,7 @@ from trunkward.engines.pki_files import PkiFiles
 from trunkward.engines.shown_pair import target
 from trunkward.settings import Paths
 from trunkward.sip.uri import host_in_uri
-from trunkward.trunks.model import Address, Carrier, Declared, NodeSettings, Trunk
+from trunkward.trunks.model import Address, Carrier, Declared, IdentifiedBy, NodeSettings, Trunk
 
 #: Seconds; topos counts a dialog's life from its set-up and never refreshes it, so a row must
 #: outlive the longest call. 24 h here; what ends calls earlier is not this.
@@ -166,6 +166,7 @@ modparam("htable", "htable", "calls=>size=12;autoexpire={LONGEST_CALL_S};")
 modparam("htable", "htable", "grants=>size=12;autoexpire={LONGEST_CALL_S};")
 modparam("htable", "htable", "cseqs=>size=12;autoexpire={LONGEST_CALL_S};")
 modparam("htable", "htable", "tls_passed=>size=8;autoexpire=86400;")
+modparam("htable", "htable", "identified=>size=10;autoexpire=86400;")
 modparam("htable", "htable", "tls_asked=>size=8;autoexpire=30;")
 modparam("htable", "htable", "tls_waiting=>size=8;autoexpire=10;")
 modparam("htable", "htable", "announced=>size=6;autoexpire=30;")
@@ -332,6 +333,8 @@ def _trunk_peer(trunk: Trunk) -> dict[str, Any]:
     return {
         "transport": Transport.TLS.value,
         "networks": [str(network) for network in trunk.networks],
+        "by_network": trunk.identified_by == (IdentifiedBy.NETWORK,),
+        "by_connection": trunk.demands(IdentifiedBy.DIGEST) or trunk.certified_by is not None,
         "certificates": [shown for shown in (trunk.certificate_sha256, *trunk.older_certificates) if shown],
         "hosts": [str(trunk.host)] if trunk.host else [],
         "names": list(trunk.tls_names) if trunk.host else [],

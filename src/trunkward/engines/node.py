@@ -32,6 +32,7 @@ from trunkward.control.declared import InForce, retention_of
 from trunkward.control.evidence import inventory_evidence
 from trunkward.control.node_file import Accepted
 from trunkward.control.pki import SipNames, certificate_pem, issue_sip_authority
+from trunkward.control.secrets import by_trunk, key_id
 from trunkward.control.shown import VersionInForce
 from trunkward.control.shown_certificate import CertificateRefused, Use
 from trunkward.engines.certificates import accepted_fingerprints, first_end, why_no_authority
@@ -41,7 +42,14 @@ from trunkward.engines.destinations_file import DestinationsUnreadable, destinat
 from trunkward.engines.kamailio import EdgeFiles, render_edge_json, render_kamailio_cfg, render_tls_cfg
 from trunkward.engines.layout import write_private
 from trunkward.engines.open_files import open_files
-from trunkward.engines.pki_files import PkiFacts, PkiFiles, PkiOwners, ensure_pki, read_evidence_key
+from trunkward.engines.pki_files import (
+    PkiFacts,
+    PkiFiles,
+    PkiOwners,
+    ensure_pki,
+    read_evidence_key,
+    read_secret,
+)
 from trunkward.engines.shown_pair import places, public_names, read_pair
 from trunkward.engines.supervisor import Program, programs, render_supervisord_conf
 from trunkward.engines.users import gid, uid
@@ -87,6 +95,8 @@ class Issued:
     evidence_key: str
     #: Not issued, but read beside it: the file of `node.destinations`.
     destinations: str
+    #: PEM of trunks' own authorities, by trunk.
+    authorities: dict[str, str]
 
 
 def prepare(
@@ -180,7 +190,11 @@ def issue(
         signed_by_it=same_key,
     )
     return Issued(
-        certificates=certificates, evidence=evidence, evidence_key=key_id, destinations=destinations
+        certificates=certificates,
+        evidence=evidence,
+        evidence_key=key_id,
+        authorities=_trunk_authorities(declared),
+        destinations=destinations,
     )
 
 
@@ -224,6 +238,8 @@ def decide(
         certificates=issued.certificates,
         evidence=issued.evidence,
         evidence_key=issued.evidence_key,
+        authorities=issued.authorities,
+        secrets=by_trunk(store.secrets(), at),
         retention=retention_of(accepted.declared, before),
         destinations=issued.destinations,
     )
@@ -417,6 +433,7 @@ def _issued_of(in_force: InForce) -> Issued:
         evidence=in_force.evidence,
         evidence_key=in_force.evidence_key,
         destinations=in_force.destinations,
+        authorities=in_force.authorities,
     )
 
 
@@ -468,6 +485,30 @@ def _authority_texts(declared: Declared) -> dict[str, str]:
             pem = Path(carrier.ca_file).read_text(encoding="ascii", errors="replace")
             texts[carrier.name] = pem if pem.endswith("\n") else pem + "\n"
     return texts
+
+
+def digest_key_id(paths: Paths) -> str:
+    """The name of the key that trunks' secrets are sealed with; "" where there is none yet."""
+    try:
+        return key_id(read_secret(PkiFiles(paths.pki).digest_secret))
+    except (OSError, ValueError):
+        return ""
+
+
+def _trunk_authorities(declared: Declared) -> dict[str, str]:
+    """By trunk, what the `ca` of its `client_certificate` names holds now. Raises `NotPrepared`."""
+    read: dict[str, str] = {}
+    found = {}
+    for trunk in declared.trunks:
+        if trunk.certified_by is None:
+            continue
+        file = trunk.certified_by.ca
+        if file not in read:
+            if why := why_no_authority(Path(file)):  # read before, and gone meanwhile
+                raise NotPrepared(f"trunk {trunk.name}: {why}")
+            read[file] = Path(file).read_text(encoding="ascii", errors="replace")
+        found[trunk.name] = read[file]
+    return found
 
 
 def _with_authorities(declared: Declared, paths: Paths) -> Declared:

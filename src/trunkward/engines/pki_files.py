@@ -8,6 +8,8 @@
                                                            key for the edge alone, the request for everybody
     acme-account.key                                       our account there; for the process that speaks ACME
     origid.secret                                          for the gate alone
+    digest.secret                                          for the gate alone: seals nonces, opens the secrets
+                                                           of trunks
     peers/NAME.pem, peers/NAME.key                         issued to trunks and carriers; keys root only
     peers/before/NAME.FINGERPRINT.pem                      issued before that one, until its end
 
@@ -44,8 +46,8 @@ from cryptography.x509 import Certificate
 from trunkward.control import pki
 from trunkward.control.pki import Pair, SipNames
 
-#: Bytes of the origid secret.
-ORIGID_SECRET_BYTES = 32
+#: Bytes of a secret.
+SECRET_BYTES = 32
 #: A peer's name becomes a file name.
 _PEER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _TEMPORARY = ".new-"
@@ -153,6 +155,11 @@ class PkiFiles:
         """Secret behind the origids (hex), the gate's."""
         return self.directory / "origid.secret"
 
+    @property
+    def digest_secret(self) -> Path:
+        """Secret behind nonces and sealed digest secrets (hex), the gate's; all gates of a node have one."""
+        return self.directory / "digest.secret"
+
     def peer(self, name: str) -> Path:
         """Certificate issued to a peer."""
         return self.directory / "peers" / f"{name}.pem"
@@ -238,14 +245,15 @@ def ensure_pki(directory: Path, facts: PkiFacts, owners: PkiOwners, *, now: date
             keeper.private_key(files.acme_account_key, owners.cert_uid)
         keeper.evidence(files.evidence_key, files.evidence_public_key)
         keeper.secret(files.origid_secret, owners.gate_uid)
+        keeper.secret(files.digest_secret, owners.gate_uid)
     return tuple(keeper.changes)
 
 
-def read_origid_secret(path: Path) -> bytes:
-    """Return the secret for `shaken.origid`. Raises `ValueError` when the file does not hold one."""
+def read_secret(path: Path) -> bytes:
+    """Return a secret of the gate's. Raises `ValueError` when the file does not hold one."""
     secret = bytes.fromhex(path.read_text("ascii").strip())
-    if len(secret) != ORIGID_SECRET_BYTES:
-        raise ValueError(f"{path}: not {ORIGID_SECRET_BYTES} bytes")
+    if len(secret) != SECRET_BYTES:
+        raise ValueError(f"{path}: not {SECRET_BYTES} bytes")
     return secret
 
 
@@ -369,9 +377,9 @@ class _Keeper:
 
     def secret(self, path: Path, owner: int) -> None:
         try:
-            read_origid_secret(path)
+            read_secret(path)
         except (OSError, ValueError):
-            fresh = secrets.token_hex(ORIGID_SECRET_BYTES).encode() + b"\n"
+            fresh = secrets.token_hex(SECRET_BYTES).encode() + b"\n"
             self.write(path, fresh, 0o600, owner, "missing-or-broken")
         else:
             self.put_right(path, 0o600, owner)

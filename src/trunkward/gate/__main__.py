@@ -13,10 +13,11 @@ import uvloop
 from trunkward.engines.drain import is_draining
 from trunkward.engines.exporter import BEAT_S, Heartbeat, new_registry
 from trunkward.engines.exporter import serve as serve_metrics
-from trunkward.engines.pki_files import PkiFiles, read_origid_secret
+from trunkward.engines.pki_files import PkiFiles, read_secret
 from trunkward.engines.signer_client import SignerClient
 from trunkward.gate.clock import KernelClock
 from trunkward.gate.counts import Counts
+from trunkward.gate.credentials import Verifier
 from trunkward.gate.line import Line
 from trunkward.gate.metrics import counted
 from trunkward.gate.policy import PolicyInForce, stand_back
@@ -65,10 +66,11 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
         policy=lambda: policy.snapshot,
         draining=lambda: counted.draining,
         signer=signer,
-        origid_secret=read_origid_secret(PkiFiles(paths.pki).origid_secret),
+        origid_secret=read_secret(PkiFiles(paths.pki).origid_secret),
         clock=KernelClock(trusted=trust_clock),
         recorder=recorder,
         counts=counted.counts,
+        verifier=Verifier(read_secret(PkiFiles(paths.pki).digest_secret)),
     )
 
     loaded = asyncio.Event()

@@ -36,9 +36,11 @@ from trunkward.admission.screen import Case, screen
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt
 from trunkward.calls.grant import CallsEnded, GrantsAsked, GrantsGiven
-from trunkward.calls.verdict import Admit, Blame, Reason, Reject
+from trunkward.calls.verdict import Admit, Blame, Challenge, Reason, Reject
 from trunkward.engines.signer_client import SignerClient
+from trunkward.gate.chain import Chains
 from trunkward.gate.counts import Counts, PlacesOfCall
+from trunkward.gate.credentials import Verifier
 from trunkward.gate.metrics import counted
 from trunkward.gate.peer import peer_identity
 from trunkward.gate.recorder import Recorder, RecordNotWritten
@@ -47,6 +49,7 @@ from trunkward.gate.signing import SignerForCall
 from trunkward.numbering.e164 import E164
 from trunkward.numbering.plan import Emergency
 from trunkward.records.model import CheckRecord, DecisionRecord
+from trunkward.sip.text import shown
 from trunkward.trunks.model import Host, Trunk
 
 #: What the edge chooses: a UUID in hex.
@@ -68,6 +71,7 @@ class Line:
         clock: Clock,
         recorder: Recorder,
         counts: Counts,
+        verifier: Verifier,
         draining: Callable[[], bool] = lambda: False,
     ) -> None:
         """Keeps its parts; `policy` gives the snapshot in force, or None when there is none yet.
@@ -82,6 +86,8 @@ class Line:
         self._clock = clock
         self._recorder = recorder
         self._counts = counts
+        self._verifier = verifier
+        self._chains = Chains()
 
     async def judge(self, attempt: CallAttempt | Unreadable, waits: Callable[[], bool]) -> Decision | None:
         """The decision on an attempt, recorded; None when nobody `waits` for it any more.
@@ -172,7 +178,9 @@ class Line:
         if policy is None:
             return self._unjudged(attempt, record_id, began, Reason.POLICY_NOT_LOADED)
         # 1.
-        case = screen(attempt, peer_identity(attempt.tls), policy)
+        now = time.time()
+        peer = peer_identity(attempt.tls, policy, self._chains, now)
+        case = screen(attempt, peer, policy, self._verifier.credentials(attempt, policy, now))
         findings, facts = screened(case, draining=self._draining()), NO_FACTS
         if findings and findings[-1].refusal is None:
             # 2.
@@ -182,6 +190,8 @@ class Line:
             findings += checked(case, facts, time.time())
         # 3.
         judgement = judge(case, findings, facts, record_id, time.time())
+        if isinstance(judgement.verdict, Challenge):
+            return self._challenged(case, judgement, judgement.verdict, policy, began)
         # 4.
         record = self._record(case, judgement, policy, began)
         if not waits():
@@ -192,6 +202,31 @@ class Line:
             return Decision(verdict=judgement.verdict, record=record)
         counted.attested(judgement.attest or "none")
         return Decision(verdict=judgement.verdict, record=record, held=places.keep())
+
+    def _challenged(
+        self, case: Case, judgement: Judgement, verdict: Challenge, policy: Snapshot, began: float
+    ) -> Decision:
+        """A challenge leaves with a nonce, and without a record unless something is strange about it.
+
+        The first request of every call by digest is one. On record it would double all of them, and tell
+        nobody anything that the call's own record, or the refusal of wrong credentials, does not. Who never
+        comes back with credentials is found in this gate's log.
+        """
+        asked = self._verifier.asked(verdict, case, time.time())
+        challenge = msgspec.structs.replace(verdict, headers=asked)
+        record = None
+        if verdict.reason is Reason.CREDENTIALS_REPLAYED:
+            record = self._record(case, judgement, policy, began)
+            self._recorder.write([record])
+        elif counted.is_new_challenge(case.attempt.source_ip, began):
+            _log.info(
+                "challenged",
+                reason=verdict.reason,
+                source=_source(case.attempt),
+                sender=shown(case.attempt.from_uri, 100),
+                call_id=shown(case.attempt.call_id, 100),
+            )
+        return Decision(verdict=challenge, record=record)
 
     def _unjudged(
         self, attempt: CallAttempt | Unreadable, record_id: str, began: float, reason: Reason
@@ -232,7 +267,7 @@ class Line:
             verdict=type(verdict).__name__.lower(),
             reason=verdict.reason,
             blame=verdict.blame if isinstance(verdict, Reject) else "nobody",
-            status=verdict.status if isinstance(verdict, Reject) else 0,
+            status=verdict.status if isinstance(verdict, Reject | Challenge) else 0,
             tenant=ours.tenant if ours else "",
             trunk=ours.name if ours else "",
             source_name=case.source.name if case.source else "",

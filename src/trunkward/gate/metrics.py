@@ -21,6 +21,10 @@ from trunkward.gate.counts import Counts
 #: Seconds.
 _BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5)
 
+#: Seconds between two log lines about challenges to one source, and sources that are remembered for that.
+_TELL_S = 60.0
+_MOST_SOURCES = 4096
+
 
 class GateMetrics(Collector):
     """The numbers of one gate's process; written by its one thread, read by the one that serves them."""
@@ -31,6 +35,8 @@ class GateMetrics(Collector):
         self._attested: Counter[str] = Counter()
         self._slots = [0] * (len(_BUCKETS) + 1)
         self._seconds = 0.0
+        #: By source, when a challenge to it was told of last; the oldest first.
+        self._challenged: dict[str, float] = {}
         #: Attempts whose edge had stopped waiting when their verdict was due.
         self.given_up = 0
         #: Times a running call was granted more time.
@@ -46,6 +52,16 @@ class GateMetrics(Collector):
         self._verdicts[kind, reason, blame] += 1
         self._slots[bisect_left(_BUCKETS, took_s)] += 1
         self._seconds += took_s
+
+    def is_new_challenge(self, source: str, now_s: float) -> bool:
+        """Whether no challenge to this source was told of in the minute before (in seconds that pass)."""
+        known, self._challenged[source] = self._challenged.pop(source, None), now_s
+        if known is not None and now_s - known < _TELL_S:
+            self._challenged[source] = known
+            return False
+        while len(self._challenged) > _MOST_SOURCES:
+            del self._challenged[next(iter(self._challenged))]
+        return True
 
     def attested(self, level: str) -> None:
         """An admitted call, signed with this level; `none` for unsigned."""

@@ -1,31 +1,86 @@
 """Who a peer's certificate says it is: fingerprint and names, read once for each certificate."""
 
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509.oid import NameOID
 
 from trunkward.admission.ports import PeerIdentity
+from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import TlsFacts
+from trunkward.gate.chain import Chains
+from trunkward.sip.uri import MalformedUri, parse_uri
 
 
-def peer_identity(tls: TlsFacts | None) -> PeerIdentity | None:
-    """The identity behind a TLS connection, None when it showed no certificate that can be read."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    certificate: x509.Certificate
+    identity: PeerIdentity
+
+
+def peer_identity(
+    tls: TlsFacts | None, policy: Snapshot | None = None, chains: Chains | None = None, now: float = 0.0
+) -> PeerIdentity | None:
+    """The identity behind a TLS connection, None when it showed no certificate that can be read.
+
+    With a policy: whether it leads `now` (seconds since the epoch) to the authority of a trunk that is
+    recognised by such a one and a subject the certificate has.
+    """
     if tls is None or not tls.peer_certificate:
         return None
-    return _read(tls.peer_certificate, tls.peer_verified)
+    read = _read(tls.peer_certificate, tls.peer_verified)
+    if read is None or policy is None or chains is None:
+        return read.identity if read else None
+    identity = read.identity
+    authorities = {
+        trunk.authority
+        for subject in identity.subjects
+        for trunk in policy.trunks_by_subject(subject.lower())
+        if chains.leads(
+            *(read.certificate, identity.certificate_sha256, trunk.authority),
+            *(policy.authority(trunk.authority), now),
+        )
+    }
+    return replace(identity, authorities=frozenset(authorities)) if authorities else identity
 
 
 @lru_cache(maxsize=16_384)
-def _read(pem: str, chain_verified: bool) -> PeerIdentity | None:
+def _read(pem: str, chain_verified: bool) -> _Read | None:
     try:
         certificate = x509.load_pem_x509_certificate(pem.encode())
         fingerprint = certificate.fingerprint(SHA256()).hex()
     except ValueError:
         return None
     try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-        dns = tuple(names.value.get_values_for_type(x509.DNSName))
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        dns = tuple(names.get_values_for_type(x509.DNSName))
+        uris = names.get_values_for_type(x509.UniformResourceIdentifier)
     except (x509.ExtensionNotFound, ValueError):
-        dns = ()
-    return PeerIdentity(certificate_sha256=fingerprint, dns_names=dns, chain_verified=chain_verified)
+        dns, uris = (), []
+    identity = PeerIdentity(
+        certificate_sha256=fingerprint,
+        dns_names=dns,
+        chain_verified=chain_verified,
+        subjects=_subjects(certificate, dns, uris),
+    )
+    return _Read(certificate=certificate, identity=identity)
+
+
+def _subjects(certificate: x509.Certificate, dns: tuple[str, ...], uris: list[str]) -> tuple[str, ...]:
+    """RFC 5922 section 7.1: SIP URIs without a user, DNS names; the common name where there is neither."""
+    found = [*filter(None, map(_domain, uris)), *dns]
+    if not found:
+        common = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        found = [str(one.value) for one in common]
+    return tuple(name for name in dict.fromkeys(found) if name.isascii() and name.isprintable())
+
+
+def _domain(uri: str) -> str:
+    try:
+        read = parse_uri(uri)
+    except MalformedUri:
+        return ""
+    # a SIP URI with a user is a person's, not a domain's
+    return read.host if read.scheme == "sip" and not read.user else ""

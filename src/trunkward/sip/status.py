@@ -2,9 +2,11 @@
 
 PHRASES = {
     400: "Bad Request",
+    401: "Unauthorized",
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
+    407: "Proxy Authentication Required",
     408: "Request Timeout",
     481: "Call/Transaction Does Not Exist",
     484: "Address Incomplete",

@@ -12,8 +12,10 @@ from trunkward.access.actor import Actor
 from trunkward.control.configuration import Superseded, Version, journal_facts
 from trunkward.control.difference import Change
 from trunkward.control.objects import Objects, schema_id
+from trunkward.control.secrets import journaled
 from trunkward.journal.chain import Entry, begin_or_continue
-from trunkward.store.configuration_schema import journal, node_files, versions
+from trunkward.store.configuration_schema import journal, node_files, secrets, versions
+from trunkward.trunks.secret import SealedSecret, SecretChange
 
 #: What makes all that one connection reads be of one moment.
 _ONE_MOMENT = {"sqlite": "BEGIN", "postgresql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"}
@@ -70,9 +72,16 @@ class SqlConfiguration:
         return objects, row.schema_id == schema_id()
 
     def add(
-        self, version: Version, text: str, objects: Objects, changes: list[Change], *, after: int
+        self,
+        version: Version,
+        text: str,
+        objects: Objects,
+        changes: list[Change],
+        *,
+        after: int,
+        secret: SecretChange | None = None,
     ) -> Version:
-        """Version, node file and journal entry, all or none."""
+        """Version, node file, journal entry, and what an act does to a trunk's secrets, all or none."""
         try:
             with self._engine.begin() as connection:
                 newest = connection.scalar(sa.select(sa.func.max(versions.c.number))) or 0
@@ -81,7 +90,11 @@ class SqlConfiguration:
                 self._add_text(connection, version.text_sha256, text, objects)
                 connection.execute(versions.insert().values(**_row(version)))
                 last = connection.execute(sa.select(journal).order_by(journal.c.seq.desc()).limit(1)).first()
-                entry = begin_or_continue(_entry(last) if last else None, _facts(version, after, changes))
+                facts = _facts(version, after, changes)
+                if secret is not None:
+                    facts["secret"] = journaled(secret, version.number)
+                    self._change_secrets(connection, secret, version.number)
+                entry = begin_or_continue(_entry(last) if last else None, facts)
                 connection.execute(journal.insert().values(seq=entry.seq, entry=entry.text, hash=entry.hash))
         except IntegrityError:
             raise Superseded("another version came in between: plan again") from None
@@ -90,6 +103,22 @@ class SqlConfiguration:
                 raise Superseded("somebody else is writing to the configuration: try again") from None
             raise
         return version
+
+    def secrets(self) -> list[SealedSecret]:
+        """All secrets there ever were, the newest first."""
+        if not sa.inspect(self._engine).has_table(secrets.name):
+            return []  # nobody who knows of them has written here yet
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(secrets).order_by(secrets.c.id.desc()))
+            return [SealedSecret(**row._mapping) for row in rows]
+
+    @staticmethod
+    def _change_secrets(connection: sa.Connection, change: SecretChange, number: int) -> None:
+        for ended, until in change.ends.items():
+            connection.execute(secrets.update().where(secrets.c.id == ended).values(until=until))
+        if change.added is not None:
+            row = msgspec.structs.asdict(change.added) | {"id": number}
+            connection.execute(secrets.insert().values(**row))
 
     def history(self) -> tuple[list[Version], list[Entry]]:
         """All versions, the newest first, and the journal from its first entry, as of one moment."""

@@ -28,6 +28,21 @@ versions = sa.Table(
     sa.Column("text_sha256", sa.String(64), sa.ForeignKey("node_files.sha256"), nullable=False),
 )
 
+secrets = sa.Table(
+    "secrets",
+    metadata,
+    # of the version that made it
+    sa.Column("id", sa.BigInteger, sa.ForeignKey("versions.number"), primary_key=True, autoincrement=False),
+    sa.Column("trunk", sa.String(63), nullable=False),
+    sa.Column("username", sa.String(64), nullable=False),
+    sa.Column("realm", sa.String(253), nullable=False),
+    sa.Column("key_id", sa.String(16), nullable=False),
+    # encrypted; the second one empty where there is none
+    sa.Column("sha256", sa.LargeBinary, nullable=False),
+    sa.Column("md5", sa.LargeBinary, nullable=False),
+    sa.Column("until", sa.Double, nullable=True),
+)
+
 journal = sa.Table(
     "journal",
     metadata,

@@ -75,6 +75,28 @@ class AcmeSettings:
 type CertificateSource = AcmeSettings | CertificateFiles | None
 
 
+class IdentifiedBy(StrEnum):
+    """Ways to recognise a trunk; all that it demands must hold."""
+
+    NETWORK = "network"
+    CERTIFICATE = "certificate"
+    DIGEST = "digest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertifiedBy:
+    """A client certificate by who issued it to whom, instead of by its fingerprint."""
+
+    #: PEM file of the authority, and of intermediate ones between it and the certificate.
+    ca: str
+    #: A DNS name in subjectAltName, or the common name of a certificate that has no name there; lower-case.
+    subject: str
+
+    def __str__(self) -> str:
+        """For a person."""
+        return f"{self.subject} by {self.ca}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """How many calls at once and how many a second; None: not limited here. Every level counts by itself."""
@@ -102,7 +124,8 @@ class Trunk:
     name: str
     tenant: str
     networks: tuple[Network, ...]
-    #: SHA-256 of the client certificate in DER (lower-case hex); empty only while `up` has not issued it.
+    #: SHA-256 of the client certificate in DER (lower-case hex); empty while `up` has not issued it, and
+    #: where it is recognised in another way.
     certificate_sha256: str
     #: True when the node's own authority issues the certificate.
     certificate_issued_here: bool
@@ -123,6 +146,22 @@ class Trunk:
     unsafe_tls12: bool = False
     #: What it may call: what its reseller, its tenant and itself say of it, those that say something.
     destinations: DestinationPolicies = ()
+    # ---- how it is recognised
+    #: All of these; by network alone shows as a deviation.
+    identified_by: tuple[IdentifiedBy, ...] = (IdentifiedBy.NETWORK, IdentifiedBy.CERTIFICATE)
+    #: Its certificate is one of this authority's for this subject; None: the one with the fingerprint above.
+    certified_by: CertifiedBy | None = None
+    #: What stood in that authority's file when the configuration was put in force (PEM); "" is nobody.
+    authority: str = ""
+    #: Of its digest credentials.
+    username: str = ""
+    #: Its digest may be MD5; shows as a deviation.
+    unsafe_md5: bool = False
+
+    def demands(self, way: IdentifiedBy) -> bool:
+        """Whether this way of recognising it must hold."""
+        return way in self.identified_by
+
     #: Who sells to its tenant; empty: we do.
     reseller: str = ""
     #: Its own; gates see them with those above it (`admission.ceilings`).
@@ -204,6 +243,8 @@ class NodeSettings:
     #: DNS servers to ask, with their ports; empty: the system's.
     resolvers: tuple[Host, ...] = ()
     probes: Probes = Probes()
+    #: Of digest credentials (RFC 7616 section 3.3); "": the node's name.
+    realm: str = ""
     #: Bench only: media is not anchored; shows as a deviation.
     unsafe_unanchored_media: bool = False
     #: The clock is taken as right though the kernel does not know it to be; shows as a deviation.

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import msgspec
 
+from trunkward.admission.rows import SecretRow
 from trunkward.admission.snapshot import compile_snapshot
 from trunkward.control.declared import InForce
+from trunkward.control.secrets import usable
 from trunkward.engines.destinations_file import destinations_with
 from trunkward.settings import snapshot_name
-from trunkward.trunks.model import Declared
+from trunkward.trunks.model import Declared, IdentifiedBy
 from trunkward.trunks.retention import RetentionPolicy
 
 #: The name gates look at; a link to the snapshot in force.
@@ -106,6 +108,14 @@ class PolicyCompiler:
             },
             in_force.version,
             destinations_with(in_force.destinations),
+            {
+                trunk.name: [
+                    SecretRow(secret.sha256, secret.md5, secret.until)
+                    for secret in usable(declared, trunk, in_force.secrets[trunk.name])
+                ]
+                for trunk in declared.trunks
+                if trunk.name in in_force.secrets and trunk.demands(IdentifiedBy.DIGEST)
+            },
         )
         name = snapshot_name(in_force.version)
         part = self._policy / f"{name}.part"

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 import pytest
 
 from sipkit.places import TABLE
-from trunkward.admission.identify import identify
+from trunkward.admission.identify import Stranger, identify
 from trunkward.admission.ports import PeerIdentity
 from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.calls.attempt import CallAttempt
@@ -22,7 +22,7 @@ type Attempt = Callable[..., CallAttempt]
 
 def who(attempt: CallAttempt, peer: PeerIdentity | None, policy: Snapshot) -> str:
     found = identify(attempt, peer, policy)
-    return found.name if found else ""
+    return "" if isinstance(found, Stranger) else found.name
 
 
 @pytest.mark.parametrize(

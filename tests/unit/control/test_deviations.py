@@ -9,7 +9,7 @@ import pytest
 from trunkward.control.deviations import deviations
 from trunkward.control.node_file import read_node_file
 from trunkward.sip.transport import Transport
-from trunkward.trunks.model import AcmeSettings, Declared, Host, MediaPolicy
+from trunkward.trunks.model import AcmeSettings, Declared, Host, IdentifiedBy, MediaPolicy
 
 EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")
 
@@ -33,10 +33,15 @@ def test_the_secure_default_has_none(secure: Declared) -> None:
 
 
 def test_a_trunk_without_a_certificate(secure: Declared) -> None:
-    open_trunk = replace(secure.trunks[0], certificate_sha256="")
+    open_trunk = replace(secure.trunks[0], identified_by=(IdentifiedBy.NETWORK,), certificate_sha256="")
     found = said(replace(secure, trunks=(open_trunk,)))
     assert found == ["trunk acme-hq: recognised by network alone, without a client certificate"]
     assert said(replace(secure, trunks=(replace(open_trunk, enabled=False),))) == []
+
+
+def test_a_trunk_with_md5(secure: Declared) -> None:
+    weak = replace(secure.trunks[0], unsafe_md5=True)
+    assert said(replace(secure, trunks=(weak,))) == ["trunk acme-hq: its digest may be MD5, which is broken"]
 
 
 @pytest.mark.parametrize("transport", [Transport.UDP, Transport.TCP])

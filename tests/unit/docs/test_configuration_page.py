@@ -95,6 +95,19 @@ CONTRADICTIONS = {
     ),
     "node.media.address": ("    address: 127.0.0.10", '    address: "::1"'),
     "node.contact_host": ("contact_host: 127.0.0.10", "contact_host: [127.0.0.10, '2001:db8::10']"),
+    "tenants[].trunks[].networks": (
+        "        networks: [127.0.0.1/32, 127.0.0.21/32]\n",
+        "        identified_by: [certificate]\n        networks: [127.0.0.1]\n",
+    ),
+    "tenants[].trunks[].client_certificate": ("        client_certificate: issued\n", ""),
+    "tenants[].trunks[].username": (
+        "client_certificate: issued",
+        "client_certificate: issued\n        username: acme",
+    ),
+    "tenants[].trunks[].unsafe_md5": (
+        "client_certificate: issued",
+        "client_certificate: issued\n        unsafe_md5: true",
+    ),
     "node.number_plan.region": ('    country: "1"', '    country: "1"\n    region: GB'),
     "tenants[].reseller": ("  - name: acme\n", "  - name: acme\n    reseller: west\n"),
     "tenants[].trunks[].host": ("        tls_names: [pbx.acme.example.com]\n", ""),

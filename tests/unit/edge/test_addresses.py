@@ -16,6 +16,9 @@ from trunkward.edge.addresses import is_contact, is_route
         "Alice Example <sip:a@example.com> ; q=0.5",
         "sip:a@example.com;expires=60",
         "  <sip:a@example.com>  ",
+        # RFC 5626 section 4.1, and what linphone says of itself
+        '<sip:a@192.0.2.1;transport=tls>;+sip.instance="<urn:uuid:00000000-0000-1000-8000-000A95A0E128>";reg-id=1',
+        '<sip:127.0.0.1:57472;transport=tls>;+org.linphone.specs="lime, x"',
     ],
 )
 def test_a_contact(value: str) -> None:
@@ -34,6 +37,9 @@ def test_a_contact(value: str) -> None:
         '"a\\" <sip:a@example.com>',
         "sip:a@example.com?Subject=x",
         "<sip:a@example.com>;x=\r\nX-A: 1,",
+        '<sip:a@example.com>;x="a|b"',
+        '<sip:a@example.com>;x="a',
+        '<sip:a@example.com>;x="a",<sip:b@example.com>',
     ],
 )
 def test_no_contact(value: str) -> None:
@@ -58,6 +64,8 @@ HOSTILE = [
     ("", "<sip:a>;,", "x"),
     ("", "<sip:a> , ", "x"),
     ("<sip:a>", ";a ", "|"),
+    ("<sip:a>;", '"a"', "|"),
+    ("<sip:a>;", '"a ', "|"),
     ("<sip:", "a", " >"),
     ("sip:", "a", " x"),
     ("sip:a", "; ", ","),

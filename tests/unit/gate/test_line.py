@@ -1,21 +1,30 @@
 """The line: a record for every verdict, one attempt one record id."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from sipkit.places import TABLE
+from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.calls.attempt import CallAttempt
-from trunkward.calls.verdict import Reject
+from trunkward.calls.verdict import Challenge, Reject
+from trunkward.control.node_file import read_node_file
 from trunkward.engines.signer_client import SignerClient
 from trunkward.gate.counts import Counts
+from trunkward.gate.credentials import Verifier
 from trunkward.gate.line import Line
+from trunkward.gate.metrics import GateMetrics
 from trunkward.gate.recorder import Recorder, RecordNotWritten
 from trunkward.gate.server import Decision, Unreadable
 from trunkward.live.client import LiveClient
 from trunkward.records.model import DecisionRecord, Record
+from trunkward.sip.transport import Transport
+from trunkward.trunks.model import IdentifiedBy
 
+EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")
 ATTEMPT = CallAttempt(
     id="0123456789abcdef" * 2, at=1.0, source_ip="192.0.2.1", source_port=5061, transport="tls",  # type: ignore[arg-type]
     local_ip="192.0.2.2", local_port=5061, ruri="sip:1@example.com", from_uri="sip:2@example.com",
@@ -50,6 +59,7 @@ def _line(disk: _Disk, policy: Any = lambda: None, counts: Counts | None = None)
         clock=_Clock(),
         recorder=disk,
         counts=counts or Counts(LiveClient(Path("/nowhere"), "gate", Path("/nowhere"))),
+        verifier=Verifier(b"k" * 32),
     )
 
 
@@ -98,6 +108,30 @@ def test_without_a_record_there_is_no_other_verdict() -> None:
         # whatever it would have been: this is what tells the edge to write it down
         assert (decided.verdict.status, decided.verdict.reason.value) == (503, "record-not-written")
         assert (decided.verdict.record_id, decided.record) == (ATTEMPT.id, None)
+
+
+def test_a_challenge_has_a_nonce_and_no_record() -> None:
+    declared = read_node_file(EXAMPLE, "node.yaml")
+    trunk = replace(declared.trunks[0], identified_by=(IdentifiedBy.DIGEST,), networks=(), username="acme")
+    policy = Snapshot(compile_snapshot(replace(declared, trunks=(trunk,)), {}, 1, TABLE))
+    disk = _Disk()
+    decided = _judged(_line(disk, lambda: policy), msgspec.structs.replace(ATTEMPT, transport=Transport.TLS))
+    assert isinstance(decided.verdict, Challenge)
+    ((name, value),) = decided.verdict.headers
+    assert (decided.verdict.status, name) == (407, "Proxy-Authenticate")
+    assert value.startswith('Digest realm="sbc.example.com", nonce="')
+    # each call of a trunk with digest begins with one: it would double all of them
+    assert (decided.record, disk.written) == (None, [])
+
+
+def test_of_challenges_to_one_source_one_a_minute_is_told() -> None:
+    metrics = GateMetrics()
+    told = [metrics.is_new_challenge("192.0.2.1", now_s) for now_s in (0.0, 59.0, 61.0, 62.0, 122.0)]
+    assert told == [True, False, True, False, True]
+    assert metrics.is_new_challenge("192.0.2.2", 62.0)
+    for number in range(10_000):
+        metrics.is_new_challenge(str(number), 63.0)
+    assert len(metrics._challenged) < 5000
 
 
 def test_an_attempt_nobody_waits_for_leaves_no_trace() -> None:

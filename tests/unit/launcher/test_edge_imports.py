@@ -13,6 +13,7 @@ GUESTS = {
     "trunkward.media.answer",
     "trunkward.media.crossing",
     "trunkward.media.sdp",
+    "trunkward.media.silence",
     "trunkward.media.suites",
 }
 FILES = sorted(EDGE.rglob("*.py"))

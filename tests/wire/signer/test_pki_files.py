@@ -24,7 +24,7 @@ from trunkward.engines.pki_files import (
     PkiOwners,
     ensure_pki,
     read_evidence_key,
-    read_origid_secret,
+    read_secret,
 )
 from trunkward.shaken.certificate import check_signing_certificate
 
@@ -76,7 +76,7 @@ def assert_good(home: Path, facts: PkiFacts, now: datetime) -> None:
     )
     public = read_evidence_key(files.evidence_key).public_key()
     assert load_pem_public_key(files.evidence_public_key.read_bytes()) == public
-    assert len(read_origid_secret(files.origid_secret)) == 32
+    assert len(read_secret(files.origid_secret)) == 32
     assert not list(home.rglob(".new-*"))
 
 
@@ -84,7 +84,7 @@ def test_second_run_changes_nothing(home: Path) -> None:
     before = {path: path.read_bytes() for path in home.rglob("*") if path.is_file()}
     assert again(home) == ()
     assert {path: path.read_bytes() for path in home.rglob("*") if path.is_file()} == before
-    assert len(before) == 13
+    assert len(before) == 14
 
 
 def test_modes_and_owners(home: Path) -> None:
@@ -93,6 +93,7 @@ def test_modes_and_owners(home: Path) -> None:
         files.node_key: OWNERS.edge_uid,
         files.shaken_key: OWNERS.signer_uid,
         files.origid_secret: OWNERS.gate_uid,
+        files.digest_secret: OWNERS.gate_uid,
     }
     for path in home.rglob("*"):
         status = path.stat()

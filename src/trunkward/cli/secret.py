@@ -1,0 +1,231 @@
+"""`trunkward secret`: what a PBX proves by digest that it is a trunk; made, exchanged, taken back, listed.
+
+A secret is shown once: on a terminal, or written to a file of its own. It stands in no log, no record and no
+database; what is kept of it is encrypted (`digest.secret`).
+"""
+
+import json
+import os
+import re
+import secrets
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from trunkward.cli.actor import current_actor
+from trunkward.cli.changing import Busy, changing, configuration_store
+from trunkward.cli.host_paths import hint
+from trunkward.cli.ready import gate_policy
+from trunkward.cli.said import complain, in_words, say
+from trunkward.control import configuration
+from trunkward.control.configuration import Superseded, Version
+from trunkward.control.declared import InForce
+from trunkward.control.effects import Effects
+from trunkward.control.node_file import NodeFileRefused, read_node_file
+from trunkward.control.secrets import Sealer, SecretRefused, by_trunk, made, put_down, taken_back
+from trunkward.digest.secret import ALPHABET, CHARACTERS
+from trunkward.engines.installed import OtherVersion, check_runs_this
+from trunkward.engines.live import NotApplied, is_running, put_in_force
+from trunkward.engines.node import read_in_force
+from trunkward.engines.pki_files import PkiFiles, read_secret
+from trunkward.settings import Paths
+from trunkward.store.configuration import SqlConfiguration, TextDamaged
+from trunkward.trunks.model import Declared
+from trunkward.trunks.secret import SealedSecret, SecretChange
+
+_OVERLAP = re.compile(r"([0-9]{1,5})([smhd])", re.ASCII)
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+#: Days; who has not changed a PBX by then has forgotten it.
+_MOST_OVERLAP_D = 90
+
+type Act = Callable[[SqlConfiguration, Declared, float], tuple[SecretChange, str]]
+
+
+def run_new(paths: Paths, trunk: str, output: Path | None) -> int:
+    """Makes a trunk's secret: 0 done, 1 not everywhere in force, 2 nothing was changed."""
+    return _shown_once(paths, "new", trunk, output)
+
+
+def run_rotate(paths: Paths, trunk: str, overlap: str, output: Path | None) -> int:
+    """Makes another one, with which the one before is good for a while; exit codes as of `run_new`."""
+    found = _OVERLAP.fullmatch(overlap)
+    seconds = int(found[1]) * _SECONDS[found[2]] if found else -1
+    if not 0 <= seconds <= _MOST_OVERLAP_D * 86_400:
+        raise typer.BadParameter(
+            f"{overlap!r}: write a time such as 0s, 12h or 7d, at most {_MOST_OVERLAP_D}d"
+        )
+    return _shown_once(paths, "rotate", trunk, output, overlap_s=seconds)
+
+
+def run_revoke(paths: Paths, trunk: str) -> int:
+    """Ends all secrets of a trunk at once; exit codes as of `run_new`."""
+    if not _root():
+        return 2
+    return _change(
+        paths,
+        f"secret revoke {trunk}",
+        lambda store, _, now: (taken_back(trunk, store.secrets(), now=now), ""),
+        lambda _: None,
+    )
+
+
+def run_list(paths: Paths, *, as_json: bool) -> int:
+    """All secrets there ever were, the newest first; none of them in clear, because nobody has that."""
+    if not _root():
+        return 2
+    with configuration_store(paths, make=False) as store:
+        found = store.secrets()
+        by = {version.number: version for version in store.versions()}
+    now = time.time()
+    if as_json:
+        for secret in found:
+            print(
+                json.dumps(
+                    _document(secret, now) | {"made_at": by[secret.id].at, "by": by[secret.id].actor.name}
+                )
+            )
+        return 0
+    table = Table("trunk", "version", "username", "realm", "made (UTC)", "by", "good", box=None)
+    for secret in found:
+        version = by[secret.id]
+        cells = (secret.trunk, str(secret.id), secret.username, secret.realm, _when(version.at))
+        table.add_row(*(Text(cell) for cell in (*cells, version.actor.name, _good(secret, now))))
+    Console(highlight=False, soft_wrap=True).print(table)
+    return 0
+
+
+def _shown_once(paths: Paths, act: str, trunk: str, output: Path | None, overlap_s: float = 0) -> int:
+    if not _root():
+        return 2
+    if output is None and not sys.stdout.isatty():
+        complain("a secret is shown on a terminal only: use --output FILE, which nobody but you can read")
+        return 2
+    if output is not None and (why := _no_output(output)):
+        complain(why)
+        return 2
+
+    def make(store: SqlConfiguration, declared: Declared, now: float) -> tuple[SecretChange, str]:
+        try:
+            master = read_secret(PkiFiles(paths.pki).digest_secret)
+        except (OSError, ValueError):
+            raise SecretRefused(
+                f"{PkiFiles(paths.pki).digest_secret}: no key to keep secrets with; ./trunkward up makes it"
+            ) from None
+        sealer = Sealer(master=master, below=secrets.randbelow, chance=os.urandom)
+        return made(act, declared, trunk, store.secrets(), sealer, now=now, overlap_s=overlap_s)
+
+    return _change(paths, f"secret {act} {trunk}", make, lambda password: _show(password, output))
+
+
+def _no_output(output: Path) -> str:
+    if output.exists() or output.is_symlink():
+        return f"{output}: there is such a file; a secret is written to a new one"
+    if not output.absolute().parent.is_dir():
+        return f"{output}: there is no such directory{hint(output)}"
+    return f"{output}: what is written there is lost{why}" if (why := hint(output)) else ""
+
+
+def _show(password: str, output: Path | None) -> None:
+    if output is None:
+        bits = CHARACTERS * (len(ALPHABET).bit_length() - 1)
+        say(f"the secret, shown this once ({CHARACTERS} characters, {bits} bits):", err=True)
+        print(password)
+        return
+    descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(f"{password}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    say(f"{output}: the secret, for you alone to read", err=True)
+
+
+def _change(paths: Paths, command: str, act: Act, show: Callable[[str], None]) -> int:
+    """Decides, shows what was made, puts it in force. What is shown is good: it is decided on before."""
+    try:
+        with changing(paths, command), configuration_store(paths, make=True) as store:
+            running = is_running(paths)
+            if running:
+                check_runs_this(paths)
+            head = configuration.get_version(store, None)
+            declared = read_node_file(store.text(head), f"version {head.number}")
+            before, now = read_in_force(paths.declared), time.time()
+            if running and (before is None or before.version != head.number):
+                raise SecretRefused(f"version {head.number} is not in force: ./trunkward apply finishes that")
+            change, password = act(store, declared, now)
+            beyond = before.version if before else 0
+            version = put_down(store, change, actor=current_actor(), command=command, at=now, beyond=beyond)
+            show(password)
+            if running and before is not None:
+                return _put_in_force(paths, store, before, version)
+            say(f"version {version.number} ({version.summary}): the next up takes it", err=True)
+            return 0
+    except (
+        Busy,
+        Superseded,
+        configuration.NoSuchVersion,
+        NodeFileRefused,
+        SecretRefused,
+        TextDamaged,
+        OtherVersion,
+        OSError,
+    ) as why:
+        complain(f"nothing was changed: {in_words(why) if isinstance(why, OSError) else why}")
+        return 2
+
+
+def _put_in_force(paths: Paths, store: SqlConfiguration, before: InForce, version: Version) -> int:
+    began, now = time.monotonic(), datetime.now(UTC)
+    held = by_trunk(store.secrets(), version.at)
+    after = msgspec.structs.replace(before, version=version.number, secrets=held)
+    declared = before.declared()
+    try:
+        put_in_force(
+            *(paths, (before, declared), (after, declared), Effects(reload=True)),
+            now=now,
+            gate_policy=gate_policy,
+            tell=lambda what: say(what, err=True),
+        )
+    except (NotApplied, OSError) as problem:
+        complain(f"version {version.number} is decided on, but not everywhere in force: {problem}")
+        complain("./trunkward apply, or the next up, goes on from there")
+        return 1
+    took = time.monotonic() - began
+    say(f"version {version.number} is in force after {took:.1f} s: {version.summary}", "green", err=True)
+    return 0
+
+
+def _document(secret: SealedSecret, now: float) -> dict[str, object]:
+    return {
+        "trunk": secret.trunk,
+        "version": secret.id,
+        "username": secret.username,
+        "realm": secret.realm,
+        "md5": bool(secret.md5),
+        "until": secret.until,
+        "good": secret.until is None or secret.until > now,
+    }
+
+
+def _good(secret: SealedSecret, now: float) -> str:
+    if secret.until is None:
+        return "yes"
+    return f"{'until' if secret.until > now else 'ended'} {_when(secret.until)}"
+
+
+def _when(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def _root() -> bool:
+    if os.geteuid() == 0:
+        return True
+    complain("trunkward secret needs root: the configuration is root's. Use sudo.")
+    return False

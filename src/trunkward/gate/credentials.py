@@ -1,0 +1,159 @@
+"""Digest credentials, as the line sees them: what those of a request are worth, and how others are asked for.
+
+Whoever sends wrong ones learns nothing by what is done, or by how long: for a username nobody has, the same
+is done with the secrets of some trunk, and what comes of it does not count. An attempt has at most `_SECRETS`
+secrets to be compared with, and always that many comparisons.
+"""
+
+import os
+from collections.abc import Callable
+from functools import lru_cache
+from hmac import compare_digest
+
+import structlog
+
+from trunkward.admission.ports import Credentials, Proven, Stale, Wrong
+from trunkward.admission.screen import Case
+from trunkward.admission.snapshot import Snapshot
+from trunkward.calls.attempt import CallAttempt
+from trunkward.calls.verdict import Challenge, Reason
+from trunkward.digest.algorithm import Algorithm, response_of
+from trunkward.digest.challenge import challenges
+from trunkward.digest.header import DigestCredentials, Unreadable, is_digest, parameters, read
+from trunkward.digest.nonce import CHANCE_BYTES, NonceRefused, Nonces
+from trunkward.digest.secret import SealBroken, derive, unseal
+from trunkward.sip.uri import MalformedUri, parse_uri
+from trunkward.trunks.model import Trunk
+
+#: A secret and the one before it (`trunkward secret rotate`).
+_SECRETS = 2
+#: Sealed secrets that are kept opened.
+_OPENED = 32_768
+#: Characters of a username nobody has that go on record.
+_SHOWN = 64
+
+_log = structlog.get_logger("gate")
+
+
+class Verifier:
+    """Checks credentials and makes challenges, with the node's key."""
+
+    def __init__(self, master: bytes, chance: Callable[[int], bytes] = os.urandom) -> None:
+        """`master`: the node's digest key; `chance(n)`: n bytes nobody can guess."""
+        self._nonce_key = derive(master, "nonces")
+        self._secret_key = derive(master, "secrets")
+        self._chance = chance
+        self._opened = lru_cache(maxsize=_OPENED)(self._open)
+        #: H(A1) of a secret nobody has.
+        self._nobodys = chance(32).hex()
+
+    def credentials(self, attempt: CallAttempt, policy: Snapshot, now: float) -> Credentials:
+        """What the credentials of a request are worth, None when it has none for our realm.
+
+        1. Its header can be read, and is the only one for our realm.
+        2. The nonce is one of ours, and not too old.
+        3. They are for what the request is for.
+        4. They are right by a secret of the trunk with that username.
+        """
+        if not policy.uses_digest:
+            return None
+        # 1.
+        try:
+            given = _for_realm(attempt, policy.node.realm)
+            if given is None:
+                return None
+        except Unreadable as problem:
+            return Wrong(username="", why=f"credentials that cannot be read: {problem}")
+        # 2.
+        try:
+            until = Nonces(key=self._nonce_key, realm=given.realm).check(given.nonce, now)
+        except NonceRefused as problem:
+            return Stale(why=f"nonce: {problem}")
+        # 3. and 4., none before the other is known
+        trunk = policy.trunk_by_username(given.username)
+        judged_by = trunk or policy.stand_in()
+        assert judged_by is not None  # `uses_digest`
+        right = self._is_right(given, attempt.method, judged_by, policy, now)
+        if not _is_for(given.uri, attempt.ruri):
+            return _wrong(given, "for another Request-URI")
+        if trunk is None:
+            return _wrong(given, "nobody has this username")
+        if not right:
+            return _wrong(given, f"not the secret of trunk {trunk.name}")
+        if given.algorithm is Algorithm.MD5 and not trunk.unsafe_md5:
+            return _wrong(given, f"MD5, and trunk {trunk.name} has no unsafe_md5")
+        return Proven(
+            trunk=trunk.name,
+            username=given.username,
+            nonce=given.nonce,
+            nc=given.count,
+            until=until,
+            algorithm=given.algorithm,
+        )
+
+    def asked(self, challenge: Challenge, case: Case, now: float) -> list[tuple[str, str]]:
+        """The headers of a challenge: SHA-256, and MD5 after it where it is allowed."""
+        nonce = Nonces(key=self._nonce_key, realm=case.node.realm).make(now, self._chance(CHANCE_BYTES))
+        algorithms = [Algorithm.SHA256, *([Algorithm.MD5] if case.offers_md5 else [])]
+        stale = challenge.reason is not Reason.CREDENTIALS_REQUIRED
+        # RFC 3261 sections 22.2 and 22.3
+        name = "WWW-Authenticate" if challenge.status == 401 else "Proxy-Authenticate"
+        return [(name, value) for value in challenges(case.node.realm, nonce, algorithms, stale=stale)]
+
+    def _is_right(
+        self, given: DigestCredentials, method: str, trunk: Trunk, policy: Snapshot, now: float
+    ) -> bool:
+        algorithm = given.algorithm
+        held = [row for row in policy.secrets(trunk.name) if row.until is None or row.until > now][:_SECRETS]
+        ha1s = [
+            self._opened(sealed, trunk.name, trunk.username, given.realm, algorithm)
+            for row in held
+            if (sealed := row.sha256 if algorithm is Algorithm.SHA256 else row.md5)
+        ]
+        right = False
+        for ha1 in (*ha1s, *[self._nobodys] * (_SECRETS - len(ha1s))):
+            computed = response_of(
+                *(algorithm, ha1),
+                method=method,
+                uri=given.uri,
+                nonce=given.nonce,
+                nc=given.nc,
+                cnonce=given.cnonce,
+            )
+            right |= compare_digest(computed, given.response)
+        return right
+
+    def _open(self, sealed: bytes, trunk: str, username: str, realm: str, algorithm: Algorithm) -> str:
+        try:
+            return unseal(
+                self._secret_key, sealed, trunk=trunk, username=username, realm=realm, algorithm=algorithm
+            )
+        except SealBroken as problem:
+            _log.error("nobody can use this secret: make a new one", problem=str(problem))
+            return self._nobodys
+
+
+def _for_realm(attempt: CallAttempt, realm: str) -> DigestCredentials | None:
+    """The credentials for our realm; those for others are not for us (RFC 3261 section 22.3)."""
+    name = "authorization" if attempt.method == "REGISTER" else "proxy-authorization"
+    shown = [parameters(value) for value in attempt.headers.get(name, ()) if is_digest(value)]
+    ours = [given for given in shown if given.get("realm") == (realm, True)]
+    if len(ours) > 1:
+        raise Unreadable("two of them")
+    return read(ours[0]) if ours else None
+
+
+def _is_for(uri: str, ruri: str) -> bool:
+    """Whether credentials for `uri` are for a request to `ruri`: the same number, at whatever host.
+
+    RFC 7616 section 3.4.6 wants both to name one resource, and RFC 3261 section 22.4 (its point 7) that hosts
+    may differ where something between has changed the Request-URI; the number may not.
+    """
+    try:
+        return parse_uri(uri).user == parse_uri(ruri).user
+    except MalformedUri:
+        return False
+
+
+def _wrong(given: DigestCredentials, why: str) -> Wrong:
+    return Wrong(username=given.username, why=f'username "{given.username[:_SHOWN]}": {why}')

@@ -1,0 +1,136 @@
+"""A client certificate leads to a trunk's own authority, or to nobody."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from trunkward.calls.attempt import TlsFacts
+from trunkward.gate import chain as module
+from trunkward.gate.chain import Chains
+from trunkward.gate.peer import peer_identity
+
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
+CLIENT = ExtendedKeyUsageOID.CLIENT_AUTH
+
+
+class Party:
+    """A name with its key and certificate."""
+
+    def __init__(self, name: str, by: "Party | None" = None, *, ca: bool = False, **made: Any) -> None:
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(self.name)
+            .issuer_name(by.name if by else self.name)
+            .public_key(self.key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(NOW - timedelta(days=1))
+            .not_valid_after(NOW + timedelta(days=made.get("days", 30)))
+        )
+        if ca or "basic" in made:
+            builder = builder.add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+        for names in made.get("names", ()):
+            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        if purposes := made.get("purposes"):
+            builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
+        if permitted := made.get("permitted"):
+            limit = x509.NameConstraints([x509.DNSName(permitted)], None)
+            builder = builder.add_extension(limit, critical=True)
+        self.certificate = builder.sign((by or self).key, SHA256())
+        self.pem = self.certificate.public_bytes(Encoding.PEM).decode()
+
+
+ROOT = Party("Acme root", ca=True)
+MIDDLE = Party("Acme issuing", ROOT, ca=True)
+STRANGER = Party("Acme root", ca=True)  # the same name, another key
+DNS = [[x509.DNSName("pbx.acme.example.com")]]
+
+
+def leads(party: Party, pem: str, at: datetime = NOW, chains: Chains | None = None) -> bool:
+    sha256 = party.certificate.fingerprint(SHA256()).hex()
+    return (chains or Chains()).leads(party.certificate, sha256, "id", pem, at.timestamp())
+
+
+@pytest.mark.parametrize(
+    ("make", "pem", "good"),
+    [
+        (lambda: Party("pbx", ROOT, names=DNS), ROOT.pem, True),
+        (lambda: Party("pbx", ROOT), ROOT.pem, True),
+        (lambda: Party("pbx", ROOT, purposes=[CLIENT]), STRANGER.pem + ROOT.pem, True),
+        (lambda: Party("pbx", MIDDLE, names=DNS), ROOT.pem + MIDDLE.pem, True),
+        # whoever a person puts there is trusted, a root or not
+        (lambda: Party("pbx", MIDDLE, names=DNS), MIDDLE.pem, True),
+        # the PBX's own alone comes from Kamailio
+        (lambda: Party("pbx", MIDDLE, names=DNS), ROOT.pem, False),
+        (lambda: Party("pbx", ROOT, names=DNS), STRANGER.pem, False),
+        (lambda: Party("pbx", Party("pbx", ROOT), names=DNS), ROOT.pem, False),
+        (lambda: Party("pbx", names=DNS), ROOT.pem, False),
+        (lambda: Party("pbx", ROOT, purposes=[ExtendedKeyUsageOID.SERVER_AUTH]), ROOT.pem, False),
+        (lambda: Party("pbx", ROOT, ca=True), ROOT.pem, False),
+        (lambda: Party("pbx", ROOT, days=-0.5), ROOT.pem, False),
+    ],
+)
+def test_where_it_leads(make: Callable[[], Party], pem: str, good: bool) -> None:
+    assert leads(make(), pem) is good
+
+
+def test_an_authority_for_some_names_is_none_for_others() -> None:
+    # RFC 5280 section 4.2.1.10
+    limited = Party("Acme limited", ROOT, ca=True, permitted="west.example.com")
+    good = Party("pbx", limited, names=[[x509.DNSName("pbx.west.example.com")]])
+    assert leads(good, ROOT.pem + limited.pem)
+    assert not leads(Party("pbx", limited, names=DNS), ROOT.pem + limited.pem)
+
+
+def test_it_is_looked_at_once_and_again_after_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[float] = []
+    real = module._look
+
+    def look(certificate: x509.Certificate, pem: str, now: float) -> tuple[bool, float]:
+        looked.append(now)
+        return real(certificate, pem, now)
+
+    monkeypatch.setattr(module, "_look", look)
+    chains, pbx = Chains(), Party("pbx", ROOT, names=DNS, days=2)
+    for later in (0, 1, 2 * 86_400 - 1):
+        assert leads(pbx, ROOT.pem, NOW + timedelta(seconds=later), chains)
+    assert len(looked) == 1
+    assert not leads(pbx, ROOT.pem, NOW + timedelta(days=2, seconds=1), chains)
+    # one that did not is looked at again a minute later: what is not valid yet will be
+    early = Party("pbx", ROOT, names=DNS)
+    assert not leads(early, ROOT.pem, NOW - timedelta(days=1, seconds=30), chains)
+    assert not leads(early, ROOT.pem, NOW - timedelta(days=1, seconds=1), chains)
+    assert leads(early, ROOT.pem, NOW - timedelta(days=1) + timedelta(seconds=31), chains)
+
+
+@pytest.mark.parametrize(
+    ("names", "subjects"),
+    [
+        (DNS, ("pbx.acme.example.com",)),
+        # RFC 5922 section 7.1: a SIP URI without a user is a domain's
+        (
+            [[x509.UniformResourceIdentifier("sip:acme.example.com"), x509.DNSName("b.example.com")]],
+            ("acme.example.com", "b.example.com"),
+        ),
+        (
+            [[x509.UniformResourceIdentifier("sip:alice@acme.example.com"), x509.DNSName("b.example.com")]],
+            ("b.example.com",),
+        ),
+        ([[x509.UniformResourceIdentifier("https://acme.example.com")]], ("acme-pbx",)),
+        ((), ("acme-pbx",)),
+    ],
+)
+def test_whom_it_is_for(names: Any, subjects: tuple[str, ...]) -> None:
+    pbx = Party("acme-pbx", ROOT, names=names)
+    identity = peer_identity(TlsFacts(version="TLSv1.3", cipher="x", peer_certificate=pbx.pem))
+    assert identity is not None
+    assert identity.subjects == subjects
+    assert identity.authorities == frozenset()

@@ -1,0 +1,199 @@
+"""What comes after the first INVITE: requests of running calls, emergencies, and both when no gate is there."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from sipkit.message import Message
+from sipkit.transport import Flow
+from wire.conftest import Node
+from wire.identification.conftest import Site
+from wire.identification.digest_client import Answering, digest_call, final
+from wire.identification.test_ways import ANYWHERE, HOME, Shown, come, identity
+from wire.node.parties import (
+    NORTH_NUMBER,
+    carrier_agent,
+    customer_agent,
+    faults_in,
+    invite,
+    reoffer,
+    run,
+    tls_carrier,
+)
+
+
+def answering(site: Site, trunk: str) -> Answering:
+    username = "west-digest" if trunk == "by-digest" else trunk
+    return Answering(username=username, password=site.passwords[trunk])
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        # a connection was lost, and the PBX is where it was: it can still hang up
+        (ANYWHERE, 200),
+        ("127.0.9.7", 481),
+    ],
+)
+def test_a_call_by_digest_goes_on_on_its_connection_or_from_its_address(
+    site: Site, host: str, told: int
+) -> None:
+    """Summary: a re-INVITE and the ACK go unchallenged on the connection the call came on; a BYE on another one is taken from the same address only."""
+    node = site.node
+
+    async def scenario() -> None:
+        customer, carrier = customer_agent(), carrier_agent()
+        customer.identity = identity("by-digest")
+        async with tls_carrier(node, carrier):
+            flow = await come(site, customer, Shown())
+            call, reply = await digest_call(customer, flow, NORTH_NUMBER, answering(site, "by-digest"))
+            assert reply.status == 200
+            there = await carrier.incoming()
+            await there.confirmed()
+            again = await call.reinvite(reoffer(call))
+            assert again.status == 200
+            other = await come(site, customer, Shown(host=host))
+            call.flow = other
+            assert (await call.bye()).status == told
+            if told != 200:
+                assert not there.is_over
+                call.flow = flow
+                assert (await call.bye()).status == 200
+            await there.ended()
+
+    run(node, scenario)
+    assert not faults_in(node.log("kamailio"))
+
+
+def test_one_nonce_is_good_for_many_calls_with_its_count(site: Site) -> None:
+    """Summary: a PBX that counts nc up is challenged once, not for each call."""
+    node = site.node
+
+    async def scenario() -> None:
+        customer, carrier = customer_agent(), carrier_agent()
+        customer.identity = identity("by-digest")
+        async with tls_carrier(node, carrier):
+            flow = await come(site, customer, Shown())
+            knows = answering(site, "by-digest")
+            for number in range(3):
+                call, reply = await digest_call(customer, flow, NORTH_NUMBER, knows)
+                assert (reply.status, knows.count) == (200, number + 1)
+                there = await carrier.incoming()
+                await there.confirmed()
+                await call.bye()
+                await there.ended()
+        assert sum(raw.startswith(b"SIP/2.0 407") for raw in customer.raw) == 1
+
+    run(node, scenario)
+
+
+@pytest.mark.parametrize(
+    ("nonce", "altered"),
+    [("made-up", {}), ("", {"nonce": "AAAA"}), ("", {"realm": "sbc.example.net"})],
+)
+def test_a_nonce_of_nobodys_is_asked_for_anew(site: Site, nonce: str, altered: dict[str, str]) -> None:
+    """Summary: a nonce this node has not made, or not for this realm, is answered with a fresh one, whoever shows it."""
+
+    async def scenario() -> None:
+        customer = customer_agent()
+        flow = await come(site, customer, Shown())
+        for username in ("west-digest", "nobody"):
+            knows = Answering(
+                username=username, password="x", nonce=nonce, realm="sbc.example.com", altered=altered
+            )
+            knows.nonce = nonce or "x"
+            uri = f"sip:{NORTH_NUMBER}@sbc.example.com"
+            headers = (("Proxy-Authorization", knows.header("INVITE", uri)),)
+            _, reply = await final(customer, flow, invite(customer, flow, NORTH_NUMBER, headers=headers))
+            assert reply.status == 407
+            # credentials for another realm are none
+            assert reply.get("Proxy-Authenticate").endswith("stale=true") is ("realm" not in altered)
+
+    run(site.node, scenario)
+
+
+def _frozen(node: Node) -> Callable[[int], None]:
+    def tell(number: int) -> None:
+        for index in range(2):
+            node.signal(f"gate-{index}", number)
+
+    return tell
+
+
+@pytest.mark.parametrize("gates", [True, False], ids=["gates", "no gates"])
+@pytest.mark.parametrize(
+    ("trunk", "shown", "goes"),
+    [
+        ("by-network", Shown(host=HOME["by-network"]), True),
+        ("by-certificate", Shown(certificate="by-certificate"), True),
+        ("by-both", Shown(host=HOME["by-both"]), True),
+        ("by-both", Shown(), False),
+        ("by-all", Shown(host=HOME["by-all"], certificate="by-all"), True),
+        ("by-all", Shown(host=HOME["by-all"]), False),
+        ("by-all", Shown(certificate="by-all"), False),
+        ("by-digest", Shown(), False),
+    ],
+)
+def test_an_emergency_is_not_challenged_where_something_else_tells_who_calls(
+    site: Site, trunk: str, shown: Shown, goes: bool, gates: bool
+) -> None:
+    """Summary: 911 goes unchallenged if what a trunk demands besides digest holds; also when no gate answers."""
+    node = site.node
+
+    async def scenario() -> None:
+        customer, carrier = customer_agent(), carrier_agent()
+        customer.identity = identity(trunk)
+        async with tls_carrier(node, carrier):
+            flow = await come(site, customer, shown)
+            if not gates:
+                _frozen(node)(signal.SIGSTOP)
+            try:
+                call, reply = await final(customer, flow, invite(customer, flow, "911"))
+            finally:
+                _frozen(node)(signal.SIGCONT)
+            assert reply.status == (200 if goes else 407 if gates else 503)
+            if goes:
+                there = await carrier.incoming()
+                await there.confirmed()
+                await call.bye()
+                await there.ended()
+        await asyncio.to_thread(node.wait_ready)
+
+    run(node, scenario)
+
+
+def test_who_was_recognised_on_a_connection_calls_an_emergency_without_gates(site: Site) -> None:
+    """Summary: a trunk with nothing but digest, or an authority's certificate, is known to the edge by the connection it has called on."""
+    node = site.node
+    west = site.authority.issue("pbx.west.example.com")
+
+    async def scenario() -> None:
+        carrier = carrier_agent()
+        async with tls_carrier(node, carrier):
+
+            async def talked(made: tuple[object, Message]) -> None:
+                call, reply = made
+                assert reply.status == 200
+                there = await carrier.incoming()
+                await there.confirmed()
+                await call.bye()  # type: ignore[attr-defined]
+                await there.ended()
+
+            for trunk in ("by-digest", "by-authority"):
+                customer = customer_agent()
+                customer.identity = identity(trunk)
+                credential = west if trunk == "by-authority" else None
+                flow: Flow = await come(site, customer, Shown(), credential)
+                knows = Answering(username="west-digest", password=site.passwords["by-digest"])
+                await talked(await digest_call(customer, flow, NORTH_NUMBER, knows))
+                _frozen(node)(signal.SIGSTOP)
+                try:
+                    made = await final(customer, flow, invite(customer, flow, "911"))
+                finally:
+                    _frozen(node)(signal.SIGCONT)
+                await talked(made)
+                await asyncio.to_thread(node.wait_ready)
+
+    run(node, scenario)
