@@ -25,7 +25,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from bench import cpu
 from bench.large import EXAMPLE, attempt_of, called_of, certificate_of_nobody, destinations, own_number
-from trunkward.control.node_schema import TrunkPart
 from trunkward.numbering.destinations import money
 from trunkward.settings import Paths
 
@@ -41,7 +40,7 @@ _TRUNK = """\
         destinations: {{allow: [US, CA, "+13035550{last:02d}"], max_rate: "0.{cents}"}}
 """
 #: Calls are not ended here, so none may be refused for being one too many.
-_LIMITS = "        limits: {calls: 1000000, per_second: 10000}\n"
+_LIMITS = "        limits: {calls: 100000, international: 100000, per_second: 10000}\n"
 
 
 def measure(options: argparse.Namespace) -> float:
@@ -161,12 +160,11 @@ def _file(home: Path, shown: list[str], trunks: int) -> str:
     head, _, rest = EXAMPLE.read_text(encoding="utf-8").partition("tenants:\n")
     carriers = rest[rest.index("carriers:\n") :].replace('prefixes: ["+1202"]', 'prefixes: ["+1"]')
     head = head.replace("  gates: 2\n", f"  gates: 1\n  destinations: {home}/destinations.csv\n")
-    limits = _LIMITS if "limits" in TrunkPart.model_fields else ""
     text = []
     for index in range(trunks):
         if index % 100 == 0:
             text.append(f"  - name: tenant-{index // 100}\n    trunks:\n")
         values = {"index": index, "last": index % 100, "cents": 20 + index % 20, "number": own_number(index)}
         fingerprint = shown[index] if index < len(shown) else f"{index:064x}"
-        text.append(_TRUNK.format(shown=fingerprint, **values) + limits)
+        text.append(_TRUNK.format(shown=fingerprint, **values) + _LIMITS)
     return f"{head}tenants:\n{''.join(text)}\n{carriers}"
