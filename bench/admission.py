@@ -34,8 +34,10 @@ from bench.large import (
     large_declared,
     own_number,
 )
-from trunkward.admission.judge import judge_call
-from trunkward.admission.ports import NO_FACTS, Facts, PeerIdentity, Signature
+from trunkward.admission.checks import checked, screened
+from trunkward.admission.judge import Judgement, judge
+from trunkward.admission.limits import asked_of
+from trunkward.admission.ports import NO_FACTS, Facts, Held, PeerIdentity, Signature
 from trunkward.admission.screen import screen
 from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.calls.attempt import CallAttempt
@@ -157,6 +159,7 @@ def _line(policy: Snapshot, options: argparse.Namespace) -> dict[str, float]:
     signed = Facts(
         signature=Signature(identity=_IDENTITY, date="d", iat=int(time.time()), attest=Attestation.B),
         clock_synchronised=True,
+        live=Held(record_id="r"),
     )
     gc.collect()
     gc.freeze()
@@ -166,7 +169,7 @@ def _line(policy: Snapshot, options: argparse.Namespace) -> dict[str, float]:
         for attempt, peer in list(_calls(kind, options)):
             facts = signed if reason is Reason.ADMITTED else NO_FACTS
             began = time.process_time_ns()
-            judgement = judge_call(screen(attempt, peer, policy), facts, "r", attempt.at)
+            judgement = _judged(attempt, peer, policy, facts)
             took.append((time.process_time_ns() - began) / 1000)
             if judgement.verdict.reason is not reason:
                 raise SystemExit(f"{kind}: {judgement.verdict}, {judgement.findings[-1]}")
@@ -175,6 +178,16 @@ def _line(policy: Snapshot, options: argparse.Namespace) -> dict[str, float]:
         medians[kind] = statistics.median(warm)
         print(f"| {kind} | {len(warm)} | {medians[kind]:.0f} | {warm[int(len(warm) * 0.99)]:.0f} |")
     return medians
+
+
+def _judged(attempt: CallAttempt, peer: PeerIdentity, policy: Snapshot, facts: Facts) -> Judgement:
+    """As `gate.line` does it, without what is asked."""
+    case = screen(attempt, peer, policy)
+    findings = screened(case)
+    if findings[-1].refusal is None:
+        asked_of(case, policy, "r")
+        findings += checked(case, facts, attempt.at)
+    return judge(case, findings, facts, "r", attempt.at)
 
 
 def _calls(kind: str, options: argparse.Namespace) -> Iterator[tuple[CallAttempt, PeerIdentity]]:

@@ -11,6 +11,7 @@ Flags are written as Kamailio's rtpengine module writes them; rtpengine parses t
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from trunkward.calls.verdict import MediaHop
 from trunkward.media.offer import Keying, LegPolicy, Offer
@@ -116,6 +117,8 @@ def _calling_leg(offer: Offer) -> _Leg:
             return _Leg(family=family, offer="", answer=answer, reoffer=f"{answer} SDES-only-{{a}}")
 
 
+# legs and hops are few, and calls many
+@lru_cache(maxsize=1024)
 def _called_leg(suites: tuple[str, ...]) -> _Leg:
     srtp = f"RTP/SAVP {_SRTP}"
     # never SDES-offerer_pref: rtpengine 12.5 does not survive every list in it
@@ -135,6 +138,7 @@ def _only(suites: Iterable[str]) -> str:
     return " ".join(f"SDES-only-{suite}" for suite in suites)
 
 
+@lru_cache(maxsize=1024)
 def _hop(suffix: str, sides: tuple[str, str], calling: _Leg, called: _Leg) -> MediaHop:
     forward = f"direction={sides[0]} direction={sides[1]}"
     backward = f"direction={sides[1]} direction={sides[0]}"

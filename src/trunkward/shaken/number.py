@@ -33,8 +33,9 @@ def canonical_tn(text: str) -> str:
     digit at all, more than 15 digits, a `+` with a service code or a country code starting with 0, and
     numbers that mean something only in a `phone-context` (RFC 3966 section 5.1.5).
     """
-    if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS:
-        return text  # what is canonical already, as numbers in claims and tokens are
+    digits_alone = text[1:] if text.startswith("+") and not text.startswith("+0") else text
+    if digits_alone.isascii() and digits_alone.isdigit() and len(digits_alone) <= MAX_DIGITS:
+        return digits_alone  # E.164 numbers, and what is canonical already, as in claims and tokens
     if len(text) > MAX_TEXT:
         raise NotANumber("number-too-long")
     subscriber, *parameters = text.split(";")
