@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from sipkit.call import Call
 from sipkit.message import Message
 from sipkit.transport import Flow
 from wire.conftest import Node
@@ -85,6 +86,44 @@ def test_one_nonce_is_good_for_many_calls_with_its_count(site: Site) -> None:
                 await call.bye()
                 await there.ended()
         assert sum(raw.startswith(b"SIP/2.0 407") for raw in customer.raw) == 1
+
+    run(node, scenario)
+
+
+def test_what_was_used_before_is_refused_with_a_fresh_nonce(site: Site) -> None:
+    """Summary: the same nonce and count a second time, from wherever, is no call: it is asked for anew, and on record; a count that was passed over is good."""
+    node = site.node
+
+    async def scenario() -> None:
+        customer, carrier = customer_agent(), carrier_agent()
+        customer.identity = identity("by-digest")
+        async with tls_carrier(node, carrier):
+            flow = await come(site, customer, Shown())
+            knows = answering(site, "by-digest")
+
+            async def shown(count: int, flow: Flow) -> tuple[Call, Message]:
+                knows.count = count - 1
+                uri = f"sip:{NORTH_NUMBER}@sbc.example.com"
+                headers = (("Proxy-Authorization", knows.header("INVITE", uri)),)
+                call, reply = await final(
+                    customer, flow, invite(customer, flow, NORTH_NUMBER, headers=headers)
+                )
+                if reply.status == 200:
+                    there = await carrier.incoming()
+                    await there.confirmed()
+                    await call.bye()
+                    await there.ended()
+                return call, reply
+
+            _, asked = await final(customer, flow, invite(customer, flow, NORTH_NUMBER))
+            knows.take(asked.get("Proxy-Authenticate"))
+            for count, status in ((1, 200), (3, 200), (2, 200), (3, 407)):
+                call, reply = await shown(count, flow)
+                assert reply.status == status, count
+            assert reply.get("Proxy-Authenticate").endswith("stale=true")
+            assert node.record(call.invite.call_id)["reason"] == "credentials-replayed"
+            _, reply = await shown(1, await come(site, customer, Shown(host="127.0.9.6")))
+            assert reply.status == 407
 
     run(node, scenario)
 

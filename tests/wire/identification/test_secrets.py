@@ -4,6 +4,7 @@ import json
 import sqlite3
 import tarfile
 import time
+from contextlib import closing
 
 from wire.identification.conftest import Site, config
 from wire.identification.digest_client import Answering, digest_call
@@ -111,7 +112,7 @@ def test_what_is_kept_is_worth_nothing_without_the_key(site: Site) -> None:
     key = node.state / "pki" / "digest.secret"
     assert key.stat().st_mode & 0o777 == 0o600
     database, in_force = node.state / "config" / "config.db", node.state / "config" / "declared.json"
-    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         rows = connection.execute("select sha256, md5 from secrets where trunk = 'by-both'").fetchall()
     assert [(len(sha256), len(md5)) for sha256, md5 in rows] == [(12 + 32 + 16, 12 + 16 + 16)]
     for file in (database, in_force):
