@@ -117,9 +117,11 @@ def test_what_was_used_before_is_refused_with_a_fresh_nonce(site: Site) -> None:
 
             _, asked = await final(customer, flow, invite(customer, flow, NORTH_NUMBER))
             knows.take(asked.get("Proxy-Authenticate"))
-            for count, status in ((1, 200), (3, 200), (2, 200), (3, 407)):
-                call, reply = await shown(count, flow)
-                assert reply.status == status, count
+            for count in (1, 3, 2):
+                _, reply = await shown(count, flow)
+                assert reply.status == 200, count
+            call, reply = await shown(3, flow)
+            assert reply.status == 407
             assert reply.get("Proxy-Authenticate").endswith("stale=true")
             assert node.record(call.invite.call_id)["reason"] == "credentials-replayed"
             _, reply = await shown(1, await come(site, customer, Shown(host="127.0.9.6")))
