@@ -59,6 +59,16 @@ def test_what_is_none(text: str) -> None:
         OURS.check(text, NOW)
 
 
+def test_one_nonce_has_one_text() -> None:
+    # both alphabets of base64 are decoded: the same nonce in the other one would be another in a memory of uses
+    nonce = OURS.make(NOW, b"\xff" * CHANCE_BYTES)
+    other = nonce.replace("-", "+").replace("_", "/")
+    assert OURS.check(nonce, NOW) > NOW
+    assert other != nonce
+    with pytest.raises(NonceRefused):
+        OURS.check(other, NOW)
+
+
 def test_chance_is_not_forgotten() -> None:
     with pytest.raises(ValueError, match="0 bytes of chance"):
         OURS.make(NOW, b"")
