@@ -213,6 +213,9 @@ def destination(case: Case) -> Finding:
             *("destination", Reason.CALLED_NUMBER_UNKNOWN, Blame.CARRIER, 404, "in no trunk's inventory"),
             remedy=f"add {_number(case.called)} to numbers of the trunk it belongs to",
         )
+    if case.destination.registers:
+        # where it is, its connections tell, and only the edge knows which of them stand at this moment
+        return Finding(check="destination", detail=f"{case.destination.name}, where it is registered")
     if case.destination.host is None:
         return _refuse(
             *("destination", Reason.NO_ROUTE, Blame.CUSTOMER, 404, "this trunk only calls out"),

@@ -22,6 +22,7 @@ from trunkward.admission.network_table import Purpose
 from trunkward.admission.ports import Credentials, PeerIdentity, Proven, Stale, Wrong
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt, Transport
+from trunkward.calls.registration import RegisterAttempt
 from trunkward.trunks.model import Address, Carrier, IdentifiedBy, Network, Trunk
 
 
@@ -165,7 +166,7 @@ def _carrier(source: Address, peer: PeerIdentity, policy: Snapshot) -> Carrier |
     return None
 
 
-def _by_address(source: Address, attempt: CallAttempt, policy: Snapshot) -> Carrier | None:
+def _by_address(source: Address, attempt: CallAttempt | RegisterAttempt, policy: Snapshot) -> Carrier | None:
     found = [
         carrier
         for carrier in policy.carriers
