@@ -53,7 +53,10 @@ class Stranger:
 
 
 def identify(
-    attempt: CallAttempt, peer: PeerIdentity | None, policy: Snapshot, credentials: Credentials = None
+    attempt: CallAttempt | RegisterAttempt,
+    peer: PeerIdentity | None,
+    policy: Snapshot,
+    credentials: Credentials = None,
 ) -> Trunk | Carrier | Stranger:
     """The peer an attempt came from; enabled or not, if it is a trunk."""
     try:

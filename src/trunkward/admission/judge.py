@@ -31,7 +31,7 @@ from trunkward.trunks.model import NodeSettings, Trunk
 DRAINED_FOR_S = 30
 
 #: Refusals that ask for the same request again, with credentials for a new nonce.
-_CHALLENGES = (Reason.CREDENTIALS_REQUIRED, Reason.CREDENTIALS_STALE, Reason.CREDENTIALS_REPLAYED)
+CHALLENGES = (Reason.CREDENTIALS_REQUIRED, Reason.CREDENTIALS_STALE, Reason.CREDENTIALS_REPLAYED)
 
 _NO_FINDING = Finding(
     check="judge",
@@ -147,7 +147,7 @@ def _refused(case: Case, findings: tuple[Finding, ...], finding: Finding, record
     if stranger and case.attempt.transport is not Transport.TLS:
         verdict = Discard(id=case.attempt.id, record_id=record_id, reason=refusal.reason)
         return Judgement(verdict=verdict, findings=findings)
-    if refusal.reason in _CHALLENGES:
+    if refusal.reason in CHALLENGES:
         verdict = Challenge(
             id=case.attempt.id,
             record_id=record_id,

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from trunkward.digest.algorithm import Algorithm
 from trunkward.calls.registration import Bindings
+from trunkward.digest.algorithm import Algorithm
 from trunkward.shaken.attest import Attestation
 
 
@@ -224,6 +224,9 @@ class Clock(Protocol):
 
 class Registrar(Protocol):
     """Where the bindings of all nodes are kept, one set for each trunk. No method raises by itself."""
+
+    async def admit(self, asked: Asked) -> LiveFact:
+        """As `Live.admit`, for a nonce."""
 
     async def change(
         self, trunk: str, how: Callable[[Bindings, float], Bindings]

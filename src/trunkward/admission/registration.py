@@ -8,21 +8,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
 
+from trunkward.admission import checks
 from trunkward.admission.checks import Finding, Refusal
-from trunkward.admission.identify import identify
-from trunkward.admission.judge import explanation
-from trunkward.admission.ports import PeerIdentity, Unavailable
+from trunkward.admission.identify import Stranger, identify
+from trunkward.admission.judge import CHALLENGES, explanation
+from trunkward.admission.ports import Credentials, PeerIdentity, Proven, Unavailable
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import Transport
 from trunkward.calls.registration import Binding, Bindings, RegisterAttempt, Registered
-from trunkward.calls.verdict import Blame, Reason, Reject
+from trunkward.calls.verdict import Blame, Challenge, Reason, Reject
+from trunkward.digest.algorithm import Algorithm
 from trunkward.numbering.e164 import NotANumber
 from trunkward.numbering.plan import normalise
 from trunkward.sip.contact import Contact, MalformedContact, parse_contacts
 from trunkward.sip.status import phrase
 from trunkward.sip.text import UnsafeHeader, quoted, safe_value, shown
 from trunkward.sip.uri import MalformedUri, SipUri, host_in_uri, parse_uri
-from trunkward.trunks.model import Carrier, Host, NodeSettings, Trunk
+from trunkward.trunks.model import Carrier, Host, IdentifiedBy, NodeSettings, Trunk
 
 #: Seconds a binding may be asked for at least (423 below), is given where nothing is asked, and at most: an
 #: idle connection is closed after 3605 (`engines.kamailio`).
@@ -62,12 +64,28 @@ class Registration:
     node: NodeSettings
     #: Who sent it; None: a stranger, and nothing below was looked at.
     source: Trunk | Carrier | None
+    #: Why it is one.
+    stranger: Stranger | None = None
+    #: The nonce its credentials have used; None: it is recognised without.
+    nonce: Proven | None = None
     #: The user it registers for; "" when it is none of the trunk's.
     user: str = ""
     #: Empty: it only asks; None: `Contact: *`.
     places: tuple[Place, ...] | None = ()
     #: What of it cannot be read.
     malformed: str = ""
+
+    @property
+    def offers_md5(self) -> bool:
+        """As `Case.offers_md5`."""
+        if self.nonce is not None:
+            return self.nonce.algorithm is Algorithm.MD5
+        return self.stranger is not None and self.stranger.offers_md5
+
+
+def is_challenge(finding: Finding) -> bool:
+    """Whether a refusal asks for the same request again, with credentials."""
+    return finding.refusal is not None and finding.refusal.reason in CHALLENGES
 
 
 class Refused(Exception):
@@ -79,9 +97,13 @@ class Refused(Exception):
         self.finding = finding
 
 
-def read_registration(attempt: RegisterAttempt, peer: PeerIdentity | None, policy: Snapshot) -> Registration:
+def read_registration(
+    attempt: RegisterAttempt, peer: PeerIdentity | None, policy: Snapshot, credentials: Credentials = None
+) -> Registration:
     """Reads a REGISTER against the policy, as `screen` does with a call."""
-    source = identify(attempt, peer, policy)
+    source = identify(attempt, peer, policy, credentials)
+    if isinstance(source, Stranger):
+        return Registration(attempt=attempt, peer=peer, node=policy.node, source=None, stranger=source)
     if not isinstance(source, Trunk):
         return Registration(attempt=attempt, peer=peer, node=policy.node, source=source)
     user, places, malformed = "", None, ""
@@ -97,6 +119,9 @@ def read_registration(attempt: RegisterAttempt, peer: PeerIdentity | None, polic
         peer=peer,
         node=policy.node,
         source=source,
+        nonce=credentials
+        if isinstance(credentials, Proven) and source.demands(IdentifiedBy.DIGEST)
+        else None,
         user=user,
         places=places,
         malformed=malformed,
@@ -108,22 +133,12 @@ def read_registration(attempt: RegisterAttempt, peer: PeerIdentity | None, polic
 
 def source(case: Registration) -> Finding:
     """1. As for a call, by the same function."""
-    if isinstance(case.source, Trunk):
-        return Finding(check="source", detail=case.source.name)
-    if case.source is not None:
+    if isinstance(case.source, Carrier):
         return _refuse(
             *("source", Reason.NOT_A_REGISTERING_TRUNK, Blame.CARRIER, 403, "carriers do not register here"),
             remedy="switch the registration off",
         )
-    if case.peer is None:
-        return _refuse(
-            *("source", Reason.CERTIFICATE_REQUIRED, Blame.CALLER, 403, "no client certificate"),
-            remedy="have the PBX show its client certificate in the TLS handshake",
-        )
-    said = f"add {case.attempt.source_ip} to networks of the trunk, or bind it to this certificate"
-    return _refuse(
-        *("source", Reason.UNKNOWN_SOURCE, Blame.CALLER, 403, "no trunk of this source"), remedy=said
-    )
+    return checks.source(case)
 
 
 def listener(case: Registration) -> Finding:
@@ -290,10 +305,18 @@ def registered(case: Registration, after: Bindings, now: float) -> Registered:
     return Registered(id=case.attempt.id, trunk=_trunk(case).name, bindings=after, headers=headers)
 
 
-def refused(case: Registration, finding: Finding) -> Reject:
-    """The refusal; to a stranger the same 403 whatever it did, and not why."""
+def refused(case: Registration, finding: Finding) -> Challenge | Reject:
+    """The refusal; to a stranger the same 403 whatever it did, and not why. A challenge lacks its headers."""
     refusal = finding.refusal
     assert refusal is not None
+    if is_challenge(finding):
+        return Challenge(
+            id=case.attempt.id,
+            record_id=case.attempt.id,
+            reason=refusal.reason,
+            status=refusal.status,
+            phrase=phrase(refusal.status),
+        )
     stranger = case.source is None
     status = 403 if stranger else refusal.status
     headers = [] if stranger else explanation(case.node, refusal, finding.detail)
@@ -315,7 +338,19 @@ def refused(case: Registration, finding: Finding) -> Reject:
     )
 
 
-def not_kept(case: Registration, lost: Unavailable) -> Reject:
+def replayed(case: Registration) -> Challenge | Reject:
+    """The challenge to credentials that were used before (RFC 7616 section 3.4.5)."""
+    said = "the same nonce and count as in a request before"
+    return refused(
+        case,
+        _refuse(
+            *("credentials", Reason.CREDENTIALS_REPLAYED, Blame.CUSTOMER, 401, said),
+            remedy="nothing: the PBX asks again with the new nonce by itself",
+        ),
+    )
+
+
+def not_kept(case: Registration, lost: Unavailable) -> Challenge | Reject:
     """The refusal when what keeps bindings is lost: a PBX must not believe that it is registered."""
     finding = _refuse(
         *("kept", Reason.REGISTRATIONS_UNAVAILABLE, Blame.US, 503, lost.why),
@@ -433,7 +468,7 @@ def _trunk(case: Registration) -> Trunk:
 
 
 def _username(ours: Trunk) -> str:
-    return ours.name
+    return ours.username or ours.name
 
 
 def _refuse(check: str, reason: Reason, blame: Blame, status: int, detail: str, *, remedy: str) -> Finding:

@@ -6,7 +6,7 @@ It crosses the edge's socket like a call, in exactly this shape (`trunkward.call
 import msgspec
 
 from trunkward.calls.attempt import TlsFacts
-from trunkward.calls.verdict import Reason, Reject
+from trunkward.calls.verdict import Challenge, Reason, Reject
 from trunkward.sip.transport import Transport
 
 
@@ -102,4 +102,4 @@ class FlowEnded(msgspec.Struct, frozen=True, kw_only=True, tag="flow-ended", tag
     flow: str
 
 
-type RegisterVerdict = Registered | Reject
+type RegisterVerdict = Registered | Challenge | Reject

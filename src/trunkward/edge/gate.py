@@ -187,7 +187,7 @@ def _registration(attempt_id: str, body: bytes) -> dict[str, Any]:
         }:
             is_whole = _are_headers(lines) and all(map(_is_binding, bindings))
         case _:
-            is_whole = verdict.get("verdict") == "reject" and _is_whole(verdict)
+            is_whole = verdict.get("verdict") in ("reject", "challenge") and _is_whole(verdict)
     if not is_whole:
         raise ValueError(f"not a whole verdict: {verdict.get('verdict')!r}")
     return verdict

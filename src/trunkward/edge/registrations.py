@@ -8,14 +8,14 @@ import time
 from functools import partial
 from typing import Any
 
-from trunkward.edge import attempt, flows, ksr, refusal
+from trunkward.edge import attempt, flows, identified, ksr, refusal
 from trunkward.edge.bindings import BindingTable
 from trunkward.edge.compact import compact, expand
 from trunkward.edge.gate import GateClient, GateUnavailable
 from trunkward.edge.suspended import Suspended
 
 #: The headers a judgement may look at.
-_JUDGED = ("contact", "expires", "supported", "require", "user-agent", "via")
+_JUDGED = ("contact", "expires", "supported", "require", "user-agent", "authorization")
 #: Values of one header that are looked at.
 _MOST_VALUES = 10
 
@@ -23,8 +23,17 @@ _MOST_VALUES = 10
 class Registrations:
     """Registrations, callback by callback."""
 
-    def __init__(self, gate: GateClient, table: BindingTable, *, suspended: Suspended, group: str) -> None:
+    def __init__(
+        self,
+        gate: GateClient,
+        table: BindingTable,
+        *,
+        peers: dict[str, dict[str, Any]],
+        suspended: Suspended,
+        group: str,
+    ) -> None:
         """Keeps its parts; nothing is opened before the first one in each process."""
+        self._peers = peers
         self._gate = gate
         self._table = table
         self._suspended = suspended
@@ -79,14 +88,16 @@ class Registrations:
             )
             return
         if verdict["verdict"] == "registered":
-            self._keep(verdict)
+            self._keep(verdict, facts["flow"])
         self._suspended.resume(held, partial(_answer, verdict))
 
-    def _keep(self, verdict: dict[str, Any]) -> None:
-        bindings = verdict["bindings"]
+    def _keep(self, verdict: dict[str, Any], flow: str) -> None:
+        bindings, peer = verdict["bindings"], f"trunk:{verdict['trunk']}"
         names = {one["flow"] for one in bindings["bindings"]}
         connections = {name: flows.connection_of(name, attempt.THIS_EDGE) for name in names}
         self._table.put(verdict["trunk"], bindings, connections)
+        if self._peers.get(peer, {}).get("by_connection"):
+            identified.note(flows.connection_of(flow, attempt.THIS_EDGE), peer)
         for connection in connections.values():
             # one that has ended meanwhile will not be told any more
             if connection and not ksr.tell_when_closed(connection):

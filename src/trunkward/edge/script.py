@@ -108,6 +108,7 @@ class Edge:
         self.registrations = Registrations(
             GateClient(told.gate_sockets, told.gate_deadline_ms / 1000),
             _bindings,
+            peers=told.peers,
             suspended=_suspended,
             group=groups.REGISTER,
         )

@@ -91,7 +91,7 @@ class Line:
         self._counts = counts
         self._verifier = verifier
         self._chains = Chains()
-        self._registering = Registering(policy=policy, registrar=registrar)
+        self._registering = Registering(policy=policy, verifier=verifier, chains=self._chains, live=registrar)
 
     async def judge(self, attempt: CallAttempt | Unreadable, waits: Callable[[], bool]) -> Decision | None:
         """The decision on an attempt, recorded; None when nobody `waits` for it any more.

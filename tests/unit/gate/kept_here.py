@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from trunkward.admission.ports import Unavailable
+from trunkward.admission.ports import Asked, Held, LiveFact, Replayed, Unavailable
 from trunkward.calls.registration import Bindings
 
 
@@ -13,6 +13,17 @@ class KeptHere:
         self.now = now
         self.kept: dict[str, Bindings] = {}
         self.lost: Unavailable | None = None
+        self.used: set[tuple[str, int]] = set()
+
+    async def admit(self, asked: Asked) -> LiveFact:
+        if self.lost is not None:
+            return self.lost
+        assert asked.nonce is not None
+        use = (asked.nonce.nonce, asked.nonce.nc)
+        if use in self.used:
+            return Replayed()
+        self.used.add(use)
+        return Held(record_id=asked.record_id)
 
     async def change(
         self, trunk: str, how: Callable[[Bindings, float], Bindings]

@@ -1,6 +1,7 @@
 """A REGISTER through the gate: what is kept, and what becomes of it when something is lost."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 from structlog.testing import capture_logs
@@ -12,6 +13,8 @@ from trunkward.calls.attempt import TlsFacts
 from trunkward.calls.registration import FlowEnded, RegisterAttempt, Registered, RegisterVerdict
 from trunkward.calls.verdict import Reject
 from trunkward.control.node_file import read_node_file
+from trunkward.gate.chain import Chains
+from trunkward.gate.credentials import Verifier
 from trunkward.gate.peer import peer_identity
 from trunkward.gate.registering import Registering
 from unit.admission.conftest import EXAMPLE
@@ -40,13 +43,17 @@ def policy(tls: TlsFacts) -> Snapshot:
     return registering(declared, certificate_sha256=shown.certificate_sha256)
 
 
+def _desk(policy: Callable[[], Snapshot | None], kept: KeptHere) -> Registering:
+    return Registering(policy=policy, verifier=Verifier(b"k" * 32), chains=Chains(), live=kept)
+
+
 def _judged(desk: Registering, attempt: RegisterAttempt) -> RegisterVerdict:
     return asyncio.run(desk.judge(attempt))
 
 
 def test_it_is_kept_and_a_new_place_is_told_once(policy: Snapshot, tls: TlsFacts) -> None:
     kept = KeptHere()
-    desk = Registering(policy=lambda: policy, registrar=kept)
+    desk = _desk(lambda: policy, kept)
     with capture_logs() as said:
         for cseq in (1, 2):
             verdict = _judged(desk, register(cseq=cseq, tls=tls))
@@ -62,7 +69,7 @@ def test_it_is_kept_and_a_new_place_is_told_once(policy: Snapshot, tls: TlsFacts
 
 def test_what_is_refused_changes_nothing(policy: Snapshot, tls: TlsFacts) -> None:
     kept = KeptHere()
-    desk = Registering(policy=lambda: policy, registrar=kept)
+    desk = _desk(lambda: policy, kept)
     _judged(desk, register(cseq=2, tls=tls))
     before = dict(kept.kept)
     for attempt, status in (
@@ -84,9 +91,9 @@ def test_what_is_lost_is_a_503(policy: Snapshot, tls: TlsFacts) -> None:
     kept = KeptHere()
     kept.lost = Unavailable(what="redis", why="redis-lost")
     for desk, reason in (
-        (Registering(policy=lambda: policy, registrar=kept), "registrations-unavailable"),
-        (Registering(policy=lambda: None, registrar=kept), "policy-not-loaded"),
-        (Registering(policy=_broken, registrar=kept), "internal-error"),
+        (_desk(lambda: policy, kept), "registrations-unavailable"),
+        (_desk(lambda: None, kept), "policy-not-loaded"),
+        (_desk(_broken, kept), "internal-error"),
     ):
         verdict = _judged(desk, register(tls=tls))
         assert isinstance(verdict, Reject)
@@ -95,7 +102,7 @@ def test_what_is_lost_is_a_503(policy: Snapshot, tls: TlsFacts) -> None:
 
 def test_with_its_connection_a_binding_goes(policy: Snapshot, tls: TlsFacts) -> None:
     kept = KeptHere()
-    desk = Registering(policy=lambda: policy, registrar=kept)
+    desk = _desk(lambda: policy, kept)
     _judged(desk, register(tls=tls))
     asyncio.run(desk.ended(FlowEnded(trunk="acme-hq", flow="another")))
     assert [one.flow for one in kept.kept["acme-hq"].bindings] == ["flow1"]
