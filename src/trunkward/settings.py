@@ -182,6 +182,11 @@ class Paths:
         return self.run / "numbers" / "kamailio.json"
 
     @property
+    def registrations(self) -> Path:
+        """Where trunks are registered, written by the edge for root."""
+        return self.run / "edge" / "registrations.json"
+
+    @property
     def shown(self) -> Path:
         """What `web` may know of the configuration in force, written by the worker."""
         return self.run / "shown" / "node.json"

@@ -19,21 +19,32 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from trunkward.admission.ceilings import limit_name
-from trunkward.admission.identify import Due
+from trunkward.admission.identify import Due, Stranger
 from trunkward.admission.limits import over_in_words
 from trunkward.admission.permitted import why_not
-from trunkward.admission.ports import Facts, Held, NotSigned, Over, Replayed, Signature, Unavailable
+from trunkward.admission.ports import (
+    Facts,
+    Held,
+    NotSigned,
+    Over,
+    PeerIdentity,
+    Replayed,
+    Signature,
+    Unavailable,
+)
 from trunkward.admission.screen import Case, Direction, Unreadable
-from trunkward.calls.attempt import Transport
+from trunkward.calls.attempt import CallAttempt, Transport
+from trunkward.calls.registration import RegisterAttempt
 from trunkward.calls.verdict import Blame, Reason
 from trunkward.media.refusal import MediaRefused
 from trunkward.media.suites import ALLOWED
 from trunkward.numbering.e164 import E164
 from trunkward.sip.text import UnsafeHeader, safe_value
 from trunkward.trunks.destinations import kind_of
-from trunkward.trunks.model import Trunk
+from trunkward.trunks.model import Carrier, Trunk
 
 #: What a stranger is asked for, and what a person can do about it.
 _DUE: Mapping[Due, tuple[Reason, str]] = {
@@ -98,7 +109,27 @@ def method(case: Case) -> Finding:
     )
 
 
-def source(case: Case) -> Finding:
+class Asks(Protocol):
+    """Whoever asks for something: a case of a call, or of a registration."""
+
+    @property
+    def attempt(self) -> CallAttempt | RegisterAttempt:
+        """What was sent."""
+
+    @property
+    def peer(self) -> PeerIdentity | None:
+        """What its certificate proves."""
+
+    @property
+    def source(self) -> Trunk | Carrier | None:
+        """Who sent it."""
+
+    @property
+    def stranger(self) -> Stranger | None:
+        """Why nobody."""
+
+
+def source(case: Asks) -> Finding:
     """2. The record says why from a stranger; the stranger is told no more than what to bring (`judge`)."""
     if case.source is not None:
         return Finding(check="source", detail=case.source.name)
@@ -213,6 +244,9 @@ def destination(case: Case) -> Finding:
             *("destination", Reason.CALLED_NUMBER_UNKNOWN, Blame.CARRIER, 404, "in no trunk's inventory"),
             remedy=f"add {_number(case.called)} to numbers of the trunk it belongs to",
         )
+    if case.destination.registers:
+        # where it is, its connections tell, and only the edge knows which of them stand at this moment
+        return Finding(check="destination", detail=f"{case.destination.name}, where it is registered")
     if case.destination.host is None:
         return _refuse(
             *("destination", Reason.NO_ROUTE, Blame.CUSTOMER, 404, "this trunk only calls out"),

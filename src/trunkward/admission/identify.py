@@ -22,6 +22,7 @@ from trunkward.admission.network_table import Purpose
 from trunkward.admission.ports import Credentials, PeerIdentity, Proven, Stale, Wrong
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt, Transport
+from trunkward.calls.registration import RegisterAttempt
 from trunkward.trunks.model import Address, Carrier, IdentifiedBy, Network, Trunk
 
 
@@ -52,7 +53,10 @@ class Stranger:
 
 
 def identify(
-    attempt: CallAttempt, peer: PeerIdentity | None, policy: Snapshot, credentials: Credentials = None
+    attempt: CallAttempt | RegisterAttempt,
+    peer: PeerIdentity | None,
+    policy: Snapshot,
+    credentials: Credentials = None,
 ) -> Trunk | Carrier | Stranger:
     """The peer an attempt came from; enabled or not, if it is a trunk."""
     try:
@@ -165,7 +169,7 @@ def _carrier(source: Address, peer: PeerIdentity, policy: Snapshot) -> Carrier |
     return None
 
 
-def _by_address(source: Address, attempt: CallAttempt, policy: Snapshot) -> Carrier | None:
+def _by_address(source: Address, attempt: CallAttempt | RegisterAttempt, policy: Snapshot) -> Carrier | None:
     found = [
         carrier
         for carrier in policy.carriers

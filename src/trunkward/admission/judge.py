@@ -25,13 +25,13 @@ from trunkward.media.offer import Keying, Offer
 from trunkward.media.plan import plan_announcement
 from trunkward.sip.status import phrase
 from trunkward.sip.text import quoted, shown
-from trunkward.trunks.model import Trunk
+from trunkward.trunks.model import NodeSettings, Trunk
 
 #: Seconds for which a node that is being emptied says to be left alone.
 DRAINED_FOR_S = 30
 
 #: Refusals that ask for the same request again, with credentials for a new nonce.
-_CHALLENGES = (Reason.CREDENTIALS_REQUIRED, Reason.CREDENTIALS_STALE, Reason.CREDENTIALS_REPLAYED)
+CHALLENGES = (Reason.CREDENTIALS_REQUIRED, Reason.CREDENTIALS_STALE, Reason.CREDENTIALS_REPLAYED)
 
 _NO_FINDING = Finding(
     check="judge",
@@ -147,7 +147,7 @@ def _refused(case: Case, findings: tuple[Finding, ...], finding: Finding, record
     if stranger and case.attempt.transport is not Transport.TLS:
         verdict = Discard(id=case.attempt.id, record_id=record_id, reason=refusal.reason)
         return Judgement(verdict=verdict, findings=findings)
-    if refusal.reason in _CHALLENGES:
+    if refusal.reason in CHALLENGES:
         verdict = Challenge(
             id=case.attempt.id,
             record_id=record_id,
@@ -165,7 +165,7 @@ def _refused(case: Case, findings: tuple[Finding, ...], finding: Finding, record
         blame=refusal.blame,
         status=status,
         phrase=phrase(status),
-        headers=[] if stranger else _explanation(case, refusal, _told(case, finding)),
+        headers=[] if stranger else explanation(case.node, refusal, _told(case, finding)),
         announcement=_announcement(case, refusal.reason),
     )
     return Judgement(verdict=verdict, findings=findings)
@@ -193,12 +193,13 @@ def _announcement(case: Case, reason: Reason) -> Announcement | None:
     return Announcement(file=f"{directory}/{reason.value}.wav", offer=offer.sdp, hop=hop)
 
 
-def _explanation(case: Case, refusal: Refusal, detail: str) -> list[tuple[str, str]]:
+def explanation(node: NodeSettings, refusal: Refusal, detail: str) -> list[tuple[str, str]]:
+    """The headers that say why; not for strangers."""
     # RFC 3261 section 20.43: 399 is for words to be shown to a person
     said = quoted(shown(f"{refusal.reason.value}: {detail}", 200))
     headers = [
         *reason_headers(refusal.reason, refusal.status),
-        ("Warning", f"399 {case.node.name} {said}"),
+        ("Warning", f"399 {node.name} {said}"),
     ]
     if refusal.status == 405:
         headers.append(("Allow", "INVITE"))

@@ -1,8 +1,10 @@
 """What the line needs from outside, and what it gets: facts, also when what should answer is lost."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from trunkward.calls.registration import Bindings
 from trunkward.digest.algorithm import Algorithm
 from trunkward.shaken.attest import Attestation
 
@@ -128,22 +130,6 @@ class NonceUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Binding:
-    """Where a registered trunk can be reached, and by which node and connection (RFC 3327, RFC 5626)."""
-
-    contact: str
-    #: A SIP URI of the node that holds the connection.
-    path: str
-    node: str
-    edge: str
-    flow: str
-    #: Seconds since the epoch.
-    expires_at: float
-    instance: str = ""
-    reg_id: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """All that one attempt asks of what is alive, in one question: it gets all of it or nothing."""
 
@@ -153,13 +139,11 @@ class Asked:
     counters: tuple[Counter, ...] = ()
     rates: tuple[Rate, ...] = ()
     nonce: NonceUse | None = None
-    #: The trunk whose bindings are wanted; "": none.
-    bindings_of: str = ""
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to ask."""
-        return not (self.counters or self.rates or self.nonce or self.bindings_of)
+        return not (self.counters or self.rates or self.nonce)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +156,6 @@ class Held:
     #: When the places end by themselves, in Redis' milliseconds; it also tells this reservation from a later
     #: one of the same attempt, by another gate.
     until_ms: int = 0
-    bindings: tuple[Binding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,3 +220,19 @@ class Clock(Protocol):
 
     def synchronised(self) -> bool | Unavailable:
         """Whether the kernel says it is synchronised."""
+
+
+class Registrar(Protocol):
+    """Where the bindings of all nodes are kept, one set for each trunk. No method raises by itself."""
+
+    async def admit(self, asked: Asked) -> LiveFact:
+        """As `Live.admit`, for a nonce."""
+
+    async def change(
+        self, trunk: str, how: Callable[[Bindings, float], Bindings]
+    ) -> tuple[Bindings, float] | Unavailable:
+        """Puts what `how` makes of a trunk's bindings into their place, and gives it, with the time.
+
+        `how` gets them with the time there (seconds since the epoch), again when somebody else was faster;
+        what it raises passes through, and then nothing is changed.
+        """

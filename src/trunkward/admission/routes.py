@@ -18,6 +18,8 @@ from trunkward.trunks.model import Carrier, Host, Trunk
 FROM_CUSTOMERS = ["P-Asserted-Identity", "P-Preferred-Identity", "Privacy", "Identity", "Date"]
 #: RFC 3323 section 4.1.1.3.
 ANONYMOUS = "sip:anonymous@anonymous.invalid"
+#: Stands where a host does in a route to a trunk that registers: the edge puts a binding there.
+REGISTERED = Host(host="registered.invalid")
 #: A user part that is no number of ours to read may still be shown, if it is this plain.
 _PLAIN_USER = re.compile(r"[A-Za-z0-9+._-]{1,64}", re.ASCII)
 
@@ -26,9 +28,7 @@ def routes_of(case: Case, signature: Signature | None) -> list[Route]:
     """The routes of an admitted call, in their order."""
     if case.direction is Direction.INBOUND:
         assert case.destination is not None
-        assert case.destination.host is not None
-        target = case.destination
-        return [_route(case, target, case.destination.host, [])]
+        return [_inbound(case, case.destination)]
     headers = _outbound_headers(case, signature)
     return [_route(case, way.carrier, way.host, headers) for way in case.ways]
 
@@ -63,7 +63,23 @@ def _outbound_headers(case: Case, signature: Signature | None) -> list[tuple[str
     return headers
 
 
-def _route(case: Case, target: Trunk | Carrier, host: Host, headers: list[tuple[str, str]]) -> Route:
+def _inbound(case: Case, target: Trunk) -> Route:
+    if not target.registers:
+        assert target.host is not None
+        return _route(case, target, target.host, [])
+    # RFC 7315 section 4.2: a PBX may have registered a contact that tells nothing of the number
+    called = [("P-Called-Party-ID", f"<sip:{case.called}@{case.node.name}>")]
+    return _route(case, target, REGISTERED, called, registered=True)
+
+
+def _route(
+    case: Case,
+    target: Trunk | Carrier,
+    host: Host,
+    headers: list[tuple[str, str]],
+    *,
+    registered: bool = False,
+) -> Route:
     user = case.called.number if isinstance(case.called, Emergency) else str(case.called)
     plan = _plan(case, target)
     return _to(
@@ -73,6 +89,7 @@ def _route(case: Case, target: Trunk | Carrier, host: Host, headers: list[tuple[
         offer=plan.offer if plan else case.attempt.body,
         plan=plan,
         headers=headers,
+        registered=registered,
     )
 
 
@@ -90,6 +107,7 @@ def _to(
     offer: str = "",
     plan: MediaPlan | None = None,
     headers: list[tuple[str, str]] | None = None,
+    registered: bool = False,
 ) -> Route:
     transport = Transport.TLS if isinstance(target, Trunk) else target.transport
     # a domain stays in the Request-URI, whatever server it is sent to (RFC 3263 section 4)
@@ -104,4 +122,5 @@ def _to(
         media=list(plan.hops) if plan else [],
         called_suites=list(plan.called_suites) if plan else [],
         headers=headers or [],
+        registered=registered,
     )

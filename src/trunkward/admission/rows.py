@@ -43,6 +43,7 @@ class TrunkRow(msgspec.Struct, frozen=True, array_like=True):
     subject: str
     username: str
     unsafe_md5: bool
+    registers: bool
 
 
 class CarrierRow(msgspec.Struct, frozen=True, array_like=True):
@@ -175,6 +176,7 @@ def trunk_row(trunk: Trunk, permit: int) -> TrunkRow:
         trunk.certified_by.subject if trunk.certified_by else "",
         trunk.username,
         trunk.unsafe_md5,
+        trunk.registers,
     )
 
 
@@ -200,6 +202,7 @@ def trunk_of(row: TrunkRow, destinations: DestinationPolicies) -> Trunk:
         certified_by=CertifiedBy(ca="", subject=row.subject) if row.subject else None,
         username=row.username,
         unsafe_md5=row.unsafe_md5,
+        registers=row.registers,
     )
 
 

@@ -97,7 +97,7 @@ def screen(
     """
     source = identify(attempt, peer, policy, credentials)
     if isinstance(source, Stranger):
-        exempt = _calls_emergency(source.but_for_digest, attempt, policy)
+        exempt = _calls_emergency((*_registered(attempt, policy), *source.but_for_digest), attempt, policy)
         if exempt is None:
             return Case(attempt=attempt, peer=peer, node=policy.node, source=None, stranger=source)
         return read(attempt, peer, exempt, policy)
@@ -146,6 +146,12 @@ def read(attempt: CallAttempt, peer: PeerIdentity | None, source: Trunk | Carrie
         # 4.
         signing_request=_signing_request(source, calling, called, policy),
     )
+
+
+def _registered(attempt: CallAttempt, policy: Snapshot) -> tuple[Trunk, ...]:
+    """The trunk that has shown its credentials when it registered over this connection, if one has."""
+    trunk = policy.trunk(attempt.registered) if attempt.registered else None
+    return (trunk,) if trunk is not None else ()
 
 
 def _calls_emergency(trunks: tuple[Trunk, ...], attempt: CallAttempt, policy: Snapshot) -> Trunk | None:

@@ -55,6 +55,12 @@ def kamailio(numbers: KamailioNumbers | None, now: float) -> Iterator[Metric]:
         return
     counted = numbers.counted
     yield gauge("trunkward_calls_running", "Calls that were answered and go on.", numbers.calls_running)
+    yield gauge("trunkward_trunks_registered", "Trunks whose PBX is registered.", numbers.trunks_registered)
+    yield gauge(
+        "trunkward_registrations",
+        "Places trunks are registered at: PBXs, and flows of them.",
+        numbers.bindings,
+    )
     for theirs, ours, words in _KAMAILIO_GAUGES:
         if theirs in counted:
             yield gauge(f"trunkward_kamailio_{ours}", words, counted[theirs])

@@ -47,5 +47,7 @@ class CallAttempt(msgspec.Struct, frozen=True, kw_only=True, tag="attempt", tag_
     cseq: int = 0
     #: The values of the headers the judgement reads, in their order, by lower-case name.
     headers: dict[str, list[str]] = {}
+    #: The trunk that is registered over the connection it came on; "" for none.
+    registered: str = ""
     content_type: str = ""
     body: str = ""

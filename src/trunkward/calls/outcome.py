@@ -63,7 +63,7 @@ class RouteTried(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     peer: str
     #: The final SIP status it was given up with; absent when nothing came from there.
     status: int | None = None
-    #: Why nothing was or could be sent: `unreachable`, `media-unavailable`; absent otherwise.
+    #: Why nothing was or could be sent: `unreachable`, `media-unavailable`, `not-registered`; else absent.
     problem: str | None = None
 
 

@@ -322,6 +322,50 @@ REASONS: Mapping[Reason, ReasonRow] = {
         " that could be read in two ways, and was hung up",
         do="shorter Record-Route and Contact headers on the called side; lines that end in CR LF, and UTF-8",
     ),
+    # ---- registrations
+    Reason.NOT_A_REGISTERING_TRUNK: ReasonRow(
+        answers={403: 21},
+        blames=_SENDER,
+        means="it tried to register, and the configuration does not have `host: registered` for it",
+        do="write `host: registered` for the trunk, or switch the registration off in the PBX",
+    ),
+    Reason.ADDRESS_OF_ANOTHER: ReasonRow(
+        answers={403: 21},
+        blames=(Blame.CUSTOMER,),
+        means="it tried to register an address that is neither the trunk's username nor one of its numbers",
+        do="have the PBX register the trunk's username",
+    ),
+    Reason.EXTENSION_UNKNOWN: ReasonRow(
+        answers={420: 63},
+        blames=(Blame.CUSTOMER,),
+        means="a REGISTER that requires an extension other than `path` and `outbound`, such as `gin`",
+        do="switch that extension off in the PBX",
+    ),
+    Reason.REGISTRATION_TOO_BRIEF: ReasonRow(
+        answers={423: 31},
+        blames=(Blame.CUSTOMER,),
+        means="a registration for less than 60 seconds; `Min-Expires` says so",
+        do="nothing, or a longer interval in the PBX: most take the one they are told",
+    ),
+    Reason.REGISTRATION_OVERTAKEN: ReasonRow(
+        answers={500: 41},
+        blames=(Blame.CUSTOMER,),
+        means="a REGISTER with the Call-ID of one before and no higher CSeq (RFC 3261 section 10.3)",
+        do="nothing when it stays alone; else two programs use one Call-ID",
+    ),
+    Reason.REGISTRATIONS_UNAVAILABLE: ReasonRow(
+        answers={503: 41},
+        blames=(Blame.US,),
+        means="Valkey, where registrations are kept, did not answer; those before go on",
+        do="`./trunkward status`, `valkey.log`",
+    ),
+    Reason.NOT_REGISTERED: ReasonRow(
+        answers={480: 20},
+        blames=(Blame.CUSTOMER,),
+        by_edge=True,
+        means="a call to a trunk with `host: registered` that has no registration whose connection stands",
+        do="`./trunkward registrations`; the PBX's own log says why it is not registered",
+    ),
 }
 
 

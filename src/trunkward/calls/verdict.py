@@ -53,6 +53,12 @@ class Reason(StrEnum):
     CREDENTIALS_STALE = "credentials-stale"
     CREDENTIALS_REPLAYED = "credentials-replayed"
     CREDENTIALS_REFUSED = "credentials-refused"
+    NOT_A_REGISTERING_TRUNK = "not-a-registering-trunk"
+    ADDRESS_OF_ANOTHER = "address-of-another"
+    EXTENSION_UNKNOWN = "extension-unknown"
+    REGISTRATION_TOO_BRIEF = "registration-too-brief"
+    REGISTRATION_OVERTAKEN = "registration-overtaken"
+    REGISTRATIONS_UNAVAILABLE = "registrations-unavailable"
     NO_FINDING = "no-finding"
     POLICY_NOT_LOADED = "policy-not-loaded"
     DEADLINE_EXCEEDED = "deadline-exceeded"
@@ -63,6 +69,7 @@ class Reason(StrEnum):
     MEDIA_UNAVAILABLE = "media-unavailable"
     NO_WORKER_FREE = "no-worker-free"
     NO_ROUTE_LEFT = "no-route-left"
+    NOT_REGISTERED = "not-registered"
     MALFORMED_REPLY = "malformed-reply"
 
 
@@ -106,6 +113,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     called_suites: list[str] = []
     #: Headers put on this route's request, in order.
     headers: list[tuple[str, str]] = []
+    #: To where `peer` is registered: the edge puts one binding after the other into Request-URI and next hop.
+    registered: bool = False
     #: Seconds to wait for any final answer before the next route is tried.
     ring_timeout_s: int = 120
 

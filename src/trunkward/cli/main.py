@@ -411,6 +411,17 @@ def try_call(
 
 
 @app.command()
+def registrations(
+    trunk: Annotated[str | None, typer.Option("--trunk", help="Of this trunk only.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: one line a trunk.")] = False,
+) -> None:
+    """Show where trunks with host: registered take their calls, and which of them nobody reaches."""
+    from trunkward.cli.registrations import run
+
+    raise typer.Exit(run(Paths.from_environment(), trunk, as_json=as_json))
+
+
+@app.command()
 def upgrade(
     back: Annotated[bool, typer.Option("--back", help="To the version it ran before.")] = False,
     backup: Annotated[

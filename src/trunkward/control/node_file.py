@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from trunkward.calls.attempt import Transport
 from trunkward.control.destination_keys import DestinationsPart, policy_of
 from trunkward.control.node_schema import (
+    REGISTERED,
     CarrierPart,
     ClientCertificatePart,
     FilePart,
@@ -313,16 +314,27 @@ def _unreachable(host: Host, node: NodePart) -> str:
     return f"an IPv{ip_address(host.host).version} address, and node.address has none of that version"
 
 
+def _dialled(trunk: TrunkPart) -> Host | None:
+    """Where the node connects to a trunk's PBX; None: it does not."""
+    return trunk.host if isinstance(trunk.host, Host) else None
+
+
 def _of_trunk(path: PathKey, trunk: TrunkPart, node: NodePart) -> Iterator[tuple[PathKey, str]]:
     yield from _of_identification(path, trunk)
-    if trunk.host is not None and (why := _unreachable(trunk.host, node)):
+    host = _dialled(trunk)
+    if host is not None and (why := _unreachable(host, node)):
         yield (*path, "host"), why
-    if trunk.host is not None and not trunk.tls_names:
+    if host is not None and not trunk.tls_names:
         yield (
             (*path, "host"),
             "calls are delivered over TLS: write the name on the PBX's certificate in tls_names",
         )
-    if trunk.tls_names and trunk.host is None:
+    if trunk.tls_names and trunk.host == REGISTERED:
+        yield (
+            (*path, "tls_names"),
+            "with host: registered the PBX connects to us, and no name is asked of it; leave it out",
+        )
+    elif trunk.tls_names and host is None:
         yield (
             (*path, "tls_names"),
             "without host no call is delivered here; write host, or leave tls_names out",
@@ -482,7 +494,7 @@ def _same_name(
     believed: dict[str, tuple[str, str, bool]] = {}
     shown: dict[str, tuple[str, ClientCertificatePart]] = {}
     for path, _, trunk in trunks:
-        if trunk.host is None or not trunk.tls_names:
+        if _dialled(trunk) is None or not trunk.tls_names:
             continue
         other, _, old = believed.setdefault(trunk.tls_names[0], (trunk.name, "local", trunk.unsafe_tls12))
         if old != trunk.unsafe_tls12:
@@ -511,8 +523,8 @@ def _same_host(
     """A connection is looked for by where it goes: it must be clear whose certificate is expected there."""
     expected: dict[Host, tuple[str, str]] = {}
     for path, _, trunk in trunks:
-        if trunk.host is not None and trunk.tls_names:
-            other, name = expected.setdefault(trunk.host, (trunk.name, trunk.tls_names[0]))
+        if (host := _dialled(trunk)) is not None and trunk.tls_names:
+            other, name = expected.setdefault(host, (trunk.name, trunk.tls_names[0]))
             if name != trunk.tls_names[0]:
                 yield (*path, "host"), f"also {other}'s, with other tls_names: one host has one certificate"
     for index, carrier in enumerate(carriers):
@@ -666,7 +678,8 @@ def _trunk(tenant: TenantPart, trunk: TrunkPart, node: NodePart, above: Destinat
         username=(trunk.username or trunk.name) if IdentifiedBy.DIGEST in trunk.identified_by else "",
         unsafe_md5=trunk.unsafe_md5,
         numbers=tuple(trunk.numbers),
-        host=trunk.host,
+        host=_dialled(trunk),
+        registers=trunk.host == REGISTERED,
         tls_names=tuple(trunk.tls_names),
         srtp_suites=tuple(trunk.srtp),
         max_call_s=trunk.max_call_s or node.max_call_s,

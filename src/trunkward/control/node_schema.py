@@ -38,6 +38,8 @@ _DNS_PORT = 53
 _MOST_CALLS = 100_000
 #: One call in a hundred seconds; more than one node judges.
 _LEAST_PER_SECOND, _MOST_PER_SECOND = 0.01, 10_000
+#: In the place of a trunk's host: its PBX registers, and takes its calls on that connection.
+REGISTERED = "registered"
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 #: X.520: a common name has 64 characters at most, a DNS name 253.
@@ -163,6 +165,16 @@ def _resolver(value: Any) -> Host:
             'write the address of a DNS server, such as 192.0.2.53, 192.0.2.53:5353 or "2001:db8::53"'
         )
     return host
+
+
+def _trunk_host(value: Any) -> Any:
+    """`host:port`, or that the PBX registers."""
+    if value == REGISTERED:
+        return REGISTERED
+    try:
+        return _host(value)
+    except ValueError as problem:
+        raise ValueError(f"{problem}; or registered, for a PBX that registers here") from None
 
 
 def _host(value: Any) -> Host:
@@ -567,7 +579,7 @@ class TrunkPart(_Part):
     username: Annotated[str, AfterValidator(_username)] | None = None
     unsafe_md5: bool = False
     numbers: list[Annotated[str, AfterValidator(_number)]] = Field(default_factory=list)
-    host: Annotated[Any, BeforeValidator(_host)] = None
+    host: Annotated[Any, BeforeValidator(_trunk_host)] = None
     tls_names: list[DnsName] = Field(default_factory=list)
     srtp: Suites = Field(default_factory=lambda: list(ALLOWED))
     max_call_s: MaxCall | None = None

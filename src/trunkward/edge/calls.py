@@ -21,6 +21,7 @@ from trunkward.edge import (
     topos_fields,
 )
 from trunkward.edge.announcements import Announcements
+from trunkward.edge.bindings import BindingTable
 from trunkward.edge.compact import compact, expand
 from trunkward.edge.endings import Endings
 from trunkward.edge.gate import GateClient, GateUnavailable
@@ -30,6 +31,7 @@ from trunkward.edge.media import Media, MediaRefused
 from trunkward.edge.outbound_tls import OutboundTls
 from trunkward.edge.outcome import Outcomes
 from trunkward.edge.reach import Reach
+from trunkward.edge.request_uri import request_uri
 from trunkward.edge.running import RunningCalls
 from trunkward.edge.settings import EdgeSettings
 from trunkward.edge.sides import route_parameters
@@ -62,6 +64,7 @@ class Calls:
         health: Health,
         announcements: Announcements,
         suspended: Suspended,
+        bindings: BindingTable,
         group: str,
     ) -> None:
         """Keeps its parts; nothing is opened before the first call in each process."""
@@ -75,7 +78,8 @@ class Calls:
         self._health = health
         self._announcements = announcements
         self._suspended = suspended
-        self._reach = Reach(tls, running)
+        self._bindings = bindings
+        self._reach = Reach(tls, running, bindings)
         self._gate = GateClient(settings.gate_sockets, settings.gate_deadline_ms / 1000)
         self._emergency = settings.emergency
         self._peers = settings.peers
@@ -90,6 +94,7 @@ class Calls:
         if not ksr.new_transaction():
             return
         facts = attempt.read()
+        facts["registered"] = self._bindings.trunk_on(ksr.connection_id())
         held = self._suspended.hold()
         if held and ksr.later("ksr_judge", f"{held} {compact(facts)}", self._group):
             return
@@ -173,7 +178,7 @@ class Calls:
             "from_outside": verdict["from_uri"] or facts["from_uri"],
             "to_uri": facts["to_uri"],
             "hops": [],
-            "tried": [],
+            "tried": self._not_registered(verdict["routes"]),
         }
         way = {
             "routes": verdict["routes"],
@@ -194,11 +199,24 @@ class Calls:
         host = self._trunk_hosts.get(trunk, "")
         return next(iter(self._targets.in_order(f"trunk:{trunk}", host)), "") if host else ""
 
+    def _not_registered(self, routes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Routes to trunks that are registered nowhere at this moment."""
+        return [
+            {"peer": route["peer"], "problem": "not-registered"}
+            for route in routes
+            if _is_registered(route) and not self._bindings.of(route["peer"])
+        ]
+
     def _tries(self, routes: list[dict[str, Any]], kind: str) -> list[tuple[int, str]]:
         """Each route by its number with each address it leads to, in order; those that are down come last."""
         tries: list[tuple[int, str]] = []
         keys: list[str] = []
         for number, route in enumerate(routes):
+            if _is_registered(route):
+                for binding in self._bindings.of(route["peer"]):
+                    tries.append((number, str(binding["connection"])))
+                    keys.append("")
+                continue
             host = route["next_hop"].partition(":")[2].partition(";")[0]
             for found in self._targets.in_order(f"{kind}:{route['peer']}", host):
                 tries.append((number, found))
@@ -210,7 +228,18 @@ class Calls:
         while way["next"] < len(way["tries"]):
             number, host = way["tries"][way["next"]]
             route = way["routes"][number]
-            if route["transport"] == "tls" and self._tls.is_peer(host) and not self._tls.ready(host):
+            call.pop("flow", None)
+            if _is_registered(route):
+                connection = int(host)
+                binding = self._bindings.at(route["peer"], connection)
+                if binding is None:  # it was there a moment ago
+                    call["tried"].append({"peer": route["peer"], "problem": "unreachable"})
+                    way["next"] += 1
+                    continue
+                host, call["flow"] = binding["source"], connection
+                user = route["ruri"].partition(":")[2].partition("@")[0]
+                route = route | {"ruri": request_uri(binding, user)}
+            elif route["transport"] == "tls" and self._tls.is_peer(host) and not self._tls.ready(host):
                 if self._tls.may_wait(host):
                     self._go_on(held, call, partial(self._wait, call, way, host))
                     return
@@ -241,7 +270,10 @@ class Calls:
                     continue
             self._go_on(held, call, partial(self._send, call, way, route, sdp))
             return
-        self._go_on(held, call, partial(self._refuse, call, "no-route-left"))
+        if all(map(_is_registered, way["routes"])):
+            self._go_on(held, call, partial(self._refuse_not_registered, call))
+        else:
+            self._go_on(held, call, partial(self._refuse, call, "no-route-left"))
 
     def _go_on(self, held: str, call: dict[str, Any], then: partial[None]) -> None:
         """Does the next thing with the suspended transaction in hand, or ends a call whose caller gave up."""
@@ -276,6 +308,12 @@ class Calls:
         ladder.sent(call["record_id"], "caller", "503", "INVITE", why=reason)
         self._end(call, "failed", 503, "us")
 
+    def _refuse_not_registered(self, call: dict[str, Any]) -> None:
+        """RFC 3261 section 21.4.18: "logged in" nowhere, at this moment."""
+        refusal.refuse(480, "Temporarily Unavailable", "not-registered")
+        ladder.sent(call["record_id"], "caller", "480", "INVITE", why="not-registered")
+        self._end(call, "failed", 480, "us")
+
     def _send(self, call: dict[str, Any], way: dict[str, Any], route: dict[str, Any], sdp: str) -> None:
         if ksr.is_cancelled():  # this very moment
             ksr.reply(487, "Request Terminated")
@@ -301,7 +339,10 @@ class Calls:
         ksr.on_reply("ksr_reply")
         ksr.on_failure("ksr_failure")
         at = time.time()  # before an answer can come
-        if route["transport"] == "tls" and not self._reach.on_verified_connection():
+        if "flow" in call:
+            ksr.use_connection(call["flow"])  # and no other, whatever its Contact names
+            sent = ksr.relay()
+        elif route["transport"] == "tls" and not self._reach.on_verified_connection():
             sent = False
         else:
             sent = ksr.relay()
@@ -434,6 +475,10 @@ def _note_arrival(facts: dict[str, Any], *, trying: bool = True) -> None:
     ladder.got(facts["id"], "caller", "INVITE", body=facts["body"], at=facts["at"])
     if trying:
         ladder.sent(facts["id"], "caller", "100", "INVITE", at=facts["at"] + 1e-6)
+
+
+def _is_registered(route: dict[str, Any]) -> bool:
+    return route.get("registered") is True
 
 
 def _refuse_unjudged(facts: dict[str, Any], reason: str) -> None:

@@ -7,6 +7,7 @@ than its deadline (`engines.kamailio.MEDIA_DEADLINE_MS`), as replies are not sus
 from typing import Any
 
 from trunkward.edge import broken_answer, headers, ksr, ladder, refusal, state, topos_fields
+from trunkward.edge.bindings import BindingTable
 from trunkward.edge.compact import compact, expand
 from trunkward.edge.endings import Endings
 from trunkward.edge.media import Media, MediaRefused, OfferRefused
@@ -35,6 +36,7 @@ class Dialogs:
         endings: Endings,
         tls: OutboundTls,
         suspended: Suspended,
+        bindings: BindingTable,
         group: str,
     ) -> None:
         """Keeps its parts; `group`: the workers that go on when there is a connection."""
@@ -44,7 +46,7 @@ class Dialogs:
         self._endings = endings
         self._tls = tls
         self._suspended = suspended
-        self._reach = Reach(tls, running)
+        self._reach = Reach(tls, running, bindings)
         self._group = group
 
     def request(self, method: str, record_id: str) -> None:

@@ -103,6 +103,10 @@ class GateClient:
         """The verdict on an attempt, given as JSON. Raises `GateUnavailable` within the deadline."""
         return self._asked(attempt, partial(_verdict, attempt_id))
 
+    def register(self, attempt_id: str, attempt: str) -> dict[str, Any]:
+        """The verdict on a REGISTER, given as JSON. Raises likewise."""
+        return self._asked(attempt, partial(_registration, attempt_id))
+
     def grants(self, asked: str) -> dict[str, tuple[float, str]]:
         """Seconds by call, and what it ends for then (`trunkward.calls.grant`). Raises likewise."""
         return self._asked(asked, _grants)
@@ -168,6 +172,38 @@ def _verdict(attempt_id: str, body: bytes) -> dict[str, Any]:
     if not _is_whole(verdict):
         raise ValueError(f"not a whole verdict: {verdict.get('verdict')!r}")
     return verdict
+
+
+def _registration(attempt_id: str, body: bytes) -> dict[str, Any]:
+    verdict = expand(body.decode())
+    if not isinstance(verdict, dict) or verdict.get("id") != attempt_id:
+        raise ValueError("the answer is not a verdict on this registration")
+    match verdict:
+        case {
+            "verdict": "registered",
+            "trunk": str(),
+            "bindings": {"serial": int(), "bindings": list(bindings)},
+            "headers": list(lines),
+        }:
+            is_whole = _are_headers(lines) and all(map(_is_binding, bindings))
+        case _:
+            is_whole = verdict.get("verdict") in ("reject", "challenge") and _is_whole(verdict)
+    if not is_whole:
+        raise ValueError(f"not a whole verdict: {verdict.get('verdict')!r}")
+    return verdict
+
+
+def _is_binding(binding: object) -> bool:
+    match binding:
+        case {
+            "contact": str(contact),
+            "edge": str(),
+            "flow": str(),
+            "user": str(),
+            "expires_at": int() | float(),
+        }:
+            return ":" in contact
+    return False
 
 
 def _grants(body: bytes) -> dict[str, tuple[float, str]]:

@@ -8,5 +8,7 @@ a judgement, and a peer that does not answer holds nobody but who dials it.
 SETUP = "gate"
 #: Running calls and their ends: for rtpengine. Kamailio makes a group of this name in any case.
 RUNNING = "default"
+#: Registrations: for gates.
+REGISTER = "register"
 #: Outbound TLS: for handshakes, one worker a host at most.
 CONNECT = "connect"

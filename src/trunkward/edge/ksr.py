@@ -421,6 +421,11 @@ def close_connection(connection: int) -> None:
     KSR.tcpops.tcp_close_connection_id(connection)
 
 
+def tell_when_closed(connection: int) -> bool:
+    """Has `ksr_connection_closed` run when this connection ends; False when it has."""
+    return int(KSR.tcpops.tcp_enable_closed_event_cid(connection)) > 0
+
+
 def use_connection(connection: int) -> None:
     """Sends the request in hand on this connection and no other."""
     KSR.tcpops.tcp_set_otcpid(connection)

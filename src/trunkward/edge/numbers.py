@@ -8,6 +8,7 @@ import os
 import time
 
 from trunkward.edge import ksr
+from trunkward.edge.bindings import BindingTable
 from trunkward.edge.compact import compact
 
 #: Kamailio's statistics by the names it gives them (modules kex, tmx, tls and the core's TCP). Requests by
@@ -27,18 +28,28 @@ COUNTED = (
     *("2xx_transactions", "3xx_transactions", "4xx_transactions", "5xx_transactions", "6xx_transactions"),
 )
 
+#: Seconds between two looks at all registrations: each costs some microseconds.
+_REGISTRATIONS_S = 5.0
+
 
 class Numbers:
-    """Writes the file; in the timer's own process."""
+    """Writes the files; in the timer's own process."""
 
-    def __init__(self, path: str, dialogs: str) -> None:
+    def __init__(self, path: str, dialogs: str, registrations: str, bindings: BindingTable) -> None:
         """`dialogs`: where running calls have their files."""
         self._path = path
         self._dialogs = dialogs
+        self._registrations = registrations
+        self._bindings = bindings
+        self._looked = -_REGISTRATIONS_S
+        self._registered = (0, 0)
         self._since = time.time()
 
     def write_down(self, _event: str) -> None:
         """The numbers of this moment, whole or not at all."""
+        if time.monotonic() - self._looked >= _REGISTRATIONS_S:
+            self._looked = time.monotonic()
+            self._write_registrations()
         counted = {name: int(value) for name in COUNTED if (value := ksr.statistic(name)).isdigit()}
         told = {
             "at": time.time(),
@@ -46,9 +57,21 @@ class Numbers:
             "version": ksr.version(),
             # running calls: a call that is ending has a name with a dot
             "calls_running": sum("." not in name for name in os.listdir(self._dialogs)),
+            "trunks_registered": self._registered[0],
+            "bindings": self._registered[1],
             "counted": counted,
         }
-        part = f"{self._path}.part"
-        with open(part, "w", encoding="ascii") as file:
-            file.write(compact(told))
-        os.rename(part, self._path)
+        _write(self._path, compact(told))
+
+    def _write_registrations(self) -> None:
+        """Who is registered where: for root alone, as it holds what topology hiding keeps apart."""
+        found = self._bindings.everywhere()
+        self._registered = sum(map(bool, found.values())), sum(map(len, found.values()))
+        _write(self._registrations, compact({"at": time.time(), "since": self._since, "trunks": found}))
+
+
+def _write(path: str, text: str) -> None:
+    part = f"{path}.part"
+    with open(part, "w", encoding="ascii") as file:
+        file.write(text)
+    os.rename(part, path)

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from trunkward.edge import ksr
+from trunkward.edge.bindings import BindingTable
 from trunkward.edge.compact import compact
 from trunkward.edge.outbound_tls import OutboundTls
 from trunkward.edge.running import RunningCalls
@@ -19,8 +20,9 @@ _HOST = re.compile(r"sips?:(?:[^@]*@)?(\[[0-9A-Fa-f:.]+\]|[^:;?>\[]+)(?::([0-9]+
 class Reach:
     """Where the two sides of a call are, and the connections to them."""
 
-    def __init__(self, tls: OutboundTls, running: RunningCalls) -> None:
+    def __init__(self, tls: OutboundTls, running: RunningCalls, bindings: BindingTable) -> None:
         """Keeps what it needs; touches nothing."""
+        self._bindings = bindings
         self._tls = tls
         self._running = running
 
@@ -39,7 +41,8 @@ class Reach:
         """Points a request of a running call at its peer; False when there is no way to it now.
 
         Whatever its Contact says (which behind NAT names another address), a peer over TLS is reached on
-        the connection it last used, or, when that is gone, at the host we dial it at, verified anew.
+        the connection it last used, or, when that is gone, on one it has registered on, or at the host we
+        dial it at, verified anew.
         """
         transport = call["callee_transport"] if forward else call["caller"]["transport"]
         if transport != "tls":
@@ -49,6 +52,10 @@ class Reach:
         if source and not self._tls.is_peer(source) and (connection := ksr.connection_to(source)):
             ksr.set_next_hop(f"sip:{source};transport=tls")
             ksr.use_connection(connection)
+            return True
+        if binding := self._registered(call, forward=forward):
+            ksr.set_next_hop(f"sip:{binding['source']};transport=tls")
+            ksr.use_connection(binding["connection"])
             return True
         if not (peer := self.dialled(call, forward=forward)):
             return False
@@ -75,10 +82,17 @@ class Reach:
         source: str = call.get("callee_source" if forward else "caller_source", "")
         if source and not self._tls.is_peer(source) and ksr.connection_to(source):
             return f"sip:{source};transport=tls", ""
+        if binding := self._registered(call, forward=forward):
+            return f"sip:{binding['source']};transport=tls", ""
         home: str = call["callee_home"] if forward else call["caller_home"]
         hosts = (source, *(_host(route) for route in routes[:1]), _host(target), home)
         peer = next((host for host in hosts if self._tls.is_peer(host)), "")
         return f"sip:{peer};transport=tls" if peer and self._tls.ready(peer) else "", peer
+
+    def _registered(self, call: dict[str, Any], *, forward: bool) -> dict[str, Any] | None:
+        """Where a trunk that registers has connected again, when the connection of the call is gone."""
+        kind, _, trunk = call["callee_peer" if forward else "caller_peer"].partition(":")
+        return self._bindings.again(trunk) if kind == "trunk" else None
 
     def dial(self, peer: str) -> bool:
         """Has a connection to a peer opened; False when nobody is free to."""

@@ -8,6 +8,7 @@ CAUSES: dict[str | int, tuple[int, str]] = {
     "media-unavailable": (47, "resource unavailable"),
     "no-worker-free": (42, "switching equipment congestion"),
     "no-route-left": (38, "network out of order"),
+    "not-registered": (20, "subscriber absent"),
     488: (65, "bearer capability not implemented"),
     502: (27, "destination out of order"),
 }

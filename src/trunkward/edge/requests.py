@@ -6,6 +6,7 @@ from trunkward.edge import headers, ksr, ladder, topos_fields
 from trunkward.edge.announcements import Announcements
 from trunkward.edge.calls import Calls
 from trunkward.edge.dialogs import Dialogs
+from trunkward.edge.registrations import Registrations
 from trunkward.edge.settings import EdgeSettings
 from trunkward.edge.sides import Sides
 from trunkward.edge.targets import Targets
@@ -25,10 +26,12 @@ class Requests:
         *,
         calls: Calls,
         dialogs: Dialogs,
+        registrations: Registrations,
         targets: Targets,
         announcements: Announcements,
     ) -> None:
         """Keeps what it needs; touches nothing."""
+        self._registrations = registrations
         self._announcements = announcements
         self._calls = calls
         self._dialogs = dialogs
@@ -54,10 +57,13 @@ class Requests:
         if not ksr.max_forwards_ok(_MOST_HOPS):
             ksr.stateless_reply(483, "Too Many Hops")
             return
-        if topos_fields.are_forged() or topos_fields.cannot_be_kept(needs_contact=ksr.method() == "INVITE"):
+        method = ksr.method()
+        # topos passes over a REGISTER, which may have several Contacts, and goes no further than here
+        if topos_fields.are_forged() or (
+            method != "REGISTER" and topos_fields.cannot_be_kept(needs_contact=method == "INVITE")
+        ):
             ksr.stateless_reply(400, "Header Too Long Or Reserved")
             return
-        method = ksr.method()
         ksr.answer_to_source()
         if method == "CANCEL":
             if ksr.matches_transaction():
@@ -73,6 +79,8 @@ class Requests:
             self._in_dialog(method, record_id)
         elif method == "INVITE":
             self._calls.suspend()
+        elif method == "REGISTER" and not plain:
+            self._registrations.suspend()
         elif method == "OPTIONS":
             ksr.add_reply_header("Allow", ALLOW)
             ksr.stateless_reply(200, "OK")

@@ -3,6 +3,7 @@
 1. `ksr_request_route`: hygiene, in-dialog routing, CANCEL; an initial INVITE is suspended.
 2. `ksr_judge`, in a worker that may wait: ask the gate, take the first route.
 3. `ksr_reply`, `ksr_failure`, `ksr_dialog_reply`: answers, re-INVITE answers.
+   `ksr_register`, in such a worker: a REGISTER; `ksr_flow_ended`: its connection is gone.
 4. `ksr_route`, in such a worker again: the next route, or one whose connection had to be opened.
 5. `ksr_call_ended`, in a worker for ends: media facts, media end, outcome.
 6. `ksr_second`, in the timer's process: time for running calls, and the end of those that have none.
@@ -18,8 +19,9 @@ from collections.abc import Callable
 # Kamailio's interpreter is the system's: it does not know where this package is installed.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from trunkward.edge import groups, guard, ksr, ladder, settings
+from trunkward.edge import attempt, groups, guard, ksr, ladder, settings
 from trunkward.edge.announcements import Announcements
+from trunkward.edge.bindings import BindingTable
 from trunkward.edge.calls import Calls, reject
 from trunkward.edge.dialogs import Dialogs
 from trunkward.edge.endings import Endings
@@ -34,6 +36,7 @@ from trunkward.edge.outbound_tls import OutboundTls
 from trunkward.edge.outcome import Outcomes
 from trunkward.edge.peers import Peers
 from trunkward.edge.reach import Reach
+from trunkward.edge.registrations import Registrations
 from trunkward.edge.requests import Requests
 from trunkward.edge.rounds import Rounds
 from trunkward.edge.rtpengine import Rtpengine
@@ -48,6 +51,7 @@ _engine = Rtpengine(*_ng, rest_s=1.0)
 _media = Media(_engine)
 _running = RunningCalls(_settings.dialogs, _settings.longest_call_s)
 _suspended = Suspended()
+_bindings = BindingTable(attempt.THIS_EDGE)
 _outcomes = Outcomes(_settings.outcomes)
 _grants = Grants(_running, _settings.longest_call_s)
 
@@ -73,7 +77,7 @@ class Edge:
         self.tls = OutboundTls(told.tls_peers, told.tls_authorities, self.targets, told.node)
         _health.follow(told, self.targets, self.tls)
         self.health = _health
-        self.reach = Reach(self.tls, _running)
+        self.reach = Reach(self.tls, _running, _bindings)
         #: For grants, and for ends of calls; calls that are judged have their own.
         self.gate = GateClient(told.gate_sockets, told.gate_deadline_ms / 1000)
         self.calls = Calls(
@@ -88,6 +92,7 @@ class Edge:
             health=self.health,
             announcements=_announcements,
             suspended=_suspended,
+            bindings=_bindings,
             group=groups.SETUP,
         )
         self.dialogs = Dialogs(
@@ -97,12 +102,21 @@ class Edge:
             endings=_endings,
             tls=self.tls,
             suspended=_suspended,
+            bindings=_bindings,
             group=groups.RUNNING,
+        )
+        self.registrations = Registrations(
+            GateClient(told.gate_sockets, told.gate_deadline_ms / 1000),
+            _bindings,
+            peers=told.peers,
+            suspended=_suspended,
+            group=groups.REGISTER,
         )
         self.requests = Requests(
             told,
             calls=self.calls,
             dialogs=self.dialogs,
+            registrations=self.registrations,
             targets=self.targets,
             announcements=_announcements,
         )
@@ -117,7 +131,7 @@ _rounds = Rounds(
     watch=MediaWatch(Rtpengine(*_ng, rest_s=0.5)),
     hang_up=HangUp(_running, _endings, lambda: _edge.now().reach),
 )
-_numbers = Numbers(_settings.numbers, _settings.dialogs)
+_numbers = Numbers(_settings.numbers, _settings.dialogs, _settings.registrations, _bindings)
 
 
 def _now(part: str, name: str) -> Callable[..., None]:
@@ -136,6 +150,9 @@ class Callbacks:
     ksr_request_route = staticmethod(guard.request(ladder.flushed(_now("requests", "received"))))
     ksr_judge = staticmethod(guard.task(ladder.flushed(_now("calls", "judge"))))
     ksr_route = staticmethod(guard.task(ladder.flushed(_now("calls", "route"))))
+    ksr_register = staticmethod(guard.task(_now("registrations", "judge")))
+    ksr_connection_closed = staticmethod(guard.event(_now("registrations", "connection_closed")))
+    ksr_flow_ended = staticmethod(guard.event(_now("registrations", "flow_ended")))
     ksr_resumed = staticmethod(guard.transaction(ladder.flushed(_suspended.resumed)))
     ksr_suspended_failure = staticmethod(guard.transaction(_suspended.given_up))
     ksr_announced = staticmethod(guard.transaction(ladder.flushed(_announcements.over)))

@@ -31,6 +31,8 @@ class EdgeSettings:
     dialogs: str
     #: Where Kamailio's numbers are written.
     numbers: str
+    #: Where it is written who is registered.
+    registrations: str
     #: Where outcomes are written, in this order.
     outcomes: list[str]
     #: Where the messages of calls are noted.

@@ -29,7 +29,7 @@ GATE_DEADLINE_MS = 500
 MEDIA_DEADLINE_MS = 250
 #: Workers that wait so that none who carries SIP ever does, by their group (`trunkward.edge.groups`): as many
 #: calls can wait for gates at once, as many ends for rtpengine, and as many hosts can be dialled.
-WORKERS = {"default": 3, "gate": 8, "connect": 4}
+WORKERS = {"default": 3, "gate": 8, "register": 2, "connect": 4}
 NG_PORT = 2223
 #: Of TLS 1.2 what RFC 9325 section 4.2 still recommends: forward secrecy and AEAD, by OpenSSL's names.
 TLS12_CIPHERS = ":".join(
@@ -106,6 +106,11 @@ sip_warning=0
 # as everybody else writes IPv6 addresses (RFC 5952), so that they can be compared as text
 ipv6_hex_style="c"
 tcp_connection_lifetime=3605
+# a PBX behind a NAT that has forgotten it is found out within a minute, and a NAT is reminded meanwhile
+tcp_keepalive=yes
+tcp_keepidle=30
+tcp_keepintvl=10
+tcp_keepcnt=3
 tcp_max_connections={MAX_CONNECTIONS}
 tls_max_connections={MAX_CONNECTIONS}
 tcp_accept_no_cl=no
@@ -171,6 +176,11 @@ modparam("htable", "htable", "tls_asked=>size=8;autoexpire=30;")
 modparam("htable", "htable", "tls_waiting=>size=8;autoexpire=10;")
 modparam("htable", "htable", "announced=>size=6;autoexpire=30;")
 modparam("htable", "htable", "announced_to=>size=6;autoexpire=30;")
+modparam("htable", "htable", "bindings=>size=10;autoexpire=3700;")
+modparam("htable", "htable", "flows=>size=10;autoexpire=3700;")
+# of the connections a trunk is registered on, the edge is told when they end
+modparam("tcpops", "closed_event", 2)
+modparam("tcpops", "event_callback", "ksr_connection_closed")
 modparam("htable", "htable", "target_asked=>size=8;autoexpire=60;")
 modparam("htable", "htable", "target_health=>size=8;")
 # carriers are asked whether they are there by a process of its own (trunkward.edge.health)
@@ -307,6 +317,7 @@ def render_edge_json(
             "media_deadline_ms": MEDIA_DEADLINE_MS,
             "dialogs": str(paths.dialogs),
             "numbers": str(paths.edge_numbers),
+            "registrations": str(paths.registrations),
             "outcomes": [str(paths.edge_records), str(paths.edge_overflow)],
             "ladder": str(paths.edge_ladder),
             "longest_call_s": LONGEST_CALL_S,

@@ -70,6 +70,9 @@ class KamailioNumbers:
     since: float
     version: str
     calls_running: int
+    #: Trunks that are registered, and at how many places in all.
+    trunks_registered: int
+    bindings: int
     #: Kamailio's own statistics by `group:name`... as Kamailio calls them.
     counted: Mapping[str, int]
 
@@ -83,6 +86,8 @@ def read_kamailio(path: Path) -> KamailioNumbers:
             since=float(found["since"]),
             version=str(found["version"]),
             calls_running=int(found["calls_running"]),
+            trunks_registered=int(found["trunks_registered"]),
+            bindings=int(found["bindings"]),
             counted={str(name): int(value) for name, value in found["counted"].items()},
         )
     except (ValueError, KeyError, TypeError, AttributeError) as problem:

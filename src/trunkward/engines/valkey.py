@@ -27,7 +27,6 @@ KEYS = ("calls:*", "rate:*", "nonce:*", "asked:*", "ended:*", "bindings:*")
 COMMANDS = (
     *("zadd", "zcard", "zcount", "zrem", "zremrangebyscore", "zscore"),
     *("get", "set", "exists", "del", "pexpire", "time"),
-    *("hvals", "hset", "hdel", "hlen", "hget"),
 )
 
 

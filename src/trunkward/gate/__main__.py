@@ -71,6 +71,7 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
         recorder=recorder,
         counts=counted.counts,
         verifier=Verifier(read_secret(PkiFiles(paths.pki).digest_secret)),
+        registrar=client,
     )
 
     loaded = asyncio.Event()

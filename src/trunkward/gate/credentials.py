@@ -13,9 +13,11 @@ from hmac import compare_digest
 import structlog
 
 from trunkward.admission.ports import Credentials, Proven, Stale, Wrong
+from trunkward.admission.registration import Registration
 from trunkward.admission.screen import Case
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt
+from trunkward.calls.registration import RegisterAttempt
 from trunkward.calls.verdict import Challenge, Reason
 from trunkward.digest.algorithm import Algorithm, response_of
 from trunkward.digest.challenge import challenges
@@ -47,7 +49,9 @@ class Verifier:
         #: H(A1) of a secret nobody has.
         self._nobodys = chance(32).hex()
 
-    def credentials(self, attempt: CallAttempt, policy: Snapshot, now: float) -> Credentials:
+    def credentials(
+        self, attempt: CallAttempt | RegisterAttempt, policy: Snapshot, now: float
+    ) -> Credentials:
         """What the credentials of a request are worth, None when it has none for our realm.
 
         1. Its header can be read, and is the only one for our realm.
@@ -91,7 +95,7 @@ class Verifier:
             algorithm=given.algorithm,
         )
 
-    def asked(self, challenge: Challenge, case: Case, now: float) -> list[tuple[str, str]]:
+    def asked(self, challenge: Challenge, case: Case | Registration, now: float) -> list[tuple[str, str]]:
         """The headers of a challenge: SHA-256, and MD5 after it where it is allowed."""
         nonce = Nonces(key=self._nonce_key, realm=case.node.realm).make(now, self._chance(CHANCE_BYTES))
         algorithms = [Algorithm.SHA256, *([Algorithm.MD5] if case.offers_md5 else [])]
@@ -133,7 +137,7 @@ class Verifier:
             return self._nobodys
 
 
-def _for_realm(attempt: CallAttempt, realm: str) -> DigestCredentials | None:
+def _for_realm(attempt: CallAttempt | RegisterAttempt, realm: str) -> DigestCredentials | None:
     """The credentials for our realm; those for others are not for us (RFC 3261 section 22.3)."""
     name = "authorization" if attempt.method == "REGISTER" else "proxy-authorization"
     shown = [parameters(value) for value in attempt.headers.get(name, ()) if is_digest(value)]

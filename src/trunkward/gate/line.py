@@ -31,11 +31,12 @@ from trunkward.admission.gather import gather
 from trunkward.admission.grants import grants
 from trunkward.admission.judge import Judgement, judge, refuse_unjudged
 from trunkward.admission.limits import asked_of, hold_s
-from trunkward.admission.ports import NO_FACTS, Clock
+from trunkward.admission.ports import NO_FACTS, Clock, Registrar
 from trunkward.admission.screen import Case, screen
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt
 from trunkward.calls.grant import CallsEnded, GrantsAsked, GrantsGiven
+from trunkward.calls.registration import FlowEnded, RegisterAttempt, RegisterVerdict
 from trunkward.calls.verdict import Admit, Blame, Challenge, Reason, Reject
 from trunkward.engines.signer_client import SignerClient
 from trunkward.gate.chain import Chains
@@ -44,6 +45,7 @@ from trunkward.gate.credentials import Verifier
 from trunkward.gate.metrics import counted
 from trunkward.gate.peer import peer_identity
 from trunkward.gate.recorder import Recorder, RecordNotWritten
+from trunkward.gate.registering import Registering
 from trunkward.gate.server import Decision, Unreadable
 from trunkward.gate.signing import SignerForCall
 from trunkward.numbering.e164 import E164
@@ -72,6 +74,7 @@ class Line:
         recorder: Recorder,
         counts: Counts,
         verifier: Verifier,
+        registrar: Registrar,
         draining: Callable[[], bool] = lambda: False,
     ) -> None:
         """Keeps its parts; `policy` gives the snapshot in force, or None when there is none yet.
@@ -88,6 +91,7 @@ class Line:
         self._counts = counts
         self._verifier = verifier
         self._chains = Chains()
+        self._registering = Registering(policy=policy, verifier=verifier, chains=self._chains, live=registrar)
 
     async def judge(self, attempt: CallAttempt | Unreadable, waits: Callable[[], bool]) -> Decision | None:
         """The decision on an attempt, recorded; None when nobody `waits` for it any more.
@@ -126,6 +130,14 @@ class Line:
         counting = [(call.record_id, call.counters) for call in asked.calls if call.counters]
         self._counts.renew(counting, hold_s(policy.node))
         return grants(asked, policy)
+
+    async def register(self, attempt: RegisterAttempt) -> RegisterVerdict:
+        """The verdict on a REGISTER (`gate.registering`). Never raises."""
+        return await self._registering.judge(attempt)
+
+    async def flow_ended(self, flow: FlowEnded) -> None:
+        """A connection is gone over which a trunk was registered. Never raises."""
+        await self._registering.ended(flow)
 
     def ended(self, told: CallsEnded) -> None:
         """Gives up the places of calls that are over. Never waits or raises."""

@@ -33,6 +33,7 @@ class GateMetrics(Collector):
         """Starts at zero."""
         self._verdicts: Counter[tuple[str, str, str]] = Counter()
         self._attested: Counter[str] = Counter()
+        self._registrations: Counter[tuple[str, str, str]] = Counter()
         self._slots = [0] * (len(_BUCKETS) + 1)
         self._seconds = 0.0
         #: By source, when a challenge to it was told of last; the oldest first.
@@ -63,6 +64,10 @@ class GateMetrics(Collector):
             del self._challenged[next(iter(self._challenged))]
         return True
 
+    def registration(self, kind: str, reason: str, blame: str) -> None:
+        """The same of a REGISTER."""
+        self._registrations[kind, reason, blame] += 1
+
     def attested(self, level: str) -> None:
         """An admitted call, signed with this level; `none` for unsigned."""
         self._attested[level] += 1
@@ -77,6 +82,14 @@ class GateMetrics(Collector):
         for labels, count in self._verdicts.copy().items():
             verdicts.add_metric(labels, count)
         yield verdicts
+        registrations = CounterMetricFamily(
+            "trunkward_gate_registrations",
+            "Verdicts on REGISTERs by kind, reason, and who has to act.",
+            labels=["verdict", "reason", "blame"],
+        )
+        for labels, count in self._registrations.copy().items():
+            registrations.add_metric(labels, count)
+        yield registrations
         attested = CounterMetricFamily(
             "trunkward_gate_attested", "Signed calls by level; `none` for unsigned.", labels=["level"]
         )

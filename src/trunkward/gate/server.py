@@ -26,6 +26,7 @@ import structlog
 from trunkward.admission.ports import Held
 from trunkward.calls.attempt import CallAttempt
 from trunkward.calls.grant import CallsEnded, GrantsAsked, GrantsGiven
+from trunkward.calls.registration import FlowEnded, RegisterAttempt, RegisterVerdict
 from trunkward.calls.verdict import Verdict
 from trunkward.records.model import DecisionRecord
 
@@ -71,8 +72,14 @@ class Judge(Protocol):
     def ended(self, told: CallsEnded) -> None:
         """Calls are over."""
 
+    async def register(self, attempt: RegisterAttempt) -> RegisterVerdict:
+        """The verdict on a REGISTER."""
 
-_decode = msgspec.json.Decoder(CallAttempt | GrantsAsked | CallsEnded).decode
+    async def flow_ended(self, flow: FlowEnded) -> None:
+        """A connection is gone over which a trunk was registered."""
+
+
+_decode = msgspec.json.Decoder(CallAttempt | GrantsAsked | CallsEnded | RegisterAttempt | FlowEnded).decode
 _encode = msgspec.json.Encoder().encode
 _log = structlog.get_logger("gate")
 
@@ -88,7 +95,7 @@ class AttemptProtocol(asyncio.Protocol):
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
         self._socket: socket.socket | None = None
-        self._waiting: list[CallAttempt | GrantsAsked | Unreadable] = []
+        self._waiting: list[CallAttempt | GrantsAsked | RegisterAttempt | FlowEnded | Unreadable] = []
         self._task: asyncio.Task[None] | None = None
         #: Of the verdict that was sent last, until a sign that it has been read.
         self._sent: Decision | None = None
@@ -168,9 +175,16 @@ class AttemptProtocol(asyncio.Protocol):
     async def _answer(self) -> None:
         while self._waiting:
             asked = self._waiting.pop(0)
-            if isinstance(asked, GrantsAsked):
-                self._send(_encode(self._judge.grants(asked)))
-                continue
+            match asked:
+                case GrantsAsked():
+                    self._send(_encode(self._judge.grants(asked)))
+                    continue
+                case RegisterAttempt():
+                    self._send(_encode(await self._judge.register(asked)))
+                    continue
+                case FlowEnded():
+                    await self._judge.flow_ended(asked)  # nobody waits for an answer
+                    continue
             decision = await self._judge.judge(asked, self.waits)
             if decision is not None:
                 self._sent = decision if decision.record is not None else None

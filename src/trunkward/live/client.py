@@ -1,21 +1,28 @@
 """What all nodes agree on, as a gate asks it: `admission.ports.Live` on one connection to Valkey."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import hiredis
 import msgspec
 
-from trunkward.admission.ports import Asked, Binding, Held, LiveFact, Replayed, Unavailable
+from trunkward.admission.ports import Asked, Held, LiveFact, Replayed, Unavailable
+from trunkward.calls.registration import Bindings
 from trunkward.live import library
 from trunkward.live.wire import Wire
 
 #: Releases that wait for a Valkey that is lost; what comes beyond them ends by itself.
 MAX_WAITING = 10_000
 
-_decode_binding = msgspec.json.Decoder(Binding).decode
+#: Times a trunk's bindings are tried to be changed while others change them, too.
+MOST_TRIES = 5
+#: Seconds they are kept after the last change: longer than any holds.
+_KEEP_S = 7200
+
+_decode_bindings = msgspec.json.Decoder(Bindings).decode
+_encode_bindings = msgspec.json.Encoder().encode
 
 
 class LiveClient:
@@ -57,6 +64,28 @@ class LiveClient:
         if held.counters:
             self._give_up([(held.record_id, held.counters, held.until_ms)])
 
+    async def change(
+        self, trunk: str, how: Callable[[Bindings, float], Bindings]
+    ) -> tuple[Bindings, float] | Unavailable:
+        """Puts what `how` makes of a trunk's bindings into their place (`admission.ports.Registrar`)."""
+        command, after = library.bind(trunk, "?"), Bindings()
+        for _ in range(MOST_TRIES):
+            match await self._wire.ask(command):
+                case [b"bound", bytes(now_us)]:
+                    return after, int(now_us) / 1e6
+                case [b"other", bytes(there), bytes(now_us)]:
+                    now, before = int(now_us) / 1e6, _bindings(there)
+                    after = how(before, now)
+                    if after == before:
+                        return after, now
+                    text = _encode_bindings(after).decode()
+                    command = library.bind(trunk, there.decode(), text, _KEEP_S)
+                case Unavailable() as lost:
+                    return lost
+                case answer:
+                    return _unusable(answer)
+        return Unavailable(what="redis", why="redis-too-many-changes")
+
     async def close(self) -> None:
         """Ends the connection."""
         self._wire.close()
@@ -84,20 +113,31 @@ def _fact(asked: Asked, answer: Any) -> LiveFact:
     match answer:
         case Unavailable():
             return answer
-        case [b"held", int(until_ms), *bindings]:
+        case [b"held", int(until_ms)]:
             return Held(
                 record_id=asked.record_id,
                 counters=tuple(counter.key for counter in asked.counters),
                 until_ms=until_ms,
-                bindings=tuple(map(_decode_binding, bindings)),
             )
         case [b"over", int(number), int(retry_ms)]:
             return library.over(asked, number, retry_ms)
         case [b"replayed"]:
             return Replayed()
-        case hiredis.ReplyError():
-            return Unavailable(what="redis", why=_why(str(answer)))
+    return _unusable(answer)
+
+
+def _unusable(answer: Any) -> Unavailable:
+    if isinstance(answer, hiredis.ReplyError):
+        return Unavailable(what="redis", why=_why(str(answer)))
     return Unavailable(what="redis", why="redis-garbled")
+
+
+def _bindings(text: bytes) -> Bindings:
+    """What is kept of a trunk; of another version's form nothing, until its PBX comes again."""
+    try:
+        return _decode_bindings(text) if text else Bindings()
+    except msgspec.MsgspecError:
+        return Bindings()
 
 
 def _why(said: str) -> str:

@@ -7,7 +7,7 @@ Under the keys (the patterns of `engines/valkey.py`):
   nonce:...     string: "HIGHEST BITS": the highest nc seen, and which of the 64 up to it were
   asked:ID      an attempt without a place that has been answered: asked again, it is not counted again
   ended:ID      a call that is over: a renewal that was on its way does not bring it back
-  bindings:...  hash: what a registered trunk is bound to, one JSON array a field (`admission.ports.Binding`)
+  bindings:...  string: where a registered trunk takes its calls, as JSON (`calls.registration.Bindings`)
 
 Time is Valkey's own, the same for the whole of a function. What a hold is renewed for, a killed node does not: its
 places end by themselves. A set that nobody looks at goes when KEEP_MS have passed.
@@ -60,10 +60,10 @@ local function use(key, nc)
 end
 
 --[[ admit: all that one attempt asks for, or nothing.
-KEYS  counters, rates, asked:ID, then the nonce if there is one, then the bindings if they are asked for
+KEYS  counters, rates, asked:ID, then the nonce if there is one
 ARGV  record id, hold in ms, how many counters, how many rates, nc ('' for no nonce), the nonce's end in ms,
       then for each counter its most, then for each rate its interval in us and its burst
-=>    {'held', end of the hold in ms, bindings...} | {'replayed'}
+=>    {'held', end of the hold in ms} | {'replayed'}
       | {'over', number of the key from 1, ms after which a rate lets the next one through; 0 where none is known} ]]
 local function admit(keys, argv)
   local id, hold_ms = argv[1], tonumber(argv[2])
@@ -110,13 +110,8 @@ local function admit(keys, argv)
     redis.call('SET', keys[counters + i], whole(arrival), 'PX', whole(math.ceil((arrival - now) / 1000)))
   end
   if used then redis.call('SET', keys[at], used, 'PX', whole(math.max(tonumber(argv[6]) - now_ms, 1))) end
-  if nc ~= '' then at = at + 1 end
   if counters == 0 and (rates > 0 or nc ~= '') then redis.call('SET', asked, whole(until_ms), 'PX', ASKED_MS) end
-  local answer = { 'held', until_ms }
-  if keys[at] then
-    for _, binding in ipairs(redis.call('HVALS', keys[at])) do answer[#answer + 1] = binding end
-  end
-  return answer
+  return { 'held', until_ms }
 end
 
 --[[ renew: running and ringing calls go on holding their places, also in a Valkey that has lost its data.
@@ -184,4 +179,17 @@ redis.register_function('tw1_renew', renew)
 -- also when memory is full: it only gives back
 redis.register_function { function_name = 'tw1_release', callback = release, flags = { 'allow-oom' } }
 redis.register_function { function_name = 'tw1_count', callback = count, flags = { 'no-writes' } }
--- registrations' functions stand here
+
+--[[ bind: one trunk's bindings in the place of what they were made of. The gate makes them (`admission.registration`):
+here is nothing to be known of SIP.
+KEYS  the bindings
+ARGV  what stood there ('?' never does), what is to stand there, for how many ms
+=>    {'bound', time in us} | {'other', what stands there, time in us} ]]
+local function bind(keys, argv)
+  local now, there = whole(now_us()), redis.call('GET', keys[1]) or ''
+  if there ~= argv[1] then return { 'other', there, now } end
+  redis.call('SET', keys[1], argv[2], 'PX', argv[3])
+  return { 'bound', now }
+end
+
+redis.register_function('tw1_bind', bind)

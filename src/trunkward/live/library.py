@@ -7,7 +7,9 @@ from trunkward.admission.ports import Asked, Counter, Over, Rate
 
 #: As in the first line of the text.
 NAME = "trunkward_1"
-_ADMIT, _RENEW, _RELEASE, _COUNT = (f"tw1_{name}" for name in ("admit", "renew", "release", "count"))
+_ADMIT, _RENEW, _RELEASE, _COUNT, _BIND = (
+    f"tw1_{name}" for name in ("admit", "renew", "release", "count", "bind")
+)
 #: Seconds after which it is worth trying again where all places are taken: a guess at when one is free.
 TRY_AGAIN_S = 5
 
@@ -28,8 +30,6 @@ def admit(asked: Asked) -> tuple[str, ...]:
     nonce = asked.nonce
     if nonce is not None:
         keys.append(f"nonce:{nonce.nonce}")
-    if asked.bindings_of:
-        keys.append(f"bindings:{asked.bindings_of}")
     arguments = [
         asked.record_id,
         _ms(asked.hold_s),
@@ -79,6 +79,11 @@ def count(asked: Sequence[Counter | Rate]) -> tuple[str, ...]:
     for one in asked:
         arguments += _rate(one) if isinstance(one, Rate) else ["", ""]
     return ("FCALL_RO", _COUNT, str(len(asked)), *(one.key for one in asked), *arguments)
+
+
+def bind(trunk: str, before: str, after: str = "", keep_s: float = 0) -> tuple[str, ...]:
+    """`bind`, as a command."""
+    return ("FCALL", _BIND, "1", f"bindings:{trunk}", before, after, _ms(keep_s))
 
 
 def _rate(rate: Rate) -> list[str]:

@@ -131,7 +131,7 @@ class Trunk:
     certificate_issued_here: bool
     #: E.164 with `+`: the trunk's own inventory.
     numbers: tuple[str, ...]
-    #: Where inbound calls go; None: the trunk only calls out.
+    #: Where inbound calls go; None: the trunk registers, or only calls out.
     host: Host | None
     #: Names, one of which the PBX's certificate must carry (RFC 5922) when we connect to it.
     tls_names: tuple[str, ...] = ()
@@ -166,6 +166,8 @@ class Trunk:
     reseller: str = ""
     #: Its own; gates see them with those above it (`admission.ceilings`).
     limits: Limits = TRUNK_LIMITS
+    #: Its PBX registers here, and takes its calls on the connection it did it on.
+    registers: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -328,3 +328,21 @@ def test_networks_of_both_versions(outbound: Attempt, declared: Declared) -> Non
         ("no address", (403, "certificate-required")),
     ]:
         assert told(outbound(source_ip=source), None, policy, None) == answer, source
+
+
+@pytest.mark.parametrize(
+    ("registered", "called", "expected"),
+    [
+        ("acme-hq", "911", (0, "admitted-emergency")),
+        ("acme-hq", "9110", ASKED),
+        ("acme-hq", "+12025550199", ASKED),
+        # nobody's, or one that is not declared any more
+        ("", "911", ASKED),
+        ("acme-old", "911", ASKED),
+    ],
+)
+def test_an_emergency_is_not_challenged_where_the_trunk_is_registered(
+    outbound: Attempt, declared: Declared, registered: str, called: str, expected: tuple[int, str]
+) -> None:
+    attempt = outbound(called=called, source_ip=AWAY, registered=registered)
+    assert told(attempt, None, policy_of(declared, DIGEST), None) == expected

@@ -44,6 +44,16 @@ def with_trunk(declared: Declared, **changed: Any) -> Snapshot:
     return Snapshot(compile_snapshot(replace(declared, trunks=(trunk,)), {}, 1, TABLE))
 
 
+def test_to_a_trunk_that_registers(inbound: Attempt, declared: Declared) -> None:
+    policy = with_trunk(declared, host=None, tls_names=(), registers=True)
+    (route,) = admitted(inbound(), None, ROOM, policy).routes
+    # where it is, the edge knows
+    assert (route.peer, route.registered) == ("acme-hq", True)
+    assert route.ruri.startswith("sip:+12025550101@")
+    assert route.headers == [("P-Called-Party-ID", "<sip:+12025550101@sbc.example.com>")]
+    assert [hop.suffix for hop in route.media] == [""]
+
+
 def test_outbound_over_tls(outbound: Attempt, pbx: PeerIdentity, policy: Snapshot, signed: MakeFacts) -> None:
     verdict = admitted(outbound(), pbx, signed(), policy)
     assert (verdict.reason, verdict.trunk, verdict.direction) == (Reason.ADMITTED, "acme-hq", "outbound")

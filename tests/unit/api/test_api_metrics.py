@@ -48,7 +48,13 @@ def test_all_of_it_can_be_read_and_no_family_stands_twice() -> None:
     seen = Seen(
         parts={"gate-0": PartNumbers(families=(_verdicts(3),))},
         kamailio=KamailioNumbers(
-            at=99.0, since=1.0, version="6.0.1", calls_running=2, counted={"rcv_requests_invite": 7}
+            at=99.0,
+            since=1.0,
+            version="6.0.1",
+            calls_running=2,
+            trunks_registered=3,
+            bindings=4,
+            counted={"rcv_requests_invite": 7},
         ),
         rtpengine={
             "currentstatistics": {"sessionstotal": 1},
@@ -70,6 +76,7 @@ def test_all_of_it_can_be_read_and_no_family_stands_twice() -> None:
     assert samples["trunkward_node_lost", ("lost", Lost.CLOCK)] == 0
     assert samples["trunkward_part_ready", ("part", "signer")] == 0
     assert samples["trunkward_calls_running",] == 2
+    assert (samples["trunkward_trunks_registered",], samples["trunkward_registrations",]) == (3, 4)
     assert samples["trunkward_kamailio_requests_received_total", ("method", "invite")] == 7
     assert samples["trunkward_kamailio_numbers_age_seconds",] == 1
     assert samples["trunkward_rtpengine_packets_relayed_total",] == 5

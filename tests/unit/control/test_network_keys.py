@@ -93,6 +93,16 @@ def test_a_trunk_may_speak_tls_1_2() -> None:
     assert not read().has_tls12
 
 
+HOST = """host: "[2001:db8:1::5]:5061"
+        tls_names: [pbx.acme.example.com]"""
+
+
+def test_a_trunk_may_register() -> None:
+    declared = read((HOST, "host: registered"))
+    assert (declared.trunks[0].host, declared.trunks[0].registers) == (None, True)
+    assert not read().trunks[0].registers
+
+
 TLS12 = ("client_certificate: issued", "client_certificate: issued\n        unsafe_tls12: true")
 SAME_NAME = """\
 networks: [203.0.113.7]
@@ -139,6 +149,12 @@ networks: [203.0.113.7]
         ([(ADDRESS, "192.0.2.10"), ('south.example.net, "[2001:db8:2::5]:5060"', "south.example.net")],
          "tenants[0].trunks[0].host", "node.address has none of that version"),
         ([('"[2001:db8:1::5]:5061"', "pbx.example.com")], "tenants[0].trunks[0].host", "host:port"),
+        ([('"[2001:db8:1::5]:5061"', "registers")], "tenants[0].trunks[0].host", "or registered, for a PBX"),
+        (
+            [('"[2001:db8:1::5]:5061"', "registered")],
+            "tenants[0].trunks[0].tls_names",
+            "no name is asked of it; leave it out",
+        ),
         ([("[north.example.net]", "[192.0.2.44]")], "carriers[0].hosts[0]", "host:port"),
         ([("[north.example.net]", "[localhost]")], "carriers[0].hosts[0]", "with its domain"),
         (

@@ -46,7 +46,7 @@ def test_one_sample_by_its_labels() -> None:
     assert numbers.value("a_total", x="3") is None
 
 
-GOOD = '{"at":2.5,"since":1,"version":"6.0.1","calls_running":3,"counted":{"rcv_requests":7}}'
+GOOD = '{"at":2.5,"since":1,"version":"6.0.1","calls_running":3,"trunks_registered":2,"bindings":4,"counted":{"rcv_requests":7}}'
 
 
 def test_what_the_edge_wrote(tmp_path: Path) -> None:
@@ -54,6 +54,7 @@ def test_what_the_edge_wrote(tmp_path: Path) -> None:
     file.write_text(GOOD)
     numbers = read_kamailio(file)
     assert (numbers.at, numbers.version, numbers.calls_running) == (2.5, "6.0.1", 3)
+    assert (numbers.trunks_registered, numbers.bindings) == (2, 4)
     assert numbers.counted == {"rcv_requests": 7}
 
 

@@ -38,13 +38,14 @@ def sealed(password: str, algorithm: Algorithm = Algorithm.SHA256, username: str
     return seal(derive(MASTER, "secrets"), b"i" * 12, ha1, trunk="acme-hq", algorithm=algorithm, **what)
 
 
-def policy_of(*rows: SecretRow, md5: bool = False) -> Snapshot:
+def policy_of(*rows: SecretRow, md5: bool = False, registers: bool = False) -> Snapshot:
     declared = read_node_file(EXAMPLE, "node.yaml")
     trunk = replace(
         *(declared.trunks[0],),
         identified_by=(IdentifiedBy.NETWORK, IdentifiedBy.DIGEST),
         username="acme",
         unsafe_md5=md5,
+        registers=registers,
     )
     return Snapshot(compile_snapshot(replace(declared, trunks=(trunk,)), {}, 1, TABLE, {"acme-hq": rows}))
 

@@ -23,6 +23,7 @@ from trunkward.live.client import LiveClient
 from trunkward.records.model import DecisionRecord, Record
 from trunkward.sip.transport import Transport
 from trunkward.trunks.model import IdentifiedBy
+from unit.gate.kept_here import KeptHere
 
 EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")
 ATTEMPT = CallAttempt(
@@ -60,6 +61,7 @@ def _line(disk: _Disk, policy: Any = lambda: None, counts: Counts | None = None)
         recorder=disk,
         counts=counts or Counts(LiveClient(Path("/nowhere"), "gate", Path("/nowhere"))),
         verifier=Verifier(b"k" * 32),
+        registrar=KeptHere(),
     )
 
 

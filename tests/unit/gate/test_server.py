@@ -15,6 +15,7 @@ import uvloop
 from trunkward.admission.judge import refuse_unjudged
 from trunkward.calls.attempt import CallAttempt
 from trunkward.calls.grant import CallsEnded, Grant, GrantsAsked, GrantsGiven
+from trunkward.calls.registration import FlowEnded, RegisterAttempt, RegisterVerdict
 from trunkward.calls.verdict import Reason
 from trunkward.gate.server import MAX_FRAME, Decision, Unreadable, serve
 from trunkward.records.model import DecisionRecord
@@ -63,6 +64,13 @@ class _Judge:
 
     def ended(self, told: CallsEnded) -> None:
         self.ends += told.calls
+
+    async def register(self, attempt: RegisterAttempt) -> RegisterVerdict:
+        self.judged.append(attempt)
+        return refuse_unjudged(attempt.id, "r", Reason.INTERNAL_ERROR)
+
+    async def flow_ended(self, flow: FlowEnded) -> None:
+        self.judged.append(flow)
 
     def grants(self, asked: GrantsAsked) -> GrantsGiven:
         return GrantsGiven(grants={call.record_id: Grant(for_s=call.left_s + 1) for call in asked.calls})

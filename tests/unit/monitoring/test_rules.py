@@ -202,6 +202,12 @@ CASES = {
             _series("trunkward_rtpengine_ports_used", 'interface="cust"'): "9+0x30",
         },
     ),
+    "TrunkwardRegistrationLost": Case(
+        {_series("trunkward_trunks_registered"): "3+0x10 2+0x30"},
+        # a PBX that comes again, and one that is new
+        {_series("trunkward_trunks_registered"): "3+0x10 2 2 3+0x20 4+0x10"},
+        "17m",
+    ),
     "TrunkwardAnswersFew": Case(
         {
             _series(_ENDED, 'part="worker",ending="bye",answered="yes"'): "0+1x90",

@@ -1,0 +1,75 @@
+"""`trunkward registrations`: where trunks that register take their calls."""
+
+import json
+import sys
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from trunkward.cli.said import complain, say
+from trunkward.engines.node import read_in_force
+from trunkward.settings import Paths
+
+#: Seconds after which what the edge has written is nothing to rely on; it writes every five.
+_FRESH_S = 15.0
+#: Characters: as wide as a line can be.
+_WIDE = 400
+_HEADS = ("trunk", "contact", "source", "since (UTC)", "until", "transport", "user agent")
+
+
+def run(paths: Paths, wanted: str | None, *, as_json: bool) -> int:
+    """0; 1 when a trunk that registers is registered nowhere, 2 when nobody can say."""
+    try:
+        in_force = read_in_force(paths.declared)
+        registering = [t.name for t in in_force.declared().trunks if t.registers] if in_force else []
+        told = json.loads(paths.registrations.read_bytes())
+    except PermissionError:
+        complain("registrations are for root to read: use sudo")
+        return 2
+    except FileNotFoundError:
+        complain("nobody knows of registrations: the node is not up")
+        return 2
+    if wanted is not None and wanted not in registering:
+        complain(f"there is no trunk {wanted!r} with host: registered")
+        return 2
+    if (age_s := time.time() - told["at"]) > _FRESH_S:
+        complain(f"Kamailio wrote this down {age_s:.0f} s ago, and has not since: is it running?")
+        return 2
+    names = [wanted] if wanted is not None else registering
+    found = {name: told["trunks"].get(name, []) for name in names}
+    if as_json:
+        for name, bindings in found.items():
+            print(json.dumps({"trunk": name, "bindings": bindings}))
+    elif not found:
+        say("no trunk has host: registered")
+    else:
+        _show(found)
+    return 0 if all(found.values()) else 1
+
+
+def _show(found: dict[str, list[dict[str, Any]]]) -> None:
+    table = Table(*_HEADS, box=None)
+    for name, bindings in found.items():
+        for one in bindings:
+            table.add_row(*(Text(cell) for cell in (name, *_cells(one))))
+        if not bindings:
+            table.add_row(Text(name), Text("not registered: calls to it get 480", style="yellow"))
+    # uncut in a pipe
+    Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE).print(table)
+
+
+def _cells(one: dict[str, Any]) -> list[str]:
+    until = datetime.fromtimestamp(one["expires_at"], UTC)
+    since = datetime.fromtimestamp(one["since"], UTC)
+    return [
+        one["contact"],
+        one["source"],
+        f"{since:%Y-%m-%d %H:%M:%S}",
+        f"{until:%H:%M:%S}",
+        one["transport"],
+        one["user_agent"],
+    ]

@@ -1,0 +1,146 @@
+"""One REGISTER through the gate: read, checked, kept, answered. Beside the line of calls, by the same rules.
+
+1. `read_registration` and the checks, against the policy; a refusal asks nobody.
+2. Credentials that were used before are none.
+3. The change is made where all nodes' bindings are kept, in one step, or not at all.
+4. The verdict leaves.
+
+A registration makes no decision record: PBXs repeat it every few minutes. It is counted, and one that comes
+from a place the trunk had no binding at before is written to the log.
+"""
+
+import time
+from collections.abc import Callable
+
+import msgspec
+import structlog
+
+from trunkward.admission.judge import refuse_unjudged
+from trunkward.admission.ports import Asked, NonceUse, Proven, Registrar, Replayed, Unavailable
+from trunkward.admission.registration import (
+    Refused,
+    Registration,
+    changed,
+    not_kept,
+    read_registration,
+    refused,
+    registered,
+    replayed,
+    screened,
+    without_flow,
+)
+from trunkward.admission.snapshot import Snapshot
+from trunkward.calls.registration import (
+    Bindings,
+    FlowEnded,
+    RegisterAttempt,
+    RegisterVerdict,
+)
+from trunkward.calls.verdict import Blame, Challenge, Reason, Reject
+from trunkward.gate.chain import Chains
+from trunkward.gate.credentials import Verifier
+from trunkward.gate.metrics import counted
+from trunkward.gate.peer import peer_identity
+
+_log = structlog.get_logger("gate")
+
+
+class Registering:
+    """Registrations through one gate."""
+
+    def __init__(
+        self, *, policy: Callable[[], Snapshot | None], verifier: Verifier, chains: Chains, live: Registrar
+    ) -> None:
+        """Keeps its parts."""
+        self._policy = policy
+        self._verifier = verifier
+        self._chains = chains
+        self._live = live
+
+    async def judge(self, attempt: RegisterAttempt) -> RegisterVerdict:
+        """The verdict. Never raises: a fault of ours is a refusal that says so."""
+        try:
+            verdict = await self._judge(attempt)
+        except Exception:  # as in `Line.judge`
+            _log.exception("fault while judging a registration: refused", attempt=attempt.id)
+            verdict = refuse_unjudged(attempt.id, attempt.id, Reason.INTERNAL_ERROR)
+        blame = verdict.blame if isinstance(verdict, Reject) else Blame.NOBODY
+        counted.registration(type(verdict).__name__.lower(), verdict.reason, blame)
+        return verdict
+
+    async def ended(self, flow: FlowEnded) -> None:
+        """Takes out what was bound to a connection that is gone."""
+        await self._live.change(flow.trunk, lambda before, now: without_flow(before, flow.flow, now))
+
+    async def _judge(self, attempt: RegisterAttempt) -> RegisterVerdict:
+        policy = self._policy()
+        if policy is None:
+            return refuse_unjudged(attempt.id, attempt.id, Reason.POLICY_NOT_LOADED)
+        # 1.
+        now = time.time()
+        peer = peer_identity(attempt.tls, policy, self._chains, now)
+        case = read_registration(attempt, peer, policy, self._verifier.credentials(attempt, policy, now))
+        found = screened(case)[-1]
+        if found.refusal is not None:
+            return self._told(case, refused(case, found))
+        # 2.
+        if case.nonce is not None:
+            used = await self._live.admit(_nonce_of(case, case.nonce))
+            if isinstance(used, Replayed):
+                return self._told(case, replayed(case))
+            if isinstance(used, Unavailable):
+                return not_kept(case, used)
+        # 3.
+        before = Bindings()
+
+        def how(there: Bindings, now: float) -> Bindings:
+            nonlocal before
+            before = there
+            return changed(case, there, now)
+
+        try:
+            kept = await self._live.change(_name(case), how)
+        except Refused as problem:
+            return refused(case, problem.finding)
+        # 4.
+        if isinstance(kept, Unavailable):
+            return not_kept(case, kept)
+        after, at = kept
+        _tell(case, before, after)
+        return registered(case, after, at)
+
+    def _told(self, case: Registration, verdict: Challenge | Reject) -> Challenge | Reject:
+        """A challenge with its nonce; a refusal as it is."""
+        if isinstance(verdict, Challenge):
+            asked = self._verifier.asked(verdict, case, time.time())
+            return msgspec.structs.replace(verdict, headers=asked)
+        return verdict
+
+
+def _nonce_of(case: Registration, proven: Proven) -> Asked:
+    return Asked(
+        record_id=case.attempt.id,
+        hold_s=0,
+        nonce=NonceUse(nonce=proven.nonce, nc=proven.nc, until=proven.until),
+    )
+
+
+def _name(case: Registration) -> str:
+    assert case.source is not None
+    return case.source.name
+
+
+def _tell(case: Registration, before: Bindings, after: Bindings) -> None:
+    """A line for each place there was none at before: another address, certificate or program."""
+
+    def places(kept: Bindings) -> set[tuple[str, str, str]]:
+        return {(one.source.rpartition(":")[0], one.fingerprint, one.user_agent) for one in kept.bindings}
+
+    for source, fingerprint, user_agent in sorted(places(after) - places(before)):
+        _log.warning(
+            "registered from another place",
+            trunk=_name(case),
+            source=source,
+            certificate_sha256=fingerprint,
+            user_agent=user_agent,
+        )
