@@ -37,10 +37,11 @@ from trunkward.engines.installed import (
 )
 from trunkward.engines.layout import LayoutRefused, ensure_directories
 from trunkward.engines.node import NotPrepared, render
+from trunkward.engines.pki_files import ensure_digest_secret
 from trunkward.engines.supervisor import Program
 from trunkward.engines.supervisor_rpc import RUNNING, Difference, Supervisor, SupervisorRefused
 from trunkward.engines.up_lock import holder
-from trunkward.engines.users import UserMissing, ensure_users
+from trunkward.engines.users import UserMissing, ensure_users, uid
 from trunkward.settings import Paths
 
 #: Seconds a part may take until it answers, and has run for the second the supervisor wants to see.
@@ -165,6 +166,7 @@ def _parts(paths: Paths, in_force: InForce, edge_before: str) -> str:
     declared = in_force.declared()
     # 2.
     ensure_directories(paths, declared.node.gates, running=True)
+    ensure_digest_secret(paths.pki, uid("tw-gate"))
     wanted = sorted(render(paths, in_force, now=datetime.now(UTC)), key=lambda program: program.priority)
     edge = edge_fingerprint(paths)
     supervisor = Supervisor(paths.supervisor_socket)

@@ -249,6 +249,15 @@ def ensure_pki(directory: Path, facts: PkiFacts, owners: PkiOwners, *, now: date
     return tuple(keeper.changes)
 
 
+def ensure_digest_secret(directory: Path, gate_uid: int) -> None:
+    """Make the gates' digest secret where it is missing: a version before this one needed none.
+
+    Raises `OSError`.
+    """
+    with _locked(directory):
+        _Keeper(base=directory, root=os.geteuid() == 0).secret(PkiFiles(directory).digest_secret, gate_uid)
+
+
 def read_secret(path: Path) -> bytes:
     """Return a secret of the gate's. Raises `ValueError` when the file does not hold one."""
     secret = bytes.fromhex(path.read_text("ascii").strip())
