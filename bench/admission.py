@@ -192,7 +192,8 @@ def _judged(attempt: CallAttempt, peer: PeerIdentity, policy: Snapshot, facts: F
 
 def _calls(kind: str, options: argparse.Namespace) -> Iterator[tuple[CallAttempt, PeerIdentity]]:
     make, _ = _KINDS[kind]
-    for number in range(options.calls):
+    # each trunk has been asked for once before the half that counts
+    for number in range(max(options.calls, 2 * options.trunks)):
         trunk = 1 + number * 7919 % (options.trunks - 1)
         changed = make(number, options.prefixes)
         values = attempt_of(trunk, changed.pop("called", "+12025550199"))
