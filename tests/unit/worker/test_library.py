@@ -30,7 +30,7 @@ def test_it_loads_at_its_start_and_after_a_loss(own: OwnValkey) -> None:
     commands = look(own.paths.valkey_socket)["total_commands_processed"]
     for _ in range(5):
         functions.round()
-    # the looks' own three: nobody else was asked anything
+    # the looks' own four: nobody else has asked anything
     assert int(look(own.paths.valkey_socket)["total_commands_processed"]) - int(commands) == 4
     own.lose_everything()
     with pytest.raises(OSError, match="functions are not loaded"):
@@ -38,6 +38,7 @@ def test_it_loads_at_its_start_and_after_a_loss(own: OwnValkey) -> None:
     functions.round()
     look(own.paths.valkey_socket)
     assert told == []
+    functions.close()
 
 
 def test_without_valkey_it_waits_a_little_and_says_so_once(
@@ -58,3 +59,4 @@ def test_without_valkey_it_waits_a_little_and_says_so_once(
     own.start()
     functions.round()
     look(own.paths.valkey_socket)
+    functions.close()
