@@ -18,7 +18,7 @@ from trunkward.calls.attempt import Transport
 from trunkward.control.node_file import read_node_file
 from trunkward.numbering.destinations import Destination, Kind
 from trunkward.settings import Paths, snapshot_name
-from trunkward.trunks.model import Carrier, Declared, Host, MediaPolicy, Trunk
+from trunkward.trunks.model import Carrier, Declared, Host, Limits, MediaPolicy, Trunk
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "node.yaml"
 SDP = (
@@ -69,6 +69,8 @@ def large_declared(prefixes: int, trunks: int, certificate: x509.Certificate) ->
                 certificate_issued_here=False,
                 numbers=(own_number(index),),
                 host=None,
+                # more than are placed: none is refused for being one too many
+                limits=Limits(calls=100_000, international=100_000, per_second=10_000),
             )
             for index in range(trunks)
         ),

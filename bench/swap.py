@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 
 from cryptography import x509
@@ -29,6 +30,7 @@ from bench.large import (
     large_declared,
     turn_to,
 )
+from sipkit.valkey import OwnValkey
 from trunkward.admission.snapshot import compile_snapshot
 from trunkward.settings import Paths, snapshot_name
 
@@ -68,7 +70,7 @@ async def _measure(home: Path, options: argparse.Namespace) -> int:
     compiled_s = (time.perf_counter() - began) / 2
     turn_to(paths, 1)
     where = [f"--{name}={getattr(paths, name)}" for name in ("config", "state", "run", "log")]
-    with (paths.log / "gate.log").open("wb") as log:
+    with closing(OwnValkey(home)), (paths.log / "gate.log").open("wb") as log:
         gate = subprocess.Popen(  # noqa: ASYNC220  # before there is anything to measure
             [sys.executable, "-m", "trunkward.gate", "--index=0", *where], stdout=log, stderr=log
         )

@@ -5,6 +5,7 @@ And no call is left open: what a killed Kamailio could not end has an outcome as
 
 import asyncio
 import contextlib
+import json
 import os
 import random
 import signal
@@ -13,6 +14,7 @@ from collections import Counter
 import pytest
 
 from sipkit.load.caller import Caller, Plan, _Call
+from trunkward.trunks.model import GRANT_S
 from wire.conftest import EXAMPLE, Node, start_node, stop_node
 from wire.records.conftest import segment_lines
 from wire.records.parties import eventually, load, parties
@@ -122,6 +124,8 @@ def test_calls_counted_equal_records(capsys: pytest.CaptureFixture[str]) -> None
         assert unknown & set(outcomes) == set()
         admitted = {str(call["record_id"]) for call in calls if call["verdict"] == "admit"}
         assert admitted == unknown | set(outcomes)
+        # whoever was killed: no call that is over holds a place
+        eventually(lambda: _places(node) == 0, GRANT_S + 5, "every place is free")
     finally:
         stop_node(node)
 
@@ -140,6 +144,11 @@ async def _held(node: Node) -> str:
             await asyncio.sleep(1)
         assert (await call.bye()).status == 200
     return call_id
+
+
+def _places(node: Node) -> int:
+    told = json.loads(node.trunkward("limits", "acme-hq", "--json").stdout)
+    return sum(int(row["in_use"]) for row in told["limits"] if row["what"] == "calls")
 
 
 def _all(node: Node, finals: set[str]) -> list[dict[str, object]]:

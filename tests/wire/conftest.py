@@ -6,6 +6,7 @@ started here are ended, by their ids.
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -151,7 +152,7 @@ def start_node(config: str) -> Node:
     Unless the configuration says how carriers are asked by OPTIONS, they are not: what else reaches a party is
     then what the test is about. Unless it says how many calls a trunk may have, that is more than any test places.
     """
-    if "limits:" not in config:
+    if not re.search(r"^ +limits:", config, re.MULTILINE):
         config = config.replace(_ISSUED, f"{_ISSUED}        limits: {MANY}\n")
     if "probes:" not in config:
         config = config.replace("  gates: 2\n", "  gates: 2\n  probes: {every_s: 0}\n", 1)

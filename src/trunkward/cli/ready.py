@@ -50,7 +50,7 @@ def not_ready(paths: Paths, declared: Declared, version: int) -> dict[str, str]:
     certificates = certificate_parts(certificate_sources(declared))
     probes: dict[str, Callable[[], object]] = {
         "rtpengine": partial(ng_pongs, NG_PORT),
-        "valkey": partial(valkey, paths.valkey_socket),
+        "valkey": partial(valkey, paths.valkey_socket, functions=False),
         "signer": partial(answers, paths.signer_socket),
         "worker": partial(_works, paths, version),
         **{f"gate-{i}": partial(_decides, paths, i, version) for i in range(node.gates)},
@@ -69,6 +69,15 @@ def _why_not(probe: Callable[[], object]) -> str:
     except OSError as problem:
         return str(problem) or type(problem).__name__
     return ""
+
+
+def _has_loaded(paths: Paths) -> None:
+    """What a worker does at its start; Valkey itself is another part's matter."""
+    try:
+        valkey(paths.valkey_socket, functions=False)
+    except OSError:
+        return
+    valkey(paths.valkey_socket)
 
 
 def _decides(paths: Paths, index: int, version: int) -> None:
@@ -112,5 +121,6 @@ def _works(paths: Paths, version: int) -> None:
                 raise OSError(f"the worker's last sign of life is {silent_s:.0f} s old") from None
             # one that has just been frozen looks alive there for a while
             get(WORKER_METRICS_PORT, "/metrics")
+            _has_loaded(paths)
             return
     raise OSError(f"no worker holds {paths.worker_lock}")

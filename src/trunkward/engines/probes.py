@@ -70,8 +70,11 @@ def answers(path: Path) -> None:
             raise OSError(f"{path}: closed without an answer")
 
 
-def valkey(path: Path) -> dict[str, str]:
-    """What Valkey says of itself (`INFO`), to its user without a password, once our functions are there."""
+def valkey(path: Path, *, functions: bool = True) -> dict[str, str]:
+    """What Valkey says of itself (`INFO`), to its user without a password.
+
+    `functions`: our functions must be there, too.
+    """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as part:
         part.settimeout(ANSWERS_S)
         try:
@@ -87,7 +90,7 @@ def valkey(path: Path) -> dict[str, str]:
     text = said.decode(errors="replace")
     if not text.startswith("+OK\r\n*"):
         raise OSError(f"{path}: {text.partition('\r')[0]}")
-    if f"{FUNCTIONS}\r\n" not in text:
+    if functions and f"{FUNCTIONS}\r\n" not in text:
         raise OSError("our functions are not loaded: the worker does that, within seconds")
     lines = (line.partition(":") for line in text.splitlines() if ":" in line)
     return {name: value for name, _, value in lines}

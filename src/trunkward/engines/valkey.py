@@ -48,6 +48,8 @@ dir {paths.valkey_data}
 appendonly yes
 appenddirname aof
 appendfsync everysec
+# small: numbers of calls that are over stay no longer in it than they must
+auto-aof-rewrite-min-size 4mb
 save ""
 maxmemory {_MOST_BYTES}
 maxmemory-policy noeviction

@@ -59,13 +59,16 @@ class Valkey:
         return answer
 
     def is_there(self) -> bool:
-        """Whether the connection stands; asks nobody."""
+        """Whether the connection stands; asks nobody, and does not wait."""
+        self._socket.setblocking(False)  # with a timeout the library would wait, whatever the flags say
         try:
-            return self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
+            return self._socket.recv(1, socket.MSG_PEEK) != b""
         except BlockingIOError:
             return True
         except OSError:
             return False
+        finally:
+            self._socket.settimeout(ANSWERS_S)
 
     def load(self) -> None:
         """Puts users and functions in force as this version has them. Raises `NotAnswered`."""

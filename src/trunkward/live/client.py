@@ -87,7 +87,9 @@ class LiveClient:
         return Unavailable(what="redis", why="redis-too-many-changes")
 
     async def close(self) -> None:
-        """Ends the connection."""
+        """Ends the connection, once what was to be given up has been told."""
+        if self._releases:
+            await self._wire.ask(library.release(self._releases))
         self._wire.close()
         await asyncio.sleep(0)  # for the loop to see that it has ended
 

@@ -121,6 +121,7 @@ def main() -> None:
             counted.rounds_failed += 1
         time.sleep(ROUND_S)
     stopped.set()
+    functions.close()
     engine.dispose()
 
 

@@ -38,11 +38,15 @@ class FunctionLibrary:
         if self._valkey is None or not self._valkey.is_there():
             self._tell(self._load())
 
-    def _load(self) -> str:
-        """What hinders, "" when they are loaded."""
+    def close(self) -> None:
+        """Ends the connection."""
         if self._valkey is not None:
             self._valkey.close()
             self._valkey = None
+
+    def _load(self) -> str:
+        """What hinders, "" when they are loaded."""
+        self.close()
         try:
             valkey = Valkey(self._paths.valkey_socket, "worker", self._paths.valkey_secret("worker"))
         except NotAnswered as problem:

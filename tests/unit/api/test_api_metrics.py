@@ -61,6 +61,7 @@ def test_all_of_it_can_be_read_and_no_family_stands_twice() -> None:
             "totalstatistics": {"relayedpackets": 5},
             "interfaces": [{"name": "cust", "ports": {"used": 2, "free": 8}}],
         },
+        valkey={"used_memory": "1024", "maxmemory": "2048", "acl_access_denied_cmd": "3"},
     )
     text = exposition(_view(seen)).decode()
     families = list(text_string_to_metric_families(text))
@@ -80,6 +81,8 @@ def test_all_of_it_can_be_read_and_no_family_stands_twice() -> None:
     assert samples["trunkward_kamailio_requests_received_total", ("method", "invite")] == 7
     assert samples["trunkward_kamailio_numbers_age_seconds",] == 1
     assert samples["trunkward_rtpengine_packets_relayed_total",] == 5
+    assert samples["trunkward_valkey_memory_used_bytes",] == 1024
+    assert samples["trunkward_valkey_commands_denied_total",] == 3
     assert samples["trunkward_rtpengine_ports_free", ("interface", "cust")] == 8
     assert samples["trunkward_build_info", ("part", "kamailio"), ("version", "6.0.1")] == 1
 

@@ -70,6 +70,12 @@ def test_a_healthy_node_is_ready_and_has_no_trouble() -> None:
         (["kamailio"], False, None, "all calls: nobody answers"),
         (["gate-0"], True, None, "calls go through the other gates"),
         (["gate-0", "gate-1"], False, Lost.GATES, "outbound, inbound: 503; emergency: goes, by the edge's"),
+        (
+            ["valkey"],
+            False,
+            Lost.REDIS,
+            "outbound: 503; inbound: goes, within what each gate counts by itself",
+        ),
         (["signer"], True, Lost.SIGNER, "outbound: goes unsigned, recorded"),
         (["rtpengine"], False, Lost.RTPENGINE, "outbound, inbound: 503"),
         (["worker"], True, Lost.WORKER, "outbound, inbound, emergency: goes on the last snapshot"),

@@ -1,0 +1,62 @@
+"""The worker loads Valkey's functions, and again when Valkey has been away; it asks nobody in between."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from sipkit.valkey import OwnValkey
+from trunkward.engines.probes import valkey as look
+from trunkward.worker import library as loader
+from trunkward.worker.library import FunctionLibrary
+
+
+@pytest.fixture
+def own() -> Iterator[OwnValkey]:
+    running = OwnValkey(functions=False)
+    yield running
+    running.close()
+
+
+def test_it_loads_at_its_start_and_after_a_loss(own: OwnValkey) -> None:
+    told: list[Any] = []
+    functions = FunctionLibrary(own.paths, lambda *words, **more: told.append((words, more)))
+    with pytest.raises(OSError, match="functions are not loaded"):
+        look(own.paths.valkey_socket)
+    functions.load_first()
+    version = look(own.paths.valkey_socket)["valkey_version"]
+    assert version
+    commands = look(own.paths.valkey_socket)["total_commands_processed"]
+    for _ in range(5):
+        functions.round()
+    # the looks' own four: nobody else has asked anything
+    assert int(look(own.paths.valkey_socket)["total_commands_processed"]) - int(commands) == 4
+    own.lose_everything()
+    with pytest.raises(OSError, match="functions are not loaded"):
+        look(own.paths.valkey_socket)
+    functions.round()
+    look(own.paths.valkey_socket)
+    assert told == []
+    functions.close()
+
+
+def test_without_valkey_it_waits_a_little_and_says_so_once(
+    own: OwnValkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loader, "_FIRST_WITHIN_S", 0.2)
+    told: list[Any] = []
+    functions = FunctionLibrary(own.paths, lambda *words, **more: told.append((words, more)))
+    own.kill()
+    began = time.monotonic()
+    functions.load_first()
+    assert 0.2 <= time.monotonic() - began < 2
+    functions.round()
+    functions.round()
+    ((words, more),) = told
+    assert words == ("Valkey's functions are not loaded",)
+    assert "valkey.sock" in more["problem"]
+    own.start()
+    functions.round()
+    look(own.paths.valkey_socket)
+    functions.close()
