@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sipkit.places import TABLE
-from trunkward.admission.checks import SCREEN_CHECKS, Finding, screened
+from trunkward.admission.checks import CHECKS, SCREEN_CHECKS, Finding, screened
 from trunkward.admission.judge import decide, judge, judge_call
 from trunkward.admission.ports import (
     NO_FACTS,
@@ -131,7 +131,7 @@ def test_any_attempt_gets_one_sound_verdict(
     assert not any(re.search(r"[\x00-\x1f\x7f]", value) for value in emitted(verdict))
     if isinstance(verdict, Admit):
         assert case.source is not None
-        assert len(judgement.findings) == len(SCREEN_CHECKS) + 4
+        assert len(judgement.findings) == len(CHECKS)
         assert case.emergency or not facts.draining
         if not case.emergency:
             # somebody has counted it: all nodes, or for an inbound call this gate while those are lost
