@@ -16,10 +16,14 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from sipkit.places import place
 from trunkward.calls.attempt import Transport
 from trunkward.control.node_file import read_node_file
+from trunkward.numbering.area_codes import AREA_CODES
 from trunkward.numbering.destinations import Destination, Kind
 from trunkward.settings import Paths, snapshot_name
 from trunkward.trunks.model import Carrier, Declared, Host, Limits, MediaPolicy, Trunk
 
+#: Such as are assigned, and can be dialled.
+_AREAS = AREA_CODES["US"].split()
+_EXCHANGES = [number for number in range(200, 1000) if number % 100 != 11 and number != 555]
 EXAMPLE = Path(__file__).parents[1] / "examples" / "node.yaml"
 SDP = (
     "v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\nm=audio 40000 RTP/SAVP 8\r\n"
@@ -47,10 +51,6 @@ def attempt_of(trunk: int, called: str, pem: str = "") -> dict[str, object]:
         "content_type": "application/sdp",
         "body": SDP,
     }
-
-
-def own_number(trunk: int) -> str:
-    return f"+1303555{trunk:04d}"
 
 
 def large_declared(prefixes: int, trunks: int, certificate: x509.Certificate) -> Declared:
@@ -96,8 +96,13 @@ def called_of(number: int, prefixes: int) -> str:
 
 def prefix_of(index: int) -> str:
     """An area code, an exchange and one digit: as fine as rate tables are."""
-    area, rest = divmod(index, 8_000)
-    return f"+1{202 + area}{200 + rest // 10}{rest % 10}"
+    area, rest = divmod(index, 10 * len(_EXCHANGES))
+    return f"+1{_AREAS[area]}{_EXCHANGES[rest // 10]}{rest % 10}"
+
+
+def own_number(index: int) -> str:
+    """A trunk's: 555-01xx are nobody's, a hundred in each area."""
+    return f"+1{_AREAS[index // 100]}555{100 + index % 100:04d}"
 
 
 def certificate_of_nobody() -> x509.Certificate:

@@ -7,20 +7,22 @@
 5. `trunk`        the trunk it belongs to is enabled
 6. `calling`      a customer shows a calling number
 7. `called`       a number was called
-8. `destination`  the number is somebody's here, or a carrier takes it
-9. `permitted`    the trunk may call there: country, kind of number, price, time
-10. `media`       the offer is what its side must offer
-11. `drain`       this node takes new calls
-12. `credentials` its digest credentials were not used before
-13. `limits`      there is a place for it, of all that all nodes count
-14. `clock`       our clock is synchronised (a call never fails on it)
-15. `signature`   the call is signed (a call never fails on it)
+8. `caller`       the customer may show that number, and the number can call at all
+9. `destination`  the number is somebody's here, or a carrier takes it
+10. `permitted`   the trunk may call there: country, kind of number, price, time
+11. `media`       the offer is what its side must offer
+12. `drain`       this node takes new calls
+13. `credentials` its digest credentials were not used before
+14. `limits`      there is a place for it, of all that all nodes count
+15. `clock`       our clock is synchronised (a call never fails on it)
+16. `signature`   the call is signed (a call never fails on it)
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from trunkward.admission.caller import Right
 from trunkward.admission.ceilings import limit_name
 from trunkward.admission.identify import Due, Stranger
 from trunkward.admission.limits import over_in_words
@@ -36,6 +38,7 @@ from trunkward.admission.ports import (
     Unavailable,
 )
 from trunkward.admission.screen import Case, Direction, Unreadable
+from trunkward.admission.snapshot import OWN_NEVER_CALLS
 from trunkward.calls.attempt import CallAttempt, Transport
 from trunkward.calls.registration import RegisterAttempt
 from trunkward.calls.verdict import Blame, Reason
@@ -59,6 +62,11 @@ FRESH_S = 60
 
 #: Seconds after which a Valkey that was started anew is there again.
 REDIS_BACK_S = 2
+
+_VALID = (
+    "have {name} send a number that somebody can have; 555-01xx are for laboratories"
+    " (node.unsafe_fictional_numbers)"
+)
 
 #: What an offer must be, by the reason it was refused for; the sender has to do it.
 MEDIA_REMEDIES: Mapping[Reason, str] = {
@@ -197,6 +205,8 @@ def trunk(case: Case) -> Finding:
     ours = case.source if case.direction is Direction.OUTBOUND else case.destination
     if ours is None or ours.enabled or case.emergency:
         return Finding(check="trunk", detail=ours.name if ours else "")
+    if case.targets:
+        return Finding(check="trunk", detail=f"{ours.name} is disabled, others take its calls")
     # to a carrier it looks like any number that is not here
     status = 403 if case.direction is Direction.OUTBOUND else 404
     return _refuse(
@@ -219,16 +229,65 @@ def calling(case: Case) -> Finding:
 
 def called(case: Case) -> Finding:
     """7. Read from the Request-URI."""
-    if not isinstance(case.called, Unreadable):
-        return Finding(check="called", detail=_number(case.called))
-    return _refuse(
-        *("called", Reason.CALLED_NUMBER_MALFORMED, _sender(case), 484, f"Request-URI: {case.called.why}"),
-        remedy=f"have {_name(case)} send the number in the Request-URI, with + or as dialled at home",
-    )
+    if isinstance(case.called, Unreadable):
+        return _refuse(
+            *(
+                "called",
+                Reason.CALLED_NUMBER_MALFORMED,
+                _sender(case),
+                484,
+                f"Request-URI: {case.called.why}",
+            ),
+            remedy=f"have {_name(case)} send the number in the Request-URI, with + or as dialled at home",
+        )
+    if case.direction is Direction.OUTBOUND and case.called_not_valid:
+        said = f"{_number(case.called)} is nobody's: {case.called_not_valid}"
+        return _refuse(
+            *("called", Reason.CALLED_NUMBER_NOT_VALID, Blame.CUSTOMER, 404, said),
+            remedy=_VALID.format(name=_name(case)),
+        )
+    return Finding(check="called", detail=_number(case.called))
+
+
+def caller(case: Case) -> Finding:
+    """8. Whose number it is, and whether anybody calls from it. Emergency calls show what they show."""
+    shown, outbound = case.caller, case.direction is Direction.OUTBOUND
+    if case.emergency or shown.number is None:
+        return Finding(check="caller", detail="emergency" if case.emergency else "")
+    # a 6xx is final (RFC 3261 section 16.7, step 5): no carrier on the way tries another route with it
+    blame, status = (Blame.CUSTOMER, 403) if outbound else (Blame.CARRIER, 603)
+    if case.not_valid:
+        return _refuse(
+            *("caller", Reason.CALLING_NUMBER_NOT_VALID, blame, status),
+            f"{shown.number} is nobody's: {case.not_valid}",
+            remedy=_VALID.format(name=_name(case)),
+        )
+    if case.never_calls:
+        own = case.never_calls.startswith(OWN_NEVER_CALLS)
+        where = "its calls_out" if own else "its line in node.do_not_originate"
+        return _refuse(
+            *("caller", Reason.DO_NOT_ORIGINATE, blame, status, f"{shown.number}: {case.never_calls}"),
+            remedy=f"take away {where}, if calls do come from {shown.number}",
+        )
+    if outbound and shown.right is Right.NONE:
+        assert case.source is not None
+        trunk = case.source.name
+        return _refuse(
+            *("caller", Reason.CALLING_NUMBER_NOT_PERMITTED, Blame.CUSTOMER, 403),
+            f"{shown.number} is not a number of trunk {trunk}, nor verified for it",
+            remedy=(
+                f"show one of its numbers; or ./trunkward number verify {shown.number} --trunk {trunk};"
+                f" or set caller.other: replace for trunk {trunk}"
+            ),
+        )
+    said = [shown.right.value] if outbound else ["asserted"] if shown.asserted else []
+    said += ["anonymous"] if shown.anonymous else []
+    said += [f"shown as {shown.shown}"] if shown.shown not in (None, shown.number) else []
+    return Finding(check="caller", detail=", ".join(said))
 
 
 def destination(case: Case) -> Finding:
-    """8. A carrier with a prefix of the number, or the trunk whose number it is."""
+    """9. A carrier with a prefix of the number, or the trunk whose number it is."""
     if case.direction is Direction.OUTBOUND:
         if case.ways:
             return Finding(
@@ -244,19 +303,18 @@ def destination(case: Case) -> Finding:
             *("destination", Reason.CALLED_NUMBER_UNKNOWN, Blame.CARRIER, 404, "in no trunk's inventory"),
             remedy=f"add {_number(case.called)} to numbers of the trunk it belongs to",
         )
-    if case.destination.registers:
-        # where it is, its connections tell, and only the edge knows which of them stand at this moment
-        return Finding(check="destination", detail=f"{case.destination.name}, where it is registered")
-    if case.destination.host is None:
+    if not case.targets:
         return _refuse(
             *("destination", Reason.NO_ROUTE, Blame.CUSTOMER, 404, "this trunk only calls out"),
-            remedy=f"give trunk {case.destination.name} a host",
+            remedy=f"give trunk {case.destination.name} a host, or a failover",
         )
-    return Finding(check="destination", detail=case.destination.name)
+    # where one that registers is, its connections tell, and only the edge knows which stand at this moment
+    told = (f"{t.name}, where it is registered" if t.registers else t.name for t in case.targets)
+    return Finding(check="destination", detail="; ".join(told))
 
 
 def permitted(case: Case) -> Finding:
-    """9. By the time on our clock; an emergency call is no destination that costs anybody anything."""
+    """10. By the time on our clock; an emergency call is no destination that costs anybody anything."""
     caller = case.source
     if not isinstance(caller, Trunk) or not isinstance(case.called, E164):
         return Finding(check="permitted")
@@ -268,7 +326,7 @@ def permitted(case: Case) -> Finding:
 
 
 def media(case: Case) -> Finding:
-    """10. Emergency calls and the bench's unanchored media are not refused."""
+    """11. Emergency calls and the bench's unanchored media are not refused."""
     if isinstance(case.offer, MediaRefused):
         return _refuse(
             *("media", case.offer.reason, _sender(case), 488, case.offer.detail),
@@ -280,7 +338,7 @@ def media(case: Case) -> Finding:
 
 
 def drain(case: Case, *, draining: bool) -> Finding:
-    """11. A node being emptied takes emergency calls only; who would be refused anyhow has been told why."""
+    """12. A node being emptied takes emergency calls only; who would be refused anyhow has been told why."""
     if not draining or case.emergency:
         return Finding(check="drain", detail="draining" if draining else "")
     return _refuse(
@@ -290,7 +348,7 @@ def drain(case: Case, *, draining: bool) -> Finding:
 
 
 def credentials(case: Case, facts: Facts) -> Finding:
-    """12. That they are right is known (check 2). Where nobody can tell of before, `limits` refuses."""
+    """13. That they are right is known (check 2). Where nobody can tell of before, `limits` refuses."""
     if case.nonce is None:
         return Finding(check="credentials", detail="exempt" if case.emergency else "")
     if isinstance(facts.live, Replayed):
@@ -304,7 +362,7 @@ def credentials(case: Case, facts: Facts) -> Finding:
 
 
 def limits(case: Case, facts: Facts) -> Finding:
-    """13. Posture row "Redis": what is inbound then goes by what this gate alone has counted."""
+    """14. Posture row "Redis": what is inbound then goes by what this gate alone has counted."""
     if case.emergency:
         return Finding(check="limits", detail="exempt")
     inbound = case.direction is Direction.INBOUND
@@ -338,14 +396,14 @@ def limits(case: Case, facts: Facts) -> Finding:
 
 
 def clock(case: Case, facts: Facts) -> Finding:
-    """14. Posture row "clock not synchronised": the call goes unsigned."""
+    """15. Posture row "clock not synchronised": the call goes unsigned."""
     if case.signing_request is None or facts.clock_synchronised is True:
         return Finding(check="clock")
     return Finding(check="clock", detail="not synchronised")
 
 
 def signature(case: Case, facts: Facts, now: float) -> Finding:
-    """15. Posture row "signer": the call goes unsigned, and the record says why."""
+    """16. Posture row "signer": the call goes unsigned, and the record says why."""
     if case.signing_request is None:
         return Finding(check="signature", detail="not-asked")
     usable = usable_signature(case, facts, now)
@@ -386,6 +444,7 @@ SCREEN_CHECKS: tuple[Callable[[Case], Finding], ...] = (
     trunk,
     calling,
     called,
+    caller,
     destination,
     permitted,
     media,
@@ -405,7 +464,7 @@ ALIVE = frozenset({"drain", "credentials", "limits", "clock", "signature"})
 
 
 def screened(case: Case, *, draining: bool = False) -> tuple[Finding, ...]:
-    """Checks 1 to 11 up to the first refusal, which is then the last finding."""
+    """Checks 1 to 12 up to the first refusal, which is then the last finding."""
     findings: list[Finding] = []
     for check in SCREEN_CHECKS:
         findings.append(check(case))
@@ -415,7 +474,7 @@ def screened(case: Case, *, draining: bool = False) -> tuple[Finding, ...]:
 
 
 def checked(case: Case, facts: Facts, now: float) -> tuple[Finding, ...]:
-    """Checks 12 to 15, which need what is alive, up to the first refusal."""
+    """Checks 13 to 16, which need what is alive, up to the first refusal."""
     proven = credentials(case, facts)
     if proven.refusal is not None:
         return (proven,)

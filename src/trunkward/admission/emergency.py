@@ -9,7 +9,7 @@ from trunkward.admission.routes import emergency_route
 from trunkward.admission.screen import leg_policy
 from trunkward.media.plan import plan_any_offer
 from trunkward.routing.choose import Way, emergency_ways
-from trunkward.trunks.model import Declared, IdentifiedBy, Trunk
+from trunkward.trunks.model import Declared, IdentifiedBy, NodeSettings, Trunk
 
 
 def emergency_table(declared: Declared, certificates: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -31,7 +31,7 @@ def emergency_table(declared: Declared, certificates: Mapping[str, str]) -> list
                 "tenant": trunk.tenant,
                 "networks": [str(network) for network in trunk.networks],
                 "certificate_sha256": shown,
-                "numbers": list(declared.node.emergency_numbers),
+                "numbers": _forms(trunk, declared.node),
                 "routes": routes,
             }
             for shown in _shown(trunk, certificate)
@@ -46,6 +46,11 @@ def _shown(trunk: Trunk, certificate: str) -> list[str]:
     if not trunk.demands(IdentifiedBy.CERTIFICATE) or trunk.certified_by is not None:
         return [""]
     return [shown for shown in (certificate, *trunk.older_certificates) if shown]
+
+
+def _forms(trunk: Trunk, node: NodeSettings) -> dict[str, str]:
+    """What is dialled for help on this trunk, by what is dialled."""
+    return node.plan_of(trunk).emergency_forms(trunk.emergency_numbers or node.emergency_numbers)
 
 
 def _route(way: Way, declared: Declared) -> dict[str, Any]:

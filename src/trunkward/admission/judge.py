@@ -83,6 +83,7 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
         direction=case.direction.value,
         routes=routes_of(case, signed),
         from_uri=from_uri_of(case),
+        hide_name=case.caller.anonymous,
         remove_headers=list(FROM_CUSTOMERS) if outbound else [],
         # an emergency call is never cut
         grant=None

@@ -19,7 +19,6 @@ from trunkward.calls.registration import Binding, Bindings, RegisterAttempt, Reg
 from trunkward.calls.verdict import Blame, Challenge, Reason, Reject
 from trunkward.digest.algorithm import Algorithm
 from trunkward.numbering.e164 import NotANumber
-from trunkward.numbering.plan import normalise
 from trunkward.sip.contact import Contact, MalformedContact, parse_contacts
 from trunkward.sip.status import phrase
 from trunkward.sip.text import UnsafeHeader, quoted, safe_value, shown
@@ -367,7 +366,7 @@ def _user(to: SipUri, ours: Trunk, policy: Snapshot) -> str:
     if to.user == _username(ours):
         return to.user
     try:
-        owner = policy.number_owner(normalise(to.user, policy.node.country))
+        owner = policy.number_owner(policy.node.plan_of(ours).normalise(to.user))
     except NotANumber:
         return ""
     return to.user if owner is not None and owner.name == ours.name else ""

@@ -2,13 +2,15 @@
 
 import re
 
+from trunkward.admission.caller import Right
+from trunkward.admission.diverted import diversion_headers
+from trunkward.admission.identity_headers import ANONYMOUS, KEEP_PRIVATE, asserted
 from trunkward.admission.ports import Signature
 from trunkward.admission.screen import Case, Direction, leg_policy
 from trunkward.calls.attempt import Transport
 from trunkward.calls.verdict import Route
 from trunkward.media.offer import Offer
 from trunkward.media.plan import MediaPlan, plan_media
-from trunkward.numbering.e164 import E164
 from trunkward.numbering.plan import Emergency
 from trunkward.routing.choose import Way
 from trunkward.sip.uri import SipUri
@@ -16,8 +18,6 @@ from trunkward.trunks.model import Carrier, Host, Trunk
 
 #: What a customer says about its own identity; we say it instead (RFC 3325 section 5).
 FROM_CUSTOMERS = ["P-Asserted-Identity", "P-Preferred-Identity", "Privacy", "Identity", "Date"]
-#: RFC 3323 section 4.1.1.3.
-ANONYMOUS = "sip:anonymous@anonymous.invalid"
 #: Stands where a host does in a route to a trunk that registers: the edge puts a binding there.
 REGISTERED = Host(host="registered.invalid")
 #: A user part that is no number of ours to read may still be shown, if it is this plain.
@@ -27,10 +27,10 @@ _PLAIN_USER = re.compile(r"[A-Za-z0-9+._-]{1,64}", re.ASCII)
 def routes_of(case: Case, signature: Signature | None) -> list[Route]:
     """The routes of an admitted call, in their order."""
     if case.direction is Direction.INBOUND:
-        assert case.destination is not None
-        return [_inbound(case, case.destination)]
-    headers = _outbound_headers(case, signature)
-    return [_route(case, way.carrier, way.host, headers) for way in case.ways]
+        headers = _inbound_headers(case)
+        return [_inbound(case, trunk, headers) for trunk in case.targets]
+    told = {trusted: _outbound_headers(case, signature, trusted=trusted) for trusted in (True, False)}
+    return [_route(case, way.carrier, way.host, told[way.carrier.trusted]) for way in case.ways]
 
 
 def from_uri_of(case: Case) -> str:
@@ -45,8 +45,11 @@ def emergency_route(way: Way, user: str) -> Route:
 
 
 def _wanted_from(case: Case) -> str:
-    if isinstance(case.calling, E164):
-        return f"sip:{case.calling}@{case.node.name}"
+    caller = case.caller
+    if caller.anonymous:
+        return ANONYMOUS
+    if caller.shown is not None:
+        return f"sip:{caller.shown}@{case.node.name}"
     user = case.shown_from.user.partition(";")[0] if isinstance(case.shown_from, SipUri) else ""
     if user.lower() != "anonymous" and _PLAIN_USER.fullmatch(user):
         return f"sip:{user}@{case.node.name}"
@@ -54,22 +57,35 @@ def _wanted_from(case: Case) -> str:
     return case.attempt.from_uri if case.emergency else ANONYMOUS
 
 
-def _outbound_headers(case: Case, signature: Signature | None) -> list[tuple[str, str]]:
-    headers: list[tuple[str, str]] = []
-    if isinstance(case.calling, E164):
-        headers.append(("P-Asserted-Identity", f"<sip:{case.calling}@{case.node.name}>"))
-    if signature is not None:
+def _outbound_headers(case: Case, signature: Signature | None, *, trusted: bool) -> list[tuple[str, str]]:
+    """For a carrier. RFC 3325 section 7: who is not to be named is named inside the trust domain alone."""
+    caller, headers = case.caller, list[tuple[str, str]]()
+    hidden = caller.anonymous and not trusted
+    # a diverted call's number is nobody's we could assert it of
+    if caller.number is not None and caller.right is not Right.FORWARDED and not hidden:
+        headers.append(asserted(caller.number, case.node.name))
+    if caller.anonymous and trusted:
+        headers.append(KEEP_PRIVATE)
+    if signature is not None and not hidden:
         headers += [("Date", signature.date), ("Identity", signature.identity)]
-    return headers
+    return headers + diversion_headers(caller.diversions, case.node.name)
 
 
-def _inbound(case: Case, target: Trunk) -> Route:
+def _inbound_headers(case: Case) -> list[tuple[str, str]]:
+    """For a customer, who is outside the trust domain."""
+    caller, headers = case.caller, list[tuple[str, str]]()
+    if caller.asserted and caller.number is not None and not caller.anonymous:
+        headers.append(asserted(caller.number, case.node.name))
+    return headers + diversion_headers(caller.diversions, case.node.name)
+
+
+def _inbound(case: Case, target: Trunk, headers: list[tuple[str, str]]) -> Route:
     if not target.registers:
         assert target.host is not None
-        return _route(case, target, target.host, [])
+        return _route(case, target, target.host, headers)
     # RFC 7315 section 4.2: a PBX may have registered a contact that tells nothing of the number
-    called = [("P-Called-Party-ID", f"<sip:{case.called}@{case.node.name}>")]
-    return _route(case, target, REGISTERED, called, registered=True)
+    called = ("P-Called-Party-ID", f"<sip:{case.called}@{case.node.name}>")
+    return _route(case, target, REGISTERED, [called, *headers], registered=True)
 
 
 def _route(

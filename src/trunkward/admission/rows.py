@@ -6,6 +6,8 @@ from ipaddress import ip_address, ip_network
 import msgspec
 
 from trunkward.calls.attempt import Transport
+from trunkward.numbering.plan import DialPlan
+from trunkward.trunks.callers import CallerRule, Diverting, OtherCaller
 from trunkward.trunks.destinations import DestinationPolicies
 from trunkward.trunks.model import (
     Carrier,
@@ -21,7 +23,7 @@ from trunkward.trunks.model import (
 
 
 class TrunkRow(msgspec.Struct, frozen=True, array_like=True):
-    """A trunk without its numbers, which have a table of their own."""
+    """A trunk without its numbers, which have a table of their own (`NumberRow`)."""
 
     name: str
     tenant: str
@@ -44,6 +46,19 @@ class TrunkRow(msgspec.Struct, frozen=True, array_like=True):
     username: str
     unsafe_md5: bool
     registers: bool
+    dial_plan: tuple[str, str, str, str, str] | None
+    emergency_numbers: tuple[str, ...]
+    caller: tuple[str, str, bool]
+    diversion: str
+    failover: tuple[str, ...]
+
+
+class NumberRow(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """A number in a trunk's inventory, and what is said of it."""
+
+    trunk: str
+    failover: tuple[str, ...] | None = None
+    calls_out: bool = True
 
 
 class CarrierRow(msgspec.Struct, frozen=True, array_like=True):
@@ -60,6 +75,7 @@ class CarrierRow(msgspec.Struct, frozen=True, array_like=True):
     ca_file: str
     emergency: bool
     enabled: bool
+    trusted: bool
 
 
 class NodeRow(msgspec.Struct, frozen=True, array_like=True):
@@ -86,6 +102,7 @@ class NodeRow(msgspec.Struct, frozen=True, array_like=True):
     unsafe_unanchored_media: bool
     unsafe_trusted_clock: bool
     announcements: str
+    unsafe_fictional_numbers: bool
 
 
 class SecretRow(msgspec.Struct, frozen=True, array_like=True):
@@ -177,6 +194,11 @@ def trunk_row(trunk: Trunk, permit: int) -> TrunkRow:
         trunk.username,
         trunk.unsafe_md5,
         trunk.registers,
+        _plan_row(trunk.dial_plan) if trunk.dial_plan else None,
+        trunk.emergency_numbers,
+        (trunk.caller.other.value, trunk.caller.number, trunk.caller.forwarded),
+        trunk.diversion.value,
+        trunk.failover,
     )
 
 
@@ -203,6 +225,32 @@ def trunk_of(row: TrunkRow, destinations: DestinationPolicies) -> Trunk:
         username=row.username,
         unsafe_md5=row.unsafe_md5,
         registers=row.registers,
+        dial_plan=_plan_of(row.dial_plan) if row.dial_plan else None,
+        emergency_numbers=row.emergency_numbers,
+        caller=CallerRule(other=OtherCaller(row.caller[0]), number=row.caller[1], forwarded=row.caller[2]),
+        diversion=Diverting(row.diversion),
+        failover=row.failover,
+    )
+
+
+def _plan_row(plan: DialPlan) -> tuple[str, str, str, str, str]:
+    return (
+        plan.country,
+        plan.region,
+        plan.national_prefix,
+        plan.international_prefix,
+        plan.tech_prefix,
+    )
+
+
+def _plan_of(row: tuple[str, str, str, str, str]) -> DialPlan:
+    country, region, national, international, tech = row
+    return DialPlan(
+        country=country,
+        region=region,
+        national_prefix=national,
+        international_prefix=international,
+        tech_prefix=tech,
     )
 
 
@@ -220,6 +268,7 @@ def carrier_row(carrier: Carrier) -> CarrierRow:
         carrier.ca_file,
         carrier.emergency,
         carrier.enabled,
+        carrier.trusted,
     )
 
 
@@ -238,6 +287,7 @@ def carrier_of(row: CarrierRow) -> Carrier:
         ca_file=row.ca_file,
         emergency=row.emergency,
         enabled=row.enabled,
+        trusted=row.trusted,
     )
 
 
@@ -265,11 +315,12 @@ def node_row(node: NodeSettings) -> NodeRow:
         node.unsafe_unanchored_media,
         node.unsafe_trusted_clock,
         node.announcements,
+        node.unsafe_fictional_numbers,
     )
 
 
 def node_of(row: NodeRow) -> NodeSettings:
-    """The node of a row, without what no gate needs: `resolvers`, `probes`, `destinations_file`."""
+    """The node of a row, without what no gate needs: `resolvers`, `probes` and files."""
     values = {name: getattr(row, name) for name in row.__struct_fields__}
     for name in ("addresses", "media_addresses"):
         values[name] = tuple(ip_address(address) for address in values[name])

@@ -6,7 +6,16 @@ Reading, not judging: what cannot be read is kept as a value with its reason, an
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from trunkward.admission.caller import (
+    NOBODY,
+    Caller,
+    ReadFrom,
+    emergency_caller,
+    inbound_caller,
+    outbound_caller,
+)
 from trunkward.admission.identify import Stranger, identify
+from trunkward.admission.identity_headers import is_anonymous
 from trunkward.admission.ports import Credentials, PeerIdentity, Proven, SigningClaims
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt, Transport
@@ -16,8 +25,9 @@ from trunkward.media.refusal import MediaRefused
 from trunkward.media.suites import ALLOWED
 from trunkward.numbering.destinations import UNKNOWN, Destination
 from trunkward.numbering.e164 import E164, NotANumber
-from trunkward.numbering.plan import Emergency, dial, normalise
-from trunkward.routing.choose import Way, emergency_ways, trunk_of_number, ways_out
+from trunkward.numbering.nanp import why_invalid
+from trunkward.numbering.plan import DialPlan, Emergency
+from trunkward.routing.choose import Way, emergency_ways, ways_out
 from trunkward.shaken.attest import Attestation
 from trunkward.shaken.number import canonical_tn
 from trunkward.sip.uri import MalformedUri, SipUri, parse_uri
@@ -53,8 +63,15 @@ class Case:
     nonce: Proven | None = None
     #: From-URI, or why not.
     shown_from: SipUri | Unreadable = Unreadable(why="not read")
-    #: A stranger's or an anonymous caller's number stays unreadable.
+    #: The number that counts; a stranger's, or an anonymous caller's that nobody asserts, stays unreadable.
     calling: E164 | Unreadable = Unreadable(why="not read")
+    #: The same with what is shown, and by what right.
+    caller: Caller = NOBODY
+    #: Why nobody calls from it, "" for a number that may call: do-not-originate, or not assigned to anybody.
+    never_calls: str = ""
+    not_valid: str = ""
+    #: Why nobody can be called at the number called; "".
+    called_not_valid: str = ""
     called: E164 | Emergency | Unreadable = Unreadable(why="not read")
     #: The Request-URI is none of ours to read.
     malformed: str = ""
@@ -63,8 +80,9 @@ class Case:
     #: Outbound, to an E.164 number: what the table of destinations says of it, and by which prefix.
     place: Destination = UNKNOWN
     place_prefix: str = ""
-    #: Inbound: whose number was called.
+    #: Inbound: whose number was called, and the trunks that can take its calls, in order.
     destination: Trunk | None = None
+    targets: tuple[Trunk, ...] = ()
     #: The offer; None: not looked at (media not anchored, or an emergency call whose offer nobody can read).
     offer: Offer | MediaRefused | None = None
     #: What to ask the signer for; None: this call is not signed.
@@ -111,7 +129,7 @@ def screen(
 def read(attempt: CallAttempt, peer: PeerIdentity | None, source: Trunk | Carrier, policy: Snapshot) -> Case:
     """Read an attempt whose sender is known.
 
-    1. Numbers, by the node's dial plan.
+    1. Numbers, by the trunk's dial plan, or a carrier's, which is the node's; and who calls.
     2. Where it can go, and what lies there.
     3. What media it offers.
     4. What a signature would say.
@@ -122,13 +140,24 @@ def read(attempt: CallAttempt, peer: PeerIdentity | None, source: Trunk | Carrie
         request_uri = parse_uri(attempt.ruri)
     except MalformedUri as problem:
         return Case(attempt=attempt, peer=peer, node=node, source=source, malformed=f"Request-URI: {problem}")
-    shown_from = _from(attempt)
-    called, calling = _called(request_uri, source, node), _calling(shown_from, node)
-    # 2.
     outbound = isinstance(source, Trunk)
+    plan = node.plan_of(source)
+    shown_from = _from(attempt)
+    called = _called(request_uri, source, plan, node)
+    read, why = _read_from(shown_from, plan)
+    emergency = outbound and isinstance(called, Emergency)
+    if not isinstance(source, Trunk):
+        caller = inbound_caller(attempt, read, source, plan)
+    elif emergency:
+        caller = emergency_caller(attempt, read, source, plan, policy)
+    else:
+        caller = outbound_caller(attempt, read, called, source, plan, policy)
+    calling = caller.number or Unreadable(why=why)
+    # 2.
+    answering = policy.inbound_trunks(called) if not outbound and isinstance(called, E164) else ()
     ways = _ways(called, policy) if outbound else ()
     place_prefix, place = policy.place(called) if outbound and isinstance(called, E164) else ("", UNKNOWN)
-    destination = None if outbound or not isinstance(called, E164) else trunk_of_number(called, policy)
+    fictional = node.unsafe_fictional_numbers
     return Case(
         attempt=attempt,
         peer=peer,
@@ -136,15 +165,20 @@ def read(attempt: CallAttempt, peer: PeerIdentity | None, source: Trunk | Carrie
         source=source,
         shown_from=shown_from,
         calling=calling,
+        caller=caller,
+        never_calls="" if emergency else _never_calls(caller, policy),
+        not_valid="" if emergency else _not_valid(caller, fictional=fictional),
         called=called,
+        called_not_valid=why_invalid(called, fictional=fictional) if isinstance(called, E164) else "",
         ways=ways,
         place=place,
         place_prefix=place_prefix,
-        destination=destination,
+        destination=answering[0] if answering else None,
+        targets=tuple([t for t in answering if t.enabled and (t.host is not None or t.registers)]),
         # 3.
-        offer=_offer(attempt, source, node, emergency=outbound and isinstance(called, Emergency)),
+        offer=_offer(attempt, source, node, emergency=emergency),
         # 4.
-        signing_request=_signing_request(source, calling, called, policy),
+        signing_request=_signing_request(source, caller, called, ways, policy),
     )
 
 
@@ -164,10 +198,11 @@ def _calls_emergency(trunks: tuple[Trunk, ...], attempt: CallAttempt, policy: Sn
         request_uri = parse_uri(attempt.ruri)
     except MalformedUri:
         return None
-    may = [t for t in trunks if isinstance(_called(request_uri, t, policy.node), Emergency)]
+    node = policy.node
+    may = [t for t in trunks if isinstance(_called(request_uri, t, node.plan_of(t), node), Emergency)]
     if len(may) > 1:
-        calling = _calling(_from(attempt), policy.node)
-        owner = policy.number_owner(calling) if isinstance(calling, E164) else None
+        calling = _read_from(_from(attempt), node.plan_of(may[0]))[0].number
+        owner = policy.number_owner(calling) if calling is not None else None
         may.sort(key=lambda trunk: owner is None or trunk.name != owner.name)
     return may[0] if may else None
 
@@ -190,24 +225,39 @@ def _from(attempt: CallAttempt) -> SipUri | Unreadable:
 
 
 def _called(
-    request_uri: SipUri, source: Trunk | Carrier, node: NodeSettings
+    request_uri: SipUri, source: Trunk | Carrier, plan: DialPlan, node: NodeSettings
 ) -> E164 | Emergency | Unreadable:
     try:
         if isinstance(source, Trunk):
-            return dial(request_uri.user, node.country, node.emergency_numbers)
-        return normalise(request_uri.user, node.country)
+            return plan.dial(request_uri.user, source.emergency_numbers or node.emergency_numbers)
+        return plan.normalise(request_uri.user)
     except NotANumber as problem:
         return Unreadable(why=str(problem))
 
 
-def _calling(shown_from: SipUri | Unreadable, node: NodeSettings) -> E164 | Unreadable:
-    # the From-URI alone: what a customer asserts about itself in other headers is not looked at
+def _read_from(shown_from: SipUri | Unreadable, plan: DialPlan) -> tuple[ReadFrom, str]:
+    """What From says, and why no number can be read in it."""
     if isinstance(shown_from, Unreadable):
-        return shown_from
+        return ReadFrom(), shown_from.why
+    anonymous = is_anonymous(shown_from)
     try:
-        return normalise(shown_from.user, node.country)
+        return ReadFrom(number=plan.normalise(shown_from.user), anonymous=anonymous), ""
     except NotANumber as problem:
-        return Unreadable(why=str(problem))
+        return ReadFrom(anonymous=anonymous), str(problem)
+
+
+def _never_calls(caller: Caller, policy: Snapshot) -> str:
+    why = policy.never_calls(caller.number) if caller.number is not None else ""
+    if not why and caller.shown not in (None, caller.number):
+        why = policy.never_calls(str(caller.shown))
+    return why
+
+
+def _not_valid(caller: Caller, *, fictional: bool) -> str:
+    why = why_invalid(caller.number, fictional=fictional) if caller.number is not None else ""
+    if not why and caller.shown not in (None, caller.number):
+        why = why_invalid(str(caller.shown), fictional=fictional)
+    return why
 
 
 def _ways(called: E164 | Emergency | Unreadable, policy: Snapshot) -> tuple[Way, ...]:
@@ -243,20 +293,24 @@ def _offer(
 
 def _signing_request(
     source: Trunk | Carrier,
-    calling: E164 | Unreadable,
+    caller: Caller,
     called: E164 | Emergency | Unreadable,
+    ways: tuple[Way, ...],
     policy: Snapshot,
 ) -> SigningClaims | None:
-    if not (isinstance(source, Trunk) and isinstance(calling, E164) and isinstance(called, E164)):
+    if not (isinstance(source, Trunk) and caller.number is not None and isinstance(called, E164)):
         return None
-    owner = policy.number_owner(calling)
+    if caller.anonymous and not any(way.carrier.trusted for way in ways):
+        return None  # a signature would name who is not to be named
+    owner = policy.number_owner(caller.number)
     own = owner is not None and owner.name == source.name
-    evidence = policy.evidence(source.name, calling) if own else None
+    evidence = policy.evidence(source.name, caller.number) if own else None
     return SigningClaims(
         trunk=source.name,
         tenant=source.tenant,
-        orig=canonical_tn(calling),
+        orig=canonical_tn(caller.number),
         dest=canonical_tn(called),
+        # ATIS-1000074: B for whom we know without knowing that the number is theirs, a diverted call's too
         level=Attestation.A if evidence else Attestation.B,
         evidence=evidence,
     )

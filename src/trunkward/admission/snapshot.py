@@ -16,10 +16,12 @@ import msgspec
 from trunkward.admission.ceilings import Ceilings, ceilings_of
 from trunkward.admission.destination_rows import places_of, places_rows, policies_of, policies_row
 from trunkward.admission.network_table import NetworkTable, Purpose, build_network_table
+from trunkward.admission.never_calls import NeverCallsTable, never_calls_table
 from trunkward.admission.rows import (
     CarrierRow,
     LimitsRow,
     NodeRow,
+    NumberRow,
     SecretRow,
     TrunkRow,
     authority_id,
@@ -34,6 +36,7 @@ from trunkward.admission.rows import (
 )
 from trunkward.admission.table import PrefixTable, Table, build_prefixes, build_table
 from trunkward.numbering.destinations import UNKNOWN, Destination
+from trunkward.trunks.callers import NeverCalls, VerifiedNumber
 from trunkward.trunks.destinations import DestinationPolicies
 from trunkward.trunks.model import Address, Carrier, Declared, NodeSettings, Trunk
 
@@ -55,8 +58,12 @@ _SECTIONS = (
     "limits",
     # who is calling: by certificate of an authority, by username, by network
     *("subjects", "authorities", "usernames", "secrets", "networks"),
+    "verified",
+    "never",
 )
 _DIRECTORY = struct.Struct(f"<{2 * len(_SECTIONS)}Q")
+#: Of a number in an inventory that nobody calls from.
+OWN_NEVER_CALLS = "one of our own, declared with calls_out: false"
 #: Trunks kept decoded in each gate.
 _DECODED_TRUNKS = 4096
 #: Lists of carriers that take a prefix, kept likewise; there are few different ones.
@@ -73,6 +80,8 @@ _decode_node = msgspec.msgpack.Decoder(NodeRow).decode
 _decode_limits = msgspec.msgpack.Decoder(list[LimitsRow]).decode
 _decode_secrets = msgspec.msgpack.Decoder(list[SecretRow]).decode
 _decode_names = msgspec.msgpack.Decoder(list[str]).decode
+_decode_number = msgspec.msgpack.Decoder(NumberRow).decode
+_UNTIL = struct.Struct("<d")
 _decode_indexes = msgspec.msgpack.Decoder(list[int]).decode
 
 
@@ -86,12 +95,16 @@ def compile_snapshot(
     version: int,
     destinations: Mapping[str, Destination],
     secrets: Mapping[str, Sequence[SecretRow]] = MappingProxyType({}),
+    *,
+    verified: Iterable[VerifiedNumber] = (),
+    never: Iterable[NeverCalls] = (),
 ) -> bytes:
     """The snapshot of a declared world.
 
     `evidence` has a token for each (trunk, number) of an inventory; `version` is the policy's own
     number and stands in every record. `destinations` says what lies behind the first digits of numbers
-    (without `+`); what is not in it is not called. `secrets` are those of trunks with digest, by trunk.
+    (without `+`); what is not in it is not called. `secrets` are those of trunks with digest, by trunk;
+    `verified` numbers trunks may show though they are not theirs; `never` the do-not-originate list.
     Disabled carriers take no prefixes. Equal arguments give equal bytes.
     """
     prefixes: dict[str, list[int]] = {}
@@ -114,7 +127,9 @@ def compile_snapshot(
         "node": _encode(node_row(declared.node)),
         "carriers": _encode([carrier_row(carrier) for carrier in declared.carriers]),
         "trunks": build_table(trunk_rows),
-        "numbers": build_table({number.encode(): t.name.encode() for t in trunks for number in t.numbers}),
+        "numbers": build_table(
+            {number.encode(): row for t in trunks for number, row in _number_rows(t).items()}
+        ),
         "certificates": build_table(
             {
                 shown.encode(): t.name.encode()
@@ -140,6 +155,8 @@ def compile_snapshot(
             {t.name.encode(): _encode(secrets[t.name]) for t in trunks if t.name in secrets}
         ),
         "networks": build_network_table(trunks),
+        "verified": build_table({_pair(v.trunk, v.number): _UNTIL.pack(v.until) for v in verified}),
+        "never": never_calls_table(never),
     }
     at = _HEAD.size + _DIRECTORY.size
     directory: list[int] = []
@@ -198,6 +215,8 @@ class Snapshot:
         self._secrets = Table(parts["secrets"])
         self._networks = NetworkTable(parts["networks"])
         self.trunks_around = lru_cache(maxsize=_KNOWN_SOURCES)(self._trunks_around)
+        self._verified = Table(parts["verified"])
+        self._never = NeverCallsTable(parts["never"])
         self._decoded = lru_cache(maxsize=_DECODED_TRUNKS)(self._decode)
 
     def trunk(self, name: str) -> Trunk | None:
@@ -206,8 +225,36 @@ class Snapshot:
 
     def number_owner(self, number: str) -> Trunk | None:
         """The trunk in whose inventory an E.164 number with `+` is."""
-        name = self._numbers.get(number.encode())
-        return self._decoded(name.decode()) if name is not None else None
+        row = self._numbers.get(number.encode())
+        return self._decoded(_decode_number(row).trunk) if row is not None else None
+
+    def inbound_trunks(self, number: str) -> tuple[Trunk, ...]:
+        """Where calls to an E.164 number go, in order: its own trunk, and those that stand in for that one.
+
+        Disabled ones and such as only call out are among them; () for a number of nobody's.
+        """
+        found = self._numbers.get(number.encode())
+        if found is None:
+            return ()
+        row = _decode_number(found)
+        owner = self._decoded(row.trunk)
+        if owner is None:
+            return ()
+        others = owner.failover if row.failover is None else row.failover
+        return owner, *(trunk for name in others if (trunk := self._decoded(name)) is not None)
+
+    def verified_until(self, trunk: str, number: str) -> float:
+        """Until when a trunk may show a number that is not its own (seconds since the epoch); 0: never."""
+        found = self._verified.get(_pair(trunk, number))
+        until: float = _UNTIL.unpack(found)[0] if found is not None else 0.0
+        return until
+
+    def never_calls(self, number: str) -> str:
+        """Why nobody calls from an E.164 number, "" for all others."""
+        row = self._numbers.get(number.encode())
+        if row is not None and not _decode_number(row).calls_out:
+            return OWN_NEVER_CALLS
+        return self._never.why(number)
 
     def trunk_by_certificate(self, sha256: str) -> Trunk | None:
         """The trunk that shows this client certificate (SHA-256 of its DER, lower-case hex)."""
@@ -295,6 +342,14 @@ def _index(number: int) -> bytes:
 def _usernames(trunks: Iterable[Trunk]) -> dict[bytes, bytes]:
     found = {t.username.encode(): t.name.encode() for t in trunks if t.username}
     return found | ({_ANYBODY: next(iter(found.values()))} if found else {})
+
+
+def _number_rows(trunk: Trunk) -> dict[str, bytes]:
+    plain = _encode(NumberRow(trunk.name))
+    rows = dict.fromkeys(trunk.numbers, plain)
+    for number, rule in trunk.number_rules:
+        rows[number] = _encode(NumberRow(trunk.name, rule.failover, rule.calls_out))
+    return rows
 
 
 def _pair(trunk: str, number: str) -> bytes:

@@ -115,8 +115,35 @@ REASONS: Mapping[Reason, ReasonRow] = {
         announced=True,
         answers={403: 21},
         blames=(Blame.CUSTOMER,),
-        means="From holds no number this node's country can read; anonymous callers are not supported",
-        do="send the number in the user part of From, with `+` or as dialled nationally",
+        means="From holds no number the trunk's dial plan can read, or is anonymous, and nothing else names"
+        " one of its numbers",
+        do="send the number in the user part of From, with `+` or as dialled nationally; or set the trunk's"
+        " `caller.number`",
+    ),
+    Reason.CALLING_NUMBER_NOT_PERMITTED: ReasonRow(
+        answers={403: 21},
+        blames=(Blame.CUSTOMER,),
+        means="a calling number that is not the trunk's own, nor verified for it",
+        do="show one of its numbers; or `./trunkward number verify`; or set the trunk's `caller`",
+    ),
+    Reason.CALLING_NUMBER_NOT_VALID: ReasonRow(
+        answers={403: 21, 603: 21},
+        blames=_SENDER,
+        means="a North American calling number nobody can have: N11, 555, an unassigned area code",
+        do="send a real one; 555-01xx are for laboratories (`node.unsafe_fictional_numbers`)",
+    ),
+    Reason.DO_NOT_ORIGINATE: ReasonRow(
+        answers={403: 21, 603: 21},
+        blames=_SENDER,
+        means="a calling number from which nobody calls: on the list `node.do_not_originate`, or one of our"
+        " own with `calls_out: false`",
+        do="nothing, if it was a fake; else take it off the list",
+    ),
+    Reason.CALLED_NUMBER_NOT_VALID: ReasonRow(
+        answers={404: 1},
+        blames=(Blame.CUSTOMER,),
+        means="a North American number nobody can have",
+        do="look at what was dialled",
     ),
     Reason.CALLED_NUMBER_MALFORMED: ReasonRow(
         announced=True,

@@ -29,6 +29,10 @@ class Reason(StrEnum):
     TLS12_REFUSED = "tls12-refused"
     MALFORMED_REQUEST = "malformed-request"
     CALLING_NUMBER_MALFORMED = "calling-number-malformed"
+    CALLING_NUMBER_NOT_PERMITTED = "calling-number-not-permitted"
+    CALLING_NUMBER_NOT_VALID = "calling-number-not-valid"
+    DO_NOT_ORIGINATE = "do-not-originate"
+    CALLED_NUMBER_NOT_VALID = "called-number-not-valid"
     CALLED_NUMBER_MALFORMED = "called-number-malformed"
     CALLED_NUMBER_UNKNOWN = "called-number-unknown"
     NO_ROUTE = "no-route"
@@ -132,6 +136,8 @@ class Admit(msgspec.Struct, frozen=True, kw_only=True, tag="admit", tag_field="v
     routes: list[Route]
     #: From-URI to show the other side, when the received one would name the inside.
     from_uri: str = ""
+    #: The display name in From stays on its side, too (RFC 3323).
+    hide_name: bool = False
     #: Names of received headers that stay on their side of this call.
     remove_headers: list[str] = []
     #: Keys of the places it holds in what all nodes count; the edge says when they are to be renewed or free.

@@ -27,6 +27,8 @@ class CallPlan:
     attest: str | None
     talk_s: float = 4.0
     talk_after_s: float = 3.0
+    shown_as: str = ""
+    """The number the other side is to see instead of the caller's; "": that one."""
 
     @property
     def customer(self) -> LabParty:

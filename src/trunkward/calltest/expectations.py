@@ -273,7 +273,7 @@ def _identity(evidence: CallEvidence, lab: Lab) -> IdentityFinding:
         (m for m in carrier.messages if m.received and m.is_request and m.method == "INVITE"), None
     ) if carrier else None  # fmt: skip
     dialled = Dialled(
-        orig=plan.caller_number.removeprefix("+"),
+        orig=(plan.shown_as or plan.caller_number).removeprefix("+"),
         dest=plan.dialled_number.removeprefix("+"),
         attest=plan.attest or "",
         at_s=evidence.times.dialled_s,

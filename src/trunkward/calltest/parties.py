@@ -89,7 +89,9 @@ class Lab:
     tls_carrier: LabParty
     udp_carrier: LabParty
     foreign_number: str
-    """A number the customer may send but that is not in its inventory: must be signed B, never A."""
+    """A number that is not in the customer's inventory."""
+    replaced_by: str
+    """What the customer's rule puts in its place (`caller.number`); "": such calls are refused."""
     shaken: LabShaken
     node_hosts: frozenset[str]
     """The node's own addresses and names: all that a party may see in SDP, Contact and Via."""

@@ -35,7 +35,10 @@ CALL_DEADLINE_S = 45.0
 
 
 def plan_calls(lab: Lab) -> tuple[CallPlan, ...]:
-    """The six calls: each way with each carrier, once DTLS-SRTP, once a number not the customer's own."""
+    """The calls: each way with each carrier, once DTLS-SRTP, once a number that is not the customer's own.
+
+    The last only where the customer's trunk has such a number replaced; elsewhere it is refused.
+    """
     customer, north, south = lab.customer, lab.tls_carrier, lab.udp_carrier
     own = customer.numbers[0]
 
@@ -66,6 +69,10 @@ def plan_calls(lab: Lab) -> tuple[CallPlan, ...]:
             attest=None,
         )
 
+    foreign = outbound(
+        "out-foreign", f"customer with a number not its own to {north.name}", north,
+        caller_number=lab.foreign_number, shown_as=lab.replaced_by, hold=False,
+    )  # fmt: skip
     return (
         outbound("out-tls", f"customer to {north.name}, {_legs(north)}", north),
         outbound("out-udp", f"customer to {south.name}, {_legs(south)}", south),
@@ -75,10 +82,7 @@ def plan_calls(lab: Lab) -> tuple[CallPlan, ...]:
             "out-dtls", f"customer with DTLS-SRTP to {north.name}", north,
             customer_media=Media.DTLS_SRTP, hold=False, talk_s=5.0,
         ),
-        outbound(
-            "out-foreign", f"customer with a number not its own to {north.name}", north,
-            caller_number=lab.foreign_number, attest="B", hold=False,
-        ),
+        *((foreign,) if lab.replaced_by else ()),
     )  # fmt: skip
 
 

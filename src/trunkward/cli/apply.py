@@ -42,6 +42,7 @@ from trunkward.control import configuration
 from trunkward.control.configuration import NoSuchVersion, Plan, Superseded, Version
 from trunkward.control.declared import InForce
 from trunkward.control.difference import Change, difference
+from trunkward.control.do_not_originate import ListRefused
 from trunkward.control.effects import Effects
 from trunkward.control.node_file import Accepted, NodeFileRefused, declared_of
 from trunkward.control.secrets import by_trunk, wanting
@@ -49,10 +50,11 @@ from trunkward.engines.installed import OtherVersion, check_runs_this
 from trunkward.engines.layout import LayoutRefused, ensure_directory, outer_directories
 from trunkward.engines.live import NotApplied, effects_of, is_running, put_in_force, unfinished
 from trunkward.engines.node import NotPrepared, decide, digest_key_id, issue, read_in_force
+from trunkward.engines.number_lists import never_calls
 from trunkward.engines.users import UserMissing, ensure_users
 from trunkward.settings import Paths
 from trunkward.store.configuration import SqlConfiguration, TextDamaged
-from trunkward.trunks.model import Declared
+from trunkward.trunks.model import Declared, NodeSettings
 
 #: What `plan` and `diff` end with when there is a difference.
 DIFFERENT = 3
@@ -374,18 +376,29 @@ def _peers_to_look_at(planned: Plan, before: InForce) -> frozenset[str] | None:
 
 def _planned(paths: Paths, read: Accepted, held: Held, store: SqlConfiguration) -> Plan:
     planned = configuration.plan(store, read, _effects(paths, read, held, store.head()))
-    file = read.declared.node.destinations_file
     return replace(
         planned,
         opens=opened_by(planned, store, held.declared, held.in_force),
         secrets=_wanting(paths, read, store),
-        changed_file=file if file and _other_destinations(read, held) else "",
+        changed_file=_changed_file(read, held),
     )
 
 
-def _other_destinations(read: Accepted, held: Held) -> bool:
-    """Whether the file of `node.destinations` says something else than what is in force here."""
-    return held.in_force is not None and new_destinations(read.declared) != held.in_force.destinations
+def _changed_file(read: Accepted, held: Held) -> str:
+    """A file the node file names that says something else than what is in force here; "" when none does."""
+    node, in_force = read.declared.node, held.in_force
+    if in_force is None:
+        return ""
+    if new_destinations(read.declared) != in_force.destinations:
+        return node.destinations_file
+    return node.do_not_originate_file if _other_list(node, in_force) else ""
+
+
+def _other_list(node: NodeSettings, in_force: InForce) -> bool:
+    try:
+        return list(never_calls(node.do_not_originate_file)) != in_force.do_not_originate
+    except ListRefused:  # read before, and changed meanwhile: whoever puts it in force says what is wrong
+        return True
 
 
 def _effects(paths: Paths, read: Accepted, held: Held, newest: Version | None) -> Effects:
@@ -399,7 +412,7 @@ def _effects(paths: Paths, read: Accepted, held: Held, newest: Version | None) -
     restart = tuple(dict.fromkeys((*found.restart, *(left or ()))))
     # what was decided on, and broken off before it was in force, may be no more than a comment
     behind = left is not None or (newest is not None and newest.number != in_force.version)
-    reload = found.reload or behind or _other_destinations(read, held)
+    reload = found.reload or behind or bool(_changed_file(read, held))
     return Effects(reload=reload, restart=restart, start=found.start, stop=found.stop)
 
 

@@ -137,7 +137,9 @@ def _files_elsewhere(paths: Paths, declared: Declared) -> list[Path]:
 
 def _named(declared: Declared) -> set[str]:
     pairs = [carrier.client_certificate for carrier in declared.carriers]
-    named = {carrier.ca_file for carrier in declared.carriers} | {declared.node.destinations_file}
+    node = declared.node
+    named = {carrier.ca_file for carrier in declared.carriers}
+    named |= {node.destinations_file, node.do_not_originate_file}
     match declared.node.certificate:
         case AcmeSettings() as acme:
             named |= {acme.ca_file, acme.external_key_file}

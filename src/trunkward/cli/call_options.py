@@ -31,6 +31,7 @@ def wanted_calls(
     since: str | None,
     until: str | None,
     min_duration_s: float | None,
+    emergency: bool | None,
 ) -> CallFilter:
     """The filter these options mean. Raises `typer.BadParameter`."""
     now_s = time.time()
@@ -47,6 +48,7 @@ def wanted_calls(
         since=_moment("--since", since, now_s),
         until=_moment("--until", until, now_s),
         min_duration_s=min_duration_s,
+        emergency=emergency,
     )
 
 

@@ -18,6 +18,7 @@ from trunkward.control.node_file import Accepted, NodeFileRefused, accept_node_f
 from trunkward.engines.announcements import wrong_announcements
 from trunkward.engines.certificates import why_no_authority
 from trunkward.engines.destinations_file import wrong_destinations
+from trunkward.engines.number_lists import wrong_list
 from trunkward.settings import Paths
 from trunkward.store.configuration import SqlConfiguration
 from trunkward.store.database import Kind, make_private, migrate, open_database
@@ -58,6 +59,7 @@ def accepted(text: str, source: str) -> Accepted:
             _why_no_authority,
             _wrong_destinations,
             wrong_announcements=_wrong_announcements,
+            wrong_list=_wrong_list,
         )
     except NodeFileRefused as refused:
         complain(str(refused))
@@ -171,6 +173,10 @@ def _wrong_destinations(file: str) -> list[str]:
 def _wrong_announcements(directory: str) -> list[str]:
     path = Path(directory)
     return [f"{wrong}{hint(path)}" for wrong in wrong_announcements(path)]
+
+
+def _wrong_list(file: str) -> list[str]:
+    return [f"{why}{hint(Path(file))}" for why in wrong_list(file)]
 
 
 def _why_no_authority(file: str) -> str:

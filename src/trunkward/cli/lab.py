@@ -9,6 +9,7 @@ from trunkward.calltest.parties import Lab, LabParty, LabShaken, Media, NotALabE
 from trunkward.control.declared import InForce
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.settings import Paths
+from trunkward.trunks.callers import OtherCaller
 from trunkward.trunks.model import Carrier, Declared, Host, MediaPolicy, Trunk
 
 #: Subscriber numbers the carriers are called at (555-01xx is reserved for documentation).
@@ -54,6 +55,7 @@ def read_lab(paths: Paths) -> Lab:
         tls_carrier=_party(declared, secure, pki),
         udp_carrier=_party(declared, plain, pki),
         foreign_number=f"{trunk.numbers[0][:5]}{_FOREIGN}",
+        replaced_by=trunk.caller.number if trunk.caller.other is OtherCaller.REPLACE else "",
         shaken=LabShaken(
             authority=pki.shaken_authority,
             certificate=pki.shaken,

@@ -16,6 +16,7 @@ from trunkward.control.node_file import Accepted, NodeFileRefused, accept_node_f
 from trunkward.control.objects import Objects
 from trunkward.control.opens import Opening
 from trunkward.journal.chain import Entry, verify
+from trunkward.trunks.callers import NumberChange, Verification
 from trunkward.trunks.secret import SealedSecret, SecretChange
 
 
@@ -73,15 +74,19 @@ class ConfigurationStore(Protocol):
         *,
         after: int,
         secret: SecretChange | None = None,
+        number: NumberChange | None = None,
     ) -> Version:
         """Writes a version and its journal entry, both or neither. Raises `Superseded`.
 
-        `after` is the newest number there must be, 0 for none. `secret`: what the version does to a trunk's
-        secrets, likewise.
+        `after` is the newest number there must be, 0 for none. `secret` and `number`: what the version does
+        to a trunk's secrets, and to findings about numbers, likewise.
         """
 
     def secrets(self) -> list[SealedSecret]:
         """All secrets there ever were, the newest first."""
+
+    def verifications(self) -> list[Verification]:
+        """All findings about numbers there ever were, the newest first."""
 
     def history(self) -> tuple[list[Version], list[Entry]]:
         """All versions, the newest first, and the journal from its first entry, as of one moment."""

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from trunkward.control.node_file import declared_of, read_node_file
+from trunkward.trunks.callers import NeverCalls, VerifiedNumber
 from trunkward.trunks.model import Declared
 from trunkward.trunks.secret import SealedSecret
 
@@ -35,6 +36,10 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
     retention: dict[str, int] = {}
     #: The file of `node.destinations`, word for word; "" where none is named.
     destinations: str = ""
+    #: The numbers trunks may show that are not theirs, and until when (`control.verified`).
+    verified: list[VerifiedNumber] = []
+    #: The lines of `node.do_not_originate`.
+    do_not_originate: list[NeverCalls] = []
 
     def declared(self) -> Declared:
         """What the file declares, with what was issued and read for it filled in."""

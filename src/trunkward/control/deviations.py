@@ -69,6 +69,9 @@ def deviations(declared: Declared) -> list[Deviation]:
     if declared.node.unsafe_trusted_clock:
         what = "calls are signed by a clock nobody knows to be synchronised (RFC 8224 section 4.1)"
         found.append(Deviation(where="node", what=what))
+    if declared.node.unsafe_fictional_numbers:
+        what = "numbers kept for fiction (555-01xx) may call and be called, though nobody has them"
+        found.append(Deviation(where="node", what=what))
     # The engine, not the file: Debian 13's rtpengine 12.5.1.31 has no `recrypt` (CVE-2025-53399);
     # what closes it here is in docs/media.md
     return found

@@ -24,10 +24,18 @@ from trunkward.control.node_schema import (
     TenantPart,
     TrunkPart,
 )
+from trunkward.control.number_rules import (
+    caller_rule,
+    contradictions_of_numbers,
+    dial_plan,
+    emergency_numbers,
+    number_rules,
+)
 from trunkward.control.objects import Objects, objects_of
 from trunkward.control.yaml_lines import Document, PathKey, Problem, read_yaml, written
 from trunkward.numbering.emergency import emergency_of
 from trunkward.numbering.regions import REGIONS, main_region
+from trunkward.trunks.callers import Diverting
 from trunkward.trunks.destinations import DestinationPolicies, Level
 from trunkward.trunks.model import (
     NO_LIMITS,
@@ -92,7 +100,11 @@ class Accepted:
         return sha256(self.text.encode()).hexdigest()
 
 
-def read_node_file(text: str, source: str, why_no_authority: Callable[[str], str] = lambda _: "") -> Declared:
+def read_node_file(
+    text: str,
+    source: str,
+    why_no_authority: Callable[[str], str] = lambda _: "",
+) -> Declared:
     """What the file declares; the arguments and what it raises are those of `accept_node_file`."""
     return accept_node_file(text, source, why_no_authority).declared
 
@@ -119,12 +131,14 @@ def accept_node_file(
     wrong_destinations: Callable[[str], Iterable[str]] = lambda _: (),
     *,
     wrong_announcements: Callable[[str], Iterable[str]] = lambda _: (),
+    wrong_list: Callable[[str], Iterable[str]] = lambda _: (),
 ) -> Accepted:
     """The file, found good; `source` is its name in messages. Raises `NodeFileRefused`.
 
     `why_no_authority` is asked for each file that a carrier's `ca` names: what is wrong with it, or "".
     `wrong_destinations` is asked for the file of `node.destinations`: everything that is wrong with it.
-    `wrong_announcements` is asked for the directory of `node.announcements`: all that is wrong with it.
+    `wrong_announcements` is asked for the directory of `node.announcements`, `wrong_list` for the file of
+    `node.do_not_originate`: all that is wrong with them.
     """
     document, problems = read_yaml(text)
     if document is None:
@@ -138,6 +152,8 @@ def accept_node_file(
         found += [(("node", "destinations"), wrong) for wrong in wrong_destinations(parts.node.destinations)]
     if (place := parts.node.announcements) is not None:
         found += [(("node", "announcements"), wrong) for wrong in wrong_announcements(place)]
+    if parts.node.do_not_originate is not None:
+        found += [(("node", "do_not_originate"), wrong) for wrong in wrong_list(parts.node.do_not_originate)]
     problems += [document.problem(path, message) for path, message in found]
     if problems:
         raise NodeFileRefused(problems, source)
@@ -221,7 +237,7 @@ def _contradictions(parts: FilePart) -> Iterator[tuple[PathKey, str]]:
     names = [((*path, "name"), trunk.name) for path, _, trunk in trunks]
     names += [(("carriers", i, "name"), carrier.name) for i, carrier in enumerate(parts.carriers)]
     yield from _twice(names, "another trunk or carrier has this name")
-    numbers = [((*p, "numbers", i), number) for p, _, t in trunks for i, number in enumerate(t.numbers)]
+    numbers = [((*p, "numbers", i), part.number) for p, _, t in trunks for i, part in enumerate(t.numbers)]
     yield from _twice(numbers, "this number stands here already; a number belongs to one trunk")
     yield from _same_identity(trunks)
     for path, destinations in _destinations(parts):
@@ -231,6 +247,7 @@ def _contradictions(parts: FilePart) -> Iterator[tuple[PathKey, str]]:
         )
     for path, _, trunk in trunks:
         yield from _of_trunk(path, trunk, parts.node)
+    yield from contradictions_of_numbers(trunks, parts.node)
     for index, carrier in enumerate(parts.carriers):
         yield from _of_carrier(("carriers", index), carrier, parts.node)
     yield from _same_source(parts.carriers)
@@ -640,6 +657,8 @@ def _node(node: NodePart) -> NodeSettings:
         unsafe_trusted_clock=node.unsafe_trusted_clock,
         destinations_file=node.destinations or "",
         announcements=node.announcements or "",
+        do_not_originate_file=node.do_not_originate or "",
+        unsafe_fictional_numbers=node.unsafe_fictional_numbers,
     )
 
 
@@ -677,7 +696,7 @@ def _trunk(tenant: TenantPart, trunk: TrunkPart, node: NodePart, above: Destinat
         certified_by=shown if isinstance(shown, CertifiedBy) else None,
         username=(trunk.username or trunk.name) if IdentifiedBy.DIGEST in trunk.identified_by else "",
         unsafe_md5=trunk.unsafe_md5,
-        numbers=tuple(trunk.numbers),
+        numbers=tuple([part.number for part in trunk.numbers]),
         host=_dialled(trunk),
         registers=trunk.host == REGISTERED,
         tls_names=tuple(trunk.tls_names),
@@ -687,6 +706,12 @@ def _trunk(tenant: TenantPart, trunk: TrunkPart, node: NodePart, above: Destinat
         unsafe_tls12=trunk.unsafe_tls12,
         destinations=(*above, *_level(Level.TRUNK, trunk.destinations)),
         limits=_limits(trunk.limits, TRUNK_LIMITS),
+        dial_plan=dial_plan(trunk.dial_plan, node),
+        emergency_numbers=emergency_numbers(trunk.dial_plan, node),
+        caller=caller_rule(trunk.caller),
+        diversion=Diverting(trunk.diversion),
+        number_rules=number_rules(trunk.numbers),
+        failover=tuple(trunk.failover),
     )
 
 
@@ -737,4 +762,5 @@ def _carrier(carrier: CarrierPart) -> Carrier:
         client_certificate=_files(carrier.client_certificate.files),
         emergency=carrier.emergency,
         enabled=carrier.enabled,
+        trusted=carrier.trusted,
     )

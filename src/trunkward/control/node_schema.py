@@ -5,7 +5,7 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from trunkward.calls.attempt import Transport
 from trunkward.control.destination_keys import DestinationsPart
@@ -14,6 +14,7 @@ from trunkward.numbering.destinations import Kind
 from trunkward.numbering.e164 import E164, NotANumber, is_prefix
 from trunkward.numbering.regions import REGIONS
 from trunkward.sip.uri import is_hostname
+from trunkward.trunks.callers import Diverting, OtherCaller
 from trunkward.trunks.model import (
     GRANT_S,
     MAX_CALL_S,
@@ -40,6 +41,8 @@ _MOST_CALLS = 100_000
 _LEAST_PER_SECOND, _MOST_PER_SECOND = 0.01, 10_000
 #: In the place of a trunk's host: its PBX registers, and takes its calls on that connection.
 REGISTERED = "registered"
+#: In one trunk's inventory; beyond any customer's.
+_MOST_NUMBERS = 1_000_000
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 #: X.520: a common name has 64 characters at most, a DNS name 253.
@@ -195,6 +198,18 @@ def _number(text: str) -> str:
         return str(E164(text))
     except NotANumber as problem:
         raise ValueError(f"{problem}; write it as +12025550101") from None
+
+
+def _national_prefix(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{0,4}", text, re.ASCII):
+        raise ValueError('up to four digits in quotes, such as "0"; "" where numbers are dialled whole')
+    return text
+
+
+def _dialled_prefix(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{1,8}", text, re.ASCII):
+        raise ValueError('one to eight digits in quotes, such as "00"')
+    return text
 
 
 def _prefix(text: str) -> str:
@@ -547,6 +562,8 @@ class NodePart(_Part):
     unsafe_trusted_clock: bool = False
     destinations: Annotated[str, AfterValidator(_file)] | None = None
     announcements: Annotated[str, AfterValidator(_place)] | None = None
+    do_not_originate: Annotated[str, AfterValidator(_file)] | None = None
+    unsafe_fictional_numbers: bool = False
 
 
 class NumberLimitsPart(_Part):
@@ -566,6 +583,41 @@ class LimitsPart(_Part):
     number: NumberLimitsPart = NumberLimitsPart()
 
 
+class DialPlanPart(_Part):
+    """`dial_plan` of a trunk."""
+
+    country: Annotated[str, AfterValidator(_country)] | None = None
+    region: Annotated[str, AfterValidator(_region)] | None = None
+    emergency: Annotated[list[Annotated[str, AfterValidator(_emergency)]], Field(min_length=1)] | None = None
+    national_prefix: Annotated[str, AfterValidator(_national_prefix)] | None = None
+    international_prefix: Annotated[str, AfterValidator(_dialled_prefix)] | None = None
+    tech_prefix: Annotated[str, AfterValidator(_dialled_prefix)] | None = None
+
+
+class CallerPart(_Part):
+    """`caller` of a trunk."""
+
+    other: Annotated[OtherCaller, Field(strict=False)] = OtherCaller.REFUSE
+    number: Annotated[str, AfterValidator(_number)] | None = None
+    forwarded: bool = False
+
+
+class NumberPart(_Part):
+    """One of a trunk's `numbers`: alone, or with what is said of it."""
+
+    number: Annotated[str, AfterValidator(_number)]
+    failover: list[Name] | None = None
+    calls_out: bool = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _alone(cls, value: Any) -> Any:
+        if isinstance(value, int | float):
+            # YAML reads +1202 as a number, without its plus
+            raise ValueError("must be text; put it in quotes")
+        return {"number": _number(value)} if isinstance(value, str) else value
+
+
 class TrunkPart(_Part):
     """One of `tenants[].trunks`."""
 
@@ -578,7 +630,7 @@ class TrunkPart(_Part):
     client_certificate: Annotated[Any, BeforeValidator(_client_certificate)] = None
     username: Annotated[str, AfterValidator(_username)] | None = None
     unsafe_md5: bool = False
-    numbers: list[Annotated[str, AfterValidator(_number)]] = Field(default_factory=list)
+    numbers: Annotated[list[NumberPart], Field(max_length=_MOST_NUMBERS)] = Field(default_factory=list)
     host: Annotated[Any, BeforeValidator(_trunk_host)] = None
     tls_names: list[DnsName] = Field(default_factory=list)
     srtp: Suites = Field(default_factory=lambda: list(ALLOWED))
@@ -587,6 +639,10 @@ class TrunkPart(_Part):
     unsafe_tls12: bool = False
     destinations: DestinationsPart = DestinationsPart()
     limits: LimitsPart = LimitsPart()
+    dial_plan: DialPlanPart | None = None
+    caller: CallerPart = CallerPart()
+    diversion: Annotated[Diverting, Field(strict=False)] = Diverting.DROP
+    failover: list[Name] = Field(default_factory=list)
 
 
 class ResellerPart(_Part):
@@ -623,6 +679,7 @@ class CarrierPart(_Part):
     srtp: Suites = Field(default_factory=lambda: list(ALLOWED))
     emergency: bool = False
     enabled: bool = True
+    trusted: bool = True
 
 
 class FilePart(_Part):

@@ -37,7 +37,9 @@ def objects_of(parts: FilePart) -> Objects:
         tenants[tenant.name] = _flat(tenant, but=("name", "trunks"))
         for trunk in tenant.trunks:
             trunks[trunk.name] = {"tenant": tenant.name, **_flat(trunk, but=("name", "numbers"))}
-            numbers |= {number: {"trunk": trunk.name} for number in trunk.numbers}
+            numbers |= {
+                part.number: {"trunk": trunk.name, **_flat(part, but=("number",))} for part in trunk.numbers
+            }
     carriers = {carrier.name: _flat(carrier, but=("name",)) for carrier in parts.carriers}
     return {
         "node": {NODE: _flat(parts.node)},
@@ -69,7 +71,17 @@ def _effective(objects: Objects) -> Objects:
         for name, fields in objects["tenants"].items()
     }
     carriers = {name: _effective_carrier(fields) for name, fields in objects["carriers"].items()}
-    return objects | {"node": {NODE: node}, "tenants": tenants, "trunks": trunks, "carriers": carriers}
+    numbers = {
+        name: fields | {"failover": fields["failover"] or trunks[fields["trunk"]]["failover"]}
+        for name, fields in objects["numbers"].items()
+    }
+    return objects | {
+        "node": {NODE: node},
+        "tenants": tenants,
+        "trunks": trunks,
+        "numbers": numbers,
+        "carriers": carriers,
+    }
 
 
 def _effective_node(fields: Fields) -> Fields:

@@ -150,6 +150,8 @@ class Calls:
         verdict = emergency.admit(facts, self._emergency, identified.is_of)
         if verdict is not None:
             self._outcomes.admitted(facts, verdict)
+            called, caller = verdict["called"], facts["from_uri"][:128]
+            ksr.log_error(f"emergency call of trunk {verdict['trunk']} to {called}, from {caller!a}: no gate")
         return verdict
 
     def _admitted(
@@ -176,6 +178,7 @@ class Calls:
             "caller_home": self._home(verdict["source"]) if outbound else "",
             "from_inside": facts["from_uri"],
             "from_outside": verdict["from_uri"] or facts["from_uri"],
+            "hide_name": verdict["hide_name"],
             "to_uri": facts["to_uri"],
             "hops": [],
             "tried": self._not_registered(verdict["routes"]),
@@ -320,7 +323,7 @@ class Calls:
             self._end(call, "cancelled", 487, "caller")
             return
         ksr.keep_only_headers(headers.INITIAL)
-        state.show(ksr.show_from, call, "from_outside")
+        state.show_caller(call)
         for name in way["remove"]:
             ksr.remove_header(name)
         for name, value in route["headers"]:

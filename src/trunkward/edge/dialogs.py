@@ -94,7 +94,7 @@ class Dialogs:
             sdp = ""
         # 4.
         if forward:
-            state.show(ksr.show_from, call, "from_outside")
+            state.show_caller(call)
         else:
             state.show(ksr.show_to, call, "from_inside")
             ksr.set_call_id(call["call_id"], at_once=False)

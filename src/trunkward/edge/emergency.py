@@ -5,12 +5,17 @@ facts a gate would use (network and certificate), the number is compared whole, 
 """
 
 import base64
+import re
 
 # `hashlib` would load OpenSSL a second time; this is CPython's own SHA-2.
 from _sha2 import sha256  # type: ignore[import-not-found]
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 from typing import Any
+
+#: RFC 3966 section 3: `visual-separator`.
+_SEPARATORS = str.maketrans("", "", "-.()")
+_ESCAPED = re.compile("%([2-7][0-9A-Fa-f])")
 
 
 def admit(
@@ -20,9 +25,11 @@ def admit(
 
     `is_of`: whether a connection was recognised as a peer's (`edge.identified`).
     """
-    called = facts["ruri"].partition(":")[2].partition("@")[0].partition(";")[0]
+    user = facts["ruri"].partition(":")[2].partition("@")[0].partition(";")[0]
+    dialled = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), user).translate(_SEPARATORS)
     for trunk in table:
-        if called in trunk["numbers"] and _is(trunk, facts, is_of):
+        called = trunk["numbers"].get(dialled)
+        if called is not None and _is(trunk, facts, is_of):
             return {
                 "verdict": "admit",
                 "id": facts["id"],
@@ -35,6 +42,7 @@ def admit(
                 "direction": "outbound",
                 "called": called,
                 "from_uri": "",
+                "hide_name": False,
                 "remove_headers": [],
                 "routes": [
                     route | {"ruri": route["ruri"].replace("{number}", called), "offer": facts["body"]}

@@ -467,6 +467,11 @@ def show_from(uri: str) -> None:
     KSR.pv.sets("$fu", uri)
 
 
+def show_from_name(name: str) -> None:
+    """Puts a display name into the From header of the message in hand, quotes included."""
+    KSR.pv.sets("$fn", name)
+
+
 def show_to(uri: str) -> None:
     """The same for the To header."""
     KSR.pv.sets("$tu", uri)

@@ -10,6 +10,8 @@ _CALL = "$avp(call)"
 _WAY = "$avp(way)"
 _ANSWERED = "$avp(answered)"
 _DIALOG = "$avp(dialog)"
+#: RFC 3323 section 4.1.1.3.
+_NOBODYS_NAME = '"Anonymous"'
 
 
 def call() -> dict[str, Any]:
@@ -67,6 +69,13 @@ def show(put: Callable[[str], None], call: dict[str, Any], which: str) -> None:
     """Puts the From-URI of one side into the message in hand, where the sides see different ones."""
     if call["from_inside"] != call["from_outside"]:
         put(call[which])
+
+
+def show_caller(call: dict[str, Any]) -> None:
+    """Puts the caller as the other side is to see it into the request in hand, which came from the caller."""
+    show(ksr.show_from, call, "from_outside")
+    if call["hide_name"]:
+        ksr.show_from_name(_NOBODYS_NAME)
 
 
 def _known[T](read: Callable[[str], T], name: str) -> T:

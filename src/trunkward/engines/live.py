@@ -117,13 +117,7 @@ def put_in_force(
         put_down(paths, after)
     # meanwhile the worker compiles
     alone = rendered(paths, new, after.version, now=now) if both is not None else []
-    for index in range(new.node.gates):
-        if not _wait(partial(_decides, gate_policy, index, after.version), _TAKEN_WITHIN_S):
-            # calls go on by what that gate has, and for those the edge must know what was
-            raise NotApplied(
-                f"gate-{index} has not taken policy {after.version} within {_TAKEN_WITHIN_S:.0f} s: does "
-                "the worker run? ./trunkward status tells; when it does, ./trunkward apply finishes this"
-            )
+    _taken_by_gates(new, after.version, gate_policy)
     # 4. the edge forgets
     _write(paths, alone)
     # No more than what is no part any more: an `update` of all would also start rtpengine anew, and cut off
@@ -137,6 +131,24 @@ def put_in_force(
         raise NotApplied(str(problem)) from None
     edge_followed(paths)
     paths.unfinished.unlink(missing_ok=True)
+
+
+def put_policy_in_force(
+    paths: Paths, after: InForce, declared: Declared, gate_policy: Callable[[int], int]
+) -> None:
+    """Has gates judge by a document that differs in what they alone look at. Raises `NotApplied`."""
+    put_down(paths, after)
+    _taken_by_gates(declared, after.version, gate_policy)
+
+
+def _taken_by_gates(declared: Declared, version: int, gate_policy: Callable[[int], int]) -> None:
+    for index in range(declared.node.gates):
+        if not _wait(partial(_decides, gate_policy, index, version), _TAKEN_WITHIN_S):
+            # calls go on by what that gate has, and for those the edge must know what was
+            raise NotApplied(
+                f"gate-{index} has not taken policy {version} within {_TAKEN_WITHIN_S:.0f} s: does "
+                "the worker run? ./trunkward status tells; when it does, ./trunkward apply finishes this"
+            )
 
 
 def unfinished(paths: Paths) -> list[str] | None:

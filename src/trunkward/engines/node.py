@@ -29,18 +29,21 @@ from trunkward.admission.emergency import emergency_table
 from trunkward.control import configuration
 from trunkward.control.configuration import ConfigurationStore, Plan
 from trunkward.control.declared import InForce, retention_of
+from trunkward.control.do_not_originate import ListRefused
 from trunkward.control.evidence import inventory_evidence
 from trunkward.control.node_file import Accepted
 from trunkward.control.pki import SipNames, certificate_pem, issue_sip_authority
 from trunkward.control.secrets import by_trunk, key_id
 from trunkward.control.shown import VersionInForce
 from trunkward.control.shown_certificate import CertificateRefused, Use
+from trunkward.control.verified import in_force as verified_now
 from trunkward.engines.certificates import accepted_fingerprints, first_end, why_no_authority
 from trunkward.engines.credentials import MAC_KEY
 from trunkward.engines.departed import edge_settings
 from trunkward.engines.destinations_file import DestinationsUnreadable, destinations_text
 from trunkward.engines.kamailio import EdgeFiles, render_edge_json, render_kamailio_cfg, render_tls_cfg
 from trunkward.engines.layout import write_private
+from trunkward.engines.number_lists import never_calls
 from trunkward.engines.open_files import open_files
 from trunkward.engines.pki_files import (
     PkiFacts,
@@ -56,6 +59,7 @@ from trunkward.engines.users import gid, uid
 from trunkward.engines.valkey import USERS as VALKEY_USERS
 from trunkward.engines.valkey import render_users_acl, render_valkey_conf, valkey_passwords
 from trunkward.settings import SIGNER_METRICS_PORT, Paths
+from trunkward.trunks.callers import NeverCalls
 from trunkward.trunks.model import AcmeSettings, Carrier, Declared
 
 #: 16 random bytes in hex.
@@ -97,6 +101,8 @@ class Issued:
     destinations: str
     #: PEM of trunks' own authorities, by trunk.
     authorities: dict[str, str]
+    #: Not issued, but read beside it: the lines of `node.do_not_originate`.
+    do_not_originate: list[NeverCalls]
 
 
 def prepare(
@@ -160,6 +166,10 @@ def issue(
         destinations = destinations_text(declared.node.destinations_file)
     except DestinationsUnreadable as problem:  # read before, and changed meanwhile
         raise NotPrepared(f"node.destinations: {problem}") from None
+    try:
+        never = list(never_calls(declared.node.do_not_originate_file))
+    except ListRefused as refused:  # read before, and changed meanwhile
+        raise NotPrepared(f"node.do_not_originate: {refused.wrong[0]}") from None
     first = not PkiFiles(paths.pki).sip_authority.exists()
     _check_files(paths, declared, now)
     for change in ensure_pki(paths.pki, _pki_facts(declared, only), _pki_owners(), now=now):
@@ -195,6 +205,7 @@ def issue(
         evidence_key=key_id,
         authorities=_trunk_authorities(declared),
         destinations=destinations,
+        do_not_originate=never,
     )
 
 
@@ -242,6 +253,8 @@ def decide(
         secrets=by_trunk(store.secrets(), at),
         retention=retention_of(accepted.declared, before),
         destinations=issued.destinations,
+        verified=verified_now(accepted.declared, store.verifications(), at),
+        do_not_originate=issued.do_not_originate,
     )
 
 
@@ -434,6 +447,7 @@ def _issued_of(in_force: InForce) -> Issued:
         evidence_key=in_force.evidence_key,
         destinations=in_force.destinations,
         authorities=in_force.authorities,
+        do_not_originate=in_force.do_not_originate,
     )
 
 

@@ -57,6 +57,9 @@ from trunkward.trunks.model import Host, Trunk
 #: What the edge chooses: a UUID in hex.
 _ID = re.compile(r"[0-9a-f]{32}")
 
+#: Characters of a caller's URI that a log line takes.
+_SHOWN = 128
+
 _log = structlog.get_logger("gate")
 
 
@@ -209,6 +212,8 @@ class Line:
         if not waits():
             return None
         self._recorder.write([record])
+        if case.emergency:
+            _alarm(case, judgement)
         # 5.
         if not isinstance(judgement.verdict, Admit):
             return Decision(verdict=judgement.verdict, record=record)
@@ -307,6 +312,21 @@ class Line:
             gate=self._index,
             took_ms=round((time.monotonic() - began) * 1000, 3),
         )
+
+
+def _alarm(case: Case, judgement: Judgement) -> None:
+    """Says at once that somebody calls for help. Telling those on the site stays theirs (47 CFR 9.16)."""
+    verdict = judgement.verdict
+    kind = "admit" if isinstance(verdict, Admit) else "reject"
+    counted.emergency(kind)
+    _log.warning(
+        "emergency call" if kind == "admit" else "emergency call REFUSED",
+        trunk=case.source.name if case.source else "",
+        callback=str(case.caller.number or case.attempt.from_uri[:_SHOWN]),
+        called=_number(case.called),
+        reason=verdict.reason,
+        record_id=verdict.record_id,
+    )
 
 
 def _not_written(attempt: CallAttempt | Unreadable, record_id: str) -> Decision:

@@ -34,6 +34,8 @@ class GateMetrics(Collector):
         self._verdicts: Counter[tuple[str, str, str]] = Counter()
         self._attested: Counter[str] = Counter()
         self._registrations: Counter[tuple[str, str, str]] = Counter()
+        #: By verdict; told from the start, so that an alert has the first one.
+        self._emergencies: Counter[str] = Counter(admit=0, reject=0)
         self._slots = [0] * (len(_BUCKETS) + 1)
         self._seconds = 0.0
         #: By source, when a challenge to it was told of last; the oldest first.
@@ -72,6 +74,10 @@ class GateMetrics(Collector):
         """An admitted call, signed with this level; `none` for unsigned."""
         self._attested[level] += 1
 
+    def emergency(self, kind: str) -> None:
+        """A call for help of an identified trunk, and what became of it."""
+        self._emergencies[kind] += 1
+
     def collect(self) -> Iterator[Metric]:
         """What is scraped."""
         verdicts = CounterMetricFamily(
@@ -96,6 +102,12 @@ class GateMetrics(Collector):
         for level, count in self._attested.copy().items():
             attested.add_metric([level], count)
         yield attested
+        emergencies = CounterMetricFamily(
+            "trunkward_gate_emergency_calls", "Emergency calls of trunks, by verdict.", labels=["verdict"]
+        )
+        for kind, count in self._emergencies.copy().items():
+            emergencies.add_metric([kind], count)
+        yield emergencies
         seconds = HistogramMetricFamily(
             "trunkward_gate_verdict_seconds", "From the attempt's arrival to its verdict."
         )

@@ -1,7 +1,9 @@
-"""The dial plan: what a user part of a SIP URI means, as dialled in one country."""
+"""The dial plan: what a user part of a SIP URI means, as dialled in one country, over one trunk."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
+from trunkward.numbering.dialling import international_prefix_of, national_prefix_of
 from trunkward.numbering.e164 import E164, NANP, NotANumber
 
 #: Longest user part looked at, parameters included (our limit; a number needs 20 characters).
@@ -16,6 +18,91 @@ class Emergency:
     """An emergency number as dialled; it is no E.164 number and never becomes one."""
 
     number: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialPlan:
+    """What is dialled over one trunk: national to which country, behind which prefixes."""
+
+    #: Country code without `+`.
+    country: str = NANP
+    #: ISO 3166-1 alpha-2.
+    region: str = "US"
+    #: Before a national number, dropped; "" where the whole number is dialled, its zero included (Italy).
+    national_prefix: str = "1"
+    #: Before a country code.
+    international_prefix: str = "011"
+    #: What the PBX puts before everything it dials; stripped where it is there.
+    tech_prefix: str = ""
+
+    def normalise(self, user: str) -> E164:
+        """The E.164 number a user part means. Raises `NotANumber`.
+
+        1. What stands behind the tech prefix, when that is a number.
+        2. `+` and a number, anywhere.
+        3. The international prefix and a number.
+        4. The national prefix and a national number; in country "1" ten digits are one without it, too.
+        """
+        return self._number(strip(user))
+
+    def dial(self, user: str, emergency: tuple[str, ...]) -> E164 | Emergency:
+        """What was dialled; an emergency number by exact match, never by prefix. Raises `NotANumber`."""
+        dialled = strip(user)
+        if dialled in emergency:
+            return Emergency(number=dialled)
+        behind = dialled.removeprefix(self.tech_prefix)
+        if behind in emergency:
+            return Emergency(number=behind)
+        return self._number(dialled)
+
+    def emergency_forms(self, emergency: tuple[str, ...]) -> dict[str, str]:
+        """Every form in which an emergency number is dialled here, with the number it means."""
+        behind = {f"{self.tech_prefix}{number}": number for number in emergency}
+        # as `dial`: what is a number as it stands is that one
+        return behind | {number: number for number in emergency}
+
+    def _number(self, dialled: str) -> E164:
+        # 1.
+        if self.tech_prefix and dialled.startswith(self.tech_prefix):
+            try:
+                return self._untagged(dialled[len(self.tech_prefix) :])
+            except NotANumber:
+                pass  # only looks like it: a national number that begins with its digits
+        return self._untagged(dialled)
+
+    def _untagged(self, dialled: str) -> E164:
+        # 2.
+        if dialled.startswith("+"):
+            return E164(dialled)
+        # 3.
+        if dialled.startswith(self.international_prefix):
+            return E164("+" + dialled[len(self.international_prefix) :])
+        # 4.
+        if self.country == NANP and len(dialled) == 10:
+            return E164(f"+1{dialled}")
+        if not dialled.startswith(self.national_prefix):
+            raise NotANumber(self._what_is_dialled())
+        national = dialled[len(self.national_prefix) :]
+        if self.country == NANP and len(national) != 10:
+            raise NotANumber(self._what_is_dialled())
+        return E164(f"+{self.country}{national}")
+
+    def _what_is_dialled(self) -> str:
+        national = f"{self.national_prefix} and a national number"
+        if self.country == NANP:
+            national = f"ten digits, {self.national_prefix} and ten digits"
+        return f"not {national}, {self.international_prefix} and a number, or '+' and a number"
+
+
+@lru_cache(maxsize=256)
+def default_plan(country: str, region: str = "") -> DialPlan:
+    """How numbers are dialled in a country, unless the node's file says otherwise."""
+    return DialPlan(
+        country=country,
+        region=region,
+        national_prefix=national_prefix_of(country),
+        international_prefix=international_prefix_of(country),
+    )
 
 
 def strip(user: str) -> str:
@@ -36,35 +123,3 @@ def strip(user: str) -> str:
     if not _DIGITS.issuperset(digits):
         raise NotANumber("something other than digits in it")
     return dialled
-
-
-def normalise(user: str, country: str) -> E164:
-    """The E.164 number a user part means. `country` is the country code without `+`.
-
-    `+...` anywhere. In country "1": ten digits, 1 and ten digits, 011 and an international number.
-    Elsewhere: 00 and an international number, 0 and a national one. Raises `NotANumber`.
-    """
-    dialled = strip(user)
-    if dialled.startswith("+"):
-        return E164(dialled)
-    if country == NANP:
-        if dialled.startswith("011"):
-            return E164("+" + dialled[3:])
-        if len(dialled) == 10:
-            return E164("+1" + dialled)
-        if len(dialled) == 11 and dialled.startswith("1"):
-            return E164("+" + dialled)
-        raise NotANumber("not ten digits, 1 and ten digits, 011 and a number, or '+' and a number")
-    if dialled.startswith("00"):
-        return E164("+" + dialled[2:])
-    if dialled.startswith("0"):
-        return E164(f"+{country}{dialled[1:]}")
-    raise NotANumber("not 0 and a national number, 00 and a number, or '+' and a number")
-
-
-def dial(user: str, country: str, emergency: tuple[str, ...]) -> E164 | Emergency:
-    """What was dialled; an emergency number by exact match, never by prefix. Raises `NotANumber`."""
-    dialled = strip(user)
-    if dialled in emergency:
-        return Emergency(number=dialled)
-    return normalise(user, country)

@@ -51,6 +51,7 @@ _OF_CALL = (
 COLUMNS = (
     *_OF_CALL,
     *(f"{side}_{name}" for side in ("caller", "callee") for name in _LEG),
+    "emergency",
 )
 
 
@@ -73,6 +74,7 @@ def row(view: Mapping[str, Any], pseudonyms: Pseudonyms | None = None) -> list[s
     for side in ("caller", "callee"):
         leg = legs.get(side, {})
         cells += [_cell(_text(name, leg.get(name))) for name in _LEG]
+    cells.append("yes" if view.get("emergency") else "")
     return cells
 
 

@@ -24,6 +24,8 @@ class CallFilter:
     since: float | None = None
     until: float | None = None
     min_duration_s: float | None = None
+    #: Calls for help, and no others; or all but those.
+    emergency: bool | None = None
 
 
 #: No condition at all.

@@ -48,8 +48,14 @@ def call_view(decision: dict[str, Any] | None, outcome: dict[str, Any] | None) -
         "peer": ended.get("peer"),
         "carrier": ended.get("peer") if outbound else source,
         "tried": ended.get("tried", []),
+        "emergency": is_emergency(decision["called_number"]),
         "legs": [leg | ({"peer": source} if _nameless(leg, source) else {}) for leg in ended.get("legs", [])],
     }
+
+
+def is_emergency(called_number: str) -> bool:
+    """Whether it was a call for help: an emergency number is on record as dialled, any other one with `+`."""
+    return called_number != "" and not called_number.startswith("+")
 
 
 _TIMES = ("ringing_at", "answered_at", "ended_at")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from trunkward.routing.ports import RouteBook
-from trunkward.trunks.model import Carrier, Host, Trunk
+from trunkward.trunks.model import Carrier, Host
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +22,6 @@ def ways_out(number: str, book: RouteBook) -> tuple[Way, ...]:
 def emergency_ways(carriers: tuple[Carrier, ...]) -> tuple[Way, ...]:
     """For an emergency number: every host of each enabled carrier that takes them, in the file's order."""
     return _hosts(tuple(carrier for carrier in carriers if carrier.emergency))
-
-
-def trunk_of_number(number: str, book: RouteBook) -> Trunk | None:
-    """Where an inbound call to an E.164 number goes; None: it is nobody's here."""
-    return book.number_owner(number)
 
 
 def _hosts(carriers: tuple[Carrier, ...]) -> tuple[Way, ...]:

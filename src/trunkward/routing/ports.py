@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from trunkward.trunks.model import Address, Carrier, Trunk
+from trunkward.trunks.model import Address, Carrier
 
 
 class RouteBook(Protocol):
-    """Prefixes, carriers and numbers; `admission.snapshot.Snapshot` is one."""
+    """Prefixes and carriers; `admission.snapshot.Snapshot` is one."""
 
     @property
     def carriers(self) -> tuple[Carrier, ...]:
@@ -15,9 +15,6 @@ class RouteBook(Protocol):
 
     def longest_prefix(self, number: str) -> tuple[Carrier, ...]:
         """Enabled carriers with the longest prefix of a number."""
-
-    def number_owner(self, number: str) -> Trunk | None:
-        """The trunk a number belongs to."""
 
 
 class NamesUnavailable(Exception):

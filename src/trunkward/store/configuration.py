@@ -1,6 +1,7 @@
 """Versions of the configuration in SQL, and their journal, in one transaction."""
 
 import zlib
+from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
@@ -12,9 +13,11 @@ from trunkward.access.actor import Actor
 from trunkward.control.configuration import Superseded, Version, journal_facts
 from trunkward.control.difference import Change
 from trunkward.control.objects import Objects, schema_id
-from trunkward.control.secrets import journaled
+from trunkward.control.secrets import journaled as journaled_secret
+from trunkward.control.verified import journaled as journaled_number
 from trunkward.journal.chain import Entry, begin_or_continue
-from trunkward.store.configuration_schema import journal, node_files, secrets, versions
+from trunkward.store.configuration_schema import journal, node_files, secrets, verified_numbers, versions
+from trunkward.trunks.callers import NumberChange, Verification
 from trunkward.trunks.secret import SealedSecret, SecretChange
 
 #: What makes all that one connection reads be of one moment.
@@ -80,8 +83,9 @@ class SqlConfiguration:
         *,
         after: int,
         secret: SecretChange | None = None,
+        number: NumberChange | None = None,
     ) -> Version:
-        """Version, node file, journal entry, and what an act does to a trunk's secrets, all or none."""
+        """Version, node file, journal entry, and what an act does to secrets or findings, all or none."""
         try:
             with self._engine.begin() as connection:
                 newest = connection.scalar(sa.select(sa.func.max(versions.c.number))) or 0
@@ -92,8 +96,11 @@ class SqlConfiguration:
                 last = connection.execute(sa.select(journal).order_by(journal.c.seq.desc()).limit(1)).first()
                 facts = _facts(version, after, changes)
                 if secret is not None:
-                    facts["secret"] = journaled(secret, version.number)
+                    facts["secret"] = journaled_secret(secret, version.number)
                     self._change_secrets(connection, secret, version.number)
+                if number is not None:
+                    facts["number"] = journaled_number(number)
+                    self._change_numbers(connection, number, version.number)
                 entry = begin_or_continue(_entry(last) if last else None, facts)
                 connection.execute(journal.insert().values(seq=entry.seq, entry=entry.text, hash=entry.hash))
         except IntegrityError:
@@ -119,6 +126,23 @@ class SqlConfiguration:
         if change.added is not None:
             row = msgspec.structs.asdict(change.added) | {"id": number}
             connection.execute(secrets.insert().values(**row))
+
+    def verifications(self) -> list[Verification]:
+        """All findings about numbers there ever were, the newest first."""
+        if not sa.inspect(self._engine).has_table(verified_numbers.name):
+            return []  # a database of a version before this one, read by somebody who may not change it
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(verified_numbers).order_by(verified_numbers.c.version.desc()))
+            return [Verification(**row._mapping) for row in rows]
+
+    @staticmethod
+    def _change_numbers(connection: sa.Connection, change: NumberChange, number: int) -> None:
+        if change.ended:
+            ended = verified_numbers.update().where(verified_numbers.c.version.in_(change.ended))
+            connection.execute(ended.values(withdrawn=number))
+        if change.added is not None:
+            row = asdict(change.added) | {"version": number}
+            connection.execute(verified_numbers.insert().values(**row))
 
     def history(self) -> tuple[list[Version], list[Entry]]:
         """All versions, the newest first, and the journal from its first entry, as of one moment."""

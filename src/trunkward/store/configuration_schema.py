@@ -43,6 +43,23 @@ secrets = sa.Table(
     sa.Column("until", sa.Double, nullable=True),
 )
 
+verified_numbers = sa.Table(
+    "verified_numbers",
+    metadata,
+    # of the version that wrote it down
+    sa.Column(
+        "version", sa.BigInteger, sa.ForeignKey("versions.number"), primary_key=True, autoincrement=False
+    ),
+    sa.Column("number", sa.String(16), nullable=False),
+    sa.Column("trunk", sa.String(63), nullable=False),
+    sa.Column("tenant", sa.String(63), nullable=False),
+    sa.Column("evidence", sa.Text, nullable=False),
+    sa.Column("file_sha256", sa.String(64), nullable=False),
+    sa.Column("until", sa.Double, nullable=False),
+    # the version that took it back, 0 for none
+    sa.Column("withdrawn", sa.BigInteger, nullable=False),
+)
+
 journal = sa.Table(
     "journal",
     metadata,

@@ -317,6 +317,11 @@ def _conditions(wanted: CallFilter) -> Iterator[sa.ColumnElement[bool]]:
         yield calls.c.at < wanted.until
     if wanted.min_duration_s is not None:
         yield calls.c.duration_s >= wanted.min_duration_s
+    if wanted.emergency is not None:
+        # as `records.view.is_emergency`
+        called = calls.c.called_number
+        is_one = sa.and_(called != "", sa.func.substr(called, 1, 1) != "+")
+        yield is_one if wanted.emergency else sa.not_(is_one)
 
 
 def _is_number(column: sa.ColumnElement[str], wanted: str) -> sa.ColumnElement[bool]:

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
+from trunkward.numbering.plan import DialPlan, default_plan
 from trunkward.sip.transport import Transport
+from trunkward.trunks.callers import OWN_ONLY, CallerRule, Diverting, NumberRule
 from trunkward.trunks.destinations import DestinationPolicies
 from trunkward.trunks.retention import RetentionPolicy
 
@@ -168,6 +170,16 @@ class Trunk:
     limits: Limits = TRUNK_LIMITS
     #: Its PBX registers here, and takes its calls on the connection it did it on.
     registers: bool = False
+    #: How its PBX dials; None: as the node's plan says.
+    dial_plan: DialPlan | None = None
+    #: By its own plan; empty: the node's.
+    emergency_numbers: tuple[str, ...] = ()
+    caller: CallerRule = OWN_ONLY
+    diversion: Diverting = Diverting.DROP
+    #: Of those of its numbers of which more is said.
+    number_rules: tuple[tuple[str, NumberRule], ...] = ()
+    #: Trunks of its tenant that take its calls when it does not, in order.
+    failover: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +206,8 @@ class Carrier:
     client_certificate: CertificateFiles | None = None
     emergency: bool = False
     enabled: bool = True
+    #: Inside our trust domain (RFC 3325 section 2.3): what it asserts is believed, what we assert told to it.
+    trusted: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,6 +267,19 @@ class NodeSettings:
     unsafe_trusted_clock: bool = False
     #: File with lines that stand above those of the table of destinations; empty: there is none.
     destinations_file: str = ""
+    #: CSV file of numbers that never call; "": none.
+    do_not_originate_file: str = ""
+    #: Numbers kept for fiction count as real; shows as a deviation.
+    unsafe_fictional_numbers: bool = False
+
+    @property
+    def dial_plan(self) -> DialPlan:
+        """How numbers are dialled where a trunk says nothing else, and by carriers."""
+        return default_plan(self.country, self.region)
+
+    def plan_of(self, peer: Trunk | Carrier) -> DialPlan:
+        """How a peer dials."""
+        return (peer.dial_plan if isinstance(peer, Trunk) else None) or self.dial_plan
 
     @property
     def address(self) -> Address:

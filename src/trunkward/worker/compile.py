@@ -116,6 +116,8 @@ class PolicyCompiler:
                 for trunk in declared.trunks
                 if trunk.name in in_force.secrets and trunk.demands(IdentifiedBy.DIGEST)
             },
+            verified=in_force.verified,
+            never=in_force.do_not_originate,
         )
         name = snapshot_name(in_force.version)
         part = self._policy / f"{name}.part"

@@ -21,8 +21,11 @@ from trunkward.worker.carriers import Carriers, State
 
 #: Which gate decided, in a decision of the edge's own (`trunkward.edge.outcome`).
 _NO_GATE = -1
-#: What the edge refuses with when no gate has judged; told from the start, so that a rate has the first one.
-_EDGE_REFUSES = [("reject", reason, "us") for reason in (Reason.GATE_UNAVAILABLE, Reason.NO_WORKER_FREE)]
+#: What the edge decides when no gate has judged; told from the start, so that a rate has the first one.
+_EDGE_DECIDES = [
+    *(("reject", reason, "us") for reason in (Reason.GATE_UNAVAILABLE, Reason.NO_WORKER_FREE)),
+    ("admit", Reason.ADMITTED_EMERGENCY, "nobody"),
+]
 
 
 class WorkerMetrics(Collector):
@@ -40,7 +43,7 @@ class WorkerMetrics(Collector):
         self._now = now
         self._shipped: Counter[str] = Counter()
         self._ended: Counter[tuple[str, str]] = Counter()
-        self._edge: Counter[tuple[str, str, str]] = Counter(dict.fromkeys(_EDGE_REFUSES, 0))
+        self._edge: Counter[tuple[str, str, str]] = Counter(dict.fromkeys(_EDGE_DECIDES, 0))
         self._talked_s = 0.0
         #: By retention: calls, and parts of ladders.
         self.calls_deleted = 0

@@ -14,6 +14,7 @@ from trunkward.calls.attempt import CallAttempt
 from trunkward.control.node_file import read_node_file
 from trunkward.shaken.attest import Attestation
 from trunkward.sip.transport import Transport
+from trunkward.trunks.callers import CallerRule
 from trunkward.trunks.model import Declared
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "node.yaml"
@@ -31,9 +32,10 @@ type Attempt = Callable[..., CallAttempt]
 
 @pytest.fixture(scope="session")
 def declared() -> Declared:
-    """The example, its issued certificate known."""
+    """The example, its issued certificate known, and without its rule for callers: foreign ones are refused."""
     read = read_node_file(EXAMPLE.read_text(), "examples/node.yaml")
-    return replace(read, trunks=tuple(replace(trunk, certificate_sha256=PBX) for trunk in read.trunks))
+    known = (replace(t, certificate_sha256=PBX, caller=CallerRule()) for t in read.trunks)
+    return replace(read, trunks=tuple(known))
 
 
 @pytest.fixture(scope="session")

@@ -281,7 +281,7 @@ def test_what_would_have_let_calls_pass_for_the_node_to_change(
     assert remedy(inbound("+12025550104"), None, policy, NO_FACTS).startswith("add +12025550104 to numbers")
     off, outwards = with_trunk(declared, enabled=False), with_trunk(declared, host=None, tls_names=())
     assert remedy(outbound(), pbx, off, NO_FACTS) == "set enabled: true for trunk acme-hq"
-    assert remedy(inbound(), None, outwards, NO_FACTS) == "give trunk acme-hq a host"
+    assert remedy(inbound(), None, outwards, NO_FACTS) == "give trunk acme-hq a host, or a failover"
     assert "client certificate" in remedy(outbound(), None, policy, NO_FACTS)
     stranger = inbound(source_ip="192.0.2.66")
     assert (
@@ -443,7 +443,7 @@ def test_the_line_ends_at_its_first_refusal(outbound: Attempt, pbx: PeerIdentity
     ]
 
 
-def test_an_admitted_call_was_looked_at_twelve_times(
+def test_an_admitted_call_was_looked_at_thirteen_times(
     outbound: Attempt, pbx: PeerIdentity, policy: Snapshot, signed: MakeFacts
 ) -> None:
     judgement = judge_call(screen(outbound(), pbx, policy), signed(), "r1", NOW)

@@ -37,6 +37,7 @@ def lab(shaken: LabShaken) -> Lab:
             sbc_port=5060,
         ),
         foreign_number="+12025550199",
+        replaced_by=CALLER,
         shaken=shaken,
         node_hosts=frozenset({NODE[0]}),
     )

@@ -20,7 +20,7 @@ def test_six_calls_cover_both_ways_and_every_kind_of_leg(shaken: LabShaken) -> N
         ("in-tls", "north", "acme-hq", Media.SDES, Media.SDES, True, None),
         ("in-udp", "south", "acme-hq", Media.SDES, Media.PLAIN, True, None),
         ("out-dtls", "acme-hq", "north", Media.DTLS_SRTP, Media.SDES, False, "A"),
-        ("out-foreign", "acme-hq", "north", Media.SDES, Media.SDES, False, "B"),
+        ("out-foreign", "acme-hq", "north", Media.SDES, Media.SDES, False, "A"),
     ]
     assert [p.caller_number == CALLER for p in plans if p.caller.name == "acme-hq"] == [
         True,
@@ -28,6 +28,8 @@ def test_six_calls_cover_both_ways_and_every_kind_of_leg(shaken: LabShaken) -> N
         True,
         False,
     ]
+    assert plans[-1].shown_as == CALLER
+    assert [p.key for p in plan_calls(replace(lab(shaken), replaced_by=""))] == [p.key for p in plans[:-1]]
 
 
 def test_the_port_is_dialled_only_if_it_is_not_the_transports_own(shaken: LabShaken) -> None:

@@ -199,7 +199,7 @@ def test_a_wrong_question_is_refused_with_a_right_one(ask: Ask, words: list[str]
 
 def test_times_a_person_writes() -> None:
     def since(text: str) -> float | None:
-        return wanted_calls(*(None,) * 9, text, None, None).since
+        return wanted_calls(*(None,) * 9, text, *(None,) * 3).since
 
     for text, ago_s in (("90s", 90), ("15m", 900), ("2h", 7200), ("7d", 604_800), ("1w", 604_800)):
         found = since(text)

@@ -17,7 +17,10 @@ EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encod
 @pytest.fixture
 def secure() -> Declared:
     """The example without what deviates in it."""
-    text = EXAMPLE[: EXAMPLE.index("  - name: south")].replace("  unsafe_trusted_clock: true\n", "")
+    text = EXAMPLE[: EXAMPLE.index("  - name: south")]
+    for line in ("  unsafe_trusted_clock: true\n", "  unsafe_fictional_numbers: true\n"):
+        assert line in text
+        text = text.replace(line, "")
     declared = read_node_file(text, "node.yaml")
     return replace(
         declared, trunks=tuple(replace(trunk, certificate_sha256="ab" * 32) for trunk in declared.trunks)
@@ -93,5 +96,11 @@ def test_the_own_authority_where_peers_elsewhere_see_it(secure: Declared, addres
 
 
 def test_what_only_laboratories_may_do(secure: Declared) -> None:
-    node = replace(secure.node, unsafe_unanchored_media=True, unsafe_trusted_clock=True)
-    assert [line.partition(":")[2][:6] for line in said(replace(secure, node=node))] == [" media", " calls"]
+    node = replace(
+        secure.node,
+        unsafe_unanchored_media=True,
+        unsafe_trusted_clock=True,
+        unsafe_fictional_numbers=True,
+    )
+    found = [line.partition(": ")[2].split()[0] for line in said(replace(secure, node=node))]
+    assert found == ["media", "calls", "numbers"]

@@ -26,7 +26,7 @@ def test_every_kind_is_there_with_defaults_filled_in() -> None:
     assert found["trunks"]["acme-hq"]["tenant"] == "acme"
     assert found["trunks"]["acme-hq"]["enabled"] is True
     assert "numbers" not in found["trunks"]["acme-hq"]
-    assert found["numbers"]["+12025550101"] == {"trunk": "acme-hq"}
+    assert found["numbers"]["+12025550101"] == {"trunk": "acme-hq", "failover": None, "calls_out": True}
     assert found["carriers"]["north"]["hosts"] == ["127.0.0.31:25061"]
 
 

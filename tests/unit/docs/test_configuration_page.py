@@ -113,6 +113,17 @@ CONTRADICTIONS = {
     "tenants[].trunks[].host": ("        tls_names: [pbx.acme.example.com]\n", ""),
     "tenants[].trunks[].tls_names": ("        host: 127.0.0.21:15061\n", ""),
     "tenants[].trunks[].numbers": ('- "+12025550102"', '- "+12025550101"'),
+    "tenants[].trunks[].failover": (TO_TRUNK, f"{TO_TRUNK}        failover: [acme-hq]\n"),
+    "tenants[].trunks[].caller.number": (
+        '{other: replace, number: "+12025550101"}',
+        '{number: "+12025550104"}',
+    ),
+    "tenants[].trunks[].caller.other": ('{other: replace, number: "+12025550101"}', "{other: replace}"),
+    "tenants[].trunks[].dial_plan.region": (TO_TRUNK, f"{TO_TRUNK}        dial_plan: {{region: GB}}\n"),
+    "tenants[].trunks[].dial_plan.tech_prefix": (
+        TO_TRUNK,
+        f'{TO_TRUNK}        dial_plan: {{tech_prefix: "01"}}\n',
+    ),
     "carriers[].hosts": ("hosts: [127.0.0.31:25061]", "hosts: ['[2001:db8::31]:25061']"),
     "carriers[].name": ("- name: south", "- name: acme-hq"),
     "carriers[].media": ("media: rtp", "media: srtp"),

@@ -6,8 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
+from msgspec import structs
+from structlog.testing import capture_logs
 
+import trunkward.gate.line as line_module
 from sipkit.places import TABLE
+from trunkward.admission.ports import PeerIdentity
 from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.calls.attempt import CallAttempt
 from trunkward.calls.verdict import Challenge, Reject
@@ -16,7 +21,7 @@ from trunkward.engines.signer_client import SignerClient
 from trunkward.gate.counts import Counts
 from trunkward.gate.credentials import Verifier
 from trunkward.gate.line import Line
-from trunkward.gate.metrics import GateMetrics
+from trunkward.gate.metrics import GateMetrics, counted
 from trunkward.gate.recorder import Recorder, RecordNotWritten
 from trunkward.gate.server import Decision, Unreadable
 from trunkward.live.client import LiveClient
@@ -158,3 +163,37 @@ def test_a_verdict_that_was_not_read_is_withdrawn() -> None:
     assert (second.record_id, second.at) == (first.record_id, first.at)
     disk.full = True
     _line(disk).withdraw(decided)
+
+
+@pytest.mark.parametrize(("carrier", "said"), [(True, "emergency call"), (False, "emergency call REFUSED")])
+def test_an_emergency_call_is_told_at_once(
+    monkeypatch: pytest.MonkeyPatch, said: str, *, carrier: bool
+) -> None:
+    read = read_node_file(EXAMPLE, "examples/node.yaml")
+    trunks = tuple(replace(trunk, certificate_sha256="ab" * 32) for trunk in read.trunks)
+    carriers = tuple(replace(one, emergency=carrier) for one in read.carriers)
+    policy = Snapshot(compile_snapshot(replace(read, trunks=trunks, carriers=carriers), {}, 1, TABLE))
+    monkeypatch.setattr(line_module, "peer_identity", lambda *_: PeerIdentity(certificate_sha256="ab" * 32))
+    attempt = structs.replace(
+        ATTEMPT,
+        transport=Transport.TLS,
+        source_ip="127.0.0.1",
+        ruri="sip:9-1-1@sbc.example.com",
+        from_uri="sip:+12025550101@pbx.acme.example.com",
+    )
+    before = dict(counted._emergencies)
+    with capture_logs() as logged:
+        decision = _judged(_line(_Disk(), lambda: policy), attempt)
+    assert [entry for entry in logged if "emergency" in entry["event"]] == [
+        {
+            "event": said,
+            "log_level": "warning",
+            "trunk": "acme-hq",
+            "callback": "+12025550101",
+            "called": "911",
+            "reason": decision.verdict.reason,
+            "record_id": decision.verdict.record_id,
+        }
+    ]
+    kind = "admit" if carrier else "reject"
+    assert counted._emergencies[kind] == before[kind] + 1

@@ -12,6 +12,7 @@ def test_all_that_was_counted_is_scraped() -> None:
         counted.verdict("admit", "admitted", "nobody", took_s)
     counted.verdict("reject", "no-route", "customer", 0.003)
     counted.attested("A")
+    counted.emergency("reject")
     counted.given_up += 2
     counted.policy_version = 7
     text = generate_latest(registry).decode()
@@ -23,6 +24,8 @@ def test_all_that_was_counted_is_scraped() -> None:
         'trunkward_gate_verdict_seconds_bucket{le="0.005"} 3.0',
         'trunkward_gate_verdict_seconds_bucket{le="+Inf"} 4.0',
         "trunkward_gate_verdict_seconds_sum 7.0065",
+        'trunkward_gate_emergency_calls_total{verdict="admit"} 0.0',
+        'trunkward_gate_emergency_calls_total{verdict="reject"} 1.0',
         "trunkward_gate_given_up_total 2.0",
         "trunkward_gate_policy_version 7.0",
     ):

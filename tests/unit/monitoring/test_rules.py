@@ -38,6 +38,7 @@ def _series(name: str, labels: str = "") -> str:
 _GATE = 'part="gate-0"'
 _VERDICTS = "trunkward_gate_verdicts_total"
 _EDGE = 'part="worker",verdict="reject",reason="gate-unavailable",blame="us"'
+_EDGE_EMERGENCY = 'part="worker",verdict="admit",reason="admitted-emergency",blame="nobody"'
 _BUCKET = "trunkward_gate_verdict_seconds_bucket"
 _ENDED = "trunkward_calls_ended_total"
 _CERTIFICATE = "trunkward_certificate_expiry_timestamp_seconds"
@@ -115,6 +116,25 @@ CASES = {
         },
     ),
     "TrunkwardSpaceEnds": _flat("trunkward_space_free_bytes", "10000-100", "10000-1", 'place="state"', "80m"),
+    "TrunkwardEmergencyCall": Case(
+        # by a gate, or by the edge with no gate to ask
+        {
+            _series("trunkward_gate_emergency_calls_total", f'{_GATE},verdict="admit"'): "0+0x30",
+            _series("trunkward_edge_verdicts_total", _EDGE_EMERGENCY): "0+0x18 1+0x12",
+        },
+        {
+            _series("trunkward_gate_emergency_calls_total", f'{_GATE},verdict="admit"'): "0+0x2 1+0x30",
+            _series("trunkward_gate_emergency_calls_total", f'{_GATE},verdict="reject"'): "0+1x30",
+            _series("trunkward_edge_verdicts_total", _EDGE): "0+1x30",
+        },
+    ),
+    "TrunkwardEmergencyRefused": Case(
+        {_series("trunkward_gate_emergency_calls_total", f'{_GATE},verdict="reject"'): "0+0x18 1+0x12"},
+        {
+            _series("trunkward_gate_emergency_calls_total", f'{_GATE},verdict="reject"'): "1+0x30",
+            _series("trunkward_gate_emergency_calls_total", f'{_GATE},verdict="admit"'): "0+1x30",
+        },
+    ),
     "TrunkwardRefusalsByUs": Case(
         {
             _series(_VERDICTS, f'{_GATE},verdict="reject",reason="internal-error",blame="us"'): "0+2x30",

@@ -3,7 +3,7 @@
 import pytest
 
 from trunkward.numbering.e164 import E164, NotANumber, is_prefix
-from trunkward.numbering.plan import Emergency, dial, normalise
+from trunkward.numbering.plan import DialPlan, Emergency, default_plan
 
 NANP_911 = ("911", "933")
 
@@ -27,7 +27,7 @@ NANP_911 = ("911", "933")
     ],
 )
 def test_normalise(user: str, country: str, number: str) -> None:
-    assert normalise(user, country) == number
+    assert default_plan(country).normalise(user) == number
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_normalise(user: str, country: str, number: str) -> None:
 )
 def test_what_is_no_number(user: str, country: str) -> None:
     with pytest.raises(NotANumber):
-        normalise(user, country)
+        default_plan(country).normalise(user)
 
 
 @pytest.mark.parametrize(
@@ -78,13 +78,76 @@ def test_what_is_no_number(user: str, country: str) -> None:
     ],
 )
 def test_emergency_numbers_match_exactly(user: str, meant: E164 | Emergency) -> None:
-    assert dial(user, "1", NANP_911) == meant
+    assert DialPlan().dial(user, NANP_911) == meant
 
 
 @pytest.mark.parametrize("user", ["9110", "91", "+911", "1911", "112"])
 def test_what_only_looks_like_an_emergency(user: str) -> None:
     with pytest.raises(NotANumber):
-        dial(user, "1", NANP_911)
+        DialPlan().dial(user, NANP_911)
+
+
+ITALY = default_plan("39")
+BEHIND_NINE = DialPlan(tech_prefix="9")
+
+
+@pytest.mark.parametrize(
+    ("plan", "user", "number"),
+    [
+        # nothing is dropped: the zero is part of the number
+        (ITALY, "0669812345", "+390669812345"),
+        (ITALY, "+390669812345", "+390669812345"),
+        (ITALY, "3331234567", "+393331234567"),
+        (ITALY, "0012025550101", "+12025550101"),
+        (default_plan("34"), "912345678", "+34912345678"),
+        (default_plan("36"), "0612345678", "+3612345678"),
+        (default_plan("7"), "84951234567", "+74951234567"),
+        (default_plan("7"), "81012025550101", "+12025550101"),
+        (default_plan("81"), "01012025550101", "+12025550101"),
+        (default_plan("61"), "001112025550101", "+12025550101"),
+        (BEHIND_NINE, "92025550101", "+12025550101"),
+        (BEHIND_NINE, "912025550101", "+12025550101"),
+        (BEHIND_NINE, "9011442079460123", "+442079460123"),
+        (BEHIND_NINE, "2025550101", "+12025550101"),
+        # only begins like it
+        (BEHIND_NINE, "9195550101", "+19195550101"),
+        (BEHIND_NINE, "+12025550101", "+12025550101"),
+        (DialPlan(country="44", national_prefix="0", international_prefix="00", tech_prefix="77"),
+         "7702079460123", "+442079460123"),
+    ],
+)  # fmt: skip
+def test_plans_of_trunks(plan: DialPlan, user: str, number: str) -> None:
+    assert plan.normalise(user) == number
+
+
+@pytest.mark.parametrize(
+    ("user", "meant"),
+    [
+        ("911", Emergency(number="911")),
+        ("9911", Emergency(number="911")),
+        ("9-9-1-1", Emergency(number="911")),
+        ("9933", Emergency(number="933")),
+        ("92025550911", E164("+12025550911")),
+    ],
+)
+def test_emergency_numbers_behind_a_tech_prefix(user: str, meant: E164 | Emergency) -> None:
+    assert BEHIND_NINE.dial(user, NANP_911) == meant
+
+
+@pytest.mark.parametrize("user", ["99911", "9+911", "+9911", "99110", "911911"])
+def test_what_only_looks_like_one_behind_a_tech_prefix(user: str) -> None:
+    with pytest.raises(NotANumber):
+        BEHIND_NINE.dial(user, NANP_911)
+
+
+def test_every_form_of_an_emergency_number_is_listed() -> None:
+    forms = BEHIND_NINE.emergency_forms(NANP_911)
+    assert forms == {"911": "911", "933": "933", "9911": "911", "9933": "933"}
+    assert all(BEHIND_NINE.dial(form, NANP_911) == Emergency(number=n) for form, n in forms.items())
+    # what is a number as it stands is that one, also when it ends with another behind the prefix
+    plan = DialPlan(tech_prefix="9")
+    assert plan.emergency_forms(("911", "11")) == {"911": "911", "11": "11", "9911": "911"}
+    assert plan.dial("911", ("911", "11")) == Emergency(number="911")
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from ipaddress import ip_network
 
 import pytest
 
-from trunkward.routing.choose import emergency_ways, trunk_of_number, ways_out
+from trunkward.routing.choose import emergency_ways, ways_out
 from trunkward.sip.transport import Transport
-from trunkward.trunks.model import Carrier, Host, MediaPolicy, Trunk
+from trunkward.trunks.model import Carrier, Host, MediaPolicy
 
 
 def carrier(name: str, *, hosts: int = 1, emergency: bool = False, enabled: bool = True) -> Carrier:
@@ -31,9 +31,6 @@ class Book:
     def longest_prefix(self, number: str) -> tuple[Carrier, ...]:
         return self.found.get(number, ())
 
-    def number_owner(self, number: str) -> Trunk | None:
-        return None
-
 
 NORTH, SOUTH, OFF = (
     carrier("north", hosts=2, emergency=True),
@@ -56,7 +53,3 @@ def test_hosts_in_order(number: str, hosts: list[str]) -> None:
 
 def test_emergency_goes_to_those_who_take_it() -> None:
     assert [way.carrier.name for way in emergency_ways(BOOK.carriers)] == ["north", "north"]
-
-
-def test_nobodys_number() -> None:
-    assert trunk_of_number("+12025550101", BOOK) is None

@@ -4,8 +4,11 @@ import asyncio
 import base64
 import json
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from sipkit import Call
 from wire.conftest import Node
@@ -48,8 +51,26 @@ def _openssl(*arguments: str) -> bytes:
     return subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=10).stdout
 
 
+@pytest.fixture(scope="module", autouse=True)
+def verified(node: Node) -> None:
+    """Somebody found that the trunk may show the other number: elsewhere its rule would replace it."""
+    said = node.trunkward(
+        *(
+            "number",
+            "verify",
+            FOREIGN,
+            "--trunk",
+            "acme-hq",
+            "--until",
+            f"{datetime.now(UTC) + timedelta(days=9):%Y-%m-%d}",
+        ),
+        *("--evidence", "a letter"),
+    )
+    assert said.returncode == 0, said.stderr
+
+
 def test_a_for_own_b_for_others_none_for_strangers(node: Node, tmp_path: Path) -> None:
-    """Summary: A for the trunk's own number only, B for another, nothing unsigned passes as either; openssl agrees."""
+    """Summary: A for the trunk's own number only, B for a verified one, nothing unsigned passes as either; openssl agrees."""
 
     async def run() -> list[tuple[Call, Call]]:
         async with parties(node) as lab:

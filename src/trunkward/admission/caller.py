@@ -1,0 +1,173 @@
+"""Whose number a call shows, and by what right."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from trunkward.admission.diverted import Diverted, diverted, newest
+from trunkward.admission.identity_headers import asks_history_privacy, asks_privacy, numbers_in
+from trunkward.admission.snapshot import Snapshot
+from trunkward.calls.attempt import CallAttempt
+from trunkward.numbering.e164 import E164
+from trunkward.numbering.plan import DialPlan
+from trunkward.trunks.callers import Diverting, OtherCaller
+from trunkward.trunks.model import Carrier, Trunk
+
+
+class Right(StrEnum):
+    """Why a number may be shown."""
+
+    #: In the trunk's own inventory.
+    OWN = "own"
+    #: Somebody found that the trunk may show it.
+    VERIFIED = "verified"
+    #: Not the trunk's; one of its numbers has diverted the call.
+    FORWARDED = "forwarded"
+    #: The trunk's own, in the place of one that is not.
+    REPLACED = "replaced"
+    #: Nobody has said that it may.
+    NONE = "none"
+    #: A carrier's caller, or an emergency: not asked.
+    NOT_ASKED = "not-asked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadFrom:
+    """What From alone says."""
+
+    #: None: no number that can be read.
+    number: E164 | None = None
+    #: It names nobody on purpose.
+    anonymous: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who calls: the number that counts, and the one that is shown."""
+
+    #: Asserted, signed and on record; None: nobody's number can be read.
+    number: E164 | None = None
+    #: In From; None: From has none.
+    shown: E164 | None = None
+    right: Right = Right.NOT_ASKED
+    #: The called side is not to know who it is.
+    anonymous: bool = False
+    #: The number was asserted by a carrier that is trusted.
+    asserted: bool = False
+    #: Who has diverted the call, as far as the other side may hear of it.
+    diversions: tuple[Diverted, ...] = ()
+
+
+NOBODY = Caller()
+
+
+def outbound_caller(
+    attempt: CallAttempt, read: ReadFrom, called: object, trunk: Trunk, plan: DialPlan, policy: Snapshot
+) -> Caller:
+    """A customer's caller. What it says of itself only chooses among the numbers its trunk may show.
+
+    1. The number in From, and the one that P-Preferred-Identity prefers, or P-Asserted-Identity, as many PBXs
+       send it (RFC 3325 section 6).
+    2. A number that may be shown is shown; the preferred one is asserted.
+    3. Instead of one that nobody gets to see the preferred one is asserted. Where From has none that can be
+       read, that one is shown, too, or else the trunk's main number.
+    4. A foreign number is let through on a call that an own number has diverted, where the rule allows that.
+    5. A foreign number is replaced where the rule says so; otherwise nobody has a right to it.
+    """
+    # 1.
+    rule, number = trunk.caller, read.number
+    anonymous = asks_privacy(attempt) or read.anonymous
+    preferred, its_right = _preferred(attempt, trunk, plan, policy)
+    forwards = rule.forwarded and number is not None
+    diversions = diverted(attempt, plan) if forwards or trunk.diversion is not Diverting.DROP else ()
+
+    told = _told(diversions, attempt, trunk, policy)
+
+    def caller(number: E164 | None, shown: E164 | None, right: Right) -> Caller:
+        return Caller(number=number, shown=shown, right=right, anonymous=anonymous, diversions=told)
+
+    # 2.
+    right = right_to(number, trunk, policy, attempt.at) if number is not None else Right.NONE
+    if number is not None and right is not Right.NONE:
+        return caller(preferred or number, number, its_right if preferred else right)
+    # 3.
+    if preferred is not None and (anonymous or number is None):
+        return caller(preferred, preferred, its_right)
+    if number is None:
+        if rule.number and (anonymous or rule.other is OtherCaller.REPLACE):
+            main = E164(rule.number)
+            return caller(main, main, Right.REPLACED)
+        return caller(None, None, Right.NONE)
+    # 4.
+    if (
+        forwards
+        and (by := newest(diversions, called))
+        and right_to(by, trunk, policy, attempt.at) is Right.OWN
+    ):
+        return caller(number, number, Right.FORWARDED)
+    # 5.
+    if rule.other is OtherCaller.REPLACE:
+        instead = preferred or E164(rule.number)
+        return caller(instead, instead, Right.REPLACED)
+    return caller(number, number, Right.NONE)
+
+
+def emergency_caller(
+    attempt: CallAttempt, read: ReadFrom, trunk: Trunk, plan: DialPlan, policy: Snapshot
+) -> Caller:
+    """Who calls for help: any number that can be read is a number to call back."""
+    back = read.number or _preferred(attempt, trunk, plan, policy)[0]
+    back = back or next(_named(attempt, plan), None)
+    if back is None and trunk.caller.number:
+        back = E164(trunk.caller.number)
+    return Caller(number=back, shown=read.number)
+
+
+def inbound_caller(attempt: CallAttempt, read: ReadFrom, carrier: Carrier, plan: DialPlan) -> Caller:
+    """A carrier's caller: what a trusted carrier asserts, else From (RFC 3325 section 5)."""
+    asserted = next(numbers_in(attempt, "p-asserted-identity", plan), None) if carrier.trusted else None
+    return Caller(
+        number=asserted or read.number,
+        shown=read.number,
+        anonymous=asks_privacy(attempt) or read.anonymous,
+        asserted=asserted is not None,
+        diversions=diverted(attempt, plan) if carrier.trusted and not asks_history_privacy(attempt) else (),
+    )
+
+
+def right_to(number: E164, trunk: Trunk, policy: Snapshot, at: float) -> Right:
+    """By what right a trunk shows a number at a time (seconds since the epoch)."""
+    owner = policy.number_owner(number)
+    if owner is not None and owner.name == trunk.name:
+        return Right.OWN
+    if owner is not None and owner.tenant != trunk.tenant:
+        return Right.NONE  # given to somebody else since, whatever was found before
+    return Right.VERIFIED if at < policy.verified_until(trunk.name, number) else Right.NONE
+
+
+def _told(
+    entries: tuple[Diverted, ...], attempt: CallAttempt, trunk: Trunk, policy: Snapshot
+) -> tuple[Diverted, ...]:
+    """What of them carriers hear of, by the trunk's rule."""
+    if not entries or trunk.diversion is Diverting.DROP or asks_history_privacy(attempt):
+        return ()
+    if trunk.diversion is Diverting.PASS:
+        return entries
+    return tuple(e for e in entries if right_to(e.number, trunk, policy, attempt.at) is Right.OWN)
+
+
+def _preferred(
+    attempt: CallAttempt, trunk: Trunk, plan: DialPlan, policy: Snapshot
+) -> tuple[E164 | None, Right]:
+    for number in _named(attempt, plan):
+        right = right_to(number, trunk, policy, attempt.at)
+        if right is not Right.NONE:
+            return number, right
+    return None, Right.NONE
+
+
+def _named(attempt: CallAttempt, plan: DialPlan) -> Iterator[E164]:
+    """The numbers a customer names for itself, the preferred ones first."""
+    for header in ("p-preferred-identity", "p-asserted-identity"):
+        if header in attempt.headers:
+            yield from numbers_in(attempt, header, plan)

@@ -1,0 +1,93 @@
+"""Who has diverted a call, as Diversion (RFC 5806) and History-Info (RFC 7044) tell it.
+
+What goes on is written anew: the number, and of the rest what is a plain word. No name, no host of the other
+side, and no more entries than `sip.address.MAX_ADDRESSES`.
+"""
+
+import re
+from dataclasses import dataclass
+
+from trunkward.calls.attempt import CallAttempt
+from trunkward.numbering.e164 import E164, NotANumber
+from trunkward.numbering.plan import DialPlan
+from trunkward.sip.address import Address, read_addresses
+from trunkward.sip.uri import MalformedUri, parse_uri
+
+_WORD = re.compile(r"[a-z0-9-]{1,32}", re.ASCII | re.IGNORECASE)
+_COUNT = re.compile(r"[0-9]{1,3}", re.ASCII)
+#: RFC 7044 section 5: `index-val`, and the parameters that point at another entry.
+_INDEX = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){0,9}", re.ASCII)
+_POINTERS = ("rc", "mp", "np")
+#: RFC 4458: why, in the URI; RFC 7044 section 9: why, as a Reason inside of it.
+_CAUSE = re.compile(r";cause=([0-9]{3})(?![0-9])", re.ASCII | re.IGNORECASE)
+_REASON = re.compile(r"[?&]Reason=(SIP|Q\.850)%3Bcause%3D([0-9]{1,3})(?![0-9])", re.ASCII | re.IGNORECASE)
+_HIDDEN = re.compile(r"[?&]Privacy=", re.ASCII | re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diverted:
+    """One entry: the number that diverted the call, or that it was sent to, and what stands behind it."""
+
+    number: E164
+    #: `Diversion` or `History-Info`.
+    header: str
+    #: Parameters of the URI and headers in it, to stand behind the host.
+    in_uri: str
+    #: Parameters of the header.
+    behind: str
+
+
+def diverted(attempt: CallAttempt, plan: DialPlan) -> tuple[Diverted, ...]:
+    """Every entry that names a number, in the message's order: Diversion first, the newest on top."""
+    found: list[Diverted] = []
+    for header, read in (("Diversion", _diversion), ("History-Info", _history)):
+        values = attempt.headers.get(header.lower())
+        for address in read_addresses(values) if values else ():
+            try:
+                number = plan.normalise(parse_uri(address.uri).user)
+            except (MalformedUri, NotANumber):
+                continue
+            entry = read(number, address)
+            if entry is not None:
+                found.append(entry)
+    return tuple(found)
+
+
+def newest(entries: tuple[Diverted, ...], called: object) -> E164 | None:
+    """The number that diverted the call last; None when nobody is said to have."""
+    for entry in entries:
+        if entry.header == "Diversion":
+            return entry.number
+    # History-Info ends with where the call is going now
+    for entry in reversed(entries):
+        if entry.number != called:
+            return entry.number
+    return None
+
+
+def diversion_headers(entries: tuple[Diverted, ...], node: str) -> list[tuple[str, str]]:
+    """The headers that tell of these entries."""
+    return [(e.header, f"<sip:{e.number}@{node}{e.in_uri}>{e.behind}") for e in entries]
+
+
+def _diversion(number: E164, address: Address) -> Diverted:
+    behind = ""
+    for name, form in (("reason", _WORD), ("counter", _COUNT), ("privacy", _WORD), ("screen", _WORD)):
+        value = address.parameters.get(name, "").strip('"')
+        if form.fullmatch(value):
+            behind += f";{name}={value}"
+    return Diverted(number=number, header="Diversion", in_uri="", behind=behind)
+
+
+def _history(number: E164, address: Address) -> Diverted | None:
+    index = address.parameters.get("index", "")
+    if not _INDEX.fullmatch(index) or _HIDDEN.search(address.uri):
+        return None
+    behind = f";index={index}"
+    for name in _POINTERS:
+        if _INDEX.fullmatch(value := address.parameters.get(name, "")):
+            behind += f";{name}={value}"
+    in_uri = f";cause={cause[1]}" if (cause := _CAUSE.search(address.uri)) else ""
+    if reason := _REASON.search(address.uri):
+        in_uri += f"?Reason={reason[1]}%3Bcause%3D{reason[2]}"
+    return Diverted(number=number, header="History-Info", in_uri=in_uri, behind=behind)

@@ -1,0 +1,193 @@
+"""`trunkward number`: numbers a trunk may show though they are not its own; found, listed, taken back."""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from trunkward.cli.actor import current_actor
+from trunkward.cli.changing import Busy, changing, configuration_store
+from trunkward.cli.host_paths import hint
+from trunkward.cli.ready import gate_policy
+from trunkward.cli.said import complain, in_words, say
+from trunkward.control import configuration
+from trunkward.control.configuration import NoSuchVersion, Superseded, Version
+from trunkward.control.node_file import NodeFileRefused, read_node_file
+from trunkward.control.verified import VerificationRefused, in_force, put_down, verified, withdrawn
+from trunkward.engines.installed import OtherVersion, check_runs_this
+from trunkward.engines.live import NotApplied, is_running, put_policy_in_force
+from trunkward.engines.node import read_in_force
+from trunkward.settings import Paths
+from trunkward.store.configuration import SqlConfiguration, TextDamaged
+from trunkward.trunks.callers import NumberChange, Verification
+from trunkward.trunks.model import Declared
+
+#: Bytes of a file that is evidence; nothing of it is kept but its SHA-256.
+_MOST_BYTES = 64 * 1024 * 1024
+
+type Act = Callable[[SqlConfiguration, Declared, float], NumberChange]
+
+
+def run_verify(paths: Paths, number: str, *, trunk: str, evidence: str, file: Path | None, until: str) -> int:
+    """Writes a finding down: 0 done, 1 not everywhere in force, 2 nothing was changed."""
+    if not _root():
+        return 2
+    try:
+        digest = _digest(file) if file is not None else ""
+        ends = _end_of(until)
+    except ValueError as why:
+        complain(f"nothing was changed: {why}")
+        return 2
+
+    def act(store: SqlConfiguration, declared: Declared, now: float) -> NumberChange:
+        return verified(
+            declared,
+            store.verifications(),
+            number=number,
+            trunk=trunk,
+            evidence=evidence,
+            file_sha256=digest,
+            until=ends,
+            now=now,
+        )
+
+    return _change(paths, f"number verify {number}", act)
+
+
+def run_withdraw(paths: Paths, number: str, *, trunk: str | None) -> int:
+    """Takes a finding back; exit codes as of `run_verify`."""
+    if not _root():
+        return 2
+    return _change(
+        paths,
+        f"number withdraw {number}",
+        lambda store, _, now: withdrawn(store.verifications(), number=number, trunk=trunk, now=now),
+    )
+
+
+def run_list(paths: Paths, *, every: bool, as_json: bool) -> int:
+    """Findings that hold, or all there ever were, the newest first."""
+    if not _root():
+        return 2
+    with configuration_store(paths, make=False) as store:
+        found = store.verifications()
+        versions = {version.number: version for version in store.versions()}
+    now = time.time()
+    shown = [one for one in found if every or one.holds(now)]
+    if as_json:
+        for one in shown:
+            print(json.dumps(_document(one, versions, now)))
+        return 0
+    table = Table("number", "trunk", "until", "by", "on (UTC)", "evidence", "", box=None)
+    for one in shown:
+        version = versions[one.version]
+        cells = (one.number, one.trunk, _day(one.until), version.actor.name, _day(version.at), one.evidence)
+        table.add_row(*(Text(cell) for cell in (*cells, _state(one, now))))
+    Console(highlight=False, soft_wrap=True).print(table)
+    return 0
+
+
+def _change(paths: Paths, command: str, act: Act) -> int:
+    try:
+        with changing(paths, command), configuration_store(paths, make=True) as store:
+            running = is_running(paths)
+            if running:
+                check_runs_this(paths)
+            head = configuration.get_version(store, None)
+            declared = read_node_file(store.text(head), f"version {head.number}")
+            before, now = read_in_force(paths.declared), time.time()
+            change = act(store, declared, now)
+            beyond = before.version if before else 0
+            version = put_down(store, change, actor=current_actor(), command=command, at=now, beyond=beyond)
+            if not running:
+                say(f"version {version.number} ({version.summary}): no node runs here, the next up takes it")
+                return 0
+            if before is None or before.version != head.number:
+                complain(
+                    f"version {version.number} is decided on, but the version before it is not in force: "
+                    "./trunkward apply puts both in force"
+                )
+                return 1
+            after = msgspec.structs.replace(
+                before, version=version.number, verified=in_force(declared, store.verifications(), now)
+            )
+            put_policy_in_force(paths, after, declared, gate_policy)
+            say(f"version {version.number} is in force: {version.summary}", "green")
+            return 0
+    except NotApplied as problem:
+        complain(f"decided on, but not everywhere in force: {problem}")
+        return 1
+    except (
+        Busy,
+        Superseded,
+        NoSuchVersion,
+        NodeFileRefused,
+        VerificationRefused,
+        TextDamaged,
+        OtherVersion,
+        OSError,
+    ) as why:
+        complain(f"nothing was changed: {in_words(why) if isinstance(why, OSError) else why}")
+        return 2
+
+
+def _digest(file: Path) -> str:
+    try:
+        if file.stat().st_size > _MOST_BYTES:
+            raise ValueError(f"{file}: more than {_MOST_BYTES} bytes")
+        return sha256(file.read_bytes()).hexdigest()
+    except OSError as problem:
+        raise ValueError(f"{file}: {problem.strerror}{hint(file)}") from None
+
+
+def _end_of(day: str) -> float:
+    """The end of a day in UTC, in seconds since the epoch. Raises `ValueError`."""
+    try:
+        last = date.fromisoformat(day)
+    except ValueError:
+        raise ValueError(f"{day!r}: write the last day on which it holds, such as 2027-06-30") from None
+    return datetime(last.year, last.month, last.day, tzinfo=UTC).timestamp() + 86_400
+
+
+def _document(one: Verification, versions: dict[int, Version], now: float) -> dict[str, object]:
+    made, ended = versions[one.version], versions.get(one.withdrawn)
+    return {
+        "number": one.number,
+        "trunk": one.trunk,
+        "tenant": one.tenant,
+        "evidence": one.evidence,
+        "file_sha256": one.file_sha256 or None,
+        "verified_at": made.at,
+        "by": made.actor.name,
+        "until": one.until,
+        "version": one.version,
+        "withdrawn_at": ended.at if ended else None,
+        "withdrawn_by": ended.actor.name if ended else None,
+        "holds": one.holds(now),
+    }
+
+
+def _state(one: Verification, now: float) -> str:
+    if one.withdrawn:
+        return "taken back"
+    return "holds" if one.holds(now) else "over"
+
+
+def _day(at: float) -> str:
+    # the last day on which it holds, not the midnight after it
+    return f"{datetime.fromtimestamp(at - 0.001, UTC):%Y-%m-%d}"
+
+
+def _root() -> bool:
+    if os.geteuid() == 0:
+        return True
+    complain("trunkward number needs root: the configuration is root's. Use sudo.")
+    return False

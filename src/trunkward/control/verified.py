@@ -1,0 +1,143 @@
+"""Numbers that are not a trunk's own, and that somebody found it may show: found, listed, taken back.
+
+A finding says who found it, on what evidence, and until when. Each act is a version of the configuration
+with the same file: it has a number, a time, an actor and a command, its journal entry names the act, and
+gates judge by it as by any other. Such a number is signed B (`shaken.attest`): that a trunk may show a number
+is not yet the proof that level A needs.
+"""
+
+from collections.abc import Iterable
+
+from trunkward.access.actor import Actor
+from trunkward.control.configuration import (
+    ConfigurationStore,
+    Version,
+    no_version_yet,
+    objects_of_version,
+)
+from trunkward.numbering.e164 import E164, NotANumber
+from trunkward.trunks.callers import NumberChange, Verification, VerifiedNumber
+from trunkward.trunks.model import Declared
+
+#: Days a finding may hold: who was never asked again for a year may have given the number away.
+MOST_DAYS = 366
+#: Characters of the evidence in words.
+MOST_EVIDENCE = 500
+
+
+class VerificationRefused(Exception):
+    """A finding that is not written down, or not taken back; the message says why, and what to do."""
+
+
+def in_force(declared: Declared, found: Iterable[Verification], at: float) -> list[VerifiedNumber]:
+    """What holds at a time of all findings there ever were: one for each trunk and number.
+
+    Not of a trunk that is gone, nor of one with its name that is another tenant's.
+    """
+    tenants = {trunk.name: trunk.tenant for trunk in declared.trunks}
+    return [
+        VerifiedNumber(number=one.number, trunk=one.trunk, until=one.until)
+        for one in found
+        if one.holds(at) and tenants.get(one.trunk) == one.tenant
+    ]
+
+
+def verified(
+    declared: Declared,
+    found: Iterable[Verification],
+    *,
+    number: str,
+    trunk: str,
+    evidence: str,
+    file_sha256: str,
+    until: float,
+    now: float,
+) -> NumberChange:
+    """A new finding; it takes the place of one before it. Raises `VerificationRefused`.
+
+    `until` and `now` in seconds since the epoch.
+    """
+    try:
+        tn = str(E164(number))
+    except NotANumber as problem:
+        raise VerificationRefused(f"{number}: {problem}; write it as +12025550101") from None
+    whose = next((one for one in declared.trunks if one.name == trunk), None)
+    if whose is None:
+        raise VerificationRefused(
+            f"no trunk {trunk} in the newest version; ./trunkward get trunks lists them"
+        )
+    if tn in whose.numbers:
+        raise VerificationRefused(f"{tn} is trunk {trunk}'s own: it may show it anyhow")
+    other = next((one for one in declared.trunks if tn in one.numbers), None)
+    if other is not None and other.tenant != whose.tenant:
+        raise VerificationRefused(f"{tn} is a number of tenant {other.tenant}, not of {whose.tenant}")
+    if not evidence.strip() or len(evidence) > MOST_EVIDENCE or not evidence.isprintable():
+        raise VerificationRefused(
+            f"evidence is one line of at most {MOST_EVIDENCE} characters: what was seen, and where it is kept"
+        )
+    if not now < until <= now + MOST_DAYS * 86_400:
+        raise VerificationRefused(f"until is a day to come, at most {MOST_DAYS} days from now")
+    added = Verification(
+        version=0,  # that of the act
+        number=tn,
+        trunk=trunk,
+        tenant=whose.tenant,
+        evidence=evidence.strip(),
+        file_sha256=file_sha256,
+        until=until,
+    )
+    ended = tuple(one.version for one in _of(found, tn, trunk) if one.holds(now))
+    return NumberChange(act="verify", number=tn, trunk=trunk, added=added, ended=ended)
+
+
+def withdrawn(found: Iterable[Verification], *, number: str, trunk: str | None, now: float) -> NumberChange:
+    """The end of a finding, also of a trunk that is gone. Raises `VerificationRefused`."""
+    good = [one for one in found if one.number == number and one.holds(now) and trunk in (None, one.trunk)]
+    if not good:
+        raise VerificationRefused(f"{number} is not verified now; ./trunkward number list shows what is")
+    trunks = sorted({one.trunk for one in good})
+    if len(trunks) > 1:
+        raise VerificationRefused(f"{number} is verified for {', '.join(trunks)}: say which with --trunk")
+    ended = tuple(one.version for one in good)
+    return NumberChange(act="withdraw", number=number, trunk=trunks[0], ended=ended)
+
+
+def put_down(
+    store: ConfigurationStore, change: NumberChange, *, actor: Actor, command: str, at: float, beyond: int
+) -> Version:
+    """Writes it as the next version of the same file, with its journal entry.
+
+    Raises `Superseded`, `NoSuchVersion`.
+    """
+    head = store.head()
+    if head is None:
+        raise no_version_yet()
+    done = "verified" if change.act == "verify" else "not verified any more"
+    version = Version(
+        number=max(head.number, beyond) + 1,
+        at=at,
+        actor=actor,
+        command=command,
+        summary=f"{change.number} {done} for trunk {change.trunk}",
+        text_sha256=head.text_sha256,
+    )
+    objects = objects_of_version(store, head)
+    return store.add(version, store.text(head), objects, [], after=head.number, number=change)
+
+
+def journaled(change: NumberChange) -> dict[str, object]:
+    """What the journal says of an act besides its version."""
+    added = change.added
+    return {
+        "act": change.act,
+        "number": change.number,
+        "trunk": change.trunk,
+        "evidence": added.evidence if added else None,
+        "file_sha256": added.file_sha256 if added else None,
+        "until": added.until if added else None,
+        "ended": list(change.ended),
+    }
+
+
+def _of(found: Iterable[Verification], number: str, trunk: str) -> list[Verification]:
+    return [one for one in found if (one.number, one.trunk) == (number, trunk)]
