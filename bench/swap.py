@@ -58,7 +58,8 @@ async def _measure(home: Path, options: argparse.Namespace) -> int:
     paths = Paths(config=home / "node.yaml", state=home / "state", run=home / "run", log=home / "log")
     for place in (paths.policy, paths.gate_records(0), paths.gate_socket(0).parent, paths.pki, paths.log):
         place.mkdir(parents=True)
-    (paths.pki / "origid.secret").write_text("00" * 32)
+    for name in ("origid.secret", "digest.secret"):
+        (paths.pki / name).write_text("00" * 32)
     certificate = certificate_of_nobody()
     declared = large_declared(options.prefixes, options.trunks, certificate)
     began = time.perf_counter()
