@@ -21,6 +21,7 @@ BEST = """\
         networks: [127.0.0.1/32, 127.0.0.22/32]
         client_certificate: issued
         numbers: ["+12025550111"]
+        caller: {other: replace, number: "+12025550111"}
         host: 127.0.0.22:15062
         tls_names: [pbx.best.example.com]
 
