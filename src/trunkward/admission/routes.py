@@ -29,7 +29,8 @@ def routes_of(case: Case, signature: Signature | None) -> list[Route]:
     if case.direction is Direction.INBOUND:
         headers = _inbound_headers(case)
         return [_inbound(case, trunk, headers) for trunk in case.targets]
-    told = {trusted: _outbound_headers(case, signature, trusted=trusted) for trusted in (True, False)}
+    kinds = {way.carrier.trusted for way in case.ways}
+    told = {trusted: _outbound_headers(case, signature, trusted=trusted) for trusted in kinds}
     return [_route(case, way.carrier, way.host, told[way.carrier.trusted]) for way in case.ways]
 
 

@@ -64,6 +64,8 @@ _SECTIONS = (
 _DIRECTORY = struct.Struct(f"<{2 * len(_SECTIONS)}Q")
 #: Of a number in an inventory that nobody calls from.
 OWN_NEVER_CALLS = "one of our own, declared with calls_out: false"
+#: Numbers kept decoded in each gate, and whether they are anybody's here.
+_DECODED_NUMBERS = 16_384
 #: Trunks kept decoded in each gate.
 _DECODED_TRUNKS = 4096
 #: Lists of carriers that take a prefix, kept likewise; there are few different ones.
@@ -217,6 +219,8 @@ class Snapshot:
         self.trunks_around = lru_cache(maxsize=_KNOWN_SOURCES)(self._trunks_around)
         self._verified = Table(parts["verified"])
         self._never = NeverCallsTable(parts["never"])
+        # asked for several times in a call, and by one call after the other
+        self._number = lru_cache(maxsize=_DECODED_NUMBERS)(self._decode_of_number)
         self._decoded = lru_cache(maxsize=_DECODED_TRUNKS)(self._decode)
 
     def trunk(self, name: str) -> Trunk | None:
@@ -225,21 +229,18 @@ class Snapshot:
 
     def number_owner(self, number: str) -> Trunk | None:
         """The trunk in whose inventory an E.164 number with `+` is."""
-        row = self._numbers.get(number.encode())
-        return self._decoded(_decode_number(row).trunk) if row is not None else None
+        found = self._number(number)
+        return found[0] if found is not None else None
 
     def inbound_trunks(self, number: str) -> tuple[Trunk, ...]:
         """Where calls to an E.164 number go, in order: its own trunk, and those that stand in for that one.
 
         Disabled ones and such as only call out are among them; () for a number of nobody's.
         """
-        found = self._numbers.get(number.encode())
+        found = self._number(number)
         if found is None:
             return ()
-        row = _decode_number(found)
-        owner = self._decoded(row.trunk)
-        if owner is None:
-            return ()
+        owner, row = found
         others = owner.failover if row.failover is None else row.failover
         return owner, *(trunk for name in others if (trunk := self._decoded(name)) is not None)
 
@@ -251,8 +252,8 @@ class Snapshot:
 
     def never_calls(self, number: str) -> str:
         """Why nobody calls from an E.164 number, "" for all others."""
-        row = self._numbers.get(number.encode())
-        if row is not None and not _decode_number(row).calls_out:
+        found = self._number(number)
+        if found is not None and not found[1].calls_out:
             return OWN_NEVER_CALLS
         return self._never.why(number)
 
@@ -318,6 +319,12 @@ class Snapshot:
     def _ceilings(self, trunk: str) -> Ceilings:
         rows = self._limits.get(trunk.encode())
         return ceilings_of(limits_of(row) for row in (_decode_limits(rows) if rows is not None else ()))
+
+    def _decode_of_number(self, number: str) -> tuple[Trunk, NumberRow] | None:
+        found = self._numbers.get(number.encode())
+        row = _decode_number(found) if found is not None else None
+        owner = self._decoded(row.trunk) if row is not None else None
+        return (owner, row) if owner is not None and row is not None else None
 
     def _decode(self, name: str) -> Trunk | None:
         row = self._trunks.get(name.encode())
