@@ -13,9 +13,8 @@ from trunkward.calls.attempt import TlsFacts
 from trunkward.gate.chain import Chains
 from trunkward.sip.uri import MalformedUri, parse_uri
 
-
-#: Names of one certificate that are looked at; one with more has none to us. Each is looked up for every call,
-#: and whoever connects may show as many as he likes.
+#: Names of one certificate that are looked at; one with more has none to us. Each is looked up for every
+#: call, and whoever connects may show as many as he likes.
 _MOST_NAMES = 100
 
 
