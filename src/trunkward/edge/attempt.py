@@ -32,9 +32,6 @@ THIS_EDGE = os.urandom(8).hex()
 #: of 1.2 is refused.
 _facts: dict[int, dict[str, Any]] = {}
 _MOST_CONNECTIONS = 16_384
-#: Characters of a peer's certificate (PEM); a longer one is none. OpenSSL takes 100 kB, real ones have 2, and
-#: those of any stranger are kept: here, and in each gate.
-MOST_CERTIFICATE = 16_384
 
 
 def read() -> dict[str, Any]:
@@ -75,12 +72,11 @@ def tls_facts() -> dict[str, Any]:
     if facts is None:
         if len(_facts) >= _MOST_CONNECTIONS:
             _facts.clear()
-        certificate = ksr.pv("$tls_peer_raw_cert")
         facts = _facts[connection] = {
             "version": ksr.pv("$tls_version"),
             "cipher": ksr.pv("$tls_cipher_info"),
             "peer_cn": ksr.pv("$tls_peer_subject_cn"),
-            "peer_certificate": certificate if len(certificate) <= MOST_CERTIFICATE else "",
+            "peer_certificate": ksr.pv("$tls_peer_raw_cert"),
             "peer_verified": ksr.pv("$tls_peer_verified") == "1",
         }
     return facts
