@@ -111,6 +111,11 @@ def _shown_once(paths: Paths, act: str, trunk: str, output: Path | None, overlap
     if output is not None and (why := _no_output(output)):
         complain(why)
         return 2
+    try:
+        file = _made_ready(output) if output is not None else None
+    except OSError as problem:
+        complain(f"nothing was changed: {output}: {problem.strerror}")
+        return 2
 
     def make(store: SqlConfiguration, declared: Declared, now: float) -> tuple[SecretChange, str]:
         try:
@@ -122,7 +127,10 @@ def _shown_once(paths: Paths, act: str, trunk: str, output: Path | None, overlap
         sealer = Sealer(master=master, below=secrets.randbelow, chance=os.urandom)
         return made(act, declared, trunk, store.secrets(), sealer, now=now, overlap_s=overlap_s)
 
-    return _change(paths, f"secret {act} {trunk}", make, lambda password: _show(password, output))
+    done = _change(paths, f"secret {act} {trunk}", make, lambda password: _show(password, output, file))
+    if done == 2 and output is not None:
+        output.unlink()  # nothing is in it
+    return done
 
 
 def _no_output(output: Path) -> str:
@@ -133,13 +141,24 @@ def _no_output(output: Path) -> str:
     return f"{output}: what is written there is lost{why}" if (why := hint(output)) else ""
 
 
-def _show(password: str, output: Path | None) -> None:
-    if output is None:
+def _made_ready(output: Path) -> int:
+    """A new file with room for a secret, before there is one: a secret that cannot be written is lost."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(output, flags, 0o600)
+    try:
+        os.posix_fallocate(descriptor, 0, CHARACTERS + 1)
+    except OSError:
+        output.unlink()
+        raise
+    return descriptor
+
+
+def _show(password: str, output: Path | None, descriptor: int | None) -> None:
+    if descriptor is None:
         bits = CHARACTERS * (len(ALPHABET).bit_length() - 1)
         say(f"the secret, shown this once ({CHARACTERS} characters, {bits} bits):", err=True)
         print(password)
         return
-    descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(f"{password}\n")
         file.flush()

@@ -15,6 +15,7 @@ import ctypes
 import fcntl
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -201,6 +202,8 @@ def _supervise(
     setpriv = shutil.which("setpriv") or "/usr/bin/setpriv"
     supervisord = str(Path(sys.executable).parent / "supervisord")
     command = [setpriv, "--pdeathsig=TERM", "--", supervisord, "-c", str(paths.run / "supervisord.conf")]
+    # of every part: gates have what opens secrets, the edge keys of TLS, and a core dump would have it all
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # ours to tell: no part speaks for the node
     manager = os.environ.pop("NOTIFY_SOCKET", "")
     stop_wanted = False

@@ -106,14 +106,16 @@ class Registrations:
     def connection_closed(self, _event: str) -> None:
         """In Kamailio's TCP process, which must not wait: leaves it to a worker.
 
-        With no worker free the row stays until its time is over; its connection is known to have ended.
+        With no worker free the rows stay until their time is over; their connection is known to have ended.
         """
         # its id, which the one of a message is not to be had by any more
         ksr.later("ksr_flow_ended", ksr.pv("$conid"), self._group)
 
     def flow_ended(self, _event: str) -> None:
-        """A connection over which a trunk was registered is gone."""
-        self._forget(int(ksr.later_data()))
+        """A connection over which a trunk was registered, or recognised, is gone."""
+        connection = int(ksr.later_data())
+        identified.forget(connection)
+        self._forget(connection)
 
     def _forget(self, connection: int) -> None:
         trunk, flow = self._table.ended(connection)

@@ -8,7 +8,7 @@ What is in it is calls of this moment: nothing of a node is lost with it (docs/p
 """
 
 import secrets
-import shutil
+import sys
 from hashlib import sha256
 
 from trunkward.settings import Paths
@@ -32,8 +32,8 @@ COMMANDS = (
 
 def valkey_command(paths: Paths) -> list[str]:
     """Its command line."""
-    server = shutil.which("valkey-server") or "/usr/bin/valkey-server"
-    return [server, str(paths.valkey_run / "valkey.conf")]
+    configuration = paths.valkey_run / "valkey.conf"
+    return [sys.executable, "-m", "trunkward.live.start", str(configuration), str(paths.valkey_data)]
 
 
 def render_valkey_conf(paths: Paths) -> str:

@@ -140,8 +140,16 @@ class Verifier:
 def _for_realm(attempt: CallAttempt | RegisterAttempt, realm: str) -> DigestCredentials | None:
     """The credentials for our realm; those for others are not for us (RFC 3261 section 22.3)."""
     name = "authorization" if attempt.method == "REGISTER" else "proxy-authorization"
-    shown = [parameters(value) for value in attempt.headers.get(name, ()) if is_digest(value)]
-    ours = [given for given in shown if given.get("realm") == (realm, True)]
+    ours = []
+    for value in filter(is_digest, attempt.headers.get(name, ())):
+        try:
+            given = parameters(value)
+        except Unreadable:
+            if realm in value:  # it may be for us
+                raise
+            continue
+        if given.get("realm") == (realm, True):
+            ours.append(given)
     if len(ours) > 1:
         raise Unreadable("two of them")
     return read(ours[0]) if ours else None

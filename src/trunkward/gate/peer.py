@@ -13,27 +13,38 @@ from trunkward.calls.attempt import TlsFacts
 from trunkward.gate.chain import Chains
 from trunkward.sip.uri import MalformedUri, parse_uri
 
+#: Names of one certificate that are looked at; one with more has none to us. Each is looked up for every
+#: call, and whoever connects may show as many as he likes.
+_MOST_NAMES = 100
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Read:
     certificate: x509.Certificate
     identity: PeerIdentity
+    #: Seconds since the epoch.
+    valid_until: float
 
 
 def peer_identity(
     tls: TlsFacts | None, policy: Snapshot | None = None, chains: Chains | None = None, now: float = 0.0
 ) -> PeerIdentity | None:
-    """The identity behind a TLS connection, None when it showed no certificate that can be read.
+    """The identity behind a TLS connection `now` (seconds since the epoch), None for no certificate to read.
 
-    With a policy: whether it leads `now` (seconds since the epoch) to the authority of a trunk that is
-    recognised by such a one and a subject the certificate has.
+    With a policy: whether it leads to the authority of a trunk that is recognised by such a one and a subject
+    the certificate has.
     """
     if tls is None or not tls.peer_certificate:
         return None
     read = _read(tls.peer_certificate, tls.peer_verified)
-    if read is None or policy is None or chains is None:
-        return read.identity if read else None
+    if read is None:
+        return None
     identity = read.identity
+    if identity.chain_verified and now >= read.valid_until:
+        # Kamailio has looked at it when the connection began, which may be weeks ago
+        identity = replace(identity, chain_verified=False)
+    if policy is None or chains is None:
+        return identity
     authorities = {
         trunk.authority
         for subject in identity.subjects
@@ -59,13 +70,18 @@ def _read(pem: str, chain_verified: bool) -> _Read | None:
         uris = names.get_values_for_type(x509.UniformResourceIdentifier)
     except (x509.ExtensionNotFound, ValueError):
         dns, uris = (), []
+    readable = len(dns) + len(uris) <= _MOST_NAMES
     identity = PeerIdentity(
         certificate_sha256=fingerprint,
-        dns_names=dns,
+        dns_names=dns if readable else (),
         chain_verified=chain_verified,
-        subjects=_subjects(certificate, dns, uris),
+        subjects=_subjects(certificate, dns, uris) if readable else (),
     )
-    return _Read(certificate=certificate, identity=identity)
+    return _Read(
+        certificate=certificate,
+        identity=identity,
+        valid_until=certificate.not_valid_after_utc.timestamp(),
+    )
 
 
 def _subjects(certificate: x509.Certificate, dns: tuple[str, ...], uris: list[str]) -> tuple[str, ...]:

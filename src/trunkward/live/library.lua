@@ -93,7 +93,10 @@ local function admit(keys, argv)
   for i = 1, known and 0 or rates do
     local interval, burst = tonumber(argv[5 + counters + 2 * i]), tonumber(argv[6 + counters + 2 * i])
     if burst < 1 then return { 'over', counters + i, 0 } end
-    local arrival = math.max(tonumber(redis.call('GET', keys[counters + i]) or 0), now) + interval
+    local before = tonumber(redis.call('GET', keys[counters + i]) or 0)
+    -- none of ours is further ahead: the clock was set back, and all would be refused until it is there again
+    if before > now + interval * burst then before = 0 end
+    local arrival = math.max(before, now) + interval
     local late = arrival - now - interval * burst
     if late > 0 then return { 'over', counters + i, math.ceil(late / 1000) } end
     arrivals[i] = arrival

@@ -37,7 +37,8 @@ class _Connected(asyncio.Protocol):
         self._reader = hiredis.Reader()
         self._pending: deque[tuple[float, Answered]] = deque()
         self._transport: asyncio.Transport | None = None
-        self.closed = False
+        #: Why; "" while it stands.
+        self.closed = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is one by behaviour only
@@ -68,7 +69,7 @@ class _Connected(asyncio.Protocol):
         return waited_s > DEADLINE_S or len(self._pending) >= MAX_PENDING
 
     def close(self, why: str) -> None:
-        self.closed = True
+        self.closed = self.closed or why
         pending, self._pending = self._pending, deque()
         for _, answered in pending:
             answered(_lost(why))
@@ -94,6 +95,8 @@ class Wire:
             wire = connecting.result() if connecting.done() and not connecting.cancelled() else None
             if wire is None:
                 return _lost("redis-unreachable")
+            if wire.closed:  # refused before this one got its turn
+                return _lost(wire.closed)
         if wire.is_stuck():
             return _lost("redis-timeout")
         loop = asyncio.get_running_loop()

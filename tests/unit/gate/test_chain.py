@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import product
+from string import ascii_lowercase
 from typing import Any
 
 import pytest
@@ -134,3 +136,20 @@ def test_whom_it_is_for(names: Any, subjects: tuple[str, ...]) -> None:
     assert identity is not None
     assert identity.subjects == subjects
     assert identity.authorities == frozenset()
+
+
+def test_a_certificate_that_ends_while_its_connection_stands_proves_no_chain_any_more() -> None:
+    """Kamailio has verified it when the connection began; a carrier's may stand for weeks."""
+    tls = TlsFacts(version="TLSv1.3", cipher="x", peer_certificate=Party("a", ROOT).pem, peer_verified=True)
+    end = (NOW + timedelta(days=30)).timestamp()
+    verified = [one.chain_verified for at in (end - 1, end) if (one := peer_identity(tls, now=at))]
+    assert verified == [True, False]
+
+
+@pytest.mark.parametrize(("names", "read"), [(100, 100), (101, 0)])
+def test_whoever_shows_more_names_than_anybody_has_shows_none(names: int, read: int) -> None:
+    some = [x509.DNSName(f"{a}{b}.example.com") for a, b in product(ascii_lowercase, repeat=2)]
+    pbx = Party("acme-pbx", ROOT, names=[some[:names]])
+    identity = peer_identity(TlsFacts(version="TLSv1.3", cipher="x", peer_certificate=pbx.pem))
+    assert identity is not None
+    assert (len(identity.subjects), len(identity.dns_names)) == (read, read)

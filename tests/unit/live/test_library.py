@@ -87,6 +87,20 @@ def test_a_rate_lets_a_burst_through_and_says_when_the_next_may_come(valkey: Own
     run(valkey, scenario)
 
 
+def test_a_clock_that_was_set_back_shuts_nobody_out(valkey: OwnValkey) -> None:
+    """What a rate remembers is a time on Valkey's clock: an hour ahead, it would refuse every call for an hour."""
+
+    async def scenario(live: LiveClient) -> None:
+        rate = Rate(key=f"rate:trunk:r{next(_fresh)}", per_second=2, burst=2)
+        with valkey.asks("gate") as gate:
+            gate.ask("SET", rate.key, str(int((time.time() + 3600) * 1e6)), "PX", "3600000")
+        facts = [await live.admit(asked(f"{rate.key}{i}", rates=(rate,))) for i in range(3)]
+        assert [isinstance(fact, Held) for fact in facts] == [True, True, False]
+        assert facts[2] == Over(key=rate.key, most=2, retry_after_s=1)
+
+    run(valkey, scenario)
+
+
 @pytest.mark.parametrize(
     ("uses", "good"),
     [

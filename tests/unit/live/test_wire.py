@@ -4,13 +4,14 @@ import asyncio
 import signal
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from sipkit.valkey import OwnValkey
 from trunkward.admission.ports import Asked, Counter, Held, Over, Unavailable
 from trunkward.live.client import LiveClient
-from trunkward.live.wire import DEADLINE_S, GIVE_UP_S
+from trunkward.live.wire import DEADLINE_S, GIVE_UP_S, Wire
 
 PLACE = Counter(key="calls:trunk:a", most=1)
 
@@ -119,6 +120,29 @@ def test_what_valkey_refuses_is_told_by_its_word(own: OwnValkey) -> None:
         assert told == Unavailable(what="redis", why="redis-function-missing")
     finally:
         without.close()
+
+
+def test_who_comes_after_the_refusal_is_told_of_it_too(
+    own: OwnValkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The refusal of its password may be there before the first question, which nobody would answer."""
+    opens = Wire._open
+
+    async def slowly(wire: Wire) -> Any:
+        opened = await opens(wire)
+        await asyncio.sleep(0.05)
+        return opened
+
+    async def scenario() -> None:
+        live = own.gate()
+        began = time.monotonic()
+        assert await live.admit(asked("a")) == Unavailable(what="redis", why="redis-refused")
+        assert time.monotonic() - began < DEADLINE_S
+        await live.close()
+
+    monkeypatch.setattr(Wire, "_open", slowly)
+    own.paths.valkey_secret("gate").write_text("wrong")
+    asyncio.run(scenario())
 
 
 def test_many_questions_on_one_connection(own: OwnValkey) -> None:

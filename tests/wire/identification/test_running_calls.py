@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import Callable
 
 import pytest
@@ -23,6 +24,7 @@ from wire.node.parties import (
     run,
     tls_carrier,
 )
+from wire.running.test_dead_mans_switch import rows
 
 
 def answering(site: Site, trunk: str) -> Answering:
@@ -203,6 +205,33 @@ def test_an_emergency_is_not_challenged_where_something_else_tells_who_calls(
         await asyncio.to_thread(node.wait_ready)
 
     run(node, scenario)
+
+
+def test_what_a_connection_was_recognised_as_ends_with_it(site: Site) -> None:
+    """Summary: a PBX that opens a connection for each call leaves nothing behind in the edge's memory."""
+    node = site.node
+
+    async def scenario() -> None:
+        customer, carrier = customer_agent(), carrier_agent()
+        customer.identity = identity("by-digest")
+        async with tls_carrier(node, carrier):
+            for _ in range(3):
+                flow = await come(site, customer, Shown())
+                call, reply = await digest_call(customer, flow, NORTH_NUMBER, answering(site, "by-digest"))
+                assert reply.status == 200
+                there = await carrier.incoming()
+                await there.confirmed()
+                assert "trunk:by-digest" in await asyncio.to_thread(rows, node, "identified")
+                await call.bye()
+                await there.ended()
+                await flow.close()
+                until = time.monotonic() + 3
+                while "trunk:by-digest" in await asyncio.to_thread(rows, node, "identified"):
+                    assert time.monotonic() < until
+                    await asyncio.sleep(0.05)
+
+    run(node, scenario)
+    assert not faults_in(node.log("kamailio"))
 
 
 def test_who_was_recognised_on_a_connection_calls_an_emergency_without_gates(site: Site) -> None:

@@ -1,5 +1,7 @@
 """Secrets on a running node: made, exchanged, taken back, in force within a second, and kept by a backup."""
 
+import base64
+import hashlib
 import json
 import sqlite3
 import tarfile
@@ -71,6 +73,7 @@ def test_a_secret_is_shown_on_a_terminal_or_written_to_a_new_file_only(site: Sit
         ((), "--output FILE"),
         (("--output", str(node.home / "node.yaml")), "there is such a file"),
         (("--output", "/nowhere/x"), "no such directory"),
+        (("--output", "/proc/x"), "/proc/x: "),
     ]:
         done = node.trunkward("secret", "rotate", "by-all", *arguments)
         assert done.returncode == 2
@@ -115,8 +118,17 @@ def test_what_is_kept_is_worth_nothing_without_the_key(site: Site) -> None:
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         rows = connection.execute("select sha256, md5 from secrets where trunk = 'by-both'").fetchall()
     assert [(len(sha256), len(md5)) for sha256, md5 in rows] == [(12 + 32 + 16, 12 + 16 + 16)]
+    password = site.passwords["by-both"]
+    hashed = hashlib.sha256(f"by-both:sbc.example.com:{password}".encode())
+    master = key.read_text().strip()
     for file in (database, in_force):
-        assert key.read_bytes().strip() not in file.read_bytes()
+        content = file.read_bytes()
+        for clear in (password, hashed.hexdigest(), master):
+            assert clear.encode() not in content
+            assert base64.b64encode(clear.encode()) not in content
+        for raw in (hashed.digest(), bytes.fromhex(master)):
+            assert raw not in content
+            assert base64.b64encode(raw) not in content
 
 
 def test_a_backup_has_secrets_and_their_key(site: Site) -> None:

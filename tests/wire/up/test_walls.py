@@ -1,6 +1,7 @@
 """The walls between the processes, proved by trying as each user."""
 
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -104,7 +105,7 @@ def test_who_reaches_which_socket(node: Node, name: str, users: set[str]) -> Non
     ],
 )
 def test_each_process_is_its_user_with_no_capability(node: Node, program: str, user: str) -> None:
-    """Summary: every process runs as its own user, in its own group, with no capability and no way to gain one."""
+    """Summary: every process runs as its own user, in its own group, with no capability, no way to gain one, and no core dumps."""
     family = node.family(program)
     if program == "kamailio":
         # unshare, which only waits for the engine and takes it with it
@@ -120,6 +121,8 @@ def test_each_process_is_its_user_with_no_capability(node: Node, program: str, u
         for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
             assert int(status[name], 16) == 0, (name, status[name])
         assert status["NoNewPrivs"] == "1"
+        # keys and secrets would be in it
+        assert re.search(r"(?m)^Max core file size +0 +0 ", Path(f"/proc/{pid}/limits").read_text())
 
 
 def test_nothing_is_writable_by_everybody(node: Node) -> None:
