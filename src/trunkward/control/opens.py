@@ -69,10 +69,13 @@ def openings(
     if not changed:
         return []
     was, now = World(node, places_before), World(new.node, places)
+    # prices may have changed, too: what the levels of before let through of the places there are now
+    then = was if places_before is places else World(node, places)
     found: dict[tuple[tuple[str, ...], bool, tuple[str, ...]], list[str]] = {}
     for trunk in changed:
         levels = before.get(trunk.name, ())
-        opened = now.open(trunk.destinations) - was.open(levels)
+        dearer = now.places(trunk.destinations) - then.places(levels)
+        opened = (now.open(trunk.destinations) - was.open(levels)) | set(map(kind_of, dearer))
         prefixes = now.prefixes(trunk.destinations) - was.prefixes(levels)
         longer = trunk.name in before and not _open_at(trunk.destinations) <= _open_at(levels)
         if opened or prefixes or longer:
@@ -95,16 +98,21 @@ class World:
         for place in set(places.values()):
             if place.country:
                 self._kinds.setdefault(kind_of(place), set()).add(place)
-        self._open: dict[DestinationPolicies, frozenset[str]] = {}
+        self._open: dict[DestinationPolicies, frozenset[Destination]] = {}
         self._prefixes: dict[DestinationPolicies, frozenset[str]] = {}
 
     def open(self, levels: DestinationPolicies) -> frozenset[str]:
-        """Kinds of numbers of countries that may be called, whatever their first digits and the hour."""
+        """Kinds of numbers of countries of which some may be called, at some hour."""
+        return frozenset(map(kind_of, self.places(levels)))
+
+    def places(self, levels: DestinationPolicies) -> frozenset[Destination]:
+        """Places of countries that may be called, whatever their first digits and the hour.
+
+        With a rate deck one kind of numbers is several places, cheap and dear.
+        """
         if levels not in self._open:
             self._open[levels] = frozenset(
-                kind
-                for kind, places in self._kinds.items()
-                if any(self._goes(levels, "+", place) for place in places)
+                place for places in self._kinds.values() for place in places if self._goes(levels, "+", place)
             )
         return self._open[levels]
 
@@ -117,12 +125,12 @@ class World:
                 for entry in (policy.allow.entries if policy.allow else ())
                 if entry.startswith("+")
             }
-            kinds = self.open(levels)
+            open_anyhow = self.places(levels)
             self._prefixes[levels] = frozenset(
                 prefix
                 for prefix in written
                 if any(
-                    self._goes(levels, number, place) and kind_of(place) not in kinds
+                    self._goes(levels, number, place) and place not in open_anyhow
                     for number, place in self._behind(prefix)
                 )
             )

@@ -97,6 +97,23 @@ def test_a_line_in_the_file_of_destinations_may_open_something() -> None:
     assert said((), (), known) == ["hq may now call US/mobile"]
 
 
+def test_a_kind_with_many_prices_is_told_of_when_its_dear_ones_open() -> None:
+    """Summary: a rate deck has cheap and dear mobiles of one country; more of them open by a limit, by name, or by a prefix."""
+    deck = TABLE | {"3369": place("FR", Kind.MOBILE, 5_000_000)}
+    for new in (says("FR", rate=6_000_000), says("FR", "FR/mobile")):
+        found = openings(world(hq=says("FR")), world(hq=new), deck, deck)
+        assert [line for opening in found for line in opening.lines()] == ["hq may now call FR/mobile"]
+        assert openings(world(hq=new), world(hq=says("FR")), deck, deck) == []
+    (opening,) = openings(world(hq=says("FR")), world(hq=says("FR", "+3369")), deck, deck)
+    assert opening.places == ("+3369",)
+    # nobody's rights have changed: a price has
+    dearer = deck | {"3369": place("FR", Kind.MOBILE, 5_500_000), "336": place("FR", Kind.MOBILE, 41_000)}
+    assert (
+        openings(world(hq=says("FR", rate=6_000_000)), world(hq=says("FR", rate=6_000_000)), deck, dearer)
+        == []
+    )
+
+
 def test_another_country_at_home_opens_it() -> None:
     moved = replace(world(hq=()), node=replace(READ.node, region="JM"))
     (opening,) = openings(world(hq=()), moved, TABLE, TABLE)
