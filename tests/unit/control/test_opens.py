@@ -1,5 +1,6 @@
 """What a change opens, in words; and that it says nothing of what was open before."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,6 +89,37 @@ def said(
 )  # fmt: skip
 def test_in_words(old: DestinationPolicies, new: DestinationPolicies, lines: list[str]) -> None:
     assert said(old, new) == lines
+
+
+def test_the_same_hours_in_another_zone_are_others() -> None:
+    """Summary: Tokyo's morning is New York's night; a second zone beside the first only narrows."""
+
+    def at(*zones: str) -> DestinationPolicies:
+        return tuple(
+            (level, DestinationPolicy(hours=hours(zone, ["mon-fri 07:00-20:00"], Outside.NOTHING)))
+            for level, zone in zip(Level, zones, strict=False)
+        )
+
+    longer = ["hq may now call at hours at which it might not"]
+    assert said(at("America/New_York"), at("Asia/Tokyo")) == longer
+    assert said(at("America/New_York"), at("America/New_York", "Asia/Tokyo")) == []
+    assert said(at("America/New_York", "Asia/Tokyo"), at("America/New_York")) == longer
+
+
+def test_10000_trunks_are_told_of_in_seconds() -> None:
+    """Summary: 10,000 trunks with 2,000 lists and 60 hours get one country more; CPU seconds of one look."""
+
+    def trunks(*more: str) -> dict[str, DestinationPolicies]:
+        return {
+            f"t{one}": says("FR", f"+{one % 2000 + 1}", *more, at=f"mon 07:{one % 60:02d}-20:00")
+            for one in range(10_000)
+        }
+
+    old, new = world(**trunks()), world(**trunks("GB"))
+    began = time.process_time()
+    found = openings(old, new, TABLE, TABLE)
+    assert time.process_time() - began < 10
+    assert sum(len(opening.trunks) for opening in found) > 9_000
 
 
 def test_a_line_in_the_file_of_destinations_may_open_something() -> None:
