@@ -207,7 +207,7 @@ def trunk(case: Case) -> Finding:
         return Finding(check="trunk", detail=ours.name if ours else "")
     if case.targets:
         return Finding(check="trunk", detail=f"{ours.name} is disabled, others take its calls")
-    # to a carrier it looks like any number that is not here
+    # to a carrier its number is one that is not here
     status = 403 if case.direction is Direction.OUTBOUND else 404
     return _refuse(
         *("trunk", Reason.TRUNK_DISABLED, Blame.US, status, f"trunk {ours.name} is disabled"),

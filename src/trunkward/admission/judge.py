@@ -172,10 +172,13 @@ def _refused(case: Case, findings: tuple[Finding, ...], finding: Finding, record
     return Judgement(verdict=verdict, findings=findings)
 
 
+#: What a carrier hears instead of a finding that is about a customer: its trunk's name, what it has bought.
+_OF_A_CUSTOMER = {"trunk": "not in service", "limits": "try again later"}
+
+
 def _told(case: Case, finding: Finding) -> str:
-    """What a peer hears; a carrier does not hear how much a customer has bought."""
-    of_a_customer = finding.check == "limits" and case.direction is Direction.INBOUND
-    return "try again later" if of_a_customer else finding.detail
+    inbound = case.direction is Direction.INBOUND
+    return _OF_A_CUSTOMER.get(finding.check, finding.detail) if inbound else finding.detail
 
 
 def _announcement(case: Case, reason: Reason) -> Announcement | None:

@@ -3,7 +3,8 @@
 1. What the table does not know is dear and not called.
 2. Each level that has a list must open it; where none has one, the ordinary numbers of the country at home.
 3. It must not be dearer than each level's limit, unless that level opens it by name; a price that nobody
-   knows is above any limit, but for ordinary numbers at home.
+   knows is above any limit. For ordinary numbers at home only a limit that is written counts, and only a
+   price that is known: the table's is what others pay for calling there.
 4. It must be within each level's hours.
 """
 
@@ -97,9 +98,10 @@ def _too_dear(
     trunk: Trunk, number: str, prefix: str, place: Destination, node: NodeSettings
 ) -> NotPermitted | None:
     # 3.
-    if place.rate_micro is None and is_home(place, node.region):
-        return None  # what a call at home costs is rarely in a table
-    kind, limited = kind_of(place), False
+    home = is_home(place, node.region)
+    if home and place.rate_micro is None:
+        return None
+    kind, limited = kind_of(place), home
     for level, policy in trunk.destinations:
         if policy.max_rate_micro is None:
             continue

@@ -9,6 +9,9 @@ from trunkward.engines.destinations_file import DestinationsUnreadable, destinat
 from trunkward.store.configuration import SqlConfiguration
 from trunkward.trunks.model import Declared
 
+#: Beginnings of the keys that may open something.
+_OPENS = ("destinations", "number_plan", "reseller", "tenant")
+
 
 def opened_by(
     planned: Plan, store: SqlConfiguration | None, declared: Declared | None, in_force: InForce | None
@@ -35,10 +38,12 @@ def new_destinations(declared: Declared) -> str:
 
 
 def _may_open(planned: Plan) -> bool:
-    """Reading what was before takes seconds where trunks are many."""
+    """Reading what was before takes seconds where trunks are many.
+
+    A trunk that moves to another tenant has what that one and its reseller open.
+    """
     return any(
-        change.action is not Action.REMOVE
-        and any(key.key.startswith(("destinations", "number_plan", "reseller")) for key in change.keys)
+        change.action is not Action.REMOVE and any(key.key.startswith(_OPENS) for key in change.keys)
         for change in planned.changes
     )
 

@@ -4,7 +4,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from trunkward.calls.verdict import Reason
 
@@ -14,6 +14,9 @@ COLUMNS = ("from", "to", "trunk", "carrier", "at", "expect")
 ADMIT = "admit"
 #: What stands before the host in a SIP URI, as far as anybody dials it.
 _USER = re.compile(r"[0-9A-Za-z+*._()-]{1,64}", re.ASCII)
+
+#: Times as seconds since the epoch are from 1970 to here (the year 9999): every zone has a date for them.
+_END_S = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
 
 class CasesRefused(ValueError):
@@ -46,8 +49,10 @@ def problems_of(asked: Asked) -> Iterator[str]:
         yield "name one: the trunk it comes from, or the carrier"
     if asked.at:
         try:
-            datetime.fromisoformat(asked.at).timestamp()
+            known = 0 <= datetime.fromisoformat(asked.at).timestamp() < _END_S
         except (ValueError, OverflowError, OSError):
+            known = False
+        if not known:
             yield f"at {asked.at!r}: write a time such as 2026-11-25T14:30 or 2026-11-25T14:30:00Z"
     if asked.expect not in ("", ADMIT, *(reason.value for reason in Reason)):
         yield f"expect {asked.expect!r}: write {ADMIT} or a reason code"

@@ -6,10 +6,18 @@ For people who are about to agree to it, in the words of an `allow` list; what d
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 
 from trunkward.admission.permitted import why_not
 from trunkward.numbering.destinations import ORDINARY, Destination, Kind, Risk, longest_match, money
-from trunkward.trunks.destinations import WEEK_MINUTES, DestinationPolicies, Outside, kind_of
+from trunkward.trunks.destinations import (
+    WEEK_MINUTES,
+    DestinationPolicies,
+    Hours,
+    Outside,
+    kind_of,
+    ordinary_of,
+)
 from trunkward.trunks.model import Declared, NodeSettings, Trunk
 
 _WEEK = frozenset((home, minute) for home in (True, False) for minute in range(WEEK_MINUTES))
@@ -26,6 +34,9 @@ _ANYBODY = Trunk(
 #: Trunks, and places, named one by one in a line.
 _NAMED = 3
 _PLACES = 12
+
+#: Places that open, and what of them draws fraud.
+type _Told = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,18 +80,26 @@ def openings(
     if not changed:
         return []
     was, now = World(node, places_before), World(new.node, places)
-    found: dict[tuple[tuple[str, ...], bool, tuple[str, ...]], list[str]] = {}
+    # prices may have changed, too: what the levels of before let through of the places there are now
+    then = was if places_before is places else World(node, places)
+
+    @cache  # 10,000 trunks say the same few things
+    def told(levels: DestinationPolicies, old_levels: DestinationPolicies) -> _Told:
+        dearer = now.places(levels) - then.places(old_levels)
+        opened = (now.open(levels) - was.open(old_levels)) | set(map(kind_of, dearer))
+        prefixes = now.prefixes(levels) - was.prefixes(old_levels)
+        return (*in_words(opened, now), *sorted(prefixes)), tuple(now.warnings(opened, prefixes))
+
+    found: dict[tuple[_Told, bool], list[str]] = {}
     for trunk in changed:
         levels = before.get(trunk.name, ())
-        opened = now.open(trunk.destinations) - was.open(levels)
-        prefixes = now.prefixes(trunk.destinations) - was.prefixes(levels)
-        longer = trunk.name in before and not _open_at(trunk.destinations) <= _open_at(levels)
-        if opened or prefixes or longer:
-            said = (*in_words(opened, now), *sorted(prefixes))
-            found.setdefault((said, longer, tuple(now.warnings(opened, prefixes))), []).append(trunk.name)
+        said = told(trunk.destinations, levels)
+        longer = trunk.name in before and _longer(_hours(trunk.destinations), _hours(levels))
+        if said[0] or longer:
+            found.setdefault((said, longer), []).append(trunk.name)
     return [
         Opening(trunks=tuple(names), places=said, hours=longer, warnings=warnings)
-        for (said, longer, warnings), names in found.items()
+        for ((said, warnings), longer), names in found.items()
     ]
 
 
@@ -95,16 +114,28 @@ class World:
         for place in set(places.values()):
             if place.country:
                 self._kinds.setdefault(kind_of(place), set()).add(place)
-        self._open: dict[DestinationPolicies, frozenset[str]] = {}
+        self._open: dict[DestinationPolicies, frozenset[Destination]] = {}
         self._prefixes: dict[DestinationPolicies, frozenset[str]] = {}
 
     def open(self, levels: DestinationPolicies) -> frozenset[str]:
-        """Kinds of numbers of countries that may be called, whatever their first digits and the hour."""
+        """Kinds of numbers of countries of which some may be called, at some hour."""
+        return frozenset(map(kind_of, self.places(levels)))
+
+    def places(self, levels: DestinationPolicies) -> frozenset[Destination]:
+        """Places of countries that may be called, whatever their first digits and the hour.
+
+        With a rate deck one kind of numbers is several places, cheap and dear.
+        """
         if levels not in self._open:
+            lists = [policy.allow for _, policy in levels if policy.allow is not None]
+            # one list names all that can be open: where trunks are many, the rest of the world is not asked
+            named = lists[0].by_country | lists[0].by_name if lists else ordinary_of(self.node.region)
+            caller = self._caller(levels)
             self._open[levels] = frozenset(
-                kind
-                for kind, places in self._kinds.items()
-                if any(self._goes(levels, "+", place) for place in places)
+                place
+                for kind in named
+                for place in self._kinds.get(kind, ())
+                if self._goes(caller, "+", place)
             )
         return self._open[levels]
 
@@ -117,12 +148,12 @@ class World:
                 for entry in (policy.allow.entries if policy.allow else ())
                 if entry.startswith("+")
             }
-            kinds = self.open(levels)
+            open_anyhow, caller = self.places(levels), self._caller(levels)
             self._prefixes[levels] = frozenset(
                 prefix
                 for prefix in written
                 if any(
-                    self._goes(levels, number, place) and kind_of(place) not in kinds
+                    self._goes(caller, number, place) and place not in open_anyhow
                     for number, place in self._behind(prefix)
                 )
             )
@@ -136,9 +167,11 @@ class World:
                 return
             yield f"+{digits}", self._places[digits]
 
-    def _goes(self, levels: DestinationPolicies, number: str, place: Destination) -> bool:
-        trunk = replace(_ANYBODY, destinations=self.at_any_hour(levels))
-        return why_not(trunk, number, "", place, self.node, 0.0) is None
+    def _caller(self, levels: DestinationPolicies) -> Trunk:
+        return replace(_ANYBODY, destinations=self.at_any_hour(levels))
+
+    def _goes(self, caller: Trunk, number: str, place: Destination) -> bool:
+        return why_not(caller, number, "", place, self.node, 0.0) is None
 
     def behind(self, entry: str) -> dict[str, list[tuple[str, str, Destination]]]:
         """What an entry of an `allow` list names, by kind or by itself: number, prefix and place of each."""
@@ -174,15 +207,31 @@ class World:
                 yield _warning(prefix, risky)
 
 
-def _open_at(levels: DestinationPolicies) -> frozenset[tuple[bool, int]]:
+def _hours(levels: DestinationPolicies) -> tuple[Hours, ...]:
+    return tuple(policy.hours for _, policy in levels if policy.hours is not None)
+
+
+@lru_cache(maxsize=1 << 10)  # 10,000 trunks say the same few things
+def _longer(now: tuple[Hours, ...], before: tuple[Hours, ...]) -> bool:
+    """Whether there may be a minute at which calls may be placed now and might not before.
+
+    By the wall clock of each zone that limited them: with another zone alone, any minute may be one.
+    """
+    return any(
+        not _open_at([one for one in now if one.zone == zone])
+        <= _open_at([one for one in before if one.zone == zone])
+        for zone in {hours.zone for hours in before}
+    )
+
+
+def _open_at(all_hours: Iterable[Hours]) -> frozenset[tuple[bool, int]]:
     """Minutes of the week at which calls may be placed: at home (True), and abroad (False)."""
-    found = set(_WEEK)
-    for _, policy in levels:
-        if (hours := policy.hours) is not None:
-            within = {minute for first, last in hours.spans for minute in range(first, last)}
-            always = hours.outside is Outside.DOMESTIC
-            found = {(home, minute) for home, minute in found if minute in within or (home and always)}
-    return frozenset(found)
+    found = _WEEK
+    for hours in all_hours:
+        within = {minute for first, last in hours.spans for minute in range(first, last)}
+        always = hours.outside is Outside.DOMESTIC
+        found = frozenset((home, minute) for home, minute in found if minute in within or (home and always))
+    return found
 
 
 def _draws_fraud(place: Destination) -> bool:

@@ -56,7 +56,7 @@ class Announcements:
     def begin(self, held: str, facts: dict[str, Any], verdict: dict[str, Any]) -> None:
         """Refuses a suspended call, after its announcement where there is one; in a worker of the group."""
         told = verdict.get("announcement")
-        if not told or not os.access(told["file"], os.R_OK) or not _place_for(verdict["record_id"]):
+        if not told or not _may_be_played(told["file"]) or not _place_for(verdict["record_id"]):
             self._suspended.resume(held, partial(self._refuse, verdict))
             return
         call = {
@@ -114,6 +114,11 @@ class Announcements:
             ksr.table_remove(_PLACES, expand(text)["record_id"])
             # without a free worker rtpengine itself ends what nobody sends to
             ksr.later("ksr_media_given_up", text, self._group)
+
+
+def _may_be_played(file: str) -> bool:
+    # whoever opens a pipe waits, and with rtpengine all calls would
+    return os.path.isfile(file) and os.access(file, os.R_OK)
 
 
 def _place_for(record_id: str) -> bool:

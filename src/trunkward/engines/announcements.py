@@ -33,7 +33,10 @@ def wrong_announcements(directory: Path) -> Iterator[str]:
 
 def _wrong(file: Path) -> str:
     try:
-        if not file.stat().st_mode & stat.S_IROTH:
+        mode = file.stat().st_mode
+        if not stat.S_ISREG(mode):
+            return "no regular file: rtpengine would wait for one that has no end"
+        if not mode & stat.S_IROTH:
             return "the node's processes, which are not root, must be able to read it: chmod o+r"
         with wave.open(str(file), "rb") as sound:
             form = (sound.getnchannels(), sound.getsampwidth(), sound.getframerate())

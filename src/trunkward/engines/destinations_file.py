@@ -1,5 +1,6 @@
 """The operator's lines over the shipped table of destinations: the file that `node.destinations` names."""
 
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,7 +19,7 @@ class DestinationsUnreadable(Exception):
 def wrong_destinations(file: str) -> list[str]:
     """Everything that is wrong with the file, each with its line; nothing for a good one."""
     try:
-        read_overrides(_read(file))
+        _good(file)
     except DestinationsUnreadable as problem:
         return [str(problem)]
     except OverridesRefused as refused:
@@ -30,9 +31,10 @@ def destinations_text(file: str) -> str:
     """The file, found good; "" where none is named. Raises `DestinationsUnreadable`."""
     if not file:
         return ""
-    if wrong := wrong_destinations(file):
-        raise DestinationsUnreadable(wrong[0])
-    return _read(file)
+    try:
+        return _good(file)
+    except OverridesRefused as refused:
+        raise DestinationsUnreadable(f"{file}: {refused.wrong[0]}") from None
 
 
 def destinations_with(text: str) -> Mapping[str, Destination]:
@@ -41,12 +43,23 @@ def destinations_with(text: str) -> Mapping[str, Destination]:
     return overridden(shipped, read_overrides(text)) if text else shipped
 
 
+def _good(file: str) -> str:
+    """Read once: what is found good is what is used, whoever writes to the file meanwhile."""
+    text = _read(file)
+    read_overrides(text)
+    return text
+
+
 def _read(file: str) -> str:
     try:
         path = Path(file)
-        if path.stat().st_size > _MOST_BYTES:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device may have no end, or nothing to say
+            raise DestinationsUnreadable(f"{file}: no regular file")
+        with path.open("rb") as open_file:
+            content = open_file.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
             raise DestinationsUnreadable(f"{file}: larger than {_MOST_BYTES // 1_000_000} MB")
-        return path.read_text(encoding="utf-8")
+        return content.decode()
     except FileNotFoundError:
         raise DestinationsUnreadable(f"{file}: there is no such file") from None
     except (OSError, UnicodeDecodeError) as problem:

@@ -8,8 +8,16 @@ import pytest
 
 from sipkit.places import TABLE
 from trunkward.admission.checks import CHECKS, screened
-from trunkward.admission.judge import decide, judge, judge_call
-from trunkward.admission.ports import NO_FACTS, NOTHING_ASKED, Facts, NotSigned, PeerIdentity, Unavailable
+from trunkward.admission.judge import Judgement, decide, judge, judge_call
+from trunkward.admission.ports import (
+    NO_FACTS,
+    NOTHING_ASKED,
+    Facts,
+    NotSigned,
+    Over,
+    PeerIdentity,
+    Unavailable,
+)
 from trunkward.admission.screen import screen
 from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.calls.attempt import CallAttempt
@@ -324,6 +332,30 @@ def test_a_disabled_trunk(outbound: Attempt, inbound: Attempt, pbx: PeerIdentity
     policy = with_trunk(declared, enabled=False)
     assert (refused(outbound(), pbx, policy).status, refused(inbound(), None, policy).status) == (403, 404)
     assert refused(outbound(), pbx, policy).reason is Reason.TRUNK_DISABLED
+
+
+def test_a_carrier_hears_nothing_of_a_customer(
+    outbound: Attempt, inbound: Attempt, pbx: PeerIdentity, declared: Declared, policy: Snapshot
+) -> None:
+    """Summary: a trunk that is off, a limit that is reached: the customer is told which, a carrier neither the trunk's name nor its limit."""
+    off = with_trunk(declared, enabled=False)
+    full = replace(NO_FACTS, live=Over(key="calls:trunk:acme-hq", most=37, retry_after_s=None))
+    told_customer = (
+        str(refused(outbound(), pbx, off).headers),
+        str(_rejected(judge_call(screen(outbound(), pbx, policy), full, "r1", NOW)).headers),
+    )
+    told_carrier = (
+        str(refused(inbound(), None, off).headers),
+        str(_rejected(judge_call(screen(inbound(), None, policy), full, "r1", NOW)).headers),
+    )
+    assert "acme-hq" in told_customer[0]
+    assert "37" in told_customer[1]
+    assert not [said for said in told_carrier if "acme" in said or "37" in said]
+
+
+def _rejected(judgement: Judgement) -> Reject:
+    assert isinstance(judgement.verdict, Reject)
+    return judgement.verdict
 
 
 def test_a_trunk_that_only_calls_out(inbound: Attempt, declared: Declared) -> None:

@@ -13,6 +13,7 @@ from trunkward.admission.screen import screen
 from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.calls.attempt import CallAttempt
 from trunkward.calls.verdict import Admit, Blame, Reason, Reject
+from trunkward.engines.destinations_file import destinations_with
 from trunkward.numbering.destinations import Destination, Kind
 from trunkward.trunks.destinations import (
     DestinationPolicies,
@@ -217,6 +218,24 @@ def test_ordinary_numbers_at_home_go_whether_their_price_is_known_or_not(
     for levels in ((), says(home, rate=300_000)):
         case = screen(outbound(number), pbx, world(levels, table, region=home))
         assert judge_call(case, ROOM, "r", 1.0).verdict.reason is Reason.ADMITTED
+
+
+def test_a_price_at_home_counts_where_a_limit_is_written(
+    world: Callable[..., Snapshot], outbound: Attempt, pbx: PeerIdentity
+) -> None:
+    """Summary: with the shipped table a Latvian node calls Latvian mobiles, which are dear from anywhere else, until a limit below their price is written; premium numbers at home stay closed."""
+    riga, premium = "+37120123456", "+37190123456"
+    for levels, number, reason in (
+        ((), riga, GOES),
+        (says("LV"), riga, GOES),
+        (says("LV", rate=300_000), riga, RATE),
+        (says("LV", rate=900_000), riga, GOES),
+        ((), premium, Reason.CLASS_NOT_ALLOWED),
+    ):
+        case = screen(outbound(number), pbx, world(levels, destinations_with(""), region="LV"))
+        assert judge_call(case, ROOM, "r", 1.0).verdict.reason is reason
+    abroad = screen(outbound(riga), pbx, world(says("LV"), destinations_with(""), region="US"))
+    assert judge_call(abroad, ROOM, "r", 1.0).verdict.reason is RATE
 
 
 # 6 November 2026 is a Friday; New York leaves summer time on the 1st

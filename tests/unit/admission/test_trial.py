@@ -13,6 +13,7 @@ from trunkward.admission.trial import Trial, judge_trial
 from trunkward.calls.attempt import CallAttempt
 from trunkward.calls.verdict import Admit, Reason
 from trunkward.engines.destinations_file import destinations_with
+from trunkward.trunks.destinations import DestinationPolicy, Level, allowed
 from trunkward.trunks.model import Carrier, Declared, Limits, Trunk
 
 NOW = 1_800_000_000.0
@@ -72,3 +73,37 @@ def test_a_disabled_trunk_is_refused_as_one(declared: Declared) -> None:
     policy = Snapshot(compile_snapshot(off, {}, 1, destinations_with("")))
     trial = Trial(source=source(policy, "acme-hq"), calling="+12025550101", called="+12025550199", at=NOW)
     assert judge_trial(trial, policy).verdict.reason is Reason.TRUNK_DISABLED
+
+
+#: What a PBX may dial: home, abroad, dear, malformed, emergencies; with the laboratory's lists and the shipped table.
+DIALLED = (
+    "+12025550199", "2025550199", "12025550199", "011442079460123", "+442079460123", "+447011234567",
+    "+33899001234", "+88216123456", "+19005550123", "+18005550123", "+18095550123", "+2101234567", "+39061234567",
+    "911", "9110", "+911", "933", "112", "00442079460123", "+44(0)2079460123", "*67", "anonymous", "+1202555",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("called", DIALLED)
+@pytest.mark.parametrize("calling", ["+12025550101", "+13035550142", "anonymous"])
+def test_whatever_is_dialled_both_say_the_same(
+    declared: Declared,
+    outbound: Callable[..., CallAttempt],
+    pbx: PeerIdentity,
+    signed: Callable[..., Facts],
+    calling: str,
+    called: str,
+) -> None:
+    """Summary: reason, each check's remedy and the routes of a trial, and of the same call."""
+    listed = DestinationPolicy(allow=allowed(("US", "GB", "IT", "FR/premium", "+88216")))
+    trunk = replace(declared.trunks[0], destinations=((Level.TRUNK, listed),))
+    everywhere = replace(declared.carriers[0], prefixes=tuple(f"+{digit}" for digit in range(1, 10)))
+    changed = replace(declared, trunks=(trunk,), carriers=(everywhere, declared.carriers[1]))
+    policy = Snapshot(compile_snapshot(changed, {}, 1, destinations_with("")))
+    trial = Trial(source=source(policy, "acme-hq"), calling=calling, called=called, at=NOW)
+    tried = judge_trial(trial, policy)
+    placed = judge_call(screen(outbound(called, calling, at=NOW), pbx, policy), signed(), "r1", NOW)
+    assert tried.verdict.reason is placed.verdict.reason
+    assert [(f.check, f.remedy) for f in tried.findings] == [(f.check, f.remedy) for f in placed.findings]
+    if isinstance(tried.verdict, Admit):
+        assert isinstance(placed.verdict, Admit)
+        assert [r.ruri for r in tried.verdict.routes] == [r.ruri for r in placed.verdict.routes]

@@ -1,5 +1,6 @@
 """What a change opens, in words; and that it says nothing of what was open before."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -90,11 +91,59 @@ def test_in_words(old: DestinationPolicies, new: DestinationPolicies, lines: lis
     assert said(old, new) == lines
 
 
+def test_the_same_hours_in_another_zone_are_others() -> None:
+    """Summary: Tokyo's morning is New York's night; a second zone beside the first only narrows."""
+
+    def at(*zones: str) -> DestinationPolicies:
+        return tuple(
+            (level, DestinationPolicy(hours=hours(zone, ["mon-fri 07:00-20:00"], Outside.NOTHING)))
+            for level, zone in zip(Level, zones, strict=False)
+        )
+
+    longer = ["hq may now call at hours at which it might not"]
+    assert said(at("America/New_York"), at("Asia/Tokyo")) == longer
+    assert said(at("America/New_York"), at("America/New_York", "Asia/Tokyo")) == []
+    assert said(at("America/New_York", "Asia/Tokyo"), at("America/New_York")) == longer
+
+
+def test_10000_trunks_are_told_of_in_seconds() -> None:
+    """Summary: 10,000 trunks with 2,000 lists and 60 hours get one country more; CPU seconds of one look."""
+
+    def trunks(*more: str) -> dict[str, DestinationPolicies]:
+        return {
+            f"t{one}": says("FR", f"+{one % 2000 + 1}", *more, at=f"mon 07:{one % 60:02d}-20:00")
+            for one in range(10_000)
+        }
+
+    old, new = world(**trunks()), world(**trunks("GB"))
+    began = time.process_time()
+    found = openings(old, new, TABLE, TABLE)
+    assert time.process_time() - began < 10
+    assert sum(len(opening.trunks) for opening in found) > 9_000
+
+
 def test_a_line_in_the_file_of_destinations_may_open_something() -> None:
     cheaper = TABLE | {"53": place("CU", Kind.FIXED_OR_MOBILE, 100_000)}
     assert said(says("US", "CU"), says("US", "CU"), cheaper) == ["hq may now call CU"]
     known = TABLE | {"210": place("US", Kind.MOBILE)}
     assert said((), (), known) == ["hq may now call US/mobile"]
+
+
+def test_a_kind_with_many_prices_is_told_of_when_its_dear_ones_open() -> None:
+    """Summary: a rate deck has cheap and dear mobiles of one country; more of them open by a limit, by name, or by a prefix."""
+    deck = TABLE | {"3369": place("FR", Kind.MOBILE, 5_000_000)}
+    for new in (says("FR", rate=6_000_000), says("FR", "FR/mobile")):
+        found = openings(world(hq=says("FR")), world(hq=new), deck, deck)
+        assert [line for opening in found for line in opening.lines()] == ["hq may now call FR/mobile"]
+        assert openings(world(hq=new), world(hq=says("FR")), deck, deck) == []
+    (opening,) = openings(world(hq=says("FR")), world(hq=says("FR", "+3369")), deck, deck)
+    assert opening.places == ("+3369",)
+    # nobody's rights have changed: a price has
+    dearer = deck | {"3369": place("FR", Kind.MOBILE, 5_500_000), "336": place("FR", Kind.MOBILE, 41_000)}
+    assert (
+        openings(world(hq=says("FR", rate=6_000_000)), world(hq=says("FR", rate=6_000_000)), deck, dearer)
+        == []
+    )
 
 
 def test_another_country_at_home_opens_it() -> None:

@@ -1,5 +1,6 @@
 """Announcements are looked at before a node file that names them is taken."""
 
+import os
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -71,6 +72,15 @@ def test_what_is_no_sound(directory: Path) -> None:
     (directory / "no-route.wav").write_text("nothing")
     (directory / "no-route.wav").chmod(0o644)
     assert "no WAV file of PCM" in next(wrong_announcements(directory))
+
+
+def test_a_pipe_is_not_waited_for(directory: Path) -> None:
+    pipe = directory / "no-route.wav"
+    os.mkfifo(pipe, 0o644)
+    pipe.chmod(0o644)
+    assert list(wrong_announcements(directory)) == [
+        f"{pipe}: no regular file: rtpengine would wait for one that has no end"
+    ]
 
 
 def test_what_the_nodes_processes_cannot_read(directory: Path, write: Write) -> None:

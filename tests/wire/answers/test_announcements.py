@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -44,9 +45,14 @@ PACKET_S = 0.02
 MOST = 32
 
 
+def files_in(factory: pytest.TempPathFactory) -> Path:
+    """Where the node's processes can read."""
+    return Path("/tmp") / f"tw-announcements-{factory.getbasetemp().name}"
+
+
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    files = Path("/tmp") / f"tw-announcements-{tmp_path_factory.mktemp('x').parent.name}"
+    files = files_in(tmp_path_factory)
     files.mkdir(exist_ok=True)
     write_tone(files / "no-route.wav", frequency_hz=NO_ROUTE[0], duration_s=NO_ROUTE[1])
     write_tone(files / "called-number-unknown.wav", frequency_hz=UNKNOWN[0], duration_s=UNKNOWN[1])
@@ -238,6 +244,34 @@ def test_who_hears_nothing(node: Node) -> None:
             await one.close()
 
     run(node, scenario)
+
+
+def test_a_file_that_became_a_pipe_is_not_opened(
+    node: Node, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Summary: the file is swapped for a pipe nobody writes to: 404 without 183 at once, and the other file is played as before."""
+    file = files_in(tmp_path_factory) / "no-route.wav"
+    kept = file.rename(file.with_suffix(".kept"))
+    os.mkfifo(file)
+    file.chmod(0o644)
+
+    async def scenario() -> None:
+        customer = customer_agent()
+        flow = await connect(node, customer)
+        began = time.monotonic()
+        assert (await _no_183(customer, flow, ABROAD)).status == 404
+        assert time.monotonic() - began < 1
+        async with open_leg("carrier", 42000, (), 0x2222, sdp.Profile.PLAIN) as leg:
+            carrier = south_agent(session=leg.session)
+            async with udp_carrier(carrier) as endpoint:
+                there = carrier.own(endpoint.flow(SBC_PLAIN))
+                await call_heard(await place(carrier, there, NOBODYS))
+        await flow.close()
+
+    try:
+        run(node, scenario)
+    finally:
+        kept.rename(file)
 
 
 def test_without_rtpengine_the_refusal_goes_at_once(node: Node) -> None:
