@@ -86,7 +86,9 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
         from_uri=from_uri_of(case),
         # who is not to be named, or has named somebody else
         hide_name=case.caller.anonymous or case.caller.right is Right.REPLACED,
-        remove_headers=list(FROM_CUSTOMERS if outbound else NAMING if case.caller.anonymous else ()),
+        remove_headers=list(
+            dict.fromkeys((FROM_CUSTOMERS if outbound else []) + (NAMING if case.caller.anonymous else []))
+        ),
         # an emergency call is never cut
         grant=None
         if case.emergency

@@ -18,8 +18,9 @@ from trunkward.trunks.model import Carrier, Host, Trunk
 
 #: What a customer says about its own identity; we say it instead (RFC 3325 section 5).
 FROM_CUSTOMERS = ["P-Asserted-Identity", "P-Preferred-Identity", "Privacy", "Identity", "Date"]
-#: What of a carrier's headers names an anonymous caller: a signature has its number in plain text (RFC 8225).
-NAMING = ["Identity"]
+#: What else names an anonymous caller: a signature has the number in plain text (RFC 8225), and whoever may
+#: ask a location server (RFC 6442) learns where it is.
+NAMING = ["Identity", "Geolocation", "Geolocation-Routing"]
 #: Stands where a host does in a route to a trunk that registers: the edge puts a binding there.
 REGISTERED = Host(host="registered.invalid")
 #: A user part that is no number of ours to read may still be shown, if it is this plain.

@@ -44,7 +44,8 @@ def admit(
                 "called": called,
                 "from_uri": "",
                 "hide_name": False,
-                "remove_headers": [],
+                # nobody has judged what it says of its caller
+                "remove_headers": ["Identity"],
                 "routes": [
                     route | {"ruri": route["ruri"].replace("{number}", called), "offer": facts["body"]}
                     for route in trunk["routes"]

@@ -1,8 +1,8 @@
 """Whether a binding still is what tells its trunk, by the settings in force.
 
-It was judged when the PBX registered, for up to an hour. A certificate that was taken back since, a network that
-is no longer the trunk's, or a trunk that is another one's by that name must not go on taking calls. What an
-edge cannot see (a secret taken back, a chain to an authority) holds until the binding's time is over.
+It was judged when the PBX registered, for up to an hour. A certificate that was taken back since, a network
+that is no longer the trunk's, or a trunk that is another one's by that name must not go on taking calls. What
+an edge cannot see (a secret taken back, a chain to an authority) holds until the binding's time is over.
 """
 
 from ipaddress import ip_address, ip_network

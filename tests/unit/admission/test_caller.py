@@ -198,6 +198,9 @@ def test_an_anonymous_call_names_its_caller_to_trusted_carriers_alone(
     verdict, told = sent(attempt, pbx, world(declared), signed())
     assert verdict.from_uri == "sip:anonymous@anonymous.invalid"
     assert verdict.hide_name
+    # where it is tells who it is
+    assert "Geolocation" in verdict.remove_headers
+    assert "Geolocation" not in sent(outbound(CALLED), pbx, world(declared), ROOM)[0].remove_headers
     assert told == {
         "north": [
             ("P-Asserted-Identity", f"<sip:{OWN}@sbc.example.com>"),
@@ -327,7 +330,7 @@ def test_a_carriers_caller(
     assert verdict.from_uri == (f"sip:{from_uri}@sbc.example.com" if from_uri else anonymous)
     assert verdict.hide_name == (not from_uri)
     # a signature has the number in plain text
-    assert verdict.remove_headers == ([] if from_uri else ["Identity"])
+    assert verdict.remove_headers == ([] if from_uri else ["Identity", "Geolocation", "Geolocation-Routing"])
     wanted = [("P-Asserted-Identity", f"<sip:{told}@sbc.example.com>")] if told else []
     assert routes == {"acme-hq": wanted}
 

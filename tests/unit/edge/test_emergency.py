@@ -20,11 +20,9 @@ TABLE: list[dict[str, Any]] = [
 ]
 
 
-def called(ruri: str) -> str | None:
-    """The number it goes to, None where it does not."""
+def judged(ruri: str) -> dict[str, Any] | None:
     facts = {"id": "a", "ruri": ruri, "source_ip": "192.0.2.9", "transport": "tls", "body": ""}
-    verdict = admit(facts, TABLE, lambda _connection, _peer: False)
-    return verdict["called"] if verdict else None
+    return admit(facts, TABLE, lambda _connection, _peer: False)
 
 
 @pytest.mark.parametrize(
@@ -47,4 +45,11 @@ def called(ruri: str) -> str | None:
     ],
 )
 def test_the_number_is_compared_whole(ruri: str, number: str | None) -> None:
-    assert called(ruri) == number
+    verdict = judged(ruri)
+    assert (verdict["called"] if verdict else None) == number
+
+
+def test_a_signature_of_the_customers_own_goes_nowhere() -> None:
+    verdict = judged("sip:911@sbc.example.com")
+    assert verdict is not None
+    assert "Identity" in verdict["remove_headers"]
