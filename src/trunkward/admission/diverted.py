@@ -21,6 +21,8 @@ _POINTERS = ("rc", "mp", "np")
 #: RFC 4458: why, in the URI; RFC 7044 section 9: why, as a Reason inside of it.
 _CAUSE = re.compile(r";cause=([0-9]{3})(?![0-9])", re.ASCII | re.IGNORECASE)
 _REASON = re.compile(r"[?&]Reason=(SIP|Q\.850)%3Bcause%3D([0-9]{1,3})(?![0-9])", re.ASCII | re.IGNORECASE)
+#: RFC 5806 section 3: values of `privacy` that keep the number back, not the name alone.
+_PRIVATE = frozenset({"full", "uri"})
 _HIDDEN = re.compile(r"[?&]Privacy=", re.ASCII | re.IGNORECASE)
 
 
@@ -35,6 +37,8 @@ class Diverted:
     in_uri: str
     #: Parameters of the header.
     behind: str
+    #: The number is not to be told outside the trust domain.
+    private: bool = False
 
 
 def diverted(attempt: CallAttempt, plan: DialPlan) -> tuple[Diverted, ...]:
@@ -44,7 +48,7 @@ def diverted(attempt: CallAttempt, plan: DialPlan) -> tuple[Diverted, ...]:
         values = attempt.headers.get(header.lower())
         for address in read_addresses(values) if values else ():
             try:
-                number = plan.normalise(parse_uri(address.uri).user)
+                number = plan.read(parse_uri(address.uri).user)
             except (MalformedUri, NotANumber):
                 continue
             entry = read(number, address)
@@ -65,9 +69,13 @@ def newest(entries: tuple[Diverted, ...], called: object) -> E164 | None:
     return None
 
 
-def diversion_headers(entries: tuple[Diverted, ...], node: str) -> list[tuple[str, str]]:
-    """The headers that tell of these entries."""
-    return [(e.header, f"<sip:{e.number}@{node}{e.in_uri}>{e.behind}") for e in entries]
+def diversion_headers(entries: tuple[Diverted, ...], node: str, *, trusted: bool) -> list[tuple[str, str]]:
+    """The headers that tell of these entries; `trusted`: to somebody who keeps what is private."""
+    return [
+        (e.header, f"<sip:{e.number}@{node}{e.in_uri}>{e.behind}")
+        for e in entries
+        if trusted or not e.private
+    ]
 
 
 def _diversion(number: E164, address: Address) -> Diverted:
@@ -76,7 +84,8 @@ def _diversion(number: E164, address: Address) -> Diverted:
         value = address.parameters.get(name, "").strip('"')
         if form.fullmatch(value):
             behind += f";{name}={value}"
-    return Diverted(number=number, header="Diversion", in_uri="", behind=behind)
+    private = address.parameters.get("privacy", "").strip('"').lower() in _PRIVATE
+    return Diverted(number=number, header="Diversion", in_uri="", behind=behind, private=private)
 
 
 def _history(number: E164, address: Address) -> Diverted | None:

@@ -82,8 +82,10 @@ def identify(
             pass
         case _:
             gone = "the credentials of a trunk that is not declared any more"
-            near = policy.trunks_around(Purpose.WITH_DIGEST, source)
-            return _stranger(credentials, policy, source, gone, near)
+            # whose network alone tells it may call an emergency with wrong ones, too
+            near = (Purpose.WITH_DIGEST, Purpose.ALONE)
+            but_for_digest = [t for purpose in near for t in policy.trunks_around(purpose, source)]
+            return _stranger(credentials, policy, source, gone, tuple(but_for_digest))
     # 4.
     for trunk in policy.trunks_around(Purpose.ALONE, source):
         return trunk

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from trunkward.admission.caller import Right
 from trunkward.admission.checks import Finding, Refusal, checked, screened, usable_signature
 from trunkward.admission.grants import grant
 from trunkward.admission.ports import Facts, Held, PeerIdentity, Signature
-from trunkward.admission.routes import FROM_CUSTOMERS, from_uri_of, routes_of
+from trunkward.admission.routes import FROM_CUSTOMERS, NAMING, from_uri_of, routes_of
 from trunkward.admission.screen import Case, Direction, screen
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt, Transport
@@ -83,8 +84,11 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
         direction=case.direction.value,
         routes=routes_of(case, signed),
         from_uri=from_uri_of(case),
-        hide_name=case.caller.anonymous,
-        remove_headers=list(FROM_CUSTOMERS) if outbound else [],
+        # who is not to be named, or has named somebody else
+        hide_name=case.caller.anonymous or case.caller.right is Right.REPLACED,
+        remove_headers=list(
+            dict.fromkeys((FROM_CUSTOMERS if outbound else []) + (NAMING if case.caller.anonymous else []))
+        ),
         # an emergency call is never cut
         grant=None
         if case.emergency

@@ -18,6 +18,9 @@ from trunkward.trunks.model import Carrier, Host, Trunk
 
 #: What a customer says about its own identity; we say it instead (RFC 3325 section 5).
 FROM_CUSTOMERS = ["P-Asserted-Identity", "P-Preferred-Identity", "Privacy", "Identity", "Date"]
+#: What else names an anonymous caller: a signature has the number in plain text (RFC 8225), and whoever may
+#: ask a location server (RFC 6442) learns where it is.
+NAMING = ["Identity", "Geolocation", "Geolocation-Routing"]
 #: Stands where a host does in a route to a trunk that registers: the edge puts a binding there.
 REGISTERED = Host(host="registered.invalid")
 #: A user part that is no number of ours to read may still be shown, if it is this plain.
@@ -69,7 +72,7 @@ def _outbound_headers(case: Case, signature: Signature | None, *, trusted: bool)
         headers.append(KEEP_PRIVATE)
     if signature is not None and not hidden:
         headers += [("Date", signature.date), ("Identity", signature.identity)]
-    return headers + diversion_headers(caller.diversions, case.node.name)
+    return headers + diversion_headers(caller.diversions, case.node.name, trusted=trusted)
 
 
 def _inbound_headers(case: Case) -> list[tuple[str, str]]:
@@ -77,7 +80,7 @@ def _inbound_headers(case: Case) -> list[tuple[str, str]]:
     caller, headers = case.caller, list[tuple[str, str]]()
     if caller.asserted and caller.number is not None and not caller.anonymous:
         headers.append(asserted(caller.number, case.node.name))
-    return headers + diversion_headers(caller.diversions, case.node.name)
+    return headers + diversion_headers(caller.diversions, case.node.name, trusted=False)
 
 
 def _inbound(case: Case, target: Trunk, headers: list[tuple[str, str]]) -> Route:

@@ -9,6 +9,7 @@ from typing import Any
 
 from trunkward.edge import ksr
 from trunkward.edge.compact import compact, expand
+from trunkward.edge.standing import stands
 
 #: By trunk: SERIAL and its bindings, newest first.
 BINDINGS = "bindings"
@@ -24,6 +25,12 @@ class BindingTable:
     def __init__(self, edge: str) -> None:
         """`edge`: this start of Kamailio; bindings of another one are another's."""
         self._edge = edge
+        #: What tells each peer by the settings in force.
+        self._peers: dict[str, dict[str, Any]] = {}
+
+    def follow(self, peers: dict[str, dict[str, Any]]) -> None:
+        """Takes over what tells each peer by the settings in force (`edge.peers`)."""
+        self._peers = peers
 
     def put(self, trunk: str, told: dict[str, Any], connections: dict[str, int]) -> None:
         """Takes over a trunk's bindings as the gate tells them, unless it has told newer ones.
@@ -48,10 +55,18 @@ class BindingTable:
             ksr.table_set(FLOWS, str(connection), trunk, _LONGEST_S)
 
     def of(self, trunk: str) -> list[dict[str, Any]]:
-        """A trunk's bindings whose time is not over and whose connection stands, newest first."""
+        """A trunk's bindings whose time is not over and whose connection stands, newest first.
+
+        Only those of a PBX that would be recognised today (`standing`).
+        """
         now = time.time()
         _, rows = _read(ksr.table_get(BINDINGS, trunk))
-        return [row for row in rows if row["expires_at"] > now and ksr.connection_alive(row["connection"])]
+        peer = self._peers.get(f"trunk:{trunk}")
+        return [
+            row
+            for row in rows
+            if row["expires_at"] > now and stands(row, peer) and ksr.connection_alive(row["connection"])
+        ]
 
     def at(self, trunk: str, connection: int) -> dict[str, Any] | None:
         """A trunk's newest binding over a connection, None when it is over."""

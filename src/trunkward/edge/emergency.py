@@ -25,7 +25,8 @@ def admit(
 
     `is_of`: whether a connection was recognised as a peer's (`edge.identified`).
     """
-    user = facts["ruri"].partition(":")[2].partition("@")[0].partition(";")[0]
+    # without a password (RFC 3261 section 19.1.1) and parameters
+    user = re.split("[@:;]", facts["ruri"].partition(":")[2], maxsplit=1)[0]
     dialled = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), user).translate(_SEPARATORS)
     for trunk in table:
         called = trunk["numbers"].get(dialled)
@@ -43,7 +44,8 @@ def admit(
                 "called": called,
                 "from_uri": "",
                 "hide_name": False,
-                "remove_headers": [],
+                # nobody has judged what it says of its caller
+                "remove_headers": ["Identity"],
                 "routes": [
                     route | {"ruri": route["ruri"].replace("{number}", called), "offer": facts["body"]}
                     for route in trunk["routes"]

@@ -34,5 +34,6 @@ PASSED = (
 INITIAL = frozenset(name.lower() for name in PASSED)
 #: For everything else: topos' own marks must reach topos, which takes them off.
 #: And a request's Route, which is that of its dialog; one in an INVITE that starts one is its sender's wish,
-#: is not followed, and names the inside.
-LATER = INITIAL | {"p-sr-xuid", "p-sr-xbranch", "route"}
+#: is not followed, and names the inside. Not Identity: who calls was judged with the INVITE, and a signature
+#: names the caller to whom an anonymous call does not.
+LATER = INITIAL - {"identity"} | {"p-sr-xuid", "p-sr-xbranch", "route"}

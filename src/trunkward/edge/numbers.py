@@ -6,6 +6,7 @@ calls. So nobody but root and the edge has it; the numbers come out here, in a f
 
 import os
 import time
+from collections.abc import Callable
 
 from trunkward.edge import ksr
 from trunkward.edge.bindings import BindingTable
@@ -35,8 +36,10 @@ _REGISTRATIONS_S = 5.0
 class Numbers:
     """Writes the files; in the timer's own process."""
 
-    def __init__(self, path: str, dialogs: str, registrations: str, bindings: BindingTable) -> None:
-        """`dialogs`: where running calls have their files."""
+    def __init__(
+        self, path: str, dialogs: str, registrations: str, bindings: Callable[[], BindingTable]
+    ) -> None:
+        """`dialogs`: where running calls have their files; `bindings` gives them by the settings in force."""
         self._path = path
         self._dialogs = dialogs
         self._registrations = registrations
@@ -65,7 +68,7 @@ class Numbers:
 
     def _write_registrations(self) -> None:
         """Who is registered where: for root alone, as it holds what topology hiding keeps apart."""
-        found = self._bindings.everywhere()
+        found = self._bindings().everywhere()
         self._registered = sum(map(bool, found.values())), sum(map(len, found.values()))
         _write(self._registrations, compact({"at": time.time(), "since": self._since, "trunks": found}))
 

@@ -76,6 +76,7 @@ class Edge:
         self.targets = Targets(told.targets, told.tls_peers, told.peers)
         self.tls = OutboundTls(told.tls_peers, told.tls_authorities, self.targets, told.node)
         _health.follow(told, self.targets, self.tls)
+        _bindings.follow(told.peers)
         self.health = _health
         self.reach = Reach(self.tls, _running, _bindings)
         #: For grants, and for ends of calls; calls that are judged have their own.
@@ -131,7 +132,15 @@ _rounds = Rounds(
     watch=MediaWatch(Rtpengine(*_ng, rest_s=0.5)),
     hang_up=HangUp(_running, _endings, lambda: _edge.now().reach),
 )
-_numbers = Numbers(_settings.numbers, _settings.dialogs, _settings.registrations, _bindings)
+
+
+def _bindings_now() -> BindingTable:
+    """The bindings, by the settings in force."""
+    _edge.now()
+    return _bindings
+
+
+_numbers = Numbers(_settings.numbers, _settings.dialogs, _settings.registrations, _bindings_now)
 
 
 def _now(part: str, name: str) -> Callable[..., None]:

@@ -75,7 +75,9 @@ def show_caller(call: dict[str, Any]) -> None:
     """Puts the caller as the other side is to see it into the request in hand, which came from the caller."""
     show(ksr.show_from, call, "from_outside")
     if call["hide_name"]:
-        ksr.show_from_name(_NOBODYS_NAME)
+        shown = call["from_outside"]
+        number = shown.partition(":")[2].partition("@")[0]
+        ksr.show_from_name(_NOBODYS_NAME if shown == ksr.NOBODY else f'"{number}"')
 
 
 def _known[T](read: Callable[[str], T], name: str) -> T:

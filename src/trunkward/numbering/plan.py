@@ -45,21 +45,37 @@ class DialPlan:
         """
         return self._number(strip(user))
 
+    def read(self, user: str) -> E164:
+        """The E.164 number of somebody who is named, not dialled: the caller's, or who has diverted a call.
+
+        The tech prefix stands before what is dialled: here it is looked for only in what is no number without
+        it. Where national numbers have no prefix of their own, some begin with its digits. Raises `NotANumber`.
+        """
+        named = strip(user)
+        try:
+            return self._untagged(named)
+        except NotANumber:
+            return self._number(named)
+
     def dial(self, user: str, emergency: tuple[str, ...]) -> E164 | Emergency:
         """What was dialled; an emergency number by exact match, never by prefix. Raises `NotANumber`."""
-        dialled = strip(user)
-        if dialled in emergency:
-            return Emergency(number=dialled)
-        behind = dialled.removeprefix(self.tech_prefix)
-        if behind in emergency:
-            return Emergency(number=behind)
+        dialled = _dialled(user)
+        for text in (dialled, dialled.removeprefix(self.tech_prefix)):
+            # some PBXs write `+` before whatever they dial; no E.164 number is as short as these
+            number = text.removeprefix("+")
+            if number in emergency:
+                return Emergency(number=number)
+        # after that: as a `tel` URI an emergency number is a local one, which must have a context
+        _refuse_local(user)
         return self._number(dialled)
 
     def emergency_forms(self, emergency: tuple[str, ...]) -> dict[str, str]:
         """Every form in which an emergency number is dialled here, with the number it means."""
-        behind = {f"{self.tech_prefix}{number}": number for number in emergency}
+        forms: dict[str, str] = {}
         # as `dial`: what is a number as it stands is that one
-        return behind | {number: number for number in emergency}
+        for before in (self.tech_prefix, ""):
+            forms |= {f"{before}{plus}{number}": number for number in emergency for plus in ("", "+")}
+        return forms
 
     def _number(self, dialled: str) -> E164:
         # 1.
@@ -110,14 +126,23 @@ def strip(user: str) -> str:
 
     Raises `NotANumber` for anything else in it (letters, spaces, `*`, `#`, digits outside ASCII).
     """
-    if len(user) > MAX_TEXT:
-        raise NotANumber(f"longer than {MAX_TEXT} characters")
-    subscriber, *parameters = user.split(";")
+    _refuse_local(user)
+    return _dialled(user)
+
+
+def _refuse_local(user: str) -> None:
+    _, *parameters = user.split(";") if ";" in user else (user,)
     if any(parameter.partition("=")[0].strip().lower() == "phone-context" for parameter in parameters):
         # RFC 3966 section 5.1.5: it means something in that context only
         raise NotANumber("a local number with a phone-context")
-    dialled = subscriber.translate(_SEPARATORS)
-    digits = dialled.removeprefix("+")
+
+
+def _dialled(user: str) -> str:
+    if len(user) > MAX_TEXT:
+        raise NotANumber(f"longer than {MAX_TEXT} characters")
+    dialled = user.partition(";")[0].translate(_SEPARATORS)
+    # one `+`, which a tech prefix may stand before; in any other place it makes no number
+    digits = dialled.replace("+", "", 1)
     if not digits:
         raise NotANumber("no digits")
     if not _DIGITS.issuperset(digits):

@@ -198,6 +198,9 @@ def test_an_anonymous_call_names_its_caller_to_trusted_carriers_alone(
     verdict, told = sent(attempt, pbx, world(declared), signed())
     assert verdict.from_uri == "sip:anonymous@anonymous.invalid"
     assert verdict.hide_name
+    # where it is tells who it is
+    assert "Geolocation" in verdict.remove_headers
+    assert "Geolocation" not in sent(outbound(CALLED), pbx, world(declared), ROOM)[0].remove_headers
     assert told == {
         "north": [
             ("P-Asserted-Identity", f"<sip:{OWN}@sbc.example.com>"),
@@ -265,6 +268,29 @@ def test_what_carriers_hear_of_diversions(
     assert [name for name, _ in sent(hidden, pbx, policy, ROOM)[1]["north"]] == ["P-Asserted-Identity"]
 
 
+@pytest.mark.parametrize(
+    ("privacy", "private"), [("full", True), ("URI", True), ("name", False), ("off", False)]
+)
+def test_a_private_diversion_stays_with_trusted_carriers(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared, privacy: str, *, private: bool
+) -> None:
+    policy = world(declared, diversion=Diverting.PASS)
+    said = headers(("diversion", f"{uri(OTHER)};privacy={privacy}"))
+    _, told = sent(outbound(CALLED, headers=said), pbx, policy, ROOM)
+    entry = ("Diversion", f"<sip:{OTHER}@sbc.example.com>;privacy={privacy}")
+    assert entry in told["north"]
+    assert (entry in told["south"]) is not private
+
+
+def test_the_name_of_a_number_that_was_replaced_goes_with_it(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared
+) -> None:
+    policy = world(declared, caller=REPLACE)
+    verdict, _ = sent(outbound(CALLED, calling=FOREIGN), pbx, policy, ROOM)
+    assert (verdict.from_uri, verdict.hide_name) == (f"sip:{SECOND}@sbc.example.com", True)
+    assert not sent(outbound(CALLED, calling=OWN), pbx, policy, ROOM)[0].hide_name
+
+
 # ---- inbound -------------------------------------------------------------------------------------
 NUMBER, ASSERTED = "+13035550142", "+13035550143"
 
@@ -303,6 +329,8 @@ def test_a_carriers_caller(
     anonymous = "sip:anonymous@anonymous.invalid"
     assert verdict.from_uri == (f"sip:{from_uri}@sbc.example.com" if from_uri else anonymous)
     assert verdict.hide_name == (not from_uri)
+    # a signature has the number in plain text
+    assert verdict.remove_headers == ([] if from_uri else ["Identity", "Geolocation", "Geolocation-Routing"])
     wanted = [("P-Asserted-Identity", f"<sip:{told}@sbc.example.com>")] if told else []
     assert routes == {"acme-hq": wanted}
 
@@ -326,6 +354,12 @@ def test_customers_hear_of_diversions_from_trusted_carriers(
         if trusted
         else []
     )
+
+
+def test_customers_do_not_hear_of_private_diversions(inbound: Attempt, policy: Snapshot) -> None:
+    said = (("diversion", f'{uri(NUMBER)};privacy="full"'), ("diversion", uri(ASSERTED)))
+    _, routes = sent(inbound(headers=headers(*said)), None, policy, ROOM)
+    assert routes["acme-hq"] == [("Diversion", f"<sip:{ASSERTED}@sbc.example.com>")]
 
 
 # ---- numbers nobody calls from ------------------------------------------------------------------

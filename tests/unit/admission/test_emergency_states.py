@@ -88,6 +88,8 @@ def test_a_call_for_help_goes(outbound: Attempt, pbx: PeerIdentity, declared: De
     assert [route.peer for route in found.routes] == ["north"]
     # nobody but its parties ends it, and it is not a call as any other is
     assert found.grant is None
+    # where it is goes with it
+    assert "Geolocation" not in found.remove_headers
     refused = judge_call(screen(other, pbx, policy), facts, "r", NOW).verdict
     reason = refused.reason if isinstance(refused, Reject) else None
     assert reason is state.refuses

@@ -11,7 +11,7 @@ def test_one_row_a_trunk(declared: Declared) -> None:
     (row,) = emergency_table(declared, {})
     assert row["networks"] == ["127.0.0.1/32", "127.0.0.21/32"]
     assert row["certificate_sha256"] == "ab" * 32
-    assert row["numbers"] == {"911": "911", "933": "933"}
+    assert row["numbers"] == {"911": "911", "+911": "911", "933": "933", "+933": "933"}
     assert json.loads(json.dumps(row)) == row
     (route,) = row["routes"]
     assert route["ruri"] == "sip:{number}@127.0.0.31:25061;transport=tls"

@@ -227,6 +227,10 @@ def test_a_refusal_and_a_challenge_tell_nothing(outbound: Attempt, declared: Dec
         ((NETWORK, DIGEST), HOME, None, None, (0, "admitted-emergency")),
         ((NETWORK, DIGEST), HOME, None, WRONG, (0, "admitted-emergency")),
         ((NETWORK, DIGEST), AWAY, None, None, ASKED),
+        # whose network alone tells it, though its PBX has kept credentials of some trunk
+        ((NETWORK,), HOME, None, WRONG, (0, "admitted-emergency")),
+        ((NETWORK,), HOME, None, STALE, (0, "admitted-emergency")),
+        ((NETWORK,), AWAY, None, WRONG, REFUSED),
         # nobody, before it has answered
         ((DIGEST,), AWAY, None, None, ASKED),
         ((DIGEST,), AWAY, None, RIGHT, (0, "admitted-emergency")),

@@ -1,5 +1,7 @@
 """What people and PBXs dial, and what it means."""
 
+from dataclasses import replace
+
 import pytest
 
 from trunkward.numbering.e164 import E164, NotANumber, is_prefix
@@ -72,6 +74,14 @@ def test_what_is_no_number(user: str, country: str) -> None:
         ("911", Emergency(number="911")),
         ("9-1-1", Emergency(number="911")),
         ("911;user=phone", Emergency(number="911")),
+        # RFC 3966 section 5.1.5: a local number must have a context
+        ("911;phone-context=+1", Emergency(number="911")),
+        ("911;phone-context=pbx.example.com", Emergency(number="911")),
+        # some PBXs write it before everything
+        ("+911", Emergency(number="911")),
+        ("+933", Emergency(number="933")),
+        # another country's
+        ("+911123456789", E164("+911123456789")),
         ("933", Emergency(number="933")),
         ("2025550911", E164("+12025550911")),
         ("9112025550", E164("+19112025550")),
@@ -81,7 +91,9 @@ def test_emergency_numbers_match_exactly(user: str, meant: E164 | Emergency) -> 
     assert DialPlan().dial(user, NANP_911) == meant
 
 
-@pytest.mark.parametrize("user", ["9110", "91", "+911", "1911", "112"])
+@pytest.mark.parametrize(
+    "user", ["9110", "91", "+9110", "++911", "9+11", "1911", "112", "9110;phone-context=+1"]
+)
 def test_what_only_looks_like_an_emergency(user: str) -> None:
     with pytest.raises(NotANumber):
         DialPlan().dial(user, NANP_911)
@@ -112,12 +124,34 @@ BEHIND_NINE = DialPlan(tech_prefix="9")
         # only begins like it
         (BEHIND_NINE, "9195550101", "+19195550101"),
         (BEHIND_NINE, "+12025550101", "+12025550101"),
+        # whatever is a number may stand behind it
+        (BEHIND_NINE, "9+12025550101", "+12025550101"),
+        (BEHIND_NINE, "9+442079460123", "+442079460123"),
         (DialPlan(country="44", national_prefix="0", international_prefix="00", tech_prefix="77"),
          "7702079460123", "+442079460123"),
     ],
 )  # fmt: skip
 def test_plans_of_trunks(plan: DialPlan, user: str, number: str) -> None:
     assert plan.normalise(user) == number
+
+
+SPAIN = replace(default_plan("34"), tech_prefix="9")
+
+
+@pytest.mark.parametrize(
+    ("plan", "user", "number"),
+    [
+        # a number of Madrid, which begins like the tech prefix
+        (SPAIN, "912345678", "+34912345678"),
+        (SPAIN, "+34912345678", "+34912345678"),
+        (BEHIND_NINE, "2025550101", "+12025550101"),
+        # of a PBX that puts it before everything
+        (BEHIND_NINE, "92025550101", "+12025550101"),
+        (BEHIND_NINE, "9+12025550101", "+12025550101"),
+    ],
+)
+def test_who_is_named_was_not_dialled(plan: DialPlan, user: str, number: str) -> None:
+    assert plan.read(user) == number
 
 
 @pytest.mark.parametrize(
@@ -127,6 +161,8 @@ def test_plans_of_trunks(plan: DialPlan, user: str, number: str) -> None:
         ("9911", Emergency(number="911")),
         ("9-9-1-1", Emergency(number="911")),
         ("9933", Emergency(number="933")),
+        ("9+911", Emergency(number="911")),
+        ("+911", Emergency(number="911")),
         ("92025550911", E164("+12025550911")),
     ],
 )
@@ -134,7 +170,7 @@ def test_emergency_numbers_behind_a_tech_prefix(user: str, meant: E164 | Emergen
     assert BEHIND_NINE.dial(user, NANP_911) == meant
 
 
-@pytest.mark.parametrize("user", ["99911", "9+911", "+9911", "99110", "911911"])
+@pytest.mark.parametrize("user", ["99911", "+9911", "9+9911", "+9+911", "99110", "911911"])
 def test_what_only_looks_like_one_behind_a_tech_prefix(user: str) -> None:
     with pytest.raises(NotANumber):
         BEHIND_NINE.dial(user, NANP_911)
@@ -142,11 +178,12 @@ def test_what_only_looks_like_one_behind_a_tech_prefix(user: str) -> None:
 
 def test_every_form_of_an_emergency_number_is_listed() -> None:
     forms = BEHIND_NINE.emergency_forms(NANP_911)
-    assert forms == {"911": "911", "933": "933", "9911": "911", "9933": "933"}
+    assert {form for form, number in forms.items() if number == "911"} == {"911", "+911", "9911", "9+911"}
+    assert {form for form, number in forms.items() if number == "933"} == {"933", "+933", "9933", "9+933"}
     assert all(BEHIND_NINE.dial(form, NANP_911) == Emergency(number=n) for form, n in forms.items())
     # what is a number as it stands is that one, also when it ends with another behind the prefix
     plan = DialPlan(tech_prefix="9")
-    assert plan.emergency_forms(("911", "11")) == {"911": "911", "11": "11", "9911": "911"}
+    assert plan.emergency_forms(("911", "11"))["911"] == "911"
     assert plan.dial("911", ("911", "11")) == Emergency(number="911")
 
 

@@ -116,8 +116,10 @@ def test_a_foreign_number_is_replaced(node: Node) -> None:
         call, there, _, carrier = await call_out(
             node, NORTH_NUMBER, (), sender='"Bank" <sip:+12125550150@inner.acme>'
         )
-        assert name_addr(there.invite.get("From")).uri == f"sip:{ACME_NUMBER}@sbc.example.com"
-        assert not carrier.saw(("+12125550150",))
+        for message in requests_at(there):
+            shown = name_addr(message.get("From"))
+            assert (shown.uri, shown.display) == (f"sip:{ACME_NUMBER}@sbc.example.com", ACME_NUMBER)
+        assert not carrier.saw(("+12125550150", "Bank"))
         record = await asyncio.to_thread(node.record, call.invite.call_id, ended=True)
         assert (record["calling_number"], record["attest"]) == (ACME_NUMBER, "A")
 
@@ -133,7 +135,8 @@ async def call_in(node: Node, name: str, headers: HeaderLines, sender: str) -> t
         there = await customer.incoming()
         await call.answered()
         await there.confirmed()
-        assert (await call.request("INFO")).status == 200
+        again = [line for line in headers if line[0] == "Identity"]
+        assert (await call.request("INFO", headers=again)).status == 200
         assert (await call.bye()).status == 200
         await flow.close()
     return call, there, customer
@@ -160,11 +163,16 @@ def test_privacy_from_a_trusted_carrier(node: Node) -> None:
     """Summary: with Privacy id the customer sees nobody: no number, no name, no PAI; the record has the number."""
 
     async def scenario() -> None:
-        call, there, customer = await call_in(node, "north", [*ASSERTED, *ID], CALLER)
+        # the claims of a signature are plain text: {"orig": {"tn": "12125550142"}, ...
+        signature = (
+            "Identity",
+            "e30.eyJvcmlnIjp7InRuIjoiMTIxMjU1NTAxNDIifX0.c2ln;info=<https://core.carrier/c>",
+        )
+        call, there, customer = await call_in(node, "north", [*ASSERTED, *ID, signature], CALLER)
         for message in requests_at(there):
             shown = name_addr(message.get("From"))
             assert (shown.uri, shown.display) == (ANONYMOUS, "Anonymous"), message.start_line
-        assert not customer.saw(("Bob", "+12125550142", "+12125550177", "Privacy"))
+        assert not customer.saw(("Bob", "+12125550142", "+12125550177", "Privacy", "eyJvcmlnIjp7"))
         assert not there.invite.has("P-Asserted-Identity")
         record = await asyncio.to_thread(node.record, call.invite.call_id, ended=True)
         assert record["calling_number"] == "+12125550142"

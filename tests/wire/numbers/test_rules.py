@@ -59,7 +59,8 @@ def test_the_dial_plan_of_a_trunk(node: Node) -> None:
         status, _, call = await branch_calls(node, "0669812345")
         record = await asyncio.to_thread(node.record, call.invite.call_id)
         assert (status, record["reason"], record["called_number"]) == (404, "no-route", "+390669812345")
-        for dialled, meant in (("112", "112"), ("9112", "112"), ("9-1-1-2", "112"), ("118", "118")):
+        as_dialled = ("112", "9112", "9-1-1-2", "+112", "9+112", "112;phone-context=+39")
+        for dialled, meant in (*((form, "112") for form in as_dialled), ("118", "118")):
             status, there, call = await branch_calls(node, dialled)
             assert status == 200, dialled
             assert there is not None
@@ -68,7 +69,7 @@ def test_the_dial_plan_of_a_trunk(node: Node) -> None:
             assert (record["reason"], record["called_number"]) == ("admitted-emergency", meant)
             assert record["emergency"] is True
         # not an emergency by its beginning, nor one of the node's own country
-        for dialled in ("91120", "1120", "+112", "9911"):
+        for dialled in ("91120", "1120", "+1120", "9911", "91120;phone-context=+39"):
             status, _, call = await branch_calls(node, dialled)
             record = await asyncio.to_thread(node.record, call.invite.call_id)
             # no number, or one that no carrier takes

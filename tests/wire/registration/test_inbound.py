@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -148,3 +150,33 @@ def test_a_new_connection_takes_over(node: Node) -> None:
                 await pbx.register(new, contact="*", expires=0)
 
     run(node, scenario)
+
+
+def test_a_network_that_was_taken_away_takes_no_calls(node: Node) -> None:
+    """Summary: after an `apply` that takes the PBX's network away its calls get 480, though its connection stands."""
+
+    async def scenario() -> None:
+        party, carrier = pbx_agent(), south_agent()
+        async with udp_carrier(carrier) as endpoint:
+            outer = carrier.own(endpoint.flow(SBC_PLAIN))
+            flow = await connect(node, party)
+            assert (await Pbx(party).register(flow)).status == 200
+            assert (await final_of_a_call(carrier, outer)).status == 200
+            try:
+                await asyncio.to_thread(
+                    apply, node, CONFIG.replace("127.0.0.1/32, 127.0.0.21/32", "127.0.0.21/32")
+                )
+                assert (await final_of_a_call(carrier, outer)).status == 480
+            finally:
+                await asyncio.to_thread(apply, node, CONFIG)
+            assert flow.is_open
+            assert (await final_of_a_call(carrier, outer)).status == 200
+
+    run(node, scenario)
+
+
+def apply(node: Node, config: str) -> None:
+    (node.home / "node.yaml").write_text(config, encoding="utf-8")
+    answered = node.trunkward("apply")
+    assert answered.returncode == 0, answered.stdout + answered.stderr
+    time.sleep(1.5)  # each process looks at its settings once a second
