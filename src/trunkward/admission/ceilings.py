@@ -13,7 +13,7 @@ from trunkward.admission.ports import Counter, Rate
 from trunkward.trunks.model import Limits
 
 _KEY = re.compile(
-    r"(?P<kind>calls|rate):(?P<level>[a-z]+):(?P<name>[a-z0-9-]+)"
+    r"(?P<kind>calls|rate|rate-in):(?P<level>[a-z]+):(?P<name>[a-z0-9-]+)"
     r"(?::(?P<what>international|class|number)(?::(?P<which>.+))?)?"
 )
 
@@ -35,13 +35,15 @@ class Ceilings:
     calls: tuple[Counter, ...] = ()
     international: tuple[Counter, ...] = ()
     classes: Mapping[str, tuple[Counter, ...]]
+    #: Of calls out, and of calls in: a flood from outside must not take the customer's own.
     rates: tuple[Rate, ...] = ()
+    rates_in: tuple[Rate, ...] = ()
     numbers: tuple[PerNumber, ...] = ()
 
 
 def ceilings_of(levels: Iterable[tuple[str, str, Limits]]) -> Ceilings:
     """The ceilings of a trunk whose levels (`trunk`, `tenant`, `reseller`), with names, have these limits."""
-    calls, international, rates, numbers = [], [], [], []
+    calls, international, rates, rates_in, numbers = [], [], [], [], []
     classes: dict[str, tuple[Counter, ...]] = {}
     for level, name, limits in levels:
         of = f"{level}:{name}"
@@ -53,6 +55,7 @@ def ceilings_of(levels: Iterable[tuple[str, str, Limits]]) -> Ceilings:
             classes[kind] = (*classes.get(kind, ()), Counter(key=f"calls:{of}:class:{kind}", most=most))
         if limits.per_second is not None:
             rates.append(rate(f"rate:{of}", limits.per_second))
+            rates_in.append(rate(f"rate-in:{of}", limits.per_second))
         if limits.number_calls is not None or limits.number_per_second is not None:
             numbers.append(PerNumber(of=of, calls=limits.number_calls, per_second=limits.number_per_second))
     return Ceilings(
@@ -60,6 +63,7 @@ def ceilings_of(levels: Iterable[tuple[str, str, Limits]]) -> Ceilings:
         international=tuple(international),
         classes=classes,
         rates=tuple(rates),
+        rates_in=tuple(rates_in),
         numbers=tuple(numbers),
     )
 
@@ -73,7 +77,8 @@ def rate(key: str, per_second: float) -> Rate:
 class LimitName:
     """A limit in a person's words."""
 
-    #: `calls`, `international calls`, `premium calls`, `calls of one number`, `calls a second`.
+    #: `calls`, `international calls`, `premium calls`, `calls of one number`, `calls a second`,
+    #: `calls in a second`.
     what: str
     #: `trunk acme-hq`.
     whose: str
@@ -85,7 +90,8 @@ def limit_name(key: str) -> LimitName:
     """The limit a counter's or rate's key stands for."""
     found = _KEY.fullmatch(key)
     assert found is not None, key
-    a_second = found["kind"] == "rate"
+    rates = {"rate": "calls a second", "rate-in": "calls in a second"}
+    a_second = rates.get(found["kind"])
     whose = f"{found['level']} {found['name']}"
     match found["what"]:
         case "international":
@@ -95,9 +101,9 @@ def limit_name(key: str) -> LimitName:
                 what=f"{found['which']} calls", whose=whose, key=f"limits.classes.{found['which']}"
             )
         case "number":
-            what = "calls a second of one number" if a_second else "calls of one number"
+            what = f"{a_second or 'calls'} of one number"
             key = "limits.number.per_second" if a_second else "limits.number.calls"
             return LimitName(what=what, whose=whose, key=key)
         case _:
-            what, key = ("calls a second", "limits.per_second") if a_second else ("calls", "limits.calls")
-            return LimitName(what=what, whose=whose, key=key)
+            key = "limits.per_second" if a_second else "limits.calls"
+            return LimitName(what=a_second or "calls", whose=whose, key=key)

@@ -372,7 +372,7 @@ def limits(case: Case, facts: Facts) -> Finding:
             said = ", ".join(f"{limit.what} of {limit.whose}" for limit in map(limit_name, keys))
             return Finding(check="limits", detail=said if fact is facts.live else f"this gate alone: {said}")
         case Over() as over:
-            reason = Reason.LIMIT_RATE if over.key.startswith("rate:") else Reason.LIMIT_CALLS
+            reason = Reason.LIMIT_RATE if over.key.startswith("rate") else Reason.LIMIT_CALLS
             detail, remedy = over_in_words(over)
             return Finding(
                 check="limits",

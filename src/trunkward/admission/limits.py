@@ -1,8 +1,9 @@
 """How much at once, and how fast: what a call asks of what all nodes count, and what the answer means for it.
 
-Counted are calls in both directions, and of outbound ones those abroad and those to a class of numbers; for
-each calling number of a customer's calls, and each called number of calls to him. An emergency call is
-counted nowhere.
+A line is taken by calls in both directions; calls a second are counted for each direction by itself, so that
+a flood of calls in leaves the customer his own. Of outbound calls those abroad and those to a class of numbers
+count too; for each calling number of a customer's calls, and each called number of calls to him. An emergency
+call is counted nowhere.
 """
 
 from trunkward.admission.ceilings import limit_name, rate
@@ -28,10 +29,9 @@ def asked_of(case: Case, policy: Snapshot, record_id: str) -> Asked:
     if not isinstance(trunk, Trunk) or case.emergency:
         return Asked(record_id=record_id, hold_s=hold_s(case.node))
     ceilings = policy.ceilings(trunk.name)
-    counters, rates = ceilings.calls, ceilings.rates
-    number = case.called
+    counters, rates, kind, number = ceilings.calls, ceilings.rates_in, "rate-in", case.called
     if case.direction is Direction.OUTBOUND:
-        number = case.calling
+        rates, kind, number = ceilings.rates, "rate", case.calling
         if is_international(case):
             counters += ceilings.international
         counters += ceilings.classes.get(case.place.kind.value, ())
@@ -40,7 +40,7 @@ def asked_of(case: Case, policy: Snapshot, record_id: str) -> Asked:
             if one.calls is not None:
                 counters += (Counter(key=f"calls:{one.of}:number:{number}", most=one.calls),)
             if one.per_second is not None:
-                rates += (rate(f"rate:{one.of}:number:{number}", one.per_second),)
+                rates += (rate(f"{kind}:{one.of}:number:{number}", one.per_second),)
     return Asked(
         record_id=record_id, hold_s=hold_s(case.node), counters=counters, rates=rates, nonce=nonce_of(case)
     )

@@ -64,6 +64,7 @@ def _always(ceilings: Ceilings) -> Iterator[Counter | Rate]:
     for counters in ceilings.classes.values():
         yield from counters
     yield from ceilings.rates
+    yield from ceilings.rates_in
 
 
 def _numbers(ceilings: Ceilings, valkey: Valkey) -> Iterator[Counter | Rate]:
@@ -73,7 +74,7 @@ def _numbers(ceilings: Ceilings, valkey: Valkey) -> Iterator[Counter | Rate]:
             for key in _keys(valkey, f"calls:{one.of}:number:*"):
                 yield Counter(key=key, most=one.calls)
         if one.per_second is not None:
-            for key in _keys(valkey, f"rate:{one.of}:number:*"):
+            for key in _keys(valkey, f"rate*:{one.of}:number:*"):
                 yield rate(key, one.per_second)
 
 

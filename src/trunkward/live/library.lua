@@ -3,7 +3,7 @@
 
 Under the keys (the patterns of `engines/valkey.py`):
   calls:...     sorted set: the record ids of calls that hold a place, each with the end of its hold (ms since the epoch)
-  rate:...      string: the theoretical arrival time of the next call (GCRA), in microseconds since the epoch
+  rate:..., rate-in:...  string: the theoretical arrival time of the next call (GCRA), in microseconds since the epoch
   nonce:...     string: "HIGHEST BITS": the highest nc seen, and which of the 64 up to it were
   asked:ID      an attempt without a place that has been answered: asked again, it is not counted again
   ended:ID      a call that is over: a renewal that was on its way does not bring it back

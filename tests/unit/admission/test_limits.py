@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sipkit.places import TABLE
+from trunkward.admission.ceilings import limit_name
 from trunkward.admission.judge import decide, judge_call
 from trunkward.admission.limits import asked_of
 from trunkward.admission.ports import NO_FACTS, Asked, Held, Over, PeerIdentity, Rate
@@ -72,6 +73,20 @@ def test_every_level_counts_by_itself(outbound: Attempt, pbx: PeerIdentity, decl
     )
     home = asked_of(screen(outbound(), pbx, policy), policy, "r1")
     assert not [counter for counter in home.counters if "international" in counter.key]
+
+
+def test_a_flood_of_calls_in_takes_no_call_out(
+    outbound: Attempt, inbound: Attempt, pbx: PeerIdentity, declared: Declared
+) -> None:
+    policy = with_limits(declared, Limits(per_second=3, number_per_second=1), Limits(per_second=9))
+    out = asked_of(screen(outbound(), pbx, policy), policy, "r1")
+    came = asked_of(screen(inbound(), None, policy), policy, "r2")
+    assert len(out.rates) == len(came.rates) == 3
+    assert not {rate.key for rate in out.rates} & {rate.key for rate in came.rates}
+    assert {limit_name(rate.key).what for rate in came.rates} == {
+        "calls in a second",
+        "calls in a second of one number",
+    }
 
 
 def test_inbound_calls_count_for_the_number_called(inbound: Attempt, declared: Declared) -> None:
@@ -203,4 +218,5 @@ def test_the_snapshot_gives_back_what_was_declared(declared: Declared) -> None:
     assert [c.most for c in places.international] == [2, 2]
     assert [(c.key, c.most) for c in places.classes["premium"]] == [("calls:trunk:acme-hq:class:premium", 0)]
     assert [(r.per_second, r.burst) for r in places.rates] == [(3.5, 4), (10, 10)]
+    assert [r.key for r in places.rates_in] == ["rate-in:trunk:acme-hq", "rate-in:tenant:acme"]
     assert [(n.of, n.calls, n.per_second) for n in places.numbers] == [("trunk:acme-hq", 4, 5)]

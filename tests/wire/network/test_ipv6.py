@@ -62,6 +62,7 @@ CONFIG = (
         networks: ["{CUSTOMER6}", "{PBX6.host}"]
         client_certificate: issued
         numbers: ["{SIX_HQ_NUMBER}"]
+        caller: {{other: replace, number: "{SIX_HQ_NUMBER}"}}
         host: "{PBX6}"
         tls_names: [six.acme.example.com]
 

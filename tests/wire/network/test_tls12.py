@@ -38,6 +38,7 @@ OLD_TRUNK = f"""\
         networks: [127.0.0.1/32, {OLD_PBX.host}/32]
         client_certificate: issued
         numbers: ["{OLD_NUMBER}"]
+        caller: {{other: replace, number: "{OLD_NUMBER}"}}
         host: {OLD_PBX}
         tls_names: [old.acme.example.com]
         unsafe_tls12: true
