@@ -48,7 +48,7 @@ def diverted(attempt: CallAttempt, plan: DialPlan) -> tuple[Diverted, ...]:
         values = attempt.headers.get(header.lower())
         for address in read_addresses(values) if values else ():
             try:
-                number = plan.normalise(parse_uri(address.uri).user)
+                number = plan.read(parse_uri(address.uri).user)
             except (MalformedUri, NotANumber):
                 continue
             entry = read(number, address)

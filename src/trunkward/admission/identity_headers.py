@@ -40,7 +40,7 @@ def numbers_in(attempt: CallAttempt, header: str, plan: DialPlan) -> Iterator[E1
     values = attempt.headers.get(header)
     for address in read_addresses(values) if values else ():
         try:
-            yield plan.normalise(parse_uri(address.uri).user)
+            yield plan.read(parse_uri(address.uri).user)
         except (MalformedUri, NotANumber):
             continue
 

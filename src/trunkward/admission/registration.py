@@ -366,7 +366,7 @@ def _user(to: SipUri, ours: Trunk, policy: Snapshot) -> str:
     if to.user == _username(ours):
         return to.user
     try:
-        owner = policy.number_owner(policy.node.plan_of(ours).normalise(to.user))
+        owner = policy.number_owner(policy.node.plan_of(ours).read(to.user))
     except NotANumber:
         return ""
     return to.user if owner is not None and owner.name == ours.name else ""

@@ -241,7 +241,7 @@ def _read_from(shown_from: SipUri | Unreadable, plan: DialPlan) -> tuple[ReadFro
         return ReadFrom(), shown_from.why
     anonymous = is_anonymous(shown_from)
     try:
-        return ReadFrom(number=plan.normalise(shown_from.user), anonymous=anonymous), ""
+        return ReadFrom(number=plan.read(shown_from.user), anonymous=anonymous), ""
     except NotANumber as problem:
         return ReadFrom(anonymous=anonymous), str(problem)
 

@@ -45,6 +45,18 @@ class DialPlan:
         """
         return self._number(strip(user))
 
+    def read(self, user: str) -> E164:
+        """The E.164 number of somebody who is named, not dialled: the caller's, or who has diverted a call.
+
+        The tech prefix stands before what is dialled, so here it is taken off only what is no number with it:
+        where national numbers have no prefix of their own, some begin like it. Raises `NotANumber`.
+        """
+        named = strip(user)
+        try:
+            return self._untagged(named)
+        except NotANumber:
+            return self._number(named)
+
     def dial(self, user: str, emergency: tuple[str, ...]) -> E164 | Emergency:
         """What was dialled; an emergency number by exact match, never by prefix. Raises `NotANumber`."""
         dialled = _dialled(user)

@@ -1,5 +1,7 @@
 """What people and PBXs dial, and what it means."""
 
+from dataclasses import replace
+
 import pytest
 
 from trunkward.numbering.e164 import E164, NotANumber, is_prefix
@@ -131,6 +133,25 @@ BEHIND_NINE = DialPlan(tech_prefix="9")
 )  # fmt: skip
 def test_plans_of_trunks(plan: DialPlan, user: str, number: str) -> None:
     assert plan.normalise(user) == number
+
+
+SPAIN = replace(default_plan("34"), tech_prefix="9")
+
+
+@pytest.mark.parametrize(
+    ("plan", "user", "number"),
+    [
+        # a number of Madrid, which begins like the tech prefix
+        (SPAIN, "912345678", "+34912345678"),
+        (SPAIN, "+34912345678", "+34912345678"),
+        (BEHIND_NINE, "2025550101", "+12025550101"),
+        # of a PBX that puts it before everything
+        (BEHIND_NINE, "92025550101", "+12025550101"),
+        (BEHIND_NINE, "9+12025550101", "+12025550101"),
+    ],
+)
+def test_who_is_named_was_not_dialled(plan: DialPlan, user: str, number: str) -> None:
+    assert plan.read(user) == number
 
 
 @pytest.mark.parametrize(
