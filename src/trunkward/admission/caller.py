@@ -8,7 +8,7 @@ from trunkward.admission.diverted import Diverted, diverted, newest
 from trunkward.admission.identity_headers import asks_history_privacy, asks_privacy, numbers_in
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt
-from trunkward.numbering.e164 import E164
+from trunkward.numbering.e164 import E164, MIN_DIGITS
 from trunkward.numbering.plan import DialPlan
 from trunkward.trunks.callers import Diverting, OtherCaller
 from trunkward.trunks.model import Carrier, Trunk
@@ -133,6 +133,15 @@ def inbound_caller(attempt: CallAttempt, read: ReadFrom, carrier: Carrier, plan:
         asserted=asserted is not None,
         diversions=diverted(attempt, plan) if carrier.trusted and not asks_history_privacy(attempt) else (),
     )
+
+
+def names_another(name: str, shown: E164 | None) -> bool:
+    """Whether a display name reads as a telephone number that is not the one shown.
+
+    Many telephones show the name alone; nobody has looked at whose number that is.
+    """
+    digits = "".join(filter(str.isdigit, name))
+    return len(digits) >= MIN_DIGITS and not (shown is not None and shown.endswith(digits))
 
 
 def right_to(number: E164, trunk: Trunk, policy: Snapshot, at: float) -> Right:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from trunkward.admission.caller import Right
+from trunkward.admission.caller import Right, names_another
 from trunkward.admission.checks import Finding, Refusal, checked, screened, usable_signature
 from trunkward.admission.grants import grant
 from trunkward.admission.ports import Facts, Held, PeerIdentity, Signature
@@ -84,8 +84,7 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
         direction=case.direction.value,
         routes=routes_of(case, signed),
         from_uri=from_uri_of(case),
-        # who is not to be named, or has named somebody else
-        hide_name=case.caller.anonymous or case.caller.right is Right.REPLACED,
+        hide_name=_hides_name(case),
         remove_headers=list(
             dict.fromkeys((FROM_CUSTOMERS if outbound else []) + (NAMING if case.caller.anonymous else []))
         ),
@@ -101,6 +100,15 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
     return Judgement(
         verdict=verdict, findings=findings, attest=signed.attest if signed else "", unsigned=unsigned
     )
+
+
+def _hides_name(case: Case) -> bool:
+    """Whether the display name is of somebody who is not to be named, or of another number than is shown."""
+    caller = case.caller
+    if caller.anonymous or caller.right is Right.REPLACED:
+        return True
+    customers = case.direction is Direction.OUTBOUND and not case.emergency
+    return customers and names_another(case.attempt.from_name, caller.shown)
 
 
 def held_of(facts: Facts) -> Held | None:

@@ -1,9 +1,9 @@
 """How much at once, and how fast: what a call asks of what all nodes count, and what the answer means for it.
 
 A line is taken by calls in both directions; calls a second are counted for each direction by itself, so that
-a flood of calls in leaves the customer his own. Of outbound calls those abroad and those to a class of numbers
-count too; for each calling number of a customer's calls, and each called number of calls to him. An emergency
-call is counted nowhere.
+a flood of calls in leaves the customer his own. Of outbound calls those abroad and those to a class of
+numbers count too; for each calling number of a customer's calls, and each called number of calls to him. An
+emergency call is counted nowhere.
 """
 
 from trunkward.admission.ceilings import limit_name, rate

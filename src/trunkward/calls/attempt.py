@@ -40,6 +40,8 @@ class CallAttempt(msgspec.Struct, frozen=True, kw_only=True, tag="attempt", tag_
     #: Request-URI, From-URI, To-URI and Contact-URI as received.
     ruri: str
     from_uri: str
+    #: Display name in From, as it stands there; "" for none.
+    from_name: str = ""
     to_uri: str
     contact_uri: str = ""
     call_id: str

@@ -50,6 +50,7 @@ def read() -> dict[str, Any]:
         "local_port": int(ksr.pv("$Rp") or 0),
         "ruri": ksr.ruri(),
         "from_uri": ksr.pv("$fu"),
+        "from_name": ksr.pv("$fn"),
         "to_uri": ksr.pv("$tu"),
         "contact_uri": ksr.pv("$ct"),
         "call_id": ksr.call_id(),

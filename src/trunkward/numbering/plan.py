@@ -48,8 +48,8 @@ class DialPlan:
     def read(self, user: str) -> E164:
         """The E.164 number of somebody who is named, not dialled: the caller's, or who has diverted a call.
 
-        The tech prefix stands before what is dialled: here it is looked for only in what is no number without
-        it. Where national numbers have no prefix of their own, some begin with its digits. Raises `NotANumber`.
+        The tech prefix stands before what is dialled, so here it is taken off only what is no number with it:
+        where national numbers have no prefix of their own, some begin like it. Raises `NotANumber`.
         """
         named = strip(user)
         try:

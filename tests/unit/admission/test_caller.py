@@ -291,6 +291,28 @@ def test_the_name_of_a_number_that_was_replaced_goes_with_it(
     assert not sent(outbound(CALLED, calling=OWN), pbx, policy, ROOM)[0].hide_name
 
 
+@pytest.mark.parametrize(
+    ("name", "hidden"),
+    [
+        ("", False),
+        ('"Alice"', False),
+        ('"Suite 4711"', False),
+        (f'"{OWN}"', False),
+        ('"(202) 555-0101"', False),
+        (f'"{FOREIGN}"', True),
+        ('"Bank 1-212-555-0150"', True),
+        ('"\u0662\u0661\u0662\u0665\u0665\u0665\u0660\u0661\u0665\u0660"', True),
+    ],
+)
+def test_a_display_name_is_no_other_number(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared, name: str, *, hidden: bool
+) -> None:
+    verdict, _ = sent(outbound(CALLED, calling=OWN, from_name=name), pbx, world(declared), ROOM)
+    assert verdict.hide_name is hidden
+    # whoever calls for help is not looked at, and what a carrier says is the carrier's
+    assert not sent(outbound("911", from_name=name), pbx, world(declared), ROOM)[0].hide_name
+
+
 # ---- inbound -------------------------------------------------------------------------------------
 NUMBER, ASSERTED = "+13035550142", "+13035550143"
 

@@ -126,6 +126,19 @@ def test_a_foreign_number_is_replaced(node: Node) -> None:
     run(node, scenario)
 
 
+def test_a_display_name_is_no_other_number(node: Node) -> None:
+    """Summary: a display name that reads as a number other than the one shown gives way to that one."""
+
+    async def scenario() -> None:
+        sender = f'"+1 212 555 0150" <sip:{ACME_NUMBER}@inner.acme>'
+        _, there, _, carrier = await call_out(node, NORTH_NUMBER, (), sender=sender)
+        for message in requests_at(there):
+            assert name_addr(message.get("From")).display == ACME_NUMBER
+        assert not carrier.saw(("212 555 0150",))
+
+    run(node, scenario)
+
+
 async def call_in(node: Node, name: str, headers: HeaderLines, sender: str) -> tuple[Call, Call, Party]:
     """An answered call from a carrier to the customer."""
     customer, carrier = customer_agent(), carrier_agent()

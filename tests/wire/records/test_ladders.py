@@ -165,7 +165,7 @@ def test_a_call_that_is_refused(node: Node) -> None:
     """Summary: no carrier for the number: INVITE, 100, 404 with the reason, and the verdict between them."""
 
     async def scenario(lab: Parties) -> Call:
-        call = await lab.call(called="+19995550100")
+        call = await lab.call(called="+14045550100")
         assert (await call.final()).status == 404
         return call
 
