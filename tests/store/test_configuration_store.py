@@ -17,7 +17,7 @@ from trunkward.control import configuration
 from trunkward.control.configuration import HistoryBroken, NoSuchVersion, Superseded, Version
 from trunkward.control.effects import Effects
 from trunkward.control.node_file import Accepted, accept_node_file
-from trunkward.control.secrets import SecretRefused, put_down
+from trunkward.control.secrets import put_down
 from trunkward.journal.chain import ChainBroken
 from trunkward.store.configuration import SqlConfiguration, TextDamaged
 from trunkward.store.configuration_schema import metadata
@@ -231,7 +231,7 @@ def put(store: SqlConfiguration, change: SecretChange, at: float = 2000.5) -> Ve
 
 def test_secrets_are_versions_with_an_actor_a_time_and_a_journal_entry(store: SqlConfiguration) -> None:
     assert store.secrets() == []
-    with pytest.raises(SecretRefused, match="no version yet"):
+    with pytest.raises(NoSuchVersion, match="no version yet"):
         put(store, secret("new"))
     accept(store, EXAMPLE)
     made = put(store, secret("new"))

@@ -3,37 +3,28 @@
 import json
 import os
 import time
-from collections.abc import Callable
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
 
-import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from trunkward.cli.acting import act
 from trunkward.cli.actor import current_actor
-from trunkward.cli.changing import Busy, changing, configuration_store
+from trunkward.cli.changing import configuration_store
 from trunkward.cli.host_paths import hint
-from trunkward.cli.ready import gate_policy
-from trunkward.cli.said import complain, in_words, say
-from trunkward.control import configuration
-from trunkward.control.configuration import NoSuchVersion, Superseded, Version
-from trunkward.control.node_file import NodeFileRefused, read_node_file
-from trunkward.control.verified import VerificationRefused, in_force, put_down, verified, withdrawn
-from trunkward.engines.installed import OtherVersion, check_runs_this
-from trunkward.engines.live import NotApplied, is_running, put_policy_in_force
-from trunkward.engines.node import read_in_force
+from trunkward.cli.said import complain
+from trunkward.control.configuration import Version
+from trunkward.control.verified import put_down, verified, withdrawn
 from trunkward.settings import Paths
-from trunkward.store.configuration import SqlConfiguration, TextDamaged
-from trunkward.trunks.callers import NumberChange, Verification
+from trunkward.store.configuration import SqlConfiguration
+from trunkward.trunks.callers import Verification
 from trunkward.trunks.model import Declared
 
 #: Bytes of a file that is evidence; nothing of it is kept but its SHA-256.
 _MOST_BYTES = 64 * 1024 * 1024
-
-type Act = Callable[[SqlConfiguration, Declared, float], NumberChange]
 
 
 def run_verify(paths: Paths, number: str, *, trunk: str, evidence: str, file: Path | None, until: str) -> int:
@@ -47,8 +38,10 @@ def run_verify(paths: Paths, number: str, *, trunk: str, evidence: str, file: Pa
         complain(f"nothing was changed: {why}")
         return 2
 
-    def act(store: SqlConfiguration, declared: Declared, now: float) -> NumberChange:
-        return verified(
+    command = f"number verify {number}"
+
+    def decide(store: SqlConfiguration, declared: Declared, now: float, beyond: int) -> Version:
+        change = verified(
             declared,
             store.verifications(),
             number=number,
@@ -58,19 +51,22 @@ def run_verify(paths: Paths, number: str, *, trunk: str, evidence: str, file: Pa
             until=ends,
             now=now,
         )
+        return put_down(store, change, actor=current_actor(), command=command, at=now, beyond=beyond)
 
-    return _change(paths, f"number verify {number}", act)
+    return act(paths, command, decide)
 
 
 def run_withdraw(paths: Paths, number: str, *, trunk: str | None) -> int:
     """Takes a finding back; exit codes as of `run_verify`."""
     if not _root():
         return 2
-    return _change(
-        paths,
-        f"number withdraw {number}",
-        lambda store, _, now: withdrawn(store.verifications(), number=number, trunk=trunk, now=now),
-    )
+    command = f"number withdraw {number}"
+
+    def decide(store: SqlConfiguration, _: Declared, now: float, beyond: int) -> Version:
+        change = withdrawn(store.verifications(), number=number, trunk=trunk, now=now)
+        return put_down(store, change, actor=current_actor(), command=command, at=now, beyond=beyond)
+
+    return act(paths, command, decide)
 
 
 def run_list(paths: Paths, *, every: bool, as_json: bool) -> int:
@@ -93,50 +89,6 @@ def run_list(paths: Paths, *, every: bool, as_json: bool) -> int:
         table.add_row(*(Text(cell) for cell in (*cells, _state(one, now))))
     Console(highlight=False, soft_wrap=True).print(table)
     return 0
-
-
-def _change(paths: Paths, command: str, act: Act) -> int:
-    try:
-        with changing(paths, command), configuration_store(paths, make=True) as store:
-            running = is_running(paths)
-            if running:
-                check_runs_this(paths)
-            head = configuration.get_version(store, None)
-            declared = read_node_file(store.text(head), f"version {head.number}")
-            before, now = read_in_force(paths.declared), time.time()
-            change = act(store, declared, now)
-            beyond = before.version if before else 0
-            version = put_down(store, change, actor=current_actor(), command=command, at=now, beyond=beyond)
-            if not running:
-                say(f"version {version.number} ({version.summary}): no node runs here, the next up takes it")
-                return 0
-            if before is None or before.version != head.number:
-                complain(
-                    f"version {version.number} is decided on, but the version before it is not in force: "
-                    "./trunkward apply puts both in force"
-                )
-                return 1
-            after = msgspec.structs.replace(
-                before, version=version.number, verified=in_force(declared, store.verifications(), now)
-            )
-            put_policy_in_force(paths, after, declared, gate_policy)
-            say(f"version {version.number} is in force: {version.summary}", "green")
-            return 0
-    except NotApplied as problem:
-        complain(f"decided on, but not everywhere in force: {problem}")
-        return 1
-    except (
-        Busy,
-        Superseded,
-        NoSuchVersion,
-        NodeFileRefused,
-        VerificationRefused,
-        TextDamaged,
-        OtherVersion,
-        OSError,
-    ) as why:
-        complain(f"nothing was changed: {in_words(why) if isinstance(why, OSError) else why}")
-        return 2
 
 
 def _digest(file: Path) -> str:

@@ -10,43 +10,32 @@ import re
 import secrets
 import sys
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from trunkward.cli.acting import act
 from trunkward.cli.actor import current_actor
-from trunkward.cli.changing import Busy, changing, configuration_store
+from trunkward.cli.changing import configuration_store
 from trunkward.cli.host_paths import hint
-from trunkward.cli.ready import gate_policy
-from trunkward.cli.said import complain, in_words, say
-from trunkward.control import configuration
-from trunkward.control.configuration import Superseded, Version
-from trunkward.control.declared import InForce
-from trunkward.control.effects import Effects
-from trunkward.control.node_file import NodeFileRefused, read_node_file
-from trunkward.control.secrets import Sealer, SecretRefused, by_trunk, made, put_down, taken_back
+from trunkward.cli.said import complain, say
+from trunkward.control.configuration import Version
+from trunkward.control.secrets import Sealer, SecretRefused, made, put_down, taken_back
 from trunkward.digest.secret import ALPHABET, CHARACTERS
-from trunkward.engines.installed import OtherVersion, check_runs_this
-from trunkward.engines.live import NotApplied, is_running, put_in_force
-from trunkward.engines.node import read_in_force
 from trunkward.engines.pki_files import PkiFiles, read_secret
 from trunkward.settings import Paths
-from trunkward.store.configuration import SqlConfiguration, TextDamaged
+from trunkward.store.configuration import SqlConfiguration
 from trunkward.trunks.model import Declared
-from trunkward.trunks.secret import SealedSecret, SecretChange
+from trunkward.trunks.secret import SealedSecret
 
 _OVERLAP = re.compile(r"([0-9]{1,5})([smhd])", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 #: Days; who has not changed a PBX by then has forgotten it.
 _MOST_OVERLAP_D = 90
-
-type Act = Callable[[SqlConfiguration, Declared, float], tuple[SecretChange, str]]
 
 
 def run_new(paths: Paths, trunk: str, output: Path | None) -> int:
@@ -69,12 +58,13 @@ def run_revoke(paths: Paths, trunk: str) -> int:
     """Ends all secrets of a trunk at once; exit codes as of `run_new`."""
     if not _root():
         return 2
-    return _change(
-        paths,
-        f"secret revoke {trunk}",
-        lambda store, _, now: (taken_back(trunk, store.secrets(), now=now), ""),
-        lambda _: None,
-    )
+    command = f"secret revoke {trunk}"
+
+    def decide(store: SqlConfiguration, _: Declared, now: float, beyond: int) -> Version:
+        change = taken_back(trunk, store.secrets(), now=now)
+        return put_down(store, change, actor=current_actor(), command=command, at=now, beyond=beyond)
+
+    return act(paths, command, decide)
 
 
 def run_list(paths: Paths, *, as_json: bool) -> int:
@@ -102,7 +92,7 @@ def run_list(paths: Paths, *, as_json: bool) -> int:
     return 0
 
 
-def _shown_once(paths: Paths, act: str, trunk: str, output: Path | None, overlap_s: float = 0) -> int:
+def _shown_once(paths: Paths, what: str, trunk: str, output: Path | None, overlap_s: float = 0) -> int:
     if not _root():
         return 2
     if output is None and not sys.stdout.isatty():
@@ -117,7 +107,9 @@ def _shown_once(paths: Paths, act: str, trunk: str, output: Path | None, overlap
         complain(f"nothing was changed: {output}: {problem.strerror}")
         return 2
 
-    def make(store: SqlConfiguration, declared: Declared, now: float) -> tuple[SecretChange, str]:
+    command = f"secret {what} {trunk}"
+
+    def decide(store: SqlConfiguration, declared: Declared, now: float, beyond: int) -> Version:
         try:
             master = read_secret(PkiFiles(paths.pki).digest_secret)
         except (OSError, ValueError):
@@ -125,9 +117,13 @@ def _shown_once(paths: Paths, act: str, trunk: str, output: Path | None, overlap
                 f"{PkiFiles(paths.pki).digest_secret}: no key to keep secrets with; ./trunkward up makes it"
             ) from None
         sealer = Sealer(master=master, below=secrets.randbelow, chance=os.urandom)
-        return made(act, declared, trunk, store.secrets(), sealer, now=now, overlap_s=overlap_s)
+        change, password = made(what, declared, trunk, store.secrets(), sealer, now=now, overlap_s=overlap_s)
+        version = put_down(store, change, actor=current_actor(), command=command, at=now, beyond=beyond)
+        # what is shown is good: it is decided on before
+        _show(password, output, file)
+        return version
 
-    done = _change(paths, f"secret {act} {trunk}", make, lambda password: _show(password, output, file))
+    done = act(paths, command, decide)
     if done == 2 and output is not None:
         output.unlink()  # nothing is in it
     return done
@@ -164,61 +160,6 @@ def _show(password: str, output: Path | None, descriptor: int | None) -> None:
         file.flush()
         os.fsync(file.fileno())
     say(f"{output}: the secret, for you alone to read", err=True)
-
-
-def _change(paths: Paths, command: str, act: Act, show: Callable[[str], None]) -> int:
-    """Decides, shows what was made, puts it in force. What is shown is good: it is decided on before."""
-    try:
-        with changing(paths, command), configuration_store(paths, make=True) as store:
-            running = is_running(paths)
-            if running:
-                check_runs_this(paths)
-            head = configuration.get_version(store, None)
-            declared = read_node_file(store.text(head), f"version {head.number}")
-            before, now = read_in_force(paths.declared), time.time()
-            if running and (before is None or before.version != head.number):
-                raise SecretRefused(f"version {head.number} is not in force: ./trunkward apply finishes that")
-            change, password = act(store, declared, now)
-            beyond = before.version if before else 0
-            version = put_down(store, change, actor=current_actor(), command=command, at=now, beyond=beyond)
-            show(password)
-            if running and before is not None:
-                return _put_in_force(paths, store, before, version)
-            say(f"version {version.number} ({version.summary}): the next up takes it", err=True)
-            return 0
-    except (
-        Busy,
-        Superseded,
-        configuration.NoSuchVersion,
-        NodeFileRefused,
-        SecretRefused,
-        TextDamaged,
-        OtherVersion,
-        OSError,
-    ) as why:
-        complain(f"nothing was changed: {in_words(why) if isinstance(why, OSError) else why}")
-        return 2
-
-
-def _put_in_force(paths: Paths, store: SqlConfiguration, before: InForce, version: Version) -> int:
-    began, now = time.monotonic(), datetime.now(UTC)
-    held = by_trunk(store.secrets(), version.at)
-    after = msgspec.structs.replace(before, version=version.number, secrets=held)
-    declared = before.declared()
-    try:
-        put_in_force(
-            *(paths, (before, declared), (after, declared), Effects(reload=True)),
-            now=now,
-            gate_policy=gate_policy,
-            tell=lambda what: say(what, err=True),
-        )
-    except (NotApplied, OSError) as problem:
-        complain(f"version {version.number} is decided on, but not everywhere in force: {problem}")
-        complain("./trunkward apply, or the next up, goes on from there")
-        return 1
-    took = time.monotonic() - began
-    say(f"version {version.number} is in force after {took:.1f} s: {version.summary}", "green", err=True)
-    return 0
 
 
 def _document(secret: SealedSecret, now: float) -> dict[str, object]:

@@ -196,6 +196,25 @@ def get_version(store: ConfigurationStore, number: int | None) -> Version:
     raise NoSuchVersion(f"there is no version {number}; ./trunkward history lists them")
 
 
+def same_file_again(
+    store: ConfigurationStore, summary: str, *, actor: Actor, command: str, at: float, beyond: int
+) -> tuple[Version, str, Objects, int]:
+    """For an act that the node file does not say: the next version, its text and objects, and the one before.
+
+    Its number is beyond `beyond`, too, which a restored node may have in force. Raises `NoSuchVersion`.
+    """
+    head = get_version(store, None)
+    version = Version(
+        number=max(head.number, beyond) + 1,
+        at=at,
+        actor=actor,
+        command=command,
+        summary=summary,
+        text_sha256=head.text_sha256,
+    )
+    return version, store.text(head), objects_of_version(store, head), head.number
+
+
 def no_version_yet() -> NoSuchVersion:
     """What is said of a node that has no version at all."""
     return NoSuchVersion("there is no version yet; ./trunkward up or apply makes the first")

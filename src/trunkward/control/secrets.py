@@ -11,8 +11,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 
 from trunkward.access.actor import Actor
-from trunkward.control.configuration import ConfigurationStore, Version
-from trunkward.control.objects import Objects
+from trunkward.control.configuration import ConfigurationStore, Version, same_file_again
 from trunkward.digest.algorithm import Algorithm, ha1_of
 from trunkward.digest.secret import IV_BYTES, derive, password_of, seal
 from trunkward.trunks.model import Declared, IdentifiedBy, Trunk
@@ -118,25 +117,19 @@ def of_digest(declared: Declared, name: str) -> Trunk:
 def put_down(
     store: ConfigurationStore, change: SecretChange, *, actor: Actor, command: str, at: float, beyond: int
 ) -> Version:
-    """Writes it as the next version of the same file, with its journal entry. Raises `Superseded`."""
-    head = store.head()
-    if head is None:
-        raise SecretRefused("there is no version yet; ./trunkward up or apply makes the first")
+    """Writes it as the next version of the same file, with its journal entry.
+
+    Raises `Superseded`, `NoSuchVersion`.
+    """
     said = {
         "new": "a secret of trunk {} made",
         "rotate": "the secret of trunk {} exchanged",
         "revoke": "the secret of trunk {} taken back",
     }
-    version = Version(
-        number=max(head.number, beyond) + 1,
-        at=at,
-        actor=actor,
-        command=command,
-        summary=said[change.act].format(change.trunk),
-        text_sha256=head.text_sha256,
+    version, text, objects, after = same_file_again(
+        store, said[change.act].format(change.trunk), actor=actor, command=command, at=at, beyond=beyond
     )
-    objects: Objects = store.objects(head)[0]
-    return store.add(version, store.text(head), objects, [], after=head.number, secret=change)
+    return store.add(version, text, objects, [], after=after, secret=change)
 
 
 def journaled(change: SecretChange, number: int) -> dict[str, object]:

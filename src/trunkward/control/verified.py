@@ -9,12 +9,7 @@ is not yet the proof that level A needs.
 from collections.abc import Iterable
 
 from trunkward.access.actor import Actor
-from trunkward.control.configuration import (
-    ConfigurationStore,
-    Version,
-    no_version_yet,
-    objects_of_version,
-)
+from trunkward.control.configuration import ConfigurationStore, Version, same_file_again
 from trunkward.numbering.e164 import E164, NotANumber
 from trunkward.trunks.callers import NumberChange, Verification, VerifiedNumber
 from trunkward.trunks.model import Declared
@@ -109,20 +104,16 @@ def put_down(
 
     Raises `Superseded`, `NoSuchVersion`.
     """
-    head = store.head()
-    if head is None:
-        raise no_version_yet()
     done = "verified" if change.act == "verify" else "not verified any more"
-    version = Version(
-        number=max(head.number, beyond) + 1,
-        at=at,
+    version, text, objects, after = same_file_again(
+        store,
+        f"{change.number} {done} for trunk {change.trunk}",
         actor=actor,
         command=command,
-        summary=f"{change.number} {done} for trunk {change.trunk}",
-        text_sha256=head.text_sha256,
+        at=at,
+        beyond=beyond,
     )
-    objects = objects_of_version(store, head)
-    return store.add(version, store.text(head), objects, [], after=head.number, number=change)
+    return store.add(version, text, objects, [], after=after, number=change)
 
 
 def journaled(change: NumberChange) -> dict[str, object]:

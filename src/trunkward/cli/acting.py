@@ -1,0 +1,89 @@
+"""Acts that are versions of the same node file: decided on under the lock, then in force within a second.
+
+They change what gates alone look at (secrets of trunks, findings about numbers): no other part has to know.
+"""
+
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from trunkward.cli.changing import Busy, changing, configuration_store
+from trunkward.cli.ready import gate_policy
+from trunkward.cli.said import complain, in_words, say
+from trunkward.control import configuration
+from trunkward.control.configuration import NoSuchVersion, Superseded, Version
+from trunkward.control.declared import InForce
+from trunkward.control.node_file import NodeFileRefused, read_node_file
+from trunkward.control.secrets import SecretRefused, by_trunk
+from trunkward.control.verified import VerificationRefused, in_force
+from trunkward.engines.installed import OtherVersion, check_runs_this
+from trunkward.engines.live import NotApplied, is_running, put_policy_in_force
+from trunkward.engines.node import read_in_force
+from trunkward.settings import Paths
+from trunkward.store.configuration import SqlConfiguration, TextDamaged
+from trunkward.trunks.model import Declared
+
+#: Writes the act down, at a time in seconds since the epoch, with a number beyond the one given.
+type Decide = Callable[[SqlConfiguration, Declared, float, int], Version]
+
+
+class NotInForce(Exception):
+    """The newest version is not what the node runs by; the message says what to do first."""
+
+
+def act(paths: Paths, command: str, decide: Decide) -> int:
+    """Decides, and puts it in force where a node runs: 0 done, 1 not in force yet, 2 nothing was changed."""
+    try:
+        with changing(paths, command), configuration_store(paths, make=True) as store:
+            running = is_running(paths)
+            if running:
+                check_runs_this(paths)
+            head = configuration.get_version(store, None)
+            declared = read_node_file(store.text(head), f"version {head.number}")
+            before = read_in_force(paths.declared)
+            if running and (before is None or before.version != head.number):
+                raise NotInForce(f"version {head.number} is not in force: ./trunkward apply finishes that")
+            version = decide(store, declared, time.time(), before.version if before else 0)
+            if running and before is not None:
+                return _put_in_force(paths, store, before, declared, version)
+            say(
+                f"version {version.number} ({version.summary}): no node runs here, the next up takes it",
+                err=True,
+            )
+            return 0
+    except (
+        Busy,
+        Superseded,
+        NoSuchVersion,
+        NotInForce,
+        NodeFileRefused,
+        SecretRefused,
+        VerificationRefused,
+        TextDamaged,
+        OtherVersion,
+        OSError,
+    ) as why:
+        complain(f"nothing was changed: {in_words(why) if isinstance(why, OSError) else why}")
+        return 2
+
+
+def _put_in_force(
+    paths: Paths, store: SqlConfiguration, before: InForce, declared: Declared, version: Version
+) -> int:
+    began = time.monotonic()
+    after = msgspec.structs.replace(
+        before,
+        version=version.number,
+        secrets=by_trunk(store.secrets(), version.at),
+        verified=in_force(declared, store.verifications(), version.at),
+    )
+    try:
+        put_policy_in_force(paths, after, declared, gate_policy)
+    except (NotApplied, OSError) as problem:
+        complain(f"version {version.number} is decided on, but not everywhere in force: {problem}")
+        complain("./trunkward apply, or the next up, goes on from there")
+        return 1
+    took = time.monotonic() - began
+    say(f"version {version.number} is in force after {took:.1f} s: {version.summary}", "green", err=True)
+    return 0
