@@ -51,8 +51,8 @@ _STAYS_S = 2.0
 _STEP_S = 0.1
 #: Starts of one part in vain, after which waiting for it is no use.
 _STARTS_IN_VAIN = 2
-#: What ends calls when it is started anew.
-_LEFT_ALONE = frozenset({"rtpengine"})
+#: What ends calls when it is started anew, or refuses them meanwhile: Valkey, which counts them.
+_LEFT_ALONE = frozenset({"rtpengine", "valkey"})
 
 
 class NotUpgraded(Exception):

@@ -1,8 +1,9 @@
 """Announcements are looked at before a node file that names them is taken."""
 
 import os
+import tempfile
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,13 +18,14 @@ type Write = Callable[..., Path]
 
 
 @pytest.fixture
-def directory(tmp_path: Path) -> Path:
-    made = tmp_path / "announcements"
-    made.mkdir()
-    for place in (made, *made.parents):
-        if place.is_relative_to(tmp_path.parents[1]) and place.owner() == tmp_path.owner():
-            place.chmod(0o755)
-    return made
+def directory() -> Iterator[Path]:
+    # not below pytest's own, which others may not pass
+    with tempfile.TemporaryDirectory(prefix="tw-announcements-") as place:
+        made = Path(place) / "announcements"
+        made.mkdir()
+        made.chmod(0o755)
+        made.parent.chmod(0o755)
+        yield made
 
 
 @pytest.fixture
