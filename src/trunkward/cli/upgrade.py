@@ -182,17 +182,17 @@ def _parts(paths: Paths, in_force: InForce, edge_before: str) -> str:
     _stays_whole(paths, in_force, supervisor, wanted)
     # 5.
     for name in _LEFT_ALONE & set(differs.changed):
-        said = "is started otherwise by this version: the next start brings that, now it would end calls"
+        said = "is started otherwise by this version: the next start brings that, now calls would suffer"
         say(f"  {name} {said}", "yellow")
     return edge
 
 
 def _renewed(supervisor: Supervisor, program: Program, differs: Difference, *, edge_changed: bool) -> bool:
     """Brings one part to what is configured now; False when it is that already, or is left alone."""
-    if program.name in _LEFT_ALONE:
-        return False
     if program.name in differs.added:
         supervisor.add(program.name)
+    elif program.name in _LEFT_ALONE:
+        return False
     elif program.name in differs.changed:
         supervisor.replace(program.name)
     elif program.name == "kamailio" and edge_changed:
