@@ -352,9 +352,8 @@ def credentials(case: Case, facts: Facts) -> Finding:
     if case.nonce is None:
         return Finding(check="credentials", detail="exempt" if case.emergency else "")
     if isinstance(facts.live, Replayed):
-        status = 401 if case.attempt.method == "REGISTER" else 407
         return _refuse(
-            *("credentials", Reason.CREDENTIALS_REPLAYED, Blame.CALLER, status),
+            *("credentials", Reason.CREDENTIALS_REPLAYED, Blame.CALLER, 407),
             f"username {case.nonce.username}: nonce and count {case.nonce.nc} were used before",
             remedy="nothing, if the PBX repeats itself: it is asked again; else see who reads its messages",
         )
