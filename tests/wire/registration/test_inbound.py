@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
-
-import pytest
 
 from sipkit import sdp
 from sipkit.message import Message
-from wire.conftest import Node, start_node, stop_node
+from wire.conftest import Node
 from wire.media.legs import CM, agree, heard_both_ways, open_leg
 from wire.node.parties import (
     ACME_NUMBER,
@@ -25,13 +22,6 @@ from wire.node.parties import (
     udp_carrier,
 )
 from wire.registration.pbx import CONFIG, INNER, INSTANCE, Pbx, final_of_a_call, pbx_agent
-
-
-@pytest.fixture(scope="module")
-def node() -> Iterator[Node]:
-    running = start_node(CONFIG)
-    yield running
-    stop_node(running)
 
 
 def contacts(answer: Message) -> list[str]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import Iterator
 
 import pytest
 
-from wire.conftest import Node, start_node, stop_node
+from wire.conftest import Node
 from wire.node.parties import (
     ACME_NUMBER,
     SBC_PLAIN,
@@ -22,14 +21,7 @@ from wire.node.parties import (
     until,
 )
 from wire.node.test_restart import answers_again
-from wire.registration.pbx import CONFIG, INNER, Pbx, final_of_a_call, pbx_agent
-
-
-@pytest.fixture(scope="module")
-def node() -> Iterator[Node]:
-    running = start_node(CONFIG)
-    yield running
-    stop_node(running)
+from wire.registration.pbx import INNER, Pbx, final_of_a_call, pbx_agent
 
 
 def told(node: Node) -> tuple[int, list[dict[str, object]]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -14,7 +13,7 @@ import pytest
 from sipkit.identity import fresh_id
 from sipkit.message import parse
 from sipkit.transport import client_context
-from wire.conftest import Node, start_node, stop_node
+from wire.conftest import Node
 from wire.node.parties import (
     SBC,
     SBC_PLAIN,
@@ -25,14 +24,7 @@ from wire.node.parties import (
     south_agent,
     udp_carrier,
 )
-from wire.registration.pbx import CONFIG, INSTANCE, Pbx, final_of_a_call, pbx_agent
-
-
-@pytest.fixture(scope="module")
-def node() -> Iterator[Node]:
-    running = start_node(CONFIG)
-    yield running
-    stop_node(running)
+from wire.registration.pbx import INSTANCE, Pbx, final_of_a_call, pbx_agent
 
 
 @pytest.mark.parametrize(
