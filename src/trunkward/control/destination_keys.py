@@ -7,12 +7,23 @@ from functools import lru_cache
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
+from trunkward.control.keys import Part, Wrong, twice_in
+from trunkward.control.yaml_lines import PathKey
 from trunkward.numbering.destinations import Kind
 from trunkward.numbering.e164 import is_prefix
 from trunkward.numbering.regions import REGIONS
-from trunkward.trunks.destinations import DestinationPolicy, Hours, Outside, allowed, hours, spans
+from trunkward.trunks.destinations import (
+    DestinationPolicies,
+    DestinationPolicy,
+    Hours,
+    Level,
+    Outside,
+    allowed,
+    hours,
+    spans,
+)
 
 #: Of a list; a rate deck belongs into the file of `node.destinations`.
 _MOST_ALLOWED = 1000
@@ -71,13 +82,7 @@ def _line(text: str) -> str:
     return text
 
 
-class _Part(BaseModel):
-    """As `node_schema._Part`."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class HoursPart(_Part):
+class HoursPart(Part):
     """`destinations.hours`."""
 
     zone: Annotated[str, AfterValidator(_zone)]
@@ -85,7 +90,7 @@ class HoursPart(_Part):
     outside: Annotated[Outside, Field(strict=False)] = Outside.NOTHING
 
 
-class DestinationsPart(_Part):
+class DestinationsPart(Part):
     """`destinations`."""
 
     allow: Annotated[list[Annotated[str, AfterValidator(_entry)]], Field(max_length=_MOST_ALLOWED)] | None = (
@@ -95,8 +100,20 @@ class DestinationsPart(_Part):
     hours: HoursPart | None = None
 
 
-def policy_of(part: DestinationsPart) -> DestinationPolicy:
-    """What it says."""
+_NOTHING_SAID = DestinationsPart()
+
+
+def wrong_in_destinations(path: PathKey, part: DestinationsPart) -> Wrong:
+    """Entries that stand there twice."""
+    return twice_in((*path, "allow"), part.allow or (), "this stands here already")
+
+
+def levels_of(level: Level, part: DestinationsPart) -> DestinationPolicies:
+    """What it says at its level; nothing where nothing is written."""
+    return ((level, _policy_of(part)),) if part != _NOTHING_SAID else ()
+
+
+def _policy_of(part: DestinationsPart) -> DestinationPolicy:
     return _policy(
         tuple(part.allow) if part.allow is not None else None,
         part.max_rate,

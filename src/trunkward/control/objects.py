@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from trunkward.control.node_schema import FilePart
+from trunkward.control.file_keys import FilePart
 from trunkward.numbering.emergency import emergency_of
 from trunkward.numbering.regions import main_region
 from trunkward.sip.transport import Transport

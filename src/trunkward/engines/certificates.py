@@ -48,7 +48,7 @@ def accepted_fingerprints(files: PkiFiles, peer: str, *, now: datetime) -> list[
     Raises `OSError` or `ValueError` when the one in force cannot be read.
     """
     newest = pki.certificate_sha256(files.peer(peer).read_bytes())
-    # a peer's name has no dot (`control.node_schema`)
+    # a peer's name has no dot (`control.keys`)
     before = {
         pki.certificate_sha256(path.read_bytes())
         for path in files.peers_before.glob(f"{peer}.*.pem")

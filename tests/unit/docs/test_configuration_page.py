@@ -10,8 +10,8 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from trunkward.control.file_keys import FilePart
 from trunkward.control.node_file import NodeFileRefused, read_node_file
-from trunkward.control.node_schema import FilePart
 from trunkward.media.suites import ALLOWED
 
 PAGE = "docs/configuration.md"

@@ -7,7 +7,7 @@ import msgspec
 
 from trunkward.calls.outcome import Ending, LegFacts
 from trunkward.cli.main import calls as command
-from trunkward.control.node_schema import NodePart
+from trunkward.control.node_keys import NodePart
 from trunkward.records.export import COLUMNS
 from trunkward.records.model import DecisionRecord
 from trunkward.records.view import call_view

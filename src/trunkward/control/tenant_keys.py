@@ -1,0 +1,77 @@
+"""`tenants` and `resellers`, as a person may write them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
+
+from pydantic import Field
+
+from trunkward.control.destination_keys import DestinationsPart, levels_of, wrong_in_destinations
+from trunkward.control.keys import Days, Name, Part, Wrong, twice
+from trunkward.control.limit_keys import LimitsPart, limits_of
+from trunkward.control.node_keys import NodePart
+from trunkward.control.trunk_keys import Placed, TrunkPart, trunk_of
+from trunkward.trunks.destinations import Level
+from trunkward.trunks.model import NO_LIMITS, Limits, Trunk
+
+
+class ResellerPart(Part):
+    """One of `resellers`."""
+
+    name: Name
+    destinations: DestinationsPart = DestinationsPart()
+    limits: LimitsPart = LimitsPart()
+
+
+class TenantPart(Part):
+    """One of `tenants`."""
+
+    name: Name
+    reseller: Name | None = None
+    retention: Days | None = None
+    destinations: DestinationsPart = DestinationsPart()
+    limits: LimitsPart = LimitsPart()
+    trunks: list[TrunkPart] = Field(default_factory=list)
+
+
+def placed(tenants: list[TenantPart]) -> list[Placed]:
+    """All trunks, with where they stand."""
+    return [
+        (("tenants", i, "trunks", j), tenant.name, trunk)
+        for i, tenant in enumerate(tenants)
+        for j, trunk in enumerate(tenant.trunks)
+    ]
+
+
+def wrong_in_tenants(tenants: list[TenantPart], resellers: list[ResellerPart]) -> Wrong:
+    """Names that two have, and resellers that are nobody; not what is wrong with the trunks."""
+    yield from _wrong_in_each("tenant", tenants)
+    yield from _wrong_in_each("reseller", resellers)
+    known = [reseller.name for reseller in resellers]
+    for index, tenant in enumerate(tenants):
+        if tenant.reseller is not None and tenant.reseller not in known:
+            close = get_close_matches(tenant.reseller, known, n=1)
+            wanted = f"did you mean {close[0]}?" if close else "write it under resellers"
+            yield ("tenants", index, "reseller"), f"no reseller has this name; {wanted}"
+
+
+def _wrong_in_each(kind: str, parts: Sequence[TenantPart | ResellerPart]) -> Wrong:
+    names = [((f"{kind}s", index, "name"), part.name) for index, part in enumerate(parts)]
+    yield from twice(names, f"another {kind} has this name")
+    for index, part in enumerate(parts):
+        yield from wrong_in_destinations((f"{kind}s", index, "destinations"), part.destinations)
+
+
+def trunks_of(tenants: list[TenantPart], resellers: list[ResellerPart], node: NodePart) -> Iterator[Trunk]:
+    """All trunks, with what the tenant and the reseller of each say of destinations."""
+    of_reseller = {part.name: levels_of(Level.RESELLER, part.destinations) for part in resellers}
+    for tenant in tenants:
+        above = of_reseller[tenant.reseller] if tenant.reseller else ()
+        above = (*above, *levels_of(Level.TENANT, tenant.destinations))
+        for trunk in tenant.trunks:
+            yield trunk_of(trunk, node, tenant=tenant.name, reseller=tenant.reseller or "", above=above)
+
+
+def limits_by_name(parts: Iterable[TenantPart | ResellerPart]) -> dict[str, Limits]:
+    """By name, of those that have some."""
+    found = {part.name: limits_of(part.limits) for part in parts}
+    return {name: limits for name, limits in found.items() if limits != NO_LIMITS}
