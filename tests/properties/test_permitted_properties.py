@@ -70,12 +70,22 @@ def test_a_level_more_never_opens_anything(
     assert not goes(number, [*before, added], at) or goes(number, before, at)
 
 
-@given(NUMBERS, st.lists(ANY, min_size=2, max_size=3), TIMES, st.randoms())
-def test_the_order_of_levels_does_not_matter(
+@given(NUMBERS, st.lists(WHOLE, min_size=2, max_size=3), TIMES, st.randoms())
+def test_the_order_of_levels_that_say_everything_does_not_matter(
     number: str, policies: list[DestinationPolicy], at: float, chance: object
 ) -> None:
     shuffled = sorted(policies, key=lambda _: chance.random())  # type: ignore[attr-defined]
     assert goes(number, policies, at) is goes(number, shuffled, at)
+
+
+@given(NUMBERS, st.lists(ANY, min_size=1, max_size=2), ANY, RATES | st.none(), TIMES)
+def test_no_level_lifts_a_limit_for_one_above(
+    number: str, above: list[DestinationPolicy], trunk: DestinationPolicy, rate: int | None, at: float
+) -> None:
+    """What the levels above do not open, no limit of the trunk's opens, be it written or not."""
+    listed = [policy for policy in above if policy.allow is not None]
+    if listed and not goes(number, above, at):
+        assert not goes(number, [*above, replace(trunk, max_rate_micro=rate)], at)
 
 
 @given(NUMBERS, WHOLE, st.lists(ANY, max_size=1), st.integers(0, 5), TIMES)

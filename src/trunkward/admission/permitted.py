@@ -3,8 +3,10 @@
 1. What the table does not know is dear and not called.
 2. Each level that has a list must open it; where none has one, the ordinary numbers of the country at home.
 3. It must not be dearer than each level's limit, unless that level opens it by name; a price that nobody
-   knows is above any limit. For ordinary numbers at home only a limit that is written counts, and only a
-   price that is known: the table's is what others pay for calling there.
+   knows is above any limit. A level that writes none has that of the level above it, and where none above
+   does, the 0.30 that nobody has to write: no level lifts it for one above. For ordinary numbers at home only
+   a limit that is written counts, and only a price that is known: the table's is what others pay for calling
+   there.
 4. It must be within each level's hours.
 """
 
@@ -15,7 +17,6 @@ from trunkward.numbering.destinations import ORDINARY, Destination, Kind, money
 from trunkward.trunks.destinations import (
     MAX_RATE_MICRO,
     Allowed,
-    DestinationPolicies,
     Opened,
     Outside,
     allowed,
@@ -101,27 +102,21 @@ def _too_dear(
     home = is_home(place, node.region)
     if home and place.rate_micro is None:
         return None
-    kind, limited = kind_of(place), home
+    kind, limit = kind_of(place), None if home else MAX_RATE_MICRO
     for level, policy in trunk.destinations:
-        if policy.max_rate_micro is None:
-            continue
-        limited = True
+        if policy.allow is None and policy.max_rate_micro is None:
+            continue  # it says nothing of places
+        if policy.max_rate_micro is not None:
+            limit = policy.max_rate_micro
         by_name = policy.allow is not None and policy.allow.opens(number, kind) is Opened.BY_NAME
-        if not by_name and _above(place, policy.max_rate_micro):
-            return _dear(policy.max_rate_micro, prefix, place, f"{level} {level_name(trunk, level)}")
-    if limited or not _above(place, MAX_RATE_MICRO) or _opened_by_name(trunk.destinations, number, kind):
-        return None
-    return _dear(MAX_RATE_MICRO, prefix, place, f"trunk {trunk.name}")
+        if limit is not None and not by_name and _above(place, limit):
+            return _dear(limit, prefix, place, f"{level} {level_name(trunk, level)}")
+    return None
 
 
 def _above(place: Destination, limit: int) -> bool:
     """A price nobody knows is above any limit."""
     return place.rate_micro is None or place.rate_micro > limit
-
-
-def _opened_by_name(levels: DestinationPolicies, number: str, kind: str) -> bool:
-    lists = [policy.allow for _, policy in levels if policy.allow is not None]
-    return bool(lists) and all(allow.opens(number, kind) is Opened.BY_NAME for allow in lists)
 
 
 def _dear(limit: int, prefix: str, place: Destination, who: str) -> NotPermitted:

@@ -145,6 +145,18 @@ GOES, UNKNOWN = Reason.ADMITTED, Reason.DESTINATION_UNKNOWN
         (CU, says("CU", level=Level.TENANT, rate=100_000) + says("CU/fixed-or-mobile"), RATE),
         (CU, says("CU", level=Level.TENANT) + says("CU/fixed-or-mobile"), RATE),
         (CU, says("CU/fixed-or-mobile", level=Level.TENANT) + says("CU/fixed-or-mobile"), GOES),
+        # the 0.30 nobody wrote is the outermost level's: nobody below lifts it for that one
+        (CU, says("CU", level=Level.RESELLER) + says("CU", rate=5_000_000), RATE),
+        (CU, says("CU", level=Level.RESELLER) + says(level=Level.TENANT, rate=5_000_000) + says("CU"), RATE),
+        (CU, says("CU/fixed-or-mobile", level=Level.RESELLER) + says("CU", rate=5_000_000), GOES),
+        (CU, says("CU/fixed-or-mobile", level=Level.RESELLER) + says("CU"), RATE),
+        # who writes no limit has that of the level above
+        (CU, says("CU", level=Level.RESELLER, rate=5_000_000) + says("CU"), GOES),
+        (CU, says(level=Level.TENANT, rate=5_000_000) + says("CU"), GOES),
+        # a level that says nothing of places has no limit of its own
+        (CU, says(level=Level.RESELLER, at="sun-sat 00:00-24:00") + says("CU", rate=5_000_000), GOES),
+        # at home only what is written counts
+        (US, says("US", level=Level.RESELLER, rate=9_999) + says("US", rate=5_000_000), RATE),
     ],
 )
 def test_what_goes_and_what_does_not(
