@@ -1,11 +1,18 @@
 """A small table of destinations for tests: what lies behind some first digits, at invented prices."""
 
 from trunkward.numbering.destinations import Destination, Kind, Risk
+from trunkward.numbering.e164 import MAX_DIGITS
 
 
-def place(country: str, kind: Kind, rate_micro: int | None = 10_000, risk: Risk = Risk.LOW) -> Destination:
+def place(
+    country: str,
+    kind: Kind,
+    rate_micro: int | None = 10_000,
+    risk: Risk = Risk.LOW,
+    longest: int = MAX_DIGITS,
+) -> Destination:
     """A destination, cheap and harmless unless said otherwise."""
-    return Destination(country=country, kind=kind, risk=risk, rate_micro=rate_micro)
+    return Destination(country=country, kind=kind, risk=risk, rate_micro=rate_micro, longest=longest)
 
 
 #: By first digits, without `+`.
@@ -15,7 +22,7 @@ TABLE = {
     "1900": place("US", Kind.PREMIUM, 2_000_000, Risk.HIGH),
     "1876": place("JM", Kind.FIXED_OR_MOBILE, 250_000, Risk.MEDIUM),
     "33": place("FR", Kind.GEOGRAPHIC),
-    "336": place("FR", Kind.MOBILE, 40_000),
+    "336": place("FR", Kind.MOBILE, 40_000, longest=11),
     "3389": place("FR", Kind.PREMIUM, 1_500_000, Risk.HIGH),
     "44": place("GB", Kind.GEOGRAPHIC),
     "447": place("GB", Kind.MOBILE, 30_000),

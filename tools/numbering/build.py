@@ -19,13 +19,14 @@ import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import phonenumbers
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 from tools.numbering.automaton import DIGITS, Automaton
 from tools.numbering.plans import Plan
-from tools.numbering.prefixes import prefixes_of
+from tools.numbering.prefixes import Rows
 
 from trunkward.numbering.destinations import UNKNOWN, Destination, Kind, Risk, micro, money
 
@@ -69,12 +70,17 @@ def built(date: str) -> dict[Path, str]:
 def destinations() -> dict[str, Destination]:
     """Every prefix with what it leads to."""
     rates, risks = rates_by_class(), risks_by_country()
-    rows = {
-        prefix: UNKNOWN if label is None else _destination(*label, _rate(*label, rates), risks)
-        for code in sorted(COUNTRY_CODE_TO_REGION_CODE)
-        if COUNTRY_CODE_TO_REGION_CODE[code] != ("001",)
-        for prefix, label in prefixes_of(code).items()
-    }
+    rows: dict[str, Destination] = {}
+    for code in sorted(COUNTRY_CODE_TO_REGION_CODE):
+        if COUNTRY_CODE_TO_REGION_CODE[code] == ("001",):
+            continue
+        plan = Rows(code)
+        for prefix, label in plan.rows.items():
+            rows[prefix] = (
+                UNKNOWN
+                if label is None
+                else replace(_destination(*label, _rate(*label, rates), risks), longest=plan.longest[label])
+            )
     for line in own_lines():
         rows = {prefix: row for prefix, row in rows.items() if not prefix.startswith(line["prefix"])}
         rate = micro(line["rate"]) if line["rate"] else None
@@ -89,13 +95,20 @@ def destinations_text(rows: Mapping[str, Destination], date: str) -> str:
         by_destination[destination].append(prefix)
     lines = [
         "# Where numbers lead, by their longest prefix. Written by tools/numbering/build.py; do not edit.",
-        "# country class risk rate-per-minute prefixes...",
+        "# country class risk rate-per-minute digits-of-the-longest-numbers prefixes...",
         f"# date: {date}",
         *(f"# source: {source}" for source in SOURCES),
     ]
     for destination, prefixes in sorted(by_destination.items(), key=lambda item: item[1]):
         rate = "-" if destination.rate_micro is None else money(destination.rate_micro)
-        words = (destination.country or "-", destination.kind, destination.risk, rate, *prefixes)
+        words = (
+            destination.country or "-",
+            destination.kind,
+            destination.risk,
+            rate,
+            str(destination.longest),
+            *prefixes,
+        )
         lines.append(" ".join(words))
     return "\n".join(lines) + "\n"
 

@@ -27,12 +27,13 @@ PRICE_OF_NOBODYS = 10_000
 type Answer = Label | None
 
 
-def prefixes_of(country_code: int) -> dict[str, Answer]:
-    """The rows of a country code: digits with the code before them, and what they are."""
-    return _Rows(country_code).rows
+class Rows:
+    """The rows of a country code.
 
+    `rows`: digits with the code before them, and what they are. `longest`: by label, the digits of
+    its longest numbers, the code's included.
+    """
 
-class _Rows:
     def __init__(self, country_code: int) -> None:
         self._plan = plan = Plan(country_code)
         self._step = plan.automaton.step
@@ -41,6 +42,10 @@ class _Rows:
         self._cost_in_force = cache(self._cost_with_row)
         counted = self._numbers(plan.automaton.start, 0)
         lengths = Counter(label for label, _ in counted)
+        digits_of_code = len(str(country_code))
+        self.longest = {
+            label: digits_of_code + max(n for one, n in counted if one == label) for label in lengths
+        }
         self._share = {(label, n): 1 / (count * lengths[label]) for (label, n), count in counted.items()}
         self._answers: list[Answer] = [None, *sorted(lengths)]
         self.rows: dict[str, Answer] = {}

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from trunkward.admission.table import build_prefixes
-from trunkward.numbering.destinations import Destination
+from trunkward.numbering.destinations import Compact, Destination
 from trunkward.trunks.destinations import (
     DestinationPolicies,
     DestinationPolicy,
@@ -30,7 +30,7 @@ class PolicyRow(msgspec.Struct, frozen=True, array_like=True):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_policies = msgspec.msgpack.Decoder(list[PolicyRow]).decode
-_decode_places = msgspec.msgpack.Decoder(list[tuple[str, str, str, int | None]]).decode
+_decode_places = msgspec.msgpack.Decoder(list[Compact]).decode
 
 
 def policies_row(policies: DestinationPolicies) -> bytes:

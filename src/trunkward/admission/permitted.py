@@ -1,6 +1,6 @@
 """Whether a trunk may call a destination: reseller, tenant and trunk say it, and each can only narrow it.
 
-1. What the table does not know is dear and not called.
+1. What the table does not know is dear and not called: no such prefix, or more digits than its numbers have.
 2. Each level that has a list must open it; where none has one, the ordinary numbers of the country at home.
 3. It must not be dearer than each level's limit, unless that level opens it by name; a price that nobody
    knows is above any limit. A level that writes none has that of the level above it, and where none above
@@ -45,10 +45,13 @@ def why_not(
     """
     # 1.
     if place.kind is Kind.UNKNOWN:
+        begins = f"the table of destinations knows no numbers that begin with {prefix or number[:4]}"
+        too_long = len(number) - 1 > place.longest
         return NotPermitted(
             reason=Reason.DESTINATION_UNKNOWN,
-            detail=f"the table of destinations knows no numbers that begin with {prefix or number[:4]}",
-            remedy="if there are such numbers, add a line for them to the file that node.destinations names",
+            detail=f"{begins} and have more than {place.longest} digits" if too_long else begins,
+            remedy="if there are such numbers, add a line with their class to the file that node.destinations"
+            " names",
         )
     # 2.
     kind, listed = kind_of(place), False

@@ -42,7 +42,7 @@ from trunkward.trunks.model import Address, Carrier, Declared, NodeSettings, Tru
 
 MAGIC = b"TWPOLICY"
 #: Goes up with every change of the layout or of a row; a gate reads its own only.
-FORMAT = 3
+FORMAT = 4
 _HEAD = struct.Struct("<8sIQQ32s")
 _SECTIONS = (
     "node",
@@ -309,7 +309,7 @@ class Snapshot:
         if found is None:
             return "", UNKNOWN
         length, index = found
-        return number[:length], self._places[int.from_bytes(index, "little")]
+        return number[:length], self._places[int.from_bytes(index, "little")].of_digits(len(number) - 1)
 
     def evidence(self, trunk: str, number: str) -> str | None:
         """The evidence token for a number in a trunk's inventory."""

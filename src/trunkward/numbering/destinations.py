@@ -4,10 +4,12 @@ Prefixes here are digits without `+`. The table itself is built by `tools/number
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Self
+
+from trunkward.numbering.e164 import MAX_DIGITS
 
 #: A rate is kept as micro-units of money per minute: whole numbers, exact.
 MICRO = 1_000_000
@@ -44,7 +46,7 @@ class Risk(StrEnum):
     HIGH = "high"
 
 
-type Compact = tuple[str, str, str, int | None]
+type Compact = tuple[str, str, str, int | None, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,16 +59,22 @@ class Destination:
     risk: Risk
     #: micro-units of money per minute; None: no price is known, which is dearer than any limit
     rate_micro: int | None
+    #: digits of the longest numbers there, country code included
+    longest: int = MAX_DIGITS
 
     def compact(self) -> Compact:
         """The same as a plain tuple."""
-        return self.country, self.kind.value, self.risk.value, self.rate_micro
+        return self.country, self.kind.value, self.risk.value, self.rate_micro, self.longest
 
     @classmethod
     def from_compact(cls, compact: Compact) -> Self:
         """The way back. Raises `ValueError` for words that are no class or risk."""
-        country, kind, risk, rate_micro = compact
-        return cls(country=country, kind=Kind(kind), risk=Risk(risk), rate_micro=rate_micro)
+        country, kind, risk, rate_micro, longest = compact
+        return cls(country=country, kind=Kind(kind), risk=Risk(risk), rate_micro=rate_micro, longest=longest)
+
+    def of_digits(self, count: int) -> "Destination":
+        """What a number of so many digits is that begins like these: with too many, one nobody knows."""
+        return self if count <= self.longest else replace(UNKNOWN, longest=self.longest)
 
 
 #: What a number is that no prefix fits: expensive and dangerous until somebody says otherwise.
@@ -90,7 +98,8 @@ class TableDamaged(ValueError):
 def read_destinations(text: str) -> Destinations:
     """The table in its file's form: remarks (`# date:`, `# source:`), then one destination a line.
 
-    A destination is country, class, risk and rate per minute (`-` for none), and all its prefixes.
+    A destination is country, class, risk, rate per minute (`-` for none), the digits of its longest numbers,
+    and all its prefixes.
     Raises `TableDamaged`.
     """
     date = ""
@@ -105,12 +114,13 @@ def read_destinations(text: str) -> Destinations:
                 sources.append(rest)
             continue
         try:
-            country, kind, risk, rate, *found = line.split()
+            country, kind, risk, rate, longest, *found = line.split()
             destination = Destination(
                 country="" if country == "-" else country,
                 kind=Kind(kind),
                 risk=Risk(risk),
                 rate_micro=None if rate == "-" else micro(rate),
+                longest=int(longest),
             )
         except ValueError as why:
             raise TableDamaged(f"line {number} of the destinations: {why}") from None
@@ -119,10 +129,13 @@ def read_destinations(text: str) -> Destinations:
 
 
 def longest_match(prefixes: Mapping[str, Destination], digits: str) -> tuple[str, Destination]:
-    """The longest prefix that digits (without `+`) begin with, and what it says; ("", UNKNOWN)."""
+    """The longest prefix that digits (without `+`) begin with, and what it says; ("", UNKNOWN).
+
+    Of more digits than any number there has nobody knows anything either.
+    """
     for end in range(len(digits), 0, -1):
         if found := prefixes.get(digits[:end]):
-            return digits[:end], found
+            return digits[:end], found.of_digits(len(digits))
     return "", UNKNOWN
 
 

@@ -6,14 +6,14 @@
     +252,,,,0.95
 
 A line is for its prefix and everything below it; a longer line goes over a shorter one. An empty field
-keeps what the table says.
+keeps what the table says. With a class it is for numbers of every length.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from trunkward.numbering.destinations import Destination, Kind, Risk, longest_match, micro
-from trunkward.numbering.e164 import is_prefix
+from trunkward.numbering.e164 import MAX_DIGITS, is_prefix
 from trunkward.numbering.regions import REGIONS
 
 HEADER = ("prefix", "country", "class", "risk", "rate")
@@ -39,6 +39,7 @@ class Override:
             kind=destination.kind if self.kind is None else self.kind,
             risk=destination.risk if self.risk is None else self.risk,
             rate_micro=destination.rate_micro if self.rate_micro is None else self.rate_micro,
+            longest=destination.longest if self.kind is None else MAX_DIGITS,
         )
 
 

@@ -33,7 +33,7 @@ ROOM = replace(NO_FACTS, live=NOTHING_ASKED)
 US, FR, JM = "+12025550199", "+33199001234", "+18765550123"
 FR_MOBILE, FR_PREMIUM, US_PREMIUM, US_FREE = "+33639980123", "+33899001234", "+19005550123", "+18005550123"
 GB, GB_PERSONAL, CU, MV, DE = "+442079460123", "+447011234567", "+5371234567", "+9603001234", "+493023125000"
-SATELLITE, HOLE, NOWHERE = "+8821612345678", "+49999123456", "+2101234567"
+SATELLITE, HOLE, NOWHERE, TOO_LONG = "+8821612345678", "+49999123456", "+2101234567", FR_MOBILE + "4"
 
 
 def says(
@@ -98,6 +98,8 @@ GOES, UNKNOWN = Reason.ADMITTED, Reason.DESTINATION_UNKNOWN
         (JM, (), NOT),
         (FR, (), NOT),
         (SATELLITE, (), CLASS),
+        # one digit more than any number there has, whatever opens its prefix
+        (TOO_LONG, says("FR", "+336"), UNKNOWN),
         # unknown, whatever is opened
         (NOWHERE, (), UNKNOWN),
         (NOWHERE, says("+210"), UNKNOWN),
@@ -203,7 +205,12 @@ def test_what_goes_and_what_does_not(
         (
             NOWHERE, (),
             "the table of destinations knows no numbers that begin with +210",
-            "if there are such numbers, add a line for them to the file that node.destinations names",
+            "if there are such numbers, add a line with their class to the file that node.destinations names",
+        ),
+        (
+            TOO_LONG, says("FR"),
+            "the table of destinations knows no numbers that begin with +336 and have more than 11 digits",
+            "if there are such numbers, add a line with their class to the file that node.destinations names",
         ),
     ],
 )  # fmt: skip

@@ -8,7 +8,7 @@ from trunkward.numbering.overrides import read_overrides
 
 TABLE = read_destinations(
     "# date: 2026-11-26\n# source: plans\n"
-    "GB mobile low 0.2341 447 4471 4472 4473 4474 4475 4476\nGB premium high - 449\n- unknown high - 4479\n"
+    "GB mobile low 0.2341 12 447 4471 4472 4473 4474 4475 4476\nGB premium high - 12 449\n- unknown high - 15 4479\n"
 )
 
 

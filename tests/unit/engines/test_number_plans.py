@@ -82,6 +82,24 @@ def test_what_everybody_knows(beginning: str, country: str, kind: Kind, risk: Ri
     assert risk is None or told.risk is risk
 
 
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        ("33612345678", Kind.MOBILE),
+        ("336123456789", Kind.UNKNOWN),
+        ("447400123456", Kind.MOBILE),
+        ("4474001234567", Kind.UNKNOWN),
+        ("12025550123", Kind.FIXED_OR_MOBILE),
+        ("120255501234", Kind.UNKNOWN),
+        # plans whose numbers have no one length
+        ("4930123456789", Kind.GEOGRAPHIC),
+        ("491512345678", Kind.MOBILE),
+    ],
+)
+def test_a_number_longer_than_any_of_its_kind_is_unknown(number: str, kind: Kind) -> None:
+    assert longest_match(shipped_destinations().prefixes, number)[1].kind is kind
+
+
 def test_premium_satellite_and_unknown_are_always_dangerous() -> None:
     for destination in shipped_destinations().prefixes.values():
         if destination.kind in {Kind.PREMIUM, Kind.SATELLITE, Kind.UNKNOWN}:

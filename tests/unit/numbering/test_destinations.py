@@ -18,13 +18,13 @@ TEXT = """# Where numbers lead
 # date: 2026-11-26
 # source: plans: phonenumbers 9
 # source: prices: a list
-GB mobile low 0.234109 447 4475
-- unknown high - 44759
-- satellite high 4.65 88216
-GB premium high - 449
+GB mobile low 0.234109 12 447 4475
+- unknown high - 15 44759
+- satellite high 4.65 15 88216
+GB premium high - 12 449
 """
 
-MOBILE = Destination(country="GB", kind=Kind.MOBILE, risk=Risk.LOW, rate_micro=234_109)
+MOBILE = Destination(country="GB", kind=Kind.MOBILE, risk=Risk.LOW, rate_micro=234_109, longest=12)
 
 
 def test_the_file_reads_as_its_table() -> None:
@@ -36,7 +36,7 @@ def test_the_file_reads_as_its_table() -> None:
         "4475": MOBILE,
         "44759": UNKNOWN,
         "88216": Destination(country="", kind=Kind.SATELLITE, risk=Risk.HIGH, rate_micro=4_650_000),
-        "449": Destination(country="GB", kind=Kind.PREMIUM, risk=Risk.HIGH, rate_micro=None),
+        "449": Destination(country="GB", kind=Kind.PREMIUM, risk=Risk.HIGH, rate_micro=None, longest=12),
     }
 
 
@@ -44,9 +44,10 @@ def test_the_file_reads_as_its_table() -> None:
     ("line", "why"),
     [
         ("GB mobile low", "not enough values"),
-        ("GB fast low 0.1 44", "'fast' is not a valid Kind"),
-        ("GB mobile none 0.1 44", "'none' is not a valid Risk"),
-        ("GB mobile low much 44", "'much' is no price per minute"),
+        ("GB fast low 0.1 12 44", "'fast' is not a valid Kind"),
+        ("GB mobile none 0.1 12 44", "'none' is not a valid Risk"),
+        ("GB mobile low much 12 44", "'much' is no price per minute"),
+        ("GB mobile low 0.1 long 44", "invalid literal for int"),
     ],
 )
 def test_a_damaged_line_is_named(line: str, why: str) -> None:
@@ -64,6 +65,9 @@ def test_a_damaged_line_is_named(line: str, why: str) -> None:
         ("447581", "4475", Kind.MOBILE),
         ("882161", "88216", Kind.SATELLITE),
         ("882171", "", Kind.UNKNOWN),
+        # one digit more than any number there has
+        ("4477009001234", "447", Kind.UNKNOWN),
+        ("882161234567890", "88216", Kind.SATELLITE),
         ("", "", Kind.UNKNOWN),
     ],
 )

@@ -6,7 +6,7 @@ from trunkward.numbering.destinations import UNKNOWN, Destination, Kind, Risk, l
 from trunkward.numbering.overrides import Override, OverridesRefused, overridden, read_overrides
 
 HEADER = "prefix,country,class,risk,rate\n"
-MOBILE = Destination(country="GB", kind=Kind.MOBILE, risk=Risk.LOW, rate_micro=234_109)
+MOBILE = Destination(country="GB", kind=Kind.MOBILE, risk=Risk.LOW, rate_micro=234_109, longest=12)
 PREFIXES = {"447": MOBILE, "4470": UNKNOWN, "44759": UNKNOWN, "45": MOBILE}
 
 
@@ -74,6 +74,10 @@ def _looked_up(text: str, digits: str) -> Destination:
         ("+4471,,premium,,", "44721", 234_109, Kind.MOBILE),
         # a hole that was filled
         ("+44759,GB,mobile,low,0.05", "447590", 50_000, Kind.MOBILE),
+        # longer than any number there: with a class it is for all lengths, a price alone opens nothing
+        ("+4471,GB,mobile,,", "447112345678901", 234_109, Kind.MOBILE),
+        ("+4471,,,,0.05", "4471123456789", None, Kind.UNKNOWN),
+        ("+4471,,,,0.05", "447112345678", 50_000, Kind.MOBILE),
         # what nobody knew
         ("+999,,special,,", "9991", None, Kind.SPECIAL),
         ("+44,,,,0.50", "451", 234_109, Kind.MOBILE),

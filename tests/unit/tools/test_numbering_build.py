@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tools.numbering.automaton import DIGITS, Automaton
 from tools.numbering.build import area_codes_text, destinations, main, rates_by_class, risks_by_country
 from tools.numbering.plans import Plan
-from tools.numbering.prefixes import prefixes_of
+from tools.numbering.prefixes import Rows
 
 from trunkward.numbering.destinations import Kind
 
@@ -73,7 +73,7 @@ def test_a_pattern_it_does_not_know_is_an_error(pattern: str) -> None:
 
 @pytest.mark.parametrize("code", [39, 44, 252, 676, 883])
 def test_no_row_says_what_the_row_above_it_says(code: int) -> None:
-    rows = prefixes_of(code)
+    rows = Rows(code).rows
     for prefix, label in rows.items():
         above = next(
             (rows[prefix[:end]] for end in range(len(prefix) - 1, 0, -1) if prefix[:end] in rows), None
@@ -85,7 +85,7 @@ def test_no_row_says_what_the_row_above_it_says(code: int) -> None:
 @pytest.mark.parametrize("code", [44, 49, 252, 371])
 def test_what_nobody_has_is_unknown(code: int) -> None:
     """Every beginning of one to three national digits that no number has."""
-    plan, rows = Plan(code), prefixes_of(code)
+    plan, rows = Plan(code), Rows(code).rows
     step, start = plan.automaton.step, plan.automaton.start
     seen = 0
     for digits in (f"{n:0{length}d}" for length in (1, 2, 3) for n in range(10**length)):
