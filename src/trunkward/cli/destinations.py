@@ -4,9 +4,10 @@ import json
 import time
 from pathlib import Path
 
-from trunkward.cli.changing import read_config
+from trunkward.cli.changing import node_file_in_use, read_config
 from trunkward.cli.host_paths import hint
 from trunkward.cli.said import complain, in_words, say
+from trunkward.cli.status import read_in_force
 from trunkward.control.destinations import (
     Document,
     NotAsked,
@@ -20,16 +21,21 @@ from trunkward.engines.destinations_file import DestinationsUnreadable, destinat
 from trunkward.engines.number_plans import shipped_destinations
 from trunkward.numbering.e164 import E164, NotANumber
 from trunkward.numbering.overrides import Override, OverridesRefused, read_overrides
+from trunkward.settings import Paths
+from trunkward.trunks.model import Declared
 
 
-def run_trunk(config: Path, trunk: str, number: str, *, as_json: bool) -> int:
-    """Prints what a trunk of a node file may call, or whether it may call a number.
+def run_trunk(paths: Paths, file: Path | None, trunk: str, number: str, *, as_json: bool) -> int:
+    """Prints what a trunk may call by what is in force, or by a node file; or whether it may call a number.
 
-    0; 3 when it may not; 2 when there is no such trunk or number.
+    0; 3 when it may not; 2 when there is no such trunk or number, or nothing is in force.
     """
-    declared = read_config(config).declared
     try:
-        places = destinations_with(destinations_text(declared.node.destinations_file))
+        asked = _in_force(paths) if file is None else _of_file(file)
+        if asked is None:
+            return 2
+        declared, lines = asked
+        places = destinations_with(lines)
         if number:
             document = about_call(declared, trunk, str(E164(number)), places, time.time())
         else:
@@ -46,6 +52,37 @@ def run_trunk(config: Path, trunk: str, number: str, *, as_json: bool) -> int:
         for line in _of_call(document) if number else _of_trunk(document):
             say(line)
     return 3 if document.get("reason") else 0
+
+
+def _of_file(file: Path) -> tuple[Declared, str]:
+    declared = read_config(file).declared
+    return declared, destinations_text(declared.node.destinations_file)
+
+
+def _in_force(paths: Paths) -> tuple[Declared, str] | None:
+    """What calls are judged by, with the lines over the table; a file that says other is only mentioned."""
+    in_force = read_in_force(paths)
+    if in_force is None:
+        return None
+    declared = in_force.declared()
+    file, lines = node_file_in_use(paths, running=True), declared.node.destinations_file
+    other = [
+        str(name)
+        for name, text in ((file, in_force.node_file), (Path(lines), in_force.destinations))
+        if name != Path() and _text(name) != text
+    ]
+    for name in other:
+        complain(
+            f"{name} is not what is in force (version {in_force.version}): ./trunkward plan says what differs"
+        )
+    return declared, in_force.destinations
+
+
+def _text(file: Path) -> str | None:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def run(asked: str, overrides: Path | None, *, as_json: bool) -> int:

@@ -401,15 +401,17 @@ def destinations(
     trunk: Annotated[
         str, typer.Option("--trunk", help="What this trunk may call, and why; or whether the number.")
     ] = "",
-    config: ConfigOption = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-f", help="With --trunk: a node file, in place of what is in force."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Show where numbers lead: country, class, risk, indicative price; or what a trunk may call."""
     from trunkward.cli.destinations import run, run_trunk
 
     if trunk:
-        paths = Paths.from_environment()
-        raise typer.Exit(run_trunk(config or paths.config, trunk, asked, as_json=as_json))
+        raise typer.Exit(run_trunk(Paths.from_environment(), config, trunk, asked, as_json=as_json))
     raise typer.Exit(run(asked, overrides, as_json=as_json))
 
 

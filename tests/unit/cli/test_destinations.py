@@ -3,9 +3,12 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from trunkward.cli.destinations import run
+from trunkward.cli.destinations import run, run_trunk
+from trunkward.control.declared import InForce
+from trunkward.settings import Paths
 
 HEADER = "prefix,country,class,risk,rate\n"
 
@@ -67,3 +70,59 @@ def test_what_is_neither(asked: str, why: str, capsys: pytest.CaptureFixture[str
 def test_a_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("", tmp_path / "none.csv", as_json=False) == 2
     assert "no such file" in capsys.readouterr().err
+
+
+# ---- what a trunk may call ---------------------------------------------------------------------------
+
+EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")
+NAMES = "  - name: acme\n"
+OPENS_FRANCE = NAMES + "    destinations: {allow: [US, FR]}\n"
+FRANCE = "+33199001234"
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Paths:
+    """A node whose file opens France, and whose configuration in force does not."""
+    assert NAMES in EXAMPLE
+    paths = Paths(
+        config=tmp_path / "node.yaml", state=tmp_path / "state", run=tmp_path / "run", log=tmp_path / "log"
+    )
+    for directory in (paths.state, paths.run):
+        directory.mkdir()
+    paths.config.write_text(EXAMPLE.replace(NAMES, OPENS_FRANCE), encoding="utf-8")
+    put_in_force(paths, EXAMPLE)
+    return paths
+
+
+def put_in_force(paths: Paths, text: str) -> None:
+    held = InForce(version=7, node_file=text, certificates={"acme-hq": ["ab" * 32]}, evidence={})
+    paths.declared.parent.mkdir(parents=True, exist_ok=True)
+    paths.declared.write_bytes(msgspec.json.encode(held))
+
+
+def test_a_trunk_may_call_what_is_in_force_and_not_what_its_file_says(
+    node: Paths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_trunk(node, None, "acme-hq", FRANCE, as_json=True) == 3
+    said = capsys.readouterr()
+    assert json.loads(said.out)["reason"] == "destination-not-allowed"
+    assert said.err == (
+        f"{node.config} is not what is in force (version 7): ./trunkward plan says what differs\n"
+    )
+    assert run_trunk(node, None, "acme-hq", "", as_json=True) == 0
+    assert "FR" not in json.loads(capsys.readouterr().out)["may_call"]
+    # the file, when it is asked for
+    assert run_trunk(node, node.config, "acme-hq", FRANCE, as_json=True) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_nothing_is_said_of_a_file_that_is_in_force(node: Paths, capsys: pytest.CaptureFixture[str]) -> None:
+    put_in_force(node, node.config.read_text(encoding="utf-8"))
+    assert run_trunk(node, None, "acme-hq", FRANCE, as_json=True) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_where_nothing_is_in_force_nobody_may_call(node: Paths, capsys: pytest.CaptureFixture[str]) -> None:
+    node.declared.unlink()
+    assert run_trunk(node, None, "acme-hq", FRANCE, as_json=True) == 2
+    assert "no node has been started here yet" in capsys.readouterr().err
