@@ -29,6 +29,7 @@ from trunkward.admission.limits import over_in_words
 from trunkward.admission.permitted import why_not
 from trunkward.admission.ports import (
     Facts,
+    Forgotten,
     Held,
     NotSigned,
     Over,
@@ -49,13 +50,15 @@ from trunkward.sip.text import UnsafeHeader, safe_value
 from trunkward.trunks.destinations import kind_of
 from trunkward.trunks.model import Carrier, Trunk
 
+ASKS_AGAIN = "nothing: the PBX asks again with the new nonce by itself"
+FORGOTTEN = "its nonce is of a time before Valkey was started anew, or lost its data"
 #: What a stranger is asked for, and what a person can do about it.
 _DUE: Mapping[Due, tuple[Reason, str]] = {
     Due.CHALLENGE: (
         Reason.CREDENTIALS_REQUIRED,
         "have the PBX answer: enter its trunk's username, and the secret ./trunkward secret new TRUNK makes",
     ),
-    Due.FRESH_NONCE: (Reason.CREDENTIALS_STALE, "nothing: the PBX asks again with the new nonce by itself"),
+    Due.FRESH_NONCE: (Reason.CREDENTIALS_STALE, ASKS_AGAIN),
 }
 #: RFC 8224 section 4.1: seconds a signature may be old when it leaves.
 FRESH_S = 60
@@ -356,6 +359,10 @@ def credentials(case: Case, facts: Facts) -> Finding:
             *("credentials", Reason.CREDENTIALS_REPLAYED, Blame.CALLER, 407),
             f"username {case.nonce.username}: nonce and count {case.nonce.nc} were used before",
             remedy="nothing, if the PBX repeats itself: it is asked again; else see who reads its messages",
+        )
+    if isinstance(facts.live, Forgotten):
+        return _refuse(
+            *("credentials", Reason.CREDENTIALS_STALE, Blame.CALLER, 407, FORGOTTEN), remedy=ASKS_AGAIN
         )
     return Finding(check="credentials", detail=f"username {case.nonce.username}")
 

@@ -49,7 +49,11 @@ def asked_of(case: Case, policy: Snapshot, record_id: str) -> Asked:
 def nonce_of(case: Case) -> NonceUse | None:
     """The use of a nonce that must be the first of its count."""
     used = case.nonce
-    return NonceUse(nonce=used.nonce, nc=used.nc, until=used.until) if used is not None else None
+    return (
+        NonceUse(nonce=used.nonce, nc=used.nc, until=used.until, epoch=used.epoch)
+        if used is not None
+        else None
+    )
 
 
 def is_international(case: Case) -> bool:

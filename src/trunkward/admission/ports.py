@@ -36,6 +36,8 @@ class Proven:
     nonce: str
     nc: int
     until: float
+    #: What was remembered of nonces when it was made (`digest.nonce`).
+    epoch: int
     algorithm: Algorithm = Algorithm.SHA256
 
 
@@ -127,6 +129,8 @@ class NonceUse:
     nc: int
     #: Seconds since the epoch: no earlier may its uses be forgotten.
     until: float
+    #: Where uses are remembered, what must be so since it was made: what was lost may be one.
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +177,12 @@ class Replayed:
     """The nonce was used with this count before."""
 
 
-type LiveFact = Held | Over | Replayed | Unavailable
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """Whether the nonce was used nobody knows: it is of a time before what is remembered was lost."""
+
+
+type LiveFact = Held | Over | Replayed | Forgotten | Unavailable
 #: For an attempt that asks nothing of what is alive: an emergency.
 NOTHING_ASKED = Held(record_id="")
 

@@ -344,7 +344,18 @@ def replayed(case: Registration) -> Challenge | Reject:
         case,
         _refuse(
             *("credentials", Reason.CREDENTIALS_REPLAYED, Blame.CUSTOMER, 401, said),
-            remedy="nothing: the PBX asks again with the new nonce by itself",
+            remedy=checks.ASKS_AGAIN,
+        ),
+    )
+
+
+def forgotten(case: Registration) -> Challenge | Reject:
+    """The challenge to credentials of which nobody knows whether they were used before."""
+    return refused(
+        case,
+        _refuse(
+            *("credentials", Reason.CREDENTIALS_STALE, Blame.CUSTOMER, 401, checks.FORGOTTEN),
+            remedy=checks.ASKS_AGAIN,
         ),
     )
 

@@ -26,7 +26,7 @@ _NG_ANSWER = 65_535
 #: Bytes of an answer over HTTP; a part's metrics are a few thousand.
 _ANSWER = 1 << 20
 #: Valkey's function library (`live.library.NAME`; rooms on one floor do not know each other).
-FUNCTIONS = "trunkward_1"
+FUNCTIONS = "trunkward_2"
 #: What gate and signer answer with the same.
 _EMPTY_FRAME = bytes(4)
 

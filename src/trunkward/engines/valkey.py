@@ -21,7 +21,7 @@ USERS = {"gate": "tw-gate", "worker": "tw-worker", "root": "root"}
 #: The one without: whoever reaches the socket may ask how Valkey is.
 LOOKER = "look"
 #: Keys the functions of `live/library.lua` use.
-KEYS = ("calls:*", "rate:*", "rate-in:*", "nonce:*", "asked:*", "ended:*", "bindings:*")
+KEYS = ("calls:*", "rate:*", "rate-in:*", "nonce:*", "asked:*", "ended:*", "bindings:*", "epoch")
 #: Commands in them. Valkey asks the caller's permission for each, so a gate may give them by itself, too; it
 #: may not look for keys, read or change the configuration, load functions, or evaluate anything.
 COMMANDS = (

@@ -70,7 +70,7 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
         clock=KernelClock(trusted=trust_clock),
         recorder=recorder,
         counts=counted.counts,
-        verifier=Verifier(read_secret(PkiFiles(paths.pki).digest_secret)),
+        verifier=Verifier(read_secret(PkiFiles(paths.pki).digest_secret), lambda: client.epoch),
         registrar=client,
     )
 

@@ -40,8 +40,14 @@ _log = structlog.get_logger("gate")
 class Verifier:
     """Checks credentials and makes challenges, with the node's key."""
 
-    def __init__(self, master: bytes, chance: Callable[[int], bytes] = os.urandom) -> None:
-        """`master`: the node's digest key; `chance(n)`: n bytes nobody can guess."""
+    def __init__(
+        self, master: bytes, epoch: Callable[[], int], chance: Callable[[int], bytes] = os.urandom
+    ) -> None:
+        """`master`: the node's digest key; `chance(n)`: n bytes nobody can guess.
+
+        `epoch`: what new nonces are to name (`digest.nonce`).
+        """
+        self._epoch = epoch
         self._nonce_key = derive(master, "nonces")
         self._secret_key = derive(master, "secrets")
         self._chance = chance
@@ -70,7 +76,7 @@ class Verifier:
             return Wrong(username="", why=f"credentials that cannot be read: {problem}")
         # 2.
         try:
-            until = Nonces(key=self._nonce_key, realm=given.realm).check(given.nonce, now)
+            told = Nonces(key=self._nonce_key, realm=given.realm).check(given.nonce, now)
         except NonceRefused as problem:
             return Stale(why=f"nonce: {problem}")
         # 3. and 4., none before the other is known
@@ -91,13 +97,16 @@ class Verifier:
             username=given.username,
             nonce=given.nonce,
             nc=given.count,
-            until=until,
+            until=told.until,
+            epoch=told.epoch,
             algorithm=given.algorithm,
         )
 
     def asked(self, challenge: Challenge, case: Case | Registration, now: float) -> list[tuple[str, str]]:
         """The headers of a challenge: SHA-256, and MD5 after it where it is allowed."""
-        nonce = Nonces(key=self._nonce_key, realm=case.node.realm).make(now, self._chance(CHANCE_BYTES))
+        nonce = Nonces(key=self._nonce_key, realm=case.node.realm).make(
+            now, self._chance(CHANCE_BYTES), self._epoch()
+        )
         algorithms = [Algorithm.SHA256, *([Algorithm.MD5] if case.offers_md5 else [])]
         stale = challenge.reason is not Reason.CREDENTIALS_REQUIRED
         # RFC 3261 sections 22.2 and 22.3

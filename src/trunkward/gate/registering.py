@@ -16,11 +16,12 @@ import msgspec
 import structlog
 
 from trunkward.admission.judge import refuse_unjudged
-from trunkward.admission.ports import Asked, NonceUse, Proven, Registrar, Replayed, Unavailable
+from trunkward.admission.ports import Asked, Forgotten, NonceUse, Proven, Registrar, Replayed, Unavailable
 from trunkward.admission.registration import (
     Refused,
     Registration,
     changed,
+    forgotten,
     not_kept,
     read_registration,
     refused,
@@ -88,6 +89,8 @@ class Registering:
             used = await self._live.admit(_nonce_of(case, case.nonce))
             if isinstance(used, Replayed):
                 return self._told(case, replayed(case))
+            if isinstance(used, Forgotten):
+                return self._told(case, forgotten(case))
             if isinstance(used, Unavailable):
                 return not_kept(case, used)
         # 3.
@@ -121,7 +124,7 @@ def _nonce_of(case: Registration, proven: Proven) -> Asked:
     return Asked(
         record_id=case.attempt.id,
         hold_s=0,
-        nonce=NonceUse(nonce=proven.nonce, nc=proven.nc, until=proven.until),
+        nonce=NonceUse(nonce=proven.nonce, nc=proven.nc, until=proven.until, epoch=proven.epoch),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import hiredis
 import msgspec
 
-from trunkward.admission.ports import Asked, Held, LiveFact, Replayed, Unavailable
+from trunkward.admission.ports import Asked, Forgotten, Held, LiveFact, Replayed, Unavailable
 from trunkward.calls.registration import Bindings
 from trunkward.live import library
 from trunkward.live.wire import DEADLINE_S, Wire
@@ -30,7 +30,9 @@ class LiveClient:
 
     def __init__(self, path: Path, user: str, secret: Path, deadline_s: float = DEADLINE_S) -> None:
         """`path` is Valkey's socket, `secret` the file with the user's password. Nothing is opened yet."""
-        self._wire = Wire(path, user, secret, self._go_on, deadline_s)
+        self._wire = Wire(path, user, secret, self._connected, deadline_s)
+        #: What new nonces are to name, as far as is known; 0 is none.
+        self.epoch = 0
         self._releases: list[library.Release] = []
         #: On their way; a Valkey that is lost meanwhile may not have heard of them.
         self._releasing: list[library.Release] = []
@@ -42,7 +44,9 @@ class LiveClient:
             if isinstance(fact := _fact(asked, answer), Held):
                 self.withdraw(fact)  # nobody has it
 
-        fact = _fact(asked, await self._wire.ask(library.admit(asked), late))
+        answer = await self._wire.ask(library.admit(asked), late)
+        self._learn(answer)
+        fact = _fact(asked, answer)
         if not isinstance(fact, Unavailable):
             self._go_on()
         return fact
@@ -89,9 +93,18 @@ class LiveClient:
     async def close(self) -> None:
         """Ends the connection, once what was to be given up has been told."""
         if self._releases:
-            await self._wire.ask(library.release(self._releases))
+            await self._wire.ask(library.release(self._releases), dated=False)
         self._wire.close()
         await asyncio.sleep(0)  # for the loop to see that it has ended
+
+    def _connected(self) -> None:
+        self._wire.tell(library.epoch(), lambda answer: self._learn([b"forgotten", answer]))
+        self._go_on()
+
+    def _learn(self, answer: Any) -> None:
+        match answer:
+            case [b"forgotten", bytes(epoch)]:
+                self.epoch = int(epoch)
 
     def _give_up(self, releases: list[library.Release]) -> None:
         self._releases += releases[: MAX_WAITING - len(self._releases)]
@@ -125,6 +138,8 @@ def _fact(asked: Asked, answer: Any) -> LiveFact:
             return library.over(asked, number, retry_ms)
         case [b"replayed"]:
             return Replayed()
+        case [b"forgotten", _]:
+            return Forgotten()
     return _unusable(answer)
 
 

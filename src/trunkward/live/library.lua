@@ -1,4 +1,4 @@
-#!lua name=trunkward_1
+#!lua name=trunkward_2
 --[[ What all nodes agree on while calls are set up: places, rates, nonces. One function is one atomic step.
 
 Under the keys (the patterns of `engines/valkey.py`):
@@ -7,10 +7,15 @@ Under the keys (the patterns of `engines/valkey.py`):
   nonce:...     string: "HIGHEST BITS": the highest nc seen, and which of the 64 up to it were
   asked:ID      an attempt without a place that has been answered: asked again, it is not counted again
   ended:ID      a call that is over: a renewal that was on its way does not bring it back
+  epoch         string: since when nothing of what is here has been lost, in microseconds since the epoch
   bindings:...  string: where a registered trunk takes its calls, as JSON (`calls.registration.Bindings`)
 
 Time is Valkey's own, the same for the whole of a function. What a hold is renewed for, a killed node does not: its
 places end by themselves. A set that nobody looks at goes when KEEP_MS have passed.
+
+Whoever asks for something waits for so long and no longer, and says so by its last argument (Valkey's time in ms): a
+Valkey that was frozen does nothing then of what nobody waits for any more, whichever connection it is read from.
+What only gives back, or goes on holding what is there, has no end: done late it is right, too.
 
 The number in the library's name and in its functions' names goes up with every change of arguments or of what is
 under a key: gates of two versions, in an upgrade, each call their own.
@@ -22,6 +27,8 @@ local ASKED_MS = 60000
 -- a renewal is on its way for milliseconds
 local ENDED_MS = 10000
 local WINDOW = 64
+-- of this start of Valkey, or of these functions: with it, or without what it stands under, something may be lost
+local started
 
 local function now_us()
   local t = redis.call('TIME')
@@ -30,6 +37,21 @@ end
 
 local function whole(number)
   return string.format('%.0f', number)
+end
+
+-- {'late', now in ms} when nobody waits for an answer any more, else nil.
+local function late(argv, now)
+  local now_ms = math.floor(now / 1000)
+  if now_ms > tonumber(argv[#argv]) then return { 'late', now_ms } end
+end
+
+-- Since when every use of a nonce is remembered. A start may have lost the last second of the file.
+local function epoch_of(key, now)
+  if not started or redis.call('GET', key) ~= started then
+    started = whole(now)
+    redis.call('SET', key, started)
+  end
+  return started
 end
 
 -- Calls in a set; those whose hold is over are looked for only when it matters.
@@ -60,15 +82,17 @@ local function use(key, nc)
 end
 
 --[[ admit: all that one attempt asks for, or nothing.
-KEYS  counters, rates, asked:ID, then the nonce if there is one
-ARGV  record id, hold in ms, how many counters, how many rates, nc ('' for no nonce), the nonce's end in ms,
-      then for each counter its most, then for each rate its interval in us and its burst
-=>    {'held', end of the hold in ms} | {'replayed'}
+KEYS  counters, rates, asked:ID, then the nonce and `epoch` if there is one
+ARGV  record id, hold in ms, how many counters, how many rates, nc ('' for no nonce), the nonce's end in ms, its epoch,
+      then for each counter its most, then for each rate its interval in us and its burst; the question's end
+=>    {'held', end of the hold in ms} | {'late', now in ms} | {'replayed'} | {'forgotten', the epoch now}
       | {'over', number of the key from 1, ms after which a rate lets the next one through; 0 where none is known} ]]
 local function admit(keys, argv)
   local id, hold_ms = argv[1], tonumber(argv[2])
   local counters, rates, nc = tonumber(argv[3]), tonumber(argv[4]), argv[5]
   local now = now_us()
+  local given_up = late(argv, now)
+  if given_up then return given_up end
   local now_ms = math.floor(now / 1000)
   local asked = keys[counters + rates + 1]
   local at = counters + rates + 2
@@ -80,18 +104,20 @@ local function admit(keys, argv)
   -- 2. nothing is written before all of it is looked at
   local used
   if nc ~= '' then
+    local epoch = epoch_of(keys[at + 1], now)
+    if not known and argv[7] ~= epoch then return { 'forgotten', epoch } end
     used = not known and use(keys[at], nc) or nil
     if not known and not used then return { 'replayed' } end
   end
   for i = 1, counters do
-    local most = tonumber(argv[6 + i])
+    local most = tonumber(argv[7 + i])
     if not (known and redis.call('ZSCORE', keys[i], id)) and taken(keys[i], most, now_ms) >= most then
       return { 'over', i, 0 }
     end
   end
   local arrivals = {}
   for i = 1, known and 0 or rates do
-    local interval, burst = tonumber(argv[5 + counters + 2 * i]), tonumber(argv[6 + counters + 2 * i])
+    local interval, burst = tonumber(argv[6 + counters + 2 * i]), tonumber(argv[7 + counters + 2 * i])
     if burst < 1 then return { 'over', counters + i, 0 } end
     local before = tonumber(redis.call('GET', keys[counters + i]) or 0)
     -- none of ours is further ahead: the clock was set back, and all would be refused until it is there again
@@ -141,14 +167,14 @@ end
 --[[ release: places are free at once.
 KEYS  for each call ended:ID and the counters it holds
 ARGV  for each call its record id, how many counters, and the end of the hold that is given up in ms; '' for a
-      call that is over, whoever reserved for it
+      call that is over, 'moved' for one that goes on elsewhere, whoever reserved for it
 =>    how many places were freed ]]
 local function release(keys, argv)
   local at, freed = 0, 0
   for call = 1, #argv, 3 do
     local id, counters, held_until = argv[call], tonumber(argv[call + 1]), argv[call + 2]
     for i = at + 2, at + 1 + counters do
-      if held_until == '' or tonumber(redis.call('ZSCORE', keys[i], id) or -1) == tonumber(held_until) then
+      if held_until == '' or held_until == 'moved' or tonumber(redis.call('ZSCORE', keys[i], id) or -1) == tonumber(held_until) then
         freed = freed + redis.call('ZREM', keys[i], id)
       end
     end
@@ -177,22 +203,34 @@ local function count(keys, argv)
   return found
 end
 
-redis.register_function('tw1_admit', admit)
-redis.register_function('tw1_renew', renew)
+redis.register_function('tw2_admit', admit)
+redis.register_function('tw2_renew', renew)
 -- also when memory is full: it only gives back
-redis.register_function { function_name = 'tw1_release', callback = release, flags = { 'allow-oom' } }
-redis.register_function { function_name = 'tw1_count', callback = count, flags = { 'no-writes' } }
+redis.register_function { function_name = 'tw2_release', callback = release, flags = { 'allow-oom' } }
+redis.register_function { function_name = 'tw2_count', callback = count, flags = { 'no-writes' } }
 
 --[[ bind: one trunk's bindings in the place of what they were made of. The gate makes them (`admission.registration`):
 here is nothing to be known of SIP.
 KEYS  the bindings
-ARGV  what stood there ('?' never does), what is to stand there, for how many ms
-=>    {'bound', time in us} | {'other', what stands there, time in us} ]]
+ARGV  what stood there ('?' never does), what is to stand there, for how many ms; the question's end
+=>    {'bound', time in us} | {'other', what stands there, time in us} | {'late', now in ms} ]]
 local function bind(keys, argv)
-  local now, there = whole(now_us()), redis.call('GET', keys[1]) or ''
+  local now_number = now_us()
+  local given_up = late(argv, now_number)
+  if given_up then return given_up end
+  local now, there = whole(now_number), redis.call('GET', keys[1]) or ''
   if there ~= argv[1] then return { 'other', there, now } end
   redis.call('SET', keys[1], argv[2], 'PX', argv[3])
   return { 'bound', now }
 end
 
-redis.register_function('tw1_bind', bind)
+redis.register_function('tw2_bind', bind)
+
+--[[ epoch: what a new nonce is to name.
+KEYS  epoch
+=>    the epoch now ]]
+local function epoch(keys)
+  return epoch_of(keys[1], now_us())
+end
+
+redis.register_function('tw2_epoch', epoch)

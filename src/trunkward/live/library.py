@@ -6,15 +6,17 @@ from pathlib import Path
 from trunkward.admission.ports import Asked, Counter, Over, Rate
 
 #: As in the first line of the text.
-NAME = "trunkward_1"
-_ADMIT, _RENEW, _RELEASE, _COUNT, _BIND = (
-    f"tw1_{name}" for name in ("admit", "renew", "release", "count", "bind")
+NAME = "trunkward_2"
+_ADMIT, _RENEW, _RELEASE, _COUNT, _BIND, _EPOCH = (
+    f"tw2_{name}" for name in ("admit", "renew", "release", "count", "bind", "epoch")
 )
 #: Seconds after which it is worth trying again where all places are taken: a guess at when one is free.
 TRY_AGAIN_S = 5
 
-#: A call, the keys it holds a place in, and the end of the hold that is given up; None: whichever it is.
-type Release = tuple[str, Sequence[str], int | None]
+#: In the place of the end of a hold: the call goes on, and holds other places.
+MOVED = "moved"
+#: A call, the keys it holds a place in, and the end of the hold that is given up in ms; None: it is over.
+type Release = tuple[str, Sequence[str], int | str | None]
 
 
 def text() -> str:
@@ -23,13 +25,13 @@ def text() -> str:
 
 
 def admit(asked: Asked) -> tuple[str, ...]:
-    """`admit`, as a command."""
+    """`admit`, as a command; the question's end follows."""
     keys = [counter.key for counter in asked.counters]
     keys += [rate.key for rate in asked.rates]
     keys.append(f"asked:{asked.record_id}")
     nonce = asked.nonce
     if nonce is not None:
-        keys.append(f"nonce:{nonce.nonce}")
+        keys += [f"nonce:{nonce.nonce}", "epoch"]
     arguments = [
         asked.record_id,
         _ms(asked.hold_s),
@@ -37,6 +39,7 @@ def admit(asked: Asked) -> tuple[str, ...]:
         str(len(asked.rates)),
         str(nonce.nc) if nonce else "",
         _ms(nonce.until) if nonce else "",
+        str(nonce.epoch) if nonce else "",
         *(str(counter.most) for counter in asked.counters),
     ]
     for rate in asked.rates:
@@ -82,8 +85,13 @@ def count(asked: Sequence[Counter | Rate]) -> tuple[str, ...]:
 
 
 def bind(trunk: str, before: str, after: str = "", keep_s: float = 0) -> tuple[str, ...]:
-    """`bind`, as a command."""
+    """`bind`, as a command; the question's end follows."""
     return ("FCALL", _BIND, "1", f"bindings:{trunk}", before, after, _ms(keep_s))
+
+
+def epoch() -> tuple[str, ...]:
+    """`epoch`, as a command."""
+    return ("FCALL", _EPOCH, "1", "epoch")
 
 
 def _rate(rate: Rate) -> list[str]:

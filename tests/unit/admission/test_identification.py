@@ -14,6 +14,7 @@ from trunkward.admission.ports import (
     NO_FACTS,
     NOTHING_ASKED,
     Credentials,
+    Forgotten,
     LiveFact,
     NonceUse,
     Over,
@@ -44,7 +45,7 @@ AUTHORITY = "-----BEGIN CERTIFICATE-----\n"
 BY_AUTHORITY = replace(
     OTHER, subjects=("PBX.acme.example.com",), authorities=frozenset({authority_id(AUTHORITY)})
 )
-RIGHT = Proven(trunk="acme-hq", username="acme", nonce="n", nc=1, until=9e9)
+RIGHT = Proven(trunk="acme-hq", username="acme", nonce="n", nc=1, until=9e9, epoch=7)
 OF_ANOTHER = replace(RIGHT, trunk="acme-branch", username="branch")
 WRONG = Wrong(username="acme", why="not the secret")
 STALE = Stale(why="nonce: 301 s old")
@@ -288,6 +289,7 @@ def test_what_must_not_be_used_twice_is_asked_for(outbound: Attempt, declared: D
     [
         (NOTHING_ASKED, ADMITTED),
         (Replayed(), (407, "credentials-replayed")),
+        (Forgotten(), (407, "credentials-stale")),
         # nobody can tell: nothing passes by default
         (Unavailable(what="redis", why="redis-timeout"), (503, "limits-unavailable")),
         (Over(key="calls:trunk:acme-hq", most=30, retry_after_s=None), (503, "limit-calls")),
@@ -298,7 +300,7 @@ def test_what_was_used_before_is_asked_for_anew(
 ) -> None:
     policy = policy_of(declared, CERTIFICATE, DIGEST)
     case = screen(outbound(), PBX, policy, RIGHT)
-    assert asked_of(case, policy, "r1").nonce == NonceUse(nonce="n", nc=1, until=9e9)
+    assert asked_of(case, policy, "r1").nonce == NonceUse(nonce="n", nc=1, until=9e9, epoch=7)
     verdict = judge_call(case, replace(NO_FACTS, live=live), "r1", 0.0).verdict
     assert (getattr(verdict, "status", 0), verdict.reason) == answer
     assert isinstance(verdict, Challenge) == (answer[0] == 407)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from trunkward.admission.ports import Asked, Held, LiveFact, Replayed, Unavailable
+from trunkward.admission.ports import Asked, Forgotten, Held, LiveFact, Replayed, Unavailable
 from trunkward.calls.registration import Bindings
 
 
@@ -14,11 +14,15 @@ class KeptHere:
         self.kept: dict[str, Bindings] = {}
         self.lost: Unavailable | None = None
         self.used: set[tuple[str, int]] = set()
+        #: Another one: what was used is forgotten.
+        self.epoch = 7
 
     async def admit(self, asked: Asked) -> LiveFact:
         if self.lost is not None:
             return self.lost
         assert asked.nonce is not None
+        if asked.nonce.epoch != self.epoch:
+            return Forgotten()
         use = (asked.nonce.nonce, asked.nonce.nc)
         if use in self.used:
             return Replayed()

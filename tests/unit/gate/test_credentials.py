@@ -62,7 +62,7 @@ def header(
     said = {
         "username": "acme",
         "realm": REALM,
-        "nonce": NONCES.make(NOW, b"c" * 12),
+        "nonce": NONCES.make(NOW, b"c" * 12, 7),
         "uri": CALLED,
         "nc": "00000001",
         "cnonce": "0a4f113b",
@@ -93,7 +93,7 @@ def attempt(*values: str, name: str = "proxy-authorization", **changed: Any) -> 
 
 
 def worth(*values: str, policy: Snapshot = POLICY, now: float = NOW, **changed: Any) -> Credentials:
-    return Verifier(MASTER).credentials(attempt(*values, **changed), policy, now)
+    return Verifier(MASTER, lambda: 7).credentials(attempt(*values, **changed), policy, now)
 
 
 def test_the_right_ones() -> None:
@@ -168,10 +168,10 @@ def test_any_digit_of_the_response_counts(at: int) -> None:
 @pytest.mark.parametrize(
     ("nonce", "now"),
     [
-        (NONCES.make(NOW, b"c" * 12), NOW + NONCE_LIFE_S + 1),
-        (NONCES.make(NOW + 60, b"c" * 12), NOW),
-        (Nonces(key=derive(b"o" * 32, "nonces"), realm=REALM).make(NOW, b"c" * 12), NOW),
-        (Nonces(key=derive(MASTER, "nonces"), realm="elsewhere").make(NOW, b"c" * 12), NOW),
+        (NONCES.make(NOW, b"c" * 12, 7), NOW + NONCE_LIFE_S + 1),
+        (NONCES.make(NOW + 60, b"c" * 12, 7), NOW),
+        (Nonces(key=derive(b"o" * 32, "nonces"), realm=REALM).make(NOW, b"c" * 12, 7), NOW),
+        (Nonces(key=derive(MASTER, "nonces"), realm="elsewhere").make(NOW, b"c" * 12, 7), NOW),
         ("made up", NOW),
     ],
 )
@@ -184,7 +184,7 @@ def test_a_nonce_that_is_over_is_no_matter_of_passwords(nonce: str, now: float) 
 
 def test_both_secrets_are_good_until_the_old_ones_end() -> None:
     policy = policy_of(SecretRow(sealed("new"), b"", None), SecretRow(sealed("swordfish"), b"", NOW + 10))
-    fresh: dict[str, Any] = {"nonce": NONCES.make(NOW + 9, b"c" * 12)}
+    fresh: dict[str, Any] = {"nonce": NONCES.make(NOW + 9, b"c" * 12, 7)}
     for password in ("new", "swordfish"):
         assert isinstance(worth(header(password, **fresh), policy=policy, now=NOW + 9.9), Proven)
     assert isinstance(worth(header("new", **fresh), policy=policy, now=NOW + 10.1), Proven)
@@ -252,7 +252,7 @@ def test_the_same_is_computed_for_everybody(monkeypatch: pytest.MonkeyPatch) -> 
 def asked() -> list[tuple[str, str]]:
     case = screen(attempt(), None, policy_of(), None)
     challenge = Challenge(id="a", record_id="r", reason=Reason.CREDENTIALS_REQUIRED, status=407, phrase="p")
-    return Verifier(MASTER).asked(challenge, case, NOW)
+    return Verifier(MASTER, lambda: 7).asked(challenge, case, NOW)
 
 
 def test_a_challenge_is_answered_by_the_same_node_and_by_no_two_alike() -> None:
@@ -269,7 +269,7 @@ def test_a_challenge_is_answered_by_the_same_node_and_by_no_two_alike() -> None:
 
 
 def test_who_is_asked_how() -> None:
-    verifier, policy = Verifier(MASTER), policy_of(md5=True)
+    verifier, policy = Verifier(MASTER, lambda: 7), policy_of(md5=True)
     case = screen(attempt(), None, policy, None)
     for status, reason, name, stale in [
         (401, Reason.CREDENTIALS_REQUIRED, "WWW-Authenticate", False),

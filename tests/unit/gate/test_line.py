@@ -65,7 +65,7 @@ def _line(disk: _Disk, policy: Any = lambda: None, counts: Counts | None = None)
         clock=_Clock(),
         recorder=disk,
         counts=counts or Counts(LiveClient(Path("/nowhere"), "gate", Path("/nowhere"))),
-        verifier=Verifier(b"k" * 32),
+        verifier=Verifier(b"k" * 32, lambda: 7),
         registrar=KeptHere(),
     )
 

@@ -44,7 +44,7 @@ def policy(tls: TlsFacts) -> Snapshot:
 
 
 def _desk(policy: Callable[[], Snapshot | None], kept: KeptHere) -> Registering:
-    return Registering(policy=policy, verifier=Verifier(b"k" * 32), chains=Chains(), live=kept)
+    return Registering(policy=policy, verifier=Verifier(b"k" * 32, lambda: 7), chains=Chains(), live=kept)
 
 
 def _judged(desk: Registering, attempt: RegisterAttempt) -> RegisterVerdict:

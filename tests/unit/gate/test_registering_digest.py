@@ -35,7 +35,9 @@ def kept() -> KeptHere:
 
 
 def _desk(policy: Snapshot, kept: KeptHere) -> Registering:
-    return Registering(policy=lambda: policy, verifier=Verifier(MASTER), chains=Chains(), live=kept)
+    return Registering(
+        policy=lambda: policy, verifier=Verifier(MASTER, lambda: kept.epoch), chains=Chains(), live=kept
+    )
 
 
 def _judged(desk: Registering, attempt: RegisterAttempt) -> RegisterVerdict:
@@ -105,3 +107,17 @@ def test_without_valkey_nobody_knows_whether_they_were_used(policy: Snapshot, ke
     verdict = _judged(desk, _with(nonce))
     assert isinstance(verdict, Reject)
     assert (verdict.status, verdict.reason.value) == (503, "registrations-unavailable")
+
+
+def test_after_a_loss_everybody_is_asked_anew(policy: Snapshot, kept: KeptHere) -> None:
+    desk = _desk(policy, kept)
+    nonce = _nonce(_judged(desk, register(ruri=URI)))
+    assert isinstance(_judged(desk, _with(nonce)), Registered)
+    kept.used.clear()
+    kept.epoch += 1
+    again = [_judged(desk, _with(nonce, nc=nc)) for nc in (1, 2)]
+    for one in again:
+        assert isinstance(one, Challenge)
+        assert one.reason.value == "credentials-stale"
+        assert "stale=true" in dict(one.headers)["WWW-Authenticate"]
+    assert isinstance(_judged(desk, _with(_nonce(again[1]), nc=3)), Registered)

@@ -13,3 +13,11 @@ def valkey() -> Iterator[OwnValkey]:
     running = OwnValkey()
     yield running
     running.close()
+
+
+@pytest.fixture
+def own() -> Iterator[OwnValkey]:
+    """One for each test, which may do with it what it likes."""
+    running = OwnValkey()
+    yield running
+    running.close()

@@ -8,7 +8,17 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from sipkit.valkey import OwnValkey
-from trunkward.admission.ports import Asked, Counter, Held, LiveFact, NonceUse, Over, Rate, Replayed
+from trunkward.admission.ports import (
+    Asked,
+    Counter,
+    Forgotten,
+    Held,
+    LiveFact,
+    NonceUse,
+    Over,
+    Rate,
+    Replayed,
+)
 from trunkward.live import library
 from trunkward.live.ask import NotAnswered
 from trunkward.live.client import LiveClient
@@ -119,17 +129,84 @@ def test_a_nonce_is_used_once_for_each_count(valkey: OwnValkey, uses: list[int],
     nonce = f"n{next(_fresh)}"
 
     async def scenario(live: LiveClient) -> None:
+        await told_of_epoch(live)
         facts: list[LiveFact] = []
         for number, nc in enumerate(uses):
-            use = NonceUse(nonce=nonce, nc=nc, until=time.time() + 30)
+            use = use_of(nonce, nc, live)
             facts.append(await live.admit(asked(f"{nonce}-{number}", nonce=use)))
         assert [isinstance(fact, Held) for fact in facts] == good
         assert all(isinstance(fact, Held | Replayed) for fact in facts)
         # the gate that asked first has died before it could say so
-        use = NonceUse(nonce=nonce, nc=uses[0], until=time.time() + 30)
+        use = use_of(nonce, uses[0], live)
         assert isinstance(await live.admit(asked(f"{nonce}-0", nonce=use)), Held)
 
     run(valkey, scenario)
+
+
+async def told_of_epoch(live: LiveClient) -> None:
+    """Answers come in the order of the questions, and that for the epoch is the first."""
+    await live.admit(asked("x", Counter(key="calls:trunk:none", most=0)))
+    assert live.epoch
+
+
+def use_of(nonce: str, nc: int, live: LiveClient) -> NonceUse:
+    return NonceUse(nonce=nonce, nc=nc, until=time.time() + 30, epoch=live.epoch)
+
+
+@pytest.mark.parametrize("loss", ["killed", "everything", "functions"])
+def test_a_nonce_of_before_a_loss_is_good_for_nobody(own: OwnValkey, loss: str) -> None:
+    """Its uses may be among what is gone: with Valkey killed, the last second of its file."""
+
+    async def scenario(live: LiveClient) -> None:
+        await told_of_epoch(live)
+        use = use_of("n", 1, live)
+        assert isinstance(await live.admit(asked("a", nonce=use)), Held)
+        own.wait_until_written()
+        if loss == "killed":
+            own.kill()
+            own.start()
+        elif loss == "everything":
+            own.lose_everything()
+        else:
+            with own.asks("worker") as worker:
+                worker.load()
+        await told_of_epoch(live)
+        # also with a count nobody has used, and by a gate that has not heard of it yet
+        for nc in (1, 2):
+            replayed = NonceUse(nonce="n", nc=nc, until=use.until, epoch=use.epoch)
+            assert await live.admit(asked(f"b{nc}", nonce=replayed)) == Forgotten()
+        assert live.epoch > use.epoch
+        assert isinstance(await live.admit(asked("c", nonce=use_of("m", 1, live))), Held)
+        assert isinstance(await live.admit(asked("d", nonce=use_of("m", 1, live))), Replayed)
+
+    run(own, scenario)
+
+
+def test_a_gate_that_was_not_told_of_an_epoch_learns_it_by_a_refusal(valkey: OwnValkey) -> None:
+    async def scenario(live: LiveClient) -> None:
+        await told_of_epoch(live)
+        known, live.epoch = live.epoch, 0
+        assert await live.admit(asked("before", nonce=use_of("early", 1, live))) == Forgotten()
+        assert live.epoch == known
+        assert isinstance(await live.admit(asked("after", nonce=use_of("later", 1, live))), Held)
+
+    run(valkey, scenario)
+
+
+def test_what_nobody_waits_for_any_more_is_not_done(valkey: OwnValkey) -> None:
+    place = Counter(key=key(), most=1)
+    with valkey.asks("gate") as gate:
+        now_ms = time.time() * 1000
+        for command in (
+            library.admit(
+                asked("late", place, rates=(Rate(key=f"rate:{place.key}", per_second=1, burst=1),))
+            ),
+            library.bind(place.key, "", "{}", 60),
+        ):
+            word, told_ms = gate.ask(*command, str(int(now_ms - 1)))
+            assert (word, now_ms - 1000 < told_ms < now_ms + 60_000) == (b"late", True)
+        assert gate.ask("EXISTS", place.key, f"rate:{place.key}", f"bindings:{place.key}") == 0
+        assert gate.ask(*library.admit(asked("in time", place)), str(int(now_ms + 60_000)))[0] == b"held"
 
 
 def test_a_reservation_that_another_gate_has_taken_over_is_not_given_up(valkey: OwnValkey) -> None:

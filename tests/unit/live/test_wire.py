@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,13 +19,6 @@ PLACE = Counter(key="calls:trunk:a", most=1)
 
 def asked(record_id: str) -> Asked:
     return Asked(record_id=record_id, hold_s=60, counters=(PLACE,))
-
-
-@pytest.fixture
-def own() -> Iterator[OwnValkey]:
-    running = OwnValkey()
-    yield running
-    running.close()
 
 
 async def within_s(live: LiveClient, record_id: str) -> tuple[object, float]:
@@ -67,6 +59,59 @@ def test_one_deadline_is_waited_for_and_what_comes_too_late_is_given_back(own: O
         await asyncio.sleep(0.1)
         # "late" has been given its place meanwhile, and nobody had it
         assert isinstance(await live.admit(asked("next")), Held)
+        await live.close()
+
+    asyncio.run(scenario())
+
+
+def test_what_a_frozen_valkey_finds_when_it_goes_on_takes_nobodys_place(own: OwnValkey) -> None:
+    """Its gate has given up the question and closed the connection: nobody is there to withdraw it."""
+
+    async def scenario() -> None:
+        live, other = own.gate(0.2), own.gate()
+        assert isinstance(await live.admit(asked("first")), Held)
+        live.ended([("first", [PLACE.key])])
+        assert isinstance(await other.admit(asked("second")), Held)
+        other.ended([("second", [PLACE.key])])
+        own.process.send_signal(signal.SIGSTOP)
+        assert await live.admit(asked("gone")) == Unavailable(what="redis", why="redis-timeout")
+        await live.close()
+        await asyncio.sleep(0.1)
+        own.process.send_signal(signal.SIGCONT)
+        await asyncio.sleep(0.1)
+        assert isinstance(await other.admit(asked("third")), Held)
+        await other.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_connection_to_a_frozen_valkey_asks_nothing(own: OwnValkey) -> None:
+    """The kernel takes it; nobody has told Valkey's time, so no question could carry its end."""
+
+    async def scenario() -> None:
+        live = own.gate(0.2)
+        own.process.send_signal(signal.SIGSTOP)
+        lost = Unavailable(what="redis", why="redis-unreachable")
+        fact, took_s = await within_s(live, "a")
+        assert (fact, took_s >= 0.2) == (lost, True)
+        fact, took_s = await within_s(live, "b")
+        assert (fact, took_s < 0.1) == (lost, True)
+        own.process.send_signal(signal.SIGCONT)
+        await asyncio.sleep(0.1)
+        assert isinstance(await live.admit(asked("c")), Held)
+        await live.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("ahead_s", [-3600.0, 3600.0])
+def test_a_valkey_whose_clock_was_set_is_asked_by_its_new_time(own: OwnValkey, ahead_s: float) -> None:
+    async def scenario() -> None:
+        live = own.gate()
+        assert isinstance(await live.admit(asked("a")), Held)
+        live._wire._ahead_s += ahead_s  # as if it had been set meanwhile
+        assert isinstance(await live.admit(asked("a")), Held)
+        assert isinstance(await live.admit(asked("b")), Over)
         await live.close()
 
     asyncio.run(scenario())
