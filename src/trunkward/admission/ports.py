@@ -38,6 +38,8 @@ class Proven:
     until: float
     #: What was remembered of nonces when it was made (`digest.nonce`).
     epoch: int
+    #: Number of the secret (`trunks.secret.SealedSecret.id`).
+    secret: int
     algorithm: Algorithm = Algorithm.SHA256
 
 

@@ -13,6 +13,7 @@ from trunkward.admission.checks import Finding, Refusal
 from trunkward.admission.identify import Stranger, identify
 from trunkward.admission.judge import CHALLENGES, explanation
 from trunkward.admission.ports import Credentials, PeerIdentity, Proven, Unavailable
+from trunkward.admission.proofs import Proofs, proof, proofs
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import Transport
 from trunkward.calls.registration import Binding, Bindings, RegisterAttempt, Registered
@@ -73,6 +74,8 @@ class Registration:
     places: tuple[Place, ...] | None = ()
     #: What of it cannot be read.
     malformed: str = ""
+    #: By what its source would be recognised today, besides what its connection shows.
+    proofs: Proofs = None
 
     @property
     def offers_md5(self) -> bool:
@@ -124,6 +127,7 @@ def read_registration(
         user=user,
         places=places,
         malformed=malformed,
+        proofs=proofs(source, source.authority, ((row.id, row.until) for row in policy.secrets(source.name))),
     )
 
 
@@ -252,7 +256,11 @@ def changed(case: Registration, before: Bindings, now: float) -> Bindings:
     All of it or nothing: raises `Refused` for one that was overtaken (RFC 3261 section 10.3, item 7).
     """
     attempt = case.attempt
-    left = living(before.bindings, case.node.name, attempt.edge, now)
+    left = tuple(
+        one
+        for one in living(before.bindings, case.node.name, attempt.edge, now)
+        if case.proofs is None or any(_is_now(one.proof, standing, now) for standing in case.proofs)
+    )
     if case.places == ():
         return Bindings(serial=before.serial, bindings=left)
     named = None if case.places is None else {place.key for place in case.places}
@@ -278,6 +286,11 @@ def changed(case: Registration, before: Bindings, now: float) -> Bindings:
     return Bindings(
         serial=max(before.serial + 1, int(now * 1_000_000)), bindings=(*new, *kept)[:MOST_BINDINGS]
     )
+
+
+def _is_now(shown: str, standing: tuple[str, float | None], now: float) -> bool:
+    known, until = standing
+    return shown == known and (until is None or until > now)
 
 
 def without_flow(before: Bindings, flow: str, now: float) -> Bindings:
@@ -447,6 +460,7 @@ def _binding(case: Registration, place: Place, before: Binding | None, now: floa
         transport=attempt.transport.value,
         user_agent=shown(attempt.headers.get("user-agent", [""])[0], _LONGEST_AGENT),
         fingerprint=case.peer.certificate_sha256 if case.peer else "",
+        proof=proof(_trunk(case), _trunk(case).authority, case.nonce.secret if case.nonce else 0),
     )
 
 

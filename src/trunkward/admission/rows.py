@@ -108,6 +108,8 @@ class NodeRow(msgspec.Struct, frozen=True, array_like=True):
 class SecretRow(msgspec.Struct, frozen=True, array_like=True):
     """One secret of a trunk, sealed (`digest.secret`)."""
 
+    #: Number of the version it was made with.
+    id: int
     sha256: bytes
     #: b"": it has none for MD5.
     md5: bytes

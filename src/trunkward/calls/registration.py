@@ -69,6 +69,8 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True):
     user_agent: str = ""
     #: SHA-256 of the certificate shown on the connection; "" for none.
     fingerprint: str = ""
+    #: What else it was recognised by (`admission.proofs`).
+    proof: str = ""
 
     @property
     def key(self) -> str:

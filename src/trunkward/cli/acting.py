@@ -1,10 +1,12 @@
 """Acts that are versions of the same node file: decided on under the lock, then in force within a second.
 
-They change what gates alone look at (secrets of trunks, findings about numbers): no other part has to know.
+They change what gates judge by (secrets of trunks, findings about numbers); of other parts only the edge has
+to know, and of secrets alone.
 """
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -79,7 +81,7 @@ def _put_in_force(
         verified=in_force(declared, store.verifications(), version.at),
     )
     try:
-        put_policy_in_force(paths, after, declared, gate_policy)
+        put_policy_in_force(paths, before, after, gate_policy, now=datetime.now(UTC))
     except (NotApplied, OSError) as problem:
         complain(f"version {version.number} is decided on, but not everywhere in force: {problem}")
         complain("./trunkward apply, or the next up, goes on from there")

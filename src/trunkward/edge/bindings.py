@@ -27,10 +27,14 @@ class BindingTable:
         self._edge = edge
         #: What tells each peer by the settings in force.
         self._peers: dict[str, dict[str, Any]] = {}
+        #: By trunk, what else its registrations may stand on.
+        self._proofs: dict[str, list[tuple[str, float | None]]] = {}
 
-    def follow(self, peers: dict[str, dict[str, Any]]) -> None:
-        """Takes over what tells each peer by the settings in force (`edge.peers`)."""
-        self._peers = peers
+    def follow(
+        self, peers: dict[str, dict[str, Any]], proofs: dict[str, list[tuple[str, float | None]]]
+    ) -> None:
+        """Takes over what tells each peer by the settings in force (`edge.peers`, `edge.standing`)."""
+        self._peers, self._proofs = peers, proofs
 
     def put(self, trunk: str, told: dict[str, Any], connections: dict[str, int]) -> None:
         """Takes over a trunk's bindings as the gate tells them, unless it has told newer ones.
@@ -61,11 +65,13 @@ class BindingTable:
         """
         now = time.time()
         _, rows = _read(ksr.table_get(BINDINGS, trunk))
-        peer = self._peers.get(f"trunk:{trunk}")
+        peer, proofs = self._peers.get(f"trunk:{trunk}"), self._proofs.get(trunk)
         return [
             row
             for row in rows
-            if row["expires_at"] > now and stands(row, peer) and ksr.connection_alive(row["connection"])
+            if row["expires_at"] > now
+            and stands(row, peer, proofs)
+            and ksr.connection_alive(row["connection"])
         ]
 
     def at(self, trunk: str, connection: int) -> dict[str, Any] | None:
@@ -103,7 +109,7 @@ class BindingTable:
 #: What of a binding is remembered here.
 _KEPT = (
     *("contact", "path", "flow", "since", "expires_at", "instance", "reg_id", "user"),
-    *("source", "transport", "user_agent", "fingerprint"),
+    *("source", "transport", "user_agent", "fingerprint", "proof"),
 )
 
 

@@ -76,7 +76,7 @@ class Edge:
         self.targets = Targets(told.targets, told.tls_peers, told.peers)
         self.tls = OutboundTls(told.tls_peers, told.tls_authorities, self.targets, told.node)
         _health.follow(told, self.targets, self.tls)
-        _bindings.follow(told.peers)
+        _bindings.follow(told.peers, told.proofs)
         self.health = _health
         self.reach = Reach(self.tls, _running, _bindings)
         #: For grants, and for ends of calls; calls that are judged have their own.

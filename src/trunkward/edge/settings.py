@@ -53,6 +53,8 @@ class EdgeSettings:
     peers: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: By the same: until when (seconds since the epoch) and what told that peer before, newest first.
     departed: dict[str, list[tuple[float, dict[str, Any]]]] = field(default_factory=dict)
+    #: By trunk that registers: what a registration may stand on (`trunkward.edge.standing`).
+    proofs: dict[str, list[tuple[str, float | None]]] = field(default_factory=dict)
     #: Source networks of carriers with a plain listener; others get no answer there at all.
     plain_networks: list[str] = field(default_factory=list)
     #: The port where TLS 1.2 is spoken, 0 when there is none.

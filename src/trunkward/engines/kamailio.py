@@ -4,6 +4,7 @@ Each setting that is not Kamailio's default says why it is there.
 """
 
 import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
@@ -11,7 +12,10 @@ from typing import Any, Self
 
 import msgspec
 
+from trunkward.admission.proofs import Proofs, proofs
+from trunkward.admission.rows import authority_id
 from trunkward.calls.attempt import Transport
+from trunkward.control.secrets import usable
 from trunkward.control.shown import SERVER
 from trunkward.engines.call_id_mask import mask_alphabet
 from trunkward.engines.pki_files import PkiFiles
@@ -19,6 +23,7 @@ from trunkward.engines.shown_pair import target
 from trunkward.settings import Paths
 from trunkward.sip.uri import host_in_uri
 from trunkward.trunks.model import Address, Carrier, Declared, IdentifiedBy, NodeSettings, Trunk
+from trunkward.trunks.secret import SealedSecret
 
 #: Seconds; topos counts a dialog's life from its set-up and never refreshes it, so a row must
 #: outlive the longest call. 24 h here; what ends calls earlier is not this.
@@ -289,9 +294,14 @@ def _client_certificates(declared: Declared, paths: Paths) -> dict[str, str]:
 
 
 def render_edge_json(
-    declared: Declared, paths: Paths, emergency: list[dict[str, Any]], *, mask_key: str
+    declared: Declared,
+    paths: Paths,
+    emergency: list[dict[str, Any]],
+    *,
+    mask_key: str,
+    sealed: Mapping[str, Sequence[SealedSecret]],
 ) -> str:
-    """The edge's own settings (`trunkward.edge.settings`)."""
+    """The edge's own settings (`trunkward.edge.settings`). `sealed`: secrets in force, by trunk."""
     gates, probes = range(declared.node.gates), declared.node.probes
     peers: dict[str, dict[str, list[str]]] = {}
     for carrier in declared.carriers:
@@ -329,6 +339,11 @@ def render_edge_json(
                 t.name: str(t.host) for t in declared.trunks if t.host is not None and t.tls_names
             },
             "peers": known,
+            "proofs": {
+                t.name: standing
+                for t in declared.trunks
+                if t.registers and (standing := _proofs(t, declared, sealed.get(t.name, ()))) is not None
+            },
             "plain_networks": sorted({str(network) for carrier in plain for network in carrier.networks}),
             "emergency": emergency,
             "tls12_port": declared.node.tls12_port if declared.has_tls12 else 0,
@@ -338,6 +353,11 @@ def render_edge_json(
             "probes": [probes.every_s, probes.down_after, probes.up_after],
         }
     ).decode()
+
+
+def _proofs(trunk: Trunk, declared: Declared, sealed: Sequence[SealedSecret]) -> Proofs:
+    good = [(secret.id, secret.until) for secret in usable(declared, trunk, sealed)]
+    return proofs(trunk, authority_id(trunk.authority), good)
 
 
 def _trunk_peer(trunk: Trunk) -> dict[str, Any]:

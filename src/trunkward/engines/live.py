@@ -98,7 +98,7 @@ def put_in_force(
         put_certificates(paths, new, now)
     # 1. the edge knows both
     both = _both(old, new)
-    _write(paths, rendered(paths, new, after.version, now=now, beside=both))
+    _write(paths, rendered(paths, new, after.version, now=now, sealed=after.secrets, beside=both))
     # 2. processes: media, signer and worker first, gates one after the other, Kamailio last
     for part in (*effects.start, *(p for p in _in_order(restarts) if p != "kamailio")):
         tell(f"starting {part} anew" if part in restarts else f"starting {part}")
@@ -116,7 +116,7 @@ def put_in_force(
     if before != after:
         put_down(paths, after)
     # meanwhile the worker compiles
-    alone = rendered(paths, new, after.version, now=now) if both is not None else []
+    alone = rendered(paths, new, after.version, now=now, sealed=after.secrets) if both is not None else []
     _taken_by_gates(new, after.version, gate_policy)
     # 4. the edge forgets
     _write(paths, alone)
@@ -134,11 +134,24 @@ def put_in_force(
 
 
 def put_policy_in_force(
-    paths: Paths, after: InForce, declared: Declared, gate_policy: Callable[[int], int]
+    paths: Paths,
+    before: InForce,
+    after: InForce,
+    gate_policy: Callable[[int], int],
+    *,
+    now: datetime,
 ) -> None:
-    """Has gates judge by a document that differs in what they alone look at. Raises `NotApplied`."""
+    """Has gates judge by a document that differs in secrets and findings alone.
+
+    The edge has to know of secrets: what was registered with one that is gone takes no more calls. Raises
+    `NotApplied`, `OSError`, `NotPrepared`.
+    """
+    declared = after.declared()
     put_down(paths, after)
     _taken_by_gates(declared, after.version, gate_policy)
+    if after.secrets != before.secrets:
+        _write(paths, rendered(paths, declared, after.version, now=now, sealed=after.secrets))
+        edge_followed(paths)
 
 
 def _taken_by_gates(declared: Declared, version: int, gate_policy: Callable[[int], int]) -> None:

@@ -11,7 +11,7 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -61,6 +61,7 @@ from trunkward.engines.valkey import render_users_acl, render_valkey_conf, valke
 from trunkward.settings import SIGNER_METRICS_PORT, Paths
 from trunkward.trunks.callers import NeverCalls
 from trunkward.trunks.model import AcmeSettings, Carrier, Declared
+from trunkward.trunks.secret import SealedSecret
 
 #: 16 random bytes in hex.
 _MASK_KEY = re.compile(r"[0-9a-f]{32}")
@@ -141,7 +142,7 @@ def prepare(
 def render(paths: Paths, in_force: InForce, *, now: datetime) -> list[Program]:
     """Writes the files of engines and supervisor; the processes they make. Running ones go on as they are."""
     declared = in_force.declared()
-    for file in rendered(paths, declared, in_force.version, now=now):
+    for file in rendered(paths, declared, in_force.version, now=now, sealed=in_force.secrets):
         write_private(file.path, file.text, "root", file.group, file.mode)
     write_private(paths.run / "edge" / "nobody-ca.pem", _nobody(now), "root", "tw-edge")
     return programs(declared, paths, signer_command(declared, paths))
@@ -284,9 +285,10 @@ def rendered(
     version: int,
     *,
     now: datetime,
+    sealed: Mapping[str, Sequence[SealedSecret]],
     beside: Declared | None = None,
 ) -> list[File]:
-    """The engines' files for what is in force, as they should be.
+    """The engines' files for what is in force, as they should be. `sealed`: secrets in force, by trunk.
 
     `beside`: what the edge must still know for a moment, because gates judge by it until they have
     the new one.
@@ -296,7 +298,7 @@ def rendered(
     known = _with_authorities(beside or declared, paths)
     cfg = render_kamailio_cfg(declared, paths, mask_key=mask_key)
     settings = edge_settings(
-        render_edge_json(known, paths, emergency_table(known, {}), mask_key=mask_key),
+        render_edge_json(known, paths, emergency_table(known, {}), mask_key=mask_key, sealed=sealed),
         files.edge_json,
         version=version,
         authorities={

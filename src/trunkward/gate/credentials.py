@@ -83,12 +83,12 @@ class Verifier:
         trunk = policy.trunk_by_username(given.username)
         judged_by = trunk or policy.stand_in()
         assert judged_by is not None  # `uses_digest`
-        right = self._is_right(given, attempt.method, judged_by, policy, now)
+        secret = self._secret_of(given, attempt.method, judged_by, policy, now)
         if not _is_for(given.uri, attempt.ruri):
             return _wrong(given, "for another Request-URI")
         if trunk is None:
             return _wrong(given, "nobody has this username")
-        if not right:
+        if secret is None:
             return _wrong(given, f"not the secret of trunk {trunk.name}")
         if given.algorithm is Algorithm.MD5 and not trunk.unsafe_md5:
             return _wrong(given, f"MD5, and trunk {trunk.name} has no unsafe_md5")
@@ -99,6 +99,7 @@ class Verifier:
             nc=given.count,
             until=told.until,
             epoch=told.epoch,
+            secret=secret,
             algorithm=given.algorithm,
         )
 
@@ -113,18 +114,19 @@ class Verifier:
         name = "WWW-Authenticate" if challenge.status == 401 else "Proxy-Authenticate"
         return [(name, value) for value in challenges(case.node.realm, nonce, algorithms, stale=stale)]
 
-    def _is_right(
+    def _secret_of(
         self, given: DigestCredentials, method: str, trunk: Trunk, policy: Snapshot, now: float
-    ) -> bool:
+    ) -> int | None:
+        """The number of the secret they were made with, None: with none of the trunk's."""
         algorithm = given.algorithm
         held = [row for row in policy.secrets(trunk.name) if row.until is None or row.until > now][:_SECRETS]
         ha1s = [
-            self._opened(sealed, trunk.name, trunk.username, given.realm, algorithm)
+            (row.id, self._opened(sealed, trunk.name, trunk.username, given.realm, algorithm))
             for row in held
             if (sealed := row.sha256 if algorithm is Algorithm.SHA256 else row.md5)
         ]
-        right = False
-        for ha1 in (*ha1s, *[self._nobodys] * (_SECRETS - len(ha1s))):
+        right = None
+        for number, ha1 in (*ha1s, *[(0, self._nobodys)] * (_SECRETS - len(ha1s))):
             computed = response_of(
                 *(algorithm, ha1),
                 method=method,
@@ -133,7 +135,7 @@ class Verifier:
                 nc=given.nc,
                 cnonce=given.cnonce,
             )
-            right |= compare_digest(computed, given.response)
+            right = number if compare_digest(computed, given.response) else right
         return right
 
     def _open(self, sealed: bytes, trunk: str, username: str, realm: str, algorithm: Algorithm) -> str:

@@ -110,7 +110,7 @@ class PolicyCompiler:
             destinations_with(in_force.destinations),
             {
                 trunk.name: [
-                    SecretRow(secret.sha256, secret.md5, secret.until)
+                    SecretRow(secret.id, secret.sha256, secret.md5, secret.until)
                     for secret in usable(declared, trunk, in_force.secrets[trunk.name])
                 ]
                 for trunk in declared.trunks

@@ -45,7 +45,7 @@ AUTHORITY = "-----BEGIN CERTIFICATE-----\n"
 BY_AUTHORITY = replace(
     OTHER, subjects=("PBX.acme.example.com",), authorities=frozenset({authority_id(AUTHORITY)})
 )
-RIGHT = Proven(trunk="acme-hq", username="acme", nonce="n", nc=1, until=9e9, epoch=7)
+RIGHT = Proven(trunk="acme-hq", username="acme", nonce="n", nc=1, until=9e9, epoch=7, secret=3)
 OF_ANOTHER = replace(RIGHT, trunk="acme-branch", username="branch")
 WRONG = Wrong(username="acme", why="not the secret")
 STALE = Stale(why="nonce: 301 s old")

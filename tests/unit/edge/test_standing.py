@@ -1,5 +1,6 @@
 """A binding stands for as long as what was judged when it was made still tells the trunk."""
 
+import time
 from typing import Any
 
 import pytest
@@ -32,4 +33,28 @@ def told_by(certificates: tuple[str, ...] = (), networks: tuple[str, ...] = ()) 
     ],
 )
 def test_it_stands(source: str, fingerprint: str, peer: dict[str, Any] | None, *, does: bool) -> None:
-    assert stands({"source": source, "fingerprint": fingerprint}, peer) is does
+    assert stands({"source": source, "fingerprint": fingerprint}, peer, None) is does
+
+
+@pytest.mark.parametrize(
+    ("proof", "proofs", "does"),
+    [
+        ("secret 3", [["secret 7", None], ["secret 3", None]], True),
+        # taken back
+        ("secret 3", [["secret 7", None]], False),
+        ("secret 3", [], False),
+        # until the end of its overlap
+        ("secret 3", [["secret 3", time.time() + 60]], True),
+        ("secret 3", [["secret 3", time.time() - 1]], False),
+        # another authority stands in the trunk's file
+        ("pbx.example.com by aa", [["pbx.example.com by bb", None]], False),
+        # nothing of the kind was asked for then
+        ("", [["secret 3", None]], False),
+        ("secret 3", None, True),
+    ],
+)
+def test_it_stands_on_what_it_was_recognised_by(
+    proof: str, proofs: list[tuple[str, float | None]] | None, *, does: bool
+) -> None:
+    binding = {"source": "192.0.2.7:40001", "fingerprint": "", "proof": proof}
+    assert stands(binding, told_by(), proofs) is does

@@ -12,7 +12,8 @@ from trunkward.control.node_file import read_node_file
 from trunkward.engines.kamailio import TLS12_CIPHERS, render_edge_json, render_kamailio_cfg, render_tls_cfg
 from trunkward.engines.rtpengine import rtpengine_command
 from trunkward.settings import Paths
-from trunkward.trunks.model import Declared, Host
+from trunkward.trunks.model import Declared, Host, IdentifiedBy
+from trunkward.trunks.secret import SealedSecret
 
 V4, V6 = ip_address("127.0.0.10"), ip_address("2001:db8::10")
 PATHS = Paths(config=Path("/c"), state=Path("/s"), run=Path("/r"), log=Path("/l"))
@@ -118,8 +119,30 @@ def test_the_edge_is_told_whom_to_ask(declared: Declared) -> None:
         declared,
         carriers=(replace(north, hosts=(Host(host="north.example.net"),)), replace(south, enabled=False)),
     )
-    told = json.loads(render_edge_json(named, PATHS, [], mask_key=KEY))
+    told = json.loads(render_edge_json(named, PATHS, [], mask_key=KEY, sealed={}))
     assert told["asked"] == {"carrier:north": "tls"}
     assert told["probes"] == [30, 3, 2]
     assert told["tls12_port"] == 0
     assert told["peers"]["carrier:north"]["hosts"] == ["north.example.net"]
+
+
+def test_the_edge_is_told_what_registrations_stand_on(declared: Declared) -> None:
+    def secret(number: int, until: float | None, realm: str = "sbc.example.com") -> SealedSecret:
+        return SealedSecret(
+            id=number, trunk="hq", username="hq", realm=realm, key_id="k", sha256=b"s", until=until
+        )
+
+    trunk = declared.trunks[0]
+    digest = replace(
+        trunk, name="hq", username="hq", registers=True, host=None, identified_by=(IdentifiedBy.DIGEST,)
+    )
+    named = replace(
+        declared,
+        node=replace(declared.node, realm="sbc.example.com"),
+        # one that is dialled has no registrations, one by its connection nothing that is not seen there
+        trunks=(digest, replace(digest, name="dialled", registers=False), replace(trunk, registers=True)),
+    )
+    held = {"hq": [secret(7, None), secret(3, 1.8e9), secret(2, None, "another.example.com")]}
+    told = json.loads(render_edge_json(named, PATHS, [], mask_key=KEY, sealed=held))
+    assert told["proofs"] == {"hq": [["secret 7", None], ["secret 3", 1.8e9]]}
+    assert json.loads(render_edge_json(named, PATHS, [], mask_key=KEY, sealed={}))["proofs"] == {"hq": []}

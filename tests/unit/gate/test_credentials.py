@@ -50,7 +50,7 @@ def policy_of(*rows: SecretRow, md5: bool = False, registers: bool = False) -> S
     return Snapshot(compile_snapshot(replace(declared, trunks=(trunk,)), {}, 1, TABLE, {"acme-hq": rows}))
 
 
-POLICY = policy_of(SecretRow(sealed("swordfish"), b"", None))
+POLICY = policy_of(SecretRow(1, sealed("swordfish"), b"", None))
 
 
 def header(
@@ -183,7 +183,9 @@ def test_a_nonce_that_is_over_is_no_matter_of_passwords(nonce: str, now: float) 
 
 
 def test_both_secrets_are_good_until_the_old_ones_end() -> None:
-    policy = policy_of(SecretRow(sealed("new"), b"", None), SecretRow(sealed("swordfish"), b"", NOW + 10))
+    policy = policy_of(
+        SecretRow(2, sealed("new"), b"", None), SecretRow(3, sealed("swordfish"), b"", NOW + 10)
+    )
     fresh: dict[str, Any] = {"nonce": NONCES.make(NOW + 9, b"c" * 12, 7)}
     for password in ("new", "swordfish"):
         assert isinstance(worth(header(password, **fresh), policy=policy, now=NOW + 9.9), Proven)
@@ -195,10 +197,10 @@ def test_both_secrets_are_good_until_the_old_ones_end() -> None:
     "row",
     [
         None,
-        SecretRow(sealed("swordfish"), b"", NOW - 1),
-        SecretRow(b"rubbish", b"", None),
+        SecretRow(4, sealed("swordfish"), b"", NOW - 1),
+        SecretRow(5, b"rubbish", b"", None),
         # sealed for another username: moved in the database
-        SecretRow(sealed("swordfish", username="other"), b"", None),
+        SecretRow(6, sealed("swordfish", username="other"), b"", None),
     ],
 )
 def test_without_a_secret_that_is_good_nothing_is_right(row: SecretRow | None) -> None:
@@ -206,7 +208,7 @@ def test_without_a_secret_that_is_good_nothing_is_right(row: SecretRow | None) -
 
 
 def test_md5_where_the_trunk_says_so_by_its_own_hash() -> None:
-    row = SecretRow(sealed("swordfish"), sealed("swordfish", Algorithm.MD5), None)
+    row = SecretRow(7, sealed("swordfish"), sealed("swordfish", Algorithm.MD5), None)
     shown = header(algorithm=Algorithm.MD5)
     found = worth(shown, policy=policy_of(row, md5=True))
     assert isinstance(found, Proven)
@@ -215,7 +217,7 @@ def test_md5_where_the_trunk_says_so_by_its_own_hash() -> None:
     left = worth(shown, policy=policy_of(row))
     assert isinstance(left, Wrong)
     assert "has no unsafe_md5" in left.why
-    assert isinstance(worth(shown, policy=policy_of(SecretRow(row.sha256, b"", None), md5=True)), Wrong)
+    assert isinstance(worth(shown, policy=policy_of(SecretRow(8, row.sha256, b"", None), md5=True)), Wrong)
 
 
 def test_the_same_is_computed_for_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,7 +235,7 @@ def test_the_same_is_computed_for_everybody(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(module, "response_of", counted)
     monkeypatch.setattr(module, "compare_digest", compared)
-    two = policy_of(SecretRow(sealed("a"), b"", None), SecretRow(sealed("b"), b"", NOW + 1))
+    two = policy_of(SecretRow(9, sealed("a"), b"", None), SecretRow(10, sealed("b"), b"", NOW + 1))
     work = []
     for shown, policy in [
         (header(), POLICY),

@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 
+import msgspec
 import pytest
 
 from trunkward.admission.ports import Unavailable
@@ -26,7 +27,7 @@ URI = "sip:sbc.example.com"
 @pytest.fixture
 def policy() -> Snapshot:
     """Its trunk registers, and demands network and digest."""
-    return with_digest(SecretRow(sealed("swordfish"), b"", None), registers=True)
+    return with_digest(SecretRow(1, sealed("swordfish"), b"", None), registers=True)
 
 
 @pytest.fixture
@@ -121,3 +122,30 @@ def test_after_a_loss_everybody_is_asked_anew(policy: Snapshot, kept: KeptHere) 
         assert one.reason.value == "credentials-stale"
         assert "stale=true" in dict(one.headers)["WWW-Authenticate"]
     assert isinstance(_judged(desk, _with(_nonce(again[1]), nc=3)), Registered)
+
+
+def test_what_was_registered_with_a_secret_that_is_gone_is_gone(kept: KeptHere) -> None:
+    old, new = SecretRow(3, sealed("swordfish"), b"", None), SecretRow(7, sealed("new"), b"", None)
+    before = _desk(with_digest(old, registers=True), kept)
+    first = _judged(before, _with(_nonce(_judged(before, register(ruri=URI)))))
+    assert isinstance(first, Registered)
+    assert [one.proof for one in first.bindings.bindings] == ["secret 3"]
+    # while both are good it stands beside a second PBX's, which has the new one
+    both = _desk(with_digest(new, old, registers=True), kept)
+    after = _judged(both, _second(_nonce(_judged(both, register(ruri=URI))), nc=1))
+    assert isinstance(after, Registered)
+    assert [one.proof for one in after.bindings.bindings] == ["secret 7", "secret 3"]
+    alone = _desk(with_digest(new, registers=True), kept)
+    last = _judged(alone, _second(_nonce(_judged(alone, register(ruri=URI))), nc=2))
+    assert isinstance(last, Registered)
+    assert [one.proof for one in last.bindings.bindings] == ["secret 7"]
+
+
+def _second(nonce: str, nc: int) -> RegisterAttempt:
+    attempt = _with(nonce, password="new", nc=nc)
+    return msgspec.structs.replace(
+        attempt,
+        headers=attempt.headers | {"contact": ["<sip:acme@192.0.2.8:5066>"]},
+        call_id="another",
+        flow="another",
+    )

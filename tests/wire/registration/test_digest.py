@@ -227,3 +227,43 @@ def test_linphone_registers_and_is_called(node: Node, password: str, tmp_path: P
                         print((tmp_path / "log").read_text(errors="replace")[-90000:])
 
     run(node, scenario)
+
+
+def test_a_secret_that_is_gone_ends_what_was_registered_with_it(
+    node: Node, password: str, tmp_path: Path
+) -> None:
+    """Summary: a second after a rotation without overlap, and after a revocation, calls find nobody, 911 on the connection is asked; with an overlap the binding stands until its end."""
+
+    async def scenario() -> None:
+        party, carrier = pbx_agent(), south_agent()
+        pbx, answering = Pbx(party, "<sip:acme@10.9.8.7:5066>"), Answering(username="acme", password=password)
+
+        async with udp_carrier(carrier) as endpoint:
+            outer = carrier.own(endpoint.flow(SBC_PLAIN))
+            flow = await connect(node, party, "", "127.0.0.77")
+            assert (await answered(pbx, flow, answering)).status == 200
+            call = await place(carrier, outer, ACME_NUMBER)
+            there = await party.incoming()
+            assert (await call.final()).status == 200
+            done = node.trunkward(
+                "secret", "rotate", "acme-hq", "--overlap", "4s", "--output", str(tmp_path / "b")
+            )
+            assert done.returncode == 0, done.stderr
+            await asyncio.sleep(1.5)  # the edge looks for other settings once a second
+            ringing = await place(carrier, outer, ACME_NUMBER)
+            second = await party.incoming()
+            assert (await ringing.final()).status == 200
+            assert (await second.bye()).status == 200
+            await asyncio.sleep(4)
+            assert (await final_of_a_call(carrier, outer)).status == 480
+            # a running call goes on
+            assert (await there.reinvite(there.local_sdp)).status == 200
+            assert (await there.bye()).status == 200
+            answering.password = (tmp_path / "b").read_text().strip()
+            assert (await answered(pbx, flow, answering)).status == 200
+            assert node.trunkward("secret", "revoke", "acme-hq").returncode == 0
+            await asyncio.sleep(1.5)
+            assert (await final_of_a_call(carrier, outer)).status == 480
+            assert (await (await place(party, flow, "911")).final()).status == 407
+
+    run(node, scenario)
