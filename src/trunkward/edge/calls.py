@@ -169,6 +169,8 @@ class Calls:
             "trunk": verdict["trunk"],
             "grant": verdict["grant"],
             "counters": verdict.get("counters", []),  # a gate of the version before has none
+            # of calls in: the trunk that has these places for it
+            "places_of": verdict["routes"][0]["peer"],
             "admitted_s": time.monotonic(),
             "caller_tag": facts["from_tag"],
             "caller": _leg_facts("caller", facts["transport"], facts.get("tls")),
@@ -232,6 +234,10 @@ class Calls:
             number, host = way["tries"][way["next"]]
             route = way["routes"][number]
             call.pop("flow", None)
+            if way["to"] == "trunk" and not self._has_place(call, route):
+                call["tried"].append({"peer": route["peer"], "problem": "no-place"})
+                way["next"] += 1
+                continue
             if _is_registered(route):
                 connection = int(host)
                 binding = self._bindings.at(route["peer"], connection)
@@ -277,6 +283,30 @@ class Calls:
             self._go_on(held, call, partial(self._refuse_not_registered, call))
         else:
             self._go_on(held, call, partial(self._refuse, call, "no-route-left"))
+
+    def _has_place(self, call: dict[str, Any], route: dict[str, Any]) -> bool:
+        """Whether a call in may be sent to a trunk: it holds places of one alone, the one it is sent to."""
+        trunk = route["peer"]
+        if trunk == call["places_of"]:
+            return True
+        asked = {
+            "kind": "place",
+            "id": call["record_id"],
+            "trunk": trunk,
+            "instead_of": call["places_of"],
+            "called": route["ruri"].partition(":")[2].partition("@")[0],
+            "counters": call["counters"],
+        }
+        try:
+            given = self._gate.place(call["record_id"], compact(asked))
+        except GateUnavailable as problem:
+            ksr.log_error(f"call {call['record_id']}: no place asked for at trunk {trunk}: {problem}")
+            return False
+        if given is None:
+            ksr.log_warning(f"call {call['record_id']}: trunk {trunk} has no place for it")
+            return False
+        call["counters"], call["places_of"] = given, trunk
+        return True
 
     def _go_on(self, held: str, call: dict[str, Any], then: partial[None]) -> None:
         """Does the next thing with the suspended transaction in hand, or ends a call whose caller gave up."""

@@ -111,6 +111,10 @@ class GateClient:
         """Seconds by call, and what it ends for then (`trunkward.calls.grant`). Raises likewise."""
         return self._asked(asked, _grants)
 
+    def place(self, record_id: str, asked: str) -> list[str] | None:
+        """Keys of the places a call in has for another trunk, None for no place there. Raises likewise."""
+        return self._asked(asked, partial(_place, record_id))
+
     def tell(self, text: str) -> bool:
         """Tells one gate something that has no answer, and waits for nobody; False when none takes it."""
         self._own_connections()
@@ -206,6 +210,21 @@ def _is_binding(binding: object) -> bool:
     return False
 
 
+def _place(record_id: str, body: bytes) -> list[str] | None:
+    match expand(body.decode()):
+        case {"id": found, "counters": None} if found == record_id:
+            return None
+        case {"id": found, "counters": list(counters)} if found == record_id and _are_keys(counters):
+            return counters
+    raise ValueError("not an answer about places")
+
+
+def _are_keys(counters: object) -> bool:
+    return isinstance(counters, list) and all(
+        isinstance(key, str) and _KEY.fullmatch(key) for key in counters
+    )
+
+
 def _grants(body: bytes) -> dict[str, tuple[float, str]]:
     match expand(body.decode()):
         case {"grants": dict(given)}:
@@ -238,8 +257,7 @@ def _is_whole(verdict: dict[str, Any]) -> bool:
                 _grant(grant)
             counters = verdict.get("counters", [])  # a gate of the version before has none
             return (
-                isinstance(counters, list)
-                and all(isinstance(key, str) and _KEY.fullmatch(key) for key in counters)
+                _are_keys(counters)
                 and record_id.isalnum()
                 and all(isinstance(name, str) for name in names)
                 and all(_is_route(route) for route in routes)

@@ -105,6 +105,7 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
     # without a policy there is nothing to listen for: the edge finds no gate, and does what it does then
     await _first_of(loaded, stop)
     if not stop.is_set():
+        await client.greet()
         log.info("ready", policy=policy.snapshot.version if policy.snapshot else None)
         await serve(paths.gate_socket(index), line, stop)
     for task in beside_calls:

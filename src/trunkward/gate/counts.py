@@ -42,6 +42,12 @@ class Counts:
         if self._alone:
             self._alone.ended(calls)
 
+    def moved(self, record_id: str, counters: Sequence[str]) -> None:
+        """Gives up places of a call that goes on with others. Waits for nobody."""
+        self._client.moved(record_id, counters)
+        if self._alone:
+            self._alone.ended([(record_id, counters)])
+
     def withdraw(self, held: Held) -> None:
         """Gives up one reservation, unless another gate has made it its own since. Waits for nobody."""
         if held.until_ms:

@@ -30,12 +30,21 @@ from trunkward.admission.checks import checked, screened
 from trunkward.admission.gather import gather
 from trunkward.admission.grants import grants
 from trunkward.admission.judge import Judgement, judge, refuse_unjudged
-from trunkward.admission.limits import asked_of, hold_s
-from trunkward.admission.ports import NO_FACTS, Clock, Registrar
+from trunkward.admission.limits import asked_of, hold_s, moved
+from trunkward.admission.ports import (
+    NO_FACTS,
+    NOTHING_ASKED,
+    Clock,
+    Held,
+    LiveFact,
+    Registrar,
+    Unavailable,
+)
 from trunkward.admission.screen import Case, screen
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt
 from trunkward.calls.grant import CallsEnded, GrantsAsked, GrantsGiven
+from trunkward.calls.place import PlaceAsked, PlaceGiven
 from trunkward.calls.registration import FlowEnded, RegisterAttempt, RegisterVerdict
 from trunkward.calls.verdict import Admit, Blame, Challenge, Reason, Reject
 from trunkward.engines.signer_client import SignerClient
@@ -133,6 +142,26 @@ class Line:
         counting = [(call.record_id, call.counters) for call in asked.calls if call.counters]
         self._counts.renew(counting, hold_s(policy.node))
         return grants(asked, policy)
+
+    async def place(self, asked: PlaceAsked) -> PlaceGiven:
+        """Places of another trunk for a call in that is to be sent there. Never raises.
+
+        It has them before those of the trunk it leaves are given up. While Valkey is lost this gate's own
+        counts tell, as for a new call.
+        """
+        policy = self._policy()
+        trunk = policy.trunk(asked.trunk) if policy is not None else None
+        if policy is None or trunk is None or not trunk.enabled:
+            return PlaceGiven(id=asked.id, counters=None)
+        wanted, kept = moved(asked, policy)
+        fact: LiveFact = NOTHING_ASKED if wanted.empty else await self._counts.admit(wanted)
+        if isinstance(fact, Unavailable):
+            fact = self._counts.admit_alone(wanted)
+        if not isinstance(fact, Held):
+            return PlaceGiven(id=asked.id, counters=None)
+        given = [*kept, *fact.counters]
+        self._counts.moved(asked.id, [key for key in asked.counters if key not in given])
+        return PlaceGiven(id=asked.id, counters=given)
 
     async def register(self, attempt: RegisterAttempt) -> RegisterVerdict:
         """The verdict on a REGISTER (`gate.registering`). Never raises."""

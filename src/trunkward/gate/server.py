@@ -1,4 +1,4 @@
-"""The gate's socket: attempts in and verdicts out; running calls in and time for them out; ends in.
+"""The gate's socket: attempts in, verdicts out; running calls in, time for them out; ends, and moves, in.
 
 A frame is a 4-byte big-endian length and a JSON object. Attempts of one connection are judged one
 after the other (the edge's workers each have one and wait); connections are judged side by side.
@@ -26,6 +26,7 @@ import structlog
 from trunkward.admission.ports import Held
 from trunkward.calls.attempt import CallAttempt
 from trunkward.calls.grant import CallsEnded, GrantsAsked, GrantsGiven
+from trunkward.calls.place import PlaceAsked, PlaceGiven
 from trunkward.calls.registration import FlowEnded, RegisterAttempt, RegisterVerdict
 from trunkward.calls.verdict import Verdict
 from trunkward.records.model import DecisionRecord
@@ -75,11 +76,16 @@ class Judge(Protocol):
     async def register(self, attempt: RegisterAttempt) -> RegisterVerdict:
         """The verdict on a REGISTER."""
 
+    async def place(self, asked: PlaceAsked) -> PlaceGiven:
+        """Places of another trunk for a call in."""
+
     async def flow_ended(self, flow: FlowEnded) -> None:
         """A connection is gone over which a trunk was registered."""
 
 
-_decode = msgspec.json.Decoder(CallAttempt | GrantsAsked | CallsEnded | RegisterAttempt | FlowEnded).decode
+_decode = msgspec.json.Decoder(
+    CallAttempt | GrantsAsked | CallsEnded | RegisterAttempt | FlowEnded | PlaceAsked
+).decode
 _encode = msgspec.json.Encoder().encode
 _log = structlog.get_logger("gate")
 
@@ -95,7 +101,9 @@ class AttemptProtocol(asyncio.Protocol):
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
         self._socket: socket.socket | None = None
-        self._waiting: list[CallAttempt | GrantsAsked | RegisterAttempt | FlowEnded | Unreadable] = []
+        self._waiting: list[
+            CallAttempt | GrantsAsked | RegisterAttempt | FlowEnded | PlaceAsked | Unreadable
+        ] = []
         self._task: asyncio.Task[None] | None = None
         #: Of the verdict that was sent last, until a sign that it has been read.
         self._sent: Decision | None = None
@@ -181,6 +189,9 @@ class AttemptProtocol(asyncio.Protocol):
                     continue
                 case RegisterAttempt():
                     self._send(_encode(await self._judge.register(asked)))
+                    continue
+                case PlaceAsked():
+                    self._send(_encode(await self._judge.place(asked)))
                     continue
                 case FlowEnded():
                     await self._judge.flow_ended(asked)  # nobody waits for an answer

@@ -37,6 +37,10 @@ class LiveClient:
         #: On their way; a Valkey that is lost meanwhile may not have heard of them.
         self._releasing: list[library.Release] = []
 
+    async def greet(self) -> None:
+        """Connects and learns what new nonces are to name: before the first call, none is made in vain."""
+        self._learn([b"forgotten", await self._wire.ask(library.epoch(), dated=False)])
+
     async def admit(self, asked: Asked) -> LiveFact:
         """Everything that is asked for, or nothing; an attempt that is asked again has it once."""
 
@@ -62,6 +66,11 @@ class LiveClient:
     def ended(self, calls: Sequence[tuple[str, Sequence[str]]]) -> None:
         """Gives up the places of calls that are over. Waits for nobody."""
         self._give_up([(record_id, counters, None) for record_id, counters in calls if counters])
+
+    def moved(self, record_id: str, counters: Sequence[str]) -> None:
+        """Gives up places of a call that goes on with others. Waits for nobody."""
+        if counters:
+            self._give_up([(record_id, counters, library.MOVED)])
 
     def withdraw(self, held: Held) -> None:
         """Gives up one reservation, unless another gate has made it its own since. Waits for nobody."""

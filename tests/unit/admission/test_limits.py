@@ -9,11 +9,12 @@ import pytest
 from sipkit.places import TABLE
 from trunkward.admission.ceilings import limit_name
 from trunkward.admission.judge import decide, judge_call
-from trunkward.admission.limits import asked_of
+from trunkward.admission.limits import asked_of, moved
 from trunkward.admission.ports import NO_FACTS, Asked, Held, Over, PeerIdentity, Rate
 from trunkward.admission.screen import screen
 from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.calls.attempt import CallAttempt
+from trunkward.calls.place import PlaceAsked
 from trunkward.calls.verdict import Admit, Blame, Reason, Reject
 from trunkward.trunks.model import TRUNK_LIMITS, Declared, Limits
 
@@ -220,3 +221,56 @@ def test_the_snapshot_gives_back_what_was_declared(declared: Declared) -> None:
     assert [(r.per_second, r.burst) for r in places.rates] == [(3.5, 4), (10, 10)]
     assert [r.key for r in places.rates_in] == ["rate-in:trunk:acme-hq", "rate-in:tenant:acme"]
     assert [(n.of, n.calls, n.per_second) for n in places.numbers] == [("trunk:acme-hq", 4, 5)]
+
+
+# ---- a call in that another trunk takes ------------------------------------------------------------
+
+
+def standing_in(declared: Declared, *, enabled: bool = True) -> Snapshot:
+    """The laboratory's trunk, and another of its tenant that stands in for it."""
+    hq = replace(
+        declared.trunks[0], limits=Limits(calls=5, per_second=3), failover=("branch",), enabled=enabled
+    )
+    branch = replace(
+        hq,
+        name="branch",
+        numbers=(),
+        failover=(),
+        certificate_sha256="cd" * 32,
+        limits=Limits(calls=1, per_second=2, number_calls=1),
+        enabled=True,
+    )
+    tenant = {"acme": Limits(calls=50, per_second=20)}
+    world = replace(declared, trunks=(hq, branch), tenant_limits=tenant)
+    return Snapshot(compile_snapshot(world, {}, 1, TABLE))
+
+
+def test_a_call_in_counts_for_the_trunk_it_is_sent_to(inbound: Attempt, declared: Declared) -> None:
+    policy = standing_in(declared)
+    asked = asked_of(screen(inbound(), None, policy), policy, "r1")
+    assert most(asked) == {"calls:trunk:acme-hq": 5, "calls:tenant:acme": 50}
+    # a trunk that is off is passed over, by its limits, too
+    off = standing_in(declared, enabled=False)
+    case = screen(inbound(), None, off)
+    asked = asked_of(case, off, "r1")
+    number = f"calls:trunk:branch:number:{case.called}"
+    assert most(asked) == {"calls:trunk:branch": 1, "calls:tenant:acme": 50, number: 1}
+    assert {one.key for one in asked.rates} == {"rate-in:trunk:branch", "rate-in:tenant:acme"}
+
+
+def test_a_call_that_goes_on_asks_for_what_it_does_not_hold(declared: Declared) -> None:
+    policy = standing_in(declared)
+    asked, kept = moved(
+        PlaceAsked(
+            id="r1",
+            trunk="branch",
+            instead_of="acme-hq",
+            called="+12025550101",
+            counters=["calls:trunk:acme-hq", "calls:tenant:acme"],
+        ),
+        policy,
+    )
+    assert kept == ["calls:tenant:acme"]
+    assert most(asked) == {"calls:trunk:branch": 1, "calls:trunk:branch:number:+12025550101": 1}
+    # the tenant's calls a second it has passed
+    assert asked.rates == (Rate(key="rate-in:trunk:branch", per_second=2, burst=2),)

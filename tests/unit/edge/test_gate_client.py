@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from trunkward.edge.gate import LEAST_S, GateClient, GateUnavailable, _verdict
+from trunkward.edge.gate import LEAST_S, GateClient, GateUnavailable, _place, _verdict
 from trunkward.engines.kamailio import GATE_DEADLINE_MS
 from trunkward.gate.signing import DEADLINE_S
 from trunkward.live.wire import DEADLINE_S as VALKEY_S
@@ -181,3 +181,28 @@ def test_a_verdict_with_keys_that_cannot_stand_in_a_row_is_none(counters: object
     assert _verdict("a1", json.dumps(verdict).encode()) == verdict
     with pytest.raises(ValueError, match="not a whole verdict"):
         _verdict("a1", json.dumps(verdict | {"counters": counters}).encode())
+
+
+def test_an_answer_about_places() -> None:
+    assert _place("r", b'{"id":"r","counters":["calls:trunk:branch","calls:tenant:acme"]}') == [
+        "calls:trunk:branch",
+        "calls:tenant:acme",
+    ]
+    assert _place("r", b'{"id":"r","counters":null}') is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"id":"another","counters":null}',
+        b'{"id":"r"}',
+        b'{"id":"r","counters":"calls:trunk:branch"}',
+        # what cannot stand in a row
+        b'{"id":"r","counters":["calls trunk"]}',
+        b'{"id":"r","counters":[7]}',
+        b"[]",
+    ],
+)
+def test_what_is_no_answer_about_places(body: bytes) -> None:
+    with pytest.raises(ValueError, match="not an answer about places"):
+        _place("r", body)

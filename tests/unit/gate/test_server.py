@@ -15,6 +15,7 @@ import uvloop
 from trunkward.admission.judge import refuse_unjudged
 from trunkward.calls.attempt import CallAttempt
 from trunkward.calls.grant import CallsEnded, Grant, GrantsAsked, GrantsGiven
+from trunkward.calls.place import PlaceAsked, PlaceGiven
 from trunkward.calls.registration import FlowEnded, RegisterAttempt, RegisterVerdict
 from trunkward.calls.verdict import Reason
 from trunkward.gate.server import MAX_FRAME, Decision, Unreadable, serve
@@ -71,6 +72,9 @@ class _Judge:
 
     async def flow_ended(self, flow: FlowEnded) -> None:
         self.judged.append(flow)
+
+    async def place(self, asked: PlaceAsked) -> PlaceGiven:
+        return PlaceGiven(id=asked.id, counters=[f"calls:trunk:{asked.trunk}"])
 
     def grants(self, asked: GrantsAsked) -> GrantsGiven:
         return GrantsGiven(grants={call.record_id: Grant(for_s=call.left_s + 1) for call in asked.calls})
@@ -206,6 +210,13 @@ def test_running_calls_are_given_time_between_attempts(tmp_path: Path) -> None:
         {"grants": {}},
     ]
     assert len(judged) == 1
+
+
+def test_a_call_that_goes_on_elsewhere_is_given_its_places(tmp_path: Path) -> None:
+    asked = {"kind": "place", "id": "b" * 32, "trunk": "branch", "instead_of": "hq", "called": "+12025550101"}
+    piece = _frame(json.dumps(asked | {"counters": ["calls:trunk:hq"]}).encode())
+    answers, _ = _ask(tmp_path, piece, answers=1)
+    assert answers == [{"id": "b" * 32, "counters": ["calls:trunk:branch"]}]
 
 
 def test_the_largest_message_fits(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ BRANCH_TRUNK = f"""\
         caller: {{forwarded: true}}
         diversion: own
         failover: [acme-hq]
+        limits: {{calls: 2}}
 
 carriers:
 """

@@ -1,6 +1,7 @@
 """Which numbers a trunk shows, dials and is called at, by its own rules, on the wire."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -197,5 +198,53 @@ def test_a_call_whose_trunk_does_not_take_it_goes_to_the_next(node: Node) -> Non
         peer, tried = await inbound(hq=None)
         assert peer == "acme-branch"
         assert tried[0]["peer"] == "acme-hq"
+
+    run(node, scenario)
+
+
+def test_a_call_takes_a_line_of_the_trunk_it_goes_on_to(node: Node) -> None:
+    """Summary: calls that the main trunk refuses take the branch's two lines, and none of its own; the third finds none; a line is free with its call."""
+
+    def lines(trunk: str) -> int:
+        told = json.loads(node.trunkward("limits", trunk, "--json").stdout)["limits"]
+        found: int = next(row["in_use"] for row in told if row["key"] == "limits.calls")
+        return found
+
+    async def scenario() -> None:
+        async def refuses(arrived: Call) -> None:
+            arrived.reply(503)
+
+        north, branch, main = carrier_agent(), customer_agent(), customer_agent(on_call=refuses)
+        async with (
+            tls_carrier(node, branch, BRANCH, node.credential("acme-branch")),
+            tls_carrier(node, main, PBX, node.credential("acme-hq")),
+        ):
+            flow = await connect(node, north, "north")
+
+            async def up() -> Call:
+                call = await place(north, flow, SHARED_NUMBER)
+                there = await branch.incoming()
+                await call.answered()
+                await there.confirmed()
+                return call
+
+            calls = [await up(), await up()]
+            assert await asyncio.to_thread(lines, "acme-branch") == 2
+            assert await asyncio.to_thread(lines, "acme-hq") == 0
+            third = await place(north, flow, SHARED_NUMBER)
+            assert (await third.final()).status == 503
+            record = await asyncio.to_thread(node.record, third.invite.call_id, ended=True)
+            assert record["tried"] == [
+                {"peer": "acme-hq", "status": 503},
+                {"peer": "acme-branch", "problem": "no-place"},
+            ]
+            assert (await calls.pop().bye()).status == 200
+            await asyncio.sleep(0.2)
+            calls.append(await up())
+            for call in calls:
+                assert (await call.bye()).status == 200
+            await asyncio.sleep(0.2)
+            assert await asyncio.to_thread(lines, "acme-branch") == 0
+            await flow.close()
 
     run(node, scenario)
