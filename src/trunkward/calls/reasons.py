@@ -74,8 +74,8 @@ REASONS: Mapping[Reason, ReasonRow] = {
     Reason.CREDENTIALS_STALE: ReasonRow(
         answers={401: None, 407: None},
         blames=(Blame.CALLER,),
-        means="credentials for a nonce that is too old, or that this node has not made; asked for again. It"
-        " makes no record",
+        means="credentials for a nonce that is too old, that this node has not made, or of before a start of"
+        " Valkey; asked for again. It makes no record",
         do="nothing: the PBX answers the new one by itself",
     ),
     Reason.CREDENTIALS_REPLAYED: ReasonRow(
@@ -221,8 +221,9 @@ REASONS: Mapping[Reason, ReasonRow] = {
         announced=True,
         answers={403: 21},
         blames=(Blame.CUSTOMER,),
-        means="the table of destinations knows no numbers that begin so, and so not what they cost",
-        do="look at the number; if there are such numbers, add a line for them to the file of"
+        means="the table of destinations knows no numbers that begin so, or none as long, and so not what"
+        " they cost",
+        do="look at the number; if there are such numbers, add a line with their class to the file of"
         " `node.destinations`",
     ),
     Reason.DESTINATION_NOT_ALLOWED: ReasonRow(
