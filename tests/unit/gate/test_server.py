@@ -242,7 +242,7 @@ def test_who_speaks_something_else_is_cut_off(tmp_path: Path) -> None:
 
 def test_a_gate_that_stops_answers_what_it_has_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # nothing here is over because its time is: that would be longer than the test may wait
-    monkeypatch.setattr("trunkward.gate.server.FINISH_S", 600)
+    monkeypatch.setattr("trunkward.gate.server.FINISH_S", 60)
     judge, found = _Judge(), []
     one = _frame(json.dumps(ATTEMPT).encode())
 
