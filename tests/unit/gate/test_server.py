@@ -253,27 +253,31 @@ def test_a_gate_that_stops_answers_what_it_has_begun(tmp_path: Path, monkeypatch
             await asyncio.sleep(0.001)
         busy = await asyncio.open_unix_connection(path)
         idle, idle_writer = await asyncio.open_unix_connection(path)
-        judge.go_on.clear()
-        busy[1].write(one)
-        while not judge.judged:  # noqa: ASYNC110
-            await asyncio.sleep(0.001)
-        stop.set()
-        # one that asks nothing is let go at once, and nobody new gets in
-        assert await asyncio.wait_for(idle.read(), WITHIN_S) == b""
-        with pytest.raises((FileNotFoundError, ConnectionRefusedError)):
-            await asyncio.open_unix_connection(path)
-        assert not serving.done()
-        # asked after the end was begun: unread, so the edge hears at once that it is to ask elsewhere
-        busy[1].write(one)
-        judge.go_on.set()
-        (length,) = struct.unpack(">I", await asyncio.wait_for(busy[0].readexactly(4), WITHIN_S))
-        found.append(json.loads(await busy[0].readexactly(length)))
-        with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
-            await asyncio.wait_for(busy[0].readexactly(4), WITHIN_S)
-        await asyncio.wait_for(serving, WITHIN_S)
-        for writer in (busy[1], idle_writer):
-            writer.transport.abort()
-        await asyncio.sleep(0)
+        try:
+            judge.go_on.clear()
+            busy[1].write(one)
+            while not judge.judged:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+            stop.set()
+            # one that asks nothing is let go at once, and nobody new gets in
+            assert await asyncio.wait_for(idle.read(), WITHIN_S) == b""
+            with pytest.raises((FileNotFoundError, ConnectionRefusedError)):
+                await asyncio.open_unix_connection(path)
+            assert not serving.done()
+            # asked after the end was begun: unread, so the edge hears at once that it is to ask elsewhere
+            busy[1].write(one)
+            judge.go_on.set()
+            (length,) = struct.unpack(">I", await asyncio.wait_for(busy[0].readexactly(4), WITHIN_S))
+            found.append(json.loads(await busy[0].readexactly(length)))
+            with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+                await asyncio.wait_for(busy[0].readexactly(4), WITHIN_S)
+            await asyncio.wait_for(serving, WITHIN_S)
+        finally:  # uvloop waits without end for what is left open
+            for writer in (busy[1], idle_writer):
+                writer.transport.abort()
+            judge.go_on.set()
+            await asyncio.wait({serving}, timeout=WITHIN_S)
+            await asyncio.sleep(0)
 
     uvloop.run(run())
     assert len(found) == len(judge.judged) == 1
