@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from trunkward.engines.supervisor_rpc import Supervisor
+
 PARTS = 6
 #: None of them wakes the supervisor by closing the pipe it is listened to by: nothing but its death tells of it.
 SLEEPS = "/bin/sh -c 'exec /bin/sleep 600 >&- 2>&-'"
@@ -21,8 +23,11 @@ def _supervisor(directory: Path) -> Iterator[subprocess.Popen[bytes]]:
     configuration = directory / "supervisord.conf"
     configuration.write_text(
         f"[supervisord]\nnodaemon=true\nsilent=true\nlogfile={directory}/log\npidfile={directory}/pid\n"
+        f"[unix_http_server]\nfile={directory}/asked\n[rpcinterface:supervisor]\n"
+        "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n"
         + "".join(
-            f"[program:part-{number}]\ncommand={SLEEPS}\nautorestart=true\nstartsecs=0\npriority={number}\n"
+            f"[program:part-{number}]\ncommand={SLEEPS}\nautorestart=true\nstartsecs=0\nstopwaitsecs=1\n"
+            f"priority={number}\n"
             for number in range(PARTS)
         )
     )
@@ -54,10 +59,16 @@ def _spawned(lines: list[str]) -> list[int]:
     return [int(line.rpartition(" ")[2]) for line in lines if " INFO spawned: " in line]
 
 
+def _all_sleep(lines: list[str]) -> bool:
+    """Whether they are what they are to be: one that is not yet would not hear a signal."""
+    commands = [Path(f"/proc/{pid}/comm").read_text() for pid in _spawned(lines)]
+    return commands == ["sleep\n"] * PARTS
+
+
 def test_what_has_died_is_started_at_once(tmp_path: Path) -> None:
     """Summary: each of the deaths costs no second, though nobody else wakes the supervisor."""
     with _supervisor(tmp_path):
-        _took(tmp_path, lambda lines: len(_spawned(lines)) == PARTS)
+        _took(tmp_path, _all_sleep)
         took = 0.0
         for death in range(PARTS):
             os.kill(_spawned(_log(tmp_path))[-1], signal.SIGKILL)
@@ -65,10 +76,21 @@ def test_what_has_died_is_started_at_once(tmp_path: Path) -> None:
     assert took < SOON_S
 
 
+def test_who_has_a_part_stopped_hears_of_its_end_at_once(tmp_path: Path) -> None:
+    """Summary: restarts through its socket cost no second either, in which the part would be missing."""
+    with _supervisor(tmp_path):
+        _took(tmp_path, _all_sleep)
+        asked, began = Supervisor(tmp_path / "asked"), time.monotonic()
+        for number in range(PARTS):
+            asked.restart(f"part-{number}")
+        assert time.monotonic() - began < SOON_S
+        assert len(_spawned(_log(tmp_path))) == 2 * PARTS
+
+
 def test_one_part_after_the_other_is_stopped_without_a_pause(tmp_path: Path) -> None:
     """Summary: the last one first, each when the one before it has gone."""
     with _supervisor(tmp_path) as process:
-        _took(tmp_path, lambda lines: len(_spawned(lines)) == PARTS)
+        _took(tmp_path, _all_sleep)
         process.terminate()
         took = _took(tmp_path, lambda lines: "stopped: part-0" in lines[-1])
         assert process.wait(20) == 0
