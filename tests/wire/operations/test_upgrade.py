@@ -10,6 +10,7 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -263,10 +264,13 @@ def test_killed_in_the_middle_it_is_done_again(node: Node, tmp_path: Path) -> No
             eventually(lambda: f"/versions/{NEW}/" in _runs(node, "signer"), 20, "a part moved")
             first.send_signal(signal.SIGSTOP)
             changing = f"trunkward upgrade (process {first.pid}) is changing this node"
-            code, said = _apply(node, OLD, text + "# another\n")
-            assert (code, changing in said) == (2, True), said
-            code, said = _upgrade(node, NEW)
-            assert (code, changing in said) == (2, True), said
+            with ThreadPoolExecutor() as at_once:  # each waits ten seconds for its turn
+                refused = (
+                    at_once.submit(_apply, node, OLD, text + "# another\n"),
+                    at_once.submit(_upgrade, node, NEW),
+                )
+            for code, said in (each.result() for each in refused):
+                assert (code, changing in said) == (2, True), said
         finally:
             first.kill()
     for version in (OLD, NEW):
