@@ -279,7 +279,9 @@ def test_a_running_call_waits_for_its_peer_s_new_connection(node: Node) -> None:
             first = await place(customer, flow, NORTH_NUMBER)
             second = await place(customer, flow, NORTH_NUMBER)
             for call in (first, second):
+                there = await carrier.incoming()
                 await call.answered()
+                await there.confirmed()  # an ACK that is still on its way would have the peer dialled now
             for lost in carrier.flows:
                 await lost.close()
         # the listener is gone and Kamailio has seen it: `tls_carrier` waits for that
