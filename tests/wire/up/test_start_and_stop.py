@@ -60,8 +60,8 @@ def test_stopped_and_started_again_it_has_lost_nothing(home: Home) -> None:
         assert records <= set(home.files())
     assert home.stop(signal.SIGHUP) == 0
     home.nothing_runs(0.5)
-    # beside the first on the same machine, which made everything; what it takes alone stands in the README
-    assert min(later) < 1.5 * first, (first, later)
+    # the first made everything: on a machine with other work, too, no later one waits for what that has left
+    assert min(later) < first + 10, (first, later)  # what it takes alone stands in the README
 
 
 def test_another_up_and_another_file(home: Home) -> None:
