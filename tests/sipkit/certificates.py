@@ -52,12 +52,14 @@ class ThrowawayAuthority:
         hosts: tuple[str, ...] = (),
         not_before: dt.datetime | None = None,
         not_after: dt.datetime | None = None,
+        key: ec.EllipticCurvePrivateKey | None = None,
     ) -> Credential:
         """Issue a certificate for client and server use; `hosts` (names or addresses) become its SANs.
 
         Without `hosts` the common name is the only SAN. Dates default to an hour ago and two days from now.
+        `key`: somebody's own, instead of a new one.
         """
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = key or ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
         builder = _dated(subject, self._name, key.public_key(), not_before, not_after)
         certificate = (

@@ -23,6 +23,12 @@ from typing import Any
 import pytest
 
 from sipkit.certificates import Credential
+from trunkward.cli.calls import with_records
+from trunkward.cli.status import look, read_in_force
+from trunkward.engines.supervisor_rpc import Supervisor, SupervisorRefused
+from trunkward.records.filter import ALL
+from trunkward.settings import DATABASE_FILE, Paths, read_database
+from trunkward.store.records import RecordStore
 
 #: A trunk's limits for tests about something else.
 MANY = "{calls: 10000, international: 10000, per_second: 1000}"
@@ -42,6 +48,15 @@ class Node:
     home: Path
     process: subprocess.Popen[bytes]
     environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def paths(self) -> Paths:
+        """Where it keeps everything."""
+        database = read_database(self.home / DATABASE_FILE)
+        log = self.home / "log"
+        return Paths(
+            config=self.home / "node.yaml", state=self.state, run=self.run, log=log, database=database
+        )
 
     @property
     def run(self) -> Path:
@@ -76,17 +91,16 @@ class Node:
 
     def pid(self, program: str, within_s: float = 20.0) -> int:
         """The process the supervisor keeps under this name; waited for while it is being started again."""
-        command = [
-            str(Path(sys.executable).parent / "supervisorctl"),
-            *("-c", str(self.run / "supervisord.conf"), "pid", program),
-        ]
+        supervisor = Supervisor(self.paths.supervisor_socket)
         until = time.monotonic() + within_s
         while True:
-            answered = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
-            if answered.returncode == 0:
-                return int(answered.stdout)
-            # 7: it knows the program, and between an end and the next start there is no process of it
-            assert answered.returncode == 7, answered.stdout + answered.stderr
+            try:
+                pid = supervisor.process(program).pid
+            except SupervisorRefused as problem:
+                raise AssertionError(str(problem)) from None
+            # it knows the program, and between an end and the next start there is no process of it
+            if pid:
+                return pid
             assert time.monotonic() < until, f"no {program} within {within_s} s"
             time.sleep(0.02)
 
@@ -105,17 +119,27 @@ class Node:
                 os.kill(pid, number)
 
     def wait_ready(self, within_s: float = 20.0) -> None:
-        """Waits until `trunkward status` says so."""
+        """Waits until `trunkward status` would say so; without a process for each question."""
         until = time.monotonic() + within_s
-        while (answer := self.trunkward("status", "--json")).returncode != 0:
-            assert time.monotonic() < until, answer.stdout + answer.stderr
-            time.sleep(0.2)
+        while True:
+            in_force = read_in_force(self.paths)
+            assert in_force is not None
+            missing = look(self.paths, in_force, in_force.declared()).not_ready
+            if not missing:
+                return
+            assert time.monotonic() < until, missing
+            time.sleep(0.1)
 
     def calls(self) -> list[dict[str, Any]]:
-        """The newest records, newest first."""
-        answered = self.trunkward("calls", "--json", "--limit", "0")
-        assert answered.returncode == 0, answered.stderr
-        return [json.loads(line) for line in answered.stdout.splitlines()]
+        """The newest records, newest first, as `trunkward calls --json` shows them; without a process for it."""
+        found: list[dict[str, Any]] = []
+
+        def each(store: RecordStore) -> int:
+            found.extend(json.loads(json.dumps(kept.view)) for kept in store.find(ALL, None))
+            return 0
+
+        assert with_records(self.paths, each) == 0
+        return found
 
     def record(self, call_id: str, *, ended: bool = False, within_s: float = 5.0) -> dict[str, Any]:
         """The record of a call, once the worker has shipped it."""
@@ -147,7 +171,12 @@ def trunkward() -> str:
 
 
 def start_node(config: str) -> Node:
-    """Starts a node on a configuration; returns when it is ready.
+    """Starts a node on a configuration (`home_of`); returns when it is ready."""
+    return start_node_in(home_of(config))
+
+
+def home_of(config: str) -> Path:
+    """A home for a node with this configuration.
 
     Unless the configuration says how carriers are asked by OPTIONS, they are not: what else reaches a party is
     then what the test is about. Unless it says how many calls a trunk may have, that is more than any test places.
@@ -162,7 +191,7 @@ def start_node(config: str) -> Node:
     home = Path(tempfile.mkdtemp(prefix="tw-", dir="/tmp"))
     home.chmod(0o755)
     (home / "node.yaml").write_text(config, encoding="utf-8")
-    return start_node_in(home)
+    return home
 
 
 def start_node_in(home: Path, command: Sequence[str] = ()) -> Node:

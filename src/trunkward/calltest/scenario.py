@@ -112,13 +112,13 @@ async def run_calls(
     seen = []
     for number, plan in enumerate(plans, 1):
         progress(f"call {number} of {len(plans)}: {plan.title}")
-        seen.append(await _run_call(plan, directory=directory / plan.key, tones=tones, lookup=lookup))
-    return seen
+        seen.append(await _run_call(plan, directory=directory / plan.key, tones=tones))
+    # after the last one: the node brings them a second later, or none at all
+    until = time.monotonic() + RECORD_DEADLINE_S
+    return [replace(call, record=await _record(lookup, call.call_id, until)) for call in seen]
 
 
-async def _run_call(
-    plan: CallPlan, *, directory: Path, tones: Mapping[PartyKind, Path], lookup: RecordLookup
-) -> CallEvidence:
+async def _run_call(plan: CallPlan, *, directory: Path, tones: Mapping[PartyKind, Path]) -> CallEvidence:
     await asyncio.to_thread(directory.mkdir, 0o700)
     agents: dict[PartyKind, Baresip] = {}
     captures: dict[PartyKind, Capture] = {}
@@ -144,7 +144,7 @@ async def _run_call(
         problem = str(error)
     except TimeoutError:
         problem = f"the call was not over within {CALL_DEADLINE_S:g} s"
-    seen = CallEvidence(
+    return CallEvidence(
         plan=plan,
         times=call.times,
         customer=_evidence(agents.get(PartyKind.CUSTOMER), captures.get(PartyKind.CUSTOMER)),
@@ -152,7 +152,6 @@ async def _run_call(
         record=None,
         problem=problem,
     )
-    return replace(seen, record=await _record(lookup, seen.call_id))
 
 
 class _Call:
@@ -227,13 +226,12 @@ def _is_own(packet: Packet, party: LabParty, client_ports: frozenset[int]) -> bo
     return party.sip_port in ends or not client_ports.isdisjoint(ends)
 
 
-async def _record(lookup: RecordLookup, call_id: str) -> Mapping[str, Any] | None:
-    """Wait for the node's record until the call's end is in it, else take what there is at the deadline."""
+async def _record(lookup: RecordLookup, call_id: str, until: float) -> Mapping[str, Any] | None:
+    """Wait for the node's record until the call's end is in it, else take what there is by then."""
     if not call_id:
         return None
-    deadline = time.monotonic() + RECORD_DEADLINE_S
     while True:
         record = await asyncio.to_thread(lookup, call_id)
-        if (record is not None and record.get("ended_at")) or time.monotonic() > deadline:
+        if (record is not None and record.get("ended_at")) or time.monotonic() > until:
             return record
         await asyncio.sleep(0.2)

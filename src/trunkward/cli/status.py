@@ -128,10 +128,13 @@ def _records(paths: Paths, now: float) -> RecordsFacts | None:
     """What waits to be shipped, from disk and database: the worker, who counts it, may be what is lost."""
     if not paths.database and not paths.records_db.exists():  # looking would make one, and it would be root's
         return None
+    store = record_store(paths)
     try:
-        found = waiting(paths.segment_directories(), record_store(paths).offset)
+        found = waiting(paths.segment_directories(), store.offset)
     except (OSError, DBAPIError):
         return None
+    finally:
+        store.disconnect()
     age_s = 0.0 if found.since is None else max(0.0, now - found.since)
     return RecordsFacts(waiting_bytes=found.size_bytes, waiting_s=age_s)
 

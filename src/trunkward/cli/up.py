@@ -200,8 +200,8 @@ def _supervise(
     # processes that lose their supervisor become ours: none is left when we leave
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     setpriv = shutil.which("setpriv") or "/usr/bin/setpriv"
-    supervisord = str(Path(sys.executable).parent / "supervisord")
-    command = [setpriv, "--pdeathsig=TERM", "--", supervisord, "-c", str(paths.run / "supervisord.conf")]
+    supervisord = [sys.executable, "-I", "-m", "trunkward.engines.supervisord"]
+    command = [setpriv, "--pdeathsig=TERM", "--", *supervisord, "-c", str(paths.run / "supervisord.conf")]
     # of every part: gates have what opens secrets, the edge keys of TLS, and a core dump would have it all
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # ours to tell: no part speaks for the node

@@ -30,6 +30,7 @@ from trunkward.worker.show import show
 
 #: Seconds between two rounds; a record is in the database this much after its call, at most.
 ROUND_S = 1.0
+_STOP = frozenset({signal.SIGTERM})
 
 
 def main() -> None:
@@ -44,13 +45,8 @@ def main() -> None:
         ]
     )
     log = structlog.get_logger(process="worker")
-    stopping = False
-
-    def stop(_signal: int, _frame: object) -> None:
-        nonlocal stopping
-        stopping = True
-
-    signal.signal(signal.SIGTERM, stop)
+    # before there are threads, none of which is to get it: it ends the wait between two rounds, no round
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # before there is a policy, without which no gate listens
     functions = FunctionLibrary(paths, log.warning)
@@ -98,8 +94,9 @@ def main() -> None:
     log.info("ready", policy_version=compiler.version)
     abandoned = Abandoned(store, (paths.edge_records, paths.edge_overflow), log.warning)
     start_resolving(paths.targets, lambda: compiler.declared, log.info)
-    failed = ""
-    while not stopping:
+    failed, wait_s = "", 0.0
+    while signal.sigtimedwait(_STOP, wait_s) is None:
+        wait_s = ROUND_S
         try:
             beat()
             functions.round()
@@ -119,7 +116,6 @@ def main() -> None:
                 log.exception("round failed")
             failed = repr(problem)
             counted.rounds_failed += 1
-        time.sleep(ROUND_S)
     stopped.set()
     functions.close()
     engine.dispose()

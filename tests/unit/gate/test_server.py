@@ -21,6 +21,8 @@ from trunkward.calls.verdict import Reason
 from trunkward.gate.server import MAX_FRAME, Decision, Unreadable, serve
 from trunkward.records.model import DecisionRecord
 
+#: Seconds for what comes at once, on a machine that has other work.
+WITHIN_S = 20.0
 ATTEMPT = {
     "kind": "attempt", "id": "a" * 32, "at": 1.0, "source_ip": "192.0.2.1", "source_port": 5061, "transport": "tls",
     "local_ip": "192.0.2.2", "local_port": 5061, "ruri": "sip:1@example.com", "from_uri": "sip:2@example.com",
@@ -135,7 +137,7 @@ def test_an_edge_that_left_is_seen_before_the_loop_tells(tmp_path: Path, late: b
         else:
             judge.meanwhile = raw.close
         raw.sendall(_frame(json.dumps(ATTEMPT).encode()))
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(WITHIN_S):
             while not judge.judged:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
 
@@ -158,7 +160,7 @@ def test_a_verdict_the_edge_never_read_is_withdrawn(tmp_path: Path) -> None:
 
         for read in (True, False):
             await asyncio.to_thread(ask, read)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(WITHIN_S):
             while not judge.withdrawn:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
 
@@ -174,7 +176,7 @@ def test_an_empty_frame_is_answered_by_another(tmp_path: Path) -> None:
         judge.go_on.clear()
         writer.write(_frame(json.dumps(ATTEMPT).encode()) + _frame(b""))
         # at once, whatever is being judged
-        assert await asyncio.wait_for(reader.readexactly(4), 2) == bytes(4)
+        assert await asyncio.wait_for(reader.readexactly(4), WITHIN_S) == bytes(4)
         judge.go_on.set()
         (length,) = struct.unpack(">I", await reader.readexactly(4))
         assert json.loads(await reader.readexactly(length))["id"] == "a" * 32
@@ -238,7 +240,9 @@ def test_who_speaks_something_else_is_cut_off(tmp_path: Path) -> None:
         assert answers == judged == []
 
 
-def test_a_gate_that_stops_answers_what_it_has_begun(tmp_path: Path) -> None:
+def test_a_gate_that_stops_answers_what_it_has_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # nothing here is over because its time is: that would be longer than the test may wait
+    monkeypatch.setattr("trunkward.gate.server.FINISH_S", 60)
     judge, found = _Judge(), []
     one = _frame(json.dumps(ATTEMPT).encode())
 
@@ -249,27 +253,31 @@ def test_a_gate_that_stops_answers_what_it_has_begun(tmp_path: Path) -> None:
             await asyncio.sleep(0.001)
         busy = await asyncio.open_unix_connection(path)
         idle, idle_writer = await asyncio.open_unix_connection(path)
-        judge.go_on.clear()
-        busy[1].write(one)
-        while not judge.judged:  # noqa: ASYNC110
-            await asyncio.sleep(0.001)
-        stop.set()
-        # one that asks nothing is let go at once, and nobody new gets in
-        assert await asyncio.wait_for(idle.read(), 2) == b""
-        with pytest.raises((FileNotFoundError, ConnectionRefusedError)):
-            await asyncio.open_unix_connection(path)
-        assert not serving.done()
-        # asked after the end was begun: unread, so the edge hears at once that it is to ask elsewhere
-        busy[1].write(one)
-        judge.go_on.set()
-        (length,) = struct.unpack(">I", await asyncio.wait_for(busy[0].readexactly(4), 2))
-        found.append(json.loads(await busy[0].readexactly(length)))
-        with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
-            await asyncio.wait_for(busy[0].readexactly(4), 2)
-        await asyncio.wait_for(serving, 2)
-        for writer in (busy[1], idle_writer):
-            writer.transport.abort()
-        await asyncio.sleep(0)
+        try:
+            judge.go_on.clear()
+            busy[1].write(one)
+            while not judge.judged:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+            stop.set()
+            # one that asks nothing is let go at once, and nobody new gets in
+            assert await asyncio.wait_for(idle.read(), WITHIN_S) == b""
+            with pytest.raises((FileNotFoundError, ConnectionRefusedError)):
+                await asyncio.open_unix_connection(path)
+            assert not serving.done()
+            # asked after the end was begun: unread, so the edge hears at once that it is to ask elsewhere
+            busy[1].write(one)
+            judge.go_on.set()
+            (length,) = struct.unpack(">I", await asyncio.wait_for(busy[0].readexactly(4), WITHIN_S))
+            found.append(json.loads(await busy[0].readexactly(length)))
+            with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+                await asyncio.wait_for(busy[0].readexactly(4), WITHIN_S)
+            await asyncio.wait_for(serving, WITHIN_S)
+        finally:  # uvloop waits without end for what is left open
+            for writer in (busy[1], idle_writer):
+                writer.transport.abort()
+            judge.go_on.set()
+            await asyncio.wait({serving}, timeout=WITHIN_S)
+            await asyncio.sleep(0)
 
     uvloop.run(run())
     assert len(found) == len(judge.judged) == 1
@@ -285,7 +293,7 @@ def test_a_gate_that_stops_waits_for_no_judgement_without_end(
     async def edge(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         judge.go_on.clear()
         writer.write(_frame(json.dumps(ATTEMPT).encode()))
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(WITHIN_S):
             while not judge.judged:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
 
@@ -300,7 +308,7 @@ def test_ends_of_calls_wait_behind_no_judgement_and_have_no_answer(tmp_path: Pat
     async def edge(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         judge.go_on.clear()
         writer.write(_frame(json.dumps(ATTEMPT).encode()) + _frame(ended))
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(WITHIN_S):
             while not judge.ends:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
         judge.go_on.set()

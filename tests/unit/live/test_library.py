@@ -79,13 +79,14 @@ def test_all_or_nothing(valkey: OwnValkey) -> None:
 
 def test_a_rate_lets_a_burst_through_and_says_when_the_next_may_come(valkey: OwnValkey) -> None:
     async def scenario(live: LiveClient) -> None:
-        rate = Rate(key=f"rate:trunk:r{next(_fresh)}", per_second=4, burst=4)
+        # one a second: five are asked within that on any machine
+        rate = Rate(key=f"rate:trunk:r{next(_fresh)}", per_second=1, burst=4)
         facts = [await live.admit(asked(f"r{i}", rates=(rate,))) for i in range(5)]
         assert [isinstance(fact, Held) for fact in facts] == [True] * 4 + [False]
-        assert facts[4] == Over(key=rate.key, most=4, retry_after_s=1)
+        assert facts[4] == Over(key=rate.key, most=1, retry_after_s=1)
         # asked again it is the same attempt, which has gone through
         assert isinstance(await live.admit(asked("r0", rates=(rate,))), Held)
-        await asyncio.sleep(0.26)
+        await asyncio.sleep(1.01)
         assert isinstance(await live.admit(asked("r6", rates=(rate,))), Held)
         assert isinstance(await live.admit(asked("r7", rates=(rate,))), Over)
         slow = Rate(key=f"rate:trunk:r{next(_fresh)}", per_second=0.1, burst=1)
@@ -227,11 +228,11 @@ def test_a_reservation_that_another_gate_has_taken_over_is_not_given_up(valkey: 
 def test_a_hold_ends_by_itself_unless_it_is_renewed(valkey: OwnValkey) -> None:
     async def scenario(live: LiveClient) -> None:
         place = Counter(key=key(), most=2)
-        await live.admit(asked("dies", place, hold_s=0.3))
-        await live.admit(asked("lives", place, hold_s=0.3))
+        await live.admit(asked("dies", place, hold_s=1))
+        await live.admit(asked("lives", place, hold_s=1))
         live.renew([("lives", [place.key])], 30)
         assert isinstance(await live.admit(asked("c", place)), Over)
-        await asyncio.sleep(0.35)
+        await asyncio.sleep(1.05)
         assert isinstance(await live.admit(asked("c", place)), Held)
         assert isinstance(await live.admit(asked("d", place)), Over)
 

@@ -44,6 +44,6 @@ def test_no_more_than_a_few() -> None:
     "value", ['"' + "\\" * 1000, "a" * 1020, ";a" * 500, '"' * 1000, "<" * 1000, " " * 1000]
 )
 def test_nothing_takes_long(value: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     read_addresses([value] * 10)
-    assert time.perf_counter() - began < 0.1
+    assert time.thread_time() - began < 0.1

@@ -164,7 +164,7 @@ def test_cancel_ends_it_at_once(node: Node) -> None:
             began = time.monotonic()
             assert (await call.cancel()).status == 200
             assert (await call.final()).status == 487
-            assert time.monotonic() - began < 0.5
+            assert time.monotonic() - began < 1  # it would go on for two
             await until(lambda: not node.media(), "the media to be gone", 1.0)
             await asyncio.sleep(QUIET_S)
             arrived = len(leg.rtp.arrived)

@@ -50,8 +50,9 @@ class Pebble:
         with (self.directory / "dns.log").open("wb") as log:
             self._dns = subprocess.Popen(command, stdout=log, stderr=log)
 
-    def start(self, *, refuses: str = "") -> None:
-        """Begins anew, knowing nobody; `refuses`: a name it will not certify."""
+    def start(self, *, refuses: str = "", lifetime_s: int = 0) -> None:
+        """Begins anew, knowing nobody; `refuses`: a name it will not certify; `lifetime_s`: from now on another."""
+        self._lifetime_s = lifetime_s or self._lifetime_s
         config = {
             "listenAddress": f"{HOST}:{PORT}",
             "managementListenAddress": f"{HOST}:{MANAGEMENT}",

@@ -35,8 +35,6 @@ from wire.node.parties import (
     until,
 )
 
-pytestmark = pytest.mark.alone
-
 BUSY = Address(host="127.0.0.1", port=26010)
 SPARE = Address(host="127.0.0.1", port=26012)
 SILENT, REFUSING, SWALLOWING = 26001, 26002, 26003
@@ -114,6 +112,24 @@ def p99(taken: list[float]) -> float:
     return sorted(taken)[int(len(taken) * 0.99) - 1]
 
 
+def test_a_burst_to_a_peer_not_yet_connected(node: Node) -> None:
+    """Summary: 30 calls at once to a TLS carrier nobody has dialled yet: all wait for its one handshake, none is refused."""
+
+    async def scenario() -> None:
+        customer, carrier = customer_agent(), carrier_agent()
+        async with tls_carrier(node, carrier):
+            flow = await connect(node, customer)
+            calls = [await place(customer, flow, NORTH_NUMBER) for _ in range(30)]
+            for call in calls:
+                assert (await call.final()).status == 200
+            assert len([s for s in carrier.trace if s.message.method == "OPTIONS" and not s.sent]) == 1
+            assert holds_connection(node, NORTH)
+            await asyncio.gather(*(call.bye() for call in calls))
+
+    run(node, scenario)
+
+
+@pytest.mark.alone
 def test_calls_to_dead_carriers_hold_nobody(node: Node) -> None:
     """Summary: 3 dead TLS carriers at 20 calls/s each: calls to a healthy one and their BYEs are not held up (p99)."""
 
@@ -170,6 +186,7 @@ def test_calls_to_dead_carriers_hold_nobody(node: Node) -> None:
     assert not faults_in(log)
 
 
+@pytest.mark.alone
 def test_the_next_route_is_tried_by_a_worker(node: Node) -> None:
     """Summary: a carrier's first host answers 503, its second is dead, its third takes the call; meanwhile BYE and CANCEL are not held up."""
 
@@ -222,38 +239,7 @@ def test_the_next_route_is_tried_by_a_worker(node: Node) -> None:
     assert not faults_in(node.log("kamailio"))
 
 
-def test_a_caller_who_gives_up_is_answered_at_once(node: Node) -> None:
-    """Summary: CANCEL of a call that waits for a dead host, as its first route or after a 503: 200 and 487 at once, one outcome."""
-
-    async def scenario() -> None:
-        customer, busy = customer_agent(), carrier_agent()
-        busy.on_call = refuse_busy
-        at = Address(host="127.0.0.1", port=26014)
-        with accepts_only(SILENT), accepts_only(26013):
-            async with tls_carrier(node, busy, at, node.credential("last")):
-                flow = await connect(node, customer)
-                calls = []
-                for number in (NUMBERS["silent"], LAST_NUMBER):
-                    await asyncio.sleep(2.5)  # a peer that was refused is left alone that long
-                    call = await place(customer, flow, number)
-                    await asyncio.sleep(0.5)
-                    took: list[float] = []
-                    await timed(call.cancel(), took)
-                    assert (await call.final()).status == 487
-                    assert took[0] < 1.0
-                    calls.append(call)
-                assert [s for s in busy.trace if not s.sent and s.message.method == "INVITE"]
-                for call in calls:
-                    record = await asyncio.to_thread(node.record, call.invite.call_id, ended=True)
-                    assert (record["ending"], record["end_code"], record["ended_by"]) == (
-                        "cancelled",
-                        487,
-                        "caller",
-                    )
-
-    run(node, scenario)
-
-
+@pytest.mark.alone
 def test_a_caller_who_gives_up_while_the_gate_is_asked(node: Node) -> None:
     """Summary: CANCELs of calls frozen gates are asked about: 200 and 487 before a gate is given up, a BYE behind them too."""
 
@@ -282,23 +268,7 @@ def test_a_caller_who_gives_up_while_the_gate_is_asked(node: Node) -> None:
     run(node, scenario)
 
 
-def test_a_burst_to_a_peer_not_yet_connected(node: Node) -> None:
-    """Summary: 30 calls at once to a TLS carrier nobody has dialled yet: all wait for its one handshake, none is refused."""
-
-    async def scenario() -> None:
-        customer, carrier = customer_agent(), carrier_agent()
-        async with tls_carrier(node, carrier):
-            flow = await connect(node, customer)
-            calls = [await place(customer, flow, NORTH_NUMBER) for _ in range(30)]
-            for call in calls:
-                assert (await call.final()).status == 200
-            assert len([s for s in carrier.trace if s.message.method == "OPTIONS" and not s.sent]) == 1
-            assert holds_connection(node, NORTH)
-            await asyncio.gather(*(call.bye() for call in calls))
-
-    run(node, scenario)
-
-
+@pytest.mark.alone
 def test_a_running_call_waits_for_its_peer_s_new_connection(node: Node) -> None:
     """Summary: a TLS carrier's connections are gone: a BYE is refused at once while it is away, a re-INVITE goes when it is back."""
 
@@ -309,7 +279,9 @@ def test_a_running_call_waits_for_its_peer_s_new_connection(node: Node) -> None:
             first = await place(customer, flow, NORTH_NUMBER)
             second = await place(customer, flow, NORTH_NUMBER)
             for call in (first, second):
+                there = await carrier.incoming()
                 await call.answered()
+                await there.confirmed()  # an ACK that is still on its way would have the peer dialled now
             for lost in carrier.flows:
                 await lost.close()
         # the listener is gone and Kamailio has seen it: `tls_carrier` waits for that
@@ -345,6 +317,7 @@ def workers_of(node: Node, group: str) -> list[int]:
     return found
 
 
+@pytest.mark.alone
 def test_no_worker_free(node: Node) -> None:
     """Summary: all workers for new calls stuck: every INVITE gets 503 no-worker-free in time, 911 goes, a BYE is not held up."""
 
@@ -394,5 +367,37 @@ def test_no_worker_free(node: Node) -> None:
             call = await place(customer, flow, SOUTH_NUMBER)
             assert (await call.final()).status == 200
             await call.bye()
+
+    run(node, scenario)
+
+
+def test_a_caller_who_gives_up_is_answered_at_once(node: Node) -> None:
+    """Summary: CANCEL of a call that waits for a dead host, as its first route or after a 503: 200 and 487 at once, one outcome."""
+
+    async def scenario() -> None:
+        customer, busy = customer_agent(), carrier_agent()
+        busy.on_call = refuse_busy
+        at = Address(host="127.0.0.1", port=26014)
+        with accepts_only(SILENT), accepts_only(26013):
+            async with tls_carrier(node, busy, at, node.credential("last")):
+                flow = await connect(node, customer)
+                calls = []
+                for number in (NUMBERS["silent"], LAST_NUMBER):
+                    await asyncio.sleep(2.5)  # a peer that was refused is left alone that long
+                    call = await place(customer, flow, number)
+                    await asyncio.sleep(0.5)
+                    took: list[float] = []
+                    await timed(call.cancel(), took)
+                    assert (await call.final()).status == 487
+                    assert took[0] < 1.0
+                    calls.append(call)
+                assert [s for s in busy.trace if not s.sent and s.message.method == "INVITE"]
+                for call in calls:
+                    record = await asyncio.to_thread(node.record, call.invite.call_id, ended=True)
+                    assert (record["ending"], record["end_code"], record["ended_by"]) == (
+                        "cancelled",
+                        487,
+                        "caller",
+                    )
 
     run(node, scenario)

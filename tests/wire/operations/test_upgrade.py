@@ -10,6 +10,7 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -258,15 +259,20 @@ def test_killed_in_the_middle_it_is_done_again(node: Node, tmp_path: Path) -> No
     """
     text = EXAMPLE.read_text(encoding="utf-8")
     in_force = (node.state / "config" / "declared.json").read_bytes()
-    first = _begin(node, NEW)
-    eventually(lambda: f"/versions/{NEW}/" in _runs(node, "signer"), 20, "a part moved")
-    first.send_signal(signal.SIGSTOP)
-    code, said = _apply(node, OLD, text + "# another\n")
-    assert (code, f"trunkward upgrade (process {first.pid}) is changing this node" in said) == (2, True), said
-    code, said = _upgrade(node, NEW)
-    assert (code, f"trunkward upgrade (process {first.pid}) is changing this node" in said) == (2, True), said
-    first.send_signal(signal.SIGKILL)
-    first.communicate()
+    with _begin(node, NEW) as first:
+        try:
+            eventually(lambda: f"/versions/{NEW}/" in _runs(node, "signer"), 20, "a part moved")
+            first.send_signal(signal.SIGSTOP)
+            changing = f"trunkward upgrade (process {first.pid}) is changing this node"
+            with ThreadPoolExecutor() as at_once:  # each waits ten seconds for its turn
+                refused = (
+                    at_once.submit(_apply, node, OLD, text + "# another\n"),
+                    at_once.submit(_upgrade, node, NEW),
+                )
+            for code, said in (each.result() for each in refused):
+                assert (code, changing in said) == (2, True), said
+        finally:
+            first.kill()
     for version in (OLD, NEW):
         code, said = _apply(node, version, text + "# another\n")
         assert (code, "broken off half way: ./trunkward upgrade ends it" in said) == (2, True), said

@@ -84,7 +84,6 @@ def test_it_makes_a_node(wheel: Path, home: Path) -> None:
     (packages,) = prefix.glob("lib/python3*/site-packages")
     # third parties are those of this run (the lock's, which no registry is needed for a second time)
     (packages / "third-parties.pth").write_text("\n".join(site.getsitepackages()) + "\n")
-    shutil.copy(Path(sys.executable).parent / "supervisord", prefix / "bin")
     shutil.copy(Path(sys.executable).parent / "supervisorctl", prefix / "bin")
     command = str(prefix / "bin" / "trunkward")
     node_home = home / "node"

@@ -22,7 +22,6 @@ def make_version(home: Path, version: str) -> Path:
     change(packages / "trunkward" / "__init__.py", f'"{trunkward.__version__}"', f'"{version}"')
     scripts = {
         "trunkward": "from trunkward.cli.main import main; main()",
-        "supervisord": "from supervisor.supervisord import main; main()",
         "supervisorctl": "from supervisor.supervisorctl import main; main()",
     }
     for name, code in scripts.items():

@@ -13,8 +13,6 @@ from wire.conftest import Node
 from wire.records.conftest import segment_lines
 from wire.records.parties import eventually, load, parties
 
-pytestmark = pytest.mark.alone
-
 RATE, SECONDS = 20.0, 3.0
 
 
@@ -36,6 +34,28 @@ def _kill(node: Node, program: str) -> None:
     os.kill(node.pid(program), signal.SIGKILL)
 
 
+def test_the_record_is_there_before_the_verdict(node: Node) -> None:
+    """Summary: when the carrier has the INVITE the record is on the disk, though the gates are killed at once."""
+
+    async def run() -> str:
+        async with parties(node) as lab:
+            call = await lab.call()
+            await lab.north.incoming()
+            for index in (0, 1):
+                os.kill(node.pid(f"gate-{index}"), signal.SIGKILL)
+            lines = [line for line in segment_lines(node.state) if line["kind"] == "decision"]
+            assert call.invite.call_id in [line["call_id"] for line in lines]
+            await call.answered()
+            await call.bye()
+            return call.invite.call_id
+
+    call_id = asyncio.run(run())
+    # ended while no gate lived: the edge wrote it down, and it is shipped all the same
+    assert node.record(call_id, ended=True)["ending"] == "bye"
+    node.wait_ready()
+
+
+@pytest.mark.alone
 @pytest.mark.parametrize("program", ["gate-0", "signer", "worker"])
 def test_nothing_is_lost_or_doubled(node: Node, program: str) -> None:
     """Summary: kill -9 of a gate, the signer, the worker under 20 calls/s: all go, one record and outcome each."""
@@ -58,24 +78,3 @@ def test_nothing_is_lost_or_doubled(node: Node, program: str) -> None:
     assert {call["ending"] for call in found} == {"bye"}
     outcomes = Counter(line["record_id"] for line in segment_lines(node.state) if line["kind"] == "outcome")
     assert {outcomes[call["record_id"]] for call in found} == {1}
-
-
-def test_the_record_is_there_before_the_verdict(node: Node) -> None:
-    """Summary: when the carrier has the INVITE the record is on the disk, though the gates are killed at once."""
-
-    async def run() -> str:
-        async with parties(node) as lab:
-            call = await lab.call()
-            await lab.north.incoming()
-            for index in (0, 1):
-                os.kill(node.pid(f"gate-{index}"), signal.SIGKILL)
-            lines = [line for line in segment_lines(node.state) if line["kind"] == "decision"]
-            assert call.invite.call_id in [line["call_id"] for line in lines]
-            await call.answered()
-            await call.bye()
-            return call.invite.call_id
-
-    call_id = asyncio.run(run())
-    # ended while no gate lived: the edge wrote it down, and it is shipped all the same
-    assert node.record(call_id, ended=True)["ending"] == "bye"
-    node.wait_ready()

@@ -12,8 +12,6 @@ from sipkit.load.idle import IdleCrowd
 from sipkit.transport import Address, client_context
 from wire.up.conftest import Home
 
-pytestmark = pytest.mark.alone
-
 USUAL = 1024
 #: From each of two addresses: Kamailio takes 1,024 from one (tcp_accept_iplimit).
 CROWD = 550
