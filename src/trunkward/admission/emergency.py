@@ -21,7 +21,8 @@ def emergency_table(declared: Declared, certificates: Mapping[str, str]) -> list
     has recognised it before. `{number}` in a route's Request-URI stands for the number called; its `offer` is
     the INVITE's own body.
     """
-    routes = [_route(way, declared) for way in emergency_ways(declared.carriers)]
+    ways = emergency_ways(declared.carriers)
+    routes = {nat: [_route(way, declared, behind_nat=nat) for way in ways] for nat in (False, True)}
     table: list[dict[str, Any]] = []
     for trunk in declared.trunks:
         certificate = trunk.certificate_sha256 or certificates.get(trunk.name, "")
@@ -32,10 +33,10 @@ def emergency_table(declared: Declared, certificates: Mapping[str, str]) -> list
                 "networks": [str(network) for network in trunk.networks],
                 "certificate_sha256": shown,
                 "numbers": _forms(trunk, declared.node),
-                "routes": routes,
+                "routes": routes[trunk.behind_nat],
             }
             for shown in _shown(trunk, certificate)
-            if routes
+            if ways
         ]
     # the surer way first: one address may be in the networks of one trunk and have the certificate of another
     return sorted(table, key=lambda row: (not row["certificate_sha256"], bool(row["networks"])))
@@ -53,10 +54,10 @@ def _forms(trunk: Trunk, node: NodeSettings) -> dict[str, str]:
     return node.plan_of(trunk).emergency_forms(trunk.emergency_numbers or node.emergency_numbers)
 
 
-def _route(way: Way, declared: Declared) -> dict[str, Any]:
+def _route(way: Way, declared: Declared, *, behind_nat: bool) -> dict[str, Any]:
     route = emergency_route(way, "{number}")
     if not declared.node.unsafe_unanchored_media:
-        plan = plan_any_offer(leg_policy(way.carrier, declared.node))
+        plan = plan_any_offer(leg_policy(way.carrier, declared.node), behind_nat=behind_nat)
         route = msgspec.structs.replace(route, media=list(plan.hops), called_suites=list(plan.called_suites))
     row: dict[str, Any] = msgspec.to_builtins(route)
     return row

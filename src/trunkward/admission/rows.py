@@ -46,6 +46,7 @@ class TrunkRow(msgspec.Struct, frozen=True, array_like=True):
     username: str
     unsafe_md5: bool
     registers: bool
+    behind_nat: bool
     dial_plan: tuple[str, str, str, str, str] | None
     emergency_numbers: tuple[str, ...]
     caller: tuple[str, str, bool]
@@ -196,6 +197,7 @@ def trunk_row(trunk: Trunk, permit: int) -> TrunkRow:
         trunk.username,
         trunk.unsafe_md5,
         trunk.registers,
+        trunk.behind_nat,
         _plan_row(trunk.dial_plan) if trunk.dial_plan else None,
         trunk.emergency_numbers,
         (trunk.caller.other.value, trunk.caller.number, trunk.caller.forwarded),
@@ -227,6 +229,7 @@ def trunk_of(row: TrunkRow, destinations: DestinationPolicies) -> Trunk:
         username=row.username,
         unsafe_md5=row.unsafe_md5,
         registers=row.registers,
+        behind_nat=row.behind_nat,
         dial_plan=_plan_of(row.dial_plan) if row.dial_plan else None,
         emergency_numbers=row.emergency_numbers,
         caller=CallerRule(other=OtherCaller(row.caller[0]), number=row.caller[1], forwarded=row.caller[2]),

@@ -212,7 +212,13 @@ def leg_policy(peer: Trunk | Carrier, node: NodeSettings) -> LegPolicy:
     suites = peer.srtp_suites or ALLOWED
     families = frozenset(f"IP{version}" for version in node.versions)
     if isinstance(peer, Trunk):
-        return LegPolicy(media=MediaPolicy.SRTP, suites=suites, confidential=True, families=families)
+        return LegPolicy(
+            media=MediaPolicy.SRTP,
+            suites=suites,
+            confidential=True,
+            families=families,
+            behind_nat=peer.behind_nat,
+        )
     confidential = peer.transport is Transport.TLS
     return LegPolicy(media=peer.media, suites=suites, confidential=confidential, families=families)
 

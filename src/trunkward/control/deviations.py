@@ -45,6 +45,14 @@ def deviations(declared: Declared) -> list[Deviation]:
         for trunk in declared.trunks
         if trunk.unsafe_tls12
     ]
+    found += [
+        Deviation(
+            where=f"trunk {trunk.name}",
+            what="behind NAT: its media is where its signalling comes from, not where its SDP says",
+        )
+        for trunk in declared.trunks
+        if trunk.behind_nat
+    ]
     for carrier in declared.carriers:
         if not carrier.enabled:
             continue

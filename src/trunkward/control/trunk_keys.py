@@ -54,6 +54,7 @@ class TrunkPart(IdentificationPart):
     host: Annotated[Any, BeforeValidator(_trunk_host)] = None
     tls_names: list[DnsName] = Field(default_factory=list)
     srtp: Suites = Field(default_factory=lambda: list(ALLOWED))
+    behind_nat: bool = False
     max_call_s: MaxCall | None = None
     enabled: bool = True
     unsafe_tls12: bool = False
@@ -171,6 +172,7 @@ def trunk_of(
         registers=trunk.host == REGISTERED,
         tls_names=tuple(trunk.tls_names),
         srtp_suites=tuple(trunk.srtp),
+        behind_nat=trunk.behind_nat,
         max_call_s=trunk.max_call_s or node.max_call_s,
         enabled=trunk.enabled,
         unsafe_tls12=trunk.unsafe_tls12,

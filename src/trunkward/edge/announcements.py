@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from trunkward.edge import ksr, ladder, state
+from trunkward.edge import attempt, ksr, ladder, state
 from trunkward.edge.compact import compact, expand
 from trunkward.edge.media import Media, MediaRefused
 from trunkward.edge.rtpengine import Rtpengine, RtpengineUnavailable
@@ -63,6 +63,7 @@ class Announcements:
             "record_id": verdict["record_id"],
             "media_id": f"{verdict['record_id']}n",
             "caller_tag": facts["from_tag"],
+            "caller_source": attempt.source_of(facts),
             "hops": [told["hop"]],
             "called_suites": [],
             "called_family": "IP4",

@@ -34,6 +34,12 @@ _facts: dict[int, dict[str, Any]] = {}
 _MOST_CONNECTIONS = 16_384
 
 
+def source_of(facts: dict[str, Any]) -> str:
+    """Where a request came from, as `address:port`."""
+    address = facts["source_ip"]
+    return f"[{address}]:{facts['source_port']}" if ":" in address else f"{address}:{facts['source_port']}"
+
+
 def read() -> dict[str, Any]:
     """The request in hand as a plain dictionary, ready to be sent to the gate."""
     head = ksr.head()

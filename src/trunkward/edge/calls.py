@@ -160,8 +160,6 @@ class Calls:
         outbound = verdict["direction"] == "outbound"
         if outbound and facts["transport"] == "tls":
             self._note_connection(facts["connection"], f"trunk:{verdict['source']}")
-        source = facts["source_ip"]
-        host = f"[{source}]" if ":" in source else source
         call = {
             "record_id": verdict["record_id"],
             "call_id": facts["call_id"],
@@ -175,7 +173,7 @@ class Calls:
             "caller_tag": facts["from_tag"],
             "caller": _leg_facts("caller", facts["transport"], facts.get("tls")),
             "caller_peer": f"{'trunk' if outbound else 'carrier'}:{verdict['source']}",
-            "caller_source": f"{host}:{facts['source_port']}",
+            "caller_source": attempt.source_of(facts),
             "caller_old_tls": facts["local_port"] == self._tls12_port,
             "caller_home": self._home(verdict["source"]) if outbound else "",
             "from_inside": facts["from_uri"],

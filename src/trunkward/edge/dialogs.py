@@ -195,6 +195,7 @@ class Dialogs:
             ksr.remove_body()  # no place for an answer; what an OPTIONS or a 488 describes is the inside
             return
         call = state.call()
+        call["callee_source" if forward else "caller_source"] = ksr.source_host()
         try:
             if offered:
                 tag = call["callee_tag"]

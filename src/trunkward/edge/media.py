@@ -5,13 +5,16 @@ What each leg has negotiated stands in the call's state from the first answer on
 """
 
 import re
+from contextlib import suppress
 from typing import Any
 
 from trunkward.edge.quality import leg_facts
 from trunkward.edge.rtpengine import Rtpengine, RtpengineUnavailable
+from trunkward.edge.targets import address_of, family
 from trunkward.media.answer import AnswerRefused, check_answer, check_later_answer
 from trunkward.media.crossing import crossing
 from trunkward.media.sdp import (
+    BY_SIGNALLING,
     SDES,
     MalformedSdp,
     family_of,
@@ -49,14 +52,16 @@ class Media:
         if again and call["hops"]:
             sdp = _pruned(call, sdp, "a" if forward else "b")
         sent = sdp
+        leg = "a" if forward else "b"
         for hop in call["hops"] if forward else call["hops"][::-1]:
+            flags, source = _asked(call, hop[name], leg, sdp)
             try:
                 tags = (call["caller_tag"], call.get("callee_tag", ""))
                 if not forward:
                     tags = tags[::-1]
                 # with both tags rtpengine knows the dialog; with one it may take the offer for a new fork
                 sent = self._engine.offer(
-                    _name(call, hop), tags[0], tags[1] if again else "", sent, _filled(hop[name], call)
+                    _name(call, hop), tags[0], tags[1] if again else "", sent, flags, source
                 )
             except RtpengineUnavailable as problem:
                 raise MediaRefused(f"no offer from rtpengine: {problem}") from problem
@@ -76,19 +81,18 @@ class Media:
         name = ("reanswer_" if again else "answer_") + _direction(forward)
         offerer, answerer = (call["caller_tag"], callee_tag) if forward else (callee_tag, call["caller_tag"])
         suite = ""
+        leg = "b" if forward else "a"
         if again and call["hops"]:
-            leg = "b" if forward else "a"
             check_later_answer(sdp, call["protocols"][leg], call["suites"][leg])
         elif call["hops"]:
             suite = check_answer(sdp, call["called_suites"])
         if call["hops"]:
-            _keep_family(call, sdp, "b" if forward else "a")
+            _keep_family(call, sdp, leg)
         sent = sdp
         for hop in call["hops"][::-1] if forward else call["hops"]:
+            flags, source = _asked(call, hop[name], leg, sdp)
             try:
-                sent = self._engine.answer(
-                    _name(call, hop), offerer, answerer, sent, _filled(hop[name], call)
-                )
+                sent = self._engine.answer(_name(call, hop), offerer, answerer, sent, flags, source)
             except RtpengineUnavailable as problem:
                 raise MediaRefused(f"no answer from rtpengine: {problem}") from problem
         if call["hops"]:
@@ -136,6 +140,18 @@ def _keep_family(call: dict[str, Any], sdp: str, leg: str) -> None:
         keep_family(sdp, family)
     except MalformedSdp as problem:
         raise AnswerRefused("media-address-family", str(problem)) from problem
+
+
+def _asked(call: dict[str, Any], flags: str, leg: str, sdp: str) -> tuple[str, str]:
+    """A step's flags, filled in, and the address its SDP's side signals from, where that one counts."""
+    if BY_SIGNALLING not in flags:
+        return _filled(flags, call), ""
+    seen_at = call["caller_source"] if leg == "a" else call.get("callee_source") or call["callee_home"]
+    with suppress(MalformedSdp):  # an emergency's may be
+        # signalling over the one IP version tells nothing of media over the other
+        if family(seen_at) == family_of(sdp):
+            return _filled(flags, call), address_of(seen_at)
+    return _filled(flags.replace(BY_SIGNALLING, ""), call), ""
 
 
 def _filled(flags: str, call: dict[str, Any]) -> str:

@@ -40,8 +40,11 @@ class Rtpengine:
         self._token = ""
         self._socket: socket.socket | None = None
 
-    def offer(self, call_id: str, from_tag: str, to_tag: str, sdp: str, flags: str) -> str:
-        """The SDP to send on instead of this offer; `to_tag` is "" while there is no dialog."""
+    def offer(self, call_id: str, from_tag: str, to_tag: str, sdp: str, flags: str, source: str = "") -> str:
+        """The SDP to send on instead of this offer; `to_tag` is "" while there is no dialog.
+
+        `source`: the address its signalling comes from, where the flags ask for it.
+        """
         request = {
             "command": "offer",
             "call-id": call_id,
@@ -49,12 +52,19 @@ class Rtpengine:
             "sdp": sdp,
             "rtpp-flags": flags,
         }
-        return self._sdp(request | ({"to-tag": to_tag} if to_tag else {}))
+        return self._sdp(request | ({"to-tag": to_tag} if to_tag else {}) | _received_from(source))
 
-    def answer(self, call_id: str, from_tag: str, to_tag: str, sdp: str, flags: str) -> str:
+    def answer(self, call_id: str, from_tag: str, to_tag: str, sdp: str, flags: str, source: str = "") -> str:
         """The SDP to send back instead of this answer; `from_tag` is the offerer's."""
-        tags = {"from-tag": from_tag, "to-tag": to_tag}
-        return self._sdp({"command": "answer", "call-id": call_id, "sdp": sdp, "rtpp-flags": flags} | tags)
+        request = {
+            "command": "answer",
+            "call-id": call_id,
+            "from-tag": from_tag,
+            "to-tag": to_tag,
+            "sdp": sdp,
+            "rtpp-flags": flags,
+        }
+        return self._sdp(request | _received_from(source))
 
     def delete(self, call_id: str) -> dict[str, Any]:
         """Ends a call; what was negotiated and counted, {} when rtpengine knows no such call, or rests."""
@@ -127,3 +137,8 @@ class Rtpengine:
         cookie = f"{self._token}_{self._sent}"
         self._socket.send(f"{cookie} {compact(request)}".encode())
         return self._socket, cookie
+
+
+def _received_from(source: str) -> dict[str, list[str]]:
+    # a key of its own: within the flags rtpengine 12.5 takes an IPv4 address for one of IPv6
+    return {"received-from": ["IP6" if ":" in source else "IP4", source]} if source else {}

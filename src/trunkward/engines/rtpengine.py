@@ -35,8 +35,9 @@ def rtpengine_command(declared: Declared, paths: Paths) -> list[str]:
     On a node with two addresses the outer ones have one of each IP version; which a leg gets is a flag
     (`address-family`, `trunkward.media.plan`).
 
-    Endpoint learning is off: a peer's media address is the one in its SDP, and no packet, well or
-    badly authenticated, moves it (the cure for CVE-2025-53399 that 12.5.1.31 can be given).
+    Endpoint learning is off: a peer's media address is the one in its SDP, or that of its signalling
+    (`media.plan`), and no packet, well or badly authenticated, moves it (the cure for CVE-2025-53399 that
+    12.5.1.31 can be given).
     """
     node = declared.node
     return [

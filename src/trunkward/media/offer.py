@@ -32,6 +32,8 @@ class LegPolicy:
     confidential: bool
     #: Address families (`IP4`, `IP6`) this node has media addresses of.
     families: frozenset[str] = frozenset({"IP4", "IP6"})
+    #: Its media is where its signalling comes from (`trunks.model.Trunk.behind_nat`).
+    behind_nat: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,8 @@ class Offer:
     suite: str
     #: The received text without the `a=crypto` lines that lost; otherwise byte-identical.
     sdp: str
+    #: The address in it does not count: that of its side's signalling does.
+    behind_nat: bool = False
 
 
 def read_offer(content_type: str, body: str, policy: LegPolicy) -> Offer:
@@ -85,13 +89,27 @@ def read_offer(content_type: str, body: str, policy: LegPolicy) -> Offer:
         raise MediaRefused(Reason.MEDIA_MALFORMED, "streams with different protocols in one offer")
     protocol, family = protocols.pop(), _family(used, policy.families)
     if protocol in PLAIN:
-        return Offer(keying=Keying.NONE, protocol=protocol, family=family, suite="", sdp=_without_crypto(sdp))
+        return Offer(
+            keying=Keying.NONE,
+            protocol=protocol,
+            family=family,
+            suite="",
+            sdp=_without_crypto(sdp),
+            behind_nat=policy.behind_nat,
+        )
     if protocol in DTLS:
         if any(not media.fingerprints for media in used):
             raise MediaRefused(Reason.MEDIA_MALFORMED, "DTLS-SRTP without a=fingerprint")
         if any(not _FINGERPRINTS.issuperset(media.fingerprints) for media in used):
             raise MediaRefused(Reason.SRTP_SUITE_REFUSED, "an a=fingerprint weaker than sha-256")
-        return Offer(keying=Keying.DTLS, protocol=protocol, family=family, suite="", sdp=_without_crypto(sdp))
+        return Offer(
+            keying=Keying.DTLS,
+            protocol=protocol,
+            family=family,
+            suite="",
+            sdp=_without_crypto(sdp),
+            behind_nat=policy.behind_nat,
+        )
     if protocol not in SDES:
         raise MediaRefused(Reason.MEDIA_MALFORMED, "a protocol that is not RTP over UDP")
     # 4.
@@ -104,7 +122,12 @@ def read_offer(content_type: str, body: str, policy: LegPolicy) -> Offer:
     dropped = {line.line for media in sdp.media for line in media.crypto}
     dropped -= {_kept(media.crypto, suite).line for media in used}
     return Offer(
-        keying=Keying.SDES, protocol=protocol, family=family, suite=suite, sdp=sdp.without_lines(dropped)
+        keying=Keying.SDES,
+        protocol=protocol,
+        family=family,
+        suite=suite,
+        sdp=sdp.without_lines(dropped),
+        behind_nat=policy.behind_nat,
     )
 
 

@@ -15,6 +15,7 @@ from functools import lru_cache
 
 from trunkward.calls.verdict import MediaHop
 from trunkward.media.offer import Keying, LegPolicy, Offer
+from trunkward.media.sdp import BY_SIGNALLING
 from trunkward.media.suites import ALLOWED
 from trunkward.trunks.model import MediaPolicy
 
@@ -57,6 +58,8 @@ class _Leg:
     answer: str
     #: Of an offer to it in a running call: pinned to what it negotiated.
     reoffer: str
+    #: Of every SDP that comes from it.
+    source: str = ""
 
 
 def plan_media(offer: Offer, called: LegPolicy, *, inbound: bool) -> MediaPlan:
@@ -69,31 +72,35 @@ def plan_media(offer: Offer, called: LegPolicy, *, inbound: bool) -> MediaPlan:
     wanted = tuple(suite for suite in called.suites if suite in ALLOWED)
     apart = tuple(suite for suite in wanted if suite != offer.suite)
     if apart:
-        hops: tuple[MediaHop, ...] = (_hop(SUFFIXES[0], sides, calling_leg, _called_leg(apart)),)
+        hops: tuple[MediaHop, ...] = (
+            _hop(SUFFIXES[0], sides, calling_leg, _called_leg(apart, called.behind_nat)),
+        )
         return MediaPlan(offer=offer.sdp, hops=hops, called_suites=apart)
     hops = (
         _hop(SUFFIXES[1], (sides[0], CORE), calling_leg, _plain_leg(_CORE_FAMILY)),
-        _hop(SUFFIXES[2], (CORE, sides[1]), _plain_leg(_CORE_FAMILY), _called_leg(wanted)),
+        _hop(SUFFIXES[2], (CORE, sides[1]), _plain_leg(_CORE_FAMILY), _called_leg(wanted, called.behind_nat)),
     )
     return MediaPlan(offer=offer.sdp, hops=hops, called_suites=wanted)
 
 
-def plan_any_offer(called: LegPolicy) -> MediaPlan:
+def plan_any_offer(called: LegPolicy, *, behind_nat: bool = False) -> MediaPlan:
     """The plan from a customer to a carrier for an offer nobody has read: emergency calls without gates.
 
     Plain RTP between two hops keeps keys apart whatever was offered; the calling side is answered in
     the protocol it offered, and offered that protocol and suite again later (`{calling}`). The offer
-    itself is not in the plan.
+    itself is not in the plan. `behind_nat`: the calling side is.
     """
     sides = (CUSTOMER_SIDE, CARRIER_SIDE)
-    unread = _Leg(family="", offer="", answer="SDES-pad", reoffer="{calling}")
+    unread = _Leg(
+        family="", offer="", answer="SDES-pad", reoffer="{calling}", source=_source(behind_nat=behind_nat)
+    )
     if called.media is MediaPolicy.RTP:
         one = _hop(SUFFIXES[0], sides, unread, _plain_leg("{to}"))
         return MediaPlan(offer="", hops=(one,), called_suites=())
     wanted = tuple(suite for suite in called.suites if suite in ALLOWED)
     hops = (
         _hop(SUFFIXES[1], (sides[0], CORE), unread, _plain_leg(_CORE_FAMILY)),
-        _hop(SUFFIXES[2], (CORE, sides[1]), _plain_leg(_CORE_FAMILY), _called_leg(wanted)),
+        _hop(SUFFIXES[2], (CORE, sides[1]), _plain_leg(_CORE_FAMILY), _called_leg(wanted, called.behind_nat)),
     )
     return MediaPlan(offer="", hops=hops, called_suites=wanted)
 
@@ -105,21 +112,29 @@ def plan_announcement(offer: Offer, *, inbound: bool) -> MediaHop:
 
 
 def _calling_leg(offer: Offer) -> _Leg:
-    family = offer.family
+    answer, reoffer = _of_calling(offer)
+    source = _source(behind_nat=offer.behind_nat)
+    if offer.behind_nat and offer.keying is Keying.DTLS:
+        # it begins the handshake too, and not rtpengine as soon as there is an address
+        source += " DTLS-reverse=passive"
+    return _Leg(family=offer.family, offer="", answer=answer, reoffer=reoffer, source=source)
+
+
+def _of_calling(offer: Offer) -> tuple[str, str]:
     match offer.keying:
         case Keying.NONE:
-            return _Leg(family=family, offer="", answer=offer.protocol, reoffer=offer.protocol)
+            return offer.protocol, offer.protocol
         case Keying.DTLS:
             # rtpengine answers DTLS in kind when it is not told a transport
-            return _Leg(family=family, offer="", answer="SDES-off", reoffer=f"{offer.protocol} SDES-off")
+            return "SDES-off", f"{offer.protocol} SDES-off"
         case Keying.SDES:
             answer = f"{offer.protocol} {_SRTP}"
-            return _Leg(family=family, offer="", answer=answer, reoffer=f"{answer} SDES-only-{{a}}")
+            return answer, f"{answer} SDES-only-{{a}}"
 
 
 # legs and hops are few, and calls many
 @lru_cache(maxsize=1024)
-def _called_leg(suites: tuple[str, ...]) -> _Leg:
+def _called_leg(suites: tuple[str, ...], behind_nat: bool) -> _Leg:
     srtp = f"RTP/SAVP {_SRTP}"
     # never SDES-offerer_pref: rtpengine 12.5 does not survive every list in it
     return _Leg(
@@ -127,11 +142,16 @@ def _called_leg(suites: tuple[str, ...]) -> _Leg:
         offer=f"{srtp} {_only(suites)} SDES-order:{';'.join(suites)}",
         answer=srtp,
         reoffer=f"{srtp} SDES-only-{{b}}",
+        source=_source(behind_nat=behind_nat),
     )
 
 
 def _plain_leg(family: str) -> _Leg:
     return _Leg(family=family, offer="RTP/AVP", answer="RTP/AVP", reoffer="RTP/AVP")
+
+
+def _source(*, behind_nat: bool) -> str:
+    return f"{BY_SIGNALLING} NAT-wait" if behind_nat else ""
 
 
 def _only(suites: Iterable[str]) -> str:
@@ -144,15 +164,15 @@ def _hop(suffix: str, sides: tuple[str, str], calling: _Leg, called: _Leg) -> Me
     backward = f"direction={sides[1]} direction={sides[0]}"
     return MediaHop(
         suffix=suffix,
-        offer_forward=_flags(called, called.offer, forward),
-        answer_forward=_flags(calling, calling.answer, backward),
-        reoffer_forward=_flags(called, called.reoffer, forward),
-        reanswer_forward=_flags(calling, calling.answer, backward),
-        reoffer_backward=_flags(calling, calling.reoffer, backward),
-        reanswer_backward=_flags(called, called.answer, forward),
+        offer_forward=_flags(calling, called, called.offer, forward),
+        answer_forward=_flags(called, calling, calling.answer, backward),
+        reoffer_forward=_flags(calling, called, called.reoffer, forward),
+        reanswer_forward=_flags(called, calling, calling.answer, backward),
+        reoffer_backward=_flags(called, calling, calling.reoffer, backward),
+        reanswer_backward=_flags(calling, called, called.answer, forward),
     )
 
 
-def _flags(leg: _Leg, how: str, direction: str) -> str:
-    family = f"address-family={leg.family}" if leg.family else ""
-    return " ".join(part for part in (_ALWAYS, how, family, direction) if part)
+def _flags(received: _Leg, sent: _Leg, how: str, direction: str) -> str:
+    family = f"address-family={sent.family}" if sent.family else ""
+    return " ".join(part for part in (_ALWAYS, received.source, how, family, direction) if part)

@@ -170,6 +170,8 @@ class Trunk:
     limits: Limits = TRUNK_LIMITS
     #: Its PBX registers here, and takes its calls on the connection it did it on.
     registers: bool = False
+    #: Its media is where its signalling comes from, whatever address its SDP names; shows as a deviation.
+    behind_nat: bool = False
     #: How its PBX dials; None: as the node's plan says.
     dial_plan: DialPlan | None = None
     #: By its own plan; empty: the node's.

@@ -44,3 +44,11 @@ def test_a_disabled_trunk_is_in_it(declared: Declared) -> None:
 def test_no_carrier_no_row(declared: Declared) -> None:
     carriers = tuple(replace(carrier, emergency=False) for carrier in declared.carriers)
     assert emergency_table(replace(declared, carriers=carriers), {}) == []
+
+
+def test_the_media_of_a_trunk_behind_nat(declared: Declared) -> None:
+    natted = replace(declared, trunks=(replace(declared.trunks[0], behind_nat=True),))
+    for said, wanted in ((declared, False), (natted, True)):
+        (row,) = emergency_table(said, {})
+        first = row["routes"][0]["media"][0]
+        assert ("SIP-source-address" in first["offer_forward"].split()) is wanted

@@ -27,6 +27,13 @@ def test_a_certificate_before_is_accepted_too(declared: Declared) -> None:
     assert policy.trunk_by_certificate(declared.trunks[0].certificate_sha256) == policy.trunk("acme-hq")
 
 
+def test_a_trunk_behind_nat_still_is(declared: Declared) -> None:
+    natted = replace(declared, trunks=(replace(declared.trunks[0], behind_nat=True),))
+    found = Snapshot(compile_snapshot(natted, {}, 7, TABLE)).trunk("acme-hq")
+    assert found is not None
+    assert found.behind_nat
+
+
 def test_what_is_not_there(policy: Snapshot) -> None:
     assert policy.trunk("acme") is None
     assert policy.trunk_by_certificate("") is None

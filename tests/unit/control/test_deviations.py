@@ -74,6 +74,12 @@ def test_a_trunk_that_may_speak_tls_1_2(secure: Declared) -> None:
     assert found == ["trunk acme-hq: may speak TLS 1.2, on port 5062 and where we connect to it"]
 
 
+def test_a_trunk_behind_nat(secure: Declared) -> None:
+    found = said(replace(secure, trunks=(replace(secure.trunks[0], behind_nat=True),)))
+    what = "behind NAT: its media is where its signalling comes from, not where its SDP says"
+    assert found == [f"trunk acme-hq: {what}"]
+
+
 @pytest.mark.parametrize("changed", [{"emergency": False}, {"enabled": False}])
 def test_nobody_takes_emergency_calls(secure: Declared, changed: dict[str, bool]) -> None:
     (north,) = secure.carriers

@@ -47,6 +47,23 @@ def test_what_it_may_do_late_is_deleted_though_it_rests() -> None:
         assert engine.asked() == {"command": "delete", "call-id": "call"}
 
 
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("", None),
+        ("203.0.113.5", ["IP4", "203.0.113.5"]),
+        ("2001:db8::5", ["IP6", "2001:db8::5"]),
+    ],
+)
+def test_where_a_description_comes_from(source: str, told: list[str] | None) -> None:
+    engine = Engine()
+    with engine.listening, client(engine.address, rest_s=0.0) as asking:
+        for ask in (asking.offer, asking.answer):
+            with pytest.raises(RtpengineUnavailable):
+                ask("call", "from", "to", "v=0", "flags", source)
+            assert engine.asked().get("received-from") == told
+
+
 def test_a_delete_nobody_took_does_not_fail_the_next_request() -> None:
     gone = Engine()
     gone.listening.close()

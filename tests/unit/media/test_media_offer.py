@@ -1,6 +1,7 @@
 """Which offers are taken, and how they are pruned."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -51,6 +52,16 @@ def test_dtls_srtp_loses_its_crypto_lines(make_sdp: Callable[..., str], protocol
     assert (offer.keying, offer.suite, offer.protocol) == (Keying.DTLS, "", protocol)
     assert "a=crypto" not in offer.sdp
     assert FINGERPRINT in offer.sdp
+
+
+@pytest.mark.parametrize("natted", [False, True])
+def test_whose_address_does_not_count(make_sdp: Callable[..., str], natted: bool) -> None:
+    for policy, text in (
+        (CUSTOMER, make_sdp(suites=(CM,))),
+        (CUSTOMER, make_sdp("UDP/TLS/RTP/SAVPF", (), FINGERPRINT)),
+        (PLAIN_CARRIER, make_sdp("RTP/AVP")),  # a call for help may be plain
+    ):
+        assert read_offer(SDP, text, replace(policy, behind_nat=natted)).behind_nat is natted
 
 
 def test_plain_carrier_is_taken_plain(make_sdp: Callable[..., str]) -> None:

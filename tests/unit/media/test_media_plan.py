@@ -1,11 +1,13 @@
 """One hop or two, and the flags rtpengine is given."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from trunkward.media.offer import LegPolicy, read_offer
-from trunkward.media.plan import MediaPlan, plan_any_offer, plan_media
+from trunkward.media.plan import MediaPlan, plan_announcement, plan_any_offer, plan_media
+from trunkward.media.sdp import BY_SIGNALLING
 from trunkward.media.suites import ALLOWED
 from trunkward.trunks.model import MediaPolicy
 
@@ -120,3 +122,58 @@ def test_an_unread_offer_never_shares_a_hop_with_srtp(called: LegPolicy) -> None
     assert "RTP/AVP" in first.offer_forward.split()
     assert bool(rest) is (called.media is MediaPolicy.SRTP)
     assert "{a}" not in "".join(str(hop) for hop in [first, *rest])
+
+
+#: Steps at which the calling side's SDP goes in, and the called side's.
+OF_CALLING = ("offer_forward", "reoffer_forward", "reanswer_backward")
+OF_CALLED = ("answer_forward", "reanswer_forward", "reoffer_backward")
+
+
+def by_signalling(made: MediaPlan) -> set[str]:
+    """Steps at which the SDP's address does not count, each with its hop's suffix."""
+    found = set()
+    for hop in made.hops:
+        for step in (*OF_CALLING, *OF_CALLED):
+            flags = getattr(hop, step).split()
+            # what nobody asked for, a router may take for the beginning of something else
+            assert (BY_SIGNALLING in flags) == ("NAT-wait" in flags)
+            assert not [flag for flag in flags if "learning" in flag or "handover" in flag]
+            assert "strict-source" in flags
+            found |= {step + hop.suffix} if BY_SIGNALLING in flags else set()
+    return found
+
+
+def test_every_sdp_from_behind_nat_and_no_other(make_sdp: Callable[..., str]) -> None:
+    natted, text = replace(CUSTOMER, behind_nat=True), make_sdp(suites=(CM,))
+    assert by_signalling(plan(text, CUSTOMER, TLS_CARRIER)) == set()
+    assert by_signalling(plan(text, natted, TLS_CARRIER)) == set(OF_CALLING)
+    # of two hops that at its side
+    assert by_signalling(plan(text, natted, CM_ONLY_CARRIER)) == {f"{step}-a" for step in OF_CALLING}
+    assert by_signalling(plan(text, TLS_CARRIER, natted, inbound=True)) == set(OF_CALLED)
+    only_cm = replace(CM_ONLY_CARRIER, behind_nat=True)
+    assert by_signalling(plan(text, TLS_CARRIER, only_cm, inbound=True)) == {f"{s}-b" for s in OF_CALLED}
+
+
+@pytest.mark.parametrize("called", [TLS_CARRIER, PLAIN_CARRIER])
+def test_an_unread_offer_from_behind_nat(called: LegPolicy) -> None:
+    assert by_signalling(plan_any_offer(called)) == set()
+    made = plan_any_offer(called, behind_nat=True)
+    assert by_signalling(made) == {step + made.hops[0].suffix for step in OF_CALLING}
+
+
+def test_an_announcement_to_a_caller_behind_nat(make_sdp: Callable[..., str]) -> None:
+    offer = read_offer("application/sdp", make_sdp(suites=(CM,)), replace(CUSTOMER, behind_nat=True))
+    hop = plan_announcement(offer, inbound=False)
+    assert BY_SIGNALLING in hop.offer_forward.split()
+    assert BY_SIGNALLING not in hop.answer_forward.split()
+
+
+def test_a_handshake_begins_behind_nat(make_sdp: Callable[..., str]) -> None:
+    text = make_sdp("UDP/TLS/RTP/SAVPF", (), FINGERPRINT)
+    for calling, waits in ((CUSTOMER, False), (replace(CUSTOMER, behind_nat=True), True)):
+        (hop,) = plan(text, calling, TLS_CARRIER).hops
+        for step in OF_CALLING:
+            assert ("DTLS-reverse=passive" in getattr(hop, step).split()) is waits
+        assert "DTLS-reverse" not in hop.answer_forward
+    (hop,) = plan(make_sdp(suites=(CM,)), replace(CUSTOMER, behind_nat=True), TLS_CARRIER).hops
+    assert "DTLS-reverse" not in hop.offer_forward

@@ -99,7 +99,7 @@ def test_forged_packets_never_leave_the_node(node: Node, tmp_path: Path, suite: 
             with nothing_at(attacker):
                 await shake_hands(parties)
                 for _ in range(2):
-                    await inject(parties, attacker)
+                    await inject((caller, callee), attacker)
                     await asyncio.sleep(QUIET_S)
                     only_reports(caller, caller.rtp, from_peer)  # RTCP is multiplexed here
                     only_reports(callee, callee.rtcp, from_peer)

@@ -2,13 +2,13 @@
 
 import asyncio
 import struct
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 
 from wire.conftest import Node
-from wire.media.conftest import Parties, talking
+from wire.media.conftest import talking
 from wire.media.legs import CM, GCM, QUIET_S, Leg, Socket, heard_both_ways, open_socket
 from wire.media.srtp import RTCP_HEADER_BYTES, NotAuthenticError, Stream
 
@@ -62,10 +62,10 @@ def report(leg: Leg) -> bytes:
     return sender + struct.pack(">BBHI", 0x81, 202, 2, leg.ssrc) + b"\x01\x01x\x00"
 
 
-async def inject(parties: Parties, attacker: Socket | None) -> int:
-    """Sends every forgery at both legs, from somewhere else or from the peer's own port. Counts them."""
+async def inject(legs: Iterable[Leg], attacker: Socket | None) -> int:
+    """Sends every forgery at these legs, from somewhere else or from the peer's own port. Counts them."""
     sent = 0
-    for leg in (parties.caller, parties.callee):
+    for leg in legs:
         to = (leg.remote.host, leg.remote.port)
         for forged in forgeries(leg) * 3:
             (attacker or leg.rtp).transport.sendto(forged, to)
@@ -93,9 +93,9 @@ def nothing_at(attacker: Socket | None) -> Iterator[None]:
     assert attacker is None or not attacker.arrived, "media or reports were sent to the attacker"
 
 
-def no_forged_rtcp(parties: Parties) -> None:
+def no_forged_rtcp(*legs: Leg) -> None:
     """Whatever came as RTCP opens, and tells of nobody's leaving."""
-    for leg in (parties.caller, parties.callee):
+    for leg in legs:
         assert leg.receives is not None
         for packet in leg.rtcp.arrived:
             plain = leg.receives.open_rtcp(packet)
@@ -117,11 +117,11 @@ def test_forged_packets_never_leave_the_node(
             caller, callee = parties.caller, parties.callee
             with nothing_at(attacker):
                 # the very first packets of a stream: nothing is known of it yet
-                sent = await inject(parties, attacker)
+                sent = await inject((caller, callee), attacker)
                 await asyncio.sleep(QUIET_S)
                 assert (caller.take(), callee.take()) == ([], [])
                 await heard_both_ways(caller, callee)
-                sent += await inject(parties, attacker)
+                sent += await inject((caller, callee), attacker)
                 await asyncio.sleep(QUIET_S)
                 assert (caller.take(), callee.take()) == ([], [])
                 await heard_both_ways(caller, callee)
@@ -131,11 +131,11 @@ def test_forged_packets_never_leave_the_node(
                     await asyncio.sleep(0.05)
                     callee.agree(parties.there.remote_sdp)
                     caller.agree(parties.call.remote_sdp)
-                    sent += await inject(parties, attacker)
+                    sent += await inject((caller, callee), attacker)
                     await asyncio.sleep(QUIET_S)
                     assert (caller.take(), callee.take()) == ([], [])
                 await heard_both_ways(caller, callee)
-                no_forged_rtcp(parties)
+                no_forged_rtcp(caller, callee)
         record = await asyncio.to_thread(node.record, parties.call.invite.call_id, ended=True)
         # the genuine ones, in and out
         assert [leg["packets_out"] for leg in record["legs"]] == [75, 75], record["legs"]
