@@ -1,0 +1,1 @@
+"""Prefix rates, price, reservation and settlement in exact numbers."""
