@@ -8,7 +8,7 @@ import re
 
 #: Micro-units in one unit of a currency: what caps, grants and prices are counted in.
 MICRO = 10**6
-#: Nano-units in one: what rates and connect fees are written in (the trade writes up to six decimals a minute).
+#: Nano-units in one: what rates and connect fees are written in (the trade has up to six decimals a minute).
 NANO = 10**9
 #: The largest amount, in micro-units: Lua counts in doubles, which are exact below 2**53 (live/library.lua).
 MOST_MICRO = 2**53 - 1
