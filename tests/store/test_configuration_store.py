@@ -14,10 +14,10 @@ from alembic.migration import MigrationContext
 
 from trunkward.access.actor import Actor
 from trunkward.control import configuration
+from trunkward.control.acts import put_down
 from trunkward.control.configuration import HistoryBroken, NoSuchVersion, Superseded, Version
 from trunkward.control.effects import Effects
 from trunkward.control.node_file import Accepted, accept_node_file
-from trunkward.control.secrets import put_down
 from trunkward.journal.chain import ChainBroken
 from trunkward.store.configuration import SqlConfiguration, TextDamaged
 from trunkward.store.configuration_schema import metadata
@@ -257,9 +257,7 @@ def test_secrets_are_versions_with_an_actor_a_time_and_a_journal_entry(store: Sq
 def test_a_secret_is_written_with_its_version_or_not_at_all(store: SqlConfiguration) -> None:
     first = accept(store, EXAMPLE)
     with pytest.raises(Superseded):
-        store.add(
-            replace(first, number=2), EXAMPLE, store.objects(first)[0], [], after=7, secret=secret("new")
-        )
+        store.add(replace(first, number=2), EXAMPLE, store.objects(first)[0], [], after=7, act=secret("new"))
     assert (store.secrets(), len(store.versions())) == ([], 1)
 
 

@@ -8,10 +8,11 @@ import sqlalchemy as sa
 
 from trunkward.access.actor import Actor
 from trunkward.control import configuration
+from trunkward.control.acts import put_down
 from trunkward.control.configuration import Superseded
 from trunkward.control.effects import Effects
 from trunkward.control.node_file import accept_node_file
-from trunkward.control.verified import put_down, verified, withdrawn
+from trunkward.control.verified import verified, withdrawn
 from trunkward.store.configuration import SqlConfiguration
 from trunkward.trunks.callers import NumberChange, Verification
 
@@ -104,5 +105,5 @@ def test_somebody_else_was_faster(store: SqlConfiguration) -> None:
     )
     put_down(store, change(store), actor=BOB, command="x", at=NOW, beyond=0)
     with pytest.raises(Superseded):
-        store.add(late, EXAMPLE, ACCEPTED.objects, [], after=head.number, number=change(store))
+        store.add(late, EXAMPLE, ACCEPTED.objects, [], after=head.number, act=change(store))
     assert len(store.verifications()) == 1

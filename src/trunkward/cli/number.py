@@ -16,8 +16,9 @@ from trunkward.cli.actor import current_actor
 from trunkward.cli.changing import configuration_store
 from trunkward.cli.host_paths import hint
 from trunkward.cli.said import complain
+from trunkward.control.acts import put_down
 from trunkward.control.configuration import Version
-from trunkward.control.verified import put_down, verified, withdrawn
+from trunkward.control.verified import verified, withdrawn
 from trunkward.settings import Paths
 from trunkward.store.configuration import SqlConfiguration
 from trunkward.trunks.callers import Verification

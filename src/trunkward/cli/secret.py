@@ -23,8 +23,9 @@ from trunkward.cli.actor import current_actor
 from trunkward.cli.changing import configuration_store
 from trunkward.cli.host_paths import hint
 from trunkward.cli.said import complain, say
+from trunkward.control.acts import put_down
 from trunkward.control.configuration import Version
-from trunkward.control.secrets import Sealer, SecretRefused, made, put_down, taken_back
+from trunkward.control.secrets import Sealer, SecretRefused, made, taken_back
 from trunkward.digest.secret import ALPHABET, CHARACTERS
 from trunkward.engines.pki_files import PkiFiles, read_secret
 from trunkward.settings import Paths

@@ -19,6 +19,9 @@ from trunkward.journal.chain import Entry, verify
 from trunkward.trunks.callers import NumberChange, Verification
 from trunkward.trunks.secret import SealedSecret, SecretChange
 
+#: What a version does besides its file (`control.acts`).
+type Act = SecretChange | NumberChange
+
 
 class Superseded(Exception):
     """Somebody else was faster, or the caller expected another version; the message says which."""
@@ -73,13 +76,11 @@ class ConfigurationStore(Protocol):
         changes: list[Change],
         *,
         after: int,
-        secret: SecretChange | None = None,
-        number: NumberChange | None = None,
+        act: Act | None = None,
     ) -> Version:
-        """Writes a version and its journal entry, both or neither. Raises `Superseded`.
+        """Writes a version and its journal entry, and what an act does, all or nothing. Raises `Superseded`.
 
-        `after` is the newest number there must be, 0 for none. `secret` and `number`: what the version does
-        to a trunk's secrets, and to findings about numbers, likewise.
+        `after` is the newest number there must be, 0 for none.
         """
 
     def secrets(self) -> list[SealedSecret]:

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 
-from trunkward.access.actor import Actor
-from trunkward.control.configuration import ConfigurationStore, Version, same_file_again
 from trunkward.digest.algorithm import Algorithm, ha1_of
 from trunkward.digest.secret import IV_BYTES, derive, password_of, seal
 from trunkward.trunks.model import Declared, IdentifiedBy, Trunk
@@ -114,22 +112,14 @@ def of_digest(declared: Declared, name: str) -> Trunk:
     return trunk
 
 
-def put_down(
-    store: ConfigurationStore, change: SecretChange, *, actor: Actor, command: str, at: float, beyond: int
-) -> Version:
-    """Writes it as the next version of the same file, with its journal entry.
-
-    Raises `Superseded`, `NoSuchVersion`.
-    """
-    said = {
+def said(change: SecretChange) -> str:
+    """One line for the history."""
+    done = {
         "new": "a secret of trunk {} made",
         "rotate": "the secret of trunk {} exchanged",
         "revoke": "the secret of trunk {} taken back",
     }
-    version, text, objects, after = same_file_again(
-        store, said[change.act].format(change.trunk), actor=actor, command=command, at=at, beyond=beyond
-    )
-    return store.add(version, text, objects, [], after=after, secret=change)
+    return done[change.act].format(change.trunk)
 
 
 def journaled(change: SecretChange, number: int) -> dict[str, object]:

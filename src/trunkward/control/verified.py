@@ -8,8 +8,6 @@ is not yet the proof that level A needs.
 
 from collections.abc import Iterable
 
-from trunkward.access.actor import Actor
-from trunkward.control.configuration import ConfigurationStore, Version, same_file_again
 from trunkward.numbering.e164 import E164, NotANumber
 from trunkward.trunks.callers import NumberChange, Verification, VerifiedNumber
 from trunkward.trunks.model import Declared
@@ -97,23 +95,10 @@ def withdrawn(found: Iterable[Verification], *, number: str, trunk: str | None, 
     return NumberChange(act="withdraw", number=number, trunk=trunks[0], ended=ended)
 
 
-def put_down(
-    store: ConfigurationStore, change: NumberChange, *, actor: Actor, command: str, at: float, beyond: int
-) -> Version:
-    """Writes it as the next version of the same file, with its journal entry.
-
-    Raises `Superseded`, `NoSuchVersion`.
-    """
+def said(change: NumberChange) -> str:
+    """One line for the history."""
     done = "verified" if change.act == "verify" else "not verified any more"
-    version, text, objects, after = same_file_again(
-        store,
-        f"{change.number} {done} for trunk {change.trunk}",
-        actor=actor,
-        command=command,
-        at=at,
-        beyond=beyond,
-    )
-    return store.add(version, text, objects, [], after=after, number=change)
+    return f"{change.number} {done} for trunk {change.trunk}"
 
 
 def journaled(change: NumberChange) -> dict[str, object]:

@@ -10,11 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from trunkward.access.actor import Actor
-from trunkward.control.configuration import Superseded, Version, journal_facts
+from trunkward.control.acts import journaled
+from trunkward.control.configuration import Act, Superseded, Version, journal_facts
 from trunkward.control.difference import Change
 from trunkward.control.objects import Objects, schema_id
-from trunkward.control.secrets import journaled as journaled_secret
-from trunkward.control.verified import journaled as journaled_number
 from trunkward.journal.chain import Entry, begin_or_continue
 from trunkward.store.configuration_schema import journal, node_files, secrets, verified_numbers, versions
 from trunkward.trunks.callers import NumberChange, Verification
@@ -82,10 +81,9 @@ class SqlConfiguration:
         changes: list[Change],
         *,
         after: int,
-        secret: SecretChange | None = None,
-        number: NumberChange | None = None,
+        act: Act | None = None,
     ) -> Version:
-        """Version, node file, journal entry, and what an act does to secrets or findings, all or none."""
+        """Version, node file, journal entry, and what an act does, all or none."""
         try:
             with self._engine.begin() as connection:
                 newest = connection.scalar(sa.select(sa.func.max(versions.c.number))) or 0
@@ -95,12 +93,9 @@ class SqlConfiguration:
                 connection.execute(versions.insert().values(**_row(version)))
                 last = connection.execute(sa.select(journal).order_by(journal.c.seq.desc()).limit(1)).first()
                 facts = _facts(version, after, changes)
-                if secret is not None:
-                    facts["secret"] = journaled_secret(secret, version.number)
-                    self._change_secrets(connection, secret, version.number)
-                if number is not None:
-                    facts["number"] = journaled_number(number)
-                    self._change_numbers(connection, number, version.number)
+                if act is not None:
+                    facts |= journaled(act, version.number)
+                    self._do(connection, act, version.number)
                 entry = begin_or_continue(_entry(last) if last else None, facts)
                 connection.execute(journal.insert().values(seq=entry.seq, entry=entry.text, hash=entry.hash))
         except IntegrityError:
@@ -110,6 +105,13 @@ class SqlConfiguration:
                 raise Superseded("somebody else is writing to the configuration: try again") from None
             raise
         return version
+
+    def _do(self, connection: sa.Connection, act: Act, number: int) -> None:
+        match act:
+            case SecretChange():
+                self._change_secrets(connection, act, number)
+            case NumberChange():
+                self._change_numbers(connection, act, number)
 
     def secrets(self) -> list[SealedSecret]:
         """All secrets there ever were, the newest first."""

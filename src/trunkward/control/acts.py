@@ -1,0 +1,43 @@
+"""Acts the node file does not say: secrets, findings about numbers. Each is a version of the same file.
+
+So each has a number, a time, an actor and a command, its journal entry names it, and gates judge by it as by
+any other version.
+"""
+
+from trunkward.access.actor import Actor
+from trunkward.control import secrets, verified
+from trunkward.control.configuration import Act, ConfigurationStore, Version, same_file_again
+from trunkward.trunks.callers import NumberChange
+from trunkward.trunks.secret import SecretChange
+
+
+def put_down(
+    store: ConfigurationStore, act: Act, *, actor: Actor, command: str, at: float, beyond: int
+) -> Version:
+    """Writes an act as the next version of the same file, with its journal entry.
+
+    `at` in seconds since the epoch; the version's number is beyond `beyond`, too. Raises `Superseded`,
+    `NoSuchVersion`.
+    """
+    version, text, objects, after = same_file_again(
+        store, said(act), actor=actor, command=command, at=at, beyond=beyond
+    )
+    return store.add(version, text, objects, [], after=after, act=act)
+
+
+def said(act: Act) -> str:
+    """One line for the history."""
+    match act:
+        case SecretChange():
+            return secrets.said(act)
+        case NumberChange():
+            return verified.said(act)
+
+
+def journaled(act: Act, number: int) -> dict[str, object]:
+    """What the journal says of an act besides its version, under the name of its kind."""
+    match act:
+        case SecretChange():
+            return {"secret": secrets.journaled(act, number)}
+        case NumberChange():
+            return {"number": verified.journaled(act)}
