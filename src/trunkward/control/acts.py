@@ -1,12 +1,13 @@
-"""Acts the node file does not say: secrets, findings about numbers. Each is a version of the same file.
+"""Acts the node file does not say: secrets, findings about numbers, decks; each a version of the same file.
 
 So each has a number, a time, an actor and a command, its journal entry names it, and gates judge by it as by
 any other version.
 """
 
 from trunkward.access.actor import Actor
-from trunkward.control import secrets, verified
+from trunkward.control import decks, secrets, verified
 from trunkward.control.configuration import Act, ConfigurationStore, Version, same_file_again
+from trunkward.spend.kept import DeckChange
 from trunkward.trunks.callers import NumberChange
 from trunkward.trunks.secret import SecretChange
 
@@ -32,6 +33,8 @@ def said(act: Act) -> str:
             return secrets.said(act)
         case NumberChange():
             return verified.said(act)
+        case DeckChange():
+            return decks.said(act)
 
 
 def journaled(act: Act, number: int) -> dict[str, object]:
@@ -41,3 +44,5 @@ def journaled(act: Act, number: int) -> dict[str, object]:
             return {"secret": secrets.journaled(act, number)}
         case NumberChange():
             return {"number": verified.journaled(act)}
+        case DeckChange():
+            return {"deck": decks.journaled(act, number)}

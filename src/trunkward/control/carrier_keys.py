@@ -9,6 +9,7 @@ from trunkward.control.addresses import DnsName, Networks, dns_name, host_and_po
 from trunkward.control.certificate_keys import LOCAL_OR_CLIENT, ClientCertificatePart, files_of
 from trunkward.control.keys import Name, Part, Suites, Wrong, is_path, twice_in
 from trunkward.control.node_keys import NodePart, unreachable
+from trunkward.control.spend_keys import SpendPart, spending_of, wrong_in_spend
 from trunkward.control.yaml_lines import PathKey
 from trunkward.media.suites import ALLOWED
 from trunkward.numbering.e164 import is_prefix
@@ -63,6 +64,8 @@ class CarrierPart(Part):
     emergency: bool = False
     enabled: bool = True
     trusted: bool = True
+    spend: SpendPart = SpendPart()
+    deck: Name | None = None
 
     @property
     def certified_names(self) -> tuple[str, ...]:
@@ -103,6 +106,12 @@ def _wrong_in_carrier(path: PathKey, carrier: CarrierPart, node: NodePart) -> Wr
         yield path, "takes no numbers: write prefixes, or emergency: true"
     yield from twice_in((*path, "prefixes"), carrier.prefixes, "this prefix stands here already")
     yield from twice_in((*path, "srtp"), carrier.srtp, "this suite stands here already")
+    yield from wrong_in_spend((*path, "spend"), carrier.spend)
+    if carrier.spend != SpendPart() and carrier.deck is None:
+        yield (
+            (*path, "spend"),
+            "what it costs is not known: write the deck it sells by (trunkward deck import)",
+        )
 
 
 def _wrong_without_tls(path: PathKey, carrier: CarrierPart) -> Wrong:
@@ -163,4 +172,6 @@ def carrier_of(carrier: CarrierPart) -> Carrier:
         emergency=carrier.emergency,
         enabled=carrier.enabled,
         trusted=carrier.trusted,
+        spending=spending_of(carrier.spend),
+        deck=carrier.deck or "",
     )

@@ -16,11 +16,12 @@ from trunkward.control.node_file import Accepted, NodeFileRefused, accept_node_f
 from trunkward.control.objects import Objects
 from trunkward.control.opens import Opening
 from trunkward.journal.chain import Entry, verify
+from trunkward.spend.kept import DeckChange, KeptDeck
 from trunkward.trunks.callers import NumberChange, Verification
 from trunkward.trunks.secret import SealedSecret, SecretChange
 
 #: What a version does besides its file (`control.acts`).
-type Act = SecretChange | NumberChange
+type Act = SecretChange | NumberChange | DeckChange
 
 
 class Superseded(Exception):
@@ -88,6 +89,12 @@ class ConfigurationStore(Protocol):
 
     def verifications(self) -> list[Verification]:
         """All findings about numbers there ever were, the newest first."""
+
+    def decks(self) -> list[KeptDeck]:
+        """All states there ever were of all decks, the newest first."""
+
+    def packed_deck(self, kept: KeptDeck) -> bytes:
+        """A deck's text, compressed (`control.decks.unpacked`)."""
 
     def history(self) -> tuple[list[Version], list[Entry]]:
         """All versions, the newest first, and the journal from its first entry, as of one moment."""

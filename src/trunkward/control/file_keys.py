@@ -11,8 +11,10 @@ from trunkward.control.node_keys import NodePart, node_of, wrong_in_node
 from trunkward.control.tenant_keys import (
     ResellerPart,
     TenantPart,
+    decks_by_name,
     limits_by_name,
     placed,
+    spending_by_name,
     trunks_of,
     wrong_in_tenants,
 )
@@ -77,4 +79,8 @@ def declared_by(parts: FilePart) -> Declared:
         ),
         tenant_limits=limits_by_name(parts.tenants),
         reseller_limits=limits_by_name(parts.resellers),
+        tenant_spending=spending_by_name(parts.tenants),
+        reseller_spending=spending_by_name(parts.resellers),
+        tenant_decks=decks_by_name(parts.tenants),
+        reseller_decks=decks_by_name(parts.resellers),
     )

@@ -16,6 +16,7 @@ from trunkward.control.certificate_keys import (
 )
 from trunkward.control.keys import Days, File, MaxCall, Part, Wrong, is_path
 from trunkward.control.number_keys import NumberPlanPart, region_of, wrong_in_number_plan
+from trunkward.control.spend_keys import Currency
 from trunkward.numbering.emergency import emergency_of
 from trunkward.sip.uri import is_hostname
 from trunkward.trunks.model import GRANT_S, MAX_CALL_S, Address, Host, NodeSettings, Probes
@@ -189,6 +190,7 @@ class NodePart(Part):
     announcements: Annotated[str, AfterValidator(_place)] | None = None
     do_not_originate: File | None = None
     unsafe_fictional_numbers: bool = False
+    currency: Currency = "EUR"
 
 
 # ---- what does not go together -------------------------------------------------------------------
@@ -275,4 +277,5 @@ def node_of(node: NodePart) -> NodeSettings:
         announcements=node.announcements or "",
         do_not_originate_file=node.do_not_originate or "",
         unsafe_fictional_numbers=node.unsafe_fictional_numbers,
+        currency=node.currency,
     )

@@ -15,7 +15,9 @@ from trunkward.control.file_keys import FilePart
 from trunkward.numbering.emergency import emergency_of
 from trunkward.numbering.regions import main_region
 from trunkward.sip.transport import Transport
+from trunkward.spend.money import shown
 from trunkward.trunks.model import TRUNK_LIMITS, IdentifiedBy, MediaPolicy
+from trunkward.trunks.spending import TRUNK_CAPS, Window
 
 type Fields = dict[str, Any]
 #: By kind, in the order of `KINDS`, then by name, in the file's order.
@@ -103,6 +105,9 @@ def _effective_trunk(name: str, fields: Fields, node: Fields) -> Fields:
     for key in ("calls", "international", "per_second"):
         if found[f"limits.{key}"] is None:
             found[f"limits.{key}"] = getattr(TRUNK_LIMITS, key)
+    for window in Window:
+        if found[f"spend.{window}"] is None:
+            found[f"spend.{window}"] = shown(TRUNK_CAPS.cap(window) or 0)
     ways = fields["identified_by"]
     if IdentifiedBy.DIGEST not in ways:
         found = _without(found, "username", "unsafe_md5")

@@ -9,9 +9,11 @@ from trunkward.control.destination_keys import DestinationsPart, levels_of, wron
 from trunkward.control.keys import Days, Name, Part, Wrong, twice
 from trunkward.control.limit_keys import LimitsPart, limits_of
 from trunkward.control.node_keys import NodePart
+from trunkward.control.spend_keys import SpendPart, spending_of, wrong_in_spend
 from trunkward.control.trunk_keys import Placed, TrunkPart, trunk_of
 from trunkward.trunks.destinations import Level
 from trunkward.trunks.model import NO_LIMITS, Limits, Trunk
+from trunkward.trunks.spending import NO_CAPS, Spending
 
 
 class ResellerPart(Part):
@@ -20,6 +22,8 @@ class ResellerPart(Part):
     name: Name
     destinations: DestinationsPart = DestinationsPart()
     limits: LimitsPart = LimitsPart()
+    spend: SpendPart = SpendPart()
+    deck: Name | None = None
 
 
 class TenantPart(Part):
@@ -30,6 +34,8 @@ class TenantPart(Part):
     retention: Days | None = None
     destinations: DestinationsPart = DestinationsPart()
     limits: LimitsPart = LimitsPart()
+    spend: SpendPart = SpendPart()
+    deck: Name | None = None
     trunks: list[TrunkPart] = Field(default_factory=list)
 
 
@@ -59,6 +65,7 @@ def _wrong_in_each(kind: str, parts: Sequence[TenantPart | ResellerPart]) -> Wro
     yield from twice(names, f"another {kind} has this name")
     for index, part in enumerate(parts):
         yield from wrong_in_destinations((f"{kind}s", index, "destinations"), part.destinations)
+        yield from wrong_in_spend((f"{kind}s", index, "spend"), part.spend)
 
 
 def trunks_of(tenants: list[TenantPart], resellers: list[ResellerPart], node: NodePart) -> Iterator[Trunk]:
@@ -75,3 +82,14 @@ def limits_by_name(parts: Iterable[TenantPart | ResellerPart]) -> dict[str, Limi
     """By name, of those that have some."""
     found = {part.name: limits_of(part.limits) for part in parts}
     return {name: limits for name, limits in found.items() if limits != NO_LIMITS}
+
+
+def spending_by_name(parts: Iterable[TenantPart | ResellerPart]) -> dict[str, Spending]:
+    """By name, of those that have some."""
+    found = {part.name: spending_of(part.spend) for part in parts}
+    return {name: spending for name, spending in found.items() if spending != NO_CAPS}
+
+
+def decks_by_name(parts: Iterable[TenantPart | ResellerPart]) -> dict[str, str]:
+    """By name, the deck of those that have one."""
+    return {part.name: part.deck for part in parts if part.deck is not None}

@@ -22,11 +22,13 @@ from trunkward.control.number_keys import (
     wrong_in_caller,
     wrong_in_dial_plan,
 )
+from trunkward.control.spend_keys import SpendPart, spending_of, wrong_in_spend
 from trunkward.control.yaml_lines import PathKey
 from trunkward.media.suites import ALLOWED
 from trunkward.trunks.callers import Diverting
 from trunkward.trunks.destinations import DestinationPolicies, Level
 from trunkward.trunks.model import TRUNK_LIMITS, CertifiedBy, Host, IdentifiedBy, Trunk
+from trunkward.trunks.spending import TRUNK_CAPS
 
 #: In the place of a trunk's host: its PBX registers, and takes its calls on that connection.
 REGISTERED = "registered"
@@ -60,6 +62,7 @@ class TrunkPart(IdentificationPart):
     unsafe_tls12: bool = False
     destinations: DestinationsPart = DestinationsPart()
     limits: LimitsPart = LimitsPart()
+    spend: SpendPart = SpendPart()
     dial_plan: DialPlanPart | None = None
     caller: CallerPart = CallerPart()
     diversion: Annotated[Diverting, Field(strict=False)] = Diverting.DROP
@@ -92,6 +95,8 @@ def _wrong_in_trunk(path: PathKey, trunk: TrunkPart, node: NodePart) -> Wrong:
     yield from _wrong_in_host(path, trunk, node)
     yield from twice_in((*path, "srtp"), trunk.srtp, "this suite stands here already")
     yield from wrong_in_destinations((*path, "destinations"), trunk.destinations)
+    if "spend" in trunk.model_fields_set:
+        yield from wrong_in_spend((*path, "spend"), trunk.spend)
     if "caller" in trunk.model_fields_set:
         yield from wrong_in_caller((*path, "caller"), trunk.caller, trunk.numbers)
     if trunk.dial_plan is not None:
@@ -178,6 +183,7 @@ def trunk_of(
         unsafe_tls12=trunk.unsafe_tls12,
         destinations=(*above, *levels_of(Level.TRUNK, trunk.destinations)),
         limits=limits_of(trunk.limits, TRUNK_LIMITS),
+        spending=spending_of(trunk.spend, TRUNK_CAPS),
         dial_plan=dial_plan_of(dialling, home) if dialling else None,
         emergency_numbers=emergency_numbers_of(dialling, home) if dialling else (),
         caller=caller_rule_of(trunk.caller),

@@ -145,3 +145,30 @@ def difference(before: Deck, after: Deck, at: float) -> Difference:
         otherwise=tuple(otherwise),
         same=len(both) - len(by[True]) - len(by[False]) - len(otherwise),
     )
+
+
+def written(source: Deck) -> str:
+    """A deck as a text that is kept: equal decks give equal texts."""
+    lines = [source.currency]
+    for rate in source.rates:
+        until = "" if rate.until is None else str(rate.until)
+        lines.append(f"{rate.prefix}\t{rate.tariff.compact()}\t{rate.since}\t{until}\t{rate.name}")
+    return "\n".join(lines) + "\n"
+
+
+def read_written(text: str) -> Deck:
+    """The way back. Raises `ValueError` for any other text."""
+    currency, *lines = text.removesuffix("\n").split("\n")
+    rates = []
+    for line in lines:
+        prefix, tariff, since, until, name = line.split("\t")
+        rates.append(
+            Rate(
+                prefix=prefix,
+                tariff=Tariff.from_compact(tariff),
+                name=name,
+                since=int(since),
+                until=int(until) if until else None,
+            )
+        )
+    return Deck(currency=currency, rates=tuple(rates))

@@ -15,7 +15,16 @@ from trunkward.control.configuration import Act, Superseded, Version, journal_fa
 from trunkward.control.difference import Change
 from trunkward.control.objects import Objects, schema_id
 from trunkward.journal.chain import Entry, begin_or_continue
-from trunkward.store.configuration_schema import journal, node_files, secrets, verified_numbers, versions
+from trunkward.spend.kept import DeckChange, KeptDeck
+from trunkward.store.configuration_schema import (
+    deck_texts,
+    decks,
+    journal,
+    node_files,
+    secrets,
+    verified_numbers,
+    versions,
+)
 from trunkward.trunks.callers import NumberChange, Verification
 from trunkward.trunks.secret import SealedSecret, SecretChange
 
@@ -112,6 +121,8 @@ class SqlConfiguration:
                 self._change_secrets(connection, act, number)
             case NumberChange():
                 self._change_numbers(connection, act, number)
+            case DeckChange():
+                self._change_decks(connection, act, number)
 
     def secrets(self) -> list[SealedSecret]:
         """All secrets there ever were, the newest first."""
@@ -145,6 +156,34 @@ class SqlConfiguration:
         if change.added is not None:
             row = asdict(change.added) | {"version": number}
             connection.execute(verified_numbers.insert().values(**row))
+
+    def decks(self) -> list[KeptDeck]:
+        """All states there ever were of all decks, the newest first."""
+        if not sa.inspect(self._engine).has_table(decks.name):
+            return []  # a database of a version before this one, read by somebody who may not change it
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(decks).order_by(decks.c.version.desc()))
+            return [KeptDeck(**row._mapping) for row in rows]
+
+    def packed_deck(self, kept: KeptDeck) -> bytes:
+        """A deck's text, compressed (`control.decks.unpacked`)."""
+        with self._engine.connect() as connection:
+            found = connection.scalar(
+                sa.select(deck_texts.c.packed).where(deck_texts.c.sha256 == kept.sha256)
+            )
+        return bytes(found or b"")
+
+    @staticmethod
+    def _change_decks(connection: sa.Connection, change: DeckChange, number: int) -> None:
+        if change.ended:
+            ended = decks.update().where(decks.c.version == change.ended)
+            connection.execute(ended.values(ended=number))
+        if change.added is not None:
+            known = sa.select(sa.literal(1)).where(deck_texts.c.sha256 == change.added.sha256)
+            if connection.scalar(known) is None:
+                row = {"sha256": change.added.sha256, "packed": change.packed}
+                connection.execute(deck_texts.insert().values(**row))
+            connection.execute(decks.insert().values(**asdict(change.added) | {"version": number}))
 
     def history(self) -> tuple[list[Version], list[Entry]]:
         """All versions, the newest first, and the journal from its first entry, as of one moment."""

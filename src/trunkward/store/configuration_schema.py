@@ -60,6 +60,31 @@ verified_numbers = sa.Table(
     sa.Column("withdrawn", sa.BigInteger, nullable=False),
 )
 
+#: A deck that says the same again is kept once.
+deck_texts = sa.Table(
+    "deck_texts",
+    metadata,
+    sa.Column("sha256", sa.String(64), primary_key=True),
+    # zlib over UTF-8 (`spend.deck.written`): of 250,000 prefixes some 3 MB
+    sa.Column("packed", sa.LargeBinary, nullable=False),
+)
+
+decks = sa.Table(
+    "decks",
+    metadata,
+    # of the version that took it in
+    sa.Column(
+        "version", sa.BigInteger, sa.ForeignKey("versions.number"), primary_key=True, autoincrement=False
+    ),
+    sa.Column("name", sa.String(63), nullable=False),
+    sa.Column("currency", sa.String(3), nullable=False),
+    sa.Column("sha256", sa.String(64), sa.ForeignKey("deck_texts.sha256"), nullable=False),
+    sa.Column("rates", sa.BigInteger, nullable=False),
+    sa.Column("file_sha256", sa.String(64), nullable=False),
+    # the version that took its place, 0 for none
+    sa.Column("ended", sa.BigInteger, nullable=False),
+)
+
 journal = sa.Table(
     "journal",
     metadata,

@@ -10,6 +10,7 @@ from trunkward.sip.transport import Transport
 from trunkward.trunks.callers import OWN_ONLY, CallerRule, Diverting, NumberRule
 from trunkward.trunks.destinations import DestinationPolicies
 from trunkward.trunks.retention import RetentionPolicy
+from trunkward.trunks.spending import NO_CAPS, TRUNK_CAPS, Spending
 
 #: Seconds. A call of four hours is nearly always one that nobody remembers to be up.
 MAX_CALL_S = 14_400
@@ -168,6 +169,8 @@ class Trunk:
     reseller: str = ""
     #: Its own; gates see them with those above it (`admission.ceilings`).
     limits: Limits = TRUNK_LIMITS
+    #: Its own caps on money.
+    spending: Spending = TRUNK_CAPS
     #: Its PBX registers here, and takes its calls on the connection it did it on.
     registers: bool = False
     #: Its media is where its signalling comes from, whatever address its SDP names; shows as a deviation.
@@ -210,6 +213,10 @@ class Carrier:
     enabled: bool = True
     #: Inside our trust domain (RFC 3325 section 2.3): what it asserts is believed, what we assert told to it.
     trusted: bool = True
+    #: Name of the deck it sells to us by; "": what its calls cost is not known.
+    deck: str = ""
+    #: What may be spent on it, by its own prices.
+    spending: Spending = NO_CAPS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,6 +280,8 @@ class NodeSettings:
     do_not_originate_file: str = ""
     #: Numbers kept for fiction count as real; shows as a deviation.
     unsafe_fictional_numbers: bool = False
+    #: What money is counted in, ISO 4217.
+    currency: str = "EUR"
 
     @property
     def dial_plan(self) -> DialPlan:
@@ -307,6 +316,12 @@ class Declared:
     #: By name, of those that have some.
     tenant_limits: Mapping[str, Limits] = field(default_factory=dict, hash=False)
     reseller_limits: Mapping[str, Limits] = field(default_factory=dict, hash=False)
+    #: By name, the caps of those that have some.
+    tenant_spending: Mapping[str, Spending] = field(default_factory=dict, hash=False)
+    reseller_spending: Mapping[str, Spending] = field(default_factory=dict, hash=False)
+    #: By name, the deck their calls are sold by, of those that have one; a tenant's goes over its reseller's.
+    tenant_decks: Mapping[str, str] = field(default_factory=dict, hash=False)
+    reseller_decks: Mapping[str, str] = field(default_factory=dict, hash=False)
     resellers: tuple[str, ...] = ()
 
     @property

@@ -1,0 +1,182 @@
+"""Decks of rates: taken in, compared, dropped. Each act is a version of the configuration (`control.acts`)."""
+
+import re
+import zlib
+from collections.abc import Iterable
+from hashlib import sha256
+
+from trunkward.spend.deck import Deck, Difference, changed, difference, read_written, written
+from trunkward.spend.kept import DeckChange, KeptDeck
+from trunkward.spend.money import shown_nano
+from trunkward.trunks.model import Declared
+
+#: As names of trunks and carriers.
+NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+#: Changes that are named one by one; of more the number is told.
+_NAMED = 20
+
+
+class DeckActRefused(Exception):
+    """A deck that is not taken in, or not dropped; the message says why, and what to do."""
+
+
+def in_force(kept: Iterable[KeptDeck]) -> dict[str, KeptDeck]:
+    """By name, of all states there ever were those that hold."""
+    return {one.name: one for one in kept if not one.ended}
+
+
+def imported(
+    name: str, before: tuple[KeptDeck, Deck] | None, said: Deck, file: bytes, now: int, *, whole: bool
+) -> tuple[DeckChange, Difference]:
+    """A new state of a deck, and what it does to prices today. Raises `DeckActRefused`.
+
+    `before` is what is in force of that name, `said` what `file` says; `now` in seconds since the epoch.
+    `whole`: a prefix that is not in the file has no rate any more.
+    """
+    if not NAME.fullmatch(name):
+        raise DeckActRefused(f"{name!r} is no name: letters a to z, digits and hyphens, at most 63")
+    was = before[1] if before else Deck(currency=said.currency, rates=())
+    if was.currency != said.currency and was.rates:
+        raise DeckActRefused(
+            f"deck {name} is in {was.currency}, and the file in {said.currency}: a deck keeps its currency; "
+            "take the file in under another name"
+        )
+    after = changed(was, said, now, whole=whole)
+    if before is not None and after == was:
+        raise DeckActRefused(f"deck {name} says all of that already")
+    text = written(after)
+    told = difference(was, after, now)
+    added = KeptDeck(
+        version=0,  # that of the act
+        name=name,
+        currency=after.currency,
+        sha256=sha256(text.encode()).hexdigest(),
+        rates=len(after.rates),
+        file_sha256=sha256(file).hexdigest(),
+    )
+    change = DeckChange(
+        act="import",
+        name=name,
+        added=added,
+        packed=zlib.compress(text.encode(), 3),
+        effect=in_short(told, after, now),
+        ended=before[0].version if before else 0,
+    )
+    return change, told
+
+
+def dropped(name: str, kept: Iterable[KeptDeck], declared: Declared) -> DeckChange:
+    """The end of a deck nobody is rated by. Raises `DeckActRefused`."""
+    held = in_force(kept).get(name)
+    if held is None:
+        raise DeckActRefused(f"there is no deck {name}; ./trunkward deck list shows those there are")
+    users = users_of(declared).get(name, [])
+    if users:
+        raise DeckActRefused(f"deck {name} is what {', '.join(users)} are rated by: give them another first")
+    return DeckChange(act="drop", name=name, ended=held.version)
+
+
+def users_of(declared: Declared) -> dict[str, list[str]]:
+    """By the name of a deck, who is rated by it: `carrier north`, `tenant acme`, `reseller bolt`."""
+    found: dict[str, list[str]] = {}
+    for kind, decks in (
+        ("carrier", {carrier.name: carrier.deck for carrier in declared.carriers}),
+        ("reseller", declared.reseller_decks),
+        ("tenant", declared.tenant_decks),
+    ):
+        for name, deck in decks.items():
+            if deck:
+                found.setdefault(deck, []).append(f"{kind} {name}")
+    return found
+
+
+def wanting(declared: Declared, kept: Iterable[KeptDeck]) -> list[str]:
+    """Sentences about decks that are named and not there, or in another currency than the node counts in."""
+    held = in_force(kept)
+    told = []
+    for name, users in sorted(users_of(declared).items()):
+        whose = " and ".join(users)
+        if name not in held:
+            missing = f"there is no deck {name}, by which {whose} would be rated"
+            told.append(f"{missing}: ./trunkward deck import {name} FILE")
+        elif held[name].currency != declared.node.currency:
+            told.append(
+                f"deck {name} is in {held[name].currency}, and this node counts in {declared.node.currency}: "
+                f"no call of {whose} has a price"
+            )
+    return told
+
+
+def unpacked(kept: KeptDeck, packed: bytes) -> Deck:
+    """A deck as it was kept. Raises `ValueError` when it is not what it was."""
+    try:
+        text = zlib.decompress(packed)
+    except zlib.error:
+        text = b""
+    if sha256(text).hexdigest() != kept.sha256:
+        raise ValueError(f"deck {kept.name} of version {kept.version} is damaged")
+    return read_written(text.decode())
+
+
+def in_short(told: Difference, after: Deck, now: int) -> str:
+    """What a change does to prices, in one line."""
+    later = sum(rate.since > now for rate in after.rates)
+    parts = [
+        f"{len(rates):,} {word}"
+        for rates, word in (
+            (told.new, "new"),
+            (told.gone, "gone"),
+            (told.dearer, "dearer"),
+            (told.cheaper, "cheaper"),
+            (told.otherwise, "with other increments or fees"),
+        )
+        if rates
+    ]
+    if later:
+        parts.append(f"{later:,} that begin later")
+    return ", ".join(parts) or "nothing changes today"
+
+
+def in_lines(told: Difference) -> list[str]:
+    """The largest changes, one a line."""
+    lines = []
+    for word, pairs in (("dearer", told.dearer), ("cheaper", told.cheaper)):
+        for was, now in pairs[:_NAMED]:
+            before, after = was.tariff.rate_nano, now.tariff.rate_nano
+            by = f"{(after - before) * 100 / before:+.1f} %" if before else "was free"
+            lines.append(
+                f"{word}: {now.prefix} {now.name}: {shown_nano(before)} -> {shown_nano(after)} ({by})"
+            )
+        if len(pairs) > _NAMED:
+            lines.append(f"{word}: {len(pairs) - _NAMED:,} more")
+    for word, rates in (("new", told.new), ("gone", told.gone)):
+        lines += [
+            f"{word}: {rate.prefix} {rate.name}: {shown_nano(rate.tariff.rate_nano)}"
+            for rate in rates[:_NAMED]
+        ]
+        if len(rates) > _NAMED:
+            lines.append(f"{word}: {len(rates) - _NAMED:,} more")
+    return lines
+
+
+def said(change: DeckChange) -> str:
+    """One line for the history."""
+    if change.act == "drop":
+        return f"deck {change.name} dropped"
+    return f"deck {change.name} taken in: {change.effect}"
+
+
+def journaled(change: DeckChange, number: int) -> dict[str, object]:
+    """What the journal says of an act besides its version."""
+    added = change.added
+    return {
+        "act": change.act,
+        "deck": change.name,
+        "added": number if added else None,
+        "sha256": added.sha256 if added else None,
+        "file_sha256": added.file_sha256 if added else None,
+        "currency": added.currency if added else None,
+        "rates": added.rates if added else None,
+        "effect": change.effect,
+        "ended": change.ended or None,
+    }

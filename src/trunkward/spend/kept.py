@@ -1,0 +1,39 @@
+"""Decks as they are kept, and what an act does to them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptDeck:
+    """One state of one deck."""
+
+    #: The version that made it.
+    version: int
+    name: str
+    #: ISO 4217.
+    currency: str
+    #: Of its text (`spend.deck.written`).
+    sha256: str
+    #: How many rates it has, past and future ones among them.
+    rates: int
+    #: Of the file it was made of.
+    file_sha256: str
+    #: The version that took its place, or dropped the deck; 0: none, it is in force.
+    ended: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeckChange:
+    """What one act does."""
+
+    #: `import` or `drop`.
+    act: str
+    name: str
+    #: Its `version` is the act's.
+    added: KeptDeck | None = None
+    #: zlib over the text; empty: nothing is added.
+    packed: bytes = b""
+    #: In words, what it does to prices.
+    effect: str = ""
+    #: The version whose state of the deck ends; 0: there is none.
+    ended: int = 0

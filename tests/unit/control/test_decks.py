@@ -1,0 +1,83 @@
+"""What is refused of decks, and what is told of them."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trunkward.control.decks import DeckActRefused, dropped, imported, in_lines, wanting
+from trunkward.spend.deck import Deck, Rate, deck, difference, read_written, written
+from trunkward.spend.kept import KeptDeck
+from trunkward.spend.tariff import Tariff
+from unit.control.test_spend_keys import accepted
+
+
+def rate(prefix: str, nano: int, name: str = "") -> Rate:
+    return Rate(prefix=prefix, tariff=Tariff(rate_nano=nano), name=name)
+
+
+def kept(name: str, currency: str = "EUR", version: int = 1) -> KeptDeck:
+    return KeptDeck(
+        version=version, name=name, currency=currency, sha256="0" * 64, rates=1, file_sha256="1" * 64
+    )
+
+
+RATES = st.builds(
+    lambda prefix, nano, since, name: Rate(
+        prefix=prefix, tariff=Tariff(rate_nano=nano, first_s=60), since=since, name=name
+    ),
+    st.text("0123456789", min_size=1, max_size=15),
+    st.integers(0, 10**10),
+    st.integers(0, 10**10),
+    st.text(st.characters(exclude_categories=("C", "Z"))),
+)
+
+
+@given(st.lists(RATES, unique_by=lambda one: (one.prefix, one.since)))
+def test_what_is_written_is_read_back(rates: list[Rate]) -> None:
+    source = deck("USD", rates)
+    assert read_written(written(source)) == source
+
+
+def test_the_same_again_and_another_currency_are_refused() -> None:
+    said = deck("EUR", [rate("44", 1)])
+    change, _ = imported("retail", None, said, b"", 100, whole=True)
+    assert change.added is not None
+    held = (
+        replace(change.added, version=7),
+        Deck(currency="EUR", rates=(replace(said.rates[0], since=100),)),
+    )
+    with pytest.raises(DeckActRefused, match="says all of that already"):
+        imported("retail", held, said, b"", 200, whole=True)
+    with pytest.raises(DeckActRefused, match="is in EUR, and the file in USD"):
+        imported("retail", held, replace(said, currency="USD"), b"", 200, whole=True)
+    with pytest.raises(DeckActRefused, match="is no name"):
+        imported("Re tail", None, said, b"", 100, whole=True)
+
+
+def test_a_deck_in_use_is_not_dropped() -> None:
+    declared = accepted(tenant={"deck": "retail"}).declared
+    with pytest.raises(DeckActRefused, match="what tenant acme are rated by"):
+        dropped("retail", [kept("retail")], declared)
+    with pytest.raises(DeckActRefused, match="there is no deck other"):
+        dropped("other", [kept("retail")], declared)
+    assert dropped("spare", [kept("spare", version=5)], declared).ended == 5
+
+
+def test_decks_that_are_missing_are_told() -> None:
+    declared = accepted(tenant={"deck": "retail"}, carrier={"deck": "north-1"}).declared
+    told = wanting(declared, [kept("north-1", "USD")])
+    assert [re.sub(r":.*", "", one) for one in told] == [
+        "deck north-1 is in USD, and this node counts in EUR",
+        "there is no deck retail, by which tenant acme would be rated",
+    ]
+
+
+def test_the_largest_changes_come_first() -> None:
+    before = deck("EUR", [rate(str(n), 10) for n in range(100, 200)])
+    after = deck("EUR", [rate(str(n), n, f"place {n}") for n in range(100, 200)])
+    lines = in_lines(difference(before, after, 0))
+    assert lines[0] == "dearer: 199 place 199: 0.00000001 -> 0.000000199 (+1890.0 %)"
+    assert lines[-1] == "dearer: 80 more"
