@@ -1,4 +1,4 @@
-"""Decks of rates: taken in, compared, dropped. Each act is a version of the configuration (`control.acts`)."""
+"""Decks of rates: taken in, compared, dropped; each act is a version of the configuration."""
 
 import re
 import zlib
