@@ -152,6 +152,11 @@ class Paths:
         return self.state / "config" / "declared.json"
 
     @property
+    def decks(self) -> Path:
+        """Texts of the decks in force, by their SHA-256 (`trunkward.spend.deck.written`, zlib)."""
+        return self.declared.with_name("decks")
+
+    @property
     def draining(self) -> Path:
         """There when the node is to take no new calls (`trunkward.engines.drain`)."""
         return self.state / "draining"
@@ -252,6 +257,11 @@ class Paths:
     def supervisor_socket(self) -> Path:
         """The supervisor's control socket, root only."""
         return self.run / "supervisor.sock"
+
+
+def deck_name(sha256: str) -> str:
+    """The file name of a compiled deck, beside the policies."""
+    return f"{sha256}.deck"
 
 
 def snapshot_name(version: int) -> str:

@@ -1,5 +1,6 @@
 """Declared things as they stand in a snapshot: flat values that msgpack carries, and back again."""
 
+from collections.abc import Mapping
 from hashlib import sha256
 from ipaddress import ip_address, ip_network
 
@@ -135,6 +136,31 @@ class LimitsRow(msgspec.Struct, frozen=True, array_like=True):
     per_second: float | None
     number_calls: int | None
     number_per_second: float | None
+
+
+class DecksRow(msgspec.Struct, frozen=True, array_like=True):
+    """By what calls are rated."""
+
+    #: SHA-256 of each deck's text, by name.
+    decks: dict[str, str]
+    #: Names of decks, by tenant and by carrier.
+    tenants: dict[str, str]
+    carriers: dict[str, str]
+
+
+def decks_row(declared: Declared, decks: Mapping[str, str]) -> DecksRow:
+    """A tenant's calls are sold by its own deck, or its reseller's."""
+    resellers = {trunk.tenant: trunk.reseller for trunk in declared.trunks}
+    sold = {
+        tenant: declared.tenant_decks.get(tenant)
+        or declared.reseller_decks.get(resellers.get(tenant, ""), "")
+        for tenant in declared.tenants
+    }
+    return DecksRow(
+        dict(decks),
+        {tenant: deck for tenant, deck in sold.items() if deck},
+        {carrier.name: carrier.deck for carrier in declared.carriers if carrier.deck},
+    )
 
 
 def limits_rows(trunk: Trunk, declared: Declared) -> list[LimitsRow]:

@@ -6,7 +6,7 @@ carriers are msgpack and decoded once; everything that can be many is a hash tab
 """
 
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from types import MappingProxyType
@@ -19,6 +19,7 @@ from trunkward.admission.network_table import NetworkTable, Purpose, build_netwo
 from trunkward.admission.never_calls import NeverCallsTable, never_calls_table
 from trunkward.admission.rows import (
     CarrierRow,
+    DecksRow,
     LimitsRow,
     NodeRow,
     NumberRow,
@@ -27,6 +28,7 @@ from trunkward.admission.rows import (
     authority_id,
     carrier_of,
     carrier_row,
+    decks_row,
     limits_of,
     limits_rows,
     node_of,
@@ -36,6 +38,7 @@ from trunkward.admission.rows import (
 )
 from trunkward.admission.table import PrefixTable, Table, build_prefixes, build_table
 from trunkward.numbering.destinations import UNKNOWN, Destination
+from trunkward.spend.table import DeckRefused, DeckTable
 from trunkward.trunks.callers import NeverCalls, VerifiedNumber
 from trunkward.trunks.destinations import DestinationPolicies
 from trunkward.trunks.model import Address, Carrier, Declared, NodeSettings, Trunk
@@ -60,6 +63,7 @@ _SECTIONS = (
     *("subjects", "authorities", "usernames", "secrets", "networks"),
     "verified",
     "never",
+    "decks",
 )
 _DIRECTORY = struct.Struct(f"<{2 * len(_SECTIONS)}Q")
 #: Of a number in an inventory that nobody calls from.
@@ -82,6 +86,7 @@ _decode_node = msgspec.msgpack.Decoder(NodeRow).decode
 _decode_limits = msgspec.msgpack.Decoder(list[LimitsRow]).decode
 _decode_secrets = msgspec.msgpack.Decoder(list[SecretRow]).decode
 _decode_names = msgspec.msgpack.Decoder(list[str]).decode
+_decode_decks = msgspec.msgpack.Decoder(DecksRow).decode
 _decode_number = msgspec.msgpack.Decoder(NumberRow).decode
 _UNTIL = struct.Struct("<d")
 _decode_indexes = msgspec.msgpack.Decoder(list[int]).decode
@@ -100,13 +105,15 @@ def compile_snapshot(
     *,
     verified: Iterable[VerifiedNumber] = (),
     never: Iterable[NeverCalls] = (),
+    decks: Mapping[str, str] = MappingProxyType({}),
 ) -> bytes:
     """The snapshot of a declared world.
 
     `evidence` has a token for each (trunk, number) of an inventory; `version` is the policy's own
     number and stands in every record. `destinations` says what lies behind the first digits of numbers
     (without `+`); what is not in it is not called. `secrets` are those of trunks with digest, by trunk;
-    `verified` numbers trunks may show though they are not theirs; `never` the do-not-originate list.
+    `verified` numbers trunks may show though they are not theirs; `never` the do-not-originate list;
+    `decks` the SHA-256 of each deck by its name.
     Disabled carriers take no prefixes. Equal arguments give equal bytes.
     """
     prefixes: dict[str, list[int]] = {}
@@ -159,6 +166,7 @@ def compile_snapshot(
         "networks": build_network_table(trunks),
         "verified": build_table({_pair(v.trunk, v.number): _UNTIL.pack(v.until) for v in verified}),
         "never": never_calls_table(never),
+        "decks": _encode(decks_row(declared, decks)),
     }
     at = _HEAD.size + _DIRECTORY.size
     directory: list[int] = []
@@ -169,11 +177,18 @@ def compile_snapshot(
     return _HEAD.pack(MAGIC, FORMAT, version, at, _digest(rest)) + rest
 
 
+def _no_deck(sha256: str) -> DeckTable:
+    raise DeckRefused(f"deck {sha256} is not at hand")
+
+
 class Snapshot:
     """A compiled policy in a buffer (bytes, or a mapped file that stays mapped as long as this lives)."""
 
-    def __init__(self, buffer: bytes | memoryview) -> None:
-        """Checks the whole buffer once. Raises `SnapshotRefused`."""
+    def __init__(self, buffer: bytes | memoryview, open_deck: Callable[[str], DeckTable] = _no_deck) -> None:
+        """Checks the whole buffer once. Raises `SnapshotRefused`.
+
+        `open_deck` gives a compiled deck by the SHA-256 of its text, and may raise `DeckRefused`.
+        """
         view = memoryview(buffer)
         if len(view) < _HEAD.size + _DIRECTORY.size:
             raise SnapshotRefused(f"{len(view)} bytes are too short for a policy snapshot")
@@ -219,9 +234,22 @@ class Snapshot:
         self.trunks_around = lru_cache(maxsize=_KNOWN_SOURCES)(self._trunks_around)
         self._verified = Table(parts["verified"])
         self._never = NeverCallsTable(parts["never"])
+        rated: DecksRow = _decode_decks(parts["decks"])
+        tables = {name: open_deck(sha256) for name, sha256 in rated.decks.items()}
+        #: By name; all of them, and by whom calls are rated by them.
+        self._selling = {name: tables[deck] for name, deck in rated.tenants.items() if deck in tables}
+        self._buying = {name: tables[deck] for name, deck in rated.carriers.items() if deck in tables}
         # asked for several times in a call, and by one call after the other
         self._number = lru_cache(maxsize=_DECODED_NUMBERS)(self._decode_of_number)
         self._decoded = lru_cache(maxsize=_DECODED_TRUNKS)(self._decode)
+
+    def selling(self, trunk: Trunk) -> DeckTable | None:
+        """By what the calls of a trunk are sold; None: there is no deck for them."""
+        return self._selling.get(trunk.tenant)
+
+    def buying(self, carrier: Carrier) -> DeckTable | None:
+        """By what a carrier sells to us; None: that is not known."""
+        return self._buying.get(carrier.name)
 
     def trunk(self, name: str) -> Trunk | None:
         """A trunk by its name, its `numbers` empty: ask `number_owner`."""

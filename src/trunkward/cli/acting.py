@@ -1,7 +1,7 @@
 """Acts that are versions of the same node file: decided on under the lock, then in force within a second.
 
-They change what gates judge by (secrets of trunks, findings about numbers); of other parts only the edge has
-to know, and of secrets alone.
+They change what gates judge by (secrets of trunks, findings about numbers, decks); of other parts only the edge
+has to know, and of secrets alone.
 """
 
 import time
@@ -15,10 +15,12 @@ from trunkward.cli.ready import gate_policy
 from trunkward.cli.said import complain, in_words, say
 from trunkward.control import configuration
 from trunkward.control.configuration import NoSuchVersion, Superseded, Version
+from trunkward.control.decks import DeckActRefused
 from trunkward.control.declared import InForce
 from trunkward.control.node_file import NodeFileRefused, read_node_file
 from trunkward.control.secrets import SecretRefused, by_trunk
 from trunkward.control.verified import VerificationRefused, in_force
+from trunkward.engines.decks import put_decks
 from trunkward.engines.installed import OtherVersion, check_runs_this
 from trunkward.engines.live import NotApplied, is_running, put_policy_in_force
 from trunkward.engines.node import read_in_force
@@ -62,6 +64,7 @@ def act(paths: Paths, command: str, decide: Decide) -> int:
         NodeFileRefused,
         SecretRefused,
         VerificationRefused,
+        DeckActRefused,
         TextDamaged,
         OtherVersion,
         OSError,
@@ -79,6 +82,7 @@ def _put_in_force(
         version=version.number,
         secrets=by_trunk(store.secrets(), version.at),
         verified=in_force(declared, store.verifications(), version.at),
+        decks=put_decks(paths, store, declared),
     )
     try:
         put_policy_in_force(paths, before, after, gate_policy, now=datetime.now(UTC))

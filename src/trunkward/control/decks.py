@@ -90,6 +90,16 @@ def users_of(declared: Declared) -> dict[str, list[str]]:
     return found
 
 
+def rated_by(declared: Declared, kept: Iterable[KeptDeck]) -> dict[str, str]:
+    """By name, the SHA-256 of each deck that rates somebody: those there are, in the node's currency."""
+    held = in_force(kept)
+    return {
+        name: held[name].sha256
+        for name in sorted(users_of(declared))
+        if name in held and held[name].currency == declared.node.currency
+    }
+
+
 def wanting(declared: Declared, kept: Iterable[KeptDeck]) -> list[str]:
     """Sentences about decks that are named and not there, or in another currency than the node counts in."""
     held = in_force(kept)

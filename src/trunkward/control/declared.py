@@ -40,6 +40,8 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
     verified: list[VerifiedNumber] = []
     #: The lines of `node.do_not_originate`.
     do_not_originate: list[NeverCalls] = []
+    #: Of the decks calls are rated by, the SHA-256 of their texts, by name (`control.decks.rated_by`).
+    decks: dict[str, str] = {}
 
     def declared(self) -> Declared:
         """What the file declares, with what was issued and read for it filled in."""

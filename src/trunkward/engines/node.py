@@ -39,6 +39,7 @@ from trunkward.control.shown_certificate import CertificateRefused, Use
 from trunkward.control.verified import in_force as verified_now
 from trunkward.engines.certificates import accepted_fingerprints, first_end, why_no_authority
 from trunkward.engines.credentials import MAC_KEY
+from trunkward.engines.decks import put_decks
 from trunkward.engines.departed import edge_settings
 from trunkward.engines.destinations_file import DestinationsUnreadable, destinations_text
 from trunkward.engines.kamailio import EdgeFiles, render_edge_json, render_kamailio_cfg, render_tls_cfg
@@ -256,6 +257,7 @@ def decide(
         destinations=issued.destinations,
         verified=verified_now(accepted.declared, store.verifications(), at),
         do_not_originate=issued.do_not_originate,
+        decks=put_decks(paths, store, accepted.declared),
     )
 
 

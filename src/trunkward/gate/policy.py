@@ -8,9 +8,12 @@ for it. The check reads every page, so none has to be fetched when a call looks 
 import mmap
 import os
 import threading
+from functools import partial
 from pathlib import Path
 
 from trunkward.admission.snapshot import Snapshot, SnapshotRefused
+from trunkward.settings import deck_name
+from trunkward.spend.table import DeckRefused, DeckTable
 
 #: How far behind everybody else the thread that checks snapshots stands (nice(2)).
 _NICE = 10
@@ -23,6 +26,8 @@ class PolicyInForce:
         """Looks at nothing yet."""
         self._link = directory / "current"
         self._name = ""
+        #: Those of the snapshot in use, by the SHA-256 of their texts.
+        self._decks: dict[str, DeckTable] = {}
         self.snapshot: Snapshot | None = None
 
     def is_behind(self) -> bool:
@@ -43,14 +48,29 @@ class PolicyInForce:
                 return None
             with (self._link.parent / name).open("rb") as file:
                 mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            used: dict[str, DeckTable] = {}
             # the one before goes here, too, when the last call that uses it is over
-            self.snapshot = Snapshot(memoryview(mapped))
+            self.snapshot = Snapshot(memoryview(mapped), partial(self._deck, used))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, SnapshotRefused) as problem:
             return f"{self._link}: {problem}"
-        self._name = name
+        self._name, self._decks = name, used
         return None
+
+    def _deck(self, used: dict[str, DeckTable], sha256: str) -> DeckTable:
+        """A deck, mapped once however many snapshots name it. Raises `DeckRefused`, a `ValueError`."""
+        if sha256 not in used:
+            used[sha256] = self._decks.get(sha256) or self._mapped(deck_name(sha256))
+        return used[sha256]
+
+    def _mapped(self, name: str) -> DeckTable:
+        try:
+            with (self._link.parent / name).open("rb") as file:
+                return DeckTable(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
+        except FileNotFoundError:
+            # not as if there were no snapshot: the worker has one, and not what it names
+            raise DeckRefused(f"{name} is not there") from None
 
 
 def stand_back() -> None:

@@ -3,6 +3,8 @@
 import fcntl
 import os
 import threading
+import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -15,7 +17,9 @@ from trunkward.admission.snapshot import compile_snapshot
 from trunkward.control.declared import InForce
 from trunkward.control.secrets import usable
 from trunkward.engines.destinations_file import destinations_with
-from trunkward.settings import snapshot_name
+from trunkward.settings import deck_name, snapshot_name
+from trunkward.spend.deck import read_written
+from trunkward.spend.table import compile_deck
 from trunkward.trunks.model import Declared, IdentifiedBy
 from trunkward.trunks.retention import RetentionPolicy
 
@@ -25,6 +29,8 @@ CURRENT = "current"
 LOOK_S = 0.2
 #: The same after one that failed: compiling a large configuration takes seconds of CPU.
 AGAIN_S = 1.0
+#: Seconds a deck that is in force no more stays: a gate may not have taken the snapshot after it yet.
+_DECKS_KEPT_S = 600
 #: Snapshots kept beside the one in force: a gate may still hold the one before.
 _KEPT = 2
 
@@ -41,6 +47,7 @@ class PolicyCompiler:
         """
         self._tell = tell
         self._declared = declared
+        self._decks = declared.with_name("decks")
         self._policy = policy
         self._seen: tuple[int, int] | None = None
         #: What has been compiled, and not told of yet.
@@ -95,6 +102,23 @@ class PolicyCompiler:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
+    def _compile_decks(self, in_force: InForce) -> None:
+        """Each deck once, whatever else changes; before the snapshot that names it is in force."""
+        wanted = {deck_name(sha256): sha256 for sha256 in in_force.decks.values()}
+        for name, sha256 in wanted.items():
+            if (self._policy / name).exists():
+                continue
+            text = zlib.decompress((self._decks / sha256).read_bytes())
+            part = self._policy / f"{name}.part"
+            # what holds from now on: earlier rates are for calls that are over
+            part.write_bytes(compile_deck(read_written(text.decode()), int(time.time())))
+            part.chmod(0o640)
+            part.rename(self._policy / name)
+        # gates have those before in their memory
+        for old in self._policy.glob("*.deck"):
+            if old.name not in wanted and old.stat().st_mtime < time.time() - _DECKS_KEPT_S:
+                old.unlink()
+
     def _compile(self) -> None:
         seen = self._mark()
         in_force = msgspec.json.decode(self._declared.read_bytes(), type=InForce)
@@ -118,7 +142,9 @@ class PolicyCompiler:
             },
             verified=in_force.verified,
             never=in_force.do_not_originate,
+            decks=in_force.decks,
         )
+        self._compile_decks(in_force)
         name = snapshot_name(in_force.version)
         part = self._policy / f"{name}.part"
         part.write_bytes(snapshot)

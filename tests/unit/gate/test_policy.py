@@ -8,7 +8,10 @@ from sipkit.places import TABLE
 from trunkward.admission.snapshot import compile_snapshot
 from trunkward.control.node_file import read_node_file
 from trunkward.gate.policy import PolicyInForce
-from trunkward.settings import snapshot_name
+from trunkward.settings import deck_name, snapshot_name
+from trunkward.spend.deck import Rate, deck
+from trunkward.spend.table import compile_deck
+from trunkward.spend.tariff import Tariff
 
 EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")
 
@@ -55,3 +58,44 @@ def test_one_that_cannot_be_used_is_not_taken(policy: PolicyInForce, tmp_path: P
     put(tmp_path, 3)
     assert policy.refresh() is None
     assert policy.snapshot.version == 3
+
+
+DECK = compile_deck(deck("EUR", [Rate(prefix="44", tariff=Tariff(rate_nano=5))]), 0)
+
+
+def put_rated(directory: Path, version: int, sha256: str) -> None:
+    text = EXAMPLE.replace("- name: acme\n", "- name: acme\n    deck: retail\n", 1)
+    declared = read_node_file(text, "node.yaml")
+    put(directory, version, compile_snapshot(declared, {}, version, TABLE, decks={"retail": sha256}))
+
+
+def test_decks_come_with_it_and_are_mapped_once(policy: PolicyInForce, tmp_path: Path) -> None:
+    (tmp_path / deck_name("aa")).write_bytes(DECK)
+    found = []
+    for version in (1, 2):
+        put_rated(tmp_path, version, "aa")
+        assert policy.refresh() is None
+        assert policy.snapshot is not None
+        trunk = policy.snapshot.trunk("acme-hq")
+        assert trunk is not None
+        found.append(policy.snapshot.selling(trunk))
+        assert policy.snapshot.buying(policy.snapshot.carriers[0]) is None
+    assert found[0] is found[1]
+    assert found[0] is not None
+    assert found[0].find("442079460000", 1.0) == ("44", Tariff(rate_nano=5))
+
+
+@pytest.mark.parametrize("content", [None, b"", DECK[:-1], DECK[:-1] + b"\x01"])
+def test_one_without_its_decks_is_not_taken(
+    policy: PolicyInForce, tmp_path: Path, content: bytes | None
+) -> None:
+    put(tmp_path, 1)
+    policy.refresh()
+    if content is not None:
+        (tmp_path / deck_name("bb")).write_bytes(content)
+    put_rated(tmp_path, 2, "bb")
+    assert policy.refresh() is not None
+    assert policy.snapshot is not None
+    assert policy.snapshot.version == 1
+    (tmp_path / deck_name("bb")).write_bytes(DECK)
+    assert (policy.refresh(), policy.snapshot.version) == (None, 2)

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+import zlib
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,10 @@ import pytest
 
 from trunkward.admission.snapshot import Snapshot
 from trunkward.control.declared import InForce
+from trunkward.settings import deck_name
+from trunkward.spend.deck import Rate, deck, written
+from trunkward.spend.table import DeckTable
+from trunkward.spend.tariff import Tariff
 from trunkward.worker.compile import CURRENT, PolicyCompiler
 
 EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")
@@ -24,14 +29,18 @@ class Place:
         self.declared = home / "declared.json"
         self.policy = home / "policy"
         self.policy.mkdir()
+        self.decks = home / "decks"
         self.compiler = PolicyCompiler(self.declared, self.policy)
 
-    def put_in_force(self, version: int, node_file: str = EXAMPLE) -> None:
+    def put_in_force(
+        self, version: int, node_file: str = EXAMPLE, decks: dict[str, str] | None = None
+    ) -> None:
         in_force = InForce(
             version=version,
             node_file=node_file,
             certificates={"acme-hq": [PBX]},
             evidence={"acme-hq": {NUMBER: "token"}},
+            decks=decks or {},
         )
         part = self.declared.with_suffix(".part")
         part.write_bytes(msgspec.json.encode(in_force))
@@ -140,3 +149,30 @@ def test_a_snapshot_broken_off_is_written_anew(place: Place) -> None:
     (place.policy / f"{CURRENT}.part").symlink_to("nowhere")
     assert place.compiler.round()
     assert place.current.version == 1
+
+
+def test_decks_are_compiled_once_and_before_the_snapshot_that_names_them(place: Place) -> None:
+    text = written(deck("EUR", [Rate(prefix="44", tariff=Tariff(rate_nano=5))]))
+    place.decks.mkdir()
+    rated = EXAMPLE.replace("- name: acme\n", "- name: acme\n    deck: retail\n", 1)
+    place.put_in_force(1, rated, decks={"retail": "aa"})
+    with pytest.raises(FileNotFoundError):
+        place.compiler.round()
+    assert not (place.policy / CURRENT).exists()
+    (place.decks / "aa").write_bytes(zlib.compress(text.encode()))
+    assert place.compiler.round()
+    compiled = place.policy / deck_name("aa")
+    before = compiled.stat()
+    assert DeckTable(compiled.read_bytes()).find("442079460000", time.time()) == ("44", Tariff(rate_nano=5))
+    (place.decks / "aa").unlink()
+    place.put_in_force(2, rated, decks={"retail": "aa"})
+    assert place.compiler.round()
+    assert compiled.stat() == before
+    # one that is in force no more stays until gates have had time for the snapshot after it
+    place.put_in_force(3)
+    assert place.compiler.round()
+    assert compiled.exists()
+    os.utime(compiled, (0, 0))
+    place.put_in_force(4)
+    assert place.compiler.round()
+    assert not compiled.exists()
