@@ -40,6 +40,7 @@ from trunkward.cli.ready import gate_policy
 from trunkward.cli.said import complain, say
 from trunkward.control import configuration
 from trunkward.control.configuration import NoSuchVersion, Plan, Superseded, Version
+from trunkward.control.decks import wanting as decks_wanting
 from trunkward.control.declared import InForce
 from trunkward.control.difference import Change, difference
 from trunkward.control.do_not_originate import ListRefused
@@ -103,6 +104,7 @@ def run_plan(paths: Paths, file: Path | None, *, as_json: bool) -> int:
         effects = _effects(paths, read, held, None)
         secrets, changes = _wanting(paths, read, None), difference({}, read.objects)
         planned = Plan(base=None, accepted=read, changes=changes, effects=effects, secrets=secrets)
+        planned = replace(planned, decks=decks_wanting(read.declared, []))
         planned = replace(planned, opens=opened_by(planned, None, None, None))
     else:
         with configuration_store(paths, make=False) as store:
@@ -188,6 +190,7 @@ def plan_document(planned: Plan) -> dict[str, Any]:
         "effect": planned.effects.kind,
         "effects": asdict(planned.effects),
         "secrets": dict(planned.secrets),
+        "decks": planned.decks,
     }
 
 
@@ -262,6 +265,7 @@ def _change(
             put = _apply_running if held.running else _apply_stopped
             code, version = put(paths, planned, store, command, held)
             tell_secrets(planned.secrets)
+            tell_decks(planned.decks)
             if as_json:
                 print(json.dumps(plan_document(planned) | {"version": version, "done": code == 0}, indent=1))
             return code
@@ -380,6 +384,7 @@ def _planned(paths: Paths, read: Accepted, held: Held, store: SqlConfiguration) 
         planned,
         opens=opened_by(planned, store, held.declared, held.in_force),
         secrets=_wanting(paths, read, store),
+        decks=decks_wanting(read.declared, store.decks()),
         changed_file=_changed_file(read, held),
     )
 
@@ -458,6 +463,13 @@ def _show(planned: Plan) -> None:
     for line in planned.effects.lines():
         say(f"then: {line}")
     tell_secrets(planned.secrets)
+    tell_decks(planned.decks)
+
+
+def tell_decks(wanting: list[str]) -> None:
+    """Which decks are named and rate nothing, and what to do."""
+    for said in wanting:
+        say(said, "yellow", err=True)
 
 
 def tell_secrets(wanting: list[tuple[str, str]]) -> None:

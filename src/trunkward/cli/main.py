@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from trunkward import __version__
+from trunkward.cli.deck_app import deck_app
 from trunkward.settings import Paths, SettingsRefused
 
 app = typer.Typer(
@@ -344,6 +345,9 @@ def show_call(
     from trunkward.cli.calls import show
 
     raise typer.Exit(show(Paths.from_environment(), name, as_json=as_json))
+
+
+app.add_typer(deck_app, name="deck")
 
 
 number_app = typer.Typer(help="Numbers a trunk may show though they are not its own.", no_args_is_help=True)

@@ -115,6 +115,8 @@ class Plan:
     changed_file: str = ""
     #: Trunks that cannot call by digest, with what to do (`control.secrets.wanting`).
     secrets: list[tuple[str, str]] = field(default_factory=list)
+    #: Sentences about decks that are named and rate nothing (`control.decks.wanting`).
+    decks: list[str] = field(default_factory=list)
 
     @property
     def same_text(self) -> bool:

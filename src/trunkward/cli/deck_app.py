@@ -1,0 +1,90 @@
+"""`trunkward deck ...`, as typer sees it; what it does is imported when it is asked for."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from trunkward.settings import Paths
+
+deck_app = typer.Typer(help="Rate decks of carriers and tenants.", no_args_is_help=True)
+
+type NameArgument = Annotated[str, typer.Argument(help="The deck's name, as the node file has it.")]
+type FileArgument = Annotated[Path, typer.Argument(help="CSV, as the trade exchanges it (docs/spend.md).")]
+type CurrencyOption = Annotated[
+    str, typer.Option(help="ISO 4217, where the file has no column for it.", metavar="EUR")
+]
+type IncrementsOption = Annotated[
+    str, typer.Option(help="Where the file has no column for them, as 60/6.", metavar="SECONDS/SECONDS")
+]
+type DatesOption = Annotated[
+    Literal["day", "month", ""], typer.Option(help="What stands first in dates such as 03/04/2027.")
+]
+type MergeOption = Annotated[
+    bool, typer.Option("--merge", help="Prefixes that are not in the file keep what they have.")
+]
+
+
+@deck_app.command("import")
+def import_deck(
+    name: NameArgument,
+    file: FileArgument,
+    currency: CurrencyOption = "",
+    increments: IncrementsOption = "1/1",
+    dates: DatesOption = "",
+    merge: MergeOption = False,
+) -> None:
+    """Take a file in: whole, or nothing of it and every wrong line named; in force within seconds."""
+    from trunkward.cli.deck import defaults_of, run_import
+
+    defaults = defaults_of(currency, increments, dates)
+    paths = Paths.from_environment()
+    raise typer.Exit(run_import(paths, name, file, defaults=defaults, whole=not merge))
+
+
+@deck_app.command("diff")
+def diff_deck(
+    name: NameArgument,
+    file: FileArgument,
+    currency: CurrencyOption = "",
+    increments: IncrementsOption = "1/1",
+    dates: DatesOption = "",
+    merge: MergeOption = False,
+) -> None:
+    """Say what taking a file in would change today; changes nothing. Exit code 1: something would."""
+    from trunkward.cli.deck import defaults_of, run_diff
+
+    defaults = defaults_of(currency, increments, dates)
+    raise typer.Exit(run_diff(Paths.from_environment(), name, file, defaults=defaults, whole=not merge))
+
+
+@deck_app.command("list")
+def list_decks(
+    every: Annotated[bool, typer.Option("--all", help="Also what was in force before.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """List decks: how many rates, who took them in when, whose calls they rate."""
+    from trunkward.cli.deck import run_list
+
+    raise typer.Exit(run_list(Paths.from_environment(), every=every, as_json=as_json))
+
+
+@deck_app.command("show")
+def show_deck(
+    name: NameArgument,
+    number: Annotated[str, typer.Argument(help="E.164 with +, or the beginning of a number.")],
+    at: Annotated[str, typer.Option(help="By what holds then: 2027-01-31, or with a time, in UTC.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Show what a call to a number costs, and all rates of its prefixes, past and future."""
+    from trunkward.cli.deck import moment_of, run_show
+
+    raise typer.Exit(run_show(Paths.from_environment(), name, number, at=moment_of(at), as_json=as_json))
+
+
+@deck_app.command("drop")
+def drop_deck(name: NameArgument) -> None:
+    """Drop a deck by which nobody is rated; what it said stays on record."""
+    from trunkward.cli.deck import run_drop
+
+    raise typer.Exit(run_drop(Paths.from_environment(), name))
