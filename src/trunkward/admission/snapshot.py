@@ -45,7 +45,7 @@ from trunkward.trunks.model import Address, Carrier, Declared, NodeSettings, Tru
 
 MAGIC = b"TWPOLICY"
 #: Goes up with every change of the layout or of a row; a gate reads its own only.
-FORMAT = 5
+FORMAT = 6
 _HEAD = struct.Struct("<8sIQQ32s")
 _SECTIONS = (
     "node",

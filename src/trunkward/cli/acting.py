@@ -1,7 +1,7 @@
 """Acts that are versions of the same node file: decided on under the lock, then in force within a second.
 
-They change what gates judge by (secrets of trunks, findings about numbers, decks); of other parts only the edge
-has to know, and of secrets alone.
+They change what gates judge by (secrets of trunks, findings about numbers, decks); of other parts only the
+edge has to know, and of secrets alone.
 """
 
 import time
