@@ -62,14 +62,14 @@ def main(arguments: list[str]) -> int:
 class _Measured:
     def __init__(self, valkey: OwnValkey, rate: int, seconds: float) -> None:
         self._valkey, self._rate, self._seconds = valkey, rate, seconds
-        self._numbers = 0
+        self._numbers = self._failed = 0
 
     async def table(self, most_ms: float) -> int:
         gate = self._valkey.gate(deadline_s=5.0)
         await self._prepare(gate)
         print(f"{self._rate} a second for {self._seconds:g} s; {_RUNNING} legs running\n")
-        print("| | Valkey's CPU, us each | of a core | commands each | p50 ms | p99 ms | most ms |")
-        print("|---|---:|---:|---:|---:|---:|---:|")
+        print("| | Valkey's CPU, us each | of a core | commands each | p50 ms | p99 ms | most ms | failed |")
+        print("|---|---:|---:|---:|---:|---:|---:|---:|")
         await self._row("admission without money", lambda: self._admitted(gate, with_money=False))
         p99_ms, commands = await self._row("admission", lambda: self._admitted(gate, with_money=True))
         await self._row("admission, renewal, settlement", lambda: self._whole_call(gate))
@@ -97,6 +97,7 @@ class _Measured:
     async def _row(self, what: str, one: Callable[[], Awaitable[None]]) -> tuple[float, float]:
         calls = round(self._rate * self._seconds)
         late_ms: list[float] = []
+        self._failed = 0
 
         async def timed(due: float) -> None:
             await one()
@@ -115,7 +116,7 @@ class _Measured:
         p99 = late_ms[int(calls * 0.99)]
         print(
             f"| {what} | {cpu_s / calls * 1e6:.0f} | {cpu_s / took_s:.1%} | {commands / calls:.2f} "
-            f"| {late_ms[calls // 2]:.2f} | {p99:.2f} | {late_ms[-1]:.2f} |"
+            f"| {late_ms[calls // 2]:.2f} | {p99:.2f} | {late_ms[-1]:.2f} | {self._failed} |"
         )
         return p99, commands / calls
 
@@ -123,14 +124,16 @@ class _Measured:
     async def _admitted(self, gate: LiveClient, *, with_money: bool) -> None:
         number = next(self._fresh())
         fact = await gate.admit(self._asked(f"r{number}", number, with_money=with_money))
-        assert isinstance(fact, Held), fact
+        self._failed += not isinstance(fact, Held)
 
     async def _whole_call(self, gate: LiveClient) -> None:
         number = next(self._fresh())
         name = f"r{number}"
         asked = self._asked(name, number)
         fact = await gate.admit(asked)
-        assert isinstance(fact, Held), fact
+        if not isinstance(fact, Held):
+            self._failed += 1
+            return
         assert asked.money is not None
         shares = tuple(
             RunningShare(
@@ -145,7 +148,7 @@ class _Measured:
         )
         leg = RunningLeg(record_id=name, lasted_s=40, shares=shares)
         renewed = await gate.renew_legs([leg], hold_s=62, node="bench", longest_s=_LONGEST_S)
-        assert not any(isinstance(fact, Unavailable) for fact in renewed)
+        self._failed += any(isinstance(fact, Unavailable) for fact in renewed)
         gate.settle([Settlement(record_id=name, costs=tuple((share.owner, 360_000) for share in shares))])
         gate.ended([(name, fact.counters)])
 
