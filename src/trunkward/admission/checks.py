@@ -5,17 +5,18 @@
 3. `listener`     the listener for TLS 1.2 is for trunks that may use it
 4. `request`      it can be read
 5. `trunk`        the trunk it belongs to is enabled
-6. `calling`      a customer shows a calling number
-7. `called`       a number was called
-8. `caller`       the customer may show that number, and the number can call at all
-9. `destination`  the number is somebody's here, or a carrier takes it
-10. `permitted`   the trunk may call there: country, kind of number, price, time
-11. `media`       the offer is what its side must offer
-12. `drain`       this node takes new calls
-13. `credentials` its digest credentials were not used before
-14. `limits`      there is a place for it, of all that all nodes count
-15. `clock`       our clock is synchronised (a call never fails on it)
-16. `signature`   the call is signed (a call never fails on it)
+6. `held`         and nobody holds its calls
+7. `calling`      a customer shows a calling number
+8. `called`       a number was called
+9. `caller`       the customer may show that number, and the number can call at all
+10. `destination` the number is somebody's here, or a carrier takes it
+11. `permitted`   the trunk may call there: country, kind of number, price, time
+12. `media`       the offer is what its side must offer
+13. `drain`       this node takes new calls
+14. `credentials` its digest credentials were not used before
+15. `limits`      there is a place for it, of all that all nodes count
+16. `clock`       our clock is synchronised (a call never fails on it)
+17. `signature`   the call is signed (a call never fails on it)
 """
 
 from collections.abc import Callable, Mapping
@@ -49,6 +50,7 @@ from trunkward.numbering.e164 import E164
 from trunkward.sip.text import UnsafeHeader, safe_value
 from trunkward.trunks.destinations import kind_of
 from trunkward.trunks.model import Carrier, Trunk
+from trunkward.trunks.spending import HoldScope
 
 ASKS_AGAIN = "nothing: the PBX asks again with the new nonce by itself"
 FORGOTTEN = "its nonce is of a time before Valkey was started anew, or lost its data"
@@ -218,8 +220,31 @@ def trunk(case: Case) -> Finding:
     )
 
 
+def held(case: Case) -> Finding:
+    """6. By whom runs this node, until he releases them; emergencies are nobody's to hold."""
+    if case.emergency:
+        return Finding(check="held", detail="exempt" if case.holds else "")
+    outbound, abroad = case.direction is Direction.OUTBOUND, case.abroad
+    hold = next((one for one in case.holds if one.covers(outbound=outbound, abroad=abroad)), None)
+    if hold is None:
+        return Finding(check="held")
+    whose = hold.owner.replace(":", " ", 1)
+    if not outbound and case.targets:
+        return Finding(check="held", detail=f"{whose} is held, others take its calls")
+    reason, what = Reason.TRUNK_HELD, "calls"
+    if hold.scope is HoldScope.INTERNATIONAL:
+        reason, what = Reason.INTERNATIONAL_HELD, "calls abroad"
+    # why stands in the journal, and is not the customer's to read
+    return _refuse(
+        *("held", reason, Blame.US, 403 if outbound else 480),
+        f"{what} of {whose} are held since version {hold.version}",
+        remedy=f"./trunkward release {hold.owner} --why TEXT, if all is well; ./trunkward history says who"
+        " holds them, and why",
+    )
+
+
 def calling(case: Case) -> Finding:
-    """6. Inbound callers may be anonymous; a customer's number is what we assert and sign."""
+    """7. Inbound callers may be anonymous; a customer's number is what we assert and sign."""
     if not isinstance(case.calling, Unreadable):
         return Finding(check="calling", detail=str(case.calling))
     if case.direction is Direction.INBOUND or case.emergency:
@@ -231,7 +256,7 @@ def calling(case: Case) -> Finding:
 
 
 def called(case: Case) -> Finding:
-    """7. Read from the Request-URI."""
+    """8. Read from the Request-URI."""
     if isinstance(case.called, Unreadable):
         return _refuse(
             *(
@@ -253,7 +278,7 @@ def called(case: Case) -> Finding:
 
 
 def caller(case: Case) -> Finding:
-    """8. Whose number it is, and whether anybody calls from it. Emergency calls show what they show."""
+    """9. Whose number it is, and whether anybody calls from it. Emergency calls show what they show."""
     shown, outbound = case.caller, case.direction is Direction.OUTBOUND
     if case.emergency or shown.number is None:
         return Finding(check="caller", detail="emergency" if case.emergency else "")
@@ -290,7 +315,7 @@ def caller(case: Case) -> Finding:
 
 
 def destination(case: Case) -> Finding:
-    """9. A carrier with a prefix of the number, or the trunk whose number it is."""
+    """10. A carrier with a prefix of the number, or the trunk whose number it is."""
     if case.direction is Direction.OUTBOUND:
         if case.ways:
             return Finding(
@@ -317,7 +342,7 @@ def destination(case: Case) -> Finding:
 
 
 def permitted(case: Case) -> Finding:
-    """10. By the time on our clock; an emergency call is no destination that costs anybody anything."""
+    """11. By the time on our clock; an emergency call is no destination that costs anybody anything."""
     caller = case.source
     if not isinstance(caller, Trunk) or not isinstance(case.called, E164):
         return Finding(check="permitted")
@@ -329,7 +354,7 @@ def permitted(case: Case) -> Finding:
 
 
 def media(case: Case) -> Finding:
-    """11. Emergency calls and the bench's unanchored media are not refused."""
+    """12. Emergency calls and the bench's unanchored media are not refused."""
     if isinstance(case.offer, MediaRefused):
         return _refuse(
             *("media", case.offer.reason, _sender(case), 488, case.offer.detail),
@@ -341,7 +366,7 @@ def media(case: Case) -> Finding:
 
 
 def drain(case: Case, *, draining: bool) -> Finding:
-    """12. A node being emptied takes emergency calls only; who would be refused anyhow has been told why."""
+    """13. A node being emptied takes emergency calls only; who would be refused anyhow has been told why."""
     if not draining or case.emergency:
         return Finding(check="drain", detail="draining" if draining else "")
     return _refuse(
@@ -351,7 +376,7 @@ def drain(case: Case, *, draining: bool) -> Finding:
 
 
 def credentials(case: Case, facts: Facts) -> Finding:
-    """13. That they are right is known (check 2). Where nobody can tell of before, `limits` refuses."""
+    """14. That they are right is known (check 2). Where nobody can tell of before, `limits` refuses."""
     if case.nonce is None:
         return Finding(check="credentials", detail="exempt" if case.emergency else "")
     if isinstance(facts.live, Replayed):
@@ -368,7 +393,7 @@ def credentials(case: Case, facts: Facts) -> Finding:
 
 
 def limits(case: Case, facts: Facts) -> Finding:
-    """14. Posture row "Redis": what is inbound then goes by what this gate alone has counted."""
+    """15. Posture row "Redis": what is inbound then goes by what this gate alone has counted."""
     if case.emergency:
         return Finding(check="limits", detail="exempt")
     inbound = case.direction is Direction.INBOUND
@@ -402,14 +427,14 @@ def limits(case: Case, facts: Facts) -> Finding:
 
 
 def clock(case: Case, facts: Facts) -> Finding:
-    """15. Posture row "clock not synchronised": the call goes unsigned."""
+    """16. Posture row "clock not synchronised": the call goes unsigned."""
     if case.signing_request is None or facts.clock_synchronised is True:
         return Finding(check="clock")
     return Finding(check="clock", detail="not synchronised")
 
 
 def signature(case: Case, facts: Facts, now: float) -> Finding:
-    """16. Posture row "signer": the call goes unsigned, and the record says why."""
+    """17. Posture row "signer": the call goes unsigned, and the record says why."""
     if case.signing_request is None:
         return Finding(check="signature", detail="not-asked")
     usable = usable_signature(case, facts, now)
@@ -448,6 +473,7 @@ SCREEN_CHECKS: tuple[Callable[[Case], Finding], ...] = (
     listener,
     request,
     trunk,
+    held,
     calling,
     called,
     caller,
@@ -470,7 +496,7 @@ ALIVE = frozenset({"drain", "credentials", "limits", "clock", "signature"})
 
 
 def screened(case: Case, *, draining: bool = False) -> tuple[Finding, ...]:
-    """Checks 1 to 12 up to the first refusal, which is then the last finding."""
+    """Checks 1 to 13 up to the first refusal, which is then the last finding."""
     findings: list[Finding] = []
     for check in SCREEN_CHECKS:
         findings.append(check(case))
@@ -480,7 +506,7 @@ def screened(case: Case, *, draining: bool = False) -> tuple[Finding, ...]:
 
 
 def checked(case: Case, facts: Facts, now: float) -> tuple[Finding, ...]:
-    """Checks 13 to 16, which need what is alive, up to the first refusal."""
+    """Checks 14 to 17, which need what is alive, up to the first refusal."""
     proven = credentials(case, facts)
     if proven.refusal is not None:
         return (proven,)

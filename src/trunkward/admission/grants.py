@@ -1,7 +1,8 @@
 """How much time a running call gets: a slice, and never more than its trunk's calls may last in all."""
 
 from trunkward.admission.snapshot import Snapshot
-from trunkward.calls.grant import Cut, Grant, GrantsAsked, GrantsGiven
+from trunkward.calls.grant import Cut, Grant, GrantsAsked, GrantsGiven, Reach, RunningCall
+from trunkward.trunks.model import Trunk
 
 
 def grant(*, lasted_s: float, max_call_s: float, slice_s: float) -> Grant:
@@ -15,8 +16,9 @@ def grant(*, lasted_s: float, max_call_s: float, slice_s: float) -> Grant:
 def grants(asked: GrantsAsked, policy: Snapshot) -> GrantsGiven:
     """The next grant of each of these calls, by the policy in force now.
 
-    A shorter maximum holds for calls that run already. The calls of a trunk that is not declared any more
-    have the node's maximum: to take a trunk out of the file ends no call.
+    None for those that are held with what runs. A shorter maximum holds for calls that run already. The calls
+    of a trunk that is not declared any more have the node's maximum: to take a trunk out of the file ends no
+    call.
     """
     node = policy.node
     given: dict[str, Grant] = {}
@@ -25,9 +27,18 @@ def grants(asked: GrantsAsked, policy: Snapshot) -> GrantsGiven:
             given[call.record_id] = Grant(for_s=node.grant_s)
             continue
         trunk = policy.trunk(call.trunk)
+        if trunk is not None and is_cut(call, trunk, policy):
+            given[call.record_id] = Grant(for_s=0.0, then=Cut.HELD)
+            continue
         given[call.record_id] = grant(
             lasted_s=call.lasted_s,
             max_call_s=trunk.max_call_s if trunk else node.max_call_s,
             slice_s=node.grant_s,
         )
-    return GrantsGiven(grants=given)
+    return GrantsGiven(grants=given, cuts=policy.cuts)
+
+
+def is_cut(call: RunningCall, trunk: Trunk, policy: Snapshot) -> bool:
+    """Whether a hold ends this running call of a trunk."""
+    outbound, abroad = call.reach in (Reach.HOME, Reach.ABROAD), call.reach is Reach.ABROAD
+    return any(hold.cut and hold.covers(outbound=outbound, abroad=abroad) for hold in policy.holds(trunk))

@@ -88,6 +88,7 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
         remove_headers=list(
             dict.fromkeys((FROM_CUSTOMERS if outbound else []) + (NAMING if case.caller.anonymous else []))
         ),
+        reach=case.reach,
         # an emergency call is never cut
         grant=None
         if case.emergency
@@ -120,7 +121,7 @@ def held_of(facts: Facts) -> Held | None:
 
 
 def judge_call(case: Case, facts: Facts, record_id: str, now: float) -> Judgement:
-    """All fifteen checks and the verdict."""
+    """All checks and the verdict."""
     findings = screened(case, draining=facts.draining)
     if findings and findings[-1].refusal is None:
         findings += checked(case, facts, now)
@@ -185,7 +186,7 @@ def _refused(case: Case, findings: tuple[Finding, ...], finding: Finding, record
 
 
 #: What a carrier hears instead of a finding that is about a customer: its trunk's name, what it has bought.
-_OF_A_CUSTOMER = {"trunk": "not in service", "limits": "try again later"}
+_OF_A_CUSTOMER = {"trunk": "not in service", "held": "not available now", "limits": "try again later"}
 
 
 def _told(case: Case, finding: Finding) -> str:

@@ -17,7 +17,6 @@ from trunkward.admission.screen import Case, Direction
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.place import PlaceAsked
 from trunkward.numbering.e164 import E164
-from trunkward.trunks.destinations import is_home
 from trunkward.trunks.model import NodeSettings, Trunk
 
 #: Seconds a place is held longer than a call's grant lasts: for the edge to end one whose grant is over.
@@ -43,7 +42,7 @@ def asked_of(case: Case, policy: Snapshot, record_id: str) -> Asked:
         return nothing
     ceilings = policy.ceilings(trunk.name)
     counters, rates = ceilings.calls, ceilings.rates
-    if is_international(case):
+    if case.abroad:
         counters += ceilings.international
     counters += ceilings.classes.get(case.place.kind.value, ())
     if isinstance(case.calling, E164):
@@ -93,12 +92,6 @@ def nonce_of(case: Case) -> NonceUse | None:
         if used is not None
         else None
     )
-
-
-def is_international(case: Case) -> bool:
-    """Whether an outbound call leaves the country; what no row of the table fits does."""
-    region = case.node.region
-    return case.place.country != region and not is_home(case.place, region)
 
 
 def over_in_words(over: Over) -> tuple[str, str]:

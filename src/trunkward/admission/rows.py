@@ -1,6 +1,6 @@
 """Declared things as they stand in a snapshot: flat values that msgpack carries, and back again."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from ipaddress import ip_address, ip_network
 
@@ -20,6 +20,16 @@ from trunkward.trunks.model import (
     MediaPolicy,
     NodeSettings,
     Trunk,
+)
+from trunkward.trunks.spending import (
+    TRUNK_CAPS,
+    AtCap,
+    Hold,
+    HoldScope,
+    OwnerSpending,
+    Raise,
+    Spending,
+    Window,
 )
 
 
@@ -146,6 +156,78 @@ class DecksRow(msgspec.Struct, frozen=True, array_like=True):
     #: Names of decks, by tenant and by carrier.
     tenants: dict[str, str]
     carriers: dict[str, str]
+
+
+class SpendingRow(msgspec.Struct, frozen=True, array_like=True):
+    """The caps of one owner, and what is raised for a time."""
+
+    call: int | None
+    hour: int | None
+    day: int | None
+    month: int | None
+    escrow: int
+    alerts: tuple[int, ...]
+    at_cap: AtCap
+    #: Number of the version, window, micro-units, seconds since the epoch.
+    raises: tuple[tuple[int, Window, int, float], ...]
+
+
+class HoldRow(msgspec.Struct, frozen=True, array_like=True):
+    """A hold of one owner."""
+
+    version: int
+    owner: str
+    scope: HoldScope
+    cut: bool
+
+
+def spending_rows(owners: Iterable[OwnerSpending]) -> dict[str, SpendingRow]:
+    """By owner; none for what is so without being said."""
+    return {
+        one.owner: SpendingRow(
+            one.spending.call_micro,
+            one.spending.hour_micro,
+            one.spending.day_micro,
+            one.spending.month_micro,
+            one.spending.escrow_micro,
+            one.spending.alerts,
+            one.spending.at_cap,
+            tuple((r.version, r.window, r.to_micro, r.until) for r in one.raises),
+        )
+        for one in owners
+        if (one.spending != TRUNK_CAPS if one.owner.startswith("trunk:") else one.spending.has_caps)
+        or one.raises
+    }
+
+
+def spending_of_row(owner: str, row: SpendingRow) -> OwnerSpending:
+    """What a row says of its owner."""
+    return OwnerSpending(
+        owner=owner,
+        spending=Spending(
+            call_micro=row.call,
+            hour_micro=row.hour,
+            day_micro=row.day,
+            month_micro=row.month,
+            escrow_micro=row.escrow,
+            alerts=row.alerts,
+            at_cap=row.at_cap,
+        ),
+        raises=tuple(
+            Raise(version=version, owner=owner, window=window, to_micro=to_micro, until=until)
+            for version, window, to_micro, until in row.raises
+        ),
+    )
+
+
+def hold_row(hold: Hold) -> HoldRow:
+    """A hold as a row, without why."""
+    return HoldRow(hold.version, hold.owner, hold.scope, hold.cut)
+
+
+def hold_of(row: HoldRow) -> Hold:
+    """The hold of a row."""
+    return Hold(version=row.version, owner=row.owner, scope=row.scope, cut=row.cut)
 
 
 def decks_row(declared: Declared, decks: Mapping[str, str]) -> DecksRow:

@@ -19,6 +19,7 @@ from trunkward.admission.identity_headers import is_anonymous
 from trunkward.admission.ports import Credentials, PeerIdentity, Proven, SigningClaims
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt, Transport
+from trunkward.calls.grant import Reach
 from trunkward.digest.algorithm import Algorithm
 from trunkward.media.offer import LegPolicy, Offer, read_offer
 from trunkward.media.refusal import MediaRefused
@@ -31,7 +32,9 @@ from trunkward.routing.choose import Way, emergency_ways, ways_out
 from trunkward.shaken.attest import Attestation
 from trunkward.shaken.number import canonical_tn
 from trunkward.sip.uri import MalformedUri, SipUri, parse_uri
+from trunkward.trunks.destinations import is_home
 from trunkward.trunks.model import Carrier, IdentifiedBy, MediaPolicy, NodeSettings, Trunk
+from trunkward.trunks.spending import Hold
 
 
 class Direction(StrEnum):
@@ -83,6 +86,8 @@ class Case:
     #: Inbound: whose number was called, and the trunks that can take its calls, in order.
     destination: Trunk | None = None
     targets: tuple[Trunk, ...] = ()
+    #: What holds calls of the customer's trunk (`trunkward.trunks.spending`).
+    holds: tuple[Hold, ...] = ()
     #: The offer; None: not looked at (media not anchored, or an emergency call whose offer nobody can read).
     offer: Offer | MediaRefused | None = None
     #: What to ask the signer for; None: this call is not signed.
@@ -92,6 +97,20 @@ class Case:
     def direction(self) -> Direction:
         """Outbound from a trunk, inbound from a carrier."""
         return Direction.OUTBOUND if isinstance(self.source, Trunk) else Direction.INBOUND
+
+    @property
+    def abroad(self) -> bool:
+        """Whether it is an outbound call that leaves the country; what no row of the table fits does."""
+        region = self.node.region
+        called_number = self.direction is Direction.OUTBOUND and isinstance(self.called, E164)
+        return called_number and self.place.country != region and not is_home(self.place, region)
+
+    @property
+    def reach(self) -> Reach:
+        """Where it goes, for as long as it runs."""
+        if self.direction is Direction.INBOUND:
+            return Reach.IN
+        return Reach.ABROAD if self.abroad else Reach.HOME
 
     @property
     def offers_md5(self) -> bool:
@@ -174,12 +193,23 @@ def read(attempt: CallAttempt, peer: PeerIdentity | None, source: Trunk | Carrie
         place=place,
         place_prefix=place_prefix,
         destination=answering[0] if answering else None,
-        targets=tuple([t for t in answering if t.enabled and (t.host is not None or t.registers)]),
+        targets=tuple([t for t in answering if takes_calls(t, policy)]),
+        holds=_holds(source if isinstance(source, Trunk) else next(iter(answering), None), policy),
         # 3.
         offer=_offer(attempt, source, node, emergency=emergency),
         # 4.
         signing_request=_signing_request(source, caller, called, ways, policy),
     )
+
+
+def takes_calls(trunk: Trunk, policy: Snapshot) -> bool:
+    """Whether calls can be sent to a trunk."""
+    held = any(hold.covers(outbound=False, abroad=False) for hold in policy.holds(trunk))
+    return trunk.enabled and (trunk.host is not None or trunk.registers) and not held
+
+
+def _holds(trunk: Trunk | None, policy: Snapshot) -> tuple[Hold, ...]:
+    return policy.holds(trunk) if trunk is not None else ()
 
 
 def _registered(attempt: CallAttempt, policy: Snapshot) -> tuple[Trunk, ...]:

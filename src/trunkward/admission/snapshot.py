@@ -20,19 +20,25 @@ from trunkward.admission.never_calls import NeverCallsTable, never_calls_table
 from trunkward.admission.rows import (
     CarrierRow,
     DecksRow,
+    HoldRow,
     LimitsRow,
     NodeRow,
     NumberRow,
     SecretRow,
+    SpendingRow,
     TrunkRow,
     authority_id,
     carrier_of,
     carrier_row,
     decks_row,
+    hold_of,
+    hold_row,
     limits_of,
     limits_rows,
     node_of,
     node_row,
+    spending_of_row,
+    spending_rows,
     trunk_of,
     trunk_row,
 )
@@ -42,6 +48,7 @@ from trunkward.spend.table import DeckRefused, DeckTable
 from trunkward.trunks.callers import NeverCalls, VerifiedNumber
 from trunkward.trunks.destinations import DestinationPolicies
 from trunkward.trunks.model import Address, Carrier, Declared, NodeSettings, Trunk
+from trunkward.trunks.spending import TRUNK_CAPS, Hold, OwnerSpending, Raise, with_raises
 
 MAGIC = b"TWPOLICY"
 #: Goes up with every change of the layout or of a row; a gate reads its own only.
@@ -64,6 +71,8 @@ _SECTIONS = (
     "verified",
     "never",
     "decks",
+    "spending",
+    "holds",
 )
 _DIRECTORY = struct.Struct(f"<{2 * len(_SECTIONS)}Q")
 #: Of a number in an inventory that nobody calls from.
@@ -87,6 +96,8 @@ _decode_limits = msgspec.msgpack.Decoder(list[LimitsRow]).decode
 _decode_secrets = msgspec.msgpack.Decoder(list[SecretRow]).decode
 _decode_names = msgspec.msgpack.Decoder(list[str]).decode
 _decode_decks = msgspec.msgpack.Decoder(DecksRow).decode
+_decode_spending = msgspec.msgpack.Decoder(SpendingRow).decode
+_decode_holds = msgspec.msgpack.Decoder(list[HoldRow]).decode
 _decode_number = msgspec.msgpack.Decoder(NumberRow).decode
 _UNTIL = struct.Struct("<d")
 _decode_indexes = msgspec.msgpack.Decoder(list[int]).decode
@@ -106,6 +117,8 @@ def compile_snapshot(
     verified: Iterable[VerifiedNumber] = (),
     never: Iterable[NeverCalls] = (),
     decks: Mapping[str, str] = MappingProxyType({}),
+    holds: Iterable[Hold] = (),
+    raises: Iterable[Raise] = (),
 ) -> bytes:
     """The snapshot of a declared world.
 
@@ -113,7 +126,7 @@ def compile_snapshot(
     number and stands in every record. `destinations` says what lies behind the first digits of numbers
     (without `+`); what is not in it is not called. `secrets` are those of trunks with digest, by trunk;
     `verified` numbers trunks may show though they are not theirs; `never` the do-not-originate list;
-    `decks` the SHA-256 of each deck by its name.
+    `decks` the SHA-256 of each deck by its name; `holds` and `raises` those in force (`trunks.spending`).
     Disabled carriers take no prefixes. Equal arguments give equal bytes.
     """
     prefixes: dict[str, list[int]] = {}
@@ -167,6 +180,13 @@ def compile_snapshot(
         "verified": build_table({_pair(v.trunk, v.number): _UNTIL.pack(v.until) for v in verified}),
         "never": never_calls_table(never),
         "decks": _encode(decks_row(declared, decks)),
+        "spending": build_table(
+            {
+                owner.encode(): _encode(row)
+                for owner, row in spending_rows(with_raises(declared.spending, raises)).items()
+            }
+        ),
+        "holds": _encode([hold_row(hold) for hold in holds]),
     }
     at = _HEAD.size + _DIRECTORY.size
     directory: list[int] = []
@@ -239,6 +259,12 @@ class Snapshot:
         #: By name; all of them, and by whom calls are rated by them.
         self._selling = {name: tables[deck] for name, deck in rated.tenants.items() if deck in tables}
         self._buying = {name: tables[deck] for name, deck in rated.carriers.items() if deck in tables}
+        self._spending = Table(parts["spending"])
+        self._spent_by = lru_cache(maxsize=_DECODED_TRUNKS)(self._decode_spending)
+        found = [hold_of(row) for row in _decode_holds(parts["holds"])]
+        self._holds = {hold.owner: hold for hold in found}
+        #: The newest hold that ends running calls, by its version; 0: there is none.
+        self.cuts = max((hold.version for hold in found if hold.cut), default=0)
         # asked for several times in a call, and by one call after the other
         self._number = lru_cache(maxsize=_DECODED_NUMBERS)(self._decode_of_number)
         self._decoded = lru_cache(maxsize=_DECODED_TRUNKS)(self._decode)
@@ -250,6 +276,26 @@ class Snapshot:
     def buying(self, carrier: Carrier) -> DeckTable | None:
         """By what a carrier sells to us; None: that is not known."""
         return self._buying.get(carrier.name)
+
+    def spending(self, trunk: Trunk) -> tuple[OwnerSpending, ...]:
+        """Who pays for the calls of a trunk, and what they may cost: itself, its tenant, its reseller.
+
+        Those without any cap are left out. What is raised for a time is told with its end
+        (`OwnerSpending.at`).
+        """
+        owners = (f"trunk:{trunk.name}", f"tenant:{trunk.tenant}", f"reseller:{trunk.reseller}")
+        return tuple(one for owner in owners if (one := self._spent_by(owner)) is not None)
+
+    def spending_with(self, carrier: Carrier) -> OwnerSpending | None:
+        """What a carrier's calls may cost us, in its prices; None: there is no cap."""
+        return self._spent_by(f"carrier:{carrier.name}")
+
+    def holds(self, trunk: Trunk) -> tuple[Hold, ...]:
+        """What holds calls of a trunk: of itself, its tenant, its reseller."""
+        if not self._holds:
+            return ()
+        owners = (f"trunk:{trunk.name}", f"tenant:{trunk.tenant}", f"reseller:{trunk.reseller}")
+        return tuple(self._holds[owner] for owner in owners if owner in self._holds)
 
     def trunk(self, name: str) -> Trunk | None:
         """A trunk by its name, its `numbers` empty: ask `number_owner`."""
@@ -343,6 +389,13 @@ class Snapshot:
         """The evidence token for a number in a trunk's inventory."""
         token = self._evidence.get(_pair(trunk, number))
         return token.decode() if token is not None else None
+
+    def _decode_spending(self, owner: str) -> OwnerSpending | None:
+        row = self._spending.get(owner.encode())
+        if row is not None:
+            found = spending_of_row(owner, _decode_spending(row))
+            return found if found.spending.has_caps else None
+        return OwnerSpending(owner=owner, spending=TRUNK_CAPS) if owner.startswith("trunk:") else None
 
     def _ceilings(self, trunk: str) -> Ceilings:
         rows = self._limits.get(trunk.encode())

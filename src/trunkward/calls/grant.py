@@ -18,6 +18,18 @@ class Cut(StrEnum):
     GRANT_NOT_RENEWED = "grant-not-renewed"
     #: The media engine does not know it any more.
     MEDIA_LOST = "media-lost"
+    #: Its customer's calls are held, and running ones were to end (`trunkward hold --cut`).
+    HELD = "held"
+
+
+class Reach(StrEnum):
+    """Where a call goes, as what holds it asks."""
+
+    #: To the customer.
+    IN = "in"
+    #: From him, within the country; an emergency is nobody's to hold.
+    HOME = "home"
+    ABROAD = "abroad"
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +55,8 @@ class RunningCall(msgspec.Struct, frozen=True, array_like=True):
     left_s: float
     #: Keys of the places it holds (`trunkward.calls.verdict.Admit`).
     counters: list[str] = []
+    #: Of an edge of the version before, nobody knows.
+    reach: Reach | None = None
 
 
 class GrantsAsked(msgspec.Struct, frozen=True, kw_only=True, tag="grants", tag_field="kind"):
@@ -61,9 +75,11 @@ class CallsEnded(msgspec.Struct, frozen=True, kw_only=True, tag="ended", tag_fie
 
 
 class GrantsGiven(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer: a grant by record id, also for calls that were not asked for (a cut, say).
+    """The answer: a grant by record id.
 
     A call that is not in it keeps what it has.
     """
 
     grants: dict[str, Grant]
+    #: Another number than in the answer before: calls may have to end now, so all of them are asked for.
+    cuts: int = 0

@@ -217,6 +217,22 @@ REASONS: Mapping[Reason, ReasonRow] = {
         do="write `c=` of the version the finding names, or give `node.address` and `node.media.address`"
         " the other one too",
     ),
+    Reason.TRUNK_HELD: ReasonRow(
+        # to a carrier: not available for the time being
+        answers={403: 21, 480: 20},
+        blames=(Blame.US,),
+        means="calls of the trunk, its tenant or its reseller are held (`./trunkward hold`)",
+        do="find out why (`./trunkward history`); when all is well, `./trunkward release` whom the finding"
+        " names",
+    ),
+    Reason.INTERNATIONAL_HELD: ReasonRow(
+        answers={403: 21},
+        blames=(Blame.US,),
+        means="calls abroad of the trunk, its tenant or its reseller are held (`./trunkward hold"
+        " --international`)",
+        do="find out why (`./trunkward history`); when all is well, `./trunkward release` whom the finding"
+        " names",
+    ),
     Reason.DESTINATION_UNKNOWN: ReasonRow(
         announced=True,
         answers={403: 21},

@@ -5,7 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from trunkward.calls.attempt import Transport
-from trunkward.calls.grant import Grant
+from trunkward.calls.grant import Grant, Reach
 
 
 class Blame(StrEnum):
@@ -43,6 +43,9 @@ class Reason(StrEnum):
     SDES_WITHOUT_TLS = "sdes-without-tls"
     MEDIA_MALFORMED = "media-malformed"
     NODE_DRAINING = "node-draining"
+    # Calls of a trunk, a tenant or a reseller are held: all of a kind, or those abroad.
+    TRUNK_HELD = "trunk-held"
+    INTERNATIONAL_HELD = "international-held"
     MEDIA_ADDRESS_FAMILY = "media-address-family"
     DESTINATION_UNKNOWN = "destination-unknown"
     DESTINATION_NOT_ALLOWED = "destination-not-allowed"
@@ -142,6 +145,8 @@ class Admit(msgspec.Struct, frozen=True, kw_only=True, tag="admit", tag_field="v
     remove_headers: list[str] = []
     #: Keys of the places it holds in what all nodes count; the edge says when they are to be renewed or free.
     counters: list[str] = []
+    #: For as long as it runs.
+    reach: Reach
     #: From the answer on; None for a call that nobody but its parties ends (an emergency).
     grant: Grant | None = None
 

@@ -1,7 +1,12 @@
 """Acts that are versions of the same node file: decided on under the lock, then in force within a second.
 
+<<<<<<< HEAD
 They change what gates judge by (secrets of trunks, findings about numbers, decks); of other parts only the
 edge has to know, and of secrets alone.
+=======
+They change what gates judge by (secrets of trunks, findings about numbers, decks, holds and raises); of other
+parts only the edge has to know, and of secrets alone.
+>>>>>>> 5c9bdbf (Calls of a trunk, a tenant or a reseller can be held, running ones ended, and a cap raised for a time)
 """
 
 import time
@@ -19,6 +24,7 @@ from trunkward.control.decks import DeckActRefused
 from trunkward.control.declared import InForce
 from trunkward.control.node_file import NodeFileRefused, read_node_file
 from trunkward.control.secrets import SecretRefused, by_trunk
+from trunkward.control.spending import SpendingRefused, holds_now, raises_now
 from trunkward.control.verified import VerificationRefused, in_force
 from trunkward.engines.decks import put_decks
 from trunkward.engines.installed import OtherVersion, check_runs_this
@@ -65,6 +71,7 @@ def act(paths: Paths, command: str, decide: Decide) -> int:
         SecretRefused,
         VerificationRefused,
         DeckActRefused,
+        SpendingRefused,
         TextDamaged,
         OtherVersion,
         OSError,
@@ -83,6 +90,8 @@ def _put_in_force(
         secrets=by_trunk(store.secrets(), version.at),
         verified=in_force(declared, store.verifications(), version.at),
         decks=put_decks(paths, store, declared),
+        holds=holds_now(store.holds()),
+        raises=raises_now(store.raises(), version.at),
     )
     try:
         put_policy_in_force(paths, before, after, gate_policy, now=datetime.now(UTC))

@@ -9,6 +9,7 @@ import typer
 
 from trunkward import __version__
 from trunkward.cli.deck_app import deck_app
+from trunkward.cli.spend_app import hold, release, spend_app
 from trunkward.settings import Paths, SettingsRefused
 
 app = typer.Typer(
@@ -348,6 +349,9 @@ def show_call(
 
 
 app.add_typer(deck_app, name="deck")
+app.add_typer(spend_app, name="spend")
+app.command()(hold)
+app.command()(release)
 
 
 number_app = typer.Typer(help="Numbers a trunk may show though they are not its own.", no_args_is_help=True)

@@ -1,15 +1,16 @@
-"""Acts the node file does not say: secrets, findings about numbers, decks; each a version of the same file.
+"""Acts the node file does not say: secrets, findings about numbers, decks, holds, raises.
 
-So each has a number, a time, an actor and a command, its journal entry names it, and gates judge by it as by
-any other version.
+Each is a version of the same file: it has a number, a time, an actor and a command, its journal entry names
+it, and gates judge by it as by any other version.
 """
 
 from trunkward.access.actor import Actor
-from trunkward.control import decks, secrets, verified
+from trunkward.control import decks, secrets, spending, verified
 from trunkward.control.configuration import Act, ConfigurationStore, Version, same_file_again
 from trunkward.spend.kept import DeckChange
 from trunkward.trunks.callers import NumberChange
 from trunkward.trunks.secret import SecretChange
+from trunkward.trunks.spending import SpendingChange
 
 
 def put_down(
@@ -35,6 +36,8 @@ def said(act: Act) -> str:
             return verified.said(act)
         case DeckChange():
             return decks.said(act)
+        case SpendingChange():
+            return spending.said(act)
 
 
 def journaled(act: Act, number: int) -> dict[str, object]:
@@ -46,3 +49,5 @@ def journaled(act: Act, number: int) -> dict[str, object]:
             return {"number": verified.journaled(act)}
         case DeckChange():
             return {"deck": decks.journaled(act, number)}
+        case SpendingChange():
+            return {"spending": spending.journaled(act)}

@@ -19,9 +19,10 @@ from trunkward.journal.chain import Entry, verify
 from trunkward.spend.kept import DeckChange, KeptDeck
 from trunkward.trunks.callers import NumberChange, Verification
 from trunkward.trunks.secret import SealedSecret, SecretChange
+from trunkward.trunks.spending import Hold, Raise, SpendingChange
 
 #: What a version does besides its file (`control.acts`).
-type Act = SecretChange | NumberChange | DeckChange
+type Act = SecretChange | NumberChange | DeckChange | SpendingChange
 
 
 class Superseded(Exception):
@@ -95,6 +96,12 @@ class ConfigurationStore(Protocol):
 
     def packed_deck(self, kept: KeptDeck) -> bytes:
         """A deck's text, compressed (`control.decks.unpacked`)."""
+
+    def holds(self) -> list[Hold]:
+        """All holds there ever were, the newest first."""
+
+    def raises(self) -> list[Raise]:
+        """All raises there ever were, the newest first."""
 
     def history(self) -> tuple[list[Version], list[Entry]]:
         """All versions, the newest first, and the journal from its first entry, as of one moment."""

@@ -9,6 +9,7 @@ from trunkward.control.node_file import declared_of, read_node_file
 from trunkward.trunks.callers import NeverCalls, VerifiedNumber
 from trunkward.trunks.model import Declared
 from trunkward.trunks.secret import SealedSecret
+from trunkward.trunks.spending import Hold, Raise
 
 
 class InForce(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +43,9 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
     do_not_originate: list[NeverCalls] = []
     #: Of the decks calls are rated by, the SHA-256 of their texts, by name (`control.decks.rated_by`).
     decks: dict[str, str] = {}
+    #: Whose calls are held, and whose caps are raised until when (`control.spending`).
+    holds: list[Hold] = []
+    raises: list[Raise] = []
 
     def declared(self) -> Declared:
         """What the file declares, with what was issued and read for it filled in."""

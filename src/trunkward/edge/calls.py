@@ -167,6 +167,7 @@ class Calls:
             "trunk": verdict["trunk"],
             "grant": verdict["grant"],
             "counters": verdict.get("counters", []),  # a gate of the version before has none
+            "reach": verdict.get("reach", ""),
             # of calls in: the trunk that has these places for it
             "places_of": verdict["routes"][0]["peer"],
             "admitted_s": time.monotonic(),

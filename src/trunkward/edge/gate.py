@@ -107,8 +107,11 @@ class GateClient:
         """The verdict on a REGISTER, given as JSON. Raises likewise."""
         return self._asked(attempt, partial(_registration, attempt_id))
 
-    def grants(self, asked: str) -> dict[str, tuple[float, str]]:
-        """Seconds by call, and what it ends for then (`trunkward.calls.grant`). Raises likewise."""
+    def grants(self, asked: str) -> tuple[dict[str, tuple[float, str]], int]:
+        """Seconds by call, and what it ends for then; and the number of cuts (`trunkward.calls.grant`).
+
+        Raises likewise.
+        """
         return self._asked(asked, _grants)
 
     def place(self, record_id: str, asked: str) -> list[str] | None:
@@ -225,10 +228,12 @@ def _are_keys(counters: object) -> bool:
     )
 
 
-def _grants(body: bytes) -> dict[str, tuple[float, str]]:
+def _grants(body: bytes) -> tuple[dict[str, tuple[float, str]], int]:
     match expand(body.decode()):
-        case {"grants": dict(given)}:
-            return {record_id: _grant(grant) for record_id, grant in given.items()}
+        case {"grants": dict(given), **others}:
+            cuts = others.get("cuts", 0)  # a gate of the version before has none
+            if isinstance(cuts, int):
+                return {record_id: _grant(grant) for record_id, grant in given.items()}, cuts
     raise ValueError("not an answer about grants")
 
 

@@ -40,11 +40,13 @@ class Granted(NamedTuple):
     media: str
     #: Keys of the places it holds.
     counters: list[str]
+    #: Where it goes (`trunkward.calls.grant.Reach`), "" where nobody has said.
+    reach: str
 
     @classmethod
     def read(cls, row: str) -> "Granted":
         """What `text` wrote. Raises `ValueError` for anything else."""
-        until, answered, answered_at, trunk, then, media, counters = row.split(" ")
+        until, answered, answered_at, trunk, then, media, counters, reach = row.split(" ")
         return cls(
             float(until),
             float(answered),
@@ -53,13 +55,14 @@ class Granted(NamedTuple):
             then,
             "" if media == _NOTHING else media,
             [] if counters == _NOTHING else counters.split(","),
+            "" if reach == _NOTHING else reach,
         )
 
     def text(self) -> str:
         """As a row."""
         numbers = f"{self.until_s:.3f} {self.answered_s:.3f} {self.answered_at:.3f}"
         media, counters = self.media or _NOTHING, ",".join(self.counters) or _NOTHING
-        return f"{numbers} {self.trunk} {self.then} {media} {counters}"
+        return f"{numbers} {self.trunk} {self.then} {media} {counters} {self.reach or _NOTHING}"
 
 
 class Grants:
@@ -72,6 +75,8 @@ class Grants:
         self._slice_s = self._ask_below_s = self._ask_again_s = 0.0
         #: By call, when it was asked for last; in the timer's process alone.
         self._asked: dict[str, float] = {}
+        #: What the gates said last: the newest order to end running calls, 0 for none.
+        self._cuts = 0
         self._unavailable = ""
 
     def ask_by(self, slice_s: float) -> None:
@@ -92,6 +97,7 @@ class Grants:
                 then="rings",
                 media="",
                 counters=call["counters"],
+                reach=call["reach"],
             )
             self._set(call["record_id"], row)
 
@@ -119,23 +125,35 @@ class Grants:
         It is asked also when nothing is due: it may have a cut to tell.
         """
         now_s = time.monotonic()
-        due = [
-            record_id
-            for record_id, row in rows.items()
-            if (row.answered_at or now_s - row.answered_s < _RINGS_S)
+        due = [record_id for record_id, row in rows.items() if self._is_due(record_id, row, now_s)]
+        known = self._cuts
+        if self._ask(gate, rows, due) and self._cuts != known:
+            # another one says what is to end: whatever runs is asked for, at once
+            self._ask(gate, rows, [record_id for record_id, row in rows.items() if row.answered_at])
+        self._asked = {record_id: at_s for record_id, at_s in self._asked.items() if record_id in rows}
+
+    def _is_due(self, record_id: str, row: Granted, now_s: float) -> bool:
+        asked_s = self._asked.get(record_id, 0.0)
+        if row.answered_at and self._cuts and asked_s < row.answered_s:
+            return True  # it rang when others were ended
+        return (
+            (row.answered_at > 0 or now_s - row.answered_s < _RINGS_S)
             and row.until_s - now_s < self._ask_below_s
-            and now_s - self._asked.get(record_id, 0.0) >= self._ask_again_s
-        ]
+            and now_s - asked_s >= self._ask_again_s
+        )
+
+    def _ask(self, gate: GateClient, rows: dict[str, Granted], due: list[str]) -> bool:
+        """Asks for these, and takes what is given; whether a gate has answered."""
         for at in range(0, max(len(due), 1), _MOST_A_FRAME):
             asked = due[at : at + _MOST_A_FRAME]
             now_s = time.monotonic()  # a slow gate gives no time away
             try:
-                given = gate.grants(_question(asked, rows, now_s))
+                given, self._cuts = gate.grants(_question(asked, rows, now_s))
             except GateUnavailable as problem:
                 if not self._unavailable:
                     ksr.log_error(f"no gate renews grants, running calls end with theirs: {problem}")
                 self._unavailable = str(problem)
-                return
+                return False
             if self._unavailable:
                 ksr.log_warning("grants are renewed again")
                 self._unavailable = ""
@@ -149,7 +167,7 @@ class Grants:
                     self._running.note_end(record_id, now_s + for_s)
                 else:
                     self._set_ringing(record_id, row)
-        self._asked = {record_id: at_s for record_id, at_s in self._asked.items() if record_id in rows}
+        return True
 
     def _set_ringing(self, record_id: str, row: Granted) -> None:
         with ksr.table_locked(GRANTS, record_id):
@@ -173,7 +191,9 @@ def _granted(call: dict[str, Any], until_s: float, then: str) -> Granted:
         trunk=call["trunk"],
         then=then,
         media=f"{call['media_id']}{call['hops'][0]['suffix']}" if call["hops"] else "",
-        counters=call.get("counters", []),  # a file of the version before has none
+        # a file of the version before has neither
+        counters=call.get("counters", []),
+        reach=call.get("reach", ""),
     )
 
 
@@ -187,6 +207,7 @@ def _question(asked: list[str], rows: dict[str, Granted], now_s: float) -> str:
             max(round(now_s - row.answered_s, 3), 0.0),
             round(row.until_s - now_s, 3),
             row.counters,
+            row.reach or None,
         ]
         for record_id in asked
     ]

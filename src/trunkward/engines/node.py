@@ -36,6 +36,7 @@ from trunkward.control.pki import SipNames, certificate_pem, issue_sip_authority
 from trunkward.control.secrets import by_trunk, key_id
 from trunkward.control.shown import VersionInForce
 from trunkward.control.shown_certificate import CertificateRefused, Use
+from trunkward.control.spending import holds_now, raises_now
 from trunkward.control.verified import in_force as verified_now
 from trunkward.engines.certificates import accepted_fingerprints, first_end, why_no_authority
 from trunkward.engines.credentials import MAC_KEY
@@ -258,6 +259,8 @@ def decide(
         verified=verified_now(accepted.declared, store.verifications(), at),
         do_not_originate=issued.do_not_originate,
         decks=put_decks(paths, store, accepted.declared),
+        holds=holds_now(store.holds()),
+        raises=raises_now(store.raises(), at),
     )
 
 

@@ -40,7 +40,7 @@ from trunkward.admission.ports import (
     Registrar,
     Unavailable,
 )
-from trunkward.admission.screen import Case, screen
+from trunkward.admission.screen import Case, screen, takes_calls
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt
 from trunkward.calls.grant import CallsEnded, GrantsAsked, GrantsGiven
@@ -151,7 +151,7 @@ class Line:
         """
         policy = self._policy()
         trunk = policy.trunk(asked.trunk) if policy is not None else None
-        if policy is None or trunk is None or not trunk.enabled:
+        if policy is None or trunk is None or not takes_calls(trunk, policy):
             return PlaceGiven(id=asked.id, counters=None)
         wanted, kept = moved(asked, policy)
         fact: LiveFact = NOTHING_ASKED if wanted.empty else await self._counts.admit(wanted)

@@ -19,14 +19,17 @@ from trunkward.spend.kept import DeckChange, KeptDeck
 from trunkward.store.configuration_schema import (
     deck_texts,
     decks,
+    holds,
     journal,
     node_files,
+    raises,
     secrets,
     verified_numbers,
     versions,
 )
 from trunkward.trunks.callers import NumberChange, Verification
 from trunkward.trunks.secret import SealedSecret, SecretChange
+from trunkward.trunks.spending import Hold, HoldScope, Raise, SpendingChange, Window
 
 #: What makes all that one connection reads be of one moment.
 _ONE_MOMENT = {"sqlite": "BEGIN", "postgresql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"}
@@ -123,6 +126,8 @@ class SqlConfiguration:
                 self._change_numbers(connection, act, number)
             case DeckChange():
                 self._change_decks(connection, act, number)
+            case SpendingChange():
+                self._change_spending(connection, act, number)
 
     def secrets(self) -> list[SealedSecret]:
         """All secrets there ever were, the newest first."""
@@ -184,6 +189,30 @@ class SqlConfiguration:
                 row = {"sha256": change.added.sha256, "packed": change.packed}
                 connection.execute(deck_texts.insert().values(**row))
             connection.execute(decks.insert().values(**asdict(change.added) | {"version": number}))
+
+    def holds(self) -> list[Hold]:
+        """All holds there ever were, the newest first."""
+        return [Hold(**row | {"scope": HoldScope(row["scope"])}) for row in self._newest_first(holds)]
+
+    def raises(self) -> list[Raise]:
+        """All raises there ever were, the newest first."""
+        return [Raise(**row | {"window": Window(row["window"])}) for row in self._newest_first(raises)]
+
+    def _newest_first(self, table: sa.Table) -> list[dict[str, Any]]:
+        if not sa.inspect(self._engine).has_table(table.name):
+            return []  # a database of a version before this one, read by somebody who may not change it
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(table).order_by(table.c.version.desc()))
+            return [dict(row._mapping) for row in rows]
+
+    @staticmethod
+    def _change_spending(connection: sa.Connection, change: SpendingChange, number: int) -> None:
+        for table, added in ((holds, change.hold), (raises, change.raised)):
+            if change.ended:
+                ended = table.update().where(table.c.version.in_(change.ended))
+                connection.execute(ended.values(ended=number))
+            if added is not None:
+                connection.execute(table.insert().values(**asdict(added) | {"version": number}))
 
     def history(self) -> tuple[list[Version], list[Entry]]:
         """All versions, the newest first, and the journal from its first entry, as of one moment."""

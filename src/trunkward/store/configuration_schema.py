@@ -85,6 +85,37 @@ decks = sa.Table(
     sa.Column("ended", sa.BigInteger, nullable=False),
 )
 
+holds = sa.Table(
+    "holds",
+    metadata,
+    # of the version that made it
+    sa.Column(
+        "version", sa.BigInteger, sa.ForeignKey("versions.number"), primary_key=True, autoincrement=False
+    ),
+    sa.Column("owner", sa.String(80), nullable=False),
+    sa.Column("scope", sa.String(16), nullable=False),
+    sa.Column("cut", sa.Boolean, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    # the version that released it, or took its place, 0 for none
+    sa.Column("ended", sa.BigInteger, nullable=False),
+)
+
+raises = sa.Table(
+    "raises",
+    metadata,
+    # of the version that made it
+    sa.Column(
+        "version", sa.BigInteger, sa.ForeignKey("versions.number"), primary_key=True, autoincrement=False
+    ),
+    sa.Column("owner", sa.String(80), nullable=False),
+    sa.Column("window", sa.String(8), nullable=False),
+    sa.Column("to_micro", sa.BigInteger, nullable=False),
+    sa.Column("until", sa.Double, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    # the version that ended it early, or took its place, 0 for none
+    sa.Column("ended", sa.BigInteger, nullable=False),
+)
+
 journal = sa.Table(
     "journal",
     metadata,

@@ -325,6 +325,17 @@ class Declared:
     resellers: tuple[str, ...] = ()
 
     @property
+    def spending(self) -> dict[str, Spending]:
+        """Everybody whose money is counted, as `trunk:acme-hq` or `tenant:acme`, with his caps."""
+        kinds: dict[str, Mapping[str, Spending]] = {
+            "trunk": {trunk.name: trunk.spending for trunk in self.trunks},
+            "tenant": {name: self.tenant_spending.get(name, NO_CAPS) for name in self.tenants},
+            "reseller": {name: self.reseller_spending.get(name, NO_CAPS) for name in self.resellers},
+            "carrier": {carrier.name: carrier.spending for carrier in self.carriers},
+        }
+        return {f"{kind}:{name}": caps for kind, names in kinds.items() for name, caps in names.items()}
+
+    @property
     def has_tls12(self) -> bool:
         """Whether some trunk may speak TLS 1.2, so that there is a listener for it."""
         return any(trunk.unsafe_tls12 for trunk in self.trunks)

@@ -143,6 +143,8 @@ class PolicyCompiler:
             verified=in_force.verified,
             never=in_force.do_not_originate,
             decks=in_force.decks,
+            holds=in_force.holds,
+            raises=in_force.raises,
         )
         self._compile_decks(in_force)
         name = snapshot_name(in_force.version)

@@ -470,6 +470,7 @@ def test_the_line_ends_at_its_first_refusal(outbound: Attempt, pbx: PeerIdentity
         "listener",
         "request",
         "trunk",
+        "held",
         "calling",
         "called",
     ]

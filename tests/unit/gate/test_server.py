@@ -208,8 +208,8 @@ def test_running_calls_are_given_time_between_attempts(tmp_path: Path) -> None:
     ]
     answers, judged = _ask(tmp_path, *pieces, answers=3)
     assert answers[1:] == [
-        {"grants": {"b" * 32: {"for_s": 21.0, "then": "grant-not-renewed"}}},
-        {"grants": {}},
+        {"grants": {"b" * 32: {"for_s": 21.0, "then": "grant-not-renewed"}}, "cuts": 0},
+        {"grants": {}, "cuts": 0},
     ]
     assert len(judged) == 1
 

@@ -1,0 +1,81 @@
+"""`trunkward spend ...`, `hold`, `release`, as typer sees them; what they do is imported when asked for."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from trunkward.settings import Paths
+
+spend_app = typer.Typer(help="What may be spent, and what is.", no_args_is_help=True)
+
+type OwnerArgument = Annotated[
+    str, typer.Argument(help="trunk:NAME, tenant:NAME or reseller:NAME.", metavar="OWNER")
+]
+type CappedArgument = Annotated[
+    str, typer.Argument(help="trunk:NAME, tenant:NAME, reseller:NAME or carrier:NAME.", metavar="OWNER")
+]
+type WhyOption = Annotated[str, typer.Option(help="For the journal.", metavar="TEXT")]
+type JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+def hold(
+    owner: OwnerArgument,
+    why: WhyOption,
+    international: Annotated[
+        bool, typer.Option("--international", help="Only calls that leave the country.")
+    ] = False,
+    every: Annotated[bool, typer.Option("--all", help="Calls to it, too.")] = False,
+    cut: Annotated[bool, typer.Option("--cut", help="End such calls that run, too.")] = False,
+) -> None:
+    """Refuse the calls of a trunk, a tenant or a reseller, within a second; emergency calls go on."""
+    from trunkward.cli.spending import run_hold
+    from trunkward.trunks.spending import HoldScope
+
+    if international and every:
+        raise typer.BadParameter("either one: --international or --all")
+    scope = HoldScope.INTERNATIONAL if international else HoldScope.ALL if every else HoldScope.OUTBOUND
+    raise typer.Exit(run_hold(Paths.from_environment(), owner, scope=scope, cut=cut, why=why))
+
+
+def release(owner: OwnerArgument, why: WhyOption) -> None:
+    """Take calls of a trunk, a tenant or a reseller that are held again."""
+    from trunkward.cli.spending import run_release
+
+    raise typer.Exit(run_release(Paths.from_environment(), owner, why=why))
+
+
+@spend_app.command("raise")
+def raise_cap(
+    owner: CappedArgument,
+    why: WhyOption,
+    window: Annotated[Literal["call", "hour", "day", "month"] | None, typer.Option(help="Which cap.")] = None,
+    to: Annotated[str, typer.Option(help="The higher cap, in the node's currency.", metavar="AMOUNT")] = "",
+    for_text: Annotated[str, typer.Option("--for", help="For how long.", metavar="2h")] = "",
+    more: Annotated[
+        bool, typer.Option("--more", help="More than ten times the cap, or longer than a week, is meant.")
+    ] = False,
+    end: Annotated[bool, typer.Option("--end", help="End what is raised, before its time.")] = False,
+) -> None:
+    """Raise one cap for a time; it ends by itself."""
+    from trunkward.cli.spending import run_lower, run_raise
+    from trunkward.trunks.spending import Window
+
+    paths, which = Paths.from_environment(), Window(window) if window else None
+    if end:
+        if to or for_text or more:
+            raise typer.BadParameter("--end goes with --window and --why alone")
+        raise typer.Exit(run_lower(paths, owner, window=which, why=why))
+    if which is None or not to or not for_text:
+        raise typer.BadParameter("say which cap, to what and for how long: --window day --to 80 --for 2h")
+    raise typer.Exit(run_raise(paths, owner, window=which, to=to, for_text=for_text, why=why, more=more))
+
+
+@spend_app.command("caps")
+def caps(
+    every: Annotated[bool, typer.Option("--all", help="Also trunks that have what every trunk has.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List caps, what is raised until when and by whom, and what is held."""
+    from trunkward.cli.spending import run_caps
+
+    raise typer.Exit(run_caps(Paths.from_environment(), every=every, as_json=as_json))

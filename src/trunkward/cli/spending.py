@@ -1,0 +1,198 @@
+"""`trunkward hold`, `release`, `spend raise`, `spend caps`: acting on what is spent."""
+
+import json
+import os
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from trunkward.cli.acting import act
+from trunkward.cli.actor import current_actor
+from trunkward.cli.changing import configuration_store
+from trunkward.cli.said import complain
+from trunkward.control import configuration
+from trunkward.control.acts import put_down
+from trunkward.control.configuration import NoSuchVersion, Version
+from trunkward.control.node_file import read_node_file
+from trunkward.control.spending import held, holds_now, lowered, raised, raises_now, released
+from trunkward.settings import Paths
+from trunkward.spend.money import NoAmount, micro, shown
+from trunkward.store.configuration import SqlConfiguration
+from trunkward.trunks.model import Declared
+from trunkward.trunks.spending import TRUNK_CAPS, HoldScope, SpendingChange, Window, with_raises
+
+_TIME = re.compile(r"([1-9][0-9]{0,5})([smhd])", re.ASCII)
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+#: Characters of a command in the history.
+_COMMAND = 64
+
+type Do = Callable[[SqlConfiguration, Declared, float], SpendingChange]
+
+
+def run_hold(paths: Paths, owner: str, *, scope: HoldScope, cut: bool, why: str) -> int:
+    """Has calls refused from now on: 0 done, 1 not everywhere in force, 2 nothing was changed."""
+    return _act(
+        paths,
+        f"hold {owner}",
+        lambda store, declared, _: held(declared, store.holds(), owner=owner, scope=scope, cut=cut, why=why),
+    )
+
+
+def run_release(paths: Paths, owner: str, *, why: str) -> int:
+    """Ends a hold; exit codes as of `run_hold`."""
+    return _act(paths, f"release {owner}", lambda store, _, __: released(store.holds(), owner=owner, why=why))
+
+
+def run_raise(
+    paths: Paths, owner: str, *, window: Window, to: str, for_text: str, why: str, more: bool
+) -> int:
+    """Has one cap be higher for a time; exit codes as of `run_hold`."""
+    try:
+        to_micro = micro(to)
+    except NoAmount as problem:
+        raise typer.BadParameter(str(problem)) from None
+    found = _TIME.fullmatch(for_text)
+    if found is None:
+        raise typer.BadParameter(f"{for_text!r}: write a time such as 90m, 2h or 3d")
+    return _act(
+        paths,
+        f"spend raise {owner}",
+        lambda store, declared, now: raised(
+            declared,
+            store.raises(),
+            owner=owner,
+            window=window,
+            to_micro=to_micro,
+            for_s=int(found[1]) * _SECONDS[found[2]],
+            why=why,
+            more=more,
+            now=now,
+        ),
+    )
+
+
+def run_lower(paths: Paths, owner: str, *, window: Window | None, why: str) -> int:
+    """Ends a raise before its time; exit codes as of `run_hold`."""
+    return _act(
+        paths,
+        f"spend raise {owner} --end",
+        lambda store, _, now: lowered(store.raises(), owner=owner, window=window, why=why, now=now),
+    )
+
+
+def run_caps(paths: Paths, *, every: bool, as_json: bool) -> int:
+    """All caps, what is raised and what is held: 0 shown, 2 there is no configuration.
+
+    `every`: also those of trunks that have what every trunk has.
+    """
+    if not _root():
+        return 2
+    try:
+        with configuration_store(paths, make=False) as store:
+            head = configuration.get_version(store, None)
+            declared = read_node_file(store.text(head), f"version {head.number}")
+            holds, raises = holds_now(store.holds()), raises_now(store.raises(), time.time())
+            versions = {version.number: version for version in store.versions()}
+    except NoSuchVersion as why:
+        complain(str(why))
+        return 2
+    owners = [
+        one
+        for one in with_raises(declared.spending, raises)
+        if one.raises or (one.spending.has_caps and (every or one.spending != TRUNK_CAPS))
+    ]
+    documents: list[dict[str, Any]] = [
+        {
+            "owner": one.owner,
+            "currency": declared.node.currency,
+            "caps": {window.value: _amount(one.spending.cap(window)) for window in Window},
+            "raises": [
+                {
+                    "window": each.window.value,
+                    "to": shown(each.to_micro),
+                    "until": each.until,
+                    "why": each.why,
+                    **_made(versions[each.version]),
+                }
+                for each in one.raises
+            ],
+            "alerts": list(one.spending.alerts),
+            "at_cap": one.spending.at_cap.value,
+        }
+        for one in owners
+    ]
+    held_now: list[dict[str, Any]] = [
+        {
+            "owner": hold.owner,
+            "scope": hold.scope.value,
+            "cut": hold.cut,
+            "why": hold.why,
+            **_made(versions[hold.version]),
+        }
+        for hold in holds
+    ]
+    if as_json:
+        print(json.dumps({"caps": documents, "holds": held_now}, indent=1))
+        return 0
+    _print(documents, held_now, declared.node.currency)
+    return 0
+
+
+def _print(documents: list[dict[str, Any]], held_now: list[dict[str, Any]], currency: str) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    table = Table(f"whose ({currency})", *(window.value for window in Window), "", box=None, pad_edge=False)
+    for told in documents:
+        caps, to = told["caps"], {one["window"]: one for one in told["raises"]}
+        cells = []
+        for window in Window:
+            cap = caps[window.value] or "none"
+            cells.append(f"{cap} -> {to[window.value]['to']}" if window.value in to else cap)
+        notes = [
+            f"{window} until {_moment(one['until'])} by {one['by']}: {one['why']}"
+            for window, one in to.items()
+        ]
+        table.add_row(*(Text(cell) for cell in (told["owner"], *cells, "; ".join(notes))))
+    console.print(table)
+    print("a trunk of which nothing is said here has the caps of every trunk: --all shows them")
+    for hold in held_now:
+        cut = ", running ones ended" if hold["cut"] else ""
+        at = _moment(hold["at"])
+        print(f"held: {hold['owner']}, {hold['scope']} calls{cut}, since {at} by {hold['by']}: {hold['why']}")
+
+
+def _act(paths: Paths, command: str, do: Do) -> int:
+    if not _root():
+        return 2
+    command = command[:_COMMAND]
+
+    def decide(store: SqlConfiguration, declared: Declared, now: float, beyond: int) -> Version:
+        change = do(store, declared, now)
+        return put_down(store, change, actor=current_actor(), command=command, at=now, beyond=beyond)
+
+    return act(paths, command, decide)
+
+
+def _made(version: Version) -> dict[str, object]:
+    return {"version": version.number, "at": version.at, "by": version.actor.name}
+
+
+def _amount(cap: int | None) -> str | None:
+    return None if cap is None else shown(cap)
+
+
+def _moment(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _root() -> bool:
+    if os.geteuid() == 0:
+        return True
+    complain("this needs root: the configuration is root's. Use sudo.")
+    return False
