@@ -1,12 +1,7 @@
 """Acts that are versions of the same node file: decided on under the lock, then in force within a second.
 
-<<<<<<< HEAD
-They change what gates judge by (secrets of trunks, findings about numbers, decks); of other parts only the
-edge has to know, and of secrets alone.
-=======
 They change what gates judge by (secrets of trunks, findings about numbers, decks, holds and raises); of other
 parts only the edge has to know, and of secrets alone.
->>>>>>> 5c9bdbf (Calls of a trunk, a tenant or a reseller can be held, running ones ended, and a cap raised for a time)
 """
 
 import time

@@ -8,14 +8,14 @@ from trunkward.settings import Paths
 
 spend_app = typer.Typer(help="What may be spent, and what is.", no_args_is_help=True)
 
-type OwnerArgument = Annotated[
+OwnerArgument = Annotated[
     str, typer.Argument(help="trunk:NAME, tenant:NAME or reseller:NAME.", metavar="OWNER")
 ]
-type CappedArgument = Annotated[
+CappedArgument = Annotated[
     str, typer.Argument(help="trunk:NAME, tenant:NAME, reseller:NAME or carrier:NAME.", metavar="OWNER")
 ]
-type WhyOption = Annotated[str, typer.Option(help="For the journal.", metavar="TEXT")]
-type JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]
+WhyOption = Annotated[str, typer.Option(help="For the journal.", metavar="TEXT")]
+JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
 def hold(
