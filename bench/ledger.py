@@ -25,7 +25,6 @@ import uvloop
 from sipkit.valkey import OwnValkey
 from trunkward.admission.ports import (
     Asked,
-    Caps,
     Charge,
     Counter,
     Held,
@@ -38,10 +37,11 @@ from trunkward.admission.ports import (
 )
 from trunkward.live import money
 from trunkward.live.client import LiveClient
+from trunkward.trunks.spending import Spending
 
 _TRUNKS, _TENANTS, _RUNNING = 200, 50, 2000
 _TARIFF = "300000:0:60:6"
-_CAPS = Caps(call=5 * 10**6, hour=10**12, day=10**12, month=10**12)
+_CAPS = Spending(call_micro=5 * 10**6, hour_micro=10**12, day_micro=10**12, month_micro=10**12)
 _LONGEST_S = 75.0
 
 

@@ -62,7 +62,7 @@ PEERS = st.sampled_from(
         PeerIdentity(certificate_sha256=""),
     ]
 )
-HELD = Held(record_id="r", counters=("calls:trunk:acme-hq",), until_ms=1)
+HELD = Held(record_id="r", counters=("calls:trunk:acme-hq",), until_ms=1, reserved=True)
 FULL = Over(key="calls:trunk:acme-hq", most=30, retry_after_s=5)
 FACTS = st.sampled_from(
     [

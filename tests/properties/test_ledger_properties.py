@@ -34,7 +34,6 @@ from sipkit.valkey import OwnValkey
 from trunkward.admission.ports import (
     AlreadyEnded,
     Asked,
-    Caps,
     Charge,
     Counter,
     Frozen,
@@ -51,6 +50,7 @@ from trunkward.admission.ports import (
 )
 from trunkward.live import library, money
 from trunkward.live.client import LiveClient
+from trunkward.trunks.spending import Spending
 
 SLICE, RELEASE, RING, HOLD = 60 * US, 15 * US, 60 * US, 62 * US
 #: The longest a call goes on at its carrier when nobody ends it: a session timer's time.
@@ -672,9 +672,9 @@ def _word(fact: LiveFact | LegFact | Unavailable) -> str:
     return "granted"
 
 
-def _caps(owner: str) -> Caps:
+def _caps(owner: str) -> Spending:
     call, hour, day, month = CAPS[owner]
-    return Caps(call=call, hour=hour, day=day, month=month)
+    return Spending(call_micro=call, hour_micro=hour, day_micro=day, month_micro=month)
 
 
 def _leg(

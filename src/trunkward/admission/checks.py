@@ -11,12 +11,14 @@
 9. `caller`       the customer may show that number, and the number can call at all
 10. `destination` the number is somebody's here, or a carrier takes it
 11. `permitted`   the trunk may call there: country, kind of number, price, time
-12. `media`       the offer is what its side must offer
-13. `drain`       this node takes new calls
-14. `credentials` its digest credentials were not used before
-15. `limits`      there is a place for it, of all that all nodes count
-16. `clock`       our clock is synchronised (a call never fails on it)
-17. `signature`   the call is signed (a call never fails on it)
+12. `price`       what it costs is known, where that is counted, and a carrier asks little enough
+13. `media`       the offer is what its side must offer
+14. `drain`       this node takes new calls
+15. `credentials` its digest credentials were not used before
+16. `limits`      there is a place for it, of all that all nodes count
+17. `spend`       what it may cost at first is reserved
+18. `clock`       our clock is synchronised (a call never fails on it)
+19. `signature`   the call is signed (a call never fails on it)
 """
 
 from collections.abc import Callable, Mapping
@@ -31,9 +33,11 @@ from trunkward.admission.permitted import why_not
 from trunkward.admission.ports import (
     Facts,
     Forgotten,
+    Frozen,
     Held,
     NotSigned,
     Over,
+    OverSpend,
     PeerIdentity,
     Replayed,
     Signature,
@@ -48,6 +52,7 @@ from trunkward.media.refusal import MediaRefused
 from trunkward.media.suites import ALLOWED
 from trunkward.numbering.e164 import E164
 from trunkward.sip.text import UnsafeHeader, safe_value
+from trunkward.spend.money import shown, shown_nano
 from trunkward.trunks.destinations import kind_of
 from trunkward.trunks.model import Carrier, Trunk
 from trunkward.trunks.spending import HoldScope
@@ -317,7 +322,7 @@ def caller(case: Case) -> Finding:
 def destination(case: Case) -> Finding:
     """10. A carrier with a prefix of the number, or the trunk whose number it is."""
     if case.direction is Direction.OUTBOUND:
-        if case.ways:
+        if case.ways or case.prices.left_out:  # what is left out has its own check
             return Finding(
                 check="destination", detail=", ".join(dict.fromkeys(w.carrier.name for w in case.ways))
             )
@@ -353,8 +358,37 @@ def permitted(case: Case) -> Finding:
     return _refuse(*("permitted", refused.reason, Blame.CUSTOMER, 403, refused.detail), remedy=refused.remedy)
 
 
+def price(case: Case) -> Finding:
+    """12. Inbound calls and emergencies ask for no money."""
+    prices, currency = case.prices, case.node.currency
+    if not isinstance(case.source, Trunk) or not isinstance(case.called, E164):
+        return Finding(check="price", detail="exempt" if case.emergency else "")
+    if prices.missing:
+        return _refuse(
+            *("price", Reason.NO_PRICE, Blame.US, 403, prices.missing),
+            remedy=f"import a deck with a rate for {case.called} (./trunkward deck import), and name it as"
+            f" deck of tenant"
+            f" {case.source.tenant}",
+        )
+    if prices.left_out and not case.ways:
+        said = "; ".join(f"{name}: {why}" for name, why in prices.left_out.items())
+        return _refuse(
+            *("price", Reason.NO_MARGIN, Blame.US, 404, said),
+            remedy="compare what it is sold for with what they ask (./trunkward deck show), or lower"
+            " node.margin",
+        )
+    if prices.sale is None:
+        return Finding(check="price", detail="not known, and not counted")
+    tariff = prices.sale.tariff
+    said = f"{shown_nano(tariff.rate_nano)} {currency} a minute, {tariff.first_s}/{tariff.next_s}"
+    said += f", and {shown_nano(tariff.connect_nano)} for an answer" if tariff.connect_nano else ""
+    by = "indicative" if prices.sale.indicative else f"deck {prices.sale.deck}, {prices.sale.prefix}"
+    without = f"; without {', '.join(prices.left_out)}" if prices.left_out else ""
+    return Finding(check="price", detail=f"{said} ({by}){without}")
+
+
 def media(case: Case) -> Finding:
-    """12. Emergency calls and the bench's unanchored media are not refused."""
+    """13. Emergency calls and the bench's unanchored media are not refused."""
     if isinstance(case.offer, MediaRefused):
         return _refuse(
             *("media", case.offer.reason, _sender(case), 488, case.offer.detail),
@@ -366,7 +400,7 @@ def media(case: Case) -> Finding:
 
 
 def drain(case: Case, *, draining: bool) -> Finding:
-    """13. A node being emptied takes emergency calls only; who would be refused anyhow has been told why."""
+    """14. A node being emptied takes emergency calls only; who would be refused anyhow has been told why."""
     if not draining or case.emergency:
         return Finding(check="drain", detail="draining" if draining else "")
     return _refuse(
@@ -376,7 +410,7 @@ def drain(case: Case, *, draining: bool) -> Finding:
 
 
 def credentials(case: Case, facts: Facts) -> Finding:
-    """14. That they are right is known (check 2). Where nobody can tell of before, `limits` refuses."""
+    """15. That they are right is known (check 2). Where nobody can tell of before, `limits` refuses."""
     if case.nonce is None:
         return Finding(check="credentials", detail="exempt" if case.emergency else "")
     if isinstance(facts.live, Replayed):
@@ -393,7 +427,7 @@ def credentials(case: Case, facts: Facts) -> Finding:
 
 
 def limits(case: Case, facts: Facts) -> Finding:
-    """15. Posture row "Redis": what is inbound then goes by what this gate alone has counted."""
+    """16. Posture row "Redis": what is inbound then goes by what this gate alone has counted."""
     if case.emergency:
         return Finding(check="limits", detail="exempt")
     inbound = case.direction is Direction.INBOUND
@@ -402,6 +436,8 @@ def limits(case: Case, facts: Facts) -> Finding:
         case Held(counters=keys):
             said = ", ".join(f"{limit.what} of {limit.whose}" for limit in map(limit_name, keys))
             return Finding(check="limits", detail=said if fact is facts.live else f"this gate alone: {said}")
+        case OverSpend() | Frozen():
+            return Finding(check="limits", detail="there is room")
         case Over() as over:
             reason = Reason.LIMIT_RATE if over.key.startswith("rate") else Reason.LIMIT_CALLS
             detail, remedy = over_in_words(over)
@@ -426,15 +462,71 @@ def limits(case: Case, facts: Facts) -> Finding:
     )
 
 
+def spend(case: Case, facts: Facts) -> Finding:
+    """17. Nothing is admitted whose first slice is not held: where nobody knows, it is refused."""
+    charge, currency = case.charge, case.node.currency
+    if charge is None:
+        return Finding(check="spend", detail="exempt" if case.emergency else "")
+    match facts.live:
+        case OverSpend() as over:
+            return _over_spend(over, currency)
+        case Frozen(retry_after_s=seconds):
+            refusal = Refusal(reason=Reason.SPEND_FROZEN, blame=Blame.US, status=503, retry_after_s=seconds)
+            return Finding(
+                check="spend",
+                refusal=refusal,
+                detail="Valkey was started anew, and what was spent may be lost",
+                remedy="nothing, if it passes within seconds; else ./trunkward status",
+            )
+        case Held(reserved=True, cut_routes=cut):
+            held = [
+                f"{shown(s.slice_micro)} of {_whose(s.owner)}" for s in charge.shares if s.owner not in cut
+            ]
+            without = f"; at its cap: {', '.join(map(_whose, cut))}" if cut else ""
+            return Finding(check="spend", detail=f"{', '.join(held)} ({currency}){without}")
+    return Finding(
+        check="spend",
+        refusal=Refusal(
+            reason=Reason.SPEND_UNAVAILABLE, blame=Blame.US, status=503, retry_after_s=REDIS_BACK_S
+        ),
+        detail="nothing is reserved for it",
+        remedy="bring Valkey back: ./trunkward status says what is wrong with it",
+    )
+
+
+def _over_spend(over: OverSpend, currency: str) -> Finding:
+    whose, owner = _whose(over.owner), over.owner.removeprefix("money:")
+    carriers = owner.startswith("carrier:")
+    kept = f"{shown(over.settled_micro)} are spent and {shown(over.granted_micro)} held for calls"
+    return Finding(
+        check="spend",
+        refusal=Refusal(
+            reason=Reason.SPEND_CAP,
+            blame=Blame.US if carriers else Blame.CUSTOMER,
+            status=503 if carriers else 403,
+            retry_after_s=over.retry_after_s,
+        ),
+        detail=f"{whose} may cost {shown(over.cap_micro)} {currency} a {over.window}, and {kept}",
+        remedy=f"if these calls are meant: ./trunkward spend raise {owner} --window {over.window} --to"
+        f" AMOUNT --for"
+        f" 2h --why TEXT; for good, spend.{over.window} of {whose}",
+    )
+
+
+def _whose(account: str) -> str:
+    """`money:trunk:acme-hq` in words."""
+    return account.removeprefix("money:").replace(":", " ", 1)
+
+
 def clock(case: Case, facts: Facts) -> Finding:
-    """16. Posture row "clock not synchronised": the call goes unsigned."""
+    """18. Posture row "clock not synchronised": the call goes unsigned."""
     if case.signing_request is None or facts.clock_synchronised is True:
         return Finding(check="clock")
     return Finding(check="clock", detail="not synchronised")
 
 
 def signature(case: Case, facts: Facts, now: float) -> Finding:
-    """17. Posture row "signer": the call goes unsigned, and the record says why."""
+    """19. Posture row "signer": the call goes unsigned, and the record says why."""
     if case.signing_request is None:
         return Finding(check="signature", detail="not-asked")
     usable = usable_signature(case, facts, now)
@@ -479,6 +571,7 @@ SCREEN_CHECKS: tuple[Callable[[Case], Finding], ...] = (
     caller,
     destination,
     permitted,
+    price,
     media,
 )
 
@@ -488,15 +581,16 @@ CHECKS: tuple[str, ...] = (
     "drain",
     "credentials",
     "limits",
+    "spend",
     "clock",
     "signature",
 )
 #: Those that look at what is alive when a call comes, not at the policy.
-ALIVE = frozenset({"drain", "credentials", "limits", "clock", "signature"})
+ALIVE = frozenset({"drain", "credentials", "limits", "spend", "clock", "signature"})
 
 
 def screened(case: Case, *, draining: bool = False) -> tuple[Finding, ...]:
-    """Checks 1 to 13 up to the first refusal, which is then the last finding."""
+    """Checks 1 to 14 up to the first refusal, which is then the last finding."""
     findings: list[Finding] = []
     for check in SCREEN_CHECKS:
         findings.append(check(case))
@@ -506,14 +600,17 @@ def screened(case: Case, *, draining: bool = False) -> tuple[Finding, ...]:
 
 
 def checked(case: Case, facts: Facts, now: float) -> tuple[Finding, ...]:
-    """Checks 14 to 17, which need what is alive, up to the first refusal."""
+    """Checks 15 to 19, which need what is alive, up to the first refusal."""
     proven = credentials(case, facts)
     if proven.refusal is not None:
         return (proven,)
     room = limits(case, facts)
     if room.refusal is not None:
         return proven, room
-    return proven, room, clock(case, facts), signature(case, facts, now)
+    paid = spend(case, facts)
+    if paid.refusal is not None:
+        return proven, room, paid
+    return proven, room, paid, clock(case, facts), signature(case, facts, now)
 
 
 def _sender(case: Case) -> Blame:

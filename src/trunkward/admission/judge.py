@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from trunkward.admission.caller import Right, names_another
 from trunkward.admission.checks import Finding, Refusal, checked, screened, usable_signature
 from trunkward.admission.grants import grant
+from trunkward.admission.money import Terms
 from trunkward.admission.ports import Facts, Held, PeerIdentity, Signature
 from trunkward.admission.routes import FROM_CUSTOMERS, NAMING, from_uri_of, routes_of
 from trunkward.admission.screen import Case, Direction, screen
@@ -75,6 +76,8 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
     trunk = case.source if outbound else case.destination
     assert case.source is not None
     assert isinstance(trunk, Trunk)
+    held = held_of(facts)
+    cut = held.cut_routes if held is not None else ()
     verdict = Admit(
         id=case.attempt.id,
         record_id=record_id,
@@ -82,7 +85,7 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
         trunk=trunk.name,
         source=case.source.name,
         direction=case.direction.value,
-        routes=routes_of(case, signed),
+        routes=routes_of(case, signed, cut),
         from_uri=from_uri_of(case),
         hide_name=_hides_name(case),
         remove_headers=list(
@@ -93,7 +96,8 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
         grant=None
         if case.emergency
         else grant(lasted_s=0, max_call_s=trunk.max_call_s, slice_s=case.node.grant_s),
-        counters=list(held.counters) if (held := held_of(facts)) is not None else [],
+        counters=list(held.counters) if held is not None else [],
+        money=Terms.of(case.charge, cut).text() if case.charge is not None else "",
     )
     if not verdict.routes:
         return _refused(case, (*findings, _NO_FINDING), _NO_FINDING, record_id)
@@ -189,8 +193,17 @@ def _refused(case: Case, findings: tuple[Finding, ...], finding: Finding, record
 _OF_A_CUSTOMER = {"trunk": "not in service", "held": "not available now", "limits": "try again later"}
 
 
+#: What a customer hears instead of what was spent, and of what: that stands in the record.
+_OF_MONEY = {
+    "price": "there is no price for this number",
+    "spend": "what may be spent on calls now is used up",
+}
+
+
 def _told(case: Case, finding: Finding) -> str:
     inbound = case.direction is Direction.INBOUND
+    if finding.check in _OF_MONEY:
+        return _OF_MONEY[finding.check]
     return _OF_A_CUSTOMER.get(finding.check, finding.detail) if inbound else finding.detail
 
 

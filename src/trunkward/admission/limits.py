@@ -47,7 +47,7 @@ def asked_of(case: Case, policy: Snapshot, record_id: str) -> Asked:
     counters += ceilings.classes.get(case.place.kind.value, ())
     if isinstance(case.calling, E164):
         counters, rates = _with_number(ceilings, counters, rates, "rate", case.calling)
-    return replace(nothing, counters=counters, rates=rates, nonce=nonce_of(case))
+    return replace(nothing, counters=counters, rates=rates, nonce=nonce_of(case), money=case.charge)
 
 
 def moved(asked: PlaceAsked, policy: Snapshot) -> tuple[Asked, list[str]]:

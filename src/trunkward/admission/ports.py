@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
 from trunkward.calls.registration import Bindings
 from trunkward.digest.algorithm import Algorithm
 from trunkward.shaken.attest import Attestation
+from trunkward.trunks.spending import Spending, Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,27 +136,6 @@ class NonceUse:
     epoch: int
 
 
-class Window(StrEnum):
-    """The times a cap is for; each rolls, and none begins anew at midnight."""
-
-    CALL = "call"
-    HOUR = "hour"
-    #: 24 hours.
-    DAY = "day"
-    #: 30 days.
-    MONTH = "month"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caps:
-    """The most an owner may spend in each window, in micro-units; None: there is no cap."""
-
-    call: int | None = None
-    hour: int | None = None
-    day: int | None = None
-    month: int | None = None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
     """What a call that is to be set up would cost one owner at first."""
@@ -167,7 +146,7 @@ class Share:
     tariff: str
     #: The first slice: what is held while it rings, and covers the first grant after the answer.
     slice_micro: int
-    caps: Caps
+    caps: Spending
     #: One that is left out when his cap is reached; the call goes by another.
     carrier: bool = False
 
@@ -276,7 +255,7 @@ class RunningShare:
     had_micro: int
     #: What the next grant would cover.
     next_micro: int
-    caps: Caps
+    caps: Spending
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

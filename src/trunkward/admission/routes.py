@@ -1,6 +1,7 @@
 """From an admitted case to what the edge sends: routes, From, and headers."""
 
 import re
+from collections.abc import Collection
 
 from trunkward.admission.caller import Right
 from trunkward.admission.diverted import diversion_headers
@@ -8,7 +9,7 @@ from trunkward.admission.identity_headers import ANONYMOUS, KEEP_PRIVATE, assert
 from trunkward.admission.ports import Signature
 from trunkward.admission.screen import Case, Direction, leg_policy
 from trunkward.calls.attempt import Transport
-from trunkward.calls.verdict import Route
+from trunkward.calls.verdict import RING_S, Route
 from trunkward.media.offer import Offer
 from trunkward.media.plan import MediaPlan, plan_media
 from trunkward.numbering.plan import Emergency
@@ -27,14 +28,15 @@ REGISTERED = Host(host="registered.invalid")
 _PLAIN_USER = re.compile(r"[A-Za-z0-9+._-]{1,64}", re.ASCII)
 
 
-def routes_of(case: Case, signature: Signature | None) -> list[Route]:
-    """The routes of an admitted call, in their order."""
+def routes_of(case: Case, signature: Signature | None, cut: Collection[str] = ()) -> list[Route]:
+    """The routes of an admitted call, in their order; `cut`: accounts of carriers it may not go by."""
     if case.direction is Direction.INBOUND:
         headers = _inbound_headers(case)
         return [_inbound(case, trunk, headers) for trunk in case.targets]
-    kinds = {way.carrier.trusted for way in case.ways}
+    ways = [way for way in case.ways if f"money:carrier:{way.carrier.name}" not in cut]
+    kinds = {way.carrier.trusted for way in ways}
     told = {trusted: _outbound_headers(case, signature, trusted=trusted) for trusted in kinds}
-    return [_route(case, way.carrier, way.host, told[way.carrier.trusted]) for way in case.ways]
+    return [_route(case, way.carrier, way.host, told[way.carrier.trusted]) for way in ways]
 
 
 def from_uri_of(case: Case) -> str:
@@ -110,6 +112,7 @@ def _route(
         plan=plan,
         headers=headers,
         registered=registered,
+        ring_timeout_s=case.node.spend_ring_s if case.charge is not None else RING_S,
     )
 
 
@@ -128,6 +131,7 @@ def _to(
     plan: MediaPlan | None = None,
     headers: list[tuple[str, str]] | None = None,
     registered: bool = False,
+    ring_timeout_s: int = RING_S,
 ) -> Route:
     transport = Transport.TLS if isinstance(target, Trunk) else target.transport
     # a domain stays in the Request-URI, whatever server it is sent to (RFC 3263 section 4)
@@ -143,4 +147,5 @@ def _to(
         called_suites=list(plan.called_suites) if plan else [],
         headers=headers or [],
         registered=registered,
+        ring_timeout_s=ring_timeout_s,
     )

@@ -19,6 +19,7 @@ from trunkward.trunks.model import (
     Limits,
     MediaPolicy,
     NodeSettings,
+    Routing,
     Trunk,
 )
 from trunkward.trunks.spending import (
@@ -115,6 +116,10 @@ class NodeRow(msgspec.Struct, frozen=True, array_like=True):
     unsafe_trusted_clock: bool
     announcements: str
     unsafe_fictional_numbers: bool
+    currency: str
+    routing: Routing
+    margin_nano: int
+    spend_ring_s: int
 
 
 class SecretRow(msgspec.Struct, frozen=True, array_like=True):
@@ -429,6 +434,10 @@ def node_row(node: NodeSettings) -> NodeRow:
         node.unsafe_trusted_clock,
         node.announcements,
         node.unsafe_fictional_numbers,
+        node.currency,
+        node.routing,
+        node.margin_nano,
+        node.spend_ring_s,
     )
 
 

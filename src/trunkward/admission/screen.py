@@ -16,7 +16,9 @@ from trunkward.admission.caller import (
 )
 from trunkward.admission.identify import Stranger, identify
 from trunkward.admission.identity_headers import is_anonymous
-from trunkward.admission.ports import Credentials, PeerIdentity, Proven, SigningClaims
+from trunkward.admission.money import charge_of
+from trunkward.admission.ports import Charge, Credentials, PeerIdentity, Proven, SigningClaims
+from trunkward.admission.prices import NO_PRICES, Prices, prices_of
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt, Transport
 from trunkward.calls.grant import Reach
@@ -80,6 +82,9 @@ class Case:
     malformed: str = ""
     #: Outbound: where it can go.
     ways: tuple[Way, ...] = ()
+    #: Outbound, to an E.164 number: what it costs, and what is to be reserved of it; None: nothing.
+    prices: Prices = NO_PRICES
+    charge: Charge | None = None
     #: Outbound, to an E.164 number: what the table of destinations says of it, and by which prefix.
     place: Destination = UNKNOWN
     place_prefix: str = ""
@@ -176,6 +181,10 @@ def read(attempt: CallAttempt, peer: PeerIdentity | None, source: Trunk | Carrie
     answering = policy.inbound_trunks(called) if not outbound and isinstance(called, E164) else ()
     ways = _ways(called, policy) if outbound else ()
     place_prefix, place = policy.place(called) if outbound and isinstance(called, E164) else ("", UNKNOWN)
+    prices, charge = NO_PRICES, None
+    if isinstance(source, Trunk) and isinstance(called, E164):
+        prices, ways = prices_of(called, source, ways, (place_prefix, place), policy, attempt.at)
+        charge = charge_of(source, prices, ways, policy, attempt.at)
     fictional = node.unsafe_fictional_numbers
     return Case(
         attempt=attempt,
@@ -190,6 +199,8 @@ def read(attempt: CallAttempt, peer: PeerIdentity | None, source: Trunk | Carrie
         called=called,
         called_not_valid=why_invalid(called, fictional=fictional) if isinstance(called, E164) else "",
         ways=ways,
+        prices=prices,
+        charge=charge,
         place=place,
         place_prefix=place_prefix,
         destination=answering[0] if answering else None,

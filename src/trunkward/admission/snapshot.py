@@ -259,6 +259,7 @@ class Snapshot:
         #: By name; all of them, and by whom calls are rated by them.
         self._selling = {name: tables[deck] for name, deck in rated.tenants.items() if deck in tables}
         self._buying = {name: tables[deck] for name, deck in rated.carriers.items() if deck in tables}
+        self._rated = rated
         self._spending = Table(parts["spending"])
         self._spent_by = lru_cache(maxsize=_DECODED_TRUNKS)(self._decode_spending)
         found = [hold_of(row) for row in _decode_holds(parts["holds"])]
@@ -276,6 +277,20 @@ class Snapshot:
     def buying(self, carrier: Carrier) -> DeckTable | None:
         """By what a carrier sells to us; None: that is not known."""
         return self._buying.get(carrier.name)
+
+    def sold_by(self, trunk: Trunk) -> tuple[str, str]:
+        """Name and SHA-256 of the deck for a trunk's calls, "" and "" where there is none."""
+        name = self._rated.tenants.get(trunk.tenant, "")
+        return name, self._rated.decks.get(name, "")
+
+    def bought_by(self, carrier: Carrier) -> tuple[str, str]:
+        """The same of the deck a carrier sells by."""
+        name = self._rated.carriers.get(carrier.name, "")
+        return name, self._rated.decks.get(name, "")
+
+    def spends(self, owner: str) -> OwnerSpending | None:
+        """What one owner may spend, by his name (`tenant:acme`); None: he has no cap."""
+        return self._spent_by(owner)
 
     def spending(self, trunk: Trunk) -> tuple[OwnerSpending, ...]:
         """Who pays for the calls of a trunk, and what they may cost: itself, its tenant, its reseller.

@@ -8,12 +8,23 @@ from dataclasses import dataclass, replace
 
 from trunkward.admission.judge import Judgement, judge_call
 from trunkward.admission.limits import asked_of
-from trunkward.admission.ports import NO_FACTS, NOTHING_ASKED, Facts, Held, Over, Signature
+from trunkward.admission.ports import (
+    NO_FACTS,
+    NOTHING_ASKED,
+    Charge,
+    Facts,
+    Held,
+    Over,
+    OverSpend,
+    Share,
+    Signature,
+)
 from trunkward.admission.screen import Case, leg_policy, read
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt, Transport
 from trunkward.media.suites import ALLOWED, KEY_BYTES
 from trunkward.trunks.model import Carrier, MediaPolicy, NodeSettings, Trunk
+from trunkward.trunks.spending import Window
 
 #: No call has it.
 _ID = "0" * 32
@@ -93,9 +104,35 @@ def _facts(case: Case, policy: Snapshot, at: float) -> Facts:
     return replace(facts, signature=signed, clock_synchronised=True)
 
 
-def _room(case: Case, policy: Snapshot) -> Held | Over:
-    """What is free is not asked; where nothing is allowed at all, nothing is free."""
+def _room(case: Case, policy: Snapshot) -> Held | Over | OverSpend:
+    """What is free is not asked; where nothing, or less than a call costs, is allowed at all, nothing is."""
     for counter in asked_of(case, policy, _ID).counters:
         if counter.most == 0:
             return Over(key=counter.key, most=0, retry_after_s=None)
-    return NOTHING_ASKED
+    return _money(case.charge) if case.charge is not None else NOTHING_ASKED
+
+
+def _money(charge: Charge) -> Held | OverSpend:
+    """With nothing spent yet."""
+    over = {share.owner: _over(share) for share in charge.shares}
+    carriers = [share.owner for share in charge.shares if share.carrier]
+    cut = [owner for owner in carriers if over[owner] is not None]
+    for owner, spent in over.items():
+        if spent is not None and (owner not in cut or len(cut) == len(carriers)):
+            return spent
+    return Held(record_id=_ID, reserved=True, cut_routes=tuple(cut))
+
+
+def _over(share: Share) -> OverSpend | None:
+    for window in Window:
+        cap = share.caps.cap(window)
+        if cap is not None and share.slice_micro > cap:
+            return OverSpend(
+                owner=share.owner,
+                window=window,
+                cap_micro=cap,
+                settled_micro=0,
+                granted_micro=0,
+                retry_after_s=None,
+            )
+    return None

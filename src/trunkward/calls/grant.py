@@ -16,6 +16,8 @@ class Cut(StrEnum):
     MAXIMUM_DURATION = "maximum-duration"
     #: No gate has granted it more time, and what it had is over.
     GRANT_NOT_RENEWED = "grant-not-renewed"
+    #: What it would cost in its next slice does not fit under a cap (`trunkward.admission.money`).
+    SPEND_CAP = "spend-cap"
     #: The media engine does not know it any more.
     MEDIA_LOST = "media-lost"
     #: Its customer's calls are held, and running ones were to end (`trunkward hold --cut`).
@@ -57,21 +59,37 @@ class RunningCall(msgspec.Struct, frozen=True, array_like=True):
     counters: list[str] = []
     #: Of an edge of the version before, nobody knows.
     reach: Reach | None = None
+    #: By what it is charged (`trunkward.admission.money.Terms`), "": it costs nothing; and the carrier it
+    #: goes by.
+    money: str = ""
+    carrier: str = ""
 
 
 class GrantsAsked(msgspec.Struct, frozen=True, kw_only=True, tag="grants", tag_field="kind"):
     """What the edge's timer asks a gate, each second: time for the calls that will soon have none."""
 
     calls: list[RunningCall]
+    #: The epoch of the ledger (`GrantsGiven.frozen`) in which each call of this edge has been asked for; 0:
+    #: none.
+    recalled: int = 0
+
+
+class EndedCall(msgspec.Struct, frozen=True, array_like=True):
+    """A call that is over, and what it had."""
+
+    record_id: str
+    #: Keys of the places that are free.
+    counters: list[str]
+    money: str = ""
+    #: The carrier it went by, and how long it was answered; 0: never.
+    carrier: str = ""
+    lasted_ms: int = 0
 
 
 class CallsEnded(msgspec.Struct, frozen=True, kw_only=True, tag="ended", tag_field="kind"):
-    """What the edge tells a gate as soon as calls are over, however they ended; it waits for no answer.
+    """What the edge tells a gate as soon as calls are over, however they ended; it waits for no answer."""
 
-    Each is a record id and the keys of the places that are free.
-    """
-
-    calls: list[tuple[str, list[str]]]
+    calls: list[EndedCall]
 
 
 class GrantsGiven(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,3 +101,6 @@ class GrantsGiven(msgspec.Struct, frozen=True, kw_only=True):
     grants: dict[str, Grant]
     #: Another number than in the answer before: calls may have to end now, so all of them are asked for.
     cuts: int = 0
+    #: The epoch of a ledger that grants no money until it has been told of each call there is; 0: it knows
+    #: them.
+    frozen: int = 0

@@ -298,6 +298,55 @@ REASONS: Mapping[Reason, ReasonRow] = {
         means="Valkey does not answer, which counts calls for all nodes; no customer's call goes uncounted",
         do="`./trunkward status` says why; what still goes is in the posture table",
     ),
+    # ---- money
+    Reason.NO_PRICE: ReasonRow(
+        answers={403: 21},
+        blames=(Blame.US,),
+        means="nobody knows what the call costs, and what it costs is counted: the deck has no rate for the"
+        " number, or"
+        " there is no deck, and no indicative price",
+        do="add the prefix to the deck the finding names (`./trunkward deck import`), or give the tenant a"
+        " `deck`",
+    ),
+    Reason.NO_MARGIN: ReasonRow(
+        answers={404: 3},
+        blames=(Blame.US,),
+        means="each carrier with this prefix asks more than the call is sold for, less `node.margin`, or has"
+        " a cap and no"
+        " rate for the number",
+        do="look at the two prices (`./trunkward deck show`): the selling deck, a carrier's, or"
+        " `node.margin` is to be"
+        " changed",
+    ),
+    Reason.SPEND_CAP: ReasonRow(
+        announced=True,
+        # the customer's own cap; and those of all carriers that would take it
+        answers={403: 21, 503: 34},
+        blames=(Blame.CUSTOMER, Blame.US),
+        means="what the call may cost at first is no longer there under a cap (`spend`) of the trunk, the"
+        " tenant, the"
+        " reseller, or of each carrier (`Retry-After` when something of it will be free; the finding says"
+        " which, and"
+        " what is spent)",
+        do="`./trunkward spend` shows what is spent and by which calls; if they are meant, `./trunkward"
+        " spend raise`",
+    ),
+    Reason.SPEND_FROZEN: ReasonRow(
+        answers={503: 41},
+        blames=(Blame.US,),
+        means="Valkey was started anew and may have lost what was spent: calls that cost money wait until"
+        " each node has"
+        " told it of its calls, or for the longest grant (`Retry-After`)",
+        do="nothing, if it passes within seconds; else `./trunkward status`, `valkey.log`",
+    ),
+    Reason.SPEND_UNAVAILABLE: ReasonRow(
+        answers={503: 41},
+        blames=(Blame.US,),
+        means="what the call costs could not be reserved: Valkey does not answer, and what may be spent"
+        " without it is used"
+        " up, or not meant for this call",
+        do="`./trunkward status` says what is wrong with Valkey",
+    ),
     Reason.NO_FINDING: ReasonRow(
         answers={500: 41},
         blames=(Blame.US,),

@@ -7,6 +7,9 @@ import msgspec
 from trunkward.calls.attempt import Transport
 from trunkward.calls.grant import Grant, Reach
 
+#: Seconds a call may ring at one place.
+RING_S = 120
+
 
 class Blame(StrEnum):
     """Who has to act so that the next call of this kind succeeds."""
@@ -55,6 +58,12 @@ class Reason(StrEnum):
     LIMIT_CALLS = "limit-calls"
     LIMIT_RATE = "limit-rate"
     LIMITS_UNAVAILABLE = "limits-unavailable"
+    # Money: no price is known, no carrier sells cheaply enough, a cap is reached, nobody knows what is spent.
+    NO_PRICE = "no-price"
+    NO_MARGIN = "no-margin"
+    SPEND_CAP = "spend-cap"
+    SPEND_FROZEN = "spend-frozen"
+    SPEND_UNAVAILABLE = "spend-unavailable"
     # Digest credentials: asked for, asked for anew because of their nonce, and not right.
     CREDENTIALS_REQUIRED = "credentials-required"
     CREDENTIALS_STALE = "credentials-stale"
@@ -123,7 +132,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     #: To where `peer` is registered: the edge puts one binding after the other into Request-URI and next hop.
     registered: bool = False
     #: Seconds to wait for any final answer before the next route is tried.
-    ring_timeout_s: int = 120
+    ring_timeout_s: int = RING_S
 
 
 class Admit(msgspec.Struct, frozen=True, kw_only=True, tag="admit", tag_field="verdict"):
@@ -147,6 +156,8 @@ class Admit(msgspec.Struct, frozen=True, kw_only=True, tag="admit", tag_field="v
     counters: list[str] = []
     #: For as long as it runs.
     reach: Reach
+    #: By what it is charged while it runs (`trunkward.admission.money.Terms`); "": it costs nothing.
+    money: str = ""
     #: From the answer on; None for a call that nobody but its parties ends (an emergency).
     grant: Grant | None = None
 

@@ -16,10 +16,11 @@ from trunkward.control.certificate_keys import (
 )
 from trunkward.control.keys import Days, File, MaxCall, Part, Wrong, is_path
 from trunkward.control.number_keys import NumberPlanPart, region_of, wrong_in_number_plan
-from trunkward.control.spend_keys import Currency
+from trunkward.control.spend_keys import Currency, Money
 from trunkward.numbering.emergency import emergency_of
 from trunkward.sip.uri import is_hostname
-from trunkward.trunks.model import GRANT_S, MAX_CALL_S, Address, Host, NodeSettings, Probes
+from trunkward.spend.money import nano
+from trunkward.trunks.model import GRANT_S, MAX_CALL_S, Address, Host, NodeSettings, Probes, Routing
 
 #: Ports below it need a privilege that no process of a node has (ip(7)), and belong to other services.
 _MIN_PORT = 1024
@@ -191,6 +192,9 @@ class NodePart(Part):
     do_not_originate: File | None = None
     unsafe_fictional_numbers: bool = False
     currency: Currency = "EUR"
+    routing: Annotated[Routing, Field(strict=False)] = Routing.PRIORITY
+    margin: Money = "0"
+    spend_ring_s: Annotated[int, Field(ge=5, le=180)] = 60
 
 
 # ---- what does not go together -------------------------------------------------------------------
@@ -278,4 +282,7 @@ def node_of(node: NodePart) -> NodeSettings:
         do_not_originate_file=node.do_not_originate or "",
         unsafe_fictional_numbers=node.unsafe_fictional_numbers,
         currency=node.currency,
+        routing=Routing(node.routing),
+        margin_nano=nano(node.margin),
+        spend_ring_s=node.spend_ring_s,
     )

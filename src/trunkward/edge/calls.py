@@ -168,6 +168,7 @@ class Calls:
             "grant": verdict["grant"],
             "counters": verdict.get("counters", []),  # a gate of the version before has none
             "reach": verdict.get("reach", ""),
+            "money": verdict.get("money", ""),
             # of calls in: the trunk that has these places for it
             "places_of": verdict["routes"][0]["peer"],
             "admitted_s": time.monotonic(),

@@ -1,5 +1,6 @@
 """The end of a call: forgotten at once, its media ended and its outcome written down."""
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -103,9 +104,12 @@ class Endings:
             ksr.log_warning(f"{len(found.running)} running call(s) restored, {len(found.ended)} ended")
 
     def _free_places(self, call: dict[str, Any]) -> None:
-        """Before anything that waits. What no gate hears, the end of the hold does."""
-        if counters := call.get("counters"):
-            self._gate().tell(compact({"kind": "ended", "calls": [[call["record_id"], counters]]}))
+        """Before anything that waits, and with what it has cost. What no gate hears, the end of the hold does."""
+        # a file of the version before has neither
+        counters, money = call.get("counters", []), call.get("money", "")
+        if counters or money:
+            ended = [call["record_id"], counters, money, call.get("peer", ""), _lasted_ms(call)]
+            self._gate().tell(compact({"kind": "ended", "calls": [ended]}))
 
     def _write_down(self, call: dict[str, Any], *, marked: str) -> None:
         """Media facts, media end, outcome; only then the call's file goes."""
@@ -114,6 +118,14 @@ class Endings:
         merged = [leg | sides[leg["side"]] for leg in legs] or [leg for leg in sides.values() if leg]
         self._outcomes.write({name: call[name] for name in _TOLD if name in call} | {"legs": merged})
         self._running.clear(call["record_id"], marked)
+
+
+def _lasted_ms(call: dict[str, Any]) -> int:
+    """Whole milliseconds since the answer, the part of one counting as one; 0: there was none."""
+    if "answered_s" not in call:
+        return 0
+    answered_s: float = call["answered_s"]
+    return max(math.ceil((time.monotonic() - answered_s) * 1000), 1)
 
 
 def _mark(facts: dict[str, Any]) -> str:

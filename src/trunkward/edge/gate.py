@@ -27,6 +27,8 @@ _AT_ONCE = int(socket.MSG_DONTWAIT) | int(socket.MSG_NOSIGNAL)
 #: (`trunkward.live.wire.DEADLINE_S`, `trunkward.gate.signing.DEADLINE_S`). One that takes longer withdraws
 #: what it has recorded.
 LEAST_S = 0.22
+#: What a call is charged by: what can stand in a row, too.
+_TERMS = re.compile(r"[!-~]{0,4000}", re.ASCII)
 
 
 class GateUnavailable(Exception):
@@ -107,8 +109,8 @@ class GateClient:
         """The verdict on a REGISTER, given as JSON. Raises likewise."""
         return self._asked(attempt, partial(_registration, attempt_id))
 
-    def grants(self, asked: str) -> tuple[dict[str, tuple[float, str]], int]:
-        """Seconds by call, and what it ends for then; and the number of cuts (`trunkward.calls.grant`).
+    def grants(self, asked: str) -> tuple[dict[str, tuple[float, str]], int, int]:
+        """Seconds by call, and what it ends for then; `cuts` and `frozen` (`trunkward.calls.grant`).
 
         Raises likewise.
         """
@@ -228,12 +230,19 @@ def _are_keys(counters: object) -> bool:
     )
 
 
-def _grants(body: bytes) -> tuple[dict[str, tuple[float, str]], int]:
+def _are_terms(money: object) -> bool:
+    return isinstance(money, str) and _TERMS.fullmatch(money) is not None
+
+
+def _grants(body: bytes) -> tuple[dict[str, tuple[float, str]], int, int]:
     match expand(body.decode()):
         case {"grants": dict(given), **others}:
-            cuts = others.get("cuts", 0)  # a gate of the version before has none
-            if isinstance(cuts, int):
-                return {record_id: _grant(grant) for record_id, grant in given.items()}, cuts
+            cuts, frozen = (
+                others.get("cuts", 0),
+                others.get("frozen", 0),
+            )  # a gate of the version before has none
+            if isinstance(cuts, int) and isinstance(frozen, int):
+                return {record_id: _grant(grant) for record_id, grant in given.items()}, cuts, frozen
     raise ValueError("not an answer about grants")
 
 
@@ -263,6 +272,7 @@ def _is_whole(verdict: dict[str, Any]) -> bool:
             counters = verdict.get("counters", [])  # a gate of the version before has none
             return (
                 _are_keys(counters)
+                and _are_terms(verdict.get("money", ""))
                 and record_id.isalnum()
                 and all(isinstance(name, str) for name in names)
                 and all(_is_route(route) for route in routes)

@@ -42,11 +42,14 @@ class Granted(NamedTuple):
     counters: list[str]
     #: Where it goes (`trunkward.calls.grant.Reach`), "" where nobody has said.
     reach: str
+    #: By what it is charged, "": it costs nothing; and the carrier it goes by, "" while it rings.
+    money: str
+    carrier: str
 
     @classmethod
     def read(cls, row: str) -> "Granted":
         """What `text` wrote. Raises `ValueError` for anything else."""
-        until, answered, answered_at, trunk, then, media, counters, reach = row.split(" ")
+        until, answered, answered_at, trunk, then, media, counters, reach, money, carrier = row.split(" ")
         return cls(
             float(until),
             float(answered),
@@ -55,14 +58,15 @@ class Granted(NamedTuple):
             then,
             "" if media == _NOTHING else media,
             [] if counters == _NOTHING else counters.split(","),
-            "" if reach == _NOTHING else reach,
+            *("" if word == _NOTHING else word for word in (reach, money, carrier)),
         )
 
     def text(self) -> str:
         """As a row."""
         numbers = f"{self.until_s:.3f} {self.answered_s:.3f} {self.answered_at:.3f}"
         media, counters = self.media or _NOTHING, ",".join(self.counters) or _NOTHING
-        return f"{numbers} {self.trunk} {self.then} {media} {counters} {self.reach or _NOTHING}"
+        words = " ".join(word or _NOTHING for word in (self.reach, self.money, self.carrier))
+        return f"{numbers} {self.trunk} {self.then} {media} {counters} {words}"
 
 
 class Grants:
@@ -77,6 +81,9 @@ class Grants:
         self._asked: dict[str, float] = {}
         #: What the gates said last: the newest order to end running calls, 0 for none.
         self._cuts = 0
+        #: Of the ledger: the epoch in which it wants to be told of all calls, and the one in which it was; 0
+        #: for none.
+        self._frozen = self._recalled = 0
         self._unavailable = ""
 
     def ask_by(self, slice_s: float) -> None:
@@ -87,8 +94,8 @@ class Grants:
         self._ask_again_s = slice_s / 6
 
     def hold(self, call: dict[str, Any]) -> None:
-        """Has the places of a call that is being set up held for as long as it rings."""
-        if call["counters"]:
+        """Has the places and the money of a call that is being set up held for as long as it rings."""
+        if call["counters"] or call["money"]:
             row = Granted(
                 until_s=call["admitted_s"] + self._slice_s,
                 answered_s=call["admitted_s"],
@@ -98,6 +105,8 @@ class Grants:
                 media="",
                 counters=call["counters"],
                 reach=call["reach"],
+                money=call["money"],
+                carrier="",
             )
             self._set(call["record_id"], row)
 
@@ -130,7 +139,20 @@ class Grants:
         if self._ask(gate, rows, due) and self._cuts != known:
             # another one says what is to end: whatever runs is asked for, at once
             self._ask(gate, rows, [record_id for record_id, row in rows.items() if row.answered_at])
+        if self._frozen:
+            self._recall(gate, rows, self._frozen)
         self._asked = {record_id: at_s for record_id, at_s in self._asked.items() if record_id in rows}
+
+    def _recall(self, gate: GateClient, rows: dict[str, Granted], epoch: int) -> None:
+        """Has a ledger that may have lost something told of each call, and that these are all."""
+        if self._recalled != epoch:
+            rows |= self.rows()  # with what was admitted before the gate heard of it
+            if not self._ask(gate, rows, [record_id for record_id, row in rows.items() if row.money]):
+                return
+            if self._frozen != epoch:
+                return  # not all of it was heard, or it is another by now
+            self._recalled = epoch
+        self._ask(gate, rows, [], recalled=epoch)
 
     def _is_due(self, record_id: str, row: Granted, now_s: float) -> bool:
         asked_s = self._asked.get(record_id, 0.0)
@@ -142,21 +164,24 @@ class Grants:
             and now_s - asked_s >= self._ask_again_s
         )
 
-    def _ask(self, gate: GateClient, rows: dict[str, Granted], due: list[str]) -> bool:
+    def _ask(self, gate: GateClient, rows: dict[str, Granted], due: list[str], recalled: int = 0) -> bool:
         """Asks for these, and takes what is given; whether a gate has answered."""
+        frozen = set()
         for at in range(0, max(len(due), 1), _MOST_A_FRAME):
             asked = due[at : at + _MOST_A_FRAME]
             now_s = time.monotonic()  # a slow gate gives no time away
             try:
-                given, self._cuts = gate.grants(_question(asked, rows, now_s))
+                given, self._cuts, epoch = gate.grants(_question(asked, rows, now_s, recalled))
             except GateUnavailable as problem:
-                if not self._unavailable:
+                self._frozen = 0
+                if rows and not self._unavailable:
                     ksr.log_error(f"no gate renews grants, running calls end with theirs: {problem}")
                 self._unavailable = str(problem)
                 return False
             if self._unavailable:
                 ksr.log_warning("grants are renewed again")
                 self._unavailable = ""
+            frozen.add(epoch)
             self._asked |= dict.fromkeys(asked, now_s)
             for record_id, (for_s, then) in given.items():
                 if record_id not in rows:
@@ -167,6 +192,7 @@ class Grants:
                     self._running.note_end(record_id, now_s + for_s)
                 else:
                     self._set_ringing(record_id, row)
+        self._frozen = frozen.pop() if len(frozen) == 1 else 0
         return True
 
     def _set_ringing(self, record_id: str, row: Granted) -> None:
@@ -191,13 +217,15 @@ def _granted(call: dict[str, Any], until_s: float, then: str) -> Granted:
         trunk=call["trunk"],
         then=then,
         media=f"{call['media_id']}{call['hops'][0]['suffix']}" if call["hops"] else "",
-        # a file of the version before has neither
+        # a file of the version before has none of these
         counters=call.get("counters", []),
         reach=call.get("reach", ""),
+        money=call.get("money", ""),
+        carrier=call["peer"] if call.get("money") else "",
     )
 
 
-def _question(asked: list[str], rows: dict[str, Granted], now_s: float) -> str:
+def _question(asked: list[str], rows: dict[str, Granted], now_s: float, recalled: int) -> str:
     """A frame for a gate (`trunkward.calls.grant.GrantsAsked`)."""
     calls = [
         [
@@ -208,7 +236,9 @@ def _question(asked: list[str], rows: dict[str, Granted], now_s: float) -> str:
             round(row.until_s - now_s, 3),
             row.counters,
             row.reach or None,
+            row.money,
+            row.carrier,
         ]
         for record_id in asked
     ]
-    return compact({"kind": "grants", "calls": calls})
+    return compact({"kind": "grants", "calls": calls, "recalled": recalled})

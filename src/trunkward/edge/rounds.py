@@ -35,10 +35,10 @@ class Rounds:
         # 1.
         self._hang_up.go_on()
         rows = self._grants.rows()
+        # 2. without calls, too: it may have to be told that there are none
+        self._grants.renew(self._gate(), rows)
         if not rows:
             return
-        # 2.
-        self._grants.renew(self._gate(), rows)
         # 3.
         now_s = time.monotonic()
         # of a call that rings only the places have an end

@@ -10,6 +10,7 @@ from pathlib import Path
 import structlog
 import uvloop
 
+from trunkward.admission.money import longest_s
 from trunkward.engines.drain import is_draining
 from trunkward.engines.exporter import BEAT_S, Heartbeat, new_registry
 from trunkward.engines.exporter import serve as serve_metrics
@@ -105,6 +106,8 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
     # without a policy there is nothing to listen for: the edge finds no gate, and does what it does then
     await _first_of(loaded, stop)
     if not stop.is_set():
+        if policy.snapshot is not None:
+            client.longest_s = longest_s(policy.snapshot.node)
         await client.greet()
         log.info("ready", policy=policy.snapshot.version if policy.snapshot else None)
         await serve(paths.gate_socket(index), line, stop)

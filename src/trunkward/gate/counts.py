@@ -3,9 +3,24 @@
 import time
 from collections.abc import Sequence
 
-from trunkward.admission.ports import Asked, Held, LiveFact, Over, Unavailable
+from trunkward.admission.money import longest_s
+from trunkward.admission.ports import (
+    Asked,
+    Held,
+    LegFact,
+    LiveFact,
+    Over,
+    RunningLeg,
+    Settlement,
+    Unavailable,
+)
 from trunkward.live.client import LiveClient
 from trunkward.live.local import LocalCounts
+from trunkward.trunks.model import NodeSettings
+
+#: Seconds after which each call that was admitted before a loss is one the edge knows: it waits no longer
+#: for a gate.
+ADMITTED_S = 0.6
 
 
 class Counts:
@@ -17,6 +32,8 @@ class Counts:
         self._alone = LocalCounts()
         #: Valkey did not answer when it was asked last.
         self.lost = False
+        #: The epoch in which the ledger wants to be told of all calls, and since when that is known.
+        self._frozen, self._frozen_s = 0, 0.0
 
     async def admit(self, asked: Asked) -> LiveFact:
         """What Valkey says, or that it says nothing."""
@@ -41,6 +58,32 @@ class Counts:
         self._client.ended(calls)
         if self._alone:
             self._alone.ended(calls)
+
+    async def renew_legs(
+        self, legs: Sequence[RunningLeg], node: NodeSettings, hold_s: float
+    ) -> dict[str, LegFact | Unavailable]:
+        """What became of each call's next slice, by record id."""
+        self._client.longest_s = longest_s(node)
+        if not legs:
+            return {}
+        facts = await self._client.renew_legs(legs, hold_s=hold_s, node=node.name, longest_s=longest_s(node))
+        return {leg.record_id: fact for leg, fact in zip(legs, facts, strict=True)}
+
+    def settle(self, settlements: Sequence[Settlement]) -> None:
+        """Charges what calls that are over have cost, and frees the rest. Waits for nobody."""
+        if settlements:
+            self._client.settle(settlements)
+
+    def frozen(self) -> int:
+        """The epoch in which the ledger is to be told of each call there is; 0: none, or not yet."""
+        if self._client.frozen != self._frozen:
+            self._frozen, self._frozen_s = self._client.frozen, time.monotonic()
+        return self._frozen if time.monotonic() - self._frozen_s >= ADMITTED_S else 0
+
+    async def recalled(self, node: NodeSettings, epoch: int) -> None:
+        """Tells the ledger that it has been told of each call of this node."""
+        # a Valkey is one node's: nobody else has calls in it
+        await self._client.recalled(node.name, epoch, [node.name])
 
     def moved(self, record_id: str, counters: Sequence[str]) -> None:
         """Gives up places of a call that goes on with others. Waits for nobody."""

@@ -31,6 +31,7 @@ from trunkward.admission.gather import gather
 from trunkward.admission.grants import grants
 from trunkward.admission.judge import Judgement, judge, refuse_unjudged
 from trunkward.admission.limits import asked_of, hold_s, moved
+from trunkward.admission.money import legs_of, paid, settlement_of
 from trunkward.admission.ports import (
     NO_FACTS,
     NOTHING_ASKED,
@@ -133,15 +134,29 @@ class Line:
         counted.verdict(type(verdict).__name__.lower(), verdict.reason, blame, time.monotonic() - began)
         return decision
 
-    def grants(self, asked: GrantsAsked) -> GrantsGiven:
-        """More time for running calls, by the policy in force, and their places. Never waits or raises."""
+    async def grants(self, asked: GrantsAsked) -> GrantsGiven:
+        """More time for running calls, by the policy in force, and their places. Never raises.
+
+        What costs money gets it once that is reserved: all of them in one question to Valkey.
+        """
         policy = self._policy()
         if policy is None:
             return GrantsGiven(grants={})
         counted.granted += len(asked.calls)
         counting = [(call.record_id, call.counters) for call in asked.calls if call.counters]
         self._counts.renew(counting, hold_s(policy.node))
-        return grants(asked, policy)
+        given = grants(asked, policy)
+        try:
+            legs = legs_of(asked, given, policy, time.time())
+        except ValueError as problem:
+            _log.error("terms of a call cannot be read: no grant", problem=str(problem))
+            return GrantsGiven(grants={})
+        facts = await self._counts.renew_legs(legs, policy.node, hold_s(policy.node))
+        if asked.recalled:
+            await self._counts.recalled(policy.node, asked.recalled)
+        given = paid(asked, given, facts, policy)
+        heard = not any(isinstance(fact, Unavailable) for fact in facts.values())
+        return msgspec.structs.replace(given, frozen=self._counts.frozen() if heard else 0)
 
     async def place(self, asked: PlaceAsked) -> PlaceGiven:
         """Places of another trunk for a call in that is to be sent there. Never raises.
@@ -172,8 +187,18 @@ class Line:
         await self._registering.ended(flow)
 
     def ended(self, told: CallsEnded) -> None:
-        """Gives up the places of calls that are over. Never waits or raises."""
-        self._counts.ended(told.calls)
+        """Frees the places of calls that are over, and charges what they cost. Never waits or raises."""
+        self._counts.ended([(call.record_id, call.counters) for call in told.calls])
+        settlements = []
+        for call in told.calls:
+            try:
+                settlement = settlement_of(call)
+            except ValueError as problem:  # it stays charged by what was granted
+                _log.error("terms of a call cannot be read: not settled", problem=str(problem))
+                continue
+            if settlement is not None:
+                settlements.append(settlement)
+        self._counts.settle(settlements)
 
     def withdraw(self, decision: Decision) -> None:
         """Takes a decision back that did not reach the edge: what it held, and on record. Never raises."""

@@ -67,7 +67,7 @@ class Judge(Protocol):
     def withdraw(self, decision: Decision) -> None:
         """A decision that is on record has not reached the edge."""
 
-    def grants(self, asked: GrantsAsked) -> GrantsGiven:
+    async def grants(self, asked: GrantsAsked) -> GrantsGiven:
         """More time for running calls."""
 
     def ended(self, told: CallsEnded) -> None:
@@ -185,7 +185,7 @@ class AttemptProtocol(asyncio.Protocol):
             asked = self._waiting.pop(0)
             match asked:
                 case GrantsAsked():
-                    self._send(_encode(self._judge.grants(asked)))
+                    self._send(_encode(await self._judge.grants(asked)))
                     continue
                 case RegisterAttempt():
                     self._send(_encode(await self._judge.register(asked)))

@@ -48,12 +48,18 @@ class LiveClient:
         self._wire = Wire(path, user, secret, self._connected, deadline_s)
         #: What new nonces are to name, as far as is known; 0 is none.
         self.epoch = 0
+        #: Seconds the longest grant of money lasts (`admission.ports.Charge`), for a ledger that has lost
+        #: what it was.
+        self.longest_s = 0.0
+        #: The epoch of the ledger in which it grants nothing until it has been told of all calls; 0: it does.
+        self.frozen = 0
         self._releases = _Waiting(self._wire, library.release)
         self._settlements = _Waiting(self._wire, money.settle)
 
     async def greet(self) -> None:
         """Connects and learns what new nonces are to name: before the first call, none is made in vain."""
         self._learn([b"forgotten", await self._wire.ask(library.epoch(), dated=False)])
+        self._watched(await self._wire.ask(money.watch(self.longest_s, None), dated=False))
 
     async def admit(self, asked: Asked) -> LiveFact:
         """Everything that is asked for, or nothing; an attempt that is asked again has it once."""
@@ -65,6 +71,7 @@ class LiveClient:
         answer = await self._wire.ask(library.admit(asked), late)
         self._learn(answer)
         fact = _fact(asked, answer)
+        self._hears(fact)
         if not isinstance(fact, Unavailable):
             self._go_on()
         return fact
@@ -109,6 +116,8 @@ class LiveClient:
         for part, answer in zip(parts, answers, strict=True):
             if isinstance(answer, list) and len(answer) == len(part):
                 facts += map(_leg_fact, part, answer)
+                for fact in facts[-len(part) :]:
+                    self._hears(fact)
                 self._go_on()
             else:
                 lost = answer if isinstance(answer, Unavailable) else _unusable(answer)
@@ -121,7 +130,10 @@ class LiveClient:
         A node says so after it has renewed in this epoch each call it has, also those that ring, and settled
         those that have ended. `nodes` are all there are, this one among them.
         """
-        return bool(await self._wire.ask(money.recalled(node, epoch, nodes), dated=False) == 0)
+        known = bool(await self._wire.ask(money.recalled(node, epoch, nodes), dated=False) == 0)
+        if known and self.frozen == epoch:
+            self.frozen = 0
+        return known
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
         """Charges what legs that are over have cost, and frees the rest.
@@ -161,12 +173,26 @@ class LiveClient:
 
     def _connected(self) -> None:
         self._wire.tell(library.epoch(), lambda answer: self._learn([b"forgotten", answer]))
+        self._wire.tell(money.watch(self.longest_s, None), self._watched)
         self._go_on()
 
     def _learn(self, answer: Any) -> None:
         match answer:
             case [b"forgotten", bytes(epoch)]:
                 self.epoch = int(epoch)
+
+    def _watched(self, answer: Any) -> None:
+        """Valkey may be another than before: whether it knows what is spent."""
+        match answer:
+            case [int(epoch), int(frozen_ms), *_]:
+                self.frozen = epoch if frozen_ms else 0
+
+    def _hears(self, fact: object) -> None:
+        match fact:
+            case Frozen(epoch=epoch):
+                self.frozen = epoch
+            case Held(reserved=True):
+                self.frozen = 0  # of what has a cap nothing is granted before
 
     def _go_on(self) -> None:
         self._settlements.go_on()

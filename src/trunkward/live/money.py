@@ -4,13 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from trunkward.admission.ports import (
-    Caps,
     Charge,
     OverSpend,
     RunningLeg,
     Settlement,
-    Window,
 )
+from trunkward.trunks.spending import Spending, Window
 
 _RENEW, _SETTLE, _SPENT, _LEGS, _WATCH, _RECALLED = (
     f"tw2_{name}" for name in ("renew_legs", "settle", "spent", "legs", "watch", "recalled")
@@ -193,8 +192,8 @@ def _kept(record_id: str, text: str, now_ms: int) -> KeptLeg:
     )
 
 
-def _caps(caps: Caps) -> list[str]:
-    return [str(-1 if cap is None else cap) for cap in (caps.call, caps.hour, caps.day, caps.month)]
+def _caps(caps: Spending) -> list[str]:
+    return [str(-1 if (cap := caps.cap(window)) is None else cap) for window in Window]
 
 
 def _ms(seconds: float) -> str:

@@ -28,6 +28,15 @@ class MediaPolicy(StrEnum):
     RTP = "rtp"
 
 
+class Routing(StrEnum):
+    """Which carrier is tried first, of those with the longest prefix."""
+
+    #: The one that stands first in the file.
+    PRIORITY = "priority"
+    #: The one that asks least for this number.
+    LEAST_COST = "least-cost"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
     """Where a peer listens: an IP address or a name, and a port."""
@@ -282,6 +291,13 @@ class NodeSettings:
     unsafe_fictional_numbers: bool = False
     #: What money is counted in, ISO 4217.
     currency: str = "EUR"
+    #: Of carriers with the longest prefix of a number, which is tried first.
+    routing: Routing = Routing.PRIORITY
+    #: Nano-units a minute that a call must be sold above its cost at a carrier; where either is not known,
+    #: none.
+    margin_nano: int = 0
+    #: Seconds a call that costs money may ring at one carrier: its first slice is held meanwhile.
+    spend_ring_s: int = 60
 
     @property
     def dial_plan(self) -> DialPlan:

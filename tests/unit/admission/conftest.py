@@ -123,6 +123,6 @@ def signed() -> Callable[..., Facts]:
         level: Attestation = Attestation.A, age_s: int = 0, identity: str = "e.p.s;info=<https://x>"
     ) -> Facts:
         signature = Signature(identity=identity, date="a date", iat=NOW - age_s, attest=level)
-        return Facts(signature=signature, clock_synchronised=True, live=NOTHING_ASKED)
+        return Facts(signature=signature, clock_synchronised=True, live=replace(NOTHING_ASKED, reserved=True))
 
     return make

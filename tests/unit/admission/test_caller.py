@@ -34,7 +34,7 @@ MAIN = CallerRule(number=SECOND)
 REPLACE = CallerRule(other=OtherCaller.REPLACE, number=SECOND)
 FORWARDED = CallerRule(forwarded=True)
 #: There is a place for every call.
-ROOM = replace(NO_FACTS, live=NOTHING_ASKED)
+ROOM = replace(NO_FACTS, live=replace(NOTHING_ASKED, reserved=True))
 
 type Attempt = Callable[..., CallAttempt]
 

@@ -12,7 +12,7 @@ from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt
 from trunkward.calls.verdict import Admit, Blame, Reason, Reject
 
-DRAINING = replace(NO_FACTS, draining=True, live=NOTHING_ASKED)
+DRAINING = replace(NO_FACTS, draining=True, live=replace(NOTHING_ASKED, reserved=True))
 
 
 def test_a_new_call_is_asked_to_go_elsewhere(

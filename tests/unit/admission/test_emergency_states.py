@@ -21,7 +21,7 @@ from trunkward.trunks.model import Declared
 NOW = 1_800_000_000.0
 OWN = "+12025550101"
 #: There is a place for every call.
-ROOM = replace(NO_FACTS, live=NOTHING_ASKED)
+ROOM = replace(NO_FACTS, live=replace(NOTHING_ASKED, reserved=True))
 
 type Attempt = Callable[..., CallAttempt]
 

@@ -17,7 +17,7 @@ from trunkward.trunks.model import Declared, Host
 
 NUMBER = "+12025550101"
 #: There is a place for every call.
-ROOM = replace(NO_FACTS, live=NOTHING_ASKED)
+ROOM = replace(NO_FACTS, live=replace(NOTHING_ASKED, reserved=True))
 
 type Attempt = Callable[..., CallAttempt]
 

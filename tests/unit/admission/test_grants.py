@@ -16,7 +16,7 @@ from trunkward.calls.verdict import Admit
 from trunkward.trunks.model import GRANT_S, MAX_CALL_S, Declared
 
 NOW = 1_800_000_000.0
-ROOM = replace(NO_FACTS, live=NOTHING_ASKED)
+ROOM = replace(NO_FACTS, live=replace(NOTHING_ASKED, reserved=True))
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ WRONG = Wrong(username="acme", why="not the secret")
 STALE = Stale(why="nonce: 301 s old")
 
 #: Nothing alive is against it.
-ALIVE = replace(NO_FACTS, live=NOTHING_ASKED)
+ALIVE = replace(NO_FACTS, live=replace(NOTHING_ASKED, reserved=True))
 ADMITTED = (0, "admitted")
 ASKED = (407, "credentials-required")
 REFUSED = (403, "credentials-refused")

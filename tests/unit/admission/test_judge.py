@@ -29,7 +29,7 @@ from trunkward.trunks.model import Declared
 
 NOW = 1_800_000_000.0
 #: There is a place for the call, and nothing else is known.
-ROOM = replace(NO_FACTS, live=NOTHING_ASKED)
+ROOM = replace(NO_FACTS, live=replace(NOTHING_ASKED, reserved=True))
 
 type Attempt = Callable[..., CallAttempt]
 type MakeFacts = Callable[..., Facts]
@@ -130,14 +130,18 @@ def test_another_customers_number_is_b(outbound: Attempt, pbx: PeerIdentity, dec
     ("facts", "why"),
     [
         (
-            Facts(signature=NotSigned(why="evidence-expired"), clock_synchronised=True, live=NOTHING_ASKED),
+            Facts(
+                signature=NotSigned(why="evidence-expired"),
+                clock_synchronised=True,
+                live=replace(NOTHING_ASKED, reserved=True),
+            ),
             "evidence-expired",
         ),
         (
             Facts(
                 signature=Unavailable(what="signer", why="signer-timeout"),
                 clock_synchronised=True,
-                live=NOTHING_ASKED,
+                live=replace(NOTHING_ASKED, reserved=True),
             ),
             "signer-timeout",
         ),

@@ -28,7 +28,7 @@ from trunkward.trunks.model import Declared
 type Attempt = Callable[..., CallAttempt]
 
 #: There is a place for the call, and nothing else is known.
-ROOM = replace(NO_FACTS, live=NOTHING_ASKED)
+ROOM = replace(NO_FACTS, live=replace(NOTHING_ASKED, reserved=True))
 
 US, FR, JM = "+12025550199", "+33199001234", "+18765550123"
 FR_MOBILE, FR_PREMIUM, US_PREMIUM, US_FREE = "+33639980123", "+33899001234", "+19005550123", "+18005550123"

@@ -31,7 +31,7 @@ def test_markdown_shows_every_row() -> None:
             Facts(
                 signature=Unavailable(what="signer", why="signer-lost"),
                 clock_synchronised=True,
-                live=NOTHING_ASKED,
+                live=replace(NOTHING_ASKED, reserved=True),
             ),
         ),
         (
@@ -39,7 +39,7 @@ def test_markdown_shows_every_row() -> None:
             Facts(
                 signature=Unavailable(what="signer", why="not-asked"),
                 clock_synchronised=False,
-                live=NOTHING_ASKED,
+                live=replace(NOTHING_ASKED, reserved=True),
             ),
         ),
     ],

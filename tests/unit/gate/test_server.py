@@ -14,7 +14,7 @@ import uvloop
 
 from trunkward.admission.judge import refuse_unjudged
 from trunkward.calls.attempt import CallAttempt
-from trunkward.calls.grant import CallsEnded, Grant, GrantsAsked, GrantsGiven
+from trunkward.calls.grant import CallsEnded, EndedCall, Grant, GrantsAsked, GrantsGiven
 from trunkward.calls.place import PlaceAsked, PlaceGiven
 from trunkward.calls.registration import FlowEnded, RegisterAttempt, RegisterVerdict
 from trunkward.calls.verdict import Reason
@@ -41,7 +41,7 @@ class _Judge:
         self.judged: list[object] = []
         self.given_up: list[str] = []
         self.withdrawn: list[str] = []
-        self.ends: list[tuple[str, list[str]]] = []
+        self.ends: list[EndedCall] = []
         #: Keeps a judgement until it is set, as a slow signer would.
         self.go_on = asyncio.Event()
         self.go_on.set()
@@ -78,7 +78,7 @@ class _Judge:
     async def place(self, asked: PlaceAsked) -> PlaceGiven:
         return PlaceGiven(id=asked.id, counters=[f"calls:trunk:{asked.trunk}"])
 
-    def grants(self, asked: GrantsAsked) -> GrantsGiven:
+    async def grants(self, asked: GrantsAsked) -> GrantsGiven:
         return GrantsGiven(grants={call.record_id: Grant(for_s=call.left_s + 1) for call in asked.calls})
 
 
@@ -208,8 +208,8 @@ def test_running_calls_are_given_time_between_attempts(tmp_path: Path) -> None:
     ]
     answers, judged = _ask(tmp_path, *pieces, answers=3)
     assert answers[1:] == [
-        {"grants": {"b" * 32: {"for_s": 21.0, "then": "grant-not-renewed"}}, "cuts": 0},
-        {"grants": {}, "cuts": 0},
+        {"grants": {"b" * 32: {"for_s": 21.0, "then": "grant-not-renewed"}}, "cuts": 0, "frozen": 0},
+        {"grants": {}, "cuts": 0, "frozen": 0},
     ]
     assert len(judged) == 1
 
@@ -319,4 +319,4 @@ def test_ends_of_calls_wait_behind_no_judgement_and_have_no_answer(tmp_path: Pat
         assert await reader.readexactly(4) == bytes(4)
 
     _serve(tmp_path, judge, edge)
-    assert judge.ends == [("r1", ["calls:trunk:a"]), ("r2", [])] * 2
+    assert judge.ends == [EndedCall("r1", ["calls:trunk:a"]), EndedCall("r2", [])] * 2

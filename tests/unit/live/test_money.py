@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,6 @@ from sipkit.valkey import OwnValkey
 from trunkward.admission.ports import (
     AlreadyEnded,
     Asked,
-    Caps,
     Charge,
     Counter,
     Frozen,
@@ -24,10 +24,10 @@ from trunkward.admission.ports import (
     Settlement,
     Share,
     Unavailable,
-    Window,
 )
 from trunkward.live import money
 from trunkward.live.client import LiveClient
+from trunkward.trunks.spending import Spending, Window
 
 LONGEST_S = 0.2
 _fresh = itertools.count()
@@ -46,12 +46,18 @@ def owner(kind: str = "trunk") -> str:
     return f"money:{kind}:o{next(_fresh)}"
 
 
-def share(whose: str, micro: int, *, carrier: bool = False, caps: Caps | None = None, **more: int) -> Share:
+def spending(**caps: Any) -> Spending:
+    return Spending(**{f"{window}_micro": cap for window, cap in caps.items()})
+
+
+def share(
+    whose: str, micro: int, *, carrier: bool = False, caps: Spending | None = None, **more: int
+) -> Share:
     return Share(
         owner=whose,
         tariff="0.01:0:60:6",
         slice_micro=micro,
-        caps=caps or Caps(**more),
+        caps=caps or spending(**more),
         carrier=carrier,
     )
 
@@ -68,7 +74,7 @@ def part(whose: str, used: int, had: int, following: int, **caps: int) -> Runnin
         used_micro=used,
         had_micro=had,
         next_micro=following,
-        caps=Caps(**caps),
+        caps=spending(**caps),
     )
 
 
@@ -143,10 +149,12 @@ def test_each_window_has_its_cap(thawed: OwnValkey, window: Window, cap: int) ->
     trunk = owner()
 
     async def scenario(live: LiveClient) -> None:
-        over = await live.admit(asked(trunk, share(trunk, 100, caps=Caps(**{window: cap}))))
+        over = await live.admit(asked(trunk, share(trunk, 100, caps=spending(**{window: cap}))))
         assert isinstance(over, OverSpend)
         assert (over.window, over.cap_micro) == (window, cap)
-        assert isinstance(await live.admit(asked(trunk, share(trunk, 100, caps=Caps(**{window: 100})))), Held)
+        assert isinstance(
+            await live.admit(asked(trunk, share(trunk, 100, caps=spending(**{window: 100})))), Held
+        )
 
     run(thawed, scenario)
 
