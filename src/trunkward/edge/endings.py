@@ -104,7 +104,7 @@ class Endings:
             ksr.log_warning(f"{len(found.running)} running call(s) restored, {len(found.ended)} ended")
 
     def _free_places(self, call: dict[str, Any]) -> None:
-        """Before anything that waits, and with what it has cost. What no gate hears, the end of the hold does."""
+        """Before anything that waits, and with its cost. What no gate hears, the end of the hold does."""
         # a file of the version before has neither
         counters, money = call.get("counters", []), call.get("money", "")
         if counters or money:
