@@ -13,8 +13,10 @@ from trunkward.admission.judge import decide, judge, judge_call
 from trunkward.admission.ports import (
     NO_FACTS,
     Facts,
+    Frozen,
     Held,
     Over,
+    OverSpend,
     PeerIdentity,
     Replayed,
     Signature,
@@ -28,6 +30,7 @@ from trunkward.calls.verdict import Admit, Reason, Reject, Verdict
 from trunkward.control.node_file import read_node_file
 from trunkward.shaken.attest import Attestation
 from trunkward.sip.transport import Transport
+from trunkward.trunks.spending import Window
 
 PBX = "ab" * 32
 READ = read_node_file(
@@ -64,9 +67,21 @@ PEERS = st.sampled_from(
 )
 HELD = Held(record_id="r", counters=("calls:trunk:acme-hq",), until_ms=1, reserved=True)
 FULL = Over(key="calls:trunk:acme-hq", most=30, retry_after_s=5)
+OVER = OverSpend(
+    owner="money:trunk:acme-hq",
+    window=Window.DAY,
+    cap_micro=1,
+    settled_micro=1,
+    granted_micro=0,
+    retry_after_s=None,
+)
 FACTS = st.sampled_from(
     [
         NO_FACTS,
+        # there is a place, and no money
+        replace(NO_FACTS, live=replace(HELD, reserved=False)),
+        replace(NO_FACTS, live=OVER),
+        replace(NO_FACTS, live=Frozen(retry_after_s=60, epoch=1)),
         replace(NO_FACTS, live=HELD),
         replace(NO_FACTS, local=HELD),
         replace(NO_FACTS, live=FULL),
@@ -138,6 +153,10 @@ def test_any_attempt_gets_one_sound_verdict(
             alone = isinstance(facts.live, Unavailable) and case.direction is Direction.INBOUND
             assert isinstance(facts.local if alone else facts.live, Held)
             assert verdict.counters == ["calls:trunk:acme-hq"]
+        if case.charge is not None:
+            assert isinstance(facts.live, Held)
+            assert facts.live.reserved
+        assert bool(verdict.money) == (case.charge is not None)
         assert all(finding.refusal is None for finding in judgement.findings)
         assert verdict.routes
         if verdict.from_uri:

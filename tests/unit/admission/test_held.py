@@ -30,7 +30,7 @@ from trunkward.trunks.spending import (
 )
 
 NOW = 1_800_000_000.0
-ROOM = replace(NO_FACTS, live=NOTHING_ASKED)
+ROOM = replace(NO_FACTS, live=replace(NOTHING_ASKED, reserved=True))
 HOME, ABROAD = "+12025550199", "+442079460123"
 
 
