@@ -1,7 +1,6 @@
 """What happens when something is lost: one table, which the docs show and the tests walk through.
 
-A row is in this table when its dependency exists. "International" and "chargeable" get columns of
-their own when money does; today every outbound call is treated alike.
+A row is in this table when its dependency exists.
 """
 
 from dataclasses import dataclass
@@ -39,6 +38,7 @@ class Effect(StrEnum):
     GOES_UNANCHORED = "goes with its own SDP, if both sides can talk without it"
     GOES_ON_LAST_POLICY = "goes on the last snapshot; records wait on disk"
     UNAFFECTED = "unaffected"
+    UNAFFECTED_BUT_FOR_MONEY = "unaffected; those that cost money go on to the end of their grant"
     UNTIL_GRANT_ENDS = "go on to the end of their grant, then BYE to both sides"
     MEDIA_LOST = "media lost; ended with a cause unless it comes back"
 
@@ -58,8 +58,8 @@ def _row(lost: Lost, outbound: Effect, inbound: Effect, emergency: Effect, runni
 
 POSTURE: tuple[Row, ...] = (
     _row(Lost.GATES, Effect.REFUSED, Effect.REFUSED, Effect.GOES_FROM_TABLE, Effect.UNTIL_GRANT_ENDS),
-    # grants need no Redis: places are held for what was granted, and renewed when it is back
-    _row(Lost.REDIS, Effect.REFUSED, Effect.GOES_BY_OWN_COUNTS, Effect.GOES, Effect.UNAFFECTED),
+    # places are held for what was granted, and renewed when it is back; the next slice of money is not there
+    _row(Lost.REDIS, Effect.REFUSED, Effect.GOES_BY_OWN_COUNTS, Effect.GOES, Effect.UNAFFECTED_BUT_FOR_MONEY),
     # only outbound calls that are no emergencies are signed at all
     _row(Lost.SIGNER, Effect.GOES_UNSIGNED, Effect.GOES, Effect.GOES, Effect.UNAFFECTED),
     _row(

@@ -77,6 +77,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ringing_at: float | None = None
     answered_at: float | None = None
     ended_at: float | None = None
+    #: Whole milliseconds it was answered for, by a clock that is never put right: what is charged.
+    answered_ms: int | None = None
     #: Final SIP status of the INVITE, and who ended the call (`caller`, `callee`, `us`).
     status: int | None = None
     ended_by: str | None = None

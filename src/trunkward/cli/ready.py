@@ -10,6 +10,7 @@ from functools import partial
 from trunkward.cli.said import complain
 from trunkward.control.shown import certificate_parts, certificate_sources
 from trunkward.engines.kamailio import NG_PORT
+from trunkward.engines.node_facts import FROZEN
 from trunkward.engines.probes import answers, get, lives, ng_pongs, tls_pongs, valkey
 from trunkward.settings import METRICS_PORT, WEB_PORT, WORKER_METRICS_PORT, Paths, snapshot_name
 from trunkward.trunks.model import Declared
@@ -22,6 +23,7 @@ _SIGN_OF_LIFE_S = 3.0
 #: Seconds a gate, or the worker, may be behind the configuration in force.
 BEHIND_S = 5.0
 _POLICY = re.compile(r"^trunkward_gate_policy_version ([0-9.e+]+)$", re.MULTILINE)
+_FROZEN = re.compile(r"^trunkward_gate_money_frozen 1", re.MULTILINE)
 
 
 def wait_until_ready(
@@ -50,7 +52,7 @@ def not_ready(paths: Paths, declared: Declared, version: int) -> dict[str, str]:
     certificates = certificate_parts(certificate_sources(declared))
     probes: dict[str, Callable[[], object]] = {
         "rtpengine": partial(ng_pongs, NG_PORT),
-        "valkey": partial(valkey, paths.valkey_socket, functions=False),
+        "valkey": partial(_counts_money, paths, node.gates),
         "signer": partial(answers, paths.signer_socket),
         "worker": partial(_works, paths, version),
         **{f"gate-{i}": partial(_decides, paths, i, version) for i in range(node.gates)},
@@ -78,6 +80,18 @@ def _has_loaded(paths: Paths) -> None:
     except OSError:
         return
     valkey(paths.valkey_socket)
+
+
+def _counts_money(paths: Paths, gates: int) -> None:
+    """Valkey, and that it knows of all calls: before, none that costs money goes."""
+    valkey(paths.valkey_socket, functions=False)
+    for index in range(gates):
+        try:
+            said = get(METRICS_PORT + index, "/metrics")
+        except OSError:
+            continue  # another part's matter
+        if _FROZEN.search(said):
+            raise OSError(FROZEN)
 
 
 def _decides(paths: Paths, index: int, version: int) -> None:

@@ -21,7 +21,7 @@ _NEEDED = (
 #: What of it stands in the outcome.
 _TOLD = (
     *("record_id", "call_id", "ending", "status", "ended_by", "cut", "unreached", "peer", "tried"),
-    *("ringing_at", "answered_at", "ended_at"),
+    *("ringing_at", "answered_at", "answered_ms", "ended_at"),
 )
 
 
@@ -54,7 +54,9 @@ class Endings:
         """Ends a call that nobody else can be ending."""
         facts = {name: call[name] for name in _NEEDED if name in call}
         facts |= {"ending": ending, "status": status, "ended_by": ended_by, "ended_at": time.time()}
-        self._free_places(call)
+        lasted_ms = _lasted_ms(call)
+        facts |= {"answered_ms": lasted_ms} if lasted_ms else {}
+        self._free_places(call, lasted_ms)
         if not facts["hops"]:  # no media to wait for
             self._write_down(facts, marked="")
             return
@@ -103,12 +105,12 @@ class Endings:
         if found.running or found.ended:
             ksr.log_warning(f"{len(found.running)} running call(s) restored, {len(found.ended)} ended")
 
-    def _free_places(self, call: dict[str, Any]) -> None:
+    def _free_places(self, call: dict[str, Any], lasted_ms: int) -> None:
         """Before anything that waits, and with its cost. What no gate hears, the end of the hold does."""
         # a file of the version before has neither
         counters, money = call.get("counters", []), call.get("money", "")
         if counters or money:
-            ended = [call["record_id"], counters, money, call.get("peer", ""), _lasted_ms(call)]
+            ended = [call["record_id"], counters, money, call.get("peer", ""), lasted_ms]
             self._gate().tell(compact({"kind": "ended", "calls": [ended]}))
 
     def _write_down(self, call: dict[str, Any], *, marked: str) -> None:

@@ -46,6 +46,10 @@ from trunkward.settings import WEB_PORT, Paths
 LOOKS_WITHIN_S = 2.0
 
 
+#: A Valkey that was started anew, until it has been told of all calls.
+FROZEN = "it may have lost what was spent, and grants nothing until it knows of all calls"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """What the parts said of themselves."""
@@ -98,6 +102,8 @@ def see(shown: Shown | None, paths: Paths, threads: Executor, *, web: bool) -> S
     for name, numbers in parts.items():
         if why := numbers.problem or _unfit(name, numbers):
             problems[name] = why
+    if any(numbers.value("trunkward_gate_money_frozen") for numbers in parts.values()):
+        problems.setdefault("valkey", FROZEN)
     return Seen(
         parts=parts,
         kamailio=answers.get("kamailio-numbers"),

@@ -74,8 +74,15 @@ class Counts:
         if settlements:
             self._client.settle(settlements)
 
-    def frozen(self) -> int:
+    @property
+    def is_frozen(self) -> bool:
+        """Whether the ledger grants nothing, as far as is known."""
+        return self._client.frozen != 0
+
+    async def frozen(self) -> int:
         """The epoch in which the ledger is to be told of each call there is; 0: none, or not yet."""
+        if self._client.frozen:
+            await self._client.look()  # another gate may have told it
         if self._client.frozen != self._frozen:
             self._frozen, self._frozen_s = self._client.frozen, time.monotonic()
         return self._frozen if time.monotonic() - self._frozen_s >= ADMITTED_S else 0

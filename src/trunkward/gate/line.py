@@ -41,6 +41,7 @@ from trunkward.admission.ports import (
     Registrar,
     Unavailable,
 )
+from trunkward.admission.prices import Price
 from trunkward.admission.screen import Case, screen, takes_calls
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt
@@ -60,7 +61,7 @@ from trunkward.gate.server import Decision, Unreadable
 from trunkward.gate.signing import SignerForCall
 from trunkward.numbering.e164 import E164
 from trunkward.numbering.plan import Emergency
-from trunkward.records.model import CheckRecord, DecisionRecord
+from trunkward.records.model import CheckRecord, DecisionRecord, MoneyRecord, RatedBy
 from trunkward.sip.text import shown
 from trunkward.trunks.model import Host, Trunk
 
@@ -156,7 +157,7 @@ class Line:
             await self._counts.recalled(policy.node, asked.recalled)
         given = paid(asked, given, facts, policy)
         heard = not any(isinstance(fact, Unavailable) for fact in facts.values())
-        return msgspec.structs.replace(given, frozen=self._counts.frozen() if heard else 0)
+        return msgspec.structs.replace(given, frozen=await self._counts.frozen() if heard else 0)
 
     async def place(self, asked: PlaceAsked) -> PlaceGiven:
         """Places of another trunk for a call in that is to be sent there. Never raises.
@@ -351,6 +352,7 @@ class Line:
             tls_version=tls.version if tls else "",
             tls_cipher=tls.cipher if tls else "",
             certificate_sha256=case.peer.certificate_sha256 if case.peer else "",
+            money=_money(case),
             attest=judgement.attest,
             attest_reason=judgement.unsigned,
             findings=[
@@ -366,6 +368,24 @@ class Line:
             gate=self._index,
             took_ms=round((time.monotonic() - began) * 1000, 3),
         )
+
+
+def _money(case: Case) -> MoneyRecord | None:
+    prices, charge = case.prices, case.charge
+    if prices.sale is None and not prices.costs:
+        return None
+    return MoneyRecord(
+        currency=case.node.currency,
+        sale=_rated(prices.sale) if prices.sale is not None else None,
+        owners=[share.owner.removeprefix("money:") for share in charge.shares] if charge is not None else [],
+        costs={carrier: _rated(cost) for carrier, cost in prices.costs.items()},
+    )
+
+
+def _rated(price: Price) -> RatedBy:
+    return RatedBy(
+        tariff=price.tariff.compact(), prefix=price.prefix, deck=price.deck, deck_sha256=price.sha256
+    )
 
 
 def _alarm(case: Case, judgement: Judgement) -> None:

@@ -136,6 +136,12 @@ class GateMetrics(Collector):
                 "1 while Valkey does not answer this gate: outbound calls are refused.",
                 value=self.counts.lost,
             )
+        if self.counts is not None:
+            yield GaugeMetricFamily(
+                "trunkward_gate_money_frozen",
+                "1 while a Valkey that may have lost what was spent grants nothing to calls that cost money.",
+                value=self.counts.is_frozen,
+            )
         yield GaugeMetricFamily(
             "trunkward_gate_draining",
             "1 while new calls are refused (`trunkward drain`).",

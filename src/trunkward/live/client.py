@@ -59,6 +59,10 @@ class LiveClient:
     async def greet(self) -> None:
         """Connects and learns what new nonces are to name: before the first call, none is made in vain."""
         self._learn([b"forgotten", await self._wire.ask(library.epoch(), dated=False)])
+        await self.look()
+
+    async def look(self) -> None:
+        """Learns whether the ledger grants money (`frozen`)."""
         self._watched(await self._wire.ask(money.watch(self.longest_s, None), dated=False))
 
     async def admit(self, asked: Asked) -> LiveFact:

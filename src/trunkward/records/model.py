@@ -15,6 +15,31 @@ class CheckRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     remedy: str = ""
 
 
+class RatedBy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a price of a call is made of: enough to count it, and to count it again when it was wrong."""
+
+    #: `rate:connect:first:next`, in nano-units and seconds (`spend.tariff.Tariff.compact`).
+    tariff: str
+    #: Digits of the prefix it was found by.
+    prefix: str
+    #: Name of the deck and SHA-256 of its text; absent: the indicative price of the destination.
+    deck: str = ""
+    deck_sha256: str = ""
+
+
+class MoneyRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """By what a call that goes out is charged, whatever it comes to."""
+
+    #: ISO 4217.
+    currency: str
+    #: What it is sold for; absent where that is not known, and not counted.
+    sale: RatedBy | None = None
+    #: Whose caps it counts under: `trunk:acme-hq`, `tenant:acme`, `carrier:north`.
+    owners: list[str] = []
+    #: By carrier that may take it, what that asks; absent where it is not known.
+    costs: dict[str, RatedBy] = {}
+
+
 class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="decision", tag_field="kind"):
     """What was asked, what was decided, and why. No media key and no body ever stands in it."""
 
@@ -46,6 +71,8 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="decision", 
     tls_cipher: str = ""
     #: SHA-256 of the peer's certificate in DER, lower-case hex.
     certificate_sha256: str = ""
+    #: Of a call that goes out; None for all others.
+    money: MoneyRecord | None = None
     #: `A`, `B` or empty; why this level, or why none.
     attest: str = ""
     attest_reason: str = ""

@@ -36,6 +36,8 @@ def call_view(decision: dict[str, Any] | None, outcome: dict[str, Any] | None) -
         "ringing_at": ringing_at,
         "answered_at": answered_at,
         "ended_at": ended_at,
+        # what is charged: by a clock that nobody puts right
+        "answered_ms": ended.get("answered_ms"),
         "ring_s": _between(ringing_at, answered_at or ended_at),
         "duration_s": _between(answered_at, ended_at),
         "ending": ended.get("ending"),

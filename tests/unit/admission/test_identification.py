@@ -287,7 +287,7 @@ def test_what_must_not_be_used_twice_is_asked_for(outbound: Attempt, declared: D
 @pytest.mark.parametrize(
     ("live", "answer"),
     [
-        (NOTHING_ASKED, ADMITTED),
+        (replace(NOTHING_ASKED, reserved=True), ADMITTED),
         (Replayed(), (407, "credentials-replayed")),
         (Forgotten(), (407, "credentials-stale")),
         # nobody can tell: nothing passes by default

@@ -64,7 +64,7 @@ def test_terms_travel_as_one_word() -> None:
     assert Terms.read(text) == TERMS
     assert Terms.read(Terms().text()) == Terms()
     for bad in ("", "1:0:1:1", "1:0:1:1;trunk:a", "1:0:1;trunk:a;", "1:0:1:1;;north", "1:0:1:1;;a=1:0:1:1;"):
-        with pytest.raises(ValueError, match="unpack|no tariff"):
+        with pytest.raises(ValueError, match=r"unpack|no tariff"):
             Terms.read(bad)
 
 
