@@ -368,7 +368,7 @@ def price(case: Case) -> Finding:
             *("price", Reason.NO_PRICE, Blame.US, 403, prices.missing),
             remedy=f"import a deck with a rate for {case.called} (./trunkward deck import), and name it as"
             f" deck of tenant"
-            f" {case.source.tenant}",
+            f" {case.source.tenant}; or name its rate in the file of node.destinations",
         )
     if prices.left_out and not case.ways:
         said = "; ".join(f"{name}: {why}" for name, why in prices.left_out.items())

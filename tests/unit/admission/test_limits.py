@@ -193,7 +193,9 @@ def test_over(
 
 
 def test_what_is_held_travels_to_the_edge(outbound: Attempt, pbx: PeerIdentity, policy: Snapshot) -> None:
-    held = Held(record_id="r1", counters=("calls:trunk:acme-hq", "calls:tenant:acme"), until_ms=7, reserved=True)
+    held = Held(
+        record_id="r1", counters=("calls:trunk:acme-hq", "calls:tenant:acme"), until_ms=7, reserved=True
+    )
     judgement = judge_call(screen(outbound(), pbx, policy), replace(NO_FACTS, live=held), "r1", NOW)
     assert isinstance(judgement.verdict, Admit)
     assert judgement.verdict.counters == ["calls:trunk:acme-hq", "calls:tenant:acme"]

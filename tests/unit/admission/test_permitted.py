@@ -24,6 +24,7 @@ from trunkward.trunks.destinations import (
     hours,
 )
 from trunkward.trunks.model import Declared
+from trunkward.trunks.spending import NO_CAPS
 
 type Attempt = Callable[..., CallAttempt]
 
@@ -52,7 +53,7 @@ def world(declared: Declared) -> Callable[..., Snapshot]:
     def make(
         levels: DestinationPolicies, table: dict[str, Destination] = TABLE, region: str = "US"
     ) -> Snapshot:
-        trunk = replace(declared.trunks[0], destinations=levels, reseller="west")
+        trunk = replace(declared.trunks[0], destinations=levels, reseller="west", spending=NO_CAPS)
         north = replace(declared.carriers[0], prefixes=tuple(f"+{digit}" for digit in range(1, 10)))
         changed = replace(
             declared,

@@ -15,6 +15,7 @@ from trunkward.calls.verdict import Admit, Reason
 from trunkward.engines.destinations_file import destinations_with
 from trunkward.trunks.destinations import DestinationPolicy, Level, allowed
 from trunkward.trunks.model import Carrier, Declared, Limits, Trunk
+from trunkward.trunks.spending import Spending
 
 NOW = 1_800_000_000.0
 
@@ -95,7 +96,8 @@ def test_whatever_is_dialled_both_say_the_same(
 ) -> None:
     """Summary: reason, each check's remedy and the routes of a trial, and of the same call."""
     listed = DestinationPolicy(allow=allowed(("US", "GB", "IT", "FR/premium", "+88216")))
-    trunk = replace(declared.trunks[0], destinations=((Level.TRUNK, listed),))
+    spending = Spending(day_micro=30_000_000)
+    trunk = replace(declared.trunks[0], destinations=((Level.TRUNK, listed),), spending=spending)
     everywhere = replace(declared.carriers[0], prefixes=tuple(f"+{digit}" for digit in range(1, 10)))
     changed = replace(declared, trunks=(trunk,), carriers=(everywhere, declared.carriers[1]))
     policy = Snapshot(compile_snapshot(changed, {}, 1, destinations_with("")))
