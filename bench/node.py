@@ -57,6 +57,7 @@ _TRUNK = """\
         networks: [127.0.0.0/8]
         client_certificate: issued
         limits: {{calls: 100000, international: 100000, per_second: 10000}}
+        spend: {{call: 100000, hour: 1000000, day: 1000000, month: 1000000}}
         numbers: ["{number}"]
 """
 

@@ -40,7 +40,10 @@ _TRUNK = """\
         destinations: {{allow: [US, CA, "+13035550{last:02d}"], max_rate: "0.{cents}"}}
 """
 #: Calls are not ended here, so none may be refused for being one too many.
-_LIMITS = "        limits: {calls: 100000, international: 100000, per_second: 10000}\n"
+_LIMITS = (
+    "        limits: {calls: 100000, international: 100000, per_second: 10000}\n"
+    "        spend: {call: 100000, hour: 1000000, day: 1000000, month: 1000000}\n"
+)
 
 
 def measure(options: argparse.Namespace) -> float:

@@ -32,6 +32,8 @@ from trunkward.store.records import RecordStore
 
 #: A trunk's limits for tests about something else.
 MANY = "{calls: 10000, international: 10000, per_second: 1000}"
+#: Money is counted as anywhere, and never runs out.
+RICH = "{call: 100000, hour: 1000000, day: 1000000, month: 1000000}"
 _ISSUED = "        client_certificate: issued\n"
 EXAMPLE = Path(__file__).parents[2] / "examples" / "node.yaml"
 
@@ -178,11 +180,16 @@ def start_node(config: str) -> Node:
 def home_of(config: str) -> Path:
     """A home for a node with this configuration.
 
-    Unless the configuration says how carriers are asked by OPTIONS, they are not: what else reaches a party is
-    then what the test is about. Unless it says how many calls a trunk may have, that is more than any test places.
+    Unless the configuration says how carriers are asked by OPTIONS, they are not: what else reaches a party
+    is
+    then what the test is about. Unless it says how many calls a trunk may have, and what they may cost, that
+    is more than
+    any test places.
     """
     if not re.search(r"^ +limits:", config, re.MULTILINE):
         config = config.replace(_ISSUED, f"{_ISSUED}        limits: {MANY}\n")
+    if not re.search(r"^ +spend:", config, re.MULTILINE):
+        config = config.replace(_ISSUED, f"{_ISSUED}        spend: {RICH}\n")
     if "probes:" not in config:
         config = config.replace("  gates: 2\n", "  gates: 2\n  probes: {every_s: 0}\n", 1)
     if os.geteuid() != 0:

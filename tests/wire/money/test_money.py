@@ -1,0 +1,167 @@
+"""Money on live calls: reserved before it is spent, cut where it ends, free again to the millionth, right after a crash."""
+
+import asyncio
+import os
+import signal
+import time
+from math import ceil
+
+from sipkit import Call
+from trunkward.live import money
+from trunkward.live.ask import Valkey
+from wire.conftest import Node
+from wire.money.conftest import CAP, GRANT_S, SECOND, SLICE, node_with
+from wire.records.parties import Parties, eventually, parties
+
+TRUNK = "money:trunk:acme-hq"
+#: Seconds in which an end is known to the ledger, and those in which a Valkey that was killed grants again.
+SETTLED_S, THAWED_S = 1.0, 10.0
+
+
+def spent(node: Node) -> money.Spent:
+    """What the trunk's calls have cost this hour, and may cost yet."""
+    live = node.run / "live"
+    with Valkey(live / "valkey.sock", "root", live / "root.secret") as valkey:
+        (found,) = money.windows_of(valkey.ask(*money.spent([TRUNK])))
+    return found
+
+
+async def up(lab: Parties) -> tuple[Call, Call]:
+    call = await lab.call()
+    final = await call.final()
+    assert final.status == 200, final.get_all("Reason")
+    there = await lab.north.incoming()
+    await there.confirmed()
+    return call, there
+
+
+async def refused(lab: Parties, node: Node, status: int, reason: str) -> str:
+    """Places a call that has no money; what its record says."""
+    call = await lab.call()
+    final = await call.final()
+    assert (final.status, reason in " ".join(final.get_all("Reason"))) == (status, True), final.get_all(
+        "Reason"
+    )
+    assert "EUR" not in final.get("Warning", "")
+    record = await asyncio.to_thread(node.record, call.invite.call_id)
+    (found,) = [finding for finding in record["findings"] if finding.get("refused")]
+    assert found["check"] == "spend"
+    assert found["remedy"]
+    return str(found["detail"])
+
+
+def charged(node: Node, calls: list[Call]) -> int:
+    """What calls that are over have cost, by what their outcomes say of their time."""
+    records = [node.record(call.invite.call_id, ended=True) for call in calls]
+    for record in records:
+        assert record["money"]["sale"]["deck"] == "retail"
+        assert record["money"]["owners"] == ["trunk:acme-hq"]
+    return sum(ceil(record["answered_ms"] / 1000) * SECOND for record in records)
+
+
+def test_a_cap_holds_and_what_is_left_is_free_again() -> None:
+    """Summary: two calls have their slices, a third is refused with its reason and no amount; hung up, each costs its time and not a millionth more; the next goes."""
+    with node_with(f'{{hour: "{CAP / 10**6:.2f}", call: none}}') as node:
+        asyncio.run(two_calls(node))
+
+
+async def two_calls(node: Node) -> None:
+    async with parties(node) as lab:
+        pairs = [await up(lab), await up(lab)]
+        assert spent(node).granted == 2 * SLICE
+        said = await refused(lab, node, 403, "spend-cap")
+        assert said.startswith("trunk acme-hq may cost 3.90 EUR a hour, and ")
+        for call, there in pairs:
+            assert (await call.bye()).status == 200
+            await there.ended()
+        await asyncio.sleep(SETTLED_S)
+        assert spent(node).granted == 0
+        again, _ = await up(lab)
+        assert (await again.bye()).status == 200
+        await asyncio.sleep(SETTLED_S)
+    calls = [again, *(call for call, _ in pairs)]
+    left = await asyncio.to_thread(spent, node)
+    assert (left.granted, left.hour) == (0, await asyncio.to_thread(charged, node, calls))
+    assert left.hour > 0
+
+
+def test_a_call_that_was_cancelled_costs_nothing() -> None:
+    """Summary: a call holds its first slice while it rings, and all of it is free when its caller gives up."""
+    with node_with(f'{{hour: "{CAP / 10**6:.2f}", call: none}}') as node:
+
+        async def scenario() -> None:
+            async with parties(node) as lab:
+
+                async def rings(call: Call) -> None:
+                    call.ring()
+
+                lab.north.on_call = rings
+                call = await lab.call()
+                await call.received(180)
+                assert spent(node).granted == SLICE
+                await asyncio.sleep(GRANT_S + 3)
+                assert spent(node).granted == SLICE, "renewed, and no more than one"
+                assert (await call.cancel()).status == 200
+                assert (await call.final()).status == 487
+                await asyncio.sleep(SETTLED_S)
+
+        asyncio.run(scenario())
+        assert spent(node) == money.Spent(granted=0, hour=0, day=0, month=0)
+
+
+def test_running_calls_end_where_their_money_does() -> None:
+    """Summary: a call goes on as long as slices fit, is cut when what it has paid for is over, and has cost no more than the cap; a gate killed under it changes nothing; Valkey killed under it, too."""
+    with node_with(f'{{hour: "{CAP / 10**6:.2f}", call: none}}') as node:
+
+        async def scenario() -> Call:
+            async with parties(node) as lab:
+                call, there = await up(lab)
+                began_s = time.monotonic()
+                await asyncio.sleep(GRANT_S)
+                os.kill(await asyncio.to_thread(node.pid, "gate-0"), signal.SIGKILL)
+                await asyncio.sleep(GRANT_S)
+                os.kill(await asyncio.to_thread(node.pid, "valkey"), signal.SIGKILL)
+                # a new call waits until it knows of the one that runs
+                until = time.monotonic() + THAWED_S
+                while True:
+                    other = await lab.call()
+                    final = await other.final()
+                    reasons = " ".join(final.get_all("Reason"))
+                    if "spend-cap" in reasons or final.status == 200:
+                        break
+                    assert final.status == 503, reasons
+                    assert time.monotonic() < until, reasons
+                    await asyncio.sleep(0.2)
+                if final.status == 200:
+                    assert (await other.bye()).status == 200
+                for side in (call, there):
+                    assert await side.ended(CAP / SECOND) == "peer-bye"
+                lasted_s = time.monotonic() - began_s
+                # the last slice that fits leaves no room for another release
+                assert CAP / SECOND - SLICE / SECOND - GRANT_S <= lasted_s <= CAP / SECOND
+                return call
+
+        call = asyncio.run(scenario())
+        record = node.record(call.invite.call_id, ended=True)
+        assert (record["cut"], record["ended_by"]) == ("spend-cap", "us")
+        eventually(lambda: spent(node).granted == 0, 5, "the rest is free")
+        assert charged(node, [call]) <= spent(node).hour <= CAP
+
+
+def test_at_once() -> None:
+    """Summary: with at_cap at-once a call whose next slice does not fit is ended with that renewal, and what it had is free."""
+    with node_with(f'{{hour: "{(SLICE + SECOND) / 10**6:.2f}", call: none, at_cap: at-once}}') as running:
+
+        async def scenario() -> Call:
+            async with parties(running) as lab:
+                call, there = await up(lab)
+                began_s = time.monotonic()
+                for side in (call, there):
+                    assert await side.ended(GRANT_S) == "peer-bye"
+                assert time.monotonic() - began_s < GRANT_S - 0.5
+                return call
+
+        call = asyncio.run(scenario())
+        eventually(lambda: spent(running).granted == 0, 5, "the rest is free")
+        assert spent(running).hour == charged(running, [call])
+        assert running.record(call.invite.call_id, ended=True)["cut"] == "spend-cap"
