@@ -16,6 +16,7 @@ from trunkward.edge import (
     identified,
     ksr,
     ladder,
+    next_route,
     refusal,
     state,
     topos_fields,
@@ -39,8 +40,6 @@ from trunkward.edge.suspended import Suspended
 from trunkward.edge.targets import Targets, family
 from trunkward.media.answer import AnswerRefused
 
-#: A carrier that answers with one of these has not tried the callee: the next route may.
-_NEXT_ROUTE = frozenset({408, 500, 502, 503, 504})
 #: Hosts one call is sent to at most: each takes up to three branches of `max_branches` (`engines.kamailio`).
 _MOST_TRIES = 9
 #: Reasons of a gate's refusal that say nothing about the call (`gate/line.py`).
@@ -412,6 +411,8 @@ class Calls:
             return
         ksr.keep_only_headers(headers.LATER)
         state.show(ksr.show_from, call, "from_inside")
+        if code >= 300 and (cause := next_route.cause_of(ksr.headers("Reason"))):
+            state.set_call(compact(call | {"cause": cause}))  # for `failed`, which has no reply in hand
         if code >= 300:
             ksr.remove_header("Contact")  # topos leaves that of a redirection as it is
         received = ksr.body()
@@ -489,7 +490,7 @@ class Calls:
             self._end(call, "cancelled", 487, "caller")
             return
         code = ksr.final_status()
-        if code in _NEXT_ROUTE and way["next"] < len(way["tries"]):
+        if next_route.may_follow(code, call.pop("cause", 0)) and way["next"] < len(way["tries"]):
             call["tried"].append({"peer": call["peer"], "status": code})
             self._hand_over(call, way)
             return
