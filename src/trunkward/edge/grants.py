@@ -174,7 +174,9 @@ class Grants:
                 given, self._cuts, epoch = gate.grants(_question(asked, rows, now_s, recalled))
             except GateUnavailable as problem:
                 self._frozen = 0
-                if rows and not self._unavailable:
+                if not rows:  # nobody misses it
+                    return False
+                if not self._unavailable:
                     ksr.log_error(f"no gate renews grants, running calls end with theirs: {problem}")
                 self._unavailable = str(problem)
                 return False

@@ -20,9 +20,10 @@ from wire.node.parties import (
     tls_carrier,
     udp_carrier,
 )
+from wire.records.parties import eventually
 
 DECKS = {
-    "retail": "prefix,rate,increments\n1202,0.60,1/1\n120255501,0.10,1/1\n",
+    "retail": "prefix,rate,increments\n1202,0.60,1/1\n1202555017,0.10,1/1\n",
     "of-north": "prefix,rate,increments\n1202,0.30,1/1\n",
     "of-south": "prefix,rate,increments\n1202,0.20,1/1\n",
 }
@@ -85,7 +86,7 @@ def test_which_carrier_takes_a_call(node: Node) -> None:
             south.on_call = answers(404, 3)
             await ended(200, north)
             south.on_call = answers(503, 17)
-            await ended(503, None)
+            await ended(500, None)  # RFC 3261 16.7, step 6: no 503 goes back
             south.on_call = answer_at_once
             first = await place(customer, flow, NORTH_NUMBER)
             assert (await first.final()).status == 200
@@ -99,6 +100,9 @@ def test_which_carrier_takes_a_call(node: Node) -> None:
             await ended(404, None, TOO_CHEAP)
 
     run(node, scenario)
+    eventually(
+        lambda: len(node.calls()) == 6 and all(c["ending"] for c in node.calls()[1:]), 5, "all records"
+    )
     found = [(call["reason"], call["peer"], [one["peer"] for one in call["tried"]]) for call in node.calls()]
     assert found == [
         ("no-margin", None, []),
