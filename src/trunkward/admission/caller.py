@@ -1,8 +1,9 @@
 """Whose number a call shows, and by what right."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from trunkward.admission.diverted import Diverted, diverted, newest
 from trunkward.admission.identity_headers import asks_history_privacy, asks_privacy, numbers_in
@@ -31,8 +32,7 @@ class Right(StrEnum):
     NOT_ASKED = "not-asked"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadFrom:
+class ReadFrom(msgspec.Struct, frozen=True, kw_only=True):
     """What From alone says."""
 
     #: None: no number that can be read.
@@ -41,8 +41,7 @@ class ReadFrom:
     anonymous: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Who calls: the number that counts, and the one that is shown."""
 
     #: Asserted, signed and on record; None: nobody's number can be read.

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from trunkward.admission.ports import Counter, Rate
 from trunkward.trunks.model import Limits
@@ -86,6 +87,7 @@ class LimitName:
     key: str
 
 
+@lru_cache(maxsize=4096)  # each call names those it has a place in
 def limit_name(key: str) -> LimitName:
     """The limit a counter's or rate's key stands for."""
     found = _KEY.fullmatch(key)

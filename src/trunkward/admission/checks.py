@@ -19,8 +19,9 @@
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from trunkward.admission.caller import Right
 from trunkward.admission.ceilings import limit_name
@@ -83,8 +84,7 @@ MEDIA_REMEDIES: Mapping[Reason, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """Why not, who is to act, and the status that says so."""
 
     reason: Reason
@@ -94,8 +94,7 @@ class Refusal:
     retry_after_s: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """What one check found; `detail` and `remedy` are for people and for the record."""
 
     check: str
@@ -283,7 +282,7 @@ def caller(case: Case) -> Finding:
                 f" or set caller.other: replace for trunk {trunk}"
             ),
         )
-    said = [shown.right.value] if outbound else ["asserted"] if shown.asserted else []
+    said = [shown.right] if outbound else ["asserted"] if shown.asserted else []
     said += ["anonymous"] if shown.anonymous else []
     said += [f"shown as {shown.shown}"] if shown.shown not in (None, shown.number) else []
     return Finding(check="caller", detail=", ".join(said))
@@ -294,7 +293,7 @@ def destination(case: Case) -> Finding:
     if case.direction is Direction.OUTBOUND:
         if case.ways:
             return Finding(
-                check="destination", detail=", ".join(dict.fromkeys(w.carrier.name for w in case.ways))
+                check="destination", detail=", ".join(dict.fromkeys([w.carrier.name for w in case.ways]))
             )
         said = "no carrier takes emergency calls" if case.emergency else "no carrier takes this number"
         remedy = f"add a beginning of {_number(case.called)} to prefixes of a carrier"
@@ -312,7 +311,7 @@ def destination(case: Case) -> Finding:
             remedy=f"give trunk {case.destination.name} a host, or a failover",
         )
     # where one that registers is, its connections tell, and only the edge knows which stand at this moment
-    told = (f"{t.name}, where it is registered" if t.registers else t.name for t in case.targets)
+    told = [f"{t.name}, where it is registered" if t.registers else t.name for t in case.targets]
     return Finding(check="destination", detail="; ".join(told))
 
 
@@ -375,7 +374,7 @@ def limits(case: Case, facts: Facts) -> Finding:
     fact = facts.local if inbound and isinstance(facts.live, Unavailable) else facts.live
     match fact:
         case Held(counters=keys):
-            said = ", ".join(f"{limit.what} of {limit.whose}" for limit in map(limit_name, keys))
+            said = ", ".join([f"{limit.what} of {limit.whose}" for limit in map(limit_name, keys)])
             return Finding(check="limits", detail=said if fact is facts.live else f"this gate alone: {said}")
         case Over() as over:
             reason = Reason.LIMIT_RATE if over.key.startswith("rate") else Reason.LIMIT_CALLS
@@ -473,8 +472,9 @@ def screened(case: Case, *, draining: bool = False) -> tuple[Finding, ...]:
     """Checks 1 to 12 up to the first refusal, which is then the last finding."""
     findings: list[Finding] = []
     for check in SCREEN_CHECKS:
-        findings.append(check(case))
-        if findings[-1].refusal is not None:
+        finding = check(case)
+        findings.append(finding)
+        if finding.refusal is not None:
             return tuple(findings)
     return *findings, drain(case, draining=draining)
 

@@ -1,6 +1,6 @@
 """Findings to one verdict. Nothing passes by default."""
 
-from dataclasses import dataclass
+import msgspec
 
 from trunkward.admission.caller import Right, names_another
 from trunkward.admission.checks import Finding, Refusal, checked, screened, usable_signature
@@ -42,8 +42,7 @@ _NO_FINDING = Finding(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     """A verdict and everything it rests on, for the record."""
 
     verdict: Verdict
@@ -81,7 +80,7 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
         reason=Reason.ADMITTED_EMERGENCY if case.emergency else Reason.ADMITTED,
         trunk=trunk.name,
         source=case.source.name,
-        direction=case.direction.value,
+        direction=case.direction,
         routes=routes_of(case, signed),
         from_uri=from_uri_of(case),
         hide_name=_hides_name(case),

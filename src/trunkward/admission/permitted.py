@@ -111,8 +111,9 @@ def _too_dear(
             continue  # it says nothing of places
         if policy.max_rate_micro is not None:
             limit = policy.max_rate_micro
-        by_name = policy.allow is not None and policy.allow.opens(number, kind) is Opened.BY_NAME
-        if limit is not None and not by_name and _above(place, limit):
+        if limit is None or not _above(place, limit):
+            continue
+        if policy.allow is None or policy.allow.opens(number, kind) is not Opened.BY_NAME:
             return _dear(limit, prefix, place, f"{level} {level_name(trunk, level)}")
     return None
 

@@ -1,16 +1,16 @@
 """What the line needs from outside, and what it gets: facts, also when what should answer is lost."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from trunkward.calls.registration import Bindings
 from trunkward.digest.algorithm import Algorithm
 from trunkward.shaken.attest import Attestation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PeerIdentity:
+class PeerIdentity(msgspec.Struct, frozen=True, kw_only=True):
     """Who the other end of a TLS connection proved to be; read from its certificate by the gate."""
 
     #: SHA-256 of the certificate in DER, lower-case hex.
@@ -25,8 +25,7 @@ class PeerIdentity:
     authorities: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proven:
+class Proven(msgspec.Struct, frozen=True, kw_only=True):
     """Digest credentials that are a trunk's: whoever wrote them knows one of its secrets."""
 
     trunk: str
@@ -43,16 +42,14 @@ class Proven:
     algorithm: Algorithm = Algorithm.SHA256
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wrong:
+class Wrong(msgspec.Struct, frozen=True, kw_only=True):
     """Digest credentials that prove nothing. `why` is for the record: whoever sent them is not told."""
 
     username: str
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stale:
+class Stale(msgspec.Struct, frozen=True, kw_only=True):
     """Digest credentials for a nonce that is too old or none of ours; nothing else was looked at."""
 
     why: str
@@ -62,8 +59,7 @@ class Stale:
 type Credentials = Proven | Wrong | Stale | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SigningClaims:
+class SigningClaims(msgspec.Struct, frozen=True, kw_only=True):
     """What the signer is to be asked for; the gate adds record id, origid and Call-ID hash."""
 
     trunk: str
@@ -77,16 +73,14 @@ class SigningClaims:
     evidence: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unavailable:
+class Unavailable(msgspec.Struct, frozen=True, kw_only=True):
     """A dependency that did not answer: a fact like any other, which the posture table has a row for."""
 
     what: str
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signature:
+class Signature(msgspec.Struct, frozen=True, kw_only=True):
     """The signer's answer: two header values of the same second."""
 
     identity: str
@@ -96,8 +90,7 @@ class Signature:
     attest: Attestation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotSigned:
+class NotSigned(msgspec.Struct, frozen=True, kw_only=True):
     """Alive, but no signature: `why` is the signer's kebab-case reason, or ours for not asking."""
 
     why: str
@@ -106,16 +99,14 @@ class NotSigned:
 type SignatureFact = Signature | NotSigned | Unavailable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counter:
+class Counter(msgspec.Struct, frozen=True, kw_only=True):
     """A place that holds calls; `most` at once."""
 
     key: str
     most: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rate:
+class Rate(msgspec.Struct, frozen=True, kw_only=True):
     """A place calls pass through: `burst` at once, and `per_second` in the long run (GCRA)."""
 
     key: str
@@ -123,8 +114,7 @@ class Rate:
     burst: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NonceUse:
+class NonceUse(msgspec.Struct, frozen=True, kw_only=True):
     """One use of a digest nonce (RFC 7616 section 3.4.5): never the same `nc` twice until it ends."""
 
     nonce: str
@@ -135,8 +125,7 @@ class NonceUse:
     epoch: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """All that one attempt asks of what is alive, in one question: it gets all of it or nothing."""
 
     record_id: str
@@ -152,8 +141,7 @@ class Asked:
         return not (self.counters or self.rates or self.nonce)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class Held(msgspec.Struct, frozen=True, kw_only=True):
     """The attempt has what it asked for."""
 
     record_id: str
@@ -164,8 +152,7 @@ class Held:
     until_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Over:
+class Over(msgspec.Struct, frozen=True, kw_only=True):
     """One place is full, and so nothing is held."""
 
     key: str
@@ -174,13 +161,11 @@ class Over:
     retry_after_s: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replayed:
+class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     """The nonce was used with this count before."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forgotten:
+class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the nonce was used nobody knows: it is of a time before what is remembered was lost."""
 
 
@@ -189,8 +174,7 @@ type LiveFact = Held | Over | Replayed | Forgotten | Unavailable
 NOTHING_ASKED = Held(record_id="")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that was alive when a call was judged."""
 
     signature: SignatureFact

@@ -240,7 +240,7 @@ class Line:
         record = self._record(case, judgement, policy, began)
         if not waits():
             return None
-        self._recorder.write([record])
+        await self._recorder.write_together(record)
         if case.emergency:
             _alarm(case, judgement)
         # 5.
@@ -332,7 +332,7 @@ class Line:
                 CheckRecord(
                     check=finding.check,
                     detail=finding.detail,
-                    refused=finding.refused,
+                    refused=finding.refusal is not None,
                     remedy=finding.remedy,
                 )
                 for finding in judgement.findings

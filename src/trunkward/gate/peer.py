@@ -1,6 +1,7 @@
 """Who a peer's certificate says it is: fingerprint and names, read once for each certificate."""
 
-from dataclasses import dataclass, replace
+from copy import replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from cryptography import x509

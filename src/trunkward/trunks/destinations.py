@@ -62,8 +62,11 @@ class Allowed:
 
     def opens(self, number: str, kind: str) -> Opened:
         """How it opens an E.164 number (or the beginning of some) of a kind as `kind_of` names it."""
-        if kind in self.by_name or any(number[:length] in self.by_name for length in self.lengths):
+        if kind in self.by_name:
             return Opened.BY_NAME
+        for length in self.lengths:
+            if number[:length] in self.by_name:
+                return Opened.BY_NAME
         return Opened.BY_COUNTRY if kind in self.by_country else Opened.NOT
 
     def has_country(self, country: str) -> bool:
@@ -130,7 +133,7 @@ def ordinary_of(country: str) -> frozenset[str]:
 
 def kind_of(place: Destination) -> str:
     """As an `allow` list names it: `FR/premium`; a place of no country has none."""
-    return f"{place.country}/{place.kind.value}"
+    return f"{place.country}/{place.kind}"
 
 
 def is_home(place: Destination, region: str) -> bool:

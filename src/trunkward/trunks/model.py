@@ -291,7 +291,7 @@ class NodeSettings:
     @property
     def versions(self) -> frozenset[int]:
         """The IP versions it speaks: 4, 6 or both."""
-        return frozenset(address.version for address in self.addresses)
+        return frozenset([address.version for address in self.addresses])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

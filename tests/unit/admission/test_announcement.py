@@ -1,7 +1,7 @@
 """Who hears why before a refusal: identified, understood, and for a reason of the list."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 from typing import Any
 
 import pytest

@@ -1,7 +1,7 @@
 """A node that is being emptied: who is refused for that, and who is not."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 from typing import Any
 
 import pytest

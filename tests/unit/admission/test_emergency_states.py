@@ -1,7 +1,8 @@
 """A call for help goes in every state a trunk, a caller or a node can be in: a table that new states are added to."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from copy import replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest

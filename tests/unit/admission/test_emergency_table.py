@@ -1,7 +1,7 @@
 """What the edge has when no gate answers."""
 
 import json
-from dataclasses import replace
+from copy import replace
 
 from trunkward.admission.emergency import emergency_table
 from trunkward.trunks.model import Declared

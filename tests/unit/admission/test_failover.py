@@ -1,7 +1,7 @@
 """Where an inbound call goes when its trunk does not take it: trunks of the tenant, in order, each on its own terms."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 from typing import Any
 
 import pytest

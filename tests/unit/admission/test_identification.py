@@ -1,7 +1,7 @@
 """Who a call is of, by what it shows; and what is said to whom it is not: SIP code and reason."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 from ipaddress import ip_network
 from typing import Any
 

@@ -1,7 +1,7 @@
 """Calls and their verdicts, in the trade's terms."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 from typing import Any
 
 import pytest

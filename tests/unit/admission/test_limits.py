@@ -1,7 +1,7 @@
 """Limits: what a call asks for at each level, and what a full one answers."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 from typing import Any
 
 import pytest

@@ -1,7 +1,7 @@
 """What a trunk may call, by reason: country, class, price, time; and that no level opens what another does not."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 from datetime import UTC, datetime
 
 import pytest

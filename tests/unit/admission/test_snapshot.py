@@ -1,6 +1,6 @@
 """Compiling, opening, and not opening what is broken."""
 
-from dataclasses import replace
+from copy import replace
 
 import pytest
 

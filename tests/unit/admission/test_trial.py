@@ -1,7 +1,7 @@
 """A call nobody places gets the verdict that the same call would get."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 
 import pytest
 

@@ -1,7 +1,7 @@
 """The line: a record for every verdict, one attempt one record id."""
 
 import asyncio
-from dataclasses import replace
+from copy import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from trunkward.gate.recorder import Recorder, RecordNotWritten
 from trunkward.gate.server import Decision, Unreadable
 from trunkward.live.client import LiveClient
 from trunkward.records.model import DecisionRecord, Record
+from trunkward.records.segment import SegmentCorrupt, decode
 from trunkward.sip.transport import Transport
 from trunkward.trunks.model import IdentifiedBy
 from unit.gate.kept_here import KeptHere
@@ -44,11 +45,14 @@ class _Disk(Recorder):
     def __init__(self) -> None:
         self.written: list[Record] = []
         self.full = False
+        self._together = []
 
-    def write(self, records: list[Record]) -> None:
+    def _append(self, data: bytes) -> None:
         if self.full:
             raise RecordNotWritten("No space left on device")
-        self.written += records
+        for record, _ in decode(data, 0):
+            assert not isinstance(record, SegmentCorrupt)
+            self.written.append(record)
 
 
 class _Clock:
@@ -115,6 +119,16 @@ def test_without_a_record_there_is_no_other_verdict() -> None:
         # whatever it would have been: this is what tells the edge to write it down
         assert (decided.verdict.status, decided.verdict.reason.value) == (503, "record-not-written")
         assert (decided.verdict.record_id, decided.record) == (ATTEMPT.id, None)
+
+
+def test_a_call_that_was_judged_has_no_other_verdict_either() -> None:
+    policy = Snapshot(compile_snapshot(read_node_file(EXAMPLE, "node.yaml"), {}, 1, TABLE))
+    disk = _Disk()
+    stranger = msgspec.structs.replace(ATTEMPT, transport=Transport.TLS)
+    assert _judged(_line(disk, lambda: policy), stranger).record in disk.written
+    disk.full = True
+    decided = _judged(_line(disk, lambda: policy), stranger)
+    assert (decided.verdict.reason.value, decided.record) == ("record-not-written", None)
 
 
 def test_a_challenge_has_a_nonce_and_no_record() -> None:
