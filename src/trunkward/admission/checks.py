@@ -110,8 +110,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def method(case: Case) -> Finding:
-    """1. Only an INVITE is judged; the edge answers everything else by itself."""
-    if case.attempt.method == "INVITE":
+    """1. Only an INVITE is judged; the edge answers everything else by itself, to whom is known (check 2)."""
+    if case.attempt.method == "INVITE" or case.source is None:
         return Finding(check="method")
     return _refuse(
         *("method", Reason.METHOD_REFUSED, Blame.CALLER, 405, "only INVITE is judged here"),
@@ -254,8 +254,10 @@ def called(case: Case) -> Finding:
 def caller(case: Case) -> Finding:
     """8. Whose number it is, and whether anybody calls from it. Emergency calls show what they show."""
     shown, outbound = case.caller, case.direction is Direction.OUTBOUND
-    if case.emergency or shown.number is None:
-        return Finding(check="caller", detail="emergency" if case.emergency else "")
+    if case.emergency:
+        return Finding(check="caller", detail=_emergency_caller(case))
+    if shown.number is None:
+        return Finding(check="caller")
     # a 6xx is final (RFC 3261 section 16.7, step 5): no carrier on the way tries another route with it
     blame, status = (Blame.CUSTOMER, 403) if outbound else (Blame.CARRIER, 603)
     if case.not_valid:
@@ -286,6 +288,14 @@ def caller(case: Case) -> Finding:
     said += ["anonymous"] if shown.anonymous else []
     said += [f"shown as {shown.shown}"] if shown.shown not in (None, shown.number) else []
     return Finding(check="caller", detail=", ".join(said))
+
+
+def _emergency_caller(case: Case) -> str:
+    shown = case.caller
+    if shown.right is not Right.NONE:
+        return f"emergency, {shown.right.value}"
+    said = f"{shown.shown} is shown and not verified" if shown.shown else "no number is shown"
+    return f"emergency, {said}: {f'asserted is {shown.number}' if shown.number else 'none is asserted'}"
 
 
 def destination(case: Case) -> Finding:

@@ -42,17 +42,18 @@ def wanted_calls(
         calling_number=_number("--from", sender),
         called_number=_number("--to", called),
         number=_number("--number", number),
-        verdict=_one_of("--verdict", verdict, _VERDICTS),
-        reason=_one_of("--reason", reason, tuple(code.value for code in Reason)),
-        ending=_one_of("--ending", ending, tuple(way.value for way in Ending)),
-        since=_moment("--since", since, now_s),
-        until=_moment("--until", until, now_s),
+        verdict=one_of("--verdict", verdict, _VERDICTS),
+        reason=one_of("--reason", reason, tuple(code.value for code in Reason)),
+        ending=one_of("--ending", ending, tuple(way.value for way in Ending)),
+        since=moment("--since", since, now_s),
+        until=moment("--until", until, now_s),
         min_duration_s=min_duration_s,
         emergency=emergency,
     )
 
 
-def _one_of(option: str, text: str | None, known: tuple[str, ...]) -> str | None:
+def one_of(option: str, text: str | None, known: tuple[str, ...]) -> str | None:
+    """The text, which is one of these or None. Raises `typer.BadParameter`."""
     if text is not None and text not in known:
         raise typer.BadParameter(f"{text!r}: write one of {', '.join(known)}", param_hint=option)
     return text
@@ -71,8 +72,11 @@ def _number(option: str, text: str | None) -> str | None:
     return f"{plus or ('+' if len(digits) > _SHORT else '')}{digits}{star}"
 
 
-def _moment(option: str, text: str | None, now_s: float) -> float | None:
-    """Seconds since the epoch. Without a zone it is this machine's time."""
+def moment(option: str, text: str | None, now_s: float) -> float | None:
+    """A time in seconds since the epoch, None for none. Without a zone it is this machine's.
+
+    Raises `typer.BadParameter`.
+    """
     if text is None:
         return None
     if ago := _AGO.fullmatch(text):

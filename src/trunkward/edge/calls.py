@@ -24,7 +24,7 @@ from trunkward.edge.announcements import Announcements
 from trunkward.edge.bindings import BindingTable
 from trunkward.edge.compact import compact, expand
 from trunkward.edge.endings import Endings
-from trunkward.edge.gate import GateClient, GateUnavailable
+from trunkward.edge.gate import NOT_JUDGED, GateClient, GateUnavailable
 from trunkward.edge.grants import Grants
 from trunkward.edge.health import Health
 from trunkward.edge.media import Media, MediaRefused
@@ -35,7 +35,7 @@ from trunkward.edge.request_uri import request_uri
 from trunkward.edge.running import RunningCalls
 from trunkward.edge.settings import EdgeSettings
 from trunkward.edge.sides import route_parameters
-from trunkward.edge.suspended import Suspended
+from trunkward.edge.suspended import EMERGENCY_HELD_MS, HELD_MS, Suspended
 from trunkward.edge.targets import Targets, family
 from trunkward.media.answer import AnswerRefused
 
@@ -43,8 +43,6 @@ from trunkward.media.answer import AnswerRefused
 _NEXT_ROUTE = frozenset({408, 500, 502, 503, 504})
 #: Hosts one call is sent to at most: each takes up to three branches of `max_branches` (`engines.kamailio`).
 _MOST_TRIES = 9
-#: Reasons of a gate's refusal that say nothing about the call (`gate/line.py`).
-_NOT_JUDGED = frozenset({"policy-not-loaded", "deadline-exceeded", "record-not-written", "internal-error"})
 
 
 class Calls:
@@ -66,8 +64,12 @@ class Calls:
         suspended: Suspended,
         bindings: BindingTable,
         group: str,
+        emergency_group: str,
     ) -> None:
-        """Keeps its parts; nothing is opened before the first call in each process."""
+        """Keeps its parts; nothing is opened before the first call in each process.
+
+        `group`: the workers that wait with calls; `emergency_group`: with those for help.
+        """
         self._running = running
         self._grants = grants
         self._outcomes = outcomes
@@ -82,10 +84,13 @@ class Calls:
         self._reach = Reach(tls, running, bindings)
         self._gate = GateClient(settings.gate_sockets, settings.gate_deadline_ms / 1000)
         self._emergency = settings.emergency
+        #: Whatever is dialled for help on some trunk.
+        self._help = frozenset(form for trunk in settings.emergency for form in trunk["numbers"])
         self._peers = settings.peers
         self._trunk_hosts = settings.trunk_hosts
         self._tls12_port = settings.tls12_port
         self._group = group
+        self._emergency_group = emergency_group
 
     # ---- 1. in a SIP worker ------------------------------------------------------------------
     def suspend(self) -> None:
@@ -95,8 +100,12 @@ class Calls:
             return
         facts = attempt.read()
         facts["registered"] = self._bindings.trunk_on(ksr.connection_id())
-        held = self._suspended.hold()
-        if held and ksr.later("ksr_judge", f"{held} {compact(facts)}", self._group):
+        for_help = emergency.dialled(facts["ruri"]) in self._help
+        # of whom it is not seen here whether they are somebody, others would have to wait for strangers
+        urgent = for_help and emergency.admit(facts, self._emergency, identified.is_of) is not None
+        held = self._suspended.hold(EMERGENCY_HELD_MS if for_help else HELD_MS)
+        group = self._emergency_group if urgent else self._group
+        if held and ksr.later("ksr_judge", f"{held} {compact(facts)}", group):
             return
         _note_arrival(facts, trying=bool(held))
         admitted = self._emergency_verdict(facts) if held else None
@@ -115,8 +124,9 @@ class Calls:
             self._outcomes.refused(facts, "no-worker-free")  # as `Suspended.given_up` has told its caller
             return
         verdict = self._verdict(facts, text)
-        if verdict["verdict"] == "challenge":  # on no record, and so in no ladder (`gate.line`)
-            self._suspended.resume(held, partial(_reply, verdict))
+        if verdict["verdict"] == "challenge" or verdict.get("record_id") == "":
+            # on no record, and so in no ladder (`gate.line`)
+            self._suspended.resume(held, partial(refusal.as_judged, verdict))
             return
         _note_arrival(facts)
         match verdict["verdict"]:
@@ -141,7 +151,7 @@ class Calls:
         except GateUnavailable as problem:
             ksr.log_error(f"no verdict on {facts['id']}: {problem}")
             verdict = {"verdict": "unavailable"}
-        if verdict["verdict"] == "unavailable" or verdict.get("reason") in _NOT_JUDGED:
+        if verdict["verdict"] == "unavailable" or verdict.get("reason") in NOT_JUDGED:
             # a gate that could not judge is no gate: the emergency row holds here as well
             verdict = self._emergency_verdict(facts) or verdict
         return verdict
@@ -319,16 +329,22 @@ class Calls:
     # ---- 3. with the transaction in hand, where nothing waits ----------------------------------
     def _wait(self, call: dict[str, Any], way: dict[str, Any], host: str) -> None:
         """Lets a call wait for a verified connection to the host of its next route."""
-        held = self._suspended.hold()
-        if not (held and self._tls.wait(host, held, "ksr_route", self._group, compact([call, way]))):
+        held, group = self._hold(way)
+        if not (held and self._tls.wait(host, held, "ksr_route", group, compact([call, way]))):
             self._refuse(call, "no-worker-free")
 
     def _hand_over(self, call: dict[str, Any], way: dict[str, Any]) -> None:
         """Leaves the next route to a worker: this process carries SIP, or is tm's timer."""
         self._endings.end_media(call)
-        held = self._suspended.hold()
-        if not (held and ksr.later("ksr_route", f"{held} {compact([call, way])}", self._group)):
+        held, group = self._hold(way)
+        if not (held and ksr.later("ksr_route", f"{held} {compact([call, way])}", group)):
             self._refuse(call, "no-worker-free")
+
+    def _hold(self, way: dict[str, Any]) -> tuple[str, str]:
+        """Suspends the transaction in hand: what to call it, and the workers that go on with it."""
+        if way["emergency_body"] is None:
+            return self._suspended.hold(), self._group
+        return self._suspended.hold(EMERGENCY_HELD_MS), self._emergency_group
 
     def route(self, held: str, text: str) -> None:
         """Goes on with a call that waited, or was handed over; in a worker of the group."""
@@ -517,15 +533,9 @@ def _refuse_unjudged(facts: dict[str, Any], reason: str) -> None:
     ladder.sent(facts["id"], "caller", "503", "INVITE", why=reason)
 
 
-def _reply(verdict: dict[str, Any]) -> None:
-    for name, value in verdict["headers"]:
-        ksr.add_reply_header(name, value)
-    ksr.reply(verdict["status"], verdict["phrase"])
-
-
 def reject(verdict: dict[str, Any]) -> None:
     """Answers the transaction in hand as a gate has said."""
-    _reply(verdict)
+    refusal.as_judged(verdict)
     ladder.sent(verdict["record_id"], "caller", str(verdict["status"]), "INVITE", why=verdict["reason"])
 
 

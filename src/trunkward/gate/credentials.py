@@ -85,13 +85,13 @@ class Verifier:
         assert judged_by is not None  # `uses_digest`
         secret = self._secret_of(given, attempt.method, judged_by, policy, now)
         if not _is_for(given.uri, attempt.ruri):
-            return _wrong(given, "for another Request-URI")
+            return _wrong(given, "for another Request-URI", trunk)
         if trunk is None:
             return _wrong(given, "nobody has this username")
         if secret is None:
-            return _wrong(given, f"not the secret of trunk {trunk.name}")
+            return _wrong(given, f"not the secret of trunk {trunk.name}", trunk)
         if given.algorithm is Algorithm.MD5 and not trunk.unsafe_md5:
-            return _wrong(given, f"MD5, and trunk {trunk.name} has no unsafe_md5")
+            return _wrong(given, f"MD5, and trunk {trunk.name} has no unsafe_md5", trunk)
         return Proven(
             trunk=trunk.name,
             username=given.username,
@@ -178,5 +178,6 @@ def _is_for(uri: str, ruri: str) -> bool:
         return False
 
 
-def _wrong(given: DigestCredentials, why: str) -> Wrong:
-    return Wrong(username=given.username, why=f'username "{given.username[:_SHOWN]}": {why}')
+def _wrong(given: DigestCredentials, why: str, trunk: Trunk | None = None) -> Wrong:
+    said = f'username "{given.username[:_SHOWN]}": {why}'
+    return Wrong(username=given.username, why=said, trunk=trunk.name if trunk else "")

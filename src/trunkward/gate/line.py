@@ -13,6 +13,8 @@ gate, or refused the call by itself. What is on record is then what it applied:
 - What it holds in what all nodes count is free again, unless another gate has asked for it since.
 - A verdict the edge has not read is withdrawn: the same record again, as the refusal the call got from this
   gate's point of view.
+- Of strangers' refusals the first are on record, the others are counted (`gate.strangers`): their verdict has
+  no record id. Nor has that on a request which is no call.
 - A record is stamped before the edge is looked for. So of two gates that recorded one attempt, the one the
   edge turned to later has the later stamp, and `store.records` keeps that one. Only a clock set back
   between the two, within the edge's deadline, could mistake one for the other.
@@ -57,6 +59,7 @@ from trunkward.gate.recorder import Recorder, RecordNotWritten
 from trunkward.gate.registering import Registering
 from trunkward.gate.server import Decision, Unreadable
 from trunkward.gate.signing import SignerForCall
+from trunkward.gate.strangers import Strangers
 from trunkward.numbering.e164 import E164
 from trunkward.numbering.plan import Emergency
 from trunkward.records.model import CheckRecord, DecisionRecord
@@ -103,7 +106,16 @@ class Line:
         self._counts = counts
         self._verifier = verifier
         self._chains = Chains()
-        self._registering = Registering(policy=policy, verifier=verifier, chains=self._chains, live=registrar)
+        self._strangers = Strangers(index, recorder.write)
+        self._registering = Registering(
+            policy=policy,
+            verifier=verifier,
+            chains=self._chains,
+            live=registrar,
+            gate=index,
+            strangers=self._strangers,
+            write=recorder.write,
+        )
 
     async def judge(self, attempt: CallAttempt | Unreadable, waits: Callable[[], bool]) -> Decision | None:
         """The decision on an attempt, recorded; None when nobody `waits` for it any more.
@@ -128,6 +140,8 @@ class Line:
             counted.given_up += 1
             _log.warning("the edge has given up on this gate", record_id=record_id)
             return None
+        if not _is_call(attempt):
+            return decision
         verdict = decision.verdict
         blame = verdict.blame if isinstance(verdict, Reject) else Blame.NOBODY
         counted.verdict(type(verdict).__name__.lower(), verdict.reason, blame, time.monotonic() - began)
@@ -236,6 +250,8 @@ class Line:
         judgement = judge(case, findings, facts, record_id, time.time())
         if isinstance(judgement.verdict, Challenge):
             return self._challenged(case, judgement, judgement.verdict, policy, began)
+        if self._is_counted(case, judgement):
+            return Decision(verdict=msgspec.structs.replace(judgement.verdict, record_id=""), record=None)
         # 4.
         record = self._record(case, judgement, policy, began)
         if not waits():
@@ -274,11 +290,27 @@ class Line:
             )
         return Decision(verdict=challenge, record=record)
 
+    def tell_of_strangers(self, *, at_once: bool = False) -> None:
+        """Writes down how many were refused in the minute that is over, or until now. Never raises."""
+        self._strangers.tell(time.time(), at_once=at_once)
+
+    def _is_counted(self, case: Case, judgement: Judgement) -> bool:
+        """Whether a refusal is on no record: it is of no call, or of one too many of a stranger's."""
+        is_call = _is_call(case.attempt)
+        if case.stranger is None or case.source is not None:
+            return not is_call
+        return not self._strangers.refused(
+            *(case.attempt.source_ip, judgement.verdict.reason, case.stranger.claims, time.time()),
+            call=is_call,
+        )
+
     def _unjudged(
         self, attempt: CallAttempt | Unreadable, record_id: str, began: float, reason: Reason
     ) -> Decision:
         """The refusal of an attempt nobody could judge, on record like every other verdict."""
         verdict = refuse_unjudged(attempt.id, record_id, reason)
+        if not _is_call(attempt):
+            return Decision(verdict=verdict, record=None)
         record = DecisionRecord(
             record_id=record_id,
             at=time.time(),
@@ -343,6 +375,10 @@ class Line:
         )
 
 
+def _is_call(attempt: CallAttempt | Unreadable) -> bool:
+    return isinstance(attempt, Unreadable) or attempt.method == "INVITE"
+
+
 def _alarm(case: Case, judgement: Judgement) -> None:
     """Says at once that somebody calls for help. Telling those on the site stays theirs (47 CFR 9.16)."""
     verdict = judgement.verdict
@@ -352,6 +388,7 @@ def _alarm(case: Case, judgement: Judgement) -> None:
         "emergency call" if kind == "admit" else "emergency call REFUSED",
         trunk=case.source.name if case.source else "",
         callback=str(case.caller.number or case.attempt.from_uri[:_SHOWN]),
+        shown=str(case.caller.shown or ""),
         called=_number(case.called),
         reason=verdict.reason,
         record_id=verdict.record_id,

@@ -6,10 +6,12 @@
 4. The verdict leaves.
 
 A registration makes no decision record: PBXs repeat it every few minutes. It is counted, and one that comes
-from a place the trunk had no binding at before is written to the log.
+from a place the trunk had no binding at before is an event on record: it may be a thief's. Nobody is refused
+for want of room for that.
 """
 
 import time
+import uuid
 from collections.abc import Callable
 
 import msgspec
@@ -32,6 +34,7 @@ from trunkward.admission.registration import (
 )
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.registration import (
+    Binding,
     Bindings,
     FlowEnded,
     RegisterAttempt,
@@ -42,6 +45,11 @@ from trunkward.gate.chain import Chains
 from trunkward.gate.credentials import Verifier
 from trunkward.gate.metrics import counted
 from trunkward.gate.peer import peer_identity
+from trunkward.gate.recorder import RecordNotWritten
+from trunkward.gate.strangers import Strangers
+from trunkward.records.model import Event, EventRecord, Record
+from trunkward.records.network import network_of
+from trunkward.trunks.model import Trunk
 
 _log = structlog.get_logger("gate")
 
@@ -50,9 +58,20 @@ class Registering:
     """Registrations through one gate."""
 
     def __init__(
-        self, *, policy: Callable[[], Snapshot | None], verifier: Verifier, chains: Chains, live: Registrar
+        self,
+        *,
+        policy: Callable[[], Snapshot | None],
+        verifier: Verifier,
+        chains: Chains,
+        live: Registrar,
+        gate: int,
+        strangers: Strangers,
+        write: Callable[[list[Record]], None],
     ) -> None:
-        """Keeps its parts."""
+        """Keeps its parts; `write` puts records on the disk, and may raise `RecordNotWritten`."""
+        self._gate = gate
+        self._strangers = strangers
+        self._write = write
         self._policy = policy
         self._verifier = verifier
         self._chains = chains
@@ -83,7 +102,11 @@ class Registering:
         case = read_registration(attempt, peer, policy, self._verifier.credentials(attempt, policy, now))
         found = screened(case)[-1]
         if found.refusal is not None:
-            return self._told(case, refused(case, found))
+            verdict = refused(case, found)
+            if case.stranger is not None and isinstance(verdict, Reject):
+                told = (verdict.reason, case.stranger.claims, now)
+                self._strangers.refused(attempt.source_ip, *told, call=False)
+            return self._told(case, verdict)
         # 2.
         if case.nonce is not None:
             used = await self._live.admit(_nonce_of(case, case.nonce))
@@ -109,7 +132,7 @@ class Registering:
         if isinstance(kept, Unavailable):
             return not_kept(case, kept)
         after, at = kept
-        _tell(case, before, after)
+        self._tell(case, before, after, at)
         return registered(case, after, at)
 
     def _told(self, case: Registration, verdict: Challenge | Reject) -> Challenge | Reject:
@@ -118,6 +141,50 @@ class Registering:
             asked = self._verifier.asked(verdict, case, time.time())
             return msgspec.structs.replace(verdict, headers=asked)
         return verdict
+
+    def _tell(self, case: Registration, before: Bindings, after: Bindings, at: float) -> None:
+        """An event for each place there was none at before: another address, certificate or program."""
+        known = {_place(one) for one in before.bindings}
+        new = {place: one for one in after.bindings if (place := _place(one)) not in known}
+        if not new:
+            return
+        assert isinstance(case.source, Trunk)
+        events = [_event(case.source, one, at, self._gate) for _, one in sorted(new.items())]
+        for event in events:
+            _log.warning(
+                "registered from another place",
+                trunk=event.trunk,
+                source=event.source,
+                certificate_sha256=event.certificate_sha256,
+                user_agent=event.user_agent,
+            )
+        try:
+            self._write([*events])
+        except RecordNotWritten as problem:
+            _log.error("registration from another place not written", problem=str(problem))
+
+
+def _place(one: Binding) -> tuple[str, str, str]:
+    return one.source.rpartition(":")[0], one.fingerprint, one.user_agent
+
+
+def _event(trunk: Trunk, one: Binding, at: float, gate: int) -> EventRecord:
+    source = one.source.rpartition(":")[0].strip("[]")
+    return EventRecord(
+        event_id=uuid.uuid4().hex,
+        at=at,
+        since=at,
+        event=Event.REGISTERED_ELSEWHERE,
+        tenant=trunk.tenant,
+        trunk=trunk.name,
+        source=source,
+        network=network_of(source),
+        instance=one.instance,
+        contact=one.contact,
+        user_agent=one.user_agent,
+        certificate_sha256=one.fingerprint,
+        gate=gate,
+    )
 
 
 def _nonce_of(case: Registration, proven: Proven) -> Asked:
@@ -131,19 +198,3 @@ def _nonce_of(case: Registration, proven: Proven) -> Asked:
 def _name(case: Registration) -> str:
     assert case.source is not None
     return case.source.name
-
-
-def _tell(case: Registration, before: Bindings, after: Bindings) -> None:
-    """A line for each place there was none at before: another address, certificate or program."""
-
-    def places(kept: Bindings) -> set[tuple[str, str, str]]:
-        return {(one.source.rpartition(":")[0], one.fingerprint, one.user_agent) for one in kept.bindings}
-
-    for source, fingerprint, user_agent in sorted(places(after) - places(before)):
-        _log.warning(
-            "registered from another place",
-            trunk=_name(case),
-            source=source,
-            certificate_sha256=fingerprint,
-            user_agent=user_agent,
-        )

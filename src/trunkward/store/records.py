@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from trunkward.records.filter import ALL, CallFilter
-from trunkward.records.model import DecisionRecord, MessageRecord, OutcomeRecord, Record
+from trunkward.records.model import DecisionRecord, EventRecord, MessageRecord, OutcomeRecord, Record
 from trunkward.records.view import call_view
+from trunkward.store.events import EventStore
 from trunkward.store.schema import calls, ladders, shipped
 
 #: Rows read in one query: a reader holds no snapshot for longer than that takes.
@@ -42,6 +43,8 @@ class RecordStore:
         """Keeps the engine."""
         self._engine = engine
         self._offsets: dict[str, int] = {}
+        #: What is no call.
+        self.events = EventStore(engine)
         self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
         made = self._insert(calls)
         new = made.excluded
@@ -91,6 +94,7 @@ class RecordStore:
                 connection.execute(self._insert_outcome, rows)
             if rows := _message_rows([r for r in records if isinstance(r, MessageRecord)]):
                 connection.execute(self._insert_messages, rows)
+            self.events.add(connection, [r for r in records if isinstance(r, EventRecord)])
             noted = self._insert(shipped).values(segment=segment, offset=offset)
             connection.execute(
                 noted.on_conflict_do_update(index_elements=["segment"], set_={"offset": offset})

@@ -57,6 +57,24 @@ ladders = sa.Table(
     sa.Index("ix_ladders_at", "at"),
 )
 
+#: What is no call and may tell of an attack (`records.model.EventRecord`).
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("id", _number, primary_key=True),
+    sa.Column("event_id", _name(64), nullable=False),
+    #: Seconds since the epoch, of the last it counts.
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("event", _name(64), nullable=False),
+    sa.Column("tenant", _name(64), nullable=False),
+    sa.Column("trunk", _name(64), nullable=False),
+    sa.Column("network", _name(64), nullable=False),
+    sa.Column("record", sa.Text, nullable=False),
+    sa.Index("ix_events_event_id", "event_id", unique=True),
+    sa.Index("ix_events_at", "at", "id"),
+    *(sa.Index(f"ix_events_{name}", name, "at") for name in ("tenant", "trunk", "network")),
+)
+
 #: How far each segment has been shipped, in bytes; written in the same transaction as its rows.
 shipped = sa.Table(
     "shipped",

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sipkit.places import TABLE
+from trunkward.admission.identify import Stranger, identify
 from trunkward.admission.judge import judge_call
 from trunkward.admission.limits import asked_of
 from trunkward.admission.ports import (
@@ -352,3 +353,19 @@ def test_an_emergency_is_not_challenged_where_the_trunk_is_registered(
 ) -> None:
     attempt = outbound(called=called, source_ip=AWAY, registered=registered)
     assert told(attempt, None, policy_of(declared, DIGEST), None) == expected
+
+
+@pytest.mark.parametrize(
+    ("credentials", "claims"),
+    [
+        (replace(WRONG, trunk="acme-hq"), "acme-hq"),
+        (Wrong(username="nobody", why="nobody has this username"), ""),
+        (None, ""),
+    ],
+)
+def test_whom_a_stranger_claims_to_be_is_known(
+    outbound: Attempt, declared: Declared, credentials: Credentials, claims: str
+) -> None:
+    found = identify(outbound(source_ip=AWAY), None, policy_of(declared, DIGEST), credentials)
+    assert isinstance(found, Stranger)
+    assert found.claims == claims
