@@ -331,7 +331,7 @@ def refused(case: Registration, finding: Finding) -> Challenge | Reject:
         )
     stranger = case.source is None
     status = 403 if stranger else refusal.status
-    headers = [] if stranger else explanation(case.node, refusal, finding.detail)
+    headers = [] if stranger else explanation(case.node, refusal, finding)
     if refusal.reason is Reason.REGISTRATION_TOO_BRIEF:
         headers.append(("Min-Expires", str(MIN_EXPIRES_S)))
     if refusal.reason is Reason.EXTENSION_UNKNOWN:

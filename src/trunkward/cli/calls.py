@@ -218,7 +218,7 @@ def _row(call: dict[str, Any]) -> list[str]:
         call.get("calling_number", ""),
         call.get("called_number", ""),
         call["verdict"],
-        call["reason"],
+        call.get("end_reason") or call["reason"],
         call.get("attest", ""),
         call["peer"] or "",
         f"{call['ending'] or ''} {call['end_code'] or ''}".strip(),

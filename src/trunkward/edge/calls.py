@@ -267,7 +267,7 @@ class Calls:
             call["media_id"] = f"{call['record_id']}x{way['next']}"
             call["hops"], call["called_suites"] = route["media"], route["called_suites"]
             call["peer"], call["callee_peer"] = route["peer"], f"{way['to']}:{route['peer']}"
-            for name in ("suites", "protocols", "families", "callee_tag", "let_go"):
+            for name in ("suites", "protocols", "families", "callee_tag", "let_go", "reason"):
                 call.pop(name, None)  # of the route before
             call["callee_transport"], call["callee_home"] = route["transport"], host
             call["called_family"] = family(host)
@@ -322,7 +322,7 @@ class Calls:
             return
         if self._suspended.is_late(held):
             ladder.sent(call["record_id"], "caller", "503", "INVITE", why="no-worker-free")
-            self._end(call, "failed", 503, "us")
+            self._end(call | {"reason": "no-worker-free"}, "failed", 503, "us")
         else:
             self._end(call, "cancelled", 487, "caller")
 
@@ -353,13 +353,13 @@ class Calls:
     def _refuse(self, call: dict[str, Any], reason: str) -> None:
         refusal.refuse(503, "Service Unavailable", reason)
         ladder.sent(call["record_id"], "caller", "503", "INVITE", why=reason)
-        self._end(call, "failed", 503, "us")
+        self._end(call | {"reason": reason}, "failed", 503, "us")
 
     def _refuse_not_registered(self, call: dict[str, Any]) -> None:
         """RFC 3261 section 21.4.18: "logged in" nowhere, at this moment."""
         refusal.refuse(480, "Temporarily Unavailable", "not-registered")
         ladder.sent(call["record_id"], "caller", "480", "INVITE", why="not-registered")
-        self._end(call, "failed", 480, "us")
+        self._end(call | {"reason": "not-registered"}, "failed", 480, "us")
 
     def _send(self, call: dict[str, Any], way: dict[str, Any], route: dict[str, Any], sdp: str) -> None:
         if ksr.is_cancelled():  # this very moment
@@ -421,7 +421,8 @@ class Calls:
             ksr.log_error(f"call {call['record_id']}: a reply of {call['peer']} cannot be hidden")
             ladder.got(call["record_id"], "callee", str(code), "INVITE")
             broken_answer.replace(hang_up="let_go" not in call)
-            state.set_call(compact(call | {"let_go": True}))
+            told = {"reason": "malformed-reply"} if 200 <= code < 300 else {}
+            state.set_call(compact(call | {"let_go": True} | told))
             state.show(ksr.show_from, call, "from_inside")
             return
         ksr.keep_only_headers(headers.LATER)
@@ -493,7 +494,7 @@ class Calls:
             (503, "Service Unavailable") if reason == "media-unavailable" else (502, "Bad Gateway")
         )
         hang_up = "let_go" not in call
-        state.set_call(compact(call | {"let_go": True}))
+        state.set_call(compact(call | {"let_go": True, "reason": reason}))
         broken_answer.refuse(status, phrase, reason, hang_up=hang_up)
 
     def failed(self) -> None:
@@ -502,12 +503,26 @@ class Calls:
         if ksr.is_cancelled():
             self._end(call, "cancelled", 487, "caller")
             return
-        code = ksr.final_status()
-        if code in _NEXT_ROUTE and way["next"] < len(way["tries"]):
-            call["tried"].append({"peer": call["peer"], "status": code})
+        code, silent = ksr.final_status(), ksr.is_unanswered()
+        # of an answer that was refused it is our status; of no answer at all it is tm's
+        problem = "no-reply" if silent else call.get("reason")
+        more = code in _NEXT_ROUTE and way["next"] < len(way["tries"])
+        if more or silent:
+            said = {"problem": problem} if problem else {"status": code}
+            call["tried"].append({"peer": call["peer"]} | said)
+        if more:
             self._hand_over(call, way)
-            return
-        self._end(call, "failed", code, "callee")
+        elif silent:
+            self._give_up(call | {"reason": "no-route-left"}, code)
+        elif problem:
+            self._give_up(call, code)
+        else:
+            self._end(call, "failed", code, "callee")
+
+    def _give_up(self, call: dict[str, Any], code: int) -> None:
+        """Ends a call whose last route came to nothing, its caller told by tm and not by the callee."""
+        ladder.sent(call["record_id"], "caller", str(code), "INVITE", why=call["reason"])
+        self._end(call, "failed", code, "us")
 
     def _end(self, call: dict[str, Any], ending: str, status: int, ended_by: str) -> None:
         if ended_by != "us":

@@ -52,15 +52,25 @@ class RecordStore:
         # the same stamp, a gate has withdrawn what it wrote before (gate/line.py)
         self._insert_decision = made.on_conflict_do_update(
             index_elements=["record_id"],
-            # on the way out the carrier is who took the call, and only the outcome knows
+            # on the way out the carrier is who took the call, and only the outcome knows; as it knows why a
+            # call was refused that had been let through
             set_={name: new[name] for name in _DECIDED}
-            | {"carrier": sa.case((new.carrier != "", new.carrier), else_=calls.c.carrier)},
+            | {
+                "carrier": sa.case((new.carrier != "", new.carrier), else_=calls.c.carrier),
+                "reason": sa.case(
+                    (sa.and_(calls.c.outcome.is_not(None), calls.c.reason != ""), calls.c.reason),
+                    else_=new.reason,
+                ),
+            },
             where=sa.or_(calls.c.decision.is_(None), new.at >= calls.c.at),
         )
         self._insert_outcome = made.on_conflict_do_update(
             index_elements=["record_id"],
             set_={name: new[name] for name in ("ending", "duration_s", "outcome")}
-            | {"carrier": sa.case((calls.c.carrier == "", new.carrier), else_=calls.c.carrier)},
+            | {
+                "carrier": sa.case((calls.c.carrier == "", new.carrier), else_=calls.c.carrier),
+                "reason": sa.case((new.reason != "", new.reason), else_=calls.c.reason),
+            },
             where=calls.c.outcome.is_(None),
         )
         noted = self._insert(ladders)
@@ -361,7 +371,8 @@ def _outcome_row(record: OutcomeRecord) -> dict[str, Any]:
         "record_id": record.record_id,
         "at": record.at,
         "call_id": _key(told.call_id),
-        **dict.fromkeys(("verdict", "reason", "tenant", "trunk", "calling_number", "called_number"), ""),
+        **dict.fromkeys(("verdict", "tenant", "trunk", "calling_number", "called_number"), ""),
+        "reason": told.reason or "",
         "carrier": told.peer or "",
         "ending": told.ending,
         "duration_s": None if lasted is None else round(lasted, 3),

@@ -24,6 +24,7 @@ calls = sa.Table(
     sa.Column("at", sa.Float, nullable=False),
     sa.Column("call_id", sa.Text, nullable=False),
     sa.Column("verdict", _name(16), nullable=False),
+    #: Of its decision, or why it was refused after that.
     sa.Column("reason", _name(64), nullable=False),
     sa.Column("tenant", _name(64), nullable=False),
     sa.Column("trunk", _name(64), nullable=False),

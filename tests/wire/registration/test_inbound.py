@@ -75,6 +75,10 @@ def test_without_a_registration_there_is_a_reason(node: Node) -> None:
             final = await final_of_a_call(carrier, outer)
             assert final.status == 480
             assert 'SIP;cause=480;text="not-registered"' in final.get_all("Reason")
+            # its outcome is shipped within a second
+            await asyncio.sleep(2.0)
+            (record, *_) = await asyncio.to_thread(node.calls)
+            assert (record["verdict"], record["end_reason"]) == ("admit", "not-registered")
             assert (await pbx.register(flow)).status == 200
             assert (await final_of_a_call(carrier, outer)).status == 200
             gone = await pbx.register(flow, contact="*", expires=0)
