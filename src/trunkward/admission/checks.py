@@ -147,12 +147,14 @@ def source(case: Asks) -> Finding:
     why = stranger.why if stranger is not None else "no trunk or carrier of this source"
     if stranger is not None and stranger.due in _DUE:
         reason, remedy = _DUE[stranger.due]
+        remedy = stranger.remedy or remedy
         status = 401 if attempt.method == "REGISTER" else 407  # RFC 3261 section 22.1
         return _refuse("source", reason, Blame.CALLER, status, why, remedy=remedy)
     if stranger is not None and stranger.credentials:
         return _refuse(
             *("source", Reason.CREDENTIALS_REFUSED, Blame.CALLER, 403, why),
-            remedy="enter username and secret of the trunk in the PBX as ./trunkward secret new TRUNK told"
+            remedy=stranger.remedy
+            or "enter username and secret of the trunk in the PBX as ./trunkward secret new TRUNK told"
             " them, and have it show what else the trunk's identified_by demands",
         )
     if attempt.transport is not Transport.TLS:
@@ -167,6 +169,7 @@ def source(case: Asks) -> Finding:
             f"add {attempt.source_ip} to networks of a trunk whose client_certificate is"
             f" sha256:{case.peer.certificate_sha256}, or of a carrier with its name in tls_names"
         )
+    remedy = (stranger.remedy if stranger is not None else "") or remedy
     return _refuse("source", Reason.UNKNOWN_SOURCE, Blame.CALLER, 403, why, remedy=remedy)
 
 

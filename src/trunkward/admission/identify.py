@@ -13,7 +13,7 @@ and port are the source.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import ip_address
@@ -42,12 +42,15 @@ class Stranger:
     """Nobody we know."""
 
     due: Due
-    #: For the record.
+    #: For the record, and what would have made it somebody; "" where that depends on what is due.
     why: str
+    remedy: str = ""
     #: It has shown credentials for our realm.
     credentials: bool = False
     #: The trunk it claims to be; "" for none of ours.
     claims: str = ""
+    #: It has that trunk's certificate, which nobody else can show, and something else does not hold.
+    certified: bool = False
     #: A challenge may offer MD5 besides: some trunk of its network has `unsafe_md5`.
     offers_md5: bool = False
     #: Trunks of which everything holds but the digest, and something does: one of them may call an emergency.
@@ -91,7 +94,8 @@ def identify(
     # 4.
     for trunk in policy.trunks_around(Purpose.ALONE, source):
         return trunk
-    why = _no_certificate_of_ours(peer, policy) if peer else "no certificate, and no trunk's network"
+    alone = "no certificate, and no trunk is recognised by this network alone"
+    why = _no_certificate_of_ours(peer, policy) if peer else alone
     return _stranger(None, policy, source, why, policy.trunks_around(Purpose.WITH_DIGEST, source))
 
 
@@ -117,9 +121,14 @@ def _whole(
 ) -> Trunk | Stranger:
     """The trunk, if all it demands holds."""
     if trunk.demands(IdentifiedBy.NETWORK) and not _within(source, trunk.networks):
-        return _stranger(credentials, policy, source, f"trunk {trunk.name}, from none of its networks")
+        said = f"trunk {trunk.name}, from none of its networks"
+        remedy = f"add {source} to networks of trunk {trunk.name}"
+        found = _stranger(credentials, policy, source, said, remedy=remedy)
+        return replace(found, claims=trunk.name, certified=True) if certificate else found
     if trunk.demands(IdentifiedBy.CERTIFICATE) and not certificate:
-        return _stranger(credentials, policy, source, f"trunk {trunk.name}, without its certificate")
+        said = f"trunk {trunk.name}, without its certificate"
+        remedy = f"have the PBX show the client_certificate of trunk {trunk.name}"
+        return _stranger(credentials, policy, source, said, remedy=remedy)
     if not trunk.demands(IdentifiedBy.DIGEST):
         return trunk
     match credentials:
@@ -127,7 +136,8 @@ def _whole(
             return trunk
         case Proven(trunk=name):
             said = f"the credentials of trunk {name} with the certificate of trunk {trunk.name}"
-            return _stranger(credentials, policy, source, said, (trunk,))
+            remedy = f"enter the username and secret of trunk {trunk.name} in the PBX with its certificate"
+            return _stranger(credentials, policy, source, said, (trunk,), remedy=remedy)
         case _:
             said = f"trunk {trunk.name}, without credentials"
             return _stranger(credentials, policy, source, said, (trunk,))
@@ -139,13 +149,15 @@ def _stranger(
     source: Address,
     why: str,
     but_for_digest: tuple[Trunk, ...] = (),
+    *,
+    remedy: str = "",
 ) -> Stranger:
     """The same for everybody who has shown the same: nothing tells a name we know from one we do not."""
     claims = ""
     match credentials:
         case Stale(why=said):
             due = Due.FRESH_NONCE
-        case Wrong(why=said, trunk=claims):
+        case Wrong(why=said, trunk=claims, remedy=remedy):
             due = Due.REFUSAL
         case Proven(trunk=claims):
             due, said = Due.REFUSAL, why
@@ -155,7 +167,13 @@ def _stranger(
     md5 = due is not Due.REFUSAL and bool(policy.trunks_around(Purpose.MD5, source))
     shown = credentials is not None
     return Stranger(
-        due=due, why=said, credentials=shown, claims=claims, offers_md5=md5, but_for_digest=but_for_digest
+        due=due,
+        why=said,
+        remedy=remedy,
+        credentials=shown,
+        claims=claims,
+        offers_md5=md5,
+        but_for_digest=but_for_digest,
     )
 
 

@@ -50,6 +50,8 @@ class Wrong(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     #: The trunk with that username; "" for none.
     trunk: str = ""
+    #: What would have made them right, for the record.
+    remedy: str = ""
 
 
 class Stale(msgspec.Struct, frozen=True, kw_only=True):

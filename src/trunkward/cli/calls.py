@@ -214,7 +214,7 @@ def _row(call: dict[str, Any]) -> list[str]:
     return [
         call["record_id"][:_ID_DIGITS],
         time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(started)) if started else "",
-        call.get("trunk", ""),
+        call.get("trunk") or (f"{call['claimed']}?" if call.get("claimed") else ""),
         call.get("calling_number", ""),
         call.get("called_number", ""),
         call["verdict"],

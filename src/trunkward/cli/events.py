@@ -12,6 +12,7 @@ from trunkward.cli.calls import console, with_records
 from trunkward.cli.said import say
 from trunkward.records.model import Event, EventRecord
 from trunkward.settings import Paths
+from trunkward.sip.text import shown
 from trunkward.store.records import RecordStore
 
 
@@ -51,11 +52,15 @@ def run(paths: Paths, chosen: Wanted, *, as_json: bool) -> int:
 def sentence(one: EventRecord) -> str:
     """One event in a line; times are the machine's."""
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(one.at))
-    if one.event is Event.REGISTERED_ELSEWHERE:
+    if one.event in (Event.REGISTERED, Event.REGISTERED_ELSEWHERE):
         what = f" ({one.user_agent})" if one.user_agent else ""
-        return f"{when}  {one.trunk} registered from {one.source}{what}, where it was not before"
+        where = ", where it was not before" if one.event is Event.REGISTERED_ELSEWHERE else ""
+        return f"{when}  {one.trunk} registered from {one.source}{what}{where}"
     began = datetime.fromtimestamp(one.since, UTC).astimezone()
-    where = one.network or "many networks"
-    said = f"{when}  {where}: {one.count} refused since {began:%H:%M:%S}, {one.reason}"
-    claimed = ", ".join(f"{name} ({count})" for name, count in one.claimed.items())
-    return f"{said}; said to be {claimed}" if claimed else said
+    where = one.source if one.count == 1 else one.network or "many networks"
+    what = f"{one.count} REGISTER of {one.trunk}" if one.trunk else str(one.count)
+    said = f"{when}  {where}: {what} refused since {began:%H:%M:%S}, {one.reason}"
+    if claimed := ", ".join(f"{name} ({count})" for name, count in one.claimed.items()):
+        said += f"; said to be {claimed}"
+    said += f": {shown(one.detail, 300)}" if one.detail else ""
+    return f"{said}\n{' ' * len(when)}  to let it pass: {shown(one.remedy, 300)}" if one.remedy else said

@@ -100,6 +100,7 @@ def verdict_lines(told: dict[str, Any]) -> Iterator[str]:
         "admit": "admitted",
         "discard": "refused without an answer",
         "reject": f"refused with {told['status']}",
+        "challenge": f"asked for credentials with {told['status']}",
     }.get(told["verdict"], told["verdict"])
     means = told.get("means", "a code this version does not know")
     yield f"  {answer if answer == told['reason'] else f'{answer}, {told["reason"]}'}: {means}"
@@ -111,7 +112,8 @@ def verdict_lines(told: dict[str, Any]) -> Iterator[str]:
 
 def _party(call: dict[str, Any]) -> str:
     kind = {"outbound": "trunk", "inbound": "carrier"}.get(call["direction"], "")
-    who = f"{kind} {call['source_name']}" if call["source_name"] else "a stranger"
+    said = f", who says it is trunk {call['claimed']}" if call.get("claimed") else ""
+    who = f"{kind} {call['source_name']}" if call["source_name"] else f"a stranger{said}"
     seen = (call["source"], call["transport"], call["tls_version"])
     where = ", ".join(part for part in seen if part)
     numbers = f"from {call['calling_number'] or 'no number'} to {call['called_number'] or 'no number'}"

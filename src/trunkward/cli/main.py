@@ -473,7 +473,10 @@ def registrations(
 @app.command()
 def events(
     event: Annotated[
-        str | None, typer.Option(help="Of this kind: strangers-refused or registered-elsewhere.")
+        str | None,
+        typer.Option(
+            help="Of this kind: strangers-refused, registration-refused, registered or registered-elsewhere."
+        ),
     ] = None,
     trunk: Annotated[
         str | None, typer.Option("--trunk", help="Of this trunk, or of strangers who claimed to be it.")

@@ -6,8 +6,9 @@
 4. The verdict leaves.
 
 A registration makes no decision record: PBXs repeat it every few minutes. It is counted, and one that comes
-from a place the trunk had no binding at before is an event on record: it may be a thief's. Nobody is refused
-for want of room for that.
+from a place the trunk had no binding at before is an event on record: beside other bindings it may be a
+thief's, and is warned of. Nobody is refused for want of room for that. Refused ones are counted, and an event
+a minute says how many and why.
 """
 
 import time
@@ -17,6 +18,7 @@ from collections.abc import Callable
 import msgspec
 import structlog
 
+from trunkward.admission.checks import Finding
 from trunkward.admission.judge import refuse_unjudged
 from trunkward.admission.ports import Asked, Forgotten, NonceUse, Proven, Registrar, Replayed, Unavailable
 from trunkward.admission.registration import (
@@ -102,18 +104,14 @@ class Registering:
         case = read_registration(attempt, peer, policy, self._verifier.credentials(attempt, policy, now))
         found = screened(case)[-1]
         if found.refusal is not None:
-            verdict = refused(case, found)
-            if case.stranger is not None and isinstance(verdict, Reject):
-                told = (verdict.reason, case.stranger.claims, now)
-                self._strangers.refused(attempt.source_ip, *told, call=False)
-            return self._told(case, verdict)
+            return self._refused(case, found)
         # 2.
         if case.nonce is not None:
             used = await self._live.admit(_nonce_of(case, case.nonce))
             if isinstance(used, Replayed):
-                return self._told(case, replayed(case))
+                return self._challenged(case, replayed(case))
             if isinstance(used, Forgotten):
-                return self._told(case, forgotten(case))
+                return self._challenged(case, forgotten(case))
             if isinstance(used, Unavailable):
                 return not_kept(case, used)
         # 3.
@@ -127,7 +125,7 @@ class Registering:
         try:
             kept = await self._live.change(_name(case), how)
         except Refused as problem:
-            return refused(case, problem.finding)
+            return self._refused(case, problem.finding)
         # 4.
         if isinstance(kept, Unavailable):
             return not_kept(case, kept)
@@ -135,7 +133,21 @@ class Registering:
         self._tell(case, before, after, at)
         return registered(case, after, at)
 
-    def _told(self, case: Registration, verdict: Challenge | Reject) -> Challenge | Reject:
+    def _refused(self, case: Registration, found: Finding) -> Challenge | Reject:
+        """Counted for an event, unless it is how every registration begins, or it is how it goes on."""
+        verdict, stranger = refused(case, found), case.stranger
+        begins = isinstance(verdict, Challenge) and not (stranger is not None and stranger.certified)
+        if not begins and verdict.reason is not Reason.REGISTRATION_TOO_BRIEF:
+            self._strangers.refused(
+                *(case.attempt.source_ip, verdict.reason, stranger.claims if stranger else "", time.time()),
+                call=False,
+                trunk=case.source if isinstance(case.source, Trunk) else None,
+                detail=found.detail,
+                remedy=found.remedy,
+            )
+        return self._challenged(case, verdict)
+
+    def _challenged(self, case: Registration, verdict: Challenge | Reject) -> Challenge | Reject:
         """A challenge with its nonce; a refusal as it is."""
         if isinstance(verdict, Challenge):
             asked = self._verifier.asked(verdict, case, time.time())
@@ -149,8 +161,9 @@ class Registering:
         if not new:
             return
         assert isinstance(case.source, Trunk)
-        events = [_event(case.source, one, at, self._gate) for _, one in sorted(new.items())]
-        for event in events:
+        kind = Event.REGISTERED_ELSEWHERE if known else Event.REGISTERED
+        events = [_event(kind, case.source, one, at, self._gate) for _, one in sorted(new.items())]
+        for event in events if known else ():
             _log.warning(
                 "registered from another place",
                 trunk=event.trunk,
@@ -161,20 +174,20 @@ class Registering:
         try:
             self._write([*events])
         except RecordNotWritten as problem:
-            _log.error("registration from another place not written", problem=str(problem))
+            _log.error("registration not written", problem=str(problem))
 
 
 def _place(one: Binding) -> tuple[str, str, str]:
     return one.source.rpartition(":")[0], one.fingerprint, one.user_agent
 
 
-def _event(trunk: Trunk, one: Binding, at: float, gate: int) -> EventRecord:
+def _event(kind: Event, trunk: Trunk, one: Binding, at: float, gate: int) -> EventRecord:
     source = one.source.rpartition(":")[0].strip("[]")
     return EventRecord(
         event_id=uuid.uuid4().hex,
         at=at,
         since=at,
-        event=Event.REGISTERED_ELSEWHERE,
+        event=kind,
         tenant=trunk.tenant,
         trunk=trunk.name,
         source=source,

@@ -1,4 +1,4 @@
-"""Refusals of strangers, counted: a flood of them must not fill the disk, and who sent it must be known.
+"""Refusals of strangers, and of REGISTERs, counted: a flood must not fill the disk, and must be known of.
 
 Of each network and reason the first `SINGLY` in a minute are on record like every other call. The rest are
 counted, and at the minute's end one line says how many there were, of whom, and which trunks they claimed to
@@ -18,6 +18,7 @@ import structlog
 from trunkward.gate.recorder import RecordNotWritten
 from trunkward.records.model import Event, EventRecord, Record
 from trunkward.records.network import network_of
+from trunkward.trunks.model import Trunk
 
 #: Seconds that are counted together.
 TOGETHER_S = 60.0
@@ -39,6 +40,8 @@ class _Seen:
     count: int = 0
     recorded: int = 0
     claimed: Counter[str] = field(default_factory=Counter)
+    detail: str = ""
+    remedy: str = ""
 
 
 class Strangers:
@@ -48,22 +51,37 @@ class Strangers:
         """`write` puts records on the disk; it may raise `RecordNotWritten`."""
         self._gate = gate
         self._write = write
-        self._seen: dict[tuple[str, str], _Seen] = {}
+        #: By network, reason, and tenant and trunk of who is no stranger.
+        self._seen: dict[tuple[str, str, str, str], _Seen] = {}
         self._recorded = 0
         self._began = 0.0
 
-    def refused(self, source: str, reason: str, claimed: str, now: float, *, call: bool = True) -> bool:
+    def refused(
+        self,
+        source: str,
+        reason: str,
+        claimed: str,
+        now: float,
+        *,
+        call: bool = True,
+        trunk: Trunk | None = None,
+        detail: str = "",
+        remedy: str = "",
+    ) -> bool:
         """Counts one, `now` in seconds since the epoch; whether it is to be on record by itself.
 
-        `claimed`: the trunk it said it is, "" for none. What is no `call` is counted alone.
+        `claimed`: the trunk it said it is, "" for none. What is no `call` is counted alone. `trunk`: whose
+        REGISTER it is. `detail`, `remedy`: of the check that refused.
         """
         self.tell(now)
-        key = network_of(source), reason
+        whose = (trunk.tenant, trunk.name) if trunk else ("", "")
+        key = network_of(source), reason, *whose
         if key not in self._seen and len(self._seen) >= _MOST_NETWORKS:
-            key = "", reason
+            key = "", reason, *whose
         seen = self._seen.setdefault(key, _Seen(since=now))
         seen.count += 1
         seen.last, seen.source = now, source
+        seen.detail, seen.remedy = detail, remedy
         if claimed and (claimed in seen.claimed or len(seen.claimed) < _MOST_CLAIMED):
             seen.claimed[claimed] += 1
         if not call or seen.recorded >= SINGLY or self._recorded >= SINGLY_IN_ALL:
@@ -86,11 +104,15 @@ class Strangers:
             count = sum(event.count for event in told)
             _log.error("refusals of strangers not written", count=count, problem=str(problem))
 
-    def _event(self, network: str, reason: str, seen: _Seen) -> EventRecord:
+    def _event(self, network: str, reason: str, tenant: str, trunk: str, seen: _Seen) -> EventRecord:
         return EventRecord(
             event_id=uuid.uuid4().hex,
             at=seen.last,
-            event=Event.STRANGERS_REFUSED,
+            event=Event.REGISTRATION_REFUSED if trunk else Event.STRANGERS_REFUSED,
+            tenant=tenant,
+            trunk=trunk,
+            detail=seen.detail,
+            remedy=seen.remedy,
             since=seen.since,
             count=seen.count,
             recorded=seen.recorded,

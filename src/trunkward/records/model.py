@@ -37,6 +37,8 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="decision", 
     trunk: str = ""
     #: Trunk or carrier the call came from; empty for a stranger.
     source_name: str = ""
+    #: The trunk a stranger said it is: by its username, or with its certificate.
+    claimed: str = ""
     direction: str = ""
     calling_number: str = ""
     called_number: str = ""
@@ -98,6 +100,10 @@ class Event(StrEnum):
     STRANGERS_REFUSED = "strangers-refused"
     #: A trunk is registered from where it was not registered at that moment.
     REGISTERED_ELSEWHERE = "registered-elsewhere"
+    #: A trunk is registered that was registered nowhere.
+    REGISTERED = "registered"
+    #: REGISTERs of a trunk that is known were refused, in a minute, for one reason.
+    REGISTRATION_REFUSED = "registration-refused"
 
 
 class EventRecord(
@@ -119,6 +125,9 @@ class EventRecord(
     #: Address it came from, of several the last one; and the network around it, "" for all beyond a bound.
     source: str = ""
     network: str = ""
+    #: Of the last refusal: what the check that refused saw, and what would have let it pass.
+    detail: str = ""
+    remedy: str = ""
     #: By the name of each trunk strangers said they are: how often.
     claimed: dict[str, int] = {}
     # ---- of a registration

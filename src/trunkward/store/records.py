@@ -356,7 +356,8 @@ def _decision_row(record: DecisionRecord) -> dict[str, Any]:
         "verdict": record.verdict,
         "reason": record.reason,
         "tenant": record.tenant,
-        "trunk": record.trunk,
+        # a stranger's is found by the trunk it said it is
+        "trunk": record.trunk or record.claimed,
         "carrier": "" if record.direction == "outbound" else record.source_name,
         "calling_number": record.calling_number,
         "called_number": record.called_number,

@@ -217,6 +217,29 @@ def test_a_refusal_and_a_challenge_tell_nothing(outbound: Attempt, declared: Dec
 
 
 @pytest.mark.parametrize(
+    ("source", "peer", "credentials", "remedy"),
+    [
+        (HOME, PBX, replace(WRONG, remedy="enter it anew"), "enter it anew"),
+        (HOME, None, RIGHT, "have the PBX show the client_certificate of trunk acme-hq"),
+        (AWAY, PBX, RIGHT, f"add {AWAY} to networks of trunk acme-hq"),
+        (HOME, PBX, replace(RIGHT, trunk="other"),
+         "enter the username and secret of trunk acme-hq in the PBX with its certificate"),
+    ],
+)  # fmt: skip
+def test_the_record_says_what_was_missing(
+    outbound: Attempt,
+    declared: Declared,
+    source: str,
+    peer: PeerIdentity | None,
+    credentials: Credentials,
+    remedy: str,
+) -> None:
+    policy = policy_of(declared, NETWORK, CERTIFICATE, DIGEST)
+    case = screen(outbound(source_ip=source), peer, policy, credentials)
+    assert judge_call(case, ALIVE, "r1", 0.0).findings[-1].remedy == remedy
+
+
+@pytest.mark.parametrize(
     ("ways", "source", "peer", "credentials", "answer"),
     [
         ((CERTIFICATE, DIGEST), AWAY, PBX, None, (0, "admitted-emergency")),

@@ -260,7 +260,7 @@ def test_outbound_refusals(
     ("changed", "remedy"),
     [
         ({"method": "SUBSCRIBE"}, "place the call with an INVITE"),
-        ({"source_ip": "192.0.2.66"}, f"add 192.0.2.66 to networks of a trunk whose client_certificate is sha256:{'ab' * 32}"),
+        ({"source_ip": "192.0.2.66"}, "add 192.0.2.66 to networks of trunk acme-hq"),
         ({"ruri": "sip:+1202555 0199@x"}, "send a SIP URI as Request-URI"),
         ({"from_uri": "sip:<x>@y"}, "send a SIP URI in From"),
         ({"calling": "alice"}, "have trunk acme-hq send its number in the From-URI"),

@@ -25,6 +25,26 @@ def test_a_flood_in_a_line() -> None:
     assert said.endswith(", credentials-refused; said to be acme-hq (3)")
 
 
+def test_a_refused_register_and_what_would_let_it_pass() -> None:
+    refused = EventRecord(
+        event_id="c",
+        at=1_800_000_030.0,
+        since=1_800_000_030.0,
+        event=Event.REGISTRATION_REFUSED,
+        tenant="acme",
+        trunk="acme-hq",
+        reason="address-of-another",
+        source="192.0.2.9",
+        network="192.0.2.0/24",
+        detail="To: sip:bob@example.com is none",
+        remedy="register as sip:acme@sbc.example.com",
+    )
+    first, second = sentence(refused).splitlines()
+    assert "  192.0.2.9: 1 REGISTER of acme-hq refused since " in first
+    assert first.endswith(", address-of-another: To: sip:bob@example.com is none")
+    assert second.strip() == "to let it pass: register as sip:acme@sbc.example.com"
+
+
 def test_another_place_in_a_line() -> None:
     moved = EventRecord(
         event_id="b",

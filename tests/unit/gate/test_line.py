@@ -238,6 +238,37 @@ def test_of_a_flood_of_strangers_the_first_are_on_record_and_the_others_counted(
     assert (told.count, told.recorded, told.network) == (SINGLY + 100, SINGLY, "192.0.2.0/24")
 
 
+@pytest.mark.parametrize("digest_elsewhere", [False, True])
+def test_a_trunks_certificate_from_elsewhere_is_on_record_also_when_it_is_challenged(
+    monkeypatch: pytest.MonkeyPatch, *, digest_elsewhere: bool
+) -> None:
+    """Its PBX may know of no credentials: without a record nobody finds its calls. Bounded as refusals are."""
+    declared = read_node_file(EXAMPLE, "node.yaml")
+    trunk = declared.trunks[0]
+    other = replace(trunk, name="other", numbers=(), certificate_sha256="", username="other",
+                    identified_by=(IdentifiedBy.DIGEST,))  # fmt: skip
+    trunks = (replace(trunk, certificate_sha256="ab" * 32), *([other] if digest_elsewhere else []))
+    policy = Snapshot(compile_snapshot(replace(declared, trunks=trunks), {}, 1, TABLE))
+    monkeypatch.setattr(line_module, "peer_identity", lambda *_: PeerIdentity(certificate_sha256="ab" * 32))
+    disk = _Disk()
+    line = _line(disk, lambda: policy)
+    for number in range(SINGLY + 5):
+        attempt = strange(id=f"{number:032x}", ruri="sip:2125550142@x", from_uri="sip:+12025550101@x")
+        assert isinstance(_judged(line, attempt).verdict, Challenge if digest_elsewhere else Reject)
+    assert len(disk.written) == SINGLY
+    told = disk.written[0]
+    assert isinstance(told, DecisionRecord)
+    assert (told.trunk, told.tenant, told.claimed) == ("", "", "acme-hq")
+    assert (told.calling_number, told.called_number) == ("+12025550101", "+12125550142")
+    last = told.findings[-1]
+    assert (last.check, last.detail) == ("source", "trunk acme-hq, from none of its networks")
+    assert last.remedy == "add 192.0.2.77 to networks of trunk acme-hq"
+    line.tell_of_strangers(at_once=True)
+    event = disk.written[-1]
+    assert isinstance(event, EventRecord)
+    assert (event.count, event.claimed, event.remedy) == (SINGLY + 5, {"acme-hq": SINGLY + 5}, last.remedy)
+
+
 def test_whatever_a_stranger_sends_he_is_told_the_same() -> None:
     policy = Snapshot(compile_snapshot(read_node_file(EXAMPLE, "node.yaml"), {}, 1, TABLE))
     disk = _Disk()

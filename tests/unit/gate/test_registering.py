@@ -73,12 +73,12 @@ def test_it_is_kept_and_a_new_place_is_told_once(policy: Snapshot, tls: TlsFacts
             verdict = _judged(desk, register(cseq=cseq, tls=tls))
             assert isinstance(verdict, Registered)
             assert verdict.bindings == kept.kept["acme-hq"]
-    assert [(line["event"], line["source"]) for line in said] == [
-        ("registered from another place", "127.0.0.1")
-    ]
+    assert said == [], "the first is nowhere else"
     with capture_logs() as said:
         _judged(desk, register(cseq=3, tls=tls, source_ip="127.0.0.21"))
-    assert [line["source"] for line in said] == ["127.0.0.21"]
+    assert [(line["event"], line["source"]) for line in said] == [
+        ("registered from another place", "127.0.0.21")
+    ]
 
 
 def test_what_is_refused_changes_nothing(policy: Snapshot, tls: TlsFacts) -> None:
@@ -136,7 +136,8 @@ def test_a_new_place_is_an_event_on_record(policy: Snapshot, tls: TlsFacts) -> N
     first, second = written
     assert isinstance(first, EventRecord)
     assert isinstance(second, EventRecord)
-    assert (first.event, first.tenant, first.trunk) == (Event.REGISTERED_ELSEWHERE, "acme", "acme-hq")
+    assert (first.event, first.tenant, first.trunk) == (Event.REGISTERED, "acme", "acme-hq")
+    assert second.event is Event.REGISTERED_ELSEWHERE
     assert (first.source, first.network, first.user_agent) == ("127.0.0.1", "127.0.0.0/24", "PBX/1")
     assert (first.instance, first.contact) == (INSTANCE, CONTACT)
     assert first.since == first.at > 0
@@ -163,6 +164,23 @@ def test_a_stranger_is_counted(policy: Snapshot) -> None:
     assert isinstance(told, EventRecord)
     assert (told.event, told.count, told.recorded) == (Event.STRANGERS_REFUSED, 2, 0)
     assert told.network == "192.0.2.0/24"
+
+
+def test_what_a_known_trunk_was_refused_is_counted_with_why(policy: Snapshot, tls: TlsFacts) -> None:
+    written: list[Record] = []
+    desk = _desk(lambda: policy, KeptHere(), written)
+    for cseq in (1, 2):
+        attempt = register(to_uri="sip:bob@sbc.example.com", cseq=cseq, tls=tls)
+        assert isinstance(_judged(desk, attempt), Reject)
+    # told what it may ask for, it asks again: that is no fault
+    assert isinstance(_judged(desk, register(cseq=3, tls=tls, expires="1")), Reject)
+    desk._strangers.tell(0.0, at_once=True)
+    (told,) = written
+    assert isinstance(told, EventRecord)
+    assert (told.event, told.tenant, told.trunk) == (Event.REGISTRATION_REFUSED, "acme", "acme-hq")
+    assert (told.reason, told.count, told.source) == ("address-of-another", 2, "127.0.0.1")
+    assert told.detail.endswith("is neither the username nor a number of trunk acme-hq")
+    assert told.remedy.startswith("register as sip:")
 
 
 def test_a_full_disk_refuses_no_registration(policy: Snapshot, tls: TlsFacts) -> None:
