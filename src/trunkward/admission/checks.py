@@ -216,7 +216,7 @@ def trunk(case: Case) -> Finding:
     status = 403 if case.direction is Direction.OUTBOUND else 404
     return _refuse(
         *("trunk", Reason.TRUNK_DISABLED, Blame.US, status, f"trunk {ours.name} is disabled"),
-        remedy=f"set enabled: true for trunk {ours.name}",
+        remedy=f"set enabled: true for trunk {ours.name}, and for its tenant",
     )
 
 

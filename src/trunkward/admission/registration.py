@@ -173,7 +173,7 @@ def trunk(case: Registration) -> Finding:
     if not ours.enabled:
         return _refuse(
             *("trunk", Reason.TRUNK_DISABLED, Blame.US, 403, f"trunk {ours.name} is disabled"),
-            remedy=f"set enabled: true for trunk {ours.name}",
+            remedy=f"set enabled: true for trunk {ours.name}, and for its tenant",
         )
     if not ours.registers:
         said = f"trunk {ours.name} has {f'host: {ours.host}' if ours.host else 'no host'}"

@@ -69,8 +69,9 @@ REASONS: Mapping[Reason, ReasonRow] = {
     Reason.CREDENTIALS_REQUIRED: ReasonRow(
         answers={401: None, 407: None},
         blames=(Blame.CALLER,),
-        means="digest credentials were asked for: so every call of a trunk with `digest` begins. No"
-        " record is made; a line a minute and source in `gate-N.log`",
+        means="digest credentials were asked for: so every call of a trunk with `digest` begins. A"
+        " record is made only of who shows a trunk's certificate from elsewhere; of all, a line a minute and"
+        " source in `gate-N.log`",
         do="nothing, if the same call comes again with credentials; else enter both in the PBX",
     ),
     Reason.CREDENTIALS_STALE: ReasonRow(
@@ -105,7 +106,7 @@ REASONS: Mapping[Reason, ReasonRow] = {
         # to a carrier it is like any number that is not here
         answers={403: 21, 404: 1},
         blames=(Blame.US,),
-        means="the trunk has `enabled: false`",
+        means="the trunk, or its tenant, has `enabled: false`",
         do="enable it, or leave it so",
         heard="not in service",
     ),
@@ -358,8 +359,10 @@ REASONS: Mapping[Reason, ReasonRow] = {
         answers={503: 38},
         blames=(Blame.CARRIER, Blame.CUSTOMER, Blame.US),
         by_edge=True,
-        means="no route could be sent to, or none was left after those that failed",
-        do='look for "outbound TLS to ... refused" in `kamailio.log`: it says whether nothing listens'
+        means="no route could be sent to, or none was left after those that failed; or nothing came back from"
+        " the last one (its caller gets 408 and no code)",
+        do="`explain` says which were tried, and what came of each; look for"
+        ' "outbound TLS to ... refused" in `kamailio.log`: it says whether nothing listens'
         " there, nobody answers, the handshake broke off, or whose certificate was shown",
     ),
     Reason.MALFORMED_REPLY: ReasonRow(

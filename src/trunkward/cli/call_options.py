@@ -3,6 +3,7 @@
 import re
 import time
 from datetime import datetime
+from difflib import get_close_matches
 
 import typer
 
@@ -10,7 +11,7 @@ from trunkward.calls.outcome import Ending
 from trunkward.calls.verdict import Reason
 from trunkward.records.filter import CallFilter
 
-_VERDICTS = ("admit", "reject", "discard")
+_VERDICTS = ("admit", "reject", "challenge", "discard")
 _AGO = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _NUMBER = re.compile(r"(\+?)([0-9]{1,15})(\*?)|\*", re.ASCII)
@@ -55,7 +56,9 @@ def wanted_calls(
 def one_of(option: str, text: str | None, known: tuple[str, ...]) -> str | None:
     """The text, which is one of these or None. Raises `typer.BadParameter`."""
     if text is not None and text not in known:
-        raise typer.BadParameter(f"{text!r}: write one of {', '.join(known)}", param_hint=option)
+        close = get_close_matches(text, known, n=1)
+        meant = f"did you mean {close[0]}?" if close else f"write one of {', '.join(known)}"
+        raise typer.BadParameter(f"{text!r}: {meant}", param_hint=option)
     return text
 
 

@@ -105,7 +105,9 @@ def check_config(
     from trunkward.cli.changing import read_config
 
     declared = read_config(config).declared
-    typer.echo(f"{config}: good: {len(declared.trunks)} trunks, {len(declared.carriers)} carriers")
+    counts = ((len(declared.trunks), "trunk"), (len(declared.carriers), "carrier"))
+    said = ", ".join(f"{count} {what}{'' if count == 1 else 's'}" for count, what in counts)
+    typer.echo(f"{config}: good: {said}")
 
 
 @app.command()

@@ -1,29 +1,25 @@
 """`trunkward registrations`: where trunks that register take their calls."""
 
 import json
-import sys
 import time
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
 import msgspec
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from sqlalchemy.exc import DBAPIError
 
 from trunkward.cli.calls import console, record_store
 from trunkward.cli.events import sentence
-from trunkward.cli.said import complain, say
+from trunkward.cli.said import complain, say, wide
 from trunkward.engines.node import read_in_force
 from trunkward.records.model import Event, EventRecord
 from trunkward.settings import Paths
 
 #: Seconds after which what the edge has written is nothing to rely on; it writes every five.
 _FRESH_S = 15.0
-#: Characters: as wide as a line can be.
-_WIDE = 400
 #: Seconds back, and events, that are shown of refused ones.
 _REFUSED_S, _MOST_REFUSED = 86_400.0, 10
 _HEADS = ("trunk", "contact", "source", "since (UTC)", "until (UTC)", "transport", "user agent")
@@ -97,8 +93,7 @@ def _show(found: dict[str, list[dict[str, Any]]]) -> None:
             table.add_row(*(Text(cell) for cell in (name, *_cells(one))))
         if not bindings:
             table.add_row(Text(name), Text("not registered: calls to it get 480", style="yellow"))
-    # uncut in a pipe
-    Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE).print(table)
+    wide().print(table)
 
 
 def _cells(one: dict[str, Any]) -> list[str]:

@@ -51,6 +51,7 @@ from trunkward.gate.recorder import RecordNotWritten
 from trunkward.gate.strangers import Strangers
 from trunkward.records.model import Event, EventRecord, Record
 from trunkward.records.network import network_of
+from trunkward.sip.text import shown
 from trunkward.trunks.model import Trunk
 
 _log = structlog.get_logger("gate")
@@ -144,6 +145,14 @@ class Registering:
                 trunk=case.source if isinstance(case.source, Trunk) else None,
                 detail=found.detail,
                 remedy=found.remedy,
+            )
+        elif begins and counted.is_new_challenge(case.attempt.source_ip, time.monotonic()):
+            _log.info(
+                "challenged",
+                reason=verdict.reason,
+                source=case.attempt.source_ip,
+                registers=shown(case.attempt.to_uri, 100),
+                call_id=shown(case.attempt.call_id, 100),
             )
         return self._challenged(case, verdict)
 

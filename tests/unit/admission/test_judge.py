@@ -288,7 +288,7 @@ def test_what_would_have_let_calls_pass_for_the_node_to_change(
     assert remedy(outbound(), pbx, policy, draining) == "./trunkward undrain"
     assert remedy(inbound("+12025550104"), None, policy, NO_FACTS).startswith("add +12025550104 to numbers")
     off, outwards = with_trunk(declared, enabled=False), with_trunk(declared, host=None, tls_names=())
-    assert remedy(outbound(), pbx, off, NO_FACTS) == "set enabled: true for trunk acme-hq"
+    assert remedy(outbound(), pbx, off, NO_FACTS) == "set enabled: true for trunk acme-hq, and for its tenant"
     assert remedy(inbound(), None, outwards, NO_FACTS) == "give trunk acme-hq a host, or a failover"
     assert "client certificate" in remedy(outbound(), None, policy, NO_FACTS)
     stranger = inbound(source_ip="192.0.2.66")
