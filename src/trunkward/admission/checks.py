@@ -110,8 +110,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def method(case: Case) -> Finding:
-    """1. Only an INVITE is judged; the edge answers everything else by itself."""
-    if case.attempt.method == "INVITE":
+    """1. Only an INVITE is judged; the edge answers everything else by itself, to whom is known (check 2)."""
+    if case.attempt.method == "INVITE" or case.source is None:
         return Finding(check="method")
     return _refuse(
         *("method", Reason.METHOD_REFUSED, Blame.CALLER, 405, "only INVITE is judged here"),
@@ -147,12 +147,14 @@ def source(case: Asks) -> Finding:
     why = stranger.why if stranger is not None else "no trunk or carrier of this source"
     if stranger is not None and stranger.due in _DUE:
         reason, remedy = _DUE[stranger.due]
+        remedy = stranger.remedy or remedy
         status = 401 if attempt.method == "REGISTER" else 407  # RFC 3261 section 22.1
         return _refuse("source", reason, Blame.CALLER, status, why, remedy=remedy)
     if stranger is not None and stranger.credentials:
         return _refuse(
             *("source", Reason.CREDENTIALS_REFUSED, Blame.CALLER, 403, why),
-            remedy="enter username and secret of the trunk in the PBX as ./trunkward secret new TRUNK told"
+            remedy=stranger.remedy
+            or "enter username and secret of the trunk in the PBX as ./trunkward secret new TRUNK told"
             " them, and have it show what else the trunk's identified_by demands",
         )
     if attempt.transport is not Transport.TLS:
@@ -167,6 +169,7 @@ def source(case: Asks) -> Finding:
             f"add {attempt.source_ip} to networks of a trunk whose client_certificate is"
             f" sha256:{case.peer.certificate_sha256}, or of a carrier with its name in tls_names"
         )
+    remedy = (stranger.remedy if stranger is not None else "") or remedy
     return _refuse("source", Reason.UNKNOWN_SOURCE, Blame.CALLER, 403, why, remedy=remedy)
 
 
@@ -213,7 +216,7 @@ def trunk(case: Case) -> Finding:
     status = 403 if case.direction is Direction.OUTBOUND else 404
     return _refuse(
         *("trunk", Reason.TRUNK_DISABLED, Blame.US, status, f"trunk {ours.name} is disabled"),
-        remedy=f"set enabled: true for trunk {ours.name}",
+        remedy=f"set enabled: true for trunk {ours.name}, and for its tenant",
     )
 
 
@@ -254,8 +257,10 @@ def called(case: Case) -> Finding:
 def caller(case: Case) -> Finding:
     """8. Whose number it is, and whether anybody calls from it. Emergency calls show what they show."""
     shown, outbound = case.caller, case.direction is Direction.OUTBOUND
-    if case.emergency or shown.number is None:
-        return Finding(check="caller", detail="emergency" if case.emergency else "")
+    if case.emergency:
+        return Finding(check="caller", detail=_emergency_caller(case))
+    if shown.number is None:
+        return Finding(check="caller")
     # a 6xx is final (RFC 3261 section 16.7, step 5): no carrier on the way tries another route with it
     blame, status = (Blame.CUSTOMER, 403) if outbound else (Blame.CARRIER, 603)
     if case.not_valid:
@@ -286,6 +291,14 @@ def caller(case: Case) -> Finding:
     said += ["anonymous"] if shown.anonymous else []
     said += [f"shown as {shown.shown}"] if shown.shown not in (None, shown.number) else []
     return Finding(check="caller", detail=", ".join(said))
+
+
+def _emergency_caller(case: Case) -> str:
+    shown = case.caller
+    if shown.right is not Right.NONE:
+        return f"emergency, {shown.right.value}"
+    said = f"{shown.shown} is shown and not verified" if shown.shown else "no number is shown"
+    return f"emergency, {said}: {f'asserted is {shown.number}' if shown.number else 'none is asserted'}"
 
 
 def destination(case: Case) -> Finding:

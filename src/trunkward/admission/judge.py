@@ -31,6 +31,9 @@ from trunkward.trunks.model import NodeSettings, Trunk
 #: Seconds for which a node that is being emptied says to be left alone.
 DRAINED_FOR_S = 30
 
+#: Checks that look at nothing but what was sent: their findings hold nothing the sender does not know.
+_OF_THE_MESSAGE = frozenset({"request", "calling", "called", "media"})
+
 #: Refusals that ask for the same request again, with credentials for a new nonce.
 CHALLENGES = (Reason.CREDENTIALS_REQUIRED, Reason.CREDENTIALS_STALE, Reason.CREDENTIALS_REPLAYED)
 
@@ -177,19 +180,10 @@ def _refused(case: Case, findings: tuple[Finding, ...], finding: Finding, record
         blame=refusal.blame,
         status=status,
         phrase=phrase(status),
-        headers=[] if stranger else explanation(case.node, refusal, _told(case, finding)),
+        headers=[] if stranger else explanation(case.node, refusal, finding),
         announcement=_announcement(case, refusal.reason),
     )
     return Judgement(verdict=verdict, findings=findings)
-
-
-#: What a carrier hears instead of a finding that is about a customer: its trunk's name, what it has bought.
-_OF_A_CUSTOMER = {"trunk": "not in service", "limits": "try again later"}
-
-
-def _told(case: Case, finding: Finding) -> str:
-    inbound = case.direction is Direction.INBOUND
-    return _OF_A_CUSTOMER.get(finding.check, finding.detail) if inbound else finding.detail
 
 
 def _announcement(case: Case, reason: Reason) -> Announcement | None:
@@ -208,10 +202,15 @@ def _announcement(case: Case, reason: Reason) -> Announcement | None:
     return Announcement(file=f"{directory}/{reason.value}.wav", offer=offer.sdp, hop=hop)
 
 
-def explanation(node: NodeSettings, refusal: Refusal, detail: str) -> list[tuple[str, str]]:
-    """The headers that say why; not for strangers."""
+def explanation(node: NodeSettings, refusal: Refusal, finding: Finding) -> list[tuple[str, str]]:
+    """The headers that say why; not for strangers.
+
+    A finding names trunks, tenants, prices and limits, and the caller may be a customer's customer: it stays
+    in the record. Told are words that are the same for everybody, and what is wrong with what was sent.
+    """
+    words = finding.detail if finding.check in _OF_THE_MESSAGE else REASONS[refusal.reason].heard
     # RFC 3261 section 20.43: 399 is for words to be shown to a person
-    said = quoted(shown(f"{refusal.reason.value}: {detail}", 200))
+    said = quoted(shown(": ".join(filter(None, (refusal.reason.value, words))), 200))
     headers = [
         *reason_headers(refusal.reason, refusal.status),
         ("Warning", f"399 {node.name} {said}"),

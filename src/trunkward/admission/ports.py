@@ -17,11 +17,12 @@ class PeerIdentity(msgspec.Struct, frozen=True, kw_only=True):
     certificate_sha256: str
     #: DNS names in its subjectAltName, as they stand there.
     dns_names: tuple[str, ...] = ()
-    #: The chain led to an authority we trust.
+    #: The chain led to an authority we trust, for whomever.
     chain_verified: bool = False
     #: What a trunk's `subject` may be: names in subjectAltName, or the common name where there is none.
     subjects: tuple[str, ...] = ()
-    #: Of the authorities that certify trunks by these subjects, those it leads to now (`rows.authority_id`).
+    #: Of the authorities that certify trunks by these subjects, and carriers by these DNS names, those it
+    #: leads to now (`rows.authority_id`).
     authorities: frozenset[str] = frozenset()
 
 
@@ -47,6 +48,10 @@ class Wrong(msgspec.Struct, frozen=True, kw_only=True):
 
     username: str
     why: str
+    #: The trunk with that username; "" for none.
+    trunk: str = ""
+    #: What would have made them right, for the record.
+    remedy: str = ""
 
 
 class Stale(msgspec.Struct, frozen=True, kw_only=True):

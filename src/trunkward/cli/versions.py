@@ -7,13 +7,12 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from trunkward.cli.apply import DIFFERENT, change_document, change_lines
 from trunkward.cli.changing import configuration_store
-from trunkward.cli.said import complain, say
+from trunkward.cli.said import complain, say, wide
 from trunkward.control import configuration
 from trunkward.control.configuration import HistoryBroken, NoSuchVersion, Version
 from trunkward.control.objects import KINDS, effective
@@ -44,7 +43,7 @@ def run_history(paths: Paths, limit: int, *, as_json: bool) -> int:
         table = Table("version", "when (UTC)", "who", "command", "what", box=None)
         for version in found:
             table.add_row(*(Text(cell) for cell in _row(version, number)))
-        Console(highlight=False, soft_wrap=True).print(table)
+        wide().print(table)
         if found and found[0].number != number:
             say(
                 f"in force is version {number or 'none'}: apply, or the next up, puts the newest in force",
@@ -73,7 +72,9 @@ def run_get(paths: Paths, kind: str, name: str, *, as_json: bool) -> int:
             complain(str(why))
             return 2
     if name and name not in objects[kind]:
-        complain(f"there is no {kind.removesuffix('s')} {name!r}")
+        there = [one for one in KINDS if name in objects[one]]
+        said = f"; it is a {there[0].removesuffix('s')}" if there else f"; ./trunkward get {kind} lists them"
+        complain(f"there is no {kind.removesuffix('s')} {name!r}{said}")
         return 2
     wanted: Any = objects if not kind else objects[kind] if not name else objects[kind][name]
     if as_json:

@@ -29,6 +29,10 @@ _AT_ONCE = int(socket.MSG_DONTWAIT) | int(socket.MSG_NOSIGNAL)
 LEAST_S = 0.22
 
 
+#: Reasons of a gate's refusal that say nothing about what was asked (`gate/line.py`).
+NOT_JUDGED = frozenset({"policy-not-loaded", "deadline-exceeded", "record-not-written", "internal-error"})
+
+
 class GateUnavailable(Exception):
     """No gate gave a verdict that can be used, within the deadline."""
 

@@ -12,6 +12,7 @@ from trunkward.admission.ports import NO_FACTS, NOTHING_ASKED, PeerIdentity
 from trunkward.admission.screen import screen
 from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.calls.attempt import CallAttempt
+from trunkward.calls.reasons import REASONS
 from trunkward.calls.verdict import Admit, Blame, Reason, Reject
 from trunkward.engines.destinations_file import destinations_with
 from trunkward.numbering.destinations import Destination, Kind
@@ -223,8 +224,14 @@ def test_a_refusal_names_the_level_and_the_key(
     detail: str,
     remedy: str,
 ) -> None:
-    finding = judge_call(screen(outbound(number), pbx, world(levels)), ROOM, "r", 1.0).findings[-1]
+    judgement = judge_call(screen(outbound(number), pbx, world(levels)), ROOM, "r", 1.0)
+    finding = judgement.findings[-1]
     assert (finding.detail, finding.remedy) == (detail, remedy)
+    assert isinstance(judgement.verdict, Reject)
+    # who called may be the customer's customer: no price, no level, no name
+    (warning,) = (value for name, value in judgement.verdict.headers if name == "Warning")
+    reason = judgement.verdict.reason
+    assert warning == f'399 sbc.example.com "{reason.value}: {REASONS[reason].heard}"'
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from trunkward.cli import trial as command
 from trunkward.cli.main import app
 from trunkward.control.node_file import read_node_file
 from trunkward.engines.destinations_file import destinations_with
+from trunkward.trunks.model import IdentifiedBy
 
 EXAMPLE = Path(__file__).parents[3] / "examples/node.yaml"
 CALL = ("--from", "+12025550101", "--to", "+12025550199")
@@ -55,7 +57,8 @@ def test_an_admitted_call_and_what_was_not_asked(ask: Ask) -> None:
     assert told.exit_code == 0, told.output
     assert "trunk acme-hq would call from +12025550101 to +12025550199" in told.stdout
     assert "by policy version 7" in told.stdout
-    assert "admitted, admitted: the call was let through" in told.stdout
+    assert "  admitted: the call was let through" in told.stdout
+    assert "but:" not in told.stdout
     assert "routes: north" in told.stdout
     # the policy in force has no declaration of this number: it is a level that is known
     assert "the signer would be asked for level B" in told.stdout
@@ -66,6 +69,24 @@ def test_an_admitted_call_and_what_was_not_asked(ask: Ask) -> None:
         ["clock", "not", "asked"],
         ["signature", "not", "asked"],
     ]
+
+
+def test_a_trunk_with_digest_and_without_a_secret_is_remarked(ask: Ask, tmp_path: Path) -> None:
+    declared = read_node_file(EXAMPLE.read_text(), "example")
+    trunk = replace(declared.trunks[0], identified_by=(IdentifiedBy.DIGEST,), username="acme")
+    changed = replace(declared, trunks=(trunk, *declared.trunks[1:]))
+    (tmp_path / "run/policy/7.snapshot").write_bytes(compile_snapshot(changed, {}, 7, destinations_with("")))
+    told = ask("--trunk", "acme-hq", *CALL).stdout
+    assert (
+        "  but: trunk acme-hq has no secret, so nobody can call as it: ./trunkward secret new acme-hq" in told
+    )
+
+
+def test_who_is_on_the_other_side(ask: Ask) -> None:
+    told = ask("--trunk", "north", *CALL)
+    assert told.stderr.strip() == "no trunk is called 'north': it is a carrier; write --carrier north"
+    told = ask("--carrier", "acme-hq", *CALL)
+    assert told.stderr.strip().endswith("it is a trunk; write --trunk acme-hq")
 
 
 def test_a_refused_call_says_what_would_let_it_pass(ask: Ask) -> None:
@@ -178,6 +199,9 @@ def test_every_bad_line_is_told(ask: Ask, table: Callable[[str], str]) -> None:
     told = ask("--csv", table("from,to,trunk\n1,911,acme-hq\n1,2,3,4\n?,911,acme-hq\n")).stderr
     assert "line 3: 4 cells" in told
     assert "line 4: from '?'" in told
+    told = ask("--csv", table("from,to,trunk,at\n1,911,acme,noon\n")).stderr
+    assert "line 2: at 'noon'" in told
+    assert "line 2: no trunk is called 'acme'" in told
 
 
 @pytest.mark.parametrize(

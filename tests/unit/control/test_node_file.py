@@ -57,6 +57,12 @@ def test_a_tenant_is_sold_to_by_its_reseller_and_home_is_a_country() -> None:
     assert (plain.resellers, plain.trunks[0].reseller, plain.node.region) == ((), "", "US")
 
 
+def test_a_tenant_that_is_off_has_no_trunk_that_is_on() -> None:
+    text = SMALL.replace("  - name: acme\n", "  - name: acme\n    enabled: false\n", 1)
+    assert [trunk.enabled for trunk in read_node_file(text, "node.yaml").trunks] == [False]
+    assert [trunk.enabled for trunk in read_node_file(SMALL, "node.yaml").trunks] == [True]
+
+
 def test_the_example_is_the_laboratory() -> None:
     declared = read_node_file(EXAMPLE, "examples/node.yaml")
     (trunk,) = declared.trunks
