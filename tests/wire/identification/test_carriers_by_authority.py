@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,17 @@ import pytest
 from sipkit.certificates import Credential, ThrowawayAuthority
 from sipkit.transport import client_context, open_stream
 from wire.conftest import EXAMPLE, Node, start_node, stop_node
-from wire.node.parties import ACME_NUMBER, PBX, SBC, carrier_agent, customer_agent, place, run, tls_carrier
+from wire.node.parties import (
+    ACME_NUMBER,
+    PBX,
+    SBC,
+    carrier_agent,
+    customer_agent,
+    place,
+    run,
+    tls_carrier,
+    until,
+)
 
 #: A second carrier in the same network.
 EAST = """  - name: east
@@ -75,11 +86,16 @@ def test_a_carrier_is_known_by_its_own_authority(site: Site) -> None:
             await flow.close()
             return final.status, call.invite.call_id
 
+        def decided(call_id: str) -> bool:
+            return bool(node.record(call_id)["verdict"])
+
         customer = customer_agent()
         async with tls_carrier(node, customer, PBX, node.credential("acme-hq")):
             for credential, name in own:
                 status, call_id = await called(credential)
                 assert status == 200, name
+                # an outcome may be shipped before its decision
+                await until(partial(decided, call_id), "its decision")
                 assert node.record(call_id)["source_name"] == name
             for credential, whose in forged:
                 status, call_id = await called(credential)
