@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
-from trunkward.admission.permitted import why_not
+from trunkward.admission.permitted import obstacle
 from trunkward.numbering.destinations import ORDINARY, Destination, Kind, Risk, longest_match, money
 from trunkward.trunks.destinations import (
     WEEK_MINUTES,
@@ -171,7 +171,7 @@ class World:
         return replace(_ANYBODY, destinations=self.at_any_hour(levels))
 
     def _goes(self, caller: Trunk, number: str, place: Destination) -> bool:
-        return why_not(caller, number, "", place, self.node, 0.0) is None
+        return obstacle(caller, number, "", place, self.node, 0.0) is None
 
     def behind(self, entry: str) -> dict[str, list[tuple[str, str, Destination]]]:
         """What an entry of an `allow` list names, by kind or by itself: number, prefix and place of each."""

@@ -5,7 +5,8 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
-from trunkward.admission.permitted import level_name, why_not
+from trunkward.admission.permitted import why_not
+from trunkward.admission.permitted_remedy import level_name
 from trunkward.control.opens import World, in_words
 from trunkward.numbering.destinations import Destination, longest_match, money
 from trunkward.trunks.destinations import DestinationPolicy, kind_of
