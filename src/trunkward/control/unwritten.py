@@ -41,6 +41,7 @@ _HELD: dict[str, dict[str, str]] = {
         "dial_plan.international_prefix": "by country",
         "host": "none (it only calls out)",
         "username": "the trunk's name",
+        "emergency_callback": "caller.number, or its first number that calls out",
     },
     "numbers": {"failover": "the trunk's"},
 }
