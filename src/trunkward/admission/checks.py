@@ -8,8 +8,8 @@
 6. `calling`      a customer shows a calling number
 7. `called`       a number was called
 8. `caller`       the customer may show that number, and the number can call at all
-9. `destination`  the number is somebody's here, or a carrier takes it
-10. `permitted`   the trunk may call there: country, kind of number, price, time
+9. `permitted`    the trunk may call there: country, kind of number, price, time
+10. `destination` the number is somebody's here, or a carrier takes it
 11. `media`       the offer is what its side must offer
 12. `drain`       this node takes new calls
 13. `credentials` its digest credentials were not used before
@@ -301,35 +301,11 @@ def _emergency_caller(case: Case) -> str:
     return f"emergency, {said}: {f'asserted is {shown.number}' if shown.number else 'none is asserted'}"
 
 
-def destination(case: Case) -> Finding:
-    """9. A carrier with a prefix of the number, or the trunk whose number it is."""
-    if case.direction is Direction.OUTBOUND:
-        if case.ways:
-            return Finding(
-                check="destination", detail=", ".join(dict.fromkeys([w.carrier.name for w in case.ways]))
-            )
-        said = "no carrier takes emergency calls" if case.emergency else "no carrier takes this number"
-        remedy = f"add a beginning of {_number(case.called)} to prefixes of a carrier"
-        if case.emergency:
-            remedy = "set emergency: true for a carrier"
-        return _refuse("destination", Reason.NO_ROUTE, Blame.US, 404, said, remedy=remedy)
-    if case.destination is None:
-        return _refuse(
-            *("destination", Reason.CALLED_NUMBER_UNKNOWN, Blame.CARRIER, 404, "in no trunk's inventory"),
-            remedy=f"add {_number(case.called)} to numbers of the trunk it belongs to",
-        )
-    if not case.targets:
-        return _refuse(
-            *("destination", Reason.NO_ROUTE, Blame.CUSTOMER, 404, "this trunk only calls out"),
-            remedy=f"give trunk {case.destination.name} a host, or a failover",
-        )
-    # where one that registers is, its connections tell, and only the edge knows which stand at this moment
-    told = [f"{t.name}, where it is registered" if t.registers else t.name for t in case.targets]
-    return Finding(check="destination", detail="; ".join(told))
-
-
 def permitted(case: Case) -> Finding:
-    """10. By the time on our clock; an emergency call is no destination that costs anybody anything."""
+    """9. By the time on our clock; an emergency call is no destination that costs anybody anything.
+
+    Before any route is asked for: whose trunk is not opened there is to hear that, and not what we can reach.
+    """
     caller = case.source
     if not isinstance(caller, Trunk) or not isinstance(case.called, E164):
         return Finding(check="permitted")
@@ -338,6 +314,44 @@ def permitted(case: Case) -> Finding:
     if refused is None:
         return Finding(check="permitted", detail=kind_of(place) if place.country else place.kind.value)
     return _refuse(*("permitted", refused.reason, Blame.CUSTOMER, 403, refused.detail), remedy=refused.remedy)
+
+
+def destination(case: Case) -> Finding:
+    """10. A carrier with a prefix of the number, or the trunk whose number it is."""
+    if case.direction is Direction.OUTBOUND:
+        if case.ways:
+            return Finding(
+                check="destination", detail=", ".join(dict.fromkeys([w.carrier.name for w in case.ways]))
+            )
+        if case.emergency:
+            return _refuse(
+                *(
+                    "destination",
+                    Reason.NO_EMERGENCY_ROUTE,
+                    Blame.US,
+                    404,
+                    "no carrier takes emergency calls",
+                ),
+                remedy="set emergency: true for a carrier",
+            )
+        number = _number(case.called)
+        return _refuse(
+            *("destination", Reason.NO_ROUTE, Blame.US, 404, "no carrier takes this number"),
+            remedy=f'add a beginning of {number} to prefixes of a carrier, or "+", which takes every number',
+        )
+    if case.destination is None:
+        return _refuse(
+            *("destination", Reason.CALLED_NUMBER_UNKNOWN, Blame.CARRIER, 404, "in no trunk's inventory"),
+            remedy=f"add {_number(case.called)} to numbers of the trunk it belongs to",
+        )
+    if not case.targets:
+        return _refuse(
+            *("destination", Reason.TAKES_NO_CALLS, Blame.US, 404, "this trunk only calls out"),
+            remedy=f"give trunk {case.destination.name} a host, or a failover",
+        )
+    # where one that registers is, its connections tell, and only the edge knows which stand at this moment
+    told = [f"{t.name}, where it is registered" if t.registers else t.name for t in case.targets]
+    return Finding(check="destination", detail="; ".join(told))
 
 
 def media(case: Case) -> Finding:
@@ -463,8 +477,8 @@ SCREEN_CHECKS: tuple[Callable[[Case], Finding], ...] = (
     calling,
     called,
     caller,
-    destination,
     permitted,
+    destination,
     media,
 )
 

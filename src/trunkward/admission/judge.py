@@ -122,7 +122,7 @@ def held_of(facts: Facts) -> Held | None:
 
 
 def judge_call(case: Case, facts: Facts, record_id: str, now: float) -> Judgement:
-    """All fifteen checks and the verdict."""
+    """All the checks and the verdict."""
     findings = screened(case, draining=facts.draining)
     if findings and findings[-1].refusal is None:
         findings += checked(case, facts, now)

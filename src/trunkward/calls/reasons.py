@@ -171,11 +171,26 @@ REASONS: Mapping[Reason, ReasonRow] = {
     Reason.NO_ROUTE: ReasonRow(
         announced=True,
         answers={404: 3},
-        blames=(Blame.US, Blame.CUSTOMER),
-        means="no carrier has a prefix of this number (or takes emergency calls); inbound: the trunk has no"
-        " `host`",
-        do="add a prefix, `emergency: true`, or a `host`",
+        blames=(Blame.US,),
+        means="no carrier has a prefix of this number",
+        do='add a beginning of the number to a carrier\'s `prefixes`; `"+"` takes every number',
         heard="there is no way to this number",
+    ),
+    Reason.NO_EMERGENCY_ROUTE: ReasonRow(
+        announced=True,
+        answers={404: 3},
+        blames=(Blame.US,),
+        means="an emergency number was called, and no carrier takes emergency calls",
+        do="set `emergency: true` for a carrier that does, at once",
+        heard="nobody here can take calls for help: use another line",
+    ),
+    Reason.TAKES_NO_CALLS: ReasonRow(
+        announced=True,
+        answers={404: 3},
+        blames=(Blame.US,),
+        means="an inbound call to a number whose trunk has no `host`, and nobody to stand in for it",
+        do="give the trunk a `host`, or a `failover`",
+        heard="nobody takes calls at this number",
     ),
     Reason.METHOD_REFUSED: ReasonRow(
         answers={405: 63},
@@ -245,27 +260,28 @@ REASONS: Mapping[Reason, ReasonRow] = {
         blames=(Blame.CUSTOMER,),
         means="trunk, tenant or reseller does not open the country; where none says anything, only the one at"
         " home is open",
-        do="if the customer means to call there, add the country to the `destinations.allow` that the finding"
-        " names",
+        do="if the customer means to call there, take the steps the finding names: every list there is must"
+        " open the country",
         heard="calls to this country are not open",
     ),
     Reason.CLASS_NOT_ALLOWED: ReasonRow(
         announced=True,
         answers={403: 21},
         blames=(Blame.CUSTOMER,),
-        means="premium, satellite, shared cost or another kind of number that no country opens by itself",
-        do="if the customer means to call there, add the class or the prefix to the `destinations.allow` the"
-        " finding names",
+        means="a class of numbers that is not opened, of a country that is, or of none: the list names"
+        " single classes and not this one; or no country opens it by itself (premium, satellite, shared cost"
+        " and more)",
+        do="if the customer means to call there, take the steps the finding names: every list there is must"
+        " open the class or the prefix",
         heard="calls to this kind of number are not open",
     ),
     Reason.RATE_TOO_HIGH: ReasonRow(
         announced=True,
         answers={403: 21},
         blames=(Blame.CUSTOMER,),
-        means="a minute costs more than `destinations.max_rate`, or nobody knows what it costs, and no class"
-        " or prefix opens the number",
-        do="if the customer means to call there, add the class or the prefix to the `destinations.allow` the"
-        " finding names, or raise `max_rate`",
+        means="a minute costs more than the `destinations.max_rate` that holds there (0.30 where nobody"
+        " writes another), or nobody knows what it costs, and no class or prefix opens the number",
+        do="if the customer means to call there, take the steps the finding names",
         heard="calls to this number are not open",
     ),
     Reason.OUTSIDE_HOURS: ReasonRow(

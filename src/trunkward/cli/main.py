@@ -401,7 +401,10 @@ def destinations(
         Path | None, typer.Option("--with", help="Lines of your own to put over the table.", metavar="FILE")
     ] = None,
     trunk: Annotated[
-        str, typer.Option("--trunk", help="What this trunk may call, and why; or whether the number.")
+        str,
+        typer.Option(
+            "--trunk", help="What this trunk may call, and why; or whether the number, or what of a country."
+        ),
     ] = "",
     config: Annotated[
         Path | None,

@@ -15,11 +15,15 @@ from trunkward.cli.changing import configuration_store
 from trunkward.cli.said import complain, say, wide
 from trunkward.control import configuration
 from trunkward.control.configuration import HistoryBroken, NoSuchVersion, Version
-from trunkward.control.objects import KINDS, effective
+from trunkward.control.objects import KINDS, Objects, effective
+from trunkward.control.unwritten import unwritten
 from trunkward.engines.node import read_in_force
 from trunkward.journal.chain import ChainBroken
 from trunkward.settings import Paths
 from trunkward.store.configuration import TextDamaged
+
+#: Of a trunk, in a line for people; `get numbers` and --json have all.
+_NUMBERS = 12
 
 
 def run_history(paths: Paths, limit: int, *, as_json: bool) -> int:
@@ -85,7 +89,9 @@ def run_get(paths: Paths, kind: str, name: str, *, as_json: bool) -> int:
             if not name or one == name:
                 say(f"{one_kind.removesuffix('s')} {one}" if one != one_kind else one)
                 for key, value in fields.items():
-                    say(f"  {key}: {_written(value)}")
+                    say(f"  {key}: {unwritten(one_kind, key) if value is None else _written(value)}")
+                if one_kind == "trunks":
+                    say(f"  numbers: {_numbers_of(one, objects)}")
     return 0
 
 
@@ -132,6 +138,12 @@ def _row(version: Version, in_force: int | None) -> list[str]:
     mark = " *" if version.number == in_force else ""
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(version.at))
     return [f"{version.number}{mark}", when, str(version.actor), version.command, version.summary]
+
+
+def _numbers_of(trunk: str, objects: Objects) -> str:
+    own = [number for number, fields in objects["numbers"].items() if fields["trunk"] == trunk]
+    more = f" and {len(own) - _NUMBERS} more" if len(own) > _NUMBERS else ""
+    return (", ".join(own[:_NUMBERS]) or "none") + more
 
 
 def _written(value: Any) -> str:

@@ -91,6 +91,10 @@ class Hours:
         minute = (there.weekday() * 24 + there.hour) * 60 + there.minute
         return any(first <= minute < last for first, last in self.spans)
 
+    def lets(self, at: float, *, home: bool) -> bool:
+        """Whether a call may be placed at that time; `home`: to an ordinary number at home."""
+        return self.is_open(at) or (home and self.outside is Outside.DOMESTIC)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DestinationPolicy:

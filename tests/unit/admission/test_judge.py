@@ -230,7 +230,9 @@ def test_a_from_that_is_right_already_stays(
         ({"calling": "anonymous"}, Reason.CALLING_NUMBER_MALFORMED, 403, Blame.CUSTOMER),
         ({"called": "bob"}, Reason.CALLED_NUMBER_MALFORMED, 484, Blame.CUSTOMER),
         ({"called": "9110"}, Reason.CALLED_NUMBER_MALFORMED, 484, Blame.CUSTOMER),
-        ({"called": "+442079460123"}, Reason.NO_ROUTE, 404, Blame.US),
+        ({"called": "+12125550142"}, Reason.NO_ROUTE, 404, Blame.US),
+        # nobody takes it either: whose trunk is not opened there hears that first
+        ({"called": "+442079460123"}, Reason.DESTINATION_NOT_ALLOWED, 403, Blame.CUSTOMER),
         ({"body": ""}, Reason.NO_OFFER, 488, Blame.CUSTOMER),
         ({"body": "v=0\r\nnonsense"}, Reason.MEDIA_MALFORMED, 488, Blame.CUSTOMER),
     ],
@@ -265,7 +267,7 @@ def test_outbound_refusals(
         ({"from_uri": "sip:<x>@y"}, "send a SIP URI in From"),
         ({"calling": "alice"}, "have trunk acme-hq send its number in the From-URI"),
         ({"called": "bob"}, "have trunk acme-hq send the number in the Request-URI"),
-        ({"called": "+442079460123"}, "add a beginning of +442079460123 to prefixes of a carrier"),
+        ({"called": "+12125550142"}, 'add a beginning of +12125550142 to prefixes of a carrier, or "+"'),
         ({"body": ""}, "have trunk acme-hq send its SDP in the INVITE"),
         ({"body": "v=0\r\nnonsense"}, "have trunk acme-hq send an SDP with an audio stream"),
     ],
@@ -357,7 +359,7 @@ def _rejected(judgement: Judgement) -> Reject:
 
 def test_a_trunk_that_only_calls_out(inbound: Attempt, declared: Declared) -> None:
     verdict = refused(inbound(), None, with_trunk(declared, host=None, tls_names=()))
-    assert (verdict.reason, verdict.status, verdict.blame) == (Reason.NO_ROUTE, 404, Blame.CUSTOMER)
+    assert (verdict.reason, verdict.status, verdict.blame) == (Reason.TAKES_NO_CALLS, 404, Blame.US)
 
 
 # ---- strangers -----------------------------------------------------------------------------------
@@ -445,7 +447,7 @@ def test_no_carrier_for_emergencies(outbound: Attempt, pbx: PeerIdentity, declar
     carriers = tuple(replace(carrier, emergency=False) for carrier in declared.carriers)
     policy = Snapshot(compile_snapshot(replace(declared, carriers=carriers), {}, 1, TABLE))
     verdict = refused(outbound("911"), pbx, policy)
-    assert (verdict.reason, verdict.blame) == (Reason.NO_ROUTE, Blame.US)
+    assert (verdict.reason, verdict.blame) == (Reason.NO_EMERGENCY_ROUTE, Blame.US)
 
 
 # ---- the line itself -----------------------------------------------------------------------------

@@ -104,7 +104,7 @@ def test_a_refused_call(ask: Ask) -> None:
     assert "trunk acme-hq (192.0.2.1:5061, tls, TLSv1.3) called from +12025550101 to +12125550142" in told
     assert "refused with 404, no-route: no carrier has a prefix of this number" in told
     assert "to act: whoever runs this node" in told
-    assert "what to do: add a prefix, emergency: true, or a host" in told
+    assert "what to do: add a beginning of the number to a carrier's prefixes" in told
     numbered = [line.split()[:2] for line in told.splitlines() if line[:4].strip().isdigit()]
     assert numbered == [[str(number), check] for number, check in enumerate(CHECKS, 1)]
     states = {line.split()[1]: line for line in told.splitlines() if line[:4].strip().isdigit()}
