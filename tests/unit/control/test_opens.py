@@ -219,7 +219,9 @@ HOURS = ["hq may no longer call at hours at which it might"]
         (says("US", "+88216"), says("US"), ["hq may no longer call +88216"]),
         # of what begins so, what no country opens
         (says("FR", "+33"), says("FR"), ["hq may no longer call +3389"]),
-        (says("US", "FR/premium"), says("US", "+3389"), ["hq may no longer call FR/premium"]),
+        # all there are of a class begin so: the same numbers, written otherwise
+        (says("US", "FR/premium"), says("US", "+3389"), []),
+        (says("US", "FR/premium"), says("US", "+33891"), ["hq may no longer call FR/premium"]),
         # opened otherwise
         (says("US", "+3389"), says("US", "FR/premium"), []),
         (says("US"), says("US", at="mon 07:00-20:00"), HOURS),
