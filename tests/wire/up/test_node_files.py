@@ -50,7 +50,7 @@ def test_a_good_file_passes(home: Home) -> None:
     before = home.files()
     good = home.run("check-config", str(home.path / "node.yaml"))
     assert (good.returncode, good.stderr) == (0, "")
-    assert "good: 1 trunks, 2 carriers" in good.stdout
+    assert "good: 1 trunk, 2 carriers" in good.stdout
     assert home.files() == before
 
 
