@@ -90,6 +90,7 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
             if counted.draining != is_draining(paths):
                 counted.draining = not counted.draining
                 log.warning("no new calls from now on" if counted.draining else "new calls again")
+            line.tell_of_strangers()
             if policy.snapshot is not None:
                 loaded.set()
                 counted.policy_version = policy.snapshot.version
@@ -114,6 +115,7 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
     for task in beside_calls:
         task.cancel()
     beside.shutdown(wait=False, cancel_futures=True)
+    line.tell_of_strangers(at_once=True)
     await signer.close()
     await client.close()
     recorder.close()
