@@ -14,8 +14,8 @@ from trunkward.cli.acting import act
 from trunkward.cli.actor import current_actor
 from trunkward.cli.changing import configuration_store
 from trunkward.cli.host_paths import hint
-from trunkward.control.acts import put_down
 from trunkward.cli.said import complain, say, wide
+from trunkward.control.acts import put_down
 from trunkward.control.configuration import Version
 from trunkward.control.verified import verified, withdrawn
 from trunkward.settings import Paths

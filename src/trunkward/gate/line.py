@@ -437,6 +437,8 @@ def _rated(price: Price) -> RatedBy:
     return RatedBy(
         tariff=price.tariff.compact(), prefix=price.prefix, deck=price.deck, deck_sha256=price.sha256
     )
+
+
 def _is_call(attempt: CallAttempt | Unreadable) -> bool:
     return isinstance(attempt, Unreadable) or attempt.method == "INVITE"
 
