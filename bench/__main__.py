@@ -1,11 +1,11 @@
 """`./trunkward bench [WHAT]`, or `python -m bench [WHAT]`.
 
-WHAT: signalling, record, records, calls, ladder, configuration, swap or admission.
+WHAT: signalling, record, records, calls, ladder, configuration, swap, admission or ledger.
 """
 
 import sys
 
-from bench import admission, calls, configuration, ladder, records, run, swap
+from bench import admission, calls, configuration, ladder, ledger, records, run, swap
 
 _OTHERS = {
     "records": records.main,
@@ -14,6 +14,7 @@ _OTHERS = {
     "configuration": configuration.main,
     "swap": swap.main,
     "admission": admission.main,
+    "ledger": ledger.main,
 }
 
 if __name__ == "__main__":  # not in a process that multiprocessing has made

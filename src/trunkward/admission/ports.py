@@ -1,6 +1,7 @@
 """What the line needs from outside, and what it gets: facts, also when what should answer is lost."""
 
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Protocol
 
 import msgspec
@@ -130,6 +131,50 @@ class NonceUse(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int
 
 
+class Window(StrEnum):
+    """The times a cap is for; each rolls, and none begins anew at midnight."""
+
+    CALL = "call"
+    HOUR = "hour"
+    #: 24 hours.
+    DAY = "day"
+    #: 30 days.
+    MONTH = "month"
+
+
+class Caps(msgspec.Struct, frozen=True, kw_only=True):
+    """The most an owner may spend in each window, in micro-units; None: there is no cap."""
+
+    call: int | None = None
+    hour: int | None = None
+    day: int | None = None
+    month: int | None = None
+
+
+class Share(msgspec.Struct, frozen=True, kw_only=True):
+    """What a call that is to be set up would cost one owner at first."""
+
+    #: As the ledger knows him: `money:trunk:acme-hq`, `money:tenant:acme`, `money:carrier:north`.
+    owner: str
+    #: What the price is counted by, in one word; the ledger keeps it with the call.
+    tariff: str
+    #: The first slice: what is held while it rings, and covers the first grant after the answer.
+    slice_micro: int
+    caps: Caps
+    #: One that is left out when his cap is reached; the call goes by another.
+    carrier: bool = False
+
+
+class Charge(msgspec.Struct, frozen=True, kw_only=True):
+    """The money one attempt asks for: all of it, and of carriers at least one's, or nothing."""
+
+    #: Whose call it is, should the node die.
+    node: str
+    #: Seconds the longest grant lasts, with what a release needs.
+    longest_s: float
+    shares: tuple[Share, ...]
+
+
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """All that one attempt asks of what is alive, in one question: it gets all of it or nothing."""
 
@@ -139,11 +184,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     counters: tuple[Counter, ...] = ()
     rates: tuple[Rate, ...] = ()
     nonce: NonceUse | None = None
+    money: Charge | None = None
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to ask."""
-        return not (self.counters or self.rates or self.nonce)
+        return not (self.counters or self.rates or self.nonce or self.money)
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,6 +201,10 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     #: When the places end by themselves, in Redis' milliseconds; it also tells this reservation from a later
     #: one of the same attempt, by another gate.
     until_ms: int = 0
+    #: Money is reserved for it, as for a leg of the ledger with its record id.
+    reserved: bool = False
+    #: Owners of routes it may not take, for their carrier's cap is reached.
+    cut_routes: tuple[str, ...] = ()
 
 
 class Over(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,7 +224,78 @@ class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the nonce was used nobody knows: it is of a time before what is remembered was lost."""
 
 
-type LiveFact = Held | Over | Replayed | Forgotten | Unavailable
+class OverSpend(msgspec.Struct, frozen=True, kw_only=True):
+    """The next slice does not fit under a cap, and so nothing is held."""
+
+    owner: str
+    window: Window
+    cap_micro: int
+    #: In that window; of a call's own cap, what the call itself has.
+    settled_micro: int
+    #: What running and ringing calls may still cost.
+    granted_micro: int
+    #: Seconds after which something of the window is free; None where nothing is settled in it.
+    retry_after_s: int | None
+
+
+class Frozen(msgspec.Struct, frozen=True, kw_only=True):
+    """The ledger may have lost what it knew: for the longest grant nothing is granted."""
+
+    retry_after_s: int
+    #: Since then (it counts up): when each node has renewed all its calls in it, nothing is unknown any more.
+    epoch: int
+
+
+type LiveFact = Held | Over | OverSpend | Frozen | Replayed | Forgotten | Unavailable
+
+
+class RunningShare(msgspec.Struct, frozen=True, kw_only=True):
+    """What a leg costs one owner; amounts are from its beginning on, so twice the same does no harm."""
+
+    owner: str
+    tariff: str
+    #: What it has cost by now.
+    used_micro: int
+    #: What its last grant covers: a ledger that has lost it takes it as granted.
+    had_micro: int
+    #: What the next grant would cover.
+    next_micro: int
+    caps: Caps
+
+
+class RunningLeg(msgspec.Struct, frozen=True, kw_only=True):
+    """A call, or a gate's escrow, that is to go on."""
+
+    record_id: str
+    #: Seconds since the answer; None while it rings.
+    lasted_s: float | None
+    #: Who pays; carriers by which it does not go are not in it any more, and their slices are free.
+    shares: tuple[RunningShare, ...]
+    #: Nobody ends it by its grant: that grows whatever the caps say, and how much was forced is told.
+    dead: bool = False
+
+
+class Granted(msgspec.Struct, frozen=True, kw_only=True):
+    """A leg has its next slice."""
+
+
+class AlreadyEnded(msgspec.Struct, frozen=True, kw_only=True):
+    """A leg is over in the ledger."""
+
+
+#: What became of a leg's next slice. Not granted, it keeps what it has.
+type LegFact = Granted | OverSpend | Frozen | AlreadyEnded
+
+
+class Settlement(msgspec.Struct, frozen=True, kw_only=True):
+    """What a leg that is over has cost each owner, in micro-units; whom it names not has paid nothing."""
+
+    record_id: str
+    costs: tuple[tuple[str, int], ...] = ()
+    #: Seconds since the epoch, for one told later from a record; None: now.
+    ended_at: float | None = None
+
+
 #: For an attempt that asks nothing of what is alive: an emergency.
 NOTHING_ASKED = Held(record_id="")
 

@@ -20,13 +20,19 @@ _MOST_BYTES = 256 << 20
 USERS = {"gate": "tw-gate", "worker": "tw-worker", "root": "root"}
 #: The one without: whoever reaches the socket may ask how Valkey is.
 LOOKER = "look"
+#: Keys of the ledger (`live/money.lua`).
+MONEY_KEYS = ("money:*", "leg:*", "legs", "ledger")
 #: Keys the functions of `live/library.lua` use.
-KEYS = ("calls:*", "rate:*", "rate-in:*", "nonce:*", "asked:*", "ended:*", "bindings:*", "epoch")
+KEYS = (
+    *("calls:*", "rate:*", "rate-in:*", "nonce:*", "asked:*", "ended:*", "bindings:*", "epoch"),
+    *MONEY_KEYS,
+)
 #: Commands in them. Valkey asks the caller's permission for each, so a gate may give them by itself, too; it
 #: may not look for keys, read or change the configuration, load functions, or evaluate anything.
 COMMANDS = (
-    *("zadd", "zcard", "zcount", "zrem", "zremrangebyscore", "zscore"),
-    *("get", "set", "exists", "del", "pexpire", "time"),
+    *("zadd", "zcard", "zcount", "zrange", "zrem", "zremrangebyscore", "zscore"),
+    *("hdel", "hget", "hincrby", "hkeys", "hmget", "hset"),
+    *("get", "set", "exists", "del", "pexpire", "time", "info"),
 )
 
 
@@ -53,6 +59,8 @@ auto-aof-rewrite-min-size 4mb
 save ""
 maxmemory {_MOST_BYTES}
 maxmemory-policy noeviction
+# an owner's buckets are looked for by name: in a small hash, Valkey reads through all there are
+hash-max-listpack-entries 16
 # nothing here needs to be looked at ten times a second
 hz 2
 dynamic-hz yes
@@ -70,11 +78,12 @@ enable-protected-configs no
 def render_users_acl(passwords: dict[str, str]) -> str:
     """`users.acl`: who may do what."""
     keys = " ".join(f"~{pattern}" for pattern in KEYS)
+    of_money = " ".join(f"~{pattern}" for pattern in MONEY_KEYS)
     commands = " ".join(f"+{command}" for command in COMMANDS)
     may = {
         "gate": f"{keys} +fcall {commands}",
-        "worker": "+function|load +function|list +acl|load",
-        "root": f"{keys} +fcall_ro {commands} +info +scan +ttl +zrange",
+        "worker": f"{of_money} +fcall +fcall_ro {commands} +function|load +function|list +acl|load",
+        "root": f"{keys} +fcall_ro {commands} +scan +ttl",
     }
     lines = [
         # Nobody can be it, and it may do all: Valkey (8.1.1) replays its file as this user, and leaves out,

@@ -3,18 +3,33 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import hiredis
 import msgspec
 
-from trunkward.admission.ports import Asked, Forgotten, Held, LiveFact, Replayed, Unavailable
+from trunkward.admission.ports import (
+    AlreadyEnded,
+    Asked,
+    Forgotten,
+    Frozen,
+    Granted,
+    Held,
+    LegFact,
+    LiveFact,
+    Replayed,
+    RunningLeg,
+    Settlement,
+    Unavailable,
+)
 from trunkward.calls.registration import Bindings
-from trunkward.live import library
-from trunkward.live.wire import DEADLINE_S, Wire
+from trunkward.live import library, money
+from trunkward.live.wire import DEADLINE_S, Command, Wire
 
-#: Releases that wait for a Valkey that is lost; what comes beyond them ends by itself.
+#: Of each kind, what waits for a Valkey that is lost; what comes beyond them ends by itself.
 MAX_WAITING = 10_000
+#: Of these, what is told in one step: Valkey does nothing else meanwhile.
+_AT_ONCE = 100
 
 #: Times a trunk's bindings are tried to be changed while others change them, too.
 MOST_TRIES = 5
@@ -33,9 +48,8 @@ class LiveClient:
         self._wire = Wire(path, user, secret, self._connected, deadline_s)
         #: What new nonces are to name, as far as is known; 0 is none.
         self.epoch = 0
-        self._releases: list[library.Release] = []
-        #: On their way; a Valkey that is lost meanwhile may not have heard of them.
-        self._releasing: list[library.Release] = []
+        self._releases = _Waiting(self._wire, library.release)
+        self._settlements = _Waiting(self._wire, money.settle)
 
     async def greet(self) -> None:
         """Connects and learns what new nonces are to name: before the first call, none is made in vain."""
@@ -65,17 +79,56 @@ class LiveClient:
 
     def ended(self, calls: Sequence[tuple[str, Sequence[str]]]) -> None:
         """Gives up the places of calls that are over. Waits for nobody."""
-        self._give_up([(record_id, counters, None) for record_id, counters in calls if counters])
+        self._releases.tell([(record_id, counters, None) for record_id, counters in calls if counters])
 
     def moved(self, record_id: str, counters: Sequence[str]) -> None:
         """Gives up places of a call that goes on with others. Waits for nobody."""
         if counters:
-            self._give_up([(record_id, counters, library.MOVED)])
+            self._releases.tell([(record_id, counters, library.MOVED)])
 
     def withdraw(self, held: Held) -> None:
         """Gives up one reservation, unless another gate has made it its own since. Waits for nobody."""
         if held.counters:
-            self._give_up([(held.record_id, held.counters, held.until_ms)])
+            self._releases.tell([(held.record_id, held.counters, held.until_ms)])
+        if held.reserved:
+            self._settlements.tell([(Settlement(record_id=held.record_id), held.until_ms)])
+
+    async def renew_legs(
+        self, legs: Sequence[RunningLeg], *, hold_s: float, node: str, longest_s: float
+    ) -> tuple[LegFact | Unavailable, ...]:
+        """Charges what legs have cost so far, and grants each its next slice where that fits.
+
+        For each of them, in their order, what became of it. They are this node's for `hold_s` seconds from
+        now; `longest_s` as in `Charge`.
+        """
+        parts = [legs[at : at + _AT_ONCE] for at in range(0, len(legs), _AT_ONCE)]
+        answers = await asyncio.gather(
+            *(self._wire.ask(money.renew_legs(part, hold_s, node, longest_s), dated=False) for part in parts)
+        )
+        facts: list[LegFact | Unavailable] = []
+        for part, answer in zip(parts, answers, strict=True):
+            if isinstance(answer, list) and len(answer) == len(part):
+                facts += map(_leg_fact, part, answer)
+                self._go_on()
+            else:
+                lost = answer if isinstance(answer, Unavailable) else _unusable(answer)
+                facts += [lost] * len(part)
+        return tuple(facts)
+
+    async def recalled(self, node: str, epoch: int, nodes: Sequence[str]) -> bool:
+        """Whether nothing is unknown to the ledger any more, now that it knows each call of this node.
+
+        A node says so after it has renewed in this epoch each call it has, also those that ring, and settled
+        those that have ended. `nodes` are all there are, this one among them.
+        """
+        return bool(await self._wire.ask(money.recalled(node, epoch, nodes), dated=False) == 0)
+
+    def settle(self, settlements: Sequence[Settlement]) -> None:
+        """Charges what legs that are over have cost, and frees the rest.
+
+        Waits for nobody; told until it is heard.
+        """
+        self._settlements.tell([(one, None) for one in settlements])
 
     async def change(
         self, trunk: str, how: Callable[[Bindings, float], Bindings]
@@ -101,8 +154,8 @@ class LiveClient:
 
     async def close(self) -> None:
         """Ends the connection, once what was to be given up has been told."""
-        if self._releases:
-            await self._wire.ask(library.release(self._releases), dated=False)
+        await self._settlements.last()
+        await self._releases.last()
         self._wire.close()
         await asyncio.sleep(0)  # for the loop to see that it has ended
 
@@ -115,40 +168,84 @@ class LiveClient:
             case [b"forgotten", bytes(epoch)]:
                 self.epoch = int(epoch)
 
-    def _give_up(self, releases: list[library.Release]) -> None:
-        self._releases += releases[: MAX_WAITING - len(self._releases)]
-        self._go_on()
-
     def _go_on(self) -> None:
-        """Sends what waits, at once; while a question is on its way, what comes is gathered for the next."""
-        if self._releases and not self._releasing:
-            self._releasing, self._releases = self._releases, []
-            self._wire.tell(library.release(self._releasing), self._released)
+        self._settlements.go_on()
+        self._releases.go_on()
 
-    def _released(self, answer: Any) -> None:
-        releases, self._releasing = self._releasing, []
-        if isinstance(answer, Unavailable):
-            self._releases = releases + self._releases  # until it is there again: twice does no harm
+
+class _Waiting[T]:
+    """What is told to Valkey until it is heard; nobody waits for it."""
+
+    def __init__(self, wire: Wire, command: Callable[[Sequence[T]], Command]) -> None:
+        self._wire, self._command = wire, command
+        self._waiting: list[T] = []
+        #: On their way; a Valkey that is lost meanwhile may not have heard of them.
+        self._told: list[T] = []
+
+    def tell(self, what: list[T]) -> None:
+        self._waiting += what[: MAX_WAITING - len(self._waiting)]
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Sends what waits, at once; while a question is on its way, what comes is gathered for the next."""
+        if self._waiting and not self._told:
+            self._told, self._waiting = self._waiting[:_AT_ONCE], self._waiting[_AT_ONCE:]
+            self._wire.tell(self._command(self._told), self._heard)
+
+    async def last(self) -> None:
+        """Tells what still waits."""
+        for at in range(0, len(self._waiting), _AT_ONCE):
+            await self._wire.ask(self._command(self._waiting[at : at + _AT_ONCE]), dated=False)
+
+    def _heard(self, answer: Any) -> None:
+        told, self._told = self._told, []
+        if isinstance(answer, Unavailable | hiredis.ReplyError):
+            self._waiting = told + self._waiting  # until it is there again: twice does no harm
         else:
-            self._go_on()
+            self.go_on()
 
 
 def _fact(asked: Asked, answer: Any) -> LiveFact:
     match answer:
         case Unavailable():
             return answer
-        case [b"held", int(until_ms)]:
+        case [b"held", int(until_ms), *left_out]:
             return Held(
                 record_id=asked.record_id,
                 counters=tuple(counter.key for counter in asked.counters),
                 until_ms=until_ms,
+                reserved=asked.money is not None,
+                cut_routes=tuple(_owners(asked)[number - 1] for number in left_out),
             )
         case [b"over", int(number), int(retry_ms)]:
             return library.over(asked, number, retry_ms)
+        case [b"over-spend", *numbers]:
+            return money.over_spend(_owners(asked), numbers)
+        case [b"frozen", int(ms), int(epoch)]:
+            return Frozen(retry_after_s=-(-ms // 1000), epoch=epoch)
+        case [b"ended"]:
+            return Unavailable(what="redis", why="redis-call-is-over")
         case [b"replayed"]:
             return Replayed()
         case [b"forgotten", _]:
             return Forgotten()
+    return _unusable(answer)
+
+
+def _owners(asked: Asked) -> tuple[str, ...]:
+    return tuple(share.owner for share in asked.money.shares) if asked.money else ()
+
+
+def _leg_fact(leg: RunningLeg, answer: object) -> LegFact | Unavailable:
+    match answer:
+        case [b"granted"]:
+            return Granted()
+        case [b"ended"]:
+            return AlreadyEnded()
+        case [b"frozen", int(ms), int(epoch)]:
+            return Frozen(retry_after_s=-(-ms // 1000), epoch=epoch)
+        case [b"over-spend", *numbers]:
+            return money.over_spend([share.owner for share in leg.shares], cast("list[int]", numbers))
     return _unusable(answer)
 
 

@@ -1,5 +1,6 @@
 #!lua name=trunkward_2
---[[ What all nodes agree on while calls are set up: places, rates, nonces. One function is one atomic step.
+--[[ What all nodes agree on while calls are set up: places, rates, nonces; and money, for which `money.lua` stands before
+this (`library.text`). One function is one atomic step.
 
 Under the keys (the patterns of `engines/valkey.py`):
   calls:...     sorted set: the record ids of calls that hold a place, each with the end of its hold (ms since the epoch)
@@ -82,10 +83,12 @@ local function use(key, nc)
 end
 
 --[[ admit: all that one attempt asks for, or nothing.
-KEYS  counters, rates, asked:ID, then the nonce and `epoch` if there is one
+KEYS  counters, rates, asked:ID, then the nonce and `epoch` if there is one, then what `weigh` of money.lua takes
 ARGV  record id, hold in ms, how many counters, how many rates, nc ('' for no nonce), the nonce's end in ms, its epoch,
-      then for each counter its most, then for each rate its interval in us and its burst; the question's end
-=>    {'held', end of the hold in ms} | {'late', now in ms} | {'replayed'} | {'forgotten', the epoch now}
+      then for each counter its most, then for each rate its interval in us and its burst, then what `weigh` takes if the
+      call costs money; the question's end
+=>    {'held', end of the hold in ms, numbers of the carriers whose cap is reached} | {'late', now in ms} | {'replayed'}
+      | {'forgotten', the epoch now} | {'over-spend', ...} | {'frozen', ms, epoch} | {'ended'}, as money.lua has them
       | {'over', number of the key from 1, ms after which a rate lets the next one through; 0 where none is known} ]]
 local function admit(keys, argv)
   local id, hold_ms = argv[1], tonumber(argv[2])
@@ -127,6 +130,11 @@ local function admit(keys, argv)
     if late > 0 then return { 'over', counters + i, math.ceil(late / 1000) } end
     arrivals[i] = arrival
   end
+  local money_at, slice, no = 7 + counters + 2 * rates, nil, nil
+  if #argv > money_at + 1 then
+    slice, no = money.weigh(keys, argv, at + (nc ~= '' and 2 or 0), money_at + 1, id, now)
+    if no then return no end
+  end
   -- 3. it is let through
   local until_ms = now_ms + hold_ms
   -- later than the reservation before it: that one, given up by its gate, is no longer this one
@@ -139,8 +147,9 @@ local function admit(keys, argv)
     redis.call('SET', keys[counters + i], whole(arrival), 'PX', whole(math.ceil((arrival - now) / 1000)))
   end
   if used then redis.call('SET', keys[at], used, 'PX', whole(math.max(tonumber(argv[6]) - now_ms, 1))) end
-  if counters == 0 and (rates > 0 or nc ~= '') then redis.call('SET', asked, whole(until_ms), 'PX', ASKED_MS) end
-  return { 'held', until_ms }
+  if counters == 0 then redis.call('SET', asked, whole(until_ms), 'PX', ASKED_MS) end
+  if slice then money.reserve(id, slice, hold_ms, until_ms) end
+  return { 'held', until_ms, unpack(slice and slice.left or {}) }
 end
 
 --[[ renew: running and ringing calls go on holding their places, also in a Valkey that has lost its data.
@@ -234,3 +243,15 @@ local function epoch(keys)
 end
 
 redis.register_function('tw2_epoch', epoch)
+
+local function of_money(name, flags)
+  local function callback(keys, argv) return money[name](keys, argv, now_us()) end
+  redis.register_function { function_name = 'tw2_' .. name, callback = callback, flags = flags }
+end
+
+of_money('renew_legs', {})
+of_money('settle', { 'allow-oom' })
+of_money('spent', { 'no-writes' })
+of_money('legs', { 'no-writes' })
+of_money('watch', { 'allow-oom' })
+of_money('recalled', { 'allow-oom' })

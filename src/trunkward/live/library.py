@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trunkward.admission.ports import Asked, Counter, Over, Rate
+from trunkward.live import money
 
 #: As in the first line of the text.
 NAME = "trunkward_2"
@@ -21,7 +22,8 @@ type Release = tuple[str, Sequence[str], int | str | None]
 
 def text() -> str:
     """What `FUNCTION LOAD` is given."""
-    return Path(__file__).with_name("library.lua").read_text(encoding="ascii")
+    first, rest = _read("library.lua").split("\n", 1)
+    return f"{first}\n{_read('money.lua')}\n{rest}"
 
 
 def admit(asked: Asked) -> tuple[str, ...]:
@@ -44,6 +46,9 @@ def admit(asked: Asked) -> tuple[str, ...]:
     ]
     for rate in asked.rates:
         arguments += _rate(rate)
+    if asked.money is not None:
+        keys += money.keys_of(asked.record_id, [share.owner for share in asked.money.shares])
+        arguments += money.weighed(asked.money)
     return ("FCALL", _ADMIT, str(len(keys)), *keys, *arguments)
 
 
@@ -101,3 +106,7 @@ def _rate(rate: Rate) -> list[str]:
 
 def _ms(seconds: float) -> str:
     return str(round(seconds * 1000))
+
+
+def _read(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="ascii")

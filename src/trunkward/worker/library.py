@@ -1,12 +1,15 @@
 """Keeping Valkey's users and functions as this version has them, also when it comes back without any.
 
-One connection stays open: as long as it stands nothing was lost, and nobody is asked.
+One connection stays open: as long as it stands nothing was lost. Each second the ledger's time is looked at
+over it, and vouched for while this machine's clock is known to be right (`live/money.lua`, `look`).
 """
 
 import time
 from collections.abc import Callable
 from typing import Any
 
+from trunkward.engines.kernel_clock import read_clock
+from trunkward.live import money
 from trunkward.live.ask import NotAnswered, Valkey
 from trunkward.settings import Paths
 
@@ -37,6 +40,8 @@ class FunctionLibrary:
         """For each round of the worker. Never raises."""
         if self._valkey is None or not self._valkey.is_there():
             self._tell(self._load())
+        if self._valkey is not None:
+            self._look(self._valkey)
 
     def close(self) -> None:
         """Ends the connection."""
@@ -58,6 +63,15 @@ class FunctionLibrary:
             return str(problem)
         self._valkey = valkey
         return ""
+
+    def _look(self, valkey: Valkey) -> None:
+        reading = read_clock()
+        right = reading is not None and reading.synchronised
+        try:
+            # the longest grant is known there from those who ask for grants
+            valkey.ask(*money.watch(0, time.time() if right else None))
+        except NotAnswered:
+            self.close()  # the next round finds out why
 
     def _tell(self, problem: str) -> None:
         if problem and problem != self._told:

@@ -1,0 +1,439 @@
+--[[ The ledger: money is reserved in slices before it is spent. For each owner, and each window of time,
+`settled + granted <= cap`: what has been charged, and what running calls may still cost.
+
+Amounts are whole micro-units below 2^53, counted by who asks: here they are added and compared, never multiplied.
+
+Under the keys:
+  money:KIND:NAME  hash of an owner: `state`, what is granted now, and for each window (hour, day, month) what is settled in
+                   it, its oldest and its newest bucket; and what is settled in each bucket (`hN`, `dN`, `mN`)
+  leg:ID           a call, or a gate's escrow: UNTIL RESERVATION ADMITTED SINCE EPOCH NODE (ledger's ms; SINCE 0: it rings),
+                   then a line for each owner: KEY TARIFF SETTLED GRANTED FORCED. `ended` for LATE_MS when it is over
+  legs             sorted set: the ids of legs, each with its UNTIL
+  ledger           hash: what is said at `look`
+
+A total is a sum of buckets, and a bucket frees when its newest second has left the window, all of it at once: never
+before its time, and at no midnight.
+]]
+
+local money = {}
+
+-- each window: its letter, us of a bucket, and how many full buckets it is long (one more is counted)
+local WINDOWS = { { 'h', 60000000, 60 }, { 'd', 1800000000, 48 }, { 'm', 43200000000, 60 } }
+local LEDGER, LEGS = 'ledger', 'legs'
+-- what is late (a settlement, a renewal) comes before this
+local LATE_MS = 900000
+-- for so long the ledger's time may stand unlooked at; a longer step is a clock that has leapt
+local STEP_US = 10000000
+
+-- this server's name for itself, and the ledger's time of the last look: both are of this process
+local me, latest = nil, 0
+
+local function text(number)
+  return string.format('%.0f', number)
+end
+
+--[[ look: the ledger's time, and whether it may be relied on.
+
+The time is Valkey's, as far as that can be believed: it never goes back, and it leaps by no more than STEP_US unless
+who asks vouches for the clock. So a clock that is put wrong frees no money.
+
+Another server than the one that wrote here last (a restart, a failover, a copy of an older file) may have lost what was
+granted and settled: an epoch begins, and for the longest grant nothing more is granted. By then each call has been
+renewed, and so is known again, or has ended with its grant.
+=>    time in us, ms for which nothing is granted, epoch, ahead of Valkey's clock in us, time of the last look before it ]]
+local function look(time, longest_ms, vouched, writes)
+  me = me or string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+  local known = redis.call('HMGET', LEDGER, 'run', 'seen', 'ahead', 'woke', 'epoch', 'longest', 'kept')
+  local run = known[1]
+  local seen, ahead, woke, epoch, longest, kept = tonumber(known[2] or 0), tonumber(known[3] or 0),
+    tonumber(known[4] or 0), tonumber(known[5] or 0), tonumber(known[6] or 0), tonumber(known[7] or 0)
+  local now = time
+  if run then
+    local last = math.max(latest, seen)
+    now = math.min(math.max(time + ahead, last), last + STEP_US)
+    if vouched then now = math.max(now, time) end
+  end
+  local woken, behind = run ~= me, longest_ms > longest
+  if woken then woke, epoch, kept = now, epoch + 1, seen end
+  longest = math.max(longest, longest_ms)
+  if writes then
+    if woken or behind or now - time ~= ahead or now - seen >= 1000000 then
+      redis.call('HSET', LEDGER, 'run', me, 'seen', text(now), 'ahead', text(now - time), 'woke', text(woke),
+        'epoch', text(epoch), 'longest', text(longest), 'kept', text(kept))
+    end
+    latest = now
+  end
+  return now, math.max(0, math.ceil((woke - now) / 1000 + longest)), epoch, now - time, kept
+end
+
+-- The buckets of a window from one number to another, as fields, and what is in each.
+local function buckets(key, letter, first, last)
+  local fields = {}
+  if last - first <= 100 then
+    for n = first, last do fields[#fields + 1] = letter .. text(n) end
+  else -- some are far ahead: the clock has leapt
+    local numbers = {}
+    for _, field in ipairs(redis.call('HKEYS', key)) do
+      local n = string.sub(field, 1, 1) == letter and tonumber(string.sub(field, 2))
+      if n and n >= first and n <= last then numbers[#numbers + 1] = n end
+    end
+    table.sort(numbers)
+    for i, n in ipairs(numbers) do fields[i] = letter .. text(n) end
+  end
+  if #fields == 0 then return fields, {} end
+  return fields, redis.call('HMGET', key, unpack(fields))
+end
+
+--[[ One owner as it stands now, by what has aged out. `writes`: that goes from its hash, too. ]]
+local function opened(key, now, writes)
+  local g, h, h0, h1, d, d0, d1, m, m0, m1 = string.match(redis.call('HGET', key, 'state') or '',
+    '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
+  local owner = { key = key, granted = tonumber(g or 0), total = { tonumber(h or 0), tonumber(d or 0), tonumber(m or 0) },
+    oldest = { tonumber(h0), tonumber(d0), tonumber(m0) }, newest = { tonumber(h1), tonumber(d1), tonumber(m1) }, now = {} }
+  for i, window in ipairs(WINDOWS) do
+    local n = math.floor(now / window[2])
+    local from = n - window[3]
+    owner.now[i] = n
+    if not g then
+      owner.oldest[i], owner.newest[i] = n, n
+    elseif owner.oldest[i] < from then
+      local out, amounts = buckets(key, window[1], owner.oldest[i], math.min(owner.newest[i], from - 1))
+      for _, amount in ipairs(amounts) do owner.total[i] = owner.total[i] - tonumber(amount or 0) end
+      owner.oldest[i], owner.newest[i] = from, math.max(owner.newest[i], from)
+      if writes then
+        if #out > 0 then redis.call('HDEL', key, unpack(out)) end
+        owner.changed = true
+      end
+    end
+  end
+  return owner
+end
+
+--[[ A book is what one function has opened; it is written once, when the function is through. ]]
+local function open(book, key)
+  local owner = book[key]
+  if not owner then
+    owner = opened(key, book.now, true)
+    book[key], book[#book + 1] = owner, owner
+  end
+  return owner
+end
+
+--[[ While the ledger's time may be behind, a charge lies in the bucket of Valkey's clock: should that be right, the ledger will
+be put forward, and the charge must not have aged by it. ]]
+local function charge(owner, amount, at)
+  owner.changed = true
+  for i, window in ipairs(WINDOWS) do
+    local n = math.floor(at / window[2])
+    if n >= owner.now[i] - window[3] then
+      redis.call('HINCRBY', owner.key, window[1] .. text(n), text(amount))
+      owner.total[i] = owner.total[i] + amount
+      owner.oldest[i], owner.newest[i] = math.min(owner.oldest[i], n), math.max(owner.newest[i], n)
+    end
+  end
+end
+
+local function close(book)
+  for _, owner in ipairs(book) do
+    local total, oldest, newest = owner.total, owner.oldest, owner.newest
+    if owner.granted == 0 and total[1] == 0 and total[2] == 0 and total[3] == 0 then
+      redis.call('DEL', owner.key)
+    elseif owner.changed then
+      redis.call('HSET', owner.key, 'state', string.format('%.0f %.0f %.0f %.0f %.0f %.0f %.0f %.0f %.0f %.0f', owner.granted,
+        total[1], oldest[1], newest[1], total[2], oldest[2], newest[2], total[3], oldest[3], newest[3]))
+    end
+  end
+end
+
+-- ms until something of a window frees, 0 where nothing is settled in it
+local function frees_in(owner, i, now)
+  local window = WINDOWS[i]
+  local fields, amounts = buckets(owner.key, window[1], owner.oldest[i], owner.newest[i])
+  for at, amount in ipairs(amounts) do
+    if tonumber(amount or 0) > 0 then
+      return math.ceil(((tonumber(string.sub(fields[at], 2)) + 1 + window[3]) * window[2] - now) / 1000)
+    end
+  end
+  return 0
+end
+
+--[[ What hinders that a leg costs the owner number `o` so much more, `to` in all: nil, or the answer. Caps stand in `argv`
+from `at` on: call, hour, day, month; -1 is none. Where there is none, nothing can be overspent. `frozen`: the answer, or false. ]]
+local function hindered(owner, o, more, to, argv, at, now, frozen)
+  if more <= 0 then return nil end
+  local call, over = tonumber(argv[at]), nil
+  if call >= 0 and to > call then over = { 'over-spend', o, 1, call, 0, to - more, 0 } end
+  local capped = call >= 0
+  for i = 1, #WINDOWS do
+    local cap, settled = tonumber(argv[at + i]), owner.total[i]
+    capped = capped or cap >= 0
+    if not over and cap >= 0 and settled + owner.granted + more > cap then
+      over = { 'over-spend', o, i + 1, cap, settled, owner.granted, frees_in(owner, i, now) }
+    end
+  end
+  return capped and frozen or over
+end
+
+-- A leg as it is kept: nil where there is none, and whether it is one that is over.
+local function leg_of(id)
+  local held = redis.call('GET', 'leg:' .. id)
+  if not held then return nil, false end
+  if held == 'ended' then return nil, true end
+  local head, lines = string.match(held, '^([^\n]*)\n(.*)$')
+  local until_ms, reservation, admitted, since, epoch, node = string.match(head, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$')
+  local leg = { until_ms = tonumber(until_ms), reservation = reservation, admitted = admitted, since = tonumber(since),
+    epoch = tonumber(epoch), node = node, shares = {} }
+  for key, tariff, settled, granted, forced in string.gmatch(lines, '(%S+) (%S+) (%S+) (%S+) (%S+)\n') do
+    local share = { key = key, tariff = tariff, settled = tonumber(settled), granted = tonumber(granted),
+      forced = tonumber(forced) }
+    leg.shares[#leg.shares + 1], leg.shares[key] = share, share
+  end
+  return leg, false
+end
+
+local function keep(id, leg)
+  local lines = { string.format('%.0f %s %s %.0f %.0f %s\n', leg.until_ms, leg.reservation, leg.admitted, leg.since,
+    leg.epoch, leg.node) }
+  for i, share in ipairs(leg.shares) do
+    lines[i + 1] = string.format('%s %s %.0f %.0f %.0f\n', share.key, share.tariff, share.settled, share.granted, share.forced)
+  end
+  redis.call('SET', 'leg:' .. id, table.concat(lines))
+  redis.call('ZADD', LEGS, text(leg.until_ms), id)
+end
+
+-- One owner's part of a leg is to cost so much in all: what is granted follows.
+local function grant(owner, share, to)
+  local more = to - share.settled - share.granted
+  if more > 0 then
+    share.granted = share.granted + more
+    owner.granted, owner.changed = owner.granted + more, true
+  end
+end
+
+-- So much in all has been used: it is charged, and no longer granted.
+local function settle_share(owner, share, to, at)
+  local used = to - share.settled
+  if used <= 0 then return end
+  local of_grant = math.min(used, share.granted)
+  share.settled, share.granted = to, share.granted - of_grant
+  owner.granted = owner.granted - of_grant
+  charge(owner, used, at)
+end
+
+local function free(owner, share)
+  owner.granted, owner.changed, share.granted = owner.granted - share.granted, true, 0
+end
+
+--[[ weigh: whether a new leg's first slice is there. Part of `admit`; nothing is written.
+KEYS  from k: ledger, legs, leg:ID, then the owners
+ARGV  from a: longest grant in ms, node, then for each owner 1 for a carrier (who may be left out) or 0, its tariff, amount, and
+      caps for call, hour, day, month
+=>    what `reserve` is given, or nil and the answer ]]
+local function weighed(book, keys, argv, k, a, id, time)
+  local now, frozen_ms, epoch = look(time, tonumber(argv[a]), false, true)
+  local frozen = frozen_ms > 0 and { 'frozen', frozen_ms, epoch }
+  local leg, ended = leg_of(id)
+  if ended then return nil, { 'ended' } end
+  book.now = now
+  leg = leg or { until_ms = 0, admitted = text(math.floor(now / 1000)), since = 0, epoch = epoch, shares = {} }
+  leg.node = argv[a + 1]
+  local plan = { book = book, leg = leg, now = now, grants = {}, left = {} }
+  local carriers, going, last = 0, 0, nil
+  for i = 1, #keys - k - 2 do
+    local at = a + 2 + 7 * (i - 1)
+    local key, to = keys[k + 2 + i], tonumber(argv[at + 2])
+    local owner, share = open(plan.book, key), leg.shares[key]
+    share = share or { key = key, tariff = argv[at + 1], settled = 0, granted = 0, forced = 0 }
+    local more = to - share.settled - share.granted
+    local no = hindered(owner, i, more, to, argv, at + 3, now, frozen)
+    local carrier = argv[at] == '1'
+    if carrier then carriers = carriers + 1 end
+    if no then
+      last = no
+      if not carrier then return nil, last end
+      plan.left[#plan.left + 1] = i
+    else
+      if carrier then going = going + 1 end
+      plan.grants[#plan.grants + 1] = { owner, share, to }
+    end
+  end
+  if carriers > 0 and going == 0 then return nil, last end
+  return plan
+end
+
+function money.weigh(keys, argv, k, a, id, time)
+  local book = { now = 0 }
+  local plan, no = weighed(book, keys, argv, k, a, id, time)
+  if no then close(book) end
+  return plan, no
+end
+
+--[[ reserve: what was weighed is granted. `until_ms` of the places names this reservation. ]]
+function money.reserve(id, plan, hold_ms, until_ms)
+  local leg = plan.leg
+  for _, one in ipairs(plan.grants) do
+    local owner, share, to = unpack(one)
+    grant(owner, share, to)
+    if not leg.shares[share.key] then leg.shares[#leg.shares + 1], leg.shares[share.key] = share, share end
+  end
+  leg.reservation = text(until_ms)
+  leg.until_ms = math.max(leg.until_ms, math.floor(plan.now / 1000) + hold_ms)
+  keep(id, leg)
+  close(plan.book)
+end
+
+--[[ renew_legs: legs go on. What has been used is charged, and the next slice granted where each window has room.
+KEYS  ledger, legs, then for each leg leg:ID and its owners, who stay; others' grants are free
+ARGV  hold in ms, longest grant in ms, node, then for each leg its id, ms since the answer ('' while it rings), 1 if it is
+      dead (its grant grows whatever the caps say, and is told as forced), how many owners, and for each owner its tariff,
+      used in all, granted in all before, to be granted in all, and caps for call, hour, day, month
+=>    for each leg {'granted'} | {'ended'} | {'frozen', ms, epoch} | {'over-spend', number of the owner, window, cap, settled,
+      granted, ms until something frees}; not granted, a leg has what it had ]]
+function money.renew_legs(keys, argv, time)
+  local hold_ms, longest = tonumber(argv[1]), tonumber(argv[2])
+  local now, frozen_ms, epoch = look(time, longest, false, true)
+  local frozen = frozen_ms > 0 and { 'frozen', frozen_ms, epoch }
+  local now_ms = math.floor(now / 1000)
+  local book, answers, k, a = { now = now }, {}, 2, 3
+  while a < #argv do
+    local id, lasted, dead, count = argv[a + 1], argv[a + 2], argv[a + 3] == '1', tonumber(argv[a + 4])
+    local leg, ended = leg_of(id)
+    if ended or (dead and not leg) then
+      answers[#answers + 1] = { 'ended' }
+    else
+      local lost = not leg or leg.epoch ~= epoch
+      leg = leg or { until_ms = 0, reservation = '-', admitted = text(now_ms), since = 0, shares = {} }
+      -- of a dead leg nobody knows more than the ledger does
+      if not dead then
+        leg.epoch, leg.node = epoch, argv[3]
+        if lasted ~= '' then leg.since = now_ms - tonumber(lasted) end
+      end
+      -- 1. what is so whatever the caps say: used, and granted by a ledger that has lost it
+      local shares, wanted, no = {}, {}, nil
+      for i = 1, count do
+        local at, key = a + 4 + 8 * (i - 1), keys[k + 1 + i]
+        local owner, share = open(book, key), leg.shares[key]
+        share = share or { key = key, tariff = argv[at + 1], settled = 0, granted = 0, forced = 0 }
+        shares[i], shares[key] = share, share
+        if lost then grant(owner, share, tonumber(argv[at + 3])) end
+        settle_share(owner, share, tonumber(argv[at + 2]), math.max(now, time))
+        wanted[i] = tonumber(argv[at + 4])
+      end
+      for _, share in ipairs(leg.shares) do
+        if not shares[share.key] then free(open(book, share.key), share) end
+      end
+      -- 2. the next slice: of all owners or of none
+      for i, share in ipairs(shares) do
+        local owner, at = book[share.key], a + 8 + 8 * (i - 1)
+        local more = wanted[i] - share.settled - share.granted
+        if dead then
+          share.forced = share.forced + math.max(more, 0)
+        else
+          no = no or hindered(owner, i, more, wanted[i], argv, at + 1, now, frozen)
+        end
+      end
+      if not no then
+        for i, share in ipairs(shares) do grant(book[share.key], share, wanted[i]) end
+      end
+      if not dead then leg.until_ms = math.max(leg.until_ms, now_ms + hold_ms) end
+      leg.shares = shares
+      keep(id, leg)
+      answers[#answers + 1] = no or { 'granted' }
+    end
+    a, k = a + 4 + 8 * count, k + 1 + count
+  end
+  close(book)
+  return answers
+end
+
+--[[ settle: legs are over. What each has cost is charged, and the rest of its grants is free. Once: told again, or after its
+time, it changes nothing.
+KEYS  ledger, legs, then for each leg leg:ID and its owners
+ARGV  for each leg its id, the reservation that is given up ('' for a leg that is over, whoever reserved for it), when it ended
+      in ms since the epoch (0: now), how many owners, and for each owner what it has cost in all
+=>    for each leg 1, or 0 where there was nothing to do ]]
+function money.settle(keys, argv, time)
+  local now, _, _, ahead = look(time, 0, false, true)
+  local book, answers, k, a = { now = now }, {}, 2, 0
+  while a < #argv do
+    local id, reservation, at, count = argv[a + 1], argv[a + 2], tonumber(argv[a + 3]), tonumber(argv[a + 4])
+    local leg, ended = leg_of(id)
+    local mine = reservation == '' or (leg and leg.reservation == reservation)
+    if ended or not mine then
+      answers[#answers + 1] = 0
+    else
+      leg = leg or { shares = {} }
+      local ended_at = math.max(now, time)
+      if at > 0 then ended_at = math.min(at * 1000 + math.max(ahead, 0), ended_at) end
+      for i = 1, count do
+        local key = keys[k + 1 + i]
+        local share = leg.shares[key] or { settled = 0, granted = 0 }
+        settle_share(open(book, key), share, tonumber(argv[a + 4 + i]), ended_at)
+      end
+      for _, share in ipairs(leg.shares) do free(open(book, share.key), share) end
+      redis.call('ZREM', LEGS, id)
+      if reservation == '' then
+        redis.call('SET', 'leg:' .. id, 'ended', 'PX', LATE_MS)
+      else
+        redis.call('DEL', 'leg:' .. id)
+      end
+      answers[#answers + 1] = 1
+    end
+    a, k = a + 4 + count, k + 1 + count
+  end
+  close(book)
+  return answers
+end
+
+--[[ spent: what owners have settled and granted, for who asks; nothing is written.
+KEYS  ledger, then the owners
+=>    for each owner {granted, hour, day, month} ]]
+function money.spent(keys, _, time)
+  local now = look(time, 0, false, false)
+  local found = {}
+  for i = 2, #keys do
+    local owner = opened(keys[i], now, false)
+    found[i - 1] = { owner.granted, unpack(owner.total) }
+  end
+  return found
+end
+
+--[[ legs: those with an UNTIL from one time to another, the first first; nothing is written.
+KEYS  ledger, legs
+ARGV  from ms, to ms ('-inf', '+inf', '(MS', or 'now'), how many at most
+=>    the ledger's time in ms, then for each leg its id and what is kept of it ]]
+function money.legs(_, argv, time)
+  local now_ms = text(math.floor(look(time, 0, false, false) / 1000))
+  local last = argv[2] == 'now' and now_ms or argv[2]
+  local found = { now_ms }
+  for _, id in ipairs(redis.call('ZRANGE', LEGS, argv[1], last, 'BYSCORE', 'LIMIT', '0', argv[3])) do
+    found[#found + 1], found[#found + 2] = id, redis.call('GET', 'leg:' .. id) or ''
+  end
+  return found
+end
+
+--[[ watch: the ledger's time is looked at, each second; it is told whether the clock can be believed.
+KEYS  ledger
+ARGV  longest grant in ms, who asks' own time in us if that is known to be right, else ''
+=>    {epoch, ms for which nothing is granted, the ledger's time in ms, ms it is ahead of Valkey's clock, ms since the
+      epoch until when all is known that was settled} ]]
+function money.watch(_, argv, time)
+  local vouched = argv[2] ~= '' and math.abs(tonumber(argv[2]) - time) < 2000000
+  local now, frozen, epoch, ahead, kept = look(time, tonumber(argv[1]), vouched, true)
+  return { epoch, frozen, math.floor(now / 1000), math.floor(ahead / 1000), math.floor(kept / 1000) }
+end
+
+--[[ recalled: a node has renewed in this epoch each call it has. When all have, nothing is unknown any more.
+KEYS  ledger
+ARGV  node, epoch, then all nodes there are
+=>    ms for which nothing is granted ]]
+function money.recalled(_, argv, time)
+  local _, frozen, epoch = look(time, 0, false, true)
+  if tonumber(argv[2]) ~= epoch then return frozen end
+  redis.call('HSET', LEDGER, 'recalled:' .. argv[1], argv[2])
+  for i = 3, #argv do
+    if redis.call('HGET', LEDGER, 'recalled:' .. argv[i]) ~= argv[2] then return frozen end
+  end
+  redis.call('HSET', LEDGER, 'woke', '0')
+  return 0
+end

@@ -1,0 +1,201 @@
+"""The ledger's functions, and how they are asked (`money.lua` tells more). Amounts are whole micro-units."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from trunkward.admission.ports import (
+    Caps,
+    Charge,
+    OverSpend,
+    RunningLeg,
+    Settlement,
+    Window,
+)
+
+_RENEW, _SETTLE, _SPENT, _LEGS, _WATCH, _RECALLED = (
+    f"tw2_{name}" for name in ("renew_legs", "settle", "spent", "legs", "watch", "recalled")
+)
+_LEDGER, _LEGS_KEY = "ledger", "legs"
+_WINDOWS = tuple(Window)
+
+#: A settlement, and the reservation that is given up: its Redis' milliseconds; None for a leg that is over.
+type Settling = tuple[Settlement, int | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """One owner's windows, in micro-units."""
+
+    granted: int
+    hour: int
+    day: int
+    month: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptShare:
+    """What the ledger keeps of one owner's part of a leg, in micro-units."""
+
+    owner: str
+    tariff: str
+    settled: int
+    granted: int
+    #: Of these, what was granted a dead leg, whatever the caps said.
+    forced: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptLeg:
+    """A leg as the ledger keeps it."""
+
+    record_id: str
+    node: str
+    #: Ms until it is overdue: negative for one that nobody has renewed.
+    left_ms: int
+    #: Ms since it was admitted, and since the answer; None while it rings, as far as was told.
+    admitted_ms: int
+    lasted_ms: int | None
+    shares: tuple[KeptShare, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """How the ledger is."""
+
+    #: Counts the times another server than before was asked.
+    epoch: int
+    #: For how long nothing is granted.
+    frozen_ms: int
+    #: The ledger's time, in ms since the epoch, and how far it is ahead of Valkey's clock.
+    now_ms: int
+    ahead_ms: int
+    #: What was settled until then is known; 0: nothing is.
+    kept_until_ms: int
+
+
+def keys_of(record_id: str, owners: Iterable[str]) -> list[str]:
+    """Keys `admit` needs for money."""
+    return [_LEDGER, _LEGS_KEY, f"leg:{record_id}", *owners]
+
+
+def weighed(charge: Charge) -> list[str]:
+    """Arguments `admit` needs for money."""
+    arguments = [_ms(charge.longest_s), charge.node]
+    for share in charge.shares:
+        arguments += [
+            "1" if share.carrier else "0",
+            share.tariff,
+            str(share.slice_micro),
+            *_caps(share.caps),
+        ]
+    return arguments
+
+
+def renew_legs(legs: Sequence[RunningLeg], hold_s: float, node: str, longest_s: float) -> tuple[str, ...]:
+    """`renew_legs`, as a command."""
+    keys = [_LEDGER, _LEGS_KEY]
+    arguments = [_ms(hold_s), _ms(longest_s), node]
+    for leg in legs:
+        keys += [f"leg:{leg.record_id}", *(share.owner for share in leg.shares)]
+        lasted = "" if leg.lasted_s is None else _ms(leg.lasted_s)
+        arguments += [leg.record_id, lasted, "1" if leg.dead else "0", str(len(leg.shares))]
+        for share in leg.shares:
+            amounts = (share.used_micro, share.had_micro, share.next_micro)
+            arguments += [share.tariff, *map(str, amounts), *_caps(share.caps)]
+    return ("FCALL", _RENEW, str(len(keys)), *keys, *arguments)
+
+
+def over_spend(owners: Sequence[str], numbers: Sequence[int]) -> OverSpend:
+    """Whose cap is reached, by the numbers of an answer (`money.lua`)."""
+    owner, window, cap, settled, granted, ms = numbers
+    return OverSpend(
+        owner=owners[owner - 1],
+        window=_WINDOWS[window - 1],
+        cap_micro=cap,
+        settled_micro=settled,
+        granted_micro=granted,
+        retry_after_s=-(-ms // 1000) or None,
+    )
+
+
+def settle(settling: Sequence[Settling]) -> tuple[str, ...]:
+    """`settle`, as a command."""
+    keys = [_LEDGER, _LEGS_KEY]
+    arguments: list[str] = []
+    for one, reservation in settling:
+        keys += [f"leg:{one.record_id}", *(owner for owner, _ in one.costs)]
+        arguments += [
+            one.record_id,
+            "" if reservation is None else str(reservation),
+            "0" if one.ended_at is None else _ms(one.ended_at),
+            str(len(one.costs)),
+            *(str(cost) for _, cost in one.costs),
+        ]
+    return ("FCALL", _SETTLE, str(len(keys)), *keys, *arguments)
+
+
+def spent(owners: Sequence[str]) -> tuple[str, ...]:
+    """`spent`, as a command; `Spent(*...)` of each part of the answer."""
+    return ("FCALL_RO", _SPENT, str(1 + len(owners)), _LEDGER, *owners)
+
+
+def windows_of(answer: Sequence[Sequence[int]]) -> list[Spent]:
+    """What `spent` answers, for each owner."""
+    return [Spent(granted=g, hour=h, day=d, month=m) for g, h, d, m in answer]
+
+
+def legs(most: int, *, overdue: bool = False, after: str = "-inf") -> tuple[str, ...]:
+    """`legs`, as a command: up to so many, those that are due first; or those that are overdue."""
+    return ("FCALL_RO", _LEGS, "2", _LEDGER, _LEGS_KEY, after, "now" if overdue else "+inf", str(most))
+
+
+def kept_legs(answer: Sequence[bytes]) -> list[KeptLeg]:
+    """What `legs` answers."""
+    now, *pairs = (part.decode() for part in answer)
+    return [_kept(record_id, text, int(now)) for record_id, text in zip(pairs[::2], pairs[1::2], strict=True)]
+
+
+def watch(longest_s: float, now_s: float | None) -> tuple[str, ...]:
+    """`watch`, as a command. `now_s`: seconds since the epoch by a clock that is known to be right."""
+    vouched = "" if now_s is None else str(round(now_s * 1_000_000))
+    return ("FCALL", _WATCH, "1", _LEDGER, _ms(longest_s), vouched)
+
+
+def watched(answer: Sequence[int]) -> Watched:
+    """What `watch` answers."""
+    epoch, frozen, now, ahead, kept = answer
+    return Watched(epoch=epoch, frozen_ms=frozen, now_ms=now, ahead_ms=ahead, kept_until_ms=kept)
+
+
+def recalled(node: str, epoch: int, nodes: Iterable[str]) -> tuple[str, ...]:
+    """`recalled`, as a command: each call of `node` is known in this epoch. `nodes` are all there are."""
+    return ("FCALL", _RECALLED, "1", _LEDGER, node, str(epoch), *nodes)
+
+
+def _kept(record_id: str, text: str, now_ms: int) -> KeptLeg:
+    head, *lines = text.splitlines()
+    until_ms, _, admitted, since, _, node = head.split(" ")
+    shares = []
+    for line in lines:
+        owner, tariff, settled, granted, forced = line.split(" ")
+        shares.append(
+            KeptShare(
+                owner=owner, tariff=tariff, settled=int(settled), granted=int(granted), forced=int(forced)
+            )
+        )
+    return KeptLeg(
+        record_id=record_id,
+        node=node,
+        left_ms=int(until_ms) - now_ms,
+        admitted_ms=now_ms - int(admitted),
+        lasted_ms=now_ms - int(since) if int(since) else None,
+        shares=tuple(shares),
+    )
+
+
+def _caps(caps: Caps) -> list[str]:
+    return [str(-1 if cap is None else cap) for cap in (caps.call, caps.hour, caps.day, caps.month)]
+
+
+def _ms(seconds: float) -> str:
+    return str(round(seconds * 1000))

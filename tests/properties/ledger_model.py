@@ -1,0 +1,213 @@
+"""The ledger as anybody would write it who has all day: lists that are summed up again for each question.
+
+It is the oracle of `test_ledger_properties.py`: what it answers, the functions on Valkey must answer too.
+"""
+
+from dataclasses import dataclass, field, replace
+
+US = 1_000_000
+#: Seconds of each window, and of its buckets.
+WINDOWS = {"hour": (3600, 60), "day": (86_400, 1800), "month": (2_592_000, 43_200)}
+STEP_US = 10 * US
+
+
+@dataclass
+class Share:
+    """One owner's part of a leg, in micro-units."""
+
+    settled: int = 0
+    granted: int = 0
+    forced: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.settled + self.granted
+
+
+@dataclass
+class Leg:
+    """A call in the ledger."""
+
+    epoch: int
+    until_ms: int = 0
+    shares: dict[str, Share] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a leg asks of one owner: caps for call, hour, day, month."""
+
+    owner: str
+    used: int
+    had: int
+    to: int
+    caps: tuple[int | None, int | None, int | None, int | None]
+    carrier: bool = False
+
+    @property
+    def freezes(self) -> bool:
+        """Whether there is a cap that could be passed."""
+        return any(cap is not None for cap in self.caps)
+
+
+class Ledger:
+    """What the ledger knows. `now` is Valkey's clock, in us."""
+
+    def __init__(self) -> None:
+        self.run: int | None = None
+        self.seen = self.ahead = self.woke = self.epoch = self.longest = self.kept = 0
+        self.legs: dict[str, Leg] = {}
+        self.ended: set[str] = set()
+        #: When (the ledger's us), whose, how much.
+        self.charges: list[tuple[int, str, int]] = []
+        #: By node, the epoch in which each of its calls is known.
+        self.recalled: dict[str, int] = {}
+        #: Of the process, not of its file.
+        self.me = 0
+        self.latest = 0
+
+    def started(self, me: int) -> None:
+        """Another process has its file."""
+        self.me, self.latest = me, 0
+
+    # ---- time ------------------------------------------------------------------------------------
+    def look(self, now: int, longest: int = 0, vouched: bool = False) -> tuple[int, int]:
+        """The ledger's time, and ms for which it is frozen."""
+        at = now
+        if self.run is not None:
+            last = max(self.latest, self.seen)
+            at = min(max(now + self.ahead, last), last + STEP_US)
+            if vouched:
+                at = max(at, now)
+        woken = self.run != self.me
+        if woken:
+            self.woke, self.epoch, self.kept = at, self.epoch + 1, self.seen
+        if woken or longest > self.longest or at - now != self.ahead or at - self.seen >= US:
+            self.run, self.seen, self.ahead, self.longest = self.me, at, at - now, max(self.longest, longest)
+        self.latest = at
+        return at, max(0, -((at - self.woke - self.longest * 1000) // 1000))
+
+    # ---- windows ---------------------------------------------------------------------------------
+    def settled(self, owner: str, window: str, at: int) -> int:
+        """What is in a window: a bucket is as long as any second of it is."""
+        length, bucket = WINDOWS[window]
+        return sum(
+            amount
+            for when, whose, amount in self.charges
+            if whose == owner and (when // (bucket * US) + 1) * bucket * US + length * US > at
+        )
+
+    def granted(self, owner: str) -> int:
+        return sum(leg.shares[owner].granted for leg in self.legs.values() if owner in leg.shares)
+
+    def fits(self, ask: Ask, share: Share, at: int) -> bool:
+        more = ask.to - share.total
+        if more <= 0:
+            return True
+        call, *others = ask.caps
+        if call is not None and ask.to > call:
+            return False
+        return all(
+            cap is None or self.settled(ask.owner, window, at) + self.granted(ask.owner) + more <= cap
+            for window, cap in zip(WINDOWS, others, strict=True)
+        )
+
+    # ---- steps -----------------------------------------------------------------------------------
+    def admit(self, record_id: str, asks: list[Ask], now: int, longest: int, hold_ms: int) -> str:
+        """`held` with the carriers left out, or why not."""
+        at, frozen = self.look(now, longest)
+        if record_id in self.ended:
+            return "ended"
+        leg = self.legs.get(record_id) or Leg(self.epoch)
+        shares = [leg.shares.get(ask.owner, Share()) for ask in asks]
+        left_out: list[str] = []
+        for ask, share in zip(asks, shares, strict=True):
+            no = ""
+            if ask.freezes and ask.to > share.total and frozen:
+                no = "frozen"
+            elif not self.fits(ask, share, at):
+                no = f"over {ask.owner}"
+            if no and (not ask.carrier or len(left_out) + 1 == sum(one.carrier for one in asks)):
+                return no
+            if no:
+                left_out.append(ask.owner)
+        for ask, share in zip(asks, shares, strict=True):
+            if ask.owner not in left_out:
+                share.granted = max(ask.to - share.settled, share.granted)
+                leg.shares[ask.owner] = share
+        leg.until_ms = max(leg.until_ms, at // 1000 + hold_ms)
+        self.legs[record_id] = leg
+        return " ".join(["held", *left_out])
+
+    def renew(
+        self, record_id: str, asks: list[Ask], now: int, longest: int, hold_ms: int, dead: bool = False
+    ) -> str:
+        """`granted`, or why not."""
+        at, frozen = self.look(now, longest)
+        leg = self.legs.get(record_id)
+        if record_id in self.ended or (dead and leg is None):
+            return "ended"
+        lost = leg is None or leg.epoch != self.epoch
+        leg = leg or Leg(self.epoch)
+        self.legs[record_id] = leg
+        if not dead:
+            leg.epoch = self.epoch
+        for ask in asks:
+            share = leg.shares.setdefault(ask.owner, Share())
+            if lost:
+                share.granted = max(ask.had - share.settled, share.granted)
+            self.use(share, ask.owner, ask.used, max(at, now))
+        for owner in set(leg.shares) - {ask.owner for ask in asks}:
+            del leg.shares[owner]
+        answer = ""
+        for ask in asks:
+            share = leg.shares[ask.owner]
+            if dead:
+                share.forced += max(ask.to - share.total, 0)
+            elif ask.freezes and ask.to > share.total and frozen:
+                answer = answer or "frozen"
+            elif not self.fits(ask, share, at):
+                answer = answer or f"over {ask.owner}"
+        if not answer:
+            for ask in asks:
+                share = leg.shares[ask.owner]
+                share.granted = max(ask.to - share.settled, share.granted)
+        if not dead:
+            leg.until_ms = max(leg.until_ms, at // 1000 + hold_ms)
+        return answer or "granted"
+
+    def settle(self, record_id: str, costs: dict[str, int], now: int, ended: int | None = None) -> None:
+        """It is over; `ended` by Valkey's clock, in us."""
+        at, _ = self.look(now)
+        if record_id in self.ended:
+            return
+        leg = self.legs.pop(record_id, None) or Leg(self.epoch)
+        self.ended.add(record_id)
+        when = max(at, now)
+        if ended is not None:
+            when = min(ended + max(self.ahead, 0), when)
+        for owner, cost in costs.items():
+            self.use(leg.shares.get(owner, Share()), owner, cost, when)
+
+    def withdraw(self, record_id: str, now: int) -> None:
+        """Its reservation is given up."""
+        self.look(now)
+        self.legs.pop(record_id, None)
+
+    def use(self, share: Share, owner: str, used: int, at: int) -> None:
+        more = used - share.settled
+        if more > 0:
+            self.charges.append((at, owner, more))
+            share.settled, share.granted = used, max(share.granted - more, 0)
+
+    def copy(self) -> "Ledger":
+        """Its file."""
+        other = Ledger()
+        other.__dict__.update(self.__dict__)
+        other.legs = {
+            name: Leg(leg.epoch, leg.until_ms, {owner: replace(share) for owner, share in leg.shares.items()})
+            for name, leg in self.legs.items()
+        }
+        other.recalled = dict(self.recalled)
+        other.ended, other.charges = set(self.ended), list(self.charges)
+        return other

@@ -1,0 +1,399 @@
+"""The ledger's functions, by what they answer: slices, caps, settlements, freezes, and what is kept of a leg."""
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from sipkit.valkey import OwnValkey
+from trunkward.admission.ports import (
+    AlreadyEnded,
+    Asked,
+    Caps,
+    Charge,
+    Counter,
+    Frozen,
+    Granted,
+    Held,
+    LiveFact,
+    Over,
+    OverSpend,
+    RunningLeg,
+    RunningShare,
+    Settlement,
+    Share,
+    Unavailable,
+    Window,
+)
+from trunkward.live import money
+from trunkward.live.client import LiveClient
+
+LONGEST_S = 0.2
+_fresh = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def thawed(valkey: OwnValkey) -> OwnValkey:
+    """One of which all is known."""
+    with valkey.asks("worker") as worker:
+        worker.ask(*money.watch(LONGEST_S, None))
+        assert worker.ask(*money.recalled("n1", 1, ["n1"])) == 0
+    return valkey
+
+
+def owner(kind: str = "trunk") -> str:
+    return f"money:{kind}:o{next(_fresh)}"
+
+
+def share(whose: str, micro: int, *, carrier: bool = False, caps: Caps | None = None, **more: int) -> Share:
+    return Share(
+        owner=whose,
+        tariff="0.01:0:60:6",
+        slice_micro=micro,
+        caps=caps or Caps(**more),
+        carrier=carrier,
+    )
+
+
+def asked(record_id: str, *shares: Share, **more: object) -> Asked:
+    charge = Charge(node="n1", longest_s=LONGEST_S, shares=shares)
+    return Asked(record_id=record_id, hold_s=60, money=charge, **more)  # type: ignore[arg-type]
+
+
+def part(whose: str, used: int, had: int, following: int, **caps: int) -> RunningShare:
+    return RunningShare(
+        owner=whose,
+        tariff="0.01:0:60:6",
+        used_micro=used,
+        had_micro=had,
+        next_micro=following,
+        caps=Caps(**caps),
+    )
+
+
+def leg(record_id: str, *shares: RunningShare, lasted_s: float | None = 5, dead: bool = False) -> RunningLeg:
+    return RunningLeg(record_id=record_id, lasted_s=lasted_s, shares=shares, dead=dead)
+
+
+def spent(valkey: OwnValkey, *owners: str) -> list[money.Spent]:
+    with valkey.asks("root") as root:
+        return money.windows_of(root.ask(*money.spent(owners)))
+
+
+def kept(valkey: OwnValkey, record_id: str) -> money.KeptLeg | None:
+    with valkey.asks("root") as root:
+        legs = {one.record_id: one for one in money.kept_legs(root.ask(*money.legs(1000)))}
+    return legs.get(record_id)
+
+
+async def told(live: LiveClient) -> None:
+    """What nobody waits for has arrived."""
+    await live.admit(Asked(record_id="x", hold_s=1, counters=(Counter(key="calls:none", most=0),)))
+
+
+def run(valkey: OwnValkey, scenario: Callable[[LiveClient], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        client = valkey.gate()
+        try:
+            await scenario(client)
+        finally:
+            await client.close()
+
+    asyncio.run(whole())
+
+
+async def renewed(live: LiveClient, *legs: RunningLeg) -> object:
+    facts = await live.renew_legs(legs, hold_s=60, node="n1", longest_s=LONGEST_S)
+    return facts[0] if len(facts) == 1 else facts
+
+
+def test_a_slice_is_held_where_it_fits_to_the_micro_unit(thawed: OwnValkey) -> None:
+    trunk, tenant = owner(), owner("tenant")
+
+    async def scenario(live: LiveClient) -> None:
+        def ask(name: str) -> Asked:
+            return asked(f"{trunk}{name}", share(trunk, 100, hour=300), share(tenant, 100, day=200))
+
+        assert isinstance(await live.admit(ask("a")), Held)
+        held = await live.admit(ask("b"))
+        assert isinstance(held, Held)
+        assert held.reserved
+        # asked again by another gate it has its slice already
+        assert isinstance(await live.admit(ask("b")), Held)
+        assert await live.admit(ask("c")) == OverSpend(
+            owner=tenant,
+            window=Window.DAY,
+            cap_micro=200,
+            settled_micro=0,
+            granted_micro=200,
+            retry_after_s=None,
+        )
+        # all or nothing
+        assert spent(thawed, trunk, tenant) == [money.Spent(granted=200, hour=0, day=0, month=0)] * 2
+
+    run(thawed, scenario)
+
+
+@pytest.mark.parametrize(
+    ("window", "cap"),
+    [*((window, 99) for window in Window), (Window.CALL, 0)],
+)
+def test_each_window_has_its_cap(thawed: OwnValkey, window: Window, cap: int) -> None:
+    trunk = owner()
+
+    async def scenario(live: LiveClient) -> None:
+        over = await live.admit(asked(trunk, share(trunk, 100, caps=Caps(**{window: cap}))))
+        assert isinstance(over, OverSpend)
+        assert (over.window, over.cap_micro) == (window, cap)
+        assert isinstance(await live.admit(asked(trunk, share(trunk, 100, caps=Caps(**{window: 100})))), Held)
+
+    run(thawed, scenario)
+
+
+def test_money_places_and_rates_are_held_in_one_step_or_not_at_all(thawed: OwnValkey) -> None:
+    trunk, place = owner(), f"calls:trunk:m{next(_fresh)}"
+
+    async def scenario(live: LiveClient) -> None:
+        one = Counter(key=place, most=1)
+        over = await live.admit(asked("p1", share(trunk, 100, day=99), counters=(one,)))
+        assert isinstance(over, OverSpend)
+        assert isinstance(await live.admit(asked("p2", share(trunk, 90, day=99), counters=(one,))), Held)
+        # a place that is not there holds no money
+        assert isinstance(await live.admit(asked("p3", share(trunk, 1, day=99), counters=(one,))), Over)
+        assert spent(thawed, trunk)[0].granted == 90
+
+    run(thawed, scenario)
+
+
+def test_a_carrier_whose_cap_is_reached_is_left_out(thawed: OwnValkey) -> None:
+    trunk, north, west = owner(), owner("carrier"), owner("carrier")
+
+    async def scenario(live: LiveClient) -> None:
+        def ask(name: str) -> Asked:
+            return asked(
+                f"{trunk}{name}",
+                share(trunk, 100, day=1000),
+                share(north, 70, carrier=True, day=100),
+                share(west, 60, carrier=True, hour=150),
+            )
+
+        facts: list[LiveFact] = [await live.admit(ask(name)) for name in "abc"]
+        assert [fact.cut_routes if isinstance(fact, Held) else fact for fact in facts] == [
+            (),
+            (north,),
+            OverSpend(
+                owner=west,
+                window=Window.HOUR,
+                cap_micro=150,
+                settled_micro=0,
+                granted_micro=120,
+                retry_after_s=None,
+            ),
+        ]
+        # the call went by `west`: what was held for the other is free
+        assert (
+            await renewed(
+                live, leg(f"{trunk}a", part(trunk, 0, 100, 100, day=1000), part(west, 0, 60, 60, hour=150))
+            )
+            == Granted()
+        )
+        assert [one.granted for one in spent(thawed, trunk, north, west)] == [200, 0, 120]
+
+    run(thawed, scenario)
+
+
+def test_what_was_used_is_settled_and_the_next_slice_granted_if_it_fits(thawed: OwnValkey) -> None:
+    trunk = owner()
+
+    async def scenario(live: LiveClient) -> None:
+        await live.admit(asked(trunk, share(trunk, 100, day=250)))
+        assert await renewed(live, leg(trunk, part(trunk, 40, 100, 140, day=250))) == Granted()
+        assert spent(thawed, trunk) == [money.Spent(granted=100, hour=40, day=40, month=40)]
+        # told again, or by one that is behind, nothing changes
+        for again in (part(trunk, 40, 100, 140, day=250), part(trunk, 10, 100, 110, day=250)):
+            assert await renewed(live, leg(trunk, again)) == Granted()
+            assert spent(thawed, trunk) == [money.Spent(granted=100, hour=40, day=40, month=40)]
+        # what it has used is charged, whatever becomes of the next slice
+        over = await renewed(live, leg(trunk, part(trunk, 120, 140, 251, day=250)))
+        assert isinstance(over, OverSpend)
+        assert (over.window, over.settled_micro, over.granted_micro) == (Window.DAY, 120, 20)
+        assert over.retry_after_s is not None
+        assert 86_400 < over.retry_after_s <= 86_400 + 1800
+        assert spent(thawed, trunk) == [money.Spent(granted=20, hour=120, day=120, month=120)]
+
+    run(thawed, scenario)
+
+
+def test_a_leg_is_settled_once_and_the_rest_of_its_grant_is_free(thawed: OwnValkey) -> None:
+    trunk = owner()
+
+    async def scenario(live: LiveClient) -> None:
+        await live.admit(asked(trunk, share(trunk, 100, day=250)))
+        await renewed(live, leg(trunk, part(trunk, 40, 100, 140, day=250)))
+        for _ in range(2):
+            live.settle([Settlement(record_id=trunk, costs=((trunk, 61),))])
+        await told(live)
+        assert spent(thawed, trunk) == [money.Spent(granted=0, hour=61, day=61, month=61)]
+        assert kept(thawed, trunk) is None
+        # neither a renewal that was on its way nor the same attempt brings it back
+        assert await renewed(live, leg(trunk, part(trunk, 40, 100, 140, day=250))) == AlreadyEnded()
+        assert await live.admit(asked(trunk, share(trunk, 100, day=250))) == Unavailable(
+            what="redis", why="redis-call-is-over"
+        )
+
+    run(thawed, scenario)
+
+
+def test_a_reservation_that_another_gate_has_taken_over_is_not_given_up(thawed: OwnValkey) -> None:
+    trunk = owner()
+
+    async def scenario(live: LiveClient) -> None:
+        first = await live.admit(asked(trunk, share(trunk, 100, day=250)))
+        second = await live.admit(asked(trunk, share(trunk, 100, day=250)))
+        assert isinstance(first, Held)
+        assert isinstance(second, Held)
+        live.withdraw(first)
+        await told(live)
+        assert spent(thawed, trunk)[0].granted == 100
+        live.withdraw(second)
+        await told(live)
+        assert spent(thawed, trunk)[0].granted == 0
+        # it is not over: nobody had it
+        assert isinstance(await live.admit(asked(trunk, share(trunk, 100, day=250))), Held)
+
+    run(thawed, scenario)
+
+
+def test_what_the_ledger_has_never_heard_of_is_charged(thawed: OwnValkey) -> None:
+    """A record of what was lost with an older file; one that is older than a window is not in it."""
+    trunk = owner()
+
+    async def scenario(live: LiveClient) -> None:
+        with thawed.asks("worker") as worker:
+            now_s = money.watched(worker.ask(*money.watch(LONGEST_S, None))).now_ms / 1000
+        for days, cost in ((0, 1), (0.5, 10), (20, 100), (31, 1000)):
+            record = Settlement(
+                record_id=f"{trunk}-{days}", costs=((trunk, cost),), ended_at=now_s - days * 86_400
+            )
+            live.settle([record])
+            live.settle([record])
+        await told(live)
+        assert spent(thawed, trunk) == [money.Spent(granted=0, hour=1, day=11, month=111)]
+
+    run(thawed, scenario)
+
+
+def test_a_dead_leg_is_charged_on_and_that_is_told(thawed: OwnValkey) -> None:
+    trunk = owner()
+
+    async def scenario(live: LiveClient) -> None:
+        await live.admit(asked(trunk, share(trunk, 100, day=120)))
+        forced = leg(trunk, part(trunk, 0, 100, 150, day=120), lasted_s=None, dead=True)
+        assert await renewed(live, forced) == Granted()
+        one = kept(thawed, trunk)
+        assert one is not None
+        assert one.lasted_ms is None
+        assert one.node == "n1"
+        assert one.shares == (
+            money.KeptShare(owner=trunk, tariff="0.01:0:60:6", settled=0, granted=150, forced=50),
+        )
+        assert spent(thawed, trunk)[0].granted == 150
+        gone = leg("never-was", part(trunk, 0, 0, 10), dead=True)
+        assert await renewed(live, gone) == AlreadyEnded()
+
+    run(thawed, scenario)
+
+
+def test_escrow_is_a_leg_that_never_answers(thawed: OwnValkey) -> None:
+    trunk = owner()
+    name = f"escrow:n1:0:{trunk}"
+
+    async def scenario(live: LiveClient) -> None:
+        lease = leg(name, part(trunk, 0, 0, 500, day=600), lasted_s=None)
+        assert await renewed(live, lease) == Granted()
+        assert isinstance(await live.admit(asked(f"{name}c", share(trunk, 101, day=600))), OverSpend)
+        live.settle([Settlement(record_id=name, costs=((trunk, 20),))])
+        await told(live)
+        assert spent(thawed, trunk) == [money.Spent(granted=0, hour=20, day=20, month=20)]
+
+    run(thawed, scenario)
+
+
+def test_whoever_is_aged_out_leaves_nothing_behind(thawed: OwnValkey) -> None:
+    trunk = owner()
+
+    async def scenario(live: LiveClient) -> None:
+        old = Settlement(record_id=f"{trunk}o", costs=((trunk, 7),), ended_at=1.0)
+        live.settle([old])
+        await told(live)
+        with thawed.asks("root") as root:
+            assert root.ask("EXISTS", trunk) == 0
+
+    run(thawed, scenario)
+
+
+def test_a_valkey_that_may_have_lost_something_grants_nothing_for_the_longest_grant() -> None:
+    own = OwnValkey()
+    trunk = owner()
+
+    async def scenario(live: LiveClient) -> None:
+        # new: nobody knows what was there before
+        assert isinstance(await live.admit(asked("f1", share(trunk, 100, day=900))), Frozen)
+        assert isinstance(await live.admit(asked("f1", share(trunk, 0, day=900))), Held), "it costs nothing"
+        assert isinstance(await live.admit(asked("f0", share(owner(), 100))), Held), "there is no cap"
+        await asyncio.sleep(LONGEST_S + 0.05)
+        assert isinstance(await live.admit(asked("f2", share(trunk, 100, day=900))), Held)
+        # the functions are loaded anew, as in an upgrade
+        with own.asks("worker") as worker:
+            worker.load()
+        assert isinstance(await live.admit(asked("f3", share(trunk, 100, day=900))), Held)
+        own.lose_everything()
+        frozen: object = None
+        for _ in range(100):  # until it is noticed
+            (frozen,) = await live.renew_legs(
+                [leg("f2", part(trunk, 30, 100, 130, day=900))],
+                hold_s=60,
+                node="n1",
+                longest_s=LONGEST_S,
+            )
+            if not isinstance(frozen, Unavailable):
+                break
+            await asyncio.sleep(0.01)
+        # what it had is known again, and what it has used
+        assert frozen == Frozen(retry_after_s=1, epoch=1)
+        assert spent(own, trunk) == [money.Spent(granted=70, hour=30, day=30, month=30)]
+        # all is known as soon as every node has said so
+        both = ["n1", "n2"]
+        assert not await live.recalled("n1", 1, both)
+        assert not await live.recalled("n2", 0, both), "that was before the loss"
+        assert await live.recalled("n2", 1, both)
+        assert isinstance(await live.admit(asked("f4", share(trunk, 100, day=900))), Held)
+
+    try:
+        run(own, scenario)
+    finally:
+        own.close()
+
+
+def test_a_settlement_is_told_until_it_is_heard() -> None:
+    own = OwnValkey()
+    trunk = owner()
+
+    async def scenario(live: LiveClient) -> None:
+        await told(live)
+        own.kill()
+        live.settle([Settlement(record_id="s1", costs=((trunk, 7),))])
+        await asyncio.sleep(0.05)
+        own.start()
+        for _ in range(100):
+            await told(live)
+            if spent(own, trunk)[0].day:
+                break
+            await asyncio.sleep(0.01)
+        assert spent(own, trunk)[0].day == 7
+
+    try:
+        run(own, scenario)
+    finally:
+        own.close()
