@@ -788,7 +788,7 @@ def _machine(examples: int, steps: int) -> None:
 
 
 def test_money_is_never_overspent_and_never_locked() -> None:
-    _machine(examples=60, steps=30)
+    _machine(examples=150, steps=40)
 
 
 @pytest.mark.soak
