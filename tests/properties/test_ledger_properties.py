@@ -141,12 +141,15 @@ class LedgerMachine(RuleBasedStateMachine):
         self.off = 0
         #: The ledger's time minus the true one: now, and at the charge for which it was least.
         self.pace = self.least_pace = 0
+        #: The most it has ever gained since a charge: by that much it may have freed too early.
+        self.gained = 0
         self.charged = 0
         self.calls: dict[str, Call] = {}
         self.numbers = 0
         self.alive = dict.fromkeys(NODES, True)
         self.escrow: dict[str, tuple[str, int]] = {}
-        self.copies: list[tuple[Path, Ledger]] = []
+        #: Each with its model, and with `least_pace` of that time.
+        self.copies: list[tuple[Path, Ledger, int]] = []
 
     @initialize()
     def start(self) -> None:
@@ -170,7 +173,7 @@ class LedgerMachine(RuleBasedStateMachine):
             if hasattr(self, "gate"):
                 self.run(self.gate.close())
             self.loop.close()
-            for directory, _ in self.copies:
+            for directory, _, _ in self.copies:
                 shutil.rmtree(directory, ignore_errors=True)
 
     def run[T](self, doing: Coroutine[Any, Any, T]) -> T:
@@ -195,11 +198,12 @@ class LedgerMachine(RuleBasedStateMachine):
         SERVER.root("SET", CLOCK, str(self.clock))
 
     def follow(self) -> None:
-        """How the ledger's time runs: by what it has gained on the true one since a charge, it frees that too early."""
+        """How the ledger's time runs."""
         self.pace = self.model.latest - self.now
         if len(self.model.charges) > self.charged:
             self.least_pace = min(max(self.pace, self.off), self.least_pace)
         self.charged = len(self.model.charges)
+        self.gained = max(self.gained, self.pace - self.least_pace)
 
     @rule(
         seconds=st.sampled_from([0.4, 1, 7, 20, 50, 61, 100, 1800, 3600, 86_400, 2_592_000]),
@@ -542,13 +546,13 @@ class LedgerMachine(RuleBasedStateMachine):
             self.model.latest = 0
             return
         if how == "copied" or (how == "older" and not self.copies):
-            self.copies.append((SERVER.copy(len(self.copies)), self.model.copy()))
+            self.copies.append((SERVER.copy(len(self.copies)), self.model.copy(), self.least_pace))
             return
         if how == "nothing":
             self.model = Ledger()
             self.back_again(SERVER.nothing)
         elif how == "older":
-            directory, model = self.copies[at % len(self.copies)]
+            directory, model, self.least_pace = self.copies[at % len(self.copies)]
             self.model = model.copy()
             self.back_again(directory)
         else:
@@ -564,9 +568,9 @@ class LedgerMachine(RuleBasedStateMachine):
         SERVER.restart(directory, self.clock)
         self.model.started(SERVER.runs)
         self.arrived()
+        if self.model.run is None:  # a ledger that is new has no charge yet
+            self.least_pace = 10**18
         self.watch(vouched=False)
-        if not self.model.kept:  # a ledger that is new knows no time before
-            self.least_pace = max(self.pace, self.off)
         # clients tell what was not heard, and the worker what has ended since: both know it by themselves
         for call in self.over():
             if call.told or not call.orphan:
@@ -607,7 +611,7 @@ class LedgerMachine(RuleBasedStateMachine):
             for (window, (length, _)), cap in zip(WINDOWS.items(), caps[1:], strict=True):
                 if cap is None:
                     continue
-                since = self.now - length * US + self.pace - self.least_pace
+                since = self.now - length * US + self.gained
                 spent = sum(
                     call.billed(owner, self.now) - call.billed(owner, since) for call in self.calls.values()
                 )
