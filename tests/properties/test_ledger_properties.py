@@ -107,6 +107,8 @@ class Call:
     held: Held | None = None
     told: bool = False
     orphan: bool = False
+    #: When it was settled: what it had cost, by owner, though nobody had granted it.
+    beyond: dict[str, int] = field(default_factory=dict)
     #: The last epoch in which it was renewed.
     epoch: int = 0
 
@@ -432,6 +434,9 @@ class LedgerMachine(RuleBasedStateMachine):
     def tell(self, call: Call, *, record: bool = False) -> None:
         assert call.ended is not None
         costs = call.costs(self.now)
+        call.beyond = {
+            owner: max(call.beyond.get(owner, 0), self.beyond(call, owner)) for owner in call.owners
+        }
         ended = call.ended + self.off if record else None
         told = Settlement(
             record_id=call.name,
@@ -622,8 +627,11 @@ class LedgerMachine(RuleBasedStateMachine):
         """What a dead node's call costs though nobody has granted it: nobody could end it by then."""
         if not call.orphan or owner not in call.owners:
             return 0
-        known = self.model.legs.get(call.name)
-        granted = call.had[owner] if known is not None else 0
+        if call.name in self.model.ended:
+            return call.beyond.get(owner, 0)
+        leg = self.model.legs.get(call.name)
+        share = leg.shares.get(owner) if leg else None
+        granted = share.total - share.forced if share else 0
         return max(call.billed(owner, self.now) - granted, 0)
 
     @invariant()
