@@ -1,7 +1,7 @@
 """Calls that are held: who is refused, who is not, what of it runs on, and what a snapshot says of money."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 
 import pytest
 

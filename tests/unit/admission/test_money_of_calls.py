@@ -1,7 +1,7 @@
 """The money of running calls: what their grants ask for, what becomes of them without, and what they cost at last."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 
 import pytest
 

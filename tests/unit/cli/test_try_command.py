@@ -105,8 +105,8 @@ def test_an_inbound_call_for_programs(ask: Ask) -> None:
         ask("--carrier", "south", "--from", "anonymous", "--to", "+12025550104", "--json").stdout
     )
     assert (told["verdict"], told["reason"], told["status"]) == ("reject", "called-number-unknown", 404)
-    assert told["checks"][9] == {
-        "number": 10,
+    assert told["checks"][10] == {
+        "number": 11,
         "check": "destination",
         "state": "refused",
         "detail": "in no trunk's inventory",

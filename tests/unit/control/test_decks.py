@@ -1,7 +1,7 @@
 """What is refused of decks, and what is told of them."""
 
 import re
-from dataclasses import replace
+from copy import replace
 
 import pytest
 from hypothesis import given

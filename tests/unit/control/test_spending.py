@@ -1,6 +1,6 @@
 """Holds and raises: who is refused what, what a raise is worth and for how long."""
 
-from dataclasses import replace
+from copy import replace
 from pathlib import Path
 from typing import Any
 
