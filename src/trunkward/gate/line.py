@@ -361,6 +361,7 @@ class Line:
                     detail=finding.detail,
                     refused=finding.refused,
                     remedy=finding.remedy,
+                    cap=finding.cap,
                 )
                 for finding in judgement.findings
             ],
