@@ -110,6 +110,11 @@ class Paths:
         return self.state / "db" / "records.db"
 
     @property
+    def alerts(self) -> Path:
+        """Which levels of caps were told, and messages about them that are not there yet."""
+        return self.state / "db" / "alerts.json"
+
+    @property
     def pseudonym_secret(self) -> Path:
         """What numbers are turned into pseudonyms with; root alone reads it, made at first use."""
         return self.state / "pseudonym.secret"

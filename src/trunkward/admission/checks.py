@@ -109,6 +109,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
     #: Of a refusal: what would have let the call pass, with the key or the command that does it.
     remedy: str = ""
+    #: Of a refusal for money: the cap that is reached, as `trunk:acme-hq day`.
+    cap: str = ""
 
     @property
     def refused(self) -> bool:
@@ -536,6 +538,7 @@ def _over_spend(over: OverSpend, currency: str) -> Finding:
         remedy=f"if these calls are meant: ./trunkward spend raise {owner} --window {over.window} --to"
         f" AMOUNT --for"
         f" 2h --why TEXT; for good, spend.{over.window} of {whose}",
+        cap=f"{owner} {over.window}",
     )
 
 

@@ -1,12 +1,26 @@
 """`trunkward spend ...`, `hold`, `release`, as typer sees them; what they do is imported when asked for."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
+from typer.core import TyperGroup
 
 from trunkward.settings import Paths
 
-spend_app = typer.Typer(help="What may be spent, and what is.", no_args_is_help=True)
+
+class _ShowsByDefault(TyperGroup):
+    """`spend trunk:acme-hq` is `spend show trunk:acme-hq`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """What is no command of its own belongs to `show`."""
+        if not args or args[0] not in (*self.commands, "--help", "-h"):
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
+spend_app = typer.Typer(
+    help="What may be spent, and what is: spend [OWNER] [--watch] shows it.", cls=_ShowsByDefault
+)
 
 OwnerArgument = Annotated[
     str, typer.Argument(help="trunk:NAME, tenant:NAME or reseller:NAME.", metavar="OWNER")
@@ -42,6 +56,20 @@ def release(owner: OwnerArgument, why: WhyOption) -> None:
     from trunkward.cli.spending import run_release
 
     raise typer.Exit(run_release(Paths.from_environment(), owner, why=why))
+
+
+@spend_app.command("show")
+def show(
+    owner: Annotated[
+        str, typer.Argument(help="As of raise; without it all who have spent something.", metavar="[OWNER]")
+    ] = "",
+    watch: Annotated[bool, typer.Option("--watch", help="Go on each second; Ctrl-C ends.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show caps, what is settled, what is held and by which calls."""
+    from trunkward.cli.spent import run
+
+    raise typer.Exit(run(Paths.from_environment(), owner, watch=watch, as_json=as_json))
 
 
 @spend_app.command("raise")

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 from sqlalchemy.exc import DBAPIError
 
+from trunkward.cli import money_status
 from trunkward.cli.calls import record_store
 from trunkward.cli.kept_aside import kept_aside, kept_lines
 from trunkward.cli.ready import not_ready
@@ -86,6 +87,7 @@ def run(paths: Paths, *, as_json: bool) -> int:
                 if each.of is not CertificateOf.SHOWN
             },
             "secrets": dict(wanting(declared, in_force.secrets, digest_key_id(paths), time.time())),
+            "money": money_status.document(in_force, money_status.waiting_alerts(paths), time.time()),
             "deviations": [{"where": d.where, "what": d.what} for d in found.facts.deviations],
         }
         print(json.dumps(document, indent=1))
@@ -183,6 +185,9 @@ def _print(found: Health, in_force: InForce, declared: Declared, paths: Paths, *
         say(f"  {'kept aside':<28} {kept}")
     for trunk, said in wanting(declared, in_force.secrets, digest_key_id(paths), facts.now):
         console.print(Text.assemble("  ", ("no calls", "yellow"), f" trunk {trunk}: {said}"))
+    money = money_status.document(in_force, money_status.waiting_alerts(paths), facts.now)
+    for word, said in money_status.lines(money):
+        console.print(Text.assemble("  ", (word, "yellow"), f" {said}"))
     print_deviations(console, declared)
 
 

@@ -80,6 +80,9 @@ def _client(value: Any) -> Any:
     return value
 
 
+type MailAddress = Annotated[str, AfterValidator(_mail)]
+
+
 class ExternalAccountPart(Part):
     """`node.certificate.acme.external_account`."""
 
@@ -92,7 +95,7 @@ class AcmePart(Part):
 
     directory: Annotated[str, AfterValidator(_directory)]
     terms_agreed: Annotated[bool, AfterValidator(_agreed)]
-    contact: Annotated[str, AfterValidator(_mail)] | None = None
+    contact: MailAddress | None = None
     external_account: ExternalAccountPart | None = None
     ca: File | None = None
     http_port: Annotated[int, AfterValidator(_any_port)] = 80

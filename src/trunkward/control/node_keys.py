@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from trunkward.control.addresses import DnsName, host_and_port, is_address, name_or_address
+from trunkward.control.alert_keys import AlertsPart, alerting_of, wrong_in_alerts
 from trunkward.control.certificate_keys import (
     LOCAL_OR_SERVER,
     ServerCertificatePart,
@@ -195,6 +196,7 @@ class NodePart(Part):
     routing: Annotated[Routing, Field(strict=False)] = Routing.PRIORITY
     margin: Money = "0"
     spend_ring_s: Annotated[int, Field(ge=5, le=180)] = 60
+    alerts: AlertsPart = AlertsPart()
 
 
 # ---- what does not go together -------------------------------------------------------------------
@@ -220,6 +222,7 @@ def wrong_in_node(node: NodePart, *, tls12: bool) -> Wrong:
     yield from wrong_in_certificate(
         ("node", "certificate"), node.certificate, (node.tls_port, node.plain_port)
     )
+    yield from wrong_in_alerts(node.alerts)
     yield from wrong_in_number_plan(("node", "number_plan"), node.number_plan)
 
 
@@ -285,4 +288,5 @@ def node_of(node: NodePart) -> NodeSettings:
         routing=Routing(node.routing),
         margin_nano=nano(node.margin),
         spend_ring_s=node.spend_ring_s,
+        alerts=alerting_of(node.alerts),
     )

@@ -412,6 +412,7 @@ class Line:
                     detail=finding.detail,
                     refused=finding.refusal is not None,
                     remedy=finding.remedy,
+                    cap=finding.cap,
                 )
                 for finding in judgement.findings
             ],

@@ -15,6 +15,8 @@ class CheckRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     refused: bool = False
     #: Of the one that refused: what would have let the call pass.
     remedy: str = ""
+    #: Of the one that refused for money: the cap that is reached, as `trunk:acme-hq day`.
+    cap: str = ""
 
 
 class RatedBy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

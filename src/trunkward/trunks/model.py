@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from trunkward.numbering.plan import DialPlan, default_plan
 from trunkward.sip.transport import Transport
+from trunkward.trunks.alerting import LOG_ALONE, Alerting
 from trunkward.trunks.callers import OWN_ONLY, CallerRule, Diverting, NumberRule
 from trunkward.trunks.destinations import DestinationPolicies
 from trunkward.trunks.retention import RetentionPolicy
@@ -311,6 +312,8 @@ class NodeSettings:
     margin_nano: int = 0
     #: Seconds a call that costs money may ring at one carrier: its first slice is held meanwhile.
     spend_ring_s: int = 60
+    #: Who is told when much of a cap is spent.
+    alerts: Alerting = LOG_ALONE
 
     @property
     def dial_plan(self) -> DialPlan:

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,13 +17,15 @@ from sqlalchemy.exc import DBAPIError
 from trunkward.engines.exporter import Heartbeat, new_registry, serve
 from trunkward.engines.targets import read_health, read_targets
 from trunkward.engines.waiting import Waiting, waiting
+from trunkward.records.model import Record
 from trunkward.settings import WORKER_METRICS_PORT, Paths
 from trunkward.store.database import migrate, open_database
 from trunkward.worker.abandoned import Abandoned
+from trunkward.worker.alerts import start_alerts, watched
 from trunkward.worker.carriers import Carriers, carriers_seen
 from trunkward.worker.compile import PolicyCompiler
 from trunkward.worker.library import FunctionLibrary
-from trunkward.worker.metrics import CountedStore, WorkerMetrics
+from trunkward.worker.metrics import AlertNumbers, CountedStore, WorkerMetrics
 from trunkward.worker.resolve import start_resolving
 from trunkward.worker.retention import Retention
 from trunkward.worker.ship import ship
@@ -78,8 +81,26 @@ def main() -> None:
             return None
         return carriers_seen(declared, read_health(paths), read_targets(paths), time.time())
 
-    counted = WorkerMetrics(waits, carriers)
-    store = CountedStore(engine, counted.shipped)
+    alerts, outbox = start_alerts(
+        paths, lambda: watched(compiler.declared, compiler.capped), stopped, log.warning
+    )
+    counted = WorkerMetrics(
+        waits,
+        carriers,
+        lambda: AlertNumbers(
+            raised=alerts.raised,
+            delivered=outbox.delivered,
+            failures=outbox.failures,
+            given_up=outbox.given_up,
+            waiting=outbox.waiting,
+        ),
+    )
+
+    def shipped(records: Sequence[Record]) -> None:
+        counted.shipped(records)
+        alerts.shipped(records, time.time())
+
+    store = CountedStore(engine, shipped)
     retention = Retention(store, log.info)
     heartbeat = Heartbeat()
     _serve_metrics(counted, heartbeat, log)

@@ -22,6 +22,7 @@ from trunkward.spend.deck import read_written
 from trunkward.spend.table import compile_deck
 from trunkward.trunks.model import Declared, IdentifiedBy
 from trunkward.trunks.retention import RetentionPolicy
+from trunkward.trunks.spending import OwnerSpending, with_raises
 
 #: The name gates look at; a link to the snapshot in force.
 CURRENT = "current"
@@ -57,6 +58,8 @@ class PolicyCompiler:
         self.version = 0
         #: What the snapshot in force was compiled from.
         self.declared: Declared | None = None
+        #: Whose money is capped, by the same configuration.
+        self.capped: tuple[OwnerSpending, ...] = ()
         #: How long records are kept, by the same configuration; replaced whole, so any thread may read it.
         self.retention = RetentionPolicy()
 
@@ -162,4 +165,7 @@ class PolicyCompiler:
             old.unlink()
         self._seen, self.version, self.declared = seen, in_force.version, declared
         self.retention = declared.retention
+        self.capped = tuple(
+            one for one in with_raises(declared.spending, in_force.raises) if one.spending.is_capped
+        )
         self._untold = partial(self._tell, in_force, declared, seen[0] / 1e9)

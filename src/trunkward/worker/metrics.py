@@ -8,6 +8,7 @@ made from records.
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -28,6 +29,19 @@ _EDGE_DECIDES = [
 ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertNumbers:
+    """What became of alerts about money."""
+
+    #: Levels of caps that were crossed.
+    raised: int
+    #: Messages about them, each to one webhook or by mail; tries that failed; those nobody tries any more.
+    delivered: int
+    failures: int
+    given_up: int
+    waiting: int
+
+
 class WorkerMetrics(Collector):
     """The numbers of the worker; written by its one thread, read by the one that serves them."""
 
@@ -35,11 +49,16 @@ class WorkerMetrics(Collector):
         self,
         waits: Callable[[], Waiting | None],
         carriers: Callable[[], Carriers | None] = lambda: None,
+        alerts: Callable[[], AlertNumbers | None] = lambda: None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`waits` says what waits to be shipped, `carriers` how they are; None while that is not known."""
+        """`waits` says what waits to be shipped, `carriers` how they are, `alerts` what became of them.
+
+        None while that is not known.
+        """
         self._waits = waits
         self._carriers = carriers
+        self._alerts = alerts
         self._now = now
         self._shipped: Counter[str] = Counter()
         self._ended: Counter[tuple[str, str]] = Counter()
@@ -120,6 +139,9 @@ class WorkerMetrics(Collector):
             yield _by_state(
                 "trunkward_carrier_hosts", "Hosts of carriers, by whether they answer.", carriers.hosts
             )
+        alerts = self._alerts()
+        if alerts is not None:
+            yield from _of_alerts(alerts)
         waits = self._waits()
         if waits is not None:
             yield GaugeMetricFamily(
@@ -130,6 +152,24 @@ class WorkerMetrics(Collector):
                 "Age of the oldest record that is not shipped yet.",
                 value=0.0 if waits.since is None else max(0.0, self._now() - waits.since),
             )
+
+
+def _of_alerts(alerts: AlertNumbers) -> Iterator[Metric]:
+    yield CounterMetricFamily(
+        "trunkward_spend_alerts", "Levels of caps that were crossed.", value=alerts.raised
+    )
+    messages = CounterMetricFamily(
+        "trunkward_spend_alert_messages", "Messages about them, by what became of them.", labels=["result"]
+    )
+    for result in ("delivered", "given_up"):
+        messages.add_metric([result], getattr(alerts, result))
+    yield messages
+    yield CounterMetricFamily(
+        "trunkward_spend_alert_failures", "Times a message was not taken.", value=alerts.failures
+    )
+    yield GaugeMetricFamily(
+        "trunkward_spend_alerts_waiting", "Messages that are not there yet.", value=alerts.waiting
+    )
 
 
 def _by_state(name: str, words: str, counts: Counter[State]) -> GaugeMetricFamily:

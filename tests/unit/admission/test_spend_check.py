@@ -263,6 +263,8 @@ def test_no_money_no_call(
     assert headers.get("Retry-After") == after
     assert last.detail == detail
     assert last.remedy
+    reached = f"{live.owner.removeprefix('money:')} {live.window}" if isinstance(live, OverSpend) else ""
+    assert last.cap == reached
     # the caller hears nothing of amounts
     assert not any(amount in headers["Warning"] for amount in ("30.00", "29.00", "0.99", "acme"))
 

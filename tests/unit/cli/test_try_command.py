@@ -66,6 +66,7 @@ def test_an_admitted_call_and_what_was_not_asked(ask: Ask) -> None:
         ["drain", "not", "asked"],
         ["credentials", "not", "asked"],
         ["limits", "not", "asked"],
+        ["spend", "not", "asked"],
         ["clock", "not", "asked"],
         ["signature", "not", "asked"],
     ]

@@ -40,7 +40,8 @@ def node() -> Iterator[Node]:
     config = config.replace('prefixes: ["+1202"]', 'prefixes: ["+1202", "+44"]')
     config = config.replace(
         "        client_certificate: issued\n",
-        "        client_certificate: issued\n        destinations: {allow: [US, GB]}\n",
+        "        client_certificate: issued\n        destinations: {allow: [US, GB]}\n"
+        "        spend: {call: 5, hour: 10, day: 30, month: 300}\n",
     )
     running = start_node(config)
     yield running

@@ -1,0 +1,182 @@
+"""`trunkward spend`: caps, what is settled, what is held and by which calls, as the ledger has it now."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from trunkward.cli.said import complain
+from trunkward.cli.status import read_in_force
+from trunkward.live import money
+from trunkward.live.ask import NotAnswered, Valkey
+from trunkward.live.money import KeptLeg, Spent
+from trunkward.settings import Paths
+from trunkward.spend.money import shown
+from trunkward.trunks.spending import OwnerSpending, Window, with_raises
+
+#: Seconds between two looks of `--watch`.
+EVERY_S = 1.0
+#: Owners asked for in one question, and calls.
+_AT_ONCE, _MOST_LEGS = 1000, 10_000
+#: Calls that are shown of one owner.
+_SHOWN_LEGS = 20
+_BAR = 20
+_TIMES = (Window.HOUR, Window.DAY, Window.MONTH)
+
+
+def run(paths: Paths, owner: str, *, watch: bool, as_json: bool) -> int:
+    """Prints it: 0, 1 when Valkey does not answer, 2 when there is no such owner or node.
+
+    Without an owner: everybody who has spent something in the last 30 days, or holds something.
+    """
+    in_force = read_in_force(paths)
+    if in_force is None:
+        return 2
+    declared = in_force.declared()
+    owners = [one for one in with_raises(declared.spending, in_force.raises) if owner in ("", one.owner)]
+    if not owners:
+        complain(f"no {owner}; write trunk:NAME, tenant:NAME, reseller:NAME or carrier:NAME")
+        return 2
+    holds = {hold.owner: hold for hold in in_force.holds}
+    currency = declared.node.currency
+    try:
+        with Valkey(paths.valkey_socket, "root", paths.valkey_secret("root")) as valkey:
+
+            def look() -> list[dict[str, Any]]:
+                now = time.time()
+                legs = money.kept_legs(valkey.ask(*money.legs(_MOST_LEGS)))
+                spent = _spent(owners, valkey)
+                found = [
+                    document(one, spent[one.account], legs, now) | {"hold": _hold(holds.get(one.owner))}
+                    for one in owners
+                ]
+                return found if owner else [one for one in found if _is_active(one)]
+
+            if as_json:
+                told = {"currency": currency, "owners": look()}
+                while True:
+                    print(json.dumps(told, indent=None if watch else 1), flush=True)
+                    if not watch:
+                        return 0
+                    time.sleep(EVERY_S)
+                    told["owners"] = look()
+            console = Console(highlight=False, soft_wrap=True)
+            if not watch:
+                console.print(page(look(), currency))
+                return 0
+            with Live(page(look(), currency), console=console, auto_refresh=False) as live:
+                while True:
+                    time.sleep(EVERY_S)
+                    live.update(page(look(), currency), refresh=True)
+    except NotAnswered as problem:
+        complain(f"what is spent cannot be told: {problem}")
+        return 1
+    except KeyboardInterrupt:
+        return 0
+
+
+def document(owner: OwnerSpending, spent: Spent, legs: list[KeptLeg], now: float) -> dict[str, Any]:
+    """One owner, for a program: amounts are text, exact, in the node's currency."""
+    caps = owner.at(now)
+    windows = []
+    for window in _TIMES:
+        settled: int = getattr(spent, window)
+        cap = caps.cap(window)
+        until = [one.until for one in owner.raises if one.window is window and one.holds(now)]
+        windows.append(
+            {
+                "window": window.value,
+                "settled": shown(settled),
+                "held": shown(spent.granted),
+                "cap": None if cap is None else shown(cap),
+                "percent": None if not cap else round((settled + spent.granted) * 100 / cap, 1),
+                "raised_until": max(until, default=None),
+            }
+        )
+    return {
+        "owner": owner.owner,
+        "windows": windows,
+        "call_cap": None if caps.call_micro is None else shown(caps.call_micro),
+        "calls": [told for leg in legs for told in _call(leg, owner.account)],
+    }
+
+
+def page(found: list[dict[str, Any]], currency: str) -> Group:
+    """The same for a person."""
+    if not found:
+        return Group(Text("nobody has spent anything in the last 30 days, and nothing is held"))
+    parts: list[Any] = []
+    for one in found:
+        held = f"   HELD: {one['hold']['scope']} calls" if one["hold"] else ""
+        parts.append(Text(f"{one['owner']} ({currency}){held}", style="red" if held else "bold"))
+        table = Table("", "settled", "held", "cap", "", "", box=None, pad_edge=False)
+        for row in one["windows"]:
+            table.add_row(*_cells(row))
+        parts.append(table)
+        calls = one["calls"]
+        for call in calls[:_SHOWN_LEGS]:
+            state = "rings" if call["lasted_s"] is None else f"{call['lasted_s']:.0f} s"
+            forced = f", {call['forced']} of it beyond what was granted" if call["forced"] != "0.00" else ""
+            parts.append(
+                Text(
+                    f"  {call['record_id']} on {call['node']}, {state}:"
+                    f" settled {call['settled']}, held {call['held']}{forced}"
+                )
+            )
+        if len(calls) > _SHOWN_LEGS:
+            parts.append(Text(f"  and {len(calls) - _SHOWN_LEGS} more calls: --json has them all"))
+        parts.append(Text(""))
+    return Group(*parts[:-1])
+
+
+def _cells(row: dict[str, Any]) -> Iterator[Text]:
+    percent = row["percent"]
+    style = "" if percent is None or percent < 80 else "red" if percent >= 100 else "yellow"
+    full = 0 if percent is None else min(round(percent * _BAR / 100), _BAR)
+    bar = "" if percent is None else "[" + "#" * full + "." * (_BAR - full) + "]"
+    until = row["raised_until"]
+    note = f"raised until {time.strftime('%Y-%m-%d %H:%M', time.localtime(until))}" if until else ""
+    said = "" if percent is None else f"{percent:g} %"
+    for cell in (
+        *(row["window"], row["settled"], row["held"], row["cap"] or "none"),
+        *(f"{bar} {said}".strip(), note),
+    ):
+        yield Text(cell, style=style)
+
+
+def _call(leg: KeptLeg, account: str) -> Iterator[dict[str, Any]]:
+    for share in leg.shares:
+        if share.owner == account:
+            yield {
+                "record_id": leg.record_id,
+                "node": leg.node,
+                "lasted_s": None if leg.lasted_ms is None else leg.lasted_ms / 1000,
+                "settled": shown(share.settled),
+                "held": shown(share.granted),
+                "forced": shown(share.forced),
+                # its node has not been heard of since
+                "overdue_s": max(-leg.left_ms, 0) / 1000,
+                "tariff": share.tariff,
+            }
+
+
+def _spent(owners: list[OwnerSpending], valkey: Valkey) -> dict[str, Spent]:
+    found: dict[str, Spent] = {}
+    for at in range(0, len(owners), _AT_ONCE):
+        accounts = [one.account for one in owners[at : at + _AT_ONCE]]
+        found |= zip(accounts, money.windows_of(valkey.ask(*money.spent(accounts))), strict=True)
+    return found
+
+
+def _is_active(one: dict[str, Any]) -> bool:
+    month = one["windows"][-1]
+    return bool(one["hold"]) or month["settled"] != "0.00" or month["held"] != "0.00"
+
+
+def _hold(hold: Any) -> dict[str, Any] | None:
+    return {"scope": hold.scope.value, "cut": hold.cut, "why": hold.why} if hold else None
