@@ -45,8 +45,8 @@ def wanted_calls(
         verdict=_one_of("--verdict", verdict, _VERDICTS),
         reason=_one_of("--reason", reason, tuple(code.value for code in Reason)),
         ending=_one_of("--ending", ending, tuple(way.value for way in Ending)),
-        since=_moment("--since", since, now_s),
-        until=_moment("--until", until, now_s),
+        since=moment("--since", since, now_s),
+        until=moment("--until", until, now_s),
         min_duration_s=min_duration_s,
         emergency=emergency,
     )
@@ -71,7 +71,7 @@ def _number(option: str, text: str | None) -> str | None:
     return f"{plus or ('+' if len(digits) > _SHORT else '')}{digits}{star}"
 
 
-def _moment(option: str, text: str | None, now_s: float) -> float | None:
+def moment(option: str, text: str | None, now_s: float) -> float | None:
     """Seconds since the epoch. Without a zone it is this machine's time."""
     if text is None:
         return None

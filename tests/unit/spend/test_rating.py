@@ -53,7 +53,8 @@ def test_a_price_is_the_exact_one_rounded_up_once(lasted: int, rate: int, connec
     ("answered", "ended", "ms"),
     [
         (1_764_000_000.0, 1_764_000_060.0, 60_000),
-        # 60 s written as two doubles: less than a microsecond is no time
+        # the doubles are 0.7000000477 apart: less than a microsecond is no time
+        (1_764_000_000.1, 1_764_000_000.8, 700),
         (1_764_000_000.1, 1_764_000_060.1, 60_000),
         (1_764_000_000.1, 1_764_000_060.100001, 60_001),
         (1_764_000_000.25, 1_764_000_000.25, 0),
