@@ -227,7 +227,7 @@ class _Agreed(NamedTuple):
 
 def _offset(lines: Sequence[CdrLine], calls: Sequence[OurCall], *, answered: bool) -> _Agreed:
     """What most pairs of calls agree on; a distance of 0 where that may be nothing but chance."""
-    distances = sorted(_distances(lines, calls, answered=answered))
+    distances, most = _distances(lines, calls, answered=answered)
     best, last = _Agreed(0, 0, 0, 0), 0
     for first in range(len(distances)):
         while last < len(distances) and distances[last] - distances[first] <= _NEAR_MS:
@@ -235,27 +235,33 @@ def _offset(lines: Sequence[CdrLine], calls: Sequence[OurCall], *, answered: boo
         middle = distances[(first + last - 1) // 2]
         best = min(best, _Agreed(first - last, distances[last - 1] - distances[first], abs(middle), middle))
     pairs = -best.fewer
-    if pairs < 2 or 2 * pairs < min(len(lines), len(calls)) or best.far_ms <= _RIGHT_MS:
+    if pairs < 2 or 2 * pairs < most or best.far_ms <= _RIGHT_MS:
         return best._replace(offset_ms=0)
     return best
 
 
-def _distances(lines: Sequence[CdrLine], calls: Sequence[OurCall], *, answered: bool) -> Iterator[int]:
-    """Between the starts of calls that are as long as each other, of the numbers called least often first."""
+def _distances(
+    lines: Sequence[CdrLine], calls: Sequence[OurCall], *, answered: bool
+) -> tuple[list[int], int]:
+    """Between starts of calls that are as long as each other, in order; and how many pairs there may be.
+
+    Of the numbers called least often, as many as are enough.
+    """
     theirs, ours = _by_number(lines), _by_number(calls)
-    left = _MOST_PAIRS
-    both = sorted(
-        theirs.keys() & ours.keys(), key=lambda number: (len(theirs[number]) * len(ours[number]), number)
-    )
-    for number in both:
-        left -= len(theirs[number]) * len(ours[number])
-        if left < 0:
-            return
+    found: list[int] = []
+    looked_at, most = 0, 0
+    sizes = {number: len(theirs[number]) * len(ours[number]) for number in theirs.keys() & ours.keys()}
+    for number, size in sorted(sizes.items(), key=lambda item: (item[1], item[0])):
+        looked_at += size
+        if looked_at > _MOST_PAIRS:
+            break
+        most += min(len(theirs[number]), len(ours[number]))
         for line in theirs[number]:
             for call in ours[number]:
                 distance = line.at_ms - _start_ms(call, answered=answered)
                 if _apart_ms(line, call) <= _NEAR_MS and abs(distance) <= _FARTHEST_MS:
-                    yield distance
+                    found.append(distance)
+    return sorted(found), most
 
 
 def _by_number[T: (CdrLine, OurCall)](all_of_them: Iterable[T]) -> dict[str, list[T]]:

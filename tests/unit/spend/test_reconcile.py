@@ -127,6 +127,13 @@ def test_a_clock_that_is_off_is_found_and_told(late: int, answered: bool) -> Non
     assert (found.matched, found.offset_ms, found.found, found.answered) == (6, late, (), answered)
 
 
+def test_a_clock_is_found_by_a_part_of_many_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trunkward.spend.reconcile._MOST_PAIRS", 20)
+    calls = [ours(n, 60_000 + n * 3000) for n in range(60)]
+    found = compare([theirs(n, 60_000 + n * 3000, late=7_200_000) for n in range(60)], calls)
+    assert (found.matched, found.offset_ms) == (60, 7_200_000)
+
+
 def test_a_call_twice_in_their_file_is_named_once() -> None:
     lines = [theirs(0), theirs(0, line=9), theirs(1, called="33"), theirs(1, called="33", line=8)]
     found = compare(lines, [ours(0)])
