@@ -93,7 +93,8 @@ class RecordStore:
             if rows := _message_rows([r for r in records if isinstance(r, MessageRecord)]):
                 connection.execute(self._insert_messages, rows)
             # in the same transaction, so that each call is rated once; whichever record came last
-            rate_ended(connection, [r.record_id for r in records if not isinstance(r, MessageRecord)])
+            rated = [r.record_id for r in records if isinstance(r, DecisionRecord | OutcomeRecord)]
+            rate_ended(connection, rated)
             noted = self._insert(shipped).values(segment=segment, offset=offset)
             connection.execute(
                 noted.on_conflict_do_update(index_elements=["segment"], set_={"offset": offset})
