@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 from rich.console import Console
 from rich.text import Text
 from sqlalchemy.exc import DBAPIError
@@ -134,15 +135,20 @@ def record_store(paths: Paths) -> RecordStore:
 
 def with_records(paths: Paths, do: Callable[[RecordStore], int]) -> int:
     """Does something with the node's records; 2, and why, when they cannot be read."""
+    return with_records_database(paths, lambda engine: do(RecordStore(engine)))
+
+
+def with_records_database(paths: Paths, do: Callable[[sa.Engine], int]) -> int:
+    """The same with the database they are in."""
     try:
         if not paths.database and not paths.records_db.exists():
             complain(f"no records yet: {paths.records_db} is made by the first ./trunkward up")
             return 2
-        store = record_store(paths)
+        engine = open_database(paths.records_url)
         try:
-            return do(store)
+            return do(engine)
         finally:
-            store.disconnect()
+            engine.dispose()
     except UnusableSecret as problem:
         complain(str(problem))
     except PermissionError:

@@ -23,7 +23,7 @@ from trunkward.cli.said import complain, in_words
 from trunkward.control import configuration
 from trunkward.control.acts import put_down
 from trunkward.control.configuration import Version
-from trunkward.control.decks import dropped, imported, in_force, in_lines, unpacked, users_of
+from trunkward.control.decks import corrected, dropped, imported, in_force, in_lines, unpacked, users_of
 from trunkward.control.node_file import read_node_file
 from trunkward.settings import Paths
 from trunkward.spend.deck import MOST_DIGITS, Deck, Difference, Rate, changed, difference
@@ -58,8 +58,13 @@ def moment_of(text: str) -> float | None:
         raise typer.BadParameter(f"{text!r}: write a day as 2027-01-31, or 2027-01-31T18:00") from None
 
 
-def run_import(paths: Paths, name: str, file: Path, *, defaults: Defaults, whole: bool) -> int:
-    """Takes a file in: 0 done, 1 not everywhere in force, 2 nothing was changed."""
+def run_import(
+    paths: Paths, name: str, file: Path, *, defaults: Defaults, whole: bool, since: float | None = None
+) -> int:
+    """Takes a file in: 0 done, 1 not everywhere in force, 2 nothing was changed.
+
+    `since`: it corrects what the deck says from that moment on, in seconds since the epoch.
+    """
     if not _root():
         return 2
     found = _read(file, defaults)
@@ -67,14 +72,18 @@ def run_import(paths: Paths, name: str, file: Path, *, defaults: Defaults, whole
         return 2
     read, raw = found
     told: list[str] = []
+    command = f"deck import {name}" if since is None else f"deck correct {name}"
 
     def decide(store: SqlConfiguration, _: Declared, now: float, beyond: int) -> Version:
-        change, effect = imported(name, _held(store, name), read.deck, raw, int(now), whole=whole)
+        held = held_deck(store, name)
+        if since is None:
+            change, effect = imported(name, held, read.deck, raw, int(now), whole=whole)
+        else:
+            change, effect = corrected(name, held, read.deck, raw, int(since), int(now), whole=whole)
         told.extend(in_lines(effect))
-        command = f"deck import {name}"
         return put_down(store, change, actor=current_actor(), command=command, at=now, beyond=beyond)
 
-    code = act(paths, f"deck import {name}", decide)
+    code = act(paths, command, decide)
     if code != 2:
         for line in told:
             print(line)
@@ -91,7 +100,7 @@ def run_diff(paths: Paths, name: str, file: Path, *, defaults: Defaults, whole: 
     if found is None:
         return 2
     with configuration_store(paths, make=False) as store:
-        held = _held(store, name)
+        held = held_deck(store, name)
     now = int(time.time())
     was = held[1] if held else Deck(currency=found[0].deck.currency, rates=())
     effect = difference(was, changed(was, found[0].deck, now, whole=whole), now)
@@ -121,7 +130,7 @@ def run_list(paths: Paths, *, every: bool, as_json: bool) -> int:
     with configuration_store(paths, make=False) as store:
         kept = store.decks()
         versions = {version.number: version for version in store.versions()}
-        users = users_of(_declared(store))
+        users = users_of(declared_by(store))
     found = [one for one in kept if every or not one.ended]
     if as_json:
         for one in found:
@@ -150,7 +159,7 @@ def run_show(paths: Paths, name: str, number: str, *, at: float | None, as_json:
         complain(f"{number}: write a number, or its beginning, as +442079460123")
         return 2
     with configuration_store(paths, make=False) as store:
-        held = _held(store, name)
+        held = held_deck(store, name)
     if held is None:
         complain(f"there is no deck {name}; ./trunkward deck list shows those there are")
         return 2
@@ -222,12 +231,14 @@ def _progress(lines: int) -> Iterator[Callable[[int], None]]:
         yield lambda line: progress.update(task, completed=line)
 
 
-def _held(store: SqlConfiguration, name: str) -> tuple[KeptDeck, Deck] | None:
+def held_deck(store: SqlConfiguration, name: str) -> tuple[KeptDeck, Deck] | None:
+    """What is in force of that name, and its rates."""
     kept = in_force(store.decks()).get(name)
     return (kept, unpacked(kept, store.packed_deck(kept))) if kept else None
 
 
-def _declared(store: SqlConfiguration) -> Declared:
+def declared_by(store: SqlConfiguration) -> Declared:
+    """What the newest version says. Raises `NoSuchVersion`."""
     head = configuration.get_version(store, None)
     return read_node_file(store.text(head), f"version {head.number}")
 

@@ -9,18 +9,18 @@ from trunkward.settings import Paths
 
 deck_app = typer.Typer(help="Rate decks of carriers and tenants.", no_args_is_help=True)
 
-type NameArgument = Annotated[str, typer.Argument(help="The deck's name, as the node file has it.")]
-type FileArgument = Annotated[Path, typer.Argument(help="CSV, as the trade exchanges it (docs/spend.md).")]
-type CurrencyOption = Annotated[
+NameArgument = Annotated[str, typer.Argument(help="The deck's name, as the node file has it.")]
+FileArgument = Annotated[Path, typer.Argument(help="CSV, as the trade exchanges it (docs/spend.md).")]
+CurrencyOption = Annotated[
     str, typer.Option(help="ISO 4217, where the file has no column for it.", metavar="EUR")
 ]
-type IncrementsOption = Annotated[
+IncrementsOption = Annotated[
     str, typer.Option(help="Where the file has no column for them, as 60/6.", metavar="SECONDS/SECONDS")
 ]
-type DatesOption = Annotated[
+DatesOption = Annotated[
     Literal["day", "month", ""], typer.Option(help="What stands first in dates such as 03/04/2027.")
 ]
-type MergeOption = Annotated[
+MergeOption = Annotated[
     bool, typer.Option("--merge", help="Prefixes that are not in the file keep what they have.")
 ]
 
@@ -40,6 +40,27 @@ def import_deck(
     defaults = defaults_of(currency, increments, dates)
     paths = Paths.from_environment()
     raise typer.Exit(run_import(paths, name, file, defaults=defaults, whole=not merge))
+
+
+@deck_app.command("correct")
+def correct_deck(
+    name: NameArgument,
+    file: FileArgument,
+    since: Annotated[str, typer.Option(help="From when it is as the file says: 2027-01-31, in UTC.")],
+    currency: CurrencyOption = "",
+    increments: IncrementsOption = "1/1",
+    dates: DatesOption = "",
+    merge: MergeOption = False,
+) -> None:
+    """Say what a deck should have said from a past moment on; calls of then are for `rerate`."""
+    from trunkward.cli.deck import defaults_of, moment_of, run_import
+
+    defaults = defaults_of(currency, increments, dates)
+    at = moment_of(since)
+    if at is None:
+        raise typer.BadParameter("--since: write a day as 2027-01-31")
+    paths = Paths.from_environment()
+    raise typer.Exit(run_import(paths, name, file, defaults=defaults, whole=not merge, since=at))
 
 
 @deck_app.command("diff")

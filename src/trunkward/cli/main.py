@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from trunkward import __version__
+from trunkward.cli.billing_app import export_app, reconcile, rerate
 from trunkward.cli.deck_app import deck_app
 from trunkward.cli.spend_app import hold, release, spend_app
 from trunkward.settings import Paths, SettingsRefused
@@ -208,14 +209,9 @@ def diff(
     raise typer.Exit(run_diff(Paths.from_environment(), old, new, as_json=as_json))
 
 
-@app.command()
-def export(
-    number: Annotated[int | None, typer.Argument(help="A version; the newest without it.")] = None,
-) -> None:
-    """Print a version's node file, word for word as it was accepted."""
-    from trunkward.cli.versions import run_export
-
-    raise typer.Exit(run_export(Paths.from_environment(), number))
+app.add_typer(export_app, name="export")
+app.command()(rerate)
+app.command()(reconcile)
 
 
 secret_app = typer.Typer(

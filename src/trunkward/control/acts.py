@@ -1,13 +1,13 @@
-"""Acts the node file does not say: secrets, findings about numbers, decks, holds, raises.
+"""Acts the node file does not say: secrets, numbers, decks, holds, raises, calls rated again.
 
 Each is a version of the same file: it has a number, a time, an actor and a command, its journal entry names
 it, and gates judge by it as by any other version.
 """
 
 from trunkward.access.actor import Actor
-from trunkward.control import decks, secrets, spending, verified
+from trunkward.control import decks, rerating, secrets, spending, verified
 from trunkward.control.configuration import Act, ConfigurationStore, Version, same_file_again
-from trunkward.spend.kept import DeckChange
+from trunkward.spend.kept import DeckChange, Rerating
 from trunkward.trunks.callers import NumberChange
 from trunkward.trunks.secret import SecretChange
 from trunkward.trunks.spending import SpendingChange
@@ -36,6 +36,8 @@ def said(act: Act) -> str:
             return verified.said(act)
         case DeckChange():
             return decks.said(act)
+        case Rerating():
+            return rerating.said(act)
         case SpendingChange():
             return spending.said(act)
 
@@ -49,5 +51,7 @@ def journaled(act: Act, number: int) -> dict[str, object]:
             return {"number": verified.journaled(act)}
         case DeckChange():
             return {"deck": decks.journaled(act, number)}
+        case Rerating():
+            return {"rerated": rerating.journaled(act)}
         case SpendingChange():
             return {"spending": spending.journaled(act)}

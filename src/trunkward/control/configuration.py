@@ -16,13 +16,13 @@ from trunkward.control.node_file import Accepted, NodeFileRefused, accept_node_f
 from trunkward.control.objects import Objects
 from trunkward.control.opens import NO_CHANGE, Reach
 from trunkward.journal.chain import Entry, verify
-from trunkward.spend.kept import DeckChange, KeptDeck
+from trunkward.spend.kept import DeckChange, KeptDeck, Rerating
 from trunkward.trunks.callers import NumberChange, Verification
 from trunkward.trunks.secret import SealedSecret, SecretChange
 from trunkward.trunks.spending import Hold, Raise, SpendingChange
 
 #: What a version does besides its file (`control.acts`).
-type Act = SecretChange | NumberChange | DeckChange | SpendingChange
+type Act = SecretChange | NumberChange | DeckChange | SpendingChange | Rerating
 
 
 class Superseded(Exception):

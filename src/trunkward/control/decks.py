@@ -3,6 +3,7 @@
 import re
 import zlib
 from collections.abc import Iterable
+from dataclasses import replace
 from hashlib import sha256
 
 from trunkward.spend.deck import Deck, Difference, changed, difference, read_written, written
@@ -63,6 +64,30 @@ def imported(
         ended=before[0].version if before else 0,
     )
     return change, told
+
+
+def corrected(
+    name: str,
+    before: tuple[KeptDeck, Deck] | None,
+    said: Deck,
+    file: bytes,
+    since: int,
+    now: int,
+    *,
+    whole: bool,
+) -> tuple[DeckChange, Difference]:
+    """A deck as it is now said to have been since then, in seconds since the epoch. Raises `DeckActRefused`.
+
+    It rates new calls at once. Those of before keep their price until they are rated again.
+    """
+    if before is None:
+        raise DeckActRefused(f"there is no deck {name}; ./trunkward deck list shows those there are")
+    if since > now:
+        raise DeckActRefused("a correction is of the past; what is still to come is for deck import")
+    change, _ = imported(name, before, said, file, since, whole=whole)
+    after = read_written(zlib.decompress(change.packed).decode())
+    told = difference(before[1], after, now)
+    return replace(change, act="correct", effect=in_short(told, after, now)), told
 
 
 def dropped(name: str, kept: Iterable[KeptDeck], declared: Declared) -> DeckChange:
@@ -173,7 +198,8 @@ def said(change: DeckChange) -> str:
     """One line for the history."""
     if change.act == "drop":
         return f"deck {change.name} dropped"
-    return f"deck {change.name} taken in: {change.effect}"
+    word = "corrected" if change.act == "correct" else "taken in"
+    return f"deck {change.name} {word}: {change.effect}"
 
 
 def journaled(change: DeckChange, number: int) -> dict[str, object]:

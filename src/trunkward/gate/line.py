@@ -428,6 +428,7 @@ def _money(case: Case) -> MoneyRecord | None:
         return None
     return MoneyRecord(
         currency=case.node.currency,
+        reseller=case.source.reseller if isinstance(case.source, Trunk) else "",
         sale=_rated(prices.sale) if prices.sale is not None else None,
         owners=[share.owner.removeprefix("money:") for share in charge.shares] if charge is not None else [],
         costs={carrier: _rated(cost) for carrier, cost in prices.costs.items()},

@@ -67,16 +67,14 @@ def row(view: Mapping[str, Any], pseudonyms: Pseudonyms | None = None) -> list[s
         value = view.get(name)
         text = _SPECIAL[name](value or []) if name in ("routes", "tried") else _text(name, value)
         if name in ("calling_number", "called_number"):
-            cells.append(
-                pseudonyms.of(text) if pseudonyms else text if _NUMBER.fullmatch(text) else _cell(text)
-            )
+            cells.append(pseudonyms.of(text) if pseudonyms else guarded(text, number=True))
         else:
-            cells.append(_cell(text))
+            cells.append(guarded(text))
     for side in ("caller", "callee"):
         leg = legs.get(side, {})
-        cells += [_cell(_text(name, leg.get(name))) for name in _LEG]
+        cells += [guarded(_text(name, leg.get(name))) for name in _LEG]
     cells.append("yes" if view.get("emergency") else "")
-    cells.append(_cell(_text("end_reason", view.get("end_reason"))))
+    cells.append(guarded(_text("end_reason", view.get("end_reason"))))
     return cells
 
 
@@ -86,5 +84,8 @@ def _text(name: str, value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _cell(text: str) -> str:
+def guarded(text: str, *, number: bool = False) -> str:
+    """A cell no spreadsheet takes for a formula. `number`: a telephone number, which stands as it is."""
+    if number and _NUMBER.fullmatch(text):
+        return text
     return f"'{text}" if text.startswith(_FORMULA) else text

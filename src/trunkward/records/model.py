@@ -36,6 +36,8 @@ class MoneyRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     #: ISO 4217.
     currency: str
+    #: The tenant's; absent: it has none.
+    reseller: str = ""
     #: What it is sold for; absent where that is not known, and not counted.
     sale: RatedBy | None = None
     #: Whose caps it counts under: `trunk:acme-hq`, `tenant:acme`, `carrier:north`.

@@ -132,7 +132,7 @@ class _Reader:
         self._currencies: dict[str, int] = {}
 
     def read(self, text: str, progress: Callable[[int], None]) -> Read:
-        lines = csv.reader(text.splitlines(), delimiter=_separator(text), strict=True)
+        lines = csv.reader(text.splitlines(), delimiter=separator(text), strict=True)
         ignored: tuple[str, ...] = ()
         rates: list[Rate] = []
         # 2.
@@ -328,8 +328,8 @@ class _Reader:
         return next(iter(named), "")
 
 
-def _separator(text: str) -> str:
-    """1."""
+def separator(text: str) -> str:
+    """Of `;`, tab and comma the one that the first line with something in it has most of."""
     header = next((line for line in text.splitlines() if line.strip()), "")
     return max(",;\t", key=header.count)
 

@@ -26,7 +26,7 @@ class KeptDeck:
 class DeckChange:
     """What one act does."""
 
-    #: `import` or `drop`.
+    #: `import`, `correct` or `drop`.
     act: str
     name: str
     #: Its `version` is the act's.
@@ -37,3 +37,22 @@ class DeckChange:
     effect: str = ""
     #: The version whose state of the deck ends; 0: there is none.
     ended: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rerating:
+    """Calls of a time that are rated once more, because a deck was wrong; amounts in micro-units."""
+
+    deck: str
+    #: Of the deck's text as it is now.
+    sha256: str
+    #: Seconds since the epoch; `until` not in it.
+    since: float
+    until: float
+    #: How many calls get another price or cost.
+    calls: int
+    sold_before: int
+    sold_after: int
+    cost_before: int
+    cost_after: int
+    why: str

@@ -31,7 +31,7 @@ class DeckRefused(ValueError):
 
 
 def compile_deck(source: Deck, now: int) -> bytes:
-    """The file of what is in force from `now` on. Equal arguments give equal bytes."""
+    """The file of what is in force from `now` on (0: ever). Equal arguments give equal bytes."""
     rates: list[bytes] = []
     editions = []
     for since in [now, *source.moments(now)]:

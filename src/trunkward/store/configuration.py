@@ -15,7 +15,7 @@ from trunkward.control.configuration import Act, Superseded, Version, journal_fa
 from trunkward.control.difference import Change
 from trunkward.control.objects import Objects, schema_id
 from trunkward.journal.chain import Entry, begin_or_continue
-from trunkward.spend.kept import DeckChange, KeptDeck
+from trunkward.spend.kept import DeckChange, KeptDeck, Rerating
 from trunkward.store.configuration_schema import (
     deck_texts,
     decks,
@@ -126,6 +126,8 @@ class SqlConfiguration:
                 self._change_numbers(connection, act, number)
             case DeckChange():
                 self._change_decks(connection, act, number)
+            case Rerating():
+                pass  # its rows are in the records database; here stand who, when and why
             case SpendingChange():
                 self._change_spending(connection, act, number)
 

@@ -13,6 +13,7 @@ from trunkward.records.filter import ALL, CallFilter
 from trunkward.records.model import DecisionRecord, EventRecord, MessageRecord, OutcomeRecord, Record
 from trunkward.records.view import call_view
 from trunkward.store.events import EventStore
+from trunkward.store.rated import forget, rate_ended
 from trunkward.store.schema import calls, ladders, shipped
 
 #: Rows read in one query: a reader holds no snapshot for longer than that takes.
@@ -105,6 +106,9 @@ class RecordStore:
             if rows := _message_rows([r for r in records if isinstance(r, MessageRecord)]):
                 connection.execute(self._insert_messages, rows)
             self.events.add(connection, [r for r in records if isinstance(r, EventRecord)])
+            # in the same transaction, so that each call is rated once; whichever record came last
+            rated = [r.record_id for r in records if isinstance(r, DecisionRecord | OutcomeRecord)]
+            rate_ended(connection, rated)
             noted = self._insert(shipped).values(segment=segment, offset=offset)
             connection.execute(
                 noted.on_conflict_do_update(index_elements=["segment"], set_={"offset": offset})
@@ -116,6 +120,7 @@ class RecordStore:
         if rows := [_outcome_row(record) for record in ended]:
             with self._engine.begin() as connection:
                 connection.execute(self._insert_outcome, rows)
+                rate_ended(connection, [record.record_id for record in ended])
 
     def forget_segment(self, segment: str) -> None:
         """Drops the note about a segment that has been deleted."""
@@ -135,7 +140,9 @@ class RecordStore:
             found = connection.execute(wanted).all()
             if not found:
                 return 0, 0
-            of_them = ladders.c.record_id.in_([record_id for _, record_id in found])
+            record_ids = [record_id for _, record_id in found]
+            of_them = ladders.c.record_id.in_(record_ids)
+            forget(connection, record_ids)
             messages = connection.execute(ladders.delete().where(of_them)).rowcount
             connection.execute(calls.delete().where(calls.c.id.in_([number for number, _ in found])))
         return len(found), messages

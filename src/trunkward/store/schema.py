@@ -83,3 +83,40 @@ shipped = sa.Table(
     sa.Column("segment", sa.String(255), primary_key=True),
     sa.Column("offset", sa.BigInteger, nullable=False),
 )
+
+#: Calls that are over, rated: each revision a row that is never changed (`records.rated.RatedCall`).
+rated = sa.Table(
+    "rated",
+    metadata,
+    sa.Column("id", _number, primary_key=True),
+    sa.Column("record_id", _name(64), nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+    *(sa.Column(name, _name(64), nullable=False) for name in ("tenant", "trunk", "reseller", "carrier")),
+    *(sa.Column(name, _name(32), nullable=False) for name in ("calling_number", "called_number")),
+    sa.Column("answered_at", sa.Float, nullable=True),
+    sa.Column("lasted_ms", sa.BigInteger, nullable=True),
+    sa.Column("charged", _name(16), nullable=False),
+    sa.Column("currency", _name(3), nullable=False),
+    #: Of each side: micro-units (null: not known), seconds that were charged, and by what.
+    *(
+        column
+        for side in ("sale", "cost")
+        for column in (
+            sa.Column(f"{side}_basis", _name(16), nullable=False),
+            sa.Column(f"{side}_micro", sa.BigInteger, nullable=True),
+            sa.Column(f"{side}_billed_s", sa.BigInteger, nullable=False),
+            sa.Column(f"{side}_tariff", _name(64), nullable=False),
+            sa.Column(f"{side}_prefix", _name(16), nullable=False),
+            sa.Column(f"{side}_deck", _name(64), nullable=False),
+            sa.Column(f"{side}_deck_sha256", _name(64), nullable=False),
+        )
+    ),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("actor", sa.String(255), nullable=False),
+    sa.Column("revised_at", sa.Float, nullable=True),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Index("ix_rated_record_id", "record_id", "revision", unique=True),
+    sa.Index("ix_rated_at", "at", "record_id"),
+    *(sa.Index(f"ix_rated_{name}", name, "at", "record_id") for name in ("tenant", "carrier")),
+)

@@ -1,13 +1,15 @@
 """What is refused of decks, and what is told of them."""
 
 import re
+import zlib
 from copy import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkward.control.decks import DeckActRefused, dropped, imported, in_lines, wanting
+from trunkward.control.decks import DeckActRefused, corrected, dropped, imported, in_lines, wanting
+from trunkward.control.decks import said as saying
 from trunkward.spend.deck import Deck, Rate, deck, difference, read_written, written
 from trunkward.spend.kept import KeptDeck
 from trunkward.spend.tariff import Tariff
@@ -81,3 +83,20 @@ def test_the_largest_changes_come_first() -> None:
     lines = in_lines(difference(before, after, 0))
     assert lines[0] == "dearer: 199 place 199: 0.00000001 -> 0.000000199 (+1890.0 %)"
     assert lines[-1] == "dearer: 80 more"
+
+
+def test_a_correction_says_something_of_the_past_and_of_nothing_before_it() -> None:
+    was = deck("EUR", [rate("44", 10), rate("1", 3)])
+    held = (kept("north", version=5), was)
+    said = deck("EUR", [rate("44", 7)])
+    change, told = corrected("north", held, said, b"mail", 100, 500, whole=False)
+    assert (change.act, change.ended, change.added and change.added.name) == ("correct", 5, "north")
+    after = read_written(zlib.decompress(change.packed).decode())
+    assert {p: one.tariff.rate_nano for p, one in after.at(99).items()} == {"44": 10, "1": 3}
+    assert {p: one.tariff.rate_nano for p, one in after.at(100).items()} == {"44": 7, "1": 3}
+    assert (change.effect, [now.prefix for _, now in told.cheaper]) == ("1 cheaper", ["44"])
+    assert saying(change) == "deck north corrected: 1 cheaper"
+    with pytest.raises(DeckActRefused, match="of the past"):
+        corrected("north", held, said, b"mail", 501, 500, whole=False)
+    with pytest.raises(DeckActRefused, match="there is no deck north"):
+        corrected("north", None, said, b"mail", 100, 500, whole=False)

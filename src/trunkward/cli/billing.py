@@ -1,0 +1,76 @@
+"""`trunkward export billing`: rated calls as lines, and what they add up to."""
+
+import csv
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+
+import sqlalchemy as sa
+
+from trunkward.cli.calls import with_records_database
+from trunkward.cli.said import complain
+from trunkward.records.billing import COLUMNS, Totals, line, row
+from trunkward.settings import Paths
+from trunkward.store.rated import RatedFilter, RatedStore
+
+
+def run(paths: Paths, wanted: RatedFilter, *, as_json: bool, summary: bool) -> int:
+    """Prints each rated call that is wanted, by time; 2 when there are none to be read.
+
+    `summary`: sums and the SHA-256 of all that was printed, on standard error.
+    """
+
+    def told(engine: sa.Engine) -> int:
+        store = RatedStore(engine)
+        if not store.is_there():
+            return none_rated()
+        totals, digest = Totals(), sha256()
+        try:
+            for text in _lines(store, wanted, totals, as_json=as_json):
+                data = text.encode()
+                digest.update(data)
+                sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:  # as with `| head`: whoever reads has enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if summary:
+            print(json.dumps(totals.document() | {"sha256": digest.hexdigest()}), file=sys.stderr)
+        return 0
+
+    return with_records_database(paths, told)
+
+
+def none_rated() -> int:
+    """What is said of a database no worker of this version has been at."""
+    complain("no call has been rated yet: the worker of this version makes the table when the node starts")
+    return 2
+
+
+def _lines(store: RatedStore, wanted: RatedFilter, totals: Totals, *, as_json: bool) -> Iterator[str]:
+    """The text, a page of calls at a time: no more of it is ever held."""
+    cells = _csv_text()
+    if not as_json:
+        yield cells(list(COLUMNS))
+    for page in store.newest(wanted):
+        before = store.before(page)
+        for call in page:
+            totals.add(call)
+            made = line(call, before.get(call.record_id))
+            yield f"{json.dumps(made)}\n" if as_json else cells(row(made))
+
+
+def _csv_text() -> Callable[[list[str]], str]:
+    """One row as RFC 4180 writes it."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+
+    def text(cells: list[str]) -> str:
+        buffer.seek(0)
+        buffer.truncate()
+        writer.writerow(cells)
+        return buffer.getvalue()
+
+    return text

@@ -1,0 +1,193 @@
+"""Rated calls in SQL: revisions are added and never changed; the newest of each call counts."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from trunkward.calls.outcome import Outcome
+from trunkward.records.model import DecisionRecord
+from trunkward.records.rated import RatedCall, rated
+from trunkward.spend.rating import Basis, Charged, Side, Terms
+from trunkward.spend.tariff import Tariff
+from trunkward.store.schema import calls
+from trunkward.store.schema import rated as table
+
+#: Rows in one query or transaction: no reader holds a snapshot, and no writer the database, for longer.
+PAGE = 500
+_decision = msgspec.json.Decoder(DecisionRecord).decode
+_outcome = msgspec.json.Decoder(Outcome).decode
+_WHOLE = (
+    "record_id",
+    "revision",
+    "at",
+    "tenant",
+    "trunk",
+    "reseller",
+    "carrier",
+    "calling_number",
+    "called_number",
+)
+_REST = ("answered_at", "lasted_ms", "currency", "version", "actor", "revised_at", "why")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatedFilter:
+    """Every condition that is not None holds for a rated call that is wanted. Seconds since the epoch."""
+
+    since: float
+    #: Not in it any more.
+    until: float
+    tenant: str | None = None
+    carrier: str | None = None
+    #: What calls are; empty: all.
+    charged: tuple[Charged, ...] = ()
+    #: Only those with a revision after the first made since then.
+    revised_since: float | None = None
+
+
+def rate_ended(connection: sa.Connection, record_ids: Sequence[str]) -> None:
+    """Rates those of these calls that are decided and over, once; within the caller's transaction."""
+    for at in range(0, len(record_ids), PAGE):
+        known = sa.exists().where(table.c.record_id == calls.c.record_id)
+        query = sa.select(calls.c.decision, calls.c.outcome).where(
+            calls.c.record_id.in_(record_ids[at : at + PAGE]),
+            calls.c.decision.is_not(None),
+            calls.c.outcome.is_not(None),
+            ~known,
+        )
+        found = [
+            _row(rated(_decision(decision), _outcome(outcome)))
+            for decision, outcome in connection.execute(query)
+        ]
+        if found:
+            connection.execute(_added(connection.dialect.name), found)
+
+
+def forget(connection: sa.Connection, record_ids: Sequence[str]) -> None:
+    """Deletes all revisions of calls whose time is over; within the caller's transaction."""
+    connection.execute(table.delete().where(table.c.record_id.in_(record_ids)))
+
+
+class RatedStore:
+    """The rated calls of one database."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        """Keeps the engine."""
+        self._engine = engine
+
+    def is_there(self) -> bool:
+        """Whether a worker of this version has been at work here."""
+        return sa.inspect(self._engine).has_table(table.name)
+
+    def newest(self, wanted: RatedFilter) -> Iterator[list[RatedCall]]:
+        """The newest revision of each call that is wanted, by time and record id, page by page."""
+        later = table.alias()
+        superseded = sa.exists().where(
+            later.c.record_id == table.c.record_id, later.c.revision > table.c.revision
+        )
+        conditions = [table.c.at >= wanted.since, table.c.at < wanted.until, ~superseded]
+        conditions += [
+            table.c[name] == value
+            for name in ("tenant", "carrier")
+            if (value := getattr(wanted, name)) is not None
+        ]
+        if wanted.charged:
+            conditions.append(table.c.charged.in_(wanted.charged))
+        if wanted.revised_since is not None:
+            conditions.append(table.c.revised_at >= wanted.revised_since)
+        order = sa.tuple_(table.c.at, table.c.record_id)
+        after: list[sa.ColumnElement[bool]] = []
+        while True:
+            query = (
+                sa.select(table)
+                .where(*conditions, *after)
+                .order_by(table.c.at, table.c.record_id)
+                .limit(PAGE)
+            )
+            with self._engine.connect() as connection:
+                page = [_call(row) for row in connection.execute(query)]
+            if page:
+                yield page
+            if len(page) < PAGE:
+                return
+            last = page[-1]
+            after = [order > sa.tuple_(sa.literal(last.at), sa.literal(last.record_id))]
+
+    def before(self, page: Sequence[RatedCall]) -> dict[str, RatedCall]:
+        """By record id, of those of a page that were revised the revision before."""
+        asked = [(call.record_id, call.revision - 1) for call in page if call.revision > 1]
+        if not asked:
+            return {}
+        pair = sa.tuple_(table.c.record_id, table.c.revision)
+        with self._engine.connect() as connection:
+            found = connection.execute(sa.select(table).where(pair.in_(asked)))
+            return {call.record_id: call for call in map(_call, found)}
+
+    def revisions(self, record_id: str) -> list[RatedCall]:
+        """All revisions of one call, the first one first."""
+        query = sa.select(table).where(table.c.record_id == record_id).order_by(table.c.revision)
+        with self._engine.connect() as connection:
+            return [_call(row) for row in connection.execute(query)]
+
+    def add(self, revised: Sequence[RatedCall]) -> None:
+        """Adds revisions, some at a time; one that is there already stays as it is."""
+        for at in range(0, len(revised), PAGE):
+            with self._engine.begin() as connection:
+                rows = [_row(call) for call in revised[at : at + PAGE]]
+                connection.execute(_added(connection.dialect.name), rows)
+
+
+def _added(dialect: str) -> Any:
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return insert(table).on_conflict_do_nothing(index_elements=["record_id", "revision"])
+
+
+def _row(call: RatedCall) -> dict[str, Any]:
+    row: dict[str, Any] = {name: getattr(call, name) for name in (*_WHOLE, *_REST)}
+    row |= {"charged": call.charged.value, "actor": call.actor[:255]}
+    for name, side in (("sale", call.sale), ("cost", call.cost)):
+        terms = side.terms
+        row |= {
+            f"{name}_basis": side.basis.value,
+            f"{name}_micro": side.micro,
+            f"{name}_billed_s": side.billed_s,
+            f"{name}_tariff": terms.tariff.compact() if terms else "",
+            f"{name}_prefix": terms.prefix if terms else "",
+            f"{name}_deck": terms.deck if terms else "",
+            f"{name}_deck_sha256": terms.deck_sha256 if terms else "",
+        }
+    return row
+
+
+def _call(row: Any) -> RatedCall:
+    facts = row._mapping
+    return RatedCall(
+        **{name: facts[name] for name in (*_WHOLE, *_REST)},
+        charged=Charged(facts["charged"]),
+        sale=_side(facts, "sale"),
+        cost=_side(facts, "cost"),
+    )
+
+
+def _side(facts: Any, name: str) -> Side:
+    tariff = facts[f"{name}_tariff"]
+    terms = (
+        Terms(
+            tariff=Tariff.from_compact(tariff),
+            prefix=facts[f"{name}_prefix"],
+            deck=facts[f"{name}_deck"],
+            deck_sha256=facts[f"{name}_deck_sha256"],
+        )
+        if tariff
+        else None
+    )
+    return Side(
+        basis=Basis(facts[f"{name}_basis"]),
+        micro=facts[f"{name}_micro"],
+        billed_s=facts[f"{name}_billed_s"],
+        terms=terms,
+    )

@@ -1,0 +1,196 @@
+"""Rated calls: once each, in revisions that stay, on both databases; and the act that makes a revision."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+import sqlalchemy as sa
+
+from store.test_deck_store import imported, priced
+from store.test_verified_number_store import ACCEPTED, ALICE
+from trunkward.control import configuration
+from trunkward.control.acts import put_down
+from trunkward.control.effects import Effects
+from trunkward.control.rerating import Effects as Rerated
+from trunkward.records.model import DecisionRecord, OutcomeRecord
+from trunkward.records.rated import Corrected, RatedCall
+from trunkward.records.rated import rated as once
+from trunkward.spend.rating import Charged
+from trunkward.spend.table import DeckTable, compile_deck
+from trunkward.store.configuration import SqlConfiguration
+from trunkward.store.rated import RatedFilter, RatedStore
+from trunkward.store.records import RecordStore
+from trunkward.worker.metrics import CountedStore
+from unit.records.test_rated import decision, outcome
+
+EVERYTHING = RatedFilter(since=0, until=10**9)
+
+
+@pytest.fixture
+def records(engine: sa.Engine) -> RecordStore:
+    return RecordStore(engine)
+
+
+@pytest.fixture
+def rated(engine: sa.Engine) -> RatedStore:
+    return RatedStore(engine)
+
+
+def made(record_id: str, at: float = 1000.0, **more: Any) -> DecisionRecord:
+    return decision(record_id=record_id, at=at, **more)
+
+
+def over(record_id: str, **more: Any) -> OutcomeRecord:
+    return OutcomeRecord(record_id=record_id, at=1100.0, outcome=outcome(record_id=record_id, **more))
+
+
+def newest(rated: RatedStore, wanted: RatedFilter = EVERYTHING) -> list[RatedCall]:
+    return [call for page in rated.newest(wanted) for call in page]
+
+
+def test_a_call_is_rated_once_whichever_record_comes_last(records: RecordStore, rated: RatedStore) -> None:
+    records.ship([made("a")], "gate-0/1", 1)
+    assert newest(rated) == []
+    records.ship([over("a"), over("b")], "edge/1", 1)
+    assert [call.record_id for call in newest(rated)] == ["a"]
+    records.ship([made("b")], "gate-0/1", 2)
+    for _ in range(2):
+        records.ship([made("a"), over("a"), made("b"), over("b")], "gate-0/1", 3)
+    found = newest(rated)
+    assert [(c.record_id, c.revision, c.sale.micro, c.cost.micro) for c in found] == [
+        ("a", 1, 22_000, 12_200),
+        ("b", 1, 22_000, 12_200),
+    ]
+    assert rated.revisions("a") == found[:1]
+
+
+def test_a_call_the_worker_closes_is_rated_as_one_whose_end_nobody_knows(
+    engine: sa.Engine, rated: RatedStore
+) -> None:
+    counted = CountedStore(engine, lambda _: None)
+    counted.ship([made("a")], "gate-0/1", 1)
+    counted.close([over("a", ending="ended-unknown", answered_at=None)])
+    found = newest(rated)[0]
+    assert (found.charged, found.sale.micro, found.cost.micro, found.lasted_ms) == (
+        Charged.END_UNKNOWN,
+        None,
+        None,
+        None,
+    )
+
+
+def test_every_fact_comes_back(records: RecordStore, rated: RatedStore) -> None:
+    calls: dict[str, dict[str, Any]] = {
+        "a": {},
+        "b": {"money": None},
+        "c": {"called_number": "911"},
+        "d": {"direction": "inbound"},
+    }
+    for record_id, more in calls.items():
+        records.ship([made(record_id, **more), over(record_id)], "gate-0/1", 1)
+    expected = [once(made(record_id, **more), over(record_id).outcome) for record_id, more in calls.items()]
+    assert newest(rated) == expected
+
+
+def test_pages_filters_and_their_order(
+    records: RecordStore, rated: RatedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trunkward.store.rated.PAGE", 3)
+    names = [f"{n:02}" for n in range(20)]
+    for n, name in enumerate(reversed(names)):
+        tenant = "acme" if n % 2 else "bolt"
+        ended = (
+            {"peer": "spare"}
+            if n % 5 == 0
+            else {"answered_at": None, "ending": "failed"}
+            if n % 7 == 0
+            else {}
+        )
+        records.ship([made(name, 1000.0 + int(name) // 4, tenant=tenant), over(name, **ended)], "gate-0/1", 1)
+    assert [call.record_id for call in newest(rated)] == names
+    assert newest(rated, RatedFilter(since=1001.0, until=1002.0)) == newest(rated)[4:8]
+    assert {c.tenant for c in newest(rated, RatedFilter(since=0, until=9e9, tenant="bolt"))} == {"bolt"}
+    assert len(newest(rated, RatedFilter(since=0, until=9e9, carrier="spare"))) == 4
+    assert {c.charged for c in newest(rated, replace(EVERYTHING, charged=(Charged.UNANSWERED,)))} == {
+        Charged.UNANSWERED
+    }
+
+
+def test_a_revision_is_added_and_the_first_one_stays(records: RecordStore, rated: RatedStore) -> None:
+    records.ship([made("a"), over("a"), made("b"), over("b")], "gate-0/1", 1)
+    was = newest(rated)[0]
+    now = replace(
+        was,
+        revision=2,
+        cost=replace(was.cost, micro=1),
+        actor="ann",
+        why="wrong",
+        version=4,
+        revised_at=5000.0,
+    )
+    for other in (
+        now,
+        replace(now, cost=replace(was.cost, micro=99)),
+    ):  # the same revision again changes nothing
+        rated.add([other])
+    assert rated.revisions("a") == [was, now]
+    found = newest(rated)
+    assert [c.revision for c in found] == [2, 1]
+    assert rated.before(found) == {"a": was}
+    assert newest(rated, replace(EVERYTHING, revised_since=4000.0)) == [now]
+    assert newest(rated, replace(EVERYTHING, revised_since=6000.0)) == []
+
+
+def test_what_is_deleted_is_deleted_with_its_revisions(records: RecordStore, rated: RatedStore) -> None:
+    records.ship([made("a"), over("a"), made("b", 2000.0), over("b")], "gate-0/1", 1)
+    rated.add([replace(newest(rated)[0], revision=2)])
+    records.delete_calls("acme", 1500.0, 10)
+    assert [call.record_id for call in newest(rated)] == ["b"]
+    assert rated.revisions("a") == []
+
+
+@pytest.fixture
+def correction() -> Corrected:
+    deck = priced(p44=6_000_000)
+    return Corrected(
+        name="north", sha256="c" * 64, currency="EUR", table=DeckTable(compile_deck(deck, 0)),
+        tenants=frozenset(), carriers=frozenset({"north"}),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def versions(configuration_engine: sa.Engine) -> SqlConfiguration:
+    """With one version."""
+    store = SqlConfiguration(configuration_engine)
+    configuration.accept(
+        store, configuration.plan(store, ACCEPTED, Effects()), actor=ALICE, command="apply", at=10
+    )
+    return store
+
+
+def test_rating_again_is_an_act_with_a_journal_entry(
+    versions: SqlConfiguration,
+    correction: Corrected,
+) -> None:
+    imported(versions, priced(p44=1), 100)
+    effects = Rerated(by=correction)
+    for n in range(3):
+        after = effects.add(once(made(f"{n}"), over(f"{n}").outcome))
+        assert after is not None
+        assert effects.add(after) is None
+    act = effects.act(0.0, 86_400.0, "their deck of May was wrong")
+    version = put_down(versions, act, actor=ALICE, command="rerate north", at=500.0, beyond=0)
+    assert (
+        version.summary
+        == "3 calls rated again by deck north: sold +0.00, cost -0.0183; their deck of May was wrong"
+    )
+    assert len(configuration.history(versions, None)) == 3
+    _, entries = versions.history()
+    told = msgspec.json.decode(entries[-1].text)
+    assert told["rerated"] == {
+        "deck": "north", "sha256": "c" * 64, "since": "1970-01-01T00:00:00Z", "until": "1970-01-02T00:00:00Z",
+        "calls": 3, "sold_micro": [0, 0], "cost_micro": [36_600, 18_300], "why": "their deck of May was wrong",
+    }  # fmt: skip
+    assert json.loads(entries[-1].text)["actor"] == ALICE.name
