@@ -195,15 +195,17 @@ _OF_A_CUSTOMER = {"trunk": "not in service", "held": "not available now", "limit
 
 #: What a customer hears instead of what was spent, and of what: that stands in the record.
 _OF_MONEY = {
-    "price": "there is no price for this number",
-    "spend": "what may be spent on calls now is used up",
+    Reason.NO_PRICE: "there is no price for this number",
+    Reason.NO_MARGIN: "nobody takes this number at its price",
+    Reason.SPEND_CAP: "what may be spent on calls now is used up",
+    Reason.SPEND_FROZEN: "try again in a moment",
 }
 
 
 def _told(case: Case, finding: Finding) -> str:
     inbound = case.direction is Direction.INBOUND
-    if finding.check in _OF_MONEY:
-        return _OF_MONEY[finding.check]
+    if finding.refusal is not None and finding.refusal.reason in _OF_MONEY:
+        return _OF_MONEY[finding.refusal.reason]
     return _OF_A_CUSTOMER.get(finding.check, finding.detail) if inbound else finding.detail
 
 
