@@ -97,9 +97,12 @@ class Paths:
         return self.run / "overflow"
 
     def segment_directories(self) -> list[Path]:
-        """Every directory with segments in it, those of gates that were before included."""
-        written = sorted(path for path in self.records.iterdir() if path.is_dir())
-        return [*written, self.edge_overflow, self.edge_ladder]
+        """Every directory with segments in it, those of gates that were before included.
+
+        Decisions come before what becomes of their calls (`worker.ship`).
+        """
+        gates = sorted(path for path in self.records.iterdir() if path.is_dir() and path != self.edge_records)
+        return [*gates, self.edge_records, self.edge_overflow, self.edge_ladder]
 
     @property
     def records_db(self) -> Path:

@@ -79,13 +79,16 @@ class Ledger:
             at = min(max(now + self.ahead, last), last + STEP_US)
             if vouched:
                 at = max(at, now)
+            # a leap thaws nothing
+            if last < self.woke + self.longest * 1125:
+                self.woke += max(at - last - 2 * US, 0)
         woken = self.run != self.me
         if woken:
             self.woke, self.epoch, self.kept = at, self.epoch + 1, self.seen
         if woken or longest > self.longest or at - now != self.ahead or at - self.seen >= US:
             self.run, self.seen, self.ahead, self.longest = self.me, at, at - now, max(self.longest, longest)
         self.latest = at
-        return at, max(0, -((at - self.woke - self.longest * 1000) // 1000))
+        return at, max(0, -((at - self.woke - self.longest * 1125) // 1000))
 
     # ---- windows ---------------------------------------------------------------------------------
     def settled(self, owner: str, window: str, at: int) -> int:

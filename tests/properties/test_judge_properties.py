@@ -1,7 +1,7 @@
 """No finding, no admission; no stranger admitted; nothing we emit breaks out of its header; replay agrees."""
 
 import re
-from dataclasses import replace
+from copy import replace
 from pathlib import Path
 
 from hypothesis import given

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sipkit.places import TABLE
+from sipkit.remedies import follow
 from trunkward.admission.permitted import why_not
 from trunkward.control.node_file import read_node_file
 from trunkward.numbering.destinations import UNKNOWN, Destination, longest_match
@@ -128,6 +129,36 @@ def test_a_dearer_or_unknown_price_never_opens_anything(
         return
     table = TABLE | {prefix: replace(place, rate_micro=place.rate_micro + dearer)}
     assert not goes(number, policies, at, table) or goes(number, policies, at)
+
+
+@given(
+    NUMBERS,
+    st.dictionaries(st.sampled_from(Level), ANY),
+    TIMES,
+    st.sampled_from(["US", "NO", "GB", "DE"]),
+    st.randoms(),
+)
+def test_who_does_what_a_remedy_says_is_let_pass(
+    number: str, said: dict[Level, DestinationPolicy], at: float, region: str, chance: object
+) -> None:
+    """Step by step, whichever of two ways is taken: at once, or after what only a line of the table can tell."""
+    levels = tuple((level, said[level]) for level in Level if level in said)
+    trunk, table, node = (
+        replace(TRUNK, reseller="west", destinations=levels),
+        TABLE,
+        replace(NODE, region=region),
+    )
+    for _ in range(3):
+        prefix, place = longest_match(table, number[1:])
+        refused = why_not(trunk, number, f"+{prefix}" if prefix else "", place, node, at)
+        if refused is None:
+            return
+        trunk, table = follow(refused.remedy, trunk, number, table, choose=chance.choice)  # type: ignore[attr-defined]
+        if "node.destinations" not in refused.remedy:
+            _, place = longest_match(table, number[1:])
+            assert why_not(trunk, number, f"+{prefix}", place, node, at) is None
+            return
+    raise AssertionError("three times, and not let pass")
 
 
 @given(NUMBERS, LISTS)

@@ -32,5 +32,8 @@ TABLE = {
     "49": place("DE", Kind.GEOGRAPHIC, None),
     # a hole inside a plan
     "49999": place("DE", Kind.UNKNOWN, None, Risk.HIGH),
+    # toll-free everywhere, and no country's
+    "800": place("", Kind.TOLL_FREE, 0),
+    "47": place("NO", Kind.GEOGRAPHIC),
     "88216": place("", Kind.SATELLITE, 4_650_000, Risk.HIGH),
 }

@@ -14,7 +14,7 @@ from alembic.migration import MigrationContext
 
 from trunkward.calls.outcome import Ending, Outcome
 from trunkward.records.filter import CallFilter
-from trunkward.records.model import DecisionRecord, MessageRecord, OutcomeRecord
+from trunkward.records.model import DecisionRecord, MessageRecord, OutcomeRecord, Record
 from trunkward.store import database
 from trunkward.store.database import migrate, open_database
 from trunkward.store.records import RecordStore
@@ -187,6 +187,20 @@ def test_an_outcome_may_come_before_its_decision(store: RecordStore, direction: 
     view = store.newest(1)[0]
     assert (view["ending"], view["started_at"], view["carrier"]) == ("bye", 1000.0, carrier)
     assert len(list(store.find(CallFilter(carrier=carrier, ending="bye", min_duration_s=2)))) == 1
+
+
+@pytest.mark.parametrize("outcome_first", [True, False])
+def test_what_was_refused_after_it_was_let_through_is_found_by_that(
+    store: RecordStore, *, outcome_first: bool
+) -> None:
+    lost = _outcome("a", ending=Ending.FAILED, answered_at=None, status=480, reason="not-registered")
+    records: list[Record] = [_decision("a"), lost]
+    for number, record in enumerate(reversed(records) if outcome_first else records):
+        store.ship([record], f"gate-{number}/1", 10)
+    store.ship([_decision("b"), _outcome("b")], "gate-2/1", 10)
+    (found,) = store.find(CallFilter(reason="not-registered"))
+    assert (found.view["reason"], found.view["end_reason"]) == ("admitted", "not-registered")
+    assert [kept.view["record_id"] for kept in store.find(CallFilter(reason="admitted"))] == ["b"]
 
 
 def test_what_a_peer_chose_can_be_as_long_and_odd_as_it_likes(store: RecordStore) -> None:

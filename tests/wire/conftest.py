@@ -80,7 +80,7 @@ class Node:
         peers = self.state / "pki" / "peers"
         return Credential(certificate=peers / f"{name}.pem", key=peers / f"{name}.key")
 
-    def trunkward(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def trunkward(self, *arguments: str, within_s: float = 60) -> subprocess.CompletedProcess[str]:
         """Runs a command of the project on this node."""
         return subprocess.run(
             [trunkward(), *arguments],
@@ -88,7 +88,7 @@ class Node:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=within_s,
         )
 
     def pid(self, program: str, within_s: float = 20.0) -> int:

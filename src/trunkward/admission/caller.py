@@ -1,8 +1,9 @@
 """Whose number a call shows, and by what right."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from trunkward.admission.diverted import Diverted, diverted, newest
 from trunkward.admission.identity_headers import asks_history_privacy, asks_privacy, numbers_in
@@ -27,12 +28,11 @@ class Right(StrEnum):
     REPLACED = "replaced"
     #: Nobody has said that it may.
     NONE = "none"
-    #: A carrier's caller, or an emergency: not asked.
+    #: A carrier's caller: not asked.
     NOT_ASKED = "not-asked"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadFrom:
+class ReadFrom(msgspec.Struct, frozen=True, kw_only=True):
     """What From alone says."""
 
     #: None: no number that can be read.
@@ -41,8 +41,7 @@ class ReadFrom:
     anonymous: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Who calls: the number that counts, and the one that is shown."""
 
     #: Asserted, signed and on record; None: nobody's number can be read.
@@ -115,12 +114,19 @@ def outbound_caller(
 def emergency_caller(
     attempt: CallAttempt, read: ReadFrom, trunk: Trunk, plan: DialPlan, policy: Snapshot
 ) -> Caller:
-    """Who calls for help: any number that can be read is a number to call back."""
-    back = read.number or _preferred(attempt, trunk, plan, policy)[0]
-    back = back or next(_named(attempt, plan), None)
-    if back is None and trunk.caller.number:
-        back = E164(trunk.caller.number)
-    return Caller(number=back, shown=read.number)
+    """Who calls for help. It goes whatever number it shows, and shows it; asserted is none but the trunk's.
+
+    Help is sent to where an asserted number is registered: whoever could have a foreign one asserted could
+    send it to a stranger's door. With `Right.NONE` it is the trunk's own to call back (its ANI, 47 CFR 9.3).
+    """
+    number, right = read.number, Right.NONE
+    if number is not None:
+        right = right_to(number, trunk, policy, attempt.at)
+    if right is Right.NONE:
+        number, right = _preferred(attempt, trunk, plan, policy)
+    if number is None and trunk.callback:
+        number = E164(trunk.callback)
+    return Caller(number=number, shown=read.number, right=right)
 
 
 def inbound_caller(attempt: CallAttempt, read: ReadFrom, carrier: Carrier, plan: DialPlan) -> Caller:

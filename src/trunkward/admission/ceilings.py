@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from trunkward.admission.ports import Counter, Rate
 from trunkward.trunks.model import Limits
@@ -77,8 +78,8 @@ def rate(key: str, per_second: float) -> Rate:
 class LimitName:
     """A limit in a person's words."""
 
-    #: `calls`, `international calls`, `premium calls`, `calls of one number`, `calls a second`,
-    #: `calls in a second`.
+    #: `calls`, `international calls`, `premium calls`, `calls of one number`, `outbound calls a
+    #: second`, `inbound calls a second`.
     what: str
     #: `trunk acme-hq`.
     whose: str
@@ -86,11 +87,12 @@ class LimitName:
     key: str
 
 
+@lru_cache(maxsize=4096)  # each call names those it has a place in
 def limit_name(key: str) -> LimitName:
     """The limit a counter's or rate's key stands for."""
     found = _KEY.fullmatch(key)
     assert found is not None, key
-    rates = {"rate": "calls a second", "rate-in": "calls in a second"}
+    rates = {"rate": "outbound calls a second", "rate-in": "inbound calls a second"}
     a_second = rates.get(found["kind"])
     whose = f"{found['level']} {found['name']}"
     match found["what"]:

@@ -9,8 +9,8 @@
 7. `calling`      a customer shows a calling number
 8. `called`       a number was called
 9. `caller`       the customer may show that number, and the number can call at all
-10. `destination` the number is somebody's here, or a carrier takes it
-11. `permitted`   the trunk may call there: country, kind of number, price, time
+10. `permitted`   the trunk may call there: country, kind of number, price, time
+11. `destination` the number is somebody's here, or a carrier takes it
 12. `price`       what it costs is known, where that is counted, and a carrier asks little enough
 13. `media`       the offer is what its side must offer
 14. `drain`       this node takes new calls
@@ -22,8 +22,9 @@
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from trunkward.admission.caller import Right
 from trunkward.admission.ceilings import limit_name
@@ -90,8 +91,7 @@ MEDIA_REMEDIES: Mapping[Reason, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """Why not, who is to act, and the status that says so."""
 
     reason: Reason
@@ -101,8 +101,7 @@ class Refusal:
     retry_after_s: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """What one check found; `detail` and `remedy` are for people and for the record."""
 
     check: str
@@ -118,8 +117,8 @@ class Finding:
 
 
 def method(case: Case) -> Finding:
-    """1. Only an INVITE is judged; the edge answers everything else by itself."""
-    if case.attempt.method == "INVITE":
+    """1. Only an INVITE is judged; the edge answers everything else by itself, to whom is known (check 2)."""
+    if case.attempt.method == "INVITE" or case.source is None:
         return Finding(check="method")
     return _refuse(
         *("method", Reason.METHOD_REFUSED, Blame.CALLER, 405, "only INVITE is judged here"),
@@ -155,12 +154,14 @@ def source(case: Asks) -> Finding:
     why = stranger.why if stranger is not None else "no trunk or carrier of this source"
     if stranger is not None and stranger.due in _DUE:
         reason, remedy = _DUE[stranger.due]
+        remedy = stranger.remedy or remedy
         status = 401 if attempt.method == "REGISTER" else 407  # RFC 3261 section 22.1
         return _refuse("source", reason, Blame.CALLER, status, why, remedy=remedy)
     if stranger is not None and stranger.credentials:
         return _refuse(
             *("source", Reason.CREDENTIALS_REFUSED, Blame.CALLER, 403, why),
-            remedy="enter username and secret of the trunk in the PBX as ./trunkward secret new TRUNK told"
+            remedy=stranger.remedy
+            or "enter username and secret of the trunk in the PBX as ./trunkward secret new TRUNK told"
             " them, and have it show what else the trunk's identified_by demands",
         )
     if attempt.transport is not Transport.TLS:
@@ -175,6 +176,7 @@ def source(case: Asks) -> Finding:
             f"add {attempt.source_ip} to networks of a trunk whose client_certificate is"
             f" sha256:{case.peer.certificate_sha256}, or of a carrier with its name in tls_names"
         )
+    remedy = (stranger.remedy if stranger is not None else "") or remedy
     return _refuse("source", Reason.UNKNOWN_SOURCE, Blame.CALLER, 403, why, remedy=remedy)
 
 
@@ -221,7 +223,7 @@ def trunk(case: Case) -> Finding:
     status = 403 if case.direction is Direction.OUTBOUND else 404
     return _refuse(
         *("trunk", Reason.TRUNK_DISABLED, Blame.US, status, f"trunk {ours.name} is disabled"),
-        remedy=f"set enabled: true for trunk {ours.name}",
+        remedy=f"set enabled: true for trunk {ours.name}, and for its tenant",
     )
 
 
@@ -285,8 +287,10 @@ def called(case: Case) -> Finding:
 def caller(case: Case) -> Finding:
     """9. Whose number it is, and whether anybody calls from it. Emergency calls show what they show."""
     shown, outbound = case.caller, case.direction is Direction.OUTBOUND
-    if case.emergency or shown.number is None:
-        return Finding(check="caller", detail="emergency" if case.emergency else "")
+    if case.emergency:
+        return Finding(check="caller", detail=_emergency_caller(case))
+    if shown.number is None:
+        return Finding(check="caller")
     # a 6xx is final (RFC 3261 section 16.7, step 5): no carrier on the way tries another route with it
     blame, status = (Blame.CUSTOMER, 403) if outbound else (Blame.CARRIER, 603)
     if case.not_valid:
@@ -313,41 +317,25 @@ def caller(case: Case) -> Finding:
                 f" or set caller.other: replace for trunk {trunk}"
             ),
         )
-    said = [shown.right.value] if outbound else ["asserted"] if shown.asserted else []
+    said = [shown.right] if outbound else ["asserted"] if shown.asserted else []
     said += ["anonymous"] if shown.anonymous else []
     said += [f"shown as {shown.shown}"] if shown.shown not in (None, shown.number) else []
     return Finding(check="caller", detail=", ".join(said))
 
 
-def destination(case: Case) -> Finding:
-    """10. A carrier with a prefix of the number, or the trunk whose number it is."""
-    if case.direction is Direction.OUTBOUND:
-        if case.ways or case.prices.left_out:  # what is left out has its own check
-            return Finding(
-                check="destination", detail=", ".join(dict.fromkeys(w.carrier.name for w in case.ways))
-            )
-        said = "no carrier takes emergency calls" if case.emergency else "no carrier takes this number"
-        remedy = f"add a beginning of {_number(case.called)} to prefixes of a carrier"
-        if case.emergency:
-            remedy = "set emergency: true for a carrier"
-        return _refuse("destination", Reason.NO_ROUTE, Blame.US, 404, said, remedy=remedy)
-    if case.destination is None:
-        return _refuse(
-            *("destination", Reason.CALLED_NUMBER_UNKNOWN, Blame.CARRIER, 404, "in no trunk's inventory"),
-            remedy=f"add {_number(case.called)} to numbers of the trunk it belongs to",
-        )
-    if not case.targets:
-        return _refuse(
-            *("destination", Reason.NO_ROUTE, Blame.CUSTOMER, 404, "this trunk only calls out"),
-            remedy=f"give trunk {case.destination.name} a host, or a failover",
-        )
-    # where one that registers is, its connections tell, and only the edge knows which stand at this moment
-    told = (f"{t.name}, where it is registered" if t.registers else t.name for t in case.targets)
-    return Finding(check="destination", detail="; ".join(told))
+def _emergency_caller(case: Case) -> str:
+    shown = case.caller
+    if shown.right is not Right.NONE:
+        return f"emergency, {shown.right.value}"
+    said = f"{shown.shown} is shown and not verified" if shown.shown else "no number is shown"
+    return f"emergency, {said}: {f'asserted is {shown.number}' if shown.number else 'none is asserted'}"
 
 
 def permitted(case: Case) -> Finding:
-    """11. By the time on our clock; an emergency call is no destination that costs anybody anything."""
+    """10. By the time on our clock; an emergency call is no destination that costs anybody anything.
+
+    Before any route is asked for: whose trunk is not opened there is to hear that, and not what we can reach.
+    """
     caller = case.source
     if not isinstance(caller, Trunk) or not isinstance(case.called, E164):
         return Finding(check="permitted")
@@ -356,6 +344,44 @@ def permitted(case: Case) -> Finding:
     if refused is None:
         return Finding(check="permitted", detail=kind_of(place) if place.country else place.kind.value)
     return _refuse(*("permitted", refused.reason, Blame.CUSTOMER, 403, refused.detail), remedy=refused.remedy)
+
+
+def destination(case: Case) -> Finding:
+    """11. A carrier with a prefix of the number, or the trunk whose number it is."""
+    if case.direction is Direction.OUTBOUND:
+        if case.ways or case.prices.left_out:  # what is left out has its own check
+            return Finding(
+                check="destination", detail=", ".join(dict.fromkeys([w.carrier.name for w in case.ways]))
+            )
+        if case.emergency:
+            return _refuse(
+                *(
+                    "destination",
+                    Reason.NO_EMERGENCY_ROUTE,
+                    Blame.US,
+                    404,
+                    "no carrier takes emergency calls",
+                ),
+                remedy="set emergency: true for a carrier",
+            )
+        number = _number(case.called)
+        return _refuse(
+            *("destination", Reason.NO_ROUTE, Blame.US, 404, "no carrier takes this number"),
+            remedy=f'add a beginning of {number} to prefixes of a carrier, or "+", which takes every number',
+        )
+    if case.destination is None:
+        return _refuse(
+            *("destination", Reason.CALLED_NUMBER_UNKNOWN, Blame.CARRIER, 404, "in no trunk's inventory"),
+            remedy=f"add {_number(case.called)} to numbers of the trunk it belongs to",
+        )
+    if not case.targets:
+        return _refuse(
+            *("destination", Reason.TAKES_NO_CALLS, Blame.US, 404, "this trunk only calls out"),
+            remedy=f"give trunk {case.destination.name} a host, or a failover",
+        )
+    # where one that registers is, its connections tell, and only the edge knows which stand at this moment
+    told = [f"{t.name}, where it is registered" if t.registers else t.name for t in case.targets]
+    return Finding(check="destination", detail="; ".join(told))
 
 
 def price(case: Case) -> Finding:
@@ -437,7 +463,7 @@ def limits(case: Case, facts: Facts) -> Finding:
     fact = facts.local if alone else facts.live
     match fact:
         case Held(counters=keys):
-            said = ", ".join(f"{limit.what} of {limit.whose}" for limit in map(limit_name, keys))
+            said = ", ".join([f"{limit.what} of {limit.whose}" for limit in map(limit_name, keys)])
             return Finding(check="limits", detail=said if fact is facts.live else f"this gate alone: {said}")
         case OverSpend() | Frozen():
             return Finding(check="limits", detail="there is room")
@@ -574,8 +600,8 @@ SCREEN_CHECKS: tuple[Callable[[Case], Finding], ...] = (
     calling,
     called,
     caller,
-    destination,
     permitted,
+    destination,
     price,
     media,
 )
@@ -598,8 +624,9 @@ def screened(case: Case, *, draining: bool = False) -> tuple[Finding, ...]:
     """Checks 1 to 14 up to the first refusal, which is then the last finding."""
     findings: list[Finding] = []
     for check in SCREEN_CHECKS:
-        findings.append(check(case))
-        if findings[-1].refusal is not None:
+        finding = check(case)
+        findings.append(finding)
+        if finding.refusal is not None:
             return tuple(findings)
     return *findings, drain(case, draining=draining)
 

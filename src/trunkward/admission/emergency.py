@@ -5,9 +5,11 @@ from typing import Any
 
 import msgspec
 
-from trunkward.admission.routes import emergency_route
+from trunkward.admission.identity_headers import asserted
+from trunkward.admission.routes import FROM_CUSTOMERS, emergency_route
 from trunkward.admission.screen import leg_policy
 from trunkward.media.plan import plan_any_offer
+from trunkward.numbering.e164 import E164
 from trunkward.routing.choose import Way, emergency_ways
 from trunkward.trunks.model import Declared, IdentifiedBy, NodeSettings, Trunk
 
@@ -19,7 +21,7 @@ def emergency_table(declared: Declared, certificates: Mapping[str, str]) -> list
     demanded and not known is left out. One without a fingerprint is known by its networks, though digest or a
     chain that no gate can look at be demanded besides; one without either by the connection on which a gate
     has recognised it before. `{number}` in a route's Request-URI stands for the number called; its `offer` is
-    the INVITE's own body.
+    the INVITE's own body. Nobody looks there at whose number is shown: asserted is the trunk's to call back.
     """
     ways = emergency_ways(declared.carriers)
     routes = {nat: [_route(way, declared, behind_nat=nat) for way in ways] for nat in (False, True)}
@@ -33,13 +35,21 @@ def emergency_table(declared: Declared, certificates: Mapping[str, str]) -> list
                 "networks": [str(network) for network in trunk.networks],
                 "certificate_sha256": shown,
                 "numbers": _forms(trunk, declared.node),
-                "routes": routes[trunk.behind_nat],
+                "routes": [
+                    route | {"headers": _asserted(trunk, declared.node)} for route in routes[trunk.behind_nat]
+                ],
+                "callback": trunk.callback,
+                "remove_headers": FROM_CUSTOMERS,
             }
             for shown in _shown(trunk, certificate)
             if ways
         ]
     # the surer way first: one address may be in the networks of one trunk and have the certificate of another
     return sorted(table, key=lambda row: (not row["certificate_sha256"], bool(row["networks"])))
+
+
+def _asserted(trunk: Trunk, node: NodeSettings) -> list[list[str]]:
+    return [[*asserted(E164(trunk.callback), node.name)]] if trunk.callback else []
 
 
 def _shown(trunk: Trunk, certificate: str) -> list[str]:

@@ -6,7 +6,7 @@
 Whatever is lost comes back as a fact.
 """
 
-from dataclasses import replace
+from copy import replace
 
 from trunkward.admission.ports import (
     NO_FACTS,

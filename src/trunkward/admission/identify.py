@@ -4,7 +4,7 @@ Over TLS what is shown decides whom it claims to be, the hardest to have first, 
 trunk demands must hold; who claims one and is not it is not looked for among the others:
 
 1. A trunk's certificate, by its fingerprint, or by its authority and subject.
-2. A carrier's: verified chain, a name on it (RFC 5922), and its network.
+2. A carrier's: a chain to its own authority, a name on it (RFC 5922), and its network.
 3. Digest credentials for our realm: the trunk with this username.
 4. A network that is a trunk's who has nothing else.
 
@@ -13,7 +13,7 @@ and port are the source.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import ip_address
@@ -42,10 +42,15 @@ class Stranger:
     """Nobody we know."""
 
     due: Due
-    #: For the record.
+    #: For the record, and what would have made it somebody; "" where that depends on what is due.
     why: str
+    remedy: str = ""
     #: It has shown credentials for our realm.
     credentials: bool = False
+    #: The trunk it claims to be; "" for none of ours.
+    claims: str = ""
+    #: It has that trunk's certificate, which nobody else can show, and something else does not hold.
+    certified: bool = False
     #: A challenge may offer MD5 besides: some trunk of its network has `unsafe_md5`.
     offers_md5: bool = False
     #: Trunks of which everything holds but the digest, and something does: one of them may call an emergency.
@@ -89,7 +94,8 @@ def identify(
     # 4.
     for trunk in policy.trunks_around(Purpose.ALONE, source):
         return trunk
-    why = "no trunk or carrier has this certificate" if peer else "no certificate, and no trunk's network"
+    alone = "no certificate, and no trunk is recognised by this network alone"
+    why = _no_certificate_of_ours(peer, policy) if peer else alone
     return _stranger(None, policy, source, why, policy.trunks_around(Purpose.WITH_DIGEST, source))
 
 
@@ -115,9 +121,14 @@ def _whole(
 ) -> Trunk | Stranger:
     """The trunk, if all it demands holds."""
     if trunk.demands(IdentifiedBy.NETWORK) and not _within(source, trunk.networks):
-        return _stranger(credentials, policy, source, f"trunk {trunk.name}, from none of its networks")
+        said = f"trunk {trunk.name}, from none of its networks"
+        remedy = f"add {source} to networks of trunk {trunk.name}"
+        found = _stranger(credentials, policy, source, said, remedy=remedy)
+        return replace(found, claims=trunk.name, certified=True) if certificate else found
     if trunk.demands(IdentifiedBy.CERTIFICATE) and not certificate:
-        return _stranger(credentials, policy, source, f"trunk {trunk.name}, without its certificate")
+        said = f"trunk {trunk.name}, without its certificate"
+        remedy = f"have the PBX show the client_certificate of trunk {trunk.name}"
+        return _stranger(credentials, policy, source, said, remedy=remedy)
     if not trunk.demands(IdentifiedBy.DIGEST):
         return trunk
     match credentials:
@@ -125,7 +136,8 @@ def _whole(
             return trunk
         case Proven(trunk=name):
             said = f"the credentials of trunk {name} with the certificate of trunk {trunk.name}"
-            return _stranger(credentials, policy, source, said, (trunk,))
+            remedy = f"enter the username and secret of trunk {trunk.name} in the PBX with its certificate"
+            return _stranger(credentials, policy, source, said, (trunk,), remedy=remedy)
         case _:
             said = f"trunk {trunk.name}, without credentials"
             return _stranger(credentials, policy, source, said, (trunk,))
@@ -137,38 +149,59 @@ def _stranger(
     source: Address,
     why: str,
     but_for_digest: tuple[Trunk, ...] = (),
+    *,
+    remedy: str = "",
 ) -> Stranger:
     """The same for everybody who has shown the same: nothing tells a name we know from one we do not."""
+    claims = ""
     match credentials:
         case Stale(why=said):
             due = Due.FRESH_NONCE
-        case Wrong(why=said):
+        case Wrong(why=said, trunk=claims, remedy=remedy):
             due = Due.REFUSAL
-        case Proven():
+        case Proven(trunk=claims):
             due, said = Due.REFUSAL, why
         case _:
             due, said = (Due.CHALLENGE if policy.uses_digest else Due.REFUSAL), why
     # RFC 8760 section 2.3: whoever is offered the weaker hash may take it, so only who needs it is
     md5 = due is not Due.REFUSAL and bool(policy.trunks_around(Purpose.MD5, source))
     shown = credentials is not None
-    return Stranger(due=due, why=said, credentials=shown, offers_md5=md5, but_for_digest=but_for_digest)
+    return Stranger(
+        due=due,
+        why=said,
+        remedy=remedy,
+        credentials=shown,
+        claims=claims,
+        offers_md5=md5,
+        but_for_digest=but_for_digest,
+    )
 
 
 def _carrier(source: Address, peer: PeerIdentity, policy: Snapshot) -> Carrier | None:
     if not peer.chain_verified:
         return None
+    # RFC 5922 section 7.2: whole names, without case, no wildcards
     shown = {name.lower() for name in peer.dns_names}
     for carrier in policy.carriers:
         if (
-            not carrier.enabled
-            or carrier.transport is not Transport.TLS
-            or not _within(source, carrier.networks)
+            carrier.enabled
+            and carrier.transport is Transport.TLS
+            # Kamailio trusts the authorities of all: another carrier's may write this one's name
+            and (not carrier.authority or carrier.authority in peer.authorities)
+            and _within(source, carrier.networks)
+            and shown.intersection(name.lower() for name in carrier.tls_names)
         ):
-            continue
-        # RFC 5922 section 7.2: whole names, without case, no wildcards
-        if shown.intersection(name.lower() for name in carrier.tls_names):
             return carrier
     return None
+
+
+def _no_certificate_of_ours(peer: PeerIdentity, policy: Snapshot) -> str:
+    for name in peer.dns_names if peer.chain_verified else ():
+        for carrier in policy.carriers_by_name.get(name.lower(), ()):
+            if carrier.authority and carrier.authority not in peer.authorities:
+                said = f"a name of carrier {carrier.name}, on a certificate that does not lead to its ca"
+                return f"{said}; those between must stand in that file, too"
+    return "no trunk or carrier has this certificate"
 
 
 def _by_address(source: Address, attempt: CallAttempt | RegisterAttempt, policy: Snapshot) -> Carrier | None:

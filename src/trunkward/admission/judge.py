@@ -1,6 +1,6 @@
 """Findings to one verdict. Nothing passes by default."""
 
-from dataclasses import dataclass
+import msgspec
 
 from trunkward.admission.caller import Right, names_another
 from trunkward.admission.checks import Finding, Refusal, checked, screened, usable_signature
@@ -32,6 +32,9 @@ from trunkward.trunks.model import NodeSettings, Trunk
 #: Seconds for which a node that is being emptied says to be left alone.
 DRAINED_FOR_S = 30
 
+#: Checks that look at nothing but what was sent: their findings hold nothing the sender does not know.
+_OF_THE_MESSAGE = frozenset({"request", "calling", "called", "media"})
+
 #: Refusals that ask for the same request again, with credentials for a new nonce.
 CHALLENGES = (Reason.CREDENTIALS_REQUIRED, Reason.CREDENTIALS_STALE, Reason.CREDENTIALS_REPLAYED)
 
@@ -43,8 +46,7 @@ _NO_FINDING = Finding(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     """A verdict and everything it rests on, for the record."""
 
     verdict: Verdict
@@ -84,7 +86,7 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
         reason=Reason.ADMITTED_EMERGENCY if case.emergency else Reason.ADMITTED,
         trunk=trunk.name,
         source=case.source.name,
-        direction=case.direction.value,
+        direction=case.direction,
         routes=routes_of(case, signed, cut),
         from_uri=from_uri_of(case),
         hide_name=_hides_name(case),
@@ -125,7 +127,7 @@ def held_of(facts: Facts) -> Held | None:
 
 
 def judge_call(case: Case, facts: Facts, record_id: str, now: float) -> Judgement:
-    """All checks and the verdict."""
+    """All the checks and the verdict."""
     findings = screened(case, draining=facts.draining)
     if findings and findings[-1].refusal is None:
         findings += checked(case, facts, now)
@@ -183,30 +185,10 @@ def _refused(case: Case, findings: tuple[Finding, ...], finding: Finding, record
         blame=refusal.blame,
         status=status,
         phrase=phrase(status),
-        headers=[] if stranger else explanation(case.node, refusal, _told(case, finding)),
+        headers=[] if stranger else explanation(case.node, refusal, finding),
         announcement=_announcement(case, refusal.reason),
     )
     return Judgement(verdict=verdict, findings=findings)
-
-
-#: What a carrier hears instead of a finding that is about a customer: its trunk's name, what it has bought.
-_OF_A_CUSTOMER = {"trunk": "not in service", "held": "not available now", "limits": "try again later"}
-
-
-#: What a customer hears instead of what was spent, and of what: that stands in the record.
-_OF_MONEY = {
-    Reason.NO_PRICE: "there is no price for this number",
-    Reason.NO_MARGIN: "nobody takes this number at its price",
-    Reason.SPEND_CAP: "what may be spent on calls now is used up",
-    Reason.SPEND_FROZEN: "try again in a moment",
-}
-
-
-def _told(case: Case, finding: Finding) -> str:
-    inbound = case.direction is Direction.INBOUND
-    if finding.refusal is not None and finding.refusal.reason in _OF_MONEY:
-        return _OF_MONEY[finding.refusal.reason]
-    return _OF_A_CUSTOMER.get(finding.check, finding.detail) if inbound else finding.detail
 
 
 def _announcement(case: Case, reason: Reason) -> Announcement | None:
@@ -225,10 +207,15 @@ def _announcement(case: Case, reason: Reason) -> Announcement | None:
     return Announcement(file=f"{directory}/{reason.value}.wav", offer=offer.sdp, hop=hop)
 
 
-def explanation(node: NodeSettings, refusal: Refusal, detail: str) -> list[tuple[str, str]]:
-    """The headers that say why; not for strangers."""
+def explanation(node: NodeSettings, refusal: Refusal, finding: Finding) -> list[tuple[str, str]]:
+    """The headers that say why; not for strangers.
+
+    A finding names trunks, tenants, prices and limits, and the caller may be a customer's customer: it stays
+    in the record. Told are words that are the same for everybody, and what is wrong with what was sent.
+    """
+    words = finding.detail if finding.check in _OF_THE_MESSAGE else REASONS[refusal.reason].heard
     # RFC 3261 section 20.43: 399 is for words to be shown to a person
-    said = quoted(shown(f"{refusal.reason.value}: {detail}", 200))
+    said = quoted(shown(": ".join(filter(None, (refusal.reason.value, words))), 200))
     headers = [
         *reason_headers(refusal.reason, refusal.status),
         ("Warning", f"399 {node.name} {said}"),

@@ -9,7 +9,7 @@ numbers count too; for each calling number of a customer's calls, and each calle
 emergency call is counted nowhere.
 """
 
-from dataclasses import replace
+from copy import replace
 
 from trunkward.admission.ceilings import Ceilings, limit_name, rate
 from trunkward.admission.ports import Asked, Counter, NonceUse, Over, Rate
@@ -44,7 +44,7 @@ def asked_of(case: Case, policy: Snapshot, record_id: str) -> Asked:
     counters, rates = ceilings.calls, ceilings.rates
     if case.abroad:
         counters += ceilings.international
-    counters += ceilings.classes.get(case.place.kind.value, ())
+    counters += ceilings.classes.get(case.place.kind, ())
     if isinstance(case.calling, E164):
         counters, rates = _with_number(ceilings, counters, rates, "rate", case.calling)
     return replace(nothing, counters=counters, rates=rates, nonce=nonce_of(case), money=case.charge)

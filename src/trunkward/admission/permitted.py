@@ -12,23 +12,16 @@
 
 from dataclasses import dataclass
 
+from trunkward.admission.permitted_remedy import above, level_name, remedy
 from trunkward.calls.verdict import Reason
 from trunkward.numbering.destinations import ORDINARY, Destination, Kind, money
-from trunkward.trunks.destinations import (
-    MAX_RATE_MICRO,
-    Allowed,
-    Opened,
-    Outside,
-    allowed,
-    is_home,
-    kind_of,
-)
+from trunkward.trunks.destinations import MAX_RATE_MICRO, Allowed, Level, Opened, allowed, is_home, kind_of
 from trunkward.trunks.model import NodeSettings, Trunk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotPermitted:
-    """Why not; `remedy` has the key that would have let it pass."""
+    """Why not: what stands in the way first; `remedy` has everything that would have let it pass."""
 
     reason: Reason
     detail: str
@@ -43,15 +36,24 @@ def why_not(
     `place` is what the table says of the number, and `prefix` (with `+`) of which row; `at` in seconds
     since the epoch, by our own clock.
     """
+    found = obstacle(trunk, number, prefix, place, node, at)
+    if found is None:
+        return None
+    reason, detail = found
+    return NotPermitted(reason=reason, detail=detail, remedy=remedy(trunk, number, prefix, place, node, at))
+
+
+def obstacle(
+    trunk: Trunk, number: str, prefix: str, place: Destination, node: NodeSettings, at: float
+) -> tuple[Reason, str] | None:
+    """The first thing that stands in the way, without the remedy: for whoever asks of many places."""
     # 1.
     if place.kind is Kind.UNKNOWN:
         begins = f"the table of destinations knows no numbers that begin with {prefix or number[:4]}"
         too_long = len(number) - 1 > place.longest
-        return NotPermitted(
-            reason=Reason.DESTINATION_UNKNOWN,
-            detail=f"{begins} and have more than {place.longest} digits" if too_long else begins,
-            remedy="if there are such numbers, add a line with their class to the file that node.destinations"
-            " names",
+        return (
+            Reason.DESTINATION_UNKNOWN,
+            f"{begins} and have more than {place.longest} digits" if too_long else begins,
         )
     # 2.
     kind, listed = kind_of(place), False
@@ -60,95 +62,62 @@ def why_not(
             continue
         listed = True
         if policy.allow.opens(number, kind) is Opened.NOT:
-            return _not_opened(policy.allow, prefix, place, f"{level} {level_name(trunk, level)}")
+            return _not_opened(policy.allow, prefix, place, f" by {level} {level_name(trunk, level)}")
     if not listed and not is_home(place, node.region):
-        return _not_opened(allowed((node.region,)), prefix, place, f"trunk {trunk.name}", written=False)
+        return _not_opened(allowed((node.region,)), prefix, place, "")
     return _too_dear(trunk, number, prefix, place, node) or _closed(trunk, place, node, at)
 
 
-def level_name(trunk: Trunk, level: str) -> str:
-    """The name of the reseller, the tenant or the trunk itself."""
-    name: str = {"reseller": trunk.reseller, "tenant": trunk.tenant, "trunk": trunk.name}[level]
-    return name
-
-
-def _not_opened(
-    allow: Allowed, prefix: str, place: Destination, who: str, *, written: bool = True
-) -> NotPermitted:
-    ordinary = place.kind in ORDINARY
-    entry = place.country if ordinary else kind_of(place) if place.country else f'"{prefix}"'
-    remedy = (
-        f"add {entry} to destinations.allow of {who}"
-        if written
-        else f"write destinations.allow: [{', '.join((*allow.entries, entry))}] for {who}"
-    )
-    if ordinary and not allow.has_country(place.country):
-        return NotPermitted(
-            reason=Reason.DESTINATION_NOT_ALLOWED,
-            detail=f"{place.country} is not opened by {who}"
-            if written
-            else f"{place.country} is not at home",
-            remedy=remedy,
-        )
+def _not_opened(allow: Allowed, prefix: str, place: Destination, by: str) -> tuple[Reason, str]:
+    """`by`: whose list it is; "" where nobody has one."""
+    if place.country and place.kind in ORDINARY and not allow.has_country(place.country):
+        said = f"is not opened{by}" if by else "is not at home"
+        return Reason.DESTINATION_NOT_ALLOWED, f"{place.country} {said}"
     where = f"of {place.country}" if place.country else f"of {prefix}, which no country has,"
-    return NotPermitted(
-        reason=Reason.CLASS_NOT_ALLOWED,
-        detail=f"{place.kind} numbers {where} are not opened" + (f" by {who}" if written else ""),
-        remedy=remedy,
-    )
+    return Reason.CLASS_NOT_ALLOWED, f"{place.kind} numbers {where} are not opened{by}"
 
 
 def _too_dear(
     trunk: Trunk, number: str, prefix: str, place: Destination, node: NodeSettings
-) -> NotPermitted | None:
+) -> tuple[Reason, str] | None:
     # 3.
     home = is_home(place, node.region)
     if home and place.rate_micro is None:
         return None
     kind, limit = kind_of(place), None if home else MAX_RATE_MICRO
+    by: Level | None = None
     for level, policy in trunk.destinations:
         if policy.allow is None and policy.max_rate_micro is None:
             continue  # it says nothing of places
         if policy.max_rate_micro is not None:
-            limit = policy.max_rate_micro
+            limit, by = policy.max_rate_micro, level
         by_name = policy.allow is not None and policy.allow.opens(number, kind) is Opened.BY_NAME
-        if limit is not None and not by_name and _above(place, limit):
-            return _dear(limit, prefix, place, f"{level} {level_name(trunk, level)}")
+        if limit is not None and not by_name and above(place, limit):
+            whose = f"{by} {level_name(trunk, by)}" if by is not None else ""
+            who = f"{level} {level_name(trunk, level)}"
+            return Reason.RATE_TOO_HIGH, _dear(limit, whose, prefix, place, who)
     return None
 
 
-def _above(place: Destination, limit: int) -> bool:
-    """A price nobody knows is above any limit."""
-    return place.rate_micro is None or place.rate_micro > limit
-
-
-def _dear(limit: int, prefix: str, place: Destination, who: str) -> NotPermitted:
-    entry = kind_of(place) if place.country else f'"{prefix}"'
-    if place.rate_micro is None:
-        costs = f"what a minute to {prefix} costs is not known, so it is more than"
-        raised = "name its rate in the file of node.destinations"
-    else:
-        costs = f"{money(place.rate_micro)} a minute, more than"
-        raised = f"raise its destinations.max_rate to {money(place.rate_micro)}"
-    return NotPermitted(
-        reason=Reason.RATE_TOO_HIGH,
-        detail=f"{costs} {money(limit)} of {who}",
-        remedy=f"add {entry} to destinations.allow of {who}, or {raised}",
+def _dear(limit: int, whose: str, prefix: str, place: Destination, who: str) -> str:
+    """`whose`: who wrote the limit that holds for `who`; "" for the one nobody has to write."""
+    costs = (
+        f"what a minute to {prefix} costs is not known, so it is more than {money(limit)}"
+        if place.rate_micro is None
+        else f"{money(place.rate_micro)} a minute, more than {money(limit)}"
     )
+    if whose == who:
+        return f"{costs} of {who}"
+    if whose:
+        return f"{costs} of {whose}, which holds for {who}, too"
+    return f"{costs}, which holds for {who} where nobody writes another"
 
 
-def _closed(trunk: Trunk, place: Destination, node: NodeSettings, at: float) -> NotPermitted | None:
+def _closed(trunk: Trunk, place: Destination, node: NodeSettings, at: float) -> tuple[Reason, str] | None:
     # 4.
     for level, policy in trunk.destinations:
         hours = policy.hours
-        if hours is None or hours.is_open(at):
-            continue
-        if hours.outside is Outside.DOMESTIC and is_home(place, node.region):
-            continue
-        who = f"{level} {level_name(trunk, level)}"
-        return NotPermitted(
-            reason=Reason.OUTSIDE_HOURS,
-            detail=f"outside {', '.join(hours.open)} ({hours.zone}) of {who}",
-            remedy=f"widen destinations.hours.open of {who}",
-        )
+        if hours is not None and not hours.lets(at, home=is_home(place, node.region)):
+            said = f"outside {', '.join(hours.open)} ({hours.zone}) of {level} {level_name(trunk, level)}"
+            return Reason.OUTSIDE_HOURS, said
     return None

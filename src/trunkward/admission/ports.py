@@ -1,8 +1,9 @@
 """What the line needs from outside, and what it gets: facts, also when what should answer is lost."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from trunkward.calls.registration import Bindings
 from trunkward.digest.algorithm import Algorithm
@@ -10,24 +11,23 @@ from trunkward.shaken.attest import Attestation
 from trunkward.trunks.spending import Spending, Window
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PeerIdentity:
+class PeerIdentity(msgspec.Struct, frozen=True, kw_only=True):
     """Who the other end of a TLS connection proved to be; read from its certificate by the gate."""
 
     #: SHA-256 of the certificate in DER, lower-case hex.
     certificate_sha256: str
     #: DNS names in its subjectAltName, as they stand there.
     dns_names: tuple[str, ...] = ()
-    #: The chain led to an authority we trust.
+    #: The chain led to an authority we trust, for whomever.
     chain_verified: bool = False
     #: What a trunk's `subject` may be: names in subjectAltName, or the common name where there is none.
     subjects: tuple[str, ...] = ()
-    #: Of the authorities that certify trunks by these subjects, those it leads to now (`rows.authority_id`).
+    #: Of the authorities that certify trunks by these subjects, and carriers by these DNS names, those it
+    #: leads to now (`rows.authority_id`).
     authorities: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proven:
+class Proven(msgspec.Struct, frozen=True, kw_only=True):
     """Digest credentials that are a trunk's: whoever wrote them knows one of its secrets."""
 
     trunk: str
@@ -44,16 +44,18 @@ class Proven:
     algorithm: Algorithm = Algorithm.SHA256
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wrong:
+class Wrong(msgspec.Struct, frozen=True, kw_only=True):
     """Digest credentials that prove nothing. `why` is for the record: whoever sent them is not told."""
 
     username: str
     why: str
+    #: The trunk with that username; "" for none.
+    trunk: str = ""
+    #: What would have made them right, for the record.
+    remedy: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stale:
+class Stale(msgspec.Struct, frozen=True, kw_only=True):
     """Digest credentials for a nonce that is too old or none of ours; nothing else was looked at."""
 
     why: str
@@ -63,8 +65,7 @@ class Stale:
 type Credentials = Proven | Wrong | Stale | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SigningClaims:
+class SigningClaims(msgspec.Struct, frozen=True, kw_only=True):
     """What the signer is to be asked for; the gate adds record id, origid and Call-ID hash."""
 
     trunk: str
@@ -78,16 +79,14 @@ class SigningClaims:
     evidence: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unavailable:
+class Unavailable(msgspec.Struct, frozen=True, kw_only=True):
     """A dependency that did not answer: a fact like any other, which the posture table has a row for."""
 
     what: str
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signature:
+class Signature(msgspec.Struct, frozen=True, kw_only=True):
     """The signer's answer: two header values of the same second."""
 
     identity: str
@@ -97,8 +96,7 @@ class Signature:
     attest: Attestation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotSigned:
+class NotSigned(msgspec.Struct, frozen=True, kw_only=True):
     """Alive, but no signature: `why` is the signer's kebab-case reason, or ours for not asking."""
 
     why: str
@@ -107,16 +105,14 @@ class NotSigned:
 type SignatureFact = Signature | NotSigned | Unavailable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counter:
+class Counter(msgspec.Struct, frozen=True, kw_only=True):
     """A place that holds calls; `most` at once."""
 
     key: str
     most: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rate:
+class Rate(msgspec.Struct, frozen=True, kw_only=True):
     """A place calls pass through: `burst` at once, and `per_second` in the long run (GCRA)."""
 
     key: str
@@ -124,8 +120,7 @@ class Rate:
     burst: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NonceUse:
+class NonceUse(msgspec.Struct, frozen=True, kw_only=True):
     """One use of a digest nonce (RFC 7616 section 3.4.5): never the same `nc` twice until it ends."""
 
     nonce: str
@@ -136,8 +131,7 @@ class NonceUse:
     epoch: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
+class Share(msgspec.Struct, frozen=True, kw_only=True):
     """What a call that is to be set up would cost one owner at first."""
 
     #: As the ledger knows him: `money:trunk:acme-hq`, `money:tenant:acme`, `money:carrier:north`.
@@ -151,8 +145,7 @@ class Share:
     carrier: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Charge:
+class Charge(msgspec.Struct, frozen=True, kw_only=True):
     """The money one attempt asks for: all of it, and of carriers at least one's, or nothing."""
 
     #: Whose call it is, should the node die.
@@ -162,8 +155,7 @@ class Charge:
     shares: tuple[Share, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """All that one attempt asks of what is alive, in one question: it gets all of it or nothing."""
 
     record_id: str
@@ -180,8 +172,7 @@ class Asked:
         return not (self.counters or self.rates or self.nonce or self.money)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class Held(msgspec.Struct, frozen=True, kw_only=True):
     """The attempt has what it asked for."""
 
     record_id: str
@@ -196,8 +187,7 @@ class Held:
     cut_routes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Over:
+class Over(msgspec.Struct, frozen=True, kw_only=True):
     """One place is full, and so nothing is held."""
 
     key: str
@@ -206,18 +196,15 @@ class Over:
     retry_after_s: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replayed:
+class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     """The nonce was used with this count before."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forgotten:
+class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the nonce was used nobody knows: it is of a time before what is remembered was lost."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OverSpend:
+class OverSpend(msgspec.Struct, frozen=True, kw_only=True):
     """The next slice does not fit under a cap, and so nothing is held."""
 
     owner: str
@@ -231,8 +218,7 @@ class OverSpend:
     retry_after_s: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frozen:
+class Frozen(msgspec.Struct, frozen=True, kw_only=True):
     """The ledger may have lost what it knew: for the longest grant nothing is granted."""
 
     retry_after_s: int
@@ -243,8 +229,7 @@ class Frozen:
 type LiveFact = Held | Over | OverSpend | Frozen | Replayed | Forgotten | Unavailable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunningShare:
+class RunningShare(msgspec.Struct, frozen=True, kw_only=True):
     """What a leg costs one owner; amounts are from its beginning on, so twice the same does no harm."""
 
     owner: str
@@ -258,8 +243,7 @@ class RunningShare:
     caps: Spending
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunningLeg:
+class RunningLeg(msgspec.Struct, frozen=True, kw_only=True):
     """A call, or a gate's escrow, that is to go on."""
 
     record_id: str
@@ -271,13 +255,11 @@ class RunningLeg:
     dead: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Granted:
+class Granted(msgspec.Struct, frozen=True, kw_only=True):
     """A leg has its next slice."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlreadyEnded:
+class AlreadyEnded(msgspec.Struct, frozen=True, kw_only=True):
     """A leg is over in the ledger."""
 
 
@@ -285,8 +267,7 @@ class AlreadyEnded:
 type LegFact = Granted | OverSpend | Frozen | AlreadyEnded
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
+class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     """What a leg that is over has cost each owner, in micro-units; whom it names not has paid nothing."""
 
     record_id: str
@@ -299,8 +280,7 @@ class Settlement:
 NOTHING_ASKED = Held(record_id="")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that was alive when a call was judged."""
 
     signature: SignatureFact
@@ -310,8 +290,7 @@ class Facts:
     #: What all nodes agree on: limits, nonces, registrations.
     live: LiveFact = Unavailable(what="redis", why="not-asked")
     #: While that is lost, what this gate says of an inbound call by its own counts, or of one at home with
-    #: money it has
-    #: leased ahead; None: not asked, or not enough.
+    #: money it has leased ahead; None: not asked, or not enough.
     local: Held | Over | None = None
 
 

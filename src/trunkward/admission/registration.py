@@ -173,7 +173,7 @@ def trunk(case: Registration) -> Finding:
     if not ours.enabled:
         return _refuse(
             *("trunk", Reason.TRUNK_DISABLED, Blame.US, 403, f"trunk {ours.name} is disabled"),
-            remedy=f"set enabled: true for trunk {ours.name}",
+            remedy=f"set enabled: true for trunk {ours.name}, and for its tenant",
         )
     if not ours.registers:
         said = f"trunk {ours.name} has {f'host: {ours.host}' if ours.host else 'no host'}"
@@ -331,7 +331,7 @@ def refused(case: Registration, finding: Finding) -> Challenge | Reject:
         )
     stranger = case.source is None
     status = 403 if stranger else refusal.status
-    headers = [] if stranger else explanation(case.node, refusal, finding.detail)
+    headers = [] if stranger else explanation(case.node, refusal, finding)
     if refusal.reason is Reason.REGISTRATION_TOO_BRIEF:
         headers.append(("Min-Expires", str(MIN_EXPIRES_S)))
     if refusal.reason is Reason.EXTENSION_UNKNOWN:

@@ -135,7 +135,7 @@ def _to(
 ) -> Route:
     transport = Transport.TLS if isinstance(target, Trunk) else target.transport
     # a domain stays in the Request-URI, whatever server it is sent to (RFC 3263 section 4)
-    authority = f"{host};transport={transport.value}"
+    authority = f"{host};transport={transport}"
     return Route(
         peer=target.name,
         ruri=f"sip:{user}@{authority}",

@@ -64,6 +64,7 @@ class TrunkRow(msgspec.Struct, frozen=True, array_like=True):
     caller: tuple[str, str, bool]
     diversion: str
     failover: tuple[str, ...]
+    emergency_callback: str
 
 
 class NumberRow(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -86,6 +87,8 @@ class CarrierRow(msgspec.Struct, frozen=True, array_like=True):
     srtp_suites: tuple[str, ...]
     certificate_issued_here: bool
     ca_file: str
+    #: SHA-256 of the PEM of the authority it must lead to.
+    authority: str
     emergency: bool
     enabled: bool
     trusted: bool
@@ -316,6 +319,7 @@ def trunk_row(trunk: Trunk, permit: int) -> TrunkRow:
         (trunk.caller.other.value, trunk.caller.number, trunk.caller.forwarded),
         trunk.diversion.value,
         trunk.failover,
+        trunk.callback,
     )
 
 
@@ -348,6 +352,7 @@ def trunk_of(row: TrunkRow, destinations: DestinationPolicies) -> Trunk:
         caller=CallerRule(other=OtherCaller(row.caller[0]), number=row.caller[1], forwarded=row.caller[2]),
         diversion=Diverting(row.diversion),
         failover=row.failover,
+        emergency_callback=row.emergency_callback,
     )
 
 
@@ -384,6 +389,7 @@ def carrier_row(carrier: Carrier) -> CarrierRow:
         carrier.srtp_suites,
         carrier.certificate_issued_here,
         carrier.ca_file,
+        authority_id(carrier.authority),
         carrier.emergency,
         carrier.enabled,
         carrier.trusted,
@@ -391,7 +397,7 @@ def carrier_row(carrier: Carrier) -> CarrierRow:
 
 
 def carrier_of(row: CarrierRow) -> Carrier:
-    """The carrier of a row, its `prefixes` empty."""
+    """The carrier of a row, its `prefixes` empty, and `authority` a name for what it was."""
     return Carrier(
         name=row.name,
         hosts=tuple(Host(host=host, port=port) for host, port in row.hosts),
@@ -403,6 +409,7 @@ def carrier_of(row: CarrierRow) -> Carrier:
         srtp_suites=row.srtp_suites,
         certificate_issued_here=row.certificate_issued_here,
         ca_file=row.ca_file,
+        authority=row.authority,
         emergency=row.emergency,
         enabled=row.enabled,
         trusted=row.trusted,

@@ -3,8 +3,10 @@
 Reading, not judging: what cannot be read is kept as a value with its reason, and `checks` decides.
 """
 
-from dataclasses import dataclass, replace
+from copy import replace
 from enum import StrEnum
+
+import msgspec
 
 from trunkward.admission.caller import (
     NOBODY,
@@ -46,15 +48,13 @@ class Direction(StrEnum):
     INBOUND = "inbound"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unreadable:
+class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
     """Something of the request that could not be read, and why."""
 
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt with everything the policy knows about it."""
 
     attempt: CallAttempt
@@ -62,6 +62,10 @@ class Case:
     node: NodeSettings
     #: Who sent it; None: a stranger, and nothing below was looked at.
     source: Trunk | Carrier | None
+    #: Outbound from a trunk, inbound from a carrier (and from a stranger).
+    direction: Direction = Direction.INBOUND
+    #: An emergency number, called by an identified trunk.
+    emergency: bool = False
     #: Why it is one, and what it is told.
     stranger: Stranger | None = None
     #: The nonce its credentials have used; None: it is recognised without, or calls an emergency.
@@ -99,11 +103,6 @@ class Case:
     signing_request: SigningClaims | None = None
 
     @property
-    def direction(self) -> Direction:
-        """Outbound from a trunk, inbound from a carrier."""
-        return Direction.OUTBOUND if isinstance(self.source, Trunk) else Direction.INBOUND
-
-    @property
     def abroad(self) -> bool:
         """Whether it is an outbound call that leaves the country; what no row of the table fits does."""
         region = self.node.region
@@ -128,11 +127,6 @@ class Case:
         if self.nonce is not None:
             return self.nonce.algorithm is Algorithm.MD5
         return self.stranger is not None and self.stranger.offers_md5
-
-    @property
-    def emergency(self) -> bool:
-        """An emergency number, called by an identified trunk."""
-        return isinstance(self.called, Emergency) and isinstance(self.source, Trunk)
 
 
 def screen(
@@ -164,12 +158,14 @@ def read(attempt: CallAttempt, peer: PeerIdentity | None, source: Trunk | Carrie
     4. What a signature would say.
     """
     node = policy.node
+    outbound = isinstance(source, Trunk)
+    direction = Direction.OUTBOUND if outbound else Direction.INBOUND
     # 1.
     try:
         request_uri = parse_uri(attempt.ruri)
     except MalformedUri as problem:
-        return Case(attempt=attempt, peer=peer, node=node, source=source, malformed=f"Request-URI: {problem}")
-    outbound = isinstance(source, Trunk)
+        said = f"Request-URI: {problem}"
+        return Case(attempt=attempt, peer=peer, node=node, source=source, direction=direction, malformed=said)
     plan = node.plan_of(source)
     shown_from = _from(attempt)
     called = _called(request_uri, source, plan, node)
@@ -196,6 +192,8 @@ def read(attempt: CallAttempt, peer: PeerIdentity | None, source: Trunk | Carrie
         peer=peer,
         node=node,
         source=source,
+        direction=direction,
+        emergency=emergency,
         shown_from=shown_from,
         calling=calling,
         caller=caller,
@@ -256,7 +254,7 @@ def _calls_emergency(trunks: tuple[Trunk, ...], attempt: CallAttempt, policy: Sn
 def leg_policy(peer: Trunk | Carrier, node: NodeSettings) -> LegPolicy:
     """What a peer must speak: customers SRTP, carriers what their configuration says."""
     suites = peer.srtp_suites or ALLOWED
-    families = frozenset(f"IP{version}" for version in node.versions)
+    families = frozenset([f"IP{version}" for version in node.versions])
     if isinstance(peer, Trunk):
         return LegPolicy(
             media=MediaPolicy.SRTP,

@@ -44,6 +44,7 @@ from trunkward.admission.rows import (
 )
 from trunkward.admission.table import PrefixTable, Table, build_prefixes, build_table
 from trunkward.numbering.destinations import UNKNOWN, Destination
+from trunkward.sip.transport import Transport
 from trunkward.spend.table import DeckRefused, DeckTable
 from trunkward.trunks.callers import NeverCalls, VerifiedNumber
 from trunkward.trunks.destinations import DestinationPolicies
@@ -52,7 +53,7 @@ from trunkward.trunks.spending import TRUNK_CAPS, Hold, OwnerSpending, Raise, wi
 
 MAGIC = b"TWPOLICY"
 #: Goes up with every change of the layout or of a row; a gate reads its own only.
-FORMAT = 6
+FORMAT = 7
 _HEAD = struct.Struct("<8sIQQ32s")
 _SECTIONS = (
     "node",
@@ -170,7 +171,11 @@ def compile_snapshot(
         "limits": build_table({t.name.encode(): _encode(limits_rows(t, declared)) for t in trunks}),
         "subjects": build_table({subject.encode(): _encode(names) for subject, names in subjects.items()}),
         "authorities": build_table(
-            {authority_id(t.authority).encode(): t.authority.encode() for t in trunks if t.authority}
+            {
+                authority_id(pem).encode(): pem.encode()
+                for pem in (*(t.authority for t in trunks), *(c.authority for c in declared.carriers))
+                if pem
+            }
         ),
         "usernames": build_table(_usernames(trunks)),
         "secrets": build_table(
@@ -233,6 +238,12 @@ class Snapshot:
         self.carriers: tuple[Carrier, ...] = tuple(
             carrier_of(row) for row in _decode_carriers(parts["carriers"])
         )
+        #: The enabled ones that speak TLS, by each lower-case name their certificate may carry.
+        self.carriers_by_name: dict[str, tuple[Carrier, ...]] = {}
+        for carrier in self.carriers:
+            if carrier.enabled and carrier.transport is Transport.TLS:
+                for name in dict.fromkeys(name.lower() for name in carrier.tls_names):
+                    self.carriers_by_name[name] = (*self.carriers_by_name.get(name, ()), carrier)
         self._trunks = Table(parts["trunks"])
         self._numbers = Table(parts["numbers"])
         self._certificates = Table(parts["certificates"])

@@ -4,7 +4,8 @@ Nothing is asked, recorded, signed or sent. Who the caller is, is given, not pro
 """
 
 import base64
-from dataclasses import dataclass, replace
+from copy import replace
+from dataclasses import dataclass
 
 from trunkward.admission.judge import Judgement, judge_call
 from trunkward.admission.limits import asked_of

@@ -63,7 +63,8 @@ class RouteTried(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     peer: str
     #: The final SIP status it was given up with; absent when nothing came from there.
     status: int | None = None
-    #: Why nothing was or could be sent: `unreachable`, `media-unavailable`, `not-registered`; else absent.
+    #: Why nothing was or could be sent: `unreachable`, `media-unavailable`, `not-registered`; `no-reply`: it
+    #: was sent, and nothing came back; what was wrong with its answer. Else absent.
     problem: str | None = None
 
 
@@ -82,6 +83,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     #: Final SIP status of the INVITE, and who ended the call (`caller`, `callee`, `us`).
     status: int | None = None
     ended_by: str | None = None
+    #: Why the node refused it after it was admitted: a `Reason`; absent for all others.
+    reason: str | None = None
     #: Why the node itself ended it (`trunkward.calls.grant.Cut`); absent for all others.
     cut: str | None = None
     #: Sides (`caller`, `callee`) that could not be sent a BYE then.

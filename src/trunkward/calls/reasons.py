@@ -18,6 +18,8 @@ class ReasonRow:
     means: str
     #: What to do about it.
     do: str
+    #: What whoever was refused hears beside the code; no price, limit or name of ours. "": the code alone.
+    heard: str = ""
     #: The SIP status codes it comes with, each with its Q.850 cause (RFC 3398 sections 7.2.4.1, 8.2.6.1);
     #: None where no cause fits. No status at all: it is no refusal.
     answers: Mapping[int, int | None] = field(default_factory=dict)
@@ -67,8 +69,9 @@ REASONS: Mapping[Reason, ReasonRow] = {
     Reason.CREDENTIALS_REQUIRED: ReasonRow(
         answers={401: None, 407: None},
         blames=(Blame.CALLER,),
-        means="digest credentials were asked for: so every call of a trunk with `digest` begins. No"
-        " record is made; a line a minute and source in `gate-N.log`",
+        means="digest credentials were asked for: so every call of a trunk with `digest` begins. A"
+        " record is made only of who shows a trunk's certificate from elsewhere; of all, a line a minute and"
+        " source in `gate-N.log`",
         do="nothing, if the same call comes again with credentials; else enter both in the PBX",
     ),
     Reason.CREDENTIALS_STALE: ReasonRow(
@@ -96,14 +99,16 @@ REASONS: Mapping[Reason, ReasonRow] = {
         blames=_SENDER,
         means="it came to the port for TLS 1.2, which is for trunks with `unsafe_tls12`",
         do="use `node.tls_port` and TLS 1.3; if the PBX cannot, declare the exception",
+        heard="use TLS 1.3, on its port",
     ),
     Reason.TRUNK_DISABLED: ReasonRow(
         announced=True,
         # to a carrier it is like any number that is not here
         answers={403: 21, 404: 1},
         blames=(Blame.US,),
-        means="the trunk has `enabled: false`",
+        means="the trunk, or its tenant, has `enabled: false`",
         do="enable it, or leave it so",
+        heard="not in service",
     ),
     Reason.MALFORMED_REQUEST: ReasonRow(
         answers={400: 41},
@@ -125,12 +130,14 @@ REASONS: Mapping[Reason, ReasonRow] = {
         blames=(Blame.CUSTOMER,),
         means="a calling number that is not the trunk's own, nor verified for it",
         do="show one of its numbers; or `./trunkward number verify`; or set the trunk's `caller`",
+        heard="this calling number may not be shown from here",
     ),
     Reason.CALLING_NUMBER_NOT_VALID: ReasonRow(
         answers={403: 21, 603: 21},
         blames=_SENDER,
         means="a North American calling number nobody can have: N11, 555, an unassigned area code",
         do="send a real one; 555-01xx are for laboratories (`node.unsafe_fictional_numbers`)",
+        heard="nobody has this calling number",
     ),
     Reason.DO_NOT_ORIGINATE: ReasonRow(
         answers={403: 21, 603: 21},
@@ -138,6 +145,7 @@ REASONS: Mapping[Reason, ReasonRow] = {
         means="a calling number from which nobody calls: on the list `node.do_not_originate`, or one of our"
         " own with `calls_out: false`",
         do="nothing, if it was a fake; else take it off the list",
+        heard="nobody calls from this number",
     ),
     Reason.CALLED_NUMBER_NOT_VALID: ReasonRow(
         answers={404: 1},
@@ -158,20 +166,38 @@ REASONS: Mapping[Reason, ReasonRow] = {
         blames=(Blame.CARRIER,),
         means="an inbound call to a number in no trunk's inventory",
         do="add it to a trunk's `numbers`, or tell the carrier",
+        heard="the number called is not here",
     ),
     Reason.NO_ROUTE: ReasonRow(
         announced=True,
         answers={404: 3},
-        blames=(Blame.US, Blame.CUSTOMER),
-        means="no carrier has a prefix of this number (or takes emergency calls); inbound: the trunk has no"
-        " `host`",
-        do="add a prefix, `emergency: true`, or a `host`",
+        blames=(Blame.US,),
+        means="no carrier has a prefix of this number",
+        do='add a beginning of the number to a carrier\'s `prefixes`; `"+"` takes every number',
+        heard="there is no way to this number",
+    ),
+    Reason.NO_EMERGENCY_ROUTE: ReasonRow(
+        announced=True,
+        answers={404: 3},
+        blames=(Blame.US,),
+        means="an emergency number was called, and no carrier takes emergency calls",
+        do="set `emergency: true` for a carrier that does, at once",
+        heard="nobody here can take calls for help: use another line",
+    ),
+    Reason.TAKES_NO_CALLS: ReasonRow(
+        announced=True,
+        answers={404: 3},
+        blames=(Blame.US,),
+        means="an inbound call to a number whose trunk has no `host`, and nobody to stand in for it",
+        do="give the trunk a `host`, or a `failover`",
+        heard="nobody takes calls at this number",
     ),
     Reason.METHOD_REFUSED: ReasonRow(
         answers={405: 63},
         blames=(Blame.CALLER,),
         means="a request that is no INVITE reached the judgement",
         do="nothing you can configure; the edge answers all others itself",
+        heard="not taken here, or not over this transport",
     ),
     Reason.NO_OFFER: ReasonRow(
         answers={488: 65},
@@ -208,6 +234,7 @@ REASONS: Mapping[Reason, ReasonRow] = {
         blames=(Blame.US,),
         means="the node is being emptied (`Retry-After: 30`); its emergency and running calls go on",
         do="nothing, if that is meant; else `./trunkward undrain`",
+        heard="no new calls for now; try again later",
     ),
     Reason.MEDIA_ADDRESS_FAMILY: ReasonRow(
         answers=_MEDIA,
@@ -224,6 +251,7 @@ REASONS: Mapping[Reason, ReasonRow] = {
         means="calls of the trunk, its tenant or its reseller are held (`./trunkward hold`)",
         do="find out why (`./trunkward history`); when all is well, `./trunkward release` whom the finding"
         " names",
+        heard="not available now",
     ),
     Reason.INTERNATIONAL_HELD: ReasonRow(
         answers={403: 21},
@@ -232,6 +260,7 @@ REASONS: Mapping[Reason, ReasonRow] = {
         " --international`)",
         do="find out why (`./trunkward history`); when all is well, `./trunkward release` whom the finding"
         " names",
+        heard="calls abroad are not possible now",
     ),
     Reason.DESTINATION_UNKNOWN: ReasonRow(
         announced=True,
@@ -241,6 +270,7 @@ REASONS: Mapping[Reason, ReasonRow] = {
         " they cost",
         do="look at the number; if there are such numbers, add a line with their class to the file of"
         " `node.destinations`",
+        heard="this number is not known to be anybody's",
     ),
     Reason.DESTINATION_NOT_ALLOWED: ReasonRow(
         announced=True,
@@ -248,25 +278,29 @@ REASONS: Mapping[Reason, ReasonRow] = {
         blames=(Blame.CUSTOMER,),
         means="trunk, tenant or reseller does not open the country; where none says anything, only the one at"
         " home is open",
-        do="if the customer means to call there, add the country to the `destinations.allow` that the finding"
-        " names",
+        do="if the customer means to call there, take the steps the finding names: every list there is must"
+        " open the country",
+        heard="calls to this country are not open",
     ),
     Reason.CLASS_NOT_ALLOWED: ReasonRow(
         announced=True,
         answers={403: 21},
         blames=(Blame.CUSTOMER,),
-        means="premium, satellite, shared cost or another kind of number that no country opens by itself",
-        do="if the customer means to call there, add the class or the prefix to the `destinations.allow` the"
-        " finding names",
+        means="a class of numbers that is not opened, of a country that is, or of none: the list names"
+        " single classes and not this one; or no country opens it by itself (premium, satellite, shared cost"
+        " and more)",
+        do="if the customer means to call there, take the steps the finding names: every list there is must"
+        " open the class or the prefix",
+        heard="calls to this kind of number are not open",
     ),
     Reason.RATE_TOO_HIGH: ReasonRow(
         announced=True,
         answers={403: 21},
         blames=(Blame.CUSTOMER,),
-        means="a minute costs more than `destinations.max_rate`, or nobody knows what it costs, and no class"
-        " or prefix opens the number",
-        do="if the customer means to call there, add the class or the prefix to the `destinations.allow` the"
-        " finding names, or raise `max_rate`",
+        means="a minute costs more than the `destinations.max_rate` that holds there (0.30 where nobody"
+        " writes another), or nobody knows what it costs, and no class or prefix opens the number",
+        do="if the customer means to call there, take the steps the finding names",
+        heard="calls to this number are not open",
     ),
     Reason.OUTSIDE_HOURS: ReasonRow(
         announced=True,
@@ -274,6 +308,7 @@ REASONS: Mapping[Reason, ReasonRow] = {
         blames=(Blame.CUSTOMER,),
         means="trunk, tenant or reseller places no such calls at this time of the week",
         do="if that is not meant, widen the `destinations.hours` the finding names",
+        heard="no such calls at this time",
     ),
     Reason.LIMIT_CALLS: ReasonRow(
         # no circuit available towards a carrier; a customer whose lines are taken is busy
@@ -284,6 +319,7 @@ REASONS: Mapping[Reason, ReasonRow] = {
         do="wait for one to end, or have whoever sets that limit raise it; `./trunkward limits TRUNK` shows"
         " what is in use",
         announced=True,
+        heard="too many calls at once; try again later",
     ),
     Reason.LIMIT_RATE: ReasonRow(
         answers={503: 42, 486: 17},
@@ -291,12 +327,14 @@ REASONS: Mapping[Reason, ReasonRow] = {
         means="more calls a second than `limits.per_second` (or `limits.number.per_second`) allows"
         " (`Retry-After` has the exact seconds)",
         do="space the calls, or have whoever sets that limit raise it",
+        heard="too many calls in a short time; try again later",
     ),
     Reason.LIMITS_UNAVAILABLE: ReasonRow(
         answers={503: 41},
         blames=(Blame.US,),
         means="Valkey does not answer, which counts calls for all nodes; no customer's call goes uncounted",
         do="`./trunkward status` says why; what still goes is in the posture table",
+        heard="a fault here; try again later",
     ),
     # ---- money
     Reason.NO_PRICE: ReasonRow(
@@ -307,6 +345,7 @@ REASONS: Mapping[Reason, ReasonRow] = {
         " there is no deck, and no indicative price",
         do="add the prefix to the deck the finding names (`./trunkward deck import`), or give the tenant a"
         " `deck`",
+        heard="there is no price for this number",
     ),
     Reason.NO_MARGIN: ReasonRow(
         answers={404: 3},
@@ -317,6 +356,7 @@ REASONS: Mapping[Reason, ReasonRow] = {
         do="look at the two prices (`./trunkward deck show`): the selling deck, a carrier's, or"
         " `node.margin` is to be"
         " changed",
+        heard="this number cannot be called from here",
     ),
     Reason.SPEND_CAP: ReasonRow(
         announced=True,
@@ -330,6 +370,7 @@ REASONS: Mapping[Reason, ReasonRow] = {
         " what is spent)",
         do="`./trunkward spend` shows what is spent and by which calls; if they are meant, `./trunkward"
         " spend raise`",
+        heard="what may be spent on calls now is used up",
     ),
     Reason.SPEND_FROZEN: ReasonRow(
         answers={503: 41},
@@ -338,6 +379,7 @@ REASONS: Mapping[Reason, ReasonRow] = {
         " each node has"
         " told it of its calls, or for the longest grant (`Retry-After`)",
         do="nothing, if it passes within seconds; else `./trunkward status`, `valkey.log`",
+        heard="a fault here; try again later",
     ),
     Reason.SPEND_UNAVAILABLE: ReasonRow(
         answers={503: 41},
@@ -346,12 +388,14 @@ REASONS: Mapping[Reason, ReasonRow] = {
         " without it is used"
         " up, or not meant for this call",
         do="`./trunkward status` says what is wrong with Valkey",
+        heard="a fault here; try again later",
     ),
     Reason.NO_FINDING: ReasonRow(
         answers={500: 41},
         blames=(Blame.US,),
         means="no check looked at the call, or no route came of it",
         do="a fault of ours: report it with the record",
+        heard="a fault here",
     ),
     Reason.POLICY_NOT_LOADED: ReasonRow(
         answers={503: 41},
@@ -403,8 +447,10 @@ REASONS: Mapping[Reason, ReasonRow] = {
         answers={503: 38},
         blames=(Blame.CARRIER, Blame.CUSTOMER, Blame.US),
         by_edge=True,
-        means="no route could be sent to, or none was left after those that failed",
-        do='look for "outbound TLS to ... refused" in `kamailio.log`: it says whether nothing listens'
+        means="no route could be sent to, or none was left after those that failed; or nothing came back from"
+        " the last one (its caller gets 408 and no code)",
+        do="`explain` says which were tried, and what came of each; look for"
+        ' "outbound TLS to ... refused" in `kamailio.log`: it says whether nothing listens'
         " there, nobody answers, the handshake broke off, or whose certificate was shown",
     ),
     Reason.MALFORMED_REPLY: ReasonRow(
@@ -421,12 +467,14 @@ REASONS: Mapping[Reason, ReasonRow] = {
         blames=_SENDER,
         means="it tried to register, and the configuration does not have `host: registered` for it",
         do="write `host: registered` for the trunk, or switch the registration off in the PBX",
+        heard="nobody registers here from there; switch the registration off",
     ),
     Reason.ADDRESS_OF_ANOTHER: ReasonRow(
         answers={403: 21},
         blames=(Blame.CUSTOMER,),
         means="it tried to register an address that is neither the trunk's username nor one of its numbers",
         do="have the PBX register the trunk's username",
+        heard="register the trunk's username",
     ),
     Reason.EXTENSION_UNKNOWN: ReasonRow(
         answers={420: 63},
@@ -439,18 +487,21 @@ REASONS: Mapping[Reason, ReasonRow] = {
         blames=(Blame.CUSTOMER,),
         means="a registration for less than 60 seconds; `Min-Expires` says so",
         do="nothing, or a longer interval in the PBX: most take the one they are told",
+        heard="register for longer",
     ),
     Reason.REGISTRATION_OVERTAKEN: ReasonRow(
         answers={500: 41},
         blames=(Blame.CUSTOMER,),
         means="a REGISTER with the Call-ID of one before and no higher CSeq (RFC 3261 section 10.3)",
         do="nothing when it stays alone; else two programs use one Call-ID",
+        heard="a later registration was here before",
     ),
     Reason.REGISTRATIONS_UNAVAILABLE: ReasonRow(
         answers={503: 41},
         blames=(Blame.US,),
         means="Valkey, where registrations are kept, did not answer; those before go on",
         do="`./trunkward status`, `valkey.log`",
+        heard="a fault here; try again later",
     ),
     Reason.NOT_REGISTERED: ReasonRow(
         answers={480: 20},
@@ -460,6 +511,12 @@ REASONS: Mapping[Reason, ReasonRow] = {
         do="`./trunkward registrations`; the PBX's own log says why it is not registered",
     ),
 }
+
+
+def party_called(row: ReasonRow, direction: str) -> tuple[Blame, ...]:
+    """Who may have to act on a refusal after admission: of customer and carrier, the one that was called."""
+    caller = Blame.CUSTOMER if direction == "outbound" else Blame.CARRIER
+    return tuple(blame for blame in row.blames if blame is not caller) or row.blames
 
 
 def told(code: str) -> ReasonRow | None:

@@ -39,6 +39,8 @@ class Reason(StrEnum):
     CALLED_NUMBER_MALFORMED = "called-number-malformed"
     CALLED_NUMBER_UNKNOWN = "called-number-unknown"
     NO_ROUTE = "no-route"
+    NO_EMERGENCY_ROUTE = "no-emergency-route"
+    TAKES_NO_CALLS = "takes-no-calls"
     METHOD_REFUSED = "method-refused"
     NO_OFFER = "no-offer"
     SRTP_REQUIRED = "srtp-required"

@@ -34,7 +34,7 @@ from trunkward.cli.changing import (
     node_file_in_use,
     read_config,
 )
-from trunkward.cli.opening import new_destinations, opened_by
+from trunkward.cli.opening import new_destinations, with_reach
 from trunkward.cli.preflight import new_obstacles
 from trunkward.cli.ready import gate_policy
 from trunkward.cli.said import complain, say
@@ -105,7 +105,7 @@ def run_plan(paths: Paths, file: Path | None, *, as_json: bool) -> int:
         secrets, changes = _wanting(paths, read, None), difference({}, read.objects)
         planned = Plan(base=None, accepted=read, changes=changes, effects=effects, secrets=secrets)
         planned = replace(planned, decks=decks_wanting(read.declared, []))
-        planned = replace(planned, opens=opened_by(planned, None, None, None))
+        planned = with_reach(planned, None, None, None)
     else:
         with configuration_store(paths, make=False) as store:
             try:
@@ -118,6 +118,8 @@ def run_plan(paths: Paths, file: Path | None, *, as_json: bool) -> int:
         print(json.dumps(plan_document(planned) | {"obstacles": found}, indent=1))
     else:
         _show(planned)
+        tell_secrets(planned.secrets)
+        tell_decks(planned.decks)
     for obstacle in found:
         complain(obstacle)
     if found:
@@ -186,7 +188,9 @@ def plan_document(planned: Plan) -> dict[str, Any]:
         "changed": not planned.nothing_to_do,
         "changes": [change_document(change) for change in planned.changes],
         "deletes": [f"{change.kind}/{change.name}" for change in planned.deletions],
-        "opens": [asdict(opening) for opening in planned.opens],
+        "opens": [asdict(opening) for opening in planned.reach.opens],
+        "closes": [asdict(closing) for closing in planned.reach.closes],
+        "warnings": list(planned.warnings),
         "effect": planned.effects.kind,
         "effects": asdict(planned.effects),
         "secrets": dict(planned.secrets),
@@ -381,8 +385,7 @@ def _peers_to_look_at(planned: Plan, before: InForce) -> frozenset[str] | None:
 def _planned(paths: Paths, read: Accepted, held: Held, store: SqlConfiguration) -> Plan:
     planned = configuration.plan(store, read, _effects(paths, read, held, store.head()))
     return replace(
-        planned,
-        opens=opened_by(planned, store, held.declared, held.in_force),
+        with_reach(planned, store, held.declared, held.in_force),
         secrets=_wanting(paths, read, store),
         decks=decks_wanting(read.declared, store.decks()),
         changed_file=_changed_file(read, held),
@@ -425,10 +428,11 @@ def _agreed(planned: Plan, *, may_delete: bool, may_restart: bool, ask: bool) ->
     """Whether a person has agreed to what is deleted and what is restarted."""
     why = "no terminal to ask on" if ask else "--json asks nothing"
     ask = ask and sys.stdin.isatty()
-    if ask and not planned.same_text:
-        _show(planned)
+    if planned.same_text:
+        _show_reach(planned, err=True)
     else:
-        _show_opens(planned, err=True)
+        # who cannot be asked has it in the log, a rollback's too
+        _show(planned, err=not ask)
     if planned.deletions and not may_delete:
         named = deleted_names(planned)
         if not ask:
@@ -448,22 +452,22 @@ def _agreed(planned: Plan, *, may_delete: bool, may_restart: bool, ask: bool) ->
     return True
 
 
-def _show(planned: Plan) -> None:
+def _show(planned: Plan, *, err: bool = False) -> None:
     if planned.same_text and planned.base:
         left = "" if planned.nothing_to_do else ", and not everywhere in force yet"
         if planned.changed_file:
             left = f", but {planned.changed_file} has changed"
-        say(f"no change: version {planned.base.number} is this very file{left}")
+        say(f"no change: version {planned.base.number} is this very file{left}", err=err)
     else:
         base = f"version {planned.base.number}" if planned.base else "nothing"
-        say(f"compared with {base}: {planned.summary}")
+        say(f"compared with {base}: {planned.summary}", err=err)
     for line in change_lines(planned.changes):
-        say(f"  {line}", {"+": "green", "-": "red", "~": "yellow"}.get(line[:1], ""))
-    _show_opens(planned)
+        say(f"  {line}", {"+": "green", "-": "red", "~": "yellow"}.get(line[:1], ""), err=err)
+    _show_reach(planned, err=err)
     for line in planned.effects.lines():
-        say(f"then: {line}")
-    tell_secrets(planned.secrets)
-    tell_decks(planned.decks)
+        say(f"then: {line}", err=err)
+    if planned.deletions:
+        say(f"deletes {deleted_names(planned)}: apply asks, or needs --delete", "yellow", err=err)
 
 
 def tell_decks(wanting: list[str]) -> None:
@@ -478,8 +482,10 @@ def tell_secrets(wanting: list[tuple[str, str]]) -> None:
         say(f"trunk {trunk}: {said}", "yellow", err=True)
 
 
-def _show_opens(planned: Plan, *, err: bool = False) -> None:
-    for line in (line for opening in planned.opens for line in opening.lines()):
+def _show_reach(planned: Plan, *, err: bool = False) -> None:
+    lines = [line for opening in planned.reach.opens for line in opening.lines()]
+    lines += [line for closing in planned.reach.closes for line in closing.lines()]
+    for line in lines + [f"warning: {warning}" for warning in planned.warnings]:
         say(line, "yellow" if line.startswith("warning") else "", err=err)
 
 

@@ -3,6 +3,7 @@
 import re
 import time
 from datetime import datetime
+from difflib import get_close_matches
 
 import typer
 
@@ -10,7 +11,7 @@ from trunkward.calls.outcome import Ending
 from trunkward.calls.verdict import Reason
 from trunkward.records.filter import CallFilter
 
-_VERDICTS = ("admit", "reject", "discard")
+_VERDICTS = ("admit", "reject", "challenge", "discard")
 _AGO = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _NUMBER = re.compile(r"(\+?)([0-9]{1,15})(\*?)|\*", re.ASCII)
@@ -42,19 +43,22 @@ def wanted_calls(
         calling_number=_number("--from", sender),
         called_number=_number("--to", called),
         number=_number("--number", number),
-        verdict=_one_of("--verdict", verdict, _VERDICTS),
-        reason=_one_of("--reason", reason, tuple(code.value for code in Reason)),
-        ending=_one_of("--ending", ending, tuple(way.value for way in Ending)),
-        since=_moment("--since", since, now_s),
-        until=_moment("--until", until, now_s),
+        verdict=one_of("--verdict", verdict, _VERDICTS),
+        reason=one_of("--reason", reason, tuple(code.value for code in Reason)),
+        ending=one_of("--ending", ending, tuple(way.value for way in Ending)),
+        since=moment("--since", since, now_s),
+        until=moment("--until", until, now_s),
         min_duration_s=min_duration_s,
         emergency=emergency,
     )
 
 
-def _one_of(option: str, text: str | None, known: tuple[str, ...]) -> str | None:
+def one_of(option: str, text: str | None, known: tuple[str, ...]) -> str | None:
+    """The text, which is one of these or None. Raises `typer.BadParameter`."""
     if text is not None and text not in known:
-        raise typer.BadParameter(f"{text!r}: write one of {', '.join(known)}", param_hint=option)
+        close = get_close_matches(text, known, n=1)
+        meant = f"did you mean {close[0]}?" if close else f"write one of {', '.join(known)}"
+        raise typer.BadParameter(f"{text!r}: {meant}", param_hint=option)
     return text
 
 
@@ -71,8 +75,11 @@ def _number(option: str, text: str | None) -> str | None:
     return f"{plus or ('+' if len(digits) > _SHORT else '')}{digits}{star}"
 
 
-def _moment(option: str, text: str | None, now_s: float) -> float | None:
-    """Seconds since the epoch. Without a zone it is this machine's time."""
+def moment(option: str, text: str | None, now_s: float) -> float | None:
+    """A time in seconds since the epoch, None for none. Without a zone it is this machine's.
+
+    Raises `typer.BadParameter`.
+    """
     if text is None:
         return None
     if ago := _AGO.fullmatch(text):

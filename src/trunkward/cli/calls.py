@@ -9,6 +9,8 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +84,9 @@ def run(
             elif made.as_json or made.as_csv or limit is None:
                 _tell_each(made, (kept.view for kept in store.find(wanted, limit)))
             else:
-                _print_table([kept.view for kept in store.find(wanted, limit)])
+                _print_table(
+                    [kept.view for kept in store.find(wanted, limit)], partial(_none, paths, store, wanted)
+                )
         except BrokenPipeError:  # as with `| head`: whoever reads has enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -168,14 +172,31 @@ def _tell_each(how: Listing, calls: Iterable[dict[str, Any]]) -> None:
         print(json.dumps(call) if how.as_json else _line(_row(call)), flush=True)
 
 
-def _print_table(calls: list[dict[str, Any]]) -> None:
+def _none(paths: Paths, store: RecordStore, wanted: CallFilter) -> str:
+    """Why there is no such call, as far as that can be told."""
+    if not store.last_id():
+        return "no calls yet"
+    from trunkward.engines.node import read_in_force  # for whom there is nothing to show: it loads much
+
+    in_force = read_in_force(paths.declared)
+    known = [trunk.name for trunk in in_force.declared().trunks] if in_force else []
+    if wanted.trunk is None or not known or wanted.trunk in known:
+        return "no such call"
+    close = get_close_matches(wanted.trunk, known, n=1)
+    meant = f"; did you mean {close[0]}?" if close else ""
+    return f"no such call, and no trunk is called {wanted.trunk} now{meant}"
+
+
+def _print_table(calls: list[dict[str, Any]], none: Callable[[], str]) -> None:
+    """The calls, or why there are none."""
+    if not calls:
+        say(none(), err=True)
+        return
     today = time.strftime("%Y-%m-%d ")
     width = console.width if console.is_terminal else None
     for line in table_lines([_row(call) for call in calls], width, today):
         # what a peer sent is text, not markup
         console.print(Text(line), soft_wrap=True)
-    if not calls:
-        say("no such call", err=True)
 
 
 def table_lines(rows: list[list[str]], width: int | None, today: str) -> list[str]:
@@ -214,11 +235,11 @@ def _row(call: dict[str, Any]) -> list[str]:
     return [
         call["record_id"][:_ID_DIGITS],
         time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(started)) if started else "",
-        call.get("trunk", ""),
+        call.get("trunk") or (f"{call['claimed']}?" if call.get("claimed") else ""),
         call.get("calling_number", ""),
         call.get("called_number", ""),
         call["verdict"],
-        call["reason"],
+        call.get("end_reason") or call["reason"],
         call.get("attest", ""),
         call["peer"] or "",
         f"{call['ending'] or ''} {call['end_code'] or ''}".strip(),

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from trunkward.cli.changing import node_file_in_use, read_config
@@ -16,10 +17,11 @@ from trunkward.control.destinations import (
     about_table,
     with_overrides,
 )
-from trunkward.control.trunk_destinations import NoSuchTrunk, about_call, about_trunk
+from trunkward.control.trunk_destinations import NoSuchTrunk, about_call, about_entry, about_trunk
 from trunkward.engines.destinations_file import DestinationsUnreadable, destinations_text, destinations_with
 from trunkward.engines.number_plans import shipped_destinations
-from trunkward.numbering.e164 import E164, NotANumber
+from trunkward.numbering.destinations import Destination
+from trunkward.numbering.e164 import E164, NotANumber, is_prefix
 from trunkward.numbering.overrides import Override, OverridesRefused, read_overrides
 from trunkward.settings import Paths
 from trunkward.trunks.model import Declared
@@ -36,22 +38,30 @@ def run_trunk(paths: Paths, file: Path | None, trunk: str, number: str, *, as_js
             return 2
         declared, lines = asked
         places = destinations_with(lines)
-        if number:
-            document = about_call(declared, trunk, str(E164(number)), places, time.time())
-        else:
-            document = about_trunk(declared, trunk, places)
-    except NotANumber as why:
-        complain(f"{number}: {why}; write it as +442079460123")
-        return 2
-    except (NoSuchTrunk, DestinationsUnreadable) as why:
+        document, text = _about(declared, trunk, number, places)
+    except (NoSuchTrunk, NotAsked, DestinationsUnreadable) as why:
         complain(str(why))
         return 2
     if as_json:
         print(json.dumps(document, indent=1))
     else:
-        for line in _of_call(document) if number else _of_trunk(document):
+        for line in text(document):
             say(line)
-    return 3 if document.get("reason") else 0
+    return 3 if document.get("reason") or not document.get("may_call", [True]) else 0
+
+
+def _about(
+    declared: Declared, trunk: str, asked: str, places: Mapping[str, Destination]
+) -> tuple[Document, Callable[[Document], list[str]]]:
+    if not asked:
+        return about_trunk(declared, trunk, places), _of_trunk
+    try:
+        return about_call(declared, trunk, str(E164(asked)), places, time.time()), _of_call
+    except NotANumber as why:
+        if asked.startswith("+") and not is_prefix(asked):
+            raise NotAsked(f"{asked}: {why}; write it as +442079460123, or a country: GB") from None
+    country, slash, kind = asked.partition("/")
+    return about_entry(declared, trunk, f"{country.upper()}{slash}{kind.lower()}", places), _of_entry
 
 
 def _of_file(file: Path) -> tuple[Declared, str]:
@@ -128,6 +138,15 @@ def _of_call(document: Document) -> list[str]:
     return [f"{where}: {document['reason']}: {document['detail']}", f"  to let it pass: {document['remedy']}"]
 
 
+def _of_entry(document: Document) -> list[str]:
+    opens = ", ".join(document["may_call"]) or "nothing of it"
+    return [f"{document['trunk']} and {document['asked']}: may call {opens}", *_of_closed(document)]
+
+
+def _of_closed(document: Document) -> list[str]:
+    return [f"not {one['what']}: {one['why']}; to let it pass: {one['remedy']}" for one in document["closed"]]
+
+
 def _of_trunk(document: Document) -> list[str]:
     of = f" of reseller {document['reseller']}" if document["reseller"] else ""
     lines = [f"trunk {document['trunk']} of tenant {document['tenant']}{of}"]
@@ -144,9 +163,7 @@ def _of_trunk(document: Document) -> list[str]:
     if not any(level["allow"] is not None for level in document["levels"]):
         lines.append(f"  no level has a list: ordinary numbers at home ({document['at_home']})")
     lines.append(f"may call {', '.join(document['may_call']) or 'nothing'}")
-    return lines + [
-        f"not {one['what']}: {one['why']}; to let it pass: {one['remedy']}" for one in document["closed"]
-    ]
+    return lines + _of_closed(document)
 
 
 def _of_table(document: Document) -> list[str]:

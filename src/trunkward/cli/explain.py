@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from rich.text import Text
 
-from trunkward.calls.reasons import WHO, told
+from trunkward.calls.reasons import WHO, party_called, told
 from trunkward.calls.unsigned import in_words
 from trunkward.cli.calls import console, find_one, with_records
 from trunkward.cli.check_list import check_lines, check_list
@@ -41,13 +41,22 @@ def document(call: dict[str, Any]) -> dict[str, Any]:
     unsigned = {"unsigned": in_words(call["attest_reason"])} if call.get("attest_reason") else {}
     findings = [msgspec.convert(found, CheckRecord) for found in call["findings"]]
     checks = {"checks": [asdict(line) for line in check_list(findings)]}
-    return call | words_of(call["reason"]) | unsigned | checks
+    return call | words_of(call["reason"]) | _end_in_words(call) | unsigned | checks
 
 
 def words_of(reason: str) -> dict[str, str]:
     """`means` and `do` of a reason code; nothing for one that is not known here."""
     row = told(reason)
     return {"means": _plain(row.means), "do": _plain(row.do)} if row else {}
+
+
+def _end_in_words(call: dict[str, Any]) -> dict[str, Any]:
+    """The same of the code of a call that was let through and then refused, and who has to act."""
+    row = told(call["end_reason"]) if call.get("end_reason") else None
+    if row is None:
+        return {}
+    blames = [blame.value for blame in party_called(row, call["direction"])]
+    return {"end_means": _plain(row.means), "end_do": _plain(row.do), "end_blames": blames}
 
 
 def lines(told: dict[str, Any]) -> Iterator[str]:
@@ -91,8 +100,10 @@ def verdict_lines(told: dict[str, Any]) -> Iterator[str]:
         "admit": "admitted",
         "discard": "refused without an answer",
         "reject": f"refused with {told['status']}",
+        "challenge": f"asked for credentials with {told['status']}",
     }.get(told["verdict"], told["verdict"])
-    yield f"  {answer}, {told['reason']}: {told.get('means', 'a code this version does not know')}"
+    means = told.get("means", "a code this version does not know")
+    yield f"  {answer if answer == told['reason'] else f'{answer}, {told["reason"]}'}: {means}"
     if told["verdict"] != "admit":
         yield f"  to act: {WHO.get(told['blame'], told['blame'])}"
         if "do" in told:
@@ -101,7 +112,8 @@ def verdict_lines(told: dict[str, Any]) -> Iterator[str]:
 
 def _party(call: dict[str, Any]) -> str:
     kind = {"outbound": "trunk", "inbound": "carrier"}.get(call["direction"], "")
-    who = f"{kind} {call['source_name']}" if call["source_name"] else "a stranger"
+    said = f", who says it is trunk {call['claimed']}" if call.get("claimed") else ""
+    who = f"{kind} {call['source_name']}" if call["source_name"] else f"a stranger{said}"
     seen = (call["source"], call["transport"], call["tls_version"])
     where = ", ".join(part for part in seen if part)
     numbers = f"from {call['calling_number'] or 'no number'} to {call['called_number'] or 'no number'}"
@@ -126,6 +138,13 @@ def _way(call: dict[str, Any]) -> Iterator[str]:
     yield f"  {taken}ended: {call['ending']}{by}{code}{lasted}"
     if call["cut"]:
         yield f"  this node ended it: {call['cut']}"
+    if call.get("end_reason"):
+        yield ""
+        means = call.get("end_means", "a code this version does not know")
+        yield f"  refused after that, {call['end_reason']}: {means}"
+        if "end_blames" in call:
+            yield f"  to act: {' or '.join(WHO[blame] for blame in call['end_blames'])}"
+            yield f"  what to do: {call['end_do']}"
 
 
 def _judge(call: dict[str, Any]) -> str:

@@ -12,8 +12,9 @@ from trunkward.settings import Paths
 from trunkward.trunks.callers import OtherCaller
 from trunkward.trunks.model import Carrier, Declared, Host, MediaPolicy, Trunk
 
-#: Subscriber numbers the carriers are called at (555-01xx is reserved for documentation).
+#: Subscriber numbers the carriers are called at (555-01xx is reserved for documentation), and where.
 _CALLED = "5550142"
+_AREAS = ("202", "303", "312", "415")
 #: What a number that is in no inventory ends with.
 _FOREIGN = "5550199"
 
@@ -98,13 +99,38 @@ def _party(declared: Declared, carrier: Carrier, pki: PkiFiles) -> LabParty:
         sip_port=carrier.hosts[0].port,
         transport=Transport.TLS if secure else Transport.UDP,
         media=Media.SDES if carrier.media is MediaPolicy.SRTP else Media.PLAIN,
-        numbers=(f"{carrier.prefixes[0]}{_CALLED}",),
+        numbers=(_called_at(carrier, declared),),
         sbc_host=str(declared.node.address),
         sbc_port=declared.node.tls_port if secure else declared.node.plain_port,
         certificate=pki.peer(carrier.name) if secure else None,
         private_key=pki.peer_key(carrier.name) if secure else None,
         ca=pki.sip_authority if secure else None,
     )
+
+
+def _called_at(carrier: Carrier, declared: Declared) -> str:
+    """A whole number that goes to this carrier and no other. Raises `NotALabError`."""
+    for prefix in carrier.prefixes:
+        whole = [f"+1{area}{_CALLED}" for area in _AREAS]
+        fit = [number for number in whole if number.startswith(prefix)]
+        made = prefix + (whole[0][len(prefix) :] if prefix.startswith("+1") else _CALLED)
+        for number in (*fit, made):
+            if _taken_by(number, declared) is carrier:
+                return number
+    raise NotALabError(
+        f"carrier {carrier.name}: of the numbers call-test could call under its prefixes"
+        f" ({', '.join(carrier.prefixes)}) another carrier takes each; give it a longer one, such as +1303"
+    )
+
+
+def _taken_by(number: str, declared: Declared) -> Carrier | None:
+    takes = [
+        (len(prefix), -place, carrier)
+        for place, carrier in enumerate(declared.carriers)
+        for prefix in carrier.prefixes
+        if carrier.enabled and number.startswith(prefix)
+    ]
+    return max(takes, key=lambda one: one[:2])[2] if takes else None
 
 
 def _carrier(declared: Declared, transport: Signalling) -> Carrier | None:

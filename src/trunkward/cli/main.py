@@ -107,7 +107,9 @@ def check_config(
     from trunkward.cli.changing import read_config
 
     declared = read_config(config).declared
-    typer.echo(f"{config}: good: {len(declared.trunks)} trunks, {len(declared.carriers)} carriers")
+    counts = ((len(declared.trunks), "trunk"), (len(declared.carriers), "carrier"))
+    said = ", ".join(f"{count} {what}{'' if count == 1 else 's'}" for count, what in counts)
+    typer.echo(f"{config}: good: {said}")
 
 
 @app.command()
@@ -407,7 +409,10 @@ def destinations(
         Path | None, typer.Option("--with", help="Lines of your own to put over the table.", metavar="FILE")
     ] = None,
     trunk: Annotated[
-        str, typer.Option("--trunk", help="What this trunk may call, and why; or whether the number.")
+        str,
+        typer.Option(
+            "--trunk", help="What this trunk may call, and why; or whether the number, or what of a country."
+        ),
     ] = "",
     config: Annotated[
         Path | None,
@@ -476,6 +481,30 @@ def registrations(
     from trunkward.cli.registrations import run
 
     raise typer.Exit(run(Paths.from_environment(), trunk, as_json=as_json))
+
+
+@app.command()
+def events(
+    event: Annotated[
+        str | None,
+        typer.Option(
+            help="Of this kind: strangers-refused, registration-refused, registered or registered-elsewhere."
+        ),
+    ] = None,
+    trunk: Annotated[
+        str | None, typer.Option("--trunk", help="Of this trunk, or of strangers who claimed to be it.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="From this time on: 2026-11-25T14:30:00Z, or 15m, 2h, 7d ago.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=0, help="The newest so many; 0: all.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object an event.")] = False,
+) -> None:
+    """Show what is no call and may tell of an attack: strangers refused, registrations from elsewhere."""
+    from trunkward.cli.events import run, wanted
+
+    told = wanted(event, trunk, since, limit)
+    raise typer.Exit(run(Paths.from_environment(), told, as_json=as_json))
 
 
 @app.command()

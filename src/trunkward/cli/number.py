@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -15,7 +14,7 @@ from trunkward.cli.acting import act
 from trunkward.cli.actor import current_actor
 from trunkward.cli.changing import configuration_store
 from trunkward.cli.host_paths import hint
-from trunkward.cli.said import complain
+from trunkward.cli.said import complain, say, wide
 from trunkward.control.acts import put_down
 from trunkward.control.configuration import Version
 from trunkward.control.verified import verified, withdrawn
@@ -83,12 +82,19 @@ def run_list(paths: Paths, *, every: bool, as_json: bool) -> int:
         for one in shown:
             print(json.dumps(_document(one, versions, now)))
         return 0
-    table = Table("number", "trunk", "until", "by", "on (UTC)", "evidence", "", box=None)
+    if not shown:
+        say(
+            "no number is verified now; --all shows those that were"
+            if found
+            else "no number was verified yet"
+        )
+        return 0
+    table = Table("number", "trunk", "until", "by", "on (UTC)", "evidence", "state", box=None)
     for one in shown:
         version = versions[one.version]
         cells = (one.number, one.trunk, _day(one.until), version.actor.name, _day(version.at), one.evidence)
         table.add_row(*(Text(cell) for cell in (*cells, _state(one, now))))
-    Console(highlight=False, soft_wrap=True).print(table)
+    wide().print(table)
     return 0
 
 

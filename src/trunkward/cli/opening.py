@@ -1,32 +1,42 @@
-"""What a plan opens, for `plan` and `apply`: compared with what runs here, or with the newest version."""
+"""What a plan opens and closes: compared with what runs here, or with the newest version."""
+
+from dataclasses import replace
 
 from trunkward.control.configuration import Plan
 from trunkward.control.declared import InForce
 from trunkward.control.difference import Action
+from trunkward.control.in_vain import in_vain
 from trunkward.control.node_file import NodeFileRefused, read_node_file
-from trunkward.control.opens import Opening, openings
+from trunkward.control.opens import reach
 from trunkward.engines.destinations_file import DestinationsUnreadable, destinations_text, destinations_with
 from trunkward.store.configuration import SqlConfiguration
 from trunkward.trunks.model import Declared
 
-#: Beginnings of the keys that may open something.
-_OPENS = ("destinations", "number_plan", "reseller", "tenant")
+#: Beginnings of the keys that may open or close something, or be written in vain.
+_MATTER = ("destinations", "number_plan", "reseller", "tenant", "limits", "dial_plan")
 
 
-def opened_by(
+def with_reach(
     planned: Plan, store: SqlConfiguration | None, declared: Declared | None, in_force: InForce | None
-) -> tuple[Opening, ...]:
-    """Where trunks may call that they might not. `declared` and `in_force`: of a node that runs here."""
+) -> Plan:
+    """The plan with what it opens, closes and says in vain.
+
+    `declared` and `in_force`: of a node that runs here.
+    """
     new = planned.accepted.declared
     before = in_force.destinations if in_force else ""
     now = new_destinations(new)
-    if now == before and not _may_open(planned):
-        return ()
+    if now == before and not _may_matter(planned):
+        return planned
     if declared is None and store is not None and planned.base is not None:
         declared = _of_version(store, planned)
     table = destinations_with(now)
     table_before = table if now == before else destinations_with(before)
-    return tuple(openings(declared, new, table_before, table))
+    return replace(
+        planned,
+        reach=reach(declared, new, table_before, table),
+        warnings=in_vain(declared, new, planned.changes, planned.accepted.objects, table),
+    )
 
 
 def new_destinations(declared: Declared) -> str:
@@ -37,13 +47,13 @@ def new_destinations(declared: Declared) -> str:
         return ""
 
 
-def _may_open(planned: Plan) -> bool:
+def _may_matter(planned: Plan) -> bool:
     """Reading what was before takes seconds where trunks are many.
 
     A trunk that moves to another tenant has what that one and its reseller open.
     """
     return any(
-        change.action is not Action.REMOVE and any(key.key.startswith(_OPENS) for key in change.keys)
+        change.action is not Action.REMOVE and any(key.key.startswith(_MATTER) for key in change.keys)
         for change in planned.changes
     )
 

@@ -1,24 +1,28 @@
 """`trunkward registrations`: where trunks that register take their calls."""
 
 import json
-import sys
 import time
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
-from rich.console import Console
+import msgspec
 from rich.table import Table
 from rich.text import Text
+from sqlalchemy.exc import DBAPIError
 
-from trunkward.cli.said import complain, say
+from trunkward.cli.calls import console, record_store
+from trunkward.cli.events import sentence
+from trunkward.cli.said import complain, say, wide
 from trunkward.engines.node import read_in_force
+from trunkward.records.model import Event, EventRecord
 from trunkward.settings import Paths
 
 #: Seconds after which what the edge has written is nothing to rely on; it writes every five.
 _FRESH_S = 15.0
-#: Characters: as wide as a line can be.
-_WIDE = 400
-_HEADS = ("trunk", "contact", "source", "since (UTC)", "until", "transport", "user agent")
+#: Seconds back, and events, that are shown of refused ones.
+_REFUSED_S, _MOST_REFUSED = 86_400.0, 10
+_HEADS = ("trunk", "contact", "source", "since (UTC)", "until (UTC)", "transport", "user agent")
 
 
 def run(paths: Paths, wanted: str | None, *, as_json: bool) -> int:
@@ -35,20 +39,51 @@ def run(paths: Paths, wanted: str | None, *, as_json: bool) -> int:
         return 2
     if wanted is not None and wanted not in registering:
         complain(f"there is no trunk {wanted!r} with host: registered")
+        _show_refused(_refused(paths, wanted))
         return 2
     if (age_s := time.time() - told["at"]) > _FRESH_S:
         complain(f"Kamailio wrote this down {age_s:.0f} s ago, and has not since: is it running?")
         return 2
     names = [wanted] if wanted is not None else registering
     found = {name: told["trunks"].get(name, []) for name in names}
+    refused = _refused(paths, wanted)
     if as_json:
         for name, bindings in found.items():
-            print(json.dumps({"trunk": name, "bindings": bindings}))
-    elif not found:
-        say("no trunk has host: registered")
-    else:
+            of_it = [msgspec.to_builtins(one) for one in refused if name in (one.trunk, *one.claimed)]
+            print(json.dumps({"trunk": name, "bindings": bindings, "refused": of_it}))
+        return 0 if all(found.values()) else 1
+    if found:
         _show(found)
+    else:
+        say("no trunk has host: registered")
+    _show_refused(refused)
     return 0 if all(found.values()) else 1
+
+
+def _refused(paths: Paths, trunk: str | None) -> list[EventRecord]:
+    """The last of a day, where there are records to read."""
+    try:
+        if not paths.database and not paths.records_db.exists():
+            return []
+        store = record_store(paths)
+        try:
+            told = store.events.find(trunk=trunk, since=time.time() - _REFUSED_S)
+            # a stranger's only where it says it is somebody
+            kept = (one for one in told if one.event is Event.REGISTRATION_REFUSED or one.claimed)
+            return list(islice(kept, _MOST_REFUSED))
+        finally:
+            store.disconnect()
+    except (OSError, DBAPIError):
+        return []
+
+
+def _show_refused(refused: list[EventRecord]) -> None:
+    if not refused:
+        return
+    say("refused within a day, the newest first; ./trunkward events has all:")
+    for one in refused:
+        # what a peer sent is text, not markup
+        console.print(Text(sentence(one)), soft_wrap=True)
 
 
 def _show(found: dict[str, list[dict[str, Any]]]) -> None:
@@ -58,8 +93,7 @@ def _show(found: dict[str, list[dict[str, Any]]]) -> None:
             table.add_row(*(Text(cell) for cell in (name, *_cells(one))))
         if not bindings:
             table.add_row(Text(name), Text("not registered: calls to it get 480", style="yellow"))
-    # uncut in a pipe
-    Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE).print(table)
+    wide().print(table)
 
 
 def _cells(one: dict[str, Any]) -> list[str]:
@@ -69,7 +103,7 @@ def _cells(one: dict[str, Any]) -> list[str]:
         one["contact"],
         one["source"],
         f"{since:%Y-%m-%d %H:%M:%S}",
-        f"{until:%H:%M:%S}",
+        f"{until:%Y-%m-%d %H:%M:%S}",
         one["transport"],
         one["user_agent"],
     ]

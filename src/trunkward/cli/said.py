@@ -5,6 +5,9 @@ import sys
 from rich.console import Console
 from rich.text import Text
 
+#: Characters: as wide as a line can be.
+_WIDE = 400
+
 
 def complain(text: str) -> None:
     """An error, on standard error; red where there is a terminal."""
@@ -20,6 +23,11 @@ def in_words(problem: OSError | UnicodeDecodeError) -> str:
     else:
         said = (problem.strerror or str(problem)).lower()
     return f"{problem.filename}: {said}" if problem.filename else said
+
+
+def wide() -> Console:
+    """For tables: as wide as the terminal, and in a pipe as wide as they are."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
 
 
 def say(text: str, style: str = "", *, err: bool = False) -> None:

@@ -10,11 +10,11 @@ import re
 import secrets
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -22,7 +22,7 @@ from trunkward.cli.acting import act
 from trunkward.cli.actor import current_actor
 from trunkward.cli.changing import configuration_store
 from trunkward.cli.host_paths import hint
-from trunkward.cli.said import complain, say
+from trunkward.cli.said import complain, say, wide
 from trunkward.control.acts import put_down
 from trunkward.control.configuration import Version
 from trunkward.control.secrets import Sealer, SecretRefused, made, taken_back
@@ -31,7 +31,7 @@ from trunkward.engines.pki_files import PkiFiles, read_secret
 from trunkward.settings import Paths
 from trunkward.store.configuration import SqlConfiguration
 from trunkward.trunks.model import Declared
-from trunkward.trunks.secret import SealedSecret
+from trunkward.trunks.secret import SealedSecret, SecretChange
 
 _OVERLAP = re.compile(r"([0-9]{1,5})([smhd])", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -63,7 +63,9 @@ def run_revoke(paths: Paths, trunk: str) -> int:
 
     def decide(store: SqlConfiguration, _: Declared, now: float, beyond: int) -> Version:
         change = taken_back(trunk, store.secrets(), now=now)
-        return put_down(store, change, actor=current_actor(), command=command, at=now, beyond=beyond)
+        version = put_down(store, change, actor=current_actor(), command=command, at=now, beyond=beyond)
+        say(f"trunk {trunk} can call no more by digest, until ./trunkward secret new {trunk}", err=True)
+        return version
 
     return act(paths, command, decide)
 
@@ -84,20 +86,22 @@ def run_list(paths: Paths, *, as_json: bool) -> int:
                 )
             )
         return 0
-    table = Table("trunk", "version", "username", "realm", "made (UTC)", "by", "good", box=None)
+    if not found:
+        say("no secret was made yet: ./trunkward secret new TRUNK")
+        return 0
+    table = Table(box=None)
+    for head in ("trunk", "version", "username", "realm", "made (UTC)", "by", "good"):
+        table.add_column(head, overflow="fold")  # names are whole, in however many lines
     for secret in found:
         version = by[secret.id]
         cells = (secret.trunk, str(secret.id), secret.username, secret.realm, _when(version.at))
         table.add_row(*(Text(cell) for cell in (*cells, version.actor.name, _good(secret, now))))
-    Console(highlight=False, soft_wrap=True).print(table)
+    wide().print(table)
     return 0
 
 
 def _shown_once(paths: Paths, what: str, trunk: str, output: Path | None, overlap_s: float = 0) -> int:
     if not _root():
-        return 2
-    if output is None and not sys.stdout.isatty():
-        complain("a secret is shown on a terminal only: use --output FILE, which nobody but you can read")
         return 2
     if output is not None and (why := _no_output(output)):
         complain(why)
@@ -118,16 +122,37 @@ def _shown_once(paths: Paths, what: str, trunk: str, output: Path | None, overla
                 f"{PkiFiles(paths.pki).digest_secret}: no key to keep secrets with; ./trunkward up makes it"
             ) from None
         sealer = Sealer(master=master, below=secrets.randbelow, chance=os.urandom)
-        change, password = made(what, declared, trunk, store.secrets(), sealer, now=now, overlap_s=overlap_s)
+        held = store.secrets()
+        change, password = made(what, declared, trunk, held, sealer, now=now, overlap_s=overlap_s)
+        if output is None and not sys.stdout.isatty():
+            raise SecretRefused(
+                "a secret is shown on a terminal only: use --output FILE, which nobody but you can read"
+            )
         version = put_down(store, change, actor=current_actor(), command=command, at=now, beyond=beyond)
         # what is shown is good: it is decided on before
         _show(password, output, file)
+        for line in entered_and_ended(change, held, now):
+            say(line, err=True)
         return version
 
     done = act(paths, command, decide)
     if done == 2 and output is not None:
         output.unlink()  # nothing is in it
     return done
+
+
+def entered_and_ended(change: SecretChange, held: Sequence[SealedSecret], now: float) -> Iterator[str]:
+    """What to enter beside a new secret, and what becomes of the others of its trunk; times are UTC."""
+    assert change.added is not None
+    yield f"in the PBX: username {change.added.username}, realm {change.added.realm}"
+    was = {secret.id: secret.until for secret in held}
+    for number, until in sorted(change.ends.items(), reverse=True):
+        if until > now:
+            yield f"the one before, of version {number}, is good until {_when(until)} UTC"
+        else:
+            before = was.get(number)
+            promised = f", which was to be good until {_when(before)} UTC," if before is not None else ""
+            yield f"that of version {number}{promised} has ended now"
 
 
 def _no_output(output: Path) -> str:

@@ -2,11 +2,13 @@
 
 import csv
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from trunkward.cli.said import complain, in_words
 from trunkward.cli.trial_table import ADMIT, COLUMNS, Asked, CasesRefused, problems_of, read_table
 from trunkward.engines.destinations_file import DestinationsUnreadable, destinations_text, destinations_with
 from trunkward.settings import Paths
+from trunkward.trunks.model import Carrier, IdentifiedBy, Trunk
 
 console = Console(highlight=False)
 #: What a row of the answer has beside the columns of the table.
@@ -59,7 +62,9 @@ def run_table(paths: Paths, file: Path | None, table: Path, common: Asked, *, as
     policy = _policy(paths, file)
     try:
         with table.open(encoding="utf-8-sig", newline="") as text:
-            trials = _trials(read_table(text, common), policy)
+            cases = read_table(text, common, partial(_problems_of, policy=policy))
+            now_s = time.time()
+            trials = [(asked, trial_of(asked, policy, now_s)) for _, asked in cases]
     except (OSError, UnicodeDecodeError) as problem:
         complain(f"{table}: cannot be read: {in_words(problem)}{hint(table)}")
         return 2
@@ -68,32 +73,71 @@ def run_table(paths: Paths, file: Path | None, table: Path, common: Asked, *, as
             complain(f"{table}: {why}")
         complain(f"{table}: refused whole; nothing was tried")
         return 2
-    writer = csv.writer(sys.stdout)  # RFC 4180: CR LF, and quotes where they are needed
-    if not as_json:
-        writer.writerow((*COLUMNS, *_TOLD))
-    differ = 0
-    for asked, trial in trials:
-        told = document(asked, trial, judge_trial(trial, policy), policy)
-        differ += told["differs"]
-        if as_json:
-            print(json.dumps(told))
-        else:
-            writer.writerow(_row(told))
-    if differ:
+    told = [(asked, document(asked, trial, judge_trial(trial, policy), policy)) for asked, trial in trials]
+    try:
+        _print_table(told, as_json=as_json)
+    except BrokenPipeError:  # as with `| head`: whoever reads has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if differ := sum(one["differs"] for _, one in told):
         complain(f"{differ} of {len(trials)} calls would not get what is expected")
     return 1 if differ else 0
 
 
+def _print_table(told: list[tuple[Asked, dict[str, Any]]], *, as_json: bool) -> None:
+    writer = csv.writer(sys.stdout)  # RFC 4180: CR LF, and quotes where they are needed
+    if not as_json:
+        writer.writerow((*COLUMNS, *_TOLD))
+    for asked, one in told:
+        if as_json:
+            print(json.dumps(one))
+        else:
+            writer.writerow(_row(asked, one))
+    sys.stdout.flush()
+
+
 def trial_of(asked: Asked, policy: Snapshot, now_s: float) -> Trial:
     """A case as a call of a trunk or carrier this policy knows. Raises `CasesRefused`."""
-    if problems := list(problems_of(asked)):
+    if problems := list(_problems_of(asked, policy)):
         raise CasesRefused(problems)
-    source = policy.trunk(asked.trunk) if asked.trunk else _carrier(asked.carrier, policy)
-    if source is None:
-        kind, name = ("trunk", asked.trunk) if asked.trunk else ("enabled carrier", asked.carrier)
-        raise CasesRefused([f"no {kind} is called {name!r}: ./trunkward get lists them"])
+    source = _source(asked, policy)
+    assert source is not None
     at = datetime.fromisoformat(asked.at).timestamp() if asked.at else now_s
     return Trial(source=source, calling=asked.calling, called=asked.called, at=at)
+
+
+def _problems_of(asked: Asked, policy: Snapshot) -> Iterator[str]:
+    yield from problems_of(asked)
+    if bool(asked.trunk) != bool(asked.carrier) and _source(asked, policy) is None:
+        yield _nobody(asked, policy)
+
+
+def _source(asked: Asked, policy: Snapshot) -> Trunk | Carrier | None:
+    return policy.trunk(asked.trunk) if asked.trunk else _carrier(asked.carrier, policy)
+
+
+def _nobody(asked: Asked, policy: Snapshot) -> str:
+    """There is no such trunk or carrier; what was meant, where that can be told."""
+    kind, name = ("trunk", asked.trunk) if asked.trunk else ("enabled carrier", asked.carrier)
+    said = f"no {kind} is called {name!r}"
+    if asked.trunk and _carrier(name, policy):
+        return f"{said}: it is a carrier; write --carrier {name}"
+    if asked.carrier and policy.trunk(name):
+        return f"{said}: it is a trunk; write --trunk {name}"
+    return f"{said}: ./trunkward get {'trunks' if asked.trunk else 'carriers'} lists them"
+
+
+def _remarks(trial: Trial, policy: Snapshot) -> list[str]:
+    """What a call needs beside a verdict; of a file that is not applied nobody knows the secrets."""
+    source = trial.source
+    if (
+        isinstance(source, Trunk)
+        and source.demands(IdentifiedBy.DIGEST)
+        and policy.version
+        and not policy.secrets(source.name)
+    ):
+        name = source.name
+        return [f"trunk {name} has no secret, so nobody can call as it: ./trunkward secret new {name}"]
+    return []
 
 
 def document(asked: Asked, trial: Trial, judgement: Judgement, policy: Snapshot) -> dict[str, Any]:
@@ -115,6 +159,7 @@ def document(asked: Asked, trial: Trial, judgement: Judgement, policy: Snapshot)
         # what the signer would be asked for
         "level": judgement.attest,
         "checks": [asdict(line) for line in check_list(judgement.findings, ALIVE)],
+        "remarks": _remarks(trial, policy),
         "policy_version": policy.version,
         "expect": asked.expect,
         "differs": bool(asked.expect) and asked.expect not in (verdict.reason, ADMIT if routes else ""),
@@ -134,32 +179,22 @@ def lines(told: dict[str, Any]) -> Iterator[str]:
         yield f"  routes: {', '.join(told['routes'])}"
     if told["level"]:
         yield f"  the signer would be asked for level {told['level']}"
+    for remark in told["remarks"]:
+        yield f"  but: {remark}"
     yield ""
     yield from check_lines(told["checks"])
 
 
-def _row(told: dict[str, Any]) -> list[str]:
+def _row(asked: Asked, told: dict[str, Any]) -> list[str]:
     refused = next((line for line in told["checks"] if line["remedy"]), {"detail": "", "remedy": ""})
-    at = datetime.fromtimestamp(told["at"]).astimezone().isoformat(timespec="seconds")
+    # only where a time was asked for: answers of two days can be compared
+    at = datetime.fromtimestamp(told["at"]).astimezone().isoformat(timespec="seconds") if asked.at else ""
     cells = told | {name: refused[name] for name in ("detail", "remedy")}
     cells |= {"at": at, "status": told["status"] or "", "differs": "differs" if told["differs"] else ""}
     return [str(cells[name]) for name in (*COLUMNS, *_TOLD)]
 
 
-def _trials(cases: list[tuple[int, Asked]], policy: Snapshot) -> list[tuple[Asked, Trial]]:
-    now_s, problems = time.time(), []
-    trials: list[tuple[Asked, Trial]] = []
-    for line, asked in cases:
-        try:
-            trials.append((asked, trial_of(asked, policy, now_s)))
-        except CasesRefused as refused:
-            problems += [f"line {line}: {why}" for why in refused.problems]
-    if problems:
-        raise CasesRefused(problems)
-    return trials
-
-
-def _carrier(name: str, policy: Snapshot) -> Any:
+def _carrier(name: str, policy: Snapshot) -> Carrier | None:
     return next((found for found in policy.carriers if found.name == name and found.enabled), None)
 
 

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -58,8 +58,12 @@ def problems_of(asked: Asked) -> Iterator[str]:
         yield f"expect {asked.expect!r}: write {ADMIT} or a reason code"
 
 
-def read_table(lines: Iterable[str], common: Asked) -> list[tuple[int, Asked]]:
+def read_table(
+    lines: Iterable[str], common: Asked, wrong: Callable[[Asked], Iterable[str]] = problems_of
+) -> list[tuple[int, Asked]]:
     """The cases of a table, with their line numbers; `common` has what a row leaves empty.
+
+    `wrong` says all that is wrong with a case.
 
     Raises `CasesRefused`.
     """
@@ -77,7 +81,7 @@ def read_table(lines: Iterable[str], common: Asked) -> list[tuple[int, Asked]]:
                 problems.append(f"line {reader.line_num}: {len(cells)} cells under {len(head)} columns")
                 continue
             asked = _asked(dict(zip(head, cells, strict=True)), common)
-            problems += [f"line {reader.line_num}: {why}" for why in problems_of(asked)]
+            problems += [f"line {reader.line_num}: {why}" for why in wrong(asked)]
             cases.append((reader.line_num, asked))
     except csv.Error as problem:
         problems.append(f"line {reader.line_num}: {problem}")

@@ -7,20 +7,23 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from trunkward.cli.apply import DIFFERENT, change_document, change_lines
 from trunkward.cli.changing import configuration_store
-from trunkward.cli.said import complain, say
+from trunkward.cli.said import complain, say, wide
 from trunkward.control import configuration
 from trunkward.control.configuration import HistoryBroken, NoSuchVersion, Version
-from trunkward.control.objects import KINDS, effective
+from trunkward.control.objects import KINDS, Objects, effective
+from trunkward.control.unwritten import unwritten
 from trunkward.engines.node import read_in_force
 from trunkward.journal.chain import ChainBroken
 from trunkward.settings import Paths
 from trunkward.store.configuration import TextDamaged
+
+#: Of a trunk, in a line for people; `get numbers` and --json have all.
+_NUMBERS = 12
 
 
 def run_history(paths: Paths, limit: int, *, as_json: bool) -> int:
@@ -44,7 +47,7 @@ def run_history(paths: Paths, limit: int, *, as_json: bool) -> int:
         table = Table("version", "when (UTC)", "who", "command", "what", box=None)
         for version in found:
             table.add_row(*(Text(cell) for cell in _row(version, number)))
-        Console(highlight=False, soft_wrap=True).print(table)
+        wide().print(table)
         if found and found[0].number != number:
             say(
                 f"in force is version {number or 'none'}: apply, or the next up, puts the newest in force",
@@ -73,7 +76,9 @@ def run_get(paths: Paths, kind: str, name: str, *, as_json: bool) -> int:
             complain(str(why))
             return 2
     if name and name not in objects[kind]:
-        complain(f"there is no {kind.removesuffix('s')} {name!r}")
+        there = [one for one in KINDS if name in objects[one]]
+        said = f"; it is a {there[0].removesuffix('s')}" if there else f"; ./trunkward get {kind} lists them"
+        complain(f"there is no {kind.removesuffix('s')} {name!r}{said}")
         return 2
     wanted: Any = objects if not kind else objects[kind] if not name else objects[kind][name]
     if as_json:
@@ -84,7 +89,9 @@ def run_get(paths: Paths, kind: str, name: str, *, as_json: bool) -> int:
             if not name or one == name:
                 say(f"{one_kind.removesuffix('s')} {one}" if one != one_kind else one)
                 for key, value in fields.items():
-                    say(f"  {key}: {_written(value)}")
+                    say(f"  {key}: {unwritten(one_kind, key) if value is None else _written(value)}")
+                if one_kind == "trunks":
+                    say(f"  numbers: {_numbers_of(one, objects)}")
     return 0
 
 
@@ -131,6 +138,12 @@ def _row(version: Version, in_force: int | None) -> list[str]:
     mark = " *" if version.number == in_force else ""
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(version.at))
     return [f"{version.number}{mark}", when, str(version.actor), version.command, version.summary]
+
+
+def _numbers_of(trunk: str, objects: Objects) -> str:
+    own = [number for number, fields in objects["numbers"].items() if fields["trunk"] == trunk]
+    more = f" and {len(own) - _NUMBERS} more" if len(own) > _NUMBERS else ""
+    return (", ".join(own[:_NUMBERS]) or "none") + more
 
 
 def _written(value: Any) -> str:

@@ -16,6 +16,9 @@ from trunkward.numbering.e164 import is_prefix
 from trunkward.sip.transport import Transport
 from trunkward.trunks.model import Carrier, Host, MediaPolicy
 
+#: The prefix that every number has.
+EVERY_NUMBER = "+"
+
 # ---- what may be written -------------------------------------------------------------------------
 
 
@@ -30,8 +33,10 @@ def _carrier_host(value: Any) -> Host:
 
 
 def _prefix(text: str) -> str:
-    if not is_prefix(text):
-        raise ValueError("a prefix is '+' and the first digits of E.164 numbers, such as \"+1202\"")
+    if text != EVERY_NUMBER and not is_prefix(text):
+        raise ValueError(
+            'a prefix is \'+\' and the first digits of E.164 numbers, such as "+1202"; "+" is every number'
+        )
     return text
 
 

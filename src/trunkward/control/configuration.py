@@ -14,7 +14,7 @@ from trunkward.control.difference import Change, deletions, difference, summary
 from trunkward.control.effects import Effects
 from trunkward.control.node_file import Accepted, NodeFileRefused, accept_node_file
 from trunkward.control.objects import Objects
-from trunkward.control.opens import Opening
+from trunkward.control.opens import NO_CHANGE, Reach
 from trunkward.journal.chain import Entry, verify
 from trunkward.spend.kept import DeckChange, KeptDeck
 from trunkward.trunks.callers import NumberChange, Verification
@@ -116,8 +116,10 @@ class Plan:
     accepted: Accepted
     changes: list[Change]
     effects: Effects
-    #: Where trunks may call from then on.
-    opens: tuple[Opening, ...] = ()
+    #: Where trunks may call from then on, and may no longer.
+    reach: Reach = NO_CHANGE
+    #: What it says in vain, or otherwise than it reads.
+    warnings: tuple[str, ...] = ()
     #: A file it names that says something else than what is in force; "" for none.
     changed_file: str = ""
     #: Trunks that cannot call by digest, with what to do (`control.secrets.wanting`).

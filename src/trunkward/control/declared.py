@@ -31,6 +31,8 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
     evidence_key: str = ""
     #: By trunk name, PEM of the authority its certificate must lead to (`client_certificate: {ca: ...}`).
     authorities: dict[str, str] = {}
+    #: By the name of each carrier that speaks TLS, PEM of what its certificate must lead to.
+    carrier_authorities: dict[str, str] = {}
     #: Secrets of trunks, sealed, by trunk name; the newest first.
     secrets: dict[str, list[SealedSecret]] = {}
     #: Days a tenant's calls are kept, where the file says so of it, or last said so of one that is gone.
@@ -58,14 +60,17 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
         return self.filled_in(replace(declared, retention=kept))
 
     def filled_in(self, declared: Declared) -> Declared:
-        """What its file declares, with fingerprints of issued certificates, and trunks' authorities."""
+        """What its file declares, with fingerprints of issued certificates, and peers' authorities."""
         trunks = with_certificates(declared, self.certificates).trunks
         if self.authorities:
             trunks = tuple(
                 replace(t, authority=self.authorities.get(t.name, "")) if t.certified_by else t
                 for t in trunks
             )
-        return replace(declared, trunks=trunks)
+        carriers = declared.carriers
+        if self.carrier_authorities:
+            carriers = tuple(replace(c, authority=self.carrier_authorities.get(c.name, "")) for c in carriers)
+        return replace(declared, trunks=trunks, carriers=carriers)
 
 
 def retention_of(declared: Declared, before: InForce | None) -> dict[str, int]:

@@ -33,6 +33,14 @@ def deviations(declared: Declared) -> list[Deviation]:
         if trunk.enabled and trunk.identified_by == (IdentifiedBy.NETWORK,)
     ]
     found += [
+        Deviation(
+            where=f"trunk {trunk.name}",
+            what="its network is the whole Internet, and proves nothing: take it out of identified_by",
+        )
+        for trunk in declared.trunks
+        if trunk.demands(IdentifiedBy.NETWORK) and any(not net.prefixlen for net in trunk.networks)
+    ]
+    found += [
         Deviation(where=f"trunk {trunk.name}", what="its digest may be MD5, which is broken")
         for trunk in declared.trunks
         if trunk.unsafe_md5

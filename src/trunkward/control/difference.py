@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from trunkward.control.objects import KINDS, NODE, Fields, Objects
+from trunkward.control.unwritten import DEFAULT_LIMITS, unwritten
 
 #: Longest value written out in a line for people, in characters.
 _WIDE = 100
@@ -45,12 +46,21 @@ class Change:
         yield f"{self.action} {noun}{self.name}"
         for key in self.keys:
             match self.action:
-                case Action.ADD if key.new not in (None, [], {}):
-                    yield f"    {key.key}: {_short(key.new)}"
+                case Action.ADD if self._says_something(key):
+                    yield f"    {key.key}: {self._said(key, key.new)}"
                 case Action.CHANGE:
-                    yield f"    {key.key}: {_short(key.old)} -> {_short(key.new)}"
+                    yield f"    {key.key}: {self._said(key, key.old)} -> {self._said(key, key.new)}"
                 case _:
                     pass
+
+    def _says_something(self, key: KeyChange) -> bool:
+        """Of a new object: what is written, and what limits a trunk without a word; no exception not made."""
+        if self.kind == "trunks" and key.key in DEFAULT_LIMITS:
+            return True
+        return key.new not in (None, [], {}) and not (key.new is False and "unsafe_" in key.key)
+
+    def _said(self, key: KeyChange, value: Any) -> str:
+        return unwritten(self.kind, key.key) if value is None else _short(value)
 
 
 def difference(old: Objects, new: Objects) -> list[Change]:

@@ -24,6 +24,9 @@ def explained(item: Any, model: type[BaseModel]) -> str:
             )
         case "missing":
             return "missing; it must be written"
+        case "string_type" if isinstance(item["input"], bool):
+            read, words = ("true", "yes and on") if item["input"] else ("false", "NO, no and off")
+            return f"must be text; YAML reads plain {words} as {read}: put it in quotes"
         case "string_type":
             # YAML reads +1202 as a number and drops its plus
             return "must be text" + ("; put it in quotes" if isinstance(item["input"], int | float) else "")

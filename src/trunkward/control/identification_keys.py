@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator
@@ -24,6 +25,10 @@ _USERNAME = re.compile(r"[A-Za-z0-9._+@-]{1,64}", re.ASCII)
 def _identified_by(value: Any) -> tuple[IdentifiedBy, ...]:
     known = [way.value for way in IdentifiedBy]
     if not isinstance(value, list) or not value or any(way not in known for way in value):
+        other = next((way for way in value if way not in known), "") if isinstance(value, list) else ""
+        close = get_close_matches(str(other), known, n=1) if other else []
+        if close:
+            raise ValueError(f"{other} is no way to recognise a trunk; did you mean {close[0]}?")
         raise ValueError(f"write a list of one or more of {', '.join(known)}, all of which must hold")
     if len(set(value)) != len(value):
         raise ValueError("the same way twice")

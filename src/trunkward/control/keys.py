@@ -19,8 +19,9 @@ _MOST_DAYS = 3650
 _LONGEST_CALL_S = 82_800
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
-#: What only shows when values are compared: where it stands, and what is wrong with it.
-type Wrong = Iterator[tuple[PathKey, str]]
+#: What only shows when values are compared: where it stands, and what is wrong with it; of what stands there
+#: for the second time also where it stood first.
+type Wrong = Iterator[tuple[PathKey, str] | tuple[PathKey, str, PathKey]]
 
 
 class Part(BaseModel):
@@ -34,11 +35,11 @@ class Part(BaseModel):
 
 def twice(values: Iterable[tuple[PathKey, str]], message: str) -> Wrong:
     """`message` for each value that stands at an earlier path, too."""
-    seen: set[str] = set()
+    first: dict[str, PathKey] = {}
     for path, value in values:
-        if value in seen:
-            yield path, message
-        seen.add(value)
+        if value in first:
+            yield path, message, first[value]
+        first.setdefault(value, path)
 
 
 def twice_in(path: PathKey, values: Iterable[str], message: str) -> Wrong:
@@ -59,7 +60,7 @@ def _name(text: str) -> str:
 
 def _file(text: str) -> str:
     if not is_path(text):
-        raise ValueError("write the absolute path of a file, such as /etc/trunkward/sbc.pem")
+        raise ValueError("write the absolute path of a file; it begins with /")
     return text
 
 

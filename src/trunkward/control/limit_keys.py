@@ -1,5 +1,6 @@
 """`limits` of a reseller, a tenant or a trunk, as a person may write them."""
 
+from difflib import get_close_matches
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -16,7 +17,9 @@ _LEAST_PER_SECOND, _MOST_PER_SECOND = 0.01, 10_000
 
 def _class(text: str) -> str:
     if text not in Kind:
-        raise ValueError(f"not a class of numbers; choose from {', '.join(Kind)}")
+        close = get_close_matches(text.lower(), list(Kind), n=1)
+        said = f"did you mean {close[0]}?" if close else f"choose from {', '.join(Kind)}"
+        raise ValueError(f"not a class of numbers; {said}")
     return text
 
 

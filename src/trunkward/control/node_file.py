@@ -106,8 +106,8 @@ def accept_node_file(
             for item in error.errors(include_url=False)
         ]
         raise NodeFileRefused(problems, source) from None
-    found = [*wrong_in_file(parts)]
-    found += [(path, why) for path, file in authority_files(parts) if (why := why_no_authority(file))]
+    problems += [document.problem(*wrong) for wrong in wrong_in_file(parts)]
+    found = [(path, why) for path, file in authority_files(parts) if (why := why_no_authority(file))]
     if parts.node.destinations is not None:
         found += [(("node", "destinations"), wrong) for wrong in wrong_destinations(parts.node.destinations)]
     if (place := parts.node.announcements) is not None:

@@ -1,6 +1,7 @@
 """`tenants` and `resellers`, as a person may write them."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 
 from pydantic import Field
@@ -32,6 +33,7 @@ class TenantPart(Part):
     name: Name
     reseller: Name | None = None
     retention: Days | None = None
+    enabled: bool = True
     destinations: DestinationsPart = DestinationsPart()
     limits: LimitsPart = LimitsPart()
     spend: SpendPart = SpendPart()
@@ -75,7 +77,8 @@ def trunks_of(tenants: list[TenantPart], resellers: list[ResellerPart], node: No
         above = of_reseller[tenant.reseller] if tenant.reseller else ()
         above = (*above, *levels_of(Level.TENANT, tenant.destinations))
         for trunk in tenant.trunks:
-            yield trunk_of(trunk, node, tenant=tenant.name, reseller=tenant.reseller or "", above=above)
+            told = trunk_of(trunk, node, tenant=tenant.name, reseller=tenant.reseller or "", above=above)
+            yield told if tenant.enabled else replace(told, enabled=False)
 
 
 def limits_by_name(parts: Iterable[TenantPart | ResellerPart]) -> dict[str, Limits]:

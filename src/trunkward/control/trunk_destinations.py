@@ -1,12 +1,14 @@
 """What a trunk may call, and why not the rest of what its lists name: for `trunkward destinations`."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
-from trunkward.admission.permitted import level_name, why_not
-from trunkward.control.opens import World, in_words
+from trunkward.admission.permitted import obstacle, why_not
+from trunkward.admission.permitted_remedy import level_name
+from trunkward.control.destinations import NotAsked
+from trunkward.control.in_vain import closed
+from trunkward.control.world import World, in_words
 from trunkward.numbering.destinations import Destination, longest_match, money
 from trunkward.trunks.destinations import DestinationPolicy, kind_of
 from trunkward.trunks.model import Declared, Trunk
@@ -60,6 +62,30 @@ def about_call(
     }
 
 
+def about_entry(declared: Declared, name: str, entry: str, places: Mapping[str, Destination]) -> Document:
+    """What a trunk may call of a country, a class of one or a prefix, and why not the rest.
+
+    Raises `NoSuchTrunk`, `NotAsked`.
+    """
+    trunk = _trunk(declared, name)
+    world = World(declared.node, places)
+    behind = world.rows(entry)
+    if not behind:
+        raise NotAsked(f"{entry}: the table of destinations has nothing of it; write FR, FR/mobile or +33")
+    anytime = world.at_any_hour(trunk)
+    shut = {
+        kind: found[0]
+        for kind, found in behind.items()
+        if all(obstacle(anytime, *one, world.node, 0.0) for one in found)
+    }
+    return {
+        "trunk": trunk.name,
+        "asked": entry,
+        "may_call": [kind for kind in behind if kind not in shut],
+        "closed": [_why(trunk, world, kind, *one) for kind, one in shut.items()],
+    }
+
+
 def _trunk(declared: Declared, name: str) -> Trunk:
     for trunk in declared.trunks:
         if trunk.name == name:
@@ -81,30 +107,15 @@ def _said(policy: DestinationPolicy) -> Document:
 
 def _closed(trunk: Trunk, world: World) -> list[Document]:
     """What its lists name and nobody opens: a country as a whole or kind by kind, with the first reason."""
-    entries = dict.fromkeys(
-        entry for _, policy in trunk.destinations if policy.allow for entry in policy.allow.entries
-    )
-    anytime = replace(trunk, destinations=world.at_any_hour(trunk.destinations))
-    found = []
-    for entry in entries:
-        closed = {}
-        named = world.behind(entry)
-        for kind, behind in named.items():
-            refusals = [
-                why_not(anytime, number, prefix, place, world.node, 0.0) for number, prefix, place in behind
-            ]
-            if refusals and all(refusals):
-                closed[kind] = refusals[0]
-        whole = len(closed) == len(named)
-        for kind, refusal in [*closed.items()][: 1 if whole else None]:
-            assert refusal is not None
-            what = entry if whole else kind
-            found.append(
-                {
-                    "what": what,
-                    "reason": refusal.reason.value,
-                    "why": refusal.detail,
-                    "remedy": refusal.remedy,
-                }
-            )
-    return found
+    return [_why(trunk, world, what, *shut) for what, shut in closed(trunk, world).items()]
+
+
+def _why(trunk: Trunk, world: World, what: str, number: str, prefix: str, place: Destination) -> Document:
+    refused = why_not(world.at_any_hour(trunk), number, prefix, place, world.node, 0.0)
+    assert refused is not None
+    return {
+        "what": what,
+        "reason": refused.reason.value,
+        "why": refused.detail,
+        "remedy": refused.remedy,
+    }

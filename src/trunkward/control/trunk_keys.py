@@ -14,6 +14,7 @@ from trunkward.control.node_keys import NodePart, unreachable
 from trunkward.control.number_keys import (
     CallerPart,
     DialPlanPart,
+    Number,
     NumberPart,
     caller_rule_of,
     dial_plan_of,
@@ -67,6 +68,7 @@ class TrunkPart(IdentificationPart):
     caller: CallerPart = CallerPart()
     diversion: Annotated[Diverting, Field(strict=False)] = Diverting.DROP
     failover: list[Name] = Field(default_factory=list)
+    emergency_callback: Number | None = None
 
     @property
     def dialled(self) -> Host | None:
@@ -99,6 +101,8 @@ def _wrong_in_trunk(path: PathKey, trunk: TrunkPart, node: NodePart) -> Wrong:
         yield from wrong_in_spend((*path, "spend"), trunk.spend)
     if "caller" in trunk.model_fields_set:
         yield from wrong_in_caller((*path, "caller"), trunk.caller, trunk.numbers)
+    if (back := trunk.emergency_callback) and back not in {part.number for part in trunk.numbers}:
+        yield (*path, "emergency_callback"), "not one of this trunk's numbers; write one of them"
     if trunk.dial_plan is not None:
         yield from wrong_in_dial_plan((*path, "dial_plan"), trunk.dial_plan, node.number_plan)
 
@@ -190,4 +194,5 @@ def trunk_of(
         diversion=Diverting(trunk.diversion),
         number_rules=number_rules_of(trunk.numbers),
         failover=tuple(trunk.failover),
+        emergency_callback=trunk.emergency_callback or "",
     )

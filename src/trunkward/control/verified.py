@@ -7,6 +7,7 @@ is not yet the proof that level A needs.
 """
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from trunkward.numbering.e164 import E164, NotANumber
 from trunkward.trunks.callers import NumberChange, Verification, VerifiedNumber
@@ -69,7 +70,10 @@ def verified(
             f"evidence is one line of at most {MOST_EVIDENCE} characters: what was seen, and where it is kept"
         )
     if not now < until <= now + MOST_DAYS * 86_400:
-        raise VerificationRefused(f"until is a day to come, at most {MOST_DAYS} days from now")
+        last = datetime.fromtimestamp(now + (MOST_DAYS - 1) * 86_400, UTC)
+        raise VerificationRefused(
+            f"until is a day to come, at most {MOST_DAYS} days from now: {last:%Y-%m-%d} is the last possible"
+        )
     added = Verification(
         version=0,  # that of the act
         number=tn,

@@ -13,6 +13,7 @@ MAX_BYTES = 16 * 1024 * 1024
 _TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str", "int", "float", "bool", "null")}
 #: The only numbers that mean what they show: YAML 1.1 reads 05061 in base 8, 0x10 in 16 and 1:30 in 60.
 _PLAIN_NUMBER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)", re.ASCII)
+_PLAIN_NAME = re.compile(r"[a-z0-9-]+", re.ASCII)
 #: Levels of nesting; a node's file needs five.
 MAX_DEPTH = 16
 
@@ -21,7 +22,7 @@ type PathKey = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Problem:
-    """One thing wrong with a file. Lines and columns count from 1; `path` as in `trunks[0].numbers[2]`."""
+    """One thing wrong with a file. Lines and columns count from 1; `path` as in `tenants[acme].limits`."""
 
     line: int
     column: int
@@ -58,15 +59,37 @@ class Document:
             path = path[:-1]
         return marks.get(path, (1, 1))
 
-    def problem(self, path: PathKey, message: str) -> Problem:
-        """A problem at `path`."""
+    def problem(self, path: PathKey, message: str, first: PathKey | None = None) -> Problem:
+        """A problem at `path`; `first`: where the same stood before.
+
+        An item of a list that has a name goes by it: `tenants[acme].trunks[acme-hq].numbers[2]`.
+        """
         line, column = self.mark(path)
-        return Problem(line=line, column=column, path=written(path), message=message)
+        said = f"{message} (first on line {self.mark(first)[0]})" if first is not None else message
+        return Problem(line=line, column=column, path=written(self._named(path)), message=said)
+
+    def _named(self, path: PathKey) -> tuple[str | int, ...]:
+        found: list[str | int] = []
+        value = self.value
+        for part in path:
+            # of a key that is wrong itself Pydantic says so behind it
+            if part == "[key]":
+                break
+            try:
+                value = value[part]
+            except (KeyError, IndexError, TypeError):
+                value = None
+            name = value.get("name") if isinstance(part, int) and isinstance(value, dict) else None
+            found.append(f"[{name}]" if isinstance(name, str) and _PLAIN_NAME.fullmatch(name) else part)
+        return tuple(found)
 
 
 def written(path: PathKey) -> str:
     """A path as people write it."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    text = "".join(
+        f"[{part}]" if isinstance(part, int) else f"{'' if part.startswith('[') else '.'}{part}"
+        for part in path
+    )
     return text.removeprefix(".")
 
 

@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from trunkward.edge import ksr
+from trunkward.edge.bounded import Bounded
 
 #: Values of one header that are looked at.
 _MOST_VALUES = 10
@@ -30,8 +31,9 @@ THIS_EDGE = os.urandom(8).hex()
 
 #: By connection id, which Kamailio counts up and does not use again; TLS 1.3 has no renegotiation, and that
 #: of 1.2 is refused.
-_facts: dict[int, dict[str, Any]] = {}
-_MOST_CONNECTIONS = 16_384
+_facts: Bounded[int, dict[str, Any]] = Bounded(2 << 20)
+#: Bytes one takes besides its certificate; a stranger's may have 16 KiB, in each of some thirty processes.
+_BESIDES = 1024
 
 
 def source_of(facts: dict[str, Any]) -> str:
@@ -77,13 +79,12 @@ def tls_facts() -> dict[str, Any]:
     connection = ksr.connection_id()
     facts = _facts.get(connection)
     if facts is None:
-        if len(_facts) >= _MOST_CONNECTIONS:
-            _facts.clear()
-        facts = _facts[connection] = {
+        facts = {
             "version": ksr.pv("$tls_version"),
             "cipher": ksr.pv("$tls_cipher_info"),
             "peer_cn": ksr.pv("$tls_peer_subject_cn"),
             "peer_certificate": ksr.pv("$tls_peer_raw_cert"),
             "peer_verified": ksr.pv("$tls_peer_verified") == "1",
         }
+        _facts.put(connection, facts, len(facts["peer_certificate"]) + _BESIDES)
     return facts

@@ -25,7 +25,7 @@ from trunkward.edge.announcements import Announcements
 from trunkward.edge.bindings import BindingTable
 from trunkward.edge.compact import compact, expand
 from trunkward.edge.endings import Endings
-from trunkward.edge.gate import GateClient, GateUnavailable
+from trunkward.edge.gate import NOT_JUDGED, GateClient, GateUnavailable
 from trunkward.edge.grants import Grants
 from trunkward.edge.health import Health
 from trunkward.edge.media import Media, MediaRefused
@@ -36,14 +36,12 @@ from trunkward.edge.request_uri import request_uri
 from trunkward.edge.running import RunningCalls
 from trunkward.edge.settings import EdgeSettings
 from trunkward.edge.sides import route_parameters
-from trunkward.edge.suspended import Suspended
+from trunkward.edge.suspended import EMERGENCY_HELD_MS, HELD_MS, Suspended
 from trunkward.edge.targets import Targets, family
 from trunkward.media.answer import AnswerRefused
 
 #: Hosts one call is sent to at most: each takes up to three branches of `max_branches` (`engines.kamailio`).
 _MOST_TRIES = 9
-#: Reasons of a gate's refusal that say nothing about the call (`gate/line.py`).
-_NOT_JUDGED = frozenset({"policy-not-loaded", "deadline-exceeded", "record-not-written", "internal-error"})
 
 
 class Calls:
@@ -65,8 +63,12 @@ class Calls:
         suspended: Suspended,
         bindings: BindingTable,
         group: str,
+        emergency_group: str,
     ) -> None:
-        """Keeps its parts; nothing is opened before the first call in each process."""
+        """Keeps its parts; nothing is opened before the first call in each process.
+
+        `group`: the workers that wait with calls; `emergency_group`: with those for help.
+        """
         self._running = running
         self._grants = grants
         self._outcomes = outcomes
@@ -81,10 +83,13 @@ class Calls:
         self._reach = Reach(tls, running, bindings)
         self._gate = GateClient(settings.gate_sockets, settings.gate_deadline_ms / 1000)
         self._emergency = settings.emergency
+        #: Whatever is dialled for help on some trunk.
+        self._help = frozenset(form for trunk in settings.emergency for form in trunk["numbers"])
         self._peers = settings.peers
         self._trunk_hosts = settings.trunk_hosts
         self._tls12_port = settings.tls12_port
         self._group = group
+        self._emergency_group = emergency_group
 
     # ---- 1. in a SIP worker ------------------------------------------------------------------
     def suspend(self) -> None:
@@ -94,8 +99,12 @@ class Calls:
             return
         facts = attempt.read()
         facts["registered"] = self._bindings.trunk_on(ksr.connection_id())
-        held = self._suspended.hold()
-        if held and ksr.later("ksr_judge", f"{held} {compact(facts)}", self._group):
+        for_help = emergency.dialled(facts["ruri"]) in self._help
+        # of whom it is not seen here whether they are somebody, others would have to wait for strangers
+        urgent = for_help and emergency.admit(facts, self._emergency, identified.is_of) is not None
+        held = self._suspended.hold(EMERGENCY_HELD_MS if for_help else HELD_MS)
+        group = self._emergency_group if urgent else self._group
+        if held and ksr.later("ksr_judge", f"{held} {compact(facts)}", group):
             return
         _note_arrival(facts, trying=bool(held))
         admitted = self._emergency_verdict(facts) if held else None
@@ -114,8 +123,9 @@ class Calls:
             self._outcomes.refused(facts, "no-worker-free")  # as `Suspended.given_up` has told its caller
             return
         verdict = self._verdict(facts, text)
-        if verdict["verdict"] == "challenge":  # on no record, and so in no ladder (`gate.line`)
-            self._suspended.resume(held, partial(_reply, verdict))
+        if verdict["verdict"] == "challenge" or verdict.get("record_id") == "":
+            # on no record, and so in no ladder (`gate.line`)
+            self._suspended.resume(held, partial(refusal.as_judged, verdict))
             return
         _note_arrival(facts)
         match verdict["verdict"]:
@@ -140,7 +150,7 @@ class Calls:
         except GateUnavailable as problem:
             ksr.log_error(f"no verdict on {facts['id']}: {problem}")
             verdict = {"verdict": "unavailable"}
-        if verdict["verdict"] == "unavailable" or verdict.get("reason") in _NOT_JUDGED:
+        if verdict["verdict"] == "unavailable" or verdict.get("reason") in NOT_JUDGED:
             # a gate that could not judge is no gate: the emergency row holds here as well
             verdict = self._emergency_verdict(facts) or verdict
         return verdict
@@ -258,7 +268,7 @@ class Calls:
             call["media_id"] = f"{call['record_id']}x{way['next']}"
             call["hops"], call["called_suites"] = route["media"], route["called_suites"]
             call["peer"], call["callee_peer"] = route["peer"], f"{way['to']}:{route['peer']}"
-            for name in ("suites", "protocols", "families", "callee_tag", "let_go"):
+            for name in ("suites", "protocols", "families", "callee_tag", "let_go", "reason"):
                 call.pop(name, None)  # of the route before
             call["callee_transport"], call["callee_home"] = route["transport"], host
             call["called_family"] = family(host)
@@ -313,23 +323,29 @@ class Calls:
             return
         if self._suspended.is_late(held):
             ladder.sent(call["record_id"], "caller", "503", "INVITE", why="no-worker-free")
-            self._end(call, "failed", 503, "us")
+            self._end(call | {"reason": "no-worker-free"}, "failed", 503, "us")
         else:
             self._end(call, "cancelled", 487, "caller")
 
     # ---- 3. with the transaction in hand, where nothing waits ----------------------------------
     def _wait(self, call: dict[str, Any], way: dict[str, Any], host: str) -> None:
         """Lets a call wait for a verified connection to the host of its next route."""
-        held = self._suspended.hold()
-        if not (held and self._tls.wait(host, held, "ksr_route", self._group, compact([call, way]))):
+        held, group = self._hold(way)
+        if not (held and self._tls.wait(host, held, "ksr_route", group, compact([call, way]))):
             self._refuse(call, "no-worker-free")
 
     def _hand_over(self, call: dict[str, Any], way: dict[str, Any]) -> None:
         """Leaves the next route to a worker: this process carries SIP, or is tm's timer."""
         self._endings.end_media(call)
-        held = self._suspended.hold()
-        if not (held and ksr.later("ksr_route", f"{held} {compact([call, way])}", self._group)):
+        held, group = self._hold(way)
+        if not (held and ksr.later("ksr_route", f"{held} {compact([call, way])}", group)):
             self._refuse(call, "no-worker-free")
+
+    def _hold(self, way: dict[str, Any]) -> tuple[str, str]:
+        """Suspends the transaction in hand: what to call it, and the workers that go on with it."""
+        if way["emergency_body"] is None:
+            return self._suspended.hold(), self._group
+        return self._suspended.hold(EMERGENCY_HELD_MS), self._emergency_group
 
     def route(self, held: str, text: str) -> None:
         """Goes on with a call that waited, or was handed over; in a worker of the group."""
@@ -338,13 +354,13 @@ class Calls:
     def _refuse(self, call: dict[str, Any], reason: str) -> None:
         refusal.refuse(503, "Service Unavailable", reason)
         ladder.sent(call["record_id"], "caller", "503", "INVITE", why=reason)
-        self._end(call, "failed", 503, "us")
+        self._end(call | {"reason": reason}, "failed", 503, "us")
 
     def _refuse_not_registered(self, call: dict[str, Any]) -> None:
         """RFC 3261 section 21.4.18: "logged in" nowhere, at this moment."""
         refusal.refuse(480, "Temporarily Unavailable", "not-registered")
         ladder.sent(call["record_id"], "caller", "480", "INVITE", why="not-registered")
-        self._end(call, "failed", 480, "us")
+        self._end(call | {"reason": "not-registered"}, "failed", 480, "us")
 
     def _send(self, call: dict[str, Any], way: dict[str, Any], route: dict[str, Any], sdp: str) -> None:
         if ksr.is_cancelled():  # this very moment
@@ -406,7 +422,8 @@ class Calls:
             ksr.log_error(f"call {call['record_id']}: a reply of {call['peer']} cannot be hidden")
             ladder.got(call["record_id"], "callee", str(code), "INVITE")
             broken_answer.replace(hang_up="let_go" not in call)
-            state.set_call(compact(call | {"let_go": True}))
+            told = {"reason": "malformed-reply"} if 200 <= code < 300 else {}
+            state.set_call(compact(call | {"let_go": True} | told))
             state.show(ksr.show_from, call, "from_inside")
             return
         ksr.keep_only_headers(headers.LATER)
@@ -480,7 +497,7 @@ class Calls:
             (503, "Service Unavailable") if reason == "media-unavailable" else (502, "Bad Gateway")
         )
         hang_up = "let_go" not in call
-        state.set_call(compact(call | {"let_go": True}))
+        state.set_call(compact(call | {"let_go": True, "reason": reason}))
         broken_answer.refuse(status, phrase, reason, hang_up=hang_up)
 
     def failed(self) -> None:
@@ -489,12 +506,26 @@ class Calls:
         if ksr.is_cancelled():
             self._end(call, "cancelled", 487, "caller")
             return
-        code = ksr.final_status()
-        if next_route.may_follow(code, call.pop("cause", 0)) and way["next"] < len(way["tries"]):
-            call["tried"].append({"peer": call["peer"], "status": code})
+        code, silent = ksr.final_status(), ksr.is_unanswered()
+        # of an answer that was refused it is our status; of no answer at all it is tm's
+        problem = "no-reply" if silent else call.get("reason")
+        more = next_route.may_follow(code, call.pop("cause", 0)) and way["next"] < len(way["tries"])
+        if more or silent:
+            said = {"problem": problem} if problem else {"status": code}
+            call["tried"].append({"peer": call["peer"]} | said)
+        if more:
             self._hand_over(call, way)
-            return
-        self._end(call, "failed", code, "callee")
+        elif silent:
+            self._give_up(call | {"reason": "no-route-left"}, code)
+        elif problem:
+            self._give_up(call, code)
+        else:
+            self._end(call, "failed", code, "callee")
+
+    def _give_up(self, call: dict[str, Any], code: int) -> None:
+        """Ends a call whose last route came to nothing, its caller told by tm and not by the callee."""
+        ladder.sent(call["record_id"], "caller", str(code), "INVITE", why=call["reason"])
+        self._end(call, "failed", code, "us")
 
     def _end(self, call: dict[str, Any], ending: str, status: int, ended_by: str) -> None:
         if ended_by != "us":
@@ -520,15 +551,9 @@ def _refuse_unjudged(facts: dict[str, Any], reason: str) -> None:
     ladder.sent(facts["id"], "caller", "503", "INVITE", why=reason)
 
 
-def _reply(verdict: dict[str, Any]) -> None:
-    for name, value in verdict["headers"]:
-        ksr.add_reply_header(name, value)
-    ksr.reply(verdict["status"], verdict["phrase"])
-
-
 def reject(verdict: dict[str, Any]) -> None:
     """Answers the transaction in hand as a gate has said."""
-    _reply(verdict)
+    refusal.as_judged(verdict)
     ladder.sent(verdict["record_id"], "caller", str(verdict["status"]), "INVITE", why=verdict["reason"])
 
 

@@ -11,6 +11,7 @@ from trunkward.edge.bindings import BindingTable
 from trunkward.edge.compact import compact, expand
 from trunkward.edge.endings import Endings
 from trunkward.edge.media import Media, MediaRefused, OfferRefused
+from trunkward.edge.others import answer_known
 from trunkward.edge.outbound_tls import OutboundTls
 from trunkward.edge.peers import Peers
 from trunkward.edge.reach import Reach
@@ -20,6 +21,7 @@ from trunkward.media.answer import AnswerRefused
 
 #: Methods whose body may be an offer (RFC 3261 13.2.1, 3262 5, 3311).
 _OFFERS = frozenset({"INVITE", "UPDATE", "PRACK"})
+_TAKEN = frozenset({"INVITE", "ACK", "BYE", "UPDATE", "PRACK", "INFO", "OPTIONS"})
 #: Milliseconds for a final answer, as for a request that needed not wait (tm's `fr_inv_timer`, `fr_timer`).
 _INVITE_MS, _REQUEST_MS = 120_000, 4000
 
@@ -52,7 +54,7 @@ class Dialogs:
     def request(self, method: str, record_id: str) -> None:
         """A request of a running call, already on its route set.
 
-        1. The call is known, and the request comes from the side whose tags it has.
+        1. The call is known, and the request comes from the side whose tags it has; and may stand in a call.
         2. At its ACK the call gets its file.
         3. A body that is no session description, or stands where none may, goes no further.
         4. The other side sees its own From, To and Call-ID.
@@ -69,6 +71,12 @@ class Dialogs:
                 ksr.log_error(f"call {record_id}: a {method} from {ksr.source_host()}, which is not its peer")
             if method != "ACK":
                 ksr.stateless_reply(481, "Call/Transaction Does Not Exist")
+            return
+        if method not in _TAKEN:
+            if method == "REFER":
+                ksr.stateless_reply(403, "REFER Refused")
+            else:
+                answer_known(method, ksr.stateless_reply)
             return
         text = self._reach.note_source(call, text, forward=forward)
         if method != "ACK":

@@ -25,11 +25,9 @@ def admit(
 
     `is_of`: whether a connection was recognised as a peer's (`edge.identified`).
     """
-    # without a password (RFC 3261 section 19.1.1) and parameters
-    user = re.split("[@:;]", facts["ruri"].partition(":")[2], maxsplit=1)[0]
-    dialled = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), user).translate(_SEPARATORS)
+    number = dialled(facts["ruri"])
     for trunk in table:
-        called = trunk["numbers"].get(dialled)
+        called = trunk["numbers"].get(number)
         if called is not None and _is(trunk, facts, is_of):
             return {
                 "verdict": "admit",
@@ -44,14 +42,29 @@ def admit(
                 "called": called,
                 "from_uri": "",
                 "hide_name": False,
-                # nobody has judged what it says of its caller
-                "remove_headers": ["Identity"],
+                # nobody has judged what it says of its caller: it is shown, and not asserted
+                "remove_headers": trunk["remove_headers"],
+                "callback": trunk["callback"],
                 "routes": [
                     route | {"ruri": route["ruri"].replace("{number}", called), "offer": facts["body"]}
                     for route in trunk["routes"]
                 ],
             }
     return None
+
+
+def dialled(ruri: str) -> str:
+    """What a Request-URI says was dialled, as the rows have it."""
+    # without a password (RFC 3261 section 19.1.1) and parameters
+    user = re.split("[@:;]", ruri.partition(":")[2], maxsplit=1)[0]
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), user).translate(_SEPARATORS)
+
+
+def is_somebody(
+    facts: dict[str, Any], table: list[dict[str, Any]], is_of: Callable[[int, str], bool]
+) -> bool:
+    """Whether a request is some trunk's, as far as can be seen here."""
+    return any(_is(trunk, facts, is_of) for trunk in table)
 
 
 def _is(trunk: dict[str, Any], facts: dict[str, Any], is_of: Callable[[int, str], bool]) -> bool:

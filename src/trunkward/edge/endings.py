@@ -16,11 +16,11 @@ from trunkward.edge.running import RunningCalls
 #: What of a call its end needs.
 _NEEDED = (
     *("record_id", "call_id", "hops", "media_id", "caller_tag", "callee_tag"),
-    *("caller", "callee", "peer", "tried", "ringing_at", "answered_at", "cut", "unreached"),
+    *("caller", "callee", "peer", "tried", "ringing_at", "answered_at", "cut", "unreached", "reason"),
 )
 #: What of it stands in the outcome.
 _TOLD = (
-    *("record_id", "call_id", "ending", "status", "ended_by", "cut", "unreached", "peer", "tried"),
+    *("record_id", "call_id", "ending", "status", "ended_by", "reason", "cut", "unreached", "peer", "tried"),
     *("ringing_at", "answered_at", "answered_ms", "ended_at"),
 )
 

@@ -31,6 +31,10 @@ LEAST_S = 0.22
 _TERMS = re.compile(r"[!-~]{0,4000}", re.ASCII)
 
 
+#: Reasons of a gate's refusal that say nothing about what was asked (`gate/line.py`).
+NOT_JUDGED = frozenset({"policy-not-loaded", "deadline-exceeded", "record-not-written", "internal-error"})
+
+
 class GateUnavailable(Exception):
     """No gate gave a verdict that can be used, within the deadline."""
 

@@ -24,9 +24,14 @@ def note(connection: int, peer: str) -> None:
         forget(connection)
 
 
+def peers_of(connection: int) -> frozenset[str]:
+    """The peers a connection was recognised as."""
+    return frozenset(ksr.table_get(TABLE, str(connection)).split())
+
+
 def is_of(connection: int, peer: str) -> bool:
     """Whether a connection was recognised as this peer's."""
-    return peer in ksr.table_get(TABLE, str(connection)).split()
+    return peer in peers_of(connection)
 
 
 def forget(connection: int) -> None:

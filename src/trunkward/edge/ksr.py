@@ -363,6 +363,11 @@ def final_status() -> int:
     return int(KSR.tm.t_get_status_code())
 
 
+def is_unanswered() -> bool:
+    """Whether nothing at all has come of the branch that failed, in a failure callback."""
+    return int(KSR.tm.t_branch_timeout()) > 0 and int(KSR.tm.t_branch_replied()) <= 0
+
+
 # ---- routing ---------------------------------------------------------------------------------
 def record_route(parameters: str) -> None:
     """Puts this node in the dialog's path, with parameters that come back on each request."""

@@ -14,6 +14,7 @@ from trunkward.edge.segments import Segments
 
 #: Which gate decided, in a decision of the edge's own.
 _NO_GATE = -1
+_UNJUDGED = {"check": "edge", "detail": "no gate has it on record"}
 
 
 class Outcomes:
@@ -30,17 +31,20 @@ class Outcomes:
     def refused(self, facts: dict[str, Any], reason: str) -> None:
         """Appends the record of a 503 to an attempt that no gate has on record; before it is answered."""
         told = {"verdict": "reject", "reason": reason, "blame": "us", "status": 503}
-        found = {"check": "edge", "detail": "no gate has it on record", "refused": True}
-        self._decided(
-            facts, told | {"findings": [found | {"remedy": "./trunkward status, then kamailio.log"}]}
-        )
+        found = _UNJUDGED | {"refused": True, "remedy": "./trunkward status, then kamailio.log"}
+        self._decided(facts, told | {"findings": [found]})
 
     def admitted(self, facts: dict[str, Any], verdict: dict[str, Any]) -> None:
         """Appends the record of an emergency call that goes without a gate (`trunkward.edge.emergency`)."""
         told = {"verdict": "admit", "reason": verdict["reason"], "direction": verdict["direction"]}
         told |= {"record_id": verdict["record_id"], "called_number": verdict["called"]}
+        told |= {"calling_number": verdict["callback"]}
         told |= {"tenant": verdict["tenant"], "trunk": verdict["trunk"], "source_name": verdict["source"]}
-        self._decided(facts, told | {"routes": [route["peer"] for route in verdict["routes"]]})
+        shown, asserted = facts["from_uri"][:128], verdict["callback"] or "none"
+        said = f"{shown} is shown and not verified: asserted is {asserted}"
+        found = [_UNJUDGED, {"check": "caller", "detail": said}]
+        routes = [route["peer"] for route in verdict["routes"]]
+        self._decided(facts, told | {"routes": routes, "findings": found})
 
     def _decided(self, facts: dict[str, Any], told: dict[str, Any]) -> None:
         tls = facts.get("tls") or {}
@@ -55,7 +59,7 @@ class Outcomes:
             "tls_version": tls.get("version", ""),
             "tls_cipher": tls.get("cipher", ""),
             "attest": "",  # only a gate has calls signed
-            "findings": [{"check": "edge", "detail": "no gate has it on record"}],
+            "findings": [_UNJUDGED],
             "gate": _NO_GATE,
         }
         self._append(record | told)

@@ -1,5 +1,7 @@
 """Saying no: a status, its phrase, and the reason a person can look up."""
 
+from typing import Any
+
 from trunkward.edge import ksr, reasons
 from trunkward.edge.media import MediaRefused
 
@@ -10,6 +12,13 @@ def refuse(code: int, phrase: str, reason: str) -> None:
         ksr.add_reply_header("Reason", value)
     ksr.add_reply_header("Retry-After", "2")
     ksr.reply(code, phrase)
+
+
+def as_judged(verdict: dict[str, Any]) -> None:
+    """Answers the transaction in hand as a gate has said."""
+    for name, value in verdict["headers"]:
+        ksr.add_reply_header(name, value)
+    ksr.reply(verdict["status"], verdict["phrase"])
 
 
 def refuse_in_dialog(code: int, phrase: str) -> None:

@@ -6,6 +6,7 @@ from trunkward.edge import headers, ksr, ladder, topos_fields
 from trunkward.edge.announcements import Announcements
 from trunkward.edge.calls import Calls
 from trunkward.edge.dialogs import Dialogs
+from trunkward.edge.others import Others, answer_known
 from trunkward.edge.registrations import Registrations
 from trunkward.edge.settings import EdgeSettings
 from trunkward.edge.sides import Sides
@@ -13,8 +14,6 @@ from trunkward.edge.targets import Targets
 
 #: RFC 3261 8.1.1.6 suggests 70; a trunk is few hops away.
 _MOST_HOPS = 70
-_IN_DIALOG = frozenset({"INVITE", "ACK", "BYE", "UPDATE", "PRACK", "INFO", "OPTIONS"})
-ALLOW = "INVITE, ACK, CANCEL, BYE, UPDATE, PRACK, INFO, OPTIONS"
 
 
 class Requests:
@@ -27,11 +26,13 @@ class Requests:
         calls: Calls,
         dialogs: Dialogs,
         registrations: Registrations,
+        others: Others,
         targets: Targets,
         announcements: Announcements,
     ) -> None:
         """Keeps what it needs; touches nothing."""
         self._registrations = registrations
+        self._others = others
         self._announcements = announcements
         self._calls = calls
         self._dialogs = dialogs
@@ -81,12 +82,12 @@ class Requests:
             self._calls.suspend()
         elif method == "REGISTER" and not plain:
             self._registrations.suspend()
-        elif method == "OPTIONS":
-            ksr.add_reply_header("Allow", ALLOW)
-            ksr.stateless_reply(200, "OK")
-        elif method != "ACK":  # an ACK is never answered (RFC 3261 17.1.1.3)
-            ksr.add_reply_header("Allow", ALLOW)
-            ksr.stateless_reply(405, "Method Not Allowed")
+        elif method == "ACK":
+            return  # never answered (RFC 3261 17.1.1.3)
+        elif plain:  # from a carrier's network, and others are not heard there
+            answer_known(method, ksr.stateless_reply)
+        else:
+            self._others.received()
 
     def _in_dialog(self, method: str, record_id: str) -> None:
         if not ksr.loose_route():
@@ -94,13 +95,6 @@ class Requests:
                 ksr.matches_transaction()  # the ACK of a refusal of ours ends here
             else:
                 ksr.stateless_reply(481, "Call/Transaction Does Not Exist")
-            return
-        if method == "REFER":
-            ksr.stateless_reply(403, "REFER Refused")
-            return
-        if method not in _IN_DIALOG:
-            ksr.add_reply_header("Allow", ALLOW)
-            ksr.stateless_reply(405, "Method Not Allowed")
             return
         ksr.keep_only_headers(headers.LATER)
         ksr.use_contact_alias()

@@ -4,6 +4,7 @@
 2. `ksr_judge`, in a worker that may wait: ask the gate, take the first route.
 3. `ksr_reply`, `ksr_failure`, `ksr_dialog_reply`: answers, re-INVITE answers.
    `ksr_register`, in such a worker: a REGISTER; `ksr_flow_ended`: its connection is gone.
+   `ksr_other`, likewise: an OPTIONS, or what nobody may send here.
 4. `ksr_route`, in such a worker again: the next route, or one whose connection had to be opened.
 5. `ksr_call_ended`, in a worker for ends: media facts, media end, outcome.
 6. `ksr_second`, in the timer's process: time for running calls, and the end of those that have none.
@@ -32,6 +33,7 @@ from trunkward.edge.health import Health
 from trunkward.edge.media import Media
 from trunkward.edge.media_watch import MediaWatch
 from trunkward.edge.numbers import Numbers
+from trunkward.edge.others import Others
 from trunkward.edge.outbound_tls import OutboundTls
 from trunkward.edge.outcome import Outcomes
 from trunkward.edge.peers import Peers
@@ -95,6 +97,7 @@ class Edge:
             suspended=_suspended,
             bindings=_bindings,
             group=groups.SETUP,
+            emergency_group=groups.EMERGENCY,
         )
         self.dialogs = Dialogs(
             running=_running,
@@ -113,8 +116,16 @@ class Edge:
             suspended=_suspended,
             group=groups.REGISTER,
         )
+        self.others = Others(
+            told,
+            GateClient(told.gate_sockets, told.gate_deadline_ms / 1000),
+            suspended=_suspended,
+            bindings=_bindings,
+            group=groups.REGISTER,
+        )
         self.requests = Requests(
             told,
+            others=self.others,
             calls=self.calls,
             dialogs=self.dialogs,
             registrations=self.registrations,
@@ -160,6 +171,7 @@ class Callbacks:
     ksr_judge = staticmethod(guard.task(ladder.flushed(_now("calls", "judge"))))
     ksr_route = staticmethod(guard.task(ladder.flushed(_now("calls", "route"))))
     ksr_register = staticmethod(guard.task(_now("registrations", "judge")))
+    ksr_other = staticmethod(guard.task(_now("others", "judge")))
     ksr_connection_closed = staticmethod(guard.event(_now("registrations", "connection_closed")))
     ksr_flow_ended = staticmethod(guard.event(_now("registrations", "flow_ended")))
     ksr_resumed = staticmethod(guard.transaction(ladder.flushed(_suspended.resumed)))

@@ -13,6 +13,8 @@ from trunkward.edge import ksr, refusal
 
 #: Milliseconds a transaction may be suspended at a time, the worker group's queue included.
 HELD_MS = 2000
+#: The same of a call for help: its caller does not call another provider, and no lack of workers refuses it.
+EMERGENCY_HELD_MS = 30_000
 
 
 class Suspended:

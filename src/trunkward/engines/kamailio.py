@@ -34,7 +34,7 @@ GATE_DEADLINE_MS = 500
 MEDIA_DEADLINE_MS = 250
 #: Workers that wait so that none who carries SIP ever does, by their group (`trunkward.edge.groups`): as many
 #: calls can wait for gates at once, as many ends for rtpengine, and as many hosts can be dialled.
-WORKERS = {"default": 3, "gate": 8, "register": 2, "connect": 4}
+WORKERS = {"default": 3, "gate": 8, "emergency": 2, "register": 2, "connect": 4}
 NG_PORT = 2223
 #: Of TLS 1.2 what RFC 9325 section 4.2 still recommends: forward secrecy and AEAD, by OpenSSL's names.
 TLS12_CIPHERS = ":".join(

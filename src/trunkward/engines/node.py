@@ -61,6 +61,7 @@ from trunkward.engines.users import gid, uid
 from trunkward.engines.valkey import USERS as VALKEY_USERS
 from trunkward.engines.valkey import render_users_acl, render_valkey_conf, valkey_passwords
 from trunkward.settings import SIGNER_METRICS_PORT, Paths
+from trunkward.sip.transport import Transport
 from trunkward.trunks.callers import NeverCalls
 from trunkward.trunks.model import AcmeSettings, Carrier, Declared
 from trunkward.trunks.secret import SealedSecret
@@ -104,6 +105,8 @@ class Issued:
     destinations: str
     #: PEM of trunks' own authorities, by trunk.
     authorities: dict[str, str]
+    #: The same by carrier.
+    carrier_authorities: dict[str, str]
     #: Not issued, but read beside it: the lines of `node.do_not_originate`.
     do_not_originate: list[NeverCalls]
 
@@ -207,6 +210,7 @@ def issue(
         evidence=evidence,
         evidence_key=key_id,
         authorities=_trunk_authorities(declared),
+        carrier_authorities=_carrier_authorities(declared, pki),
         destinations=destinations,
         do_not_originate=never,
     )
@@ -253,6 +257,7 @@ def decide(
         evidence=issued.evidence,
         evidence_key=issued.evidence_key,
         authorities=issued.authorities,
+        carrier_authorities=issued.carrier_authorities,
         secrets=by_trunk(store.secrets(), at),
         retention=retention_of(accepted.declared, before),
         destinations=issued.destinations,
@@ -454,6 +459,7 @@ def _issued_of(in_force: InForce) -> Issued:
         evidence_key=in_force.evidence_key,
         destinations=in_force.destinations,
         authorities=in_force.authorities,
+        carrier_authorities=in_force.carrier_authorities,
         do_not_originate=in_force.do_not_originate,
     )
 
@@ -530,6 +536,12 @@ def _trunk_authorities(declared: Declared) -> dict[str, str]:
             read[file] = Path(file).read_text(encoding="ascii", errors="replace")
         found[trunk.name] = read[file]
     return found
+
+
+def _carrier_authorities(declared: Declared, pki: PkiFiles) -> dict[str, str]:
+    """By carrier that speaks TLS, what its certificate must lead to. Raises `NotPrepared`."""
+    texts, own = _authority_texts(declared), pki.sip_authority.read_text(encoding="ascii")
+    return {c.name: texts.get(c.name, own) for c in declared.carriers if c.transport is Transport.TLS}
 
 
 def _with_authorities(declared: Declared, paths: Paths) -> Declared:

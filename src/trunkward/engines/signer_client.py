@@ -7,7 +7,7 @@ from typing import cast
 
 import msgspec
 
-from trunkward.engines.signer_wire import Deframer, FrameTooLarge, Signed, SignRequest, frame
+from trunkward.engines.signer_wire import Deframer, FrameTooLarge, Refused, Signed, SignRequest, frame
 
 #: Requests on their way at once; beyond it the signer is too slow to be asked (our limit).
 MAX_PENDING = 1024
@@ -15,15 +15,8 @@ MAX_PENDING = 1024
 _encode = msgspec.json.Encoder().encode
 
 
-class _Answer(msgspec.Struct, frozen=True):
-    """Either kind of answer, told apart by `error`."""
-
-    id: str
-    error: str | None = None
-
-
-_decode_answer = msgspec.json.Decoder(_Answer).decode
 _decode_signed = msgspec.json.Decoder(Signed).decode
+_decode_refused = msgspec.json.Decoder(Refused).decode
 
 
 class SignerUnavailable(Exception):
@@ -90,15 +83,18 @@ class _Wire(asyncio.Protocol):
         self._give_up("signer-lost")
 
     def _deliver(self, payload: bytes) -> None:
-        answer = _decode_answer(payload)
-        signed = _decode_signed(payload) if answer.error is None else None
+        answer: Signed | Refused
+        try:
+            answer = _decode_signed(payload)
+        except msgspec.ValidationError:
+            answer = _decode_refused(payload)
         future = self._pending.get(answer.id)
         if future is None or future.done():
             return
-        if signed is None:
-            future.set_exception(SignerRefused(answer.error or "unknown"))
+        if isinstance(answer, Refused):
+            future.set_exception(SignerRefused(answer.error))
         else:
-            future.set_result(signed)
+            future.set_result(answer)
 
     def _give_up(self, reason: str) -> None:
         self.closed = True

@@ -92,6 +92,7 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
             if counted.draining != is_draining(paths):
                 counted.draining = not counted.draining
                 log.warning("no new calls from now on" if counted.draining else "new calls again")
+            line.tell_of_strangers()
             if policy.snapshot is not None:
                 loaded.set()
                 counted.policy_version = policy.snapshot.version
@@ -124,6 +125,7 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
     beside.shutdown(wait=False, cancel_futures=True)
     if policy.snapshot is not None:
         counts.escrow.close(policy.snapshot.node.name)
+    line.tell_of_strangers(at_once=True)
     await signer.close()
     await client.close()
     recorder.close()

@@ -1,7 +1,7 @@
-"""Whether a client certificate leads to a trunk's own authority: looked at when it calls, and remembered.
+"""Whether a client certificate leads to a peer's own authority: looked at when it calls, and remembered.
 
-Kamailio has looked at no such chain: what it trusts, it trusts for every peer, and a customer's authority is
-believed for one trunk only (`tls.cfg`). The file of the authority must hold every certificate between,
+What Kamailio trusts, it trusts for every peer; a customer's authority is believed for one trunk only, and a
+carrier's for that carrier (`tls.cfg`). The file of the authority must hold every certificate between,
 because Kamailio hands on the peer's own and none it came with.
 """
 

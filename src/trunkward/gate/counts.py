@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from copy import replace
 
 from trunkward.admission.money import longest_s
 from trunkward.admission.ports import (

@@ -73,7 +73,8 @@ class Verifier:
             if given is None:
                 return None
         except Unreadable as problem:
-            return Wrong(username="", why=f"credentials that cannot be read: {problem}")
+            why = f"credentials that cannot be read: {problem}"
+            return Wrong(username="", why=why, remedy="have the PBX send one header for our realm (RFC 7616)")
         # 2.
         try:
             told = Nonces(key=self._nonce_key, realm=given.realm).check(given.nonce, now)
@@ -85,13 +86,17 @@ class Verifier:
         assert judged_by is not None  # `uses_digest`
         secret = self._secret_of(given, attempt.method, judged_by, policy, now)
         if not _is_for(given.uri, attempt.ruri):
-            return _wrong(given, "for another Request-URI")
+            remedy = "have the PBX write its Request-URI into uri of the credentials (RFC 7616 section 3.4)"
+            return _wrong(given, "for another Request-URI", remedy, trunk)
         if trunk is None:
-            return _wrong(given, "nobody has this username")
+            remedy = "enter the username of its trunk in the PBX, as ./trunkward secret list shows it"
+            return _wrong(given, "nobody has this username", remedy)
         if secret is None:
-            return _wrong(given, f"not the secret of trunk {trunk.name}")
+            remedy = f"enter the secret in the PBX anew; for another: ./trunkward secret rotate {trunk.name}"
+            return _wrong(given, f"not the secret of trunk {trunk.name}", remedy, trunk)
         if given.algorithm is Algorithm.MD5 and not trunk.unsafe_md5:
-            return _wrong(given, f"MD5, and trunk {trunk.name} has no unsafe_md5")
+            remedy = f"have the PBX answer with SHA-256, or set unsafe_md5: true for trunk {trunk.name}"
+            return _wrong(given, f"MD5, and trunk {trunk.name} has no unsafe_md5", remedy, trunk)
         return Proven(
             trunk=trunk.name,
             username=given.username,
@@ -178,5 +183,6 @@ def _is_for(uri: str, ruri: str) -> bool:
         return False
 
 
-def _wrong(given: DigestCredentials, why: str) -> Wrong:
-    return Wrong(username=given.username, why=f'username "{given.username[:_SHOWN]}": {why}')
+def _wrong(given: DigestCredentials, why: str, remedy: str, trunk: Trunk | None = None) -> Wrong:
+    said = f'username "{given.username[:_SHOWN]}": {why}'
+    return Wrong(username=given.username, why=said, remedy=remedy, trunk=trunk.name if trunk else "")

@@ -11,7 +11,8 @@ within the
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from copy import replace
+from dataclasses import dataclass
 
 from trunkward.admission.money import ACCOUNT, longest_s
 from trunkward.admission.ports import Charge, Granted, RunningLeg, RunningShare, Unavailable

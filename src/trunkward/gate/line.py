@@ -13,6 +13,8 @@ gate, or refused the call by itself. What is on record is then what it applied:
 - What it holds in what all nodes count is free again, unless another gate has asked for it since.
 - A verdict the edge has not read is withdrawn: the same record again, as the refusal the call got from this
   gate's point of view.
+- Of strangers' refusals the first are on record, the others are counted (`gate.strangers`): their verdict has
+  no record id. Nor has that on a request which is no call.
 - A record is stamped before the edge is looked for. So of two gates that recorded one attempt, the one the
   edge turned to later has the later stamp, and `store.records` keeps that one. Only a clock set back
   between the two, within the edge's deadline, could mistake one for the other.
@@ -60,10 +62,12 @@ from trunkward.gate.recorder import Recorder, RecordNotWritten
 from trunkward.gate.registering import Registering
 from trunkward.gate.server import Decision, Unreadable
 from trunkward.gate.signing import SignerForCall
-from trunkward.numbering.e164 import E164
+from trunkward.gate.strangers import Strangers
+from trunkward.numbering.e164 import E164, NotANumber
 from trunkward.numbering.plan import Emergency
 from trunkward.records.model import CheckRecord, DecisionRecord, MoneyRecord, RatedBy
 from trunkward.sip.text import shown
+from trunkward.sip.uri import MalformedUri, parse_uri
 from trunkward.trunks.model import Host, Trunk
 
 #: What the edge chooses: a UUID in hex.
@@ -106,7 +110,16 @@ class Line:
         self._counts = counts
         self._verifier = verifier
         self._chains = Chains()
-        self._registering = Registering(policy=policy, verifier=verifier, chains=self._chains, live=registrar)
+        self._strangers = Strangers(index, recorder.write)
+        self._registering = Registering(
+            policy=policy,
+            verifier=verifier,
+            chains=self._chains,
+            live=registrar,
+            gate=index,
+            strangers=self._strangers,
+            write=recorder.write,
+        )
 
     async def judge(self, attempt: CallAttempt | Unreadable, waits: Callable[[], bool]) -> Decision | None:
         """The decision on an attempt, recorded; None when nobody `waits` for it any more.
@@ -131,6 +144,8 @@ class Line:
             counted.given_up += 1
             _log.warning("the edge has given up on this gate", record_id=record_id)
             return None
+        if not _is_call(attempt):
+            return decision
         verdict = decision.verdict
         blame = verdict.blame if isinstance(verdict, Reject) else Blame.NOBODY
         counted.verdict(type(verdict).__name__.lower(), verdict.reason, blame, time.monotonic() - began)
@@ -268,11 +283,13 @@ class Line:
         judgement = judge(case, findings, facts, record_id, time.time())
         if isinstance(judgement.verdict, Challenge):
             return self._challenged(case, judgement, judgement.verdict, policy, began)
+        if self._is_counted(case, judgement):
+            return Decision(verdict=msgspec.structs.replace(judgement.verdict, record_id=""), record=None)
         # 4.
         record = self._record(case, judgement, policy, began)
         if not waits():
             return None
-        self._recorder.write([record])
+        await self._recorder.write_together(record)
         if case.emergency:
             _alarm(case, judgement)
         # 5.
@@ -287,13 +304,14 @@ class Line:
         """A challenge leaves with a nonce, and without a record unless something is strange about it.
 
         The first request of every call by digest is one. On record it would double all of them, and tell
-        nobody anything that the call's own record, or the refusal of wrong credentials, does not. Who never
-        comes back with credentials is found in this gate's log.
+        nobody anything that the call's own record, or the refusal of wrong credentials, does not. Strange is
+        who has a trunk's certificate and is not that trunk: its PBX may know of no credentials. Who else
+        never comes back with some is found in this gate's log.
         """
         asked = self._verifier.asked(verdict, case, time.time())
         challenge = msgspec.structs.replace(verdict, headers=asked)
         record = None
-        if verdict.reason is Reason.CREDENTIALS_REPLAYED:
+        if verdict.reason is Reason.CREDENTIALS_REPLAYED or self._is_told(case, verdict.reason):
             record = self._record(case, judgement, policy, began)
             self._recorder.write([record])
         elif counted.is_new_challenge(case.attempt.source_ip, began):
@@ -306,11 +324,42 @@ class Line:
             )
         return Decision(verdict=challenge, record=record)
 
+    def _is_told(self, case: Case, reason: Reason) -> bool:
+        """Whether a challenge to who has a trunk's certificate is on record; bounded as refusals are."""
+        stranger = case.stranger
+        if stranger is None or not stranger.certified:
+            return False
+        return self._strangers.refused(
+            *(case.attempt.source_ip, reason, stranger.claims, time.time()),
+            call=_is_call(case.attempt),
+            detail=stranger.why,
+            remedy=stranger.remedy,
+        )
+
+    def tell_of_strangers(self, *, at_once: bool = False) -> None:
+        """Writes down how many were refused in the minute that is over, or until now. Never raises."""
+        self._strangers.tell(time.time(), at_once=at_once)
+
+    def _is_counted(self, case: Case, judgement: Judgement) -> bool:
+        """Whether a refusal is on no record: it is of no call, or of one too many of a stranger's."""
+        is_call = _is_call(case.attempt)
+        if case.stranger is None or case.source is not None:
+            return not is_call
+        last = judgement.findings[-1]
+        return not self._strangers.refused(
+            *(case.attempt.source_ip, judgement.verdict.reason, case.stranger.claims, time.time()),
+            call=is_call,
+            detail=last.detail,
+            remedy=last.remedy,
+        )
+
     def _unjudged(
         self, attempt: CallAttempt | Unreadable, record_id: str, began: float, reason: Reason
     ) -> Decision:
         """The refusal of an attempt nobody could judge, on record like every other verdict."""
         verdict = refuse_unjudged(attempt.id, record_id, reason)
+        if not _is_call(attempt):
+            return Decision(verdict=verdict, record=None)
         record = DecisionRecord(
             record_id=record_id,
             at=time.time(),
@@ -336,6 +385,7 @@ class Line:
         attempt, verdict = case.attempt, judgement.verdict
         ours = case.source if isinstance(case.source, Trunk) else case.destination
         tls = attempt.tls
+        calling, called = _numbers(case, policy)
         return DecisionRecord(
             record_id=verdict.record_id,
             at=time.time(),
@@ -349,9 +399,10 @@ class Line:
             tenant=ours.tenant if ours else "",
             trunk=ours.name if ours else "",
             source_name=case.source.name if case.source else "",
+            claimed=case.stranger.claims if case.stranger and not case.source else "",
             direction=case.direction if case.source else "",
-            calling_number=_number(case.calling),
-            called_number=_number(case.called),
+            calling_number=calling,
+            called_number=called,
             routes=[route.peer for route in verdict.routes] if isinstance(verdict, Admit) else [],
             source=_source(attempt),
             transport=attempt.transport,
@@ -365,7 +416,7 @@ class Line:
                 CheckRecord(
                     check=finding.check,
                     detail=finding.detail,
-                    refused=finding.refused,
+                    refused=finding.refusal is not None,
                     remedy=finding.remedy,
                 )
                 for finding in judgement.findings
@@ -394,6 +445,10 @@ def _rated(price: Price) -> RatedBy:
     )
 
 
+def _is_call(attempt: CallAttempt | Unreadable) -> bool:
+    return isinstance(attempt, Unreadable) or attempt.method == "INVITE"
+
+
 def _alarm(case: Case, judgement: Judgement) -> None:
     """Says at once that somebody calls for help. Telling those on the site stays theirs (47 CFR 9.16)."""
     verdict = judgement.verdict
@@ -403,6 +458,7 @@ def _alarm(case: Case, judgement: Judgement) -> None:
         "emergency call" if kind == "admit" else "emergency call REFUSED",
         trunk=case.source.name if case.source else "",
         callback=str(case.caller.number or case.attempt.from_uri[:_SHOWN]),
+        shown=str(case.caller.shown or ""),
         called=_number(case.called),
         reason=verdict.reason,
         record_id=verdict.record_id,
@@ -416,6 +472,21 @@ def _not_written(attempt: CallAttempt | Unreadable, record_id: str) -> Decision:
 
 def _source(attempt: CallAttempt) -> str:
     return str(Host(host=attempt.source_ip, port=attempt.source_port))
+
+
+def _numbers(case: Case, policy: Snapshot) -> tuple[str, str]:
+    """Who called whom. Of a stranger's call by the plan of whom it says it is, for whoever looks for it."""
+    if case.source is not None or case.stranger is None:
+        return _number(case.calling), _number(case.called)
+    trunk = policy.trunk(case.stranger.claims) if case.stranger.claims else None
+    plan = policy.node.plan_of(trunk) if trunk else policy.node.dial_plan
+    found = []
+    for uri in (case.attempt.from_uri, case.attempt.ruri):
+        try:
+            found.append(str(plan.normalise(parse_uri(uri).user)))
+        except (MalformedUri, NotANumber):
+            found.append("")
+    return found[0], found[1]
 
 
 def _number(read: object) -> str:

@@ -1,7 +1,7 @@
 """Who a peer's certificate says it is: fingerprint and names, read once for each certificate."""
 
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from copy import replace
+from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -16,6 +16,10 @@ from trunkward.sip.uri import MalformedUri, parse_uri
 #: Names of one certificate that are looked at; one with more has none to us. Each is looked up for every
 #: call, and whoever connects may show as many as he likes.
 _MOST_NAMES = 100
+#: Bytes a gate keeps of certificates it has read: 4,000 usual ones. To read one again takes some 50 µs.
+_MOST_BYTES = 16 << 20
+#: Bytes that one takes, read, for each character of its PEM.
+_TAKES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +36,11 @@ def peer_identity(
     """The identity behind a TLS connection `now` (seconds since the epoch), None for no certificate to read.
 
     With a policy: whether it leads to the authority of a trunk that is recognised by such a one and a subject
-    the certificate has.
+    the certificate has, or of a carrier with a name on it.
     """
     if tls is None or not tls.peer_certificate:
         return None
-    read = _read(tls.peer_certificate, tls.peer_verified)
+    read = _known.read(tls.peer_certificate, tls.peer_verified)
     if read is None:
         return None
     identity = read.identity
@@ -45,19 +49,48 @@ def peer_identity(
         identity = replace(identity, chain_verified=False)
     if policy is None or chains is None:
         return identity
+    wanted = {
+        trunk.authority for name in identity.subjects for trunk in policy.trunks_by_subject(name.lower())
+    }
+    if identity.chain_verified:
+        wanted |= {
+            carrier.authority
+            for name in identity.dns_names
+            for carrier in policy.carriers_by_name.get(name.lower(), ())
+            if carrier.authority
+        }
     authorities = {
-        trunk.authority
-        for subject in identity.subjects
-        for trunk in policy.trunks_by_subject(subject.lower())
+        authority
+        for authority in wanted
         if chains.leads(
-            *(read.certificate, identity.certificate_sha256, trunk.authority),
-            *(policy.authority(trunk.authority), now),
+            *(read.certificate, identity.certificate_sha256, authority), *(policy.authority(authority), now)
         )
     }
     return replace(identity, authorities=frozenset(authorities)) if authorities else identity
 
 
-@lru_cache(maxsize=16_384)
+class _Known:
+    """What the certificates seen last say, bounded by what they take: strangers choose how long one is."""
+
+    def __init__(self) -> None:
+        self._read: dict[tuple[str, bool], _Read | None] = {}
+        self.bytes = 0
+
+    def read(self, pem: str, chain_verified: bool) -> _Read | None:
+        """What one says, None for one that cannot be read."""
+        key = (pem, chain_verified)
+        if key in self._read:
+            found = self._read[key] = self._read.pop(key)  # the last one again
+            return found
+        found = self._read[key] = _read(pem, chain_verified)
+        self.bytes += _TAKES * len(pem)
+        while self.bytes > _MOST_BYTES:
+            oldest = next(iter(self._read))
+            del self._read[oldest]
+            self.bytes -= _TAKES * len(oldest[0])
+        return found
+
+
 def _read(pem: str, chain_verified: bool) -> _Read | None:
     try:
         certificate = x509.load_pem_x509_certificate(pem.encode())
@@ -100,3 +133,6 @@ def _domain(uri: str) -> str:
         return ""
     # a SIP URI with a user is a person's, not a domain's
     return read.host if read.scheme == "sip" and not read.user else ""
+
+
+_known = _Known()

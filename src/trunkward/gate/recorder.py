@@ -1,5 +1,6 @@
 """Writing this gate's segments: a record is on the disk before its verdict leaves."""
 
+import asyncio
 import errno
 import os
 import time
@@ -28,11 +29,43 @@ class Recorder:
         self._directory = directory
         self._descriptor = -1
         self._written = 0
+        #: Lines that go to the disk together at the end of this turn of the loop, and who waits for each.
+        self._together: list[tuple[bytes, asyncio.Future[None]]] = []
         self._open()
 
     def write(self, records: list[Record]) -> None:
         """Appends records and waits for the disk (fdatasync). Raises `RecordNotWritten`."""
-        data = b"".join(encode(record) for record in records)
+        self._append(b"".join([encode(record) for record in records]))
+
+    async def write_together(self, record: Record) -> None:
+        """Appends a record with those of other calls that come now, so that the disk is waited for once.
+
+        Raises `RecordNotWritten`: then none of them is written.
+        """
+        loop = asyncio.get_running_loop()
+        taken: asyncio.Future[None] = loop.create_future()
+        line = encode(record)
+        if not self._together:
+            loop.call_soon(self._append_all)
+        self._together.append((line, taken))
+        await taken
+
+    def _append_all(self) -> None:
+        together, self._together = self._together, []
+        problem: Exception | None = None
+        try:
+            self._append(b"".join([line for line, _ in together]))
+        except Exception as raised:  # theirs, who wait for it
+            problem = raised
+        for _, taken in together:
+            if taken.done():  # cancelled meanwhile
+                continue
+            if problem is None:
+                taken.set_result(None)
+            else:
+                taken.set_exception(problem)
+
+    def _append(self, data: bytes) -> None:
         try:
             if self._descriptor < 0 or self._written > SEGMENT_BYTES:
                 self.close()

@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import json
 import os
+import select
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -34,8 +35,7 @@ from trunkward.records.model import DecisionRecord
 #: Bytes of one attempt: a SIP message is at most 64 KiB here, JSON makes up to six of one byte, and a
 #: certificate stands beside it. A longer one would cost the edge its connection, and so others their calls.
 MAX_FRAME = 1024 * 1024
-# as numbers: to join two of the library's flags costs as much as the call they are for
-_LOOK = int(socket.MSG_PEEK) | int(socket.MSG_DONTWAIT)
+# as a number: to join two of the library's flags costs as much as the call they are for
 _SEND = int(socket.MSG_DONTWAIT) | int(socket.MSG_NOSIGNAL)
 #: Seconds a gate that stops gives what it has begun to judge: all that waits for the signer is given up
 #: long before (`gate.signing.DEADLINE_S`), and the supervisor kills only after more.
@@ -101,6 +101,7 @@ class AttemptProtocol(asyncio.Protocol):
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
         self._socket: socket.socket | None = None
+        self._gone = select.poll()
         self._waiting: list[
             CallAttempt | GrantsAsked | RegisterAttempt | FlowEnded | PlaceAsked | Unreadable
         ] = []
@@ -112,6 +113,7 @@ class AttemptProtocol(asyncio.Protocol):
         """Keeps the transport, and a second hold on its socket to look at."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is one by behaviour only
         self._socket = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
+        self._gone.register(self._socket, select.POLLRDHUP)
         self._connections.add(self)
 
     def finish(self) -> None:
@@ -173,12 +175,7 @@ class AttemptProtocol(asyncio.Protocol):
         """Whether the edge still listens."""
         if self._socket is None or self._transport is None or self._transport.is_closing():
             return False
-        try:
-            return self._socket.recv(1, _LOOK) != b""
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
+        return not self._gone.poll(0)
 
     async def _answer(self) -> None:
         while self._waiting:

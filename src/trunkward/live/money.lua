@@ -24,6 +24,8 @@ local LEDGER, LEGS = 'ledger', 'legs'
 local LATE_MS = 900000
 -- for so long the ledger's time may stand unlooked at; a longer step is a clock that has leapt
 local STEP_US = 10000000
+-- of a step, what a freeze is over sooner by; who looks each second loses nothing
+local THAW_US = 2000000
 
 -- this server's name for itself, and the ledger's time of the last look: both are of this process
 local me, latest = nil, 0
@@ -39,7 +41,8 @@ who asks vouches for the clock. So a clock that is put wrong frees no money.
 
 Another server than the one that wrote here last (a restart, a failover, a copy of an older file) may have lost what was
 granted and settled: an epoch begins, and for the longest grant nothing more is granted. By then each call has been
-renewed, and so is known again, or has ended with its grant.
+renewed, and so is known again, or has ended with its grant. A clock that leaps, or is put forward by who vouches for it,
+thaws nothing: of each step no more than THAW_US count, and an eighth is added for that.
 =>    time in us, ms for which nothing is granted, epoch, ahead of Valkey's clock in us, time of the last look before it ]]
 local function look(time, longest_ms, vouched, writes)
   me = me or string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
@@ -52,6 +55,7 @@ local function look(time, longest_ms, vouched, writes)
     local last = math.max(latest, seen)
     now = math.min(math.max(time + ahead, last), last + STEP_US)
     if vouched then now = math.max(now, time) end
+    if last < woke + longest * 1125 then woke = woke + math.max(now - last - THAW_US, 0) end
   end
   local woken, behind = run ~= me, longest_ms > longest
   if woken then woke, epoch, kept = now, epoch + 1, seen end
@@ -63,7 +67,7 @@ local function look(time, longest_ms, vouched, writes)
     end
     latest = now
   end
-  return now, math.max(0, math.ceil((woke - now) / 1000 + longest)), epoch, now - time, kept
+  return now, math.max(0, math.ceil((woke + longest * 1125 - now) / 1000)), epoch, now - time, kept
 end
 
 -- The buckets of a window from one number to another, as fields, and what is in each.

@@ -1,7 +1,8 @@
 """What a caller offered, judged by what its side must offer."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from trunkward.calls.verdict import Reason
 from trunkward.media.refusal import MediaRefused
@@ -9,6 +10,7 @@ from trunkward.media.sdp import DTLS, PLAIN, SDES, Crypto, MalformedSdp, Media, 
 from trunkward.media.suites import ALLOWED
 from trunkward.trunks.model import MediaPolicy
 
+_SECURE = SDES | DTLS
 #: RFC 8122 section 5 with what is left of its hash functions.
 _FINGERPRINTS = frozenset({"sha-256", "sha-384", "sha-512"})
 
@@ -21,8 +23,7 @@ class Keying(StrEnum):
     DTLS = "dtls-srtp"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LegPolicy:
+class LegPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """What one side of a call must speak."""
 
     media: MediaPolicy
@@ -36,8 +37,7 @@ class LegPolicy:
     behind_nat: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class Offer(msgspec.Struct, frozen=True, kw_only=True):
     """An offer found acceptable, and pruned."""
 
     keying: Keying
@@ -76,15 +76,14 @@ def read_offer(content_type: str, body: str, policy: LegPolicy) -> Offer:
     except MalformedSdp as problem:
         raise MediaRefused(Reason.MEDIA_MALFORMED, str(problem)) from problem
     used = [media for media in sdp.media if not media.rejected]
-    if not any(media.kind == "audio" for media in used):
+    if "audio" not in [media.kind for media in used]:
         raise MediaRefused(Reason.MEDIA_MALFORMED, "no audio stream with a port")
     # 3.
-    must_encrypt = policy.media is MediaPolicy.SRTP
-    if must_encrypt and any(media.protocol not in SDES | DTLS for media in used):
+    protocols = {media.protocol for media in used}
+    if policy.media is MediaPolicy.SRTP and not protocols <= _SECURE:
         raise MediaRefused(
             Reason.SRTP_REQUIRED, "every stream must be SRTP: offer RTP/SAVP or UDP/TLS/RTP/SAVP"
         )
-    protocols = {media.protocol for media in used}
     if len(protocols) != 1:
         raise MediaRefused(Reason.MEDIA_MALFORMED, "streams with different protocols in one offer")
     protocol, family = protocols.pop(), _family(used, policy.families)
@@ -145,10 +144,11 @@ def _family(used: list[Media], ours: frozenset[str]) -> str:
 
 def _best_suite(streams: list[tuple[Crypto, ...]], preferred: tuple[str, ...]) -> str:
     """The first allowed suite that every stream offers; one suite a leg, so that it can be pinned."""
-    if any(not stream for stream in streams):
+    if () in streams:
         raise MediaRefused(Reason.MEDIA_MALFORMED, "RTP/SAVP without a=crypto")
+    everywhere = set.intersection(*[{line.suite for line in stream if _usable(line)} for stream in streams])
     for suite in preferred:
-        if suite in ALLOWED and all(any(_usable(c, suite) for c in stream) for stream in streams):
+        if suite in ALLOWED and suite in everywhere:
             return suite
     if any(c.suite in ALLOWED and not c.well_formed and not c.session_parameters for s in streams for c in s):
         raise MediaRefused(Reason.MEDIA_MALFORMED, "an a=crypto key that does not fit its suite")
@@ -156,13 +156,13 @@ def _best_suite(streams: list[tuple[Crypto, ...]], preferred: tuple[str, ...]) -
     raise MediaRefused(Reason.SRTP_SUITE_REFUSED, f"offer one of {names}, without session parameters")
 
 
-def _usable(line: Crypto, suite: str) -> bool:
+def _usable(line: Crypto) -> bool:
     # RFC 4568 section 6.3.8: a session parameter one does not support makes the line invalid
-    return line.suite == suite and line.well_formed and not line.session_parameters
+    return line.well_formed and not line.session_parameters
 
 
 def _kept(stream: tuple[Crypto, ...], suite: str) -> Crypto:
-    return next(line for line in stream if _usable(line, suite))
+    return next(line for line in stream if line.suite == suite and _usable(line))
 
 
 def _without_crypto(sdp: Sdp) -> str:

@@ -10,8 +10,9 @@ Flags are written as Kamailio's rtpengine module writes them; rtpengine parses t
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 from trunkward.calls.verdict import MediaHop
 from trunkward.media.offer import Keying, LegPolicy, Offer
@@ -35,8 +36,7 @@ _CORE_FAMILY = "IP4"
 _SRTP = "SDES-pad DTLS=off"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MediaPlan:
+class MediaPlan(msgspec.Struct, frozen=True, kw_only=True):
     """The hops of one route, in the direction of the INVITE."""
 
     #: SDP for the first hop.
@@ -46,8 +46,7 @@ class MediaPlan:
     called_suites: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Leg:
+class _Leg(msgspec.Struct, frozen=True, kw_only=True):
     """What rtpengine sends to one side, as flags."""
 
     #: `IP4`, `IP6`, `{to}` for what the call is sent to; "": rtpengine's to see.
@@ -64,23 +63,27 @@ class _Leg:
 
 def plan_media(offer: Offer, called: LegPolicy, *, inbound: bool) -> MediaPlan:
     """The plan of a call from `offer`'s side to `called`; `inbound`: from a carrier to a customer."""
+    hops, suites = _between(_calling_leg(offer), offer.suite, called, inbound)
+    return MediaPlan(offer=offer.sdp, hops=hops, called_suites=suites)
+
+
+@lru_cache(maxsize=1024)  # ways between two sides are few, and calls many
+def _between(
+    calling: _Leg, chosen: str, called: LegPolicy, inbound: bool
+) -> tuple[tuple[MediaHop, ...], tuple[str, ...]]:
+    """The hops, and what the called side may choose from; `chosen` is the calling leg's suite."""
     sides = (CARRIER_SIDE, CUSTOMER_SIDE) if inbound else (CUSTOMER_SIDE, CARRIER_SIDE)
-    calling_leg = _calling_leg(offer)
     if called.media is MediaPolicy.RTP:
-        one = _hop(SUFFIXES[0], sides, calling_leg, _plain_leg("{to}"))
-        return MediaPlan(offer=offer.sdp, hops=(one,), called_suites=())
+        return (_hop(SUFFIXES[0], sides, calling, _plain_leg("{to}")),), ()
     wanted = tuple(suite for suite in called.suites if suite in ALLOWED)
-    apart = tuple(suite for suite in wanted if suite != offer.suite)
+    apart = tuple(suite for suite in wanted if suite != chosen)
     if apart:
-        hops: tuple[MediaHop, ...] = (
-            _hop(SUFFIXES[0], sides, calling_leg, _called_leg(apart, called.behind_nat)),
-        )
-        return MediaPlan(offer=offer.sdp, hops=hops, called_suites=apart)
+        return (_hop(SUFFIXES[0], sides, calling, _called_leg(apart, called.behind_nat)),), apart
     hops = (
-        _hop(SUFFIXES[1], (sides[0], CORE), calling_leg, _plain_leg(_CORE_FAMILY)),
+        _hop(SUFFIXES[1], (sides[0], CORE), calling, _plain_leg(_CORE_FAMILY)),
         _hop(SUFFIXES[2], (CORE, sides[1]), _plain_leg(_CORE_FAMILY), _called_leg(wanted, called.behind_nat)),
     )
-    return MediaPlan(offer=offer.sdp, hops=hops, called_suites=wanted)
+    return hops, wanted
 
 
 def plan_any_offer(called: LegPolicy, *, behind_nat: bool = False) -> MediaPlan:
@@ -132,8 +135,6 @@ def _of_calling(offer: Offer) -> tuple[str, str]:
             return answer, f"{answer} SDES-only-{{a}}"
 
 
-# legs and hops are few, and calls many
-@lru_cache(maxsize=1024)
 def _called_leg(suites: tuple[str, ...], behind_nat: bool) -> _Leg:
     srtp = f"RTP/SAVP {_SRTP}"
     # never SDES-offerer_pref: rtpengine 12.5 does not survive every list in it
@@ -158,7 +159,6 @@ def _only(suites: Iterable[str]) -> str:
     return " ".join(f"SDES-only-{suite}" for suite in suites)
 
 
-@lru_cache(maxsize=1024)
 def _hop(suffix: str, sides: tuple[str, str], calling: _Leg, called: _Leg) -> MediaHop:
     forward = f"direction={sides[0]} direction={sides[1]}"
     backward = f"direction={sides[1]} direction={sides[0]}"

@@ -7,9 +7,9 @@ import base64
 import binascii
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
+from typing import NamedTuple
 
 from trunkward.media.suites import KEY_BYTES
 
@@ -47,8 +47,7 @@ class MalformedSdp(ValueError):
     """Not an SDP we can judge; the message says why and holds no part of a key."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Crypto:
+class Crypto(NamedTuple):
     """One `a=crypto` line."""
 
     #: Index into the SDP's lines.
@@ -61,8 +60,7 @@ class Crypto:
     session_parameters: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Media:
+class Media(NamedTuple):
     """One `m=` section."""
 
     kind: str
@@ -80,8 +78,7 @@ class Media:
         return self.port == 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sdp:
+class Sdp(NamedTuple):
     """An SDP and what we read of it."""
 
     #: With their line ends, so that joining them gives the received bytes.
@@ -90,31 +87,31 @@ class Sdp:
 
     def without_lines(self, dropped: set[int]) -> str:
         """The text with some lines taken out and everything else as it came."""
-        return "".join(line for index, line in enumerate(self.lines) if index not in dropped)
+        return "".join([line for index, line in enumerate(self.lines) if index not in dropped])
 
 
 def parse_sdp(text: str) -> Sdp:
     """Read an SDP. Raises `MalformedSdp`."""
     lines = _lines(text)
-    bare = [line.rstrip("\r\n") for line in lines]
+    bare = text.replace("\r\n", "\n").removesuffix("\n").split("\n")
     origin_of(bare)
     starts = [index for index, line in enumerate(bare) if line.startswith("m=")]
     if not 0 < len(starts) <= MAX_MEDIA:
         raise MalformedSdp(f"an SDP has 1 to {MAX_MEDIA} m= lines")
     session = bare[: starts[0]]
-    if any(line.startswith(("o=", "s=")) for line in session[3:]):
+    if [line for line in session[3:] if line.startswith(("o=", "s="))]:
         raise MalformedSdp("an SDP has one o= line and one s= line")
-    if any(line.startswith("a=crypto") for line in session):
+    if [line for line in session if line.startswith("a=crypto")]:
         raise MalformedSdp(
             "a=crypto stands in a media section, not before the first m= line (RFC 4568 section 5)"
         )
     connected = _connection(session)
     fingerprints = _fingerprints(session)
     ends = [*starts[1:], len(bare)]
-    media = tuple(
+    media = [
         _section(bare, start, end, connected, fingerprints) for start, end in zip(starts, ends, strict=True)
-    )
-    return Sdp(lines=lines, media=media)
+    ]
+    return Sdp(lines=lines, media=tuple(media))
 
 
 def origin_of(lines: Sequence[str]) -> tuple[int, str]:
@@ -215,11 +212,8 @@ def _family(host: str) -> str:
 
 def _fingerprints(section: list[str]) -> tuple[str, ...]:
     # RFC 8122 section 5
-    return tuple(
-        line.removeprefix("a=fingerprint:").partition(" ")[0].lower()
-        for line in section
-        if line.startswith("a=fingerprint:")
-    )
+    lines = [line.removeprefix("a=fingerprint:") for line in section if line.startswith("a=fingerprint:")]
+    return tuple([line.partition(" ")[0].lower() for line in lines])
 
 
 def _section(
@@ -235,9 +229,9 @@ def _section(
     family = _connection(section) or connected
     if not family and port:
         raise MalformedSdp("an m= section without a c= line")
-    crypto = tuple(
-        _crypto(bare[index], index) for index in range(start + 1, end) if bare[index].startswith("a=crypto")
-    )
+    crypto = [
+        _crypto(line, index) for index, line in enumerate(section, start + 1) if line.startswith("a=crypto")
+    ]
     tags = [line.tag for line in crypto]
     if len(set(tags)) != len(tags):
         raise MalformedSdp("two a=crypto lines with one tag (RFC 4568 section 4.1)")
@@ -246,7 +240,7 @@ def _section(
         port=port,
         protocol=protocol,
         family=family,
-        crypto=crypto,
+        crypto=tuple(crypto),
         fingerprints=_fingerprints(section) or session_fingerprints,
     )
 

@@ -131,7 +131,9 @@ def strip(user: str) -> str:
 
 
 def _refuse_local(user: str) -> None:
-    _, *parameters = user.split(";") if ";" in user else (user,)
+    if ";" not in user:
+        return
+    _, *parameters = user.split(";")
     if any(parameter.partition("=")[0].strip().lower() == "phone-context" for parameter in parameters):
         # RFC 3966 section 5.1.5: it means something in that context only
         raise NotANumber("a local number with a phone-context")

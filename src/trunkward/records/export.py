@@ -52,6 +52,7 @@ COLUMNS = (
     *_OF_CALL,
     *(f"{side}_{name}" for side in ("caller", "callee") for name in _LEG),
     "emergency",
+    "end_reason",
 )
 
 
@@ -75,6 +76,7 @@ def row(view: Mapping[str, Any], pseudonyms: Pseudonyms | None = None) -> list[s
         leg = legs.get(side, {})
         cells += [_cell(_text(name, leg.get(name))) for name in _LEG]
     cells.append("yes" if view.get("emergency") else "")
+    cells.append(_cell(_text("end_reason", view.get("end_reason"))))
     return cells
 
 

@@ -107,7 +107,8 @@ def _of_verdict(view: Mapping[str, Any]) -> Iterator[tuple[float, Arrow, str]]:
         yield view["started_at"], Arrow.HERE, f"{view['verdict']}: {view['reason']}{level}{routes}"
     if view["ended_at"]:
         by = f" by {view['ended_by']}" if view["ended_by"] else ""
-        yield view["ended_at"], Arrow.HERE, f"ended: {view['ending']}{by}"
+        why = f", {view['end_reason']}" if view.get("end_reason") else ""
+        yield view["ended_at"], Arrow.HERE, f"ended: {view['ending']}{by}{why}"
 
 
 #: RFC 3261 section 21, RFC 3262, 3311; what a peer wrote beside its status is not kept.

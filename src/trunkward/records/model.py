@@ -1,4 +1,6 @@
-"""What stands in segments: a decision for every verdict, an outcome for every admitted call, and messages."""
+"""What stands in segments: decisions, outcomes of admitted calls, messages; and events that are no call."""
+
+from enum import StrEnum
 
 import msgspec
 
@@ -60,6 +62,8 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="decision", 
     trunk: str = ""
     #: Trunk or carrier the call came from; empty for a stranger.
     source_name: str = ""
+    #: The trunk a stranger said it is: by its username, or with its certificate.
+    claimed: str = ""
     direction: str = ""
     calling_number: str = ""
     called_number: str = ""
@@ -116,4 +120,50 @@ class MessageRecord(msgspec.Struct, frozen=True, array_like=True):
     why: str = ""
 
 
-type Record = DecisionRecord | OutcomeRecord | MessageRecord
+class Event(StrEnum):
+    """What an event is of."""
+
+    #: Several in a minute, of one network, through one gate.
+    STRANGERS_REFUSED = "strangers-refused"
+    #: A trunk is registered from where it was not registered at that moment.
+    REGISTERED_ELSEWHERE = "registered-elsewhere"
+    #: A trunk is registered that was registered nowhere.
+    REGISTERED = "registered"
+    #: REGISTERs of a trunk that is known were refused, in a minute, for one reason.
+    REGISTRATION_REFUSED = "registration-refused"
+
+
+class EventRecord(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="event", tag_field="kind"
+):
+    """What is no call and may tell of an attack."""
+
+    event_id: str
+    #: Seconds since the epoch: of the last one, and of the first.
+    at: float
+    since: float
+    event: Event
+    count: int = 1
+    #: Of these, calls that have a decision of their own.
+    recorded: int = 0
+    tenant: str = ""
+    trunk: str = ""
+    reason: str = ""
+    #: Address it came from, of several the last one; and the network around it, "" for all beyond a bound.
+    source: str = ""
+    network: str = ""
+    #: Of the last refusal: what the check that refused saw, and what would have let it pass.
+    detail: str = ""
+    remedy: str = ""
+    #: By the name of each trunk strangers said they are: how often.
+    claimed: dict[str, int] = {}
+    # ---- of a registration
+    #: RFC 5626: which PBX it is, "" where it does not say; where it takes calls; what it says it is.
+    instance: str = ""
+    contact: str = ""
+    user_agent: str = ""
+    certificate_sha256: str = ""
+    gate: int = 0
+
+
+type Record = DecisionRecord | OutcomeRecord | MessageRecord | EventRecord

@@ -5,17 +5,17 @@ without one; a reader stops before it and comes back, and a writer that starts a
 segment. Where several processes write one (the edge), each record starts with a newline, too, so
 that it is whole whatever a full disk left of one before; empty lines are nothing.
 
-Decisions and outcomes are objects with a `kind`, messages are arrays.
+Decisions, outcomes and events are objects with a `kind`, messages are arrays.
 """
 
 from collections.abc import Iterator
 
 import msgspec
 
-from trunkward.records.model import DecisionRecord, MessageRecord, OutcomeRecord, Record
+from trunkward.records.model import DecisionRecord, EventRecord, MessageRecord, OutcomeRecord, Record
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(DecisionRecord | OutcomeRecord)
+_decoder = msgspec.json.Decoder(DecisionRecord | OutcomeRecord | EventRecord)
 _message_decoder = msgspec.json.Decoder(MessageRecord)
 
 

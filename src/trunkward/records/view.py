@@ -43,6 +43,8 @@ def call_view(decision: dict[str, Any] | None, outcome: dict[str, Any] | None) -
         "ending": ended.get("ending"),
         "end_code": ended.get("status"),
         "ended_by": ended.get("ended_by"),
+        # why the node refused it after it was admitted
+        "end_reason": ended.get("reason") or None,
         # why the node itself ended it, and whom it could not tell
         "cut": ended.get("cut") or None,
         "unreached": ended.get("unreached", []),

@@ -1,13 +1,12 @@
 """Which ways out a call has, in the order they are tried."""
 
-from dataclasses import dataclass
+import msgspec
 
 from trunkward.routing.ports import RouteBook
 from trunkward.trunks.model import Carrier, Host
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class Way(msgspec.Struct, frozen=True, kw_only=True):
     """A carrier and the one of its hosts to try."""
 
     carrier: Carrier
@@ -25,4 +24,4 @@ def emergency_ways(carriers: tuple[Carrier, ...]) -> tuple[Way, ...]:
 
 
 def _hosts(carriers: tuple[Carrier, ...]) -> tuple[Way, ...]:
-    return tuple(Way(carrier=c, host=host) for c in carriers if c.enabled for host in c.hosts)
+    return tuple([Way(carrier=c, host=host) for c in carriers if c.enabled for host in c.hosts])

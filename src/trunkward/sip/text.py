@@ -11,7 +11,8 @@ class UnsafeHeader(ValueError):
 
 def safe_value(text: str) -> str:
     """`text` itself. Raises `UnsafeHeader` if it holds CR, LF or any other control character."""
-    if _CONTROL.search(text):
+    # what is printable has none, and that is seen much sooner
+    if not text.isprintable() and _CONTROL.search(text):
         raise UnsafeHeader("a control character in a header value")
     return text
 

@@ -1,9 +1,10 @@
 """A small reader of SIP and tel URIs, which refuses what it does not understand."""
 
 import re
-from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv6Address
 from urllib.parse import unquote
+
+import msgspec
 
 #: Longest URI looked at, in characters (our limit).
 MAX_URI = 1024
@@ -20,8 +21,7 @@ class MalformedUri(ValueError):
     """Not a URI we can read; the message says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SipUri:
+class SipUri(msgspec.Struct, frozen=True, kw_only=True):
     """A URI in parts. A `tel` URI has a user only."""
 
     scheme: str

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from trunkward.records.filter import ALL, CallFilter
-from trunkward.records.model import DecisionRecord, MessageRecord, OutcomeRecord, Record
+from trunkward.records.model import DecisionRecord, EventRecord, MessageRecord, OutcomeRecord, Record
 from trunkward.records.view import call_view
+from trunkward.store.events import EventStore
 from trunkward.store.schema import calls, ladders, shipped
 
 #: Rows read in one query: a reader holds no snapshot for longer than that takes.
@@ -42,6 +43,8 @@ class RecordStore:
         """Keeps the engine."""
         self._engine = engine
         self._offsets: dict[str, int] = {}
+        #: What is no call.
+        self.events = EventStore(engine)
         self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
         made = self._insert(calls)
         new = made.excluded
@@ -49,15 +52,25 @@ class RecordStore:
         # the same stamp, a gate has withdrawn what it wrote before (gate/line.py)
         self._insert_decision = made.on_conflict_do_update(
             index_elements=["record_id"],
-            # on the way out the carrier is who took the call, and only the outcome knows
+            # on the way out the carrier is who took the call, and only the outcome knows; as it knows why a
+            # call was refused that had been let through
             set_={name: new[name] for name in _DECIDED}
-            | {"carrier": sa.case((new.carrier != "", new.carrier), else_=calls.c.carrier)},
+            | {
+                "carrier": sa.case((new.carrier != "", new.carrier), else_=calls.c.carrier),
+                "reason": sa.case(
+                    (sa.and_(calls.c.outcome.is_not(None), calls.c.reason != ""), calls.c.reason),
+                    else_=new.reason,
+                ),
+            },
             where=sa.or_(calls.c.decision.is_(None), new.at >= calls.c.at),
         )
         self._insert_outcome = made.on_conflict_do_update(
             index_elements=["record_id"],
             set_={name: new[name] for name in ("ending", "duration_s", "outcome")}
-            | {"carrier": sa.case((calls.c.carrier == "", new.carrier), else_=calls.c.carrier)},
+            | {
+                "carrier": sa.case((calls.c.carrier == "", new.carrier), else_=calls.c.carrier),
+                "reason": sa.case((new.reason != "", new.reason), else_=calls.c.reason),
+            },
             where=calls.c.outcome.is_(None),
         )
         noted = self._insert(ladders)
@@ -91,6 +104,7 @@ class RecordStore:
                 connection.execute(self._insert_outcome, rows)
             if rows := _message_rows([r for r in records if isinstance(r, MessageRecord)]):
                 connection.execute(self._insert_messages, rows)
+            self.events.add(connection, [r for r in records if isinstance(r, EventRecord)])
             noted = self._insert(shipped).values(segment=segment, offset=offset)
             connection.execute(
                 noted.on_conflict_do_update(index_elements=["segment"], set_={"offset": offset})
@@ -342,7 +356,8 @@ def _decision_row(record: DecisionRecord) -> dict[str, Any]:
         "verdict": record.verdict,
         "reason": record.reason,
         "tenant": record.tenant,
-        "trunk": record.trunk,
+        # a stranger's is found by the trunk it said it is
+        "trunk": record.trunk or record.claimed,
         "carrier": "" if record.direction == "outbound" else record.source_name,
         "calling_number": record.calling_number,
         "called_number": record.called_number,
@@ -357,7 +372,8 @@ def _outcome_row(record: OutcomeRecord) -> dict[str, Any]:
         "record_id": record.record_id,
         "at": record.at,
         "call_id": _key(told.call_id),
-        **dict.fromkeys(("verdict", "reason", "tenant", "trunk", "calling_number", "called_number"), ""),
+        **dict.fromkeys(("verdict", "tenant", "trunk", "calling_number", "called_number"), ""),
+        "reason": told.reason or "",
         "carrier": told.peer or "",
         "ending": told.ending,
         "duration_s": None if lasted is None else round(lasted, 3),

@@ -24,6 +24,7 @@ calls = sa.Table(
     sa.Column("at", sa.Float, nullable=False),
     sa.Column("call_id", sa.Text, nullable=False),
     sa.Column("verdict", _name(16), nullable=False),
+    #: Of its decision, or why it was refused after that.
     sa.Column("reason", _name(64), nullable=False),
     sa.Column("tenant", _name(64), nullable=False),
     sa.Column("trunk", _name(64), nullable=False),
@@ -55,6 +56,24 @@ ladders = sa.Table(
     sa.Column("messages", sa.Text, nullable=False),
     sa.Index("ix_ladders_record_id", "record_id", "at", unique=True),
     sa.Index("ix_ladders_at", "at"),
+)
+
+#: What is no call and may tell of an attack (`records.model.EventRecord`).
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("id", _number, primary_key=True),
+    sa.Column("event_id", _name(64), nullable=False),
+    #: Seconds since the epoch, of the last it counts.
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("event", _name(64), nullable=False),
+    sa.Column("tenant", _name(64), nullable=False),
+    sa.Column("trunk", _name(64), nullable=False),
+    sa.Column("network", _name(64), nullable=False),
+    sa.Column("record", sa.Text, nullable=False),
+    sa.Index("ix_events_event_id", "event_id", unique=True),
+    sa.Index("ix_events_at", "at", "id"),
+    *(sa.Index(f"ix_events_{name}", name, "at") for name in ("tenant", "trunk", "network")),
 )
 
 #: How far each segment has been shipped, in bytes; written in the same transaction as its rows.

@@ -62,8 +62,11 @@ class Allowed:
 
     def opens(self, number: str, kind: str) -> Opened:
         """How it opens an E.164 number (or the beginning of some) of a kind as `kind_of` names it."""
-        if kind in self.by_name or any(number[:length] in self.by_name for length in self.lengths):
+        if kind in self.by_name:
             return Opened.BY_NAME
+        for length in self.lengths:
+            if number[:length] in self.by_name:
+                return Opened.BY_NAME
         return Opened.BY_COUNTRY if kind in self.by_country else Opened.NOT
 
     def has_country(self, country: str) -> bool:
@@ -87,6 +90,10 @@ class Hours:
         there = datetime.fromtimestamp(at, ZoneInfo(self.zone))
         minute = (there.weekday() * 24 + there.hour) * 60 + there.minute
         return any(first <= minute < last for first, last in self.spans)
+
+    def lets(self, at: float, *, home: bool) -> bool:
+        """Whether a call may be placed at that time; `home`: to an ordinary number at home."""
+        return self.is_open(at) or (home and self.outside is Outside.DOMESTIC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +137,7 @@ def ordinary_of(country: str) -> frozenset[str]:
 
 def kind_of(place: Destination) -> str:
     """As an `allow` list names it: `FR/premium`; a place of no country has none."""
-    return f"{place.country}/{place.kind.value}"
+    return f"{place.country}/{place.kind}"
 
 
 def is_home(place: Destination, region: str) -> bool:

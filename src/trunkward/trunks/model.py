@@ -194,6 +194,15 @@ class Trunk:
     number_rules: tuple[tuple[str, NumberRule], ...] = ()
     #: Trunks of its tenant that take its calls when it does not, in order.
     failover: tuple[str, ...] = ()
+    #: One of its numbers, where whoever answers its emergency calls can call back; "": see `callback`.
+    emergency_callback: str = ""
+
+    @property
+    def callback(self) -> str:
+        """The number asserted of an emergency call that shows none of the trunk's; "" where it has none."""
+        silent = {number for number, rule in self.number_rules if not rule.calls_out}
+        own = (number for number in self.numbers if number not in silent)
+        return self.emergency_callback or self.caller.number or next(own, "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +225,10 @@ class Carrier:
     certificate_issued_here: bool = False
     #: PEM file of the authorities this carrier's certificate must chain to; empty: the node's own.
     ca_file: str = ""
+    #: What its certificate must lead to when it calls us (PEM): what stood in that file, or the node's own
+    #: authority, when the configuration was put in force. "": a version did that which wrote down none, and
+    #: any authority of the node file does.
+    authority: str = ""
     #: What we show when we connect to it; None: the certificate of the node's own authority.
     client_certificate: CertificateFiles | None = None
     emergency: bool = False
@@ -316,7 +329,7 @@ class NodeSettings:
     @property
     def versions(self) -> frozenset[int]:
         """The IP versions it speaks: 4, 6 or both."""
-        return frozenset(address.version for address in self.addresses)
+        return frozenset([address.version for address in self.addresses])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

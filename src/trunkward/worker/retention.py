@@ -31,9 +31,10 @@ class Retention:
         self._log = log
         self._policy: RetentionPolicy | None = None
         self._next_look_s = float("-inf")
-        #: Tenants still to be looked at in this pass, None after the last; what was deleted of the first.
+        #: Tenants still to be looked at in this pass, None after the last; what was deleted of the first:
+        #: calls, parts of ladders, events.
         self._left: list[str | None] = []
-        self._deleted = [0, 0]
+        self._deleted = [0, 0, 0]
         #: Calls and parts of ladders deleted since the start.
         self.calls_deleted = 0
         self.ladders_deleted = 0
@@ -52,7 +53,7 @@ class Retention:
             if now_s < self._next_look_s:
                 return
             self._next_look_s = now_s + LOOK_S
-            self._left = [*self._store.tenants(), None]
+            self._left = [*sorted({*self._store.tenants(), *self._store.events.tenants()}), None]
         until = clock() + _SHARE_S
         while self._left:
             if self._some_of(self._left[0], policy, now_s) < BATCH:
@@ -64,18 +65,22 @@ class Retention:
     def _some_of(self, tenant: str | None, policy: RetentionPolicy, now_s: float) -> int:
         """Deletes one batch; how many rows were found for it."""
         if tenant is None:
-            found, messages = 0, self._store.delete_ladders(now_s - policy.ladder_days * DAY_S, BATCH)
+            messages = self._store.delete_ladders(now_s - policy.ladder_days * DAY_S, BATCH)
+            found = events = 0
         else:
             before = now_s - policy.days(tenant) * DAY_S
             found, messages = self._store.delete_calls(tenant, before, BATCH)
-        self._deleted = [self._deleted[0] + found, self._deleted[1] + messages]
+            events = self._store.events.delete(tenant, before, BATCH)
+        self._deleted = [sum(both) for both in zip(self._deleted, (found, messages, events), strict=True)]
         self.calls_deleted += found
         self.ladders_deleted += messages
-        return messages if tenant is None else found
+        return messages if tenant is None else max(found, events)
 
     def _tell(self, tenant: str | None, policy: RetentionPolicy) -> None:
-        found, messages = self._deleted
-        self._deleted = [0, 0]
+        found, messages, events = self._deleted
+        self._deleted = [0, 0, 0]
+        if events:
+            self._log("events deleted, their time is over", tenant=tenant, events=events)
         if tenant is None and messages:
             self._log("ladders deleted, their time is over", parts=messages, days=policy.ladder_days)
         elif found and tenant is not None:

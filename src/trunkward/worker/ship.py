@@ -27,26 +27,34 @@ def ship(
 ) -> int:
     """Ships what has been appended since; the number of records shipped.
 
-    `directories` hold segments, one for each writer. A segment that nobody writes any more (a newer one
-    stands beside it), that is shipped whole and older than `KEEP_SHIPPED_S` (messages: at once) is deleted.
+    `directories` hold segments, one for each writer, those of decisions before those of outcomes: an outcome
+    is shipped after its decision, so that nobody finds a call with an end and no verdict. A segment that
+    nobody writes any more (a newer one stands beside it), that is shipped whole and older than
+    `KEEP_SHIPPED_S` (messages: at once) is deleted.
     `went_on` is called after each batch.
     """
     count = 0
-    for directory in directories:
-        segments = sorted(directory.glob("*.jsonl"))
+    # a decision is on disk before its call goes on: what the last writers have written until now follows from
+    # what the first ones have until a moment later
+    found = [
+        (d, [(s, s.stat().st_size) for s in sorted(d.glob("*.jsonl"))]) for d in reversed([*directories])
+    ]
+    for directory, segments in reversed(found):
         keep_s = _KEEP_SHIPPED_S.get(directory.name, KEEP_SHIPPED_S)
-        for segment in segments:
+        for segment, end in segments:
             name = f"{directory.name}/{segment.name}"
             state = segment.stat()
-            closed = segment != segments[-1] and now_s - state.st_mtime > _LATE_S
+            closed = segment != segments[-1][0] and now_s - state.st_mtime > _LATE_S
             offset = store.offset(name)
             if offset > state.st_size:  # another file of that name, as after a disk was replaced
                 warn(f"{name}: shorter than what was shipped of it ({offset} bytes): read from its beginning")
                 offset = 0
-            if offset == state.st_size:
+            if offset >= end:
                 shipped = 0
             else:
-                shipped, offset = _ship_segment(segment, name, offset, store, warn, went_on, closed=closed)
+                shipped, offset = _ship_segment(
+                    segment, name, offset, end, store, warn, went_on, closed=closed
+                )
             count += shipped
             if closed and offset == state.st_size and now_s - state.st_mtime > keep_s:
                 segment.unlink()
@@ -58,19 +66,20 @@ def _ship_segment(
     segment: Path,
     name: str,
     offset: int,
+    end: int,
     store: RecordStore,
     warn: Callable[[str], None],
     went_on: Callable[[], None],
     *,
     closed: bool,
 ) -> tuple[int, int]:
-    """Records shipped, and the offset reached. `closed`: nobody writes this segment any more."""
+    """Records shipped of those before `end`, and the offset reached. `closed`: nobody writes it any more."""
     count, chunk = 0, _CHUNK
     with segment.open("rb") as file:
         while True:
             began = offset
             file.seek(offset)
-            data = file.read(chunk)
+            data = file.read(min(chunk, end - offset))
             batch: list[Record] = []
             for record, after in decode(data, offset):
                 offset = after

@@ -1,7 +1,7 @@
 """The laboratory of examples/node.yaml as a compiled policy, and attempts that come to it."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 from pathlib import Path
 from typing import Any
 

@@ -1,6 +1,6 @@
 """A policy whose trunk registers, and what its PBX sends."""
 
-from dataclasses import replace
+from copy import replace
 from typing import Any
 
 from sipkit.places import TABLE

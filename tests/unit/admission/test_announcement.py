@@ -1,7 +1,7 @@
 """Who hears why before a refusal: identified, understood, and for a reason of the list."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ from trunkward.trunks.model import Declared
 type Attempt = Callable[..., CallAttempt]
 
 PLACE = "/etc/trunkward/announcements"
-ABROAD = "+442079460123"
+UNROUTED = "+12125550142"
 DTLS = (
     "v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\n"
     "m=audio 40000 UDP/TLS/RTP/SAVP 8\r\na=setup:actpass\r\n"
@@ -42,7 +42,7 @@ def announced(attempt: CallAttempt, peer: PeerIdentity | None, policy: Snapshot)
 
 
 def test_a_customer_over_srtp(outbound: Attempt, pbx: PeerIdentity, telling: Snapshot) -> None:
-    told = announced(outbound(ABROAD), pbx, telling)
+    told = announced(outbound(UNROUTED), pbx, telling)
     assert told is not None
     assert told.file == f"{PLACE}/no-route.wav"
     assert "a=crypto" in told.offer
@@ -63,12 +63,12 @@ def test_a_carrier_over_plain_rtp(inbound: Attempt, telling: Snapshot) -> None:
 @pytest.mark.parametrize(
     "changed",
     [
-        {"called": ABROAD, "body": ""},
-        {"called": ABROAD, "headers": {"require": ["timer", "100rel"]}},
-        {"called": ABROAD, "method": "SUBSCRIBE"},
-        {"called": ABROAD, "body": DTLS},
+        {"called": UNROUTED, "body": ""},
+        {"called": UNROUTED, "headers": {"require": ["timer", "100rel"]}},
+        {"called": UNROUTED, "method": "SUBSCRIBE"},
+        {"called": UNROUTED, "body": DTLS},
         {"ruri": "sip:<x>@y"},
-        {"called": ABROAD, "source_ip": "192.0.2.66"},
+        {"called": UNROUTED, "source_ip": "192.0.2.66"},
     ],
 )
 def test_who_hears_nothing(
@@ -80,7 +80,7 @@ def test_who_hears_nothing(
 def test_without_the_key_nobody_hears_anything(
     outbound: Attempt, pbx: PeerIdentity, policy: Snapshot
 ) -> None:
-    assert announced(outbound(ABROAD), pbx, policy) is None
+    assert announced(outbound(UNROUTED), pbx, policy) is None
 
 
 def test_an_emergency_is_not_kept_waiting(outbound: Attempt, pbx: PeerIdentity, telling: Snapshot) -> None:

@@ -1,7 +1,7 @@
 """Which number a call shows, by what right, and who gets to see it: rows in the trade's terms."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 from typing import Any
 
 import pytest

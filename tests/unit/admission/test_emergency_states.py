@@ -1,7 +1,8 @@
 """A call for help goes in every state a trunk, a caller or a node can be in: a table that new states are added to."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from copy import replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -14,12 +15,13 @@ from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.calls.attempt import CallAttempt
 from trunkward.calls.verdict import Admit, Reason, Reject
 from trunkward.numbering.plan import DialPlan
-from trunkward.trunks.callers import CallerRule, NeverCalls, NumberRule
+from trunkward.trunks.callers import CallerRule, NeverCalls, NumberRule, VerifiedNumber
 from trunkward.trunks.destinations import DestinationPolicy, Level, allowed
 from trunkward.trunks.model import Declared
 
 NOW = 1_800_000_000.0
-OWN = "+12025550101"
+OWN, SECOND = "+12025550101", "+12025550102"
+FOREIGN = "+12125550150"
 #: There is a place for every call.
 ROOM = replace(NO_FACTS, live=replace(NOTHING_ASKED, reserved=True))
 
@@ -100,12 +102,20 @@ def test_a_call_for_help_goes(outbound: Attempt, pbx: PeerIdentity, declared: De
     [
         ({}, OWN, f"sip:{OWN}@sbc.example.com"),
         ({"headers": {"privacy": ["id"]}}, OWN, f"sip:{OWN}@sbc.example.com"),
-        ({"calling": "+12125550150"}, "+12125550150", "sip:+12125550150@sbc.example.com"),
-        ({"calling": "101"}, "", "sip:101@sbc.example.com"),
+        ({"calling": SECOND}, SECOND, f"sip:{SECOND}@sbc.example.com"),
+        # nobody has found that it may show these: the trunk's own is asserted, and they are shown
+        ({"calling": "+12125550150"}, OWN, "sip:+12125550150@sbc.example.com"),
+        ({"calling": "101"}, OWN, "sip:101@sbc.example.com"),
         (
             {"calling": "101", "headers": {"p-asserted-identity": ["<sip:+12125550150@x>"]}},
-            "+12125550150",
+            OWN,
             "sip:101@sbc.example.com",
+        ),
+        # of two it names, the one that is its own
+        (
+            {"calling": "+12125550150", "headers": {"p-asserted-identity": [f"<sip:{SECOND}@x>"]}},
+            SECOND,
+            "sip:+12125550150@sbc.example.com",
         ),
         (
             {"calling": "anonymous", "headers": {"p-preferred-identity": [f"<sip:{OWN}@x>"]}},
@@ -123,3 +133,61 @@ def test_it_keeps_the_number_to_call_back(
     assert not verdict.hide_name
     asserted = [("P-Asserted-Identity", f"<sip:{callback}@sbc.example.com>")] if callback else []
     assert verdict.routes[0].headers == asserted
+
+
+@pytest.mark.parametrize(
+    ("trunk", "policy", "asserted", "said"),
+    [
+        ({}, {}, OWN, f"emergency, {FOREIGN} is shown and not verified: asserted is {OWN}"),
+        (
+            {"emergency_callback": SECOND},
+            {},
+            SECOND,
+            f"emergency, {FOREIGN} is shown and not verified: asserted is {SECOND}",
+        ),
+        (
+            {"caller": CallerRule(number=SECOND)},
+            {},
+            SECOND,
+            f"emergency, {FOREIGN} is shown and not verified: asserted is {SECOND}",
+        ),
+        # nobody calls from the first one
+        (
+            {"number_rules": ((OWN, NumberRule(calls_out=False)),)},
+            {},
+            SECOND,
+            f"emergency, {FOREIGN} is shown and not verified: asserted is {SECOND}",
+        ),
+        ({"numbers": ()}, {}, "", f"emergency, {FOREIGN} is shown and not verified: none is asserted"),
+        (
+            {},
+            {"verified": (VerifiedNumber(number=FOREIGN, trunk="acme-hq", until=NOW + 1),)},
+            FOREIGN,
+            "emergency, verified",
+        ),
+        (
+            {},
+            {"verified": (VerifiedNumber(number=FOREIGN, trunk="acme-hq", until=NOW),)},
+            OWN,
+            f"emergency, {FOREIGN} is shown and not verified: asserted is {OWN}",
+        ),
+    ],
+)
+def test_nobody_sends_help_to_where_a_foreign_number_is(
+    outbound: Attempt,
+    pbx: PeerIdentity,
+    declared: Declared,
+    trunk: dict[str, Any],
+    policy: dict[str, Any],
+    asserted: str,
+    said: str,
+) -> None:
+    """It goes, shows what it shows, and asserts the trunk's own; the record says so."""
+    trunks = (replace(declared.trunks[0], **trunk),)
+    world = Snapshot(compile_snapshot(replace(declared, trunks=trunks), {}, 1, TABLE, **policy))
+    found = judge_call(screen(outbound("911", FOREIGN), pbx, world), ROOM, "r", NOW)
+    assert isinstance(found.verdict, Admit)
+    assert found.verdict.from_uri == f"sip:{FOREIGN}@sbc.example.com"
+    told = [value for name, value in found.verdict.routes[0].headers if name == "P-Asserted-Identity"]
+    assert told == ([f"<sip:{asserted}@sbc.example.com>"] if asserted else [])
+    assert next(one.detail for one in found.findings if one.check == "caller") == said

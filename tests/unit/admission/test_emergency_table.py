@@ -1,7 +1,7 @@
 """What the edge has when no gate answers."""
 
 import json
-from dataclasses import replace
+from copy import replace
 
 from trunkward.admission.emergency import emergency_table
 from trunkward.trunks.model import Declared
@@ -16,6 +16,23 @@ def test_one_row_a_trunk(declared: Declared) -> None:
     (route,) = row["routes"]
     assert route["ruri"] == "sip:{number}@127.0.0.31:25061;transport=tls"
     assert [hop["suffix"] for hop in route["media"]] == ["-a", "-b"]
+
+
+def test_asserted_is_the_trunks_own_number_to_call_back(declared: Declared) -> None:
+    """Nobody is there to say whose number From shows."""
+    told = replace(declared.trunks[0], emergency_callback="+12025550102")
+    for trunk, callback in ((declared.trunks[0], "+12025550101"), (told, "+12025550102")):
+        (row,) = emergency_table(replace(declared, trunks=(trunk,)), {})
+        assert row["callback"] == callback
+        assert row["routes"][0]["headers"] == [
+            ["P-Asserted-Identity", f"<sip:{callback}@sbc.example.com>"],
+        ]
+        assert {"P-Asserted-Identity", "P-Preferred-Identity", "Identity"} <= set(row["remove_headers"])
+
+
+def test_without_a_number_none_is_asserted(declared: Declared) -> None:
+    (row,) = emergency_table(replace(declared, trunks=(replace(declared.trunks[0], numbers=()),)), {})
+    assert (row["callback"], row["routes"][0]["headers"]) == ("", [])
 
 
 def test_issued_certificates_come_by_name(declared: Declared) -> None:

@@ -1,7 +1,7 @@
 """Where an inbound call goes when its trunk does not take it: trunks of the tenant, in order, each on its own terms."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 from typing import Any
 
 import pytest
@@ -79,8 +79,8 @@ def test_the_trunks_in_their_order(
     [
         ({"enabled": False}, {}, Reason.TRUNK_DISABLED),
         ({"enabled": False, "failover": ("b",)}, {"enabled": False}, Reason.TRUNK_DISABLED),
-        ({"host": None, "tls_names": ()}, {}, Reason.NO_ROUTE),
-        ({"host": None, "tls_names": (), "failover": ("b",)}, {"host": None}, Reason.NO_ROUTE),
+        ({"host": None, "tls_names": ()}, {}, Reason.TAKES_NO_CALLS),
+        ({"host": None, "tls_names": (), "failover": ("b",)}, {"host": None}, Reason.TAKES_NO_CALLS),
     ],
 )
 def test_nobody_takes_it(

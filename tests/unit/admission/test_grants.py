@@ -1,7 +1,7 @@
 """Time for running calls: slices up to the trunk's maximum, emergencies without end."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 
 import pytest
 

@@ -1,13 +1,14 @@
 """Who a call is of, by what it shows; and what is said to whom it is not: SIP code and reason."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 from ipaddress import ip_network
 from typing import Any
 
 import pytest
 
 from sipkit.places import TABLE
+from trunkward.admission.identify import Stranger, identify
 from trunkward.admission.judge import judge_call
 from trunkward.admission.limits import asked_of
 from trunkward.admission.ports import (
@@ -216,6 +217,29 @@ def test_a_refusal_and_a_challenge_tell_nothing(outbound: Attempt, declared: Dec
 
 
 @pytest.mark.parametrize(
+    ("source", "peer", "credentials", "remedy"),
+    [
+        (HOME, PBX, replace(WRONG, remedy="enter it anew"), "enter it anew"),
+        (HOME, None, RIGHT, "have the PBX show the client_certificate of trunk acme-hq"),
+        (AWAY, PBX, RIGHT, f"add {AWAY} to networks of trunk acme-hq"),
+        (HOME, PBX, replace(RIGHT, trunk="other"),
+         "enter the username and secret of trunk acme-hq in the PBX with its certificate"),
+    ],
+)  # fmt: skip
+def test_the_record_says_what_was_missing(
+    outbound: Attempt,
+    declared: Declared,
+    source: str,
+    peer: PeerIdentity | None,
+    credentials: Credentials,
+    remedy: str,
+) -> None:
+    policy = policy_of(declared, NETWORK, CERTIFICATE, DIGEST)
+    case = screen(outbound(source_ip=source), peer, policy, credentials)
+    assert judge_call(case, ALIVE, "r1", 0.0).findings[-1].remedy == remedy
+
+
+@pytest.mark.parametrize(
     ("ways", "source", "peer", "credentials", "answer"),
     [
         ((CERTIFICATE, DIGEST), AWAY, PBX, None, (0, "admitted-emergency")),
@@ -352,3 +376,19 @@ def test_an_emergency_is_not_challenged_where_the_trunk_is_registered(
 ) -> None:
     attempt = outbound(called=called, source_ip=AWAY, registered=registered)
     assert told(attempt, None, policy_of(declared, DIGEST), None) == expected
+
+
+@pytest.mark.parametrize(
+    ("credentials", "claims"),
+    [
+        (replace(WRONG, trunk="acme-hq"), "acme-hq"),
+        (Wrong(username="nobody", why="nobody has this username"), ""),
+        (None, ""),
+    ],
+)
+def test_whom_a_stranger_claims_to_be_is_known(
+    outbound: Attempt, declared: Declared, credentials: Credentials, claims: str
+) -> None:
+    found = identify(outbound(source_ip=AWAY), None, policy_of(declared, DIGEST), credentials)
+    assert isinstance(found, Stranger)
+    assert found.claims == claims

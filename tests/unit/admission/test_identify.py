@@ -1,7 +1,7 @@
 """Who an attempt came from; all parties of the laboratory share one address."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 from ipaddress import ip_network
 
 import pytest

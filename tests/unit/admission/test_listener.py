@@ -1,7 +1,7 @@
 """The listener for TLS 1.2 takes calls of the trunks that are declared for it."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 
 import pytest
 

@@ -1,6 +1,6 @@
 """Networks are found by the longest one, however many there are."""
 
-from dataclasses import replace
+from copy import replace
 from ipaddress import ip_address, ip_network
 
 import pytest

@@ -1,17 +1,19 @@
 """What a trunk may call, by reason: country, class, price, time; and that no level opens what another does not."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from sipkit.places import TABLE, place
+from sipkit.remedies import follow
 from trunkward.admission.judge import judge_call
 from trunkward.admission.ports import NO_FACTS, NOTHING_ASKED, PeerIdentity
 from trunkward.admission.screen import screen
 from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.calls.attempt import CallAttempt
+from trunkward.calls.reasons import REASONS
 from trunkward.calls.verdict import Admit, Blame, Reason, Reject
 from trunkward.engines.destinations_file import destinations_with
 from trunkward.numbering.destinations import Destination, Kind
@@ -34,6 +36,7 @@ ROOM = replace(NO_FACTS, live=replace(NOTHING_ASKED, reserved=True))
 US, FR, JM = "+12025550199", "+33199001234", "+18765550123"
 FR_MOBILE, FR_PREMIUM, US_PREMIUM, US_FREE = "+33639980123", "+33899001234", "+19005550123", "+18005550123"
 GB, GB_PERSONAL, CU, MV, DE = "+442079460123", "+447011234567", "+5371234567", "+9603001234", "+493023125000"
+FREE_ANYWHERE, NORWAY = "+80012345678", "+4721234567"
 SATELLITE, HOLE, NOWHERE, TOO_LONG = "+8821612345678", "+49999123456", "+2101234567", FR_MOBILE + "4"
 
 
@@ -193,25 +196,74 @@ def test_what_goes_and_what_does_not(
         ),
         (
             CU, says("CU"),
-            "0.98 a minute, more than 0.30 of trunk acme-hq",
-            ("add CU/fixed-or-mobile to destinations.allow of trunk acme-hq, or raise its destinations.max_rate"
-             " to 0.98"),
+            "0.98 a minute, more than 0.30, which holds for trunk acme-hq where nobody writes another",
+            ('add CU/fixed-or-mobile to destinations.allow of trunk acme-hq, or write destinations.max_rate: "0.98"'
+            " for trunk acme-hq"),
+        ),
+        (
+            CU, says("US", "CU", level=Level.TENANT),
+            "0.98 a minute, more than 0.30, which holds for tenant acme where nobody writes another",
+            ('add CU/fixed-or-mobile to destinations.allow of tenant acme, or write destinations.max_rate: "0.98"'
+            " for tenant acme"),
+        ),
+        (
+            CU, says("CU/fixed-or-mobile", level=Level.RESELLER, rate=100_000) + says("CU"),
+            "0.98 a minute, more than 0.10 of reseller west, which holds for trunk acme-hq, too",
+            ('add CU/fixed-or-mobile to destinations.allow of trunk acme-hq, or write destinations.max_rate: "0.98"'
+            " for trunk acme-hq"),
+        ),
+        # every step at once: country and price, level by level, and the hours
+        (
+            CU, (),
+            "CU is not at home",
+            "write destinations.allow: [US, CU/fixed-or-mobile] for trunk acme-hq",
+        ),
+        (
+            CU, says(level=Level.TENANT, rate=100_000),
+            "CU is not at home",
+            ('raise destinations.max_rate of tenant acme to "0.98"; and write destinations.allow: [US, CU] for'
+            " trunk acme-hq"),
+        ),
+        (
+            FR, says("US", level=Level.TENANT) + says("US", at="sun 00:00-00:01"),
+            "FR is not opened by tenant acme",
+            ("add FR to destinations.allow of tenant acme; and add FR to destinations.allow of trunk acme-hq; and"
+            " widen destinations.hours.open of trunk acme-hq"),
+        ),
+        # a list of single classes gets a class
+        (
+            GB, says("GB/mobile"),
+            "geographic numbers of GB are not opened by trunk acme-hq",
+            "add GB/geographic to destinations.allow of trunk acme-hq",
+        ),
+        # no country's, and ordinary all the same
+        (
+            FREE_ANYWHERE, says("US"),
+            "toll-free numbers of +800, which no country has, are not opened by trunk acme-hq",
+            'add "+800" to destinations.allow of trunk acme-hq',
+        ),
+        # a plain NO is false to YAML
+        (
+            NORWAY, says("US"),
+            "NO is not opened by trunk acme-hq",
+            'add "NO" to destinations.allow of trunk acme-hq',
         ),
         (
             MV, says("MV"),
-            "what a minute to +960 costs is not known, so it is more than 0.30 of trunk acme-hq",
-            ("add MV/fixed-or-mobile to destinations.allow of trunk acme-hq, or name its rate in the file of"
-             " node.destinations"),
+            ("what a minute to +960 costs is not known, so it is more than 0.30, which holds for trunk acme-hq"
+            " where nobody writes another"),
+            ("add MV/fixed-or-mobile to destinations.allow of trunk acme-hq, or write a line with the price of +960"
+            " into the file that node.destinations names"),
         ),
         (
             NOWHERE, (),
             "the table of destinations knows no numbers that begin with +210",
-            "if there are such numbers, add a line with their class to the file that node.destinations names",
+            "if there are such numbers, write a line with their class into the file that node.destinations names",
         ),
         (
             TOO_LONG, says("FR"),
             "the table of destinations knows no numbers that begin with +336 and have more than 11 digits",
-            "if there are such numbers, add a line with their class to the file that node.destinations names",
+            "if there are such numbers, write a line with their class into the file that node.destinations names",
         ),
     ],
 )  # fmt: skip
@@ -224,8 +276,20 @@ def test_a_refusal_names_the_level_and_the_key(
     detail: str,
     remedy: str,
 ) -> None:
-    finding = judge_call(screen(outbound(number), pbx, world(levels)), ROOM, "r", 1.0).findings[-1]
+    judgement = judge_call(screen(outbound(number), pbx, world(levels)), ROOM, "r", 1.0)
+    finding = judgement.findings[-1]
     assert (finding.detail, finding.remedy) == (detail, remedy)
+    assert isinstance(judgement.verdict, Reject)
+    # who called may be the customer's customer: no price, no level, no name
+    (warning,) = (value for name, value in judgement.verdict.headers if name == "Warning")
+    reason = judgement.verdict.reason
+    assert warning == f'399 sbc.example.com "{reason.value}: {REASONS[reason].heard}"'
+    # who does so is let pass
+    trunk = world(levels).trunk("acme-hq")
+    assert trunk is not None
+    opened, table = follow(remedy, trunk, number, TABLE)
+    again = judge_call(screen(outbound(number), pbx, world(opened.destinations, table)), ROOM, "r", 1.0)
+    assert "a line" in remedy or again.verdict.reason is Reason.ADMITTED
 
 
 @pytest.mark.parametrize(

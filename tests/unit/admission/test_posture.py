@@ -1,7 +1,7 @@
 """The fail posture table is whole, and the line obeys its rows."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 
 import pytest
 

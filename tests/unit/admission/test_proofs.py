@@ -1,6 +1,6 @@
 """What a registration was recognised by: it stands as long as that would be recognised again."""
 
-from dataclasses import replace
+from copy import replace
 
 import pytest
 

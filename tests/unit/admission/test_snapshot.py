@@ -1,6 +1,6 @@
 """Compiling, opening, and not opening what is broken."""
 
-from dataclasses import replace
+from copy import replace
 
 import pytest
 
@@ -14,7 +14,7 @@ def test_everything_is_found_again(declared: Declared, policy: Snapshot) -> None
     assert policy.version == 7
     assert policy.node == declared.node
     assert policy.carriers == tuple(replace(carrier, prefixes=()) for carrier in declared.carriers)
-    assert policy.trunk("acme-hq") == replace(trunk, numbers=())
+    assert policy.trunk("acme-hq") == replace(trunk, numbers=(), emergency_callback=trunk.callback)
     assert policy.trunk_by_certificate(trunk.certificate_sha256) == policy.trunk("acme-hq")
     assert all(policy.number_owner(number) == policy.trunk("acme-hq") for number in trunk.numbers)
     assert policy.evidence("acme-hq", "+12025550101") == "token of +12025550101"
@@ -51,13 +51,20 @@ def test_longest_prefix_of_enabled_carriers(declared: Declared) -> None:
         replace(north, name="off", prefixes=("+120255",), enabled=False),
         replace(south, name="two", prefixes=("+1202", "+44")),
         replace(south, name="three", prefixes=("+1202",)),
+        # what no other takes
+        replace(south, name="rest", prefixes=("+",)),
     )
     policy = Snapshot(compile_snapshot(replace(declared, carriers=carriers), {}, 1, TABLE))
     found = {
         n: [c.name for c in policy.longest_prefix(n)]
-        for n in ("+12025550199", "+13035550199", "+442079460123")
+        for n in ("+12025550199", "+13035550199", "+442079460123", "+33199001234")
     }
-    assert found == {"+12025550199": ["two", "three"], "+13035550199": ["one"], "+442079460123": ["two"]}
+    assert found == {
+        "+12025550199": ["two", "three"],
+        "+13035550199": ["one"],
+        "+442079460123": ["two"],
+        "+33199001234": ["rest"],
+    }
 
 
 def test_equal_worlds_give_equal_bytes(declared: Declared) -> None:

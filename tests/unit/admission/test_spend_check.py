@@ -1,7 +1,7 @@
 """Calls that cost money: what is asked for them, what is told when there is none, and which carriers take them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from copy import replace
 from typing import Any
 
 import pytest

@@ -21,6 +21,12 @@ def test_a_row_says_what_it_means_who_acts_and_what_to_do(reason: Reason) -> Non
     assert {cause for cause in row.answers.values() if cause} <= set(Q850)
 
 
+@pytest.mark.parametrize("reason", Reason)
+def test_what_the_refused_hear_names_no_number_and_no_key(reason: Reason) -> None:
+    heard = REASONS[reason].heard
+    assert not set(heard) & set("0123456789`_") - set("13." if reason is Reason.TLS12_REFUSED else "")
+
+
 def test_a_refusal_has_a_value_for_each_protocol() -> None:
     assert headers(Reason.TRUNK_DISABLED, 404) == [
         ("Reason", 'SIP;cause=404;text="trunk-disabled"'),

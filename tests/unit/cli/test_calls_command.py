@@ -18,9 +18,11 @@ from trunkward.calls.outcome import Ending, Outcome
 from trunkward.cli import calls as command
 from trunkward.cli.call_options import wanted_calls
 from trunkward.cli.main import app
+from trunkward.control.declared import InForce
 from trunkward.records.export import COLUMNS
 from trunkward.records.filter import ALL, CallFilter
 from trunkward.records.model import CheckRecord, DecisionRecord, MessageRecord, OutcomeRecord
+from trunkward.settings import Paths
 from trunkward.store.database import migrate, open_database
 from trunkward.store.records import RecordStore
 
@@ -138,6 +140,30 @@ def test_no_such_call_is_said(ask: Ask) -> None:
     assert (none.exit_code, none.stderr.strip()) == (0, "no such call")
 
 
+def test_a_trunk_nobody_has_and_an_empty_house_are_said(store: RecordStore, ask: Ask) -> None:
+    example = (Path(__file__).parents[3] / "examples/node.yaml").read_text(encoding="utf-8")
+    certificates = {"acme-hq": ["ab" * 32]}
+    in_force = InForce(version=1, node_file=example, certificates=certificates, evidence={})
+    declared = Paths.from_environment().declared
+    declared.parent.mkdir(parents=True)
+    declared.write_bytes(msgspec.json.encode(in_force))
+    said = ask("--trunk", "acme-hqq").stderr.strip()
+    assert said == "no such call, and no trunk is called acme-hqq now; did you mean acme-hq?"
+    store.delete_calls("", 1e12, 100)
+    assert ask().stderr.strip() == "no calls yet"
+
+
+def test_what_a_stranger_said_he_is_stands_in_the_list_with_a_question_mark(
+    store: RecordStore, ask: Ask
+) -> None:
+    stranger = msgspec.structs.replace(
+        _decision("cc04", 3.0, verdict="reject"), trunk="", source_name="", claimed="acme-fax"
+    )
+    store.ship([stranger], "y", 1)
+    assert _names(ask("--json", "--trunk", "acme-fax")) == ["cc04"]
+    assert " acme-fax? " in ask("--trunk", "acme-fax").stdout
+
+
 def test_a_refused_call_says_why_who_is_to_act_and_where_it_came_from(store: RecordStore, ask: Ask) -> None:
     refused = msgspec.structs.replace(
         _decision("cc04", 3.0, verdict="reject"), reason="called-number-unknown", blame="carrier", status=404,
@@ -184,7 +210,8 @@ def test_pseudonyms_stay_the_same_from_one_export_to_the_next(ask: Ask, tmp_path
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--verdict", "maybe"], "admit, reject, discard"), (["--reason", "because"], "no-route"),
+        (["--verdict", "maybe"], "admit, reject, challenge, discard"), (["--reason", "because"], "no-route"),
+        (["--reason", "not-registred"], "did you mean not-registered?"),
         (["--ending", "well"], "ended-unknown"), (["--from", "bob"], "+12025550101"), (["--number", "*"], "+1202*"),
         (["--since", "yesterday"], "15m"), (["--json", "--csv"], "either"), (["--pseudonymise"], "--csv"),
         (["--csv", "--keep-digits", "3"], "--pseudonymise"), (["--min-duration=-1"], "Invalid value"),

@@ -116,6 +116,20 @@ def test_a_trunk_may_call_what_is_in_force_and_not_what_its_file_says(
     assert capsys.readouterr().err == ""
 
 
+def test_a_country_may_be_asked_of(node: Paths, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_trunk(node, node.config, "acme-hq", "fr", as_json=False) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("acme-hq and FR: may call FR/geographic, FR/mobile")
+    assert "not FR/premium: premium numbers of FR are not opened by tenant acme; to let it pass: add" in told
+    assert run_trunk(node, node.config, "acme-hq", "GB/mobile", as_json=False) == 3
+    assert "may call nothing of it" in capsys.readouterr().out
+    assert run_trunk(node, node.config, "acme-hq", "+44", as_json=False) == 3
+    capsys.readouterr()
+    assert run_trunk(node, node.config, "acme-hq", "+0", as_json=False) == 2
+    assert "or a country: GB" in capsys.readouterr().err
+    assert run_trunk(node, node.config, "acme-hq", "Atlantis", as_json=False) == 2
+
+
 def test_nothing_is_said_of_a_file_that_is_in_force(node: Paths, capsys: pytest.CaptureFixture[str]) -> None:
     put_in_force(node, node.config.read_text(encoding="utf-8"))
     assert run_trunk(node, None, "acme-hq", FRANCE, as_json=True) == 0

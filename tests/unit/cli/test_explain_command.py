@@ -69,6 +69,10 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ask]:
         peer="north",
         tried=[RouteTried(peer="busy", status=503)],
     )
+    lost = Outcome(
+        record_id="ab07", call_id="ab07@pbx.example.com", ending=Ending.FAILED, ended_at=1001.0, status=480,
+        ended_by="us", reason="not-registered", tried=[RouteTried(peer="acme-hq", problem="not-registered")],
+    )  # fmt: skip
     remedy = "add a beginning of +12125550142 to prefixes of a carrier"
     refused = CheckRecord(check="destination", detail="no carrier takes it", refused=True, remedy=remedy)
     reject: dict[str, Any] = {
@@ -86,6 +90,8 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ask]:
                  findings=[CheckRecord(check="edge", detail="no gate", refused=True, remedy="look")]),
         _changed("dd04", attest="A", attest_reason=""),
         OutcomeRecord(record_id="ee05", at=1004.0, outcome=msgspec.structs.replace(ended, record_id="ee05")),
+        _changed("ab07", direction="inbound", source_name="north"),
+        OutcomeRecord(record_id="ab07", at=1004.0, outcome=lost),
         _changed("ff06", **reject | {"reason": "of-tomorrow"}, findings=[CheckRecord(check="new", refused=True)]),
     ]  # fmt: skip
     store.ship(records, "x", 1)
@@ -98,7 +104,7 @@ def test_a_refused_call(ask: Ask) -> None:
     assert "trunk acme-hq (192.0.2.1:5061, tls, TLSv1.3) called from +12025550101 to +12125550142" in told
     assert "refused with 404, no-route: no carrier has a prefix of this number" in told
     assert "to act: whoever runs this node" in told
-    assert "what to do: add a prefix, emergency: true, or a host" in told
+    assert "what to do: add a beginning of the number to a carrier's prefixes" in told
     numbered = [line.split()[:2] for line in told.splitlines() if line[:4].strip().isdigit()]
     assert numbered == [[str(number), check] for number, check in enumerate(CHECKS, 1)]
     states = {line.split()[1]: line for line in told.splitlines() if line[:4].strip().isdigit()}
@@ -112,7 +118,7 @@ def test_a_refused_call(ask: Ask) -> None:
 
 def test_an_admitted_call_its_posture_and_how_it_went(ask: Ask) -> None:
     told = ask("aa01").stdout
-    assert "admitted, admitted: the call was let through" in told
+    assert "  admitted: the call was let through" in told
     assert "not signed, clock-not-synchronised: this machine's clock was not known to be right" in told
     assert "routes: busy, north" in told
     assert "tried: busy, 503" in told
@@ -121,6 +127,16 @@ def test_an_admitted_call_its_posture_and_how_it_went(ask: Ask) -> None:
     running = ask("dd").stdout
     assert "signed at level A" in running
     assert "it has not ended yet" in running
+
+
+def test_a_call_that_was_let_through_and_then_refused(ask: Ask) -> None:
+    told = ask("ab07").stdout
+    assert "tried: acme-hq, not-registered" in told
+    assert "ended: failed by us, 480" in told
+    assert "refused after that, not-registered: a call to a trunk with host: registered" in told
+    assert "to act: the customer\n  what to do: ./trunkward registrations" in told
+    told = json.loads(ask("ab07", "--json").stdout)
+    assert (told["end_reason"], told["end_blames"]) == ("not-registered", ["customer"])
 
 
 def test_a_call_the_edge_refused_alone(ask: Ask) -> None:

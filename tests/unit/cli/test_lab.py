@@ -38,6 +38,28 @@ def test_the_example_is_a_lab(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("north", "called"),
+    [
+        ('["+1"]', "+12025550142"),
+        ('["+1", "+44"]', "+12025550142"),
+        ('["+1312555"]', "+13125550142"),
+        ('["+44"]', "+445550142"),
+        # the longer prefix is the other one's
+        ('["+13", "+1"]', "+13125550142"),
+    ],
+)
+def test_a_whole_number_is_called_whatever_the_prefix(north: str, called: str, tmp_path: Path) -> None:
+    assert EXAMPLE.count('prefixes: ["+1202"]') == 1
+    lab = lab_of(EXAMPLE.replace('prefixes: ["+1202"]', f"prefixes: {north}"), tmp_path)
+    assert (lab.tls_carrier.numbers, lab.udp_carrier.numbers) == ((called,), ("+13035550142",))
+
+
+def test_a_carrier_that_gets_no_call_is_no_party(tmp_path: Path) -> None:
+    with pytest.raises(NotALabError, match="carrier south: of the numbers"):
+        lab_of(EXAMPLE.replace('prefixes: ["+1202"]', 'prefixes: ["+1303"]'), tmp_path)
+
+
+@pytest.mark.parametrize(
     ("old", "new", "said"),
     [
         ("host: 127.0.0.21:15061", "host: 192.0.2.9:5061", "a trunk with"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from trunkward.cli.changing import accepted
-from trunkward.cli.opening import opened_by
+from trunkward.cli.opening import with_reach
 from trunkward.control.configuration import Plan
 from trunkward.control.difference import difference
 from trunkward.control.effects import Effects
@@ -33,7 +33,7 @@ def file(*tenants: str) -> str:
     ("before", "after", "said"),
     [
         # a trunk that says nothing, new under a tenant that opens something
-        (file(LOOSE + trunk("first")), file(LOOSE + trunk("first") + trunk("second")), ["second may now call FR/premium"]),
+        (file(LOOSE + trunk("first")), file(LOOSE + trunk("first") + trunk("second")), ["second may now call FR/premium, US"]),
         # one that has moved there
         (
             file(LOOSE + trunk("first"), STRICT + trunk("moves") + trunk("stays")),
@@ -47,5 +47,5 @@ def test_what_is_told(before: str, after: str, said: list[str]) -> None:
     old, new = accepted(before, "node.yaml"), accepted(after, "node.yaml")
     changes = difference(old.objects, new.objects)
     planned = Plan(base=None, accepted=new, changes=changes, effects=Effects())
-    found = opened_by(planned, None, old.declared, None)
+    found = with_reach(planned, None, old.declared, None).reach.opens
     assert [line for opening in found for line in opening.lines()][: max(1, len(said))] == said

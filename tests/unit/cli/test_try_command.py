@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from trunkward.cli import trial as command
 from trunkward.cli.main import app
 from trunkward.control.node_file import read_node_file
 from trunkward.engines.destinations_file import destinations_with
+from trunkward.trunks.model import IdentifiedBy
 
 EXAMPLE = Path(__file__).parents[3] / "examples/node.yaml"
 CALL = ("--from", "+12025550101", "--to", "+12025550199")
@@ -55,7 +57,8 @@ def test_an_admitted_call_and_what_was_not_asked(ask: Ask) -> None:
     assert told.exit_code == 0, told.output
     assert "trunk acme-hq would call from +12025550101 to +12025550199" in told.stdout
     assert "by policy version 7" in told.stdout
-    assert "admitted, admitted: the call was let through" in told.stdout
+    assert "  admitted: the call was let through" in told.stdout
+    assert "but:" not in told.stdout
     assert "routes: north" in told.stdout
     # the policy in force has no declaration of this number: it is a level that is known
     assert "the signer would be asked for level B" in told.stdout
@@ -68,11 +71,29 @@ def test_an_admitted_call_and_what_was_not_asked(ask: Ask) -> None:
     ]
 
 
+def test_a_trunk_with_digest_and_without_a_secret_is_remarked(ask: Ask, tmp_path: Path) -> None:
+    declared = read_node_file(EXAMPLE.read_text(), "example")
+    trunk = replace(declared.trunks[0], identified_by=(IdentifiedBy.DIGEST,), username="acme")
+    changed = replace(declared, trunks=(trunk, *declared.trunks[1:]))
+    (tmp_path / "run/policy/7.snapshot").write_bytes(compile_snapshot(changed, {}, 7, destinations_with("")))
+    told = ask("--trunk", "acme-hq", *CALL).stdout
+    assert (
+        "  but: trunk acme-hq has no secret, so nobody can call as it: ./trunkward secret new acme-hq" in told
+    )
+
+
+def test_who_is_on_the_other_side(ask: Ask) -> None:
+    told = ask("--trunk", "north", *CALL)
+    assert told.stderr.strip() == "no trunk is called 'north': it is a carrier; write --carrier north"
+    told = ask("--carrier", "acme-hq", *CALL)
+    assert told.stderr.strip().endswith("it is a trunk; write --trunk acme-hq")
+
+
 def test_a_refused_call_says_what_would_let_it_pass(ask: Ask) -> None:
-    told = ask("--trunk", "acme-hq", "--from", "+12025550101", "--to", "+442079460123").stdout
+    told = ask("--trunk", "acme-hq", "--from", "+12025550101", "--to", "+12125550142").stdout
     assert "refused with 404, no-route: no carrier has a prefix" in told
     assert "to act: whoever runs this node" in told
-    assert "to let it pass: add a beginning of +442079460123 to prefixes of a carrier" in told
+    assert 'to let it pass: add a beginning of +12125550142 to prefixes of a carrier, or "+"' in told
     lines = {line.split()[1]: line for line in told.splitlines() if line[:4].strip().isdigit()}
     assert lines["destination"].split()[2:5] == ["refused", "no", "carrier"]
     assert lines["media"].endswith("not reached")
@@ -98,7 +119,7 @@ def test_a_file_that_is_not_applied(ask: Ask, tmp_path: Path) -> None:
     text = _with_destinations("{allow: [US, GB]}")
     file.write_text(text.replace('prefixes: ["+1', 'prefixes: ["+44", "+1', 1))
     call = ("--trunk", "acme-hq", "--from", "+12025550101", "--to", "+442079460123")
-    assert json.loads(ask(*call, "--json").stdout)["reason"] == "no-route"
+    assert json.loads(ask(*call, "--json").stdout)["reason"] == "destination-not-allowed"
     told = json.loads(ask(*call, "--json", "--file", str(file)).stdout)
     assert (told["reason"], told["level"], told["policy_version"]) == ("admitted", "A", 0)
     assert ask(*call, "--file", str(tmp_path / "none.yaml")).exit_code == 2
@@ -122,7 +143,7 @@ def test_a_table_of_cases(ask: Ask, table: Callable[[str], str]) -> None:
         "+12025550101,+12025550199,acme-hq,,admit\n"
         "+12025550101,911,acme-hq,,admitted-emergency\n"
         "\n"
-        "+12025550101,+442079460123,acme-hq,,admit\n"
+        "+12025550101,+12125550142,acme-hq,,admit\n"
         "anonymous,+12025550101,,south,\n"
     )
     told = ask("--csv", cases)
@@ -135,7 +156,7 @@ def test_a_table_of_cases(ask: Ask, table: Callable[[str], str]) -> None:
         ("no-route", "404", "differs"),
         ("admitted", "", ""),
     ]
-    assert rows[2]["remedy"].startswith("add a beginning of +442079460123")
+    assert rows[2]["remedy"].startswith("add a beginning of +12125550142")
     assert [json.loads(line)["differs"] for line in ask("--csv", cases, "--json").stdout.splitlines()] == [
         False, False, True, False,
     ]  # fmt: skip
@@ -178,6 +199,9 @@ def test_every_bad_line_is_told(ask: Ask, table: Callable[[str], str]) -> None:
     told = ask("--csv", table("from,to,trunk\n1,911,acme-hq\n1,2,3,4\n?,911,acme-hq\n")).stderr
     assert "line 3: 4 cells" in told
     assert "line 4: from '?'" in told
+    told = ask("--csv", table("from,to,trunk,at\n1,911,acme,noon\n")).stderr
+    assert "line 2: at 'noon'" in told
+    assert "line 2: no trunk is called 'acme'" in told
 
 
 @pytest.mark.parametrize(

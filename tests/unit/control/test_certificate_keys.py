@@ -113,7 +113,7 @@ def test_what_is_shown_is_found_by_the_first_name() -> None:
 """
     assert len(read_node_file(EXAMPLE + north2, "node.yaml").carriers) == 3
     with pytest.raises(
-        NodeFileRefused, match=r"carriers\[2\].tls_names\[0\]: north has this name first, too"
+        NodeFileRefused, match=r"carriers\[north-2\].tls_names\[0\]: north has this name first, too"
     ):
         read_node_file(
             EXAMPLE + north2 + "    client_certificate: {files: {chain: /c, key: /k}}\n", "node.yaml"

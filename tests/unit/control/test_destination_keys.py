@@ -88,6 +88,7 @@ def test_equal_policies_are_one_value() -> None:
         ('{allow: ["+0"]}', "allow[0]", "a prefix is '+' and the first digits"),
         ('{allow: ["+1202-555"]}', "allow[0]", "a prefix is '+' and the first digits"),
         ("{allow: [+1202]}", "allow[0]", "must be text; put it in quotes"),
+        ("{allow: [NO]}", "allow[0]", "YAML reads plain NO, no and off as false: put it in quotes"),
         ("{allow: US}", "allow", "must be a list"),
         ("{allow: [US, US]}", "allow[1]", "this stands here already"),
         ("{alow: [US]}", "alow", "did you mean allow?"),
@@ -106,7 +107,7 @@ def test_equal_policies_are_one_value() -> None:
 )  # fmt: skip
 def test_wrong_values(written: str, path: str, said: str) -> None:
     problem = refused(written)
-    assert problem.path == "tenants[0].trunks[0].destinations" + (f".{path}" if path else "")
+    assert problem.path == "tenants[acme].trunks[acme-hq].destinations" + (f".{path}" if path else "")
     assert said in problem.message
 
 

@@ -1,7 +1,7 @@
 """What a configuration allows beyond the secure default is named, whatever it is."""
 
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
@@ -40,6 +40,15 @@ def test_a_trunk_without_a_certificate(secure: Declared) -> None:
     found = said(replace(secure, trunks=(open_trunk,)))
     assert found == ["trunk acme-hq: recognised by network alone, without a client certificate"]
     assert said(replace(secure, trunks=(replace(open_trunk, enabled=False),))) == []
+
+
+@pytest.mark.parametrize("everywhere", ["0.0.0.0/0", "::/0"])
+def test_a_trunk_whose_network_is_everywhere(secure: Declared, everywhere: str) -> None:
+    trunk = replace(secure.trunks[0], networks=(ip_network(everywhere),))
+    (found,) = said(replace(secure, trunks=(trunk,)))
+    assert found.startswith("trunk acme-hq: its network is the whole Internet")
+    by_certificate = replace(trunk, identified_by=(IdentifiedBy.CERTIFICATE,))
+    assert said(replace(secure, trunks=(by_certificate,))) == []
 
 
 def test_a_trunk_with_md5(secure: Declared) -> None:

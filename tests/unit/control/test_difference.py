@@ -56,6 +56,13 @@ def test_what_means_the_same_is_no_change(old: str, new: str) -> None:
         ('          - "+12025550103"\n', '          - "+12025550104"\n',
          ["- number +12025550103", "+ number +12025550104", "trunk: acme-hq"]),
         ("tenants:\n", "tenants:\n  - name: empty\n", ["+ tenant empty"]),
+        # what was not written held all the same
+        ("      - name: acme-hq\n", "      - name: acme-hq\n        limits: {calls: 2}\n", ["~ trunk acme-hq", "limits.calls: 30 (default) -> 2"]),
+        ('    emergency: ["911", "933"]\n', "", ["~ node", "number_plan.emergency: [911, 933] -> what the country at home has"]),
+        (
+            "      - name: acme-hq\n", "      - name: acme-hq\n        destinations: {allow: [CU/mobile]}\n",
+            ["~ trunk acme-hq", "destinations.allow: no list (without any, the ordinary numbers at home) -> [CU/mobile]"],
+        ),
         ("      - name: acme-hq", "      - name: acme-main",
          ["- trunk acme-hq", "+ trunk acme-main", "tenant: acme", "..."]),
     ],
@@ -65,6 +72,12 @@ def test_a_change_is_said(old: str, new: str, said: list[str]) -> None:
     found = lines(EXAMPLE, EXAMPLE.replace(old, new))
     assert found[: len(said) - 1] == said[:-1]
     assert said[-1] in ("...", found[len(said) - 1])
+
+
+def test_of_a_new_trunk_its_limits_are_said_and_no_exception_it_does_not_make() -> None:
+    found = lines(EXAMPLE, EXAMPLE.replace("      - name: acme-hq", "      - name: acme-main"))
+    assert {"limits.calls: 30 (default)", "limits.international: 2 (default)"} <= set(found)
+    assert not [line for line in found if line.startswith("unsafe_")]
 
 
 def test_the_order_of_carriers_is_a_change_where_it_means_something() -> None:

@@ -99,6 +99,11 @@ def test_any_combination_in_any_order() -> None:
         ("identified_by: [password]", "identified_by", "write a list of one or more"),
         ("identified_by: [digest, digest]", "identified_by", "the same way twice"),
         (
+            "identified_by: [digets]",
+            "identified_by",
+            "digets is no way to recognise a trunk; did you mean digest?",
+        ),
+        (
             "identified_by: [network], networks: [192.0.2.1, 0.0.0.0/0]",
             "networks[1]",
             "the whole Internet, and nothing else tells this trunk",
@@ -127,7 +132,7 @@ def test_any_combination_in_any_order() -> None:
 )
 def test_what_does_not_go_together(trunk: str, path: str, said: str) -> None:
     ((where, what),) = refused(f"name: a, {trunk}")
-    assert where == f"tenants[0].trunks[0].{path}"
+    assert where == f"tenants[acme].trunks[a].{path}"
     assert what.startswith(said)
 
 
@@ -136,7 +141,7 @@ def test_what_does_not_go_together(trunk: str, path: str, said: str) -> None:
     [
         (
             ["name: b, identified_by: [digest]", "name: a, identified_by: [digest], username: b"],
-            "trunks[1].username",
+            "trunks[a].username",
             "another trunk has this username",
         ),
         (
@@ -144,7 +149,7 @@ def test_what_does_not_go_together(trunk: str, path: str, said: str) -> None:
                 f"name: a, networks: [192.0.2.1], client_certificate: {BY_CA}",
                 f"name: b, networks: [192.0.2.2], client_certificate: {BY_CA.replace('PBX', 'pbx')}",
             ],
-            "trunks[1].client_certificate",
+            "trunks[b].client_certificate",
             "another trunk is recognised by this certificate",
         ),
         (
@@ -152,7 +157,7 @@ def test_what_does_not_go_together(trunk: str, path: str, said: str) -> None:
                 "name: a, identified_by: [network], networks: [192.0.2.0/24]",
                 "name: b, identified_by: [network], networks: [198.51.100.1, 192.0.2.64/26]",
             ],
-            "trunks[1].networks[1]",
+            "trunks[b].networks[1]",
             "also trunk a's, and nothing but its network tells that one",
         ),
         (
@@ -160,7 +165,7 @@ def test_what_does_not_go_together(trunk: str, path: str, said: str) -> None:
                 "name: a, identified_by: [network], networks: [192.0.2.64/26]",
                 "name: b, identified_by: [network], networks: [192.0.2.0/24]",
             ],
-            "trunks[0].networks[0]",
+            "trunks[a].networks[0]",
             "also trunk b's",
         ),
         (
@@ -168,7 +173,7 @@ def test_what_does_not_go_together(trunk: str, path: str, said: str) -> None:
                 'name: a, identified_by: [network], networks: ["2001:db8::/32"]',
                 'name: b, identified_by: [network, digest], networks: ["2001:db8:1::/48"]',
             ],
-            "trunks[1].networks[0]",
+            "trunks[b].networks[0]",
             "also trunk a's, and nothing but its network tells that one",
         ),
         (
@@ -176,14 +181,14 @@ def test_what_does_not_go_together(trunk: str, path: str, said: str) -> None:
                 "name: a, identified_by: [network], networks: [192.0.2.1]",
                 "name: b, identified_by: [network, digest], networks: [192.0.2.0/24]",
             ],
-            "trunks[0].networks[0]",
+            "trunks[a].networks[0]",
             "also trunk b's, and nothing but its network tells this one",
         ),
     ],
 )
 def test_what_would_be_ambiguous(trunks: list[str], path: str, said: str) -> None:
     ((where, what),) = refused(*trunks)
-    assert where == f"tenants[0].{path}"
+    assert where == f"tenants[acme].{path}"
     assert what.startswith(said)
 
 
@@ -220,7 +225,7 @@ def test_an_authority_that_cannot_be_read_is_a_problem_of_its_line() -> None:
         read_node_file(text, "node.yaml", lambda file: f"{file}: no such file")
     ((path, said),) = [(problem.path, problem.message) for problem in why.value.problems]
     assert (path, said) == (
-        "tenants[0].trunks[0].client_certificate",
+        "tenants[acme].trunks[a].client_certificate",
         "/etc/trunkward/acme-ca.pem: no such file",
     )
 

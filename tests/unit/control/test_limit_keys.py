@@ -70,10 +70,18 @@ def test_what_is_no_limit(limits: str, key: str, said: str) -> None:
     with pytest.raises(NodeFileRefused) as at_trunk:
         read(trunk=limits)
     (problem,) = at_trunk.value.problems
-    assert problem.path == f"tenants[0].trunks[0].limits.{key}"
+    assert problem.path == f"tenants[acme].trunks[acme-hq].limits.{key}"
     assert said in problem.message
-    with pytest.raises(NodeFileRefused, match=rf"tenants\[0\]\.limits\.{key}: "):
+    with pytest.raises(NodeFileRefused, match=rf"tenants\[acme\]\.limits\.{key}: "):
         read(limits)
+
+
+def test_a_class_that_is_misspelt() -> None:
+    with pytest.raises(NodeFileRefused) as refused:
+        read("{classes: {premum: 1}}")
+    (problem,) = refused.value.problems
+    assert problem.path == "tenants[acme].limits.classes.premum"
+    assert problem.message == "not a class of numbers; did you mean premium?"
 
 
 def test_a_class_nobody_knows() -> None:

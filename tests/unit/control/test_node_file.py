@@ -57,6 +57,12 @@ def test_a_tenant_is_sold_to_by_its_reseller_and_home_is_a_country() -> None:
     assert (plain.resellers, plain.trunks[0].reseller, plain.node.region) == ((), "", "US")
 
 
+def test_a_tenant_that_is_off_has_no_trunk_that_is_on() -> None:
+    text = SMALL.replace("  - name: acme\n", "  - name: acme\n    enabled: false\n", 1)
+    assert [trunk.enabled for trunk in read_node_file(text, "node.yaml").trunks] == [False]
+    assert [trunk.enabled for trunk in read_node_file(SMALL, "node.yaml").trunks] == [True]
+
+
 def test_the_example_is_the_laboratory() -> None:
     declared = read_node_file(EXAMPLE, "examples/node.yaml")
     (trunk,) = declared.trunks
@@ -88,6 +94,10 @@ def test_defaults() -> None:
         MediaPolicy.SRTP,
         ["sip.north.example.net:5061", "192.0.2.20:5061"],
     )
+
+
+def test_a_carrier_may_take_every_number() -> None:
+    assert read_node_file(SMALL.replace('["+1"]', '["+"]'), "x").carriers[0].prefixes == ("+",)
 
 
 def test_a_trunk_s_own_maximum_stands_above_the_node_s() -> None:
@@ -233,21 +243,21 @@ def test_emergency_numbers_are_those_of_the_region(plan: str, numbers: tuple[str
             "  - name: acme\n",
             "  - name: acme\n    reseller: west\n",
             8,
-            "tenants[0].reseller",
+            "tenants[acme].reseller",
             "under resellers",
         ),
         (
             "tenants:\n  - name: acme\n",
             "resellers: [{name: west}]\ntenants:\n  - name: acme\n    reseller: wset\n",
             9,
-            "tenants[0].reseller",
+            "tenants[acme].reseller",
             "did you mean west?",
         ),
         (
             "tenants:\n",
             "resellers: [{name: west}, {name: west}]\ntenants:\n",
             6,
-            "resellers[1].name",
+            "resellers[west].name",
             "another reseller",
         ),
         (
@@ -261,58 +271,77 @@ def test_emergency_numbers_are_those_of_the_region(plan: str, numbers: tuple[str
             "198.51.100.0/24",
             "198.51.100.1/24",
             10,
-            "tenants[0].trunks[0].networks[0]",
+            "tenants[acme].trunks[acme-hq].networks[0]",
             "write 198.51.100.0/24",
         ),
-        ("198.51.100.0/24", "all", 10, "tenants[0].trunks[0].networks[0]", "192.0.2.0/24"),
-        ('[198.51.100.0/24, "2001:db8::/64"]', "[]", 10, "tenants[0].trunks[0].networks", "empty"),
+        ("198.51.100.0/24", "all", 10, "tenants[acme].trunks[acme-hq].networks[0]", "192.0.2.0/24"),
+        ('[198.51.100.0/24, "2001:db8::/64"]', "[]", 10, "tenants[acme].trunks[acme-hq].networks", "empty"),
         (
             "certificate: issued",
             "certificate: sha256:xyz",
             11,
-            "tenants[0].trunks[0].client_certificate",
+            "tenants[acme].trunks[acme-hq].client_certificate",
             "64",
         ),
-        ("        client_certificate: issued\n", "", 9, "tenants[0].trunks[0].client_certificate", "missing"),
-        ('"+12025550101"', '"2025550101"', 12, "tenants[0].trunks[0].numbers[0]", "+12025550101"),
-        ('["+12025550101"]', "[+12025550101]", 12, "tenants[0].trunks[0].numbers[0]", "quotes"),
+        (
+            "        client_certificate: issued\n",
+            "",
+            9,
+            "tenants[acme].trunks[acme-hq].client_certificate",
+            "missing",
+        ),
+        ('"+12025550101"', '"2025550101"', 12, "tenants[acme].trunks[acme-hq].numbers[0]", "+12025550101"),
+        ('["+12025550101"]', "[+12025550101]", 12, "tenants[acme].trunks[acme-hq].numbers[0]", "quotes"),
         (
             '["+12025550101"]',
             '["+12025550101", "+12025550101"]',
             12,
-            "tenants[0].trunks[0].numbers[1]",
+            "tenants[acme].trunks[acme-hq].numbers[1]",
             "already",
         ),
-        ('["+12025550101"]', '"+12025550101"', 12, "tenants[0].trunks[0].numbers", "list"),
-        ("issued\n", "issued\n        host: 192.0.2.9:5061\n", 12, "tenants[0].trunks[0].host", "tls_names"),
+        ('["+12025550101"]', '"+12025550101"', 12, "tenants[acme].trunks[acme-hq].numbers", "list"),
+        (
+            "issued\n",
+            "issued\n        host: 192.0.2.9:5061\n",
+            12,
+            "tenants[acme].trunks[acme-hq].host",
+            "tls_names",
+        ),
         (
             "issued\n",
             "issued\n        tls_names: [a.example.com]\n",
             12,
-            "tenants[0].trunks[0].tls_names",
+            "tenants[acme].trunks[acme-hq].tls_names",
             "host",
         ),
         (
             "issued\n",
             "issued\n        srtp: [NULL_HMAC_SHA1_80]\n",
             12,
-            "tenants[0].trunks[0].srtp[0]",
+            "tenants[acme].trunks[acme-hq].srtp[0]",
             "AEAD_AES_256_GCM",
         ),
-        ("issued\n", "issued\n        enabled: 'yes'\n", 12, "tenants[0].trunks[0].enabled", "true or false"),
-        ("name: acme-hq", "name: Acme HQ", 9, "tenants[0].trunks[0].name", "lower-case"),
-        ("name: acme-hq", "name: north", 14, "carriers[0].name", "another trunk or carrier"),
-        ("sip.north.example.net:5061", "192.0.2.21", 15, "carriers[0].hosts[0]", "host:port"),
-        ("192.0.2.20:5061", "2001:db8::20:5061", 15, "carriers[0].hosts[1]", "[2001:db8::20]:5061"),
-        ("192.0.2.20:5061", "[2001:db8::20]:5061", 15, "carriers[0].hosts[1]", "none of that version"),
-        ("sip.north.example.net:5061", "192.0.2:5061", 15, "carriers[0].hosts[0]", "IP address"),
-        ("transport: tls", "transport: sctp", 16, "carriers[0].transport", "tls, tcp or udp"),
-        ("transport: tls", "transport: tls\n    media: plain", 17, "carriers[0].media", "srtp or rtp"),
-        ("    tls_names: [north.example.net]\n", "", 14, "carriers[0]", "needs tls_names"),
-        ('["+1"]', '["1"]', 17, "carriers[0].prefixes[0]", "'+'"),
-        ('["+1"]', '["+1", "+1"]', 17, "carriers[0].prefixes[1]", "already"),
-        ('    prefixes: ["+1"]\n', "", 14, "carriers[0]", "takes no numbers"),
-        ("transport: tls", "transport: tls\n    ca: north.pem", 17, "carriers[0].ca", "absolute path"),
+        (
+            "issued\n",
+            "issued\n        enabled: 'yes'\n",
+            12,
+            "tenants[acme].trunks[acme-hq].enabled",
+            "true or false",
+        ),
+        ("name: acme-hq", "name: Acme HQ", 9, "tenants[acme].trunks[0].name", "lower-case"),
+        ("name: acme-hq", "name: north", 14, "carriers[north].name", "another trunk or carrier"),
+        ("sip.north.example.net:5061", "192.0.2.21", 15, "carriers[north].hosts[0]", "host:port"),
+        ("192.0.2.20:5061", "2001:db8::20:5061", 15, "carriers[north].hosts[1]", "[2001:db8::20]:5061"),
+        ("192.0.2.20:5061", "[2001:db8::20]:5061", 15, "carriers[north].hosts[1]", "none of that version"),
+        ("sip.north.example.net:5061", "192.0.2:5061", 15, "carriers[north].hosts[0]", "IP address"),
+        ("transport: tls", "transport: sctp", 16, "carriers[north].transport", "tls, tcp or udp"),
+        ("transport: tls", "transport: tls\n    media: plain", 17, "carriers[north].media", "srtp or rtp"),
+        ("    tls_names: [north.example.net]\n", "", 14, "carriers[north]", "needs tls_names"),
+        ('["+1"]', '["1"]', 17, "carriers[north].prefixes[0]", '"+" is every number'),
+        ('["+1"]', '["+0"]', 17, "carriers[north].prefixes[0]", "first digits"),
+        ('["+1"]', '["+1", "+1"]', 17, "carriers[north].prefixes[1]", "already"),
+        ('    prefixes: ["+1"]\n', "", 14, "carriers[north]", "takes no numbers"),
+        ("transport: tls", "transport: tls\n    ca: north.pem", 17, "carriers[north].ca", "absolute path"),
         ("carriers:\n", "carriers: &all\n", 13, "", "anchors"),
         (
             "  name: sbc.example.com",
@@ -343,6 +372,16 @@ PLAIN = """\
 """
 
 
+def test_where_it_stood_first_is_told() -> None:
+    trunk = "      - name: second\n        networks: [192.0.2.9]\n        client_certificate: issued\n"
+    text = SMALL.replace("carriers:\n", f'{trunk}        numbers: ["+12025550101"]\ncarriers:\n')
+    (problem,) = problems(text)
+    assert problem.path == "tenants[acme].trunks[second].numbers[0]"
+    assert (
+        problem.message == "this number stands here already; a number belongs to one trunk (first on line 12)"
+    )
+
+
 def plain(name: str, network: str, transport: str = "udp", more: str = "") -> str:
     """A carrier without TLS, to stand after those of SMALL, which ends in line 19."""
     return PLAIN.format(name=name, transport=transport, network=network) + more
@@ -363,15 +402,15 @@ def secure(name: str, *, ca: str = "", names: str = "north.example.net") -> str:
 
 #: What does not go together, line and path of the problem, and what to write instead.
 CONTRADICTIONS = [
-    (plain("south", "192.0.2.0/28") + plain("east", "192.0.2.8/29"), 31, "carriers[2].networks[0]",
+    (plain("south", "192.0.2.0/28") + plain("east", "192.0.2.8/29"), 31, "carriers[east].networks[0]",
      "also carrier south's, and without TLS only the address tells them apart: write networks that do not overlap"),
-    (plain("south", "192.0.2.8/29") + plain("east", "192.0.2.0/28"), 31, "carriers[2].networks[0]",
+    (plain("south", "192.0.2.8/29") + plain("east", "192.0.2.0/28"), 31, "carriers[east].networks[0]",
      "write networks that do not overlap"),
-    (plain("south", "192.0.2.7", "tcp") + plain("east", "192.0.2.7", "tcp"), 31, "carriers[2].networks[0]",
+    (plain("south", "192.0.2.7", "tcp") + plain("east", "192.0.2.7", "tcp"), 31, "carriers[east].networks[0]",
      "write networks that do not overlap"),
-    (secure("east", ca="/etc/trunkward/east.pem"), 25, "carriers[1].tls_names[0]",
+    (secure("east", ca="/etc/trunkward/east.pem"), 25, "carriers[east].tls_names[0]",
      "north has this name first, too, with another authority (ca: local): write the same ca, or another name first"),
-    (plain("south", "192.0.2.7", more="    srtp: [AEAD_AES_256_GCM]\n"), 26, "carriers[1].srtp",
+    (plain("south", "192.0.2.7", more="    srtp: [AEAD_AES_256_GCM]\n"), 26, "carriers[south].srtp",
      "this carrier has no SRTP; leave it out, or write media: srtp"),
 ]  # fmt: skip
 
@@ -389,7 +428,7 @@ def test_a_trunk_and_a_carrier_of_one_name_need_one_authority() -> None:
     )
     assert read_node_file(text, "x").carriers
     (problem,) = problems(text + "    ca: /etc/trunkward/north.pem\n")
-    assert (problem.line, problem.path) == (21, "carriers[0].tls_names[0]")
+    assert (problem.line, problem.path) == (21, "carriers[north].tls_names[0]")
     assert "acme-hq has this name first" in problem.message
 
 
@@ -411,9 +450,9 @@ def test_what_only_looks_like_a_contradiction_is_accepted(added: str) -> None:
 def test_plain_carriers() -> None:
     text = SMALL.replace("transport: tls", "transport: udp").replace("203.0.113.7", "0.0.0.0/0")
     said = {problem.path: problem.message for problem in problems(text)}
-    assert "RFC 4568" in said["carriers[0].media"]
-    assert "whole Internet" in said["carriers[0].networks[0]"]
-    assert "leave it out" in said["carriers[0].tls_names"]
+    assert "RFC 4568" in said["carriers[north].media"]
+    assert "whole Internet" in said["carriers[north].networks[0]"]
+    assert "leave it out" in said["carriers[north].tls_names"]
 
 
 def test_a_number_in_two_trunks() -> None:
@@ -422,7 +461,10 @@ def test_a_number_in_two_trunks() -> None:
     )
     text = SMALL.replace("carriers:", second + "carriers:")
     (problem,) = problems(text)
-    assert (problem.path, problem.line) == ("tenants[0].trunks[1].numbers[0]", line_of(text, "numbers") + 4)
+    assert (problem.path, problem.line) == (
+        "tenants[acme].trunks[branch].numbers[0]",
+        line_of(text, "numbers") + 4,
+    )
 
 
 def test_two_trunks_with_one_certificate() -> None:
@@ -430,7 +472,7 @@ def test_two_trunks_with_one_certificate() -> None:
     second = text[text.index("      - name: acme-hq") : text.index("carriers:")]
     second = second.replace("acme-hq", "branch").replace('["+12025550101"]', "[]")
     (problem,) = problems(text.replace("carriers:", second + "carriers:"))
-    assert problem.path == "tenants[0].trunks[1].client_certificate"
+    assert problem.path == "tenants[acme].trunks[branch].client_certificate"
 
 
 def test_all_problems_at_once_in_the_order_of_their_lines() -> None:
@@ -478,5 +520,5 @@ def test_an_authority_that_cannot_be_read_is_a_problem_of_its_line() -> None:
     with pytest.raises(NodeFileRefused) as refused:
         read_node_file(named, "node.yaml", why)
     assert asked == ["/etc/trunkward/north.pem"]
-    assert str(refused.value) == f"node.yaml:{line}:5: carriers[0].ca: no certificate in PEM"
+    assert str(refused.value) == f"node.yaml:{line}:5: carriers[north].ca: no certificate in PEM"
     assert read_node_file(named, "node.yaml", lambda _: "").carriers[0].ca_file == asked[0]

@@ -76,6 +76,7 @@ def test_emergency_numbers_of_a_plan(plan: str, emergency: tuple[str, ...]) -> N
         ("failover: [acme-hq, acme-hq]", "stands here already"),
         ("caller: {other: replace}", "write with what"),
         ('caller: {number: "+12025550101"}', "not one of this trunk's numbers"),
+        ('emergency_callback: "+12025550101"', "not one of this trunk's numbers"),
         ('dial_plan: {tech_prefix: "0"}', "cannot be told from international_prefix"),
         ('dial_plan: {tech_prefix: "11"}', "cannot be told from national_prefix"),
         ('dial_plan: {country: "39", tech_prefix: "00"}', "cannot be told from international_prefix"),

@@ -1,4 +1,4 @@
-"""What a change opens, in words; and that it says nothing of what was open before."""
+"""What a change opens and closes, in words; and that it says nothing of what was so before."""
 
 import time
 from dataclasses import replace
@@ -8,8 +8,8 @@ import pytest
 
 from sipkit.places import TABLE, place
 from trunkward.control.node_file import read_node_file
-from trunkward.control.opens import openings
-from trunkward.numbering.destinations import Destination, Kind
+from trunkward.control.opens import Closing, Opening, reach
+from trunkward.numbering.destinations import Destination, Kind, Risk
 from trunkward.trunks.destinations import (
     DestinationPolicies,
     DestinationPolicy,
@@ -36,6 +36,18 @@ def world(**trunks: DestinationPolicies) -> Declared:
     return replace(READ, trunks=tuple(made))
 
 
+def openings(
+    old: Declared | None, new: Declared, before: dict[str, Destination], after: dict[str, Destination]
+) -> tuple[Opening, ...]:
+    return reach(old, new, before, after).opens
+
+
+def closings(
+    old: Declared | None, new: Declared, before: dict[str, Destination], after: dict[str, Destination]
+) -> tuple[Closing, ...]:
+    return reach(old, new, before, after).closes
+
+
 def said(
     old: DestinationPolicies, new: DestinationPolicies, table: dict[str, Destination] = TABLE
 ) -> list[str]:
@@ -53,13 +65,13 @@ def said(
         (says("US"), says("US", "FR/mobile"), ["hq may now call FR/mobile"]),
         (
             says("FR"), says("FR", "FR/premium"),
-            ["hq may now call FR/premium", "warning: FR/premium is of high risk, up to 1.50 a minute"],
+            ["hq may now call FR/premium", "warning: FR/premium is of high risk, up to 1.50 EUR a minute"],
         ),
         # opened, and still dearer than the limit
         (says("US"), says("US", "CU"), []),
         (
             says("US", "CU"), says("US", "CU", rate=1_000_000),
-            ["hq may now call CU", "warning: CU/fixed-or-mobile is of high risk, up to 0.98 a minute"],
+            ["hq may now call CU", "warning: CU/fixed-or-mobile is of high risk, up to 0.98 EUR a minute"],
         ),
         (
             says("US", "MV"), says("US", "MV/fixed-or-mobile"),
@@ -67,13 +79,13 @@ def said(
         ),
         (
             says("US"), says("US", "+88216"),
-            ["hq may now call +88216", "warning: +88216 is of high risk, up to 4.65 a minute"],
+            ["hq may now call +88216", "warning: +88216 is of high risk, up to 4.65 EUR a minute"],
         ),
         # what its country opens already
         (says("FR"), says("FR", "+336"), []),
         (
             says("FR"), says("FR", "+33"),
-            ["hq may now call +33", "warning: +33 is of high risk, up to 1.50 a minute"],
+            ["hq may now call +33", "warning: +33 is of high risk, up to 1.50 EUR a minute"],
         ),
         (says("US", at="mon 07:00-20:00"), says("US", at="mon 08:00-20:00"), []),
         (
@@ -89,6 +101,12 @@ def said(
 )  # fmt: skip
 def test_in_words(old: DestinationPolicies, new: DestinationPolicies, lines: list[str]) -> None:
     assert said(old, new) == lines
+
+
+def test_a_price_is_told_in_whole_cents() -> None:
+    table = TABLE | {"53": place("CU", Kind.FIXED_OR_MOBILE, 976_355, Risk.HIGH)}
+    found = openings(world(hq=says("US")), world(hq=says("US", "CU/fixed-or-mobile")), table, table)
+    assert [line for opening in found for line in opening.lines()][1].endswith("up to 0.98 EUR a minute")
 
 
 def test_the_same_hours_in_another_zone_are_others() -> None:
@@ -135,14 +153,14 @@ def test_a_kind_with_many_prices_is_told_of_when_its_dear_ones_open() -> None:
     for new in (says("FR", rate=6_000_000), says("FR", "FR/mobile")):
         found = openings(world(hq=says("FR")), world(hq=new), deck, deck)
         assert [line for opening in found for line in opening.lines()] == ["hq may now call FR/mobile"]
-        assert openings(world(hq=new), world(hq=says("FR")), deck, deck) == []
+        assert openings(world(hq=new), world(hq=says("FR")), deck, deck) == ()
     (opening,) = openings(world(hq=says("FR")), world(hq=says("FR", "+3369")), deck, deck)
     assert opening.places == ("+3369",)
     # nobody's rights have changed: a price has
     dearer = deck | {"3369": place("FR", Kind.MOBILE, 5_500_000), "336": place("FR", Kind.MOBILE, 41_000)}
     assert (
         openings(world(hq=says("FR", rate=6_000_000)), world(hq=says("FR", rate=6_000_000)), deck, dearer)
-        == []
+        == ()
     )
 
 
@@ -160,7 +178,78 @@ def test_trunks_with_equal_openings_stand_together() -> None:
     assert opening.trunks == tuple(names)
 
 
-def test_a_new_trunk_is_told_of_when_it_calls_more_than_home() -> None:
-    assert openings(None, world(hq=()), TABLE, TABLE) == []
-    (opening,) = openings(None, world(hq=says("US", "GB")), TABLE, TABLE)
-    assert opening.lines() == ["hq may now call GB"]
+def test_of_a_new_trunk_everything_is_told() -> None:
+    (opening,) = openings(None, world(hq=()), TABLE, TABLE)
+    assert opening.lines() == ["hq may now call US"]
+    (opening,) = openings(world(hq=()), world(hq=(), new=says("US", "GB")), TABLE, TABLE)
+    assert opening.lines() == ["new may now call GB, US"]
+    assert closings(None, world(hq=says("GB")), TABLE, TABLE) == ()
+    (closing,) = closings(None, world(hq=NOTHING), TABLE, TABLE)
+    assert closing.lines() == ["warning: hq may call nothing from then on but emergency numbers"]
+
+
+# ---- what it closes ----------------------------------------------------------------------------------
+
+NOTHING: DestinationPolicies = ((Level.TRUNK, DestinationPolicy(allow=allowed(()))),)
+HOURS = ["hq may no longer call at hours at which it might"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lines"),
+    [
+        ((), says("US"), []),
+        (says("US"), says("US", "FR"), []),
+        (says("US", "FR"), says("US"), ["hq may no longer call FR"]),
+        (says("US", "FR"), says("US", "FR/mobile"), ["hq may no longer call FR/geographic"]),
+        # a list that was not there closes all that is not in it
+        ((), says("GB"), ["hq may no longer call US"]),
+        (
+            says("US", "FR", "FR/premium"), NOTHING,
+            ["hq may no longer call FR, FR/premium, US",
+             "warning: hq may call nothing from then on but emergency numbers"],
+        ),
+        (
+            says("US"), says("CU"),
+            ["hq may no longer call US", "warning: hq may call nothing from then on but emergency numbers"],
+        ),
+        # it was nowhere before
+        (NOTHING, says("CU"), []),
+        # a lower limit
+        (says("CU", "US", rate=1_000_000), says("CU", "US"), ["hq may no longer call CU"]),
+        (says("US", "+88216"), says("US"), ["hq may no longer call +88216"]),
+        # of what begins so, what no country opens
+        (says("FR", "+33"), says("FR"), ["hq may no longer call +3389"]),
+        # all there are of a class begin so: the same numbers, written otherwise
+        (says("US", "FR/premium"), says("US", "+3389"), []),
+        (says("US", "FR/premium"), says("US", "+33891"), ["hq may no longer call FR/premium"]),
+        # opened otherwise
+        (says("US", "+3389"), says("US", "FR/premium"), []),
+        (says("US"), says("US", at="mon 07:00-20:00"), HOURS),
+        (says("US", at="mon 07:00-20:00"), says("US", at="mon 08:00-20:00"), HOURS),
+        (says("US", at="mon 07:00-20:00", outside="domestic"), says("US", at="mon 07:00-20:00"), HOURS),
+        (says("US", at="mon 07:00-20:00"), says("US"), []),
+    ],
+)  # fmt: skip
+def test_what_closes(old: DestinationPolicies, new: DestinationPolicies, lines: list[str]) -> None:
+    found = closings(world(hq=old), world(hq=new), TABLE, TABLE)
+    assert [line for closing in found for line in closing.lines()] == lines
+
+
+def test_another_country_at_home_closes_the_old_one() -> None:
+    moved = replace(world(hq=()), node=replace(READ.node, region="GB"))
+    (closing,) = closings(world(hq=()), moved, TABLE, TABLE)
+    assert closing.lines() == ["hq may no longer call US"]
+
+
+def test_a_line_in_the_file_of_destinations_may_close_something() -> None:
+    dearer = TABLE | {"33": place("FR", Kind.GEOGRAPHIC, 400_000)}
+    (closing,) = closings(world(hq=says("FR")), world(hq=says("FR")), TABLE, dearer)
+    assert closing.lines() == ["hq may no longer call FR/geographic"]
+
+
+def test_trunks_that_lose_the_same_stand_together() -> None:
+    names = [f"t{number}" for number in range(6)]
+    old, new = world(**dict.fromkeys(names, says("US", "FR"))), world(**dict.fromkeys(names, says("US")))
+    (closing,) = closings(old, new, TABLE, TABLE)
+    assert closing.lines() == ["t0, t1, t2 and 3 more trunks may no longer call FR"]
+    assert closing.trunks == tuple(names)

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from sipkit.places import TABLE
+from trunkward.control.destinations import NotAsked
 from trunkward.control.node_file import read_node_file
-from trunkward.control.trunk_destinations import NoSuchTrunk, about_call, about_trunk
+from trunkward.control.trunk_destinations import NoSuchTrunk, about_call, about_entry, about_trunk
 from trunkward.trunks.destinations import (
     DestinationPolicies,
     DestinationPolicy,
@@ -82,6 +83,23 @@ def test_a_country_that_is_open_in_part_is_told_kind_by_kind() -> None:
     document = about_trunk(world(levels), "acme-hq", TABLE)
     assert document["may_call"] == ["FR/geographic"]
     assert [one["what"] for one in document["closed"]] == ["FR/mobile"]
+
+
+def test_what_it_may_call_of_a_country_a_class_or_a_prefix() -> None:
+    levels = (Level.TRUNK, DestinationPolicy(allow=allowed(("US", "FR/mobile", "+3389"))))
+    document = about_entry(world(levels), "acme-hq", "FR", TABLE)
+    assert document["may_call"] == ["FR/mobile", "FR/premium"]
+    assert [(one["what"], one["remedy"]) for one in document["closed"]] == [
+        ("FR/geographic", "add FR/geographic to destinations.allow of trunk acme-hq")
+    ]
+    assert about_entry(world(levels), "acme-hq", "FR/mobile", TABLE)["closed"] == []
+    document = about_entry(world(levels), "acme-hq", "+88216", TABLE)
+    assert (document["may_call"], document["closed"][0]["what"]) == ([], "+88216")
+    document = about_entry(world(levels), "acme-hq", "+447", TABLE)
+    assert [one["what"] for one in document["closed"]] == ["GB/mobile", "GB/personal"]
+    for nothing in ("ZZ", "FR/voip", "+49999"):
+        with pytest.raises(NotAsked, match="has nothing of it"):
+            about_entry(world(levels), "acme-hq", nothing, TABLE)
 
 
 def test_one_number_at_a_time_of_day() -> None:

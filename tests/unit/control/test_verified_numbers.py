@@ -73,7 +73,7 @@ def test_a_finding_takes_the_place_of_the_one_before(declared: Declared) -> None
         ({"evidence": "a\nb"}, "evidence is one line"),
         ({"evidence": "x" * 501}, "evidence is one line"),
         ({"until": NOW}, "a day to come"),
-        ({"until": NOW + 367 * DAY}, "at most 366 days"),
+        ({"until": NOW + 367 * DAY}, "2028-01-15 is the last possible"),
     ],
 )
 def test_what_is_not_written_down(declared: Declared, changed: dict[str, Any], said: str) -> None:

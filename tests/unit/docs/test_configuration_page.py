@@ -118,6 +118,10 @@ CONTRADICTIONS = {
         '{other: replace, number: "+12025550101"}',
         '{number: "+12025550104"}',
     ),
+    "tenants[].trunks[].emergency_callback": (
+        TO_TRUNK,
+        f'{TO_TRUNK}        emergency_callback: "+12025550104"\n',
+    ),
     "tenants[].trunks[].caller.other": ('{other: replace, number: "+12025550101"}', "{other: replace}"),
     "tenants[].trunks[].dial_plan.region": (TO_TRUNK, f"{TO_TRUNK}        dial_plan: {{region: GB}}\n"),
     "tenants[].trunks[].dial_plan.tech_prefix": (
@@ -175,4 +179,4 @@ def test_every_contradiction_on_the_page_is_refused_there(root: Path, table: Tab
         with pytest.raises(NodeFileRefused) as refused:
             read_node_file(text, "node.yaml")
         (problem,) = refused.value.problems
-        assert re.sub(r"\[\d+\]", "[]", problem.path).removesuffix("[]") == key
+        assert re.sub(r"\[[a-z0-9-]+\]", "[]", problem.path).removesuffix("[]") == key

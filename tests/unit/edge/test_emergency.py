@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from trunkward.edge.emergency import admit
+from trunkward.edge.emergency import admit, is_somebody
 from trunkward.numbering.plan import DialPlan
 
 FORMS = DialPlan(tech_prefix="9").emergency_forms(("911", "933"))
@@ -15,6 +15,8 @@ TABLE: list[dict[str, Any]] = [
         "networks": ["192.0.2.0/24"],
         "certificate_sha256": "",
         "numbers": FORMS,
+        "callback": "+12025550101",
+        "remove_headers": ["P-Asserted-Identity", "P-Preferred-Identity", "Identity"],
         "routes": [{"peer": "north", "ruri": "sip:{number}@203.0.113.7:5061"}],
     }
 ]
@@ -53,3 +55,16 @@ def test_a_signature_of_the_customers_own_goes_nowhere() -> None:
     verdict = judged("sip:911@sbc.example.com")
     assert verdict is not None
     assert "Identity" in verdict["remove_headers"]
+
+
+def test_a_number_it_asserts_of_itself_goes_nowhere() -> None:
+    verdict = judged("sip:911@sbc.example.com")
+    assert verdict is not None
+    assert "P-Asserted-Identity" in verdict["remove_headers"]
+    assert verdict["callback"] == "+12025550101"
+
+
+@pytest.mark.parametrize(("source_ip", "somebody"), [("192.0.2.9", True), ("198.51.100.9", False)])
+def test_who_is_somebody(source_ip: str, somebody: bool) -> None:
+    facts = {"source_ip": source_ip, "transport": "tls"}
+    assert is_somebody(facts, TABLE, lambda _connection, _peer: False) is somebody

@@ -1,8 +1,10 @@
 """A client certificate leads to a trunk's own authority, or to nobody."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from pathlib import Path
 from string import ascii_lowercase
 from typing import Any
 
@@ -13,12 +15,34 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from trunkward.calls.attempt import TlsFacts
+from sipkit.places import TABLE
+from trunkward.admission.identify import Stranger, identify
+from trunkward.admission.snapshot import Snapshot, compile_snapshot
+from trunkward.calls.attempt import CallAttempt, TlsFacts
+from trunkward.control.node_file import read_node_file
 from trunkward.gate import chain as module
+from trunkward.gate import peer as peer_module
 from trunkward.gate.chain import Chains
 from trunkward.gate.peer import peer_identity
+from trunkward.sip.transport import Transport
+from trunkward.trunks.model import Carrier
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
+EXAMPLE = Path(__file__).parents[3] / "examples" / "node.yaml"
+ATTEMPT = CallAttempt(
+    id="a",
+    at=NOW.timestamp(),
+    source_ip="127.0.0.31",
+    source_port=40000,
+    transport=Transport.TLS,
+    local_ip="127.0.0.10",
+    local_port=5061,
+    ruri="sip:+12025550101@sbc.example.com",
+    from_uri="sip:+13035550142@north.example.net",
+    to_uri="sip:+12025550101@sbc.example.com",
+    call_id="c",
+    from_tag="t",
+)
 CLIENT = ExtendedKeyUsageOID.CLIENT_AUTH
 
 
@@ -153,3 +177,59 @@ def test_whoever_shows_more_names_than_anybody_has_shows_none(names: int, read: 
     identity = peer_identity(TlsFacts(version="TLSv1.3", cipher="x", peer_certificate=pbx.pem))
     assert identity is not None
     assert (len(identity.subjects), len(identity.dns_names)) == (read, read)
+
+
+def carriers_by(**authorities: str) -> Snapshot:
+    """The example's TLS carrier once for each name, told apart by their authorities' PEM alone."""
+    read = read_node_file(EXAMPLE.read_text(), "examples/node.yaml")
+    carriers = (replace(read.carriers[0], name=name, authority=pem) for name, pem in authorities.items())
+    return Snapshot(compile_snapshot(replace(read, carriers=tuple(carriers)), {}, 1, TABLE))
+
+
+@pytest.mark.parametrize(
+    ("by", "authorities", "name"),
+    [
+        (ROOT, {"north": ROOT.pem}, "north"),
+        (ROOT, {"north": STRANGER.pem}, ""),
+        # of two carriers with one name in one network, the one whose authority it is
+        (ROOT, {"east": STRANGER.pem, "north": ROOT.pem}, "north"),
+        (STRANGER, {"east": STRANGER.pem, "north": ROOT.pem}, "east"),
+        (MIDDLE, {"north": ROOT.pem + MIDDLE.pem}, "north"),
+        (MIDDLE, {"north": ROOT.pem}, ""),
+        # put in force by a version that wrote no authorities down
+        (ROOT, {"north": ""}, "north"),
+    ],
+)
+def test_a_carrier_is_known_by_its_own_authority(by: Party, authorities: dict[str, str], name: str) -> None:
+    """Kamailio believes the authorities of all carriers: each could write another's name."""
+    policy = carriers_by(**authorities)
+    shown = Party("carrier", by, names=[[x509.DNSName("NORTH.example.net")]])
+    for verified in (True, False):
+        tls = TlsFacts(version="x", cipher="x", peer_certificate=shown.pem, peer_verified=verified)
+        found = identify(ATTEMPT, peer_identity(tls, policy, Chains(), NOW.timestamp()), policy)
+        assert (found.name if isinstance(found, Carrier) else "") == (name if verified else "")
+
+
+def test_the_record_says_what_a_carriers_file_lacks() -> None:
+    policy = carriers_by(north=STRANGER.pem)
+    shown = Party("carrier", ROOT, names=[[x509.DNSName("north.example.net")]])
+    tls = TlsFacts(version="x", cipher="x", peer_certificate=shown.pem, peer_verified=True)
+    found = identify(ATTEMPT, peer_identity(tls, policy, Chains(), NOW.timestamp()), policy)
+    assert isinstance(found, Stranger)
+    assert "a name of carrier north" in found.why
+
+
+def test_certificates_of_strangers_take_a_bounded_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    pem = Party("a", ROOT).pem
+    monkeypatch.setattr(peer_module, "_MOST_BYTES", 20 * len(pem) * peer_module._TAKES)
+    known = peer_module._Known()
+    # the same certificate in other words: what stands round it in PEM is anybody's
+    other = [f"{'x' * number}\n{pem}" for number in range(100)]
+    for text in other:
+        assert known.read(text, chain_verified=False) is not None
+        assert known.read(other[0], chain_verified=False) is not None
+        assert known.bytes <= peer_module._MOST_BYTES
+        assert len(known._read) <= 20
+    # the one that is asked for again and again stays
+    assert (other[0], False) in known._read
+    assert known.bytes == sum(len(text) * peer_module._TAKES for text, _ in known._read)

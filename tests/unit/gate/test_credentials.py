@@ -1,6 +1,6 @@
 """What credentials are worth, and that nobody learns more than that."""
 
-from dataclasses import replace
+from copy import replace
 from hmac import compare_digest
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,7 @@
 """The line: a record for every verdict, one attempt one record id."""
 
 import asyncio
-from dataclasses import replace
+from copy import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,10 @@ from trunkward.gate.line import Line
 from trunkward.gate.metrics import GateMetrics, counted
 from trunkward.gate.recorder import Recorder, RecordNotWritten
 from trunkward.gate.server import Decision, Unreadable
+from trunkward.gate.strangers import SINGLY
 from trunkward.live.client import LiveClient
-from trunkward.records.model import DecisionRecord, Record
+from trunkward.records.model import DecisionRecord, EventRecord, Record
+from trunkward.records.segment import SegmentCorrupt, decode
 from trunkward.sip.transport import Transport
 from trunkward.trunks.model import IdentifiedBy
 from unit.gate.kept_here import KeptHere
@@ -44,11 +46,14 @@ class _Disk(Recorder):
     def __init__(self) -> None:
         self.written: list[Record] = []
         self.full = False
+        self._together = []
 
-    def write(self, records: list[Record]) -> None:
+    def _append(self, data: bytes) -> None:
         if self.full:
             raise RecordNotWritten("No space left on device")
-        self.written += records
+        for record, _ in decode(data, 0):
+            assert not isinstance(record, SegmentCorrupt)
+            self.written.append(record)
 
 
 class _Clock:
@@ -103,7 +108,7 @@ def test_an_attempt_nobody_can_read_is_recorded() -> None:
     disk = _Disk()
     verdict = _judged(_line(disk), Unreadable(id="f" * 32, problem="rubbish")).verdict
     assert verdict.id == "f" * 32
-    assert [record.record_id for record in disk.written] == ["f" * 32]
+    assert [r.record_id for r in disk.written if isinstance(r, DecisionRecord)] == ["f" * 32]
 
 
 def test_without_a_record_there_is_no_other_verdict() -> None:
@@ -115,6 +120,16 @@ def test_without_a_record_there_is_no_other_verdict() -> None:
         # whatever it would have been: this is what tells the edge to write it down
         assert (decided.verdict.status, decided.verdict.reason.value) == (503, "record-not-written")
         assert (decided.verdict.record_id, decided.record) == (ATTEMPT.id, None)
+
+
+def test_a_call_that_was_judged_has_no_other_verdict_either() -> None:
+    policy = Snapshot(compile_snapshot(read_node_file(EXAMPLE, "node.yaml"), {}, 1, TABLE))
+    disk = _Disk()
+    stranger = msgspec.structs.replace(ATTEMPT, transport=Transport.TLS)
+    assert _judged(_line(disk, lambda: policy), stranger).record in disk.written
+    disk.full = True
+    decided = _judged(_line(disk, lambda: policy), stranger)
+    assert (decided.verdict.reason.value, decided.record) == ("record-not-written", None)
 
 
 def test_a_challenge_has_a_nonce_and_no_record() -> None:
@@ -190,6 +205,7 @@ def test_an_emergency_call_is_told_at_once(
             "log_level": "warning",
             "trunk": "acme-hq",
             "callback": "+12025550101",
+            "shown": "+12025550101",
             "called": "911",
             "reason": decision.verdict.reason,
             "record_id": decision.verdict.record_id,
@@ -197,3 +213,96 @@ def test_an_emergency_call_is_told_at_once(
     ]
     kind = "admit" if carrier else "reject"
     assert counted._emergencies[kind] == before[kind] + 1
+
+
+def strange(**changed: Any) -> CallAttempt:
+    """From nobody's address, without a certificate."""
+    return structs.replace(ATTEMPT, transport=Transport.TLS, source_ip="192.0.2.77", **changed)
+
+
+def test_of_a_flood_of_strangers_the_first_are_on_record_and_the_others_counted() -> None:
+    policy = Snapshot(compile_snapshot(read_node_file(EXAMPLE, "node.yaml"), {}, 1, TABLE))
+    disk = _Disk()
+    line = _line(disk, lambda: policy)
+    answers = set()
+    for number in range(SINGLY + 100):
+        decided = _judged(line, strange(id=f"{number:032x}"))
+        assert isinstance(decided.verdict, Reject)
+        assert (decided.record is None) == (decided.verdict.record_id == "") == (number >= SINGLY)
+        answers.add((decided.verdict.status, decided.verdict.phrase, tuple(decided.verdict.headers)))
+    assert answers == {(403, "Forbidden", ())}
+    assert len(disk.written) == SINGLY
+    line.tell_of_strangers(at_once=True)
+    told = disk.written[-1]
+    assert isinstance(told, EventRecord)
+    assert (told.count, told.recorded, told.network) == (SINGLY + 100, SINGLY, "192.0.2.0/24")
+
+
+@pytest.mark.parametrize("digest_elsewhere", [False, True])
+def test_a_trunks_certificate_from_elsewhere_is_on_record_also_when_it_is_challenged(
+    monkeypatch: pytest.MonkeyPatch, *, digest_elsewhere: bool
+) -> None:
+    """Its PBX may know of no credentials: without a record nobody finds its calls. Bounded as refusals are."""
+    declared = read_node_file(EXAMPLE, "node.yaml")
+    trunk = declared.trunks[0]
+    other = replace(trunk, name="other", numbers=(), certificate_sha256="", username="other",
+                    identified_by=(IdentifiedBy.DIGEST,))  # fmt: skip
+    trunks = (replace(trunk, certificate_sha256="ab" * 32), *([other] if digest_elsewhere else []))
+    policy = Snapshot(compile_snapshot(replace(declared, trunks=trunks), {}, 1, TABLE))
+    monkeypatch.setattr(line_module, "peer_identity", lambda *_: PeerIdentity(certificate_sha256="ab" * 32))
+    disk = _Disk()
+    line = _line(disk, lambda: policy)
+    for number in range(SINGLY + 5):
+        attempt = strange(id=f"{number:032x}", ruri="sip:2125550142@x", from_uri="sip:+12025550101@x")
+        assert isinstance(_judged(line, attempt).verdict, Challenge if digest_elsewhere else Reject)
+    assert len(disk.written) == SINGLY
+    told = disk.written[0]
+    assert isinstance(told, DecisionRecord)
+    assert (told.trunk, told.tenant, told.claimed) == ("", "", "acme-hq")
+    assert (told.calling_number, told.called_number) == ("+12025550101", "+12125550142")
+    last = told.findings[-1]
+    assert (last.check, last.detail) == ("source", "trunk acme-hq, from none of its networks")
+    assert last.remedy == "add 192.0.2.77 to networks of trunk acme-hq"
+    line.tell_of_strangers(at_once=True)
+    event = disk.written[-1]
+    assert isinstance(event, EventRecord)
+    assert (event.count, event.claimed, event.remedy) == (SINGLY + 5, {"acme-hq": SINGLY + 5}, last.remedy)
+
+
+def test_whatever_a_stranger_sends_he_is_told_the_same() -> None:
+    policy = Snapshot(compile_snapshot(read_node_file(EXAMPLE, "node.yaml"), {}, 1, TABLE))
+    disk = _Disk()
+    line = _line(disk, lambda: policy)
+    told = set()
+    for method in ("INVITE", "OPTIONS", "MESSAGE", "SUBSCRIBE", "BYE"):
+        verdict = _judged(line, strange(method=method)).verdict
+        assert isinstance(verdict, Reject)
+        told.add((verdict.status, verdict.phrase, tuple(verdict.headers)))
+    assert told == {(403, "Forbidden", ())}
+    # what is no call is no call's record
+    assert len(disk.written) == 1
+
+
+def test_where_digest_is_a_way_every_method_is_challenged() -> None:
+    declared = read_node_file(EXAMPLE, "node.yaml")
+    trunk = replace(declared.trunks[0], identified_by=(IdentifiedBy.DIGEST,), networks=(), username="acme")
+    policy = Snapshot(compile_snapshot(replace(declared, trunks=(trunk,)), {}, 1, TABLE))
+    for method in ("INVITE", "OPTIONS", "MESSAGE"):
+        verdict = _judged(_line(_Disk(), lambda: policy), strange(method=method)).verdict
+        assert isinstance(verdict, Challenge)
+        assert (verdict.status, len(verdict.headers)) == (407, 1)
+
+
+def test_the_edge_answers_what_a_peer_sends_and_nothing_is_on_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = read_node_file(EXAMPLE, "examples/node.yaml")
+    trunks = tuple(replace(trunk, certificate_sha256="ab" * 32) for trunk in read.trunks)
+    policy = Snapshot(compile_snapshot(replace(read, trunks=trunks), {}, 1, TABLE))
+    monkeypatch.setattr(line_module, "peer_identity", lambda *_: PeerIdentity(certificate_sha256="ab" * 32))
+    disk, before = _Disk(), dict(counted._verdicts)
+    known = structs.replace(ATTEMPT, transport=Transport.TLS, source_ip="127.0.0.1", method="OPTIONS")
+    decided = _judged(_line(disk, lambda: policy), known)
+    assert (decided.verdict.reason, decided.record, disk.written) == ("method-refused", None, [])
+    # nor where nobody can judge: it is not a call of anybody's
+    assert _judged(_line(disk), known).record is None
+    assert disk.written == []
+    assert counted._verdicts == before

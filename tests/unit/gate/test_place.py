@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import replace
+from copy import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -59,7 +60,7 @@ def run(valkey: OwnValkey, policy: Snapshot, scenario: Callable[[Line, Counts], 
             signer=SignerClient(Path("/nowhere")),
             origid_secret=b"s" * 32,
             clock=Any,  # type: ignore[arg-type]
-            recorder=Any,  # type: ignore[arg-type]
+            recorder=SimpleNamespace(write=list),  # type: ignore[arg-type]
             counts=counts,
             verifier=Verifier(b"k" * 32, lambda: 7),
             registrar=KeptHere(),

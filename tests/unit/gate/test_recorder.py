@@ -1,5 +1,6 @@
 """The recorder: whole lines whatever the disk does."""
 
+import asyncio
 import errno
 import os
 from pathlib import Path
@@ -75,3 +76,52 @@ def test_a_full_segment_is_followed_by_another(tmp_path: Path, monkeypatch: pyte
     recorder.close()
     assert _names(tmp_path) == ["a", "b", "c"]
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def _written_at_once(recorder: Recorder, names: str) -> list[BaseException | None]:
+    async def all_of_them() -> list[BaseException | None]:
+        calls = [recorder.write_together(_record(name)) for name in names]
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    return asyncio.run(all_of_them())
+
+
+def test_records_of_one_turn_wait_for_the_disk_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    confirmed: list[list[str]] = []
+    sync = os.fdatasync
+
+    def syncs(descriptor: int) -> None:
+        sync(descriptor)
+        confirmed.append(_names(tmp_path))
+
+    monkeypatch.setattr("trunkward.gate.recorder.os.fdatasync", syncs)
+    recorder = Recorder(tmp_path)
+    assert _written_at_once(recorder, "abc") == [None, None, None]
+    assert _written_at_once(recorder, "d") == [None]
+    assert confirmed == [["a", "b", "c"], ["a", "b", "c", "d"]]
+
+
+def test_what_the_disk_did_not_take_is_told_to_all_that_waited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = Recorder(tmp_path)
+    whole = os.write
+    monkeypatch.setattr("trunkward.gate.recorder.os.write", lambda fd, data: whole(fd, data[:-1]))
+    problems = _written_at_once(recorder, "abc")
+    assert [type(problem) for problem in problems] == [RecordNotWritten] * 3
+    monkeypatch.undo()
+    assert _written_at_once(recorder, "de") == [None, None]
+    assert _names(tmp_path) == ["d", "e"]
+
+
+def test_who_is_cancelled_takes_no_record_from_the_others(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+
+    async def one_goes() -> list[BaseException | None]:
+        calls = [asyncio.create_task(recorder.write_together(_record(name))) for name in "abc"]
+        await asyncio.sleep(0)
+        calls[0].cancel()
+        return await asyncio.gather(*calls[1:], return_exceptions=True)
+
+    assert asyncio.run(one_goes()) == [None, None]
+    assert _names(tmp_path) == ["a", "b", "c"]

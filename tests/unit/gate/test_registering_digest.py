@@ -16,6 +16,8 @@ from trunkward.digest.algorithm import Algorithm, ha1_of, response_of
 from trunkward.gate.chain import Chains
 from trunkward.gate.credentials import Verifier
 from trunkward.gate.registering import Registering
+from trunkward.gate.strangers import Strangers
+from trunkward.records.model import Record
 from unit.admission.registrations import register
 from unit.gate.kept_here import KeptHere
 from unit.gate.test_credentials import MASTER, sealed
@@ -36,8 +38,15 @@ def kept() -> KeptHere:
 
 
 def _desk(policy: Snapshot, kept: KeptHere) -> Registering:
+    written: list[Record] = []
     return Registering(
-        policy=lambda: policy, verifier=Verifier(MASTER, lambda: kept.epoch), chains=Chains(), live=kept
+        policy=lambda: policy,
+        verifier=Verifier(MASTER, lambda: kept.epoch),
+        chains=Chains(),
+        live=kept,
+        gate=1,
+        strangers=Strangers(1, written.extend),
+        write=written.extend,
     )
 
 

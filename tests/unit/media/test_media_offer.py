@@ -1,7 +1,7 @@
 """Which offers are taken, and how they are pruned."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 
 import pytest
 

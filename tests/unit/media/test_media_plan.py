@@ -1,7 +1,7 @@
 """One hop or two, and the flags rtpengine is given."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 
 import pytest
 

@@ -1,6 +1,6 @@
 """Segments: complete lines only, a bad line costs itself."""
 
-from trunkward.records.model import DecisionRecord, MessageRecord
+from trunkward.records.model import DecisionRecord, Event, EventRecord, MessageRecord
 from trunkward.records.segment import SegmentCorrupt, decode, encode
 
 
@@ -46,3 +46,10 @@ def test_messages_are_lines_of_their_own_kind() -> None:
     assert [type(record) for record, _ in decode(short + b'["a",1.5]\n[]\n', 0)] == [
         MessageRecord, SegmentCorrupt, SegmentCorrupt,
     ]  # fmt: skip
+
+
+def test_events_are_read_as_they_were_written() -> None:
+    event = EventRecord(
+        event_id="e", at=2.0, since=1.0, event=Event.STRANGERS_REFUSED, claimed={"acme-hq": 2}
+    )
+    assert [record for record, _ in decode(encode(event) + encode(_record("b")), 0)] == [event, _record("b")]

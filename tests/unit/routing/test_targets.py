@@ -1,6 +1,6 @@
 """What was found for names is kept for its time, and longer when DNS fails."""
 
-from dataclasses import replace
+from copy import replace
 from pathlib import Path
 
 import pytest

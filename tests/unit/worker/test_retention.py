@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from trunkward.records.model import DecisionRecord, MessageRecord
+from trunkward.records.model import DecisionRecord, Event, EventRecord, MessageRecord
 from trunkward.store.database import migrate, open_database
 from trunkward.store.records import RecordStore
 from trunkward.trunks.retention import DAY_S, RetentionPolicy
@@ -68,6 +68,25 @@ def test_each_tenants_calls_for_their_time(store: RecordStore) -> None:
     assert retention.calls_deleted == 4
     told = {line["tenant"]: (line["calls"], line["ladder_parts"], line["days"]) for line in log.lines}
     assert told == {"short": (1, 0, 5), "long": (1, 0, 500), "usual": (1, 1, 100), "": (1, 0, 100)}
+
+
+def test_events_have_the_time_of_their_tenant(store: RecordStore) -> None:
+    """Also where a tenant has no call any more."""
+    events = [
+        EventRecord(
+            event_id=f"{tenant}{days}",
+            at=NOW - days * DAY_S,
+            since=NOW - days * DAY_S,
+            event=Event.REGISTERED_ELSEWHERE,
+            tenant=tenant,
+        )
+        for tenant, days in (("short", 4), ("short", 6), ("", 99), ("", 101))
+    ]
+    store.ship(events, "gate-0/1", 10)
+    log = Log()
+    Retention(store, log).round(POLICY, NOW)
+    assert {one.event_id for one in store.events.find()} == {"short4", "99"}
+    assert [(line["tenant"], line["events"]) for line in log.lines] == [("", 1), ("short", 1)]
 
 
 def test_ladders_have_a_shorter_time(store: RecordStore) -> None:

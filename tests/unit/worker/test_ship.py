@@ -144,3 +144,28 @@ def test_messages_do_not_stay_when_they_are_shipped(store: RecordStore, tmp_path
         ship([directory], store, written + late, print)
         assert sorted(path.name for path in directory.iterdir()) == left
     assert store.messages(["a"], 0, 10) == [message]
+
+
+def test_an_outcome_is_never_shipped_before_its_decision(
+    store: RecordStore, gate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call is decided and ends while a round is under way: its end waits for the round that has its decision."""
+    edge = gate.with_name("edge")
+    edge.mkdir()
+    (gate / "1.jsonl").write_bytes(_line("before"))
+    (edge / "1.jsonl").write_bytes(_line("before-too"))
+    shipped: list[list[str]] = []
+    ships = store.ship
+
+    def while_shipping(records: list[DecisionRecord], segment: str, offset: int) -> None:
+        shipped.append([record.record_id for record in records])
+        ships(records, segment, offset)
+        if len(shipped) == 1:
+            for place, name in ((gate, "decision"), (edge, "outcome")):
+                with (place / "1.jsonl").open("ab") as file:
+                    file.write(_line(name))
+
+    monkeypatch.setattr(store, "ship", while_shipping)
+    assert ship([gate, edge], store, 1.0, lambda _: None) == 2
+    assert ship([gate, edge], store, 1.0, lambda _: None) == 2
+    assert shipped == [["before"], ["before-too"], ["decision"], ["outcome"]]

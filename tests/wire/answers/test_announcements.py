@@ -36,7 +36,7 @@ from wire.node.parties import (
 )
 
 #: Nobody takes it.
-ABROAD = "+442079460123"
+UNROUTED = "+12125550142"
 NOBODYS = "+12025550104"
 #: Of the files, in Hz and seconds; less than 2.05 s of a tone cannot be told (`calltest.tone`).
 NO_ROUTE, UNKNOWN = (440.0, 2.4), (1000.0, 2.2)
@@ -113,7 +113,7 @@ def test_a_customer_hears_the_file_over_srtp(node: Node, suite: str) -> None:
         async with open_leg("customer", 41000, (suite,), 0x1111) as leg, tls_carrier(node, carrier):
             customer = customer_agent(session=leg.session)
             flow = await connect(node, customer)
-            told = await refused(await place(customer, flow, ABROAD), leg)
+            told = await refused(await place(customer, flow, UNROUTED), leg)
             assert leg.receives is not None
             assert leg.receives.suite == suite
             tone = find_tone(told.samples)
@@ -158,7 +158,7 @@ def test_cancel_ends_it_at_once(node: Node) -> None:
         async with open_leg("customer", 41000, (GCM,), 0x1111) as leg:
             customer = customer_agent(session=leg.session)
             flow = await connect(node, customer)
-            call = await place(customer, flow, ABROAD)
+            call = await place(customer, flow, UNROUTED)
             leg.agree((await call.received(183)).body.decode())
             await until(lambda: len(leg.rtp.arrived) > 10, "media")
             began = time.monotonic()
@@ -185,7 +185,7 @@ def test_nobody_waits_for_it_and_some_are_one_too_many(node: Node) -> None:
         async with tls_carrier(node, carrier):
             flow = await connect(node, customer)
             began = time.monotonic()
-            calls = [await place(customer, flow, ABROAD) for _ in range(MOST + 4)]
+            calls = [await place(customer, flow, UNROUTED) for _ in range(MOST + 4)]
             at_once = [call for call in calls if (await _settled(call)).status >= 300]
             assert time.monotonic() - began < NO_ROUTE[1]
             # never more than may be; of those that came in the same moment as the last one some fewer
@@ -197,7 +197,7 @@ def test_nobody_waits_for_it_and_some_are_one_too_many(node: Node) -> None:
             assert time.monotonic() - began < NO_ROUTE[1]
             assert {(await call.final()).status for call in calls} == {404}
             # the places are free again
-            await call_heard(await place(customer, flow, ABROAD))
+            await call_heard(await place(customer, flow, UNROUTED))
             await flow.close()
 
     run(node, scenario)
@@ -230,16 +230,16 @@ def test_who_hears_nothing(node: Node) -> None:
     async def scenario() -> None:
         customer = customer_agent()
         flow = await connect(node, customer)
-        assert (await _no_183(customer, flow, ABROAD, headers=[("Require", "100rel")])).status == 404
+        assert (await _no_183(customer, flow, UNROUTED, headers=[("Require", "100rel")])).status == 404
         assert (await _no_183(customer, flow, "12")).status == 484
         plain = customer_agent(session=sdp.offer(sdp.Profile.PLAIN))
         other = await connect(node, plain)
-        assert (await _no_183(plain, other, ABROAD)).status == 404
+        assert (await _no_183(plain, other, UNROUTED)).status == 404
         dtls = customer_agent(session=sdp.offer(sdp.Profile.DTLS))
-        assert (await _no_183(dtls, await connect(node, dtls), ABROAD)).status == 404
+        assert (await _no_183(dtls, await connect(node, dtls), UNROUTED)).status == 404
         stranger = customer_agent()
         third = await connect(node, stranger, name="")
-        assert (await _no_183(stranger, third, ABROAD)).status == 403
+        assert (await _no_183(stranger, third, UNROUTED)).status == 403
         for one in (flow, other, third):
             await one.close()
 
@@ -259,7 +259,7 @@ def test_a_file_that_became_a_pipe_is_not_opened(
         customer = customer_agent()
         flow = await connect(node, customer)
         began = time.monotonic()
-        assert (await _no_183(customer, flow, ABROAD)).status == 404
+        assert (await _no_183(customer, flow, UNROUTED)).status == 404
         assert time.monotonic() - began < 1
         async with open_leg("carrier", 42000, (), 0x2222, sdp.Profile.PLAIN) as leg:
             carrier = south_agent(session=leg.session)
@@ -283,7 +283,7 @@ def test_without_rtpengine_the_refusal_goes_at_once(node: Node) -> None:
         await asyncio.to_thread(node.signal, "rtpengine", signal.SIGSTOP)
         try:
             began = time.monotonic()
-            assert (await _no_183(customer, flow, ABROAD)).status == 404
+            assert (await _no_183(customer, flow, UNROUTED)).status == 404
             assert time.monotonic() - began < 1
         finally:
             await asyncio.to_thread(node.signal, "rtpengine", signal.SIGCONT)

@@ -8,7 +8,7 @@ from typing import Any
 from wire.conftest import Node
 from wire.node.parties import ACME_NUMBER, connect, customer_agent, place, run
 
-ABROAD = "+442079460123"
+UNROUTED = "+12125550142"
 
 
 def test_what_was_tried_is_what_happens_and_is_explained(node: Node) -> None:
@@ -18,12 +18,12 @@ def test_what_was_tried_is_what_happens_and_is_explained(node: Node) -> None:
     async def scenario() -> None:
         customer = customer_agent()
         flow = await connect(node, customer)
-        call = await place(customer, flow, ABROAD)
+        call = await place(customer, flow, UNROUTED)
         assert (await call.final()).status == 404
         call_ids.append(call.invite.call_id)
         await flow.close()
 
-    asked = ("try", "--trunk", "acme-hq", "--from", ACME_NUMBER, "--to", ABROAD, "--json")
+    asked = ("try", "--trunk", "acme-hq", "--from", ACME_NUMBER, "--to", UNROUTED, "--json")
     tried: dict[str, Any] = json.loads(node.trunkward(*asked).stdout)
     # nothing of it is on record
     assert node.calls() == []
@@ -35,4 +35,4 @@ def test_what_was_tried_is_what_happens_and_is_explained(node: Node) -> None:
     told = node.trunkward("explain", call_ids[0])
     assert told.returncode == 0, told.stderr
     assert "refused with 404, no-route" in told.stdout
-    assert f"to let it pass: add a beginning of {ABROAD} to prefixes of a carrier" in told.stdout
+    assert f"to let it pass: add a beginning of {UNROUTED} to prefixes of a carrier" in told.stdout

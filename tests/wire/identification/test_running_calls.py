@@ -157,6 +157,10 @@ def test_a_nonce_of_nobodys_is_asked_for_anew(site: Site, nonce: str, altered: d
     run(site.node, scenario)
 
 
+#: Seconds for which the edge leaves a gate alone that has not answered (`edge.gate`), and a little.
+RESTS_S = 1.2
+
+
 def _frozen(node: Node) -> Callable[[int], None]:
     def tell(number: int) -> None:
         for index in range(2):
@@ -203,6 +207,8 @@ def test_an_emergency_is_not_challenged_where_something_else_tells_who_calls(
                 await call.bye()
                 await there.ended()
         await asyncio.to_thread(node.wait_ready)
+        if not gates:
+            await asyncio.sleep(RESTS_S)
 
     run(node, scenario)
 
@@ -265,5 +271,6 @@ def test_who_was_recognised_on_a_connection_calls_an_emergency_without_gates(sit
                     _frozen(node)(signal.SIGCONT)
                 await talked(made)
                 await asyncio.to_thread(node.wait_ready)
+                await asyncio.sleep(RESTS_S)
 
     run(node, scenario)

@@ -319,7 +319,7 @@ def workers_of(node: Node, group: str) -> list[int]:
 
 @pytest.mark.alone
 def test_no_worker_free(node: Node) -> None:
-    """Summary: all workers for new calls stuck: every INVITE gets 503 no-worker-free in time, 911 goes, a BYE is not held up."""
+    """Summary: all workers for new calls stuck: every INVITE gets 503 no-worker-free in time, 911 goes whether their queue is full or not, a BYE is not held up."""
 
     async def scenario() -> None:
         customer, crowd = customer_agent(), customer_agent(keeps_messages=False)
@@ -344,6 +344,10 @@ def test_no_worker_free(node: Node) -> None:
             for pid in stuck:
                 os.kill(pid, signal.SIGSTOP)
             try:
+                # nobody is there for other calls, and their queue has room: it does not wait in it
+                early = await place(customer, flow, "911")
+                assert (await early.final()).status == 200
+                assert (await early.bye()).status == 200
                 tasks = []
                 for step in range(400):  # more than a queue holds
                     tasks.append(asyncio.create_task(attempt()))

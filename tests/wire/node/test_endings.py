@@ -36,6 +36,7 @@ def test_no_route_could_be_sent(node: Node) -> None:
         assert (await call.final()).status == 503
         record = await asyncio.to_thread(node.record, call.invite.call_id, ended=True)
         assert (record["ending"], record["end_code"], record["ended_by"]) == ("failed", 503, "us")
+        assert record["end_reason"] == "no-route-left"
         node.signal("rtpengine", signal.SIGSTOP)
         try:
             call = await place(customer, await connect(node, customer), SOUTH_NUMBER)
@@ -44,6 +45,13 @@ def test_no_route_could_be_sent(node: Node) -> None:
             node.signal("rtpengine", signal.SIGCONT)
         record = await asyncio.to_thread(node.record, call.invite.call_id, ended=True)
         assert (record["ending"], record["end_code"], record["ended_by"]) == ("failed", 503, "us")
+        assert record["end_reason"] == "media-unavailable"
+        # on UDP nobody hears that nobody is there
+        call = await place(customer, await connect(node, customer), SOUTH_NUMBER)
+        assert (await call.final()).status == 408
+        record = await asyncio.to_thread(node.record, call.invite.call_id, ended=True)
+        assert (record["end_code"], record["ended_by"], record["end_reason"]) == (408, "us", "no-route-left")
+        assert record["tried"] == [{"peer": "south", "problem": "no-reply"}]
         await asyncio.sleep(1.0)  # what rested goes on
 
     run(node, scenario)

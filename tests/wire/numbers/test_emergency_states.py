@@ -22,6 +22,9 @@ from wire.node.parties import (
     tls_carrier,
 )
 
+#: Of no trunk's.
+FOREIGN = "+12125550150"
+
 type State = Callable[[Node], AbstractContextManager[None]]
 
 
@@ -102,6 +105,14 @@ STATES: dict[str, tuple[State, bool, str, HeaderLines, str]] = {
     "no Valkey": (without("valkey"), True, ACME_NUMBER, (), ""),
     "no rtpengine": (without("rtpengine"), True, ACME_NUMBER, (), ""),
     "nobody's number": (nullcontext, False, "+19112345678", (), ""),  # type: ignore[dict-item]
+    "another's number": (nullcontext, False, FOREIGN, [("P-Asserted-Identity", f"<sip:{FOREIGN}@x>")], ""),  # type: ignore[dict-item]
+    "another's number, no gate": (
+        without("gate-0", "gate-1"),
+        True,
+        FOREIGN,
+        [("P-Asserted-Identity", f"<sip:{FOREIGN}@x>")],
+        "",
+    ),
     "anonymous": (nullcontext, False, "anonymous", [("Privacy", "id")], ""),  # type: ignore[dict-item]
     "no offer": (nullcontext, True, ACME_NUMBER, (), "no offer"),  # type: ignore[dict-item]
 }
@@ -140,6 +151,8 @@ def test_a_call_for_help_goes(node: Node, name: str) -> None:
         assert there is not None
         assert there.invite.uri.startswith("sip:911@")
         assert f"sip:{sender}@" in there.invite.get("From")
+        # nobody has help sent to where a foreign number is
+        assert there.invite.get_all("P-Asserted-Identity") == (f"<sip:{ACME_NUMBER}@sbc.example.com>",)
         if refuses:
             assert (await called(node, NORTH_NUMBER, sender, headers, how))[0] >= 400
 
@@ -148,7 +161,11 @@ def test_a_call_for_help_goes(node: Node, name: str) -> None:
     with state(node):
         run(node, scenario)
     assert _alarms(node) == before + 1
-    assert node.record(placed[0])["emergency"] is True
+    record = node.record(placed[0])
+    assert (record["emergency"], record["calling_number"]) == (True, ACME_NUMBER)
+    if sender != ACME_NUMBER:
+        said = next(found["detail"] for found in record["findings"] if found["check"] == "caller")
+        assert f"asserted is {ACME_NUMBER}" in said
     calls = asyncio.run(asyncio.to_thread(node.trunkward, "calls", "--emergency", "--json"))
     assert calls.returncode == 0, calls.stderr
     assert '"emergency": true' in calls.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 
 from sipkit import sdp
@@ -74,6 +75,10 @@ def test_without_a_registration_there_is_a_reason(node: Node) -> None:
             final = await final_of_a_call(carrier, outer)
             assert final.status == 480
             assert 'SIP;cause=480;text="not-registered"' in final.get_all("Reason")
+            # its outcome is shipped within a second
+            await asyncio.sleep(2.0)
+            (record, *_) = await asyncio.to_thread(node.calls)
+            assert (record["verdict"], record["end_reason"]) == ("admit", "not-registered")
             assert (await pbx.register(flow)).status == 200
             assert (await final_of_a_call(carrier, outer)).status == 200
             gone = await pbx.register(flow, contact="*", expires=0)
@@ -170,3 +175,38 @@ def apply(node: Node, config: str) -> None:
     answered = node.trunkward("apply")
     assert answered.returncode == 0, answered.stdout + answered.stderr
     time.sleep(1.5)  # each process looks at its settings once a second
+
+
+def test_a_registration_from_elsewhere_is_on_record(node: Node) -> None:
+    """Summary: a PBX that registers from another address is an event with trunk, address, network, instance and program; again from there is none."""
+
+    def seen() -> list[dict[str, object]]:
+        asked = node.trunkward("events", "--trunk", "acme-hq", "--limit", "0", "--json")
+        assert asked.returncode == 0, asked.stderr
+        found = (json.loads(line) for line in asked.stdout.splitlines())
+        return [event for event in found if event["event"] in ("registered", "registered-elsewhere")]
+
+    async def scenario() -> None:
+        party = pbx_agent()
+        pbx = Pbx(party, f"<{INNER}>;+sip.instance={INSTANCE};reg-id=1")
+        before = len(seen())
+        at_home = await connect(node, party)
+        for _ in range(2):
+            assert (await pbx.register(at_home)).status == 200
+        away = await connect(node, party, host="127.0.0.21")
+        assert (await pbx.register(away)).status == 200
+        await asyncio.sleep(2)  # shipped once a second
+        events = seen()
+        assert [e["source"] for e in events[: len(events) - before]] == ["127.0.0.21", "127.0.0.1"]
+        newest = events[0]
+        assert newest["event"] == "registered-elsewhere"
+        assert (newest["tenant"], newest["network"], newest["user_agent"]) == (
+            "acme",
+            "127.0.0.0/24",
+            "InnerPBX/1.0",
+        )
+        assert newest["instance"] == INSTANCE.strip('"')
+        assert newest["since"] == newest["at"]
+        assert (await pbx.register(away, contact="*", expires=0)).status == 200
+
+    run(node, scenario)

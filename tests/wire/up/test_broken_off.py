@@ -105,7 +105,7 @@ def test_an_authority_that_cannot_be_read_is_named(home: Home, named: str, said:
     for command in (("check-config", str(config)), ("up",)):
         refused = home.run(*command)
         assert refused.returncode == 2
-        assert f"{config}:{line}:5: carriers[0].ca: {named}: " in refused.stderr
+        assert f"{config}:{line}:5: carriers[north].ca: {named}: " in refused.stderr
         assert said in refused.stderr
     assert {name: content for name, content in home.files().items() if name != "run/up.lock"} == before
 

@@ -14,11 +14,11 @@ WRONG = [
     ("  tls_port: 5061", "  tls_port: 05061", "", "node.tls_port: 05061 would be read as another number"),
     ("  tls_port: 5061", "  tls_port: 443", "", "node.tls_port: write a port of 1024 to 65535"),
     ('          - "+12025550101"', "          - +12025550101", "",
-     "tenants[0].trunks[0].numbers[0]: must be text; put it in quotes"),
-    ("    transport: udp", "    transport: tls", "  - name: south", "carriers[1]: a TLS carrier needs tls_names"),
+     "tenants[acme].trunks[acme-hq].numbers[0]: must be text; put it in quotes"),
+    ("    transport: udp", "    transport: tls", "  - name: south", "carriers[south]: a TLS carrier needs tls_names"),
     ("    networks: [127.0.0.41/32]", "    networks: [127.0.0.41/33]", "",
-     "carriers[1].networks[0]: write a network such as 192.0.2.0/24"),
-    ("  - name: south", "  - name: north", "", "carriers[1].name: another trunk or carrier has this name"),
+     "carriers[south].networks[0]: write a network such as 192.0.2.0/24"),
+    ("  - name: south", "  - name: north", "", "carriers[north].name: another trunk or carrier has this name"),
     ("  - name: south", "  - name: '[red]south[/red]'", "", "carriers[1].name: a name is lower-case letters"),
     ("carriers:", "carriers: {", "  - name: north", "expected the node content, but found '-'"),
 ]  # fmt: skip
@@ -50,7 +50,7 @@ def test_a_good_file_passes(home: Home) -> None:
     before = home.files()
     good = home.run("check-config", str(home.path / "node.yaml"))
     assert (good.returncode, good.stderr) == (0, "")
-    assert "good: 1 trunks, 2 carriers" in good.stdout
+    assert "good: 1 trunk, 2 carriers" in good.stdout
     assert home.files() == before
 
 

@@ -1,0 +1,52 @@
+"""What holds where a key of the node file is not written, in words: "none" would say that nothing does."""
+
+from trunkward.trunks.model import TRUNK_LIMITS
+
+_DESTINATIONS = {
+    "destinations.allow": "no list (without any, the ordinary numbers at home)",
+    "destinations.max_rate": "unwritten (the level's above, else 0.30)",
+    "destinations.hours": "none (at any hour)",
+}
+_LIMITS = (
+    *("limits.calls", "limits.international", "limits.per_second"),
+    *("limits.number.calls", "limits.number.per_second"),
+)
+_NO_LIMITS = dict.fromkeys(_LIMITS, "no limit")
+#: Of trunks, what holds for a new one.
+DEFAULT_LIMITS = {
+    f"limits.{name}": f"{getattr(TRUNK_LIMITS, name)} (default)"
+    for name in ("calls", "international", "per_second")
+}
+_HELD: dict[str, dict[str, str]] = {
+    "node": {
+        "contact_host": "node.name",
+        "realm": "node.name",
+        "media.address": "node.address",
+        "number_plan.region": "by country",
+        "number_plan.emergency": "what the country at home has",
+        "destinations": "none (the shipped table alone)",
+    },
+    "resellers": _DESTINATIONS | _NO_LIMITS,
+    "tenants": _DESTINATIONS | _NO_LIMITS | {"retention": "node.retention"},
+    "trunks": _DESTINATIONS
+    | _NO_LIMITS
+    | DEFAULT_LIMITS
+    | {
+        "max_call_s": "node.max_call_s",
+        "dial_plan": "as node.number_plan says",
+        "dial_plan.country": "node.number_plan.country",
+        "dial_plan.region": "by country",
+        "dial_plan.emergency": "what its country has",
+        "dial_plan.national_prefix": "by country",
+        "dial_plan.international_prefix": "by country",
+        "host": "none (it only calls out)",
+        "username": "the trunk's name",
+        "emergency_callback": "caller.number, or its first number that calls out",
+    },
+    "numbers": {"failover": "the trunk's"},
+}
+
+
+def unwritten(kind: str, key: str) -> str:
+    """What holds for an object of this kind (one of `objects.KINDS`) without the key."""
+    return _HELD.get(kind, {}).get(key, "none")
