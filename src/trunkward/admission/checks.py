@@ -459,7 +459,10 @@ def limits(case: Case, facts: Facts) -> Finding:
     if case.emergency:
         return Finding(check="limits", detail="exempt")
     inbound = case.direction is Direction.INBOUND
-    fact = facts.local if inbound and isinstance(facts.live, Unavailable) else facts.live
+    alone = isinstance(facts.live, Unavailable) and (
+        inbound or (case.may_use_escrow and facts.local is not None)
+    )
+    fact = facts.local if alone else facts.live
     match fact:
         case Held(counters=keys):
             said = ", ".join([f"{limit.what} of {limit.whose}" for limit in map(limit_name, keys)])
@@ -512,6 +515,8 @@ def spend(case: Case, facts: Facts) -> Finding:
             ]
             without = f"; at its cap: {', '.join(map(_whose, cut))}" if cut else ""
             return Finding(check="spend", detail=f"{', '.join(held)} ({currency}){without}")
+        case Unavailable() if case.may_use_escrow and isinstance(facts.local, Held) and facts.local.reserved:
+            return Finding(check="spend", detail="by what this gate has in escrow")
     return Finding(
         check="spend",
         refusal=Refusal(

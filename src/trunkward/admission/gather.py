@@ -28,11 +28,15 @@ async def gather(case: Case, asked: Asked, live: Live, signer: Signer, clock: Cl
     # 1.
     fact = NOTHING_ASKED if asked.empty else await live.admit(asked)
     facts = replace(NO_FACTS, live=fact)
+    local = None
     if isinstance(fact, Unavailable) and case.direction is Direction.INBOUND:
-        facts = replace(facts, local=live.admit_alone(asked))
+        local = live.admit_alone(asked)
+    elif isinstance(fact, Unavailable) and case.may_use_escrow:
+        local = live.admit_by_escrow(asked)
+    facts = replace(facts, local=local)
     # 2.
     claims = case.signing_request
-    if claims is None or not isinstance(fact, Held):
+    if claims is None or not (isinstance(fact, Held) or isinstance(local, Held)):
         return facts
     synchronised = clock.synchronised()
     if synchronised is not True:

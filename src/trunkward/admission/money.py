@@ -35,7 +35,7 @@ from trunkward.trunks.spending import NO_CAPS, AtCap, Spending
 #: has to be opened, and a node that is found dead and stood in for.
 RELEASE_S = 15
 #: Of the ledger's names for owners.
-_ACCOUNT = "money:"
+ACCOUNT = "money:"
 _FREE = Tariff(rate_nano=0)
 
 
@@ -71,7 +71,7 @@ def charge_of(
             cost = prices.costs[name].tariff if name in prices.costs else _FREE
             shares.append(
                 Share(
-                    owner=f"{_ACCOUNT}carrier:{name}",
+                    owner=f"{ACCOUNT}carrier:{name}",
                     tariff=cost.compact(),
                     slice_micro=cost.price_micro(seconds),
                     caps=one.at(at) if one is not None else NO_CAPS,
@@ -98,7 +98,7 @@ class Terms:
         """Those of a charge; `cut`: accounts of carriers it does not go by."""
         sellers = [share for share in charge.shares if not share.carrier]
         return cls(
-            owners=tuple(share.owner.removeprefix(_ACCOUNT) for share in sellers),
+            owners=tuple(share.owner.removeprefix(ACCOUNT) for share in sellers),
             tariff=Tariff.from_compact(sellers[0].tariff) if sellers else _FREE,
             carriers={
                 carrier_of(share.owner): Tariff.from_compact(share.tariff)
@@ -125,9 +125,9 @@ class Terms:
 
     def accounts(self, carrier: str) -> list[tuple[str, Tariff]]:
         """Who pays by what, of a call that goes by this carrier; "": by any of them."""
-        found = [(f"{_ACCOUNT}{owner}", self.tariff) for owner in self.owners]
+        found = [(f"{ACCOUNT}{owner}", self.tariff) for owner in self.owners]
         return found + [
-            (f"{_ACCOUNT}carrier:{name}", tariff)
+            (f"{ACCOUNT}carrier:{name}", tariff)
             for name, tariff in self.carriers.items()
             if carrier in ("", name)
         ]
@@ -177,7 +177,7 @@ def _leg(call: RunningCall, for_s: float, policy: Snapshot, now: float) -> Runni
 
 
 def _spending(account: str, policy: Snapshot, now: float) -> Spending:
-    found = policy.spends(account.removeprefix(_ACCOUNT))
+    found = policy.spends(account.removeprefix(ACCOUNT))
     return found.at(now) if found is not None else NO_CAPS
 
 
@@ -208,7 +208,7 @@ def paid(
             case OverSpend() if not call.answered_at:
                 grants[call.record_id] = grant
             case OverSpend(owner=account):
-                spent = policy.spends(account.removeprefix(_ACCOUNT))
+                spent = policy.spends(account.removeprefix(ACCOUNT))
                 at_once = spent is not None and spent.spending.at_cap is AtCap.AT_ONCE
                 left_s = 0.0 if at_once else max(call.left_s, 0.0)
                 grants[call.record_id] = Grant(for_s=left_s, then=Cut.SPEND_CAP)

@@ -289,7 +289,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     draining: bool = False
     #: What all nodes agree on: limits, nonces, registrations.
     live: LiveFact = Unavailable(what="redis", why="not-asked")
-    #: While that is lost, what this gate's own counts say of an inbound call; None: not asked.
+    #: While that is lost, what this gate says of an inbound call by its own counts, or of one at home with
+    #: money it has leased ahead; None: not asked, or not enough.
     local: Held | Over | None = None
 
 
@@ -314,6 +315,9 @@ class Live(Protocol):
 
     def admit_alone(self, asked: Asked) -> Held | Over:
         """The same by what this gate alone has counted, for when nobody else tells."""
+
+    def admit_by_escrow(self, asked: Asked) -> Held | Over | None:
+        """The same with money this gate has leased ahead; None: there is not enough of it."""
 
 
 class Clock(Protocol):

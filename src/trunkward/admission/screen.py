@@ -117,6 +117,11 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         return Reach.ABROAD if self.abroad else Reach.HOME
 
     @property
+    def may_use_escrow(self) -> bool:
+        """Whether it is a call at home, and nobody has to tell whether its credentials were used before."""
+        return self.charge is not None and not self.abroad and self.nonce is None
+
+    @property
     def offers_md5(self) -> bool:
         """Whether a challenge may offer MD5 after SHA-256."""
         if self.nonce is not None:

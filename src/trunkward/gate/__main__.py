@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import gc
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from trunkward.engines.signer_client import SignerClient
 from trunkward.gate.clock import KernelClock
 from trunkward.gate.counts import Counts
 from trunkward.gate.credentials import Verifier
+from trunkward.gate.escrow import EVERY_S
 from trunkward.gate.line import Line
 from trunkward.gate.metrics import counted
 from trunkward.gate.policy import PolicyInForce, stand_back
@@ -60,7 +62,7 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
     signer = SignerClient(paths.signer_socket)
     recorder = Recorder(paths.gate_records(index))
     client = LiveClient(paths.valkey_socket, "gate", paths.valkey_secret("gate"))
-    counted.counts = Counts(client)
+    counted.counts = counts = Counts(client, index)
     counted.draining = is_draining(paths)
     line = Line(
         index=index,
@@ -70,7 +72,7 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
         origid_secret=read_secret(PkiFiles(paths.pki).origid_secret),
         clock=KernelClock(trusted=trust_clock),
         recorder=recorder,
-        counts=counted.counts,
+        counts=counts,
         verifier=Verifier(read_secret(PkiFiles(paths.pki).digest_secret), lambda: client.epoch),
         registrar=client,
     )
@@ -102,7 +104,13 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
             heartbeat.beat()
             await asyncio.sleep(BEAT_S)
 
-    beside_calls = [asyncio.create_task(follow()), asyncio.create_task(beat())]
+    async def lease() -> None:
+        while True:
+            if policy.snapshot is not None:
+                await counts.escrow.round(policy.snapshot, time.time())
+            await asyncio.sleep(EVERY_S)
+
+    beside_calls = [asyncio.create_task(follow()), asyncio.create_task(beat()), asyncio.create_task(lease())]
     _serve_metrics(index, heartbeat, log)
     # without a policy there is nothing to listen for: the edge finds no gate, and does what it does then
     await _first_of(loaded, stop)
@@ -115,6 +123,8 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
     for task in beside_calls:
         task.cancel()
     beside.shutdown(wait=False, cancel_futures=True)
+    if policy.snapshot is not None:
+        counts.escrow.close(policy.snapshot.node.name)
     line.tell_of_strangers(at_once=True)
     await signer.close()
     await client.close()

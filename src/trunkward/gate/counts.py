@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from copy import replace
 
 from trunkward.admission.money import longest_s
 from trunkward.admission.ports import (
@@ -14,6 +15,7 @@ from trunkward.admission.ports import (
     Settlement,
     Unavailable,
 )
+from trunkward.gate.escrow import Escrow
 from trunkward.live.client import LiveClient
 from trunkward.live.local import LocalCounts
 from trunkward.trunks.model import NodeSettings
@@ -26,9 +28,11 @@ ADMITTED_S = 0.6
 class Counts:
     """The counts one gate goes by."""
 
-    def __init__(self, client: LiveClient) -> None:
-        """Asks nobody yet."""
+    def __init__(self, client: LiveClient, gate: int = 0) -> None:
+        """Asks nobody yet; `gate` is this one's number."""
         self._client = client
+        #: For when Valkey is lost.
+        self.escrow = Escrow(client, gate)
         self._alone = LocalCounts()
         #: Valkey did not answer when it was asked last.
         self.lost = False
@@ -39,6 +43,8 @@ class Counts:
         """What Valkey says, or that it says nothing."""
         fact = await self._client.admit(asked)
         self.lost = isinstance(fact, Unavailable)
+        if isinstance(fact, Held) and asked.money is not None:
+            self.escrow.want(asked.money)
         if not self.lost and self._alone:
             self._alone.forget()  # renewals bring there what was admitted here
         return fact
@@ -46,6 +52,28 @@ class Counts:
     def admit_alone(self, asked: Asked) -> Held | Over:
         """By what this gate has heard of since nobody else told."""
         return self._alone.admit(asked, time.monotonic())
+
+    def admit_by_escrow(self, asked: Asked) -> Held | Over | None:
+        """The same with money leased ahead; of carriers those are left out of whose cap none is."""
+        assert asked.money is not None
+        amounts = {share.owner: share.slice_micro for share in asked.money.shares}
+        carriers = [share for share in asked.money.shares if share.carrier]
+        # who has no cap needs no lease
+        for share in asked.money.shares:
+            if not share.caps.has_caps:
+                del amounts[share.owner]
+        cut = [one.owner for one in carriers if self.escrow.left(one.owner) < amounts.get(one.owner, 0)]
+        for owner in cut:
+            del amounts[owner]
+        if carriers and len(cut) == len(carriers):
+            return None
+        fact = self.admit_alone(asked)
+        if not isinstance(fact, Held):
+            return fact
+        if not self.escrow.take(amounts):
+            self._alone.ended([(asked.record_id, fact.counters)])
+            return None
+        return replace(fact, reserved=True, cut_routes=tuple(cut))
 
     def renew(self, calls: Sequence[tuple[str, Sequence[str]]], hold_s: float) -> None:
         """Holds the places of these calls for `hold_s` seconds from now. Waits for nobody."""
@@ -68,6 +96,12 @@ class Counts:
             return {}
         facts = await self._client.renew_legs(legs, hold_s=hold_s, node=node.name, longest_s=longest_s(node))
         return {leg.record_id: fact for leg, fact in zip(legs, facts, strict=True)}
+
+    def renew_by_escrow(self, leg: RunningLeg) -> bool:
+        """Whether a call at home has its next slice from what is leased ahead."""
+        return self.escrow.take(
+            {share.owner: share.next_micro - share.had_micro for share in leg.shares if share.caps.has_caps}
+        )
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
         """Charges what calls that are over have cost, and frees the rest. Waits for nobody."""
@@ -124,6 +158,13 @@ class PlacesOfCall:
     def admit_alone(self, asked: Asked) -> Held | Over:
         """The same by what this gate alone has counted."""
         fact = self._counts.admit_alone(asked)
+        if isinstance(fact, Held):
+            self._held = fact
+        return fact
+
+    def admit_by_escrow(self, asked: Asked) -> Held | Over | None:
+        """The same with money this gate has leased ahead."""
+        fact = self._counts.admit_by_escrow(asked)
         if isinstance(fact, Held):
             self._held = fact
         return fact

@@ -38,6 +38,7 @@ from trunkward.admission.ports import (
     NO_FACTS,
     NOTHING_ASKED,
     Clock,
+    Granted,
     Held,
     LiveFact,
     Registrar,
@@ -47,7 +48,7 @@ from trunkward.admission.prices import Price
 from trunkward.admission.screen import Case, screen, takes_calls
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt
-from trunkward.calls.grant import CallsEnded, GrantsAsked, GrantsGiven
+from trunkward.calls.grant import CallsEnded, GrantsAsked, GrantsGiven, Reach
 from trunkward.calls.place import PlaceAsked, PlaceGiven
 from trunkward.calls.registration import FlowEnded, RegisterAttempt, RegisterVerdict
 from trunkward.calls.verdict import Admit, Blame, Challenge, Reason, Reject
@@ -168,10 +169,15 @@ class Line:
             _log.error("terms of a call cannot be read: no grant", problem=str(problem))
             return GrantsGiven(grants={})
         facts = await self._counts.renew_legs(legs, policy.node, hold_s(policy.node))
+        heard = not any(isinstance(fact, Unavailable) for fact in facts.values())
+        by_id = {leg.record_id: leg for leg in legs}
+        for call in asked.calls:
+            lost = isinstance(facts.get(call.record_id), Unavailable) and call.answered_at > 0
+            if lost and call.reach is Reach.HOME and self._counts.renew_by_escrow(by_id[call.record_id]):
+                facts[call.record_id] = Granted()
         if asked.recalled:
             await self._counts.recalled(policy.node, asked.recalled)
         given = paid(asked, given, facts, policy)
-        heard = not any(isinstance(fact, Unavailable) for fact in facts.values())
         return msgspec.structs.replace(given, frozen=await self._counts.frozen() if heard else 0)
 
     async def place(self, asked: PlaceAsked) -> PlaceGiven:

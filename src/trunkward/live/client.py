@@ -146,6 +146,10 @@ class LiveClient:
         """
         self._settlements.tell([(one, None) for one in settlements])
 
+    def give_up(self, record_ids: Sequence[str]) -> None:
+        """Frees what legs that were never admitted hold, such as a gate's escrow; they may come again."""
+        self._settlements.tell([(Settlement(record_id=one), money.NOT_RESERVED) for one in record_ids])
+
     async def change(
         self, trunk: str, how: Callable[[Bindings, float], Bindings]
     ) -> tuple[Bindings, float] | Unavailable:

@@ -17,8 +17,10 @@ _RENEW, _SETTLE, _SPENT, _LEGS, _WATCH, _RECALLED = (
 _LEDGER, _LEGS_KEY = "ledger", "legs"
 _WINDOWS = tuple(Window)
 
+#: What a leg that was made by a renewal has for a reservation.
+NOT_RESERVED = "-"
 #: A settlement, and the reservation that is given up: its Redis' milliseconds; None for a leg that is over.
-type Settling = tuple[Settlement, int | None]
+type Settling = tuple[Settlement, int | str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

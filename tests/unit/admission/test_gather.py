@@ -32,6 +32,7 @@ SIGNED = Signature(identity="i", date="d", iat=1, attest=Attestation.B)
 LOST = Unavailable(what="signer", why="signer-timeout")
 HELD = Held(record_id="r1", counters=("calls:trunk:acme-hq",), until_ms=1)
 ALONE = Held(record_id="r1", counters=("calls:trunk:acme-hq",))
+ESCROW = replace(ALONE, reserved=True)
 
 
 class FakeSigner:
@@ -53,8 +54,9 @@ class FakeClock:
 
 
 class FakeLive:
-    def __init__(self, answer: LiveFact = HELD) -> None:
+    def __init__(self, answer: LiveFact = HELD, escrow: Held | None = None) -> None:
         self.answer = answer
+        self.escrow = escrow
         self.asked: list[Asked] = []
 
     async def admit(self, asked: Asked) -> LiveFact:
@@ -63,6 +65,10 @@ class FakeLive:
 
     def admit_alone(self, asked: Asked) -> Held | Over:
         return ALONE
+
+    def admit_by_escrow(self, asked: Asked) -> Held | Over | None:
+        assert asked.money is not None
+        return self.escrow
 
 
 @pytest.fixture
@@ -73,8 +79,9 @@ def gathered(policy: Snapshot) -> Callable[..., tuple[Facts, FakeSigner, FakeLiv
         signature: SignatureFact = SIGNED,
         good: bool | Unavailable = True,
         live: LiveFact = HELD,
+        escrow: Held | None = None,
     ) -> tuple[Facts, FakeSigner, FakeLive]:
-        signer, all_nodes = FakeSigner(signature), FakeLive(live)
+        signer, all_nodes = FakeSigner(signature), FakeLive(live, escrow)
         asked = asked_of(case, policy, "r1")
         return asyncio.run(gather(case, asked, all_nodes, signer, FakeClock(good=good))), signer, all_nodes
 
@@ -133,6 +140,18 @@ def test_what_is_lost_is_counted_here_for_inbound_calls(
     assert (facts.live, facts.local) == (lost, ALONE)
     facts, _, _ = gathered(case)
     assert (facts.live, facts.local) == (HELD, None)
+
+
+def test_what_is_lost_goes_by_escrow_for_calls_at_home(
+    gathered: Gathered, outbound: Callable[..., CallAttempt], pbx: PeerIdentity, policy: Snapshot
+) -> None:
+    lost = Unavailable(what="redis", why="redis-lost")
+    facts, signer, _ = gathered(screen(outbound(), pbx, policy), live=lost, escrow=ESCROW)
+    assert (facts.live, facts.local, facts.signature) == (lost, ESCROW, SIGNED)
+    assert signer.asked
+    for called in ("+442079460123", "+18005550123"):  # abroad; free, so that nobody has counted it
+        facts, signer, _ = gathered(screen(outbound(called), pbx, policy), live=lost, escrow=ESCROW)
+        assert (facts.local, signer.asked) == (None, [])
 
 
 def test_an_emergency_asks_nobody(

@@ -84,9 +84,10 @@ def test_the_row_of_redis(
         Reason.LIMITS_UNAVAILABLE,
         503,
     )
-    # whatever this gate has counted by itself: that is for inbound calls
+    # what this gate has counted by itself is for inbound calls, and for those at home it has the money for
     held = Held(record_id="r1", counters=("calls:trunk:acme-hq",))
-    assert judged(outbound(), pbx, replace(LOST, local=held)).reason is Reason.LIMITS_UNAVAILABLE
+    assert judged(outbound(), pbx, replace(LOST, local=held)).reason is Reason.SPEND_UNAVAILABLE
+    assert isinstance(judged(outbound(), pbx, replace(LOST, local=replace(held, reserved=True))), Admit)
     assert effect(Lost.REDIS, Calls.INBOUND) is Effect.GOES_BY_OWN_COUNTS
     admitted = judged(inbound(), None, replace(LOST, local=held))
     assert isinstance(admitted, Admit)

@@ -19,6 +19,7 @@ from trunkward.admission.ports import (
     Over,
     OverSpend,
     PeerIdentity,
+    Proven,
     Unavailable,
 )
 from trunkward.admission.screen import Case, screen
@@ -30,6 +31,7 @@ from trunkward.numbering.destinations import Destination, Kind
 from trunkward.spend.deck import Rate, deck
 from trunkward.spend.table import DeckTable, compile_deck
 from trunkward.spend.tariff import Tariff
+from trunkward.trunks.destinations import DestinationPolicy, Level, allowed
 from trunkward.trunks.model import Carrier, Declared, Routing
 from trunkward.trunks.spending import NO_CAPS, TRUNK_CAPS, Raise, Spending, Window
 
@@ -380,3 +382,45 @@ def test_a_missing_fact_reserves_nothing(
     case = screen(outbound(HOME), pbx, world(declared))
     facts = replace(signed(), live=Held(record_id="r1", counters=("calls:trunk:acme-hq",)))
     assert judge_call(case, facts, "r1", NOW).verdict.reason is Reason.SPEND_UNAVAILABLE
+
+
+LOST = Unavailable(what="redis", why="redis-timeout")
+ESCROW = Held(record_id="r1", counters=("calls:trunk:acme-hq",), reserved=True)
+
+
+@pytest.mark.parametrize(
+    ("called", "local", "reason"),
+    [
+        (HOME, ESCROW, Reason.ADMITTED),
+        (HOME, None, Reason.LIMITS_UNAVAILABLE),
+        (HOME, Over(key="calls:trunk:acme-hq", most=30, retry_after_s=5), Reason.LIMIT_CALLS),
+        # counted, and not paid for
+        (HOME, replace(ESCROW, reserved=False), Reason.SPEND_UNAVAILABLE),
+        ("+18765550123", ESCROW, Reason.LIMITS_UNAVAILABLE),
+    ],
+)
+def test_without_valkey_calls_at_home_go_by_escrow(
+    outbound: Attempt,
+    pbx: PeerIdentity,
+    declared: Declared,
+    called: str,
+    local: Held | Over | None,
+    reason: Reason,
+) -> None:
+    """Summary: posture row "Redis": with what this gate has leased ahead, and only at home."""
+    listed = DestinationPolicy(allow=allowed(("US", "JM")))
+    abroad = replace(declared.trunks[0], destinations=((Level.TRUNK, listed),))
+    case = screen(outbound(called), pbx, world(replace(declared, trunks=(abroad,))))
+    judgement = judge_call(case, replace(NO_FACTS, live=LOST, local=local), "r1", NOW)
+    assert judgement.verdict.reason is reason
+    if isinstance(judgement.verdict, Admit):
+        assert judgement.verdict.money
+
+
+def test_whose_credentials_nobody_can_look_up_has_no_escrow(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared
+) -> None:
+    used = Proven(trunk="acme-hq", username="acme-hq", nonce="n", nc=1, until=9e9, epoch=7, secret=1)
+    case = replace(screen(outbound(HOME), pbx, world(declared)), nonce=used)
+    judgement = judge_call(case, replace(NO_FACTS, live=LOST, local=ESCROW), "r1", NOW)
+    assert judgement.verdict.reason is Reason.LIMITS_UNAVAILABLE

@@ -165,3 +165,42 @@ def test_at_once() -> None:
         eventually(lambda: spent(running).granted == 0, 5, "the rest is free")
         assert spent(running).hour == charged(running, [call])
         assert running.record(call.invite.call_id, ended=True)["cut"] == "spend-cap"
+
+
+def test_escrow() -> None:
+    """Summary: without Valkey a call at home goes by what its gate has leased, and gets more time by it; back again, it has cost its time and no more, and nothing is held but the lease."""
+    escrow = 2 * SLICE + 2 * 10 * SECOND
+    with node_with(f'{{hour: "30.00", call: none, escrow: "{escrow / 10**6:.2f}"}}') as node:
+
+        async def scenario() -> list[Call]:
+            async with parties(node) as lab:
+                calls = []
+                for _ in range(8):  # each gate has admitted one
+                    call, _ = await up(lab)
+                    assert (await call.bye()).status == 200
+                    calls.append(call)
+                await asyncio.to_thread(eventually, lambda: spent(node).granted == escrow, 60, "both lease")
+                supervisor = int((node.run / "supervisor.pid").read_text())
+                valkey = await asyncio.to_thread(node.pid, "valkey")
+                os.kill(supervisor, signal.SIGSTOP)
+                os.kill(valkey, signal.SIGKILL)
+                try:
+                    call, there = await up(lab)
+                    calls.append(call)
+                    await asyncio.sleep(GRANT_S + 2)
+                    assert not call.is_over, "it has more time"
+                finally:
+                    os.kill(supervisor, signal.SIGCONT)
+                await asyncio.sleep(3)
+                assert (await call.bye()).status == 200
+                await there.ended()
+                return calls
+
+        calls = asyncio.run(scenario())
+        node.wait_ready()
+        cost = charged(node, calls)
+        eventually(
+            lambda: spent(node) == money.Spent(granted=escrow, hour=cost, day=cost, month=cost),
+            60,
+            "as it was",
+        )

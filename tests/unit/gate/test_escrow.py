@@ -1,0 +1,169 @@
+"""Escrow on a real ledger: leased where there is room, spent by one gate alone, given back when all is known again."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sipkit.places import TABLE
+from sipkit.valkey import OwnValkey
+from trunkward.admission.ports import Charge, Settlement, Share
+from trunkward.admission.snapshot import Snapshot, compile_snapshot
+from trunkward.control.node_file import read_node_file
+from trunkward.gate.escrow import Escrow
+from trunkward.live import money
+from trunkward.live.client import LiveClient
+from trunkward.trunks.spending import Spending
+
+EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")
+ACCOUNT = "money:trunk:acme-hq"
+#: Two gates share it.
+CAPS = Spending(call_micro=100, day_micro=1000, escrow_micro=600)
+NOW = 1_800_000_000.0
+#: Of the example: a grant, and its release.
+LONGEST_S = 75
+
+
+@pytest.fixture
+def valkey() -> Iterator[OwnValkey]:
+    running = OwnValkey()
+    with running.asks("worker") as worker:
+        worker.ask(*money.watch(LONGEST_S, None))
+        assert worker.ask(*money.recalled("sbc.example.com", 1, ["sbc.example.com"])) == 0
+    yield running
+    running.close()
+
+
+def policy(caps: Spending = CAPS) -> Snapshot:
+    declared = read_node_file(EXAMPLE, "node.yaml")
+    trunk = replace(declared.trunks[0], spending=caps)
+    return Snapshot(compile_snapshot(replace(declared, trunks=(trunk,)), {}, 1, TABLE))
+
+
+CHARGE = Charge(
+    node="sbc.example.com",
+    longest_s=LONGEST_S,
+    shares=(Share(owner=ACCOUNT, tariff="0:0:1:1", slice_micro=10, caps=CAPS),),
+)
+
+
+class Bench:
+    """A gate's escrow, its clock in the test's hand."""
+
+    def __init__(self, valkey: OwnValkey, client: LiveClient) -> None:
+        self.valkey, self.client = valkey, client
+        self.now_s = 1000.0
+        self.escrow = self.of_gate(0)
+
+    def of_gate(self, gate: int) -> Escrow:
+        return Escrow(self.client, gate, lambda: self.now_s)
+
+    async def round(self, caps: Spending = CAPS) -> None:
+        await self.escrow.round(policy(caps), NOW)
+
+    async def leased(self) -> None:
+        """After a start, and its first call."""
+        self.escrow.want(CHARGE)
+        await self.round()
+        assert self.escrow.left(ACCOUNT) == 0, "what a gate before it had taken is not known yet"
+        self.now_s += LONGEST_S + 1
+        await self.round()
+        await self.round()
+
+    def spent(self) -> money.Spent:
+        with self.valkey.asks("root") as root:
+            (found,) = money.windows_of(root.ask(*money.spent([ACCOUNT])))
+        return found
+
+
+def scenario(valkey: OwnValkey, play: Callable[[Bench], Awaitable[None]]) -> None:
+    async def run() -> None:
+        client = valkey.gate(0.5)
+        try:
+            await play(Bench(valkey, client))
+        finally:
+            await client.close()
+
+    asyncio.run(run())
+
+
+def test_leased_taken_and_given_back(valkey: OwnValkey) -> None:
+    async def play(bench: Bench) -> None:
+        await bench.leased()
+        assert bench.escrow.left(ACCOUNT) == bench.spent().granted == 300
+        assert bench.escrow.take({ACCOUNT: 200})
+        assert not bench.escrow.take({ACCOUNT: 101})
+        assert not bench.escrow.take({ACCOUNT: 1, "money:tenant:acme": 1}), "all who pay, or nobody"
+        assert bench.escrow.left(ACCOUNT) == 100
+        # its call is over, and has cost a little less
+        bench.client.settle([Settlement(record_id="a" * 32, costs=((ACCOUNT, 190),))])
+        await bench.round()
+        found = bench.spent()
+        assert (found.granted, found.day, bench.escrow.left(ACCOUNT)) == (300, 190, 100)
+        bench.now_s += LONGEST_S + 1
+        await bench.round()
+        await bench.round()
+        found = bench.spent()
+        assert (found.granted, found.day, bench.escrow.left(ACCOUNT)) == (300, 190, 300)
+        bench.escrow.close("sbc.example.com")
+        await asyncio.sleep(0.1)
+        assert (bench.spent().granted, bench.spent().day) == (0, 190)
+
+    scenario(valkey, play)
+
+
+def test_no_room_no_lease(valkey: OwnValkey) -> None:
+    async def play(bench: Bench) -> None:
+        bench.client.settle([Settlement(record_id="a" * 32, costs=((ACCOUNT, 701),))])
+        await bench.leased()
+        assert (bench.escrow.left(ACCOUNT), bench.spent().granted) == (0, 0)
+        assert not bench.escrow.take({ACCOUNT: 1})
+
+    scenario(valkey, play)
+
+
+def test_what_was_spent_without_valkey_is_not_leased_again_beyond_a_cap(valkey: OwnValkey) -> None:
+    async def play(bench: Bench) -> None:
+        bench.client.settle([Settlement(record_id="a" * 32, costs=((ACCOUNT, 700),))])
+        await bench.leased()
+        assert bench.escrow.take({ACCOUNT: 300})
+        bench.client.settle([Settlement(record_id="b" * 32, costs=((ACCOUNT, 300),))])
+        await asyncio.sleep(0.1)
+        # until each call that took of it is in the ledger it is held beside what they cost
+        assert (bench.spent().granted, bench.spent().day) == (300, 1000)
+        bench.now_s += LONGEST_S + 1
+        await bench.round()
+        await bench.round()
+        found = bench.spent()
+        assert (found.granted, found.day) == (0, 1000)
+        assert not bench.escrow.take({ACCOUNT: 1})
+
+    scenario(valkey, play)
+
+
+def test_a_gate_that_is_started_anew_takes_over_what_was_leased(valkey: OwnValkey) -> None:
+    async def play(bench: Bench) -> None:
+        await bench.leased()
+        bench.escrow = bench.of_gate(0)
+        await bench.leased()
+        assert bench.escrow.left(ACCOUNT) == bench.spent().granted == 300
+        other = bench.of_gate(1)
+        bench.escrow = other
+        await bench.leased()
+        assert bench.spent().granted == 600, "each gate its own"
+
+    scenario(valkey, play)
+
+
+def test_a_lost_valkey_leases_nothing_and_takes_nothing_away(valkey: OwnValkey) -> None:
+    async def play(bench: Bench) -> None:
+        await bench.leased()
+        valkey.kill()
+        await bench.round()
+        assert bench.escrow.left(ACCOUNT) == 300
+        assert bench.escrow.take({ACCOUNT: 300})
+        assert bench.escrow.left(ACCOUNT) == 0
+
+    scenario(valkey, play)
