@@ -1,11 +1,11 @@
 """`./trunkward bench [WHAT]`, or `python -m bench [WHAT]`.
 
-WHAT: signalling, record, records, calls, ladder, configuration, swap, admission or ledger.
+WHAT: signalling, record, records, calls, ladder, configuration, swap, admission, ledger or losses.
 """
 
 import sys
 
-from bench import admission, calls, configuration, ladder, ledger, records, run, swap
+from bench import admission, calls, configuration, ladder, ledger, losses, records, run, swap
 
 _OTHERS = {
     "records": records.main,
@@ -15,6 +15,7 @@ _OTHERS = {
     "swap": swap.main,
     "admission": admission.main,
     "ledger": ledger.main,
+    "losses": losses.main,
 }
 
 if __name__ == "__main__":  # not in a process that multiprocessing has made
