@@ -124,7 +124,7 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
         task.cancel()
     beside.shutdown(wait=False, cancel_futures=True)
     if policy.snapshot is not None:
-        counts.escrow.close(policy.snapshot.node.name)
+        counts.escrow.close(policy.snapshot.node.ledger_name)
     line.tell_of_strangers(at_once=True)
     await signer.close()
     await client.close()

@@ -33,7 +33,8 @@ _NEXT_LOOK_S = 2.0
 #: be answered in vain (13.3.1.4: 64 * T1 without an ACK).
 _RINGS_S, _UNACKNOWLEDGED_S = 180, 32
 
-#: Of the ledger's names for owners.
+#: Of the ledger's names for a gate's leases (`gate.escrow`), and for owners.
+_ESCROW = "escrow:"
 _CARRIER = "money:carrier:"
 
 _decode = msgspec.json.Decoder(Left).decode
@@ -66,6 +67,10 @@ class Orphans:
         dead: list[RunningLeg] = []
         for orphan in await self._counts.orphans(node):
             leg, left = orphan.leg, _left_of(orphan)
+            if leg.record_id.startswith(_ESCROW):
+                if cannot_be_alive(leg, None, node.max_call_s):
+                    settled.append(Settlement(record_id=leg.record_id, costs=_all_of(leg)))
+                continue
             status = ended.get(leg.record_id, 0)
             over = 200 <= status < 300 or status == _NO_SUCH_CALL
             if over or cannot_be_alive(leg, left, node.max_call_s):
@@ -123,6 +128,11 @@ def grown(leg: KeptLeg, left: Left | None) -> RunningLeg:
         shares=tuple(shares),
         dead=True,
     )
+
+
+def _all_of(leg: KeptLeg) -> tuple[tuple[str, int], ...]:
+    """What a dead gate had leased: how much of it was spent died with it."""
+    return tuple((share.owner, share.settled + share.granted) for share in leg.shares)
 
 
 def _paying(leg: KeptLeg, left: Left | None) -> list[KeptShare]:
