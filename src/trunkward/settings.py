@@ -29,6 +29,27 @@ class SettingsRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a Valkey listens."""
+
+    #: Absolute path of a unix socket, or `host:port`: over TLS, whose certificate must have that name.
+    where: str
+    #: PEM of the authorities such a certificate must come from.
+    authorities: Path
+
+    @property
+    def is_socket(self) -> bool:
+        """Whether it is on this machine."""
+        return self.where.startswith("/")
+
+    @property
+    def host(self) -> tuple[str, int]:
+        """Name or address, and port; of one that is no socket."""
+        host, _, port = self.where.rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Paths:
     """The directories of one node on this machine, and its database.
 
@@ -42,6 +63,8 @@ class Paths:
     log: Path
     #: `postgresql://...`; "": SQLite files below `state`.
     database: str = ""
+    #: The Valkey that somebody else runs for several nodes (`Place.where`); "": the node has its own.
+    live: str = ""
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -58,6 +81,7 @@ class Paths:
                 run=base / "run",
                 log=base / "log",
                 database=read_database(base / DATABASE_FILE),
+                live=_read_live(base / "run"),
             )
         return cls(
             config=Path("/etc/trunkward/node.yaml"),
@@ -65,6 +89,7 @@ class Paths:
             run=Path("/run/trunkward"),
             log=Path("/var/log/trunkward"),
             database=read_database(Path("/etc/trunkward") / DATABASE_FILE),
+            live=_read_live(Path("/run/trunkward")),
         )
 
     @property
@@ -249,8 +274,18 @@ class Paths:
 
     @property
     def valkey_socket(self) -> Path:
-        """Where Valkey listens, and nowhere else."""
+        """Where the node's own Valkey listens, and nowhere else."""
         return self.valkey_run / "valkey.sock"
+
+    @property
+    def valkey_authorities(self) -> Path:
+        """Who must vouch for one that is reached over TLS."""
+        return self.valkey_run / "authorities.pem"
+
+    @property
+    def valkey(self) -> Place:
+        """Where the Valkey listens that this node counts in."""
+        return Place(where=self.live or str(self.valkey_socket), authorities=self.valkey_authorities)
 
     def valkey_secret(self, user: str) -> Path:
         """The password of one of Valkey's users."""
@@ -265,6 +300,18 @@ class Paths:
     def supervisor_socket(self) -> Path:
         """The supervisor's control socket, root only."""
         return self.run / "supervisor.sock"
+
+
+def live_file(run: Path) -> Path:
+    """Names the Valkey a running node counts in, for commands of a person."""
+    return run / "live" / "where"
+
+
+def _read_live(run: Path) -> str:
+    try:
+        return live_file(run).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def deck_name(sha256: str) -> str:

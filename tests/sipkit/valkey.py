@@ -7,7 +7,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from trunkward.engines.valkey import USERS, render_users_acl, render_valkey_conf
+from sipkit.certificates import Credential
+from sipkit.transport import Address
+from trunkward.engines.valkey import SHARED_USERS, USERS, render_users_acl, render_valkey_conf
 from trunkward.live.ask import NotAnswered, Valkey
 from trunkward.live.client import LiveClient
 from trunkward.settings import Paths
@@ -16,8 +18,14 @@ from trunkward.settings import Paths
 class OwnValkey:
     """One server on a unix socket below `home`; started, its functions loaded."""
 
-    def __init__(self, home: Path | None = None, *, functions: bool = True) -> None:
-        """Starts it. Without a `home` it has one that goes with it."""
+    def __init__(
+        self,
+        home: Path | None = None,
+        *,
+        functions: bool = True,
+        tls: tuple[Address, Credential] | None = None,
+    ) -> None:
+        """Starts it. Without a `home` it has one that goes with it; `tls`: where many nodes reach it, too."""
         self._temporary = home is None
         # short, for the socket
         self.home = home or Path(tempfile.mkdtemp(prefix="tw-vk-", dir="/tmp"))
@@ -26,12 +34,17 @@ class OwnValkey:
         )
         self.paths.valkey_run.mkdir(parents=True)
         self.paths.valkey_data.mkdir(parents=True)
-        passwords = {user: user * 8 for user in USERS}
+        passwords = {user: user * 8 for user in (USERS if tls is None else SHARED_USERS)}
         for user, password in passwords.items():
             self.paths.valkey_secret(user).write_text(password)
         (self.paths.valkey_run / "users.acl").write_text(render_users_acl(passwords))
         self.configuration = self.paths.valkey_run / "valkey.conf"
-        self.configuration.write_text(render_valkey_conf(self.paths))
+        conf = render_valkey_conf(self.paths)
+        if tls is not None:
+            at, shown = tls
+            conf += f"tls-port {at.port}\ntls-cert-file {shown.certificate}\ntls-key-file {shown.key}\n"
+            conf += f"tls-auth-clients no\nbind {at.host}\n"
+        self.configuration.write_text(conf)
         self._functions = functions
         self.start()
 
@@ -47,7 +60,7 @@ class OwnValkey:
                 with self.asks("worker") as valkey:
                     valkey.ask("PING")
                     if self._functions:
-                        valkey.load()
+                        valkey.load(users=True)
                 return
             except NotAnswered:
                 if self.process.poll() is not None or time.monotonic() > until:
@@ -56,11 +69,11 @@ class OwnValkey:
 
     def asks(self, user: str) -> Valkey:
         """A connection for one question after the other."""
-        return Valkey(self.paths.valkey_socket, user, self.paths.valkey_secret(user))
+        return Valkey(self.paths.valkey, user, self.paths.valkey_secret(user))
 
     def gate(self, deadline_s: float = 10) -> LiveClient:
         """A gate's client; more patient than a gate's, on a machine that has other work."""
-        return LiveClient(self.paths.valkey_socket, "gate", self.paths.valkey_secret("gate"), deadline_s)
+        return LiveClient(self.paths.valkey, "gate", self.paths.valkey_secret("gate"), deadline_s)
 
     def wait_until_written(self) -> None:
         """Until its file has all it was told: while one second's part is being synced, the next waits in memory."""

@@ -148,4 +148,5 @@ def _to(
         headers=headers or [],
         registered=registered,
         ring_timeout_s=ring_timeout_s,
+        session_s=target.session_timer_s if isinstance(target, Carrier) else 0,
     )

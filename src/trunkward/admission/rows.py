@@ -92,6 +92,7 @@ class CarrierRow(msgspec.Struct, frozen=True, array_like=True):
     emergency: bool
     enabled: bool
     trusted: bool
+    session_timer_s: int
 
 
 class NodeRow(msgspec.Struct, frozen=True, array_like=True):
@@ -123,6 +124,7 @@ class NodeRow(msgspec.Struct, frozen=True, array_like=True):
     routing: Routing
     margin_nano: int
     spend_ring_s: int
+    id: str
 
 
 class SecretRow(msgspec.Struct, frozen=True, array_like=True):
@@ -393,6 +395,7 @@ def carrier_row(carrier: Carrier) -> CarrierRow:
         carrier.emergency,
         carrier.enabled,
         carrier.trusted,
+        carrier.session_timer_s,
     )
 
 
@@ -413,6 +416,7 @@ def carrier_of(row: CarrierRow) -> Carrier:
         emergency=row.emergency,
         enabled=row.enabled,
         trusted=row.trusted,
+        session_timer_s=row.session_timer_s,
     )
 
 
@@ -445,11 +449,12 @@ def node_row(node: NodeSettings) -> NodeRow:
         node.routing,
         node.margin_nano,
         node.spend_ring_s,
+        node.id,
     )
 
 
 def node_of(row: NodeRow) -> NodeSettings:
-    """The node of a row, without what no gate needs: `resolvers`, `probes` and files."""
+    """The node of a row, without what no gate needs: `resolvers`, `probes`, `live` and files."""
     values = {name: getattr(row, name) for name in row.__struct_fields__}
     for name in ("addresses", "media_addresses"):
         values[name] = tuple(ip_address(address) for address in values[name])

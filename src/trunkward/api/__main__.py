@@ -35,6 +35,7 @@ def main() -> None:
 
 def _arguments() -> Paths:
     parser = argparse.ArgumentParser(prog="trunkward.api")
+    parser.add_argument("--live", default="")
     for name in ("config", "state", "run", "log"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     return Paths(**vars(parser.parse_args()))

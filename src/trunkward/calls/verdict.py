@@ -135,6 +135,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     registered: bool = False
     #: Seconds to wait for any final answer before the next route is tried.
     ring_timeout_s: int = RING_S
+    #: Seconds of the session timer it is offered where the caller offers none (RFC 4028); 0: none.
+    session_s: int = 0
 
 
 class Admit(msgspec.Struct, frozen=True, kw_only=True, tag="admit", tag_field="verdict"):

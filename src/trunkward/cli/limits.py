@@ -33,7 +33,7 @@ def run(paths: Paths, name: str, *, as_json: bool) -> int:
         return 2
     ceilings = ceilings_of(_levels(trunk, declared))
     try:
-        with Valkey(paths.valkey_socket, "root", paths.valkey_secret("root")) as valkey:
+        with Valkey(paths.valkey, "root", paths.valkey_secret("root")) as valkey:
             asked = [*_always(ceilings), *_numbers(ceilings, valkey)]
             found = [
                 _row(one, taken) for one, taken in zip(asked, valkey.ask(*library.count(asked)), strict=True)

@@ -31,18 +31,22 @@ def wait_until_ready(
 ) -> dict[str, str]:
     """Parts that do not answer in time, each with what was tried; {} when all do.
 
-    A node does not fail to start for want of `web`, which no call needs: it is waited for a little.
+    A node does not fail to start for want of `web`, which no call needs, or of a Valkey that somebody else
+    runs: they are waited for a little.
     """
     until = time.monotonic() + within_s
+    not_waited_for = {"web", "valkey"} if declared.node.live is not None else {"web"}
     while True:
         missing = not_ready(paths, declared, version)
-        if missing.keys() <= {"web"}:
+        if missing.keys() <= not_waited_for:
             until = min(until, time.monotonic() + _WEB_WITHIN_S)
         if not missing or give_up() or time.monotonic() > until:
             break
         time.sleep(_STEP_S)
-    if missing.keys() == {"web"}:
-        complain(f"web is not ready: {missing.pop('web')}; calls go without it")
+    if missing.keys() <= not_waited_for:
+        for part, means in (("web", "calls go without it"), ("valkey", "until then no call goes out")):
+            if part in missing:
+                complain(f"{part} is not ready: {missing.pop(part)}; {means}")
     return missing
 
 
@@ -76,15 +80,15 @@ def _why_not(probe: Callable[[], object]) -> str:
 def _has_loaded(paths: Paths) -> None:
     """What a worker does at its start; Valkey itself is another part's matter."""
     try:
-        valkey(paths.valkey_socket, functions=False)
+        valkey(paths.valkey, paths.valkey_secret("look"), functions=False)
     except OSError:
         return
-    valkey(paths.valkey_socket)
+    valkey(paths.valkey, paths.valkey_secret("look"))
 
 
 def _counts_money(paths: Paths, gates: int) -> None:
     """Valkey, and that it knows of all calls: before, none that costs money goes."""
-    valkey(paths.valkey_socket, functions=False)
+    valkey(paths.valkey, paths.valkey_secret("look"), functions=False)
     for index in range(gates):
         try:
             said = get(METRICS_PORT + index, "/metrics")

@@ -25,6 +25,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from io import TextIOWrapper
@@ -239,9 +240,10 @@ def _supervise(
     if stop_wanted:
         supervisor.send_signal(signal.SIGTERM)
     declared = in_force.declared()
+    shared = declared.node.live
     with console.status("starting"):
         missing = wait_until_ready(
-            paths,
+            replace(paths, live=shared.where if shared else ""),
             declared,
             in_force.version,
             _READY_WITHIN_S,

@@ -14,7 +14,9 @@ from trunkward.control.yaml_lines import PathKey
 from trunkward.media.suites import ALLOWED
 from trunkward.numbering.e164 import is_prefix
 from trunkward.sip.transport import Transport
-from trunkward.trunks.model import Carrier, Host, MediaPolicy
+from trunkward.trunks.model import SESSION_TIMER_S, Carrier, Host, MediaPolicy
+
+_LEAST_SESSION_S, _MOST_SESSION_S = 90, 7200
 
 #: The prefix that every number has.
 EVERY_NUMBER = "+"
@@ -48,6 +50,16 @@ def _ca(text: str) -> str:
     return text
 
 
+def _session_timer(seconds: int) -> int:
+    # RFC 4028 section 4: not less than 90 s
+    if seconds and not _LEAST_SESSION_S <= seconds <= _MOST_SESSION_S:
+        raise ValueError(
+            f"write the seconds of the session timer it is offered, {_LEAST_SESSION_S} to "
+            f"{_MOST_SESSION_S}, or 0 for none"
+        )
+    return seconds
+
+
 type Hosts = Annotated[
     list[Annotated[Any, BeforeValidator(_carrier_host)]], Field(min_length=1, max_length=16)
 ]
@@ -71,6 +83,7 @@ class CarrierPart(Part):
     trusted: bool = True
     spend: SpendPart = SpendPart()
     deck: Name | None = None
+    session_timer_s: Annotated[int, AfterValidator(_session_timer)] = SESSION_TIMER_S
 
     @property
     def certified_names(self) -> tuple[str, ...]:
@@ -179,4 +192,5 @@ def carrier_of(carrier: CarrierPart) -> Carrier:
         trusted=carrier.trusted,
         spending=spending_of(carrier.spend),
         deck=carrier.deck or "",
+        session_timer_s=carrier.session_timer_s,
     )

@@ -72,6 +72,11 @@ def deviations(declared: Declared) -> list[Deviation]:
             if any(host.is_name for host in carrier.hosts):
                 what = "found by DNS, which nothing proves here: who commands its DNS gets its calls"
                 found.append(Deviation(where=where, what=what))
+        if not carrier.session_timer_s:
+            what = (
+                "offered no session timer: should a node die for good, nothing but the carrier ends its calls"
+            )
+            found.append(Deviation(where=where, what=what))
         if carrier.media is MediaPolicy.RTP:
             found.append(Deviation(where=where, what="media in clear (RTP)"))
     if not any(carrier.enabled and carrier.emergency for carrier in declared.carriers):

@@ -8,6 +8,8 @@ MEANS = {
     "rtpengine": "running calls lose their media",
     "signer": "calls go unsigned until it is back",
     "worker": "calls notice nothing",
+    "web": "calls notice nothing",
+    "valkey": "calls out are refused until it is back",
     "acme": "calls notice nothing",
     "certificates": "calls notice nothing",
     "gate": "one after the other: calls notice nothing while another gate answers",

@@ -15,13 +15,22 @@ from trunkward.control.certificate_keys import (
     certificate_of,
     wrong_in_certificate,
 )
-from trunkward.control.keys import Days, File, MaxCall, Part, Wrong, is_path
+from trunkward.control.keys import Days, File, MaxCall, Name, Part, Wrong, is_path
 from trunkward.control.number_keys import NumberPlanPart, region_of, wrong_in_number_plan
 from trunkward.control.spend_keys import Currency, Money
 from trunkward.numbering.emergency import emergency_of
 from trunkward.sip.uri import is_hostname
 from trunkward.spend.money import nano
-from trunkward.trunks.model import GRANT_S, MAX_CALL_S, Address, Host, NodeSettings, Probes, Routing
+from trunkward.trunks.model import (
+    GRANT_S,
+    MAX_CALL_S,
+    Address,
+    Host,
+    NodeSettings,
+    Probes,
+    Routing,
+    SharedLive,
+)
 
 #: Ports below it need a privilege that no process of a node has (ip(7)), and belong to other services.
 _MIN_PORT = 1024
@@ -133,6 +142,12 @@ def _grant(seconds: int) -> int:
     return seconds
 
 
+def _secrets(text: str) -> str:
+    if not is_path(text) or text.endswith("/"):
+        raise ValueError("write the absolute path of a directory, such as /etc/trunkward/live")
+    return text
+
+
 def _place(text: str) -> str:
     if not is_path(text) or text.endswith("/"):
         raise ValueError("write the absolute path of a directory, such as /etc/trunkward/announcements")
@@ -166,6 +181,15 @@ class IdentityPart(Part):
     x5u: Annotated[str, AfterValidator(_x5u)]
 
 
+class LivePart(Part):
+    """`node.live`."""
+
+    host: Annotated[Any, BeforeValidator(host_and_port)] = None
+    socket: File | None = None
+    ca: File | None = None
+    secrets: Annotated[str, AfterValidator(_secrets)]
+
+
 class NodePart(Part):
     """`node`."""
 
@@ -197,6 +221,8 @@ class NodePart(Part):
     margin: Money = "0"
     spend_ring_s: Annotated[int, Field(ge=5, le=180)] = 60
     alerts: AlertsPart = AlertsPart()
+    id: Name | None = None
+    live: LivePart | None = None
 
 
 # ---- what does not go together -------------------------------------------------------------------
@@ -224,6 +250,15 @@ def wrong_in_node(node: NodePart, *, tls12: bool) -> Wrong:
     )
     yield from wrong_in_alerts(node.alerts)
     yield from wrong_in_number_plan(("node", "number_plan"), node.number_plan)
+    if node.live is not None:
+        yield from _wrong_in_live(node.live)
+
+
+def _wrong_in_live(live: LivePart) -> Wrong:
+    if (live.host is None) == (live.socket is None):
+        yield ("node", "live"), "write either host (over TLS) or socket"
+    elif live.socket is not None and live.ca is not None:
+        yield ("node", "live", "ca"), "a socket has no certificate; leave it out"
 
 
 def _no_contact(node: NodePart) -> str:
@@ -289,4 +324,12 @@ def node_of(node: NodePart) -> NodeSettings:
         margin_nano=nano(node.margin),
         spend_ring_s=node.spend_ring_s,
         alerts=alerting_of(node.alerts),
+        id=node.id or "",
+        live=_live_of(node.live) if node.live is not None else None,
     )
+
+
+def _live_of(live: LivePart) -> SharedLive:
+    if live.socket is not None:
+        return SharedLive(where=live.socket, secrets=live.secrets)
+    return SharedLive(where=str(live.host), secrets=live.secrets, ca_file=live.ca or "")

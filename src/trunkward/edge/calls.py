@@ -18,6 +18,7 @@ from trunkward.edge import (
     ladder,
     next_route,
     refusal,
+    session_timer,
     state,
     topos_fields,
 )
@@ -36,6 +37,7 @@ from trunkward.edge.request_uri import request_uri
 from trunkward.edge.running import RunningCalls
 from trunkward.edge.settings import EdgeSettings
 from trunkward.edge.sides import route_parameters
+from trunkward.edge.stand_in import StandIn
 from trunkward.edge.suspended import EMERGENCY_HELD_MS, HELD_MS, Suspended
 from trunkward.edge.targets import Targets, family
 from trunkward.media.answer import AnswerRefused
@@ -373,6 +375,8 @@ class Calls:
             ksr.remove_header(name)
         for name, value in route["headers"]:
             ksr.add_header(name, value)
+        # a gate of the version before says nothing of it
+        session_timer.offer(call, route.get("session_s", 0))
         if sdp and ksr.body_is_sdp():  # an emergency call's other bodies pass as they came
             ksr.set_body(sdp, "application/sdp")
         ksr.set_target(route["ruri"], f"sip:{call['callee_home']};transport={route['transport']}")
@@ -407,6 +411,8 @@ class Calls:
         if method == "OPTIONS":
             self._tls.replied()
             self._health.replied()
+        elif method == "BYE":
+            StandIn.replied()
         elif method == "CANCEL":  # tm's own of a caller's
             ladder.got(ladder.cancel_key(ksr.call_id()), "callee", str(ksr.status()), "CANCEL")
 
@@ -457,6 +463,8 @@ class Calls:
         if 180 <= code < 200 and "ringing_at" not in call:
             call["ringing_at"] = time.time()
             state.set_call(compact(call))
+        if 200 <= code < 300:
+            session_timer.answered(call)
         # a repeated 2xx says nothing new, and what has happened since must not be undone
         if not answered and (received or code >= 200) and code < 300:
             self._remember_answer(call, code, tag)

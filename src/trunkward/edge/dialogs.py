@@ -4,18 +4,21 @@ Nothing here asks a gate, and nothing waits for a connection in a SIP worker. Fo
 than its deadline (`engines.kamailio.MEDIA_DEADLINE_MS`), as replies are not suspended.
 """
 
+import time
 from typing import Any
 
-from trunkward.edge import broken_answer, headers, ksr, ladder, refusal, state, topos_fields
+from trunkward.edge import broken_answer, headers, ksr, ladder, left, refusal, state, topos_fields
 from trunkward.edge.bindings import BindingTable
 from trunkward.edge.compact import compact, expand
 from trunkward.edge.endings import Endings
+from trunkward.edge.gate import GateClient
 from trunkward.edge.media import Media, MediaRefused, OfferRefused
 from trunkward.edge.others import answer_known
 from trunkward.edge.outbound_tls import OutboundTls
 from trunkward.edge.peers import Peers
 from trunkward.edge.reach import Reach
 from trunkward.edge.running import RunningCalls
+from trunkward.edge.sides import Sides
 from trunkward.edge.suspended import Suspended
 from trunkward.media.answer import AnswerRefused
 
@@ -39,9 +42,13 @@ class Dialogs:
         tls: OutboundTls,
         suspended: Suspended,
         bindings: BindingTable,
+        gate: GateClient,
+        sides: Sides,
         group: str,
     ) -> None:
         """Keeps its parts; `group`: the workers that go on when there is a connection."""
+        self._gate = gate
+        self._sides = sides
         self._running = running
         self._peers = peers
         self._media = media
@@ -83,7 +90,9 @@ class Dialogs:
             self._running.note_cseq(record_id, forward=forward)
         # 2.
         if method == "ACK":
-            self._running.keep(record_id, text)
+            row = self._running.keep(record_id, text)
+            if call.get("money") and left.is_whole(row):
+                self._leave(call, row)
         # 3.
         sdp = ksr.body()
         ladder.got(record_id, ladder.SIDES[forward], method, body=sdp, reason=ksr.header("Reason"))
@@ -134,6 +143,19 @@ class Dialogs:
             self._wait(self._reach.dialled(call, forward=forward))
         if method == "BYE":
             self._endings.end(call, "bye", 200, "caller" if forward else "callee")
+
+    def _leave(self, call: dict[str, Any], row: list[str]) -> None:
+        """What a node that stands in for this one needs goes to where the call's money is; nobody waits."""
+        masked = self._sides.masked(call["call_id"])
+        told = {
+            "kind": "left",
+            "record_id": call["record_id"],
+            "carrier": call["peer"],
+            "lasted_ms": max(round((time.monotonic() - call["answered_s"]) * 1000), 0),
+            "session_s": call.get("session_s", 0),
+            "text": left.text_of(call, row, self._running.cseqs(call), masked),
+        }
+        self._gate.tell(compact(told))
 
     def _is_of(self, call: dict[str, Any], *, forward: bool) -> bool:
         """Whether the tags are the call's (RFC 3261 12.2.2) and the sender is the peer of that side."""

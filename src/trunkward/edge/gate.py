@@ -120,6 +120,10 @@ class GateClient:
         """
         return self._asked(asked, _grants)
 
+    def orphans(self, asked: str) -> dict[str, str]:
+        """Calls of a dead node that are to be ended, and what each has left. Raises likewise."""
+        return self._asked(asked, _orphans)
+
     def place(self, record_id: str, asked: str) -> list[str] | None:
         """Keys of the places a call in has for another trunk, None for no place there. Raises likewise."""
         return self._asked(asked, partial(_place, record_id))
@@ -248,6 +252,13 @@ def _grants(body: bytes) -> tuple[dict[str, tuple[float, str]], int, int]:
             if isinstance(cuts, int) and isinstance(frozen, int):
                 return {record_id: _grant(grant) for record_id, grant in given.items()}, cuts, frozen
     raise ValueError("not an answer about grants")
+
+
+def _orphans(body: bytes) -> dict[str, str]:
+    match expand(body.decode()):
+        case {"hang_up": dict(orders)} if all(isinstance(text, str) for text in orders.values()):
+            return orders
+    raise ValueError("not an answer about calls of a dead node")
 
 
 def _grant(grant: object) -> tuple[float, str]:

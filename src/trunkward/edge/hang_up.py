@@ -10,18 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from trunkward.edge import broken_answer, ksr, ladder
+from trunkward.edge import broken_answer, ksr, ladder, left
 from trunkward.edge.endings import Endings
 from trunkward.edge.reach import Reach, without_alias
 from trunkward.edge.running import TOPOS_DIALOGS, RunningCalls
 
-#: Fields of topos' row of a dialog (`topos_htable_storage.c`, 6.0.1), for the caller's and the callee's side.
-_CONTACT = {"caller": 4, "callee": 5}
-_ROUTES = {"caller": 10, "callee": 11}
-#: Ahead of all that was seen of a side: for requests on their way, or since the call's file was written.
-_CSEQ_GAP = 1000
-#: RFC 3261 8.1.1.5.
-_MOST_CSEQ = 2**31 - 1
 #: Seconds a BYE may wait for a connection that has to be opened and verified.
 _WAIT_S = 3.0
 #: ITU-T Q.850: 31 "normal, unspecified", 41 "temporary failure".
@@ -66,7 +59,7 @@ class HangUp:
             cut=cut,
             row=row,
             cseqs=cseqs,
-            sides=["caller", "callee"],
+            sides=list(left.SIDES),
             until_s=time.monotonic() + _WAIT_S,
         )
         ksr.log_warning(f"call {record_id} is ended: {cut}")
@@ -103,29 +96,16 @@ class HangUp:
             return False, False
 
     def _try_to_send(self, leaving: _Leaving, side: str) -> tuple[bool, bool]:
-        if len(leaving.row) <= max(_ROUTES.values()):
+        if not left.is_whole(leaving.row):
             return False, False  # topos has lost it: nobody knows where the sides are
         call, forward = leaving.call, side == "callee"
-        contact = leaving.row[_CONTACT[side]]
-        routes = [route for route in leaving.row[_ROUTES[side]].strip("<>").split(">,<") if route]
-        if forward:
-            routes.reverse()  # RFC 3261 12.1.2: the caller's side of a dialog takes them in reverse order
+        contact, routes = left.way(leaving.row, side)
         hop, peer = self._reach().way_to(call, contact, routes, forward=forward)
         if not hop:
             return False, bool(peer) and self._reach().dial(peer)
-        caller = f"<{call['from_outside' if forward else 'from_inside']}>;tag={call['caller_tag']}"
-        callee = f"<{call['to_uri']}>;tag={call['callee_tag']}"
         cseq = leaving.cseqs["caller" if forward else "callee"]
-        cause = _CAUSES.get(leaving.cut, _NORMAL)
-        lines = [
-            f"From: {caller if forward else callee}",
-            f"To: {callee if forward else caller}",
-            f"Call-ID: {call['call_id']}",
-            f"CSeq: {min(cseq + _CSEQ_GAP, _MOST_CSEQ)} BYE",
-            *(f"Route: <{route}>" for route in routes),
-            f"P-SR-XUID: {call['mark']}",
-            # RFC 3326
-            f'Reason: Q.850;cause={cause};text="{leaving.cut}"',
-        ]
+        reason = f'Q.850;cause={_CAUSES.get(leaving.cut, _NORMAL)};text="{leaving.cut}"'
+        lines = left.bye(call, side, routes, cseq, call["call_id"], reason)
+        lines.append(f"P-SR-XUID: {call['mark']}")
         uri = without_alias(contact)
         return ksr.send_request("BYE", uri, hop, "".join(f"{line}\r\n" for line in lines)), False

@@ -2,6 +2,7 @@
 
 1. BYEs that waited for a connection are sent.
 2. A gate is asked for more time, for all calls that will need it, and for cuts.
+   And whether calls of a node that has died are to be ended.
 3. Calls whose time is over are ended.
 4. So are calls whose media is lost.
 """
@@ -13,6 +14,7 @@ from trunkward.edge.gate import GateClient
 from trunkward.edge.grants import Grants
 from trunkward.edge.hang_up import HangUp
 from trunkward.edge.media_watch import MediaWatch
+from trunkward.edge.stand_in import StandIn
 
 #: Calls ended in one round: each is two requests, and peers must take them.
 _MOST_ENDS = 200
@@ -22,13 +24,19 @@ class Rounds:
     """What is done each second."""
 
     def __init__(
-        self, grants: Grants, gate: Callable[[], GateClient], watch: MediaWatch, hang_up: HangUp
+        self,
+        grants: Grants,
+        gate: Callable[[], GateClient],
+        watch: MediaWatch,
+        hang_up: HangUp,
+        stand_in: StandIn,
     ) -> None:
         """Keeps its parts; `gate` gives this process' own client, by the settings in force."""
         self._grants = grants
         self._gate = gate
         self._watch = watch
         self._hang_up = hang_up
+        self._stand_in = stand_in
 
     def second(self, _event: str) -> None:
         """One round."""
@@ -37,6 +45,7 @@ class Rounds:
         rows = self._grants.rows()
         # 2. without calls, too: it may have to be told that there are none
         self._grants.renew(self._gate(), rows)
+        self._stand_in.second(self._gate())
         if not rows:
             return
         # 3.

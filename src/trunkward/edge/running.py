@@ -51,16 +51,16 @@ class RunningCalls:
         """Remembers a call in shared memory: enough until it is answered and acknowledged."""
         ksr.table_set(CALLS, record_id, text, self._longest_s)
 
-    def keep(self, record_id: str, text: str) -> None:
+    def keep(self, record_id: str, text: str) -> list[str]:
         """Writes a call's file; called for each ACK, the moment when topos' row is complete.
 
         (topos takes over the callee's Contact while it sends the 200, after all callbacks.) A call whose
-        file cannot be written goes on without: it would be lost with Kamailio.
+        file cannot be written goes on without: it would be lost with Kamailio. That row, [] for none.
         """
         key = ksr.header(_MARK)
         row = ksr.table_get(TOPOS_DIALOGS, key)
         if not key or not row:
-            return  # ended meanwhile
+            return []  # ended meanwhile
         end_s = ksr.table_get(GRANTS, record_id).partition(" ")[0]
         data = f"{key}\n{row}\n{text}".encode()
         path = self._path(record_id)
@@ -78,6 +78,12 @@ class RunningCalls:
                 os.unlink(path)  # ended meanwhile
         except OSError as problem:
             ksr.log_error(f"call {record_id} goes on, but would be lost with Kamailio: {problem}")
+        return row.split("|")
+
+    def cseqs(self, call: dict[str, Any]) -> dict[str, int]:
+        """The highest CSeq seen of each side's requests."""
+        seen = {side: int(ksr.table_get(_CSEQS, f"{call['record_id']}{side}") or 0) for side in _SIDES}
+        return seen | {"caller": max(seen["caller"], call["cseq"])}
 
     def note_end(self, record_id: str, end_s: float) -> None:
         """Notes on a call's file when its grant ends: a call that outlives Kamailio has the same one."""

@@ -43,6 +43,8 @@ from trunkward.edge.requests import Requests
 from trunkward.edge.rounds import Rounds
 from trunkward.edge.rtpengine import Rtpengine
 from trunkward.edge.running import RunningCalls
+from trunkward.edge.sides import Sides
+from trunkward.edge.stand_in import StandIn
 from trunkward.edge.suspended import Suspended
 from trunkward.edge.targets import Targets
 
@@ -107,6 +109,8 @@ class Edge:
             tls=self.tls,
             suspended=_suspended,
             bindings=_bindings,
+            gate=self.gate,
+            sides=Sides(told.call_id_alphabet),
             group=groups.RUNNING,
         )
         self.registrations = Registrations(
@@ -142,6 +146,7 @@ _rounds = Rounds(
     # it asks once a second, and no sooner after it was not answered
     watch=MediaWatch(Rtpengine(*_ng, rest_s=0.5)),
     hang_up=HangUp(_running, _endings, lambda: _edge.now().reach),
+    stand_in=StandIn(lambda: _edge.now().reach),
 )
 
 

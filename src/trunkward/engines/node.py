@@ -56,14 +56,20 @@ from trunkward.engines.pki_files import (
     read_secret,
 )
 from trunkward.engines.shown_pair import places, public_names, read_pair
-from trunkward.engines.supervisor import Program, programs, render_supervisord_conf
+from trunkward.engines.supervisor import SYSTEM_AUTHORITIES, Program, programs, render_supervisord_conf
 from trunkward.engines.users import gid, uid
+from trunkward.engines.valkey import (
+    SHARED_USERS,
+    render_users_acl,
+    render_valkey_conf,
+    shared_secrets,
+    valkey_passwords,
+)
 from trunkward.engines.valkey import USERS as VALKEY_USERS
-from trunkward.engines.valkey import render_users_acl, render_valkey_conf, valkey_passwords
-from trunkward.settings import SIGNER_METRICS_PORT, Paths
+from trunkward.settings import SIGNER_METRICS_PORT, Paths, live_file
 from trunkward.sip.transport import Transport
 from trunkward.trunks.callers import NeverCalls
-from trunkward.trunks.model import AcmeSettings, Carrier, Declared
+from trunkward.trunks.model import AcmeSettings, Carrier, Declared, SharedLive
 from trunkward.trunks.secret import SealedSecret
 
 #: 16 random bytes in hex.
@@ -331,14 +337,26 @@ def rendered(
         File(path=files.edge_json, text=settings),
         File(path=files.kamailio_cfg, text=cfg),
         File(path=paths.shown_authorities, text=msgspec.json.encode(ends).decode(), group="tw-web"),
-        *_valkey_files(paths),
+        *_valkey_files(paths, declared.node.live),
         File(path=paths.run / "supervisord.conf", text=conf, group="root", mode=0o600),
     ]
 
 
-def _valkey_files(paths: Paths) -> list[File]:
+def _valkey_files(paths: Paths, shared: SharedLive | None) -> list[File]:
+    where = File(path=live_file(paths.run), text=shared.where if shared else "", group="tw-live", mode=0o640)
+    if shared is not None:
+        secrets_of = shared_secrets(shared)
+        files = [
+            File(path=paths.valkey_secret(user), text=text, group=SHARED_USERS[user])
+            for user, text in secrets_of.items()
+        ]
+        if not shared.where.startswith("/"):
+            pem = Path(shared.ca_file or SYSTEM_AUTHORITIES).read_text(encoding="ascii", errors="replace")
+            files.append(File(path=paths.valkey_authorities, text=pem, group="tw-live"))
+        return [where, *files]
     passwords = valkey_passwords(paths)
     return [
+        where,
         *(
             File(path=paths.valkey_secret(user), text=passwords[user], group=group)
             for user, group in VALKEY_USERS.items()
@@ -352,6 +370,8 @@ def _check_files(paths: Paths, declared: Declared, now: datetime) -> None:
     """Certificates a person keeps are looked at before anything is changed. Raises `NotPrepared`."""
     if isinstance(declared.node.certificate, AcmeSettings):
         _check_acme(declared.node.certificate)
+    if declared.node.live is not None:
+        _check_live(declared.node.live)
     for place in places(declared, paths):
         if place.from_acme:
             continue
@@ -376,6 +396,15 @@ def _edge_reads(file: str) -> bool:
     bounds = ["--inh-caps=-all", "--bounding-set=-all"]
     become = [setpriv, "--reuid=tw-edge", "--regid=tw-edge", "--init-groups", *bounds]
     return subprocess.run([*become, "--", "/usr/bin/test", "-r", file], check=False).returncode == 0
+
+
+def _check_live(shared: SharedLive) -> None:
+    try:
+        shared_secrets(shared)
+    except OSError as problem:
+        raise NotPrepared(f"node.live.secrets: {problem.filename}: {problem.strerror}") from None
+    if shared.ca_file and (why := why_no_authority(Path(shared.ca_file))):
+        raise NotPrepared(f"node.live.ca: {why}")
 
 
 def put_certificates(paths: Paths, declared: Declared, now: datetime) -> None:

@@ -73,7 +73,7 @@ def see(shown: Shown | None, paths: Paths, threads: Executor, *, web: bool) -> S
     """Asks every part at once. `web`: that one too (it does not ask itself)."""
     asked: dict[str, Callable[[], Any]] = {
         "rtpengine": read_rtpengine,
-        "valkey": partial(valkey, paths.valkey_socket),
+        "valkey": partial(valkey, paths.valkey, paths.valkey_secret("look")),
         "kamailio-numbers": partial(read_kamailio, paths.edge_numbers),
         **{name: partial(read_part, port) for name, port in ports(shown.gates if shown else 0).items()},
     }
@@ -134,6 +134,8 @@ def _timed[T](ask: Callable[[], T]) -> tuple[T, float]:
 def _unfit(name: str, numbers: PartNumbers) -> str:
     if name == "signer" and numbers.value("trunkward_signer_fit") == 0:
         return "its key or certificate may not sign"
+    if name == "worker" and numbers.value("trunkward_worker_name_taken"):
+        return "another node goes by this one's name in the same Valkey: write another node.id"
     if name.startswith("gate-") and not numbers.value("trunkward_gate_policy_version"):
         return "it has no policy yet"
     return ""

@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from trunkward.settings import Place
+
 #: Seconds a part on this machine may take to answer.
 ANSWERS_S = 0.3
 #: The same for one that is asked over HTTP, by a thread beside its work.
@@ -70,30 +72,50 @@ def answers(path: Path) -> None:
             raise OSError(f"{path}: closed without an answer")
 
 
-def valkey(path: Path, *, functions: bool = True) -> dict[str, str]:
-    """What Valkey says of itself (`INFO`), to its user without a password.
+def valkey(place: Place, secret: Path, *, functions: bool = True) -> dict[str, str]:
+    """What Valkey says of itself (`INFO`), to the user that may ask for no more.
 
-    `functions`: our functions must be there, too.
+    `secret`: the file with its password; a node's own Valkey wants none. `functions`: our functions must be
+    there, too.
     """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as part:
-        part.settimeout(ANSWERS_S)
-        try:
-            part.connect(str(path))
-            part.sendall(b"AUTH look -\r\nFUNCTION LIST\r\nINFO\r\nPING\r\n")
+    try:
+        password = secret.read_text(encoding="ascii") if secret.exists() else "-"
+        with _valkey(place) as part:
+            part.sendall(f"AUTH look {password}\r\nFUNCTION LIST\r\nINFO\r\nPING\r\n".encode())
             said = b""
-            while not said.endswith(b"+PONG\r\n"):
+            while not (said.endswith(b"+PONG\r\n") or (said.startswith(b"-") and b"\r\n" in said)):
                 if not (data := part.recv(1 << 16)):
                     raise OSError("closed without an answer")
                 said += data
-        except OSError as problem:
-            raise OSError(f"{path}: {problem.strerror or problem}") from None
+    except OSError as problem:
+        raise OSError(f"{place.where}: {problem.strerror or problem}") from None
     text = said.decode(errors="replace")
     if not text.startswith("+OK\r\n*"):
-        raise OSError(f"{path}: {text.partition('\r')[0]}")
+        raise OSError(f"{place.where}: {text.partition('\r')[0]}")
     if functions and f"{FUNCTIONS}\r\n" not in text:
         raise OSError("our functions are not loaded: the worker does that, within seconds")
     lines = (line.partition(":") for line in text.splitlines() if ":" in line)
     return {name: value for name, _, value in lines}
+
+
+def _valkey(place: Place) -> socket.socket:
+    if place.is_socket:
+        part = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        part.settimeout(ANSWERS_S)
+        try:
+            part.connect(place.where)
+        except OSError:
+            part.close()
+            raise
+        return part
+    until = time.monotonic() + HANDSHAKE_S
+    plain = socket.create_connection(place.host, HANDSHAKE_S)
+    try:
+        context = ssl.create_default_context(cafile=str(place.authorities))
+        return context.wrap_socket(_within(plain, until), server_hostname=place.host[0])
+    except OSError:
+        plain.close()
+        raise
 
 
 def lives(state: Path) -> None:

@@ -59,26 +59,32 @@ def programs(declared: Declared, paths: Paths, signer: list[str]) -> list[Progra
         "--log",
         str(paths.log),
     ]
+    shared = declared.node.live
+    live = ["--live", shared.where] if shared is not None else []
     trust = ["--unsafe-trusted-clock"] if declared.node.unsafe_trusted_clock else []
     gates = [
         Program(
             name=f"gate-{index}",
             user="tw-gate",
-            command=[python, "-m", "trunkward.gate", "--index", str(index), *trust, *home],
+            command=[python, "-m", "trunkward.gate", "--index", str(index), *trust, *home, *live],
             priority=40,
             groups=_ASKS_VALKEY,
         )
         for index in range(declared.node.gates)
     ]
     return [
-        Program(name="valkey", user="tw-live", command=valkey_command(paths), priority=5),
+        *(
+            [Program(name="valkey", user="tw-live", command=valkey_command(paths), priority=5)]
+            if shared is None
+            else []
+        ),
         Program(name="rtpengine", user="tw-media", command=rtpengine_command(declared, paths), priority=10),
         Program(name="signer", user="tw-signer", command=signer, priority=20),
         Program(
             name="worker",
             user="tw-worker",
             command=[
-                *(python, "-m", "trunkward.worker", *home),
+                *(python, "-m", "trunkward.worker", *home, *live),
                 *(("--database", paths.database) if paths.database else ()),
             ],
             priority=30,
@@ -102,7 +108,7 @@ def programs(declared: Declared, paths: Paths, signer: list[str]) -> list[Progra
         Program(
             name="web",
             user="tw-web",
-            command=[python, "-m", "trunkward.api", *home],
+            command=[python, "-m", "trunkward.api", *home, *live],
             priority=70,
             groups=_ASKS_VALKEY,
         ),

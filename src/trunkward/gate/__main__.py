@@ -61,8 +61,8 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
     policy = PolicyInForce(paths.policy)
     signer = SignerClient(paths.signer_socket)
     recorder = Recorder(paths.gate_records(index))
-    client = LiveClient(paths.valkey_socket, "gate", paths.valkey_secret("gate"))
-    counted.counts = counts = Counts(client, index)
+    client = LiveClient(paths.valkey, "gate", paths.valkey_secret("gate"))
+    counted.counts = counts = Counts(client, index, shared=bool(paths.live))
     counted.draining = is_draining(paths)
     line = Line(
         index=index,
@@ -124,7 +124,7 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
         task.cancel()
     beside.shutdown(wait=False, cancel_futures=True)
     if policy.snapshot is not None:
-        counts.escrow.close(policy.snapshot.node.name)
+        counts.escrow.close(policy.snapshot.node.ledger_name)
     line.tell_of_strangers(at_once=True)
     await signer.close()
     await client.close()
@@ -152,6 +152,7 @@ def _arguments() -> tuple[int, bool, Paths]:
     parser = argparse.ArgumentParser(prog="trunkward.gate")
     parser.add_argument("--index", type=int, required=True)
     parser.add_argument("--unsafe-trusted-clock", action="store_true")
+    parser.add_argument("--live", default="")
     for name in ("config", "state", "run", "log"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     arguments = vars(parser.parse_args())

@@ -18,6 +18,7 @@ from trunkward.admission.ports import (
 from trunkward.gate.escrow import Escrow
 from trunkward.live.client import LiveClient
 from trunkward.live.local import LocalCounts
+from trunkward.live.nodes import Orphan
 from trunkward.trunks.model import NodeSettings
 
 #: Seconds after which each call that was admitted before a loss is one the edge knows: it waits no longer
@@ -28,9 +29,10 @@ ADMITTED_S = 0.6
 class Counts:
     """The counts one gate goes by."""
 
-    def __init__(self, client: LiveClient, gate: int = 0) -> None:
-        """Asks nobody yet; `gate` is this one's number."""
+    def __init__(self, client: LiveClient, gate: int = 0, *, shared: bool = False) -> None:
+        """Asks nobody yet; `gate` is this one's number. `shared`: other nodes count in the same Valkey."""
         self._client = client
+        self._shared = shared
         #: For when Valkey is lost.
         self.escrow = Escrow(client, gate)
         self._alone = LocalCounts()
@@ -94,7 +96,9 @@ class Counts:
         self._client.longest_s = longest_s(node)
         if not legs:
             return {}
-        facts = await self._client.renew_legs(legs, hold_s=hold_s, node=node.name, longest_s=longest_s(node))
+        facts = await self._client.renew_legs(
+            legs, hold_s=hold_s, node=node.ledger_name, longest_s=longest_s(node)
+        )
         return {leg.record_id: fact for leg, fact in zip(legs, facts, strict=True)}
 
     def renew_by_escrow(self, leg: RunningLeg) -> bool:
@@ -107,6 +111,14 @@ class Counts:
         """Charges what calls that are over have cost, and frees the rest. Waits for nobody."""
         if settlements:
             self._client.settle(settlements)
+
+    def leave(self, record_id: str, lasted_ms: int, text: str) -> None:
+        """Keeps of an answered call what another node needs to end it. Waits for nobody."""
+        self._client.leave(record_id, lasted_ms, text)
+
+    async def orphans(self, node: NodeSettings) -> list[Orphan]:
+        """Calls that nobody renews, where this node is the one who sees to them."""
+        return await self._client.orphans(node.ledger_name)
 
     @property
     def is_frozen(self) -> bool:
@@ -123,8 +135,9 @@ class Counts:
 
     async def recalled(self, node: NodeSettings, epoch: int) -> None:
         """Tells the ledger that it has been told of each call of this node."""
-        # a Valkey is one node's: nobody else has calls in it
-        await self._client.recalled(node.name, epoch, [node.name])
+        # of a Valkey that nodes share nobody can tell who else has calls: it waits for the longest grant
+        if not self._shared:
+            await self._client.recalled(node.ledger_name, epoch, [node.ledger_name])
 
     def moved(self, record_id: str, counters: Sequence[str]) -> None:
         """Gives up places of a call that goes on with others. Waits for nobody."""

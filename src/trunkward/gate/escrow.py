@@ -80,7 +80,7 @@ class Escrow:
             return
         node = policy.node
         if self._spent_s is not None and self._clock() - self._spent_s > longest_s(node):
-            self._client.give_up([self._id(node.name, account) for account in self._leases])
+            self._client.give_up([self._id(node.ledger_name, account) for account in self._leases])
             self._leases = {account: _Lease() for account in self._leases}
             self._spent_s = None
             return  # what is told and what is asked need not come in this order
@@ -91,7 +91,9 @@ class Escrow:
         ]
         if not legs:
             return
-        facts = await self._client.renew_legs(legs, hold_s=HOLD_S, node=node.name, longest_s=longest_s(node))
+        facts = await self._client.renew_legs(
+            legs, hold_s=HOLD_S, node=node.ledger_name, longest_s=longest_s(node)
+        )
         if any(isinstance(fact, Unavailable) for fact in facts):
             self._spent_s = self._clock()  # what is taken from now on is not there before it is back
         for leg, fact in zip(legs, facts, strict=True):
@@ -111,7 +113,7 @@ class Escrow:
         caps = owner.at(now) if owner is not None else None
         part = caps.escrow_micro // policy.node.gates if caps is not None and self._spent_s is None else 0
         return RunningLeg(
-            record_id=self._id(policy.node.name, account),
+            record_id=self._id(policy.node.ledger_name, account),
             lasted_s=None,
             shares=(
                 RunningShare(

@@ -49,6 +49,7 @@ from trunkward.admission.screen import Case, screen, takes_calls
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt
 from trunkward.calls.grant import CallsEnded, GrantsAsked, GrantsGiven, Reach
+from trunkward.calls.orphan import CallLeft, OrphansAsked, OrphansGiven
 from trunkward.calls.place import PlaceAsked, PlaceGiven
 from trunkward.calls.registration import FlowEnded, RegisterAttempt, RegisterVerdict
 from trunkward.calls.verdict import Admit, Blame, Challenge, Reason, Reject
@@ -57,6 +58,7 @@ from trunkward.gate.chain import Chains
 from trunkward.gate.counts import Counts, PlacesOfCall
 from trunkward.gate.credentials import Verifier
 from trunkward.gate.metrics import counted
+from trunkward.gate.orphans import Orphans
 from trunkward.gate.peer import peer_identity
 from trunkward.gate.recorder import Recorder, RecordNotWritten
 from trunkward.gate.registering import Registering
@@ -110,6 +112,7 @@ class Line:
         self._counts = counts
         self._verifier = verifier
         self._chains = Chains()
+        self._orphans = Orphans(counts, policy)
         self._strangers = Strangers(index, recorder.write)
         self._registering = Registering(
             policy=policy,
@@ -199,6 +202,14 @@ class Line:
         given = [*kept, *fact.counters]
         self._counts.moved(asked.id, [key for key in asked.counters if key not in given])
         return PlaceGiven(id=asked.id, counters=given)
+
+    def left(self, told: CallLeft) -> None:
+        """Keeps what an answered call leaves to other nodes. Never waits or raises."""
+        self._orphans.left(told)
+
+    async def orphans(self, asked: OrphansAsked) -> OrphansGiven:
+        """Calls of a dead node that this one's edge is to end (`gate.orphans`). Never raises."""
+        return await self._orphans.asked(asked)
 
     async def register(self, attempt: RegisterAttempt) -> RegisterVerdict:
         """The verdict on a REGISTER (`gate.registering`). Never raises."""

@@ -27,6 +27,7 @@ import structlog
 from trunkward.admission.ports import Held
 from trunkward.calls.attempt import CallAttempt
 from trunkward.calls.grant import CallsEnded, GrantsAsked, GrantsGiven
+from trunkward.calls.orphan import CallLeft, OrphansAsked, OrphansGiven
 from trunkward.calls.place import PlaceAsked, PlaceGiven
 from trunkward.calls.registration import FlowEnded, RegisterAttempt, RegisterVerdict
 from trunkward.calls.verdict import Verdict
@@ -73,6 +74,12 @@ class Judge(Protocol):
     def ended(self, told: CallsEnded) -> None:
         """Calls are over."""
 
+    def left(self, told: CallLeft) -> None:
+        """What an answered call leaves."""
+
+    async def orphans(self, asked: OrphansAsked) -> OrphansGiven:
+        """Calls of a dead node that are to be ended."""
+
     async def register(self, attempt: RegisterAttempt) -> RegisterVerdict:
         """The verdict on a REGISTER."""
 
@@ -84,7 +91,14 @@ class Judge(Protocol):
 
 
 _decode = msgspec.json.Decoder(
-    CallAttempt | GrantsAsked | CallsEnded | RegisterAttempt | FlowEnded | PlaceAsked
+    CallAttempt
+    | GrantsAsked
+    | CallsEnded
+    | CallLeft
+    | OrphansAsked
+    | RegisterAttempt
+    | FlowEnded
+    | PlaceAsked
 ).decode
 _encode = msgspec.json.Encoder().encode
 _log = structlog.get_logger("gate")
@@ -103,7 +117,7 @@ class AttemptProtocol(asyncio.Protocol):
         self._socket: socket.socket | None = None
         self._gone = select.poll()
         self._waiting: list[
-            CallAttempt | GrantsAsked | RegisterAttempt | FlowEnded | PlaceAsked | Unreadable
+            CallAttempt | GrantsAsked | OrphansAsked | RegisterAttempt | FlowEnded | PlaceAsked | Unreadable
         ] = []
         self._task: asyncio.Task[None] | None = None
         #: Of the verdict that was sent last, until a sign that it has been read.
@@ -146,6 +160,8 @@ class AttemptProtocol(asyncio.Protocol):
                 asked = _decode(frame)
                 if isinstance(asked, CallsEnded):
                     self._judge.ended(asked)  # at once: it waits behind no judgement
+                elif isinstance(asked, CallLeft):
+                    self._judge.left(asked)
                 else:
                     self._waiting.append(asked)
             except (msgspec.MsgspecError, UnicodeDecodeError) as problem:
@@ -183,6 +199,9 @@ class AttemptProtocol(asyncio.Protocol):
             match asked:
                 case GrantsAsked():
                     self._send(_encode(await self._judge.grants(asked)))
+                    continue
+                case OrphansAsked():
+                    self._send(_encode(await self._judge.orphans(asked)))
                     continue
                 case RegisterAttempt():
                     self._send(_encode(await self._judge.register(asked)))

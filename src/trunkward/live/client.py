@@ -23,8 +23,9 @@ from trunkward.admission.ports import (
     Unavailable,
 )
 from trunkward.calls.registration import Bindings
-from trunkward.live import library, money
+from trunkward.live import library, money, nodes
 from trunkward.live.wire import DEADLINE_S, Command, Wire
+from trunkward.settings import Place
 
 #: Of each kind, what waits for a Valkey that is lost; what comes beyond them ends by itself.
 MAX_WAITING = 10_000
@@ -43,9 +44,9 @@ _encode_bindings = msgspec.json.Encoder().encode
 class LiveClient:
     """Asks one Valkey; belongs to one event loop."""
 
-    def __init__(self, path: Path, user: str, secret: Path, deadline_s: float = DEADLINE_S) -> None:
-        """`path` is Valkey's socket, `secret` the file with the user's password. Nothing is opened yet."""
-        self._wire = Wire(path, user, secret, self._connected, deadline_s)
+    def __init__(self, place: Place, user: str, secret: Path, deadline_s: float = DEADLINE_S) -> None:
+        """`secret` is the file with the user's password. Nothing is opened yet."""
+        self._wire = Wire(place, user, secret, self._connected, deadline_s)
         #: What new nonces are to name, as far as is known; 0 is none.
         self.epoch = 0
         #: Seconds the longest grant of money lasts (`admission.ports.Charge`), for a ledger that has lost
@@ -55,6 +56,7 @@ class LiveClient:
         self.frozen = 0
         self._releases = _Waiting(self._wire, library.release)
         self._settlements = _Waiting(self._wire, money.settle)
+        self._leaving = _Waiting(self._wire, nodes.leave)
 
     async def greet(self) -> None:
         """Connects and learns what new nonces are to name: before the first call, none is made in vain."""
@@ -150,6 +152,15 @@ class LiveClient:
         """Frees what legs that were never admitted hold, such as a gate's escrow; they may come again."""
         self._settlements.tell([(Settlement(record_id=one), money.NOT_RESERVED) for one in record_ids])
 
+    def leave(self, record_id: str, lasted_ms: int, text: str) -> None:
+        """Keeps of an answered call what another node needs to end it. Waits for nobody."""
+        self._leaving.tell([(record_id, lasted_ms, text)])
+
+    async def orphans(self, node: str) -> list[nodes.Orphan]:
+        """Calls that nobody renews, where `node` is the one who sees to them."""
+        answer = await self._wire.ask(nodes.orphans(node), dated=False)
+        return nodes.orphans_of(answer) if isinstance(answer, list) else []
+
     async def change(
         self, trunk: str, how: Callable[[Bindings, float], Bindings]
     ) -> tuple[Bindings, float] | Unavailable:
@@ -174,6 +185,7 @@ class LiveClient:
 
     async def close(self) -> None:
         """Ends the connection, once what was to be given up has been told."""
+        await self._leaving.last()
         await self._settlements.last()
         await self._releases.last()
         self._wire.close()
@@ -203,6 +215,7 @@ class LiveClient:
                 self.frozen = 0  # of what has a cap nothing is granted before
 
     def _go_on(self) -> None:
+        self._leaving.go_on()
         self._settlements.go_on()
         self._releases.go_on()
 

@@ -1,6 +1,6 @@
 #!lua name=trunkward_2
 --[[ What all nodes agree on while calls are set up: places, rates, nonces; and money, for which `money.lua` stands before
-this (`library.text`). One function is one atomic step.
+this, and nodes, `nodes.lua` (`library.text`). One function is one atomic step.
 
 Under the keys (the patterns of `engines/valkey.py`):
   calls:...     sorted set: the record ids of calls that hold a place, each with the end of its hold (ms since the epoch)
@@ -255,3 +255,12 @@ of_money('spent', { 'no-writes' })
 of_money('legs', { 'no-writes' })
 of_money('watch', { 'allow-oom' })
 of_money('recalled', { 'allow-oom' })
+
+local function of_nodes(name)
+  local function callback(keys, argv) return nodes[name](keys, argv, now_us()) end
+  redis.register_function { function_name = 'tw2_' .. name, callback = callback, flags = { 'allow-oom' } }
+end
+
+of_nodes('here')
+of_nodes('leave')
+of_nodes('orphans')

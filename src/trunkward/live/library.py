@@ -23,7 +23,7 @@ type Release = tuple[str, Sequence[str], int | str | None]
 def text() -> str:
     """What `FUNCTION LOAD` is given."""
     first, rest = _read("library.lua").split("\n", 1)
-    return f"{first}\n{_read('money.lua')}\n{rest}"
+    return f"{first}\n{_read('money.lua')}\n{_read('nodes.lua')}\n{rest}"
 
 
 def admit(asked: Asked) -> tuple[str, ...]:

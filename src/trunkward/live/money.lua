@@ -378,6 +378,7 @@ function money.settle(keys, argv, time)
       redis.call('ZREM', LEGS, id)
       if reservation == '' then
         redis.call('SET', 'leg:' .. id, 'ended', 'PX', LATE_MS)
+        redis.call('DEL', 'left:' .. id)
       else
         redis.call('DEL', 'leg:' .. id)
       end

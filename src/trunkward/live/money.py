@@ -15,6 +15,8 @@ _RENEW, _SETTLE, _SPENT, _LEGS, _WATCH, _RECALLED = (
     f"tw2_{name}" for name in ("renew_legs", "settle", "spent", "legs", "watch", "recalled")
 )
 _LEDGER, _LEGS_KEY = "ledger", "legs"
+#: Keys most of its functions need.
+LEDGER_KEYS = (_LEDGER, _LEGS_KEY)
 _WINDOWS = tuple(Window)
 
 #: What a leg that was made by a renewal has for a reservation.

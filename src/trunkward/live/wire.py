@@ -21,6 +21,8 @@ from typing import Any, cast
 import hiredis
 
 from trunkward.admission.ports import Unavailable
+from trunkward.live.tls import trusting
+from trunkward.settings import Place
 
 #: Seconds; Valkey answers in less than one millisecond, and no call waits longer than this for it.
 DEADLINE_S = 0.1
@@ -89,11 +91,11 @@ class Wire:
     LATE = b"late"
 
     def __init__(
-        self, path: Path, user: str, secret: Path, connected: Callable[[], None], deadline_s: float
+        self, place: Place, user: str, secret: Path, connected: Callable[[], None], deadline_s: float
     ) -> None:
         """`secret` is the file with the user's password; `connected` hears of each connection there is."""
         self._deadline_s = deadline_s
-        self._path, self._user, self._secret, self._tell_connected = str(path), user, secret, connected
+        self._place, self._user, self._secret, self._tell_connected = place, user, secret, connected
         self._connected: _Connected | None = None
         self._connecting: asyncio.Task[_Connected | None] | None = None
         #: When that began, on our clock; and how far Valkey's may be ahead of ours, in seconds.
@@ -171,10 +173,9 @@ class Wire:
     async def _open(self) -> _Connected | None:
         try:
             secret = self._secret.read_text(encoding="ascii")
-            _, wire = await asyncio.get_running_loop().create_unix_connection(
-                lambda: _Connected(self._deadline_s), self._path
-            )
-        except OSError:
+            async with asyncio.timeout(GIVE_UP_S):
+                wire = await self._reach()
+        except OSError:  # a certificate that is not right, and what took too long, are such, too
             return None
 
         def let_in(answer: Any) -> None:
@@ -199,6 +200,21 @@ class Wire:
                 return wire
         self._connected = wire
         self._tell_connected()
+        return wire
+
+    async def _reach(self) -> _Connected:
+        loop, place = asyncio.get_running_loop(), self._place
+        if place.is_socket:
+            _, wire = await loop.create_unix_connection(lambda: _Connected(self._deadline_s), place.where)
+        else:
+            host, port = place.host
+            _, wire = await loop.create_connection(
+                lambda: _Connected(self._deadline_s),
+                host,
+                port,
+                ssl=trusting(place.authorities),
+                server_hostname=host,
+            )
         return wire
 
 

@@ -17,6 +17,8 @@ from trunkward.trunks.spending import NO_CAPS, TRUNK_CAPS, Spending
 MAX_CALL_S = 14_400
 #: Seconds. A call goes on for so long without a gate, less the third that is left when more is asked for.
 GRANT_S = 60
+#: RFC 4028 section 4 recommends it: half an hour.
+SESSION_TIMER_S = 1800
 
 type Address = IPv4Address | IPv6Address
 type Network = IPv4Network | IPv6Network
@@ -240,6 +242,8 @@ class Carrier:
     deck: str = ""
     #: What may be spent on it, by its own prices.
     spending: Spending = NO_CAPS
+    #: Seconds of the session timer it is offered (RFC 4028); 0: none.
+    session_timer_s: int = SESSION_TIMER_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,6 +255,18 @@ class Probes:
     #: Unanswered in a row after which a host counts as down, and answered in a row after which as up again.
     down_after: int = 3
     up_after: int = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedLive:
+    """A Valkey that somebody else runs, and several nodes count in."""
+
+    #: `host:port`, which speaks TLS, or the absolute path of a unix socket.
+    where: str
+    #: Directory with a file for each user, `USER.secret`.
+    secrets: str
+    #: PEM of the authorities its certificate comes from; "": those this system trusts.
+    ca_file: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -314,6 +330,15 @@ class NodeSettings:
     spend_ring_s: int = 60
     #: Who is told when much of a cap is spent.
     alerts: Alerting = LOG_ALONE
+    #: What it is called among the nodes that share a Valkey; "": by its name.
+    id: str = ""
+    #: None: it has a Valkey of its own.
+    live: SharedLive | None = None
+
+    @property
+    def ledger_name(self) -> str:
+        """What it is called among the nodes of one Valkey."""
+        return self.id or self.name
 
     @property
     def dial_plan(self) -> DialPlan:

@@ -52,9 +52,13 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # before there is a policy, without which no gate listens
-    functions = FunctionLibrary(paths, log.warning)
-    functions.load_first()
     compiler = PolicyCompiler(paths.declared, paths.policy, partial(show, paths.shown))
+
+    def name() -> str:
+        return compiler.declared.node.ledger_name if compiler.declared else ""
+
+    functions = FunctionLibrary(paths, log.warning, name)
+    functions.load_first()
     compiler.round()
     stopped = threading.Event()
     follower = threading.Thread(target=compiler.follow, args=(stopped, log.info), name="policy", daemon=True)
@@ -121,6 +125,7 @@ def main() -> None:
         try:
             beat()
             functions.round()
+            counted.name_taken = functions.name_taken
             counted.policy_version, counted.compilations_failed = compiler.version, compiler.failed
             # before what is shipped: a note speaks of all that was written until then
             notes = abandoned.notes()
@@ -155,6 +160,7 @@ def _serve_metrics(counted: WorkerMetrics, heartbeat: Heartbeat, log: structlog.
 def _arguments() -> Paths:
     parser = argparse.ArgumentParser(prog="trunkward.worker")
     parser.add_argument("--database", default="")
+    parser.add_argument("--live", default="")
     for name in ("config", "state", "run", "log"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     return Paths(**vars(parser.parse_args()))

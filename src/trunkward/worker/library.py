@@ -1,15 +1,18 @@
 """Keeping Valkey's users and functions as this version has them, also when it comes back without any.
 
 One connection stays open: as long as it stands nothing was lost. Each second the ledger's time is looked at
-over it, and vouched for while this machine's clock is known to be right (`live/money.lua`, `look`).
+over it, and vouched for while this machine's clock is known to be right (`live/money.lua`, `look`); and the
+other nodes, where there are some, hear that this one is there (`live/nodes.lua`).
 """
 
 import time
 from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from trunkward.engines.kernel_clock import read_clock
-from trunkward.live import money
+from trunkward.live import money, nodes
 from trunkward.live.ask import NotAnswered, Valkey
 from trunkward.settings import Paths
 
@@ -22,12 +25,21 @@ _STEP_S = 0.05
 class FunctionLibrary:
     """Loads the functions whenever Valkey has been away."""
 
-    def __init__(self, paths: Paths, log: Callable[..., Any]) -> None:
-        """Asks nobody yet; `log` hears once of each trouble."""
+    def __init__(self, paths: Paths, log: Callable[..., Any], name: Callable[[], str] = lambda: "") -> None:
+        """Asks nobody yet; `log` hears once of each trouble. `name`: this node's, "" until known."""
         self._paths = paths
         self._log = log
+        self._name = name
+        self._instance = _instance(paths)
         self._valkey: Valkey | None = None
         self._told = ""
+        #: Monotonic seconds since when another node has held this one's name; None: nobody has.
+        self._taken_since: float | None = None
+
+    @property
+    def name_taken(self) -> bool:
+        """Whether another node goes by this one's name, not this one before its machine was started anew."""
+        return self._taken_since is not None and time.monotonic() - self._taken_since > 2 * nodes.HOLD_S
 
     def load_first(self) -> None:
         """Waits a little for a Valkey that is being started. Never raises."""
@@ -53,11 +65,11 @@ class FunctionLibrary:
         """What hinders, "" when they are loaded."""
         self.close()
         try:
-            valkey = Valkey(self._paths.valkey_socket, "worker", self._paths.valkey_secret("worker"))
+            valkey = Valkey(self._paths.valkey, "worker", self._paths.valkey_secret("worker"))
         except NotAnswered as problem:
             return str(problem)
         try:
-            valkey.load()
+            valkey.load(users=not self._paths.live)
         except NotAnswered as problem:
             valkey.close()
             return str(problem)
@@ -70,10 +82,26 @@ class FunctionLibrary:
         try:
             # the longest grant is known there from those who ask for grants
             valkey.ask(*money.watch(0, time.time() if right else None))
+            if name := self._name():
+                self._say_here(nodes.nodes_of(valkey.ask(*nodes.here(name, self._instance))), name)
         except NotAnswered:
             self.close()  # the next round finds out why
+
+    def _say_here(self, there: nodes.Nodes, name: str) -> None:
+        if not there.taken:
+            self._taken_since = None
+        elif self._taken_since is None:
+            self._taken_since = time.monotonic()
+            self._log("another node goes by this one's name: write another node.id", id=name)
 
     def _tell(self, problem: str) -> None:
         if problem and problem != self._told:
             self._log("Valkey's functions are not loaded", problem=problem)
         self._told = problem
+
+
+def _instance(paths: Paths) -> str:
+    """A name for what runs here until the machine is started anew, on which no two agree."""
+    state = paths.state.stat()
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
+    return sha256(f"{boot}{state.st_dev}:{state.st_ino}".encode()).hexdigest()[:32]

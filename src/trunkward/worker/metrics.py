@@ -70,6 +70,8 @@ class WorkerMetrics(Collector):
         self.rounds_failed = 0
         self.compilations_failed = 0
         self.policy_version = 0
+        #: Another node goes by this one's name.
+        self.name_taken = False
 
     def shipped(self, records: Sequence[Record]) -> None:
         """These are in the database."""
@@ -130,6 +132,11 @@ class WorkerMetrics(Collector):
         )
         yield GaugeMetricFamily(
             "trunkward_worker_policy_version", "Version compiled last.", value=self.policy_version
+        )
+        yield GaugeMetricFamily(
+            "trunkward_worker_name_taken",
+            "1: another node of the same Valkey goes by this one's name.",
+            value=int(self.name_taken),
         )
         carriers = self._carriers()
         if carriers is not None:

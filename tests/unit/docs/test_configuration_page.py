@@ -95,6 +95,11 @@ CONTRADICTIONS = {
     ),
     "node.media.address": ("    address: 127.0.0.10", '    address: "::1"'),
     "node.contact_host": ("contact_host: 127.0.0.10", "contact_host: [127.0.0.10, '2001:db8::10']"),
+    "node.live": ("  gates: 2\n", "  gates: 2\n  live: {secrets: /etc/trunkward/live}\n"),
+    "node.live.ca": (
+        "  gates: 2\n",
+        "  gates: 2\n  live: {socket: /run/v.sock, ca: /etc/v.pem, secrets: /etc/trunkward/live}\n",
+    ),
     "tenants[].trunks[].networks": (
         "        networks: [127.0.0.1/32, 127.0.0.21/32]\n",
         "        identified_by: [certificate]\n        networks: [127.0.0.1]\n",

@@ -28,10 +28,12 @@ from trunkward.gate.strangers import SINGLY
 from trunkward.live.client import LiveClient
 from trunkward.records.model import DecisionRecord, EventRecord, Record
 from trunkward.records.segment import SegmentCorrupt, decode
+from trunkward.settings import Place
 from trunkward.sip.transport import Transport
 from trunkward.trunks.model import IdentifiedBy
 from unit.gate.kept_here import KeptHere
 
+NOWHERE = Place(where="/nowhere", authorities=Path("/nowhere"))
 EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")
 ATTEMPT = CallAttempt(
     id="0123456789abcdef" * 2, at=1.0, source_ip="192.0.2.1", source_port=5061, transport="tls",  # type: ignore[arg-type]
@@ -69,7 +71,7 @@ def _line(disk: _Disk, policy: Any = lambda: None, counts: Counts | None = None)
         origid_secret=b"s" * 32,
         clock=_Clock(),
         recorder=disk,
-        counts=counts or Counts(LiveClient(Path("/nowhere"), "gate", Path("/nowhere"))),
+        counts=counts or Counts(LiveClient(NOWHERE, "gate", Path("/nowhere"))),
         verifier=Verifier(b"k" * 32, lambda: 7),
         registrar=KeptHere(),
     )

@@ -15,6 +15,7 @@ import uvloop
 from trunkward.admission.judge import refuse_unjudged
 from trunkward.calls.attempt import CallAttempt
 from trunkward.calls.grant import CallsEnded, EndedCall, Grant, GrantsAsked, GrantsGiven
+from trunkward.calls.orphan import CallLeft, OrphansAsked, OrphansGiven
 from trunkward.calls.place import PlaceAsked, PlaceGiven
 from trunkward.calls.registration import FlowEnded, RegisterAttempt, RegisterVerdict
 from trunkward.calls.verdict import Reason
@@ -67,6 +68,12 @@ class _Judge:
 
     def ended(self, told: CallsEnded) -> None:
         self.ends += told.calls
+
+    def left(self, told: CallLeft) -> None:
+        raise AssertionError("nobody has told it anything")
+
+    async def orphans(self, asked: OrphansAsked) -> OrphansGiven:
+        return OrphansGiven(hang_up={record_id: str(status) for record_id, status in asked.ended})
 
     async def register(self, attempt: RegisterAttempt) -> RegisterVerdict:
         self.judged.append(attempt)

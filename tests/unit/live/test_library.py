@@ -170,7 +170,7 @@ def test_a_nonce_of_before_a_loss_is_good_for_nobody(own: OwnValkey, loss: str) 
             own.lose_everything()
         else:
             with own.asks("worker") as worker:
-                worker.load()
+                worker.ask("FUNCTION", "LOAD", "REPLACE", library.text())
         await told_of_epoch(live)
         # also with a count nobody has used, and by a gate that has not heard of it yet
         for nc in (1, 2):

@@ -25,7 +25,7 @@ from trunkward.admission.ports import (
     Share,
     Unavailable,
 )
-from trunkward.live import money
+from trunkward.live import library, money
 from trunkward.live.client import LiveClient
 from trunkward.trunks.spending import Spending, Window
 
@@ -354,7 +354,7 @@ def test_a_valkey_that_may_have_lost_something_grants_nothing_for_the_longest_gr
         assert isinstance(await live.admit(asked("f2", share(trunk, 100, day=900))), Held)
         # the functions are loaded anew, as in an upgrade
         with own.asks("worker") as worker:
-            worker.load()
+            worker.ask("FUNCTION", "LOAD", "REPLACE", library.text())
         assert isinstance(await live.admit(asked("f3", share(trunk, 100, day=900))), Held)
         own.lose_everything()
         frozen: object = None

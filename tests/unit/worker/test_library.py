@@ -24,23 +24,23 @@ def test_it_loads_at_its_start_and_after_a_loss(own: OwnValkey) -> None:
     told: list[Any] = []
     functions = FunctionLibrary(own.paths, lambda *words, **more: told.append((words, more)))
     with pytest.raises(OSError, match="functions are not loaded"):
-        look(own.paths.valkey_socket)
+        look(own.paths.valkey, own.paths.valkey_secret("look"))
     functions.load_first()
-    version = look(own.paths.valkey_socket)["valkey_version"]
+    version = look(own.paths.valkey, own.paths.valkey_secret("look"))["valkey_version"]
     assert version
-    commands = look(own.paths.valkey_socket)["total_commands_processed"]
+    commands = look(own.paths.valkey, own.paths.valkey_secret("look"))["total_commands_processed"]
     for _ in range(5):
         functions.round()
     # the look's own four, and each round one: a function, which is counted with what it does
-    info = look(own.paths.valkey_socket)
+    info = look(own.paths.valkey, own.paths.valkey_secret("look"))
     assert int(info["total_commands_processed"]) - int(commands) <= 4 + 5 * 4
     with own.asks("worker") as worker:
         assert money.watched(worker.ask(*money.watch(0, None))).epoch == 1
     own.lose_everything()
     with pytest.raises(OSError, match="functions are not loaded"):
-        look(own.paths.valkey_socket)
+        look(own.paths.valkey, own.paths.valkey_secret("look"))
     functions.round()
-    look(own.paths.valkey_socket)
+    look(own.paths.valkey, own.paths.valkey_secret("look"))
     assert told == []
     functions.close()
 
@@ -62,5 +62,32 @@ def test_without_valkey_it_waits_a_little_and_says_so_once(
     assert "valkey.sock" in more["problem"]
     own.start()
     functions.round()
-    look(own.paths.valkey_socket)
+    look(own.paths.valkey, own.paths.valkey_secret("look"))
     functions.close()
+
+
+def test_two_nodes_of_one_name_are_found_out(own: OwnValkey, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Any] = []
+    libraries = []
+    for instance in ("first", "second"):
+        monkeypatch.setattr(loader, "_instance", lambda _, instance=instance: instance)
+        libraries.append(
+            FunctionLibrary(own.paths, lambda *words, **more: told.append((words, more)), lambda: "sbc-1")
+        )
+    first, second = libraries
+    for library in libraries:
+        library.load_first()
+        library.round()
+        library.round()
+    # once, by the one that came later; the first one keeps the name
+    assert told == [(("another node goes by this one's name: write another node.id",), {"id": "sbc-1"})]
+    assert not first.name_taken
+    # a machine that was started anew is another for as long as its hold lasts: that is no trouble yet
+    assert not second.name_taken
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 30)
+    first.round()
+    second.round()
+    assert (first.name_taken, second.name_taken) == (False, True)
+    for library in libraries:
+        library.close()

@@ -182,7 +182,7 @@ def test_two_gates_and_another_node_count_together(node: Node) -> None:
 
     async def scenario() -> None:
         paths = node.run / "live"
-        other = LiveClient(paths / "valkey.sock", "gate", paths / "gate.secret")
+        other = LiveClient(node.paths.valkey, "gate", paths / "gate.secret")
         place = Counter(key="calls:tenant:acme", most=4)
         try:
             held = await other.admit(Asked(record_id="f" * 32, hold_s=30, counters=(place,)))

@@ -20,8 +20,7 @@ SETTLED_S, THAWED_S = 1.0, 10.0
 
 def spent(node: Node) -> money.Spent:
     """What the trunk's calls have cost this hour, and may cost yet."""
-    live = node.run / "live"
-    with Valkey(live / "valkey.sock", "root", live / "root.secret") as valkey:
+    with Valkey(node.paths.valkey, "root", node.paths.valkey_secret("root")) as valkey:
         (found,) = money.windows_of(valkey.ask(*money.spent([TRUNK])))
     return found
 

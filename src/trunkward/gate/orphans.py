@@ -1,0 +1,154 @@
+"""Calls that their node renews no more: another edge ends them, and until that is known they are charged.
+
+One node sees to them (`live/nodes.lua`): the first that asks. Each of its rounds:
+
+1. Those the carrier has ended are settled.
+2. So are those that cannot be alive any more: the carrier's session timer is over (RFC 4028 section 10), or,
+   where there is none, the time a call may last, which is a guess.
+3. The others' grants grow with the time that passes, whatever the caps say.
+4. The edge is told whom to send a BYE.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+import structlog
+
+from trunkward.admission.ports import RunningLeg, RunningShare, Settlement
+from trunkward.admission.snapshot import Snapshot
+from trunkward.calls.orphan import CallLeft, Left, OrphansAsked, OrphansGiven
+from trunkward.gate.counts import Counts
+from trunkward.live.money import KeptLeg, KeptShare
+from trunkward.live.nodes import Orphan
+from trunkward.spend.tariff import Tariff
+from trunkward.trunks.spending import NO_CAPS
+
+#: Answers to a BYE after which there is no leg any more: it is over, or has been before (RFC 3261 15.1.2).
+_NO_SUCH_CALL = 481
+#: Seconds added to what is known of a call's time: to be told its answer took that long at most.
+_TOLD_WITHIN_S = 0.5
+#: Seconds until it is looked at again, and a BYE that was sent meanwhile is answered.
+_NEXT_LOOK_S = 2.0
+#: Seconds a call may go on ringing at a carrier when its INVITE has nobody left (RFC 3261 16.6 step 11), and
+#: be answered in vain (13.3.1.4: 64 * T1 without an ACK).
+_RINGS_S, _UNACKNOWLEDGED_S = 180, 32
+
+#: Of the ledger's names for a gate's leases (`gate.escrow`), and for owners.
+_ESCROW = "escrow:"
+_CARRIER = "money:carrier:"
+
+_decode = msgspec.json.Decoder(Left).decode
+_encode = msgspec.json.Encoder().encode
+_log = structlog.get_logger("gate")
+
+
+class Orphans:
+    """What one gate does for them."""
+
+    def __init__(self, counts: Counts, policy: Callable[[], Snapshot | None]) -> None:
+        """Asks nobody yet."""
+        self._counts = counts
+        self._policy = policy
+
+    def left(self, told: CallLeft) -> None:
+        """Keeps what a call leaves. Never waits or raises."""
+        text = _encode(Left(carrier=told.carrier, session_s=told.session_s, text=told.text)).decode()
+        self._counts.leave(told.record_id, told.lasted_ms, text)
+
+    async def asked(self, asked: OrphansAsked) -> OrphansGiven:
+        """Whom the edge is to end. Never raises."""
+        policy = self._policy()
+        if policy is None:
+            return OrphansGiven(hang_up={})
+        node = policy.node
+        ended = dict(asked.ended)
+        hang_up: dict[str, str] = {}
+        settled: list[Settlement] = []
+        dead: list[RunningLeg] = []
+        for orphan in await self._counts.orphans(node):
+            leg, left = orphan.leg, _left_of(orphan)
+            if leg.record_id.startswith(_ESCROW):
+                if cannot_be_alive(leg, None, node.max_call_s):
+                    settled.append(Settlement(record_id=leg.record_id, costs=_all_of(leg)))
+                continue
+            status = ended.get(leg.record_id, 0)
+            over = 200 <= status < 300 or status == _NO_SUCH_CALL
+            if over or cannot_be_alive(leg, left, node.max_call_s):
+                why = f"the carrier answered its BYE with {status}" if over else "it cannot be alive any more"
+                _log.warning("a call of a dead node is over", record_id=leg.record_id, node=leg.node, why=why)
+                settled.append(Settlement(record_id=leg.record_id, costs=costs(leg, left)))
+                continue
+            dead.append(grown(leg, left))
+            if left is not None:
+                hang_up[leg.record_id] = left.text
+        self._counts.settle(settled)
+        await self._counts.renew_legs(dead, node, 0)
+        return OrphansGiven(hang_up=hang_up)
+
+
+def cannot_be_alive(leg: KeptLeg, left: Left | None, max_call_s: int) -> bool:
+    """Whether a leg has ended by itself by now, as far as anybody can tell."""
+    overdue_s = -leg.left_ms / 1000
+    if leg.lasted_ms is None:
+        return overdue_s > _RINGS_S + _UNACKNOWLEDGED_S
+    if left is not None and left.session_s:
+        # nobody has refreshed it since the node died, which was before it was overdue
+        return overdue_s > left.session_s
+    return overdue_s > 0 and leg.lasted_ms / 1000 > max_call_s
+
+
+def costs(leg: KeptLeg, left: Left | None) -> tuple[tuple[str, int], ...]:
+    """What a leg that ends now has cost each owner, for sure not less."""
+    lasted_s = _UNACKNOWLEDGED_S if leg.lasted_ms is None else leg.lasted_ms / 1000 + _TOLD_WITHIN_S
+    return tuple(
+        (share.owner, max(Tariff.from_compact(share.tariff).price_micro(lasted_s), share.settled))
+        for share in _paying(leg, left)
+    )
+
+
+def grown(leg: KeptLeg, left: Left | None) -> RunningLeg:
+    """A leg that nobody has ended yet: it has cost this much, and will cost that much more."""
+    lasted_s = 0.0 if leg.lasted_ms is None else leg.lasted_ms / 1000
+    shares = []
+    for share in _paying(leg, left):
+        tariff, had = Tariff.from_compact(share.tariff), share.settled + share.granted
+        shares.append(
+            RunningShare(
+                owner=share.owner,
+                tariff=share.tariff,
+                used_micro=tariff.price_micro(lasted_s),
+                had_micro=had,
+                next_micro=max(had, tariff.price_micro(lasted_s + _NEXT_LOOK_S)),
+                caps=NO_CAPS,
+            )
+        )
+    return RunningLeg(
+        record_id=leg.record_id,
+        lasted_s=None if leg.lasted_ms is None else lasted_s,
+        shares=tuple(shares),
+        dead=True,
+    )
+
+
+def _all_of(leg: KeptLeg) -> tuple[tuple[str, int], ...]:
+    """What a dead gate had leased: how much of it was spent died with it."""
+    return tuple((share.owner, share.settled + share.granted) for share in leg.shares)
+
+
+def _paying(leg: KeptLeg, left: Left | None) -> list[KeptShare]:
+    """Those of its owners, without carriers by which it does not go."""
+    return [
+        share
+        for share in leg.shares
+        if left is None or not share.owner.startswith(_CARRIER) or share.owner == _CARRIER + left.carrier
+    ]
+
+
+def _left_of(orphan: Orphan) -> Left | None:
+    try:
+        return _decode(orphan.left) if orphan.left else None
+    except msgspec.MsgspecError as problem:
+        _log.error(
+            "what a call has left cannot be read", record_id=orphan.leg.record_id, problem=str(problem)
+        )
+        return None

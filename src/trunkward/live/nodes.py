@@ -1,0 +1,84 @@
+"""The nodes that share a Valkey: who is there, and what one leaves to others (`nodes.lua` tells more)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from trunkward.live import money
+
+_HERE, _LEAVE, _ORPHANS = (f"tw2_{name}" for name in ("here", "leave", "orphans"))
+_NODES, _SURVIVOR = "nodes", "survivor"
+#: Seconds a node's name is held without a word of it: a worker that restarts is back before.
+HOLD_S = 10
+#: Seconds after which one that is gone is told of no more.
+_KEEP_S = 7 * 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nodes:
+    """Who is there."""
+
+    #: Somebody else holds this node's name.
+    taken: bool
+    #: By name, seconds until its hold is over; below 0 since then.
+    left_s: dict[str, float]
+
+
+def here(name: str, instance: str) -> tuple[str, ...]:
+    """`here`, as a command."""
+    return ("FCALL", _HERE, "1", _NODES, name, instance, str(HOLD_S * 1000), str(_KEEP_S * 1000))
+
+
+def nodes_of(answer: Sequence[bytes | int]) -> Nodes:
+    """What `here` answers."""
+    mine, *pairs = answer
+    names = (name.decode() for name in pairs[::2] if isinstance(name, bytes))
+    return Nodes(
+        taken=not mine,
+        left_s={name: int(left) / 1000 for name, left in zip(names, pairs[1::2], strict=True)},
+    )
+
+
+#: Seconds for which a node sees to orphans without asking for them again.
+SURVIVOR_S = 5
+#: Orphans that are seen to at once; the others wait.
+MOST_ORPHANS = 500
+#: Seconds for which it is kept what a call leaves: longer than any call lasts.
+_LEFT_S = 90_000
+
+#: An answered call: its record id, ms since the answer, and what it leaves.
+type Leaving = tuple[str, int, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orphan:
+    """A call that nobody renews."""
+
+    leg: money.KeptLeg
+    #: "": nobody has said that it was answered.
+    left: str
+
+
+def leave(calls: Sequence[Leaving]) -> tuple[str, ...]:
+    """`leave`, as a command."""
+    keys = [*money.LEDGER_KEYS]
+    arguments = [str(_LEFT_S * 1000)]
+    for record_id, lasted_ms, text in calls:
+        keys += [f"leg:{record_id}", f"left:{record_id}"]
+        arguments += [record_id, str(lasted_ms), text]
+    return ("FCALL", _LEAVE, str(len(keys)), *keys, *arguments)
+
+
+def orphans(node: str) -> tuple[str, ...]:
+    """`orphans`, as a command."""
+    keys = [*money.LEDGER_KEYS, _SURVIVOR]
+    return ("FCALL", _ORPHANS, str(len(keys)), *keys, node, str(SURVIVOR_S * 1000), str(MOST_ORPHANS))
+
+
+def orphans_of(answer: Sequence[bytes]) -> list[Orphan]:
+    """What `orphans` answers."""
+    if not answer:
+        return []
+    now, *parts = answer
+    pairs = [part for at in range(0, len(parts), 3) for part in parts[at : at + 2]]
+    legs = money.kept_legs([now, *pairs])
+    return [Orphan(leg=leg, left=left.decode()) for leg, left in zip(legs, parts[2::3], strict=True)]

@@ -1,0 +1,246 @@
+"""Calls of a dead node: charged until the carrier's leg is known to have ended, or cannot be alive; in a real ledger."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from sipkit.valkey import OwnValkey
+from trunkward.admission.ports import Asked, Charge, Held, RunningLeg, RunningShare, Share
+from trunkward.admission.snapshot import Snapshot
+from trunkward.calls.orphan import CallLeft, Left, OrphansAsked
+from trunkward.gate.counts import Counts
+from trunkward.gate.orphans import Orphans, cannot_be_alive, costs
+from trunkward.live import money
+from trunkward.live.money import KeptLeg, KeptShare
+from trunkward.spend.tariff import Tariff
+from trunkward.trunks.spending import NO_CAPS, Spending
+
+#: 0.60 a minute, to the second: a cent each.
+TARIFF = Tariff(rate_nano=600_000_000, first_s=1, next_s=1)
+TRUNK, NORTH, SOUTH = "money:trunk:acme-hq", "money:carrier:north", "money:carrier:south"
+ID = "f" * 32
+CENT = 10_000
+
+
+@pytest.fixture
+def own() -> Iterator[OwnValkey]:
+    running = OwnValkey()
+    yield running
+    running.close()
+
+
+def node(name: str) -> Snapshot:
+    """As much of a policy as is looked at."""
+    return cast(
+        "Snapshot", SimpleNamespace(node=SimpleNamespace(ledger_name=name, grant_s=1, max_call_s=7200))
+    )
+
+
+class Scene:
+    """A call of n1, which is answered and then renewed no more; n2 and n3 are there."""
+
+    def __init__(self, own: OwnValkey) -> None:
+        self.own = own
+        self.clients = {name: own.gate() for name in ("n1", "n2", "n3")}
+        self.orphans = {
+            name: Orphans(Counts(client), lambda name=name: node(name))  # type: ignore[misc]
+            for name, client in self.clients.items()
+        }
+
+    async def admit(self, hold_s: float = 0.2) -> None:
+        shares = [
+            Share(
+                owner=TRUNK,
+                tariff=TARIFF.compact(),
+                slice_micro=16 * CENT,
+                caps=Spending(day_micro=100 * CENT),
+            )
+        ]
+        shares += [
+            Share(owner=one, tariff=TARIFF.compact(), slice_micro=16 * CENT, caps=NO_CAPS, carrier=True)
+            for one in (NORTH, SOUTH)
+        ]
+        charge = Charge(node="n1", longest_s=0.01, shares=tuple(shares))
+        for _ in range(100):  # a new ledger is frozen for the longest grant
+            if isinstance(
+                await self.clients["n1"].admit(Asked(record_id=ID, hold_s=hold_s, money=charge)), Held
+            ):
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError("not admitted")
+
+    def answer(self, session_s: int = 0) -> None:
+        self.orphans["n1"].left(
+            CallLeft(record_id=ID, carrier="north", lasted_ms=1000, session_s=session_s, text="a BYE")
+        )
+
+    async def asked(self, name: str, *ended: tuple[str, int]) -> dict[str, str]:
+        given = await self.orphans[name].asked(OrphansAsked(ended=list(ended)))
+        return given.hang_up
+
+    def spent(self) -> dict[str, tuple[int, int]]:
+        with self.own.asks("root") as root:
+            found = money.windows_of(root.ask(*money.spent([TRUNK, NORTH, SOUTH])))
+        return {
+            owner: (one.day, one.granted) for owner, one in zip((TRUNK, NORTH, SOUTH), found, strict=True)
+        }
+
+    async def close(self) -> None:
+        for client in self.clients.values():
+            await client.close()
+
+
+def play(own: OwnValkey, scenario: Callable[[Scene], Awaitable[None]]) -> None:
+    async def run() -> None:
+        scene = Scene(own)
+        try:
+            await scenario(scene)
+        finally:
+            await scene.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("status", [200, 481])
+def test_one_node_ends_it_and_the_carriers_answer_settles_it(own: OwnValkey, status: int) -> None:
+    async def scenario(scene: Scene) -> None:
+        await scene.admit()
+        scene.answer()
+        assert await scene.asked("n2") == {}, "its node may still renew it"
+        await asyncio.sleep(0.3)
+        # one sees to it, the other does not
+        assert await scene.asked("n2") == {ID: "a BYE"}
+        assert await scene.asked("n3") == {}
+        # no answer: again, and charged on
+        assert await scene.asked("n2", (ID, 0)) == {ID: "a BYE"}
+        assert await scene.asked("n2", (ID, 503)) == {ID: "a BYE"}
+        day, granted = scene.spent()[TRUNK]
+        assert day >= 2 * CENT
+        assert day + granted >= 16 * CENT
+        # the carrier has ended it
+        assert await scene.asked("n2", (ID, status)) == {}
+        await asyncio.sleep(0.1)
+        spent = scene.spent()
+        # what it has cost and nothing held; the carrier it did not go by has earned nothing
+        assert 2 * CENT <= spent[TRUNK][0] <= 5 * CENT
+        assert spent[NORTH] == spent[TRUNK] == (spent[TRUNK][0], 0)
+        assert spent[SOUTH] == (0, 0)
+        with scene.own.asks("root") as root:
+            assert root.ask("EXISTS", f"left:{ID}") == 0
+
+    play(own, scenario)
+
+
+def test_a_node_that_sees_to_them_and_dies_is_followed_by_another(own: OwnValkey) -> None:
+    async def scenario(scene: Scene) -> None:
+        await scene.admit()
+        scene.answer()
+        await asyncio.sleep(0.3)
+        assert await scene.asked("n2") == {ID: "a BYE"}
+        began = time.monotonic()
+        while not await scene.asked("n3"):
+            assert time.monotonic() - began < 10
+            await asyncio.sleep(0.2)
+        assert time.monotonic() - began > 3
+        assert await scene.asked("n2") == {}
+
+    play(own, scenario)
+
+
+def test_a_call_that_is_renewed_is_nobody_elses(own: OwnValkey) -> None:
+    async def scenario(scene: Scene) -> None:
+        await scene.admit()
+        scene.answer()
+        share = RunningShare(
+            owner=TRUNK,
+            tariff=TARIFF.compact(),
+            used_micro=CENT,
+            had_micro=0,
+            next_micro=17 * CENT,
+            caps=NO_CAPS,
+        )
+        leg = RunningLeg(record_id=ID, lasted_s=1, shares=(share,))
+        for _ in range(5):
+            await scene.clients["n1"].renew_legs([leg], hold_s=0.5, node="n1", longest_s=0.01)
+            assert await scene.asked("n2") == {}
+            await asyncio.sleep(0.1)
+
+    play(own, scenario)
+
+
+def test_what_a_dead_gate_had_leased_stays_charged(own: OwnValkey, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody knows how much of it was spent: all of it counts as that, once none of its calls can be alive."""
+
+    async def scenario(scene: Scene) -> None:
+        share = RunningShare(
+            owner=TRUNK,
+            tariff=TARIFF.compact(),
+            used_micro=0,
+            had_micro=0,
+            next_micro=50 * CENT,
+            caps=NO_CAPS,
+        )
+        lease = RunningLeg(record_id="escrow:n1:0:trunk:acme-hq", lasted_s=None, shares=(share,))
+        await scene.clients["n1"].renew_legs([lease], hold_s=0.05, node="n1", longest_s=0.01)
+        await asyncio.sleep(0.1)
+        assert await scene.asked("n2") == {}
+        assert scene.spent()[TRUNK] == (0, 50 * CENT)
+        monkeypatch.setattr("trunkward.gate.orphans._RINGS_S", -1000)
+        assert await scene.asked("n2") == {}
+        await asyncio.sleep(0.1)
+        assert scene.spent()[TRUNK] == (50 * CENT, 0)
+
+    play(own, scenario)
+
+
+def kept(*, lasted_s: float | None, overdue_s: float) -> KeptLeg:
+    shares = tuple(
+        KeptShare(owner=owner, tariff=TARIFF.compact(), settled=CENT, granted=CENT, forced=0)
+        for owner in (TRUNK, NORTH, SOUTH)
+    )
+    return KeptLeg(
+        record_id=ID,
+        node="n1",
+        left_ms=round(-overdue_s * 1000),
+        admitted_ms=0,
+        lasted_ms=None if lasted_s is None else round(lasted_s * 1000),
+        shares=shares,
+    )
+
+
+@pytest.mark.parametrize(
+    ("lasted_s", "overdue_s", "session_s", "over"),
+    [
+        # the carrier's timer ends it, since nobody has refreshed it
+        (500.0, 1799.0, 1800, False),
+        (500.0, 1801.0, 1800, True),
+        (9000.0, 100.0, 1800, False),
+        # without one nobody knows: the time a call may last is taken
+        (7199.0, 600.0, 0, False),
+        (7201.0, 600.0, 0, True),
+        # it rang: until nobody can answer it any more
+        (None, 211.0, 0, False),
+        (None, 213.0, 0, True),
+    ],
+)
+def test_when_a_leg_cannot_be_alive(
+    lasted_s: float | None, overdue_s: float, session_s: int, over: bool
+) -> None:
+    left = Left(carrier="north", session_s=session_s, text="") if lasted_s is not None else None
+    assert cannot_be_alive(kept(lasted_s=lasted_s, overdue_s=overdue_s), left, 7200) is over
+
+
+def test_what_it_has_cost() -> None:
+    left = Left(carrier="north", session_s=0, text="")
+    ten = kept(lasted_s=10, overdue_s=0)
+    # a second begun: it took half of one at most to be told of its answer
+    assert costs(ten, left) == ((TRUNK, 11 * CENT), (NORTH, 11 * CENT))
+    assert dict(costs(ten, None)).keys() == {TRUNK, NORTH, SOUTH}
+    # one that rang may have been answered in vain, for 64 * T1
+    assert dict(costs(kept(lasted_s=None, overdue_s=300), None))[TRUNK] == 32 * CENT
+    # never less than is charged already
+    assert dict(costs(kept(lasted_s=0.1, overdue_s=0), left))[TRUNK] >= CENT
