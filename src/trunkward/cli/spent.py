@@ -45,7 +45,7 @@ def run(paths: Paths, owner: str, *, watch: bool, as_json: bool) -> int:
     holds = {hold.owner: hold for hold in in_force.holds}
     currency = declared.node.currency
     try:
-        with Valkey(paths.valkey_socket, "root", paths.valkey_secret("root")) as valkey:
+        with Valkey(paths.valkey, "root", paths.valkey_secret("root")) as valkey:
 
             def look() -> list[dict[str, Any]]:
                 now = time.time()

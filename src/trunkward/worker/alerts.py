@@ -177,7 +177,7 @@ class Asker:
         """What they have spent. Raises `NotAnswered`."""
         if self._valkey is None:
             secret = self._paths.valkey_secret("worker")
-            self._valkey = Valkey(self._paths.valkey_socket, "worker", secret)
+            self._valkey = Valkey(self._paths.valkey, "worker", secret)
         try:
             return money.windows_of(self._valkey.ask(*money.spent(accounts)))
         except NotAnswered:

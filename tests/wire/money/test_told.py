@@ -41,7 +41,7 @@ class Told:
         paths = self.node.paths
 
         async def done() -> Any:
-            client = LiveClient(paths.valkey_socket, "gate", paths.valkey_secret("gate"))
+            client = LiveClient(paths.valkey, "gate", paths.valkey_secret("gate"))
             try:
                 await client.greet()
                 found = what(client)
