@@ -3,9 +3,9 @@
 A simulation (`against/`) of the same calls under the same caps: an office's from Friday to Monday, and a
 thief's on the same trunk from Friday evening on. For each family of attacks and each way, by `--seeds`:
 
-1. lost: what the thief's calls have cost, by the carrier's increments; median and worst.
-2. beyond: the most that was spent in any 24 hours, the office's calls included, less the cap; the same.
-3. the office's calls that were refused or cut, of all it made.
+1. EUR lost: what the thief's calls have cost, by the carrier's increments; the median, in brackets the worst.
+2. After the +, the most that was spent in any 24 hours, the office's calls included, less the cap; the worst.
+3. The office's calls that were refused or cut, of all it made.
 
 1 when the product has spent more than its caps, in a call, an hour or a day, in any run.
 """
@@ -36,20 +36,16 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="trunkward bench losses", description=__doc__)
     parser.add_argument("--seeds", type=int, default=15, help="runs of each family and way")
     options = parser.parse_args(arguments)
-    print(
-        "| attack | counted by | lost EUR, median | worst "
-        "| beyond the day's cap, median | worst | office's calls refused or cut |"
-    )
-    print("|---|---|---:|---:|---:|---:|---:|")
-    missed = False
-    families: list[Family | None] = [None, *FAMILIES]
+    families: list[Family | None] = [*FAMILIES, None]
     with ProcessPoolExecutor(max_workers=2) as pool:
-        for family, runs in zip(
-            families, pool.map(_runs, families, [options.seeds] * len(families)), strict=True
-        ):
-            for name, outcomes in runs.items():
-                print(_row(family, name, outcomes), flush=True)
-            missed |= any(most > 0 for one in runs[_RESERVED] for most in one.beyond.values())
+        found = list(pool.map(_runs, families, [options.seeds] * len(families)))
+    names = [family.name if family else "no attack: office's calls refused or cut" for family in families]
+    print(f"| | {' | '.join(names)} |")
+    print(f"|---|{'---:|' * len(names)}")
+    for name in found[0]:
+        cells = [*(_cell(runs[name]) for runs in found[:-1]), f"{_hurt(found[-1][name]):.1%}"]
+        print(f"| {name} | {' | '.join(cells)} |")
+    missed = any(most > 0 for runs in found for one in runs[_RESERVED] for most in one.beyond.values())
     print(f"\n{'missed' if missed else 'kept'}: reserved, no call, hour or day has cost more than its cap")
     print()
     for one in FAMILIES:
@@ -81,15 +77,12 @@ def _runs(family: Family | None, seeds: int) -> Runs:
         reserved.close()
 
 
-def _row(family: Family | None, name: str, outcomes: Sequence[Outcome]) -> str:
+def _cell(outcomes: Sequence[Outcome]) -> str:
+    """Lost (median, worst), beyond the cap (worst), the office's calls that were refused or cut."""
     lost = [one.lost / 10**6 for one in outcomes]
-    beyond = [one.beyond[Window.DAY] / 10**6 for one in outcomes]
-    hurt = sum(one.refused + one.cut for one in outcomes) / sum(one.honest for one in outcomes)
-    return (
-        f"| {family.name if family else 'none'} | {name} | {statistics.median(lost):,.2f} | {max(lost):,.2f} "
-        f"| {_beyond(statistics.median(beyond))} | {_beyond(max(beyond))} | {hurt:.1%} |"
-    )
+    beyond = max(*(one.beyond[Window.DAY] for one in outcomes), 0) / 10**6
+    return f"{statistics.median(lost):,.0f} ({max(lost):,.0f}), +{beyond:,.2f}, {_hurt(outcomes):.0%}"
 
 
-def _beyond(amount: float) -> str:
-    return f"{max(amount, 0):,.2f}"
+def _hurt(outcomes: Sequence[Outcome]) -> float:
+    return sum(one.refused + one.cut for one in outcomes) / sum(one.honest for one in outcomes)
