@@ -1,6 +1,8 @@
 """What holds where a key of the node file is not written, in words: "none" would say that nothing does."""
 
+from trunkward.spend.money import shown
 from trunkward.trunks.model import TRUNK_LIMITS
+from trunkward.trunks.spending import TRUNK_CAPS, Window
 
 _DESTINATIONS = {
     "destinations.allow": "no list (without any, the ordinary numbers at home)",
@@ -12,11 +14,13 @@ _LIMITS = (
     *("limits.number.calls", "limits.number.per_second"),
 )
 _NO_LIMITS = dict.fromkeys(_LIMITS, "no limit")
+_NO_CAPS = {f"spend.{window}": "no cap" for window in Window}
 #: Of trunks, what holds for a new one.
 DEFAULT_LIMITS = {
     f"limits.{name}": f"{getattr(TRUNK_LIMITS, name)} (default)"
     for name in ("calls", "international", "per_second")
 }
+_DEFAULT_CAPS = {f"spend.{window}": f"{shown(TRUNK_CAPS.cap(window) or 0)} (default)" for window in Window}
 _HELD: dict[str, dict[str, str]] = {
     "node": {
         "contact_host": "node.name",
@@ -25,12 +29,18 @@ _HELD: dict[str, dict[str, str]] = {
         "number_plan.region": "by country",
         "number_plan.emergency": "what the country at home has",
         "destinations": "none (the shipped table alone)",
+        "id": "node.name",
+        "live": "none (a Valkey of its own)",
     },
-    "resellers": _DESTINATIONS | _NO_LIMITS,
-    "tenants": _DESTINATIONS | _NO_LIMITS | {"retention": "node.retention"},
+    "resellers": _DESTINATIONS | _NO_LIMITS | _NO_CAPS,
+    "tenants": _DESTINATIONS
+    | _NO_LIMITS
+    | _NO_CAPS
+    | {"retention": "node.retention", "deck": "its reseller's, else indicative prices"},
     "trunks": _DESTINATIONS
     | _NO_LIMITS
     | DEFAULT_LIMITS
+    | _DEFAULT_CAPS
     | {
         "max_call_s": "node.max_call_s",
         "dial_plan": "as node.number_plan says",
@@ -44,6 +54,7 @@ _HELD: dict[str, dict[str, str]] = {
         "emergency_callback": "caller.number, or its first number that calls out",
     },
     "numbers": {"failover": "the trunk's"},
+    "carriers": _NO_CAPS | {"deck": "none (what it costs is not known)"},
 }
 
 

@@ -42,6 +42,8 @@ def test_every_key_with_words_may_be_left_out() -> None:
     [
         ("trunks", "limits.calls", "30 (default)"),
         ("tenants", "limits.calls", "no limit"),
+        ("trunks", "spend.day", "30.00 (default)"),
+        ("tenants", "spend.day", "no cap"),
         ("node", "number_plan.emergency", "what the country at home has"),
         ("node", "certificate.acme", "none"),
         ("carriers", "tls_names", "none"),
