@@ -45,7 +45,7 @@ class Rounds:
         rows = self._grants.rows()
         # 2. without calls, too: it may have to be told that there are none
         self._grants.renew(self._gate(), rows)
-        self._stand_in.second(self._gate())
+        self._stand_in.second()
         if not rows:
             return
         # 3.

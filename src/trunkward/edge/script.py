@@ -85,6 +85,8 @@ class Edge:
         self.reach = Reach(self.tls, _running, _bindings)
         #: For grants, and for ends of calls; calls that are judged have their own.
         self.gate = GateClient(told.gate_sockets, told.gate_deadline_ms / 1000)
+        #: For calls of dead nodes: gates are asked in turn, and each is to be asked for grants, too.
+        self.gate_of_orphans = GateClient(told.gate_sockets, told.gate_deadline_ms / 1000)
         self.calls = Calls(
             told,
             running=_running,
@@ -146,7 +148,7 @@ _rounds = Rounds(
     # it asks once a second, and no sooner after it was not answered
     watch=MediaWatch(Rtpengine(*_ng, rest_s=0.5)),
     hang_up=HangUp(_running, _endings, lambda: _edge.now().reach),
-    stand_in=StandIn(lambda: _edge.now().reach),
+    stand_in=StandIn(lambda: _edge.now().gate_of_orphans, lambda: _edge.now().reach),
 )
 
 

@@ -42,8 +42,9 @@ class _Leaving:
 class StandIn:
     """Ends them, and tells."""
 
-    def __init__(self, reach: Callable[[], Reach]) -> None:
-        """`reach` gives the ways that are in force."""
+    def __init__(self, gate: Callable[[], GateClient], reach: Callable[[], Reach]) -> None:
+        """`gate` gives a client of its own, `reach` the ways, that are in force."""
+        self._gate = gate
         self._reach = reach
         self._leaving: dict[str, _Leaving] = {}
         #: What no gate has heard yet: the status of the carrier's answer.
@@ -56,13 +57,13 @@ class StandIn:
         if ksr.status() >= 200 and ksr.table_get(ASKED, tag) == _WAITING:
             ksr.table_set(ASKED, tag, str(ksr.status()), 60)
 
-    def second(self, gate: GateClient) -> None:
+    def second(self) -> None:
         """One round."""
         for record_id, leaving in list(self._leaving.items()):
             self._go_on(record_id, leaving)
         told = list(self._ended.items())
         try:
-            orders = gate.orphans(compact({"kind": "orphans", "ended": told}))
+            orders = self._gate().orphans(compact({"kind": "orphans", "ended": told}))
         except GateUnavailable:
             return
         for record_id, _ in told:
