@@ -15,12 +15,11 @@ _LIMITS = (
 )
 _NO_LIMITS = dict.fromkeys(_LIMITS, "no limit")
 _NO_CAPS = {f"spend.{window}": "no cap" for window in Window}
-#: Of trunks, what holds for a new one.
+#: Of trunks, what holds for a new one: calls and money.
 DEFAULT_LIMITS = {
     f"limits.{name}": f"{getattr(TRUNK_LIMITS, name)} (default)"
     for name in ("calls", "international", "per_second")
-}
-_DEFAULT_CAPS = {f"spend.{window}": f"{shown(TRUNK_CAPS.cap(window) or 0)} (default)" for window in Window}
+} | {f"spend.{window}": f"{shown(TRUNK_CAPS.cap(window) or 0)} (default)" for window in Window}
 _HELD: dict[str, dict[str, str]] = {
     "node": {
         "contact_host": "node.name",
@@ -40,7 +39,6 @@ _HELD: dict[str, dict[str, str]] = {
     "trunks": _DESTINATIONS
     | _NO_LIMITS
     | DEFAULT_LIMITS
-    | _DEFAULT_CAPS
     | {
         "max_call_s": "node.max_call_s",
         "dial_plan": "as node.number_plan says",

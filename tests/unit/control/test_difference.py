@@ -76,7 +76,11 @@ def test_a_change_is_said(old: str, new: str, said: list[str]) -> None:
 
 def test_of_a_new_trunk_its_limits_are_said_and_no_exception_it_does_not_make() -> None:
     found = lines(EXAMPLE, EXAMPLE.replace("      - name: acme-hq", "      - name: acme-main"))
-    assert {"limits.calls: 30 (default)", "limits.international: 2 (default)"} <= set(found)
+    assert {
+        "limits.calls: 30 (default)",
+        "limits.international: 2 (default)",
+        "spend.day: 30.00 (default)",
+    } <= set(found)
     assert not [line for line in found if line.startswith("unsafe_")]
 
 
