@@ -32,8 +32,9 @@ class Left(msgspec.Struct, frozen=True, array_like=True):
 class OrphansAsked(msgspec.Struct, frozen=True, kw_only=True, tag="orphans", tag_field="kind"):
     """What the edge's timer asks: whom to end. And what came of those before."""
 
-    #: Record ids, and the status of the carrier's answer to the BYE; 0: there was none, or no way to it.
-    ended: list[tuple[str, int]] = []
+    #: Record ids, the status of the carrier's answer to the BYE, and how many seconds ago it came; 0: there
+    #: was none, or no way to it.
+    ended: list[tuple[str, int, float]] = []
 
 
 class OrphansGiven(msgspec.Struct, frozen=True, kw_only=True):

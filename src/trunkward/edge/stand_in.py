@@ -47,29 +47,34 @@ class StandIn:
         self._gate = gate
         self._reach = reach
         self._leaving: dict[str, _Leaving] = {}
-        #: What no gate has heard yet: the status of the carrier's answer.
-        self._ended: dict[str, int] = {}
+        #: What no gate has heard yet: the carrier's answer, and when it came, in monotonic seconds.
+        self._ended: dict[str, tuple[int, float]] = {}
 
     @staticmethod
     def replied() -> None:
         """For every reply to a BYE, in the process it came to."""
         tag = ksr.pv("$ft")
         if ksr.status() >= 200 and ksr.table_get(ASKED, tag) == _WAITING:
-            ksr.table_set(ASKED, tag, str(ksr.status()), 60)
+            ksr.table_set(ASKED, tag, f"{ksr.status()} {time.monotonic():.3f}", 60)
 
     def second(self) -> None:
         """One round."""
         for record_id, leaving in list(self._leaving.items()):
             self._go_on(record_id, leaving)
-        told = list(self._ended.items())
+        now_s = time.monotonic()
+        told = [
+            (record_id, status, round(max(now_s - at_s, 0.0), 3))
+            for record_id, (status, at_s) in self._ended.items()
+        ]
         try:
             orders = self._gate().orphans(compact({"kind": "orphans", "ended": told}))
         except GateUnavailable:
             return
-        for record_id, _ in told:
+        heard = {record_id for record_id, _, _ in told}
+        for record_id in heard:
             self._ended.pop(record_id, None)
         for record_id, text in orders.items():
-            if record_id in self._leaving or record_id in dict(told) or len(self._leaving) >= _MOST:
+            if record_id in self._leaving or record_id in heard or len(self._leaving) >= _MOST:
                 continue
             try:
                 found = left.read(text)
@@ -90,8 +95,9 @@ class StandIn:
                 leaving.sides.remove(side)
                 leaving.until_s = now_s + _ANSWER_S
         answers = {side: ksr.table_get(ASKED, tag) for side, tag in leaving.asked.items()}
-        if not leaving.told and (status := answers.get("callee", _WAITING)) != _WAITING:
-            self._ended[record_id], leaving.told = int(status or 0), True
+        if not leaving.told and (answer := answers.get("callee", _WAITING)) not in ("", _WAITING):
+            status, at = answer.split(" ")
+            self._ended[record_id], leaving.told = (int(status), float(at)), True
         open_ = (waits and leaving.sides) or _WAITING in answers.values()
         if open_ and now_s < leaving.until_s:
             return
@@ -100,7 +106,7 @@ class StandIn:
         for tag in leaving.asked.values():
             ksr.table_remove(ASKED, tag)
         if not leaving.told:
-            self._ended[record_id] = 0
+            self._ended[record_id] = (0, now_s)
         del self._leaving[record_id]
 
     def _send(self, record_id: str, leaving: _Leaving, side: str) -> tuple[bool, bool]:

@@ -61,7 +61,7 @@ class Orphans:
         if policy is None:
             return OrphansGiven(hang_up={})
         node = policy.node
-        ended = dict(asked.ended)
+        ended = {record_id: (status, ago_s) for record_id, status, ago_s in asked.ended}
         hang_up: dict[str, str] = {}
         settled: list[Settlement] = []
         dead: list[RunningLeg] = []
@@ -71,12 +71,12 @@ class Orphans:
                 if cannot_be_alive(leg, None, node.max_call_s):
                     settled.append(Settlement(record_id=leg.record_id, costs=_all_of(leg)))
                 continue
-            status = ended.get(leg.record_id, 0)
+            status, ago_s = ended.get(leg.record_id, (0, 0.0))
             over = 200 <= status < 300 or status == _NO_SUCH_CALL
             if over or cannot_be_alive(leg, left, node.max_call_s):
                 why = f"the carrier answered its BYE with {status}" if over else "it cannot be alive any more"
                 _log.warning("a call of a dead node is over", record_id=leg.record_id, node=leg.node, why=why)
-                settled.append(Settlement(record_id=leg.record_id, costs=costs(leg, left)))
+                settled.append(Settlement(record_id=leg.record_id, costs=costs(leg, left, ago_s)))
                 continue
             dead.append(grown(leg, left))
             if left is not None:
@@ -97,9 +97,9 @@ def cannot_be_alive(leg: KeptLeg, left: Left | None, max_call_s: int) -> bool:
     return overdue_s > 0 and leg.lasted_ms / 1000 > max_call_s
 
 
-def costs(leg: KeptLeg, left: Left | None) -> tuple[tuple[str, int], ...]:
-    """What a leg that ends now has cost each owner, for sure not less."""
-    lasted_s = _UNACKNOWLEDGED_S if leg.lasted_ms is None else leg.lasted_ms / 1000 + _TOLD_WITHIN_S
+def costs(leg: KeptLeg, left: Left | None, ago_s: float = 0.0) -> tuple[tuple[str, int], ...]:
+    """What a leg that ended so many seconds ago has cost each owner, for sure not less."""
+    lasted_s = _UNACKNOWLEDGED_S if leg.lasted_ms is None else leg.lasted_ms / 1000 - ago_s + _TOLD_WITHIN_S
     return tuple(
         (share.owner, max(Tariff.from_compact(share.tariff).price_micro(lasted_s), share.settled))
         for share in _paying(leg, left)
@@ -116,7 +116,7 @@ def grown(leg: KeptLeg, left: Left | None) -> RunningLeg:
             RunningShare(
                 owner=share.owner,
                 tariff=share.tariff,
-                used_micro=tariff.price_micro(lasted_s),
+                used_micro=share.settled,  # what it has cost is known at its end
                 had_micro=had,
                 next_micro=max(had, tariff.price_micro(lasted_s + _NEXT_LOOK_S)),
                 caps=NO_CAPS,

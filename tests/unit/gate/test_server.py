@@ -73,7 +73,7 @@ class _Judge:
         raise AssertionError("nobody has told it anything")
 
     async def orphans(self, asked: OrphansAsked) -> OrphansGiven:
-        return OrphansGiven(hang_up={record_id: str(status) for record_id, status in asked.ended})
+        return OrphansGiven(hang_up={record_id: str(status) for record_id, status, _ in asked.ended})
 
     async def register(self, attempt: RegisterAttempt) -> RegisterVerdict:
         self.judged.append(attempt)
