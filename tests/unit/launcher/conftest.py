@@ -116,14 +116,23 @@ class Machine:
             how == "SIGKILL"
         ):  # what it left goes on by itself: ended as a person would, else the next run waits for it
             process.wait()
-            for left in Path("/proc").glob("[0-9]*"):
-                with suppress(OSError):
-                    if f"D={self.path}\0".encode() in (left / "environ").read_bytes():
-                        os.kill(int(left.name), signal.SIGKILL)
+            while left := self._left():  # one may be forking while it is looked at
+                for number in left:
+                    with suppress(OSError):
+                        os.kill(number, signal.SIGKILL)
         out, said = process.communicate(timeout=20)
         (self.path / "break").unlink()
         (self.path / "under-way").unlink()
         return subprocess.CompletedProcess(words, process.returncode, out, said)
+
+    def _left(self) -> list[int]:
+        """The processes of this machine's that live."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # gone; of a dead one that nobody has waited for there is nothing to read
+                if f"D={self.path}\0".encode() in (process / "environ").read_bytes():
+                    found.append(int(process.name))
+        return found
 
     def file(self, name: str) -> str:
         """What a file of the machine holds."""
