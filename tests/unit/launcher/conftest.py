@@ -116,20 +116,24 @@ class Machine:
             how == "SIGKILL"
         ):  # what it left goes on by itself: ended as a person would, else the next run waits for it
             process.wait()
-            while left := self._left():  # one may be forking while it is looked at
+            quiet = 0
+            while quiet < 3:  # one that is just becoming another program has no environment to be known by
+                left = self._left()
                 for number in left:
                     with suppress(OSError):
                         os.kill(number, signal.SIGKILL)
+                quiet = 0 if left else quiet + 1
+                time.sleep(0.02)
         out, said = process.communicate(timeout=20)
         (self.path / "break").unlink()
         (self.path / "under-way").unlink()
         return subprocess.CompletedProcess(words, process.returncode, out, said)
 
     def _left(self) -> list[int]:
-        """The processes of this machine's that live."""
+        """Processes of this machine."""
         found = []
         for process in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):  # gone; of a dead one that nobody has waited for there is nothing to read
+            with suppress(OSError):
                 if f"D={self.path}\0".encode() in (process / "environ").read_bytes():
                     found.append(int(process.name))
         return found

@@ -259,9 +259,10 @@ def test_row(node: Node, lost: Lost, how: Way) -> None:
     asyncio.run(scenario())
     node.wait_ready()
     after = pids(node)
-    assert {part for part in PARTS if after[part] != before[part]} == (
-        set(WHOSE[lost]) if how is killed else set()
-    )
+    others = {part for part in PARTS if after[part] != before[part]}
+    if how is frozen:  # who gives no sign of life for long is killed: it depends on how long all this took
+        others -= set(WHOSE[lost])
+    assert others == (set(WHOSE[lost]) if how is killed else set())
 
 
 async def recovered(lab: Parties, within_s: float = 15.0) -> None:
