@@ -210,7 +210,7 @@ def start_node_in(home: Path, command: Sequence[str] = ()) -> Node:
         )
     node = Node(home=home, process=process, environment=environment)
     until = time.monotonic() + 40
-    while "ready" not in (home / "up.out").read_text(errors="replace"):
+    while "ready after" not in (home / "up.out").read_text(errors="replace"):
         if process.poll() is not None or time.monotonic() > until:
             said = (home / "up.out").read_text(errors="replace")
             stop_node(node)
