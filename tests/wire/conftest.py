@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -119,6 +119,19 @@ class Node:
         for pid in self.family(program):
             with suppress(ProcessLookupError):  # gone with the one before
                 os.kill(pid, number)
+
+    @contextmanager
+    def killed(self, *programs: str) -> Iterator[None]:
+        """kill -9, and nobody there to start them again until it is left."""
+        pids = [pid for program in programs for pid in self.family(program)]
+        supervisor = int((self.run / "supervisor.pid").read_text())
+        os.kill(supervisor, signal.SIGSTOP)
+        try:
+            for pid in pids:
+                os.kill(pid, signal.SIGKILL)
+            yield
+        finally:
+            os.kill(supervisor, signal.SIGCONT)
 
     def wait_ready(self, within_s: float = 20.0) -> None:
         """Waits until `trunkward status` would say so; without a process for each question."""

@@ -356,16 +356,8 @@ def destination(case: Case) -> Finding:
                 check="destination", detail=", ".join(dict.fromkeys([w.carrier.name for w in case.ways]))
             )
         if case.emergency:
-            return _refuse(
-                *(
-                    "destination",
-                    Reason.NO_EMERGENCY_ROUTE,
-                    Blame.US,
-                    404,
-                    "no carrier takes emergency calls",
-                ),
-                remedy="set emergency: true for a carrier",
-            )
+            said, remedy = "no carrier takes emergency calls", "set emergency: true for a carrier"
+            return _refuse("destination", Reason.NO_EMERGENCY_ROUTE, Blame.US, 404, said, remedy=remedy)
         number = _number(case.called)
         return _refuse(
             *("destination", Reason.NO_ROUTE, Blame.US, 404, "no carrier takes this number"),

@@ -12,7 +12,7 @@ emergency call is counted nowhere.
 from copy import replace
 
 from trunkward.admission.ceilings import Ceilings, limit_name, rate
-from trunkward.admission.ports import Asked, Counter, NonceUse, Over, Rate
+from trunkward.admission.ports import Asked, Counter, Over, Rate
 from trunkward.admission.screen import Case, Direction
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.place import PlaceAsked
@@ -47,7 +47,8 @@ def asked_of(case: Case, policy: Snapshot, record_id: str) -> Asked:
     counters += ceilings.classes.get(case.place.kind, ())
     if isinstance(case.calling, E164):
         counters, rates = _with_number(ceilings, counters, rates, "rate", case.calling)
-    return replace(nothing, counters=counters, rates=rates, nonce=nonce_of(case), money=case.charge)
+    use = case.nonce.use if case.nonce else None
+    return replace(nothing, counters=counters, rates=rates, nonce=use, money=case.charge)
 
 
 def moved(asked: PlaceAsked, policy: Snapshot) -> tuple[Asked, list[str]]:
@@ -82,16 +83,6 @@ def _with_number(
         if one.per_second is not None:
             rates += (rate(f"{kind}:{one.of}:number:{number}", one.per_second),)
     return counters, rates
-
-
-def nonce_of(case: Case) -> NonceUse | None:
-    """The use of a nonce that must be the first of its count."""
-    used = case.nonce
-    return (
-        NonceUse(nonce=used.nonce, nc=used.nc, until=used.until, epoch=used.epoch)
-        if used is not None
-        else None
-    )
 
 
 def over_in_words(over: Over) -> tuple[str, str]:

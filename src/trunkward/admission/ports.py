@@ -43,6 +43,11 @@ class Proven(msgspec.Struct, frozen=True, kw_only=True):
     secret: int
     algorithm: Algorithm = Algorithm.SHA256
 
+    @property
+    def use(self) -> "NonceUse":
+        """This use of its nonce, which must be the first of its count."""
+        return NonceUse(nonce=self.nonce, nc=self.nc, until=self.until, epoch=self.epoch)
+
 
 class Wrong(msgspec.Struct, frozen=True, kw_only=True):
     """Digest credentials that prove nothing. `why` is for the record: whoever sent them is not told."""

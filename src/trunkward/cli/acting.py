@@ -24,7 +24,7 @@ from trunkward.control.verified import VerificationRefused, in_force
 from trunkward.engines.decks import put_decks
 from trunkward.engines.installed import OtherVersion, check_runs_this
 from trunkward.engines.live import NotApplied, is_running, put_policy_in_force
-from trunkward.engines.node import read_in_force
+from trunkward.engines.node import NotPrepared, read_in_force
 from trunkward.settings import Paths
 from trunkward.store.configuration import SqlConfiguration, TextDamaged
 from trunkward.trunks.model import Declared
@@ -90,7 +90,7 @@ def _put_in_force(
     )
     try:
         put_policy_in_force(paths, before, after, gate_policy, now=datetime.now(UTC))
-    except (NotApplied, OSError) as problem:
+    except (NotApplied, NotPrepared, OSError) as problem:
         complain(f"version {version.number} is decided on, but not everywhere in force: {problem}")
         complain("./trunkward apply, or the next up, goes on from there")
         return 1

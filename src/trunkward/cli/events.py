@@ -1,7 +1,6 @@
 """`trunkward events`: what is no call and may tell of an attack, newest first."""
 
 import time
-from datetime import UTC, datetime
 from typing import TypedDict
 
 import msgspec
@@ -56,10 +55,10 @@ def sentence(one: EventRecord) -> str:
         what = f" ({one.user_agent})" if one.user_agent else ""
         where = ", where it was not before" if one.event is Event.REGISTERED_ELSEWHERE else ""
         return f"{when}  {one.trunk} registered from {one.source}{what}{where}"
-    began = datetime.fromtimestamp(one.since, UTC).astimezone()
+    began = time.strftime("%H:%M:%S", time.localtime(one.since))
     where = one.source if one.count == 1 else one.network or "many networks"
     what = f"{one.count} REGISTER of {one.trunk}" if one.trunk else str(one.count)
-    said = f"{when}  {where}: {what} refused since {began:%H:%M:%S}, {one.reason}"
+    said = f"{when}  {where}: {what} refused since {began}, {one.reason}"
     if claimed := ", ".join(f"{name} ({count})" for name, count in one.claimed.items()):
         said += f"; said to be {claimed}"
     said += f": {shown(one.detail, 300)}" if one.detail else ""

@@ -116,11 +116,10 @@ def reach(
     closes: dict[Closing, list[str]] = {}
     for trunk in changed:
         levels, old_levels = trunk.destinations, before.get(trunk.name)
-        opening, closing = (
-            opened(levels, old_levels),
-            Closing(trunks=(), places=(), nothing=now.nowhere(levels)),
-        )
-        if old_levels is not None:
+        opening = opened(levels, old_levels)
+        if old_levels is None:
+            closing = Closing(trunks=(), places=(), nothing=now.nowhere(levels))
+        else:
             closing = closed(levels, old_levels)
             if _longer(_hours(levels), _hours(old_levels)):
                 opening = replace(opening, hours=True)

@@ -20,7 +20,7 @@ import structlog
 
 from trunkward.admission.checks import Finding
 from trunkward.admission.judge import refuse_unjudged
-from trunkward.admission.ports import Asked, Forgotten, NonceUse, Proven, Registrar, Replayed, Unavailable
+from trunkward.admission.ports import Asked, Forgotten, Registrar, Replayed, Unavailable
 from trunkward.admission.registration import (
     Refused,
     Registration,
@@ -108,7 +108,7 @@ class Registering:
             return self._refused(case, found)
         # 2.
         if case.nonce is not None:
-            used = await self._live.admit(_nonce_of(case, case.nonce))
+            used = await self._live.admit(Asked(record_id=attempt.id, hold_s=0, nonce=case.nonce.use))
             if isinstance(used, Replayed):
                 return self._challenged(case, replayed(case))
             if isinstance(used, Forgotten):
@@ -206,14 +206,6 @@ def _event(kind: Event, trunk: Trunk, one: Binding, at: float, gate: int) -> Eve
         user_agent=one.user_agent,
         certificate_sha256=one.fingerprint,
         gate=gate,
-    )
-
-
-def _nonce_of(case: Registration, proven: Proven) -> Asked:
-    return Asked(
-        record_id=case.attempt.id,
-        hold_s=0,
-        nonce=NonceUse(nonce=proven.nonce, nc=proven.nc, until=proven.until, epoch=proven.epoch),
     )
 
 

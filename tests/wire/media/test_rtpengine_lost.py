@@ -1,7 +1,6 @@
 """The rtpengine row of the posture table, on live calls: killed and frozen; the node recovers by itself."""
 
 import asyncio
-import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
@@ -91,21 +90,15 @@ def test_killed(node: Node, record_property: Callable[[str, Any], None]) -> None
 
     async def scenario() -> None:
         async with talking(node) as parties, talking_too(node) as others, left_alone(node) as alone:
-            before, killed = node.pid("kamailio"), node.family("rtpengine")
+            before = node.pid("kamailio")
             gone_s = time.monotonic()
             # or a new one could be there before the call is
-            supervisor = int((node.run / "supervisor.pid").read_text())
-            os.kill(supervisor, signal.SIGSTOP)
-            try:
-                for pid in killed:
-                    os.kill(pid, signal.SIGKILL)
+            with node.killed("rtpengine"):
                 status, reason, took = await timed_call(node, NORTH_NUMBER)
                 assert (status, reason) == (503, 'SIP;cause=503;text="media-unavailable"')
                 assert took < REFUSED_WITHIN_S
                 record_property("refused_within_s", round(took, 3))
                 record_property("bye_within_s", await ended_at_once(parties))
-            finally:
-                os.kill(supervisor, signal.SIGCONT)
             await up_again(node)
             assert (await others.call.reinvite(others.caller.session)).status == 200
             await asyncio.sleep(0.05)

@@ -2,10 +2,7 @@
 
 import asyncio
 import json
-import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from wire.conftest import Node
 from wire.node.parties import (
@@ -59,31 +56,20 @@ def test_a_stranger_gets_one_answer_and_a_peer_what_it_asks_for(node: Node) -> N
     assert len(node.calls()) - before <= 2
 
 
-@contextmanager
-def without_gates(node: Node) -> Iterator[None]:
-    supervisor = int((node.run / "supervisor.pid").read_text())
-    pids = [pid for gate in ("gate-0", "gate-1") for pid in node.family(gate)]
-    os.kill(supervisor, signal.SIGSTOP)
-    try:
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
-        yield
-    finally:
-        os.kill(supervisor, signal.SIGCONT)
-        node.wait_ready()
-
-
 def test_without_gates_a_trunk_still_hears_that_somebody_is_there(node: Node) -> None:
     """Summary: all gates dead: a trunk's OPTIONS gets 200, so that its PBX does not give it up (911 goes); a stranger's 503."""
 
     async def scenario() -> None:
         customer, nobody = customer_agent(), customer_agent()
         flow, other = await connect(node, customer), await connect(node, nobody, name="")
-        with without_gates(node):
+        with node.killed("gate-0", "gate-1"):
             assert (await told(customer, flow, "OPTIONS"))[0] == 200
             assert (await told(nobody, other, "OPTIONS"))[0] == 503
 
-    run(node, scenario)
+    try:
+        run(node, scenario)
+    finally:
+        node.wait_ready()
 
 
 def test_a_flood_of_strangers_is_counted(node: Node) -> None:

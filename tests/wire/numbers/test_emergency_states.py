@@ -1,8 +1,6 @@
 """Calls for help in every state a running node and its trunks can be in; a new state is a line of `STATES`."""
 
 import asyncio
-import os
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
@@ -65,15 +63,10 @@ def without(*parts: str) -> State:
 
 @contextmanager
 def _without(parts: tuple[str, ...], node: Node) -> Iterator[None]:
-    pids = [pid for part in parts for pid in node.family(part)]
-    supervisor = int((node.run / "supervisor.pid").read_text())
-    os.kill(supervisor, signal.SIGSTOP)
     try:
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
-        yield
+        with node.killed(*parts):
+            yield
     finally:
-        os.kill(supervisor, signal.SIGCONT)
         node.wait_ready()
 
 

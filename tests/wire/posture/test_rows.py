@@ -5,7 +5,6 @@ itself or is let go on, calls are as before, and no other part was started anew.
 """
 
 import asyncio
-import os
 import re
 import signal
 import sqlite3
@@ -43,15 +42,8 @@ type Way = Callable[[Node, tuple[str, ...]], AbstractContextManager[None]]
 @contextmanager
 def killed(node: Node, parts: tuple[str, ...]) -> Iterator[None]:
     """kill -9, and nobody there to start it again until it is to come back."""
-    pids = [pid for part in parts for pid in node.family(part)]
-    supervisor = int((node.run / "supervisor.pid").read_text())
-    os.kill(supervisor, signal.SIGSTOP)
-    try:
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
+    with node.killed(*parts):
         yield
-    finally:
-        os.kill(supervisor, signal.SIGCONT)
 
 
 @contextmanager
