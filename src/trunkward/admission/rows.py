@@ -8,6 +8,7 @@ import msgspec
 
 from trunkward.calls.attempt import Transport
 from trunkward.numbering.plan import DialPlan
+from trunkward.trunks.caller_name import CallerName
 from trunkward.trunks.callers import CallerRule, Diverting, OtherCaller
 from trunkward.trunks.destinations import DestinationPolicies
 from trunkward.trunks.model import (
@@ -22,6 +23,7 @@ from trunkward.trunks.model import (
     Routing,
     Trunk,
 )
+from trunkward.trunks.role import Role
 from trunkward.trunks.spending import (
     TRUNK_CAPS,
     AtCap,
@@ -65,6 +67,9 @@ class TrunkRow(msgspec.Struct, frozen=True, array_like=True):
     diversion: str
     failover: tuple[str, ...]
     emergency_callback: str
+    role: Role
+    #: Name and reason; when they were looked at stays with the file.
+    caller_name: tuple[str, str] | None
 
 
 class NumberRow(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -322,6 +327,8 @@ def trunk_row(trunk: Trunk, permit: int) -> TrunkRow:
         trunk.diversion.value,
         trunk.failover,
         trunk.callback,
+        trunk.role,
+        (trunk.caller_name.name, trunk.caller_name.reason) if trunk.caller_name else None,
     )
 
 
@@ -355,6 +362,8 @@ def trunk_of(row: TrunkRow, destinations: DestinationPolicies) -> Trunk:
         diversion=Diverting(row.diversion),
         failover=row.failover,
         emergency_callback=row.emergency_callback,
+        role=row.role,
+        caller_name=CallerName(name=row.caller_name[0], reason=row.caller_name[1]) if row.caller_name else None,
     )
 
 

@@ -8,9 +8,11 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from trunkward.numbering.plan import DialPlan, default_plan
 from trunkward.sip.transport import Transport
 from trunkward.trunks.alerting import LOG_ALONE, Alerting
+from trunkward.trunks.caller_name import CallerName
 from trunkward.trunks.callers import OWN_ONLY, CallerRule, Diverting, NumberRule
 from trunkward.trunks.destinations import DestinationPolicies
 from trunkward.trunks.retention import RetentionPolicy
+from trunkward.trunks.role import Role
 from trunkward.trunks.spending import NO_CAPS, TRUNK_CAPS, Spending
 
 #: Seconds. A call of four hours is nearly always one that nobody remembers to be up.
@@ -199,6 +201,15 @@ class Trunk:
     failover: tuple[str, ...] = ()
     #: One of its numbers, where whoever answers its emergency calls can call back; "": see `callback`.
     emergency_callback: str = ""
+    #: Whose calls it brings.
+    role: Role = Role.ORIGINATING
+    #: Signed of its users beside the number; None: no name is.
+    caller_name: CallerName | None = None
+
+    @property
+    def in_transit(self) -> bool:
+        """Whether another provider has originated its calls: they show numbers that are none of its own."""
+        return self.role is not Role.ORIGINATING
 
     @property
     def callback(self) -> str:
