@@ -8,7 +8,6 @@ import msgspec
 
 from trunkward.calls.attempt import Transport
 from trunkward.numbering.plan import DialPlan
-from trunkward.trunks.caller_name import CallerName
 from trunkward.trunks.callers import CallerRule, Diverting, OtherCaller
 from trunkward.trunks.destinations import DestinationPolicies
 from trunkward.trunks.model import (
@@ -23,7 +22,6 @@ from trunkward.trunks.model import (
     Routing,
     Trunk,
 )
-from trunkward.trunks.role import Role
 from trunkward.trunks.spending import (
     TRUNK_CAPS,
     AtCap,
@@ -34,6 +32,7 @@ from trunkward.trunks.spending import (
     Spending,
     Window,
 )
+from trunkward.trunks.transit import CallerName, Role
 
 
 class TrunkRow(msgspec.Struct, frozen=True, array_like=True):
@@ -363,8 +362,13 @@ def trunk_of(row: TrunkRow, destinations: DestinationPolicies) -> Trunk:
         failover=row.failover,
         emergency_callback=row.emergency_callback,
         role=row.role,
-        caller_name=CallerName(name=row.caller_name[0], reason=row.caller_name[1]) if row.caller_name else None,
+        caller_name=_caller_name_of(row.caller_name) if row.caller_name else None,
     )
+
+
+def _caller_name_of(row: tuple[str, str]) -> CallerName:
+    name, reason = row
+    return CallerName(name=name, reason=reason, reviewed="")
 
 
 def _plan_row(plan: DialPlan) -> tuple[str, str, str, str, str]:

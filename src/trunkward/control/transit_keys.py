@@ -8,8 +8,7 @@ from pydantic import AfterValidator
 
 from trunkward.control.keys import Part, Wrong
 from trunkward.control.yaml_lines import PathKey
-from trunkward.trunks.caller_name import CallerName
-from trunkward.trunks.role import Role
+from trunkward.trunks.transit import CallerName, Role
 
 #: Characters of a name, and of a reason; telephones show some fifteen to thirty-five (our limit).
 _LONGEST_TEXT = 64

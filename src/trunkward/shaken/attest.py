@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from trunkward.shaken.evidence import Evidence, EvidenceRefused, Kind, require
 from trunkward.trunks.customer import Customer
-from trunkward.trunks.role import Role
+from trunkward.trunks.transit import Role
 
 
 class Attestation(StrEnum):

@@ -8,12 +8,11 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from trunkward.numbering.plan import DialPlan, default_plan
 from trunkward.sip.transport import Transport
 from trunkward.trunks.alerting import LOG_ALONE, Alerting
-from trunkward.trunks.caller_name import CallerName
 from trunkward.trunks.callers import OWN_ONLY, CallerRule, Diverting, NumberRule
 from trunkward.trunks.destinations import DestinationPolicies
 from trunkward.trunks.retention import RetentionPolicy
-from trunkward.trunks.role import Role
 from trunkward.trunks.spending import NO_CAPS, TRUNK_CAPS, Spending
+from trunkward.trunks.transit import CallerName, Role
 
 #: Seconds. A call of four hours is nearly always one that nobody remembers to be up.
 MAX_CALL_S = 14_400
