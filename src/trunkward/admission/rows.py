@@ -9,6 +9,7 @@ import msgspec
 from trunkward.calls.attempt import Transport
 from trunkward.numbering.plan import DialPlan
 from trunkward.trunks.callers import CallerRule, Diverting, OtherCaller
+from trunkward.trunks.customer import Customer
 from trunkward.trunks.destinations import DestinationPolicies
 from trunkward.trunks.model import (
     Carrier,
@@ -65,6 +66,8 @@ class TrunkRow(msgspec.Struct, frozen=True, array_like=True):
     diversion: str
     failover: tuple[str, ...]
     emergency_callback: str
+    #: Reference of its tenant's KYC record, and when it was verified (seconds since the epoch).
+    customer: tuple[str, int] | None
 
 
 class NumberRow(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -322,6 +325,7 @@ def trunk_row(trunk: Trunk, permit: int) -> TrunkRow:
         trunk.diversion.value,
         trunk.failover,
         trunk.callback,
+        (trunk.customer.reference, trunk.customer.verified_s) if trunk.customer else None,
     )
 
 
@@ -355,6 +359,7 @@ def trunk_of(row: TrunkRow, destinations: DestinationPolicies) -> Trunk:
         diversion=Diverting(row.diversion),
         failover=row.failover,
         emergency_callback=row.emergency_callback,
+        customer=Customer(reference=row.customer[0], verified_s=row.customer[1]) if row.customer else None,
     )
 
 

@@ -9,9 +9,11 @@ from trunkward.numbering.plan import DialPlan, default_plan
 from trunkward.sip.transport import Transport
 from trunkward.trunks.alerting import LOG_ALONE, Alerting
 from trunkward.trunks.callers import OWN_ONLY, CallerRule, Diverting, NumberRule
+from trunkward.trunks.customer import Customer
 from trunkward.trunks.destinations import DestinationPolicies
 from trunkward.trunks.retention import RetentionPolicy
 from trunkward.trunks.spending import NO_CAPS, TRUNK_CAPS, Spending
+from trunkward.trunks.transit import Role
 
 #: Seconds. A call of four hours is nearly always one that nobody remembers to be up.
 MAX_CALL_S = 14_400
@@ -199,6 +201,10 @@ class Trunk:
     failover: tuple[str, ...] = ()
     #: One of its numbers, where whoever answers its emergency calls can call back; "": see `callback`.
     emergency_callback: str = ""
+    #: Whose calls it brings.
+    role: Role = Role.ORIGINATING
+    #: Who its tenant is by the provider's own records; None: nobody has said, and its calls are signed C.
+    customer: Customer | None = None
 
     @property
     def callback(self) -> str:
