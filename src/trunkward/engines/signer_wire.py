@@ -17,24 +17,68 @@ LENGTH_BYTES = 4
 #: Longest name, number or identifier in a request, in characters.
 MAX_NAME = 128
 
+#: Longest display name, and longest reason for a call, that is signed (our limit), in characters.
+MAX_CALLER_NAME = 256
+#: Retargets of one call that are signed (our limit; hop by hop a call may have more).
+MAX_RETARGETS = 5
+#: The identity of the node itself; others have the name of the reseller whose certificate it is.
+NODE_IDENTITY = "node"
+
 type Name = Annotated[str, msgspec.Meta(max_length=MAX_NAME)]
+type Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_CALLER_NAME)]
+#: Attestation level (ATIS-1000074, RFC 8588 section 4).
+type Level = Literal["A", "B", "C"]
+
+
+class Retarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One change of the number a call goes to (RFC 8946 section 4); canonical numbers."""
+
+    #: Where it went from here.
+    dest: Name
+    #: Where it was to go before.
+    div: Name
+
+
+class CallerName(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is signed of who calls and why (RFC 9795); nothing that would have to be fetched."""
+
+    nam: Text
+    crn: Text | None = None
 
 
 class SignRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Claims to sign. There is no time, no URL and no certificate in it: those are the signer's own."""
+    """Claims to sign. No URL, no certificate and no time is in it: those are the signer's own."""
 
     #: Names the answer; `SignerClient` fills it in.
     id: Name = ""
+    #: Whose certificate it is signed with. A signer has one identity, and signs for no other.
+    identity: Name = NODE_IDENTITY
+    #: `shaken`: the call, and each retarget. `div`: the retargets alone, of a call that came signed.
+    kind: Literal["shaken", "div"] = "shaken"
     trunk: Name
     tenant: Name
-    #: Canonical numbers (RFC 8224 section 8.3).
+    #: Id of the record of what is known of the customer; "": there is none.
+    customer: Name = ""
+    #: For C: the peer by which the call entered the network, of whose caller nothing is known.
+    ingress: Name = ""
+    #: Canonical numbers (RFC 8224 section 8.3). `dest`: where the caller wanted to go.
     orig: Name
     dest: Annotated[list[Name], msgspec.Meta(max_length=MAX_DESTINATIONS)]
-    #: The level the obligated provider's gate decided on. The signer never raises nor lowers it.
-    level: Literal["A", "B"]
+    #: The level the obligated provider's gate decided on, never raised nor lowered here; None for `div`.
+    level: Level | None = None
+    #: Id of the rule it was decided by.
+    rule: Name
     #: Evidence token; needed for A.
     evidence: str | None = None
-    origid: Name
+    #: What the obligated provider said, where only the technical act is ours (47 CFR 64.6301(b)).
+    supplied: Level | None = None
+    #: Each retarget, the first one first.
+    div: Annotated[list[Retarget], msgspec.Meta(max_length=MAX_RETARGETS)] = []
+    #: For `div`: the `iat` of what the call came signed with, which a retarget keeps (RFC 8946 section 4).
+    received_iat: int | None = None
+    rcd: CallerName | None = None
+    #: "" for `div`, which has none.
+    origid: Name = ""
     #: Of the decision record this signature belongs to.
     record_id: Name
     #: For joining the journal with captures without storing Call-IDs.
@@ -42,17 +86,21 @@ class SignRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Signed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A signature: the Identity header value and the Date header value of the same second."""
+    """Signatures: the values of Identity headers, and of the Date header of the same second."""
 
     id: str
-    identity: str
+    #: `shaken`, then `rcd`, then each `div` in the order of the retargets; each is a header of its own.
+    identities: list[str]
     #: Seconds since the epoch.
     iat: int
     #: `SIP-date` of `iat` (RFC 3261 section 20.17).
     date: str
-    attest: Attestation
+    #: None for `div`.
+    attest: Attestation | None
     #: Serial number of the certificate, lower-case hex.
     serial: str
+    #: Number of its line in the signer's journal; None: its disk is lost, and the gap will be declared.
+    journal: int | None = None
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -28,7 +28,9 @@ class SignerForCall:
             tenant=claims.tenant,
             orig=claims.orig,
             dest=[claims.dest],
+            customer=claims.tenant,
             level="A" if claims.level is Attestation.A else "B",
+            rule="A-own-inventory" if claims.level is Attestation.A else "B-known-customer",
             evidence=claims.evidence,
             origid=_origid(self._secret, claims.tenant, claims.trunk),
             record_id=self._record_id,
@@ -39,9 +41,7 @@ class SignerForCall:
             return NotSigned(why=refused.reason)
         except SignerUnavailable as lost:
             return Unavailable(what="signer", why=lost.reason)
-        return Signature(
-            identity=signed.identity, date=signed.date, iat=signed.iat, attest=Attestation(signed.attest)
-        )
+        return Signature(identity=signed.identities[0], date=signed.date, iat=signed.iat, attest=claims.level)
 
 
 @lru_cache(maxsize=16_384)

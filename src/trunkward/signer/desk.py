@@ -6,7 +6,7 @@ from email.utils import formatdate
 
 import msgspec
 
-from trunkward.engines.signer_wire import Name, Refused, Signed, SignRequest
+from trunkward.engines.signer_wire import NODE_IDENTITY, Name, Refused, Signed, SignRequest
 from trunkward.shaken import evidence as evidence_tokens
 from trunkward.shaken.attest import Attestation
 from trunkward.shaken.evidence import Evidence, EvidenceRefused
@@ -27,12 +27,25 @@ class _OnlyId(msgspec.Struct):
 _decode_id = msgspec.json.Decoder(_OnlyId).decode
 
 
+class _NotSigned(ValueError):
+    """This is not signed; `reason` is a stable kebab-case code."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class SigningDesk:
     """Holds the identity and decides on each request. Every answer comes with its journal entry."""
 
-    def __init__(self, identity: Identity) -> None:
-        """`identity` has been checked; `recheck` repeats that."""
+    def __init__(self, identity: Identity, *, name: str = NODE_IDENTITY, third_party: bool = False) -> None:
+        """`identity` has been checked; `recheck` repeats that.
+
+        `name`: what requests call it. `third_party`: the obligated provider supplies each level.
+        """
         self.identity = identity
+        self.name = name
+        self.third_party = third_party
         #: Why nothing is signed at present; empty when all is well.
         self.unfit = ""
         self._not_after_s = identity.certificate.not_valid_after_utc.timestamp()
@@ -54,9 +67,8 @@ class SigningDesk:
         """Answer one request, and the journal entry that must be written before the answer leaves.
 
         1. The request is well formed.
-        2. Key and certificate are fit, at this second too.
-        3. Level A: the evidence token speaks for this trunk and this number now. Never a lower level instead:
-           what to ask for is the gate's decision.
+        2. It asks for this identity, whose key and certificate are fit, at this second too.
+        3. This level may be given (`_permit`).
         4. The claims are such as a strict verifier accepts; they are signed with our clock, URL and
            certificate.
         """
@@ -66,39 +78,24 @@ class SigningDesk:
             request = _decode(frame)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return _refuse_malformed(frame, now_s)
-        # 2.
-        if self.unfit:
-            return self._refuse(request, now_s, self.unfit)
-        if not self._not_before_s <= now_s <= self._not_after_s:
-            late = now_s > self._not_after_s
-            return self._refuse(
-                request, now_s, "certificate-expired" if late else "certificate-not-yet-valid"
-            )
-        # 3.
-        proof: Evidence | None = None
-        if request.level == "A":
-            if request.evidence is None:
-                return self._refuse(request, now_s, "evidence-missing")
-            try:
-                proof = evidence_tokens.require(
-                    self._open(request.evidence), trunk=request.trunk, tn=request.orig, now_s=iat
-                )
-            except EvidenceRefused as refused:
-                return self._refuse(request, now_s, refused.reason)
-        # 4.
         try:
+            # 2.
+            self._fit_for(request, now_s)
+            # 3.
+            level, proof = self._permit(request, iat)
+            # 4.
             claims = ShakenClaims(
                 orig_tn=request.orig,
                 dest_tns=tuple(request.dest),
-                attest=Attestation(request.level),
+                attest=level,
                 iat=iat,
                 origid=request.origid,
             )
-        except (PassportError, NotANumber) as error:
-            return self._refuse(request, now_s, error.reason)
+        except (_NotSigned, EvidenceRefused, PassportError, NotANumber) as refused:
+            return self._refuse(request, now_s, refused.reason)
         signed = Signed(
             id=request.id,
-            identity=self.identity.passports.identity(claims),
+            identities=[self.identity.passports.identity(claims)],
             iat=iat,
             date=self._sip_date(iat),
             attest=claims.attest,
@@ -110,6 +107,51 @@ class SigningDesk:
             "evidence_id": proof.id if proof else None,
             "evidence_version": proof.version if proof else None,
         }
+
+    def _fit_for(self, request: SignRequest, now_s: float) -> None:
+        if request.identity != self.name:
+            raise _NotSigned("identity-of-another")
+        if self.unfit:
+            raise _NotSigned(self.unfit)
+        if not self._not_before_s <= now_s <= self._not_after_s:
+            late = now_s > self._not_after_s
+            raise _NotSigned("certificate-expired" if late else "certificate-not-yet-valid")
+
+    def _permit(self, request: SignRequest, iat: int) -> tuple[Attestation, Evidence | None]:
+        """The level to sign, when it may be; the evidence of an A.
+
+        1. Where only the technical act is ours: the level the obligated provider supplied, and no other.
+           Everywhere else nobody supplies one: the provider decides itself (47 CFR 64.6301(b), FCC 24-120).
+        2. C names the ingress by which the call came, A and B the customer (ATIS-1000074).
+        3. A: the token speaks for this trunk and this number now. Never a lower level instead: what to ask
+           for is the gate's decision.
+        """
+        if request.level is None:
+            raise _NotSigned("level-missing")
+        level = Attestation(request.level)
+        # 1.
+        if self.third_party:
+            if request.supplied is None:
+                raise _NotSigned("level-not-supplied")
+            if request.supplied != request.level:
+                raise _NotSigned("level-other-than-supplied")
+            return level, None
+        if request.supplied is not None:
+            raise _NotSigned("level-supplied-by-another")
+        # 2.
+        if request.level == "C":
+            if not request.ingress:
+                raise _NotSigned("ingress-missing")
+            return level, None
+        if not request.customer:
+            raise _NotSigned("customer-missing")
+        # 3.
+        if request.level != "A":
+            return level, None
+        if request.evidence is None:
+            raise _NotSigned("evidence-missing")
+        opened = self._open(request.evidence)
+        return level, evidence_tokens.require(opened, trunk=request.trunk, tn=request.orig, now_s=iat)
 
     def _open(self, token: str) -> Evidence:
         cached = self._opened.get(token)
@@ -141,6 +183,10 @@ def _entry(kind: str, request: SignRequest, now_s: float) -> dict[str, object]:
         "call_id_hash": request.call_id_hash,
         "tenant": request.tenant,
         "trunk": request.trunk,
+        "customer": request.customer,
+        "ingress": request.ingress,
+        "rule": request.rule,
+        "supplied": request.supplied,
         "orig": request.orig,
         "dest": request.dest,
         "level": request.level,

@@ -193,7 +193,7 @@ class _Connection(asyncio.Protocol):
             answers = [Refused(id=answer.id, error="journal-unavailable") for answer in answers]
         for answer in answers:
             if isinstance(answer, Signed):
-                office.metrics.signatures.labels(answer.attest.value).inc()
+                office.metrics.signatures.labels(answer.attest or "div").inc()
             else:
                 office.metrics.refusals.labels(answer.error).inc()
         transport.write(b"".join([frame(_encode(answer)) for answer in answers]))

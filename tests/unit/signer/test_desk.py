@@ -9,7 +9,7 @@ import pytest
 
 from trunkward.engines.signer_wire import Refused, Signed
 from trunkward.shaken import base64url
-from trunkward.shaken.passport import verify_es256
+from trunkward.shaken.es256 import verify_es256
 from trunkward.signer import desk as desk_module
 from trunkward.signer.desk import SigningDesk
 from trunkward.signer.identity import IdentityUnfit, load_identity
@@ -30,6 +30,8 @@ def request(**changed: Any) -> bytes:
         "orig": "12025550100",
         "dest": ["12025550110"],
         "level": "B",
+        "customer": "KYC-2026-17",
+        "rule": "B-known-customer",
         "origid": ORIGID,
         "record_id": "rec-1",
     }
@@ -39,7 +41,8 @@ def request(**changed: Any) -> bytes:
 def test_a_with_evidence(desk: SigningDesk, house: Any) -> None:
     answer, entry = desk.answer(request(level="A", evidence=house.token()), house.now_s + 0.9)
     assert isinstance(answer, Signed)
-    token, *parameters = answer.identity.split(";")
+    (identity,) = answer.identities
+    token, *parameters = identity.split(";")
     header, payload, signature = token.split(".")
     assert json.loads(base64url.decode(payload)) == {
         "attest": "A",
@@ -60,6 +63,14 @@ def test_a_with_evidence(desk: SigningDesk, house: Any) -> None:
     assert answer.serial == f"{desk.identity.certificate.serial_number:x}"
     assert entry["kind"] == "signed"
     assert (entry["record_id"], entry["evidence_id"], entry["evidence_version"]) == ("rec-1", "num-1", 2)
+
+
+def test_c_names_its_ingress_and_needs_no_customer(desk: SigningDesk, house: Any) -> None:
+    wanted = request(level="C", customer="", ingress="gateway-1", rule="C-gateway")
+    answer, entry = desk.answer(wanted, house.now_s)
+    assert isinstance(answer, Signed)
+    assert answer.attest == "C"
+    assert (entry["ingress"], entry["rule"], entry["customer"]) == ("gateway-1", "C-gateway", "")
 
 
 def test_b_needs_no_evidence(desk: SigningDesk, house: Any) -> None:
@@ -110,7 +121,13 @@ def test_evidence_cache_is_bounded(desk: SigningDesk, house: Any, monkeypatch: p
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"level": "C"}, "request-malformed"),
+        ({"level": "D"}, "request-malformed"),
+        ({"level": "C"}, "ingress-missing"),
+        ({"level": None}, "level-missing"),
+        ({"customer": ""}, "customer-missing"),
+        ({"level": "A", "customer": ""}, "customer-missing"),
+        ({"identity": "resold"}, "identity-of-another"),
+        ({"supplied": "B"}, "level-supplied-by-another"),
         ({"level": "a"}, "request-malformed"),
         ({"iat": 1}, "request-malformed"),
         ({"x5u": "https://example.com/"}, "request-malformed"),
@@ -198,3 +215,33 @@ def test_it_does_not_start_with(house: Any, changed: dict[str, str], later: time
     with pytest.raises(IdentityUnfit) as unfit:
         load_identity(house.identity(**changed), datetime.fromtimestamp(house.now_s, UTC) + later)
     assert unfit.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("level", "supplied", "reason"),
+    [
+        ("A", None, "level-not-supplied"),
+        ("B", None, "level-not-supplied"),
+        ("C", None, "level-not-supplied"),
+        ("A", "B", "level-other-than-supplied"),
+        ("B", "C", "level-other-than-supplied"),
+        ("C", "A", "level-other-than-supplied"),
+        ("A", "A", None),
+        ("B", "B", None),
+        ("C", "C", None),
+    ],
+)
+def test_property_6_a_third_party_signs_what_was_supplied_and_nothing_else(
+    house: Any, level: str, supplied: str | None, reason: str | None
+) -> None:
+    """Property 6: it neither chooses a level nor raises one; with its own evidence neither."""
+    identity = load_identity(house.identity(), datetime.fromtimestamp(house.now_s, UTC))
+    desk = SigningDesk(identity, name="resold", third_party=True)
+    wanted = request(identity="resold", level=level, supplied=supplied, evidence=house.token())
+    answer, entry = desk.answer(wanted, house.now_s)
+    assert entry["supplied"] == supplied
+    if reason is None:
+        assert isinstance(answer, Signed)
+        assert answer.attest == level
+    else:
+        assert answer == Refused(id="7", error=reason)

@@ -30,9 +30,10 @@ def test_largest_frame_and_one_byte_more() -> None:
         Deframer().feed((MAX_FRAME + 1).to_bytes(4, "big"))
 
 
-def test_a_request_carries_no_time_no_url_no_certificate() -> None:
+def test_a_request_carries_no_url_and_no_certificate() -> None:
     assert set(SignRequest.__struct_fields__) == {
-        "id", "trunk", "tenant", "orig", "dest", "level", "evidence", "origid", "record_id", "call_id_hash",
+        "id", "identity", "kind", "trunk", "tenant", "customer", "ingress", "orig", "dest", "level", "rule",
+        "evidence", "supplied", "div", "received_iat", "rcd", "origid", "record_id", "call_id_hash",
     }  # fmt: skip
     with pytest.raises(msgspec.ValidationError):
         msgspec.json.decode(b'{"trunk":"a","x5u":"https://example.com/"}', type=SignRequest)

@@ -61,9 +61,11 @@ class Node:
         return SignRequest(
             trunk="alpha",
             tenant="acme",
+            customer="KYC-2026-17",
             orig=orig,
             dest=["12025550110"],
             level=level,  # type: ignore[arg-type]
+            rule="A-own-inventory" if level == "A" else "B-known-customer",
             evidence=evidence,
             origid="123e4567-e89b-82d3-a456-426655440000",
             record_id="rec-1",

@@ -22,7 +22,7 @@ def identity(node: Any) -> str:
     async def sign() -> str:
         client = SignerClient(node.socket)
         try:
-            return (await client.sign(node.request("A", evidence=node.token()), 5)).identity
+            return (await client.sign(node.request("A", evidence=node.token()), 5)).identities[0]
         finally:
             await client.close()
 

@@ -70,7 +70,7 @@ def test_only_the_gates_user_gets_an_answer(node: Any) -> None:
     node.start(allow_uid=GATE)
     body = json.dumps(
         {"id": "1", "trunk": "a", "tenant": "t", "orig": "12025550100", "dest": ["12025550110"], "level": "B",
-         "origid": "123e4567-e89b-82d3-a456-426655440000", "record_id": "r"}
+         "customer": "k", "rule": "B-known-customer", "origid": "123e4567-e89b-82d3-a456-426655440000", "record_id": "r"}
     )  # fmt: skip
     assert int(node.run_as(GATE, KNOCK, str(node.socket), body).stdout) > 500
     for uid in (EDGE, EDGE, SIGNER, 0):
@@ -106,7 +106,7 @@ def _changed(token: str) -> str:
 def test_levels(node: Any) -> None:
     node.start()
     a = ask(node, lambda client: client.sign(node.request("A", evidence=node.token()), 2))
-    assert (a.attest, base64url.decode(a.identity.split(".")[1])[:13]) == ("A", b'{"attest":"A"')
+    assert (a.attest, base64url.decode(a.identities[0].split(".")[1])[:13]) == ("A", b'{"attest":"A"')
     b = ask(node, lambda client: client.sign(node.request("B", orig="12025550142"), 2))
     assert b.attest == "B"
     for evidence, reason in (
@@ -130,7 +130,7 @@ def test_many_at_once_over_one_connection(node: Any) -> None:
 
     signed = ask(node, many)
     for number, answer in enumerate(signed):
-        payload = json.loads(base64url.decode(answer.identity.split(".")[1]))
+        payload = json.loads(base64url.decode(answer.identities[0].split(".")[1]))
         assert payload["orig"]["tn"] == str(12025550100 + number)
         assert abs(payload["iat"] - time.time()) < 30
     process.terminate()
@@ -211,7 +211,7 @@ def test_frozen_signer_costs_the_deadline_and_no_more(node: Any) -> None:
         process.send_signal(signal.SIGCONT)
         # Late answers to those who left must not reach the next one.
         answer = await client.sign(node.request(orig="12025550177"), 5)
-        assert b"12025550177" in base64url.decode(answer.identity.split(".")[1])
+        assert b"12025550177" in base64url.decode(answer.identities[0].split(".")[1])
 
     ask(node, frozen)
 
