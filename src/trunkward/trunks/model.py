@@ -13,7 +13,7 @@ from trunkward.trunks.customer import Customer
 from trunkward.trunks.destinations import DestinationPolicies
 from trunkward.trunks.retention import RetentionPolicy
 from trunkward.trunks.spending import NO_CAPS, TRUNK_CAPS, Spending
-from trunkward.trunks.transit import Role
+from trunkward.trunks.transit import CallerName, Role
 
 #: Seconds. A call of four hours is nearly always one that nobody remembers to be up.
 MAX_CALL_S = 14_400
@@ -203,8 +203,15 @@ class Trunk:
     emergency_callback: str = ""
     #: Whose calls it brings.
     role: Role = Role.ORIGINATING
+    #: Signed of its users beside the number; None: no name is.
+    caller_name: CallerName | None = None
     #: Who its tenant is by the provider's own records; None: nobody has said, and its calls are signed C.
     customer: Customer | None = None
+
+    @property
+    def in_transit(self) -> bool:
+        """Whether another provider has originated its calls: they show numbers that are none of its own."""
+        return self.role is not Role.ORIGINATING
 
     @property
     def callback(self) -> str:
