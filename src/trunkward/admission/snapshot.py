@@ -15,6 +15,7 @@ import msgspec
 
 from trunkward.admission.ceilings import Ceilings, ceilings_of
 from trunkward.admission.destination_rows import places_of, places_rows, policies_of, policies_row
+from trunkward.admission.evidence_table import EvidenceTable, evidence_table
 from trunkward.admission.network_table import NetworkTable, Purpose, build_network_table
 from trunkward.admission.never_calls import NeverCallsTable, never_calls_table
 from trunkward.admission.rows import (
@@ -110,7 +111,7 @@ class SnapshotRefused(ValueError):
 
 def compile_snapshot(
     declared: Declared,
-    evidence: Mapping[tuple[str, str], str],
+    evidence: Iterable[str],
     version: int,
     destinations: Mapping[str, Destination],
     secrets: Mapping[str, Sequence[SecretRow]] = MappingProxyType({}),
@@ -123,8 +124,8 @@ def compile_snapshot(
 ) -> bytes:
     """The snapshot of a declared world.
 
-    `evidence` has a token for each (trunk, number) of an inventory; `version` is the policy's own
-    number and stands in every record. `destinations` says what lies behind the first digits of numbers
+    `evidence` are the tokens of inventories and of accepted records; `version` is the policy's own number and
+    stands in every record. `destinations` says what lies behind the first digits of numbers
     (without `+`); what is not in it is not called. `secrets` are those of trunks with digest, by trunk;
     `verified` numbers trunks may show though they are not theirs; `never` the do-not-originate list;
     `decks` the SHA-256 of each deck by its name; `holds` and `raises` those in force (`trunks.spending`).
@@ -164,7 +165,7 @@ def compile_snapshot(
         "prefixes": build_prefixes(
             {prefix.encode(): _encode(indexes) for prefix, indexes in prefixes.items()}
         ),
-        "evidence": build_table({_pair(*pair): token.encode() for pair, token in evidence.items()}),
+        "evidence": evidence_table(evidence),
         "permits": build_table({_index(number): row for row, number in permits.items()}),
         "places": places,
         "destinations": leads,
@@ -248,7 +249,8 @@ class Snapshot:
         self._numbers = Table(parts["numbers"])
         self._certificates = Table(parts["certificates"])
         self._prefixes = PrefixTable(parts["prefixes"])
-        self._evidence = Table(parts["evidence"])
+        #: What speaks for a number, canonical, with its token.
+        self.evidence = lru_cache(maxsize=_DECODED_NUMBERS)(EvidenceTable(parts["evidence"]).of)
         self._permits = Table(parts["permits"])
         self._places = places_of(parts["places"])
         self._destinations = PrefixTable(parts["destinations"])
@@ -410,11 +412,6 @@ class Snapshot:
             return "", UNKNOWN
         length, index = found
         return number[:length], self._places[int.from_bytes(index, "little")].of_digits(len(number) - 1)
-
-    def evidence(self, trunk: str, number: str) -> str | None:
-        """The evidence token for a number in a trunk's inventory."""
-        token = self._evidence.get(_pair(trunk, number))
-        return token.decode() if token is not None else None
 
     def _decode_spending(self, owner: str) -> OwnerSpending | None:
         row = self._spending.get(owner.encode())

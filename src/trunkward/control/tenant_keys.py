@@ -1,10 +1,13 @@
 """`tenants` and `resellers`, as a person may write them."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from difflib import get_close_matches
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from trunkward.control.destination_keys import DestinationsPart, levels_of, wrong_in_destinations
 from trunkward.control.keys import Days, Name, Part, Wrong, twice
@@ -12,9 +15,14 @@ from trunkward.control.limit_keys import LimitsPart, limits_of
 from trunkward.control.node_keys import NodePart
 from trunkward.control.spend_keys import SpendPart, spending_of, wrong_in_spend
 from trunkward.control.trunk_keys import Placed, TrunkPart, trunk_of
+from trunkward.trunks.customer import Customer
 from trunkward.trunks.destinations import Level
 from trunkward.trunks.model import NO_LIMITS, Limits, Trunk
 from trunkward.trunks.spending import NO_CAPS, Spending
+
+
+#: It is carried in tokens and in the signer's journal.
+_REFERENCE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:-]{0,62}[A-Za-z0-9])?", re.ASCII)
 
 
 class ResellerPart(Part):
@@ -25,6 +33,26 @@ class ResellerPart(Part):
     limits: LimitsPart = LimitsPart()
     spend: SpendPart = SpendPart()
     deck: Name | None = None
+
+
+def _reference(text: str) -> str:
+    if not _REFERENCE.fullmatch(text):
+        raise ValueError("letters, digits, and . _ : - between them, at most 64, such as KYC-2026-17")
+    return text
+
+
+def _day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise ValueError("a day is written as 2026-01-15") from None
+
+
+class CustomerPart(Part):
+    """`customer` of a tenant: the record of what the provider knows of him."""
+
+    reference: Annotated[str, AfterValidator(_reference)]
+    verified: Annotated[str, AfterValidator(_day)]
 
 
 class TenantPart(Part):
@@ -38,6 +66,7 @@ class TenantPart(Part):
     limits: LimitsPart = LimitsPart()
     spend: SpendPart = SpendPart()
     deck: Name | None = None
+    customer: CustomerPart | None = None
     trunks: list[TrunkPart] = Field(default_factory=list)
 
 
@@ -76,9 +105,16 @@ def trunks_of(tenants: list[TenantPart], resellers: list[ResellerPart], node: No
     for tenant in tenants:
         above = of_reseller[tenant.reseller] if tenant.reseller else ()
         above = (*above, *levels_of(Level.TENANT, tenant.destinations))
+        customer = _customer_of(tenant.customer) if tenant.customer else None
         for trunk in tenant.trunks:
             told = trunk_of(trunk, node, tenant=tenant.name, reseller=tenant.reseller or "", above=above)
-            yield told if tenant.enabled else replace(told, enabled=False)
+            yield replace(told, customer=customer, enabled=told.enabled and tenant.enabled)
+
+
+def _customer_of(part: CustomerPart) -> Customer:
+    day = date.fromisoformat(part.verified)
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return Customer(reference=part.reference, verified_s=int(midnight.timestamp()))
 
 
 def limits_by_name(parts: Iterable[TenantPart | ResellerPart]) -> dict[str, Limits]:

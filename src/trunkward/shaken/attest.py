@@ -238,7 +238,7 @@ def _known(customer: Customer | None, now_s: int) -> tuple[Customer | None, Lack
     """The customer if its KYC record is valid now, else what is wrong with it."""
     if customer is None:
         return None, Lack.CUSTOMER_NOT_KNOWN
-    if now_s < customer.verified_s:
+    if now_s < customer.since_s:
         return None, Lack.CUSTOMER_NOT_YET_VERIFIED
     if now_s >= customer.until_s:
         return None, Lack.CUSTOMER_VERIFIED_TOO_LONG_AGO

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 #: others who must know their customers.
 MOST_AGE_D = 731
 _DAY_S = 86_400
+#: A day begins at UTC+14 first.
+_EARLIEST_DAY_S = 14 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +20,11 @@ class Customer:
     reference: str
     #: Seconds since the epoch: the day's first in UTC.
     verified_s: int
+
+    @property
+    def since_s(self) -> int:
+        """The first second at which that day has begun somewhere on earth."""
+        return self.verified_s - _EARLIEST_DAY_S
 
     @property
     def until_s(self) -> int:

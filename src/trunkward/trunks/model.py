@@ -9,6 +9,7 @@ from trunkward.numbering.plan import DialPlan, default_plan
 from trunkward.sip.transport import Transport
 from trunkward.trunks.alerting import LOG_ALONE, Alerting
 from trunkward.trunks.callers import OWN_ONLY, CallerRule, Diverting, NumberRule
+from trunkward.trunks.customer import Customer
 from trunkward.trunks.destinations import DestinationPolicies
 from trunkward.trunks.retention import RetentionPolicy
 from trunkward.trunks.spending import NO_CAPS, TRUNK_CAPS, Spending
@@ -204,6 +205,8 @@ class Trunk:
     role: Role = Role.ORIGINATING
     #: Signed of its users beside the number; None: no name is.
     caller_name: CallerName | None = None
+    #: Who its tenant is by the provider's own records; None: nobody has said, and its calls are signed C.
+    customer: Customer | None = None
 
     @property
     def in_transit(self) -> bool:
