@@ -9,7 +9,7 @@ from trunkward.calls.registration import Bindings
 from trunkward.digest.algorithm import Algorithm
 from trunkward.shaken.attest import Attestation
 from trunkward.trunks.spending import Spending, Window
-from trunkward.trunks.transit import CallerName
+from trunkward.trunks.transit import OF_NODE, CallerName
 
 
 class PeerIdentity(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,8 +76,8 @@ class SigningClaims(msgspec.Struct, frozen=True, kw_only=True):
 
     trunk: str
     tenant: str
-    #: Whose certificate it is: `node`, or a reseller's by his name.
-    identity: str = "node"
+    #: Whose certificate it is: the node's, or a reseller's by his name.
+    identity: str = OF_NODE
     #: Canonical numbers (RFC 8224 section 8.3). `dest`: where the caller wanted to go, before any retarget.
     orig: str
     dest: str
