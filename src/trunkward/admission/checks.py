@@ -200,7 +200,7 @@ def listener(case: Case) -> Finding:
 
 
 def request(case: Case) -> Finding:
-    """4. A From that cannot be read is no obstacle to an emergency call."""
+    """4. Neither a From that cannot be read nor too many Identity headers keep an emergency call back."""
     if case.malformed:
         return _refuse(
             *("request", Reason.MALFORMED_REQUEST, _sender(case), 400, case.malformed),
@@ -210,6 +210,11 @@ def request(case: Case) -> Finding:
         return _refuse(
             *("request", Reason.MALFORMED_REQUEST, _sender(case), 400, f"From: {case.shown_from.why}"),
             remedy="send a SIP URI in From (RFC 3261 section 19.1)",
+        )
+    if case.identities_too_much and not case.emergency:
+        return _refuse(
+            *("request", Reason.IDENTITY_TOO_LARGE, _sender(case), 438, case.identities_too_much),
+            remedy="find out who on the way adds so many, or so long ones",
         )
     return Finding(check="request")
 
@@ -253,10 +258,10 @@ def held(case: Case) -> Finding:
 
 
 def calling(case: Case) -> Finding:
-    """7. Inbound callers may be anonymous; a customer's number is what we assert and sign."""
+    """7. Others' callers may be anonymous; a customer's number is what we assert and sign."""
     if not isinstance(case.calling, Unreadable):
         return Finding(check="calling", detail=str(case.calling))
-    if case.direction is Direction.INBOUND or case.emergency:
+    if case.direction is Direction.INBOUND or case.emergency or case.in_transit:
         return Finding(check="calling", detail=case.calling.why)
     return _refuse(
         *("calling", Reason.CALLING_NUMBER_MALFORMED, Blame.CUSTOMER, 403, f"From: {case.calling.why}"),
@@ -294,7 +299,7 @@ def caller(case: Case) -> Finding:
     if shown.number is None:
         return Finding(check="caller")
     # a 6xx is final (RFC 3261 section 16.7, step 5): no carrier on the way tries another route with it
-    blame, status = (Blame.CUSTOMER, 403) if outbound else (Blame.CARRIER, 603)
+    blame, status = _sender(case), 403 if outbound and not case.in_transit else 603
     if case.not_valid:
         return _refuse(
             *("caller", Reason.CALLING_NUMBER_NOT_VALID, blame, status),
@@ -553,17 +558,23 @@ def clock(case: Case, facts: Facts) -> Finding:
 
 def signature(case: Case, facts: Facts, now: float) -> Finding:
     """19. Posture row "signer": the call goes unsigned, and the record says why."""
-    if case.signing_request is None:
-        return Finding(check="signature", detail="not-asked")
+    claims = case.signing_request
+    if claims is None:
+        return Finding(check="signature", detail=case.signing.unsigned or "not-asked")
     usable = usable_signature(case, facts, now)
-    return Finding(check="signature", detail=usable.attest.value if isinstance(usable, Signature) else usable)
+    if isinstance(usable, str):
+        return Finding(check="signature", detail=usable)
+    said = [claims.rule if claims.level is None else f"{claims.level} by {claims.rule}"]
+    said += [claims.lack] if claims.lack else []
+    said += [f"{len(claims.retargets)} div"] if claims.retargets else []
+    return Finding(check="signature", detail=", ".join(said))
 
 
 def usable_signature(case: Case, facts: Facts, now: float) -> Signature | str:
     """The signature to send, or the kebab-case reason for sending none. `now` in seconds since the epoch."""
     claims = case.signing_request
     if claims is None:
-        return "not-asked"
+        return case.signing.unsigned or "not-asked"
     if facts.clock_synchronised is not True:
         return "clock-not-synchronised"
     match facts.signature:
@@ -577,8 +588,8 @@ def usable_signature(case: Case, facts: Facts, now: float) -> Signature | str:
             if signed.attest != claims.level:
                 return "signature-of-other-level"
             try:
-                safe_value(signed.identity)
-                safe_value(signed.date)
+                for value in (*signed.identities, signed.date):
+                    safe_value(value)
             except UnsafeHeader:
                 return "signature-garbled"
             return signed

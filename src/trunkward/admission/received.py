@@ -1,7 +1,7 @@
 """The Identity headers a request came with: whether there are too many, and what it was signed as.
 
-Whether a signature is good is the verifier's question (`shaken.verify`). Here only their form counts: what has
-the form of a SHAKEN PASSporT was signed by somebody, and is not signed a second time.
+Whether a signature is good is the verifier's question (`shaken.verify`). Here only their form counts: what
+has the form of a SHAKEN PASSporT was signed by somebody, and is not signed a second time.
 """
 
 from collections.abc import Iterator, Sequence

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
+from itertools import pairwise
 
 import msgspec
 
@@ -184,7 +185,7 @@ def _claims(
 
 
 def _links(numbers: list[str]) -> tuple[tuple[str, str], ...]:
-    return tuple((after, before) for before, after in zip(numbers, numbers[1:], strict=False))
+    return tuple((after, before) for before, after in pairwise(numbers))
 
 
 def _supplied(attempt: CallAttempt) -> Attestation | None:

@@ -93,7 +93,10 @@ def wrong_in_tenants(tenants: list[TenantPart], resellers: list[ResellerPart]) -
     yield from _wrong_in_each("reseller", resellers)
     for index, reseller in enumerate(resellers):
         if reseller.identity is not None and reseller.name == OF_NODE:
-            yield ("resellers", index, "name"), f"{OF_NODE} is what the node's own identity is called; write another"
+            yield (
+                ("resellers", index, "name"),
+                f"{OF_NODE} is what the node's own identity is called; write another",
+            )
     known = [reseller.name for reseller in resellers]
     for index, tenant in enumerate(tenants):
         if tenant.reseller is not None and tenant.reseller not in known:

@@ -1,7 +1,9 @@
 """The signers, as the line sees them: they answer within their deadline and never raise."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
 
 from trunkward.admission.ports import NotSigned, Signature, SignatureFact, SigningClaims, Unavailable
 from trunkward.engines.signer_client import SignerClient, SignerRefused, SignerUnavailable
@@ -13,22 +15,41 @@ from trunkward.shaken.origid import derive_ingress_origid, derive_origid
 DEADLINE_S = 0.1
 
 
+class Signers:
+    """A connection to the signer of each identity, made when it is first asked."""
+
+    def __init__(self, socket_of: Callable[[str], Path]) -> None:
+        """`socket_of` says where the signer of an identity listens; nothing is opened here."""
+        self._socket_of = socket_of
+        self._clients: dict[str, SignerClient] = {}
+
+    def of(self, identity: str) -> SignerClient:
+        """The node's own, or a reseller's by his name."""
+        client = self._clients.get(identity)
+        if client is None:
+            client = self._clients[identity] = SignerClient(self._socket_of(identity))
+        return client
+
+    async def close(self) -> None:
+        """Closes them all."""
+        for client in self._clients.values():
+            await client.close()
+
+
 class SignerForCall:
     """Asks the signer of a call's identity on behalf of that call."""
 
-    def __init__(self, clients: Mapping[str, SignerClient], origid_secret: bytes, record_id: str) -> None:
-        """`clients` by identity; `record_id` names the decision record the signature belongs to."""
-        self._clients = clients
+    def __init__(self, signers: Signers, origid_secret: bytes, record_id: str, call_id: str) -> None:
+        """`record_id` names the decision record the signature belongs to."""
+        self._signers = signers
         self._secret = origid_secret
         self._record_id = record_id
+        self._call_id = call_id
 
     async def sign(self, claims: SigningClaims) -> SignatureFact:
         """A signature, a refusal, or what was lost."""
-        client = self._clients.get(claims.identity)
-        if client is None:
-            return Unavailable(what="signer", why="signer-not-there")
         try:
-            signed = await client.sign(self._request(claims), DEADLINE_S)
+            signed = await self._signers.of(claims.identity).sign(self._request(claims), DEADLINE_S)
         except SignerRefused as refused:
             return NotSigned(why=refused.reason)
         except SignerUnavailable as lost:
@@ -60,6 +81,7 @@ class SignerForCall:
             if claims.level
             else "",
             record_id=self._record_id,
+            call_id_hash=sha256(self._call_id.encode()).hexdigest(),
         )
 
 
