@@ -270,7 +270,7 @@ class Paths:
         return self.signer_socket_of(OF_NODE)
 
     def signer_socket_of(self, identity: str) -> Path:
-        """Where the signer of an identity takes claims: each has a directory, for each has a user of its own."""
+        """Where the signer of an identity takes claims; each has a user, and so a directory, of its own."""
         return self.run / ("signer" if identity == OF_NODE else f"signer-{identity}") / "signer.sock"
 
     @property

@@ -562,12 +562,13 @@ def signature(case: Case, facts: Facts, now: float) -> Finding:
     if claims is None:
         return Finding(check="signature", detail=case.signing.unsigned or "not-asked")
     usable = usable_signature(case, facts, now)
-    if isinstance(usable, str):
+    if not isinstance(usable, Signature):
         return Finding(check="signature", detail=usable)
-    said = [claims.rule if claims.level is None else f"{claims.level} by {claims.rule}"]
-    said += [claims.lack] if claims.lack else []
+    attested = case.attested
+    said = [attested.rule, attested.evidence_id, attested.lack] if attested else []
     said += [f"{len(claims.retargets)} div"] if claims.retargets else []
-    return Finding(check="signature", detail=", ".join(said))
+    by = ", ".join(filter(None, said))
+    return Finding(check="signature", detail=f"{usable.attest} ({by})" if usable.attest else by)
 
 
 def usable_signature(case: Case, facts: Facts, now: float) -> Signature | str:

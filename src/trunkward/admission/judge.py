@@ -2,6 +2,7 @@
 
 import msgspec
 
+from trunkward.admission.attesting import Attested
 from trunkward.admission.caller import Right, names_another
 from trunkward.admission.checks import Finding, Refusal, checked, screened, usable_signature
 from trunkward.admission.grants import grant
@@ -55,6 +56,10 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     attest: str = ""
     #: Why an outbound call goes unsigned, kebab-case; "" when it is signed.
     unsigned: str = ""
+    #: By which rule; None where none was asked.
+    attested: Attested | None = None
+    #: What was sent; None: no signature.
+    signature: Signature | None = None
 
 
 def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: str, now: float) -> Judgement:
@@ -104,7 +109,12 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
     level = signed.attest if signed is not None else None
     unsigned = signature if isinstance(signature, str) else case.signing.unsigned
     return Judgement(
-        verdict=verdict, findings=findings, attest=level or "", unsigned=unsigned if outbound else ""
+        verdict=verdict,
+        findings=findings,
+        attest=level or "",
+        unsigned=unsigned if outbound else "",
+        attested=case.attested,
+        signature=signed,
     )
 
 

@@ -83,10 +83,8 @@ class SigningClaims(msgspec.Struct, frozen=True, kw_only=True):
     dest: str
     #: None: the call came signed, and only `retargets` are.
     level: Attestation | None
-    #: Id of the rule that says so (`shaken.attest.Rule`, or one of `admission.signing`).
+    #: Id of the rule that says so (`shaken.attest.Rule`).
     rule: str
-    #: What the call lacks for a higher level, kebab-case; "": nothing.
-    lack: str = ""
     #: Reference of the KYC record of its tenant; "": there is none.
     customer: str = ""
     #: The token without which the signer gives no A; None for the others.
@@ -118,6 +116,10 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True):
     iat: int
     #: None: of retargets alone.
     attest: Attestation | None
+    #: Serial number of the certificate it was made with, lower-case hex.
+    serial: str = ""
+    #: Number of its line in the signer's journal; None: its disk was lost.
+    journal: int | None = None
 
 
 class NotSigned(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
+from trunkward.admission.attesting import Attested
 from trunkward.admission.caller import (
     NOBODY,
     Caller,
@@ -109,6 +110,11 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     def signing_request(self) -> SigningClaims | None:
         """What to ask a signer for; None: nothing."""
         return self.signing.claims
+
+    @property
+    def attested(self) -> Attested | None:
+        """By which rule it is signed, or not; None: no trunk of ours shows a number."""
+        return self.signing.attested
 
     @property
     def in_transit(self) -> bool:

@@ -55,7 +55,12 @@ class SignerForCall:
         except SignerUnavailable as lost:
             return Unavailable(what="signer", why=lost.reason)
         return Signature(
-            identities=tuple(signed.identities), date=signed.date, iat=signed.iat, attest=signed.attest
+            identities=tuple(signed.identities),
+            date=signed.date,
+            iat=signed.iat,
+            attest=signed.attest,
+            serial=signed.serial,
+            journal=signed.journal,
         )
 
     def _request(self, claims: SigningClaims) -> SignRequest:

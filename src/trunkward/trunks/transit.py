@@ -1,4 +1,4 @@
-"""Whose calls a trunk brings, as the law of signatures asks (47 CFR 64.6300), by whom they are signed, as whom."""
+"""Whose calls a trunk brings, as the law of signatures asks (47 CFR 64.6300), and who signs them as whom."""
 
 from dataclasses import dataclass
 from enum import StrEnum
