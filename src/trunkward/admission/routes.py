@@ -45,7 +45,7 @@ def routes_of(case: Case, signature: Signature | None, cut: Collection[str] = ()
 
 
 def taken_off(case: Case) -> list[str]:
-    """Headers of the request that no route has. A signature has an anonymous caller's number in plain text."""
+    """Headers of the request that no route has. A signature names an anonymous caller."""
     anonymous = NAMING if case.caller.anonymous else []
     if case.direction is Direction.INBOUND:
         return SIGNATURES + anonymous if anonymous else []

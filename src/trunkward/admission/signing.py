@@ -18,8 +18,8 @@ from trunkward.shaken.number import canonical_tn
 from trunkward.trunks.model import Trunk
 from trunkward.trunks.transit import CallerName
 
-#: Seconds. A retarget keeps the time of the call it is of (RFC 8946 section 4), unless that is so long ago that
-#: it might be outside of the window of whoever verifies it (a minute, ATIS-1000074) when it gets there.
+#: Seconds. A retarget keeps the time of the call it is of (RFC 8946 section 4), unless that is so long ago
+#: that it might be outside of the window of whoever verifies it (a minute, ATIS-1000074) when it gets there.
 _KEPT_S = 30
 #: What an obligated provider says of a call whose signature alone is ours (3GPP TS 24.229 section 7.2.18).
 _ATTESTATION_INFO = "attestation-info"
@@ -57,12 +57,12 @@ def signing_of(
 
     1. In transit: what it came with goes on, whatever else becomes of it.
     2. SHAKEN has no claim for who has no number (RFC 8588 section 4).
-    3. By the rules a call for help is not signed, nor a second time what came signed in transit. (What did not
-       is signed C.)
+    3. By the rules a call for help is not signed, nor a second time what came signed in transit. (What did
+       not is signed C.)
     4. A signature names the caller: where nobody on the way is to hear of him, none is made.
     5. Diverted by the customer, and signed by whoever called him: that stays, with a `div` for each retarget.
-    6. Everything else is signed by the rules, or as the obligated provider supplies; what was diverted and not
-       signed, as it came to the customer's number, with a `div` for each retarget.
+    6. Everything else is signed by the rules, or as the obligated provider supplies; what was diverted and
+       not signed, as it came to the customer's number, with a `div` for each retarget.
     """
     values = attempt.headers.get("identity", [])
     received = signed_as(values) if values else None
@@ -166,7 +166,7 @@ def _signed(
 
 
 def _name(trunk: Trunk, caller: Caller, attested: Attested) -> CallerName | None:
-    """A name is signed of whose number it is, and nobody else; telephones show it with A alone (ATIS-1000094)."""
+    """Of whose number it is, and of nobody else; telephones show it with A alone (ATIS-1000094)."""
     named = attested.level is Attestation.A and caller.right in _NAMED and not caller.anonymous
     return trunk.caller_name if named else None
 

@@ -119,8 +119,8 @@ REASONS: Mapping[Reason, ReasonRow] = {
     Reason.IDENTITY_TOO_LARGE: ReasonRow(
         answers={438: 41},
         blames=_SENDER,
-        means="more Identity headers than ten, one of more than 8 KiB, or more than 16 KiB together: none may be"
-        " lost on the way, and so many are not carried",
+        means="more Identity headers than ten, one of more than 8 KiB, or more than 16 KiB together: none may"
+        " be lost on the way, and so many are not carried",
         do="find out who on the way adds them; a call has one, and one for each time it was diverted",
         heard="too many Identity headers, or too long ones",
     ),
