@@ -315,8 +315,9 @@ def caller(case: Case) -> Finding:
             *("caller", Reason.CALLING_NUMBER_NOT_PERMITTED, Blame.CUSTOMER, 403),
             f"{shown.number} is not a number of trunk {trunk}, nor verified for it",
             remedy=(
-                f"show one of its numbers; or ./trunkward number verify {shown.number} --trunk {trunk};"
-                f" or set caller.other: replace for trunk {trunk}"
+                f"show one of its numbers; or ./trunkward number verify {shown.number} --trunk {trunk}, or"
+                f" ./trunkward evidence add {shown.number} --trunk {trunk}; or set caller.other: replace for"
+                f" trunk {trunk}"
             ),
         )
     said = [shown.right] if outbound else ["asserted"] if shown.asserted else []
@@ -556,7 +557,11 @@ def signature(case: Case, facts: Facts, now: float) -> Finding:
     if case.signing_request is None:
         return Finding(check="signature", detail="not-asked")
     usable = usable_signature(case, facts, now)
-    return Finding(check="signature", detail=usable.attest.value if isinstance(usable, Signature) else usable)
+    if not isinstance(usable, Signature):
+        return Finding(check="signature", detail=usable)
+    attested = case.attested
+    by = ", ".join(filter(None, (attested.rule, attested.evidence_id, attested.lack))) if attested else ""
+    return Finding(check="signature", detail=f"{usable.attest.value} ({by})")
 
 
 def usable_signature(case: Case, facts: Facts, now: float) -> Signature | str:

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from trunkward.admission.attesting import Attested
 from trunkward.admission.caller import Right, names_another
 from trunkward.admission.checks import Finding, Refusal, checked, screened, usable_signature
 from trunkward.admission.grants import grant
@@ -55,6 +56,10 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     attest: str = ""
     #: Why an outbound call goes unsigned, kebab-case; "" when it is signed.
     unsigned: str = ""
+    #: By which rule; None where none was asked.
+    attested: Attested | None = None
+    #: What was sent; None: no signature.
+    signature: Signature | None = None
 
 
 def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: str, now: float) -> Judgement:
@@ -105,7 +110,12 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
         return _refused(case, (*findings, _NO_FINDING), _NO_FINDING, record_id)
     unsigned = signature if outbound and isinstance(signature, str) else ""
     return Judgement(
-        verdict=verdict, findings=findings, attest=signed.attest if signed else "", unsigned=unsigned
+        verdict=verdict,
+        findings=findings,
+        attest=signed.attest if signed else "",
+        unsigned=unsigned,
+        attested=case.attested,
+        signature=signed,
     )
 
 

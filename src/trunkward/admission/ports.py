@@ -7,7 +7,7 @@ import msgspec
 
 from trunkward.calls.registration import Bindings
 from trunkward.digest.algorithm import Algorithm
-from trunkward.shaken.attest import Attestation
+from trunkward.shaken.attest import Attestation, Rule
 from trunkward.trunks.spending import Spending, Window
 
 
@@ -78,9 +78,11 @@ class SigningClaims(msgspec.Struct, frozen=True, kw_only=True):
     #: Canonical numbers (RFC 8224 section 8.3).
     orig: str
     dest: str
-    #: A or B, never C.
     level: Attestation
-    #: The token without which the signer gives no A; None for B.
+    rule: Rule
+    #: Reference of the customer's KYC record; "" where none is known.
+    customer: str
+    #: The token without which the signer gives no A; None for all others.
     evidence: str | None
 
 
@@ -99,6 +101,10 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True):
     #: Seconds since the epoch.
     iat: int
     attest: Attestation
+    #: Serial number of the certificate it was made with, lower-case hex.
+    serial: str = ""
+    #: Number of its line in the signer's journal; None: its disk was lost.
+    journal: int | None = None
 
 
 class NotSigned(msgspec.Struct, frozen=True, kw_only=True):

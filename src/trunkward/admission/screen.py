@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
+from trunkward.admission.attesting import Attested, attesting
 from trunkward.admission.caller import (
     NOBODY,
     Caller,
@@ -33,7 +34,6 @@ from trunkward.numbering.e164 import E164, NotANumber
 from trunkward.numbering.nanp import why_invalid
 from trunkward.numbering.plan import DialPlan, Emergency
 from trunkward.routing.choose import Way, emergency_ways, ways_out
-from trunkward.shaken.attest import Attestation
 from trunkward.shaken.number import canonical_tn
 from trunkward.sip.uri import MalformedUri, SipUri, parse_uri
 from trunkward.trunks.destinations import is_home
@@ -99,6 +99,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     holds: tuple[Hold, ...] = ()
     #: The offer; None: not looked at (media not anchored, or an emergency call whose offer nobody can read).
     offer: Offer | MediaRefused | None = None
+    #: By which rule it is signed, or not; None: no trunk of ours shows a number.
+    attested: Attested | None = None
     #: What to ask the signer for; None: this call is not signed.
     signing_request: SigningClaims | None = None
 
@@ -186,6 +188,9 @@ def read(attempt: CallAttempt, peer: PeerIdentity | None, source: Trunk | Carrie
     if isinstance(source, Trunk) and isinstance(called, E164):
         prices, ways = prices_of(called, source, ways, (place_prefix, place), policy, attempt.at)
         charge = charge_of(source, prices, ways, policy, attempt.at)
+    attested = None
+    if isinstance(source, Trunk) and caller.number is not None:
+        attested = attesting(source, caller.number, policy, attempt.at, emergency=emergency)
     fictional = node.unsafe_fictional_numbers
     return Case(
         attempt=attempt,
@@ -212,7 +217,8 @@ def read(attempt: CallAttempt, peer: PeerIdentity | None, source: Trunk | Carrie
         # 3.
         offer=_offer(attempt, source, node, emergency=emergency),
         # 4.
-        signing_request=_signing_request(source, caller, called, ways, policy),
+        attested=attested,
+        signing_request=_signing_request(source, caller, called, ways, attested),
     )
 
 
@@ -346,21 +352,21 @@ def _signing_request(
     caller: Caller,
     called: E164 | Emergency | Unreadable,
     ways: tuple[Way, ...],
-    policy: Snapshot,
+    attested: Attested | None,
 ) -> SigningClaims | None:
     if not (isinstance(source, Trunk) and caller.number is not None and isinstance(called, E164)):
         return None
     if caller.anonymous and not any(way.carrier.trusted for way in ways):
         return None  # a signature would name who is not to be named
-    owner = policy.number_owner(caller.number)
-    own = owner is not None and owner.name == source.name
-    evidence = policy.evidence(source.name, caller.number) if own else None
+    if attested is None or attested.level is None:
+        return None
     return SigningClaims(
         trunk=source.name,
         tenant=source.tenant,
         orig=canonical_tn(caller.number),
         dest=canonical_tn(called),
-        # ATIS-1000074: B for whom we know without knowing that the number is theirs, a diverted call's too
-        level=Attestation.A if evidence else Attestation.B,
-        evidence=evidence,
+        level=attested.level,
+        rule=attested.rule,
+        customer=attested.customer,
+        evidence=attested.token,
     )

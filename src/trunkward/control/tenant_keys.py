@@ -20,7 +20,6 @@ from trunkward.trunks.destinations import Level
 from trunkward.trunks.model import NO_LIMITS, Limits, Trunk
 from trunkward.trunks.spending import NO_CAPS, Spending
 
-
 #: It is carried in tokens and in the signer's journal.
 _REFERENCE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:-]{0,62}[A-Za-z0-9])?", re.ASCII)
 

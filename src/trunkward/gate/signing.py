@@ -28,9 +28,11 @@ class SignerForCall:
             tenant=claims.tenant,
             orig=claims.orig,
             dest=[claims.dest],
-            customer=claims.tenant,
-            level="A" if claims.level is Attestation.A else "B",
-            rule="A-own-inventory" if claims.level is Attestation.A else "B-known-customer",
+            customer=claims.customer,
+            # RFC 8588 section 4: C says where the call came in, and nothing of who calls
+            ingress=claims.trunk if claims.level is Attestation.C else "",
+            level=claims.level.value,
+            rule=claims.rule,
             evidence=claims.evidence,
             origid=_origid(self._secret, claims.tenant, claims.trunk),
             record_id=self._record_id,
@@ -41,7 +43,14 @@ class SignerForCall:
             return NotSigned(why=refused.reason)
         except SignerUnavailable as lost:
             return Unavailable(what="signer", why=lost.reason)
-        return Signature(identity=signed.identities[0], date=signed.date, iat=signed.iat, attest=claims.level)
+        return Signature(
+            identity=signed.identities[0],
+            date=signed.date,
+            iat=signed.iat,
+            attest=claims.level,
+            serial=signed.serial,
+            journal=signed.journal,
+        )
 
 
 @lru_cache(maxsize=16_384)
