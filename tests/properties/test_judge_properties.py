@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sipkit.places import TABLE
+from sipkit.tokens import token
 from trunkward.admission.checks import CHECKS, SCREEN_CHECKS, Finding, screened
 from trunkward.admission.judge import decide, judge, judge_call
 from trunkward.admission.ports import (
@@ -37,7 +38,7 @@ READ = read_node_file(
     (Path(__file__).parents[2] / "examples" / "node.yaml").read_text(), "examples/node.yaml"
 )
 DECLARED = replace(READ, trunks=tuple(replace(trunk, certificate_sha256=PBX) for trunk in READ.trunks))
-POLICY = Snapshot(compile_snapshot(DECLARED, {("acme-hq", "+12025550101"): "token"}, 1, TABLE))
+POLICY = Snapshot(compile_snapshot(DECLARED, [token("+12025550101")], 1, TABLE))
 SDP = (
     "v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\nm=audio 40000 RTP/SAVP 8\r\n"
     "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH\r\n"

@@ -12,7 +12,9 @@ from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt
 from trunkward.numbering.e164 import E164, MIN_DIGITS
 from trunkward.numbering.plan import DialPlan
+from trunkward.shaken.evidence import Kind
 from trunkward.trunks.callers import Diverting, OtherCaller
+from trunkward.trunks.evidence import GRACE_S
 from trunkward.trunks.model import Carrier, Trunk
 
 
@@ -179,13 +181,22 @@ def names_another(name: str, shown: E164 | None) -> bool:
 
 
 def right_to(number: E164, trunk: Trunk, policy: Snapshot, at: float) -> Right:
-    """By what right a trunk shows a number at a time (seconds since the epoch)."""
+    """By what right a trunk shows a number at a time (seconds since the epoch).
+
+    A record of evidence that has ended goes on giving it for `GRACE_S`: the calls are signed B then.
+    """
     owner = policy.number_owner(number)
     if owner is not None and owner.name == trunk.name:
         return Right.OWN
     if owner is not None and owner.tenant != trunk.tenant:
         return Right.NONE  # given to somebody else since, whatever was found before
-    return Right.VERIFIED if at < policy.verified_until(trunk.name, number) else Right.NONE
+    if at < policy.verified_until(trunk.name, number):
+        return Right.VERIFIED
+    held = any(
+        one.trunk == trunk.name and one.kind is not Kind.OWN_INVENTORY and at < one.not_after + GRACE_S
+        for one in policy.evidence(number.removeprefix("+"))
+    )
+    return Right.VERIFIED if held else Right.NONE
 
 
 def _retargets(

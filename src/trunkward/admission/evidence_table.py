@@ -11,7 +11,7 @@ first and last number (u64 each, in two rows); where its references begin, with 
 import struct
 from bisect import bisect_right
 from collections.abc import Iterable
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from trunkward.shaken.evidence import Evidence, Kind, read_token
 
@@ -47,7 +47,7 @@ def _segments(ranges: list[tuple[int, int]]) -> list[tuple[int, int, tuple[int, 
     found: list[tuple[int, int, tuple[int, ...]]] = []
     open_now: list[int] = []
     next_begin = 0
-    for first, after in zip(cuts, cuts[1:], strict=False):
+    for first, after in pairwise(cuts):
         open_now = [index for index in open_now if ranges[index][1] >= first]
         while next_begin < len(begins) and ranges[begins[next_begin]][0] == first:
             open_now.append(begins[next_begin])
@@ -71,7 +71,7 @@ class EvidenceTable:
             nonlocal at
             size = count * struct.calcsize(form)
             at += size
-            # read as the machine's own numbers, which are little-endian wherever Debian's packages are used here
+            # as the machine's own numbers, which are little-endian wherever Debian's packages are used here
             return buffer[at - size : at].cast(form)  # type: ignore[call-overload, no-any-return]
 
         self._firsts = row(segments, "Q")

@@ -7,7 +7,7 @@ import msgspec
 
 from trunkward.calls.registration import Bindings
 from trunkward.digest.algorithm import Algorithm
-from trunkward.shaken.attest import Attestation
+from trunkward.shaken.attest import Attestation, Rule
 from trunkward.trunks.spending import Spending, Window
 from trunkward.trunks.transit import OF_NODE, CallerName
 
@@ -83,8 +83,7 @@ class SigningClaims(msgspec.Struct, frozen=True, kw_only=True):
     dest: str
     #: None: the call came signed, and only `retargets` are.
     level: Attestation | None
-    #: Id of the rule that says so (`shaken.attest.Rule`).
-    rule: str
+    rule: Rule
     #: Reference of the KYC record of its tenant; "": there is none.
     customer: str = ""
     #: The token without which the signer gives no A; None for the others.

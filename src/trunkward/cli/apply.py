@@ -329,6 +329,7 @@ def _apply_running(
         paths,
         planned.accepted,
         before,
+        records=store.evidence(),
         now=now,
         tell=lambda change: say(f"{paths.pki}/{change}", "yellow", err=True),
         only=_peers_to_look_at(planned, before),
@@ -379,7 +380,18 @@ def _peers_to_look_at(planned: Plan, before: InForce) -> frozenset[str] | None:
         return None
     if any(change.kind == "node" for change in planned.changes):
         return None
-    return frozenset(change.name for change in planned.changes)
+    # whom a number goes to, or is taken from, and all of a tenant's whose customer is another
+    trunks = {
+        name
+        for change in planned.changes
+        for key in change.keys
+        if change.kind == "numbers" and key.key == "trunk"
+        for name in (key.old, key.new)
+        if name
+    }
+    tenants = {change.name for change in planned.changes if change.kind == "tenants"}
+    trunks |= {trunk.name for trunk in planned.accepted.declared.trunks if trunk.tenant in tenants}
+    return frozenset(trunks | {change.name for change in planned.changes})
 
 
 def _planned(paths: Paths, read: Accepted, held: Held, store: SqlConfiguration) -> Plan:

@@ -1,9 +1,9 @@
 """Evidence that numbers which are not our inventory belong to a customer: entered, reviewed, revoked.
 
-One person enters a document, another one looks at it and accepts it: from then on calls that show these numbers
-are signed A (`shaken.attest`), until it ends or somebody revokes it. Each act is a version of the configuration
-with the same file: it has a number, a time, an actor and a command, its journal entry names the act, and gates
-judge by it as by any other.
+One person enters a document, another one looks at it and accepts it: from then on calls that show these
+numbers are signed A (`shaken.attest`), until it ends or somebody revokes it. Each act is a version of the
+configuration with the same file: it has a number, a time, an actor and a command, its journal entry names the
+act, and gates judge by it as by any other.
 """
 
 import zlib
@@ -43,7 +43,7 @@ def numbers_of(text: str) -> tuple[str, str]:
         begin, end = E164(first), E164(last or first)
     except NotANumber as problem:
         raise EvidenceActRefused(
-            f"{text}: {problem}; write +12025550100, or +12025550100-+12025550199 for all from one to the other"
+            f"{text}: {problem}; write +12025550100, or +12025550100-+12025550199 for all between"
         ) from None
     if len(begin) != len(end) or begin > end:
         raise EvidenceActRefused(f"{text}: the last number must be as long as the first, and not before it")
@@ -66,7 +66,7 @@ def added(
 ) -> EvidenceChange:
     """A new record, which nobody has reviewed. Raises `EvidenceActRefused`.
 
-    `until` and `now` in seconds since the epoch. Numbers of another tenant's inventory are none of this one's.
+    `until` and `now` in seconds since the epoch. What is in another tenant's inventory is not this one's.
     """
     first, last = numbers_of(numbers)
     if kind not in KINDS:

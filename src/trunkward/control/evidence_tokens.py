@@ -1,8 +1,8 @@
 """The tokens level A stands on, signed by `control`: of inventories, and of records somebody has accepted.
 
 A token speaks for a run of numbers, so an inventory of a hundred thousand in a row takes one. It names the
-customer by the reference of his KYC record: a tenant without one has no token, and one whose record is another
-has new ones.
+customer by the reference of his KYC record: a tenant without one has no token, and one whose record is
+another has new ones.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -116,9 +116,7 @@ def _inventory(
         yield issue(key, statement)
 
 
-def _accepted(
-    trunk: Trunk, records: Iterable[EvidenceRecord], key: Ed25519PrivateKey
-) -> Iterator[str]:
+def _accepted(trunk: Trunk, records: Iterable[EvidenceRecord], key: Ed25519PrivateKey) -> Iterator[str]:
     """Not of a trunk with the name of one that is gone, and that is another tenant's."""
     for record in records:
         if trunk.customer is not None and record.tenant == trunk.tenant:

@@ -66,7 +66,7 @@ from trunkward.gate.signing import SignerForCall, Signers
 from trunkward.gate.strangers import Strangers
 from trunkward.numbering.e164 import E164, NotANumber
 from trunkward.numbering.plan import Emergency
-from trunkward.records.model import CheckRecord, DecisionRecord, MoneyRecord, RatedBy
+from trunkward.records.model import AttestationRecord, CheckRecord, DecisionRecord, MoneyRecord, RatedBy
 from trunkward.sip.text import shown
 from trunkward.sip.uri import MalformedUri, parse_uri
 from trunkward.trunks.model import Host, Trunk
@@ -422,6 +422,7 @@ class Line:
             money=_money(case),
             attest=judgement.attest,
             attest_reason=judgement.unsigned,
+            attestation=_attestation(case, judgement),
             findings=[
                 CheckRecord(
                     check=finding.check,
@@ -436,6 +437,22 @@ class Line:
             gate=self._index,
             took_ms=round((time.monotonic() - began) * 1000, 3),
         )
+
+
+def _attestation(case: Case, judgement: Judgement) -> AttestationRecord | None:
+    attested, signed = judgement.attested, judgement.signature
+    if attested is None:
+        return None
+    return AttestationRecord(
+        rule=attested.rule,
+        lack=attested.lack or "",
+        authenticated_by=list(case.source.identified_by) if isinstance(case.source, Trunk) else [],
+        customer=attested.customer,
+        evidence=attested.evidence_id,
+        evidence_version=attested.evidence_version,
+        serial=signed.serial if signed else "",
+        journal=signed.journal if signed else None,
+    )
 
 
 def _money(case: Case) -> MoneyRecord | None:

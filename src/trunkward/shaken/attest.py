@@ -1,8 +1,8 @@
 """Which attestation level a call may carry, by which rule, and what it lacks for a higher one.
 
 ATIS-1000074 and RFC 8588 section 4, read as FCC 26-32 proposes to codify them: nothing that a caller says of
-itself counts, and neither A nor B is for a customer nobody has verified. The rules are a table (`RULES`): each
-one names the pieces it rests on, and each piece which rule is left without it.
+itself counts, and neither A nor B is for a customer nobody has verified. The rules are a table (`RULES`):
+each one names the pieces it rests on, and each piece which rule is left without it.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from trunkward.shaken.evidence import Evidence, EvidenceRefused, Kind, require
-from trunkward.trunks.customer import Customer
+from trunkward.trunks.customer import MOST_AGE_D, Customer
 from trunkward.trunks.transit import Role
 
 
@@ -60,6 +60,23 @@ class Lack(StrEnum):
     EVIDENCE_EXPIRED = "evidence-expired"
 
 
+#: The same in words.
+LACKS: Mapping[Lack, str] = MappingProxyType(
+    {
+        Lack.NOT_AUTHENTICATED: "proof of which trunk it is",
+        Lack.NOT_ORIGINATED_HERE: "a beginning here: another provider has put it on the IP network",
+        Lack.CUSTOMER_NOT_KNOWN: "a KYC record of the customer (tenants[].customer in the node file)",
+        Lack.CUSTOMER_NOT_YET_VERIFIED: "a KYC record whose date has come",
+        Lack.CUSTOMER_VERIFIED_TOO_LONG_AGO: f"a KYC record that is not older than {MOST_AGE_D} days",
+        Lack.NO_EVIDENCE: "live evidence that the number belongs to the customer",
+        Lack.EVIDENCE_OF_OTHER_TRUNK: "evidence of this trunk: what there is is of another one",
+        Lack.EVIDENCE_OF_OTHER_CUSTOMER: "evidence of this customer: what there is is of another one",
+        Lack.EVIDENCE_FOR_OTHER_NUMBER: "evidence for this number: what there is is for another one",
+        Lack.EVIDENCE_EXPIRED: "evidence that has not ended",
+    }
+)
+
+
 class Piece(StrEnum):
     """What a rule rests on; each can be gone by the next call."""
 
@@ -86,8 +103,8 @@ class RuleRow:
     rests_on: tuple[Piece, ...] = ()
 
 
-#: Which rule is left when one piece is gone and all others are there. Without `ORIGINATED_HERE` the role of the
-#: trunk says which: `C_GATEWAY` or `C_INTERMEDIATE_UNSIGNED`.
+#: Which rule is left when one piece is gone and all others are there. Without `ORIGINATED_HERE` the role of
+#: the trunk says which: `C_GATEWAY` or `C_INTERMEDIATE_UNSIGNED`.
 WITHOUT: Mapping[Piece, tuple[Rule, ...]] = MappingProxyType(
     {
         Piece.AUTHENTICATED: (Rule.NOT_AUTHENTICATED,),
@@ -180,7 +197,7 @@ A_RULES: Mapping[Kind, Rule] = MappingProxyType({kind: Rule(f"A-{kind}") for kin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ingress:
-    """What we know of the call ourselves at this moment. What it says of itself is not in it, but the number."""
+    """What we know of a call ourselves at this moment; of what it says of itself only the number."""
 
     trunk: str
     role: Role

@@ -1,8 +1,8 @@
 """Evidence tokens: what lets the signer give level A without asking anybody.
 
 `control` signs them (Ed25519, RFC 8032): one for each run of numbers in a trunk's own inventory, and one for
-each record of evidence that was entered by one person and accepted by another. The gate carries tokens and can
-neither make nor change them. Text form, all ASCII:
+each record of evidence that was entered by one person and accepted by another. The gate carries tokens and
+can neither make nor change them. Text form, all ASCII:
 
     twe1.<base64url payload>.<base64url signature>
 

@@ -151,7 +151,9 @@ class SigningDesk:
         if request.evidence is None:
             raise _NotSigned("evidence-missing")
         opened = self._open(request.evidence)
-        return level, evidence_tokens.require(opened, trunk=request.trunk, tn=request.orig, now_s=iat)
+        return level, evidence_tokens.require(
+            opened, trunk=request.trunk, customer=request.customer, tn=request.orig, now_s=iat
+        )
 
     def _open(self, token: str) -> Evidence:
         cached = self._opened.get(token)

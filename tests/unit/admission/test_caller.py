@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sipkit.places import TABLE
+from sipkit.tokens import token
 from trunkward.admission.caller import Right
 from trunkward.admission.judge import decide, judge_call
 from trunkward.admission.ports import NO_FACTS, NOTHING_ASKED, Facts, PeerIdentity
@@ -46,7 +47,7 @@ def world(declared: Declared, **changed: Any) -> Snapshot:
     trunk = replace(declared.trunks[0], **changed)
     north, south = declared.carriers
     carriers = (north, replace(south, trusted=south_trusted, prefixes=("+1202",)))
-    evidence = {(trunk.name, number): f"token of {number}" for number in trunk.numbers}
+    evidence = [token(number) for number in trunk.numbers]
     return Snapshot(
         compile_snapshot(replace(declared, trunks=(trunk,), carriers=carriers), evidence, 1, TABLE, **more)
     )
