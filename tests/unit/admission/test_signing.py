@@ -6,10 +6,10 @@ from dataclasses import replace as changed
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sipkit.passports import div, identity, shaken
 from sipkit.places import TABLE
+from sipkit.tokens import token
 from trunkward.admission.caller import Right
 from trunkward.admission.judge import Judgement, judge_call
 from trunkward.admission.ports import NOTHING_ASKED, Facts, PeerIdentity, Signature, SigningClaims
@@ -19,7 +19,6 @@ from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.calls.attempt import CallAttempt
 from trunkward.calls.verdict import Admit, Blame, Reason, Reject
 from trunkward.shaken.attest import Attestation, Rule
-from trunkward.shaken.evidence import Evidence, Kind, issue
 from trunkward.trunks.callers import CallerRule, Diverting
 from trunkward.trunks.model import Declared
 from trunkward.trunks.transit import CallerName, Role, SigningIdentity
@@ -27,7 +26,6 @@ from trunkward.trunks.transit import CallerName, Role, SigningIdentity
 NOW = 1_800_000_000
 OWN, SECOND, THIRD = "+12025550101", "+12025550102", "+12025550103"
 FOREIGN, OTHER, CALLED, ELSEWHERE = "+12125550150", "+12125550151", "+12025550199", "+13035550188"
-KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 NAME = CallerName(name="Example Corp", reason="Deliveries", reviewed="2026-11-20")
 FORWARDED = CallerRule(forwarded=True)
 
@@ -40,22 +38,7 @@ def world(declared: Declared, **changes: Any) -> Snapshot:
     trunk = changed(declared.trunks[0], **changes)
     north, south = declared.carriers
     carriers = (north, changed(south, trusted=False))
-    tokens = [
-        issue(
-            KEY,
-            Evidence(
-                kind=Kind.OWN_INVENTORY,
-                customer="KYC-2026-17",
-                trunk=trunk.name,
-                first=number.removeprefix("+"),
-                last=number.removeprefix("+"),
-                not_after=NOW + 3600,
-                version=1,
-                id=f"number-{number[1:]}",
-            ),
-        )
-        for number in trunk.numbers
-    ]
+    tokens = [token(number, trunk=trunk.name) for number in trunk.numbers]
     world = changed(declared, trunks=(trunk,), carriers=carriers, reseller_identities=identities)
     return Snapshot(compile_snapshot(world, tokens, 1, TABLE))
 
