@@ -3,6 +3,7 @@
 import asyncio
 import time
 from email.utils import formatdate, parsedate_to_datetime
+from itertools import pairwise
 
 import pytest
 
@@ -195,7 +196,7 @@ def test_a_forwarded_call_without_its_signature_is_signed_as_it_came(node: Node,
         went = [*(number[1:] for number in DIVERTING[:depth]), NORTH_NUMBER[1:]]
         assert (values[0]["attest"], values[0]["dest"]) == ("B", {"tn": went[:1]})
         assert [(v["div"]["tn"], v["dest"]["tn"]) for v in values[1:]] == [
-            (was, [then]) for was, then in zip(went, went[1:], strict=False)
+            (was, [then]) for was, then in pairwise(went)
         ]
         assert len({v["iat"] for v in values}) == 1
 
