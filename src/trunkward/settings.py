@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
+from trunkward.trunks.transit import OF_NODE
+
 #: Metrics of gate 0 on 127.0.0.1; gate N has this + N. Like rtpengine's control port it is one a machine, or
 #: network namespace: a node has it to itself.
 METRICS_PORT = 9310
@@ -264,8 +266,12 @@ class Paths:
 
     @property
     def signer_socket(self) -> Path:
-        """Where the signer takes claims."""
-        return self.run / "signer" / "signer.sock"
+        """Where the signer of the node's own identity takes claims."""
+        return self.signer_socket_of(OF_NODE)
+
+    def signer_socket_of(self, identity: str) -> Path:
+        """Where the signer of an identity takes claims; each has a user, and so a directory, of its own."""
+        return self.run / ("signer" if identity == OF_NODE else f"signer-{identity}") / "signer.sock"
 
     @property
     def valkey_run(self) -> Path:

@@ -89,13 +89,13 @@ FACTS = st.sampled_from(
         replace(NO_FACTS, local=FULL),
         replace(NO_FACTS, live=Replayed(), local=HELD),
         Facts(
-            signature=Signature(identity="i", date="d", iat=100, attest=Attestation.A),
+            signature=Signature(identities=("i",), date="d", iat=100, attest=Attestation.A),
             clock_synchronised=True,
             live=HELD,
         ),
         replace(NO_FACTS, draining=True, live=HELD),
         Facts(
-            signature=Signature(identity="i\r\nX: y", date="d", iat=100, attest=Attestation.B),
+            signature=Signature(identities=("i\r\nX: y",), date="d", iat=100, attest=Attestation.B),
             clock_synchronised=True,
             live=HELD,
         ),

@@ -144,8 +144,8 @@ def emergency_caller(
     """Who calls for help. It goes whatever number it shows, and shows it; asserted is none but the trunk's.
 
     Help is sent to where an asserted number is registered: whoever could have a foreign one asserted could
-    send it to a stranger's door. With `Right.NONE` it is the trunk's own to call back (its ANI, 47 CFR 9.3). Of
-    a call in transit it is what the provider asserts that brings it.
+    send it to a stranger's door. With `Right.NONE` it is the trunk's own to call back (its ANI, 47 CFR 9.3).
+    Of a call in transit it is what the provider asserts that brings it.
     """
     if trunk.in_transit:
         return replace(transit_caller(attempt, read, trunk, plan), anonymous=False, diversions=())

@@ -51,6 +51,7 @@ from trunkward.trunks.callers import NeverCalls, VerifiedNumber
 from trunkward.trunks.destinations import DestinationPolicies
 from trunkward.trunks.model import Address, Carrier, Declared, NodeSettings, Trunk
 from trunkward.trunks.spending import TRUNK_CAPS, Hold, OwnerSpending, Raise, with_raises
+from trunkward.trunks.transit import OF_NODE
 
 MAGIC = b"TWPOLICY"
 #: Goes up with every change of the layout or of a row; a gate reads its own only.
@@ -75,6 +76,7 @@ _SECTIONS = (
     "decks",
     "spending",
     "holds",
+    "identities",
 )
 _DIRECTORY = struct.Struct(f"<{2 * len(_SECTIONS)}Q")
 #: Of a number in an inventory that nobody calls from.
@@ -99,10 +101,20 @@ _decode_secrets = msgspec.msgpack.Decoder(list[SecretRow]).decode
 _decode_names = msgspec.msgpack.Decoder(list[str]).decode
 _decode_decks = msgspec.msgpack.Decoder(DecksRow).decode
 _decode_spending = msgspec.msgpack.Decoder(SpendingRow).decode
+_decode_identities = msgspec.msgpack.Decoder(dict[str, bool]).decode
 _decode_holds = msgspec.msgpack.Decoder(list[HoldRow]).decode
 _decode_number = msgspec.msgpack.Decoder(NumberRow).decode
 _UNTIL = struct.Struct("<d")
 _decode_indexes = msgspec.msgpack.Decoder(list[int]).decode
+
+
+class SignsAs(msgspec.Struct, frozen=True, kw_only=True):
+    """Who signs a trunk's calls."""
+
+    #: `transit.OF_NODE`, or a reseller.
+    name: str
+    #: He alone says at which level.
+    third_party: bool = False
 
 
 class SnapshotRefused(ValueError):
@@ -193,6 +205,8 @@ def compile_snapshot(
             }
         ),
         "holds": _encode([hold_row(hold) for hold in holds]),
+        # the certificates are the signers' alone
+        "identities": _encode({n: one.third_party for n, one in declared.reseller_identities.items()}),
     }
     at = _HEAD.size + _DIRECTORY.size
     directory: list[int] = []
@@ -275,6 +289,7 @@ class Snapshot:
         self._rated = rated
         self._spending = Table(parts["spending"])
         self._spent_by = lru_cache(maxsize=_DECODED_TRUNKS)(self._decode_spending)
+        self._identities: dict[str, bool] = _decode_identities(parts["identities"])
         found = [hold_of(row) for row in _decode_holds(parts["holds"])]
         self._holds = {hold.owner: hold for hold in found}
         #: The newest hold that ends running calls, by its version; 0: there is none.
@@ -324,6 +339,13 @@ class Snapshot:
             return ()
         owners = (f"trunk:{trunk.name}", f"tenant:{trunk.tenant}", f"reseller:{trunk.reseller}")
         return tuple(self._holds[owner] for owner in owners if owner in self._holds)
+
+    def identity_of(self, trunk: Trunk) -> SignsAs:
+        """Whose certificate signs a trunk's calls: its reseller's, where he has one, or else the node's."""
+        third_party = self._identities.get(trunk.reseller)
+        if third_party is None:
+            return SignsAs(name=OF_NODE)
+        return SignsAs(name=trunk.reseller, third_party=third_party)
 
     def trunk(self, name: str) -> Trunk | None:
         """A trunk by its name, its `numbers` empty: ask `number_owner`."""

@@ -12,22 +12,30 @@ from pydantic import AfterValidator, Field
 from trunkward.control.destination_keys import DestinationsPart, levels_of, wrong_in_destinations
 from trunkward.control.keys import Days, Name, Part, Wrong, twice
 from trunkward.control.limit_keys import LimitsPart, limits_of
-from trunkward.control.node_keys import NodePart
+from trunkward.control.node_keys import IdentityPart, NodePart
 from trunkward.control.spend_keys import SpendPart, spending_of, wrong_in_spend
 from trunkward.control.trunk_keys import Placed, TrunkPart, trunk_of
 from trunkward.trunks.customer import Customer
 from trunkward.trunks.destinations import Level
 from trunkward.trunks.model import NO_LIMITS, Limits, Trunk
 from trunkward.trunks.spending import NO_CAPS, Spending
+from trunkward.trunks.transit import OF_NODE, SigningIdentity
 
 #: It is carried in tokens and in the signer's journal.
 _REFERENCE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:-]{0,62}[A-Za-z0-9])?", re.ASCII)
+
+
+class ResellerIdentityPart(IdentityPart):
+    """`identity` of a reseller."""
+
+    third_party: bool = False
 
 
 class ResellerPart(Part):
     """One of `resellers`."""
 
     name: Name
+    identity: ResellerIdentityPart | None = None
     destinations: DestinationsPart = DestinationsPart()
     limits: LimitsPart = LimitsPart()
     spend: SpendPart = SpendPart()
@@ -82,6 +90,12 @@ def wrong_in_tenants(tenants: list[TenantPart], resellers: list[ResellerPart]) -
     """Names that two have, and resellers that are nobody; not what is wrong with the trunks."""
     yield from _wrong_in_each("tenant", tenants)
     yield from _wrong_in_each("reseller", resellers)
+    for index, reseller in enumerate(resellers):
+        if reseller.identity is not None and reseller.name == OF_NODE:
+            yield (
+                ("resellers", index, "name"),
+                f"{OF_NODE} is what the node's own identity is called; write another",
+            )
     known = [reseller.name for reseller in resellers]
     for index, tenant in enumerate(tenants):
         if tenant.reseller is not None and tenant.reseller not in known:
@@ -131,3 +145,14 @@ def spending_by_name(parts: Iterable[TenantPart | ResellerPart]) -> dict[str, Sp
 def decks_by_name(parts: Iterable[TenantPart | ResellerPart]) -> dict[str, str]:
     """By name, the deck of those that have one."""
     return {part.name: part.deck for part in parts if part.deck is not None}
+
+
+def identities_by_name(resellers: Iterable[ResellerPart]) -> dict[str, SigningIdentity]:
+    """By name, the identity of those that have one."""
+    return {
+        part.name: SigningIdentity(
+            spc=part.identity.spc, x5u=part.identity.x5u, third_party=part.identity.third_party
+        )
+        for part in resellers
+        if part.identity is not None
+    }

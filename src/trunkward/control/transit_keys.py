@@ -51,7 +51,9 @@ def wrong_in_transit(path: PathKey, role: Role, written: Set[str]) -> Wrong:
         return
     for key in _OF_CUSTOMERS:
         if key in written:
-            said = f"is about users of the trunk's own; with role: {Role(role).value} others' call, leave it out"
+            said = (
+                f"is about users of the trunk's own; with role: {Role(role).value} others' call, leave it out"
+            )
             yield (*path, key), said
 
 

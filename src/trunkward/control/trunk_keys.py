@@ -30,8 +30,8 @@ from trunkward.media.suites import ALLOWED
 from trunkward.trunks.callers import Diverting
 from trunkward.trunks.destinations import DestinationPolicies, Level
 from trunkward.trunks.model import TRUNK_LIMITS, CertifiedBy, Host, IdentifiedBy, Trunk
-from trunkward.trunks.transit import Role
 from trunkward.trunks.spending import TRUNK_CAPS
+from trunkward.trunks.transit import Role
 
 #: In the place of a trunk's host: its PBX registers, and takes its calls on that connection.
 REGISTERED = "registered"

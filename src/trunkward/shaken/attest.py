@@ -36,8 +36,13 @@ class Rule(StrEnum):
     C_INTERMEDIATE_UNSIGNED = "C-intermediate-unsigned"
     C_UNKNOWN_CUSTOMER = "C-unknown-customer"
     NOT_AUTHENTICATED = "none-not-authenticated"
+    #: The obligated provider's own level, where only the technical act is ours; or it has said none.
+    SUPPLIED = "supplied-by-provider"
+    NOT_SUPPLIED = "none-level-not-supplied"
     ALREADY_SIGNED = "none-already-signed"
     EMERGENCY = "none-emergency"
+    NO_NUMBER = "none-caller-without-number"
+    PRIVATE = "none-caller-private"
 
 
 class Lack(StrEnum):
@@ -167,6 +172,16 @@ RULES: Mapping[Rule, RuleRow] = MappingProxyType(
         Rule.NOT_AUTHENTICATED: RuleRow(
             level=None, words="the trunk did not prove who it is", clause="ATIS-1000074"
         ),
+        Rule.SUPPLIED: RuleRow(
+            level=None,
+            words="its own provider said at which level, and we made the signature alone",
+            clause="47 CFR 64.6301(b) (FCC 24-120)",
+        ),
+        Rule.NOT_SUPPLIED: RuleRow(
+            level=None,
+            words="its own provider did not say at which level, and nobody else may",
+            clause="47 CFR 64.6301(b) (FCC 24-120)",
+        ),
         Rule.ALREADY_SIGNED: RuleRow(
             level=None,
             words="it came signed, and what was signed goes on as it came",
@@ -176,6 +191,14 @@ RULES: Mapping[Rule, RuleRow] = MappingProxyType(
             level=None,
             words="a call for help waits for nobody, and no signature by us says who calls",
             clause="RFC 9027; 47 CFR 9.4",
+        ),
+        Rule.NO_NUMBER: RuleRow(
+            level=None, words="it shows no number that could be signed", clause="RFC 8588 section 4"
+        ),
+        Rule.PRIVATE: RuleRow(
+            level=None,
+            words="an anonymous call to carriers that are not to hear who calls, as a signature tells",
+            clause="RFC 3325 section 7",
         ),
     }
 )

@@ -13,7 +13,7 @@ from trunkward.trunks.customer import Customer
 from trunkward.trunks.destinations import DestinationPolicies
 from trunkward.trunks.retention import RetentionPolicy
 from trunkward.trunks.spending import NO_CAPS, TRUNK_CAPS, Spending
-from trunkward.trunks.transit import CallerName, Role
+from trunkward.trunks.transit import CallerName, Role, SigningIdentity
 
 #: Seconds. A call of four hours is nearly always one that nobody remembers to be up.
 MAX_CALL_S = 14_400
@@ -393,6 +393,8 @@ class Declared:
     tenant_decks: Mapping[str, str] = field(default_factory=dict, hash=False)
     reseller_decks: Mapping[str, str] = field(default_factory=dict, hash=False)
     resellers: tuple[str, ...] = ()
+    #: By name, of those whose customers' calls are signed by a certificate of their own.
+    reseller_identities: Mapping[str, SigningIdentity] = field(default_factory=dict, hash=False)
 
     @property
     def spending(self) -> dict[str, Spending]:

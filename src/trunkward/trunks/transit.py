@@ -1,4 +1,4 @@
-"""Whose calls a trunk brings, as the law of signatures asks (47 CFR 64.6300), and the name it calls under."""
+"""Whose calls a trunk brings, as the law of signatures asks (47 CFR 64.6300), and who signs them as whom."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -28,3 +28,18 @@ class CallerName:
     reason: str = ""
     #: When somebody last found that the customer is called so, ISO 8601.
     reviewed: str
+
+
+#: The identity of the node itself; others have the name of the reseller whose certificate it is.
+OF_NODE = "node"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningIdentity:
+    """A certificate of a reseller's own, by which the calls of his customers are signed (FCC 24-120)."""
+
+    #: Service provider code on it (ATIS-1000080), and the URL it is published at.
+    spc: str
+    x5u: str
+    #: Only the technical act is ours: his own switch says which level a call has, and we sign no other.
+    third_party: bool = False

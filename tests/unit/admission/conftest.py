@@ -123,7 +123,7 @@ def signed() -> Callable[..., Facts]:
     def make(
         level: Attestation = Attestation.A, age_s: int = 0, identity: str = "e.p.s;info=<https://x>"
     ) -> Facts:
-        signature = Signature(identity=identity, date="a date", iat=NOW - age_s, attest=level)
+        signature = Signature(identities=(identity,), date="a date", iat=NOW - age_s, attest=level)
         return Facts(signature=signature, clock_synchronised=True, live=replace(NOTHING_ASKED, reserved=True))
 
     return make

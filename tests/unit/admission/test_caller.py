@@ -251,6 +251,8 @@ def test_a_forwarded_call_is_asserted_to_nobody_and_signed_b(
     claims = screen(attempt, pbx, policy).signing_request
     assert claims is not None
     assert (claims.orig, claims.level) == (FOREIGN[1:], Attestation.B)
+    # as it came to the customer, and with each time he sent it on (test_signing)
+    assert (claims.dest, claims.retargets) == (OWN[1:], ((CALLED[1:], OWN[1:]),))
 
 
 @pytest.mark.parametrize(
@@ -353,7 +355,7 @@ def test_a_carriers_caller(
     assert verdict.from_uri == (f"sip:{from_uri}@sbc.example.com" if from_uri else anonymous)
     assert verdict.hide_name == (not from_uri)
     # a signature has the number in plain text
-    assert verdict.remove_headers == ([] if from_uri else ["Identity", "Geolocation", "Geolocation-Routing"])
+    assert verdict.remove_headers == ([] if from_uri else ["Identity", "y", "Geolocation", "Geolocation-Routing"])
     wanted = [("P-Asserted-Identity", f"<sip:{told}@sbc.example.com>")] if told else []
     assert routes == {"acme-hq": wanted}
 
