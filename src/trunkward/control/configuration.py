@@ -133,6 +133,8 @@ class Plan:
     secrets: list[tuple[str, str]] = field(default_factory=list)
     #: Sentences about decks that are named and rate nothing (`control.decks.wanting`).
     decks: list[str] = field(default_factory=list)
+    #: Tenants whose calls are signed C, or soon will be, with what to do (`control.customers.wanting`).
+    customers: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def same_text(self) -> bool:

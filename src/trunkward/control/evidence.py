@@ -7,12 +7,14 @@ act, and gates judge by it as by any other.
 """
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import Any
 
 from trunkward.access.actor import Actor
+from trunkward.control.configuration import Version
 from trunkward.numbering.e164 import E164, NotANumber
 from trunkward.shaken.evidence import MOST_NUMBERS, Kind
 from trunkward.trunks.evidence import EvidenceChange, EvidenceRecord, State
@@ -28,8 +30,6 @@ MOST_WHY = 500
 MOST_NAME = 120
 #: Bytes of a document: a scanned letter has a tenth of it.
 MOST_BYTES = 10 * 1024 * 1024
-#: Seconds before its end from which on a record is told of.
-SOON_S = 30 * 86_400
 
 
 class EvidenceActRefused(Exception):
@@ -147,21 +147,39 @@ def revoked(records: Iterable[EvidenceRecord], number: int, *, why: str, now: fl
     return EvidenceChange(act="revoke", record=after, why=after.revoke_why)
 
 
-def waiting(records: Iterable[EvidenceRecord], at: float) -> list[tuple[EvidenceRecord, str]]:
-    """Records somebody has to act on at a time (seconds since the epoch), and a sentence that says how."""
-    found = []
-    for record in records:
-        who = f"{record.numbers} of trunk {record.trunk}"
-        if record.state(at) is State.ENTERED and at < record.until:
-            said = f"{who}: waits for a second person: ./trunkward evidence review {record.version}"
-        elif record.state(at) is State.ACCEPTED and record.until - at < SOON_S:
-            said = f"{who}: ends on {_day(record.until)}, and calls are signed B from then on"
-        elif record.state(at) is State.ENDED and record.in_force(at):
-            said = f"{who}: has ended on {_day(record.until)}: calls are signed B; enter a new document"
-        else:
-            continue
-        found.append((record, said))
-    return found
+def described(record: EvidenceRecord, versions: Mapping[int, Version], now: float) -> dict[str, Any]:
+    """A record for programs, with who did what when; times in seconds since the epoch.
+
+    `versions` by number: those of its acts, at least.
+    """
+    entered, review, revoke = (
+        versions.get(number) for number in (record.version, record.reviewed, record.revoked)
+    )
+
+    def by(version: Version | None) -> str | None:
+        return str(version.actor) if version else None
+
+    return {
+        "id": record.version,
+        "kind": record.kind,
+        "numbers": record.numbers,
+        "trunk": record.trunk,
+        "tenant": record.tenant,
+        "state": record.state(now).value,
+        "until": record.until,
+        "file": record.file_name,
+        "file_sha256": record.file_sha256,
+        "entered_by": by(entered),
+        "entered_at": entered.at if entered else None,
+        "why": record.why,
+        "reviewed_by": by(review),
+        "reviewed_at": review.at if review else None,
+        "accepted": record.accepted if review else None,
+        "review_why": record.review_why or None,
+        "revoked_by": by(revoke),
+        "revoked_at": revoke.at if revoke else None,
+        "revoke_why": record.revoke_why or None,
+    }
 
 
 def unpacked(packed: bytes) -> bytes:
@@ -207,8 +225,3 @@ def _record(records: Iterable[EvidenceRecord], number: int) -> EvidenceRecord:
 def _check_why(why: str) -> None:
     if not why.strip() or len(why) > MOST_WHY or not why.isprintable():
         raise EvidenceActRefused(f"say why in one line of at most {MOST_WHY} characters: --why TEXT")
-
-
-def _day(until: float) -> str:
-    # the last day on which it holds, not the midnight after it
-    return f"{datetime.fromtimestamp(until - 0.001, UTC):%Y-%m-%d}"

@@ -6,6 +6,7 @@ another has new ones.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -24,6 +25,8 @@ from trunkward.trunks.model import Declared, Trunk
 
 #: Seconds the declaration of an inventory holds; it is renewed when less than half of that is left.
 LIFETIME_S = 90 * 86_400
+#: Seconds before its end from which on a record is told of.
+SOON_S = 30 * 86_400
 
 
 def tokens_of(
@@ -76,6 +79,26 @@ def first_to_end(evidence: dict[str, list[str]]) -> float | None:
     """
     said = (read_token(token) for tokens in evidence.values() for token in tokens)
     return min((one.not_after for one in said if one.kind is Kind.OWN_INVENTORY), default=None)
+
+
+def ending(evidence: dict[str, list[str]], now: float) -> list[tuple[str, str]]:
+    """Records whose end is near, or just over, by their names, and what that does; the first to end first.
+
+    `now` in seconds since the epoch. Tokens of inventories are renewed, and not told of.
+    """
+    said = (read_token(token) for tokens in evidence.values() for token in tokens)
+    records = [one for one in said if one.kind is not Kind.OWN_INVENTORY and one.not_after - now < SOON_S]
+    found = []
+    for one in sorted(records, key=lambda one: one.not_after):
+        # the last day on which it holds, not the midnight after it
+        last = f"{datetime.fromtimestamp(one.not_after - 1, UTC):%Y-%m-%d}"
+        numbers = f"+{one.first}" if one.first == one.last else f"+{one.first}-+{one.last}"
+        ends = f"ends on {last}: from then on its" if now < one.not_after else f"has ended on {last}: its"
+        what = (
+            f"{one.kind} for {numbers} of trunk {one.trunk} {ends} calls are signed B; enter a new document"
+        )
+        found.append((one.id, what))
+    return found
 
 
 def _held(tokens: Iterable[str], opened: Callable[[str], Evidence]) -> dict[str, tuple[Evidence, str]]:

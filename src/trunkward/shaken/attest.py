@@ -90,6 +90,17 @@ class Piece(StrEnum):
     NUMBER = "number"
 
 
+#: The same in words.
+PIECES: Mapping[Piece, str] = MappingProxyType(
+    {
+        Piece.AUTHENTICATED: "proof of which trunk it is",
+        Piece.ORIGINATED_HERE: "a beginning here (role: originating)",
+        Piece.CUSTOMER: "a valid KYC record of the customer",
+        Piece.NUMBER: "a live record that the number is this customer's",
+    }
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleRow:
     """One rule."""
