@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from sipkit.address import name_addr
 from sipkit.call import Call, HeaderLines
 from sipkit.message import Message
 from sipkit.passports import by_ppt, head_of, shaken, verified
@@ -101,6 +102,38 @@ def test_date_is_the_time_that_is_signed(node: Node, age_s: int | None) -> None:
         assert type(claims["iat"]) is int
         assert int(parsedate_to_datetime(date).timestamp()) == claims["iat"]
         assert abs(time.time() - claims["iat"]) < 10
+
+    run(node, scenario)
+
+
+def test_to_has_the_number_that_is_signed(node: Node) -> None:
+    """Summary: a number dialled nationally is E.164 in To at the carrier, as dest is, in every request of the call; the customer's side sees its own To throughout."""
+
+    async def scenario() -> None:
+        dialled, shown = "sip:2025550199@sbc.example.com", f"sip:{NORTH_NUMBER}@sbc.example.com"
+        customer, north = customer_agent(), carrier_agent()
+        async with tls_carrier(node, north):
+            flow = await connect(node, customer)
+            call = await place(customer, flow, "2025550199")
+            there = await north.incoming()
+            await call.answered()
+            await there.confirmed()
+            assert (await call.reinvite(customer.session)).status == 200
+            assert (await there.reinvite(north.session)).status == 200
+            assert (await there.request("INFO")).status == 200
+            assert (await there.bye()).status == 200
+            await flow.close()
+        [claims] = by_ppt(there.invite.get_all("Identity"), "shaken")
+        assert claims["dest"] == {"tn": [NORTH_NUMBER[1:]]}
+        for party, wanted in ((customer, dialled), (north, shown)):
+            seen = [one.message for one in party.trace]
+            assert len(seen) > 8
+            for message in seen:
+                ends = {name_addr(message.get(name)).uri for name in ("From", "To")}
+                assert wanted in ends, message.start_line
+        assert not north.saw((dialled,))
+        record = await asyncio.to_thread(node.record, call.invite.call_id, ended=True)
+        assert record["called_number"] == NORTH_NUMBER
 
     run(node, scenario)
 
