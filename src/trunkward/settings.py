@@ -18,6 +18,8 @@ WORKER_METRICS_PORT = METRICS_PORT - 2
 WEB_PORT = METRICS_PORT - 3
 
 
+#: The identity of the node itself; others have the name of the reseller whose certificate it is.
+NODE_IDENTITY = "node"
 #: Below `state`: what is of the moment, and in no backup.
 VALKEY_DATA = "live"
 #: Beside the node file: one line that names the PostgreSQL to keep everything in, where there is one.
@@ -262,10 +264,35 @@ class Paths:
         """Where gate number `index` takes attempts."""
         return self.run / "gate" / f"{index}.sock"
 
+    def signer_run(self, identity: str = NODE_IDENTITY) -> Path:
+        """What the signer of an identity has for this moment: its socket, and the count of a gap."""
+        return self.run / signer_name(identity)
+
+    def signer_socket(self, identity: str = NODE_IDENTITY) -> Path:
+        """Where it takes claims."""
+        return self.signer_run(identity) / "signer.sock"
+
+    def signer_state(self, identity: str = NODE_IDENTITY) -> Path:
+        """What it keeps: its journal, and the values that commits to."""
+        return self.state / signer_name(identity)
+
+    def signer_journal(self, identity: str = NODE_IDENTITY) -> Path:
+        """Its journal."""
+        return self.signer_state(identity) / "journal.jsonl"
+
+    def signer_head(self, identity: str = NODE_IDENTITY) -> Path:
+        """How far that is, told by the signer for the worker."""
+        return self.run / "heads" / signer_name(identity) / "head.json"
+
     @property
-    def signer_socket(self) -> Path:
-        """Where the signer takes claims."""
-        return self.run / "signer" / "signer.sock"
+    def acts_head(self) -> Path:
+        """How far the journal of acts is, told by whoever acts for the worker."""
+        return self.declared.with_name("acts-head.json")
+
+    @property
+    def heads(self) -> Path:
+        """The heads of all journals, signed each minute by the worker (`trunkward.journal.heads`)."""
+        return self.state / "heads" / "heads.log"
 
     @property
     def valkey_run(self) -> Path:
@@ -300,6 +327,11 @@ class Paths:
     def supervisor_socket(self) -> Path:
         """The supervisor's control socket, root only."""
         return self.run / "supervisor.sock"
+
+
+def signer_name(identity: str) -> str:
+    """The process that signs with an identity, and what its directories are called."""
+    return "signer" if identity == NODE_IDENTITY else f"signer-{identity}"
 
 
 def live_file(run: Path) -> Path:

@@ -208,6 +208,7 @@ class NodePart(Part):
     gates: Annotated[int, Field(ge=1, le=64)] = 2
     retention: Days = 365
     ladder_retention: Days = 30
+    signature_retention: Days = 730
     certificate: Annotated[ServerCertificatePart, LOCAL_OR_SERVER] = ServerCertificatePart()
     max_call_s: MaxCall = MAX_CALL_S
     grant_s: Annotated[int, AfterValidator(_grant)] = GRANT_S

@@ -66,7 +66,7 @@ from trunkward.engines.valkey import (
     valkey_passwords,
 )
 from trunkward.engines.valkey import USERS as VALKEY_USERS
-from trunkward.settings import SIGNER_METRICS_PORT, Paths, live_file
+from trunkward.settings import NODE_IDENTITY, SIGNER_METRICS_PORT, Paths, live_file
 from trunkward.sip.transport import Transport
 from trunkward.trunks.callers import NeverCalls
 from trunkward.trunks.model import AcmeSettings, Carrier, Declared, SharedLive
@@ -468,14 +468,18 @@ def signer_command(declared: Declared, paths: Paths) -> list[str]:
     pki = PkiFiles(paths.pki)
     return [
         *(sys.executable, "-m", "trunkward.signer"),
-        *("--socket", str(paths.signer_socket)),
+        *("--name", NODE_IDENTITY),
+        *("--socket", str(paths.signer_socket())),
         *("--key", str(pki.shaken_key)),
         *("--certificate-chain", str(pki.shaken)),
         *("--authorities", str(pki.shaken_authority)),
         *("--x5u", declared.node.x5u),
         *("--spc", declared.node.spc),
         *("--evidence-key", str(pki.evidence_public_key)),
-        *("--journal", str(paths.state / "signer" / "journal.jsonl")),
+        *("--journal", str(paths.signer_journal())),
+        *("--head", str(paths.signer_head())),
+        *("--gap", str(paths.signer_run() / "gap.json")),
+        *("--keep-days", str(declared.retention.signatures_days)),
         *("--allow-uid", str(uid("tw-gate"))),
         *("--metrics-port", str(SIGNER_METRICS_PORT)),
     ]
@@ -527,6 +531,7 @@ def _pki_owners() -> PkiOwners:
         edge_uid=uid("tw-edge"),
         gate_uid=uid("tw-gate"),
         signer_uid=uid("tw-signer"),
+        worker_uid=uid("tw-worker"),
         cert_uid=uid("tw-cert"),
     )
 

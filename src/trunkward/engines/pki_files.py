@@ -4,6 +4,7 @@
     sip-ca.pem, shaken-ca.pem, evidence.pub                for everybody
     node.pem, node.key                                     TLS of the node; the key for the edge alone
     shaken.pem, shaken.key                                 the key for the signer alone
+    heads.pub, heads.key                                   the key for the worker alone
     server.key, server.csr                                 of the certificate a public authority issues; the
                                                            key for the edge alone, the request for everybody
     acme-account.key                                       our account there; for the process that speaks ACME
@@ -76,6 +77,7 @@ class PkiOwners:
     edge_uid: int
     gate_uid: int
     signer_uid: int
+    worker_uid: int
     cert_uid: int
 
 
@@ -114,6 +116,16 @@ class PkiFiles:
     def evidence_public_key(self) -> Path:
         """Its public half, for the signer."""
         return self.directory / "evidence.pub"
+
+    @property
+    def heads_key(self) -> Path:
+        """Private key the heads of journals are signed with (Ed25519), the worker's."""
+        return self.directory / "heads.key"
+
+    @property
+    def heads_public_key(self) -> Path:
+        """Its public half, for whoever verifies a journal."""
+        return self.directory / "heads.pub"
 
     @property
     def node(self) -> Path:
@@ -243,7 +255,8 @@ def ensure_pki(directory: Path, facts: PkiFacts, owners: PkiOwners, *, now: date
             key = keeper.private_key(files.server_key, owners.edge_uid)
             keeper.request(files.server_request, key, facts.public_names)
             keeper.private_key(files.acme_account_key, owners.cert_uid)
-        keeper.evidence(files.evidence_key, files.evidence_public_key)
+        keeper.statements(files.evidence_key, files.evidence_public_key, None)
+        keeper.statements(files.heads_key, files.heads_public_key, owners.worker_uid)
         keeper.secret(files.origid_secret, owners.gate_uid)
         keeper.secret(files.digest_secret, owners.gate_uid)
     return tuple(keeper.changes)
@@ -371,13 +384,14 @@ class _Keeper:
             if certificate is None or certificate.not_valid_after_utc <= now:
                 path.unlink()
 
-    def evidence(self, private: Path, public: Path) -> None:
+    def statements(self, private: Path, public: Path, owner: int | None) -> None:
+        """A key that statements of our own are signed with, and its public half."""
         key = _evidence_key(_read(private))
         if key is None:
             key = Ed25519PrivateKey.generate()
-            self.write(private, _private_pem(key), 0o600, None, "missing-or-broken")
+            self.write(private, _private_pem(key), 0o600, owner, "missing-or-broken")
         else:
-            self.put_right(private, 0o600, None)
+            self.put_right(private, 0o600, owner)
         pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         if _read(public) == pem:
             self.put_right(public, 0o644, None)
