@@ -74,6 +74,16 @@ def status(
     raise typer.Exit(run(Paths.from_environment(), as_json=as_json))
 
 
+@app.command()
+def certs(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show every certificate: what, whose, until when, published where; and the lists they stand on."""
+    from trunkward.cli.certs import run
+
+    raise typer.Exit(run(Paths.from_environment(), as_json=as_json))
+
+
 @app.command("call-test")
 def call_test(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,

@@ -126,7 +126,9 @@ class RcdClaims:
         """Refuse what a strict verifier would refuse, and text that could mislead on a display."""
         _check_call(self.orig_tn, self.dest_tns, self.iat)
         for text, most in ((self.nam, MAX_NAME), (self.crn, MAX_REASON)):
-            if text is not None and not (0 < len(text) <= most and text.isprintable() and text.strip() == text):
+            if text is not None and not (
+                0 < len(text) <= most and text.isprintable() and text.strip() == text
+            ):
                 raise PassportError("rcd-text-invalid", repr(text))
 
     def payload(self) -> bytes:

@@ -21,7 +21,17 @@ _PORT = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
 #: RFC 3986 section 3.3: `pchar` and slashes. No percent sign without its two digits.
 _PATH = re.compile(r"/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*+", re.ASCII)
 #: Names that never lead to a host of the public Internet (RFC 6761, 6762, 8375; ICANN's `internal`).
-_LOCAL = ("localhost", "local", "localdomain", "internal", "intranet", "home.arpa", "invalid", "test", "onion")
+_LOCAL = (
+    "localhost",
+    "local",
+    "localdomain",
+    "internal",
+    "intranet",
+    "home.arpa",
+    "invalid",
+    "test",
+    "onion",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +102,13 @@ def _check_host(host: str, rules: UrlRules) -> None:
         if not (rules.addresses and _IPV4.fullmatch(host)):
             raise _refused("a host that is an address")
         return
-    if len(host) > 253 or not (_NAME.fullmatch(host) or (rules.local_names and re.fullmatch(_LABEL, host, re.ASCII))):
+    if len(host) > 253 or not (
+        _NAME.fullmatch(host) or (rules.local_names and re.fullmatch(_LABEL, host, re.ASCII))
+    ):
         raise _refused("a host that is no name of the public Internet")
-    if not rules.local_names and any(host.lower() == name or host.lower().endswith(f".{name}") for name in _LOCAL):
+    if not rules.local_names and any(
+        host.lower() == name or host.lower().endswith(f".{name}") for name in _LOCAL
+    ):
         raise _refused("a host that is no name of the public Internet")
 
 
