@@ -42,6 +42,8 @@ class IdentityTask(msgspec.Struct, frozen=True, kw_only=True):
     ordering: Ordering | None = None
     #: Directory that chains are published in; "": they are a person's to publish.
     publish: str = ""
+    #: Where they are looked for; "": where the name in `x5u` leads.
+    address: str = ""
 
     @property
     def source(self) -> str:
@@ -129,7 +131,14 @@ def _task(name: str, spc: str, x5u: str, source: SigningSource, paths: Paths) ->
     here = paths.policy_administrator.parent
     trusted = str(here / f"{name}-published-ca.pem") if source.publish_ca_file else SYSTEM_AUTHORITIES
     if source.authority is None:
-        return IdentityTask(name=name, spc=spc, x5u=x5u, chain=source.chain_file, published_trusted=trusted)
+        return IdentityTask(
+            name=name,
+            spc=spc,
+            x5u=x5u,
+            chain=source.chain_file,
+            published_trusted=trusted,
+            address=source.publish_address,
+        )
     authority, pki = source.authority, PkiFiles(paths.pki)
     return IdentityTask(
         name=name,
@@ -138,6 +147,7 @@ def _task(name: str, spc: str, x5u: str, source: SigningSource, paths: Paths) ->
         chain=str(paths.signing_chain(name)),
         published_trusted=trusted,
         publish=str(publish_directory(source, paths)),
+        address=source.publish_address,
         ordering=Ordering(
             directory=authority.directory,
             trusted=str(here / f"{name}-ca.pem") if authority.ca_file else SYSTEM_AUTHORITIES,

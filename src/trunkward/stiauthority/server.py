@@ -22,10 +22,11 @@ _STARTS_WITHIN_S = 20.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Where:
-    """Where they listen, and under which name they are found there."""
+    """Where they listen, and under which name the web server is found there."""
 
     address: str = "127.0.0.1"
-    host: str = "localhost"
+    #: Of the web server: no verifier takes an address for one.
+    host: str = "cert.example.com"
     administrator_port: int = 8444
     authority_port: int = 8445
     #: A web server for chains; ATIS-1000074 wants 443 or 8443.
@@ -33,7 +34,7 @@ class Where:
 
     def url(self, port: int) -> str:
         """Of one of the servers, without a path."""
-        return f"https://{self.host}:{port}"
+        return f"https://{self.host if port == self.published_port else self.address}:{port}"
 
 
 @dataclass(kw_only=True)
