@@ -202,7 +202,7 @@ def _claims(request: SignRequest, iat: int) -> Iterator[Claims]:
         )
     if request.rcd is not None:
         said = request.rcd
-        yield RcdClaims(orig_tn=request.orig, dest_tns=dest, iat=iat, nam=said.nam, crn=said.crn)
+        yield RcdClaims(orig_tn=request.orig, dest_tns=dest, iat=iat, nam=said.nam, crn=said.crn or "")
     # RFC 8946 section 4: each begins where the one before ended, the first at the number that was called
     reached = set(dest)
     for each in request.div:

@@ -92,9 +92,8 @@ class Identity:
         """Raise `IdentityUnfit` unless it may be used now.
 
         1. Nobody else can read or replace the key.
-        2. Key, certificate, chain and code go together, by the trusted list (`check_signing_certificate`).
-        3. No certificate below the authority is revoked. When no list says so, it depends on what a person
-           chose.
+        2. Key, certificate, chain and code go together, by the lists of now (`check_signing_certificate`).
+        3. When no list says whether the certificate is revoked, a person has chosen what then.
         """
         # 1.
         _read(self.files.key, private=True)
@@ -107,30 +106,18 @@ class Identity:
                 authorities=self.trusted.roots,
                 spc=self.files.spc,
                 now=now,
+                revoked=self.revocations,
             )
         except CertificateUnfit as unfit:
             raise IdentityUnfit(unfit.reason, f"{self.files.certificate_chain}: {unfit}") from unfit
         # 3.
-        if not isinstance(self.files.trust, Administered):
-            return
-        for certificate in (self.certificate, *self.chain):
-            self._not_revoked(certificate, self.files.trust, now)
+        trust = self.files.trust
+        if isinstance(trust, Administered) and trust.hard and self.revocation(now) is not Status.GOOD:
+            raise IdentityUnfit("revocation-unknown", f"{trust.revocations}: no list says that it is good")
 
     def revocation(self, now: datetime) -> Status:
-        """What the list says of the certificate itself."""
+        """What the revocation list says of the certificate itself."""
         return self.revocations.status(self.certificate, now.timestamp())
-
-    def _not_revoked(self, certificate: x509.Certificate, trust: Administered, now: datetime) -> None:
-        match self.revocations.status(certificate, now.timestamp()):
-            case Status.REVOKED:
-                raise IdentityUnfit(
-                    "certificate-revoked",
-                    f"{self.files.certificate_chain}: {certificate.subject.rfc4514_string()}",
-                )
-            case Status.UNKNOWN if trust.hard:
-                raise IdentityUnfit(
-                    "revocation-unknown", f"{trust.revocations}: no list that is still good says so"
-                )
 
 
 def load_identity(files: IdentityFiles, now: datetime) -> Identity:
@@ -194,7 +181,8 @@ def _read_trust(
         return TrustedList.of(*_parse_certificates(trust, _read(trust))), NO_LIST
     administrators = _parse_certificates(trust.administrator, _read(trust.administrator))
     try:
-        trusted = _read_list(trust.trusted_list, administrators, now)
+        known = before.trusted.sequence if before is not None else 0
+        trusted = _read_list(trust.trusted_list, administrators, known, now)
     except IdentityUnfit:
         if before is None:
             raise
@@ -207,14 +195,16 @@ def _read_trust(
     return trusted, revocations
 
 
-def _read_list(path: Path, administrators: list[x509.Certificate], now: datetime) -> TrustedList:
+def _read_list(
+    path: Path, administrators: list[x509.Certificate], known: int, now: datetime
+) -> TrustedList:
     token = _read(path, most=_MAX_LIST).decode("ascii", errors="replace").strip()
     wrong: ListRefused | None = None
     for administrator in administrators:
         try:
-            return read_trusted_list(token, administrator, now.timestamp())
+            return read_trusted_list(token, administrator, now.timestamp(), known=known)
         except ListRefused as refused:
-            wrong = refused
+            wrong = wrong or refused
     raise IdentityUnfit("trusted-list-refused", f"{path}: {wrong}")
 
 

@@ -141,7 +141,12 @@ def node() -> Iterator[Node]:
             spc=SPC,
         )
         owners = PkiOwners(
-            edge_uid=EDGE, gate_uid=GATE, signer_uid=SIGNER, worker_uid=WORKER, cert_uid=EDGE, identities_uid=EDGE
+            edge_uid=EDGE,
+            gate_uid=GATE,
+            signer_uid=SIGNER,
+            worker_uid=WORKER,
+            cert_uid=EDGE,
+            identities_uid=EDGE,
         )
         ensure_pki(home / "pki", facts, owners, now=datetime.now(UTC))
         made = Node(home)

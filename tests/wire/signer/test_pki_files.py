@@ -31,7 +31,9 @@ from trunkward.shaken.certificate import check_signing_certificate
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 BEFORE = "the one before is accepted until 2027-11-23: give its owner the new one by then"
 ROOT = os.geteuid() == 0
-OWNERS = PkiOwners(edge_uid=64011, gate_uid=64012, signer_uid=64013, worker_uid=64016, cert_uid=64014, identities_uid=64015)
+OWNERS = PkiOwners(
+    edge_uid=64011, gate_uid=64012, signer_uid=64013, worker_uid=64016, cert_uid=64014, identities_uid=64015
+)
 FACTS = PkiFacts(
     node="sbc.example.com",
     node_names=SipNames(
