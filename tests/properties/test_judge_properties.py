@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sipkit.places import TABLE
+from sipkit.tokens import token
 from trunkward.admission.checks import CHECKS, SCREEN_CHECKS, Finding, screened
 from trunkward.admission.judge import decide, judge, judge_call
 from trunkward.admission.ports import (
@@ -37,7 +38,7 @@ READ = read_node_file(
     (Path(__file__).parents[2] / "examples" / "node.yaml").read_text(), "examples/node.yaml"
 )
 DECLARED = replace(READ, trunks=tuple(replace(trunk, certificate_sha256=PBX) for trunk in READ.trunks))
-POLICY = Snapshot(compile_snapshot(DECLARED, {("acme-hq", "+12025550101"): "token"}, 1, TABLE))
+POLICY = Snapshot(compile_snapshot(DECLARED, [token("+12025550101")], 1, TABLE))
 SDP = (
     "v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\nm=audio 40000 RTP/SAVP 8\r\n"
     "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH\r\n"
@@ -88,13 +89,13 @@ FACTS = st.sampled_from(
         replace(NO_FACTS, local=FULL),
         replace(NO_FACTS, live=Replayed(), local=HELD),
         Facts(
-            signature=Signature(identity="i", date="d", iat=100, attest=Attestation.A),
+            signature=Signature(identities=("i",), date="d", iat=100, attest=Attestation.A),
             clock_synchronised=True,
             live=HELD,
         ),
         replace(NO_FACTS, draining=True, live=HELD),
         Facts(
-            signature=Signature(identity="i\r\nX: y", date="d", iat=100, attest=Attestation.B),
+            signature=Signature(identities=("i\r\nX: y",), date="d", iat=100, attest=Attestation.B),
             clock_synchronised=True,
             live=HELD,
         ),

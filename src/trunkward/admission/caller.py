@@ -1,17 +1,20 @@
 """Whose number a call shows, and by what right."""
 
 from collections.abc import Iterator
+from copy import replace
 from enum import StrEnum
 
 import msgspec
 
-from trunkward.admission.diverted import Diverted, diverted, newest
+from trunkward.admission.diverted import Diverted, diverted, newest, retargets
 from trunkward.admission.identity_headers import asks_history_privacy, asks_privacy, numbers_in
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt
 from trunkward.numbering.e164 import E164, MIN_DIGITS
 from trunkward.numbering.plan import DialPlan
+from trunkward.shaken.evidence import Kind
 from trunkward.trunks.callers import Diverting, OtherCaller
+from trunkward.trunks.evidence import GRACE_S
 from trunkward.trunks.model import Carrier, Trunk
 
 
@@ -26,6 +29,8 @@ class Right(StrEnum):
     FORWARDED = "forwarded"
     #: The trunk's own, in the place of one that is not.
     REPLACED = "replaced"
+    #: Another provider's caller: what it shows is that provider's to answer for.
+    TRANSIT = "transit"
     #: Nobody has said that it may.
     NONE = "none"
     #: A carrier's caller: not asked.
@@ -51,10 +56,12 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     right: Right = Right.NOT_ASKED
     #: The called side is not to know who it is.
     anonymous: bool = False
-    #: The number was asserted by a carrier that is trusted.
+    #: The number was asserted by a provider that is trusted: a carrier, or who brings calls in transit.
     asserted: bool = False
     #: Who has diverted the call, as far as the other side may hear of it.
     diversions: tuple[Diverted, ...] = ()
+    #: The trunk's own numbers by which it came to be where it goes now, the first one first.
+    retargets: tuple[E164, ...] = ()
 
 
 NOBODY = Caller()
@@ -103,12 +110,32 @@ def outbound_caller(
         and (by := newest(diversions, called))
         and right_to(by, trunk, policy, attempt.at) is Right.OWN
     ):
-        return caller(number, number, Right.FORWARDED)
+        return replace(
+            caller(number, number, Right.FORWARDED),
+            retargets=_retargets(diversions, called, attempt, trunk, policy),
+        )
     # 5.
     if rule.other is OtherCaller.REPLACE:
         instead = preferred or E164(rule.number)
         return caller(instead, instead, Right.REPLACED)
     return caller(number, number, Right.NONE)
+
+
+def transit_caller(attempt: CallAttempt, read: ReadFrom, trunk: Trunk, plan: DialPlan) -> Caller:
+    """Another provider's caller: what that provider asserts, else From, both told on as they came.
+
+    Who verifies the signature it came with compares with these (RFC 8224 section 6.2): none is replaced.
+    """
+    asserted = next(numbers_in(attempt, "p-asserted-identity", plan), None)
+    told = trunk.diversion is Diverting.PASS and not asks_history_privacy(attempt)
+    return Caller(
+        number=asserted or read.number,
+        shown=read.number,
+        right=Right.TRANSIT,
+        anonymous=asks_privacy(attempt) or read.anonymous,
+        asserted=asserted is not None,
+        diversions=diverted(attempt, plan) if told else (),
+    )
 
 
 def emergency_caller(
@@ -118,7 +145,10 @@ def emergency_caller(
 
     Help is sent to where an asserted number is registered: whoever could have a foreign one asserted could
     send it to a stranger's door. With `Right.NONE` it is the trunk's own to call back (its ANI, 47 CFR 9.3).
+    Of a call in transit it is what the provider asserts that brings it.
     """
+    if trunk.in_transit:
+        return replace(transit_caller(attempt, read, trunk, plan), anonymous=False, diversions=())
     number, right = read.number, Right.NONE
     if number is not None:
         right = right_to(number, trunk, policy, attempt.at)
@@ -151,13 +181,31 @@ def names_another(name: str, shown: E164 | None) -> bool:
 
 
 def right_to(number: E164, trunk: Trunk, policy: Snapshot, at: float) -> Right:
-    """By what right a trunk shows a number at a time (seconds since the epoch)."""
+    """By what right a trunk shows a number at a time (seconds since the epoch).
+
+    A record of evidence that has ended goes on giving it for `GRACE_S`: the calls are signed B then.
+    """
     owner = policy.number_owner(number)
     if owner is not None and owner.name == trunk.name:
         return Right.OWN
     if owner is not None and owner.tenant != trunk.tenant:
         return Right.NONE  # given to somebody else since, whatever was found before
-    return Right.VERIFIED if at < policy.verified_until(trunk.name, number) else Right.NONE
+    if at < policy.verified_until(trunk.name, number):
+        return Right.VERIFIED
+    held = any(
+        one.trunk == trunk.name and one.kind is not Kind.OWN_INVENTORY and at < one.not_after + GRACE_S
+        for one in policy.evidence(number.removeprefix("+"))
+    )
+    return Right.VERIFIED if held else Right.NONE
+
+
+def _retargets(
+    entries: tuple[Diverted, ...], called: object, attempt: CallAttempt, trunk: Trunk, policy: Snapshot
+) -> tuple[E164, ...]:
+    """None where it is not to be told who has diverted the call: a signature says so in plain text."""
+    if asks_history_privacy(attempt):
+        return ()
+    return retargets(entries, called, lambda number: right_to(number, trunk, policy, attempt.at) is Right.OWN)
 
 
 def _told(

@@ -200,7 +200,7 @@ def listener(case: Case) -> Finding:
 
 
 def request(case: Case) -> Finding:
-    """4. A From that cannot be read is no obstacle to an emergency call."""
+    """4. Neither a From that cannot be read nor too many Identity headers keep an emergency call back."""
     if case.malformed:
         return _refuse(
             *("request", Reason.MALFORMED_REQUEST, _sender(case), 400, case.malformed),
@@ -210,6 +210,11 @@ def request(case: Case) -> Finding:
         return _refuse(
             *("request", Reason.MALFORMED_REQUEST, _sender(case), 400, f"From: {case.shown_from.why}"),
             remedy="send a SIP URI in From (RFC 3261 section 19.1)",
+        )
+    if case.identities_too_much and not case.emergency:
+        return _refuse(
+            *("request", Reason.IDENTITY_TOO_LARGE, _sender(case), 438, case.identities_too_much),
+            remedy="find out who on the way adds so many, or so long ones",
         )
     return Finding(check="request")
 
@@ -253,10 +258,10 @@ def held(case: Case) -> Finding:
 
 
 def calling(case: Case) -> Finding:
-    """7. Inbound callers may be anonymous; a customer's number is what we assert and sign."""
+    """7. Others' callers may be anonymous; a customer's number is what we assert and sign."""
     if not isinstance(case.calling, Unreadable):
         return Finding(check="calling", detail=str(case.calling))
-    if case.direction is Direction.INBOUND or case.emergency:
+    if case.direction is Direction.INBOUND or case.emergency or case.in_transit:
         return Finding(check="calling", detail=case.calling.why)
     return _refuse(
         *("calling", Reason.CALLING_NUMBER_MALFORMED, Blame.CUSTOMER, 403, f"From: {case.calling.why}"),
@@ -294,7 +299,7 @@ def caller(case: Case) -> Finding:
     if shown.number is None:
         return Finding(check="caller")
     # a 6xx is final (RFC 3261 section 16.7, step 5): no carrier on the way tries another route with it
-    blame, status = (Blame.CUSTOMER, 403) if outbound else (Blame.CARRIER, 603)
+    blame, status = _sender(case), 403 if outbound and not case.in_transit else 603
     if case.not_valid:
         return _refuse(
             *("caller", Reason.CALLING_NUMBER_NOT_VALID, blame, status),
@@ -315,8 +320,9 @@ def caller(case: Case) -> Finding:
             *("caller", Reason.CALLING_NUMBER_NOT_PERMITTED, Blame.CUSTOMER, 403),
             f"{shown.number} is not a number of trunk {trunk}, nor verified for it",
             remedy=(
-                f"show one of its numbers; or ./trunkward number verify {shown.number} --trunk {trunk};"
-                f" or set caller.other: replace for trunk {trunk}"
+                f"show one of its numbers; or ./trunkward number verify {shown.number} --trunk {trunk}, or"
+                f" ./trunkward evidence add {shown.number} --trunk {trunk}; or set caller.other: replace for"
+                f" trunk {trunk}"
             ),
         )
     said = [shown.right] if outbound else ["asserted"] if shown.asserted else []
@@ -553,17 +559,24 @@ def clock(case: Case, facts: Facts) -> Finding:
 
 def signature(case: Case, facts: Facts, now: float) -> Finding:
     """19. Posture row "signer": the call goes unsigned, and the record says why."""
-    if case.signing_request is None:
-        return Finding(check="signature", detail="not-asked")
+    claims = case.signing_request
+    if claims is None:
+        return Finding(check="signature", detail=case.signing.unsigned or "not-asked")
     usable = usable_signature(case, facts, now)
-    return Finding(check="signature", detail=usable.attest.value if isinstance(usable, Signature) else usable)
+    if not isinstance(usable, Signature):
+        return Finding(check="signature", detail=usable)
+    attested = case.attested
+    said = [attested.rule, attested.evidence_id, attested.lack] if attested else []
+    said += [f"{len(claims.retargets)} div"] if claims.retargets else []
+    by = ", ".join(filter(None, said))
+    return Finding(check="signature", detail=f"{usable.attest} ({by})" if usable.attest else by)
 
 
 def usable_signature(case: Case, facts: Facts, now: float) -> Signature | str:
     """The signature to send, or the kebab-case reason for sending none. `now` in seconds since the epoch."""
     claims = case.signing_request
     if claims is None:
-        return "not-asked"
+        return case.signing.unsigned or "not-asked"
     if facts.clock_synchronised is not True:
         return "clock-not-synchronised"
     match facts.signature:
@@ -577,8 +590,8 @@ def usable_signature(case: Case, facts: Facts, now: float) -> Signature | str:
             if signed.attest != claims.level:
                 return "signature-of-other-level"
             try:
-                safe_value(signed.identity)
-                safe_value(signed.date)
+                for value in (*signed.identities, signed.date):
+                    safe_value(value)
             except UnsafeHeader:
                 return "signature-garbled"
             return signed

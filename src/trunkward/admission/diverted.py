@@ -5,7 +5,8 @@ side, and no more entries than `sip.address.MAX_ADDRESSES`.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from trunkward.calls.attempt import CallAttempt
 from trunkward.numbering.e164 import E164, NotANumber
@@ -24,6 +25,8 @@ _REASON = re.compile(r"[?&]Reason=(SIP|Q\.850)%3Bcause%3D([0-9]{1,3})(?![0-9])",
 #: RFC 5806 section 3: values of `privacy` that keep the number back, not the name alone.
 _PRIVATE = frozenset({"full", "uri"})
 _HIDDEN = re.compile(r"[?&]Privacy=", re.ASCII | re.IGNORECASE)
+#: Retargets of one call that are signed; what went before them is taken as the call's beginning (our limit).
+MOST_RETARGETS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,8 @@ class Diverted:
     behind: str
     #: The number is not to be told outside the trust domain.
     private: bool = False
+    #: Which entry of its header it is; between two that follow each other no other one stood.
+    place: int = 0
 
 
 def diverted(attempt: CallAttempt, plan: DialPlan) -> tuple[Diverted, ...]:
@@ -46,14 +51,14 @@ def diverted(attempt: CallAttempt, plan: DialPlan) -> tuple[Diverted, ...]:
     found: list[Diverted] = []
     for header, read in (("Diversion", _diversion), ("History-Info", _history)):
         values = attempt.headers.get(header.lower())
-        for address in read_addresses(values) if values else ():
+        for place, address in enumerate(read_addresses(values) if values else ()):
             try:
                 number = plan.read(parse_uri(address.uri).user)
             except (MalformedUri, NotANumber):
                 continue
             entry = read(number, address)
             if entry is not None:
-                found.append(entry)
+                found.append(replace(entry, place=place))
     return tuple(found)
 
 
@@ -67,6 +72,29 @@ def newest(entries: tuple[Diverted, ...], called: object) -> E164 | None:
         if entry.number != called:
             return entry.number
     return None
+
+
+def retargets(
+    entries: tuple[Diverted, ...], called: object, is_own: Callable[[E164], bool]
+) -> tuple[E164, ...]:
+    """The numbers a call went to before it goes to `called`, the first one first.
+
+    As far back as each of them is the customer's own, so that we may say of it that it diverted the call (RFC
+    8946 section 4: the credential's authority holds it), and may be told; nothing is said over a gap.
+    """
+    told = [entry for entry in entries if entry.header == "Diversion"]
+    if not told:
+        told = [entry for entry in reversed(entries) if entry.header == "History-Info"]
+        if told and told[0].number == called:
+            del told[0]
+    back: list[E164] = []
+    for index, entry in enumerate(told):
+        follows = index == 0 or abs(entry.place - told[index - 1].place) == 1
+        fits = entry.number != called and entry.number not in back and not entry.private
+        if not (follows and fits and is_own(entry.number)) or len(back) == MOST_RETARGETS:
+            break
+        back.append(entry.number)
+    return tuple(reversed(back))
 
 
 def diversion_headers(entries: tuple[Diverted, ...], node: str, *, trusted: bool) -> list[tuple[str, str]]:

@@ -2,12 +2,13 @@
 
 import msgspec
 
+from trunkward.admission.attesting import Attested
 from trunkward.admission.caller import Right, names_another
 from trunkward.admission.checks import Finding, Refusal, checked, screened, usable_signature
 from trunkward.admission.grants import grant
 from trunkward.admission.money import Terms
 from trunkward.admission.ports import Facts, Held, PeerIdentity, Signature
-from trunkward.admission.routes import FROM_CUSTOMERS, NAMING, from_uri_of, routes_of
+from trunkward.admission.routes import from_uri_of, routes_of, taken_off
 from trunkward.admission.screen import Case, Direction, screen
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt, Transport
@@ -55,6 +56,10 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     attest: str = ""
     #: Why an outbound call goes unsigned, kebab-case; "" when it is signed.
     unsigned: str = ""
+    #: By which rule; None where none was asked.
+    attested: Attested | None = None
+    #: What was sent; None: no signature.
+    signature: Signature | None = None
 
 
 def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: str, now: float) -> Judgement:
@@ -90,9 +95,7 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
         routes=routes_of(case, signed, cut),
         from_uri=from_uri_of(case),
         hide_name=_hides_name(case),
-        remove_headers=list(
-            dict.fromkeys((FROM_CUSTOMERS if outbound else []) + (NAMING if case.caller.anonymous else []))
-        ),
+        remove_headers=taken_off(case),
         reach=case.reach,
         # an emergency call is never cut
         grant=None
@@ -103,9 +106,15 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
     )
     if not verdict.routes:
         return _refused(case, (*findings, _NO_FINDING), _NO_FINDING, record_id)
-    unsigned = signature if outbound and isinstance(signature, str) else ""
+    level = signed.attest if signed is not None else None
+    unsigned = signature if isinstance(signature, str) else case.signing.unsigned
     return Judgement(
-        verdict=verdict, findings=findings, attest=signed.attest if signed else "", unsigned=unsigned
+        verdict=verdict,
+        findings=findings,
+        attest=level or "",
+        unsigned=unsigned if outbound else "",
+        attested=case.attested,
+        signature=signed,
     )
 
 
@@ -114,7 +123,7 @@ def _hides_name(case: Case) -> bool:
     caller = case.caller
     if caller.anonymous or caller.right is Right.REPLACED:
         return True
-    customers = case.direction is Direction.OUTBOUND and not case.emergency
+    customers = case.direction is Direction.OUTBOUND and not (case.emergency or case.in_transit)
     return customers and names_another(case.attempt.from_name, caller.shown)
 
 

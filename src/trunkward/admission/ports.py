@@ -7,8 +7,9 @@ import msgspec
 
 from trunkward.calls.registration import Bindings
 from trunkward.digest.algorithm import Algorithm
-from trunkward.shaken.attest import Attestation
+from trunkward.shaken.attest import Attestation, Rule
 from trunkward.trunks.spending import Spending, Window
+from trunkward.trunks.transit import OF_NODE, CallerName
 
 
 class PeerIdentity(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,13 +76,26 @@ class SigningClaims(msgspec.Struct, frozen=True, kw_only=True):
 
     trunk: str
     tenant: str
-    #: Canonical numbers (RFC 8224 section 8.3).
+    #: Whose certificate it is: the node's, or a reseller's by his name.
+    identity: str = OF_NODE
+    #: Canonical numbers (RFC 8224 section 8.3). `dest`: where the caller wanted to go, before any retarget.
     orig: str
     dest: str
-    #: A or B, never C.
-    level: Attestation
-    #: The token without which the signer gives no A; None for B.
-    evidence: str | None
+    #: None: the call came signed, and only `retargets` are.
+    level: Attestation | None
+    rule: Rule
+    #: Reference of the KYC record of its tenant; "": there is none.
+    customer: str = ""
+    #: The token without which the signer gives no A; None for the others.
+    evidence: str | None = None
+    #: The level its own provider supplied, where only the technical act is ours.
+    supplied: Attestation | None = None
+    #: Each change of the number it goes to (RFC 8946), the first one first: to which, and from which.
+    retargets: tuple[tuple[str, str], ...] = ()
+    #: The `iat` a retarget keeps; None: its own time, for the call came too long ago.
+    received_iat: int | None = None
+    #: The name of who calls, which somebody has looked at.
+    caller_name: CallerName | None = None
 
 
 class Unavailable(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,13 +106,19 @@ class Unavailable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Signature(msgspec.Struct, frozen=True, kw_only=True):
-    """The signer's answer: two header values of the same second."""
+    """The signer's answer: values of Identity headers, and of the Date header of the same second."""
 
-    identity: str
+    #: `shaken`, `rcd`, and each `div` in the order of the retargets; each is a header of its own.
+    identities: tuple[str, ...]
     date: str
     #: Seconds since the epoch.
     iat: int
-    attest: Attestation
+    #: None: of retargets alone.
+    attest: Attestation | None
+    #: Serial number of the certificate it was made with, lower-case hex.
+    serial: str = ""
+    #: Number of its line in the signer's journal; None: its disk was lost.
+    journal: int | None = None
 
 
 class NotSigned(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,10 +18,11 @@ from trunkward.sip.uri import SipUri
 from trunkward.trunks.model import Carrier, Host, Trunk
 
 #: What a customer says about its own identity; we say it instead (RFC 3325 section 5).
-FROM_CUSTOMERS = ["P-Asserted-Identity", "P-Preferred-Identity", "Privacy", "Identity", "Date"]
-#: What else names an anonymous caller: a signature has the number in plain text (RFC 8225), and whoever may
-#: ask a location server (RFC 6442) learns where it is.
-NAMING = ["Identity", "Geolocation", "Geolocation-Routing"]
+FROM_CUSTOMERS = ["P-Asserted-Identity", "P-Preferred-Identity", "Privacy"]
+#: What a call came signed with, under both names (RFC 8224 section 4): it goes on whole, or not at all.
+SIGNATURES = ["Identity", "y"]
+#: What else names an anonymous caller: whoever may ask a location server (RFC 6442) learns where it is.
+NAMING = ["Geolocation", "Geolocation-Routing"]
 #: Stands where a host does in a route to a trunk that registers: the edge puts a binding there.
 REGISTERED = Host(host="registered.invalid")
 #: A user part that is no number of ours to read may still be shown, if it is this plain.
@@ -36,7 +37,19 @@ def routes_of(case: Case, signature: Signature | None, cut: Collection[str] = ()
     ways = [way for way in case.ways if f"money:carrier:{way.carrier.name}" not in cut]
     kinds = {way.carrier.trusted for way in ways}
     told = {trusted: _outbound_headers(case, signature, trusted=trusted) for trusted in kinds}
-    return [_route(case, way.carrier, way.host, told[way.carrier.trusted]) for way in ways]
+    stays = {trusted: _signed_before(case, signature, trusted=trusted) for trusted in kinds}
+    return [
+        _route(case, way.carrier, way.host, told[way.carrier.trusted], stays[way.carrier.trusted])
+        for way in ways
+    ]
+
+
+def taken_off(case: Case) -> list[str]:
+    """Headers of the request that no route has. A signature names an anonymous caller."""
+    anonymous = NAMING if case.caller.anonymous else []
+    if case.direction is Direction.INBOUND:
+        return SIGNATURES + anonymous if anonymous else []
+    return FROM_CUSTOMERS + ([] if case.signing.passes_on else [*SIGNATURES, "Date"]) + anonymous
 
 
 def from_uri_of(case: Case) -> str:
@@ -67,14 +80,24 @@ def _outbound_headers(case: Case, signature: Signature | None, *, trusted: bool)
     """For a carrier. RFC 3325 section 7: who is not to be named is named inside the trust domain alone."""
     caller, headers = case.caller, list[tuple[str, str]]()
     hidden = caller.anonymous and not trusted
-    # a diverted call's number is nobody's we could assert it of
-    if caller.number is not None and caller.right is not Right.FORWARDED and not hidden:
+    # a diverted call's number is nobody's we could assert it of; in transit it is asserted by others, or not
+    is_ours = caller.right is not Right.FORWARDED and (caller.right is not Right.TRANSIT or caller.asserted)
+    if caller.number is not None and is_ours and not hidden:
         headers.append(asserted(caller.number, case.node.name))
     if caller.anonymous and trusted:
         headers.append(KEEP_PRIVATE)
     if signature is not None and not hidden:
-        headers += [("Date", signature.date), ("Identity", signature.identity)]
+        headers += [] if case.signing.keeps_date else [("Date", signature.date)]
+        headers += [("Identity", identity) for identity in signature.identities]
     return headers + diversion_headers(caller.diversions, case.node.name, trusted=trusted)
+
+
+def _signed_before(case: Case, signature: Signature | None, *, trusted: bool) -> list[str]:
+    """What a carrier does not get of the signatures a call came with; to others they go byte for byte."""
+    signing = case.signing
+    if signing.passes_on and case.caller.anonymous and not trusted:
+        return [*SIGNATURES, "Date"]
+    return ["Date"] if signing.passes_on and signature is not None and not signing.keeps_date else []
 
 
 def _inbound_headers(case: Case) -> list[tuple[str, str]]:
@@ -99,6 +122,7 @@ def _route(
     target: Trunk | Carrier,
     host: Host,
     headers: list[tuple[str, str]],
+    remove_headers: list[str] | None = None,
     *,
     registered: bool = False,
 ) -> Route:
@@ -111,6 +135,7 @@ def _route(
         offer=plan.offer if plan else case.attempt.body,
         plan=plan,
         headers=headers,
+        remove_headers=remove_headers,
         registered=registered,
         ring_timeout_s=case.node.spend_ring_s if case.charge is not None else RING_S,
     )
@@ -130,6 +155,7 @@ def _to(
     offer: str = "",
     plan: MediaPlan | None = None,
     headers: list[tuple[str, str]] | None = None,
+    remove_headers: list[str] | None = None,
     registered: bool = False,
     ring_timeout_s: int = RING_S,
 ) -> Route:
@@ -146,6 +172,7 @@ def _to(
         media=list(plan.hops) if plan else [],
         called_suites=list(plan.called_suites) if plan else [],
         headers=headers or [],
+        remove_headers=remove_headers or [],
         registered=registered,
         ring_timeout_s=ring_timeout_s,
         session_s=target.session_timer_s if isinstance(target, Carrier) else 0,

@@ -9,6 +9,7 @@ import msgspec
 from trunkward.calls.attempt import Transport
 from trunkward.numbering.plan import DialPlan
 from trunkward.trunks.callers import CallerRule, Diverting, OtherCaller
+from trunkward.trunks.customer import Customer
 from trunkward.trunks.destinations import DestinationPolicies
 from trunkward.trunks.model import (
     Carrier,
@@ -32,6 +33,7 @@ from trunkward.trunks.spending import (
     Spending,
     Window,
 )
+from trunkward.trunks.transit import CallerName, Role
 
 
 class TrunkRow(msgspec.Struct, frozen=True, array_like=True):
@@ -65,6 +67,11 @@ class TrunkRow(msgspec.Struct, frozen=True, array_like=True):
     diversion: str
     failover: tuple[str, ...]
     emergency_callback: str
+    role: Role
+    #: Name and reason; when they were looked at stays with the file.
+    caller_name: tuple[str, str] | None
+    #: Reference of its tenant's KYC record, and when it was verified (seconds since the epoch).
+    customer: tuple[str, int] | None
 
 
 class NumberRow(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -322,6 +329,9 @@ def trunk_row(trunk: Trunk, permit: int) -> TrunkRow:
         trunk.diversion.value,
         trunk.failover,
         trunk.callback,
+        trunk.role,
+        (trunk.caller_name.name, trunk.caller_name.reason) if trunk.caller_name else None,
+        (trunk.customer.reference, trunk.customer.verified_s) if trunk.customer else None,
     )
 
 
@@ -355,7 +365,15 @@ def trunk_of(row: TrunkRow, destinations: DestinationPolicies) -> Trunk:
         diversion=Diverting(row.diversion),
         failover=row.failover,
         emergency_callback=row.emergency_callback,
+        role=row.role,
+        caller_name=_caller_name_of(row.caller_name) if row.caller_name else None,
+        customer=Customer(reference=row.customer[0], verified_s=row.customer[1]) if row.customer else None,
     )
+
+
+def _caller_name_of(row: tuple[str, str]) -> CallerName:
+    name, reason = row
+    return CallerName(name=name, reason=reason, reviewed="")
 
 
 def _plan_row(plan: DialPlan) -> tuple[str, str, str, str, str]:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
+from trunkward.admission.attesting import Attested
 from trunkward.admission.caller import (
     NOBODY,
     Caller,
@@ -15,12 +16,15 @@ from trunkward.admission.caller import (
     emergency_caller,
     inbound_caller,
     outbound_caller,
+    transit_caller,
 )
 from trunkward.admission.identify import Stranger, identify
 from trunkward.admission.identity_headers import is_anonymous
 from trunkward.admission.money import charge_of
 from trunkward.admission.ports import Charge, Credentials, PeerIdentity, Proven, SigningClaims
 from trunkward.admission.prices import NO_PRICES, Prices, prices_of
+from trunkward.admission.received import too_much
+from trunkward.admission.signing import NOT_ASKED, Signing, signing_of
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt, Transport
 from trunkward.calls.grant import Reach
@@ -33,8 +37,6 @@ from trunkward.numbering.e164 import E164, NotANumber
 from trunkward.numbering.nanp import why_invalid
 from trunkward.numbering.plan import DialPlan, Emergency
 from trunkward.routing.choose import Way, emergency_ways, ways_out
-from trunkward.shaken.attest import Attestation
-from trunkward.shaken.number import canonical_tn
 from trunkward.sip.uri import MalformedUri, SipUri, parse_uri
 from trunkward.trunks.destinations import is_home
 from trunkward.trunks.model import Carrier, IdentifiedBy, MediaPolicy, NodeSettings, Trunk
@@ -99,8 +101,25 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     holds: tuple[Hold, ...] = ()
     #: The offer; None: not looked at (media not anchored, or an emergency call whose offer nobody can read).
     offer: Offer | MediaRefused | None = None
-    #: What to ask the signer for; None: this call is not signed.
-    signing_request: SigningClaims | None = None
+    #: What is too much of the Identity headers it came with; "".
+    identities_too_much: str = ""
+    #: What it is signed with, and what goes on of what it was signed with.
+    signing: Signing = NOT_ASKED
+
+    @property
+    def signing_request(self) -> SigningClaims | None:
+        """What to ask a signer for; None: nothing."""
+        return self.signing.claims
+
+    @property
+    def attested(self) -> Attested | None:
+        """By which rule it is signed, or not; None: no trunk of ours shows a number."""
+        return self.signing.attested
+
+    @property
+    def in_transit(self) -> bool:
+        """Whether another provider's caller calls out by a trunk."""
+        return isinstance(self.source, Trunk) and self.source.in_transit
 
     @property
     def abroad(self) -> bool:
@@ -155,7 +174,7 @@ def read(attempt: CallAttempt, peer: PeerIdentity | None, source: Trunk | Carrie
     1. Numbers, by the trunk's dial plan, or a carrier's, which is the node's; and who calls.
     2. Where it can go, and what lies there.
     3. What media it offers.
-    4. What a signature would say.
+    4. What it came signed with, and what it is signed with.
     """
     node = policy.node
     outbound = isinstance(source, Trunk)
@@ -175,6 +194,8 @@ def read(attempt: CallAttempt, peer: PeerIdentity | None, source: Trunk | Carrie
         caller = inbound_caller(attempt, read, source, plan)
     elif emergency:
         caller = emergency_caller(attempt, read, source, plan, policy)
+    elif source.in_transit:
+        caller = transit_caller(attempt, read, source, plan)
     else:
         caller = outbound_caller(attempt, read, called, source, plan, policy)
     calling = caller.number or Unreadable(why=why)
@@ -187,6 +208,8 @@ def read(attempt: CallAttempt, peer: PeerIdentity | None, source: Trunk | Carrie
         prices, ways = prices_of(called, source, ways, (place_prefix, place), policy, attempt.at)
         charge = charge_of(source, prices, ways, policy, attempt.at)
     fictional = node.unsafe_fictional_numbers
+    too_many = too_much(attempt.headers.get("identity", ()))
+    signed = isinstance(source, Trunk) and not too_many
     return Case(
         attempt=attempt,
         peer=peer,
@@ -212,7 +235,8 @@ def read(attempt: CallAttempt, peer: PeerIdentity | None, source: Trunk | Carrie
         # 3.
         offer=_offer(attempt, source, node, emergency=emergency),
         # 4.
-        signing_request=_signing_request(source, caller, called, ways, policy),
+        identities_too_much=too_many,
+        signing=signing_of(attempt, source, caller, called, ways, policy) if signed else NOT_ASKED,
     )
 
 
@@ -339,28 +363,3 @@ def _offer(
         )
     except MediaRefused:
         return None
-
-
-def _signing_request(
-    source: Trunk | Carrier,
-    caller: Caller,
-    called: E164 | Emergency | Unreadable,
-    ways: tuple[Way, ...],
-    policy: Snapshot,
-) -> SigningClaims | None:
-    if not (isinstance(source, Trunk) and caller.number is not None and isinstance(called, E164)):
-        return None
-    if caller.anonymous and not any(way.carrier.trusted for way in ways):
-        return None  # a signature would name who is not to be named
-    owner = policy.number_owner(caller.number)
-    own = owner is not None and owner.name == source.name
-    evidence = policy.evidence(source.name, caller.number) if own else None
-    return SigningClaims(
-        trunk=source.name,
-        tenant=source.tenant,
-        orig=canonical_tn(caller.number),
-        dest=canonical_tn(called),
-        # ATIS-1000074: B for whom we know without knowing that the number is theirs, a diverted call's too
-        level=Attestation.A if evidence else Attestation.B,
-        evidence=evidence,
-    )

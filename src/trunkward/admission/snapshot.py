@@ -15,6 +15,7 @@ import msgspec
 
 from trunkward.admission.ceilings import Ceilings, ceilings_of
 from trunkward.admission.destination_rows import places_of, places_rows, policies_of, policies_row
+from trunkward.admission.evidence_table import EvidenceTable, evidence_table
 from trunkward.admission.network_table import NetworkTable, Purpose, build_network_table
 from trunkward.admission.never_calls import NeverCallsTable, never_calls_table
 from trunkward.admission.rows import (
@@ -50,10 +51,11 @@ from trunkward.trunks.callers import NeverCalls, VerifiedNumber
 from trunkward.trunks.destinations import DestinationPolicies
 from trunkward.trunks.model import Address, Carrier, Declared, NodeSettings, Trunk
 from trunkward.trunks.spending import TRUNK_CAPS, Hold, OwnerSpending, Raise, with_raises
+from trunkward.trunks.transit import OF_NODE
 
 MAGIC = b"TWPOLICY"
 #: Goes up with every change of the layout or of a row; a gate reads its own only.
-FORMAT = 7
+FORMAT = 8
 _HEAD = struct.Struct("<8sIQQ32s")
 _SECTIONS = (
     "node",
@@ -74,6 +76,7 @@ _SECTIONS = (
     "decks",
     "spending",
     "holds",
+    "identities",
 )
 _DIRECTORY = struct.Struct(f"<{2 * len(_SECTIONS)}Q")
 #: Of a number in an inventory that nobody calls from.
@@ -98,10 +101,20 @@ _decode_secrets = msgspec.msgpack.Decoder(list[SecretRow]).decode
 _decode_names = msgspec.msgpack.Decoder(list[str]).decode
 _decode_decks = msgspec.msgpack.Decoder(DecksRow).decode
 _decode_spending = msgspec.msgpack.Decoder(SpendingRow).decode
+_decode_identities = msgspec.msgpack.Decoder(dict[str, bool]).decode
 _decode_holds = msgspec.msgpack.Decoder(list[HoldRow]).decode
 _decode_number = msgspec.msgpack.Decoder(NumberRow).decode
 _UNTIL = struct.Struct("<d")
 _decode_indexes = msgspec.msgpack.Decoder(list[int]).decode
+
+
+class SignsAs(msgspec.Struct, frozen=True, kw_only=True):
+    """Who signs a trunk's calls."""
+
+    #: `transit.OF_NODE`, or a reseller.
+    name: str
+    #: He alone says at which level.
+    third_party: bool = False
 
 
 class SnapshotRefused(ValueError):
@@ -110,7 +123,7 @@ class SnapshotRefused(ValueError):
 
 def compile_snapshot(
     declared: Declared,
-    evidence: Mapping[tuple[str, str], str],
+    evidence: Iterable[str],
     version: int,
     destinations: Mapping[str, Destination],
     secrets: Mapping[str, Sequence[SecretRow]] = MappingProxyType({}),
@@ -123,8 +136,8 @@ def compile_snapshot(
 ) -> bytes:
     """The snapshot of a declared world.
 
-    `evidence` has a token for each (trunk, number) of an inventory; `version` is the policy's own
-    number and stands in every record. `destinations` says what lies behind the first digits of numbers
+    `evidence` are the tokens of inventories and of accepted records; `version` is the policy's own number and
+    stands in every record. `destinations` says what lies behind the first digits of numbers
     (without `+`); what is not in it is not called. `secrets` are those of trunks with digest, by trunk;
     `verified` numbers trunks may show though they are not theirs; `never` the do-not-originate list;
     `decks` the SHA-256 of each deck by its name; `holds` and `raises` those in force (`trunks.spending`).
@@ -164,7 +177,7 @@ def compile_snapshot(
         "prefixes": build_prefixes(
             {prefix.encode(): _encode(indexes) for prefix, indexes in prefixes.items()}
         ),
-        "evidence": build_table({_pair(*pair): token.encode() for pair, token in evidence.items()}),
+        "evidence": evidence_table(evidence),
         "permits": build_table({_index(number): row for row, number in permits.items()}),
         "places": places,
         "destinations": leads,
@@ -192,6 +205,8 @@ def compile_snapshot(
             }
         ),
         "holds": _encode([hold_row(hold) for hold in holds]),
+        # the certificates are the signers' alone
+        "identities": _encode({n: one.third_party for n, one in declared.reseller_identities.items()}),
     }
     at = _HEAD.size + _DIRECTORY.size
     directory: list[int] = []
@@ -248,7 +263,8 @@ class Snapshot:
         self._numbers = Table(parts["numbers"])
         self._certificates = Table(parts["certificates"])
         self._prefixes = PrefixTable(parts["prefixes"])
-        self._evidence = Table(parts["evidence"])
+        #: What speaks for a number, canonical, with its token.
+        self.evidence = lru_cache(maxsize=_DECODED_NUMBERS)(EvidenceTable(parts["evidence"]).of)
         self._permits = Table(parts["permits"])
         self._places = places_of(parts["places"])
         self._destinations = PrefixTable(parts["destinations"])
@@ -273,6 +289,7 @@ class Snapshot:
         self._rated = rated
         self._spending = Table(parts["spending"])
         self._spent_by = lru_cache(maxsize=_DECODED_TRUNKS)(self._decode_spending)
+        self._identities: dict[str, bool] = _decode_identities(parts["identities"])
         found = [hold_of(row) for row in _decode_holds(parts["holds"])]
         self._holds = {hold.owner: hold for hold in found}
         #: The newest hold that ends running calls, by its version; 0: there is none.
@@ -322,6 +339,13 @@ class Snapshot:
             return ()
         owners = (f"trunk:{trunk.name}", f"tenant:{trunk.tenant}", f"reseller:{trunk.reseller}")
         return tuple(self._holds[owner] for owner in owners if owner in self._holds)
+
+    def identity_of(self, trunk: Trunk) -> SignsAs:
+        """Whose certificate signs a trunk's calls: its reseller's, where he has one, or else the node's."""
+        third_party = self._identities.get(trunk.reseller)
+        if third_party is None:
+            return SignsAs(name=OF_NODE)
+        return SignsAs(name=trunk.reseller, third_party=third_party)
 
     def trunk(self, name: str) -> Trunk | None:
         """A trunk by its name, its `numbers` empty: ask `number_owner`."""
@@ -410,11 +434,6 @@ class Snapshot:
             return "", UNKNOWN
         length, index = found
         return number[:length], self._places[int.from_bytes(index, "little")].of_digits(len(number) - 1)
-
-    def evidence(self, trunk: str, number: str) -> str | None:
-        """The evidence token for a number in a trunk's inventory."""
-        token = self._evidence.get(_pair(trunk, number))
-        return token.decode() if token is not None else None
 
     def _decode_spending(self, owner: str) -> OwnerSpending | None:
         row = self._spending.get(owner.encode())

@@ -101,7 +101,7 @@ def _facts(case: Case, policy: Snapshot, at: float) -> Facts:
     facts = replace(NO_FACTS, live=_room(case, policy))
     if case.signing_request is None:
         return facts
-    signed = Signature(identity="none", date="none", iat=int(at), attest=case.signing_request.level)
+    signed = Signature(identities=("none",), date="none", iat=int(at), attest=case.signing_request.level)
     return replace(facts, signature=signed, clock_synchronised=True)
 
 

@@ -116,6 +116,14 @@ REASONS: Mapping[Reason, ReasonRow] = {
         means="Request-URI or From cannot be read as SIP URIs",
         do="look at the URI the finding quotes",
     ),
+    Reason.IDENTITY_TOO_LARGE: ReasonRow(
+        answers={438: 41},
+        blames=_SENDER,
+        means="more Identity headers than ten, one of more than 8 KiB, or more than 16 KiB together: none may"
+        " be lost on the way, and so many are not carried",
+        do="find out who on the way adds them; a call has one, and one for each time it was diverted",
+        heard="too many Identity headers, or too long ones",
+    ),
     Reason.CALLING_NUMBER_MALFORMED: ReasonRow(
         announced=True,
         answers={403: 21},

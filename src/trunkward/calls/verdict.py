@@ -31,6 +31,8 @@ class Reason(StrEnum):
     TRUNK_DISABLED = "trunk-disabled"
     TLS12_REFUSED = "tls12-refused"
     MALFORMED_REQUEST = "malformed-request"
+    # More Identity headers, or longer ones, than are looked at.
+    IDENTITY_TOO_LARGE = "identity-too-large"
     CALLING_NUMBER_MALFORMED = "calling-number-malformed"
     CALLING_NUMBER_NOT_PERMITTED = "calling-number-not-permitted"
     CALLING_NUMBER_NOT_VALID = "calling-number-not-valid"
@@ -131,6 +133,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     called_suites: list[str] = []
     #: Headers put on this route's request, in order.
     headers: list[tuple[str, str]] = []
+    #: Names of received headers that stay on their side of this route, beside those of the call.
+    remove_headers: list[str] = []
     #: To where `peer` is registered: the edge puts one binding after the other into Request-URI and next hop.
     registered: bool = False
     #: Seconds to wait for any final answer before the next route is tried.

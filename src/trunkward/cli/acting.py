@@ -1,7 +1,7 @@
 """Acts that are versions of the same node file: decided on under the lock, then in force within a second.
 
-They change what gates judge by (secrets of trunks, findings about numbers, decks, holds and raises); of other
-parts only the edge has to know, and of secrets alone.
+They change what gates judge by (secrets of trunks, findings about numbers, evidence, decks, holds and
+raises); of other parts only the edge has to know, and of secrets alone.
 """
 
 import time
@@ -17,6 +17,7 @@ from trunkward.control import configuration
 from trunkward.control.configuration import NoSuchVersion, Superseded, Version
 from trunkward.control.decks import DeckActRefused
 from trunkward.control.declared import InForce
+from trunkward.control.evidence import EvidenceActRefused
 from trunkward.control.node_file import NodeFileRefused, read_node_file
 from trunkward.control.secrets import SecretRefused, by_trunk
 from trunkward.control.spending import SpendingRefused, holds_now, raises_now
@@ -24,7 +25,7 @@ from trunkward.control.verified import VerificationRefused, in_force
 from trunkward.engines.decks import put_decks
 from trunkward.engines.installed import OtherVersion, check_runs_this
 from trunkward.engines.live import NotApplied, is_running, put_policy_in_force
-from trunkward.engines.node import NotPrepared, read_in_force
+from trunkward.engines.node import NotPrepared, evidence_of, read_in_force
 from trunkward.settings import Paths
 from trunkward.store.configuration import SqlConfiguration, TextDamaged
 from trunkward.trunks.model import Declared
@@ -67,6 +68,7 @@ def act(paths: Paths, command: str, decide: Decide) -> int:
         VerificationRefused,
         DeckActRefused,
         SpendingRefused,
+        EvidenceActRefused,
         TextDamaged,
         OtherVersion,
         OSError,
@@ -78,7 +80,10 @@ def act(paths: Paths, command: str, decide: Decide) -> int:
 def _put_in_force(
     paths: Paths, store: SqlConfiguration, before: InForce, declared: Declared, version: Version
 ) -> int:
-    began = time.monotonic()
+    began, now = time.monotonic(), datetime.now(UTC)
+    records = store.evidence()
+    with_records = frozenset(record.trunk for record in records)
+    evidence_key, evidence = evidence_of(paths, declared, records, before, now=now, only=with_records)
     after = msgspec.structs.replace(
         before,
         version=version.number,
@@ -87,9 +92,11 @@ def _put_in_force(
         decks=put_decks(paths, store, declared),
         holds=holds_now(store.holds()),
         raises=raises_now(store.raises(), version.at),
+        evidence=evidence,
+        evidence_key=evidence_key,
     )
     try:
-        put_policy_in_force(paths, before, after, gate_policy, now=datetime.now(UTC))
+        put_policy_in_force(paths, before, after, gate_policy, now=now)
     except (NotApplied, NotPrepared, OSError) as problem:
         complain(f"version {version.number} is decided on, but not everywhere in force: {problem}")
         complain("./trunkward apply, or the next up, goes on from there")

@@ -40,6 +40,7 @@ from trunkward.cli.ready import gate_policy
 from trunkward.cli.said import complain, say
 from trunkward.control import configuration
 from trunkward.control.configuration import NoSuchVersion, Plan, Superseded, Version
+from trunkward.control.customers import wanting as customers_wanting
 from trunkward.control.decks import wanting as decks_wanting
 from trunkward.control.declared import InForce
 from trunkward.control.difference import Change, difference
@@ -104,7 +105,11 @@ def run_plan(paths: Paths, file: Path | None, *, as_json: bool) -> int:
         effects = _effects(paths, read, held, None)
         secrets, changes = _wanting(paths, read, None), difference({}, read.objects)
         planned = Plan(base=None, accepted=read, changes=changes, effects=effects, secrets=secrets)
-        planned = replace(planned, decks=decks_wanting(read.declared, []))
+        planned = replace(
+            planned,
+            decks=decks_wanting(read.declared, []),
+            customers=customers_wanting(read.declared, time.time()),
+        )
         planned = with_reach(planned, None, None, None)
     else:
         with configuration_store(paths, make=False) as store:
@@ -120,6 +125,7 @@ def run_plan(paths: Paths, file: Path | None, *, as_json: bool) -> int:
         _show(planned)
         tell_secrets(planned.secrets)
         tell_decks(planned.decks)
+        tell_customers(planned.customers)
     for obstacle in found:
         complain(obstacle)
     if found:
@@ -195,6 +201,7 @@ def plan_document(planned: Plan) -> dict[str, Any]:
         "effects": asdict(planned.effects),
         "secrets": dict(planned.secrets),
         "decks": planned.decks,
+        "customers": dict(planned.customers),
     }
 
 
@@ -270,6 +277,7 @@ def _change(
             code, version = put(paths, planned, store, command, held)
             tell_secrets(planned.secrets)
             tell_decks(planned.decks)
+            tell_customers(planned.customers)
             if as_json:
                 print(json.dumps(plan_document(planned) | {"version": version, "done": code == 0}, indent=1))
             return code
@@ -329,6 +337,7 @@ def _apply_running(
         paths,
         planned.accepted,
         before,
+        records=store.evidence(),
         now=now,
         tell=lambda change: say(f"{paths.pki}/{change}", "yellow", err=True),
         only=_peers_to_look_at(planned, before),
@@ -379,7 +388,18 @@ def _peers_to_look_at(planned: Plan, before: InForce) -> frozenset[str] | None:
         return None
     if any(change.kind == "node" for change in planned.changes):
         return None
-    return frozenset(change.name for change in planned.changes)
+    # whom a number goes to, or is taken from, and all of a tenant's whose customer is another
+    trunks = {
+        name
+        for change in planned.changes
+        for key in change.keys
+        if change.kind == "numbers" and key.key == "trunk"
+        for name in (key.old, key.new)
+        if name
+    }
+    tenants = {change.name for change in planned.changes if change.kind == "tenants"}
+    trunks |= {trunk.name for trunk in planned.accepted.declared.trunks if trunk.tenant in tenants}
+    return frozenset(trunks | {change.name for change in planned.changes})
 
 
 def _planned(paths: Paths, read: Accepted, held: Held, store: SqlConfiguration) -> Plan:
@@ -388,6 +408,7 @@ def _planned(paths: Paths, read: Accepted, held: Held, store: SqlConfiguration) 
         with_reach(planned, store, held.declared, held.in_force),
         secrets=_wanting(paths, read, store),
         decks=decks_wanting(read.declared, store.decks()),
+        customers=customers_wanting(read.declared, time.time()),
         changed_file=_changed_file(read, held),
     )
 
@@ -474,6 +495,12 @@ def tell_decks(wanting: list[str]) -> None:
     """Which decks are named and rate nothing, and what to do."""
     for said in wanting:
         say(said, "yellow", err=True)
+
+
+def tell_customers(wanting: list[tuple[str, str]]) -> None:
+    """Whose calls are signed C, or soon will be, and what to do."""
+    for tenant, said in wanting:
+        say(f"tenant {tenant}: {said}", "yellow", err=True)
 
 
 def tell_secrets(wanting: list[tuple[str, str]]) -> None:

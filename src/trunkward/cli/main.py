@@ -10,6 +10,7 @@ import typer
 from trunkward import __version__
 from trunkward.cli.billing_app import export_app, reconcile, rerate
 from trunkward.cli.deck_app import deck_app
+from trunkward.cli.evidence_app import evidence_app
 from trunkward.cli.journal_app import journal_app
 from trunkward.cli.spend_app import hold, release, spend_app
 from trunkward.settings import Paths, SettingsRefused
@@ -374,6 +375,7 @@ def show_call(
 
 
 app.add_typer(deck_app, name="deck")
+app.add_typer(evidence_app, name="evidence")
 app.add_typer(journal_app, name="journal")
 app.add_typer(spend_app, name="spend")
 app.command()(hold)

@@ -33,7 +33,7 @@ def run_verify(paths: Paths, number: str, *, trunk: str, evidence: str, file: Pa
         return 2
     try:
         digest = _digest(file) if file is not None else ""
-        ends = _end_of(until)
+        ends = end_of(until)
     except ValueError as why:
         complain(f"nothing was changed: {why}")
         return 2
@@ -92,7 +92,7 @@ def run_list(paths: Paths, *, every: bool, as_json: bool) -> int:
     table = Table("number", "trunk", "until", "by", "on (UTC)", "evidence", "state", box=None)
     for one in shown:
         version = versions[one.version]
-        cells = (one.number, one.trunk, _day(one.until), version.actor.name, _day(version.at), one.evidence)
+        cells = (one.number, one.trunk, day(one.until), version.actor.name, day(version.at), one.evidence)
         table.add_row(*(Text(cell) for cell in (*cells, _state(one, now))))
     wide().print(table)
     return 0
@@ -107,12 +107,12 @@ def _digest(file: Path) -> str:
         raise ValueError(f"{file}: {problem.strerror}{hint(file)}") from None
 
 
-def _end_of(day: str) -> float:
+def end_of(text: str) -> float:
     """The end of a day in UTC, in seconds since the epoch. Raises `ValueError`."""
     try:
-        last = date.fromisoformat(day)
+        last = date.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{day!r}: write the last day on which it holds, such as 2027-06-30") from None
+        raise ValueError(f"{text!r}: write the last day on which it holds, such as 2027-06-30") from None
     return datetime(last.year, last.month, last.day, tzinfo=UTC).timestamp() + 86_400
 
 
@@ -140,8 +140,8 @@ def _state(one: Verification, now: float) -> str:
     return "holds" if one.holds(now) else "over"
 
 
-def _day(at: float) -> str:
-    # the last day on which it holds, not the midnight after it
+def day(at: float) -> str:
+    """The last day on which something holds, not the midnight after it at which it ends."""
     return f"{datetime.fromtimestamp(at - 0.001, UTC):%Y-%m-%d}"
 
 

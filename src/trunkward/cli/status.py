@@ -15,8 +15,10 @@ from trunkward.cli.calls import record_store
 from trunkward.cli.kept_aside import kept_aside, kept_lines
 from trunkward.cli.ready import not_ready
 from trunkward.cli.said import complain, say
+from trunkward.control.customers import wanting as customers_wanting
 from trunkward.control.declared import InForce
 from trunkward.control.deviations import deviations
+from trunkward.control.evidence_tokens import ending
 from trunkward.control.health import (
     DRAIN,
     CertificateFacts,
@@ -99,6 +101,8 @@ def run(paths: Paths, *, as_json: bool) -> int:
                 if each.of not in _TOLD_ELSEWHERE
             },
             "secrets": dict(wanting(declared, in_force.secrets, digest_key_id(paths), time.time())),
+            "customers": dict(customers_wanting(declared, time.time())),
+            "evidence": dict(ending(in_force.evidence, time.time())),
             "money": money_status.document(in_force, money_status.waiting_alerts(paths), time.time()),
             "deviations": [{"where": d.where, "what": d.what} for d in found.facts.deviations],
         }
@@ -206,6 +210,10 @@ def _print(found: Health, in_force: InForce, declared: Declared, paths: Paths, *
         say(f"  {'kept aside':<28} {kept}")
     for trunk, said in wanting(declared, in_force.secrets, digest_key_id(paths), facts.now):
         console.print(Text.assemble("  ", ("no calls", "yellow"), f" trunk {trunk}: {said}"))
+    for tenant, said in customers_wanting(declared, facts.now):
+        console.print(Text.assemble("  ", ("customer", "yellow"), f" tenant {tenant}: {said}"))
+    for record, said in ending(in_force.evidence, facts.now):
+        console.print(Text.assemble("  ", (record, "yellow"), f" {said}"))
     money = money_status.document(in_force, money_status.waiting_alerts(paths), facts.now)
     for word, said in money_status.lines(money):
         console.print(Text.assemble("  ", (word, "yellow"), f" {said}"))

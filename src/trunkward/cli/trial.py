@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
 from rich.text import Text
 
@@ -27,8 +28,10 @@ from trunkward.cli.explain import verdict_lines, words_of
 from trunkward.cli.host_paths import hint
 from trunkward.cli.said import complain, in_words
 from trunkward.cli.trial_table import ADMIT, COLUMNS, Asked, CasesRefused, problems_of, read_table
+from trunkward.control.evidence_tokens import tokens_of
 from trunkward.engines.destinations_file import DestinationsUnreadable, destinations_text, destinations_with
 from trunkward.settings import Paths
+from trunkward.shaken.attest import LACKS, Lack
 from trunkward.trunks.model import Carrier, IdentifiedBy, Trunk
 
 console = Console(highlight=False)
@@ -158,6 +161,8 @@ def document(asked: Asked, trial: Trial, judgement: Judgement, policy: Snapshot)
         "routes": list(dict.fromkeys(route.peer for route in routes)),
         # what the signer would be asked for
         "level": judgement.attest,
+        "rule": judgement.attested.rule.value if judgement.attested else "",
+        "lacks": judgement.attested.lack or "" if judgement.attested else "",
         "checks": [asdict(line) for line in check_list(judgement.findings, ALIVE)],
         "remarks": _remarks(trial, policy),
         "policy_version": policy.version,
@@ -178,7 +183,8 @@ def lines(told: dict[str, Any]) -> Iterator[str]:
     if told["routes"]:
         yield f"  routes: {', '.join(told['routes'])}"
     if told["level"]:
-        yield f"  the signer would be asked for level {told['level']}"
+        lacks = f"; for a higher one it lacks: {LACKS[Lack(told['lacks'])]}" if told["lacks"] else ""
+        yield f"  the signer would be asked for level {told['level']}, by rule {told['rule']}{lacks}"
     for remark in told["remarks"]:
         yield f"  but: {remark}"
     yield ""
@@ -202,14 +208,17 @@ def _policy(paths: Paths, file: Path | None) -> Snapshot:
     """The policy the gates have mapped, or that of a file; an exit when there is none."""
     if file is not None:
         declared = read_config(file).declared
-        # an applied file has a declaration for every number in it
-        evidence = {(trunk.name, number): "declared" for trunk in declared.trunks for number in trunk.numbers}
+        # an applied file has a declaration for every number in it; nobody asks by whose key
+        key = Ed25519PrivateKey.generate()
+        tokens = tokens_of(declared, (), key, {}, now_s=int(time.time()))
         try:
             table = destinations_with(destinations_text(declared.node.destinations_file))
         except DestinationsUnreadable as problem:  # read a moment ago, and gone
             complain(str(problem))
             raise typer.Exit(2) from None
-        return Snapshot(compile_snapshot(declared, evidence, 0, table))
+        return Snapshot(
+            compile_snapshot(declared, (token for its in tokens.values() for token in its), 0, table)
+        )
     current = paths.policy / "current"
     try:
         return Snapshot(current.read_bytes())

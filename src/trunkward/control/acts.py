@@ -1,14 +1,15 @@
-"""Acts the node file does not say: secrets, numbers, decks, holds, raises, calls rated again.
+"""Acts the node file does not say: secrets, numbers, evidence, decks, holds, raises, calls rated again.
 
 Each is a version of the same file: it has a number, a time, an actor and a command, its journal entry names
 it, and gates judge by it as by any other version.
 """
 
 from trunkward.access.actor import Actor
-from trunkward.control import decks, rerating, secrets, spending, verified
+from trunkward.control import decks, evidence, rerating, secrets, spending, verified
 from trunkward.control.configuration import Act, ConfigurationStore, Version, same_file_again
 from trunkward.spend.kept import DeckChange, Rerating
 from trunkward.trunks.callers import NumberChange
+from trunkward.trunks.evidence import EvidenceChange
 from trunkward.trunks.secret import SecretChange
 from trunkward.trunks.spending import SpendingChange
 
@@ -40,6 +41,8 @@ def said(act: Act) -> str:
             return rerating.said(act)
         case SpendingChange():
             return spending.said(act)
+        case EvidenceChange():
+            return evidence.said(act)
 
 
 def journaled(act: Act, number: int) -> dict[str, object]:
@@ -55,3 +58,5 @@ def journaled(act: Act, number: int) -> dict[str, object]:
             return {"rerated": rerating.journaled(act)}
         case SpendingChange():
             return {"spending": spending.journaled(act)}
+        case EvidenceChange():
+            return {"evidence": evidence.journaled(act, number)}

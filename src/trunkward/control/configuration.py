@@ -18,11 +18,12 @@ from trunkward.control.opens import NO_CHANGE, Reach
 from trunkward.journal.chain import Entry, verify
 from trunkward.spend.kept import DeckChange, KeptDeck, Rerating
 from trunkward.trunks.callers import NumberChange, Verification
+from trunkward.trunks.evidence import EvidenceChange, EvidenceRecord
 from trunkward.trunks.secret import SealedSecret, SecretChange
 from trunkward.trunks.spending import Hold, Raise, SpendingChange
 
 #: What a version does besides its file (`control.acts`).
-type Act = SecretChange | NumberChange | DeckChange | SpendingChange | Rerating
+type Act = SecretChange | NumberChange | DeckChange | SpendingChange | Rerating | EvidenceChange
 
 
 class Superseded(Exception):
@@ -103,6 +104,12 @@ class ConfigurationStore(Protocol):
     def raises(self) -> list[Raise]:
         """All raises there ever were, the newest first."""
 
+    def evidence(self) -> list[EvidenceRecord]:
+        """All records of evidence there ever were, the newest first."""
+
+    def document(self, record: EvidenceRecord) -> bytes:
+        """The document of a record, compressed (`control.evidence.unpacked`)."""
+
     def history(self) -> tuple[list[Version], list[Entry]]:
         """All versions, the newest first, and the journal from its first entry, as of one moment."""
 
@@ -126,6 +133,8 @@ class Plan:
     secrets: list[tuple[str, str]] = field(default_factory=list)
     #: Sentences about decks that are named and rate nothing (`control.decks.wanting`).
     decks: list[str] = field(default_factory=list)
+    #: Tenants whose calls are signed C, or soon will be, with what to do (`control.customers.wanting`).
+    customers: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def same_text(self) -> bool:

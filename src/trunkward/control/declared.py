@@ -25,8 +25,8 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
     #: SHA-256 of the certificates issued here for a trunk (`client_certificate: issued`), by trunk name:
     #: the one in force first, then those before it whose time is not over.
     certificates: dict[str, list[str]]
-    #: Evidence token by trunk name and number (`trunkward.shaken.evidence`).
-    evidence: dict[str, dict[str, str]]
+    #: Evidence tokens by trunk name (`control.evidence_tokens`).
+    evidence: dict[str, list[str]]
     #: SHA-256 of the public key (DER) that verifies these tokens; "" when it is not known.
     evidence_key: str = ""
     #: By trunk name, PEM of the authority its certificate must lead to (`client_certificate: {ca: ...}`).

@@ -12,6 +12,7 @@ from trunkward.control.tenant_keys import (
     ResellerPart,
     TenantPart,
     decks_by_name,
+    identities_by_name,
     limits_by_name,
     placed,
     spending_by_name,
@@ -97,4 +98,5 @@ def declared_by(parts: FilePart) -> Declared:
         reseller_spending=spending_by_name(parts.resellers),
         tenant_decks=decks_by_name(parts.tenants),
         reseller_decks=decks_by_name(parts.resellers),
+        reseller_identities=identities_by_name(parts.resellers),
     )

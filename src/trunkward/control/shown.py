@@ -10,7 +10,7 @@ import msgspec
 
 from trunkward.control.declared import InForce
 from trunkward.control.deviations import Deviation, deviations
-from trunkward.control.evidence import first_to_end
+from trunkward.control.evidence_tokens import first_to_end
 from trunkward.sip.transport import Transport
 from trunkward.trunks.model import AcmeSettings, CertificateSource, Declared
 from trunkward.trunks.signing import Certificates

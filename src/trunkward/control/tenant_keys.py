@@ -1,30 +1,65 @@
 """`tenants` and `resellers`, as a person may write them."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from difflib import get_close_matches
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from trunkward.control.destination_keys import DestinationsPart, levels_of, wrong_in_destinations
 from trunkward.control.keys import Days, Name, Part, Wrong, twice
 from trunkward.control.limit_keys import LimitsPart, limits_of
-from trunkward.control.node_keys import NodePart
+from trunkward.control.node_keys import IdentityPart, NodePart
 from trunkward.control.spend_keys import SpendPart, spending_of, wrong_in_spend
 from trunkward.control.trunk_keys import Placed, TrunkPart, trunk_of
+from trunkward.trunks.customer import Customer
 from trunkward.trunks.destinations import Level
 from trunkward.trunks.model import NO_LIMITS, Limits, Trunk
 from trunkward.trunks.spending import NO_CAPS, Spending
+from trunkward.trunks.transit import OF_NODE, SigningIdentity
+
+#: It is carried in tokens and in the signer's journal.
+_REFERENCE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:-]{0,62}[A-Za-z0-9])?", re.ASCII)
+
+
+class ResellerIdentityPart(IdentityPart):
+    """`identity` of a reseller."""
+
+    third_party: bool = False
 
 
 class ResellerPart(Part):
     """One of `resellers`."""
 
     name: Name
+    identity: ResellerIdentityPart | None = None
     destinations: DestinationsPart = DestinationsPart()
     limits: LimitsPart = LimitsPart()
     spend: SpendPart = SpendPart()
     deck: Name | None = None
+
+
+def _reference(text: str) -> str:
+    if not _REFERENCE.fullmatch(text):
+        raise ValueError("letters, digits, and . _ : - between them, at most 64, such as KYC-2026-17")
+    return text
+
+
+def _day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise ValueError("a day is written as 2026-01-15") from None
+
+
+class CustomerPart(Part):
+    """`customer` of a tenant: the record of what the provider knows of him."""
+
+    reference: Annotated[str, AfterValidator(_reference)]
+    verified: Annotated[str, AfterValidator(_day)]
 
 
 class TenantPart(Part):
@@ -38,6 +73,7 @@ class TenantPart(Part):
     limits: LimitsPart = LimitsPart()
     spend: SpendPart = SpendPart()
     deck: Name | None = None
+    customer: CustomerPart | None = None
     trunks: list[TrunkPart] = Field(default_factory=list)
 
 
@@ -54,6 +90,12 @@ def wrong_in_tenants(tenants: list[TenantPart], resellers: list[ResellerPart]) -
     """Names that two have, and resellers that are nobody; not what is wrong with the trunks."""
     yield from _wrong_in_each("tenant", tenants)
     yield from _wrong_in_each("reseller", resellers)
+    for index, reseller in enumerate(resellers):
+        if reseller.identity is not None and reseller.name == OF_NODE:
+            yield (
+                ("resellers", index, "name"),
+                f"{OF_NODE} is what the node's own identity is called; write another",
+            )
     known = [reseller.name for reseller in resellers]
     for index, tenant in enumerate(tenants):
         if tenant.reseller is not None and tenant.reseller not in known:
@@ -76,9 +118,16 @@ def trunks_of(tenants: list[TenantPart], resellers: list[ResellerPart], node: No
     for tenant in tenants:
         above = of_reseller[tenant.reseller] if tenant.reseller else ()
         above = (*above, *levels_of(Level.TENANT, tenant.destinations))
+        customer = _customer_of(tenant.customer) if tenant.customer else None
         for trunk in tenant.trunks:
             told = trunk_of(trunk, node, tenant=tenant.name, reseller=tenant.reseller or "", above=above)
-            yield told if tenant.enabled else replace(told, enabled=False)
+            yield replace(told, customer=customer, enabled=told.enabled and tenant.enabled)
+
+
+def _customer_of(part: CustomerPart) -> Customer:
+    day = date.fromisoformat(part.verified)
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return Customer(reference=part.reference, verified_s=int(midnight.timestamp()))
 
 
 def limits_by_name(parts: Iterable[TenantPart | ResellerPart]) -> dict[str, Limits]:
@@ -96,3 +145,14 @@ def spending_by_name(parts: Iterable[TenantPart | ResellerPart]) -> dict[str, Sp
 def decks_by_name(parts: Iterable[TenantPart | ResellerPart]) -> dict[str, str]:
     """By name, the deck of those that have one."""
     return {part.name: part.deck for part in parts if part.deck is not None}
+
+
+def identities_by_name(resellers: Iterable[ResellerPart]) -> dict[str, SigningIdentity]:
+    """By name, the identity of those that have one."""
+    return {
+        part.name: SigningIdentity(
+            spc=part.identity.spc, x5u=part.identity.x5u, third_party=part.identity.third_party
+        )
+        for part in resellers
+        if part.identity is not None
+    }

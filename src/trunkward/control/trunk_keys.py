@@ -24,12 +24,14 @@ from trunkward.control.number_keys import (
     wrong_in_dial_plan,
 )
 from trunkward.control.spend_keys import SpendPart, spending_of, wrong_in_spend
+from trunkward.control.transit_keys import CallerNamePart, caller_name_of, wrong_in_transit
 from trunkward.control.yaml_lines import PathKey
 from trunkward.media.suites import ALLOWED
 from trunkward.trunks.callers import Diverting
 from trunkward.trunks.destinations import DestinationPolicies, Level
 from trunkward.trunks.model import TRUNK_LIMITS, CertifiedBy, Host, IdentifiedBy, Trunk
 from trunkward.trunks.spending import TRUNK_CAPS
+from trunkward.trunks.transit import Role
 
 #: In the place of a trunk's host: its PBX registers, and takes its calls on that connection.
 REGISTERED = "registered"
@@ -69,6 +71,8 @@ class TrunkPart(IdentificationPart):
     diversion: Annotated[Diverting, Field(strict=False)] = Diverting.DROP
     failover: list[Name] = Field(default_factory=list)
     emergency_callback: Number | None = None
+    role: Annotated[Role, Field(strict=False)] = Role.ORIGINATING
+    rcd: CallerNamePart | None = None
 
     @property
     def dialled(self) -> Host | None:
@@ -105,6 +109,7 @@ def _wrong_in_trunk(path: PathKey, trunk: TrunkPart, node: NodePart) -> Wrong:
         yield (*path, "emergency_callback"), "not one of this trunk's numbers; write one of them"
     if trunk.dial_plan is not None:
         yield from wrong_in_dial_plan((*path, "dial_plan"), trunk.dial_plan, node.number_plan)
+    yield from wrong_in_transit(path, trunk.role, trunk.model_fields_set)
 
 
 def _wrong_in_host(path: PathKey, trunk: TrunkPart, node: NodePart) -> Wrong:
@@ -195,4 +200,6 @@ def trunk_of(
         number_rules=number_rules_of(trunk.numbers),
         failover=tuple(trunk.failover),
         emergency_callback=trunk.emergency_callback or "",
+        role=Role(trunk.role),
+        caller_name=caller_name_of(trunk.rcd) if trunk.rcd else None,
     )

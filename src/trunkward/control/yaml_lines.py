@@ -93,8 +93,17 @@ def written(path: PathKey) -> str:
     return text.removeprefix(".")
 
 
+#: What a plain scalar may be besides text; a day such as 2026-01-15 is text here.
+_IMPLICIT: dict[str | None, list[tuple[str, Any]]] = {
+    first: [(tag, pattern) for tag, pattern in rules if not tag.endswith(":timestamp")]
+    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader, without anchors: a few lines of them can stand for gigabytes."""
+
+    yaml_implicit_resolvers = _IMPLICIT
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         """Refuses aliases, anchors and deep nesting before anything is built."""
@@ -137,7 +146,6 @@ def read_yaml(text: str) -> tuple[Document | None, list[Problem]]:
 # ---- the quick way -------------------------------------------------------------------------------
 
 _Quick: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_IMPLICIT: dict[str | None, list[tuple[str, Any]]] = yaml.SafeLoader.yaml_implicit_resolvers
 
 
 class _Unusual(Exception):

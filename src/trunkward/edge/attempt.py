@@ -7,7 +7,7 @@ from typing import Any
 from trunkward.edge import ksr
 from trunkward.edge.bounded import Bounded
 
-#: Values of one header that are looked at.
+#: Values of one header that are looked at; of Identity all, for what is too much of it is judged.
 _MOST_VALUES = 10
 #: The headers a judgement may look at.
 _JUDGED = (
@@ -16,6 +16,8 @@ _JUDGED = (
     "privacy",
     "identity",
     "date",
+    # 3GPP TS 24.229 7.2.18: the level an obligated provider gives, of whom only the signature is ours
+    "attestation-info",
     "require",
     "supported",
     "diversion",
@@ -64,7 +66,11 @@ def read() -> dict[str, Any]:
         "call_id": ksr.call_id(),
         "from_tag": ksr.pv("$ft"),
         "cseq": int(ksr.pv("$cs") or 0),
-        "headers": {name: values[:_MOST_VALUES] for name in _JUDGED if (values := head.values(name))},
+        "headers": {
+            name: values if name == "identity" else values[:_MOST_VALUES]
+            for name in _JUDGED
+            if (values := head.values(name))
+        },
         "content_type": ksr.pv("$cT"),
         "body": ksr.body(),
     }

@@ -371,11 +371,11 @@ class Calls:
             return
         ksr.keep_only_headers(headers.INITIAL)
         state.show_caller(call)
-        for name in way["remove"]:
+        # a gate of the version before says nothing of these two
+        for name in (*way["remove"], *route.get("remove_headers", [])):
             ksr.remove_header(name)
         for name, value in route["headers"]:
             ksr.add_header(name, value)
-        # a gate of the version before says nothing of it
         session_timer.offer(call, route.get("session_s", 0))
         if sdp and ksr.body_is_sdp():  # an emergency call's other bodies pass as they came
             ksr.set_body(sdp, "application/sdp")

@@ -313,7 +313,14 @@ def _is_route(route: object) -> bool:
             "headers": list(lines),
             "ring_timeout_s": int(seconds),
         }:
-            return seconds > 0 and _are_headers(lines) and all(isinstance(hop, dict) for hop in hops)
+            # a gate of the version before has none
+            names = route.get("remove_headers", [])
+            return (
+                seconds > 0
+                and _are_headers(lines)
+                and all(isinstance(hop, dict) for hop in hops)
+                and all(isinstance(name, str) for name in names)
+            )
     return False
 
 

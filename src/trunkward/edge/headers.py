@@ -4,10 +4,10 @@
 #: Subject, Call-Info, P-*, X-*. What passes is what dialogs, offers and timers need: RFC 3261, 3262
 #: (RSeq, RAck), 3311, 3326 (Reason), 4028 (session timers), 6086 (INFO), 8224 (Identity, Date).
 PASSED = (
-    # compact forms (RFC 3261 7.3.3, RFC 4028): Supported, Session-Expires. Not `y`: an Identity is taken
-    # off by its name
+    # compact forms (RFC 3261 7.3.3, RFC 4028, RFC 8224): Supported, Session-Expires, Identity
     "k",
     "x",
+    "y",
     "Allow",
     "Accept",
     "Supported",
@@ -36,4 +36,4 @@ INITIAL = frozenset(name.lower() for name in PASSED)
 #: And a request's Route, which is that of its dialog; one in an INVITE that starts one is its sender's wish,
 #: is not followed, and names the inside. Not Identity: who calls was judged with the INVITE, and a signature
 #: names the caller to whom an anonymous call does not.
-LATER = INITIAL - {"identity"} | {"p-sr-xuid", "p-sr-xbranch", "route"}
+LATER = INITIAL - {"identity", "y"} | {"p-sr-xuid", "p-sr-xbranch", "route"}

@@ -30,7 +30,7 @@ from trunkward.control import configuration
 from trunkward.control.configuration import ConfigurationStore, Plan
 from trunkward.control.declared import InForce, retention_of
 from trunkward.control.do_not_originate import ListRefused
-from trunkward.control.evidence import inventory_evidence
+from trunkward.control.evidence_tokens import tokens_of
 from trunkward.control.node_file import Accepted
 from trunkward.control.pki import SipNames, certificate_pem, issue_sip_authority, revocation_lists
 from trunkward.control.secrets import by_trunk, key_id
@@ -68,10 +68,12 @@ from trunkward.engines.valkey import (
     valkey_passwords,
 )
 from trunkward.engines.valkey import USERS as VALKEY_USERS
-from trunkward.settings import NODE_IDENTITY, SIGNER_METRICS_PORT, SYSTEM_AUTHORITIES, Paths, live_file
+from trunkward.settings import SIGNER_METRICS_PORT, SYSTEM_AUTHORITIES, Paths, live_file
 from trunkward.sip.transport import Transport
 from trunkward.trunks.callers import NeverCalls
+from trunkward.trunks.evidence import EvidenceRecord
 from trunkward.trunks.model import AcmeSettings, Carrier, Declared, SharedLive
+from trunkward.trunks.transit import OF_NODE
 from trunkward.trunks.secret import SealedSecret
 
 #: Where a policy administrator has its revocation list.
@@ -109,7 +111,7 @@ class Issued:
     """What was issued for a configuration."""
 
     certificates: dict[str, list[str]]
-    evidence: dict[str, dict[str, str]]
+    evidence: dict[str, list[str]]
     evidence_key: str
     #: Not issued, but read beside it: the file of `node.destinations`.
     destinations: str
@@ -136,7 +138,7 @@ def prepare(
     `tell` hears of each change to keys and certificates that were there before.
     """
     before = read_in_force(paths.declared)
-    issued = issue(paths, planned.accepted, before, now=now, tell=tell)
+    issued = issue(paths, planned.accepted, before, records=store.evidence(), now=now, tell=tell)
     _authority_texts(planned.accepted.declared)  # what cannot be read is found before anything is decided
     in_force = decide(paths, planned, store, issued, before, actor=actor, command=command, now=now)
     # no gate may judge a call by the policy before this one: without a snapshot they wait for the worker. A
@@ -169,12 +171,14 @@ def issue(
     accepted: Accepted,
     before: InForce | None,
     *,
+    records: Sequence[EvidenceRecord],
     now: datetime,
     tell: Callable[[str], None],
     only: frozenset[str] | None = None,
 ) -> Issued:
     """Keys, certificates and evidence for a configuration, and what its files say; what is good is kept.
 
+    `records`: all records of evidence there ever were (`ConfigurationStore.evidence`).
     `only`: the peers whose certificates and evidence are looked at, where the others were in force a moment
     ago (to look at 10,000 takes seconds); None looks at all.
     """
@@ -201,21 +205,7 @@ def issue(
         for t in declared.trunks
         if t.certificate_issued_here
     }
-    key = read_evidence_key(pki.evidence_key)
-    public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    key_id = sha256(public).hexdigest()
-    same_key = before is not None and before.evidence_key == key_id
-    held = before.evidence if before and only is not None and same_key else {}
-    # as with certificates: whose numbers are the same keeps what was in force a moment ago
-    kept = {t.name: held[t.name] for t in declared.trunks if held.get(t.name, {}).keys() == set(t.numbers)}
-    evidence = kept | inventory_evidence(
-        replace(declared, trunks=tuple(t for t in declared.trunks if t.name not in kept)),
-        key,
-        before.evidence if before else {},
-        now_s=int(now.timestamp()),
-        # root's own document: what this key signed was good, and verifying 10,000 takes seconds
-        signed_by_it=same_key,
-    )
+    key_id, evidence = evidence_of(paths, declared, records, before, now=now, only=only)
     return Issued(
         certificates=certificates,
         evidence=evidence,
@@ -224,6 +214,38 @@ def issue(
         carrier_authorities=_carrier_authorities(declared, pki),
         destinations=destinations,
         do_not_originate=never,
+    )
+
+
+def evidence_of(
+    paths: Paths,
+    declared: Declared,
+    records: Sequence[EvidenceRecord],
+    before: InForce | None,
+    *,
+    now: datetime,
+    only: frozenset[str] | None = None,
+) -> tuple[str, dict[str, list[str]]]:
+    """The name of the key that signs evidence, and every trunk's tokens; arguments as of `issue`."""
+    key = read_evidence_key(PkiFiles(paths.pki).evidence_key)
+    public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    key_id = sha256(public).hexdigest()
+    same_key = before is not None and before.evidence_key == key_id
+    held = before.evidence if before and same_key else {}
+    # as with certificates: who is not looked at keeps what was in force a moment ago
+    kept = {
+        t.name: held[t.name]
+        for t in declared.trunks
+        if only is not None and t.name not in only and t.name in held
+    }
+    return key_id, kept | tokens_of(
+        replace(declared, trunks=tuple(t for t in declared.trunks if t.name not in kept)),
+        records,
+        key,
+        before.evidence if before else {},
+        now_s=int(now.timestamp()),
+        # root's own document: what this key signed was good, and verifying 10,000 takes seconds
+        signed_by_it=same_key,
     )
 
 
@@ -497,8 +519,8 @@ def signer_command(declared: Declared, paths: Paths) -> list[str]:
     chain, key = signing_files(declared, paths)
     return [
         *(sys.executable, "-m", "trunkward.signer"),
-        *("--name", NODE_IDENTITY),
-        *("--socket", str(paths.signer_socket())),
+        *("--name", OF_NODE),
+        *("--socket", str(paths.signer_socket)),
         *("--key", str(key)),
         *("--certificate-chain", str(chain)),
         *("--authorities", str(pki.shaken_authority)),

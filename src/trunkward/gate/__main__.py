@@ -16,7 +16,6 @@ from trunkward.engines.drain import is_draining
 from trunkward.engines.exporter import BEAT_S, Heartbeat, new_registry
 from trunkward.engines.exporter import serve as serve_metrics
 from trunkward.engines.pki_files import PkiFiles, read_secret
-from trunkward.engines.signer_client import SignerClient
 from trunkward.gate.clock import KernelClock
 from trunkward.gate.counts import Counts
 from trunkward.gate.credentials import Verifier
@@ -26,6 +25,7 @@ from trunkward.gate.metrics import counted
 from trunkward.gate.policy import PolicyInForce, stand_back
 from trunkward.gate.recorder import Recorder
 from trunkward.gate.server import serve
+from trunkward.gate.signing import Signers
 from trunkward.live.client import LiveClient
 from trunkward.settings import METRICS_PORT, Paths
 
@@ -59,7 +59,7 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_signal_handler(signal.SIGINT, lambda: None)
     policy = PolicyInForce(paths.policy)
-    signer = SignerClient(paths.signer_socket())
+    signers = Signers(paths.signer_socket_of)
     recorder = Recorder(paths.gate_records(index))
     client = LiveClient(paths.valkey, "gate", paths.valkey_secret("gate"))
     counted.counts = counts = Counts(client, index, shared=bool(paths.live))
@@ -68,7 +68,7 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
         index=index,
         policy=lambda: policy.snapshot,
         draining=lambda: counted.draining,
-        signer=signer,
+        signers=signers,
         origid_secret=read_secret(PkiFiles(paths.pki).origid_secret),
         clock=KernelClock(trusted=trust_clock),
         recorder=recorder,
@@ -126,7 +126,7 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
     if policy.snapshot is not None:
         counts.escrow.close(policy.snapshot.node.ledger_name)
     line.tell_of_strangers(at_once=True)
-    await signer.close()
+    await signers.close()
     await client.close()
     recorder.close()
 

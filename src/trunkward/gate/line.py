@@ -53,7 +53,6 @@ from trunkward.calls.orphan import CallLeft, OrphansAsked, OrphansGiven
 from trunkward.calls.place import PlaceAsked, PlaceGiven
 from trunkward.calls.registration import FlowEnded, RegisterAttempt, RegisterVerdict
 from trunkward.calls.verdict import Admit, Blame, Challenge, Reason, Reject
-from trunkward.engines.signer_client import SignerClient
 from trunkward.gate.chain import Chains
 from trunkward.gate.counts import Counts, PlacesOfCall
 from trunkward.gate.credentials import Verifier
@@ -63,11 +62,11 @@ from trunkward.gate.peer import peer_identity
 from trunkward.gate.recorder import Recorder, RecordNotWritten
 from trunkward.gate.registering import Registering
 from trunkward.gate.server import Decision, Unreadable
-from trunkward.gate.signing import SignerForCall
+from trunkward.gate.signing import SignerForCall, Signers
 from trunkward.gate.strangers import Strangers
 from trunkward.numbering.e164 import E164, NotANumber
 from trunkward.numbering.plan import Emergency
-from trunkward.records.model import CheckRecord, DecisionRecord, MoneyRecord, RatedBy
+from trunkward.records.model import AttestationRecord, CheckRecord, DecisionRecord, MoneyRecord, RatedBy
 from trunkward.sip.text import shown
 from trunkward.sip.uri import MalformedUri, parse_uri
 from trunkward.trunks.model import Host, Trunk
@@ -89,7 +88,7 @@ class Line:
         *,
         index: int,
         policy: Callable[[], Snapshot | None],
-        signer: SignerClient,
+        signers: Signers,
         origid_secret: bytes,
         clock: Clock,
         recorder: Recorder,
@@ -105,7 +104,7 @@ class Line:
         self._index = index
         self._policy = policy
         self._draining = draining
-        self._signer = signer
+        self._signers = signers
         self._secret = origid_secret
         self._clock = clock
         self._recorder = recorder
@@ -286,7 +285,7 @@ class Line:
         findings, facts = screened(case, draining=self._draining()), NO_FACTS
         if findings and findings[-1].refusal is None:
             # 2.
-            signer = SignerForCall(self._signer, self._secret, record_id)
+            signer = SignerForCall(self._signers, self._secret, record_id, attempt.call_id)
             asked = asked_of(case, policy, record_id)
             facts = await gather(case, asked, places, signer, self._clock)
             findings += checked(case, facts, time.time())
@@ -423,6 +422,7 @@ class Line:
             money=_money(case),
             attest=judgement.attest,
             attest_reason=judgement.unsigned,
+            attestation=_attestation(case, judgement),
             findings=[
                 CheckRecord(
                     check=finding.check,
@@ -437,6 +437,22 @@ class Line:
             gate=self._index,
             took_ms=round((time.monotonic() - began) * 1000, 3),
         )
+
+
+def _attestation(case: Case, judgement: Judgement) -> AttestationRecord | None:
+    attested, signed = judgement.attested, judgement.signature
+    if attested is None:
+        return None
+    return AttestationRecord(
+        rule=attested.rule,
+        lack=attested.lack or "",
+        authenticated_by=list(case.source.identified_by) if isinstance(case.source, Trunk) else [],
+        customer=attested.customer,
+        evidence=attested.evidence_id,
+        evidence_version=attested.evidence_version,
+        serial=signed.serial if signed else "",
+        journal=signed.journal if signed else None,
+    )
 
 
 def _money(case: Case) -> MoneyRecord | None:

@@ -48,11 +48,14 @@ _OF_CALL = (
     *("ringing_at", "answered_at", "ended_at", "ring_s", "duration_s", "ending", "end_code", "ended_by"),
     *("source", "transport", "tls_version", "tls_cipher", "call_id", "policy_version"),
 )
+#: Added later, at the end: of what a call was signed by.
+_ATTESTATION = ("rule", "lack", "customer", "evidence", "evidence_version", "journal")
 COLUMNS = (
     *_OF_CALL,
     *(f"{side}_{name}" for side in ("caller", "callee") for name in _LEG),
     "emergency",
     "end_reason",
+    *(f"attest_{name}" for name in _ATTESTATION),
 )
 
 
@@ -75,6 +78,8 @@ def row(view: Mapping[str, Any], pseudonyms: Pseudonyms | None = None) -> list[s
         cells += [guarded(_text(name, leg.get(name))) for name in _LEG]
     cells.append("yes" if view.get("emergency") else "")
     cells.append(guarded(_text("end_reason", view.get("end_reason"))))
+    attestation = view.get("attestation") or {}
+    cells += [guarded(_text(name, attestation.get(name))) for name in _ATTESTATION]
     return cells
 
 

@@ -46,6 +46,25 @@ class MoneyRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     costs: dict[str, RatedBy] = {}
 
 
+class AttestationRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """By which rule a call was signed, or not, and what that rested on (`trunkward why`)."""
+
+    #: Id of the rule (`shaken.attest.Rule`), and what the call lacked for a higher level.
+    rule: str
+    lack: str = ""
+    #: How the trunk had to prove who it is, and did.
+    authenticated_by: list[str] = []
+    #: Reference of the customer's KYC record.
+    customer: str = ""
+    #: The evidence for the number, and which state of it; of level B that which would have done, but for
+    #: `lack`.
+    evidence: str = ""
+    evidence_version: int = 0
+    #: Of the signature: serial number of the certificate, and number of its line in the signer's journal.
+    serial: str = ""
+    journal: int | None = None
+
+
 class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="decision", tag_field="kind"):
     """What was asked, what was decided, and why. No media key and no body ever stands in it."""
 
@@ -84,6 +103,8 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="decision", 
     #: `A`, `B` or empty; why this level, or why none.
     attest: str = ""
     attest_reason: str = ""
+    #: Of a call of a trunk that shows a number; None for all others.
+    attestation: AttestationRecord | None = None
     findings: list[CheckRecord] = []
     policy_version: int = 0
     #: Which gate; -1: the edge itself, with no gate to ask.

@@ -1,62 +1,294 @@
-"""Which attestation level a call may carry, and why (ATIS-1000074; RFC 8588 section 4)."""
+"""Which attestation level a call may carry, by which rule, and what it lacks for a higher one.
 
+ATIS-1000074 and RFC 8588 section 4, read as FCC 26-32 proposes to codify them: nothing that a caller says of
+itself counts, and neither A nor B is for a customer nobody has verified. The rules are a table (`RULES`):
+each one names the pieces it rests on, and each piece which rule is left without it.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
-from trunkward.shaken.evidence import Evidence
+from trunkward.shaken.evidence import Evidence, EvidenceRefused, Kind, require
+from trunkward.trunks.customer import MOST_AGE_D, Customer
+from trunkward.trunks.transit import Role
 
 
 class Attestation(StrEnum):
-    """Attestation level. C is for gateways; this node never gives it by itself."""
+    """Attestation level (RFC 8588 section 4)."""
 
     A = "A"
     B = "B"
     C = "C"
 
 
-class AttestReason(StrEnum):
-    """Stable codes of every attestation decision."""
+class Rule(StrEnum):
+    """Stable ids of the rules: in records, in the signer's journal, and in `trunkward why`."""
 
-    OWN_INVENTORY = "own-inventory"
+    A_OWN_INVENTORY = "A-own-inventory"
+    A_LOA = "A-loa"
+    A_PORT = "A-port"
+    A_DELEGATE = "A-delegate"
+    A_VETTED = "A-vetted"
+    B_KNOWN_CUSTOMER = "B-known-customer"
+    C_GATEWAY = "C-gateway"
+    C_INTERMEDIATE_UNSIGNED = "C-intermediate-unsigned"
+    C_UNKNOWN_CUSTOMER = "C-unknown-customer"
+    NOT_AUTHENTICATED = "none-not-authenticated"
+    #: The obligated provider's own level, where only the technical act is ours; or it has said none.
+    SUPPLIED = "supplied-by-provider"
+    NOT_SUPPLIED = "none-level-not-supplied"
+    ALREADY_SIGNED = "none-already-signed"
+    EMERGENCY = "none-emergency"
+    NO_NUMBER = "none-caller-without-number"
+    PRIVATE = "none-caller-private"
+
+
+class Lack(StrEnum):
+    """What a call lacks for the next higher level."""
+
+    NOT_AUTHENTICATED = "trunk-not-authenticated"
+    NOT_ORIGINATED_HERE = "not-originated-here"
+    CUSTOMER_NOT_KNOWN = "customer-not-known"
+    CUSTOMER_NOT_YET_VERIFIED = "customer-not-yet-verified"
+    CUSTOMER_VERIFIED_TOO_LONG_AGO = "customer-verified-too-long-ago"
     NO_EVIDENCE = "no-evidence-for-number"
     EVIDENCE_OF_OTHER_TRUNK = "evidence-of-other-trunk"
+    EVIDENCE_OF_OTHER_CUSTOMER = "evidence-of-other-customer"
     EVIDENCE_FOR_OTHER_NUMBER = "evidence-for-other-number"
     EVIDENCE_EXPIRED = "evidence-expired"
-    TRUNK_NOT_AUTHENTICATED = "trunk-not-authenticated"
+
+
+#: The same in words.
+LACKS: Mapping[Lack, str] = MappingProxyType(
+    {
+        Lack.NOT_AUTHENTICATED: "proof of which trunk it is",
+        Lack.NOT_ORIGINATED_HERE: "a beginning here: another provider has put it on the IP network",
+        Lack.CUSTOMER_NOT_KNOWN: "a KYC record of the customer (tenants[].customer in the node file)",
+        Lack.CUSTOMER_NOT_YET_VERIFIED: "a KYC record whose date has come",
+        Lack.CUSTOMER_VERIFIED_TOO_LONG_AGO: f"a KYC record that is not older than {MOST_AGE_D} days",
+        Lack.NO_EVIDENCE: "live evidence that the number belongs to the customer",
+        Lack.EVIDENCE_OF_OTHER_TRUNK: "evidence of this trunk: what there is is of another one",
+        Lack.EVIDENCE_OF_OTHER_CUSTOMER: "evidence of this customer: what there is is of another one",
+        Lack.EVIDENCE_FOR_OTHER_NUMBER: "evidence for this number: what there is is for another one",
+        Lack.EVIDENCE_EXPIRED: "evidence that has not ended",
+    }
+)
+
+
+class Piece(StrEnum):
+    """What a rule rests on; each can be gone by the next call."""
+
+    #: The trunk proved who it is, in every way its configuration demands.
+    AUTHENTICATED = "authenticated"
+    #: The call entered the IP network here.
+    ORIGINATED_HERE = "originated-here"
+    #: A KYC record of its tenant, old enough and not too old.
+    CUSTOMER = "customer"
+    #: A live record that this number belongs to this customer, who calls by this trunk.
+    NUMBER = "number"
+
+
+#: The same in words.
+PIECES: Mapping[Piece, str] = MappingProxyType(
+    {
+        Piece.AUTHENTICATED: "proof of which trunk it is",
+        Piece.ORIGINATED_HERE: "a beginning here (role: originating)",
+        Piece.CUSTOMER: "a valid KYC record of the customer",
+        Piece.NUMBER: "a live record that the number is this customer's",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleRow:
+    """One rule."""
+
+    #: None: not signed by us.
+    level: Attestation | None
+    #: In one sentence, for whoever asks why.
+    words: str
+    #: Where it stands.
+    clause: str
+    rests_on: tuple[Piece, ...] = ()
+
+
+#: Which rule is left when one piece is gone and all others are there. Without `ORIGINATED_HERE` the role of
+#: the trunk says which: `C_GATEWAY` or `C_INTERMEDIATE_UNSIGNED`.
+WITHOUT: Mapping[Piece, tuple[Rule, ...]] = MappingProxyType(
+    {
+        Piece.AUTHENTICATED: (Rule.NOT_AUTHENTICATED,),
+        Piece.ORIGINATED_HERE: (Rule.C_GATEWAY, Rule.C_INTERMEDIATE_UNSIGNED),
+        Piece.CUSTOMER: (Rule.C_UNKNOWN_CUSTOMER,),
+        Piece.NUMBER: (Rule.B_KNOWN_CUSTOMER,),
+    }
+)
+_KNOWN = (Piece.AUTHENTICATED, Piece.ORIGINATED_HERE, Piece.CUSTOMER)
+_FULL = (*_KNOWN, Piece.NUMBER)
+_ATIS = "ATIS-1000074 (full attestation); RFC 8588 section 4"
+
+
+def _full(words: str, clause: str = "") -> RuleRow:
+    return RuleRow(
+        level=Attestation.A,
+        words=f"our customer's call, and {words}",
+        clause=f"{_ATIS}{f'; {clause}' if clause else ''}",
+        rests_on=_FULL,
+    )
+
+
+RULES: Mapping[Rule, RuleRow] = MappingProxyType(
+    {
+        Rule.A_OWN_INVENTORY: _full("we assigned the number to its trunk ourselves"),
+        Rule.A_LOA: _full("a letter of authorisation gives it the number"),
+        Rule.A_PORT: _full("the number was ported to us for it"),
+        Rule.A_DELEGATE: _full("a delegate certificate holds the number", "RFC 9060; ATIS-1000092"),
+        Rule.A_VETTED: _full("vetting found the number to be its own", "ATIS-1000089"),
+        Rule.B_KNOWN_CUSTOMER: RuleRow(
+            level=Attestation.B,
+            words="our customer's call, and nothing live says that the number is its own",
+            clause="ATIS-1000074 (partial attestation); RFC 8588 section 4",
+            rests_on=_KNOWN,
+        ),
+        Rule.C_GATEWAY: RuleRow(
+            level=Attestation.C,
+            words="the call enters the country here and was not signed before",
+            clause="47 CFR 64.6302(c); ATIS-1000074 (gateway attestation)",
+            rests_on=(Piece.AUTHENTICATED,),
+        ),
+        Rule.C_INTERMEDIATE_UNSIGNED: RuleRow(
+            level=Attestation.C,
+            words="another provider's call that was not signed before; it is the first that we can name",
+            clause="47 CFR 64.6302(d); ATIS-1000074 (gateway attestation)",
+            rests_on=(Piece.AUTHENTICATED,),
+        ),
+        Rule.C_UNKNOWN_CUSTOMER: RuleRow(
+            level=Attestation.C,
+            words="a trunk of ours, and no valid KYC record says whose it is",
+            clause="FCC 26-32 (proposed: a completed KYC before A or B)",
+            rests_on=(Piece.AUTHENTICATED, Piece.ORIGINATED_HERE),
+        ),
+        Rule.NOT_AUTHENTICATED: RuleRow(
+            level=None, words="the trunk did not prove who it is", clause="ATIS-1000074"
+        ),
+        Rule.SUPPLIED: RuleRow(
+            level=None,
+            words="its own provider said at which level, and we made the signature alone",
+            clause="47 CFR 64.6301(b) (FCC 24-120)",
+        ),
+        Rule.NOT_SUPPLIED: RuleRow(
+            level=None,
+            words="its own provider did not say at which level, and nobody else may",
+            clause="47 CFR 64.6301(b) (FCC 24-120)",
+        ),
+        Rule.ALREADY_SIGNED: RuleRow(
+            level=None,
+            words="it came signed, and what was signed goes on as it came",
+            clause="47 CFR 64.6302(a)",
+        ),
+        Rule.EMERGENCY: RuleRow(
+            level=None,
+            words="a call for help waits for nobody, and no signature by us says who calls",
+            clause="RFC 9027; 47 CFR 9.4",
+        ),
+        Rule.NO_NUMBER: RuleRow(
+            level=None, words="it shows no number that could be signed", clause="RFC 8588 section 4"
+        ),
+        Rule.PRIVATE: RuleRow(
+            level=None,
+            words="an anonymous call to carriers that are not to hear who calls, as a signature tells",
+            clause="RFC 3325 section 7",
+        ),
+    }
+)
+#: The rule of each kind of evidence.
+A_RULES: Mapping[Kind, Rule] = MappingProxyType({kind: Rule(f"A-{kind}") for kind in Kind})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingress:
+    """What we know of a call ourselves at this moment; of what it says of itself only the number."""
+
+    trunk: str
+    role: Role
+    #: It proved who it is, in every way that its configuration demands.
+    authenticated: bool
+    #: None: no KYC record is known.
+    customer: Customer | None
+    #: The number it shows, canonical.
+    orig_tn: str
+    #: What speaks for that number; their signatures are checked, here or by the signer.
+    evidence: tuple[Evidence, ...] = ()
+    #: It came with a SHAKEN PASSporT.
+    already_signed: bool = False
+    emergency: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttestDecision:
-    """A level, or None for "do not sign", with its reason."""
+    """A rule, and what the call lacks for a higher level."""
 
-    level: Attestation | None
-    reason: AttestReason
+    rule: Rule
+    #: None: nothing is lacking, or nothing would change it.
+    lack: Lack | None = None
+    #: Of level A: what it rests on. Of B: what would have been it, but for `lack`.
+    evidence: Evidence | None = None
+
+    @property
+    def level(self) -> Attestation | None:
+        """The level, or None for "not signed by us"."""
+        return RULES[self.rule].level
 
 
-def decide_attestation(
-    *, trunk_authenticated: bool, trunk: str, orig_tn: str, evidence: Evidence | None, now_s: int
-) -> AttestDecision:
-    """Choose the level of one call; anything short of A's three conditions is B at most.
+def decide_attestation(call: Ingress, now_s: int) -> AttestDecision:
+    """The level of one call. `now_s` in seconds since the epoch.
 
-    1. A trunk that is not authenticated gets no signature.
-    2. No evidence, or evidence of another trunk or number, or expired evidence: B.
-    3. Live evidence for this trunk and this number: A.
+    1. A call for help is not signed.
+    2. Nor is one of a trunk that is not authenticated.
+    3. One that was not put on the IP network here goes on as it was signed, or is signed C.
+    4. Without a valid KYC record of the customer: C.
+    5. With live evidence for this trunk, this customer and this number: A, by the kind of evidence.
+    6. Everything else: B.
 
-    `evidence` comes from `evidence.verify` only: its signature is already checked. What the customer
-    says of its own number is no argument of this function. `orig_tn` is canonical, `now_s` in seconds
-    since the epoch.
+    What a customer says of its own number is no argument of this function.
     """
     # 1.
-    if not trunk_authenticated:
-        return AttestDecision(level=None, reason=AttestReason.TRUNK_NOT_AUTHENTICATED)
+    if call.emergency:
+        return AttestDecision(rule=Rule.EMERGENCY)
     # 2.
-    if evidence is None:
-        return AttestDecision(level=Attestation.B, reason=AttestReason.NO_EVIDENCE)
-    if evidence.trunk != trunk:
-        return AttestDecision(level=Attestation.B, reason=AttestReason.EVIDENCE_OF_OTHER_TRUNK)
-    if evidence.tn != orig_tn:
-        return AttestDecision(level=Attestation.B, reason=AttestReason.EVIDENCE_FOR_OTHER_NUMBER)
-    if now_s >= evidence.not_after:
-        return AttestDecision(level=Attestation.B, reason=AttestReason.EVIDENCE_EXPIRED)
+    if not call.authenticated:
+        return AttestDecision(rule=Rule.NOT_AUTHENTICATED, lack=Lack.NOT_AUTHENTICATED)
     # 3.
-    return AttestDecision(level=Attestation.A, reason=AttestReason.OWN_INVENTORY)
+    if call.role is not Role.ORIGINATING:
+        if call.already_signed:
+            return AttestDecision(rule=Rule.ALREADY_SIGNED)
+        gateway = call.role is Role.GATEWAY
+        rule = Rule.C_GATEWAY if gateway else Rule.C_INTERMEDIATE_UNSIGNED
+        return AttestDecision(rule=rule, lack=Lack.NOT_ORIGINATED_HERE)
+    # 4.
+    customer, lack = _known(call.customer, now_s)
+    if customer is None:
+        return AttestDecision(rule=Rule.C_UNKNOWN_CUSTOMER, lack=lack)
+    # 5.
+    nearest, lack = None, Lack.NO_EVIDENCE
+    for evidence in call.evidence:
+        try:
+            require(evidence, trunk=call.trunk, customer=customer.reference, tn=call.orig_tn, now_s=now_s)
+        except EvidenceRefused as refused:
+            nearest, lack = evidence, Lack(refused.reason)
+        else:
+            return AttestDecision(rule=A_RULES[evidence.kind], evidence=evidence)
+    # 6.
+    return AttestDecision(rule=Rule.B_KNOWN_CUSTOMER, lack=lack, evidence=nearest)
+
+
+def _known(customer: Customer | None, now_s: int) -> tuple[Customer | None, Lack | None]:
+    """The customer if its KYC record is valid now, else what is wrong with it."""
+    if customer is None:
+        return None, Lack.CUSTOMER_NOT_KNOWN
+    if now_s < customer.since_s:
+        return None, Lack.CUSTOMER_NOT_YET_VERIFIED
+    if now_s >= customer.until_s:
+        return None, Lack.CUSTOMER_VERIFIED_TOO_LONG_AGO
+    return customer, None

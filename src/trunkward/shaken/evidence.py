@@ -1,7 +1,8 @@
 """Evidence tokens: what lets the signer give level A without asking anybody.
 
-`control` signs one when it declares a number part of a trunk's own inventory (Ed25519, RFC 8032).
-The gate carries tokens and can neither make nor change them. Text form, all ASCII:
+`control` signs them (Ed25519, RFC 8032): one for each run of numbers in a trunk's own inventory, and one for
+each record of evidence that was entered by one person and accepted by another. The gate carries tokens and
+can neither make nor change them. Text form, all ASCII:
 
     twe1.<base64url payload>.<base64url signature>
 
@@ -11,7 +12,8 @@ one. The payload is JSON with the keys of `Evidence`, in lexicographic order and
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -20,14 +22,28 @@ from trunkward.shaken import base64url
 from trunkward.shaken.number import NotANumber, canonical_tn
 
 PREFIX = "twe1"
-#: The only kind there is: the provider itself assigned the number to the trunk.
-OWN_INVENTORY = "own-inventory"
-#: Longest token read, in characters; ours have about 330.
-MAX_TOKEN = 1024
+#: Longest token read, in characters; ours have about 450.
+MAX_TOKEN = 1536
+#: Numbers one token may speak for: a thousand of the thousands-blocks US numbers are given out in.
+MOST_NUMBERS = 1_000_000
 
-_KEYS = {"id", "kind", "not_after", "tn", "trunk", "version"}
 #: Names and identifiers: short, printable, nothing that needs escaping in JSON.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:\-]{0,127}")
+
+
+class Kind(StrEnum):
+    """What the association of a number with a customer rests on (ATIS-1000074, ATIS-1000089, RFC 9060)."""
+
+    #: The provider itself assigned the number to the trunk.
+    OWN_INVENTORY = "own-inventory"
+    #: Letter of authorisation of whom the number was assigned to.
+    LOA = "loa"
+    #: It was ported to us for this customer.
+    PORT = "port"
+    #: Delegate certificate whose TNAuthList holds the number (RFC 9060).
+    DELEGATE = "delegate"
+    #: The customer's right to it was found by vetting (ATIS-1000089).
+    VETTED = "vetted"
 
 
 class EvidenceRefused(ValueError):
@@ -41,48 +57,55 @@ class EvidenceRefused(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """A verified statement: `tn` belongs to `trunk`.
+    """A verified statement: the numbers `first` to `last` belong to `customer`, who calls by `trunk`.
 
-    `tn` is canonical; `not_after` is in seconds since the epoch, the first second at which it no longer
-    holds; `version` counts declarations of this number, `id` names the record behind it.
+    `first` and `last` are canonical and of one length; `not_after` is in seconds since the epoch, the first
+    second at which it no longer holds; `id` names the record behind it, `version` which state of that record.
+    `customer` is the reference of the customer's KYC record.
     """
 
+    kind: Kind
+    customer: str
     trunk: str
-    tn: str
+    first: str
+    last: str
     not_after: int
     version: int
     id: str
-    kind: str = OWN_INVENTORY
 
     def __post_init__(self) -> None:
         """Raise `ValueError` on values that could not be carried exactly."""
-        if not all(isinstance(text, str) for text in (self.trunk, self.tn, self.id, self.kind)):
-            raise ValueError("trunk, tn, id and kind are text")
-        if not (_NAME.fullmatch(self.trunk) and _NAME.fullmatch(self.id)):
-            raise ValueError("trunk or id is no plain name")
-        if canonical_tn(self.tn) != self.tn:
-            raise ValueError("tn is not canonical")
+        texts = (self.kind, self.customer, self.trunk, self.first, self.last, self.id)
+        if not all(isinstance(text, str) for text in texts):
+            raise ValueError("kind, customer, trunk, first, last and id are text")
+        if self.kind not in Kind:
+            raise ValueError("unknown kind of evidence")
+        if not all(_NAME.fullmatch(name) for name in (self.customer, self.trunk, self.id)):
+            raise ValueError("customer, trunk or id is no plain name")
+        if not (_is_tn(self.first) and _is_tn(self.last)):
+            raise ValueError("first or last is not canonical")
+        if len(self.first) != len(self.last) or not 0 < self.numbers <= MOST_NUMBERS:
+            raise ValueError("first to last is no range, or too long a one")
         for number in (self.not_after, self.version):
             if type(number) is not int or not 0 < number < 2**53:
                 raise ValueError("not_after and version are positive whole numbers")
-        if self.kind != OWN_INVENTORY:
-            raise ValueError("unknown kind of evidence")
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers it speaks for."""
+        return int(self.last) - int(self.first) + 1
+
+    def covers(self, tn: str) -> bool:
+        """Whether it speaks for a canonical number."""
+        return len(tn) == len(self.first) and self.first <= tn <= self.last
+
+
+_KEYS = {field.name for field in fields(Evidence)}
 
 
 def issue(private_key: Ed25519PrivateKey, evidence: Evidence) -> str:
     """Sign one statement: the token in its text form."""
-    payload = json.dumps(
-        {
-            "id": evidence.id,
-            "kind": evidence.kind,
-            "not_after": evidence.not_after,
-            "tn": evidence.tn,
-            "trunk": evidence.trunk,
-            "version": evidence.version,
-        },
-        sort_keys=True,
-        separators=(",", ":"),
-    )
+    payload = json.dumps(asdict(evidence), sort_keys=True, separators=(",", ":"))
     signed = f"{PREFIX}.{base64url.encode(payload.encode())}"
     return f"{signed}.{base64url.encode(private_key.sign(signed.encode('ascii')))}"
 
@@ -110,6 +133,34 @@ def read_token(token: str) -> Evidence:
     return _stated(_parts(token)[1])
 
 
+def require(evidence: Evidence, *, trunk: str, customer: str, tn: str, now_s: int) -> Evidence:
+    """Return the evidence if it speaks for this trunk, customer and number now, else raise.
+
+    `tn` is canonical, `customer` the reference of a KYC record. Raises `EvidenceRefused`.
+    """
+    if evidence.trunk != trunk:
+        raise EvidenceRefused("evidence-of-other-trunk")
+    if evidence.customer != customer:
+        raise EvidenceRefused("evidence-of-other-customer")
+    if not evidence.covers(tn):
+        raise EvidenceRefused("evidence-for-other-number")
+    if now_s >= evidence.not_after:
+        raise EvidenceRefused("evidence-expired")
+    return evidence
+
+
+def verify(
+    public_key: Ed25519PublicKey, token: str, *, trunk: str, customer: str, tn: str, now_s: int
+) -> Evidence:
+    """Check everything: form, signature, trunk, customer, number, expiry. Raises `EvidenceRefused`."""
+    return require(open_token(public_key, token), trunk=trunk, customer=customer, tn=tn, now_s=now_s)
+
+
+def _is_tn(text: str) -> bool:
+    # digits alone: a range of service codes means nothing
+    return text.isascii() and text.isdigit() and canonical_tn(text) == text
+
+
 def _parts(token: str) -> tuple[str, str, bytes]:
     if len(token) > MAX_TOKEN or not token.isascii():
         raise EvidenceRefused("evidence-malformed")
@@ -125,34 +176,9 @@ def _parts(token: str) -> tuple[str, str, bytes]:
 
 def _stated(payload: str) -> Evidence:
     try:
-        fields = json.loads(base64url.decode(payload))
-        if not isinstance(fields, dict) or set(fields) != _KEYS:
+        said = json.loads(base64url.decode(payload))
+        if not isinstance(said, dict) or set(said) != _KEYS:
             raise EvidenceRefused("evidence-malformed")
-        return Evidence(**fields)
+        return Evidence(**said | {"kind": Kind(said["kind"])})
     except (ValueError, TypeError, NotANumber):
         raise EvidenceRefused("evidence-malformed") from None
-
-
-def claimed_end(token: str) -> int | None:
-    """When a token says it ends, its signature not looked at: to tell people, never to decide."""
-    try:
-        not_after = json.loads(base64url.decode(token.split(".")[1]))["not_after"]
-    except (ValueError, IndexError, KeyError, TypeError):
-        return None
-    return not_after if type(not_after) is int else None
-
-
-def require(evidence: Evidence, *, trunk: str, tn: str, now_s: int) -> Evidence:
-    """Return the evidence if it speaks for this trunk and number now, else raise `EvidenceRefused`."""
-    if evidence.trunk != trunk:
-        raise EvidenceRefused("evidence-of-other-trunk")
-    if evidence.tn != tn:
-        raise EvidenceRefused("evidence-for-other-number")
-    if now_s >= evidence.not_after:
-        raise EvidenceRefused("evidence-expired")
-    return evidence
-
-
-def verify(public_key: Ed25519PublicKey, token: str, *, trunk: str, tn: str, now_s: int) -> Evidence:
-    """Check everything: form, signature, trunk, number (canonical), expiry. Raises `EvidenceRefused`."""
-    return require(open_token(public_key, token), trunk=trunk, tn=tn, now_s=now_s)

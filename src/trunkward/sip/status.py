@@ -10,6 +10,8 @@ PHRASES = {
     408: "Request Timeout",
     420: "Bad Extension",
     423: "Interval Too Brief",
+    # RFC 8224 section 6.2.2
+    438: "Invalid Identity Header",
     480: "Temporarily Unavailable",
     481: "Call/Transaction Does Not Exist",
     484: "Address Incomplete",

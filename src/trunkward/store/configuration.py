@@ -20,6 +20,8 @@ from trunkward.spend.kept import DeckChange, KeptDeck, Rerating
 from trunkward.store.configuration_schema import (
     deck_texts,
     decks,
+    evidence,
+    evidence_files,
     holds,
     journal,
     node_files,
@@ -29,6 +31,7 @@ from trunkward.store.configuration_schema import (
     versions,
 )
 from trunkward.trunks.callers import NumberChange, Verification
+from trunkward.trunks.evidence import EvidenceChange, EvidenceRecord
 from trunkward.trunks.secret import SealedSecret, SecretChange
 from trunkward.trunks.spending import Hold, HoldScope, Raise, SpendingChange, Window
 
@@ -136,6 +139,8 @@ class SqlConfiguration:
                 pass  # its rows are in the records database; here stand who, when and why
             case SpendingChange():
                 self._change_spending(connection, act, number)
+            case EvidenceChange():
+                self._change_evidence(connection, act, number)
 
     def secrets(self) -> list[SealedSecret]:
         """All secrets there ever were, the newest first."""
@@ -221,6 +226,33 @@ class SqlConfiguration:
                 connection.execute(ended.values(ended=number))
             if added is not None:
                 connection.execute(table.insert().values(**asdict(added) | {"version": number}))
+
+    def evidence(self) -> list[EvidenceRecord]:
+        """All records of evidence there ever were, the newest first."""
+        return [EvidenceRecord(**row) for row in self._newest_first(evidence)]
+
+    def document(self, record: EvidenceRecord) -> bytes:
+        """The document of a record, compressed (`control.evidence.unpacked`)."""
+        with self._engine.connect() as connection:
+            query = sa.select(evidence_files.c.packed).where(evidence_files.c.sha256 == record.file_sha256)
+            return bytes(connection.scalar(query) or b"")
+
+    @staticmethod
+    def _change_evidence(connection: sa.Connection, change: EvidenceChange, number: int) -> None:
+        record = change.record
+        if change.act == "add":
+            known = sa.select(sa.literal(1)).where(evidence_files.c.sha256 == record.file_sha256)
+            if connection.scalar(known) is None:
+                row = {"sha256": record.file_sha256, "packed": change.packed}
+                connection.execute(evidence_files.insert().values(**row))
+            connection.execute(evidence.insert().values(**asdict(record) | {"version": number}))
+            return
+        if change.act == "revoke":
+            after: dict[str, Any] = {"revoked": number, "revoke_why": record.revoke_why}
+        else:
+            after = {"reviewed": number, "accepted": record.accepted, "review_why": record.review_why}
+        found = evidence.update().where(evidence.c.version == record.version)
+        connection.execute(found.values(**after))
 
     def history(self) -> tuple[list[Version], list[Entry]]:
         """All versions, the newest first, and the journal from its first entry, as of one moment."""

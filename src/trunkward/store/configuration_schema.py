@@ -116,6 +116,40 @@ raises = sa.Table(
     sa.Column("ended", sa.BigInteger, nullable=False),
 )
 
+evidence = sa.Table(
+    "evidence",
+    metadata,
+    # of the version that entered it
+    sa.Column(
+        "version", sa.BigInteger, sa.ForeignKey("versions.number"), primary_key=True, autoincrement=False
+    ),
+    sa.Column("trunk", sa.String(63), nullable=False),
+    sa.Column("tenant", sa.String(63), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("first", sa.String(16), nullable=False),
+    sa.Column("last", sa.String(16), nullable=False),
+    sa.Column("file_name", sa.String(120), nullable=False),
+    sa.Column("file_sha256", sa.String(64), sa.ForeignKey("evidence_files.sha256"), nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("until", sa.Double, nullable=False),
+    # the version that accepted or rejected it, 0 for none
+    sa.Column("reviewed", sa.BigInteger, nullable=False),
+    sa.Column("accepted", sa.Boolean, nullable=False),
+    sa.Column("review_why", sa.Text, nullable=False),
+    # the version that revoked it, 0 for none
+    sa.Column("revoked", sa.BigInteger, nullable=False),
+    sa.Column("revoke_why", sa.Text, nullable=False),
+)
+
+#: A document that was entered more than once is kept once.
+evidence_files = sa.Table(
+    "evidence_files",
+    metadata,
+    sa.Column("sha256", sa.String(64), primary_key=True),
+    # zlib; at most `control.evidence.MOST_BYTES` before
+    sa.Column("packed", sa.LargeBinary, nullable=False),
+)
+
 journal = sa.Table(
     "journal",
     metadata,

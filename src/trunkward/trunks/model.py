@@ -9,10 +9,12 @@ from trunkward.numbering.plan import DialPlan, default_plan
 from trunkward.sip.transport import Transport
 from trunkward.trunks.alerting import LOG_ALONE, Alerting
 from trunkward.trunks.callers import OWN_ONLY, CallerRule, Diverting, NumberRule
+from trunkward.trunks.customer import Customer
 from trunkward.trunks.destinations import DestinationPolicies
 from trunkward.trunks.retention import RetentionPolicy
 from trunkward.trunks.signing import TEST_CERTIFICATES, PolicyAdministrator, SigningSource
 from trunkward.trunks.spending import NO_CAPS, TRUNK_CAPS, Spending
+from trunkward.trunks.transit import CallerName, Role, SigningIdentity
 
 #: Seconds. A call of four hours is nearly always one that nobody remembers to be up.
 MAX_CALL_S = 14_400
@@ -200,6 +202,17 @@ class Trunk:
     failover: tuple[str, ...] = ()
     #: One of its numbers, where whoever answers its emergency calls can call back; "": see `callback`.
     emergency_callback: str = ""
+    #: Whose calls it brings.
+    role: Role = Role.ORIGINATING
+    #: Signed of its users beside the number; None: no name is.
+    caller_name: CallerName | None = None
+    #: Who its tenant is by the provider's own records; None: nobody has said, and its calls are signed C.
+    customer: Customer | None = None
+
+    @property
+    def in_transit(self) -> bool:
+        """Whether another provider has originated its calls: they show numbers that are none of its own."""
+        return self.role is not Role.ORIGINATING
 
     @property
     def callback(self) -> str:
@@ -385,6 +398,8 @@ class Declared:
     tenant_decks: Mapping[str, str] = field(default_factory=dict, hash=False)
     reseller_decks: Mapping[str, str] = field(default_factory=dict, hash=False)
     resellers: tuple[str, ...] = ()
+    #: By name, of those whose customers' calls are signed by a certificate of their own.
+    reseller_identities: Mapping[str, SigningIdentity] = field(default_factory=dict, hash=False)
 
     @property
     def spending(self) -> dict[str, Spending]:

@@ -128,11 +128,7 @@ class PolicyCompiler:
         declared = in_force.declared()
         snapshot = compile_snapshot(
             declared,
-            {
-                (trunk, number): token
-                for trunk, numbers in in_force.evidence.items()
-                for number, token in numbers.items()
-            },
+            (token for tokens in in_force.evidence.values() for token in tokens),
             in_force.version,
             destinations_with(in_force.destinations),
             {

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sipkit.places import TABLE
+from sipkit.tokens import token
 from trunkward.admission.ports import NOTHING_ASKED, Facts, PeerIdentity, Signature
 from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.calls.attempt import CallAttempt
@@ -41,7 +42,7 @@ def declared() -> Declared:
 @pytest.fixture(scope="session")
 def policy(declared: Declared) -> Snapshot:
     """Compiled, with evidence for two of the three numbers."""
-    evidence = {("acme-hq", number): f"token of {number}" for number in declared.trunks[0].numbers[:2]}
+    evidence = [token(number) for number in declared.trunks[0].numbers[:2]]
     return Snapshot(compile_snapshot(declared, evidence, 7, TABLE))
 
 
@@ -122,7 +123,7 @@ def signed() -> Callable[..., Facts]:
     def make(
         level: Attestation = Attestation.A, age_s: int = 0, identity: str = "e.p.s;info=<https://x>"
     ) -> Facts:
-        signature = Signature(identity=identity, date="a date", iat=NOW - age_s, attest=level)
+        signature = Signature(identities=(identity,), date="a date", iat=NOW - age_s, attest=level)
         return Facts(signature=signature, clock_synchronised=True, live=replace(NOTHING_ASKED, reserved=True))
 
     return make

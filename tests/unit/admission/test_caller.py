@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sipkit.places import TABLE
+from sipkit.tokens import token
 from trunkward.admission.caller import Right
 from trunkward.admission.judge import decide, judge_call
 from trunkward.admission.ports import NO_FACTS, NOTHING_ASKED, Facts, PeerIdentity
@@ -46,7 +47,7 @@ def world(declared: Declared, **changed: Any) -> Snapshot:
     trunk = replace(declared.trunks[0], **changed)
     north, south = declared.carriers
     carriers = (north, replace(south, trusted=south_trusted, prefixes=("+1202",)))
-    evidence = {(trunk.name, number): f"token of {number}" for number in trunk.numbers}
+    evidence = [token(number) for number in trunk.numbers]
     return Snapshot(
         compile_snapshot(replace(declared, trunks=(trunk,), carriers=carriers), evidence, 1, TABLE, **more)
     )
@@ -250,6 +251,8 @@ def test_a_forwarded_call_is_asserted_to_nobody_and_signed_b(
     claims = screen(attempt, pbx, policy).signing_request
     assert claims is not None
     assert (claims.orig, claims.level) == (FOREIGN[1:], Attestation.B)
+    # as it came to the customer, and with each time he sent it on (test_signing)
+    assert (claims.dest, claims.retargets) == (OWN[1:], ((CALLED[1:], OWN[1:]),))
 
 
 @pytest.mark.parametrize(
@@ -352,7 +355,9 @@ def test_a_carriers_caller(
     assert verdict.from_uri == (f"sip:{from_uri}@sbc.example.com" if from_uri else anonymous)
     assert verdict.hide_name == (not from_uri)
     # a signature has the number in plain text
-    assert verdict.remove_headers == ([] if from_uri else ["Identity", "Geolocation", "Geolocation-Routing"])
+    assert verdict.remove_headers == (
+        [] if from_uri else ["Identity", "y", "Geolocation", "Geolocation-Routing"]
+    )
     wanted = [("P-Asserted-Identity", f"<sip:{told}@sbc.example.com>")] if told else []
     assert routes == {"acme-hq": wanted}
 

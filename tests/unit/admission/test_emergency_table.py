@@ -5,6 +5,7 @@ from copy import replace
 
 from trunkward.admission.emergency import emergency_table
 from trunkward.trunks.model import Declared
+from trunkward.trunks.transit import Role
 
 
 def test_one_row_a_trunk(declared: Declared) -> None:
@@ -28,6 +29,14 @@ def test_asserted_is_the_trunks_own_number_to_call_back(declared: Declared) -> N
             ["P-Asserted-Identity", f"<sip:{callback}@sbc.example.com>"],
         ]
         assert {"P-Asserted-Identity", "P-Preferred-Identity", "Identity"} <= set(row["remove_headers"])
+
+
+def test_in_transit_what_another_provider_signed_goes_on(declared: Declared) -> None:
+    """47 CFR 64.6302(a); of a customer's nothing does."""
+    for role in Role:
+        (row,) = emergency_table(replace(declared, trunks=(replace(declared.trunks[0], role=role),)), {})
+        kept = {"Identity", "y", "Date"} - set(row["remove_headers"])
+        assert kept == (set() if role is Role.ORIGINATING else {"Identity", "y", "Date"})
 
 
 def test_without_a_number_none_is_asserted(declared: Declared) -> None:

@@ -24,11 +24,12 @@ from trunkward.admission.ports import (
     Unavailable,
 )
 from trunkward.admission.screen import Case, screen
+from trunkward.admission.signing import NOT_ASKED
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt
 from trunkward.shaken.attest import Attestation
 
-SIGNED = Signature(identity="i", date="d", iat=1, attest=Attestation.B)
+SIGNED = Signature(identities=("i",), date="d", iat=1, attest=Attestation.B)
 LOST = Unavailable(what="signer", why="signer-timeout")
 HELD = Held(record_id="r1", counters=("calls:trunk:acme-hq",), until_ms=1)
 ALONE = Held(record_id="r1", counters=("calls:trunk:acme-hq",))
@@ -114,7 +115,7 @@ def test_a_clock_that_is_off_spares_the_signer(
 
 
 def test_a_call_that_is_not_signed_asks_no_signer(gathered: Gathered, case: Case) -> None:
-    facts, signer, live = gathered(replace(case, signing_request=None))
+    facts, signer, live = gathered(replace(case, signing=NOT_ASKED))
     assert (facts.live, signer.asked, len(live.asked)) == (HELD, [], 1)
 
 
@@ -157,5 +158,6 @@ def test_what_is_lost_goes_by_escrow_for_calls_at_home(
 def test_an_emergency_asks_nobody(
     gathered: Gathered, outbound: Callable[..., CallAttempt], pbx: PeerIdentity, policy: Snapshot
 ) -> None:
-    facts, _, live = gathered(screen(outbound("911"), pbx, policy))
-    assert (facts.live, live.asked) == (NOTHING_ASKED, [])
+    """Property 9: not the signer either, whatever that would answer."""
+    facts, signer, live = gathered(screen(outbound("911"), pbx, policy))
+    assert (facts.live, live.asked, signer.asked) == (NOTHING_ASKED, [], [])

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sipkit.places import TABLE
+from sipkit.tokens import token
 from trunkward.admission.checks import CHECKS, screened
 from trunkward.admission.judge import Judgement, decide, judge, judge_call
 from trunkward.admission.ports import (
@@ -93,8 +94,8 @@ def test_outbound_to_the_plain_carrier(
 @pytest.mark.parametrize(
     ("calling", "level", "evidence"),
     [
-        ("+12025550101", Attestation.A, "token of +12025550101"),
-        ("2025550102", Attestation.A, "token of +12025550102"),
+        ("+12025550101", Attestation.A, token("+12025550101")),
+        ("2025550102", Attestation.A, token("+12025550102")),
         # in the inventory, but its evidence is gone
         ("+12025550103", Attestation.B, None),
         ("+12025550177", Attestation.B, None),
@@ -117,7 +118,7 @@ def test_what_the_signer_is_asked_for(
 def test_another_customers_number_is_b(outbound: Attempt, pbx: PeerIdentity, declared: Declared) -> None:
     other = replace(declared.trunks[0], name="other", certificate_sha256="ef" * 32, numbers=("+12025550150",))
     # a token left over from when the number was acme's makes it no A either
-    evidence = {("other", "+12025550150"): "token", ("acme-hq", "+12025550150"): "stale"}
+    evidence = [token("+12025550150", trunk="other"), token("+12025550150")]
     policy = Snapshot(
         compile_snapshot(replace(declared, trunks=(declared.trunks[0], other)), evidence, 1, TABLE)
     )

@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from trunkward.control.declared import InForce
-from trunkward.control.evidence import LIFETIME_S, inventory_evidence
+from trunkward.control.evidence_tokens import LIFETIME_S, tokens_of
 from trunkward.control.node_file import read_node_file
 from trunkward.control.shown import Shown, certificate_parts, certificate_sources, shown
 
@@ -19,7 +19,7 @@ NOW = 1_800_000_000
 def in_force() -> InForce:
     text = EXAMPLE.read_text(encoding="utf-8")
     made = InForce(version=3, node_file=text, certificates={"acme-hq": [FINGERPRINT]}, evidence={})
-    evidence = inventory_evidence(made.declared(), Ed25519PrivateKey.generate(), {}, now_s=NOW)
+    evidence = tokens_of(made.declared(), (), Ed25519PrivateKey.generate(), {}, now_s=NOW)
     return msgspec.structs.replace(made, evidence=evidence)
 
 
@@ -59,7 +59,7 @@ def test_nothing_in_it_opens_a_door() -> None:
     made = in_force()
     text = msgspec.json.encode(shown(made, made.declared(), 5.0)).decode()
     assert msgspec.json.decode(text, type=Shown).version == 3
-    tokens = [token for numbers in made.evidence.values() for token in numbers.values()]
+    tokens = [token for tokens in made.evidence.values() for token in tokens]
     assert tokens
     for secret in (FINGERPRINT, "+1202555", "127.0.0.21", "000T", *tokens):
         assert secret not in text

@@ -25,6 +25,7 @@ def slowly(text: str) -> object:
         "a: [1, two, [three]]\nb: {c: d, e: [f]}\n",
         "5061: port\ntrue: key\n",
         "a: 192.0.2.1\nb: 192.0.2.0/24\nc: 2001:db8::1\nd: 127.0.0.1:5061\n",
+        "a: 2001-12-14\nb: 2026-01-15T10:00:00Z\n",
         "- 1\n- a\n",
         "text\n",
         EXAMPLE,
@@ -42,7 +43,7 @@ def test_what_is_good_is_the_same(text: str, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     "text",
     [
-        "", "# only a comment\n", "a: 1\na: 2\n", "a: 05061\n", "a: 0x10\n", "a: 1:30\n", "a: 2001-12-14\n",
+        "", "# only a comment\n", "a: 1\na: 2\n", "a: 05061\n", "a: 0x10\n", "a: 1:30\n",
         "a: &x 1\nb: *x\n", "a: !!python/name:os.system\n", "a: !!binary aGk=\n", "<<: {a: 1}\n", "? [a]\n: b\n",
         "a: =\n", "a: {\n", "a: b: c\n", "\ta: 1\n", "a: 1\n---\nb: 2\n", "a: \x01\n",
         "a: " + "[" * 20 + "]" * 20 + "\n",

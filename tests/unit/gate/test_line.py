@@ -17,13 +17,13 @@ from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.calls.attempt import CallAttempt
 from trunkward.calls.verdict import Challenge, Reject
 from trunkward.control.node_file import read_node_file
-from trunkward.engines.signer_client import SignerClient
 from trunkward.gate.counts import Counts
 from trunkward.gate.credentials import Verifier
 from trunkward.gate.line import Line
 from trunkward.gate.metrics import GateMetrics, counted
 from trunkward.gate.recorder import Recorder, RecordNotWritten
 from trunkward.gate.server import Decision, Unreadable
+from trunkward.gate.signing import Signers
 from trunkward.gate.strangers import SINGLY
 from trunkward.live.client import LiveClient
 from trunkward.records.model import DecisionRecord, EventRecord, Record
@@ -67,7 +67,7 @@ def _line(disk: _Disk, policy: Any = lambda: None, counts: Counts | None = None)
     return Line(
         index=3,
         policy=policy,
-        signer=SignerClient(Path("/nowhere")),
+        signers=Signers(lambda _: Path("/nowhere")),
         origid_secret=b"s" * 32,
         clock=_Clock(),
         recorder=disk,

@@ -15,10 +15,10 @@ from trunkward.admission.ports import Asked, Counter, Held
 from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.calls.place import PlaceAsked
 from trunkward.control.node_file import read_node_file
-from trunkward.engines.signer_client import SignerClient
 from trunkward.gate.counts import Counts
 from trunkward.gate.credentials import Verifier
 from trunkward.gate.line import Line
+from trunkward.gate.signing import Signers
 from trunkward.live import library
 from trunkward.trunks.model import Limits
 from unit.gate.kept_here import KeptHere
@@ -57,7 +57,7 @@ def run(valkey: OwnValkey, policy: Snapshot, scenario: Callable[[Line, Counts], 
         line = Line(
             index=1,
             policy=lambda: policy,
-            signer=SignerClient(Path("/nowhere")),
+            signers=Signers(lambda _: Path("/nowhere")),
             origid_secret=b"s" * 32,
             clock=Any,  # type: ignore[arg-type]
             recorder=SimpleNamespace(write=list),  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ import pytest
 
 from trunkward.control.pki import SipNames
 from trunkward.engines.pki_files import PkiFacts, PkiFiles, PkiOwners, ensure_pki, read_evidence_key
-from trunkward.shaken.evidence import Evidence, issue
+from trunkward.shaken.evidence import Evidence, Kind, issue
 from trunkward.signer.identity import IdentityFiles
 
 NOW_S = 1_795_435_200
@@ -34,7 +34,17 @@ def house(tmp_path: Path) -> Any:
     evidence_key = read_evidence_key(files.evidence_key)
 
     def token(trunk: str = "alpha", tn: str = "12025550100", not_after: int = NOW_S + 3600) -> str:
-        return issue(evidence_key, Evidence(trunk=trunk, tn=tn, not_after=not_after, version=2, id="num-1"))
+        statement = Evidence(
+            kind=Kind.OWN_INVENTORY,
+            customer="KYC-2026-17",
+            trunk=trunk,
+            first=tn,
+            last=tn,
+            not_after=not_after,
+            version=2,
+            id="num-1",
+        )
+        return issue(evidence_key, statement)
 
     def identity(*, x5u: str = "https://cert.example.com/709J/1.pem", spc: str = "709J") -> IdentityFiles:
         return IdentityFiles(

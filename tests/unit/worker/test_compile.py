@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from sipkit.tokens import token
 from trunkward.admission.snapshot import Snapshot
 from trunkward.control.declared import InForce
 from trunkward.settings import deck_name
@@ -39,7 +40,7 @@ class Place:
             version=version,
             node_file=node_file,
             certificates={"acme-hq": [PBX]},
-            evidence={"acme-hq": {NUMBER: "token"}},
+            evidence={"acme-hq": [token(NUMBER)]},
             decks=decks or {},
         )
         part = self.declared.with_suffix(".part")

@@ -18,7 +18,7 @@ import trunkward
 from trunkward.control.pki import SipNames
 from trunkward.engines.pki_files import PkiFacts, PkiFiles, PkiOwners, ensure_pki, read_evidence_key
 from trunkward.engines.signer_wire import SignRequest
-from trunkward.shaken.evidence import Evidence, issue
+from trunkward.shaken.evidence import Evidence, Kind, issue
 
 #: Ordinary ids stand for tw-edge, tw-gate and tw-signer: what is tested is that they differ.
 EDGE, GATE, SIGNER, WORKER = 64011, 64012, 64013, 64015
@@ -51,7 +51,16 @@ class Node:
 
     def token(self, trunk: str = "alpha", tn: str = "12025550100") -> str:
         """Evidence for an hour."""
-        evidence = Evidence(trunk=trunk, tn=tn, not_after=int(time.time()) + 3600, version=1, id="num-1")
+        evidence = Evidence(
+            kind=Kind.OWN_INVENTORY,
+            customer="KYC-2026-17",
+            trunk=trunk,
+            first=tn,
+            last=tn,
+            not_after=int(time.time()) + 3600,
+            version=1,
+            id="num-1",
+        )
         return issue(read_evidence_key(self.files.evidence_key), evidence)
 
     def request(

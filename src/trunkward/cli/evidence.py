@@ -1,0 +1,222 @@
+"""`trunkward evidence`: documents that numbers belong to a customer; entered, reviewed, revoked, shown."""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from trunkward.cli.acting import act
+from trunkward.cli.actor import current_actor
+from trunkward.cli.changing import configuration_store
+from trunkward.cli.host_paths import hint
+from trunkward.cli.number import day, end_of
+from trunkward.cli.said import complain, say, wide
+from trunkward.control.acts import put_down
+from trunkward.control.configuration import Version
+from trunkward.control.evidence import (
+    MOST_BYTES,
+    EvidenceActRefused,
+    added,
+    described,
+    reviewed,
+    revoked,
+    unpacked,
+)
+from trunkward.settings import Paths
+from trunkward.store.configuration import SqlConfiguration
+from trunkward.trunks.evidence import EvidenceChange, EvidenceRecord, State
+from trunkward.trunks.model import Declared
+
+#: States nobody asks about any more.
+_OVER = (State.REJECTED, State.REVOKED, State.ENDED)
+
+
+def run_add(paths: Paths, numbers: str, *, trunk: str, kind: str, file: Path, until: str, why: str) -> int:
+    """Enters a document: 0 done, 1 not everywhere in force, 2 nothing was changed."""
+    if not _root():
+        return 2
+    try:
+        document, ends = _read(file), end_of(until)
+    except ValueError as problem:
+        complain(f"nothing was changed: {problem}")
+        return 2
+
+    def change(_: SqlConfiguration, declared: Declared, now: float) -> EvidenceChange:
+        return added(
+            declared,
+            numbers=numbers,
+            trunk=trunk,
+            kind=kind,
+            file_name=file.name,
+            document=document,
+            until=ends,
+            why=why,
+            now=now,
+        )
+
+    return _act(
+        paths,
+        f"evidence add {numbers}"[:64],
+        change,
+        lambda version: (
+            f"record {version.number} waits for another person: ./trunkward evidence review {version.number}"
+        ),
+    )
+
+
+def run_review(paths: Paths, number: int, *, accept: bool, why: str) -> int:
+    """Accepts or rejects a record; exit codes as of `run_add`."""
+
+    def change(store: SqlConfiguration, _: Declared, now: float) -> EvidenceChange:
+        entered = store.version(number)
+        if entered is None:
+            raise EvidenceActRefused(f"there is no record {number}; ./trunkward evidence list shows them")
+        return reviewed(
+            store.evidence(),
+            number,
+            accept=accept,
+            why=why,
+            entered_by=entered.actor,
+            actor=current_actor(),
+            now=now,
+        )
+
+    return _act(paths, f"evidence review {number} --{'accept' if accept else 'reject'}", change)
+
+
+def run_revoke(paths: Paths, number: int, *, why: str) -> int:
+    """Ends a record; exit codes as of `run_add`."""
+    return _act(
+        paths,
+        f"evidence revoke {number}",
+        lambda store, _, now: revoked(store.evidence(), number, why=why, now=now),
+        lambda _: (
+            "calls that show these numbers are no longer signed A; shown they may be only if something else "
+            "says so (./trunkward number verify)"
+        ),
+    )
+
+
+def run_list(paths: Paths, *, trunk: str, every: bool, as_json: bool) -> int:
+    """Records that are waiting or hold, or all there ever were, the newest first."""
+    if not _root():
+        return 2
+    with configuration_store(paths, make=False) as store:
+        found = [one for one in store.evidence() if trunk in ("", one.trunk)]
+        versions = {version.number: version for version in store.versions()}
+    now = time.time()
+    shown = [one for one in found if every or one.state(now) not in _OVER]
+    if as_json:
+        for one in shown:
+            print(json.dumps(described(one, versions, now)))
+        return 0
+    if not shown:
+        say("no record is waiting or holds; --all shows those that did" if found else "no record yet")
+        return 0
+    table = Table("id", "numbers", "trunk", "kind", "until", "entered by", "reviewed by", "state", box=None)
+    for one in shown:
+        told = described(one, versions, now)
+        by = (told["entered_by"], told["reviewed_by"] or "")
+        cells = (str(one.version), one.numbers, one.trunk, one.kind, day(one.until), *by, told["state"])
+        table.add_row(*map(Text, cells))
+    wide().print(table)
+    return 0
+
+
+def run_show(paths: Paths, number: int, *, file: Path | None, as_json: bool) -> int:
+    """One record, and its document where `file` is; 1 when there is no such record."""
+    if not _root():
+        return 2
+    with configuration_store(paths, make=False) as store:
+        one = next((one for one in store.evidence() if one.version == number), None)
+        versions = {version.number: version for version in store.versions()}
+        packed = store.document(one) if one is not None and file is not None else b""
+    if one is None:
+        complain(f"there is no record {number}; ./trunkward evidence list shows them")
+        return 1
+    if file is not None and (why := _written(file, one, packed)):
+        complain(why)
+        return 1
+    told = described(one, versions, time.time())
+    if as_json:
+        print(json.dumps(told))
+        return 0
+    for line in _lines(told, one):
+        say(line)
+    return 0
+
+
+def _act(
+    paths: Paths,
+    command: str,
+    change: Callable[[SqlConfiguration, Declared, float], EvidenceChange],
+    then: Callable[[Version], str] = lambda _: "",
+) -> int:
+    if not _root():
+        return 2
+
+    def decide(store: SqlConfiguration, declared: Declared, now: float, beyond: int) -> Version:
+        version = put_down(
+            store, change(store, declared, now), actor=current_actor(), command=command, at=now, beyond=beyond
+        )
+        if said := then(version):
+            say(said, err=True)
+        return version
+
+    return act(paths, command, decide)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        if file.stat().st_size > MOST_BYTES:
+            raise ValueError(f"{file}: more than {MOST_BYTES} bytes")
+        return file.read_bytes()
+    except OSError as problem:
+        raise ValueError(f"{file}: {problem.strerror}{hint(file)}") from None
+
+
+def _written(file: Path, one: EvidenceRecord, packed: bytes) -> str:
+    """Writes a document for its owner alone; why not, or ""."""
+    document = unpacked(packed) if packed else b""
+    if sha256(document).hexdigest() != one.file_sha256:
+        return f"the document of record {one.version} in the database is not the one that was entered"
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(file, flags, 0o600), "wb") as out:
+            out.write(document)
+    except OSError as problem:
+        return f"{file}: {problem.strerror}{hint(file)}"
+    return ""
+
+
+def _lines(told: dict[str, Any], one: EvidenceRecord) -> list[str]:
+    def when(at: float | None) -> str:
+        return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC" if at else ""
+
+    lines = [
+        f"record {one.version}, {told['kind']}: {told['state']}",
+        f"  numbers    {one.numbers} of trunk {one.trunk}, tenant {one.tenant}",
+        f"  document   {one.file_name}, sha256:{one.file_sha256}",
+        f"  until      {day(one.until)}",
+        f"  entered    by {told['entered_by']}, {when(told['entered_at'])}: {one.why}",
+    ]
+    if told["reviewed_by"]:
+        done = "accepted" if one.accepted else "rejected"
+        lines.append(f"  {done}   by {told['reviewed_by']}, {when(told['reviewed_at'])}: {one.review_why}")
+    if told["revoked_by"]:
+        lines.append(f"  revoked    by {told['revoked_by']}, {when(told['revoked_at'])}: {one.revoke_why}")
+    return lines
+
+
+def _root() -> bool:
+    if os.geteuid() == 0:
+        return True
+    complain("trunkward evidence needs root: the configuration is root's. Use sudo.")
+    return False

@@ -1,0 +1,157 @@
+"""The tokens level A stands on, signed by `control`: of inventories, and of records somebody has accepted.
+
+A token speaks for a run of numbers, so an inventory of a hundred thousand in a row takes one. It names the
+customer by the reference of his KYC record: a tenant without one has no token, and one whose record is
+another has new ones.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from functools import partial
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from trunkward.shaken.evidence import (
+    MOST_NUMBERS,
+    Evidence,
+    EvidenceRefused,
+    Kind,
+    issue,
+    open_token,
+    read_token,
+)
+from trunkward.trunks.evidence import EvidenceRecord
+from trunkward.trunks.model import Declared, Trunk
+
+#: Seconds the declaration of an inventory holds; it is renewed when less than half of that is left.
+LIFETIME_S = 90 * 86_400
+#: Seconds before its end from which on a record is told of.
+SOON_S = 30 * 86_400
+
+
+def tokens_of(
+    declared: Declared,
+    records: Iterable[EvidenceRecord],
+    key: Ed25519PrivateKey,
+    before: dict[str, list[str]],
+    *,
+    now_s: int,
+    signed_by_it: bool = False,
+) -> dict[str, list[str]]:
+    """Every token of each trunk, by its name; good ones of `before` are kept.
+
+    A number that is no longer declared has no token, and so no level A from the next call on. `records`: all
+    there ever were. `signed_by_it`: the caller knows that `key` signed those of `before`.
+    """
+    opened = read_token if signed_by_it else partial(open_token, key.public_key())
+    by_trunk: dict[str, list[EvidenceRecord]] = {}
+    for record in records:
+        if record.in_force(now_s):
+            by_trunk.setdefault(record.trunk, []).append(record)
+    return {
+        trunk.name: [
+            *_inventory(trunk, key, _held(before.get(trunk.name, ()), opened), now_s),
+            *_accepted(trunk, by_trunk.get(trunk.name, ()), key),
+        ]
+        for trunk in declared.trunks
+    }
+
+
+def runs(numbers: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """First and last of each run of E.164 numbers with `+`, as canonical numbers, in order."""
+    first = last = 0
+    for number in sorted(int(number) for number in numbers):
+        whole = number == last + 1 and len(str(number)) == len(str(first)) and number - first < MOST_NUMBERS
+        if first and not whole:
+            yield str(first), str(last)
+        if not whole:
+            first = number
+        last = number
+    if first:
+        yield str(first), str(last)
+
+
+def first_to_end(evidence: dict[str, list[str]]) -> float | None:
+    """When the first of the inventories' tokens ends, in seconds since the epoch; None when there is none.
+
+    Those of records end when their record does, and nobody renews them. The tokens are our own, out of the
+    configuration in force: their signature is the signer's to check.
+    """
+    said = (read_token(token) for tokens in evidence.values() for token in tokens)
+    return min((one.not_after for one in said if one.kind is Kind.OWN_INVENTORY), default=None)
+
+
+def ending(evidence: dict[str, list[str]], now: float) -> list[tuple[str, str]]:
+    """Records whose end is near, or just over, by their names, and what that does; the first to end first.
+
+    `now` in seconds since the epoch. Tokens of inventories are renewed, and not told of.
+    """
+    said = (read_token(token) for tokens in evidence.values() for token in tokens)
+    records = [one for one in said if one.kind is not Kind.OWN_INVENTORY and one.not_after - now < SOON_S]
+    found = []
+    for one in sorted(records, key=lambda one: one.not_after):
+        # the last day on which it holds, not the midnight after it
+        last = f"{datetime.fromtimestamp(one.not_after - 1, UTC):%Y-%m-%d}"
+        numbers = f"+{one.first}" if one.first == one.last else f"+{one.first}-+{one.last}"
+        ends = f"ends on {last}: from then on its" if now < one.not_after else f"has ended on {last}: its"
+        what = (
+            f"{one.kind} for {numbers} of trunk {one.trunk} {ends} calls are signed B; enter a new document"
+        )
+        found.append((one.id, what))
+    return found
+
+
+def _held(tokens: Iterable[str], opened: Callable[[str], Evidence]) -> dict[str, tuple[Evidence, str]]:
+    """By the id of the declaration, those of inventories that this key has signed."""
+    found = {}
+    for token in tokens:
+        try:
+            said = opened(token)
+        except EvidenceRefused:
+            continue  # signed with a key that was replaced, or of another form: declared anew
+        if said.kind is Kind.OWN_INVENTORY:
+            found[said.id] = said, token
+    return found
+
+
+def _inventory(
+    trunk: Trunk, key: Ed25519PrivateKey, held: dict[str, tuple[Evidence, str]], now_s: int
+) -> Iterator[str]:
+    if trunk.customer is None:
+        return
+    customer = trunk.customer.reference
+    for first, last in runs(trunk.numbers):
+        name = f"inventory-{trunk.name}-{first}-{last}"
+        said, token = held.get(name, (None, ""))
+        if said and said.customer == customer and said.not_after - now_s > LIFETIME_S // 2:
+            yield token
+            continue
+        statement = Evidence(
+            kind=Kind.OWN_INVENTORY,
+            customer=customer,
+            trunk=trunk.name,
+            first=first,
+            last=last,
+            not_after=now_s + LIFETIME_S,
+            version=said.version + 1 if said else 1,
+            id=name,
+        )
+        yield issue(key, statement)
+
+
+def _accepted(trunk: Trunk, records: Iterable[EvidenceRecord], key: Ed25519PrivateKey) -> Iterator[str]:
+    """Not of a trunk with the name of one that is gone, and that is another tenant's."""
+    for record in records:
+        if trunk.customer is not None and record.tenant == trunk.tenant:
+            statement = Evidence(
+                kind=Kind(record.kind),
+                customer=trunk.customer.reference,
+                trunk=trunk.name,
+                first=record.first.removeprefix("+"),
+                last=record.last.removeprefix("+"),
+                not_after=int(record.until),
+                version=record.reviewed,
+                id=f"evidence-{record.version}",
+            )
+            # the same statement gives the same token (RFC 8032)
+            yield issue(key, statement)

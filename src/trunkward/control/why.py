@@ -1,0 +1,242 @@
+"""Why a call was signed as it was, on one page: who, by which rule, on whose word, and what would lower it.
+
+Everything on it was written down at the time: by the gate (the call's record), by people (the versions of the
+configuration), by the signer (its journal). Where these do not agree, or one cannot be read, the page says so.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from trunkward.calls.unsigned import in_words
+from trunkward.shaken.attest import LACKS, PIECES, RULES, WITHOUT, Attestation, Lack, Rule
+
+#: Columns of what a line is about.
+_WIDE = 14
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """The certificate a signature was made with."""
+
+    serial: str
+    spc: str
+    issuer: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journaled:
+    """What the signer's journal has of it."""
+
+    #: Number of its line.
+    line: int
+    #: What that line says; {}: it is not there.
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    #: Sentences on what does not hold in the whole journal; (): all of it does.
+    broken: tuple[str, ...] = ()
+    #: What was looked at: `chain of 812 lines, 40 heads`.
+    looked_at: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is kept beside the call's own record; None: nobody knows any more."""
+
+    #: Day of the KYC record, by the version the call was judged by, ISO 8601.
+    customer_verified: str | None = None
+    #: Since which version the number is in the trunk's inventory, with whoever did it.
+    declared: str | None = None
+    #: `control.evidence.described`.
+    evidence: Mapping[str, Any] | None = None
+    #: What is wrong with the versions of the configuration and their journal; "": nothing.
+    configuration: str = ""
+    certificate: Certificate | None = None
+    journal: Journaled | None = None
+
+
+def document(call: Mapping[str, Any], known: Known) -> dict[str, Any]:
+    """The page for programs. `call` is the call's object (`records.view`)."""
+    said: Mapping[str, Any] = call.get("attestation") or {}
+    rule = Rule(said["rule"]) if said.get("rule") in Rule else None
+    row = RULES[rule] if rule else None
+    lack = Lack(said["lack"]) if said.get("lack") in Lack else None
+    level = call.get("attest") or ""
+    unsigned = call.get("attest_reason") or ""
+    return {
+        "record_id": call["record_id"],
+        "call_id": call["call_id"],
+        "started_at": call["started_at"],
+        "level": level,
+        "rule": said.get("rule", ""),
+        "words": row.words if row else "",
+        "clause": row.clause if row else "",
+        "unsigned": in_words(unsigned) if row and row.level and unsigned else "",
+        "unsigned_reason": unsigned,
+        "calling_number": call["calling_number"],
+        "called_number": call["called_number"],
+        "authenticated": {
+            "trunk": call.get("source_name") or "",
+            "by": list(said.get("authenticated_by", [])),
+            "source": call.get("source") or "",
+            "tls_version": call.get("tls_version") or "",
+            "certificate_sha256": call.get("certificate_sha256") or "",
+        },
+        "customer": {
+            "tenant": call.get("tenant") or "",
+            "reference": said.get("customer", ""),
+            "verified": known.customer_verified,
+        },
+        "number": {
+            "evidence": said.get("evidence", ""),
+            "version": said.get("evidence_version", 0),
+            "declared": known.declared,
+            "record": dict(known.evidence) if known.evidence else None,
+        },
+        "certificate": {
+            "serial": said.get("serial", ""),
+            "spc": known.certificate.spc if known.certificate else None,
+            "issuer": known.certificate.issuer if known.certificate else None,
+            "until": known.certificate.until.isoformat() if known.certificate else None,
+        },
+        "journal": _journal(said, call, known.journal),
+        "configuration": known.configuration,
+        "policy_version": call.get("policy_version", 0),
+        "lack": lack or "",
+        "lacks": LACKS[lack] if lack else "",
+        "lowered_by": _lowered_by(rule) if level else [],
+    }
+
+
+def lines(told: Mapping[str, Any]) -> Iterator[str]:
+    """The page for a person.
+
+    1. The call, the level, the rule. 2. What that rested on. 3. Where it is written down. 4. What would have
+    changed it.
+    """
+    # 1.
+    yield f"call {told['record_id']}, {_when(told['started_at'])}: {_verdict(told)}"
+    if not told["rule"]:
+        yield "  no rule was asked: it is no call of a trunk that shows a number"
+        return
+    yield f"  {told['words']}"
+    yield _row("clause", told["clause"])
+    if told["unsigned"]:
+        yield _row("unsigned", told["unsigned"])
+    yield ""
+    # 2.
+    yield _row("numbers", f"from {told['calling_number'] or 'no number'} to {told['called_number']}")
+    yield _row("trunk", _trunk(told["authenticated"]))
+    yield _row("customer", _customer(told["customer"]))
+    yield from _number(told["number"])
+    # 3.
+    yield ""
+    yield from _written_down(told)
+    # 4.
+    if told["lowered_by"]:
+        yield ""
+        yield "  it would have been lower without"
+        yield from (f"    {one['piece']}: {one['then']}" for one in told["lowered_by"])
+    if told["lacks"]:
+        yield ""
+        yield f"  for a higher level it lacked: {told['lacks']} ({told['lack']})"
+
+
+def _lowered_by(rule: Rule | None) -> list[dict[str, str]]:
+    """Each piece the level rested on, and which rule would have been left without it."""
+    found = []
+    for piece in RULES[rule].rests_on if rule else ():
+        left = [f"{RULES[other].level or 'not signed'} ({other})" for other in WITHOUT[piece]]
+        found.append({"piece": PIECES[piece], "then": " or ".join(left)})
+    return found
+
+
+def _journal(
+    said: Mapping[str, Any], call: Mapping[str, Any], journal: Journaled | None
+) -> dict[str, Any] | None:
+    """Whether the signer's own line says the same as the call's record."""
+    if not call.get("attest"):
+        return None
+    line = said.get("journal")
+    if line is None or journal is None:
+        why = "its disk was lost: the gap is declared in the line after it" if line is None else "not readable"
+        return {"line": line, "agrees": False, "problem": why, "broken": [], "looked_at": ""}
+    wanted = {"record_id": call["record_id"], "level": call["attest"], "rule": said["rule"]}
+    wanted |= {"serial": said.get("serial", ""), "trunk": call.get("source_name", "")}
+    if call["attest"] == Attestation.A:
+        wanted |= {"evidence_id": said.get("evidence"), "evidence_version": said.get("evidence_version")}
+    wrong = [name for name, value in wanted.items() if journal.facts.get(name) != value]
+    problem = "" if not wrong else "it is not there" if not journal.facts else f"it differs in {', '.join(wrong)}"
+    return {
+        "line": line,
+        "agrees": not wrong,
+        "problem": problem,
+        "broken": list(journal.broken),
+        "looked_at": journal.looked_at,
+    }
+
+
+def _verdict(told: Mapping[str, Any]) -> str:
+    level = f"signed {told['level']}" if told["level"] else "not signed"
+    return f"{level} by rule {told['rule']}" if told["rule"] else level
+
+
+def _trunk(its: Mapping[str, Any]) -> str:
+    ways = " and ".join(its["by"]) or "nothing"
+    shown = f", certificate sha256:{its['certificate_sha256']}" if its["certificate_sha256"] else ""
+    where = ", ".join(filter(None, (its["source"], its["tls_version"])))
+    return f"{its['trunk']}, proved by {ways} ({where}{shown})"
+
+
+def _customer(its: Mapping[str, Any]) -> str:
+    if not its["reference"]:
+        return f"tenant {its['tenant']}: no KYC record was named"
+    day = f"verified {its['verified']}" if its["verified"] else "of a day that is not known any more"
+    return f"tenant {its['tenant']}, KYC record {its['reference']}, {day}"
+
+
+def _number(its: Mapping[str, Any]) -> Iterator[str]:
+    record = its["record"]
+    if not its["evidence"]:
+        yield _row("evidence", "none for this number")
+        return
+    yield _row("evidence", f"{its['evidence']}, version {its['version']}")
+    if its["declared"]:
+        yield _row("", f"in the trunk's inventory {its['declared']}")
+    if record is None:
+        return
+    yield _row("", f"{record['kind']} for {record['numbers']}, until {_when(record['until'])}")
+    yield _row("", f"document {record['file']}, sha256:{record['file_sha256']}")
+    yield _row("", f"entered by {record['entered_by']}, {_when(record['entered_at'])}: {record['why']}")
+    if record["reviewed_by"]:
+        done = "accepted" if record["accepted"] else "rejected"
+        when, why = _when(record["reviewed_at"]), record["review_why"]
+        yield _row("", f"{done} by {record['reviewed_by']}, {when}: {why}")
+    if record["revoked_by"]:
+        when, why = _when(record["revoked_at"]), record["revoke_why"]
+        yield _row("", f"revoked since by {record['revoked_by']}, {when}: {why}")
+
+
+def _written_down(told: Mapping[str, Any]) -> Iterator[str]:
+    its, journal = told["certificate"], told["journal"]
+    if its["serial"]:
+        known = f", SPC {its['spc']}, of {its['issuer']}, until {its['until']}" if its["spc"] else ""
+        yield _row("certificate", f"serial {its['serial']}{known or ', which is not on this node any more'}")
+    if journal is not None:
+        line = f"line {journal['line']} of the signer's journal" if journal["line"] else "no line"
+        yield _row("signer", f"{line}: {'says the same' if journal['agrees'] else journal['problem']}")
+        if journal["looked_at"]:
+            held = "holds" if not journal["broken"] else "DOES NOT HOLD"
+            yield _row("", f"{journal['looked_at']}: {held}")
+        yield from (_row("", problem) for problem in journal["broken"])
+    holds = told["configuration"] or "its journal holds"
+    yield _row("configuration", f"version {told['policy_version']}: {holds}")
+
+
+def _row(about: str, words: str) -> str:
+    return f"  {about:<{_WIDE}}{words}"
+
+
+def _when(at: float | None) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC" if at else "time not known"

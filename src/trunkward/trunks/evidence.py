@@ -1,0 +1,80 @@
+"""Records that numbers which are not our inventory belong to a customer, and what acts do to them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+#: Seconds for which a record that was not renewed lets its trunk go on showing the numbers, signed B: that an
+#: end was overlooked is no reason to refuse calls of a customer we know.
+GRACE_S = 90 * 86_400
+
+
+class State(StrEnum):
+    """Where a record is on its way."""
+
+    #: Entered, and nobody else has looked at it yet.
+    ENTERED = "entered"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    REVOKED = "revoked"
+    #: Accepted, and past its end.
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceRecord:
+    """One document, and what it says: these numbers belong to this tenant, who calls by this trunk."""
+
+    #: Number of the version that entered it, whose actor and time are its own; the record is called by it.
+    version: int
+    trunk: str
+    tenant: str
+    #: `loa`, `port`, `delegate` or `vetted` (`shaken.evidence.Kind`).
+    kind: str
+    #: E.164 with `+`, of one length.
+    first: str
+    last: str
+    #: What it is called, and SHA-256 of it; the document itself is kept beside.
+    file_name: str
+    file_sha256: str
+    why: str
+    #: Seconds since the epoch: the first moment at which it no longer holds.
+    until: float
+    #: Number of the version that accepted or rejected it; 0: none has.
+    reviewed: int = 0
+    accepted: bool = False
+    review_why: str = ""
+    #: Number of the version that revoked it; 0: none has.
+    revoked: int = 0
+    revoke_why: str = ""
+
+    @property
+    def numbers(self) -> str:
+        """For a person: one number, or the first and the last of many."""
+        return self.first if self.first == self.last else f"{self.first}-{self.last}"
+
+    def in_force(self, at: float) -> bool:
+        """Whether gates are to know it at a time, in seconds since the epoch: until its grace is over."""
+        return self.accepted and not self.revoked and at < self.until + GRACE_S
+
+    def state(self, at: float) -> State:
+        """Where it is at a time, in seconds since the epoch."""
+        if self.revoked:
+            return State.REVOKED
+        if not self.reviewed:
+            return State.ENTERED
+        if not self.accepted:
+            return State.REJECTED
+        return State.ACCEPTED if at < self.until else State.ENDED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceChange:
+    """What a version does to records: a new one with its document, or what became of one."""
+
+    #: `add`, `accept`, `reject` or `revoke`.
+    act: str
+    #: Of `add` without a number yet; else as it is after the act.
+    record: EvidenceRecord
+    #: Of `add`: the document, compressed.
+    packed: bytes = b""
+    why: str = ""

@@ -1,0 +1,35 @@
+"""Evidence tokens for policies that tests compile: good in form, signed with a key nobody asks for."""
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from trunkward.shaken.evidence import Evidence, Kind, issue
+
+KEY = Ed25519PrivateKey.generate()
+#: The reference of the customer of examples/node.yaml.
+CUSTOMER = "KYC-2026-17"
+#: Seconds since the epoch.
+UNTIL = 1_900_000_000
+
+
+def token(
+    number: str,
+    *,
+    trunk: str = "acme-hq",
+    last: str = "",
+    kind: Kind = Kind.OWN_INVENTORY,
+    customer: str = CUSTOMER,
+    until: int = UNTIL,
+) -> str:
+    """A token for an E.164 number with `+`, or for those from it to `last`."""
+    first, end = number.removeprefix("+"), (last or number).removeprefix("+")
+    statement = Evidence(
+        kind=kind,
+        customer=customer,
+        trunk=trunk,
+        first=first,
+        last=end,
+        not_after=until,
+        version=1,
+        id=f"{kind}-{trunk}-{first}",
+    )
+    return issue(KEY, statement)

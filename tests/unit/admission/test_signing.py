@@ -1,0 +1,470 @@
+"""What a call is signed with, by whom and by which rule: by where it comes from, and what it came signed with."""
+
+from collections.abc import Callable
+from copy import replace
+from dataclasses import replace as changed
+from typing import Any
+
+import pytest
+
+from sipkit.passports import div, identity, shaken
+from sipkit.places import TABLE
+from sipkit.tokens import token
+from trunkward.admission.caller import Right
+from trunkward.admission.judge import Judgement, judge_call
+from trunkward.admission.ports import NOTHING_ASKED, Facts, PeerIdentity, Signature, SigningClaims
+from trunkward.admission.screen import Case, screen
+from trunkward.admission.signing import Signing
+from trunkward.admission.snapshot import Snapshot, compile_snapshot
+from trunkward.calls.attempt import CallAttempt
+from trunkward.calls.verdict import Admit, Blame, Reason, Reject
+from trunkward.shaken.attest import Attestation, Rule
+from trunkward.trunks.callers import CallerRule, Diverting
+from trunkward.trunks.model import Declared
+from trunkward.trunks.transit import CallerName, Role, SigningIdentity
+
+NOW = 1_800_000_000
+OWN, SECOND, THIRD = "+12025550101", "+12025550102", "+12025550103"
+FOREIGN, OTHER, CALLED, ELSEWHERE = "+12125550150", "+12125550151", "+12025550199", "+13035550188"
+NAME = CallerName(name="Example Corp", reason="Deliveries", reviewed="2026-11-20")
+FORWARDED = CallerRule(forwarded=True)
+
+type Attempt = Callable[..., CallAttempt]
+
+
+def world(declared: Declared, **changes: Any) -> Snapshot:
+    """The example with its trunk changed, evidence for each of its numbers, and a second carrier not trusted."""
+    identities = changes.pop("identities", {})
+    trunk = changed(declared.trunks[0], **changes)
+    north, south = declared.carriers
+    carriers = (north, changed(south, trusted=False))
+    tokens = [token(number, trunk=trunk.name) for number in trunk.numbers]
+    world = changed(declared, trunks=(trunk,), carriers=carriers, reseller_identities=identities)
+    return Snapshot(compile_snapshot(world, tokens, 1, TABLE))
+
+
+def seen(attempt: CallAttempt, pbx: PeerIdentity, policy: Snapshot) -> Case:
+    case = screen(attempt, pbx, policy)
+    assert case.source is not None
+    return case
+
+
+def claims_of(attempt: CallAttempt, pbx: PeerIdentity, policy: Snapshot) -> SigningClaims:
+    claims = seen(attempt, pbx, policy).signing.claims
+    assert claims is not None
+    return claims
+
+
+def judged(case: Case, *identities: str) -> Judgement:
+    level = case.signing.claims.level if case.signing.claims else None
+    signature = Signature(identities=identities or ("ours",), date="our date", iat=NOW, attest=level)
+    room = replace(NOTHING_ASKED, reserved=True)
+    return judge_call(case, Facts(signature=signature, clock_synchronised=True, live=room), "r", NOW)
+
+
+def admitted(case: Case, *identities: str) -> Admit:
+    verdict = judged(case, *identities).verdict
+    assert isinstance(verdict, Admit), verdict
+    return verdict
+
+
+def names(said: list[tuple[str, str]], name: str) -> list[str]:
+    return [value for found, value in said if found == name]
+
+
+def diversion(*numbers: str) -> list[str]:
+    """The newest on top."""
+    return [f"<sip:{number}@10.9.8.7>;reason=no-answer" for number in numbers]
+
+
+# ---- by where it comes from -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("role", "rule"), [(Role.INTERMEDIATE, Rule.C_INTERMEDIATE_UNSIGNED), (Role.GATEWAY, Rule.C_GATEWAY)]
+)
+@pytest.mark.parametrize("number", [FOREIGN, OWN])
+def test_in_transit_what_is_unsigned_is_signed_c(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared, role: Role, rule: Rule, number: str
+) -> None:
+    """47 CFR 64.6302: whatever number it shows, for nothing is known of who calls; our evidence changes nothing."""
+    case = seen(outbound(CALLED, calling=number), pbx, world(declared, role=role, caller_name=NAME))
+    claims = case.signing.claims
+    assert claims is not None
+    assert (claims.level, claims.rule, claims.evidence, claims.caller_name) == (
+        Attestation.C,
+        rule,
+        None,
+        None,
+    )
+    assert case.caller.right is Right.TRANSIT
+    verdict = admitted(case)
+    # asserted is nobody by us: it has not come asserted
+    assert names(verdict.routes[0].headers, "P-Asserted-Identity") == []
+    assert names(verdict.routes[0].headers, "Date") == ["our date"]
+    assert {"Identity", "y", "Date"} <= set(verdict.remove_headers)
+
+
+@pytest.mark.parametrize("role", [Role.INTERMEDIATE, Role.GATEWAY])
+@pytest.mark.parametrize("attest", ["A", "B", "C"])
+@pytest.mark.parametrize("date", [True, False])
+def test_in_transit_what_is_signed_passes_and_is_not_signed_again(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared, role: Role, attest: str, *, date: bool
+) -> None:
+    """47 CFR 64.6302(a): with its Date, which belongs to it; where there is none, none is added."""
+    headers = {"identity": ["other", shaken("12125550150", "12025550199", iat=NOW - 600, attest=attest)]}
+    headers |= {"date": ["Sat, 13 Nov 2027 23:29:00 GMT"]} if date else {}
+    case = seen(outbound(CALLED, calling=FOREIGN, headers=headers), pbx, world(declared, role=role))
+    assert case.signing.claims is None
+    assert case.signing.unsigned == Rule.ALREADY_SIGNED
+    judgement = judged(case)
+    assert (judgement.attest, judgement.unsigned) == ("", Rule.ALREADY_SIGNED)
+    verdict = admitted(case)
+    assert not {"Identity", "y", "Date"} & {*verdict.remove_headers, *verdict.routes[0].remove_headers}
+    assert names(verdict.routes[0].headers, "Identity") == names(verdict.routes[0].headers, "Date") == []
+
+
+def test_in_transit_what_has_not_the_form_passes_beside_c(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared
+) -> None:
+    received = [identity("rph", {"rph": {"auth": ["ets.0"]}}), "rubbish"]
+    policy = world(declared, role=Role.GATEWAY)
+    for headers, date_off, date_on in (
+        ({"identity": received}, ["Date"], ["our date"]),
+        ({"identity": received, "date": ["theirs"]}, [], []),
+    ):
+        case = seen(outbound(CALLED, calling=FOREIGN, headers=headers), pbx, policy)
+        verdict = admitted(case)
+        [route] = verdict.routes
+        assert case.signing.claims is not None
+        assert not {"Identity", "y"} & {*verdict.remove_headers, *route.remove_headers}
+        assert names(route.headers, "Identity") == ["ours"]
+        assert (route.remove_headers, names(route.headers, "Date")) == (date_off, date_on)
+
+
+@pytest.mark.parametrize(
+    ("said", "number", "asserted"),
+    [
+        ({}, FOREIGN, []),
+        ({"p-asserted-identity": [f"<sip:{OTHER}@up.example.net>"]}, OTHER, [f"<sip:{OTHER}@sbc.example.com>"]),
+        # what it would rather be called is a customer's wish
+        ({"p-preferred-identity": [f"<sip:{OTHER}@up.example.net>"]}, FOREIGN, []),
+    ],
+)  # fmt: skip
+def test_in_transit_who_calls_is_what_the_provider_says(
+    outbound: Attempt,
+    pbx: PeerIdentity,
+    declared: Declared,
+    said: dict[str, list[str]],
+    number: str,
+    asserted: list[str],
+) -> None:
+    policy = world(declared, role=Role.INTERMEDIATE)
+    case = seen(outbound(CALLED, calling=FOREIGN, headers=said), pbx, policy)
+    assert case.signing.claims is not None
+    assert case.signing.claims.orig == number[1:]
+    verdict = admitted(case)
+    assert verdict.from_uri == f"sip:{FOREIGN}@sbc.example.com"
+    assert names(verdict.routes[0].headers, "P-Asserted-Identity") == asserted
+
+
+def test_in_transit_a_caller_without_a_number_goes_unsigned(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared
+) -> None:
+    policy = world(declared, role=Role.GATEWAY)
+    case = seen(outbound(CALLED, calling="alice"), pbx, policy)
+    assert case.signing == Signing(unsigned=Rule.NO_NUMBER)
+    assert admitted(case).from_uri == "sip:alice@sbc.example.com"
+
+
+def test_in_transit_fakes_are_refused_for_good(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared
+) -> None:
+    """A 6xx: no other route is tried. They are refused, and not signed C."""
+    case = seen(outbound(CALLED, calling="+12025110150"), pbx, world(declared, role=Role.GATEWAY))
+    verdict = judged(case).verdict
+    assert isinstance(verdict, Reject)
+    assert (verdict.status, verdict.reason) == (603, Reason.CALLING_NUMBER_NOT_VALID)
+
+
+def test_in_transit_an_anonymous_callers_signature_goes_to_trusted_carriers_alone(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared
+) -> None:
+    policy = world(declared, role=Role.INTERMEDIATE)
+    headers = {
+        "identity": [shaken("12125550150", "12025550199", iat=NOW)],
+        "date": ["theirs"],
+        "privacy": ["id"],
+        "p-asserted-identity": [f"<sip:{FOREIGN}@up.example.net>"],
+    }
+    kept = admitted(seen(outbound(CALLED, calling="anonymous", headers=headers), pbx, policy))
+    assert not {"Identity", "Date"} & {*kept.remove_headers, *kept.routes[0].remove_headers}
+    off = admitted(seen(outbound(ELSEWHERE, calling="anonymous", headers=headers), pbx, policy))
+    assert off.routes[0].remove_headers == ["Identity", "y", "Date"]
+    assert names(off.routes[0].headers, "P-Asserted-Identity") == []
+
+
+def test_in_transit_a_call_for_help_keeps_what_it_has(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared
+) -> None:
+    """Property 9: it is never signed, and asks no signer; what another provider signed and asserted goes on."""
+    headers = {
+        "identity": [shaken("12125550150", "911", iat=NOW)],
+        "p-asserted-identity": [f"<sip:{FOREIGN}@up.example.net>"],
+    }
+    case = seen(outbound("911", calling=OTHER, headers=headers), pbx, world(declared, role=Role.GATEWAY))
+    assert (case.signing.claims, case.signing.unsigned) == (None, Rule.EMERGENCY)
+    verdict = admitted(case)
+    assert "Identity" not in verdict.remove_headers
+    assert names(verdict.routes[0].headers, "P-Asserted-Identity") == [f"<sip:{FOREIGN}@sbc.example.com>"]
+
+
+def test_what_a_customer_brings_along_is_taken_off(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared
+) -> None:
+    headers = {"identity": [shaken("12025550101", "12025550199", iat=NOW)], "date": ["theirs"]}
+    case = seen(outbound(CALLED, headers=headers), pbx, world(declared))
+    assert claims_of(case.attempt, pbx, world(declared)).level is Attestation.A
+    assert {"Identity", "y", "Date"} <= set(admitted(case).remove_headers)
+
+
+def test_a_customer_nobody_knows_is_signed_c(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared
+) -> None:
+    claims = claims_of(outbound(CALLED), pbx, world(declared, customer=None, caller_name=NAME))
+    assert (claims.level, claims.rule, claims.customer) == (Attestation.C, Rule.C_UNKNOWN_CUSTOMER, "")
+    assert claims.caller_name is None
+
+
+# ---- too much -----------------------------------------------------------------------------------
+
+
+def test_too_many_identity_headers_are_refused_by_name(
+    outbound: Attempt, inbound: Attempt, pbx: PeerIdentity, declared: Declared
+) -> None:
+    many = {"identity": ["x"] * 11}
+    for attempt, peer, blame in (
+        (outbound(CALLED, headers=many), pbx, Blame.CUSTOMER),
+        (inbound(headers=many), None, Blame.CARRIER),
+    ):
+        judgement = judged(screen(attempt, peer, world(declared)))
+        verdict = judgement.verdict
+        assert isinstance(verdict, Reject)
+        assert (verdict.status, verdict.reason) == (438, Reason.IDENTITY_TOO_LARGE)
+        assert verdict.blame is blame
+        assert "11 Identity headers" in judgement.findings[-1].detail
+    assert judged(
+        screen(inbound(headers={"identity": ["x"] * 10}), None, world(declared))
+    ).verdict.reason in (Reason.ADMITTED,)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_call_for_help_goes_without_them(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared, role: Role
+) -> None:
+    case = seen(outbound("911", headers={"identity": ["x"] * 11}), pbx, world(declared, role=role))
+    verdict = admitted(case)
+    assert {"Identity", "y"} <= set(verdict.remove_headers)
+
+
+# ---- retargets ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_div_for_each_retarget(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared, depth: int, *, signed: bool
+) -> None:
+    """Property 8: chains of one to five; what the caller's provider signed stays, and is not signed again."""
+    own = tuple(f"+1202555010{at}" for at in range(1, 7))
+    policy = world(declared, numbers=own, caller=FORWARDED)
+    went = [number[1:] for number in own[:depth]]
+    headers = {"diversion": diversion(*reversed(own[:depth]))}
+    if signed:
+        headers["identity"] = ["other", shaken("12125550150", went[0], iat=NOW - 5)]
+        headers["date"] = ["theirs"]
+    case = seen(outbound(CALLED, calling=FOREIGN, headers=headers), pbx, policy)
+    claims = case.signing.claims
+    assert claims is not None
+    chain = [*went, CALLED[1:]]
+    assert claims.retargets == tuple(zip(chain[1:], chain, strict=False))
+    assert (claims.orig, claims.dest) == ("12125550150", went[0])
+    assert (claims.level, claims.received_iat) == ((None, NOW - 5) if signed else (Attestation.B, None))
+    verdict = admitted(case, *[f"div {at}" for at in range(depth)])
+    [route] = verdict.routes
+    assert names(route.headers, "Identity") == [f"div {at}" for at in range(depth)]
+    stays = "Identity" not in verdict.remove_headers and not route.remove_headers
+    assert stays is signed
+    assert names(route.headers, "Date") == ([] if signed else ["our date"])
+    assert judged(case).attest == ("" if signed else "B")
+
+
+def test_a_customers_switch_may_have_signed_some_of_them(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared
+) -> None:
+    policy = world(declared, caller=FORWARDED)
+    base = shaken("12125550150", OWN[1:], iat=NOW)
+    headers = {
+        "diversion": diversion(SECOND, OWN),
+        "identity": [base, div("12125550150", SECOND[1:], OWN[1:], iat=NOW)],
+    }
+    claims = claims_of(outbound(CALLED, calling=FOREIGN, headers=headers), pbx, policy)
+    assert (claims.level, claims.retargets) == (None, ((CALLED[1:], SECOND[1:]),))
+    headers["identity"].append(div("12125550150", CALLED[1:], SECOND[1:], iat=NOW))
+    signing = seen(outbound(CALLED, calling=FOREIGN, headers=headers), pbx, policy).signing
+    assert (signing.claims, signing.passes_on, signing.unsigned) == (None, True, Rule.ALREADY_SIGNED)
+
+
+@pytest.mark.parametrize(
+    "received",
+    [
+        # of another caller, and for another number: whoever sends it has it from somewhere else
+        shaken("12125550151", OWN[1:], iat=NOW),
+        shaken("12125550150", "13035550188", iat=NOW),
+        div("12125550150", CALLED[1:], OWN[1:], iat=NOW),
+    ],
+)
+def test_a_signature_of_another_call_is_taken_off(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared, received: str
+) -> None:
+    headers = {"diversion": diversion(OWN), "identity": [received]}
+    case = seen(outbound(CALLED, calling=FOREIGN, headers=headers), pbx, world(declared, caller=FORWARDED))
+    assert case.signing.claims is not None
+    assert case.signing.claims.level is Attestation.B
+    assert "Identity" in admitted(case).remove_headers
+
+
+def test_a_signature_for_the_number_itself_is_no_retarget(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared
+) -> None:
+    """Captured elsewhere, and brought along for the same called number: nothing was diverted, so it goes no further."""
+    headers = {"identity": [shaken("12125550150", CALLED[1:], iat=NOW)]}
+    policy = world(declared, numbers=(OWN, FOREIGN), caller=FORWARDED)
+    case = seen(outbound(CALLED, calling=FOREIGN, headers=headers), pbx, policy)
+    assert case.signing.claims is not None
+    assert case.signing.claims.level is Attestation.A
+    assert "Identity" in admitted(case).remove_headers
+
+
+@pytest.mark.parametrize(("age_s", "kept"), [(0, True), (30, True), (-30, True), (31, False), (-31, False)])
+def test_a_retarget_keeps_the_time_of_its_call_while_that_is_young(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared, age_s: int, *, kept: bool
+) -> None:
+    """RFC 8946 section 4: it keeps `iat` unless Date changes; so it does when it would be stale when verified."""
+    headers = {
+        "diversion": diversion(OWN),
+        "identity": [shaken("12125550150", OWN[1:], iat=NOW - age_s)],
+        "date": ["theirs"],
+    }
+    case = seen(outbound(CALLED, calling=FOREIGN, headers=headers), pbx, world(declared, caller=FORWARDED))
+    assert case.signing.claims is not None
+    assert case.signing.claims.received_iat == (NOW - age_s if kept else None)
+    route = admitted(case).routes[0]
+    assert names(route.headers, "Date") == ([] if kept else ["our date"])
+    assert route.remove_headers == ([] if kept else ["Date"])
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"diversion": diversion(OWN), "privacy": ["history"]},
+        {"diversion": [f"<sip:{OWN}@x>;privacy=full"]},
+    ],
+)
+def test_who_diverted_is_not_signed_where_it_is_not_to_be_told(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared, headers: dict[str, list[str]]
+) -> None:
+    policy = world(declared, caller=FORWARDED, diversion=Diverting.PASS)
+    claims = claims_of(outbound(CALLED, calling=FOREIGN, headers=headers), pbx, policy)
+    assert (claims.level, claims.dest, claims.retargets) == (Attestation.B, CALLED[1:], ())
+
+
+# ---- names, other identities, canonical numbers ---------------------------------------------------
+
+
+def test_a_name_is_signed_of_whose_number_it_is(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared
+) -> None:
+    policy = world(declared, caller_name=NAME)
+    assert claims_of(outbound(CALLED), pbx, policy).caller_name == replace(NAME, reviewed="")
+    assert claims_of(outbound(CALLED, headers={"privacy": ["id"]}), pbx, policy).caller_name is None
+    diverting = world(declared, caller_name=NAME, caller=FORWARDED)
+    headers = {"diversion": diversion(OWN)}
+    claims = claims_of(outbound(CALLED, calling=FOREIGN, headers=headers), pbx, diverting)
+    assert claims.caller_name is None
+    assert claims_of(outbound(CALLED), pbx, world(declared)).caller_name is None
+
+
+RESALE = SigningIdentity(spc="567T", x5u="https://cr.resale.example.com/shaken.pem")
+
+
+def test_whose_certificate_it_is_the_trunks_reseller_says(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared
+) -> None:
+    for reseller, identities, name in (
+        ("", {}, "node"),
+        ("resale", {}, "node"),
+        ("resale", {"resale": RESALE}, "resale"),
+        ("other", {"resale": RESALE}, "node"),
+    ):
+        policy = world(declared, reseller=reseller, identities=identities)
+        claims = claims_of(outbound(CALLED), pbx, policy)
+        assert (claims.identity, claims.supplied) == (name, None)
+
+
+@pytest.mark.parametrize(
+    ("said", "level"),
+    [
+        (["A"], Attestation.A), (["B"], Attestation.B), (["C"], Attestation.C),
+        ([], None), (["D"], None), (["a"], None), (["AB"], None), (["A", "A"], None), (["A, B"], None), ([""], None),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("calling", [OWN, FOREIGN])
+def test_where_only_the_technical_act_is_ours_the_level_is_supplied(
+    outbound: Attempt,
+    pbx: PeerIdentity,
+    declared: Declared,
+    said: list[str],
+    level: Attestation | None,
+    calling: str,
+) -> None:
+    """Property 6 (the line): what the obligated provider's switch says, whatever we know; nothing said, unsigned."""
+    identities = {"resale": changed(RESALE, third_party=True)}
+    policy = world(declared, reseller="resale", identities=identities, caller=CallerRule(forwarded=True))
+    headers = (
+        {"attestation-info": said, "diversion": diversion(OWN)} if said else {"diversion": diversion(OWN)}
+    )
+    case = seen(outbound(CALLED, calling=calling, headers=headers), pbx, policy)
+    claims = case.signing.claims
+    if level is None:
+        assert (claims, case.signing.unsigned) == (None, Rule.NOT_SUPPLIED)
+        assert judged(case).unsigned == Rule.NOT_SUPPLIED
+        return
+    assert claims is not None
+    assert (claims.level, claims.supplied, claims.rule) == (level, level, Rule.SUPPLIED)
+    assert (claims.evidence, claims.identity) == (None, "resale")
+
+
+def test_nobody_else_supplies_a_level(outbound: Attempt, pbx: PeerIdentity, declared: Declared) -> None:
+    headers = {"attestation-info": ["A"], "diversion": diversion(OWN)}
+    policy = world(declared, caller=FORWARDED)
+    claims = claims_of(outbound(CALLED, calling=FOREIGN, headers=headers), pbx, policy)
+    assert (claims.level, claims.supplied) == (Attestation.B, None)
+
+
+@pytest.mark.parametrize(
+    ("calling", "called"),
+    [
+        ("+12025550101", "+12025550199"),
+        ("2025550101", "2025550199"),
+        ("12025550101", "12025550199"),
+        ("+1-202-555-0101", "(202)555-0199"),
+        ("+12025550101;cpc=ordinary", "+12025550199;npdi;rn=+12125550000"),
+    ],
+)
+def test_signed_numbers_are_canonical(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared, calling: str, called: str
+) -> None:
+    """RFC 8224 section 8.3: one form of a number, however it is dialled; never the routing number."""
+    claims = claims_of(outbound(called, calling=calling), pbx, world(declared))
+    assert (claims.orig, claims.dest) == ("12025550101", "12025550199")

@@ -1,0 +1,209 @@
+"""Evidence is entered by one person and accepted by another; every other way is refused with what to do."""
+
+from copy import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trunkward.access.actor import Actor
+from trunkward.control.configuration import Version
+from trunkward.control.evidence import (
+    MOST_BYTES,
+    EvidenceActRefused,
+    added,
+    described,
+    journaled,
+    numbers_of,
+    reviewed,
+    revoked,
+    said,
+    unpacked,
+)
+from trunkward.control.node_file import read_node_file
+from trunkward.trunks.evidence import GRACE_S, EvidenceRecord, State
+from trunkward.trunks.model import Declared
+
+EXAMPLE = Path(__file__).parents[3] / "examples/node.yaml"
+NOW = 1_800_000_000.0
+DAY = 86_400.0
+ALICE = Actor(name="alice", uid=1001)
+BOB = Actor(name="bob", uid=1002)
+LETTER = b"To whom it may concern"
+
+
+def declared() -> Declared:
+    """The example with a second tenant."""
+    read = read_node_file(EXAMPLE.read_text(), "node.yaml")
+    other = replace(read.trunks[0], name="bolt-hq", tenant="bolt", numbers=("+12025550160",))
+    return replace(read, trunks=(*read.trunks, other), tenants=(*read.tenants, "bolt"))
+
+
+def enter(**changed: Any) -> EvidenceRecord:
+    """The record of an act as the store has it: numbered by its version."""
+    said: dict[str, Any] = {
+        "numbers": "+12025550150-+12025550159",
+        "trunk": "acme-hq",
+        "kind": "loa",
+        "file_name": "letter.pdf",
+        "document": LETTER,
+        "until": NOW + 90 * DAY,
+        "why": "letter of Example Corp, filed as 2026/44",
+        "now": NOW,
+    }
+    return replace(added(declared(), **(said | changed)).record, version=17)
+
+
+def review(record: EvidenceRecord, **changed: Any) -> EvidenceRecord:
+    """The same after a review."""
+    said: dict[str, Any] = {
+        "accept": True,
+        "why": "called them back",
+        "entered_by": ALICE,
+        "actor": BOB,
+        "now": NOW + DAY,
+    }
+    return replace(reviewed([record], record.version, **(said | changed)).record, reviewed=18)
+
+
+def test_a_record_on_its_way() -> None:
+    record = enter()
+    assert (record.tenant, record.first, record.last) == ("acme", "+12025550150", "+12025550159")
+    assert record.state(NOW) is State.ENTERED
+    assert not record.in_force(NOW)
+    accepted = review(record)
+    assert accepted.state(NOW + DAY) is State.ACCEPTED
+    assert accepted.in_force(NOW + DAY)
+    over = revoked([accepted], 17, why="ported out", now=NOW + 2 * DAY).record
+    assert replace(over, revoked=19).state(NOW + 2 * DAY) is State.REVOKED
+    assert not replace(over, revoked=19).in_force(NOW + 2 * DAY)
+
+
+def test_its_end_lowers_the_level_and_its_grace_is_bounded() -> None:
+    accepted = review(enter())
+    assert accepted.state(accepted.until - 1) is State.ACCEPTED
+    assert accepted.state(accepted.until) is State.ENDED
+    assert accepted.in_force(accepted.until + GRACE_S - 1)
+    assert not accepted.in_force(accepted.until + GRACE_S)
+
+
+def test_nobody_accepts_what_he_has_entered() -> None:
+    with pytest.raises(EvidenceActRefused, match=r"alice \(uid 1001\) has entered record 17"):
+        review(enter(), actor=ALICE)
+    # by another name, and the same person
+    with pytest.raises(EvidenceActRefused, match="another person has to look at it"):
+        review(enter(), actor=Actor(name="bob", uid=ALICE.uid))
+    # nor is a rejection his to give
+    with pytest.raises(EvidenceActRefused, match="another person"):
+        review(enter(), actor=ALICE, accept=False)
+    assert review(enter(), actor=BOB).accepted
+
+
+@pytest.mark.parametrize("accept", [True, False])
+def test_a_record_is_reviewed_once(accept: bool) -> None:
+    record = review(enter(), accept=accept)
+    with pytest.raises(EvidenceActRefused, match="already: enter the document anew"):
+        review(record)
+
+
+def test_what_was_rejected_signs_nothing_and_is_not_revoked() -> None:
+    record = review(enter(), accept=False)
+    assert record.state(NOW) is State.REJECTED
+    assert not record.in_force(NOW)
+    with pytest.raises(EvidenceActRefused, match="rejected already"):
+        revoked([record], 17, why="x", now=NOW)
+
+
+def test_whoever_entered_it_may_take_it_back_unreviewed() -> None:
+    change = revoked([enter()], 17, why="wrong file", now=NOW)
+    assert replace(change.record, revoked=18).state(NOW) is State.REVOKED
+    with pytest.raises(EvidenceActRefused, match="revoked already"):
+        review(replace(change.record, revoked=18))
+
+
+def test_what_ended_before_anybody_looked_is_not_accepted() -> None:
+    with pytest.raises(EvidenceActRefused, match="has ended before it was reviewed"):
+        review(enter(), now=NOW + 90 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"numbers": "12025550150"}, "write \\+12025550100"),
+        ({"numbers": "+12025550159-+12025550150"}, "not before it"),
+        ({"numbers": "+12025550150-+442079460123"}, "as long as the first"),
+        ({"numbers": "+12022000000-+12023000000"}, "more than 1000000 numbers"),
+        ({"kind": "own-inventory"}, "write one of loa, port, delegate, vetted"),
+        ({"kind": "hearsay"}, "write one of loa"),
+        ({"trunk": "nobody"}, "no trunk nobody"),
+        ({"numbers": "+12025550155-+12025550165"}, r"\+12025550160 is a number of tenant bolt, not of acme"),
+        ({"why": " "}, "say why in one line"),
+        ({"why": "two\nlines"}, "say why in one line"),
+        ({"until": NOW}, "a day to come"),
+        ({"until": NOW + 367 * DAY}, "at most 366 days"),
+        ({"document": b""}, "at least one"),
+        ({"document": bytes(MOST_BYTES + 1)}, "at most 10485760"),
+    ],
+)
+def test_what_is_not_entered(changed: dict[str, Any], why: str) -> None:
+    with pytest.raises(EvidenceActRefused, match=why):
+        enter(**changed)
+
+
+def test_there_must_be_such_a_record() -> None:
+    with pytest.raises(EvidenceActRefused, match="there is no record 18"):
+        revoked([enter()], 18, why="x", now=NOW)
+
+
+def test_one_number_is_a_range_too() -> None:
+    assert numbers_of("+12025550150") == ("+12025550150", "+12025550150")
+    assert enter(numbers="+12025550150").numbers == "+12025550150"
+
+
+def test_the_document_is_kept_as_it_was() -> None:
+    change = added(
+        declared(),
+        numbers="+12025550150",
+        trunk="acme-hq",
+        kind="loa",
+        file_name="x" * 200 + ".pdf",
+        document=LETTER,
+        until=NOW + DAY,
+        why="w",
+        now=NOW,
+    )
+    assert unpacked(change.packed) == LETTER
+    assert change.record.file_name.endswith(".pdf")
+    assert len(change.record.file_name) == 120
+
+
+def test_what_the_journal_and_the_history_say() -> None:
+    record = enter()
+    change = reviewed([record], 17, accept=True, why="called", entered_by=ALICE, actor=BOB, now=NOW)
+    assert said(change) == (
+        "evidence 17 (loa) accepted: +12025550150-+12025550159 for trunk acme-hq (called)"
+    )
+    told = journaled(change, 18)
+    assert (told["act"], told["id"], told["file_sha256"]) == ("accept", 17, record.file_sha256)
+    entered = added(
+        declared(),
+        numbers="+12025550150",
+        trunk="acme-hq",
+        kind="loa",
+        file_name="f",
+        document=LETTER,
+        until=NOW + DAY,
+        why="w",
+        now=NOW,
+    )
+    assert journaled(entered, 17)["id"] == 17
+
+
+def test_who_did_what_when() -> None:
+    def version(number: int, actor: Actor) -> Version:
+        return Version(number=number, at=NOW + number, actor=actor, command="", summary="", text_sha256="")
+
+    told = described(review(enter()), {17: version(17, ALICE), 18: version(18, BOB)}, NOW + DAY)
+    assert (told["entered_by"], told["reviewed_by"]) == ("alice (uid 1001)", "bob (uid 1002)")
+    assert (told["state"], told["accepted"], told["revoked_by"]) == ("accepted", True, None)
+    assert (told["entered_at"], told["reviewed_at"]) == (NOW + 17, NOW + 18)

@@ -1,0 +1,140 @@
+"""Which tokens there are: one for each run of an inventory, one for each accepted record, for known customers."""
+
+from copy import replace
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trunkward.control.evidence_tokens import LIFETIME_S, SOON_S, ending, first_to_end, runs, tokens_of
+from trunkward.control.node_file import read_node_file
+from trunkward.shaken.evidence import Evidence, Kind, open_token
+from trunkward.trunks.customer import Customer
+from trunkward.trunks.evidence import GRACE_S, EvidenceRecord
+from trunkward.trunks.model import Declared
+
+EXAMPLE = read_node_file((Path(__file__).parents[3] / "examples/node.yaml").read_text(), "node.yaml")
+KEY = Ed25519PrivateKey.generate()
+NOW = 1_800_000_000
+RECORD = EvidenceRecord(
+    version=17,
+    trunk="acme-hq",
+    tenant="acme",
+    kind="loa",
+    first="+12025550150",
+    last="+12025550159",
+    file_name="letter.pdf",
+    file_sha256="ab" * 32,
+    why="filed",
+    until=NOW + 100.0,
+    reviewed=18,
+    accepted=True,
+)
+
+
+def opened(
+    declared: Declared = EXAMPLE,
+    records: tuple[EvidenceRecord, ...] = (),
+    before: dict[str, list[str]] | None = None,
+    now: int = NOW,
+) -> list[Evidence]:
+    found = tokens_of(declared, records, KEY, before or {}, now_s=now)
+    return [open_token(KEY.public_key(), token) for tokens in found.values() for token in tokens]
+
+
+def world(**changed: Any) -> Declared:
+    return replace(EXAMPLE, trunks=(replace(EXAMPLE.trunks[0], **changed),))
+
+
+def test_an_inventory_in_a_row_takes_one_token() -> None:
+    (said,) = opened()
+    assert (said.kind, said.customer, said.trunk) == (Kind.OWN_INVENTORY, "KYC-2026-17", "acme-hq")
+    assert (said.first, said.last, said.not_after) == ("12025550101", "12025550103", NOW + LIFETIME_S)
+
+
+def test_100_000_numbers_in_a_row_take_one_token_and_gaps_one_each() -> None:
+    whole = [f"+1202{number:07}" for number in range(5_000_000, 5_100_000)]
+    assert len(opened(world(numbers=tuple(whole)))) == 1
+    assert len(opened(world(numbers=tuple(whole[:10] + whole[11:])))) == 2
+
+
+@given(st.sets(st.integers(98, 130) | st.integers(995, 1010), max_size=30))
+def test_runs_are_the_numbers_and_no_others(numbers: set[int]) -> None:
+    found = list(runs(f"+{number}" for number in numbers))
+    covered = [n for first, last in found for n in range(int(first), int(last) + 1)]
+    assert covered == sorted(numbers)
+    assert all(len(first) == len(last) for first, last in found)
+
+
+def test_without_a_customer_there_is_no_token() -> None:
+    assert opened(world(customer=None), (RECORD,)) == []
+
+
+def test_another_customer_has_new_tokens() -> None:
+    before = tokens_of(EXAMPLE, (RECORD,), KEY, {}, now_s=NOW)
+    other = world(customer=Customer(reference="KYC-2026-18", verified_s=NOW))
+    said = opened(other, (RECORD,), before)
+    assert {one.customer for one in said} == {"KYC-2026-18"}
+    assert said[0].version == 2
+
+
+def test_what_is_good_is_kept_until_half_of_its_time_is_over() -> None:
+    before = tokens_of(EXAMPLE, (), KEY, {}, now_s=NOW)
+    assert tokens_of(EXAMPLE, (), KEY, before, now_s=NOW + LIFETIME_S // 2 - 1) == before
+    (said,) = opened(before=before, now=NOW + LIFETIME_S // 2)
+    assert (said.version, said.not_after) == (2, NOW + LIFETIME_S // 2 + LIFETIME_S)
+
+
+def test_what_another_key_has_signed_is_signed_anew() -> None:
+    before = tokens_of(EXAMPLE, (), Ed25519PrivateKey.generate(), {}, now_s=NOW)
+    assert opened(before=before)[0].version == 1
+
+
+def test_an_accepted_record_has_a_token_of_its_own() -> None:
+    said = opened(records=(RECORD,))[-1]
+    assert said == Evidence(
+        kind=Kind.LOA,
+        customer="KYC-2026-17",
+        trunk="acme-hq",
+        first="12025550150",
+        last="12025550159",
+        not_after=NOW + 100,
+        version=18,
+        id="evidence-17",
+    )
+
+
+def test_no_other_record_has_one() -> None:
+    others = (
+        replace(RECORD, reviewed=0, accepted=False),
+        replace(RECORD, accepted=False),
+        replace(RECORD, revoked=19),
+        replace(RECORD, until=NOW - GRACE_S),
+        replace(RECORD, trunk="gone"),
+        # a trunk with the name of one that is gone
+        replace(RECORD, tenant="bolt"),
+    )
+    assert all(one.kind is Kind.OWN_INVENTORY for one in opened(records=others))
+
+
+def test_a_record_that_has_ended_is_known_as_such_for_its_grace() -> None:
+    said = opened(records=(replace(RECORD, until=NOW - 1.0),))[-1]
+    assert (said.id, said.not_after) == ("evidence-17", NOW - 1)
+
+
+def test_the_first_end_is_of_what_is_renewed() -> None:
+    tokens = tokens_of(EXAMPLE, (RECORD,), KEY, {}, now_s=NOW)
+    assert first_to_end(tokens) == NOW + LIFETIME_S
+    assert first_to_end({}) is None
+
+
+def test_an_end_is_told_of_before_and_after() -> None:
+    tokens = tokens_of(EXAMPLE, (RECORD,), KEY, {}, now_s=NOW)
+    assert ending(tokens, RECORD.until - SOON_S) == []
+    ((name, before),) = ending(tokens, RECORD.until - SOON_S + 1)
+    ((_, after),) = ending(tokens, RECORD.until)
+    assert name == "evidence-17"
+    assert "loa for +12025550150-+12025550159 of trunk acme-hq ends on 2027-01-15" in before
+    assert "has ended on 2027-01-15" in after

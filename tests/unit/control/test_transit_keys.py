@@ -1,0 +1,75 @@
+"""What a node file says of whose calls a trunk brings, who signs them, and under which name."""
+
+from pathlib import Path
+
+import pytest
+
+from trunkward.control.node_file import NodeFileRefused, accept_node_file, read_node_file
+from trunkward.trunks.transit import CallerName, Role, SigningIdentity
+
+EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")
+TRUNK = "      - name: acme-hq\n"
+RULE = '        caller: {other: replace, number: "+12025550101"}\n'
+OWN = 'identity: {spc: "567T", x5u: "https://cr.resale.example.com/shaken.pem"}'
+
+
+def trunk_with(line: str, *, rule: bool = False) -> str:
+    assert EXAMPLE.count(TRUNK) == EXAMPLE.count(RULE) == 1
+    text = EXAMPLE if rule else EXAMPLE.replace(RULE, "")
+    return text.replace(TRUNK, f"{TRUNK}        {line}\n")
+
+
+def resold(line: str) -> str:
+    text = EXAMPLE.replace("\ntenants:\n", f"\nresellers:\n  - name: resale\n    {line}\n\ntenants:\n", 1)
+    return text.replace("  - name: acme\n", "  - name: acme\n    reseller: resale\n", 1)
+
+
+def problems(text: str) -> list[str]:
+    with pytest.raises(NodeFileRefused) as refused:
+        accept_node_file(text, "node.yaml")
+    return [problem.message for problem in refused.value.problems]
+
+
+def test_where_nothing_is_said_a_trunks_calls_begin_here_without_a_name() -> None:
+    trunk = read_node_file(EXAMPLE, "node.yaml").trunks[0]
+    assert (trunk.role, trunk.in_transit, trunk.caller_name) == (Role.ORIGINATING, False, None)
+
+
+@pytest.mark.parametrize("role", [Role.INTERMEDIATE, Role.GATEWAY])
+def test_roles(role: Role) -> None:
+    trunk = read_node_file(trunk_with(f"role: {role.value}"), "node.yaml").trunks[0]
+    assert (trunk.role, trunk.in_transit) == (role, True)
+
+
+def test_a_name() -> None:
+    text = trunk_with('rcd: {name: "Example Corp", reason: Deliveries, reviewed: 2026-11-20}')
+    found = read_node_file(text, "node.yaml").trunks[0].caller_name
+    assert found == CallerName(name="Example Corp", reason="Deliveries", reviewed="2026-11-20")
+
+
+def test_a_resellers_identity() -> None:
+    declared = read_node_file(resold(OWN), "node.yaml")
+    one = SigningIdentity(spc="567T", x5u="https://cr.resale.example.com/shaken.pem")
+    assert declared.reseller_identities == {"resale": one}
+    told = read_node_file(resold(OWN.replace("}", ", third_party: true}")), "node.yaml")
+    assert told.reseller_identities["resale"].third_party
+    assert read_node_file(EXAMPLE, "node.yaml").reseller_identities == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (trunk_with("role: wholesale"), "must be"),
+        (trunk_with("role: gateway", rule=True), "with role: gateway others' call"),
+        (trunk_with("role: intermediate\n        rcd: {name: X, reviewed: 2026-11-20}"), "with role: intermediate"),
+        (trunk_with("rcd: {name: Example Corp}"), "reviewed"),
+        (trunk_with("rcd: {name: Example Corp, reviewed: yesterday}"), "2026-11-20"),
+        (trunk_with('rcd: {name: "", reviewed: 2026-11-20}'), "1 to 64 printable"),
+        (trunk_with(f'rcd: {{name: "{"x" * 65}", reviewed: 2026-11-20}}'), "1 to 64 printable"),
+        (trunk_with('rcd: {name: "a\\nb", reviewed: 2026-11-20}'), "1 to 64 printable"),
+        (resold('identity: {spc: "567T"}'), "x5u"),
+        (resold(OWN).replace("resale\n", "node\n"), "the node's own identity"),
+    ],
+)  # fmt: skip
+def test_what_is_not_taken(text: str, said: str) -> None:
+    assert any(said in message for message in problems(text)), problems(text)
