@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from trunkward.trunks.transit import OF_NODE
-
 #: Metrics of gate 0 on 127.0.0.1; gate N has this + N. Like rtpengine's control port it is one a machine, or
 #: network namespace: a node has it to itself.
 METRICS_PORT = 9310
@@ -20,6 +18,10 @@ WORKER_METRICS_PORT = METRICS_PORT - 2
 WEB_PORT = METRICS_PORT - 3
 
 
+#: Whom this system trusts (Debian's ca-certificates).
+SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
+#: The identity of the node itself; others have the name of the reseller whose certificate it is.
+NODE_IDENTITY = "node"
 #: Below `state`: what is of the moment, and in no backup.
 VALKEY_DATA = "live"
 #: Beside the node file: one line that names the PostgreSQL to keep everything in, where there is one.
@@ -256,22 +258,86 @@ class Paths:
         """Which certificates from elsewhere are in use, and what is wrong with those that are not."""
         return self.run / "certificates" / "state.json"
 
+    @property
+    def identities(self) -> Path:
+        """Signing certificates by ACME, and whom to trust; written by who speaks with the authorities."""
+        return self.state / "identities"
+
+    @property
+    def trusted_list(self) -> Path:
+        """The list of trusted authorities as the policy administrator signed it; who reads it checks that."""
+        return self.identities / "trusted-list.jwt"
+
+    @property
+    def revocations(self) -> Path:
+        """Its revocation list, of which the same holds."""
+        return self.identities / "crl.der"
+
+    @property
+    def policy_administrator(self) -> Path:
+        """The certificates both are signed under, as root copied them."""
+        return self.run / "identities" / "administrator.pem"
+
+    def signing_chain(self, name: str) -> Path:
+        """The chain an identity signs under, where it comes by ACME; its signer checks it."""
+        return self.identities / f"{name}.pem"
+
+    @property
+    def published(self) -> Path:
+        """Chains under names of their own, for a web server."""
+        return self.state / "published"
+
+    @property
+    def identities_task(self) -> Path:
+        """What that process is to do (`engines.identity_task`)."""
+        return self.run / "identities" / "task.json"
+
+    @property
+    def identities_state(self) -> Path:
+        """How that process is getting on (`engines.certificate_state`)."""
+        return self.run / "identities" / "state.json"
+
     def sign_of_life(self, part: str) -> Path:
-        """What `acme` or `certificates` writes each second."""
-        return {"acme": self.acme_state, "certificates": self.shown_state}[part]
+        """What `acme`, `certificates` or `identities` writes each second."""
+        return {
+            "acme": self.acme_state,
+            "certificates": self.shown_state,
+            "identities": self.identities_state,
+        }[part]
 
     def gate_socket(self, index: int) -> Path:
         """Where gate number `index` takes attempts."""
         return self.run / "gate" / f"{index}.sock"
 
-    @property
-    def signer_socket(self) -> Path:
-        """Where the signer of the node's own identity takes claims."""
-        return self.signer_socket_of(OF_NODE)
+    def signer_run(self, identity: str = NODE_IDENTITY) -> Path:
+        """What the signer of an identity has for this moment: its socket, and the count of a gap."""
+        return self.run / signer_name(identity)
 
-    def signer_socket_of(self, identity: str) -> Path:
-        """Where the signer of an identity takes claims; each has a user, and so a directory, of its own."""
-        return self.run / ("signer" if identity == OF_NODE else f"signer-{identity}") / "signer.sock"
+    def signer_socket(self, identity: str = NODE_IDENTITY) -> Path:
+        """Where it takes claims."""
+        return self.signer_run(identity) / "signer.sock"
+
+    def signer_state(self, identity: str = NODE_IDENTITY) -> Path:
+        """What it keeps: its journal, and the values that commits to."""
+        return self.state / signer_name(identity)
+
+    def signer_journal(self, identity: str = NODE_IDENTITY) -> Path:
+        """Its journal."""
+        return self.signer_state(identity) / "journal.jsonl"
+
+    def signer_head(self, identity: str = NODE_IDENTITY) -> Path:
+        """How far that is, told by the signer for the worker."""
+        return self.run / "heads" / signer_name(identity) / "head.json"
+
+    @property
+    def acts_head(self) -> Path:
+        """How far the journal of acts is, told by whoever acts for the worker."""
+        return self.declared.with_name("acts-head.json")
+
+    @property
+    def heads(self) -> Path:
+        """The heads of all journals, signed each minute by the worker (`trunkward.journal.heads`)."""
+        return self.state / "heads" / "heads.log"
 
     @property
     def valkey_run(self) -> Path:
@@ -306,6 +372,11 @@ class Paths:
     def supervisor_socket(self) -> Path:
         """The supervisor's control socket, root only."""
         return self.run / "supervisor.sock"
+
+
+def signer_name(identity: str) -> str:
+    """The process that signs with an identity, and what its directories are called."""
+    return "signer" if identity == NODE_IDENTITY else f"signer-{identity}"
 
 
 def live_file(run: Path) -> Path:

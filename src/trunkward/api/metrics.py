@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from trunkward.admission.posture import Lost
 from trunkward.api.engine_metrics import gauge, kamailio, rtpengine, valkey
+from trunkward.api.identity_metrics import identities
 from trunkward.api.look import View
 from trunkward.control.health import CertificateOf, Health
 from trunkward.engines.exporter import BUILD, new_registry
@@ -37,6 +38,7 @@ def exposition(view: View) -> bytes:
                 *merged(parts | {"web": tuple(_own.collect()), **_versions(view)}),
                 *_node(view.health),
                 *_answers(view),
+                *identities(view.identities),
                 *kamailio(view.seen.kamailio, view.health.facts.now),
                 *rtpengine(view.seen.rtpengine),
                 *valkey(view.seen.valkey),

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -18,6 +19,7 @@ from trunkward.control.node_file import Accepted, NodeFileRefused, accept_node_f
 from trunkward.engines.announcements import wrong_announcements
 from trunkward.engines.certificates import why_no_authority
 from trunkward.engines.destinations_file import wrong_destinations
+from trunkward.engines.journals import tell_acts
 from trunkward.engines.number_lists import wrong_list
 from trunkward.settings import Paths
 from trunkward.store.configuration import SqlConfiguration
@@ -110,7 +112,7 @@ def configuration_store(paths: Paths, *, make: bool) -> Iterator[SqlConfiguratio
             where = paths.configuration_url
             complain(f"{where}: there is no configuration in it yet; up or apply makes the first version")
             raise typer.Exit(2)
-        yield SqlConfiguration(engine)
+        yield SqlConfiguration(engine, partial(tell_acts, paths))
 
 
 def how_to_bring_back(paths: Paths, file: Path) -> str:

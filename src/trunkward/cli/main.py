@@ -11,6 +11,7 @@ from trunkward import __version__
 from trunkward.cli.billing_app import export_app, reconcile, rerate
 from trunkward.cli.deck_app import deck_app
 from trunkward.cli.evidence_app import evidence_app
+from trunkward.cli.journal_app import journal_app
 from trunkward.cli.spend_app import hold, release, spend_app
 from trunkward.settings import Paths, SettingsRefused
 
@@ -73,6 +74,32 @@ def status(
     from trunkward.cli.status import run
 
     raise typer.Exit(run(Paths.from_environment(), as_json=as_json))
+
+
+@app.command()
+def certs(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show every certificate: what, whose, until when, published where; and the lists they stand on."""
+    from trunkward.cli.certs import run
+
+    raise typer.Exit(run(Paths.from_environment(), as_json=as_json))
+
+
+@app.command("test-authority")
+def test_authority(
+    spc: Annotated[str, typer.Option(help="The service provider code it certifies.")] = "000T",
+    home: Annotated[Path | None, typer.Option(help="Where its keys are kept.")] = None,
+    address: Annotated[str, typer.Option(help="Where its three servers listen.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="The name certificates are published at.")] = "cert.example.com",
+    hours: Annotated[float, typer.Option(min=0.01, help="How long certificates last.")] = 2160,
+) -> None:
+    """Run a TEST policy administrator and authority of SHAKEN; Ctrl-C ends them."""
+    from trunkward.cli.test_authority import run
+
+    raise typer.Exit(
+        run(Paths.from_environment(), spc=spc, home=home, address=address, host=host, hours=hours)
+    )
 
 
 @app.command("call-test")
@@ -349,6 +376,7 @@ def show_call(
 
 app.add_typer(deck_app, name="deck")
 app.add_typer(evidence_app, name="evidence")
+app.add_typer(journal_app, name="journal")
 app.add_typer(spend_app, name="spend")
 app.command()(hold)
 app.command()(release)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from trunkward.cli.said import complain
-from trunkward.control.shown import certificate_parts, certificate_sources
+from trunkward.control.shown import certificate_parts, certificate_sources, identity_sources
 from trunkward.engines.kamailio import NG_PORT
 from trunkward.engines.node_facts import FROZEN
 from trunkward.engines.probes import answers, get, lives, ng_pongs, tls_pongs, valkey
@@ -53,11 +53,11 @@ def wait_until_ready(
 def not_ready(paths: Paths, declared: Declared, version: int) -> dict[str, str]:
     """Parts that do not answer now; `version` is that of the configuration in force."""
     node = declared.node
-    certificates = certificate_parts(certificate_sources(declared))
+    certificates = certificate_parts(certificate_sources(declared), identity_sources(declared))
     probes: dict[str, Callable[[], object]] = {
         "rtpengine": partial(ng_pongs, NG_PORT),
         "valkey": partial(_counts_money, paths, node.gates),
-        "signer": partial(answers, paths.signer_socket),
+        "signer": partial(answers, paths.signer_socket()),
         "worker": partial(_works, paths, version),
         **{f"gate-{i}": partial(_decides, paths, i, version) for i in range(node.gates)},
         "kamailio": partial(tls_pongs, [str(address) for address in node.addresses], node.tls_port),

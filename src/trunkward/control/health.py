@@ -39,6 +39,7 @@ class Part(StrEnum):
     WORKER = "worker"
     ACME = "acme"
     CERTIFICATES = "certificates"
+    IDENTITIES = "identities"
     WEB = "web"
 
 
@@ -51,6 +52,9 @@ class CertificateOf(StrEnum):
     SIP_AUTHORITY = "sip-authority"
     SHAKEN = "shaken"
     SHAKEN_AUTHORITY = "shaken-authority"
+    #: No certificates either: the policy administrator's two lists.
+    TRUSTED_LIST = "trusted-list"
+    REVOCATIONS = "revocation-list"
     PEER = "peer"
     CARRIER_AUTHORITY = "carrier-authority"
     #: No certificate, but ends in the same way: what level A stands on.
@@ -268,6 +272,9 @@ def _of_parts(facts: Facts, not_ready: dict[str, str]) -> Iterable[Trouble]:
             case Part.ACME | Part.CERTIFICATES:
                 words = "calls go as ever; no certificate from elsewhere is renewed"
                 yield Trouble(what=part.name, problem=problem, means=words)
+            case Part.IDENTITIES:
+                words = "calls go as ever; no signing certificate, trusted list or revocation list is renewed"
+                yield Trouble(what=part.name, problem=problem, means=words)
             case Part.WEB:
                 words = "calls go as ever; nobody hears of the node's health over HTTP"
                 yield Trouble(what=part.name, problem=problem, means=words)
@@ -316,6 +323,8 @@ _AFTER_ITS_END = {
     CertificateOf.SIP_AUTHORITY: "peers refuse every certificate it issued",
     CertificateOf.SHAKEN: means(Lost.SIGNER),
     CertificateOf.SHAKEN_AUTHORITY: means(Lost.SIGNER),
+    CertificateOf.TRUSTED_LIST: "no signing certificate is trusted, ours or a caller's",
+    CertificateOf.REVOCATIONS: "nobody knows which signing certificates are revoked; what then is policy",
     CertificateOf.PEER: "no call reaches this peer over TLS",
     CertificateOf.CARRIER_AUTHORITY: "no call reaches this carrier over TLS",
     CertificateOf.EVIDENCE: "outbound: signed B, not A",

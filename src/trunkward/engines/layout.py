@@ -36,9 +36,14 @@ def directories(paths: Paths, gates: int) -> list[Directory]:
         *outer_directories(paths),
         Directory(paths.pki, "root", "root", 0o755),
         Directory(paths.records_db.parent, "tw-worker", "tw-worker", 0o750),
-        Directory(state / "signer", "tw-signer", "tw-signer", 0o700),
+        Directory(paths.signer_state(), "tw-signer", "tw-signer", 0o700),
+        # signed, and no secret: a copy of it elsewhere is worth more than this one
+        Directory(paths.heads.parent, "tw-worker", "tw-worker", 0o755),
         # what a public authority issued; the edge's own process takes it from here
         Directory(paths.acme_chain.parent, "tw-cert", "tw-edge", 0o2750),
+        # for anybody to read: what is in it is signed, or published anyway
+        Directory(paths.identities, "tw-identity", "tw-identity", 0o755),
+        Directory(paths.published, "tw-identity", "tw-identity", 0o755),
         # segments: each gate and the edge write their own, the worker reads them all and deletes the shipped
         Directory(paths.records, "tw-worker", "tw-worker", 0o751),
         *(Directory(paths.gate_records(i), "tw-gate", "tw-worker", 0o2770) for i in range(gates)),
@@ -55,9 +60,12 @@ def directories(paths: Paths, gates: int) -> list[Directory]:
         Directory(paths.shown.parent, "tw-worker", "tw-web", 0o2750),
         Directory(run / "media", "tw-media", "tw-media", 0o750),
         Directory(run / "gate", "tw-gate", "tw-edge", 0o2750),
-        Directory(run / "signer", "tw-signer", "tw-gate", 0o2750),
+        Directory(paths.signer_run(), "tw-signer", "tw-gate", 0o2750),
+        Directory(run / "heads", "root", "root", 0o755),
+        Directory(paths.signer_head().parent, "tw-signer", "tw-worker", 0o2750),
         Directory(paths.policy, "tw-worker", "tw-gate", 0o2750),
         Directory(paths.acme_state.parent, "tw-cert", "tw-cert", 0o755),
+        Directory(paths.identities_state.parent, "tw-identity", "tw-identity", 0o755),
         # gates, worker and web have its group beside their own
         Directory(paths.valkey_run, "tw-live", "tw-live", 0o2750),
         Directory(paths.valkey_data, "tw-live", "tw-live", 0o700),
@@ -88,7 +96,7 @@ def ensure_directories(paths: Paths, gates: int, *, running: bool = False) -> No
         return
     _own_files(paths)
     # of a node before this one; a rebuilt platform's users could not take another number's away
-    for place in (paths.gate_socket(0).parent, paths.signer_socket.parent, paths.valkey_run):
+    for place in (paths.gate_socket(0).parent, paths.signer_run(), paths.valkey_run):
         with _opened(place, os.O_DIRECTORY | os.O_NOFOLLOW) as directory:
             for name in os.listdir(directory):
                 if stat.S_ISSOCK(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
@@ -130,12 +138,16 @@ def _own_files(paths: Paths) -> None:
     """Gives the files of the node's users to them: a rebuilt platform may have given them other numbers."""
     owners = [
         (paths.records_db.parent, "tw-worker", "tw-worker"),
-        (paths.state / "signer", "tw-signer", "tw-signer"),
+        (paths.signer_state(), "tw-signer", "tw-signer"),
+        (paths.signer_state() / "details", "tw-signer", "tw-signer"),
+        (paths.heads.parent, "tw-worker", "tw-worker"),
         (paths.dialogs, "tw-edge", "tw-edge"),
         (paths.edge_overflow, "tw-edge", "tw-worker"),
         (paths.edge_ladder, "tw-edge", "tw-worker"),
         (paths.policy, "tw-worker", "tw-gate"),
         (paths.acme_chain.parent, "tw-cert", "tw-edge"),
+        (paths.identities, "tw-identity", "tw-identity"),
+        (paths.published, "tw-identity", "tw-identity"),
         (paths.edge_numbers.parent, "tw-edge", "tw-web"),
         (paths.shown.parent, "tw-worker", "tw-web"),
         (paths.valkey_data / "aof", "tw-live", "tw-live"),

@@ -4,9 +4,13 @@
     sip-ca.pem, shaken-ca.pem, evidence.pub                for everybody
     node.pem, node.key                                     TLS of the node; the key for the edge alone
     shaken.pem, shaken.key                                 the key for the signer alone
+    heads.pub, heads.key                                   the key for the worker alone
     server.key, server.csr                                 of the certificate a public authority issues; the
                                                            key for the edge alone, the request for everybody
     acme-account.key                                       our account there; for the process that speaks ACME
+    identities/NAME.key, identities/NAME.csr               of a signing certificate that SHAKEN's authorities
+                                                           issue; the key for its signer alone
+    identities/NAME-account.key                            our account there; for who speaks with them
     origid.secret                                          for the gate alone
     digest.secret                                          for the gate alone: seals nonces, opens the secrets
                                                            of trunks
@@ -41,7 +45,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
-from cryptography.x509 import Certificate
+from cryptography.x509 import Certificate, CRLDistributionPoints
 
 from trunkward.control import pki
 from trunkward.control.pki import Pair, SipNames
@@ -51,6 +55,17 @@ SECRET_BYTES = 32
 #: A peer's name becomes a file name.
 _PEER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _TEMPORARY = ".new-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityFacts:
+    """Of a signing certificate that an authority of SHAKEN issues."""
+
+    spc: str
+    #: User id of its signer.
+    signer_uid: int
+    #: Where certificates are revoked; None: nobody could say.
+    revocations: CRLDistributionPoints | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +82,8 @@ class PkiFacts:
     peers: Mapping[str, SipNames] = field(default_factory=dict)
     #: Who the certificate of a public authority is for; None: none is wanted.
     public_names: SipNames | None = None
+    #: By name of the identity.
+    identities: Mapping[str, IdentityFacts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +93,9 @@ class PkiOwners:
     edge_uid: int
     gate_uid: int
     signer_uid: int
+    worker_uid: int
     cert_uid: int
+    identities_uid: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +135,16 @@ class PkiFiles:
         return self.directory / "evidence.pub"
 
     @property
+    def heads_key(self) -> Path:
+        """Private key the heads of journals are signed with (Ed25519), the worker's."""
+        return self.directory / "heads.key"
+
+    @property
+    def heads_public_key(self) -> Path:
+        """Its public half, for whoever verifies a journal."""
+        return self.directory / "heads.pub"
+
+    @property
     def node(self) -> Path:
         """The node's SIP certificate."""
         return self.directory / "node.pem"
@@ -139,6 +168,23 @@ class PkiFiles:
     def acme_account_key(self) -> Path:
         """Private key of our account with it."""
         return self.directory / "acme-account.key"
+
+    @property
+    def identities(self) -> Path:
+        """What belongs to signing certificates that an authority of SHAKEN issues."""
+        return self.directory / "identities"
+
+    def identity_key(self, name: str) -> Path:
+        """Private key of one, its signer's."""
+        return self.identities / f"{name}.key"
+
+    def identity_request(self, name: str) -> Path:
+        """What it is asked for, signed with that key once."""
+        return self.identities / f"{name}.csr"
+
+    def identity_account_key(self, name: str) -> Path:
+        """Private key of our account with its authority: never the certificate's (RFC 8555 section 11.1)."""
+        return self.identities / f"{name}-account.key"
 
     @property
     def shaken(self) -> Path:
@@ -191,7 +237,12 @@ def ensure_pki(directory: Path, facts: PkiFacts, owners: PkiOwners, *, now: date
         keeper.directory(directory / "authority", 0o700)
         keeper.directory(directory / "peers", 0o755)
         keeper.directory(files.peers_before, 0o755)
-        for place in (directory, directory / "authority", directory / "peers", files.peers_before):
+        keeper.directory(files.identities, 0o755)
+        places = (
+            *(directory, directory / "authority"),
+            *(directory / "peers", files.peers_before, files.identities),
+        )
+        for place in places:
             for left in place.glob(f"{_TEMPORARY}*"):
                 left.unlink()
 
@@ -243,7 +294,12 @@ def ensure_pki(directory: Path, facts: PkiFacts, owners: PkiOwners, *, now: date
             key = keeper.private_key(files.server_key, owners.edge_uid)
             keeper.request(files.server_request, key, facts.public_names)
             keeper.private_key(files.acme_account_key, owners.cert_uid)
-        keeper.evidence(files.evidence_key, files.evidence_public_key)
+        for name, its in sorted(facts.identities.items()):
+            key = keeper.private_key(files.identity_key(name), its.signer_uid)
+            keeper.signing_request(files.identity_request(name), key, its)
+            keeper.private_key(files.identity_account_key(name), owners.identities_uid)
+        keeper.statements(files.evidence_key, files.evidence_public_key, None)
+        keeper.statements(files.heads_key, files.heads_public_key, owners.worker_uid)
         keeper.secret(files.origid_secret, owners.gate_uid)
         keeper.secret(files.digest_secret, owners.gate_uid)
     return tuple(keeper.changes)
@@ -355,6 +411,14 @@ class _Keeper:
         else:
             self.write(path, pki.request_certificate(key, names), 0o644, None, "missing-or-broken")
 
+    def signing_request(self, path: Path, key: ec.EllipticCurvePrivateKey, its: IdentityFacts) -> None:
+        """The same for a signing certificate."""
+        if pki.requests_signing(_read(path), key, its.spc, its.revocations):
+            self.put_right(path, 0o644, None)
+        else:
+            pem = pki.request_signing_certificate(key, its.spc, its.revocations)
+            self.write(path, pem, 0o644, None, "missing-or-broken")
+
     def keep(self, pem: bytes | None, stem: Path, now: datetime) -> str:
         """Keeps what a peer will go on showing until it is given the new one; what to tell its owner."""
         certificate = pki.read_certificate(pem)
@@ -371,13 +435,14 @@ class _Keeper:
             if certificate is None or certificate.not_valid_after_utc <= now:
                 path.unlink()
 
-    def evidence(self, private: Path, public: Path) -> None:
+    def statements(self, private: Path, public: Path, owner: int | None) -> None:
+        """A key that statements of our own are signed with, and its public half."""
         key = _evidence_key(_read(private))
         if key is None:
             key = Ed25519PrivateKey.generate()
-            self.write(private, _private_pem(key), 0o600, None, "missing-or-broken")
+            self.write(private, _private_pem(key), 0o600, owner, "missing-or-broken")
         else:
-            self.put_right(private, 0o600, None)
+            self.put_right(private, 0o600, owner)
         pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         if _read(public) == pem:
             self.put_right(public, 0o644, None)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from trunkward.settings import NODE_IDENTITY
 from trunkward.shaken.attest import Attestation
 from trunkward.shaken.passport import MAX_DESTINATIONS
 
@@ -17,15 +18,10 @@ LENGTH_BYTES = 4
 #: Longest name, number or identifier in a request, in characters.
 MAX_NAME = 128
 
-#: Longest display name, and longest reason for a call, that is signed (our limit), in characters.
-MAX_CALLER_NAME = 256
 #: Retargets of one call that are signed (our limit; hop by hop a call may have more).
 MAX_RETARGETS = 5
-#: The identity of the node itself; others have the name of the reseller whose certificate it is.
-NODE_IDENTITY = "node"
 
 type Name = Annotated[str, msgspec.Meta(max_length=MAX_NAME)]
-type Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_CALLER_NAME)]
 #: Attestation level (ATIS-1000074, RFC 8588 section 4).
 type Level = Literal["A", "B", "C"]
 
@@ -42,8 +38,8 @@ class Retarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class CallerName(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is signed of who calls and why (RFC 9795); nothing that would have to be fetched."""
 
-    nam: Text
-    crn: Text | None = None
+    nam: Name
+    crn: Name | None = None
 
 
 class SignRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,7 +70,8 @@ class SignRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     supplied: Level | None = None
     #: Each retarget, the first one first.
     div: Annotated[list[Retarget], msgspec.Meta(max_length=MAX_RETARGETS)] = []
-    #: For `div`: the `iat` of what the call came signed with, which a retarget keeps (RFC 8946 section 4).
+    #: For `div`: the `iat` of what the call came signed with, which a retarget keeps; None: it goes on with a
+    #: new Date.
     received_iat: int | None = None
     rcd: CallerName | None = None
     #: "" for `div`, which has none.
@@ -91,7 +88,7 @@ class Signed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     id: str
     #: `shaken`, then `rcd`, then each `div` in the order of the retargets; each is a header of its own.
     identities: list[str]
-    #: Seconds since the epoch.
+    #: Seconds since the epoch; of `div`, what it kept.
     iat: int
     #: `SIP-date` of `iat` (RFC 3261 section 20.17).
     date: str

@@ -46,6 +46,14 @@ def begin_or_continue(last: Entry | None, facts: Mapping[str, Any]) -> Entry:
     return Entry(seq=seq, text=text, hash=_hash(text))
 
 
+def entry_of(text: str) -> Entry:
+    """The entry with this text; whether it follows another is not looked at. Raises `ChainBroken`."""
+    try:
+        return Entry(seq=_decode_link(text).seq, text=text, hash=_hash(text))
+    except msgspec.MsgspecError as problem:
+        raise ChainBroken(f"a journal entry cannot be read: {problem}") from None
+
+
 def verify(entries: Iterable[Entry]) -> Entry | None:
     """Follows a whole chain from its first entry; the last one. Raises `ChainBroken`."""
     last: Entry | None = None

@@ -1,4 +1,4 @@
-"""`python -m trunkward.signer`: run the signer, or check a journal of it."""
+"""`python -m trunkward.signer`: run the signer of one identity."""
 
 import argparse
 import asyncio
@@ -12,66 +12,82 @@ from pathlib import Path
 
 import structlog
 
-from trunkward.signer.identity import IdentityFiles, IdentityUnfit
-from trunkward.signer.journal import JournalError, verify
+from trunkward.signer.identity import Administered, IdentityFiles, IdentityUnfit
+from trunkward.signer.journal import JournalError
 from trunkward.signer.server import SignerSettings, SocketInUse, serve
 
 #: sysexits.h EX_CONFIG: a restart does not help, a person has to act.
 EXIT_CONFIG = 78
-
-_NEEDED = (
-    "socket",
-    "key",
-    "certificate-chain",
-    "authorities",
-    "x5u",
-    "spc",
-    "evidence-key",
-    "journal",
-    "allow-uid",
-)
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m trunkward.signer", description=__doc__, allow_abbrev=False
     )
+
+    def needed(option: str, kind: type, metavar: str, said: str, *, needed: bool = True) -> None:
+        parser.add_argument(option, type=kind, metavar=metavar, help=said, required=needed)
+
+    needed("--name", str, "NAME", "of the identity: node, or a reseller's")
+    needed("--socket", Path, "PATH", "unix socket to listen on")
+    needed("--key", Path, "PEM", "private key, mode 0600")
+    needed("--certificate-chain", Path, "PEM", "leaf first, without the root")
+    needed("--x5u", str, "URL", "where the chain is published; with / at its end: below it, by its own name")
+    needed("--spc", str, "CODE", "our own service provider code")
+    needed("--evidence-key", Path, "PEM", "public key of the evidence tokens")
+    needed("--journal", Path, "FILE", "append-only journal; what it commits to is beside it")
+    needed("--head", Path, "FILE", "tells how far the journal is")
+    needed("--gap", Path, "FILE", "keeps count of lines that no disk took, in memory")
+    needed("--keep-days", int, "DAYS", "how long the values are kept that the journal commits to")
+    needed("--authorities", Path, "PEM", "roots that may issue it; or the next three", needed=False)
+    needed("--trusted-list", Path, "JWT", "the policy administrator's list of authorities", needed=False)
+    needed("--revocations", Path, "CRL", "its revocation list", needed=False)
+    needed("--policy-administrator", Path, "PEM", "certificates both are signed under", needed=False)
     parser.add_argument(
-        "--verify-journal", type=Path, metavar="FILE", help="check a journal's chain and exit"
+        "--hard-revocation", action="store_true", help="no list that is good: nothing is signed"
     )
-    needed = parser.add_argument_group("needed to sign")
-    needed.add_argument("--socket", type=Path, metavar="PATH", help="unix socket to listen on")
-    needed.add_argument("--key", type=Path, metavar="PEM", help="private key, mode 0600")
-    needed.add_argument("--certificate-chain", type=Path, metavar="PEM", help="leaf first, without the root")
-    needed.add_argument("--authorities", type=Path, metavar="PEM", help="roots that may issue it")
-    needed.add_argument("--x5u", metavar="URL", help="where the chain is published")
-    needed.add_argument("--spc", metavar="CODE", help="our own service provider code")
-    needed.add_argument("--evidence-key", type=Path, metavar="PEM", help="public key of the evidence tokens")
-    needed.add_argument("--journal", type=Path, metavar="FILE", help="append-only journal")
-    needed.add_argument(
-        "--allow-uid", type=int, action="append", metavar="N", help="user that may ask; repeatable"
+    parser.add_argument(
+        "--third-party", action="store_true", help="sign the level that each request says was supplied"
     )
-    parser.add_argument("--metrics-port", type=int, metavar="N", help="Prometheus metrics on 127.0.0.1")
+    parser.add_argument(
+        "--allow-uid",
+        type=int,
+        action="append",
+        metavar="N",
+        required=True,
+        help="user that may ask; repeatable",
+    )
+    needed("--metrics-port", int, "N", "Prometheus metrics on 127.0.0.1", needed=False)
     arguments = parser.parse_args(argv)
-    if arguments.verify_journal is None:
-        missing = [option for option in _NEEDED if getattr(arguments, option.replace("-", "_")) is None]
-        if missing:
-            parser.error("missing: " + ", ".join(f"--{option}" for option in missing))
+    administered = (arguments.trusted_list, arguments.revocations, arguments.policy_administrator)
+    if (arguments.authorities is None) == (None in administered):
+        parser.error("needed: --authorities; or --trusted-list, --revocations and --policy-administrator")
     return arguments
 
 
 def _settings(arguments: argparse.Namespace) -> SignerSettings:
+    trust = arguments.authorities or Administered(
+        trusted_list=arguments.trusted_list,
+        revocations=arguments.revocations,
+        administrator=arguments.policy_administrator,
+        hard=arguments.hard_revocation,
+    )
     return SignerSettings(
+        name=arguments.name,
+        third_party=arguments.third_party,
         socket=arguments.socket,
         identity=IdentityFiles(
             key=arguments.key,
             certificate_chain=arguments.certificate_chain,
-            authorities=arguments.authorities,
+            trust=trust,
             evidence_key=arguments.evidence_key,
             x5u=arguments.x5u,
             spc=arguments.spc,
         ),
         journal=arguments.journal,
+        head=arguments.head,
+        gap=arguments.gap,
+        keep_days=arguments.keep_days,
         allowed_uids=frozenset(arguments.allow_uid),
         metrics_port=arguments.metrics_port,
     )
@@ -100,13 +116,6 @@ async def _run(settings: SignerSettings) -> None:
 def main(argv: list[str]) -> int:
     """Run. Returns 0 after SIGTERM or SIGINT, 78 when it must not or cannot start."""
     arguments = _arguments(argv)
-    if arguments.verify_journal is not None:
-        try:
-            print(f"{arguments.verify_journal}: {verify(arguments.verify_journal)} lines, chain unbroken")
-        except (JournalError, OSError) as error:
-            print(error, file=sys.stderr)
-            return 1
-        return 0
     _configure_log()
     # A core dump would carry the private key.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -119,6 +128,8 @@ def main(argv: list[str]) -> int:
     # what is loaded stays, and a signature makes no cycles: collections may be rare
     gc.freeze()
     gc.set_threshold(50_000)
+    # the thread that waits for the disk has hardly anything to do: it is not to wait long for its turn
+    sys.setswitchinterval(0.0005)
     try:
         with asyncio.Runner(loop_factory=loop_factory) as runner:
             runner.run(_run(_settings(arguments)))

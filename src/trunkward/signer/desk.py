@@ -1,21 +1,27 @@
 """One request, one answer: what may be signed, and the line that says so. No sockets here."""
 
 from collections import OrderedDict
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from email.utils import formatdate
 
 import msgspec
 
-from trunkward.engines.signer_wire import NODE_IDENTITY, Name, Refused, Signed, SignRequest
+from trunkward.engines.signer_wire import Name, Refused, Signed, SignRequest
+from trunkward.settings import NODE_IDENTITY
 from trunkward.shaken import evidence as evidence_tokens
 from trunkward.shaken.attest import Attestation
 from trunkward.shaken.evidence import Evidence, EvidenceRefused
 from trunkward.shaken.number import NotANumber
-from trunkward.shaken.passport import PassportError, ShakenClaims
+from trunkward.shaken.passport import Claims, DivClaims, PassportError, RcdClaims, ShakenClaims
 from trunkward.signer.identity import Identity, IdentityUnfit
+from trunkward.signer.journal import Line
 
 #: Opened evidence tokens kept: checking one costs more than the signature it allows.
 EVIDENCE_CACHE_SIZE = 4096
+#: How far the time of a signature a call came with may be from ours, in seconds: as a verifier allows it
+#: (`shaken.verify.Window`).
+RECEIVED_PAST_S = 60
+RECEIVED_AHEAD_S = 10
 
 _decode = msgspec.json.Decoder(SignRequest).decode
 
@@ -39,74 +45,73 @@ class SigningDesk:
     """Holds the identity and decides on each request. Every answer comes with its journal entry."""
 
     def __init__(self, identity: Identity, *, name: str = NODE_IDENTITY, third_party: bool = False) -> None:
-        """`identity` has been checked; `recheck` repeats that.
+        """`identity` has been checked; `take` hears of later checks.
 
         `name`: what requests call it. `third_party`: the obligated provider supplies each level.
         """
-        self.identity = identity
         self.name = name
         self.third_party = third_party
         #: Why nothing is signed at present; empty when all is well.
         self.unfit = ""
-        self._not_after_s = identity.certificate.not_valid_after_utc.timestamp()
-        self._not_before_s = identity.certificate.not_valid_before_utc.timestamp()
         self._opened: OrderedDict[str, Evidence] = OrderedDict()
         self._date: tuple[int, str] = (0, "")
+        self.identity = identity
+        self.take(identity, None)
 
-    def recheck(self, now_s: float) -> IdentityUnfit | None:
-        """Check key file and certificate again; from now on sign, or refuse with the cause."""
-        try:
-            self.identity.check(datetime.fromtimestamp(now_s, UTC))
-        except IdentityUnfit as unfit:
-            self.unfit = unfit.reason
-            return unfit
-        self.unfit = ""
-        return None
+    def take(self, identity: Identity | None, wrong: IdentityUnfit | None) -> None:
+        """What `look_again` found: sign with it from now on, or refuse with the cause."""
+        self.unfit = wrong.reason if identity is None and wrong is not None else ""
+        if identity is None:
+            return
+        if identity.evidence_key != self.identity.evidence_key:
+            self._opened.clear()
+        self.identity = identity
+        self._not_after_s = identity.certificate.not_valid_after_utc.timestamp()
+        self._not_before_s = identity.certificate.not_valid_before_utc.timestamp()
 
-    def answer(self, frame: bytes, now_s: float) -> tuple[Signed | Refused, dict[str, object]]:
-        """Answer one request, and the journal entry that must be written before the answer leaves.
+    def answer(self, frame: bytes, now_s: float) -> tuple[Signed | Refused, Line]:
+        """Answer one request, and the journal line that must be on disk before the answer leaves.
 
         1. The request is well formed.
         2. It asks for this identity, whose key and certificate are fit, at this second too.
-        3. This level may be given (`_permit`).
+        3. What it asks for may be given: a level (`_permit`), or retargets of a call that came signed.
         4. The claims are such as a strict verifier accepts; they are signed with our clock, URL and
            certificate.
         """
-        iat = int(now_s)
         # 1.
         try:
             request = _decode(frame)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return _refuse_malformed(frame, now_s)
+        proof: Evidence | None = None
         try:
             # 2.
             self._fit_for(request, now_s)
             # 3.
-            level, proof = self._permit(request, iat)
+            iat = int(now_s)
+            if request.kind == "shaken":
+                proof = self._permit(request, iat)
+            else:
+                iat = _kept(request, iat)
             # 4.
-            claims = ShakenClaims(
-                orig_tn=request.orig,
-                dest_tns=tuple(request.dest),
-                attest=level,
-                iat=iat,
-                origid=request.origid,
-            )
+            identities = [self.identity.passports.identity(claims) for claims in _claims(request, iat)]
         except (_NotSigned, EvidenceRefused, PassportError, NotANumber) as refused:
-            return self._refuse(request, now_s, refused.reason)
+            return _refuse(request, now_s, refused.reason)
         signed = Signed(
             id=request.id,
-            identities=[self.identity.passports.identity(claims)],
+            identities=identities,
             iat=iat,
             date=self._sip_date(iat),
-            attest=claims.attest,
+            attest=Attestation(request.level) if request.level else None,
             serial=self.identity.serial,
         )
-        return signed, _entry("signed", request, now_s) | {
+        facts = {
             "iat": iat,
             "serial": signed.serial,
             "evidence_id": proof.id if proof else None,
             "evidence_version": proof.version if proof else None,
         }
+        return signed, _line("signed", request, now_s, facts)
 
     def _fit_for(self, request: SignRequest, now_s: float) -> None:
         if request.identity != self.name:
@@ -117,8 +122,8 @@ class SigningDesk:
             late = now_s > self._not_after_s
             raise _NotSigned("certificate-expired" if late else "certificate-not-yet-valid")
 
-    def _permit(self, request: SignRequest, iat: int) -> tuple[Attestation, Evidence | None]:
-        """The level to sign, when it may be; the evidence of an A.
+    def _permit(self, request: SignRequest, iat: int) -> Evidence | None:
+        """The evidence of an A. Raises for a level that must not be given.
 
         1. Where only the technical act is ours: the level the obligated provider supplied, and no other.
            Everywhere else nobody supplies one: the provider decides itself (47 CFR 64.6301(b), FCC 24-120).
@@ -128,30 +133,29 @@ class SigningDesk:
         """
         if request.level is None:
             raise _NotSigned("level-missing")
-        level = Attestation(request.level)
         # 1.
         if self.third_party:
             if request.supplied is None:
                 raise _NotSigned("level-not-supplied")
             if request.supplied != request.level:
                 raise _NotSigned("level-other-than-supplied")
-            return level, None
+            return None
         if request.supplied is not None:
             raise _NotSigned("level-supplied-by-another")
         # 2.
         if request.level == "C":
             if not request.ingress:
                 raise _NotSigned("ingress-missing")
-            return level, None
+            return None
         if not request.customer:
             raise _NotSigned("customer-missing")
         # 3.
         if request.level != "A":
-            return level, None
+            return None
         if request.evidence is None:
             raise _NotSigned("evidence-missing")
         opened = self._open(request.evidence)
-        return level, evidence_tokens.require(
+        return evidence_tokens.require(
             opened, trunk=request.trunk, customer=request.customer, tn=request.orig, now_s=iat
         )
 
@@ -173,39 +177,84 @@ class SigningDesk:
             self._date = (iat, formatdate(iat, usegmt=True))
         return self._date[1]
 
-    def _refuse(self, request: SignRequest, now_s: float, reason: str) -> tuple[Refused, dict[str, object]]:
-        return Refused(id=request.id, error=reason), _entry("refused", request, now_s) | {"error": reason}
+
+def _kept(request: SignRequest, now: int) -> int:
+    """The `iat` of retargets of a call that came signed. Raises for what is more, or too old."""
+    if request.level is not None or request.supplied is not None or request.rcd is not None:
+        raise _NotSigned("div-alone-says-no-more")
+    if not request.div:
+        raise _NotSigned("div-missing")
+    if request.received_iat is None:
+        return now
+    if not now - RECEIVED_PAST_S <= request.received_iat <= now + RECEIVED_AHEAD_S:
+        raise _NotSigned("received-iat-stale")
+    return request.received_iat
 
 
-def _entry(kind: str, request: SignRequest, now_s: float) -> dict[str, object]:
-    return {
+def _claims(request: SignRequest, iat: int) -> Iterator[Claims]:
+    """What is to be signed, in the order of the answer. Raises `PassportError`, `NotANumber`."""
+    dest = tuple(request.dest)
+    if request.kind == "shaken":
+        yield ShakenClaims(
+            orig_tn=request.orig,
+            dest_tns=dest,
+            attest=Attestation(request.level or ""),
+            iat=iat,
+            origid=request.origid,
+        )
+    if request.rcd is not None:
+        said = request.rcd
+        yield RcdClaims(orig_tn=request.orig, dest_tns=dest, iat=iat, nam=said.nam, crn=said.crn or "")
+    # RFC 8946 section 4: each begins where the one before ended, the first at the number that was called
+    reached = set(dest)
+    for each in request.div:
+        if each.div not in reached:
+            raise _NotSigned("div-does-not-follow")
+        yield DivClaims(orig_tn=request.orig, dest_tn=each.dest, div_tn=each.div, iat=iat)
+        reached = {each.dest}
+
+
+def _refuse(request: SignRequest, now_s: float, reason: str) -> tuple[Refused, Line]:
+    return Refused(id=request.id, error=reason), _line("refused", request, now_s, {"error": reason})
+
+
+def _line(kind: str, request: SignRequest, now_s: float, more: dict[str, object]) -> Line:
+    """Who and why for everybody; whose numbers they are only as commitments."""
+    facts: dict[str, object] = {
         "kind": kind,
         "at": round(now_s, 3),
         "record_id": request.record_id,
-        "call_id_hash": request.call_id_hash,
+        "asked": request.kind,
         "tenant": request.tenant,
         "trunk": request.trunk,
         "customer": request.customer,
         "ingress": request.ingress,
+        "level": request.level,
         "rule": request.rule,
         "supplied": request.supplied,
-        "orig": request.orig,
-        "dest": request.dest,
-        "level": request.level,
         "origid": request.origid,
     }
+    private = {
+        "call": request.call_id_hash,
+        "orig": request.orig,
+        "dest": " ".join(request.dest),
+        "div": " ".join(f"{each.div}>{each.dest}" for each in request.div),
+        "name": request.rcd.nam if request.rcd else "",
+        "reason": (request.rcd.crn or "") if request.rcd else "",
+    }
+    return Line(facts=facts | more, private={name: value for name, value in private.items() if value})
 
 
-def _refuse_malformed(frame: bytes, now_s: float) -> tuple[Refused, dict[str, object]]:
+def _refuse_malformed(frame: bytes, now_s: float) -> tuple[Refused, Line]:
     try:
         request_id = _decode_id(frame).id
     except (msgspec.MsgspecError, UnicodeDecodeError):
         request_id = ""
-    entry: dict[str, object] = {
+    facts: dict[str, object] = {
         "kind": "refused",
         "at": round(now_s, 3),
         "error": "request-malformed",
         "request_id": request_id,
         "size": len(frame),
     }
-    return Refused(id=request_id, error="request-malformed"), entry
+    return Refused(id=request_id, error="request-malformed"), Line(facts=facts)

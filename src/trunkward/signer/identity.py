@@ -1,8 +1,12 @@
-"""The signer's own identity: key, certificate, code and URL, read from files and checked before use."""
+"""The signer's own identity: key, certificate, code, URL, whom to trust: read from files, checked before use.
+
+Files change while it signs: a list is fetched anew, a certificate renewed, one revoked. So all of them are
+read again all the time (`look_again`), and held against the time and the lists of now (`Identity.check`).
+"""
 
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,12 +17,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from trunkward.shaken.certificate import CertificateUnfit, check_signing_certificate
+from trunkward.shaken.crl import NO_LIST, CrlRefused, Revocations, Status, read_crl
 from trunkward.shaken.passport import PassportError, PassportSigner
+from trunkward.shaken.published import published_at
+from trunkward.shaken.trusted_list import ListRefused, TrustedList, read_trusted_list
 
 #: Any of these bits on the key file, and somebody else could read or replace the key.
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 #: No key or certificate file of ours is larger, in bytes.
 _MAX_FILE = 64 * 1024
+#: Nor a list of the policy administrator's.
+_MAX_LIST = 16 * 1024 * 1024
 
 
 class IdentityUnfit(RuntimeError):
@@ -31,14 +40,28 @@ class IdentityUnfit(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Administered:
+    """Whom to trust is what the policy administrator says, and who is revoked."""
+
+    #: Its signed list of authorities (JWT).
+    trusted_list: Path
+    #: Its revocation list (DER or PEM).
+    revocations: Path
+    #: PEM: the certificates both are signed under.
+    administrator: Path
+    #: A certificate of which no list says whether it was revoked is not used.
+    hard: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityFiles:
     """Where the identity comes from."""
 
     key: Path
     #: Leaf first, then its issuers, without the root: what `x5u` serves.
     certificate_chain: Path
-    #: Roots trusted to issue signing certificates.
-    authorities: Path
+    #: Who may issue it: the policy administrator's say, or a PEM file of a person's own.
+    trust: Administered | Path
     #: Public half of the key `control` signs evidence with.
     evidence_key: Path
     x5u: str
@@ -47,13 +70,16 @@ class IdentityFiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """A loaded and checked identity."""
+    """A loaded identity; `check` says whether it may sign."""
 
     files: IdentityFiles
     certificate: x509.Certificate
     chain: tuple[x509.Certificate, ...]
-    authorities: tuple[x509.Certificate, ...]
+    trusted: TrustedList
+    revocations: Revocations
     evidence_key: Ed25519PublicKey
+    #: Where its chain is published.
+    x5u: str
     passports: PassportSigner
     _key: ec.EllipticCurvePrivateKey
 
@@ -63,45 +89,128 @@ class Identity:
         return f"{self.certificate.serial_number:x}"
 
     def check(self, now: datetime) -> None:
-        """Raise `IdentityUnfit` unless key file and certificate may be used now."""
-        _read_private(self.files.key)
+        """Raise `IdentityUnfit` unless it may be used now.
+
+        1. Nobody else can read or replace the key.
+        2. Key, certificate, chain and code go together, by the lists of now (`check_signing_certificate`).
+        3. When no list says whether the certificate is revoked, a person has chosen what then.
+        """
+        # 1.
+        _read(self.files.key, private=True)
+        # 2.
         try:
             check_signing_certificate(
                 certificate=self.certificate,
                 key=self._key,
                 chain=self.chain,
-                authorities=self.authorities,
+                authorities=self.trusted.roots,
                 spc=self.files.spc,
                 now=now,
+                revoked=self.revocations,
             )
         except CertificateUnfit as unfit:
             raise IdentityUnfit(unfit.reason, f"{self.files.certificate_chain}: {unfit}") from unfit
+        # 3.
+        trust = self.files.trust
+        if isinstance(trust, Administered) and trust.hard and self.revocation(now) is not Status.GOOD:
+            raise IdentityUnfit("revocation-unknown", f"{trust.revocations}: no list says that it is good")
+
+    def revocation(self, now: datetime) -> Status:
+        """What the revocation list says of the certificate itself."""
+        return self.revocations.status(self.certificate, now.timestamp())
 
 
 def load_identity(files: IdentityFiles, now: datetime) -> Identity:
     """Read everything and check it. Raises `IdentityUnfit`, which names file and cause."""
-    key = _parse_key(files.key)
-    certificate, *chain = _parse_certificates(files.certificate_chain)
-    try:
-        passports = PassportSigner.create(key, files.x5u)
-    except PassportError as error:
-        raise IdentityUnfit(error.reason, str(error)) from error
-    identity = Identity(
-        files=files,
-        certificate=certificate,
-        chain=tuple(chain),
-        authorities=tuple(_parse_certificates(files.authorities)),
-        evidence_key=_parse_evidence_key(files.evidence_key),
-        passports=passports,
-        _key=key,
-    )
+    identity = _read_identity(files, now, None)
     identity.check(now)
     return identity
 
 
+def look_again(identity: Identity, now: datetime) -> tuple[Identity | None, IdentityUnfit | None]:
+    """The identity to sign with from now on, None when nothing may sign; and what is wrong with the files.
+
+    The one before goes on with files that are not fit where each chain has a URL of its own (`x5u` ends with
+    `/`): what verifiers find there is still the chain before. Where all have one URL, whatever is in the
+    files now is what they find. Trusted list and revocation list are those of now in any case.
+    """
+    try:
+        after = _read_identity(identity.files, now, identity)
+        after.check(now)
+    except IdentityUnfit as unfit:
+        if not identity.files.x5u.endswith("/"):
+            return None, unfit
+        try:
+            trusted, revocations = _read_trust(identity.files.trust, now, identity)
+            before = replace(identity, trusted=trusted, revocations=revocations)
+            before.check(now)
+        except IdentityUnfit as too:
+            return None, too
+        return before, unfit
+    return after, None
+
+
+def _read_identity(files: IdentityFiles, now: datetime, before: Identity | None) -> Identity:
+    key = _parse_key(files.key)
+    pem = _read(files.certificate_chain)
+    certificate, *chain = _parse_certificates(files.certificate_chain, pem)
+    try:
+        x5u = published_at(files.x5u, files.spc, pem)
+        passports = PassportSigner.create(key, x5u)
+    except PassportError as error:
+        raise IdentityUnfit(error.reason, str(error)) from error
+    trusted, revocations = _read_trust(files.trust, now, before)
+    return Identity(
+        files=files,
+        certificate=certificate,
+        chain=tuple(chain),
+        trusted=trusted,
+        revocations=revocations,
+        evidence_key=_parse_evidence_key(files.evidence_key),
+        x5u=x5u,
+        passports=passports,
+        _key=key,
+    )
+
+
+def _read_trust(
+    trust: Administered | Path, now: datetime, before: Identity | None
+) -> tuple[TrustedList, Revocations]:
+    """Whom to trust, and who is revoked. What cannot be read leaves what was read before."""
+    if isinstance(trust, Path):
+        return TrustedList.of(*_parse_certificates(trust, _read(trust))), NO_LIST
+    administrators = _parse_certificates(trust.administrator, _read(trust.administrator))
+    try:
+        known = before.trusted.sequence if before is not None else 0
+        trusted = _read_list(trust.trusted_list, administrators, known, now)
+    except IdentityUnfit:
+        if before is None:
+            raise
+        trusted = before.trusted
+    try:
+        revocations = read_crl(_read(trust.revocations, most=_MAX_LIST), administrators, now.timestamp())
+    except (CrlRefused, IdentityUnfit):
+        # as good as it says itself: `Revocations.status` knows its end
+        revocations = before.revocations if before is not None else NO_LIST
+    return trusted, revocations
+
+
+def _read_list(
+    path: Path, administrators: list[x509.Certificate], known: int, now: datetime
+) -> TrustedList:
+    token = _read(path, most=_MAX_LIST).decode("ascii", errors="replace").strip()
+    wrong: ListRefused | None = None
+    for administrator in administrators:
+        try:
+            return read_trusted_list(token, administrator, now.timestamp(), known=known)
+        except ListRefused as refused:
+            wrong = wrong or refused
+    raise IdentityUnfit("trusted-list-refused", f"{path}: {wrong}")
+
+
 def _parse_key(path: Path) -> ec.EllipticCurvePrivateKey:
     try:
-        key = load_pem_private_key(_read_private(path), password=None)
+        key = load_pem_private_key(_read(path, private=True), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         # Without the parser's words: they may quote the file.
         raise IdentityUnfit("key-unreadable", f"{path}: no unencrypted private key in PEM") from None
@@ -110,9 +219,9 @@ def _parse_key(path: Path) -> ec.EllipticCurvePrivateKey:
     return key
 
 
-def _parse_certificates(path: Path) -> list[x509.Certificate]:
+def _parse_certificates(path: Path, pem: bytes) -> list[x509.Certificate]:
     try:
-        return x509.load_pem_x509_certificates(_read(path))
+        return x509.load_pem_x509_certificates(pem)
     except ValueError as error:
         raise IdentityUnfit("certificate-unreadable", f"{path}: {error}") from error
 
@@ -127,11 +236,7 @@ def _parse_evidence_key(path: Path) -> Ed25519PublicKey:
     return key
 
 
-def _read_private(path: Path) -> bytes:
-    return _read(path, private=True)
-
-
-def _read(path: Path, *, private: bool = False) -> bytes:
+def _read(path: Path, *, private: bool = False, most: int = _MAX_FILE) -> bytes:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
@@ -146,7 +251,8 @@ def _read(path: Path, *, private: bool = False) -> bytes:
             )
         if private and status.st_uid not in {0, os.geteuid()}:
             raise IdentityUnfit("key-file-owned-by-other", f"{path}: belongs to user id {status.st_uid}")
-        return os.read(fd, _MAX_FILE)
+        with open(fd, "rb", closefd=False) as file:
+            return file.read(most)
     except OSError as error:
         raise IdentityUnfit("file-unreadable", f"{path}: {error.strerror}") from error
     finally:

@@ -1,22 +1,29 @@
 """The signer's own journal: one line per signature or refusal, append-only, hash-chained.
 
 Every line is a JSON object with `seq` (counting from 1) and `prev`, the SHA-256 of the line before it (64
-zeros at the start), so a changed, removed or inserted line shows: `verify`. Lines are with the kernel before
-the answer they belong to leaves the process, so no crash of the signer loses one. They are forced to disk by
-`sync`, which the server calls every second and at its end: a loss of power can cost that last second.
+zeros at the start), so a changed, removed or inserted line shows (`trunkward.journal.examine`). Whose numbers
+a line is about it holds as commitments (`trunkward.journal.commitment`); the values are in `signer.details`.
+
+Lines are on disk (fdatasync) when `commit` returns, those of all requests of that moment at once. A disk that
+takes no more does not stop the signer (`signer.committing`): the first line after that says how many are
+missing.
 """
 
 import errno
 import fcntl
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 
-GENESIS = "0" * 64
+from trunkward.journal.chain import GENESIS
+from trunkward.journal.commitment import SALT_BYTES, commitment
+from trunkward.signer.details import Details
+
 #: Longest line written, in bytes; the reader refuses more.
 MAX_LINE = 64 * 1024
 
@@ -24,7 +31,23 @@ _encode = msgspec.json.Encoder().encode
 
 
 class JournalError(RuntimeError):
-    """The journal cannot be kept, so nothing may be signed. The message names file and cause."""
+    """The journal cannot be kept. The message names file and cause."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """What one line says."""
+
+    #: For as long as there is a journal; with `kind` and `at`, seconds since the epoch.
+    facts: Mapping[str, object]
+    #: What retention deletes, by name.
+    private: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def at(self) -> float:
+        """When it was written."""
+        at = self.facts["at"]
+        return at if isinstance(at, float | int) else 0.0
 
 
 class _Link(msgspec.Struct):
@@ -45,7 +68,7 @@ class Torn:
 
 
 class Journal:
-    """An open journal; one process at a time holds it."""
+    """An open journal; one process at a time holds it, one thread at a time writes."""
 
     def __init__(self, path: Path) -> None:
         """Open or make it (mode 0600), continue the chain, move a torn last line aside.
@@ -65,51 +88,80 @@ class Journal:
             self.torn = self._move_torn_line_aside()
             self._size = os.fstat(self._fd).st_size
             self._seq, self._prev = self._last_link()
+            self._details = Details(path.with_name("details"), self._seq)
         except OSError as error:
             os.close(self._fd)
             raise JournalError(f"{path}: cannot be continued: {error.strerror}") from error
         except JournalError:
             os.close(self._fd)
             raise
-        if self.torn:
-            self.append([{"kind": "torn-line-moved-aside", **_fields(self.torn)}])
+        #: What was written of a commit that failed may still be there.
+        self._left_over = False
 
     @property
     def seq(self) -> int:
         """Number of the last line; 0 for an empty journal."""
         return self._seq
 
-    def append(self, entries: Sequence[dict[str, object]]) -> None:
-        """Write all entries as lines, in one write, or none of them.
+    @property
+    def head(self) -> str:
+        """SHA-256 of the last line; `GENESIS` for an empty journal."""
+        return self._prev
 
-        Raises `JournalError`; the file then ends where it ended before.
+    def commit(self, lines: Sequence[Line]) -> int:
+        """Writes all these lines and waits for the disk; the number of the first. All are written, or none.
+
+        Raises `JournalError`; what was written of them is then taken back, at the latest before the next
+        ones.
         """
-        seq, prev = self._seq, self._prev
-        lines: list[bytes] = []
-        for entry in entries:
-            seq += 1
-            line = _encode({"seq": seq, "prev": prev, **entry})
-            prev = sha256(line).hexdigest()
-            lines.append(line)
-        block = b"\n".join(lines) + b"\n"
         try:
-            written = os.write(self._fd, block)
+            if self._left_over:
+                self._take_back()
+            seq, prev = self._seq, self._prev
+            written: list[bytes] = []
+            details: list[tuple[float, bytes]] = []
+            for line in lines:
+                seq += 1
+                facts: dict[str, object] = {"seq": seq, "prev": prev, **line.facts}
+                if line.private:
+                    facts["commits"], values = _committed(line.private)
+                    details.append((line.at, _encode({"seq": seq, "values": values}) + b"\n"))
+                text = _encode(facts)
+                prev = sha256(text).hexdigest()
+                written.append(text)
+            self._to_disk(b"\n".join(written) + b"\n", details)
         except OSError as error:
+            self._left_over = True
+            with suppress(OSError):
+                self._take_back()
             raise JournalError(f"{self.path}: cannot be written: {error.strerror}") from error
-        if written != len(block):
-            # A full disk takes a part: no half line may stay in front of the next one.
-            os.ftruncate(self._fd, self._size)
-            raise JournalError(f"{self.path}: only {written} of {len(block)} bytes were written")
-        self._size += written
+        first = self._seq + 1
         self._seq, self._prev = seq, prev
+        return first
 
-    def sync(self) -> None:
-        """Force the lines to disk. May block; call it outside the event loop."""
+    def _to_disk(self, block: bytes, details: list[tuple[float, bytes]]) -> None:
+        if details:
+            self._details.append(details)
+            self._details.sync()
+        if os.write(self._fd, block) != len(block):
+            # a full disk takes a part
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fdatasync(self._fd)
+        self._size += len(block)
+
+    def _take_back(self) -> None:
+        """No half line, and no line that was given up, may stay in front of the next one."""
+        os.ftruncate(self._fd, self._size)
+        self._details.take_back(self._seq)
+        self._left_over = False
+
+    def details_over(self, now_s: float, keep_days: int) -> list[Path]:
+        """Files with personal data of days that are no longer kept. Raises `OSError`."""
+        return self._details.over(now_s, keep_days)
 
     def close(self) -> None:
-        """Sync and let go."""
-        os.fsync(self._fd)
+        """Let go; what was committed is on disk."""
+        self._details.close()
         os.close(self._fd)
 
     def _move_torn_line_aside(self) -> Torn | None:
@@ -144,23 +196,12 @@ class Journal:
             raise JournalError(f"{self.path}: its last line is damaged; see `verify`") from None
 
 
-def verify(path: Path) -> int:
-    """Follow the whole chain; the number of lines. Raises `JournalError` naming the first bad line."""
-    prev, seq = GENESIS, 0
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.endswith(b"\n"):
-                raise JournalError(f"{path}:{number}: the line is torn")
-            content = line[:-1]
-            try:
-                link = _decode_link(content)
-            except msgspec.MsgspecError:
-                raise JournalError(f"{path}:{number}: not a journal line") from None
-            if link.seq != seq + 1 or link.prev != prev:
-                raise JournalError(f"{path}:{number}: the chain is broken before this line")
-            prev, seq = sha256(content).hexdigest(), link.seq
-    return seq
-
-
-def _fields(torn: Torn) -> dict[str, object]:
-    return {"moved_to": torn.moved_to, "size": torn.size, "sha256": torn.sha256}
+def _committed(private: Mapping[str, str]) -> tuple[dict[str, str], dict[str, tuple[str, str]]]:
+    """Commitments to values, and what opens them."""
+    salts = os.urandom(SALT_BYTES * len(private))
+    commits, values = {}, {}
+    for at, (name, value) in enumerate(private.items()):
+        salt = salts[at * SALT_BYTES : (at + 1) * SALT_BYTES]
+        commits[name] = commitment(salt, name, value)
+        values[name] = (salt.hex(), value)
+    return commits, values

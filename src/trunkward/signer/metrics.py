@@ -5,6 +5,8 @@ from datetime import datetime
 from prometheus_client import Counter, Gauge
 
 from trunkward.engines.exporter import Heartbeat, new_registry, serve
+from trunkward.journal.heads import Head
+from trunkward.shaken.crl import Status
 
 
 class SignerMetrics:
@@ -29,12 +31,22 @@ class SignerMetrics:
         )
         self.journal_failures = Counter(
             "trunkward_signer_journal_failures",
-            "Batches not answered: journal not writable",
+            "Writes of the journal that failed",
             registry=self.registry,
         )
         self.connections = Gauge("trunkward_signer_connections", "Open connections", registry=self.registry)
         self.fit = Gauge(
             "trunkward_signer_fit", "1 while key and certificate may sign", registry=self.registry
+        )
+        self.files_fit = Gauge(
+            "trunkward_signer_files_fit",
+            "1 while the certificate in the files is the one in use, 0 while it is not fit",
+            registry=self.registry,
+        )
+        self.revocation_known = Gauge(
+            "trunkward_signer_revocation_known",
+            "1 while a revocation list says that the certificate is good",
+            registry=self.registry,
         )
         self.certificate_expiry = Gauge(
             "trunkward_signer_certificate_expiry_timestamp_seconds",
@@ -44,11 +56,23 @@ class SignerMetrics:
         self.journal_lines = Gauge(
             "trunkward_signer_journal_lines", "Lines in the journal", registry=self.registry
         )
+        self.journal_gap = Gauge(
+            "trunkward_signer_journal_gap_lines",
+            "Lines the journal's disk did not take, not declared yet",
+            registry=self.registry,
+        )
 
-    def certificate_checked(self, *, fit: bool, not_after: datetime) -> None:
+    def identity_checked(self, *, fit: bool, taken: bool, not_after: datetime, revocation: Status) -> None:
         """Take over the result of a check."""
         self.fit.set(1 if fit else 0)
+        self.files_fit.set(1 if taken else 0)
+        self.revocation_known.set(1 if revocation is Status.GOOD else 0)
         self.certificate_expiry.set(not_after.timestamp())
+
+    def journal_is(self, head: Head) -> None:
+        """Take over how far the journal is."""
+        self.journal_lines.set(head.seq)
+        self.journal_gap.set(head.gap.count)
 
     def serve(self, port: int) -> None:
         """Answer Prometheus on 127.0.0.1 in a thread of its own. Raises `OSError` when the port is taken."""

@@ -9,7 +9,8 @@ import os
 import socket
 import stat
 import struct
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,18 +20,30 @@ import msgspec
 import structlog
 
 from trunkward.engines.exporter import BEAT_S
-from trunkward.engines.signer_wire import LENGTH_BYTES, Deframer, FrameTooLarge, Refused, Signed, frame
+from trunkward.engines.signer_wire import (
+    LENGTH_BYTES,
+    Deframer,
+    FrameTooLarge,
+    Refused,
+    Signed,
+    frame,
+)
+from trunkward.engines.whole_file import write_whole
+from trunkward.journal.heads import Head
+from trunkward.settings import NODE_IDENTITY
+from trunkward.signer.committing import Committing
 from trunkward.signer.desk import SigningDesk
-from trunkward.signer.identity import IdentityFiles, load_identity
-from trunkward.signer.journal import Journal, JournalError
+from trunkward.signer.identity import IdentityFiles, load_identity, look_again
+from trunkward.signer.journal import Journal, Line
 from trunkward.signer.metrics import SignerMetrics
 
 log = structlog.get_logger("signer")
 
-#: Seconds between checks of key file and certificate; expiry itself is seen at once.
-RECHECK_S = 60.0
-#: Seconds of journal lines a loss of power may cost.
-SYNC_S = 1.0
+#: Seconds between two looks at all files of the identity; expiry itself is seen at once. Half of the minute
+#: in which a certificate that is not fit any more has to be noticed.
+RECHECK_S = 30.0
+#: Seconds between two looks whether the journal has grown, for whoever signs its head.
+HEAD_S = 5.0
 #: At most one journal line in so many seconds for each user that is not allowed, or it could fill the disk.
 PEER_REFUSED_EVERY_S = 60.0
 #: Users remembered for that; beyond it they share one entry.
@@ -55,8 +68,17 @@ class SignerSettings:
     socket: Path
     identity: IdentityFiles
     journal: Path
+    #: Tells how far the journal is (`journal.heads.Head`).
+    head: Path
+    #: Where a gap of the journal outlives the process.
+    gap: Path
+    #: Days the values are kept that the journal's lines commit to.
+    keep_days: int
     #: The only users (uids) that get an answer.
     allowed_uids: frozenset[int]
+    name: str = NODE_IDENTITY
+    #: Signs the levels that the obligated provider supplies, and no other.
+    third_party: bool = False
     metrics_port: int | None = None
 
 
@@ -64,14 +86,23 @@ class SignerSettings:
 class _Office:
     """What all connections of one signer share."""
 
+    settings: SignerSettings
     desk: SigningDesk
     journal: Journal
+    committing: Committing
     metrics: SignerMetrics
-    allowed_uids: frozenset[int]
     clock: Callable[[], float]
     connections: set[asyncio.Transport] = field(default_factory=set)
     #: uid -> (time of its last journal line, connections since).
     _strangers: dict[int, tuple[float, int]] = field(default_factory=dict)
+    _told: Head | None = None
+    _not_taken: str = ""
+    _deleting: asyncio.Future[None] | None = None
+
+    def note(self, kind: str, **facts: object) -> None:
+        """A line nobody waits for."""
+        line = Line(facts={"kind": kind, "at": round(self.clock(), 3), **facts})
+        self.committing.take([line], _nobody_waits)
 
     def peer_refused(self, uid: int, pid: int) -> None:
         """Count a stranger; journal the first of a minute with the number of the ones before."""
@@ -84,36 +115,76 @@ class _Office:
             return
         self._strangers[key] = (now_s, 0)
         log.warning("peer-refused", uid=uid, pid=pid, before=since)
-        entry = {"kind": "peer-refused", "at": round(now_s, 3), "uid": uid, "pid": pid, "before": since}
-        self.record([entry])
+        self.note("peer-refused", uid=uid, pid=pid, before=since)
 
-    def record(self, entries: list[dict[str, object]]) -> bool:
-        """Journal the entries; False when that failed, and then nothing may be signed."""
-        try:
-            self.journal.append(entries)
-        except (JournalError, OSError) as error:
-            self.metrics.journal_failures.inc()
-            log.error("journal-unavailable", error=str(error))
-            return False
-        return True
-
-    def recheck(self) -> None:
-        """Check the identity and say when the result changed."""
-        before = self.desk.unfit
-        unfit = self.desk.recheck(self.clock())
-        self.metrics.certificate_checked(
-            fit=unfit is None,
-            not_after=self.desk.identity.certificate.not_valid_after_utc,
+    async def recheck(self) -> None:
+        """Read and check the identity's files, and say when the result changed."""
+        before, serial = self.desk.unfit, self.desk.identity.serial
+        now = datetime.fromtimestamp(self.clock(), UTC)
+        # lists may be long
+        found, wrong = await asyncio.to_thread(look_again, self.desk.identity, now)
+        self.desk.take(found, wrong)
+        identity = self.desk.identity
+        self.metrics.identity_checked(
+            fit=not self.desk.unfit,
+            taken=wrong is None,
+            not_after=identity.certificate.not_valid_after_utc,
+            revocation=identity.revocation(now),
         )
-        self.metrics.journal_lines.set(self.journal.seq)
         if self.desk.unfit != before:
-            log.error("signing-stopped", error=str(unfit)) if unfit else log.info("signing-resumed")
-            kind = "signing-stopped" if unfit else "signing-resumed"
-            self.record([{"kind": kind, "at": round(self.clock(), 3), "error": self.desk.unfit}])
+            log.error("signing-stopped", error=str(wrong)) if wrong else log.info("signing-resumed")
+            self.note("signing-stopped" if wrong else "signing-resumed", error=self.desk.unfit)
+        elif wrong is not None and str(wrong) != self._not_taken:
+            log.error("certificate-not-taken", error=str(wrong))
+            self.note("certificate-not-taken", error=wrong.reason)
+        if identity.serial != serial:
+            log.info("certificate-changed", serial=identity.serial, x5u=identity.x5u)
+            self.note("certificate-changed", serial=identity.serial, before=serial, x5u=identity.x5u)
+        self._not_taken = str(wrong) if wrong is not None else ""
+
+    def tell_head(self) -> None:
+        """How far the journal is, for the worker, who signs it."""
+        gap = self.committing.gap
+        head = Head(journal=self.settings.name, seq=self.journal.seq, hash=self.journal.head, gap=gap)
+        self.metrics.journal_is(head)
+        if head != self._told:
+            write_whole(self.settings.head, _encode(head), 0o640, durable=False)
+            self._told = head
+
+    def forget(self) -> None:
+        """Deletes values whose time is over, one day at a time: first the line that says so."""
+        over = self.journal.details_over(self.clock(), self.settings.keep_days)
+        if not over:
+            return
+        line = Line(
+            facts={
+                "kind": "details-deleted",
+                "at": round(self.clock(), 3),
+                "day": over[0].stem,
+                "size": over[0].stat().st_size,
+                "kept_days": self.settings.keep_days,
+            }
+        )
+
+        def deleted(numbers: Sequence[int | None]) -> None:
+            if numbers[0] is not None:
+                # a large file takes its time; should it fail, it is still over the next time
+                self._deleting = asyncio.get_running_loop().run_in_executor(None, over[0].unlink)
+
+        self.committing.take([line], deleted)
+
+    def disk_lost(self, why: str) -> None:
+        """The journal's disk takes nothing."""
+        self.metrics.journal_failures.inc()
+        log.error("journal-unavailable", error=why)
+
+
+def _nobody_waits(_: Sequence[int | None]) -> None:
+    """For lines that no answer stands for."""
 
 
 class _Connection(asyncio.Protocol):
-    """One peer. Requests are answered in batches: one journal write, one socket write."""
+    """One peer. Requests that arrive together are journaled together and answered in one write."""
 
     def __init__(self, office: _Office) -> None:
         self._office = office
@@ -131,8 +202,9 @@ class _Connection(asyncio.Protocol):
         )
         pid, uid, _ = _UCRED.unpack(raw)
         self._peer = (uid, pid)
-        self._only_looks = uid == 0 and uid not in self._office.allowed_uids
-        if uid not in self._office.allowed_uids and not self._only_looks:
+        allowed = uid in self._office.settings.allowed_uids
+        self._only_looks = uid == 0 and not allowed
+        if not allowed and not self._only_looks:
             self._office.peer_refused(uid, pid)
             transport.abort()
             return
@@ -171,9 +243,7 @@ class _Connection(asyncio.Protocol):
         except FrameTooLarge as error:
             office.metrics.broken_streams.inc()
             log.warning("frame-too-large", announced=error.args[0])
-            office.record(
-                [{"kind": "stream-broken", "at": round(office.clock(), 3), "announced": error.args[0]}]
-            )
+            office.note("stream-broken", announced=error.args[0])
             transport.abort()
             return
         if b"" in requests:
@@ -182,21 +252,28 @@ class _Connection(asyncio.Protocol):
         if not requests:
             return
         now_s = office.clock()
-        answers: list[Signed | Refused] = []
-        entries: list[dict[str, object]] = []
-        for request in requests:
-            answer, entry = office.desk.answer(request, now_s)
-            answers.append(answer)
-            entries.append(entry)
-        if not office.record(entries):
-            # No line, no signature.
-            answers = [Refused(id=answer.id, error="journal-unavailable") for answer in answers]
-        for answer in answers:
+        answered = [office.desk.answer(request, now_s) for request in requests]
+
+        def kept(numbers: Sequence[int | None]) -> None:
+            answers = [answer for answer, _ in answered]
+            self._answer(transport, answers, numbers)
+
+        office.committing.take([line for _, line in answered], kept)
+
+    def _answer(
+        self, transport: asyncio.Transport, answers: list[Signed | Refused], numbers: Sequence[int | None]
+    ) -> None:
+        """Their lines are on the disk, or the disk is lost: the answers may leave."""
+        metrics, frames = self._office.metrics, []
+        for answer, number in zip(answers, numbers, strict=True):
             if isinstance(answer, Signed):
-                office.metrics.signatures.labels(answer.attest or "div").inc()
+                metrics.signatures.labels(answer.attest or "div").inc()
+                frames.append(frame(_encode(msgspec.structs.replace(answer, journal=number))))
             else:
-                office.metrics.refusals.labels(answer.error).inc()
-        transport.write(b"".join([frame(_encode(answer)) for answer in answers]))
+                metrics.refusals.labels(answer.error).inc()
+                frames.append(frame(_encode(answer)))
+        if not transport.is_closing():
+            transport.write(b"".join(frames))
 
 
 async def serve(
@@ -209,24 +286,36 @@ async def serve(
     """
     identity = load_identity(settings.identity, datetime.fromtimestamp(clock(), UTC))
     make_way(settings.socket)
-    journal = Journal(settings.journal)
+    journal, metrics = Journal(settings.journal), SignerMetrics()
+
+    def lost(why: str) -> None:
+        office.disk_lost(why)
+
+    committing = Committing(journal, settings.gap, clock, lost)
+    office = _Office(
+        settings=settings,
+        desk=SigningDesk(identity, name=settings.name, third_party=settings.third_party),
+        journal=journal,
+        committing=committing,
+        metrics=metrics,
+        clock=clock,
+    )
     try:
-        if journal.torn:
-            log.warning("journal-torn-line-moved-aside", file=journal.torn.moved_to, size=journal.torn.size)
-        office = _Office(
-            desk=SigningDesk(identity),
-            journal=journal,
-            metrics=SignerMetrics(),
-            allowed_uids=settings.allowed_uids,
-            clock=clock,
+        if (torn := journal.torn) is not None:
+            log.warning("journal-torn-line-moved-aside", file=torn.moved_to, size=torn.size)
+            office.note("torn-line-moved-aside", moved_to=torn.moved_to, size=torn.size, sha256=torn.sha256)
+        office.note(
+            "started", pid=os.getpid(), spc=settings.identity.spc, x5u=identity.x5u, serial=identity.serial
         )
-        journal.append([_started(settings, office)])
-        office.recheck()
+        await office.recheck()
         if settings.metrics_port is not None:
             _serve_metrics(office, settings.metrics_port)
-        await _listen(settings, office, stop, recheck_s)
-        journal.append([{"kind": "stopped", "at": round(clock(), 3)}])
+        await _listen(office, stop, recheck_s)
+        office.note("stopped")
     finally:
+        await committing.finish()
+        with suppress(OSError):
+            office.tell_head()
         journal.close()
     log.info("stopped", journal_seq=journal.seq)
 
@@ -238,7 +327,8 @@ def _serve_metrics(office: _Office, port: int) -> None:
         log.error("no-metrics", port=port, problem=str(problem))
 
 
-async def _listen(settings: SignerSettings, office: _Office, stop: asyncio.Event, recheck_s: float) -> None:
+async def _listen(office: _Office, stop: asyncio.Event, recheck_s: float) -> None:
+    settings = office.settings
     loop = asyncio.get_running_loop()
     server = await loop.create_unix_server(lambda: _Connection(office), str(settings.socket))
     # Whoever reaches the directory may knock; SO_PEERCRED decides who gets in.
@@ -248,13 +338,15 @@ async def _listen(settings: SignerSettings, office: _Office, stop: asyncio.Event
     )
     tasks = [
         asyncio.create_task(_every(recheck_s, office.recheck)),
+        asyncio.create_task(_every(recheck_s, office.forget)),
+        asyncio.create_task(_every(HEAD_S, office.tell_head)),
         asyncio.create_task(_every(BEAT_S, office.metrics.heartbeat.beat)),
-        asyncio.create_task(_every_in_thread(SYNC_S, office.journal.sync)),
     ]
     try:
         await stop.wait()
     finally:
         server.close()
+        await office.committing.settled()
         for transport in list(office.connections):
             # Answers already given are still delivered.
             transport.close()
@@ -264,19 +356,15 @@ async def _listen(settings: SignerSettings, office: _Office, stop: asyncio.Event
         settings.socket.unlink(missing_ok=True)
 
 
-async def _every(seconds: float, act: Callable[[], None]) -> None:
-    while True:
-        await asyncio.sleep(seconds)
-        act()
-
-
-async def _every_in_thread(seconds: float, act: Callable[[], None]) -> None:
+async def _every(seconds: float, act: Callable[[], Awaitable[None] | None]) -> None:
     while True:
         await asyncio.sleep(seconds)
         try:
-            await asyncio.to_thread(act)
-        except OSError as error:
-            log.error("journal-not-synced", error=str(error))
+            under_way = act()
+            if under_way is not None:
+                await under_way
+        except OSError as problem:  # a full disk, say: it is tried again
+            log.error("not-done", error=str(problem))
 
 
 def make_way(path: Path) -> None:
@@ -297,14 +385,3 @@ def make_way(path: Path) -> None:
         except OSError as error:
             raise SocketInUse(f"{path}: {error.strerror or error}") from error
     raise SocketInUse(f"{path}: another process listens there")
-
-
-def _started(settings: SignerSettings, office: _Office) -> dict[str, object]:
-    return {
-        "kind": "started",
-        "at": round(office.clock(), 3),
-        "pid": os.getpid(),
-        "spc": settings.identity.spc,
-        "x5u": settings.identity.x5u,
-        "serial": office.desk.identity.serial,
-    }

@@ -1,6 +1,7 @@
 """Versions of the configuration in SQL, and their journal, in one transaction."""
 
 import zlib
+from collections.abc import Callable
 from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
@@ -47,9 +48,13 @@ class TextDamaged(Exception):
 class SqlConfiguration:
     """The versions of one node (`control.configuration.ConfigurationStore`)."""
 
-    def __init__(self, engine: sa.Engine) -> None:
-        """Keeps the engine; the tables are there (`store.database.migrate`)."""
+    def __init__(self, engine: sa.Engine, journaled: Callable[[Entry], None] = lambda _: None) -> None:
+        """Keeps the engine; the tables are there (`store.database.migrate`).
+
+        `journaled` hears of each new entry of the journal, once it is in the database.
+        """
         self._engine = engine
+        self._journaled = journaled
 
     def head(self) -> Version | None:
         """The newest version."""
@@ -119,6 +124,7 @@ class SqlConfiguration:
             if "locked" in str(problem.orig):  # SQLite: somebody has been writing for longer than we wait
                 raise Superseded("somebody else is writing to the configuration: try again") from None
             raise
+        self._journaled(entry)
         return version
 
     def _do(self, connection: sa.Connection, act: Act, number: int) -> None:

@@ -12,6 +12,7 @@ from trunkward.trunks.callers import OWN_ONLY, CallerRule, Diverting, NumberRule
 from trunkward.trunks.customer import Customer
 from trunkward.trunks.destinations import DestinationPolicies
 from trunkward.trunks.retention import RetentionPolicy
+from trunkward.trunks.signing import TEST_CERTIFICATES, PolicyAdministrator, SigningSource
 from trunkward.trunks.spending import NO_CAPS, TRUNK_CAPS, Spending
 from trunkward.trunks.transit import CallerName, Role, SigningIdentity
 
@@ -298,7 +299,8 @@ class NodeSettings:
     media_addresses: tuple[Address, ...]
     media_port_min: int
     media_port_max: int
-    #: Service provider code on the SHAKEN certificate (ATIS-1000080), and the URL it is published at.
+    #: Service provider code on the SHAKEN certificate (ATIS-1000080), and the URL it is published at; ending
+    #: with `/`: below which each has one of its own (`shaken.published`).
     spc: str
     x5u: str
     #: Number plan: emergency numbers, matched exactly.
@@ -347,6 +349,9 @@ class NodeSettings:
     id: str = ""
     #: None: it has a Valkey of its own.
     live: SharedLive | None = None
+    signing: SigningSource = TEST_CERTIFICATES
+    #: None: nobody says which authorities of SHAKEN are to be trusted.
+    policy_administrator: PolicyAdministrator | None = None
 
     @property
     def ledger_name(self) -> str:

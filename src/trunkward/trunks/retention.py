@@ -12,6 +12,9 @@ class RetentionPolicy:
 
     calls_days: int = 365
     ladder_days: int = 30
+    #: Days after which the numbers are forgotten that the signers' journals commit to. Enforcement looks back
+    #: two years (docs/signing.md).
+    signatures_days: int = 730
     #: By tenant, where it is another number of days than the node's.
     tenants: Mapping[str, int] = field(default_factory=dict, hash=False)
 

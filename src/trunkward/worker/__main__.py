@@ -24,6 +24,7 @@ from trunkward.worker.abandoned import Abandoned
 from trunkward.worker.alerts import start_alerts, watched
 from trunkward.worker.carriers import Carriers, carriers_seen
 from trunkward.worker.compile import PolicyCompiler
+from trunkward.worker.heads import Heads
 from trunkward.worker.library import FunctionLibrary
 from trunkward.worker.metrics import AlertNumbers, CountedStore, WorkerMetrics
 from trunkward.worker.resolve import start_resolving
@@ -106,6 +107,7 @@ def main() -> None:
 
     store = CountedStore(engine, shipped)
     retention = Retention(store, log.info)
+    heads = Heads(paths, log.error)
     heartbeat = Heartbeat()
     _serve_metrics(counted, heartbeat, log)
     # who holds the lock and has written into it works, as long as its file is touched
@@ -131,6 +133,7 @@ def main() -> None:
             notes = abandoned.notes()
             ship(paths.segment_directories(), store, time.time(), log.warning, beat)
             abandoned.round(notes, time.time(), beat)
+            heads.round(time.time())
             retention.round(compiler.retention, time.time(), beat)
             counted.calls_deleted = retention.calls_deleted
             counted.ladders_deleted = retention.ladders_deleted

@@ -16,13 +16,12 @@ import msgspec
 
 from trunkward.calls.verdict import Reason
 from trunkward.engines.alerts_file import Message
-from trunkward.engines.supervisor import SYSTEM_AUTHORITIES
 from trunkward.fetch import mail, webhook
 from trunkward.live import money
 from trunkward.live.ask import NotAnswered, Valkey
 from trunkward.live.money import Spent
 from trunkward.records.model import DecisionRecord, Record
-from trunkward.settings import Paths
+from trunkward.settings import SYSTEM_AUTHORITIES, Paths
 from trunkward.spend.alerts import Alert, crossed, event, in_words
 from trunkward.trunks.alerting import LOG_ALONE, Alerting, Mail, Webhook
 from trunkward.trunks.model import Declared

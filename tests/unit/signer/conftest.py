@@ -27,7 +27,7 @@ def house(tmp_path: Path) -> Any:
     ensure_pki(
         directory,
         facts,
-        PkiOwners(edge_uid=0, gate_uid=0, signer_uid=0, cert_uid=0),
+        PkiOwners(edge_uid=0, gate_uid=0, signer_uid=0, worker_uid=0, cert_uid=0, identities_uid=0),
         now=datetime.fromtimestamp(NOW_S, UTC),
     )
     files = PkiFiles(directory)
@@ -50,7 +50,7 @@ def house(tmp_path: Path) -> Any:
         return IdentityFiles(
             key=files.shaken_key,
             certificate_chain=files.shaken,
-            authorities=files.shaken_authority,
+            trust=files.shaken_authority,
             evidence_key=files.evidence_public_key,
             x5u=x5u,
             spc=spc,

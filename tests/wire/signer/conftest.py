@@ -21,7 +21,7 @@ from trunkward.engines.signer_wire import SignRequest
 from trunkward.shaken.evidence import Evidence, Kind, issue
 
 #: Ordinary ids stand for tw-edge, tw-gate and tw-signer: what is tested is that they differ.
-EDGE, GATE, SIGNER = 64011, 64012, 64013
+EDGE, GATE, SIGNER, WORKER = 64011, 64012, 64013, 64015
 SPC = "709J"
 X5U = "https://cert.example.com/709J/1.pem"
 SOURCE = str(Path(next(iter(trunkward.__path__))).parent)
@@ -91,6 +91,8 @@ class Node:
             "--key", str(self.files.shaken_key), "--certificate-chain", str(self.files.shaken),
             "--authorities", str(self.files.shaken_authority), "--x5u", X5U, "--spc", spc,
             "--evidence-key", str(self.files.evidence_public_key), "--allow-uid", str(allow_uid),
+            "--name", "node", "--head", str(self.home / "signer" / "head.json"),
+            "--gap", str(self.home / "signer" / "gap.json"), "--keep-days", "730",
         ]  # fmt: skip
         if metrics_port is not None:
             command += ["--metrics-port", str(metrics_port)]
@@ -147,7 +149,14 @@ def node() -> Iterator[Node]:
             node_names=SipNames(common_name="sbc.example.com", dns=("sbc.example.com",)),
             spc=SPC,
         )
-        owners = PkiOwners(edge_uid=EDGE, gate_uid=GATE, signer_uid=SIGNER, cert_uid=EDGE)
+        owners = PkiOwners(
+            edge_uid=EDGE,
+            gate_uid=GATE,
+            signer_uid=SIGNER,
+            worker_uid=WORKER,
+            cert_uid=EDGE,
+            identities_uid=EDGE,
+        )
         ensure_pki(home / "pki", facts, owners, now=datetime.now(UTC))
         made = Node(home)
         yield made

@@ -1,0 +1,136 @@
+"""`trunkward journal`: whether the journals say what they said, as far as their signed heads can tell."""
+
+import json
+import time
+from collections import defaultdict
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from trunkward.cli.changing import configuration_store
+from trunkward.cli.said import complain, in_words, say
+from trunkward.control.configuration import HistoryBroken, history
+from trunkward.engines.journals import (
+    KeyUnusable,
+    lines_of,
+    minutes_of,
+    read_public_key,
+    signers_journals,
+    values_beside,
+)
+from trunkward.engines.pki_files import PkiFiles
+from trunkward.journal.chain import ChainBroken
+from trunkward.journal.examine import HeadAt, Report, examine, told
+from trunkward.journal.heads import ACTS, Head, Minute
+from trunkward.settings import Paths
+
+#: Seconds after which heads that nobody signed any more are told of: an hour and some rounds.
+_SILENT_S = 3900.0
+
+
+def run_verify(paths: Paths, *, heads: Path | None, key: Path | None, as_json: bool) -> int:
+    """0: every line is as it was written. 1: some are not. 2: it could not be looked."""
+    try:
+        reports, silent = _reports(paths, heads or paths.heads, _key(paths, key))
+    except (ChainBroken, KeyUnusable) as problem:
+        complain(str(problem))
+        return 1 if isinstance(problem, ChainBroken) else 2
+    except OSError as problem:
+        complain(in_words(problem))
+        return 2
+    found = any(report.findings for report in reports)
+    if as_json:
+        print(json.dumps([asdict(report) for report in reports], indent=1))
+        return 1 if found else 0
+    for report in reports:
+        _say(report)
+    if silent:
+        say(f"the last heads are of {told(silent)}: what came later is not protected yet", "yellow")
+    return 1 if found else 0
+
+
+def run_heads(paths: Paths, *, as_json: bool) -> int:
+    """0: shown. 1: the file of heads is not as it was written. 2: it could not be looked."""
+    last: Minute | None = None
+    try:
+        for minute in minutes_of(paths.heads, _key(paths, None)):
+            last = minute
+    except (ChainBroken, KeyUnusable) as problem:
+        complain(str(problem))
+        return 1 if isinstance(problem, ChainBroken) else 2
+    except OSError as problem:
+        complain(in_words(problem))
+        return 2
+    if last is None:
+        complain(f"{paths.heads}: no head was signed yet; the worker does, once a minute")
+        return 2
+    if as_json:
+        document = {"at": last.at, "seq": last.seq, "heads": [_plain(head) for head in last.heads]}
+        print(json.dumps(document, indent=1))
+        return 0
+    say(f"{last.seq} minutes signed, the last at {told(last.at)}")
+    for head in last.heads:
+        missing = f", {head.gap.count} lines missing and not declared yet" if head.gap.count else ""
+        say(f"  {head.journal}: line {head.seq}, {head.hash}{missing}")
+    say(f"in {paths.heads}; the key to verify them is {PkiFiles(paths.pki).heads_public_key}")
+    say("copy both elsewhere, each day: whoever can write here could make both anew")
+    return 0
+
+
+def _reports(paths: Paths, heads: Path, key: Ed25519PublicKey) -> tuple[list[Report], float]:
+    """What came out of each journal, and since when no head was signed; 0: the last one is young."""
+    signed: defaultdict[str, list[HeadAt]] = defaultdict(list)
+    last_s = 0.0
+    for minute in minutes_of(heads, key):
+        last_s = minute.at
+        for head in minute.heads:
+            signed[head.journal].append(HeadAt(at=minute.at, head=head))
+    journals = signers_journals(paths)
+    reports = [
+        examine(name, lines_of(path), signed[name], values_beside(path)) for name, path in journals.items()
+    ]
+    # heads of a journal that is gone altogether
+    reports += [
+        examine(name, (), signed[name], lambda _: None)
+        for name in signed
+        if name not in journals and name != ACTS
+    ]
+    reports.append(_acts(paths, signed[ACTS]))
+    return reports, last_s if time.time() - last_s > _SILENT_S else 0.0
+
+
+def _acts(paths: Paths, signed: list[HeadAt]) -> Report:
+    """The journal of acts, and that each version is as it was journaled."""
+    with configuration_store(paths, make=False) as store:
+        _, entries = store.history()
+        report = examine(ACTS, (entry.text.encode() for entry in entries), signed, lambda _: None)
+        if not report.findings:
+            try:
+                history(store, 1)
+            except (ChainBroken, HistoryBroken) as broken:
+                report.add(0, str(broken))
+    return report
+
+
+def _say(report: Report) -> None:
+    if report.findings:
+        say(f"{report.journal}: NOT as it was written", "red")
+        for finding in report.findings:
+            say(f"  line {finding.line}, {finding.written}: {finding.what}", "red")
+        if report.more:
+            say(f"  and {report.more} more", "red")
+    else:
+        since = f", {report.since_head} of them after the last head" if report.since_head else ""
+        say(f"{report.journal}: {report.lines} lines as they were written{since}", "green")
+    for declared in report.declared:
+        say(f"  {declared}", "yellow")
+
+
+def _key(paths: Paths, key: Path | None) -> Ed25519PublicKey:
+    return read_public_key(key or PkiFiles(paths.pki).heads_public_key)
+
+
+def _plain(head: Head) -> dict[str, Any]:
+    return {"journal": head.journal, "seq": head.seq, "hash": head.hash, "missing": head.gap.count}

@@ -1,0 +1,201 @@
+"""Journals in files: where each lies, and how it is read; and the file of their signed heads."""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+
+from trunkward.engines.whole_file import read_plain, write_whole
+from trunkward.journal.chain import Entry
+from trunkward.journal.examine import Values, ValuesOf
+from trunkward.journal.heads import ACTS, Head, Minute, read_line, read_minutes
+from trunkward.settings import NODE_IDENTITY, Paths, signer_name
+
+#: A head as a signer tells it has some 200 bytes, a line of heads less than this (our limit).
+_MAX_HEAD = 4096
+_MAX_LINE = 1 << 20
+
+
+class KeyUnusable(Exception):
+    """No key in this file; the message names it."""
+
+
+def signers_journals(paths: Paths) -> dict[str, Path]:
+    """The journal of each identity there is or was, by its name."""
+    found = {}
+    for directory in sorted(paths.state.glob(f"{signer_name(NODE_IDENTITY)}*")):
+        name = _identity(directory.name)
+        if name is not None and (directory / "journal.jsonl").is_file():
+            found[name] = directory / "journal.jsonl"
+    return found
+
+
+def lines_of(journal: Path) -> Iterator[bytes]:
+    """Its lines from the first; not a last one that is still being written. Raises `OSError`."""
+    with journal.open("rb") as file:
+        for line in file:
+            if line.endswith(b"\n"):
+                yield line[:-1]
+
+
+def values_beside(journal: Path) -> ValuesOf:
+    """What its lines commit to, by day."""
+
+    def of_day(day: str) -> Iterator[Values] | None:
+        path = journal.with_name("details") / f"{day}.jsonl"
+        return _values(path) if path.is_file() else None
+
+    return of_day
+
+
+def line_of(journal: Path, seq: int) -> bytes | None:
+    """One line by its number, found by halves: journals are long. Raises `OSError`."""
+    with journal.open("rb") as file:
+        low, high = 0, file.seek(0, os.SEEK_END)
+        while low < high:
+            middle = (low + high) // 2
+            file.seek(middle)
+            if middle:
+                file.readline()
+            line = file.readline().rstrip(b"\n")
+            found = _seq(line)
+            if found is None or found > seq:
+                high = middle
+            elif found < seq:
+                low = middle + 1
+            else:
+                return line
+        file.seek(0)
+        first = file.readline().rstrip(b"\n")
+    return first if _seq(first) == seq else None
+
+
+def values_of_line(journal: Path, day: str, seq: int) -> dict[str, str]:
+    """What one line committed to, by name, opened or not; empty when it is deleted. Raises `OSError`."""
+    line = line_of(journal.with_name("details") / f"{day}.jsonl", seq)
+    if line is None:
+        return {}
+    return {name: value for name, (_, value) in msgspec.json.decode(line, type=Values).values.items()}
+
+
+def told_heads(paths: Paths) -> list[Head]:
+    """How far each journal is, as who keeps it tells; who tells nothing that can be read is left out."""
+    found = []
+    places = {directory.name: directory / "head.json" for directory in (paths.run / "heads").glob("*")}
+    for name, path in sorted(places.items()):
+        identity = _identity(name)
+        head = _head(path)
+        # nobody speaks for another
+        if head is not None and identity is not None and head.journal == identity:
+            found.append(head)
+    acts = _head(paths.acts_head)
+    return [*found, acts] if acts is not None and acts.journal == ACTS else found
+
+
+def tell_acts(paths: Paths, entry: Entry) -> None:
+    """How far the journal of acts is, for the worker, who may not read the database it is in.
+
+    An act is done when it is in there: a disk that is full does not undo it, and the next one tells of both.
+    """
+    head = Head(journal=ACTS, seq=entry.seq, hash=entry.hash)
+    with suppress(OSError):
+        write_whole(paths.acts_head, msgspec.json.encode(head), 0o644)
+
+
+def append_minute(path: Path, line: str) -> None:
+    """One more line of signed heads, on the disk when this returns. Raises `OSError`."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    try:
+        size = os.fstat(descriptor).st_size
+        data = f"{line}\n".encode()
+        if os.write(descriptor, data) != len(data):
+            os.ftruncate(descriptor, size)
+            raise OSError(28, "No space left on device")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def last_minute(path: Path) -> Entry | None:
+    """The newest line of signed heads, None for a file that is not there. Raises `ChainBroken`, `OSError`."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _MAX_LINE))
+            tail = file.read()
+    except FileNotFoundError:
+        return None
+    whole = tail[: tail.rfind(b"\n") + 1]
+    if len(whole) != len(tail):
+        os.truncate(path, size - len(tail) + len(whole))  # what a crash left of a line
+    if not whole:
+        return None
+    return read_line(whole[:-1].rpartition(b"\n")[2].decode("ascii", errors="replace"), None)
+
+
+def minutes_of(path: Path, key: Ed25519PublicKey) -> Iterator[Minute]:
+    """All of a file of signed heads, each followed and checked. Raises `ChainBroken`, `OSError`."""
+    with path.open(encoding="ascii", errors="replace") as file:
+        yield from read_minutes((line.rstrip("\n") for line in file if line.endswith("\n")), key)
+
+
+def read_private_key(path: Path) -> Ed25519PrivateKey:
+    """The key heads are signed with. Raises `KeyUnusable`."""
+    try:
+        key = load_pem_private_key(path.read_bytes(), password=None)
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as problem:
+        raise KeyUnusable(f"{path}: {problem}") from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise KeyUnusable(f"{path}: not an Ed25519 key")
+    return key
+
+
+def read_public_key(path: Path) -> Ed25519PublicKey:
+    """Its public half. Raises `KeyUnusable`."""
+    try:
+        key = load_pem_public_key(path.read_bytes())
+    except (OSError, ValueError, UnsupportedAlgorithm) as problem:
+        raise KeyUnusable(f"{path}: {problem}") from None
+    if not isinstance(key, Ed25519PublicKey):
+        raise KeyUnusable(f"{path}: not an Ed25519 public key")
+    return key
+
+
+def _identity(directory: str) -> str | None:
+    """Whose signer a directory belongs to; None: it is none of a signer's."""
+    own = signer_name(NODE_IDENTITY)
+    if directory == own:
+        return NODE_IDENTITY
+    return directory.removeprefix(f"{own}-") if directory.startswith(f"{own}-") else None
+
+
+def _head(path: Path) -> Head | None:
+    try:
+        return msgspec.json.decode(read_plain(path, _MAX_HEAD), type=Head)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _values(path: Path) -> Iterator[Values]:
+    with path.open("rb") as file:
+        for line in file:
+            try:
+                yield msgspec.json.decode(line, type=Values)
+            except msgspec.MsgspecError:
+                continue  # then its line finds no values
+
+
+class _Numbered(msgspec.Struct):
+    seq: int
+
+
+def _seq(line: bytes) -> int | None:
+    try:
+        return msgspec.json.decode(line, type=_Numbered).seq
+    except msgspec.MsgspecError:
+        return None

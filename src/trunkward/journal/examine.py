@@ -1,0 +1,255 @@
+"""Does a journal say today what it said when it was written? Line by line, against its heads and its values.
+
+1. Each line follows the one before it: its number is one more, its `prev` that one's SHA-256.
+2. A line that a signed head names has that head's hash, and the journal is as long as its last head says: a
+   chain that was made anew from some line on, or cut off, does not.
+3. What a line committed to is there and opens it, or a later line says that the day's values were deleted.
+4. Lines that could not be written are declared, as the heads of that time told of them.
+
+Every finding names the journal, the line and the minutes between whose heads it lies.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from itertools import accumulate
+
+import msgspec
+
+from trunkward.journal.chain import GENESIS
+from trunkward.journal.commitment import opens
+from trunkward.journal.heads import NO_GAP, Head
+
+#: Findings told one by one; of more their number.
+MOST = 20
+
+
+class _Line(msgspec.Struct):
+    seq: int
+    prev: str
+    at: float = 0.0
+    kind: str = ""
+    commits: Mapping[str, str] = {}
+    #: Of `details-deleted`.
+    day: str = ""
+    #: Of `gap` and `late`.
+    count: int = 0
+    first: float = 0.0
+    last: float = 0.0
+    cause: str = ""
+
+
+class Values(msgspec.Struct, frozen=True):
+    """Salt (hex) and value of each commitment of one line, by name."""
+
+    seq: int
+    values: Mapping[str, tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something that is not as it was written."""
+
+    #: 0: the journal as a whole.
+    line: int
+    what: str
+    #: Heads between which the line was written, in words.
+    written: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadAt:
+    """A head and when it was signed, in seconds since the epoch."""
+
+    at: float
+    head: Head
+
+
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """What came out of one journal."""
+
+    journal: str
+    lines: int = 0
+    #: Lines after the last head: nothing but their chain speaks for them yet.
+    since_head: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    #: Findings beyond `MOST`.
+    more: int = 0
+    #: What the journal itself declares: gaps, late lines, deleted values.
+    declared: list[str] = field(default_factory=list)
+
+    def add(self, line: int, what: str, written: str = "at any time") -> None:
+        """One more finding."""
+        if len(self.findings) >= MOST:
+            self.more += 1
+        else:
+            self.findings.append(Finding(line=line, what=what, written=written))
+
+
+#: The values of a day in the order of their lines; None: there is no such file.
+type ValuesOf = Callable[[str], Iterable[Values] | None]
+
+
+def examine(journal: str, lines: Iterable[bytes], heads: Sequence[HeadAt], values_of: ValuesOf) -> Report:
+    """Follows one journal from its first line. `heads` are its own, in the order of their signing."""
+    return _Examination(journal, heads, values_of).run(lines)
+
+
+class _Examination:
+    """One journal, and how far it has been followed."""
+
+    def __init__(self, journal: str, heads: Sequence[HeadAt], values_of: ValuesOf) -> None:
+        self.report = Report(journal=journal)
+        self._heads = heads
+        #: How long the journal was known to be at each head.
+        self._known = list(accumulate((each.head.seq for each in heads), max))
+        self._by_seq = sorted(heads, key=lambda each: each.head.seq)
+        self._values = _Values(values_of)
+        #: By day, the first and last line whose values are not there, and how many.
+        self._missing: dict[str, tuple[int, int, int]] = {}
+        self._deleted: set[str] = set()
+        self._gaps: set[float] = set()
+
+    def run(self, lines: Iterable[bytes]) -> Report:
+        seq, prev, checked, rewritten = 0, GENESIS, 0, False
+        for text in lines:
+            line = self._followed(text, seq, prev)
+            if line is None:
+                continue
+            seq, prev = line.seq, sha256(text).hexdigest()
+            # 2.
+            while checked < len(self._by_seq) and self._by_seq[checked].head.seq <= seq:
+                signed = self._by_seq[checked]
+                checked += 1
+                if signed.head.seq == seq and signed.head.hash != prev and not rewritten:
+                    rewritten = True  # all later ones are others, too
+                    self._find(seq, f"not the line that was signed at {told(signed.at)}: rewritten")
+            # 3. and 4.
+            self._says(line)
+        self.report.lines = seq
+        longest = max(self._heads, key=lambda each: each.head.seq, default=None)
+        if longest is not None and longest.head.seq > seq:
+            had = longest.head.seq
+            self._find(seq + 1, f"cut off: the journal had {had} lines at {told(longest.at)}, now {seq}")
+        self.report.since_head = max(0, seq - (self._known[-1] if self._known else 0))
+        self._values_missing()
+        self._gaps_undeclared()
+        return self.report
+
+    def _followed(self, text: bytes, seq: int, prev: str) -> _Line | None:
+        """1. The line after `seq`; None: it is none, and the one after it is held against `seq` again."""
+        try:
+            line = msgspec.json.decode(text, type=_Line)
+        except msgspec.MsgspecError:
+            self._find(seq + 1, "cannot be read: changed, or put in")
+            return None
+        if line.seq <= seq:
+            self._find(line.seq, f"stands behind line {seq}: put in, or out of its place")
+            return None
+        if line.seq > seq + 1:
+            self._find(
+                seq + 1, "missing" if line.seq == seq + 2 else f"missing, and all up to {line.seq - 1}"
+            )
+        elif line.prev != prev:
+            self._find(max(seq, 1), f"changed: line {line.seq} was written behind another one")
+        return line
+
+    def _says(self, line: _Line) -> None:
+        if line.commits:
+            day = told(line.at)[:10]
+            wrong = self._values.wrong(day, line)
+            if wrong is None:
+                first, _, count = self._missing.get(day, (line.seq, 0, 0))
+                self._missing[day] = (first, line.seq, count + 1)
+            elif wrong:
+                self._find(line.seq, f"its values were changed: {', '.join(wrong)}")
+        if line.kind == "details-deleted":
+            self._deleted.add(line.day)
+            self._declares(line, f"the values of {line.day} were deleted, their time was over")
+        elif line.kind in ("gap", "late"):
+            if line.kind == "gap":
+                self._gaps.add(line.first)
+            what = "are missing" if line.kind == "gap" else "were written after their answers had left"
+            span = f"{told(line.first)} to {told(line.last)}"
+            self._declares(line, f"{line.count} lines {what}, {span}: {line.cause}")
+
+    def _declares(self, line: _Line, what: str) -> None:
+        self.report.declared.append(f"line {line.seq}: {what}")
+
+    def _values_missing(self) -> None:
+        for day, (first, last, count) in self._missing.items():
+            if day not in self._deleted:
+                self._find(
+                    first, f"the values of {count} lines up to line {last} are not there, and no line says so"
+                )
+        for seq in self._values.of_nobody():
+            self._find(seq, "values that belong to no line")
+
+    def _gaps_undeclared(self) -> None:
+        """4. A gap is told by its beginning; that of the last head may still be going on."""
+        last = self._heads[-1].head.gap if self._heads else NO_GAP
+        known = {each.head.gap.first: each for each in self._heads if each.head.gap.count}
+        for first, each in known.items():
+            if first not in self._gaps and first != last.first:
+                count = each.head.gap.count
+                self._find(
+                    0,
+                    f"{count} lines from {told(first)} on are missing (head of {told(each.at)}), undeclared",
+                )
+
+    def _find(self, line: int, what: str) -> None:
+        after = bisect_left(self._known, line)
+        begun = f"after {told(self._heads[after - 1].at)}" if after else "before any head"
+        ended = f"until {told(self._heads[after].at)}" if after < len(self._heads) else "after the last head"
+        written = ended if not after else begun if after == len(self._heads) else f"{begun} {ended}"
+        self.report.add(line, what, f"written {written}")
+
+
+class _Values:
+    """Goes through the files of days beside the journal: both are in the order of the lines."""
+
+    def __init__(self, values_of: ValuesOf) -> None:
+        self._values_of = values_of
+        self._days: dict[str, Iterator[Values] | None] = {}
+        self._next: dict[str, Values | None] = {}
+        self._of_nobody: list[int] = []
+
+    def wrong(self, day: str, line: _Line) -> list[str] | None:
+        """Names of values that do not open what the line committed to; None: there are no values."""
+        if day not in self._days:
+            found = self._values_of(day)
+            self._days[day] = iter(found) if found is not None else None
+            self._take(day)
+        while (there := self._next[day]) is not None and there.seq < line.seq:
+            self._of_nobody.append(there.seq)
+            self._take(day)
+        if there is None or there.seq > line.seq:
+            return None
+        self._take(day)
+        names = {*line.commits, *there.values}
+        return [name for name in sorted(names) if not _opened(line, there, name)]
+
+    def of_nobody(self) -> Iterator[int]:
+        """Lines that there are values for and that are none, of the days there are lines of."""
+        yield from self._of_nobody
+        for day in self._days:
+            while (there := self._next[day]) is not None:
+                yield there.seq
+                self._take(day)
+
+    def _take(self, day: str) -> None:
+        days = self._days[day]
+        self._next[day] = next(days, None) if days is not None else None
+
+
+def _opened(line: _Line, there: Values, name: str) -> bool:
+    salt, value = there.values.get(name, ("", ""))
+    return opens(line.commits.get(name, ""), salt, name, value)
+
+
+def told(at: float) -> str:
+    """A moment to the second, in UTC."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,66 @@
+"""Signing the heads of all journals, each minute, into a file outside of the databases."""
+
+from collections.abc import Callable
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from trunkward.engines.journals import (
+    KeyUnusable,
+    append_minute,
+    last_minute,
+    read_private_key,
+    told_heads,
+)
+from trunkward.engines.pki_files import PkiFiles
+from trunkward.journal.chain import ChainBroken, Entry
+from trunkward.journal.heads import Head, signed_minute
+from trunkward.settings import Paths
+
+#: Seconds between two looks.
+EVERY_S = 60.0
+#: Seconds after which heads are signed again though none has moved: a silence that long is one.
+AT_LEAST_S = 3600.0
+
+
+class Heads:
+    """Goes on with the file of signed heads."""
+
+    def __init__(self, paths: Paths, log: Callable[..., object]) -> None:
+        """`log` hears when heads cannot be signed."""
+        self._paths = paths
+        self._log = log
+        self._next_s = float("-inf")
+        self._last: Entry | None = None
+        self._signed: list[Head] = []
+        self._signed_s = float("-inf")
+        self._key: Ed25519PrivateKey | None = None
+        self._problem = ""
+        #: When heads were last signed, seconds since the epoch; of `trunkward_worker_heads_signed`.
+        self.signed_at = 0.0
+
+    def round(self, now_s: float) -> None:
+        """Signs what has moved, once a minute."""
+        if now_s < self._next_s:
+            return
+        self._next_s = now_s + EVERY_S
+        try:
+            self._sign(now_s)
+        except (ChainBroken, KeyUnusable, OSError) as problem:
+            self._key = None  # all is read again
+            if str(problem) != self._problem:
+                self._log("heads of the journals are not signed", problem=str(problem))
+            self._problem = str(problem)
+        else:
+            self._problem = ""
+
+    def _sign(self, now_s: float) -> None:
+        if self._key is None:
+            self._last = last_minute(self._paths.heads)
+            self._key = read_private_key(PkiFiles(self._paths.pki).heads_key)
+        heads = told_heads(self._paths)
+        if heads == self._signed and now_s - self._signed_s < AT_LEAST_S:
+            return
+        entry, line = signed_minute(self._last, heads, round(now_s, 3), self._key)
+        append_minute(self._paths.heads, line)
+        self._last, self._signed, self._signed_s = entry, heads, now_s
+        self.signed_at = now_s
