@@ -3,7 +3,13 @@
 import base64
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 
 ORIGID = "8e3d7b0a-5f0c-4c80-9b6a-7d6f0f6f2f10"
 X5U = "https://certificates.example.net/shaken.pem"
@@ -47,6 +53,19 @@ def claims_of(value: str) -> dict[str, Any]:
 def head_of(value: str) -> dict[str, Any]:
     """Its JOSE header."""
     return dict(json.loads(_decoded(value.split(".")[0])))
+
+
+def verified(value: str, certificate: Path) -> dict[str, Any]:
+    """The claims of an Identity value (full form), once the certificate's key has verified it (RFC 7518 3.4)."""
+    token = value.partition(";")[0]
+    signed, _, signature = token.rpartition(".")
+    raw = _decoded(signature)
+    assert len(raw) == 64
+    key = x509.load_pem_x509_certificate(certificate.read_bytes()).public_key()
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    numbers = int.from_bytes(raw[:32]), int.from_bytes(raw[32:])
+    key.verify(encode_dss_signature(*numbers), signed.encode(), ec.ECDSA(SHA256()))
+    return claims_of(value)
 
 
 def by_ppt(values: Sequence[str], ppt: str) -> list[dict[str, Any]]:

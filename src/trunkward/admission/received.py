@@ -5,69 +5,24 @@ has the form of a SHAKEN PASSporT was signed by somebody, and is not signed a se
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Literal
 
 import msgspec
 
-from trunkward.shaken import base64url
+from trunkward.shaken import identity_header
 from trunkward.shaken.causes import Refused
-from trunkward.shaken.identity_header import MAX_HEADER, MAX_HEADERS, MAX_TOGETHER, Passport
-from trunkward.shaken.identity_header import read as read_identity
-from trunkward.shaken.number import NotANumber, canonical_tn
-
-type _Uuid = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
-
-
-class _Numbers(msgspec.Struct, frozen=True):
-    tn: list[str] = []
-    uri: list[str] = []
-
-
-class _Number(msgspec.Struct, frozen=True):
-    tn: str
-
-
-class _ShakenHead(msgspec.Struct, frozen=True):
-    """RFC 8588 section 4."""
-
-    alg: Literal["ES256"]
-    ppt: Literal["shaken"]
-    typ: Literal["passport"]
-    x5u: Annotated[str, msgspec.Meta(min_length=1)]
-
-
-class _Shaken(msgspec.Struct, frozen=True):
-    """RFC 8588 section 4: all five."""
-
-    attest: Literal["A", "B", "C"]
-    dest: _Numbers
-    iat: int
-    orig: _Number
-    origid: _Uuid
-
-
-class _Div(msgspec.Struct, frozen=True):
-    """RFC 8946 section 3."""
-
-    dest: _Numbers
-    div: _Number
-    orig: _Number
+from trunkward.shaken.identity_header import MAX_HEADER, MAX_HEADERS, MAX_TOGETHER
+from trunkward.shaken.received import DIV, SHAKEN, Claims, open_payload, read_header
 
 
 class SignedAs(msgspec.Struct, frozen=True, kw_only=True):
     """What a request was signed as when it came."""
 
-    #: Canonical, as the token has it.
+    #: Canonical.
     orig: str
     #: Where it has been signed to go: the first destination, and what each `div` after it leads to.
     reached: tuple[str, ...]
     #: Seconds since the epoch.
     iat: int
-
-
-_shaken_head = msgspec.json.Decoder(_ShakenHead).decode
-_shaken = msgspec.json.Decoder(_Shaken).decode
-_div = msgspec.json.Decoder(_Div).decode
 
 
 def too_much(values: Sequence[str]) -> str:
@@ -84,48 +39,28 @@ def too_much(values: Sequence[str]) -> str:
 
 def signed_as(values: Sequence[str]) -> SignedAs | None:
     """What these say that the call is, by the first that has the form of SHAKEN; None: none has it."""
-    passports = list(_passports(values))
-    for passport in passports:
-        if passport.ppt != "shaken":
-            continue
-        try:
-            _shaken_head(base64url.decode(passport.header))
-            said = _shaken(base64url.decode(passport.payload))
-            base64url.decode(passport.signature)
-        except (msgspec.MsgspecError, ValueError):
-            continue
-        first = (*said.dest.tn, *said.dest.uri)
-        if first and _is_canonical(said.orig.tn):
-            return SignedAs(orig=said.orig.tn, reached=_reached(first, passports), iat=said.iat)
-    return None
+    opened = list(_opened(values))
+    base = next((claims for ppt, claims in opened if ppt == SHAKEN), None)
+    if base is None:
+        return None
+    divs = [claims for ppt, claims in opened if ppt == DIV]
+    return SignedAs(orig=base.orig, reached=_reached(base.dest, divs), iat=base.iat)
 
 
-def _passports(values: Sequence[str]) -> Iterator[Passport]:
+def _opened(values: Sequence[str]) -> Iterator[tuple[str, Claims]]:
+    """Kind and claims of those that can be read; the compact form says nothing by itself."""
     for value in values:
         try:
-            yield read_identity(value)
+            unopened = read_header(identity_header.read(value))
+            if unopened is not None and not unopened.compact:
+                yield unopened.ppt, open_payload(unopened, orig="", dest="", date_s=None).claims
         except Refused:
             continue
 
 
-def _reached(first: tuple[str, ...], passports: Sequence[Passport]) -> tuple[str, ...]:
-    reached = list(first)
-    left = [div for passport in passports if passport.ppt == "div" and (div := _div_of(passport)) is not None]
-    while (following := next((div for div in left if div.div.tn in reached), None)) is not None:
+def _reached(first: tuple[str, ...], divs: list[Claims]) -> tuple[str, ...]:
+    reached, left = list(first), list(divs)
+    while (following := next((div for div in left if div.div in reached), None)) is not None:
         left.remove(following)
-        reached += [number for number in following.dest.tn if number not in reached]
+        reached += [number for number in following.dest if number not in reached]
     return tuple(reached)
-
-
-def _div_of(passport: Passport) -> _Div | None:
-    try:
-        return _div(base64url.decode(passport.payload))
-    except (msgspec.MsgspecError, ValueError):
-        return None
-
-
-def _is_canonical(number: str) -> bool:
-    try:
-        return canonical_tn(number) == number
-    except NotANumber:
-        return False

@@ -2,6 +2,14 @@
 
 #: The longer one first where two begin alike.
 _WORDS: tuple[tuple[str, str], ...] = (
+    ("none-already-signed", "it came signed, and goes on as it came"),
+    ("none-emergency", "a call for help waits for no signature"),
+    ("none-caller-without-number", "who calls has no number that could be signed: have one sent in From"),
+    ("none-caller-private", "only carriers with trusted: false take it, and they are not to hear who calls"),
+    (
+        "none-level-not-supplied",
+        "its reseller's switch says the level, and has not: have it send one Attestation-Info of A, B or C",
+    ),
     ("clock-", "this machine's clock was not known to be right: look at its time service (timedatectl)"),
     ("evidence-", "the declaration of this number was not good to the signer: start the node anew"),
     ("certificate-", "the SHAKEN certificate could not be used: ./trunkward status, signer.log"),

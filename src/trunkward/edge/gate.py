@@ -288,6 +288,7 @@ def _is_whole(verdict: dict[str, Any]) -> bool:
             return (
                 _are_keys(counters)
                 and _are_terms(verdict.get("money", ""))
+                and isinstance(verdict.get("to_uri", ""), str)
                 and record_id.isalnum()
                 and all(isinstance(name, str) for name in names)
                 and all(_is_route(route) for route in routes)

@@ -36,6 +36,8 @@ def test_what_is_too_much(values: list[str], said: str) -> None:
     [
         ([GOOD], (FIRST,)),
         ([shaken(CALLER, FIRST, iat=IAT, padded=3000)], (FIRST,)),
+        # numbers are compared in canonical form, whatever a signer writes
+        ([shaken(f"+{CALLER}", f"+{FIRST}", iat=IAT)], (FIRST,)),
         # what nobody knows, and what cannot be read, is passed over
         (["rubbish", identity("rph", {"rph": {}}), GOOD], (FIRST,)),
         ([shaken(CALLER, FIRST, iat=IAT, attest="D"), shaken(CALLER, SECOND, iat=IAT)], (SECOND,)),
@@ -57,7 +59,6 @@ def test_what_a_call_is_signed_as(values: list[str], reached: tuple[str, ...]) -
         GOOD.replace(";ppt=shaken", ""),
         GOOD.replace(";ppt=shaken", ";ppt=shaken;ppt=shaken"),
         shaken(CALLER, FIRST, iat=IAT, attest="ABC"),
-        shaken(f"+{CALLER}", FIRST, iat=IAT),
         shaken(CALLER, FIRST, iat=IAT, header={"alg": "none"}),
         shaken(CALLER, FIRST, iat=IAT, header={"ppt": "div"}),
         shaken(CALLER, FIRST, iat=IAT, header={"x5u": ""}),

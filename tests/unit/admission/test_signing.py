@@ -91,7 +91,12 @@ def test_in_transit_what_is_unsigned_is_signed_c(
     case = seen(outbound(CALLED, calling=number), pbx, world(declared, role=role, caller_name=NAME))
     claims = case.signing.claims
     assert claims is not None
-    assert (claims.level, claims.rule, claims.evidence, claims.caller_name) == (Attestation.C, rule, None, None)
+    assert (claims.level, claims.rule, claims.evidence, claims.caller_name) == (
+        Attestation.C,
+        rule,
+        None,
+        None,
+    )
     assert case.caller.right is Right.TRANSIT
     verdict = admitted(case)
     # asserted is nobody by us: it has not come asserted
@@ -248,9 +253,9 @@ def test_too_many_identity_headers_are_refused_by_name(
         assert (verdict.status, verdict.reason) == (438, Reason.IDENTITY_TOO_LARGE)
         assert verdict.blame is blame
         assert "11 Identity headers" in judgement.findings[-1].detail
-    assert judged(screen(inbound(headers={"identity": ["x"] * 10}), None, world(declared))).verdict.reason in (
-        Reason.ADMITTED,
-    )
+    assert judged(
+        screen(inbound(headers={"identity": ["x"] * 10}), None, world(declared))
+    ).verdict.reason in (Reason.ADMITTED,)
 
 
 @pytest.mark.parametrize("role", Role)
@@ -323,9 +328,7 @@ def test_a_signature_of_another_call_is_taken_off(
     outbound: Attempt, pbx: PeerIdentity, declared: Declared, received: str
 ) -> None:
     headers = {"diversion": diversion(OWN), "identity": [received]}
-    case = seen(
-        outbound(CALLED, calling=FOREIGN, headers=headers), pbx, world(declared, caller=FORWARDED)
-    )
+    case = seen(outbound(CALLED, calling=FOREIGN, headers=headers), pbx, world(declared, caller=FORWARDED))
     assert case.signing.claims is not None
     assert case.signing.claims.level is Attestation.B
     assert "Identity" in admitted(case).remove_headers
@@ -343,9 +346,7 @@ def test_a_signature_for_the_number_itself_is_no_retarget(
     assert "Identity" in admitted(case).remove_headers
 
 
-@pytest.mark.parametrize(
-    ("age_s", "kept"), [(0, True), (30, True), (-30, True), (31, False), (-31, False)]
-)
+@pytest.mark.parametrize(("age_s", "kept"), [(0, True), (30, True), (-30, True), (31, False), (-31, False)])
 def test_a_retarget_keeps_the_time_of_its_call_while_that_is_young(
     outbound: Attempt, pbx: PeerIdentity, declared: Declared, age_s: int, *, kept: bool
 ) -> None:
@@ -355,9 +356,7 @@ def test_a_retarget_keeps_the_time_of_its_call_while_that_is_young(
         "identity": [shaken("12125550150", OWN[1:], iat=NOW - age_s)],
         "date": ["theirs"],
     }
-    case = seen(
-        outbound(CALLED, calling=FOREIGN, headers=headers), pbx, world(declared, caller=FORWARDED)
-    )
+    case = seen(outbound(CALLED, calling=FOREIGN, headers=headers), pbx, world(declared, caller=FORWARDED))
     assert case.signing.claims is not None
     assert case.signing.claims.received_iat == (NOW - age_s if kept else None)
     route = admitted(case).routes[0]
@@ -431,10 +430,10 @@ def test_where_only_the_technical_act_is_ours_the_level_is_supplied(
 ) -> None:
     """Property 6 (the line): what the obligated provider's switch says, whatever we know; nothing said, unsigned."""
     identities = {"resale": changed(RESALE, third_party=True)}
-    policy = world(
-        declared, reseller="resale", identities=identities, caller=CallerRule(forwarded=True)
+    policy = world(declared, reseller="resale", identities=identities, caller=CallerRule(forwarded=True))
+    headers = (
+        {"attestation-info": said, "diversion": diversion(OWN)} if said else {"diversion": diversion(OWN)}
     )
-    headers = {"attestation-info": said, "diversion": diversion(OWN)} if said else {"diversion": diversion(OWN)}
     case = seen(outbound(CALLED, calling=calling, headers=headers), pbx, policy)
     claims = case.signing.claims
     if level is None:
@@ -467,5 +466,20 @@ def test_signed_numbers_are_canonical(
     outbound: Attempt, pbx: PeerIdentity, declared: Declared, calling: str, called: str
 ) -> None:
     """RFC 8224 section 8.3: one form of a number, however it is dialled; never the routing number."""
-    claims = claims_of(outbound(called, calling=calling), pbx, world(declared))
+    attempt, policy = outbound(called, calling=calling), world(declared)
+    claims = claims_of(attempt, pbx, policy)
     assert (claims.orig, claims.dest) == ("12025550101", "12025550199")
+    # and so does To, with which `dest` is compared (section 6.2)
+    wanted = "sip:+12025550199@sbc.example.com"
+    assert (admitted(seen(attempt, pbx, policy)).to_uri or attempt.to_uri) == wanted
+    transit = world(declared, role=Role.INTERMEDIATE)
+    assert (admitted(seen(attempt, pbx, transit)).to_uri or attempt.to_uri) == wanted
+
+
+def test_to_stays_as_it_was_signed_by_others(
+    outbound: Attempt, inbound: Attempt, pbx: PeerIdentity, declared: Declared
+) -> None:
+    headers = {"identity": [shaken("12125550150", "2025550199", iat=NOW)]}
+    attempt = outbound("2025550199", calling=FOREIGN, headers=headers)
+    assert admitted(seen(attempt, pbx, world(declared, role=Role.GATEWAY))).to_uri == ""
+    assert admitted(screen(inbound("2025550101"), None, world(declared))).to_uri == ""

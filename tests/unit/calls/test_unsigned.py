@@ -8,6 +8,11 @@ from trunkward.calls.unsigned import in_words
 @pytest.mark.parametrize(
     ("why", "word"),
     [
+        ("none-already-signed", "as it came"),
+        ("none-emergency", "call for help"),
+        ("none-caller-without-number", "From"),
+        ("none-caller-private", "trusted: false"),
+        ("none-level-not-supplied", "Attestation-Info"),
         ("clock-not-synchronised", "timedatectl"),
         ("clock-state-unknown", "timedatectl"),
         ("evidence-expired", "start the node anew"),

@@ -153,7 +153,9 @@ def test_what_fails_is_a_fact(sign: Sign, answer: Exception, fact: SignatureFact
 
 def test_each_identity_has_one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
-    monkeypatch.setattr("trunkward.gate.signing.SignerClient", lambda path: _Answering(asked, path.name, None))
+    monkeypatch.setattr(
+        "trunkward.gate.signing.SignerClient", lambda path: _Answering(asked, path.name, None)
+    )
     signers = Signers(lambda identity: Path(f"/{identity}"))
     assert signers.of("node") is signers.of("node")
     assert signers.of("node") is not signers.of("resale")

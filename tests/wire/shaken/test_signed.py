@@ -1,0 +1,236 @@
+"""What the node signs on the wire: each level by where a call comes from, retargets, names, and the time."""
+
+import asyncio
+import time
+from email.utils import formatdate, parsedate_to_datetime
+from itertools import pairwise
+
+import pytest
+
+from sipkit.address import name_addr
+from sipkit.call import Call, HeaderLines
+from sipkit.message import Message
+from sipkit.passports import by_ppt, head_of, shaken, verified
+from wire.conftest import Node
+from wire.node.parties import (
+    ACME_NUMBER,
+    NORTH_NUMBER,
+    carrier_agent,
+    connect,
+    customer_agent,
+    place,
+    run,
+    tls_carrier,
+)
+from wire.shaken.conftest import BRANCH, DIVERTING, FOREIGN, FROM_ABROAD, FROM_BRANCH, FROM_UPSTREAM
+from wire.shaken.wire_bytes import arrived
+
+TRUNKS = {
+    "acme-hq": ("127.0.0.1", ACME_NUMBER),
+    "acme-branch": (FROM_BRANCH, DIVERTING[0]),
+    "upstream": (FROM_UPSTREAM, FOREIGN),
+    "abroad": (FROM_ABROAD, FOREIGN),
+}
+
+
+async def call_out(
+    node: Node, trunk: str, *, sender: str = "", headers: HeaderLines = ()
+) -> tuple[Message, Call]:
+    """An answered call of a trunk to carrier north: the INVITE as it arrived."""
+    host, number = TRUNKS[trunk]
+    caller, north = customer_agent(), carrier_agent()
+    async with tls_carrier(node, north):
+        flow = await connect(node, caller, trunk, host)
+        call = await place(
+            caller, flow, NORTH_NUMBER, sender=sender or f"<sip:{number}@inner.acme>", headers=headers
+        )
+        there = await north.incoming()
+        await call.answered()
+        await there.confirmed()
+        assert (await call.bye()).status == 200
+        await flow.close()
+    return there.invite, call
+
+
+def test_levels_and_origids(node: Node) -> None:
+    """Summary: Property 7: A for a customer's own number, C for calls in transit and from abroad; origid is the same for each call of a trunk, differs between trunks, and no C has a customer's."""
+
+    async def scenario() -> None:
+        found: dict[str, set[str]] = {}
+        for trunk, level in (("acme-hq", "A"), ("acme-branch", "A"), ("upstream", "C"), ("abroad", "C")):
+            for _ in range(2):
+                invite, call = await call_out(node, trunk)
+                claims = [verified(v, node.state / "pki" / "shaken.pem") for v in invite.get_all("Identity")]
+                assert claims[0]["attest"] == level, trunk
+                assert claims[0]["orig"] == {"tn": TRUNKS[trunk][1][1:]}
+                assert claims[0]["dest"] == {"tn": [NORTH_NUMBER[1:]]}
+                found.setdefault(trunk, set()).add(claims[0]["origid"])
+                record = await asyncio.to_thread(node.record, call.invite.call_id, ended=True)
+                assert (record["attest"], record["attest_reason"]) == (level, "")
+        assert all(len(origids) == 1 for origids in found.values())
+        assert len(set.union(*found.values())) == len(TRUNKS)
+
+    run(node, scenario)
+
+
+def test_a_name_is_signed_beside_the_number(node: Node) -> None:
+    """Summary: a trunk with rcd has an rcd PASSporT of its own behind the shaken one: nam and crn, same orig, dest and iat."""
+
+    async def scenario() -> None:
+        invite, _ = await call_out(node, "acme-branch")
+        values = invite.get_all("Identity")
+        assert [head_of(value)["ppt"] for value in values] == ["shaken", "rcd"]
+        signed, named = [verified(value, node.state / "pki" / "shaken.pem") for value in values]
+        assert named["rcd"] == {"nam": "Example Corp"}
+        assert named["crn"] == "Deliveries"
+        assert [named[name] for name in ("orig", "dest", "iat")] == [
+            signed[name] for name in ("orig", "dest", "iat")
+        ]
+
+    run(node, scenario)
+
+
+@pytest.mark.parametrize("age_s", [None, 0, 90, -90])
+def test_date_is_the_time_that_is_signed(node: Node, age_s: int | None) -> None:
+    """Summary: Date of a signed call is its iat, an integer; a customer's own Date, stale or not, gives way to it."""
+
+    async def scenario() -> None:
+        headers = [] if age_s is None else [("Date", formatdate(time.time() - age_s, usegmt=True))]
+        invite, _ = await call_out(node, "acme-hq", headers=headers)
+        [date] = invite.get_all("Date")
+        [claims] = by_ppt(invite.get_all("Identity"), "shaken")
+        assert type(claims["iat"]) is int
+        assert int(parsedate_to_datetime(date).timestamp()) == claims["iat"]
+        assert abs(time.time() - claims["iat"]) < 10
+
+    run(node, scenario)
+
+
+def test_to_has_the_number_that_is_signed(node: Node) -> None:
+    """Summary: a number dialled nationally is E.164 in To at the carrier, as dest is, in every request of the call; the customer's side sees its own To throughout."""
+
+    async def scenario() -> None:
+        dialled, shown = "sip:2025550199@sbc.example.com", f"sip:{NORTH_NUMBER}@sbc.example.com"
+        customer, north = customer_agent(), carrier_agent()
+        async with tls_carrier(node, north):
+            flow = await connect(node, customer)
+            call = await place(customer, flow, "2025550199")
+            there = await north.incoming()
+            await call.answered()
+            await there.confirmed()
+            assert (await call.reinvite(customer.session)).status == 200
+            assert (await there.reinvite(north.session)).status == 200
+            assert (await there.request("INFO")).status == 200
+            assert (await there.bye()).status == 200
+            await flow.close()
+        [claims] = by_ppt(there.invite.get_all("Identity"), "shaken")
+        assert claims["dest"] == {"tn": [NORTH_NUMBER[1:]]}
+        for party, wanted in ((customer, dialled), (north, shown)):
+            seen = [one.message for one in party.trace]
+            assert len(seen) > 8
+            for message in seen:
+                ends = {name_addr(message.get(name)).uri for name in ("From", "To")}
+                assert wanted in ends, message.start_line
+        assert not north.saw((dialled,))
+        record = await asyncio.to_thread(node.record, call.invite.call_id, ended=True)
+        assert record["called_number"] == NORTH_NUMBER
+
+    run(node, scenario)
+
+
+async def diverted(node: Node, depth: int, *, kept: bool, age_s: int = 0) -> tuple[str, Message, list[bytes]]:
+    """A call from outside to the first diverting number, which a PBX sends on through `depth` of them.
+
+    Gives the signature it came with, and how it arrived at last; `kept`: the PBX brings that along.
+    """
+    numbers = DIVERTING[:depth]
+    then = int(time.time()) - age_s
+    base = shaken(FOREIGN[1:], numbers[0][1:], iat=then)
+    signature = [("Identity", base), ("Date", formatdate(then, usegmt=True))]
+    branch, north = customer_agent(), carrier_agent()
+    async with tls_carrier(node, branch, BRANCH, node.credential("acme-branch")), tls_carrier(node, north):
+        inbound = await connect(node, north, "north")
+        first = await place(
+            north, inbound, numbers[0], sender=f"<sip:{FOREIGN}@core.carrier>", headers=signature
+        )
+        came = await branch.incoming()
+        assert came.invite.get("Identity") == base
+        outbound = await connect(node, branch, "acme-branch", FROM_BRANCH)
+        diversion = [
+            ("Diversion", f"<sip:{number}@inner.acme>;reason=no-answer") for number in reversed(numbers)
+        ]
+        brought = [(name, value) for name, value in came.invite.headers if name in ("Identity", "Date")]
+        second = await place(
+            branch,
+            outbound,
+            NORTH_NUMBER,
+            sender=f"<sip:{FOREIGN}@inner.acme>",
+            headers=[*diversion, *(brought if kept else [])],
+        )
+        there = await north.incoming()
+        for call in (first, second):
+            await call.answered()
+        await there.confirmed()
+        for call in (second, first):
+            assert (await call.bye()).status == 200
+        await inbound.close()
+        await outbound.close()
+    return base, there.invite, arrived(north)[-1]
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 4, 5])
+def test_a_div_for_each_retarget_of_a_call_that_came_signed(node: Node, depth: int) -> None:
+    """Summary: Property 8: a call forwarded through one to five numbers keeps the signature it came with, byte for byte, with a div for each retarget behind it: orig and iat of the original, and a chain from its dest to the Request-URI."""
+
+    async def scenario() -> None:
+        base, invite, lines = await diverted(node, depth, kept=True)
+        values = invite.get_all("Identity")
+        assert values[0] == base
+        assert f"Identity: {base}\r\n".encode() in lines
+        assert [head_of(value)["ppt"] for value in values] == ["shaken", *["div"] * depth]
+        original = by_ppt(values, "shaken")[0]
+        went = [*(number[1:] for number in DIVERTING[:depth]), NORTH_NUMBER[1:]]
+        for value, was, then in zip(values[1:], went, went[1:], strict=True):
+            assert verified(value, node.state / "pki" / "shaken.pem") == {
+                "dest": {"tn": [then]},
+                "div": {"tn": was},
+                "iat": original["iat"],
+                "orig": {"tn": FOREIGN[1:]},
+            }
+        assert invite.uri.startswith(f"sip:{NORTH_NUMBER}@")
+        [date] = invite.get_all("Date")
+        assert int(parsedate_to_datetime(date).timestamp()) == original["iat"]
+
+    run(node, scenario)
+
+
+def test_a_retarget_of_an_old_call_has_a_time_of_its_own(node: Node) -> None:
+    """Summary: a call that came signed fifty seconds ago: Date is new, and so is the iat of the div."""
+
+    async def scenario() -> None:
+        base, invite, _ = await diverted(node, 1, kept=True, age_s=50)
+        kept, div = invite.get_all("Identity")
+        assert kept == base
+        claims = verified(div, node.state / "pki" / "shaken.pem")
+        [date] = invite.get_all("Date")
+        assert int(parsedate_to_datetime(date).timestamp()) == claims["iat"]
+        assert claims["iat"] - by_ppt([base], "shaken")[0]["iat"] >= 50
+
+    run(node, scenario)
+
+
+@pytest.mark.parametrize("depth", [1, 5])
+def test_a_forwarded_call_without_its_signature_is_signed_as_it_came(node: Node, depth: int) -> None:
+    """Summary: where the PBX does not keep the signature, the call is signed B as it came to the customer, with a div for each retarget."""
+
+    async def scenario() -> None:
+        _, invite, _ = await diverted(node, depth, kept=False)
+        values = [verified(v, node.state / "pki" / "shaken.pem") for v in invite.get_all("Identity")]
+        went = [*(number[1:] for number in DIVERTING[:depth]), NORTH_NUMBER[1:]]
+        assert (values[0]["attest"], values[0]["dest"]) == ("B", {"tn": went[:1]})
+        assert [(v["div"]["tn"], v["dest"]["tn"]) for v in values[1:]] == [
+            (was, [then]) for was, then in pairwise(went)
+        ]
+        assert len({v["iat"] for v in values}) == 1
+
+    run(node, scenario)
