@@ -13,8 +13,11 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
+import msgspec
+
 from trunkward.access.actor import Actor
 from trunkward.control.configuration import Version
+from trunkward.journal.chain import Entry
 from trunkward.numbering.e164 import E164, NotANumber
 from trunkward.shaken.evidence import MOST_NUMBERS, Kind
 from trunkward.trunks.evidence import EvidenceChange, EvidenceRecord, State
@@ -180,6 +183,30 @@ def described(record: EvidenceRecord, versions: Mapping[int, Version], now: floa
         "revoked_at": revoke.at if revoke else None,
         "revoke_why": record.revoke_why or None,
     }
+
+
+def unlike_journal(record: EvidenceRecord, entries: Iterable[Entry]) -> str:
+    """What a record says otherwise than the journal of its acts; "": nothing.
+
+    Whoever could change the record's row could accept it alone; not so the entries, which are chained.
+    """
+    acts = {}
+    for entry in entries:
+        facts = msgspec.json.decode(entry.text)
+        act = facts.get("evidence", {})
+        if act.get("id") == record.version:
+            acts[act["act"]] = facts["version"], act
+    wanted: dict[str, int] = {"add": record.version}
+    if record.reviewed:
+        wanted["accept" if record.accepted else "reject"] = record.reviewed
+    if record.revoked:
+        wanted["revoke"] = record.revoked
+    if {name: version for name, (version, _) in acts.items()} != wanted:
+        return f"record {record.version} of evidence is not as its acts were journaled"
+    said = journaled(EvidenceChange(act="add", record=record, why=record.why), record.version)
+    if acts["add"][1] != said:
+        return f"record {record.version} of evidence is not as it was entered"
+    return ""
 
 
 def unpacked(packed: bytes) -> bytes:

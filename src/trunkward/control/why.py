@@ -1,7 +1,7 @@
 """Why a call was signed as it was, on one page: who, by which rule, on whose word, and what would lower it.
 
 Everything on it was written down at the time: by the gate (the call's record), by people (the versions of the
-configuration), by the signer (its journal). Where these do not agree, or one cannot be read, the page says so.
+configuration), by the signer (its journal). Where these do not agree, or one cannot be read, it says so.
 """
 
 from collections.abc import Iterator, Mapping
@@ -72,7 +72,7 @@ def document(call: Mapping[str, Any], known: Known) -> dict[str, Any]:
         "rule": said.get("rule", ""),
         "words": row.words if row else "",
         "clause": row.clause if row else "",
-        "unsigned": in_words(unsigned) if row and row.level and unsigned else "",
+        "unsigned": unsigned_in_words(unsigned) if unsigned not in ("", said.get("rule")) else "",
         "unsigned_reason": unsigned,
         "calling_number": call["calling_number"],
         "called_number": call["called_number"],
@@ -107,6 +107,11 @@ def document(call: Mapping[str, Any], known: Known) -> dict[str, Any]:
         "lacks": LACKS[lack] if lack else "",
         "lowered_by": _lowered_by(rule) if level else [],
     }
+
+
+def unsigned_in_words(reason: str) -> str:
+    """What a reason for no signature means: of a rule its words, else of a fault, with what to do."""
+    return RULES[Rule(reason)].words if reason in Rule else in_words(reason)
 
 
 def lines(told: Mapping[str, Any]) -> Iterator[str]:
@@ -160,14 +165,18 @@ def _journal(
         return None
     line = said.get("journal")
     if line is None or journal is None:
-        why = "its disk was lost: the gap is declared in the line after it" if line is None else "not readable"
+        why = (
+            "its disk was lost: the gap is declared in the line after it" if line is None else "not readable"
+        )
         return {"line": line, "agrees": False, "problem": why, "broken": [], "looked_at": ""}
     wanted = {"record_id": call["record_id"], "level": call["attest"], "rule": said["rule"]}
     wanted |= {"serial": said.get("serial", ""), "trunk": call.get("source_name", "")}
     if call["attest"] == Attestation.A:
         wanted |= {"evidence_id": said.get("evidence"), "evidence_version": said.get("evidence_version")}
     wrong = [name for name, value in wanted.items() if journal.facts.get(name) != value]
-    problem = "" if not wrong else "it is not there" if not journal.facts else f"it differs in {', '.join(wrong)}"
+    problem = (
+        "" if not wrong else "it is not there" if not journal.facts else f"it differs in {', '.join(wrong)}"
+    )
     return {
         "line": line,
         "agrees": not wrong,

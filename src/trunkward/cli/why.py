@@ -1,0 +1,127 @@
+"""`trunkward why`: why one call was signed as it was, on one page."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from cryptography import x509
+from rich.text import Text
+
+from trunkward.cli.calls import console, find_one, with_records
+from trunkward.cli.changing import configuration_store
+from trunkward.control import configuration
+from trunkward.control.configuration import HistoryBroken, Version
+from trunkward.control.evidence import described, unlike_journal
+from trunkward.control.why import Certificate, Journaled, Known, document, lines
+from trunkward.engines.pki_files import PkiFiles
+from trunkward.journal.chain import ChainBroken, Entry
+from trunkward.settings import Paths
+from trunkward.shaken.certificate import CertificateUnfit, spc_of
+from trunkward.store.configuration import SqlConfiguration, TextDamaged
+from trunkward.store.records import RecordStore
+
+
+def run(paths: Paths, name: str, *, as_json: bool) -> int:
+    """Says why; 1 when there is no such call, or more than one, 2 without records."""
+
+    def told(store: RecordStore) -> int:
+        call = find_one(store, name)
+        if call is None:
+            return 1
+        found = document(call, known(paths, call))
+        if as_json:
+            print(json.dumps(found))
+            return 0
+        for line in lines(found):
+            console.print(Text(line), soft_wrap=True)
+        return 0
+
+    return with_records(paths, told)
+
+
+def known(paths: Paths, call: Mapping[str, Any]) -> Known:
+    """What is kept beside a call's record: by people, by the signer, and the certificate."""
+    said: Mapping[str, Any] = call.get("attestation") or {}
+    with configuration_store(paths, make=False) as store:
+        found = _configured(store, call, said)
+    return Known(
+        **found, certificate=_certificate(paths, said.get("serial", "")), journal=_journaled(paths, said)
+    )
+
+
+def _configured(store: SqlConfiguration, call: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+    """Of `Known`, what stands in the versions of the configuration."""
+    problem = ""
+    try:
+        configuration.history(store, None)
+    except (ChainBroken, HistoryBroken) as broken:
+        problem = f"{broken}: ./trunkward history"
+    newest_first, entries = store.history()
+    versions = {version.number: version for version in newest_first}
+    evidence = None
+    number = _record_number(said.get("evidence", ""))
+    record = next((one for one in store.evidence() if one.version == number), None)
+    if record is not None:
+        problem = problem or unlike_journal(record, entries)
+        evidence = described(record, versions, call["started_at"])
+    version = versions.get(call.get("policy_version", 0))
+    return {
+        "customer_verified": _verified(store, version, call.get("tenant", "")),
+        "declared": _declared(said.get("evidence", ""), call, versions, entries),
+        "evidence": evidence,
+        "configuration": problem,
+    }
+
+
+def _record_number(evidence: str) -> int:
+    """The number in `evidence-17`; 0: it names no record."""
+    kind, _, number = evidence.partition("-")
+    return int(number) if kind == "evidence" and number.isdigit() else 0
+
+
+def _verified(store: SqlConfiguration, version: Version | None, tenant: str) -> str | None:
+    if version is None:
+        return None
+    try:
+        objects, _ = store.objects(version)
+    except TextDamaged:
+        return None
+    found = objects.get("tenants", {}).get(tenant, {}).get("customer.verified")
+    return found if isinstance(found, str) else None
+
+
+def _declared(
+    evidence: str, call: Mapping[str, Any], versions: Mapping[int, Version], entries: list[Entry]
+) -> str | None:
+    """Since when a number of an inventory is in it, as far as the journal names it."""
+    if not evidence.startswith("inventory-"):
+        return None
+    added = f"+numbers/{call['calling_number']}"
+    for entry in reversed(entries):
+        facts = json.loads(entry.text)
+        if facts["version"] <= call.get("policy_version", 0) and added in facts["changes"]:
+            version = versions[facts["version"]]
+            return f"since version {version.number}, by {version.actor}"
+    return "by its node file"
+
+
+def _certificate(paths: Paths, serial: str) -> Certificate | None:
+    """The certificate with this serial, where it still is on this node."""
+    try:
+        chain = x509.load_pem_x509_certificates(PkiFiles(paths.pki).shaken.read_bytes())
+    except (OSError, ValueError):
+        return None
+    leaf = chain[0]
+    if f"{leaf.serial_number:x}" != serial:
+        return None
+    try:
+        spc = spc_of(leaf)
+    except CertificateUnfit:
+        return None
+    return Certificate(
+        serial=serial, spc=spc, issuer=leaf.issuer.rfc4514_string(), until=leaf.not_valid_after_utc
+    )
+
+
+def _journaled(paths: Paths, said: Mapping[str, Any]) -> Journaled | None:
+    raise NotImplementedError
