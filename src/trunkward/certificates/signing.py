@@ -241,9 +241,7 @@ class Signing:
 
     def _found(self, held: Held, now: datetime) -> None:
         """Raises `NotPublished`."""
-        called = look_at(
-            held.url, held.pem, Path(self._task.published_trusted), self._task.address
-        )
+        called = look_at(held.url, held.pem, Path(self._task.published_trusted), self._task.address)
         self._served = "" if called == CONTENT_TYPE else called or "nothing"
         self._looked, self._looks_failed, self._not_found = now, 0, ""
         self._look_at = now + timedelta(seconds=LOOK_EVERY_S)

@@ -77,7 +77,9 @@ def _token_key(text: str) -> str:
 
 def _web_server(text: str) -> str:
     if not is_address(text):
-        raise ValueError("write the IP address of the web server that has the certificates, as seen from here")
+        raise ValueError(
+            "write the IP address of the web server that has the certificates, as seen from here"
+        )
     return text
 
 
