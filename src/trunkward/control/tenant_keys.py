@@ -10,9 +10,10 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from trunkward.control.destination_keys import DestinationsPart, levels_of, wrong_in_destinations
+from trunkward.control.identity_keys import IdentityPart
 from trunkward.control.keys import Days, Name, Part, Wrong, twice
 from trunkward.control.limit_keys import LimitsPart, limits_of
-from trunkward.control.node_keys import IdentityPart, NodePart
+from trunkward.control.node_keys import NodePart
 from trunkward.control.spend_keys import SpendPart, spending_of, wrong_in_spend
 from trunkward.control.trunk_keys import Placed, TrunkPart, trunk_of
 from trunkward.trunks.customer import Customer
