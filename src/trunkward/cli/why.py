@@ -11,7 +11,7 @@ from trunkward.cli.calls import console, find_one, with_records
 from trunkward.cli.changing import configuration_store
 from trunkward.control import configuration
 from trunkward.control.configuration import HistoryBroken, Version
-from trunkward.control.evidence import described, unlike_journal
+from trunkward.control.evidence import acts_of, described, unlike_journal
 from trunkward.control.why import Certificate, Journaled, Known, document, lines
 from trunkward.engines.journal_proof import proven_line
 from trunkward.engines.journals import KeyUnusable, read_public_key
@@ -67,7 +67,7 @@ def _configured(store: SqlConfiguration, call: Mapping[str, Any], said: Mapping[
     number = _record_number(said.get("evidence", ""))
     record = next((one for one in store.evidence() if one.version == number), None)
     if record is not None:
-        problem = problem or unlike_journal(record, entries)
+        problem = problem or unlike_journal(record, acts_of(entries))
         evidence = described(record, versions, call["started_at"])
     version = versions.get(call.get("policy_version", 0))
     return {
