@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
+from trunkward.trunks.transit import OF_NODE
+
 #: Metrics of gate 0 on 127.0.0.1; gate N has this + N. Like rtpengine's control port it is one a machine, or
 #: network namespace: a node has it to itself.
 METRICS_PORT = 9310
@@ -20,8 +22,6 @@ WEB_PORT = METRICS_PORT - 3
 
 #: Whom this system trusts (Debian's ca-certificates).
 SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
-#: The identity of the node itself; others have the name of the reseller whose certificate it is.
-NODE_IDENTITY = "node"
 #: Below `state`: what is of the moment, and in no backup.
 VALKEY_DATA = "live"
 #: Beside the node file: one line that names the PostgreSQL to keep everything in, where there is one.
@@ -309,23 +309,28 @@ class Paths:
         """Where gate number `index` takes attempts."""
         return self.run / "gate" / f"{index}.sock"
 
-    def signer_run(self, identity: str = NODE_IDENTITY) -> Path:
+    def signer_run(self, identity: str = OF_NODE) -> Path:
         """What the signer of an identity has for this moment: its socket, and the count of a gap."""
         return self.run / signer_name(identity)
 
-    def signer_socket(self, identity: str = NODE_IDENTITY) -> Path:
-        """Where it takes claims."""
+    @property
+    def signer_socket(self) -> Path:
+        """Where the signer of the node's own identity takes claims."""
+        return self.signer_socket_of(OF_NODE)
+
+    def signer_socket_of(self, identity: str) -> Path:
+        """Where the signer of an identity takes claims; each has a user, and so a directory, of its own."""
         return self.signer_run(identity) / "signer.sock"
 
-    def signer_state(self, identity: str = NODE_IDENTITY) -> Path:
+    def signer_state(self, identity: str = OF_NODE) -> Path:
         """What it keeps: its journal, and the values that commits to."""
         return self.state / signer_name(identity)
 
-    def signer_journal(self, identity: str = NODE_IDENTITY) -> Path:
+    def signer_journal(self, identity: str = OF_NODE) -> Path:
         """Its journal."""
         return self.signer_state(identity) / "journal.jsonl"
 
-    def signer_head(self, identity: str = NODE_IDENTITY) -> Path:
+    def signer_head(self, identity: str = OF_NODE) -> Path:
         """How far that is, told by the signer for the worker."""
         return self.run / "heads" / signer_name(identity) / "head.json"
 
@@ -376,7 +381,7 @@ class Paths:
 
 def signer_name(identity: str) -> str:
     """The process that signs with an identity, and what its directories are called."""
-    return "signer" if identity == NODE_IDENTITY else f"signer-{identity}"
+    return "signer" if identity == OF_NODE else f"signer-{identity}"
 
 
 def live_file(run: Path) -> Path:

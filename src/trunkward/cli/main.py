@@ -87,7 +87,7 @@ def certs(
 
 
 @app.command("test-authority")
-def test_authority(
+def authority_for_tests(
     spc: Annotated[str, typer.Option(help="The service provider code it certifies.")] = "000T",
     home: Annotated[Path | None, typer.Option(help="Where its keys are kept.")] = None,
     address: Annotated[str, typer.Option(help="Where its three servers listen.")] = "127.0.0.1",
@@ -95,7 +95,7 @@ def test_authority(
     hours: Annotated[float, typer.Option(min=0.01, help="How long certificates last.")] = 2160,
 ) -> None:
     """Run a TEST policy administrator and authority of SHAKEN; Ctrl-C ends them."""
-    from trunkward.cli.test_authority import run
+    from trunkward.cli.sti_authority import run
 
     raise typer.Exit(
         run(Paths.from_environment(), spc=spc, home=home, address=address, host=host, hours=hours)

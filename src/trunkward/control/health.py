@@ -331,6 +331,11 @@ _AFTER_ITS_END = {
 }
 
 
+def after_its_end(of: CertificateOf) -> str:
+    """What the end of such a certificate means for calls."""
+    return _AFTER_ITS_END[of]
+
+
 def _of_certificates(certificates: tuple[CertificateFacts, ...], now: datetime) -> Iterable[Trouble]:
     # thousands of trunks may have been issued theirs on one day: one line for all that have the same to say
     alike: dict[tuple[str, str], list[CertificateFacts]] = {}

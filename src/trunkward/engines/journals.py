@@ -14,7 +14,8 @@ from trunkward.engines.whole_file import read_plain, write_whole
 from trunkward.journal.chain import Entry
 from trunkward.journal.examine import Values, ValuesOf
 from trunkward.journal.heads import ACTS, Head, Minute, read_line, read_minutes
-from trunkward.settings import NODE_IDENTITY, Paths, signer_name
+from trunkward.settings import Paths, signer_name
+from trunkward.trunks.transit import OF_NODE
 
 #: A head as a signer tells it has some 200 bytes, a line of heads less than this (our limit).
 _MAX_HEAD = 4096
@@ -28,7 +29,7 @@ class KeyUnusable(Exception):
 def signers_journals(paths: Paths) -> dict[str, Path]:
     """The journal of each identity there is or was, by its name."""
     found = {}
-    for directory in sorted(paths.state.glob(f"{signer_name(NODE_IDENTITY)}*")):
+    for directory in sorted(paths.state.glob(f"{signer_name(OF_NODE)}*")):
         name = _identity(directory.name)
         if name is not None and (directory / "journal.jsonl").is_file():
             found[name] = directory / "journal.jsonl"
@@ -168,9 +169,9 @@ def read_public_key(path: Path) -> Ed25519PublicKey:
 
 def _identity(directory: str) -> str | None:
     """Whose signer a directory belongs to; None: it is none of a signer's."""
-    own = signer_name(NODE_IDENTITY)
+    own = signer_name(OF_NODE)
     if directory == own:
-        return NODE_IDENTITY
+        return OF_NODE
     return directory.removeprefix(f"{own}-") if directory.startswith(f"{own}-") else None
 
 

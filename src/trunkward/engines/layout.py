@@ -37,6 +37,7 @@ def directories(paths: Paths, gates: int) -> list[Directory]:
         Directory(paths.pki, "root", "root", 0o755),
         Directory(paths.records_db.parent, "tw-worker", "tw-worker", 0o750),
         Directory(paths.signer_state(), "tw-signer", "tw-signer", 0o700),
+        Directory(paths.signer_state() / "details", "tw-signer", "tw-signer", 0o700),
         # signed, and no secret: a copy of it elsewhere is worth more than this one
         Directory(paths.heads.parent, "tw-worker", "tw-worker", 0o755),
         # what a public authority issued; the edge's own process takes it from here

@@ -68,11 +68,12 @@ from trunkward.engines.valkey import (
     valkey_passwords,
 )
 from trunkward.engines.valkey import USERS as VALKEY_USERS
-from trunkward.settings import NODE_IDENTITY, SIGNER_METRICS_PORT, SYSTEM_AUTHORITIES, Paths, live_file
+from trunkward.settings import SIGNER_METRICS_PORT, SYSTEM_AUTHORITIES, Paths, live_file
 from trunkward.sip.transport import Transport
 from trunkward.trunks.callers import NeverCalls
 from trunkward.trunks.evidence import EvidenceRecord
 from trunkward.trunks.model import AcmeSettings, Carrier, Declared, SharedLive
+from trunkward.trunks.transit import OF_NODE
 from trunkward.trunks.secret import SealedSecret
 
 #: Where a policy administrator has its revocation list.
@@ -519,8 +520,8 @@ def signer_command(declared: Declared, paths: Paths) -> list[str]:
     chain, key = signing_files(declared, paths)
     return [
         *(sys.executable, "-m", "trunkward.signer"),
-        *("--name", NODE_IDENTITY),
-        *("--socket", str(paths.signer_socket())),
+        *("--name", OF_NODE),
+        *("--socket", str(paths.signer_socket)),
         *("--key", str(key)),
         *("--certificate-chain", str(chain)),
         *("--authorities", str(pki.shaken_authority)),

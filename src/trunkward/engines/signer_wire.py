@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from trunkward.settings import NODE_IDENTITY
+from trunkward.trunks.transit import OF_NODE
 from trunkward.shaken.attest import Attestation
 from trunkward.shaken.passport import MAX_DESTINATIONS
 
@@ -48,7 +48,7 @@ class SignRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     #: Names the answer; `SignerClient` fills it in.
     id: Name = ""
     #: Whose certificate it is signed with. A signer has one identity, and signs for no other.
-    identity: Name = NODE_IDENTITY
+    identity: Name = OF_NODE
     #: `shaken`: the call, and each retarget. `div`: the retargets alone, of a call that came signed.
     kind: Literal["shaken", "div"] = "shaken"
     trunk: Name

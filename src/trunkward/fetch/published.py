@@ -39,8 +39,8 @@ class _At(Guard):
 def look_at(url: str, chain_pem: bytes, trusted: Path, address: str = "") -> str:
     """Finds exactly this chain behind a URL; what it was called there. Raises `NotPublished`.
 
-    `trusted`: PEM of the authorities its HTTPS certificate must lead to. `address`: where to connect; "": where
-    the URL's name leads.
+    `trusted`: PEM of the authorities its HTTPS certificate must lead to. `address`: where to connect; "":
+    where the URL's name leads.
     """
     parts = urlsplit(url)
     host = parts.netloc if not address else f"[{address}]" if ":" in address else address

@@ -59,7 +59,7 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_signal_handler(signal.SIGINT, lambda: None)
     policy = PolicyInForce(paths.policy)
-    signers = Signers(paths.signer_socket)
+    signers = Signers(paths.signer_socket_of)
     recorder = Recorder(paths.gate_records(index))
     client = LiveClient(paths.valkey, "gate", paths.valkey_secret("gate"))
     counted.counts = counts = Counts(client, index, shared=bool(paths.live))

@@ -7,7 +7,7 @@ from email.utils import formatdate
 import msgspec
 
 from trunkward.engines.signer_wire import Name, Refused, Signed, SignRequest
-from trunkward.settings import NODE_IDENTITY
+from trunkward.trunks.transit import OF_NODE
 from trunkward.shaken import evidence as evidence_tokens
 from trunkward.shaken.attest import Attestation
 from trunkward.shaken.evidence import Evidence, EvidenceRefused
@@ -44,7 +44,7 @@ class _NotSigned(ValueError):
 class SigningDesk:
     """Holds the identity and decides on each request. Every answer comes with its journal entry."""
 
-    def __init__(self, identity: Identity, *, name: str = NODE_IDENTITY, third_party: bool = False) -> None:
+    def __init__(self, identity: Identity, *, name: str = OF_NODE, third_party: bool = False) -> None:
         """`identity` has been checked; `take` hears of later checks.
 
         `name`: what requests call it. `third_party`: the obligated provider supplies each level.

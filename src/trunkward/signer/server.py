@@ -30,7 +30,7 @@ from trunkward.engines.signer_wire import (
 )
 from trunkward.engines.whole_file import write_whole
 from trunkward.journal.heads import Head
-from trunkward.settings import NODE_IDENTITY
+from trunkward.trunks.transit import OF_NODE
 from trunkward.signer.committing import Committing
 from trunkward.signer.desk import SigningDesk
 from trunkward.signer.identity import IdentityFiles, load_identity, look_again
@@ -76,7 +76,7 @@ class SignerSettings:
     keep_days: int
     #: The only users (uids) that get an answer.
     allowed_uids: frozenset[int]
-    name: str = NODE_IDENTITY
+    name: str = OF_NODE
     #: Signs the levels that the obligated provider supplies, and no other.
     third_party: bool = False
     metrics_port: int | None = None

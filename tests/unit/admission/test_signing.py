@@ -441,7 +441,7 @@ def test_where_only_the_technical_act_is_ours_the_level_is_supplied(
         assert judged(case).unsigned == Rule.NOT_SUPPLIED
         return
     assert claims is not None
-    assert (claims.level, claims.supplied, claims.rule) == (level, level, Rule.SUPPLIED)
+    assert (claims.level, claims.supplied, claims.rule) == (level, level, f"{level}-supplied")
     assert (claims.evidence, claims.identity) == (None, "resale")
 
 

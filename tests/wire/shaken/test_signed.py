@@ -125,8 +125,8 @@ def test_to_has_the_number_that_is_signed(node: Node) -> None:
             await flow.close()
         [claims] = by_ppt(there.invite.get_all("Identity"), "shaken")
         assert claims["dest"] == {"tn": [NORTH_NUMBER[1:]]}
-        for party, wanted in ((customer, dialled), (north, shown)):
-            seen = [one.message for one in party.trace]
+        for side, wanted in ((call, dialled), (there, shown)):
+            seen = [one.message for one in side.trace]
             assert len(seen) > 8
             for message in seen:
                 ends = {name_addr(message.get(name)).uri for name in ("From", "To")}
@@ -190,7 +190,7 @@ def test_a_div_for_each_retarget_of_a_call_that_came_signed(node: Node, depth: i
         assert [head_of(value)["ppt"] for value in values] == ["shaken", *["div"] * depth]
         original = by_ppt(values, "shaken")[0]
         went = [*(number[1:] for number in DIVERTING[:depth]), NORTH_NUMBER[1:]]
-        for value, was, then in zip(values[1:], went, went[1:], strict=True):
+        for value, (was, then) in zip(values[1:], pairwise(went), strict=True):
             assert verified(value, node.state / "pki" / "shaken.pem") == {
                 "dest": {"tn": [then]},
                 "div": {"tn": was},

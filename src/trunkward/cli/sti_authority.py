@@ -1,4 +1,4 @@
-"""`trunkward test-authority`: a policy administrator and an authority of SHAKEN to try with, in the foreground."""
+"""`trunkward test-authority`: a policy administrator and an authority of SHAKEN to try with."""
 
 import secrets
 from datetime import timedelta
