@@ -18,10 +18,11 @@ from trunkward.engines.journals import KeyUnusable, read_public_key
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.journal.chain import ChainBroken, Entry
 from trunkward.journal.examine import told
-from trunkward.settings import NODE_IDENTITY, Paths
+from trunkward.settings import Paths
 from trunkward.shaken.profile import tn_auth_list_of
 from trunkward.store.configuration import SqlConfiguration, TextDamaged
 from trunkward.store.records import RecordStore
+from trunkward.trunks.transit import OF_NODE
 
 
 def run(paths: Paths, name: str, *, as_json: bool) -> int:
@@ -49,7 +50,7 @@ def known(paths: Paths, call: Mapping[str, Any]) -> Known:
         found = _configured(store, call, said)
     return Known(
         **found,
-        certificate=_certificate(paths, said.get("serial", ""), said.get("identity", NODE_IDENTITY)),
+        certificate=_certificate(paths, said.get("serial", ""), said.get("identity", OF_NODE)),
         journal=_journaled(paths, call, said),
     )
 
@@ -130,7 +131,7 @@ def _certificate(paths: Paths, serial: str, identity: str) -> Certificate | None
 
 def _journaled(paths: Paths, call: Mapping[str, Any], said: Mapping[str, Any]) -> Journaled | None:
     """The signer's own line, and how far it is proved; None: it has none, or is not to be read."""
-    line, identity = said.get("journal"), said.get("identity", NODE_IDENTITY)
+    line, identity = said.get("journal"), said.get("identity", OF_NODE)
     if line is None:
         return None
     try:
