@@ -11,7 +11,7 @@ from trunkward.control import configuration
 from trunkward.control.acts import put_down
 from trunkward.control.configuration import Version
 from trunkward.control.effects import Effects
-from trunkward.control.evidence import added, reviewed, revoked, unlike_journal, unpacked
+from trunkward.control.evidence import acts_of, added, reviewed, revoked, sound, unlike_journal, unpacked
 from trunkward.control.node_file import accept_node_file
 from trunkward.store.configuration import SqlConfiguration
 from trunkward.trunks.evidence import EvidenceChange, State
@@ -91,7 +91,14 @@ def test_entered_accepted_and_revoked(store: SqlConfiguration) -> None:
     ]
     assert {entry["file_sha256"] for entry in told} == {record.file_sha256}
     assert unpacked(store.document(record)) == LETTER
-    assert unlike_journal(record, entries) == ""
+    assert unlike_journal(record, acts_of(entries)) == ""
+
+
+def test_what_is_as_it_was_journaled_is_sound(store: SqlConfiguration) -> None:
+    assert sound(store) == ([], [])
+    do(store, entering(), ALICE)
+    do(store, accepting(store, 2), BOB)
+    assert sound(store) == (store.evidence(), [])
 
 
 def test_one_document_for_several_records_is_kept_once(
@@ -133,5 +140,6 @@ def test_a_row_that_was_changed_in_the_database_shows(
     do(store, entering(), ALICE)
     with configuration_engine.begin() as connection:
         connection.execute(sa.text(f"UPDATE evidence SET {change}"))  # words of this test
-    (record,) = store.evidence()
-    assert words in unlike_journal(record, store.history()[1])
+    good, (problem,) = sound(store)
+    assert good == []
+    assert words in problem

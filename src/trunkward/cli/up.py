@@ -51,6 +51,7 @@ from trunkward.cli.status import listeners, print_deviations, shown_lines
 from trunkward.control.configuration import Superseded, plan
 from trunkward.control.declared import InForce
 from trunkward.control.effects import Effects
+from trunkward.control.evidence import sound
 from trunkward.control.node_file import Accepted
 from trunkward.engines.certificates import shown
 from trunkward.engines.installed import started
@@ -173,10 +174,14 @@ def _in_force(paths: Paths, store: SqlConfiguration, read: Accepted, *, may_dele
             planned = plan(store, kept, Effects(running=False))
         with console.status("directories, keys, certificates"):
             ensure_directories(paths, planned.accepted.declared.node.gates)
+            records, problems = sound(store)
+            for problem in problems:
+                complain(problem)
             in_force = prepare(
                 paths,
                 planned,
                 store,
+                records=records,
                 actor=current_actor(),
                 command="up",
                 now=datetime.now(UTC),

@@ -11,20 +11,24 @@ from trunkward.cli.calls import console, find_one, with_records
 from trunkward.cli.changing import configuration_store
 from trunkward.control import configuration
 from trunkward.control.configuration import HistoryBroken, Version
-from trunkward.control.evidence import described, unlike_journal
+from trunkward.control.evidence import acts_of, described, unlike_journal
 from trunkward.control.why import Certificate, Journaled, Known, document, lines
+from trunkward.engines.journal_proof import proven_line
+from trunkward.engines.journals import KeyUnusable, read_public_key
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.journal.chain import ChainBroken, Entry
+from trunkward.journal.examine import told
 from trunkward.settings import Paths
-from trunkward.shaken.certificate import CertificateUnfit, spc_of
+from trunkward.shaken.profile import tn_auth_list_of
 from trunkward.store.configuration import SqlConfiguration, TextDamaged
 from trunkward.store.records import RecordStore
+from trunkward.trunks.transit import OF_NODE
 
 
 def run(paths: Paths, name: str, *, as_json: bool) -> int:
     """Says why; 1 when there is no such call, or more than one, 2 without records."""
 
-    def told(store: RecordStore) -> int:
+    def shown(store: RecordStore) -> int:
         call = find_one(store, name)
         if call is None:
             return 1
@@ -36,7 +40,7 @@ def run(paths: Paths, name: str, *, as_json: bool) -> int:
             console.print(Text(line), soft_wrap=True)
         return 0
 
-    return with_records(paths, told)
+    return with_records(paths, shown)
 
 
 def known(paths: Paths, call: Mapping[str, Any]) -> Known:
@@ -45,7 +49,9 @@ def known(paths: Paths, call: Mapping[str, Any]) -> Known:
     with configuration_store(paths, make=False) as store:
         found = _configured(store, call, said)
     return Known(
-        **found, certificate=_certificate(paths, said.get("serial", "")), journal=_journaled(paths, said)
+        **found,
+        certificate=_certificate(paths, said.get("serial", ""), said.get("identity", OF_NODE)),
+        journal=_journaled(paths, call, said),
     )
 
 
@@ -62,7 +68,7 @@ def _configured(store: SqlConfiguration, call: Mapping[str, Any], said: Mapping[
     number = _record_number(said.get("evidence", ""))
     record = next((one for one in store.evidence() if one.version == number), None)
     if record is not None:
-        problem = problem or unlike_journal(record, entries)
+        problem = problem or unlike_journal(record, acts_of(entries))
         evidence = described(record, versions, call["started_at"])
     version = versions.get(call.get("policy_version", 0))
     return {
@@ -105,23 +111,42 @@ def _declared(
     return "by its node file"
 
 
-def _certificate(paths: Paths, serial: str) -> Certificate | None:
-    """The certificate with this serial, where it still is on this node."""
+def _certificate(paths: Paths, serial: str, identity: str) -> Certificate | None:
+    """The certificate with this serial, where it still is on this node: in use, or published."""
+    in_use = (PkiFiles(paths.pki).shaken, paths.signing_chain(identity))
+    for place in (*in_use, *sorted(paths.published.rglob("*.pem"))):
+        try:
+            leaf = x509.load_pem_x509_certificates(place.read_bytes())[0]
+            if f"{leaf.serial_number:x}" == serial:
+                return Certificate(
+                    serial=serial,
+                    spc=", ".join(tn_auth_list_of(leaf).spcs),
+                    issuer=leaf.issuer.rfc4514_string(),
+                    until=leaf.not_valid_after_utc,
+                )
+        except (OSError, ValueError):
+            continue
+    return None
+
+
+def _journaled(paths: Paths, call: Mapping[str, Any], said: Mapping[str, Any]) -> Journaled | None:
+    """The signer's own line, and how far it is proved; None: it has none, or is not to be read."""
+    line, identity = said.get("journal"), said.get("identity", OF_NODE)
+    if line is None:
+        return None
     try:
-        chain = x509.load_pem_x509_certificates(PkiFiles(paths.pki).shaken.read_bytes())
-    except (OSError, ValueError):
-        return None
-    leaf = chain[0]
-    if f"{leaf.serial_number:x}" != serial:
-        return None
-    try:
-        spc = spc_of(leaf)
-    except CertificateUnfit:
-        return None
-    return Certificate(
-        serial=serial, spc=spc, issuer=leaf.issuer.rfc4514_string(), until=leaf.not_valid_after_utc
+        key = read_public_key(PkiFiles(paths.pki).heads_public_key)
+        journal = paths.signer_journal(identity)
+        found = proven_line(journal, identity, line, call["started_at"] or 0.0, paths.heads, key)
+    except (OSError, KeyUnusable) as problem:
+        return Journaled(line=line, broken=(str(problem),))
+    if found.signed_at is None:
+        looked_at = "no head was signed since, which the worker does each minute"
+    else:
+        looked_at = f"its chain leads to the head that was signed at {told(found.signed_at)}"
+    return Journaled(
+        line=line,
+        facts=found.facts,
+        broken=(found.broken,) if found.broken else (),
+        looked_at=looked_at,
     )
-
-
-def _journaled(paths: Paths, said: Mapping[str, Any]) -> Journaled | None:
-    raise NotImplementedError

@@ -34,9 +34,9 @@ class Journaled:
     line: int
     #: What that line says; {}: it is not there.
     facts: Mapping[str, Any] = field(default_factory=dict)
-    #: Sentences on what does not hold in the whole journal; (): all of it does.
+    #: Sentences on what does not hold; (): nothing of it.
     broken: tuple[str, ...] = ()
-    #: What was looked at: `chain of 812 lines, 40 heads`.
+    #: What was looked at: `its chain leads to the head that was signed at ...`.
     looked_at: str = ""
 
 
@@ -236,9 +236,8 @@ def _written_down(told: Mapping[str, Any]) -> Iterator[str]:
         line = f"line {journal['line']} of the signer's journal" if journal["line"] else "no line"
         yield _row("signer", f"{line}: {'says the same' if journal['agrees'] else journal['problem']}")
         if journal["looked_at"]:
-            held = "holds" if not journal["broken"] else "DOES NOT HOLD"
-            yield _row("", f"{journal['looked_at']}: {held}")
-        yield from (_row("", problem) for problem in journal["broken"])
+            yield _row("", journal["looked_at"])
+        yield from (_row("", f"DOES NOT HOLD: {problem}") for problem in journal["broken"])
     holds = told["configuration"] or "its journal holds"
     yield _row("configuration", f"version {told['policy_version']}: {holds}")
 

@@ -67,3 +67,8 @@ def test_100_000_numbers_in_a_row_take_no_more_room_than_one(declared: Declared,
     policy = compile_snapshot(declared, [block], 1, TABLE)
     assert len(policy) - without < 1000
     assert list(Snapshot(policy).evidence(str(12025000000 + numbers - 1)).values()) == [block]
+
+
+def test_scattered_numbers_take_less_than_400_bytes_each() -> None:
+    tokens = [token(f"+1202{2_000_000 + 7 * number}") for number in range(1000)]
+    assert len(evidence_table(tokens)) < 400 * len(tokens)

@@ -66,7 +66,7 @@ KNOWN = Known(
     certificate=Certificate(
         serial=SERIAL, spc="000T", issuer="CN=Test", until=datetime(2027, 6, 30, tzinfo=UTC)
     ),
-    journal=Journaled(line=42, facts=FACTS, looked_at="chain of 812 lines, 40 heads"),
+    journal=Journaled(line=42, facts=FACTS, looked_at="its chain leads to a head"),
 )
 
 
@@ -98,7 +98,7 @@ def test_the_whole_page() -> None:
         "\n"
         "  certificate   serial 1f2e3d, SPC 000T, of CN=Test, until 2027-06-30T00:00:00+00:00\n"
         "  signer        line 42 of the signer's journal: says the same\n"
-        "                chain of 812 lines, 40 heads: holds\n"
+        "                its chain leads to a head\n"
         "  configuration version 18: its journal holds\n"
         "\n"
         "  it would have been lower without\n"
@@ -148,18 +148,17 @@ def test_no_call_of_a_trunk() -> None:
 
 @pytest.mark.parametrize("name", ["record_id", "level", "rule", "serial", "trunk", "evidence_version"])
 def test_a_journal_that_says_otherwise_shows(name: str) -> None:
-    journal = Journaled(line=42, facts=FACTS | {name: "other"}, looked_at="chain of 812 lines")
+    journal = Journaled(line=42, facts=FACTS | {name: "other"}, looked_at="")
     told = document(CALL, replace(KNOWN, journal=journal))
     assert not told["journal"]["agrees"]
     assert told["journal"]["problem"] == f"it differs in {name}"
 
 
 def test_a_line_that_is_gone_and_a_chain_that_is_broken_show() -> None:
-    gone = Journaled(line=42, broken=("line 40 was changed",), looked_at="chain of 41 lines")
+    gone = Journaled(line=42, broken=("line 40 was changed",), looked_at="")
     said = page(CALL, replace(KNOWN, journal=gone))
     assert "line 42 of the signer's journal: it is not there" in said
-    assert "chain of 41 lines: DOES NOT HOLD" in said
-    assert "line 40 was changed" in said
+    assert "DOES NOT HOLD: line 40 was changed" in said
 
 
 def test_a_gap_is_told() -> None:
