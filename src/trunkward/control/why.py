@@ -160,14 +160,18 @@ def _journal(
         return None
     line = said.get("journal")
     if line is None or journal is None:
-        why = "its disk was lost: the gap is declared in the line after it" if line is None else "not readable"
+        why = (
+            "its disk was lost: the gap is declared in the line after it" if line is None else "not readable"
+        )
         return {"line": line, "agrees": False, "problem": why, "broken": [], "looked_at": ""}
     wanted = {"record_id": call["record_id"], "level": call["attest"], "rule": said["rule"]}
     wanted |= {"serial": said.get("serial", ""), "trunk": call.get("source_name", "")}
     if call["attest"] == Attestation.A:
         wanted |= {"evidence_id": said.get("evidence"), "evidence_version": said.get("evidence_version")}
     wrong = [name for name, value in wanted.items() if journal.facts.get(name) != value]
-    problem = "" if not wrong else "it is not there" if not journal.facts else f"it differs in {', '.join(wrong)}"
+    problem = (
+        "" if not wrong else "it is not there" if not journal.facts else f"it differs in {', '.join(wrong)}"
+    )
     return {
         "line": line,
         "agrees": not wrong,

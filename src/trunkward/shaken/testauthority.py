@@ -1,7 +1,7 @@
 """A local TEST authority for SHAKEN certificates: real in form, trusted by nobody but this node's own tests.
 
 No certificate of it is on the list of the STI-PA, so no carrier's verification accepts it. It has no
-revocation list either, so its certificates carry no CRL distribution point.
+revocation list either: where its certificates say that one is, nobody answers (RFC 2606 section 2).
 """
 
 from datetime import datetime, timedelta
@@ -76,8 +76,23 @@ def build_signing_certificate(
             critical=False,
         )
         .add_extension(x509.CertificatePolicies([x509.PolicyInformation(POLICY, None)]), critical=False)
+        .add_extension(_no_revocations(authority), critical=False)
         .add_extension(tn_auth_list, critical=False)
         .sign(authority_key, SHA256())
+    )
+
+
+def _no_revocations(authority: x509.Certificate) -> x509.CRLDistributionPoints:
+    """The profile wants the place of an indirect list (RFC 5280 section 4.2.1.13)."""
+    return x509.CRLDistributionPoints(
+        [
+            x509.DistributionPoint(
+                full_name=[x509.UniformResourceIdentifier("https://test.invalid/crl")],
+                relative_name=None,
+                reasons=None,
+                crl_issuer=[x509.DirectoryName(authority.subject)],
+            )
+        ]
     )
 
 
