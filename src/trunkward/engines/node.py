@@ -73,8 +73,8 @@ from trunkward.sip.transport import Transport
 from trunkward.trunks.callers import NeverCalls
 from trunkward.trunks.evidence import EvidenceRecord
 from trunkward.trunks.model import AcmeSettings, Carrier, Declared, SharedLive
-from trunkward.trunks.transit import OF_NODE
 from trunkward.trunks.secret import SealedSecret
+from trunkward.trunks.transit import OF_NODE
 
 #: Where a policy administrator has its revocation list.
 REVOCATIONS_PATH = "/download/v1/crl"
