@@ -57,6 +57,7 @@ from trunkward.engines.node_facts import (
 )
 from trunkward.engines.part_numbers import ports
 from trunkward.engines.pki_files import PkiFiles
+from trunkward.engines.signers import read_ports
 from trunkward.engines.supervised import supervised
 from trunkward.engines.targets import read_health, read_targets
 from trunkward.engines.up_lock import holder
@@ -88,7 +89,7 @@ def run(paths: Paths, *, as_json: bool) -> int:
             "up": up,
             "kept_aside": [str(path) for path in kept_aside(paths)],
             "listeners": dict(listeners(declared)),
-            "metrics": metrics(declared),
+            "metrics": metrics(declared, paths),
             "shown_certificates": {
                 one.name: shown_document(one) for one in certificates.shown(declared, paths)
             },
@@ -194,7 +195,7 @@ def _print(found: Health, in_force: InForce, declared: Declared, paths: Paths, *
     if up:
         for name, where in listeners(declared):
             say(f"  {name:<28} {where}")
-        for name, where in metrics(declared).items():
+        for name, where in metrics(declared, paths).items():
             say(f"  {f'metrics of {name}':<28} {where}, for programs on this machine")
     now = datetime.fromtimestamp(facts.now, UTC)
     for one in certificates.shown(declared, paths):
@@ -381,9 +382,9 @@ def carrier_hosts(paths: Paths) -> list[tuple[str, str]]:
     return found
 
 
-def metrics(declared: Declared) -> dict[str, str]:
+def metrics(declared: Declared, paths: Paths) -> dict[str, str]:
     """Where each part that counts can be asked."""
-    parts = {"the whole node": WEB_PORT, **ports(declared.node.gates)}
+    parts = {"the whole node": WEB_PORT, **ports(declared.node.gates, read_ports(paths))}
     return {part: f"127.0.0.1:{port}" for part, port in parts.items()}
 
 
