@@ -21,6 +21,7 @@ from trunkward.control.deviations import deviations
 from trunkward.control.evidence_tokens import ending
 from trunkward.control.health import (
     DRAIN,
+    FROM_ELSEWHERE,
     CertificateFacts,
     CertificateOf,
     ClockFacts,
@@ -67,8 +68,6 @@ from trunkward.sip.uri import host_in_uri
 from trunkward.trunks.model import AcmeSettings, Address, Declared
 
 console = Console(highlight=False, soft_wrap=True)
-#: What has lines of its own.
-_TOLD_ELSEWHERE = (CertificateOf.SHOWN, CertificateOf.TRUSTED_LIST, CertificateOf.REVOCATIONS)
 #: Certificates that are shown one a line.
 _MOST_CERTIFICATES = 40
 
@@ -99,7 +98,7 @@ def run(paths: Paths, *, as_json: bool) -> int:
             "certificates": {
                 each.name: each.until and each.until.isoformat()
                 for each in found.facts.certificates
-                if each.of not in _TOLD_ELSEWHERE
+                if each.of not in FROM_ELSEWHERE
             },
             "secrets": dict(wanting(declared, in_force.secrets, digest_key_id(paths), time.time())),
             "customers": dict(customers_wanting(declared, time.time())),
@@ -260,7 +259,7 @@ def _print_certificates(facts: Facts) -> None:
     few = len(facts.certificates) <= _MOST_CERTIFICATES
     later = []
     for each in facts.certificates:
-        if each.of in _TOLD_ELSEWHERE:
+        if each.of in FROM_ELSEWHERE:
             continue  # and more of it
         soon = each.until is None or each.until - now < RENEW_BEFORE
         if few or soon or each.of not in (CertificateOf.PEER, CertificateOf.CARRIER_AUTHORITY):
