@@ -8,7 +8,7 @@ from trunkward.admission.checks import Finding, Refusal, checked, screened, usab
 from trunkward.admission.grants import grant
 from trunkward.admission.money import Terms
 from trunkward.admission.ports import Facts, Held, PeerIdentity, Signature
-from trunkward.admission.routes import from_uri_of, routes_of, taken_off
+from trunkward.admission.routes import from_uri_of, routes_of, taken_off, to_uri_of
 from trunkward.admission.screen import Case, Direction, screen
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt, Transport
@@ -94,6 +94,7 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
         direction=case.direction,
         routes=routes_of(case, signed, cut),
         from_uri=from_uri_of(case),
+        to_uri=to_uri_of(case),
         hide_name=_hides_name(case),
         remove_headers=taken_off(case),
         reach=case.reach,

@@ -58,6 +58,18 @@ def from_uri_of(case: Case) -> str:
     return "" if wanted == case.attempt.from_uri else wanted
 
 
+def to_uri_of(case: Case) -> str:
+    """The To-URI to show the other side; "" when it stays as it came.
+
+    Who verifies a signature compares it with To (RFC 8224 section 6.2), and knows nothing of how a customer
+    dials. What came signed by others was signed for the To it came with.
+    """
+    if case.signing.claims is None or case.signing.passes_on:
+        return ""
+    wanted = f"sip:{case.called}@{case.node.name}"
+    return "" if wanted == case.attempt.to_uri else wanted
+
+
 def emergency_route(way: Way, user: str) -> Route:
     """A route to a carrier for a Request-URI user, without media: the emergency table fills that in."""
     return _to(way.carrier, way.host, user)

@@ -143,7 +143,7 @@ def _signed(
     supplied = None
     if identity.third_party:
         supplied = _supplied(attempt)
-        rule = Rule.SUPPLIED if supplied else Rule.NOT_SUPPLIED
+        rule = Rule(f"{supplied}-supplied") if supplied else Rule.NOT_SUPPLIED
         attested = Attested(rule=rule, level=supplied, customer=attested.customer)
         kept = msgspec.structs.replace(kept, attested=attested)
         if supplied is None:

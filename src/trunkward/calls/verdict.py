@@ -156,6 +156,8 @@ class Admit(msgspec.Struct, frozen=True, kw_only=True, tag="admit", tag_field="v
     routes: list[Route]
     #: From-URI to show the other side, when the received one would name the inside.
     from_uri: str = ""
+    #: To-URI to show the other side, when the received one has the number as it was dialled.
+    to_uri: str = ""
     #: The display name in From stays on its side, too (RFC 3323); the number shown stands in its place.
     hide_name: bool = False
     #: Names of received headers that stay on their side of this call.

@@ -17,7 +17,7 @@ from trunkward.control import configuration
 from trunkward.control.configuration import NoSuchVersion, Superseded, Version
 from trunkward.control.decks import DeckActRefused
 from trunkward.control.declared import InForce
-from trunkward.control.evidence import EvidenceActRefused
+from trunkward.control.evidence import EvidenceActRefused, sound
 from trunkward.control.node_file import NodeFileRefused, read_node_file
 from trunkward.control.secrets import SecretRefused, by_trunk
 from trunkward.control.spending import SpendingRefused, holds_now, raises_now
@@ -81,8 +81,10 @@ def _put_in_force(
     paths: Paths, store: SqlConfiguration, before: InForce, declared: Declared, version: Version
 ) -> int:
     began, now = time.monotonic(), datetime.now(UTC)
-    records = store.evidence()
-    with_records = frozenset(record.trunk for record in records)
+    records, problems = sound(store)
+    for problem in problems:
+        complain(problem)
+    with_records = frozenset(record.trunk for record in store.evidence())
     evidence_key, evidence = evidence_of(paths, declared, records, before, now=now, only=with_records)
     after = msgspec.structs.replace(
         before,

@@ -46,6 +46,7 @@ from trunkward.control.declared import InForce
 from trunkward.control.difference import Change, difference
 from trunkward.control.do_not_originate import ListRefused
 from trunkward.control.effects import Effects
+from trunkward.control.evidence import sound
 from trunkward.control.node_file import Accepted, NodeFileRefused, declared_of
 from trunkward.control.secrets import by_trunk, wanting
 from trunkward.engines.installed import OtherVersion, check_runs_this
@@ -333,11 +334,14 @@ def _apply_running(
     before = held.in_force
     if before is None:
         raise ValueError(f"{paths.declared} cannot be read: stop the node, and ./trunkward up writes it anew")
+    records, problems = sound(store)
+    for problem in problems:
+        complain(problem)
     issued = issue(
         paths,
         planned.accepted,
         before,
-        records=store.evidence(),
+        records=records,
         now=now,
         tell=lambda change: say(f"{paths.pki}/{change}", "yellow", err=True),
         only=_peers_to_look_at(planned, before),

@@ -10,9 +10,9 @@ import msgspec
 from rich.text import Text
 
 from trunkward.calls.reasons import WHO, party_called, told
-from trunkward.calls.unsigned import in_words
 from trunkward.cli.calls import console, find_one, with_records
 from trunkward.cli.check_list import check_lines, check_list
+from trunkward.control.why import unsigned_in_words
 from trunkward.records.model import CheckRecord
 from trunkward.settings import Paths
 from trunkward.sip.text import shown
@@ -38,7 +38,7 @@ def run(paths: Paths, name: str, *, as_json: bool) -> int:
 
 def document(call: dict[str, Any]) -> dict[str, Any]:
     """A call's object with its `checks`, and in words what its reason codes say."""
-    unsigned = {"unsigned": in_words(call["attest_reason"])} if call.get("attest_reason") else {}
+    unsigned = {"unsigned": unsigned_in_words(call["attest_reason"])} if call.get("attest_reason") else {}
     findings = [msgspec.convert(found, CheckRecord) for found in call["findings"]]
     checks = {"checks": [asdict(line) for line in check_list(findings)]}
     return call | words_of(call["reason"]) | _end_in_words(call) | unsigned | checks
@@ -79,7 +79,9 @@ def lines(told: dict[str, Any]) -> Iterator[str]:
     if told["certificate_sha256"] and told["verdict"] != "admit":
         yield f"  the caller's certificate: sha256:{told['certificate_sha256']}"
     if told["attest"]:
-        yield f"  signed at level {told['attest']}"
+        rule = told["attestation"]["rule"] if told.get("attestation") else ""
+        by = f", by rule {rule} (./trunkward why {told['record_id'][:8]})" if rule else ""
+        yield f"  signed at level {told['attest']}{by}"
     elif told["attest_reason"]:
         yield f"  not signed, {told['attest_reason']}: {told['unsigned']}"
     # 3.

@@ -465,6 +465,17 @@ def explain(
     raise typer.Exit(run(Paths.from_environment(), name, as_json=as_json))
 
 
+@app.command()
+def why(
+    name: Annotated[str, typer.Argument(metavar="ID", help="Record id, its beginning, or a Call-ID.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Say why one call was signed as it was: by which rule, on whose word, what would have lowered it."""
+    from trunkward.cli.why import run
+
+    raise typer.Exit(run(Paths.from_environment(), name, as_json=as_json))
+
+
 @app.command("try")
 def try_call(
     sender: Annotated[str | None, typer.Option("--from", help="Calling number, as it would be sent.")] = None,

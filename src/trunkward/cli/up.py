@@ -51,6 +51,7 @@ from trunkward.cli.status import listeners, print_deviations, shown_lines
 from trunkward.control.configuration import Superseded, plan
 from trunkward.control.declared import InForce
 from trunkward.control.effects import Effects
+from trunkward.control.evidence import sound
 from trunkward.control.node_file import Accepted
 from trunkward.engines.certificates import shown
 from trunkward.engines.installed import started
@@ -174,10 +175,14 @@ def _in_force(paths: Paths, store: SqlConfiguration, read: Accepted, *, may_dele
         with console.status("directories, keys, certificates"):
             wanted = planned.accepted.declared
             ensure_directories(paths, wanted.node.gates, wanted.reseller_identities)
+            records, problems = sound(store)
+            for problem in problems:
+                complain(problem)
             in_force = prepare(
                 paths,
                 planned,
                 store,
+                records=records,
                 actor=current_actor(),
                 command="up",
                 now=datetime.now(UTC),

@@ -13,8 +13,11 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
+import msgspec
+
 from trunkward.access.actor import Actor
-from trunkward.control.configuration import Version
+from trunkward.control.configuration import ConfigurationStore, Version
+from trunkward.journal.chain import Entry
 from trunkward.numbering.e164 import E164, NotANumber
 from trunkward.shaken.evidence import MOST_NUMBERS, Kind
 from trunkward.trunks.evidence import EvidenceChange, EvidenceRecord, State
@@ -30,6 +33,10 @@ MOST_WHY = 500
 MOST_NAME = 120
 #: Bytes of a document: a scanned letter has a tenth of it.
 MOST_BYTES = 10 * 1024 * 1024
+
+
+#: What the journal says of evidence: by the record's number, by act, the version and what it says.
+type Acts = dict[int, dict[str, tuple[int, dict[str, Any]]]]
 
 
 class EvidenceActRefused(Exception):
@@ -180,6 +187,45 @@ def described(record: EvidenceRecord, versions: Mapping[int, Version], now: floa
         "revoked_at": revoke.at if revoke else None,
         "revoke_why": record.revoke_why or None,
     }
+
+
+def sound(store: ConfigurationStore) -> tuple[list[EvidenceRecord], list[str]]:
+    """All records that are as their acts were journaled, the newest first; of the others, what is wrong."""
+    records = store.evidence()
+    acts = acts_of(store.history()[1]) if records else {}
+    problems = {record.version: unlike_journal(record, acts) for record in records}
+    good = [record for record in records if not problems[record.version]]
+    return good, [problem for problem in problems.values() if problem]
+
+
+def acts_of(entries: Iterable[Entry]) -> Acts:
+    """What the journal says of evidence."""
+    acts: Acts = {}
+    for entry in entries:
+        facts = msgspec.json.decode(entry.text)
+        if (act := facts.get("evidence")) is not None:
+            acts.setdefault(act["id"], {})[act["act"]] = facts["version"], act
+    return acts
+
+
+def unlike_journal(record: EvidenceRecord, acts: Acts) -> str:
+    """What a record says otherwise than the journal of its acts; "": nothing.
+
+    Whoever could change the record's row could accept it alone; not so the entries, which are chained, and
+    whose heads are signed and kept apart.
+    """
+    journal = acts.get(record.version, {})
+    wanted: dict[str, int] = {"add": record.version}
+    if record.reviewed:
+        wanted["accept" if record.accepted else "reject"] = record.reviewed
+    if record.revoked:
+        wanted["revoke"] = record.revoked
+    if {name: version for name, (version, _) in journal.items()} != wanted:
+        return f"record {record.version} of evidence is not as its acts were journaled: it signs nothing"
+    said = journaled(EvidenceChange(act="add", record=record, why=record.why), record.version)
+    if journal["add"][1] != said:
+        return f"record {record.version} of evidence is not as it was entered: it signs nothing"
+    return ""
 
 
 def unpacked(packed: bytes) -> bytes:

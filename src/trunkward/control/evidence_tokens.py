@@ -101,8 +101,10 @@ def ending(evidence: dict[str, list[str]], now: float) -> list[tuple[str, str]]:
     return found
 
 
-def _held(tokens: Iterable[str], opened: Callable[[str], Evidence]) -> dict[str, tuple[Evidence, str]]:
-    """By the id of the declaration, those of inventories that this key has signed."""
+def _held(
+    tokens: Iterable[str], opened: Callable[[str], Evidence]
+) -> dict[tuple[str, str], tuple[Evidence, str]]:
+    """By first and last number, those of inventories that this key has signed."""
     found = {}
     for token in tokens:
         try:
@@ -110,19 +112,18 @@ def _held(tokens: Iterable[str], opened: Callable[[str], Evidence]) -> dict[str,
         except EvidenceRefused:
             continue  # signed with a key that was replaced, or of another form: declared anew
         if said.kind is Kind.OWN_INVENTORY:
-            found[said.id] = said, token
+            found[said.first, said.last] = said, token
     return found
 
 
 def _inventory(
-    trunk: Trunk, key: Ed25519PrivateKey, held: dict[str, tuple[Evidence, str]], now_s: int
+    trunk: Trunk, key: Ed25519PrivateKey, held: dict[tuple[str, str], tuple[Evidence, str]], now_s: int
 ) -> Iterator[str]:
     if trunk.customer is None:
         return
     customer = trunk.customer.reference
     for first, last in runs(trunk.numbers):
-        name = f"inventory-{trunk.name}-{first}-{last}"
-        said, token = held.get(name, (None, ""))
+        said, token = held.get((first, last), (None, ""))
         if said and said.customer == customer and said.not_after - now_s > LIFETIME_S // 2:
             yield token
             continue
@@ -133,8 +134,8 @@ def _inventory(
             first=first,
             last=last,
             not_after=now_s + LIFETIME_S,
-            version=said.version + 1 if said else 1,
-            id=name,
+            version=now_s,
+            id=f"inventory-{trunk.name}",
         )
         yield issue(key, statement)
 

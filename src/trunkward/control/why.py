@@ -1,7 +1,7 @@
 """Why a call was signed as it was, on one page: who, by which rule, on whose word, and what would lower it.
 
 Everything on it was written down at the time: by the gate (the call's record), by people (the versions of the
-configuration), by the signer (its journal). Where these do not agree, or one cannot be read, the page says so.
+configuration), by the signer (its journal). Where these do not agree, or one cannot be read, it says so.
 """
 
 from collections.abc import Iterator, Mapping
@@ -34,9 +34,9 @@ class Journaled:
     line: int
     #: What that line says; {}: it is not there.
     facts: Mapping[str, Any] = field(default_factory=dict)
-    #: Sentences on what does not hold in the whole journal; (): all of it does.
+    #: Sentences on what does not hold; (): nothing of it.
     broken: tuple[str, ...] = ()
-    #: What was looked at: `chain of 812 lines, 40 heads`.
+    #: What was looked at: `its chain leads to the head that was signed at ...`.
     looked_at: str = ""
 
 
@@ -72,7 +72,7 @@ def document(call: Mapping[str, Any], known: Known) -> dict[str, Any]:
         "rule": said.get("rule", ""),
         "words": row.words if row else "",
         "clause": row.clause if row else "",
-        "unsigned": in_words(unsigned) if row and row.level and unsigned else "",
+        "unsigned": unsigned_in_words(unsigned) if unsigned not in ("", said.get("rule")) else "",
         "unsigned_reason": unsigned,
         "calling_number": call["calling_number"],
         "called_number": call["called_number"],
@@ -107,6 +107,11 @@ def document(call: Mapping[str, Any], known: Known) -> dict[str, Any]:
         "lacks": LACKS[lack] if lack else "",
         "lowered_by": _lowered_by(rule) if level else [],
     }
+
+
+def unsigned_in_words(reason: str) -> str:
+    """What a reason for no signature means: of a rule its words, else of a fault, with what to do."""
+    return RULES[Rule(reason)].words if reason in Rule else in_words(reason)
 
 
 def lines(told: Mapping[str, Any]) -> Iterator[str]:
@@ -231,9 +236,8 @@ def _written_down(told: Mapping[str, Any]) -> Iterator[str]:
         line = f"line {journal['line']} of the signer's journal" if journal["line"] else "no line"
         yield _row("signer", f"{line}: {'says the same' if journal['agrees'] else journal['problem']}")
         if journal["looked_at"]:
-            held = "holds" if not journal["broken"] else "DOES NOT HOLD"
-            yield _row("", f"{journal['looked_at']}: {held}")
-        yield from (_row("", problem) for problem in journal["broken"])
+            yield _row("", journal["looked_at"])
+        yield from (_row("", f"DOES NOT HOLD: {problem}") for problem in journal["broken"])
     holds = told["configuration"] or "its journal holds"
     yield _row("configuration", f"version {told['policy_version']}: {holds}")
 

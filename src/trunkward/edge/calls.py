@@ -193,6 +193,7 @@ class Calls:
             "from_outside": verdict["from_uri"] or facts["from_uri"],
             "hide_name": verdict["hide_name"],
             "to_uri": facts["to_uri"],
+            "to_outside": verdict.get("to_uri") or facts["to_uri"],  # a gate of the version before has none
             "hops": [],
             "tried": self._not_registered(verdict["routes"]),
         }
@@ -370,7 +371,7 @@ class Calls:
             self._end(call, "cancelled", 487, "caller")
             return
         ksr.keep_only_headers(headers.INITIAL)
-        state.show_caller(call)
+        state.show_parties(call)
         # a gate of the version before says nothing of these two
         for name in (*way["remove"], *route.get("remove_headers", [])):
             ksr.remove_header(name)
@@ -431,9 +432,11 @@ class Calls:
             told = {"reason": "malformed-reply"} if 200 <= code < 300 else {}
             state.set_call(compact(call | {"let_go": True} | told))
             state.show(ksr.show_from, call, "from_inside")
+            state.show(ksr.show_to, call, "to_inside")
             return
         ksr.keep_only_headers(headers.LATER)
         state.show(ksr.show_from, call, "from_inside")
+        state.show(ksr.show_to, call, "to_inside")
         if code >= 300 and (cause := next_route.cause_of(ksr.headers("Reason"))):
             state.set_call(compact(call | {"cause": cause}))  # for `failed`, which has no reply in hand
         if code >= 300:

@@ -111,9 +111,10 @@ class Dialogs:
             sdp = ""
         # 4.
         if forward:
-            state.show_caller(call)
+            state.show_parties(call)
         else:
             state.show(ksr.show_to, call, "from_inside")
+            state.show(ksr.show_from, call, "to_inside")
             ksr.set_call_id(call["call_id"], at_once=False)
         # 5.
         if sdp:
@@ -131,10 +132,8 @@ class Dialogs:
         if method == "ACK":
             self._send_ack(call, forward=forward)
             return
-        differ = call["from_inside"] != call["from_outside"]
-        shown = (call["from_inside"] if forward else call["from_outside"]) if differ else ""
         state.set_call(text)
-        state.set_in_dialog(forward=forward, offered=bool(sdp), shown=shown)
+        state.set_in_dialog(call, forward=forward, offered=bool(sdp))
         ksr.on_reply("ksr_dialog_reply")
         if self._reach.towards(call, forward=forward):
             ladder.sent(record_id, ladder.SIDES[not forward], method, body=sdp)
@@ -205,7 +204,7 @@ class Dialogs:
 
     def replied(self) -> None:
         """Every reply to a request of a running call."""
-        forward, offered, shown = state.in_dialog()
+        forward, offered, (caller, callee) = state.in_dialog()
         if topos_fields.reply_cannot_be_kept():
             ksr.log_error("a reply in a dialog cannot be hidden")
             ladder.passed(state.record_id(), ladder.SIDES[not forward], str(ksr.status()))
@@ -215,8 +214,10 @@ class Dialogs:
             ksr.keep_only_headers(headers.LATER)
             if ksr.status() >= 300:
                 ksr.remove_header("Contact")
-        if shown:
-            (ksr.show_from if forward else ksr.show_to)(shown)
+        if caller:
+            (ksr.show_from if forward else ksr.show_to)(caller)
+        if callee:
+            (ksr.show_to if forward else ksr.show_from)(callee)
         received = ksr.body()
         ladder.passed(state.record_id(), ladder.SIDES[not forward], *_reply_in_hand(received))
         if not received:

@@ -288,6 +288,7 @@ def _is_whole(verdict: dict[str, Any]) -> bool:
             return (
                 _are_keys(counters)
                 and _are_terms(verdict.get("money", ""))
+                and isinstance(verdict.get("to_uri", ""), str)
                 and record_id.isalnum()
                 and all(isinstance(name, str) for name in names)
                 and all(_is_route(route) for route in routes)
@@ -312,9 +313,9 @@ def _is_route(route: object) -> bool:
             "media": list(hops),
             "headers": list(lines),
             "ring_timeout_s": int(seconds),
+            **others,
         }:
-            # a gate of the version before has none
-            names = route.get("remove_headers", [])
+            names = others.get("remove_headers", [])  # a gate of the version before has none
             return (
                 seconds > 0
                 and _are_headers(lines)

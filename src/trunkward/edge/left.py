@@ -9,7 +9,8 @@ from trunkward.edge.compact import compact, expand
 
 #: Of a call: where its sides are (`trunkward.edge.reach`), and what stands in a BYE.
 _NEEDED = (
-    *("record_id", "call_id", "cseq", "caller_tag", "callee_tag", "from_inside", "from_outside", "to_uri"),
+    *("record_id", "call_id", "cseq", "caller_tag", "callee_tag", "from_inside", "from_outside"),
+    *("to_uri", "to_outside"),
     *("caller_peer", "caller_source", "caller_home"),
     *("callee_peer", "callee_source", "callee_home", "callee_transport"),
 )
@@ -79,7 +80,9 @@ def bye(
     """The head of a BYE to one side, as the other one would send it. `reason`: RFC 3326."""
     forward = side == "callee"
     caller = f"<{call['from_outside' if forward else 'from_inside']}>;tag={call['caller_tag']}"
-    callee = f"<{call['to_uri']}>;tag={call['callee_tag']}"
+    # a call of the version before has one for both sides
+    called = call.get("to_outside", call["to_uri"]) if forward else call["to_uri"]
+    callee = f"<{called}>;tag={call['callee_tag']}"
     return [
         f"From: {caller if forward else callee}",
         f"To: {callee if forward else caller}",

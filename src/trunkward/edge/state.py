@@ -51,28 +51,46 @@ def set_answered(tag: str) -> None:
     ksr.set_pv(_ANSWERED, tag)
 
 
-def in_dialog() -> tuple[bool, bool, str]:
-    """Of a request in a dialog: whether it came from the caller, had an offer; the URI its replies show."""
+def in_dialog() -> tuple[bool, bool, tuple[str, str]]:
+    """Of a request in a dialog: whether it came from the caller, had an offer; what its replies show."""
 
-    def read(text: str) -> tuple[bool, bool, str]:
-        return text[0] == "1", text[1] == "1", text[2:]
+    def read(text: str) -> tuple[bool, bool, tuple[str, str]]:
+        caller, _, callee = text[2:].partition(" ")
+        return text[0] == "1", text[1] == "1", (caller, callee)
 
     return _known(read, _DIALOG)
 
 
-def set_in_dialog(*, forward: bool, offered: bool, shown: str) -> None:
-    """Sets it; `shown` is "" when replies need no other URI."""
-    ksr.set_pv(_DIALOG, f"{forward:d}{offered:d}{shown}")
+def set_in_dialog(call: dict[str, Any], *, forward: bool, offered: bool) -> None:
+    """Sets it. Replies show caller and callee as whoever gets them knows them; "": as they come."""
+    side = 0 if forward else 1
+    caller, callee = (
+        pair[side] if pair[0] != pair[1] else "" for pair in (_sides(call, "from"), _sides(call, "to"))
+    )
+    ksr.set_pv(_DIALOG, f"{forward:d}{offered:d}{caller} {callee}")
 
 
 def show(put: Callable[[str], None], call: dict[str, Any], which: str) -> None:
-    """Puts the From-URI of one side into the message in hand, where the sides see different ones."""
-    if call["from_inside"] != call["from_outside"]:
-        put(call[which])
+    """Puts a URI of one side into the message in hand, where the sides see different ones.
+
+    `which`: `from_inside`, `from_outside`, `to_inside` or `to_outside`; the caller's side is the inside.
+    """
+    party, _, side = which.partition("_")
+    inside, outside = _sides(call, party)
+    if inside != outside:
+        put(inside if side == "inside" else outside)
 
 
-def show_caller(call: dict[str, Any]) -> None:
-    """Puts the caller as the other side is to see it into the request in hand, which came from the caller."""
+def _sides(call: dict[str, Any], party: str) -> tuple[str, str]:
+    if party == "from":
+        return call["from_inside"], call["from_outside"]
+    # a file of the version before has one for both
+    return call["to_uri"], call.get("to_outside", call["to_uri"])
+
+
+def show_parties(call: dict[str, Any]) -> None:
+    """Puts both as the callee is to see them into the request in hand, which came from the caller."""
+    show(ksr.show_to, call, "to_outside")
     show(ksr.show_from, call, "from_outside")
     if call["hide_name"]:
         shown = call["from_outside"]

@@ -128,6 +128,7 @@ def prepare(
     planned: Plan,
     store: ConfigurationStore,
     *,
+    records: Sequence[EvidenceRecord],
     actor: Actor,
     command: str,
     now: datetime,
@@ -135,10 +136,10 @@ def prepare(
 ) -> InForce:
     """Everything a node needs before it starts. Needs root; safe to repeat. Nothing of the node may run.
 
-    `tell` hears of each change to keys and certificates that were there before.
+    `records` as of `issue`; `tell` hears of each change to keys and certificates that were there before.
     """
     before = read_in_force(paths.declared)
-    issued = issue(paths, planned.accepted, before, records=store.evidence(), now=now, tell=tell)
+    issued = issue(paths, planned.accepted, before, records=records, now=now, tell=tell)
     _authority_texts(planned.accepted.declared)  # what cannot be read is found before anything is decided
     in_force = decide(paths, planned, store, issued, before, actor=actor, command=command, now=now)
     # no gate may judge a call by the policy before this one: without a snapshot they wait for the worker. A
@@ -178,7 +179,7 @@ def issue(
 ) -> Issued:
     """Keys, certificates and evidence for a configuration, and what its files say; what is good is kept.
 
-    `records`: all records of evidence there ever were (`ConfigurationStore.evidence`).
+    `records`: all records of evidence that are as they were journaled (`control.evidence.sound`).
     `only`: the peers whose certificates and evidence are looked at, where the others were in force a moment
     ago (to look at 10,000 takes seconds); None looks at all.
     """

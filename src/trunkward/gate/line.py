@@ -450,6 +450,7 @@ def _attestation(case: Case, judgement: Judgement) -> AttestationRecord | None:
         customer=attested.customer,
         evidence=attested.evidence_id,
         evidence_version=attested.evidence_version,
+        identity=case.signing_request.identity if signed and case.signing_request else "",
         serial=signed.serial if signed else "",
         journal=signed.journal if signed else None,
     )

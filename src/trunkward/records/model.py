@@ -60,6 +60,8 @@ class AttestationRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     #: `lack`.
     evidence: str = ""
     evidence_version: int = 0
+    #: Whose certificate it was signed with: `node`, or a reseller's name.
+    identity: str = ""
     #: Of the signature: serial number of the certificate, and number of its line in the signer's journal.
     serial: str = ""
     journal: int | None = None

@@ -37,7 +37,9 @@ class Rule(StrEnum):
     C_UNKNOWN_CUSTOMER = "C-unknown-customer"
     NOT_AUTHENTICATED = "none-not-authenticated"
     #: The obligated provider's own level, where only the technical act is ours; or it has said none.
-    SUPPLIED = "supplied-by-provider"
+    A_SUPPLIED = "A-supplied"
+    B_SUPPLIED = "B-supplied"
+    C_SUPPLIED = "C-supplied"
     NOT_SUPPLIED = "none-level-not-supplied"
     ALREADY_SIGNED = "none-already-signed"
     EMERGENCY = "none-emergency"
@@ -138,6 +140,15 @@ def _full(words: str, clause: str = "") -> RuleRow:
     )
 
 
+def _supplied(level: Attestation) -> RuleRow:
+    return RuleRow(
+        level=level,
+        words="its own provider said at which level, and we made the signature alone",
+        clause="47 CFR 64.6301(b) (FCC 24-120)",
+        rests_on=(Piece.AUTHENTICATED,),
+    )
+
+
 RULES: Mapping[Rule, RuleRow] = MappingProxyType(
     {
         Rule.A_OWN_INVENTORY: _full("we assigned the number to its trunk ourselves"),
@@ -172,11 +183,9 @@ RULES: Mapping[Rule, RuleRow] = MappingProxyType(
         Rule.NOT_AUTHENTICATED: RuleRow(
             level=None, words="the trunk did not prove who it is", clause="ATIS-1000074"
         ),
-        Rule.SUPPLIED: RuleRow(
-            level=None,
-            words="its own provider said at which level, and we made the signature alone",
-            clause="47 CFR 64.6301(b) (FCC 24-120)",
-        ),
+        Rule.A_SUPPLIED: _supplied(Attestation.A),
+        Rule.B_SUPPLIED: _supplied(Attestation.B),
+        Rule.C_SUPPLIED: _supplied(Attestation.C),
         Rule.NOT_SUPPLIED: RuleRow(
             level=None,
             words="its own provider did not say at which level, and nobody else may",

@@ -60,7 +60,9 @@ class Evidence:
     """A verified statement: the numbers `first` to `last` belong to `customer`, who calls by `trunk`.
 
     `first` and `last` are canonical and of one length; `not_after` is in seconds since the epoch, the first
-    second at which it no longer holds; `id` names the record behind it, `version` which state of that record.
+    second at which it no longer holds; `id` names the record behind it, and no number, because journals keep
+    it for longer than numbers; `version` says which state of that record: the version of the configuration
+    that accepted it, or, of an inventory, the second at which it was declared.
     `customer` is the reference of the customer's KYC record.
     """
 

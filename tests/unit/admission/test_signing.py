@@ -441,7 +441,7 @@ def test_where_only_the_technical_act_is_ours_the_level_is_supplied(
         assert judged(case).unsigned == Rule.NOT_SUPPLIED
         return
     assert claims is not None
-    assert (claims.level, claims.supplied, claims.rule) == (level, level, Rule.SUPPLIED)
+    assert (claims.level, claims.supplied, claims.rule) == (level, level, f"{level}-supplied")
     assert (claims.evidence, claims.identity) == (None, "resale")
 
 
@@ -466,5 +466,20 @@ def test_signed_numbers_are_canonical(
     outbound: Attempt, pbx: PeerIdentity, declared: Declared, calling: str, called: str
 ) -> None:
     """RFC 8224 section 8.3: one form of a number, however it is dialled; never the routing number."""
-    claims = claims_of(outbound(called, calling=calling), pbx, world(declared))
+    attempt, policy = outbound(called, calling=calling), world(declared)
+    claims = claims_of(attempt, pbx, policy)
     assert (claims.orig, claims.dest) == ("12025550101", "12025550199")
+    # and so does To, with which `dest` is compared (section 6.2)
+    wanted = "sip:+12025550199@sbc.example.com"
+    assert (admitted(seen(attempt, pbx, policy)).to_uri or attempt.to_uri) == wanted
+    transit = world(declared, role=Role.INTERMEDIATE)
+    assert (admitted(seen(attempt, pbx, transit)).to_uri or attempt.to_uri) == wanted
+
+
+def test_to_stays_as_it_was_signed_by_others(
+    outbound: Attempt, inbound: Attempt, pbx: PeerIdentity, declared: Declared
+) -> None:
+    headers = {"identity": [shaken("12125550150", "2025550199", iat=NOW)]}
+    attempt = outbound("2025550199", calling=FOREIGN, headers=headers)
+    assert admitted(seen(attempt, pbx, world(declared, role=Role.GATEWAY))).to_uri == ""
+    assert admitted(screen(inbound("2025550101"), None, world(declared))).to_uri == ""

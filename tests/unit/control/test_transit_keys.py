@@ -27,7 +27,7 @@ def resold(line: str) -> str:
 def problems(text: str) -> list[str]:
     with pytest.raises(NodeFileRefused) as refused:
         accept_node_file(text, "node.yaml")
-    return [problem.message for problem in refused.value.problems]
+    return [f"{problem.path}: {problem.message}" for problem in refused.value.problems]
 
 
 def test_where_nothing_is_said_a_trunks_calls_begin_here_without_a_name() -> None:

@@ -128,6 +128,18 @@ CONTRADICTIONS = {
         f'{TO_TRUNK}        emergency_callback: "+12025550104"\n',
     ),
     "tenants[].trunks[].caller.other": ('{other: replace, number: "+12025550101"}', "{other: replace}"),
+    "tenants[].trunks[].caller": (
+        "        client_certificate: issued\n",
+        "        client_certificate: issued\n        role: gateway\n",
+    ),
+    "tenants[].trunks[].rcd": (
+        'caller: {other: replace, number: "+12025550101"}',
+        "role: gateway\n        rcd: {name: Example Corp, reviewed: 2026-11-20}",
+    ),
+    "resellers[].name": (
+        "\ntenants:\n",
+        '\nresellers:\n  - name: node\n    identity: {spc: "567T", x5u: https://example.com/c.pem}\n\ntenants:\n',
+    ),
     "tenants[].trunks[].dial_plan.region": (TO_TRUNK, f"{TO_TRUNK}        dial_plan: {{region: GB}}\n"),
     "tenants[].trunks[].dial_plan.tech_prefix": (
         TO_TRUNK,

@@ -42,6 +42,13 @@ ROW = [
 ]
 
 
+def test_each_side_knows_the_number_called_as_it_was_shown_to_it() -> None:
+    call = CALL | {"to_uri": "sip:3035550188@sbc.example.com", "to_outside": CALL["to_uri"]}
+    told = left.read(left.text_of(call, ROW, {"caller": 7, "callee": 0}, "!!:masked"))["call"]
+    assert left.bye(told, "callee", [], 1, "c", "")[1] == "To: <sip:+13035550188@sbc.example.com>;tag=to"
+    assert left.bye(told, "caller", [], 1, "c", "")[0] == "From: <sip:3035550188@sbc.example.com>;tag=to"
+
+
 def test_a_bye_to_each_side() -> None:
     found = left.read(left.text_of(CALL, ROW, {"caller": 7, "callee": 0}, "!!:masked"))
     contact, routes = found["ways"]["callee"]

@@ -135,7 +135,7 @@ def test_a_name(sign: Sign, name: Name | None, asked: CallerName | None) -> None
 
 def test_a_resellers_calls_are_his_signers(sign: Sign) -> None:
     _, where, request = sign(
-        identity="resale", level=Attestation.A, supplied=Attestation.A, rule=Rule.SUPPLIED
+        identity="resale", level=Attestation.A, supplied=Attestation.A, rule=Rule.A_SUPPLIED
     )
     assert (where, request.identity, request.level, request.supplied) == ("resale", "resale", "A", "A")
 

@@ -7,6 +7,7 @@ from email.utils import formatdate
 import pytest
 
 from sipkit.call import Call
+from sipkit.message import Message
 from sipkit.passports import identity, shaken
 from sipkit.transport import Flow
 from wire.conftest import Node
@@ -45,6 +46,11 @@ def block(dest: str) -> bytes:
         f"Identity: {token}\r\n ;{parameters}\r\n\t;more=1\r\n"
         f"identity: rubbish, {token};{parameters}\r\n"
     ).encode()
+
+
+def first_invite(party: Party) -> Message:
+    """As it arrived."""
+    return next(seen.message for seen in party.trace if seen.message.start_line.startswith("INVITE "))
 
 
 async def in_transit(
@@ -98,7 +104,7 @@ def test_in_transit_who_calls_is_shown_as_it_came(node: Node) -> None:
         lines = block(NORTH_NUMBER) + f"P-Asserted-Identity: <sip:{FOREIGN}@core.up>\r\n".encode()
         sender = f'"+1 202 555 0123" <sip:{FOREIGN}@up.example.net>'
         _, spare, _ = await in_transit(node, lines, sender=sender)
-        invite = spare.trace[0].message
+        invite = first_invite(spare)
         assert invite.get("From").startswith(f'"+1 202 555 0123" <sip:{FOREIGN}@sbc.example.com>')
         assert invite.get_all("P-Asserted-Identity") == (f"<sip:{FOREIGN}@sbc.example.com>",)
 
@@ -137,7 +143,7 @@ def test_from_udp_to_tls_and_to_a_second_trunk(node: Node) -> None:
         for party in (main, branch):
             [found] = arrived(party)
             assert found == lines_of(lines)
-            assert party.trace[0].message.uri.startswith(f"sip:{ACME_NUMBER}@")
+            assert first_invite(party).uri.startswith(f"sip:{ACME_NUMBER}@")
 
     run(node, scenario)
 
@@ -225,7 +231,7 @@ def test_a_customers_own_never_passes(node: Node, lines: str) -> None:
             await flow.close()
         [found] = arrived(north)
         assert [line.split(b":")[0] for line in found] == [b"Date", b"Identity"]
-        assert not north.saw(("forged", "2000"))
+        assert not north.saw(("forged", "Jan 2000"))
 
     run(node, scenario)
 

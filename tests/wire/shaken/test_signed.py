@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from sipkit.address import name_addr
 from sipkit.call import Call, HeaderLines
 from sipkit.message import Message
 from sipkit.passports import by_ppt, head_of, shaken, verified
@@ -105,6 +106,38 @@ def test_date_is_the_time_that_is_signed(node: Node, age_s: int | None) -> None:
     run(node, scenario)
 
 
+def test_to_has_the_number_that_is_signed(node: Node) -> None:
+    """Summary: a number dialled nationally is E.164 in To at the carrier, as dest is, in every request of the call; the customer's side sees its own To throughout."""
+
+    async def scenario() -> None:
+        dialled, shown = "sip:2025550199@sbc.example.com", f"sip:{NORTH_NUMBER}@sbc.example.com"
+        customer, north = customer_agent(), carrier_agent()
+        async with tls_carrier(node, north):
+            flow = await connect(node, customer)
+            call = await place(customer, flow, "2025550199")
+            there = await north.incoming()
+            await call.answered()
+            await there.confirmed()
+            assert (await call.reinvite(customer.session)).status == 200
+            assert (await there.reinvite(north.session)).status == 200
+            assert (await there.request("INFO")).status == 200
+            assert (await there.bye()).status == 200
+            await flow.close()
+        [claims] = by_ppt(there.invite.get_all("Identity"), "shaken")
+        assert claims["dest"] == {"tn": [NORTH_NUMBER[1:]]}
+        for side, wanted in ((call, dialled), (there, shown)):
+            seen = [one.message for one in side.trace]
+            assert len(seen) > 8
+            for message in seen:
+                ends = {name_addr(message.get(name)).uri for name in ("From", "To")}
+                assert wanted in ends, message.start_line
+        assert not north.saw((dialled,))
+        record = await asyncio.to_thread(node.record, call.invite.call_id, ended=True)
+        assert record["called_number"] == NORTH_NUMBER
+
+    run(node, scenario)
+
+
 async def diverted(node: Node, depth: int, *, kept: bool, age_s: int = 0) -> tuple[str, Message, list[bytes]]:
     """A call from outside to the first diverting number, which a PBX sends on through `depth` of them.
 
@@ -157,7 +190,7 @@ def test_a_div_for_each_retarget_of_a_call_that_came_signed(node: Node, depth: i
         assert [head_of(value)["ppt"] for value in values] == ["shaken", *["div"] * depth]
         original = by_ppt(values, "shaken")[0]
         went = [*(number[1:] for number in DIVERTING[:depth]), NORTH_NUMBER[1:]]
-        for value, was, then in zip(values[1:], went, went[1:], strict=True):
+        for value, (was, then) in zip(values[1:], pairwise(went), strict=True):
             assert verified(value, node.state / "pki" / "shaken.pem") == {
                 "dest": {"tn": [then]},
                 "div": {"tn": was},

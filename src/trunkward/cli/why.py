@@ -1,0 +1,152 @@
+"""`trunkward why`: why one call was signed as it was, on one page."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from cryptography import x509
+from rich.text import Text
+
+from trunkward.cli.calls import console, find_one, with_records
+from trunkward.cli.changing import configuration_store
+from trunkward.control import configuration
+from trunkward.control.configuration import HistoryBroken, Version
+from trunkward.control.evidence import acts_of, described, unlike_journal
+from trunkward.control.why import Certificate, Journaled, Known, document, lines
+from trunkward.engines.journal_proof import proven_line
+from trunkward.engines.journals import KeyUnusable, read_public_key
+from trunkward.engines.pki_files import PkiFiles
+from trunkward.journal.chain import ChainBroken, Entry
+from trunkward.journal.examine import told
+from trunkward.settings import Paths
+from trunkward.shaken.profile import tn_auth_list_of
+from trunkward.store.configuration import SqlConfiguration, TextDamaged
+from trunkward.store.records import RecordStore
+from trunkward.trunks.transit import OF_NODE
+
+
+def run(paths: Paths, name: str, *, as_json: bool) -> int:
+    """Says why; 1 when there is no such call, or more than one, 2 without records."""
+
+    def shown(store: RecordStore) -> int:
+        call = find_one(store, name)
+        if call is None:
+            return 1
+        found = document(call, known(paths, call))
+        if as_json:
+            print(json.dumps(found))
+            return 0
+        for line in lines(found):
+            console.print(Text(line), soft_wrap=True)
+        return 0
+
+    return with_records(paths, shown)
+
+
+def known(paths: Paths, call: Mapping[str, Any]) -> Known:
+    """What is kept beside a call's record: by people, by the signer, and the certificate."""
+    said: Mapping[str, Any] = call.get("attestation") or {}
+    with configuration_store(paths, make=False) as store:
+        found = _configured(store, call, said)
+    return Known(
+        **found,
+        certificate=_certificate(paths, said.get("serial", ""), said.get("identity", OF_NODE)),
+        journal=_journaled(paths, call, said),
+    )
+
+
+def _configured(store: SqlConfiguration, call: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+    """Of `Known`, what stands in the versions of the configuration."""
+    problem = ""
+    try:
+        configuration.history(store, None)
+    except (ChainBroken, HistoryBroken) as broken:
+        problem = f"{broken}: ./trunkward history"
+    newest_first, entries = store.history()
+    versions = {version.number: version for version in newest_first}
+    evidence = None
+    number = _record_number(said.get("evidence", ""))
+    record = next((one for one in store.evidence() if one.version == number), None)
+    if record is not None:
+        problem = problem or unlike_journal(record, acts_of(entries))
+        evidence = described(record, versions, call["started_at"])
+    version = versions.get(call.get("policy_version", 0))
+    return {
+        "customer_verified": _verified(store, version, call.get("tenant", "")),
+        "declared": _declared(said.get("evidence", ""), call, versions, entries),
+        "evidence": evidence,
+        "configuration": problem,
+    }
+
+
+def _record_number(evidence: str) -> int:
+    """The number in `evidence-17`; 0: it names no record."""
+    kind, _, number = evidence.partition("-")
+    return int(number) if kind == "evidence" and number.isdigit() else 0
+
+
+def _verified(store: SqlConfiguration, version: Version | None, tenant: str) -> str | None:
+    if version is None:
+        return None
+    try:
+        objects, _ = store.objects(version)
+    except TextDamaged:
+        return None
+    found = objects.get("tenants", {}).get(tenant, {}).get("customer.verified")
+    return found if isinstance(found, str) else None
+
+
+def _declared(
+    evidence: str, call: Mapping[str, Any], versions: Mapping[int, Version], entries: list[Entry]
+) -> str | None:
+    """Since when a number of an inventory is in it, as far as the journal names it."""
+    if not evidence.startswith("inventory-"):
+        return None
+    added = f"+numbers/{call['calling_number']}"
+    for entry in reversed(entries):
+        facts = json.loads(entry.text)
+        if facts["version"] <= call.get("policy_version", 0) and added in facts["changes"]:
+            version = versions[facts["version"]]
+            return f"since version {version.number}, by {version.actor}"
+    return "by its node file"
+
+
+def _certificate(paths: Paths, serial: str, identity: str) -> Certificate | None:
+    """The certificate with this serial, where it still is on this node: in use, or published."""
+    in_use = (PkiFiles(paths.pki).shaken, paths.signing_chain(identity))
+    for place in (*in_use, *sorted(paths.published.rglob("*.pem"))):
+        try:
+            leaf = x509.load_pem_x509_certificates(place.read_bytes())[0]
+            if f"{leaf.serial_number:x}" == serial:
+                return Certificate(
+                    serial=serial,
+                    spc=", ".join(tn_auth_list_of(leaf).spcs),
+                    issuer=leaf.issuer.rfc4514_string(),
+                    until=leaf.not_valid_after_utc,
+                )
+        except (OSError, ValueError):
+            continue
+    return None
+
+
+def _journaled(paths: Paths, call: Mapping[str, Any], said: Mapping[str, Any]) -> Journaled | None:
+    """The signer's own line, and how far it is proved; None: it has none, or is not to be read."""
+    line, identity = said.get("journal"), said.get("identity", OF_NODE)
+    if line is None:
+        return None
+    try:
+        key = read_public_key(PkiFiles(paths.pki).heads_public_key)
+        journal = paths.signer_journal(identity)
+        found = proven_line(journal, identity, line, call["started_at"] or 0.0, paths.heads, key)
+    except (OSError, KeyUnusable) as problem:
+        return Journaled(line=line, broken=(str(problem),))
+    if found.signed_at is None:
+        looked_at = "no head was signed since, which the worker does each minute"
+    else:
+        looked_at = f"its chain leads to the head that was signed at {told(found.signed_at)}"
+    return Journaled(
+        line=line,
+        facts=found.facts,
+        broken=(found.broken,) if found.broken else (),
+        looked_at=looked_at,
+    )

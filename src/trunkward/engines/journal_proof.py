@@ -1,0 +1,128 @@
+"""That one line of a signer's journal is as it was written: what it says, and the first signed head after it.
+
+`trunkward journal verify` follows everything from the first line on. Here the question is one line: those
+from it to the first head signed after it are its proof, a minute of them, however long the journal is.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from trunkward.journal.chain import ChainBroken
+from trunkward.journal.heads import Head, Minute, read_line
+
+
+class _Link(msgspec.Struct):
+    seq: int = 0
+    prev: str = ""
+
+
+_link = msgspec.json.Decoder(_Link).decode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvenLine:
+    """A line, and what speaks for it."""
+
+    #: What it says; {}: it is not there.
+    facts: dict[str, Any]
+    #: When the head was signed that it leads to, in seconds since the epoch; None: none was signed since.
+    signed_at: float | None = None
+    #: What does not hold; "": nothing.
+    broken: str = ""
+
+
+def proven_line(
+    journal: Path, identity: str, seq: int, at: float, heads: Path, key: Ed25519PublicKey
+) -> ProvenLine:
+    """Line `seq` of the journal of an identity, written at `at` (seconds since the epoch). Raises `OSError`.
+
+    1. The line is there, by its number.
+    2. The first minute after it that has a head of this journal beyond it is signed with the key.
+    3. From the line on each line is the next one's `prev`, and the last one is that head.
+    """
+    with journal.open("rb") as file:
+        # 1.
+        _to_first(file, lambda line: _number(line) >= seq)
+        line = file.readline().rstrip(b"\n")
+        if _number(line) != seq:
+            return ProvenLine(facts={}, broken=f"line {seq} of {journal} is not there")
+        facts: dict[str, Any] = msgspec.json.decode(line)
+        # 2.
+        try:
+            found = _head_after(heads, identity, seq, at, key)
+        except (ChainBroken, msgspec.MsgspecError) as problem:
+            return ProvenLine(facts=facts, broken=str(problem))
+        if found is None:
+            return ProvenLine(facts=facts)
+        signed_at, head = found
+        # 3.
+        number, last = seq, sha256(line).hexdigest()
+        while number < head.seq:
+            line = file.readline().rstrip(b"\n")
+            number += 1
+            if _number(line) != number or _link(line).prev != last:
+                broken = f"line {number} does not follow the one before it"
+                return ProvenLine(facts=facts, signed_at=signed_at, broken=broken)
+            last = sha256(line).hexdigest()
+        broken = "" if last == head.hash else f"line {number} is not the one whose head was signed: rewritten"
+        return ProvenLine(facts=facts, signed_at=signed_at, broken=broken)
+
+
+def _head_after(
+    heads: Path, identity: str, seq: int, at: float, key: Ed25519PublicKey
+) -> tuple[float, Head] | None:
+    """The first signed head of a journal that is at its line `seq` or beyond, and when that was signed."""
+    try:
+        file = heads.open("rb")
+    except FileNotFoundError:
+        return None
+    with file:
+        _to_first(file, lambda line: _minute(line).at >= at)
+        for line in file:
+            if not line.endswith(b"\n"):
+                return None  # still being written
+            head = next((one for one in _minute(line).heads if one.journal == identity), None)
+            if head is not None and head.seq >= seq:
+                read_line(line.rstrip(b"\n").decode("ascii", errors="replace"), key)
+                return _minute(line).at, head
+    return None
+
+
+def _to_first(file: BinaryIO, reached: Callable[[bytes], bool]) -> None:
+    """Leaves a file at the first line that has `reached` what is looked for, or at its end; by halves.
+
+    `reached` is false for all lines before it and true for all after.
+    """
+    # every line that begins before `low`, which is where one begins, has not reached it
+    low, high = 0, file.seek(0, os.SEEK_END)
+    while low < high:
+        middle = (low + high) // 2
+        file.seek(max(middle - 1, 0))
+        if middle:
+            file.readline()
+        start = file.tell()
+        line = file.readline()
+        if start >= high or not line.endswith(b"\n") or reached(line.rstrip(b"\n")):
+            high = middle
+        else:
+            low = start + len(line)
+    file.seek(low)
+
+
+def _number(line: bytes) -> int:
+    """A line's number; of one that cannot be read, and at the end of a file, one beyond all."""
+    try:
+        return _link(line).seq
+    except msgspec.MsgspecError:
+        return 1 << 62
+
+
+def _minute(line: bytes) -> Minute:
+    return msgspec.json.decode(line.partition(b" ")[2], type=Minute)

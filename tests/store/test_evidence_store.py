@@ -1,0 +1,145 @@
+"""Records of evidence: with their version, their document and their journal entry, or not at all."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+import sqlalchemy as sa
+
+from trunkward.access.actor import Actor
+from trunkward.control import configuration
+from trunkward.control.acts import put_down
+from trunkward.control.configuration import Version
+from trunkward.control.effects import Effects
+from trunkward.control.evidence import acts_of, added, reviewed, revoked, sound, unlike_journal, unpacked
+from trunkward.control.node_file import accept_node_file
+from trunkward.store.configuration import SqlConfiguration
+from trunkward.trunks.evidence import EvidenceChange, State
+
+EXAMPLE = (Path(__file__).parents[2] / "examples" / "node.yaml").read_text(encoding="utf-8")
+ALICE, BOB = Actor(name="alice", uid=1000), Actor(name="bob", uid=1001)
+NOW = 1_800_000_000.0
+ACCEPTED = accept_node_file(EXAMPLE, "node.yaml")
+LETTER = bytes(range(256)) * 400
+
+
+@pytest.fixture
+def store(configuration_engine: sa.Engine) -> SqlConfiguration:
+    """With one version."""
+    made = SqlConfiguration(configuration_engine)
+    planned = configuration.plan(made, ACCEPTED, Effects())
+    configuration.accept(made, planned, actor=ALICE, command="apply", at=NOW - 10)
+    return made
+
+
+def entering(numbers: str = "+12125550150-+12125550159") -> EvidenceChange:
+    return added(
+        ACCEPTED.declared,
+        numbers=numbers,
+        trunk="acme-hq",
+        kind="loa",
+        file_name="letter.pdf",
+        document=LETTER,
+        until=NOW + 86_400,
+        why="folder 7",
+        now=NOW,
+    )
+
+
+def do(store: SqlConfiguration, change: EvidenceChange, actor: Actor) -> Version:
+    return put_down(store, change, actor=actor, command="evidence", at=NOW, beyond=0)
+
+
+def accepting(store: SqlConfiguration, number: int) -> EvidenceChange:
+    entered = store.version(number)
+    assert entered is not None
+    return reviewed(
+        store.evidence(),
+        number,
+        accept=True,
+        why="called them",
+        entered_by=entered.actor,
+        actor=BOB,
+        now=NOW,
+    )
+
+
+def test_entered_accepted_and_revoked(store: SqlConfiguration) -> None:
+    assert store.evidence() == []
+    do(store, entering(), ALICE)
+    (record,) = store.evidence()
+    assert (record.version, record.state(NOW)) == (2, State.ENTERED)
+    assert unpacked(store.document(record)) == LETTER
+    do(store, accepting(store, 2), BOB)
+    (record,) = store.evidence()
+    assert (record.reviewed, record.state(NOW), record.review_why) == (3, State.ACCEPTED, "called them")
+    assert record.in_force(NOW)
+    do(store, revoked(store.evidence(), 2, why="ported out", now=NOW), ALICE)
+    (record,) = store.evidence()
+    assert (record.revoked, record.state(NOW), record.revoke_why) == (4, State.REVOKED, "ported out")
+    # all of it is in the journal, the file is the same all the time, and the document is still there
+    versions, entries = store.history()
+    assert [version.actor.name for version in configuration.history(store, None)] == [
+        *("alice", "bob", "alice", "alice")
+    ]
+    assert {store.text(version) for version in versions} == {EXAMPLE}
+    told = [msgspec.json.decode(entry.text)["evidence"] for entry in entries[1:]]
+    assert [(entry["act"], entry["id"], entry["why"]) for entry in told] == [
+        ("add", 2, "folder 7"),
+        ("accept", 2, "called them"),
+        ("revoke", 2, "ported out"),
+    ]
+    assert {entry["file_sha256"] for entry in told} == {record.file_sha256}
+    assert unpacked(store.document(record)) == LETTER
+    assert unlike_journal(record, acts_of(entries)) == ""
+
+
+def test_what_is_as_it_was_journaled_is_sound(store: SqlConfiguration) -> None:
+    assert sound(store) == ([], [])
+    do(store, entering(), ALICE)
+    do(store, accepting(store, 2), BOB)
+    assert sound(store) == (store.evidence(), [])
+
+
+def test_one_document_for_several_records_is_kept_once(
+    store: SqlConfiguration, configuration_engine: sa.Engine
+) -> None:
+    for numbers in ("+12125550150", "+12125550170"):
+        do(store, entering(numbers), ALICE)
+    assert [record.first for record in store.evidence()] == ["+12125550170", "+12125550150"]
+    with configuration_engine.connect() as connection:
+        assert connection.scalar(sa.text("SELECT count(*) FROM evidence_files")) == 1
+
+
+def test_what_is_not_written_leaves_nothing(store: SqlConfiguration, configuration_engine: sa.Engine) -> None:
+    with configuration_engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE evidence"))
+    before = store.versions()
+    with pytest.raises(sa.exc.DBAPIError):
+        do(store, entering(), ALICE)
+    assert store.versions() == before
+    assert len(store.history()[1]) == 1
+    with configuration_engine.connect() as connection:
+        assert connection.scalar(sa.text("SELECT count(*) FROM evidence_files")) == 0
+    # who may only read, and finds a database of a version before, finds none
+    assert store.evidence() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("accepted = true, reviewed = 3", "not as its acts were journaled"),
+        ("last = '+12125550999'", "not as it was entered"),
+        ("trunk = 'other'", "not as it was entered"),
+        ("until = until + 1", "not as it was entered"),
+    ],
+)
+def test_a_row_that_was_changed_in_the_database_shows(
+    store: SqlConfiguration, configuration_engine: sa.Engine, change: str, words: str
+) -> None:
+    do(store, entering(), ALICE)
+    with configuration_engine.begin() as connection:
+        connection.execute(sa.text(f"UPDATE evidence SET {change}"))  # words of this test
+    good, (problem,) = sound(store)
+    assert good == []
+    assert words in problem

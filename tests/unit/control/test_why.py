@@ -1,0 +1,184 @@
+"""One page says why a call was signed as it was, and what would have lowered it; also where it was not."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from trunkward.control.why import Certificate, Journaled, Known, document, lines
+from trunkward.shaken.attest import PIECES, RULES, Rule
+
+NOW = 1_800_000_000.0
+SERIAL = "1f2e3d"
+CALL: dict[str, Any] = {
+    "record_id": "9f3a61c2b4e04d0f8a7be2f40c1d9a55",
+    "call_id": "7d0e4f@pbx.acme.example.com",
+    "started_at": NOW,
+    "tenant": "acme",
+    "source_name": "acme-hq",
+    "source": "192.0.2.7:41000",
+    "tls_version": "TLSv1.3",
+    "certificate_sha256": "ab" * 32,
+    "calling_number": "+12125550150",
+    "called_number": "+442079460123",
+    "attest": "A",
+    "attest_reason": "",
+    "policy_version": 18,
+    "attestation": {
+        "rule": "A-loa",
+        "authenticated_by": ["network", "certificate"],
+        "customer": "KYC-2026-17",
+        "evidence": "evidence-17",
+        "evidence_version": 18,
+        "serial": SERIAL,
+        "journal": 42,
+    },
+}
+RECORD = {
+    "id": 17,
+    "kind": "loa",
+    "numbers": "+12125550150-+12125550159",
+    "until": NOW + 86_400,
+    "file": "letter.pdf",
+    "file_sha256": "cd" * 32,
+    "entered_by": "alice (uid 1001)",
+    "entered_at": NOW - 200,
+    "why": "folder 7",
+    "reviewed_by": "bob (uid 1002)",
+    "reviewed_at": NOW - 100,
+    "accepted": True,
+    "review_why": "called them",
+    "revoked_by": None,
+}
+FACTS = {
+    "record_id": CALL["record_id"],
+    "level": "A",
+    "rule": "A-loa",
+    "serial": SERIAL,
+    "trunk": "acme-hq",
+    "evidence_id": "evidence-17",
+    "evidence_version": 18,
+}
+KNOWN = Known(
+    customer_verified="2026-01-15",
+    evidence=RECORD,
+    certificate=Certificate(
+        serial=SERIAL, spc="000T", issuer="CN=Test", until=datetime(2027, 6, 30, tzinfo=UTC)
+    ),
+    journal=Journaled(line=42, facts=FACTS, looked_at="its chain leads to a head"),
+)
+
+
+def call(**changed: Any) -> dict[str, Any]:
+    """The call with its attestation, or what stands beside it, changed."""
+    of_rule = {name: changed.pop(name) for name in list(changed) if name in (*CALL["attestation"], "lack")}
+    return CALL | changed | {"attestation": CALL["attestation"] | of_rule}
+
+
+def page(told: dict[str, Any], known: Known = KNOWN) -> str:
+    return "\n".join(lines(document(told, known)))
+
+
+def test_the_whole_page() -> None:
+    assert page(CALL) == (
+        "call 9f3a61c2b4e04d0f8a7be2f40c1d9a55, 2027-01-15 08:00:00 UTC: signed A by rule A-loa\n"
+        "  our customer's call, and a letter of authorisation gives it the number\n"
+        "  clause        ATIS-1000074 (full attestation); RFC 8588 section 4\n"
+        "\n"
+        "  numbers       from +12125550150 to +442079460123\n"
+        "  trunk         acme-hq, proved by network and certificate (192.0.2.7:41000, TLSv1.3, certificate"
+        f" sha256:{'ab' * 32})\n"
+        "  customer      tenant acme, KYC record KYC-2026-17, verified 2026-01-15\n"
+        "  evidence      evidence-17, version 18\n"
+        "                loa for +12125550150-+12125550159, until 2027-01-16 08:00:00 UTC\n"
+        f"                document letter.pdf, sha256:{'cd' * 32}\n"
+        "                entered by alice (uid 1001), 2027-01-15 07:56:40 UTC: folder 7\n"
+        "                accepted by bob (uid 1002), 2027-01-15 07:58:20 UTC: called them\n"
+        "\n"
+        "  certificate   serial 1f2e3d, SPC 000T, of CN=Test, until 2027-06-30T00:00:00+00:00\n"
+        "  signer        line 42 of the signer's journal: says the same\n"
+        "                its chain leads to a head\n"
+        "  configuration version 18: its journal holds\n"
+        "\n"
+        "  it would have been lower without\n"
+        "    proof of which trunk it is: not signed (none-not-authenticated)\n"
+        "    a beginning here (role: originating): C (C-gateway) or C (C-intermediate-unsigned)\n"
+        "    a valid KYC record of the customer: C (C-unknown-customer)\n"
+        "    a live record that the number is this customer's: B (B-known-customer)"
+    )
+
+
+@pytest.mark.parametrize("rule", [rule for rule in Rule if RULES[rule].level])
+def test_what_would_lower_it_is_what_the_rule_rests_on(rule: Rule) -> None:
+    told = document(call(rule=rule.value, attest=RULES[rule].level), KNOWN)
+    assert [one["piece"] for one in told["lowered_by"]] == [PIECES[piece] for piece in RULES[rule].rests_on]
+
+
+def test_b_says_what_it_lacked() -> None:
+    said = page(call(attest="B", rule="B-known-customer", lack="evidence-expired"))
+    assert "signed B by rule B-known-customer" in said
+    assert "for a higher level it lacked: evidence that has not ended (evidence-expired)" in said
+
+
+def test_c_without_a_customer() -> None:
+    said = page(call(attest="C", rule="C-unknown-customer", lack="customer-not-known", customer=""))
+    assert "tenant acme: no KYC record was named" in said
+    assert "it lacked: a KYC record of the customer" in said
+
+
+def test_a_call_for_help_is_not_signed() -> None:
+    said = page(call(attest="", attest_reason="none-emergency", rule="none-emergency", evidence=""))
+    assert "not signed by rule none-emergency" in said
+    assert "would have been lower" not in said
+    assert "signer" not in said.replace("signer's", "")
+
+
+def test_one_that_could_have_been_signed_says_why_it_was_not() -> None:
+    told = document(call(attest="", attest_reason="clock-not-synchronised"), KNOWN)
+    assert "clock was not known to be right" in told["unsigned"]
+    assert told["journal"] is None
+    private = document(call(attest="", attest_reason="none-caller-private"), KNOWN)
+    assert private["unsigned"] == RULES[Rule.PRIVATE].words
+
+
+def test_no_call_of_a_trunk() -> None:
+    assert page(CALL | {"attestation": None, "attest": ""}).endswith("shows a number")
+
+
+@pytest.mark.parametrize("name", ["record_id", "level", "rule", "serial", "trunk", "evidence_version"])
+def test_a_journal_that_says_otherwise_shows(name: str) -> None:
+    journal = Journaled(line=42, facts=FACTS | {name: "other"}, looked_at="")
+    told = document(CALL, replace(KNOWN, journal=journal))
+    assert not told["journal"]["agrees"]
+    assert told["journal"]["problem"] == f"it differs in {name}"
+
+
+def test_a_line_that_is_gone_and_a_chain_that_is_broken_show() -> None:
+    gone = Journaled(line=42, broken=("line 40 was changed",), looked_at="")
+    said = page(CALL, replace(KNOWN, journal=gone))
+    assert "line 42 of the signer's journal: it is not there" in said
+    assert "DOES NOT HOLD: line 40 was changed" in said
+
+
+def test_a_gap_is_told() -> None:
+    said = page(call(journal=None), replace(KNOWN, journal=None))
+    assert "no line: its disk was lost: the gap is declared" in said
+
+
+def test_a_configuration_that_does_not_hold_shows() -> None:
+    said = page(CALL, replace(KNOWN, configuration="record 17 of evidence is not as it was entered"))
+    assert "version 18: record 17 of evidence is not as it was entered" in said
+
+
+def test_what_has_become_of_it_since_is_told() -> None:
+    record = RECORD | {"revoked_by": "carol (uid 1003)", "revoked_at": NOW + 9, "revoke_why": "ported out"}
+    said = page(CALL, replace(KNOWN, evidence=record))
+    assert "revoked since by carol (uid 1003), 2027-01-15 08:00:09 UTC: ported out" in said
+
+
+def test_what_nobody_knows_any_more_is_said() -> None:
+    said = page(CALL, Known(journal=KNOWN.journal))
+    assert "verified" not in said
+    assert "of a day that is not known any more" in said
+    assert "which is not on this node any more" in said

@@ -1,0 +1,113 @@
+"""One line of a journal is proved by the first signed head after it, whatever else the journal holds."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from trunkward.engines.journal_proof import ProvenLine, proven_line
+from trunkward.journal.chain import Entry
+from trunkward.journal.heads import Head, signed_minute
+from trunkward.signer.journal import Journal, Line
+
+KEY = Ed25519PrivateKey.generate()
+LINES = 200
+
+
+class Kept:
+    """A journal of `LINES` lines, three a minute, and a head for each minute."""
+
+    def __init__(self, home: Path) -> None:
+        self.path, self.heads = home / "journal.jsonl", home / "heads.log"
+        journal, last = Journal(self.path), None
+        signed: list[str] = []
+        for number in range(1, LINES + 1):
+            # lines of many lengths, so that no half is a line's beginning
+            facts = {"kind": "signed", "at": self.at(number), "record_id": "r" * (number % 37), "n": number}
+            journal.commit([Line(facts=facts)])
+            if number % 3 == 0:
+                last = self._sign(journal, last, number, signed)
+        journal.close()
+        self.heads.write_text("".join(f"{line}\n" for line in signed))
+
+    @staticmethod
+    def at(number: int) -> float:
+        return 1_800_000_000.0 + number * 20
+
+    def _sign(self, journal: Journal, last: Entry | None, number: int, signed: list[str]) -> Entry:
+        heads = [Head(journal="node", seq=journal.seq, hash=journal.head)]
+        entry, line = signed_minute(last, heads, self.at(number) + 1, KEY)
+        signed.append(line)
+        return entry
+
+    def prove(self, number: int, identity: str = "node") -> ProvenLine:
+        return proven_line(self.path, identity, number, self.at(number), self.heads, KEY.public_key())
+
+    def change(self, number: int, old: bytes, new: bytes) -> None:
+        lines = self.path.read_bytes().splitlines(keepends=True)
+        lines[number - 1] = lines[number - 1].replace(old, new)
+        self.path.write_bytes(b"".join(lines))
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Kept:
+    return Kept(tmp_path)
+
+
+def test_every_line_is_found_and_proved(kept: Kept) -> None:
+    for number in range(1, LINES - 1):
+        found = kept.prove(number)
+        assert (found.facts["n"], found.broken) == (number, "")
+        assert found.signed_at == kept.at(-(-number // 3) * 3) + 1
+
+
+def test_a_line_after_the_last_head_is_not_proved_yet(kept: Kept) -> None:
+    assert kept.prove(LINES) == ProvenLine(facts=kept.prove(LINES).facts)
+    assert kept.prove(10, "another").signed_at is None
+    kept.heads.unlink()
+    assert kept.prove(10).signed_at is None
+
+
+@pytest.mark.parametrize("number", [0, LINES + 1])
+def test_a_line_that_is_not_there(kept: Kept, number: int) -> None:
+    found = proven_line(kept.path, "node", number, 0.0, kept.heads, KEY.public_key())
+    assert found.facts == {}
+    assert "is not there" in found.broken
+
+
+def test_a_changed_line_shows(kept: Kept) -> None:
+    kept.change(100, b'"kind":"signed"', b'"kind":"signeD"')
+    assert kept.prove(100).broken == "line 101 does not follow the one before it"
+    # no other line is in doubt, not even of the minute before it
+    assert kept.prove(103).broken == ""
+    assert kept.prove(97).broken == ""
+
+
+def test_a_journal_that_was_made_anew_from_a_line_on_shows(kept: Kept) -> None:
+    lines = kept.path.read_bytes().splitlines(keepends=True)
+    kept.path.write_bytes(b"".join(lines[:99]))
+    journal = Journal(kept.path)
+    for number in range(100, 110):
+        journal.commit([Line(facts={"kind": "signed", "at": kept.at(number), "n": number})])
+    journal.close()
+    assert kept.prove(100).broken == "line 102 is not the one whose head was signed: rewritten"
+
+
+def test_a_head_that_somebody_else_signed_shows(kept: Kept) -> None:
+    other = Ed25519PrivateKey.generate().public_key()
+    found = proven_line(kept.path, "node", 10, kept.at(10), kept.heads, other)
+    assert "is not signed with this key" in found.broken
+
+
+def test_a_head_that_was_changed_shows(kept: Kept) -> None:
+    head = json.loads(kept.heads.read_text().splitlines()[3].partition(" ")[2])
+    kept.heads.write_text(kept.heads.read_text().replace(head["heads"][0]["hash"], "0" * 64))
+    assert "is not signed with this key" in kept.prove(10).broken
+
+
+def test_what_is_written_in_this_moment_is_no_line_yet(kept: Kept) -> None:
+    with kept.heads.open("ab") as file:
+        file.write(msgspec.json.encode({"half": 1}))
+    assert kept.prove(LINES).signed_at is None
