@@ -239,7 +239,7 @@ def test_files_nobody_can_sign_with(sti: Sti, spoil: Spoil, cause: str) -> None:
 
 def test_a_list_that_somebody_else_signed_starts_nothing(sti: Sti) -> None:
     sti.lists(by=sti._administrator())
-    with pytest.raises(IdentityUnfit, match="trusted-list-refused.*list-signature"):
+    with pytest.raises(IdentityUnfit, match=r"trusted-list-refused.*list-signature"):
         load_identity(sti.files(), NOW)
 
 
