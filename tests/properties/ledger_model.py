@@ -62,6 +62,8 @@ class Ledger:
         self.charges: list[tuple[int, str, int]] = []
         #: By node, the epoch in which each of its calls is known.
         self.recalled: dict[str, int] = {}
+        #: By node, the epoch in which it has charged again what ended in the time that was lost.
+        self.restored: dict[str, int] = {}
         #: Of the process, not of its file.
         self.me = 0
         self.latest = 0
@@ -211,6 +213,6 @@ class Ledger:
             name: Leg(leg.epoch, leg.until_ms, {owner: replace(share) for owner, share in leg.shares.items()})
             for name, leg in self.legs.items()
         }
-        other.recalled = dict(self.recalled)
+        other.recalled, other.restored = dict(self.recalled), dict(self.restored)
         other.ended, other.charges = set(self.ended), list(self.charges)
         return other

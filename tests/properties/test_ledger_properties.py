@@ -164,6 +164,7 @@ class LedgerMachine(RuleBasedStateMachine):
         # a node that is new has no call that could be unknown
         self.watch(vouched=False)
         for node in NODES:
+            self.tell_restored(node)
             self.tell_recalled(node)
         self.follow()
 
@@ -580,6 +581,8 @@ class LedgerMachine(RuleBasedStateMachine):
         for call in self.over():
             if call.told or not call.orphan:
                 self.tell(call, record=True)
+        for node in NODES:
+            self.tell_restored(node)
 
     def recall(self, node: str) -> None:
         """A node tells that each call it has, and has had, is known."""
@@ -604,10 +607,21 @@ class LedgerMachine(RuleBasedStateMachine):
         left = SERVER.worker(*money.recalled(node, self.model.epoch, NODES))
         self.model.look(self.clock)
         self.model.recalled[node] = self.model.epoch
-        if all(self.model.recalled.get(one) == self.model.epoch for one in NODES):
-            self.model.woke = -(10**18)
-            assert left == 0
+        self.thaws(left)
         self.follow()
+
+    def tell_restored(self, node: str) -> None:
+        left = SERVER.worker(*money.restored(node, self.model.epoch, NODES))
+        self.model.look(self.clock)
+        self.model.restored[node] = self.model.epoch
+        self.thaws(left)
+
+    def thaws(self, left: int) -> None:
+        """All is known when each node has said both."""
+        model = self.model
+        if all(of.get(one) == model.epoch for of in (model.recalled, model.restored) for one in NODES):
+            model.woke = -(10**18)
+            assert left == 0
 
     # ---- what always holds -----------------------------------------------------------------------
     @invariant()

@@ -428,17 +428,46 @@ function money.watch(_, argv, time)
   return { epoch, frozen, math.floor(now / 1000), math.floor(ahead / 1000), math.floor(kept / 1000) }
 end
 
---[[ recalled: a node has renewed in this epoch each call it has. When all have, nothing is unknown any more.
-KEYS  ledger
-ARGV  node, epoch, then all nodes there are
-=>    ms for which nothing is granted ]]
-function money.recalled(_, argv, time)
-  local _, frozen, epoch = look(time, 0, false, true)
-  if tonumber(argv[2]) ~= epoch then return frozen end
-  redis.call('HSET', LEDGER, 'recalled:' .. argv[1], argv[2])
-  for i = 3, #argv do
-    if redis.call('HGET', LEDGER, 'recalled:' .. argv[i]) ~= argv[2] then return frozen end
+-- In the fields `recalled:NODE` and `restored:NODE` stands the epoch of which each half is known.
+local function thawed(nodes, epoch, frozen)
+  for _, node in ipairs(nodes) do
+    local said = redis.call('HMGET', LEDGER, 'recalled:' .. node, 'restored:' .. node)
+    if said[1] ~= epoch or said[2] ~= epoch then return frozen end
   end
-  redis.call('HSET', LEDGER, 'woke', '0')
-  return 0
+  if #nodes > 0 then
+    redis.call('HSET', LEDGER, 'woke', '0')
+    frozen = 0
+  end
+  return frozen
+end
+
+--[[ recalled: a node has renewed in this epoch each call it has.
+restored: it has charged again what ended in the time that was lost. When all nodes have said both, nothing is unknown any more.
+KEYS  ledger
+ARGV  node, epoch, then all nodes there are; none: that is not known
+=>    ms for which nothing is granted ]]
+local function says(what)
+  return function(_, argv, time)
+    local _, frozen, epoch = look(time, 0, false, true)
+    if tonumber(argv[2]) ~= epoch then return frozen end
+    redis.call('HSET', LEDGER, what .. ':' .. argv[1], argv[2])
+    return thawed({ unpack(argv, 3) }, argv[2], frozen)
+  end
+end
+
+money.recalled, money.restored = says('recalled'), says('restored')
+
+--[[ restoring: before what time (ms since the epoch) a node sums up what it charges again, as it has said first in this epoch:
+sums are charged once, so they must be the same when they are made again.
+KEYS  ledger
+ARGV  node, epoch, that time
+=>    that time; -1: all is charged, or it is another epoch by now ]]
+function money.restoring(_, argv, time)
+  local _, _, epoch = look(time, 0, false, true)
+  if tonumber(argv[2]) ~= epoch or redis.call('HGET', LEDGER, 'restored:' .. argv[1]) == argv[2] then return -1 end
+  local field = 'sums:' .. argv[1]
+  local of, before = string.match(redis.call('HGET', LEDGER, field) or '', '^(%d+) (%d+)$')
+  if of == argv[2] then return tonumber(before) end
+  redis.call('HSET', LEDGER, field, argv[2] .. ' ' .. argv[3])
+  return tonumber(argv[3])
 end

@@ -31,6 +31,7 @@ def valkey() -> Iterator[OwnValkey]:
     running = OwnValkey()
     with running.asks("worker") as worker:
         worker.ask(*money.watch(LONGEST_S, None))
+        worker.ask(*money.restored("sbc.example.com", 1, ["sbc.example.com"]))
         assert worker.ask(*money.recalled("sbc.example.com", 1, ["sbc.example.com"])) == 0
     yield running
     running.close()

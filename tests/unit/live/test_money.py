@@ -38,6 +38,7 @@ def thawed(valkey: OwnValkey) -> OwnValkey:
     """One of which all is known."""
     with valkey.asks("worker") as worker:
         worker.ask(*money.watch(LONGEST_S, None))
+        assert worker.ask(*money.restored("n1", 1, ["n1"])) > 0
         assert worker.ask(*money.recalled("n1", 1, ["n1"])) == 0
     return valkey
 
@@ -375,7 +376,11 @@ def test_a_valkey_that_may_have_lost_something_grants_nothing_for_the_longest_gr
         both = ["n1", "n2"]
         assert not await live.recalled("n1", 1, both)
         assert not await live.recalled("n2", 0, both), "that was before the loss"
-        assert await live.recalled("n2", 1, both)
+        assert not await live.recalled("n2", 1, both), "what has ended may not be known"
+        with own.asks("worker") as worker:
+            assert worker.ask(*money.restored("n1", 1, [])) > 0, "it knows of no other"
+            assert worker.ask(*money.restored("n2", 0, both)) > 0, "that was before the loss"
+            assert worker.ask(*money.restored("n2", 1, both)) == 0
         assert isinstance(await live.admit(asked("f4", share(trunk, 100, day=900))), Held)
 
     try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import time
 from math import ceil
@@ -203,3 +204,38 @@ def test_escrow() -> None:
             60,
             "as it was",
         )
+
+
+def test_what_valkey_has_lost_is_charged_again() -> None:
+    """Summary: Valkey comes back without its file: what ended calls have cost is charged again from their records before a call that costs money goes, and the cap holds."""
+    # after one call no other has room
+    with node_with(f'{{hour: "{(SLICE + SECOND) / 10**6:.2f}", call: none}}') as node:
+
+        async def one_call() -> Call:
+            async with parties(node) as lab:
+                call, there = await up(lab)
+                await asyncio.sleep(2.2)  # three seconds, begun
+                assert (await call.bye()).status == 200
+                await there.ended()
+                return call
+
+        call = asyncio.run(one_call())
+        cost = charged(node, [call])
+        eventually(lambda: spent(node).hour == cost, 5, "it is charged")
+        supervisor, valkey = int((node.run / "supervisor.pid").read_text()), node.pid("valkey")
+        os.kill(supervisor, signal.SIGSTOP)
+        try:
+            os.kill(valkey, signal.SIGKILL)
+            shutil.rmtree(node.paths.valkey_data / "aof")
+        finally:
+            os.kill(supervisor, signal.SIGCONT)
+        node.wait_ready()
+        eventually(
+            lambda: spent(node) == money.Spent(granted=0, hour=cost, day=cost, month=cost), 10, "again"
+        )
+
+        async def another() -> None:
+            async with parties(node) as lab:
+                await refused(lab, node, 403, "spend-cap")
+
+        asyncio.run(another())
