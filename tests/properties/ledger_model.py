@@ -86,7 +86,7 @@ class Ledger:
                 self.woke += max(at - last - 2 * US, 0)
         woken = self.run != self.me
         if woken:
-            self.woke, self.epoch, self.kept = at, self.epoch + 1, self.seen
+            self.woke, self.epoch, self.kept = at, max(self.epoch + 1, at // 1000), self.seen
         if woken or longest > self.longest or at - now != self.ahead or at - self.seen >= US:
             self.run, self.seen, self.ahead, self.longest = self.me, at, at - now, max(self.longest, longest)
         self.latest = at

@@ -58,7 +58,8 @@ local function look(time, longest_ms, vouched, writes)
     if last < woke + longest * 1125 then woke = woke + math.max(now - last - THAW_US, 0) end
   end
   local woken, behind = run ~= me, longest_ms > longest
-  if woken then woke, epoch, kept = now, epoch + 1, seen end
+  -- by the time, so that it is another also where nothing is left of those before
+  if woken then woke, epoch, kept = now, math.max(epoch + 1, math.floor(now / 1000)), seen end
   longest = math.max(longest, longest_ms)
   if writes then
     if woken or behind or now - time ~= ahead or now - seen >= 1000000 then
