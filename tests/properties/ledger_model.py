@@ -145,9 +145,10 @@ class Ledger:
         return " ".join(["held", *left_out])
 
     def renew(
-        self, record_id: str, asks: list[Ask], now: int, longest: int, hold_ms: int, dead: bool = False
+        self, record_id: str, asks: list[Ask], now: int, longest: int, hold_ms: int, left_ms: int | None
     ) -> str:
-        """`granted`, or why not."""
+        """`granted`, or why not. `left_ms`: what it has in any case; None: its node is dead."""
+        dead = left_ms is None
         at, frozen = self.look(now, longest)
         leg = self.legs.get(record_id)
         if record_id in self.ended or (dead and leg is None):
@@ -177,8 +178,8 @@ class Ledger:
             for ask in asks:
                 share = leg.shares[ask.owner]
                 share.granted = max(ask.to - share.settled, share.granted)
-        if not dead:
-            leg.until_ms = max(leg.until_ms, at // 1000 + hold_ms)
+        if left_ms is not None:
+            leg.until_ms = max(leg.until_ms, at // 1000 + (left_ms if answer else hold_ms))
         return answer or "granted"
 
     def settle(self, record_id: str, costs: dict[str, int], now: int, ended: int | None = None) -> None:

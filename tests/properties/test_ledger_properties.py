@@ -377,7 +377,8 @@ class LedgerMachine(RuleBasedStateMachine):
                 wanted.append(Ask(owner, call.billed(owner, self.now), call.had[owner], to, CAPS[owner]))
             asks.append(wanted)
             lasted = None if call.answered is None else (self.now - call.answered) / US
-            legs.append(_leg(call.name, lasted, wanted, call.owners))
+            left_s = max(call.until - self.now, 0) / US
+            legs.append(_leg(call.name, lasted, wanted, call.owners, left_s=left_s))
         facts = self.renewed(node, legs, asks)
         for call, fact, wanted in zip(calls, facts, asks, strict=True):
             call.epoch = self.model.epoch
@@ -395,8 +396,9 @@ class LedgerMachine(RuleBasedStateMachine):
         facts = self.run(self.gate.renew_legs(legs, hold_s=HOLD / US, node=node, longest_s=LONGEST / US))
         assert not isinstance(facts, Unavailable), facts
         for leg, wanted, fact in zip(legs, asks, facts, strict=True):
+            left_ms = None if leg.dead else round(leg.left_s * 1000)
             expected = self.model.renew(
-                leg.record_id, wanted, self.clock, LONGEST // 1000, HOLD // 1000, leg.dead
+                leg.record_id, wanted, self.clock, LONGEST // 1000, HOLD // 1000, left_ms
             )
             assert _word(fact) == expected, (leg, fact, expected)
         self.follow()
@@ -711,7 +713,13 @@ def _caps(owner: str) -> Spending:
 
 
 def _leg(
-    name: str, lasted_s: float | None, asks: list[Ask], tariffs: dict[str, str], *, dead: bool = False
+    name: str,
+    lasted_s: float | None,
+    asks: list[Ask],
+    tariffs: dict[str, str],
+    *,
+    left_s: float = 0.0,
+    dead: bool = False,
 ) -> RunningLeg:
     shares = tuple(
         RunningShare(
@@ -724,7 +732,7 @@ def _leg(
         )
         for ask in asks
     )
-    return RunningLeg(record_id=name, lasted_s=lasted_s, shares=shares, dead=dead)
+    return RunningLeg(record_id=name, lasted_s=lasted_s, shares=shares, left_s=left_s, dead=dead)
 
 
 async def _withdraw(gate: LiveClient, held: Held) -> None:

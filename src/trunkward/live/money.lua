@@ -8,7 +8,7 @@ Under the keys:
                    it, its oldest and its newest bucket; and what is settled in each bucket (`hN`, `dN`, `mN`)
   leg:ID           a call, or a gate's escrow: UNTIL RESERVATION ADMITTED SINCE EPOCH NODE (ledger's ms; SINCE 0: it rings),
                    then a line for each owner: KEY TARIFF SETTLED GRANTED FORCED. `ended` for LATE_MS when it is over
-  legs             sorted set: the ids of legs, each with its UNTIL
+  legs             sorted set: the ids of legs, each with its UNTIL; those of dead nodes with when they are looked at next
   ledger           hash: what is said at `look`
 
 A total is a sum of buckets, and a bucket frees when its newest second has left the window, all of it at once: never
@@ -22,6 +22,8 @@ local WINDOWS = { { 'h', 60000000, 60 }, { 'd', 1800000000, 48 }, { 'm', 4320000
 local LEDGER, LEGS = 'ledger', 'legs'
 -- what is late (a settlement, a renewal) comes before this
 local LATE_MS = 900000
+-- a leg of a dead node that was looked at comes after those that were not
+local AGAIN_MS = 1000
 -- for so long the ledger's time may stand unlooked at; a longer step is a clock that has leapt
 local STEP_US = 10000000
 -- of a step, what a freeze is over sooner by; who looks each second loses nothing
@@ -196,14 +198,15 @@ local function leg_of(id)
   return leg, false
 end
 
-local function keep(id, leg)
+-- `look_ms`: when somebody is to look at it; while its node lives that is when it is overdue.
+local function keep(id, leg, look_ms)
   local lines = { string.format('%.0f %s %s %.0f %.0f %s\n', leg.until_ms, leg.reservation, leg.admitted, leg.since,
     leg.epoch, leg.node) }
   for i, share in ipairs(leg.shares) do
     lines[i + 1] = string.format('%s %s %.0f %.0f %.0f\n', share.key, share.tariff, share.settled, share.granted, share.forced)
   end
   redis.call('SET', 'leg:' .. id, table.concat(lines))
-  redis.call('ZADD', LEGS, text(leg.until_ms), id)
+  redis.call('ZADD', LEGS, text(look_ms or leg.until_ms), id)
 end
 
 -- One owner's part of a leg is to cost so much in all: what is granted follows.
@@ -289,9 +292,10 @@ end
 
 --[[ renew_legs: legs go on. What has been used is charged, and the next slice granted where each window has room.
 KEYS  ledger, legs, then for each leg leg:ID and its owners, who stay; others' grants are free
-ARGV  hold in ms, longest grant in ms, node, then for each leg its id, ms since the answer ('' while it rings), 1 if it is
-      dead (its grant grows whatever the caps say, and is told as forced), how many owners, and for each owner its tariff,
-      used in all, granted in all before, to be granted in all, and caps for call, hour, day, month
+ARGV  hold in ms, longest grant in ms, node, then for each leg its id, ms since the answer ('' while it rings), ms until it is
+      overdue should it get nothing ('' for one that is dead: its grant grows whatever the caps say, and is told as forced),
+      how many owners, and for each owner its tariff, used in all, granted in all before, to be granted in all, and caps for
+      call, hour, day, month
 =>    for each leg {'granted'} | {'ended'} | {'frozen', ms, epoch} | {'over-spend', number of the owner, window, cap, settled,
       granted, ms until something frees}; not granted, a leg has what it had ]]
 function money.renew_legs(keys, argv, time)
@@ -301,7 +305,8 @@ function money.renew_legs(keys, argv, time)
   local now_ms = math.floor(now / 1000)
   local book, answers, k, a = { now = now }, {}, 2, 3
   while a < #argv do
-    local id, lasted, dead, count = argv[a + 1], argv[a + 2], argv[a + 3] == '1', tonumber(argv[a + 4])
+    local id, lasted, left_ms, count = argv[a + 1], argv[a + 2], tonumber(argv[a + 3]), tonumber(argv[a + 4])
+    local dead = not left_ms
     local leg, ended = leg_of(id)
     if ended or (dead and not leg) then
       answers[#answers + 1] = { 'ended' }
@@ -340,9 +345,10 @@ function money.renew_legs(keys, argv, time)
       if not no then
         for i, share in ipairs(shares) do grant(book[share.key], share, wanted[i]) end
       end
-      if not dead then leg.until_ms = math.max(leg.until_ms, now_ms + hold_ms) end
+      -- what gets nothing has no longer than it has paid for: then it is over, or its node is dead
+      if not dead then leg.until_ms = math.max(leg.until_ms, now_ms + (no and left_ms or hold_ms)) end
       leg.shares = shares
-      keep(id, leg)
+      keep(id, leg, dead and now_ms + AGAIN_MS)
       answers[#answers + 1] = no or { 'granted' }
     end
     a, k = a + 4 + 8 * count, k + 1 + count

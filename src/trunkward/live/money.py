@@ -102,7 +102,8 @@ def renew_legs(legs: Sequence[RunningLeg], hold_s: float, node: str, longest_s: 
     for leg in legs:
         keys += [f"leg:{leg.record_id}", *(share.owner for share in leg.shares)]
         lasted = "" if leg.lasted_s is None else _ms(leg.lasted_s)
-        arguments += [leg.record_id, lasted, "1" if leg.dead else "0", str(len(leg.shares))]
+        left = "" if leg.dead else _ms(max(leg.left_s, 0.0))
+        arguments += [leg.record_id, lasted, left, str(len(leg.shares))]
         for share in leg.shares:
             amounts = (share.used_micro, share.had_micro, share.next_micro)
             arguments += [share.tariff, *map(str, amounts), *_caps(share.caps)]

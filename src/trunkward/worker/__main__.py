@@ -111,8 +111,8 @@ def main() -> None:
     settles_again = SettlesAgain(RatedStore(engine), paths.records_url, log.warning)
 
     def settle_again(valkey: Valkey, watched: money.Watched) -> None:
-        if name():
-            settles_again.round(valkey, watched, name(), beat, shared=bool(paths.live))
+        if compiler.declared is not None:
+            settles_again.round(valkey, watched, compiler.declared.node, beat)
 
     store = CountedStore(engine, shipped)
     retention = Retention(store, log.info)

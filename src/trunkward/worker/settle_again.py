@@ -17,6 +17,7 @@ from trunkward.admission.ports import Settlement
 from trunkward.live import money
 from trunkward.live.ask import Valkey
 from trunkward.store.rated import Cost, RatedStore
+from trunkward.trunks.model import NodeSettings
 
 #: Seconds the clock of a node and that of the ledger may be apart, and a settlement may have taken.
 _APART_S = 10.0
@@ -38,51 +39,55 @@ class SettlesAgain:
         self._store = store
         self._database = database
         self._log = log
-        #: The epoch of which all is charged.
-        self._known = 0
+        #: Of which all is charged, as of a moment (seconds since the epoch), and over which connection.
+        self._epoch = 0
+        self._heard_s = time.time()
+        self._asked: Valkey | None = None
 
     def round(
-        self,
-        valkey: Valkey,
-        watched: money.Watched,
-        node: str,
-        went_on: Callable[[], None],
-        *,
-        shared: bool,
+        self, valkey: Valkey, watched: money.Watched, node: NodeSettings, went_on: Callable[[], None]
     ) -> None:
-        """Charges what is missing, when the ledger has lost something; after all that is known was shipped.
+        """Charges what is missing; after all that is known was shipped.
 
-        `shared`: other nodes count there, too. Raises `NotAnswered`: the next round tries again.
+        1. The ledger is one that may have lost something, or a new one: what ended since it knows everything.
+        2. It was out of reach for a while: what ended meanwhile, for whoever was to tell of it may be gone.
+
+        Raises `NotAnswered`: the next round tries again.
         """
-        epoch = watched.epoch
-        if epoch == self._known:
-            return
-        now = time.time()
-        before = valkey.ask(*money.restoring(node, epoch, now - _ONE_BY_ONE_S)) / 1000
-        if before >= 0:
-            since = max(watched.kept_until_ms / 1000 - _APART_S, now - _LONGEST_WINDOW_S)
-            told = 0
-            for settlements in self._missing(since, before, now, node, epoch):
-                told += sum(valkey.ask(*money.settle([(one, None) for one in settlements])))
-                went_on()
-            valkey.ask(*money.restored(node, epoch, [] if shared else [node]))
-            if told:
-                self._log(
-                    "the ledger had lost charges: made again from the records", since=since, charges=told
-                )
-        self._known = epoch
+        epoch, now, name = watched.epoch, time.time(), node.ledger_name
+        if epoch != self._epoch:
+            before = valkey.ask(*money.restoring(name, epoch, now - _ONE_BY_ONE_S)) / 1000
+            if before >= 0:
+                since = max(watched.kept_until_ms / 1000 - _APART_S, now - _LONGEST_WINDOW_S)
+                place = name if self._database.startswith("sqlite") else self._database
+                sums = f"sum:{epoch}:{sha256(place.encode()).hexdigest()[:16]}"
+                self._charge(valkey, self._all(since, before, now, sums), went_on)
+                valkey.ask(*money.restored(name, epoch, node.ledger_nodes))
+        elif valkey is not self._asked:
+            self._charge(valkey, self._one_by_one(self._heard_s - _APART_S, now), went_on)
+        self._epoch, self._asked, self._heard_s = epoch, valkey, now
 
-    def _missing(
-        self, since: float, before: float, now: float, node: str, epoch: int
-    ) -> Iterator[Sequence[Settlement]]:
-        place = node if self._database.startswith("sqlite") else self._database
-        name = f"sum:{epoch}:{sha256(place.encode()).hexdigest()[:16]}"
+    def _charge(
+        self, valkey: Valkey, told: Iterator[Sequence[Settlement]], went_on: Callable[[], None]
+    ) -> None:
+        charged = 0
+        for settlements in told:
+            charged += sum(valkey.ask(*money.settle([(one, None) for one in settlements])))
+            went_on()
+        if charged:
+            self._log("the ledger lacked charges: made from the records", charges=charged)
+
+    def _all(self, since: float, before: float, now: float, sums: str) -> Iterator[Sequence[Settlement]]:
+        """What ended since: in sums what did before a time, by the call what did later."""
         of_day = before - _DAY_S
         of_day -= of_day % _MONTH_BUCKET_S  # no bucket is in both
         for begins, ends, bucket_s in ((since, of_day, _MONTH_BUCKET_S), (of_day, before, _DAY_BUCKET_S)):
-            legs = list(_legs(self._store.sums(max(begins, since), ends, bucket_s), f"{name}:{bucket_s}"))
+            legs = list(_legs(self._store.sums(max(begins, since), ends, bucket_s), f"{sums}:{bucket_s}"))
             yield from (legs[at : at + _AT_ONCE] for at in range(0, len(legs), _AT_ONCE))
-        for page in self._store.costs(max(before, since), now):
+        yield from self._one_by_one(max(before, since), now)
+
+    def _one_by_one(self, since: float, until: float) -> Iterator[Sequence[Settlement]]:
+        for page in self._store.costs(since, until):
             yield from (
                 [_settlement(cost.of, cost.ended_at, cost.micro) for cost in page[at : at + _AT_ONCE]]
                 for at in range(0, len(page), _AT_ONCE)

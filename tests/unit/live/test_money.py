@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
+from copy import replace
 from typing import Any
 
 import pytest
@@ -310,6 +311,27 @@ def test_a_dead_leg_is_charged_on_and_that_is_told(thawed: OwnValkey) -> None:
         assert spent(thawed, trunk)[0].granted == 150
         gone = leg("never-was", part(trunk, 0, 0, 10), dead=True)
         assert await renewed(live, gone) == AlreadyEnded()
+
+    run(thawed, scenario)
+
+
+def test_what_is_granted_nothing_is_overdue_when_what_it_has_is_over(thawed: OwnValkey) -> None:
+    """So what a dead node's call costs until another node looks was granted before."""
+    trunk = owner()
+
+    async def scenario(live: LiveClient) -> None:
+        await live.admit(asked(trunk, share(trunk, 100, day=120)))
+        more = replace(leg(trunk, part(trunk, 0, 100, 150, day=120)), left_s=20.0)
+        assert isinstance(await renewed(live, more), OverSpend)
+        one = kept(thawed, trunk)
+        assert one is not None
+        assert 59_000 <= one.left_ms <= 60_000, "as it was"
+        # of one the ledger has forgotten it is told
+        lost = replace(leg(f"{trunk}l", part(trunk, 0, 0, 150, day=120)), left_s=20.0)
+        assert isinstance(await renewed(live, lost), OverSpend)
+        one = kept(thawed, f"{trunk}l")
+        assert one is not None
+        assert 19_000 <= one.left_ms <= 20_000
 
     run(thawed, scenario)
 

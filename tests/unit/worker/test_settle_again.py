@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from sipkit.valkey import OwnValkey
 from trunkward.admission.ports import Settlement
+from trunkward.control.node_file import read_node_file
 from trunkward.live import money
 from trunkward.records.model import OutcomeRecord
 from trunkward.store.database import migrate, open_database
@@ -18,6 +20,8 @@ from trunkward.store.records import RecordStore
 from trunkward.worker.settle_again import SettlesAgain
 from unit.records.test_rated import MONEY, decision, outcome
 
+EXAMPLE = Path("examples/node.yaml").read_text(encoding="utf-8")
+ALONE = read_node_file(EXAMPLE, "node.yaml").node
 OWNED = msgspec.structs.replace(MONEY, owners=["trunk:acme-hq", "carrier:north"])
 #: What each call has cost, in micro-units.
 SALE, COST = 22_000, 12_200
@@ -71,19 +75,21 @@ def test_nothing_is_left_of_the_ledger(own: OwnValkey, records: tuple[RecordStor
         ended(store, name, ago_s)
     with own.asks("worker") as worker:
         for _ in range(2):  # killed before it has said that it is through, it begins anew
-            again._known = 0
-            worker.ask("HDEL", "ledger", "restored:n1")
-            again.round(worker, looked(own, worker), "n1", lambda: None, shared=False)
+            again._epoch = 0
+            worker.ask("HDEL", "ledger", f"restored:{ALONE.name}")
+            again.round(worker, looked(own, worker), ALONE, lambda: None)
             assert settled(own) == (2, 4, 6)
         assert len(told) == 1, "the second time all of it was there"
         # and no more in this epoch
         ended(store, "later", 0.5)
-        again.round(worker, looked(own, worker), "n1", lambda: None, shared=False)
+        again.round(worker, looked(own, worker), ALONE, lambda: None)
         SettlesAgain(rated, "sqlite:///here", told.append).round(
-            worker, looked(own, worker), "n1", lambda: None, shared=False
+            worker, looked(own, worker), ALONE, lambda: None
         )
         assert settled(own) == (2, 4, 6)
-        assert worker.ask(*money.recalled("n1", looked(own, worker).epoch, ["n1"])) == 0, "all is known"
+        assert worker.ask(*money.recalled(ALONE.name, looked(own, worker).epoch, [ALONE.name])) == 0, (
+            "all is known"
+        )
 
 
 def test_what_the_ledger_has_kept_is_not_charged_twice(
@@ -93,7 +99,7 @@ def test_what_the_ledger_has_kept_is_not_charged_twice(
     again = SettlesAgain(rated, "sqlite:///here", lambda *_, **__: None)
     with own.asks("worker") as worker:
         first = looked(own, worker)
-        again.round(worker, first, "n1", lambda: None, shared=False)
+        again.round(worker, first, ALONE, lambda: None)
         costs = (("money:trunk:acme-hq", SALE), ("money:carrier:north", COST))
         ended(store, "kept", 2.0)
         worker.ask(*money.settle([(Settlement(record_id="kept", costs=costs), None)]))
@@ -105,7 +111,7 @@ def test_what_the_ledger_has_kept_is_not_charged_twice(
         watched = looked(own, worker)
         assert watched.epoch > first.epoch
         assert watched.kept_until_ms > 0
-        again.round(worker, watched, "n1", lambda: None, shared=False)
+        again.round(worker, watched, ALONE, lambda: None)
     assert settled(own) == (2, 2, 2)
 
 
@@ -116,10 +122,28 @@ def test_nodes_that_share_a_database_charge_each_sum_once(
     store, rated = records
     ended(store, "today", 5 * HOUR)
     with own.asks("worker") as worker:
-        for node in ("n1", "n2"):
+        for name in ("n1", "n2"):
             again = SettlesAgain(rated, database, lambda *_, **__: None)
-            again.round(worker, looked(own, worker), node, lambda: None, shared=True)
+            node = replace(ALONE, id=name, ledger_nodes=())
+            again.round(worker, looked(own, worker), node, lambda: None)
         assert settled(own) == (0, calls, calls)
         assert worker.ask(*money.recalled("n1", looked(own, worker).epoch, [])) > 0, (
             "who else has calls nobody knows"
         )
+
+
+def test_what_ended_while_valkey_was_out_of_reach_is_charged(
+    own: OwnValkey, records: tuple[RecordStore, RatedStore]
+) -> None:
+    """A gate that was to tell of it may have died, too."""
+    store, rated = records
+    again = SettlesAgain(rated, "sqlite:///here", lambda *_, **__: None)
+    with own.asks("worker") as worker:
+        again.round(worker, looked(own, worker), ALONE, lambda: None)
+        ended(store, "meanwhile", 0.0)
+        again.round(worker, looked(own, worker), ALONE, lambda: None)
+        assert settled(own) == (0, 0, 0), "a gate is to tell of it"
+    for _ in range(2):
+        with own.asks("worker") as worker:
+            again.round(worker, looked(own, worker), ALONE, lambda: None)
+            assert settled(own) == (1, 1, 1)

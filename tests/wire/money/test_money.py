@@ -189,11 +189,10 @@ def test_escrow() -> None:
                     calls.append(call)
                     await asyncio.sleep(GRANT_S + 2)
                     assert not call.is_over, "it has more time"
+                    assert (await call.bye()).status == 200
+                    await there.ended()
                 finally:
                     os.kill(supervisor, signal.SIGCONT)
-                await asyncio.sleep(3)
-                assert (await call.bye()).status == 200
-                await there.ended()
                 return calls
 
         calls = asyncio.run(scenario())
