@@ -89,7 +89,7 @@ class Orphans:
         return OrphansGiven(hang_up=self._some(waiting, asked.room))
 
     def _some(self, waiting: dict[str, str], room: int) -> dict[str, str]:
-        """As many as the edge takes: those first that have been told longest ago, so that none blocks others."""
+        """As many as the edge takes: first those that were told longest ago, so that none blocks others."""
         now_s = time.monotonic()
         self._told_s = {one: at_s for one, at_s in self._told_s.items() if now_s - at_s < _TOLD_S}
         found: dict[str, str] = {}
