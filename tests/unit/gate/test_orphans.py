@@ -222,6 +222,31 @@ def test_a_call_that_is_renewed_is_nobody_elses(own: OwnValkey) -> None:
     play(own, scenario)
 
 
+def test_in_a_ledger_that_may_have_lost_something_nobody_is_taken_for_dead(own: OwnValkey) -> None:
+    """A call of an older file may have ended since: its node, or its record, says so."""
+
+    async def scenario(scene: Scene) -> None:
+        await scene.admit()
+        scene.answer()
+        await asyncio.sleep(0.3)
+        own.wait_until_written()
+        with own.asks("worker") as worker:  # so that there is a freeze to speak of
+            worker.ask(*money.watch(1.0, None))
+        own.kill()
+        own.start()
+        for client in scene.clients.values():
+            await client.close()
+        scene = Scene(own)
+        began = time.monotonic()
+        while not await scene.asked("n2"):
+            assert time.monotonic() - began < 10
+            await asyncio.sleep(0.05)
+        assert time.monotonic() - began > 0.8
+        await scene.close()
+
+    play(own, scenario)
+
+
 def test_what_a_dead_gate_had_leased_stays_charged(own: OwnValkey, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody knows how much of it was spent: all of it counts as that, once none of its calls can be alive."""
 
