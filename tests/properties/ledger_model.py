@@ -140,7 +140,7 @@ class Ledger:
             if ask.owner not in left_out:
                 share.granted = max(ask.to - share.settled, share.granted)
                 leg.shares[ask.owner] = share
-        leg.until_ms = max(leg.until_ms, at // 1000 + hold_ms)
+        leg.until_ms = max(leg.until_ms, max(at, now) // 1000 + hold_ms)
         self.legs[record_id] = leg
         return " ".join(["held", *left_out])
 
@@ -160,6 +160,8 @@ class Ledger:
             leg.epoch = self.epoch
         for ask in asks:
             share = leg.shares.setdefault(ask.owner, Share())
+            if not dead:
+                share.granted, share.forced = max(share.granted - share.forced, 0), 0
             if lost:
                 share.granted = max(ask.had - share.settled, share.granted)
             self.use(share, ask.owner, ask.used, max(at, now))
@@ -179,7 +181,7 @@ class Ledger:
                 share = leg.shares[ask.owner]
                 share.granted = max(ask.to - share.settled, share.granted)
         if left_ms is not None:
-            leg.until_ms = max(leg.until_ms, at // 1000 + (left_ms if answer else hold_ms))
+            leg.until_ms = max(leg.until_ms, max(at, now) // 1000 + (left_ms if answer else hold_ms))
         return answer or "granted"
 
     def settle(self, record_id: str, costs: dict[str, int], now: int, ended: int | None = None) -> None:

@@ -826,5 +826,6 @@ def test_money_is_never_overspent_and_never_locked() -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(7200)
 def test_money_is_never_overspent_whatever_happens() -> None:
     _machine(examples=int(os.environ.get("TRUNKWARD_SOAK_EXAMPLES", "2000")), steps=60)

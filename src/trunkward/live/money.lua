@@ -245,7 +245,7 @@ local function weighed(book, keys, argv, k, a, id, time)
   book.now = now
   leg = leg or { until_ms = 0, admitted = text(math.floor(now / 1000)), since = 0, epoch = epoch, shares = {} }
   leg.node = argv[a + 1]
-  local plan = { book = book, leg = leg, now = now, grants = {}, left = {} }
+  local plan = { book = book, leg = leg, ahead = math.max(now, time), grants = {}, left = {} }
   local carriers, going, last = 0, 0, nil
   for i = 1, #keys - k - 2 do
     local at = a + 2 + 7 * (i - 1)
@@ -285,7 +285,8 @@ function money.reserve(id, plan, hold_ms, until_ms)
     if not leg.shares[share.key] then leg.shares[#leg.shares + 1], leg.shares[share.key] = share, share end
   end
   leg.reservation = text(until_ms)
-  leg.until_ms = math.max(leg.until_ms, math.floor(plan.now / 1000) + hold_ms)
+  -- as with charges: put forward, the ledger makes nothing overdue that has just been held
+  leg.until_ms = math.max(leg.until_ms, math.floor(plan.ahead / 1000) + hold_ms)
   keep(id, leg)
   close(plan.book)
 end
@@ -325,6 +326,12 @@ function money.renew_legs(keys, argv, time)
         local owner, share = open(book, key), leg.shares[key]
         share = share or { key = key, tariff = argv[at + 1], settled = 0, granted = 0, forced = 0 }
         shares[i], shares[key] = share, share
+        -- it was taken for dead, and is not: what nobody has granted it is not its own
+        if not dead and share.forced > 0 then
+          local back = math.min(share.forced, share.granted)
+          share.granted, share.forced = share.granted - back, 0
+          owner.granted, owner.changed = owner.granted - back, true
+        end
         if lost then grant(owner, share, tonumber(argv[at + 3])) end
         settle_share(owner, share, tonumber(argv[at + 2]), math.max(now, time))
         wanted[i] = tonumber(argv[at + 4])
@@ -346,7 +353,9 @@ function money.renew_legs(keys, argv, time)
         for i, share in ipairs(shares) do grant(book[share.key], share, wanted[i]) end
       end
       -- what gets nothing has no longer than it has paid for: then it is over, or its node is dead
-      if not dead then leg.until_ms = math.max(leg.until_ms, now_ms + (no and left_ms or hold_ms)) end
+      if not dead then
+        leg.until_ms = math.max(leg.until_ms, math.floor(math.max(now, time) / 1000) + (no and left_ms or hold_ms))
+      end
       leg.shares = shares
       keep(id, leg, dead and now_ms + AGAIN_MS)
       answers[#answers + 1] = no or { 'granted' }

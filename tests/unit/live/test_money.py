@@ -315,6 +315,21 @@ def test_a_dead_leg_is_charged_on_and_that_is_told(thawed: OwnValkey) -> None:
     run(thawed, scenario)
 
 
+def test_one_that_was_taken_for_dead_has_no_more_than_it_was_granted(thawed: OwnValkey) -> None:
+    trunk = owner()
+
+    async def scenario(live: LiveClient) -> None:
+        await live.admit(asked(trunk, share(trunk, 100, day=120)))
+        await renewed(live, leg(trunk, part(trunk, 0, 100, 150, day=120), lasted_s=None, dead=True))
+        assert spent(thawed, trunk)[0].granted == 150
+        # its node is there again: the next slice does not fit, and what was forced is nobody's
+        assert isinstance(await renewed(live, leg(trunk, part(trunk, 30, 100, 150, day=120))), OverSpend)
+        assert spent(thawed, trunk) == [money.Spent(granted=70, hour=30, day=30, month=30)]
+        assert await renewed(live, leg(trunk, part(trunk, 30, 100, 120, day=120))) == Granted()
+
+    run(thawed, scenario)
+
+
 def test_what_is_granted_nothing_is_overdue_when_what_it_has_is_over(thawed: OwnValkey) -> None:
     """So what a dead node's call costs until another node looks was granted before."""
     trunk = owner()
