@@ -171,7 +171,7 @@ def _line(policy: Snapshot, options: argparse.Namespace) -> dict[str, float]:
     print("| pure line, us of CPU per call | calls | median | p99 |\n|---|---:|---:|---:|")
     medians = {}
     signed = Facts(
-        signature=Signature(identity=_IDENTITY, date="d", iat=int(time.time()), attest=Attestation.B),
+        signature=Signature(identities=(_IDENTITY,), date="d", iat=int(time.time()), attest=Attestation.B),
         clock_synchronised=True,
         live=Held(record_id="r"),
     )

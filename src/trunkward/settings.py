@@ -309,6 +309,11 @@ class Paths:
         """Where gate number `index` takes attempts."""
         return self.run / "gate" / f"{index}.sock"
 
+    @property
+    def signers(self) -> Path:
+        """Where each signer tells its numbers (`trunkward.engines.signers`); root's word."""
+        return self.run / "signers.json"
+
     def signer_run(self, identity: str = OF_NODE) -> Path:
         """What the signer of an identity has for this moment: its socket, and the count of a gap."""
         return self.run / signer_name(identity)

@@ -209,7 +209,9 @@ def read(attempt: CallAttempt, peer: PeerIdentity | None, source: Trunk | Carrie
         charge = charge_of(source, prices, ways, policy, attempt.at)
     fictional = node.unsafe_fictional_numbers
     too_many = too_much(attempt.headers.get("identity", ()))
-    signed = isinstance(source, Trunk) and not too_many
+    signing = NOT_ASKED
+    if isinstance(source, Trunk) and not too_many:
+        signing = signing_of(attempt, source, caller, called, ways, policy)
     return Case(
         attempt=attempt,
         peer=peer,
@@ -236,7 +238,7 @@ def read(attempt: CallAttempt, peer: PeerIdentity | None, source: Trunk | Carrie
         offer=_offer(attempt, source, node, emergency=emergency),
         # 4.
         identities_too_much=too_many,
-        signing=signing_of(attempt, source, caller, called, ways, policy) if signed else NOT_ASKED,
+        signing=signing,
     )
 
 

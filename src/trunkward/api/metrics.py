@@ -14,7 +14,7 @@ from trunkward.admission.posture import Lost
 from trunkward.api.engine_metrics import gauge, kamailio, rtpengine, valkey
 from trunkward.api.identity_metrics import identities
 from trunkward.api.look import View
-from trunkward.control.health import CertificateOf, Health
+from trunkward.control.health import FROM_ELSEWHERE, CertificateOf, Health
 from trunkward.engines.exporter import BUILD, new_registry
 
 #: This process' own (`process_...`).
@@ -138,7 +138,7 @@ def _node(found: Health) -> Iterator[Metric]:
         "trunkward_certificates_unreadable",
         "Certificates that cannot be read.",
         sum(
-            certificate.until is None and certificate.of is not CertificateOf.SHOWN
+            certificate.until is None and certificate.of not in FROM_ELSEWHERE
             for certificate in facts.certificates
         ),
     )

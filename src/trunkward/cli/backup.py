@@ -87,7 +87,7 @@ def run_restore(paths: Paths, source: str, *, replace: bool) -> int:
             manifest, aside = restore(
                 paths, file, version=__version__, now=datetime.now(UTC), replace=replace
             )
-            ensure_directories(paths, _gates(paths))
+            ensure_directories(paths, *_parts(paths))
     except NodeIsUp as up:
         complain(f"{up}: nothing is restored under a running node; stop it first")
         return 2
@@ -148,11 +148,13 @@ def _named(declared: Declared) -> set[str]:
     return named.union(*((pair.chain, pair.key) for pair in pairs if pair is not None))
 
 
-def _gates(paths: Paths) -> int:
+def _parts(paths: Paths) -> tuple[int, tuple[str, ...]]:
+    """How many gates there are, and which resellers have signers."""
     try:
-        return read_node_file(paths.config.read_text(encoding="utf-8"), str(paths.config)).node.gates
+        declared = read_node_file(paths.config.read_text(encoding="utf-8"), str(paths.config))
     except (NodeFileRefused, UnicodeDecodeError):
-        return 0  # `up` refuses it, and makes what is missing once it is good
+        return 0, ()  # `up` refuses it, and makes what is missing once it is good
+    return declared.node.gates, tuple(declared.reseller_identities)
 
 
 def _why_not_there(target: Path) -> str:

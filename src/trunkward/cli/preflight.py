@@ -12,8 +12,9 @@ from trunkward.engines.kamailio import NG_PORT, plain_transports
 from trunkward.engines.packages import missing_packages
 from trunkward.engines.part_numbers import ports as metrics_ports
 from trunkward.engines.users import UserMissing, ensure_users
-from trunkward.settings import WEB_PORT, Paths
+from trunkward.settings import SIGNER_METRICS_PORT, WEB_PORT, Paths
 from trunkward.trunks.model import AcmeSettings, Declared
+from trunkward.trunks.transit import OF_NODE
 
 #: Bytes of a unix socket's path, the closing zero not counted (unix(7)).
 _UNIX_PATH_BYTES = 107
@@ -49,11 +50,9 @@ def ports(declared: Declared) -> list[Port]:
     if isinstance(node.certificate, AcmeSettings):
         port = node.certificate.http_port
         found += [Port(part="acme", host=host, number=port, udp=False) for host in hosts]
+    told = {**metrics_ports(node.gates, {"signer": SIGNER_METRICS_PORT}), "web": WEB_PORT}
     found.append(Port(part="rtpengine", host="127.0.0.1", number=NG_PORT, udp=True))
-    found += [
-        Port(part=part, host="127.0.0.1", number=number, udp=False)
-        for part, number in (*metrics_ports(node.gates).items(), ("web", WEB_PORT))
-    ]
+    found += [Port(part=part, host="127.0.0.1", number=number, udp=False) for part, number in told.items()]
     return found
 
 
@@ -89,7 +88,11 @@ def _users() -> list[str]:
 
 def _long_paths(paths: Paths, declared: Declared) -> list[str]:
     longest = max(
-        (paths.gate_socket(declared.node.gates), paths.signer_socket, paths.run / "edge" / "ctl.sock"),
+        (
+            paths.gate_socket(declared.node.gates),
+            *(paths.signer_socket_of(identity) for identity in (OF_NODE, *declared.reseller_identities)),
+            paths.run / "edge" / "ctl.sock",
+        ),
         key=lambda path: len(str(path)),
     )
     if len(bytes(longest)) <= _UNIX_PATH_BYTES:

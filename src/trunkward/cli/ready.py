@@ -12,8 +12,9 @@ from trunkward.control.shown import certificate_parts, certificate_sources, iden
 from trunkward.engines.kamailio import NG_PORT
 from trunkward.engines.node_facts import FROZEN
 from trunkward.engines.probes import answers, get, lives, ng_pongs, tls_pongs, valkey
-from trunkward.settings import METRICS_PORT, WEB_PORT, WORKER_METRICS_PORT, Paths, snapshot_name
+from trunkward.settings import METRICS_PORT, WEB_PORT, WORKER_METRICS_PORT, Paths, signer_name, snapshot_name
 from trunkward.trunks.model import Declared
+from trunkward.trunks.transit import OF_NODE
 
 _STEP_S = 0.1
 #: Seconds `web` may take longer than the others.
@@ -57,7 +58,10 @@ def not_ready(paths: Paths, declared: Declared, version: int) -> dict[str, str]:
     probes: dict[str, Callable[[], object]] = {
         "rtpengine": partial(ng_pongs, NG_PORT),
         "valkey": partial(_counts_money, paths, node.gates),
-        "signer": partial(answers, paths.signer_socket),
+        **{
+            signer_name(identity): partial(answers, paths.signer_socket_of(identity))
+            for identity in (OF_NODE, *declared.reseller_identities)
+        },
         "worker": partial(_works, paths, version),
         **{f"gate-{i}": partial(_decides, paths, i, version) for i in range(node.gates)},
         "kamailio": partial(tls_pongs, [str(address) for address in node.addresses], node.tls_port),

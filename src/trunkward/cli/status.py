@@ -21,6 +21,7 @@ from trunkward.control.deviations import deviations
 from trunkward.control.evidence_tokens import ending
 from trunkward.control.health import (
     DRAIN,
+    FROM_ELSEWHERE,
     CertificateFacts,
     CertificateOf,
     ClockFacts,
@@ -57,6 +58,7 @@ from trunkward.engines.node_facts import (
 )
 from trunkward.engines.part_numbers import ports
 from trunkward.engines.pki_files import PkiFiles
+from trunkward.engines.signers import read_ports
 from trunkward.engines.supervised import supervised
 from trunkward.engines.targets import read_health, read_targets
 from trunkward.engines.up_lock import holder
@@ -66,8 +68,6 @@ from trunkward.sip.uri import host_in_uri
 from trunkward.trunks.model import AcmeSettings, Address, Declared
 
 console = Console(highlight=False, soft_wrap=True)
-#: What has lines of its own.
-_TOLD_ELSEWHERE = (CertificateOf.SHOWN, CertificateOf.TRUSTED_LIST, CertificateOf.REVOCATIONS)
 #: Certificates that are shown one a line.
 _MOST_CERTIFICATES = 40
 
@@ -88,7 +88,7 @@ def run(paths: Paths, *, as_json: bool) -> int:
             "up": up,
             "kept_aside": [str(path) for path in kept_aside(paths)],
             "listeners": dict(listeners(declared)),
-            "metrics": metrics(declared),
+            "metrics": metrics(declared, paths),
             "shown_certificates": {
                 one.name: shown_document(one) for one in certificates.shown(declared, paths)
             },
@@ -98,7 +98,7 @@ def run(paths: Paths, *, as_json: bool) -> int:
             "certificates": {
                 each.name: each.until and each.until.isoformat()
                 for each in found.facts.certificates
-                if each.of not in _TOLD_ELSEWHERE
+                if each.of not in FROM_ELSEWHERE
             },
             "secrets": dict(wanting(declared, in_force.secrets, digest_key_id(paths), time.time())),
             "customers": dict(customers_wanting(declared, time.time())),
@@ -194,7 +194,7 @@ def _print(found: Health, in_force: InForce, declared: Declared, paths: Paths, *
     if up:
         for name, where in listeners(declared):
             say(f"  {name:<28} {where}")
-        for name, where in metrics(declared).items():
+        for name, where in metrics(declared, paths).items():
             say(f"  {f'metrics of {name}':<28} {where}, for programs on this machine")
     now = datetime.fromtimestamp(facts.now, UTC)
     for one in certificates.shown(declared, paths):
@@ -259,7 +259,7 @@ def _print_certificates(facts: Facts) -> None:
     few = len(facts.certificates) <= _MOST_CERTIFICATES
     later = []
     for each in facts.certificates:
-        if each.of in _TOLD_ELSEWHERE:
+        if each.of in FROM_ELSEWHERE:
             continue  # and more of it
         soon = each.until is None or each.until - now < RENEW_BEFORE
         if few or soon or each.of not in (CertificateOf.PEER, CertificateOf.CARRIER_AUTHORITY):
@@ -381,9 +381,9 @@ def carrier_hosts(paths: Paths) -> list[tuple[str, str]]:
     return found
 
 
-def metrics(declared: Declared) -> dict[str, str]:
+def metrics(declared: Declared, paths: Paths) -> dict[str, str]:
     """Where each part that counts can be asked."""
-    parts = {"the whole node": WEB_PORT, **ports(declared.node.gates)}
+    parts = {"the whole node": WEB_PORT, **ports(declared.node.gates, read_ports(paths))}
     return {part: f"127.0.0.1:{port}" for part, port in parts.items()}
 
 

@@ -173,7 +173,8 @@ def _in_force(paths: Paths, store: SqlConfiguration, read: Accepted, *, may_dele
                 return None
             planned = plan(store, kept, Effects(running=False))
         with console.status("directories, keys, certificates"):
-            ensure_directories(paths, planned.accepted.declared.node.gates)
+            wanted = planned.accepted.declared
+            ensure_directories(paths, wanted.node.gates, wanted.reseller_identities)
             records, problems = sound(store)
             for problem in problems:
                 complain(problem)

@@ -37,7 +37,7 @@ from trunkward.engines.installed import (
 )
 from trunkward.engines.layout import LayoutRefused, ensure_directories
 from trunkward.engines.node import NotPrepared, render
-from trunkward.engines.pki_files import ensure_digest_secret
+from trunkward.engines.pki_files import ensure_later_keys
 from trunkward.engines.supervisor import Program
 from trunkward.engines.supervisor_rpc import RUNNING, Difference, Supervisor, SupervisorRefused
 from trunkward.engines.up_lock import holder
@@ -165,8 +165,8 @@ def _parts(paths: Paths, in_force: InForce, edge_before: str) -> str:
     """Moves every part; the fingerprint of what Kamailio now runs."""
     declared = in_force.declared()
     # 2.
-    ensure_directories(paths, declared.node.gates, running=True)
-    ensure_digest_secret(paths.pki, uid("tw-gate"))
+    ensure_directories(paths, declared.node.gates, declared.reseller_identities, running=True)
+    ensure_later_keys(paths.pki, uid("tw-gate"), uid("tw-worker"))
     wanted = sorted(render(paths, in_force, now=datetime.now(UTC)), key=lambda program: program.priority)
     edge = edge_fingerprint(paths)
     supervisor = Supervisor(paths.supervisor_socket)

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from trunkward.control.carrier_keys import CarrierPart, carrier_of, wrong_in_carriers
 from trunkward.control.connections import wrong_in_connections
+from trunkward.control.identity_keys import IdentityPart
 from trunkward.control.keys import Part, Wrong, twice
 from trunkward.control.node_keys import NodePart, node_of, wrong_in_node
 from trunkward.control.tenant_keys import (
@@ -17,6 +18,7 @@ from trunkward.control.tenant_keys import (
     placed,
     spending_by_name,
     trunks_of,
+    wrong_in_identities,
     wrong_in_tenants,
 )
 from trunkward.control.trunk_keys import wrong_in_trunks
@@ -39,6 +41,7 @@ def wrong_in_file(parts: FilePart) -> Wrong:
     trunks = placed(parts.tenants)
     yield from wrong_in_node(parts.node, tls12=any(trunk.unsafe_tls12 for _, _, trunk in trunks))
     yield from wrong_in_tenants(parts.tenants, parts.resellers)
+    yield from wrong_in_identities(parts.resellers, parts.node)
     yield from wrong_in_trunks(trunks, parts.node)
     yield from wrong_in_carriers(parts.carriers, parts.node)
     yield from wrong_in_connections(trunks, parts.carriers)
@@ -58,6 +61,9 @@ def authority_files(parts: FilePart) -> Iterator[tuple[PathKey, str]]:
     if acme is not None and acme.ca is not None:
         yield ("node", "certificate", "acme", "ca"), acme.ca
     yield from _of_shaken(parts.node)
+    for index, reseller in enumerate(parts.resellers):
+        if reseller.identity is not None:
+            yield from _of_identity(("resellers", index, "identity"), reseller.identity)
     for index, carrier in enumerate(parts.carriers):
         if carrier.ca != "local":
             yield ("carriers", index, "ca"), carrier.ca
@@ -72,10 +78,14 @@ def _of_shaken(node: NodePart) -> Iterator[tuple[PathKey, str]]:
         yield ("node", "policy_administrator", "certificate"), administrator.certificate
         if administrator.ca is not None:
             yield ("node", "policy_administrator", "ca"), administrator.ca
+    yield from _of_identity(("node", "identity"), identity)
+
+
+def _of_identity(path: PathKey, identity: IdentityPart) -> Iterator[tuple[PathKey, str]]:
     if identity.authority is not None and identity.authority.ca is not None:
-        yield ("node", "identity", "authority", "ca"), identity.authority.ca
+        yield (*path, "authority", "ca"), identity.authority.ca
     if identity.publish.ca is not None:
-        yield ("node", "identity", "publish", "ca"), identity.publish.ca
+        yield (*path, "publish", "ca"), identity.publish.ca
 
 
 def declared_by(parts: FilePart) -> Declared:

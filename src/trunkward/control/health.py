@@ -52,6 +52,8 @@ class CertificateOf(StrEnum):
     SIP_AUTHORITY = "sip-authority"
     SHAKEN = "shaken"
     SHAKEN_AUTHORITY = "shaken-authority"
+    #: From elsewhere: what calls are signed under instead of the TEST authority's.
+    SIGNING = "signing"
     #: No certificates either: the policy administrator's two lists.
     TRUSTED_LIST = "trusted-list"
     REVOCATIONS = "revocation-list"
@@ -323,12 +325,19 @@ _AFTER_ITS_END = {
     CertificateOf.SIP_AUTHORITY: "peers refuse every certificate it issued",
     CertificateOf.SHAKEN: means(Lost.SIGNER),
     CertificateOf.SHAKEN_AUTHORITY: means(Lost.SIGNER),
+    CertificateOf.SIGNING: means(Lost.SIGNER),
     CertificateOf.TRUSTED_LIST: "no signing certificate is trusted, ours or a caller's",
     CertificateOf.REVOCATIONS: "nobody knows which signing certificates are revoked; what then is policy",
     CertificateOf.PEER: "no call reaches this peer over TLS",
     CertificateOf.CARRIER_AUTHORITY: "no call reaches this carrier over TLS",
     CertificateOf.EVIDENCE: "outbound: signed B, not A",
 }
+
+
+#: From elsewhere: they have lives of their own length, and lines of their own where they are told of.
+FROM_ELSEWHERE = frozenset(
+    (CertificateOf.SHOWN, CertificateOf.SIGNING, CertificateOf.TRUSTED_LIST, CertificateOf.REVOCATIONS)
+)
 
 
 def after_its_end(of: CertificateOf) -> str:

@@ -7,7 +7,7 @@ from cryptography import x509
 from trunkward.control.shown_certificate import CertificateRefused, Lifetime, chain_pem, read_chain
 from trunkward.shaken.causes import Refused
 from trunkward.shaken.credential import credential_of
-from trunkward.shaken.crl import Revocations, Status
+from trunkward.shaken.crl import Revocations
 from trunkward.shaken.tnauthlist import TN_AUTH_LIST, encode_spc
 from trunkward.shaken.trusted_list import TrustedList
 
@@ -32,27 +32,26 @@ def check_signing_chain(
 ) -> Lifetime:
     """How long a chain can be used. Raises `CertificateRefused` with a stable reason and a sentence.
 
-    1. It has the profile, leads to an authority of the trusted list, and holds now (`credential_of`).
-    2. No revocation list says that it is revoked; what is not known is for the signer's policy.
-    3. It is for this service provider code, DER for DER, and for nothing else.
-    4. It is for the key we have.
+    1. It has the profile, leads to an authority of the trusted list, holds now, and is not revoked; what no
+       list says is for the signer's policy (`credential_of`).
+    2. It is for this service provider code, DER for DER, and for nothing else.
+    3. It is for the key we have.
     """
     # 1.
     try:
         credential = credential_of(pem, trusted, revocations, now.timestamp())
     except Refused as refused:
-        raise CertificateRefused(str(refused.cause), refused.text or str(refused.cause)) from None
-    own = x509.load_pem_x509_certificate(pem)
+        said = str(refused)
+        if refused.text.startswith(str(refused.cause)):
+            said = refused.text
+        raise CertificateRefused(str(refused.cause), said) from None
     # 2.
-    if revocations.status(own, now.timestamp()) is Status.REVOKED:
-        raise CertificateRefused("certificate-revoked", f"certificate {own.serial_number:x} is revoked")
-    # 3.
-    listed = own.extensions.get_extension_for_oid(TN_AUTH_LIST).value
+    listed = x509.load_pem_x509_certificate(pem).extensions.get_extension_for_oid(TN_AUTH_LIST).value
     if not isinstance(listed, x509.UnrecognizedExtension) or listed.value != encode_spc(spc):
         raise CertificateRefused(
             "certificate-spc-mismatch", f"it is for {credential.spc or 'numbers'}, not for {spc}"
         )
-    # 4.
+    # 3.
     if credential.key != public_key:
         raise CertificateRefused("key-mismatch", "the certificate is not for the key we have")
     return Lifetime(

@@ -10,16 +10,17 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from trunkward.control.destination_keys import DestinationsPart, levels_of, wrong_in_destinations
+from trunkward.control.identity_keys import IdentityPart, signing_of, wrong_in_identity
 from trunkward.control.keys import Days, Name, Part, Wrong, twice
 from trunkward.control.limit_keys import LimitsPart, limits_of
-from trunkward.control.node_keys import IdentityPart, NodePart
+from trunkward.control.node_keys import NodePart
 from trunkward.control.spend_keys import SpendPart, spending_of, wrong_in_spend
 from trunkward.control.trunk_keys import Placed, TrunkPart, trunk_of
 from trunkward.trunks.customer import Customer
 from trunkward.trunks.destinations import Level
 from trunkward.trunks.model import NO_LIMITS, Limits, Trunk
 from trunkward.trunks.spending import NO_CAPS, Spending
-from trunkward.trunks.transit import OF_NODE, SigningIdentity
+from trunkward.trunks.transit import MAX_IDENTITIES, OF_NODE, SigningIdentity
 
 #: It is carried in tokens and in the signer's journal.
 _REFERENCE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:-]{0,62}[A-Za-z0-9])?", re.ASCII)
@@ -90,18 +91,27 @@ def wrong_in_tenants(tenants: list[TenantPart], resellers: list[ResellerPart]) -
     """Names that two have, and resellers that are nobody; not what is wrong with the trunks."""
     yield from _wrong_in_each("tenant", tenants)
     yield from _wrong_in_each("reseller", resellers)
-    for index, reseller in enumerate(resellers):
-        if reseller.identity is not None and reseller.name == OF_NODE:
-            yield (
-                ("resellers", index, "name"),
-                f"{OF_NODE} is what the node's own identity is called; write another",
-            )
     known = [reseller.name for reseller in resellers]
     for index, tenant in enumerate(tenants):
         if tenant.reseller is not None and tenant.reseller not in known:
             close = get_close_matches(tenant.reseller, known, n=1)
             wanted = f"did you mean {close[0]}?" if close else "write it under resellers"
             yield ("tenants", index, "reseller"), f"no reseller has this name; {wanted}"
+
+
+def wrong_in_identities(resellers: list[ResellerPart], node: NodePart) -> Wrong:
+    """Certificates of resellers' own."""
+    having = [(index, part) for index, part in enumerate(resellers) if part.identity is not None]
+    for index, reseller in having:
+        path = ("resellers", index)
+        if reseller.name == OF_NODE:
+            yield (*path, "name"), f"{OF_NODE} is what the node's own identity is called; write another"
+        if reseller.identity is not None:
+            yield from wrong_in_identity((*path, "identity"), reseller.identity, node.policy_administrator)
+    if len(having) > MAX_IDENTITIES:
+        index = having[MAX_IDENTITIES][0]
+        why = f"a node signs for {MAX_IDENTITIES} resellers at most; have another node sign for this one"
+        yield ("resellers", index, "identity"), why
 
 
 def _wrong_in_each(kind: str, parts: Sequence[TenantPart | ResellerPart]) -> Wrong:
@@ -151,7 +161,10 @@ def identities_by_name(resellers: Iterable[ResellerPart]) -> dict[str, SigningId
     """By name, the identity of those that have one."""
     return {
         part.name: SigningIdentity(
-            spc=part.identity.spc, x5u=part.identity.x5u, third_party=part.identity.third_party
+            spc=part.identity.spc,
+            x5u=part.identity.x5u,
+            third_party=part.identity.third_party,
+            signing=signing_of(part.identity),
         )
         for part in resellers
         if part.identity is not None

@@ -313,9 +313,9 @@ def _is_route(route: object) -> bool:
             "media": list(hops),
             "headers": list(lines),
             "ring_timeout_s": int(seconds),
+            **others,
         }:
-            # a gate of the version before has none
-            names = route.get("remove_headers", [])
+            names = others.get("remove_headers", [])  # a gate of the version before has none
             return (
                 seconds > 0
                 and _are_headers(lines)

@@ -162,7 +162,7 @@ def _identity_facts(name: str, one: IdentityState | None, now: datetime) -> Cert
     lifetime, problem = (one.lifetime, one.problem) if one else (None, "")
     return CertificateFacts(
         name=f"signing certificate of {name}",
-        of=CertificateOf.SHAKEN,
+        of=CertificateOf.SIGNING,
         until=lifetime.ends if lifetime else None,
         problem=_line(problem) or ("" if lifetime else "none yet"),
         late=bool(problem) or lifetime is None or lifetime.left(now) < WARN_AT,

@@ -8,9 +8,7 @@ from trunkward.engines.pki_files import PkiFiles
 from trunkward.settings import SYSTEM_AUTHORITIES, Paths
 from trunkward.trunks.model import Declared
 from trunkward.trunks.signing import Certificates, SigningSource
-
-#: The node's own identity, among those of resellers.
-NODE = "node"
+from trunkward.trunks.transit import OF_NODE
 
 
 class Ordering(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +88,9 @@ def identities_task(declared: Declared, paths: Paths) -> IdentitiesTask | None:
 def identities_of(declared: Declared) -> dict[str, tuple[str, str, SigningSource]]:
     """Service provider code, URL and source of each identity of a node."""
     node = declared.node
-    return {NODE: (node.spc, node.x5u, node.signing)}
+    return {OF_NODE: (node.spc, node.x5u, node.signing)} | {
+        name: (its.spc, its.x5u, its.signing) for name, its in sorted(declared.reseller_identities.items())
+    }
 
 
 def copies(declared: Declared, paths: Paths) -> dict[Path, str]:
@@ -110,7 +110,7 @@ def copies(declared: Declared, paths: Paths) -> dict[Path, str]:
     return found
 
 
-def signing_files(declared: Declared, paths: Paths, name: str = NODE) -> tuple[Path, Path]:
+def signing_files(declared: Declared, paths: Paths, name: str = OF_NODE) -> tuple[Path, Path]:
     """Chain and key that an identity signs with."""
     source, pki = identities_of(declared)[name][2], PkiFiles(paths.pki)
     match source.certificates:
@@ -118,8 +118,10 @@ def signing_files(declared: Declared, paths: Paths, name: str = NODE) -> tuple[P
             return paths.signing_chain(name), pki.identity_key(name)
         case Certificates.FILES:
             return Path(source.chain_file), Path(source.key_file)
-        case _:
+        case _ if name == OF_NODE:
             return pki.shaken, pki.shaken_key
+        case _:
+            return pki.identity_chain(name), pki.identity_key(name)
 
 
 def publish_directory(source: SigningSource, paths: Paths) -> Path:

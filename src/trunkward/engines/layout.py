@@ -6,11 +6,12 @@ place of a file: nothing here follows one.
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from trunkward.engines.signers import departed, signers_of
 from trunkward.engines.users import gid, uid
 from trunkward.settings import Paths
 
@@ -29,15 +30,18 @@ class Directory:
     mode: int
 
 
-def directories(paths: Paths, gates: int) -> list[Directory]:
-    """The directories of a node, outer ones first."""
-    state, run = paths.state, paths.run
+def directories(paths: Paths, gates: int, resellers: Collection[str]) -> list[Directory]:
+    """The directories of a node, outer ones first. `resellers`: those who have an identity.
+
+    Raises `NoUserLeft`.
+    """
+    run, signers = paths.run, signers_of(resellers, paths)
     return [
         *outer_directories(paths),
         Directory(paths.pki, "root", "root", 0o755),
         Directory(paths.records_db.parent, "tw-worker", "tw-worker", 0o750),
-        Directory(paths.signer_state(), "tw-signer", "tw-signer", 0o700),
-        Directory(paths.signer_state() / "details", "tw-signer", "tw-signer", 0o700),
+        *(Directory(paths.signer_state(its.identity), its.user, its.user, 0o700) for its in signers),
+        *(Directory(_values(paths, its.identity), its.user, its.user, 0o700) for its in signers),
         # signed, and no secret: a copy of it elsewhere is worth more than this one
         Directory(paths.heads.parent, "tw-worker", "tw-worker", 0o755),
         # what a public authority issued; the edge's own process takes it from here
@@ -61,9 +65,12 @@ def directories(paths: Paths, gates: int) -> list[Directory]:
         Directory(paths.shown.parent, "tw-worker", "tw-web", 0o2750),
         Directory(run / "media", "tw-media", "tw-media", 0o750),
         Directory(run / "gate", "tw-gate", "tw-edge", 0o2750),
-        Directory(paths.signer_run(), "tw-signer", "tw-gate", 0o2750),
+        *(Directory(paths.signer_run(its.identity), its.user, "tw-gate", 0o2750) for its in signers),
         Directory(run / "heads", "root", "root", 0o755),
-        Directory(paths.signer_head().parent, "tw-signer", "tw-worker", 0o2750),
+        *(
+            Directory(paths.signer_head(its.identity).parent, its.user, "tw-worker", 0o2750)
+            for its in signers
+        ),
         Directory(paths.policy, "tw-worker", "tw-gate", 0o2750),
         Directory(paths.acme_state.parent, "tw-cert", "tw-cert", 0o755),
         Directory(paths.identities_state.parent, "tw-identity", "tw-identity", 0o755),
@@ -85,19 +92,22 @@ def outer_directories(paths: Paths) -> list[Directory]:
     ]
 
 
-def ensure_directories(paths: Paths, gates: int, *, running: bool = False) -> None:
+def ensure_directories(
+    paths: Paths, gates: int, resellers: Collection[str], *, running: bool = False
+) -> None:
     """Makes what is missing and puts owners and modes right. Needs root. Raises `LayoutRefused`.
 
     `running`: the node is up, and its sockets are in use.
     """
-    for wanted in directories(paths, gates):
+    for wanted in directories(paths, gates, resellers):
         # a person may have moved the three outer ones elsewhere by a link; nobody moves the inner ones
         ensure_directory(wanted, may_be_link=wanted.path in (paths.state, paths.run, paths.log))
     if running:
         return
-    _own_files(paths)
+    _own_files(paths, resellers)
     # of a node before this one; a rebuilt platform's users could not take another number's away
-    for place in (paths.gate_socket(0).parent, paths.signer_run(), paths.valkey_run):
+    signers = [paths.signer_run(its.identity) for its in signers_of(resellers, paths)]
+    for place in (paths.gate_socket(0).parent, *signers, paths.valkey_run):
         with _opened(place, os.O_DIRECTORY | os.O_NOFOLLOW) as directory:
             for name in os.listdir(directory):
                 if stat.S_ISSOCK(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
@@ -135,12 +145,24 @@ def write_private(path: Path, text: str | bytes, owner: str, group: str, mode: i
         os.fsync(directory)
 
 
-def _own_files(paths: Paths) -> None:
+def _values(paths: Paths, identity: str) -> Path:
+    """What a signer's journal commits to."""
+    return paths.signer_state(identity) / "details"
+
+
+def _own_files(paths: Paths, resellers: Collection[str]) -> None:
     """Gives the files of the node's users to them: a rebuilt platform may have given them other numbers."""
+    signers = [(its.identity, its.user) for its in signers_of(resellers, paths)]
+    # what a signer kept that is no more: its user may be another's from now on
+    for identity in departed(resellers, paths):
+        signers.append((identity, "root"))
+        for place in (paths.signer_state(identity), _values(paths, identity)):
+            with _opened(place, os.O_DIRECTORY | os.O_NOFOLLOW) as gone:
+                os.fchown(gone, 0, 0)
     owners = [
         (paths.records_db.parent, "tw-worker", "tw-worker"),
-        (paths.signer_state(), "tw-signer", "tw-signer"),
-        (paths.signer_state() / "details", "tw-signer", "tw-signer"),
+        *((paths.signer_state(identity), user, user) for identity, user in signers),
+        *((_values(paths, identity), user, user) for identity, user in signers),
         (paths.heads.parent, "tw-worker", "tw-worker"),
         (paths.dialogs, "tw-edge", "tw-edge"),
         (paths.edge_overflow, "tw-edge", "tw-worker"),

@@ -24,9 +24,10 @@ from trunkward.engines.identity_task import identities_task
 from trunkward.engines.installed import edge_followed
 from trunkward.engines.kamailio import EdgeFiles, render_kamailio_cfg
 from trunkward.engines.layout import Directory, directories, ensure_directory, write_private
-from trunkward.engines.node import File, put_certificates, put_down, put_identities, rendered, signer_command
+from trunkward.engines.node import File, put_certificates, put_down, put_identities, rendered
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.engines.shown_pair import places
+from trunkward.engines.signers import signer_programs
 from trunkward.engines.supervisor import Program, programs
 from trunkward.engines.supervisor_rpc import Supervisor, SupervisorRefused
 from trunkward.settings import Paths
@@ -262,16 +263,20 @@ def _both(old: Declared, new: Declared) -> Declared | None:
 
 
 def _missing(paths: Paths, declared: Declared) -> list[Directory]:
-    return [d for d in directories(paths, declared.node.gates) if not d.path.exists()]
+    return [
+        d
+        for d in directories(paths, declared.node.gates, declared.reseller_identities)
+        if not d.path.exists()
+    ]
 
 
 def _programs(declared: Declared, paths: Paths) -> dict[str, Program]:
-    return {p.name: p for p in programs(declared, paths, signer_command(declared, paths))}
+    return {p.name: p for p in programs(declared, paths, signer_programs(declared, paths))}
 
 
 def _in_order(parts: list[str]) -> list[str]:
     first = {"rtpengine": 0, "signer": 1, "worker": 2}
-    return sorted(parts, key=lambda part: (first.get(part, 3), part))
+    return sorted(parts, key=lambda part: (first.get(part.partition("-")[0], 3), part))
 
 
 def _is_up(paths: Paths, part: str) -> None:

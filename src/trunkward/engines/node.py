@@ -10,7 +10,6 @@ import re
 import secrets
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -43,7 +42,7 @@ from trunkward.engines.credentials import MAC_KEY
 from trunkward.engines.decks import put_decks
 from trunkward.engines.departed import edge_settings
 from trunkward.engines.destinations_file import DestinationsUnreadable, destinations_text
-from trunkward.engines.identity_task import copies, identities_of, identities_task, signing_files
+from trunkward.engines.identity_task import copies, identities_of, identities_task
 from trunkward.engines.kamailio import EdgeFiles, render_edge_json, render_kamailio_cfg, render_tls_cfg
 from trunkward.engines.layout import write_private
 from trunkward.engines.number_lists import never_calls
@@ -58,6 +57,7 @@ from trunkward.engines.pki_files import (
     read_secret,
 )
 from trunkward.engines.shown_pair import places, public_names, read_pair
+from trunkward.engines.signers import metrics_document, signer_programs, signers_of
 from trunkward.engines.supervisor import Program, programs, render_supervisord_conf
 from trunkward.engines.users import gid, uid
 from trunkward.engines.valkey import (
@@ -68,13 +68,13 @@ from trunkward.engines.valkey import (
     valkey_passwords,
 )
 from trunkward.engines.valkey import USERS as VALKEY_USERS
-from trunkward.settings import SIGNER_METRICS_PORT, SYSTEM_AUTHORITIES, Paths, live_file
+from trunkward.settings import SYSTEM_AUTHORITIES, Paths, live_file
 from trunkward.sip.transport import Transport
 from trunkward.trunks.callers import NeverCalls
 from trunkward.trunks.evidence import EvidenceRecord
 from trunkward.trunks.model import AcmeSettings, Carrier, Declared, SharedLive
-from trunkward.trunks.transit import OF_NODE
 from trunkward.trunks.secret import SealedSecret
+from trunkward.trunks.signing import Certificates
 
 #: Where a policy administrator has its revocation list.
 REVOCATIONS_PATH = "/download/v1/crl"
@@ -164,7 +164,7 @@ def render(paths: Paths, in_force: InForce, *, now: datetime) -> list[Program]:
     for file in rendered(paths, declared, in_force.version, now=now, sealed=in_force.secrets):
         write_private(file.path, file.text, "root", file.group, file.mode)
     write_private(paths.run / "edge" / "nobody-ca.pem", _nobody(now), "root", "tw-edge")
-    return programs(declared, paths, signer_command(declared, paths))
+    return programs(declared, paths, signer_programs(declared, paths))
 
 
 def issue(
@@ -194,7 +194,7 @@ def issue(
         raise NotPrepared(f"node.do_not_originate: {refused.wrong[0]}") from None
     first = not PkiFiles(paths.pki).sip_authority.exists()
     _check_files(paths, declared, now)
-    for change in ensure_pki(paths.pki, _pki_facts(declared, only), _pki_owners(), now=now):
+    for change in ensure_pki(paths.pki, _pki_facts(declared, paths, only), _pki_owners(), now=now):
         if not first:
             tell(change)
     pki = PkiFiles(paths.pki)
@@ -355,15 +355,15 @@ def rendered(
     )
     # for `web`, which may not read where they stand
     ends = {name: first_end(pem.encode()) for name, pem in texts.items()}
-    conf = render_supervisord_conf(
-        programs(declared, paths, signer_command(declared, paths)), paths, open_files()
-    )
+    signers = signer_programs(declared, paths)
+    conf = render_supervisord_conf(programs(declared, paths, signers), paths, open_files())
     return [
         *(File(path=_copy(paths, name), text=pem) for name, pem in texts.items()),
         File(path=paths.run / "edge" / "peers-ca.pem", text=trusted),
         File(path=files.tls_cfg, text=render_tls_cfg(known, paths)),
         File(path=files.edge_json, text=settings),
         File(path=files.kamailio_cfg, text=cfg),
+        File(path=paths.signers, text=metrics_document(declared, paths), group="root", mode=0o644),
         File(path=paths.shown_authorities, text=msgspec.json.encode(ends).decode(), group="tw-web"),
         *_valkey_files(paths, declared.node.live),
         File(path=paths.run / "supervisord.conf", text=conf, group="root", mode=0o600),
@@ -514,29 +514,6 @@ def _mask_key(paths: Paths) -> str:
     return held
 
 
-def signer_command(declared: Declared, paths: Paths) -> list[str]:
-    """The signer's command line."""
-    pki = PkiFiles(paths.pki)
-    chain, key = signing_files(declared, paths)
-    return [
-        *(sys.executable, "-m", "trunkward.signer"),
-        *("--name", OF_NODE),
-        *("--socket", str(paths.signer_socket)),
-        *("--key", str(key)),
-        *("--certificate-chain", str(chain)),
-        *("--authorities", str(pki.shaken_authority)),
-        *("--x5u", declared.node.x5u),
-        *("--spc", declared.node.spc),
-        *("--evidence-key", str(pki.evidence_public_key)),
-        *("--journal", str(paths.signer_journal())),
-        *("--head", str(paths.signer_head())),
-        *("--gap", str(paths.signer_run() / "gap.json")),
-        *("--keep-days", str(declared.retention.signatures_days)),
-        *("--allow-uid", str(uid("tw-gate"))),
-        *("--metrics-port", str(SIGNER_METRICS_PORT)),
-    ]
-
-
 def _issued_of(in_force: InForce) -> Issued:
     return Issued(
         certificates=in_force.certificates,
@@ -549,7 +526,7 @@ def _issued_of(in_force: InForce) -> Issued:
     )
 
 
-def _pki_facts(declared: Declared, only: frozenset[str] | None) -> PkiFacts:
+def _pki_facts(declared: Declared, paths: Paths, only: frozenset[str] | None) -> PkiFacts:
     node = declared.node
     dns, addresses = {node.name}, set(node.addresses)
     for host in node.contact_hosts:
@@ -575,20 +552,33 @@ def _pki_facts(declared: Declared, only: frozenset[str] | None) -> PkiFacts:
         spc=node.spc,
         peers=peers,
         public_names=public_names(declared) if isinstance(node.certificate, AcmeSettings) else None,
-        identities=_identity_facts(declared),
+        identities=_identity_facts(declared, paths),
+        tested=_tested_facts(declared, paths),
     )
 
 
-def _identity_facts(declared: Declared) -> dict[str, IdentityFacts]:
+def _identity_facts(declared: Declared, paths: Paths) -> dict[str, IdentityFacts]:
+    """Of signing certificates that are asked for by ACME."""
     administrator = declared.node.policy_administrator
     if administrator is None:
         return {}
-    signers = load_pem_x509_certificates(Path(administrator.certificate_file).read_bytes())
-    revocations = revocation_lists(f"{administrator.url}{REVOCATIONS_PATH}", signers)
+    administrators = load_pem_x509_certificates(Path(administrator.certificate_file).read_bytes())
+    revocations = revocation_lists(f"{administrator.url}{REVOCATIONS_PATH}", administrators)
+    users = {signer.identity: signer.user for signer in signers_of(declared.reseller_identities, paths)}
     return {
-        name: IdentityFacts(spc=spc, signer_uid=uid("tw-signer"), revocations=revocations)
+        name: IdentityFacts(spc=spc, signer_uid=uid(users[name]), revocations=revocations)
         for name, (spc, _, source) in identities_of(declared).items()
         if source.authority is not None
+    }
+
+
+def _tested_facts(declared: Declared, paths: Paths) -> dict[str, IdentityFacts]:
+    """Of resellers' signing certificates of the node's TEST authority."""
+    resold = declared.reseller_identities
+    return {
+        signer.identity: IdentityFacts(spc=resold[signer.identity].spc, signer_uid=uid(signer.user))
+        for signer in signers_of(declared.reseller_identities, paths)
+        if signer.identity in resold and resold[signer.identity].signing.certificates is Certificates.TEST
     }
 
 

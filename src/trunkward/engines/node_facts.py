@@ -39,6 +39,7 @@ from trunkward.engines.part_numbers import (
 )
 from trunkward.engines.probes import get, lives, tls_pongs, valkey
 from trunkward.engines.rtpengine import installed_version
+from trunkward.engines.signers import read_ports
 from trunkward.engines.supervised import Supervised
 from trunkward.settings import WEB_PORT, Paths
 
@@ -54,6 +55,8 @@ FROZEN = "it may have lost what was spent, and grants nothing until it knows of 
 class Seen:
     """What the parts said of themselves."""
 
+    #: Names of the signers there are.
+    signers: Sequence[str] = ()
     #: By name, of those that answered.
     parts: Mapping[str, PartNumbers] = field(default_factory=dict)
     kamailio: KamailioNumbers | None = None
@@ -71,11 +74,13 @@ class Seen:
 
 def see(shown: Shown | None, paths: Paths, threads: Executor, *, web: bool) -> Seen:
     """Asks every part at once. `web`: that one too (it does not ask itself)."""
+    signers = read_ports(paths)
+    told = ports(shown.gates if shown else 0, signers)
     asked: dict[str, Callable[[], Any]] = {
         "rtpengine": read_rtpengine,
         "valkey": partial(valkey, paths.valkey, paths.valkey_secret("look")),
         "kamailio-numbers": partial(read_kamailio, paths.edge_numbers),
-        **{name: partial(read_part, port) for name, port in ports(shown.gates if shown else 0).items()},
+        **{name: partial(read_part, port) for name, port in told.items()},
     }
     if shown is not None:
         asked["kamailio"] = partial(tls_pongs, shown.addresses, shown.tls_port)
@@ -106,6 +111,7 @@ def see(shown: Shown | None, paths: Paths, threads: Executor, *, web: bool) -> S
     if any(numbers.value("trunkward_gate_money_frozen") for numbers in parts.values()):
         problems.setdefault("valkey", FROZEN)
     return Seen(
+        signers=tuple(signers),
         parts=parts,
         kamailio=answers.get("kamailio-numbers"),
         rtpengine=answers.get("rtpengine", {}),
@@ -133,7 +139,7 @@ def _timed[T](ask: Callable[[], T]) -> tuple[T, float]:
 
 
 def _unfit(name: str, numbers: PartNumbers) -> str:
-    if name == "signer" and numbers.value("trunkward_signer_fit") == 0:
+    if name.partition("-")[0] == "signer" and numbers.value("trunkward_signer_fit") == 0:
         return "its key or certificate may not sign"
     if name == "worker" and numbers.value("trunkward_worker_name_taken"):
         return "another node goes by this one's name in the same Valkey: write another node.id"
@@ -154,7 +160,7 @@ def part_facts(
     kinds = {"kamailio": Part.KAMAILIO, **{f"gate-{index}": Part.GATE for index in range(gates)}}
     kinds |= {
         "valkey": Part.VALKEY,
-        "signer": Part.SIGNER,
+        **dict.fromkeys(seen.signers, Part.SIGNER),
         "rtpengine": Part.RTPENGINE,
         "worker": Part.WORKER,
     }

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from trunkward.engines.exporter import BEATS_WITHIN_S, BUILD, HEARTBEAT
 from trunkward.engines.kamailio import NG_PORT
 from trunkward.engines.probes import get, ng
-from trunkward.settings import METRICS_PORT, SIGNER_METRICS_PORT, WORKER_METRICS_PORT
+from trunkward.settings import METRICS_PORT, WORKER_METRICS_PORT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +46,13 @@ class PartNumbers:
         return "" if age_s < BEATS_WITHIN_S else f"its last sign of life is {age_s:.0f} s old"
 
 
-def ports(gates: int) -> dict[str, int]:
-    """Where each Python part but `web` tells its numbers, on 127.0.0.1, by the part's name."""
+def ports(gates: int, signers: Mapping[str, int]) -> dict[str, int]:
+    """Where each Python part but `web` tells its numbers, on 127.0.0.1, by the part's name.
+
+    `signers`: `engines.signers.read_ports`.
+    """
     found = {f"gate-{index}": METRICS_PORT + index for index in range(gates)}
-    return found | {"signer": SIGNER_METRICS_PORT, "worker": WORKER_METRICS_PORT}
+    return {**found, **signers, "worker": WORKER_METRICS_PORT}
 
 
 def read_part(port: int) -> PartNumbers:

@@ -84,6 +84,8 @@ class PkiFacts:
     public_names: SipNames | None = None
     #: By name of the identity.
     identities: Mapping[str, IdentityFacts] = field(default_factory=dict)
+    #: The same of resellers whose certificate is of the node's TEST authority.
+    tested: Mapping[str, IdentityFacts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +179,10 @@ class PkiFiles:
     def identity_key(self, name: str) -> Path:
         """Private key of one, its signer's."""
         return self.identities / f"{name}.key"
+
+    def identity_chain(self, name: str) -> Path:
+        """The certificate of a reseller's that the node's TEST authority issued."""
+        return self.identities / f"{name}.pem"
 
     def identity_request(self, name: str) -> Path:
         """What it is asked for, signed with that key once."""
@@ -279,21 +285,16 @@ def ensure_pki(directory: Path, facts: PkiFacts, owners: PkiOwners, *, now: date
         for name, names in sorted(facts.peers.items()):
             sip_certificate(files.peer(name), files.peer_key(name), names, None, files.peers_before / name)
         keeper.forget(files.peers_before, now)
-        keeper.certificate(
-            files.shaken,
-            files.shaken_key,
-            owners.signer_uid,
-            why=lambda old, key: pki.why_replace_shaken(
-                old, key, spc=facts.spc, authority=shaken.certificate, now=now
-            ),
-            issue=lambda key: pki.issue_shaken_certificate(
-                key, authority=shaken, spc=facts.spc, serial=_serial(), now=now
-            ),
-        )
+        own = IdentityFacts(spc=facts.spc, signer_uid=owners.signer_uid)
+        keeper.shaken_certificate(files.shaken, files.shaken_key, own, authority=shaken, now=now)
         if facts.public_names is not None:
             key = keeper.private_key(files.server_key, owners.edge_uid)
             keeper.request(files.server_request, key, facts.public_names)
             keeper.private_key(files.acme_account_key, owners.cert_uid)
+        for name, its in sorted(facts.tested.items()):
+            keeper.shaken_certificate(
+                files.identity_chain(name), files.identity_key(name), its, authority=shaken, now=now
+            )
         for name, its in sorted(facts.identities.items()):
             key = keeper.private_key(files.identity_key(name), its.signer_uid)
             keeper.signing_request(files.identity_request(name), key, its)
@@ -305,13 +306,15 @@ def ensure_pki(directory: Path, facts: PkiFacts, owners: PkiOwners, *, now: date
     return tuple(keeper.changes)
 
 
-def ensure_digest_secret(directory: Path, gate_uid: int) -> None:
-    """Make the gates' digest secret where it is missing: a version before this one needed none.
+def ensure_later_keys(directory: Path, gate_uid: int, worker_uid: int) -> None:
+    """Make what is missing because a version before this one needed none.
 
     Raises `OSError`.
     """
+    files, keeper = PkiFiles(directory), _Keeper(base=directory, root=os.geteuid() == 0)
     with _locked(directory):
-        _Keeper(base=directory, root=os.geteuid() == 0).secret(PkiFiles(directory).digest_secret, gate_uid)
+        keeper.secret(files.digest_secret, gate_uid)
+        keeper.statements(files.heads_key, files.heads_public_key, worker_uid)
 
 
 def read_secret(path: Path) -> bytes:
@@ -393,6 +396,22 @@ class _Keeper:
             kept = keep(_read(certificate_file))
             pem = pki.certificate_pem(issue(key.public_key()))
             self.write(certificate_file, pem, 0o644, None, f"{reason}{kept or ''}")
+
+    def shaken_certificate(
+        self, certificate_file: Path, key_file: Path, its: IdentityFacts, *, authority: Pair, now: datetime
+    ) -> None:
+        """One of the node's TEST authority that signs calls."""
+        self.certificate(
+            certificate_file,
+            key_file,
+            its.signer_uid,
+            why=lambda old, key: pki.why_replace_shaken(
+                old, key, spc=its.spc, authority=authority.certificate, now=now
+            ),
+            issue=lambda key: pki.issue_shaken_certificate(
+                key, authority=authority, spc=its.spc, serial=_serial(), now=now
+            ),
+        )
 
     def private_key(self, path: Path, owner: int | None) -> ec.EllipticCurvePrivateKey:
         """The key in a file, made where there is none."""

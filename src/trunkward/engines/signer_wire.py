@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from trunkward.trunks.transit import OF_NODE
 from trunkward.shaken.attest import Attestation
 from trunkward.shaken.passport import MAX_DESTINATIONS
+from trunkward.trunks.transit import OF_NODE
 
 #: Largest frame either side accepts, in bytes. A request has about 700.
 MAX_FRAME = 16 * 1024

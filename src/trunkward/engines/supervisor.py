@@ -9,7 +9,7 @@ its first process is killed the kernel takes the rest with it, which by themselv
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trunkward.engines.kamailio import EdgeFiles, kamailio_command
@@ -44,8 +44,8 @@ class Program:
     bound: tuple[tuple[str, ...], int] | None = None
 
 
-def programs(declared: Declared, paths: Paths, signer: list[str]) -> list[Program]:
-    """The node's processes. `signer` is the signer's own command line."""
+def programs(declared: Declared, paths: Paths, signers: Sequence[Program]) -> list[Program]:
+    """The node's processes. `signers`: of each identity (`engines.signers`)."""
     python = sys.executable
     home = [
         "--config",
@@ -77,7 +77,7 @@ def programs(declared: Declared, paths: Paths, signer: list[str]) -> list[Progra
             else []
         ),
         Program(name="rtpengine", user="tw-media", command=rtpengine_command(declared, paths), priority=10),
-        Program(name="signer", user="tw-signer", command=signer, priority=20),
+        *signers,
         Program(
             name="worker",
             user="tw-worker",

@@ -182,9 +182,8 @@ class _Examination:
     def _values_missing(self) -> None:
         for day, (first, last, count) in self._missing.items():
             if day not in self._deleted:
-                self._find(
-                    first, f"the values of {count} lines up to line {last} are not there, and no line says so"
-                )
+                whose = "its values" if count == 1 else f"the values of {count} lines up to {last}"
+                self._find(first, f"{whose} are not there, and no line says so")
         for seq in self._values.of_nobody():
             self._find(seq, "values that belong to no line")
 
@@ -194,11 +193,8 @@ class _Examination:
         known = {each.head.gap.first: each for each in self._heads if each.head.gap.count}
         for first, each in known.items():
             if first not in self._gaps and first != last.first:
-                count = each.head.gap.count
-                self._find(
-                    0,
-                    f"{count} lines from {told(first)} on are missing (head of {told(each.at)}), undeclared",
-                )
+                what = f"{each.head.gap.count} lines from {told(first)} on are missing and not declared"
+                self._find(0, f"{what} (head of {told(each.at)})")
 
     def _find(self, line: int, what: str) -> None:
         after = bisect_left(self._known, line)

@@ -164,7 +164,7 @@ def verify(
     for one in ones:
         if one.unopened is not None and one.error is None:
             # the compact form says nothing itself: it may have been made of either
-            for orig in call.orig if one.unopened.compact else ("",):
+            for orig in (one.unopened.compact and call.orig) or ("",):
                 one.error = None
                 try:
                     _judge(one, one.unopened, orig, call, credentials, now_s, limits, diverted=diverted)

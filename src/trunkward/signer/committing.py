@@ -139,6 +139,8 @@ class Committing:
         self._queued = sum(len(batch.lines) for batch in self._waiting)
         for batch in (*self._under_way, *self._waiting):
             batch.not_yet()
+        # from now on answers are gone whose lines a killed process would take with it
+        self._note([*self._under_way, *self._waiting])
 
     def _done(self, write: asyncio.Future[int], said: int, too_slow: asyncio.TimerHandle) -> None:
         too_slow.cancel()
@@ -173,9 +175,11 @@ class Committing:
             self._gap = self._gap.and_(batch.lines_at, why)
             batch.not_yet()
 
-    def _note(self) -> None:
+    def _note(self, late: Sequence[_Batch] = ()) -> None:
         """Best effort: the next start knows of no more than is here."""
         gap = self.gap
+        for batch in late:
+            gap = gap.and_(batch.lines_at, "the disk was slow when the signer ended")
         with suppress(OSError):
             if gap.count:
                 self._marked = True

@@ -7,7 +7,6 @@ from email.utils import formatdate
 import msgspec
 
 from trunkward.engines.signer_wire import Name, Refused, Signed, SignRequest
-from trunkward.trunks.transit import OF_NODE
 from trunkward.shaken import evidence as evidence_tokens
 from trunkward.shaken.attest import Attestation
 from trunkward.shaken.evidence import Evidence, EvidenceRefused
@@ -15,6 +14,7 @@ from trunkward.shaken.number import NotANumber
 from trunkward.shaken.passport import Claims, DivClaims, PassportError, RcdClaims, ShakenClaims
 from trunkward.signer.identity import Identity, IdentityUnfit
 from trunkward.signer.journal import Line
+from trunkward.trunks.transit import OF_NODE
 
 #: Opened evidence tokens kept: checking one costs more than the signature it allows.
 EVIDENCE_CACHE_SIZE = 4096

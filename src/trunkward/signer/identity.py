@@ -195,9 +195,7 @@ def _read_trust(
     return trusted, revocations
 
 
-def _read_list(
-    path: Path, administrators: list[x509.Certificate], known: int, now: datetime
-) -> TrustedList:
+def _read_list(path: Path, administrators: list[x509.Certificate], known: int, now: datetime) -> TrustedList:
     token = _read(path, most=_MAX_LIST).decode("ascii", errors="replace").strip()
     wrong: ListRefused | None = None
     for administrator in administrators:

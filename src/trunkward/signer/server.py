@@ -30,12 +30,12 @@ from trunkward.engines.signer_wire import (
 )
 from trunkward.engines.whole_file import write_whole
 from trunkward.journal.heads import Head
-from trunkward.trunks.transit import OF_NODE
 from trunkward.signer.committing import Committing
 from trunkward.signer.desk import SigningDesk
 from trunkward.signer.identity import IdentityFiles, load_identity, look_again
 from trunkward.signer.journal import Journal, Line
 from trunkward.signer.metrics import SignerMetrics
+from trunkward.trunks.transit import OF_NODE
 
 log = structlog.get_logger("signer")
 

@@ -61,12 +61,16 @@ class PolicyAdministrator:
     revocations_lifetime: timedelta = timedelta(days=1)
     #: Who signs the trusted list; the administrator, unless somebody plays another.
     list_signer: Issuer | None = None
+    revocations_signer: Issuer | None = None
+    #: What the next trusted lists call themselves; 0: the time, so that each is newer than the one before.
+    edition: int = 0
+    #: What is answered in place of a revocation list.
+    revocations_instead: bytes | None = None
     #: What is answered with 503 instead, by path.
     down: set[str] = field(default_factory=set)
     #: Requests so far, by path.
     asked: dict[str, int] = field(default_factory=dict)
     _sessions: dict[str, tuple[Account, float]] = field(default_factory=dict)
-    _sequence: int = 0
 
     @property
     def revocations_url(self) -> str:
@@ -116,10 +120,9 @@ class PolicyAdministrator:
 
     def trusted_list(self) -> str:
         """The list of trusted authorities, signed (ATIS-1000084)."""
-        self._sequence += 1
         claims = {
             "version": 1,
-            "sequence": int(time.time()) + self._sequence,
+            "sequence": self.edition or time.time_ns() // 1_000_000,
             "exp": int((datetime.now(UTC) + self.list_lifetime).timestamp()),
             "trustList": [self.home.root.certificate.public_bytes(Encoding.PEM).decode("ascii")],
         }
@@ -130,7 +133,7 @@ class PolicyAdministrator:
         now = datetime.now(UTC)
         return revocation_list(
             self.home.revoked(),
-            administrator=self.home.administrator,
+            administrator=self.revocations_signer or self.home.administrator,
             url=self.revocations_url,
             number=time.time_ns() // 1_000_000,
             now=now,
@@ -176,7 +179,9 @@ def application(administrator: PolicyAdministrator) -> FastAPI:
 
     @app.get("/download/v1/crl")
     async def crl() -> Response:
-        der = administrator.revocations().public_bytes(Encoding.DER)
+        der = administrator.revocations_instead
+        if der is None:
+            der = administrator.revocations().public_bytes(Encoding.DER)
         return Response(der, media_type="application/pkix-crl")
 
     @app.get("/download/v1/certificate")

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -47,9 +47,9 @@ class StiAuthority:
     authority: CertificationAuthority
     #: What is published is read here; None: nothing is served.
     published: Path | None = None
-    #: Paths the web server answers with 404, though they are there.
-    hidden: set[str] = field(default_factory=set)
-    #: Paths it was asked for.
+    #: Whether the web server keeps a file back, by its name: one that is not copied to it yet.
+    keeps_back: Callable[[str], bool] = lambda _name: False
+    #: Names it was asked for.
     asked: list[str] = field(default_factory=list)
     _servers: list[uvicorn.Server] = field(default_factory=list)
     _thread: threading.Thread | None = None
@@ -153,7 +153,7 @@ class StiAuthority:
         def chain(name: str, _request: Request) -> Response:
             self.asked.append(name)
             file = published / name
-            if name in self.hidden or not name.endswith(".pem") or not file.is_file():
+            if self.keeps_back(name) or not name.endswith(".pem") or not file.is_file():
                 return Response(status_code=404)
             return Response(
                 file.read_bytes(),

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from trunkward.trunks.signing import TEST_CERTIFICATES, SigningSource
+
 
 class Role(StrEnum):
     """What this node is to the calls of a trunk."""
@@ -32,6 +34,8 @@ class CallerName:
 
 #: The identity of the node itself; others have the name of the reseller whose certificate it is.
 OF_NODE = "node"
+#: Resellers with an identity on one node: each has a process, and a user of the system (our limit).
+MAX_IDENTITIES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,3 +47,5 @@ class SigningIdentity:
     x5u: str
     #: Only the technical act is ours: his own switch says which level a call has, and we sign no other.
     third_party: bool = False
+    #: Where it comes from.
+    signing: SigningSource = TEST_CERTIFICATES

@@ -1,7 +1,7 @@
 """What the signer signs and what it refuses, request by request."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -12,7 +12,7 @@ from trunkward.shaken import base64url
 from trunkward.shaken.es256 import verify_es256
 from trunkward.signer import desk as desk_module
 from trunkward.signer.desk import SigningDesk
-from trunkward.signer.identity import IdentityUnfit, load_identity
+from trunkward.signer.identity import load_identity, look_again
 
 ORIGID = "123e4567-e89b-82d3-a456-426655440000"
 
@@ -61,8 +61,12 @@ def test_a_with_evidence(desk: SigningDesk, house: Any) -> None:
     )
     assert answer.date == "Mon, 23 Nov 2026 12:00:00 GMT"
     assert answer.serial == f"{desk.identity.certificate.serial_number:x}"
-    assert entry["kind"] == "signed"
-    assert (entry["record_id"], entry["evidence_id"], entry["evidence_version"]) == ("rec-1", "num-1", 2)
+    assert entry.facts["kind"] == "signed"
+    facts = entry.facts
+    assert (facts["record_id"], facts["evidence_id"], facts["evidence_version"]) == ("rec-1", "num-1", 2)
+    # whose numbers they are is not said for good
+    assert entry.private == {"orig": "12025550100", "dest": "12025550110"}
+    assert "12025550100" not in json.dumps(facts)
 
 
 def test_c_names_its_ingress_and_needs_no_customer(desk: SigningDesk, house: Any) -> None:
@@ -70,14 +74,15 @@ def test_c_names_its_ingress_and_needs_no_customer(desk: SigningDesk, house: Any
     answer, entry = desk.answer(wanted, house.now_s)
     assert isinstance(answer, Signed)
     assert answer.attest == "C"
-    assert (entry["ingress"], entry["rule"], entry["customer"]) == ("gateway-1", "C-gateway", "")
+    facts = entry.facts
+    assert (facts["ingress"], facts["rule"], facts["customer"]) == ("gateway-1", "C-gateway", "")
 
 
 def test_b_needs_no_evidence(desk: SigningDesk, house: Any) -> None:
     answer, entry = desk.answer(request(), house.now_s)
     assert isinstance(answer, Signed)
     assert answer.attest == "B"
-    assert entry["evidence_id"] is None
+    assert entry.facts["evidence_id"] is None
 
 
 @pytest.mark.parametrize(
@@ -100,7 +105,8 @@ def test_a_without_good_evidence_is_refused_not_lowered(
         # The second time the token comes from the cache.
         answer, entry = desk.answer(request(level="A", evidence=evidence, **changed), house.now_s)
         assert answer == Refused(id="7", error=reason)
-        assert (entry["kind"], entry["error"], entry["record_id"]) == ("refused", reason, "rec-1")
+        facts = entry.facts
+        assert (facts["kind"], facts["error"], facts["record_id"]) == ("refused", reason, "rec-1")
 
 
 def test_cached_evidence_still_expires(desk: SigningDesk, house: Any) -> None:
@@ -145,7 +151,7 @@ def test_evidence_cache_is_bounded(desk: SigningDesk, house: Any, monkeypatch: p
 def test_claims_it_does_not_sign(desk: SigningDesk, house: Any, changed: dict[str, Any], reason: str) -> None:
     answer, entry = desk.answer(request(**changed), house.now_s)
     assert answer == Refused(id="7", error=reason)
-    assert entry["error"] == reason
+    assert entry.facts["error"] == reason
 
 
 @pytest.mark.parametrize("frame", [b"", b"{", b"[]", b"null", b"\xff", b'{"id":7}', b"[" * 5000])
@@ -161,60 +167,93 @@ def test_expiry_is_seen_at_its_second_without_any_recheck(desk: SigningDesk, hou
     assert desk.answer(request(), start - 1)[0] == Refused(id="7", error="certificate-not-yet-valid")
 
 
-def test_recheck_stops_and_resumes(desk: SigningDesk, house: Any) -> None:
+def test_it_stops_with_a_cause_and_resumes(desk: SigningDesk, house: Any) -> None:
     house.files.shaken_key.chmod(0o640)
-    unfit = desk.recheck(house.now_s)
-    assert unfit is not None
-    assert unfit.reason == "key-file-open-to-others"
+    desk.take(*look_again(desk.identity, datetime.fromtimestamp(house.now_s, UTC)))
     assert desk.answer(request(), house.now_s)[0] == Refused(id="7", error="key-file-open-to-others")
     house.files.shaken_key.chmod(0o600)
-    assert desk.recheck(house.now_s) is None
+    desk.take(*look_again(desk.identity, datetime.fromtimestamp(house.now_s, UTC)))
     assert isinstance(desk.answer(request(), house.now_s)[0], Signed)
+
+
+def payloads(answer: Signed | Refused) -> list[tuple[str, dict[str, Any]]]:
+    assert isinstance(answer, Signed)
+    found = []
+    for value in answer.identities:
+        header, payload, _ = value.partition(";")[0].split(".")
+        found.append((json.loads(base64url.decode(header))["ppt"], json.loads(base64url.decode(payload))))
+    return found
+
+
+def test_name_and_retargets_are_signed_beside_the_call(desk: SigningDesk, house: Any) -> None:
+    wanted = request(
+        rcd={"nam": "Example Corp", "crn": "Delivery"},
+        div=[{"dest": "12025550120", "div": "12025550110"}, {"dest": "12025550130", "div": "12025550120"}],
+    )
+    answer, entry = desk.answer(wanted, house.now_s)
+    found = payloads(answer)
+    assert [ppt for ppt, _ in found] == ["shaken", "rcd", "div", "div"]
+    assert found[1][1] == {
+        "crn": "Delivery",
+        "dest": {"tn": ["12025550110"]},
+        "iat": house.now_s,
+        "orig": {"tn": "12025550100"},
+        "rcd": {"nam": "Example Corp"},
+    }
+    assert [(of["div"], of["dest"]) for _, of in found[2:]] == [
+        ({"tn": "12025550110"}, {"tn": ["12025550120"]}),
+        ({"tn": "12025550120"}, {"tn": ["12025550130"]}),
+    ]
+    assert entry.private["div"] == "12025550110>12025550120 12025550120>12025550130"
+    assert (entry.private["name"], entry.private["reason"]) == ("Example Corp", "Delivery")
+
+
+def test_retargets_alone_keep_the_time_of_the_call_that_came_signed(desk: SigningDesk, house: Any) -> None:
+    came = house.now_s - 60
+    div = [{"dest": "12025550120", "div": "12025550110"}]
+    alone = {"kind": "div", "level": None, "origid": "", "div": div, "customer": ""}
+    answer, entry = desk.answer(request(**alone, received_iat=came), house.now_s)
+    ((ppt, claims),) = payloads(answer)
+    assert (ppt, claims["iat"], entry.facts["iat"]) == ("div", came, came)
+    assert isinstance(answer, Signed)
+    assert (answer.attest, answer.date) == (None, "Mon, 23 Nov 2026 11:59:00 GMT")
+    # a call that goes on with a new Date
+    ((_, claims),) = payloads(desk.answer(request(**alone), house.now_s)[0])
+    assert claims["iat"] == house.now_s
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"received_iat": 1_795_435_200 - 61}, "received-iat-stale"),
+        ({"received_iat": 1_795_435_200 + 11}, "received-iat-stale"),
+        ({"level": "B"}, "div-alone-says-no-more"),
+        ({"supplied": "B"}, "div-alone-says-no-more"),
+        ({"rcd": {"nam": "Example Corp"}}, "div-alone-says-no-more"),
+        ({"div": []}, "div-missing"),
+        ({"div": [{"dest": "12025550120", "div": "12025550119"}]}, "div-does-not-follow"),
+        ({"div": [{"dest": "12025550110", "div": "12025550110"}]}, "div-to-itself"),
+        ({"div": [{"dest": "1202", "div": "12025550110"}] * 6}, "request-malformed"),
+    ],
+)
+def test_retargets_it_does_not_sign(
+    desk: SigningDesk, house: Any, changed: dict[str, Any], reason: str
+) -> None:
+    alone = {"kind": "div", "level": None, "div": [{"dest": "12025550120", "div": "12025550110"}]}
+    answer, _ = desk.answer(request(**alone | changed), house.now_s)
+    assert answer == Refused(id="7", error=reason)
+
+
+@pytest.mark.parametrize("rcd", [{"nam": ""}, {"nam": "x" * 200}, {"nam": "a\nb"}, {"crn": "x"}])
+def test_names_it_does_not_sign(desk: SigningDesk, house: Any, rcd: dict[str, str]) -> None:
+    answer, _ = desk.answer(request(rcd=rcd), house.now_s)
+    assert isinstance(answer, Refused)
+    assert answer.error in ("request-malformed", "rcd-text-invalid")
 
 
 def test_answers_decode_as_they_were_encoded(desk: SigningDesk, house: Any) -> None:
     answer, _ = desk.answer(request(), house.now_s)
     assert msgspec.json.decode(msgspec.json.encode(answer), type=Signed) == answer
-
-
-@pytest.mark.parametrize(
-    ("spoil", "reason"),
-    [
-        (lambda h: h.files.shaken_key.chmod(0o604), "key-file-open-to-others"),
-        (lambda h: h.files.shaken_key.chmod(0o620), "key-file-open-to-others"),
-        (lambda h: h.files.shaken_key.unlink(), "file-unreadable"),
-        (lambda h: h.files.shaken_key.write_text("nonsense"), "key-unreadable"),
-        (lambda h: h.files.shaken_key.write_bytes(h.files.node_key.read_bytes()), "certificate-key-mismatch"),
-        (lambda h: h.files.shaken_key.write_bytes(h.files.evidence_key.read_bytes()), "certificate-not-p256"),
-        (lambda h: h.files.shaken.write_text(""), "certificate-unreadable"),
-        (lambda h: h.files.evidence_public_key.write_text(""), "evidence-key-unreadable"),
-        (
-            lambda h: h.files.shaken_authority.write_bytes(h.files.sip_authority.read_bytes()),
-            "chain-not-trusted",
-        ),
-    ],
-)
-def test_it_does_not_start(house: Any, spoil: Any, reason: str) -> None:
-    spoil(house)
-    with pytest.raises(IdentityUnfit) as unfit:
-        load_identity(house.identity(), datetime.fromtimestamp(house.now_s, UTC))
-    assert unfit.value.reason == reason
-    assert "PRIVATE KEY" not in str(unfit.value)
-
-
-@pytest.mark.parametrize(
-    ("changed", "later", "reason"),
-    [
-        ({"spc": "809J"}, timedelta(), "certificate-spc-mismatch"),
-        ({"x5u": "http://cert.example.com/1.pem"}, timedelta(), "x5u-invalid"),
-        ({}, timedelta(days=366), "certificate-expired"),
-        ({}, timedelta(days=-1), "certificate-not-yet-valid"),
-    ],
-)
-def test_it_does_not_start_with(house: Any, changed: dict[str, str], later: timedelta, reason: str) -> None:
-    with pytest.raises(IdentityUnfit) as unfit:
-        load_identity(house.identity(**changed), datetime.fromtimestamp(house.now_s, UTC) + later)
-    assert unfit.value.reason == reason
 
 
 @pytest.mark.parametrize(
@@ -239,7 +278,7 @@ def test_property_6_a_third_party_signs_what_was_supplied_and_nothing_else(
     desk = SigningDesk(identity, name="resold", third_party=True)
     wanted = request(identity="resold", level=level, supplied=supplied, evidence=house.token())
     answer, entry = desk.answer(wanted, house.now_s)
-    assert entry["supplied"] == supplied
+    assert entry.facts["supplied"] == supplied
     if reason is None:
         assert isinstance(answer, Signed)
         assert answer.attest == level

@@ -1,11 +1,21 @@
-"""The journal: chained, continued, healed, and never half-written."""
+"""The journal: chained, continued, healed, on disk before an answer leaves, and never half-written."""
 
+import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from trunkward.signer.journal import GENESIS, Journal, JournalError, verify
+from trunkward.journal.chain import GENESIS
+from trunkward.journal.commitment import opens
+from trunkward.journal.examine import Report, examine
+from trunkward.signer import details as details_module
+from trunkward.signer.journal import Journal, JournalError, Line
+
+DAY_S = 86_400
+NOW_S = 1_795_435_200.0  # 2026-11-23T12:00:00Z
 
 
 @pytest.fixture
@@ -13,72 +23,127 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "journal.jsonl"
 
 
+def line(number: int = 0, at: float = NOW_S) -> Line:
+    facts = {"kind": "signed", "at": at, "n": number}
+    return Line(facts=facts, private={"orig": f"1202555{number:04d}", "dest": "12025550110"})
+
+
 def filled(path: Path, count: int = 3) -> list[bytes]:
     journal = Journal(path)
     for number in range(count):
-        journal.append([{"kind": "signed", "n": number}])
+        journal.commit([line(number)])
     journal.close()
     return path.read_bytes().splitlines()
 
 
+def read_values(path: Path, day: str = "2026-11-23") -> list[dict[str, Any]]:
+    return [json.loads(one) for one in (path.parent / "details" / f"{day}.jsonl").read_text().splitlines()]
+
+
+def checked(path: Path) -> Report:
+    from trunkward.engines.journals import lines_of, values_beside
+
+    return examine("node", lines_of(path), [], values_beside(path))
+
+
 def test_lines_are_chained_from_the_first(path: Path) -> None:
     lines = filled(path)
-    assert lines[0] == b'{"seq":1,"prev":"%s","kind":"signed","n":0}' % GENESIS.encode()
-    assert verify(path) == 3
+    first = json.loads(lines[0])
+    assert (first["seq"], first["prev"], first["n"]) == (1, GENESIS, 0)
+    report = checked(path)
+    assert (report.lines, report.findings) == (3, [])
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_numbers_are_committed_to_and_lie_beside_by_day(path: Path) -> None:
+    journal = Journal(path)
+    journal.commit([line(1), line(2, NOW_S + DAY_S), Line(facts={"kind": "stopped", "at": NOW_S})])
+    journal.close()
+    assert b"12025550" not in path.read_bytes()
+    commits = json.loads(path.read_bytes().splitlines()[0])["commits"]
+    (values,) = read_values(path)
+    assert values["seq"] == 1
+    for name, number in (("orig", "12025550001"), ("dest", "12025550110")):
+        salt, value = values["values"][name]
+        assert value == number
+        assert opens(commits[name], salt, name, number)
+        # a salt of its own, and of its name
+        assert not opens(
+            commits[name], values["values"]["dest" if name == "orig" else "orig"][0], name, number
+        )
+        assert not opens(commits[name], salt, "call", number)
+    assert read_values(path, "2026-11-24")[0]["seq"] == 2
+    assert (path.parent / "details" / "2026-11-23.jsonl").stat().st_mode & 0o777 == 0o600
 
 
 def test_chain_continues_over_a_restart(path: Path) -> None:
     filled(path)
     filled(path)
-    assert verify(path) == 6
+    assert (checked(path).lines, checked(path).findings) == (6, [])
 
 
-def test_many_entries_in_one_write(path: Path) -> None:
+def test_many_in_one_commit_wait_for_the_disk_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = Journal(path)
-    journal.append([{"n": n} for n in range(50)])
-    assert journal.seq == 50
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fdatasync", synced.append)
+    assert journal.commit([line(n) for n in range(50)]) == 1
+    assert len(synced) == 2  # lines, and what they commit to
+    assert journal.commit([line()]) == 51
     journal.close()
-    assert verify(path) == 50
+    assert checked(path).findings == []
 
 
-@pytest.mark.parametrize("tamper", ["change", "remove", "swap", "insert"])
-def test_tampering_shows(path: Path, tamper: str) -> None:
-    lines = filled(path, 5)
-    match tamper:
-        case "change":
-            lines[1] = lines[1].replace(b'"n":1', b'"n":7')
-        case "remove":
-            del lines[1]
-        case "swap":
-            lines[1], lines[2] = lines[2], lines[1]
-        case "insert":
-            lines.insert(1, lines[1])
-    path.write_bytes(b"\n".join(lines) + b"\n")
-    with pytest.raises(JournalError, match=r"journal\.jsonl:[23]:"):
-        verify(path)
+def test_values_are_on_disk_before_their_line_is(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(path)
+    seen: list[tuple[int, int]] = []
+    sync = os.fdatasync
+
+    def look(fd: int) -> None:
+        sync(fd)
+        seen.append((len(read_values(path)), len(path.read_bytes().splitlines())))
+
+    monkeypatch.setattr(os, "fdatasync", look)
+    journal.commit([line()])
+    assert seen == [(1, 0), (1, 1)]
 
 
 @pytest.mark.parametrize("keep", [1, 20, 60, -1])
-def test_torn_last_line_is_moved_aside_and_said(path: Path, keep: int) -> None:
+def test_torn_last_line_is_moved_aside(path: Path, keep: int) -> None:
     lines = filled(path)
     torn = lines[-1][:keep]
     path.write_bytes(b"\n".join(lines[:-1]) + b"\n" + torn)
-    with pytest.raises(JournalError, match="torn"):
-        verify(path)
     journal = Journal(path)
     assert journal.torn is not None
     assert path.with_name(journal.torn.moved_to).read_bytes() == torn
-    journal.append([{"kind": "signed"}])
+    assert journal.commit([line(7)]) == 3
     journal.close()
-    assert verify(path) == 4
-    assert b"torn-line-moved-aside" in path.read_bytes().splitlines()[2]
+    # the values of the line that never was are gone, too
+    assert [of["values"]["orig"][1] for of in read_values(path)] == [
+        "12025550000",
+        "12025550001",
+        "12025550007",
+    ]
+    assert checked(path).findings == []
 
 
-def test_only_a_torn_line(path: Path) -> None:
-    path.write_bytes(b'{"seq":1,')
+@pytest.mark.parametrize("piece", [16, 100, 1 << 20])
+def test_values_of_lines_that_do_not_exist_are_cut_off(
+    path: Path, monkeypatch: pytest.MonkeyPatch, piece: int
+) -> None:
+    monkeypatch.setattr(details_module, "_PIECE", piece)
+    lines = filled(path, 9)
+    values = path.parent / "details" / "2026-11-23.jsonl"
+    written = values.read_bytes()
+    # a commit over midnight that a crash broke off before its lines were written
+    with values.open("ab") as file:
+        file.write(b'{"seq":10,"values":{}}\n{"seq":11,"val')
+    later = values.with_name("2026-11-24.jsonl")
+    later.write_bytes(b'{"seq":12,"values":{}}\n')
     Journal(path).close()
-    assert verify(path) == 1
+    assert (values.read_bytes(), later.read_bytes()) == (written, b"")
+    path.write_bytes(b"\n".join(lines[:4]) + b"\n")
+    Journal(path).close()
+    assert [of["seq"] for of in read_values(path)] == [1, 2, 3, 4]
 
 
 def test_damaged_last_line_is_not_continued(path: Path) -> None:
@@ -97,30 +162,63 @@ def test_one_process_at_a_time(path: Path) -> None:
     Journal(path).close()
 
 
-def test_partial_write_leaves_no_half_line(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_space(*_: object) -> int:
+    raise OSError(28, "No space left on device")
+
+
+type Break = Callable[[pytest.MonkeyPatch], object]
+
+_WRITE = os.write
+
+
+@pytest.mark.parametrize(
+    "breaks",
+    [
+        lambda m: m.setattr(os, "write", _no_space),
+        # what a disk does that fills up in the middle of a line
+        lambda m: m.setattr(os, "write", lambda fd, data: _WRITE(fd, data[:30])),
+        # a write that seemed to go well, and a disk that then was not there
+        lambda m: m.setattr(os, "fdatasync", _no_space),
+    ],
+)
+def test_a_disk_that_fails_leaves_nothing_behind(
+    path: Path, monkeypatch: pytest.MonkeyPatch, breaks: Break
+) -> None:
+    filled(path)
+    before = path.read_bytes()
+    journal = Journal(path)
+    breaks(monkeypatch)
+    with pytest.raises(JournalError, match="cannot be written"):
+        journal.commit([line(3), line(4)])
+    monkeypatch.undo()
+    assert (path.read_bytes(), len(read_values(path)), journal.seq) == (before, 3, 3)
+    assert journal.commit([line(5)]) == 4
+    journal.close()
+    assert checked(path).findings == []
+
+
+def test_what_could_not_be_taken_back_is_before_the_next_line(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     filled(path)
     journal = Journal(path)
-    write = os.write
-    # What a disk does that fills up in the middle of a line.
-    monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:30]))
-    with pytest.raises(JournalError, match="30 of"):
-        journal.append([{"kind": "signed"}])
+    monkeypatch.setattr(os, "fdatasync", _no_space)
+    monkeypatch.setattr(os, "ftruncate", _no_space)
+    with pytest.raises(JournalError):
+        journal.commit([line(3)])
+    with pytest.raises(JournalError):  # not as long as it cannot be
+        journal.commit([line(4)])
     monkeypatch.undo()
-    assert journal.seq == 3
-    journal.append([{"kind": "signed"}])
+    assert journal.commit([line(5)]) == 4
     journal.close()
-    assert verify(path) == 4
+    assert [json.loads(one)["n"] for one in path.read_bytes().splitlines()] == [0, 1, 2, 5]
+    assert checked(path).findings == []
 
 
-def test_full_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_days_that_are_over(path: Path) -> None:
     journal = Journal(path)
-
-    def no_space(fd: int, data: bytes) -> int:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "write", no_space)
-    with pytest.raises(JournalError, match="No space left"):
-        journal.append([{"kind": "signed"}])
-    monkeypatch.undo()
+    journal.commit([line(n, NOW_S - (9 - n) * DAY_S) for n in range(10)])
+    over = journal.details_over(NOW_S, 7)
+    assert [one.stem for one in over] == ["2026-11-14", "2026-11-15"]
+    assert journal.details_over(NOW_S, 30) == []
     journal.close()
-    assert path.read_bytes() == b""

@@ -1,0 +1,219 @@
+"""Lines of one moment go to the disk together; a slow disk, a lost one, and what is declared then."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trunkward.signer import committing as module
+from trunkward.signer.committing import Committing
+from trunkward.signer.journal import Journal, JournalError, Line
+
+
+class Disk:
+    """A journal whose disk can be held up, or lost."""
+
+    def __init__(self, home: Path) -> None:
+        self.journal = Journal(home / "journal.jsonl")
+        self.lost = False
+        self.goes_on = threading.Event()
+        self.goes_on.set()
+        self.commits: list[int] = []
+
+    def commit(self, lines: Sequence[Line]) -> int:
+        self.goes_on.wait(10)
+        if self.lost:
+            raise JournalError("the disk is gone")
+        self.commits.append(len(lines))
+        return self.journal.commit(lines)
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(one) for one in self.journal.path.read_text().splitlines()]
+
+
+class Bench:
+    """One committing over one disk, at a time that is ours."""
+
+    def __init__(self, home: Path) -> None:
+        self.disk = Disk(home)
+        self.marker = home / "gap.json"
+        self.at = 100.0
+        self.heard: list[str] = []
+        self.committing = Committing(self.disk, self.marker, lambda: self.at, self.heard.append)  # type: ignore[arg-type]
+        self.kept: list[int | None] = []
+
+    def take(self, count: int = 1) -> None:
+        lines = [Line(facts={"kind": "signed", "at": self.at}) for _ in range(count)]
+        self.committing.take(lines, self.kept.extend)
+
+
+def bench[T](tmp_path: Path, act: Callable[[Bench], Awaitable[T]]) -> T:
+    async def run() -> T:
+        made = Bench(tmp_path)
+        try:
+            return await act(made)
+        finally:
+            made.disk.goes_on.set()
+            await made.committing.finish()
+
+    return asyncio.run(run())
+
+
+async def until(true: Callable[[], object]) -> None:
+    for _ in range(2500):
+        if true():
+            return
+        await asyncio.sleep(0.002)
+    raise AssertionError("not within five seconds")
+
+
+def test_lines_of_one_moment_are_one_write(tmp_path: Path) -> None:
+    async def act(its: Bench) -> None:
+        for _ in range(20):
+            its.take(2)
+        assert its.kept == []  # nothing leaves before its line is on the disk
+        await its.committing.settled()
+        assert its.disk.commits == [40]
+        assert its.kept == list(range(1, 41))
+
+    bench(tmp_path, act)
+
+
+def test_lines_that_come_while_the_disk_works_are_the_next_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE_S", 5.0)
+
+    async def act(its: Bench) -> None:
+        its.disk.goes_on.clear()
+        its.take()
+        await asyncio.sleep(0.01)
+        for _ in range(5):
+            its.take()
+        await asyncio.sleep(0.01)
+        assert its.kept == []  # the loop is free, the answers wait
+        its.disk.goes_on.set()
+        await its.committing.settled()
+        assert its.disk.commits == [1, 5]
+        assert its.kept == [1, 2, 3, 4, 5, 6]
+
+    bench(tmp_path, act)
+
+
+def test_a_slow_disk_holds_no_answer_up_and_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE_S", 0.02)
+
+    async def act(its: Bench) -> None:
+        its.disk.goes_on.clear()
+        its.take(2)
+        await until(lambda: its.kept)
+        assert its.kept == [None, None]
+        # were it killed now, the next start would declare them
+        assert json.loads(its.marker.read_text())["count"] == 2
+        its.at = 101.0
+        its.take()  # told at once: the disk is known to be slow
+        assert its.kept == [None, None, None]
+        its.disk.goes_on.set()
+        await its.committing.settled()
+        assert [one["kind"] for one in its.disk.lines()] == ["signed"] * 2 + ["late", "signed", "late"]
+        late = [one for one in its.disk.lines() if one["kind"] == "late"]
+        assert [(one["count"], one["first"], one["last"]) for one in late] == [(2, 100, 100), (1, 101, 101)]
+        its.take()
+        await its.committing.settled()
+        assert its.kept[-1] == 6
+        assert not its.marker.exists()
+
+    bench(tmp_path, act)
+
+
+def test_a_lost_disk_lets_answers_go_and_declares_the_gap_when_it_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RETRY_S", 0.05)
+
+    async def act(its: Bench) -> None:
+        its.disk.lost = True
+        its.take(3)
+        await until(lambda: its.kept)
+        its.at = 107.0
+        its.take()  # told at once: it is tried again by itself
+        assert its.kept == [None] * 4
+        assert its.committing.gap.count == 4
+        await until(lambda: len(its.heard) >= 2)
+        # what the next start would know
+        assert json.loads(its.marker.read_text())["count"] == 4
+        its.disk.lost = False
+        # nobody asks for a signature: it is declared all the same
+        await until(its.disk.lines)
+        (gap,) = its.disk.lines()
+        assert (gap["kind"], gap["count"], gap["first"], gap["last"]) == ("gap", 4, 100, 107)
+        assert gap["cause"] == "the disk is gone"
+        await its.committing.settled()
+        assert (its.committing.gap.count, its.marker.exists()) == (0, False)
+        its.take()
+        await its.committing.settled()
+        assert its.kept[-1] == 2
+
+    bench(tmp_path, act)
+
+
+def test_a_gap_outlives_the_process(tmp_path: Path) -> None:
+    async def lose(its: Bench) -> None:
+        its.disk.lost = True
+        its.take(2)
+        await until(lambda: its.kept)
+
+    async def declare(its: Bench) -> None:
+        assert its.committing.gap.count == 2
+        its.take()
+        await its.committing.settled()
+        assert [one["kind"] for one in its.disk.lines()] == ["gap", "signed"]
+        assert its.kept == [2]
+
+    bench(tmp_path, lose)
+    (tmp_path / "journal.jsonl").unlink()  # its lock is held by this process
+    bench(tmp_path, declare)
+    assert not (tmp_path / "gap.json").exists()
+
+
+def test_memory_is_bounded_while_the_disk_is_slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(module, "MAX_WAITING", 10)
+
+    async def act(its: Bench) -> None:
+        its.disk.goes_on.clear()
+        its.take()
+        await until(lambda: its.kept)
+        for _ in range(30):
+            its.take()
+        assert len(its.kept) == 31
+        assert its.committing.gap.count == 30 - 11
+        its.disk.goes_on.set()
+        await its.committing.settled()
+        kinds = [one["kind"] for one in its.disk.lines()]
+        assert (kinds.count("signed"), kinds.count("gap")) == (12, 1)
+        assert next(one["count"] for one in its.disk.lines() if one["kind"] == "gap") == 19
+
+    bench(tmp_path, act)
+
+
+def test_an_end_waits_for_the_disk_a_while_and_notes_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(module, "_LAST_S", 0.05)
+
+    async def act(its: Bench) -> None:
+        its.disk.goes_on.clear()
+        its.take()
+        await its.committing.finish()
+        assert its.kept == [None]
+        assert json.loads(its.marker.read_text())["count"] == 1
+
+    bench(tmp_path, act)

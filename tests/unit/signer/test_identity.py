@@ -1,0 +1,333 @@
+"""What stops the signer, at its start and while it runs: one cause each; and what it takes over."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from trunkward.shaken import jwt
+from trunkward.shaken.published import published_name
+from trunkward.signer.identity import (
+    Administered,
+    IdentityFiles,
+    IdentityUnfit,
+    load_identity,
+    look_again,
+)
+from trunkward.stiauthority import issuing
+from trunkward.stiauthority.issuing import Issuer, Revoked
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+CRL_URL = "https://sti-pa.example.net/crl"
+ONE_URL = "https://cert.example.com/709J/1.pem"
+OWN_URLS = "https://cert.example.com/709J/"
+
+
+def new_key() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+@dataclass
+class Sti:
+    """A policy administrator, an authority on its list, and an identity's files under both."""
+
+    directory: Path
+    administrator: Issuer = field(init=False)
+    authority: Issuer = field(init=False)
+    key: ec.EllipticCurvePrivateKey = field(default_factory=new_key)
+    serial: int = 1 << 100
+
+    def __post_init__(self) -> None:
+        self.administrator = self._administrator()
+        self.authority = self._authority()
+        self.directory.mkdir()
+        (self.directory / "administrator.pem").write_bytes(pem(self.administrator.certificate))
+        self.lists()
+        self.write_key(self.key)
+        self.write_chain(self.signing())
+
+    @property
+    def chain(self) -> Path:
+        return self.directory / "chain.pem"
+
+    @property
+    def list_file(self) -> Path:
+        return self.directory / "trusted-list.jwt"
+
+    @property
+    def crl_file(self) -> Path:
+        return self.directory / "crl.der"
+
+    def files(self, x5u: str = ONE_URL, *, hard: bool = False) -> IdentityFiles:
+        return IdentityFiles(
+            key=self.directory / "key.pem",
+            certificate_chain=self.chain,
+            trust=Administered(
+                trusted_list=self.list_file,
+                revocations=self.crl_file,
+                administrator=self.directory / "administrator.pem",
+                hard=hard,
+            ),
+            evidence_key=self.directory.parent / "pki" / "evidence.pub",
+            x5u=x5u,
+            spc="709J",
+        )
+
+    def lists(
+        self,
+        *,
+        roots: list[x509.Certificate] | None = None,
+        revoked: list[x509.Certificate] | None = None,
+        by: Issuer | None = None,
+        sequence: int = 1,
+        expires: datetime = NOW + timedelta(days=30),
+    ) -> None:
+        """Writes both lists anew."""
+        signer = by or self.administrator
+        trusted = roots if roots is not None else [self.authority.certificate]
+        claims = {
+            "version": 1,
+            "sequence": sequence,
+            "exp": int(expires.timestamp()),
+            "trustList": [pem(root).decode() for root in trusted],
+        }
+        token = jwt.sign({"x5u": "https://sti-pa.example.net/pa.pem"}, claims, signer.key)
+        self.list_file.write_text(token)
+        gone = [Revoked(issuer=one.issuer, serial=one.serial_number, at=NOW) for one in revoked or []]
+        crl = issuing.revocation_list(
+            gone, administrator=signer, url=CRL_URL, number=sequence, now=NOW, lifetime=timedelta(days=1)
+        )
+        self.crl_file.write_bytes(crl.public_bytes(Encoding.DER))
+
+    def signing(
+        self,
+        *,
+        spc: str = "709J",
+        key: ec.EllipticCurvePrivateKey | None = None,
+        issuer: Issuer | None = None,
+        now: datetime = NOW,
+    ) -> x509.Certificate:
+        """A provider's certificate."""
+        self.serial += 1
+        return issuing.issue_signing(
+            (key or self.key).public_key(),
+            spc=spc,
+            issuer=issuer or self.authority,
+            revocations=issuing.revocations_at(CRL_URL, self.administrator.certificate),
+            serial=self.serial,
+            now=now,
+            lifetime=timedelta(days=90),
+        )
+
+    def write_chain(self, *chain: x509.Certificate) -> None:
+        self.chain.write_bytes(b"".join(map(pem, chain)))
+
+    def write_key(self, key: ec.EllipticCurvePrivateKey) -> None:
+        path = self.directory / "key.pem"
+        path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        path.chmod(0o600)
+
+    def _administrator(self) -> Issuer:
+        key = new_key()
+        return Issuer(certificate=issuing.issue_administrator(key, serial=1 << 90, now=NOW), key=key)
+
+    def _authority(self) -> Issuer:
+        key = new_key()
+        return Issuer(certificate=issuing.issue_root(key, serial=1 << 91, now=NOW), key=key)
+
+
+def pem(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(Encoding.PEM)
+
+
+@pytest.fixture
+def sti(house: Any) -> Sti:
+    return Sti(house.tmp / "sti")
+
+
+def unprofiled(sti: Sti) -> x509.Certificate:
+    """Without the policy every certificate of SHAKEN names."""
+    good = sti.signing()
+    builder = x509.CertificateBuilder(
+        issuer_name=good.issuer,
+        subject_name=good.subject,
+        public_key=good.public_key(),
+        serial_number=good.serial_number,
+        not_valid_before=good.not_valid_before_utc,
+        not_valid_after=good.not_valid_after_utc,
+        extensions=[one for one in good.extensions if not isinstance(one.value, x509.CertificatePolicies)],
+    )
+    return builder.sign(sti.authority.key, SHA256())
+
+
+def another(sti: Sti) -> Issuer:
+    """An authority that is on no list."""
+    return sti._authority()
+
+
+type Spoil = Callable[[Sti], object]
+
+#: What is wrong, and the one cause that is told; property 3.
+CAUSES: list[tuple[str, Spoil, str]] = [
+    ("another's code", lambda s: s.write_chain(s.signing(spc="809J")), "certificate-spc-mismatch"),
+    ("another key", lambda s: s.write_key(new_key()), "certificate-key-mismatch"),
+    ("expired", lambda s: s.write_chain(s.signing(now=NOW - timedelta(days=91))), "certificate-expired"),
+    (
+        "not yet valid",
+        lambda s: s.write_chain(s.signing(now=NOW + timedelta(days=3))),
+        "certificate-not-yet-valid",
+    ),
+    (
+        "revoked",
+        lambda s: s.lists(revoked=[x509.load_pem_x509_certificate(s.chain.read_bytes())]),
+        "certificate-revoked",
+    ),
+    ("not on the list", lambda s: s.lists(roots=[another(s).certificate]), "chain-not-trusted"),
+    ("of nobody", lambda s: s.write_chain(s.signing(issuer=another(s))), "chain-not-trusted"),
+    ("against the profile", lambda s: s.write_chain(unprofiled(s)), "certificate-policy"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "cause"), [c[1:] for c in CAUSES], ids=[c[0] for c in CAUSES])
+def test_property_3_it_refuses_to_start(sti: Sti, spoil: Spoil, cause: str) -> None:
+    """Property 3: one clear cause each."""
+    spoil(sti)
+    with pytest.raises(IdentityUnfit) as unfit:
+        load_identity(sti.files(), NOW)
+    assert unfit.value.reason == cause
+
+
+@pytest.mark.parametrize(("spoil", "cause"), [c[1:] for c in CAUSES], ids=[c[0] for c in CAUSES])
+def test_property_3_it_stops_while_it_runs(sti: Sti, spoil: Spoil, cause: str) -> None:
+    """Property 3: the same causes, found by the look that is taken twice a minute."""
+    running = load_identity(sti.files(), NOW)
+    assert look_again(running, NOW)[0] is not None
+    spoil(sti)
+    identity, unfit = look_again(running, NOW)
+    assert identity is None
+    assert unfit is not None
+    assert unfit.reason == cause
+
+
+@pytest.mark.parametrize(
+    ("spoil", "cause"),
+    [
+        (lambda s: (s.directory / "key.pem").chmod(0o604), "key-file-open-to-others"),
+        (lambda s: (s.directory / "key.pem").chmod(0o620), "key-file-open-to-others"),
+        (lambda s: (s.directory / "key.pem").unlink(), "file-unreadable"),
+        (lambda s: (s.directory / "key.pem").write_text("nonsense"), "key-unreadable"),
+        (lambda s: s.chain.write_text(""), "certificate-unreadable"),
+        (lambda s: s.chain.unlink(), "file-unreadable"),
+    ],
+)
+def test_files_nobody_can_sign_with(sti: Sti, spoil: Spoil, cause: str) -> None:
+    running = load_identity(sti.files(), NOW)
+    spoil(sti)
+    with pytest.raises(IdentityUnfit) as unfit:
+        load_identity(sti.files(), NOW)
+    assert unfit.value.reason == cause
+    assert "PRIVATE KEY" not in str(unfit.value)
+    assert look_again(running, NOW)[0] is None
+
+
+def test_a_list_that_somebody_else_signed_starts_nothing(sti: Sti) -> None:
+    sti.lists(by=sti._administrator())
+    with pytest.raises(IdentityUnfit, match=r"trusted-list-refused.*list-signature"):
+        load_identity(sti.files(), NOW)
+
+
+@pytest.mark.parametrize("spoiled", ["another signer", "older", "expired", "garbage", "gone"])
+def test_a_list_that_cannot_be_taken_leaves_the_one_before(sti: Sti, spoiled: str) -> None:
+    sti.lists(sequence=7)
+    running = load_identity(sti.files(), NOW)
+    other = [another(sti).certificate]  # were it taken, the chain would not be trusted
+    match spoiled:
+        case "another signer":
+            sti.lists(roots=other, sequence=8, by=sti._administrator())
+        case "older":
+            sti.lists(roots=other, sequence=6)
+        case "expired":
+            sti.lists(roots=other, sequence=8, expires=NOW - timedelta(seconds=1))
+        case "garbage":
+            sti.list_file.write_text("nonsense")
+        case "gone":
+            sti.list_file.unlink()
+    assert look_again(running, NOW)[1] is None
+
+
+@pytest.mark.parametrize("hard", [False, True])
+def test_no_word_about_revocation(sti: Sti, hard: bool) -> None:
+    """Property 21, the signer's half: unreadable is never good; what then is a person's choice."""
+    sti.crl_file.write_bytes(b"nonsense")
+    if hard:
+        with pytest.raises(IdentityUnfit, match="revocation-unknown"):
+            load_identity(sti.files(hard=True), NOW)
+    else:
+        assert load_identity(sti.files(), NOW).revocation(NOW) == "unknown"
+
+
+def test_a_revocation_is_not_forgotten_with_its_list(sti: Sti) -> None:
+    running = load_identity(sti.files(), NOW)
+    sti.lists(revoked=[running.certificate])
+    stopped, _ = look_again(running, NOW)
+    assert stopped is None
+    sti.crl_file.unlink()
+    # the list before says that it was good, and still may
+    assert look_again(running, NOW)[0] is not None
+    assert look_again(running, NOW + timedelta(days=3))[0] is not None
+
+
+def test_a_list_that_grew_too_old_is_no_word(sti: Sti) -> None:
+    hard = load_identity(sti.files(hard=True), NOW)
+    sti.crl_file.unlink()
+    # to its end, and a day more
+    assert look_again(hard, NOW + timedelta(days=2))[1] is None
+    identity, unfit = look_again(hard, NOW + timedelta(days=2, seconds=1))
+    assert identity is None
+    assert unfit is not None
+    assert unfit.reason == "revocation-unknown"
+
+
+def test_a_new_chain_is_taken_without_a_restart(sti: Sti) -> None:
+    running = load_identity(sti.files(OWN_URLS), NOW)
+    assert running.x5u == OWN_URLS + published_name("709J", sti.chain.read_bytes())
+    sti.write_chain(renewed := sti.signing())
+    identity, unfit = look_again(running, NOW)
+    assert unfit is None
+    assert identity is not None
+    assert identity.certificate == renewed
+    assert identity.x5u == OWN_URLS + published_name("709J", sti.chain.read_bytes()) != running.x5u
+
+
+@pytest.mark.parametrize(
+    ("spoil", "cause"),
+    [(c[1], c[2]) for c in CAUSES if c[0] not in ("revoked", "not on the list")],
+)
+def test_where_each_chain_has_its_own_url_one_that_is_not_fit_is_not_taken(
+    sti: Sti, spoil: Spoil, cause: str
+) -> None:
+    running = load_identity(sti.files(OWN_URLS), NOW)
+    spoil(sti)
+    identity, unfit = look_again(running, NOW)
+    assert identity is not None
+    assert (identity.certificate, identity.x5u) == (running.certificate, running.x5u)
+    assert unfit is not None
+    assert unfit.reason == cause
+    # until it is not fit itself
+    sti.lists(revoked=[running.certificate])
+    identity, unfit = look_again(running, NOW)
+    assert identity is None
+    assert unfit is not None
+    assert unfit.reason == "certificate-revoked"
+
+
+def test_another_url_than_verifiers_fetch(sti: Sti) -> None:
+    with pytest.raises(IdentityUnfit, match="x5u-invalid"):
+        load_identity(sti.files("http://cert.example.com/1.pem"), NOW)
