@@ -80,7 +80,9 @@ def _acts() -> list[tuple[str, Callable[[], object], Callable[[], object], Goal]
         lifetime=timedelta(days=1),
     )
     signer = PassportSigner.create(key, X5U)
-    credential = credential_of(certificate.public_bytes(Encoding.PEM), TrustedList.of(authority), NO_LIST, now_s)
+    credential = credential_of(
+        certificate.public_bytes(Encoding.PEM), TrustedList.of(authority), NO_LIST, now_s
+    )
     call = CalledAs(orig=(CALLER,), to=CALLED, request_uri=CALLED, date_s=now_s, call_id="bench")
     algorithm = ec.ECDSA(SHA256())
 

@@ -9,9 +9,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from stirkit import pki
 from stirkit.pki import DAY, NOW, NOW_S, Issued
-
 from trunkward.shaken.causes import Cause, CredentialFault
 from trunkward.shaken.credential import Credential, credential_of
 from trunkward.shaken.crl import NO_LIST, Revocations, read_crl
@@ -20,7 +20,9 @@ from trunkward.shaken.trusted_list import TrustedList
 TRUSTED = TrustedList.of(pki.root().x509)
 
 
-def credential(*chain: Issued, revoked: Revocations = NO_LIST, hard: bool = False, now_s: float = NOW_S) -> Credential:
+def credential(
+    *chain: Issued, revoked: Revocations = NO_LIST, hard: bool = False, now_s: float = NOW_S
+) -> Credential:
     return credential_of(pki.pem(*chain), TRUSTED, revoked, now_s, hard=hard)
 
 
@@ -45,7 +47,9 @@ def test_good_chain() -> None:
 
 def test_validity_is_the_narrowest_of_the_chain() -> None:
     narrow = replace(
-        pki.authority("SHAKEN Narrow", issuer=pki.root()), not_before=NOW - timedelta(hours=2), not_after=NOW + DAY
+        pki.authority("SHAKEN Narrow", issuer=pki.root()),
+        not_before=NOW - timedelta(hours=2),
+        not_after=NOW + DAY,
     ).issue()
     leaf = pki.leaf(narrow).issue()
     found = credential(leaf, narrow)
@@ -105,7 +109,10 @@ def test_validity_to_the_second() -> None:
         (end + 1, "certificate-expired"),
     ):
         if expected:
-            assert cause(lambda now_s=now_s: credential(leaf, pki.intermediate(), now_s=now_s)) == (expected, 437)  # type: ignore[misc]
+            assert cause(lambda now_s=now_s: credential(leaf, pki.intermediate(), now_s=now_s)) == (
+                expected,
+                437,
+            )  # type: ignore[misc]
         else:
             assert credential(leaf, pki.intermediate(), now_s=now_s).spc == "709J"
 
@@ -149,7 +156,9 @@ def test_what_is_not_known_is_not_good() -> None:
     assert credential(*chain, revoked=listing(), hard=True).revocation_known
     late = NOW_S + 3 * 86400
     assert not credential(*chain, revoked=listing(), now_s=late).revocation_known
-    assert cause(lambda: credential(*chain, revoked=listing(), now_s=late, hard=True))[0] == "revocation-unknown"
+    assert (
+        cause(lambda: credential(*chain, revoked=listing(), now_s=late, hard=True))[0] == "revocation-unknown"
+    )
 
 
 # ---------------------------------------------------------------- delegates

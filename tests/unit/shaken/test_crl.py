@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.hashes import SHA384
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
+
 from stirkit import pki
 from stirkit.pki import DAY, NOW, NOW_S, Issued
-
 from trunkward.shaken.crl import GRACE_S, NO_LIST, CrlRefused, Revocations, Status, read_crl
 
 ISSUERS = (pki.administrator().x509,)
@@ -130,15 +130,36 @@ def _signer(change: Callable[[pki.Plan], pki.Plan]) -> tuple[bytes, tuple[x509.C
         (lambda: (pki.crl(), ()), "crl-issuer-unknown"),
         (lambda: (_spoilt(pki.crl()), ISSUERS), "crl-signature"),
         # the name of the administrator, another key
-        (lambda: (pki.crl(signer=replace(pki.administrator().plan, key=pki.new_key()).issue()), ISSUERS), "crl-signature"),
-        (lambda: _signer(lambda plan: plan.having(pki.usage("digital_signature"), critical=True)), "crl-signature"),
+        (
+            lambda: (pki.crl(signer=replace(pki.administrator().plan, key=pki.new_key()).issue()), ISSUERS),
+            "crl-signature",
+        ),
+        (
+            lambda: _signer(lambda plan: plan.having(pki.usage("digital_signature"), critical=True)),
+            "crl-signature",
+        ),
         (lambda: _signer(lambda plan: plan.without(x509.KeyUsage.oid)), "crl-signature"),
         (lambda: _signer(lambda plan: replace(plan, not_after=NOW - timedelta(seconds=1))), "crl-signature"),
-        (lambda: (pki.crl(indirect=None, extra=[(pki.distribution_point(only_contains_user_certs=True), True)]), ISSUERS), "crl-partial"),
-        (lambda: (pki.crl(indirect=None, extra=[(pki.distribution_point(only_contains_ca_certs=True), True)]), ISSUERS), "crl-partial"),
+        (
+            lambda: (
+                pki.crl(indirect=None, extra=[(pki.distribution_point(only_contains_user_certs=True), True)]),
+                ISSUERS,
+            ),
+            "crl-partial",
+        ),
+        (
+            lambda: (
+                pki.crl(indirect=None, extra=[(pki.distribution_point(only_contains_ca_certs=True), True)]),
+                ISSUERS,
+            ),
+            "crl-partial",
+        ),
         (lambda: (pki.crl(extra=[(x509.DeltaCRLIndicator(3), True)]), ISSUERS), "crl-delta"),
         (lambda: (pki.crl(extra=[(STRANGE, True)]), ISSUERS), "crl-critical-extension"),
-        (lambda: (pki.crl([pki.provider()], entry_extra=[(STRANGE, True)]), ISSUERS), "crl-critical-extension"),
+        (
+            lambda: (pki.crl([pki.provider()], entry_extra=[(STRANGE, True)]), ISSUERS),
+            "crl-critical-extension",
+        ),
         (lambda: (pki.crl([pki.provider()], indirect=False), ISSUERS), "crl-entry-issuer"),
         (lambda: (pki.crl(this_update=NOW + timedelta(seconds=301)), ISSUERS), "crl-from-the-future"),
     ],
