@@ -24,7 +24,7 @@ class Nothing:
         """None."""
         return []
 
-    verifications = holds = raises = secrets
+    verifications = evidence = holds = raises = secrets
 
     def decks(self) -> dict[str, object]:
         return {}

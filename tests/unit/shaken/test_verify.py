@@ -121,14 +121,17 @@ def untouchable() -> Credential:
     return replace(good, key=NoKey())
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in CASES if name.startswith(("jose: alg", "parties", "time"))]
-)
+CHEAP = [
+    name
+    for name, case in CASES.items()
+    if name.startswith(("jose: alg", "parties", "time")) and case.outcome == "TN-Validation-Failed"
+]
+
+
+@pytest.mark.parametrize("name", CHEAP)
 def test_no_key_is_touched_before_all_else_is_in_order(name: str) -> None:
     """Property 12: the table of `alg`."""
     case = CASES[name]
-    if case.outcome == "TN-Validation-Passed":
-        pytest.skip("its key is needed")
     called = call(orig=case.orig, to=case.to, request_uri=case.request_uri, date_s=case.date_s)
     found = verify(case.values(), call=called, credentials={X5U: untouchable()}, now_s=case.now_s)
     assert found.outcome is Verstat.FAILED
