@@ -30,8 +30,12 @@ def test_the_processes_and_their_users(table: Table, paths: Paths, root: Path) -
     acme = (
         "  certificate: {acme: {directory: https://ca.example.net/dir, terms_agreed: true}}\n  tls_port: 5061"
     )
-    resold = 'resellers: [{name: resold, identity: {spc: "001T", x5u: "https://cert.example.com/r.pem"}}]\ntenants:\n'
-    text = example.replace("  tls_port: 5061", acme).replace("tenants:\n", resold)
+    administrator = (
+        "  policy_administrator: {url: https://sti-pa.example.net, certificate: /etc/trunkward/pa.pem}\n"
+    )
+    identity = '{spc: "001T", x5u: "https://cert.example.com/resold.pem"}'
+    resold = f"resellers:\n  - {{name: resold, identity: {identity}}}\ntenants:\n"
+    text = example.replace("  tls_port: 5061", administrator + acme).replace("tenants:\n", resold)
     declared = read_node_file(text, "node.yaml")
     signers = [
         Program(name=each.name, user=each.user, command=[], priority=20)
