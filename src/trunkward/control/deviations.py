@@ -98,7 +98,8 @@ def deviations(declared: Declared) -> list[Deviation]:
         what = "calls are signed by a clock nobody knows to be synchronised (RFC 8224 section 4.1)"
         found.append(Deviation(where="node", what=what))
     if declared.retention.signatures_days < SIGNATURES_DAYS:
-        what = f"what proves signatures is deleted after {declared.retention.signatures_days} days, not two years"
+        days = declared.retention.signatures_days
+        what = f"the proof of signatures is deleted after {days} days, not two years"
         found.append(Deviation(where="node", what=what))
     if declared.node.unsafe_fictional_numbers:
         what = "numbers kept for fiction (555-01xx) may call and be called, though nobody has them"

@@ -1,5 +1,6 @@
 """A signer for each identity: who has which user, what each is started with, and whom it trusts."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ def declared() -> Declared:
 
 
 def options(command: list[str]) -> dict[str, str]:
-    return {word: value for word, value in zip(command, command[1:], strict=False) if word.startswith("--")}
+    return {word: value for word, value in pairwise(command) if word.startswith("--")}
 
 
 def test_each_identity_has_a_process_a_user_a_key_a_socket_and_a_journal_of_its_own(

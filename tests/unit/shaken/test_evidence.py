@@ -8,19 +8,39 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trunkward.shaken import base64url
-from trunkward.shaken.evidence import PREFIX, Evidence, EvidenceRefused, issue, verify
+from trunkward.shaken.evidence import MOST_NUMBERS, PREFIX, Evidence, EvidenceRefused, Kind, issue, verify
 
 KEY = Ed25519PrivateKey.generate()
 PUBLIC = KEY.public_key()
 NOW = 1_800_000_000
-EVIDENCE = Evidence(trunk="alpha", tn="12025550100", not_after=NOW + 60, version=3, id="num-17")
+CUSTOMER = "KYC-2026-17"
+EVIDENCE = Evidence(
+    kind=Kind.LOA,
+    customer=CUSTOMER,
+    trunk="alpha",
+    first="12025550100",
+    last="12025550109",
+    not_after=NOW + 60,
+    version=3,
+    id="evidence-17",
+)
 TOKEN = issue(KEY, EVIDENCE)
 
 
-def refused(token: str, trunk: str = "alpha", tn: str = "12025550100", now_s: int = NOW) -> str:
+def refused(
+    token: str,
+    trunk: str = "alpha",
+    customer: str = CUSTOMER,
+    tn: str = "12025550100",
+    now_s: int = NOW,
+) -> str:
     with pytest.raises(EvidenceRefused) as error:
-        verify(PUBLIC, token, trunk=trunk, tn=tn, now_s=now_s)
+        verify(PUBLIC, token, trunk=trunk, customer=customer, tn=tn, now_s=now_s)
     return error.value.reason
+
+
+def accepted(tn: str = "12025550100", now_s: int = NOW) -> Evidence:
+    return verify(PUBLIC, TOKEN, trunk="alpha", customer=CUSTOMER, tn=tn, now_s=now_s)
 
 
 def signed(payload: bytes, prefix: str = PREFIX) -> str:
@@ -29,14 +49,26 @@ def signed(payload: bytes, prefix: str = PREFIX) -> str:
 
 
 def test_good_token_gives_back_what_was_said() -> None:
-    assert verify(PUBLIC, TOKEN, trunk="alpha", tn="12025550100", now_s=NOW) == EVIDENCE
+    assert accepted() == EVIDENCE
 
 
 def test_it_speaks_for_nobody_else_and_not_for_ever() -> None:
     assert refused(TOKEN, trunk="beta") == "evidence-of-other-trunk"
-    assert refused(TOKEN, tn="12025550101") == "evidence-for-other-number"
+    assert refused(TOKEN, customer="KYC-2026-18") == "evidence-of-other-customer"
     assert refused(TOKEN, now_s=NOW + 60) == "evidence-expired"
-    assert verify(PUBLIC, TOKEN, trunk="alpha", tn="12025550100", now_s=NOW + 59) == EVIDENCE
+    assert accepted(now_s=NOW + 59) == EVIDENCE
+
+
+@pytest.mark.parametrize(
+    "tn", ["12025550099", "12025550110", "1202555010", "120255501000", "012025550100", "anonymous", ""]
+)
+def test_it_speaks_for_no_number_outside_of_its_range(tn: str) -> None:
+    assert refused(TOKEN, tn=tn) == "evidence-for-other-number"
+
+
+def test_it_speaks_for_every_number_from_first_to_last() -> None:
+    assert EVIDENCE.numbers == 10
+    assert all(accepted(tn=f"120255501{n:02}") == EVIDENCE for n in range(10))
 
 
 def test_another_key_proves_nothing() -> None:
@@ -51,10 +83,12 @@ def test_no_character_can_be_changed(position: int, character: str) -> None:
 
 
 GOOD = {
+    "customer": CUSTOMER,
+    "first": "12025550100",
     "id": "n",
     "kind": "own-inventory",
+    "last": "12025550100",
     "not_after": NOW + 1,
-    "tn": "12025550100",
     "trunk": "alpha",
     "version": 1,
 }
@@ -73,9 +107,17 @@ GOOD = {
         json.dumps(GOOD | {"not_after": "1800000001"}).encode(),
         json.dumps(GOOD | {"not_after": 1e30}).encode(),
         json.dumps(GOOD | {"version": True}).encode(),
-        json.dumps(GOOD | {"tn": "+12025550100"}).encode(),
-        json.dumps(GOOD | {"tn": ["12025550100"]}).encode(),
-        json.dumps(GOOD | {"tn": "alice"}).encode(),
+        json.dumps(GOOD | {"kind": None}).encode(),
+        json.dumps(GOOD | {"first": "+12025550100"}).encode(),
+        json.dumps(GOOD | {"first": ["12025550100"]}).encode(),
+        json.dumps(GOOD | {"first": "alice"}).encode(),
+        json.dumps(GOOD | {"last": "*67"}).encode(),
+        # a range that ends before it begins, of two lengths, and of more numbers than one token speaks for
+        json.dumps(GOOD | {"last": "12025550099"}).encode(),
+        json.dumps(GOOD | {"last": "120255501000"}).encode(),
+        json.dumps(GOOD | {"last": str(12025550100 + MOST_NUMBERS)}).encode(),
+        json.dumps(GOOD | {"customer": ""}).encode(),
+        json.dumps(GOOD | {"customer": None}).encode(),
         json.dumps(GOOD | {"trunk": ""}).encode(),
         json.dumps(GOOD | {"trunk": None}).encode(),
     ],

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from trunkward.shaken.origid import derive_origid
+from trunkward.shaken.origid import derive_ingress_origid, derive_origid
 
 SECRET = bytes(range(32))
 
@@ -18,7 +18,11 @@ def test_known_value_and_uuid_form() -> None:
 
 
 def test_stable_and_different_for_every_trunk_tenant_and_secret() -> None:
+    """Property 7: one for each customer and trunk, and of where calls come from that are nobody's we know."""
     values = [
+        derive_ingress_origid(SECRET, trunk="alpha"),
+        derive_ingress_origid(SECRET, trunk="beta"),
+        derive_ingress_origid(SECRET[::-1], trunk="alpha"),
         derive_origid(SECRET, tenant="acme", trunk="alpha"),
         derive_origid(SECRET, tenant="acme", trunk="beta"),
         derive_origid(SECRET, tenant="ac", trunk="mealpha"),
@@ -26,7 +30,9 @@ def test_stable_and_different_for_every_trunk_tenant_and_secret() -> None:
         derive_origid(SECRET[::-1], tenant="acme", trunk="alpha"),
     ]
     assert len(set(values)) == len(values)
-    assert values[0] == derive_origid(SECRET, tenant="acme", trunk="alpha")
+    assert values[0] == derive_ingress_origid(SECRET, trunk="alpha")
+    assert values[3] == derive_origid(SECRET, tenant="acme", trunk="alpha")
+    assert not any(name in value for value in values for name in ("acme", "alpha"))
 
 
 @pytest.mark.parametrize(
@@ -35,6 +41,12 @@ def test_stable_and_different_for_every_trunk_tenant_and_secret() -> None:
 def test_refuses_guessable_input(secret: bytes, tenant: str, trunk: str) -> None:
     with pytest.raises(ValueError, match="origid"):
         derive_origid(secret, tenant=tenant, trunk=trunk)
+
+
+@pytest.mark.parametrize(("secret", "trunk"), [(b"short", "a"), (SECRET, "")])
+def test_refuses_guessable_ingress(secret: bytes, trunk: str) -> None:
+    with pytest.raises(ValueError, match="origid"):
+        derive_ingress_origid(secret, trunk=trunk)
 
 
 GOLDEN = "e7be0549-1ecc-8e29-af17-79dcad19e399"
