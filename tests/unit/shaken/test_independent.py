@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from stirkit import pki
 from stirkit.cases import CASES, Case
+
 from trunkward.shaken.causes import Cause
 
 SCRIPT = Path(__file__).parents[2] / "vectors" / "shaken" / "independent.py"
@@ -47,12 +47,7 @@ def said() -> Iterator[dict[str, dict[str, Any]]]:
     )
     asked = json.dumps({name: request(CASES[name]) for name in SHARED})
     done = subprocess.run(
-        [sys.executable, "-I", "-c", program],
-        input=asked,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=100,
+        [sys.executable, "-I", "-c", program], input=asked, capture_output=True, text=True, check=True, timeout=100
     )
     yield json.loads(done.stdout)
 

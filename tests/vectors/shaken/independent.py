@@ -258,29 +258,16 @@ def public_key(chain: bytes, roots: bytes, now: int) -> tuple[int, int]:
     if checked.returncode:
         raise Wrong(437)
     text = openssl("x509", "-noout", "-text", given=blocks[0]).stdout.decode()
-    wanted = (
-        "NIST CURVE: P-256",
-        "CA:FALSE",
-        "2.16.840.1.114569.1.1.",
-        "Signature Algorithm: ecdsa-with-SHA256",
-    )
+    wanted = ("NIST CURVE: P-256", "CA:FALSE", "2.16.840.1.114569.1.1.", "Signature Algorithm: ecdsa-with-SHA256")
     usage = re.search(r"X509v3 Key Usage: critical\s+(.*)", text)
     if not all(each in text for each in wanted) or usage is None or usage[1].strip() != "Digital Signature":
         raise Wrong(437)
     # TNAuthList (RFC 8226 section 9) of one service provider code of four characters
     dump = openssl("asn1parse", given=blocks[0]).stdout.decode()
-    code = re.search(
-        r"OBJECT +:1\.3\.6\.1\.5\.5\.7\.1\.26\s+\S+.*OCTET STRING +\[HEX DUMP\]:3008A0061604(\w{8})\n", dump
-    )
+    code = re.search(r"OBJECT +:1\.3\.6\.1\.5\.5\.7\.1\.26\s+\S+.*OCTET STRING +\[HEX DUMP\]:3008A0061604(\w{8})\n", dump)
     if code is None or not re.fullmatch(rb"[A-Z0-9]{4}", bytes.fromhex(code[1])):
         raise Wrong(437)
-    der = openssl(
-        "pkey",
-        "-pubin",
-        "-outform",
-        "DER",
-        given=openssl("x509", "-noout", "-pubkey", given=blocks[0]).stdout,
-    )
+    der = openssl("pkey", "-pubin", "-outform", "DER", given=openssl("x509", "-noout", "-pubkey", given=blocks[0]).stdout)
     point = der.stdout[-65:]
     return int.from_bytes(point[1:33], "big"), int.from_bytes(point[33:], "big")
 
@@ -316,11 +303,7 @@ def verify(request: dict[str, Any]) -> dict[str, Any]:
     if diverted and not any(codes):
         chain([token for token in tokens if token is not None], codes, request)
     outcome = "TN-Validation-Passed"
-    missing = [
-        place
-        for place, token in enumerate(tokens)
-        if token and codes[place] == 436 and unpublished(token, request)
-    ]
+    missing = [place for place, token in enumerate(tokens) if token and codes[place] == 436 and unpublished(token, request)]
     if any(codes):
         everything = all(place in missing for place, code in enumerate(codes) if code)
         outcome = "No-TN-Validation" if everything else "TN-Validation-Failed"
