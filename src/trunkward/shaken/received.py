@@ -39,12 +39,13 @@ class Claims(msgspec.Struct, frozen=True):
     dest: tuple[str, ...]
     #: Seconds since the epoch.
     iat: int
-    attest: Attestation | None
-    origid: str | None
-    #: Whom a `div` was for.
-    div: str | None
     #: All claims, with those we give no meaning to: what a certificate's constraints speak of.
     all: dict[str, Any]
+    #: Of a `shaken` one.
+    attest: Attestation | None = None
+    origid: str | None = None
+    #: Whom a `div` was for.
+    div: str | None = None
 
 
 class Received(msgspec.Struct, frozen=True):
@@ -164,34 +165,37 @@ def open_payload(unopened: Unopened, *, orig: str, dest: str, date_s: float | No
 
 def _claims(ppt: str, claims: dict[str, Any]) -> Claims:
     # 3.
-    iat = _claim(claims, "iat")
+    iat, orig, dest = claims.get("iat"), claims.get("orig"), claims.get("dest")
+    if iat is None or orig is None or dest is None:
+        raise Refused(Cause.CLAIM_MISSING, "no iat, orig or dest")
     # a bool is an int to Python, and errata 5985 of RFC 8225 to a quoted one
     if type(iat) is not int or not 0 < iat < 2**53:
         raise Refused(Cause.CLAIM_MALFORMED, "iat is no whole number of seconds")
-    orig = _party("orig", _claim(claims, "orig"))
-    dest = _dest(_claim(claims, "dest"))
+    caller, called = _party("orig", orig), _dest(dest)
     # 4.
-    attest = origid = div = None
     if ppt == SHAKEN:
-        level, origid = _claim(claims, "attest"), _claim(claims, "origid")
-        attest = _LEVELS.get(level) if isinstance(level, str) else None
-        if attest is None:
-            raise Refused(Cause.ATTEST, f"attest is {level!r}"[:80])
-        if not isinstance(origid, str) or not _UUID.fullmatch(origid):
-            raise Refused(Cause.ORIGID, "origid is no UUID")
-    elif ppt == DIV:
-        div = _party("div", _claim(claims, "div"))
-    return Claims(orig, dest, iat, attest, origid, div, claims)
+        return Claims(caller, called, iat, claims, *_level(claims))
+    if ppt != DIV:
+        return Claims(caller, called, iat, claims)
+    if claims.get("div") is None:
+        raise Refused(Cause.CLAIM_MISSING, "no div")
+    return Claims(caller, called, iat, claims, div=_party("div", claims["div"]))
+
+
+def _level(claims: dict[str, Any]) -> tuple[Attestation, str]:
+    """`attest` and `origid` (RFC 8588 sections 4 and 5)."""
+    level, origid = claims.get("attest"), claims.get("origid")
+    if level is None or origid is None:
+        raise Refused(Cause.CLAIM_MISSING, "no attest or origid")
+    attest = _LEVELS.get(level) if isinstance(level, str) else None
+    if attest is None:
+        raise Refused(Cause.ATTEST, f"attest is {level!r}"[:80])
+    if not isinstance(origid, str) or not _UUID.fullmatch(origid):
+        raise Refused(Cause.ORIGID, "origid is no UUID")
+    return attest, origid
 
 
 _LEVELS = {level.value: level for level in Attestation}
-
-
-def _claim(claims: dict[str, Any], name: str) -> Any:
-    value = claims.get(name)
-    if value is None:
-        raise Refused(Cause.CLAIM_MISSING, f"no {name}")
-    return value
 
 
 def _party(name: str, value: Any) -> str:
@@ -210,17 +214,20 @@ def _dest(value: Any) -> tuple[str, ...]:
         raise Refused(Cause.CLAIM_MALFORMED, "dest has something else than arrays of tn and uri")
     if not 0 < len(numbers) + len(uris) <= MAX_DEST:
         raise Refused(Cause.CLAIM_MALFORMED, f"dest names {len(numbers) + len(uris)} parties")
-    return (*[_number("dest", text) for text in numbers], *[_uri("dest", text) for text in uris])
+    found = [_number("dest", text) for text in numbers]
+    return tuple(found + [_uri("dest", text) for text in uris] if uris else found)
 
 
 _NONE: list[Any] = []
 
 
 def _number(name: str, text: Any) -> str:
-    if not isinstance(text, str) or ";" in text:
-        raise Refused(Cause.CLAIM_MALFORMED, f"{name}.tn is no number")
+    if not isinstance(text, str):
+        raise Refused(Cause.CLAIM_MALFORMED, f"{name}.tn is no text")
     if text.isdigit() and text.isascii() and len(text) <= MAX_DIGITS:
         return text  # canonical already, as nearly all are
+    if ";" in text:
+        raise Refused(Cause.CLAIM_MALFORMED, f"{name}.tn has parameters")
     try:
         return canonical_tn(text)
     except NotANumber as refused:
