@@ -75,9 +75,7 @@ async def called(node: Node, trunk: str, headers: HeaderLines = ()) -> tuple[tup
     customer, north = customer_agent(), carrier_agent()
     async with tls_carrier(node, north):
         flow = await connect(node, customer, trunk, host)
-        call = await place(
-            customer, flow, NORTH_NUMBER, sender=f"<sip:{number}@inner.acme>", headers=headers
-        )
+        call = await place(customer, flow, NORTH_NUMBER, sender=f"<sip:{number}@inner.acme>", headers=headers)
         there = await north.incoming()
         await call.answered()
         await there.confirmed()
@@ -111,7 +109,11 @@ def test_a_level_that_is_supplied_and_no_other(node: Node) -> None:
             assert (recorded, why) == (level, "")
             [value] = values
             assert verified(value, certificate(node, "switched"))["attest"] == level
-        for headers in ([], [("Attestation-Info", "D")], [("Attestation-Info", "A"), ("Attestation-Info", "C")]):
+        for headers in (
+            [],
+            [("Attestation-Info", "D")],
+            [("Attestation-Info", "A"), ("Attestation-Info", "C")],
+        ):
             values, recorded, why = await called(node, "initech-hq", headers)
             assert (values, recorded, why) == ((), "", "none-level-not-supplied")
 
