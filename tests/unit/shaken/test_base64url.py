@@ -16,7 +16,9 @@ def test_as_the_standard_library_writes_it_without_padding(data: bytes) -> None:
     assert base64url.decode(text) == data
 
 
-@pytest.mark.parametrize("text", ["YQ==", "YR", "YWJ", "Y Q", "Y", "YWJjZ", "Y+Q", "Y/Q", "YQ\n", "é", "YQ.", "YW\0j", "="])
+@pytest.mark.parametrize(
+    "text", ["YQ==", "YR", "YWJ", "Y Q", "Y", "YWJjZ", "Y+Q", "Y/Q", "YQ\n", "é", "YQ.", "YW\0j", "="]
+)
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"base64url|ascii"):
         base64url.decode(text)
