@@ -1,9 +1,9 @@
 """`./trunkward bench shaken`: what a signature and a verification cost besides the arithmetic of P-256.
 
-In one process, in turns: the same message signed by `cryptography` alone, and a whole Identity header (claims built
-and checked, serialised, signed, encoded); the same signature verified by `cryptography` alone, and a whole
-verification with a kept credential (grammar, JSON, claims, time, parties, signature, outcome). CPU of this
-process alone; each number is the median of all turns, each ratio that of the two medians.
+In one process, in turns: the same message signed by `cryptography` alone, and a whole Identity header (claims
+built and checked, serialised, signed, encoded); the same signature verified by `cryptography` alone, and a
+whole verification with a kept credential (grammar, JSON, claims, time, parties, signature, outcome). CPU of
+this process alone; each number is the median of all turns, each ratio that of the two medians.
 
 1 when a ratio or a rate is worse than its goal.
 """
@@ -80,7 +80,9 @@ def _acts() -> list[tuple[str, Callable[[], object], Callable[[], object], Goal]
         lifetime=timedelta(days=1),
     )
     signer = PassportSigner.create(key, X5U)
-    credential = credential_of(certificate.public_bytes(Encoding.PEM), TrustedList.of(authority), NO_LIST, now_s)
+    credential = credential_of(
+        certificate.public_bytes(Encoding.PEM), TrustedList.of(authority), NO_LIST, now_s
+    )
     call = CalledAs(orig=(CALLER,), to=CALLED, request_uri=CALLED, date_s=now_s, call_id="bench")
     algorithm = ec.ECDSA(SHA256())
 

@@ -144,7 +144,10 @@ def test_revoked_certificate_stops_the_signer(
     assert cause(good, revoked=listed(good)) == "certificate-revoked"
     middle, key, root = intermediate()
     chain = {"chain": (middle,), "authorities": (root,)}
-    assert cause(forge(good, issuer=middle, issuer_key=key), **chain, revoked=listed(middle)) == "certificate-revoked"
+    assert (
+        cause(forge(good, issuer=middle, issuer_key=key), **chain, revoked=listed(middle))
+        == "certificate-revoked"
+    )
 
 
 @pytest.fixture

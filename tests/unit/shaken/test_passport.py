@@ -35,9 +35,8 @@ X5U = "https://cert.example.com/709J/1.pem"
 ORIGID = "123e4567-e89b-82d3-a456-426655440000"
 
 
-def vector(name: str) -> dict[str, Any]:
-    value: dict[str, Any] = json.loads((VECTORS / name).read_text())
-    return value
+def vector(name: str) -> Any:
+    return json.loads((VECTORS / name).read_text())
 
 
 def claims(**changed: Any) -> ShakenClaims:
@@ -69,7 +68,10 @@ def test_golden_bytes_of_div_and_rcd() -> None:
     """Property 1, for the other kinds we sign."""
     for golden in vector("kinds-golden.json"):
         kind = {"div": DivClaims, "rcd": RcdClaims}[golden["ppt"]]
-        said = {name: tuple(value) if isinstance(value, list) else value for name, value in golden["claims"].items()}
+        said = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in golden["claims"].items()
+        }
         made = kind(**said)
         assert made.ppt == golden["ppt"]
         assert made.payload() == golden["payload"].encode()
@@ -142,7 +144,9 @@ def test_identity_value(key: ec.EllipticCurvePrivateKey) -> None:
         RcdClaims(orig_tn="12025550100", dest_tns=("12025550110",), iat=1, nam="Müller & Söhne"),
     ],
 )
-def test_identity_value_of_the_other_kinds(key: ec.EllipticCurvePrivateKey, made: DivClaims | RcdClaims) -> None:
+def test_identity_value_of_the_other_kinds(
+    key: ec.EllipticCurvePrivateKey, made: DivClaims | RcdClaims
+) -> None:
     value = PassportSigner.create(key, X5U).identity(made)
     token, _, parameters = value.partition(";")
     header, payload, signature = token.split(".")
@@ -222,9 +226,3 @@ def test_certificate_urls_we_sign_with_are_those_verifiers_fetch() -> None:
     for url in ("http://cert.example.com/1.pem", "https://cert.example.com/1.pem>;alg=none"):
         with pytest.raises(PassportError, match="x5u-invalid"):
             check_x5u(url)
-
-
-@pytest.mark.parametrize("text", ["YQ==", "YR", "Y Q", "Y", "Y+Q", "YQ\n", "é"])
-def test_base64url_is_strict(text: str) -> None:
-    with pytest.raises(ValueError, match=r"base64|ascii|padding|data characters"):
-        base64url.decode(text)

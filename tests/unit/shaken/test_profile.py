@@ -8,9 +8,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA384
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from stirkit import pki
 from stirkit.pki import Plan
-
 from trunkward.shaken import der
 from trunkward.shaken.profile import RULES, Kind, constraints_of, lint
 from trunkward.shaken.tnauthlist import TN_AUTH_LIST
@@ -86,7 +87,12 @@ BAD: list[tuple[str, Kind, bool, Change]] = [
     ("certificate-is-no-authority", GIVING, True, having(BASIC(ca=False, path_length=None), critical=True)),
     ("certificate-key-usage", END, True, without(x509.KeyUsage)),
     ("certificate-key-usage", END, True, having(pki.usage("digital_signature"))),
-    ("certificate-key-usage", END, True, having(pki.usage("digital_signature", "key_agreement"), critical=True)),
+    (
+        "certificate-key-usage",
+        END,
+        True,
+        having(pki.usage("digital_signature", "key_agreement"), critical=True),
+    ),
     ("certificate-key-usage", END, True, having(pki.usage("content_commitment"), critical=True)),
     ("certificate-key-usage", BETWEEN, True, having(pki.usage("crl_sign"), critical=True)),
     ("certificate-policy", END, True, without(x509.CertificatePolicies)),
@@ -153,9 +159,11 @@ def test_critical_extension_nobody_knows_binds() -> None:
 
 def test_certificate_of_version_1_is_seen() -> None:
     # no library makes one any more: the same certificate without its version and its extensions
-    certificate = good(END).issue().x509.public_bytes(pki.Encoding.DER)
+    certificate = good(END).issue().x509.public_bytes(Encoding.DER)
     tbs, *rest = der.elements(der.only(certificate, der.SEQUENCE))
-    kept = b"".join(der.element(tag, content) for tag, content in der.elements(tbs[1]) if tag not in (0xA0, 0xA3))
+    kept = b"".join(
+        der.element(tag, content) for tag, content in der.elements(tbs[1]) if tag not in (0xA0, 0xA3)
+    )
     old = der.element(der.SEQUENCE, kept) + b"".join(der.element(tag, content) for tag, content in rest)
     found = x509.load_der_x509_certificate(der.element(der.SEQUENCE, old))
     assert lint(found, END)[0].code == "certificate-version"
@@ -163,7 +171,7 @@ def test_certificate_of_version_1_is_seen() -> None:
 
 def test_extension_that_came_twice_is_unreadable() -> None:
     plan = good(END)
-    one = plan.issue().x509.public_bytes(pki.Encoding.DER)
+    one = plan.issue().x509.public_bytes(Encoding.DER)
     # the identifier of the key usage becomes that of the basic constraints: two of one kind
     spoilt = one.replace(bytes.fromhex("0603551d0f"), bytes.fromhex("0603551d13"))
     assert spoilt != one

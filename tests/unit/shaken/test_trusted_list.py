@@ -1,6 +1,7 @@
 """Property 20: the only trust there is comes from a list whose signature was verified."""
 
 import base64
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,10 +9,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
+
 from stirkit import pki
 from stirkit.pki import NOW_S
 from stirkit.tokens import GONE, b64, changed, compact, token
-
 from trunkward.shaken.trusted_list import ListRefused, TrustedList, list_x5u, read_trusted_list
 
 X5U = "https://authority.example.com/administrator.pem"
@@ -66,7 +67,7 @@ def test_signature_is_looked_at_before_the_content() -> None:
 
 
 def test_administrator_with_another_key() -> None:
-    other = pki.replace(pki.administrator().plan, key=pki.new_key(ec.SECP384R1())).issue()
+    other = replace(pki.administrator().plan, key=pki.new_key(ec.SECP384R1())).issue()
     with pytest.raises(ListRefused, match="list-signature"):
         read_trusted_list(text(), other.x509, NOW_S)
 
@@ -107,7 +108,10 @@ def test_end_to_the_second_and_no_way_back() -> None:
 LIST = text()
 
 
-@given(st.text(max_size=300) | st.builds(lambda at, c: LIST[:at] + c + LIST[at + 1 :], st.integers(0, 600), st.characters()))
+@given(
+    st.text(max_size=300)
+    | st.builds(lambda at, c: LIST[:at] + c + LIST[at + 1 :], st.integers(0, 600), st.characters())
+)
 def test_no_text_is_taken_for_it(value: str) -> None:
     try:
         found = opened(value)
