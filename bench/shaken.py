@@ -1,9 +1,9 @@
 """`./trunkward bench shaken`: what a signature and a verification cost besides the arithmetic of P-256.
 
-In one process, in turns: the same message signed by `cryptography` alone, and a whole Identity header (claims built
-and checked, serialised, signed, encoded); the same signature verified by `cryptography` alone, and a whole
-verification with a kept credential (grammar, JSON, claims, time, parties, signature, outcome). CPU of this
-process alone; each number is the median of all turns, each ratio that of the two medians.
+In one process, in turns: the same message signed by `cryptography` alone, and a whole Identity header (claims
+built and checked, serialised, signed, encoded); the same signature verified by `cryptography` alone, and a
+whole verification with a kept credential (grammar, JSON, claims, time, parties, signature, outcome). CPU of
+this process alone; each number is the median of all turns, each ratio that of the two medians.
 
 1 when a ratio or a rate is worse than its goal.
 """

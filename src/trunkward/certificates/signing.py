@@ -205,8 +205,9 @@ class Signing:
             raise CertificateRefused("same-key", "the account's key is the certificate's: make another")
         # before the order: an administrator that is down costs the authority nothing
         login = Login(account=ordering.account, user=ordering.user, password=Path(ordering.password))
-        token = self._administrator.token(login, atc_claim(self._task.spc, client.account_key))
-        check_token(token, spc=self._task.spc, account=client.account_key, now=datetime.now(UTC))
+        account, form = client.account_key, ordering.fingerprint
+        token = self._administrator.token(login, atc_claim(self._task.spc, account, form))
+        check_token(token, spc=self._task.spc, account=account, now=datetime.now(UTC), form=form)
         return client.issue(request, [AuthorityToken(token, ordering.token_key)], identifiers(self._task.spc))
 
     # ---- 4. and 5.

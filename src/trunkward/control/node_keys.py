@@ -37,6 +37,7 @@ from trunkward.trunks.model import (
     Routing,
     SharedLive,
 )
+from trunkward.trunks.retention import SIGNATURES_DAYS
 
 #: Ports below it need a privilege that no process of a node has (ip(7)), and belong to other services.
 _MIN_PORT = 1024
@@ -166,6 +167,7 @@ class LivePart(Part):
     socket: File | None = None
     ca: File | None = None
     secrets: Annotated[str, AfterValidator(_secrets)]
+    nodes: list[Name] | None = Field(default=None, min_length=1, max_length=64)
 
 
 class NodePart(Part):
@@ -187,7 +189,7 @@ class NodePart(Part):
     gates: Annotated[int, Field(ge=1, le=64)] = 2
     retention: Days = 365
     ladder_retention: Days = 30
-    signature_retention: Days = 730
+    signature_retention: Days = SIGNATURES_DAYS
     certificate: Annotated[ServerCertificatePart, LOCAL_OR_SERVER] = ServerCertificatePart()
     max_call_s: MaxCall = MAX_CALL_S
     grant_s: Annotated[int, AfterValidator(_grant)] = GRANT_S
@@ -232,10 +234,12 @@ def wrong_in_node(node: NodePart, *, tls12: bool) -> Wrong:
     yield from wrong_in_alerts(node.alerts)
     yield from wrong_in_number_plan(("node", "number_plan"), node.number_plan)
     if node.live is not None:
-        yield from _wrong_in_live(node.live)
+        yield from _wrong_in_live(node.live, node.id or node.name)
 
 
-def _wrong_in_live(live: LivePart) -> Wrong:
+def _wrong_in_live(live: LivePart, own_name: str) -> Wrong:
+    if live.nodes and own_name not in live.nodes:
+        yield ("node", "live", "nodes"), f"{own_name}, this node, is not among them; write all, or none"
     if (live.host is None) == (live.socket is None):
         yield ("node", "live"), "write either host (over TLS) or socket"
     elif live.socket is not None and live.ca is not None:
@@ -309,6 +313,7 @@ def node_of(node: NodePart) -> NodeSettings:
         alerts=alerting_of(node.alerts),
         id=node.id or "",
         live=_live_of(node.live) if node.live is not None else None,
+        ledger_nodes=tuple(node.live.nodes or ()) if node.live is not None else (node.id or node.name,),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.hashes import SHA384
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +17,7 @@ from stirkit.pki import DAY, NOW, NOW_S, Issued
 from trunkward.shaken.crl import GRACE_S, NO_LIST, CrlRefused, Revocations, Status, read_crl
 
 ISSUERS = (pki.administrator().x509,)
+STRANGE = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.32473.1"), b"\x05\x00")
 
 
 def listing(*revoked: Issued, **made: Any) -> Revocations:
@@ -68,7 +69,7 @@ def test_an_issuer_holds_for_the_entries_behind_it() -> None:
         if extension is not None:
             entry = entry.add_extension(extension, critical=True)
         builder = builder.add_revoked_certificate(entry.build())
-    data = builder.sign(pki.administrator().key, pki.SHA256()).public_bytes(Encoding.DER)
+    data = builder.sign(pki.administrator().key, SHA256()).public_bytes(Encoding.DER)
     found = read_crl(data, ISSUERS, NOW_S)
     assert found.status(second.x509, NOW_S) is Status.REVOKED
 
@@ -128,6 +129,7 @@ def _signer(change: Callable[[pki.Plan], pki.Plan]) -> tuple[bytes, tuple[x509.C
         (lambda: (pki.pem(pki.root()), ISSUERS), "crl-malformed"),
         (lambda: (pki.crl(signer=pki.root()), ISSUERS), "crl-issuer-unknown"),
         (lambda: (pki.crl(), ()), "crl-issuer-unknown"),
+        (lambda: (pki.crl(algorithm=SHA512()), ISSUERS), "crl-signature-algorithm"),
         (lambda: (_spoilt(pki.crl()), ISSUERS), "crl-signature"),
         # the name of the administrator, another key
         (
@@ -166,9 +168,6 @@ def _signer(change: Callable[[pki.Plan], pki.Plan]) -> tuple[bytes, tuple[x509.C
 )
 def test_each_list_that_is_not_taken(make: Callable[[], Any], expected: str) -> None:
     assert reason(*make()) == expected
-
-
-STRANGE = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.32473.1"), b"\x05\x00")
 
 
 def _spoilt(data: bytes) -> bytes:

@@ -8,6 +8,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA384
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from stirkit import pki
 from stirkit.pki import Plan
@@ -158,7 +159,7 @@ def test_critical_extension_nobody_knows_binds() -> None:
 
 def test_certificate_of_version_1_is_seen() -> None:
     # no library makes one any more: the same certificate without its version and its extensions
-    certificate = good(END).issue().x509.public_bytes(pki.Encoding.DER)
+    certificate = good(END).issue().x509.public_bytes(Encoding.DER)
     tbs, *rest = der.elements(der.only(certificate, der.SEQUENCE))
     kept = b"".join(
         der.element(tag, content) for tag, content in der.elements(tbs[1]) if tag not in (0xA0, 0xA3)
@@ -170,7 +171,7 @@ def test_certificate_of_version_1_is_seen() -> None:
 
 def test_extension_that_came_twice_is_unreadable() -> None:
     plan = good(END)
-    one = plan.issue().x509.public_bytes(pki.Encoding.DER)
+    one = plan.issue().x509.public_bytes(Encoding.DER)
     # the identifier of the key usage becomes that of the basic constraints: two of one kind
     spoilt = one.replace(bytes.fromhex("0603551d0f"), bytes.fromhex("0603551d13"))
     assert spoilt != one

@@ -1,6 +1,7 @@
 """Property 20: the only trust there is comes from a list whose signature was verified."""
 
 import base64
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -66,7 +67,7 @@ def test_signature_is_looked_at_before_the_content() -> None:
 
 
 def test_administrator_with_another_key() -> None:
-    other = pki.replace(pki.administrator().plan, key=pki.new_key(ec.SECP384R1())).issue()
+    other = replace(pki.administrator().plan, key=pki.new_key(ec.SECP384R1())).issue()
     with pytest.raises(ListRefused, match="list-signature"):
         read_trusted_list(text(), other.x509, NOW_S)
 

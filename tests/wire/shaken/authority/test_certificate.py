@@ -16,6 +16,7 @@ from cryptography import x509
 from sipkit.certificates import ThrowawayAuthority
 from sipkit.sti import SPC, Provider, new_key
 from trunkward.certificates.identities import Identities
+from trunkward.shaken.authority_token import Form
 from trunkward.shaken.credential import credential_of
 from trunkward.shaken.published import published_at
 from wire.shaken.authority.conftest import Keeper, late
@@ -234,6 +235,16 @@ def test_what_the_token_is_called(provider: Provider, wants: str, sends: str, wo
     assert bool(state.url) is works
     if not works:
         assert "the response has no atc" in state.problem
+
+
+@pytest.mark.parametrize("sends", list(Form))
+def test_how_the_account_s_key_is_named(provider: Provider, sends: Form) -> None:
+    """Summary: RFC 9448 hashes its DER, some authorities its JSON Web Key: a key of the node file says which."""
+    provider.sti.authority.fingerprint = Form.JWK
+    state = Keeper(provider, fingerprint=sends).round()
+    assert bool(state.url) is (sends is Form.JWK)
+    if sends is not Form.JWK:
+        assert "fingerprint is " in state.problem
 
 
 def test_an_external_account(provider: Provider) -> None:
