@@ -22,6 +22,7 @@ from trunkward.stiauthority.issuing import (
     issue_administrator,
     issue_intermediate,
     issue_root,
+    revocations_at,
 )
 
 
@@ -35,20 +36,27 @@ class Home:
     intermediate: Issuer
 
     @classmethod
-    def at(cls, directory: Path, *, hosts: tuple[str, ...]) -> Self:
-        """What is there, and what is missing made; `hosts`: names and addresses of the HTTPS servers."""
+    def at(cls, directory: Path, *, hosts: tuple[str, ...], revocations_url: str) -> Self:
+        """What is there, and what is missing made.
+
+        `hosts`: names and addresses of the HTTPS servers; `revocations_url`: where the revocation list is.
+        """
         directory.mkdir(parents=True, exist_ok=True)
         now = datetime.now(UTC)
+        administrator = _kept(
+            directory / "administrator", lambda key: issue_administrator(key, serial=serial(), now=now)
+        )
+        revocations = revocations_at(revocations_url, administrator.certificate)
         root = _kept(directory / "root", lambda key: issue_root(key, serial=serial(), now=now))
         home = cls(
             directory=directory,
-            administrator=_kept(
-                directory / "administrator", lambda key: issue_administrator(key, serial=serial(), now=now)
-            ),
+            administrator=administrator,
             root=root,
             intermediate=_kept(
                 directory / "intermediate",
-                lambda key: issue_intermediate(key.public_key(), root=root, serial=serial(), now=now),
+                lambda key: issue_intermediate(
+                    key.public_key(), root=root, revocations=revocations, serial=serial(), now=now
+                ),
             ),
         )
         home._make_https(hosts, now)

@@ -64,7 +64,12 @@ def issue_root(key: ec.EllipticCurvePrivateKey, *, serial: int, now: datetime) -
 
 
 def issue_intermediate(
-    key: ec.EllipticCurvePublicKey, *, root: Issuer, serial: int, now: datetime
+    key: ec.EllipticCurvePublicKey,
+    *,
+    root: Issuer,
+    revocations: x509.CRLDistributionPoints,
+    serial: int,
+    now: datetime,
 ) -> x509.Certificate:
     """What issues to providers."""
     return (
@@ -74,6 +79,7 @@ def issue_intermediate(
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         .add_extension(_issued_by(root), critical=False)
         .add_extension(_policy(), critical=False)
+        .add_extension(revocations, critical=False)
         .sign(root.key, SHA256())
     )
 

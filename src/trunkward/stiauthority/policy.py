@@ -24,6 +24,8 @@ from trunkward.shaken.tnauthlist import TnAuthListError, decode_spc
 from trunkward.stiauthority.home import Home
 from trunkward.stiauthority.issuing import Issuer, revocation_list
 
+#: Where the revocation list is, below the administrator's own address.
+REVOCATIONS = "/download/v1/crl"
 #: Seconds a login lasts.
 SESSION_S = 900.0
 
@@ -75,7 +77,7 @@ class PolicyAdministrator:
     @property
     def revocations_url(self) -> str:
         """Where the revocation list is."""
-        return f"{self.url}/download/v1/crl"
+        return self.url + REVOCATIONS
 
     @property
     def certificate_url(self) -> str:
@@ -177,7 +179,7 @@ def application(administrator: PolicyAdministrator) -> FastAPI:
     async def ca_list() -> Response:
         return _answer({"status": "success", "caList": administrator.trusted_list()})
 
-    @app.get("/download/v1/crl")
+    @app.get(REVOCATIONS)
     async def crl() -> Response:
         der = administrator.revocations_instead
         if der is None:

@@ -65,10 +65,9 @@ class StiAuthority:
     ) -> Self:
         """With the keys in `directory`, made where there are none."""
         where = where or Where()
-        home = Home.at(directory, hosts=(where.host, where.address))
-        administrator = PolicyAdministrator(
-            home=home, url=where.url(where.administrator_port), accounts=accounts
-        )
+        url = where.url(where.administrator_port)
+        home = Home.at(directory, hosts=(where.host, where.address), revocations_url=url + policy.REVOCATIONS)
+        administrator = PolicyAdministrator(home=home, url=url, accounts=accounts)
         return cls(
             home=home,
             where=where,

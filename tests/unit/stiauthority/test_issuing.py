@@ -36,7 +36,10 @@ def issuer(issue: object) -> Issuer:
 
 ADMINISTRATOR = issuer(lambda key: issue_administrator(key, serial=serial(), now=NOW))
 ROOT = issuer(lambda key: issue_root(key, serial=serial(), now=NOW))
-INTERMEDIATE = issuer(lambda key: issue_intermediate(key.public_key(), root=ROOT, serial=serial(), now=NOW))
+POINTS = revocations_at(URL, ADMINISTRATOR.certificate)
+INTERMEDIATE = issuer(
+    lambda key: issue_intermediate(key.public_key(), root=ROOT, revocations=POINTS, serial=serial(), now=NOW)
+)
 KEY = ec.generate_private_key(ec.SECP256R1())
 
 
@@ -45,7 +48,7 @@ def issued(spc: str = "000T", lifetime: timedelta = timedelta(days=90)) -> x509.
         KEY.public_key(),
         spc=spc,
         issuer=INTERMEDIATE,
-        revocations=revocations_at(URL, ADMINISTRATOR.certificate),
+        revocations=POINTS,
         serial=serial(),
         now=NOW,
         lifetime=lifetime,

@@ -17,17 +17,18 @@ from trunkward.stiauthority.home import Home
 from trunkward.stiauthority.orders import Account, CertificationAuthority, Order, Problem, Status
 
 SPC = "000T"
+URL = "https://sti-pa.example.net/download/v1/crl"
 ACCOUNT_KEY, KEY, STRANGER = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return Home.at(tmp_path_factory.mktemp("sti"), hosts=("localhost", "127.0.0.1"))
+    return Home.at(tmp_path_factory.mktemp("sti"), hosts=("localhost", "127.0.0.1"), revocations_url=URL)
 
 
 @pytest.fixture
 def authority(home: Home) -> CertificationAuthority:
-    return CertificationAuthority(home=home, revocations_url="https://sti-pa.example.net/download/v1/crl")
+    return CertificationAuthority(home=home, revocations_url=URL)
 
 
 @pytest.fixture
@@ -190,8 +191,8 @@ def test_a_nonce_is_good_once(authority: CertificationAuthority) -> None:
 def test_only_one_s_own_certificates_are_revoked_and_that_outlives_the_authority(
     tmp_path: Path,
 ) -> None:
-    home = Home.at(tmp_path, hosts=("localhost",))
-    authority = CertificationAuthority(home=home, revocations_url="https://sti-pa.example.net/crl")
+    home = Home.at(tmp_path, hosts=("localhost",), revocations_url=URL)
+    authority = CertificationAuthority(home=home, revocations_url=URL)
     account = authority.open_account(ACCOUNT_KEY.public_key(), [])
     other = authority.open_account(STRANGER.public_key(), [])
     order = ordered(authority, account)
@@ -205,6 +206,6 @@ def test_only_one_s_own_certificates_are_revoked_and_that_outlives_the_authority
     authority.revoke(der, account)
     with pytest.raises(Problem, match="already"):
         authority.revoke(der, account)
-    again = Home.at(tmp_path, hosts=("localhost",))
+    again = Home.at(tmp_path, hosts=("localhost",), revocations_url=URL)
     assert [(one.serial, one.issuer) for one in again.revoked()] == [(leaf.serial_number, leaf.issuer)]
     assert again.root.certificate == home.root.certificate
