@@ -1,0 +1,234 @@
+"""A node whose signing certificate comes from an authority: who may read what, what calls carry, and a revocation.
+
+In the order of a node's life, on one node.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+
+from sipkit.passports import head_of
+from sipkit.sti import PASSWORD, SPC
+from trunkward.control.deviations import deviations
+from trunkward.control.node_file import read_node_file
+from trunkward.engines.probes import get
+from trunkward.engines.users import USERS, gid, uid
+from trunkward.settings import WEB_PORT
+from trunkward.shaken.credential import credential_of
+from trunkward.shaken.crl import read_crl
+from trunkward.shaken.published import published_at
+from trunkward.shaken.trusted_list import read_trusted_list
+from trunkward.shaken.verify import CalledAs, Verstat, verify
+from trunkward.stiauthority.server import StiAuthority, Where, accounts_of
+from wire.conftest import EXAMPLE, Node, start_node, stop_node
+from wire.node.parties import (
+    ACME_NUMBER,
+    NORTH_NUMBER,
+    carrier_agent,
+    connect,
+    customer_agent,
+    place,
+    run,
+    tls_carrier,
+)
+
+X5U = "    x5u: https://cert.example.com/trunkward/test.pem\n"
+IDENTITY = """\
+    x5u: {sti.published_url}
+    certificates: acme
+    authority:
+      directory: {sti.directory_url}
+      terms_agreed: true
+      account: "{spc}"
+      user: tester-{spc}
+      password_file: {home}/password
+      ca: {sti.home.https_authority}
+    publish:
+      directory: {published}
+      ca: {sti.home.https_authority}
+      address: {sti.where.address}
+  policy_administrator:
+    url: {sti.administrator.url}
+    certificate: {sti.home.administrator_certificate}
+    ca: {sti.home.https_authority}
+    revocations_every_s: 2
+"""
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    made = Path(tempfile.mkdtemp(prefix="tw-sti-", dir="/tmp"))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def sti(home: Path) -> Iterator[StiAuthority]:
+    published = home / "published"
+    published.mkdir()
+    os.chown(published, uid("tw-identity"), gid("tw-identity"))
+    password = home / "password"
+    password.write_text(f"{PASSWORD}\n")
+    password.chmod(0o600)
+    made = StiAuthority.at(
+        home / "sti",
+        accounts=accounts_of([SPC], user="tester", password=PASSWORD),
+        where=Where(address="127.0.0.70"),
+        published=published,
+    )
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def node(home: Path, sti: StiAuthority) -> Iterator[Node]:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    assert text.count(X5U) == 1
+    identity = IDENTITY.format(sti=sti, spc=SPC, home=home, published=home / "published")
+    running = start_node(text.replace(X5U, identity))
+    yield running
+    for program in ("identities", "signer"):
+        print(f"---- {program}\n{running.log(program)[-3000:]}")
+    stop_node(running)
+
+
+def certs(node: Node) -> dict[str, Any]:
+    """What `trunkward certs` says of the node's identity."""
+    document: dict[str, Any] = json.loads(node.trunkward("certs", "--json").stdout)
+    found: dict[str, Any] = document["identities"]["node"]
+    return found
+
+
+def wait_until[T](found: Callable[[], T], what: str, within_s: float = 60.0) -> T:
+    end = time.monotonic() + within_s
+    while not (value := found()):
+        assert time.monotonic() < end, f"not within {within_s} s: {what}"
+        time.sleep(0.2)
+    return value
+
+
+def identities_of_a_call(node: Node) -> list[str]:
+    """The Identity headers of a call to carrier north, as they arrive there."""
+    found: list[str] = []
+
+    async def scenario() -> None:
+        caller, north = customer_agent(), carrier_agent()
+        async with tls_carrier(node, north):
+            flow = await connect(node, caller)
+            call = await place(caller, flow, NORTH_NUMBER)
+            there = await north.incoming()
+            await call.answered()
+            await there.confirmed()
+            assert (await call.bye()).status == 200
+            await flow.close()
+        found.extend(there.invite.get_all("Identity"))
+
+    run(node, scenario)
+    return found
+
+
+def test_a_node_gets_its_signing_certificate(node: Node, sti: StiAuthority) -> None:
+    """Summary: a node asks for its signing certificate by real ACME, and `certs` and `status` say how it stands."""
+    found = wait_until(lambda: (one := certs(node)).get("url") and one, "a certificate")
+    assert (found["spc"], found["certificates"], found["problem"]) == (SPC, "acme", "")
+    assert found["revocation"] == "good"
+    chain = (node.state / "identities" / "node.pem").read_bytes()
+    assert found["url"] == published_at(sti.published_url, SPC, chain)
+    said = node.trunkward("status").stdout
+    assert f"signs as node                {SPC}, acme {sti.directory_url}: 89 days left" in said
+    assert f"published at {found['url']}; last found there" in said
+    assert "trusted list                 1 authorities" in said
+    node.wait_ready()
+    assert 'trunkward_signing_certificate_problem{identity="node"} 0.0' in get(WEB_PORT, "/metrics")
+    text = (node.home / "node.yaml").read_text()
+    assert not [d for d in deviations(read_node_file(text, "node.yaml")) if "TEST authority" in d.what]
+
+
+@pytest.mark.parametrize(
+    ("file", "readers"),
+    [
+        ("state/pki/identities/node.key", {"tw-signer"}),
+        ("state/pki/identities/node-account.key", {"tw-identity"}),
+        ("run/identities/node.password", {"tw-identity"}),
+        ("run/identities/task.json", {"tw-identity"}),
+        ("state/identities/node.pem", set(USERS)),
+        ("state/identities/trusted-list.jwt", set(USERS)),
+        ("state/identities/crl.der", set(USERS)),
+        ("run/identities/administrator.pem", set(USERS)),
+    ],
+)
+def test_who_reads_what(node: Node, file: str, readers: set[str]) -> None:
+    """Property 10: the process that speaks with authorities has no key that signs, the one that signs no account."""
+    able = set()
+    for user in USERS:
+        become = [
+            "setpriv",
+            f"--reuid={uid(user)}",
+            f"--regid={gid(user)}",
+            "--clear-groups",
+            "--inh-caps=-all",
+            "--",
+        ]
+        done = subprocess.run([*become, "test", "-r", str(node.home / file)], check=False)
+        if not done.returncode:
+            able.add(user)
+    assert able == readers
+
+
+def test_account_and_certificate_have_different_keys(node: Node) -> None:
+    """Property 11: the account's key is not the certificate's."""
+    pki = node.state / "pki" / "identities"
+    assert (pki / "node.key").read_bytes() != (pki / "node-account.key").read_bytes()
+
+
+def test_calls_are_signed_under_the_published_certificate(node: Node, sti: StiAuthority) -> None:
+    """Summary: what a carrier finds behind a call's x5u verifies it, by the lists the administrator signed."""
+    (identity,) = identities_of_a_call(node)
+    url = head_of(identity)["x5u"]
+    assert url == certs(node)["url"]
+    assert sti.published is not None
+    pem, now_s = (sti.published / url.rpartition("/")[2]).read_bytes(), time.time()
+    administrator = sti.home.administrator.certificate
+    trusted = read_trusted_list(
+        (node.state / "identities" / "trusted-list.jwt").read_text(), administrator, now_s
+    )
+    revoked = read_crl((node.state / "identities" / "crl.der").read_bytes(), [administrator], now_s)
+    credential = credential_of(pem, trusted, revoked, now_s, hard=True)
+    called = CalledAs(
+        orig=(ACME_NUMBER[1:],),
+        to=NORTH_NUMBER[1:],
+        request_uri=NORTH_NUMBER[1:],
+        date_s=None,
+        call_id="1",
+    )
+    found = verify([identity], call=called, credentials={url: credential}, now_s=now_s)
+    assert (found.outcome, found.spc) == (Verstat.PASSED, SPC)
+
+
+def test_a_revoked_certificate_signs_no_more(node: Node, sti: StiAuthority) -> None:
+    """Property 19: revoked, it is refused with the next revocation list; calls go on, unsigned, and it is told."""
+    chain = (node.state / "identities" / "node.pem").read_bytes()
+    sti.home.revoke(x509.load_pem_x509_certificate(chain), datetime.now(UTC))
+    wait_until(lambda: certs(node)["revocation"] == "revoked", "the revocation list")
+    assert "certificate-revoked" in certs(node)["problem"]
+    # its signer looks at the lists each half minute
+    wait_until(lambda: not identities_of_a_call(node), "unsigned calls", 75.0)
+    done = node.trunkward("certs")
+    assert done.returncode == 1
+    assert "find out why" in done.stdout
+    said = node.trunkward("status").stdout
+    assert "signer: " in said
+    # nothing was asked for behind a person's back
+    assert len(sti.authority._orders) == 1
