@@ -16,11 +16,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_der_x509_crl
+
 from stirkit import pki
 from stirkit.cases import CARD, CASES, compact_form, digest, diversions, rcd
 from stirkit.pki import NOW_S
 from stirkit.tokens import CALLED, CALLER, X5U, compact, header, payload, token
-
 from trunkward.shaken import der, identity_header, jose
 from trunkward.shaken.causes import Refused
 from trunkward.shaken.constraints import ConstraintsError, decode_constraints
