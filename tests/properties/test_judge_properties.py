@@ -150,8 +150,10 @@ def test_any_attempt_gets_one_sound_verdict(
         assert tuple(finding.check for finding in judgement.findings) == CHECKS
         assert case.emergency or not facts.draining
         if not case.emergency:
-            # somebody has counted it: all nodes, or for an inbound call this gate while those are lost
-            alone = isinstance(facts.live, Unavailable) and case.direction is Direction.INBOUND
+            # somebody has counted it: all nodes, or this gate while those are lost, for a call in, or one at home
+            # that it has money in escrow for
+            inbound = case.direction is Direction.INBOUND
+            alone = isinstance(facts.live, Unavailable) and (inbound or case.may_use_escrow)
             assert isinstance(facts.local if alone else facts.live, Held)
             assert verdict.counters == ["calls:trunk:acme-hq"]
         if case.charge is not None:
