@@ -334,6 +334,8 @@ class NodeSettings:
     id: str = ""
     #: None: it has a Valkey of its own.
     live: SharedLive | None = None
+    #: Names of all nodes that count in the Valkey it counts in; empty: nobody has said.
+    ledger_nodes: tuple[str, ...] = ()
 
     @property
     def ledger_name(self) -> str:
