@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 
 _EXAMPLE = Path(__file__).parents[1] / "examples" / "node.yaml"
+_CUSTOMER = "    customer: {reference: KYC-2026-1, verified: 2026-01-15}\n"
 _TRUNK = """\
       - name: pbx-{index}
         networks: [198.51.100.{last}/32]
@@ -85,7 +86,7 @@ def _file(trunks: int, round_: int) -> str:
     text = []
     for index in range(trunks):
         if index % 100 == 0:
-            text.append(f"  - name: tenant-{index // 100}\n    trunks:\n")
+            text.append(f"  - name: tenant-{index // 100}\n{_CUSTOMER}    trunks:\n")
         last = 1 + (index + (round_ if index == trunks // 2 else 0)) % 250
         number = f"{202 + index // 10_000}555{index % 10_000:04d}"
         text.append(_TRUNK.format(index=index, last=last, number=number))

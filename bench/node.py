@@ -41,6 +41,7 @@ node:
 
 tenants:
   - name: bench
+    customer: {{reference: KYC-2026-1, verified: 2026-01-15}}
     trunks:
 {trunks}
 carriers:

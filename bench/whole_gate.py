@@ -48,6 +48,7 @@ _WARM_UP_S = 3.0
 #: Of each load before it counts.
 _SETTLED_S = 0.5
 _ENDS_A_SECOND = 200.0
+_CUSTOMER = "    customer: {reference: KYC-2026-1, verified: 2026-01-15}\n"
 _TRUNK = """\
       - name: pbx-{index}
         networks: [192.0.2.0/24]
@@ -246,7 +247,7 @@ def _file(home: Path, shown: list[str], trunks: int) -> str:
     text = []
     for index in range(trunks):
         if index % 100 == 0:
-            text.append(f"  - name: tenant-{index // 100}\n    trunks:\n")
+            text.append(f"  - name: tenant-{index // 100}\n{_CUSTOMER}    trunks:\n")
         values = {"index": index, "last": index % 100, "cents": 20 + index % 20, "number": own_number(index)}
         fingerprint = shown[index] if index < len(shown) else f"{index:064x}"
         text.append(_TRUNK.format(shown=fingerprint, **values) + _LIMITS)

@@ -10,7 +10,7 @@ from functools import cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256, SHA384
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
@@ -58,7 +58,9 @@ class Plan:
 
     def having(self, extension: x509.ExtensionType, *, critical: bool = False) -> Plan:
         """With this extension, in place of one of its kind."""
-        return replace(self, extensions=(*self.without(extension.oid).extensions, (extension, critical)))
+        return replace(
+            self, extensions=(*self.without(extension.oid).extensions, (extension, critical))
+        )
 
     def issue(self) -> Issued:
         signer = self.issuer or Issued(plan=self, certificate=None)
@@ -244,7 +246,7 @@ def crl(
     name_issuers: bool = True,
     extra: Sequence[Extension] = (),
     entry_extra: Sequence[Extension] = (),
-    algorithm: SHA256 | SHA384 | None = None,
+    algorithm: SHA256 | SHA384 | SHA512 | None = None,
 ) -> bytes:
     """A revocation list of the administrator, in DER."""
     by = signer or administrator()
@@ -260,7 +262,9 @@ def crl(
     for extension, critical in extra:
         builder = builder.add_extension(extension, critical)
     for one in revoked:
-        entry = x509.RevokedCertificateBuilder().serial_number(one.plan.serial).revocation_date(this_update)
+        entry = (
+            x509.RevokedCertificateBuilder().serial_number(one.plan.serial).revocation_date(this_update)
+        )
         if name_issuers:
             issuer = x509.CertificateIssuer([x509.DirectoryName(one.x509.issuer)])
             entry = entry.add_extension(issuer, critical=True)

@@ -15,7 +15,8 @@ _WORDS: tuple[tuple[str, str], ...] = (
     ("certificate-", "the SHAKEN certificate could not be used: ./trunkward status, signer.log"),
     ("chain-", "the SHAKEN certificate could not be used: ./trunkward status, signer.log"),
     ("key-", "the SHAKEN key could not be used: ./trunkward status, signer.log"),
-    ("journal-", "the signer's journal could not be written: free space, look at signer.log"),
+    ("revocation-", "no list said whether the SHAKEN certificate is revoked: ./trunkward status, signer.log"),
+    ("file-", "a file of the signer's could not be read: ./trunkward status, signer.log"),
     ("signer-", "the signer did not answer in time: ./trunkward status, signer.log"),
     (
         "signature-",

@@ -81,23 +81,19 @@ def _put_in_force(
     paths: Paths, store: SqlConfiguration, before: InForce, declared: Declared, version: Version
 ) -> int:
     began, now = time.monotonic(), datetime.now(UTC)
-    records, problems = sound(store)
-    for problem in problems:
-        complain(problem)
-    with_records = frozenset(record.trunk for record in store.evidence())
-    evidence_key, evidence = evidence_of(paths, declared, records, before, now=now, only=with_records)
-    after = msgspec.structs.replace(
-        before,
-        version=version.number,
-        secrets=by_trunk(store.secrets(), version.at),
-        verified=in_force(declared, store.verifications(), version.at),
-        decks=put_decks(paths, store, declared),
-        holds=holds_now(store.holds()),
-        raises=raises_now(store.raises(), version.at),
-        evidence=evidence,
-        evidence_key=evidence_key,
-    )
     try:
+        evidence_key, evidence = _evidence(paths, store, before, declared, now)
+        after = msgspec.structs.replace(
+            before,
+            version=version.number,
+            secrets=by_trunk(store.secrets(), version.at),
+            verified=in_force(declared, store.verifications(), version.at),
+            decks=put_decks(paths, store, declared),
+            holds=holds_now(store.holds()),
+            raises=raises_now(store.raises(), version.at),
+            evidence=evidence,
+            evidence_key=evidence_key,
+        )
         put_policy_in_force(paths, before, after, gate_policy, now=now)
     except (NotApplied, NotPrepared, OSError) as problem:
         complain(f"version {version.number} is decided on, but not everywhere in force: {problem}")
@@ -106,3 +102,16 @@ def _put_in_force(
     took = time.monotonic() - began
     say(f"version {version.number} is in force after {took:.1f} s: {version.summary}", "green", err=True)
     return 0
+
+
+def _evidence(
+    paths: Paths, store: SqlConfiguration, before: InForce, declared: Declared, now: datetime
+) -> tuple[str, dict[str, list[str]]]:
+    """The tokens of trunks that evidence was ever entered for, anew; those of all others as they are."""
+    trunks = frozenset(record.trunk for record in store.evidence())
+    if not trunks:
+        return before.evidence_key, before.evidence
+    records, problems = sound(store)
+    for problem in problems:
+        complain(problem)
+    return evidence_of(paths, declared, records, before, now=now, only=trunks)

@@ -35,16 +35,16 @@ console = Console(highlight=False)
 _LOOK_S = 0.5
 #: Calls that are waited for while following; more than run on one node.
 _MOST_RUNNING = 100_000
-_HEADS = ("id", "when", "trunk", "from", "to", "verdict", "reason", "level", "by", "outcome", "s")
+_HEADS = ("id", "when", "trunk", "from", "to", "verdict", "reason", "level", "rule", "by", "outcome", "s")
 #: Digits of a record id in a list; `show` takes them while no other call's begins with them.
 _ID_DIGITS = 8
 #: What a terminal that is too narrow is spared, first to last; numbers and the reason never are.
-_SPARED = ("level", "by", "today", "trunk", "s", "verdict")
+_SPARED = ("rule", "level", "by", "today", "trunk", "s", "verdict")
 #: Seconds the longest call lasts: older ones are not waited for.
 _LONGEST_S = 86_400.0
 _SECRET_BYTES = 32
 #: Of a line while following, where nobody knows yet how wide the next one will be.
-_WIDTHS = (_ID_DIGITS, 19, 16, 16, 16, 8, 20, 5, 12, 18, 7)
+_WIDTHS = (_ID_DIGITS, 19, 16, 16, 16, 8, 20, 5, 18, 12, 18, 7)
 
 
 class UnusableSecret(Exception):
@@ -247,6 +247,7 @@ def _row(call: dict[str, Any]) -> list[str]:
         call["verdict"],
         call.get("end_reason") or call["reason"],
         call.get("attest", ""),
+        (call.get("attestation") or {}).get("rule", ""),
         call["peer"] or "",
         f"{call['ending'] or ''} {call['end_code'] or ''}".strip(),
         f"{call['duration_s']:.1f}" if call["duration_s"] is not None else "",

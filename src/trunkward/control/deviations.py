@@ -5,6 +5,7 @@ from ipaddress import ip_network
 
 from trunkward.calls.attempt import Transport
 from trunkward.trunks.model import Address, Declared, IdentifiedBy, MediaPolicy
+from trunkward.trunks.retention import SIGNATURES_DAYS
 from trunkward.trunks.signing import Certificates
 
 #: Documentation's networks (RFC 5737, RFC 3849, RFC 9637): nobody's peers are there.
@@ -95,6 +96,10 @@ def deviations(declared: Declared) -> list[Deviation]:
         found.append(Deviation(where="node", what="media is not anchored: SDP and its keys pass as they are"))
     if declared.node.unsafe_trusted_clock:
         what = "calls are signed by a clock nobody knows to be synchronised (RFC 8224 section 4.1)"
+        found.append(Deviation(where="node", what=what))
+    if declared.retention.signatures_days < SIGNATURES_DAYS:
+        days = declared.retention.signatures_days
+        what = f"the proof of signatures is deleted after {days} days, not two years"
         found.append(Deviation(where="node", what=what))
     if declared.node.unsafe_fictional_numbers:
         what = "numbers kept for fiction (555-01xx) may call and be called, though nobody has them"

@@ -37,6 +37,7 @@ from trunkward.trunks.model import (
     Routing,
     SharedLive,
 )
+from trunkward.trunks.retention import SIGNATURES_DAYS
 
 #: Ports below it need a privilege that no process of a node has (ip(7)), and belong to other services.
 _MIN_PORT = 1024
@@ -187,7 +188,7 @@ class NodePart(Part):
     gates: Annotated[int, Field(ge=1, le=64)] = 2
     retention: Days = 365
     ladder_retention: Days = 30
-    signature_retention: Days = 730
+    signature_retention: Days = SIGNATURES_DAYS
     certificate: Annotated[ServerCertificatePart, LOCAL_OR_SERVER] = ServerCertificatePart()
     max_call_s: MaxCall = MAX_CALL_S
     grant_s: Annotated[int, AfterValidator(_grant)] = GRANT_S

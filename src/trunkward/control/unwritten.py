@@ -35,7 +35,11 @@ _HELD: dict[str, dict[str, str]] = {
     "tenants": _DESTINATIONS
     | _NO_LIMITS
     | _NO_CAPS
-    | {"retention": "node.retention", "deck": "its reseller's, else indicative prices"},
+    | {
+        "retention": "node.retention",
+        "deck": "its reseller's, else indicative prices",
+        "customer": "none (its calls are signed C)",
+    },
     "trunks": _DESTINATIONS
     | _NO_LIMITS
     | DEFAULT_LIMITS

@@ -54,36 +54,6 @@ def values_beside(journal: Path) -> ValuesOf:
     return of_day
 
 
-def line_of(journal: Path, seq: int) -> bytes | None:
-    """One line by its number, found by halves: journals are long. Raises `OSError`."""
-    with journal.open("rb") as file:
-        low, high = 0, file.seek(0, os.SEEK_END)
-        while low < high:
-            middle = (low + high) // 2
-            file.seek(middle)
-            if middle:
-                file.readline()
-            line = file.readline().rstrip(b"\n")
-            found = _seq(line)
-            if found is None or found > seq:
-                high = middle
-            elif found < seq:
-                low = middle + 1
-            else:
-                return line
-        file.seek(0)
-        first = file.readline().rstrip(b"\n")
-    return first if _seq(first) == seq else None
-
-
-def values_of_line(journal: Path, day: str, seq: int) -> dict[str, str]:
-    """What one line committed to, by name, opened or not; empty when it is deleted. Raises `OSError`."""
-    line = line_of(journal.with_name("details") / f"{day}.jsonl", seq)
-    if line is None:
-        return {}
-    return {name: value for name, (_, value) in msgspec.json.decode(line, type=Values).values.items()}
-
-
 def told_heads(paths: Paths) -> list[Head]:
     """How far each journal is, as who keeps it tells; who tells nothing that can be read is left out."""
     found = []
@@ -189,14 +159,3 @@ def _values(path: Path) -> Iterator[Values]:
                 yield msgspec.json.decode(line, type=Values)
             except msgspec.MsgspecError:
                 continue  # then its line finds no values
-
-
-class _Numbered(msgspec.Struct):
-    seq: int
-
-
-def _seq(line: bytes) -> int | None:
-    try:
-        return msgspec.json.decode(line, type=_Numbered).seq
-    except msgspec.MsgspecError:
-        return None

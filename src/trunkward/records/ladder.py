@@ -102,7 +102,9 @@ def _said(message: MessageRecord) -> str:
 
 def _of_verdict(view: Mapping[str, Any]) -> Iterator[tuple[float, Arrow, str]]:
     if view["started_at"] and view["verdict"]:
-        level = f", signed {view['attest']}" if view.get("attest") else ""
+        rule = (view.get("attestation") or {}).get("rule", "")
+        by = f" ({rule})" if rule else ""
+        level = f", signed {view['attest']}{by}" if view.get("attest") else ""
         routes = f", to {', '.join(view['routes'])}" if view.get("routes") else ""
         yield view["started_at"], Arrow.HERE, f"{view['verdict']}: {view['reason']}{level}{routes}"
     if view["ended_at"]:

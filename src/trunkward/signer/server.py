@@ -308,6 +308,7 @@ async def serve(
             "started", pid=os.getpid(), spc=settings.identity.spc, x5u=identity.x5u, serial=identity.serial
         )
         await office.recheck()
+        office.forget()
         if settings.metrics_port is not None:
             _serve_metrics(office, settings.metrics_port)
         await _listen(office, stop, recheck_s)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 DAY_S = 86_400.0
+#: Enforcement in the USA looks back two years (FCC, docs/signing.md).
+SIGNATURES_DAYS = 730
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,9 +14,8 @@ class RetentionPolicy:
 
     calls_days: int = 365
     ladder_days: int = 30
-    #: Days after which the numbers are forgotten that the signers' journals commit to. Enforcement looks back
-    #: two years (docs/signing.md).
-    signatures_days: int = 730
+    #: Days after which the numbers are forgotten that the signers' journals commit to.
+    signatures_days: int = SIGNATURES_DAYS
     #: By tenant, where it is another number of days than the node's.
     tenants: Mapping[str, int] = field(default_factory=dict, hash=False)
 

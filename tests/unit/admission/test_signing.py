@@ -483,3 +483,8 @@ def test_to_stays_as_it_was_signed_by_others(
     attempt = outbound("2025550199", calling=FOREIGN, headers=headers)
     assert admitted(seen(attempt, pbx, world(declared, role=Role.GATEWAY))).to_uri == ""
     assert admitted(screen(inbound("2025550101"), None, world(declared))).to_uri == ""
+    forwarding = world(declared, caller=FORWARDED)
+    headers = {"identity": [shaken("12125550150", OWN[1:], iat=NOW)], "diversion": diversion(OWN)}
+    for kept, to_uri in ((headers, ""), ({"diversion": diversion(OWN)}, f"sip:{CALLED}@sbc.example.com")):
+        attempt = outbound("2025550199", calling=FOREIGN, headers=kept)
+        assert admitted(seen(attempt, pbx, forwarding)).to_uri == to_uri

@@ -125,3 +125,12 @@ def test_what_only_laboratories_may_do(secure: Declared) -> None:
     )
     found = [line.partition(": ")[2].split()[0] for line in said(replace(secure, node=node))]
     assert found == ["media", "calls", "numbers"]
+
+
+def test_proof_of_signatures_that_goes_early(secure: Declared) -> None:
+    for days, found in (
+        (730, []),
+        (729, ["node: the proof of signatures is deleted after 729 days, not two years"]),
+    ):
+        short = replace(secure, retention=replace(secure.retention, signatures_days=days))
+        assert said(short) == found

@@ -83,7 +83,10 @@ def test_the_example_is_accepted(root: Path) -> None:
     assert declared.carriers
 
 
-TO_TRUNK = "\ntenants:\n  - name: acme\n    trunks:\n      - name: acme-hq\n"
+EXAMPLE = (Path(__file__).parents[3] / "examples/node.yaml").read_text(encoding="utf-8")
+_FIRST_TRUNK = "      - name: acme-hq\n"
+#: From the end of the node to the name of its first trunk.
+TO_TRUNK = EXAMPLE[EXAMPLE.index("\ntenants:\n") : EXAMPLE.index(_FIRST_TRUNK) + len(_FIRST_TRUNK)]
 #: For each row of the table of contradictions: what is changed in the example.
 CONTRADICTIONS = {
     "node.plain_port": ("plain_port: 5060", "plain_port: 5061"),

@@ -1,5 +1,6 @@
 """Users, processes and directories on the page are those the node really makes."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 
 from trunkward.control.node_file import read_node_file
 from trunkward.engines import layout, supervisor
+from trunkward.engines.signers import signers_of
+from trunkward.engines.supervisor import Program
 from trunkward.engines.users import USERS
 from trunkward.settings import Paths
 
@@ -30,19 +33,31 @@ def test_the_processes_and_their_users(table: Table, paths: Paths, root: Path) -
     administrator = (
         "  policy_administrator: {url: https://sti-pa.example.net, certificate: /etc/trunkward/pa.pem}\n"
     )
-    declared = read_node_file(example.replace("  tls_port: 5061", administrator + acme), "node.yaml")
+    identity = '{spc: "001T", x5u: "https://cert.example.com/resold.pem"}'
+    resold = f"resellers:\n  - {{name: resold, identity: {identity}}}\ntenants:\n"
+    text = example.replace("  tls_port: 5061", administrator + acme).replace("tenants:\n", resold)
+    declared = read_node_file(text, "node.yaml")
+    signers = [
+        Program(name=each.name, user=each.user, command=[], priority=20)
+        for each in signers_of(declared.reseller_identities, paths)
+    ]
     made = {
-        (program.name.replace("gate-0", "gate-N").replace("gate-1", "gate-N"), program.user)
-        for program in supervisor.programs(declared, paths, ["signer"])
+        (_any(program.name), _any(program.user)) for program in supervisor.programs(declared, paths, signers)
     }
     assert {(row[0], row[1]) for row in table(PAGE, "Processes and users")} == made
-    assert {user for _, user in made} == set(USERS)
+    assert {user for _, user in made} == set(map(_any, USERS))
+
+
+def _any(name: str) -> str:
+    """One of many."""
+    name = re.sub(r"^(gate|tw-signer)-[0-9]$", r"\1-N", name)
+    return name.replace("resold", "RESELLER")
 
 
 def test_the_directories_with_owner_group_and_mode(table: Table, paths: Paths) -> None:
     made = {
-        str(wanted.path): (wanted.owner, wanted.group, f"{wanted.mode:04o}")
-        for wanted in layout.directories(paths, gates=1)
+        _any(str(wanted.path)): (_any(wanted.owner), _any(wanted.group), f"{wanted.mode:04o}")
+        for wanted in layout.directories(paths, gates=1, resellers=["resold"])
     }
     bases = {"/var/lib/trunkward": paths.state, "/run/trunkward": paths.run, "/var/log/trunkward": paths.log}
     written = {}

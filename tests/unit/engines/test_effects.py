@@ -5,18 +5,23 @@ from pathlib import Path
 import pytest
 
 from trunkward.control.node_file import read_node_file
-from trunkward.engines import node
+from trunkward.engines import signers
 from trunkward.engines.live import effects_of
 from trunkward.settings import Paths
 
 EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")
 TRUSTED = "  unsafe_trusted_clock: true\n"
+RESOLD = """resellers:
+  - name: resold
+    identity: {spc: "001T", x5u: "https://cert.example.com/resold.pem"}
+tenants:
+"""
 SOUTH = EXAMPLE[EXAMPLE.index("  - name: south") :]
 
 
 @pytest.fixture
 def paths(monkeypatch: pytest.MonkeyPatch) -> Paths:
-    monkeypatch.setattr(node, "uid", lambda _: 999)
+    monkeypatch.setattr(signers, "uid", lambda _: 999)
     return Paths(config=Path("/c"), state=Path("/s"), run=Path("/r"), log=Path("/l"))
 
 
@@ -36,6 +41,8 @@ def paths(monkeypatch: pytest.MonkeyPatch) -> Paths:
         ("contact_host: 127.0.0.10", "contact_host: sbc.example.com", "restart", ("kamailio",), (), ()),
         (SOUTH, "", "restart", ("kamailio",), (), ()),
         ('spc: "000T"', 'spc: "000S"', "restart", ("signer",), (), ()),
+        ("tenants:\n", RESOLD, "reload", (), ("signer-resold",), ()),
+        ("  gates: 2", "  signature_retention: 900\n  gates: 2", "restart", ("signer",), (), ()),
         ('ports: "30000-39999"', 'ports: "30000-31999"', "restart", ("rtpengine",), (), ()),
     ],
 )  # fmt: skip
@@ -64,6 +71,6 @@ def test_a_database_is_told_to_the_worker_alone(paths: Paths) -> None:
 
     declared = read_node_file(EXAMPLE, "node.yaml")
     url = "postgresql://trunkward@/trunkward?host=/run/postgresql"
-    told = [p.name for p in programs(declared, replace(paths, database=url), ["signer"]) if url in p.command]
+    told = [p.name for p in programs(declared, replace(paths, database=url), []) if url in p.command]
     assert told == ["worker"]
-    assert not [p for p in programs(declared, paths, ["signer"]) if "--database" in p.command]
+    assert not [p for p in programs(declared, paths, []) if "--database" in p.command]

@@ -13,7 +13,6 @@ from trunkward.engines.journals import (
     KeyUnusable,
     append_minute,
     last_minute,
-    line_of,
     lines_of,
     minutes_of,
     read_private_key,
@@ -22,7 +21,6 @@ from trunkward.engines.journals import (
     tell_acts,
     told_heads,
     values_beside,
-    values_of_line,
 )
 from trunkward.journal.chain import ChainBroken, begin_or_continue
 from trunkward.journal.heads import ACTS, Head, signed_minute
@@ -57,16 +55,7 @@ def test_a_line_that_is_being_written_is_not_read(tmp_path: Path) -> None:
     assert list(lines_of(journal)) == [b'{"seq":1}', b'{"seq":2}']
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 3, 10, 257])
-def test_each_line_is_found_by_its_number(tmp_path: Path, count: int) -> None:
-    journal = tmp_path / "journal.jsonl"
-    lines = [json.dumps({"seq": n, "x": "y" * (n * 37 % 300)}).encode() for n in range(1, count + 1)]
-    journal.write_bytes(b"".join(line + b"\n" for line in lines))
-    assert [line_of(journal, n) for n in range(1, count + 1)] == lines
-    assert (line_of(journal, 0), line_of(journal, count + 1)) == (None, None)
-
-
-def test_values_of_one_line(tmp_path: Path) -> None:
+def test_values_of_a_day(tmp_path: Path) -> None:
     journal = tmp_path / "journal.jsonl"
     details = tmp_path / "details"
     details.mkdir()
@@ -76,8 +65,6 @@ def test_values_of_one_line(tmp_path: Path) -> None:
     assert found is not None
     assert [one.seq for one in found] == [2, 3, 5]
     assert values_beside(journal)("2026-11-24") is None
-    assert values_of_line(journal, "2026-11-23", 3) == {"orig": "12025550103"}
-    assert values_of_line(journal, "2026-11-23", 4) == {}
 
 
 def test_heads_are_told_by_who_keeps_the_journal(paths: Paths) -> None:

@@ -5,7 +5,6 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +37,12 @@ def request(case: Case) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def said() -> Iterator[dict[str, dict[str, Any]]]:
+def said() -> dict[str, dict[str, Any]]:
     """What the other verifier says of each: one process for all."""
     if shutil.which("openssl") is None:
         pytest.skip("the openssl command checks its chains")
-    program = f"import json, sys; sys.path.insert(0, {str(SCRIPT.parent)!r}); import independent; " + (
+    program = (
+        f"import json, sys; sys.path.insert(0, {str(SCRIPT.parent)!r}); import independent\n"
         "json.dump({n: independent.verify(r) for n, r in json.load(sys.stdin).items()}, sys.stdout)"
     )
     asked = json.dumps({name: request(CASES[name]) for name in SHARED})
@@ -54,7 +54,8 @@ def said() -> Iterator[dict[str, dict[str, Any]]]:
         check=True,
         timeout=100,
     )
-    yield json.loads(done.stdout)
+    found: dict[str, dict[str, Any]] = json.loads(done.stdout)
+    return found
 
 
 @pytest.mark.parametrize("name", SHARED)

@@ -1,7 +1,7 @@
 """Every call of the table is judged as it says; the properties of verification by their numbers."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -118,17 +118,20 @@ class NoKey:
 def untouchable() -> Credential:
     good = credential(CASES["syntax: good"].chains[X5U]())
     assert isinstance(good, Credential)
-    return replace(good, key=NoKey())
+    return replace(good, key=cast("Any", NoKey()))
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in CASES if name.startswith(("jose: alg", "parties", "time"))]
-)
+CHEAP = [
+    name
+    for name, case in CASES.items()
+    if name.startswith(("jose: alg", "parties", "time")) and case.outcome == "TN-Validation-Failed"
+]
+
+
+@pytest.mark.parametrize("name", CHEAP)
 def test_no_key_is_touched_before_all_else_is_in_order(name: str) -> None:
     """Property 12: the table of `alg`."""
     case = CASES[name]
-    if case.outcome == "TN-Validation-Passed":
-        pytest.skip("its key is needed")
     called = call(orig=case.orig, to=case.to, request_uri=case.request_uri, date_s=case.date_s)
     found = verify(case.values(), call=called, credentials={X5U: untouchable()}, now_s=case.now_s)
     assert found.outcome is Verstat.FAILED

@@ -174,6 +174,8 @@ def identifiers(value: Any, lists: bool) -> list[str]:
 class Token:
     """One PASSporT with a kind that is known."""
 
+    iat: int
+
     def __init__(self, value: str, request: dict[str, Any]) -> None:
         token, semicolon, rest = value.strip().partition(";")
         said = parameters(semicolon + rest)
@@ -207,9 +209,10 @@ class Token:
             raise Wrong(438)
         if not self.url.startswith("https://"):
             raise Wrong(436)
-        self.iat = claims.get("iat")
-        if type(self.iat) is not int or self.iat <= 0:
+        iat = claims.get("iat")
+        if type(iat) is not int or iat <= 0:
             raise Wrong(438)
+        self.iat = iat
         (self.orig,) = identifiers(claims.get("orig"), lists=False)
         self.dest = identifiers(claims.get("dest"), lists=True)
         if self.ppt == "shaken":
@@ -307,24 +310,22 @@ def verify(request: dict[str, Any]) -> dict[str, Any]:
             tokens.append(token)
             codes.append(0)
     diverted = any(kind(value) == "div" for value in request["identities"])
-    for place, token in enumerate(tokens):
-        if token is not None:
+    for place, one in enumerate(tokens):
+        if one is not None:
             try:
-                alone(token, request, diverted)
+                alone(one, request, diverted)
             except Wrong as wrong:
                 codes[place] = wrong.args[0]
     if diverted and not any(codes):
-        chain([token for token in tokens if token is not None], codes, request)
+        chain([one for one in tokens if one is not None], codes, request)
     outcome = "TN-Validation-Passed"
     missing = [
-        place
-        for place, token in enumerate(tokens)
-        if token and codes[place] == 436 and unpublished(token, request)
+        place for place, one in enumerate(tokens) if one and codes[place] == 436 and unpublished(one, request)
     ]
     if any(codes):
         everything = all(place in missing for place, code in enumerate(codes) if code)
         outcome = "No-TN-Validation" if everything else "TN-Validation-Failed"
-    elif not any(token and token.ppt in ("", "shaken") for token in tokens):
+    elif not any(one and one.ppt in ("", "shaken") for one in tokens):
         outcome = "No-TN-Validation"
     return {"outcome": outcome, "codes": codes}
 
@@ -341,7 +342,7 @@ def unpublished(token: Token, request: dict[str, Any]) -> bool:
     return token.url not in request["chains"]
 
 
-def fresh(time: float, request: dict[str, Any]) -> None:
+def fresh(time: Any, request: dict[str, Any]) -> None:
     back, ahead = request["window"]
     if not -ahead <= request["now"] - time <= back:
         raise Wrong(403)
@@ -380,8 +381,8 @@ def chain(tokens: list[Token], codes: list[int], request: dict[str, Any]) -> Non
         if set(step.dest) & passed or any(step.orig != base.orig for base in bases):
             codes[tokens.index(step)] = 438
         reached = set(step.dest)
-    for token in left:
-        codes[tokens.index(token)] = 438
+    for unused in left:
+        codes[tokens.index(unused)] = 438
     if used and request["request_uri"] not in reached:
         codes[tokens.index(used[-1])] = 438
     if used:

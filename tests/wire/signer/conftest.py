@@ -16,12 +16,21 @@ import pytest
 
 import trunkward
 from trunkward.control.pki import SipNames
-from trunkward.engines.pki_files import PkiFacts, PkiFiles, PkiOwners, ensure_pki, read_evidence_key
+from trunkward.engines.journals import lines_of, values_beside
+from trunkward.engines.pki_files import (
+    IdentityFacts,
+    PkiFacts,
+    PkiFiles,
+    PkiOwners,
+    ensure_pki,
+    read_evidence_key,
+)
 from trunkward.engines.signer_wire import SignRequest
+from trunkward.journal.examine import Report, examine
 from trunkward.shaken.evidence import Evidence, Kind, issue
 
 #: Ordinary ids stand for tw-edge, tw-gate and tw-signer: what is tested is that they differ.
-EDGE, GATE, SIGNER, WORKER = 64011, 64012, 64013, 64015
+EDGE, GATE, SIGNER, WORKER, RESOLD = 64011, 64012, 64013, 64015, 64017
 SPC = "709J"
 X5U = "https://cert.example.com/709J/1.pem"
 SOURCE = str(Path(next(iter(trunkward.__path__))).parent)
@@ -48,6 +57,15 @@ class Node:
     def journal(self) -> Path:
         """The signer's journal."""
         return self.home / "signer" / "journal.jsonl"
+
+    @property
+    def head(self) -> Path:
+        """How far it is, as the signer tells."""
+        return self.home / "signer" / "head.json"
+
+    def report(self) -> Report:
+        """What becomes of the journal when it is followed."""
+        return examine("node", lines_of(self.journal), [], values_beside(self.journal))
 
     def token(self, trunk: str = "alpha", tn: str = "12025550100") -> str:
         """Evidence for an hour."""
@@ -91,7 +109,7 @@ class Node:
             "--key", str(self.files.shaken_key), "--certificate-chain", str(self.files.shaken),
             "--authorities", str(self.files.shaken_authority), "--x5u", X5U, "--spc", spc,
             "--evidence-key", str(self.files.evidence_public_key), "--allow-uid", str(allow_uid),
-            "--name", "node", "--head", str(self.home / "signer" / "head.json"),
+            "--name", "node", "--head", str(self.head),
             "--gap", str(self.home / "signer" / "gap.json"), "--keep-days", "730",
         ]  # fmt: skip
         if metrics_port is not None:
@@ -148,6 +166,7 @@ def node() -> Iterator[Node]:
             node="sbc.example.com",
             node_names=SipNames(common_name="sbc.example.com", dns=("sbc.example.com",)),
             spc=SPC,
+            tested={"resold": IdentityFacts(spc="001T", signer_uid=RESOLD)},
         )
         owners = PkiOwners(
             edge_uid=EDGE,

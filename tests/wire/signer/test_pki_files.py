@@ -86,7 +86,7 @@ def test_second_run_changes_nothing(home: Path) -> None:
     before = {path: path.read_bytes() for path in home.rglob("*") if path.is_file()}
     assert again(home) == ()
     assert {path: path.read_bytes() for path in home.rglob("*") if path.is_file()} == before
-    assert len(before) == 14
+    assert len(before) == 16
 
 
 def test_modes_and_owners(home: Path) -> None:
@@ -95,6 +95,7 @@ def test_modes_and_owners(home: Path) -> None:
         files.node_key: OWNERS.edge_uid,
         files.shaken_key: OWNERS.signer_uid,
         files.origid_secret: OWNERS.gate_uid,
+        files.heads_key: OWNERS.worker_uid,
         files.digest_secret: OWNERS.gate_uid,
     }
     for path in home.rglob("*"):
@@ -123,7 +124,7 @@ def test_opened_files_are_closed_again(home: Path) -> None:
     [
         "authority/sip.key", "sip-ca.pem", "authority/shaken.key", "shaken-ca.pem", "node.key", "node.pem",
         "peers/trunk-alpha.key", "peers/trunk-alpha.pem", "shaken.key", "shaken.pem",
-        "authority/evidence.key", "evidence.pub", "origid.secret",
+        "authority/evidence.key", "evidence.pub", "heads.key", "heads.pub", "origid.secret",
     ],
 )  # fmt: skip
 def test_each_file_damaged_is_healed(home: Path, name: str, damage: str) -> None:
