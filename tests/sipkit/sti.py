@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from trunkward.control.pki import request_signing_certificate, revocation_lists
 from trunkward.engines.identity_task import IdentitiesTask, IdentityTask, Ordering
+from trunkward.shaken.authority_token import Form
 from trunkward.shaken.crl import Revocations, read_crl
 from trunkward.shaken.trusted_list import TrustedList, read_trusted_list
 from trunkward.stiauthority.server import StiAuthority, Where, accounts_of
@@ -75,7 +76,12 @@ class Provider:
         self.request.write_bytes(request_signing_certificate(key, spc, where))
 
     def task(
-        self, *, list_every_s: int = 3600, revocations_every_s: int = 3600, token_key: str = "tkauth"
+        self,
+        *,
+        list_every_s: int = 3600,
+        revocations_every_s: int = 3600,
+        token_key: str = "tkauth",
+        fingerprint: Form = Form.DER,
     ) -> IdentitiesTask:
         """What the process is told."""
         trust = str(self.trust)
@@ -87,6 +93,7 @@ class Provider:
             contact="",
             external_key_id="",
             external_key="",
+            fingerprint=fingerprint,
             token_key=token_key,
             account=SPC,
             user=f"tester-{SPC}",

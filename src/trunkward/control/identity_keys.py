@@ -15,6 +15,7 @@ from trunkward.control.certificate_keys import (
 )
 from trunkward.control.keys import File, Part, Wrong, is_path
 from trunkward.control.yaml_lines import PathKey
+from trunkward.shaken.authority_token import Form
 from trunkward.sip.uri import is_hostname
 from trunkward.trunks.signing import (
     LIST_EVERY_S,
@@ -75,6 +76,12 @@ def _token_key(text: str) -> str:
     return text
 
 
+def _fingerprint(text: str) -> str:
+    if text not in tuple(Form):
+        raise ValueError("write der (RFC 9448), or jwk for an authority that hashes the key in that form")
+    return text
+
+
 def _web_server(text: str) -> str:
     if not is_address(text):
         raise ValueError(
@@ -100,6 +107,7 @@ class StiAuthorityPart(Part):
     contact: MailAddress | None = None
     external_account: ExternalAccountPart | None = None
     ca: File | None = None
+    fingerprint: Annotated[str, AfterValidator(_fingerprint)] = Form.DER.value
     token_key: Annotated[str, AfterValidator(_token_key)] = "tkauth"  # noqa: S105  # a name
 
 
@@ -190,6 +198,7 @@ def _authority_of(part: StiAuthorityPart) -> StiAuthority:
         ca_file=part.ca or "",
         external_key_id=external.key_id if external else "",
         external_key_file=external.hmac_file if external else "",
+        fingerprint=part.fingerprint,
         token_key=part.token_key,
     )
 

@@ -6,6 +6,7 @@ import msgspec
 
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.settings import SYSTEM_AUTHORITIES, Paths
+from trunkward.shaken.authority_token import Form
 from trunkward.trunks.model import Declared
 from trunkward.trunks.signing import Certificates, SigningSource
 from trunkward.trunks.transit import OF_NODE
@@ -22,6 +23,7 @@ class Ordering(msgspec.Struct, frozen=True, kw_only=True):
     external_key_id: str
     #: "": none.
     external_key: str
+    fingerprint: Form
     token_key: str
     account: str
     user: str
@@ -158,6 +160,7 @@ def _task(name: str, spc: str, x5u: str, source: SigningSource, paths: Paths) ->
             contact=authority.contact,
             external_key_id=authority.external_key_id,
             external_key=str(here / f"{name}-external.key") if authority.external_key_file else "",
+            fingerprint=Form(authority.fingerprint),
             token_key=authority.token_key,
             account=authority.account,
             user=authority.user,

@@ -62,7 +62,7 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
     signers = Signers(paths.signer_socket_of)
     recorder = Recorder(paths.gate_records(index))
     client = LiveClient(paths.valkey, "gate", paths.valkey_secret("gate"))
-    counted.counts = counts = Counts(client, index, shared=bool(paths.live))
+    counted.counts = counts = Counts(client, index)
     counted.draining = is_draining(paths)
     line = Line(
         index=index,

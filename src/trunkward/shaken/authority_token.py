@@ -7,13 +7,15 @@ from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from trunkward.shaken import jwt
+from trunkward.shaken import base64url, jwt
+from trunkward.shaken.passport import deterministic_json
 from trunkward.shaken.tnauthlist import encode_spc
 
 #: RFC 9448 section 3: the type of identifier and of token.
@@ -36,10 +38,23 @@ class AuthorityToken:
     expires: datetime
 
 
-def fingerprint(account: ec.EllipticCurvePublicKey) -> str:
-    """How an account's key is named in a token: `SHA256 AB:CD:...` of its DER (RFC 9448 section 5.4)."""
-    der = account.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return "SHA256 " + sha256(der).digest().hex(":").upper()
+class Form(StrEnum):
+    """What of an account's key is hashed to name it: authorities differ."""
+
+    #: Its DER (RFC 9448 section 5.4).
+    DER = "der"
+    #: Its JSON Web Key, as for a thumbprint (RFC 7638).
+    JWK = "jwk"
+
+
+def fingerprint(account: ec.EllipticCurvePublicKey, form: Form = Form.DER) -> str:
+    """How an account's key is named in a token: `SHA256 AB:CD:...`."""
+    hashed = account.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    if form is Form.JWK:
+        numbers = account.public_numbers()
+        x, y = (base64url.encode(number.to_bytes(32, "big")) for number in (numbers.x, numbers.y))
+        hashed = deterministic_json({"crv": "P-256", "kty": "EC", "x": x, "y": y})
+    return "SHA256 " + sha256(hashed).digest().hex(":").upper()
 
 
 def identifier_value(spc: str) -> str:
@@ -47,17 +62,24 @@ def identifier_value(spc: str) -> str:
     return urlsafe_b64encode(encode_spc(spc)).rstrip(b"=").decode("ascii")
 
 
-def atc_claim(spc: str, account: ec.EllipticCurvePublicKey) -> dict[str, object]:
+def atc_claim(spc: str, account: ec.EllipticCurvePublicKey, form: Form = Form.DER) -> dict[str, object]:
     """What is asked of the policy administrator, and stands in its token (RFC 9448 section 5.4)."""
     return {
         "tktype": TN_AUTH_LIST,
         "tkvalue": b64encode(encode_spc(spc)).decode("ascii"),
         "ca": False,
-        "fingerprint": fingerprint(account),
+        "fingerprint": fingerprint(account, form),
     }
 
 
-def check_token(text: str, *, spc: str, account: ec.EllipticCurvePublicKey, now: datetime) -> AuthorityToken:
+def check_token(
+    text: str,
+    *,
+    spc: str,
+    account: ec.EllipticCurvePublicKey,
+    now: datetime,
+    form: Form = Form.DER,
+) -> AuthorityToken:
     """Read a token and hold it against what it is for. Raises `TokenRefused`.
 
     1. A JSON Web Token signed with ES256 that says who it is and when it ends (RFC 9448 section 5.4).
@@ -85,7 +107,7 @@ def check_token(text: str, *, spc: str, account: ec.EllipticCurvePublicKey, now:
             "look at this machine's clock first"
         )
     # 3.
-    wanted = atc_claim(spc, account)
+    wanted = atc_claim(spc, account, form)
     for name, expected in wanted.items():
         if (said := _canonical(name, atc.get(name))) != _canonical(name, expected):
             raise TokenRefused(f"the authority token's {name} is {said!r}, not {expected!r}")

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from trunkward.shaken import base64url
-from trunkward.shaken.authority_token import TokenRefused, check_token
+from trunkward.shaken.authority_token import Form, TokenRefused, check_token
 from trunkward.shaken.tnauthlist import TN_AUTH_LIST, TnAuthListError, decode_spc
 from trunkward.stiauthority.home import Home, serial
 from trunkward.stiauthority.issuing import issue_signing, revocations_at
@@ -85,6 +85,8 @@ class CertificationAuthority:
     external_keys: dict[str, bytes] = field(default_factory=dict)
     #: What a response to the challenge may call its token.
     challenge_keys: tuple[str, ...] = ("tkauth", "atc")
+    #: Which hash of an account's key it looks for in a token.
+    fingerprint: Form = Form.DER
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     _accounts: dict[str, Account] = field(default_factory=dict)
     _orders: dict[str, Order] = field(default_factory=dict)
@@ -173,7 +175,9 @@ class CertificationAuthority:
         if text is None:
             raise Problem("malformed", f"the response has no {' or '.join(self.challenge_keys)}", 400)
         try:
-            found = check_token(text, spc=order.spc, account=order.account.key, now=self.now())
+            found = check_token(
+                text, spc=order.spc, account=order.account.key, now=self.now(), form=self.fingerprint
+            )
         except TokenRefused as refused:
             raise Problem("unauthorized", str(refused)) from None
         if not found.token.is_signed_by(self.home.administrator.certificate.public_key()):

@@ -352,6 +352,8 @@ class NodeSettings:
     signing: SigningSource = TEST_CERTIFICATES
     #: None: nobody says which authorities of SHAKEN are to be trusted.
     policy_administrator: PolicyAdministrator | None = None
+    #: Names of all nodes that count in the Valkey it counts in; empty: nobody has said.
+    ledger_nodes: tuple[str, ...] = ()
 
     @property
     def ledger_name(self) -> str:

@@ -55,6 +55,8 @@ class StiAuthority:
     ca_file: str = ""
     external_key_id: str = ""
     external_key_file: str = ""
+    #: What of our account's key is hashed to name it in the token: `der` (RFC 9448 section 5.4), or `jwk`.
+    fingerprint: str = "der"
     #: What the token is called in the answer to the challenge: `tkauth` (RFC 9447 section 3.2), or `atc`.
     token_key: str = "tkauth"  # noqa: S105  # a name, no secret
 

@@ -59,7 +59,7 @@ def test_acme_in_short() -> None:
 
 def test_acme_with_everything() -> None:
     whole = f"""    certificates: acme
-    authority: {{{AUTHORITY}, contact: noc@example.com, ca: /etc/trunkward/ca.pem, token_key: atc,
+    authority: {{{AUTHORITY}, contact: noc@example.com, ca: /etc/trunkward/ca.pem, token_key: atc, fingerprint: jwk,
       external_account: {{key_id: kid-1, hmac_file: /etc/trunkward/hmac}}}}
     publish: {{directory: /srv/certs, ca: /etc/trunkward/web.pem, address: 192.0.2.5}}
     revocation: hard"""
@@ -71,6 +71,7 @@ def test_acme_with_everything() -> None:
         "/etc/trunkward/hmac",
     )
     assert (signing.authority.ca_file, signing.authority.token_key) == ("/etc/trunkward/ca.pem", "atc")
+    assert signing.authority.fingerprint == "jwk"
     assert (signing.publish, signing.publish_ca_file, signing.publish_address) == (
         "/srv/certs",
         "/etc/trunkward/web.pem",
@@ -106,6 +107,10 @@ WRONG: dict[tuple[str, str, str], tuple[str, str]] = {
     (ACME.replace("noc,", "noc, token_key: token,"), BELOW, ADMINISTRATOR): (
         f"{AT}.authority.token_key",
         "write tkauth",
+    ),
+    (ACME.replace("noc,", "noc, fingerprint: md5,"), BELOW, ADMINISTRATOR): (
+        f"{AT}.authority.fingerprint",
+        "write der",
     ),
     (f"{ACME}\n    publish: {{directory: certs}}", BELOW, ADMINISTRATOR): (
         f"{AT}.publish.directory",

@@ -6,9 +6,11 @@ from hashlib import sha256
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from josepy.jwk import JWKEC
 
 from trunkward.shaken import jwt
 from trunkward.shaken.authority_token import (
+    Form,
     TokenRefused,
     atc_claim,
     check_token,
@@ -47,6 +49,12 @@ def test_what_is_asked_for() -> None:
         "fingerprint": f"SHA256 {pairs}",
     }
     assert identifier_value("000T") == "MAigBhYEMDAwVA"
+
+
+def test_the_other_name_of_a_key() -> None:
+    """RFC 7638 section 3: the members in their order, without spaces; held against the josepy library's."""
+    digest = JWKEC(key=ACCOUNT.public_key()).thumbprint()
+    assert fingerprint(ACCOUNT.public_key(), Form.JWK) == "SHA256 " + digest.hex(":").upper()
 
 
 def test_a_good_one() -> None:
