@@ -20,19 +20,24 @@ from trunkward.cli.number import day, end_of
 from trunkward.cli.said import complain, say, wide
 from trunkward.control.acts import put_down
 from trunkward.control.configuration import Version
+from trunkward.control.delegate import check_delegate
 from trunkward.control.evidence import (
     MOST_BYTES,
     EvidenceActRefused,
     added,
     described,
+    numbers_of,
     reviewed,
     revoked,
     unpacked,
 )
+from trunkward.engines.trust import TrustFiles
 from trunkward.settings import Paths
+from trunkward.shaken.evidence import Kind
 from trunkward.store.configuration import SqlConfiguration
 from trunkward.trunks.evidence import EvidenceChange, EvidenceRecord, State
 from trunkward.trunks.model import Declared
+from trunkward.trunks.signing import Revocation
 
 #: States nobody asks about any more.
 _OVER = (State.REJECTED, State.REVOKED, State.ENDED)
@@ -49,6 +54,8 @@ def run_add(paths: Paths, numbers: str, *, trunk: str, kind: str, file: Path, un
         return 2
 
     def change(_: SqlConfiguration, declared: Declared, now: float) -> EvidenceChange:
+        if kind == Kind.DELEGATE:
+            _check_delegate(paths, document, numbers, declared, ends, now)
         return added(
             declared,
             numbers=numbers,
@@ -171,6 +178,28 @@ def _act(
         return version
 
     return act(paths, command, decide)
+
+
+def _check_delegate(
+    paths: Paths, document: bytes, numbers: str, declared: Declared, until: float, now: float
+) -> None:
+    """Against whom this node trusts now; what it says later of its revocation is for who looks again."""
+    hard = declared.node.signing.revocation is Revocation.HARD
+    files = TrustFiles(paths, hard=hard)
+    files.refresh()
+    if files.trust is None:
+        raise EvidenceActRefused("there is no list of trusted authorities: ./trunkward status")
+    first, last = numbers_of(numbers)
+    check_delegate(
+        document,
+        files.trust.authorities,
+        files.trust.revocations,
+        first=first,
+        last=last,
+        until=until,
+        now=now,
+        hard=hard,
+    )
 
 
 def _read(file: Path) -> bytes:

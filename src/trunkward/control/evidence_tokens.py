@@ -84,12 +84,19 @@ def first_to_end(evidence: dict[str, list[str]]) -> float | None:
 def ending(evidence: dict[str, list[str]], now: float) -> list[tuple[str, str]]:
     """Records whose end is near, or just over, by their names, and what that does; the first to end first.
 
-    `now` in seconds since the epoch. Tokens of inventories are renewed, and not told of.
+    `now` in seconds since the epoch. Tokens of inventories are renewed, and not told of; nor are records in
+    whose place there is a later one.
     """
-    said = (read_token(token) for tokens in evidence.values() for token in tokens)
-    records = [one for one in said if one.kind is not Kind.OWN_INVENTORY and one.not_after - now < SOON_S]
+    records = [
+        said
+        for tokens in evidence.values()
+        for token in tokens
+        if (said := read_token(token)).kind is not Kind.OWN_INVENTORY
+    ]
     found = []
     for one in sorted(records, key=lambda one: one.not_after):
+        if one.not_after - now >= SOON_S or any(_replaces(other, one) for other in records):
+            continue
         # the last day on which it holds, not the midnight after it
         last = f"{datetime.fromtimestamp(one.not_after - 1, UTC):%Y-%m-%d}"
         numbers = f"+{one.first}" if one.first == one.last else f"+{one.first}-+{one.last}"
@@ -99,6 +106,12 @@ def ending(evidence: dict[str, list[str]], now: float) -> list[tuple[str, str]]:
         )
         found.append((one.id, what))
     return found
+
+
+def _replaces(later: Evidence, one: Evidence) -> bool:
+    """Whether it says the same for longer."""
+    same = (later.trunk, later.customer) == (one.trunk, one.customer)
+    return same and later.not_after > one.not_after and later.covers(one.first) and later.covers(one.last)
 
 
 def _held(

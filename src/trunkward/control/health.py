@@ -61,6 +61,8 @@ class CertificateOf(StrEnum):
     CARRIER_AUTHORITY = "carrier-authority"
     #: No certificate, but ends in the same way: what level A stands on.
     EVIDENCE = "evidence"
+    #: The KYC records of customers, without which neither A nor B is signed.
+    CUSTOMER = "customer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -331,6 +333,7 @@ _AFTER_ITS_END = {
     CertificateOf.PEER: "no call reaches this peer over TLS",
     CertificateOf.CARRIER_AUTHORITY: "no call reaches this carrier over TLS",
     CertificateOf.EVIDENCE: "outbound: signed B, not A",
+    CertificateOf.CUSTOMER: "outbound: signed C",
 }
 
 

@@ -53,6 +53,8 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     signs_under_test: bool = True
     #: Seconds since the epoch at which the first evidence token ends; None when there is none.
     evidence_until: float | None
+    #: The same of the first KYC record that is too old for its customer's calls.
+    customers_until: float | None = None
     deviations: list[tuple[str, str]]
 
     def deviations_found(self) -> list[Deviation]:
@@ -77,6 +79,9 @@ def shown(in_force: InForce, declared: Declared, since: float) -> Shown:
         identities=identity_sources(declared),
         signs_under_test=node.signing.certificates is Certificates.TEST,
         evidence_until=first_to_end(in_force.evidence),
+        customers_until=min(
+            (t.customer.until_s for t in declared.trunks if t.customer and not t.in_transit), default=None
+        ),
         deviations=[(found.where, found.what) for found in deviations(declared)],
     )
 

@@ -315,7 +315,7 @@ def _is_route(route: object) -> bool:
             "ring_timeout_s": int(seconds),
             **others,
         }:
-            names = others.get("remove_headers", [])  # a gate of the version before has none
+            names: Any = others.get("remove_headers", [])  # a gate of the version before has none
             return (
                 seconds > 0
                 and _are_headers(lines)

@@ -268,11 +268,16 @@ def drain_facts(paths: Paths) -> str | None:
 
 
 def evidence_facts(shown: Shown) -> list[CertificateFacts]:
-    """When the first evidence token ends."""
-    if shown.evidence_until is None:
-        return []
-    until = datetime.fromtimestamp(shown.evidence_until, UTC)
-    return [CertificateFacts(name="evidence", of=CertificateOf.EVIDENCE, until=until)]
+    """When the first evidence token ends, and the first customer's KYC record is too old."""
+    ends = {
+        "evidence": (CertificateOf.EVIDENCE, shown.evidence_until),
+        "customers (KYC)": (CertificateOf.CUSTOMER, shown.customers_until),
+    }
+    return [
+        CertificateFacts(name=name, of=of, until=datetime.fromtimestamp(until, UTC))
+        for name, (of, until) in ends.items()
+        if until is not None
+    ]
 
 
 def node_facts(

@@ -13,7 +13,7 @@ from trunkward.admission.checks import CHECKS
 from trunkward.calls.outcome import Ending, Outcome, RouteTried
 from trunkward.cli import calls
 from trunkward.cli.main import app
-from trunkward.records.model import CheckRecord, DecisionRecord, OutcomeRecord, Record
+from trunkward.records.model import AttestationRecord, CheckRecord, DecisionRecord, OutcomeRecord, Record
 from trunkward.store.database import migrate, open_database
 from trunkward.store.records import RecordStore
 
@@ -88,7 +88,7 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ask]:
         _changed("bb02", **reject, findings=[*PASSED, refused], attest_reason=""),
         _changed("cc03", gate=-1, **reject | {"reason": "gate-unavailable", "status": 503},
                  findings=[CheckRecord(check="edge", detail="no gate", refused=True, remedy="look")]),
-        _changed("dd04", attest="A", attest_reason=""),
+        _changed("dd04", attest="A", attest_reason="", attestation=AttestationRecord(rule="A-loa")),
         OutcomeRecord(record_id="ee05", at=1004.0, outcome=msgspec.structs.replace(ended, record_id="ee05")),
         _changed("ab07", direction="inbound", source_name="north"),
         OutcomeRecord(record_id="ab07", at=1004.0, outcome=lost),
@@ -144,6 +144,10 @@ def test_a_call_the_edge_refused_alone(ask: Ask) -> None:
     assert "refused with 503, gate-unavailable: no gate gave a usable verdict in time" in told
     assert "decided by the edge itself" in told
     assert "not reached" not in told
+
+
+def test_a_signed_call_names_its_rule_and_who_tells_more(ask: Ask) -> None:
+    assert "signed at level A, by rule A-loa (./trunkward why dd04)" in ask("dd04").stdout
 
 
 def test_what_another_version_wrote(ask: Ask) -> None:

@@ -61,7 +61,7 @@ def test_an_admitted_call_and_what_was_not_asked(ask: Ask) -> None:
     assert "but:" not in told.stdout
     assert "routes: north" in told.stdout
     # the policy in force has no declaration of this number: it is a level that is known
-    assert "the signer would be asked for level B" in told.stdout
+    assert "the signer would be asked for level B, by rule B-known-customer; for a higher one" in told.stdout
     assert [line.split()[1:] for line in told.stdout.splitlines() if "not asked" in line] == [
         ["drain", "not", "asked"],
         ["credentials", "not", "asked"],
@@ -123,6 +123,7 @@ def test_a_file_that_is_not_applied(ask: Ask, tmp_path: Path) -> None:
     assert json.loads(ask(*call, "--json").stdout)["reason"] == "destination-not-allowed"
     told = json.loads(ask(*call, "--json", "--file", str(file)).stdout)
     assert (told["reason"], told["level"], told["policy_version"]) == ("admitted", "A", 0)
+    assert (told["rule"], told["lacks"]) == ("A-own-inventory", "")
     assert ask(*call, "--file", str(tmp_path / "none.yaml")).exit_code == 2
 
 

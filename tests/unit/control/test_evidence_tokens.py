@@ -142,3 +142,14 @@ def test_an_end_is_told_of_before_and_after() -> None:
     assert name == "evidence-17"
     assert "loa for +12025550150-+12025550159 of trunk acme-hq ends on 2027-01-15" in before
     assert "has ended on 2027-01-15" in after
+
+
+def test_a_record_with_a_later_one_in_its_place_is_not_told_of() -> None:
+    near = replace(RECORD, until=NOW + 10.0)
+    later = replace(RECORD, version=27, until=NOW + 2.0 * SOON_S, reviewed=28)
+    assert [name for name, _ in ending(tokens_of(EXAMPLE, (near, later), KEY, {}, now_s=NOW), NOW)] == []
+    # one for a part of its numbers is not in its place
+    part = replace(later, first="+12025550151")
+    assert [name for name, _ in ending(tokens_of(EXAMPLE, (near, part), KEY, {}, now_s=NOW), NOW)] == [
+        "evidence-17"
+    ]

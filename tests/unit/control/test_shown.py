@@ -39,6 +39,8 @@ def test_it_tells_what_health_needs() -> None:
     assert (told.addresses, told.tls_port, told.clock_trusted) == (["127.0.0.10"], 5061, True)
     assert told.issued == ["acme-hq", "north"]
     assert told.evidence_until == NOW + LIFETIME_S
+    # 731 days after 2026-01-15
+    assert told.customers_until == 1_831_593_600
     assert "carrier south" in {found.where for found in told.deviations_found()}
 
 

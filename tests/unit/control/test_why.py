@@ -80,7 +80,8 @@ def page(told: dict[str, Any], known: Known = KNOWN) -> str:
     return "\n".join(lines(document(told, known)))
 
 
-def test_the_whole_page() -> None:
+def test_property_5_the_whole_page() -> None:
+    """Property 5: one command says why this was A."""
     assert page(CALL) == (
         "call 9f3a61c2b4e04d0f8a7be2f40c1d9a55, 2027-01-15 08:00:00 UTC: signed A by rule A-loa\n"
         "  our customer's call, and a letter of authorisation gives it the number\n"

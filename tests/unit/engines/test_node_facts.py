@@ -9,9 +9,10 @@ from pathlib import Path
 import msgspec
 
 from trunkward.control.declared import InForce
+from trunkward.control.health import CertificateOf
 from trunkward.control.shown import shown
 from trunkward.engines.certificate_state import ObtainState, ShownState, write_state
-from trunkward.engines.node_facts import part_facts, see
+from trunkward.engines.node_facts import evidence_facts, part_facts, see
 from trunkward.settings import Paths
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "node.yaml"
@@ -48,3 +49,17 @@ def test_who_sees_to_certificates_tells_version_and_start(tmp_path: Path) -> Non
     gone = {part.name: part for part in part_facts(its, later, {}, {}, now.timestamp())}["certificates"]
     assert gone == replace(gone, version="", since=None)
     assert "sign of life" in gone.problem
+
+
+def test_what_levels_stand_on_ends_as_certificates_do() -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    made = InForce(version=1, node_file=text, certificates={"acme-hq": ["ab" * 32]}, evidence={})
+    its = msgspec.structs.replace(shown(made, made.declared(), 1.0), evidence_until=START.timestamp())
+    told = {fact.of: fact.until for fact in evidence_facts(its)}
+    assert told == {
+        CertificateOf.EVIDENCE: START,
+        # 731 days after the day in the example
+        CertificateOf.CUSTOMER: datetime(2028, 1, 16, tzinfo=UTC),
+    }
+    without = msgspec.structs.replace(its, evidence_until=None, customers_until=None)
+    assert evidence_facts(without) == []

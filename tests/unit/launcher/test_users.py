@@ -21,6 +21,7 @@ NAMES = [
     "tw-web",
     "tw-live",
     "tw-identity",
+    *(f"tw-signer-{number}" for number in range(1, 9)),
 ]
 
 

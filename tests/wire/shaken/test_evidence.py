@@ -95,6 +95,12 @@ def test_property_4_evidence_is_entered_by_one_accepted_by_another_and_its_end_l
         assert (level, shown) == ("B", VERIFIED)
         assert record["attestation"]["lack"] == "no-evidence-for-number"
 
+        said = await cli(
+            *(alice, "evidence", "add", RANGE, "--trunk", "acme-hq", "--kind", "delegate"),
+            *("--file", str(letter), "--until", until, "--why", "no certificate"),
+            code=2,
+        )
+        assert "no delegate certificate that is good" in said
         await cli(
             *(alice, "evidence", "add", RANGE, "--trunk", "acme-hq", "--kind", "loa"),
             *("--file", str(letter), "--until", until, "--why", "filed as 2026/44"),
@@ -145,7 +151,7 @@ def test_property_4_evidence_is_entered_by_one_accepted_by_another_and_its_end_l
 
 
 async def _why(node: Node, record: dict[str, Any], cli: Any) -> None:
-    """The page of a call that is A by a document."""
+    """Property 5: "why was this A?" is answered by one command, and the signer's journal says the same."""
     page = json.loads(await cli(node, "why", record["record_id"], "--json"))
     assert (page["level"], page["rule"]) == ("A", "A-loa")
     evidence = page["number"]["record"]

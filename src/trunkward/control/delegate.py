@@ -1,0 +1,50 @@
+"""Delegate certificates as evidence: whose one is was given its numbers by whom they belong to (RFC 9060)."""
+
+from datetime import UTC, datetime, timedelta
+
+from trunkward.control.evidence import EvidenceActRefused
+from trunkward.shaken.causes import CredentialFault
+from trunkward.shaken.credential import credential_of
+from trunkward.shaken.crl import Revocations
+from trunkward.shaken.tnauthlist import TnAuthList
+from trunkward.shaken.trusted_list import TrustedList
+
+
+def check_delegate(
+    chain_pem: bytes,
+    trusted: TrustedList,
+    revoked: Revocations,
+    *,
+    first: str,
+    last: str,
+    until: float,
+    now: float,
+    hard: bool = False,
+) -> None:
+    """Raise `EvidenceActRefused` unless a chain (PEM, leaf first) is a delegate's for all these numbers.
+
+    `first` and `last` are E.164 with `+`; `until` and `now` in seconds since the epoch; `hard`: what no fresh
+    revocation list speaks for is not taken.
+
+    1. A good chain to a root of the trusted list, each issuer within what it had to give.
+    2. It has numbers, not a code: a provider's own certificate says nothing of numbers.
+    3. All numbers of the record are among them.
+    4. It lasts as long as the record is to hold.
+    """
+    # 1.
+    try:
+        found = credential_of(chain_pem, trusted, revoked, now, hard=hard)
+    except CredentialFault as fault:
+        raise EvidenceActRefused(f"no delegate certificate that is good: {fault}") from None
+    # 2.
+    if found.numbers is None:
+        raise EvidenceActRefused(f"the certificate of {found.spc} is a provider's own: it holds no numbers")
+    # 3.
+    wanted = TnAuthList(numbers=((first.removeprefix("+"), last.removeprefix("+")),))
+    if not wanted.within(TnAuthList(numbers=found.numbers)):
+        held = ", ".join(f"+{a}" if a == b else f"+{a}-+{b}" for a, b in found.numbers[:10])
+        raise EvidenceActRefused(f"the certificate holds {held}: not all from {first} to {last}")
+    # 4.
+    if until > found.not_after_s:
+        last_day = datetime.fromtimestamp(found.not_after_s, UTC) - timedelta(days=1)
+        raise EvidenceActRefused(f"the certificate ends before: --until {last_day:%Y-%m-%d} is the last day")
