@@ -8,10 +8,9 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from trunkward.shaken import identity_header
 from trunkward.shaken.causes import Refused
 from trunkward.shaken.identity_header import MAX_HEADER, MAX_HEADERS, MAX_TOGETHER
-from trunkward.shaken.received import DIV, SHAKEN, Claims, open_payload, read_header
+from trunkward.shaken.received import DIV, SHAKEN, Received, open_payload, read_header
 
 
 class SignedAs(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,25 +39,25 @@ def too_much(values: Sequence[str]) -> str:
 def signed_as(values: Sequence[str]) -> SignedAs | None:
     """What these say that the call is, by the first that has the form of SHAKEN; None: none has it."""
     opened = list(_opened(values))
-    base = next((claims for ppt, claims in opened if ppt == SHAKEN), None)
+    base = next((one for one in opened if one.ppt == SHAKEN), None)
     if base is None:
         return None
-    divs = [claims for ppt, claims in opened if ppt == DIV]
+    divs = [one for one in opened if one.ppt == DIV]
     return SignedAs(orig=base.orig, reached=_reached(base.dest, divs), iat=base.iat)
 
 
-def _opened(values: Sequence[str]) -> Iterator[tuple[str, Claims]]:
-    """Kind and claims of those that can be read; the compact form says nothing by itself."""
+def _opened(values: Sequence[str]) -> Iterator[Received]:
+    """Those that can be read; the compact form says nothing by itself."""
     for value in values:
         try:
-            unopened = read_header(identity_header.read(value))
-            if unopened is not None and not unopened.compact:
-                yield unopened.ppt, open_payload(unopened, orig="", dest="", date_s=None).claims
+            unopened = read_header(value)
+            if unopened is not None and unopened.header:
+                yield open_payload(unopened, orig="", dest="", date_s=None)
         except Refused:
             continue
 
 
-def _reached(first: tuple[str, ...], divs: list[Claims]) -> tuple[str, ...]:
+def _reached(first: tuple[str, ...], divs: list[Received]) -> tuple[str, ...]:
     reached, left = list(first), list(divs)
     while (following := next((div for div in left if div.div in reached), None)) is not None:
         left.remove(following)
