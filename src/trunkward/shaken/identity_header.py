@@ -30,7 +30,7 @@ class Parameters(msgspec.Struct, frozen=True):
 
 
 def read(value: str) -> tuple[str, str, str, str]:
-    """Take one value apart: header, payload and signature, not yet looked into, and the text of its parameters.
+    """Take one value apart: header, payload and signature, not looked into, and the text of its parameters.
 
     The first two are empty in the compact form. Raises `Refused`: header-too-long, header-malformed.
     """

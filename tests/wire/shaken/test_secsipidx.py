@@ -133,12 +133,10 @@ def server(provider: Provider) -> Iterator[int]:
     """Its HTTP server, with the provider's key and certificate: the port."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
+    files = ("-fprvkey", "key.pem", "-fpubkey", "certificate.pem")
     with (provider.home / "server.log").open("w") as log:
         process = subprocess.Popen(
-            [
-                "secsipidx", "-http-srv", f"127.0.0.1:{port}", "-fprvkey", "key.pem",
-                "-fpubkey", "certificate.pem", "-expire", "60",
-            ],  # fmt: skip
+            ["secsipidx", "-http-srv", f"127.0.0.1:{port}", *files, "-expire", "60"],
             cwd=provider.home,
             stdout=log,
             stderr=log,
