@@ -401,7 +401,11 @@ def _peers_to_look_at(planned: Plan, before: InForce) -> frozenset[str] | None:
         for name in (key.old, key.new)
         if name
     }
-    tenants = {change.name for change in planned.changes if change.kind == "tenants"}
+    tenants = {
+        change.name
+        for change in planned.changes
+        if change.kind == "tenants" and any(key.key.startswith("customer") for key in change.keys)
+    }
     trunks |= {trunk.name for trunk in planned.accepted.declared.trunks if trunk.tenant in tenants}
     return frozenset(trunks | {change.name for change in planned.changes})
 

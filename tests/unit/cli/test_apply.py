@@ -1,12 +1,16 @@
-"""What `apply` says when the database goes away after the version was decided on."""
+"""What `apply` says when the database goes away after the version was decided on, and whom it looks at."""
 
 from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from trunkward.access.actor import Actor
 from trunkward.cli import apply, node_file_copy
 from trunkward.control import configuration
+from trunkward.control.configuration import Plan, Version
+from trunkward.control.declared import InForce
+from trunkward.control.difference import difference
 from trunkward.control.effects import Effects
 from trunkward.control.node_file import accept_node_file
 from trunkward.settings import Paths
@@ -33,3 +37,28 @@ def test_a_version_that_exists_is_not_called_nothing(
     assert "version 1 is decided on, but not everywhere in force: server closed the connection" in said
     assert configuration.get_version(store, None).number == 1
     engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "looked_at"),
+    [
+        ("verified: 2026-01-15", "verified: 2026-02-15", {"acme", "acme-hq"}),
+        ('          - "+12025550103"\n', "", {"+12025550103", "acme-hq"}),
+        ("        host: 127.0.0.21:15061\n", "        host: 127.0.0.22:15061\n", {"acme-hq"}),
+        # nothing that evidence or a certificate says is another's
+        ("  - name: acme\n", "  - name: acme\n    limits: {calls: 7}\n", {"acme"}),
+    ],
+)
+def test_evidence_and_certificates_are_looked_at_for_whom_a_change_concerns(
+    old: str, new: str, looked_at: set[str]
+) -> None:
+    assert TEXT.count(old) == 1
+    before, after = accept_node_file(TEXT, "old"), accept_node_file(TEXT.replace(old, new), "new")
+    base = Version(
+        number=1, at=1.0, actor=Actor(name="a", uid=0), command="c", summary="s", text_sha256=before.sha256
+    )
+    planned = Plan(
+        base=base, accepted=after, changes=difference(before.objects, after.objects), effects=Effects()
+    )
+    in_force = InForce(version=1, node_file=TEXT, certificates={}, evidence={})
+    assert apply._peers_to_look_at(planned, in_force) == frozenset(looked_at)
