@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from trunkward.admission.identity_headers import asserted
-from trunkward.admission.routes import FROM_CUSTOMERS, SIGNATURES, emergency_route
+from trunkward.admission.routes import FROM_CUSTOMERS, SIGNED, emergency_route
 from trunkward.admission.screen import leg_policy
 from trunkward.media.plan import plan_any_offer
 from trunkward.numbering.e164 import E164
@@ -39,7 +39,7 @@ def emergency_table(declared: Declared, certificates: Mapping[str, str]) -> list
                     route | {"headers": _asserted(trunk, declared.node)} for route in routes[trunk.behind_nat]
                 ],
                 "callback": trunk.callback,
-                "remove_headers": FROM_CUSTOMERS + ([] if trunk.in_transit else [*SIGNATURES, "Date"]),
+                "remove_headers": FROM_CUSTOMERS + ([] if trunk.in_transit else SIGNED),
             }
             for shown in _shown(trunk, certificate)
             if ways

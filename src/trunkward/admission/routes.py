@@ -19,8 +19,9 @@ from trunkward.trunks.model import Carrier, Host, Trunk
 
 #: What a customer says about its own identity; we say it instead (RFC 3325 section 5).
 FROM_CUSTOMERS = ["P-Asserted-Identity", "P-Preferred-Identity", "Privacy"]
-#: What a call came signed with, under both names (RFC 8224 section 4): it goes on whole, or not at all.
-SIGNATURES = ["Identity", "y"]
+#: What a call came signed with, and when: it goes on whole, or not at all. (To Kamailio `y`, the compact form
+#: of RFC 8224 section 4, is the same header, and goes with it.)
+SIGNED = ["Identity", "Date"]
 #: What else names an anonymous caller: whoever may ask a location server (RFC 6442) learns where it is.
 NAMING = ["Geolocation", "Geolocation-Routing"]
 #: Stands where a host does in a route to a trunk that registers: the edge puts a binding there.
@@ -48,8 +49,8 @@ def taken_off(case: Case) -> list[str]:
     """Headers of the request that no route has. A signature names an anonymous caller."""
     anonymous = NAMING if case.caller.anonymous else []
     if case.direction is Direction.INBOUND:
-        return SIGNATURES + anonymous if anonymous else []
-    return FROM_CUSTOMERS + ([] if case.signing.passes_on else [*SIGNATURES, "Date"]) + anonymous
+        return ["Identity", *anonymous] if anonymous else []
+    return FROM_CUSTOMERS + ([] if case.signing.passes_on else SIGNED) + anonymous
 
 
 def from_uri_of(case: Case) -> str:
@@ -108,7 +109,7 @@ def _signed_before(case: Case, signature: Signature | None, *, trusted: bool) ->
     """What a carrier does not get of the signatures a call came with; to others they go byte for byte."""
     signing = case.signing
     if signing.passes_on and case.caller.anonymous and not trusted:
-        return [*SIGNATURES, "Date"]
+        return [*SIGNED]
     return ["Date"] if signing.passes_on and signature is not None and not signing.keeps_date else []
 
 
