@@ -49,7 +49,7 @@ class KeyInToken(ec.EllipticCurvePrivateKey):
             raise TokenLost(f"token {place.token}, key {place.label}: {said}") from None
         if not isinstance(read, ec.EllipticCurvePublicKey):
             raise TokenLost(f"token {place.token}, key {place.label}: not an elliptic curve key")
-        self._key, self._public = cast("pkcs11.PrivateKey", private), read
+        self._key, self._public = cast(Any, private), read
         # signing is two calls to a session, and the key is looked after in another thread
         self._one_at_a_time = Lock()
 
@@ -79,7 +79,8 @@ class KeyInToken(ec.EllipticCurvePrivateKey):
 
     def _signed(self, data: Any) -> bytes:
         # PKCS#11 v2.40 section 2.3.1: CKM_ECDSA takes the digest, and gives R and S one after the other
-        return self._key.sign(sha256(data).digest(), mechanism=pkcs11.Mechanism.ECDSA)
+        signed: bytes = self._key.sign(sha256(data).digest(), mechanism=pkcs11.Mechanism.ECDSA)
+        return signed
 
     def exchange(self, algorithm: ec.ECDH, peer_public_key: ec.EllipticCurvePublicKey) -> NoReturn:
         """Not with this key."""
