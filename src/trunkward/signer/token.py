@@ -49,7 +49,7 @@ class KeyInToken(ec.EllipticCurvePrivateKey):
             raise TokenLost(f"token {place.token}, key {place.label}: {said}") from None
         if not isinstance(read, ec.EllipticCurvePublicKey):
             raise TokenLost(f"token {place.token}, key {place.label}: not an elliptic curve key")
-        self._key, self._public = cast(Any, private), read
+        self._key, self._public = cast("Any", private), read
         # signing is two calls to a session, and the key is looked after in another thread
         self._one_at_a_time = Lock()
 
