@@ -1,7 +1,8 @@
 """A carrier's own call records as CSV, in many spellings: read whole or refused with every wrong line.
 
 1. What separates the columns, as of a deck (`spend.deck_csv`).
-2. The header: each column is known by one of its usual names, in any order.
+2. The header: each column is known by one of its usual names, in any order; a unit in brackets is the one that
+   is read, or the file is refused.
 3. Each line: a number, a start, a duration, an amount; what is not one is named.
 """
 
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
+from trunkward.spend.csv_units import parted, unit_of
 from trunkward.spend.deck_csv import MOST_PROBLEMS, Problem, separator
 from trunkward.spend.money import CURRENCY, NoAmount, nano
 
@@ -36,6 +38,17 @@ _NAMES = {
     "currency": "currency cur",
 }
 _COLUMN = {name: column for column, names in _NAMES.items() for name in names.split()}
+#: The columns whose name may say a unit.
+_UNITS = {
+    "answered": "time",
+    "start": "time",
+    "date": "time",
+    "time": "time",
+    "lasted": "duration",
+    "billed": "duration",
+    "charge": "amount",
+    "rate": "rate",
+}
 _ISO = re.compile(r"([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})")
 _DOTS = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})")
 _SLASHES = re.compile(r"([0-9]{1,2})[/-]([0-9]{1,2})[/-]([0-9]{4})")
@@ -47,6 +60,7 @@ _TIME = re.compile(
 )
 _PARTS = re.compile(r"(?:([0-9]{1,4}):)?([0-9]{1,5}):([0-9]{2})(?:[.,]([0-9]{1,9}))?")
 _SECONDS = re.compile(r"([0-9]{1,7})(?:[.,]([0-9]{1,9}))?(?:\s*s(?:ec)?)?")
+_SAYS_UTC = re.compile(r"\(.*\b(?:UTC|GMT)\b", re.IGNORECASE)
 _EMPTY = re.compile(r"[\s\-().']+")
 
 
@@ -180,7 +194,7 @@ class _Reader:
         ignored = []
         for place, field in enumerate(header):
             named = field.strip()
-            column = _COLUMN.get(re.sub(r"[^a-z0-9]", "", named.lower().partition("(")[0]))
+            column = _COLUMN.get(re.sub(r"[^a-z0-9]", "", parted(named)[0].lower()))
             if column == "called" and "called" in self._places:
                 if named.lower() == "destination":
                     column = None  # the place's name, where the number has a column of its own
@@ -194,6 +208,7 @@ class _Reader:
                 self._wrong(line, named, f"{self._called[column]!r} is the same column")
             else:
                 self._places[column], self._called[column] = place, named
+                self._read_unit(column, named, line)
         for column, word in (("called", "called number"), ("lasted", "duration"), ("charge", "amount")):
             if column not in self._places and not (column == "lasted" and "billed" in self._places):
                 usual = ", ".join(_NAMES[column].split()[:4])
@@ -203,6 +218,21 @@ class _Reader:
                 line, "", f"no column for the start (start time, answer time, date) in {', '.join(header)!r}"
             )
         return tuple(ignored)
+
+    def _read_unit(self, column: str, named: str, line: int) -> None:
+        if column not in _UNITS:
+            return
+        unit = unit_of(named, _UNITS[column])
+        if unit.wrong:
+            zone = "; say --zone, and take it out of the name" if _UNITS[column] == "time" else ""
+            self._wrong(line, named, f"{unit.wrong}{zone}")
+        if unit.currency:
+            self._currencies.setdefault(unit.currency, line)
+        if unit.dates and self._dates not in ("", unit.dates):
+            self._wrong(line, named, f"that is --dates {unit.dates}")
+        self._dates = unit.dates or self._dates
+        if _UNITS[column] == "time" and _SAYS_UTC.search(named):
+            self._zone = UTC
 
     def _field(self, row: list[str], column: str) -> str:
         place = self._places.get(column)

@@ -72,6 +72,12 @@ def test_what_else_a_line_may_say() -> None:
     assert (read.currency, read.answered, read.ignored, read.quantum_nano) == ("EUR", True, ("id",), 10**6)
 
 
+def test_what_a_column_says_of_its_unit_holds() -> None:
+    text = "called,Start Time (MM/DD/YYYY UTC),Duration (hh:mm:ss),Amount (EUR)\n44,11/25/2026 14:30,00:01:15,1\n"
+    read = read_cdrs(text, BERLIN)
+    assert (read.lines[0].at_ms, read.lines[0].lasted_ms, read.currency) == (AT, 75_000, "EUR")
+
+
 @pytest.mark.parametrize(
     ("text", "problems"),
     [
@@ -85,6 +91,11 @@ def test_what_else_a_line_may_say() -> None:
         ("called,start,duration,amount\n44,2026-11-25 14:30,1,-3\n", ["line 2, amount: '-3' is no amount"]),
         ("called,start,duration,amount\n44,2026-11-25 14:30,1,\n44,,1,1\n", ["line 2, amount: it is empty", "line 3, start"]),
         ("called,start,duration,amount,currency\n44,2026-11-25 14:30,1,1,EUR\n44,2026-11-25 14:30,1,1,USD\n", ["EUR and USD"]),
+        ("called,start,duration (min),amount\n", ["duration (min): 'min' is no unit that is read here, which is seconds"]),
+        ("called,start,duration,Amount (ct)\n", ["Amount (ct): 'ct' is no unit"]),
+        ("called,start,duration,amount,Rate (EUR/sec)\n", ["Rate (EUR/sec): 'sec' is no unit"]),
+        ("called,Start Time (CET),duration,amount\n", ["'CET' is no unit that is read here, which is UTC, as (UTC); say --zone"]),
+        ("called,start,duration,Amount (EUR),currency\n44,2026-11-25 14:30,1,1,USD\n", ["EUR and USD"]),
         ("called,dst,start,duration,amount\n", ["'called' is the same column"]),
     ],
 )  # fmt: skip
