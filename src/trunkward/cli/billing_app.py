@@ -44,8 +44,12 @@ def export_version(
 
 @export_app.command("billing")
 def export_billing(
-    since: FromOption,
-    until: ToOption = None,
+    since: Annotated[
+        str, typer.Option("--from", help="Calls that ended since, as 2026-11-01, 2026-11-01T00:00Z, or 7d ago.")
+    ],
+    until: Annotated[
+        str | None, typer.Option("--to", help="Calls that ended before, likewise; now without it.")
+    ] = None,
     tenant: Annotated[str | None, typer.Option(help="Of this tenant.")] = None,
     carrier: Annotated[str | None, typer.Option(help="By this carrier.")] = None,
     every: Annotated[
@@ -73,6 +77,7 @@ def export_billing(
     wanted = RatedFilter(
         since=begins,
         until=ends,
+        by_end=True,
         tenant=tenant,
         carrier=carrier,
         charged=() if every else (Charged.YES, Charged.EMERGENCY, Charged.END_UNKNOWN),
