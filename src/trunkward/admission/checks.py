@@ -394,15 +394,17 @@ def price(case: Case) -> Finding:
         said = "; ".join(f"{name}: {why}" for name, why in prices.left_out.items())
         return _refuse(
             *("price", Reason.NO_MARGIN, Blame.US, 404, said),
-            remedy="compare what it is sold for with what they ask (./trunkward deck show), or lower"
-            " node.margin",
+            remedy="compare what it is sold for with what they ask (./trunkward deck show), import a rate"
+            " where they have none, or lower node.margin",
         )
     if prices.sale is None:
         return Finding(check="price", detail="not known, and not counted")
     tariff = prices.sale.tariff
     said = f"{shown_nano(tariff.rate_nano)} {currency} a minute, {tariff.first_s}/{tariff.next_s}"
     said += f", and {shown_nano(tariff.connect_nano)} for an answer" if tariff.connect_nano else ""
-    by = "indicative" if prices.sale.indicative else f"deck {prices.sale.deck}, {prices.sale.prefix}"
+    by = f"deck {prices.sale.deck}, {prices.sale.prefix}"
+    if prices.sale.indicative:
+        by = f"indicative, but what {prices.sale.asked_by} asks" if prices.sale.asked_by else "indicative"
     without = f"; without {', '.join(prices.left_out)}" if prices.left_out else ""
     return Finding(check="price", detail=f"{said} ({by}){without}")
 

@@ -351,8 +351,7 @@ REASONS: Mapping[Reason, ReasonRow] = {
         answers={404: 3},
         blames=(Blame.US,),
         means="each carrier with this prefix asks more than the call is sold for, less `node.margin`, or has"
-        " a cap and no"
-        " rate for the number",
+        " a deck without a rate for the number",
         do="look at the two prices (`./trunkward deck show`): the selling deck, a carrier's, or"
         " `node.margin` is to be"
         " changed",

@@ -20,8 +20,8 @@ from trunkward.store.rated import RatedFilter, RatedStore
 def run(paths: Paths, wanted: RatedFilter, *, as_json: bool, summary: bool) -> int:
     """Prints each rated call that is wanted, by time; 2 when there are none to be read.
 
-    `summary`: sums and the SHA-256 of all that was printed, on standard error; without it, only how many calls
-    are in no period yet.
+    `summary`: sums and the SHA-256 of all that was printed, on standard error; without it, only how many
+    calls are in no period yet.
     """
 
     def told(engine: sa.Engine) -> int:

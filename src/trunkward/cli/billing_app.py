@@ -45,7 +45,8 @@ def export_version(
 @export_app.command("billing")
 def export_billing(
     since: Annotated[
-        str, typer.Option("--from", help="Calls that ended since, as 2026-11-01, 2026-11-01T00:00Z, or 7d ago.")
+        str,
+        typer.Option("--from", help="Calls that ended since, as 2026-11-01, 2026-11-01T00:00Z, or 7d ago."),
     ],
     until: Annotated[
         str | None, typer.Option("--to", help="Calls that ended before, likewise; now without it.")

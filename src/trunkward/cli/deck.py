@@ -96,9 +96,7 @@ def run_import(
     def decide(store: SqlConfiguration, _: Declared, now: float, beyond: int) -> Version:
         held = held_deck(store, name)
         if since is None:
-            change, effect = imported(
-                name, held, read.deck, raw, int(now), whole=whole, even_so=even_so
-            )
+            change, effect = imported(name, held, read.deck, raw, int(now), whole=whole, even_so=even_so)
         else:
             change, effect = corrected(
                 name, held, read.deck, raw, int(since), int(now), whole=whole, even_so=even_so

@@ -183,11 +183,11 @@ def wanting(declared: Declared, kept: Iterable[KeptDeck]) -> list[str]:
         whose = " and ".join(users)
         if name not in held:
             missing = f"there is no deck {name}, by which {whose} would be rated"
-            told.append(f"{missing}: ./trunkward deck import {name} FILE")
+            told.append(f"{missing}: no call out goes by it before ./trunkward deck import {name} FILE")
         elif held[name].currency != declared.node.currency:
             told.append(
                 f"deck {name} is in {held[name].currency}, and this node counts in {declared.node.currency}: "
-                f"no call of {whose} has a price"
+                f"no call out goes by {whose}"
             )
     return told
 

@@ -35,7 +35,7 @@ class RatedCall:
     called_number: str
     #: None: no answer, or nobody knows of one.
     answered_at: float | None
-    #: When it was over, as far as that is known: of one nobody knows the end of, the moment it was found gone.
+    #: When it was over; of one nobody knows the end of, the moment it was found gone.
     ended_at: float
     #: None: not known.
     lasted_ms: int | None

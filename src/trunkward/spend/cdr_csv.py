@@ -1,8 +1,8 @@
 """A carrier's own call records as CSV, in many spellings: read whole or refused with every wrong line.
 
 1. What separates the columns, as of a deck (`spend.deck_csv`).
-2. The header: each column is known by one of its usual names, in any order; a unit in brackets is the one that
-   is read, or the file is refused.
+2. The header: each column is known by one of its usual names, in any order; a unit in brackets is the one
+   that is read, or the file is refused.
 3. Each line: a number, a start, a duration, an amount; what is not one is named.
 """
 

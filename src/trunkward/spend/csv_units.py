@@ -1,7 +1,7 @@
 """The unit a column's name says in brackets, as in `Rate (USD/min)`: what is read here, or a refusal.
 
-Who overlooks that a price is for a second, or in cents, is wrong by a factor of 60 or 100. So each word has to be
-one of those that say what is read anyway.
+Who overlooks that a price is for a second, or in cents, is wrong by a factor of 60 or 100. So each word has
+to be one of those that say what is read anyway.
 """
 
 import re
@@ -43,7 +43,10 @@ def parted(name: str) -> tuple[str, str]:
 
 
 def unit_of(name: str, kind: str) -> Unit:
-    """What the name of a column says of its unit; `kind` is `rate`, `amount`, `increments`, `duration`, `time`."""
+    """What the name of a column says of its unit.
+
+    `kind` of the column is `rate`, `amount`, `increments`, `duration` or `time`.
+    """
     known, meaning = _READ[kind]
     currency, strange, words = "", [], _WORDS.findall(parted(name)[1])
     for word in words:

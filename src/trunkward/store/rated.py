@@ -119,12 +119,7 @@ class RatedStore:
         order = sa.tuple_(time, table.c.record_id)
         after: list[sa.ColumnElement[bool]] = []
         while True:
-            query = (
-                sa.select(table)
-                .where(*conditions, *after)
-                .order_by(time, table.c.record_id)
-                .limit(PAGE)
-            )
+            query = sa.select(table).where(*conditions, *after).order_by(time, table.c.record_id).limit(PAGE)
             with self._engine.connect() as connection:
                 page = [_call(row) for row in connection.execute(query)]
             if page:

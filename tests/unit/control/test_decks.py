@@ -115,7 +115,9 @@ def test_a_correction_says_something_of_the_past_and_of_nothing_before_it() -> N
 def test_a_slip_is_taken_in_by_who_says_that_it_is_none() -> None:
     held = (kept("north", version=5), deck("EUR", [rate("44", 10), rate("1", 3)]))
     said = deck("EUR", [rate("44", 10)])
-    with pytest.raises(DeckActRefused, match=r"looks like a slip: 1 of 2 prefixes .* If it is meant: --even-so"):
+    with pytest.raises(
+        DeckActRefused, match=r"looks like a slip: 1 of 2 prefixes .* If it is meant: --even-so"
+    ):
         imported("north", held, said, b"", 100, whole=True, even_so=False)
     imported("north", held, deck("EUR", [rate("44", 11)]), b"", 100, whole=False, even_so=False)
     change, _ = imported("north", held, said, b"", 100, whole=True, even_so=True)
@@ -133,7 +135,9 @@ def test_an_earlier_state_holds_again_and_what_was_meanwhile_stays() -> None:
     assert change.added is not None
     bad = (replace(change.added, version=6), read_written(zlib.decompress(change.packed).decode()))
     assert state_of("north", 5, [bad[0], good[0], kept("south", version=4)]) == good[0]
-    with pytest.raises(DeckActRefused, match="version 4 has taken in no deck north; versions that have: 6, 5"):
+    with pytest.raises(
+        DeckActRefused, match="version 4 has taken in no deck north; versions that have: 6, 5"
+    ):
         state_of("north", 4, [bad[0], good[0], kept("south", version=4)])
 
     change, told = restored("north", bad, good, 300)

@@ -20,7 +20,7 @@ def test_taken_in_changed_refused_and_dropped(changed: Changed) -> None:
     assert deck("list") == (0, "there is no deck yet: ./trunkward deck import NAME FILE\n")
     done = changed.apply(RATED)
     assert done["decks"] == [
-        "there is no deck retail, by which tenant acme would be rated: ./trunkward deck import retail FILE"
+        "there is no deck retail, by which tenant acme would be rated: no call out goes by it before ./trunkward deck import retail FILE"
     ]
     file.write_text(DECK)
     code, said = deck("import", "retail", str(file))
@@ -51,7 +51,11 @@ def test_taken_in_changed_refused_and_dropped(changed: Changed) -> None:
     # a list of changes that is taken for the whole deck; and when somebody has said that it is meant
     file.write_text("prefix,rate\n1,0.0\n")
     code, said = deck("import", "retail", str(file), "--currency", "EUR")
-    assert (code, "1 of 2 prefixes have no rate any more" in said, "costs nothing to 1 (0.02)" in said) == (2, True, True)
+    assert (code, "1 of 2 prefixes have no rate any more" in said, "costs nothing to 1 (0.02)" in said) == (
+        2,
+        True,
+        True,
+    )
     assert deck("import", "retail", str(file), "--currency", "EUR", "--even-so")[0] == 0
     code, said = deck("show", "retail", "+12025550101")
     assert (code, "300 s: 0.00," in said) == (0, True), said
