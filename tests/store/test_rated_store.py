@@ -244,16 +244,19 @@ def test_what_calls_were_charged_is_found_by_when_they_ended(records: RecordStor
         records.ship([made(name, at=900.0, **decided)], "gate-0/1", 1)
         records.ship([over(name, **facts | ended_so)], "edge/1", 1)
     each = {"trunk:acme-hq": 22_000, "reseller:bolt": 22_000, "carrier:north": 12_200}
-    costs = [cost for page in rated.costs(1799.5, 3600.0) for cost in page]
+    costs = [cost for page in rated.costs(1799.5, 3600.0, "EUR") for cost in page]
     assert costs == [Cost(of="b", ended_at=1800.0, micro=each), Cost(of="c", ended_at=3599.5, micro=each)]
     double = {owner: 2 * micro for owner, micro in each.items()}
-    assert rated.sums(1799.0, 3600.5, 1800) == [
+    assert rated.sums(1799.0, 3600.5, 1800, "EUR") == [
         Cost(of="0", ended_at=1799.0, micro=each),
         Cost(of="1", ended_at=3599.5, micro=double),
         Cost(of="2", ended_at=3600.0, micro=each),
     ]
+    # amounts in another currency have no sum with these
+    assert list(rated.costs(1799.5, 3600.0, "USD")) == []
+    assert rated.sums(1799.0, 3600.5, 1800, "USD") == []
     # a deck that was wrong changes what is billed, not what was charged
     (first,) = (call for call in newest(rated) if call.record_id == "b")
     rated.add([replace(first, revision=2, sale=replace(first.sale, micro=1))])
-    assert [cost for page in rated.costs(1799.5, 3600.0) for cost in page] == costs
-    assert rated.sums(1799.5, 3600.0, 1800)[0].micro == double
+    assert [cost for page in rated.costs(1799.5, 3600.0, "EUR") for cost in page] == costs
+    assert rated.sums(1799.5, 3600.0, 1800, "EUR")[0].micro == double

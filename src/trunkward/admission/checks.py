@@ -33,6 +33,7 @@ from trunkward.admission.limits import over_in_words
 from trunkward.admission.permitted import why_not
 from trunkward.admission.ports import (
     Facts,
+    Foreign,
     Forgotten,
     Frozen,
     Held,
@@ -461,7 +462,7 @@ def limits(case: Case, facts: Facts) -> Finding:
         case Held(counters=keys):
             said = ", ".join([f"{limit.what} of {limit.whose}" for limit in map(limit_name, keys)])
             return Finding(check="limits", detail=said if fact is facts.live else f"this gate alone: {said}")
-        case OverSpend() | Frozen():
+        case OverSpend() | Frozen() | Foreign():
             return Finding(check="limits", detail="there is room")
         case Over() as over:
             reason = Reason.LIMIT_RATE if over.key.startswith("rate") else Reason.LIMIT_CALLS
@@ -502,6 +503,15 @@ def spend(case: Case, facts: Facts) -> Finding:
                 refusal=refusal,
                 detail="Valkey was started anew, and what was spent may be lost",
                 remedy="nothing, if it passes within seconds; else ./trunkward status",
+            )
+        case Foreign(currency=held_in):
+            return Finding(
+                check="spend",
+                refusal=Refusal(
+                    reason=Reason.SPEND_FROZEN, blame=Blame.US, status=503, retry_after_s=REDIS_BACK_S
+                ),
+                detail=f"what is spent is counted in {held_in}, and node.currency is {currency}",
+                remedy=f"write node.currency: {held_in}, or have it forgotten: ./trunkward spend forget",
             )
         case Held(reserved=True, cut_routes=cut):
             held = [

@@ -376,8 +376,10 @@ REASONS: Mapping[Reason, ReasonRow] = {
         blames=(Blame.US,),
         means="Valkey was started anew and may have lost what was spent: calls that cost money wait until"
         " each node has"
-        " told it of its calls, or for the longest grant (`Retry-After`)",
-        do="nothing, if it passes within seconds; else `./trunkward status`, `valkey.log`",
+        " told it of its calls, or for the longest grant (`Retry-After`); or what is spent is counted in"
+        " another currency than `node.currency`",
+        do="nothing, if it passes within seconds; else what the finding says, `./trunkward status`,"
+        " `valkey.log`",
         heard="a fault here; try again later",
     ),
     Reason.SPEND_UNAVAILABLE: ReasonRow(

@@ -157,13 +157,13 @@ class RatedStore:
             found = connection.execute(sa.select(table).where(pair.in_(asked)))
             return {call.record_id: call for call in map(_call, found)}
 
-    def costs(self, since: float, until: float) -> Iterator[list[Cost]]:
-        """What each call that ended in this time was charged at its end, page by page."""
+    def costs(self, since: float, until: float, currency: str) -> Iterator[list[Cost]]:
+        """What each call that ended in this time was charged at its end in a currency, page by page."""
         after = ""
         while True:
             query = (
                 sa.select(*_OF_COST, table.c.record_id, table.c.ended_at)
-                .where(*_charged(since, until), table.c.record_id > after)
+                .where(*_charged(since, until, currency), table.c.record_id > after)
                 .order_by(table.c.record_id)
                 .limit(PAGE)
             )
@@ -175,7 +175,7 @@ class RatedStore:
                 return
             after = page[-1].of
 
-    def sums(self, since: float, until: float, bucket_s: int) -> list[Cost]:
+    def sums(self, since: float, until: float, bucket_s: int, currency: str) -> list[Cost]:
         """The same, summed up by bucket of time, by who pays, and by carrier; `of` is the bucket's number."""
         bucket = sa.cast(sa.func.floor(table.c.ended_at / bucket_s), sa.BigInteger)
         columns = [
@@ -187,7 +187,7 @@ class RatedStore:
         ]
         query = (
             sa.select(*columns)
-            .where(*_charged(since, until))
+            .where(*_charged(since, until, currency))
             .group_by(bucket, table.c.owners, table.c.carrier)
             .order_by(bucket, table.c.owners, table.c.carrier)
         )
@@ -212,11 +212,12 @@ _AMOUNTS = (table.c.sale_micro, table.c.cost_micro)
 _OF_COST = (table.c.owners, table.c.carrier, *_AMOUNTS)
 
 
-def _charged(since: float, until: float) -> list[sa.ColumnElement[bool]]:
+def _charged(since: float, until: float, currency: str) -> list[sa.ColumnElement[bool]]:
     """Calls that were charged to somebody, as it was said at their end."""
     return [
         table.c.revision == 1,
         table.c.charged == Charged.YES,
+        table.c.currency == currency,
         table.c.owners != "",
         table.c.ended_at >= since,
         table.c.ended_at < until,

@@ -13,6 +13,7 @@ from trunkward.admission.ports import (
     NO_FACTS,
     Charge,
     Facts,
+    Foreign,
     Frozen,
     Held,
     LiveFact,
@@ -234,6 +235,11 @@ def over(owner: str, window: Window, retry_after_s: int | None) -> OverSpend:
             Frozen(retry_after_s=70, epoch=2),
             *(Reason.SPEND_FROZEN, 503, 41, "70", Blame.US),
             "Valkey was started anew, and what was spent may be lost",
+        ),
+        (
+            Foreign(currency="USD"),
+            *(Reason.SPEND_FROZEN, 503, 41, "2", Blame.US),
+            "what is spent is counted in USD, and node.currency is EUR",
         ),
         (
             Held(record_id="r1", until_ms=1),
