@@ -1,10 +1,10 @@
 """A deck as gates look prices up in it: one immutable file, mapped, and one bisection for a call.
 
 Layout, little-endian: magic, format, length of the file, BLAKE2b-256 over everything after this header, the
-currency, from when on it holds, how many rates and bounds there are; the rates, those of a prefix by time, one
-after the other; the bounds, and the number of the first rate from each on. Bounds are the numbers, filled up
-with zeros to fifteen digits, at which another prefix becomes the longest one that fits, whether it has a rate
-at the moment or not: so there is one row for each rate, however many dates a deck names.
+currency, from when on it holds, how many rates and bounds there are; the rates, those of a prefix by time,
+one after the other; the bounds, and the number of the first rate from each on. Bounds are the numbers, filled
+up with zeros to fifteen digits, at which another prefix becomes the longest one that fits, whether it has a
+rate at the moment or not: so there is one row for each rate, however many dates a deck names.
 """
 
 import struct
@@ -72,7 +72,7 @@ def _packed(rate: Rate, more: bool, shorter: int) -> bytes:
 
 
 def _flattened(rates: Sequence[Rate]) -> tuple[list[int], list[int], list[int]]:
-    """Bounds, and the number of the first rate from each on; and of each rate that of the next shorter prefix.
+    """Bounds, and the number of the first rate from each on; of each rate that of the next shorter prefix.
 
     `rates` by prefix, so that a shorter one stands before those in it.
     """
@@ -133,7 +133,7 @@ class DeckTable:
     def find(self, number: str, at: float) -> tuple[str, Tariff] | None:
         """The longest prefix of an E.164 number (digits alone) with a rate at this time, and what it costs.
 
-        Before the table's own time what holds at that counts: a clock that is a little behind is no free call.
+        Before the table's own time what holds at that counts: a clock that is a little behind frees no call.
         """
         if at < self._since:
             at = self._since
