@@ -3,8 +3,8 @@
 As `bench swap`, and each call is priced by two decks, its tenant's and its carrier's. Beside it another
 process does what `deck import` and the worker do, again and again, each time with other prices: it reads the
 CSV file, compares it with the deck there is and packs the new one; compiles that and the policy that names
-it; turns the link. Decisions begun in that time and in the second after it are those beside a change. 1 when one
-of them was delayed by more than is allowed.
+it; turns the link. Decisions begun in that time and in the second after it are those beside a change. 1 when
+one of them was delayed by more than is allowed.
 """
 
 from __future__ import annotations
