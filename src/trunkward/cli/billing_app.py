@@ -120,6 +120,9 @@ def reconcile(
     dates: Annotated[
         Literal["day", "month", ""], typer.Option(help="What stands first in dates such as 03/04/2027.")
     ] = "",
+    country: Annotated[
+        str, typer.Option(help="Whose national numbers stand in it, by its code, as 44.", metavar="CODE")
+    ] = "",
     window: Annotated[float, typer.Option(min=1, max=600, help="Seconds by which starts may differ.")] = 30,
     every: Annotated[
         bool, typer.Option("--all", help="List every difference, not the largest 20 of a kind.")
@@ -137,6 +140,7 @@ def reconcile(
             until=ends,
             zone=zone,
             dates=dates,
+            country=country.removeprefix("+"),
             window_s=window,
             every=every,
             as_json=as_json,
