@@ -83,7 +83,9 @@ def charge_of(
             )
     if not shares:
         return None
-    return Charge(node=node.ledger_name, longest_s=longest_s(node), shares=tuple(shares))
+    return Charge(
+        node=node.ledger_name, currency=node.currency, longest_s=longest_s(node), shares=tuple(shares)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

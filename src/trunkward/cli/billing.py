@@ -11,7 +11,7 @@ from hashlib import sha256
 import sqlalchemy as sa
 
 from trunkward.cli.calls import with_records_database
-from trunkward.cli.said import complain
+from trunkward.cli.said import complain, say
 from trunkward.records.billing import COLUMNS, Totals, line, row
 from trunkward.settings import Paths
 from trunkward.store.rated import RatedFilter, RatedStore
@@ -20,7 +20,8 @@ from trunkward.store.rated import RatedFilter, RatedStore
 def run(paths: Paths, wanted: RatedFilter, *, as_json: bool, summary: bool) -> int:
     """Prints each rated call that is wanted, by time; 2 when there are none to be read.
 
-    `summary`: sums and the SHA-256 of all that was printed, on standard error.
+    `summary`: sums and the SHA-256 of all that was printed, on standard error; without it, only how many
+    calls are in no period yet.
     """
 
     def told(engine: sa.Engine) -> int:
@@ -28,6 +29,7 @@ def run(paths: Paths, wanted: RatedFilter, *, as_json: bool, summary: bool) -> i
         if not store.is_there():
             return none_rated()
         totals, digest = Totals(), sha256()
+        totals.open = store.open_calls(wanted)
         try:
             for text in _lines(store, wanted, totals, as_json=as_json):
                 data = text.encode()
@@ -38,6 +40,12 @@ def run(paths: Paths, wanted: RatedFilter, *, as_json: bool, summary: bool) -> i
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if summary:
             print(json.dumps(totals.document() | {"sha256": digest.hexdigest()}), file=sys.stderr)
+        elif totals.open:
+            say(
+                f"{totals.open:,} calls that began before then have no end here yet: each is in the period it"
+                " ends in",
+                err=True,
+            )
         return 0
 
     return with_records_database(paths, told)

@@ -138,7 +138,7 @@ class Raise:
 class SpendingChange:
     """What a version does to holds and raises: a new one, and those that end."""
 
-    #: `hold`, `release`, `raise`, `end`.
+    #: `hold`, `release`, `raise`, `end`; `forget`, which is of nobody alone.
     act: str
     owner: str
     hold: Hold | None = None
