@@ -5,6 +5,7 @@ import io
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 
@@ -12,9 +13,11 @@ import sqlalchemy as sa
 
 from trunkward.cli.calls import with_records_database
 from trunkward.cli.said import complain, say
+from trunkward.engines.node import read_in_force
 from trunkward.records.billing import COLUMNS, Totals, line, row
 from trunkward.settings import Paths
 from trunkward.store.rated import RatedFilter, RatedStore
+from trunkward.trunks.retention import DAY_S
 
 
 def run(paths: Paths, wanted: RatedFilter, *, as_json: bool, summary: bool) -> int:
@@ -28,6 +31,8 @@ def run(paths: Paths, wanted: RatedFilter, *, as_json: bool, summary: bool) -> i
         store = RatedStore(engine)
         if not store.is_there():
             return none_rated()
+        if gone := _gone(paths, wanted):
+            complain(gone)
         totals, digest = Totals(), sha256()
         totals.open = store.open_calls(wanted)
         try:
@@ -49,6 +54,26 @@ def run(paths: Paths, wanted: RatedFilter, *, as_json: bool, summary: bool) -> i
         return 0
 
     return with_records_database(paths, told)
+
+
+def _gone(paths: Paths, wanted: RatedFilter) -> str:
+    """A sentence when calls of the period may have been deleted already: their time is over; "" otherwise."""
+    in_force = read_in_force(paths.declared)
+    if in_force is None:
+        return ""
+    declared = in_force.declared()
+    tenants = declared.tenants if wanted.tenant is None else (wanted.tenant,)
+    days = {tenant: declared.retention.days(tenant) for tenant in tenants}
+    now = time.time()
+    over = {tenant: kept for tenant, kept in days.items() if wanted.since < now - kept * DAY_S}
+    if not over:
+        return ""
+    shortest = min(over, key=over.__getitem__)
+    more = f" (and of {len(over) - 1:,} more)" if len(over) > 1 else ""
+    return (
+        f"calls of tenant {shortest}{more} are kept for {over[shortest]} days: what began before that is not"
+        " in it any more, or not for long"
+    )
 
 
 def none_rated() -> int:

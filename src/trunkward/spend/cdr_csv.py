@@ -274,7 +274,9 @@ class _Reader:
         if not (digits.isascii() and digits.isdigit() and len(digits) <= 15):
             raise _Wrong("called", f"{text!r} is no telephone number" if text else "it is empty")
         if digits.startswith("0"):
-            raise _Wrong("called", f"{text!r} is no number with its country code: of which one, --country 44?")
+            raise _Wrong(
+                "called", f"{text!r} is no number with its country code: of which one, --country 44?"
+            )
         return digits
 
     def _duration_ms(self, row: list[str], column: str) -> int:

@@ -93,7 +93,10 @@ def test_national_numbers_have_a_country(written: str, country: str, called: str
 
 
 def test_what_is_given_back_is_below_zero() -> None:
-    assert one("called;start;duration;amount\n442079460123;2026-11-25 14:30;75;-0,012\n").charge_nano == -12_000_000
+    assert (
+        one("called;start;duration;amount\n442079460123;2026-11-25 14:30;75;-0,012\n").charge_nano
+        == -12_000_000
+    )
 
 
 def test_what_a_column_says_of_its_unit_holds() -> None:

@@ -150,7 +150,10 @@ def test_a_call_twice_in_their_file_is_named_once() -> None:
 def test_a_line_that_is_given_back_takes_no_calls_place() -> None:
     found = compare([theirs(0, charge=-60_000_000), theirs(0), theirs(0)], [ours(0)])
     assert (found.matched, found.lines, found.difference) == (1, 3, 0)
-    assert {part.kind: part.nano for part in parts(found)} == {Kind.DOUBLE: 60_000_000, Kind.CREDIT: -60_000_000}
+    assert {part.kind: part.nano for part in parts(found)} == {
+        Kind.DOUBLE: 60_000_000,
+        Kind.CREDIT: -60_000_000,
+    }
     assert not compare([theirs(0, charge=-60_000_000)], []).open
 
 
