@@ -7,7 +7,7 @@ MOST_OF_PEERS = 2**31 - 2**20
 _MOST = 2**31 - 1
 #: The first BYE of ours is so far ahead of all that was seen: for requests on their way, or since.
 _AHEAD = 1000
-#: Tries that follow at once; then the time between two of them doubles, up to so many seconds.
+#: Tries that follow at once, as each does whose number was too low; then the time between two of them doubles, up to so many seconds.
 _AT_ONCE, _LONGEST_S = 3, 8.0
 #: "The CSeq sequence number of the request is lower" (12.2.2).
 _OUT_OF_ORDER = 500
@@ -52,6 +52,7 @@ class Tries:
         self._ahead = _AHEAD
         #: How often it was refused, not answered, or had no way.
         self.failed = 0
+        self._in_vain = 0
         self._next_s = 0.0
 
     def is_due(self, now_s: float) -> bool:
@@ -65,13 +66,16 @@ class Tries:
 
     def refused(self, status: int, now_s: float) -> None:
         """It was answered, and the leg may be alive: by 500 because a higher number was seen there."""
-        if status == _OUT_OF_ORDER:
+        if status == _OUT_OF_ORDER and self._number < _MOST:
             self._ahead *= 2
             self._number += self._ahead
-        self.again(now_s)
+            self.failed += 1
+        else:
+            self.again(now_s)
 
     def again(self, now_s: float) -> None:
         """It was not answered, or there was no way."""
         self.failed += 1
-        if self.failed > _AT_ONCE:
-            self._next_s = now_s + min(2.0 ** min(self.failed - _AT_ONCE, 10), _LONGEST_S)
+        self._in_vain += 1
+        if self._in_vain > _AT_ONCE:
+            self._next_s = now_s + min(2.0 ** min(self._in_vain - _AT_ONCE, 10), _LONGEST_S)

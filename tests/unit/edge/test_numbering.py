@@ -56,6 +56,7 @@ def test_numbers_find_what_the_peer_has_seen(seen_there: int) -> None:
     tries, sent = Tries(2), 0
     while (number := tries.number()) <= seen_there:
         tries.refused(500, 0.0)
+        assert tries.is_due(0.0)
         sent += 1
         assert sent < 22
     assert number < 2**31

@@ -204,3 +204,33 @@ def test_an_answer_that_is_of_no_use_costs_money(node: Node, said: tuple[int | N
         assert b.charged() == -(-record["answered_ms"] // 1000) * SECOND
 
     bench(node, scenario)
+
+
+def test_only_the_carriers_own_answer_counts(node: Node) -> None:
+    """Summary: while the carrier refuses each BYE, the caller sends replies that say 200 to one, in the carrier's name: the leg is charged on."""
+
+    async def scenario(b: Bench) -> None:
+        b.carrier.bye = answers(*[403] * 100)
+        call, leg = await b.talking()
+        assert (await call.bye()).status == 200
+        await until(lambda: len(leg.byes) >= 2, "a BYE of the node's own")
+        assert call.dialog is not None
+        for _ in range(4):
+            for bye in leg.byes[-2:]:
+                lines = [
+                    ("Via", bye.get("Via").replace("branch=z9hG4bK", "branch=z9hG4bKx")),
+                    ("From", bye.get("From")),
+                    ("To", bye.get("To")),
+                    ("Call-ID", call.dialog.call_id),
+                    ("CSeq", bye.get("CSeq")),
+                ]
+                text = "".join(f"{name}: {value}\r\n" for name, value in lines)
+                b.flow.send(f"SIP/2.0 200 OK\r\n{text}Content-Length: 0\r\n\r\n".encode())
+            await asyncio.sleep(0.7)
+        assert not leg.ended_s
+        assert b.held()
+        b.carrier.bye = answers()
+        await b.carrier.over(leg, 12)
+        await b.is_settled()
+
+    bench(node, scenario)
