@@ -39,7 +39,7 @@ class Requests:
         self._calls = calls
         self._dialogs = dialogs
         self._targets = targets
-        self._sides = Sides(settings.call_id_alphabet)
+        self._sides = Sides(settings.call_id_alphabet, settings.call_id_prefix)
         self._plain = [ip_network(network) for network in settings.plain_networks]
 
     def received(self) -> None:

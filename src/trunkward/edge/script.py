@@ -112,7 +112,7 @@ class Edge:
             suspended=_suspended,
             bindings=_bindings,
             gate=self.gate,
-            sides=Sides(told.call_id_alphabet),
+            sides=Sides(told.call_id_alphabet, told.call_id_prefix),
             group=groups.RUNNING,
         )
         self.registrations = Registrations(
@@ -147,7 +147,12 @@ _rounds = Rounds(
     gate=_gate,
     # it asks once a second, and no sooner after it was not answered
     watch=MediaWatch(Rtpengine(*_ng, rest_s=0.5)),
-    hang_up=HangUp(_running, _endings, lambda: _edge.now().reach, Sides(_settings.call_id_alphabet).masked),
+    hang_up=HangUp(
+        _running,
+        _endings,
+        lambda: _edge.now().reach,
+        Sides(_settings.call_id_alphabet, _settings.call_id_prefix).masked,
+    ),
     stand_in=StandIn(lambda: _edge.now().gate_of_orphans, lambda: _edge.now().reach),
 )
 

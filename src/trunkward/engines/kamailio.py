@@ -17,7 +17,7 @@ from trunkward.admission.rows import authority_id
 from trunkward.calls.attempt import Transport
 from trunkward.control.secrets import usable
 from trunkward.control.shown import SERVER
-from trunkward.engines.call_id_mask import mask_alphabet
+from trunkward.engines.call_id_mask import mask_alphabet, mask_prefix
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.engines.shown_pair import target
 from trunkward.settings import Paths
@@ -224,6 +224,7 @@ modparam("topos", "storage", "htable")
 # secret alphabet (a mask, not a cipher); topoh lends topos that and does nothing else
 modparam("topoh", "use_mode", 1)
 modparam("topoh", "mask_key", "{mask_key}")
+modparam("topoh", "callid_prefix", "{mask_prefix(mask_key)}")
 modparam("topoh", "mask_callid", 1)
 modparam("topos", "mask_callid", 1)
 modparam("topos", "dialog_expire", {LONGEST_CALL_S})
@@ -337,6 +338,7 @@ def render_edge_json(
             "longest_call_s": LONGEST_CALL_S,
             "grant_s": declared.node.grant_s,
             "call_id_alphabet": mask_alphabet(mask_key),
+            "call_id_prefix": mask_prefix(mask_key),
             "tls_peers": peers,
             "tls_authorities": dict(_tls_names(declared, paths)),
             "trunk_hosts": {

@@ -179,6 +179,8 @@ def test_the_carrier_hangs_up_first(node: Node) -> None:
         leg.ended_s = time.monotonic()
         assert (await leg.call.bye()).status == 200
         await b.is_settled()
+        record = await asyncio.to_thread(b.node.record, call.invite.call_id, ended=True)
+        assert record["ended_by"] == "callee"
 
     bench(node, scenario)
 
