@@ -7,7 +7,8 @@ MOST_OF_PEERS = 2**31 - 2**20
 _MOST = 2**31 - 1
 #: The first BYE of ours is so far ahead of all that was seen: for requests on their way, or since.
 _AHEAD = 1000
-#: Tries that follow at once, as each does whose number was too low; then the time between two of them doubles, up to so many seconds.
+#: Tries that follow at once, as each does whose number was too low; then the time between two of them
+#: doubles, up to so many seconds.
 _AT_ONCE, _LONGEST_S = 3, 8.0
 #: "The CSeq sequence number of the request is lower" (12.2.2).
 _OUT_OF_ORDER = 500
