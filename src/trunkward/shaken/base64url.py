@@ -5,7 +5,12 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 def encode(data: bytes) -> str:
     """Base64url text without padding."""
-    return urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return encode_bytes(data).decode("ascii")
+
+
+def encode_bytes(data: bytes) -> bytes:
+    """The same as ASCII bytes, which is what signatures are made of."""
+    return urlsafe_b64encode(data).rstrip(b"=")
 
 
 def decode(text: str) -> bytes:

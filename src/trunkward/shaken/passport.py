@@ -1,37 +1,42 @@
-"""The full-form `shaken` PASSporT: exact bytes, signature, Identity header (RFC 8225, RFC 8588, RFC 8224)."""
+"""PASSporTs to be signed: claims, exact bytes, the Identity header (RFC 8225, 8588, 8946, 9795; RFC 8224).
+
+1. Claims are values that check themselves: what a strict verifier would refuse does not exist as one.
+2. Header and payload are JSON with keys in order and without white space (RFC 8225 section 9).
+3. The signature is ES256 over `BASE64URL(header) . BASE64URL(payload)` (RFC 7515 section 5.1).
+4. The header's value is the token in full form, and `info`, `alg` and `ppt`, which say what the token says
+   (RFC 8224 section 4).
+"""
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
 
 from trunkward.shaken import base64url
 from trunkward.shaken.attest import Attestation
+from trunkward.shaken.causes import Refused
+from trunkward.shaken.es256 import sign_es256
 from trunkward.shaken.number import canonical_tn
+from trunkward.shaken.x5u import UrlRules, read_url
 
-#: Bytes of R and of S for P-256 (RFC 7518 section 3.4).
-COORDINATE_BYTES = 32
 #: Our limit; a SHAKEN call names one destination, a few only after parallel targets.
 MAX_DESTINATIONS = 10
+#: Characters of a display name and of a call reason that we sign (our limits; displays show far less).
+MAX_NAME = 64
+MAX_REASON = 64
 
 #: RFC 9562 text form, lower case (ATIS-1000074 asks for a UUID; RFC 8588 section 5).
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-#: What may stand inside `info=<...>` and a JSON string without any escaping.
-_X5U = re.compile(r"https://[A-Za-z0-9.\-]+(?::(?:443|8443))?/[A-Za-z0-9._~!$&'()*+,=:@/%\-]*")
-#: Longest certificate URL we emit, in characters (the longest published ones have about 100).
-MAX_X5U = 256
 
-_ECDSA_SHA256 = ec.ECDSA(SHA256())
+#: RFC 8225 section 9: keys in order of their code points, no white space, nothing escaped that need not be.
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
 class PassportError(ValueError):
-    """Claims or a header that must not be signed; `reason` is a stable kebab-case code."""
+    """Claims or a URL that must not be signed; `reason` is a stable kebab-case code."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         """`reason` for machines, `detail` for people."""
@@ -41,12 +46,14 @@ class PassportError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShakenClaims:
-    """The five claims of a `shaken` PASSporT (RFC 8588 section 6).
+    """The five claims of a `shaken` PASSporT (RFC 8588 section 3).
 
     Numbers are canonical (`canonical_tn`), `iat` is whole seconds since the epoch, `origid` a UUID
     in lower-case text. Raises `PassportError` on anything else, so that a value of this type
     can always be signed.
     """
+
+    ppt: ClassVar[str] = "shaken"
 
     orig_tn: str
     dest_tns: tuple[str, ...]
@@ -56,31 +63,105 @@ class ShakenClaims:
 
     def __post_init__(self) -> None:
         """Refuse what a strict verifier would refuse."""
-        for number in (self.orig_tn, *self.dest_tns):
-            if canonical_tn(number) != number:
-                raise PassportError("number-not-canonical", repr(number))
-        if not self.dest_tns:
-            raise PassportError("dest-missing")
-        if len(self.dest_tns) > MAX_DESTINATIONS:
-            raise PassportError("dest-too-many")
+        _check_call(self.orig_tn, self.dest_tns, self.iat)
         if not isinstance(self.attest, Attestation):
             raise PassportError("attest-invalid", repr(self.attest))
-        # RFC 8225 errata 5985: an integer, not the quoted string of the examples. bool is an int to Python.
-        if type(self.iat) is not int or not 0 < self.iat < 2**53:
-            raise PassportError("iat-invalid", repr(self.iat))
         if not _UUID.fullmatch(self.origid):
             raise PassportError("origid-invalid", repr(self.origid))
 
+    def payload(self) -> bytes:
+        """Exactly `attest`, `dest`, `iat`, `orig` and `origid`; none of their values needs escaping."""
+        return (
+            f'{{"attest":"{self.attest.value}","dest":{{"tn":{_sorted(self.dest_tns)}}},"iat":{self.iat},'
+            f'"orig":{{"tn":"{self.orig_tn}"}},"origid":"{self.origid}"}}'
+        ).encode("ascii")
 
-def check_x5u(url: str) -> str:
-    """Return the URL if a strict verifier would fetch it: https, port 443 or 8443, a path, nothing else.
 
-    Raises `PassportError("x5u-invalid")` for user information, a query, a fragment, other ports,
-    characters that need quoting, or more than 256 characters.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DivClaims:
+    """The claims of a `div` PASSporT (RFC 8946 section 3): a call for `div_tn` goes on to `dest_tn`.
+
+    `orig_tn` and `iat` are those of the call as it came. Raises `PassportError`.
     """
-    if len(url) > MAX_X5U or not _X5U.fullmatch(url):
-        raise PassportError("x5u-invalid", repr(url[:MAX_X5U]))
-    return url
+
+    ppt: ClassVar[str] = "div"
+
+    orig_tn: str
+    dest_tn: str
+    div_tn: str
+    iat: int
+
+    def __post_init__(self) -> None:
+        """Refuse what a strict verifier would refuse."""
+        _check_call(self.orig_tn, (self.dest_tn, self.div_tn), self.iat)
+        if self.div_tn == self.dest_tn:
+            raise PassportError("div-to-itself", repr(self.div_tn))
+
+    def payload(self) -> bytes:
+        """Exactly `dest`, `div`, `iat` and `orig`."""
+        return (
+            f'{{"dest":{{"tn":["{self.dest_tn}"]}},"div":{{"tn":"{self.div_tn}"}},"iat":{self.iat},'
+            f'"orig":{{"tn":"{self.orig_tn}"}}}}'
+        ).encode("ascii")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RcdClaims:
+    """The claims of an `rcd` PASSporT (RFC 9795): a verified name, and why it calls.
+
+    Nothing in it is to be fetched, so it has no digests. Raises `PassportError`.
+    """
+
+    ppt: ClassVar[str] = "rcd"
+
+    orig_tn: str
+    dest_tns: tuple[str, ...]
+    iat: int
+    #: Display name.
+    nam: str
+    #: Call reason; None: not said.
+    crn: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what a strict verifier would refuse, and text that could mislead on a display."""
+        _check_call(self.orig_tn, self.dest_tns, self.iat)
+        for text, most in ((self.nam, MAX_NAME), (self.crn, MAX_REASON)):
+            if text is not None and not (0 < len(text) <= most and text.isprintable() and text.strip() == text):
+                raise PassportError("rcd-text-invalid", repr(text))
+
+    def payload(self) -> bytes:
+        """`crn` if there is one, `dest`, `iat`, `orig` and `rcd`."""
+        claims: dict[str, object] = {
+            "dest": {"tn": sorted(set(self.dest_tns))},
+            "iat": self.iat,
+            "orig": {"tn": self.orig_tn},
+            "rcd": {"nam": self.nam},
+        }
+        return deterministic_json(claims if self.crn is None else claims | {"crn": self.crn})
+
+
+type Claims = ShakenClaims | DivClaims | RcdClaims
+
+
+def _check_call(orig_tn: str, dest_tns: tuple[str, ...], iat: int) -> None:
+    """What all kinds say of a call: who calls whom, and when."""
+    for number in (orig_tn, *dest_tns):
+        if canonical_tn(number) != number:
+            raise PassportError("number-not-canonical", repr(number))
+    if not dest_tns:
+        raise PassportError("dest-missing")
+    if len(dest_tns) > MAX_DESTINATIONS:
+        raise PassportError("dest-too-many")
+    # RFC 8225 errata 5985: an integer, not the quoted string of the examples. bool is an int to Python.
+    if type(iat) is not int or not 0 < iat < 2**53:
+        raise PassportError("iat-invalid", repr(iat))
+
+
+def _sorted(numbers: tuple[str, ...]) -> str:
+    """A JSON array in one order for one set of numbers, so that equal calls give equal bytes."""
+    if len(numbers) == 1:
+        return f'["{numbers[0]}"]'
+    return _encode(sorted(set(numbers)))
 
 
 def deterministic_json(value: object) -> bytes:
@@ -88,23 +169,9 @@ def deterministic_json(value: object) -> bytes:
     return _encode(value).encode()
 
 
-def serialise_header(x5u: str) -> bytes:
+def serialise_header(ppt: str, x5u: str) -> bytes:
     """JOSE header with exactly `alg`, `ppt`, `typ` and `x5u` (RFC 8225 section 4, RFC 8588 section 4)."""
-    return deterministic_json({"alg": "ES256", "ppt": "shaken", "typ": "passport", "x5u": check_x5u(x5u)})
-
-
-def serialise_claims(claims: ShakenClaims) -> bytes:
-    """Payload with exactly `attest`, `dest`, `iat`, `orig` and `origid`."""
-    return deterministic_json(
-        {
-            "attest": claims.attest.value,
-            # One order for one set of destinations, so that equal calls give equal bytes.
-            "dest": {"tn": sorted(set(claims.dest_tns))},
-            "iat": claims.iat,
-            "orig": {"tn": claims.orig_tn},
-            "origid": claims.origid,
-        }
-    )
+    return deterministic_json({"alg": "ES256", "ppt": ppt, "typ": "passport", "x5u": x5u})
 
 
 def signing_input(header: bytes, payload: bytes) -> bytes:
@@ -112,44 +179,44 @@ def signing_input(header: bytes, payload: bytes) -> bytes:
     return f"{base64url.encode(header)}.{base64url.encode(payload)}".encode("ascii")
 
 
-def sign_es256(key: ec.EllipticCurvePrivateKey, message: bytes) -> bytes:
-    """ES256 signature as 64 bytes R then S, big-endian (RFC 7518 section 3.4), never DER.
-
-    Raises `PassportError("key-not-p256")` for a key on another curve.
-    """
-    if not isinstance(key.curve, ec.SECP256R1):
-        raise PassportError("key-not-p256", key.curve.name)
-    r, s = decode_dss_signature(key.sign(message, _ECDSA_SHA256))
-    return r.to_bytes(COORDINATE_BYTES, "big") + s.to_bytes(COORDINATE_BYTES, "big")
-
-
-def verify_es256(key: ec.EllipticCurvePublicKey, message: bytes, signature: bytes) -> None:
-    """Raise `cryptography.exceptions.InvalidSignature` unless the 64 bytes R, S sign the message."""
-    if len(signature) != 2 * COORDINATE_BYTES or not isinstance(key.curve, ec.SECP256R1):
-        raise InvalidSignature
-    r = int.from_bytes(signature[:COORDINATE_BYTES], "big")
-    s = int.from_bytes(signature[COORDINATE_BYTES:], "big")
-    key.verify(encode_dss_signature(r, s), message, _ECDSA_SHA256)
-
-
 @dataclass(frozen=True, slots=True)
 class PassportSigner:
-    """Signs claims with one key under one certificate URL; the encoded header is made once."""
+    """Signs claims with one key under one certificate URL; what is the same in all headers is made once."""
 
     _key: ec.EllipticCurvePrivateKey
-    _header: str
-    _parameters: str
+    #: By `ppt`: what stands before the payload, and the parameters behind the signature.
+    _around: Mapping[str, tuple[bytes, str]]
 
     @classmethod
     def create(cls, key: ec.EllipticCurvePrivateKey, x5u: str) -> Self:
         """Pin key and URL. Raises `PassportError` for a key not on P-256 or a URL verifiers refuse."""
         if not isinstance(key.curve, ec.SECP256R1):
             raise PassportError("key-not-p256", key.curve.name)
-        # RFC 8224 section 4.1: `info` is the same URL as `x5u`, byte for byte; `ppt` is a token (RFC 8588
-        # section 4).
-        return cls(key, base64url.encode(serialise_header(x5u)), f";info=<{x5u}>;alg=ES256;ppt=shaken")
+        check_x5u(x5u)
+        around = {
+            ppt: (
+                base64url.encode(serialise_header(ppt, x5u)).encode("ascii") + b".",
+                # RFC 8224 section 4.1: `info` is the same URL as `x5u`, byte for byte; `ppt` is a token
+                f";info=<{x5u}>;alg=ES256;ppt={ppt}",
+            )
+            for ppt in (ShakenClaims.ppt, DivClaims.ppt, RcdClaims.ppt)
+        }
+        return cls(key, around)
 
-    def identity(self, claims: ShakenClaims) -> str:
+    def identity(self, claims: Claims) -> str:
         """Value of the Identity header in full form (RFC 8224 section 4.1), about 600 characters."""
-        token = f"{self._header}.{base64url.encode(serialise_claims(claims))}"
-        return f"{token}.{base64url.encode(sign_es256(self._key, token.encode('ascii')))}{self._parameters}"
+        before, parameters = self._around[claims.ppt]
+        message = before + base64url.encode_bytes(claims.payload())
+        signature = base64url.encode_bytes(sign_es256(self._key, message))
+        return f"{message.decode('ascii')}.{signature.decode('ascii')}{parameters}"
+
+
+def check_x5u(url: str) -> str:
+    """Return the URL if verifiers would fetch it (`read_url`). Raises `PassportError("x5u-invalid")`.
+
+    A host that is an address is let through: some published URLs are such, and a lab has no names.
+    """
+    try:
+        return read_url(url, UrlRules(addresses=True)).text
+    except Refused as refused:
+        raise PassportError("x5u-invalid", str(refused)) from None

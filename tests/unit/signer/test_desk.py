@@ -9,7 +9,7 @@ import pytest
 
 from trunkward.engines.signer_wire import Refused, Signed
 from trunkward.shaken import base64url
-from trunkward.shaken.passport import verify_es256
+from trunkward.shaken.es256 import verify_es256
 from trunkward.signer import desk as desk_module
 from trunkward.signer.desk import SigningDesk
 from trunkward.signer.identity import IdentityUnfit, load_identity
