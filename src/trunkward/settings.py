@@ -14,12 +14,16 @@ METRICS_PORT = 9310
 SIGNER_METRICS_PORT = METRICS_PORT - 1
 #: The worker's.
 WORKER_METRICS_PORT = METRICS_PORT - 2
+#: The fetcher's.
+FETCHER_METRICS_PORT = METRICS_PORT - 4
 #: Where `web` answers, on 127.0.0.1: health, readiness, and everybody's metrics in one place.
 WEB_PORT = METRICS_PORT - 3
 
 
 #: Below `state`: what is of the moment, and in no backup.
 VALKEY_DATA = "live"
+#: The same of certificate chains.
+CHAINS = "chains"
 #: Beside the node file: one line that names the PostgreSQL to keep everything in, where there is one.
 DATABASE_FILE = "database"
 
@@ -254,6 +258,26 @@ class Paths:
         """Which certificates from elsewhere are in use, and what is wrong with those that are not."""
         return self.run / "certificates" / "state.json"
 
+    @property
+    def identities(self) -> Path:
+        """Signing certificates by ACME, and whom to trust; written by the process that speaks with authorities."""
+        return self.state / "identities"
+
+    @property
+    def trusted_list(self) -> Path:
+        """The list of trusted authorities as the policy administrator signed it; who reads it checks that."""
+        return self.identities / "trusted-list.jwt"
+
+    @property
+    def revocations(self) -> Path:
+        """Its revocation list, of which the same holds."""
+        return self.identities / "crl.der"
+
+    @property
+    def policy_administrator(self) -> Path:
+        """The certificates both are signed under, as root copied them."""
+        return self.run / "identities" / "administrator.pem"
+
     def sign_of_life(self, part: str) -> Path:
         """What `acme` or `certificates` writes each second."""
         return {"acme": self.acme_state, "certificates": self.shown_state}[part]
@@ -266,6 +290,21 @@ class Paths:
     def signer_socket(self) -> Path:
         """Where the signer takes claims."""
         return self.run / "signer" / "signer.sock"
+
+    @property
+    def fetcher_socket(self) -> Path:
+        """Where the fetcher takes URLs."""
+        return self.run / "fetcher" / "fetcher.sock"
+
+    @property
+    def fetcher_authorities(self) -> Path:
+        """Whom certificate hosts' TLS certificates must lead to, where that is not whom the system trusts."""
+        return self.fetcher_socket.with_name("authorities.pem")
+
+    @property
+    def chains(self) -> Path:
+        """Certificate chains that were fetched: a cache, so no part of a backup."""
+        return self.state / CHAINS
 
     @property
     def valkey_run(self) -> Path:

@@ -32,6 +32,7 @@ from trunkward.trunks.spending import (
     Spending,
     Window,
 )
+from trunkward.trunks.verification import Failed, Missing, VerificationPolicy
 
 
 class TrunkRow(msgspec.Struct, frozen=True, array_like=True):
@@ -65,6 +66,7 @@ class TrunkRow(msgspec.Struct, frozen=True, array_like=True):
     diversion: str
     failover: tuple[str, ...]
     emergency_callback: str
+    verstat: bool
 
 
 class NumberRow(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -93,6 +95,8 @@ class CarrierRow(msgspec.Struct, frozen=True, array_like=True):
     enabled: bool
     trusted: bool
     session_timer_s: int
+    #: Missing, failed, milliseconds a call waits.
+    verification: tuple[str, str, int]
 
 
 class NodeRow(msgspec.Struct, frozen=True, array_like=True):
@@ -322,6 +326,7 @@ def trunk_row(trunk: Trunk, permit: int) -> TrunkRow:
         trunk.diversion.value,
         trunk.failover,
         trunk.callback,
+        trunk.verstat,
     )
 
 
@@ -355,6 +360,7 @@ def trunk_of(row: TrunkRow, destinations: DestinationPolicies) -> Trunk:
         diversion=Diverting(row.diversion),
         failover=row.failover,
         emergency_callback=row.emergency_callback,
+        verstat=row.verstat,
     )
 
 
@@ -396,6 +402,11 @@ def carrier_row(carrier: Carrier) -> CarrierRow:
         carrier.enabled,
         carrier.trusted,
         carrier.session_timer_s,
+        (
+            carrier.verification.missing.value,
+            carrier.verification.failed.value,
+            carrier.verification.wait_ms,
+        ),
     )
 
 
@@ -417,6 +428,11 @@ def carrier_of(row: CarrierRow) -> Carrier:
         enabled=row.enabled,
         trusted=row.trusted,
         session_timer_s=row.session_timer_s,
+        verification=VerificationPolicy(
+            missing=Missing(row.verification[0]),
+            failed=Failed(row.verification[1]),
+            wait_ms=row.verification[2],
+        ),
     )
 
 
@@ -454,7 +470,8 @@ def node_row(node: NodeSettings) -> NodeRow:
 
 
 def node_of(row: NodeRow) -> NodeSettings:
-    """The node of a row, without what no gate needs: `resolvers`, `probes`, `live` and files."""
+    """The node of a row, without what no gate needs: `resolvers`, `probes`, `live`, `verification`
+    and files."""
     values = {name: getattr(row, name) for name in row.__struct_fields__}
     for name in ("addresses", "media_addresses"):
         values[name] = tuple(ip_address(address) for address in values[name])

@@ -53,7 +53,7 @@ from trunkward.trunks.spending import TRUNK_CAPS, Hold, OwnerSpending, Raise, wi
 
 MAGIC = b"TWPOLICY"
 #: Goes up with every change of the layout or of a row; a gate reads its own only.
-FORMAT = 7
+FORMAT = 8
 _HEAD = struct.Struct("<8sIQQ32s")
 _SECTIONS = (
     "node",

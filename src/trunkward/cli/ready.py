@@ -58,6 +58,7 @@ def not_ready(paths: Paths, declared: Declared, version: int) -> dict[str, str]:
         "rtpengine": partial(ng_pongs, NG_PORT),
         "valkey": partial(_counts_money, paths, node.gates),
         "signer": partial(answers, paths.signer_socket),
+        "fetcher": partial(answers, paths.fetcher_socket),
         "worker": partial(_works, paths, version),
         **{f"gate-{i}": partial(_decides, paths, i, version) for i in range(node.gates)},
         "kamailio": partial(tls_pongs, [str(address) for address in node.addresses], node.tls_port),

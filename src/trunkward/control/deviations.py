@@ -90,6 +90,9 @@ def deviations(declared: Declared) -> list[Deviation]:
     if declared.node.unsafe_trusted_clock:
         what = "calls are signed by a clock nobody knows to be synchronised (RFC 8224 section 4.1)"
         found.append(Deviation(where="node", what=what))
+    if networks := declared.node.verification.unsafe_networks:
+        what = f"certificates are fetched from {', '.join(map(str, networks))}: whoever calls may have it looked at"
+        found.append(Deviation(where="node", what=what))
     if declared.node.unsafe_fictional_numbers:
         what = "numbers kept for fiction (555-01xx) may call and be called, though nobody has them"
         found.append(Deviation(where="node", what=what))

@@ -18,6 +18,7 @@ from trunkward.control.certificate_keys import (
 from trunkward.control.keys import Days, File, MaxCall, Name, Part, Wrong, is_path
 from trunkward.control.number_keys import NumberPlanPart, region_of, wrong_in_number_plan
 from trunkward.control.spend_keys import Currency, Money
+from trunkward.control.verification_keys import FetchingPart
 from trunkward.numbering.emergency import emergency_of
 from trunkward.sip.uri import is_hostname
 from trunkward.spend.money import nano
@@ -25,6 +26,7 @@ from trunkward.trunks.model import (
     GRANT_S,
     MAX_CALL_S,
     Address,
+    Fetching,
     Host,
     NodeSettings,
     Probes,
@@ -222,6 +224,7 @@ class NodePart(Part):
     spend_ring_s: Annotated[int, Field(ge=5, le=180)] = 60
     alerts: AlertsPart = AlertsPart()
     id: Name | None = None
+    verification: FetchingPart = FetchingPart()
     live: LivePart | None = None
 
 
@@ -325,6 +328,9 @@ def node_of(node: NodePart) -> NodeSettings:
         spend_ring_s=node.spend_ring_s,
         alerts=alerting_of(node.alerts),
         id=node.id or "",
+        verification=Fetching(
+            ca_file=node.verification.ca or "", unsafe_networks=tuple(node.verification.unsafe_networks)
+        ),
         live=_live_of(node.live) if node.live is not None else None,
     )
 

@@ -69,6 +69,7 @@ class TrunkPart(IdentificationPart):
     diversion: Annotated[Diverting, Field(strict=False)] = Diverting.DROP
     failover: list[Name] = Field(default_factory=list)
     emergency_callback: Number | None = None
+    verstat: bool = True
 
     @property
     def dialled(self) -> Host | None:
@@ -195,4 +196,5 @@ def trunk_of(
         number_rules=number_rules_of(trunk.numbers),
         failover=tuple(trunk.failover),
         emergency_callback=trunk.emergency_callback or "",
+        verstat=trunk.verstat,
     )

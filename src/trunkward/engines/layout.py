@@ -37,6 +37,7 @@ def directories(paths: Paths, gates: int) -> list[Directory]:
         Directory(paths.pki, "root", "root", 0o755),
         Directory(paths.records_db.parent, "tw-worker", "tw-worker", 0o750),
         Directory(state / "signer", "tw-signer", "tw-signer", 0o700),
+        Directory(paths.chains, "tw-fetcher", "tw-fetcher", 0o700),
         # what a public authority issued; the edge's own process takes it from here
         Directory(paths.acme_chain.parent, "tw-cert", "tw-edge", 0o2750),
         # segments: each gate and the edge write their own, the worker reads them all and deletes the shipped
@@ -56,6 +57,7 @@ def directories(paths: Paths, gates: int) -> list[Directory]:
         Directory(run / "media", "tw-media", "tw-media", 0o750),
         Directory(run / "gate", "tw-gate", "tw-edge", 0o2750),
         Directory(run / "signer", "tw-signer", "tw-gate", 0o2750),
+        Directory(paths.fetcher_socket.parent, "tw-fetcher", "tw-gate", 0o2750),
         Directory(paths.policy, "tw-worker", "tw-gate", 0o2750),
         Directory(paths.acme_state.parent, "tw-cert", "tw-cert", 0o755),
         # gates, worker and web have its group beside their own
@@ -88,7 +90,8 @@ def ensure_directories(paths: Paths, gates: int, *, running: bool = False) -> No
         return
     _own_files(paths)
     # of a node before this one; a rebuilt platform's users could not take another number's away
-    for place in (paths.gate_socket(0).parent, paths.signer_socket.parent, paths.valkey_run):
+    sockets = (paths.gate_socket(0), paths.signer_socket, paths.fetcher_socket, paths.valkey_socket)
+    for place in (socket.parent for socket in sockets):
         with _opened(place, os.O_DIRECTORY | os.O_NOFOLLOW) as directory:
             for name in os.listdir(directory):
                 if stat.S_ISSOCK(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
@@ -131,6 +134,7 @@ def _own_files(paths: Paths) -> None:
     owners = [
         (paths.records_db.parent, "tw-worker", "tw-worker"),
         (paths.state / "signer", "tw-signer", "tw-signer"),
+        (paths.chains, "tw-fetcher", "tw-fetcher"),
         (paths.dialogs, "tw-edge", "tw-edge"),
         (paths.edge_overflow, "tw-edge", "tw-worker"),
         (paths.edge_ladder, "tw-edge", "tw-worker"),

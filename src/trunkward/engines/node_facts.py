@@ -154,6 +154,7 @@ def part_facts(
     kinds |= {
         "valkey": Part.VALKEY,
         "signer": Part.SIGNER,
+        "fetcher": Part.FETCHER,
         "rtpengine": Part.RTPENGINE,
         "worker": Part.WORKER,
     }

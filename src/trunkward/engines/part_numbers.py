@@ -12,7 +12,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from trunkward.engines.exporter import BEATS_WITHIN_S, BUILD, HEARTBEAT
 from trunkward.engines.kamailio import NG_PORT
 from trunkward.engines.probes import get, ng
-from trunkward.settings import METRICS_PORT, SIGNER_METRICS_PORT, WORKER_METRICS_PORT
+from trunkward.settings import (
+    FETCHER_METRICS_PORT,
+    METRICS_PORT,
+    SIGNER_METRICS_PORT,
+    WORKER_METRICS_PORT,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +54,11 @@ class PartNumbers:
 def ports(gates: int) -> dict[str, int]:
     """Where each Python part but `web` tells its numbers, on 127.0.0.1, by the part's name."""
     found = {f"gate-{index}": METRICS_PORT + index for index in range(gates)}
-    return found | {"signer": SIGNER_METRICS_PORT, "worker": WORKER_METRICS_PORT}
+    return found | {
+        "signer": SIGNER_METRICS_PORT,
+        "worker": WORKER_METRICS_PORT,
+        "fetcher": FETCHER_METRICS_PORT,
+    }
 
 
 def read_part(port: int) -> PartNumbers:

@@ -81,6 +81,13 @@ def programs(declared: Declared, paths: Paths, signer: list[str]) -> list[Progra
         Program(name="rtpengine", user="tw-media", command=rtpengine_command(declared, paths), priority=10),
         Program(name="signer", user="tw-signer", command=signer, priority=20),
         Program(
+            name="fetcher",
+            user="tw-fetcher",
+            command=_fetcher_command(declared, paths, [*home, *live]),
+            priority=25,
+            groups=_ASKS_VALKEY,
+        ),
+        Program(
             name="worker",
             user="tw-worker",
             command=[
@@ -112,6 +119,17 @@ def programs(declared: Declared, paths: Paths, signer: list[str]) -> list[Progra
             priority=70,
             groups=_ASKS_VALKEY,
         ),
+    ]
+
+
+def _fetcher_command(declared: Declared, paths: Paths, home: list[str]) -> list[str]:
+    node = declared.node
+    authorities = paths.fetcher_authorities if node.verification.ca_file else SYSTEM_AUTHORITIES
+    return [
+        *(sys.executable, "-m", "trunkward.fetcher", "--authorities", str(authorities)),
+        *(word for host in node.resolvers for word in ("--resolver", str(host))),
+        *(word for net in node.verification.unsafe_networks for word in ("--unsafe-network", str(net))),
+        *home,
     ]
 
 

@@ -15,8 +15,10 @@ from trunkward.admission.money import longest_s
 from trunkward.engines.drain import is_draining
 from trunkward.engines.exporter import BEAT_S, Heartbeat, new_registry
 from trunkward.engines.exporter import serve as serve_metrics
+from trunkward.engines.fetcher_client import FetcherClient
 from trunkward.engines.pki_files import PkiFiles, read_secret
 from trunkward.engines.signer_client import SignerClient
+from trunkward.engines.trust import TrustFiles
 from trunkward.gate.clock import KernelClock
 from trunkward.gate.counts import Counts
 from trunkward.gate.credentials import Verifier
@@ -26,6 +28,8 @@ from trunkward.gate.metrics import counted
 from trunkward.gate.policy import PolicyInForce, stand_back
 from trunkward.gate.recorder import Recorder
 from trunkward.gate.server import serve
+from trunkward.gate.verification_counts import VerificationCounts
+from trunkward.gate.verifying import Verifying
 from trunkward.live.client import LiveClient
 from trunkward.settings import METRICS_PORT, Paths
 
@@ -64,16 +68,19 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
     client = LiveClient(paths.valkey, "gate", paths.valkey_secret("gate"))
     counted.counts = counts = Counts(client, index, shared=bool(paths.live))
     counted.draining = is_draining(paths)
+    clock = KernelClock(trusted=trust_clock)
+    fetcher, trust, verifications = FetcherClient(paths.fetcher_socket), TrustFiles(paths), VerificationCounts()
     line = Line(
         index=index,
         policy=lambda: policy.snapshot,
         draining=lambda: counted.draining,
         signer=signer,
         origid_secret=read_secret(PkiFiles(paths.pki).origid_secret),
-        clock=KernelClock(trusted=trust_clock),
+        clock=clock,
         recorder=recorder,
         counts=counts,
         verifier=Verifier(read_secret(PkiFiles(paths.pki).digest_secret), lambda: client.epoch),
+        verifying=Verifying(fetcher, trust, clock, verifications),
         registrar=client,
     )
 
@@ -89,6 +96,9 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
                 if problem and problem != told:
                     log.error("policy not taken", problem=problem)
                 told = problem
+            if trust.is_behind():
+                await loop.run_in_executor(beside, trust.refresh)
+                verifications.trust = trust.trust
             if counted.draining != is_draining(paths):
                 counted.draining = not counted.draining
                 log.warning("no new calls from now on" if counted.draining else "new calls again")
@@ -111,7 +121,7 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
             await asyncio.sleep(EVERY_S)
 
     beside_calls = [asyncio.create_task(follow()), asyncio.create_task(beat()), asyncio.create_task(lease())]
-    _serve_metrics(index, heartbeat, log)
+    _serve_metrics(index, heartbeat, verifications, log)
     # without a policy there is nothing to listen for: the edge finds no gate, and does what it does then
     await _first_of(loaded, stop)
     if not stop.is_set():
@@ -127,14 +137,18 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
         counts.escrow.close(policy.snapshot.node.ledger_name)
     line.tell_of_strangers(at_once=True)
     await signer.close()
+    await fetcher.close()
     await client.close()
     recorder.close()
 
 
-def _serve_metrics(index: int, heartbeat: Heartbeat, log: structlog.stdlib.BoundLogger) -> None:
+def _serve_metrics(
+    index: int, heartbeat: Heartbeat, verifications: VerificationCounts, log: structlog.stdlib.BoundLogger
+) -> None:
     registry = new_registry()
     registry.register(counted)
     registry.register(heartbeat)
+    registry.register(verifications)
     try:
         serve_metrics(METRICS_PORT + index, registry)
     except OSError as problem:  # calls are worth more than counters

@@ -30,7 +30,7 @@ from trunkward.calls.grant import CallsEnded, GrantsAsked, GrantsGiven
 from trunkward.calls.orphan import CallLeft, OrphansAsked, OrphansGiven
 from trunkward.calls.place import PlaceAsked, PlaceGiven
 from trunkward.calls.registration import FlowEnded, RegisterAttempt, RegisterVerdict
-from trunkward.calls.verdict import Verdict
+from trunkward.calls.verdict import Verdict, Wait
 from trunkward.records.model import DecisionRecord
 
 #: Bytes of one attempt: a SIP message is at most 64 KiB here, JSON makes up to six of one byte, and a
@@ -53,7 +53,7 @@ class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """A verdict and its record, which is on the disk; None when the disk did not take it."""
 
-    verdict: Verdict
+    verdict: Verdict | Wait
     record: DecisionRecord | None
     #: The places an admitted call has.
     held: Held | None = None

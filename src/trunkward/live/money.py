@@ -12,7 +12,7 @@ from trunkward.admission.ports import (
 from trunkward.trunks.spending import Spending, Window
 
 _RENEW, _SETTLE, _SPENT, _LEGS, _WATCH, _RECALLED = (
-    f"tw2_{name}" for name in ("renew_legs", "settle", "spent", "legs", "watch", "recalled")
+    f"tw3_{name}" for name in ("renew_legs", "settle", "spent", "legs", "watch", "recalled")
 )
 _LEDGER, _LEGS_KEY = "ledger", "legs"
 #: Keys most of its functions need.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from trunkward.live import money
 
-_HERE, _LEAVE, _ORPHANS = (f"tw2_{name}" for name in ("here", "leave", "orphans"))
+_HERE, _LEAVE, _ORPHANS = (f"tw3_{name}" for name in ("here", "leave", "orphans"))
 _NODES, _SURVIVOR = "nodes", "survivor"
 #: Seconds a node's name is held without a word of it: a worker that restarts is back before.
 HOLD_S = 10

@@ -79,6 +79,8 @@ class Cause(StrEnum):
     RCD_MALFORMED = "rcd-malformed", 438, "RFC 9795 5"
     RCD_DIGEST = "rcd-digest", 438, "RFC 9795 6"
     RCD_WITHOUT_BASE = "rcd-without-base", 438, "RFC 9795"
+    # said by the gate alone: only all nodes together know what they have seen
+    REPLAYED = "replayed", 438, "RFC 8224 12.1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from trunkward.trunks.callers import OWN_ONLY, CallerRule, Diverting, NumberRule
 from trunkward.trunks.destinations import DestinationPolicies
 from trunkward.trunks.retention import RetentionPolicy
 from trunkward.trunks.spending import NO_CAPS, TRUNK_CAPS, Spending
+from trunkward.trunks.verification import GOES_ON, VerificationPolicy
 
 #: Seconds. A call of four hours is nearly always one that nobody remembers to be up.
 MAX_CALL_S = 14_400
@@ -199,6 +200,8 @@ class Trunk:
     failover: tuple[str, ...] = ()
     #: One of its numbers, where whoever answers its emergency calls can call back; "": see `callback`.
     emergency_callback: str = ""
+    #: Its PBX is told what verification has found of each call (`verstat`, 3GPP TS 24.229 section 7.2A.20).
+    verstat: bool = True
 
     @property
     def callback(self) -> str:
@@ -244,6 +247,8 @@ class Carrier:
     spending: Spending = NO_CAPS
     #: Seconds of the session timer it is offered (RFC 4028); 0: none.
     session_timer_s: int = SESSION_TIMER_S
+    #: What becomes of its calls by what their signatures are worth.
+    verification: VerificationPolicy = GOES_ON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,6 +260,16 @@ class Probes:
     #: Unanswered in a row after which a host counts as down, and answered in a row after which as up again.
     down_after: int = 3
     up_after: int = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetching:
+    """How the certificates of signed calls are fetched."""
+
+    #: PEM of the authorities their hosts' TLS certificates must lead to; "": those this system trusts.
+    ca_file: str = ""
+    #: Special-purpose networks (RFC 6890) they are fetched from all the same; shows as a deviation.
+    unsafe_networks: tuple[Network, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -332,6 +347,7 @@ class NodeSettings:
     alerts: Alerting = LOG_ALONE
     #: What it is called among the nodes that share a Valkey; "": by its name.
     id: str = ""
+    verification: Fetching = Fetching()
     #: None: it has a Valkey of its own.
     live: SharedLive | None = None
 
