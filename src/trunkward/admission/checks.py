@@ -50,7 +50,7 @@ from trunkward.admission.ports import (
 )
 from trunkward.admission.screen import Case, Direction, Unreadable
 from trunkward.admission.snapshot import OWN_NEVER_CALLS
-from trunkward.admission.verified import worth_of, refuses
+from trunkward.admission.verified import refuses, worth_of
 from trunkward.calls.attempt import CallAttempt, Transport
 from trunkward.calls.registration import RegisterAttempt
 from trunkward.calls.verdict import Blame, Reason
@@ -454,7 +454,9 @@ def replay(case: Case, facts: Facts) -> Finding:
     if not found.replayed:
         return Finding(check="replay")
     error = refuses(case, found)
-    return Finding(check="replay", detail=found.errors[-1].text) if error is None else _unsigned("replay", error)
+    return (
+        Finding(check="replay", detail=found.errors[-1].text) if error is None else _unsigned("replay", error)
+    )
 
 
 def _unsigned(check: str, error: StirError) -> Finding:

@@ -191,7 +191,10 @@ def _refused(
         phrase=phrase(status),
         headers=[]
         if stranger
-        else [*explanation(case.node, refusal, finding), *answer_headers(case, facts, refuses(case, worth_of(facts)))],
+        else [
+            *explanation(case.node, refusal, finding),
+            *answer_headers(case, facts, refuses(case, worth_of(facts))),
+        ],
         announcement=_announcement(case, finding.check, refusal.reason),
     )
     return Judgement(verdict=verdict, findings=findings)

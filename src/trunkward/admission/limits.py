@@ -29,9 +29,7 @@ def hold_s(node: NodeSettings) -> float:
     return node.grant_s + GUARD_S
 
 
-def asked_of(
-    case: Case, policy: Snapshot, record_id: str, verification: VerificationFact = None
-) -> Asked:
+def asked_of(case: Case, policy: Snapshot, record_id: str, verification: VerificationFact = None) -> Asked:
     """What the call of a case asks for, once its other checks have found nothing against it."""
     nothing = Asked(record_id=record_id, hold_s=hold_s(case.node))
     if case.direction is Direction.INBOUND:

@@ -60,7 +60,9 @@ def _wanted_from(case: Case, facts: Facts) -> str:
     if caller.shown is not None:
         # all that may take the call see one From: each of them must be able to read it
         told = not _asserts(case) and all(trunk.verstat for trunk in case.targets)
-        return shown_uri(caller.shown, case.node.name, verstat_of(caller.shown, case, facts) if told else None)
+        return shown_uri(
+            caller.shown, case.node.name, verstat_of(caller.shown, case, facts) if told else None
+        )
     user = case.shown_from.user.partition(";")[0] if isinstance(case.shown_from, SipUri) else ""
     if user.lower() != "anonymous" and _PLAIN_USER.fullmatch(user):
         return f"sip:{user}@{case.node.name}"

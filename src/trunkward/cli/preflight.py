@@ -89,7 +89,12 @@ def _users() -> list[str]:
 
 def _long_paths(paths: Paths, declared: Declared) -> list[str]:
     longest = max(
-        (paths.gate_socket(declared.node.gates), paths.signer_socket, paths.fetcher_socket, paths.run / "edge" / "ctl.sock"),
+        (
+            paths.gate_socket(declared.node.gates),
+            paths.signer_socket,
+            paths.fetcher_socket,
+            paths.run / "edge" / "ctl.sock",
+        ),
         key=lambda path: len(str(path)),
     )
     if len(bytes(longest)) <= _UNIX_PATH_BYTES:

@@ -27,9 +27,9 @@ class FetchingPart(Part):
     """`node.verification`: how certificates are fetched."""
 
     ca: File | None = None
-    unsafe_networks: Annotated[
-        list[Annotated[Any, BeforeValidator(_network)]], Field(max_length=16)
-    ] = Field(default_factory=list)
+    unsafe_networks: Annotated[list[Annotated[Any, BeforeValidator(_network)]], Field(max_length=16)] = Field(
+        default_factory=list
+    )
 
 
 class VerificationPart(Part):
@@ -42,6 +42,4 @@ class VerificationPart(Part):
 
 def verification_of(part: VerificationPart) -> VerificationPolicy:
     """A carrier's policy."""
-    return VerificationPolicy(
-        missing=Missing(part.missing), failed=Failed(part.failed), wait_ms=part.wait_ms
-    )
+    return VerificationPolicy(missing=Missing(part.missing), failed=Failed(part.failed), wait_ms=part.wait_ms)

@@ -47,7 +47,8 @@ class FetcherClient:
             raise FetcherLost("fetcher-overloaded")
         self._count += 1
         number = self._count
-        answer = self._pending[number] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[ChainAnswer] = asyncio.get_running_loop().create_future()
+        self._pending[number] = answer
         self._writer.write(frame(encode(ChainAsked(id=number, url=url))))
         try:
             return await answer
@@ -90,4 +91,3 @@ class FetcherClient:
             for future in self._pending.values():
                 if not future.done():
                     future.set_exception(FetcherLost("fetcher-lost"))
-

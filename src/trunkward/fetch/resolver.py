@@ -25,9 +25,7 @@ class Resolver:
         try:
             self._resolver = dns.asyncresolver.Resolver(configure=not resolvers)
         except dns.resolver.NoResolverConfiguration:
-            raise NamesUnavailable(
-                "no DNS server in /etc/resolv.conf: name one in node.resolvers"
-            ) from None
+            raise NamesUnavailable("no DNS server in /etc/resolv.conf: name one in node.resolvers") from None
         if resolvers:
             self._resolver.nameservers = [
                 dns.nameserver.Do53Nameserver(resolver.host, resolver.port) for resolver in resolvers

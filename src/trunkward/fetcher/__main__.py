@@ -81,7 +81,9 @@ async def _run(arguments: argparse.Namespace) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="trunkward.fetcher", description=__doc__)
     parser.add_argument("--authorities", required=True, help="PEM: whom hosts' TLS certificates lead to")
-    parser.add_argument("--resolver", action="append", default=[], type=_resolver, help="ADDRESS:PORT of a DNS server")
+    parser.add_argument(
+        "--resolver", action="append", default=[], type=_resolver, help="ADDRESS:PORT of a DNS server"
+    )
     parser.add_argument("--unsafe-network", action="append", default=[], type=ip_network)
     parser.add_argument("--live", default="")
     for name in ("config", "state", "run", "log"):

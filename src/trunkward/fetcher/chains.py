@@ -164,9 +164,7 @@ class Chains:
         before = self._lacking.pop(url, None)
         times = before.times + 1 if before is not None else 1
         rest_s = _BUSY_S if problem.why is Why.BUSY else RESTS_S[min(times, len(RESTS_S)) - 1]
-        lacking = Lacking(
-            why=problem.why, detail=problem.detail, until=self._clock() + rest_s, times=times
-        )
+        lacking = Lacking(why=problem.why, detail=problem.detail, until=self._clock() + rest_s, times=times)
         while len(self._lacking) >= _MOST_FAILED:
             del self._lacking[next(iter(self._lacking))]
         self._lacking[url] = lacking

@@ -69,7 +69,11 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
     counted.counts = counts = Counts(client, index, shared=bool(paths.live))
     counted.draining = is_draining(paths)
     clock = KernelClock(trusted=trust_clock)
-    fetcher, trust, verifications = FetcherClient(paths.fetcher_socket), TrustFiles(paths), VerificationCounts()
+    fetcher, trust, verifications = (
+        FetcherClient(paths.fetcher_socket),
+        TrustFiles(paths),
+        VerificationCounts(),
+    )
     line = Line(
         index=index,
         policy=lambda: policy.snapshot,

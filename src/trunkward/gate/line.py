@@ -137,7 +137,9 @@ class Line:
             write=recorder.write,
         )
 
-    async def judge(self, attempt: CallAttempt | Unreadable, waits: Callable[[], bool]) -> Decision | None:
+    async def judge(
+        self, attempt: CallAttempt | Unreadable, waits: Callable[[], bool]
+    ) -> Decision | Wait | None:
         """The decision on an attempt, recorded; None when nobody `waits` for it any more.
 
         Never raises: a fault of ours is a refusal that says so. It waits for nothing but Valkey and the
@@ -160,9 +162,9 @@ class Line:
             counted.given_up += 1
             _log.warning("the edge has given up on this gate", record_id=record_id)
             return None
-        verdict = decision.verdict
-        if not _is_call(attempt) or isinstance(verdict, Wait):
+        if isinstance(decision, Wait) or not _is_call(attempt):
             return decision
+        verdict = decision.verdict
         blame = verdict.blame if isinstance(verdict, Reject) else Blame.NOBODY
         counted.verdict(type(verdict).__name__.lower(), verdict.reason, blame, time.monotonic() - began)
         return decision
@@ -283,7 +285,7 @@ class Line:
         began: float,
         waits: Callable[[], bool],
         places: PlacesOfCall,
-    ) -> Decision | None:
+    ) -> Decision | Wait | None:
         if not waits():
             return None
         if isinstance(attempt, Unreadable):
@@ -301,7 +303,7 @@ class Line:
             # 2.
             verification = await self._verifying.look(case, now)
             if isinstance(verification, Wait):
-                return Decision(verdict=verification, record=None)
+                return verification
             facts = msgspec.structs.replace(NO_FACTS, verification=verification)
             if identity(case, facts).refusal is None:
                 # 3.

@@ -53,7 +53,7 @@ class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """A verdict and its record, which is on the disk; None when the disk did not take it."""
 
-    verdict: Verdict | Wait
+    verdict: Verdict
     record: DecisionRecord | None
     #: The places an admitted call has.
     held: Held | None = None
@@ -62,7 +62,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 class Judge(Protocol):
     """Who judges (`gate.line.Line`). No method raises: whatever goes wrong inside is a verdict."""
 
-    async def judge(self, attempt: CallAttempt | Unreadable, waits: Callable[[], bool]) -> Decision | None:
+    async def judge(
+        self, attempt: CallAttempt | Unreadable, waits: Callable[[], bool]
+    ) -> Decision | Wait | None:
         """The decision on an attempt; None when `waits` says that nobody wants it any more."""
 
     def withdraw(self, decision: Decision) -> None:
@@ -213,7 +215,9 @@ class AttemptProtocol(asyncio.Protocol):
                     await self._judge.flow_ended(asked)  # nobody waits for an answer
                     continue
             decision = await self._judge.judge(asked, self.waits)
-            if decision is not None:
+            if isinstance(decision, Wait):
+                self._send(_encode(decision))
+            elif decision is not None:
                 self._sent = decision if decision.record is not None else None
                 self._send(_encode(decision.verdict))
         if self._finishing and self._transport is not None:

@@ -50,8 +50,8 @@ class VerificationCounts(Collector):
             "Calls whose signature is good, by its level.",
             labels=["carrier", "level"],
         )
-        for labels, count in self._levels.copy().items():
-            levels.add_metric(labels, count)
+        for (carrier, level), count in self._levels.copy().items():
+            levels.add_metric([carrier, level], count)
         yield levels
         errors = CounterMetricFamily(
             "trunkward_gate_verification_errors",

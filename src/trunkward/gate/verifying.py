@@ -9,7 +9,6 @@ certificate good.
 
 import asyncio
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -69,7 +68,9 @@ class _Known:
 class Verifying:
     """What one gate knows of certificates; belongs to one event loop."""
 
-    def __init__(self, fetcher: Fetcher, trust: TrustInForce, clock: Clock, counts: VerificationCounts) -> None:
+    def __init__(
+        self, fetcher: Fetcher, trust: TrustInForce, clock: Clock, counts: VerificationCounts
+    ) -> None:
         """Knows nothing yet."""
         self._fetcher = fetcher
         self._trust = trust
@@ -95,7 +96,9 @@ class Verifying:
         if not values:
             return Unverified(why=NO_IDENTITY)
         if self._clock.synchronised() is not True:
-            return Unverified(why="clock-not-synchronised")  # RFC 8224 section 6.2: the time is what is judged
+            return Unverified(
+                why="clock-not-synchronised"
+            )  # RFC 8224 section 6.2: the time is what is judged
         trust = self._trust.trust
         if trust is None:
             return Unverified(why="no-trusted-list")
@@ -111,7 +114,9 @@ class Verifying:
         # 4.
         credentials = {url: self._credential(url, trust, now_s) for url in urls}
         found = verify(values, call=called_as(case), credentials=credentials, now_s=now_s)
-        if trust.is_test and any(judged.error and judged.error.cause is _FOREIGN for judged in found.passports):
+        if trust.is_test and any(
+            judged.error and judged.error.cause is _FOREIGN for judged in found.passports
+        ):
             why = why or "no-trusted-list"  # of all others nobody has told us whom to trust
         return Unverified(why=why) if why and found.outcome is not Verstat.PASSED else found
 
