@@ -1,6 +1,7 @@
 """The gate's side of the fetcher's socket: one connection, many questions on their way, and nobody who must wait."""
 
 import asyncio
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from trunkward.engines.fetcher_wire import (
 
 #: Seconds a connection may take; the fetcher is on this machine.
 _CONNECT_S = 0.1
+#: Seconds without a word, while it is asked, after which it is taken for lost: longer than a fetch may take.
+SILENT_S = 3.0
 #: URLs asked for at once; beyond it the fetcher is too slow to be asked.
 MAX_PENDING = 512
 
@@ -38,13 +41,20 @@ class FetcherClient:
         self._connecting: asyncio.Task[None] | None = None
         self._pending: dict[int, asyncio.Future[ChainAnswer]] = {}
         self._count = 0
+        #: When it has said something, or was asked while it owed nothing (seconds that pass).
+        self._heard_s = 0.0
 
     async def ask(self, url: str) -> ChainAnswer:
         """The answer, whenever it comes. Raises `FetcherLost`."""
+        if self._pending and time.monotonic() - self._heard_s > SILENT_S and self._writer is not None:
+            self._writer.transport.abort()  # what others wait for in vain nobody else has to
+            raise FetcherLost("fetcher-timeout")
         if self._writer is None or self._writer.is_closing():
             await self._connect()
         if self._writer is None or len(self._pending) >= MAX_PENDING:
             raise FetcherLost("fetcher-overloaded")
+        if not self._pending:
+            self._heard_s = time.monotonic()
         self._count += 1
         number = self._count
         answer: asyncio.Future[ChainAnswer] = asyncio.get_running_loop().create_future()
@@ -80,6 +90,7 @@ class FetcherClient:
     async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while payload := await read_frame(reader, MAX_FRAME):
+                self._heard_s = time.monotonic()
                 answer = decode_answer(payload)
                 future = self._pending.get(answer.id)
                 if future is not None and not future.done():
