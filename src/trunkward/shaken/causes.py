@@ -10,7 +10,7 @@ from typing import Self
 
 
 class Cause(StrEnum):
-    """Stable codes; `code` is the SIP response code (RFC 8224 section 6.2.2), `clause` where it is written."""
+    """Stable codes; `code` is the SIP response code (RFC 8224 section 6.2.2), `clause` what it rests on."""
 
     code: int
     clause: str
@@ -78,7 +78,6 @@ class Cause(StrEnum):
     DIV_TOO_DEEP = "div-too-deep", 438, "our limit"
     RCD_MALFORMED = "rcd-malformed", 438, "RFC 9795 5"
     RCD_DIGEST = "rcd-digest", 438, "RFC 9795 6"
-    RCD_WITHOUT_BASE = "rcd-without-base", 438, "RFC 9795"
     # said by the gate alone: only all nodes together know what they have seen
     REPLAYED = "replayed", 438, "RFC 8224 12.1"
 

@@ -1,4 +1,4 @@
-"""ES256 (RFC 7518 section 3.4): ECDSA on P-256 with SHA-256, the signature as 64 bytes R then S, never DER."""
+"""ES256 (RFC 7518 section 3.4): ECDSA on P-256 with SHA-256, signatures as 64 bytes R then S, never DER."""
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec

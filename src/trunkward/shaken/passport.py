@@ -119,15 +119,15 @@ class RcdClaims:
     iat: int
     #: Display name.
     nam: str
-    #: Call reason; None: not said.
-    crn: str | None = None
+    #: Call reason; empty: not said.
+    crn: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what a strict verifier would refuse, and text that could mislead on a display."""
         _check_call(self.orig_tn, self.dest_tns, self.iat)
-        for text, most in ((self.nam, MAX_NAME), (self.crn, MAX_REASON)):
-            if text is not None and not (0 < len(text) <= most and text.isprintable() and text.strip() == text):
-                raise PassportError("rcd-text-invalid", repr(text))
+        _check_text(self.nam, MAX_NAME)
+        if self.crn:
+            _check_text(self.crn, MAX_REASON)
 
     def payload(self) -> bytes:
         """`crn` if there is one, `dest`, `iat`, `orig` and `rcd`."""
@@ -137,7 +137,7 @@ class RcdClaims:
             "orig": {"tn": self.orig_tn},
             "rcd": {"nam": self.nam},
         }
-        return deterministic_json(claims if self.crn is None else claims | {"crn": self.crn})
+        return deterministic_json(claims | {"crn": self.crn} if self.crn else claims)
 
 
 type Claims = ShakenClaims | DivClaims | RcdClaims
@@ -155,6 +155,11 @@ def _check_call(orig_tn: str, dest_tns: tuple[str, ...], iat: int) -> None:
     # RFC 8225 errata 5985: an integer, not the quoted string of the examples. bool is an int to Python.
     if type(iat) is not int or not 0 < iat < 2**53:
         raise PassportError("iat-invalid", repr(iat))
+
+
+def _check_text(text: str, most: int) -> None:
+    if not 0 < len(text) <= most or not text.isprintable() or text.strip() != text:
+        raise PassportError("rcd-text-invalid", repr(text))
 
 
 def _sorted(numbers: tuple[str, ...]) -> str:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
-from trunkward.shaken.certificate import POLICY
+from trunkward.shaken.profile import POLICY
 from trunkward.shaken.tnauthlist import TN_AUTH_LIST, encode_spc
 
 TEST_AUTHORITY_NAME = "Trunkward TEST authority - not STI-PA"

@@ -1,13 +1,37 @@
-"""The verification service (RFC 8224 section 6.2, RFC 8588, RFC 8946, RFC 9795; ATIS-1000074) as numbered steps."""
+"""The verification service (RFC 8224 section 6.2, RFC 8588, 8946, 9795; ATIS-1000074) as numbered steps.
+
+Pure: what the request says, credentials and the time come in, a judgement goes out. Who fetched the
+certificates, whether a token was seen before, what the call gets for it: that is decided elsewhere.
+
+Each PASSporT is judged alone, then those of a diverted call as a chain, then the call:
+
+- *passed*: at least one PASSporT vouches for the caller (`shaken`, or a base one), and none has an error. One
+  bad beside a good one fails: else anything could ride along with what is good. Of several the lowest level
+  counts.
+- *failed*: one has an error. Level and origin are not told, whatever the PASSporT says of them.
+- *none*: none that we know; or nothing is wrong, but a certificate could not be had (436), and so nothing
+  was verified.
+
+An `rcd` of its own never decides: if it has an error, it is not shown.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 
+import msgspec
+from cryptography.exceptions import InvalidSignature
+
+from trunkward.shaken import identity_header
 from trunkward.shaken.attest import Attestation
-from trunkward.shaken.causes import CredentialFault, StirError
+from trunkward.shaken.causes import Cause, CredentialFault, Refused, StirError
 from trunkward.shaken.credential import Credential
-from trunkward.shaken.x5u import NO_EXCEPTION, UrlRules
+from trunkward.shaken.diversion import follow
+from trunkward.shaken.es256 import COORDINATE_BYTES, ORDER, verify_es256
+from trunkward.shaken.rcd import Rcd, rcd_of
+from trunkward.shaken.received import BASE, DIV, RCD, SHAKEN, Received, Unopened, open_payload, read_header
+from trunkward.shaken.x5u import NO_EXCEPTION, UrlRules, read_url
 
 
 class Verstat(StrEnum):
@@ -35,38 +59,27 @@ class CalledAs:
 class Window:
     """How far a PASSporT's time may be from ours, seconds; both ends belong to it."""
 
-    past_s: int = 60
-    #: Clocks differ: none at all makes good calls fail, a year lets tokens be made for later.
-    ahead_s: int = 10
-    #: For the first PASSporTs of a diverted call: only the last `div` is as young as the call.
-    diverted_s: int = 300
+    past_s: float = 60
+    #: Clocks differ: without any, good calls fail; with a year, tokens can be made for later.
+    ahead_s: float = 10
+    #: For the first PASSporT of a diverted call: only the last one is as young as the request.
+    diverted_s: float = 300
+    #: Whether the Request-URI, too, must be in `dest` or reached by `div`. Without, whoever keeps the To of a
+    #: captured call can send it to anybody else; some carriers translate numbers without signing that.
+    request_uri: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rcd:
-    """What a verified `rcd` says of the caller (RFC 9795); to be shown only as `Verification.rcd` gives it."""
-
-    nam: str
-    apn: str | None = None
-    icn: str | None = None
-    jcl: str | None = None
-    #: Call reason.
-    crn: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class Judged(msgspec.Struct, frozen=True):
     """One PASSporT of the call and what became of it."""
 
-    #: Empty for a base PASSporT.
+    #: Empty for a base PASSporT, and for what could not be read.
     ppt: str
     #: None: verified.
     error: StirError | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verification:
-    """What is known of a call's Identity headers. Everything but `outcome` and `passports` only when it passed."""
+class Verification(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a call's Identity headers; all but `outcome` and `passports` only when it passed."""
 
     outcome: Verstat
     attest: Attestation | None = None
@@ -74,18 +87,42 @@ class Verification:
     #: The signer's service provider code.
     spc: str | None = None
     x5u: str | None = None
-    #: Which of the call's `orig` was verified: `verstat` goes to the header that says it.
+    #: Which of the call's `orig` was verified: `verstat` belongs into the header that says it.
     orig: str | None = None
+    #: Only with level A.
     rcd: Rcd | None = None
-    #: In the order of the headers; those with a `ppt` we don't know are not among them.
+    #: Whom the call was for, first to last, when it was diverted.
+    diverted: tuple[str, ...] = ()
+    #: In the order of the headers; those of a kind we do not know are not among them.
     passports: tuple[Judged, ...] = ()
     #: For the cache of seen tokens: the same key with another Call-ID within the window is a replay.
     replay_keys: tuple[str, ...] = ()
 
 
+class _One:
+    """One PASSporT on its way through the steps."""
+
+    __slots__ = ("credential", "error", "ppt", "rcd", "received", "unopened")
+
+    def __init__(self, unopened: Unopened | None, refused: Refused | None) -> None:
+        self.unopened = unopened
+        self.ppt = unopened.ppt if unopened is not None else BASE
+        self.received: Received | None = None
+        self.credential: Credential | None = None
+        self.rcd: Rcd | None = None
+        self.error: StirError | None = None
+        if refused is not None:
+            self.refuse(refused)
+
+    def refuse(self, refused: Refused) -> None:
+        ppi = self.unopened.ppi if self.unopened is not None else ""
+        self.error = StirError(cause=refused.cause, text=refused.text, ppi=ppi)
+
+
 def urls_of(values: Sequence[str], rules: UrlRules = NO_EXCEPTION) -> tuple[str, ...]:
-    """Certificate URLs worth fetching: of PASSporTs that are well formed so far, after the rules for URLs."""
-    raise NotImplementedError
+    """Certificate URLs worth fetching: of PASSporTs that pass steps 1 to 3 of `verify`, each once."""
+    ones = [one.unopened for one in _read_all(values, rules) if one.error is None]
+    return tuple(dict.fromkeys(unopened.x5u for unopened in ones if unopened is not None))
 
 
 def verify(
@@ -99,7 +136,214 @@ def verify(
 ) -> Verification:
     """Judge all Identity values of one request.
 
-    `credentials` by URL: what `urls_of` named and the fetcher got, or why not; a URL that is missing counts as
-    unavailable.
+    `credentials` by URL: what `urls_of` named and the fetcher got, or why not; one that is missing counts as
+    unavailable. What costs least comes first, and no key is touched before all else is in order.
+
+    1. No more headers than can be looked at.
+
+    Then each alone:
+
+    2. Grammar, parameters and JOSE header, `alg` pinned (`read_header`); a kind we do not know is left alone.
+    3. The rules for URLs.
+    4. Claims, each of its type (`open_payload`).
+    5. Its time, and the request's.
+    6. Who calls.
+    7. Who is called; on a diverted call the chain tells.
+    8. The credential: there, valid now and when it was signed, and it may say this.
+    9. The signature, over the bytes that came.
+    10. Rich call data, and the digests over them.
+
+    And all together:
+
+    11. The chain of diversions (`diversion.follow`).
+    12. The outcome.
     """
-    raise NotImplementedError
+    # 1. to 3.
+    ones = _read_all(values, rules)
+    diverted = any(one.ppt == DIV for one in ones)
+    # 4. to 10.
+    for one in ones:
+        if one.unopened is not None and one.error is None:
+            # the compact form says nothing itself: it may have been made of either
+            for orig in call.orig if one.unopened.compact else call.orig[:1] or ("",):
+                one.error = None
+                try:
+                    _judge(one, one.unopened, orig, call, credentials, now_s, limits, diverted=diverted)
+                    break
+                except Refused as refused:
+                    one.refuse(refused)
+    # 11.
+    way = _diversions(ones, call, now_s, limits) if diverted else ()
+    # 12.
+    return _outcome(ones, call, way)
+
+
+def _read_all(values: Sequence[str], rules: UrlRules) -> list[_One]:
+    # 1.
+    if len(values) > identity_header.MAX_HEADERS:
+        return [_One(None, Refused(Cause.HEADERS_TOO_MANY, f"{len(values)} Identity headers"))]
+    if sum(map(len, values)) > identity_header.MAX_TOGETHER:
+        return [
+            _One(None, Refused(Cause.HEADER_TOO_LONG, f"more than {identity_header.MAX_TOGETHER} characters"))
+        ]
+    ones: list[_One] = []
+    for value in values:
+        unopened = None
+        try:
+            # 2.
+            unopened = read_header(identity_header.read(value))
+            if unopened is None:
+                continue
+            # 3.
+            read_url(unopened.x5u, rules)
+        except Refused as refused:
+            ones.append(_One(unopened, refused))
+        else:
+            ones.append(_One(unopened, None))
+    return ones
+
+
+def _judge(
+    one: _One,
+    unopened: Unopened,
+    orig: str,
+    call: CalledAs,
+    credentials: Mapping[str, Credential | CredentialFault],
+    now_s: float,
+    limits: Window,
+    *,
+    diverted: bool,
+) -> None:
+    """Steps 4 to 10 for one PASSporT. Raises `Refused`."""
+    # 4.
+    received = open_payload(unopened, orig=orig, dest=call.to, date_s=call.date_s)
+    claims = received.claims
+    # 5. Of a chain the last one is as young as the request; which that is shows in step 11.
+    if diverted:
+        _check_time(claims.iat, None, now_s, limits.diverted_s, limits)
+    else:
+        _check_time(claims.iat, call.date_s, now_s, limits.past_s, limits)
+    # 6.
+    if claims.orig not in call.orig:
+        raise Refused(Cause.ORIG_MISMATCH, f"signed for {claims.orig}")
+    # 7.
+    if not diverted:
+        _check_called(received, call, limits)
+    # 8.
+    credential = credentials.get(received.x5u)
+    if credential is None:
+        raise Refused(Cause.CERTIFICATE_UNAVAILABLE, received.x5u)
+    if isinstance(credential, CredentialFault):
+        # a new one: what is kept would hold on to the frames of every call it was raised in
+        raise Refused(credential.cause, credential.text)
+    _check_credential(credential, received, now_s)
+    # 9.
+    try:
+        verify_es256(credential.key, received.message, received.signature)
+    except InvalidSignature:
+        raise Refused(Cause.SIGNATURE, "not signed with the certificate's key, or changed since") from None
+    # 10.
+    if received.ppt == RCD or "rcd" in claims.all or "rcdi" in claims.all:
+        one.rcd = rcd_of(claims.all, required=received.ppt == RCD)
+    one.received, one.credential = received, credential
+
+
+def _check_time(iat: int, date_s: float | None, now_s: float, past_s: float, limits: Window) -> None:
+    if not -limits.ahead_s <= now_s - iat <= past_s:
+        raise Refused(Cause.IAT_OUTSIDE_WINDOW, f"iat is {now_s - iat:.0f} s before now")
+    if date_s is not None:
+        if not -limits.ahead_s <= now_s - date_s <= past_s:
+            raise Refused(Cause.DATE_OUTSIDE_WINDOW, f"Date is {now_s - date_s:.0f} s before now")
+        if abs(date_s - iat) > past_s:
+            raise Refused(Cause.DATE_FAR_FROM_IAT, f"Date and iat are {abs(date_s - iat):.0f} s apart")
+
+
+def _check_called(received: Received, call: CalledAs, limits: Window) -> None:
+    dest = received.claims.dest
+    if call.to not in dest:
+        raise Refused(Cause.DEST_MISMATCH, "To is not in dest")
+    if limits.request_uri and call.request_uri not in dest:
+        raise Refused(Cause.DEST_MISMATCH, "the Request-URI is not in dest, and no div leads there")
+
+
+def _check_credential(credential: Credential, received: Received, now_s: float) -> None:
+    claims = received.claims
+    if not (credential.not_before_s <= now_s and credential.not_before_s <= claims.iat):
+        raise Refused(Cause.CERTIFICATE_NOT_YET_VALID, "now, or when it was signed")
+    if not (now_s <= credential.not_after_s and claims.iat <= credential.not_after_s):
+        raise Refused(Cause.CERTIFICATE_EXPIRED, "now, or when it was signed")
+    if received.ppt == SHAKEN:
+        # whose number it is must not be asked: the level says what the signer knows of that
+        if credential.spc is None:
+            raise Refused(Cause.CREDENTIAL_WITHOUT_CODE, "a delegate certificate signs no shaken PASSporT")
+    elif not credential.speaks_for(claims.div or claims.orig):
+        raise Refused(
+            Cause.NUMBER_NOT_COVERED, f"the certificate has not the number {claims.div or claims.orig}"
+        )
+    for constraints in credential.constraints:
+        if broken := constraints.broken_by(claims.all):
+            raise Refused(Cause.CLAIM_CONSTRAINT, broken)
+
+
+def _diversions(ones: Sequence[_One], call: CalledAs, now_s: float, limits: Window) -> tuple[str, ...]:
+    """Step 11: whom the call was for, first to last. With an error anywhere there is no chain to look at."""
+    if any(one.error is not None for one in ones if one.ppt != RCD):
+        return ()
+    received = [one.received for one in ones if one.received is not None]
+    way, last, wrong = follow(received, call.request_uri)
+    for one in ones:
+        if one.received is None:
+            continue
+        if (refused := wrong.get(id(one.received))) is not None:
+            one.refuse(refused)
+        elif one.ppt == RCD and way and way[0] not in one.received.claims.dest:
+            one.refuse(Refused(Cause.DEST_MISMATCH, "of another call than the one that was diverted"))
+        elif one.received is last:
+            try:
+                _check_time(last.claims.iat, call.date_s, now_s, limits.past_s, limits)
+            except Refused as stale:
+                one.refuse(stale)
+    return way
+
+
+def _outcome(ones: Sequence[_One], call: CalledAs, way: tuple[str, ...]) -> Verification:
+    """Step 12."""
+    passports = tuple(Judged(one.ppt, one.error) for one in ones)
+    errors = [one.error for one in ones if one.error is not None and one.ppt != RCD]
+    if errors:
+        unavailable = all(error.cause is Cause.CERTIFICATE_UNAVAILABLE for error in errors)
+        return Verification(outcome=Verstat.NONE if unavailable else Verstat.FAILED, passports=passports)
+    vouching = [
+        (one.received, one.credential)
+        for one in ones
+        if one.received is not None and one.credential is not None and one.ppt in (SHAKEN, BASE)
+    ]
+    if not vouching:
+        return Verification(outcome=Verstat.NONE, passports=passports)
+    # levels are letters: the lowest is the last; a base PASSporT has none
+    received, credential = max(vouching, key=lambda pair: pair[0].claims.attest or "")
+    claims = received.claims
+    shown = [one.rcd for one in ones if one.rcd is not None and one.error is None]
+    return Verification(
+        outcome=Verstat.PASSED,
+        attest=claims.attest,
+        origid=claims.origid,
+        spc=credential.spc,
+        x5u=received.x5u,
+        orig=claims.orig,
+        rcd=shown[0] if shown and claims.attest is Attestation.A else None,
+        diverted=way,
+        passports=passports,
+        replay_keys=tuple(_replay_key(one.signature, call.request_uri) for one, _ in vouching),
+    )
+
+
+def _replay_key(signature: bytes, called: str) -> str:
+    """One for a signature and the number it is used for; lower-case hex.
+
+    Anybody can make a second signature of a valid one, with the order of the curve less S for S: both have
+    one key.
+    """
+    s = int.from_bytes(signature[COORDINATE_BYTES:], "big")
+    low = min(s, ORDER - s).to_bytes(COORDINATE_BYTES, "big")
+    return sha256(signature[:COORDINATE_BYTES] + low + called.encode()).hexdigest()

@@ -11,17 +11,28 @@ from trunkward.shaken.causes import Cause, Refused
 #: Longest URL, in characters (our limit; the longest of 17,839 published ones has 106).
 MAX_URL = 256
 
-#: RFC 3986 section 3.2.2 would take far more for a host. Two labels at least: a single one is a name of one's own network.
+#: RFC 3986 section 3.2.2 takes far more for a host. Two labels at least: one alone is of one's own network.
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})++", re.ASCII)
-#: An IPv4 address in any spelling `inet_aton` takes: its last label is a number. (ICANN gives out none that is.)
+_LABELS = re.compile(rf"{_LABEL}(?:\.{_LABEL})*+", re.ASCII)
+#: An IPv4 address in any spelling `inet_aton` takes: its last label is a number, as no domain's is.
 _NUMERIC = re.compile(r"(?:[^.]*\.)*+(?:[0-9]+|0[xX][0-9A-Fa-f]*)", re.ASCII)
 _IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?!$)|$)){4}", re.ASCII)
 _PORT = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
 #: RFC 3986 section 3.3: `pchar` and slashes. No percent sign without its two digits.
 _PATH = re.compile(r"/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*+", re.ASCII)
 #: Names that never lead to a host of the public Internet (RFC 6761, 6762, 8375; ICANN's `internal`).
-_LOCAL = ("localhost", "local", "localdomain", "internal", "intranet", "home.arpa", "invalid", "test", "onion")
+_LOCAL = (
+    "localhost",
+    "local",
+    "localdomain",
+    "internal",
+    "intranet",
+    "home.arpa",
+    "invalid",
+    "test",
+    "onion",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +103,9 @@ def _check_host(host: str, rules: UrlRules) -> None:
         if not (rules.addresses and _IPV4.fullmatch(host)):
             raise _refused("a host that is an address")
         return
-    if len(host) > 253 or not (_NAME.fullmatch(host) or (rules.local_names and re.fullmatch(_LABEL, host, re.ASCII))):
-        raise _refused("a host that is no name of the public Internet")
-    if not rules.local_names and any(host.lower() == name or host.lower().endswith(f".{name}") for name in _LOCAL):
+    name = _LABELS if rules.local_names else _NAME
+    local = f".{host.lower()}".endswith(_LOCAL) and not rules.local_names
+    if len(host) > 253 or local or not name.fullmatch(host):
         raise _refused("a host that is no name of the public Internet")
 
 

@@ -1,0 +1,243 @@
+"""A received PASSporT, opened: JOSE header and claims, each of the type it must have (RFC 8225, RFC 8588).
+
+The bytes that arrived are what the signature is held against; nothing is written anew. The compact form alone
+(RFC 8224 section 4.1.1) is made of what the request says.
+"""
+
+import re
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from trunkward.shaken import base64url, identity_header, jose
+from trunkward.shaken.attest import Attestation
+from trunkward.shaken.causes import Cause, Refused
+from trunkward.shaken.es256 import SIGNATURE_BYTES
+from trunkward.shaken.identity_header import Parameters
+from trunkward.shaken.number import NotANumber, canonical_tn
+from trunkward.shaken.party import canonical_party
+from trunkward.shaken.passport import deterministic_json
+from trunkward.sip.uri import MalformedUri
+
+#: The kinds we know; "" is a base PASSporT. Others are left alone (RFC 8224 section 6.2 step 1).
+BASE, SHAKEN, DIV, RCD = "", "shaken", "div", "rcd"
+KNOWN = frozenset((BASE, SHAKEN, DIV, RCD))
+
+#: Most parties of one `dest` (our limit).
+MAX_DEST = 20
+
+#: RFC 9562 section 4: lower case when written, either when read.
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
+
+
+class Claims(msgspec.Struct, frozen=True):
+    """The claims, checked; a struct, because one is made for each PASSporT of each call."""
+
+    #: Canonical (`canonical_party`).
+    orig: str
+    dest: tuple[str, ...]
+    #: Seconds since the epoch.
+    iat: int
+    attest: Attestation | None
+    origid: str | None
+    #: Whom a `div` was for.
+    div: str | None
+    #: All claims, with those we give no meaning to: what a certificate's constraints speak of.
+    all: dict[str, Any]
+
+
+class Received(msgspec.Struct, frozen=True):
+    """One PASSporT, opened."""
+
+    ppt: str
+    x5u: str
+    claims: Claims
+    #: What was signed, as it came.
+    message: bytes
+    #: R then S.
+    signature: bytes
+
+
+class Unopened(msgspec.Struct, frozen=True):
+    """One PASSporT whose header is in order; its payload has not been looked at."""
+
+    passport: identity_header.Passport
+    ppt: str
+    x5u: str
+
+    @property
+    def compact(self) -> bool:
+        """Whether header and payload were left out (RFC 8224 section 4.1.1)."""
+        return not self.passport.header
+
+    @property
+    def ppi(self) -> str:
+        """It in compact form, for `Reason` (RFC 9410 section 5)."""
+        return f"..{self.passport.signature}"
+
+
+def read_header(passport: identity_header.Passport) -> Unopened | None:
+    """Look at parameters and JOSE header; None for a kind we do not know.
+
+    1. A `ppt` we do not know: nothing of ours (RFC 8224 section 6.2 step 1).
+    2. `info` is there.
+    3. The JOSE header: `alg` is exactly ES256, before any key is thought of; `typ`; no `crit`; `x5u`.
+    4. Header and parameters say the same: `ppt`, `alg` where it is given, `info` and `x5u` byte for byte.
+
+    Raises `Refused`.
+    """
+    parameters = passport.parameters
+    # 1.
+    if parameters.ppt is not None and parameters.ppt not in KNOWN:
+        return None
+    # 2.
+    if not parameters.info:
+        raise Refused(Cause.INFO_MISSING, "no info parameter")
+    if not passport.header:
+        return Unopened(passport, *_compact_header(parameters, parameters.info))
+    # 3.
+    ppt, x5u = _jose(passport.header)
+    if ppt not in KNOWN and parameters.ppt is None:
+        return None
+    # 4.
+    if ppt != (parameters.ppt or BASE):
+        raise Refused(Cause.PPT_MISMATCH, f"header says {ppt!r}, parameter {parameters.ppt!r}")
+    if parameters.alg not in (None, "ES256"):
+        raise Refused(Cause.ALG, f"parameter alg is {parameters.alg!r}")
+    if x5u != parameters.info:
+        raise Refused(Cause.URL_NOT_INFO, "x5u and info differ")
+    return Unopened(passport, ppt, x5u)
+
+
+@lru_cache(maxsize=1024)  # one signer's are all the same
+def _jose(text: str) -> tuple[str, str]:
+    """`ppt` and `x5u` of a JOSE header in base64url."""
+    header = jose.decode(_decode(text), jose.HEADER_DEPTH)
+    if header.get("alg") != "ES256":
+        raise Refused(Cause.ALG, f"alg is {header.get('alg')!r}"[:80])
+    if header.get("typ") != "passport":
+        raise Refused(Cause.TYP, f"typ is {header.get('typ')!r}"[:80])
+    if "crit" in header:
+        raise Refused(Cause.CRIT, "extensions that must be understood")
+    x5u, ppt = header.get("x5u"), header.get("ppt", BASE)
+    if not isinstance(x5u, str) or not x5u:
+        raise Refused(Cause.URL_MISSING, "no x5u in the header")
+    if not isinstance(ppt, str) or (ppt == BASE and "ppt" in header):
+        raise Refused(Cause.PPT_MISMATCH, "a ppt that is no name")
+    return ppt, x5u
+
+
+def _compact_header(parameters: Parameters, info: str) -> tuple[str, str]:
+    """RFC 8224 section 4.1.1: only what SIP itself says can be left out, so only of a base PASSporT."""
+    if parameters.ppt is not None:
+        raise Refused(Cause.COMPACT_FORM, f"the claims of {parameters.ppt} are not in the request")
+    if parameters.alg not in (None, "ES256"):
+        raise Refused(Cause.ALG, f"parameter alg is {parameters.alg!r}")
+    return BASE, info
+
+
+def open_payload(unopened: Unopened, *, orig: str, dest: str, date_s: float | None) -> Received:
+    """Read payload and signature; for the compact form `orig`, `dest` and `date_s` are the request's.
+
+    1. The signature is 64 bytes.
+    2. The payload is strict JSON.
+    3. `orig` is one party, `dest` arrays of parties, `iat` an integer.
+    4. By its kind: `attest` and `origid`; `div`. Other claims may stand beside them.
+
+    Raises `Refused`.
+    """
+    passport = unopened.passport
+    # 1.
+    signature = _decode(passport.signature)
+    if len(signature) != SIGNATURE_BYTES:
+        raise Refused(Cause.SIGNATURE, f"{len(signature)} bytes")
+    if unopened.compact:
+        header, payload = _rebuilt(unopened.x5u, orig, dest, date_s)
+    else:
+        header, payload = passport.header, passport.payload
+    # 2.
+    claims = jose.decode(_decode(payload), jose.PAYLOAD_DEPTH)
+    message = f"{header}.{payload}".encode("ascii")
+    return Received(unopened.ppt, unopened.x5u, _claims(unopened.ppt, claims), message, signature)
+
+
+def _claims(ppt: str, claims: dict[str, Any]) -> Claims:
+    # 3.
+    iat = _claim(claims, "iat")
+    # a bool is an int to Python, and errata 5985 of RFC 8225 to a quoted one
+    if type(iat) is not int or not 0 < iat < 2**53:
+        raise Refused(Cause.CLAIM_MALFORMED, "iat is no whole number of seconds")
+    orig = _parties("orig", _claim(claims, "orig"), lists=False)
+    dest = _parties("dest", _claim(claims, "dest"), lists=True)
+    # 4.
+    attest = origid = div = None
+    if ppt == SHAKEN:
+        level, origid = _claim(claims, "attest"), _claim(claims, "origid")
+        attest = _LEVELS.get(level) if isinstance(level, str) else None
+        if attest is None:
+            raise Refused(Cause.ATTEST, f"attest is {level!r}"[:80])
+        if not isinstance(origid, str) or not _UUID.fullmatch(origid):
+            raise Refused(Cause.ORIGID, "origid is no UUID")
+    elif ppt == DIV:
+        (div,) = _parties("div", _claim(claims, "div"), lists=False)
+    return Claims(orig[0], dest, iat, attest, origid, div, claims)
+
+
+_LEVELS = {level.value: level for level in Attestation}
+
+
+def _claim(claims: dict[str, Any], name: str) -> Any:
+    value = claims.get(name)
+    if value is None:
+        raise Refused(Cause.CLAIM_MISSING, f"no {name}")
+    return value
+
+
+def _parties(name: str, value: object, *, lists: bool) -> tuple[str, ...]:
+    """The parties of `orig` or `div` (one) or `dest` (arrays), canonical (RFC 8225 section 5.2.1)."""
+    if not isinstance(value, dict):
+        raise Refused(Cause.CLAIM_MALFORMED, f"{name} is no object")
+    found: list[str] = []
+    for kind, canonical in (("tn", canonical_tn), ("uri", canonical_party)):
+        texts = value.get(kind)
+        if texts is None:
+            continue
+        if isinstance(texts, list) != lists or not texts:
+            raise Refused(
+                Cause.CLAIM_MALFORMED, f"{name}.{kind} is {'no array' if lists else 'not one text'}"
+            )
+        for text in texts if isinstance(texts, list) else (texts,):
+            if not isinstance(text, str):
+                raise Refused(Cause.CLAIM_MALFORMED, f"{name}.{kind} is no text")
+            try:
+                found.append(canonical(text))
+            except (NotANumber, MalformedUri) as refused:
+                raise Refused(Cause.CLAIM_MALFORMED, f"{name}.{kind}: {refused}") from None
+    if not found or len(found) > (MAX_DEST if lists else 1):
+        raise Refused(Cause.CLAIM_MALFORMED, f"{name} names {len(found)} parties")
+    return tuple(found)
+
+
+def _rebuilt(x5u: str, orig: str, dest: str, date_s: float | None) -> tuple[str, str]:
+    """Header and payload as the signer must have written them (RFC 8224 section 4.1.1, RFC 8225 9)."""
+    if date_s is None:
+        raise Refused(Cause.COMPACT_FORM, "no Date to take iat from")
+    header = {"alg": "ES256", "typ": "passport", "x5u": x5u}
+    payload = {
+        "dest": {_kind(dest): [dest]},
+        "iat": int(date_s),
+        "orig": {_kind(orig): orig},
+    }
+    return base64url.encode(deterministic_json(header)), base64url.encode(deterministic_json(payload))
+
+
+def _kind(party: str) -> str:
+    return "uri" if ":" in party else "tn"
+
+
+def _decode(text: str) -> bytes:
+    try:
+        return base64url.decode(text)
+    except ValueError:
+        raise Refused(Cause.ENCODING, "not base64url without padding") from None
