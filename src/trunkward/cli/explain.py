@@ -11,6 +11,7 @@ from rich.text import Text
 
 from trunkward.calls.reasons import WHO, party_called, told
 from trunkward.calls.unsigned import in_words
+from trunkward.calls.unverified import in_words as unverified_in_words
 from trunkward.cli.calls import console, find_one, with_records
 from trunkward.cli.check_list import check_lines, check_list
 from trunkward.records.model import CheckRecord
@@ -82,6 +83,7 @@ def lines(told: dict[str, Any]) -> Iterator[str]:
         yield f"  signed at level {told['attest']}"
     elif told["attest_reason"]:
         yield f"  not signed, {told['attest_reason']}: {told['unsigned']}"
+    yield from _verification(told)
     # 3.
     yield ""
     yield from check_lines(told["checks"])
@@ -92,6 +94,24 @@ def lines(told: dict[str, Any]) -> Iterator[str]:
     # 5.
     yield ""
     yield f"  {_judge(told)}"
+
+
+def _verification(call: dict[str, Any]) -> Iterator[str]:
+    """What a carrier's signature was worth, and what the customer was told."""
+    told = call.get("verification")
+    if told is None:
+        return
+    if told.get("attest"):
+        yield (
+            f"  signature verified: level {told['attest']}, by {told.get('spc') or 'a delegate'}, "
+            f"certificate {shown(told.get('x5u', ''), 256)}"
+        )
+    elif why := told.get("why"):
+        yield f"  signature not verified, {why}: {unverified_in_words(why)}"
+    else:
+        yield f"  signature: {told['verstat']}"
+    for error in told.get("errors", []):
+        yield f"  signature not good: {error['code']} {error['cause']}"
 
 
 def verdict_lines(told: dict[str, Any]) -> Iterator[str]:
