@@ -4,21 +4,17 @@ import asyncio
 from collections.abc import Callable
 from copy import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import trunkward.gate.verifying as module
-from sipkit.places import TABLE
+from sipkit.carrier_call import CALLED, CALLING, NOW, call_in
 from sipkit.provider import Provider
-from trunkward.admission.ports import PeerIdentity, Unverified
-from trunkward.admission.screen import Case, screen
-from trunkward.admission.snapshot import Snapshot, compile_snapshot
-from trunkward.calls.attempt import CallAttempt
+from trunkward.admission.ports import Unverified
+from trunkward.admission.screen import Case
 from trunkward.calls.verdict import Wait
-from trunkward.control.node_file import read_node_file
 from trunkward.engines.fetcher_client import FetcherLost
 from trunkward.engines.fetcher_wire import ChainAnswer, ChainGiven, NoChain
 from trunkward.engines.trust import Trust
@@ -29,12 +25,8 @@ from trunkward.shaken.causes import Cause
 from trunkward.shaken.crl import NO_LIST, Revocations
 from trunkward.shaken.trusted_list import TrustedList
 from trunkward.shaken.verify import Verification, Verstat
-from trunkward.sip.transport import Transport
 from trunkward.trunks.verification import VerificationPolicy
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "node.yaml"
-CALLING, CALLED = "+12125550142", "+12025550101"
-NOW = 1_790_000_000.0
 DAY = 86_400.0
 THEN = datetime.fromtimestamp(NOW, UTC)
 
@@ -85,43 +77,6 @@ def provider() -> Provider:
     return Provider(now=THEN)
 
 
-def call_in(identities: list[str], *, wait_ms: int = 1500, **changes: Any) -> Case:
-    """A call from the example's TLS carrier, as it is screened."""
-    declared = read_node_file(EXAMPLE.read_text(encoding="utf-8"), "examples/node.yaml")
-    [carrier] = [one for one in declared.carriers if one.name == "north"]
-    patient = replace(carrier, verification=VerificationPolicy(wait_ms=wait_ms))
-    node = replace(declared.node, unsafe_fictional_numbers=True)
-    world = replace(declared, node=node, carriers=(patient,))
-    policy = Snapshot(compile_snapshot(world, {}, 1, TABLE))
-    attempt = CallAttempt(
-        **{
-            "id": "0" * 32,
-            "at": NOW,
-            "source_ip": str(carrier.networks[0].network_address),
-            "source_port": 1,
-            "transport": Transport.TLS,
-            "local_ip": "127.0.0.1",
-            "local_port": 5061,
-            "ruri": f"sip:{CALLED}@127.0.0.1",
-            "from_uri": f"sip:{CALLING}@north.example.net",
-            "to_uri": f"sip:{CALLED}@127.0.0.1",
-            "call_id": "c",
-            "from_tag": "t",
-            "headers": {"identity": identities} if identities else {},
-        }
-        | changes
-    )
-    peer = PeerIdentity(
-        certificate_sha256="0" * 64,
-        dns_names=carrier.tls_names,
-        chain_verified=True,
-        authorities=frozenset({""}),
-    )
-    case = screen(attempt, peer, policy)
-    assert case.source == policy.carriers[0], case.stranger
-    return case
-
-
 def run(provider: Provider, scenario: Callable[[World], Any]) -> None:
     async def whole() -> None:
         await scenario(World(provider))
@@ -170,7 +125,8 @@ def test_a_call_waits_in_steps_that_double_and_no_longer_than_its_policy(provide
         assert steps == [100, 100, 200, 400, 700]
         assert found == Unverified(why="certificate-late")
         assert world.fetcher.asked == [provider.url], "one question, however often the call came back"
-        assert await world.look(world.case(wait_ms=0)) == Unverified(why="certificate-late")
+        hasty = world.case(policy=VerificationPolicy(wait_ms=0))
+        assert await world.look(hasty) == Unverified(why="certificate-late")
         world.fetcher.open.set()
         await asyncio.sleep(0)
         assert isinstance(await world.look(world.case()), Verification)
