@@ -397,7 +397,7 @@ REASONS: Mapping[Reason, ReasonRow] = {
         announced=True,
         means="a call without a signature, from a carrier with `verification.missing: refuse`",
         do="have the carrier sign its calls, or write `missing: pass` for it",
-        heard="calls from here are to be signed (RFC 8224)",
+        heard="calls from here are to be signed",
     ),
     Reason.IDENTITY_STALE: ReasonRow(
         answers={403: 21},
