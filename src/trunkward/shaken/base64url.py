@@ -1,6 +1,9 @@
 """Base64url without padding (RFC 7515 section 2), strict both ways."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import a2b_base64, b2a_base64
+
+_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+_FROM_STANDARD = bytes.maketrans(b"+/", b"-_")
 
 
 def encode(data: bytes) -> str:
@@ -10,12 +13,14 @@ def encode(data: bytes) -> str:
 
 def encode_bytes(data: bytes) -> bytes:
     """The same as ASCII bytes, which is what signatures are made of."""
-    return urlsafe_b64encode(data).rstrip(b"=")
+    return b2a_base64(data, newline=False).translate(_FROM_STANDARD).rstrip(b"=")
 
 
 def decode(text: str) -> bytes:
     """Inverse of `encode`: no padding, no white space, no stray bits. Raises `ValueError`."""
-    data = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
-    if encode(data) != text:
+    given = text.encode("ascii")
+    # what the decoder lets pass (foreign characters, more padding than is needed) does not come back the same
+    data = a2b_base64(given.translate(_TO_STANDARD) + b"==")
+    if encode_bytes(data) != given:
         raise ValueError("not canonical base64url")
     return data

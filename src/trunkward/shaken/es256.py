@@ -9,9 +9,6 @@ from cryptography.hazmat.primitives.hashes import SHA256
 COORDINATE_BYTES = 32
 SIGNATURE_BYTES = 2 * COORDINATE_BYTES
 
-#: SEC 2 section 2.4.2: the order of P-256. (R, S) and (R, order - S) sign the same message.
-ORDER = 0xFFFFFFFF_00000000_FFFFFFFF_FFFFFFFF_BCE6FAAD_A7179E84_F3B9CAC2_FC632551
-
 _ECDSA_SHA256 = ec.ECDSA(SHA256())
 
 

@@ -15,6 +15,8 @@ HEADER_DEPTH = 4
 PAYLOAD_DEPTH = 8
 
 _parse = msgspec.json.Decoder(dict[str, Any]).decode
+_write = msgspec.json.Encoder().encode
+_NESTED = (dict, list)
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 
 
@@ -28,10 +30,12 @@ def decode(data: bytes, depth: int = HEADER_DEPTH) -> dict[str, Any]:
         found = _parse(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Refused(Cause.JSON_MALFORMED, "no JSON object in UTF-8") from None
-    # Outside of strings a colon stands behind each key, and nowhere else: more colons than keys that came
-    # through, and one came twice. (The parser's own hook for pairs costs three times as much.)
-    without = b"".join(data.split(b'"')[::2]) if b"\\" not in data else _STRING.sub(b"", data)
-    if without.count(b":") != _keys(found, depth):
+    # Written anew as it came, it has each key once: so are nearly all PASSporTs, and this is quickest.
+    if _write(found) == data and data.count(b"{") + data.count(b"[") <= depth:
+        return found
+    # Else: outside of strings a colon stands behind each key, and nowhere else. More colons than keys that
+    # came through, and one came twice.
+    if _STRING.sub(b"", data).count(b":") != _keys(found, depth):
         raise Refused(Cause.JSON_KEY_TWICE, "an object names a key twice")
     return found
 
@@ -40,12 +44,8 @@ def _keys(value: dict[str, Any] | list[Any], depth: int) -> int:
     """Keys of an object and of all within it."""
     if not depth:
         raise Refused(Cause.JSON_MALFORMED, "too many levels")
-    inner: Any = value
-    count = 0
-    if isinstance(value, dict):
-        inner = value.values()
-        count = len(value)
+    count, inner = (len(value), value.values()) if isinstance(value, dict) else (0, value)
     for item in inner:
-        if isinstance(item, dict | list):
+        if isinstance(item, _NESTED):
             count += _keys(item, depth - 1)
     return count

@@ -168,8 +168,8 @@ def _claims(ppt: str, claims: dict[str, Any]) -> Claims:
     # a bool is an int to Python, and errata 5985 of RFC 8225 to a quoted one
     if type(iat) is not int or not 0 < iat < 2**53:
         raise Refused(Cause.CLAIM_MALFORMED, "iat is no whole number of seconds")
-    orig = _parties("orig", _claim(claims, "orig"), lists=False)
-    dest = _parties("dest", _claim(claims, "dest"), lists=True)
+    orig = _party("orig", _claim(claims, "orig"))
+    dest = _dest(_claim(claims, "dest"))
     # 4.
     attest = origid = div = None
     if ppt == SHAKEN:
@@ -180,8 +180,8 @@ def _claims(ppt: str, claims: dict[str, Any]) -> Claims:
         if not isinstance(origid, str) or not _UUID.fullmatch(origid):
             raise Refused(Cause.ORIGID, "origid is no UUID")
     elif ppt == DIV:
-        (div,) = _parties("div", _claim(claims, "div"), lists=False)
-    return Claims(orig[0], dest, iat, attest, origid, div, claims)
+        div = _party("div", _claim(claims, "div"))
+    return Claims(orig, dest, iat, attest, origid, div, claims)
 
 
 _LEVELS = {level.value: level for level in Attestation}
@@ -194,29 +194,44 @@ def _claim(claims: dict[str, Any], name: str) -> Any:
     return value
 
 
-def _parties(name: str, value: object, *, lists: bool) -> tuple[str, ...]:
-    """The parties of `orig` or `div` (one) or `dest` (arrays), canonical (RFC 8225 section 5.2.1)."""
+def _party(name: str, value: Any) -> str:
+    """The one party of `orig` or `div`, canonical (RFC 8225 section 5.2.1)."""
+    if not isinstance(value, dict) or ("tn" in value) == ("uri" in value):
+        raise Refused(Cause.CLAIM_MALFORMED, f"{name} is not one of tn and uri")
+    return _number(name, value["tn"]) if "tn" in value else _uri(name, value["uri"])
+
+
+def _dest(value: Any) -> tuple[str, ...]:
+    """All parties of `dest`, canonical: arrays of numbers, of URIs, or both."""
     if not isinstance(value, dict):
-        raise Refused(Cause.CLAIM_MALFORMED, f"{name} is no object")
-    found: list[str] = []
-    for kind, canonical in (("tn", canonical_tn), ("uri", canonical_party)):
-        texts = value.get(kind)
-        if texts is None:
-            continue
-        if isinstance(texts, list) != lists or not texts:
-            raise Refused(
-                Cause.CLAIM_MALFORMED, f"{name}.{kind} is {'no array' if lists else 'not one text'}"
-            )
-        for text in texts if isinstance(texts, list) else (texts,):
-            if not isinstance(text, str):
-                raise Refused(Cause.CLAIM_MALFORMED, f"{name}.{kind} is no text")
-            try:
-                found.append(canonical(text))
-            except (NotANumber, MalformedUri) as refused:
-                raise Refused(Cause.CLAIM_MALFORMED, f"{name}.{kind}: {refused}") from None
-    if not found or len(found) > (MAX_DEST if lists else 1):
-        raise Refused(Cause.CLAIM_MALFORMED, f"{name} names {len(found)} parties")
-    return tuple(found)
+        raise Refused(Cause.CLAIM_MALFORMED, "dest is no object")
+    numbers, uris = value.get("tn", _NONE), value.get("uri", _NONE)
+    if not isinstance(numbers, list) or not isinstance(uris, list):
+        raise Refused(Cause.CLAIM_MALFORMED, "dest has something else than arrays of tn and uri")
+    if not 0 < len(numbers) + len(uris) <= MAX_DEST:
+        raise Refused(Cause.CLAIM_MALFORMED, f"dest names {len(numbers) + len(uris)} parties")
+    return (*[_number("dest", text) for text in numbers], *[_uri("dest", text) for text in uris])
+
+
+_NONE: list[Any] = []
+
+
+def _number(name: str, text: Any) -> str:
+    if not isinstance(text, str) or ";" in text:
+        raise Refused(Cause.CLAIM_MALFORMED, f"{name}.tn is no number")
+    try:
+        return canonical_tn(text)
+    except NotANumber as refused:
+        raise Refused(Cause.CLAIM_MALFORMED, f"{name}.tn: {refused}") from None
+
+
+def _uri(name: str, text: Any) -> str:
+    if not isinstance(text, str):
+        raise Refused(Cause.CLAIM_MALFORMED, f"{name}.uri is no URI")
+    try:
+        return canonical_party(text)
+    except MalformedUri as refused:
+        raise Refused(Cause.CLAIM_MALFORMED, f"{name}.uri: {refused}") from None
 
 
 def _rebuilt(x5u: str, orig: str, dest: str, date_s: float | None) -> tuple[str, str]:

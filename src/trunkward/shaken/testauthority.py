@@ -1,7 +1,7 @@
 """A local TEST authority for SHAKEN certificates: real in form, trusted by nobody but this node's own tests.
 
-No certificate of it is on the list of the STI-PA, so no carrier's verification accepts it. It has no
-revocation list either, so its certificates carry no CRL distribution point.
+No certificate of it is on the list of the STI-PA, so no carrier's verification accepts it. The revocation
+list its certificates name, as the profile demands, does not exist.
 """
 
 from datetime import datetime, timedelta
@@ -15,6 +15,9 @@ from trunkward.shaken.profile import POLICY
 from trunkward.shaken.tnauthlist import TN_AUTH_LIST, encode_spc
 
 TEST_AUTHORITY_NAME = "Trunkward TEST authority - not STI-PA"
+
+#: A host of documentation (RFC 2606): there is no list.
+TEST_REVOCATIONS = "https://crl.example.com/trunkward-test.crl"
 
 #: Tolerated difference of clocks: certificates are valid from this long before they are made.
 BACKDATE = timedelta(minutes=5)
@@ -76,6 +79,7 @@ def build_signing_certificate(
             critical=False,
         )
         .add_extension(x509.CertificatePolicies([x509.PolicyInformation(POLICY, None)]), critical=False)
+        .add_extension(_revocations(authority.subject), critical=False)
         .add_extension(tn_auth_list, critical=False)
         .sign(authority_key, SHA256())
     )
@@ -98,6 +102,16 @@ def _builder(
         .not_valid_before(now - BACKDATE)
         .not_valid_after(now + lifetime)
     )
+
+
+def _revocations(authority: x509.Name) -> x509.CRLDistributionPoints:
+    point = x509.DistributionPoint(
+        full_name=[x509.UniformResourceIdentifier(TEST_REVOCATIONS)],
+        relative_name=None,
+        reasons=None,
+        crl_issuer=[x509.DirectoryName(authority)],
+    )
+    return x509.CRLDistributionPoints([point])
 
 
 def _key_usage(*, sign_certificates: bool) -> x509.KeyUsage:

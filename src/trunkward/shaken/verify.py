@@ -18,7 +18,6 @@ An `rcd` of its own never decides: if it has an error, it is not shown.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from hashlib import sha256
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -28,7 +27,7 @@ from trunkward.shaken.attest import Attestation
 from trunkward.shaken.causes import Cause, CredentialFault, Refused, StirError
 from trunkward.shaken.credential import Credential
 from trunkward.shaken.diversion import follow
-from trunkward.shaken.es256 import COORDINATE_BYTES, ORDER, verify_es256
+from trunkward.shaken.es256 import COORDINATE_BYTES, verify_es256
 from trunkward.shaken.rcd import Rcd, rcd_of
 from trunkward.shaken.received import BASE, DIV, RCD, SHAKEN, Received, Unopened, open_payload, read_header
 from trunkward.shaken.x5u import NO_EXCEPTION, UrlRules, read_url
@@ -160,12 +159,12 @@ def verify(
     """
     # 1. to 3.
     ones = _read_all(values, rules)
-    diverted = any(one.ppt == DIV for one in ones)
+    diverted = any([one.ppt == DIV for one in ones])  # noqa: C419 - a list is quicker, and there are few
     # 4. to 10.
     for one in ones:
         if one.unopened is not None and one.error is None:
             # the compact form says nothing itself: it may have been made of either
-            for orig in call.orig if one.unopened.compact else call.orig[:1] or ("",):
+            for orig in (one.unopened.compact and call.orig) or ("",):
                 one.error = None
                 try:
                     _judge(one, one.unopened, orig, call, credentials, now_s, limits, diverted=diverted)
@@ -249,10 +248,11 @@ def _judge(
 
 
 def _check_time(iat: int, date_s: float | None, now_s: float, past_s: float, limits: Window) -> None:
-    if not -limits.ahead_s <= now_s - iat <= past_s:
+    earliest, latest = now_s - past_s, now_s + limits.ahead_s
+    if not earliest <= iat <= latest:
         raise Refused(Cause.IAT_OUTSIDE_WINDOW, f"iat is {now_s - iat:.0f} s before now")
     if date_s is not None:
-        if not -limits.ahead_s <= now_s - date_s <= past_s:
+        if not earliest <= date_s <= latest:
             raise Refused(Cause.DATE_OUTSIDE_WINDOW, f"Date is {now_s - date_s:.0f} s before now")
         if abs(date_s - iat) > past_s:
             raise Refused(Cause.DATE_FAR_FROM_IAT, f"Date and iat are {abs(date_s - iat):.0f} s apart")
@@ -308,22 +308,19 @@ def _diversions(ones: Sequence[_One], call: CalledAs, now_s: float, limits: Wind
 
 def _outcome(ones: Sequence[_One], call: CalledAs, way: tuple[str, ...]) -> Verification:
     """Step 12."""
-    passports = tuple(Judged(one.ppt, one.error) for one in ones)
-    errors = [one.error for one in ones if one.error is not None and one.ppt != RCD]
-    if errors:
-        unavailable = all(error.cause is Cause.CERTIFICATE_UNAVAILABLE for error in errors)
-        return Verification(outcome=Verstat.NONE if unavailable else Verstat.FAILED, passports=passports)
-    vouching = [
-        (one.received, one.credential)
-        for one in ones
-        if one.received is not None and one.credential is not None and one.ppt in (SHAKEN, BASE)
-    ]
+    passports = tuple([Judged(one.ppt, one.error) for one in ones])
+    wrong = [one.error.cause for one in ones if one.error is not None and one.ppt != RCD]
+    if wrong:
+        only_missing = all(cause is Cause.CERTIFICATE_UNAVAILABLE for cause in wrong)
+        return Verification(outcome=Verstat.NONE if only_missing else Verstat.FAILED, passports=passports)
+    vouching = [(one.received, one.credential) for one in ones if one.ppt in (SHAKEN, BASE)]
     if not vouching:
         return Verification(outcome=Verstat.NONE, passports=passports)
     # levels are letters: the lowest is the last; a base PASSporT has none
-    received, credential = max(vouching, key=lambda pair: pair[0].claims.attest or "")
-    claims = received.claims
+    received, credential = max(vouching, key=_level) if len(vouching) > 1 else vouching[0]
+    assert received is not None and credential is not None  # noqa: PT018 - all that has no error has both
     shown = [one.rcd for one in ones if one.rcd is not None and one.error is None]
+    claims = received.claims
     return Verification(
         outcome=Verstat.PASSED,
         attest=claims.attest,
@@ -334,16 +331,19 @@ def _outcome(ones: Sequence[_One], call: CalledAs, way: tuple[str, ...]) -> Veri
         rcd=shown[0] if shown and claims.attest is Attestation.A else None,
         diverted=way,
         passports=passports,
-        replay_keys=tuple(_replay_key(one.signature, call.request_uri) for one, _ in vouching),
+        replay_keys=tuple([_replay_key(one.signature, call.request_uri) for one, _ in vouching if one]),
     )
 
 
-def _replay_key(signature: bytes, called: str) -> str:
-    """One for a signature and the number it is used for; lower-case hex.
+def _level(vouching: tuple[Received | None, Credential | None]) -> str:
+    received, _ = vouching
+    return (received.claims.attest or "") if received is not None else ""
 
-    Anybody can make a second signature of a valid one, with the order of the curve less S for S: both have
-    one key.
+
+def _replay_key(signature: bytes, called: str) -> str:
+    """One for a signature and the number it is used for.
+
+    R alone names a signature, by the secret chance it was made of. Not S: whoever has a valid signature can make
+    a second one of it, with the order of the curve less S in its place.
     """
-    s = int.from_bytes(signature[COORDINATE_BYTES:], "big")
-    low = min(s, ORDER - s).to_bytes(COORDINATE_BYTES, "big")
-    return sha256(signature[:COORDINATE_BYTES] + low + called.encode()).hexdigest()
+    return f"{signature[:COORDINATE_BYTES].hex()}:{called}"

@@ -5,6 +5,7 @@ Where a name leads is not seen here: whoever connects checks the addresses it re
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from trunkward.shaken.causes import Cause, Refused
 
@@ -35,9 +36,12 @@ _LOCAL = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class UrlRules:
-    """The rules for hosts and ports; only a test or a lab has others than `NO_EXCEPTION`."""
+    """The rules for hosts and ports; only a test or a lab has others than `NO_EXCEPTION`.
+
+    Each is itself alone (`eq`): so what was read by it is found again soonest.
+    """
 
     ports: frozenset[int] = frozenset({443, 8443})
     #: A host may be an IPv4 address in its usual form.
@@ -60,6 +64,7 @@ class CertificateUrl:
     path: str
 
 
+@lru_cache(maxsize=1024)  # every call of a signer comes with the same
 def read_url(text: str, rules: UrlRules = NO_EXCEPTION) -> CertificateUrl:
     """Take a URL apart. Raises `Refused` (436, url-refused) with the rule it breaks.
 
