@@ -1,11 +1,11 @@
 """`./trunkward bench [WHAT]`, or `python -m bench [WHAT]`.
 
-WHAT: signalling, record, records, calls, ladder, configuration, swap, admission, ledger or losses.
+WHAT: signalling, record, records, calls, ladder, configuration, swap, admission, ledger, losses or verification.
 """
 
 import sys
 
-from bench import admission, calls, configuration, ladder, ledger, losses, records, run, swap
+from bench import admission, calls, configuration, ladder, ledger, losses, records, run, swap, verification
 
 _OTHERS = {
     "records": records.main,
@@ -16,6 +16,7 @@ _OTHERS = {
     "admission": admission.main,
     "ledger": ledger.main,
     "losses": losses.main,
+    "verification": verification.main,
 }
 
 if __name__ == "__main__":  # not in a process that multiprocessing has made

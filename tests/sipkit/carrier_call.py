@@ -57,8 +57,7 @@ def call_in(
     """The case; `changes` are the attempt's."""
     snapshot = snapshot_of(policy, trusted=trusted, verstat=verstat, announcements=announcements)
     carrier = snapshot.carriers[0]
-    attempt = CallAttempt(
-        **{
+    told: dict[str, Any] = {
             "id": "0" * 32,
             "at": NOW,
             "source_ip": str(carrier.networks[0].network_address),
@@ -75,8 +74,7 @@ def call_in(
             "content_type": "application/sdp",
             "body": SDP,
         }
-        | changes
-    )
+    attempt = CallAttempt(**(told | changes))
     peer = PeerIdentity(
         certificate_sha256="0" * 64,
         dns_names=carrier.tls_names,
@@ -86,5 +84,3 @@ def call_in(
     case = screen(attempt, peer, snapshot)
     assert case.source == snapshot.carriers[0], case.stranger
     return case
-
-

@@ -8,7 +8,6 @@ import gzip
 import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 from types import TracebackType
 
 from sipkit.certificates import Credential
@@ -154,5 +153,3 @@ def hostile(chain: bytes) -> dict[str, Answer]:
         "/server-error.pem": plain(chain, "500 Internal Server Error"),
         "/partial.pem": plain(chain, "206 Partial Content"),
     }
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from copy import copy
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
@@ -44,7 +45,14 @@ class Provider:
             lifetime=lifetime,
         )
         self.url = url
+        self._key = key
         self._signer = PassportSigner.create(key, url)
+
+    def at(self, url: str) -> Provider:
+        """The same one, its certificate published elsewhere, too."""
+        other = copy(self)
+        other.url, other._signer = url, PassportSigner.create(self._key, url)
+        return other
 
     @property
     def chain(self) -> bytes:

@@ -35,7 +35,9 @@ def lines(found: list[Summary]) -> Iterator[str]:
         yield "no calls from carriers in that time"
     for summary in found:
         yield f"carrier {summary.carrier}: {summary.calls} calls, {_share(summary.signed, summary.calls)} signed"
-        levels = ", ".join(f"{level} {_share(n, summary.passed)}" for level, n in sorted(summary.levels.items()))
+        levels = ", ".join(
+            f"{level} {_share(n, summary.passed)}" for level, n in sorted(summary.levels.items())
+        )
         yield f"  passed  {summary.passed:>8}  {levels}".rstrip()
         yield f"  failed  {summary.failed:>8}  {_counted(summary.errors)}".rstrip()
         if summary.replays:

@@ -93,7 +93,7 @@ def render_users_acl(passwords: dict[str, str]) -> str:
     may = {
         "gate": f"{keys} +fcall {commands}",
         "worker": f"{of_worker} +fcall +fcall_ro {commands} +function|load +function|list +acl|load",
-        "fetcher": f"~{CHAIN_KEYS} +get +set",
+        "fetcher": f"~{CHAIN_KEYS} +get +set +time",
         "root": f"{keys} +fcall_ro {commands} +scan +ttl",
     }
     looker = _password(passwords.get(LOOKER))

@@ -6,7 +6,16 @@ from copy import replace
 import pytest
 
 from trunkward.admission.judge import decide
-from trunkward.admission.ports import NO_FACTS, NOTHING_ASKED, Facts, Held, Over, PeerIdentity, Unavailable, Unverified
+from trunkward.admission.ports import (
+    NO_FACTS,
+    NOTHING_ASKED,
+    Facts,
+    Held,
+    Over,
+    PeerIdentity,
+    Unavailable,
+    Unverified,
+)
 from trunkward.admission.posture import POSTURE, Calls, Effect, Lost, as_markdown, effect
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt

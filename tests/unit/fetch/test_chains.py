@@ -41,7 +41,7 @@ def way(authority: ThrowawayAuthority, port: int, **changes: Any) -> Way:
     async def resolve(_: str) -> Sequence[IpAddress]:
         return [ip_address("127.0.0.1")]
 
-    told = {
+    told: dict[str, Any] = {
         "resolve": resolve,
         "tls": host_context(str(authority.trust)),
         "exempt": LOOPBACK,
@@ -179,7 +179,15 @@ def test_a_host_without_tls_and_one_that_says_nothing(authority: ThrowawayAuthor
     asyncio.run(scenario())
 
 
-SPECIAL = ("127.0.0.1", "::1", "::ffff:127.0.0.1", "10.0.0.1", "169.254.169.254", "fe80::1", "64:ff9b::7f00:1")
+SPECIAL = (
+    "127.0.0.1",
+    "::1",
+    "::ffff:127.0.0.1",
+    "10.0.0.1",
+    "169.254.169.254",
+    "fe80::1",
+    "64:ff9b::7f00:1",
+)
 
 
 @pytest.mark.parametrize("address", SPECIAL)

@@ -81,9 +81,7 @@ def run(scenario: Callable[[Chains, Host, Places, Clock], Any]) -> None:
     async def whole() -> None:
         host, places, clock = Host(), Places(), Clock()
         clock.now = NOW
-        chains = Chains(
-            fetch=host, disk=places, shared=Shared(places), metrics=FetcherMetrics(), clock=clock
-        )
+        chains = Chains(fetch=host, disk=places, shared=Shared(places), metrics=FetcherMetrics(), clock=clock)
         await scenario(chains, host, places, clock)
 
     asyncio.run(whole())

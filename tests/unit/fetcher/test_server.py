@@ -38,7 +38,9 @@ class Chains:
         return Kept(url=url, chain="x" * 20_000, until=60.0)
 
 
-def run(tmp_path: Path, scenario: Callable[[Chains, Path, FetcherMetrics], Any], uid: int | None = None) -> None:
+def run(
+    tmp_path: Path, scenario: Callable[[Chains, Path, FetcherMetrics], Any], uid: int | None = None
+) -> None:
     async def whole() -> None:
         chains, metrics, stop = Chains(), FetcherMetrics(), asyncio.Event()
         path = tmp_path / "fetcher.sock"
@@ -94,7 +96,9 @@ def test_it_says_that_it_is_alive(tmp_path: Path) -> None:
     run(tmp_path, scenario)
 
 
-@pytest.mark.parametrize("sent", [b"\xff\xff\xff\xff", frame(b"{}"), frame(b"x" * (MAX_QUESTION + 1)), frame(b"[]")])
+@pytest.mark.parametrize(
+    "sent", [b"\xff\xff\xff\xff", frame(b"{}"), frame(b"x" * (MAX_QUESTION + 1)), frame(b"[]")]
+)
 def test_whoever_speaks_anything_else_is_cut_off(sent: bytes, tmp_path: Path) -> None:
     async def scenario(chains: Chains, path: Path, _: FetcherMetrics) -> None:
         reader, writer = await asyncio.open_unix_connection(path)

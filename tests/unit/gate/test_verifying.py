@@ -150,7 +150,9 @@ def test_a_thousand_calls_ask_once_and_a_bounded_number_waits(
         ]
         found = await asyncio.gather(*(world.look(case) for case in cases))
         assert world.fetcher.asked == [provider.url]
-        assert sum(one == Wait(id=one.id, for_ms=FIRST_WAIT_MS) for one in found if isinstance(one, Wait)) == 600
+        assert (
+            sum(one == Wait(id=one.id, for_ms=FIRST_WAIT_MS) for one in found if isinstance(one, Wait)) == 600
+        )
         assert sum(one == Unverified(why="certificate-late") for one in found) == 400
 
     run(provider, scenario)
@@ -220,7 +222,9 @@ def test_a_revoked_certificate_is_refused_with_the_next_list(provider: Provider)
         found = await world.look(world.case())
         assert (found.outcome, found.passports[0].error.cause) == (Verstat.FAILED, Cause.CERTIFICATE_REVOKED)
         # and one that is taken off the list of authorities
-        world.trust.trust = replace(old, authorities=TrustedList.of(Provider("666X", now=THEN).root), edition=3)
+        world.trust.trust = replace(
+            old, authorities=TrustedList.of(Provider("666X", now=THEN).root), edition=3
+        )
         found = await world.look(world.case())
         assert found.passports[0].error.cause is Cause.CHAIN_NOT_TRUSTED
         assert world.fetcher.asked == [provider.url]
@@ -282,10 +286,10 @@ def test_the_asserted_number_is_held_against_the_signature_first(provider: Provi
     async def scenario(world: World) -> None:
         asserted = {"p-asserted-identity": [f"<sip:{CALLING};verstat=TN-Validation-Passed@x>"]}
         signed = {"identity": [provider.identity(CALLING, CALLED, iat=NOW)]}
-        shown = {"from_uri": "sip:+12125550199@north.example.net"}
-        case = call_in([], headers=asserted | signed, **shown)
+        shown = "sip:+12125550199@north.example.net"
+        case = call_in([], headers=asserted | signed, from_uri=shown)
         assert (await world.look(case)).orig == CALLING[1:]
-        found = await world.look(call_in([], headers=signed, **shown))
+        found = await world.look(call_in([], headers=signed, from_uri=shown))
         assert found.passports[0].error.cause is Cause.ORIG_MISMATCH
 
     run(provider, scenario)

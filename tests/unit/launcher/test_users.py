@@ -11,7 +11,17 @@ from .conftest import Machine
 
 ROOT = "$PLATFORM/trixie"
 ENSURE = f'ensure_users "{ROOT}"'
-NAMES = ["tw-edge", "tw-media", "tw-gate", "tw-signer", "tw-fetcher", "tw-worker", "tw-cert", "tw-web", "tw-live"]
+NAMES = [
+    "tw-edge",
+    "tw-media",
+    "tw-gate",
+    "tw-signer",
+    "tw-fetcher",
+    "tw-worker",
+    "tw-cert",
+    "tw-web",
+    "tw-live",
+]
 
 
 @pytest.fixture

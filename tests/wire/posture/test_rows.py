@@ -187,7 +187,8 @@ async def inbound(lab: Parties, headers: HeaderLines = ()) -> Call:
 
 def signed_by_somebody(node: Node) -> HeaderLines:
     """A signature that would be good, with a certificate nobody here has seen: only the fetcher could get it."""
-    provider = Provider(authority=authority_of(node))
+    url = f"https://certificates.example.net/{len(PLACED_SO_FAR)}.pem"
+    provider = Provider(url=url, authority=authority_of(node))
     return [("Identity", provider.identity(CALLED, OWN))]
 
 

@@ -16,7 +16,7 @@ from sipkit.transport import Address
 from wire.conftest import Node
 from wire.node.parties import faults_in, run
 from wire.records.parties import eventually
-from wire.verification.conftest import HOST, INSIDE, NAMES, SILENT, Verified, path_of
+from wire.verification.conftest import HOST, INSIDE, SILENT, Verified, path_of
 from wire.verification.test_calls_in import call_in, record_of, shown, signed
 
 #: Seconds: a fetch's own deadline, and what a call takes beside it.
@@ -33,8 +33,7 @@ async def fails(verified: Verified, url_host: str, why: set[str], path: str = ""
     """A call signed with a certificate behind such a URL: not verified, in time, and it goes."""
     provider = verified.provider(url_host)
     if path:
-        provider.url = f"https://{url_host}{path}"
-        provider = type(provider)(url=provider.url, authority=verified.authority)
+        provider = provider.at(f"https://{url_host}{path}")
     began = time.monotonic()
     call, there, _ = await call_in(verified, signed(provider))
     assert time.monotonic() - began < WITHIN_S
@@ -126,7 +125,7 @@ def test_rebinding(verified: Verified) -> None:
                 assert "TN-Validation-Passed" in shown(there)[1]
                 assert (honest.asked, inside.asked) == ({path_of(provider): 1}, {})
                 assert verified.dns.asked.count(f"A {name}") == 1
-                other = type(provider)(url=f"https://{name}/other.pem", authority=verified.authority)
+                other = provider.at(f"https://{name}/other.pem")
                 await call_in(verified, signed(other))
                 await asyncio.to_thread(eventually, lambda: why_of(verified.node, other.url), 3, "refused")
                 assert why_of(verified.node, other.url) == ["address-refused"]
@@ -224,4 +223,3 @@ def test_what_is_kept_survives_restarts(verified: Verified) -> None:
         assert "TN-Validation-Passed" in shown(there)[1]
 
     run(verified.node, scenario)
-    assert NAMES
