@@ -1,11 +1,23 @@
 """`./trunkward bench [WHAT]`, or `python -m bench [WHAT]`.
 
-WHAT: signalling, record, records, calls, ladder, configuration, swap, admission, ledger, losses or verification.
+WHAT: signalling, record, records, calls, ladder, configuration, swap, admission, ledger, losses, shaken or verification.
 """
 
 import sys
 
-from bench import admission, calls, configuration, ladder, ledger, losses, records, run, swap, verification
+from bench import (
+    admission,
+    calls,
+    configuration,
+    ladder,
+    ledger,
+    losses,
+    records,
+    run,
+    shaken,
+    swap,
+    verification,
+)
 
 _OTHERS = {
     "records": records.main,
@@ -16,6 +28,7 @@ _OTHERS = {
     "admission": admission.main,
     "ledger": ledger.main,
     "losses": losses.main,
+    "shaken": shaken.main,
     "verification": verification.main,
 }
 

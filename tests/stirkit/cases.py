@@ -18,6 +18,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509 import BasicConstraints
 
 from stirkit import pki
 from stirkit.pki import NOW, NOW_S, Issued
@@ -393,7 +394,7 @@ CREDENTIALS = {
     ),
     "an authority's certificate": _published(
         "certificate-profile",
-        _leaf(lambda p: p.having(pki.x509.BasicConstraints(ca=True, path_length=None), critical=True)),
+        _leaf(lambda p: p.having(BasicConstraints(ca=True, path_length=None), critical=True)),
     ),
     "issuer that is no authority": _published(
         "certificate-profile", lambda: (pki.leaf(pki.provider()).issue(), pki.provider(), pki.intermediate())

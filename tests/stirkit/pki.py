@@ -10,7 +10,7 @@ from functools import cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256, SHA384
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
@@ -246,7 +246,7 @@ def crl(
     name_issuers: bool = True,
     extra: Sequence[Extension] = (),
     entry_extra: Sequence[Extension] = (),
-    algorithm: SHA256 | SHA384 | None = None,
+    algorithm: SHA256 | SHA384 | SHA512 | None = None,
 ) -> bytes:
     """A revocation list of the administrator, in DER."""
     by = signer or administrator()

@@ -13,6 +13,7 @@ from trunkward.shaken.crl import Revocations, Status
 from trunkward.shaken.profile import Kind, constraints_of, has_extension, lint, tn_auth_list_of, unreadable
 from trunkward.shaken.tnauthlist import TN_AUTH_LIST, TnAuthListError, covers
 from trunkward.shaken.trusted_list import TrustedList
+from trunkward.shaken.unreadable import UNREADABLE, strictly
 
 #: Largest chain read, in bytes of PEM (our limit; a chain of three certificates has about 3 KiB).
 MAX_PEM = 16 * 1024
@@ -114,8 +115,9 @@ def _read(chain_pem: bytes, trusted: TrustedList) -> list[x509.Certificate]:
     if len(chain_pem) > MAX_PEM:
         raise CredentialFault(Cause.CERTIFICATE_UNREADABLE, f"more than {MAX_PEM} bytes")
     try:
-        found = x509.load_pem_x509_certificates(chain_pem)
-    except ValueError as error:
+        with strictly():
+            found = x509.load_pem_x509_certificates(chain_pem)
+    except UNREADABLE as error:
         raise CredentialFault(Cause.CERTIFICATE_UNREADABLE, str(error)) from None
     if len(found) > MAX_CHAIN:
         raise CredentialFault(Cause.CHAIN_NOT_TRUSTED, f"more than {MAX_CHAIN} certificates")

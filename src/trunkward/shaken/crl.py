@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 from cryptography.x509.oid import CRLEntryExtensionOID, ExtensionOID
+
+from trunkward.shaken.unreadable import UNREADABLE, strictly
 
 #: How long a list is still believed after its `nextUpdate`, in seconds: a day, in which an alarm sounds.
 GRACE_S = 86_400
@@ -105,42 +106,45 @@ def read_crl(data: bytes, issuers: Sequence[x509.Certificate], now_s: float) -> 
     """
     # 1.
     try:
-        crl = x509.load_pem_x509_crl(data) if data.lstrip()[:5] == b"-----" else x509.load_der_x509_crl(data)
-        extensions = list(crl.extensions)
-    except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        with strictly():
+            pem = data.lstrip()[:5] == b"-----"
+            crl = x509.load_pem_x509_crl(data) if pem else x509.load_der_x509_crl(data)
+            extensions = list(crl.extensions)
+            # each is parsed when it is first asked for
+            issuer, this_update, next_update = crl.issuer, crl.last_update_utc, crl.next_update_utc
+    except UNREADABLE as error:
         raise CrlRefused("crl-malformed", str(error)) from None
     # 2.
-    _check_signature(crl, issuers, now_s)
+    _check_signature(crl, [one for one in issuers if one.subject == issuer], now_s)
     # 3.
     indirect = _check_complete(extensions)
     # 4.
-    if crl.next_update_utc is None:
+    if next_update is None:
         raise CrlRefused("crl-without-next-update")
-    this_update_s, next_update_s = crl.last_update_utc.timestamp(), crl.next_update_utc.timestamp()
-    if this_update_s > now_s + AHEAD_S:
-        raise CrlRefused("crl-from-the-future", crl.last_update_utc.isoformat())
+    if this_update.timestamp() > now_s + AHEAD_S:
+        raise CrlRefused("crl-from-the-future", this_update.isoformat())
     # 5.
     return Revocations(
         revoked=_entries(crl, indirect=indirect),
-        issuer=crl.issuer.public_bytes(),
+        issuer=issuer.public_bytes(),
         indirect=indirect,
         number=_number(extensions),
-        this_update_s=this_update_s,
-        next_update_s=next_update_s,
+        this_update_s=this_update.timestamp(),
+        next_update_s=next_update.timestamp(),
     )
 
 
 def _check_signature(
-    crl: x509.CertificateRevocationList, issuers: Sequence[x509.Certificate], now_s: float
+    crl: x509.CertificateRevocationList, named: Sequence[x509.Certificate], now_s: float
 ) -> None:
-    named = [issuer for issuer in issuers if issuer.subject == crl.issuer]
     if not named:
         raise CrlRefused("crl-issuer-unknown", crl.issuer.rfc4514_string())
     try:
-        if not isinstance(crl.signature_hash_algorithm, SHA256 | SHA384):
-            raise CrlRefused("crl-signature-algorithm", crl.signature_algorithm_oid.dotted_string)
-    except UnsupportedAlgorithm:
-        raise CrlRefused("crl-signature-algorithm", crl.signature_algorithm_oid.dotted_string) from None
+        known = isinstance(crl.signature_hash_algorithm, SHA256 | SHA384)
+    except UNREADABLE:
+        known = False
+    if not known:
+        raise CrlRefused("crl-signature-algorithm", crl.signature_algorithm_oid.dotted_string)
     if not any(_signed_by(crl, issuer, now_s) for issuer in named):
         raise CrlRefused("crl-signature", f"not signed by {crl.issuer.rfc4514_string()}")
 
@@ -199,18 +203,24 @@ def _entries(crl: x509.CertificateRevocationList, *, indirect: bool) -> frozense
     found: set[tuple[bytes, int]] = set()
     issuer = crl.issuer.public_bytes()
     try:
-        for entry in crl:
-            for extension in entry.extensions:
-                if isinstance(extension.value, x509.CertificateIssuer):
-                    issuer = _entry_issuer(extension.value, indirect=indirect)
-                elif extension.critical and extension.oid not in _KNOWN_OF_ENTRIES:
-                    raise CrlRefused("crl-critical-extension", extension.oid.dotted_string)
-            found.add((issuer, entry.serial_number))
-    except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
-        if isinstance(error, CrlRefused):
-            raise
+        with strictly():
+            for entry in crl:
+                issuer = _issuer_of(entry, issuer, indirect=indirect)
+                found.add((issuer, entry.serial_number))
+    except CrlRefused:
+        raise
+    except UNREADABLE as error:
         raise CrlRefused("crl-malformed", f"an entry: {error}") from None
     return frozenset(found)
+
+
+def _issuer_of(entry: x509.RevokedCertificate, last: bytes, *, indirect: bool) -> bytes:
+    for extension in entry.extensions:
+        if isinstance(extension.value, x509.CertificateIssuer):
+            last = _entry_issuer(extension.value, indirect=indirect)
+        elif extension.critical and extension.oid not in _KNOWN_OF_ENTRIES:
+            raise CrlRefused("crl-critical-extension", extension.oid.dotted_string)
+    return last
 
 
 def _entry_issuer(value: x509.CertificateIssuer, *, indirect: bool) -> bytes:

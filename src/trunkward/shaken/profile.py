@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtensionOID, NameOID, SignatureAlgorithmOID
 
@@ -22,6 +21,7 @@ from trunkward.shaken.constraints import (
     decode_constraints,
 )
 from trunkward.shaken.tnauthlist import TN_AUTH_LIST, TnAuthList, TnAuthListError, decode
+from trunkward.shaken.unreadable import UNREADABLE, strictly
 
 #: Arc of the SHAKEN certificate policies; the version is its last number (United States CP).
 POLICY_ARC = "2.16.840.1.114569.1.1."
@@ -44,16 +44,6 @@ class Kind(StrEnum):
 LEAVES = frozenset((Kind.END_ENTITY, Kind.DELEGATE))
 AUTHORITIES = frozenset((Kind.INTERMEDIATE, Kind.DELEGATING))
 ALL = LEAVES | AUTHORITIES
-
-
-#: What reading a part of a certificate may raise, besides that it is not there.
-UNREADABLE = (
-    ValueError,
-    TypeError,
-    x509.DuplicateExtension,
-    x509.UnsupportedGeneralNameType,
-    UnsupportedAlgorithm,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,17 +96,12 @@ def lint(certificate: x509.Certificate, kind: Kind) -> list[Finding]:
 def unreadable(certificate: x509.Certificate) -> str:
     """Why something in it cannot be read; empty if all can. Only what is readable has rules to keep."""
     try:
-        certificate.extensions  # noqa: B018 - parsed when first asked for
-        certificate.subject  # noqa: B018
-        certificate.public_key()
-        certificate.signature_algorithm_parameters  # noqa: B018
-    except (
-        ValueError,
-        TypeError,
-        x509.DuplicateExtension,
-        x509.UnsupportedGeneralNameType,
-        UnsupportedAlgorithm,
-    ) as error:
+        with strictly():
+            certificate.extensions  # noqa: B018 - parsed when first asked for
+            certificate.subject  # noqa: B018
+            certificate.public_key()
+            certificate.signature_algorithm_parameters  # noqa: B018
+    except UNREADABLE as error:
         return f"{type(error).__name__}: {error}"
     return ""
 
@@ -163,10 +148,12 @@ def _common_name(certificate: x509.Certificate, _: Kind) -> str:
     try:
         codes = tn_auth_list_of(certificate).spcs
     except TnAuthListError:
+        codes = ()
+    if len(codes) != 1:
         return ""  # of which another rule speaks
     if len(names) == 1 and all(word in names[0] for word in ("SHAKEN", *codes)):
         return ""
-    return f"must name SHAKEN and {' '.join(codes)}"
+    return f"must name SHAKEN and {codes[0]}"
 
 
 @_rule("certificate-key-identifier", "ATIS-1000080; RFC 5280 4.2.1.1, 4.2.1.2")

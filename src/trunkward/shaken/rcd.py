@@ -117,13 +117,7 @@ def _pointed(value: Any, pointer: str) -> Any:
         key = step.replace("~1", "/").replace("~0", "~")
         if isinstance(value, dict) and key in value:
             value = value[key]
-        elif (
-            isinstance(value, list)
-            and key.isascii()
-            and key.isdigit()
-            and len(key) < 6
-            and int(key) < len(value)
-        ):
+        elif isinstance(value, list) and _INDEX.fullmatch(key) and int(key) < len(value):
             value = value[int(key)]
         else:
             raise _malformed(f"a digest of what is not there: {pointer[:40]}")

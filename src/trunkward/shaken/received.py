@@ -15,7 +15,7 @@ from trunkward.shaken.attest import Attestation
 from trunkward.shaken.causes import Cause, Refused
 from trunkward.shaken.es256 import SIGNATURE_BYTES
 from trunkward.shaken.identity_header import Parameters
-from trunkward.shaken.number import NotANumber, canonical_tn
+from trunkward.shaken.number import MAX_DIGITS, NotANumber, canonical_tn
 from trunkward.shaken.party import canonical_party
 from trunkward.shaken.passport import deterministic_json
 from trunkward.sip.uri import MalformedUri
@@ -219,6 +219,8 @@ _NONE: list[Any] = []
 def _number(name: str, text: Any) -> str:
     if not isinstance(text, str) or ";" in text:
         raise Refused(Cause.CLAIM_MALFORMED, f"{name}.tn is no number")
+    if text.isdigit() and text.isascii() and len(text) <= MAX_DIGITS:
+        return text  # canonical already, as nearly all are
     try:
         return canonical_tn(text)
     except NotANumber as refused:

@@ -3,7 +3,6 @@
 The only roots there are. What an operating system trusts for web sites is never asked.
 """
 
-import binascii
 from base64 import b64decode
 from dataclasses import dataclass
 from typing import Any, Self
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from trunkward.shaken import base64url, jose
 from trunkward.shaken.causes import Refused
 from trunkward.shaken.es256 import verify_es256
+from trunkward.shaken.unreadable import UNREADABLE, strictly
 
 #: Largest list read, in characters, and most authorities on it (our limits; there are a few dozen).
 MAX_LIST = 4 * 1024 * 1024
@@ -102,7 +102,10 @@ def _opened(token: str) -> tuple[bytes, str, str, bytes]:
     x5u = header.get("x5u")
     if not isinstance(x5u, str) or not x5u:
         raise ListRefused("list-signer", "no x5u in the header")
-    return f"{parts[0]}.{parts[1]}".encode("ascii"), x5u, parts[1], _base64url(parts[2])
+    signature = _base64url(parts[2])
+    if not token.isascii():
+        raise ListRefused("list-malformed", "not ASCII")
+    return f"{parts[0]}.{parts[1]}".encode("ascii"), x5u, parts[1], signature
 
 
 def _json(text: str) -> dict[str, Any]:
@@ -122,10 +125,11 @@ def _base64url(text: str) -> bytes:
 def _certificate(number: int, entry: object) -> x509.Certificate:
     """One authority, in PEM or as base64 of its DER: both are seen."""
     try:
-        if isinstance(entry, str) and entry.lstrip().startswith("-----BEGIN"):
-            return x509.load_pem_x509_certificate(entry.encode("ascii"))
-        if isinstance(entry, str):
-            return x509.load_der_x509_certificate(b64decode("".join(entry.split()), validate=True))
-    except (ValueError, binascii.Error):
+        with strictly():
+            if isinstance(entry, str) and entry.lstrip().startswith("-----BEGIN"):
+                return x509.load_pem_x509_certificate(entry.encode("ascii"))
+            if isinstance(entry, str):
+                return x509.load_der_x509_certificate(b64decode("".join(entry.split()), validate=True))
+    except UNREADABLE:
         pass
     raise ListRefused("list-malformed", f"entry {number} of trustList is no certificate")

@@ -343,7 +343,7 @@ def _level(vouching: tuple[Received | None, Credential | None]) -> str:
 def _replay_key(signature: bytes, called: str) -> str:
     """One for a signature and the number it is used for.
 
-    R alone names a signature, by the secret chance it was made of. Not S: whoever has a valid signature can make
-    a second one of it, with the order of the curve less S in its place.
+    R alone names a signature, by the secret chance it was made of. Not S: whoever has a valid signature can
+    make a second one of it, with the order of the curve less S in its place.
     """
     return f"{signature[:COORDINATE_BYTES].hex()}:{called}"

@@ -14,10 +14,12 @@ def _letter(character: str) -> str:
 
 
 _SPACE = r"[ \t\r\n]*+"
+#: What ends a value, besides what ends a URI: the next parameter, or a password behind the user part.
+_END = rf"{_letter(';')}|:[^@>,\s]{{0,64}}+@"
 #: `;verstat` and `=value`, if there is one: between any two parameters, escaped or not, in any case.
 _PARAMETER = (
     rf"{_letter(';')}{_SPACE}{''.join(map(_letter, 'verstat'))}(?![A-Za-z0-9\-.!*_+`'~])"
-    rf"(?:{_SPACE}{_letter('=')}{_SPACE}(?:\"(?:[^\"\\]|\\.)*+\"|(?:(?!{_letter(';')})[^@>,?\s])*+))?"
+    rf"(?:{_SPACE}{_letter('=')}{_SPACE}(?:\"(?:[^\"\\]|\\.)*+\"|(?:(?!{_END})[^@>,?\s])*+))?"
 )
 _ANYWHERE = re.compile(_PARAMETER, re.IGNORECASE | re.DOTALL)
 #: A name in quotes is what a caller calls himself; brackets hold a URI, in which a quote hides nothing.

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from trunkward.shaken.certificate import CertificateUnfit, check_signing_certificate
+from trunkward.shaken.crl import NO_LIST, Revocations
 from trunkward.shaken.testauthority import build_test_authority
-from trunkward.shaken.tnauthlist import TN_AUTH_LIST, TnAuthListError, decode_spc, encode_spc
+from trunkward.shaken.tnauthlist import TN_AUTH_LIST, encode_spc
 
 type Key = ec.EllipticCurvePrivateKey
 type Forge = Callable[..., x509.Certificate]
@@ -120,79 +122,32 @@ def _usage(**changed: bool) -> x509.KeyUsage:
     return x509.KeyUsage(**(bits | changed))
 
 
-def _policies(*oids: str) -> x509.CertificatePolicies:
-    return x509.CertificatePolicies(
-        [x509.PolicyInformation(x509.ObjectIdentifier(oid), None) for oid in oids]
-    )
-
-
-def _list(der: str) -> x509.UnrecognizedExtension:
-    return x509.UnrecognizedExtension(TN_AUTH_LIST, bytes.fromhex(der))
-
-
-@pytest.mark.parametrize(
-    ("extension", "critical", "reason"),
-    [
-        (x509.BasicConstraints(ca=True, path_length=0), True, "certificate-is-an-authority"),
-        (x509.BasicConstraints(ca=False, path_length=None), False, "certificate-basic-constraints"),
-        (_usage(digital_signature=True), False, "certificate-key-usage"),
-        (_usage(digital_signature=True, key_agreement=True), True, "certificate-key-usage"),
-        (_usage(content_commitment=True), True, "certificate-key-usage"),
-        (_policies("1.2.3"), False, "certificate-policy"),
-        (_policies("2.16.840.1.114569.1.1.3", "1.2.3"), False, "certificate-policy"),
-        (x509.SubjectAlternativeName([x509.DNSName("example.com")]), False, "certificate-foreign-extension"),
-        # Two codes, a number, a range of numbers, a code of five, lower case, wrong tag, trailing bytes.
-        (_list("3010a006160437303941a006160437303942"), False, "certificate-tnauthlist-malformed"),
-        (_list("300da20b16093230323535353031"), False, "certificate-tnauthlist-malformed"),
-        (_list("3009a0071605373039414a"), False, "certificate-tnauthlist-malformed"),
-        (_list("3008a00616043730396a"), False, "certificate-tnauthlist-malformed"),
-        (_list("3008a0060c043730394a"), False, "certificate-tnauthlist-malformed"),
-        (_list("3008a00616043730394a00"), False, "certificate-tnauthlist-malformed"),
-        (_list("30"), False, "certificate-tnauthlist-malformed"),
-    ],
-)
-def test_extension_outside_the_profile(
-    good: x509.Certificate,
-    forge: Forge,
-    cause: Callable[..., str],
-    extension: x509.ExtensionType,
-    critical: bool,
-    reason: str,
+def test_first_rule_of_the_profile_that_is_broken_is_the_cause(
+    good: x509.Certificate, forge: Forge, cause: Callable[..., str]
 ) -> None:
-    assert cause(forge(good, put=(extension, critical))) == reason
-
-
-@pytest.mark.parametrize(
-    ("extension", "reason"),
-    [
-        (x509.BasicConstraints.oid, "certificate-basic-constraints"),
-        (x509.KeyUsage.oid, "certificate-key-usage"),
-        (x509.SubjectKeyIdentifier.oid, "certificate-key-identifier"),
-        (x509.AuthorityKeyIdentifier.oid, "certificate-key-identifier"),
-        (x509.CertificatePolicies.oid, "certificate-policy"),
-        (TN_AUTH_LIST, "certificate-tnauthlist-missing"),
-    ],
-)
-def test_extension_missing(
-    good: x509.Certificate,
-    forge: Forge,
-    cause: Callable[..., str],
-    extension: x509.ObjectIdentifier,
-    reason: str,
-) -> None:
-    assert cause(forge(good, drop=extension)) == reason
-
-
-@pytest.mark.parametrize("name", ["709J", "SHAKEN", "SHAKEN 809J"])
-def test_common_name_names_shaken_and_the_code(
-    good: x509.Certificate, forge: Forge, cause: Callable[..., str], name: str
-) -> None:
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    assert cause(forge(good, subject=subject)) == "certificate-common-name"
-
-
-def test_other_signature_algorithm(good: x509.Certificate, forge: Forge, cause: Callable[..., str]) -> None:
+    # each rule is in test_profile.py; our own certificate keeps all of them
+    point = x509.CRLDistributionPoints.oid
+    assert cause(forge(good, drop=point)) == "certificate-crl-distribution-point"
+    assert cause(forge(good, drop=TN_AUTH_LIST)) == "certificate-tnauthlist-missing"
     assert cause(forge(good, algorithm=SHA384())) == "certificate-signature-algorithm"
+
+
+def test_revoked_certificate_stops_the_signer(
+    good: x509.Certificate, forge: Forge, cause: Callable[..., str], intermediate: Any, now: datetime
+) -> None:
+    def listed(*certificates: x509.Certificate) -> Revocations:
+        end = now.timestamp() + 60
+        names = frozenset((one.issuer.public_bytes(), one.serial_number) for one in certificates)
+        return replace(NO_LIST, revoked=names, this_update_s=end - 120, next_update_s=end)
+
+    assert cause(good, revoked=listed()) == ""
+    assert cause(good, revoked=listed(good)) == "certificate-revoked"
+    middle, key, root = intermediate()
+    chain = {"chain": (middle,), "authorities": (root,)}
+    assert (
+        cause(forge(good, issuer=middle, issuer_key=key), **chain, revoked=listed(middle))
+        == "certificate-revoked"
+    )
 
 
 @pytest.fixture
@@ -242,14 +197,6 @@ def test_intermediate_expired(
     middle, key, root = intermediate(not_after=now - timedelta(seconds=1))
     leaf = forge(good, issuer=middle, issuer_key=key)
     assert cause(leaf, chain=(middle,), authorities=(root,)) == "chain-expired"
-
-
-def test_tnauthlist_der_is_what_rfc8226_prescribes() -> None:
-    assert encode_spc("709J").hex() == "3008a0061604" + b"709J".hex()
-    assert decode_spc(encode_spc("A1B2")) == "A1B2"
-    for wrong in ("", "709", "709j", "709JJ", "70 J", "70\nJ", "７09J"):
-        with pytest.raises(TnAuthListError):
-            encode_spc(wrong)
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="the independent checker is the openssl command")

@@ -5,14 +5,13 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
 from stirkit import pki
 from stirkit.cases import CASES, Case
-
 from trunkward.shaken.causes import Cause
 
 SCRIPT = Path(__file__).parents[2] / "vectors" / "shaken" / "independent.py"
@@ -38,18 +37,25 @@ def request(case: Case) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def said() -> Iterator[dict[str, dict[str, Any]]]:
+def said() -> dict[str, dict[str, Any]]:
     """What the other verifier says of each: one process for all."""
     if shutil.which("openssl") is None:
         pytest.skip("the openssl command checks its chains")
-    program = f"import json, sys; sys.path.insert(0, {str(SCRIPT.parent)!r}); import independent; " + (
+    program = (
+        f"import json, sys; sys.path.insert(0, {str(SCRIPT.parent)!r}); import independent\n"
         "json.dump({n: independent.verify(r) for n, r in json.load(sys.stdin).items()}, sys.stdout)"
     )
     asked = json.dumps({name: request(CASES[name]) for name in SHARED})
     done = subprocess.run(
-        [sys.executable, "-I", "-c", program], input=asked, capture_output=True, text=True, check=True, timeout=100
+        [sys.executable, "-I", "-c", program],
+        input=asked,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=100,
     )
-    yield json.loads(done.stdout)
+    found: dict[str, dict[str, Any]] = json.loads(done.stdout)
+    return found
 
 
 @pytest.mark.parametrize("name", SHARED)

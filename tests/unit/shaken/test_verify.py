@@ -1,16 +1,16 @@
 """Every call of the table is judged as it says; the properties of verification by their numbers."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from stirkit import pki
 from stirkit.cases import CARD, CASES, WAY, Case, compact_form, digest, diversions, key, rcd
 from stirkit.pki import NOW_S
 from stirkit.tokens import CALLED, CALLER, ORIGID, X5U, header, identity, payload
-
 from trunkward.shaken.attest import Attestation
 from trunkward.shaken.causes import Cause, CredentialFault
 from trunkward.shaken.credential import Credential, credential_of
@@ -118,15 +118,20 @@ class NoKey:
 def untouchable() -> Credential:
     good = credential(CASES["syntax: good"].chains[X5U]())
     assert isinstance(good, Credential)
-    return replace(good, key=NoKey())
+    return replace(good, key=cast("Any", NoKey()))
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if name.startswith(("jose: alg", "parties", "time"))])
+CHEAP = [
+    name
+    for name, case in CASES.items()
+    if name.startswith(("jose: alg", "parties", "time")) and case.outcome == "TN-Validation-Failed"
+]
+
+
+@pytest.mark.parametrize("name", CHEAP)
 def test_no_key_is_touched_before_all_else_is_in_order(name: str) -> None:
     """Property 12: the table of `alg`."""
     case = CASES[name]
-    if case.outcome == "TN-Validation-Passed":
-        pytest.skip("its key is needed")
     called = call(orig=case.orig, to=case.to, request_uri=case.request_uri, date_s=case.date_s)
     found = verify(case.values(), call=called, credentials={X5U: untouchable()}, now_s=case.now_s)
     assert found.outcome is Verstat.FAILED
@@ -259,9 +264,7 @@ def test_provider_is_not_asked_whose_number_it_is() -> None:
 
 # mustInclude rcd; permittedValues of confidence: high, medium (RFC 9118 section 5, one claim renamed)
 MUST_INCLUDE_RCD = bytes.fromhex("3009a00730051603726364")
-PERMITTED = bytes.fromhex(
-    "3022a120301e301c160a636f6e666964656e6365300e0c04686967680c066d656469756d"
-)
+PERMITTED = bytes.fromhex("3022a120301e301c160a636f6e666964656e6365300e0c04686967680c066d656469756d")
 MUST_EXCLUDE_ATTEST = bytes.fromhex("300ca20a30081606617474657374")
 
 

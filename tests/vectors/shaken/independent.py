@@ -174,6 +174,8 @@ def identifiers(value: Any, lists: bool) -> list[str]:
 class Token:
     """One PASSporT with a kind that is known."""
 
+    iat: int
+
     def __init__(self, value: str, request: dict[str, Any]) -> None:
         token, semicolon, rest = value.strip().partition(";")
         said = parameters(semicolon + rest)
@@ -207,9 +209,10 @@ class Token:
             raise Wrong(438)
         if not self.url.startswith("https://"):
             raise Wrong(436)
-        self.iat = claims.get("iat")
-        if type(self.iat) is not int or self.iat <= 0:
+        iat = claims.get("iat")
+        if type(iat) is not int or iat <= 0:
             raise Wrong(438)
+        self.iat = iat
         (self.orig,) = identifiers(claims.get("orig"), lists=False)
         self.dest = identifiers(claims.get("dest"), lists=True)
         if self.ppt == "shaken":
@@ -258,16 +261,29 @@ def public_key(chain: bytes, roots: bytes, now: int) -> tuple[int, int]:
     if checked.returncode:
         raise Wrong(437)
     text = openssl("x509", "-noout", "-text", given=blocks[0]).stdout.decode()
-    wanted = ("NIST CURVE: P-256", "CA:FALSE", "2.16.840.1.114569.1.1.", "Signature Algorithm: ecdsa-with-SHA256")
+    wanted = (
+        "NIST CURVE: P-256",
+        "CA:FALSE",
+        "2.16.840.1.114569.1.1.",
+        "Signature Algorithm: ecdsa-with-SHA256",
+    )
     usage = re.search(r"X509v3 Key Usage: critical\s+(.*)", text)
     if not all(each in text for each in wanted) or usage is None or usage[1].strip() != "Digital Signature":
         raise Wrong(437)
     # TNAuthList (RFC 8226 section 9) of one service provider code of four characters
     dump = openssl("asn1parse", given=blocks[0]).stdout.decode()
-    code = re.search(r"OBJECT +:1\.3\.6\.1\.5\.5\.7\.1\.26\s+\S+.*OCTET STRING +\[HEX DUMP\]:3008A0061604(\w{8})\n", dump)
+    code = re.search(
+        r"OBJECT +:1\.3\.6\.1\.5\.5\.7\.1\.26\s+\S+.*OCTET STRING +\[HEX DUMP\]:3008A0061604(\w{8})\n", dump
+    )
     if code is None or not re.fullmatch(rb"[A-Z0-9]{4}", bytes.fromhex(code[1])):
         raise Wrong(437)
-    der = openssl("pkey", "-pubin", "-outform", "DER", given=openssl("x509", "-noout", "-pubkey", given=blocks[0]).stdout)
+    der = openssl(
+        "pkey",
+        "-pubin",
+        "-outform",
+        "DER",
+        given=openssl("x509", "-noout", "-pubkey", given=blocks[0]).stdout,
+    )
     point = der.stdout[-65:]
     return int.from_bytes(point[1:33], "big"), int.from_bytes(point[33:], "big")
 
@@ -294,20 +310,22 @@ def verify(request: dict[str, Any]) -> dict[str, Any]:
             tokens.append(token)
             codes.append(0)
     diverted = any(kind(value) == "div" for value in request["identities"])
-    for place, token in enumerate(tokens):
-        if token is not None:
+    for place, one in enumerate(tokens):
+        if one is not None:
             try:
-                alone(token, request, diverted)
+                alone(one, request, diverted)
             except Wrong as wrong:
                 codes[place] = wrong.args[0]
     if diverted and not any(codes):
-        chain([token for token in tokens if token is not None], codes, request)
+        chain([one for one in tokens if one is not None], codes, request)
     outcome = "TN-Validation-Passed"
-    missing = [place for place, token in enumerate(tokens) if token and codes[place] == 436 and unpublished(token, request)]
+    missing = [
+        place for place, one in enumerate(tokens) if one and codes[place] == 436 and unpublished(one, request)
+    ]
     if any(codes):
         everything = all(place in missing for place, code in enumerate(codes) if code)
         outcome = "No-TN-Validation" if everything else "TN-Validation-Failed"
-    elif not any(token and token.ppt in ("", "shaken") for token in tokens):
+    elif not any(one and one.ppt in ("", "shaken") for one in tokens):
         outcome = "No-TN-Validation"
     return {"outcome": outcome, "codes": codes}
 
@@ -324,7 +342,7 @@ def unpublished(token: Token, request: dict[str, Any]) -> bool:
     return token.url not in request["chains"]
 
 
-def fresh(time: float, request: dict[str, Any]) -> None:
+def fresh(time: Any, request: dict[str, Any]) -> None:
     back, ahead = request["window"]
     if not -ahead <= request["now"] - time <= back:
         raise Wrong(403)
@@ -363,8 +381,8 @@ def chain(tokens: list[Token], codes: list[int], request: dict[str, Any]) -> Non
         if set(step.dest) & passed or any(step.orig != base.orig for base in bases):
             codes[tokens.index(step)] = 438
         reached = set(step.dest)
-    for token in left:
-        codes[tokens.index(token)] = 438
+    for unused in left:
+        codes[tokens.index(unused)] = 438
     if used and request["request_uri"] not in reached:
         codes[tokens.index(used[-1])] = 438
     if used:
