@@ -67,7 +67,7 @@ class _Measured:
         self._numbers = self._failed = 0
 
     async def table(self, most_ms: float) -> int:
-        gate = self._valkey.gate(deadline_s=5.0)
+        gate = self._valkey.gate(deadline_s=0.1)
         await self._prepare(gate)
         print(f"{self._rate} a second for {self._seconds:g} s; {_RUNNING} legs running\n")
         columns = [
@@ -87,8 +87,9 @@ class _Measured:
     async def _prepare(self, gate: LiveClient) -> None:
         """All is known, legs run, and buckets have been filled through the last 30 days."""
         with self._valkey.asks("worker") as worker:
-            worker.ask(*money.watch(_LONGEST_S, time.time()))
-            assert worker.ask(*money.recalled("bench", 1, ["bench"])) == 0
+            epoch = money.watched(worker.ask(*money.watch(_LONGEST_S, time.time()))).epoch
+            worker.ask(*money.restored("bench", epoch, ["bench"]))
+            assert worker.ask(*money.recalled("bench", epoch, ["bench"])) == 0
         now = time.time()
         ages = [*range(0, 3600, 60), *range(3600, 86_400, 1800), *range(86_400, 30 * 86_400, 43_200)]
         for trunk in range(_TRUNKS):

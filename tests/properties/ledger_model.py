@@ -62,6 +62,8 @@ class Ledger:
         self.charges: list[tuple[int, str, int]] = []
         #: By node, the epoch in which each of its calls is known.
         self.recalled: dict[str, int] = {}
+        #: By node, the epoch in which it has charged again what ended in the time that was lost.
+        self.restored: dict[str, int] = {}
         #: Of the process, not of its file.
         self.me = 0
         self.latest = 0
@@ -84,7 +86,7 @@ class Ledger:
                 self.woke += max(at - last - 2 * US, 0)
         woken = self.run != self.me
         if woken:
-            self.woke, self.epoch, self.kept = at, self.epoch + 1, self.seen
+            self.woke, self.epoch, self.kept = at, max(self.epoch + 1, at // 1000), self.seen
         if woken or longest > self.longest or at - now != self.ahead or at - self.seen >= US:
             self.run, self.seen, self.ahead, self.longest = self.me, at, at - now, max(self.longest, longest)
         self.latest = at
@@ -138,14 +140,15 @@ class Ledger:
             if ask.owner not in left_out:
                 share.granted = max(ask.to - share.settled, share.granted)
                 leg.shares[ask.owner] = share
-        leg.until_ms = max(leg.until_ms, at // 1000 + hold_ms)
+        leg.until_ms = max(leg.until_ms, max(at, now) // 1000 + hold_ms)
         self.legs[record_id] = leg
         return " ".join(["held", *left_out])
 
     def renew(
-        self, record_id: str, asks: list[Ask], now: int, longest: int, hold_ms: int, dead: bool = False
+        self, record_id: str, asks: list[Ask], now: int, longest: int, hold_ms: int, left_ms: int | None
     ) -> str:
-        """`granted`, or why not."""
+        """`granted`, or why not. `left_ms`: what it has in any case; None: its node is dead."""
+        dead = left_ms is None
         at, frozen = self.look(now, longest)
         leg = self.legs.get(record_id)
         if record_id in self.ended or (dead and leg is None):
@@ -157,6 +160,8 @@ class Ledger:
             leg.epoch = self.epoch
         for ask in asks:
             share = leg.shares.setdefault(ask.owner, Share())
+            if not dead:
+                share.granted, share.forced = max(share.granted - share.forced, 0), 0
             if lost:
                 share.granted = max(ask.had - share.settled, share.granted)
             self.use(share, ask.owner, ask.used, max(at, now))
@@ -175,8 +180,8 @@ class Ledger:
             for ask in asks:
                 share = leg.shares[ask.owner]
                 share.granted = max(ask.to - share.settled, share.granted)
-        if not dead:
-            leg.until_ms = max(leg.until_ms, at // 1000 + hold_ms)
+        if left_ms is not None:
+            leg.until_ms = max(leg.until_ms, max(at, now) // 1000 + (left_ms if answer else hold_ms))
         return answer or "granted"
 
     def settle(self, record_id: str, costs: dict[str, int], now: int, ended: int | None = None) -> None:
@@ -211,6 +216,6 @@ class Ledger:
             name: Leg(leg.epoch, leg.until_ms, {owner: replace(share) for owner, share in leg.shares.items()})
             for name, leg in self.legs.items()
         }
-        other.recalled = dict(self.recalled)
+        other.recalled, other.restored = dict(self.recalled), dict(self.restored)
         other.ended, other.charges = set(self.ended), list(self.charges)
         return other

@@ -164,6 +164,7 @@ class LedgerMachine(RuleBasedStateMachine):
         # a node that is new has no call that could be unknown
         self.watch(vouched=False)
         for node in NODES:
+            self.tell_restored(node)
             self.tell_recalled(node)
         self.follow()
 
@@ -376,7 +377,8 @@ class LedgerMachine(RuleBasedStateMachine):
                 wanted.append(Ask(owner, call.billed(owner, self.now), call.had[owner], to, CAPS[owner]))
             asks.append(wanted)
             lasted = None if call.answered is None else (self.now - call.answered) / US
-            legs.append(_leg(call.name, lasted, wanted, call.owners))
+            left_s = max(call.until - self.now, 0) / US
+            legs.append(_leg(call.name, lasted, wanted, call.owners, left_s=left_s))
         facts = self.renewed(node, legs, asks)
         for call, fact, wanted in zip(calls, facts, asks, strict=True):
             call.epoch = self.model.epoch
@@ -394,8 +396,9 @@ class LedgerMachine(RuleBasedStateMachine):
         facts = self.run(self.gate.renew_legs(legs, hold_s=HOLD / US, node=node, longest_s=LONGEST / US))
         assert not isinstance(facts, Unavailable), facts
         for leg, wanted, fact in zip(legs, asks, facts, strict=True):
+            left_ms = None if leg.dead else round(leg.left_s * 1000)
             expected = self.model.renew(
-                leg.record_id, wanted, self.clock, LONGEST // 1000, HOLD // 1000, leg.dead
+                leg.record_id, wanted, self.clock, LONGEST // 1000, HOLD // 1000, left_ms
             )
             assert _word(fact) == expected, (leg, fact, expected)
         self.follow()
@@ -580,6 +583,8 @@ class LedgerMachine(RuleBasedStateMachine):
         for call in self.over():
             if call.told or not call.orphan:
                 self.tell(call, record=True)
+        for node in NODES:
+            self.tell_restored(node)
 
     def recall(self, node: str) -> None:
         """A node tells that each call it has, and has had, is known."""
@@ -604,10 +609,21 @@ class LedgerMachine(RuleBasedStateMachine):
         left = SERVER.worker(*money.recalled(node, self.model.epoch, NODES))
         self.model.look(self.clock)
         self.model.recalled[node] = self.model.epoch
-        if all(self.model.recalled.get(one) == self.model.epoch for one in NODES):
-            self.model.woke = -(10**18)
-            assert left == 0
+        self.thaws(left)
         self.follow()
+
+    def tell_restored(self, node: str) -> None:
+        left = SERVER.worker(*money.restored(node, self.model.epoch, NODES))
+        self.model.look(self.clock)
+        self.model.restored[node] = self.model.epoch
+        self.thaws(left)
+
+    def thaws(self, left: int) -> None:
+        """All is known when each node has said both."""
+        model = self.model
+        if all(of.get(one) == model.epoch for of in (model.recalled, model.restored) for one in NODES):
+            model.woke = -(10**18)
+            assert left == 0
 
     # ---- what always holds -----------------------------------------------------------------------
     @invariant()
@@ -697,7 +713,13 @@ def _caps(owner: str) -> Spending:
 
 
 def _leg(
-    name: str, lasted_s: float | None, asks: list[Ask], tariffs: dict[str, str], *, dead: bool = False
+    name: str,
+    lasted_s: float | None,
+    asks: list[Ask],
+    tariffs: dict[str, str],
+    *,
+    left_s: float = 0.0,
+    dead: bool = False,
 ) -> RunningLeg:
     shares = tuple(
         RunningShare(
@@ -710,7 +732,7 @@ def _leg(
         )
         for ask in asks
     )
-    return RunningLeg(record_id=name, lasted_s=lasted_s, shares=shares, dead=dead)
+    return RunningLeg(record_id=name, lasted_s=lasted_s, shares=shares, left_s=left_s, dead=dead)
 
 
 async def _withdraw(gate: LiveClient, held: Held) -> None:
@@ -804,5 +826,6 @@ def test_money_is_never_overspent_and_never_locked() -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(7200)
 def test_money_is_never_overspent_whatever_happens() -> None:
     _machine(examples=int(os.environ.get("TRUNKWARD_SOAK_EXAMPLES", "2000")), steps=60)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from store.test_deck_store import imported, priced
 from store.test_verified_number_store import ACCEPTED, ALICE
+from trunkward.calls.outcome import Ending
 from trunkward.control import configuration
 from trunkward.control.acts import put_down
 from trunkward.control.effects import Effects
@@ -20,10 +21,10 @@ from trunkward.records.rated import rated as once
 from trunkward.spend.rating import Charged
 from trunkward.spend.table import DeckTable, compile_deck
 from trunkward.store.configuration import SqlConfiguration
-from trunkward.store.rated import RatedFilter, RatedStore
+from trunkward.store.rated import Cost, RatedFilter, RatedStore
 from trunkward.store.records import RecordStore
 from trunkward.worker.metrics import CountedStore
-from unit.records.test_rated import decision, outcome
+from unit.records.test_rated import MONEY, decision, outcome
 
 EVERYTHING = RatedFilter(since=0, until=10**9)
 
@@ -194,3 +195,34 @@ def test_rating_again_is_an_act_with_a_journal_entry(
         "calls": 3, "sold_micro": [0, 0], "cost_micro": [36_600, 18_300], "why": "their deck of May was wrong",
     }  # fmt: skip
     assert json.loads(entries[-1].text)["actor"] == ALICE.name
+
+
+def test_what_calls_were_charged_is_found_by_when_they_ended(records: RecordStore, rated: RatedStore) -> None:
+    owners = ["trunk:acme-hq", "reseller:bolt", "carrier:north", "carrier:spare"]
+    money = msgspec.structs.replace(MONEY, owners=owners)
+    for name, ended in (("a", 1799.0), ("b", 1800.0), ("c", 3599.5), ("d", 3600.0)):
+        records.ship([made(name, at=900.0, money=money)], "gate-0/1", 1)
+        records.ship([over(name, answered_at=ended - 61, ended_at=ended)], "edge/1", 1)
+    # it counts under no cap; it was not answered; nobody knows when it ended
+    for name, decided, ended_so in (
+        ("e", {}, {}),
+        ("f", {"money": money}, {"answered_at": None, "ending": Ending.FAILED}),
+        ("g", {"money": money}, {"answered_at": None, "ending": Ending.ENDED_UNKNOWN}),
+    ):
+        facts: dict[str, Any] = {"answered_at": 2000.0, "ended_at": 2061.0}
+        records.ship([made(name, at=900.0, **decided)], "gate-0/1", 1)
+        records.ship([over(name, **facts | ended_so)], "edge/1", 1)
+    each = {"trunk:acme-hq": 22_000, "reseller:bolt": 22_000, "carrier:north": 12_200}
+    costs = [cost for page in rated.costs(1799.5, 3600.0) for cost in page]
+    assert costs == [Cost(of="b", ended_at=1800.0, micro=each), Cost(of="c", ended_at=3599.5, micro=each)]
+    double = {owner: 2 * micro for owner, micro in each.items()}
+    assert rated.sums(1799.0, 3600.5, 1800) == [
+        Cost(of="0", ended_at=1799.0, micro=each),
+        Cost(of="1", ended_at=3599.5, micro=double),
+        Cost(of="2", ended_at=3600.0, micro=each),
+    ]
+    # a deck that was wrong changes what is billed, not what was charged
+    (first,) = (call for call in newest(rated) if call.record_id == "b")
+    rated.add([replace(first, revision=2, sale=replace(first.sale, micro=1))])
+    assert [cost for page in rated.costs(1799.5, 3600.0) for cost in page] == costs
+    assert rated.sums(1799.5, 3600.0, 1800)[0].micro == double

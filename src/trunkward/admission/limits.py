@@ -12,6 +12,7 @@ emergency call is counted nowhere.
 from copy import replace
 
 from trunkward.admission.ceilings import Ceilings, limit_name, rate
+from trunkward.admission.money import GUARD_S
 from trunkward.admission.ports import Asked, Counter, Over, Rate, VerificationFact
 from trunkward.admission.screen import Case, Direction
 from trunkward.admission.snapshot import Snapshot
@@ -19,9 +20,6 @@ from trunkward.admission.verified import passports_of
 from trunkward.calls.place import PlaceAsked
 from trunkward.numbering.e164 import E164
 from trunkward.trunks.model import NodeSettings, Trunk
-
-#: Seconds a place is held longer than a call's grant lasts: for the edge to end one whose grant is over.
-GUARD_S = 2
 
 
 def hold_s(node: NodeSettings) -> float:

@@ -34,6 +34,9 @@ from trunkward.trunks.spending import NO_CAPS, AtCap, Spending
 #: that
 #: has to be opened, and a node that is found dead and stood in for.
 RELEASE_S = 15
+#: Seconds a place and a leg are held longer than a call's grant lasts: for the edge to end one whose grant is
+#: over.
+GUARD_S = 2
 #: Of the ledger's names for owners.
 ACCOUNT = "money:"
 _FREE = Tariff(rate_nano=0)
@@ -162,6 +165,7 @@ def _leg(call: RunningCall, for_s: float, policy: Snapshot, now: float) -> Runni
     return RunningLeg(
         record_id=call.record_id,
         lasted_s=None if rings else lasted_s,
+        left_s=max(call.left_s, 0.0) + GUARD_S,
         shares=tuple(
             RunningShare(
                 owner=account,

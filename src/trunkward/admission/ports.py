@@ -263,6 +263,8 @@ class RunningLeg(msgspec.Struct, frozen=True, kw_only=True):
     lasted_s: float | None
     #: Who pays; carriers by which it does not go are not in it any more, and their slices are free.
     shares: tuple[RunningShare, ...]
+    #: Seconds until it is overdue, should it get nothing: to the end of what it has.
+    left_s: float = 0.0
     #: Nobody ends it by its grant: that grows whatever the caps say, and how much was forced is told.
     dead: bool = False
 

@@ -129,6 +129,7 @@ class NodeRow(msgspec.Struct, frozen=True, array_like=True):
     margin_nano: int
     spend_ring_s: int
     id: str
+    ledger_nodes: tuple[str, ...]
 
 
 class SecretRow(msgspec.Struct, frozen=True, array_like=True):
@@ -466,6 +467,7 @@ def node_row(node: NodeSettings) -> NodeRow:
         node.margin_nano,
         node.spend_ring_s,
         node.id,
+        node.ledger_nodes,
     )
 
 

@@ -35,9 +35,13 @@ class OrphansAsked(msgspec.Struct, frozen=True, kw_only=True, tag="orphans", tag
     #: Record ids, the status of the carrier's answer to the BYE, and how many seconds ago it came; 0: there
     #: was none, or no way to it.
     ended: list[tuple[str, int, float]] = []
+    #: Record ids of those it is about to end.
+    ending: list[str] = []
+    #: How many more it takes.
+    room: int = 0
 
 
 class OrphansGiven(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer: by record id, what calls have left that are to be ended; until they are known to have."""
+    """The answer: by record id, what calls have left that are to be ended, as many as there is room for."""
 
     hang_up: dict[str, str]

@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from rich.console import Console, Group
@@ -12,7 +13,7 @@ from rich.text import Text
 
 from trunkward.cli.said import complain
 from trunkward.cli.status import read_in_force
-from trunkward.live import money
+from trunkward.live import money, nodes
 from trunkward.live.ask import NotAnswered, Valkey
 from trunkward.live.money import KeptLeg, Spent
 from trunkward.settings import Paths
@@ -51,8 +52,12 @@ def run(paths: Paths, owner: str, *, watch: bool, as_json: bool) -> int:
                 now = time.time()
                 legs = money.kept_legs(valkey.ask(*money.legs(_MOST_LEGS)))
                 spent = _spent(owners, valkey)
+                # many calls are asked for one by one only where somebody looks at one owner
+                bound = [leg for leg in legs if leg.left_ms < 0 or (owner and _pays(leg, owners[0]))]
+                bounds = {leg.record_id: _bound(valkey, leg, declared.node.max_call_s) for leg in bound}
                 found = [
-                    document(one, spent[one.account], legs, now) | {"hold": _hold(holds.get(one.owner))}
+                    document(one, spent[one.account], legs, now, bounds)
+                    | {"hold": _hold(holds.get(one.owner))}
                     for one in owners
                 ]
                 return found if owner else [one for one in found if _is_active(one)]
@@ -80,8 +85,17 @@ def run(paths: Paths, owner: str, *, watch: bool, as_json: bool) -> int:
         return 0
 
 
-def document(owner: OwnerSpending, spent: Spent, legs: list[KeptLeg], now: float) -> dict[str, Any]:
-    """One owner, for a program: amounts are text, exact, in the node's currency."""
+def document(
+    owner: OwnerSpending,
+    spent: Spent,
+    legs: list[KeptLeg],
+    now: float,
+    bounds: Mapping[str, dict[str, Any]] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """One owner, for a program: amounts are text, exact, in the node's currency.
+
+    `bounds`: by record id, by when calls are over (`_bound`).
+    """
     caps = owner.at(now)
     windows = []
     for window in _TIMES:
@@ -102,7 +116,9 @@ def document(owner: OwnerSpending, spent: Spent, legs: list[KeptLeg], now: float
         "owner": owner.owner,
         "windows": windows,
         "call_cap": None if caps.call_micro is None else shown(caps.call_micro),
-        "calls": [told for leg in legs for told in _call(leg, owner.account)],
+        "calls": [
+            told | bounds.get(leg.record_id, _UNBOUND) for leg in legs for told in _call(leg, owner.account)
+        ],
     }
 
 
@@ -119,15 +135,7 @@ def page(found: list[dict[str, Any]], currency: str) -> Group:
             table.add_row(*_cells(row))
         parts.append(table)
         calls = one["calls"]
-        for call in calls[:_SHOWN_LEGS]:
-            state = "rings" if call["lasted_s"] is None else f"{call['lasted_s']:.0f} s"
-            forced = f", {call['forced']} of it beyond what was granted" if call["forced"] != "0.00" else ""
-            parts.append(
-                Text(
-                    f"  {call['record_id']} on {call['node']}, {state}:"
-                    f" settled {call['settled']}, held {call['held']}{forced}"
-                )
-            )
+        parts += [Text(f"  {_line(call)}") for call in calls[:_SHOWN_LEGS]]
         if len(calls) > _SHOWN_LEGS:
             parts.append(Text(f"  and {len(calls) - _SHOWN_LEGS} more calls: --json has them all"))
         parts.append(Text(""))
@@ -147,6 +155,39 @@ def _cells(row: dict[str, Any]) -> Iterator[Text]:
         *(f"{bar} {said}".strip(), note),
     ):
         yield Text(cell, style=style)
+
+
+def _line(call: dict[str, Any]) -> str:
+    """One call for a person; of a dead node's, how long it can cost money yet."""
+    answered = call["lasted_s"] is not None
+    state = f"{call['lasted_s']:.0f} s" if answered else "rings"
+    said = f"{call['record_id']} on {call['node']}, {state}: settled {call['settled']}, held {call['held']}"
+    if call["forced"] != "0.00":
+        said += f", {call['forced']} of it beyond what was granted"
+    timed = call["session_s"] or not answered
+    if call["over_in_s"] is not None:
+        by = time.strftime("%H:%M:%S", time.localtime(time.time() + call["over_in_s"]))
+        how = "at the latest" if timed else "a guess: no session timer was agreed"
+        return f"{said}; its node is lost, it is over by {by}, {how}"
+    return said if timed or call["session_s"] is None else f"{said}; no session timer was agreed"
+
+
+#: Of a call nobody was asked about.
+_UNBOUND = {"session_s": None, "over_in_s": None}
+
+
+def _bound(valkey: Valkey, leg: KeptLeg, max_call_s: int) -> dict[str, Any]:
+    """Its carrier's session timer in seconds, 0 for none; and in how many it is over, if its node is lost."""
+    if leg.record_id.startswith(nodes.ESCROW):
+        return _UNBOUND
+    left = nodes.left_of(valkey.ask("GET", f"left:{leg.record_id}"))
+    session_s = left.session_s if left is not None else None
+    over_in_s = nodes.over_in_s(leg, session_s or 0, max_call_s) if leg.left_ms < 0 else None
+    return {"session_s": session_s, "over_in_s": over_in_s}
+
+
+def _pays(leg: KeptLeg, owner: OwnerSpending) -> bool:
+    return any(share.owner == owner.account for share in leg.shares)
 
 
 def _call(leg: KeptLeg, account: str) -> Iterator[dict[str, Any]]:

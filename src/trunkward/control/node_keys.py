@@ -190,6 +190,7 @@ class LivePart(Part):
     socket: File | None = None
     ca: File | None = None
     secrets: Annotated[str, AfterValidator(_secrets)]
+    nodes: list[Name] | None = Field(default=None, min_length=1, max_length=64)
 
 
 class NodePart(Part):
@@ -254,10 +255,12 @@ def wrong_in_node(node: NodePart, *, tls12: bool) -> Wrong:
     yield from wrong_in_alerts(node.alerts)
     yield from wrong_in_number_plan(("node", "number_plan"), node.number_plan)
     if node.live is not None:
-        yield from _wrong_in_live(node.live)
+        yield from _wrong_in_live(node.live, node.id or node.name)
 
 
-def _wrong_in_live(live: LivePart) -> Wrong:
+def _wrong_in_live(live: LivePart, own_name: str) -> Wrong:
+    if live.nodes and own_name not in live.nodes:
+        yield ("node", "live", "nodes"), f"{own_name}, this node, is not among them; write all, or none"
     if (live.host is None) == (live.socket is None):
         yield ("node", "live"), "write either host (over TLS) or socket"
     elif live.socket is not None and live.ca is not None:
@@ -332,6 +335,7 @@ def node_of(node: NodePart) -> NodeSettings:
             ca_file=node.verification.ca or "", unsafe_networks=tuple(node.verification.unsafe_networks)
         ),
         live=_live_of(node.live) if node.live is not None else None,
+        ledger_nodes=tuple(node.live.nodes or ()) if node.live is not None else (node.id or node.name,),
     )
 
 

@@ -67,15 +67,22 @@ class StandIn:
             for record_id, (status, at_s) in self._ended.items()
         ]
         try:
-            orders = self._gate().orphans(compact({"kind": "orphans", "ended": told}))
+            orders = self._gate().orphans(
+                compact(
+                    {
+                        "kind": "orphans",
+                        "ended": told,
+                        "ending": list(self._leaving),
+                        "room": _MOST - len(self._leaving),
+                    }
+                )
+            )
         except GateUnavailable:
             return
         heard = {record_id for record_id, _, _ in told}
         for record_id in heard:
             self._ended.pop(record_id, None)
         for record_id, text in orders.items():
-            if record_id in self._leaving or record_id in heard or len(self._leaving) >= _MOST:
-                continue
             try:
                 found = left.read(text)
             except ValueError as problem:

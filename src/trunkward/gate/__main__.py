@@ -66,7 +66,7 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
     signer = SignerClient(paths.signer_socket)
     recorder = Recorder(paths.gate_records(index))
     client = LiveClient(paths.valkey, "gate", paths.valkey_secret("gate"))
-    counted.counts = counts = Counts(client, index, shared=bool(paths.live))
+    counted.counts = counts = Counts(client, index)
     counted.draining = is_draining(paths)
     clock = KernelClock(trusted=trust_clock)
     fetcher, trust, verifications = (

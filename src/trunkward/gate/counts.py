@@ -21,6 +21,7 @@ from trunkward.live.local import LocalCounts
 from trunkward.live.nodes import Orphan
 from trunkward.live.seen import SeenPassports
 from trunkward.trunks.model import NodeSettings
+from trunkward.trunks.spending import Spending
 
 #: Seconds after which each call that was admitted before a loss is one the edge knows: it waits no longer
 #: for a gate.
@@ -30,10 +31,9 @@ ADMITTED_S = 0.6
 class Counts:
     """The counts one gate goes by."""
 
-    def __init__(self, client: LiveClient, gate: int = 0, *, shared: bool = False) -> None:
-        """Asks nobody yet; `gate` is this one's number. `shared`: other nodes count in the same Valkey."""
+    def __init__(self, client: LiveClient, gate: int = 0) -> None:
+        """Asks nobody yet; `gate` is this one's number."""
         self._client = client
-        self._shared = shared
         #: For when Valkey is lost.
         self.escrow = Escrow(client, gate)
         self._alone = LocalCounts()
@@ -66,11 +66,18 @@ class Counts:
         assert asked.money is not None
         amounts = {share.owner: share.slice_micro for share in asked.money.shares}
         carriers = [share for share in asked.money.shares if share.carrier]
+        if any(_beyond_a_call(s.slice_micro, s.caps) for s in asked.money.shares if not s.carrier):
+            return None
         # who has no cap needs no lease
         for share in asked.money.shares:
             if not share.caps.has_caps:
                 del amounts[share.owner]
-        cut = [one.owner for one in carriers if self.escrow.left(one.owner) < amounts.get(one.owner, 0)]
+        cut = [
+            one.owner
+            for one in carriers
+            if self.escrow.left(one.owner) < amounts.get(one.owner, 0)
+            or _beyond_a_call(one.slice_micro, one.caps)
+        ]
         for owner in cut:
             del amounts[owner]
         if carriers and len(cut) == len(carriers):
@@ -108,7 +115,9 @@ class Counts:
         return {leg.record_id: fact for leg, fact in zip(legs, facts, strict=True)}
 
     def renew_by_escrow(self, leg: RunningLeg) -> bool:
-        """Whether a call at home has its next slice from what is leased ahead."""
+        """Whether a call at home has its next slice from what is leased ahead, within the cap of a call."""
+        if any(_beyond_a_call(share.next_micro, share.caps) for share in leg.shares):
+            return False
         return self.escrow.take(
             {share.owner: share.next_micro - share.had_micro for share in leg.shares if share.caps.has_caps}
         )
@@ -141,9 +150,7 @@ class Counts:
 
     async def recalled(self, node: NodeSettings, epoch: int) -> None:
         """Tells the ledger that it has been told of each call of this node."""
-        # of a Valkey that nodes share nobody can tell who else has calls: it waits for the longest grant
-        if not self._shared:
-            await self._client.recalled(node.ledger_name, epoch, [node.ledger_name])
+        await self._client.recalled(node.ledger_name, epoch, node.ledger_nodes)
 
     def moved(self, record_id: str, counters: Sequence[str]) -> None:
         """Gives up places of a call that goes on with others. Waits for nobody."""
@@ -157,6 +164,10 @@ class Counts:
             self._client.withdraw(held)
         else:  # made here alone
             self._alone.ended([(held.record_id, held.counters)])
+
+
+def _beyond_a_call(micro: int, caps: Spending) -> bool:
+    return caps.call_micro is not None and micro > caps.call_micro
 
 
 class PlacesOfCall:

@@ -115,6 +115,7 @@ class Escrow:
         return RunningLeg(
             record_id=self._id(policy.node.ledger_name, account),
             lasted_s=None,
+            left_s=HOLD_S,
             shares=(
                 RunningShare(
                     owner=account,

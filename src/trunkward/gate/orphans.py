@@ -6,9 +6,10 @@ One node sees to them (`live/nodes.lua`): the first that asks. Each of its round
 2. So are those that cannot be alive any more: the carrier's session timer is over (RFC 4028 section 10), or,
    where there is none, the time a call may last, which is a guess.
 3. The others' grants grow with the time that passes, whatever the caps say.
-4. The edge is told whom to send a BYE.
+4. The edge is told whom to send a BYE: as many as it takes, and one message holds.
 """
 
+import time
 from collections.abc import Callable
 
 import msgspec
@@ -19,7 +20,7 @@ from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.orphan import CallLeft, Left, OrphansAsked, OrphansGiven
 from trunkward.gate.counts import Counts
 from trunkward.live.money import KeptLeg, KeptShare
-from trunkward.live.nodes import Orphan
+from trunkward.live.nodes import ESCROW, UNACKNOWLEDGED_S, Orphan, left_of, over_in_s
 from trunkward.spend.tariff import Tariff
 from trunkward.trunks.spending import NO_CAPS
 
@@ -29,15 +30,14 @@ _NO_SUCH_CALL = 481
 _TOLD_WITHIN_S = 0.5
 #: Seconds until it is looked at again, and a BYE that was sent meanwhile is answered.
 _NEXT_LOOK_S = 2.0
-#: Seconds a call may go on ringing at a carrier when its INVITE has nobody left (RFC 3261 16.6 step 11), and
-#: be answered in vain (13.3.1.4: 64 * T1 without an ACK).
-_RINGS_S, _UNACKNOWLEDGED_S = 180, 32
+#: Bytes of what calls have left in one answer: a message the edge's socket takes in one piece.
+_MOST_BYTES = 100_000
+#: Seconds for which it is remembered whom the edge was told to end.
+_TOLD_S = 60.0
 
-#: Of the ledger's names for a gate's leases (`gate.escrow`), and for owners.
-_ESCROW = "escrow:"
+#: Of the ledger's names for owners.
 _CARRIER = "money:carrier:"
 
-_decode = msgspec.json.Decoder(Left).decode
 _encode = msgspec.json.Encoder().encode
 _log = structlog.get_logger("gate")
 
@@ -49,6 +49,8 @@ class Orphans:
         """Asks nobody yet."""
         self._counts = counts
         self._policy = policy
+        #: When the edge was told last to end a call, in monotonic seconds.
+        self._told_s: dict[str, float] = {}
 
     def left(self, told: CallLeft) -> None:
         """Keeps what a call leaves. Never waits or raises."""
@@ -62,12 +64,13 @@ class Orphans:
             return OrphansGiven(hang_up={})
         node = policy.node
         ended = {record_id: (status, ago_s) for record_id, status, ago_s in asked.ended}
-        hang_up: dict[str, str] = {}
+        ending = {*asked.ending, *ended}
+        waiting: dict[str, str] = {}
         settled: list[Settlement] = []
         dead: list[RunningLeg] = []
         for orphan in await self._counts.orphans(node):
             leg, left = orphan.leg, _left_of(orphan)
-            if leg.record_id.startswith(_ESCROW):
+            if leg.record_id.startswith(ESCROW):
                 if cannot_be_alive(leg, None, node.max_call_s):
                     settled.append(Settlement(record_id=leg.record_id, costs=_all_of(leg)))
                 continue
@@ -79,27 +82,35 @@ class Orphans:
                 settled.append(Settlement(record_id=leg.record_id, costs=costs(leg, left, ago_s)))
                 continue
             dead.append(grown(leg, left))
-            if left is not None:
-                hang_up[leg.record_id] = left.text
+            if left is not None and leg.record_id not in ending:
+                waiting[leg.record_id] = left.text
         self._counts.settle(settled)
         await self._counts.renew_legs(dead, node, 0)
-        return OrphansGiven(hang_up=hang_up)
+        return OrphansGiven(hang_up=self._some(waiting, asked.room))
+
+    def _some(self, waiting: dict[str, str], room: int) -> dict[str, str]:
+        """As many as the edge takes: first those that were told longest ago, so that none blocks others."""
+        now_s = time.monotonic()
+        self._told_s = {one: at_s for one, at_s in self._told_s.items() if now_s - at_s < _TOLD_S}
+        found: dict[str, str] = {}
+        size = 0
+        for record_id in sorted(waiting, key=lambda one: self._told_s.get(one, 0.0))[:room]:
+            size += len(waiting[record_id])
+            if size > _MOST_BYTES:
+                break
+            found[record_id] = waiting[record_id]
+            self._told_s[record_id] = now_s
+        return found
 
 
 def cannot_be_alive(leg: KeptLeg, left: Left | None, max_call_s: int) -> bool:
-    """Whether a leg has ended by itself by now, as far as anybody can tell."""
-    overdue_s = -leg.left_ms / 1000
-    if leg.lasted_ms is None:
-        return overdue_s > _RINGS_S + _UNACKNOWLEDGED_S
-    if left is not None and left.session_s:
-        # nobody has refreshed it since the node died, which was before it was overdue
-        return overdue_s > left.session_s
-    return overdue_s > 0 and leg.lasted_ms / 1000 > max_call_s
+    """Whether a leg has ended by itself by now."""
+    return over_in_s(leg, left.session_s if left is not None else 0, max_call_s) < 0
 
 
 def costs(leg: KeptLeg, left: Left | None, ago_s: float = 0.0) -> tuple[tuple[str, int], ...]:
     """What a leg that ended so many seconds ago has cost each owner, for sure not less."""
-    lasted_s = _UNACKNOWLEDGED_S if leg.lasted_ms is None else leg.lasted_ms / 1000 - ago_s + _TOLD_WITHIN_S
+    lasted_s = UNACKNOWLEDGED_S if leg.lasted_ms is None else leg.lasted_ms / 1000 - ago_s + _TOLD_WITHIN_S
     return tuple(
         (share.owner, max(Tariff.from_compact(share.tariff).price_micro(lasted_s), share.settled))
         for share in _paying(leg, left)
@@ -146,7 +157,7 @@ def _paying(leg: KeptLeg, left: Left | None) -> list[KeptShare]:
 
 def _left_of(orphan: Orphan) -> Left | None:
     try:
-        return _decode(orphan.left) if orphan.left else None
+        return left_of(orphan.left)
     except msgspec.MsgspecError as problem:
         _log.error(
             "what a call has left cannot be read", record_id=orphan.leg.record_id, problem=str(problem)

@@ -268,6 +268,8 @@ of_money('spent', { 'no-writes' })
 of_money('legs', { 'no-writes' })
 of_money('watch', { 'allow-oom' })
 of_money('recalled', { 'allow-oom' })
+of_money('restoring', { 'allow-oom' })
+of_money('restored', { 'allow-oom' })
 
 local function of_nodes(name)
   local function callback(keys, argv) return nodes[name](keys, argv, now_us()) end

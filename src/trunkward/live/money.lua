@@ -8,7 +8,7 @@ Under the keys:
                    it, its oldest and its newest bucket; and what is settled in each bucket (`hN`, `dN`, `mN`)
   leg:ID           a call, or a gate's escrow: UNTIL RESERVATION ADMITTED SINCE EPOCH NODE (ledger's ms; SINCE 0: it rings),
                    then a line for each owner: KEY TARIFF SETTLED GRANTED FORCED. `ended` for LATE_MS when it is over
-  legs             sorted set: the ids of legs, each with its UNTIL
+  legs             sorted set: the ids of legs, each with its UNTIL; those of dead nodes with when they are looked at next
   ledger           hash: what is said at `look`
 
 A total is a sum of buckets, and a bucket frees when its newest second has left the window, all of it at once: never
@@ -22,6 +22,8 @@ local WINDOWS = { { 'h', 60000000, 60 }, { 'd', 1800000000, 48 }, { 'm', 4320000
 local LEDGER, LEGS = 'ledger', 'legs'
 -- what is late (a settlement, a renewal) comes before this
 local LATE_MS = 900000
+-- a leg of a dead node that was looked at comes after those that were not
+local AGAIN_MS = 1000
 -- for so long the ledger's time may stand unlooked at; a longer step is a clock that has leapt
 local STEP_US = 10000000
 -- of a step, what a freeze is over sooner by; who looks each second loses nothing
@@ -58,7 +60,8 @@ local function look(time, longest_ms, vouched, writes)
     if last < woke + longest * 1125 then woke = woke + math.max(now - last - THAW_US, 0) end
   end
   local woken, behind = run ~= me, longest_ms > longest
-  if woken then woke, epoch, kept = now, epoch + 1, seen end
+  -- by the time, so that it is another also where nothing is left of those before
+  if woken then woke, epoch, kept = now, math.max(epoch + 1, math.floor(now / 1000)), seen end
   longest = math.max(longest, longest_ms)
   if writes then
     if woken or behind or now - time ~= ahead or now - seen >= 1000000 then
@@ -195,14 +198,15 @@ local function leg_of(id)
   return leg, false
 end
 
-local function keep(id, leg)
+-- `look_ms`: when somebody is to look at it; while its node lives that is when it is overdue.
+local function keep(id, leg, look_ms)
   local lines = { string.format('%.0f %s %s %.0f %.0f %s\n', leg.until_ms, leg.reservation, leg.admitted, leg.since,
     leg.epoch, leg.node) }
   for i, share in ipairs(leg.shares) do
     lines[i + 1] = string.format('%s %s %.0f %.0f %.0f\n', share.key, share.tariff, share.settled, share.granted, share.forced)
   end
   redis.call('SET', 'leg:' .. id, table.concat(lines))
-  redis.call('ZADD', LEGS, text(leg.until_ms), id)
+  redis.call('ZADD', LEGS, text(look_ms or leg.until_ms), id)
 end
 
 -- One owner's part of a leg is to cost so much in all: what is granted follows.
@@ -241,7 +245,7 @@ local function weighed(book, keys, argv, k, a, id, time)
   book.now = now
   leg = leg or { until_ms = 0, admitted = text(math.floor(now / 1000)), since = 0, epoch = epoch, shares = {} }
   leg.node = argv[a + 1]
-  local plan = { book = book, leg = leg, now = now, grants = {}, left = {} }
+  local plan = { book = book, leg = leg, ahead = math.max(now, time), grants = {}, left = {} }
   local carriers, going, last = 0, 0, nil
   for i = 1, #keys - k - 2 do
     local at = a + 2 + 7 * (i - 1)
@@ -281,16 +285,18 @@ function money.reserve(id, plan, hold_ms, until_ms)
     if not leg.shares[share.key] then leg.shares[#leg.shares + 1], leg.shares[share.key] = share, share end
   end
   leg.reservation = text(until_ms)
-  leg.until_ms = math.max(leg.until_ms, math.floor(plan.now / 1000) + hold_ms)
+  -- as with charges: put forward, the ledger makes nothing overdue that has just been held
+  leg.until_ms = math.max(leg.until_ms, math.floor(plan.ahead / 1000) + hold_ms)
   keep(id, leg)
   close(plan.book)
 end
 
 --[[ renew_legs: legs go on. What has been used is charged, and the next slice granted where each window has room.
 KEYS  ledger, legs, then for each leg leg:ID and its owners, who stay; others' grants are free
-ARGV  hold in ms, longest grant in ms, node, then for each leg its id, ms since the answer ('' while it rings), 1 if it is
-      dead (its grant grows whatever the caps say, and is told as forced), how many owners, and for each owner its tariff,
-      used in all, granted in all before, to be granted in all, and caps for call, hour, day, month
+ARGV  hold in ms, longest grant in ms, node, then for each leg its id, ms since the answer ('' while it rings), ms until it is
+      overdue should it get nothing ('' for one that is dead: its grant grows whatever the caps say, and is told as forced),
+      how many owners, and for each owner its tariff, used in all, granted in all before, to be granted in all, and caps for
+      call, hour, day, month
 =>    for each leg {'granted'} | {'ended'} | {'frozen', ms, epoch} | {'over-spend', number of the owner, window, cap, settled,
       granted, ms until something frees}; not granted, a leg has what it had ]]
 function money.renew_legs(keys, argv, time)
@@ -300,7 +306,8 @@ function money.renew_legs(keys, argv, time)
   local now_ms = math.floor(now / 1000)
   local book, answers, k, a = { now = now }, {}, 2, 3
   while a < #argv do
-    local id, lasted, dead, count = argv[a + 1], argv[a + 2], argv[a + 3] == '1', tonumber(argv[a + 4])
+    local id, lasted, left_ms, count = argv[a + 1], argv[a + 2], tonumber(argv[a + 3]), tonumber(argv[a + 4])
+    local dead = not left_ms
     local leg, ended = leg_of(id)
     if ended or (dead and not leg) then
       answers[#answers + 1] = { 'ended' }
@@ -319,6 +326,12 @@ function money.renew_legs(keys, argv, time)
         local owner, share = open(book, key), leg.shares[key]
         share = share or { key = key, tariff = argv[at + 1], settled = 0, granted = 0, forced = 0 }
         shares[i], shares[key] = share, share
+        -- it was taken for dead, and is not: what nobody has granted it is not its own
+        if not dead and share.forced > 0 then
+          local back = math.min(share.forced, share.granted)
+          share.granted, share.forced = share.granted - back, 0
+          owner.granted, owner.changed = owner.granted - back, true
+        end
         if lost then grant(owner, share, tonumber(argv[at + 3])) end
         settle_share(owner, share, tonumber(argv[at + 2]), math.max(now, time))
         wanted[i] = tonumber(argv[at + 4])
@@ -339,9 +352,12 @@ function money.renew_legs(keys, argv, time)
       if not no then
         for i, share in ipairs(shares) do grant(book[share.key], share, wanted[i]) end
       end
-      if not dead then leg.until_ms = math.max(leg.until_ms, now_ms + hold_ms) end
+      -- what gets nothing has no longer than it has paid for: then it is over, or its node is dead
+      if not dead then
+        leg.until_ms = math.max(leg.until_ms, math.floor(math.max(now, time) / 1000) + (no and left_ms or hold_ms))
+      end
       leg.shares = shares
-      keep(id, leg)
+      keep(id, leg, dead and now_ms + AGAIN_MS)
       answers[#answers + 1] = no or { 'granted' }
     end
     a, k = a + 4 + 8 * count, k + 1 + count
@@ -428,17 +444,46 @@ function money.watch(_, argv, time)
   return { epoch, frozen, math.floor(now / 1000), math.floor(ahead / 1000), math.floor(kept / 1000) }
 end
 
---[[ recalled: a node has renewed in this epoch each call it has. When all have, nothing is unknown any more.
-KEYS  ledger
-ARGV  node, epoch, then all nodes there are
-=>    ms for which nothing is granted ]]
-function money.recalled(_, argv, time)
-  local _, frozen, epoch = look(time, 0, false, true)
-  if tonumber(argv[2]) ~= epoch then return frozen end
-  redis.call('HSET', LEDGER, 'recalled:' .. argv[1], argv[2])
-  for i = 3, #argv do
-    if redis.call('HGET', LEDGER, 'recalled:' .. argv[i]) ~= argv[2] then return frozen end
+-- In the fields `recalled:NODE` and `restored:NODE` stands the epoch of which each half is known.
+local function thawed(nodes, epoch, frozen)
+  for _, node in ipairs(nodes) do
+    local said = redis.call('HMGET', LEDGER, 'recalled:' .. node, 'restored:' .. node)
+    if said[1] ~= epoch or said[2] ~= epoch then return frozen end
   end
-  redis.call('HSET', LEDGER, 'woke', '0')
-  return 0
+  if #nodes > 0 then
+    redis.call('HSET', LEDGER, 'woke', '0')
+    frozen = 0
+  end
+  return frozen
+end
+
+--[[ recalled: a node has renewed in this epoch each call it has.
+restored: it has charged again what ended in the time that was lost. When all nodes have said both, nothing is unknown any more.
+KEYS  ledger
+ARGV  node, epoch, then all nodes there are; none: that is not known
+=>    ms for which nothing is granted ]]
+local function says(what)
+  return function(_, argv, time)
+    local _, frozen, epoch = look(time, 0, false, true)
+    if tonumber(argv[2]) ~= epoch then return frozen end
+    redis.call('HSET', LEDGER, what .. ':' .. argv[1], argv[2])
+    return thawed({ unpack(argv, 3) }, argv[2], frozen)
+  end
+end
+
+money.recalled, money.restored = says('recalled'), says('restored')
+
+--[[ restoring: before what time (ms since the epoch) a node sums up what it charges again, as it has said first in this epoch:
+sums are charged once, so they must be the same when they are made again.
+KEYS  ledger
+ARGV  node, epoch, that time
+=>    that time; -1: all is charged, or it is another epoch by now ]]
+function money.restoring(_, argv, time)
+  local _, _, epoch = look(time, 0, false, true)
+  if tonumber(argv[2]) ~= epoch or redis.call('HGET', LEDGER, 'restored:' .. argv[1]) == argv[2] then return -1 end
+  local field = 'sums:' .. argv[1]
+  local of, before = string.match(redis.call('HGET', LEDGER, field) or '', '^(%d+) (%d+)$')
+  if of == argv[2] then return tonumber(before) end
+  redis.call('HSET', LEDGER, field, argv[2] .. ' ' .. argv[3])
+  return tonumber(argv[3])
 end

@@ -11,8 +11,9 @@ from trunkward.admission.ports import (
 )
 from trunkward.trunks.spending import Spending, Window
 
-_RENEW, _SETTLE, _SPENT, _LEGS, _WATCH, _RECALLED = (
-    f"tw3_{name}" for name in ("renew_legs", "settle", "spent", "legs", "watch", "recalled")
+_RENEW, _SETTLE, _SPENT, _LEGS, _WATCH, _RECALLED, _RESTORING, _RESTORED = (
+    f"tw3_{name}"
+    for name in ("renew_legs", "settle", "spent", "legs", "watch", "recalled", "restoring", "restored")
 )
 _LEDGER, _LEGS_KEY = "ledger", "legs"
 #: Keys most of its functions need.
@@ -101,7 +102,8 @@ def renew_legs(legs: Sequence[RunningLeg], hold_s: float, node: str, longest_s: 
     for leg in legs:
         keys += [f"leg:{leg.record_id}", *(share.owner for share in leg.shares)]
         lasted = "" if leg.lasted_s is None else _ms(leg.lasted_s)
-        arguments += [leg.record_id, lasted, "1" if leg.dead else "0", str(len(leg.shares))]
+        left = "" if leg.dead else _ms(max(leg.left_s, 0.0))
+        arguments += [leg.record_id, lasted, left, str(len(leg.shares))]
         for share in leg.shares:
             amounts = (share.used_micro, share.had_micro, share.next_micro)
             arguments += [share.tariff, *map(str, amounts), *_caps(share.caps)]
@@ -173,6 +175,16 @@ def watched(answer: Sequence[int]) -> Watched:
 def recalled(node: str, epoch: int, nodes: Iterable[str]) -> tuple[str, ...]:
     """`recalled`, as a command: each call of `node` is known in this epoch. `nodes` are all there are."""
     return ("FCALL", _RECALLED, "1", _LEDGER, node, str(epoch), *nodes)
+
+
+def restoring(node: str, epoch: int, before_s: float) -> tuple[str, ...]:
+    """`restoring`, as a command: `node` is to charge again what was lost, in sums before this time."""
+    return ("FCALL", _RESTORING, "1", _LEDGER, node, str(epoch), _ms(before_s))
+
+
+def restored(node: str, epoch: int, nodes: Iterable[str]) -> tuple[str, ...]:
+    """`restored`, as a command: `node` has charged it. `nodes` are all there are; none: nobody knows."""
+    return ("FCALL", _RESTORED, "1", _LEDGER, node, str(epoch), *nodes)
 
 
 def _kept(record_id: str, text: str, now_ms: int) -> KeptLeg:

@@ -67,10 +67,15 @@ function nodes.orphans(keys, argv, time)
   if survivor and survivor ~= argv[1] then return {} end
   redis.call('SET', keys[3], argv[1], 'PX', argv[2])
   local overdue = money.legs(keys, { '-inf', 'now', argv[3] }, time)
+  local _, frozen, epoch = look(time, 0, false, true)
   local found = { overdue[1] }
   for i = 2, #overdue, 2 do
-    found[#found + 1], found[#found + 2] = overdue[i], overdue[i + 1]
-    found[#found + 1] = redis.call('GET', 'left:' .. overdue[i]) or ''
+    -- while a ledger may have lost something its nodes are still telling: such a call may have ended long ago
+    local leg = frozen > 0 and leg_of(overdue[i])
+    if not leg or leg.epoch == epoch then
+      found[#found + 1], found[#found + 2] = overdue[i], overdue[i + 1]
+      found[#found + 1] = redis.call('GET', 'left:' .. overdue[i]) or ''
+    end
   end
   return found
 end

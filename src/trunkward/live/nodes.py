@@ -3,10 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
+from trunkward.calls.orphan import Left
 from trunkward.live import money
 
 _HERE, _LEAVE, _ORPHANS = (f"tw3_{name}" for name in ("here", "leave", "orphans"))
 _NODES, _SURVIVOR = "nodes", "survivor"
+#: Of the ledger's names for a gate's leases (`gate.escrow`).
+ESCROW = "escrow:"
+_left = msgspec.json.Decoder(Left).decode
 #: Seconds a node's name is held without a word of it: a worker that restarts is back before.
 HOLD_S = 10
 #: Seconds after which one that is gone is told of no more.
@@ -45,6 +51,10 @@ MOST_ORPHANS = 500
 #: Seconds for which it is kept what a call leaves: longer than any call lasts.
 _LEFT_S = 90_000
 
+#: Seconds a call may go on ringing at a carrier when its INVITE has nobody left (RFC 3261 16.6 step 11), and
+#: be answered in vain (13.3.1.4: 64 * T1 without an ACK).
+RINGS_S, UNACKNOWLEDGED_S = 180, 32
+
 #: An answered call: its record id, ms since the answer, and what it leaves.
 type Leaving = tuple[str, int, str]
 
@@ -56,6 +66,27 @@ class Orphan:
     leg: money.KeptLeg
     #: "": nobody has said that it was answered.
     left: str
+
+
+def left_of(text: bytes | str | None) -> Left | None:
+    """What a call has left; None for nothing. Raises `msgspec.MsgspecError` for what nobody has written."""
+    return _left(text) if text else None
+
+
+def over_in_s(leg: money.KeptLeg, session_s: int, max_call_s: int) -> float:
+    """Seconds until a leg that nobody renews has ended by itself, as far as anybody can tell.
+
+    1. It rang when its node died: its INVITE is given up, and an answer that nobody acknowledges.
+    2. `session_s`: the carrier's session timer (RFC 4028 section 10); nobody has refreshed it since the node
+       died, which was before the leg was overdue.
+    3. 0, there is none: the time a call may last, which is a guess.
+    """
+    overdue_s = -leg.left_ms / 1000
+    if leg.lasted_ms is None:
+        return RINGS_S + UNACKNOWLEDGED_S - overdue_s
+    if session_s:
+        return session_s - overdue_s
+    return max(max_call_s - leg.lasted_ms / 1000, -overdue_s)
 
 
 def leave(calls: Sequence[Leaving]) -> tuple[str, ...]:

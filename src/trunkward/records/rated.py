@@ -26,6 +26,8 @@ class RatedCall:
     tenant: str
     trunk: str
     reseller: str
+    #: Whose caps it counts under (`trunk:acme-hq`, `carrier:north`), in the order of its decision.
+    owners: tuple[str, ...] = ()
     #: Who took it on the way out, or brought it on the way in; empty for nobody.
     carrier: str
     #: E.164 with `+`; an emergency number as dialled.
@@ -67,6 +69,7 @@ def rated(decision: DecisionRecord, outcome: Outcome) -> RatedCall:
         tenant=decision.tenant,
         trunk=decision.trunk,
         reseller=money.reseller if money else "",
+        owners=tuple(money.owners) if money else (),
         carrier=carrier,
         calling_number=decision.calling_number,
         called_number=decision.called_number,

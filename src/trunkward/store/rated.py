@@ -49,6 +49,18 @@ class RatedFilter:
     revised_since: float | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What one call was charged, or several together."""
+
+    #: Record id of the call, or what several have in common.
+    of: str
+    #: Seconds since the epoch; of several, the last.
+    ended_at: float
+    #: By owner (`trunk:acme-hq`, `carrier:north`), micro-units.
+    micro: dict[str, int]
+
+
 def rate_ended(connection: sa.Connection, record_ids: Sequence[str]) -> None:
     """Rates those of these calls that are decided and over, once; within the caller's transaction."""
     for at in range(0, len(record_ids), PAGE):
@@ -127,6 +139,43 @@ class RatedStore:
             found = connection.execute(sa.select(table).where(pair.in_(asked)))
             return {call.record_id: call for call in map(_call, found)}
 
+    def costs(self, since: float, until: float) -> Iterator[list[Cost]]:
+        """What each call that ended in this time was charged at its end, page by page."""
+        after = ""
+        while True:
+            query = (
+                sa.select(*_OF_COST, table.c.record_id, _ENDED_AT)
+                .where(*_charged(since, until), table.c.record_id > after)
+                .order_by(table.c.record_id)
+                .limit(PAGE)
+            )
+            with self._engine.connect() as connection:
+                page = [_cost(row) for row in connection.execute(query)]
+            if page:
+                yield page
+            if len(page) < PAGE:
+                return
+            after = page[-1].of
+
+    def sums(self, since: float, until: float, bucket_s: int) -> list[Cost]:
+        """The same, summed up by bucket of time, by who pays, and by carrier; `of` is the bucket's number."""
+        bucket = sa.cast(sa.func.floor(_ENDED_AT / bucket_s), sa.BigInteger)
+        columns = [
+            table.c.owners,
+            table.c.carrier,
+            *(sa.func.sum(amount).label(amount.name) for amount in _AMOUNTS),
+            bucket.label("record_id"),
+            sa.func.max(_ENDED_AT).label("ended_at"),
+        ]
+        query = (
+            sa.select(*columns)
+            .where(*_charged(since, until))
+            .group_by(bucket, table.c.owners, table.c.carrier)
+            .order_by(bucket, table.c.owners, table.c.carrier)
+        )
+        with self._engine.connect() as connection:
+            return [_cost(row) for row in connection.execute(query)]
+
     def revisions(self, record_id: str) -> list[RatedCall]:
         """All revisions of one call, the first one first."""
         query = sa.select(table).where(table.c.record_id == record_id).order_by(table.c.revision)
@@ -141,6 +190,42 @@ class RatedStore:
                 connection.execute(_added(connection.dialect.name), rows)
 
 
+#: Seconds a call may last at most, by the file's longest `max_call_s`: it was decided on no earlier.
+_LONGEST_S = 86_400
+_ENDED_AT = (table.c.answered_at + table.c.lasted_ms / 1000.0).label("ended_at")
+_AMOUNTS = (table.c.sale_micro, table.c.cost_micro)
+_OF_COST = (table.c.owners, table.c.carrier, *_AMOUNTS)
+
+
+def _charged(since: float, until: float) -> list[sa.ColumnElement[bool]]:
+    """Calls that were charged to somebody, as it was said at their end."""
+    return [
+        table.c.revision == 1,
+        table.c.charged == Charged.YES,
+        table.c.owners != "",
+        table.c.at >= since - _LONGEST_S,
+        table.c.at < until,
+        since <= _ENDED_AT,
+        until > _ENDED_AT,
+    ]
+
+
+def _cost(row: Any) -> Cost:
+    facts = row._mapping
+    sale, cost = int(facts["sale_micro"] or 0), int(facts["cost_micro"] or 0)
+    by_carrier = f"carrier:{facts['carrier']}"
+    owners = facts["owners"].split()
+    return Cost(
+        of=str(facts["record_id"]),
+        ended_at=facts["ended_at"],
+        micro={
+            owner: cost if owner == by_carrier else sale
+            for owner in owners
+            if owner == by_carrier or not owner.startswith("carrier:")
+        },
+    )
+
+
 def _added(dialect: str) -> Any:
     insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
     return insert(table).on_conflict_do_nothing(index_elements=["record_id", "revision"])
@@ -148,7 +233,7 @@ def _added(dialect: str) -> Any:
 
 def _row(call: RatedCall) -> dict[str, Any]:
     row: dict[str, Any] = {name: getattr(call, name) for name in (*_WHOLE, *_REST)}
-    row |= {"charged": call.charged.value, "actor": call.actor[:255]}
+    row |= {"charged": call.charged.value, "actor": call.actor[:255], "owners": " ".join(call.owners)}
     for name, side in (("sale", call.sale), ("cost", call.cost)):
         terms = side.terms
         row |= {
@@ -167,6 +252,7 @@ def _call(row: Any) -> RatedCall:
     facts = row._mapping
     return RatedCall(
         **{name: facts[name] for name in (*_WHOLE, *_REST)},
+        owners=tuple(facts["owners"].split()),
         charged=Charged(facts["charged"]),
         sale=_side(facts, "sale"),
         cost=_side(facts, "cost"),

@@ -94,6 +94,8 @@ rated = sa.Table(
     sa.Column("at", sa.Float, nullable=False),
     *(sa.Column(name, _name(64), nullable=False) for name in ("tenant", "trunk", "reseller", "carrier")),
     *(sa.Column(name, _name(32), nullable=False) for name in ("calling_number", "called_number")),
+    #: Names, with a space between two.
+    sa.Column("owners", sa.Text, nullable=False),
     sa.Column("answered_at", sa.Float, nullable=True),
     sa.Column("lasted_ms", sa.BigInteger, nullable=True),
     sa.Column("charged", _name(16), nullable=False),

@@ -350,6 +350,8 @@ class NodeSettings:
     verification: Fetching = Fetching()
     #: None: it has a Valkey of its own.
     live: SharedLive | None = None
+    #: Names of all nodes that count in the Valkey it counts in; empty: nobody has said.
+    ledger_nodes: tuple[str, ...] = ()
 
     @property
     def ledger_name(self) -> str:

@@ -17,9 +17,12 @@ from sqlalchemy.exc import DBAPIError
 from trunkward.engines.exporter import Heartbeat, new_registry, serve
 from trunkward.engines.targets import read_health, read_targets
 from trunkward.engines.waiting import Waiting, waiting
+from trunkward.live import money
+from trunkward.live.ask import Valkey
 from trunkward.records.model import Record
 from trunkward.settings import WORKER_METRICS_PORT, Paths
 from trunkward.store.database import migrate, open_database
+from trunkward.store.rated import RatedStore
 from trunkward.worker.abandoned import Abandoned
 from trunkward.worker.alerts import start_alerts, watched
 from trunkward.worker.carriers import Carriers, carriers_seen
@@ -28,6 +31,7 @@ from trunkward.worker.library import FunctionLibrary
 from trunkward.worker.metrics import AlertNumbers, CountedStore, WorkerMetrics
 from trunkward.worker.resolve import start_resolving
 from trunkward.worker.retention import Retention
+from trunkward.worker.settle_again import SettlesAgain
 from trunkward.worker.ship import ship
 from trunkward.worker.show import show
 
@@ -104,6 +108,12 @@ def main() -> None:
         counted.shipped(records)
         alerts.shipped(records, time.time())
 
+    settles_again = SettlesAgain(RatedStore(engine), paths.records_url, log.warning)
+
+    def settle_again(valkey: Valkey, watched: money.Watched) -> None:
+        if compiler.declared is not None:
+            settles_again.round(valkey, watched, compiler.declared.node, beat)
+
     store = CountedStore(engine, shipped)
     retention = Retention(store, log.info)
     heartbeat = Heartbeat()
@@ -130,6 +140,7 @@ def main() -> None:
             # before what is shipped: a note speaks of all that was written until then
             notes = abandoned.notes()
             ship(paths.segment_directories(), store, time.time(), log.warning, beat)
+            functions.with_ledger(settle_again)
             abandoned.round(notes, time.time(), beat)
             retention.round(compiler.retention, time.time(), beat)
             counted.calls_deleted = retention.calls_deleted

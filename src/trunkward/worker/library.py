@@ -32,6 +32,7 @@ class FunctionLibrary:
         self._name = name
         self._instance = _instance(paths)
         self._valkey: Valkey | None = None
+        self._watched: money.Watched | None = None
         self._told = ""
         #: Monotonic seconds since when another node has held this one's name; None: nobody has.
         self._taken_since: float | None = None
@@ -55,8 +56,18 @@ class FunctionLibrary:
         if self._valkey is not None:
             self._look(self._valkey)
 
+    def with_ledger(self, act: Callable[[Valkey, money.Watched], None]) -> None:
+        """Lets `act` ask the ledger, as this round has found it; without Valkey it is not called."""
+        if self._valkey is None or self._watched is None:
+            return
+        try:
+            act(self._valkey, self._watched)
+        except NotAnswered:
+            self.close()  # the next round finds out why
+
     def close(self) -> None:
         """Ends the connection."""
+        self._watched = None
         if self._valkey is not None:
             self._valkey.close()
             self._valkey = None
@@ -81,7 +92,7 @@ class FunctionLibrary:
         right = reading is not None and reading.synchronised
         try:
             # the longest grant is known there from those who ask for grants
-            valkey.ask(*money.watch(0, time.time() if right else None))
+            self._watched = money.watched(valkey.ask(*money.watch(0, time.time() if right else None)))
             if name := self._name():
                 self._say_here(nodes.nodes_of(valkey.ask(*nodes.here(name, self._instance))), name)
         except NotAnswered:

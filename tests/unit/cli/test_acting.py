@@ -24,7 +24,10 @@ class Nothing:
         """None."""
         return []
 
-    verifications = secrets
+    verifications = holds = raises = secrets
+
+    def decks(self) -> dict[str, object]:
+        return {}
 
 
 @pytest.mark.parametrize(
@@ -46,6 +49,7 @@ def test_a_part_that_cannot_follow_is_named(
 
     monkeypatch.setattr(acting, "put_policy_in_force", refuse)
     paths = Paths(config=tmp_path, state=tmp_path, run=tmp_path, log=tmp_path)
+    (tmp_path / "config" / "decks").mkdir(parents=True)
     before = InForce(version=1, node_file=EXAMPLE, certificates={}, evidence={})
     version = Version(
         number=2, at=1.0, actor=Actor(name="a", uid=0), command="c", summary="s", text_sha256=""

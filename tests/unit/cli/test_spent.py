@@ -1,5 +1,6 @@
 """What `spend` and `status` say of money: amounts exact, caps as they are at this moment, calls by their ids."""
 
+import re
 from io import StringIO
 from typing import Any
 
@@ -81,6 +82,16 @@ def test_calls_are_those_the_owner_pays_for() -> None:
     said = shown(told(NOW, *legs))
     assert f"{'a' * 32} on sbc, rings: settled 0.25, held 0.50\n" in said
     assert f"{'c' * 32} on sbc, 65 s: settled 0.25, held 0.50, 0.20 of it beyond what was granted" in said
+    assert "its node is lost" not in said
+    # by when it is over, and how sure that is
+    for session_s, how in ((1800, "at the latest"), (0, "a guess: no session timer was agreed")):
+        bounds = {"c" * 32: {"session_s": session_s, "over_in_s": 60.0}}
+        found = document(ACME, SPENT, legs, NOW, bounds)
+        assert found["calls"][1]["session_s"] == session_s
+        line = next(line for line in shown(found | {"hold": None}).splitlines() if "c" * 32 in line)
+        assert re.search(rf"; its node is lost, it is over by \d\d:\d\d:\d\d, {how}$", line)
+    runs_on = document(ACME, SPENT, legs, NOW, {"c" * 32: {"session_s": 0, "over_in_s": None}})
+    assert "was granted; no session timer was agreed\n" in shown(runs_on | {"hold": None})
     assert "[####################] 100 %" in said
     assert "[########............] 40 %" in said
 

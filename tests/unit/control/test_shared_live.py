@@ -47,7 +47,14 @@ def test_what_is_written_is_declared(written: dict[str, object], declared: Share
     assert (node.live, node.ledger_name) == (declared, "sbc-2")
     # a gate knows its name in the ledger, too
     assert node_of(node_row(node)).ledger_name == "sbc-2"
-    assert accepted().declared.node.ledger_name == "sbc.example.com"
+    alone = accepted().declared.node
+    assert (alone.ledger_name, alone.ledger_nodes) == ("sbc.example.com", ("sbc.example.com",))
+
+
+def test_all_nodes_of_one_valkey_may_be_named() -> None:
+    assert accepted({"live": HOST, "id": "sbc-2"}).declared.node.ledger_nodes == ()
+    node = accepted({"live": {**HOST, "nodes": ["sbc-1", "sbc-2"]}, "id": "sbc-2"}).declared.node
+    assert node_of(node_row(node)).ledger_nodes == ("sbc-1", "sbc-2")
 
 
 @pytest.mark.parametrize(
@@ -59,6 +66,7 @@ def test_what_is_written_is_declared(written: dict[str, object], declared: Share
         ({"live": {"socket": "/run/v.sock"}}, {}, "node.live.secrets"),
         ({"live": {**HOST, "host": "valkey.example.com"}}, {}, "write host:port"),
         ({"live": {**HOST, "secrets": "live"}}, {}, "absolute path of a directory"),
+        ({"live": {**HOST, "nodes": ["sbc-1"]}, "id": "sbc-2"}, {}, "sbc-2, this node, is not among them"),
         ({"id": "SBC 1"}, {}, "a name is lower-case letters"),
         ({}, {"session_timer_s": 60}, "90 to 7200, or 0 for none"),
     ],

@@ -100,6 +100,10 @@ CONTRADICTIONS = {
         "  gates: 2\n",
         "  gates: 2\n  live: {socket: /run/v.sock, ca: /etc/v.pem, secrets: /etc/trunkward/live}\n",
     ),
+    "node.live.nodes": (
+        "  tls_port: 5061\n",
+        "  tls_port: 5061\n  live: {socket: /run/valkey.sock, secrets: /etc/trunkward/live, nodes: [sbc-1]}\n",
+    ),
     "tenants[].trunks[].networks": (
         "        networks: [127.0.0.1/32, 127.0.0.21/32]\n",
         "        identified_by: [certificate]\n        networks: [127.0.0.1]\n",

@@ -30,8 +30,9 @@ LONGEST_S = 75
 def valkey() -> Iterator[OwnValkey]:
     running = OwnValkey()
     with running.asks("worker") as worker:
-        worker.ask(*money.watch(LONGEST_S, None))
-        assert worker.ask(*money.recalled("sbc.example.com", 1, ["sbc.example.com"])) == 0
+        epoch = money.watched(worker.ask(*money.watch(LONGEST_S, None))).epoch
+        worker.ask(*money.restored("sbc.example.com", epoch, ["sbc.example.com"]))
+        assert worker.ask(*money.recalled("sbc.example.com", epoch, ["sbc.example.com"])) == 0
     yield running
     running.close()
 

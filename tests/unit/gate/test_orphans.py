@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from types import SimpleNamespace
 from typing import cast
 
+import msgspec
 import pytest
 
 from sipkit.valkey import OwnValkey
@@ -14,7 +15,7 @@ from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.orphan import CallLeft, Left, OrphansAsked
 from trunkward.gate.counts import Counts
 from trunkward.gate.orphans import Orphans, cannot_be_alive, costs
-from trunkward.live import money
+from trunkward.live import money, nodes
 from trunkward.live.money import KeptLeg, KeptShare
 from trunkward.spend.tariff import Tariff
 from trunkward.trunks.spending import NO_CAPS, Spending
@@ -78,9 +79,15 @@ class Scene:
             CallLeft(record_id=ID, carrier="north", lasted_ms=1000, session_s=session_s, text="a BYE")
         )
 
-    async def asked(self, name: str, *ended: tuple[str, int, float]) -> dict[str, str]:
-        given = await self.orphans[name].asked(OrphansAsked(ended=list(ended)))
-        return given.hang_up
+    async def asked(
+        self, name: str, *ended: tuple[str, int, float], ending: Sequence[str] = (), room: int = 200
+    ) -> dict[str, str]:
+        asked = OrphansAsked(ended=list(ended), ending=list(ending), room=room)
+        return (await self.orphans[name].asked(asked)).hang_up
+
+    async def due(self) -> None:
+        """Until those that were looked at are looked at again."""
+        await asyncio.sleep(1.05)
 
     def spent(self) -> dict[str, tuple[int, int]]:
         with self.own.asks("root") as root:
@@ -115,12 +122,16 @@ def test_one_node_ends_it_and_the_carriers_answer_settles_it(own: OwnValkey, sta
         # one sees to it, the other does not
         assert await scene.asked("n2") == {ID: "a BYE"}
         assert await scene.asked("n3") == {}
-        # no answer: again, and charged on
-        assert await scene.asked("n2", (ID, 0, 0.0)) == {ID: "a BYE"}
-        assert await scene.asked("n2", (ID, 503, 0.0)) == {ID: "a BYE"}
+        # no answer: again with the next round, and charged on
+        for status_ in (0, 503):
+            assert await scene.asked("n2", ending=[ID]) == {}, "it is about to"
+            assert await scene.asked("n2", (ID, status_, 0.0)) == {}
+            await scene.due()
+            assert await scene.asked("n2") == {ID: "a BYE"}
         day, granted = scene.spent()[TRUNK]
         assert day + granted >= 16 * CENT
         # the carrier has ended it
+        await scene.due()
         assert await scene.asked("n2", (ID, status, 0.2)) == {}
         await asyncio.sleep(0.1)
         spent = scene.spent()
@@ -130,6 +141,46 @@ def test_one_node_ends_it_and_the_carriers_answer_settles_it(own: OwnValkey, sta
         assert spent[SOUTH] == (0, 0)
         with scene.own.asks("root") as root:
             assert root.ask("EXISTS", f"left:{ID}") == 0
+
+    play(own, scenario)
+
+
+def test_a_thousand_are_told_as_the_edge_takes_them_and_none_waits_for_ever(own: OwnValkey) -> None:
+    """Many cannot be ended, and what all have left together is more than one message holds."""
+    many, text = 1000, "x" * 1000
+
+    async def scenario(scene: Scene) -> None:
+        share = RunningShare(
+            owner=TRUNK,
+            tariff=TARIFF.compact(),
+            used_micro=0,
+            had_micro=0,
+            next_micro=16 * CENT,
+            caps=NO_CAPS,
+        )
+        names = [f"{number:032x}" for number in range(many)]
+        for at in range(0, many, 100):
+            legs = [RunningLeg(record_id=name, lasted_s=1, shares=(share,)) for name in names[at : at + 100]]
+            await scene.clients["n1"].renew_legs(legs, hold_s=0.05, node="n1", longest_s=0.01)
+        with scene.own.asks("gate") as gate:
+            left = msgspec.json.encode(Left(carrier="north", session_s=0, text=text)).decode()
+            for at in range(0, many, 100):
+                gate.ask(*nodes.leave([(name, 1000, left) for name in names[at : at + 100]]))
+        await asyncio.sleep(0.1)
+        told: set[str] = set()
+        for _ in range(80):
+            found = await scene.asked("n2")
+            assert len(found) <= 200
+            assert sum(map(len, found.values())) <= 100_000
+            told |= found.keys()
+            if len(told) == many:
+                break
+            await asyncio.sleep(0.1)  # nobody can end them
+        assert len(told) == many
+        # all of them are charged on
+        day, granted = scene.spent()[TRUNK]
+        assert day + granted >= many * 16 * CENT
+        assert len(await scene.asked("n2", room=3)) <= 3
 
     play(own, scenario)
 
@@ -171,6 +222,31 @@ def test_a_call_that_is_renewed_is_nobody_elses(own: OwnValkey) -> None:
     play(own, scenario)
 
 
+def test_in_a_ledger_that_may_have_lost_something_nobody_is_taken_for_dead(own: OwnValkey) -> None:
+    """A call of an older file may have ended since: its node, or its record, says so."""
+
+    async def scenario(scene: Scene) -> None:
+        await scene.admit()
+        scene.answer()
+        await asyncio.sleep(0.3)
+        own.wait_until_written()
+        with own.asks("worker") as worker:  # so that there is a freeze to speak of
+            worker.ask(*money.watch(1.0, None))
+        own.kill()
+        own.start()
+        for client in scene.clients.values():
+            await client.close()
+        scene = Scene(own)
+        began = time.monotonic()
+        while not await scene.asked("n2"):
+            assert time.monotonic() - began < 10
+            await asyncio.sleep(0.05)
+        assert time.monotonic() - began > 0.8
+        await scene.close()
+
+    play(own, scenario)
+
+
 def test_what_a_dead_gate_had_leased_stays_charged(own: OwnValkey, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody knows how much of it was spent: all of it counts as that, once none of its calls can be alive."""
 
@@ -188,7 +264,7 @@ def test_what_a_dead_gate_had_leased_stays_charged(own: OwnValkey, monkeypatch: 
         await asyncio.sleep(0.1)
         assert await scene.asked("n2") == {}
         assert scene.spent()[TRUNK] == (0, 50 * CENT)
-        monkeypatch.setattr("trunkward.gate.orphans._RINGS_S", -1000)
+        monkeypatch.setattr("trunkward.live.nodes.RINGS_S", -1000)
         assert await scene.asked("n2") == {}
         await asyncio.sleep(0.1)
         assert scene.spent()[TRUNK] == (50 * CENT, 0)

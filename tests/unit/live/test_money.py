@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
+from copy import replace
 from typing import Any
 
 import pytest
@@ -37,8 +38,9 @@ _fresh = itertools.count()
 def thawed(valkey: OwnValkey) -> OwnValkey:
     """One of which all is known."""
     with valkey.asks("worker") as worker:
-        worker.ask(*money.watch(LONGEST_S, None))
-        assert worker.ask(*money.recalled("n1", 1, ["n1"])) == 0
+        epoch = money.watched(worker.ask(*money.watch(LONGEST_S, None))).epoch
+        assert worker.ask(*money.restored("n1", epoch, ["n1"])) > 0
+        assert worker.ask(*money.recalled("n1", epoch, ["n1"])) == 0
     return valkey
 
 
@@ -313,6 +315,42 @@ def test_a_dead_leg_is_charged_on_and_that_is_told(thawed: OwnValkey) -> None:
     run(thawed, scenario)
 
 
+def test_one_that_was_taken_for_dead_has_no_more_than_it_was_granted(thawed: OwnValkey) -> None:
+    trunk = owner()
+
+    async def scenario(live: LiveClient) -> None:
+        await live.admit(asked(trunk, share(trunk, 100, day=120)))
+        await renewed(live, leg(trunk, part(trunk, 0, 100, 150, day=120), lasted_s=None, dead=True))
+        assert spent(thawed, trunk)[0].granted == 150
+        # its node is there again: the next slice does not fit, and what was forced is nobody's
+        assert isinstance(await renewed(live, leg(trunk, part(trunk, 30, 100, 150, day=120))), OverSpend)
+        assert spent(thawed, trunk) == [money.Spent(granted=70, hour=30, day=30, month=30)]
+        assert await renewed(live, leg(trunk, part(trunk, 30, 100, 120, day=120))) == Granted()
+
+    run(thawed, scenario)
+
+
+def test_what_is_granted_nothing_is_overdue_when_what_it_has_is_over(thawed: OwnValkey) -> None:
+    """So what a dead node's call costs until another node looks was granted before."""
+    trunk = owner()
+
+    async def scenario(live: LiveClient) -> None:
+        await live.admit(asked(trunk, share(trunk, 100, day=120)))
+        more = replace(leg(trunk, part(trunk, 0, 100, 150, day=120)), left_s=20.0)
+        assert isinstance(await renewed(live, more), OverSpend)
+        one = kept(thawed, trunk)
+        assert one is not None
+        assert 59_000 <= one.left_ms <= 60_000, "as it was"
+        # of one the ledger has forgotten it is told
+        lost = replace(leg(f"{trunk}l", part(trunk, 0, 0, 150, day=120)), left_s=20.0)
+        assert isinstance(await renewed(live, lost), OverSpend)
+        one = kept(thawed, f"{trunk}l")
+        assert one is not None
+        assert 19_000 <= one.left_ms <= 20_000
+
+    run(thawed, scenario)
+
+
 def test_escrow_is_a_leg_that_never_answers(thawed: OwnValkey) -> None:
     trunk = owner()
     name = f"escrow:n1:0:{trunk}"
@@ -369,13 +407,19 @@ def test_a_valkey_that_may_have_lost_something_grants_nothing_for_the_longest_gr
                 break
             await asyncio.sleep(0.01)
         # what it had is known again, and what it has used
-        assert frozen == Frozen(retry_after_s=1, epoch=1)
+        assert isinstance(frozen, Frozen)
+        assert frozen.retry_after_s == 1
+        epoch = frozen.epoch
         assert spent(own, trunk) == [money.Spent(granted=70, hour=30, day=30, month=30)]
         # all is known as soon as every node has said so
         both = ["n1", "n2"]
-        assert not await live.recalled("n1", 1, both)
-        assert not await live.recalled("n2", 0, both), "that was before the loss"
-        assert await live.recalled("n2", 1, both)
+        assert not await live.recalled("n1", epoch, both)
+        assert not await live.recalled("n2", epoch - 1, both), "that was before the loss"
+        assert not await live.recalled("n2", epoch, both), "what has ended may not be known"
+        with own.asks("worker") as worker:
+            assert worker.ask(*money.restored("n1", epoch, [])) > 0, "it knows of no other"
+            assert worker.ask(*money.restored("n2", epoch - 1, both)) > 0, "that was before the loss"
+            assert worker.ask(*money.restored("n2", epoch, both)) == 0
         assert isinstance(await live.admit(asked("f4", share(trunk, 100, day=900))), Held)
 
     try:

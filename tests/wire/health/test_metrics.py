@@ -75,7 +75,7 @@ def test_names_are_as_prometheus_wants_them(node: Node) -> None:
     labels = set(re.findall(r'[{,]([a-z_]+)="', ask("/metrics")[1]))
     assert labels <= {
         *("answered", "blame", "certificate", "ending", "interface", "kind", "le", "level", "lost", "method"),
-        *("part", "place", "reason", "side", "state", "status", "verdict", "version", "attest"),
+        *("part", "place", "reason", "result", "side", "state", "status", "verdict", "version", "attest"),
     }
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import time
 from math import ceil
@@ -47,6 +48,20 @@ async def refused(lab: Parties, node: Node, status: int, reason: str) -> str:
     assert found["check"] == "spend"
     assert found["remedy"]
     return str(found["detail"])
+
+
+async def thawed(lab: Parties) -> Call:
+    """The first call that the ledger judges after it may have lost something."""
+    until = time.monotonic() + THAWED_S
+    while True:
+        call = await lab.call()
+        final = await call.final()
+        reasons = " ".join(final.get_all("Reason"))
+        if "spend-cap" in reasons or final.status == 200:
+            return call
+        assert final.status == 503, reasons
+        assert time.monotonic() < until, reasons
+        await asyncio.sleep(0.2)
 
 
 def charged(node: Node, calls: list[Call]) -> int:
@@ -121,17 +136,8 @@ def test_running_calls_end_where_their_money_does() -> None:
                 await asyncio.sleep(GRANT_S)
                 os.kill(await asyncio.to_thread(node.pid, "valkey"), signal.SIGKILL)
                 # a new call waits until it knows of the one that runs
-                until = time.monotonic() + THAWED_S
-                while True:
-                    other = await lab.call()
-                    final = await other.final()
-                    reasons = " ".join(final.get_all("Reason"))
-                    if "spend-cap" in reasons or final.status == 200:
-                        break
-                    assert final.status == 503, reasons
-                    assert time.monotonic() < until, reasons
-                    await asyncio.sleep(0.2)
-                if final.status == 200:
+                other = await thawed(lab)
+                if (await other.final()).status == 200:
                     assert (await other.bye()).status == 200
                 for side in (call, there):
                     assert await side.ended(CAP / SECOND) == "peer-bye"
@@ -188,11 +194,10 @@ def test_escrow() -> None:
                     calls.append(call)
                     await asyncio.sleep(GRANT_S + 2)
                     assert not call.is_over, "it has more time"
+                    assert (await call.bye()).status == 200
+                    await there.ended()
                 finally:
                     os.kill(supervisor, signal.SIGCONT)
-                await asyncio.sleep(3)
-                assert (await call.bye()).status == 200
-                await there.ended()
                 return calls
 
         calls = asyncio.run(scenario())
@@ -203,3 +208,38 @@ def test_escrow() -> None:
             60,
             "as it was",
         )
+
+
+def test_what_valkey_has_lost_is_charged_again() -> None:
+    """Summary: Valkey comes back without its file: what ended calls have cost is charged again from their records before a call that costs money goes, and the cap holds."""
+    # after one call no other has room
+    with node_with(f'{{hour: "{(SLICE + SECOND) / 10**6:.2f}", call: none}}') as node:
+
+        async def one_call() -> Call:
+            async with parties(node) as lab:
+                call, there = await up(lab)
+                await asyncio.sleep(2.2)  # three seconds, begun
+                assert (await call.bye()).status == 200
+                await there.ended()
+                return call
+
+        call = asyncio.run(one_call())
+        cost = charged(node, [call])
+        eventually(lambda: spent(node).hour == cost, 5, "it is charged")
+        supervisor, valkey = int((node.run / "supervisor.pid").read_text()), node.pid("valkey")
+        os.kill(supervisor, signal.SIGSTOP)
+        try:
+            os.kill(valkey, signal.SIGKILL)
+            shutil.rmtree(node.paths.valkey_data / "aof")
+        finally:
+            os.kill(supervisor, signal.SIGCONT)
+        node.wait_ready()
+        eventually(
+            lambda: spent(node) == money.Spent(granted=0, hour=cost, day=cost, month=cost), 10, "again"
+        )
+
+        async def another() -> None:
+            async with parties(node) as lab:
+                assert (await (await thawed(lab)).final()).status == 403
+
+        asyncio.run(another())

@@ -130,9 +130,7 @@ def test_shown_and_told(told: Told) -> None:
         "text": "",
     }
     assert told.mails.in_clear == ["ehlo", "STARTTLS"] * 2
-    # a ledger nobody has used begins frozen: this node has no call it could have forgotten
     here = "sbc.example.com"
-    assert told.ledger(lambda client: client.recalled(here, 1, [here]))
     # a call that is set up holds its first slice
     share = Share(owner=ACME, tariff="1:0:1:1", slice_micro=4_000_000, caps=Spending(day_micro=30_000_000))
     charge = Charge(node=here, longest_s=75.0, shares=(share,))

@@ -1,0 +1,110 @@
+"""What calls have cost that ended in a time the ledger has lost: charged again, from their records.
+
+A Valkey that is back on an older file, or on none, knows its charges up to a moment (`look` in
+`live/money.lua`). What calls that ended since have cost is in the records database, and is settled again
+under each call's record id: what is known there already stays as it is. Of what ended long ago only sums are
+needed, one for each bucket of the ledger's windows. Then the ledger is told; with what the gates tell of
+running calls it has all there is to know.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
+
+from trunkward.admission.money import ACCOUNT
+from trunkward.admission.ports import Settlement
+from trunkward.live import money
+from trunkward.live.ask import Valkey
+from trunkward.store.rated import Cost, RatedStore
+from trunkward.trunks.model import NodeSettings
+
+#: Seconds the clock of a node and that of the ledger may be apart, and a settlement may have taken.
+_APART_S = 10.0
+#: Seconds for which calls are told one by one: a gate may be about to tell of them, too.
+_ONE_BY_ONE_S = 3600.0
+#: Seconds the longest window looks back, its last bucket included.
+_LONGEST_WINDOW_S = 31 * 86_400
+#: Seconds of a bucket of sums, and how far back it is used: buckets of the day's and the month's window.
+_DAY_BUCKET_S, _DAY_S, _MONTH_BUCKET_S = 1800, 90_000.0, 43_200
+#: Settlements in one question: Valkey is busy for a millisecond or two.
+_AT_ONCE = 100
+
+
+class SettlesAgain:
+    """For one node's worker."""
+
+    def __init__(self, store: RatedStore, database: str, log: Callable[..., object]) -> None:
+        """`database`: where the records are; nodes that share it charge each sum once."""
+        self._store = store
+        self._database = database
+        self._log = log
+        #: Of which all is charged, as of a moment (seconds since the epoch), and over which connection.
+        self._epoch = 0
+        self._heard_s = time.time()
+        self._asked: Valkey | None = None
+
+    def round(
+        self, valkey: Valkey, watched: money.Watched, node: NodeSettings, went_on: Callable[[], None]
+    ) -> None:
+        """Charges what is missing; after all that is known was shipped.
+
+        1. The ledger is one that may have lost something, or a new one: what ended since it knows everything.
+        2. It was out of reach for a while: what ended meanwhile, for whoever was to tell of it may be gone.
+
+        Raises `NotAnswered`: the next round tries again.
+        """
+        epoch, now, name = watched.epoch, time.time(), node.ledger_name
+        if epoch != self._epoch:
+            before = valkey.ask(*money.restoring(name, epoch, now - _ONE_BY_ONE_S)) / 1000
+            if before >= 0:
+                since = max(watched.kept_until_ms / 1000 - _APART_S, now - _LONGEST_WINDOW_S)
+                place = name if self._database.startswith("sqlite") else self._database
+                sums = f"sum:{epoch}:{sha256(place.encode()).hexdigest()[:16]}"
+                self._charge(valkey, self._all(since, before, now, sums), went_on)
+                valkey.ask(*money.restored(name, epoch, node.ledger_nodes))
+        elif valkey is not self._asked:
+            self._charge(valkey, self._one_by_one(self._heard_s - _APART_S, now), went_on)
+        self._epoch, self._asked, self._heard_s = epoch, valkey, now
+
+    def _charge(
+        self, valkey: Valkey, told: Iterator[Sequence[Settlement]], went_on: Callable[[], None]
+    ) -> None:
+        charged = 0
+        for settlements in told:
+            charged += sum(valkey.ask(*money.settle([(one, None) for one in settlements])))
+            went_on()
+        if charged:
+            self._log("the ledger lacked charges: made from the records", charges=charged)
+
+    def _all(self, since: float, before: float, now: float, sums: str) -> Iterator[Sequence[Settlement]]:
+        """What ended since: in sums what did before a time, by the call what did later."""
+        of_day = before - _DAY_S
+        of_day -= of_day % _MONTH_BUCKET_S  # no bucket is in both
+        for begins, ends, bucket_s in ((since, of_day, _MONTH_BUCKET_S), (of_day, before, _DAY_BUCKET_S)):
+            legs = list(_legs(self._store.sums(max(begins, since), ends, bucket_s), f"{sums}:{bucket_s}"))
+            yield from (legs[at : at + _AT_ONCE] for at in range(0, len(legs), _AT_ONCE))
+        yield from self._one_by_one(max(before, since), now)
+
+    def _one_by_one(self, since: float, until: float) -> Iterator[Sequence[Settlement]]:
+        for page in self._store.costs(since, until):
+            yield from (
+                [_settlement(cost.of, cost.ended_at, cost.micro) for cost in page[at : at + _AT_ONCE]]
+                for at in range(0, len(page), _AT_ONCE)
+            )
+
+
+def _legs(sums: Sequence[Cost], name: str) -> Iterator[Settlement]:
+    """One leg for each bucket."""
+    buckets: dict[str, Counter[str]] = {}
+    ends: dict[str, float] = {}
+    for cost in sums:
+        buckets.setdefault(cost.of, Counter()).update(cost.micro)
+        ends[cost.of] = max(ends.get(cost.of, 0.0), cost.ended_at)
+    for bucket, micro in buckets.items():
+        yield _settlement(f"{name}:{bucket}", ends[bucket], micro)
+
+
+def _settlement(leg: str, ended_at: float, micro: dict[str, int]) -> Settlement:
+    costs = tuple((f"{ACCOUNT}{owner}", amount) for owner, amount in micro.items())
+    return Settlement(record_id=leg, costs=costs, ended_at=ended_at)

@@ -1,0 +1,149 @@
+"""A ledger that has lost charges gets them again from the records: each call once, what is long over in sums."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from sipkit.valkey import OwnValkey
+from trunkward.admission.ports import Settlement
+from trunkward.control.node_file import read_node_file
+from trunkward.live import money
+from trunkward.records.model import OutcomeRecord
+from trunkward.store.database import migrate, open_database
+from trunkward.store.rated import RatedStore
+from trunkward.store.records import RecordStore
+from trunkward.worker.settle_again import SettlesAgain
+from unit.records.test_rated import MONEY, decision, outcome
+
+EXAMPLE = Path("examples/node.yaml").read_text(encoding="utf-8")
+ALONE = read_node_file(EXAMPLE, "node.yaml").node
+OWNED = msgspec.structs.replace(MONEY, owners=["trunk:acme-hq", "carrier:north"])
+#: What each call has cost, in micro-units.
+SALE, COST = 22_000, 12_200
+HOUR, DAY = 3600.0, 86_400.0
+
+
+@pytest.fixture
+def own() -> Iterator[OwnValkey]:
+    running = OwnValkey()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Iterator[tuple[RecordStore, RatedStore]]:
+    engine = open_database(f"sqlite:///{tmp_path}/records.sqlite")
+    migrate(engine)
+    yield RecordStore(engine), RatedStore(engine)
+    engine.dispose()
+
+
+def ended(store: RecordStore, name: str, ago_s: float) -> None:
+    at = time.time() - ago_s
+    store.ship([decision(record_id=name, at=at - 70, money=OWNED)], "gate-0/1", 1)
+    over = outcome(record_id=name, answered_at=at - 61, ended_at=at)
+    store.ship([OutcomeRecord(record_id=name, at=at, outcome=over)], "edge/1", 1)
+
+
+def settled(own: OwnValkey) -> tuple[int, ...]:
+    with own.asks("root") as root:
+        trunk, carrier = money.windows_of(
+            root.ask(*money.spent(["money:trunk:acme-hq", "money:carrier:north"]))
+        )
+    assert trunk.hour * COST == carrier.hour * SALE
+    assert trunk.month * COST == carrier.month * SALE
+    return tuple(amount // SALE for amount in (trunk.hour, trunk.day, trunk.month))
+
+
+def looked(own: OwnValkey, asker: Any) -> money.Watched:
+    return money.watched(asker.ask(*money.watch(60, None)))
+
+
+def test_nothing_is_left_of_the_ledger(own: OwnValkey, records: tuple[RecordStore, RatedStore]) -> None:
+    store, rated = records
+    told: list[Any] = []
+    again = SettlesAgain(rated, "sqlite:///here", lambda *words, **more: told.append(more))
+    for name, ago_s in (
+        *(("now", 1.0), ("lately", HOUR / 2), ("today", 5 * HOUR), ("today2", 5 * HOUR + 1)),
+        *(("this-month", 5 * DAY), ("this-month2", 29 * DAY), ("before", 40 * DAY)),
+    ):
+        ended(store, name, ago_s)
+    with own.asks("worker") as worker:
+        for _ in range(2):  # killed before it has said that it is through, it begins anew
+            again._epoch = 0
+            worker.ask("HDEL", "ledger", f"restored:{ALONE.name}")
+            again.round(worker, looked(own, worker), ALONE, lambda: None)
+            assert settled(own) == (2, 4, 6)
+        assert len(told) == 1, "the second time all of it was there"
+        # and no more in this epoch
+        ended(store, "later", 0.5)
+        again.round(worker, looked(own, worker), ALONE, lambda: None)
+        SettlesAgain(rated, "sqlite:///here", told.append).round(
+            worker, looked(own, worker), ALONE, lambda: None
+        )
+        assert settled(own) == (2, 4, 6)
+        assert worker.ask(*money.recalled(ALONE.name, looked(own, worker).epoch, [ALONE.name])) == 0, (
+            "all is known"
+        )
+
+
+def test_what_the_ledger_has_kept_is_not_charged_twice(
+    own: OwnValkey, records: tuple[RecordStore, RatedStore]
+) -> None:
+    store, rated = records
+    again = SettlesAgain(rated, "sqlite:///here", lambda *_, **__: None)
+    with own.asks("worker") as worker:
+        first = looked(own, worker)
+        again.round(worker, first, ALONE, lambda: None)
+        costs = (("money:trunk:acme-hq", SALE), ("money:carrier:north", COST))
+        ended(store, "kept", 2.0)
+        worker.ask(*money.settle([(Settlement(record_id="kept", costs=costs), None)]))
+        own.wait_until_written()
+    ended(store, "lost", 1.0)
+    own.kill()
+    own.start()
+    with own.asks("worker") as worker:
+        watched = looked(own, worker)
+        assert watched.epoch > first.epoch
+        assert watched.kept_until_ms > 0
+        again.round(worker, watched, ALONE, lambda: None)
+    assert settled(own) == (2, 2, 2)
+
+
+@pytest.mark.parametrize(("database", "calls"), [("postgresql://one", 1), ("sqlite:///of-each", 2)])
+def test_nodes_that_share_a_database_charge_each_sum_once(
+    own: OwnValkey, records: tuple[RecordStore, RatedStore], database: str, calls: int
+) -> None:
+    store, rated = records
+    ended(store, "today", 5 * HOUR)
+    with own.asks("worker") as worker:
+        for name in ("n1", "n2"):
+            again = SettlesAgain(rated, database, lambda *_, **__: None)
+            node = replace(ALONE, id=name, ledger_nodes=())
+            again.round(worker, looked(own, worker), node, lambda: None)
+        assert settled(own) == (0, calls, calls)
+        assert worker.ask(*money.recalled("n1", looked(own, worker).epoch, [])) > 0, (
+            "who else has calls nobody knows"
+        )
+
+
+def test_what_ended_while_valkey_was_out_of_reach_is_charged(
+    own: OwnValkey, records: tuple[RecordStore, RatedStore]
+) -> None:
+    """A gate that was to tell of it may have died, too."""
+    store, rated = records
+    again = SettlesAgain(rated, "sqlite:///here", lambda *_, **__: None)
+    with own.asks("worker") as worker:
+        again.round(worker, looked(own, worker), ALONE, lambda: None)
+        ended(store, "meanwhile", 0.0)
+        again.round(worker, looked(own, worker), ALONE, lambda: None)
+        assert settled(own) == (0, 0, 0), "a gate is to tell of it"
+    for _ in range(2):
+        with own.asks("worker") as worker:
+            again.round(worker, looked(own, worker), ALONE, lambda: None)
+            assert settled(own) == (1, 1, 1)
