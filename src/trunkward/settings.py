@@ -20,6 +20,8 @@ FETCHER_METRICS_PORT = METRICS_PORT - 4
 WEB_PORT = METRICS_PORT - 3
 
 
+#: Whom this system trusts (Debian's ca-certificates).
+SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 #: Below `state`: what is of the moment, and in no backup.
 VALKEY_DATA = "live"
 #: The same of certificate chains.
@@ -260,7 +262,7 @@ class Paths:
 
     @property
     def identities(self) -> Path:
-        """Signing certificates by ACME, and whom to trust; written by the process that speaks with authorities."""
+        """Signing certificates by ACME, and whom to trust; written by who speaks with the authorities."""
         return self.state / "identities"
 
     @property
@@ -278,9 +280,32 @@ class Paths:
         """The certificates both are signed under, as root copied them."""
         return self.run / "identities" / "administrator.pem"
 
+    def signing_chain(self, name: str) -> Path:
+        """The chain an identity signs under, where it comes by ACME; its signer checks it."""
+        return self.identities / f"{name}.pem"
+
+    @property
+    def published(self) -> Path:
+        """Chains under names of their own, for a web server."""
+        return self.state / "published"
+
+    @property
+    def identities_task(self) -> Path:
+        """What that process is to do (`engines.identity_task`)."""
+        return self.run / "identities" / "task.json"
+
+    @property
+    def identities_state(self) -> Path:
+        """How that process is getting on (`engines.certificate_state`)."""
+        return self.run / "identities" / "state.json"
+
     def sign_of_life(self, part: str) -> Path:
-        """What `acme` or `certificates` writes each second."""
-        return {"acme": self.acme_state, "certificates": self.shown_state}[part]
+        """What `acme`, `certificates` or `identities` writes each second."""
+        return {
+            "acme": self.acme_state,
+            "certificates": self.shown_state,
+            "identities": self.identities_state,
+        }[part]
 
     def gate_socket(self, index: int) -> Path:
         """Where gate number `index` takes attempts."""

@@ -14,7 +14,8 @@ import msgspec
 from trunkward import __version__
 from trunkward.control.health import CertificateFacts, Health, PartFacts, health
 from trunkward.control.shown import Shown, VersionInForce
-from trunkward.engines.certificates import certificate_facts, shown_facts, shown_from
+from trunkward.engines.certificate_state import IdentitiesState, read_state
+from trunkward.engines.certificates import certificate_facts, identity_facts, shown_facts, shown_from
 from trunkward.engines.node_facts import (
     Seen,
     drain_facts,
@@ -42,6 +43,8 @@ class View:
 
     health: Health
     seen: Seen
+    #: What the process that speaks with the authorities of SHAKEN says; None where there is none.
+    identities: IdentitiesState | None = None
 
 
 class Look:
@@ -79,7 +82,7 @@ class Look:
             certificates=_certificates(paths, shown, now) if shown else [],
             drain=drain_facts(paths),
         )
-        return View(health=health(facts), seen=seen)
+        return View(health=health(facts), seen=seen, identities=_identities(paths, shown))
 
     def _steady(self, parts: tuple[PartFacts, ...]) -> tuple[PartFacts, ...]:
         """The same parts; one that tells its age in whole seconds was not started anew at each look."""
@@ -121,6 +124,13 @@ def _certificates(paths: Paths, shown: Shown, now: float) -> list[CertificateFac
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         authorities = {}
     return [
-        *certificate_facts(PkiFiles(paths.pki), shown.issued, authorities),
+        *certificate_facts(
+            PkiFiles(paths.pki), shown.issued, authorities, signs_under_test=shown.signs_under_test
+        ),
         *shown_facts(shown_from(shown.certificates, paths), datetime.fromtimestamp(now, UTC)),
+        *identity_facts(shown.identities, _identities(paths, shown), datetime.fromtimestamp(now, UTC)),
     ]
+
+
+def _identities(paths: Paths, shown: Shown | None) -> IdentitiesState | None:
+    return read_state(paths.identities_state, IdentitiesState) if shown and shown.identities else None

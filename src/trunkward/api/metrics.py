@@ -12,8 +12,9 @@ from prometheus_client.registry import Collector
 
 from trunkward.admission.posture import Lost
 from trunkward.api.engine_metrics import gauge, kamailio, rtpengine, valkey
+from trunkward.api.identity_metrics import identities
 from trunkward.api.look import View
-from trunkward.control.health import CertificateOf, Health
+from trunkward.control.health import FROM_ELSEWHERE, CertificateOf, Health
 from trunkward.engines.exporter import BUILD, new_registry
 
 #: This process' own (`process_...`).
@@ -37,6 +38,7 @@ def exposition(view: View) -> bytes:
                 *merged(parts | {"web": tuple(_own.collect()), **_versions(view)}),
                 *_node(view.health),
                 *_answers(view),
+                *identities(view.identities),
                 *kamailio(view.seen.kamailio, view.health.facts.now),
                 *rtpengine(view.seen.rtpengine),
                 *valkey(view.seen.valkey),
@@ -136,7 +138,7 @@ def _node(found: Health) -> Iterator[Metric]:
         "trunkward_certificates_unreadable",
         "Certificates that cannot be read.",
         sum(
-            certificate.until is None and certificate.of is not CertificateOf.SHOWN
+            certificate.until is None and certificate.of not in FROM_ELSEWHERE
             for certificate in facts.certificates
         ),
     )

@@ -23,6 +23,7 @@ NODE_INTERNALS = (
     "tw-cert",
     "tw-web",
     "tw-live",
+    "tw-identity",
     "valkey",
 )
 """Names of the node's parts: nobody outside learns what the border is made of."""

@@ -11,6 +11,7 @@ from trunkward.engines.pki_files import PkiFiles
 from trunkward.settings import Paths
 from trunkward.trunks.callers import OtherCaller
 from trunkward.trunks.model import Carrier, Declared, Host, MediaPolicy, Trunk
+from trunkward.trunks.signing import Certificates
 
 #: Subscriber numbers the carriers are called at (555-01xx is reserved for documentation), and where.
 _CALLED = "5550142"
@@ -39,6 +40,10 @@ def read_lab(paths: Paths) -> Lab:
     missing = [
         what
         for what, found in (
+            (
+                "`identity.certificates: test`",
+                declared.node.signing.certificates is Certificates.TEST or None,
+            ),
             # its PBX believes the node's own authority, and no other
             ("`certificate: local`", declared.node.certificate is None or None),
             ("a trunk with `client_certificate: issued` and a host on a loopback address", trunk),

@@ -75,6 +75,32 @@ def status(
     raise typer.Exit(run(Paths.from_environment(), as_json=as_json))
 
 
+@app.command()
+def certs(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show every certificate: what, whose, until when, published where; and the lists they stand on."""
+    from trunkward.cli.certs import run
+
+    raise typer.Exit(run(Paths.from_environment(), as_json=as_json))
+
+
+@app.command("test-authority")
+def authority_for_tests(
+    spc: Annotated[str, typer.Option(help="The service provider code it certifies.")] = "000T",
+    home: Annotated[Path | None, typer.Option(help="Where its keys are kept.")] = None,
+    address: Annotated[str, typer.Option(help="Where its three servers listen.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="The name certificates are published at.")] = "cert.example.com",
+    hours: Annotated[float, typer.Option(min=0.01, help="How long certificates last.")] = 2160,
+) -> None:
+    """Run a TEST policy administrator and authority of SHAKEN; Ctrl-C ends them."""
+    from trunkward.cli.sti_authority import run
+
+    raise typer.Exit(
+        run(Paths.from_environment(), spc=spc, home=home, address=address, host=host, hours=hours)
+    )
+
+
 @app.command("call-test")
 def call_test(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,

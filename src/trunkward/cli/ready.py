@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from trunkward.cli.said import complain
-from trunkward.control.shown import certificate_parts, certificate_sources
+from trunkward.control.shown import certificate_parts, certificate_sources, identity_sources
 from trunkward.engines.kamailio import NG_PORT
 from trunkward.engines.node_facts import FROZEN
 from trunkward.engines.probes import answers, get, lives, ng_pongs, tls_pongs, valkey
@@ -31,29 +31,39 @@ def wait_until_ready(
 ) -> dict[str, str]:
     """Parts that do not answer in time, each with what was tried; {} when all do.
 
-    A node does not fail to start for want of `web`, which no call needs, or of a Valkey that somebody else
-    runs: they are waited for a little.
+    A node does not fail to start for want of `web`, which no call needs, of a Valkey that somebody else
+    runs, or of a signer whose certificate somebody else issues: they are waited for a little.
     """
     until = time.monotonic() + within_s
-    not_waited_for = {"web", "valkey"} if declared.node.live is not None else {"web"}
     while True:
         missing = not_ready(paths, declared, version)
-        if missing.keys() <= not_waited_for:
+        if all(_means(part, declared) for part in missing):
             until = min(until, time.monotonic() + _WEB_WITHIN_S)
         if not missing or give_up() or time.monotonic() > until:
             break
         time.sleep(_STEP_S)
-    if missing.keys() <= not_waited_for:
-        for part, means in (("web", "calls go without it"), ("valkey", "until then no call goes out")):
-            if part in missing:
-                complain(f"{part} is not ready: {missing.pop(part)}; {means}")
+    if all(_means(part, declared) for part in missing):
+        for part, problem in missing.items():
+            complain(f"{part} is not ready: {problem}; {_means(part, declared)}")
+        return {}
     return missing
+
+
+def _means(part: str, declared: Declared) -> str:
+    """What it means that this part is not there, where a node starts all the same; else ""."""
+    if part == "web":
+        return "calls go without it"
+    if part == "valkey" and declared.node.live is not None:
+        return "until then no call goes out"
+    if part.startswith("signer") and declared.node.policy_administrator is not None:
+        return "until then calls go unsigned; trunkward certs says how its certificate stands"
+    return ""
 
 
 def not_ready(paths: Paths, declared: Declared, version: int) -> dict[str, str]:
     """Parts that do not answer now; `version` is that of the configuration in force."""
     node = declared.node
-    certificates = certificate_parts(certificate_sources(declared))
+    certificates = certificate_parts(certificate_sources(declared), identity_sources(declared))
     probes: dict[str, Callable[[], object]] = {
         "rtpengine": partial(ng_pongs, NG_PORT),
         "valkey": partial(_counts_money, paths, node.gates),

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 from sqlalchemy.exc import DBAPIError
 
-from trunkward.cli import money_status
+from trunkward.cli import identity_lines, money_status
 from trunkward.cli.calls import record_store
 from trunkward.cli.kept_aside import kept_aside, kept_lines
 from trunkward.cli.ready import not_ready
@@ -19,6 +19,7 @@ from trunkward.control.declared import InForce
 from trunkward.control.deviations import deviations
 from trunkward.control.health import (
     DRAIN,
+    FROM_ELSEWHERE,
     CertificateFacts,
     CertificateOf,
     ClockFacts,
@@ -34,7 +35,14 @@ from trunkward.control.pki import RENEW_BEFORE
 from trunkward.control.secrets import wanting
 from trunkward.control.shown import shown
 from trunkward.engines import certificates
-from trunkward.engines.certificates import Shown, authority_ends, certificate_facts, shown_facts
+from trunkward.engines.certificate_state import IdentitiesState, read_state
+from trunkward.engines.certificates import (
+    Shown,
+    authority_ends,
+    certificate_facts,
+    identity_facts,
+    shown_facts,
+)
 from trunkward.engines.kamailio import plain_transports
 from trunkward.engines.node import digest_key_id
 from trunkward.engines.node_facts import (
@@ -78,13 +86,16 @@ def run(paths: Paths, *, as_json: bool) -> int:
             "kept_aside": [str(path) for path in kept_aside(paths)],
             "listeners": dict(listeners(declared)),
             "metrics": metrics(declared),
-            "shown_certificates": {one.name: _document(one) for one in certificates.shown(declared, paths)},
+            "shown_certificates": {
+                one.name: shown_document(one) for one in certificates.shown(declared, paths)
+            },
             "targets": msgspec.to_builtins(read_health(paths).targets),
             "names": msgspec.to_builtins(read_targets(paths).peers),
+            "signing": identity_lines.document(declared, paths),
             "certificates": {
                 each.name: each.until and each.until.isoformat()
                 for each in found.facts.certificates
-                if each.of is not CertificateOf.SHOWN
+                if each.of not in FROM_ELSEWHERE
             },
             "secrets": dict(wanting(declared, in_force.secrets, digest_key_id(paths), time.time())),
             "money": money_status.document(in_force, money_status.waiting_alerts(paths), time.time()),
@@ -118,8 +129,15 @@ def look(paths: Paths, in_force: InForce, declared: Declared) -> Health:
             space=space_facts(paths),
             records=_records(paths, now) or records_facts(seen.parts.get("worker")),
             certificates=[
-                *certificate_facts(PkiFiles(paths.pki), its.issued, authorities),
+                *certificate_facts(
+                    PkiFiles(paths.pki), its.issued, authorities, signs_under_test=its.signs_under_test
+                ),
                 *shown_facts(certificates.shown(declared, paths), datetime.fromtimestamp(now, UTC)),
+                *identity_facts(
+                    its.identities,
+                    read_state(paths.identities_state, IdentitiesState),
+                    datetime.fromtimestamp(now, UTC),
+                ),
             ],
             drain=drain_facts(paths),
         )
@@ -177,6 +195,8 @@ def _print(found: Health, in_force: InForce, declared: Declared, paths: Paths, *
     for one in certificates.shown(declared, paths):
         for line in shown_lines(one, now):
             console.print(line)
+    for line in identity_lines.lines(declared, paths, now):
+        console.print(line)
     if up:
         for name, where in carrier_hosts(paths):
             say(f"  {name:<28} {where}")
@@ -230,8 +250,8 @@ def _print_certificates(facts: Facts) -> None:
     few = len(facts.certificates) <= _MOST_CERTIFICATES
     later = []
     for each in facts.certificates:
-        if each.of is CertificateOf.SHOWN:
-            continue  # told already, and more of it
+        if each.of in FROM_ELSEWHERE:
+            continue  # and more of it
         soon = each.until is None or each.until - now < RENEW_BEFORE
         if few or soon or each.of not in (CertificateOf.PEER, CertificateOf.CARRIER_AUTHORITY):
             console.print(_lasts(each, now))
@@ -282,7 +302,8 @@ def _left(left: timedelta) -> str:
     return f"{hours} hours left" if hours else f"{rest // 60} min left"
 
 
-def _document(one: Shown) -> dict[str, object]:
+def shown_document(one: Shown) -> dict[str, object]:
+    """The same for programs."""
     return {
         "source": one.source,
         "until": one.lifetime and one.lifetime.ends.isoformat(),

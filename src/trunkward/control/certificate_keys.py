@@ -80,11 +80,13 @@ def _client(value: Any) -> Any:
     return value
 
 
+type AcmeDirectory = Annotated[str, AfterValidator(_directory)]
+type Agreed = Annotated[bool, AfterValidator(_agreed)]
 type MailAddress = Annotated[str, AfterValidator(_mail)]
 
 
 class ExternalAccountPart(Part):
-    """`node.certificate.acme.external_account`."""
+    """`external_account` of an ACME authority."""
 
     key_id: Annotated[str, AfterValidator(_key_id)]
     hmac_file: File
@@ -93,8 +95,8 @@ class ExternalAccountPart(Part):
 class AcmePart(Part):
     """`node.certificate.acme`."""
 
-    directory: Annotated[str, AfterValidator(_directory)]
-    terms_agreed: Annotated[bool, AfterValidator(_agreed)]
+    directory: AcmeDirectory
+    terms_agreed: Agreed
     contact: MailAddress | None = None
     external_account: ExternalAccountPart | None = None
     ca: File | None = None

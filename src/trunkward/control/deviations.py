@@ -5,6 +5,7 @@ from ipaddress import ip_network
 
 from trunkward.calls.attempt import Transport
 from trunkward.trunks.model import Address, Declared, IdentifiedBy, MediaPolicy
+from trunkward.trunks.signing import Certificates
 
 #: Documentation's networks (RFC 5737, RFC 3849, RFC 9637): nobody's peers are there.
 _NOBODYS = tuple(
@@ -84,6 +85,11 @@ def deviations(declared: Declared) -> list[Deviation]:
         found.append(Deviation(where="node", what=what))
     if declared.node.certificate is None and not all(map(_laboratory, declared.node.addresses)):
         what = "shows a certificate of its own authority: only peers that were given sip-ca.pem can check it"
+        found.append(Deviation(where="node", what=what))
+    if declared.node.signing.certificates is Certificates.TEST and not all(
+        map(_laboratory, declared.node.addresses)
+    ):
+        what = "calls are signed under its own TEST authority, which no carrier trusts: identity.certificates"
         found.append(Deviation(where="node", what=what))
     if declared.node.unsafe_unanchored_media:
         found.append(Deviation(where="node", what="media is not anchored: SDP and its keys pass as they are"))

@@ -13,6 +13,7 @@ MEANS = {
     "valkey": "calls out are refused until it is back",
     "acme": "calls notice nothing",
     "certificates": "calls notice nothing",
+    "identities": "calls notice nothing",
     "gate": "one after the other: calls notice nothing while another gate answers",
 }
 

@@ -56,12 +56,25 @@ def authority_files(parts: FilePart) -> Iterator[tuple[PathKey, str]]:
     acme = parts.node.certificate.acme
     if acme is not None and acme.ca is not None:
         yield ("node", "certificate", "acme", "ca"), acme.ca
+    yield from _of_shaken(parts.node)
     for index, carrier in enumerate(parts.carriers):
         if carrier.ca != "local":
             yield ("carriers", index, "ca"), carrier.ca
     for path, _, trunk in placed(parts.tenants):
         if isinstance(trunk.client_certificate, CertifiedBy):
             yield (*path, "client_certificate"), trunk.client_certificate.ca
+
+
+def _of_shaken(node: NodePart) -> Iterator[tuple[PathKey, str]]:
+    identity, administrator = node.identity, node.policy_administrator
+    if administrator is not None:
+        yield ("node", "policy_administrator", "certificate"), administrator.certificate
+        if administrator.ca is not None:
+            yield ("node", "policy_administrator", "ca"), administrator.ca
+    if identity.authority is not None and identity.authority.ca is not None:
+        yield ("node", "identity", "authority", "ca"), identity.authority.ca
+    if identity.publish.ca is not None:
+        yield ("node", "identity", "publish", "ca"), identity.publish.ca
 
 
 def declared_by(parts: FilePart) -> Declared:

@@ -40,6 +40,7 @@ class Part(StrEnum):
     WORKER = "worker"
     ACME = "acme"
     CERTIFICATES = "certificates"
+    IDENTITIES = "identities"
     WEB = "web"
 
 
@@ -52,6 +53,11 @@ class CertificateOf(StrEnum):
     SIP_AUTHORITY = "sip-authority"
     SHAKEN = "shaken"
     SHAKEN_AUTHORITY = "shaken-authority"
+    #: From elsewhere: what calls are signed under instead of the TEST authority's.
+    SIGNING = "signing"
+    #: No certificates either: the policy administrator's two lists.
+    TRUSTED_LIST = "trusted-list"
+    REVOCATIONS = "revocation-list"
     PEER = "peer"
     CARRIER_AUTHORITY = "carrier-authority"
     #: No certificate, but ends in the same way: what level A stands on.
@@ -271,6 +277,9 @@ def _of_parts(facts: Facts, not_ready: dict[str, str]) -> Iterable[Trouble]:
             case Part.ACME | Part.CERTIFICATES:
                 words = "calls go as ever; no certificate from elsewhere is renewed"
                 yield Trouble(what=part.name, problem=problem, means=words)
+            case Part.IDENTITIES:
+                words = "calls go as ever; no signing certificate, trusted list or revocation list is renewed"
+                yield Trouble(what=part.name, problem=problem, means=words)
             case Part.WEB:
                 words = "calls go as ever; nobody hears of the node's health over HTTP"
                 yield Trouble(what=part.name, problem=problem, means=words)
@@ -319,10 +328,24 @@ _AFTER_ITS_END = {
     CertificateOf.SIP_AUTHORITY: "peers refuse every certificate it issued",
     CertificateOf.SHAKEN: means(Lost.SIGNER),
     CertificateOf.SHAKEN_AUTHORITY: means(Lost.SIGNER),
+    CertificateOf.SIGNING: means(Lost.SIGNER),
+    CertificateOf.TRUSTED_LIST: "no signing certificate is trusted, ours or a caller's",
+    CertificateOf.REVOCATIONS: "nobody knows which signing certificates are revoked; what then is policy",
     CertificateOf.PEER: "no call reaches this peer over TLS",
     CertificateOf.CARRIER_AUTHORITY: "no call reaches this carrier over TLS",
     CertificateOf.EVIDENCE: "outbound: signed B, not A",
 }
+
+
+#: From elsewhere: they have lives of their own length, and lines of their own where they are told of.
+FROM_ELSEWHERE = frozenset(
+    (CertificateOf.SHOWN, CertificateOf.SIGNING, CertificateOf.TRUSTED_LIST, CertificateOf.REVOCATIONS)
+)
+
+
+def after_its_end(of: CertificateOf) -> str:
+    """What the end of such a certificate means for calls."""
+    return _AFTER_ITS_END[of]
 
 
 def _of_certificates(certificates: tuple[CertificateFacts, ...], now: datetime) -> Iterable[Trouble]:

@@ -15,12 +15,18 @@ from trunkward.control.certificate_keys import (
     certificate_of,
     wrong_in_certificate,
 )
+from trunkward.control.identity_keys import (
+    IdentityPart,
+    PolicyAdministratorPart,
+    administrator_of,
+    signing_of,
+    wrong_in_identity,
+)
 from trunkward.control.keys import Days, File, MaxCall, Name, Part, Wrong, is_path
 from trunkward.control.number_keys import NumberPlanPart, region_of, wrong_in_number_plan
 from trunkward.control.spend_keys import Currency, Money
 from trunkward.control.verification_keys import FetchingPart
 from trunkward.numbering.emergency import emergency_of
-from trunkward.sip.uri import is_hostname
 from trunkward.spend.money import nano
 from trunkward.trunks.model import (
     GRANT_S,
@@ -39,9 +45,6 @@ _MIN_PORT = 1024
 #: Seconds; the edge asks once a second, and a gate may take half of one.
 _LEAST_GRANT_S, _MOST_GRANT_S = 4, 3600
 _DNS_PORT = 53
-_X5U = re.compile(
-    r"https://(?P<host>[A-Za-z0-9.-]{1,253})(?::(?:443|8443))?/[A-Za-z0-9._~/-]{1,180}", re.ASCII
-)
 
 
 # ---- what may be written -------------------------------------------------------------------------
@@ -117,24 +120,6 @@ def _port(number: int) -> int:
     return number
 
 
-def _spc(text: str) -> str:
-    # ATIS-1000080: the SPC of the certificate's TNAuthList
-    if not re.fullmatch(r"[A-Z0-9]{4}", text, re.ASCII):
-        raise ValueError(
-            'a service provider code is four capital letters or digits in quotes, such as "000T"'
-        )
-    return text
-
-
-def _x5u(text: str) -> str:
-    found = _X5U.fullmatch(text)
-    if not found or not is_hostname(found["host"]) or is_address(found["host"]):
-        raise ValueError(
-            "write an https URL on port 443 or 8443 without query, such as https://cert.example.com/a.pem"
-        )
-    return text
-
-
 def _grant(seconds: int) -> int:
     if not _LEAST_GRANT_S <= seconds <= _MOST_GRANT_S:
         raise ValueError(
@@ -176,13 +161,6 @@ class ProbesPart(Part):
     up_after: Annotated[int, Field(ge=1, le=100)] = 2
 
 
-class IdentityPart(Part):
-    """`node.identity`."""
-
-    spc: Annotated[str, AfterValidator(_spc)]
-    x5u: Annotated[str, AfterValidator(_x5u)]
-
-
 class LivePart(Part):
     """`node.live`."""
 
@@ -206,6 +184,7 @@ class NodePart(Part):
     resolvers: Resolvers = Field(default_factory=list)
     probes: ProbesPart = ProbesPart()
     identity: IdentityPart
+    policy_administrator: PolicyAdministratorPart | None = None
     number_plan: NumberPlanPart
     realm: DnsName | None = None
     gates: Annotated[int, Field(ge=1, le=64)] = 2
@@ -252,6 +231,7 @@ def wrong_in_node(node: NodePart, *, tls12: bool) -> Wrong:
     yield from wrong_in_certificate(
         ("node", "certificate"), node.certificate, (node.tls_port, node.plain_port)
     )
+    yield from wrong_in_identity(("node", "identity"), node.identity, node.policy_administrator)
     yield from wrong_in_alerts(node.alerts)
     yield from wrong_in_number_plan(("node", "number_plan"), node.number_plan)
     if node.live is not None:
@@ -307,6 +287,8 @@ def node_of(node: NodePart) -> NodeSettings:
         media_port_max=high,
         spc=node.identity.spc,
         x5u=node.identity.x5u,
+        signing=signing_of(node.identity),
+        policy_administrator=administrator_of(node.policy_administrator),
         country=plan.country,
         region=region_of(plan),
         emergency_numbers=tuple(plan.emergency or emergency_of(plan.country, plan.region or "")),

@@ -23,6 +23,7 @@ from trunkward.shaken.testauthority import (
     build_signing_certificate,
     build_test_authority,
 )
+from trunkward.shaken.tnauthlist import TN_AUTH_LIST, encode_spc
 
 type Address = IPv4Address | IPv6Address
 
@@ -163,6 +164,63 @@ def requests(pem: bytes | None, key: ec.EllipticCurvePrivateKey, names: SipNames
         return request.public_key() == key.public_key() and list(present) == list(_alternative_names(names))
     except (ValueError, x509.ExtensionNotFound, UnsupportedAlgorithm):
         return False
+
+
+def request_signing_certificate(
+    key: ec.EllipticCurvePrivateKey, spc: str, revocations: x509.CRLDistributionPoints | None
+) -> bytes:
+    """PEM of a request that an authority of SHAKEN certifies this code for this key (RFC 9448, ATIS-1000080).
+
+    `revocations`: where its revocation list will be; None: the authority knows. As above, it serves for good.
+    """
+    builder = _signing_request(spc, revocations)
+    return builder.sign(key, SHA256()).public_bytes(Encoding.PEM)
+
+
+def requests_signing(
+    pem: bytes | None,
+    key: ec.EllipticCurvePrivateKey,
+    spc: str,
+    revocations: x509.CRLDistributionPoints | None,
+) -> bool:
+    """Whether a request is for this key and exactly that."""
+    try:
+        request = x509.load_pem_x509_csr(pem or b"")
+        wanted = _signing_request(spc, revocations).sign(key, SHA256())
+        return request.public_key() == key.public_key() and list(request.extensions) == list(
+            wanted.extensions
+        )
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+
+
+def revocation_lists(
+    url: str, administrators: Sequence[x509.Certificate]
+) -> x509.CRLDistributionPoints | None:
+    """Where the indirect revocation list is, by the certificate of whoever signs it; None where none does."""
+    for certificate in administrators:
+        try:
+            usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+        except x509.ExtensionNotFound:
+            continue
+        if usage.crl_sign:
+            point = x509.DistributionPoint(
+                full_name=[x509.UniformResourceIdentifier(url)],
+                relative_name=None,
+                reasons=None,
+                crl_issuer=[x509.DirectoryName(certificate.subject)],
+            )
+            return x509.CRLDistributionPoints([point])
+    return None
+
+
+def _signing_request(
+    spc: str, revocations: x509.CRLDistributionPoints | None
+) -> x509.CertificateSigningRequestBuilder:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"SHAKEN {spc}")])
+    builder = x509.CertificateSigningRequestBuilder().subject_name(name)
+    builder = builder.add_extension(x509.UnrecognizedExtension(TN_AUTH_LIST, encode_spc(spc)), critical=False)
+    return builder if revocations is None else builder.add_extension(revocations, critical=False)
 
 
 def issue_shaken_test_authority(

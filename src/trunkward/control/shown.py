@@ -13,11 +13,14 @@ from trunkward.control.deviations import Deviation, deviations
 from trunkward.control.evidence import first_to_end
 from trunkward.sip.transport import Transport
 from trunkward.trunks.model import AcmeSettings, CertificateSource, Declared
+from trunkward.trunks.signing import Certificates
 
 #: The certificate that is shown to whoever connects.
 SERVER = "server"
 #: Of a certificate that is the node's own authority's.
 LOCAL = "local"
+#: Of a signing certificate that is its TEST authority's.
+TEST = Certificates.TEST.value
 
 
 class VersionInForce(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +47,9 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     issued: list[str]
     #: `certificate_sources`.
     certificates: dict[str, str]
+    #: `identity_sources`; {} where nobody says which authorities are to be trusted.
+    identities: dict[str, str] = {}
+    signs_under_test: bool = True
     #: Seconds since the epoch at which the first evidence token ends; None when there is none.
     evidence_until: float | None
     deviations: list[tuple[str, str]]
@@ -67,6 +73,8 @@ def shown(in_force: InForce, declared: Declared, since: float) -> Shown:
         issued=[trunk.name for trunk in declared.trunks if trunk.certificate_issued_here]
         + [carrier.name for carrier in declared.carriers if carrier.certificate_issued_here],
         certificates=certificate_sources(declared),
+        identities=identity_sources(declared),
+        signs_under_test=node.signing.certificates is Certificates.TEST,
         evidence_until=first_to_end(in_force.evidence),
         deviations=[(found.where, found.what) for found in deviations(declared)],
     )
@@ -84,11 +92,18 @@ def certificate_sources(declared: Declared) -> dict[str, str]:
     }
 
 
-def certificate_parts(sources: Mapping[str, str]) -> list[str]:
-    """The processes that see to certificates from elsewhere; none where none comes from there."""
+def identity_sources(declared: Declared) -> dict[str, str]:
+    """Where each identity's certificate is from; {} where nobody says which authorities are to be trusted."""
+    node = declared.node
+    return {} if node.policy_administrator is None else {"node": node.signing.certificates.value}
+
+
+def certificate_parts(sources: Mapping[str, str], identities: Mapping[str, str]) -> list[str]:
+    """The processes that see to certificates and lists from elsewhere; none where none comes from there."""
+    lists = ["identities"] if identities else []
     elsewhere = [source for source in sources.values() if source != LOCAL]
     acme = ["acme"] if any(source.startswith("acme ") for source in elsewhere) else []
-    return [*acme, "certificates"] if elsewhere else []
+    return [*([*acme, "certificates"] if elsewhere else []), *lists]
 
 
 def _source(source: CertificateSource) -> str:

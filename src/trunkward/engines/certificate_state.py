@@ -1,17 +1,18 @@
-"""How the two processes of `certificates` are getting on: files that `status` reads, with nothing secret."""
+"""How the processes of `certificates` are getting on: files that `status` reads, with nothing secret."""
 
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
+from trunkward.control.shown_certificate import Lifetime
 from trunkward.engines.whole_file import read_plain, write_whole
 
 _MAX_BYTES = 64 * 1024
 
 
 class ProcessState(msgspec.Struct, frozen=True, kw_only=True):
-    """What both say of themselves."""
+    """What all say of themselves."""
 
     #: When this was written.
     at: datetime
@@ -54,7 +55,63 @@ class ShownState(ProcessState, frozen=True, kw_only=True):
     places: dict[str, PlaceState]
 
 
-def write_state(path: Path, state: ObtainState | ShownState) -> None:
+class ListState(msgspec.Struct, frozen=True, kw_only=True):
+    """Of a list that is fetched again and again: the one in force."""
+
+    #: When it was fetched; None: there is none.
+    at: datetime | None = None
+    #: Until when it may be believed.
+    until: datetime | None = None
+    #: What is in it: authorities, or revoked certificates.
+    entries: int = 0
+    next_attempt: datetime | None = None
+    #: Why there is no newer one.
+    problem: str = ""
+
+
+class IdentityState(msgspec.Struct, frozen=True, kw_only=True):
+    """Of one identity: the certificate its calls are signed under."""
+
+    spc: str
+    #: `test`, `files` or `acme`, and the authority's directory.
+    source: str
+    #: Of the certificate in use; None: there is none.
+    begins: datetime | None = None
+    until: datetime | None = None
+    #: Serial number, lower-case hex, and who issued it.
+    serial: str = ""
+    issuer: str = ""
+    #: Where it is published, and when it was last found there.
+    url: str = ""
+    found: datetime | None = None
+    #: Why it was not, the last time; what is odd about how it is served.
+    not_found: str = ""
+    served: str = ""
+    #: `good`, `revoked` or `unknown`.
+    revocation: str = "unknown"
+    #: When one is asked for next; None: nobody asks.
+    next_attempt: datetime | None = None
+    #: One that was issued, and waits to be found where it is published.
+    waiting_url: str = ""
+    failures: int = 0
+    #: What is wrong; "": nothing.
+    problem: str = ""
+
+    @property
+    def lifetime(self) -> Lifetime | None:
+        """Of the certificate in use."""
+        return Lifetime(begins=self.begins, ends=self.until) if self.begins and self.until else None
+
+
+class IdentitiesState(ProcessState, frozen=True, kw_only=True):
+    """Of the process that speaks with the authorities of SHAKEN."""
+
+    trusted_list: ListState = ListState()
+    revocations: ListState = ListState()
+    identities: dict[str, IdentityState] = {}
+
+
+def write_state(path: Path, state: ObtainState | ShownState | IdentitiesState) -> None:
     """For everybody to read. Raises `OSError`."""
     write_whole(path, msgspec.json.encode(state), 0o644, durable=False)
 

@@ -10,9 +10,17 @@ from cryptography.x509 import load_pem_x509_certificates
 
 from trunkward.control import pki
 from trunkward.control.health import CertificateFacts, CertificateOf
-from trunkward.control.shown import LOCAL, certificate_sources
+from trunkward.control.shown import LOCAL, TEST, certificate_sources
 from trunkward.control.shown_certificate import WARN_AT, Lifetime
-from trunkward.engines.certificate_state import ObtainState, PlaceState, ShownState, read_state
+from trunkward.engines.certificate_state import (
+    IdentitiesState,
+    IdentityState,
+    ListState,
+    ObtainState,
+    PlaceState,
+    ShownState,
+    read_state,
+)
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.settings import Paths
 from trunkward.trunks.model import Declared
@@ -58,14 +66,21 @@ def accepted_fingerprints(files: PkiFiles, peer: str, *, now: datetime) -> list[
 
 
 def certificate_facts(
-    files: PkiFiles, issued: Iterable[str], authorities: Mapping[str, datetime | None]
+    files: PkiFiles,
+    issued: Iterable[str],
+    authorities: Mapping[str, datetime | None],
+    *,
+    signs_under_test: bool,
 ) -> list[CertificateFacts]:
-    """Every certificate that can end: the node's own, those of peers issued here, carriers' authorities."""
+    """Every certificate that can end: the node's own, those of peers issued here, carriers' authorities.
+
+    `signs_under_test`: calls are signed under the node's own TEST authority.
+    """
+    test = [(files.shaken, CertificateOf.SHAKEN), (files.shaken_authority, CertificateOf.SHAKEN_AUTHORITY)]
     own = [
         (files.node, CertificateOf.NODE),
-        (files.shaken, CertificateOf.SHAKEN),
         (files.sip_authority, CertificateOf.SIP_AUTHORITY),
-        (files.shaken_authority, CertificateOf.SHAKEN_AUTHORITY),
+        *(test if signs_under_test else []),
         *((files.peer(peer), CertificateOf.PEER) for peer in issued),
     ]
     found = [
@@ -120,6 +135,43 @@ def shown_facts(found: Iterable[Shown], now: datetime) -> list[CertificateFacts]
         for one in found
         if one.source != LOCAL
     ]
+
+
+def identity_facts(
+    identities: Mapping[str, str], state: IdentitiesState | None, now: datetime
+) -> list[CertificateFacts]:
+    """Signing certificates from elsewhere, and the lists all of them stand on.
+
+    `identities`: where each is from (`control.shown.identity_sources`); {} where there are no lists.
+    """
+    if not identities:
+        return []
+    known = state or IdentitiesState(at=now)
+    return [
+        *(
+            _identity_facts(name, known.identities.get(name), now)
+            for name, source in identities.items()
+            if source != TEST
+        ),
+        _list_facts("trusted list", CertificateOf.TRUSTED_LIST, known.trusted_list),
+        _list_facts("revocation list", CertificateOf.REVOCATIONS, known.revocations),
+    ]
+
+
+def _identity_facts(name: str, one: IdentityState | None, now: datetime) -> CertificateFacts:
+    lifetime, problem = (one.lifetime, one.problem) if one else (None, "")
+    return CertificateFacts(
+        name=f"signing certificate of {name}",
+        of=CertificateOf.SIGNING,
+        until=lifetime.ends if lifetime else None,
+        problem=_line(problem) or ("" if lifetime else "none yet"),
+        late=bool(problem) or lifetime is None or lifetime.left(now) < WARN_AT,
+    )
+
+
+def _list_facts(name: str, of: CertificateOf, one: ListState) -> CertificateFacts:
+    problem = _line(one.problem) or ("" if one.at else "none yet")
+    return CertificateFacts(name=name, of=of, until=one.until, problem=problem, late=bool(problem))
 
 
 def _shown(name: str, source: str, state: PlaceState, paths: Paths) -> Shown:

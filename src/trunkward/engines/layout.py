@@ -40,6 +40,9 @@ def directories(paths: Paths, gates: int) -> list[Directory]:
         Directory(paths.chains, "tw-fetcher", "tw-fetcher", 0o700),
         # what a public authority issued; the edge's own process takes it from here
         Directory(paths.acme_chain.parent, "tw-cert", "tw-edge", 0o2750),
+        # for anybody to read: what is in it is signed, or published anyway
+        Directory(paths.identities, "tw-identity", "tw-identity", 0o755),
+        Directory(paths.published, "tw-identity", "tw-identity", 0o755),
         # segments: each gate and the edge write their own, the worker reads them all and deletes the shipped
         Directory(paths.records, "tw-worker", "tw-worker", 0o751),
         *(Directory(paths.gate_records(i), "tw-gate", "tw-worker", 0o2770) for i in range(gates)),
@@ -60,6 +63,7 @@ def directories(paths: Paths, gates: int) -> list[Directory]:
         Directory(paths.fetcher_socket.parent, "tw-fetcher", "tw-gate", 0o2750),
         Directory(paths.policy, "tw-worker", "tw-gate", 0o2750),
         Directory(paths.acme_state.parent, "tw-cert", "tw-cert", 0o755),
+        Directory(paths.identities_state.parent, "tw-identity", "tw-identity", 0o755),
         # gates, worker and web have its group beside their own
         Directory(paths.valkey_run, "tw-live", "tw-live", 0o2750),
         Directory(paths.valkey_data, "tw-live", "tw-live", 0o700),
@@ -140,6 +144,8 @@ def _own_files(paths: Paths) -> None:
         (paths.edge_ladder, "tw-edge", "tw-worker"),
         (paths.policy, "tw-worker", "tw-gate"),
         (paths.acme_chain.parent, "tw-cert", "tw-edge"),
+        (paths.identities, "tw-identity", "tw-identity"),
+        (paths.published, "tw-identity", "tw-identity"),
         (paths.edge_numbers.parent, "tw-edge", "tw-web"),
         (paths.shown.parent, "tw-worker", "tw-web"),
         (paths.valkey_data / "aof", "tw-live", "tw-live"),

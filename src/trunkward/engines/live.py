@@ -20,10 +20,11 @@ from pathlib import Path
 from trunkward.control.declared import InForce
 from trunkward.control.effects import Effects
 from trunkward.engines.certificates import why_no_authority
+from trunkward.engines.identity_task import identities_task
 from trunkward.engines.installed import edge_followed
 from trunkward.engines.kamailio import EdgeFiles, render_kamailio_cfg
 from trunkward.engines.layout import Directory, directories, ensure_directory, write_private
-from trunkward.engines.node import File, put_certificates, put_down, rendered, signer_command
+from trunkward.engines.node import File, put_certificates, put_down, put_identities, rendered, signer_command
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.engines.shown_pair import places
 from trunkward.engines.supervisor import Program, programs
@@ -55,6 +56,8 @@ def effects_of(old: Declared, new: Declared, paths: Paths) -> Effects:
         changed.append("kamailio")
     if places(old, paths) != places(new, paths):  # what they are told at their start
         changed += [n for n in ("acme", "certificates") if n in before and n in after and n not in changed]
+    if identities_task(old, paths) != identities_task(new, paths):
+        changed += [n for n in ("identities",) if n in before and n in after and n not in changed]
     order = sorted(changed, key=lambda name: (after[name].priority, name))
     return Effects(
         reload=old != new,
@@ -96,6 +99,8 @@ def put_in_force(
     write_private(paths.unfinished, "\n".join(restarts), "root", "root", 0o600)
     if places(old, paths) != places(new, paths):
         put_certificates(paths, new, now)
+    if identities_task(old, paths) != identities_task(new, paths):
+        put_identities(paths, new)
     # 1. the edge knows both
     both = _both(old, new)
     _write(paths, rendered(paths, new, after.version, now=now, sealed=after.secrets, beside=both))

@@ -22,7 +22,7 @@ from pathlib import Path
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509 import random_serial_number
+from cryptography.x509 import load_pem_x509_certificates, random_serial_number
 
 from trunkward.access.actor import Actor
 from trunkward.admission.emergency import emergency_table
@@ -32,7 +32,7 @@ from trunkward.control.declared import InForce, retention_of
 from trunkward.control.do_not_originate import ListRefused
 from trunkward.control.evidence import inventory_evidence
 from trunkward.control.node_file import Accepted
-from trunkward.control.pki import SipNames, certificate_pem, issue_sip_authority
+from trunkward.control.pki import SipNames, certificate_pem, issue_sip_authority, revocation_lists
 from trunkward.control.secrets import by_trunk, key_id
 from trunkward.control.shown import VersionInForce
 from trunkward.control.shown_certificate import CertificateRefused, Use
@@ -43,11 +43,13 @@ from trunkward.engines.credentials import MAC_KEY
 from trunkward.engines.decks import put_decks
 from trunkward.engines.departed import edge_settings
 from trunkward.engines.destinations_file import DestinationsUnreadable, destinations_text
+from trunkward.engines.identity_task import copies, identities_of, identities_task, signing_files
 from trunkward.engines.kamailio import EdgeFiles, render_edge_json, render_kamailio_cfg, render_tls_cfg
 from trunkward.engines.layout import write_private
 from trunkward.engines.number_lists import never_calls
 from trunkward.engines.open_files import open_files
 from trunkward.engines.pki_files import (
+    IdentityFacts,
     PkiFacts,
     PkiFiles,
     PkiOwners,
@@ -56,7 +58,7 @@ from trunkward.engines.pki_files import (
     read_secret,
 )
 from trunkward.engines.shown_pair import places, public_names, read_pair
-from trunkward.engines.supervisor import SYSTEM_AUTHORITIES, Program, programs, render_supervisord_conf
+from trunkward.engines.supervisor import Program, programs, render_supervisord_conf
 from trunkward.engines.users import gid, uid
 from trunkward.engines.valkey import (
     SHARED_USERS,
@@ -66,12 +68,14 @@ from trunkward.engines.valkey import (
     valkey_passwords,
 )
 from trunkward.engines.valkey import USERS as VALKEY_USERS
-from trunkward.settings import SIGNER_METRICS_PORT, Paths, live_file
+from trunkward.settings import SIGNER_METRICS_PORT, SYSTEM_AUTHORITIES, Paths, live_file
 from trunkward.sip.transport import Transport
 from trunkward.trunks.callers import NeverCalls
 from trunkward.trunks.model import AcmeSettings, Carrier, Declared, SharedLive
 from trunkward.trunks.secret import SealedSecret
 
+#: Where a policy administrator has its revocation list.
+REVOCATIONS_PATH = "/download/v1/crl"
 #: 16 random bytes in hex.
 _MASK_KEY = re.compile(r"[0-9a-f]{32}")
 
@@ -147,6 +151,7 @@ def prepare(
         _tell_version(paths, in_force.version)
     render(paths, in_force, now=now)
     put_certificates(paths, in_force.declared(), now)
+    put_identities(paths, in_force.declared())
     return in_force
 
 
@@ -382,6 +387,7 @@ def _check_files(paths: Paths, declared: Declared, now: datetime) -> None:
         _check_live(declared.node.live)
     if (file := declared.node.verification.ca_file) and (why := why_no_authority(Path(file))):
         raise NotPrepared(f"node.verification.ca: {why}")
+    _check_identities(paths, declared)
     for place in places(declared, paths):
         if place.from_acme:
             continue
@@ -394,18 +400,19 @@ def _check_files(paths: Paths, declared: Declared, now: datetime) -> None:
             at = "" if refused.reason == "unreadable" else f"{place.chain}: "
             raise NotPrepared(f"{where}: {at}{refused}") from None
         for file in (place.chain, place.key):
-            if not _edge_reads(file):
+            if not _may("tw-edge", "-r", file):
                 raise NotPrepared(
                     f"{where}: {file}: tw-edge cannot read it, who looks for changes while the node runs: "
                     f"chgrp tw-edge {file}; chmod 640 {file}, and chmod o+x on the directories above"
                 )
 
 
-def _edge_reads(file: str) -> bool:
+def _may(user: str, what: str, file: str) -> bool:
+    """Whether a user may read (`-r`) or write (`-w`) it."""
     setpriv = shutil.which("setpriv") or "/usr/bin/setpriv"
     bounds = ["--inh-caps=-all", "--bounding-set=-all"]
-    become = [setpriv, "--reuid=tw-edge", "--regid=tw-edge", "--init-groups", *bounds]
-    return subprocess.run([*become, "--", "/usr/bin/test", "-r", file], check=False).returncode == 0
+    become = [setpriv, f"--reuid={user}", f"--regid={user}", "--init-groups", *bounds]
+    return subprocess.run([*become, "--", "/usr/bin/test", what, file], check=False).returncode == 0
 
 
 def _check_live(shared: SharedLive) -> None:
@@ -438,6 +445,27 @@ def put_certificates(paths: Paths, declared: Declared, now: datetime) -> None:
         for source, name in ((acme.ca_file, "ca.pem"), (acme.external_key_file, "external.key")):
             if source:
                 write_private(here / name, _text_of(source), "root", "tw-cert")
+
+
+def put_identities(paths: Paths, declared: Declared) -> None:
+    """What the process that speaks with the authorities of SHAKEN is told at its start."""
+    with suppress(OSError):
+        paths.identities_state.unlink()
+    for copy, file in copies(declared, paths).items():
+        write_private(copy, _text_of(file), "root", "tw-identity", 0o644 if copy.suffix == ".pem" else 0o640)
+    if (task := identities_task(declared, paths)) is not None:
+        write_private(paths.identities_task, msgspec.json.encode(task), "root", "tw-identity")
+
+
+def _check_identities(paths: Paths, declared: Declared) -> None:
+    for file in copies(declared, paths).values():
+        _text_of(file)
+    for name, (_, _, source) in identities_of(declared).items():
+        if source.publish and not _may("tw-identity", "-w", source.publish):
+            raise NotPrepared(
+                f"identity {name}: publish: {source.publish}: tw-identity, who writes there, cannot: "
+                f"install -d -o tw-identity {source.publish}, and chmod o+x on the directories above"
+            )
 
 
 def _check_acme(acme: AcmeSettings) -> None:
@@ -476,11 +504,12 @@ def _mask_key(paths: Paths) -> str:
 def signer_command(declared: Declared, paths: Paths) -> list[str]:
     """The signer's command line."""
     pki = PkiFiles(paths.pki)
+    chain, key = signing_files(declared, paths)
     return [
         *(sys.executable, "-m", "trunkward.signer"),
         *("--socket", str(paths.signer_socket)),
-        *("--key", str(pki.shaken_key)),
-        *("--certificate-chain", str(pki.shaken)),
+        *("--key", str(key)),
+        *("--certificate-chain", str(chain)),
         *("--authorities", str(pki.shaken_authority)),
         *("--x5u", declared.node.x5u),
         *("--spc", declared.node.spc),
@@ -529,7 +558,21 @@ def _pki_facts(declared: Declared, only: frozenset[str] | None) -> PkiFacts:
         spc=node.spc,
         peers=peers,
         public_names=public_names(declared) if isinstance(node.certificate, AcmeSettings) else None,
+        identities=_identity_facts(declared),
     )
+
+
+def _identity_facts(declared: Declared) -> dict[str, IdentityFacts]:
+    administrator = declared.node.policy_administrator
+    if administrator is None:
+        return {}
+    signers = load_pem_x509_certificates(Path(administrator.certificate_file).read_bytes())
+    revocations = revocation_lists(f"{administrator.url}{REVOCATIONS_PATH}", signers)
+    return {
+        name: IdentityFacts(spc=spc, signer_uid=uid("tw-signer"), revocations=revocations)
+        for name, (spc, _, source) in identities_of(declared).items()
+        if source.authority is not None
+    }
 
 
 def _pki_owners() -> PkiOwners:
@@ -538,6 +581,7 @@ def _pki_owners() -> PkiOwners:
         gate_uid=uid("tw-gate"),
         signer_uid=uid("tw-signer"),
         cert_uid=uid("tw-cert"),
+        identities_uid=uid("tw-identity"),
     )
 
 

@@ -61,7 +61,7 @@ class Seen:
     valkey: Mapping[str, str] = field(default_factory=dict)
     #: `web`'s version and start.
     web: Mapping[str, Any] = field(default_factory=dict)
-    #: What `acme` and `certificates` say of themselves.
+    #: What `acme`, `certificates` and `identities` say of themselves.
     certificates: Mapping[str, ProcessState] = field(default_factory=dict)
     #: Why one did not answer, or should not be relied on.
     problems: Mapping[str, str] = field(default_factory=dict)
@@ -80,7 +80,8 @@ def see(shown: Shown | None, paths: Paths, threads: Executor, *, web: bool) -> S
     if shown is not None:
         asked["kamailio"] = partial(tls_pongs, shown.addresses, shown.tls_port)
         asked |= {
-            part: partial(_alive, paths.sign_of_life(part)) for part in certificate_parts(shown.certificates)
+            part: partial(_alive, paths.sign_of_life(part))
+            for part in certificate_parts(shown.certificates, shown.identities)
         }
     if web:
         asked["web"] = lambda: json.loads(get(WEB_PORT, "/healthz"))
@@ -158,7 +159,10 @@ def part_facts(
         "rtpengine": Part.RTPENGINE,
         "worker": Part.WORKER,
     }
-    kinds |= {part: Part(part) for part in (certificate_parts(shown.certificates) if shown else [])}
+    kinds |= {
+        part: Part(part)
+        for part in (certificate_parts(shown.certificates, shown.identities) if shown else [])
+    }
     kinds |= {"web": Part.WEB}
     return tuple(_part(name, kind, seen, problems, processes.get(name), now) for name, kind in kinds.items())
 
@@ -182,7 +186,9 @@ def _part(
             since = now - float(seen.valkey.get("uptime_in_seconds", 0))
         case Part.WEB:
             version, since = str(seen.web.get("version", "")), seen.web.get("since")
-        case Part.ACME | Part.CERTIFICATES if (its := seen.certificates.get(name)) is not None:
+        case Part.ACME | Part.CERTIFICATES | Part.IDENTITIES if (
+            its := seen.certificates.get(name)
+        ) is not None:
             version, since = its.version, its.since.timestamp() if its.since else None
         case Part.GATE if numbers is not None:
             policy = int(numbers.value("trunkward_gate_policy_version") or 0)

@@ -7,6 +7,9 @@
     server.key, server.csr                                 of the certificate a public authority issues; the
                                                            key for the edge alone, the request for everybody
     acme-account.key                                       our account there; for the process that speaks ACME
+    identities/NAME.key, identities/NAME.csr               of a signing certificate that SHAKEN's authorities
+                                                           issue; the key for its signer alone
+    identities/NAME-account.key                            our account there; for who speaks with them
     origid.secret                                          for the gate alone
     digest.secret                                          for the gate alone: seals nonces, opens the secrets
                                                            of trunks
@@ -41,7 +44,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
-from cryptography.x509 import Certificate
+from cryptography.x509 import Certificate, CRLDistributionPoints
 
 from trunkward.control import pki
 from trunkward.control.pki import Pair, SipNames
@@ -51,6 +54,17 @@ SECRET_BYTES = 32
 #: A peer's name becomes a file name.
 _PEER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _TEMPORARY = ".new-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityFacts:
+    """Of a signing certificate that an authority of SHAKEN issues."""
+
+    spc: str
+    #: User id of its signer.
+    signer_uid: int
+    #: Where certificates are revoked; None: nobody could say.
+    revocations: CRLDistributionPoints | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +81,8 @@ class PkiFacts:
     peers: Mapping[str, SipNames] = field(default_factory=dict)
     #: Who the certificate of a public authority is for; None: none is wanted.
     public_names: SipNames | None = None
+    #: By name of the identity.
+    identities: Mapping[str, IdentityFacts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +93,7 @@ class PkiOwners:
     gate_uid: int
     signer_uid: int
     cert_uid: int
+    identities_uid: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +158,23 @@ class PkiFiles:
         return self.directory / "acme-account.key"
 
     @property
+    def identities(self) -> Path:
+        """What belongs to signing certificates that an authority of SHAKEN issues."""
+        return self.directory / "identities"
+
+    def identity_key(self, name: str) -> Path:
+        """Private key of one, its signer's."""
+        return self.identities / f"{name}.key"
+
+    def identity_request(self, name: str) -> Path:
+        """What it is asked for, signed with that key once."""
+        return self.identities / f"{name}.csr"
+
+    def identity_account_key(self, name: str) -> Path:
+        """Private key of our account with its authority: never the certificate's (RFC 8555 section 11.1)."""
+        return self.identities / f"{name}-account.key"
+
+    @property
     def shaken(self) -> Path:
         """The signing certificate: the chain published at `x5u`, without the root."""
         return self.directory / "shaken.pem"
@@ -191,7 +225,12 @@ def ensure_pki(directory: Path, facts: PkiFacts, owners: PkiOwners, *, now: date
         keeper.directory(directory / "authority", 0o700)
         keeper.directory(directory / "peers", 0o755)
         keeper.directory(files.peers_before, 0o755)
-        for place in (directory, directory / "authority", directory / "peers", files.peers_before):
+        keeper.directory(files.identities, 0o755)
+        places = (
+            *(directory, directory / "authority"),
+            *(directory / "peers", files.peers_before, files.identities),
+        )
+        for place in places:
             for left in place.glob(f"{_TEMPORARY}*"):
                 left.unlink()
 
@@ -243,6 +282,10 @@ def ensure_pki(directory: Path, facts: PkiFacts, owners: PkiOwners, *, now: date
             key = keeper.private_key(files.server_key, owners.edge_uid)
             keeper.request(files.server_request, key, facts.public_names)
             keeper.private_key(files.acme_account_key, owners.cert_uid)
+        for name, its in sorted(facts.identities.items()):
+            key = keeper.private_key(files.identity_key(name), its.signer_uid)
+            keeper.signing_request(files.identity_request(name), key, its)
+            keeper.private_key(files.identity_account_key(name), owners.identities_uid)
         keeper.evidence(files.evidence_key, files.evidence_public_key)
         keeper.secret(files.origid_secret, owners.gate_uid)
         keeper.secret(files.digest_secret, owners.gate_uid)
@@ -354,6 +397,14 @@ class _Keeper:
             self.put_right(path, 0o644, None)
         else:
             self.write(path, pki.request_certificate(key, names), 0o644, None, "missing-or-broken")
+
+    def signing_request(self, path: Path, key: ec.EllipticCurvePrivateKey, its: IdentityFacts) -> None:
+        """The same for a signing certificate."""
+        if pki.requests_signing(_read(path), key, its.spc, its.revocations):
+            self.put_right(path, 0o644, None)
+        else:
+            pem = pki.request_signing_certificate(key, its.spc, its.revocations)
+            self.write(path, pem, 0o644, None, "missing-or-broken")
 
     def keep(self, pem: bytes | None, stem: Path, now: datetime) -> str:
         """Keeps what a peer will go on showing until it is given the new one; what to tell its owner."""

@@ -17,11 +17,9 @@ from trunkward.engines.pki_files import PkiFiles
 from trunkward.engines.rtpengine import rtpengine_command
 from trunkward.engines.shown_pair import places
 from trunkward.engines.valkey import valkey_command
-from trunkward.settings import Paths
+from trunkward.settings import SYSTEM_AUTHORITIES, Paths
 from trunkward.trunks.model import AcmeSettings, Declared
 
-#: Whom this system trusts (Debian's ca-certificates).
-SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 #: For a process namespace, for giving itself up inside it, and for taking the engine with it when it dies.
 _NAMESPACE_CAPABILITIES = "+sys_admin,+setuid,+setgid,+setpcap,+kill"
 
@@ -111,6 +109,7 @@ def programs(declared: Declared, paths: Paths, signer: list[str]) -> list[Progra
             own_processes=True,
         ),
         *certificate_programs(declared, paths),
+        *identity_programs(declared, paths),
         # the last: no call needs it
         Program(
             name="web",
@@ -167,6 +166,18 @@ def certificate_programs(declared: Declared, paths: Paths) -> list[Program]:
         ]
         found.append(Program(name="certificates", user="tw-edge", command=command, priority=60))
     return found
+
+
+def identity_programs(declared: Declared, paths: Paths) -> list[Program]:
+    """The one that speaks with the authorities of SHAKEN, where there are some."""
+    if declared.node.policy_administrator is None:
+        return []
+    command = [
+        *(sys.executable, "-m", "trunkward.certificates.identities"),
+        *("--task", str(paths.identities_task)),
+        *("--state", str(paths.identities_state)),
+    ]
+    return [Program(name="identities", user="tw-identity", command=command, priority=60)]
 
 
 def render_supervisord_conf(wanted: list[Program], paths: Paths, open_files: int) -> str:

@@ -16,9 +16,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import requests
-from acme import challenges, errors, messages
+from acme import errors, messages
 from acme.client import ClientNetwork, ClientV2
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from josepy.errors import Error as JoseError
+from josepy.interfaces import JSONDeSerializable
 from josepy.jwa import ES256
 from josepy.jwk import JWK, JWKEC
 
@@ -49,7 +52,7 @@ class Solver(Protocol):
     #: The challenge's type, such as `http-01`.
     kind: str
 
-    def prepare(self, challenge: messages.ChallengeBody, account: JWK) -> challenges.ChallengeResponse:
+    def prepare(self, challenge: messages.ChallengeBody, account: JWK) -> JSONDeSerializable:
         """Makes everything ready for the authority's look, and returns what it is told."""
 
     def forget(self) -> None:
@@ -86,6 +89,26 @@ class _Network(ClientNetwork):
         return super().post(*args, **kwargs)
 
 
+class _Client(ClientV2):
+    """The library's, for orders whose identifiers are not the names in the request."""
+
+    def new_order_for(
+        self, identifiers: Sequence[messages.Identifier], request_pem: bytes, profile: str
+    ) -> messages.OrderResource:
+        """As `new_order`, whose identifiers are DNS names and addresses."""
+        order = messages.NewOrder(identifiers=list(identifiers), profile=profile)
+        response = self._post(self.directory["newOrder"], order)
+        body = messages.Order.from_json(response.json())
+        return messages.OrderResource(
+            body=body,
+            uri=response.headers.get("Location"),
+            authorizations=[
+                self._authzr_from_response(self._post_as_get(url), uri=url) for url in body.authorizations
+            ],
+            csr_pem=request_pem,
+        )
+
+
 class AcmeClient:
     """One conversation with an authority. Blocks; only the account's key is kept from one to the next."""
 
@@ -102,10 +125,26 @@ class AcmeClient:
             raise AcmeFailed(f"{authority.account_key}: no account key: not EC")
         self._key = key
 
-    def issue(self, request_pem: bytes, solvers: Sequence[Solver]) -> bytes:
-        """A chain in PEM for a certificate request. Raises `AcmeFailed`."""
+    @property
+    def account_key(self) -> ec.EllipticCurvePublicKey:
+        """The public half of our account's key."""
+        public: ec.EllipticCurvePublicKey = load_pem_private_key(  # type: ignore[assignment]
+            self._authority.account_key.read_bytes(), password=None
+        ).public_key()
+        return public
+
+    def issue(
+        self,
+        request_pem: bytes,
+        solvers: Sequence[Solver],
+        identifiers: Sequence[messages.Identifier] = (),
+    ) -> bytes:
+        """A chain in PEM for a certificate request. Raises `AcmeFailed`.
+
+        `identifiers`: what the order is for; none: the names in the request.
+        """
         try:
-            return self._issue(request_pem, solvers)
+            return self._issue(request_pem, solvers, identifiers)
         except AcmeFailed:
             raise
         except errors.ValidationError as problem:
@@ -128,21 +167,30 @@ class AcmeClient:
             raise self._failed(problem) from None
         return (_aware(when) if when else None), _aware(ask_again)
 
-    def _issue(self, request_pem: bytes, solvers: Sequence[Solver]) -> bytes:
+    def _issue(
+        self, request_pem: bytes, solvers: Sequence[Solver], identifiers: Sequence[messages.Identifier]
+    ) -> bytes:
         client = self._client()
         self._log_in(client)
-        order = client.new_order(request_pem, profile=self._authority.profile or None)
+        profile = self._authority.profile
+        order = (
+            client.new_order_for(identifiers, request_pem, profile)
+            if identifiers
+            else client.new_order(request_pem, profile=profile or None)
+        )
         for authorization in order.authorizations:
             if authorization.body.status == messages.STATUS_VALID:
                 continue  # proved in an order before this one
             solver, challenge = _chosen(authorization, solvers)
-            client.answer_challenge(challenge, solver.prepare(challenge, self._key))
+            # what the library asks of a response is that it makes JSON of itself
+            response: Any = solver.prepare(challenge, self._key)
+            client.answer_challenge(challenge, response)
         # the library's clock has no zone
         deadline = datetime.now() + timedelta(seconds=ORDER_S)  # noqa: DTZ005
         order = client.poll_authorizations(order, deadline)
         return bytes(client.finalize_order(order, deadline).fullchain_pem, "ascii")
 
-    def _client(self) -> ClientV2:
+    def _client(self) -> _Client:
         net = _Network(
             self._key,
             alg=ES256,
@@ -153,7 +201,7 @@ class AcmeClient:
         net.session = guarded_session(self._guard)
         # requests takes a file of authorities where the library says bool
         net.verify_ssl = str(self._authority.trusted)  # type: ignore[assignment]
-        return ClientV2(ClientV2.get_directory(self._authority.directory, net), net)
+        return _Client(ClientV2.get_directory(self._authority.directory, net), net)
 
     def _log_in(self, client: ClientV2) -> None:
         binding = None

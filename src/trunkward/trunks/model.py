@@ -11,6 +11,7 @@ from trunkward.trunks.alerting import LOG_ALONE, Alerting
 from trunkward.trunks.callers import OWN_ONLY, CallerRule, Diverting, NumberRule
 from trunkward.trunks.destinations import DestinationPolicies
 from trunkward.trunks.retention import RetentionPolicy
+from trunkward.trunks.signing import TEST_CERTIFICATES, PolicyAdministrator, SigningSource
 from trunkward.trunks.spending import NO_CAPS, TRUNK_CAPS, Spending
 from trunkward.trunks.verification import GOES_ON, VerificationPolicy
 
@@ -300,7 +301,8 @@ class NodeSettings:
     media_addresses: tuple[Address, ...]
     media_port_min: int
     media_port_max: int
-    #: Service provider code on the SHAKEN certificate (ATIS-1000080), and the URL it is published at.
+    #: Service provider code on the SHAKEN certificate (ATIS-1000080), and the URL it is published at; ending
+    #: with `/`: below which each has one of its own (`shaken.published`).
     spc: str
     x5u: str
     #: Number plan: emergency numbers, matched exactly.
@@ -352,6 +354,9 @@ class NodeSettings:
     live: SharedLive | None = None
     #: Names of all nodes that count in the Valkey it counts in; empty: nobody has said.
     ledger_nodes: tuple[str, ...] = ()
+    signing: SigningSource = TEST_CERTIFICATES
+    #: None: nobody says which authorities of SHAKEN are to be trusted.
+    policy_administrator: PolicyAdministrator | None = None
 
     @property
     def ledger_name(self) -> str:

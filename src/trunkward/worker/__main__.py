@@ -90,7 +90,11 @@ def main() -> None:
         return carriers_seen(declared, read_health(paths), read_targets(paths), time.time())
 
     alerts, outbox = start_alerts(
-        paths, lambda: watched(compiler.declared, compiler.capped), stopped, log.warning
+        paths,
+        lambda: watched(compiler.declared, compiler.capped),
+        stopped,
+        log.warning,
+        lambda: compiler.declared,
     )
     counted = WorkerMetrics(
         waits,

@@ -16,17 +16,17 @@ import msgspec
 
 from trunkward.calls.verdict import Reason
 from trunkward.engines.alerts_file import Message
-from trunkward.engines.supervisor import SYSTEM_AUTHORITIES
 from trunkward.fetch import mail, webhook
 from trunkward.live import money
 from trunkward.live.ask import NotAnswered, Valkey
 from trunkward.live.money import Spent
 from trunkward.records.model import DecisionRecord, Record
-from trunkward.settings import Paths
+from trunkward.settings import SYSTEM_AUTHORITIES, Paths
 from trunkward.spend.alerts import Alert, crossed, event, in_words
 from trunkward.trunks.alerting import LOG_ALONE, Alerting, Mail, Webhook
 from trunkward.trunks.model import Declared
 from trunkward.trunks.spending import OwnerSpending, Window
+from trunkward.worker.certificate_alarms import CertificateAlarms, seen
 from trunkward.worker.outbox import Outbox, Send
 
 ROUND_S = 1.0
@@ -64,10 +64,16 @@ class Alerts:
     """Who has been told what, and who is to be looked at next."""
 
     def __init__(
-        self, outbox: Outbox, ask: Ask, watch: Callable[[], Watched], log: Callable[..., Any]
+        self,
+        outbox: Outbox,
+        ask: Ask,
+        watch: Callable[[], Watched],
+        log: Callable[..., Any],
+        also: Callable[[float], None] | None = None,
     ) -> None:
-        """`log` hears each alert, and once what is in the way."""
+        """`log` hears each alert, and once what is in the way; `also`: what else is looked at each second."""
         self._outbox, self._ask, self._watch, self._log = outbox, ask, watch, log
+        self._looks = {"what is spent": self.round} | ({"certificates": also} if also else {})
         self._turn = 0
         #: Caps a call was refused for, and until when they count as reached.
         self._full: dict[str, float] = {}
@@ -76,18 +82,19 @@ class Alerts:
 
     def follow(self, stopped: threading.Event) -> None:
         """Rounds until it is `stopped`. Never raises."""
-        problem = ""
+        problems = dict.fromkeys(self._looks, "")
         while not stopped.wait(ROUND_S):
-            found = ""
-            try:
-                self.round(time.time())
-            except NotAnswered as lost:
-                found = str(lost)
-            except Exception as fault:  # seen in the log; the next round may find it mended
-                found = repr(fault)
-            if found and found != problem:
-                self._log("what is spent cannot be looked at", problem=found)
-            problem = found
+            for what, look in self._looks.items():
+                found = ""
+                try:
+                    look(time.time())
+                except NotAnswered as lost:
+                    found = str(lost)
+                except Exception as fault:  # seen in the log; the next round may find it mended
+                    found = repr(fault)
+                if found and found != problems[what]:
+                    self._log(f"{what} cannot be looked at", problem=found)
+                problems[what] = found
         self._outbox.stop()
 
     def shipped(self, records: Sequence[Record], now: float) -> None:
@@ -156,11 +163,18 @@ class Alerts:
 
 
 def start_alerts(
-    paths: Paths, watch: Callable[[], Watched], stopped: threading.Event, log: Callable[..., Any]
+    paths: Paths,
+    watch: Callable[[], Watched],
+    stopped: threading.Event,
+    log: Callable[..., Any],
+    declared: Callable[[], Declared | None],
 ) -> tuple[Alerts, Outbox]:
-    """Begins, in a thread of its own."""
+    """Begins, in a thread of its own. `declared`: what is in force."""
     outbox = Outbox(paths.alerts, log)
-    alerts = Alerts(outbox, Asker(paths), watch, log)
+    certificates = CertificateAlarms(
+        outbox, lambda now: seen(paths, declared(), now), lambda: watch().node, log
+    )
+    alerts = Alerts(outbox, Asker(paths), watch, log, certificates.round)
     threading.Thread(target=alerts.follow, args=(stopped,), name="alerts", daemon=True).start()
     return alerts, outbox
 

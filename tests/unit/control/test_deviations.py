@@ -10,6 +10,7 @@ from trunkward.control.deviations import deviations
 from trunkward.control.node_file import read_node_file
 from trunkward.sip.transport import Transport
 from trunkward.trunks.model import AcmeSettings, Declared, Host, IdentifiedBy, MediaPolicy
+from trunkward.trunks.signing import Certificates, SigningSource
 
 EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")
 
@@ -105,8 +106,13 @@ def test_the_own_authority_where_peers_elsewhere_see_it(secure: Declared, addres
     what = (
         "node: shows a certificate of its own authority: only peers that were given sip-ca.pem can check it"
     )
-    assert said(replace(secure, node=node)) == [what] * shown
-    public = replace(node, certificate=AcmeSettings(directory="https://ca.example.net/dir"))
+    signed = "node: calls are signed under its own TEST authority, which no carrier trusts: identity.certificates"
+    assert said(replace(secure, node=node)) == [what, signed] * shown
+    public = replace(
+        node,
+        certificate=AcmeSettings(directory="https://ca.example.net/dir"),
+        signing=SigningSource(certificates=Certificates.ACME),
+    )
     assert said(replace(secure, node=public)) == []
 
 

@@ -44,7 +44,7 @@ def test_it_tells_what_health_needs() -> None:
 def test_processes_for_certificates_are_there_when_one_is_from_elsewhere(
     source: str, parts: list[str]
 ) -> None:
-    assert certificate_parts({"server": source, "client-north": "local"}) == parts
+    assert certificate_parts({"server": source, "client-north": "local"}, {}) == parts
 
 
 def test_where_certificates_are_from() -> None:

@@ -95,6 +95,10 @@ CONTRADICTIONS = {
     ),
     "node.media.address": ("    address: 127.0.0.10", '    address: "::1"'),
     "node.contact_host": ("contact_host: 127.0.0.10", "contact_host: [127.0.0.10, '2001:db8::10']"),
+    "node.identity.certificates": ('spc: "000T"', 'spc: "000T"\n    certificates: files{identity_files}'),
+    "node.identity.authority": ('spc: "000T"', 'spc: "000T"\n    authority: {authority}'),
+    "node.identity.files": ('spc: "000T"', 'spc: "000T"{identity_files}'),
+    "node.identity.x5u": ("trunkward/test.pem", "trunkward/"),
     "node.live": ("  gates: 2\n", "  gates: 2\n  live: {secrets: /etc/trunkward/live}\n"),
     "node.live.ca": (
         "  gates: 2\n",
@@ -155,6 +159,9 @@ ACME = """\
       directory: https://ca.example.net/directory
       terms_agreed: true
 """
+IDENTITY_FILES = "\n    files: {chain: /etc/trunkward/sti.pem, key: /etc/trunkward/sti.key}"
+AUTHORITY = """{directory: https://ca.example.net/dir, terms_agreed: true, account: a, user: u,
+      password_file: /etc/trunkward/password}"""
 BOTH = ACME + "    files: {chain: /etc/trunkward/sbc.pem, key: /etc/trunkward/sbc.key}\n"
 EAST = """\
   - name: east
@@ -183,7 +190,9 @@ def test_every_contradiction_on_the_page_is_refused_there(root: Path, table: Tab
             new.replace("{east}", EAST)
             .replace("{north2}", NORTH2)
             .replace("{acme}", ACME)
-            .replace("{both}", BOTH),
+            .replace("{both}", BOTH)
+            .replace("{identity_files}", IDENTITY_FILES)
+            .replace("{authority}", AUTHORITY),
         )
         with pytest.raises(NodeFileRefused) as refused:
             read_node_file(text, "node.yaml")

@@ -27,7 +27,10 @@ def test_the_processes_and_their_users(table: Table, paths: Paths, root: Path) -
     acme = (
         "  certificate: {acme: {directory: https://ca.example.net/dir, terms_agreed: true}}\n  tls_port: 5061"
     )
-    declared = read_node_file(example.replace("  tls_port: 5061", acme), "node.yaml")
+    administrator = (
+        "  policy_administrator: {url: https://sti-pa.example.net, certificate: /etc/trunkward/pa.pem}\n"
+    )
+    declared = read_node_file(example.replace("  tls_port: 5061", administrator + acme), "node.yaml")
     made = {
         (program.name.replace("gate-0", "gate-N").replace("gate-1", "gate-N"), program.user)
         for program in supervisor.programs(declared, paths, ["signer"])

@@ -21,6 +21,7 @@ NAMES = [
     "tw-cert",
     "tw-web",
     "tw-live",
+    "tw-identity",
 ]
 
 

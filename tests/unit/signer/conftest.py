@@ -27,7 +27,7 @@ def house(tmp_path: Path) -> Any:
     ensure_pki(
         directory,
         facts,
-        PkiOwners(edge_uid=0, gate_uid=0, signer_uid=0, cert_uid=0),
+        PkiOwners(edge_uid=0, gate_uid=0, signer_uid=0, cert_uid=0, identities_uid=0),
         now=datetime.fromtimestamp(NOW_S, UTC),
     )
     files = PkiFiles(directory)

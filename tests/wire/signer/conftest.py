@@ -136,7 +136,9 @@ def node() -> Iterator[Node]:
             node_names=SipNames(common_name="sbc.example.com", dns=("sbc.example.com",)),
             spc=SPC,
         )
-        owners = PkiOwners(edge_uid=EDGE, gate_uid=GATE, signer_uid=SIGNER, cert_uid=EDGE)
+        owners = PkiOwners(
+            edge_uid=EDGE, gate_uid=GATE, signer_uid=SIGNER, cert_uid=EDGE, identities_uid=EDGE
+        )
         ensure_pki(home / "pki", facts, owners, now=datetime.now(UTC))
         made = Node(home)
         yield made

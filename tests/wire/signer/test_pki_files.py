@@ -31,7 +31,7 @@ from trunkward.shaken.certificate import check_signing_certificate
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 BEFORE = "the one before is accepted until 2027-11-23: give its owner the new one by then"
 ROOT = os.geteuid() == 0
-OWNERS = PkiOwners(edge_uid=64011, gate_uid=64012, signer_uid=64013, cert_uid=64014)
+OWNERS = PkiOwners(edge_uid=64011, gate_uid=64012, signer_uid=64013, cert_uid=64014, identities_uid=64015)
 FACTS = PkiFacts(
     node="sbc.example.com",
     node_names=SipNames(
@@ -228,7 +228,10 @@ def test_a_deleted_certificate_is_accepted_no_longer(home: Path) -> None:
 def test_when_each_certificate_ends(home: Path) -> None:
     files = PkiFiles(home)
     files.shaken.write_bytes(b"half")
-    found = {each.name: each.until for each in certificate_facts(files, ["trunk-alpha"], {"north": NOW})}
+    found = {
+        each.name: each.until
+        for each in certificate_facts(files, ["trunk-alpha"], {"north": NOW}, signs_under_test=True)
+    }
     year, decade = NOW + timedelta(days=365), NOW + timedelta(days=3650)
     assert found == {
         "node.pem": year,

@@ -1,0 +1,101 @@
+"""Speaks with the authorities of SHAKEN: `python -m trunkward.certificates.identities`.
+
+Keeps the trusted list, the revocation list, and the certificate of each identity that comes by ACME. Its
+user holds keys of accounts, and passwords; no key that signs calls. What it brings are files: signers and
+gates check each of them themselves before they rely on it.
+"""
+
+import argparse
+import os
+import signal
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from trunkward import __version__
+from trunkward.certificates.lists import Lists
+from trunkward.certificates.signing import Signing
+from trunkward.engines.certificate_state import IdentitiesState, write_state
+from trunkward.engines.identity_task import IdentitiesTask
+from trunkward.fetch.policy_administrator import PolicyAdministrator
+
+#: Seconds between two looks at the clock, and between two signs of life.
+ROUND_S = 1.0
+
+log = structlog.get_logger(process="identities")
+
+
+class Identities:
+    """All of a node's. One thread works, and may wait for an authority; another tells how it goes."""
+
+    def __init__(self, task: IdentitiesTask) -> None:
+        """Raises `OSError`, `ValueError` for a certificate of the administrator that is none."""
+        self._since = datetime.now(UTC)
+        self._lists = Lists(task, log)
+        administrator = PolicyAdministrator(task.administrator, Path(task.trusted))
+        self._identities = {
+            one.name: Signing(one, self._lists, administrator, log) for one in task.identities
+        }
+
+    def round(self, now: datetime) -> None:
+        """What is due now: lists first, because certificates are judged by them."""
+        self._lists.round(now)
+        for identity in self._identities.values():
+            identity.round(now)
+
+    def state(self, now: datetime) -> IdentitiesState:
+        """How it is going."""
+        trusted, revocations = self._lists.states
+        return IdentitiesState(
+            at=now,
+            version=__version__,
+            since=self._since,
+            trusted_list=trusted,
+            revocations=revocations,
+            identities={name: identity.state for name, identity in self._identities.items()},
+        )
+
+
+def main() -> None:
+    """Runs until SIGTERM."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ]
+    )
+    parser = argparse.ArgumentParser(prog="trunkward.certificates.identities")
+    for name in ("task", "state"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    arguments = parser.parse_args()
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: stop.set())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    identities = Identities(msgspec.json.decode(arguments.task.read_bytes(), type=IdentitiesTask))
+    threading.Thread(target=_work, args=(identities,), name="work", daemon=True).start()
+    log.info("ready")
+    while not stop.is_set():
+        try:
+            write_state(arguments.state, identities.state(datetime.now(UTC)))
+        except OSError as problem:
+            log.error("state not written", file=str(arguments.state), problem=str(problem))
+        stop.wait(ROUND_S)
+    log.info("stopped")
+    # not by way of the interpreter, which would wait for an order that runs; every file here is whole
+    os._exit(0)
+
+
+def _work(identities: Identities) -> None:
+    while True:
+        identities.round(datetime.now(UTC))
+        time.sleep(ROUND_S)
+
+
+if __name__ == "__main__":
+    main()

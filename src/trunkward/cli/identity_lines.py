@@ -1,0 +1,155 @@
+"""What is said of identities: the certificates calls are signed under, and the lists they stand on."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rich.text import Text
+
+from trunkward.control.shown_certificate import WARN_AT
+from trunkward.engines.certificate_state import IdentitiesState, IdentityState, ListState, read_state
+from trunkward.engines.identity_task import identities_of
+from trunkward.settings import Paths
+from trunkward.trunks.model import Declared
+from trunkward.trunks.signing import Certificates
+
+#: Widest name in front of what is said.
+_WIDE = 28
+
+
+def document(declared: Declared, paths: Paths) -> dict[str, Any]:
+    """For programs: identities, and the lists."""
+    state = identities_state(declared, paths)
+    return {
+        "identities": {
+            name: {
+                "spc": spc,
+                "certificates": source.certificates.value,
+                **(_identity_document(state.identities[name]) if state and name in state.identities else {}),
+            }
+            for name, (spc, _, source) in identities_of(declared).items()
+        },
+        "trusted_list": _list_document(state.trusted_list) if state else None,
+        "revocations": _list_document(state.revocations) if state else None,
+    }
+
+
+def lines(declared: Declared, paths: Paths, now: datetime) -> Iterator[Text]:
+    """For people."""
+    state = identities_state(declared, paths)
+    for name, (spc, x5u, source) in identities_of(declared).items():
+        if source.certificates is Certificates.TEST:
+            words = (
+                f"{spc}, of this node's TEST authority, which no carrier trusts; published (by you) at {x5u}"
+            )
+            yield Text(f"  {f'signs as {name}':<{_WIDE}} {words}")
+        elif state is not None and name in state.identities:
+            yield from _identity_lines(name, state.identities[name], now)
+        else:
+            yield _line(f"signs as {name}", f"{spc}: nobody says yet how it stands", "yellow")
+    if state is not None:
+        yield from _list_lines("trusted list", "authorities", state.trusted_list, now)
+        yield from _list_lines("revocation list", "revoked", state.revocations, now)
+
+
+def _identity_lines(name: str, one: IdentityState, now: datetime) -> Iterator[Text]:
+    who, lifetime = f"signs as {name}", one.lifetime
+    if lifetime is None:
+        yield _line(who, f"{one.spc}, {one.source}: no certificate: calls go unsigned", "red")
+    else:
+        left = lifetime.ends - now
+        style = "red" if left <= timedelta() else "yellow" if lifetime.left(now) < WARN_AT else ""
+        yield _line(who, f"{one.spc}, {one.source}: {_left(left)}, until {_at(lifetime.ends)}", style)
+        yield Text(f"    serial {one.serial}, issued by {one.issuer}; revocation: {one.revocation}")
+        found = f"last found there {_at(one.found)}" if one.found else "not looked for yet"
+        served = (
+            f", served as {one.served} instead of application/pem-certificate-chain" if one.served else ""
+        )
+        yield Text(f"    published at {one.url}; {found}{served}")
+    if one.waiting_url:
+        yield Text(f"    the next one waits until it is found at {one.waiting_url}", "yellow")
+    if one.next_attempt is not None:
+        yield Text(f"    {'renewal' if lifetime else 'asked for'} at {_at(one.next_attempt)}")
+    if one.problem:
+        yield Text(f"    {_plain(one.problem)}", "red")
+
+
+def _list_lines(name: str, what: str, one: ListState, now: datetime) -> Iterator[Text]:
+    if one.at is None:
+        yield _line(name, "none yet", "red")
+    else:
+        until = f", good until {_at(one.until)}" if one.until else ""
+        style = "red" if one.until is not None and one.until <= now else ""
+        yield _line(name, f"{one.entries} {what}, {_age(now - one.at)} old{until}", style)
+    if one.problem:
+        again = f"; tried again at {_at(one.next_attempt)}" if one.next_attempt else ""
+        yield Text(f"    {_plain(one.problem)}{again}", "red")
+
+
+def _identity_document(one: IdentityState) -> dict[str, Any]:
+    return {
+        "source": one.source,
+        "until": _iso(one.until),
+        "serial": one.serial,
+        "issuer": one.issuer,
+        "url": one.url,
+        "found": _iso(one.found),
+        "served_as": one.served,
+        "revocation": one.revocation,
+        "next_attempt": _iso(one.next_attempt),
+        "waiting_url": one.waiting_url,
+        "failures": one.failures,
+        "problem": one.problem,
+    }
+
+
+def _list_document(one: ListState) -> dict[str, Any]:
+    return {
+        "fetched": _iso(one.at),
+        "until": _iso(one.until),
+        "entries": one.entries,
+        "next_attempt": _iso(one.next_attempt),
+        "problem": one.problem,
+    }
+
+
+def identities_state(declared: Declared, paths: Paths) -> IdentitiesState | None:
+    """What the process that speaks with the authorities says; None where there is none."""
+    if declared.node.policy_administrator is None:
+        return None
+    return read_state(paths.identities_state, IdentitiesState) or IdentitiesState(at=datetime.now(UTC))
+
+
+def is_wrong(state: IdentitiesState) -> bool:
+    """Whether a person should look."""
+    lists = (state.trusted_list, state.revocations)
+    return any(one.at is None or one.problem for one in lists) or any(
+        one.problem or one.lifetime is None for one in state.identities.values()
+    )
+
+
+def _line(who: str, said: str, style: str) -> Text:
+    return Text.assemble(f"  {who:<{_WIDE}} ", (_plain(said), style))
+
+
+def _left(left: timedelta) -> str:
+    return "ended" if left <= timedelta() else f"{_age(left)} left"
+
+
+def _age(span: timedelta) -> str:
+    minutes = int(span.total_seconds()) // 60
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes // 60} hours" if minutes < 72 * 60 else f"{span.days} days"
+
+
+def _at(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
+
+
+def _plain(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -1,0 +1,112 @@
+"""What a person reads of signing certificates and lists, and what a program does."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from trunkward.cli.identity_lines import document, is_wrong, lines
+from trunkward.control.node_file import read_node_file
+from trunkward.engines.certificate_state import IdentitiesState, IdentityState, ListState, write_state
+from trunkward.settings import Paths
+from trunkward.trunks.model import Declared
+from trunkward.trunks.signing import Certificates, PolicyAdministrator, SigningSource
+
+EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")
+NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
+GOOD = IdentityState(
+    spc="000T",
+    source="acme https://ca.example.net/dir",
+    begins=NOW - timedelta(days=30),
+    until=NOW + timedelta(days=60),
+    serial="75a1",
+    issuer="CN=An authority",
+    url="https://cert.example.com/000T-1.pem",
+    found=NOW,
+    revocation="good",
+    next_attempt=NOW + timedelta(days=30),
+)
+WELL = IdentitiesState(
+    at=NOW,
+    trusted_list=ListState(at=NOW - timedelta(minutes=41), until=NOW + timedelta(days=1), entries=12),
+    revocations=ListState(at=NOW - timedelta(minutes=12), until=NOW + timedelta(days=1), entries=3),
+    identities={"node": GOOD},
+)
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    found = Paths(config=tmp_path / "c", state=tmp_path / "s", run=tmp_path / "r", log=tmp_path / "l")
+    found.identities_state.parent.mkdir(parents=True)
+    return found
+
+
+@pytest.fixture
+def declared() -> Declared:
+    found = read_node_file(EXAMPLE, "node.yaml")
+    administrator = PolicyAdministrator(url="https://sti-pa.example.net", certificate_file="/etc/pa.pem")
+    signing = SigningSource(certificates=Certificates.ACME)
+    return replace(found, node=replace(found.node, signing=signing, policy_administrator=administrator))
+
+
+def said(declared: Declared, paths: Paths, state: IdentitiesState = WELL) -> str:
+    write_state(paths.identities_state, state)
+    return "\n".join(line.plain for line in lines(declared, paths, NOW))
+
+
+def test_what_whose_until_when_published_where(declared: Declared, paths: Paths) -> None:
+    assert said(declared, paths).splitlines() == [
+        "  signs as node                000T, acme https://ca.example.net/dir: 60 days left, until 2027-01-25 12:00:00 UTC",
+        "    serial 75a1, issued by CN=An authority; revocation: good",
+        "    published at https://cert.example.com/000T-1.pem; last found there 2026-11-26 12:00:00 UTC",
+        "    renewal at 2026-12-26 12:00:00 UTC",
+        "  trusted list                 12 authorities, 41 min old, good until 2026-11-27 12:00:00 UTC",
+        "  revocation list              3 revoked, 12 min old, good until 2026-11-27 12:00:00 UTC",
+    ]
+
+
+def test_what_is_wrong_stands_in_it_and_breaks_no_terminal(declared: Declared, paths: Paths) -> None:
+    waits = IdentityState(
+        spc="000T", source="acme x", waiting_url="https://cert.example.com/2.pem", problem="404\x1b[2J"
+    )
+    refused = ListState(problem="list-signature", next_attempt=NOW)
+    found = said(declared, paths, IdentitiesState(at=NOW, trusted_list=refused, identities={"node": waits}))
+    assert "no certificate: calls go unsigned" in found
+    assert "waits until it is found at https://cert.example.com/2.pem" in found
+    assert "404 [2J" in found
+    assert "trusted list                 none yet" in found
+    assert "list-signature; tried again at 2026-11-26 12:00:00 UTC" in found
+
+
+def test_the_test_authority_is_called_what_it_is(paths: Paths) -> None:
+    found = read_node_file(EXAMPLE, "node.yaml")
+    (line,) = lines(found, paths, NOW)
+    assert "TEST authority, which no carrier trusts" in line.plain
+    assert document(found, paths) == {
+        "identities": {"node": {"spc": "000T", "certificates": "test"}},
+        "trusted_list": None,
+        "revocations": None,
+    }
+
+
+def test_for_programs(declared: Declared, paths: Paths) -> None:
+    said(declared, paths)
+    found = document(declared, paths)
+    node = found["identities"]["node"]
+    assert (node["spc"], node["until"], node["revocation"]) == ("000T", "2027-01-25T12:00:00+00:00", "good")
+    assert found["trusted_list"]["entries"] == 12
+    assert found["revocations"]["fetched"] == "2026-11-26T11:48:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("state", "wrong"),
+    [
+        (WELL, False),
+        (IdentitiesState(at=NOW), True),
+        (msgspec.structs.replace(WELL, identities={"node": IdentityState(spc="000T", source="x")}), True),
+    ],
+)
+def test_what_a_person_should_look_at(state: IdentitiesState, wrong: bool) -> None:
+    assert is_wrong(state) is wrong

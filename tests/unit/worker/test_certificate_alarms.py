@@ -1,0 +1,107 @@
+"""Certificates that need a person: told once for each level, over restarts, and again after they were well."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from trunkward.control.certificate_alarms import PATIENCE_S
+from trunkward.control.health import CertificateFacts, CertificateOf
+from trunkward.engines.alerts_file import read_kept
+from trunkward.worker.certificate_alarms import ROUND_S, CertificateAlarms
+from trunkward.worker.outbox import Outbox
+
+NOW = 1_800_000_000.0
+
+
+class Seen:
+    """What there is to be seen."""
+
+    def __init__(self) -> None:
+        self.days_left = 60.0
+        self.problem = ""
+        self.late = False
+        self.lines: list[str] = []
+
+    def __call__(self, now: datetime) -> list[CertificateFacts]:
+        until = datetime.fromtimestamp(NOW, UTC) + timedelta(days=self.days_left)
+        return [
+            CertificateFacts(
+                name="signing certificate of node",
+                of=CertificateOf.SIGNING,
+                until=until,
+                problem=self.problem,
+                late=self.late,
+            )
+        ]
+
+    def log(self, line: str, **_: Any) -> None:
+        self.lines.append(line)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "alerts.json"
+
+
+def made(file: Path, seen: Seen) -> CertificateAlarms:
+    outbox = Outbox(file, seen.log)
+    outbox.channels({"nobody": lambda _message: None})
+    outbox.stop()
+    return CertificateAlarms(outbox, seen, lambda: "sbc.example.com", seen.log)
+
+
+def test_each_level_is_told_once_and_again_after_it_was_well(file: Path) -> None:
+    seen = Seen()
+    alarms = made(file, seen)
+    alarms.round(NOW)
+    assert seen.lines == []
+    seen.days_left, seen.late = 5.0, True
+    for minute in range(1, 4):
+        alarms.round(NOW + minute * ROUND_S)
+    assert len(seen.lines) == 1
+    # a worker after this one has heard of it
+    again = made(file, seen)
+    again.round(NOW + 4 * ROUND_S)
+    assert len(seen.lines) == 1
+    seen.days_left = -1.0
+    again.round(NOW + 5 * ROUND_S)
+    assert len(seen.lines) == 2
+    assert "ended" in seen.lines[1]
+    # renewed, and late once more
+    seen.days_left, seen.late = 60.0, False
+    again.round(NOW + 6 * ROUND_S)
+    assert read_kept(file).told == {}
+    seen.days_left, seen.late = 5.0, True
+    again.round(NOW + 7 * ROUND_S)
+    assert len(seen.lines) == 3
+
+
+def test_a_problem_is_told_when_it_lasts(file: Path) -> None:
+    seen = Seen()
+    alarms = made(file, seen)
+    seen.problem, seen.late = "the policy administrator is down", True
+    alarms.round(NOW)
+    alarms.round(NOW + PATIENCE_S - 1)
+    assert seen.lines == []
+    alarms.round(NOW + PATIENCE_S + ROUND_S)
+    assert len(seen.lines) == 1
+    (message,) = read_kept(file).waiting
+    assert message.subject == f"[sbc.example.com] {seen.lines[0]}"
+    assert msgspec.json.decode(message.body)["data"]["level"] == "soon"
+
+
+def test_it_looks_once_a_minute(file: Path) -> None:
+    seen, looks = Seen(), []
+    outbox = Outbox(file, seen.log)
+
+    def look(now: datetime) -> list[CertificateFacts]:
+        looks.append(now)
+        return []
+
+    alarms = CertificateAlarms(outbox, look, lambda: "", seen.log)
+    for second in range(int(ROUND_S) + 1):
+        alarms.round(NOW + second)
+    assert len(looks) == 2
