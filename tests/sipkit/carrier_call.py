@@ -58,22 +58,22 @@ def call_in(
     snapshot = snapshot_of(policy, trusted=trusted, verstat=verstat, announcements=announcements)
     carrier = snapshot.carriers[0]
     told: dict[str, Any] = {
-            "id": "0" * 32,
-            "at": NOW,
-            "source_ip": str(carrier.networks[0].network_address),
-            "source_port": 1,
-            "transport": Transport.TLS,
-            "local_ip": "127.0.0.1",
-            "local_port": 5061,
-            "ruri": f"sip:{CALLED}@127.0.0.1",
-            "from_uri": f"sip:{CALLING}@north.example.net",
-            "to_uri": f"sip:{CALLED}@127.0.0.1",
-            "call_id": "c",
-            "from_tag": "t",
-            "headers": {"identity": identities} if identities else {},
-            "content_type": "application/sdp",
-            "body": SDP,
-        }
+        "id": "0" * 32,
+        "at": NOW,
+        "source_ip": str(carrier.networks[0].network_address),
+        "source_port": 1,
+        "transport": Transport.TLS,
+        "local_ip": "127.0.0.1",
+        "local_port": 5061,
+        "ruri": f"sip:{CALLED}@127.0.0.1",
+        "from_uri": f"sip:{CALLING}@north.example.net",
+        "to_uri": f"sip:{CALLED}@127.0.0.1",
+        "call_id": "c",
+        "from_tag": "t",
+        "headers": {"identity": identities} if identities else {},
+        "content_type": "application/sdp",
+        "body": SDP,
+    }
     attempt = CallAttempt(**(told | changes))
     peer = PeerIdentity(
         certificate_sha256="0" * 64,

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from trunkward.control.keys import File, Part
-from trunkward.trunks.model import Network
+from trunkward.trunks.model import Network, VerificationSettings
+from trunkward.trunks.signing import Revocation
 from trunkward.trunks.verification import WAIT_MS, Failed, Missing, VerificationPolicy
 
 #: Milliseconds; longer than a fetch may take nobody waits.
@@ -23,13 +24,14 @@ def _network(value: Any) -> Network:
     return network
 
 
-class FetchingPart(Part):
-    """`node.verification`: how certificates are fetched."""
+class NodeVerificationPart(Part):
+    """`node.verification`."""
 
     ca: File | None = None
     unsafe_networks: Annotated[list[Annotated[Any, BeforeValidator(_network)]], Field(max_length=16)] = Field(
         default_factory=list
     )
+    revocation: Annotated[Revocation, Field(strict=False)] = Revocation.SOFT
 
 
 class VerificationPart(Part):
@@ -38,6 +40,15 @@ class VerificationPart(Part):
     missing: Annotated[Missing, Field(strict=False)] = Missing.PASS
     failed: Annotated[Failed, Field(strict=False)] = Failed.MARK
     wait_ms: Annotated[int, Field(ge=0, le=_MOST_WAIT_MS)] = WAIT_MS
+
+
+def settings_of(part: NodeVerificationPart) -> VerificationSettings:
+    """The node's."""
+    return VerificationSettings(
+        ca_file=part.ca or "",
+        unsafe_networks=tuple(part.unsafe_networks),
+        revocation=Revocation(part.revocation),
+    )
 
 
 def verification_of(part: VerificationPart) -> VerificationPolicy:

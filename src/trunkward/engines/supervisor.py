@@ -19,6 +19,7 @@ from trunkward.engines.shown_pair import places
 from trunkward.engines.valkey import valkey_command
 from trunkward.settings import SYSTEM_AUTHORITIES, Paths
 from trunkward.trunks.model import AcmeSettings, Declared
+from trunkward.trunks.signing import Revocation
 
 #: For a process namespace, for giving itself up inside it, and for taking the engine with it when it dies.
 _NAMESPACE_CAPABILITIES = "+sys_admin,+setuid,+setgid,+setpcap,+kill"
@@ -60,6 +61,8 @@ def programs(declared: Declared, paths: Paths, signer: list[str]) -> list[Progra
     shared = declared.node.live
     live = ["--live", shared.where] if shared is not None else []
     trust = ["--unsafe-trusted-clock"] if declared.node.unsafe_trusted_clock else []
+    trust += ["--policy-administrator"] if declared.node.policy_administrator is not None else []
+    trust += ["--hard-revocation"] if declared.node.verification.revocation is Revocation.HARD else []
     gates = [
         Program(
             name=f"gate-{index}",

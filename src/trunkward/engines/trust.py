@@ -46,8 +46,16 @@ class Trust:
 class TrustFiles:
     """Reads the files again when they have changed."""
 
-    def __init__(self, paths: Paths, *, hard: bool = False, clock: Callable[[], float] = time.time) -> None:
-        """Reads nothing yet. `clock`: seconds since the epoch."""
+    def __init__(
+        self,
+        paths: Paths,
+        *,
+        administered: bool,
+        hard: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Reads nothing yet. `administered`: an administrator is named. `clock`: seconds since the epoch."""
+        self._administered = administered
         self._administrator = paths.policy_administrator
         self._list = paths.trusted_list
         self._revocations = paths.revocations
@@ -79,7 +87,7 @@ class TrustFiles:
 
     def _read(self) -> Trust:
         self._edition += 1
-        if not self._administrator.exists():
+        if not self._administered:
             roots = x509.load_pem_x509_certificates(read_plain(self._test, _MOST_BYTES))
             written_s = self._test.stat().st_mtime
             return Trust(

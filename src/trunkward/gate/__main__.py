@@ -41,7 +41,7 @@ _FIRST_LOOK_S = 0.02
 
 def main() -> None:
     """Runs until SIGTERM."""
-    index, trust_clock, paths = _arguments()
+    options, paths = _arguments()
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -53,10 +53,11 @@ def main() -> None:
     # what is loaded stays, and a judgement makes no cycles: collections may be rare
     gc.freeze()
     gc.set_threshold(50_000)
-    uvloop.run(_run(index, trust_clock, paths))
+    uvloop.run(_run(options, paths))
 
 
-async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
+async def _run(options: argparse.Namespace, paths: Paths) -> None:
+    index = options.index
     log = structlog.get_logger("gate", gate=index)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -68,10 +69,10 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
     client = LiveClient(paths.valkey, "gate", paths.valkey_secret("gate"))
     counted.counts = counts = Counts(client, index)
     counted.draining = is_draining(paths)
-    clock = KernelClock(trusted=trust_clock)
+    clock = KernelClock(trusted=options.unsafe_trusted_clock)
     fetcher, trust, verifications = (
         FetcherClient(paths.fetcher_socket),
-        TrustFiles(paths),
+        TrustFiles(paths, administered=options.policy_administrator, hard=options.hard_revocation),
         VerificationCounts(),
     )
     line = Line(
@@ -166,15 +167,18 @@ async def _first_of(*events: asyncio.Event) -> None:
         wait.cancel()
 
 
-def _arguments() -> tuple[int, bool, Paths]:
+def _arguments() -> tuple[argparse.Namespace, Paths]:
     parser = argparse.ArgumentParser(prog="trunkward.gate")
     parser.add_argument("--index", type=int, required=True)
     parser.add_argument("--unsafe-trusted-clock", action="store_true")
+    parser.add_argument("--policy-administrator", action="store_true", help="signatures lead to its list")
+    parser.add_argument("--hard-revocation", action="store_true", help="and to none without a fresh list")
     parser.add_argument("--live", default="")
-    for name in ("config", "state", "run", "log"):
+    places = ("config", "state", "run", "log")
+    for name in places:
         parser.add_argument(f"--{name}", type=Path, required=True)
-    arguments = vars(parser.parse_args())
-    return arguments.pop("index"), arguments.pop("unsafe_trusted_clock"), Paths(**arguments)
+    options = parser.parse_args()
+    return options, Paths(**{name: getattr(options, name) for name in (*places, "live")})
 
 
 if __name__ == "__main__":

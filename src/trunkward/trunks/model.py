@@ -11,7 +11,12 @@ from trunkward.trunks.alerting import LOG_ALONE, Alerting
 from trunkward.trunks.callers import OWN_ONLY, CallerRule, Diverting, NumberRule
 from trunkward.trunks.destinations import DestinationPolicies
 from trunkward.trunks.retention import RetentionPolicy
-from trunkward.trunks.signing import TEST_CERTIFICATES, PolicyAdministrator, SigningSource
+from trunkward.trunks.signing import (
+    TEST_CERTIFICATES,
+    PolicyAdministrator,
+    Revocation,
+    SigningSource,
+)
 from trunkward.trunks.spending import NO_CAPS, TRUNK_CAPS, Spending
 from trunkward.trunks.verification import GOES_ON, VerificationPolicy
 
@@ -264,13 +269,15 @@ class Probes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fetching:
-    """How the certificates of signed calls are fetched."""
+class VerificationSettings:
+    """How signed calls from carriers are verified, whichever carrier's."""
 
     #: PEM of the authorities their hosts' TLS certificates must lead to; "": those this system trusts.
     ca_file: str = ""
     #: Special-purpose networks (RFC 6890) they are fetched from all the same; shows as a deviation.
     unsafe_networks: tuple[Network, ...] = ()
+    #: Of a certificate of which no fresh list says whether it is revoked.
+    revocation: Revocation = Revocation.SOFT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -349,7 +356,7 @@ class NodeSettings:
     alerts: Alerting = LOG_ALONE
     #: What it is called among the nodes that share a Valkey; "": by its name.
     id: str = ""
-    verification: Fetching = Fetching()
+    verification: VerificationSettings = VerificationSettings()
     #: None: it has a Valkey of its own.
     live: SharedLive | None = None
     #: Names of all nodes that count in the Valkey it counts in; empty: nobody has said.

@@ -31,10 +31,10 @@ def decision(number: int, verification: VerificationRecord | None, **told: objec
     return DecisionRecord(**(values | told), verification=verification)  # type: ignore[arg-type]
 
 
-GOOD = VerificationRecord(verstat="TN-Validation-Passed", attest="A", spc="709J", x5u="https://c.example.net/1.pem")
-BAD = VerificationRecord(
-    verstat="TN-Validation-Failed", errors=[StirErrorRecord(code=438, cause="replayed")]
+GOOD = VerificationRecord(
+    verstat="TN-Validation-Passed", attest="A", spc="709J", x5u="https://c.example.net/1.pem"
 )
+BAD = VerificationRecord(verstat="TN-Validation-Failed", errors=[StirErrorRecord(code=438, cause="replayed")])
 LATE = VerificationRecord(verstat="No-TN-Validation", why="certificate-late")
 RECORDS = [
     decision(1, GOOD),

@@ -106,7 +106,9 @@ def test_the_own_authority_where_peers_elsewhere_see_it(secure: Declared, addres
     what = (
         "node: shows a certificate of its own authority: only peers that were given sip-ca.pem can check it"
     )
-    signed = "node: calls are signed under its own TEST authority, which no carrier trusts: identity.certificates"
+    signed = (
+        "node: calls are signed under its own TEST authority, which no carrier trusts: identity.certificates"
+    )
     assert said(replace(secure, node=node)) == [what, signed] * shown
     public = replace(
         node,

@@ -203,13 +203,16 @@ def test_a_chain_is_asked_for_again_when_its_time_is_over(provider: Provider) ->
     run(provider, scenario)
 
 
-def fresh_list(until: float) -> Revocations:
-    return replace(NO_LIST, this_update_s=NOW - 60, next_update_s=until)
+def fresh_list(provider: Provider, until: float) -> Revocations:
+    issuer = provider.certificate.issuer.public_bytes()
+    return replace(NO_LIST, issuer=issuer, this_update_s=NOW - 60, next_update_s=until)
 
 
 def revoking(provider: Provider) -> Revocations:
     name = provider.certificate.issuer.public_bytes()
-    return replace(fresh_list(NOW + DAY), revoked=frozenset({(name, provider.certificate.serial_number)}))
+    return replace(
+        fresh_list(provider, NOW + DAY), revoked=frozenset({(name, provider.certificate.serial_number)})
+    )
 
 
 def test_a_revoked_certificate_is_refused_with_the_next_list(provider: Provider) -> None:
@@ -236,7 +239,7 @@ def test_what_a_list_says_ends_with_the_list(provider: Provider) -> None:
     """Property 21: with the hard policy, a list that is too old speaks for nobody; it is looked at each minute."""
 
     async def scenario(world: World) -> None:
-        world.trust.trust = replace(world.trust.trust, revocations=fresh_list(NOW + 30), hard=True)
+        world.trust.trust = replace(world.trust.trust, revocations=fresh_list(provider, NOW + 30), hard=True)
         assert (await world.look(world.case())).outcome is Verstat.PASSED
         later = NOW + 30 + DAY + RECHECK_S
         world.fetcher.answers[provider.url] = world.given(until=NOW + 30 * DAY)

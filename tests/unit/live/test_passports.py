@@ -16,7 +16,9 @@ from trunkward.live.seen import SeenPassports
 _fresh = itertools.count(1)
 
 
-def asked(number: int, *passports: str, call: str, counters: tuple[Counter, ...] = (), rates: Any = ()) -> Asked:
+def asked(
+    number: int, *passports: str, call: str, counters: tuple[Counter, ...] = (), rates: Any = ()
+) -> Asked:
     return Asked(
         record_id=f"p{number}", hold_s=60, counters=counters, rates=rates, passports=passports, call_mark=call
     )
@@ -66,7 +68,10 @@ def test_beside_places_rates_and_money_nothing_is_mistaken(valkey: OwnValkey) ->
 
     async def scenario(admit: Any) -> None:
         key, number = f"k{next(_fresh)}", next(_fresh) * 100
-        place, rate = Counter(key=f"calls:trunk:{key}", most=1), Rate(key=f"rate-in:{key}", per_second=1, burst=2)
+        place, rate = (
+            Counter(key=f"calls:trunk:{key}", most=1),
+            Rate(key=f"rate-in:{key}", per_second=1, burst=2),
+        )
         fact = await admit(0, asked(number, key, call="a", counters=(place,), rates=(rate,)))
         assert replayed(fact) == 0
         assert fact.counters == (place.key,)
@@ -93,7 +98,12 @@ def test_nobody_but_gates_sees_them_and_the_fetcher_sees_chains_alone(valkey: Ow
     with valkey.asks("fetcher") as fetcher:
         assert fetcher.ask("SET", "chain:a", "b", "PX", "1000") == b"OK"
         assert fetcher.ask("GET", "chain:a") == b"b"
-        for command in (("GET", "passport:a"), ("SET", "calls:trunk:a", "1"), ("DEL", "chain:a"), ("KEYS", "*")):
+        for command in (
+            ("GET", "passport:a"),
+            ("SET", "calls:trunk:a", "1"),
+            ("DEL", "chain:a"),
+            ("KEYS", "*"),
+        ):
             with pytest.raises(NotAnswered, match="NOPERM"):
                 fetcher.ask(*command)
     with valkey.asks("gate") as gate, pytest.raises(NotAnswered, match="NOPERM"):

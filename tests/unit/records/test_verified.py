@@ -41,7 +41,12 @@ def test_by_carrier() -> None:
         failed=2,
         unverified={"certificate-late": 1},
         levels={"A": 3, "B": 1},
-        errors={"438 signature": 1, "437 chain-not-trusted": 1, "438 replayed": 1, "436 certificate-unavailable": 1},
+        errors={
+            "438 signature": 1,
+            "437 chain-not-trusted": 1,
+            "438 replayed": 1,
+            "436 certificate-unavailable": 1,
+        },
         replays=1,
         codes={"709J": 3, "710K": 1},
     )
