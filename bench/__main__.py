@@ -1,6 +1,7 @@
 """`./trunkward bench [WHAT]`, or `python -m bench [WHAT]`.
 
-WHAT: signalling, record, records, calls, ladder, configuration, swap, admission, ledger, losses, shaken or verification.
+WHAT: signalling, record, records, calls, ladder, configuration, swap, admission, ledger, losses,
+shaken or verification.
 """
 
 import sys

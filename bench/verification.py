@@ -1,9 +1,9 @@
 """`./trunkward bench verification`: what verifying a carrier's calls adds to their set-up, on a whole node.
 
-1. Calls with a signature, of a certificate that is known, beside the same calls without one: both kinds run at the
-   same time, each on a connection of its own, so that whatever drifts meets both.
-2. Calls beside others whose certificate host never answers (each names a URL nobody has asked for), and beside
-   as many others with a good one.
+1. Calls with a signature, of a known certificate, beside the same calls without one: both kinds run at the same
+   time, each on a connection of its own, so that whatever drifts meets both.
+2. Calls beside others whose certificate host never answers (each names a URL nobody has asked for), and
+   beside as many others with a good one.
 
 Times are from the caller's INVITE to its arrival at the customer's PBX.
 """
@@ -101,6 +101,7 @@ async def _measured(directory: Path, options: argparse.Namespace) -> list[dict[s
     found: list[dict[str, object]] = []
     async with AsyncExitStack() as stack:
         stack.enter_context(NameServer(_DNS, records))
+        (directory / "node").mkdir(mode=0o755)
         node = await _started(directory / "node", web.trust)
         stack.push_async_callback(stop, node, signal.SIGINT)
         stand = _stand(directory / "node")
@@ -174,9 +175,9 @@ def _report(found: list[dict[str, object]], options: argparse.Namespace) -> str:
     def differences(first: tuple[str, str], second: tuple[str, str], name: str) -> list[float]:
         return [b - a for a, b in zip(of(*first, name), of(*second, name), strict=True)]
 
+    how = f"{options.rounds} rounds of {options.seconds:g} s at {options.rate:g} calls/s of each kind"
     lines = [
-        f"{options.rounds} rounds of {options.seconds:g} s at {options.rate:g} calls/s of each kind, media anchored;"
-        " INVITE to its arrival at the PBX, medians over the rounds.",
+        f"{how}, media anchored; INVITE to its arrival at the PBX, medians over the rounds.",
         "",
         "| calls | p50 ms | p99 ms | added p50 ms | added p99 ms |",
         "|---|---:|---:|---:|---:|",
@@ -193,8 +194,10 @@ def _report(found: list[dict[str, object]], options: argparse.Namespace) -> str:
     )
     for title, this, other in rows:
         cells = [f"{statistics.median(of(*this, name)):.2f}" for name in ("p50_ms", "p99_ms")]
-        for name in ("p50_ms", "p99_ms"):
-            cells.append(f"{statistics.median(differences(other, this, name)):+.2f}" if other else "")
+        cells += [
+            f"{statistics.median(differences(other, this, name)):+.2f}" if other else ""
+            for name in ("p50_ms", "p99_ms")
+        ]
         lines.append(f"| {title} | {' | '.join(cells)} |")
     failed = sum(int(str(one["failures"])) for one in found)
     return "\n".join([*lines, "", f"Failed calls: {failed}."])
@@ -206,8 +209,6 @@ async def _never(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
 
 
 async def _started(home: Path, trust: Path) -> asyncio.subprocess.Process:
-    home.mkdir()
-    home.chmod(0o755)
     example = (TOOLKIT.parent / "examples" / "node.yaml").read_text(encoding="utf-8")
     rich = (
         "        limits: {calls: 100000, international: 100000, per_second: 10000}\n"

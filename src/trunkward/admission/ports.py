@@ -170,8 +170,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     counters: tuple[Counter, ...] = ()
     rates: tuple[Rate, ...] = ()
     nonce: NonceUse | None = None
-    #: Signatures that must not be another call's (`shaken.verify.Verification.replay_keys`), and what tells this
-    #: call from others: a hash of its Call-ID, which forks and repetitions share.
+    #: Signatures that must not be another call's (`shaken.verify.Verification.replay_keys`), and what tells
+    #: this call from others: a hash of its Call-ID, which forks and repetitions share.
     passports: tuple[str, ...] = ()
     call_mark: str = ""
     money: Charge | None = None

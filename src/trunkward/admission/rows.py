@@ -472,9 +472,7 @@ def node_row(node: NodeSettings) -> NodeRow:
 
 
 def node_of(row: NodeRow) -> NodeSettings:
-    """The node of a row, without what no gate needs: `resolvers`, `probes`, `live`, `verification`
-    and files.
-    """
+    """The node of a row, without what no gate needs: files, and how other processes are to work."""
     values = {name: getattr(row, name) for name in row.__struct_fields__}
     for name in ("addresses", "media_addresses"):
         values[name] = tuple(ip_address(address) for address in values[name])

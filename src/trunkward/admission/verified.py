@@ -1,8 +1,8 @@
 """What the Identity headers of a carrier's call are worth for it: what the customer is told, and the carrier.
 
 Whether they are good `shaken.verify` has said, or why nobody could say; here is what follows from it by the
-carrier's policy (`trunkward.trunks.verification`). A fault of ours refuses no call: ATIS-1000074 has it go on,
-and so does the posture table.
+carrier's policy (`trunkward.trunks.verification`). A fault of ours refuses no call: ATIS-1000074 has it go
+on, and so does the posture table.
 """
 
 from datetime import UTC

@@ -1,4 +1,4 @@
-"""`trunkward verification`: what the signatures of each carrier's calls were worth, over a time, from the records."""
+"""`trunkward verification`: what each carrier's signatures were worth over a time, from the records."""
 
 import json
 from collections.abc import Iterator
@@ -34,7 +34,8 @@ def lines(found: list[Summary]) -> Iterator[str]:
     if not found:
         yield "no calls from carriers in that time"
     for summary in found:
-        yield f"carrier {summary.carrier}: {summary.calls} calls, {_share(summary.signed, summary.calls)} signed"
+        share = _share(summary.signed, summary.calls)
+        yield f"carrier {summary.carrier}: {summary.calls} calls, {share} signed"
         levels = ", ".join(
             f"{level} {_share(n, summary.passed)}" for level, n in sorted(summary.levels.items())
         )

@@ -97,7 +97,8 @@ def deviations(declared: Declared) -> list[Deviation]:
         what = "calls are signed by a clock nobody knows to be synchronised (RFC 8224 section 4.1)"
         found.append(Deviation(where="node", what=what))
     if networks := declared.node.verification.unsafe_networks:
-        what = f"certificates are fetched from {', '.join(map(str, networks))}: whoever calls may have it looked at"
+        where = ", ".join(map(str, networks))
+        what = f"certificates are fetched from {where}: whoever calls may have it looked at"
         found.append(Deviation(where="node", what=what))
     if declared.node.unsafe_fictional_numbers:
         what = "numbers kept for fiction (555-01xx) may call and be called, though nobody has them"

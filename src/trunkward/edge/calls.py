@@ -465,8 +465,8 @@ class Calls:
         if code >= 300 and (cause := next_route.cause_of(ksr.headers("Reason"))):
             state.set_call(compact(call | {"cause": cause}))  # for `failed`, which has no reply in hand
         if stir := state.stir():
-            # RFC 9410: with the next provisional or the final answer. One of 300 and more may go no further, when
-            # the next route is tried
+            # RFC 9410: with the next provisional or the final answer. One of 300 and more may go no further,
+            # when the next route is tried
             for name, value in stir:
                 ksr.add_header(name, value)
             if code < 300:
@@ -580,7 +580,7 @@ class Calls:
 
 
 def _tell_stir(call: dict[str, Any], way: dict[str, Any]) -> None:
-    """Puts what was wrong with the caller's signatures on the answer that is made for it, unless it was told."""
+    """Puts what was wrong with the caller's signatures on the answer made for it, unless it was told."""
     for name, value in state.stir() if "sent" in call else way["stir"]:
         ksr.add_reply_header(name, value)
 

@@ -43,7 +43,7 @@ def set_way(routes: dict[str, Any]) -> None:
 
 
 def stir() -> list[list[str]]:
-    """Headers the caller has still to be told with an answer; in no file, for a signature tells of the call."""
+    """Headers the caller is still to be told with an answer; in no file: a signature tells of the call."""
     text = ksr.pv(_STIR)
     found: list[list[str]] = expand(text) if text else []
     return found

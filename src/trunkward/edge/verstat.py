@@ -1,7 +1,7 @@
 """Taking `verstat` off a URI of somebody who is not to say it (3GPP TS 24.229 section 7.2A.20).
 
-Everywhere else the node writes From and P-Asserted-Identity itself; here is the one that may pass as it came, the
-From of a call for help.
+Everywhere else the node writes From and P-Asserted-Identity itself; here is the one that may pass as it came,
+the From of a call for help.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The gate's side of the fetcher's socket: one connection, many questions on their way, and nobody who must wait."""
+"""The gate's side of the fetcher's socket: one connection, and many questions on their way."""
 
 import asyncio
 import time

@@ -1,8 +1,8 @@
 """Whom signatures of calls may lead to, as a gate reads it from files that others write.
 
-The policy administrator's list and its revocations are as they were received: whoever relies on them checks them
-here, anew, so nobody has to believe the process that fetched them. Where no administrator is named there is only
-this node's own test authority, under which a laboratory's calls are good and nobody else's.
+The policy administrator's list and its revocations are as they were received: whoever relies on them checks
+them here, anew, so nobody has to believe the process that fetched them. Where no administrator is named there
+is only this node's own test authority, under which a laboratory's calls are good and nobody else's.
 """
 
 import time

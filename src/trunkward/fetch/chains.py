@@ -2,9 +2,10 @@
 
 Whoever calls chooses the URL, and may own its host, its names and all that it answers. So every fetch:
 
-1. obeys the rules for such URLs (`shaken.x5u`): https, port 443 or 8443, no userinfo, query, fragment or address;
-2. asks DNS once, and refuses a host of which one address is special (RFC 6890): whoever answers differently the
-   next time is not asked again;
+1. obeys the rules for such URLs (`shaken.x5u`): https, port 443 or 8443, no userinfo, query, fragment or
+   address;
+2. asks DNS once, and refuses a host of which one address is special (RFC 6890): whoever answers differently
+   the next time is not asked again;
 3. connects to an address that was looked at;
 4. speaks TLS 1.2 or later with a checked chain and name;
 5. takes one answer, 200, from that connection: no redirect, no compression;
@@ -12,8 +13,8 @@ Whoever calls chooses the URL, and may own its host, its names and all that it a
 7. takes nothing for a chain but one to six certificates;
 8. is over at its deadline, whatever stage it is at.
 
-h11 parses (a protocol without a socket, so all limits and times are ours); `requests`, which other fetches here
-use, has time limits between two packets only, and its parser reads headers without an end.
+h11 parses (a protocol without a socket, so all limits and times are ours); `requests`, which other fetches
+here use, has time limits between two packets only, and its parser reads headers without an end.
 """
 
 import asyncio
@@ -104,7 +105,7 @@ class Way:
 
 
 def host_context(authorities: str) -> ssl.SSLContext:
-    """What certificate hosts must show: `authorities` is a PEM file. This says who serves a chain, not who signs."""
+    """What hosts must show; `authorities` is a PEM file. It says who serves a chain, not who signs calls."""
     context = ssl.create_default_context(cafile=authorities)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])

@@ -21,7 +21,7 @@ class Resolver:
     """Asks DNS for addresses."""
 
     def __init__(self, resolvers: tuple[Host, ...]) -> None:
-        """`resolvers`: DNS servers; empty: those of `/etc/resolv.conf`, read now. Raises `NamesUnavailable`."""
+        """`resolvers`: DNS servers; empty: those of `/etc/resolv.conf`. Raises `NamesUnavailable`."""
         try:
             self._resolver = dns.asyncresolver.Resolver(configure=not resolvers)
         except dns.resolver.NoResolverConfiguration:

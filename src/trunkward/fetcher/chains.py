@@ -1,7 +1,7 @@
 """One chain for each URL, from where it is nearest: this node's disk, Valkey, its host.
 
-Whoever asks for a URL that is being fetched waits for the same fetch. A URL that has failed is not fetched again
-for a while, longer each time; a host is asked for few at once, and all hosts together for a bounded number.
+Whoever asks for a URL that is being fetched waits for the same fetch. A URL that has failed is not fetched
+again for a while, longer each time; a host is asked for few at once, and all hosts for a bounded number.
 """
 
 import asyncio

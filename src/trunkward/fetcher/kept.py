@@ -1,4 +1,4 @@
-"""Chains on this node's disk: what was fetched is there after a restart, and no host is asked for it again."""
+"""Chains on this node's disk: what was fetched is there after a restart, and no host is asked again."""
 
 import os
 import tempfile

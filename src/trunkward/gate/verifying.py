@@ -1,10 +1,10 @@
-"""Verifying a carrier's call: the credentials behind its signatures, from memory or the fetcher, never from outside.
+"""Verifying a carrier's call: the credentials behind its signatures, from memory or the fetcher.
 
-Nothing here waits for a certificate. One that is not known is asked for, and if it is not there in a moment the
-edge lets the call wait suspended, and asks again: for as long as the carrier's policy says, in steps that double.
-What is known of a URL is the bytes it leads to; what they are worth is found out here, and again whenever the
-trusted list or the revocations are others, and every minute: so nothing another process keeps can make a
-certificate good.
+Nothing here waits for a certificate. One that is not known is asked for, and if it is not there in a moment
+the edge lets the call wait suspended, and asks again: for as long as the carrier's policy says, in steps that
+double. What is known of a URL is the bytes it leads to; what they are worth is found out here, and again
+whenever the trusted list or the revocations are others, and every minute: so nothing another process keeps
+can make a certificate good.
 """
 
 import asyncio

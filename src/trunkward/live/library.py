@@ -14,8 +14,8 @@ _ADMIT, _RENEW, _RELEASE, _COUNT, _BIND, _EPOCH = (
 #: Seconds after which it is worth trying again where all places are taken: a guess at when one is free.
 TRY_AGAIN_S = 5
 
-#: Seconds a signature is remembered: for longer none is good (`shaken.verify.Window`, both of its sides, and that of
-#: the first signature of a diverted call).
+#: Seconds a signature is remembered: longer than any is good, a diverted call's first one included
+#: (`shaken.verify.Window`).
 REMEMBERED_S = 370
 #: In the place of the end of a hold: the call goes on, and holds other places.
 MOVED = "moved"

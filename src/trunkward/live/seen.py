@@ -17,7 +17,7 @@ class SeenPassports:
         self._seen: dict[str, tuple[str, float]] = {}
 
     def see(self, passports: Sequence[str], call: str, now_s: float) -> int:
-        """Number of the first that is another call's, from 1; 0: none is. `now_s` of a clock never set back."""
+        """Number of the first that is another call's, from 1; 0: none is. `now_s`: seconds that pass."""
         replayed = 0
         for number, key in enumerate(passports, 1):
             held = self._seen.get(key)

@@ -1,4 +1,4 @@
-"""What carriers' signatures were worth over a time: one summary for each carrier, from the records of calls."""
+"""What carriers' signatures were worth over a time: a summary of each carrier, from records."""
 
 from collections import Counter
 from collections.abc import Iterable

@@ -46,8 +46,8 @@ def run(
         path = tmp_path / "fetcher.sock"
         allowed = {os.getuid() if uid is None else uid}
         listening = asyncio.create_task(Door(chains, allowed, metrics).listen(path, stop))  # type: ignore[arg-type]
-        while not path.exists():
-            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.05)
+        assert path.exists()
         try:
             await scenario(chains, path, metrics)
         finally:

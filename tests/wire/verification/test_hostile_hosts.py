@@ -8,16 +8,18 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from typing import Any
 
 import pytest
 
-from sipkit.certificate_host import CertificateHost, hostile
+from sipkit import sdp
+from sipkit.certificate_host import CertificateHost, hostile, plain
 from sipkit.transport import Address
 from wire.conftest import Node
-from wire.node.parties import faults_in, run
+from wire.node.parties import ACME_NUMBER, faults_in, run
 from wire.records.parties import eventually
 from wire.verification.conftest import HOST, INSIDE, SILENT, Verified, path_of
-from wire.verification.test_calls_in import call_in, record_of, shown, signed
+from wire.verification.test_calls_in import CALLING, call_in, record_of, shown, signed
 
 #: Seconds: a fetch's own deadline, and what a call takes beside it.
 WITHIN_S = 2.0 + 1.0
@@ -221,5 +223,79 @@ def test_what_is_kept_survives_restarts(verified: Verified) -> None:
         await asyncio.to_thread(node.wait_ready)
         _, there, _ = await call_in(verified, signed(provider))
         assert "TN-Validation-Passed" in shown(there)[1]
+
+    run(verified.node, scenario)
+
+
+def attempt_of(verified: Verified, number: int, identity: str, waited_ms: int) -> bytes:
+    """What the edge would send of a call from the carrier: a frame."""
+    credential = verified.node.credential("north")
+    attempt = {
+        "kind": "attempt",
+        "id": f"{number:032x}",
+        "at": time.time(),
+        "source_ip": "127.0.0.1",
+        "source_port": 1024 + number,
+        "transport": "tls",
+        "local_ip": "127.0.0.10",
+        "local_port": 5061,
+        "tls": {
+            "version": "TLSv1.3",
+            "cipher": "TLS_AES_256_GCM_SHA384",
+            "peer_certificate": credential.certificate.read_text(),
+            "peer_verified": True,
+        },
+        "ruri": f"sip:{ACME_NUMBER}@sbc.example.com",
+        "from_uri": f"sip:{CALLING}@core.carrier",
+        "to_uri": f"sip:{ACME_NUMBER}@sbc.example.com",
+        "call_id": f"{number}@thousand",
+        "from_tag": "t",
+        "headers": {"identity": [identity]},
+        "waited_ms": waited_ms,
+        "content_type": "application/sdp",
+        "body": sdp.offer(sdp.Profile.SDES),
+    }
+    body = json.dumps(attempt).encode()
+    return len(body).to_bytes(4, "big") + body
+
+
+async def asked_of_a_gate(verified: Verified, number: int, identity: str) -> tuple[int, dict[str, Any]]:
+    """Asks as an edge would, again and again while it is told to wait: how often that was, and the verdict."""
+    reader, writer = await asyncio.open_unix_connection(verified.node.run / "gate" / f"{number % 2}.sock")
+    waits = waited_ms = 0
+    while True:
+        writer.write(attempt_of(verified, number, identity, waited_ms))
+        length = int.from_bytes(await reader.readexactly(4), "big")
+        verdict: dict[str, Any] = json.loads(await reader.readexactly(length))
+        if verdict["verdict"] != "wait":
+            writer.close()
+            return waits, verdict
+        waits, waited_ms = waits + 1, waited_ms + verdict["for_ms"]
+        await asyncio.sleep(verdict["for_ms"] / 1000)
+
+
+def test_a_thousand_calls_at_once_make_one_fetch(verified: Verified) -> None:
+    """Summary: Property 18: a thousand calls at once, at both gates, whose certificate nobody here has seen: its host is asked once, all of them wait, and all are verified."""
+
+    async def scenario() -> None:
+        provider = verified.provider()
+        asked = asyncio.Event()
+        served = plain(provider.chain)
+
+        async def late(writer: asyncio.StreamWriter) -> None:
+            asked.set()
+            await asyncio.sleep(1.0)
+            await served(writer)
+
+        async with verified.host() as host:
+            host.answers[path_of(provider)] = late
+            identities = [provider.identity(CALLING, ACME_NUMBER) for _ in range(1000)]
+            found = await asyncio.gather(
+                *(asked_of_a_gate(verified, number, one) for number, one in enumerate(identities))
+            )
+            assert host.asked == {path_of(provider): 1}
+        assert all(waits for waits, _ in found)
+        assert {verdict["verdict"] for _, verdict in found} == {"admit"}
+        assert all("TN-Validation-Passed" in verdict["from_uri"] for _, verdict in found)
 
     run(verified.node, scenario)
