@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -174,7 +175,7 @@ def base_payload(**changes: Any) -> dict[str, Any]:
 def diversions(depth: int, **changes: Any) -> list[str]:
     """A call that was sent on `depth` times."""
     values = [identity(key())]
-    for was, now in zip(WAY, WAY[1 : depth + 1], strict=False):
+    for was, now in pairwise(WAY[: depth + 1]):
         values.append(div(was, now, **changes))
     return values
 

@@ -2,6 +2,10 @@
 
 from binascii import a2b_base64, b2a_base64
 
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+#: What may stand last, by how many characters there are: of a part of four, bits belong to nothing (RFC 4648
+#: section 3.5), and those are zero.
+_LAST = (_ALPHABET, b"", _ALPHABET[::16], _ALPHABET[::4])
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _FROM_STANDARD = bytes.maketrans(b"+/", b"-_")
 
@@ -19,8 +23,6 @@ def encode_bytes(data: bytes) -> bytes:
 def decode(text: str) -> bytes:
     """Inverse of `encode`: no padding, no white space, no stray bits. Raises `ValueError`."""
     given = text.encode("ascii")
-    # what the decoder lets pass (foreign characters, more padding than is needed) does not come back the same
-    data = a2b_base64(given.translate(_TO_STANDARD) + b"==")
-    if encode_bytes(data) != given:
+    if given.translate(None, _ALPHABET) or given[-1:] not in _LAST[len(given) % 4]:
         raise ValueError("not canonical base64url")
-    return data
+    return a2b_base64(given.translate(_TO_STANDARD) + b"==")

@@ -30,18 +30,18 @@ def follow(
     chain: list[Received] = []
     current = target
     # 1.
-    while leading := [one for one in divs if one not in chain and current in one.claims.dest]:
+    while leading := [one for one in divs if one not in chain and current in one.dest]:
         if len(leading) > 1:
             return (), None, {id(one): Refused(Cause.DIV_TWICE, f"two lead to {current}") for one in leading}
         (one,) = leading
-        assert one.claims.div is not None  # of its kind
+        assert one.div is not None  # of its kind
         chain.append(one)
         # 2.
-        if one.claims.div in (target, *way):
-            return (), None, {id(one): Refused(Cause.DIV_LOOP, f"comes back to {one.claims.div}")}
+        if one.div in (target, *way):
+            return (), None, {id(one): Refused(Cause.DIV_LOOP, f"comes back to {one.div}")}
         if len(chain) > MAX_DEPTH:
             return (), None, {id(one): Refused(Cause.DIV_TOO_DEEP, f"more than {MAX_DEPTH} diversions")}
-        current = one.claims.div
+        current = one.div
         way.append(current)
     # 3.
     first = chain[-1] if chain else divs[0]
@@ -49,10 +49,10 @@ def follow(
     if not vouching:
         return (), None, {id(first): Refused(Cause.DIV_WITHOUT_BASE, "no PASSporT vouches for the caller")}
     for base in vouching:
-        if current not in base.claims.dest:
+        if current not in base.dest:
             wrong[id(first)] = Refused(Cause.DIV_BROKEN, f"no PASSporT says that the call was for {current}")
     for one in chain:
-        if any(one.claims.orig != base.claims.orig for base in vouching):
+        if any(one.orig != base.orig for base in vouching):
             wrong[id(one)] = Refused(Cause.DIV_BROKEN, "names another caller than the first PASSporT")
     # 4.
     for one in divs:

@@ -1,7 +1,6 @@
 """Reading one Identity header value (RFC 8224 section 4): the grammar alone, nothing decoded."""
 
 import re
-from functools import lru_cache
 
 import msgspec
 
@@ -22,7 +21,7 @@ _PARAMETER = re.compile(
 _ESCAPED = re.compile(r"\\(.)")
 
 
-class Parameters(msgspec.Struct, frozen=True, gc=False):
+class Parameters(msgspec.Struct, frozen=True):
     """What stands behind a token; None for what does not. `ppt` without quotes, `info` without brackets."""
 
     info: str | None
@@ -30,20 +29,10 @@ class Parameters(msgspec.Struct, frozen=True, gc=False):
     ppt: str | None
 
 
-class Passport(msgspec.Struct, frozen=True, gc=False):
-    """An Identity header in its parts, as received; a struct, because one is made for each of each call."""
+def read(value: str) -> tuple[str, str, str, str]:
+    """Take one value apart: header, payload and signature, not looked into, and the text of its parameters.
 
-    #: The three parts of the token, not yet looked into; the first two are empty in the compact form.
-    header: str
-    payload: str
-    signature: str
-    parameters: Parameters
-
-
-def read(value: str) -> Passport:
-    """Take one value apart. Raises `Refused`: header-too-long, header-malformed, parameter-twice.
-
-    Parameters may stand in any order; unknown ones are ignored (RFC 8224 section 4, generic-param).
+    The first two are empty in the compact form. Raises `Refused`: header-too-long, header-malformed.
     """
     if len(value) > MAX_HEADER:
         raise Refused(Cause.HEADER_TOO_LONG, f"more than {MAX_HEADER} characters")
@@ -51,12 +40,14 @@ def read(value: str) -> Passport:
     parts = token.rstrip(" \t").split(".")
     if len(parts) != 3 or not parts[2] or bool(parts[0]) != bool(parts[1]):
         raise Refused(Cause.HEADER_MALFORMED, "no token of three parts")
-    header, payload, signature = parts
-    return Passport(header, payload, signature, _parameters(semicolon + rest))
+    return parts[0], parts[1], parts[2], semicolon + rest
 
 
-@lru_cache(maxsize=1024)  # one signer's are all the same
-def _parameters(text: str) -> Parameters:
+def read_parameters(text: str) -> Parameters:
+    """Read all of them, in any order; unknown ones are ignored (RFC 8224 section 4, generic-param).
+
+    Raises `Refused`: header-malformed, parameter-twice.
+    """
     found: dict[str, str] = {}
     at = 0
     while at < len(text):

@@ -14,7 +14,6 @@ from trunkward.shaken import base64url, identity_header, jose
 from trunkward.shaken.attest import Attestation
 from trunkward.shaken.causes import Cause, Refused
 from trunkward.shaken.es256 import SIGNATURE_BYTES
-from trunkward.shaken.identity_header import Parameters
 from trunkward.shaken.number import MAX_DIGITS, NotANumber, canonical_tn
 from trunkward.shaken.party import canonical_party
 from trunkward.shaken.passport import deterministic_json
@@ -31,73 +30,79 @@ MAX_DEST = 20
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
 
 
-class Claims(msgspec.Struct, frozen=True):
-    """The claims, checked; a struct, because one is made for each PASSporT of each call."""
+class Unopened(msgspec.Struct, frozen=True):
+    """One PASSporT whose header is in order; its payload has not been looked at.
 
+    (A struct, as the next one: they are made for each PASSporT of each call.)
+    """
+
+    #: As they came; the first two are empty in the compact form.
+    header: str
+    payload: str
+    signature: str
+    ppt: str
+    x5u: str
+
+    @property
+    def ppi(self) -> str:
+        """It in compact form, for `Reason` (RFC 9410 section 5)."""
+        return f"..{self.signature}"
+
+
+class Received(msgspec.Struct, frozen=True):
+    """One PASSporT, opened: each claim is of its type."""
+
+    ppt: str
+    x5u: str
+    #: What was signed, as it came.
+    message: bytes
+    #: R then S.
+    signature: bytes
     #: Canonical (`canonical_party`).
     orig: str
     dest: tuple[str, ...]
     #: Seconds since the epoch.
     iat: int
-    attest: Attestation | None
-    origid: str | None
-    #: Whom a `div` was for.
-    div: str | None
     #: All claims, with those we give no meaning to: what a certificate's constraints speak of.
-    all: dict[str, Any]
+    claims: dict[str, Any]
+    #: Of a `shaken` one.
+    attest: Attestation | None = None
+    origid: str | None = None
+    #: Whom a `div` was for.
+    div: str | None = None
 
 
-class Received(msgspec.Struct, frozen=True):
-    """One PASSporT, opened."""
-
-    ppt: str
-    x5u: str
-    claims: Claims
-    #: What was signed, as it came.
-    message: bytes
-    #: R then S.
-    signature: bytes
+def read_header(value: str) -> Unopened | None:
+    """Read an Identity header up to its payload; None for a kind we do not know. Raises `Refused`."""
+    header, payload, signature, parameters = identity_header.read(value)
+    said = _said(header, parameters)
+    return None if said is None else Unopened(header, payload, signature, *said)
 
 
-class Unopened(msgspec.Struct, frozen=True):
-    """One PASSporT whose header is in order; its payload has not been looked at."""
-
-    passport: identity_header.Passport
-    ppt: str
-    x5u: str
-
-    @property
-    def compact(self) -> bool:
-        """Whether header and payload were left out (RFC 8224 section 4.1.1)."""
-        return not self.passport.header
-
-    @property
-    def ppi(self) -> str:
-        """It in compact form, for `Reason` (RFC 9410 section 5)."""
-        return f"..{self.passport.signature}"
-
-
-def read_header(passport: identity_header.Passport) -> Unopened | None:
-    """Look at parameters and JOSE header; None for a kind we do not know.
+@lru_cache(maxsize=1024)  # one signer's are all the same
+def _said(header: str, text: str) -> tuple[str, str] | None:
+    """What JOSE header (in base64url) and parameters say: `ppt` and `x5u`. Raises `Refused`.
 
     1. A `ppt` we do not know: nothing of ours (RFC 8224 section 6.2 step 1).
     2. `info` is there.
     3. The JOSE header: `alg` is exactly ES256, before any key is thought of; `typ`; no `crit`; `x5u`.
     4. Header and parameters say the same: `ppt`, `alg` where it is given, `info` and `x5u` byte for byte.
-
-    Raises `Refused`.
     """
-    parameters = passport.parameters
+    parameters = identity_header.read_parameters(text)
     # 1.
     if parameters.ppt is not None and parameters.ppt not in KNOWN:
         return None
     # 2.
     if not parameters.info:
         raise Refused(Cause.INFO_MISSING, "no info parameter")
-    if not passport.header:
-        return Unopened(passport, *_compact_header(parameters, parameters.info))
     # 3.
-    ppt, x5u = _jose(passport.header)
+    if header:
+        ppt, x5u = _jose(header)
+    elif parameters.ppt is None:
+        ppt, x5u = BASE, parameters.info
+    else:
+        # RFC 8224 section 4.1.1: only what SIP itself says can be left out, so only of a base PASSporT
+        raise Refused(Cause.COMPACT_FORM, f"the claims of {parameters.ppt} are not in the request")
     if ppt not in KNOWN and parameters.ppt is None:
         return None
     # 4.
@@ -107,10 +112,9 @@ def read_header(passport: identity_header.Passport) -> Unopened | None:
         raise Refused(Cause.ALG, f"parameter alg is {parameters.alg!r}")
     if x5u != parameters.info:
         raise Refused(Cause.URL_NOT_INFO, "x5u and info differ")
-    return Unopened(passport, ppt, x5u)
+    return ppt, x5u
 
 
-@lru_cache(maxsize=1024)  # one signer's are all the same
 def _jose(text: str) -> tuple[str, str]:
     """`ppt` and `x5u` of a JOSE header in base64url."""
     header = jose.decode(_decode(text), jose.HEADER_DEPTH)
@@ -128,15 +132,6 @@ def _jose(text: str) -> tuple[str, str]:
     return ppt, x5u
 
 
-def _compact_header(parameters: Parameters, info: str) -> tuple[str, str]:
-    """RFC 8224 section 4.1.1: only what SIP itself says can be left out, so only of a base PASSporT."""
-    if parameters.ppt is not None:
-        raise Refused(Cause.COMPACT_FORM, f"the claims of {parameters.ppt} are not in the request")
-    if parameters.alg not in (None, "ES256"):
-        raise Refused(Cause.ALG, f"parameter alg is {parameters.alg!r}")
-    return BASE, info
-
-
 def open_payload(unopened: Unopened, *, orig: str, dest: str, date_s: float | None) -> Received:
     """Read payload and signature; for the compact form `orig`, `dest` and `date_s` are the request's.
 
@@ -147,51 +142,50 @@ def open_payload(unopened: Unopened, *, orig: str, dest: str, date_s: float | No
 
     Raises `Refused`.
     """
-    passport = unopened.passport
     # 1.
-    signature = _decode(passport.signature)
+    signature = _decode(unopened.signature)
     if len(signature) != SIGNATURE_BYTES:
         raise Refused(Cause.SIGNATURE, f"{len(signature)} bytes")
-    if unopened.compact:
-        header, payload = _rebuilt(unopened.x5u, orig, dest, date_s)
+    if unopened.header:
+        header, payload = unopened.header, unopened.payload
     else:
-        header, payload = passport.header, passport.payload
+        header, payload = _rebuilt(unopened.x5u, orig, dest, date_s)
     # 2.
     claims = jose.decode(_decode(payload), jose.PAYLOAD_DEPTH)
     message = f"{header}.{payload}".encode("ascii")
-    return Received(unopened.ppt, unopened.x5u, _claims(unopened.ppt, claims), message, signature)
-
-
-def _claims(ppt: str, claims: dict[str, Any]) -> Claims:
     # 3.
-    iat = _claim(claims, "iat")
+    iat, caller, called = claims.get("iat"), claims.get("orig"), claims.get("dest")
+    if iat is None or caller is None or called is None:
+        raise Refused(Cause.CLAIM_MISSING, "no iat, orig or dest")
     # a bool is an int to Python, and errata 5985 of RFC 8225 to a quoted one
     if type(iat) is not int or not 0 < iat < 2**53:
         raise Refused(Cause.CLAIM_MALFORMED, "iat is no whole number of seconds")
-    orig = _party("orig", _claim(claims, "orig"))
-    dest = _dest(_claim(claims, "dest"))
+    ppt, parties = unopened.ppt, (_party("orig", caller), _dest(called))
     # 4.
     attest = origid = div = None
     if ppt == SHAKEN:
-        level, origid = _claim(claims, "attest"), _claim(claims, "origid")
-        attest = _LEVELS.get(level) if isinstance(level, str) else None
-        if attest is None:
-            raise Refused(Cause.ATTEST, f"attest is {level!r}"[:80])
-        if not isinstance(origid, str) or not _UUID.fullmatch(origid):
-            raise Refused(Cause.ORIGID, "origid is no UUID")
+        attest, origid = _level(claims)
     elif ppt == DIV:
-        div = _party("div", _claim(claims, "div"))
-    return Claims(orig, dest, iat, attest, origid, div, claims)
+        if claims.get("div") is None:
+            raise Refused(Cause.CLAIM_MISSING, "no div")
+        div = _party("div", claims["div"])
+    return Received(ppt, unopened.x5u, message, signature, *parties, iat, claims, attest, origid, div)
+
+
+def _level(claims: dict[str, Any]) -> tuple[Attestation, str]:
+    """`attest` and `origid` (RFC 8588 sections 4 and 5)."""
+    level, origid = claims.get("attest"), claims.get("origid")
+    if level is None or origid is None:
+        raise Refused(Cause.CLAIM_MISSING, "no attest or origid")
+    attest = _LEVELS.get(level) if isinstance(level, str) else None
+    if attest is None:
+        raise Refused(Cause.ATTEST, f"attest is {level!r}"[:80])
+    if not isinstance(origid, str) or not _UUID.fullmatch(origid):
+        raise Refused(Cause.ORIGID, "origid is no UUID")
+    return attest, origid
 
 
 _LEVELS = {level.value: level for level in Attestation}
-
-
-def _claim(claims: dict[str, Any], name: str) -> Any:
-    value = claims.get(name)
-    if value is None:
-        raise Refused(Cause.CLAIM_MISSING, f"no {name}")
-    return value
 
 
 def _party(name: str, value: Any) -> str:
@@ -210,17 +204,20 @@ def _dest(value: Any) -> tuple[str, ...]:
         raise Refused(Cause.CLAIM_MALFORMED, "dest has something else than arrays of tn and uri")
     if not 0 < len(numbers) + len(uris) <= MAX_DEST:
         raise Refused(Cause.CLAIM_MALFORMED, f"dest names {len(numbers) + len(uris)} parties")
-    return (*[_number("dest", text) for text in numbers], *[_uri("dest", text) for text in uris])
+    found = [_number("dest", text) for text in numbers]
+    return tuple(found + [_uri("dest", text) for text in uris] if uris else found)
 
 
 _NONE: list[Any] = []
 
 
 def _number(name: str, text: Any) -> str:
-    if not isinstance(text, str) or ";" in text:
-        raise Refused(Cause.CLAIM_MALFORMED, f"{name}.tn is no number")
+    if not isinstance(text, str):
+        raise Refused(Cause.CLAIM_MALFORMED, f"{name}.tn is no text")
     if text.isdigit() and text.isascii() and len(text) <= MAX_DIGITS:
         return text  # canonical already, as nearly all are
+    if ";" in text:
+        raise Refused(Cause.CLAIM_MALFORMED, f"{name}.tn has parameters")
     try:
         return canonical_tn(text)
     except NotANumber as refused:

@@ -164,7 +164,7 @@ def verify(
     for one in ones:
         if one.unopened is not None and one.error is None:
             # the compact form says nothing itself: it may have been made of either
-            for orig in (one.unopened.compact and call.orig) or ("",):
+            for orig in (not one.unopened.header and call.orig) or ("",):
                 one.error = None
                 try:
                     _judge(one, one.unopened, orig, call, credentials, now_s, limits, diverted=diverted)
@@ -190,7 +190,7 @@ def _read_all(values: Sequence[str], rules: UrlRules) -> list[_One]:
         unopened = None
         try:
             # 2.
-            unopened = read_header(identity_header.read(value))
+            unopened = read_header(value)
             if unopened is None:
                 continue
             # 3.
@@ -216,15 +216,14 @@ def _judge(
     """Steps 4 to 10 for one PASSporT. Raises `Refused`."""
     # 4.
     received = open_payload(unopened, orig=orig, dest=call.to, date_s=call.date_s)
-    claims = received.claims
     # 5. Of a chain the last one is as young as the request; which that is shows in step 11.
     if diverted:
-        _check_time(claims.iat, None, now_s, limits.diverted_s, limits)
+        _check_time(received.iat, None, now_s, limits.diverted_s, limits)
     else:
-        _check_time(claims.iat, call.date_s, now_s, limits.past_s, limits)
+        _check_time(received.iat, call.date_s, now_s, limits.past_s, limits)
     # 6.
-    if claims.orig not in call.orig:
-        raise Refused(Cause.ORIG_MISMATCH, f"signed for {claims.orig}")
+    if received.orig not in call.orig:
+        raise Refused(Cause.ORIG_MISMATCH, f"signed for {received.orig}")
     # 7.
     if not diverted:
         _check_called(received, call, limits)
@@ -242,8 +241,8 @@ def _judge(
     except InvalidSignature:
         raise Refused(Cause.SIGNATURE, "not signed with the certificate's key, or changed since") from None
     # 10.
-    if received.ppt == RCD or "rcd" in claims.all or "rcdi" in claims.all:
-        one.rcd = rcd_of(claims.all, required=received.ppt == RCD)
+    if received.ppt == RCD or "rcd" in received.claims or "rcdi" in received.claims:
+        one.rcd = rcd_of(received.claims, required=received.ppt == RCD)
     one.received, one.credential = received, credential
 
 
@@ -259,7 +258,7 @@ def _check_time(iat: int, date_s: float | None, now_s: float, past_s: float, lim
 
 
 def _check_called(received: Received, call: CalledAs, limits: Window) -> None:
-    dest = received.claims.dest
+    dest = received.dest
     if call.to not in dest:
         raise Refused(Cause.DEST_MISMATCH, "To is not in dest")
     if limits.request_uri and call.request_uri not in dest:
@@ -267,21 +266,21 @@ def _check_called(received: Received, call: CalledAs, limits: Window) -> None:
 
 
 def _check_credential(credential: Credential, received: Received, now_s: float) -> None:
-    claims = received.claims
-    if not (credential.not_before_s <= now_s and credential.not_before_s <= claims.iat):
+    iat = received.iat
+    if not (credential.not_before_s <= now_s and credential.not_before_s <= iat):
         raise Refused(Cause.CERTIFICATE_NOT_YET_VALID, "now, or when it was signed")
-    if not (now_s <= credential.not_after_s and claims.iat <= credential.not_after_s):
+    if not (now_s <= credential.not_after_s and iat <= credential.not_after_s):
         raise Refused(Cause.CERTIFICATE_EXPIRED, "now, or when it was signed")
     if received.ppt == SHAKEN:
         # whose number it is must not be asked: the level says what the signer knows of that
         if credential.spc is None:
             raise Refused(Cause.CREDENTIAL_WITHOUT_CODE, "a delegate certificate signs no shaken PASSporT")
-    elif not credential.speaks_for(claims.div or claims.orig):
+    elif not credential.speaks_for(received.div or received.orig):
         raise Refused(
-            Cause.NUMBER_NOT_COVERED, f"the certificate has not the number {claims.div or claims.orig}"
+            Cause.NUMBER_NOT_COVERED, f"the certificate has not the number {received.div or received.orig}"
         )
     for constraints in credential.constraints:
-        if broken := constraints.broken_by(claims.all):
+        if broken := constraints.broken_by(received.claims):
             raise Refused(Cause.CLAIM_CONSTRAINT, broken)
 
 
@@ -296,11 +295,11 @@ def _diversions(ones: Sequence[_One], call: CalledAs, now_s: float, limits: Wind
             continue
         if (refused := wrong.get(id(one.received))) is not None:
             one.refuse(refused)
-        elif one.ppt == RCD and way and way[0] not in one.received.claims.dest:
+        elif one.ppt == RCD and way and way[0] not in one.received.dest:
             one.refuse(Refused(Cause.DEST_MISMATCH, "of another call than the one that was diverted"))
         elif one.received is last:
             try:
-                _check_time(last.claims.iat, call.date_s, now_s, limits.past_s, limits)
+                _check_time(last.iat, call.date_s, now_s, limits.past_s, limits)
             except Refused as stale:
                 one.refuse(stale)
     return way
@@ -320,15 +319,14 @@ def _outcome(ones: Sequence[_One], call: CalledAs, way: tuple[str, ...]) -> Veri
     received, credential = max(vouching, key=_level) if len(vouching) > 1 else vouching[0]
     assert received is not None and credential is not None  # noqa: PT018 - all that has no error has both
     shown = [one.rcd for one in ones if one.rcd is not None and one.error is None]
-    claims = received.claims
     return Verification(
         outcome=Verstat.PASSED,
-        attest=claims.attest,
-        origid=claims.origid,
+        attest=received.attest,
+        origid=received.origid,
         spc=credential.spc,
         x5u=received.x5u,
-        orig=claims.orig,
-        rcd=shown[0] if shown and claims.attest is Attestation.A else None,
+        orig=received.orig,
+        rcd=shown[0] if shown and received.attest is Attestation.A else None,
         diverted=way,
         passports=passports,
         replay_keys=tuple([_replay_key(one.signature, call.request_uri) for one, _ in vouching if one]),
@@ -337,7 +335,7 @@ def _outcome(ones: Sequence[_One], call: CalledAs, way: tuple[str, ...]) -> Veri
 
 def _level(vouching: tuple[Received | None, Credential | None]) -> str:
     received, _ = vouching
-    return (received.claims.attest or "") if received is not None else ""
+    return (received.attest or "") if received is not None else ""
 
 
 def _replay_key(signature: bytes, called: str) -> str:
