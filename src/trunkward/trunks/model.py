@@ -359,11 +359,11 @@ class NodeSettings:
     verification: VerificationSettings = VerificationSettings()
     #: None: it has a Valkey of its own.
     live: SharedLive | None = None
-    #: Names of all nodes that count in the Valkey it counts in; empty: nobody has said.
-    ledger_nodes: tuple[str, ...] = ()
     signing: SigningSource = TEST_CERTIFICATES
     #: None: nobody says which authorities of SHAKEN are to be trusted.
     policy_administrator: PolicyAdministrator | None = None
+    #: Names of all nodes that count in the Valkey it counts in; empty: nobody has said.
+    ledger_nodes: tuple[str, ...] = ()
 
     @property
     def ledger_name(self) -> str:
