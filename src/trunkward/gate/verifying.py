@@ -131,11 +131,15 @@ class Verifying:
         return known is not None and known.answer.until > now_s
 
     async def _wanting(self, urls: list[str]) -> str:
-        """Asks for chains and waits for them for a moment; why one is not there, "" when all are."""
+        """Asks for chains and waits for them for a moment; why one is not there, "" when all are.
+
+        The edge's worker waits, too: only for what nobody was asked for before.
+        """
         if not urls:
             return ""
+        within_s = 0.0 if self._asked.keys() >= set(urls) else QUICK_S
         asked = [self._ask(url) for url in urls]
-        done, late = await asyncio.wait(asked, timeout=QUICK_S)
+        done, late = await asyncio.wait(asked, timeout=within_s)
         return next((why for task in done if (why := task.result())), "") or (_ON_ITS_WAY if late else "")
 
     def _ask(self, url: str) -> asyncio.Task[str]:
