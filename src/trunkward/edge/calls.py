@@ -25,6 +25,7 @@ from trunkward.edge import (
 )
 from trunkward.edge.announcements import Announcements
 from trunkward.edge.bindings import BindingTable
+from trunkward.edge.certificate_wait import CertificateWait
 from trunkward.edge.compact import compact, expand
 from trunkward.edge.endings import Endings
 from trunkward.edge.gate import NOT_JUDGED, GateClient, GateUnavailable
@@ -82,6 +83,7 @@ class Calls:
         self._health = health
         self._announcements = announcements
         self._suspended = suspended
+        self.certificates = CertificateWait(suspended, self._no_worker, group)
         self._bindings = bindings
         self._reach = Reach(tls, running, bindings)
         self._gate = GateClient(settings.gate_sockets, settings.gate_deadline_ms / 1000)
@@ -130,8 +132,10 @@ class Calls:
             # on no record, and so in no ladder (`gate.line`)
             self._suspended.resume(held, partial(refusal.as_judged, verdict))
             return
-        if verdict["verdict"] != "wait":
-            _note_arrival(facts)
+        if verdict["verdict"] == "wait":
+            self.certificates.begin(held, facts, verdict["for_ms"])
+            return
+        _note_arrival(facts)
         match verdict["verdict"]:
             case "admit":
                 self._try_next(held, *self._admitted(facts, verdict))
@@ -143,9 +147,6 @@ class Calls:
                 self._announcements.begin(held, facts, verdict)
             case "discard":
                 self._suspended.resume(held, ksr.release)
-            case "wait":
-                then = partial(self._wait_for_certificate, facts, verdict["for_ms"])
-                self._suspended.resume(held, then)
             case "unavailable":
                 # before it is told, and also when its caller has given up meanwhile
                 self._outcomes.refused(facts, "gate-unavailable")
@@ -161,6 +162,12 @@ class Calls:
             # a gate that could not judge is no gate: the emergency row holds here as well
             verdict = self._emergency_verdict(facts) or verdict
         return verdict
+
+    def _no_worker(self, facts: dict[str, Any]) -> None:
+        """Refuses a call nobody takes up; with its transaction in hand."""
+        _note_arrival(facts)
+        self._outcomes.refused(facts, "no-worker-free")
+        _refuse_unjudged(facts, "no-worker-free")
 
     def _emergency_verdict(self, facts: dict[str, Any]) -> dict[str, Any] | None:
         verdict = emergency.admit(facts, self._emergency, identified.is_of)
@@ -334,25 +341,6 @@ class Calls:
             self._end(call | {"reason": "no-worker-free"}, "failed", 503, "us")
         else:
             self._end(call, "cancelled", 487, "caller")
-
-    # ---- a certificate that is on its way ------------------------------------------------------
-    def _wait_for_certificate(self, facts: dict[str, Any], for_ms: int) -> None:
-        """Lets a call wait that nobody can verify yet; it holds no worker, and its time is what wakes it."""
-        state.set_way(facts | {"waited_ms": facts.get("waited_ms", 0) + for_ms})
-        if not self._suspended.hold(for_ms, "ksr_certificate"):
-            _refuse_unjudged(facts, "no-worker-free")
-
-    def waited(self) -> None:
-        """The failure callback: its time is over, and the gate is asked again."""
-        if ksr.is_cancelled():
-            ksr.reply(487, "Request Terminated")
-            return
-        facts = state.way()
-        held = self._suspended.hold()
-        if not (held and ksr.later("ksr_judge", f"{held} {compact(facts)}", self._group)):
-            _note_arrival(facts)
-            self._outcomes.refused(facts, "no-worker-free")
-            _refuse_unjudged(facts, "no-worker-free")
 
     # ---- 3. with the transaction in hand, where nothing waits ----------------------------------
     def _wait(self, call: dict[str, Any], way: dict[str, Any], host: str) -> None:
