@@ -1,7 +1,7 @@
 """`./trunkward bench verification`: what verifying a carrier's calls adds to their set-up, on a whole node.
 
-1. Calls with a signature, of a known certificate, beside the same calls without one: both kinds run at the same
-   time, each on a connection of its own, so that whatever drifts meets both.
+1. Calls with a signature, of a known certificate, beside the same calls without one: both kinds run at once,
+   each on a connection of its own, so that whatever drifts meets both.
 2. Calls beside others whose certificate host never answers (each names a URL nobody has asked for), and
    beside as many others with a good one.
 

@@ -84,9 +84,7 @@ PASSED = Verification(
 #: What a stranger wrote into a token is nothing that may break out of a header.
 FORGED = Verification(
     outcome=Verstat.FAILED,
-    passports=(
-        Judged("shaken", StirError(cause=Cause.SIGNATURE, text='"\r\nX: y', ppi='..a"\r\nX: y')),
-    ),
+    passports=(Judged("shaken", StirError(cause=Cause.SIGNATURE, text='"\r\nX: y', ppi='..a"\r\nX: y')),),
 )
 FACTS = st.sampled_from(
     [

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from stirkit.fuzz import HEAD, PARSERS, fuzz
 
 #: Inputs of the long form, for each parser; a shorter try-out says so here.
