@@ -8,54 +8,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stirkit import pki
-from stirkit.cases import CARD, CASES, WAY, Case, compact_form, digest, diversions, key, rcd
+from stirkit.cases import CARD, CASES, WAY, compact_form, digest, diversions, key, rcd
+from stirkit.judging import call, credential, judged
 from stirkit.pki import NOW_S
 from stirkit.tokens import CALLED, CALLER, ORIGID, X5U, header, identity, payload
 from trunkward.shaken.attest import Attestation
-from trunkward.shaken.causes import Cause, CredentialFault
-from trunkward.shaken.credential import Credential, credential_of
-from trunkward.shaken.crl import NO_LIST
+from trunkward.shaken.causes import Cause
+from trunkward.shaken.credential import Credential
 from trunkward.shaken.es256 import SIGNATURE_BYTES
-from trunkward.shaken.trusted_list import TrustedList
-from trunkward.shaken.verify import CalledAs, Verification, Verstat, Window, urls_of, verify
+from trunkward.shaken.verify import Verification, Verstat, Window, urls_of, verify
 
 #: SEC 2 section 2.4.2: the order of P-256.
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
-def credential(chain: bytes) -> Credential | CredentialFault:
-    try:
-        return credential_of(chain, TrustedList.of(pki.root().x509), NO_LIST, NOW_S)
-    except CredentialFault as fault:
-        return fault
-
-
-def judged(case: Case, **changes: Any) -> Verification:
-    case = replace(case, **changes)
-    return verify(
-        case.values(),
-        call=CalledAs(
-            orig=case.orig, to=case.to, request_uri=case.request_uri, date_s=case.date_s, call_id="x"
-        ),
-        credentials={url: credential(chain()) for url, chain in case.chains.items()},
-        now_s=case.now_s,
-    )
-
-
-def call(**changes: Any) -> CalledAs:
-    said: dict[str, Any] = {
-        "orig": (CALLER,),
-        "to": CALLED,
-        "request_uri": CALLED,
-        "date_s": float(NOW_S),
-        "call_id": "x",
-    }
-    return CalledAs(**(said | changes))
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_case_of_the_table(name: str) -> None:
-    """Properties 12, 13, 14, 15 and 16."""
+    """Properties 12 to 16 and 24, and each error code."""
     case = CASES[name]
     found = judged(case)
     causes = tuple(str(one.error.cause) if one.error else None for one in found.passports)
@@ -78,6 +47,18 @@ def test_every_cause_has_a_case() -> None:
     }
     shown = {cause for case in CASES.values() for cause in case.causes if cause}
     assert shown == set(Cause) - elsewhere
+
+
+RECEIVED_BYTES = [
+    *("extra claims", "another order of claims", "claims with white space", "two dests"),
+    *("a dest that is a URI too", "a text beginning with a colon"),
+]
+
+
+@pytest.mark.parametrize("name", RECEIVED_BYTES)
+def test_what_was_validly_signed_is_verified_as_it_came(name: str) -> None:
+    """Property 14: the bytes that arrived, never the claims written anew."""
+    assert judged(CASES[f"claims: {name}"]).outcome is Verstat.PASSED
 
 
 def test_what_a_call_that_passed_tells() -> None:
