@@ -6,7 +6,20 @@ shaken or verification.
 
 import sys
 
-from bench import admission, calls, configuration, decks, ladder, ledger, losses, records, run, shaken, swap
+from bench import (
+    admission,
+    calls,
+    configuration,
+    decks,
+    ladder,
+    ledger,
+    losses,
+    records,
+    run,
+    shaken,
+    swap,
+    verification,
+)
 
 _OTHERS = {
     "records": records.main,
@@ -19,6 +32,7 @@ _OTHERS = {
     "ledger": ledger.main,
     "losses": losses.main,
     "shaken": shaken.main,
+    "verification": verification.main,
 }
 
 if __name__ == "__main__":  # not in a process that multiprocessing has made

@@ -16,6 +16,8 @@ METRICS_PORT = 9310
 SIGNER_METRICS_PORT = METRICS_PORT - 1
 #: The worker's.
 WORKER_METRICS_PORT = METRICS_PORT - 2
+#: The fetcher's.
+FETCHER_METRICS_PORT = METRICS_PORT - 4
 #: Where `web` answers, on 127.0.0.1: health, readiness, and everybody's metrics in one place.
 WEB_PORT = METRICS_PORT - 3
 
@@ -24,6 +26,8 @@ WEB_PORT = METRICS_PORT - 3
 SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 #: Below `state`: what is of the moment, and in no backup.
 VALKEY_DATA = "live"
+#: The same of certificate chains.
+CHAINS = "chains"
 #: Beside the node file: one line that names the PostgreSQL to keep everything in, where there is one.
 DATABASE_FILE = "database"
 
@@ -348,6 +352,21 @@ class Paths:
     def heads(self) -> Path:
         """The heads of all journals, signed each minute by the worker (`trunkward.journal.heads`)."""
         return self.state / "heads" / "heads.log"
+
+    @property
+    def fetcher_socket(self) -> Path:
+        """Where the fetcher takes URLs."""
+        return self.run / "fetcher" / "fetcher.sock"
+
+    @property
+    def fetcher_authorities(self) -> Path:
+        """Whom certificate hosts' TLS certificates must lead to, where that is not whom the system trusts."""
+        return self.fetcher_socket.with_name("authorities.pem")
+
+    @property
+    def chains(self) -> Path:
+        """Certificate chains that were fetched: a cache, so no part of a backup."""
+        return self.state / CHAINS
 
     @property
     def valkey_run(self) -> Path:

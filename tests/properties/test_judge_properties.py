@@ -22,6 +22,7 @@ from trunkward.admission.ports import (
     Replayed,
     Signature,
     Unavailable,
+    Unverified,
 )
 from trunkward.admission.screen import Direction, screen
 from trunkward.admission.snapshot import Snapshot, compile_snapshot
@@ -30,6 +31,8 @@ from trunkward.calls.reasons import REASONS
 from trunkward.calls.verdict import Admit, Reason, Reject, Verdict
 from trunkward.control.node_file import read_node_file
 from trunkward.shaken.attest import Attestation
+from trunkward.shaken.causes import Cause, StirError
+from trunkward.shaken.verify import Judged, Verification, Verstat
 from trunkward.sip.transport import Transport
 from trunkward.trunks.spending import Window
 
@@ -76,6 +79,14 @@ OVER = OverSpend(
     granted_micro=0,
     retry_after_s=None,
 )
+PASSED = Verification(
+    outcome=Verstat.PASSED, attest=Attestation.A, spc="709J", orig="12025550199", replay_keys=("k",)
+)
+#: What a stranger wrote into a token is nothing that may break out of a header.
+FORGED = Verification(
+    outcome=Verstat.FAILED,
+    passports=(Judged("shaken", StirError(cause=Cause.SIGNATURE, text='"\r\nX: y', ppi='..a"\r\nX: y')),),
+)
 FACTS = st.sampled_from(
     [
         NO_FACTS,
@@ -94,6 +105,9 @@ FACTS = st.sampled_from(
             live=HELD,
         ),
         replace(NO_FACTS, draining=True, live=HELD),
+        replace(NO_FACTS, live=HELD, verification=Unverified(why="no-identity")),
+        replace(NO_FACTS, live=replace(HELD, replayed=1), verification=PASSED),
+        replace(NO_FACTS, live=HELD, verification=FORGED),
         Facts(
             signature=Signature(identities=("i\r\nX: y",), date="d", iat=100, attest=Attestation.B),
             clock_synchronised=True,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from properties.test_judge_properties import FACTS, PBX, POLICY, SDP
 from trunkward.admission.checks import SCREEN_CHECKS, Finding, checked, drain
 from trunkward.admission.judge import judge, judge_call
-from trunkward.admission.ports import NO_FACTS, Facts, PeerIdentity, Unavailable
+from trunkward.admission.ports import NO_FACTS, Facts, PeerIdentity, Unavailable, Unverified
 from trunkward.admission.screen import Case, Direction, screen
 from trunkward.calls.attempt import CallAttempt
 from trunkward.calls.verdict import Admit
@@ -26,6 +26,7 @@ LOST: Mapping[str, Any] = {
     "signature": Unavailable(what="signer", why="signer-timeout"),
     "clock_synchronised": Unavailable(what="clock", why="not-asked"),
     "live": Unavailable(what="redis", why="redis-timeout"),
+    "verification": Unverified(why="fetcher-lost"),
 }
 #: Facts nobody else tells: the gate's own.
 OWN = frozenset({"draining", "local"})

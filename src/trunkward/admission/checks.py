@@ -14,14 +14,17 @@
 12. `price`       what it costs is known, where that is counted, and a carrier asks little enough
 13. `media`       the offer is what its side must offer
 14. `drain`       this node takes new calls
-15. `credentials` its digest credentials were not used before
-16. `limits`      there is a place for it, of all that all nodes count
-17. `spend`       what it may cost at first is reserved
-18. `clock`       our clock is synchronised (a call never fails on it)
-19. `signature`   the call is signed (a call never fails on it)
+15. `identity`    a carrier's call is signed, and the signature is good, where the carrier's policy wants that
+16. `credentials` its digest credentials were not used before
+17. `limits`      there is a place for it, of all that all nodes count
+18. `spend`       what it may cost at first is reserved
+19. `replay`      its signature did not come with another call, where the carrier's policy wants that
+20. `clock`       our clock is synchronised (a call never fails on it)
+21. `signature`   the call is signed (a call never fails on it)
 """
 
 from collections.abc import Callable, Mapping
+from copy import replace
 from typing import Protocol
 
 import msgspec
@@ -32,6 +35,7 @@ from trunkward.admission.identify import Due, Stranger
 from trunkward.admission.limits import over_in_words
 from trunkward.admission.permitted import why_not
 from trunkward.admission.ports import (
+    NO_FACTS,
     Facts,
     Foreign,
     Forgotten,
@@ -47,12 +51,14 @@ from trunkward.admission.ports import (
 )
 from trunkward.admission.screen import Case, Direction, Unreadable
 from trunkward.admission.snapshot import OWN_NEVER_CALLS
+from trunkward.admission.verified import refuses, worth_of
 from trunkward.calls.attempt import CallAttempt, Transport
 from trunkward.calls.registration import RegisterAttempt
 from trunkward.calls.verdict import Blame, Reason
 from trunkward.media.refusal import MediaRefused
 from trunkward.media.suites import ALLOWED
 from trunkward.numbering.e164 import E164
+from trunkward.shaken.causes import Cause, StirError
 from trunkward.sip.text import UnsafeHeader, safe_value
 from trunkward.spend.money import shown, shown_nano
 from trunkward.trunks.destinations import kind_of
@@ -438,8 +444,51 @@ def drain(case: Case, *, draining: bool) -> Finding:
     )
 
 
+def identity(case: Case, facts: Facts) -> Finding:
+    """15. Before anything is counted for it. What is not its sender's fault refuses no call (posture)."""
+    found = worth_of(replace(facts, live=NO_FACTS.live, local=None))
+    if (error := refuses(case, found)) is not None:
+        return _unsigned("identity", error)
+    if found.passed is not None:
+        level = found.passed.attest.value if found.passed.attest else "without a level"
+        return Finding(check="identity", detail=f"{level}, of {found.passed.spc or 'a delegate'}")
+    if found.errors:
+        return Finding(check="identity", detail="; ".join(f"{e.cause}: {e.text}" for e in found.errors))
+    return Finding(check="identity", detail=found.why)
+
+
+def replay(case: Case, facts: Facts) -> Finding:
+    """19. Without Valkey each gate knows what it has seen by itself."""
+    found = worth_of(facts)
+    if not found.replayed:
+        return Finding(check="replay")
+    error = refuses(case, found)
+    return (
+        Finding(check="replay", detail=found.errors[-1].text) if error is None else _unsigned("replay", error)
+    )
+
+
+def _unsigned(check: str, error: StirError) -> Finding:
+    return _refuse(
+        *(check, _SAID[error.code], Blame.CARRIER, error.code, f"{error.cause}: {error.text}"),
+        remedy="have the carrier mend it; or let its calls pass, with verification.failed: mark"
+        if error.cause is not Cause.IDENTITY_MISSING
+        else "have the carrier sign its calls; or let them pass, with verification.missing: pass",
+    )
+
+
+#: RFC 8224 section 6.2.2.
+_SAID: Mapping[int, Reason] = {
+    403: Reason.IDENTITY_STALE,
+    428: Reason.IDENTITY_MISSING,
+    436: Reason.IDENTITY_INFO_BAD,
+    437: Reason.IDENTITY_CREDENTIAL,
+    438: Reason.IDENTITY_INVALID,
+}
+
+
 def credentials(case: Case, facts: Facts) -> Finding:
-    """15. That they are right is known (check 2). Where nobody can tell of before, `limits` refuses."""
+    """16. That they are right is known (check 2). Where nobody can tell of before, `limits` refuses."""
     if case.nonce is None:
         return Finding(check="credentials", detail="exempt" if case.emergency else "")
     if isinstance(facts.live, Replayed):
@@ -456,7 +505,7 @@ def credentials(case: Case, facts: Facts) -> Finding:
 
 
 def limits(case: Case, facts: Facts) -> Finding:
-    """16. Posture row "Redis": what is inbound then goes by what this gate alone has counted."""
+    """17. Posture row "Redis": what is inbound then goes by what this gate alone has counted."""
     if case.emergency:
         return Finding(check="limits", detail="exempt")
     inbound = case.direction is Direction.INBOUND
@@ -495,7 +544,7 @@ def limits(case: Case, facts: Facts) -> Finding:
 
 
 def spend(case: Case, facts: Facts) -> Finding:
-    """17. Nothing is admitted whose first slice is not held: where nobody knows, it is refused."""
+    """18. Nothing is admitted whose first slice is not held: where nobody knows, it is refused."""
     charge, currency = case.charge, case.node.currency
     if charge is None:
         return Finding(check="spend", detail="exempt" if case.emergency else "")
@@ -563,14 +612,14 @@ def _whose(account: str) -> str:
 
 
 def clock(case: Case, facts: Facts) -> Finding:
-    """18. Posture row "clock not synchronised": the call goes unsigned."""
+    """20. Posture row "clock not synchronised": the call goes unsigned."""
     if case.signing_request is None or facts.clock_synchronised is True:
         return Finding(check="clock")
     return Finding(check="clock", detail="not synchronised")
 
 
 def signature(case: Case, facts: Facts, now: float) -> Finding:
-    """19. Posture row "signer": the call goes unsigned, and the record says why."""
+    """21. Posture row "signer": the call goes unsigned, and the record says why."""
     claims = case.signing_request
     if claims is None:
         return Finding(check="signature", detail=case.signing.unsigned or "not-asked")
@@ -630,14 +679,16 @@ SCREEN_CHECKS: tuple[Callable[[Case], Finding], ...] = (
 CHECKS: tuple[str, ...] = (
     *(check.__name__ for check in SCREEN_CHECKS),
     "drain",
+    "identity",
     "credentials",
     "limits",
     "spend",
+    "replay",
     "clock",
     "signature",
 )
 #: Those that look at what is alive when a call comes, not at the policy.
-ALIVE = frozenset({"drain", "credentials", "limits", "spend", "clock", "signature"})
+ALIVE = frozenset(CHECKS[CHECKS.index("drain") :])
 
 
 def screened(case: Case, *, draining: bool = False) -> tuple[Finding, ...]:
@@ -652,17 +703,13 @@ def screened(case: Case, *, draining: bool = False) -> tuple[Finding, ...]:
 
 
 def checked(case: Case, facts: Facts, now: float) -> tuple[Finding, ...]:
-    """Checks 15 to 19, which need what is alive, up to the first refusal."""
-    proven = credentials(case, facts)
-    if proven.refusal is not None:
-        return (proven,)
-    room = limits(case, facts)
-    if room.refusal is not None:
-        return proven, room
-    paid = spend(case, facts)
-    if paid.refusal is not None:
-        return proven, room, paid
-    return proven, room, paid, clock(case, facts), signature(case, facts, now)
+    """Checks 15 to 21, which need what is alive, up to the first refusal."""
+    findings: list[Finding] = []
+    for check in (identity, credentials, limits, spend, replay):
+        findings.append(check(case, facts))
+        if findings[-1].refusal is not None:
+            return tuple(findings)
+    return *findings, clock(case, facts), signature(case, facts, now)
 
 
 def _sender(case: Case) -> Blame:

@@ -19,15 +19,23 @@ from trunkward.admission.ports import (
     NotSigned,
     Signer,
     Unavailable,
+    VerificationFact,
 )
 from trunkward.admission.screen import Case, Direction
 
 
-async def gather(case: Case, asked: Asked, live: Live, signer: Signer, clock: Clock) -> Facts:
-    """The facts of one call that nothing has been found against so far."""
+async def gather(
+    case: Case,
+    asked: Asked,
+    live: Live,
+    signer: Signer,
+    clock: Clock,
+    verification: VerificationFact = None,
+) -> Facts:
+    """The facts of one call that nothing has been found against so far; `verification` is one of them."""
     # 1.
     fact = NOTHING_ASKED if asked.empty else await live.admit(asked)
-    facts = replace(NO_FACTS, live=fact)
+    facts = replace(NO_FACTS, live=fact, verification=verification)
     local = None
     if isinstance(fact, Unavailable) and case.direction is Direction.INBOUND:
         local = live.admit_alone(asked)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from trunkward.calls.attempt import CallAttempt
 from trunkward.numbering.e164 import E164, NotANumber
 from trunkward.numbering.plan import DialPlan
+from trunkward.shaken.verify import Verstat
 from trunkward.sip.address import read_addresses
 from trunkward.sip.uri import MalformedUri, SipUri, parse_uri
 
@@ -45,9 +46,14 @@ def numbers_in(attempt: CallAttempt, header: str, plan: DialPlan) -> Iterator[E1
             continue
 
 
-def asserted(number: E164, node: str) -> tuple[str, str]:
-    """The header in which we assert a number."""
-    return "P-Asserted-Identity", f"<sip:{number}@{node}>"
+def asserted(number: E164, node: str, verstat: Verstat | None = None) -> tuple[str, str]:
+    """The header in which we assert a number, and say what verification has found of it."""
+    return "P-Asserted-Identity", f"<{shown_uri(number, node, verstat)}>"
+
+
+def shown_uri(number: E164, node: str, verstat: Verstat | None = None) -> str:
+    """A number as a URI of ours; `verstat` is a parameter of the number (3GPP TS 24.229 section 7.2A.20)."""
+    return f"sip:{number};verstat={verstat}@{node};user=phone" if verstat else f"sip:{number}@{node}"
 
 
 #: RFC 3325 section 9.3: whoever leaves the trust domain with it takes the asserted identity off.

@@ -11,6 +11,7 @@ from trunkward.admission.ports import Facts, Held, PeerIdentity, Signature
 from trunkward.admission.routes import from_uri_of, routes_of, taken_off, to_uri_of
 from trunkward.admission.screen import Case, Direction, screen
 from trunkward.admission.snapshot import Snapshot
+from trunkward.admission.verified import answer_headers, is_announced, refuses, worth_of
 from trunkward.calls.attempt import CallAttempt, Transport
 from trunkward.calls.reasons import REASONS
 from trunkward.calls.reasons import headers as reason_headers
@@ -34,7 +35,7 @@ from trunkward.trunks.model import NodeSettings, Trunk
 DRAINED_FOR_S = 30
 
 #: Checks that look at nothing but what was sent: their findings hold nothing the sender does not know.
-_OF_THE_MESSAGE = frozenset({"request", "calling", "called", "media"})
+_OF_THE_MESSAGE = frozenset({"request", "calling", "called", "media", "identity", "replay"})
 
 #: Refusals that ask for the same request again, with credentials for a new nonce.
 CHALLENGES = (Reason.CREDENTIALS_REQUIRED, Reason.CREDENTIALS_STALE, Reason.CREDENTIALS_REPLAYED)
@@ -71,11 +72,11 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
     """
     # 1.
     if not findings:
-        return _refused(case, (_NO_FINDING,), _NO_FINDING, record_id)
+        return _refused(case, (_NO_FINDING,), _NO_FINDING, facts, record_id)
     # 2.
     for finding in findings:
         if finding.refusal is not None:
-            return _refused(case, findings, finding, record_id)
+            return _refused(case, findings, finding, facts, record_id)
     # 3.
     signature = usable_signature(case, facts, now)
     signed = signature if isinstance(signature, Signature) else None
@@ -92,11 +93,12 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
         trunk=trunk.name,
         source=case.source.name,
         direction=case.direction,
-        routes=routes_of(case, signed, cut),
-        from_uri=from_uri_of(case),
+        routes=routes_of(case, signed, cut, facts),
+        from_uri=from_uri_of(case, facts),
         to_uri=to_uri_of(case),
         hide_name=_hides_name(case),
         remove_headers=taken_off(case),
+        answer_headers=answer_headers(case, facts),
         reach=case.reach,
         # an emergency call is never cut
         grant=None
@@ -106,7 +108,7 @@ def judge(case: Case, findings: tuple[Finding, ...], facts: Facts, record_id: st
         money=Terms.of(case.charge, cut).text() if case.charge is not None else "",
     )
     if not verdict.routes:
-        return _refused(case, (*findings, _NO_FINDING), _NO_FINDING, record_id)
+        return _refused(case, (*findings, _NO_FINDING), _NO_FINDING, facts, record_id)
     level = signed.attest if signed is not None else None
     unsigned = signature if isinstance(signature, str) else case.signing.unsigned
     return Judgement(
@@ -169,7 +171,9 @@ def refuse_unjudged(attempt_id: str, record_id: str, reason: Reason) -> Reject:
     )
 
 
-def _refused(case: Case, findings: tuple[Finding, ...], finding: Finding, record_id: str) -> Judgement:
+def _refused(
+    case: Case, findings: tuple[Finding, ...], finding: Finding, facts: Facts, record_id: str
+) -> Judgement:
     refusal = finding.refusal
     assert refusal is not None
     stranger = case.source is None
@@ -195,17 +199,24 @@ def _refused(case: Case, findings: tuple[Finding, ...], finding: Finding, record
         blame=refusal.blame,
         status=status,
         phrase=phrase(status),
-        headers=[] if stranger else explanation(case.node, refusal, finding),
-        announcement=_announcement(case, refusal.reason),
+        headers=[]
+        if stranger
+        else [
+            *explanation(case.node, refusal, finding),
+            *answer_headers(case, facts, refuses(case, worth_of(facts))),
+        ],
+        announcement=_announcement(case, finding.check, refusal.reason),
     )
     return Judgement(verdict=verdict, findings=findings)
 
 
-def _announcement(case: Case, reason: Reason) -> Announcement | None:
+def _announcement(case: Case, check: str, reason: Reason) -> Announcement | None:
     """For whom is identified, and whose media was understood; reasons of a fixed list alone."""
     directory, offer = case.node.announcements, case.offer
     # a stranger's is not read
     if not directory or not isinstance(offer, Offer) or not REASONS[reason].announced:
+        return None
+    if check in ("identity", "replay") and not is_announced(case):
         return None
     # RFC 3262 section 3: whoever requires it gets no 183 but a reliable one
     if any("100rel" in value.lower() for value in case.attempt.headers.get("require", ())):

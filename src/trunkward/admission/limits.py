@@ -13,9 +13,10 @@ from copy import replace
 
 from trunkward.admission.ceilings import Ceilings, limit_name, rate
 from trunkward.admission.money import GUARD_S
-from trunkward.admission.ports import Asked, Counter, Over, Rate
+from trunkward.admission.ports import Asked, Counter, Over, Rate, VerificationFact
 from trunkward.admission.screen import Case, Direction
 from trunkward.admission.snapshot import Snapshot
+from trunkward.admission.verified import passports_of
 from trunkward.calls.place import PlaceAsked
 from trunkward.numbering.e164 import E164
 from trunkward.trunks.model import NodeSettings, Trunk
@@ -26,7 +27,7 @@ def hold_s(node: NodeSettings) -> float:
     return node.grant_s + GUARD_S
 
 
-def asked_of(case: Case, policy: Snapshot, record_id: str) -> Asked:
+def asked_of(case: Case, policy: Snapshot, record_id: str, verification: VerificationFact = None) -> Asked:
     """What the call of a case asks for, once its other checks have found nothing against it."""
     nothing = Asked(record_id=record_id, hold_s=hold_s(case.node))
     if case.direction is Direction.INBOUND:
@@ -34,7 +35,8 @@ def asked_of(case: Case, policy: Snapshot, record_id: str) -> Asked:
         if first is None or not isinstance(case.called, E164):
             return nothing
         counters, rates = _of_a_call_in(policy.ceilings(first.name), case.called)
-        return replace(nothing, counters=counters, rates=rates)
+        passports, mark = passports_of(case, verification)
+        return replace(nothing, counters=counters, rates=rates, passports=passports, call_mark=mark)
     trunk = case.source
     if not isinstance(trunk, Trunk) or case.emergency:
         return nothing

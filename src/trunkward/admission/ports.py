@@ -8,6 +8,7 @@ import msgspec
 from trunkward.calls.registration import Bindings
 from trunkward.digest.algorithm import Algorithm
 from trunkward.shaken.attest import Attestation, Rule
+from trunkward.shaken.verify import Verification
 from trunkward.trunks.spending import Spending, Window
 from trunkward.trunks.transit import OF_NODE, CallerName
 
@@ -191,12 +192,16 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     counters: tuple[Counter, ...] = ()
     rates: tuple[Rate, ...] = ()
     nonce: NonceUse | None = None
+    #: Signatures that must not be another call's (`shaken.verify.Verification.replay_keys`), and what tells
+    #: this call from others: a hash of its Call-ID, which forks and repetitions share.
+    passports: tuple[str, ...] = ()
+    call_mark: str = ""
     money: Charge | None = None
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to ask."""
-        return not (self.counters or self.rates or self.nonce or self.money)
+        return not (self.counters or self.rates or self.nonce or self.passports or self.money)
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
@@ -210,6 +215,8 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     until_ms: int = 0
     #: Money is reserved for it, as for a leg of the ledger with its record id.
     reserved: bool = False
+    #: Number of the first of its signatures that is another call's, from 1; 0: none is.
+    replayed: int = 0
     #: Owners of routes it may not take, for their carrier's cap is reached.
     cut_routes: tuple[str, ...] = ()
 
@@ -316,6 +323,16 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
 NOTHING_ASKED = Held(record_id="")
 
 
+class Unverified(msgspec.Struct, frozen=True, kw_only=True):
+    """Nobody has looked at a call's signatures, or could: `why` is kebab-case."""
+
+    why: str
+
+
+#: What its Identity headers are worth; None: not asked, for it is no call of a carrier's.
+type VerificationFact = Verification | Unverified | None
+
+
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that was alive when a call was judged."""
 
@@ -328,6 +345,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     #: While that is lost, what this gate says of an inbound call by its own counts, or of one at home with
     #: money it has leased ahead; None: not asked, or not enough.
     local: Held | Over | None = None
+    verification: VerificationFact = None
 
 
 #: For a call that asks nobody.

@@ -13,6 +13,7 @@ class Lost(StrEnum):
     GATES = "all gates"
     REDIS = "Redis (Valkey)"
     SIGNER = "signer"
+    FETCHER = "fetcher"
     WORKER = "worker, database"
     RTPENGINE = "rtpengine"
     CLOCK = "clock not synchronised"
@@ -34,6 +35,7 @@ class Effect(StrEnum):
     GOES = "goes"
     GOES_BY_OWN_COUNTS = "goes, within what each gate counts by itself"
     GOES_UNSIGNED = "goes unsigned, recorded"
+    GOES_UNVERIFIED = "goes unverified, recorded"
     GOES_FROM_TABLE = "goes, by the edge's exact-match table rendered beforehand"
     GOES_UNANCHORED = "goes with its own SDP, if both sides can talk without it"
     GOES_ON_LAST_POLICY = "goes on the last snapshot; records wait on disk"
@@ -62,6 +64,8 @@ POSTURE: tuple[Row, ...] = (
     _row(Lost.REDIS, Effect.REFUSED, Effect.GOES_BY_OWN_COUNTS, Effect.GOES, Effect.UNAFFECTED_BUT_FOR_MONEY),
     # only outbound calls that are no emergencies are signed at all
     _row(Lost.SIGNER, Effect.GOES_UNSIGNED, Effect.GOES, Effect.GOES, Effect.UNAFFECTED),
+    # it has certificates nobody here has seen yet; what gates have seen they verify by themselves
+    _row(Lost.FETCHER, Effect.GOES, Effect.GOES_UNVERIFIED, Effect.GOES, Effect.UNAFFECTED),
     _row(
         Lost.WORKER,
         Effect.GOES_ON_LAST_POLICY,
@@ -70,7 +74,7 @@ POSTURE: tuple[Row, ...] = (
         Effect.UNAFFECTED,
     ),
     _row(Lost.RTPENGINE, Effect.REFUSED, Effect.REFUSED, Effect.GOES_UNANCHORED, Effect.MEDIA_LOST),
-    _row(Lost.CLOCK, Effect.GOES_UNSIGNED, Effect.GOES, Effect.GOES, Effect.UNAFFECTED),
+    _row(Lost.CLOCK, Effect.GOES_UNSIGNED, Effect.GOES_UNVERIFIED, Effect.GOES, Effect.UNAFFECTED),
 )
 
 

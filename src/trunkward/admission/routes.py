@@ -5,9 +5,10 @@ from collections.abc import Collection
 
 from trunkward.admission.caller import Right
 from trunkward.admission.diverted import diversion_headers
-from trunkward.admission.identity_headers import ANONYMOUS, KEEP_PRIVATE, asserted
-from trunkward.admission.ports import Signature
+from trunkward.admission.identity_headers import ANONYMOUS, KEEP_PRIVATE, asserted, shown_uri
+from trunkward.admission.ports import NO_FACTS, Facts, Signature
 from trunkward.admission.screen import Case, Direction, leg_policy
+from trunkward.admission.verified import verstat_of
 from trunkward.calls.attempt import Transport
 from trunkward.calls.verdict import RING_S, Route
 from trunkward.media.offer import Offer
@@ -30,11 +31,13 @@ REGISTERED = Host(host="registered.invalid")
 _PLAIN_USER = re.compile(r"[A-Za-z0-9+._-]{1,64}", re.ASCII)
 
 
-def routes_of(case: Case, signature: Signature | None, cut: Collection[str] = ()) -> list[Route]:
+def routes_of(
+    case: Case, signature: Signature | None, cut: Collection[str] = (), facts: Facts = NO_FACTS
+) -> list[Route]:
     """The routes of an admitted call, in their order; `cut`: accounts of carriers it may not go by."""
     if case.direction is Direction.INBOUND:
-        headers = _inbound_headers(case)
-        return [_inbound(case, trunk, headers) for trunk in case.targets]
+        headers = {t.verstat: _inbound_headers(case, facts, verstat=t.verstat) for t in case.targets}
+        return [_inbound(case, trunk, headers[trunk.verstat]) for trunk in case.targets]
     ways = [way for way in case.ways if f"money:carrier:{way.carrier.name}" not in cut]
     kinds = {way.carrier.trusted for way in ways}
     told = {trusted: _outbound_headers(case, signature, trusted=trusted) for trusted in kinds}
@@ -53,9 +56,9 @@ def taken_off(case: Case) -> list[str]:
     return FROM_CUSTOMERS + ([] if case.signing.passes_on else SIGNED) + anonymous
 
 
-def from_uri_of(case: Case) -> str:
+def from_uri_of(case: Case, facts: Facts = NO_FACTS) -> str:
     """The From-URI to show the other side; "" when the received one is it already."""
-    wanted = _wanted_from(case)
+    wanted = _wanted_from(case, facts)
     return "" if wanted == case.attempt.from_uri else wanted
 
 
@@ -76,12 +79,16 @@ def emergency_route(way: Way, user: str) -> Route:
     return _to(way.carrier, way.host, user)
 
 
-def _wanted_from(case: Case) -> str:
+def _wanted_from(case: Case, facts: Facts) -> str:
     caller = case.caller
     if caller.anonymous:
         return ANONYMOUS
     if caller.shown is not None:
-        return f"sip:{caller.shown}@{case.node.name}"
+        # all that may take the call see one From: each of them must be able to read it
+        told = not _asserts(case) and all(trunk.verstat for trunk in case.targets)
+        return shown_uri(
+            caller.shown, case.node.name, verstat_of(caller.shown, case, facts) if told else None
+        )
     user = case.shown_from.user.partition(";")[0] if isinstance(case.shown_from, SipUri) else ""
     if user.lower() != "anonymous" and _PLAIN_USER.fullmatch(user):
         return f"sip:{user}@{case.node.name}"
@@ -113,11 +120,18 @@ def _signed_before(case: Case, signature: Signature | None, *, trusted: bool) ->
     return ["Date"] if signing.passes_on and signature is not None and not signing.keeps_date else []
 
 
-def _inbound_headers(case: Case) -> list[tuple[str, str]]:
+def _asserts(case: Case) -> bool:
+    """Whether a customer is told an asserted number; there `verstat` stands then, and else in From."""
+    caller = case.caller
+    return caller.asserted and caller.number is not None and not caller.anonymous
+
+
+def _inbound_headers(case: Case, facts: Facts, *, verstat: bool) -> list[tuple[str, str]]:
     """For a customer, who is outside the trust domain."""
     caller, headers = case.caller, list[tuple[str, str]]()
-    if caller.asserted and caller.number is not None and not caller.anonymous:
-        headers.append(asserted(caller.number, case.node.name))
+    if _asserts(case) and caller.number is not None:
+        told = verstat_of(caller.number, case, facts) if verstat else None
+        headers.append(asserted(caller.number, case.node.name, told))
     return headers + diversion_headers(caller.diversions, case.node.name, trusted=False)
 
 

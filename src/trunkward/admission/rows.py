@@ -34,6 +34,7 @@ from trunkward.trunks.spending import (
     Window,
 )
 from trunkward.trunks.transit import CallerName, Role
+from trunkward.trunks.verification import Failed, Missing, VerificationPolicy
 
 
 class TrunkRow(msgspec.Struct, frozen=True, array_like=True):
@@ -72,6 +73,7 @@ class TrunkRow(msgspec.Struct, frozen=True, array_like=True):
     caller_name: tuple[str, str] | None
     #: Reference of its tenant's KYC record, and when it was verified (seconds since the epoch).
     customer: tuple[str, int] | None
+    verstat: bool
 
 
 class NumberRow(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -100,6 +102,8 @@ class CarrierRow(msgspec.Struct, frozen=True, array_like=True):
     enabled: bool
     trusted: bool
     session_timer_s: int
+    #: Missing, failed, milliseconds a call waits.
+    verification: tuple[str, str, int]
 
 
 class NodeRow(msgspec.Struct, frozen=True, array_like=True):
@@ -327,6 +331,7 @@ def trunk_row(trunk: Trunk, permit: int) -> TrunkRow:
         trunk.role,
         (trunk.caller_name.name, trunk.caller_name.reason) if trunk.caller_name else None,
         (trunk.customer.reference, trunk.customer.verified_s) if trunk.customer else None,
+        trunk.verstat,
     )
 
 
@@ -363,6 +368,7 @@ def trunk_of(row: TrunkRow, destinations: DestinationPolicies) -> Trunk:
         role=row.role,
         caller_name=_caller_name_of(row.caller_name) if row.caller_name else None,
         customer=Customer(reference=row.customer[0], verified_s=row.customer[1]) if row.customer else None,
+        verstat=row.verstat,
     )
 
 
@@ -409,6 +415,11 @@ def carrier_row(carrier: Carrier) -> CarrierRow:
         carrier.enabled,
         carrier.trusted,
         carrier.session_timer_s,
+        (
+            carrier.verification.missing.value,
+            carrier.verification.failed.value,
+            carrier.verification.wait_ms,
+        ),
     )
 
 
@@ -430,6 +441,11 @@ def carrier_of(row: CarrierRow) -> Carrier:
         enabled=row.enabled,
         trusted=row.trusted,
         session_timer_s=row.session_timer_s,
+        verification=VerificationPolicy(
+            missing=Missing(row.verification[0]),
+            failed=Failed(row.verification[1]),
+            wait_ms=row.verification[2],
+        ),
     )
 
 
@@ -468,7 +484,7 @@ def node_row(node: NodeSettings) -> NodeRow:
 
 
 def node_of(row: NodeRow) -> NodeSettings:
-    """The node of a row, without what no gate needs: `resolvers`, `probes`, `live` and files."""
+    """The node of a row, without what no gate needs: files, and how other processes are to work."""
     values = {name: getattr(row, name) for name in row.__struct_fields__}
     for name in ("addresses", "media_addresses"):
         values[name] = tuple(ip_address(address) for address in values[name])

@@ -51,5 +51,7 @@ class CallAttempt(msgspec.Struct, frozen=True, kw_only=True, tag="attempt", tag_
     headers: dict[str, list[str]] = {}
     #: The trunk that is registered over the connection it came on; "" for none.
     registered: str = ""
+    #: Milliseconds it has waited for a certificate (`calls.verdict.Wait`).
+    waited_ms: int = 0
     content_type: str = ""
     body: str = ""

@@ -79,6 +79,12 @@ class Reason(StrEnum):
     REGISTRATION_TOO_BRIEF = "registration-too-brief"
     REGISTRATION_OVERTAKEN = "registration-overtaken"
     REGISTRATIONS_UNAVAILABLE = "registrations-unavailable"
+    # Signatures of calls from carriers, by the answer of RFC 8224 section 6.2.2 (428, 403, 436, 437, 438).
+    IDENTITY_MISSING = "identity-missing"
+    IDENTITY_STALE = "identity-stale"
+    IDENTITY_INFO_BAD = "identity-info-bad"
+    IDENTITY_CREDENTIAL = "identity-credential"
+    IDENTITY_INVALID = "identity-invalid"
     NO_FINDING = "no-finding"
     POLICY_NOT_LOADED = "policy-not-loaded"
     DEADLINE_EXCEEDED = "deadline-exceeded"
@@ -166,6 +172,8 @@ class Admit(msgspec.Struct, frozen=True, kw_only=True, tag="admit", tag_field="v
     counters: list[str] = []
     #: For as long as it runs.
     reach: Reach
+    #: Put on the first provisional answer the caller gets, or on the final one (RFC 9410).
+    answer_headers: list[tuple[str, str]] = []
     #: By what it is charged while it runs (`trunkward.admission.money.Terms`); "": it costs nothing.
     money: str = ""
     #: From the answer on; None for a call that nobody but its parties ends (an emergency).
@@ -216,6 +224,13 @@ class Discard(msgspec.Struct, frozen=True, kw_only=True, tag="discard", tag_fiel
     id: str
     record_id: str
     reason: Reason
+
+
+class Wait(msgspec.Struct, frozen=True, kw_only=True, tag="wait", tag_field="verdict"):
+    """Ask again in a while: a certificate is on its way. Nothing is decided, and nothing is on record."""
+
+    id: str
+    for_ms: int
 
 
 type Verdict = Admit | Challenge | Reject | Discard

@@ -18,6 +18,7 @@ NODE_INTERNALS = (
     "tw-media",
     "tw-gate",
     "tw-signer",
+    "tw-fetcher",
     "tw-worker",
     "tw-cert",
     "tw-web",

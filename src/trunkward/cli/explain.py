@@ -10,6 +10,7 @@ import msgspec
 from rich.text import Text
 
 from trunkward.calls.reasons import WHO, party_called, told
+from trunkward.calls.unverified import in_words as unverified_in_words
 from trunkward.cli.calls import console, find_one, with_records
 from trunkward.cli.check_list import check_lines, check_list
 from trunkward.control.why import unsigned_in_words
@@ -84,6 +85,7 @@ def lines(told: dict[str, Any]) -> Iterator[str]:
         yield f"  signed at level {told['attest']}{by}"
     elif told["attest_reason"]:
         yield f"  not signed, {told['attest_reason']}: {told['unsigned']}"
+    yield from _verification(told)
     # 3.
     yield ""
     yield from check_lines(told["checks"])
@@ -94,6 +96,24 @@ def lines(told: dict[str, Any]) -> Iterator[str]:
     # 5.
     yield ""
     yield f"  {_judge(told)}"
+
+
+def _verification(call: dict[str, Any]) -> Iterator[str]:
+    """What a carrier's signature was worth, and what the customer was told."""
+    told = call.get("verification")
+    if told is None:
+        return
+    if told.get("attest"):
+        yield (
+            f"  signature verified: level {told['attest']}, by {told.get('spc') or 'a delegate'}, "
+            f"certificate {shown(told.get('x5u', ''), 256)}"
+        )
+    elif why := told.get("why"):
+        yield f"  signature not verified, {why}: {unverified_in_words(why)}"
+    else:
+        yield f"  signature: {told['verstat']}"
+    for error in told.get("errors", []):
+        yield f"  signature not good: {error['code']} {error['cause']}"
 
 
 def verdict_lines(told: dict[str, Any]) -> Iterator[str]:

@@ -91,6 +91,7 @@ def _long_paths(paths: Paths, declared: Declared) -> list[str]:
         (
             paths.gate_socket(declared.node.gates),
             *(paths.signer_socket_of(identity) for identity in (OF_NODE, *declared.reseller_identities)),
+            paths.fetcher_socket,
             paths.run / "edge" / "ctl.sock",
         ),
         key=lambda path: len(str(path)),

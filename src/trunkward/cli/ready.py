@@ -72,6 +72,7 @@ def not_ready(paths: Paths, declared: Declared, version: int) -> dict[str, str]:
             signer_name(identity): partial(answers, paths.signer_socket_of(identity))
             for identity in (OF_NODE, *declared.reseller_identities)
         },
+        "fetcher": partial(answers, paths.fetcher_socket),
         "worker": partial(_works, paths, version),
         **{f"gate-{i}": partial(_decides, paths, i, version) for i in range(node.gates)},
         "kamailio": partial(tls_pongs, [str(address) for address in node.addresses], node.tls_port),

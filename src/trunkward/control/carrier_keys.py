@@ -10,6 +10,7 @@ from trunkward.control.certificate_keys import LOCAL_OR_CLIENT, ClientCertificat
 from trunkward.control.keys import Name, Part, Suites, Wrong, is_path, twice_in
 from trunkward.control.node_keys import NodePart, unreachable
 from trunkward.control.spend_keys import SpendPart, spending_of, wrong_in_spend
+from trunkward.control.verification_keys import VerificationPart, verification_of
 from trunkward.control.yaml_lines import PathKey
 from trunkward.media.suites import ALLOWED
 from trunkward.numbering.e164 import is_prefix
@@ -84,6 +85,7 @@ class CarrierPart(Part):
     spend: SpendPart = SpendPart()
     deck: Name | None = None
     session_timer_s: Annotated[int, AfterValidator(_session_timer)] = SESSION_TIMER_S
+    verification: VerificationPart = VerificationPart()
 
     @property
     def certified_names(self) -> tuple[str, ...]:
@@ -193,4 +195,5 @@ def carrier_of(carrier: CarrierPart) -> Carrier:
         spending=spending_of(carrier.spend),
         deck=carrier.deck or "",
         session_timer_s=carrier.session_timer_s,
+        verification=verification_of(carrier.verification),
     )

@@ -97,6 +97,10 @@ def deviations(declared: Declared) -> list[Deviation]:
         days = declared.retention.signatures_days
         what = f"the proof of signatures is deleted after {days} days, not two years"
         found.append(Deviation(where="node", what=what))
+    if networks := declared.node.verification.unsafe_networks:
+        where = ", ".join(map(str, networks))
+        what = f"certificates are fetched from {where}: whoever calls may have it looked at"
+        found.append(Deviation(where="node", what=what))
     if declared.node.unsafe_fictional_numbers:
         what = "numbers kept for fiction (555-01xx) may call and be called, though nobody has them"
         found.append(Deviation(where="node", what=what))

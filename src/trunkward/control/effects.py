@@ -7,6 +7,7 @@ MEANS = {
     "kamailio": "calls being set up are lost, running calls go on",
     "rtpengine": "running calls lose their media",
     "signer": "calls go unsigned until it is back",
+    "fetcher": "calls in go unverified until it is back, if their certificate is new",
     "worker": "calls notice nothing",
     "web": "calls notice nothing",
     "valkey": "calls out are refused until it is back",

@@ -35,6 +35,7 @@ class Part(StrEnum):
     GATE = "gate"
     VALKEY = "valkey"
     SIGNER = "signer"
+    FETCHER = "fetcher"
     RTPENGINE = "rtpengine"
     WORKER = "worker"
     ACME = "acme"
@@ -269,6 +270,8 @@ def _of_parts(facts: Facts, not_ready: dict[str, str]) -> Iterable[Trouble]:
                 yield _lost(part.name, problem, Lost.REDIS)
             case Part.SIGNER:
                 yield _lost(part.name, problem, Lost.SIGNER)
+            case Part.FETCHER:
+                yield _lost(part.name, problem, Lost.FETCHER)
             case Part.WORKER:
                 yield _lost(part.name, problem, Lost.WORKER)
             case Part.RTPENGINE if facts.media_anchored:

@@ -25,6 +25,7 @@ from trunkward.control.identity_keys import (
 from trunkward.control.keys import Days, File, MaxCall, Name, Part, Wrong, is_path
 from trunkward.control.number_keys import NumberPlanPart, region_of, wrong_in_number_plan
 from trunkward.control.spend_keys import Currency, Money
+from trunkward.control.verification_keys import NodeVerificationPart, settings_of
 from trunkward.numbering.emergency import emergency_of
 from trunkward.spend.money import nano
 from trunkward.trunks.model import (
@@ -204,6 +205,7 @@ class NodePart(Part):
     spend_ring_s: Annotated[int, Field(ge=5, le=180)] = 60
     alerts: AlertsPart = AlertsPart()
     id: Name | None = None
+    verification: NodeVerificationPart = NodeVerificationPart()
     live: LivePart | None = None
 
 
@@ -312,6 +314,7 @@ def node_of(node: NodePart) -> NodeSettings:
         spend_ring_s=node.spend_ring_s,
         alerts=alerting_of(node.alerts),
         id=node.id or "",
+        verification=settings_of(node.verification),
         live=_live_of(node.live) if node.live is not None else None,
         ledger_nodes=tuple(node.live.nodes or ()) if node.live is not None else (node.id or node.name,),
     )

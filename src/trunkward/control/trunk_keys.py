@@ -73,6 +73,7 @@ class TrunkPart(IdentificationPart):
     emergency_callback: Number | None = None
     role: Annotated[Role, Field(strict=False)] = Role.ORIGINATING
     rcd: CallerNamePart | None = None
+    verstat: bool = True
 
     @property
     def dialled(self) -> Host | None:
@@ -202,4 +203,5 @@ def trunk_of(
         emergency_callback=trunk.emergency_callback or "",
         role=Role(trunk.role),
         caller_name=caller_name_of(trunk.rcd) if trunk.rcd else None,
+        verstat=trunk.verstat,
     )

@@ -21,9 +21,11 @@ from trunkward.edge import (
     session_timer,
     state,
     topos_fields,
+    verstat,
 )
 from trunkward.edge.announcements import Announcements
 from trunkward.edge.bindings import BindingTable
+from trunkward.edge.certificate_wait import CertificateWait
 from trunkward.edge.compact import compact, expand
 from trunkward.edge.endings import Endings
 from trunkward.edge.gate import NOT_JUDGED, GateClient, GateUnavailable
@@ -82,6 +84,7 @@ class Calls:
         self._announcements = announcements
         self._let_go = LetGo(running, grants)
         self._suspended = suspended
+        self.certificates = CertificateWait(suspended, self._no_worker, group)
         self._bindings = bindings
         self._reach = Reach(tls, running, bindings)
         self._gate = GateClient(settings.gate_sockets, settings.gate_deadline_ms / 1000)
@@ -130,6 +133,9 @@ class Calls:
             # on no record, and so in no ladder (`gate.line`)
             self._suspended.resume(held, partial(refusal.as_judged, verdict))
             return
+        if verdict["verdict"] == "wait":
+            self.certificates.begin(held, facts, verdict["for_ms"])
+            return
         _note_arrival(facts)
         match verdict["verdict"]:
             case "admit":
@@ -157,6 +163,12 @@ class Calls:
             # a gate that could not judge is no gate: the emergency row holds here as well
             verdict = self._emergency_verdict(facts) or verdict
         return verdict
+
+    def _no_worker(self, facts: dict[str, Any]) -> None:
+        """Refuses a call nobody takes up; with its transaction in hand."""
+        _note_arrival(facts)
+        self._outcomes.refused(facts, "no-worker-free")
+        _refuse_unjudged(facts, "no-worker-free")
 
     def _emergency_verdict(self, facts: dict[str, Any]) -> dict[str, Any] | None:
         verdict = emergency.admit(facts, self._emergency, identified.is_of)
@@ -191,7 +203,7 @@ class Calls:
             "caller_old_tls": facts["local_port"] == self._tls12_port,
             "caller_home": self._home(verdict["source"]) if outbound else "",
             "from_inside": facts["from_uri"],
-            "from_outside": verdict["from_uri"] or facts["from_uri"],
+            "from_outside": verdict["from_uri"] or verstat.without(facts["from_uri"]),
             "hide_name": verdict["hide_name"],
             "to_uri": facts["to_uri"],
             "to_outside": verdict.get("to_uri") or facts["to_uri"],  # a gate of the version before has none
@@ -204,6 +216,7 @@ class Calls:
             "next": 0,
             "remove": verdict["remove_headers"],
             "to": "carrier" if outbound else "trunk",
+            "stir": verdict.get("answer_headers", []),
             "emergency_body": facts["body"] if verdict["reason"] == "admitted-emergency" else None,
         }
         return call, way
@@ -283,7 +296,7 @@ class Calls:
                 ksr.log_error(f"call {call['record_id']}: {problem}")
                 self._endings.end_media(call)  # of two hops the first may stand
                 if way["emergency_body"] is None:
-                    self._go_on(held, call, partial(self._refuse, call, "media-unavailable"))
+                    self._go_on(held, call, partial(self._refuse, call, way, "media-unavailable"))
                     return
                 # the posture table: it goes if both sides can talk without rtpengine
                 sdp = way["emergency_body"]
@@ -293,9 +306,9 @@ class Calls:
             self._go_on(held, call, partial(self._send, call, way, route, sdp))
             return
         if all(map(_is_registered, way["routes"])):
-            self._go_on(held, call, partial(self._refuse_not_registered, call))
+            self._go_on(held, call, partial(self._refuse_not_registered, call, way))
         else:
-            self._go_on(held, call, partial(self._refuse, call, "no-route-left"))
+            self._go_on(held, call, partial(self._refuse, call, way, "no-route-left"))
 
     def _has_place(self, call: dict[str, Any], route: dict[str, Any]) -> bool:
         """Whether a call in may be sent to a trunk: it holds places of one alone, the one it is sent to."""
@@ -336,14 +349,14 @@ class Calls:
         """Lets a call wait for a verified connection to the host of its next route."""
         held, group = self._hold(way)
         if not (held and self._tls.wait(host, held, "ksr_route", group, compact([call, way]))):
-            self._refuse(call, "no-worker-free")
+            self._refuse(call, way, "no-worker-free")
 
     def _hand_over(self, call: dict[str, Any], way: dict[str, Any]) -> None:
         """Leaves the next route to a worker: this process carries SIP, or is tm's timer."""
         self._endings.end_media(call)
         held, group = self._hold(way)
         if not (held and ksr.later("ksr_route", f"{held} {compact([call, way])}", group)):
-            self._refuse(call, "no-worker-free")
+            self._refuse(call, way, "no-worker-free")
 
     def _hold(self, way: dict[str, Any]) -> tuple[str, str]:
         """Suspends the transaction in hand: what to call it, and the workers that go on with it."""
@@ -355,13 +368,15 @@ class Calls:
         """Goes on with a call that waited, or was handed over; in a worker of the group."""
         self._try_next(held, *expand(text))
 
-    def _refuse(self, call: dict[str, Any], reason: str) -> None:
+    def _refuse(self, call: dict[str, Any], way: dict[str, Any], reason: str) -> None:
+        _tell_stir(call, way)
         refusal.refuse(503, "Service Unavailable", reason)
         ladder.sent(call["record_id"], "caller", "503", "INVITE", why=reason)
         self._end(call | {"reason": reason}, "failed", 503, "us")
 
-    def _refuse_not_registered(self, call: dict[str, Any]) -> None:
+    def _refuse_not_registered(self, call: dict[str, Any], way: dict[str, Any]) -> None:
         """RFC 3261 section 21.4.18: "logged in" nowhere, at this moment."""
+        _tell_stir(call, way)
         refusal.refuse(480, "Temporarily Unavailable", "not-registered")
         ladder.sent(call["record_id"], "caller", "480", "INVITE", why="not-registered")
         self._end(call | {"reason": "not-registered"}, "failed", 480, "us")
@@ -387,6 +402,7 @@ class Calls:
         text = compact(call)
         state.set_call(text)
         state.set_way(way)
+        state.set_stir(way["stir"])
         self._running.remember(call["record_id"], text)
         self._grants.hold(call)
         ksr.set_final_response_timeout(route["ring_timeout_s"] * 1000, 4000)
@@ -436,6 +452,13 @@ class Calls:
         state.show(ksr.show_to, call, "to_inside")
         if code >= 300 and (cause := next_route.cause_of(ksr.headers("Reason"))):
             state.set_call(compact(call | {"cause": cause}))  # for `failed`, which has no reply in hand
+        if stir := state.stir():
+            # RFC 9410: with the next provisional or the final answer. One of 300 and more may go no further,
+            # when the next route is tried
+            for name, value in stir:
+                ksr.add_header(name, value)
+            if code < 300:
+                state.set_stir([])
         if code >= 300:
             ksr.remove_header("Contact")  # topos leaves that of a redirection as it is
         received = ksr.body()
@@ -557,6 +580,12 @@ class Calls:
             self._endings.end(call, ending, status, ended_by)
         else:  # nobody but us knows of it
             self._endings.end_unsent(call, ending, status, ended_by)
+
+
+def _tell_stir(call: dict[str, Any], way: dict[str, Any]) -> None:
+    """Puts what was wrong with the caller's signatures on the answer made for it, unless it was told."""
+    for name, value in state.stir() if "sent" in call else way["stir"]:
+        ksr.add_reply_header(name, value)
 
 
 def _note_arrival(facts: dict[str, Any], *, trying: bool = True) -> None:

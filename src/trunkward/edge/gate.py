@@ -17,6 +17,8 @@ from typing import Any
 from trunkward.edge.compact import expand
 
 _MAX_FRAME = 256 * 1024
+#: Milliseconds a gate may have a call wait before it is asked again.
+MOST_WAIT_MS = 2000
 #: Bytes read at once.
 _USUAL_FRAME = 64 * 1024
 _REST_S = 1.0
@@ -289,6 +291,7 @@ def _is_whole(verdict: dict[str, Any]) -> bool:
                 _are_keys(counters)
                 and _are_terms(verdict.get("money", ""))
                 and isinstance(verdict.get("to_uri", ""), str)
+                and _are_headers(verdict.get("answer_headers", []))
                 and record_id.isalnum()
                 and all(isinstance(name, str) for name in names)
                 and all(_is_route(route) for route in routes)
@@ -299,6 +302,8 @@ def _is_whole(verdict: dict[str, Any]) -> bool:
             return 300 <= status <= 699 and _are_headers(lines)
         case {"verdict": "discard"}:
             return True
+        case {"verdict": "wait", "for_ms": int(for_ms)}:
+            return 0 < for_ms <= MOST_WAIT_MS
     return False
 
 

@@ -103,6 +103,7 @@ class Edge:
             group=groups.SETUP,
             emergency_group=groups.EMERGENCY,
         )
+        self.certificates = self.calls.certificates
         self.dialogs = Dialogs(
             running=_running,
             peers=Peers(told.peers, told.departed, self.targets, told.tls12_port),
@@ -187,6 +188,7 @@ class Callbacks:
     ksr_connection_closed = staticmethod(guard.event(_now("registrations", "connection_closed")))
     ksr_flow_ended = staticmethod(guard.event(_now("registrations", "flow_ended")))
     ksr_resumed = staticmethod(guard.transaction(ladder.flushed(_suspended.resumed)))
+    ksr_certificate = staticmethod(guard.transaction(ladder.flushed(_now("certificates", "over"))))
     ksr_suspended_failure = staticmethod(guard.transaction(_suspended.given_up))
     ksr_announced = staticmethod(guard.transaction(ladder.flushed(_announcements.over)))
     ksr_fault = staticmethod(guard.transaction(guard.fault))

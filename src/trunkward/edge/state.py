@@ -10,6 +10,7 @@ _CALL = "$avp(call)"
 _WAY = "$avp(way)"
 _ANSWERED = "$avp(answered)"
 _DIALOG = "$avp(dialog)"
+_STIR = "$avp(stir)"
 #: RFC 3323 section 4.1.1.3.
 _NOBODYS_NAME = '"Anonymous"'
 
@@ -39,6 +40,19 @@ def way() -> dict[str, Any]:
 def set_way(routes: dict[str, Any]) -> None:
     """Sets it."""
     ksr.set_pv(_WAY, compact(routes))
+
+
+def stir() -> list[list[str]]:
+    """Headers the caller is still to be told with an answer; in no file: a signature tells of the call."""
+    text = ksr.pv(_STIR)
+    found: list[list[str]] = expand(text) if text else []
+    return found
+
+
+def set_stir(lines: list[list[str]]) -> None:
+    """Sets them."""
+    if lines or ksr.pv(_STIR):
+        ksr.set_pv(_STIR, compact(lines) if lines else "")
 
 
 def answered() -> str:

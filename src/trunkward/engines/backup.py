@@ -33,7 +33,7 @@ from trunkward.engines.archive import ArchiveRefused, ArchiveWriter, Manifest, w
 from trunkward.engines.credentials import credentials_only
 from trunkward.engines.restore import ASIDE, BEGUN, DATABASE, STAGING
 from trunkward.engines.whole_file import read_plain
-from trunkward.settings import VALKEY_DATA, Paths
+from trunkward.settings import CHAINS, VALKEY_DATA, Paths
 
 #: What is of the moment, or of a writing broken off.
 _NOT_KEPT = (".part", ".lock", "-wal", "-shm", "-journal")
@@ -248,7 +248,7 @@ def _walk(state: Path) -> Iterator[tuple[Path, list[str], list[str], int]]:
                 name
                 for name in directories
                 # calls of this moment are no part of what a node is
-                if not name.startswith((BEGUN, STAGING, ASIDE)) and name != VALKEY_DATA
+                if not name.startswith((BEGUN, STAGING, ASIDE)) and name not in (VALKEY_DATA, CHAINS)
             ]
         for name in directories:
             if stat.S_ISLNK(os.stat(name, dir_fd=inner, follow_symlinks=False).st_mode):

@@ -44,6 +44,7 @@ def directories(paths: Paths, gates: int, resellers: Collection[str]) -> list[Di
         *(Directory(_values(paths, its.identity), its.user, its.user, 0o700) for its in signers),
         # signed, and no secret: a copy of it elsewhere is worth more than this one
         Directory(paths.heads.parent, "tw-worker", "tw-worker", 0o755),
+        Directory(paths.chains, "tw-fetcher", "tw-fetcher", 0o700),
         # what a public authority issued; the edge's own process takes it from here
         Directory(paths.acme_chain.parent, "tw-cert", "tw-edge", 0o2750),
         # for anybody to read: what is in it is signed, or published anyway
@@ -71,6 +72,7 @@ def directories(paths: Paths, gates: int, resellers: Collection[str]) -> list[Di
             Directory(paths.signer_head(its.identity).parent, its.user, "tw-worker", 0o2750)
             for its in signers
         ),
+        Directory(paths.fetcher_socket.parent, "tw-fetcher", "tw-gate", 0o2750),
         Directory(paths.policy, "tw-worker", "tw-gate", 0o2750),
         Directory(paths.acme_state.parent, "tw-cert", "tw-cert", 0o755),
         Directory(paths.identities_state.parent, "tw-identity", "tw-identity", 0o755),
@@ -107,7 +109,7 @@ def ensure_directories(
     _own_files(paths, resellers)
     # of a node before this one; a rebuilt platform's users could not take another number's away
     signers = [paths.signer_run(its.identity) for its in signers_of(resellers, paths)]
-    for place in (paths.gate_socket(0).parent, *signers, paths.valkey_run):
+    for place in (paths.gate_socket(0).parent, *signers, paths.fetcher_socket.parent, paths.valkey_run):
         with _opened(place, os.O_DIRECTORY | os.O_NOFOLLOW) as directory:
             for name in os.listdir(directory):
                 if stat.S_ISSOCK(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
@@ -164,6 +166,7 @@ def _own_files(paths: Paths, resellers: Collection[str]) -> None:
         *((paths.signer_state(identity), user, user) for identity, user in signers),
         *((_values(paths, identity), user, user) for identity, user in signers),
         (paths.heads.parent, "tw-worker", "tw-worker"),
+        (paths.chains, "tw-fetcher", "tw-fetcher"),
         (paths.dialogs, "tw-edge", "tw-edge"),
         (paths.edge_overflow, "tw-edge", "tw-worker"),
         (paths.edge_ladder, "tw-edge", "tw-worker"),

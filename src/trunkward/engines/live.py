@@ -106,7 +106,7 @@ def put_in_force(
     # 1. the edge knows both
     both = _both(old, new)
     _write(paths, rendered(paths, new, after.version, now=now, sealed=after.secrets, beside=both))
-    # 2. processes: media, signer and worker first, gates one after the other, Kamailio last
+    # 2. processes: media, signer, fetcher and worker first, gates one after the other, Kamailio last
     for part in (*effects.start, *(p for p in _in_order(restarts) if p != "kamailio")):
         tell(f"starting {part} anew" if part in restarts else f"starting {part}")
         _supervisorctl(paths, "update", part)
@@ -276,7 +276,7 @@ def _programs(declared: Declared, paths: Paths) -> dict[str, Program]:
 
 
 def _in_order(parts: list[str]) -> list[str]:
-    first = {"rtpengine": 0, "signer": 1, "worker": 2}
+    first = {"rtpengine": 0, "signer": 1, "fetcher": 1, "worker": 2}
     return sorted(parts, key=lambda part: (first.get(part.partition("-")[0], 3), part))
 
 

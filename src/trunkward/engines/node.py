@@ -365,6 +365,7 @@ def rendered(
         File(path=paths.signers, text=metrics_document(declared, paths), group="root", mode=0o644),
         File(path=paths.shown_authorities, text=msgspec.json.encode(ends).decode(), group="tw-web"),
         *_valkey_files(paths, declared.node.live),
+        *_fetcher_files(paths, declared.node.verification.ca_file),
         File(path=paths.run / "supervisord.conf", text=conf, group="root", mode=0o600),
     ]
 
@@ -393,12 +394,21 @@ def _valkey_files(paths: Paths, shared: SharedLive | None) -> list[File]:
     ]
 
 
+def _fetcher_files(paths: Paths, ca_file: str) -> list[File]:
+    if not ca_file:
+        return []
+    pem = Path(ca_file).read_text(encoding="ascii", errors="replace")
+    return [File(path=paths.fetcher_authorities, text=pem, group="tw-fetcher")]
+
+
 def _check_files(paths: Paths, declared: Declared, now: datetime) -> None:
     """Certificates a person keeps are looked at before anything is changed. Raises `NotPrepared`."""
     if isinstance(declared.node.certificate, AcmeSettings):
         _check_acme(declared.node.certificate)
     if declared.node.live is not None:
         _check_live(declared.node.live)
+    if (file := declared.node.verification.ca_file) and (why := why_no_authority(Path(file))):
+        raise NotPrepared(f"node.verification.ca: {why}")
     try:
         check_identities(declared, paths)
     except IdentityRefused as refused:

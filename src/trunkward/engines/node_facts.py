@@ -161,6 +161,7 @@ def part_facts(
     kinds |= {
         "valkey": Part.VALKEY,
         **dict.fromkeys(seen.signers, Part.SIGNER),
+        "fetcher": Part.FETCHER,
         "rtpengine": Part.RTPENGINE,
         "worker": Part.WORKER,
     }

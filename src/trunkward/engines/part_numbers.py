@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from trunkward.engines.exporter import BEATS_WITHIN_S, BUILD, HEARTBEAT
 from trunkward.engines.kamailio import NG_PORT
 from trunkward.engines.probes import get, ng
-from trunkward.settings import METRICS_PORT, WORKER_METRICS_PORT
+from trunkward.settings import FETCHER_METRICS_PORT, METRICS_PORT, WORKER_METRICS_PORT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ def ports(gates: int, signers: Mapping[str, int]) -> dict[str, int]:
     `signers`: `engines.signers.read_ports`.
     """
     found = {f"gate-{index}": METRICS_PORT + index for index in range(gates)}
-    return {**found, **signers, "worker": WORKER_METRICS_PORT}
+    return {**found, **signers, "worker": WORKER_METRICS_PORT, "fetcher": FETCHER_METRICS_PORT}
 
 
 def read_part(port: int) -> PartNumbers:

@@ -28,8 +28,8 @@ _NG_ANSWER = 65_535
 #: Bytes of an answer over HTTP; a part's metrics are a few thousand.
 _ANSWER = 1 << 20
 #: Valkey's function library (`live.library.NAME`; rooms on one floor do not know each other).
-FUNCTIONS = "trunkward_2"
-#: What gate and signer answer with the same.
+FUNCTIONS = "trunkward_3"
+#: What gate, signer and fetcher answer with the same.
 _EMPTY_FRAME = bytes(4)
 
 
@@ -58,7 +58,7 @@ def ng_pongs(port: int) -> None:
 
 
 def answers(path: Path) -> None:
-    """A gate or the signer answers an empty frame on its socket."""
+    """A gate, the signer or the fetcher answers an empty frame on its socket."""
     # the kernel takes connections for a process that stands still, so it must say something
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as part:
         part.settimeout(ANSWERS_S)

@@ -19,6 +19,7 @@ from trunkward.engines.shown_pair import places
 from trunkward.engines.valkey import valkey_command
 from trunkward.settings import SYSTEM_AUTHORITIES, Paths
 from trunkward.trunks.model import AcmeSettings, Declared
+from trunkward.trunks.signing import Revocation
 
 #: For a process namespace, for giving itself up inside it, and for taking the engine with it when it dies.
 _NAMESPACE_CAPABILITIES = "+sys_admin,+setuid,+setgid,+setpcap,+kill"
@@ -60,6 +61,8 @@ def programs(declared: Declared, paths: Paths, signers: Sequence[Program]) -> li
     shared = declared.node.live
     live = ["--live", shared.where] if shared is not None else []
     trust = ["--unsafe-trusted-clock"] if declared.node.unsafe_trusted_clock else []
+    trust += ["--policy-administrator"] if declared.node.policy_administrator is not None else []
+    trust += ["--hard-revocation"] if declared.node.verification.revocation is Revocation.HARD else []
     gates = [
         Program(
             name=f"gate-{index}",
@@ -78,6 +81,13 @@ def programs(declared: Declared, paths: Paths, signers: Sequence[Program]) -> li
         ),
         Program(name="rtpengine", user="tw-media", command=rtpengine_command(declared, paths), priority=10),
         *signers,
+        Program(
+            name="fetcher",
+            user="tw-fetcher",
+            command=_fetcher_command(declared, paths, [*home, *live]),
+            priority=25,
+            groups=_ASKS_VALKEY,
+        ),
         Program(
             name="worker",
             user="tw-worker",
@@ -111,6 +121,17 @@ def programs(declared: Declared, paths: Paths, signers: Sequence[Program]) -> li
             priority=70,
             groups=_ASKS_VALKEY,
         ),
+    ]
+
+
+def _fetcher_command(declared: Declared, paths: Paths, home: list[str]) -> list[str]:
+    node = declared.node
+    authorities = paths.fetcher_authorities if node.verification.ca_file else SYSTEM_AUTHORITIES
+    return [
+        *(sys.executable, "-m", "trunkward.fetcher", "--authorities", str(authorities)),
+        *(word for host in node.resolvers for word in ("--resolver", str(host))),
+        *(word for net in node.verification.unsafe_networks for word in ("--unsafe-network", str(net))),
+        *home,
     ]
 
 

@@ -20,7 +20,7 @@ from trunkward.trunks.model import SharedLive
 #: would admit what it should not.
 _MOST_BYTES = 256 << 20
 #: Users with a password, and the group that may read it.
-USERS = {"gate": "tw-gate", "worker": "tw-worker", "root": "root"}
+USERS = {"gate": "tw-gate", "worker": "tw-worker", "fetcher": "tw-fetcher", "root": "root"}
 #: The one without: whoever reaches the socket may ask how Valkey is.
 LOOKER = "look"
 #: Of a Valkey that several nodes share each user has a password, and this group may read it.
@@ -29,9 +29,11 @@ SHARED_USERS = {**USERS, LOOKER: "tw-live"}
 MONEY_KEYS = ("money:*", "leg:*", "legs", "ledger")
 #: Keys of `live/nodes.lua`.
 NODE_KEYS = ("nodes", "left:*", "survivor")
+#: Certificate chains, as the fetchers of all nodes share them (`fetcher/shared.py`).
+CHAIN_KEYS = "chain:*"
 #: Keys the functions of `live/library.lua` use.
 KEYS = (
-    *("calls:*", "rate:*", "rate-in:*", "nonce:*", "asked:*", "ended:*", "bindings:*", "epoch"),
+    *("calls:*", "rate:*", "rate-in:*", "nonce:*", "asked:*", "ended:*", "bindings:*", "epoch", "passport:*"),
     *MONEY_KEYS,
     *NODE_KEYS,
 )
@@ -91,6 +93,7 @@ def render_users_acl(passwords: dict[str, str]) -> str:
     may = {
         "gate": f"{keys} +fcall {commands}",
         "worker": f"{of_worker} +fcall +fcall_ro {commands} +function|load +function|list +acl|load",
+        "fetcher": f"~{CHAIN_KEYS} +get +set +time",
         "root": f"{keys} +fcall_ro {commands} +scan +ttl",
     }
     looker = _password(passwords.get(LOOKER))

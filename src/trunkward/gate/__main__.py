@@ -15,7 +15,9 @@ from trunkward.admission.money import longest_s
 from trunkward.engines.drain import is_draining
 from trunkward.engines.exporter import BEAT_S, Heartbeat, new_registry
 from trunkward.engines.exporter import serve as serve_metrics
+from trunkward.engines.fetcher_client import FetcherClient
 from trunkward.engines.pki_files import PkiFiles, read_secret
+from trunkward.engines.trust import TrustFiles
 from trunkward.gate.clock import KernelClock
 from trunkward.gate.counts import Counts
 from trunkward.gate.credentials import Verifier
@@ -26,6 +28,8 @@ from trunkward.gate.policy import PolicyInForce, stand_back
 from trunkward.gate.recorder import Recorder
 from trunkward.gate.server import serve
 from trunkward.gate.signing import Signers
+from trunkward.gate.verification_counts import VerificationCounts
+from trunkward.gate.verifying import Verifying
 from trunkward.live.client import LiveClient
 from trunkward.settings import METRICS_PORT, Paths
 
@@ -37,7 +41,7 @@ _FIRST_LOOK_S = 0.02
 
 def main() -> None:
     """Runs until SIGTERM."""
-    index, trust_clock, paths = _arguments()
+    options, paths = _arguments()
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -49,10 +53,11 @@ def main() -> None:
     # what is loaded stays, and a judgement makes no cycles: collections may be rare
     gc.freeze()
     gc.set_threshold(50_000)
-    uvloop.run(_run(index, trust_clock, paths))
+    uvloop.run(_run(options, paths))
 
 
-async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
+async def _run(options: argparse.Namespace, paths: Paths) -> None:
+    index = options.index
     log = structlog.get_logger("gate", gate=index)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -64,16 +69,23 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
     client = LiveClient(paths.valkey, "gate", paths.valkey_secret("gate"))
     counted.counts = counts = Counts(client, index)
     counted.draining = is_draining(paths)
+    clock = KernelClock(trusted=options.unsafe_trusted_clock)
+    fetcher, trust, verifications = (
+        FetcherClient(paths.fetcher_socket),
+        TrustFiles(paths, administered=options.policy_administrator, hard=options.hard_revocation),
+        VerificationCounts(),
+    )
     line = Line(
         index=index,
         policy=lambda: policy.snapshot,
         draining=lambda: counted.draining,
         signers=signers,
         origid_secret=read_secret(PkiFiles(paths.pki).origid_secret),
-        clock=KernelClock(trusted=trust_clock),
+        clock=clock,
         recorder=recorder,
         counts=counts,
         verifier=Verifier(read_secret(PkiFiles(paths.pki).digest_secret), lambda: client.epoch),
+        verifying=Verifying(fetcher, trust, clock, verifications),
         registrar=client,
     )
 
@@ -89,6 +101,9 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
                 if problem and problem != told:
                     log.error("policy not taken", problem=problem)
                 told = problem
+            if trust.is_behind():
+                await loop.run_in_executor(beside, trust.refresh)
+                verifications.trust = trust.trust
             if counted.draining != is_draining(paths):
                 counted.draining = not counted.draining
                 log.warning("no new calls from now on" if counted.draining else "new calls again")
@@ -111,7 +126,7 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
             await asyncio.sleep(EVERY_S)
 
     beside_calls = [asyncio.create_task(follow()), asyncio.create_task(beat()), asyncio.create_task(lease())]
-    _serve_metrics(index, heartbeat, log)
+    _serve_metrics(index, heartbeat, verifications, log)
     # without a policy there is nothing to listen for: the edge finds no gate, and does what it does then
     await _first_of(loaded, stop)
     if not stop.is_set():
@@ -128,14 +143,18 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
         counts.escrow.close(policy.snapshot.node.ledger_name)
     line.tell_of_strangers(at_once=True)
     await signers.close()
+    await fetcher.close()
     await client.close()
     recorder.close()
 
 
-def _serve_metrics(index: int, heartbeat: Heartbeat, log: structlog.stdlib.BoundLogger) -> None:
+def _serve_metrics(
+    index: int, heartbeat: Heartbeat, verifications: VerificationCounts, log: structlog.stdlib.BoundLogger
+) -> None:
     registry = new_registry()
     registry.register(counted)
     registry.register(heartbeat)
+    registry.register(verifications)
     try:
         serve_metrics(METRICS_PORT + index, registry)
     except OSError as problem:  # calls are worth more than counters
@@ -149,15 +168,18 @@ async def _first_of(*events: asyncio.Event) -> None:
         wait.cancel()
 
 
-def _arguments() -> tuple[int, bool, Paths]:
+def _arguments() -> tuple[argparse.Namespace, Paths]:
     parser = argparse.ArgumentParser(prog="trunkward.gate")
     parser.add_argument("--index", type=int, required=True)
     parser.add_argument("--unsafe-trusted-clock", action="store_true")
+    parser.add_argument("--policy-administrator", action="store_true", help="signatures lead to its list")
+    parser.add_argument("--hard-revocation", action="store_true", help="and to none without a fresh list")
     parser.add_argument("--live", default="")
-    for name in ("config", "state", "run", "log"):
+    places = ("config", "state", "run", "log")
+    for name in places:
         parser.add_argument(f"--{name}", type=Path, required=True)
-    arguments = vars(parser.parse_args())
-    return arguments.pop("index"), arguments.pop("unsafe_trusted_clock"), Paths(**arguments)
+    options = parser.parse_args()
+    return options, Paths(**{name: getattr(options, name) for name in (*places, "live")})
 
 
 if __name__ == "__main__":

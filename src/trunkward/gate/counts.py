@@ -19,6 +19,7 @@ from trunkward.gate.escrow import Escrow
 from trunkward.live.client import LiveClient
 from trunkward.live.local import LocalCounts
 from trunkward.live.nodes import Orphan
+from trunkward.live.seen import SeenPassports
 from trunkward.trunks.model import NodeSettings
 from trunkward.trunks.spending import Spending
 
@@ -36,6 +37,7 @@ class Counts:
         #: For when Valkey is lost.
         self.escrow = Escrow(client, gate)
         self._alone = LocalCounts()
+        self._seen = SeenPassports()
         #: Valkey did not answer when it was asked last.
         self.lost = False
         #: The epoch in which the ledger wants to be told of all calls, and since when that is known.
@@ -53,7 +55,11 @@ class Counts:
 
     def admit_alone(self, asked: Asked) -> Held | Over:
         """By what this gate has heard of since nobody else told."""
-        return self._alone.admit(asked, time.monotonic())
+        fact = self._alone.admit(asked, time.monotonic())
+        if isinstance(fact, Held) and asked.passports:
+            replayed = self._seen.see(asked.passports, asked.call_mark, time.monotonic())
+            return replace(fact, replayed=replayed)
+        return fact
 
     def admit_by_escrow(self, asked: Asked) -> Held | Over | None:
         """The same with money leased ahead; of carriers those are left out of whose cap none is."""

@@ -1,10 +1,11 @@
 """One call, one straight line: screen, gather, judge, record, answer.
 
 1. `screen` reads the attempt against the policy; a refusal that needs nothing alive is one here.
-2. `gather` asks what is alive.
-3. `judge` decides.
-4. The record is on the disk.
-5. The verdict leaves.
+2. A carrier's call is verified; for a certificate that is on its way the edge is told to ask again.
+3. `gather` asks what is alive.
+4. `judge` decides.
+5. The record is on the disk.
+6. The verdict leaves.
 
 The edge must still be there before each step that leaves a trace: an edge that has given up has asked another
 gate, or refused the call by itself. What is on record is then what it applied:
@@ -28,7 +29,7 @@ from collections.abc import Callable
 import msgspec
 import structlog
 
-from trunkward.admission.checks import checked, screened
+from trunkward.admission.checks import checked, identity, screened
 from trunkward.admission.gather import gather
 from trunkward.admission.grants import grants
 from trunkward.admission.judge import Judgement, judge, refuse_unjudged
@@ -38,6 +39,7 @@ from trunkward.admission.ports import (
     NO_FACTS,
     NOTHING_ASKED,
     Clock,
+    Facts,
     Granted,
     Held,
     LiveFact,
@@ -47,12 +49,13 @@ from trunkward.admission.ports import (
 from trunkward.admission.prices import Price
 from trunkward.admission.screen import Case, screen, takes_calls
 from trunkward.admission.snapshot import Snapshot
+from trunkward.admission.verified import worth_of
 from trunkward.calls.attempt import CallAttempt
 from trunkward.calls.grant import CallsEnded, GrantsAsked, GrantsGiven, Reach
 from trunkward.calls.orphan import CallLeft, OrphansAsked, OrphansGiven
 from trunkward.calls.place import PlaceAsked, PlaceGiven
 from trunkward.calls.registration import FlowEnded, RegisterAttempt, RegisterVerdict
-from trunkward.calls.verdict import Admit, Blame, Challenge, Reason, Reject
+from trunkward.calls.verdict import Admit, Blame, Challenge, Reason, Reject, Wait
 from trunkward.gate.chain import Chains
 from trunkward.gate.counts import Counts, PlacesOfCall
 from trunkward.gate.credentials import Verifier
@@ -64,9 +67,18 @@ from trunkward.gate.registering import Registering
 from trunkward.gate.server import Decision, Unreadable
 from trunkward.gate.signing import SignerForCall, Signers
 from trunkward.gate.strangers import Strangers
+from trunkward.gate.verifying import Verifying
 from trunkward.numbering.e164 import E164, NotANumber
 from trunkward.numbering.plan import Emergency
-from trunkward.records.model import AttestationRecord, CheckRecord, DecisionRecord, MoneyRecord, RatedBy
+from trunkward.records.model import (
+    AttestationRecord,
+    CheckRecord,
+    DecisionRecord,
+    MoneyRecord,
+    RatedBy,
+    StirErrorRecord,
+    VerificationRecord,
+)
 from trunkward.sip.text import shown
 from trunkward.sip.uri import MalformedUri, parse_uri
 from trunkward.trunks.model import Host, Trunk
@@ -94,6 +106,7 @@ class Line:
         recorder: Recorder,
         counts: Counts,
         verifier: Verifier,
+        verifying: Verifying,
         registrar: Registrar,
         draining: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -110,6 +123,7 @@ class Line:
         self._recorder = recorder
         self._counts = counts
         self._verifier = verifier
+        self._verifying = verifying
         self._chains = Chains()
         self._orphans = Orphans(counts, policy)
         self._strangers = Strangers(index, recorder.write)
@@ -123,7 +137,9 @@ class Line:
             write=recorder.write,
         )
 
-    async def judge(self, attempt: CallAttempt | Unreadable, waits: Callable[[], bool]) -> Decision | None:
+    async def judge(
+        self, attempt: CallAttempt | Unreadable, waits: Callable[[], bool]
+    ) -> Decision | Wait | None:
         """The decision on an attempt, recorded; None when nobody `waits` for it any more.
 
         Never raises: a fault of ours is a refusal that says so. It waits for nothing but Valkey and the
@@ -146,7 +162,7 @@ class Line:
             counted.given_up += 1
             _log.warning("the edge has given up on this gate", record_id=record_id)
             return None
-        if not _is_call(attempt):
+        if isinstance(decision, Wait) or not _is_call(attempt):
             return decision
         verdict = decision.verdict
         blame = verdict.blame if isinstance(verdict, Reject) else Blame.NOBODY
@@ -269,7 +285,7 @@ class Line:
         began: float,
         waits: Callable[[], bool],
         places: PlacesOfCall,
-    ) -> Decision | None:
+    ) -> Decision | Wait | None:
         if not waits():
             return None
         if isinstance(attempt, Unreadable):
@@ -285,24 +301,31 @@ class Line:
         findings, facts = screened(case, draining=self._draining()), NO_FACTS
         if findings and findings[-1].refusal is None:
             # 2.
-            signer = SignerForCall(self._signers, self._secret, record_id, attempt.call_id)
-            asked = asked_of(case, policy, record_id)
-            facts = await gather(case, asked, places, signer, self._clock)
+            verification = await self._verifying.look(case, now)
+            if isinstance(verification, Wait):
+                return verification
+            facts = msgspec.structs.replace(NO_FACTS, verification=verification)
+            if identity(case, facts).refusal is None:
+                # 3.
+                signer = SignerForCall(self._signers, self._secret, record_id, attempt.call_id)
+                asked = asked_of(case, policy, record_id, verification)
+                facts = await gather(case, asked, places, signer, self._clock, verification)
             findings += checked(case, facts, time.time())
-        # 3.
+        # 4.
         judgement = judge(case, findings, facts, record_id, time.time())
         if isinstance(judgement.verdict, Challenge):
             return self._challenged(case, judgement, judgement.verdict, policy, began)
         if self._is_counted(case, judgement):
             return Decision(verdict=msgspec.structs.replace(judgement.verdict, record_id=""), record=None)
-        # 4.
-        record = self._record(case, judgement, policy, began)
+        # 5.
+        record = self._record(case, judgement, policy, began, facts)
+        self._verifying.count(case, facts)
         if not waits():
             return None
         await self._recorder.write_together(record)
         if case.emergency:
             _alarm(case, judgement)
-        # 5.
+        # 6.
         if not isinstance(judgement.verdict, Admit):
             return Decision(verdict=judgement.verdict, record=record)
         counted.attested(judgement.attest or "none")
@@ -391,7 +414,14 @@ class Line:
             return _not_written(attempt, record_id)
         return Decision(verdict=verdict, record=record)
 
-    def _record(self, case: Case, judgement: Judgement, policy: Snapshot, began: float) -> DecisionRecord:
+    def _record(
+        self,
+        case: Case,
+        judgement: Judgement,
+        policy: Snapshot,
+        began: float,
+        facts: Facts = NO_FACTS,
+    ) -> DecisionRecord:
         attempt, verdict = case.attempt, judgement.verdict
         ours = case.source if isinstance(case.source, Trunk) else case.destination
         tls = attempt.tls
@@ -421,6 +451,7 @@ class Line:
             certificate_sha256=case.peer.certificate_sha256 if case.peer else "",
             money=_money(case),
             attest=judgement.attest,
+            verification=_verification(facts),
             attest_reason=judgement.unsigned,
             attestation=_attestation(case, judgement),
             findings=[
@@ -453,6 +484,21 @@ def _attestation(case: Case, judgement: Judgement) -> AttestationRecord | None:
         identity=case.signing_request.identity if signed and case.signing_request else "",
         serial=signed.serial if signed else "",
         journal=signed.journal if signed else None,
+    )
+
+
+def _verification(facts: Facts) -> VerificationRecord | None:
+    if facts.verification is None:
+        return None
+    worth, passed = worth_of(facts), worth_of(facts).passed
+    return VerificationRecord(
+        verstat=worth.verstat,
+        why=worth.why,
+        attest=passed.attest.value if passed is not None and passed.attest is not None else "",
+        spc=(passed.spc or "") if passed is not None else "",
+        origid=(passed.origid or "") if passed is not None else "",
+        x5u=(passed.x5u or "") if passed is not None else "",
+        errors=[StirErrorRecord(code=error.code, cause=error.cause) for error in worth.errors],
     )
 
 

@@ -30,7 +30,7 @@ from trunkward.calls.grant import CallsEnded, GrantsAsked, GrantsGiven
 from trunkward.calls.orphan import CallLeft, OrphansAsked, OrphansGiven
 from trunkward.calls.place import PlaceAsked, PlaceGiven
 from trunkward.calls.registration import FlowEnded, RegisterAttempt, RegisterVerdict
-from trunkward.calls.verdict import Verdict
+from trunkward.calls.verdict import Verdict, Wait
 from trunkward.records.model import DecisionRecord
 
 #: Bytes of one attempt: a SIP message is at most 64 KiB here, JSON makes up to six of one byte, and a
@@ -62,7 +62,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 class Judge(Protocol):
     """Who judges (`gate.line.Line`). No method raises: whatever goes wrong inside is a verdict."""
 
-    async def judge(self, attempt: CallAttempt | Unreadable, waits: Callable[[], bool]) -> Decision | None:
+    async def judge(
+        self, attempt: CallAttempt | Unreadable, waits: Callable[[], bool]
+    ) -> Decision | Wait | None:
         """The decision on an attempt; None when `waits` says that nobody wants it any more."""
 
     def withdraw(self, decision: Decision) -> None:
@@ -213,7 +215,9 @@ class AttemptProtocol(asyncio.Protocol):
                     await self._judge.flow_ended(asked)  # nobody waits for an answer
                     continue
             decision = await self._judge.judge(asked, self.waits)
-            if decision is not None:
+            if isinstance(decision, Wait):
+                self._send(_encode(decision))
+            elif decision is not None:
                 self._sent = decision if decision.record is not None else None
                 self._send(_encode(decision.verdict))
         if self._finishing and self._transport is not None:

@@ -262,11 +262,12 @@ def _fact(asked: Asked, answer: Any) -> LiveFact:
     match answer:
         case Unavailable():
             return answer
-        case [b"held", int(until_ms), *left_out]:
+        case [b"held", int(until_ms), int(replayed), *left_out]:
             return Held(
                 record_id=asked.record_id,
                 counters=tuple(counter.key for counter in asked.counters),
                 until_ms=until_ms,
+                replayed=replayed,
                 reserved=asked.money is not None,
                 cut_routes=tuple(_owners(asked)[number - 1] for number in left_out),
             )

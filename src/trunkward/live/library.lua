@@ -1,4 +1,4 @@
-#!lua name=trunkward_2
+#!lua name=trunkward_3
 --[[ What all nodes agree on while calls are set up: places, rates, nonces; and money, for which `money.lua` stands before
 this, and nodes, `nodes.lua` (`library.text`). One function is one atomic step.
 
@@ -6,6 +6,7 @@ Under the keys (the patterns of `engines/valkey.py`):
   calls:...     sorted set: the record ids of calls that hold a place, each with the end of its hold (ms since the epoch)
   rate:..., rate-in:...  string: the theoretical arrival time of the next call (GCRA), in microseconds since the epoch
   nonce:...     string: "HIGHEST BITS": the highest nc seen, and which of the 64 up to it were
+  passport:...  string: a mark of the call whose signature this is, for as long as one of its time is good
   asked:ID      an attempt without a place that has been answered: asked again, it is not counted again
   ended:ID      a call that is over: a renewal that was on its way does not bring it back
   epoch         string: since when nothing of what is here has been lost, in microseconds since the epoch
@@ -83,11 +84,13 @@ local function use(key, nc)
 end
 
 --[[ admit: all that one attempt asks for, or nothing.
-KEYS  counters, rates, asked:ID, then the nonce and `epoch` if there is one, then what `weigh` of money.lua takes
-ARGV  record id, hold in ms, how many counters, how many rates, nc ('' for no nonce), the nonce's end in ms, its epoch,
-      then for each counter its most, then for each rate its interval in us and its burst, then what `weigh` takes if the
+KEYS  counters, rates, asked:ID, then the nonce and `epoch` if there is one, then signatures (passport:...), then what `weigh`
+      of money.lua takes
+ARGV  record id, hold in ms, how many counters, how many rates, nc ('' for no nonce), the nonce's end in ms, its epoch, how
+      many signatures, a mark of this call, how many ms a signature is remembered, then for each counter its most, then for each rate its interval in us and its burst, then what `weigh` takes if the
       call costs money; the question's end
-=>    {'held', end of the hold in ms, numbers of the carriers whose cap is reached} | {'late', now in ms} | {'replayed'}
+=>    {'held', end of the hold in ms, number of the first signature that is another call's, from 1, 0 for none, then numbers of
+      the carriers whose cap is reached} | {'late', now in ms} | {'replayed'}
       | {'forgotten', the epoch now} | {'over-spend', ...} | {'frozen', ms, epoch} | {'foreign', currency} |
       {'ended'}, as money.lua has them
       | {'over', number of the key from 1, ms after which a rate lets the next one through; 0 where none is known} ]]
@@ -95,6 +98,7 @@ local function admit(keys, argv)
   local id, hold_ms = argv[1], tonumber(argv[2])
   local counters, rates, nc = tonumber(argv[3]), tonumber(argv[4]), argv[5]
   local now = now_us()
+  local signatures, call, window_ms = tonumber(argv[8]), argv[9], argv[10]
   local given_up = late(argv, now)
   if given_up then return given_up end
   local now_ms = math.floor(now / 1000)
@@ -114,14 +118,14 @@ local function admit(keys, argv)
     if not known and not used then return { 'replayed' } end
   end
   for i = 1, counters do
-    local most = tonumber(argv[7 + i])
+    local most = tonumber(argv[10 + i])
     if not (known and redis.call('ZSCORE', keys[i], id)) and taken(keys[i], most, now_ms) >= most then
       return { 'over', i, 0 }
     end
   end
   local arrivals = {}
   for i = 1, known and 0 or rates do
-    local interval, burst = tonumber(argv[6 + counters + 2 * i]), tonumber(argv[7 + counters + 2 * i])
+    local interval, burst = tonumber(argv[9 + counters + 2 * i]), tonumber(argv[10 + counters + 2 * i])
     if burst < 1 then return { 'over', counters + i, 0 } end
     local before = tonumber(redis.call('GET', keys[counters + i]) or 0)
     -- none of ours is further ahead: the clock was set back, and all would be refused until it is there again
@@ -131,9 +135,10 @@ local function admit(keys, argv)
     if late > 0 then return { 'over', counters + i, math.ceil(late / 1000) } end
     arrivals[i] = arrival
   end
-  local money_at, slice, no = 7 + counters + 2 * rates, nil, nil
+  local first = at + (nc ~= '' and 2 or 0)
+  local money_at, slice, no = 10 + counters + 2 * rates, nil, nil
   if #argv > money_at + 1 then
-    slice, no = money.weigh(keys, argv, at + (nc ~= '' and 2 or 0), money_at + 1, id, now)
+    slice, no = money.weigh(keys, argv, first + signatures, money_at + 1, id, now)
     if no then return no end
   end
   -- 3. it is let through
@@ -148,9 +153,17 @@ local function admit(keys, argv)
     redis.call('SET', keys[counters + i], whole(arrival), 'PX', whole(math.ceil((arrival - now) / 1000)))
   end
   if used then redis.call('SET', keys[at], used, 'PX', whole(math.max(tonumber(argv[6]) - now_ms, 1))) end
+  -- a fork and a repetition have the call's own mark; a call that was refused has left none
+  local replayed = 0
+  for i = 1, signatures do
+    local key = keys[first + i - 1]
+    local held = redis.call('GET', key)
+    if not held then redis.call('SET', key, call, 'PX', window_ms)
+    elseif held ~= call and replayed == 0 then replayed = i end
+  end
   if counters == 0 then redis.call('SET', asked, whole(until_ms), 'PX', ASKED_MS) end
   if slice then money.reserve(id, slice, hold_ms, until_ms) end
-  return { 'held', until_ms, unpack(slice and slice.left or {}) }
+  return { 'held', until_ms, replayed, unpack(slice and slice.left or {}) }
 end
 
 --[[ renew: running and ringing calls go on holding their places, also in a Valkey that has lost its data.
@@ -213,11 +226,11 @@ local function count(keys, argv)
   return found
 end
 
-redis.register_function('tw2_admit', admit)
-redis.register_function('tw2_renew', renew)
+redis.register_function('tw3_admit', admit)
+redis.register_function('tw3_renew', renew)
 -- also when memory is full: it only gives back
-redis.register_function { function_name = 'tw2_release', callback = release, flags = { 'allow-oom' } }
-redis.register_function { function_name = 'tw2_count', callback = count, flags = { 'no-writes' } }
+redis.register_function { function_name = 'tw3_release', callback = release, flags = { 'allow-oom' } }
+redis.register_function { function_name = 'tw3_count', callback = count, flags = { 'no-writes' } }
 
 --[[ bind: one trunk's bindings in the place of what they were made of. The gate makes them (`admission.registration`):
 here is nothing to be known of SIP.
@@ -234,7 +247,7 @@ local function bind(keys, argv)
   return { 'bound', now }
 end
 
-redis.register_function('tw2_bind', bind)
+redis.register_function('tw3_bind', bind)
 
 --[[ epoch: what a new nonce is to name.
 KEYS  epoch
@@ -243,11 +256,11 @@ local function epoch(keys)
   return epoch_of(keys[1], now_us())
 end
 
-redis.register_function('tw2_epoch', epoch)
+redis.register_function('tw3_epoch', epoch)
 
 local function of_money(name, flags)
   local function callback(keys, argv) return money[name](keys, argv, now_us()) end
-  redis.register_function { function_name = 'tw2_' .. name, callback = callback, flags = flags }
+  redis.register_function { function_name = 'tw3_' .. name, callback = callback, flags = flags }
 end
 
 of_money('renew_legs', {})
@@ -262,7 +275,7 @@ of_money('restored', { 'allow-oom' })
 
 local function of_nodes(name)
   local function callback(keys, argv) return nodes[name](keys, argv, now_us()) end
-  redis.register_function { function_name = 'tw2_' .. name, callback = callback, flags = { 'allow-oom' } }
+  redis.register_function { function_name = 'tw3_' .. name, callback = callback, flags = { 'allow-oom' } }
 end
 
 of_nodes('here')

@@ -7,13 +7,16 @@ from trunkward.admission.ports import Asked, Counter, Over, Rate
 from trunkward.live import money
 
 #: As in the first line of the text.
-NAME = "trunkward_2"
+NAME = "trunkward_3"
 _ADMIT, _RENEW, _RELEASE, _COUNT, _BIND, _EPOCH = (
-    f"tw2_{name}" for name in ("admit", "renew", "release", "count", "bind", "epoch")
+    f"tw3_{name}" for name in ("admit", "renew", "release", "count", "bind", "epoch")
 )
 #: Seconds after which it is worth trying again where all places are taken: a guess at when one is free.
 TRY_AGAIN_S = 5
 
+#: Seconds a signature is remembered: longer than any is good, a diverted call's first one included
+#: (`shaken.verify.Window`).
+REMEMBERED_S = 370
 #: In the place of the end of a hold: the call goes on, and holds other places.
 MOVED = "moved"
 #: A call, the keys it holds a place in, and the end of the hold that is given up in ms; None: it is over.
@@ -34,6 +37,7 @@ def admit(asked: Asked) -> tuple[str, ...]:
     nonce = asked.nonce
     if nonce is not None:
         keys += [f"nonce:{nonce.nonce}", "epoch"]
+    keys += [f"passport:{key}" for key in asked.passports]
     arguments = [
         asked.record_id,
         _ms(asked.hold_s),
@@ -42,6 +46,9 @@ def admit(asked: Asked) -> tuple[str, ...]:
         str(nonce.nc) if nonce else "",
         _ms(nonce.until) if nonce else "",
         str(nonce.epoch) if nonce else "",
+        str(len(asked.passports)),
+        asked.call_mark,
+        _ms(REMEMBERED_S),
         *(str(counter.most) for counter in asked.counters),
     ]
     for rate in asked.rates:

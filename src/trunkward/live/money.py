@@ -13,7 +13,7 @@ from trunkward.admission.ports import (
 from trunkward.trunks.spending import Spending, Window
 
 _RENEW, _SETTLE, _SPENT, _LEGS, _WATCH, _FORGET, _RECALLED, _RESTORING, _RESTORED = (
-    f"tw2_{name}"
+    f"tw3_{name}"
     for name in (
         *("renew_legs", "settle", "spent", "legs", "watch", "forget"),
         *("recalled", "restoring", "restored"),

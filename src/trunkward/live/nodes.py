@@ -8,7 +8,7 @@ import msgspec
 from trunkward.calls.orphan import Left
 from trunkward.live import money
 
-_HERE, _LEAVE, _ORPHANS = (f"tw2_{name}" for name in ("here", "leave", "orphans"))
+_HERE, _LEAVE, _ORPHANS = (f"tw3_{name}" for name in ("here", "leave", "orphans"))
 _NODES, _SURVIVOR = "nodes", "survivor"
 #: Of the ledger's names for a gate's leases (`gate.escrow`).
 ESCROW = "escrow:"

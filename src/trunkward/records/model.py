@@ -67,6 +67,30 @@ class AttestationRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     journal: int | None = None
 
 
+class StirErrorRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What was wrong with one of a call's signatures."""
+
+    #: Of RFC 8224 section 6.2.2, and the finer cause (`shaken.causes`).
+    code: int
+    cause: str
+
+
+class VerificationRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the signatures of a carrier's call were worth."""
+
+    #: `TN-Validation-Passed`, `TN-Validation-Failed`, `No-TN-Validation` (3GPP TS 24.229 section 7.2A.20).
+    verstat: str
+    #: Kebab-case: why nobody has verified it.
+    why: str = ""
+    #: Of the one that passed: its level, who signed (service provider code), for whom, and with which
+    #: certificate.
+    attest: str = ""
+    spc: str = ""
+    origid: str = ""
+    x5u: str = ""
+    errors: list[StirErrorRecord] = []
+
+
 class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="decision", tag_field="kind"):
     """What was asked, what was decided, and why. No media key and no body ever stands in it."""
 
@@ -107,6 +131,8 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="decision", 
     attest_reason: str = ""
     #: Of a call of a trunk that shows a number; None for all others.
     attestation: AttestationRecord | None = None
+    #: Of a carrier's call that got so far; None for all others.
+    verification: VerificationRecord | None = None
     findings: list[CheckRecord] = []
     policy_version: int = 0
     #: Which gate; -1: the edge itself, with no gate to ask.

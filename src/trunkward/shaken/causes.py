@@ -78,6 +78,8 @@ class Cause(StrEnum):
     DIV_TOO_DEEP = "div-too-deep", 438, "our limit"
     RCD_MALFORMED = "rcd-malformed", 438, "RFC 9795 5"
     RCD_DIGEST = "rcd-digest", 438, "RFC 9795 6"
+    # said by the gate alone: only all nodes together know what they have seen
+    REPLAYED = "replayed", 438, "RFC 8224 12.1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Status codes we answer with, and their phrases (RFC 3261 section 21)."""
+"""Status codes we answer with, and their phrases (RFC 3261 section 21, RFC 8224 section 6.2.2)."""
 
 PHRASES = {
     400: "Bad Request",
@@ -10,7 +10,9 @@ PHRASES = {
     408: "Request Timeout",
     420: "Bad Extension",
     423: "Interval Too Brief",
-    # RFC 8224 section 6.2.2
+    428: "Use Identity Header",
+    436: "Bad Identity Info",
+    437: "Unsupported Credential",
     438: "Invalid Identity Header",
     480: "Temporarily Unavailable",
     481: "Call/Transaction Does Not Exist",

@@ -12,9 +12,15 @@ from trunkward.trunks.callers import OWN_ONLY, CallerRule, Diverting, NumberRule
 from trunkward.trunks.customer import Customer
 from trunkward.trunks.destinations import DestinationPolicies
 from trunkward.trunks.retention import RetentionPolicy
-from trunkward.trunks.signing import TEST_CERTIFICATES, PolicyAdministrator, SigningSource
+from trunkward.trunks.signing import (
+    TEST_CERTIFICATES,
+    PolicyAdministrator,
+    Revocation,
+    SigningSource,
+)
 from trunkward.trunks.spending import NO_CAPS, TRUNK_CAPS, Spending
 from trunkward.trunks.transit import CallerName, Role, SigningIdentity
+from trunkward.trunks.verification import GOES_ON, VerificationPolicy
 
 #: Seconds. A call of four hours is nearly always one that nobody remembers to be up.
 MAX_CALL_S = 14_400
@@ -208,6 +214,8 @@ class Trunk:
     caller_name: CallerName | None = None
     #: Who its tenant is by the provider's own records; None: nobody has said, and its calls are signed C.
     customer: Customer | None = None
+    #: Its PBX is told what verification has found of each call (`verstat`, 3GPP TS 24.229 section 7.2A.20).
+    verstat: bool = True
 
     @property
     def in_transit(self) -> bool:
@@ -258,6 +266,8 @@ class Carrier:
     spending: Spending = NO_CAPS
     #: Seconds of the session timer it is offered (RFC 4028); 0: none.
     session_timer_s: int = SESSION_TIMER_S
+    #: What becomes of its calls by what their signatures are worth.
+    verification: VerificationPolicy = GOES_ON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,6 +279,18 @@ class Probes:
     #: Unanswered in a row after which a host counts as down, and answered in a row after which as up again.
     down_after: int = 3
     up_after: int = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerificationSettings:
+    """How signed calls from carriers are verified, whichever carrier's."""
+
+    #: PEM of the authorities their hosts' TLS certificates must lead to; "": those this system trusts.
+    ca_file: str = ""
+    #: Special-purpose networks (RFC 6890) they are fetched from all the same; shows as a deviation.
+    unsafe_networks: tuple[Network, ...] = ()
+    #: Of a certificate of which no fresh list says whether it is revoked.
+    revocation: Revocation = Revocation.SOFT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -347,6 +369,7 @@ class NodeSettings:
     alerts: Alerting = LOG_ALONE
     #: What it is called among the nodes that share a Valkey; "": by its name.
     id: str = ""
+    verification: VerificationSettings = VerificationSettings()
     #: None: it has a Valkey of its own.
     live: SharedLive | None = None
     signing: SigningSource = TEST_CERTIFICATES

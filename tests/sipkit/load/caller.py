@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sipkit.identity import MAGIC_COOKIE, RUN_TOKEN
@@ -39,6 +40,8 @@ class TrunkNumbers:
 
     caller: str
     called: str
+    #: Further header lines of a call, made when it is placed.
+    more: Callable[[], bytes] = bytes
 
 
 #: Of calls, over all callers of this process: an identifier used twice is a retransmission to who has seen it.
@@ -113,10 +116,10 @@ class Caller:
         call.sent_s = time.monotonic()
         flow.send(
             b"INVITE %b SIP/2.0\r\nVia: SIP/2.0/TLS %b;branch=%b-i%b;rport\r\nMax-Forwards: 70\r\n%b%b"
-            b"Call-ID: %b\r\nCSeq: 1 INVITE\r\nContact: <sip:%b@%b;transport=tls>\r\n%b"
+            b"Call-ID: %b\r\nCSeq: 1 INVITE\r\nContact: <sip:%b@%b;transport=tls>\r\n%b%b"
             b"Content-Length: %d\r\n\r\n%b" % (
                 uri, local, MAGIC_COOKIE.encode(), ident, from_line, call.to_line,
-                call.call_id, user, local, kind, len(body), body,
+                call.call_id, user, local, numbers.more(), kind, len(body), body,
             )
         )  # fmt: skip
 

@@ -6,7 +6,16 @@ from copy import replace
 import pytest
 
 from trunkward.admission.judge import decide
-from trunkward.admission.ports import NO_FACTS, NOTHING_ASKED, Facts, Held, Over, PeerIdentity, Unavailable
+from trunkward.admission.ports import (
+    NO_FACTS,
+    NOTHING_ASKED,
+    Facts,
+    Held,
+    Over,
+    PeerIdentity,
+    Unavailable,
+    Unverified,
+)
 from trunkward.admission.posture import POSTURE, Calls, Effect, Lost, as_markdown, effect
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt
@@ -40,6 +49,7 @@ def test_markdown_shows_every_row() -> None:
                 signature=Unavailable(what="signer", why="not-asked"),
                 clock_synchronised=False,
                 live=replace(NOTHING_ASKED, reserved=True),
+                verification=Unverified(why="clock-not-synchronised"),
             ),
         ),
     ],
@@ -60,8 +70,10 @@ def test_rows_that_the_line_itself_keeps(
         verdict = decide(attempt, peer, facts, policy, 1_800_000_000.0, "r1")
         assert isinstance(verdict, Admit)
         assert not any(name == "Identity" for name, _ in verdict.routes[0].headers)
-        expected = Effect.GOES_UNSIGNED if calls is Calls.OUTBOUND else Effect.GOES
-        assert effect(lost, calls) is expected
+        unverified = isinstance(facts.verification, Unverified) and calls is Calls.INBOUND
+        otherwise = Effect.GOES_UNVERIFIED if unverified else Effect.GOES
+        assert effect(lost, calls) is (Effect.GOES_UNSIGNED if calls is Calls.OUTBOUND else otherwise)
+        assert ("verstat=No-TN-Validation" in verdict.from_uri) is unverified
 
 
 LOST = replace(NO_FACTS, live=Unavailable(what="redis", why="redis-timeout"))

@@ -24,6 +24,7 @@ def test_every_port_of_the_example_is_known() -> None:
         ("gate-1", "127.0.0.1:9311/tcp"),
         ("signer", "127.0.0.1:9309/tcp"),
         ("worker", "127.0.0.1:9308/tcp"),
+        ("fetcher", "127.0.0.1:9306/tcp"),
         ("web", "127.0.0.1:9307/tcp"),
     ]
 

@@ -64,9 +64,11 @@ def test_an_admitted_call_and_what_was_not_asked(ask: Ask) -> None:
     assert "the signer would be asked for level B, by rule B-known-customer; for a higher one" in told.stdout
     assert [line.split()[1:] for line in told.stdout.splitlines() if "not asked" in line] == [
         ["drain", "not", "asked"],
+        ["identity", "not", "asked"],
         ["credentials", "not", "asked"],
         ["limits", "not", "asked"],
         ["spend", "not", "asked"],
+        ["replay", "not", "asked"],
         ["clock", "not", "asked"],
         ["signature", "not", "asked"],
     ]

@@ -81,7 +81,10 @@ def test_a_node_that_shares_one_starts_none_and_a_change_restarts_whoever_asks_i
     names = {program.name for program in programs(shared, PATHS, [])}
     assert {program.name for program in programs(own, PATHS, [])} - names == {"valkey"}
     effects = effects_of(own, shared, PATHS)
-    assert (set(effects.restart), effects.stop) == ({"worker", "gate-0", "gate-1", "web"}, ("valkey",))
+    assert (set(effects.restart), effects.stop) == (
+        {"worker", "fetcher", "gate-0", "gate-1", "web"},
+        ("valkey",),
+    )
     assert "stops valkey" in effects.lines()
 
 

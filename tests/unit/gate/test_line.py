@@ -25,6 +25,7 @@ from trunkward.gate.recorder import Recorder, RecordNotWritten
 from trunkward.gate.server import Decision, Unreadable
 from trunkward.gate.signing import Signers
 from trunkward.gate.strangers import SINGLY
+from trunkward.gate.verifying import Verifying
 from trunkward.live.client import LiveClient
 from trunkward.records.model import DecisionRecord, EventRecord, Record
 from trunkward.records.segment import SegmentCorrupt, decode
@@ -32,6 +33,7 @@ from trunkward.settings import Place
 from trunkward.sip.transport import Transport
 from trunkward.trunks.model import IdentifiedBy
 from unit.gate.kept_here import KeptHere
+from unit.gate.unverified import unverified
 
 NOWHERE = Place(where="/nowhere", authorities=Path("/nowhere"))
 EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")
@@ -63,7 +65,12 @@ class _Clock:
         return True
 
 
-def _line(disk: _Disk, policy: Any = lambda: None, counts: Counts | None = None) -> Line:
+def _line(
+    disk: _Disk,
+    policy: Any = lambda: None,
+    counts: Counts | None = None,
+    verifying: Verifying | None = None,
+) -> Line:
     return Line(
         index=3,
         policy=policy,
@@ -73,13 +80,14 @@ def _line(disk: _Disk, policy: Any = lambda: None, counts: Counts | None = None)
         recorder=disk,
         counts=counts or Counts(LiveClient(NOWHERE, "gate", Path("/nowhere"))),
         verifier=Verifier(b"k" * 32, lambda: 7),
+        verifying=verifying or unverified(),
         registrar=KeptHere(),
     )
 
 
 def _judged(line: Line, attempt: CallAttempt | Unreadable) -> Decision:
     decided = asyncio.run(line.judge(attempt, lambda: True))
-    assert decided is not None
+    assert isinstance(decided, Decision)
     return decided
 
 

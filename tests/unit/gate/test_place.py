@@ -22,6 +22,7 @@ from trunkward.gate.signing import Signers
 from trunkward.live import library
 from trunkward.trunks.model import Limits
 from unit.gate.kept_here import KeptHere
+from unit.gate.unverified import unverified
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "node.yaml"
 HQ, BRANCH, TENANT = "calls:trunk:acme-hq", "calls:trunk:branch", "calls:tenant:acme"
@@ -63,6 +64,7 @@ def run(valkey: OwnValkey, policy: Snapshot, scenario: Callable[[Line, Counts], 
             recorder=SimpleNamespace(write=list),  # type: ignore[arg-type]
             counts=counts,
             verifier=Verifier(b"k" * 32, lambda: 7),
+            verifying=unverified(),
             registrar=KeptHere(),
         )
         try:

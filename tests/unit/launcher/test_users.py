@@ -16,6 +16,7 @@ NAMES = [
     "tw-media",
     "tw-gate",
     "tw-signer",
+    "tw-fetcher",
     "tw-worker",
     "tw-cert",
     "tw-web",

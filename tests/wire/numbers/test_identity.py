@@ -164,7 +164,8 @@ def test_what_a_trusted_carrier_asserts_is_the_calling_number(node: Node) -> Non
 
     async def scenario() -> None:
         call, there, _ = await call_in(node, "north", ASSERTED, CALLER)
-        assert there.invite.get_all("P-Asserted-Identity") == ("<sip:+12125550142@sbc.example.com>",)
+        asserted = "<sip:+12125550142;verstat=No-TN-Validation@sbc.example.com;user=phone>"
+        assert there.invite.get_all("P-Asserted-Identity") == (asserted,)
         assert name_addr(there.invite.get("From")).uri == "sip:+12125550177@sbc.example.com"
         record = await asyncio.to_thread(node.record, call.invite.call_id, ended=True)
         assert record["calling_number"] == "+12125550142"

@@ -17,19 +17,22 @@ from pathlib import Path
 
 import pytest
 
-from sipkit.call import Call
+from sipkit.call import Call, HeaderLines
+from sipkit.provider import Provider
 from trunkward.admission.posture import Calls, Effect, Lost, effect
 from wire.conftest import Node
 from wire.node.test_gate_failures import FakeGate
 from wire.posture.beside_rtpengine import BesideRtpengine
 from wire.records.parties import CALLED, DOMAIN, OWN, Parties, eventually, parties, running_call, signed
+from wire.verification.conftest import authority_of
 
-PARTS = ("valkey", "rtpengine", "signer", "worker", "gate-0", "gate-1", "kamailio", "web")
+PARTS = ("valkey", "rtpengine", "signer", "fetcher", "worker", "gate-0", "gate-1", "kamailio", "web")
 GATES = ("gate-0", "gate-1")
 WHOSE = {
     Lost.GATES: GATES,
     Lost.REDIS: ("valkey",),
     Lost.SIGNER: ("signer",),
+    Lost.FETCHER: ("fetcher",),
     Lost.WORKER: ("worker",),
     Lost.RTPENGINE: ("rtpengine",),
 }
@@ -60,7 +63,11 @@ def frozen(node: Node, parts: tuple[str, ...]) -> Iterator[None]:
 
 @contextmanager
 def _sockets_away(node: Node, parts: tuple[str, ...]) -> Iterator[list[Path]]:
-    places = {"signer": "signer/signer.sock", "valkey": "live/valkey.sock"}
+    places = {
+        "signer": "signer/signer.sock",
+        "fetcher": "fetcher/fetcher.sock",
+        "valkey": "live/valkey.sock",
+    }
     paths = [node.run / places.get(part, f"gate/{part.removeprefix('gate-')}.sock") for part in parts]
     with frozen(node, parts):  # connections that exist are not to help
         kept = [path.rename(path.with_suffix(".kept")) for path in paths]
@@ -149,6 +156,10 @@ WAYS = [
     (Lost.SIGNER, frozen),
     (Lost.SIGNER, refusing),
     (Lost.SIGNER, slow),
+    (Lost.FETCHER, killed),
+    (Lost.FETCHER, frozen),
+    (Lost.FETCHER, refusing),
+    (Lost.FETCHER, slow),
     (Lost.WORKER, killed),
     (Lost.WORKER, frozen),
     (Lost.WORKER, database_locked),
@@ -165,10 +176,20 @@ async def outbound(lab: Parties) -> Call:
     return await lab.call()
 
 
-async def inbound(lab: Parties) -> Call:
+async def inbound(lab: Parties, headers: HeaderLines = ()) -> Call:
     return await lab.north.call(
-        f"sip:{OWN}@{DOMAIN}", lab.north_flow, sender=f"<sip:{CALLED}@north.example.net>"
+        f"sip:{OWN}@{DOMAIN}",
+        lab.north_flow,
+        sender=f"<sip:{CALLED}@north.example.net>",
+        headers=headers,
     )
+
+
+def signed_by_somebody(node: Node) -> HeaderLines:
+    """A signature that would be good, with a certificate nobody here has seen: only the fetcher could get it."""
+    url = f"https://certificates.example.net/{len(PLACED_SO_FAR)}.pem"
+    provider = Provider(url=url, authority=authority_of(node))
+    return [("Identity", provider.identity(CALLED, OWN))]
 
 
 async def emergency(lab: Parties) -> Call:
@@ -177,6 +198,8 @@ async def emergency(lab: Parties) -> Call:
 
 #: Call-ID, what was lost, and what kind of call it was.
 PLACED_SO_FAR: list[tuple[str, Lost, Calls]] = []
+#: Why, with the fetcher taken away in whichever way.
+UNVERIFIED = ("fetcher-unreachable", "fetcher-lost", "fetcher-timeout", "certificate-late")
 PLACED = {Calls.OUTBOUND: outbound, Calls.INBOUND: inbound, Calls.EMERGENCY: emergency}
 
 
@@ -193,6 +216,9 @@ async def as_the_cell_says(lab: Parties, call: Call, wanted: Effect, direction: 
     callee = lab.customer if direction is Calls.INBOUND else lab.north
     there = await callee.incoming()
     await there.confirmed()
+    if wanted is Effect.GOES_UNVERIFIED:
+        assert ";verstat=No-TN-Validation@" in there.invite.get("From")
+        assert there.trace[0].at_s - began < 2.5, "no longer than its carrier's policy"
     if direction is Calls.OUTBOUND:
         assert signed(lab, call) == (wanted is not Effect.GOES_UNSIGNED)
         assert there.trace[0].at_s - began < 0.5, "it waited for what is lost"
@@ -238,7 +264,10 @@ def test_row(node: Node, lost: Lost, how: Way) -> None:
             other = await running_call(lab)
             async with taken_away(node, lost, how):
                 for column, place in PLACED.items():
-                    call = await place(lab)
+                    if effect(lost, column) is Effect.GOES_UNVERIFIED:
+                        call = await inbound(lab, signed_by_somebody(node))
+                    else:
+                        call = await place(lab)
                     await as_the_cell_says(lab, call, effect(lost, column), column)
                     PLACED_SO_FAR.append((call.invite.call_id, lost, column))
                 await running_goes(running, effect(lost, Calls.RUNNING))
@@ -316,6 +345,9 @@ def test_every_one_of_these_calls_is_on_record(node: Node) -> None:
             assert (record["verdict"], record["ending"], record["end_code"]) == ("admit", "failed", 503)
             continue
         assert (record["verdict"], record["ending"]) == ("admit", "bye"), (lost, column)
+        if cell is Effect.GOES_UNVERIFIED:
+            assert record["verification"]["verstat"] == "No-TN-Validation"
+            assert record["verification"]["why"] in UNVERIFIED, lost
         if cell is Effect.GOES_UNSIGNED:
             assert record["attest"] == "", lost
             assert record["attest_reason"] in ("signer-timeout", "signer-unreachable", "signer-lost")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sipkit import Call, UserAgent, sdp
+from sipkit.call import HeaderLines
 from sipkit.certificates import Credential
 from sipkit.load.caller import Caller, TrunkNumbers
 from sipkit.load.carrier import Carrier
@@ -61,10 +62,13 @@ class Parties:
             f"sip:{called}@{DOMAIN}", self.flow, sender=f"<sip:{sender}@{DOMAIN}>"
         )
 
-    async def inbound_call(self) -> Call:
+    async def inbound_call(self, headers: HeaderLines = ()) -> Call:
         """A call from the carrier to the customer's number, answered and hung up by the caller."""
         call = await self.north.call(
-            f"sip:{OWN}@{DOMAIN}", self.north_flow, sender=f"<sip:{CALLED}@north.example.net>"
+            f"sip:{OWN}@{DOMAIN}",
+            self.north_flow,
+            sender=f"<sip:{CALLED}@north.example.net>",
+            headers=headers,
         )
         await call.answered()
         await (await self.customer.incoming()).confirmed()

@@ -39,6 +39,7 @@ def test_status_as_text_and_for_programs(node: Node) -> None:
         "gate-0",
         "gate-1",
         "signer",
+        "fetcher",
         "rtpengine",
         "worker",
         "web",
@@ -56,6 +57,7 @@ def test_status_as_text_and_for_programs(node: Node) -> None:
         "gate-1": "127.0.0.1:9311",
         "signer": "127.0.0.1:9309",
         "worker": "127.0.0.1:9308",
+        "fetcher": "127.0.0.1:9306",
     }
     for where in status["metrics"].values():
         with urllib.request.urlopen(f"http://{where}/metrics", timeout=5) as answer:
@@ -78,7 +80,7 @@ def test_status_as_text_and_for_programs(node: Node) -> None:
     assert len([line for line in text.stdout.splitlines() if "deviation" in line]) == len(said)
 
 
-PARTS = ["valkey", "signer", "gate-1", "worker", "rtpengine", "kamailio", "web"]
+PARTS = ["valkey", "signer", "fetcher", "gate-1", "worker", "rtpengine", "kamailio", "web"]
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -1,0 +1,20 @@
+"""Why a carrier's call went unverified, in words: the reasons of a gate by how they begin."""
+
+_WORDS: tuple[tuple[str, str], ...] = (
+    ("no-identity", "it had no signature"),
+    ("clock-", "this machine's clock was not known to be right: look at its time service (timedatectl)"),
+    (
+        "no-trusted-list",
+        "nobody has told this node whose certificates may sign calls: node.identity.policy_administrator",
+    ),
+    ("fetcher-", "the fetcher did not answer in time: ./trunkward status, fetcher.log"),
+    ("certificate-late", "its certificate did not come in time: fetcher.log says what its host did"),
+)
+
+
+def in_words(why: str) -> str:
+    """What a kebab-case reason means, and what to do."""
+    for begin, words in _WORDS:
+        if why.startswith(begin):
+            return words
+    return "a reason this version does not know"

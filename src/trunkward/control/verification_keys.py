@@ -1,0 +1,56 @@
+"""`node.verification` and `carriers[].verification`, as a person may write them."""
+
+from ipaddress import ip_network
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from trunkward.control.keys import File, Part
+from trunkward.trunks.model import Network, VerificationSettings
+from trunkward.trunks.signing import Revocation
+from trunkward.trunks.verification import WAIT_MS, Failed, Missing, VerificationPolicy
+
+#: Milliseconds; longer than a fetch may take nobody waits.
+_MOST_WAIT_MS = 2000
+
+
+def _network(value: Any) -> Network:
+    try:
+        network = ip_network(value) if isinstance(value, str) else None
+    except ValueError:
+        network = None
+    if network is None or network.prefixlen == 0:
+        raise ValueError('write the network of a laboratory\'s certificate hosts, such as "192.0.2.0/24"')
+    return network
+
+
+class NodeVerificationPart(Part):
+    """`node.verification`."""
+
+    ca: File | None = None
+    unsafe_networks: Annotated[list[Annotated[Any, BeforeValidator(_network)]], Field(max_length=16)] = Field(
+        default_factory=list
+    )
+    revocation: Annotated[Revocation, Field(strict=False)] = Revocation.SOFT
+
+
+class VerificationPart(Part):
+    """`carriers[].verification`."""
+
+    missing: Annotated[Missing, Field(strict=False)] = Missing.PASS
+    failed: Annotated[Failed, Field(strict=False)] = Failed.MARK
+    wait_ms: Annotated[int, Field(ge=0, le=_MOST_WAIT_MS)] = WAIT_MS
+
+
+def settings_of(part: NodeVerificationPart) -> VerificationSettings:
+    """The node's."""
+    return VerificationSettings(
+        ca_file=part.ca or "",
+        unsafe_networks=tuple(part.unsafe_networks),
+        revocation=Revocation(part.revocation),
+    )
+
+
+def verification_of(part: VerificationPart) -> VerificationPolicy:
+    """A carrier's policy."""
+    return VerificationPolicy(missing=Missing(part.missing), failed=Failed(part.failed), wait_ms=part.wait_ms)

@@ -1,0 +1,104 @@
+"""The gate's side of the fetcher's socket: one connection, and many questions on their way."""
+
+import asyncio
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from trunkward.engines.fetcher_wire import (
+    MAX_FRAME,
+    ChainAnswer,
+    ChainAsked,
+    Garbled,
+    decode_answer,
+    encode,
+    frame,
+    read_frame,
+)
+
+#: Seconds a connection may take; the fetcher is on this machine.
+_CONNECT_S = 0.1
+#: Seconds without a word, while it is asked, after which it is taken for lost: longer than a fetch may take.
+SILENT_S = 3.0
+#: URLs asked for at once; beyond it the fetcher is too slow to be asked.
+MAX_PENDING = 512
+
+
+class FetcherLost(Exception):
+    """The fetcher does not take questions; the message is a kebab-case reason."""
+
+
+class FetcherClient:
+    """Asks one fetcher. Belongs to one event loop; connects at the first question and again after a loss."""
+
+    def __init__(self, path: Path) -> None:
+        """`path` is the fetcher's socket. Nothing is opened yet."""
+        self._path = str(path)
+        self._writer: asyncio.StreamWriter | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._pending: dict[int, asyncio.Future[ChainAnswer]] = {}
+        self._count = 0
+        #: When it has said something, or was asked while it owed nothing (seconds that pass).
+        self._heard_s = 0.0
+
+    async def ask(self, url: str) -> ChainAnswer:
+        """The answer, whenever it comes. Raises `FetcherLost`."""
+        if self._pending and time.monotonic() - self._heard_s > SILENT_S and self._writer is not None:
+            self._writer.transport.abort()  # what others wait for in vain nobody else has to
+            raise FetcherLost("fetcher-timeout")
+        if self._writer is None or self._writer.is_closing():
+            await self._connect()
+        if self._writer is None or len(self._pending) >= MAX_PENDING:
+            raise FetcherLost("fetcher-overloaded")
+        if not self._pending:
+            self._heard_s = time.monotonic()
+        self._count += 1
+        number = self._count
+        answer: asyncio.Future[ChainAnswer] = asyncio.get_running_loop().create_future()
+        self._pending[number] = answer
+        self._writer.write(frame(encode(ChainAsked(id=number, url=url))))
+        try:
+            return await answer
+        finally:
+            self._pending.pop(number, None)
+
+    async def close(self) -> None:
+        """Ends the connection; questions on their way end with `fetcher-lost`."""
+        for task in (self._connecting, self._reading):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError, FetcherLost):
+                    await task
+
+    async def _connect(self) -> None:
+        if self._connecting is None or self._connecting.done():
+            self._connecting = asyncio.create_task(self._open())
+            self._connecting.add_done_callback(lambda task: task.cancelled() or task.exception())
+        await asyncio.shield(self._connecting)
+
+    async def _open(self) -> None:
+        try:
+            async with asyncio.timeout(_CONNECT_S):
+                reader, self._writer = await asyncio.open_unix_connection(self._path)
+        except OSError:  # no time left is one, too
+            raise FetcherLost("fetcher-unreachable") from None
+        self._reading = asyncio.create_task(self._read(reader, self._writer))
+
+    async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while payload := await read_frame(reader, MAX_FRAME):
+                self._heard_s = time.monotonic()
+                answer = decode_answer(payload)
+                future = self._pending.get(answer.id)
+                if future is not None and not future.done():
+                    future.set_result(answer)
+        except (Garbled, msgspec.MsgspecError):
+            pass  # whoever garbles is as good as lost
+        finally:
+            writer.transport.abort()
+            for future in self._pending.values():
+                if not future.done():
+                    future.set_exception(FetcherLost("fetcher-lost"))

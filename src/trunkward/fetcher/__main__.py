@@ -1,0 +1,100 @@
+"""The fetcher's process: `python -m trunkward.fetcher ...`."""
+
+import argparse
+import asyncio
+import signal
+import time
+from functools import partial
+from ipaddress import ip_network
+from pathlib import Path
+
+import structlog
+import uvloop
+
+from trunkward.engines.exporter import BEAT_S
+from trunkward.engines.users import uid
+from trunkward.fetch.chains import Way, fetch, host_context
+from trunkward.fetch.resolver import Resolver
+from trunkward.fetcher.chains import Chains
+from trunkward.fetcher.kept import KeptChains
+from trunkward.fetcher.metrics import FetcherMetrics
+from trunkward.fetcher.server import Door
+from trunkward.fetcher.shared import SharedChains
+from trunkward.settings import FETCHER_METRICS_PORT, Paths
+from trunkward.trunks.model import Host
+
+#: Seconds between two looks for chains whose time is over.
+_SWEEP_S = 3600.0
+
+
+def main() -> None:
+    """Runs until SIGTERM."""
+    arguments = _arguments()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ]
+    )
+    uvloop.run(_run(arguments))
+
+
+async def _run(arguments: argparse.Namespace) -> None:
+    log = structlog.get_logger("fetcher")
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    paths = Paths(**{name: getattr(arguments, name) for name in ("config", "state", "run", "log", "live")})
+    metrics = FetcherMetrics()
+    way = Way(
+        resolve=Resolver(tuple(arguments.resolver)),
+        tls=host_context(arguments.authorities),
+        exempt=tuple(arguments.unsafe_network),
+    )
+    disk = KeptChains(paths.chains)
+    shared = SharedChains(paths.valkey, "fetcher", paths.valkey_secret("fetcher"))
+    chains = Chains(fetch=partial(fetch, way=way), disk=disk, shared=shared, metrics=metrics)
+
+    async def beat() -> None:
+        while True:
+            metrics.heartbeat.beat()
+            await asyncio.sleep(BEAT_S)
+
+    async def sweep() -> None:
+        while True:
+            await asyncio.to_thread(disk.sweep, time.time())
+            await asyncio.sleep(_SWEEP_S)
+
+    beside = [asyncio.create_task(beat()), asyncio.create_task(sweep())]
+    try:
+        metrics.serve(FETCHER_METRICS_PORT)
+    except OSError as problem:  # chains are worth more than counters
+        log.error("no metrics", port=FETCHER_METRICS_PORT, problem=str(problem))
+    await Door(chains, {0, uid("tw-gate")}, metrics).listen(paths.fetcher_socket, stop)
+    for task in beside:
+        task.cancel()
+    shared.close()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="trunkward.fetcher", description=__doc__)
+    parser.add_argument("--authorities", required=True, help="PEM: whom hosts' TLS certificates lead to")
+    parser.add_argument(
+        "--resolver", action="append", default=[], type=_resolver, help="ADDRESS:PORT of a DNS server"
+    )
+    parser.add_argument("--unsafe-network", action="append", default=[], type=ip_network)
+    parser.add_argument("--live", default="")
+    for name in ("config", "state", "run", "log"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    return parser.parse_args()
+
+
+def _resolver(text: str) -> Host:
+    host, _, port = text.rpartition(":")
+    return Host(host=host.strip("[]"), port=int(port))
+
+
+if __name__ == "__main__":
+    main()

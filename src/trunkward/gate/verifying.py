@@ -1,0 +1,200 @@
+"""Verifying a carrier's call: the credentials behind its signatures, from memory or the fetcher.
+
+Nothing here waits for a certificate. One that is not known is asked for, and if it is not there in a moment
+the edge lets the call wait suspended, and asks again: for as long as the carrier's policy says, in steps that
+double. What is known of a URL is the bytes it leads to; what they are worth is found out here, and again
+whenever the trusted list or the revocations are others, and every minute: so nothing another process keeps
+can make a certificate good.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from trunkward.admission.ports import Clock, Facts, Unverified, VerificationFact
+from trunkward.admission.screen import Case
+from trunkward.admission.verified import NO_IDENTITY, called_as, worth_of
+from trunkward.calls.verdict import Wait
+from trunkward.engines.fetcher_client import FetcherLost
+from trunkward.engines.fetcher_wire import ChainAnswer, ChainGiven
+from trunkward.engines.trust import Trust
+from trunkward.gate.verification_counts import VerificationCounts
+from trunkward.shaken.causes import Cause, CredentialFault
+from trunkward.shaken.credential import Credential, credential_of
+from trunkward.shaken.verify import Verstat, urls_of, verify
+from trunkward.trunks.model import Carrier
+
+#: Seconds a judgement waits for what the fetcher has on disk or in Valkey; the edge waits with it.
+QUICK_S = 0.03
+#: Milliseconds after which the edge asks again, the first time.
+FIRST_WAIT_MS = 100
+#: Calls that are let wait at once, by one gate; beyond them they go on unverified.
+MOST_WAITING = 1000
+#: URLs that are known; 17,839 were seen in all the United States (2026).
+MOST_KNOWN = 8192
+#: Seconds after which a credential is looked at again: it may have ended, and so may the list of revocations.
+RECHECK_S = 60.0
+
+_log = structlog.get_logger("gate")
+
+
+class Fetcher(Protocol):
+    """Who has chains (`engines.fetcher_client.FetcherClient`)."""
+
+    async def ask(self, url: str) -> ChainAnswer:
+        """The chain behind a URL, whenever it comes. Raises `FetcherLost`."""
+
+
+class TrustInForce(Protocol):
+    """Whom signatures may lead to (`engines.trust.TrustFiles`)."""
+
+    @property
+    def trust(self) -> Trust | None:
+        """As it is now; None: there is no list."""
+
+
+@dataclass(slots=True)
+class _Known:
+    answer: ChainAnswer
+    credential: Credential | CredentialFault | None = None
+    #: Of the trust it was looked at by, and when (seconds since the epoch).
+    edition: int = -1
+    at_s: float = 0.0
+
+
+class Verifying:
+    """What one gate knows of certificates; belongs to one event loop."""
+
+    def __init__(
+        self, fetcher: Fetcher, trust: TrustInForce, clock: Clock, counts: VerificationCounts
+    ) -> None:
+        """Knows nothing yet."""
+        self._fetcher = fetcher
+        self._trust = trust
+        self._clock = clock
+        self._counts = counts
+        self._known: dict[str, _Known] = {}
+        self._asked: dict[str, asyncio.Task[str]] = {}
+        #: Attempts that were told to wait, and until when (seconds that pass).
+        self._waiting: dict[str, float] = {}
+
+    async def look(self, case: Case, now_s: float) -> VerificationFact | Wait:
+        """What a call's signatures are worth; `Wait`: nobody knows yet. `now_s` in seconds since the epoch.
+
+        1. Only calls of carriers are looked at, and only while our own time and list are good.
+        2. The certificates they name are known, or asked for.
+        3. Those that do not come in a moment are waited for elsewhere, as long as the policy says.
+        4. They are held against the call. What we could not look at is no fault of theirs.
+        """
+        # 1.
+        carrier, values = case.source, case.attempt.headers.get("identity", [])
+        if not isinstance(carrier, Carrier):
+            return None
+        if not values:
+            return Unverified(why=NO_IDENTITY)
+        if self._clock.synchronised() is not True:
+            return Unverified(
+                why="clock-not-synchronised"
+            )  # RFC 8224 section 6.2: the time is what is judged
+        trust = self._trust.trust
+        if trust is None:
+            return Unverified(why="no-trusted-list")
+        # 2.
+        urls = urls_of(values)
+        why = await self._wanting([url for url in urls if not self._knows(url, now_s)])
+        # 3.
+        if why == _ON_ITS_WAY:
+            attempt = case.attempt
+            left_ms = carrier.verification.wait_ms - attempt.waited_ms
+            if left_ms > 0 and self._may_wait(attempt.id, left_ms / 1000):
+                return Wait(id=attempt.id, for_ms=min(left_ms, max(FIRST_WAIT_MS, attempt.waited_ms)))
+        # 4.
+        credentials = {url: self._credential(url, trust, now_s) for url in urls}
+        found = verify(values, call=called_as(case), credentials=credentials, now_s=now_s)
+        if trust.is_test and any(
+            judged.error and judged.error.cause is _FOREIGN for judged in found.passports
+        ):
+            why = why or "no-trusted-list"  # of all others nobody has told us whom to trust
+        return Unverified(why=why) if why and found.outcome is not Verstat.PASSED else found
+
+    def count(self, case: Case, facts: Facts) -> None:
+        """Counts what was found of a call that was judged."""
+        if isinstance(case.source, Carrier) and facts.verification is not None:
+            self._waiting.pop(case.attempt.id, None)
+            self._counts.judged(case.source.name, worth_of(facts))
+
+    def _knows(self, url: str, now_s: float) -> bool:
+        known = self._known.get(url)
+        return known is not None and known.answer.until > now_s
+
+    async def _wanting(self, urls: list[str]) -> str:
+        """Asks for chains and waits for them for a moment; why one is not there, "" when all are.
+
+        The edge's worker waits, too: only for what nobody was asked for before.
+        """
+        if not urls:
+            return ""
+        within_s = 0.0 if self._asked.keys() >= set(urls) else QUICK_S
+        asked = [self._ask(url) for url in urls]
+        done, late = await asyncio.wait(asked, timeout=within_s)
+        return next((why for task in done if (why := task.result())), "") or (_ON_ITS_WAY if late else "")
+
+    def _ask(self, url: str) -> asyncio.Task[str]:
+        """All calls that want one URL want it once."""
+        task = self._asked.get(url)
+        if task is None:
+            task = self._asked[url] = asyncio.create_task(self._learn(url))
+            task.add_done_callback(lambda _: self._asked.pop(url, None))
+        return task
+
+    async def _learn(self, url: str) -> str:
+        try:
+            answer = await self._fetcher.ask(url)
+        except FetcherLost as lost:
+            return str(lost)
+        while len(self._known) >= MOST_KNOWN:
+            del self._known[next(iter(self._known))]
+        self._known[url] = _Known(answer)
+        return ""
+
+    def _may_wait(self, attempt_id: str, for_s: float) -> bool:
+        now_s = time.monotonic()
+        if attempt_id not in self._waiting:
+            if len(self._waiting) >= MOST_WAITING:
+                self._waiting = {one: until for one, until in self._waiting.items() if until > now_s}
+            if len(self._waiting) >= MOST_WAITING:
+                return False
+            self._waiting[attempt_id] = now_s + for_s
+        self._counts.waited += 1
+        return True
+
+    def _credential(self, url: str, trust: Trust, now_s: float) -> Credential | CredentialFault:
+        known = self._known.get(url)
+        if known is None:
+            return CredentialFault(Cause.CERTIFICATE_UNAVAILABLE, "not here in time")
+        if known.credential is None or known.edition != trust.edition or now_s - known.at_s > RECHECK_S:
+            known.credential = _looked_at(known.answer, trust, now_s)
+            known.edition, known.at_s = trust.edition, now_s
+        return known.credential
+
+
+_FOREIGN = Cause.CHAIN_NOT_TRUSTED
+#: Why a call is not verified whose certificate did not come in time.
+_ON_ITS_WAY = "certificate-late"
+
+
+def _looked_at(answer: ChainAnswer, trust: Trust, now_s: float) -> Credential | CredentialFault:
+    if not isinstance(answer, ChainGiven):
+        return CredentialFault(Cause.CERTIFICATE_UNAVAILABLE, answer.why)
+    try:
+        return credential_of(
+            answer.chain.encode(), trust.authorities, trust.revocations, now_s, hard=trust.hard
+        )
+    except CredentialFault as fault:
+        return fault
+    except Exception:  # a certificate a library has never seen the like of
+        _log.exception("fault while reading a certificate")
+        return CredentialFault(Cause.CERTIFICATE_UNREADABLE, "a certificate nobody can read")

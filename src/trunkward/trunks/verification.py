@@ -1,0 +1,39 @@
+"""What becomes of calls from carriers by what their Identity headers are worth, and how that is found out."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+#: Milliseconds a call waits at most for a certificate nobody here has seen yet; a fetch may take 2,000.
+WAIT_MS = 1500
+
+
+class Missing(StrEnum):
+    """What becomes of a call without a signature."""
+
+    PASS = "pass"  # noqa: S105  # no password
+    REFUSE = "refuse"
+
+
+class Failed(StrEnum):
+    """What becomes of a call whose signature is not good."""
+
+    #: It goes, and the customer is told that nobody has verified it.
+    PASS = "pass"  # noqa: S105  # no password
+    #: It goes, and the customer is told that it failed.
+    MARK = "mark"
+    #: It is refused once its caller has heard why, where there is a file for that.
+    ANNOUNCE = "announce"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerificationPolicy:
+    """For the calls of one carrier."""
+
+    missing: Missing = Missing.PASS
+    failed: Failed = Failed.MARK
+    wait_ms: int = WAIT_MS
+
+
+#: Of a carrier whose file says nothing.
+GOES_ON = VerificationPolicy()

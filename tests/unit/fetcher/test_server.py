@@ -1,0 +1,172 @@
+"""The fetcher's door and the gate's side of it, on a real socket."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trunkward.engines import fetcher_client
+from trunkward.engines.fetcher_client import FetcherClient, FetcherLost
+from trunkward.engines.fetcher_wire import MAX_QUESTION, ChainGiven, NoChain, frame
+from trunkward.engines.probes import answers
+from trunkward.fetch.chains import Why
+from trunkward.fetcher.chains import Lacking
+from trunkward.fetcher.kept import Kept
+from trunkward.fetcher.metrics import FetcherMetrics
+from trunkward.fetcher.server import Door
+
+URL = "https://c.example.net/1.pem"
+
+
+class Chains:
+    """Answers in the order it is told to."""
+
+    def __init__(self) -> None:
+        self.waits: dict[str, asyncio.Event] = {}
+        self.asked: list[str] = []
+
+    async def get(self, url: str) -> Kept | Lacking:
+        self.asked.append(url)
+        if (event := self.waits.get(url)) is not None:
+            await event.wait()
+        if "none" in url:
+            return Lacking(why=Why.DEADLINE, detail="more than 2 s", until=30.0)
+        return Kept(url=url, chain="x" * 20_000, until=60.0)
+
+
+def run(
+    tmp_path: Path, scenario: Callable[[Chains, Path, FetcherMetrics], Any], uid: int | None = None
+) -> None:
+    async def whole() -> None:
+        chains, metrics, stop = Chains(), FetcherMetrics(), asyncio.Event()
+        path = tmp_path / "fetcher.sock"
+        allowed = {os.getuid() if uid is None else uid}
+        listening = asyncio.create_task(Door(chains, allowed, metrics).listen(path, stop))  # type: ignore[arg-type]
+        await asyncio.sleep(0.05)
+        assert path.exists()
+        try:
+            await scenario(chains, path, metrics)
+        finally:
+            stop.set()
+            await listening
+
+    asyncio.run(whole())
+
+
+def test_answers_come_when_there_is_one(tmp_path: Path) -> None:
+    async def scenario(chains: Chains, path: Path, _: FetcherMetrics) -> None:
+        client = FetcherClient(path)
+        chains.waits["https://slow.example.net/"] = asyncio.Event()
+        slow = asyncio.create_task(client.ask("https://slow.example.net/"))
+        given = await client.ask(URL)
+        assert isinstance(given, ChainGiven)
+        assert (given.chain, given.until) == ("x" * 20_000, 60.0)
+        assert not slow.done()
+        chains.waits["https://slow.example.net/"].set()
+        assert isinstance(await slow, ChainGiven)
+        none = await client.ask("https://none.example.net/")
+        assert isinstance(none, NoChain)
+        assert (none.why, none.until) == ("deadline", 30.0)
+        await client.close()
+
+    run(tmp_path, scenario)
+
+
+def test_nobody_but_gates_and_root_is_answered(tmp_path: Path) -> None:
+    async def scenario(chains: Chains, path: Path, metrics: FetcherMetrics) -> None:
+        client = FetcherClient(path)
+        with pytest.raises(FetcherLost):
+            await client.ask(URL)
+        await asyncio.sleep(0.01)
+        assert not chains.asked
+        assert metrics.registry.get_sample_value("trunkward_fetcher_refused_peers_total") == 1
+        await client.close()
+
+    run(tmp_path, scenario, uid=os.getuid() + 1)
+
+
+def test_it_says_that_it_is_alive(tmp_path: Path) -> None:
+    async def scenario(chains: Chains, path: Path, _: FetcherMetrics) -> None:
+        await asyncio.to_thread(answers, path)
+
+    run(tmp_path, scenario)
+
+
+@pytest.mark.parametrize(
+    "sent", [b"\xff\xff\xff\xff", frame(b"{}"), frame(b"x" * (MAX_QUESTION + 1)), frame(b"[]")]
+)
+def test_whoever_speaks_anything_else_is_cut_off(sent: bytes, tmp_path: Path) -> None:
+    async def scenario(chains: Chains, path: Path, _: FetcherMetrics) -> None:
+        reader, writer = await asyncio.open_unix_connection(path)
+        writer.write(sent)
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await reader.readexactly(1)
+        writer.close()
+        assert isinstance(await FetcherClient(path).ask(URL), ChainGiven)
+
+    run(tmp_path, scenario)
+
+
+def test_a_fetcher_that_is_gone_or_garbled_is_lost(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        client = FetcherClient(tmp_path / "nobody.sock")
+        with pytest.raises(FetcherLost, match="fetcher-unreachable"):
+            await client.ask(URL)
+        path = tmp_path / "garbled.sock"
+
+        async def garbled(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(frame(b"rubbish"))
+            await writer.drain()
+            writer.close()
+
+        async with await asyncio.start_unix_server(garbled, path):
+            client = FetcherClient(path)
+            with pytest.raises(FetcherLost, match="fetcher-lost"):
+                await client.ask(URL)
+            await client.close()
+
+    asyncio.run(scenario())
+
+
+def test_it_is_found_again_after_a_restart(tmp_path: Path) -> None:
+    client: list[FetcherClient] = []
+
+    async def first(chains: Chains, path: Path, _: FetcherMetrics) -> None:
+        chains.waits[URL] = asyncio.Event()
+        asked = asyncio.create_task(FetcherClient(path).ask(URL))
+        await asyncio.sleep(0.01)
+        client.append(FetcherClient(path))
+        assert not asked.done()
+        asked.cancel()
+
+    run(tmp_path, first)
+
+    async def second(chains: Chains, path: Path, _: FetcherMetrics) -> None:
+        assert isinstance(await client[0].ask(URL), ChainGiven)
+
+    run(tmp_path, second)
+
+
+def test_one_that_says_nothing_is_lost_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frozen one: the kernel takes connections for it, and calls must not wait for each."""
+    monkeypatch.setattr(fetcher_client, "SILENT_S", 0.05)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listening.bind(str(tmp_path / "frozen.sock"))
+    listening.listen()
+
+    async def scenario() -> None:
+        client = FetcherClient(tmp_path / "frozen.sock")
+        first = asyncio.create_task(client.ask(URL))
+        await asyncio.sleep(0.1)
+        with pytest.raises(FetcherLost, match="fetcher-timeout"):
+            await client.ask(URL)
+        with pytest.raises(FetcherLost):
+            await first
+        await client.close()
+
+    asyncio.run(scenario())
+    listening.close()

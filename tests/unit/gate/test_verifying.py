@@ -1,0 +1,322 @@
+"""A gate's verification: what it knows, what it asks for, how long a call waits for it."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from copy import replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import trunkward.gate.verifying as module
+from sipkit.carrier_call import CALLED, CALLING, NOW, call_in
+from sipkit.provider import Provider
+from trunkward.admission.ports import Unverified
+from trunkward.admission.screen import Case
+from trunkward.calls.verdict import Wait
+from trunkward.engines.fetcher_client import FetcherLost
+from trunkward.engines.fetcher_wire import ChainAnswer, ChainGiven, NoChain
+from trunkward.engines.trust import Trust
+from trunkward.gate.verification_counts import VerificationCounts
+from trunkward.gate.verifying import FIRST_WAIT_MS, QUICK_S, RECHECK_S, Verifying
+from trunkward.shaken.attest import Attestation
+from trunkward.shaken.causes import Cause
+from trunkward.shaken.crl import NO_LIST, Revocations
+from trunkward.shaken.trusted_list import TrustedList
+from trunkward.shaken.verify import Verification, Verstat
+from trunkward.trunks.verification import VerificationPolicy
+
+DAY = 86_400.0
+THEN = datetime.fromtimestamp(NOW, UTC)
+
+
+class Fetcher:
+    """Has chains, or takes its time."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, ChainAnswer | Exception] = {}
+        self.asked: list[str] = []
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def ask(self, url: str) -> ChainAnswer:
+        self.asked.append(url)
+        await self.open.wait()
+        answer = self.answers.get(url, FetcherLost("fetcher-unreachable"))
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class World:
+    """A gate, a provider that calls, and a fetcher with its chain."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+        self.fetcher = Fetcher()
+        self.fetcher.answers[provider.url] = self.given()
+        self.synchronised: Any = True
+        self.trust = SimpleNamespace(trust=Trust(authorities=TrustedList.of(provider.root), edition=1))
+        clock = SimpleNamespace(synchronised=lambda: self.synchronised)
+        self.counts = VerificationCounts()
+        self.verifying = Verifying(self.fetcher, self.trust, clock, self.counts)
+
+    def given(self, until: float = NOW + DAY) -> ChainGiven:
+        return ChainGiven(id=1, chain=self.provider.chain.decode(), until=until)
+
+    async def look(self, case: Case, now_s: float = NOW) -> Any:
+        return await self.verifying.look(case, now_s)
+
+    def case(self, **changes: Any) -> Case:
+        return call_in([self.provider.identity(CALLING, CALLED, iat=NOW)], **changes)
+
+
+@pytest.fixture(scope="module")
+def provider() -> Provider:
+    return Provider(now=THEN)
+
+
+def run(provider: Provider, scenario: Callable[[World], Any]) -> None:
+    async def whole() -> None:
+        await scenario(World(provider))
+
+    asyncio.run(whole())
+
+
+def test_a_signed_call(provider: Provider) -> None:
+    """Verified with what the fetcher has; from then on nobody is asked."""
+
+    async def scenario(world: World) -> None:
+        for _ in range(2):
+            found = await world.look(world.case())
+            assert isinstance(found, Verification)
+            assert (found.outcome, found.attest, found.spc) == (Verstat.PASSED, Attestation.A, "709J")
+            assert found.orig == CALLING[1:]
+            assert found.replay_keys
+        assert world.fetcher.asked == [provider.url]
+
+    run(provider, scenario)
+
+
+def test_what_is_not_looked_at(provider: Provider) -> None:
+    async def scenario(world: World) -> None:
+        assert await world.look(call_in([])) == Unverified(why="no-identity")
+        for state in (False, SimpleNamespace()):
+            world.synchronised = state
+            assert await world.look(world.case()) == Unverified(why="clock-not-synchronised")
+        world.synchronised = True
+        world.trust.trust = None
+        assert await world.look(world.case()) == Unverified(why="no-trusted-list")
+        assert not world.fetcher.asked
+
+    run(provider, scenario)
+
+
+def test_a_call_waits_in_steps_that_double_and_no_longer_than_its_policy(provider: Provider) -> None:
+    """Nothing here waits: each time the edge is told when to ask again."""
+
+    async def scenario(world: World) -> None:
+        world.fetcher.open.clear()
+        waited, steps, case = 0, list[int](), world.case()
+        await world.look(case)
+        began = time.monotonic()
+        while isinstance(
+            found := await world.look(replace(case, attempt=replace(case.attempt, waited_ms=waited))), Wait
+        ):
+            steps.append(found.for_ms)
+            waited += found.for_ms
+        assert time.monotonic() - began < QUICK_S, "no worker of the edge waits for what was asked for before"
+        assert steps == [100, 100, 200, 400, 700]
+        assert found == Unverified(why="certificate-late")
+        assert world.fetcher.asked == [provider.url], "one question, however often the call came back"
+        hasty = world.case(policy=VerificationPolicy(wait_ms=0))
+        assert await world.look(hasty) == Unverified(why="certificate-late")
+        world.fetcher.open.set()
+        await asyncio.sleep(0)
+        assert isinstance(await world.look(world.case()), Verification)
+
+    run(provider, scenario)
+
+
+def test_a_thousand_calls_ask_once_and_a_bounded_number_waits(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Property 18: single flight in the gate, too."""
+    monkeypatch.setattr(module, "MOST_WAITING", 600)
+
+    async def scenario(world: World) -> None:
+        world.fetcher.open.clear()
+        cases = [world.case()] * 1000
+        cases = [
+            replace(case, attempt=replace(case.attempt, id=f"{number:032x}"))
+            for number, case in enumerate(cases)
+        ]
+        found = await asyncio.gather(*(world.look(case) for case in cases))
+        assert world.fetcher.asked == [provider.url]
+        assert (
+            sum(one == Wait(id=one.id, for_ms=FIRST_WAIT_MS) for one in found if isinstance(one, Wait)) == 600
+        )
+        assert sum(one == Unverified(why="certificate-late") for one in found) == 400
+
+    run(provider, scenario)
+
+
+def test_a_lost_fetcher_makes_nobody_wait(provider: Provider) -> None:
+    """Posture: goes unverified; what is known is verified on."""
+
+    async def scenario(world: World) -> None:
+        world.fetcher.answers[provider.url] = FetcherLost("fetcher-lost")
+        assert await world.look(world.case()) == Unverified(why="fetcher-lost")
+        world.fetcher.answers[provider.url] = world.given()
+        assert isinstance(await world.look(world.case()), Verification)
+        world.fetcher.answers[provider.url] = FetcherLost("fetcher-lost")
+        assert isinstance(await world.look(world.case()), Verification)
+
+    run(provider, scenario)
+
+
+def test_a_host_that_has_no_chain_is_its_signers_fault(provider: Provider) -> None:
+    async def scenario(world: World) -> None:
+        none = NoChain(id=1, why="deadline", detail="", until=NOW + 30)
+        world.fetcher.answers[provider.url] = none
+        found = await world.look(world.case())
+        assert isinstance(found, Verification)
+        assert [judged.error.cause for judged in found.passports if judged.error] == [
+            Cause.CERTIFICATE_UNAVAILABLE
+        ]
+        world.fetcher.answers[provider.url] = world.given()
+        await world.look(world.case(), NOW + 29)
+        assert world.fetcher.asked == [provider.url], "left alone until then"
+        late = call_in([provider.identity(CALLING, CALLED, iat=NOW + 30)])
+        found = await world.look(late, NOW + 30)
+        assert found.outcome is Verstat.PASSED
+
+    run(provider, scenario)
+
+
+def test_a_chain_is_asked_for_again_when_its_time_is_over(provider: Provider) -> None:
+    async def scenario(world: World) -> None:
+        world.fetcher.answers[provider.url] = world.given(until=NOW + 50)
+        await world.look(world.case())
+        await world.look(world.case(), NOW + 49)
+        assert len(world.fetcher.asked) == 1
+        await world.look(world.case(), NOW + 50)
+        assert len(world.fetcher.asked) == 2
+
+    run(provider, scenario)
+
+
+def fresh_list(provider: Provider, until: float) -> Revocations:
+    issuer = provider.certificate.issuer.public_bytes()
+    return replace(NO_LIST, issuer=issuer, this_update_s=NOW - 60, next_update_s=until)
+
+
+def revoking(provider: Provider) -> Revocations:
+    name = provider.certificate.issuer.public_bytes()
+    return replace(
+        fresh_list(provider, NOW + DAY), revoked=frozenset({(name, provider.certificate.serial_number)})
+    )
+
+
+def test_a_revoked_certificate_is_refused_with_the_next_list(provider: Provider) -> None:
+    """Property 19: within one refresh of the list, whatever is kept of its chain."""
+
+    async def scenario(world: World) -> None:
+        assert (await world.look(world.case())).outcome is Verstat.PASSED
+        old = world.trust.trust
+        world.trust.trust = replace(old, revocations=revoking(provider), edition=2)
+        found = await world.look(world.case())
+        assert (found.outcome, found.passports[0].error.cause) == (Verstat.FAILED, Cause.CERTIFICATE_REVOKED)
+        # and one that is taken off the list of authorities
+        world.trust.trust = replace(
+            old, authorities=TrustedList.of(Provider("666X", now=THEN).root), edition=3
+        )
+        found = await world.look(world.case())
+        assert found.passports[0].error.cause is Cause.CHAIN_NOT_TRUSTED
+        assert world.fetcher.asked == [provider.url]
+
+    run(provider, scenario)
+
+
+def test_what_a_list_says_ends_with_the_list(provider: Provider) -> None:
+    """Property 21: with the hard policy, a list that is too old speaks for nobody; it is looked at each minute."""
+
+    async def scenario(world: World) -> None:
+        world.trust.trust = replace(world.trust.trust, revocations=fresh_list(provider, NOW + 30), hard=True)
+        assert (await world.look(world.case())).outcome is Verstat.PASSED
+        later = NOW + 30 + DAY + RECHECK_S
+        world.fetcher.answers[provider.url] = world.given(until=NOW + 30 * DAY)
+        late = call_in([provider.identity(CALLING, CALLED, iat=later)])
+        found = await world.look(late, later)
+        assert found.passports[0].error.cause is Cause.REVOCATION_UNKNOWN
+        world.trust.trust = replace(world.trust.trust, revocations=NO_LIST, hard=False, edition=2)
+        assert (await world.look(late, later)).outcome is Verstat.PASSED, "soft: counted, and let through"
+
+    run(provider, scenario)
+
+
+def test_a_poisoned_cache_proves_nothing(provider: Provider) -> None:
+    """Whatever another process or node hands out as a chain, it must lead to the list."""
+
+    async def scenario(world: World) -> None:
+        forger = Provider(url=provider.url, now=THEN)
+        world.fetcher.answers[provider.url] = ChainGiven(id=1, chain=forger.chain.decode(), until=NOW + DAY)
+        forged = call_in([forger.identity(CALLING, CALLED, iat=NOW)])
+        found = await world.look(forged)
+        assert (found.outcome, found.passports[0].error.cause) == (Verstat.FAILED, Cause.CHAIN_NOT_TRUSTED)
+        world.fetcher.answers["https://certificates.example.net/x.pem"] = ChainGiven(
+            id=1, chain="rubbish \u2028", until=NOW + DAY
+        )
+        other = Provider(url="https://certificates.example.net/x.pem", now=THEN)
+        found = await world.look(call_in([other.identity(CALLING, CALLED, iat=NOW)]))
+        assert found.passports[0].error.cause is Cause.CERTIFICATE_UNREADABLE
+
+    run(provider, scenario)
+
+
+def test_a_laboratorys_own_authority_speaks_for_nobody_else(provider: Provider) -> None:
+    """Without a list a real carrier's signature is not called bad: nobody has told us whom to trust."""
+
+    async def scenario(world: World) -> None:
+        world.trust.trust = replace(world.trust.trust, is_test=True)
+        assert (await world.look(world.case())).outcome is Verstat.PASSED
+        other = Provider(url="https://certificates.example.net/other.pem", now=THEN)
+        world.fetcher.answers[other.url] = ChainGiven(id=1, chain=other.chain.decode(), until=NOW + DAY)
+        found = await world.look(call_in([other.identity(CALLING, CALLED, iat=NOW)]))
+        assert found == Unverified(why="no-trusted-list")
+
+    run(provider, scenario)
+
+
+def test_the_asserted_number_is_held_against_the_signature_first(provider: Provider) -> None:
+    async def scenario(world: World) -> None:
+        asserted = {"p-asserted-identity": [f"<sip:{CALLING};verstat=TN-Validation-Passed@x>"]}
+        signed = {"identity": [provider.identity(CALLING, CALLED, iat=NOW)]}
+        shown = "sip:+12125550199@north.example.net"
+        case = call_in([], headers=asserted | signed, from_uri=shown)
+        assert (await world.look(case)).orig == CALLING[1:]
+        found = await world.look(call_in([], headers=signed, from_uri=shown))
+        assert found.passports[0].error.cause is Cause.ORIG_MISMATCH
+
+    run(provider, scenario)
+
+
+@pytest.mark.parametrize(
+    ("date", "cause"),
+    [
+        ("Mon, 21 Sep 2026 14:13:20 GMT", None),
+        ("Mon, 21 Sep 2026 14:12:20 GMT", None),
+        ("Mon, 21 Sep 2026 14:12:19 GMT", Cause.DATE_OUTSIDE_WINDOW),
+        ("yesterday", Cause.DATE_OUTSIDE_WINDOW),
+    ],
+)
+def test_a_date_is_of_the_same_time(provider: Provider, date: str, cause: Cause | None) -> None:
+    async def scenario(world: World) -> None:
+        headers = {"identity": [provider.identity(CALLING, CALLED, iat=NOW)], "date": [date]}
+        found = await world.look(call_in([], headers=headers))
+        error = found.passports[0].error
+        assert (error.cause if error else None) is cause
+
+    run(provider, scenario)

@@ -1,0 +1,312 @@
+"""Calls from carriers, verified end to end: what is fetched, what the customer is shown, what the carrier hears."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from sipkit.address import name_addr
+from sipkit.call import Call, HeaderLines
+from sipkit.provider import Provider
+from wire.node.parties import (
+    ACME_NUMBER,
+    PBX,
+    Party,
+    carrier_agent,
+    connect,
+    customer_agent,
+    faults_in,
+    place,
+    run,
+    tls_carrier,
+)
+from wire.verification.conftest import Verified, path_of
+
+CALLING = "+12125550142"
+SENDER = f"<sip:{CALLING}@core.carrier>"
+
+
+async def call_in(
+    verified: Verified,
+    headers: HeaderLines,
+    *,
+    name: str = "north",
+    sender: str = SENDER,
+    call_id: str = "",
+    rings: bool = False,
+) -> tuple[Call, Call | None, Party]:
+    """A call from a carrier, hung up if it was answered; both sides of it."""
+    node = verified.node
+
+    async def answer(call: Call) -> None:
+        if rings:
+            call.ring()
+            await asyncio.sleep(0.05)
+        call.answer()
+
+    customer, carrier = customer_agent(on_call=answer), carrier_agent()
+    async with tls_carrier(node, customer, PBX, node.credential("acme-hq")):
+        flow = await connect(node, carrier, name)
+        call = await place(carrier, flow, ACME_NUMBER, headers=headers, sender=sender, call_id=call_id)
+        final = await call.final()
+        if final.status != 200:
+            await flow.close()
+            return call, None, customer
+        there = await customer.incoming()
+        await there.confirmed()
+        # requests of the running call, both ways: nothing a customer is shown may break its dialog
+        assert (await call.request("INFO")).status == 200
+        assert (await there.request("INFO")).status == 200
+        assert (await call.bye()).status == 200
+        await flow.close()
+    return call, there, customer
+
+
+async def record_of(verified: Verified, call: Call) -> dict[str, Any]:
+    return await asyncio.to_thread(verified.node.record, call.invite.call_id)
+
+
+def signed(provider: Provider, **how: Any) -> HeaderLines:
+    return [("Identity", provider.identity(how.pop("orig", CALLING), ACME_NUMBER, **how))]
+
+
+def stir(call: Call) -> list[tuple[int, str]]:
+    """`Reason: STIR` of each answer the caller got, with its status."""
+    return [
+        (seen.message.status, value)
+        for seen in call.trace
+        if not seen.sent and not seen.message.is_request
+        for value in seen.message.get_all("Reason")
+        if value.startswith("STIR")
+    ]
+
+
+def shown(there: Call | None) -> tuple[str, str]:
+    """PAI and From as the customer sees them."""
+    assert there is not None
+    return there.invite.get("P-Asserted-Identity") or "", name_addr(there.invite.get("From")).uri
+
+
+def test_a_signed_call(verified: Verified) -> None:
+    """Summary: an unknown certificate is fetched while the call waits, and the customer sees TN-Validation-Passed; the next call asks nobody."""
+
+    async def scenario() -> None:
+        provider = verified.provider()
+        async with verified.host() as host:
+            host.publish(path_of(provider), provider.chain)
+            for level in ("A", "B", "C"):
+                call, there, _ = await call_in(verified, signed(provider, level=level), rings=True)
+                wanted = f"sip:{CALLING};verstat=TN-Validation-Passed@sbc.example.com;user=phone"
+                assert shown(there) == ("", wanted)
+                assert stir(call) == []
+                record = await record_of(verified, call)
+                assert record["verification"] == {
+                    "verstat": "TN-Validation-Passed",
+                    "attest": level,
+                    "spc": "709J",
+                    "origid": "4437c7eb-8f7a-4f0e-a863-f53a0e60251a",
+                    "x5u": provider.url,
+                }
+            assert host.asked == {path_of(provider): 1}
+            asserted = [("P-Asserted-Identity", f'"Bob" <sip:{CALLING}@core.carrier>'), *signed(provider)]
+            _, there, _ = await call_in(verified, asserted, sender="<sip:+12125550177@core.carrier>")
+            assert shown(there) == (
+                f"<sip:{CALLING};verstat=TN-Validation-Passed@sbc.example.com;user=phone>",
+                "sip:+12125550177@sbc.example.com",
+            )
+
+    run(verified.node, scenario)
+
+
+def test_a_signature_that_is_not_good(verified: Verified) -> None:
+    """Summary: Property 25: it goes on, marked, with one Reason: STIR and ppi for each bad PASSporT in the first provisional answer, and in no other."""
+
+    async def scenario() -> None:
+        provider = verified.provider()
+        forger = Provider(url=provider.url, authority=verified.authority)
+        async with verified.host() as host:
+            host.publish(path_of(provider), provider.chain)
+            headers = [*signed(forger), *signed(provider, orig="+12125550199")]
+            for rings in (True, False):
+                call, there, _ = await call_in(verified, headers, rings=rings)
+                assert shown(there)[1].startswith(f"sip:{CALLING};verstat=TN-Validation-Failed@")
+                told = stir(call)
+                assert [status for status, _ in told] == [180 if rings else 200] * 2
+                assert all(value.startswith("STIR;cause=438;text=") and ";ppi=" in value for _, value in told)
+                assert (await record_of(verified, call))["verification"]["errors"] == [
+                    {"code": 438, "cause": "signature"},
+                    {"code": 438, "cause": "orig-mismatch"},
+                ]
+
+    run(verified.node, scenario)
+
+
+def test_policies(verified: Verified) -> None:
+    """Summary: a carrier whose calls must be signed gets 428, 403 or 438 with SIP and STIR reasons; one whose failures pass is told, its customer is not."""
+
+    async def scenario() -> None:
+        provider = verified.provider()
+        async with verified.host() as host:
+            host.publish(path_of(provider), provider.chain)
+            call, there, _ = await call_in(verified, [], name="west")
+            assert there is None
+            assert (await call.final()).status == 428
+            assert [value for _, value in stir(call)] == ['STIR;cause=428;text="Use Identity Header"']
+            _, there, _ = await call_in(verified, signed(provider), name="west")
+            assert "TN-Validation-Passed" in shown(there)[1]
+            for headers, status, cause in (
+                (signed(provider, iat=time.time() - 120), 403, "iat-outside-window"),
+                (signed(provider, orig="+12125550199"), 438, "orig-mismatch"),
+            ):
+                call, there, _ = await call_in(verified, headers, name="west")
+                assert there is None
+                assert (await call.final()).status == status
+                assert [code for code, _ in stir(call)] == [status]
+                record = await record_of(verified, call)
+                assert [error["cause"] for error in record["verification"]["errors"]] == [cause]
+                assert record["blame"] == "carrier"
+            await call_in(verified, signed(provider), name="north")  # known to both gates by now, perhaps
+            call, there, _ = await call_in(verified, signed(provider, orig="+12125550199"), name="hasty")
+            assert "No-TN-Validation" in shown(there)[1]
+            assert [code for code, _ in stir(call)] == [200]
+
+    run(verified.node, scenario)
+
+
+SPOOFED = "TN-Validation-Passed"
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        f"<sip:{CALLING};verstat={SPOOFED}@core.carrier>",
+        f"<sip:{CALLING};VerStat={SPOOFED}@core.carrier;user=phone>",
+        f"<sip:{CALLING}@core.carrier;VERSTAT={SPOOFED}>",
+        f"<tel:{CALLING};verstat={SPOOFED}>",
+    ],
+)
+def test_what_a_carrier_says_of_itself_is_stripped(verified: Verified, sender: str) -> None:
+    """Summary: Property 24: verstat in From, PAI and tel, in mixed case, and attestation headers reach no customer; ours is written once."""
+
+    async def scenario() -> None:
+        uri = sender.strip("<>")
+        for name, asserted in (("north", True), ("north", False), ("west", True)):
+            headers = [
+                ("P-Attestation-Indicator", "A"),
+                ("P-Origination-ID", "spoofed-id"),
+                ("Attestation-Info", "A"),
+                ("Origination-Id", "spoofed-id"),
+                *([("P-Asserted-Identity", f"<{uri}>")] if asserted else []),
+            ]
+            if (
+                name == "west"
+            ):  # unsigned calls of it are refused, so this one is stale and refused; nothing goes
+                call, there, customer = await call_in(verified, headers, name=name, sender=sender)
+                assert there is None
+                assert not customer.raw
+                continue
+            call, there, customer = await call_in(verified, headers, name=name, sender=sender)
+            assert there is not None
+            assert not customer.saw((SPOOFED, "P-Attestation", "Attestation-Info", "spoofed-id"))
+            heads = "\n".join(str(line) for line in there.invite.headers)
+            assert heads.lower().count("verstat") == 1
+            assert "verstat=No-TN-Validation" in heads
+            assert call.is_over
+
+    run(verified.node, scenario)
+
+
+def test_an_anonymous_call(verified: Verified) -> None:
+    """Summary: privacy is not broken by verification: no number, no verstat and no signature reach the customer; the record has them."""
+
+    async def scenario() -> None:
+        provider = verified.provider()
+        async with verified.host() as host:
+            host.publish(path_of(provider), provider.chain)
+            headers = [
+                ("P-Asserted-Identity", f"<sip:{CALLING}@core.carrier>"),
+                ("Privacy", "id"),
+                *signed(provider),
+            ]
+            call, there, customer = await call_in(verified, headers)
+            assert shown(there) == ("", "sip:anonymous@anonymous.invalid")
+            assert there is not None
+            assert not there.invite.has("Identity")
+            assert not customer.saw((CALLING, "verstat", "TN-Validation"))
+            record = await record_of(verified, call)
+            assert record["verification"]["attest"] == "A"
+            # and one that is not private arrives with what was signed, as it came
+            [(name, value)] = signed(provider)
+            _, there, _ = await call_in(verified, [(name, value)])
+            assert there is not None
+            assert there.invite.get_all(name) == (value,)
+
+    run(verified.node, scenario)
+
+
+def test_replays(verified: Verified) -> None:
+    """Summary: Property 15: a captured signature with another Call-ID fails at both gates, to another callee too; a repetition with the same Call-ID passes."""
+
+    async def scenario() -> None:
+        provider = verified.provider()
+        async with verified.host() as host:
+            host.publish(path_of(provider), provider.chain)
+            captured = signed(provider)
+            call, there, _ = await call_in(verified, captured, call_id="first@core.carrier")
+            assert "TN-Validation-Passed" in shown(there)[1]
+            # a fork or a repetition: the same call
+            _, there, _ = await call_in(verified, captured, call_id="first@core.carrier")
+            assert "TN-Validation-Passed" in shown(there)[1]
+            for number in range(4):  # whichever gate it is
+                call, there, _ = await call_in(verified, captured, call_id=f"{number}@thief")
+                assert "TN-Validation-Failed" in shown(there)[1]
+                assert [value.partition(";text")[0] for _, value in stir(call)] == ["STIR;cause=438"]
+                record = await record_of(verified, call)
+                assert record["verification"]["errors"] == [{"code": 438, "cause": "replayed"}]
+            call, there, _ = await call_in(verified, captured, name="west", call_id="x@thief")
+            assert (await call.final()).status == 438
+            # without Valkey each gate goes by what it has seen itself
+            fresh = signed(provider, iat=time.time() - 1)
+            with verified.node.killed("valkey"):
+                seen = []
+                for number in range(6):
+                    _, there, _ = await call_in(verified, fresh, call_id=f"{number}@other")
+                    seen.append("TN-Validation-Passed" in shown(there)[1])
+            assert sum(seen) <= 2, "once for each gate"
+            assert seen[0]
+
+    run(verified.node, scenario)
+    verified.node.wait_ready()
+
+
+def test_a_caller_who_gives_up_while_it_waits(verified: Verified) -> None:
+    """Summary: a CANCEL while a call waits for a certificate ends it at once, and no customer is called."""
+
+    async def scenario() -> None:
+        provider = verified.provider("silent.example.net")
+        node = verified.node
+        customer, carrier = customer_agent(), carrier_agent()
+
+        async def silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await asyncio.sleep(5)
+            writer.close()
+
+        server = await asyncio.start_server(silent, "198.51.100.11", 443)
+        async with tls_carrier(node, customer, PBX, node.credential("acme-hq")):
+            flow = await connect(node, carrier, "north")
+            call = await place(carrier, flow, ACME_NUMBER, headers=signed(provider), sender=SENDER)
+            await asyncio.sleep(0.5)
+            began = time.monotonic()
+            await call.cancel()
+            assert (await call.final()).status == 487
+            assert time.monotonic() - began < 0.3
+            await asyncio.sleep(2)
+            assert not customer.raw
+            await flow.close()
+        server.close()
+        assert not faults_in(node.log("kamailio"))
+
+    run(verified.node, scenario)

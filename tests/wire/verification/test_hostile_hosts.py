@@ -1,0 +1,301 @@
+"""Certificate hosts that misbehave, seen from a whole node: calls wait no longer than they may, and go on.
+
+Properties 17 (what is refused), 18 (whom a dead host keeps waiting: nobody else), 19 (what is kept).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import pytest
+
+from sipkit import sdp
+from sipkit.certificate_host import CertificateHost, hostile, plain
+from sipkit.transport import Address
+from wire.conftest import Node
+from wire.node.parties import ACME_NUMBER, faults_in, run
+from wire.records.parties import eventually
+from wire.verification.conftest import HOST, INSIDE, SILENT, Verified, path_of
+from wire.verification.test_calls_in import CALLING, call_in, record_of, shown, signed
+
+#: Seconds: a fetch's own deadline, and what a call takes beside it.
+WITHIN_S = 2.0 + 1.0
+
+
+def why_of(node: Node, url: str) -> list[str]:
+    """What the fetcher said of a URL."""
+    lines = (line for line in node.log("fetcher").splitlines() if line.startswith("{"))
+    return [told["why"] for line in lines if (told := json.loads(line)).get("url") == url]
+
+
+async def fails(verified: Verified, url_host: str, why: set[str], path: str = "") -> None:
+    """A call signed with a certificate behind such a URL: not verified, in time, and it goes."""
+    provider = verified.provider(url_host)
+    if path:
+        provider = provider.at(f"https://{url_host}{path}")
+    began = time.monotonic()
+    call, there, _ = await call_in(verified, signed(provider))
+    assert time.monotonic() - began < WITHIN_S
+    assert "verstat=No-TN-Validation" in shown(there)[1]
+    record = await record_of(verified, call)
+    told = record["verification"]
+    assert told["verstat"] == "No-TN-Validation"
+    assert told.get("why") == "certificate-late" or told["errors"] == [
+        {"code": 436, "cause": "certificate-unavailable"}
+    ]
+    await asyncio.to_thread(
+        eventually, lambda: why_of(verified.node, provider.url), 3, f"the fetcher gives up on {provider.url}"
+    )
+    assert set(why_of(verified.node, provider.url)) <= why
+
+
+def test_hostile_answers(verified: Verified) -> None:
+    """Summary: Property 17: redirects, drips, a gigabyte, a gzip bomb and the rest, each on a call: refused, once asked, the call goes."""
+
+    async def scenario() -> None:
+        provider = verified.provider()
+        async with verified.host() as host:
+            ways = {
+                "/redirect.pem": {"redirected"},
+                "/slow-body.pem": {"deadline"},
+                "/slow-head.pem": {"deadline"},
+                "/never.pem": {"deadline"},
+                "/gigabyte.pem": {"too-large"},
+                "/endless-chunks.pem": {"too-large"},
+                "/many-heads.pem": {"http-malformed"},
+                "/bomb.pem": {"encoded"},
+                "/seven.pem": {"not-a-chain"},
+                "/no-pem.pem": {"not-a-chain"},
+                "/absent.pem": {"http-status"},
+            }
+            host.answers |= hostile(provider.chain)
+            for path, why in ways.items():
+                await fails(verified, "certificates.example.net", why, path)
+                assert host.asked[path] == 1
+
+    run(verified.node, scenario)
+    assert not faults_in(verified.node.log("kamailio"))
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_names_that_lead_inside(verified: Verified, name: str) -> None:
+    """Summary: Property 17: a name for loopback, a v4-mapped or a private address is not connected to, though somebody serves the chain there."""
+
+    async def scenario() -> None:
+        provider = verified.provider(name)
+        places = [Address(host="127.0.0.1", port=443), Address(host="::1", port=443)]
+        async with CertificateHost(places, verified.credential) as host:
+            host.publish(path_of(provider), provider.chain)
+            await fails(verified, name, {"address-refused"})
+            assert not host.asked
+
+    run(verified.node, scenario)
+
+
+def test_rebinding(verified: Verified) -> None:
+    """Summary: Property 17: a name that is public when it is looked at and loopback a moment later is connected to where it was looked at."""
+
+    async def scenario() -> None:
+        name = "rebinding.example.net"
+        answers = iter([HOST] + ["127.0.0.1"] * 100)
+
+        class Rebinding(list):  # type: ignore[type-arg]
+            """Another address each time the table is read for it."""
+
+            def __iter__(self):  # type: ignore[no-untyped-def]
+                kept = list(super().__iter__())
+                if verified.dns.asked[-1:] == [f"A {name}"]:
+                    kept.append((name, "A", next(answers)))
+                elif verified.dns.asked[-1:] == [f"AAAA {name}"]:
+                    kept.append((name, "TXT", "here"))
+                return iter(kept)
+
+        before = verified.dns.records
+        verified.dns.records = Rebinding(before)
+        try:
+            provider = verified.provider(name)
+            credential = verified.web.issue(name)
+            honest = CertificateHost(Address(host=HOST, port=443), credential)
+            inside = CertificateHost(Address(host="127.0.0.1", port=443), credential)
+            async with honest, inside:
+                for host in (honest, inside):
+                    host.publish(path_of(provider), provider.chain)
+                _, there, _ = await call_in(verified, signed(provider))
+                assert "TN-Validation-Passed" in shown(there)[1]
+                assert (honest.asked, inside.asked) == ({path_of(provider): 1}, {})
+                assert verified.dns.asked.count(f"A {name}") == 1
+                other = provider.at(f"https://{name}/other.pem")
+                await call_in(verified, signed(other))
+                await asyncio.to_thread(eventually, lambda: why_of(verified.node, other.url), 3, "refused")
+                assert why_of(verified.node, other.url) == ["address-refused"]
+                assert not inside.asked
+        finally:
+            verified.dns.records = before
+
+    run(verified.node, scenario)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://certificates.example.net/a.pem",
+        "https://certificates.example.net:22/a.pem",
+        "https://user@certificates.example.net/a.pem",
+        "https://certificates.example.net./a.pem",
+        "https://localhost/a.pem",
+        "https://2130706433/a.pem",
+        "https://[::ffff:198.51.100.10]/a.pem",
+        "https://b\u00fccher.example/a.pem",
+    ],
+)
+def test_urls_nobody_is_asked_for(verified: Verified, url: str) -> None:
+    """Summary: Property 17: a URL against the rules is refused with 436 by itself, at once, and neither DNS nor the fetcher hears of it."""
+
+    async def scenario() -> None:
+        good = verified.provider()
+        value = good.identity("+12125550142", "+12025550101")
+        parts = value.partition(";info=<")
+        forged = f"{parts[0]};info=<{url}>;alg=ES256;ppt=shaken"
+        asked = len(verified.dns.asked)
+        began = time.monotonic()
+        call, there, _ = await call_in(verified, [("Identity", forged)])
+        assert time.monotonic() - began < 1
+        assert "verstat=TN-Validation-Failed" in shown(there)[1]
+        record = await record_of(verified, call)
+        assert [error["code"] for error in record["verification"]["errors"]] in ([436], [438])
+        assert len(verified.dns.asked) == asked
+
+    run(verified.node, scenario)
+
+
+def test_a_host_that_never_answers(verified: Verified) -> None:
+    """Summary: Property 18: calls that need it wait their time, then nobody does for a while; calls beside them set up as fast as ever."""
+
+    async def scenario() -> None:
+        dead = verified.provider("silent.example.net")
+        good = verified.provider()
+        connections = 0
+
+        async def silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal connections
+            connections += 1
+            await asyncio.sleep(10)
+            writer.close()
+
+        server = await asyncio.start_server(silent, SILENT, 443)
+        async with verified.host() as host:
+            host.publish(path_of(good), good.chain)
+            await call_in(verified, signed(good))
+            began = time.monotonic()
+            waiting = asyncio.create_task(call_in(verified, signed(dead)))
+            await asyncio.sleep(0.3)
+            assert not waiting.done()
+            _, there, _ = await waiting
+            assert 1.4 < time.monotonic() - began < WITHIN_S
+            assert "No-TN-Validation" in shown(there)[1]
+            await asyncio.sleep(0.7)  # the fetch itself may take longer than a call waits
+            began = time.monotonic()
+            call, there, _ = await call_in(verified, signed(dead))
+            assert time.monotonic() - began < 1
+            record = await record_of(verified, call)
+            assert record["verification"]["errors"] == [{"code": 436, "cause": "certificate-unavailable"}]
+            assert connections == 1
+        server.close()
+
+    run(verified.node, scenario)
+
+
+def test_what_is_kept_survives_restarts(verified: Verified) -> None:
+    """Summary: Property 19: after kill -9 of fetcher, gates and Valkey a certificate's host is not asked again, and calls are verified."""
+
+    async def scenario() -> None:
+        provider = verified.provider()
+        node = verified.node
+        async with verified.host() as host:
+            host.publish(path_of(provider), provider.chain, cache_control="no-store")
+            await call_in(verified, signed(provider))
+        assert host.asked == {path_of(provider): 1}
+        with node.killed("fetcher", "gate-0", "gate-1"):
+            pass
+        await asyncio.to_thread(node.wait_ready)
+        _, there, _ = await call_in(verified, signed(provider))
+        assert "TN-Validation-Passed" in shown(there)[1]
+
+    run(verified.node, scenario)
+
+
+def attempt_of(verified: Verified, number: int, identity: str, waited_ms: int) -> bytes:
+    """What the edge would send of a call from the carrier: a frame."""
+    credential = verified.node.credential("north")
+    attempt = {
+        "kind": "attempt",
+        "id": f"{number:032x}",
+        "at": time.time(),
+        "source_ip": "127.0.0.1",
+        "source_port": 1024 + number,
+        "transport": "tls",
+        "local_ip": "127.0.0.10",
+        "local_port": 5061,
+        "tls": {
+            "version": "TLSv1.3",
+            "cipher": "TLS_AES_256_GCM_SHA384",
+            "peer_certificate": credential.certificate.read_text(),
+            "peer_verified": True,
+        },
+        "ruri": f"sip:{ACME_NUMBER}@sbc.example.com",
+        "from_uri": f"sip:{CALLING}@core.carrier",
+        "to_uri": f"sip:{ACME_NUMBER}@sbc.example.com",
+        "call_id": f"{number}@thousand",
+        "from_tag": "t",
+        "headers": {"identity": [identity]},
+        "waited_ms": waited_ms,
+        "content_type": "application/sdp",
+        "body": sdp.offer(sdp.Profile.SDES),
+    }
+    body = json.dumps(attempt).encode()
+    return len(body).to_bytes(4, "big") + body
+
+
+async def asked_of_a_gate(verified: Verified, number: int, identity: str) -> tuple[int, dict[str, Any]]:
+    """Asks as an edge would, again and again while it is told to wait: how often that was, and the verdict."""
+    reader, writer = await asyncio.open_unix_connection(verified.node.run / "gate" / f"{number % 2}.sock")
+    waits = waited_ms = 0
+    while True:
+        writer.write(attempt_of(verified, number, identity, waited_ms))
+        length = int.from_bytes(await reader.readexactly(4), "big")
+        verdict: dict[str, Any] = json.loads(await reader.readexactly(length))
+        if verdict["verdict"] != "wait":
+            writer.close()
+            return waits, verdict
+        waits, waited_ms = waits + 1, waited_ms + verdict["for_ms"]
+        await asyncio.sleep(verdict["for_ms"] / 1000)
+
+
+def test_a_thousand_calls_at_once_make_one_fetch(verified: Verified) -> None:
+    """Summary: Property 18: a thousand calls at once, at both gates, whose certificate nobody here has seen: its host is asked once, all of them wait, and all are verified."""
+
+    async def scenario() -> None:
+        provider = verified.provider()
+        asked = asyncio.Event()
+        served = plain(provider.chain)
+
+        async def late(writer: asyncio.StreamWriter) -> None:
+            asked.set()
+            await asyncio.sleep(1.0)
+            await served(writer)
+
+        async with verified.host() as host:
+            host.answers[path_of(provider)] = late
+            identities = [provider.identity(CALLING, ACME_NUMBER) for _ in range(1000)]
+            found = await asyncio.gather(
+                *(asked_of_a_gate(verified, number, one) for number, one in enumerate(identities))
+            )
+            assert host.asked == {path_of(provider): 1}
+        assert all(waits for waits, _ in found)
+        assert {verdict["verdict"] for _, verdict in found} == {"admit"}
+        assert all("TN-Validation-Passed" in verdict["from_uri"] for _, verdict in found)
+
+    run(verified.node, scenario)
