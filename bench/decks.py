@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 import tempfile
 import time
@@ -26,6 +27,7 @@ from bench.large import certificate_of_nobody, large_declared, prefix_of, turn_t
 from bench.swap import BESIDE_S, Span, decide, places, running_gate, told
 from sipkit.places import place
 from trunkward.admission.snapshot import compile_snapshot
+from trunkward.cli.deck import NICE
 from trunkward.control.decks import imported, unpacked
 from trunkward.numbering.destinations import Kind
 from trunkward.settings import Paths, snapshot_name
@@ -98,6 +100,7 @@ def _take_in(home: Path, number: int) -> None:
     """1. What `deck import` does. 2. What the worker does then."""
     paths = Paths(config=home / "node.yaml", state=home / "state", run=home / "run", log=home / "log")
     # 1.
+    os.nice(NICE)
     raw, kept = _file(home, number).read_bytes(), home / "kept"
     before = None
     if kept.exists():
@@ -110,6 +113,7 @@ def _take_in(home: Path, number: int) -> None:
     (home / change.added.sha256).write_bytes(change.packed)
     kept.write_bytes(msgspec.json.encode(change.added))
     # 2.
+    os.setpriority(os.PRIO_PROCESS, 0, 0)
     sha256 = change.added.sha256
     text = zlib.decompress((home / sha256).read_bytes())
     part = paths.policy / f"{deck_name(sha256)}.part"

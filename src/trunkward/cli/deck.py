@@ -45,6 +45,8 @@ from trunkward.store.configuration import SqlConfiguration
 from trunkward.trunks.model import Declared
 
 _INCREMENTS = re.compile(r"([0-9]{1,4})/([0-9]{1,4})", re.ASCII)
+#: How far behind calls a process stands that reads, compares and packs a large deck for seconds (nice(2)).
+NICE = 10
 #: Bytes of a file; a deck of 250,000 prefixes has some ten million.
 _MOST_BYTES = 256 << 20
 
@@ -86,6 +88,7 @@ def run_import(
     """
     if not _root():
         return 2
+    os.nice(NICE)
     found = _read(file, defaults)
     if found is None:
         return 2
