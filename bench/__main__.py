@@ -1,11 +1,11 @@
 """`./trunkward bench [WHAT]`, or `python -m bench [WHAT]`.
 
-WHAT: signalling, record, records, calls, ladder, configuration, swap, admission, ledger, losses or shaken.
+WHAT: signalling, record, records, calls, ladder, configuration, swap, decks, admission, ledger, losses or shaken.
 """
 
 import sys
 
-from bench import admission, calls, configuration, ladder, ledger, losses, records, run, shaken, swap
+from bench import admission, calls, configuration, decks, ladder, ledger, losses, records, run, shaken, swap
 
 _OTHERS = {
     "records": records.main,
@@ -13,6 +13,7 @@ _OTHERS = {
     "ladder": ladder.main,
     "configuration": configuration.main,
     "swap": swap.main,
+    "decks": decks.main,
     "admission": admission.main,
     "ledger": ledger.main,
     "losses": losses.main,

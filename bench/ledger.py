@@ -180,7 +180,9 @@ class _Measured:
                 for key in (f"trunk:t{trunk}", f"tenant:{trunk % _TENANTS}", "reseller:west")
             ),
             rates=(Rate(key=f"rate:trunk:t{trunk}", per_second=10**5, burst=10**5),),
-            money=Charge(node="bench", longest_s=_LONGEST_S, shares=shares) if with_money else None,
+            money=Charge(node="bench", currency="EUR", longest_s=_LONGEST_S, shares=shares)
+            if with_money
+            else None,
         )
 
     def _fresh(self) -> Iterator[int]:

@@ -16,7 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from cryptography import x509
@@ -35,7 +36,11 @@ from trunkward.admission.snapshot import compile_snapshot
 from trunkward.settings import Paths, snapshot_name
 
 #: Seconds after a change in which a decision counts as one beside it.
-_BESIDE_S = 1.0
+BESIDE_S = 1.0
+
+#: From when until when decisions are beside a change (`time.perf_counter`), and what changes and adds them.
+type Span = tuple[float, float]
+type Change = Callable[[list[Span]], Coroutine[object, object, None]]
 
 
 def main(arguments: list[str]) -> int:
@@ -55,11 +60,7 @@ def main(arguments: list[str]) -> int:
 
 
 async def _measure(home: Path, options: argparse.Namespace) -> int:
-    paths = Paths(config=home / "node.yaml", state=home / "state", run=home / "run", log=home / "log")
-    for place in (paths.policy, paths.gate_records(0), paths.gate_socket(0).parent, paths.pki, paths.log):
-        place.mkdir(parents=True)
-    for name in ("origid.secret", "digest.secret"):
-        (paths.pki / name).write_text("00" * 32)
+    paths = places(home)
     certificate = certificate_of_nobody()
     declared = large_declared(options.prefixes, options.trunks, certificate)
     began = time.perf_counter()
@@ -70,6 +71,49 @@ async def _measure(home: Path, options: argparse.Namespace) -> int:
         sizes.append(len(snapshot))
     compiled_s = (time.perf_counter() - began) / 2
     turn_to(paths, 1)
+
+    async def change(beside: list[Span]) -> None:
+        for number in range(options.swaps):
+            await asyncio.sleep(2 * BESIDE_S)
+            now = time.perf_counter()
+            beside.append((now, now + BESIDE_S))
+            turn_to(paths, 2 - number % 2)
+        await asyncio.sleep(2 * BESIDE_S)
+
+    async with running_gate(home, paths):
+        beside, others = await decide(paths, certificate, options.prefixes, options.rate, change)
+    print(f"{options.prefixes:,} prefixes, {options.trunks:,} trunks: {sizes[0] / 1e6:.0f} MB,")
+    print(f"compiled in {compiled_s:.1f} s; {options.swaps} changes, {options.rate:.0f} decisions/s\n")
+    return told("in the second after a change", beside, others, options.most)
+
+
+def told(name: str, beside: list[float], others: list[float], most: float) -> int:
+    """Prints both, in seconds; 1 when one beside is more than `most` ms over the others' median."""
+    print("| ms | decisions | p50 | p99 | worst |\n|---|---:|---:|---:|---:|")
+    for what, took in ((name, beside), ("all others", others)):
+        ms = sorted(t * 1000 for t in took)
+        p99 = ms[int(len(ms) * 0.99)]
+        print(f"| {what} | {len(ms)} | {statistics.median(ms):.2f} | {p99:.2f} | {ms[-1]:.2f} |")
+    delayed = (max(beside) - statistics.median(others)) * 1000
+    print(f"\nworst delay beside a change: {delayed:.1f} ms over the median of the others")
+    if delayed > most:
+        print(f"missed: {most:g} ms at most")
+    return int(delayed > most)
+
+
+def places(home: Path) -> Paths:
+    """Where a gate that is started alone finds what it needs."""
+    paths = Paths(config=home / "node.yaml", state=home / "state", run=home / "run", log=home / "log")
+    for place in (paths.policy, paths.gate_records(0), paths.gate_socket(0).parent, paths.pki, paths.log):
+        place.mkdir(parents=True)
+    for name in ("origid.secret", "digest.secret"):
+        (paths.pki / name).write_text("00" * 32)
+    return paths
+
+
+@asynccontextmanager
+async def running_gate(home: Path, paths: Paths) -> AsyncIterator[None]:
+    """One that listens, with a Valkey of its own."""
     where = [f"--{name}={getattr(paths, name)}" for name in ("config", "state", "run", "log")]
     with closing(OwnValkey(home)), (paths.log / "gate.log").open("wb") as log:
         gate = subprocess.Popen(  # noqa: ASYNC220  # before there is anything to measure
@@ -78,40 +122,28 @@ async def _measure(home: Path, options: argparse.Namespace) -> int:
         try:
             while not paths.gate_socket(0).exists():
                 if gate.poll() is not None:
-                    print((paths.log / "gate.log").read_text(), file=sys.stderr)
-                    return 1
+                    raise SystemExit((paths.log / "gate.log").read_text())
                 await asyncio.sleep(0.05)
-            beside, others = await _decide(paths, certificate, options)
+            yield
         finally:
             gate.terminate()
             gate.wait()
-    print(f"{options.prefixes:,} prefixes, {options.trunks:,} trunks: {sizes[0] / 1e6:.0f} MB,")
-    print(f"compiled in {compiled_s:.1f} s; {options.swaps} changes, {options.rate:.0f} decisions/s\n")
-    print("| ms | decisions | p50 | p99 | worst |\n|---|---:|---:|---:|---:|")
-    for name, took in (("in the second after a change", beside), ("all others", others)):
-        ms = sorted(t * 1000 for t in took)
-        p99 = ms[int(len(ms) * 0.99)]
-        print(f"| {name} | {len(ms)} | {statistics.median(ms):.2f} | {p99:.2f} | {ms[-1]:.2f} |")
-    delayed = (max(beside) - statistics.median(others)) * 1000
-    print(f"\nworst delay beside a change: {delayed:.1f} ms over the median of the others")
-    if delayed > options.most:
-        print(f"missed: {options.most:g} ms at most")
-    return int(delayed > options.most)
 
 
-async def _decide(
-    paths: Paths, certificate: x509.Certificate, options: argparse.Namespace
+async def decide(
+    paths: Paths, certificate: x509.Certificate, prefixes: int, rate: float, change: Change
 ) -> tuple[list[float], list[float]]:
+    """Decisions at an even rate while something changes; how long those beside it took, and all others."""
     free = asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]]()
     for _ in range(8):  # as many workers as the edge has for calls being set up
         free.put_nowait(await asyncio.open_unix_connection(paths.gate_socket(0)))
     pem = certificate.public_bytes(Encoding.PEM).decode()
     took: list[tuple[float, float]] = []
-    changed: list[float] = []
+    beside: list[Span] = []
     refused: list[str] = []
 
     async def call(number: int) -> None:
-        frame = json.dumps(attempt_of(0, called_of(number, options.prefixes), pem)).encode()
+        frame = json.dumps(attempt_of(0, called_of(number, prefixes), pem)).encode()
         began = time.perf_counter()
         reader, writer = await free.get()
         writer.write(len(frame).to_bytes(4, "big") + frame)
@@ -121,27 +153,21 @@ async def _decide(
         if b'"admit"' not in verdict:
             refused.append(verdict.decode())
 
-    async def swap() -> None:
-        for number in range(options.swaps):
-            await asyncio.sleep(2 * _BESIDE_S)
-            changed.append(time.perf_counter())
-            turn_to(paths, 2 - number % 2)
-        await asyncio.sleep(2 * _BESIDE_S)
-
-    swapping = asyncio.create_task(swap())
+    changing = asyncio.create_task(change(beside))
     number, start, calls = 0, time.perf_counter(), set[asyncio.Task[None]]()
-    while not swapping.done():
+    while not changing.done():
         number += 1
-        await asyncio.sleep(max(0.0, start + number / options.rate - time.perf_counter()))
+        await asyncio.sleep(max(0.0, start + number / rate - time.perf_counter()))
         task = asyncio.create_task(call(number))
         calls.add(task)
         task.add_done_callback(calls.discard)
+    await changing
     await asyncio.gather(*calls)
     if refused:
         raise SystemExit(f"not admitted: {refused[0]}\n{(paths.log / 'gate.log').read_text()[-2000:]}")
-    warm = [t for t in took if t[0] > start + _BESIDE_S]
-    is_beside = [any(0 <= at - change < _BESIDE_S for change in changed) for at, _ in warm]
+    warm = [t for t in took if t[0] > start + BESIDE_S]
+    is_beside = [any(begins <= at < ends for begins, ends in beside) for at, _ in warm]
     return (
-        [took_s for (_, took_s), beside in zip(warm, is_beside, strict=True) if beside],
-        [took_s for (_, took_s), beside in zip(warm, is_beside, strict=True) if not beside],
+        [took_s for (_, took_s), one in zip(warm, is_beside, strict=True) if one],
+        [took_s for (_, took_s), one in zip(warm, is_beside, strict=True) if not one],
     )

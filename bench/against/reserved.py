@@ -73,7 +73,7 @@ class Reserved(Nothing):
             slice_micro=call.tariff.price_micro(GRANT_S + RELEASE_S),
             caps=self._caps,
         )
-        charge = Charge(node="one", longest_s=_LONGEST_S, shares=(share,))
+        charge = Charge(node="one", currency="EUR", longest_s=_LONGEST_S, shares=(share,))
         asked = Asked(record_id=self._name(call), hold_s=_HOLD_S, money=charge)
         fact: LiveFact = self._run(self._gate.admit(asked))
         assert isinstance(fact, Held | OverSpend), fact

@@ -314,11 +314,6 @@ def _read_live(run: Path) -> str:
         return ""
 
 
-def deck_name(sha256: str) -> str:
-    """The file name of a compiled deck, beside the policies."""
-    return f"{sha256}.deck"
-
-
 def snapshot_name(version: int) -> str:
     """The file name of a compiled policy."""
     return f"{version:012d}.snapshot"

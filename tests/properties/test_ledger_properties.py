@@ -337,7 +337,7 @@ class LedgerMachine(RuleBasedStateMachine):
             )
             for ask in asks
         )
-        charge = Charge(node=call.node, longest_s=LONGEST / US, shares=shares)
+        charge = Charge(node=call.node, currency="EUR", longest_s=LONGEST / US, shares=shares)
         fact = self.run(self.gate.admit(Asked(record_id=call.name, hold_s=HOLD / US, money=charge)))
         expected = self.model.admit(call.name, asks, self.clock, LONGEST // 1000, HOLD // 1000)
         self.follow()

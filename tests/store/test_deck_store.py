@@ -9,7 +9,7 @@ from trunkward.control import configuration
 from trunkward.control.acts import put_down
 from trunkward.control.configuration import Version
 from trunkward.control.decks import imported as taken_in
-from trunkward.control.decks import in_force, unpacked
+from trunkward.control.decks import in_force, restored, unpacked
 from trunkward.control.effects import Effects
 from trunkward.spend.deck import Deck, Rate, deck
 from trunkward.spend.kept import DeckChange
@@ -37,7 +37,7 @@ def put(store: SqlConfiguration, change: DeckChange) -> Version:
 def imported(store: SqlConfiguration, said: Deck, now: int) -> Version:
     held = in_force(store.decks()).get("retail")
     before = (held, unpacked(held, store.packed_deck(held))) if held else None
-    change, _ = taken_in("retail", before, said, b"the file", now, whole=True)
+    change, _ = taken_in("retail", before, said, b"the file", now, whole=True, even_so=True)
     return put(store, change)
 
 
@@ -62,6 +62,21 @@ def test_each_state_of_a_deck_is_kept(store: SqlConfiguration) -> None:
         ("import", 3, 2),
         ("drop", None, 3),
     ]
+
+
+def test_an_earlier_state_is_restored(store: SqlConfiguration) -> None:
+    imported(store, priced(p44=10, p1=3), 100)
+    imported(store, priced(p44=12), 200)
+    newest, first = store.decks()
+    before, state = ((one, unpacked(one, store.packed_deck(one))) for one in (newest, first))
+    version = put(store, restored("retail", before, state, 300)[0])
+    assert version.summary == "deck retail again as of version 2: 1 new, 1 cheaper"
+    held = in_force(store.decks())["retail"]
+    assert (held.version, held.file_sha256) == (4, first.file_sha256)
+    found = unpacked(held, store.packed_deck(held))
+    assert {p: r.tariff.rate_nano for p, r in found.at(300).items()} == {"44": 10, "1": 3}
+    told = msgspec.json.decode(store.history()[1][-1].text)["deck"]
+    assert (told["act"], told["restored"], told["ended"]) == ("restore", 2, 3)
 
 
 def test_a_damaged_deck_is_named(store: SqlConfiguration) -> None:

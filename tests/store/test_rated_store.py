@@ -119,6 +119,37 @@ def test_pages_filters_and_their_order(
     }
 
 
+def test_each_call_is_in_the_one_period_it_ended_in(
+    records: RecordStore, rated: RatedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that runs when the period is over, and whose end is heard of later; those without an end are told."""
+    monkeypatch.setattr("trunkward.store.rated.PAGE", 2)
+    ends = {"a": 1999.9, "b": 2000.0, "c": 2001.0, "d": 1500.0, "e": 2001.0}
+    for name, ended_at in ends.items():
+        records.ship([made(name, 1000.0), over(name, ended_at=ended_at)], "gate-0/1", 1)
+    records.ship([made("f", 1000.0), made("g", 2500.0), made("h", 1001.0, tenant="bolt")], "gate-0/1", 2)
+    records.ship([made("i", 1000.0, verdict="reject", reason="no-route")], "gate-0/1", 3)
+    first, second = (
+        RatedFilter(since=since, until=since + 1000.0, by_end=True) for since in (1000.0, 2000.0)
+    )
+    assert [[call.record_id for call in newest(rated, one)] for one in (first, second)] == [
+        ["d", "a"],
+        ["b", "c", "e"],
+    ]
+    assert [rated.open_calls(one) for one in (first, second)] == [2, 3]
+    assert rated.open_calls(replace(first, tenant="acme")) == 1
+    records.ship([over("f", ended_at=2000.5)], "edge/1", 4)
+    assert [[call.record_id for call in newest(rated, one)] for one in (first, second)] == [
+        ["d", "a"],
+        ["b", "f", "c", "e"],
+    ]
+    assert rated.open_calls(first) == 1
+    # rated again, it stays where it is
+    was = newest(rated, first)[1]
+    rated.add([replace(was, revision=2, revised_at=9000.0)])
+    assert [call.revision for call in newest(rated, first)] == [1, 2]
+
+
 def test_a_revision_is_added_and_the_first_one_stays(records: RecordStore, rated: RatedStore) -> None:
     records.ship([made("a"), over("a"), made("b"), over("b")], "gate-0/1", 1)
     was = newest(rated)[0]
@@ -213,16 +244,19 @@ def test_what_calls_were_charged_is_found_by_when_they_ended(records: RecordStor
         records.ship([made(name, at=900.0, **decided)], "gate-0/1", 1)
         records.ship([over(name, **facts | ended_so)], "edge/1", 1)
     each = {"trunk:acme-hq": 22_000, "reseller:bolt": 22_000, "carrier:north": 12_200}
-    costs = [cost for page in rated.costs(1799.5, 3600.0) for cost in page]
+    costs = [cost for page in rated.costs(1799.5, 3600.0, "EUR") for cost in page]
     assert costs == [Cost(of="b", ended_at=1800.0, micro=each), Cost(of="c", ended_at=3599.5, micro=each)]
     double = {owner: 2 * micro for owner, micro in each.items()}
-    assert rated.sums(1799.0, 3600.5, 1800) == [
+    assert rated.sums(1799.0, 3600.5, 1800, "EUR") == [
         Cost(of="0", ended_at=1799.0, micro=each),
         Cost(of="1", ended_at=3599.5, micro=double),
         Cost(of="2", ended_at=3600.0, micro=each),
     ]
+    # amounts in another currency have no sum with these
+    assert list(rated.costs(1799.5, 3600.0, "USD")) == []
+    assert rated.sums(1799.0, 3600.5, 1800, "USD") == []
     # a deck that was wrong changes what is billed, not what was charged
     (first,) = (call for call in newest(rated) if call.record_id == "b")
     rated.add([replace(first, revision=2, sale=replace(first.sale, micro=1))])
-    assert [cost for page in rated.costs(1799.5, 3600.0) for cost in page] == costs
-    assert rated.sums(1799.5, 3600.0, 1800)[0].micro == double
+    assert [cost for page in rated.costs(1799.5, 3600.0, "EUR") for cost in page] == costs
+    assert rated.sums(1799.5, 3600.0, 1800, "EUR")[0].micro == double

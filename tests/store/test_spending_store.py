@@ -8,6 +8,7 @@ from store.test_verified_number_store import ACCEPTED, ALICE
 from trunkward.control import configuration
 from trunkward.control.acts import put_down
 from trunkward.control.effects import Effects
+from trunkward.control.node_file import accept_node_file
 from trunkward.control.spending import held, holds_now, lowered, raised, raises_now, released
 from trunkward.store.configuration import SqlConfiguration
 from trunkward.trunks.spending import HoldScope, SpendingChange, Window
@@ -84,3 +85,33 @@ def test_before_anybody_has_migrated_there_are_none(store: SqlConfiguration) -> 
         for table in ("holds", "raises"):
             connection.execute(sa.text(f"DROP TABLE {table}"))
     assert (store.holds(), store.raises()) == ([], [])
+
+
+def test_a_raise_ends_when_its_owner_leaves_the_file(store: SqlConfiguration) -> None:
+    """Whoever has the name next is somebody else; a hold stays until it is released."""
+    declared = ACCEPTED.declared
+    change = raised(
+        declared,
+        store.raises(),
+        owner=TRUNK,
+        window=Window.DAY,
+        to_micro=80_000_000,
+        for_s=60,
+        why="ticket",
+        more=False,
+        now=50,
+    )
+    put(store, change)
+    put(store, held(declared, store.holds(), owner=TRUNK, scope=HoldScope.ALL, cut=False, why="Latvia"))
+
+    def accept(text: str) -> int:
+        planned = configuration.plan(store, accept_node_file(text, "node.yaml"), Effects())
+        return configuration.accept(store, planned, actor=ALICE, command="apply", at=60).number
+
+    renamed = accept(ACCEPTED.text.replace("name: acme-hq", "name: acme-north"))
+    again = accept(ACCEPTED.text)
+    assert (renamed, again) == (4, 5)
+    assert [(one.version, one.ended) for one in store.raises()] == [(2, 4)]
+    assert [one.ended for one in store.holds()] == [0]
+    told = [msgspec.json.decode(entry.text).get("raises_ended") for entry in store.history()[1]]
+    assert told == [None, None, None, [2], None]

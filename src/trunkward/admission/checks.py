@@ -33,6 +33,7 @@ from trunkward.admission.limits import over_in_words
 from trunkward.admission.permitted import why_not
 from trunkward.admission.ports import (
     Facts,
+    Foreign,
     Forgotten,
     Frozen,
     Held,
@@ -394,15 +395,17 @@ def price(case: Case) -> Finding:
         said = "; ".join(f"{name}: {why}" for name, why in prices.left_out.items())
         return _refuse(
             *("price", Reason.NO_MARGIN, Blame.US, 404, said),
-            remedy="compare what it is sold for with what they ask (./trunkward deck show), or lower"
-            " node.margin",
+            remedy="compare what it is sold for with what they ask (./trunkward deck show), import a rate"
+            " where they have none, or lower node.margin",
         )
     if prices.sale is None:
         return Finding(check="price", detail="not known, and not counted")
     tariff = prices.sale.tariff
     said = f"{shown_nano(tariff.rate_nano)} {currency} a minute, {tariff.first_s}/{tariff.next_s}"
     said += f", and {shown_nano(tariff.connect_nano)} for an answer" if tariff.connect_nano else ""
-    by = "indicative" if prices.sale.indicative else f"deck {prices.sale.deck}, {prices.sale.prefix}"
+    by = f"deck {prices.sale.deck}, {prices.sale.prefix}"
+    if prices.sale.indicative:
+        by = f"indicative, but what {prices.sale.asked_by} asks" if prices.sale.asked_by else "indicative"
     without = f"; without {', '.join(prices.left_out)}" if prices.left_out else ""
     return Finding(check="price", detail=f"{said} ({by}){without}")
 
@@ -459,7 +462,7 @@ def limits(case: Case, facts: Facts) -> Finding:
         case Held(counters=keys):
             said = ", ".join([f"{limit.what} of {limit.whose}" for limit in map(limit_name, keys)])
             return Finding(check="limits", detail=said if fact is facts.live else f"this gate alone: {said}")
-        case OverSpend() | Frozen():
+        case OverSpend() | Frozen() | Foreign():
             return Finding(check="limits", detail="there is room")
         case Over() as over:
             reason = Reason.LIMIT_RATE if over.key.startswith("rate") else Reason.LIMIT_CALLS
@@ -500,6 +503,15 @@ def spend(case: Case, facts: Facts) -> Finding:
                 refusal=refusal,
                 detail="Valkey was started anew, and what was spent may be lost",
                 remedy="nothing, if it passes within seconds; else ./trunkward status",
+            )
+        case Foreign(currency=held_in):
+            return Finding(
+                check="spend",
+                refusal=Refusal(
+                    reason=Reason.SPEND_FROZEN, blame=Blame.US, status=503, retry_after_s=REDIS_BACK_S
+                ),
+                detail=f"what is spent is counted in {held_in}, and node.currency is {currency}",
+                remedy=f"write node.currency: {held_in}, or have it forgotten: ./trunkward spend forget",
             )
         case Held(reserved=True, cut_routes=cut):
             held = [

@@ -4,6 +4,9 @@ from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.grant import Cut, Grant, GrantsAsked, GrantsGiven, Reach, RunningCall
 from trunkward.trunks.model import Trunk
 
+#: Seconds that a call which is leaving is charged ahead: until its edge asks again.
+LOOK_S = 3.0
+
 
 def grant(*, lasted_s: float, max_call_s: float, slice_s: float) -> Grant:
     """The next grant of a call that has lasted so long."""
@@ -26,6 +29,9 @@ def grants(asked: GrantsAsked, policy: Snapshot) -> GrantsGiven:
         if not call.answered_at:  # it rings: there is nothing to end yet, but its places are held
             given[call.record_id] = Grant(for_s=node.grant_s)
             continue
+        if call.leaving_s is not None:
+            given[call.record_id] = Grant(for_s=0.0 if cannot_be_alive(call, node.max_call_s) else LOOK_S)
+            continue
         trunk = policy.trunk(call.trunk)
         if trunk is not None and is_cut(call, trunk, policy):
             given[call.record_id] = Grant(for_s=0.0, then=Cut.HELD)
@@ -36,6 +42,19 @@ def grants(asked: GrantsAsked, policy: Snapshot) -> GrantsGiven:
             slice_s=node.grant_s,
         )
     return GrantsGiven(grants=given, cuts=policy.cuts)
+
+
+def cannot_be_alive(call: RunningCall, max_call_s: float) -> bool:
+    """Whether a carrier's leg that was to end has ended by itself by now, as far as anybody can tell.
+
+    Where the carrier has a session timer, it has (RFC 4028 section 10): nobody has refreshed it since.
+    Where it has none, the time a call may last is a guess.
+    """
+    if call.leaving_s is None:
+        return False
+    if call.session_s:
+        return call.leaving_s > call.session_s
+    return call.lasted_s > max_call_s
 
 
 def is_cut(call: RunningCall, trunk: Trunk, policy: Snapshot) -> bool:

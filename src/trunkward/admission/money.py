@@ -83,7 +83,9 @@ def charge_of(
             )
     if not shares:
         return None
-    return Charge(node=node.ledger_name, longest_s=longest_s(node), shares=tuple(shares))
+    return Charge(
+        node=node.ledger_name, currency=node.currency, longest_s=longest_s(node), shares=tuple(shares)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,10 +160,16 @@ def legs_of(asked: GrantsAsked, given: GrantsGiven, policy: Snapshot, now: float
 def _leg(call: RunningCall, for_s: float, policy: Snapshot, now: float) -> RunningLeg:
     rings, terms = not call.answered_at, Terms.read(call.money)
     lasted_s = max(call.lasted_s, 0.0)
-    had_s = lasted_s + max(call.left_s, 0.0)
+    had_s = lasted_s + max(call.left_s, 0.0) + RELEASE_S
+    next_s = lasted_s + for_s + RELEASE_S
     if rings:
-        lasted_s, for_s = 0.0, first_s(policy.node, policy.trunk(call.trunk))
-        had_s = for_s
+        lasted_s, had_s = 0.0, first_s(policy.node, policy.trunk(call.trunk)) + RELEASE_S
+        next_s = had_s
+    leaves = call.leaving_s is not None
+    if leaves:
+        # its release goes on, and costs what it costs, whatever the caps say
+        had_s = max(lasted_s + call.left_s + RELEASE_S, 0.0)
+        next_s = max(had_s, lasted_s + for_s)
     return RunningLeg(
         record_id=call.record_id,
         lasted_s=None if rings else lasted_s,
@@ -171,9 +179,9 @@ def _leg(call: RunningCall, for_s: float, policy: Snapshot, now: float) -> Runni
                 owner=account,
                 tariff=tariff.compact(),
                 used_micro=tariff.price_micro(lasted_s),
-                had_micro=tariff.price_micro(had_s + RELEASE_S),
-                next_micro=tariff.price_micro(lasted_s + for_s + RELEASE_S),
-                caps=_spending(account, policy, now),
+                had_micro=tariff.price_micro(had_s),
+                next_micro=tariff.price_micro(next_s),
+                caps=NO_CAPS if leaves else _spending(account, policy, now),
             )
             for account, tariff in terms.accounts("" if rings else call.carrier)
         ),

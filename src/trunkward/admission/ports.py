@@ -155,6 +155,8 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
 
     #: Whose call it is, should the node die.
     node: str
+    #: Of all amounts.
+    currency: str
     #: Seconds the longest grant lasts, with what a release needs.
     longest_s: float
     shares: tuple[Share, ...]
@@ -231,7 +233,14 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int
 
 
-type LiveFact = Held | Over | OverSpend | Frozen | Replayed | Forgotten | Unavailable
+class Foreign(msgspec.Struct, frozen=True, kw_only=True):
+    """What is spent is counted in another currency, and two are never added: nothing is granted."""
+
+    #: The ledger's.
+    currency: str
+
+
+type LiveFact = Held | Over | OverSpend | Frozen | Foreign | Replayed | Forgotten | Unavailable
 
 
 class RunningShare(msgspec.Struct, frozen=True, kw_only=True):
@@ -271,7 +280,7 @@ class AlreadyEnded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 #: What became of a leg's next slice. Not granted, it keeps what it has.
-type LegFact = Granted | OverSpend | Frozen | AlreadyEnded
+type LegFact = Granted | OverSpend | Frozen | Foreign | AlreadyEnded
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,19 +3,19 @@
 1. The selling price: by the tenant's deck, or its reseller's; where neither has one, the indicative price of
    its destination, a minute at a time.
 2. What each carrier asks, by its own deck.
-3. The carriers that are left: none below the margin, none whose own cap cannot be counted; in the file's
-order, or
-   the cheapest first.
+3. The carriers that are left: none below the margin, none that has a deck and no rate for the number; in the
+   file's order, or the cheapest first.
+4. An indicative price is no less than what any of them asks: caps hold for what a call costs for sure.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from trunkward.admission.snapshot import Snapshot
 from trunkward.numbering.destinations import Destination
 from trunkward.numbering.e164 import E164
 from trunkward.routing.choose import Way
-from trunkward.spend.money import shown_nano
+from trunkward.spend.money import shown, shown_nano
 from trunkward.spend.table import DeckTable
 from trunkward.spend.tariff import Tariff
 from trunkward.trunks.model import Carrier, NodeSettings, Routing, Trunk
@@ -25,6 +25,9 @@ INDICATIVE_CURRENCY = "EUR"
 _INDICATIVE_S = 60
 #: Seconds carriers are compared by: connect fees and increments count as they do in a call of a usual length.
 _COMPARED_S = 180
+#: Seconds after which a call has to be sold for its cost and the margin, besides its carrier's first
+#: increment: fees and increments weigh most in short calls.
+_LOOKED_AT_S = (60, _COMPARED_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,8 @@ class Price:
     #: Name of the deck and SHA-256 of its text; "" for the indicative price.
     deck: str = ""
     sha256: str = ""
+    #: Of an indicative price: the carrier that asks more than it, so that this is what it asks; "" for none.
+    asked_by: str = ""
 
     @property
     def indicative(self) -> bool:
@@ -90,6 +95,12 @@ def prices_of(
     left = [way for way in ways if way.carrier.name not in left_out]
     if node.routing is Routing.LEAST_COST:
         left.sort(key=lambda way: _compared(costs.get(way.carrier.name)))
+    # 4.
+    if sale is not None and sale.indicative:
+        for name in {way.carrier.name: None for way in left if way.carrier.name in costs}:
+            tariff = sale.tariff.or_more(costs[name].tariff)
+            if tariff != sale.tariff:
+                sale = replace(sale, tariff=tariff, asked_by=name)
     return Prices(sale=sale, missing=missing, costs=costs, left_out=left_out), tuple(left)
 
 
@@ -131,15 +142,33 @@ def _found(
 
 def _why_left_out(carrier: Carrier, sale: Price | None, cost: Price | None, policy: Snapshot) -> str:
     if cost is None:
-        capped = policy.spending_with(carrier) is not None
-        return "it has a cap, and what it asks for this number is not known" if capped else ""
+        name, _ = policy.bought_by(carrier)
+        return _no_rate(name, policy.buying(carrier), policy.node) if name else ""
     if sale is None or sale.indicative:
         return ""
-    margin = sale.tariff.rate_nano - cost.tariff.rate_nano
-    if margin >= policy.node.margin_nano:
-        return ""
-    least = shown_nano(policy.node.margin_nano)
-    return f"a minute is sold for {shown_nano(margin)} more than it costs, and at least {least} is wanted"
+    return _below(sale.tariff, cost.tariff, policy.node.margin_nano)
+
+
+def _no_rate(name: str, deck: DeckTable | None, node: NodeSettings) -> str:
+    if deck is None:
+        return f"there is no deck {name}"
+    if deck.currency != node.currency:
+        return f"its deck {name} is in {deck.currency}, and node.currency is {node.currency}"
+    return f"its deck {name} has no rate for this number"
+
+
+def _below(sale: Tariff, cost: Tariff, margin_nano: int) -> str:
+    """Why a call is sold for too little, by the minute or when it ends after some time; "" if it is not."""
+    least = shown_nano(margin_nano)
+    left = sale.rate_nano - cost.rate_nano
+    if left < margin_nano:
+        return f"a minute is sold for {shown_nano(left)} more than it costs, and at least {least} is wanted"
+    for seconds in (cost.first_s, *_LOOKED_AT_S):
+        if sale.exact(seconds) - cost.exact(seconds) < margin_nano * seconds:
+            sold, asked = shown(sale.price_micro(seconds)), shown(cost.price_micro(seconds))
+            wanted = f", and at least {least} more a minute is wanted" if margin_nano else ""
+            return f"a call of {seconds} s is sold for {sold} and costs {asked}{wanted}"
+    return ""
 
 
 def _compared(cost: Price | None) -> tuple[bool, int]:

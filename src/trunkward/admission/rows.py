@@ -242,16 +242,10 @@ def hold_of(row: HoldRow) -> Hold:
 
 
 def decks_row(declared: Declared, decks: Mapping[str, str]) -> DecksRow:
-    """A tenant's calls are sold by its own deck, or its reseller's."""
-    resellers = {trunk.tenant: trunk.reseller for trunk in declared.trunks}
-    sold = {
-        tenant: declared.tenant_decks.get(tenant)
-        or declared.reseller_decks.get(resellers.get(tenant, ""), "")
-        for tenant in declared.tenants
-    }
+    """By what calls are sold and bought."""
     return DecksRow(
         dict(decks),
-        {tenant: deck for tenant, deck in sold.items() if deck},
+        declared.selling_decks,
         {carrier.name: carrier.deck for carrier in declared.carriers if carrier.deck},
     )
 

@@ -63,6 +63,10 @@ class RunningCall(msgspec.Struct, frozen=True, array_like=True):
     #: goes by.
     money: str = ""
     carrier: str = ""
+    #: Seconds since it was to end, None for a call that goes on: it is charged until its carrier's leg is
+    #: known to be over. And those after which that ends by itself (RFC 4028); 0: it does not.
+    leaving_s: float | None = None
+    session_s: int = 0
 
 
 class GrantsAsked(msgspec.Struct, frozen=True, kw_only=True, tag="grants", tag_field="kind"):
@@ -95,7 +99,7 @@ class CallsEnded(msgspec.Struct, frozen=True, kw_only=True, tag="ended", tag_fie
 class GrantsGiven(msgspec.Struct, frozen=True, kw_only=True):
     """The answer: a grant by record id.
 
-    A call that is not in it keeps what it has.
+    A call that is not in it keeps what it has. One that was to end and gets none cannot be alive any more.
     """
 
     grants: dict[str, Grant]

@@ -351,8 +351,7 @@ REASONS: Mapping[Reason, ReasonRow] = {
         answers={404: 3},
         blames=(Blame.US,),
         means="each carrier with this prefix asks more than the call is sold for, less `node.margin`, or has"
-        " a cap and no"
-        " rate for the number",
+        " a deck without a rate for the number",
         do="look at the two prices (`./trunkward deck show`): the selling deck, a carrier's, or"
         " `node.margin` is to be"
         " changed",
@@ -377,8 +376,10 @@ REASONS: Mapping[Reason, ReasonRow] = {
         blames=(Blame.US,),
         means="Valkey was started anew and may have lost what was spent: calls that cost money wait until"
         " each node has"
-        " told it of its calls, or for the longest grant (`Retry-After`)",
-        do="nothing, if it passes within seconds; else `./trunkward status`, `valkey.log`",
+        " told it of its calls, or for the longest grant (`Retry-After`); or what is spent is counted in"
+        " another currency than `node.currency`",
+        do="nothing, if it passes within seconds; else what the finding says, `./trunkward status`,"
+        " `valkey.log`",
         heard="a fault here; try again later",
     ),
     Reason.SPEND_UNAVAILABLE: ReasonRow(

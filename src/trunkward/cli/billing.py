@@ -5,29 +5,36 @@ import io
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 
 import sqlalchemy as sa
 
 from trunkward.cli.calls import with_records_database
-from trunkward.cli.said import complain
+from trunkward.cli.said import complain, say
+from trunkward.engines.node import read_in_force
 from trunkward.records.billing import COLUMNS, Totals, line, row
 from trunkward.settings import Paths
 from trunkward.store.rated import RatedFilter, RatedStore
+from trunkward.trunks.retention import DAY_S
 
 
 def run(paths: Paths, wanted: RatedFilter, *, as_json: bool, summary: bool) -> int:
     """Prints each rated call that is wanted, by time; 2 when there are none to be read.
 
-    `summary`: sums and the SHA-256 of all that was printed, on standard error.
+    `summary`: sums and the SHA-256 of all that was printed, on standard error; without it, only how many
+    calls are in no period yet.
     """
 
     def told(engine: sa.Engine) -> int:
         store = RatedStore(engine)
         if not store.is_there():
             return none_rated()
+        if gone := _gone(paths, wanted):
+            complain(gone)
         totals, digest = Totals(), sha256()
+        totals.open = store.open_calls(wanted)
         try:
             for text in _lines(store, wanted, totals, as_json=as_json):
                 data = text.encode()
@@ -38,9 +45,35 @@ def run(paths: Paths, wanted: RatedFilter, *, as_json: bool, summary: bool) -> i
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if summary:
             print(json.dumps(totals.document() | {"sha256": digest.hexdigest()}), file=sys.stderr)
+        elif totals.open:
+            say(
+                f"{totals.open:,} calls that began before then have no end here yet: each is in the period it"
+                " ends in",
+                err=True,
+            )
         return 0
 
     return with_records_database(paths, told)
+
+
+def _gone(paths: Paths, wanted: RatedFilter) -> str:
+    """A sentence when calls of the period may have been deleted already: their time is over; "" otherwise."""
+    in_force = read_in_force(paths.declared)
+    if in_force is None:
+        return ""
+    declared = in_force.declared()
+    tenants = declared.tenants if wanted.tenant is None else (wanted.tenant,)
+    days = {tenant: declared.retention.days(tenant) for tenant in tenants}
+    now = time.time()
+    over = {tenant: kept for tenant, kept in days.items() if wanted.since < now - kept * DAY_S}
+    if not over:
+        return ""
+    shortest = min(over, key=over.__getitem__)
+    more = f" (and of {len(over) - 1:,} more)" if len(over) > 1 else ""
+    return (
+        f"calls of tenant {shortest}{more} are kept for {over[shortest]} days: what began before that is not"
+        " in it any more, or not for long"
+    )
 
 
 def none_rated() -> int:

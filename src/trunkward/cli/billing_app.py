@@ -44,8 +44,13 @@ def export_version(
 
 @export_app.command("billing")
 def export_billing(
-    since: FromOption,
-    until: ToOption = None,
+    since: Annotated[
+        str,
+        typer.Option("--from", help="Calls that ended since, as 2026-11-01, 2026-11-01T00:00Z, or 7d ago."),
+    ],
+    until: Annotated[
+        str | None, typer.Option("--to", help="Calls that ended before, likewise; now without it.")
+    ] = None,
     tenant: Annotated[str | None, typer.Option(help="Of this tenant.")] = None,
     carrier: Annotated[str | None, typer.Option(help="By this carrier.")] = None,
     every: Annotated[
@@ -73,6 +78,7 @@ def export_billing(
     wanted = RatedFilter(
         since=begins,
         until=ends,
+        by_end=True,
         tenant=tenant,
         carrier=carrier,
         charged=() if every else (Charged.YES, Charged.EMERGENCY, Charged.END_UNKNOWN),
@@ -114,6 +120,9 @@ def reconcile(
     dates: Annotated[
         Literal["day", "month", ""], typer.Option(help="What stands first in dates such as 03/04/2027.")
     ] = "",
+    country: Annotated[
+        str, typer.Option(help="Whose national numbers stand in it, by its code, as 44.", metavar="CODE")
+    ] = "",
     window: Annotated[float, typer.Option(min=1, max=600, help="Seconds by which starts may differ.")] = 30,
     every: Annotated[
         bool, typer.Option("--all", help="List every difference, not the largest 20 of a kind.")
@@ -131,6 +140,7 @@ def reconcile(
             until=ends,
             zone=zone,
             dates=dates,
+            country=country.removeprefix("+"),
             window_s=window,
             every=every,
             as_json=as_json,

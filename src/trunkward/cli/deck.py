@@ -23,17 +23,30 @@ from trunkward.cli.said import complain, in_words
 from trunkward.control import configuration
 from trunkward.control.acts import put_down
 from trunkward.control.configuration import Version
-from trunkward.control.decks import corrected, dropped, imported, in_force, in_lines, unpacked, users_of
+from trunkward.control.decks import (
+    corrected,
+    dropped,
+    imported,
+    in_force,
+    in_lines,
+    restored,
+    state_of,
+    unpacked,
+    users_of,
+)
 from trunkward.control.node_file import read_node_file
 from trunkward.settings import Paths
 from trunkward.spend.deck import MOST_DIGITS, Deck, Difference, Rate, changed, difference
 from trunkward.spend.deck_csv import DeckCsvRefused, Defaults, Read, read_deck
+from trunkward.spend.doubts import doubts
 from trunkward.spend.kept import KeptDeck
 from trunkward.spend.money import CURRENCY, shown, shown_nano
 from trunkward.store.configuration import SqlConfiguration
 from trunkward.trunks.model import Declared
 
 _INCREMENTS = re.compile(r"([0-9]{1,4})/([0-9]{1,4})", re.ASCII)
+#: How far behind calls a process stands that reads, compares and packs a large deck for seconds (nice(2)).
+NICE = 10
 #: Bytes of a file; a deck of 250,000 prefixes has some ten million.
 _MOST_BYTES = 256 << 20
 
@@ -59,14 +72,23 @@ def moment_of(text: str) -> float | None:
 
 
 def run_import(
-    paths: Paths, name: str, file: Path, *, defaults: Defaults, whole: bool, since: float | None = None
+    paths: Paths,
+    name: str,
+    file: Path,
+    *,
+    defaults: Defaults,
+    whole: bool,
+    even_so: bool,
+    since: float | None = None,
 ) -> int:
     """Takes a file in: 0 done, 1 not everywhere in force, 2 nothing was changed.
 
-    `since`: it corrects what the deck says from that moment on, in seconds since the epoch.
+    `since`: it corrects what the deck says from that moment on, in seconds since the epoch; `even_so`: also
+    what looks like a slip.
     """
     if not _root():
         return 2
+    os.nice(NICE)
     found = _read(file, defaults)
     if found is None:
         return 2
@@ -77,9 +99,11 @@ def run_import(
     def decide(store: SqlConfiguration, _: Declared, now: float, beyond: int) -> Version:
         held = held_deck(store, name)
         if since is None:
-            change, effect = imported(name, held, read.deck, raw, int(now), whole=whole)
+            change, effect = imported(name, held, read.deck, raw, int(now), whole=whole, even_so=even_so)
         else:
-            change, effect = corrected(name, held, read.deck, raw, int(since), int(now), whole=whole)
+            change, effect = corrected(
+                name, held, read.deck, raw, int(since), int(now), whole=whole, even_so=even_so
+            )
         told.extend(in_lines(effect))
         return put_down(store, change, actor=current_actor(), command=command, at=now, beyond=beyond)
 
@@ -103,11 +127,34 @@ def run_diff(paths: Paths, name: str, file: Path, *, defaults: Defaults, whole: 
         held = held_deck(store, name)
     now = int(time.time())
     was = held[1] if held else Deck(currency=found[0].deck.currency, rates=())
-    effect = difference(was, changed(was, found[0].deck, now, whole=whole), now)
+    after = changed(was, found[0].deck, now, whole=whole)
+    effect = difference(was, after, now)
     for line in in_lines(effect):
         print(line)
+    for doubt in doubts(was, after, now):
+        print(f"looks like a slip, and needs --even-so: {doubt}")
     print(f"the same: {effect.same:,}")
     return 1 if effect != Difference(same=effect.same) else 0
+
+
+def run_restore(paths: Paths, name: str, version: int) -> int:
+    """Has a deck say what it said as of a version; exit codes as of `run_import`."""
+    if not _root():
+        return 2
+    command = f"deck restore {name}"
+    told: list[str] = []
+
+    def decide(store: SqlConfiguration, _: Declared, now: float, beyond: int) -> Version:
+        kept = state_of(name, version, store.decks())
+        state = (kept, unpacked(kept, store.packed_deck(kept)))
+        change, effect = restored(name, held_deck(store, name), state, int(now))
+        told.extend(in_lines(effect))
+        return put_down(store, change, actor=current_actor(), command=command, at=now, beyond=beyond)
+
+    code = act(paths, command, decide)
+    for line in told if code != 2 else ():
+        print(line)
+    return code
 
 
 def run_drop(paths: Paths, name: str) -> int:
@@ -139,12 +186,14 @@ def run_list(paths: Paths, *, every: bool, as_json: bool) -> int:
     if not found:
         print("there is no deck yet: ./trunkward deck import NAME FILE")
         return 0
-    table = Table("deck", "currency", "rates", "taken in (UTC)", "by", "rates calls of", "", box=None)
+    columns = ("deck", "version", "currency", "rates", "taken in (UTC)", "by", "rates calls of", "")
+    table = Table(*columns, box=None)
     for one in found:
         made = versions[one.version]
         whose = ", ".join(users.get(one.name, [])) or "nobody"
         state = f"until version {one.ended}" if one.ended else ""
-        cells = (one.name, one.currency, f"{one.rates:,}", _moment(made.at), made.actor.name, whose, state)
+        first = (one.name, str(one.version), one.currency, f"{one.rates:,}")
+        cells = (*first, _moment(made.at), made.actor.name, whose, state)
         table.add_row(*(Text(cell) for cell in cells))
     Console(highlight=False, soft_wrap=True).print(table)
     return 0

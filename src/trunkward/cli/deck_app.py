@@ -23,6 +23,13 @@ DatesOption = Annotated[
 MergeOption = Annotated[
     bool, typer.Option("--merge", help="Prefixes that are not in the file keep what they have.")
 ]
+EvenSoOption = Annotated[
+    bool,
+    typer.Option(
+        "--even-so",
+        help="It is meant that many prefixes go, that something costs nothing, or ten times more or less.",
+    ),
+]
 
 
 @deck_app.command("import")
@@ -33,13 +40,15 @@ def import_deck(
     increments: IncrementsOption = "1/1",
     dates: DatesOption = "",
     merge: MergeOption = False,
+    even_so: EvenSoOption = False,
 ) -> None:
     """Take a file in: whole, or nothing of it and every wrong line named; in force within seconds."""
     from trunkward.cli.deck import defaults_of, run_import
 
     defaults = defaults_of(currency, increments, dates)
     paths = Paths.from_environment()
-    raise typer.Exit(run_import(paths, name, file, defaults=defaults, whole=not merge))
+    code = run_import(paths, name, file, defaults=defaults, whole=not merge, even_so=even_so)
+    raise typer.Exit(code)
 
 
 @deck_app.command("correct")
@@ -51,6 +60,7 @@ def correct_deck(
     increments: IncrementsOption = "1/1",
     dates: DatesOption = "",
     merge: MergeOption = False,
+    even_so: EvenSoOption = False,
 ) -> None:
     """Say what a deck should have said from a past moment on; calls of then are for `rerate`."""
     from trunkward.cli.deck import defaults_of, moment_of, run_import
@@ -60,7 +70,8 @@ def correct_deck(
     if at is None:
         raise typer.BadParameter("--since: write a day as 2027-01-31")
     paths = Paths.from_environment()
-    raise typer.Exit(run_import(paths, name, file, defaults=defaults, whole=not merge, since=at))
+    code = run_import(paths, name, file, defaults=defaults, whole=not merge, even_so=even_so, since=at)
+    raise typer.Exit(code)
 
 
 @deck_app.command("diff")
@@ -101,6 +112,17 @@ def show_deck(
     from trunkward.cli.deck import moment_of, run_show
 
     raise typer.Exit(run_show(Paths.from_environment(), name, number, at=moment_of(at), as_json=as_json))
+
+
+@deck_app.command("restore")
+def restore_deck(
+    name: NameArgument,
+    version: Annotated[int, typer.Option(help="The version that took it in (deck list --all).")],
+) -> None:
+    """Have a deck say from now on what it said as of a version, also one that was dropped."""
+    from trunkward.cli.deck import run_restore
+
+    raise typer.Exit(run_restore(Paths.from_environment(), name, version))
 
 
 @deck_app.command("drop")

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from trunkward.control.about_money import about_money
 from trunkward.control.configuration import Plan
 from trunkward.control.declared import InForce
 from trunkward.control.difference import Action
@@ -12,30 +13,35 @@ from trunkward.engines.destinations_file import DestinationsUnreadable, destinat
 from trunkward.store.configuration import SqlConfiguration
 from trunkward.trunks.model import Declared
 
-#: Beginnings of the keys that may open or close something, or be written in vain.
-_MATTER = ("destinations", "number_plan", "reseller", "tenant", "limits", "dial_plan")
+#: Beginnings of the keys that may open or close something, or be written in vain; and of those about money.
+_OPENING = ("destinations", "number_plan", "reseller", "tenant", "limits", "dial_plan")
+_MONEY = ("currency", "deck", "live", "reseller", "retention", "spend", "tenant")
 
 
 def with_reach(
     planned: Plan, store: SqlConfiguration | None, declared: Declared | None, in_force: InForce | None
 ) -> Plan:
-    """The plan with what it opens, closes and says in vain.
+    """The plan with what it opens, closes and says in vain, and what it does to money.
 
     `declared` and `in_force`: of a node that runs here.
     """
     new = planned.accepted.declared
     before = in_force.destinations if in_force else ""
     now = new_destinations(new)
-    if now == before and not _may_matter(planned):
+    opens, costs = now != before or _may_matter(planned, _OPENING), _may_matter(planned, _MONEY)
+    if not opens and not costs:
         return planned
     if declared is None and store is not None and planned.base is not None:
         declared = _of_version(store, planned)
+    money = about_money(declared, new) if costs else ()
+    if not opens:
+        return replace(planned, warnings=money)
     table = destinations_with(now)
     table_before = table if now == before else destinations_with(before)
     return replace(
         planned,
         reach=reach(declared, new, table_before, table),
-        warnings=in_vain(declared, new, planned.changes, planned.accepted.objects, table),
+        warnings=in_vain(declared, new, planned.changes, planned.accepted.objects, table) + money,
     )
 
 
@@ -47,13 +53,13 @@ def new_destinations(declared: Declared) -> str:
         return ""
 
 
-def _may_matter(planned: Plan) -> bool:
+def _may_matter(planned: Plan, keys: tuple[str, ...]) -> bool:
     """Reading what was before takes seconds where trunks are many.
 
     A trunk that moves to another tenant has what that one and its reseller open.
     """
     return any(
-        change.action is not Action.REMOVE and any(key.key.startswith(_MATTER) for key in change.keys)
+        change.action is not Action.REMOVE and any(key.key.startswith(keys) for key in change.keys)
         for change in planned.changes
     )
 

@@ -16,6 +16,7 @@ from trunkward.cli.billing import none_rated
 from trunkward.cli.calls import with_records_database
 from trunkward.cli.host_paths import hint
 from trunkward.cli.said import complain, in_words
+from trunkward.numbering.country_codes import REGIONS_OF_CODES
 from trunkward.records.rated import RatedCall
 from trunkward.settings import Paths
 from trunkward.spend.cdr_csv import CdrCsvRefused, Cdrs, read_cdrs
@@ -41,6 +42,7 @@ def run(
     until: float,
     zone: str,
     dates: str,
+    country: str,
     window_s: float,
     every: bool,
     as_json: bool,
@@ -50,7 +52,7 @@ def run(
     0 the same, but for what is rounded; 1 different, and all of it is explained; 2 it could not be
     compared; 3 some of it is not explained, and listed.
     """
-    theirs = _read(file, zone, dates)
+    theirs = _read(file, zone, dates, country)
     if theirs is None:
         return 2
 
@@ -90,8 +92,10 @@ def _code(found: Reconciled) -> int:
     return 0 if found.kinds().keys() <= {Kind.ROUNDING, Kind.OUTSIDE} else 1
 
 
-def _read(file: Path, zone: str, dates: str) -> Cdrs | None:
+def _read(file: Path, zone: str, dates: str, country: str) -> Cdrs | None:
     """The calls in a file; None when it is refused, and why has been said."""
+    if country not in ("", *REGIONS_OF_CODES):
+        raise typer.BadParameter(f"{country!r}: write a country code, as 44")
     try:
         its_zone = ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -109,7 +113,7 @@ def _read(file: Path, zone: str, dates: str) -> Cdrs | None:
     except UnicodeDecodeError:
         text = raw.decode("cp1252", errors="replace")  # a spreadsheet's; no number or time has such letters
     try:
-        return read_cdrs(text, its_zone, dates)
+        return read_cdrs(text, its_zone, dates, country)
     except CdrCsvRefused as refused:
         for wrong in refused.problems:
             complain(f"{file}: {wrong}")

@@ -19,12 +19,11 @@ from trunkward.cli.deck import declared_by, held_deck
 from trunkward.cli.said import complain, say
 from trunkward.control.acts import put_down
 from trunkward.control.configuration import Version
-from trunkward.control.rerating import Effect, Effects
+from trunkward.control.rerating import Effect, Effects, corrected_by
 from trunkward.records.billing import amount
 from trunkward.records.rated import Corrected, RatedCall
 from trunkward.settings import Paths
 from trunkward.spend.rating import Charged
-from trunkward.spend.table import DeckTable, compile_deck
 from trunkward.store.configuration import SqlConfiguration
 from trunkward.store.rated import RatedFilter, RatedStore
 from trunkward.trunks.model import Declared
@@ -66,15 +65,7 @@ def _corrected(store: SqlConfiguration, name: str) -> Corrected | None:
     if held is None:
         return None
     kept, deck = held
-    declared = declared_by(store)
-    return Corrected(
-        name=name,
-        sha256=kept.sha256,
-        currency=kept.currency,
-        table=DeckTable(compile_deck(deck, 0)),
-        tenants=frozenset(n for n, by in declared.tenant_decks.items() if by == name),
-        carriers=frozenset(one.name for one in declared.carriers if one.deck == name),
-    )
+    return corrected_by(kept, deck, declared_by(store))
 
 
 def _write(paths: Paths, rated: RatedStore, wanted: RatedFilter, effects: Effects, why: str) -> int:

@@ -98,6 +98,14 @@ def raise_cap(
     raise typer.Exit(run_raise(paths, owner, window=which, to=to, for_text=for_text, why=why, more=more))
 
 
+@spend_app.command("forget")
+def forget(why: WhyOption) -> None:
+    """Count anew from nothing, in node.currency, when no call that costs money runs: for a change of it."""
+    from trunkward.cli.spending import run_forget
+
+    raise typer.Exit(run_forget(Paths.from_environment(), why=why))
+
+
 @spend_app.command("caps")
 def caps(
     every: Annotated[bool, typer.Option("--all", help="Also trunks that have what every trunk has.")] = False,

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from trunkward.admission.money import ACCOUNT
 from trunkward.cli.acting import act
 from trunkward.cli.actor import current_actor
 from trunkward.cli.changing import configuration_store
@@ -21,7 +22,19 @@ from trunkward.control import configuration
 from trunkward.control.acts import put_down
 from trunkward.control.configuration import NoSuchVersion, Version
 from trunkward.control.node_file import read_node_file
-from trunkward.control.spending import held, holds_now, lowered, raised, raises_now, released
+from trunkward.control.spending import (
+    SpendingRefused,
+    check_why,
+    forgotten,
+    held,
+    holds_now,
+    lowered,
+    raised,
+    raises_now,
+    released,
+)
+from trunkward.live import money
+from trunkward.live.ask import NotAnswered, Valkey
 from trunkward.settings import Paths
 from trunkward.spend.money import NoAmount, micro, shown
 from trunkward.store.configuration import SqlConfiguration
@@ -85,6 +98,23 @@ def run_lower(paths: Paths, owner: str, *, window: Window | None, why: str) -> i
         f"spend raise {owner} --end",
         lambda store, _, now: lowered(store.raises(), owner=owner, window=window, why=why, now=now),
     )
+
+
+def run_forget(paths: Paths, *, why: str) -> int:
+    """Has all that was spent forgotten, and counted anew in `node.currency`; exit codes as of `run_hold`."""
+
+    def forget(_: SqlConfiguration, declared: Declared, __: float) -> SpendingChange:
+        check_why(why)
+        try:
+            with Valkey(paths.valkey, "root", paths.valkey_secret("root")) as valkey:
+                owners = _accounts(valkey)
+            with Valkey(paths.valkey, "worker", paths.valkey_secret("worker")) as valkey:
+                hindering = int(valkey.ask(*money.forget(owners, declared.node.currency)))
+        except NotAnswered as problem:
+            raise SpendingRefused(f"Valkey has to be there for it: {problem}") from None
+        return forgotten(hindering, why=why)
+
+    return _act(paths, "spend forget", forget)
 
 
 def run_caps(paths: Paths, *, every: bool, as_json: bool) -> int:
@@ -177,6 +207,17 @@ def _act(paths: Paths, command: str, do: Do) -> int:
         return put_down(store, change, actor=current_actor(), command=command, at=now, beyond=beyond)
 
     return act(paths, command, decide)
+
+
+def _accounts(valkey: Valkey) -> list[str]:
+    """All owners the ledger knows, also those no file names any more. Raises `NotAnswered`."""
+    found, at = set[str](), "0"
+    while True:
+        cursor, keys = valkey.ask("SCAN", at, "MATCH", f"{ACCOUNT}*", "COUNT", "1000")
+        found |= {key.decode() for key in keys}
+        at = cursor.decode()
+        if at == "0":
+            return sorted(found)
 
 
 def _made(version: Version) -> dict[str, object]:

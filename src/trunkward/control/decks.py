@@ -7,6 +7,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from trunkward.spend.deck import Deck, Difference, changed, difference, read_written, written
+from trunkward.spend.doubts import doubts
 from trunkward.spend.kept import DeckChange, KeptDeck
 from trunkward.spend.money import shown_nano
 from trunkward.trunks.model import Declared
@@ -27,43 +28,27 @@ def in_force(kept: Iterable[KeptDeck]) -> dict[str, KeptDeck]:
 
 
 def imported(
-    name: str, before: tuple[KeptDeck, Deck] | None, said: Deck, file: bytes, now: int, *, whole: bool
+    name: str,
+    before: tuple[KeptDeck, Deck] | None,
+    said: Deck,
+    file: bytes,
+    now: int,
+    *,
+    whole: bool,
+    even_so: bool,
 ) -> tuple[DeckChange, Difference]:
     """A new state of a deck, and what it does to prices today. Raises `DeckActRefused`.
 
     `before` is what is in force of that name, `said` what `file` says; `now` in seconds since the epoch.
-    `whole`: a prefix that is not in the file has no rate any more.
+    `whole`: a prefix that is not in the file has no rate any more. `even_so`: also what looks like a slip
+    (`spend.doubts`) is taken in; the change says what.
     """
-    if not NAME.fullmatch(name):
-        raise DeckActRefused(f"{name!r} is no name: letters a to z, digits and hyphens, at most 63")
-    was = before[1] if before else Deck(currency=said.currency, rates=())
-    if was.currency != said.currency and was.rates:
-        raise DeckActRefused(
-            f"deck {name} is in {was.currency}, and the file in {said.currency}: a deck keeps its currency; "
-            "take the file in under another name"
-        )
-    after = changed(was, said, now, whole=whole)
-    if before is not None and after == was:
-        raise DeckActRefused(f"deck {name} says all of that already")
-    text = written(after)
-    told = difference(was, after, now)
-    added = KeptDeck(
-        version=0,  # that of the act
-        name=name,
-        currency=after.currency,
-        sha256=sha256(text.encode()).hexdigest(),
-        rates=len(after.rates),
-        file_sha256=sha256(file).hexdigest(),
-    )
-    change = DeckChange(
-        act="import",
-        name=name,
-        added=added,
-        packed=zlib.compress(text.encode(), 3),
-        effect=in_short(told, after, now),
-        ended=before[0].version if before else 0,
-    )
-    return change, told
+    was, after = _changed(name, before, said, now, whole=whole)
+    doubtful = doubts(was, after, now)
+    if doubtful and not even_so:
+        raise DeckActRefused(f"that looks like a slip: {'; '.join(doubtful)}. If it is meant: --even-so")
+    change, told = _state("import", name, before, after, sha256(file).hexdigest(), now)
+    return replace(change, doubts=tuple(doubtful)), told
 
 
 def corrected(
@@ -75,6 +60,7 @@ def corrected(
     now: int,
     *,
     whole: bool,
+    even_so: bool,
 ) -> tuple[DeckChange, Difference]:
     """A deck as it is now said to have been since then, in seconds since the epoch. Raises `DeckActRefused`.
 
@@ -84,10 +70,74 @@ def corrected(
         raise DeckActRefused(f"there is no deck {name}; ./trunkward deck list shows those there are")
     if since > now:
         raise DeckActRefused("a correction is of the past; what is still to come is for deck import")
-    change, _ = imported(name, before, said, file, since, whole=whole)
+    change, _ = imported(name, before, said, file, since, whole=whole, even_so=even_so)
     after = read_written(zlib.decompress(change.packed).decode())
     told = difference(before[1], after, now)
     return replace(change, act="correct", effect=in_short(told, after, now)), told
+
+
+def restored(
+    name: str, before: tuple[KeptDeck, Deck] | None, state: tuple[KeptDeck, Deck], now: int
+) -> tuple[DeckChange, Difference]:
+    """A deck that says from `now` on what an earlier state of it says. Raises `DeckActRefused`.
+
+    What was in force meanwhile stays written down: calls were rated by it.
+    """
+    kept, deck = state
+    _, after = _changed(name, before, deck, now, whole=True)
+    change, told = _state("restore", name, before, after, kept.file_sha256, now)
+    return replace(change, restored=kept.version), told
+
+
+def state_of(name: str, version: int, kept: Iterable[KeptDeck]) -> KeptDeck:
+    """The state of a deck that a version made, also of one that was dropped. Raises `DeckActRefused`."""
+    states = {one.version: one for one in kept if one.name == name}
+    if version not in states:
+        there = ", ".join(map(str, sorted(states, reverse=True))) or "none"
+        raise DeckActRefused(f"version {version} has taken in no deck {name}; versions that have: {there}")
+    return states[version]
+
+
+def _changed(
+    name: str, before: tuple[KeptDeck, Deck] | None, said: Deck, now: int, *, whole: bool
+) -> tuple[Deck, Deck]:
+    """The deck before and after."""
+    if not NAME.fullmatch(name):
+        raise DeckActRefused(f"{name!r} is no name: letters a to z, digits and hyphens, at most 63")
+    was = before[1] if before else Deck(currency=said.currency, rates=())
+    if was.currency != said.currency and was.rates:
+        raise DeckActRefused(
+            f"deck {name} is in {was.currency}, and the file in {said.currency}: a deck keeps its currency; "
+            "take the file in under another name"
+        )
+    after = changed(was, said, now, whole=whole)
+    if before is not None and after == was:
+        raise DeckActRefused(f"deck {name} says all of that already")
+    return was, after
+
+
+def _state(
+    act: str, name: str, before: tuple[KeptDeck, Deck] | None, after: Deck, file_sha256: str, now: int
+) -> tuple[DeckChange, Difference]:
+    text = written(after).encode()
+    told = difference(before[1] if before else Deck(currency=after.currency, rates=()), after, now)
+    added = KeptDeck(
+        version=0,  # that of the act
+        name=name,
+        currency=after.currency,
+        sha256=sha256(text).hexdigest(),
+        rates=len(after.rates),
+        file_sha256=file_sha256,
+    )
+    change = DeckChange(
+        act=act,
+        name=name,
+        added=added,
+        packed=zlib.compress(text, 3),
+        effect=in_short(told, after, now),
+        ended=before[0].version if before else 0,
+    )
+    return change, told
 
 
 def dropped(name: str, kept: Iterable[KeptDeck], declared: Declared) -> DeckChange:
@@ -133,11 +183,11 @@ def wanting(declared: Declared, kept: Iterable[KeptDeck]) -> list[str]:
         whose = " and ".join(users)
         if name not in held:
             missing = f"there is no deck {name}, by which {whose} would be rated"
-            told.append(f"{missing}: ./trunkward deck import {name} FILE")
+            told.append(f"{missing}: no call out goes by it before ./trunkward deck import {name} FILE")
         elif held[name].currency != declared.node.currency:
             told.append(
                 f"deck {name} is in {held[name].currency}, and this node counts in {declared.node.currency}: "
-                f"no call of {whose} has a price"
+                f"no call out goes by {whose}"
             )
     return told
 
@@ -198,7 +248,9 @@ def said(change: DeckChange) -> str:
     """One line for the history."""
     if change.act == "drop":
         return f"deck {change.name} dropped"
-    word = "corrected" if change.act == "correct" else "taken in"
+    word = {"correct": "corrected", "restore": f"again as of version {change.restored}"}.get(
+        change.act, "taken in"
+    )
     return f"deck {change.name} {word}: {change.effect}"
 
 
@@ -214,5 +266,7 @@ def journaled(change: DeckChange, number: int) -> dict[str, object]:
         "currency": added.currency if added else None,
         "rates": added.rates if added else None,
         "effect": change.effect,
+        "even_so": list(change.doubts),
+        "restored": change.restored or None,
         "ended": change.ended or None,
     }

@@ -4,8 +4,23 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from trunkward.records.rated import Corrected, RatedCall, rerated
-from trunkward.spend.kept import Rerating
+from trunkward.spend.deck import Deck
+from trunkward.spend.kept import KeptDeck, Rerating
 from trunkward.spend.money import shown
+from trunkward.spend.table import DeckTable, compile_deck
+from trunkward.trunks.model import Declared
+
+
+def corrected_by(kept: KeptDeck, deck: Deck, declared: Declared) -> Corrected:
+    """A deck that calls are rated by again, and whose it rates by the configuration in force."""
+    return Corrected(
+        name=kept.name,
+        sha256=kept.sha256,
+        currency=kept.currency,
+        table=DeckTable(compile_deck(deck, 0)),
+        tenants=frozenset(name for name, by in declared.selling_decks.items() if by == kept.name),
+        carriers=frozenset(one.name for one in declared.carriers if one.deck == kept.name),
+    )
 
 
 @dataclass(slots=True, kw_only=True)

@@ -53,7 +53,7 @@ def held(
 ) -> SpendingChange:
     """A new hold; it takes the place of the owner's before it. Raises `SpendingRefused`."""
     _check_owner(declared, owner, _HELD_KINDS)
-    _check_why(why)
+    check_why(why)
     before = [one for one in holds_now(holds) if one.owner == owner]
     if any((one.scope, one.cut) == (scope, cut) for one in before):
         raise SpendingRefused(f"{_name(owner)} is held so already: {_in_words(before[0])}")
@@ -72,7 +72,7 @@ def released(holds: Iterable[Hold], *, owner: str, why: str) -> SpendingChange:
         raise SpendingRefused(
             f"{owner} is not held" + (f"; held now: {others}" if others else ", nor is anybody else")
         )
-    _check_why(why)
+    check_why(why)
     return SpendingChange(act="release", owner=owner, ended=ended, why=why.strip())
 
 
@@ -97,7 +97,7 @@ def raised(
     3. It is not for ever, nor ten times as much by a slip of the finger.
     """
     _check_owner(declared, owner, _CAPPED_KINDS)
-    _check_why(why)
+    check_why(why)
     theirs = [one for one in raises_now(raises, now) if one.owner == owner]
     said = declared.spending[owner]
     caps = OwnerSpending(owner=owner, spending=said, raises=tuple(theirs)).at(now)
@@ -145,9 +145,28 @@ def lowered(
     good = [one for one in raises_now(raises, now) if one.owner == owner and window in (None, one.window)]
     if not good:
         raise SpendingRefused(f"no cap of {owner} is raised now; ./trunkward spend caps shows those that are")
-    _check_why(why)
+    check_why(why)
     ended = tuple(one.version for one in good)
     return SpendingChange(act="end", owner=owner, ended=ended, why=why.strip())
+
+
+def forgotten(hindering: int, *, why: str) -> SpendingChange:
+    """That all that was spent is counted anew, in another currency. Raises `SpendingRefused`.
+
+    `hindering`: how many calls what was spent is still needed for.
+    """
+    if hindering:
+        raise SpendingRefused(
+            f"{hindering:,} calls that cost money are not over, or not known to be (./trunkward spend): again"
+            " when they are"
+        )
+    return SpendingChange(act="forget", owner="", why=why.strip())
+
+
+def check_why(why: str) -> None:
+    """Raises `SpendingRefused` where it does not say why."""
+    if not why.strip() or len(why) > MOST_WHY or not why.isprintable():
+        raise SpendingRefused(f"say why in one line of at most {MOST_WHY} characters: --why TEXT")
 
 
 def said(change: SpendingChange) -> str:
@@ -162,6 +181,8 @@ def said(change: SpendingChange) -> str:
             )
         case SpendingChange(act="release"):
             return f"{change.owner} released ({change.why})"
+        case SpendingChange(act="forget"):
+            return f"what was spent is forgotten ({change.why})"
     return f"{change.owner}: a raise ended early ({change.why})"
 
 
@@ -190,11 +211,6 @@ def _check_owner(declared: Declared, owner: str, kinds: tuple[str, ...]) -> None
         raise SpendingRefused(
             f"no {kind} {name} in the newest version; ./trunkward get {kind}s lists those there are"
         )
-
-
-def _check_why(why: str) -> None:
-    if not why.strip() or len(why) > MOST_WHY or not why.isprintable():
-        raise SpendingRefused(f"say why in one line of at most {MOST_WHY} characters: --why TEXT")
 
 
 def _in_words(hold: Hold) -> str:

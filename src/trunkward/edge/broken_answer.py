@@ -19,30 +19,42 @@ _REPEATED_S = 40
 _FOLD = re.compile(r"\n[ \t]+")
 
 
-def refuse(status: int, phrase: str, reason: str, *, hang_up: bool) -> None:
-    """Replaces the 2xx in hand by a refusal; `hang_up`: the peer's dialog ends, not this offer alone."""
+def refuse(status: int, phrase: str, reason: str, *, hang_up: bool, answers_to: str = "") -> None:
+    """Replaces the 2xx in hand by a refusal; `hang_up`: the peer's dialog ends, not this offer alone.
+
+    `answers_to`: what the answer to that BYE is known by (`trunkward.edge.own_bye`).
+    """
     if ksr.method() == "INVITE":
         _send("ACK", int(ksr.pv("$cs") or 0))
         if hang_up:
-            _send("BYE", int(ksr.pv("$cs") or 0) + 1)
+            _send("BYE", int(ksr.pv("$cs") or 0) + 1, answers_to)
             ladder.sent(state.record_id(), "callee", "BYE", why=reason)
             forget_soon(dialog_mark())
     ksr.replace_message(refusal(ksr.message(), status, phrase, reason))
 
 
-def replace(*, hang_up: bool) -> None:
+def replace() -> None:
     """Leaves nothing of a reply that cannot be hidden but its being one: 100, its own refusal, or 502."""
     code = ksr.status()
     if 200 <= code < 300:
-        refuse(502, "Bad Gateway", "malformed-reply", hang_up=hang_up)
+        refuse(502, "Bad Gateway", "malformed-reply", hang_up=False)
         return
     # tm forwards no 100 (RFC 3261 16.7, step 5)
     status, phrase = (100, "Trying") if code < 200 else (code, "Refused")
     ksr.replace_message(refusal(ksr.message(), status, phrase, "malformed-reply"))
 
 
+def take_as_ok() -> None:
+    """Puts a 200 in the place of the refusal in hand, with nothing of its sender's in it."""
+    ksr.replace_message(_as(ksr.message(), 200, "OK", []))
+
+
 def refusal(received: str, status: int, phrase: str, reason: str) -> str:
     """The text of a reply as another one, with nothing of the peer in it."""
+    return _as(received, status, phrase, reasons.values(status, reason))
+
+
+def _as(received: str, status: int, phrase: str, told: list[str]) -> str:
     # whatever Kamailio could take for the end of a line ends one here, so that none hides in another
     head = received.lstrip("\r\n\t\0 ").replace("\r\n", "\n").partition("\n\n")[0]
     found = (line.partition("\r")[0] for line in _FOLD.sub(" ", head).split("\n")[1:])
@@ -51,14 +63,14 @@ def refusal(received: str, status: int, phrase: str, reason: str) -> str:
         [
             f"SIP/2.0 {status} {phrase}",
             *lines,
-            *(f"Reason: {value}" for value in reasons.values(status, reason)),
+            *(f"Reason: {value}" for value in told),
             "Content-Length: 0",
             "\r\n",
         ]
     )
 
 
-def _send(method: str, cseq: int) -> None:
+def _send(method: str, cseq: int, answers_to: str = "") -> None:
     """A request of ours to the peer whose reply is in hand, down the way the reply came."""
     contact = ksr.contact_uri()
     if not contact:
@@ -76,7 +88,14 @@ def _send(method: str, cseq: int) -> None:
     host = f"[{source}]" if ":" in source else source
     transport = ksr.pv("$proto").lower()
     next_hop = f"sip:{host}:{ksr.pv('$sp')};transport={transport}"
-    ksr.send_request(method, contact, next_hop, "".join(f"{line}\r\n" for line in lines))
+    text = "".join(f"{line}\r\n" for line in lines)
+    ksr.send_request(method, contact, next_hop, text, answers_to=answers_to)
+
+
+def way() -> tuple[str, list[str]]:
+    """Contact and route set of the peer whose reply is in hand, as URIs."""
+    routes = [route.partition("<")[2].partition(">")[0] for route in _route_set()]
+    return ksr.contact_uri(), routes
 
 
 def _route_set() -> list[str]:

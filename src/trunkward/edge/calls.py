@@ -29,6 +29,7 @@ from trunkward.edge.endings import Endings
 from trunkward.edge.gate import NOT_JUDGED, GateClient, GateUnavailable
 from trunkward.edge.grants import Grants
 from trunkward.edge.health import Health
+from trunkward.edge.let_go import LetGo
 from trunkward.edge.media import Media, MediaRefused
 from trunkward.edge.outbound_tls import OutboundTls
 from trunkward.edge.outcome import Outcomes
@@ -37,7 +38,6 @@ from trunkward.edge.request_uri import request_uri
 from trunkward.edge.running import RunningCalls
 from trunkward.edge.settings import EdgeSettings
 from trunkward.edge.sides import route_parameters
-from trunkward.edge.stand_in import StandIn
 from trunkward.edge.suspended import EMERGENCY_HELD_MS, HELD_MS, Suspended
 from trunkward.edge.targets import Targets, family
 from trunkward.media.answer import AnswerRefused
@@ -80,6 +80,7 @@ class Calls:
         self._targets = targets
         self._health = health
         self._announcements = announcements
+        self._let_go = LetGo(running, grants)
         self._suspended = suspended
         self._bindings = bindings
         self._reach = Reach(tls, running, bindings)
@@ -411,15 +412,13 @@ class Calls:
         if method == "OPTIONS":
             self._tls.replied()
             self._health.replied()
-        elif method == "BYE":
-            StandIn.replied()
         elif method == "CANCEL":  # tm's own of a caller's
             ladder.got(ladder.cancel_key(ksr.call_id()), "callee", str(ksr.status()), "CANCEL")
 
     # ---- 4. answers --------------------------------------------------------------------------
     def replied(self) -> None:
         """Every reply to an initial INVITE."""
-        code = ksr.status()
+        code, came = ksr.status(), (time.time(), time.monotonic())
         if code == 100:
             ladder.got(state.record_id(), "callee", "100", "INVITE")
             return  # goes no further (RFC 3261 16.7, step 3)
@@ -427,9 +426,7 @@ class Calls:
         if topos_fields.reply_cannot_be_kept():
             ksr.log_error(f"call {call['record_id']}: a reply of {call['peer']} cannot be hidden")
             ladder.got(call["record_id"], "callee", str(code), "INVITE")
-            broken_answer.replace(hang_up="let_go" not in call)
-            told = {"reason": "malformed-reply"} if 200 <= code < 300 else {}
-            state.set_call(compact(call | {"let_go": True} | told))
+            self._let_go.malformed(call, came)
             state.show(ksr.show_from, call, "from_inside")
             return
         ksr.keep_only_headers(headers.LATER)
@@ -450,15 +447,20 @@ class Calls:
             ksr.log_error(f"call {call['record_id']}: a second answer of {call['peer']} is hung up")
             broken_answer.refuse(502, "Bad Gateway", "second-answer", hang_up=True)
             return
+        if 200 <= code < 300 and not answered and not self._running.text(call["record_id"]):
+            ksr.log_error(f"call {call['record_id']}: a late answer of {call['peer']} is hung up")
+            self._let_go.late(call, came)
+            return
         sent = ""
         if received and (call["hops"] or ksr.body_is_sdp()):
             try:
                 sent = self._media.answer(call, received, tag, forward=True, again=False)
             except (AnswerRefused, MediaRefused) as problem:
-                self._without_answer(call, code, problem)
+                self._without_answer(call, code, problem, came)
                 return
         elif 200 <= code < 300 and call["hops"] and "suites" not in call:
-            self._without_answer(call, code, AnswerRefused("media-malformed", "a 2xx and never an answer"))
+            silent = AnswerRefused("media-malformed", "a 2xx and never an answer")
+            self._without_answer(call, code, silent, came)
             return
         if 180 <= code < 200 and "ringing_at" not in call:
             call["ringing_at"] = time.time()
@@ -467,19 +469,22 @@ class Calls:
             session_timer.answered(call)
         # a repeated 2xx says nothing new, and what has happened since must not be undone
         if not answered and (received or code >= 200) and code < 300:
-            self._remember_answer(call, code, tag)
+            self._remember_answer(call, code, tag, came)
         if code < 300:
             ladder.sent(call["record_id"], "caller", str(code), "INVITE", sent)
         if sent:
             ksr.set_body(sent, "application/sdp")  # last: a body put in cannot be taken out by the guard
 
-    def _remember_answer(self, call: dict[str, Any], code: int, tag: str) -> None:
-        """From its first description on a call may have PRACK and UPDATE, from its 2xx on everything."""
+    def _remember_answer(self, call: dict[str, Any], code: int, tag: str, came: tuple[float, float]) -> None:
+        """From its first description on a call may have PRACK and UPDATE, from its 2xx on everything.
+
+        `came`: when, in seconds since the epoch, and in monotonic ones: from then on it is charged.
+        """
         if not self._running.text(call["record_id"]):
             return  # ended meanwhile
         call["callee_tag"] = tag
         if code >= 200:
-            call["answered_at"], call["answered_s"] = time.time(), time.monotonic()
+            call["answered_at"], call["answered_s"] = came
             call["mark"] = broken_answer.dialog_mark()
             transport = ksr.pv("$proto")
             tls = attempt.tls_facts() if transport == "tls" else None
@@ -493,7 +498,13 @@ class Calls:
         if code >= 200:
             self._grants.begin(call)
 
-    def _without_answer(self, call: dict[str, Any], code: int, problem: AnswerRefused | MediaRefused) -> None:
+    def _without_answer(
+        self,
+        call: dict[str, Any],
+        code: int,
+        problem: AnswerRefused | MediaRefused,
+        came: tuple[float, float],
+    ) -> None:
         """No call stands on an answer that cannot be used: the callee is let go, the next route may."""
         ksr.log_error(f"call {call['record_id']}: answer of {call['peer']} refused: {problem}")
         if code < 200:
@@ -504,13 +515,14 @@ class Calls:
         status, phrase = (
             (503, "Service Unavailable") if reason == "media-unavailable" else (502, "Bad Gateway")
         )
-        hang_up = "let_go" not in call
-        state.set_call(compact(call | {"let_go": True, "reason": reason}))
-        broken_answer.refuse(status, phrase, reason, hang_up=hang_up)
+        self._let_go.refuse(call | {"reason": reason}, status, phrase, came)
 
     def failed(self) -> None:
         """The failure callback: the caller gave up, the next route, or the end."""
         call, way = state.call(), state.way()
+        if "refused" in call:  # it was answered, and ends when its carrier's leg does
+            ladder.sent(call["record_id"], "caller", str(ksr.final_status()), "INVITE", why=call["reason"])
+            return
         if ksr.is_cancelled():
             self._end(call, "cancelled", 487, "caller")
             return

@@ -7,7 +7,19 @@ than its deadline (`engines.kamailio.MEDIA_DEADLINE_MS`), as replies are not sus
 import time
 from typing import Any
 
-from trunkward.edge import broken_answer, headers, ksr, ladder, left, refusal, state, topos_fields
+from trunkward.edge import (
+    broken_answer,
+    headers,
+    ksr,
+    ladder,
+    leaving,
+    left,
+    numbering,
+    refusal,
+    session_timer,
+    state,
+    topos_fields,
+)
 from trunkward.edge.bindings import BindingTable
 from trunkward.edge.compact import compact, expand
 from trunkward.edge.endings import Endings
@@ -17,13 +29,15 @@ from trunkward.edge.others import answer_known
 from trunkward.edge.outbound_tls import OutboundTls
 from trunkward.edge.peers import Peers
 from trunkward.edge.reach import Reach
-from trunkward.edge.running import RunningCalls
+from trunkward.edge.running import TOPOS_DIALOGS, RunningCalls
 from trunkward.edge.sides import Sides
 from trunkward.edge.suspended import Suspended
 from trunkward.media.answer import AnswerRefused
 
 #: Methods whose body may be an offer (RFC 3261 13.2.1, 3262 5, 3311).
 _OFFERS = frozenset({"INVITE", "UPDATE", "PRACK"})
+#: What refreshes a session (RFC 4028).
+_REFRESHES = frozenset({"INVITE", "UPDATE"})
 _TAKEN = frozenset({"INVITE", "ACK", "BYE", "UPDATE", "PRACK", "INFO", "OPTIONS"})
 #: Milliseconds for a final answer, as for a request that needed not wait (tm's `fr_inv_timer`, `fr_timer`).
 _INVITE_MS, _REQUEST_MS = 120_000, 4000
@@ -61,12 +75,14 @@ class Dialogs:
     def request(self, method: str, record_id: str) -> None:
         """A request of a running call, already on its route set.
 
-        1. The call is known, and the request comes from the side whose tags it has; and may stand in a call.
-        2. At its ACK the call gets its file.
-        3. A body that is no session description, or stands where none may, goes no further.
-        4. The other side sees its own From, To and Call-ID.
-        5. An offer goes through the media engine.
-        6. It is sent to the peer; a BYE ends the call.
+        1. The call is known, and the request comes from the side whose dialog it is; and may stand in a call.
+        2. It is in order, and the call has not been hung up.
+        3. At its ACK the call gets its file.
+        4. A body that is no session description, or stands where none may, goes no further.
+        5. The other side sees its own From, To and Call-ID.
+        6. An offer goes through the media engine.
+        7. It is sent to the peer. The BYE of an answered call ends it: at once, or, where its carrier has to
+           say first that its leg is over, with the answer (`_may_be_alive`).
         """
         # 1.
         text = self._running.text(record_id)
@@ -86,14 +102,15 @@ class Dialogs:
                 answer_known(method, ksr.stateless_reply)
             return
         text = self._reach.note_source(call, text, forward=forward)
-        if method != "ACK":
-            self._running.note_cseq(record_id, forward=forward)
         # 2.
+        if method != "ACK" and not self._is_in_order(call, method, forward=forward):
+            return
+        # 3.
         if method == "ACK":
             row = self._running.keep(record_id, text)
             if call.get("money") and left.is_whole(row):
                 self._leave(call, row)
-        # 3.
+        # 4.
         sdp = ksr.body()
         ladder.got(record_id, ladder.SIDES[forward], method, body=sdp, reason=ksr.header("Reason"))
         if sdp and method in _OFFERS and not ksr.body_is_sdp():
@@ -109,13 +126,18 @@ class Dialogs:
             ksr.remove_body()  # no place for a description (INFO carries digits, RFC 6086)
         if method not in _OFFERS:
             sdp = ""
-        # 4.
+        if forward and method in _REFRESHES and "session_most" in call:
+            session_timer.offer(call, call["session_most"])
+            text = compact(call)
+        if method == "BYE":
+            ksr.remove_header("Require")  # nothing is needed to hang up, and who needs it unknown says 420
+        # 5.
         if forward:
             state.show_caller(call)
         else:
             state.show(ksr.show_to, call, "from_inside")
             ksr.set_call_id(call["call_id"], at_once=False)
-        # 5.
+        # 6.
         if sdp:
             try:
                 sent = self._media.offer(call, sdp, forward=forward, again=True)
@@ -127,10 +149,12 @@ class Dialogs:
                 return
             ksr.set_body(sent, "application/sdp")
             text = compact(call)  # with what the offer has added
-        # 6.
+        # 7.
         if method == "ACK":
             self._send_ack(call, forward=forward)
             return
+        if method == "BYE" and forward and leaving.costs(call):
+            leaving.begin(call, "caller", within_s=leaving.ANSWERED_S)  # before its answer can come
         differ = call["from_inside"] != call["from_outside"]
         shown = (call["from_inside"] if forward else call["from_outside"]) if differ else ""
         state.set_call(text)
@@ -141,8 +165,31 @@ class Dialogs:
             ksr.relay()
         elif ksr.new_transaction():
             self._wait(self._reach.dialled(call, forward=forward))
-        if method == "BYE":
+        if method == "BYE" and "answered_at" in call and not (forward and leaving.costs(call)):
+            # a carrier's own BYE says that its leg is over (RFC 3261 15.1.1)
             self._endings.end(call, "bye", 200, "caller" if forward else "callee")
+
+    def _is_in_order(self, call: dict[str, Any], method: str, *, forward: bool) -> bool:
+        """Whether a request may go on; it is answered here where not."""
+        record_id = call["record_id"]
+        if leaving.is_leaving(record_id):
+            # it has been hung up; what its carrier says of that is to be known
+            if method == "BYE" and not forward:
+                ksr.stateless_reply(200, "OK")
+                self._endings.end(call, "bye", 200, "callee")
+            else:
+                ksr.stateless_reply(481, "Call/Transaction Does Not Exist")
+            return False
+        if self._running.note_cseq(call, forward=forward):
+            return True
+        ksr.log_error(f"call {record_id}: a {method} of its {ladder.SIDES[forward]} is out of order")
+        if method != "BYE" or "answered_at" not in call:
+            ksr.stateless_reply(500, "CSeq Is Lower Than Before")  # RFC 3261 12.2.2
+            return False
+        # the other side would have to refuse it, but whoever sends a BYE is gone (15.1.1)
+        ksr.stateless_reply(200, "OK")
+        leaving.begin(call, "caller" if forward else "callee")
+        return False
 
     def _leave(self, call: dict[str, Any], row: list[str]) -> None:
         """What a node that stands in for this one needs goes to where the call's money is; nobody waits."""
@@ -158,7 +205,10 @@ class Dialogs:
         self._gate.tell(compact(told))
 
     def _is_of(self, call: dict[str, Any], *, forward: bool) -> bool:
-        """Whether the tags are the call's (RFC 3261 12.2.2) and the sender is the peer of that side."""
+        """Whether dialog (RFC 3261 12) and sender are the call's."""
+        call_id = call["call_id"]
+        if ksr.call_id() != (call_id if forward else self._sides.masked(call_id)):
+            return False
         if not forward and ksr.pv("$tt") != call["caller_tag"]:
             return False
         if "answered_at" in call and ksr.pv("$tt" if forward else "$ft") != call["callee_tag"]:
@@ -206,10 +256,17 @@ class Dialogs:
     def replied(self) -> None:
         """Every reply to a request of a running call."""
         forward, offered, shown = state.in_dialog()
+        if ksr.method() == "BYE" and forward and ksr.status() >= 200 and self._may_be_alive(state.call()):
+            ladder.passed(state.record_id(), "callee", *_reply_in_hand(""))
+            broken_answer.take_as_ok()  # who has hung up has done its part
+            ladder.instead(200)
+            if shown:
+                ksr.show_from(shown)
+            return
         if topos_fields.reply_cannot_be_kept():
             ksr.log_error("a reply in a dialog cannot be hidden")
             ladder.passed(state.record_id(), ladder.SIDES[not forward], str(ksr.status()))
-            broken_answer.replace(hang_up=False)
+            broken_answer.replace()
             ladder.instead(ksr.status())
         else:
             ksr.keep_only_headers(headers.LATER)
@@ -217,6 +274,8 @@ class Dialogs:
                 ksr.remove_header("Contact")
         if shown:
             (ksr.show_from if forward else ksr.show_to)(shown)
+        if 200 <= ksr.status() < 300 and ksr.method() in _REFRESHES:
+            self._refreshed(state.call(), forward=forward)
         received = ksr.body()
         ladder.passed(state.record_id(), ladder.SIDES[not forward], *_reply_in_hand(received))
         if not received:
@@ -241,6 +300,39 @@ class Dialogs:
                 ladder.instead(refusal.of(problem)[0])
             return
         ksr.set_body(sent, "application/sdp")
+
+    def _may_be_alive(self, call: dict[str, Any]) -> bool:
+        """Whether the carrier's leg may go on after this answer to its caller's BYE; else the call ends."""
+        text = self._running.text(call["record_id"])
+        now: dict[str, Any] = expand(text) if text else {}
+        # also one that was answered while its BYE was on its way; not by a BYE in another dialog of it
+        if "answered_at" not in now or ksr.pv("$tt") != now["callee_tag"]:
+            return False
+        seen_at = now.get("callee_source", "")
+        if leaving.costs(now) and not (
+            numbering.is_over(ksr.status())
+            and self._peers.sent_this(now["callee_peer"], now["callee_home"], seen_at, old_tls=False)
+        ):
+            ksr.log_warning(f"call {now['record_id']}: its BYE is answered with {ksr.status()}")
+            if not leaving.begin(now, "caller"):
+                leaving.is_due_now(now["record_id"])
+            return True
+        self._endings.end(now, "bye", 200, "caller")
+        return False
+
+    def _refreshed(self, call: dict[str, Any], *, forward: bool) -> None:
+        """How long the session lasts from now on is remembered here, and left to other nodes."""
+        if forward:
+            session_timer.answered(call)
+        text = self._running.text(call["record_id"])
+        now: dict[str, Any] = expand(text) if text else {}
+        if "answered_at" not in now or now.get("session_s", 0) == (agreed_s := session_timer.agreed_s()):
+            return
+        now["session_s"] = agreed_s
+        self._running.remember(now["record_id"], compact(now))
+        row = ksr.table_get(TOPOS_DIALOGS, now["mark"]).split("|")
+        if now.get("money") and left.is_whole(row):
+            self._leave(now, row)
 
     def _late_offer(self, call: dict[str, Any], sdp: str, *, forward: bool) -> str:
         """The offer in a reply to a re-INVITE without one (RFC 3261 14.1); its answer comes in the ACK."""

@@ -53,8 +53,10 @@ class Endings:
     def end_unsent(self, call: dict[str, Any], ending: str, status: int, ended_by: str) -> None:
         """Ends a call that nobody else can be ending."""
         facts = {name: call[name] for name in _NEEDED if name in call}
-        facts |= {"ending": ending, "status": status, "ended_by": ended_by, "ended_at": time.time()}
-        lasted_ms = _lasted_ms(call)
+        ended_s = call.get("ended_s", time.monotonic())
+        ended_at = time.time() - (time.monotonic() - ended_s)
+        facts |= {"ending": ending, "status": status, "ended_by": ended_by, "ended_at": ended_at}
+        lasted_ms = _lasted_ms(call, ended_s)
         facts |= {"answered_ms": lasted_ms} if lasted_ms else {}
         self._free_places(call, lasted_ms)
         if not facts["hops"]:  # no media to wait for
@@ -64,10 +66,19 @@ class Endings:
         if not ksr.later("ksr_call_ended", compact(facts), self._group):
             self._write_down(facts, marked=_mark(facts))
 
-    def end_cut(self, call: dict[str, Any], cut: str, unreached: list[str]) -> None:
-        """Ends a call that was taken from its parties; `unreached`: sides that could not be told."""
-        told = {"cut": cut} | ({"unreached": unreached} if unreached else {})
-        self.end_unsent(call | told, "bye", 200, "us")
+    def end_left(
+        self, call: dict[str, Any], ended_by: str, cut: str, unreached: list[str], ended_s: float
+    ) -> None:
+        """Ends a call that got BYEs of ours, because of `cut` if that was our own will.
+
+        `unreached`: sides that could not be told; `ended_s`: when its carrier's leg was over, in monotonic
+        seconds.
+        """
+        told: dict[str, Any] = {"ended_s": ended_s}
+        told |= {"cut": cut} if cut else {}
+        told |= {"unreached": unreached} if unreached else {}
+        ending, status = ("failed", call["refused"]) if "refused" in call else ("bye", 200)
+        self.end(call | told, ending, status, ended_by)
 
     def end_media(self, call: dict[str, Any]) -> None:
         """Ends the media of a route that came to nothing; the call goes on without."""
@@ -122,12 +133,12 @@ class Endings:
         self._running.clear(call["record_id"], marked)
 
 
-def _lasted_ms(call: dict[str, Any]) -> int:
+def _lasted_ms(call: dict[str, Any], ended_s: float) -> int:
     """Whole milliseconds since the answer, the part of one counting as one; 0: there was none."""
     if "answered_s" not in call:
         return 0
     answered_s: float = call["answered_s"]
-    return max(math.ceil((time.monotonic() - answered_s) * 1000), 1)
+    return max(math.ceil((ended_s - answered_s) * 1000), 1)
 
 
 def _mark(facts: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from trunkward.edge import ksr
 from trunkward.edge.compact import compact
 from trunkward.edge.gate import GateClient, GateUnavailable
+from trunkward.edge.leaving import Leaving
 from trunkward.edge.running import GRANTS, RunningCalls
 
 #: Calls in one frame to a gate: some 50 kB, and less than a millisecond of its time.
@@ -85,6 +86,9 @@ class Grants:
         #: for none.
         self._frozen = self._recalled = 0
         self._unavailable = ""
+        #: Of the round: calls that are leaving, and those of them that cannot be alive any more.
+        self._left: dict[str, Leaving] = {}
+        self._gone: list[str] = []
 
     def ask_by(self, slice_s: float) -> None:
         """How much a gate grants at a time, and so when to ask for more."""
@@ -128,11 +132,13 @@ class Grants:
         """All of them, by record id."""
         return {record_id: Granted.read(row) for record_id, row in ksr.table_rows(GRANTS)}
 
-    def renew(self, gate: GateClient, rows: dict[str, Granted]) -> None:
+    def renew(self, gate: GateClient, rows: dict[str, Granted], left: dict[str, Leaving]) -> list[str]:
         """Asks a gate for what will soon be over, and takes what it gives, cuts included; changes `rows`.
 
-        It is asked also when nothing is due: it may have a cut to tell.
+        It is asked also when nothing is due: it may have a cut to tell. Of calls that are leaving it charges
+        what they cost by now, each second; those of them that cannot be alive any more are the answer.
         """
+        self._left, self._gone = left, []
         now_s = time.monotonic()
         due = [record_id for record_id, row in rows.items() if self._is_due(record_id, row, now_s)]
         known = self._cuts
@@ -142,6 +148,7 @@ class Grants:
         if self._frozen:
             self._recall(gate, rows, self._frozen)
         self._asked = {record_id: at_s for record_id, at_s in self._asked.items() if record_id in rows}
+        return self._gone
 
     def _recall(self, gate: GateClient, rows: dict[str, Granted], epoch: int) -> None:
         """Has a ledger that may have lost something told of each call, and that these are all."""
@@ -156,6 +163,8 @@ class Grants:
 
     def _is_due(self, record_id: str, row: Granted, now_s: float) -> bool:
         asked_s = self._asked.get(record_id, 0.0)
+        if record_id in self._left:
+            return bool(row.money)
         if row.answered_at and self._cuts and asked_s < row.answered_s:
             return True  # it rang when others were ended
         return (
@@ -171,7 +180,8 @@ class Grants:
             asked = due[at : at + _MOST_A_FRAME]
             now_s = time.monotonic()  # a slow gate gives no time away
             try:
-                given, self._cuts, epoch = gate.grants(_question(asked, rows, now_s, recalled))
+                question = _question(asked, rows, self._left, now_s, recalled)
+                given, self._cuts, epoch = gate.grants(question)
             except GateUnavailable as problem:
                 self._frozen = 0
                 if not rows:  # nobody misses it
@@ -187,6 +197,9 @@ class Grants:
             self._asked |= dict.fromkeys(asked, now_s)
             for record_id, (for_s, then) in given.items():
                 if record_id not in rows:
+                    continue
+                if record_id in self._left:
+                    self._gone += [record_id] if for_s <= 0 else []
                     continue
                 row = rows[record_id] = rows[record_id]._replace(until_s=now_s + for_s, then=then)
                 if row.answered_at:
@@ -227,7 +240,9 @@ def _granted(call: dict[str, Any], until_s: float, then: str) -> Granted:
     )
 
 
-def _question(asked: list[str], rows: dict[str, Granted], now_s: float, recalled: int) -> str:
+def _question(
+    asked: list[str], rows: dict[str, Granted], left: dict[str, Leaving], now_s: float, recalled: int
+) -> str:
     """A frame for a gate (`trunkward.calls.grant.GrantsAsked`)."""
     calls = [
         [
@@ -240,7 +255,12 @@ def _question(asked: list[str], rows: dict[str, Granted], now_s: float, recalled
             row.reach or None,
             row.money,
             row.carrier,
+            *_ends(left.get(record_id), now_s),
         ]
         for record_id in asked
     ]
     return compact({"kind": "grants", "calls": calls, "recalled": recalled})
+
+
+def _ends(left: Leaving | None, now_s: float) -> tuple[float | None, int]:
+    return (None, 0) if left is None else (round(now_s - left.since_s, 3), left.session_s)

@@ -1,8 +1,11 @@
-"""Ending a running call from here: a BYE of our own to each side (RFC 3261 section 15), then its usual end.
+"""Ending a running call from here: a BYE of our own to each side that has not hung up, then its usual end.
 
-Each side is spoken to as the other one would have: with its tags, its From and To, its route set, and the
-Call-ID it knows. topos keeps the route sets and Contacts, and masks the Call-ID of what goes to the called
-side by the mark of the dialog, as it does for what it relays. Nobody waits for an answer: tm repeats it.
+1. Of a call that costs nothing, nobody waits for an answer: tm repeats a BYE, and the call has ended.
+2. One that is charged ends when its carrier's leg is known to be over (`trunkward.edge.leaving`). Until then
+   the carrier's BYE is sent again and again, also where it was the other side that has hung up.
+
+topos keeps the route sets and Contacts, and masks the Call-ID of what goes to the called side by the mark of
+the dialog, as it does for what it relays.
 """
 
 import time
@@ -10,102 +13,144 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from trunkward.edge import broken_answer, ksr, ladder, left
+from trunkward.edge import broken_answer, ksr, ladder, leaving, left
+from trunkward.edge.compact import expand
 from trunkward.edge.endings import Endings
-from trunkward.edge.reach import Reach, without_alias
+from trunkward.edge.numbering import Tries
+from trunkward.edge.own_bye import OwnBye
+from trunkward.edge.reach import Reach
 from trunkward.edge.running import TOPOS_DIALOGS, RunningCalls
 
 #: Seconds a BYE may wait for a connection that has to be opened and verified.
 _WAIT_S = 3.0
-#: ITU-T Q.850: 31 "normal, unspecified", 41 "temporary failure".
+#: Calls that are taken over in one round: peers must take what they are sent.
+_MOST_AT_ONCE = 200
+#: ITU-T Q.850: 16 "normal call clearing", 31 "normal, unspecified", 41 "temporary failure".
 _CAUSES = {"media-lost": 41, "grant-not-renewed": 41}
-_NORMAL = 31
+_NORMAL, _HUNG_UP = 31, "Q.850;cause=16"
 
 
 @dataclass(slots=True, kw_only=True)
-class _Leaving:
+class _Ending:
     """A call whose BYEs are being sent."""
 
     call: dict[str, Any]
+    ended_by: str
     cut: str
-    #: topos' row of it, field by field.
-    row: list[str]
-    #: The highest CSeq seen of each side's requests.
-    cseqs: dict[str, int]
-    #: Sides without a BYE yet.
-    sides: list[str]
+    #: By side that is to be told, as far as there is a way to tell.
+    byes: dict[str, OwnBye]
+    #: Sides that were not sent one yet.
+    untold: list[str]
     until_s: float
 
 
 class HangUp:
     """Ends calls; used in the timer's process alone, which may wait."""
 
-    def __init__(self, running: RunningCalls, endings: Endings, reach: Callable[[], Reach]) -> None:
-        """Keeps its parts; `reach` gives the ways that are in force."""
+    def __init__(
+        self,
+        running: RunningCalls,
+        endings: Endings,
+        reach: Callable[[], Reach],
+        masked: Callable[[str], str],
+    ) -> None:
+        """Keeps its parts; `reach`: the ways in force; `masked`: a Call-ID as the called side knows it."""
         self._running = running
         self._endings = endings
         self._reach = reach
-        self._leaving: list[_Leaving] = []
+        self._masked = masked
+        self._ending: dict[str, _Ending] = {}
 
     def begin(self, record_id: str, cut: str) -> None:
         """Ends a call for this reason, unless it is ending already."""
-        taken = self._running.take(record_id)
-        if taken is None:
+        if record_id in self._ending or not (text := self._running.text(record_id)):
             return
-        call, cseqs = taken
-        row = ksr.table_get(TOPOS_DIALOGS, call["mark"]).split("|") if call["mark"] else []
-        leaving = _Leaving(
+        call = expand(text)
+        if leaving.costs(call) and not leaving.begin(call, "us", cut):
+            return  # its other side has hung up meanwhile
+        ksr.log_warning(f"call {record_id} is ended: {cut}")
+        self._begin(call, "us", cut, left.SIDES)
+        self._go_on(record_id)
+
+    def go_on(self, rows: dict[str, leaving.Leaving]) -> None:
+        """For each round: takes over what its carrier has not ended by itself; sends, and takes answers."""
+        now_s = time.monotonic()
+        due = [one for one, row in rows.items() if row.due_s <= now_s and one not in self._ending]
+        for record_id in due[:_MOST_AT_ONCE]:
+            row = rows[record_id]
+            if not (text := self._running.text(record_id)):
+                leaving.forget(record_id)  # it ended the moment it was noted
+                continue
+            ksr.log_warning(f"call {record_id}: the BYE of its {row.ended_by} has not ended it")
+            sides = ("callee",) if row.ended_by == "caller" else left.SIDES
+            self._begin(expand(text), row.ended_by, row.cut, sides)
+        for record_id in list(self._ending):
+            self._go_on(record_id)
+
+    def give_up(self, record_id: str) -> None:
+        """Ends a call that its carrier cannot have any more, though it never said so."""
+        if (ending := self._ending.get(record_id)) is not None:
+            ksr.log_warning(f"call {record_id} cannot be alive any more: its carrier never answered a BYE")
+            self._end(record_id, ending, ["callee"], time.monotonic())
+
+    def _begin(self, call: dict[str, Any], ended_by: str, cut: str, sides: tuple[str, ...]) -> None:
+        record_id, mark = call["record_id"], call["mark"]
+        reason = f'Q.850;cause={_CAUSES.get(cut, _NORMAL)};text="{cut}"' if cut else _HUNG_UP
+        cseqs = self._running.cseqs(call)
+        byes = {
+            side: OwnBye(
+                call,
+                side,
+                way,
+                Tries(cseqs["caller" if side == "callee" else "callee"]),
+                # topos masks it where it has the dialog
+                call_id=call["call_id"] if mark else self._masked(call["call_id"]),
+                reason=reason,
+                mark=mark,
+            )
+            for side, way in _ways(call).items()
+            if side in sides
+        }
+        self._ending[record_id] = _Ending(
             call=call,
+            ended_by=ended_by,
             cut=cut,
-            row=row,
-            cseqs=cseqs,
-            sides=list(left.SIDES),
+            byes=byes,
+            untold=[side for side in sides if not ("way" in call and side == "caller")],
             until_s=time.monotonic() + _WAIT_S,
         )
-        ksr.log_warning(f"call {record_id} is ended: {cut}")
-        if not self._is_over(leaving):
-            self._leaving.append(leaving)
 
-    def go_on(self) -> None:
-        """Sends what waited for a connection; for each round."""
-        self._leaving = [leaving for leaving in self._leaving if not self._is_over(leaving)]
+    def _go_on(self, record_id: str) -> None:
+        ending = self._ending[record_id]
+        if not self._running.text(record_id):
+            del self._ending[record_id]  # its carrier has hung up meanwhile
+            return
+        for side, bye in ending.byes.items():
+            if side == "callee" or not bye.is_sent:
+                bye.go_on(self._reach())
+            if (bye.is_sent or bye.over is not None) and side in ending.untold:
+                ladder.sent(record_id, side, "BYE", why=ending.cut)
+                ending.untold.remove(side)
+        now_s = time.monotonic()
+        waits = any(ending.byes[side].waits for side in ending.untold if side in ending.byes)
+        if waits and now_s < ending.until_s:
+            return
+        if not leaving.costs(ending.call):
+            self._end(record_id, ending, ending.untold, now_s)
+        elif (carrier := ending.byes.get("callee")) is not None and carrier.over is not None:
+            self._end(record_id, ending, ending.untold, carrier.over[1])
 
-    def _is_over(self, leaving: _Leaving) -> bool:
-        waits = False
-        for side in list(leaving.sides):
-            sent, dialled = self._send(leaving, side)
-            if sent:
-                ladder.sent(leaving.call["record_id"], side, "BYE", why=leaving.cut)
-                leaving.sides.remove(side)
-            waits = waits or dialled
-        if waits and leaving.sides and time.monotonic() < leaving.until_s:
-            return False
-        if leaving.sides:
-            unreached = " and ".join(leaving.sides)
-            ksr.log_warning(f"call {leaving.call['record_id']}: no way to send a BYE to {unreached}")
-        broken_answer.forget_soon(leaving.call["mark"])
-        self._endings.end_cut(leaving.call, leaving.cut, leaving.sides)
-        return True
+    def _end(self, record_id: str, ending: _Ending, unreached: list[str], ended_s: float) -> None:
+        if unreached:
+            ksr.log_warning(f"call {record_id}: no way to send a BYE to {' and '.join(unreached)}")
+        broken_answer.forget_soon(ending.call["mark"])
+        self._endings.end_left(ending.call, ending.ended_by, ending.cut, unreached, ended_s)
+        del self._ending[record_id]
 
-    def _send(self, leaving: _Leaving, side: str) -> tuple[bool, bool]:
-        """Whether the BYE was sent; if not, whether a connection for it is being opened. Never raises."""
-        try:
-            return self._try_to_send(leaving, side)
-        except Exception as problem:  # its end must not be lost, nor that of the calls after it
-            ksr.log_error(f"call {leaving.call['record_id']}: no BYE to its {side}: {problem!a}")
-            return False, False
 
-    def _try_to_send(self, leaving: _Leaving, side: str) -> tuple[bool, bool]:
-        if not left.is_whole(leaving.row):
-            return False, False  # topos has lost it: nobody knows where the sides are
-        call, forward = leaving.call, side == "callee"
-        contact, routes = left.way(leaving.row, side)
-        hop, peer = self._reach().way_to(call, contact, routes, forward=forward)
-        if not hop:
-            return False, bool(peer) and self._reach().dial(peer)
-        cseq = leaving.cseqs["caller" if forward else "callee"]
-        reason = f'Q.850;cause={_CAUSES.get(leaving.cut, _NORMAL)};text="{leaving.cut}"'
-        lines = left.bye(call, side, routes, cseq, call["call_id"], reason)
-        lines.append(f"P-SR-XUID: {call['mark']}")
-        uri = without_alias(contact)
-        return ksr.send_request("BYE", uri, hop, "".join(f"{line}\r\n" for line in lines)), False
+def _ways(call: dict[str, Any]) -> dict[str, tuple[str, list[str]]]:
+    """Contacts and route sets of its sides, as far as anybody knows where they are."""
+    if "way" in call:  # its answer was refused: topos has no dialog of it, and its caller no call
+        return {"callee": tuple(call["way"])}
+    row = ksr.table_get(TOPOS_DIALOGS, call["mark"]).split("|") if call["mark"] else []
+    return {side: left.way(row, side) for side in left.SIDES} if left.is_whole(row) else {}

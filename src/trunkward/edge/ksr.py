@@ -401,9 +401,33 @@ def send_options(uri: str, from_value: str, to_value: str) -> None:
     KSR.tm.t_uac_send("OPTIONS", uri, "", "", headers_text, "")
 
 
-def send_request(method: str, uri: str, next_hop: str, headers_text: str) -> bool:
-    """Sends a request of our own; From, To, Call-ID and CSeq stand among its headers. False: not sent."""
-    return int(KSR.tm.t_uac_send(method, uri, next_hop, "", headers_text, "")) > 0
+def send_request(method: str, uri: str, next_hop: str, headers_text: str, *, answers_to: str = "") -> bool:
+    """Sends a request of our own; From, To, Call-ID and CSeq stand among its headers. False: not sent.
+
+    `answers_to`: each reply of its transaction, and nothing else, runs `ksr_own_reply`, where this is known.
+    """
+    _being_sent.append(answers_to)
+    try:
+        return int(KSR.tm.t_uac_send(method, uri, next_hop, "", headers_text, "")) > 0
+    finally:
+        _being_sent.pop()
+
+
+#: Requests of ours that tm is making at this moment: what their answers are to be known by.
+_being_sent: list[str] = []
+_ANSWERS_TO = "$avp(answers_to)"
+
+
+def local_request(_event: str) -> None:
+    """What tm runs with the transaction of each request of ours in hand, before it leaves."""
+    if _being_sent and _being_sent[-1]:
+        KSR.pv.sets(_ANSWERS_TO, _being_sent[-1])
+        on_reply("ksr_own_reply")
+
+
+def answers_to() -> str:
+    """What `send_request` was given for the reply in hand, "" for none."""
+    return pv(_ANSWERS_TO)
 
 
 def connection_id() -> int:

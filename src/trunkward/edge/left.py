@@ -26,10 +26,6 @@ SIDES = ("caller", "callee")
 #: Fields of topos' row of a dialog (`topos_htable_storage.c`, 6.0.1), for the caller's and the callee's side.
 _CONTACT = {"caller": 4, "callee": 5}
 _ROUTES = {"caller": 10, "callee": 11}
-#: Ahead of all that was seen of a side: for requests on their way, or since its call was kept.
-_CSEQ_GAP = 1000
-#: RFC 3261 8.1.1.5.
-_MOST_CSEQ = 2**31 - 1
 
 
 def text_of(call: dict[str, Any], row: list[str], cseqs: dict[str, int], masked: str) -> str:
@@ -84,7 +80,7 @@ def bye(
         f"From: {caller if forward else callee}",
         f"To: {callee if forward else caller}",
         f"Call-ID: {call_id}",
-        f"CSeq: {min(cseq + _CSEQ_GAP, _MOST_CSEQ)} BYE",
+        f"CSeq: {cseq} BYE",
         *(f"Route: <{route}>" for route in routes),
         f"Reason: {reason}",
     ]

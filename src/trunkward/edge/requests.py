@@ -2,7 +2,7 @@
 
 from ipaddress import ip_address, ip_network
 
-from trunkward.edge import headers, ksr, ladder, topos_fields
+from trunkward.edge import headers, ksr, ladder, numbering, topos_fields
 from trunkward.edge.announcements import Announcements
 from trunkward.edge.calls import Calls
 from trunkward.edge.dialogs import Dialogs
@@ -12,6 +12,8 @@ from trunkward.edge.settings import EdgeSettings
 from trunkward.edge.sides import Sides
 from trunkward.edge.targets import Targets
 
+#: Methods that nothing of the same dialog follows, or whose CSeq is another request's.
+_WITHOUT_END = frozenset({"BYE", "ACK", "CANCEL"})
 #: RFC 3261 8.1.1.6 suggests 70; a trunk is few hops away.
 _MOST_HOPS = 70
 
@@ -37,7 +39,7 @@ class Requests:
         self._calls = calls
         self._dialogs = dialogs
         self._targets = targets
-        self._sides = Sides(settings.call_id_alphabet)
+        self._sides = Sides(settings.call_id_alphabet, settings.call_id_prefix)
         self._plain = [ip_network(network) for network in settings.plain_networks]
 
     def received(self) -> None:
@@ -66,6 +68,9 @@ class Requests:
             ksr.stateless_reply(400, "Header Too Long Or Reserved")
             return
         ksr.answer_to_source()
+        if method not in _WITHOUT_END and int(ksr.pv("$cs")) > numbering.MOST_OF_PEERS:
+            ksr.stateless_reply(400, "CSeq Leaves No Room For A BYE")
+            return
         if method == "CANCEL":
             if ksr.matches_transaction():
                 ladder.got(ladder.cancel_key(ksr.call_id()), "caller", "CANCEL", reason=ksr.header("Reason"))

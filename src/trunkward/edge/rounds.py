@@ -1,7 +1,8 @@
 """The edge's timer: once a second, in a process of its own, which carries no SIP and may wait.
 
-1. BYEs that waited for a connection are sent.
-2. A gate is asked for more time, for all calls that will need it, and for cuts.
+1. BYEs that waited, for a connection or because a carrier has not ended its leg, are sent.
+2. A gate is asked for more time, for all calls that will need it, and for cuts. Of those that are to end and
+   cannot be alive any more, it says so.
    And whether calls of a node that has died are to be ended.
 3. Calls whose time is over are ended.
 4. So are calls whose media is lost.
@@ -10,6 +11,7 @@
 import time
 from collections.abc import Callable
 
+from trunkward.edge import leaving
 from trunkward.edge.gate import GateClient
 from trunkward.edge.grants import Grants
 from trunkward.edge.hang_up import HangUp
@@ -41,10 +43,12 @@ class Rounds:
     def second(self, _event: str) -> None:
         """One round."""
         # 1.
-        self._hang_up.go_on()
+        left = leaving.rows()
+        self._hang_up.go_on(left)
         rows = self._grants.rows()
         # 2. without calls, too: it may have to be told that there are none
-        self._grants.renew(self._gate(), rows)
+        for record_id in self._grants.renew(self._gate(), rows, left):
+            self._hang_up.give_up(record_id)
         self._stand_in.second()
         if not rows:
             return
@@ -52,11 +56,15 @@ class Rounds:
         now_s = time.monotonic()
         # of a call that rings only the places have an end
         ends = {
-            record_id: row.then for record_id, row in rows.items() if row.answered_at and row.until_s <= now_s
+            record_id: row.then
+            for record_id, row in rows.items()
+            if row.answered_at and row.until_s <= now_s and record_id not in left
         }
         # 4.
         names = {
-            record_id: row.media for record_id, row in rows.items() if row.media and record_id not in ends
+            record_id: row.media
+            for record_id, row in rows.items()
+            if row.media and record_id not in ends and record_id not in left
         }
         ends |= dict.fromkeys(self._watch.lost(names, now_s), "media-lost")
         for record_id in list(ends)[:_MOST_ENDS]:

@@ -12,14 +12,17 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from trunkward.edge import ksr
+from trunkward.edge import ksr, numbering
 from trunkward.edge.compact import expand
 
 CALLS = "calls"
 #: Each call's time (`trunkward.edge.grants`).
 GRANTS = "grants"
+#: Calls that are to end, and whose carrier has not said that its leg is over (`trunkward.edge.leaving`).
+LEAVING = "leaving"
 TOPOS_DIALOGS = "topos_dialogs"
-#: The highest CSeq of each side's requests since the INVITE, by record id and side.
+#: The highest CSeq of each side's requests since the INVITE, and the callee's tag in them, by record id and
+#: side.
 _CSEQS = "cseqs"
 _SIDES = ("caller", "callee")
 _MARK = "P-SR-XUID"  # topos' own name of the dialog a request belongs to, and the key of its row
@@ -82,7 +85,9 @@ class RunningCalls:
 
     def cseqs(self, call: dict[str, Any]) -> dict[str, int]:
         """The highest CSeq seen of each side's requests."""
-        seen = {side: int(ksr.table_get(_CSEQS, f"{call['record_id']}{side}") or 0) for side in _SIDES}
+        seen = {
+            side: numbering.highest(ksr.table_get(_CSEQS, f"{call['record_id']}{side}")) for side in _SIDES
+        }
         return seen | {"caller": max(seen["caller"], call["cseq"])}
 
     def note_end(self, record_id: str, end_s: float) -> None:
@@ -90,28 +95,30 @@ class RunningCalls:
         with contextlib.suppress(FileNotFoundError):
             os.utime(self._path(record_id), (max(end_s, 0.0), max(end_s, 0.0)))
 
-    def note_cseq(self, record_id: str, *, forward: bool) -> None:
-        """Notes the CSeq of the request in hand: a BYE of ours for that side must have a higher one."""
-        ksr.table_set(_CSEQS, f"{record_id}{_SIDES[not forward]}", ksr.pv("$cs"), self._longest_s)
+    def note_cseq(self, call: dict[str, Any], *, forward: bool) -> bool:
+        """Notes the CSeq of the request in hand: a BYE of ours for that side must have a higher one.
+
+        False for one that is out of order.
+        """
+        key = f"{call['record_id']}{_SIDES[not forward]}"
+        number, tag = int(ksr.pv("$cs")), ksr.pv("$tt" if forward else "$ft")
+        with ksr.table_locked(_CSEQS, key):
+            row, in_order = numbering.noted(
+                ksr.table_get(_CSEQS, key), number, tag, call["cseq"] if forward else 0
+            )
+            ksr.table_set(_CSEQS, key, row, self._longest_s)
+        return in_order
 
     def forget(self, record_id: str) -> bool:
         """Forgets a call that ends; True for the one who was first to end it."""
         with ksr.table_locked(CALLS, record_id):
             was_there = bool(ksr.table_get(CALLS, record_id))
             ksr.table_remove(CALLS, record_id)
-        ksr.table_remove(GRANTS, record_id)
+        for table in (GRANTS, LEAVING):
+            ksr.table_remove(table, record_id)
         for side in _SIDES:
             ksr.table_remove(_CSEQS, f"{record_id}{side}")
         return was_there
-
-    def take(self, record_id: str) -> tuple[dict[str, Any], dict[str, int]] | None:
-        """Forgets a call that we end, and gives it with the highest CSeq of each side; None: it has ended."""
-        text = self.text(record_id)
-        seen = {side: int(ksr.table_get(_CSEQS, f"{record_id}{side}") or 0) for side in _SIDES}
-        if not self.forget(record_id) or not text:
-            return None
-        call: dict[str, Any] = expand(text)
-        return call, seen | {"caller": max(seen["caller"], call["cseq"])}
 
     def mark_ended(self, record_id: str, mark: str) -> None:
         """Notes beside the file that the call has ended, until `clear`: by whom, and why if it was us."""

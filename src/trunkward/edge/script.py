@@ -20,7 +20,7 @@ from collections.abc import Callable
 # Kamailio's interpreter is the system's: it does not know where this package is installed.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from trunkward.edge import attempt, groups, guard, ksr, ladder, settings
+from trunkward.edge import attempt, groups, guard, ksr, ladder, own_bye, settings
 from trunkward.edge.announcements import Announcements
 from trunkward.edge.bindings import BindingTable
 from trunkward.edge.calls import Calls, reject
@@ -112,7 +112,7 @@ class Edge:
             suspended=_suspended,
             bindings=_bindings,
             gate=self.gate,
-            sides=Sides(told.call_id_alphabet),
+            sides=Sides(told.call_id_alphabet, told.call_id_prefix),
             group=groups.RUNNING,
         )
         self.registrations = Registrations(
@@ -147,7 +147,12 @@ _rounds = Rounds(
     gate=_gate,
     # it asks once a second, and no sooner after it was not answered
     watch=MediaWatch(Rtpengine(*_ng, rest_s=0.5)),
-    hang_up=HangUp(_running, _endings, lambda: _edge.now().reach),
+    hang_up=HangUp(
+        _running,
+        _endings,
+        lambda: _edge.now().reach,
+        Sides(_settings.call_id_alphabet, _settings.call_id_prefix).masked,
+    ),
     stand_in=StandIn(lambda: _edge.now().gate_of_orphans, lambda: _edge.now().reach),
 )
 
@@ -193,6 +198,8 @@ class Callbacks:
     ksr_second = staticmethod(guard.event(ladder.flushed(_rounds.second)))
     ksr_htable_event = staticmethod(guard.event(_endings.table_event))
     ksr_any_reply = staticmethod(guard.incoming_reply(ladder.flushed(_now("calls", "any_reply"))))
+    ksr_local_request = staticmethod(guard.event(ksr.local_request))
+    ksr_own_reply = staticmethod(guard.reply(own_bye.replied))
     ksr_stray_reply = staticmethod(guard.stray_reply)
     ksr_dialog_connected = staticmethod(guard.task(ladder.flushed(_now("dialogs", "connected"))))
     ksr_numbers = staticmethod(guard.event(_numbers.write_down))

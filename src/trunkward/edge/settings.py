@@ -43,6 +43,8 @@ class EdgeSettings:
     grant_s: float
     #: The 64 characters Call-IDs are masked with (`trunkward.engines.call_id_mask`).
     call_id_alphabet: str
+    #: What a masked Call-ID of this node begins with.
+    call_id_prefix: str
     #: By the name asked for in the handshake (SNI): names accepted on the certificate, and hosts as declared.
     tls_peers: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     #: By the same name: what its chain must lead to, as a path or hash; another one means another trust.

@@ -20,13 +20,14 @@ _MARKS = re.compile(r";tw=([0-9a-zA-Z]+);twc=([0-9a-f]+)")
 class Sides:
     """Tells the sides of a call apart, without looking the call up."""
 
-    def __init__(self, alphabet: str) -> None:
-        """`alphabet`: the 64 characters topoh masks with."""
+    def __init__(self, alphabet: str, prefix: str) -> None:
+        """`alphabet`: the 64 characters topoh masks with, `prefix`: what it puts in front."""
+        self._prefix = prefix
         self._mask = str.maketrans(_STANDARD, alphabet + "*")
 
     def masked(self, call_id: str) -> str:
         """A Call-ID as topos shows it to the called side."""
-        return "!!:" + base64.b64encode(call_id.encode()).decode().translate(self._mask)
+        return self._prefix + base64.b64encode(call_id.encode()).decode().translate(self._mask)
 
     def settle(self) -> str:
         """For each request in a dialog, before anything can be answered; the call's record id, "" if none."""

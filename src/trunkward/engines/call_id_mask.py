@@ -22,6 +22,15 @@ def mask_alphabet(key: str) -> str:
     return "".join(shuffled)
 
 
+def mask_prefix(key: str) -> str:
+    """What a masked Call-ID begins with, which is how topoh tells that it has a mask to take off.
+
+    Each node's own: a call of a dead node is ended with the Call-ID that one has shown, and what another
+    alphabet makes of it in the answer may be the end of a line.
+    """
+    return f"!!{hashlib.sha256(b'prefix ' + key.encode('ascii')).hexdigest()[:8]}:"
+
+
 def _crc(data: bytes) -> int:
     """CRC-16/X-25."""
     crc = 0xFFFF

@@ -17,7 +17,7 @@ from trunkward.admission.rows import authority_id
 from trunkward.calls.attempt import Transport
 from trunkward.control.secrets import usable
 from trunkward.control.shown import SERVER
-from trunkward.engines.call_id_mask import mask_alphabet
+from trunkward.engines.call_id_mask import mask_alphabet, mask_prefix
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.engines.shown_pair import target
 from trunkward.settings import Paths
@@ -168,6 +168,8 @@ modparam("tm", "auto_inv_100_reason", "Trying")
 # replies without a transaction go nowhere; so one is kept for as long as a peer may repeat its 2xx
 # (RFC 3261 13.3.1.4, RFC 6026 7.1: 64 * T1), which then goes through the reply callback like the first
 modparam("tm", "on_sl_reply", "ksr_stray_reply")
+# replies to a BYE of ours are told by its transaction (edge/own_bye.py)
+modparam("tm", "event_callback", "ksr_local_request")
 modparam("tm", "wt_timer", 33000)
 modparam("rr", "append_fromtag", 0)
 modparam("rr", "enable_full_lr", 1)
@@ -175,7 +177,8 @@ modparam("ctl", "binrpc", "unix:{paths.run}/edge/ctl.sock")
 modparam("htable", "htable", "calls=>size=12;autoexpire={LONGEST_CALL_S};")
 modparam("htable", "htable", "grants=>size=12;autoexpire={LONGEST_CALL_S};")
 modparam("htable", "htable", "cseqs=>size=12;autoexpire={LONGEST_CALL_S};")
-modparam("htable", "htable", "stood_in=>size=8;autoexpire=60;")
+modparam("htable", "htable", "leaving=>size=12;")
+modparam("htable", "htable", "own_byes=>size=8;autoexpire=60;")
 modparam("htable", "htable", "tls_passed=>size=8;autoexpire=86400;")
 modparam("htable", "htable", "identified=>size=10;autoexpire=86400;")
 modparam("htable", "htable", "tls_asked=>size=8;autoexpire=30;")
@@ -221,6 +224,7 @@ modparam("topos", "storage", "htable")
 # secret alphabet (a mask, not a cipher); topoh lends topos that and does nothing else
 modparam("topoh", "use_mode", 1)
 modparam("topoh", "mask_key", "{mask_key}")
+modparam("topoh", "callid_prefix", "{mask_prefix(mask_key)}")
 modparam("topoh", "mask_callid", 1)
 modparam("topos", "mask_callid", 1)
 modparam("topos", "dialog_expire", {LONGEST_CALL_S})
@@ -334,6 +338,7 @@ def render_edge_json(
             "longest_call_s": LONGEST_CALL_S,
             "grant_s": declared.node.grant_s,
             "call_id_alphabet": mask_alphabet(mask_key),
+            "call_id_prefix": mask_prefix(mask_key),
             "tls_peers": peers,
             "tls_authorities": dict(_tls_names(declared, paths)),
             "trunk_hosts": {

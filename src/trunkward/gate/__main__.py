@@ -116,7 +116,8 @@ async def _run(index: int, trust_clock: bool, paths: Paths) -> None:
     await _first_of(loaded, stop)
     if not stop.is_set():
         if policy.snapshot is not None:
-            client.longest_s = longest_s(policy.snapshot.node)
+            node = policy.snapshot.node
+            client.longest_s, client.currency = longest_s(node), node.currency
         await client.greet()
         log.info("ready", policy=policy.snapshot.version if policy.snapshot else None)
         await serve(paths.gate_socket(index), line, stop)

@@ -100,7 +100,7 @@ class Counts:
         self, legs: Sequence[RunningLeg], node: NodeSettings, hold_s: float
     ) -> dict[str, LegFact | Unavailable]:
         """What became of each call's next slice, by record id."""
-        self._client.longest_s = longest_s(node)
+        self._client.longest_s, self._client.currency = longest_s(node), node.currency
         if not legs:
             return {}
         facts = await self._client.renew_legs(

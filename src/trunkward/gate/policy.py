@@ -12,8 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from trunkward.admission.snapshot import Snapshot, SnapshotRefused
-from trunkward.settings import deck_name
-from trunkward.spend.table import DeckRefused, DeckTable
+from trunkward.spend.table import DeckRefused, DeckTable, deck_name
 
 #: How far behind everybody else the thread that checks snapshots stands (nice(2)).
 _NICE = 10

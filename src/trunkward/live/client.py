@@ -11,6 +11,7 @@ import msgspec
 from trunkward.admission.ports import (
     AlreadyEnded,
     Asked,
+    Foreign,
     Forgotten,
     Frozen,
     Granted,
@@ -52,6 +53,8 @@ class LiveClient:
         #: Seconds the longest grant of money lasts (`admission.ports.Charge`), for a ledger that has lost
         #: what it was.
         self.longest_s = 0.0
+        #: What amounts are in; "" while that is not known.
+        self.currency = ""
         #: The epoch of the ledger in which it grants nothing until it has been told of all calls; 0: it does.
         self.frozen = 0
         self._releases = _Waiting(self._wire, library.release)
@@ -116,7 +119,10 @@ class LiveClient:
         """
         parts = [legs[at : at + _AT_ONCE] for at in range(0, len(legs), _AT_ONCE)]
         answers = await asyncio.gather(
-            *(self._wire.ask(money.renew_legs(part, hold_s, node, longest_s), dated=False) for part in parts)
+            *(
+                self._wire.ask(money.renew_legs(part, hold_s, node, longest_s, self.currency), dated=False)
+                for part in parts
+            )
         )
         facts: list[LegFact | Unavailable] = []
         for part, answer in zip(parts, answers, strict=True):
@@ -270,6 +276,8 @@ def _fact(asked: Asked, answer: Any) -> LiveFact:
             return money.over_spend(_owners(asked), numbers)
         case [b"frozen", int(ms), int(epoch)]:
             return Frozen(retry_after_s=-(-ms // 1000), epoch=epoch)
+        case [b"foreign", bytes(currency)]:
+            return Foreign(currency=currency.decode())
         case [b"ended"]:
             return Unavailable(what="redis", why="redis-call-is-over")
         case [b"replayed"]:
@@ -291,6 +299,8 @@ def _leg_fact(leg: RunningLeg, answer: object) -> LegFact | Unavailable:
             return AlreadyEnded()
         case [b"frozen", int(ms), int(epoch)]:
             return Frozen(retry_after_s=-(-ms // 1000), epoch=epoch)
+        case [b"foreign", bytes(currency)]:
+            return Foreign(currency=currency.decode())
         case [b"over-spend", *numbers]:
             return money.over_spend([share.owner for share in leg.shares], cast("list[int]", numbers))
     return _unusable(answer)

@@ -88,7 +88,8 @@ ARGV  record id, hold in ms, how many counters, how many rates, nc ('' for no no
       then for each counter its most, then for each rate its interval in us and its burst, then what `weigh` takes if the
       call costs money; the question's end
 =>    {'held', end of the hold in ms, numbers of the carriers whose cap is reached} | {'late', now in ms} | {'replayed'}
-      | {'forgotten', the epoch now} | {'over-spend', ...} | {'frozen', ms, epoch} | {'ended'}, as money.lua has them
+      | {'forgotten', the epoch now} | {'over-spend', ...} | {'frozen', ms, epoch} | {'foreign', currency} |
+      {'ended'}, as money.lua has them
       | {'over', number of the key from 1, ms after which a rate lets the next one through; 0 where none is known} ]]
 local function admit(keys, argv)
   local id, hold_ms = argv[1], tonumber(argv[2])
@@ -254,6 +255,7 @@ of_money('settle', { 'allow-oom' })
 of_money('spent', { 'no-writes' })
 of_money('legs', { 'no-writes' })
 of_money('watch', { 'allow-oom' })
+of_money('forget', { 'allow-oom' })
 of_money('recalled', { 'allow-oom' })
 of_money('restoring', { 'allow-oom' })
 of_money('restored', { 'allow-oom' })

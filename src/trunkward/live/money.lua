@@ -9,7 +9,7 @@ Under the keys:
   leg:ID           a call, or a gate's escrow: UNTIL RESERVATION ADMITTED SINCE EPOCH NODE (ledger's ms; SINCE 0: it rings),
                    then a line for each owner: KEY TARIFF SETTLED GRANTED FORCED. `ended` for LATE_MS when it is over
   legs             sorted set: the ids of legs, each with its UNTIL; those of dead nodes with when they are looked at next
-  ledger           hash: what is said at `look`
+  ledger           hash: what is said at `look`; and the currency of all amounts, which the first node names that watches
 
 A total is a sum of buckets, and a bucket frees when its newest second has left the window, all of it at once: never
 before its time, and at no midnight.
@@ -45,10 +45,11 @@ Another server than the one that wrote here last (a restart, a failover, a copy 
 granted and settled: an epoch begins, and for the longest grant nothing more is granted. By then each call has been
 renewed, and so is known again, or has ended with its grant. A clock that leaps, or is put forward by who vouches for it,
 thaws nothing: of each step no more than THAW_US count, and an eighth is added for that.
-=>    time in us, ms for which nothing is granted, epoch, ahead of Valkey's clock in us, time of the last look before it ]]
+=>    time in us, ms for which nothing is granted, epoch, ahead of Valkey's clock in us, time of the last look before it,
+      currency or false ]]
 local function look(time, longest_ms, vouched, writes)
   me = me or string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-  local known = redis.call('HMGET', LEDGER, 'run', 'seen', 'ahead', 'woke', 'epoch', 'longest', 'kept')
+  local known = redis.call('HMGET', LEDGER, 'run', 'seen', 'ahead', 'woke', 'epoch', 'longest', 'kept', 'currency')
   local run = known[1]
   local seen, ahead, woke, epoch, longest, kept = tonumber(known[2] or 0), tonumber(known[3] or 0),
     tonumber(known[4] or 0), tonumber(known[5] or 0), tonumber(known[6] or 0), tonumber(known[7] or 0)
@@ -70,7 +71,7 @@ local function look(time, longest_ms, vouched, writes)
     end
     latest = now
   end
-  return now, math.max(0, math.ceil((woke + longest * 1125 - now) / 1000)), epoch, now - time, kept
+  return now, math.max(0, math.ceil((woke + longest * 1125 - now) / 1000)), epoch, now - time, kept, known[8]
 end
 
 -- The buckets of a window from one number to another, as fields, and what is in each.
@@ -164,6 +165,11 @@ local function frees_in(owner, i, now)
   return 0
 end
 
+-- One currency for each cap: amounts in another one are never added. The answer, or false.
+local function foreign(held, currency)
+  return held and currency ~= '' and held ~= currency and { 'foreign', held }
+end
+
 --[[ What hinders that a leg costs the owner number `o` so much more, `to` in all: nil, or the answer. Caps stand in `argv`
 from `at` on: call, hour, day, month; -1 is none. Where there is none, nothing can be overspent. `frozen`: the answer, or false. ]]
 local function hindered(owner, o, more, to, argv, at, now, frozen)
@@ -234,12 +240,12 @@ end
 
 --[[ weigh: whether a new leg's first slice is there. Part of `admit`; nothing is written.
 KEYS  from k: ledger, legs, leg:ID, then the owners
-ARGV  from a: longest grant in ms, node, then for each owner 1 for a carrier (who may be left out) or 0, its tariff, amount, and
+ARGV  from a: longest grant in ms, node, currency, then for each owner 1 for a carrier (who may be left out) or 0, its tariff, amount, and
       caps for call, hour, day, month
 =>    what `reserve` is given, or nil and the answer ]]
 local function weighed(book, keys, argv, k, a, id, time)
-  local now, frozen_ms, epoch = look(time, tonumber(argv[a]), false, true)
-  local frozen = frozen_ms > 0 and { 'frozen', frozen_ms, epoch }
+  local now, frozen_ms, epoch, _, _, currency = look(time, tonumber(argv[a]), false, true)
+  local frozen = foreign(currency, argv[a + 2]) or frozen_ms > 0 and { 'frozen', frozen_ms, epoch }
   local leg, ended = leg_of(id)
   if ended then return nil, { 'ended' } end
   book.now = now
@@ -248,7 +254,7 @@ local function weighed(book, keys, argv, k, a, id, time)
   local plan = { book = book, leg = leg, ahead = math.max(now, time), grants = {}, left = {} }
   local carriers, going, last = 0, 0, nil
   for i = 1, #keys - k - 2 do
-    local at = a + 2 + 7 * (i - 1)
+    local at = a + 3 + 7 * (i - 1)
     local key, to = keys[k + 2 + i], tonumber(argv[at + 2])
     local owner, share = open(plan.book, key), leg.shares[key]
     share = share or { key = key, tariff = argv[at + 1], settled = 0, granted = 0, forced = 0 }
@@ -293,18 +299,18 @@ end
 
 --[[ renew_legs: legs go on. What has been used is charged, and the next slice granted where each window has room.
 KEYS  ledger, legs, then for each leg leg:ID and its owners, who stay; others' grants are free
-ARGV  hold in ms, longest grant in ms, node, then for each leg its id, ms since the answer ('' while it rings), ms until it is
+ARGV  hold in ms, longest grant in ms, node, currency, then for each leg its id, ms since the answer ('' while it rings), ms until it is
       overdue should it get nothing ('' for one that is dead: its grant grows whatever the caps say, and is told as forced),
       how many owners, and for each owner its tariff, used in all, granted in all before, to be granted in all, and caps for
       call, hour, day, month
-=>    for each leg {'granted'} | {'ended'} | {'frozen', ms, epoch} | {'over-spend', number of the owner, window, cap, settled,
+=>    for each leg {'granted'} | {'ended'} | {'frozen', ms, epoch} | {'foreign', currency} | {'over-spend', number of the owner, window, cap, settled,
       granted, ms until something frees}; not granted, a leg has what it had ]]
 function money.renew_legs(keys, argv, time)
   local hold_ms, longest = tonumber(argv[1]), tonumber(argv[2])
-  local now, frozen_ms, epoch = look(time, longest, false, true)
-  local frozen = frozen_ms > 0 and { 'frozen', frozen_ms, epoch }
+  local now, frozen_ms, epoch, _, _, currency = look(time, longest, false, true)
+  local frozen = foreign(currency, argv[4]) or frozen_ms > 0 and { 'frozen', frozen_ms, epoch }
   local now_ms = math.floor(now / 1000)
-  local book, answers, k, a = { now = now }, {}, 2, 3
+  local book, answers, k, a = { now = now }, {}, 2, 4
   while a < #argv do
     local id, lasted, left_ms, count = argv[a + 1], argv[a + 2], tonumber(argv[a + 3]), tonumber(argv[a + 4])
     local dead = not left_ms
@@ -435,13 +441,37 @@ end
 
 --[[ watch: the ledger's time is looked at, each second; it is told whether the clock can be believed.
 KEYS  ledger
-ARGV  longest grant in ms, who asks' own time in us if that is known to be right, else ''
+ARGV  longest grant in ms, who asks' own time in us if that is known to be right, else '', and the currency he counts in or ''
 =>    {epoch, ms for which nothing is granted, the ledger's time in ms, ms it is ahead of Valkey's clock, ms since the
-      epoch until when all is known that was settled} ]]
+      epoch until when all is known that was settled, the currency of all amounts or ''} ]]
 function money.watch(_, argv, time)
   local vouched = argv[2] ~= '' and math.abs(tonumber(argv[2]) - time) < 2000000
-  local now, frozen, epoch, ahead, kept = look(time, tonumber(argv[1]), vouched, true)
-  return { epoch, frozen, math.floor(now / 1000), math.floor(ahead / 1000), math.floor(kept / 1000) }
+  local now, frozen, epoch, ahead, kept, currency = look(time, tonumber(argv[1]), vouched, true)
+  if not currency and argv[3] ~= '' then
+    currency = argv[3]
+    redis.call('HSET', LEDGER, 'currency', currency)
+  end
+  return { epoch, frozen, math.floor(now / 1000), math.floor(ahead / 1000), math.floor(kept / 1000), currency or '' }
+end
+
+--[[ forget: what all owners have spent is gone, and is counted in another currency from then on. Nothing is done while calls are
+kept: what they cost is in the old one.
+KEYS  ledger, legs, then all owners there are
+ARGV  currency
+=>    how many calls hinder it; 0: it is done ]]
+function money.forget(keys, argv)
+  local calls, leases = 0, redis.call('ZRANGE', LEGS, '0', '-1')
+  for _, id in ipairs(leases) do
+    if string.sub(id, 1, 7) ~= 'escrow:' then calls = calls + 1 end
+  end
+  if calls > 0 then return calls end
+  for _, id in ipairs(leases) do
+    redis.call('DEL', 'leg:' .. id)
+    redis.call('ZREM', LEGS, id)
+  end
+  for i = 3, #keys do redis.call('DEL', keys[i]) end
+  redis.call('HSET', LEDGER, 'currency', argv[1])
+  return 0
 end
 
 -- In the fields `recalled:NODE` and `restored:NODE` stands the epoch of which each half is known.

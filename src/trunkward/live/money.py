@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from trunkward.admission.ports import (
     Charge,
@@ -11,9 +12,12 @@ from trunkward.admission.ports import (
 )
 from trunkward.trunks.spending import Spending, Window
 
-_RENEW, _SETTLE, _SPENT, _LEGS, _WATCH, _RECALLED, _RESTORING, _RESTORED = (
+_RENEW, _SETTLE, _SPENT, _LEGS, _WATCH, _FORGET, _RECALLED, _RESTORING, _RESTORED = (
     f"tw2_{name}"
-    for name in ("renew_legs", "settle", "spent", "legs", "watch", "recalled", "restoring", "restored")
+    for name in (
+        *("renew_legs", "settle", "spent", "legs", "watch", "forget"),
+        *("recalled", "restoring", "restored"),
+    )
 )
 _LEDGER, _LEGS_KEY = "ledger", "legs"
 #: Keys most of its functions need.
@@ -75,6 +79,8 @@ class Watched:
     ahead_ms: int
     #: What was settled until then is known; 0: nothing is.
     kept_until_ms: int
+    #: Of all amounts, ISO 4217; "": nobody has said it yet.
+    currency: str
 
 
 def keys_of(record_id: str, owners: Iterable[str]) -> list[str]:
@@ -84,7 +90,7 @@ def keys_of(record_id: str, owners: Iterable[str]) -> list[str]:
 
 def weighed(charge: Charge) -> list[str]:
     """Arguments `admit` needs for money."""
-    arguments = [_ms(charge.longest_s), charge.node]
+    arguments = [_ms(charge.longest_s), charge.node, charge.currency]
     for share in charge.shares:
         arguments += [
             "1" if share.carrier else "0",
@@ -95,10 +101,12 @@ def weighed(charge: Charge) -> list[str]:
     return arguments
 
 
-def renew_legs(legs: Sequence[RunningLeg], hold_s: float, node: str, longest_s: float) -> tuple[str, ...]:
+def renew_legs(
+    legs: Sequence[RunningLeg], hold_s: float, node: str, longest_s: float, currency: str
+) -> tuple[str, ...]:
     """`renew_legs`, as a command."""
     keys = [_LEDGER, _LEGS_KEY]
-    arguments = [_ms(hold_s), _ms(longest_s), node]
+    arguments = [_ms(hold_s), _ms(longest_s), node, currency]
     for leg in legs:
         keys += [f"leg:{leg.record_id}", *(share.owner for share in leg.shares)]
         lasted = "" if leg.lasted_s is None else _ms(leg.lasted_s)
@@ -160,16 +168,34 @@ def kept_legs(answer: Sequence[bytes]) -> list[KeptLeg]:
     return [_kept(record_id, text, int(now)) for record_id, text in zip(pairs[::2], pairs[1::2], strict=True)]
 
 
-def watch(longest_s: float, now_s: float | None) -> tuple[str, ...]:
-    """`watch`, as a command. `now_s`: seconds since the epoch by a clock that is known to be right."""
+def watch(longest_s: float, now_s: float | None, currency: str = "") -> tuple[str, ...]:
+    """`watch`, as a command. `now_s`: seconds since the epoch by a clock that is known to be right.
+
+    `currency`: what amounts are in, should nobody have said it before; "" where that is not known.
+    """
     vouched = "" if now_s is None else str(round(now_s * 1_000_000))
-    return ("FCALL", _WATCH, "1", _LEDGER, _ms(longest_s), vouched)
+    return ("FCALL", _WATCH, "1", _LEDGER, _ms(longest_s), vouched, currency)
 
 
-def watched(answer: Sequence[int]) -> Watched:
+def watched(answer: Sequence[Any]) -> Watched:
     """What `watch` answers."""
-    epoch, frozen, now, ahead, kept = answer
-    return Watched(epoch=epoch, frozen_ms=frozen, now_ms=now, ahead_ms=ahead, kept_until_ms=kept)
+    epoch, frozen, now, ahead, kept, currency = answer
+    return Watched(
+        epoch=epoch,
+        frozen_ms=frozen,
+        now_ms=now,
+        ahead_ms=ahead,
+        kept_until_ms=kept,
+        currency=currency.decode(),
+    )
+
+
+def forget(owners: Sequence[str], currency: str) -> tuple[str, ...]:
+    """`forget`, as a command: what all owners have spent; amounts are in this currency from then on.
+
+    It answers how many calls hinder that.
+    """
+    return ("FCALL", _FORGET, str(2 + len(owners)), _LEDGER, _LEGS_KEY, *owners, currency)
 
 
 def recalled(node: str, epoch: int, nodes: Iterable[str]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ COLUMNS = (
     *("cost", "cost_basis", "cost_billed_s", "cost_rate", "cost_connect", "cost_increments"),
     *("cost_prefix", "cost_deck", "cost_deck_sha256", "margin"),
     *("price_before", "cost_before", "revised_at", "revised_by", "revision_version", "revision_reason"),
+    "ended_at",
 )
 _NUMBERS = ("calling_number", "called_number")
 
@@ -42,6 +43,7 @@ def line(call: RatedCall, before: RatedCall | None) -> dict[str, str]:
         amount(call.margin_micro),
         *((amount(before.sale.micro), amount(before.cost.micro)) if before else ("", "")),
         *(_time(call.revised_at), call.actor, str(call.version or ""), call.why),
+        _time(call.ended_at),
     ]
     return dict(zip(COLUMNS, cells, strict=True))
 
@@ -91,6 +93,8 @@ class Totals:
         self.no_price = 0
         self.no_cost = 0
         self.revised = 0
+        #: Calls that began before the end of the period and have no end here: they are in no sum.
+        self.open = 0
 
     def add(self, call: RatedCall) -> None:
         """One call more."""
@@ -113,4 +117,5 @@ class Totals:
             "without_price": self.no_price,
             "without_cost": self.no_cost,
             "revised": self.revised,
+            "open": self.open,
         }

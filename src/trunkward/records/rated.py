@@ -35,6 +35,8 @@ class RatedCall:
     called_number: str
     #: None: no answer, or nobody knows of one.
     answered_at: float | None
+    #: When it was over; of one nobody knows the end of, the moment it was found gone.
+    ended_at: float
     #: None: not known.
     lasted_ms: int | None
     charged: Charged
@@ -74,6 +76,7 @@ def rated(decision: DecisionRecord, outcome: Outcome) -> RatedCall:
         calling_number=decision.calling_number,
         called_number=decision.called_number,
         answered_at=outcome.answered_at,
+        ended_at=_ended_at(decision, outcome, lasted),
         lasted_ms=lasted,
         charged=charged,
         currency=money.currency if money else "",
@@ -100,6 +103,12 @@ def _lasted_ms(outcome: Outcome) -> int | None:
     if not outcome.answered_at:
         return 0
     return lasted_ms(outcome.answered_at, outcome.ended_at) if outcome.ended_at else None
+
+
+def _ended_at(decision: DecisionRecord, outcome: Outcome, lasted: int | None) -> float:
+    if outcome.ended_at is not None:
+        return outcome.ended_at
+    return (outcome.answered_at or decision.at) + (lasted or 0) / 1000
 
 
 def _terms(price: RatedBy | None) -> Terms | None:

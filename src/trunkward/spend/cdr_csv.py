@@ -1,7 +1,8 @@
 """A carrier's own call records as CSV, in many spellings: read whole or refused with every wrong line.
 
 1. What separates the columns, as of a deck (`spend.deck_csv`).
-2. The header: each column is known by one of its usual names, in any order.
+2. The header: each column is known by one of its usual names, in any order; a unit in brackets is the one
+   that is read, or the file is refused.
 3. Each line: a number, a start, a duration, an amount; what is not one is named.
 """
 
@@ -11,6 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
+from trunkward.numbering.dialling import national_prefix_of
+from trunkward.numbering.e164 import NANP
+from trunkward.spend.csv_units import parted, unit_of
 from trunkward.spend.deck_csv import MOST_PROBLEMS, Problem, separator
 from trunkward.spend.money import CURRENCY, NoAmount, nano
 
@@ -36,6 +40,17 @@ _NAMES = {
     "currency": "currency cur",
 }
 _COLUMN = {name: column for column, names in _NAMES.items() for name in names.split()}
+#: The columns whose name may say a unit.
+_UNITS = {
+    "answered": "time",
+    "start": "time",
+    "date": "time",
+    "time": "time",
+    "lasted": "duration",
+    "billed": "duration",
+    "charge": "amount",
+    "rate": "rate",
+}
 _ISO = re.compile(r"([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})")
 _DOTS = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})")
 _SLASHES = re.compile(r"([0-9]{1,2})[/-]([0-9]{1,2})[/-]([0-9]{4})")
@@ -47,6 +62,7 @@ _TIME = re.compile(
 )
 _PARTS = re.compile(r"(?:([0-9]{1,4}):)?([0-9]{1,5}):([0-9]{2})(?:[.,]([0-9]{1,9}))?")
 _SECONDS = re.compile(r"([0-9]{1,7})(?:[.,]([0-9]{1,9}))?(?:\s*s(?:ec)?)?")
+_SAYS_UTC = re.compile(r"\(.*\b(?:UTC|GMT)\b", re.IGNORECASE)
 _EMPTY = re.compile(r"[\s\-().']+")
 
 
@@ -61,7 +77,7 @@ class CdrLine:
     #: Milliseconds since the epoch.
     at_ms: int
     lasted_ms: int
-    #: Nano-units of the currency.
+    #: Nano-units of the currency; below zero it is given back.
     charge_nano: int
     #: Seconds it says it has charged, and nano-units a minute; None: it does not say.
     billed_s: int | None = None
@@ -94,14 +110,19 @@ class CdrCsvRefused(ValueError):
 
 
 def read_cdrs(
-    text: str, zone: tzinfo = UTC, dates: str = "", progress: Callable[[int], None] = lambda _lines: None
+    text: str,
+    zone: tzinfo = UTC,
+    dates: str = "",
+    country: str = "",
+    progress: Callable[[int], None] = lambda _lines: None,
 ) -> Cdrs:
     """The calls in a file. Raises `CdrCsvRefused`, with all that is wrong.
 
     `zone`: of times that name none; `dates`: `day` or `month`, whichever stands first in 03/04/2026, empty:
-    such a date is refused. `progress` hears how many lines have been read, now and then.
+    such a date is refused; `country`: the code of the one whose national numbers may stand in it, empty: they
+    are refused. `progress` hears how many lines have been read, now and then.
     """
-    return _Reader(zone, dates).read(text.removeprefix("\ufeff"), progress)
+    return _Reader(zone, dates, country).read(text.removeprefix("\ufeff"), progress)
 
 
 class _Wrong(Exception):
@@ -112,9 +133,10 @@ class _Wrong(Exception):
 
 
 class _Reader:
-    def __init__(self, zone: tzinfo, dates: str) -> None:
+    def __init__(self, zone: tzinfo, dates: str, country: str) -> None:
         self._zone = zone
         self._dates = dates
+        self._country = country
         self._problems: list[Problem] = []
         self._more = 0
         self._places: dict[str, int] = {}
@@ -180,7 +202,7 @@ class _Reader:
         ignored = []
         for place, field in enumerate(header):
             named = field.strip()
-            column = _COLUMN.get(re.sub(r"[^a-z0-9]", "", named.lower().partition("(")[0]))
+            column = _COLUMN.get(re.sub(r"[^a-z0-9]", "", parted(named)[0].lower()))
             if column == "called" and "called" in self._places:
                 if named.lower() == "destination":
                     column = None  # the place's name, where the number has a column of its own
@@ -194,6 +216,7 @@ class _Reader:
                 self._wrong(line, named, f"{self._called[column]!r} is the same column")
             else:
                 self._places[column], self._called[column] = place, named
+                self._read_unit(column, named, line)
         for column, word in (("called", "called number"), ("lasted", "duration"), ("charge", "amount")):
             if column not in self._places and not (column == "lasted" and "billed" in self._places):
                 usual = ", ".join(_NAMES[column].split()[:4])
@@ -203,6 +226,21 @@ class _Reader:
                 line, "", f"no column for the start (start time, answer time, date) in {', '.join(header)!r}"
             )
         return tuple(ignored)
+
+    def _read_unit(self, column: str, named: str, line: int) -> None:
+        if column not in _UNITS:
+            return
+        unit = unit_of(named, _UNITS[column])
+        if unit.wrong:
+            zone = "; say --zone, and take it out of the name" if _UNITS[column] == "time" else ""
+            self._wrong(line, named, f"{unit.wrong}{zone}")
+        if unit.currency:
+            self._currencies.setdefault(unit.currency, line)
+        if unit.dates and self._dates not in ("", unit.dates):
+            self._wrong(line, named, f"that is --dates {unit.dates}")
+        self._dates = unit.dates or self._dates
+        if _UNITS[column] == "time" and _SAYS_UTC.search(named):
+            self._zone = UTC
 
     def _field(self, row: list[str], column: str) -> str:
         place = self._places.get(column)
@@ -228,10 +266,17 @@ class _Reader:
 
     def _number(self, row: list[str]) -> str:
         text = self._field(row, "called")
-        digits = _EMPTY.sub("", text).removeprefix("+")
-        digits = digits.removeprefix("00")
+        digits = _EMPTY.sub("", text)
+        if digits.startswith(("+", "00")):
+            digits = digits.removeprefix("+").removeprefix("00")
+        elif self._country:
+            digits = _international(digits, self._country)
         if not (digits.isascii() and digits.isdigit() and len(digits) <= 15):
             raise _Wrong("called", f"{text!r} is no telephone number" if text else "it is empty")
+        if digits.startswith("0"):
+            raise _Wrong(
+                "called", f"{text!r} is no number with its country code: of which one, --country 44?"
+            )
         return digits
 
     def _duration_ms(self, row: list[str], column: str) -> int:
@@ -252,6 +297,8 @@ class _Reader:
         text = self._field(row, column)
         if not text:
             raise _Wrong(column, "it is empty")
+        given_back = column == "charge" and text.startswith("-")
+        text = text.removeprefix("-") if given_back else text
         plain = text.replace(",", ".") if self._decimal_comma and text.count(",") == 1 else text
         plain = f"0{plain}" if plain.startswith(".") else plain
         try:
@@ -260,7 +307,7 @@ class _Reader:
             raise _Wrong(column, str(problem)) from None
         if column == "charge":
             self._decimals = max(self._decimals, len(plain.partition(".")[2].rstrip("0")))
-        return units
+        return -units if given_back else units
 
     def _moment_ms(self, row: list[str]) -> int:
         column = next(name for name in ("answered", "start", "date") if name in self._places)
@@ -304,6 +351,14 @@ class _Reader:
                 raise _Wrong(column, f"{text}: day or month first? Say it: --dates day, or --dates month")
             return (year, second, first) if self._dates == "day" else (year, first, second)
         raise _Wrong(column, f"{text!r} is no date, as 2026-11-25")
+
+
+def _international(digits: str, country: str) -> str:
+    """A number as it is dialled in its country, or one that has its country code already."""
+    before = national_prefix_of(country)
+    if country == NANP:
+        return f"{NANP}{digits}" if len(digits) == 10 else digits
+    return f"{country}{digits.removeprefix(before)}" if digits.startswith(before) else digits
 
 
 def _ms(fraction: str | None) -> int:

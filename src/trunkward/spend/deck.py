@@ -43,11 +43,6 @@ class Deck:
         """By prefix, what is in force at this time."""
         return {rate.prefix: rate for rate in self.rates if rate.holds(at)}
 
-    def moments(self, after: float) -> list[int]:
-        """When something changes later than this, in order."""
-        ends = {rate.since for rate in self.rates} | {rate.until for rate in self.rates if rate.until}
-        return sorted(moment for moment in ends if moment > after)
-
 
 class Overlap(ValueError):
     """Two rates of one prefix hold at the same time; the message says which."""

@@ -1,7 +1,8 @@
 """Rate decks as the trade sends them: CSV in many spellings, read whole or refused with every wrong line.
 
 1. What separates the columns: the one of `;`, tab and comma that the header has most of.
-2. The header: each column is known by one of its usual names, in any order; others are told as not read.
+2. The header: each column is known by one of its usual names, in any order; others are told as not read. A
+   unit in brackets is the one that is read, or the file is refused.
 3. Each line: one prefix or several, a rate, and what else the file has columns for.
 4. No two rates of one prefix from the same moment on.
 """
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING
 
+from trunkward.spend.csv_units import parted, unit_of
 from trunkward.spend.deck import MOST_DIGITS, Deck, Overlap, Rate, deck
 from trunkward.spend.money import CURRENCY, NoAmount, nano
 from trunkward.spend.tariff import Tariff
@@ -47,6 +49,16 @@ _NAMES = {
     "currency": "currency cur",
 }
 _COLUMN = {name: column for column, names in _NAMES.items() for name in names.split()}
+#: The columns whose name may say a unit.
+_UNITS = {
+    "rate": "rate",
+    "connect": "amount",
+    "increments": "increments",
+    "first": "increments",
+    "next": "increments",
+    "since": "time",
+    "until": "time",
+}
 _INCREMENTS = re.compile(r"([0-9]{1,4})\s*[/+:]\s*([0-9]{1,4})")
 _DATE_ISO = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 _DATE_DOTS = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})")
@@ -123,6 +135,7 @@ class _Wrong(Exception):
 class _Reader:
     def __init__(self, defaults: Defaults) -> None:
         self._defaults = defaults
+        self._dates = defaults.dates
         self._problems: list[Problem] = []
         self._more = 0
         #: Place of each column, and what it is called in this file.
@@ -192,7 +205,7 @@ class _Reader:
         ignored = []
         for place, field in enumerate(header):
             named = field.strip()
-            column = _COLUMN.get(re.sub(r"[^a-z0-9]", "", named.lower().partition("(")[0]))
+            column = _COLUMN.get(re.sub(r"[^a-z0-9]", "", parted(named)[0].lower()))
             if column is None:
                 if named:
                     ignored.append(named)
@@ -200,11 +213,24 @@ class _Reader:
                 self._wrong(line, named, f"{self._called[column]!r} is the same column")
             else:
                 self._places[column], self._called[column] = place, named
+                self._read_unit(column, named, line)
         for column in ("prefix", "rate"):
             if column not in self._places:
                 usual = ", ".join(_NAMES[column].split()[:4])
                 self._wrong(line, "", f"no column for the {column} ({usual}, ...) in {', '.join(header)!r}")
         return tuple(ignored)
+
+    def _read_unit(self, column: str, named: str, line: int) -> None:
+        if column not in _UNITS:
+            return
+        unit = unit_of(named, _UNITS[column])
+        if unit.wrong:
+            self._wrong(line, named, unit.wrong)
+        if unit.currency:
+            self._currencies.setdefault(unit.currency, line)
+        if unit.dates and self._dates not in ("", unit.dates):
+            self._wrong(line, named, f"that is --dates {unit.dates}")
+        self._dates = unit.dates or self._dates
 
     def _read_line(self, row: list[str], line: int) -> list[Rate]:
         try:
@@ -303,9 +329,9 @@ class _Reader:
             return date(int(found[3]), int(found[2]), int(found[1]))
         if found := _DATE_SLASHES.fullmatch(text):
             first, second, year = int(found[1]), int(found[2]), int(found[3])
-            if not self._defaults.dates:
+            if not self._dates:
                 raise _Wrong(column, f"{text}: day or month first? Say it: --dates day, or --dates month")
-            return date(year, second, first) if self._defaults.dates == "day" else date(year, first, second)
+            return date(year, second, first) if self._dates == "day" else date(year, first, second)
         raise _Wrong(column, f"{text!r} is no date, as 2026-12-01")
 
     def _one_currency(self) -> str:

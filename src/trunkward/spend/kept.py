@@ -26,15 +26,18 @@ class KeptDeck:
 class DeckChange:
     """What one act does."""
 
-    #: `import`, `correct` or `drop`.
+    #: `import`, `correct`, `restore` or `drop`.
     act: str
     name: str
     #: Its `version` is the act's.
     added: KeptDeck | None = None
     #: zlib over the text; empty: nothing is added.
     packed: bytes = b""
-    #: In words, what it does to prices.
+    #: In words, what it does to prices, and what of it looked like a slip and was meant.
     effect: str = ""
+    doubts: tuple[str, ...] = ()
+    #: The version whose state of the deck is in force again; 0: none.
+    restored: int = 0
     #: The version whose state of the deck ends; 0: there is none.
     ended: int = 0
 

@@ -4,7 +4,7 @@
 2. Pairs: the same number, starts within a window; the nearest first, each call once.
 3. What of a pair's difference comes from what: how long it lasted, another rate, other increments, rounding.
    A rate it does not name is an explanation when it fits other calls of the same prefix, too.
-4. What has no partner: twice in its file, unknown to us, unknown to it, outside the period.
+4. What has no partner: twice in its file, unknown to us, unknown to it, outside the period, given back.
 
 The parts add up to the difference of the totals exactly, and no order of lines changes them.
 """
@@ -55,6 +55,8 @@ class Kind(StrEnum):
     INCREMENTS = "increments"
     #: A call for help, which we count nothing for.
     EMERGENCY = "emergency"
+    #: A line by which they give back what they have charged, of this file or one before.
+    CREDIT = "credit"
     # ---- what nobody has explained yet
     NO_COST = "no-cost-of-ours"
     UNEXPLAINED = "unexplained"
@@ -156,7 +158,8 @@ def reconcile(
 ) -> Reconciled:
     """Compares; `since_ms` and `until_ms` (not in it) are the period, milliseconds since the epoch."""
     calls = sorted(ours, key=lambda call: (call.called, call.started_ms, call.record_id))
-    lines = sorted(theirs.lines, key=_order)
+    lines = sorted((line for line in theirs.lines if line.charge_nano >= 0), key=_order)
+    credits = sorted((line for line in theirs.lines if line.charge_nano < 0), key=_order)
     # 1.
     answered, offset_ms = _clock(lines, calls, answered=theirs.answered)
     # 2.
@@ -173,15 +176,16 @@ def reconcile(
         for line in lines
         if id(line) not in matched
     ]
+    found += [_given_back(line) for line in credits]
     found += [_without_line(call) for call in calls if call.within and id(call) not in known]
     different = [one for one in found if one.parts]
     different.sort(key=_largest_first)
     within = [call for call in calls if call.within]
     return Reconciled(
         calls=len(within),
-        lines=len(lines),
+        lines=len(theirs.lines),
         ours=sum((call.cost_micro or 0) * _MICRO_NANO for call in within),
-        theirs=sum(line.charge_nano for line in lines),
+        theirs=sum(line.charge_nano for line in theirs.lines),
         matched=len(pairs),
         offset_ms=offset_ms,
         answered=answered,
@@ -519,6 +523,11 @@ def _without_call(line: CdrLine, *, double: bool, within: bool) -> Found:
         part = Part(kind=Kind.UNKNOWN_TO_US, nano=line.charge_nano, text="they bill it, we have no such call")
     else:
         part = Part(kind=Kind.OUTSIDE, nano=line.charge_nano, text="it is before or after the period")
+    return Found(line=line, call=None, parts=(part,))
+
+
+def _given_back(line: CdrLine) -> Found:
+    part = Part(kind=Kind.CREDIT, nano=line.charge_nano, text="they give it back")
     return Found(line=line, call=None, parts=(part,))
 
 

@@ -1,6 +1,6 @@
 """What a call to one prefix costs by how long it lasts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from trunkward.spend.money import NANO
@@ -41,10 +41,22 @@ class Tariff:
         One that was answered and ended within the same millisecond costs nothing. It never falls as time
         passes, and is the same for all moments of one increment.
         """
+        return _up(self.exact(lasted_s), 60 * 1000)
+
+    def exact(self, lasted_s: float) -> int:
+        """The same before it is rounded, in sixtieths of a nano-unit."""
         billed_s = self.billed_s(lasted_s)
-        if not billed_s:
-            return 0
-        return _up(self.connect_nano * 60 + self.rate_nano * billed_s, 60 * 1000)
+        return self.connect_nano * 60 + self.rate_nano * billed_s if billed_s else 0
+
+    def or_more(self, other: Self) -> Self:
+        """Of two the greater rate, fee and increments, each."""
+        return replace(
+            self,
+            rate_nano=max(self.rate_nano, other.rate_nano),
+            connect_nano=max(self.connect_nano, other.connect_nano),
+            first_s=max(self.first_s, other.first_s),
+            next_s=max(self.next_s, other.next_s),
+        )
 
     def compact(self) -> str:
         """The same as a short text, which a call carries with it: its price does not change while it runs."""

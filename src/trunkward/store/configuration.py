@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from trunkward.access.actor import Actor
 from trunkward.control.acts import journaled
 from trunkward.control.configuration import Act, Superseded, Version, journal_facts
-from trunkward.control.difference import Change
+from trunkward.control.difference import Change, deletions
 from trunkward.control.objects import Objects, schema_id
 from trunkward.journal.chain import Entry, begin_or_continue
 from trunkward.spend.kept import DeckChange, KeptDeck, Rerating
@@ -33,6 +33,8 @@ from trunkward.trunks.spending import Hold, HoldScope, Raise, SpendingChange, Wi
 
 #: What makes all that one connection reads be of one moment.
 _ONE_MOMENT = {"sqlite": "BEGIN", "postgresql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"}
+#: Kinds of objects whose caps may be raised.
+_RAISED = ("trunks", "tenants", "resellers", "carriers")
 #: Changes a journal entry names one by one; of more it gives the number (the versions have them all).
 _NAMED = 200
 
@@ -105,6 +107,8 @@ class SqlConfiguration:
                 connection.execute(versions.insert().values(**_row(version)))
                 last = connection.execute(sa.select(journal).order_by(journal.c.seq.desc()).limit(1)).first()
                 facts = _facts(version, after, changes)
+                if ended := self._end_raises(connection, changes, version.number):
+                    facts["raises_ended"] = ended
                 if act is not None:
                     facts |= journaled(act, version.number)
                     self._do(connection, act, version.number)
@@ -215,6 +219,21 @@ class SqlConfiguration:
                 connection.execute(ended.values(ended=number))
             if added is not None:
                 connection.execute(table.insert().values(**asdict(added) | {"version": number}))
+
+    @staticmethod
+    def _end_raises(connection: sa.Connection, changes: list[Change], number: int) -> list[int]:
+        """Ends the raises of owners who leave the file: whoever has the name next is somebody else."""
+        gone = [
+            f"{change.kind.removesuffix('s')}:{change.name}"
+            for change in deletions(changes)
+            if change.kind in _RAISED
+        ]
+        if not gone:
+            return []
+        theirs = sa.and_(raises.c.owner.in_(gone), raises.c.ended == 0)
+        found = connection.scalars(sa.select(raises.c.version).where(theirs).order_by(raises.c.version)).all()
+        connection.execute(raises.update().where(theirs).values(ended=number))
+        return list(found)
 
     def history(self) -> tuple[list[Version], list[Entry]]:
         """All versions, the newest first, and the journal from its first entry, as of one moment."""

@@ -18,6 +18,8 @@ from trunkward.store.schema import rated as table
 
 #: Rows in one query or transaction: no reader holds a snapshot, and no writer the database, for longer.
 PAGE = 500
+#: Seconds a call may last at most, by the file's longest `max_call_s`.
+LONGEST_S = 86_400
 _decision = msgspec.json.Decoder(DecisionRecord).decode
 _outcome = msgspec.json.Decoder(Outcome).decode
 _WHOLE = (
@@ -31,7 +33,7 @@ _WHOLE = (
     "calling_number",
     "called_number",
 )
-_REST = ("answered_at", "lasted_ms", "currency", "version", "actor", "revised_at", "why")
+_REST = ("answered_at", "ended_at", "lasted_ms", "currency", "version", "actor", "revised_at", "why")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,8 @@ class RatedFilter:
     since: float
     #: Not in it any more.
     until: float
+    #: The period is that of the end of calls, else that of their decision.
+    by_end: bool = False
     tenant: str | None = None
     carrier: str | None = None
     #: What calls are; empty: all.
@@ -97,11 +101,12 @@ class RatedStore:
 
     def newest(self, wanted: RatedFilter) -> Iterator[list[RatedCall]]:
         """The newest revision of each call that is wanted, by time and record id, page by page."""
+        time = table.c.ended_at if wanted.by_end else table.c.at
         later = table.alias()
         superseded = sa.exists().where(
             later.c.record_id == table.c.record_id, later.c.revision > table.c.revision
         )
-        conditions = [table.c.at >= wanted.since, table.c.at < wanted.until, ~superseded]
+        conditions = [time >= wanted.since, time < wanted.until, ~superseded]
         conditions += [
             table.c[name] == value
             for name in ("tenant", "carrier")
@@ -111,15 +116,10 @@ class RatedStore:
             conditions.append(table.c.charged.in_(wanted.charged))
         if wanted.revised_since is not None:
             conditions.append(table.c.revised_at >= wanted.revised_since)
-        order = sa.tuple_(table.c.at, table.c.record_id)
+        order = sa.tuple_(time, table.c.record_id)
         after: list[sa.ColumnElement[bool]] = []
         while True:
-            query = (
-                sa.select(table)
-                .where(*conditions, *after)
-                .order_by(table.c.at, table.c.record_id)
-                .limit(PAGE)
-            )
+            query = sa.select(table).where(*conditions, *after).order_by(time, table.c.record_id).limit(PAGE)
             with self._engine.connect() as connection:
                 page = [_call(row) for row in connection.execute(query)]
             if page:
@@ -127,7 +127,25 @@ class RatedStore:
             if len(page) < PAGE:
                 return
             last = page[-1]
-            after = [order > sa.tuple_(sa.literal(last.at), sa.literal(last.record_id))]
+            at = last.ended_at if wanted.by_end else last.at
+            after = [order > sa.tuple_(sa.literal(at), sa.literal(last.record_id))]
+
+    def open_calls(self, wanted: RatedFilter) -> int:
+        """How many calls were let through before the end of the time that is wanted, and have no end here.
+
+        They run still, or their end has not been shipped yet. Of those of more than a day before that time
+        the worker has found out (`worker.abandoned`).
+        """
+        conditions = [
+            calls.c.at >= wanted.since - LONGEST_S,
+            calls.c.at < wanted.until,
+            calls.c.verdict == "admit",
+            calls.c.ending.is_(None),
+        ]
+        if wanted.tenant is not None:
+            conditions.append(calls.c.tenant == wanted.tenant)
+        with self._engine.connect() as connection:
+            return int(connection.scalar(sa.select(sa.func.count()).where(*conditions)) or 0)
 
     def before(self, page: Sequence[RatedCall]) -> dict[str, RatedCall]:
         """By record id, of those of a page that were revised the revision before."""
@@ -139,13 +157,13 @@ class RatedStore:
             found = connection.execute(sa.select(table).where(pair.in_(asked)))
             return {call.record_id: call for call in map(_call, found)}
 
-    def costs(self, since: float, until: float) -> Iterator[list[Cost]]:
-        """What each call that ended in this time was charged at its end, page by page."""
+    def costs(self, since: float, until: float, currency: str) -> Iterator[list[Cost]]:
+        """What each call that ended in this time was charged at its end in a currency, page by page."""
         after = ""
         while True:
             query = (
-                sa.select(*_OF_COST, table.c.record_id, _ENDED_AT)
-                .where(*_charged(since, until), table.c.record_id > after)
+                sa.select(*_OF_COST, table.c.record_id, table.c.ended_at)
+                .where(*_charged(since, until, currency), table.c.record_id > after)
                 .order_by(table.c.record_id)
                 .limit(PAGE)
             )
@@ -157,19 +175,19 @@ class RatedStore:
                 return
             after = page[-1].of
 
-    def sums(self, since: float, until: float, bucket_s: int) -> list[Cost]:
+    def sums(self, since: float, until: float, bucket_s: int, currency: str) -> list[Cost]:
         """The same, summed up by bucket of time, by who pays, and by carrier; `of` is the bucket's number."""
-        bucket = sa.cast(sa.func.floor(_ENDED_AT / bucket_s), sa.BigInteger)
+        bucket = sa.cast(sa.func.floor(table.c.ended_at / bucket_s), sa.BigInteger)
         columns = [
             table.c.owners,
             table.c.carrier,
             *(sa.func.sum(amount).label(amount.name) for amount in _AMOUNTS),
             bucket.label("record_id"),
-            sa.func.max(_ENDED_AT).label("ended_at"),
+            sa.func.max(table.c.ended_at).label("ended_at"),
         ]
         query = (
             sa.select(*columns)
-            .where(*_charged(since, until))
+            .where(*_charged(since, until, currency))
             .group_by(bucket, table.c.owners, table.c.carrier)
             .order_by(bucket, table.c.owners, table.c.carrier)
         )
@@ -190,23 +208,19 @@ class RatedStore:
                 connection.execute(_added(connection.dialect.name), rows)
 
 
-#: Seconds a call may last at most, by the file's longest `max_call_s`: it was decided on no earlier.
-_LONGEST_S = 86_400
-_ENDED_AT = (table.c.answered_at + table.c.lasted_ms / 1000.0).label("ended_at")
 _AMOUNTS = (table.c.sale_micro, table.c.cost_micro)
 _OF_COST = (table.c.owners, table.c.carrier, *_AMOUNTS)
 
 
-def _charged(since: float, until: float) -> list[sa.ColumnElement[bool]]:
+def _charged(since: float, until: float, currency: str) -> list[sa.ColumnElement[bool]]:
     """Calls that were charged to somebody, as it was said at their end."""
     return [
         table.c.revision == 1,
         table.c.charged == Charged.YES,
+        table.c.currency == currency,
         table.c.owners != "",
-        table.c.at >= since - _LONGEST_S,
-        table.c.at < until,
-        since <= _ENDED_AT,
-        until > _ENDED_AT,
+        table.c.ended_at >= since,
+        table.c.ended_at < until,
     ]
 
 

@@ -97,6 +97,7 @@ rated = sa.Table(
     #: Names, with a space between two.
     sa.Column("owners", sa.Text, nullable=False),
     sa.Column("answered_at", sa.Float, nullable=True),
+    sa.Column("ended_at", sa.Float, nullable=False),
     sa.Column("lasted_ms", sa.BigInteger, nullable=True),
     sa.Column("charged", _name(16), nullable=False),
     sa.Column("currency", _name(3), nullable=False),
@@ -119,6 +120,9 @@ rated = sa.Table(
     sa.Column("revised_at", sa.Float, nullable=True),
     sa.Column("why", sa.Text, nullable=False),
     sa.Index("ix_rated_record_id", "record_id", "revision", unique=True),
+    # bills are by the end of a call, decks and carriers' records by its beginning
     sa.Index("ix_rated_at", "at", "record_id"),
-    *(sa.Index(f"ix_rated_{name}", name, "at", "record_id") for name in ("tenant", "carrier")),
+    sa.Index("ix_rated_ended_at", "ended_at", "record_id"),
+    sa.Index("ix_rated_tenant", "tenant", "ended_at", "record_id"),
+    sa.Index("ix_rated_carrier", "carrier", "at", "record_id"),
 )

@@ -384,6 +384,16 @@ class Declared:
     resellers: tuple[str, ...] = ()
 
     @property
+    def selling_decks(self) -> dict[str, str]:
+        """By tenant, the deck its calls are sold by, its own or its reseller's; of those that have one."""
+        resellers = {trunk.tenant: trunk.reseller for trunk in self.trunks}
+        decks = {
+            tenant: self.tenant_decks.get(tenant) or self.reseller_decks.get(resellers.get(tenant, ""), "")
+            for tenant in self.tenants
+        }
+        return {tenant: deck for tenant, deck in decks.items() if deck}
+
+    @property
     def spending(self) -> dict[str, Spending]:
         """Everybody whose money is counted, as `trunk:acme-hq` or `tenant:acme`, with his caps."""
         kinds: dict[str, Mapping[str, Spending]] = {

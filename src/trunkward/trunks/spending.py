@@ -27,7 +27,8 @@ class AtCap(StrEnum):
 
     #: Each goes on to the end of the slice it has paid for.
     GRANT = "grant"
-    #: All are ended at once, and what they do not use of their slices is free again.
+    #: Each is ended when it asks for another slice, before the end of the one it has; what it does not use of
+    #: that is free again.
     AT_ONCE = "at-once"
 
 
@@ -138,7 +139,7 @@ class Raise:
 class SpendingChange:
     """What a version does to holds and raises: a new one, and those that end."""
 
-    #: `hold`, `release`, `raise`, `end`.
+    #: `hold`, `release`, `raise`, `end`; `forget`, which is of nobody alone.
     act: str
     owner: str
     hold: Hold | None = None

@@ -58,10 +58,9 @@ def main() -> None:
     # before there is a policy, without which no gate listens
     compiler = PolicyCompiler(paths.declared, paths.policy, partial(show, paths.shown))
 
-    def name() -> str:
-        return compiler.declared.node.ledger_name if compiler.declared else ""
-
-    functions = FunctionLibrary(paths, log.warning, name)
+    functions = FunctionLibrary(
+        paths, log.warning, lambda: compiler.declared.node if compiler.declared else None
+    )
     functions.load_first()
     compiler.round()
     stopped = threading.Event()

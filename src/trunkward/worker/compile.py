@@ -17,9 +17,9 @@ from trunkward.admission.snapshot import compile_snapshot
 from trunkward.control.declared import InForce
 from trunkward.control.secrets import usable
 from trunkward.engines.destinations_file import destinations_with
-from trunkward.settings import deck_name, snapshot_name
+from trunkward.settings import snapshot_name
 from trunkward.spend.deck import read_written
-from trunkward.spend.table import compile_deck
+from trunkward.spend.table import compile_deck, deck_name
 from trunkward.trunks.model import Declared, IdentifiedBy
 from trunkward.trunks.retention import RetentionPolicy
 from trunkward.trunks.spending import OwnerSpending, with_raises

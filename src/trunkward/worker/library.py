@@ -15,6 +15,7 @@ from trunkward.engines.kernel_clock import read_clock
 from trunkward.live import money, nodes
 from trunkward.live.ask import NotAnswered, Valkey
 from trunkward.settings import Paths
+from trunkward.trunks.model import NodeSettings
 
 #: Seconds the first policy waits for Valkey: a gate that has a policy is to find the functions there. Without
 #: them it goes by the posture table, so this is no condition.
@@ -25,15 +26,19 @@ _STEP_S = 0.05
 class FunctionLibrary:
     """Loads the functions whenever Valkey has been away."""
 
-    def __init__(self, paths: Paths, log: Callable[..., Any], name: Callable[[], str] = lambda: "") -> None:
-        """Asks nobody yet; `log` hears once of each trouble. `name`: this node's, "" until known."""
+    def __init__(
+        self, paths: Paths, log: Callable[..., Any], node: Callable[[], NodeSettings | None] = lambda: None
+    ) -> None:
+        """Asks nobody yet; `log` hears once of each trouble. `node`: this one, None until known."""
         self._paths = paths
         self._log = log
-        self._name = name
+        self._node = node
         self._instance = _instance(paths)
         self._valkey: Valkey | None = None
         self._watched: money.Watched | None = None
         self._told = ""
+        #: The ledger's currency, where it is another than this node's.
+        self._foreign = ""
         #: Monotonic seconds since when another node has held this one's name; None: nobody has.
         self._taken_since: float | None = None
 
@@ -90,13 +95,28 @@ class FunctionLibrary:
     def _look(self, valkey: Valkey) -> None:
         reading = read_clock()
         right = reading is not None and reading.synchronised
+        node = self._node()
+        currency = node.currency if node is not None else ""
         try:
             # the longest grant is known there from those who ask for grants
-            self._watched = money.watched(valkey.ask(*money.watch(0, time.time() if right else None)))
-            if name := self._name():
+            watch = money.watch(0, time.time() if right else None, currency)
+            self._watched = money.watched(valkey.ask(*watch))
+            if node is not None:
+                self._say_currency(self._watched.currency, currency)
+                name = node.ledger_name
                 self._say_here(nodes.nodes_of(valkey.ask(*nodes.here(name, self._instance))), name)
         except NotAnswered:
             self.close()  # the next round finds out why
+
+    def _say_currency(self, held: str, currency: str) -> None:
+        foreign = held if held != currency else ""
+        if foreign and foreign != self._foreign:
+            self._log(
+                "no call that costs money goes: the ledger counts in another currency than node.currency",
+                ledger=held,
+                node=currency,
+            )
+        self._foreign = foreign
 
     def _say_here(self, there: nodes.Nodes, name: str) -> None:
         if not there.taken:

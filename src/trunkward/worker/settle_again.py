@@ -41,6 +41,8 @@ class SettlesAgain:
         self._log = log
         #: Of which all is charged, as of a moment (seconds since the epoch), and over which connection.
         self._epoch = 0
+        #: Of amounts: what was charged in another one is not known to the ledger.
+        self._currency = ""
         self._heard_s = time.time()
         self._asked: Valkey | None = None
 
@@ -55,6 +57,7 @@ class SettlesAgain:
         Raises `NotAnswered`: the next round tries again.
         """
         epoch, now, name = watched.epoch, time.time(), node.ledger_name
+        self._currency = node.currency
         if epoch != self._epoch:
             before = valkey.ask(*money.restoring(name, epoch, now - _ONE_BY_ONE_S)) / 1000
             if before >= 0:
@@ -82,12 +85,13 @@ class SettlesAgain:
         of_day = before - _DAY_S
         of_day -= of_day % _MONTH_BUCKET_S  # no bucket is in both
         for begins, ends, bucket_s in ((since, of_day, _MONTH_BUCKET_S), (of_day, before, _DAY_BUCKET_S)):
-            legs = list(_legs(self._store.sums(max(begins, since), ends, bucket_s), f"{sums}:{bucket_s}"))
+            found = self._store.sums(max(begins, since), ends, bucket_s, self._currency)
+            legs = list(_legs(found, f"{sums}:{bucket_s}"))
             yield from (legs[at : at + _AT_ONCE] for at in range(0, len(legs), _AT_ONCE))
         yield from self._one_by_one(max(before, since), now)
 
     def _one_by_one(self, since: float, until: float) -> Iterator[Sequence[Settlement]]:
-        for page in self._store.costs(since, until):
+        for page in self._store.costs(since, until, self._currency):
             yield from (
                 [_settlement(cost.of, cost.ended_at, cost.micro) for cost in page[at : at + _AT_ONCE]]
                 for at in range(0, len(page), _AT_ONCE)

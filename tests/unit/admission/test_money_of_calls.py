@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from copy import replace
+from typing import Any
 
 import pytest
+from msgspec import structs
 
 from sipkit.places import TABLE
 from trunkward.admission.grants import grants
@@ -110,10 +112,56 @@ def test_the_last_grant_of_a_call_asks_for_no_more_than_is_left(world: World) ->
     assert legs_of(over, grants(over, policy), policy, NOW) == []
 
 
-def replace_call(call: RunningCall, lasted_s: float, left_s: float) -> RunningCall:
-    return RunningCall(
-        call.record_id, call.trunk, call.answered_at, lasted_s, left_s, [], None, call.money, call.carrier
-    )
+def replace_call(call: RunningCall, lasted_s: float, left_s: float, **more: Any) -> RunningCall:
+    return structs.replace(call, lasted_s=lasted_s, left_s=left_s, **more)
+
+
+@pytest.mark.parametrize(
+    ("lasted_s", "left_s", "had_s", "next_s"),
+    [
+        (20.0, 40.0, 60 + RELEASE_S, 60 + RELEASE_S),  # what it has is enough
+        (60.0, 0.0, 60 + RELEASE_S, 60 + RELEASE_S),
+        (60 + RELEASE_S - 2.0, 2.0 - RELEASE_S, 60 + RELEASE_S, 60 + RELEASE_S + 1.0),
+        (500.0, -440.0, 60 + RELEASE_S, 503.0),  # nobody can end it
+    ],
+)
+def test_a_call_that_leaves_is_charged_on_whatever_the_caps_say(
+    world: World, lasted_s: float, left_s: float, had_s: float, next_s: float
+) -> None:
+    policy = world(Spending(day_micro=1))
+    call = replace_call(CALL, lasted_s, left_s, leaving_s=1.0)
+    asked = GrantsAsked(calls=[call])
+    given = grants(asked, policy)
+    (leg,) = legs_of(asked, given, policy, NOW)
+    share = next(share for share in leg.shares if share.owner == "money:tenant:acme")
+    assert share.used_micro == SOLD.price_micro(lasted_s)
+    assert share.had_micro == SOLD.price_micro(had_s)
+    assert share.next_micro == SOLD.price_micro(next_s)
+    assert {share.caps for share in leg.shares} == {NO_CAPS}
+    assert paid(asked, given, {call.record_id: Granted()}, policy).grants[call.record_id].for_s > 0
+
+
+@pytest.mark.parametrize(
+    ("lasted_s", "leaving_s", "session_s", "alive"),
+    [
+        (100.0, 1800.0, 1800, True),
+        (100.0, 1800.5, 1800, False),  # RFC 4028: nobody has refreshed it
+        (14_400.0, 14_000.0, 0, True),
+        (14_401.0, 1.0, 0, False),  # a guess: as long as a call may last
+        (20_000.0, 10.0, 1800, True),
+    ],
+)
+def test_what_never_said_that_it_is_over_cannot_be_alive_for_ever(
+    world: World, lasted_s: float, leaving_s: float, session_s: int, alive: bool
+) -> None:
+    policy = world()
+    call = replace_call(CALL, lasted_s, -100.0, leaving_s=leaving_s, session_s=session_s)
+    asked = GrantsAsked(calls=[call])
+    given = grants(asked, policy)
+    legs = legs_of(asked, given, policy, NOW)
+    facts = {leg.record_id: Granted() for leg in legs}
+    assert bool(legs) is alive
+    assert (paid(asked, given, facts, policy).grants[call.record_id].for_s > 0) is alive
 
 
 MORE = Grant(for_s=60)

@@ -13,6 +13,7 @@ from trunkward.admission.ports import (
     NO_FACTS,
     Charge,
     Facts,
+    Foreign,
     Frozen,
     Held,
     LiveFact,
@@ -42,12 +43,15 @@ CENT = Tariff(rate_nano=10_000_000, first_s=60, next_s=60)
 SLICE = CENT.price_micro(75)
 
 type Attempt = Callable[..., CallAttempt]
-type Prices = Mapping[str, int]
+type Prices = Mapping[str, int | Tariff]
 
 
 def table(prices: Prices, currency: str = "EUR") -> DeckTable:
-    """By prefix, thousandths of a unit a minute, charged by the second."""
-    rates = [Rate(prefix=p, tariff=Tariff(rate_nano=price * 1_000_000)) for p, price in prices.items()]
+    """By prefix, thousandths of a unit a minute, charged by the second, or a tariff."""
+    rates = [
+        Rate(prefix=p, tariff=price if isinstance(price, Tariff) else Tariff(rate_nano=price * 1_000_000))
+        for p, price in prices.items()
+    ]
     return DeckTable(compile_deck(deck(currency, rates), 0))
 
 
@@ -233,6 +237,11 @@ def over(owner: str, window: Window, retry_after_s: int | None) -> OverSpend:
             "Valkey was started anew, and what was spent may be lost",
         ),
         (
+            Foreign(currency="USD"),
+            *(Reason.SPEND_FROZEN, 503, 41, "2", Blame.US),
+            "what is spent is counted in USD, and node.currency is EUR",
+        ),
+        (
             Held(record_id="r1", until_ms=1),
             *(Reason.SPEND_UNAVAILABLE, 503, 41, "2", Blame.US),
             "nothing is reserved for it",
@@ -298,6 +307,9 @@ BOTH = ["north", "south"]
         ({"bought": {"south": {"1": 9}}, "routing": Routing.LEAST_COST}, ["south", "north"], set()),
         # an indicative price is compared with nothing
         ({"bought": {"north": {"1": 900}}}, BOTH, set()),
+        # whoever has a deck sells what is in it, whether it has a cap or not
+        ({"bought": {"north": {"44": 1}}}, SOUTH, {"north"}),
+        ({"sold": {"1": 9}, "bought": {"north": {"44": 1}, "south": {"1": 8}}}, SOUTH, {"north"}),
         ({"sold": {"1": 8}, "bought": {"north": {"1": 9}, "south": {"1": 8}}}, SOUTH, {"north"}),
         (
             {"sold": {"1": 8}, "bought": {"north": {"1": 6}, "south": {"1": 7}}, "margin_nano": 2_000_000},
@@ -325,6 +337,95 @@ def test_which_carriers_take_it(
     assert isinstance(verdict, Admit)
     assert [route.peer for route in verdict.routes] == routes
     assert case.prices.left_out.keys() == left_out
+
+
+SIX = Tariff(rate_nano=20_000_000, first_s=6, next_s=6)
+
+
+@pytest.mark.parametrize(
+    ("sale", "cost", "margin_nano", "why"),
+    [
+        (SIX, SIX, 0, ""),
+        (SIX, replace(SIX, first_s=30), 0, ""),
+        # a minute is sold for more than it costs, and no call of some minutes
+        (
+            replace(SIX, first_s=1, next_s=1),
+            Tariff(rate_nano=15_000_000, connect_nano=50_000_000, first_s=60, next_s=60),
+            0,
+            "a call of 60 s is sold for 0.02 and costs 0.065",
+        ),
+        (SIX, replace(SIX, connect_nano=1), 0, "a call of 6 s is sold for 0.002 and costs 0.002001"),
+        # what it costs once is earned back within a minute, and too late for its first increment
+        (
+            replace(SIX, rate_nano=30_000_000), replace(SIX, connect_nano=5_000_000), 0,
+            "a call of 6 s is sold for 0.003 and costs 0.007",
+        ),
+        (SIX, replace(SIX, first_s=120), 0, "a call of 60 s is sold for 0.02 and costs 0.04"),
+        (SIX, replace(SIX, rate_nano=15_000_000), 5_000_000, ""),
+        (
+            SIX, replace(SIX, rate_nano=15_000_000, first_s=66), 5_000_000,
+            "a call of 60 s is sold for 0.02 and costs 0.0165, and at least 0.005 more a minute is wanted",
+        ),
+        # a fee pays for calls that end soon, and for no minute
+        (
+            replace(SIX, connect_nano=10**9), replace(SIX, rate_nano=20_000_001), 0,
+            "a minute is sold for -0.000000001 more than it costs, and at least 0.00 is wanted",
+        ),
+    ],
+)  # fmt: skip
+def test_fees_and_increments_are_part_of_the_margin(
+    outbound: Attempt,
+    pbx: PeerIdentity,
+    declared: Declared,
+    sale: Tariff,
+    cost: Tariff,
+    margin_nano: int,
+    why: str,
+) -> None:
+    bought = {"north": {"1": cost}}
+    policy = world(declared, sold={"1": sale}, bought=bought, margin_nano=margin_nano)
+    left_out = screen(outbound(HOME), pbx, policy).prices.left_out
+    assert left_out == ({"north": why} if why else {})
+
+
+@pytest.mark.parametrize(
+    ("asked", "tariff", "detail"),
+    [
+        ({"north": 10}, CENT, "0.01 EUR a minute, 60/60 (indicative)"),
+        # by the second, and dearer: the dearest of all that may take it, a minute at a time
+        (
+            {"north": 900, "south": 1200},
+            replace(CENT, rate_nano=1_200_000_000),
+            "1.20 EUR a minute, 60/60 (indicative, but what south asks)",
+        ),
+    ],
+)
+def test_an_indicative_price_is_no_less_than_what_is_asked(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared, asked: Prices, tariff: Tariff, detail: str
+) -> None:
+    policy = world(declared, bought={name: {"1": price} for name, price in asked.items()})
+    case = screen(outbound(HOME), pbx, policy)
+    (share,) = charge(case).shares
+    assert (share.tariff, share.slice_micro) == (tariff.compact(), tariff.price_micro(75))
+    judgement = judged(case, RESERVED)
+    assert isinstance(judgement.verdict, Admit)
+    assert judgement.verdict.money == f"{tariff.compact()};trunk:acme-hq;"
+    assert {one.check: one.detail for one in judgement.findings}["price"] == detail
+
+
+def test_why_a_carrier_with_a_deck_is_left_out(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared
+) -> None:
+    """Also one whose deck nobody has imported: what it costs is not known, and somebody meant to know it."""
+    carriers = tuple(replace(one, deck=one.name, prefixes=("+1",)) for one in declared.carriers)
+    changed = replace(declared, carriers=carriers)
+    usd = table({"1": 1}, "USD")
+    compiled = compile_snapshot(changed, {}, 1, TABLE, decks={"north": "n"})
+    judgement = judged(screen(outbound(HOME), pbx, Snapshot(compiled, lambda _: usd)), RESERVED)
+    assert judgement.verdict.reason is Reason.NO_MARGIN
+    assert judgement.findings[-1].detail == (
+        "north: its deck north is in USD, and node.currency is EUR; south: there is no deck south"
+    )
 
 
 def test_no_carrier_is_cheap_enough(outbound: Attempt, pbx: PeerIdentity, declared: Declared) -> None:

@@ -62,13 +62,14 @@ def test_what_cannot_be_meant(words: str, asked: list[object]) -> None:
 
 def test_rerate_and_reconcile(asked: list[object]) -> None:
     assert run("rerate --deck north --from 2d --to 1d --apply --why mail") == 0
-    assert run("reconcile north file.csv --from 2d --zone Europe/Berlin --dates day") == 0
+    assert run("reconcile north file.csv --from 2d --zone Europe/Berlin --dates day --country +44") == 0
     first, second = asked
     assert isinstance(first, dict)
     assert isinstance(second, dict)
-    assert (first["why"], second["zone"], second["dates"], second["window_s"]) == (
+    assert (first["why"], second["zone"], second["dates"], second["window_s"], second["country"]) == (
         "mail",
         "Europe/Berlin",
         "day",
         30,
+        "44",
     )

@@ -29,6 +29,20 @@ def file(*tenants: str) -> str:
     return EXAMPLE.replace(TENANT, "".join((*tenants, TENANT)))
 
 
+def test_what_it_does_to_money_is_told_where_nothing_opens() -> None:
+    old, new = (
+        accepted(
+            file(TENANT.replace("acme", "loose") + "    deck: retail\n    trunks:\n" + trunk("first")),
+            "node.yaml",
+        ),
+        accepted(file(TENANT.replace("acme", "loose") + "    trunks:\n" + trunk("first")), "node.yaml"),
+    )
+    changes = difference(old.objects, new.objects)
+    planned = Plan(base=None, accepted=new, changes=changes, effects=Effects())
+    (told,) = with_reach(planned, None, old.declared, None).warnings
+    assert told.startswith("no deck for calls of tenant loose:")
+
+
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [

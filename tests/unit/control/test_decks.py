@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkward.control.decks import DeckActRefused, corrected, dropped, imported, in_lines, wanting
+from trunkward.control.decks import (
+    DeckActRefused,
+    corrected,
+    dropped,
+    imported,
+    in_lines,
+    journaled,
+    restored,
+    state_of,
+    wanting,
+)
 from trunkward.control.decks import said as saying
 from trunkward.spend.deck import Deck, Rate, deck, difference, read_written, written
 from trunkward.spend.kept import KeptDeck
@@ -45,18 +55,18 @@ def test_what_is_written_is_read_back(rates: list[Rate]) -> None:
 
 def test_the_same_again_and_another_currency_are_refused() -> None:
     said = deck("EUR", [rate("44", 1)])
-    change, _ = imported("retail", None, said, b"", 100, whole=True)
+    change, _ = imported("retail", None, said, b"", 100, whole=True, even_so=False)
     assert change.added is not None
     held = (
         replace(change.added, version=7),
         Deck(currency="EUR", rates=(replace(said.rates[0], since=100),)),
     )
     with pytest.raises(DeckActRefused, match="says all of that already"):
-        imported("retail", held, said, b"", 200, whole=True)
+        imported("retail", held, said, b"", 200, whole=True, even_so=False)
     with pytest.raises(DeckActRefused, match="is in EUR, and the file in USD"):
-        imported("retail", held, replace(said, currency="USD"), b"", 200, whole=True)
+        imported("retail", held, replace(said, currency="USD"), b"", 200, whole=True, even_so=False)
     with pytest.raises(DeckActRefused, match="is no name"):
-        imported("Re tail", None, said, b"", 100, whole=True)
+        imported("Re tail", None, said, b"", 100, whole=True, even_so=False)
 
 
 def test_a_deck_in_use_is_not_dropped() -> None:
@@ -89,7 +99,7 @@ def test_a_correction_says_something_of_the_past_and_of_nothing_before_it() -> N
     was = deck("EUR", [rate("44", 10), rate("1", 3)])
     held = (kept("north", version=5), was)
     said = deck("EUR", [rate("44", 7)])
-    change, told = corrected("north", held, said, b"mail", 100, 500, whole=False)
+    change, told = corrected("north", held, said, b"mail", 100, 500, whole=False, even_so=False)
     assert (change.act, change.ended, change.added and change.added.name) == ("correct", 5, "north")
     after = read_written(zlib.decompress(change.packed).decode())
     assert {p: one.tariff.rate_nano for p, one in after.at(99).items()} == {"44": 10, "1": 3}
@@ -97,6 +107,51 @@ def test_a_correction_says_something_of_the_past_and_of_nothing_before_it() -> N
     assert (change.effect, [now.prefix for _, now in told.cheaper]) == ("1 cheaper", ["44"])
     assert saying(change) == "deck north corrected: 1 cheaper"
     with pytest.raises(DeckActRefused, match="of the past"):
-        corrected("north", held, said, b"mail", 501, 500, whole=False)
+        corrected("north", held, said, b"mail", 501, 500, whole=False, even_so=False)
     with pytest.raises(DeckActRefused, match="there is no deck north"):
-        corrected("north", None, said, b"mail", 100, 500, whole=False)
+        corrected("north", None, said, b"mail", 100, 500, whole=False, even_so=False)
+
+
+def test_a_slip_is_taken_in_by_who_says_that_it_is_none() -> None:
+    held = (kept("north", version=5), deck("EUR", [rate("44", 10), rate("1", 3)]))
+    said = deck("EUR", [rate("44", 10)])
+    with pytest.raises(
+        DeckActRefused, match=r"looks like a slip: 1 of 2 prefixes .* If it is meant: --even-so"
+    ):
+        imported("north", held, said, b"", 100, whole=True, even_so=False)
+    imported("north", held, deck("EUR", [rate("44", 11)]), b"", 100, whole=False, even_so=False)
+    change, _ = imported("north", held, said, b"", 100, whole=True, even_so=True)
+    assert journaled(change, 6)["even_so"] == list(change.doubts) != []
+    with pytest.raises(DeckActRefused, match="looks like a slip"):
+        corrected("north", held, deck("EUR", [rate("44", 1)]), b"", 100, 500, whole=True, even_so=False)
+
+
+def test_an_earlier_state_holds_again_and_what_was_meanwhile_stays() -> None:
+    first, second = deck("EUR", [rate("44", 10), rate("1", 3)]), deck("EUR", [rate("44", 1)])
+    change, _ = imported("north", None, first, b"mail", 100, whole=True, even_so=False)
+    assert change.added is not None
+    good = (replace(change.added, version=5), read_written(zlib.decompress(change.packed).decode()))
+    change, _ = imported("north", good, second, b"cut", 200, whole=True, even_so=True)
+    assert change.added is not None
+    bad = (replace(change.added, version=6), read_written(zlib.decompress(change.packed).decode()))
+    assert state_of("north", 5, [bad[0], good[0], kept("south", version=4)]) == good[0]
+    with pytest.raises(
+        DeckActRefused, match="version 4 has taken in no deck north; versions that have: 6, 5"
+    ):
+        state_of("north", 4, [bad[0], good[0], kept("south", version=4)])
+
+    change, told = restored("north", bad, good, 300)
+    assert change.added is not None
+    assert (change.act, change.ended, change.added.file_sha256) == ("restore", 6, good[0].file_sha256)
+    assert (journaled(change, 7)["restored"], saying(change)) == (
+        5,
+        "deck north again as of version 5: 1 new, 1 dearer",
+    )
+    after = read_written(zlib.decompress(change.packed).decode())
+    rates = [{p: one.tariff.rate_nano for p, one in after.at(at).items()} for at in (150, 250, 300)]
+    assert rates == [{"44": 10, "1": 3}, {"44": 1}, {"44": 10, "1": 3}]
+    assert [new.prefix for new in told.new] == ["1"]
+    with pytest.raises(DeckActRefused, match="says all of that already"):
+        restored("north", good, good, 300)
+    # a deck that was dropped, too
+    assert restored("north", None, good, 300)[0].ended == 0

@@ -12,7 +12,7 @@ from trunkward.edge.settings import EdgeSettings, Followed
 
 USUAL: dict[str, Any] = {
     "version": 1, "node": "sbc.example.com", "gate_sockets": [], "gate_deadline_ms": 500, "ng_port": 2223,
-    "media_deadline_ms": 250, "dialogs": "/d", "numbers": "/n", "registrations": "/r", "outcomes": [], "ladder": "/l", "longest_call_s": 1, "grant_s": 60, "call_id_alphabet": "",
+    "media_deadline_ms": 250, "dialogs": "/d", "numbers": "/n", "registrations": "/r", "outcomes": [], "ladder": "/l", "longest_call_s": 1, "grant_s": 60, "call_id_alphabet": "", "call_id_prefix": "",
 }  # fmt: skip
 
 

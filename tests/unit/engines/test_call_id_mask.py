@@ -1,11 +1,12 @@
 """The Call-ID mask, against what Kamailio itself made of Call-IDs."""
 
 import base64
+import re
 import string
 
 import pytest
 
-from trunkward.engines.call_id_mask import _crc, mask_alphabet
+from trunkward.engines.call_id_mask import _crc, mask_alphabet, mask_prefix
 
 #: The key of a laboratory node that lived for one test run.
 KEY = "b1ef1de4d20d49cece32c67da00ebeb3"
@@ -29,6 +30,14 @@ def test_the_alphabet_is_kamailios(call_id: str, masked: str) -> None:
 @pytest.mark.parametrize("key", [KEY, "k", "another key", "x" * 64])
 def test_nothing_is_lost_from_the_alphabet(key: str) -> None:
     assert sorted(mask_alphabet(key)) == sorted(string.ascii_letters + string.digits + ".-")
+
+
+def test_no_node_takes_the_mask_of_another_off() -> None:
+    prefixes = {mask_prefix(key) for key in (KEY, "another key", "x" * 32)}
+    assert len(prefixes) == 3
+    # all of one length, so that none is the beginning of another; a word of RFC 3261 25.1
+    assert all(re.fullmatch("!![0-9a-f]{8}:", prefix) for prefix in prefixes)
+    assert mask_prefix(KEY) == mask_prefix(KEY)
 
 
 def test_the_checksum_is_crc_16_x25() -> None:

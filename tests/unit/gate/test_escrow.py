@@ -45,6 +45,7 @@ def policy(caps: Spending = CAPS) -> Snapshot:
 
 CHARGE = Charge(
     node="sbc.example.com",
+    currency="EUR",
     longest_s=LONGEST_S,
     shares=(Share(owner=ACCOUNT, tariff="0:0:1:1", slice_micro=10, caps=CAPS),),
 )

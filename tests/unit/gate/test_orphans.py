@@ -37,7 +37,8 @@ def own() -> Iterator[OwnValkey]:
 def node(name: str) -> Snapshot:
     """As much of a policy as is looked at."""
     return cast(
-        "Snapshot", SimpleNamespace(node=SimpleNamespace(ledger_name=name, grant_s=1, max_call_s=7200))
+        "Snapshot",
+        SimpleNamespace(node=SimpleNamespace(currency="EUR", ledger_name=name, grant_s=1, max_call_s=7200)),
     )
 
 
@@ -65,7 +66,7 @@ class Scene:
             Share(owner=one, tariff=TARIFF.compact(), slice_micro=16 * CENT, caps=NO_CAPS, carrier=True)
             for one in (NORTH, SOUTH)
         ]
-        charge = Charge(node="n1", longest_s=0.01, shares=tuple(shares))
+        charge = Charge(node="n1", currency="EUR", longest_s=0.01, shares=tuple(shares))
         for _ in range(100):  # a new ledger is frozen for the longest grant
             if isinstance(
                 await self.clients["n1"].admit(Asked(record_id=ID, hold_s=hold_s, money=charge)), Held

@@ -8,9 +8,9 @@ from sipkit.places import TABLE
 from trunkward.admission.snapshot import compile_snapshot
 from trunkward.control.node_file import read_node_file
 from trunkward.gate.policy import PolicyInForce
-from trunkward.settings import deck_name, snapshot_name
+from trunkward.settings import snapshot_name
 from trunkward.spend.deck import Rate, deck
-from trunkward.spend.table import compile_deck
+from trunkward.spend.table import compile_deck, deck_name
 from trunkward.spend.tariff import Tariff
 
 EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")

@@ -14,6 +14,7 @@ from trunkward.admission.ports import (
     Asked,
     Charge,
     Counter,
+    Foreign,
     Frozen,
     Granted,
     Held,
@@ -65,7 +66,7 @@ def share(
 
 
 def asked(record_id: str, *shares: Share, **more: object) -> Asked:
-    charge = Charge(node="n1", longest_s=LONGEST_S, shares=shares)
+    charge = Charge(node="n1", currency="EUR", longest_s=LONGEST_S, shares=shares)
     return Asked(record_id=record_id, hold_s=60, money=charge, **more)  # type: ignore[arg-type]
 
 
@@ -426,6 +427,45 @@ def test_a_valkey_that_may_have_lost_something_grants_nothing_for_the_longest_gr
         run(own, scenario)
     finally:
         own.close()
+
+
+def test_amounts_in_another_currency_are_never_added() -> None:
+    """Whoever counts in another one is granted nothing, until what was spent is forgotten; and that waits for calls."""
+    own = OwnValkey()
+    trunk, free = owner(), owner()
+
+    async def scenario(live: LiveClient) -> None:
+        with own.asks("worker") as worker:
+            assert money.watched(worker.ask(*money.watch(LONGEST_S, None))).currency == ""
+            assert money.watched(worker.ask(*money.watch(LONGEST_S, None, "EUR"))).currency == "EUR"
+            assert money.watched(worker.ask(*money.watch(LONGEST_S, None, "USD"))).currency == "EUR"
+            await asyncio.sleep(LONGEST_S * 1.125 + 0.05)
+            assert isinstance(await live.admit(asked("c1", share(trunk, 100, day=900))), Held)
+            dollars = Charge(
+                node="n2", currency="USD", longest_s=LONGEST_S, shares=(share(trunk, 1, day=900),)
+            )
+            other = Asked(record_id="c2", hold_s=60, money=dollars)
+            assert await live.admit(other) == Foreign(currency="EUR")
+            # a call that has begun in euro gets no more of it from a node that counts in dollars
+            live.currency = "USD"
+            running = leg("c1", part(trunk, 30, 100, 130, day=900), part(free, 30, 100, 130))
+            assert await renewed(live, running) == Foreign(currency="EUR")
+            live.currency = "EUR"
+            assert await renewed(live, running) == Granted()
+            escrow = leg("escrow:n1:0:x", part(trunk, 0, 0, 10, day=900), lasted_s=None)
+            assert await renewed(live, escrow) == Granted()
+            assert worker.ask(*money.forget([trunk, free], "USD")) == 1
+            assert spent(own, trunk) == [money.Spent(granted=110, hour=30, day=30, month=30)]
+            live.settle([Settlement(record_id="c1", costs=((trunk, 40),))])
+            await told(live)
+            assert worker.ask(*money.forget([trunk, free], "USD")) == 0
+        assert spent(own, trunk, free) == [money.Spent(granted=0, hour=0, day=0, month=0)] * 2
+        assert kept(own, "escrow:n1:0:x") is None
+        assert isinstance(await live.admit(other), Held)
+        assert await live.admit(asked("c3", share(trunk, 100, day=900))) == Foreign(currency="USD")
+
+    run(own, scenario)
+    own.close()
 
 
 def test_a_settlement_is_told_until_it_is_heard() -> None:

@@ -18,8 +18,8 @@ def test_the_columns_and_what_stands_in_them() -> None:
         "61.000",
     )
     assert (made["price_rate"], made["price_increments"], made["cost_deck"]) == ("0.02", "60/6", "north")
-    assert (made["started_at"], made["price_before"], made["revised_at"]) == (
-        "1970-01-01T00:16:40.000Z",
+    assert (made["started_at"], made["ended_at"]) == ("1970-01-01T00:16:40.000Z", "1970-01-01T00:17:44.000Z")
+    assert (made["price_before"], made["revised_at"]) == (
         "",
         "",
     )
@@ -80,4 +80,5 @@ def test_sums() -> None:
         "without_price": 1,
         "without_cost": 1,
         "revised": 1,
+        "open": 0,
     }

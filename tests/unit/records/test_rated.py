@@ -94,6 +94,22 @@ def test_what_is_charged(
     assert (found.charged, found.sale.micro, found.cost.micro) == (charged, sale, cost)
 
 
+@pytest.mark.parametrize(
+    ("o", "ended_at"),
+    [
+        ({}, 1064.0),
+        ({"answered_at": None, "ending": Ending.FAILED, "ended_at": 1001.5}, 1001.5),
+        # the moment at which it was found gone
+        ({"ending": Ending.ENDED_UNKNOWN, "answered_at": None, "ended_at": 1300.0}, 1300.0),
+        ({"ended_at": None}, 1003.0),
+        ({"ended_at": None, "answered_ms": 2500}, 1005.5),
+        ({"ended_at": None, "answered_at": None, "ending": Ending.FAILED}, 1000.0),
+    ],
+)
+def test_every_call_has_an_end(o: dict[str, Any], ended_at: float) -> None:
+    assert call({}, o).ended_at == ended_at
+
+
 def test_an_indicative_price_is_one() -> None:
     price = MoneyRecord(currency="EUR", sale=RatedBy(tariff="20000000:0:60:60", prefix="44"))
     found = call({"money": price})

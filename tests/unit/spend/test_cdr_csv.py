@@ -73,6 +73,39 @@ def test_what_else_a_line_may_say() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "country", "called"),
+    [
+        ("020 7946 0123", "44", "442079460123"),
+        ("442079460123", "44", "442079460123"),
+        ("+33140000000", "44", "33140000000"),
+        ("0033140000000", "44", "33140000000"),
+        ("(202) 555-0101", "1", "12025550101"),
+        ("12025550101", "1", "12025550101"),
+        # where nothing stands before national numbers, one without + or 00 is national
+        ("0612345678", "39", "390612345678"),
+        ("+390612345678", "39", "390612345678"),
+        ("84951234567", "7", "74951234567"),
+    ],
+)
+def test_national_numbers_have_a_country(written: str, country: str, called: str) -> None:
+    text = f"called,start,duration,amount\n{written},2026-11-25 14:30,75,0.012\n"
+    assert read_cdrs(text, country=country).lines[0].called == called
+
+
+def test_what_is_given_back_is_below_zero() -> None:
+    assert (
+        one("called;start;duration;amount\n442079460123;2026-11-25 14:30;75;-0,012\n").charge_nano
+        == -12_000_000
+    )
+
+
+def test_what_a_column_says_of_its_unit_holds() -> None:
+    text = "called,Start Time (MM/DD/YYYY UTC),Duration (hh:mm:ss),Amount (EUR)\n44,11/25/2026 14:30,00:01:15,1\n"
+    read = read_cdrs(text, BERLIN)
+    assert (read.lines[0].at_ms, read.lines[0].lasted_ms, read.currency) == (AT, 75_000, "EUR")
+
+
+@pytest.mark.parametrize(
     ("text", "problems"),
     [
         ("", ["the file: there is no header"]),
@@ -82,9 +115,16 @@ def test_what_else_a_line_may_say() -> None:
         ("called,start,duration,amount\n44,2026-02-30 14:30,1,1\n", ["is no moment of the calendar"]),
         ("called,start,duration,amount\n44,yesterday,1,1\n", ["line 2, start: 'yesterday' is no time"]),
         ("called,start,duration,amount\n44,2026-11-25 14:30,1:75,1\n", ["'1:75' is no duration"]),
-        ("called,start,duration,amount\n44,2026-11-25 14:30,1,-3\n", ["line 2, amount: '-3' is no amount"]),
+        ("called,start,duration,amount\n44,2026-11-25 14:30,1,--3\n", ["line 2, amount: '-3' is no amount"]),
+        ("called,start,duration,amount,rate\n44,2026-11-25 14:30,1,1,-3\n", ["line 2, rate: '-3' is no amount"]),
+        ("called,start,duration,amount\n020 7946 0123,2026-11-25 14:30,1,1\n", ["line 2, called: '020 7946 0123' is no number with its country code: of which one, --country 44?"]),
         ("called,start,duration,amount\n44,2026-11-25 14:30,1,\n44,,1,1\n", ["line 2, amount: it is empty", "line 3, start"]),
         ("called,start,duration,amount,currency\n44,2026-11-25 14:30,1,1,EUR\n44,2026-11-25 14:30,1,1,USD\n", ["EUR and USD"]),
+        ("called,start,duration (min),amount\n", ["duration (min): 'min' is no unit that is read here, which is seconds"]),
+        ("called,start,duration,Amount (ct)\n", ["Amount (ct): 'ct' is no unit"]),
+        ("called,start,duration,amount,Rate (EUR/sec)\n", ["Rate (EUR/sec): 'sec' is no unit"]),
+        ("called,Start Time (CET),duration,amount\n", ["'CET' is no unit that is read here, which is UTC, as (UTC); say --zone"]),
+        ("called,start,duration,Amount (EUR),currency\n44,2026-11-25 14:30,1,1,USD\n", ["EUR and USD"]),
         ("called,dst,start,duration,amount\n", ["'called' is the same column"]),
     ],
 )  # fmt: skip

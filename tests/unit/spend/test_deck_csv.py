@@ -67,6 +67,20 @@ def test_dates_with_slashes_are_asked_about() -> None:
         assert [one.since for one in found] == [moment]
 
 
+def test_a_unit_that_is_the_one_read() -> None:
+    text = "Code (E.164),Rate (GBP per minute),Connect (£),Billing Increment (sec),Effective Date (DD/MM/YYYY)\n1,0.5,0.1,60/6,03/04/2027\n"
+    found = read(text, Defaults()).deck
+    (one,) = found.rates
+    assert (found.currency, one.tariff.compact(), one.since) == (
+        "GBP",
+        "500000000:100000000:60:6",
+        at(2027, 4, 3),
+    )
+    with pytest.raises(DeckCsvRefused, match="1 problems") as refused:
+        read(text, Defaults(dates="month"))
+    assert "that is --dates day" in str(refused.value.problems[0])
+
+
 def test_columns_that_mean_nothing_are_told() -> None:
     assert read("prefix,rate,Change,Notes\n1,2,up,x\n").ignored == ("Change", "Notes")
 
@@ -102,6 +116,26 @@ def test_its_currency_may_stand_in_it() -> None:
         ("prefix,rate,currency\n1,1,USD\n", ["line 2, currency: USD and EUR: a deck has one currency"]),
         ("prefix,rate,from,to\n1,1,2027-01-02,2027-01-01\n", ["line 2, to: it ends before it begins"]),
         ('prefix,rate\n"1,1\n', ["line 2: it cannot be read as CSV"]),
+        (
+            "prefix,Rate (USD/sec)\n1,1\n",
+            [
+                "line 1, Rate (USD/sec): 'sec' is no unit that is read here, which is a price for a minute",
+                "line 1: USD and EUR",
+            ],
+        ),
+        ("prefix;Rate (ct/min)\n1;1,2\n", ["line 1, Rate (ct/min): 'ct' is no unit that is read here"]),
+        ("prefix,Rate (EUR per 10 min)\n1,1\n", ["line 1, Rate (EUR per 10 min): '10' is no unit"]),
+        ("prefix,Price ($)\n1,1\n", ["line 1, Price ($): '$' is no unit"]),
+        (
+            "prefix,rate,Connect Fee (cents)\n1,1,1\n",
+            ["line 1, Connect Fee (cents): 'cents' is no unit that is read here, which is an amount"],
+        ),
+        (
+            "prefix,rate,Minimum (min)\n1,1,1\n",
+            ["line 1, Minimum (min): 'min' is no unit that is read here, which is seconds"],
+        ),
+        ("prefix,rate,Effective (CET)\n1,1,2026-12-01\n", ["line 1, Effective (CET): 'CET' is no unit"]),
+        ("prefix,Rate (USD)\n1,1\n", ["line 1: USD and EUR: a deck has one currency"]),
         ("prefix,rate\n1,0.0000000001\n", ["line 2, rate: 0.0000000001 has more than 9 decimals"]),
     ],
 )

@@ -79,6 +79,9 @@ def test_the_same_is_the_same() -> None:
         (theirs(0), None, [(Kind.UNKNOWN_TO_US, 60_000_000)]),
         (theirs(0, late=3 * DAY), None, [(Kind.OUTSIDE, 60_000_000)]),
         (theirs(0, 0, 0), None, []),
+        # what is given back is nobody's partner, and is outside of nothing
+        (theirs(0, 60_000, -60_000_000), ours(0), [(Kind.CREDIT, -60_000_000), (Kind.UNKNOWN_TO_THEM, -60_000_000)]),
+        (theirs(0, 60_000, -60_000_000, late=3 * DAY), None, [(Kind.CREDIT, -60_000_000)]),
         (None, ours(0), [(Kind.UNKNOWN_TO_THEM, -60_000_000)]),
         (None, ours(0, None), []),
         (None, ours(0, within=False), []),
@@ -142,6 +145,16 @@ def test_a_call_twice_in_their_file_is_named_once() -> None:
         (Kind.DOUBLE, 60_000_000),
         (Kind.UNKNOWN_TO_US, 60_000_000),
     ]
+
+
+def test_a_line_that_is_given_back_takes_no_calls_place() -> None:
+    found = compare([theirs(0, charge=-60_000_000), theirs(0), theirs(0)], [ours(0)])
+    assert (found.matched, found.lines, found.difference) == (1, 3, 0)
+    assert {part.kind: part.nano for part in parts(found)} == {
+        Kind.DOUBLE: 60_000_000,
+        Kind.CREDIT: -60_000_000,
+    }
+    assert not compare([theirs(0, charge=-60_000_000)], []).open
 
 
 def test_the_nearest_are_partners() -> None:

@@ -88,3 +88,19 @@ def test_the_difference_is_told_by_size() -> None:
     assert [new.prefix for _, new in told.cheaper] == ["3"]
     assert [new.prefix for _, new in told.otherwise] == ["4"]
     assert ([one.prefix for one in told.new], [one.prefix for one in told.gone]) == (["6"], ["5"])
+
+
+def test_each_rate_is_one_row_however_many_dates_there_are() -> None:
+    found = [rate(f"{n}", n, since) for n in range(100, 1100) for since in (0, 1000 + n)]
+    many = compile_deck(deck("EUR", found), 0)
+    one_date = compile_deck(
+        deck("EUR", [rate(f"{n}", n, since) for n in range(100, 1100) for since in (0, 9)]), 0
+    )
+    assert len(many) == len(one_date) < 2000 * 80
+
+
+def test_before_its_own_time_a_table_says_what_holds_at_that() -> None:
+    table = DeckTable(compile_deck(deck("EUR", [rate("44", 1), rate("44", 2, 50)]), 60))
+    assert [found and found[1].rate_nano for found in (table.find("442", at) for at in (0, 59.9, 60))] == [
+        2
+    ] * 3

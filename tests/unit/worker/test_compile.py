@@ -11,9 +11,8 @@ import pytest
 
 from trunkward.admission.snapshot import Snapshot
 from trunkward.control.declared import InForce
-from trunkward.settings import deck_name
 from trunkward.spend.deck import Rate, deck, written
-from trunkward.spend.table import DeckTable
+from trunkward.spend.table import DeckTable, deck_name
 from trunkward.spend.tariff import Tariff
 from trunkward.worker.compile import CURRENT, PolicyCompiler
 

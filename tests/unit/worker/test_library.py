@@ -2,15 +2,20 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sipkit.valkey import OwnValkey
+from trunkward.control.node_file import read_node_file
 from trunkward.engines.probes import valkey as look
 from trunkward.live import money
 from trunkward.worker import library as loader
 from trunkward.worker.library import FunctionLibrary
+
+NODE = replace(read_node_file(Path("examples/node.yaml").read_text("utf-8"), "node.yaml").node, id="sbc-1")
 
 
 @pytest.fixture
@@ -72,7 +77,7 @@ def test_two_nodes_of_one_name_are_found_out(own: OwnValkey, monkeypatch: pytest
     for instance in ("first", "second"):
         monkeypatch.setattr(loader, "_instance", lambda _, instance=instance: instance)
         libraries.append(
-            FunctionLibrary(own.paths, lambda *words, **more: told.append((words, more)), lambda: "sbc-1")
+            FunctionLibrary(own.paths, lambda *words, **more: told.append((words, more)), lambda: NODE)
         )
     first, second = libraries
     for library in libraries:
@@ -91,3 +96,27 @@ def test_two_nodes_of_one_name_are_found_out(own: OwnValkey, monkeypatch: pytest
     assert (first.name_taken, second.name_taken) == (False, True)
     for library in libraries:
         library.close()
+
+
+def test_a_ledger_in_another_currency_is_told_of_once(own: OwnValkey) -> None:
+    told: list[Any] = []
+
+    def library(currency: str) -> FunctionLibrary:
+        node = replace(NODE, currency=currency)
+        made = FunctionLibrary(own.paths, lambda *words, **more: told.append((words, more)), lambda: node)
+        made.load_first()
+        made.round()
+        made.round()
+        return made
+
+    first, second = library("EUR"), library("USD")
+    ((words, more),) = told
+    assert "another currency than node.currency" in words[0]
+    assert more == {"ledger": "EUR", "node": "USD"}
+    with own.asks("worker") as worker:
+        assert worker.ask(*money.forget([], "USD")) == 0
+    first.round()
+    second.round()
+    assert [more for _, more in told] == [{"ledger": "EUR", "node": "USD"}, {"ledger": "USD", "node": "EUR"}]
+    first.close()
+    second.close()

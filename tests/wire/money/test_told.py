@@ -133,7 +133,7 @@ def test_shown_and_told(told: Told) -> None:
     here = "sbc.example.com"
     # a call that is set up holds its first slice
     share = Share(owner=ACME, tariff="1:0:1:1", slice_micro=4_000_000, caps=Spending(day_micro=30_000_000))
-    charge = Charge(node=here, longest_s=75.0, shares=(share,))
+    charge = Charge(node=here, currency="EUR", longest_s=75.0, shares=(share,))
     asked = Asked(record_id="b" * 32, hold_s=60.0, money=charge)
     assert isinstance(told.ledger(lambda client: client.admit(asked)), Held)
     shown = told.shown("trunk:acme-hq")

@@ -39,6 +39,7 @@ def upgrade() -> None:
         *(sa.Column(name, _name(32), nullable=False) for name in ("calling_number", "called_number")),
         sa.Column("owners", sa.Text, nullable=False),
         sa.Column("answered_at", sa.Float, nullable=True),
+        sa.Column("ended_at", sa.Float, nullable=False),
         sa.Column("lasted_ms", sa.BigInteger, nullable=True),
         sa.Column("charged", _name(16), nullable=False),
         sa.Column("currency", _name(3), nullable=False),
@@ -51,8 +52,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_rated_record_id", "rated", ["record_id", "revision"], unique=True)
     op.create_index("ix_rated_at", "rated", ["at", "record_id"])
-    for name in ("tenant", "carrier"):
-        op.create_index(f"ix_rated_{name}", "rated", [name, "at", "record_id"])
+    op.create_index("ix_rated_ended_at", "rated", ["ended_at", "record_id"])
+    op.create_index("ix_rated_tenant", "rated", ["tenant", "ended_at", "record_id"])
+    op.create_index("ix_rated_carrier", "rated", ["carrier", "at", "record_id"])
 
 
 def downgrade() -> None:
