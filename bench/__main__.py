@@ -1,6 +1,7 @@
 """`./trunkward bench [WHAT]`, or `python -m bench [WHAT]`.
 
-WHAT: signalling, record, records, calls, ladder, configuration, swap, decks, admission, ledger, losses or shaken.
+WHAT: signalling, record, records, calls, ladder, configuration, swap, decks, admission, ledger, losses or
+shaken.
 """
 
 import sys
