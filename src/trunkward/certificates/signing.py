@@ -135,14 +135,15 @@ class Signing:
             return self._checked(pem, now)
         except CertificateRefused as refused:
             self._problem = f"{file}: {refused}"
-            # for another key than ours it is one that a person has replaced already
-            self._revoked |= refused.reason == "certificate-revoked" and self._is_for_our_key(pem)
-            if self._revoked:
-                self._problem += f"; {_REVOKED}"
+            if refused.reason == "certificate-revoked" and self._is_for_our_key(pem):
+                self._revoked = True
+                self._problem += f"; {_REVOKED}" if self._task.ordering else ""
             return None
 
     def _is_for_our_key(self, pem: bytes) -> bool:
-        return x509.load_pem_x509_certificate(pem).public_key() == self._public_key(pem)
+        """Whether it is not one that a person has replaced already, by another key."""
+        ours = self._public_key()
+        return ours is None or x509.load_pem_x509_certificate(pem).public_key() == ours
 
     def _checked(self, pem: bytes, now: datetime) -> Held:
         if self._lists.trusted is None:
@@ -150,17 +151,17 @@ class Signing:
         lifetime = check_signing_chain(
             pem,
             spc=self._task.spc,
-            public_key=self._public_key(pem),
+            public_key=self._public_key(),
             trusted=self._lists.trusted,
             revocations=self._lists.revocations,
             now=now,
         )
         return Held(pem=pem, lifetime=lifetime, url=published_at(self._task.x5u, self._task.spc, pem))
 
-    def _public_key(self, pem: bytes) -> object:
-        """Whose it must be: with an order that of the request; a person's key only its signer knows."""
+    def _public_key(self) -> object:
+        """Whose it must be: with an order that of the request; of a person's only its signer has the key."""
         if self._task.ordering is None:
-            return x509.load_pem_x509_certificate(pem).public_key()
+            return None
         return x509.load_pem_x509_csr(Path(self._task.ordering.request).read_bytes()).public_key()
 
     # ---- 1. to 3.

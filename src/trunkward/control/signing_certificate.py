@@ -32,6 +32,8 @@ def check_signing_chain(
 ) -> Lifetime:
     """How long a chain can be used. Raises `CertificateRefused` with a stable reason and a sentence.
 
+    `public_key`: that of the key we have; None: only its signer knows.
+
     1. It has the profile, leads to an authority of the trusted list, holds now, and is not revoked; what no
        list says is for the signer's policy (`credential_of`).
     2. It is for this service provider code, DER for DER, and for nothing else.
@@ -52,7 +54,7 @@ def check_signing_chain(
             "certificate-spc-mismatch", f"it is for {credential.spc or 'numbers'}, not for {spc}"
         )
     # 3.
-    if credential.key != public_key:
+    if public_key is not None and credential.key != public_key:
         raise CertificateRefused("key-mismatch", "the certificate is not for the key we have")
     return Lifetime(
         begins=datetime.fromtimestamp(credential.not_before_s, UTC),

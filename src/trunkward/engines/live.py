@@ -20,11 +20,12 @@ from pathlib import Path
 from trunkward.control.declared import InForce
 from trunkward.control.effects import Effects
 from trunkward.engines.certificates import why_no_authority
+from trunkward.engines.identity_files import put_identities
 from trunkward.engines.identity_task import identities_task
 from trunkward.engines.installed import edge_followed
 from trunkward.engines.kamailio import EdgeFiles, render_kamailio_cfg
 from trunkward.engines.layout import Directory, directories, ensure_directory, write_private
-from trunkward.engines.node import File, put_certificates, put_down, put_identities, rendered
+from trunkward.engines.node import File, put_certificates, put_down, rendered
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.engines.shown_pair import places
 from trunkward.engines.signers import signer_programs
@@ -101,7 +102,7 @@ def put_in_force(
     if places(old, paths) != places(new, paths):
         put_certificates(paths, new, now)
     if identities_task(old, paths) != identities_task(new, paths):
-        put_identities(paths, new)
+        put_identities(new, paths)
     # 1. the edge knows both
     both = _both(old, new)
     _write(paths, rendered(paths, new, after.version, now=now, sealed=after.secrets, beside=both))

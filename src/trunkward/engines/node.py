@@ -8,8 +8,6 @@ it. Whoever comes next finds the newest version not in force, and goes on from t
 import os
 import re
 import secrets
-import shutil
-import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -42,7 +40,8 @@ from trunkward.engines.credentials import MAC_KEY
 from trunkward.engines.decks import put_decks
 from trunkward.engines.departed import edge_settings
 from trunkward.engines.destinations_file import DestinationsUnreadable, destinations_text
-from trunkward.engines.identity_task import copies, identities_of, identities_task
+from trunkward.engines.identity_files import IdentityRefused, check_identities, put_identities
+from trunkward.engines.identity_task import identities_of
 from trunkward.engines.kamailio import EdgeFiles, render_edge_json, render_kamailio_cfg, render_tls_cfg
 from trunkward.engines.layout import write_private
 from trunkward.engines.number_lists import never_calls
@@ -59,7 +58,7 @@ from trunkward.engines.pki_files import (
 from trunkward.engines.shown_pair import places, public_names, read_pair
 from trunkward.engines.signers import metrics_document, signer_programs, signers_of
 from trunkward.engines.supervisor import Program, programs, render_supervisord_conf
-from trunkward.engines.users import gid, uid
+from trunkward.engines.users import gid, may, uid
 from trunkward.engines.valkey import (
     SHARED_USERS,
     render_users_acl,
@@ -154,7 +153,7 @@ def prepare(
         _tell_version(paths, in_force.version)
     render(paths, in_force, now=now)
     put_certificates(paths, in_force.declared(), now)
-    put_identities(paths, in_force.declared())
+    put_identities(in_force.declared(), paths)
     return in_force
 
 
@@ -400,7 +399,10 @@ def _check_files(paths: Paths, declared: Declared, now: datetime) -> None:
         _check_acme(declared.node.certificate)
     if declared.node.live is not None:
         _check_live(declared.node.live)
-    _check_identities(paths, declared)
+    try:
+        check_identities(declared, paths)
+    except IdentityRefused as refused:
+        raise NotPrepared(str(refused)) from None
     for place in places(declared, paths):
         if place.from_acme:
             continue
@@ -413,19 +415,11 @@ def _check_files(paths: Paths, declared: Declared, now: datetime) -> None:
             at = "" if refused.reason == "unreadable" else f"{place.chain}: "
             raise NotPrepared(f"{where}: {at}{refused}") from None
         for file in (place.chain, place.key):
-            if not _may("tw-edge", "-r", file):
+            if not may("tw-edge", "-r", file):
                 raise NotPrepared(
                     f"{where}: {file}: tw-edge cannot read it, who looks for changes while the node runs: "
                     f"chgrp tw-edge {file}; chmod 640 {file}, and chmod o+x on the directories above"
                 )
-
-
-def _may(user: str, what: str, file: str) -> bool:
-    """Whether a user may read (`-r`) or write (`-w`) it."""
-    setpriv = shutil.which("setpriv") or "/usr/bin/setpriv"
-    bounds = ["--inh-caps=-all", "--bounding-set=-all"]
-    become = [setpriv, f"--reuid={user}", f"--regid={user}", "--init-groups", *bounds]
-    return subprocess.run([*become, "--", "/usr/bin/test", what, file], check=False).returncode == 0
 
 
 def _check_live(shared: SharedLive) -> None:
@@ -458,27 +452,6 @@ def put_certificates(paths: Paths, declared: Declared, now: datetime) -> None:
         for source, name in ((acme.ca_file, "ca.pem"), (acme.external_key_file, "external.key")):
             if source:
                 write_private(here / name, _text_of(source), "root", "tw-cert")
-
-
-def put_identities(paths: Paths, declared: Declared) -> None:
-    """What the process that speaks with the authorities of SHAKEN is told at its start."""
-    with suppress(OSError):
-        paths.identities_state.unlink()
-    for copy, file in copies(declared, paths).items():
-        write_private(copy, _text_of(file), "root", "tw-identity", 0o644 if copy.suffix == ".pem" else 0o640)
-    if (task := identities_task(declared, paths)) is not None:
-        write_private(paths.identities_task, msgspec.json.encode(task), "root", "tw-identity")
-
-
-def _check_identities(paths: Paths, declared: Declared) -> None:
-    for file in copies(declared, paths).values():
-        _text_of(file)
-    for name, (_, _, source) in identities_of(declared).items():
-        if source.publish and not _may("tw-identity", "-w", source.publish):
-            raise NotPrepared(
-                f"identity {name}: publish: {source.publish}: tw-identity, who writes there, cannot: "
-                f"install -d -o tw-identity {source.publish}, and chmod o+x on the directories above"
-            )
 
 
 def _check_acme(acme: AcmeSettings) -> None:

@@ -6,6 +6,7 @@ known which numbers are free.
 
 import grp
 import pwd
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -72,3 +73,11 @@ def uid(name: str) -> int:
 def gid(name: str) -> int:
     """The group id of one of the node's users."""
     return grp.getgrnam(name).gr_gid
+
+
+def may(user: str, what: str, file: str) -> bool:
+    """Whether a user may read (`-r`) or write (`-w`) a file, by whatever way leads there. Needs root."""
+    setpriv = shutil.which("setpriv") or "/usr/bin/setpriv"
+    bounds = ["--inh-caps=-all", "--bounding-set=-all"]
+    become = [setpriv, f"--reuid={user}", f"--regid={user}", "--init-groups", *bounds]
+    return subprocess.run([*become, "--", "/usr/bin/test", what, file], check=False).returncode == 0

@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -107,7 +108,8 @@ class StiAuthority:
     def run(self) -> None:
         """In the foreground, until SIGINT or SIGTERM."""
         self._servers = self._made()
-        asyncio.run(self._serve())
+        with suppress(KeyboardInterrupt):  # each server passes on to the one before what ended it
+            asyncio.run(self._serve())
 
     async def _serve(self) -> None:
         first, *others = self._servers

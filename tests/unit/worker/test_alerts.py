@@ -308,3 +308,26 @@ def test_from_the_ledger_to_webhook_and_mail(
     assert json.loads(hook[1])["data"]["percent"] == 80
     assert message["Subject"].startswith("[sbc.example.com] trunk:acme-hq has spent 80 % of what it may")
     assert outbox.waiting == 1
+
+
+def test_who_looks_at_certificates_too_waits_for_no_ledger(file: Path) -> None:
+    """A Valkey that is lost, and a look that fails, keep nobody else from looking; each is told once."""
+    ledger, log, stopped = Ledger(), Log(), threading.Event()
+    looks: list[float] = []
+    ledger.lost = True
+    watch = Watched(node="sbc.example.com", currency="EUR", owners=(ACME,))
+
+    def also(now: float) -> None:
+        looks.append(now)
+        raise OSError("no such directory")
+
+    alerts = Alerts(Outbox(file, log), ledger, lambda: watch, log, also)
+    thread = threading.Thread(target=alerts.follow, args=(stopped,))
+    thread.start()
+    until(lambda: len(looks) == 3)
+    stopped.set()
+    thread.join()
+    assert log.lines == [
+        "what is spent cannot be looked at problem=Valkey: gone",
+        "certificates cannot be looked at problem=OSError('no such directory')",
+    ]

@@ -16,6 +16,7 @@ from cryptography import x509
 from sipkit.certificates import ThrowawayAuthority
 from sipkit.sti import SPC, Provider, new_key
 from trunkward.certificates.identities import Identities
+from trunkward.engines.certificate_state import IdentityState
 from trunkward.shaken.authority_token import Form
 from trunkward.shaken.credential import credential_of
 from trunkward.shaken.published import published_at
@@ -287,3 +288,41 @@ def test_a_revoked_certificate_is_not_replaced_behind_a_person_s_back(
     # a person made another key
     provider.ask_for(new_key(provider.key_file))
     assert keeper.round(hour).serial not in ("", f"{leaf.serial_number:x}")
+
+
+def test_a_certificate_that_a_person_keeps_is_looked_at(provider: Provider, keeper: Keeper) -> None:
+    """Summary: with files nothing is ordered; the chain is judged, and looked for at its URL, all the same."""
+    pem, placed = provider.chain.read_bytes(), len(provider.sti.authority._orders)
+    theirs = provider.directory / "theirs.pem"
+    theirs.write_bytes(pem)
+    task = provider.task()
+    (its,) = task.identities
+    its = msgspec.structs.replace(
+        its, chain=str(theirs), x5u=f"{provider.sti.published_url}theirs.pem", ordering=None, publish=""
+    )
+    identities = Identities(msgspec.structs.replace(task, identities=[its]))
+
+    def round_at(at: datetime) -> IdentityState:
+        identities.round(at)
+        return identities.state(at).identities["node"]
+
+    missing = round_at(datetime.now(UTC))
+    assert (missing.source, missing.next_attempt) == (f"files {theirs}", None)
+    assert "answers 404" in missing.problem
+    (provider.published / "theirs.pem").write_bytes(pem)
+    found = round_at(datetime.now(UTC) + timedelta(minutes=1))
+    assert (found.problem, found.url, found.revocation) == ("", its.x5u, "good")
+    assert found.until is not None
+    ended = round_at(found.until + timedelta(days=1))
+    assert "certificate-expired" in ended.problem
+    theirs.write_bytes(pem.replace(b"M", b"N", 1))
+    unreadable = round_at(datetime.now(UTC))
+    assert "certificate-unreadable" in unreadable.problem
+    assert unreadable.until is None
+    theirs.write_bytes(pem)
+    provider.sti.home.revoke(x509.load_pem_x509_certificate(pem), datetime.now(UTC))
+    identities = Identities(msgspec.structs.replace(task, identities=[its]))
+    revoked = round_at(datetime.now(UTC) + timedelta(minutes=61))
+    assert (revoked.revocation, revoked.until) == ("revoked", None)
+    assert "delete" not in revoked.problem
+    assert len(provider.sti.authority._orders) == placed
