@@ -87,11 +87,7 @@ def deviations(declared: Declared) -> list[Deviation]:
     if declared.node.certificate is None and not all(map(_laboratory, declared.node.addresses)):
         what = "shows a certificate of its own authority: only peers that were given sip-ca.pem can check it"
         found.append(Deviation(where="node", what=what))
-    if declared.node.signing.certificates is Certificates.TEST and not all(
-        map(_laboratory, declared.node.addresses)
-    ):
-        what = "calls are signed under its own TEST authority, which no carrier trusts: identity.certificates"
-        found.append(Deviation(where="node", what=what))
+    found += _signed_for_nobody(declared)
     if declared.node.unsafe_unanchored_media:
         found.append(Deviation(where="node", what="media is not anchored: SDP and its keys pass as they are"))
     if declared.node.unsafe_trusted_clock:
@@ -107,6 +103,20 @@ def deviations(declared: Declared) -> list[Deviation]:
     # The engine, not the file: Debian 13's rtpengine 12.5.1.31 has no `recrypt` (CVE-2025-53399);
     # what closes it here is in docs/media.md
     return found
+
+
+def _signed_for_nobody(declared: Declared) -> list[Deviation]:
+    if all(map(_laboratory, declared.node.addresses)):
+        return []
+    sources = {"node": declared.node.signing} | {
+        f"reseller {name}": its.signing for name, its in sorted(declared.reseller_identities.items())
+    }
+    what = "calls are signed under its own TEST authority, which no carrier trusts: identity.certificates"
+    return [
+        Deviation(where=where, what=what)
+        for where, source in sources.items()
+        if source.certificates is Certificates.TEST
+    ]
 
 
 def _laboratory(address: Address) -> bool:

@@ -14,6 +14,7 @@ from trunkward.control.evidence_tokens import first_to_end
 from trunkward.sip.transport import Transport
 from trunkward.trunks.model import AcmeSettings, CertificateSource, Declared
 from trunkward.trunks.signing import Certificates
+from trunkward.trunks.transit import OF_NODE
 
 #: The certificate that is shown to whoever connects.
 SERVER = "server"
@@ -100,7 +101,10 @@ def certificate_sources(declared: Declared) -> dict[str, str]:
 def identity_sources(declared: Declared) -> dict[str, str]:
     """Where each identity's certificate is from; {} where nobody says which authorities are to be trusted."""
     node = declared.node
-    return {} if node.policy_administrator is None else {"node": node.signing.certificates.value}
+    if node.policy_administrator is None:
+        return {}
+    resold = {name: its.signing for name, its in sorted(declared.reseller_identities.items())}
+    return {name: source.certificates.value for name, source in ({OF_NODE: node.signing} | resold).items()}
 
 
 def certificate_parts(sources: Mapping[str, str], identities: Mapping[str, str]) -> list[str]:

@@ -11,6 +11,7 @@ from trunkward.control.node_file import read_node_file
 from trunkward.sip.transport import Transport
 from trunkward.trunks.model import AcmeSettings, Declared, Host, IdentifiedBy, MediaPolicy
 from trunkward.trunks.signing import Certificates, SigningSource
+from trunkward.trunks.transit import SigningIdentity
 
 EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")
 
@@ -106,7 +107,9 @@ def test_the_own_authority_where_peers_elsewhere_see_it(secure: Declared, addres
     what = (
         "node: shows a certificate of its own authority: only peers that were given sip-ca.pem can check it"
     )
-    signed = "node: calls are signed under its own TEST authority, which no carrier trusts: identity.certificates"
+    signed = (
+        "node: calls are signed under its own TEST authority, which no carrier trusts: identity.certificates"
+    )
     assert said(replace(secure, node=node)) == [what, signed] * shown
     public = replace(
         node,
@@ -114,6 +117,20 @@ def test_the_own_authority_where_peers_elsewhere_see_it(secure: Declared, addres
         signing=SigningSource(certificates=Certificates.ACME),
     )
     assert said(replace(secure, node=public)) == []
+
+
+def test_a_reseller_s_identity_that_nobody_trusts(secure: Declared) -> None:
+    node = replace(
+        secure.node,
+        addresses=(ip_address("10.1.2.3"),),
+        certificate=AcmeSettings(directory="https://ca.example.net/dir"),
+        signing=SigningSource(certificates=Certificates.ACME),
+    )
+    resold = {"west": SigningIdentity(spc="111T", x5u="https://cert.example.com/west.pem")}
+    found = said(replace(secure, node=node, reseller_identities=resold))
+    assert found == [
+        "reseller west: calls are signed under its own TEST authority, which no carrier trusts: identity.certificates"
+    ]
 
 
 def test_what_only_laboratories_may_do(secure: Declared) -> None:

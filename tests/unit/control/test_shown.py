@@ -1,5 +1,6 @@
 """What `web` may know of a configuration: its health, and nothing that opens a door."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -9,7 +10,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from trunkward.control.declared import InForce
 from trunkward.control.evidence_tokens import LIFETIME_S, tokens_of
 from trunkward.control.node_file import read_node_file
-from trunkward.control.shown import Shown, certificate_parts, certificate_sources, shown
+from trunkward.control.shown import (
+    Shown,
+    certificate_parts,
+    certificate_sources,
+    identity_sources,
+    shown,
+)
+from trunkward.trunks.signing import Certificates, PolicyAdministrator, SigningSource
+from trunkward.trunks.transit import SigningIdentity
 
 EXAMPLE = Path(__file__).parents[3] / "examples/node.yaml"
 FINGERPRINT = "ab" * 32
@@ -55,6 +64,25 @@ def test_where_certificates_are_from() -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
     declared = read_node_file(text.replace("node:\n", f"node:\n{acme}", 1), "test")
     assert certificate_sources(declared) == {"server": "acme https://ca.example/dir"}
+
+
+def test_identities_are_those_of_the_node_and_of_its_resellers() -> None:
+    """Nobody says whom to trust: no process for it, and nothing to tell of."""
+    declared = in_force().declared()
+    assert identity_sources(declared) == {}
+    administrator = PolicyAdministrator(url="https://sti-pa.example.net", certificate_file="/etc/pa.pem")
+    west = SigningIdentity(
+        spc="111T",
+        x5u="https://cert.example.com/",
+        signing=SigningSource(certificates=Certificates.ACME),
+    )
+    declared = replace(
+        declared,
+        node=replace(declared.node, policy_administrator=administrator),
+        reseller_identities={"west": west},
+    )
+    assert identity_sources(declared) == {"node": "test", "west": "acme"}
+    assert certificate_parts({"server": "local"}, identity_sources(declared)) == ["identities"]
 
 
 def test_nothing_in_it_opens_a_door() -> None:

@@ -141,7 +141,8 @@ def identities_of_a_call(node: Node) -> list[str]:
 
 def test_a_node_gets_its_signing_certificate(node: Node, sti: StiAuthority) -> None:
     """Summary: a node asks for its signing certificate by real ACME, and `certs` and `status` say how it stands."""
-    found = wait_until(lambda: (one := certs(node)).get("url") and one, "a certificate")
+    wait_until(lambda: certs(node).get("url"), "a certificate")
+    found = certs(node)
     assert (found["spc"], found["certificates"], found["problem"]) == (SPC, "acme", "")
     assert found["revocation"] == "good"
     chain = (node.state / "identities" / "node.pem").read_bytes()
