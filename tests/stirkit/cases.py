@@ -40,7 +40,15 @@ from stirkit.tokens import (
 
 PASSED, FAILED, NONE = "TN-Validation-Passed", "TN-Validation-Failed", "No-TN-Validation"
 #: Numbers a call goes through.
-WAY = ("12025550110", "12025550120", "12025550130", "12025550140", "12025550150", "12025550160", "12025550170")
+WAY = (
+    "12025550110",
+    "12025550120",
+    "12025550130",
+    "12025550140",
+    "12025550150",
+    "12025550160",
+    "12025550170",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +78,9 @@ def key() -> pki.Key:
     return pki.provider().key
 
 
-def _one(cause: str | None, *, head: Any = None, body: Any = None, parameters: str | None = None, **more: Any) -> Case:
+def _one(
+    cause: str | None, *, head: Any = None, body: Any = None, parameters: str | None = None, **more: Any
+) -> Case:
     """A call with one header."""
     return Case(
         values=lambda: [identity(key(), head=head, body=body, parameters=parameters)],
@@ -306,12 +316,16 @@ CLAIMS = {
     "dest empty": _one("claim-malformed", body=payload(dest={"tn": []})),
     "dest with null": _one("claim-malformed", body=payload(dest={"tn": [CALLED, None]})),
     "claim twice": _one("json-key-twice", body=b'{"attest":"A",' + compact(payload(attest="C"))[1:]),
-    "claim twice within": _one("json-key-twice", body=compact(payload()).replace(b'{"tn":"', b'{"tn":"1","tn":"')),
+    "claim twice within": _one(
+        "json-key-twice", body=compact(payload()).replace(b'{"tn":"', b'{"tn":"1","tn":"')
+    ),
     "payload not UTF-8": _one("json-malformed", body=compact(payload())[:-1] + b',"x":"\xc3\x28"}'),
     "payload too deep": _one("json-malformed", body=payload(x=[[[[[[[[1]]]]]]]]), ours=True),
     # Property 14: whatever was validly signed is verified as it came
     "extra claims": _one(None, body=payload(x={"y": [1, 2.5, None, "é"]}, exp=1)),
-    "another order of claims": _one(None, body=_json(dict(reversed(payload().items())), separators=(",", ":"))),
+    "another order of claims": _one(
+        None, body=_json(dict(reversed(payload().items())), separators=(",", ":"))
+    ),
     "claims with white space": _one(None, body=_json(payload(), indent=1)),
     "two dests": _one(None, body=payload(dest={"tn": ["12025550199", CALLED]})),
     "a dest that is a URI too": _one(None, body=payload(dest={"tn": [CALLED], "uri": ["sip:a@example.com"]})),
@@ -356,9 +370,7 @@ TIME = {
 
 #: 6. Signatures.
 SIGNATURES = {
-    "another key": Case(
-        values=lambda: [identity(pki.root().key)], outcome=FAILED, causes=("signature",)
-    ),
+    "another key": Case(values=lambda: [identity(pki.root().key)], outcome=FAILED, causes=("signature",)),
     "another caller under the signature": _text(
         "signature", _claim(orig={"tn": "12025550101"}), orig=("12025550101",)
     ),
@@ -367,7 +379,8 @@ SIGNATURES = {
     "63 bytes": _text("signature", _signature(lambda text: text[:84])),
     "zeros": _text("signature", _signature(lambda _: b64(bytes(64)))),
     "R and S exchanged": _text(
-        "signature", _signature(lambda text: b64((raw := base64.urlsafe_b64decode(text + "=="))[32:] + raw[:32]))
+        "signature",
+        _signature(lambda text: b64((raw := base64.urlsafe_b64decode(text + "=="))[32:] + raw[:32])),
     ),
 }
 
@@ -384,7 +397,9 @@ CREDENTIALS = {
     ),
     "directly under the root": _published(None, lambda: (pki.leaf(pki.root()).issue(),)),
     "root at the end": _published(None, lambda: (pki.provider(), pki.intermediate(), pki.root())),
-    "expired": _published("certificate-expired", _leaf(lambda p: replace(p, not_after=NOW - timedelta(seconds=1)))),
+    "expired": _published(
+        "certificate-expired", _leaf(lambda p: replace(p, not_after=NOW - timedelta(seconds=1)))
+    ),
     "not yet valid": _published(
         "certificate-not-yet-valid", _leaf(lambda p: replace(p, not_before=NOW + timedelta(seconds=1)))
     ),
@@ -413,120 +428,134 @@ def _p384() -> tuple[Issued, ...]:
 CREDENTIALS["P-384"] = _published("certificate-profile", _p384)
 
 #: 8. Diversions.
-DIVERSIONS = {
-    f"sent on {depth} times": Case(
-        values=lambda depth=depth: diversions(depth),  # type: ignore[misc]
-        outcome=PASSED,
-        causes=(None,) * (depth + 1),
-        request_uri=WAY[depth],
-    )
-    for depth in range(1, 6)
-} | {
-    "sent on six times": Case(
-        values=lambda: diversions(6),
-        outcome=FAILED,
-        causes=(None, "div-too-deep", None, None, None, None, None),
-        request_uri=WAY[6],
-        ours=True,
-    ),
-    "in another order": Case(
-        values=lambda: list(reversed(diversions(3))), outcome=PASSED, causes=(None,) * 4, request_uri=WAY[3]
-    ),
-    "To changed as well": Case(
-        values=lambda: diversions(1), outcome=PASSED, causes=(None, None), to=WAY[1], request_uri=WAY[1]
-    ),
-    "ends elsewhere": Case(
-        values=lambda: diversions(1), outcome=FAILED, causes=(None, "div-broken"), request_uri=WAY[2]
-    ),
-    "middle missing": Case(
-        values=lambda: [value for n, value in enumerate(diversions(3)) if n != 2],
-        outcome=FAILED,
-        causes=(None, "div-broken", "div-broken"),
-        request_uri=WAY[3],
-    ),
-    "begins elsewhere": Case(
-        values=lambda: [identity(key()), div(WAY[2], WAY[1])],
-        outcome=FAILED,
-        causes=(None, "div-broken"),
-        request_uri=WAY[1],
-    ),
-    "nobody vouches": Case(
-        values=lambda: diversions(1)[1:], outcome=FAILED, causes=("div-without-base",), request_uri=WAY[1]
-    ),
-    "loop": Case(
-        values=lambda: [identity(key()), div(WAY[0], WAY[1]), div(WAY[1], WAY[0])],
-        outcome=FAILED,
-        causes=(None, "div-loop", None),
-    ),
-    "two ways": Case(
-        values=lambda: [*diversions(2), div(WAY[0], WAY[2])],
-        outcome=FAILED,
-        causes=(None, None, "div-twice", "div-twice"),
-        request_uri=WAY[2],
-        ours=True,
-    ),
-    "a div that leads nowhere": Case(
-        values=lambda: [*diversions(1), div(WAY[3], WAY[4])],
-        outcome=FAILED,
-        causes=(None, None, "div-broken"),
-        request_uri=WAY[1],
-        ours=True,
-    ),
-    "another caller in the div": Case(
-        values=lambda: [identity(key()), div(WAY[0], WAY[1], orig={"tn": "12025550101"})],
-        outcome=FAILED,
-        causes=(None, "div-broken"),
-        orig=(CALLER, "12025550101"),
-        request_uri=WAY[1],
-    ),
-    "without div": Case(
-        values=lambda: [identity(key(), head=header(ppt="div"), body=div_payload(WAY[0], WAY[1], div=GONE))],
-        outcome=FAILED,
-        causes=("claim-missing",),
-        request_uri=WAY[1],
-    ),
-    "div of a list": Case(
-        values=lambda: [
-            identity(key()),
-            identity(key(), head=header(ppt="div"), body=div_payload(WAY[0], WAY[1], div={"tn": [WAY[0]]})),
-        ],
-        outcome=FAILED,
-        causes=(None, "claim-malformed"),
-        request_uri=WAY[1],
-    ),
-    "rung long before it was sent on": Case(
-        values=lambda: [identity(key(), body=payload(iat=NOW_S - 300)), div(WAY[0], WAY[1])],
-        outcome=PASSED,
-        causes=(None, None),
-        request_uri=WAY[1],
-        ours=True,
-    ),
-    "captured long before it was sent on": Case(
-        values=lambda: [identity(key(), body=payload(iat=NOW_S - 301)), div(WAY[0], WAY[1])],
-        outcome=FAILED,
-        causes=("iat-outside-window", None),
-        request_uri=WAY[1],
-        ours=True,
-    ),
-    "last div too old": Case(
-        values=lambda: diversions(1, iat=NOW_S - 61),
-        outcome=FAILED,
-        causes=(None, "iat-outside-window"),
-        request_uri=WAY[1],
-    ),
-    "bad signature on a div": Case(
-        values=lambda: [
-            identity(key()),
-            identity(pki.root().key, head=header(ppt="div"), body=div_payload(WAY[0], WAY[1])),
-        ],
-        outcome=FAILED,
-        causes=(None, "signature"),
-        request_uri=WAY[1],
-    ),
-    "no div, Request-URI changed": Case(
-        values=lambda: [identity(key())], outcome=FAILED, causes=("dest-mismatch",), request_uri=WAY[1], ours=True
-    ),
-}
+DIVERSIONS = (
+    {
+        f"sent on {depth} times": Case(
+            values=lambda depth=depth: diversions(depth),  # type: ignore[misc]
+            outcome=PASSED,
+            causes=(None,) * (depth + 1),
+            request_uri=WAY[depth],
+        )
+        for depth in range(1, 6)
+    }
+    | {
+        "sent on six times": Case(
+            values=lambda: diversions(6),
+            outcome=FAILED,
+            causes=(None, "div-too-deep", None, None, None, None, None),
+            request_uri=WAY[6],
+            ours=True,
+        ),
+        "in another order": Case(
+            values=lambda: list(reversed(diversions(3))),
+            outcome=PASSED,
+            causes=(None,) * 4,
+            request_uri=WAY[3],
+        ),
+        "To changed as well": Case(
+            values=lambda: diversions(1), outcome=PASSED, causes=(None, None), to=WAY[1], request_uri=WAY[1]
+        ),
+        "ends elsewhere": Case(
+            values=lambda: diversions(1), outcome=FAILED, causes=(None, "div-broken"), request_uri=WAY[2]
+        ),
+        "middle missing": Case(
+            values=lambda: [value for n, value in enumerate(diversions(3)) if n != 2],
+            outcome=FAILED,
+            causes=(None, "div-broken", "div-broken"),
+            request_uri=WAY[3],
+        ),
+        "begins elsewhere": Case(
+            values=lambda: [identity(key()), div(WAY[2], WAY[1])],
+            outcome=FAILED,
+            causes=(None, "div-broken"),
+            request_uri=WAY[1],
+        ),
+        "nobody vouches": Case(
+            values=lambda: diversions(1)[1:], outcome=FAILED, causes=("div-without-base",), request_uri=WAY[1]
+        ),
+        "loop": Case(
+            values=lambda: [identity(key()), div(WAY[0], WAY[1]), div(WAY[1], WAY[0])],
+            outcome=FAILED,
+            causes=(None, "div-loop", None),
+        ),
+        "two ways": Case(
+            values=lambda: [*diversions(2), div(WAY[0], WAY[2])],
+            outcome=FAILED,
+            causes=(None, None, "div-twice", "div-twice"),
+            request_uri=WAY[2],
+            ours=True,
+        ),
+        "a div that leads nowhere": Case(
+            values=lambda: [*diversions(1), div(WAY[3], WAY[4])],
+            outcome=FAILED,
+            causes=(None, None, "div-broken"),
+            request_uri=WAY[1],
+            ours=True,
+        ),
+        "another caller in the div": Case(
+            values=lambda: [identity(key()), div(WAY[0], WAY[1], orig={"tn": "12025550101"})],
+            outcome=FAILED,
+            causes=(None, "div-broken"),
+            orig=(CALLER, "12025550101"),
+            request_uri=WAY[1],
+        ),
+        "without div": Case(
+            values=lambda: [
+                identity(key(), head=header(ppt="div"), body=div_payload(WAY[0], WAY[1], div=GONE))
+            ],
+            outcome=FAILED,
+            causes=("claim-missing",),
+            request_uri=WAY[1],
+        ),
+        "div of a list": Case(
+            values=lambda: [
+                identity(key()),
+                identity(
+                    key(), head=header(ppt="div"), body=div_payload(WAY[0], WAY[1], div={"tn": [WAY[0]]})
+                ),
+            ],
+            outcome=FAILED,
+            causes=(None, "claim-malformed"),
+            request_uri=WAY[1],
+        ),
+        "rung long before it was sent on": Case(
+            values=lambda: [identity(key(), body=payload(iat=NOW_S - 300)), div(WAY[0], WAY[1])],
+            outcome=PASSED,
+            causes=(None, None),
+            request_uri=WAY[1],
+            ours=True,
+        ),
+        "captured long before it was sent on": Case(
+            values=lambda: [identity(key(), body=payload(iat=NOW_S - 301)), div(WAY[0], WAY[1])],
+            outcome=FAILED,
+            causes=("iat-outside-window", None),
+            request_uri=WAY[1],
+            ours=True,
+        ),
+        "last div too old": Case(
+            values=lambda: diversions(1, iat=NOW_S - 61),
+            outcome=FAILED,
+            causes=(None, "iat-outside-window"),
+            request_uri=WAY[1],
+        ),
+        "bad signature on a div": Case(
+            values=lambda: [
+                identity(key()),
+                identity(pki.root().key, head=header(ppt="div"), body=div_payload(WAY[0], WAY[1])),
+            ],
+            outcome=FAILED,
+            causes=(None, "signature"),
+            request_uri=WAY[1],
+        ),
+        "no div, Request-URI changed": Case(
+            values=lambda: [identity(key())],
+            outcome=FAILED,
+            causes=("dest-mismatch",),
+            request_uri=WAY[1],
+            ours=True,
+        ),
+    }
+)
 
 #: 9. Several PASSporTs, base and compact ones.
 SEVERAL = {

@@ -205,10 +205,63 @@ def _lists() -> list[bytes]:
     return [compact({"version": 1, "sequence": 5, "exp": NOW_S + 3600, "trustList": [root]})]
 
 
-_SIP = (b";", b'"', b"<", b">", b"=", b"\\", b"@", b":", b",", b" ", b"%3b", b"%76", b"verstat", b"sip:", b"tel:")
-_JSON = (b"{", b"}", b"[", b"]", b'"', b":", b",", b"\\u0061", b"\\ud800", b"NaN", b"1e999", b"null", b'{"a":')
-_DER = (b"\x30\x80", b"\x30\x82\xff\xff", b"\x02\x01", b"\x16", b"\xa0", b"\xa1", b"\xa2", b"\x00" * 4, b"\x7f\xff")
-_URL = (b"https://", b"@", b":", b"//", b"?", b"#", b".", b"[::1]", b"127.0.0.1", b"%2e", b"0x7f", b"localhost")
+_SIP = (
+    b";",
+    b'"',
+    b"<",
+    b">",
+    b"=",
+    b"\\",
+    b"@",
+    b":",
+    b",",
+    b" ",
+    b"%3b",
+    b"%76",
+    b"verstat",
+    b"sip:",
+    b"tel:",
+)
+_JSON = (
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b'"',
+    b":",
+    b",",
+    b"\\u0061",
+    b"\\ud800",
+    b"NaN",
+    b"1e999",
+    b"null",
+    b'{"a":',
+)
+_DER = (
+    b"\x30\x80",
+    b"\x30\x82\xff\xff",
+    b"\x02\x01",
+    b"\x16",
+    b"\xa0",
+    b"\xa1",
+    b"\xa2",
+    b"\x00" * 4,
+    b"\x7f\xff",
+)
+_URL = (
+    b"https://",
+    b"@",
+    b":",
+    b"//",
+    b"?",
+    b"#",
+    b".",
+    b"[::1]",
+    b"127.0.0.1",
+    b"%2e",
+    b"0x7f",
+    b"localhost",
+)
 
 PARSERS: dict[str, Parser] = {
     "Identity header": Parser(
@@ -288,7 +341,11 @@ PARSERS: dict[str, Parser] = {
     ),
     "party": Parser(
         act=lambda data: canonical_party(_text(data)),
-        seeds=lambda: [b"sip:+1-202-555-0100;npdi@example.com", b"tel:+12025550100", b"sips:a@[2001:db8::1]:5061"],
+        seeds=lambda: [
+            b"sip:+1-202-555-0100;npdi@example.com",
+            b"tel:+12025550100",
+            b"sips:a@[2001:db8::1]:5061",
+        ],
         refusals=(MalformedUri,),
         words=_SIP,
     ),

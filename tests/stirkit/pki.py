@@ -58,9 +58,7 @@ class Plan:
 
     def having(self, extension: x509.ExtensionType, *, critical: bool = False) -> Plan:
         """With this extension, in place of one of its kind."""
-        return replace(
-            self, extensions=(*self.without(extension.oid).extensions, (extension, critical))
-        )
+        return replace(self, extensions=(*self.without(extension.oid).extensions, (extension, critical)))
 
     def issue(self) -> Issued:
         signer = self.issuer or Issued(plan=self, certificate=None)
@@ -262,9 +260,7 @@ def crl(
     for extension, critical in extra:
         builder = builder.add_extension(extension, critical)
     for one in revoked:
-        entry = (
-            x509.RevokedCertificateBuilder().serial_number(one.plan.serial).revocation_date(this_update)
-        )
+        entry = x509.RevokedCertificateBuilder().serial_number(one.plan.serial).revocation_date(this_update)
         if name_issuers:
             issuer = x509.CertificateIssuer([x509.DirectoryName(one.x509.issuer)])
             entry = entry.add_extension(issuer, critical=True)

@@ -185,7 +185,8 @@ def _check_delegate(
 ) -> None:
     """Against whom this node trusts now; what it says later of its revocation is for who looks again."""
     hard = declared.node.signing.revocation is Revocation.HARD
-    files = TrustFiles(paths, hard=hard)
+    administered = declared.node.policy_administrator is not None
+    files = TrustFiles(paths, administered=administered, hard=hard)
     files.refresh()
     if files.trust is None:
         raise EvidenceActRefused("there is no list of trusted authorities: ./trunkward status")

@@ -10,7 +10,6 @@ from trunkward.control.certificate_keys import (
     AcmeDirectory,
     Agreed,
     ExternalAccountPart,
-    FilesPart,
     MailAddress,
 )
 from trunkward.control.keys import File, Part, Wrong, is_path
@@ -26,6 +25,7 @@ from trunkward.trunks.signing import (
     SigningSource,
     StiAuthority,
 )
+from trunkward.trunks.token_key import SCHEME, TokenKey
 
 _X5U = re.compile(
     r"https://(?P<host>[A-Za-z0-9.-]{1,253})(?::(?:443|8443))?/[A-Za-z0-9._~/-]{0,180}", re.ASCII
@@ -119,6 +119,22 @@ class PublishPart(Part):
     address: Annotated[str, AfterValidator(_web_server)] | None = None
 
 
+def _key(text: str) -> str:
+    if text.startswith(SCHEME):
+        TokenKey.read(text)
+        return text
+    if not is_path(text):
+        raise ValueError("write the absolute path of a file, or of a key in a token pkcs11:... (RFC 7512)")
+    return text
+
+
+class SigningFilesPart(Part):
+    """`files` of an identity."""
+
+    chain: File
+    key: Annotated[str, AfterValidator(_key)]
+
+
 class IdentityPart(Part):
     """`node.identity`."""
 
@@ -126,7 +142,7 @@ class IdentityPart(Part):
     x5u: Annotated[str, AfterValidator(_x5u)]
     certificates: Annotated[Certificates, Field(strict=False)] = Certificates.TEST
     authority: StiAuthorityPart | None = None
-    files: FilesPart | None = None
+    files: SigningFilesPart | None = None
     publish: PublishPart = PublishPart()
     revocation: Annotated[Revocation, Field(strict=False)] = Revocation.SOFT
 

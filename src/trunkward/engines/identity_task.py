@@ -112,18 +112,18 @@ def copies(declared: Declared, paths: Paths) -> dict[Path, str]:
     return found
 
 
-def signing_files(declared: Declared, paths: Paths, name: str = OF_NODE) -> tuple[Path, Path]:
-    """Chain and key that an identity signs with."""
+def signing_files(declared: Declared, paths: Paths, name: str = OF_NODE) -> tuple[Path, str]:
+    """Chain, and file or PKCS#11 URI of the key, that an identity signs with."""
     source, pki = identities_of(declared)[name][2], PkiFiles(paths.pki)
     match source.certificates:
         case Certificates.ACME:
-            return paths.signing_chain(name), pki.identity_key(name)
+            return paths.signing_chain(name), str(pki.identity_key(name))
         case Certificates.FILES:
-            return Path(source.chain_file), Path(source.key_file)
+            return Path(source.chain_file), source.key_file
         case _ if name == OF_NODE:
-            return pki.shaken, pki.shaken_key
+            return pki.shaken, str(pki.shaken_key)
         case _:
-            return pki.identity_chain(name), pki.identity_key(name)
+            return pki.identity_chain(name), str(pki.identity_key(name))
 
 
 def publish_directory(source: SigningSource, paths: Paths) -> Path:

@@ -128,7 +128,7 @@ def _command(signer: Signer, declared: Declared, paths: Paths) -> list[str]:
         *(sys.executable, "-m", "trunkward.signer"),
         *("--name", identity),
         *("--socket", str(paths.signer_socket_of(identity))),
-        *("--key", str(key)),
+        *("--key", key),
         *("--certificate-chain", str(chain)),
         *trust,
         *("--x5u", x5u),

@@ -1,8 +1,8 @@
 """Whom signatures of calls may lead to, as a gate reads it from files that others write.
 
-The policy administrator's list and its revocations are as they were received: whoever relies on them checks them
-here, anew, so nobody has to believe the process that fetched them. Where no administrator is named there is only
-this node's own test authority, under which a laboratory's calls are good and nobody else's.
+The policy administrator's list and its revocations are as they were received: whoever relies on them checks
+them here, anew, so nobody has to believe the process that fetched them. Where no administrator is named there
+is only this node's own test authority, under which a laboratory's calls are good and nobody else's.
 """
 
 import time
@@ -46,8 +46,16 @@ class Trust:
 class TrustFiles:
     """Reads the files again when they have changed."""
 
-    def __init__(self, paths: Paths, *, hard: bool = False, clock: Callable[[], float] = time.time) -> None:
-        """Reads nothing yet. `clock`: seconds since the epoch."""
+    def __init__(
+        self,
+        paths: Paths,
+        *,
+        administered: bool,
+        hard: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Reads nothing yet. `administered`: an administrator is named. `clock`: seconds since the epoch."""
+        self._administered = administered
         self._administrator = paths.policy_administrator
         self._list = paths.trusted_list
         self._revocations = paths.revocations
@@ -79,7 +87,7 @@ class TrustFiles:
 
     def _read(self) -> Trust:
         self._edition += 1
-        if not self._administrator.exists():
+        if not self._administered:
             roots = x509.load_pem_x509_certificates(read_plain(self._test, _MOST_BYTES))
             written_s = self._test.stat().st_mtime
             return Trust(

@@ -15,6 +15,7 @@ import structlog
 from trunkward.signer.identity import Administered, IdentityFiles, IdentityUnfit
 from trunkward.signer.journal import JournalError
 from trunkward.signer.server import SignerSettings, SocketInUse, serve
+from trunkward.trunks.token_key import SCHEME, TokenKey
 
 #: sysexits.h EX_CONFIG: a restart does not help, a person has to act.
 EXIT_CONFIG = 78
@@ -30,7 +31,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
 
     needed("--name", str, "NAME", "of the identity: node, or a reseller's")
     needed("--socket", Path, "PATH", "unix socket to listen on")
-    needed("--key", Path, "PEM", "private key, mode 0600")
+    needed("--key", str, "PEM", "private key, mode 0600; or where it is in a token (pkcs11:, RFC 7512)")
     needed("--certificate-chain", Path, "PEM", "leaf first, without the root")
     needed("--x5u", str, "URL", "where the chain is published; with / at its end: below it, by its own name")
     needed("--spc", str, "CODE", "our own service provider code")
@@ -77,7 +78,7 @@ def _settings(arguments: argparse.Namespace) -> SignerSettings:
         third_party=arguments.third_party,
         socket=arguments.socket,
         identity=IdentityFiles(
-            key=arguments.key,
+            key=TokenKey.read(arguments.key) if arguments.key.startswith(SCHEME) else Path(arguments.key),
             certificate_chain=arguments.certificate_chain,
             trust=trust,
             evidence_key=arguments.evidence_key,

@@ -21,6 +21,7 @@ from trunkward.shaken.crl import NO_LIST, CrlRefused, Revocations, Status, read_
 from trunkward.shaken.passport import PassportError, PassportSigner
 from trunkward.shaken.published import published_at
 from trunkward.shaken.trusted_list import ListRefused, TrustedList, read_trusted_list
+from trunkward.trunks.token_key import TokenKey
 
 #: Any of these bits on the key file, and somebody else could read or replace the key.
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -57,7 +58,8 @@ class Administered:
 class IdentityFiles:
     """Where the identity comes from."""
 
-    key: Path
+    #: PEM, or in a token.
+    key: Path | TokenKey
     #: Leaf first, then its issuers, without the root: what `x5u` serves.
     certificate_chain: Path
     #: Who may issue it: the policy administrator's say, or a PEM file of a person's own.
@@ -91,12 +93,13 @@ class Identity:
     def check(self, now: datetime) -> None:
         """Raise `IdentityUnfit` unless it may be used now.
 
-        1. Nobody else can read or replace the key.
+        1. Nobody else can read or replace the key, or what opens its token.
         2. Key, certificate, chain and code go together, by the lists of now (`check_signing_certificate`).
         3. When no list says whether the certificate is revoked, a person has chosen what then.
         """
         # 1.
-        _read(self.files.key, private=True)
+        private = self.files.key if isinstance(self.files.key, Path) else Path(self.files.key.pin_file)
+        _read(private, private=True)
         # 2.
         try:
             check_signing_certificate(
@@ -206,7 +209,19 @@ def _read_list(path: Path, administrators: list[x509.Certificate], known: int, n
     raise IdentityUnfit("trusted-list-refused", f"{path}: {wrong}")
 
 
-def _parse_key(path: Path) -> ec.EllipticCurvePrivateKey:
+def _parse_key(place: Path | TokenKey) -> ec.EllipticCurvePrivateKey:
+    if isinstance(place, Path):
+        return _key_of_file(place)
+    # a library that is only there for tokens
+    from trunkward.signer.token import TokenLost, key_in_token
+
+    try:
+        return key_in_token(place, lambda pin: _read(Path(pin), private=True).decode().strip())
+    except (TokenLost, UnicodeDecodeError) as lost:
+        raise IdentityUnfit("key-token-lost", str(lost)) from None
+
+
+def _key_of_file(path: Path) -> ec.EllipticCurvePrivateKey:
     try:
         key = load_pem_private_key(_read(path, private=True), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):

@@ -149,6 +149,7 @@ def main() -> None:
             functions.with_ledger(settle_again)
             abandoned.round(notes, time.time(), beat)
             heads.round(time.time())
+            counted.heads_signed_at = heads.signed_at
             retention.round(compiler.retention, time.time(), beat)
             counted.calls_deleted = retention.calls_deleted
             counted.ladders_deleted = retention.ladders_deleted

@@ -67,6 +67,8 @@ class WorkerMetrics(Collector):
         #: By retention: calls, and parts of ladders.
         self.calls_deleted = 0
         self.ladders_deleted = 0
+        #: Seconds since the epoch: when heads of the journals were signed last; 0: not since the start.
+        self.heads_signed_at = 0.0
         self.rounds_failed = 0
         self.compilations_failed = 0
         self.policy_version = 0
@@ -129,6 +131,11 @@ class WorkerMetrics(Collector):
             "trunkward_worker_compilations_failed",
             "Times a policy was not compiled, or not shown to web.",
             value=self.compilations_failed,
+        )
+        yield GaugeMetricFamily(
+            "trunkward_worker_heads_signed_timestamp_seconds",
+            "When the heads of the journals were signed last.",
+            value=self.heads_signed_at,
         )
         yield GaugeMetricFamily(
             "trunkward_worker_policy_version", "Version compiled last.", value=self.policy_version

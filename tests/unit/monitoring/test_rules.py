@@ -194,6 +194,13 @@ CASES = {
     "TrunkwardSignerRefuses": _flat(
         "trunkward_signer_refusals_total", "0+2", "4+0", 'part="signer",reason="evidence-expired"'
     ),
+    "TrunkwardSignerFilesUnfit": _flat("trunkward_signer_files_fit", "0+0", "1+0", 'part="signer"'),
+    "TrunkwardJournalGap": _flat("trunkward_signer_journal_gap_lines", "3+0", "0+0", 'part="signer"'),
+    "TrunkwardHeadsNotSigned": Case(
+        {_series("trunkward_worker_heads_signed_timestamp_seconds"): "0+0x140"},
+        {_series("trunkward_worker_heads_signed_timestamp_seconds"): "0+60x140"},
+        "140m",
+    ),
     "TrunkwardSharedMemoryLow": Case(
         {
             _series("trunkward_kamailio_shared_memory_used_bytes"): "81+0x30",

@@ -29,6 +29,7 @@ from trunkward.shaken.passport import (
     serialise_header,
     signing_input,
 )
+from trunkward.shaken.received import open_payload, read_header
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "shaken"
 X5U = "https://cert.example.com/709J/1.pem"
@@ -122,6 +123,23 @@ def test_rfc8225_example_verifies_over_our_serialisation_of_it() -> None:
     # Its iat is quoted: bytes that verify, claims that are refused (errata 5985).
     with pytest.raises(PassportError, match="iat-invalid"):
         claims(iat=example["payload"]["iat"])
+
+
+def test_rfc8946_example_is_read_and_written_alike() -> None:
+    example = vector("rfc8946-example.json")
+    unopened = read_header(example["identity"])
+    assert unopened is not None
+    assert (unopened.ppt, unopened.x5u) == ("div", example["x5u"])
+    received = open_payload(unopened, orig="", dest="", date_s=None)
+    assert (received.orig, received.dest, received.div) == (
+        example["orig"],
+        (example["dest"],),
+        example["div"],
+    )
+    ours = DivClaims(
+        orig_tn=example["orig"], dest_tn=example["dest"], div_tn=example["div"], iat=example["iat"]
+    )
+    assert signing_input(serialise_header("div", example["x5u"]), ours.payload()) == received.message
 
 
 def test_identity_value(key: ec.EllipticCurvePrivateKey) -> None:

@@ -24,7 +24,7 @@ ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 @pytest.mark.parametrize("name", CASES)
 def test_case_of_the_table(name: str) -> None:
-    """Properties 12, 13, 14, 15 and 16."""
+    """Properties 12 to 16 and 24, and each error code."""
     case = CASES[name]
     found = judged(case)
     causes = tuple(str(one.error.cause) if one.error else None for one in found.passports)
@@ -47,6 +47,18 @@ def test_every_cause_has_a_case() -> None:
     }
     shown = {cause for case in CASES.values() for cause in case.causes if cause}
     assert shown == set(Cause) - elsewhere
+
+
+RECEIVED_BYTES = [
+    *("extra claims", "another order of claims", "claims with white space", "two dests"),
+    *("a dest that is a URI too", "a text beginning with a colon"),
+]
+
+
+@pytest.mark.parametrize("name", RECEIVED_BYTES)
+def test_what_was_validly_signed_is_verified_as_it_came(name: str) -> None:
+    """Property 14: the bytes that arrived, never the claims written anew."""
+    assert judged(CASES[f"claims: {name}"]).outcome is Verstat.PASSED
 
 
 def test_what_a_call_that_passed_tells() -> None:

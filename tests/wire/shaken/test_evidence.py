@@ -94,6 +94,13 @@ def test_property_4_evidence_is_entered_by_one_accepted_by_another_and_its_end_l
         level, shown, record = await level_of(node, VERIFIED)
         assert (level, shown) == ("B", VERIFIED)
         assert record["attestation"]["lack"] == "no-evidence-for-number"
+        said = await cli(node, "why", record["record_id"])
+        assert "signed B by rule B-known-customer" in said
+        assert "it lacked: live evidence that the number belongs to the customer" in said
+        level, _, record = await level_of(node, ACME_NUMBER)
+        page = json.loads(await cli(node, "why", record["record_id"], "--json"))
+        assert (level, page["rule"], page["journal"]["agrees"]) == ("A", "A-own-inventory", True)
+        assert page["number"]["declared"].startswith("since version 1, by ")
 
         said = await cli(
             *(alice, "evidence", "add", RANGE, "--trunk", "acme-hq", "--kind", "delegate"),
@@ -143,6 +150,9 @@ def test_property_4_evidence_is_entered_by_one_accepted_by_another_and_its_end_l
         level, _, record = await level_of(node, ACME_NUMBER)
         assert level == "C"
         assert record["attestation"]["lack"] == "customer-not-known"
+        said = await cli(node, "why", record["record_id"])
+        assert "signed C by rule C-unknown-customer" in said
+        assert "tenant acme: no KYC record was named" in said
         config.write_text(text, encoding="utf-8")
         await cli(node, "apply")
         assert (await level_of(node, ACME_NUMBER))[0] == "A"

@@ -6,11 +6,17 @@ from email.utils import formatdate, parsedate_to_datetime
 from itertools import pairwise
 
 import pytest
+from cryptography import x509
 
 from sipkit.address import name_addr
 from sipkit.call import Call, HeaderLines
 from sipkit.message import Message
 from sipkit.passports import by_ppt, head_of, shaken, verified
+from trunkward.shaken.credential import credential_of
+from trunkward.shaken.crl import NO_LIST
+from trunkward.shaken.party import canonical_party
+from trunkward.shaken.trusted_list import TrustedList
+from trunkward.shaken.verify import CalledAs, Verification, Verstat, urls_of, verify
 from wire.conftest import Node
 from wire.node.parties import (
     ACME_NUMBER,
@@ -159,13 +165,12 @@ async def diverted(node: Node, depth: int, *, kept: bool, age_s: int = 0) -> tup
         diversion = [
             ("Diversion", f"<sip:{number}@inner.acme>;reason=no-answer") for number in reversed(numbers)
         ]
-        brought = [(name, value) for name, value in came.invite.headers if name in ("Identity", "Date")]
         second = await place(
             branch,
             outbound,
             NORTH_NUMBER,
             sender=f"<sip:{FOREIGN}@inner.acme>",
-            headers=[*diversion, *(brought if kept else [])],
+            headers=[*diversion, *(brought(came.invite) if kept else [])],
         )
         there = await north.incoming()
         for call in (first, second):
@@ -234,3 +239,78 @@ def test_a_forwarded_call_without_its_signature_is_signed_as_it_came(node: Node,
         assert len({v["iat"] for v in values}) == 1
 
     run(node, scenario)
+
+
+def judged(invite: Message, node: Node) -> Verification:
+    """What the verification service of whoever is called makes of a call as it arrives there."""
+    pki = node.state / "pki"
+    roots = x509.load_pem_x509_certificates((pki / "shaken-ca.pem").read_bytes())
+    chain, now_s = (pki / "shaken.pem").read_bytes(), time.time()
+    values = invite.get_all("Identity")
+    asserted = invite.get("P-Asserted-Identity") or invite.get("From")
+    called = CalledAs(
+        orig=(canonical_party(name_addr(asserted).uri),),
+        to=canonical_party(name_addr(invite.get("To")).uri),
+        request_uri=canonical_party(invite.uri),
+        date_s=parsedate_to_datetime(invite.get("Date")).timestamp(),
+        call_id=invite.call_id,
+    )
+    credential = credential_of(chain, TrustedList.of(*roots), NO_LIST, now_s)
+    return verify(values, call=called, credentials=dict.fromkeys(urls_of(values), credential), now_s=now_s)
+
+
+def test_whoever_is_called_finds_it_good(node: Node) -> None:
+    """Summary: the verification steps pass what leaves the node: A with a name, national dialling, C, and B of a forwarded call."""
+
+    async def scenario() -> None:
+        for trunk, level in (("acme-hq", "A"), ("acme-branch", "A"), ("upstream", "C")):
+            found = judged((await call_out(node, trunk))[0], node)
+            assert (found.outcome, found.attest) == (Verstat.PASSED, level), found
+        for depth in (1, 5):
+            _, invite, _ = await diverted(node, depth, kept=False)
+            found = judged(invite, node)
+            assert (found.outcome, found.attest) == (Verstat.PASSED, "B"), found
+
+    run(node, scenario)
+
+
+@pytest.mark.parametrize("depth", [1, 5])
+def test_whoever_is_called_finds_a_whole_chain_good(node: Node, depth: int) -> None:
+    """Summary: Property 8: a call signed A that goes out, comes in, and is forwarded through one or five numbers passes verification at its end, as A of who called."""
+
+    async def scenario() -> None:
+        numbers = DIVERTING[:depth]
+        customer, branch, north = customer_agent(), customer_agent(), carrier_agent()
+        async with (
+            tls_carrier(node, branch, BRANCH, node.credential("acme-branch")),
+            tls_carrier(node, north),
+        ):
+            out = await connect(node, customer)
+            back = await connect(node, north, "north")
+            on = await connect(node, branch, "acme-branch", FROM_BRANCH)
+            sender = f"<sip:{ACME_NUMBER}@inner.acme>"
+            calls = [await place(customer, out, numbers[0], sender=sender)]
+            went = (await north.incoming()).invite
+            calls.append(await place(north, back, numbers[0], sender=sender, headers=brought(went)))
+            came = (await branch.incoming()).invite
+            diversion = [("Diversion", f"<sip:{number}@inner.acme>") for number in reversed(numbers)]
+            calls.append(
+                await place(branch, on, NORTH_NUMBER, sender=sender, headers=[*diversion, *brought(came)])
+            )
+            arrived_at = (await north.incoming()).invite
+            for call in calls:
+                await call.answered()
+            for call in reversed(calls):
+                assert (await call.bye()).status == 200
+            for flow in (out, back, on):
+                await flow.close()
+        found = judged(arrived_at, node)
+        assert (found.outcome, found.attest) == (Verstat.PASSED, "A"), found
+        assert [one.ppt for one in found.passports] == ["shaken", *["div"] * depth]
+
+    run(node, scenario)
+
+
+def brought(invite: Message) -> HeaderLines:
+    """What a PBX or carrier takes along of the signatures of a call it has received."""
+    return [(name, value) for name, value in invite.headers if name in ("Identity", "Date")]

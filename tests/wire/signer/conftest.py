@@ -7,10 +7,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -42,6 +43,8 @@ class Node:
 
     home: Path
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    #: Directories of signers beside it.
+    more: list[Path] = field(default_factory=list)
 
     @property
     def files(self) -> PkiFiles:
@@ -99,31 +102,65 @@ class Node:
         )
 
     def start(
-        self, *, allow_uid: int = 0, spc: str = SPC, wait: bool = True, metrics_port: int | None = None
+        self,
+        *,
+        allow_uid: int = 0,
+        spc: str = SPC,
+        wait: bool = True,
+        metrics_port: int | None = None,
+        key: str = "",
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> subprocess.Popen[bytes]:
         """Start a signer as its user. `wait`: until it answers at its socket."""
+        return self._start(
+            self.home / "signer", allow_uid=allow_uid, spc=spc, wait=wait, metrics_port=metrics_port, key=key,
+            environment=environment,
+        )  # fmt: skip
+
+    def beside(self, place: Path) -> Path:
+        """The socket of one more signer, whose journal is below `place`."""
+        directory = Path(tempfile.mkdtemp(prefix="tw-signer-", dir=place))
+        self.more.append(directory)
+        os.chown(directory, SIGNER, SIGNER)
+        directory.chmod(0o755)
+        self._start(directory, allow_uid=0, spc=SPC, wait=True, metrics_port=None, key="", environment={})
+        return directory / "s.sock"
+
+    def _start(
+        self,
+        place: Path,
+        *,
+        allow_uid: int,
+        spc: str,
+        wait: bool,
+        metrics_port: int | None,
+        key: str,
+        environment: Mapping[str, str],
+    ) -> subprocess.Popen[bytes]:
         command = [
             "setpriv", f"--reuid={SIGNER}", f"--regid={SIGNER}", "--clear-groups",
             sys.executable, "-m", "trunkward.signer",
-            "--socket", str(self.socket), "--journal", str(self.journal),
-            "--key", str(self.files.shaken_key), "--certificate-chain", str(self.files.shaken),
+            "--socket", str(place / "s.sock"), "--journal", str(place / "journal.jsonl"),
+            "--key", key or str(self.files.shaken_key), "--certificate-chain", str(self.files.shaken),
             "--authorities", str(self.files.shaken_authority), "--x5u", X5U, "--spc", spc,
             "--evidence-key", str(self.files.evidence_public_key), "--allow-uid", str(allow_uid),
-            "--name", "node", "--head", str(self.head),
-            "--gap", str(self.home / "signer" / "gap.json"), "--keep-days", "730",
+            "--name", "node", "--head", str(place / "head.json"),
+            "--gap", str(place / "gap.json"), "--keep-days", "730",
         ]  # fmt: skip
         if metrics_port is not None:
             command += ["--metrics-port", str(metrics_port)]
-        process = subprocess.Popen(command, env=_environment(), stderr=subprocess.PIPE)
+        process = subprocess.Popen(command, env=_environment() | dict(environment), stderr=subprocess.PIPE)
         self.processes.append(process)
         deadline = time.monotonic() + 20
-        while wait and not _listening(self.socket):
+        while wait and not _listening(place / "s.sock"):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"no signer: {process.communicate()[1].decode()}")
             time.sleep(0.02)
         return process
 
-    def run_as(self, uid: int, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run_as(
+        self, uid: int, code: str, *arguments: str, environment: Mapping[str, str] = MappingProxyType({})
+    ) -> subprocess.CompletedProcess[str]:
         """Run Python as another user."""
         return subprocess.run(
             [
@@ -136,7 +173,7 @@ class Node:
                 code,
                 *arguments,
             ],
-            env=_environment(),
+            env=_environment() | dict(environment),
             capture_output=True,
             text=True,
             timeout=30,
@@ -150,6 +187,8 @@ class Node:
                 process.send_signal(signal.SIGCONT)
                 process.kill()
             process.communicate()
+        for directory in self.more:
+            shutil.rmtree(directory)
 
 
 @pytest.fixture
