@@ -566,6 +566,12 @@ SEVERAL = {
     "unknown kind, unreadable": Case(
         values=lambda: ["a.b.c;info=<x>;ppt=rph", identity(key())], outcome=PASSED, causes=(None,)
     ),
+    "unknown kind that only its header names": Case(
+        values=lambda: [_unknown().partition(";ppt")[0], identity(key())],
+        outcome=PASSED,
+        causes=(None,),
+        ours=True,
+    ),
     "good and bad": Case(
         values=lambda: [identity(key()), identity(pki.root().key)], outcome=FAILED, causes=(None, "signature")
     ),

@@ -246,6 +246,15 @@ def stop_node(node: Node, *, keep: bool = False) -> None:
         shutil.rmtree(node.home, ignore_errors=True)
 
 
+@pytest.fixture(autouse=True)
+def nobody_is_left() -> Iterator[None]:
+    """A test that fails leaves no party to the next one, whose event loop is another."""
+    yield
+    parties = sys.modules.get("wire.node.parties")
+    if parties is not None:
+        parties.Party.alive.clear()
+
+
 @pytest.fixture(scope="module")
 def node() -> Iterator[Node]:
     """A node on the example configuration, one for each test module."""

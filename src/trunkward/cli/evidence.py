@@ -232,7 +232,7 @@ def _lines(told: dict[str, Any], one: EvidenceRecord) -> list[str]:
 
     lines = [
         f"record {one.version}, {told['kind']}: {told['state']}",
-        f"  numbers    {one.numbers} of trunk {one.trunk}, tenant {one.tenant}",
+        f"  numbers    {one.numbers} of trunk {one.trunk}, tenant {one.tenant}, customer {one.customer}",
         f"  document   {one.file_name}, sha256:{one.file_sha256}",
         f"  until      {day(one.until)}",
         f"  entered    by {told['entered_by']}, {when(told['entered_at'])}: {one.why}",

@@ -81,6 +81,10 @@ def added(
     whose = next((one for one in declared.trunks if one.name == trunk), None)
     if whose is None:
         raise EvidenceActRefused(f"no trunk {trunk} in the newest version; ./trunkward get trunks lists them")
+    if whose.customer is None:
+        raise EvidenceActRefused(
+            f"tenant {whose.tenant} has no KYC record: write its customer into the node file, and apply it"
+        )
     for other in declared.trunks:
         if other.tenant != whose.tenant:
             inside = [n for n in other.numbers if len(n) == len(first) and first <= n <= last]
@@ -102,6 +106,7 @@ def added(
         version=0,  # that of the act
         trunk=trunk,
         tenant=whose.tenant,
+        customer=whose.customer.reference,
         kind=kind,
         first=first,
         last=last,
@@ -172,6 +177,7 @@ def described(record: EvidenceRecord, versions: Mapping[int, Version], now: floa
         "numbers": record.numbers,
         "trunk": record.trunk,
         "tenant": record.tenant,
+        "customer": record.customer,
         "state": record.state(now).value,
         "until": record.until,
         "file": record.file_name,
@@ -251,6 +257,7 @@ def journaled(change: EvidenceChange, number: int) -> dict[str, object]:
         "last": record.last,
         "trunk": record.trunk,
         "tenant": record.tenant,
+        "customer": record.customer,
         "file": record.file_name,
         "file_sha256": record.file_sha256,
         "until": record.until,

@@ -154,9 +154,11 @@ def _inventory(
 
 
 def _accepted(trunk: Trunk, records: Iterable[EvidenceRecord], key: Ed25519PrivateKey) -> Iterator[str]:
-    """Not of a trunk with the name of one that is gone, and that is another tenant's."""
+    """Not of one named like a trunk that is gone, and that is another tenant's, or another customer's."""
     for record in records:
-        if trunk.customer is not None and record.tenant == trunk.tenant:
+        if trunk.customer is None or record.tenant != trunk.tenant:
+            continue
+        if record.customer == trunk.customer.reference:
             statement = Evidence(
                 kind=Kind(record.kind),
                 customer=trunk.customer.reference,

@@ -22,12 +22,14 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceRecord:
-    """One document, and what it says: these numbers belong to this tenant, who calls by this trunk."""
+    """One document, and what it says: these numbers belong to this customer, who calls by this trunk."""
 
     #: Number of the version that entered it, whose actor and time are its own; the record is called by it.
     version: int
     trunk: str
     tenant: str
+    #: Reference of his KYC record: whoever has the tenant's name after him is somebody else.
+    customer: str
     #: `loa`, `port`, `delegate` or `vetted` (`shaken.evidence.Kind`).
     kind: str
     #: E.164 with `+`, of one length.

@@ -8,11 +8,12 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import structlog
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from trunkward.engines.exporter import Heartbeat, new_registry, serve
 from trunkward.engines.targets import read_health, read_targets
@@ -38,6 +39,8 @@ from trunkward.worker.show import show
 
 #: Seconds between two rounds; a record is in the database this much after its call, at most.
 ROUND_S = 1.0
+#: Seconds for which the ledger waits for records that cannot be shipped; after that it has what is there.
+_LEDGER_WAITS_S = 5.0
 _STOP = frozenset({signal.SIGTERM})
 
 
@@ -134,7 +137,7 @@ def main() -> None:
     log.info("ready", policy_version=compiler.version)
     abandoned = Abandoned(store, (paths.edge_records, paths.edge_overflow), log.warning)
     start_resolving(paths.targets, lambda: compiler.declared, log.info)
-    failed, wait_s = "", 0.0
+    failed, failing_since, wait_s = "", 0.0, 0.0
     while signal.sigtimedwait(_STOP, wait_s) is None:
         wait_s = ROUND_S
         try:
@@ -156,8 +159,13 @@ def main() -> None:
                 log.info("rounds succeed again")
             failed, round_done = "", True
         except Exception as problem:  # a background round must not end the process; it is seen in the log
+            if not failed:
+                failing_since = time.monotonic()
             if repr(problem) != failed:  # once, not every second
                 log.exception("round failed")
+            if time.monotonic() - failing_since > _LEDGER_WAITS_S:
+                with suppress(SQLAlchemyError):
+                    functions.with_ledger(settle_again)
             failed = repr(problem)
             counted.rounds_failed += 1
     stopped.set()

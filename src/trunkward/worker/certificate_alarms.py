@@ -32,7 +32,6 @@ class CertificateAlarms:
         self._outbox, self._look, self._node, self._log = outbox, look, node, log
         self._next = 0.0
         self._wrong_since: dict[str, float] = {}
-        self.raised = 0
 
     def round(self, now: float) -> None:
         """Once a minute. Raises `OSError`. `now` in seconds since the epoch."""
@@ -54,7 +53,6 @@ class CertificateAlarms:
             if not alarm.level:
                 del told[name]
         for alarm in fresh:
-            self.raised += 1
             self._log(alarm.text, certificate=alarm.name, level=alarm.level.name.lower())
         if told != before:
             self._outbox.put([self._message(alarm, at) for alarm in fresh])

@@ -69,6 +69,7 @@ def review(record: EvidenceRecord, **changed: Any) -> EvidenceRecord:
 def test_a_record_on_its_way() -> None:
     record = enter()
     assert (record.tenant, record.first, record.last) == ("acme", "+12025550150", "+12025550159")
+    assert record.customer == "KYC-2026-17"
     assert record.state(NOW) is State.ENTERED
     assert not record.in_force(NOW)
     accepted = review(record)
@@ -148,6 +149,22 @@ def test_what_ended_before_anybody_looked_is_not_accepted() -> None:
 def test_what_is_not_entered(changed: dict[str, Any], why: str) -> None:
     with pytest.raises(EvidenceActRefused, match=why):
         enter(**changed)
+
+
+def test_whose_customer_nobody_knows_has_no_evidence() -> None:
+    unknown = replace(declared(), trunks=tuple(replace(t, customer=None) for t in declared().trunks))
+    with pytest.raises(EvidenceActRefused, match="tenant acme has no KYC record"):
+        added(
+            unknown,
+            numbers="+12025550150",
+            trunk="acme-hq",
+            kind="loa",
+            file_name="f",
+            document=LETTER,
+            until=NOW + DAY,
+            why="w",
+            now=NOW,
+        )
 
 
 def test_there_must_be_such_a_record() -> None:

@@ -22,6 +22,7 @@ RECORD = EvidenceRecord(
     version=17,
     trunk="acme-hq",
     tenant="acme",
+    customer="KYC-2026-17",
     kind="loa",
     first="+12025550150",
     last="+12025550159",
@@ -80,8 +81,8 @@ def test_another_customer_has_new_tokens() -> None:
     before = tokens_of(EXAMPLE, (RECORD,), KEY, {}, now_s=NOW)
     other = world(customer=Customer(reference="KYC-2026-18", verified_s=NOW))
     said = opened(other, (RECORD,), before)
-    assert {one.customer for one in said} == {"KYC-2026-18"}
-    assert said[0].id == "inventory-acme-hq"
+    # his own inventory, and not what was found of whoever was there before
+    assert [(one.id, one.customer) for one in said] == [("inventory-acme-hq", "KYC-2026-18")]
 
 
 def test_what_is_good_is_kept_until_half_of_its_time_is_over() -> None:
@@ -119,6 +120,7 @@ def test_no_other_record_has_one() -> None:
         replace(RECORD, trunk="gone"),
         # a trunk with the name of one that is gone
         replace(RECORD, tenant="bolt"),
+        replace(RECORD, customer="KYC-2020-1"),
     )
     assert all(one.kind is Kind.OWN_INVENTORY for one in opened(records=others))
 

@@ -93,6 +93,9 @@ CASES = {
     ),
     "TrunkwardCertificateEnds": _flat(_CERTIFICATE, f"{2 * _DAY}+0", f"{20 * _DAY}+0", 'certificate="node"'),
     "TrunkwardCertificateNotRenewed": _flat("trunkward_certificates_not_renewed", "1+0", "0+0", after="2h"),
+    "TrunkwardSigningCertificateRevoked": _flat(
+        "trunkward_signing_certificate_revoked", "1+0", "0+0", 'identity="node"'
+    ),
     "TrunkwardCertificateUnreadable": _flat("trunkward_certificates_unreadable", "1+0", "0+0"),
     "TrunkwardRecordsWait": _flat("trunkward_records_waiting_seconds", "31+0", "0.5+0", 'part="worker"'),
     "TrunkwardWorkerFails": Case(

@@ -70,6 +70,11 @@ def test_trust_comes_from_the_list_alone() -> None:
 
 def test_root_that_is_published_too_is_left_out() -> None:
     assert credential(pki.provider(), pki.intermediate(), pki.root()).spc == "709J"
+    # it is not counted as one below itself
+    narrow = pki.authority("SHAKEN Narrow Root", length=1).issue()
+    between = pki.authority("SHAKEN Between", issuer=narrow).issue()
+    chain = pki.pem(pki.leaf(between).issue(), between, narrow)
+    assert credential_of(chain, TrustedList.of(narrow.x509), NO_LIST, NOW_S).spc == "709J"
 
 
 def test_more_certificates_than_the_chain_needs() -> None:

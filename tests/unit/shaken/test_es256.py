@@ -23,7 +23,14 @@ def test_signature_is_always_64_bytes(key: ec.EllipticCurvePrivateKey) -> None:
 
 @pytest.mark.parametrize(
     "spoil",
-    [lambda s: s[:-1], lambda s: s + b"\0", lambda s: b"", lambda s: s[32:] + s[:32], lambda s: bytes(64)],
+    [
+        lambda s: s[:-1],
+        lambda s: s + b"\0",
+        lambda s: b"",
+        lambda s: s[32:] + s[:32],
+        lambda s: s[:32] + b"\0" + s[32:],
+        lambda s: bytes(64),
+    ],
 )
 def test_spoilt_signature_fails(key: ec.EllipticCurvePrivateKey, spoil: Callable[[bytes], bytes]) -> None:
     with pytest.raises(InvalidSignature):

@@ -41,6 +41,8 @@ def test_numbers_and_ranges() -> None:
         ("12025550110", True),
         ("12025550129", True),
         ("12025550130", False),
+        # between the two as text, but longer
+        ("120255501150", False),
         ("2025550110", False),
         ("112025550110", False),
         ("*67", True),

@@ -200,7 +200,8 @@ async def _under_calls(node: Node, version: str, *options: str) -> tuple[int, st
         assert await two.ended() == "peer-bye"
         await pbx.hang_up(three)
         for call, _ in held:
-            record = await asyncio.to_thread(node.record, call.invite.call_id, ended=True)
+            # a worker that was taken back waits between two starts
+            record = await asyncio.to_thread(node.record, call.invite.call_id, ended=True, within_s=20)
             assert record["ending"] == "bye"
         return outcome
 

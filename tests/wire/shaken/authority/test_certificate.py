@@ -24,7 +24,7 @@ from wire.shaken.authority.conftest import Keeper, late
 
 
 def test_a_first_certificate(provider: Provider, keeper: Keeper) -> None:
-    """Summary: token, order, challenge, request, download, checks, publishing, a look from outside, use."""
+    """Summary: Property 11: token, order, challenge, request, download, checks, publishing, a look from outside, use."""
     state = keeper.round()
     pem, now_s = provider.chain.read_bytes(), time.time()
     credential = credential_of(
@@ -160,7 +160,7 @@ def test_after_a_failure_it_is_tried_again(provider: Provider, keeper: Keeper) -
 
 
 def test_a_chain_that_nobody_can_fetch_is_not_used(provider: Provider, keeper: Keeper) -> None:
-    """Summary: no switch before the new URL was found from outside, with exactly this chain."""
+    """Summary: Property 11: no switch before the new URL was found from outside, with exactly this chain."""
     before, old = keeper.round(), provider.chain.read_bytes()
     known = set(provider.sti.asked)
     provider.sti.keeps_back = lambda name: name not in known
@@ -268,7 +268,7 @@ def test_an_external_account(provider: Provider) -> None:
 def test_a_revoked_certificate_is_not_replaced_behind_a_person_s_back(
     provider: Provider, keeper: Keeper
 ) -> None:
-    """Property 19, the signing side: refused with the next revocation list, and no new one for a lost key."""
+    """Summary: Property 19, the signing side: refused with the next revocation list, and no new one for a lost key."""
     leaf = x509.load_pem_x509_certificate(provider.chain.read_bytes())
     provider.sti.home.revoke(leaf, datetime.now(UTC))
     assert keeper.round().revocation == "good"

@@ -50,7 +50,7 @@ def down(provider: Provider) -> None:
 def test_a_bad_trusted_list_is_refused_and_the_one_before_stays(
     provider: Provider, keeper: Keeper, case: Callable[[Provider], None], said: str
 ) -> None:
-    """Summary: the trusted list is the administrator's, newer than the last, and not ended; or the last one stays."""
+    """Summary: Properties 11 and 20: the trusted list is the administrator's, newer than the last, and not ended; or the last one stays."""
     file = provider.identities / "trusted-list.jwt"
     before, state = file.read_bytes(), keeper.all.trusted_list
     assert (state.entries, state.problem) == (1, "")
@@ -77,7 +77,7 @@ def test_a_bad_trusted_list_is_refused_and_the_one_before_stays(
 
 
 def test_without_a_list_nothing_is_trusted_and_nothing_asked_for(provider: Provider) -> None:
-    """Summary: a first list that a stranger signed is no list: no certificate is ordered on its word."""
+    """Summary: Property 20: a first list that a stranger signed is no list: no certificate is ordered on its word."""
     signed_by_another(provider)
     keeper = Keeper(provider)
     state = keeper.round()
@@ -104,7 +104,7 @@ def test_a_list_on_the_disk_that_somebody_changed_is_not_believed(provider: Prov
 def test_a_revocation_list_that_cannot_be_read_is_no_list(
     provider: Provider, keeper: Keeper, content: bytes
 ) -> None:
-    """Summary: unreadable is never good: the list before stays, and where there is none nothing is known."""
+    """Summary: Property 21: unreadable is never good: the list before stays, and where there is none nothing is known."""
     file = provider.identities / "crl.der"
     before = file.read_bytes()
     provider.sti.administrator.revocations_instead = content
@@ -119,7 +119,7 @@ def test_a_revocation_list_that_cannot_be_read_is_no_list(
 
 
 def test_a_revocation_list_of_a_stranger(provider: Provider, keeper: Keeper) -> None:
-    """Summary: the revocation list is signed by the administrator that was written down, and by nobody else."""
+    """Summary: Property 21: the revocation list is signed by the administrator that was written down, and by nobody else."""
     provider.sti.administrator.revocations_signer = stranger()
     keeper.round(datetime.now(UTC) + timedelta(hours=1, minutes=1))
     assert "crl-signature" in keeper.all.revocations.problem

@@ -171,7 +171,7 @@ def test_a_node_gets_its_signing_certificate(node: Node, sti: StiAuthority) -> N
     ],
 )
 def test_who_reads_what(node: Node, file: str, readers: set[str]) -> None:
-    """Property 10: the process that speaks with authorities has no key that signs, the one that signs no account."""
+    """Summary: Property 10: the process that speaks with authorities has no key that signs, the one that signs no account."""
     able = set()
     for user in USERS:
         become = [
@@ -189,7 +189,7 @@ def test_who_reads_what(node: Node, file: str, readers: set[str]) -> None:
 
 
 def test_account_and_certificate_have_different_keys(node: Node) -> None:
-    """Property 11: the account's key is not the certificate's."""
+    """Summary: Property 11: the account's key is not the certificate's."""
     pki = node.state / "pki" / "identities"
     assert (pki / "node.key").read_bytes() != (pki / "node-account.key").read_bytes()
 
@@ -219,7 +219,7 @@ def test_calls_are_signed_under_the_published_certificate(node: Node, sti: StiAu
 
 
 def test_a_revoked_certificate_signs_no_more(node: Node, sti: StiAuthority) -> None:
-    """Property 19: revoked, it is refused with the next revocation list; calls go on, unsigned, and it is told."""
+    """Summary: Property 19: revoked, it is refused with the next revocation list; calls go on, unsigned, and it is told."""
     chain = (node.state / "identities" / "node.pem").read_bytes()
     sti.home.revoke(x509.load_pem_x509_certificate(chain), datetime.now(UTC))
     wait_until(lambda: certs(node)["revocation"] == "revoked", "the revocation list")

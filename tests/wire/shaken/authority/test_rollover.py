@@ -111,7 +111,7 @@ def provider(tmp_path: Path) -> Iterator[Provider]:
 
 
 def test_certificates_change_under_calls_and_no_signature_fails(provider: Provider) -> None:
-    """Summary: three certificates in a minute, a verifier that keeps URLs for a day, and not one failure."""
+    """Summary: Property 11: three certificates in a minute, a verifier that keeps URLs for a day, and not one failure."""
     until = time.monotonic() + 60
     while not provider.chain.exists():
         assert time.monotonic() < until

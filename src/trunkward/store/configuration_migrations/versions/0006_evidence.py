@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("version", sa.BigInteger, version, primary_key=True, autoincrement=False),
         sa.Column("trunk", sa.String(63), nullable=False),
         sa.Column("tenant", sa.String(63), nullable=False),
+        sa.Column("customer", sa.String(64), nullable=False),
         sa.Column("kind", sa.String(16), nullable=False),
         sa.Column("first", sa.String(16), nullable=False),
         sa.Column("last", sa.String(16), nullable=False),
