@@ -29,6 +29,7 @@ from trunkward.cli.said import complain, in_words
 from trunkward.cli.trial_table import ADMIT, COLUMNS, Asked, CasesRefused, problems_of, read_table
 from trunkward.engines.destinations_file import DestinationsUnreadable, destinations_text, destinations_with
 from trunkward.settings import Paths
+from trunkward.spend.table import DeckRefused, DeckTable, deck_name
 from trunkward.trunks.model import Carrier, IdentifiedBy, Trunk
 
 console = Console(highlight=False)
@@ -212,11 +213,23 @@ def _policy(paths: Paths, file: Path | None) -> Snapshot:
         return Snapshot(compile_snapshot(declared, evidence, 0, table))
     current = paths.policy / "current"
     try:
-        return Snapshot(current.read_bytes())
+        return Snapshot(current.read_bytes(), partial(_compiled_deck, paths.policy))
     except FileNotFoundError:
         complain(f"{current}: no policy is in force; start the node, or name a node file with --file")
     except PermissionError:
         complain("the node's policy is root's to read: use sudo, or name a node file with --file")
-    except (OSError, SnapshotRefused) as problem:
-        complain(f"{current}: {problem}")
+    except (OSError, SnapshotRefused, DeckRefused) as problem:
+        complain(f"{current}: {in_words(problem) if isinstance(problem, OSError) else problem}")
     raise typer.Exit(2)
+
+
+def _compiled_deck(policy: Path, sha256: str) -> DeckTable:
+    """A deck of the policy in force, as gates have it. Raises `DeckRefused`, `OSError`."""
+    name = deck_name(sha256)
+    try:
+        return DeckTable((policy / name).read_bytes())
+    except FileNotFoundError:
+        # not as if there were no policy: there is one, and not what it names
+        raise DeckRefused(f"{name} is not there: ./trunkward status says how the worker is") from None
+    except DeckRefused as problem:
+        raise DeckRefused(f"{name}: {problem}; delete it and start the node anew: it makes another") from None

@@ -15,6 +15,9 @@ from trunkward.cli import trial as command
 from trunkward.cli.main import app
 from trunkward.control.node_file import read_node_file
 from trunkward.engines.destinations_file import destinations_with
+from trunkward.spend.deck import Rate, deck
+from trunkward.spend.table import compile_deck, deck_name
+from trunkward.spend.tariff import Tariff
 from trunkward.trunks.model import IdentifiedBy
 
 EXAMPLE = Path(__file__).parents[3] / "examples/node.yaml"
@@ -81,6 +84,35 @@ def test_a_trunk_with_digest_and_without_a_secret_is_remarked(ask: Ask, tmp_path
     assert (
         "  but: trunk acme-hq has no secret, so nobody can call as it: ./trunkward secret new acme-hq" in told
     )
+
+
+def _by_deck(policy: Path) -> Path:
+    """The example's tenant is sold by a deck that has the United States; gives where it is compiled to."""
+    said = replace(read_node_file(EXAMPLE.read_text(), "example"), tenant_decks={"acme": "retail"})
+    snapshot = compile_snapshot(said, {}, 7, destinations_with(""), decks={"retail": "a" * 64})
+    (policy / "7.snapshot").write_bytes(snapshot)
+    return policy / deck_name("a" * 64)
+
+
+def test_a_deck_that_is_in_use(ask: Ask, tmp_path: Path) -> None:
+    file = _by_deck(tmp_path / "run/policy")
+    for prefix, reason in (("1", "admitted"), ("44", "no-price")):
+        file.write_bytes(compile_deck(deck("EUR", [Rate(prefix=prefix, tariff=Tariff(rate_nano=1))]), 0))
+        told = ask("--trunk", "acme-hq", *CALL, "--json")
+        assert json.loads(told.stdout)["reason"] == reason, told.output
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(None, "is not there"), (b"", "it is cut short"), (b"x" * 99, "it is no deck")]
+)
+def test_a_deck_that_cannot_be_read(ask: Ask, tmp_path: Path, content: bytes | None, said: str) -> None:
+    file = _by_deck(tmp_path / "run/policy")
+    if content is not None:
+        file.write_bytes(content)
+    told = ask("--trunk", "acme-hq", *CALL)
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert file.name in told.stderr
+    assert said in told.stderr
 
 
 def test_who_is_on_the_other_side(ask: Ask) -> None:
