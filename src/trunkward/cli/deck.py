@@ -53,12 +53,18 @@ _MOST_BYTES = 256 << 20
 
 def defaults_of(currency: str, increments: str, dates: str) -> Defaults:
     """What the options say of a file; an exit when they cannot be right."""
-    found = _INCREMENTS.fullmatch(increments)
+    found = _INCREMENTS.fullmatch(increments or "1/1")
     if found is None or not int(found[1]) or not int(found[2]):
         raise typer.BadParameter(f"{increments!r}: write two numbers of seconds, as 60/6")
     if currency and not CURRENCY.fullmatch(currency):
         raise typer.BadParameter(f"{currency!r}: write a currency as ISO 4217 does, as EUR")
-    return Defaults(currency=currency, first_s=int(found[1]), next_s=int(found[2]), dates=dates)
+    return Defaults(
+        currency=currency,
+        first_s=int(found[1]),
+        next_s=int(found[2]),
+        increments_said=bool(increments),
+        dates=dates,
+    )
 
 
 def moment_of(text: str) -> float | None:
@@ -99,10 +105,20 @@ def run_import(
     def decide(store: SqlConfiguration, _: Declared, now: float, beyond: int) -> Version:
         held = held_deck(store, name)
         if since is None:
-            change, effect = imported(name, held, read.deck, raw, int(now), whole=whole, even_so=even_so)
+            change, effect = imported(
+                name, held, read.deck, raw, int(now), whole=whole, even_so=even_so, assumed=read.assumed
+            )
         else:
             change, effect = corrected(
-                name, held, read.deck, raw, int(since), int(now), whole=whole, even_so=even_so
+                name,
+                held,
+                read.deck,
+                raw,
+                int(since),
+                int(now),
+                whole=whole,
+                even_so=even_so,
+                assumed=read.assumed,
             )
         told.extend(in_lines(effect))
         return put_down(store, change, actor=current_actor(), command=command, at=now, beyond=beyond)
@@ -131,7 +147,7 @@ def run_diff(paths: Paths, name: str, file: Path, *, defaults: Defaults, whole: 
     effect = difference(was, after, now)
     for line in in_lines(effect):
         print(line)
-    for doubt in doubts(was, after, now):
+    for doubt in doubts(was, after, now, found[0].assumed):
         print(f"looks like a slip, and needs --even-so: {doubt}")
     print(f"the same: {effect.same:,}")
     return 1 if effect != Difference(same=effect.same) else 0

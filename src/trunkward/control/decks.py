@@ -2,7 +2,7 @@
 
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import replace
 from hashlib import sha256
 
@@ -36,15 +36,16 @@ def imported(
     *,
     whole: bool,
     even_so: bool,
+    assumed: Set[str] = frozenset(),
 ) -> tuple[DeckChange, Difference]:
     """A new state of a deck, and what it does to prices today. Raises `DeckActRefused`.
 
     `before` is what is in force of that name, `said` what `file` says; `now` in seconds since the epoch.
     `whole`: a prefix that is not in the file has no rate any more. `even_so`: also what looks like a slip
-    (`spend.doubts`) is taken in; the change says what.
+    (`spend.doubts`) is taken in; the change says what. `assumed`: prefixes whose increments nobody has said.
     """
     was, after = _changed(name, before, said, now, whole=whole)
-    doubtful = doubts(was, after, now)
+    doubtful = doubts(was, after, now, assumed)
     if doubtful and not even_so:
         raise DeckActRefused(f"that looks like a slip: {'; '.join(doubtful)}. If it is meant: --even-so")
     change, told = _state("import", name, before, after, sha256(file).hexdigest(), now)
@@ -61,6 +62,7 @@ def corrected(
     *,
     whole: bool,
     even_so: bool,
+    assumed: Set[str] = frozenset(),
 ) -> tuple[DeckChange, Difference]:
     """A deck as it is now said to have been since then, in seconds since the epoch. Raises `DeckActRefused`.
 
@@ -70,7 +72,7 @@ def corrected(
         raise DeckActRefused(f"there is no deck {name}; ./trunkward deck list shows those there are")
     if since > now:
         raise DeckActRefused("a correction is of the past; what is still to come is for deck import")
-    change, _ = imported(name, before, said, file, since, whole=whole, even_so=even_so)
+    change, _ = imported(name, before, said, file, since, whole=whole, even_so=even_so, assumed=assumed)
     after = read_written(zlib.decompress(change.packed).decode())
     told = difference(before[1], after, now)
     return replace(change, act="correct", effect=in_short(told, after, now)), told

@@ -101,6 +101,8 @@ class Defaults:
     currency: str = ""
     first_s: int = 1
     next_s: int = 1
+    #: Whether somebody has said these increments, and nobody need be asked about them.
+    increments_said: bool = False
     #: `day` or `month`: which stands first in 03/04/2026; empty: such a date is refused.
     dates: str = ""
 
@@ -112,6 +114,8 @@ class Read:
     deck: Deck
     #: Names of columns that mean nothing here.
     ignored: tuple[str, ...]
+    #: Prefixes of which neither the file nor anybody else says all of the increments.
+    assumed: frozenset[str] = frozenset()
 
 
 def read_deck(text: str, defaults: Defaults, progress: Callable[[int], None] = lambda _lines: None) -> Read:
@@ -143,6 +147,7 @@ class _Reader:
         self._called: dict[str, str] = {}
         self._decimal_comma = False
         self._currencies: dict[str, int] = {}
+        self._assumed: set[str] = set()
 
     def read(self, text: str, progress: Callable[[int], None]) -> Read:
         lines = csv.reader(text.splitlines(), delimiter=separator(text), strict=True)
@@ -184,7 +189,7 @@ class _Reader:
         if self._problems:
             raise self._refused()
         try:
-            return Read(deck=deck(currency, rates), ignored=ignored)
+            return Read(deck=deck(currency, rates), ignored=ignored, assumed=frozenset(self._assumed))
         except Overlap as problem:
             self._wrong(0, "", f"{problem}, once in each of two spellings")
             raise self._refused() from None
@@ -242,9 +247,11 @@ class _Reader:
             currency = self._field(row, "currency").upper()
             if currency:
                 self._currencies.setdefault(currency, line)
+            prefixes = list(self._prefixes(row))
+            if not self._says_increments(row):
+                self._assumed.update(prefixes)
             return [
-                Rate(prefix=prefix, tariff=tariff, name=name, since=since, until=until)
-                for prefix in self._prefixes(row)
+                Rate(prefix=prefix, tariff=tariff, name=name, since=since, until=until) for prefix in prefixes
             ]
         except _Wrong as problem:
             self._wrong(line, self._called.get(problem.column, problem.column), problem.text)
@@ -278,6 +285,11 @@ class _Reader:
             first_s=first_s,
             next_s=next_s,
         )
+
+    def _says_increments(self, row: list[str]) -> bool:
+        if self._defaults.increments_said or self._field(row, "increments"):
+            return True
+        return bool(self._field(row, "first") and self._field(row, "next"))
 
     def _increments(self, row: list[str]) -> tuple[int, int]:
         text = self._field(row, "increments")

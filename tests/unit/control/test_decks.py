@@ -155,3 +155,15 @@ def test_an_earlier_state_holds_again_and_what_was_meanwhile_stays() -> None:
         restored("north", good, good, 300)
     # a deck that was dropped, too
     assert restored("north", None, good, 300)[0].ended == 0
+
+
+def test_a_file_without_increments_is_asked_about() -> None:
+    minutes = Rate(prefix="44", tariff=Tariff(rate_nano=10, first_s=60, next_s=60))
+    held = (kept("north", version=5), deck("EUR", [minutes]))
+    said = deck("EUR", [rate("44", 10)])
+    with pytest.raises(DeckActRefused, match=r"44 \(60/60 -> 1/1\) .*--increments"):
+        imported("north", held, said, b"", 100, whole=True, even_so=False, assumed=frozenset({"44"}))
+    change, _ = imported("north", held, said, b"", 100, whole=True, even_so=True, assumed=frozenset({"44"}))
+    assert len(change.doubts) == 1
+    with pytest.raises(DeckActRefused, match="--increments"):
+        corrected("north", held, said, b"", 50, 100, whole=True, even_so=False, assumed=frozenset({"44"}))

@@ -167,3 +167,17 @@ def test_whatever_it_is_it_is_read_or_refused(text: str) -> None:
     except DeckCsvRefused as refused:
         found = len(refused.problems)
     assert found
+
+
+@pytest.mark.parametrize(
+    ("text", "assumed"),
+    [
+        ("prefix,rate\n44,1\n1,2\n", {"44", "1"}),
+        ("prefix,rate,increments\n44,1,60/6\n1,2,\n", {"1"}),
+        ("prefix,rate,first,next\n44,1,60,6\n1,2,60,\n", {"1"}),
+    ],
+)
+def test_increments_nobody_has_said_are_told(text: str, assumed: set[str]) -> None:
+    assert read(text).assumed == assumed
+    asked = Defaults(currency="EUR", first_s=60, next_s=60, increments_said=True)
+    assert read(text, asked).assumed == set()
