@@ -183,7 +183,7 @@ class _Reader:
                 if len(rates) > MOST_RATES:
                     self._wrong(line, "", f"more than {MOST_RATES:,} rates: that is no deck")
                     raise self._refused()
-        currency = self._one_currency()
+        currency = self._one_currency(any_read=bool(rates))
         if not rates and not self._problems:
             self._wrong(0, "", "it has a header and no rates")
         if self._problems:
@@ -287,14 +287,21 @@ class _Reader:
         )
 
     def _says_increments(self, row: list[str]) -> bool:
-        if self._defaults.increments_said or self._field(row, "increments"):
+        text = self._field(row, "increments")
+        if self._defaults.increments_said or (text and not self._is_next(text)):
             return True
-        return bool(self._field(row, "first") and self._field(row, "next"))
+        return bool(self._field(row, "first") and (text or self._field(row, "next")))
+
+    def _is_next(self, text: str) -> bool:
+        """Whether what `increments` holds is the next one alone: beside a column for the first it may be."""
+        return "first" in self._places and text.isascii() and text.isdigit() and len(text) <= 4
 
     def _increments(self, row: list[str]) -> tuple[int, int]:
         text = self._field(row, "increments")
         first, following = self._defaults.first_s, self._defaults.next_s
-        if text:
+        if self._is_next(text):
+            following = int(text)
+        elif text:
             found = _INCREMENTS.fullmatch(text)
             if found is None:
                 raise _Wrong("increments", f"{text!r} is no pair of seconds, as 60/6")
@@ -346,7 +353,7 @@ class _Reader:
             return date(year, second, first) if self._dates == "day" else date(year, first, second)
         raise _Wrong(column, f"{text!r} is no date, as 2026-12-01")
 
-    def _one_currency(self) -> str:
+    def _one_currency(self, *, any_read: bool) -> str:
         named = dict(self._currencies)
         if self._defaults.currency:
             named.setdefault(self._defaults.currency, 0)
@@ -361,7 +368,8 @@ class _Reader:
             self._wrong(
                 line, self._called.get("currency", ""), f"{first} and {second}: a deck has one currency"
             )
-        if not named:
+        # a column for it is believed as long as no line could be read
+        if not named and (any_read or "currency" not in self._places):
             self._wrong(0, "", "no column and no option says its currency: --currency EUR")
         return next(iter(named), "")
 
