@@ -24,6 +24,8 @@ from trunkward.control import configuration
 from trunkward.control.acts import put_down
 from trunkward.control.configuration import Version
 from trunkward.control.decks import (
+    DeckActRefused,
+    all_lines,
     corrected,
     dropped,
     imported,
@@ -33,10 +35,11 @@ from trunkward.control.decks import (
     state_of,
     unpacked,
     users_of,
+    would_be,
 )
 from trunkward.control.node_file import read_node_file
 from trunkward.settings import Paths
-from trunkward.spend.deck import MOST_DIGITS, Deck, Difference, Rate, changed, difference
+from trunkward.spend.deck import MOST_DIGITS, Deck, Rate
 from trunkward.spend.deck_csv import DeckCsvRefused, Defaults, Read, read_deck
 from trunkward.spend.doubts import doubts
 from trunkward.spend.kept import KeptDeck
@@ -142,15 +145,16 @@ def run_diff(paths: Paths, name: str, file: Path, *, defaults: Defaults, whole: 
     with configuration_store(paths, make=False) as store:
         held = held_deck(store, name)
     now = int(time.time())
-    was = held[1] if held else Deck(currency=found[0].deck.currency, rates=())
-    after = changed(was, found[0].deck, now, whole=whole)
-    effect = difference(was, after, now)
-    for line in in_lines(effect):
+    try:
+        was, after = would_be(name, held, found[0].deck, now, whole=whole)
+    except DeckActRefused as refused:
+        complain(str(refused))
+        return 2
+    for line in all_lines(was, after, now):
         print(line)
     for doubt in doubts(was, after, now, found[0].assumed):
         print(f"looks like a slip, and needs --even-so: {doubt}")
-    print(f"the same: {effect.same:,}")
-    return 1 if effect != Difference(same=effect.same) else 0
+    return 0 if held and after == was else 1
 
 
 def run_restore(paths: Paths, name: str, version: int) -> int:

@@ -83,7 +83,7 @@ def diff_deck(
     dates: DatesOption = "",
     merge: MergeOption = False,
 ) -> None:
-    """Say what taking a file in would change today; changes nothing. Exit code 1: something would."""
+    """Say all that taking a file in would change, and from when; changes nothing. Exit code 1: something."""
     from trunkward.cli.deck import defaults_of, run_diff
 
     defaults = defaults_of(currency, increments, dates)

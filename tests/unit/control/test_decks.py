@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from trunkward.control.decks import (
     DeckActRefused,
+    all_lines,
     corrected,
     dropped,
     imported,
@@ -18,6 +19,7 @@ from trunkward.control.decks import (
     restored,
     state_of,
     wanting,
+    would_be,
 )
 from trunkward.control.decks import said as saying
 from trunkward.spend.deck import Deck, Rate, deck, difference, read_written, written
@@ -167,3 +169,34 @@ def test_a_file_without_increments_is_asked_about() -> None:
     assert len(change.doubts) == 1
     with pytest.raises(DeckActRefused, match="--increments"):
         corrected("north", held, said, b"", 50, 100, whole=True, even_so=False, assumed=frozenset({"44"}))
+
+
+def test_every_difference_is_told_with_its_moment() -> None:
+    day = 1_796_083_200  # 2026-12-01
+    was = deck("EUR", [rate("1", 10**7, "US"), rate("33", 10**7), rate("44", 10**7), rate("49", 10**7, "DE")])
+    said = deck(
+        "EUR",
+        [
+            Rate(prefix="1", tariff=Tariff(rate_nano=10**7, first_s=60, next_s=6), name="US"),
+            rate("33", 10**7),
+            Rate(prefix="33", tariff=Tariff(rate_nano=2 * 10**7), since=day),
+            Rate(prefix="44", tariff=Tariff(rate_nano=10**7, connect_nano=10**8), since=day),
+            rate("49", 10**7, "Germany"),
+            Rate(prefix="7", tariff=Tariff(rate_nano=10**7, first_s=30), name="RU", since=day),
+            Rate(prefix="81", tariff=Tariff(rate_nano=10**7), until=day),
+        ],
+    )
+    before, after = would_be("north", (kept("north"), was), said, 100, whole=True)
+    assert all_lines(before, after, 100) == [
+        "dearer: 33: 0.01 -> 0.02 (+100.0 %), from 2026-12-01 00:00 UTC",
+        "increments or fee: 1 US: 0.01, increments 1/1 -> 60/6, from now",
+        "increments or fee: 44: 0.01, fee 0.00 -> 0.10, from 2026-12-01 00:00 UTC",
+        "new: 7 RU: 0.01, 30/1, fee 0.00, from 2026-12-01 00:00 UTC",
+        "new: 81: 0.01, 1/1, fee 0.00, from now",
+        "renamed: 49 Germany: 0.01, was 'DE', from now",
+        "the same: 0",
+    ]
+    again = would_be("north", (kept("north"), after), said, 200, whole=True)
+    assert again == (after, after), "nothing would change, which is exit code 0"
+    assert all_lines(*again, 200) == ["the same: 6"]
+    assert all_lines(was, Deck(currency="EUR", rates=()), 100)[0] == "gone: 1 US: 0.01, from now"
