@@ -34,6 +34,7 @@ from trunkward.control.decks import (
     restored,
     state_of,
     unpacked,
+    unused,
     users_of,
     would_be,
 )
@@ -105,7 +106,7 @@ def run_import(
     told: list[str] = []
     command = f"deck import {name}" if since is None else f"deck correct {name}"
 
-    def decide(store: SqlConfiguration, _: Declared, now: float, beyond: int) -> Version:
+    def decide(store: SqlConfiguration, declared: Declared, now: float, beyond: int) -> Version:
         held = held_deck(store, name)
         if since is None:
             change, effect = imported(
@@ -123,7 +124,7 @@ def run_import(
                 even_so=even_so,
                 assumed=read.assumed,
             )
-        told.extend(in_lines(effect))
+        told.extend([*in_lines(effect), *unused(name, declared, store.decks())])
         return put_down(store, change, actor=current_actor(), command=command, at=now, beyond=beyond)
 
     code = act(paths, command, decide)

@@ -1,5 +1,6 @@
 """Decks of rates: taken in, compared, dropped; each act is a version of the configuration."""
 
+import difflib
 import re
 import zlib
 from collections.abc import Iterable, Set
@@ -183,6 +184,20 @@ def users_of(declared: Declared) -> dict[str, list[str]]:
             if deck:
                 found.setdefault(deck, []).append(f"{kind} {name}")
     return found
+
+
+def unused(name: str, declared: Declared, kept: Iterable[KeptDeck]) -> list[str]:
+    """A sentence when nobody is rated by a deck of that name, which a typo may have made; else none."""
+    users = users_of(declared)
+    if name in users:
+        return []
+    told = f"nobody is rated by deck {name}: a carrier, a tenant or a reseller has to name it (deck: {name})"
+    others = sorted({*in_force(kept), *users} - {name})
+    # one that has been there already was meant
+    near = [] if name in in_force(kept) else difflib.get_close_matches(name, others, n=1)
+    for other in near:
+        told += f". Was {other} meant? Then ./trunkward deck drop {name}, and import the file as {other}"
+    return [told]
 
 
 def rated_by(declared: Declared, kept: Iterable[KeptDeck]) -> dict[str, str]:

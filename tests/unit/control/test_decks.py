@@ -18,6 +18,7 @@ from trunkward.control.decks import (
     journaled,
     restored,
     state_of,
+    unused,
     wanting,
     would_be,
 )
@@ -200,3 +201,15 @@ def test_every_difference_is_told_with_its_moment() -> None:
     assert again == (after, after), "nothing would change, which is exit code 0"
     assert all_lines(*again, 200) == ["the same: 6"]
     assert all_lines(was, Deck(currency="EUR", rates=()), 100)[0] == "gone: 1 US: 0.01, from now"
+
+
+def test_a_deck_by_a_mistyped_name_is_told() -> None:
+    declared = accepted(tenant={"deck": "retail-2027"}).declared
+    there = [kept("retail-2027"), kept("north")]
+    (told,) = unused("retial-2027", declared, there)
+    assert told.startswith("nobody is rated by deck retial-2027: ")
+    assert "Was retail-2027 meant? Then ./trunkward deck drop retial-2027" in told
+    assert "Was retail-2027 meant" in unused("retail-2028", declared, [])[0], "one that is only named, too"
+    assert "meant" not in unused("wholesale", declared, there)[0]
+    assert "meant" not in unused("retail-2026", declared, [*there, kept("retail-2026")])[0]
+    assert unused("retail-2027", declared, there) == []
