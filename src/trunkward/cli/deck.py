@@ -19,7 +19,7 @@ from trunkward.cli.acting import act
 from trunkward.cli.actor import current_actor
 from trunkward.cli.changing import configuration_store
 from trunkward.cli.host_paths import hint
-from trunkward.cli.said import complain, in_words
+from trunkward.cli.said import complain, in_words, say
 from trunkward.control import configuration
 from trunkward.control.acts import put_down
 from trunkward.control.configuration import Version
@@ -167,6 +167,12 @@ def run_restore(paths: Paths, name: str, version: int) -> int:
 
     def decide(store: SqlConfiguration, _: Declared, now: float, beyond: int) -> Version:
         kept = state_of(name, version, store.decks())
+        if kept.version != version:
+            say(
+                f"version {version} did not change deck {name}: its newest state up to then is that of "
+                f"version {kept.version}",
+                err=True,
+            )
         state = (kept, unpacked(kept, store.packed_deck(kept)))
         change, effect = restored(name, held_deck(store, name), state, int(now))
         told.extend(in_lines(effect))

@@ -104,12 +104,15 @@ def restored(
 
 
 def state_of(name: str, version: int, kept: Iterable[KeptDeck]) -> KeptDeck:
-    """The state of a deck that a version made, also of one that was dropped. Raises `DeckActRefused`."""
+    """The newest state of a deck as of a version, also of one that was dropped. Raises `DeckActRefused`."""
     states = {one.version: one for one in kept if one.name == name}
-    if version not in states:
+    newest = max((number for number in states if number <= version), default=None)
+    if newest is None:
         there = ", ".join(map(str, sorted(states, reverse=True))) or "none"
-        raise DeckActRefused(f"version {version} has taken in no deck {name}; versions that have: {there}")
-    return states[version]
+        raise DeckActRefused(
+            f"as of version {version} there was no deck {name} yet; versions that have taken one in: {there}"
+        )
+    return states[newest]
 
 
 def _changed(

@@ -1,11 +1,13 @@
 """What the deck commands print, and their exit codes."""
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from trunkward.cli import deck as command
+from trunkward.control.decks import DeckActRefused
 from trunkward.settings import Paths
 from trunkward.spend.deck import Deck, Rate, deck
 from trunkward.spend.deck_csv import Defaults
@@ -44,3 +46,34 @@ def test_diff_tells_whatever_an_import_would_change(
     paths = Paths.from_environment()
     found = command.run_diff(paths, "north", file, defaults=Defaults(currency="EUR"), whole=True)
     assert (found, told in capsys.readouterr().out) == (code, True)
+
+
+class Store:
+    """Has one state of one deck, of version 5."""
+
+    def decks(self) -> list[KeptDeck]:
+        return [KEPT]
+
+    def packed_deck(self, kept: KeptDeck) -> bytes:
+        raise DeckActRefused(f"looked at {kept.version}")
+
+
+@pytest.mark.parametrize(
+    ("version", "told"),
+    [
+        (5, ""),
+        (8, "version 8 did not change deck north: its newest state up to then is that of version 5\n"),
+    ],
+)
+def test_restore_says_whose_state_it_takes(
+    version: int, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def act(_paths: Paths, _command: str, decide: Callable[..., object]) -> int:
+        with pytest.raises(DeckActRefused, match="looked at 5"):
+            decide(Store(), None, 0.0, 0)
+        return 2
+
+    monkeypatch.setattr(command, "_root", lambda: True)
+    monkeypatch.setattr(command, "act", act)
+    command.run_restore(Paths.from_environment(), "north", version)
+    assert capsys.readouterr().err == told
