@@ -117,7 +117,9 @@ def show_deck(
 @deck_app.command("restore")
 def restore_deck(
     name: NameArgument,
-    version: Annotated[int, typer.Option(help="The deck's newest state up to this version (deck list --all).")],
+    version: Annotated[
+        int, typer.Option(help="The deck's newest state up to this version (deck list --all).")
+    ],
 ) -> None:
     """Have a deck say from now on what it said as of a version, also one that was dropped."""
     from trunkward.cli.deck import run_restore

@@ -139,10 +139,15 @@ def test_an_earlier_state_holds_again_and_what_was_meanwhile_stays() -> None:
     bad = (replace(change.added, version=6), read_written(zlib.decompress(change.packed).decode()))
     assert state_of("north", 5, [bad[0], good[0], kept("south", version=4)]) == good[0]
     states = [bad[0], good[0], kept("north", version=9), kept("south", version=7)]
-    assert [state_of("north", version, states).version for version in (5, 6, 7, 8, 9, 12)] == [5, 6, 6, 6, 9, 9]
-    with pytest.raises(
-        DeckActRefused, match="as of version 4 there was no deck north yet; .*: 6, 5"
-    ):
+    assert [state_of("north", version, states).version for version in (5, 6, 7, 8, 9, 12)] == [
+        5,
+        6,
+        6,
+        6,
+        9,
+        9,
+    ]
+    with pytest.raises(DeckActRefused, match=r"as of version 4 there was no deck north yet; .*: 6, 5"):
         state_of("north", 4, [bad[0], good[0], kept("south", version=4)])
 
     change, told = restored("north", bad, good, 300)
