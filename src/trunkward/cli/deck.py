@@ -19,7 +19,7 @@ from trunkward.cli.acting import act
 from trunkward.cli.actor import current_actor
 from trunkward.cli.changing import configuration_store
 from trunkward.cli.host_paths import hint
-from trunkward.cli.said import complain, in_words, say
+from trunkward.cli.said import complain, in_words, say, wide
 from trunkward.control import configuration
 from trunkward.control.acts import put_down
 from trunkward.control.configuration import Version
@@ -31,6 +31,7 @@ from trunkward.control.decks import (
     imported,
     in_force,
     in_lines,
+    prefixes_in,
     restored,
     state_of,
     unpacked,
@@ -205,24 +206,36 @@ def run_list(paths: Paths, *, every: bool, as_json: bool) -> int:
         kept = store.decks()
         versions = {version.number: version for version in store.versions()}
         users = users_of(declared_by(store))
-    found = [one for one in kept if every or not one.ended]
+        found = [one for one in kept if every or not one.ended]
+        # of a state that has ended, too: as it was when it was taken in
+        counts = [prefixes_in(one, store.packed_deck(one), versions[one.version].at) for one in found]
     if as_json:
-        for one in found:
-            print(json.dumps(_document(one, versions, users)))
+        for one, prefixes in zip(found, counts, strict=True):
+            print(json.dumps(_document(one, prefixes, versions, users)))
         return 0
     if not found:
         print("there is no deck yet: ./trunkward deck import NAME FILE")
         return 0
-    columns = ("deck", "version", "currency", "rates", "taken in (UTC)", "by", "rates calls of", "")
+    columns = (
+        "deck",
+        "version",
+        "currency",
+        "prefixes",
+        "states",
+        "taken in (UTC)",
+        "by",
+        "rates calls of",
+        "",
+    )
     table = Table(*columns, box=None)
-    for one in found:
+    for one, prefixes in zip(found, counts, strict=True):
         made = versions[one.version]
         whose = ", ".join(users.get(one.name, [])) or "nobody"
         state = f"until version {one.ended}" if one.ended else ""
-        first = (one.name, str(one.version), one.currency, f"{one.rates:,}")
+        first = (one.name, str(one.version), one.currency, f"{prefixes:,}", f"{one.rates:,}")
         cells = (*first, _moment(made.at), made.actor.name, whose, state)
         table.add_row(*(Text(cell) for cell in cells))
-    Console(highlight=False, soft_wrap=True).print(table)
+    wide().print(table)
     return 0
 
 
@@ -319,11 +332,14 @@ def declared_by(store: SqlConfiguration) -> Declared:
     return read_node_file(store.text(head), f"version {head.number}")
 
 
-def _document(one: KeptDeck, versions: dict[int, Version], users: dict[str, list[str]]) -> dict[str, object]:
+def _document(
+    one: KeptDeck, prefixes: int, versions: dict[int, Version], users: dict[str, list[str]]
+) -> dict[str, object]:
     made, ended = versions[one.version], versions.get(one.ended)
     return {
         "deck": one.name,
         "currency": one.currency,
+        "prefixes": prefixes,
         "rates": one.rates,
         "sha256": one.sha256,
         "file_sha256": one.file_sha256,

@@ -95,7 +95,7 @@ def list_decks(
     every: Annotated[bool, typer.Option("--all", help="Also what was in force before.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """List decks: how many rates, who took them in when, whose calls they rate."""
+    """List decks: prefixes, states of them on record, who took them in when, whose calls they rate."""
     from trunkward.cli.deck import run_list
 
     raise typer.Exit(run_list(Paths.from_environment(), every=every, as_json=as_json))

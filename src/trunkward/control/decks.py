@@ -232,13 +232,30 @@ def wanting(declared: Declared, kept: Iterable[KeptDeck]) -> list[str]:
 
 def unpacked(kept: KeptDeck, packed: bytes) -> Deck:
     """A deck as it was kept. Raises `ValueError` when it is not what it was."""
+    return read_written(_text(kept, packed))
+
+
+def prefixes_in(kept: KeptDeck, packed: bytes, at: float) -> int:
+    """How many prefixes a kept deck has a rate for, at this time or later. Raises `ValueError` as `unpacked`.
+
+    It takes the text apart no further than that: a list counts many large decks.
+    """
+    found = set()
+    for line in _text(kept, packed).removesuffix("\n").split("\n")[1:]:
+        prefix, _, _, until, _ = line.split("\t", 4)
+        if not until or int(until) > at:
+            found.add(prefix)
+    return len(found)
+
+
+def _text(kept: KeptDeck, packed: bytes) -> str:
     try:
         text = zlib.decompress(packed)
     except zlib.error:
         text = b""
     if sha256(text).hexdigest() != kept.sha256:
         raise ValueError(f"deck {kept.name} of version {kept.version} is damaged")
-    return read_written(text.decode())
+    return text.decode()
 
 
 def in_short(told: Difference, after: Deck, now: int) -> str:

@@ -1,15 +1,20 @@
 """What the deck commands print, and their exit codes."""
 
+import json
+import zlib
 from collections.abc import Callable
 from contextlib import nullcontext
+from copy import replace
+from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from trunkward.cli import deck as command
 from trunkward.control.decks import DeckActRefused
 from trunkward.settings import Paths
-from trunkward.spend.deck import Deck, Rate, deck
+from trunkward.spend.deck import Deck, Rate, deck, written
 from trunkward.spend.deck_csv import Defaults
 from trunkward.spend.kept import KeptDeck
 from trunkward.spend.tariff import Tariff
@@ -77,3 +82,26 @@ def test_restore_says_whose_state_it_takes(
     monkeypatch.setattr(command, "act", act)
     command.run_restore(Paths.from_environment(), "north", version)
     assert capsys.readouterr().err == told
+
+
+def test_list_shows_prefixes_and_states(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rates = [Rate(prefix="44", tariff=Tariff(rate_nano=1), since=since) for since in (0, 100, 300)]
+    text = written(deck("EUR", rates)).encode()
+    kept = replace(KEPT, sha256=sha256(text).hexdigest(), rates=3)
+    made = SimpleNamespace(number=5, at=200.0, actor=SimpleNamespace(name="ann"))
+    store = SimpleNamespace(
+        decks=lambda: [kept], versions=lambda: [made], packed_deck=lambda _: zlib.compress(text)
+    )
+    monkeypatch.setattr(command, "_root", lambda: True)
+    monkeypatch.setattr(command, "configuration_store", lambda *_, **__: nullcontext(store))
+    monkeypatch.setattr(command, "declared_by", lambda _: None)
+    monkeypatch.setattr(command, "users_of", lambda _: {})
+    command.run_list(Paths.from_environment(), every=True, as_json=False)
+    header, line = capsys.readouterr().out.splitlines()
+    assert "currency  prefixes  states" in header
+    assert line.split()[:5] == ["north", "5", "EUR", "1", "3"]
+    command.run_list(Paths.from_environment(), every=True, as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert (told["prefixes"], told["rates"]) == (1, 3)

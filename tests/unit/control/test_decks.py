@@ -16,6 +16,7 @@ from trunkward.control.decks import (
     imported,
     in_lines,
     journaled,
+    prefixes_in,
     restored,
     state_of,
     unused,
@@ -220,3 +221,18 @@ def test_a_deck_by_a_mistyped_name_is_told() -> None:
     assert "meant" not in unused("wholesale", declared, there)[0]
     assert "meant" not in unused("retail-2026", declared, [*there, kept("retail-2026")])[0]
     assert unused("retail-2027", declared, there) == []
+
+
+def test_prefixes_are_counted_apart_from_what_was_said_of_them() -> None:
+    first = deck("EUR", [rate("1", 10), rate("33", 10), rate("44", 10)])
+    change, _ = imported("north", None, first, b"", 100, whole=True, even_so=False)
+    assert change.added is not None
+    held = (change.added, read_written(zlib.decompress(change.packed).decode()))
+    later = Rate(prefix="44", tariff=Tariff(rate_nano=12), since=900)
+    second = deck("EUR", [rate("1", 11), rate("44", 11), later])
+    change, _ = imported("north", held, second, b"", 200, whole=True, even_so=True)
+    assert change.added is not None
+    assert change.added.rates == 6, "two that ended, one that is gone, two now, one later"
+    assert [prefixes_in(change.added, change.packed, at) for at in (150, 200, 900)] == [3, 2, 2]
+    with pytest.raises(ValueError, match="is damaged"):
+        prefixes_in(change.added, b"", 200)
