@@ -105,3 +105,45 @@ def test_list_shows_prefixes_and_states(
     command.run_list(Paths.from_environment(), every=True, as_json=True)
     told = json.loads(capsys.readouterr().out)
     assert (told["prefixes"], told["rates"]) == (1, 3)
+
+
+@pytest.mark.parametrize("since", [None, 100.0])
+def test_import_asks_about_increments_and_says_that_nobody_uses_it(
+    since: float | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def act(_paths: Paths, _command: str, decide: Callable[..., object]) -> int:
+        try:
+            decide(SimpleNamespace(decks=lambda: [KEPT]), None, 500.0, 0)
+        except DeckActRefused as refused:
+            refusals.append(str(refused))
+            return 2
+        return 0
+
+    monkeypatch.setattr(command, "_root", lambda: True)
+    monkeypatch.setattr("os.nice", lambda _: 0)
+    monkeypatch.setattr(command, "act", act)
+    monkeypatch.setattr(command, "put_down", lambda *_, **__: None)
+    monkeypatch.setattr(command, "held_deck", lambda *_: (KEPT, HELD))
+    monkeypatch.setattr(command, "unused", lambda name, *_: [f"nobody uses {name}"])
+    file = tmp_path / "north.csv"
+    file.write_text("prefix,rate\n44,0.012\n")
+    refusals: list[str] = []
+    codes = []
+    for increments, even_so in (("", False), ("", True), ("1/1", False), ("60/6", False)):
+        defaults = command.defaults_of("EUR", increments, "")
+        code = command.run_import(
+            Paths.from_environment(),
+            "north",
+            file,
+            defaults=defaults,
+            whole=True,
+            even_so=even_so,
+            since=since,
+        )
+        codes.append(code)
+    assert codes == [2, 0, 0, 0]
+    assert "does not say the increments" in refusals[0]
+    assert capsys.readouterr().out.count("nobody uses north") == 3
