@@ -6,7 +6,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from difflib import get_close_matches
 from hashlib import sha256
 
 import sqlalchemy as sa
@@ -21,7 +22,7 @@ from trunkward.trunks.retention import DAY_S
 
 
 def run(paths: Paths, wanted: RatedFilter, *, as_json: bool, summary: bool) -> int:
-    """Prints each rated call that is wanted, by time; 2 when there are none to be read.
+    """Prints each rated call that is wanted, by time; 2 when there are none to be read, or it is of nobody.
 
     `summary`: sums and the SHA-256 of all that was printed, on standard error; without it, only how many
     calls are in no period yet.
@@ -31,6 +32,9 @@ def run(paths: Paths, wanted: RatedFilter, *, as_json: bool, summary: bool) -> i
         store = RatedStore(engine)
         if not store.is_there():
             return none_rated()
+        if nobody := unknown(paths, store, tenant=wanted.tenant, carrier=wanted.carrier):
+            complain(nobody)
+            return 2
         if gone := _gone(paths, wanted):
             complain(gone)
         totals, digest = Totals(), sha256()
@@ -74,6 +78,28 @@ def _gone(paths: Paths, wanted: RatedFilter) -> str:
         f"calls of tenant {shortest}{more} are kept for {over[shortest]} days: what began before that is not"
         " in it any more, or not for long"
     )
+
+
+def unknown(paths: Paths, store: RatedStore, *, tenant: str | None, carrier: str | None) -> str:
+    """A sentence when no configuration and no record knows who is asked for; "" otherwise.
+
+    Nothing found for a name that is misspelt looks like nobody having called.
+    """
+    in_force = read_in_force(paths.declared)
+    declared = in_force.declared() if in_force is not None else None
+    tenants = declared.tenants if declared else ()
+    carriers = tuple(one.name for one in declared.carriers) if declared else ()
+    if tenant is not None and tenant not in tenants and not store.has_calls(tenant=tenant):
+        return _nobody("tenant", tenant, tenants)
+    if carrier is not None and carrier not in carriers and not store.has_calls(carrier=carrier):
+        return _nobody("carrier", carrier, carriers)
+    return ""
+
+
+def _nobody(kind: str, name: str, known: Sequence[str]) -> str:
+    close = get_close_matches(name, known, n=1)
+    meant = f"did you mean {close[0]}? " if close else ""
+    return f"no {kind} {name}: {meant}./trunkward get {kind}s lists those there are"
 
 
 def none_rated() -> int:

@@ -19,24 +19,29 @@ from trunkward.cli.acting import act
 from trunkward.cli.actor import current_actor
 from trunkward.cli.changing import configuration_store
 from trunkward.cli.host_paths import hint
-from trunkward.cli.said import complain, in_words
+from trunkward.cli.said import complain, in_words, say, wide
 from trunkward.control import configuration
 from trunkward.control.acts import put_down
 from trunkward.control.configuration import Version
 from trunkward.control.decks import (
+    DeckActRefused,
+    all_lines,
     corrected,
     dropped,
     imported,
     in_force,
     in_lines,
+    prefixes_in,
     restored,
     state_of,
     unpacked,
+    unused,
     users_of,
+    would_be,
 )
 from trunkward.control.node_file import read_node_file
 from trunkward.settings import Paths
-from trunkward.spend.deck import MOST_DIGITS, Deck, Difference, Rate, changed, difference
+from trunkward.spend.deck import MOST_DIGITS, Deck, Rate
 from trunkward.spend.deck_csv import DeckCsvRefused, Defaults, Read, read_deck
 from trunkward.spend.doubts import doubts
 from trunkward.spend.kept import KeptDeck
@@ -53,12 +58,18 @@ _MOST_BYTES = 256 << 20
 
 def defaults_of(currency: str, increments: str, dates: str) -> Defaults:
     """What the options say of a file; an exit when they cannot be right."""
-    found = _INCREMENTS.fullmatch(increments)
+    found = _INCREMENTS.fullmatch(increments or "1/1")
     if found is None or not int(found[1]) or not int(found[2]):
         raise typer.BadParameter(f"{increments!r}: write two numbers of seconds, as 60/6")
     if currency and not CURRENCY.fullmatch(currency):
         raise typer.BadParameter(f"{currency!r}: write a currency as ISO 4217 does, as EUR")
-    return Defaults(currency=currency, first_s=int(found[1]), next_s=int(found[2]), dates=dates)
+    return Defaults(
+        currency=currency,
+        first_s=int(found[1]),
+        next_s=int(found[2]),
+        increments_said=bool(increments),
+        dates=dates,
+    )
 
 
 def moment_of(text: str) -> float | None:
@@ -96,15 +107,25 @@ def run_import(
     told: list[str] = []
     command = f"deck import {name}" if since is None else f"deck correct {name}"
 
-    def decide(store: SqlConfiguration, _: Declared, now: float, beyond: int) -> Version:
+    def decide(store: SqlConfiguration, declared: Declared, now: float, beyond: int) -> Version:
         held = held_deck(store, name)
         if since is None:
-            change, effect = imported(name, held, read.deck, raw, int(now), whole=whole, even_so=even_so)
+            change, effect = imported(
+                name, held, read.deck, raw, int(now), whole=whole, even_so=even_so, assumed=read.assumed
+            )
         else:
             change, effect = corrected(
-                name, held, read.deck, raw, int(since), int(now), whole=whole, even_so=even_so
+                name,
+                held,
+                read.deck,
+                raw,
+                int(since),
+                int(now),
+                whole=whole,
+                even_so=even_so,
+                assumed=read.assumed,
             )
-        told.extend(in_lines(effect))
+        told.extend([*in_lines(effect), *unused(name, declared, store.decks())])
         return put_down(store, change, actor=current_actor(), command=command, at=now, beyond=beyond)
 
     code = act(paths, command, decide)
@@ -126,15 +147,16 @@ def run_diff(paths: Paths, name: str, file: Path, *, defaults: Defaults, whole: 
     with configuration_store(paths, make=False) as store:
         held = held_deck(store, name)
     now = int(time.time())
-    was = held[1] if held else Deck(currency=found[0].deck.currency, rates=())
-    after = changed(was, found[0].deck, now, whole=whole)
-    effect = difference(was, after, now)
-    for line in in_lines(effect):
+    try:
+        was, after = would_be(name, held, found[0].deck, now, whole=whole)
+    except DeckActRefused as refused:
+        complain(str(refused))
+        return 2
+    for line in all_lines(was, after, now):
         print(line)
-    for doubt in doubts(was, after, now):
+    for doubt in doubts(was, after, now, found[0].assumed):
         print(f"looks like a slip, and needs --even-so: {doubt}")
-    print(f"the same: {effect.same:,}")
-    return 1 if effect != Difference(same=effect.same) else 0
+    return 0 if held and after == was else 1
 
 
 def run_restore(paths: Paths, name: str, version: int) -> int:
@@ -146,6 +168,12 @@ def run_restore(paths: Paths, name: str, version: int) -> int:
 
     def decide(store: SqlConfiguration, _: Declared, now: float, beyond: int) -> Version:
         kept = state_of(name, version, store.decks())
+        if kept.version != version:
+            say(
+                f"version {version} did not change deck {name}: its newest state up to then is that of "
+                f"version {kept.version}",
+                err=True,
+            )
         state = (kept, unpacked(kept, store.packed_deck(kept)))
         change, effect = restored(name, held_deck(store, name), state, int(now))
         told.extend(in_lines(effect))
@@ -178,24 +206,36 @@ def run_list(paths: Paths, *, every: bool, as_json: bool) -> int:
         kept = store.decks()
         versions = {version.number: version for version in store.versions()}
         users = users_of(declared_by(store))
-    found = [one for one in kept if every or not one.ended]
+        found = [one for one in kept if every or not one.ended]
+        # of a state that has ended, too: as it was when it was taken in
+        counts = [prefixes_in(one, store.packed_deck(one), versions[one.version].at) for one in found]
     if as_json:
-        for one in found:
-            print(json.dumps(_document(one, versions, users)))
+        for one, prefixes in zip(found, counts, strict=True):
+            print(json.dumps(_document(one, prefixes, versions, users)))
         return 0
     if not found:
         print("there is no deck yet: ./trunkward deck import NAME FILE")
         return 0
-    columns = ("deck", "version", "currency", "rates", "taken in (UTC)", "by", "rates calls of", "")
+    columns = (
+        "deck",
+        "version",
+        "currency",
+        "prefixes",
+        "states",
+        "taken in (UTC)",
+        "by",
+        "rates calls of",
+        "",
+    )
     table = Table(*columns, box=None)
-    for one in found:
+    for one, prefixes in zip(found, counts, strict=True):
         made = versions[one.version]
         whose = ", ".join(users.get(one.name, [])) or "nobody"
         state = f"until version {one.ended}" if one.ended else ""
-        first = (one.name, str(one.version), one.currency, f"{one.rates:,}")
+        first = (one.name, str(one.version), one.currency, f"{prefixes:,}", f"{one.rates:,}")
         cells = (*first, _moment(made.at), made.actor.name, whose, state)
         table.add_row(*(Text(cell) for cell in cells))
-    Console(highlight=False, soft_wrap=True).print(table)
+    wide().print(table)
     return 0
 
 
@@ -292,11 +332,14 @@ def declared_by(store: SqlConfiguration) -> Declared:
     return read_node_file(store.text(head), f"version {head.number}")
 
 
-def _document(one: KeptDeck, versions: dict[int, Version], users: dict[str, list[str]]) -> dict[str, object]:
+def _document(
+    one: KeptDeck, prefixes: int, versions: dict[int, Version], users: dict[str, list[str]]
+) -> dict[str, object]:
     made, ended = versions[one.version], versions.get(one.ended)
     return {
         "deck": one.name,
         "currency": one.currency,
+        "prefixes": prefixes,
         "rates": one.rates,
         "sha256": one.sha256,
         "file_sha256": one.file_sha256,

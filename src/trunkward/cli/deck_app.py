@@ -15,7 +15,7 @@ CurrencyOption = Annotated[
     str, typer.Option(help="ISO 4217, where the file has no column for it.", metavar="EUR")
 ]
 IncrementsOption = Annotated[
-    str, typer.Option(help="Where the file has no column for them, as 60/6.", metavar="SECONDS/SECONDS")
+    str, typer.Option(help="Where the file does not say them; 1/1 if nobody does.", metavar="SECONDS/SECONDS")
 ]
 DatesOption = Annotated[
     Literal["day", "month", ""], typer.Option(help="What stands first in dates such as 03/04/2027.")
@@ -27,7 +27,7 @@ EvenSoOption = Annotated[
     bool,
     typer.Option(
         "--even-so",
-        help="It is meant that many prefixes go, that something costs nothing, or ten times more or less.",
+        help="What looks like a slip is meant: prefixes that go, prices, increments (docs/spend.md).",
     ),
 ]
 
@@ -37,7 +37,7 @@ def import_deck(
     name: NameArgument,
     file: FileArgument,
     currency: CurrencyOption = "",
-    increments: IncrementsOption = "1/1",
+    increments: IncrementsOption = "",
     dates: DatesOption = "",
     merge: MergeOption = False,
     even_so: EvenSoOption = False,
@@ -57,7 +57,7 @@ def correct_deck(
     file: FileArgument,
     since: Annotated[str, typer.Option(help="From when it is as the file says: 2027-01-31, in UTC.")],
     currency: CurrencyOption = "",
-    increments: IncrementsOption = "1/1",
+    increments: IncrementsOption = "",
     dates: DatesOption = "",
     merge: MergeOption = False,
     even_so: EvenSoOption = False,
@@ -79,11 +79,11 @@ def diff_deck(
     name: NameArgument,
     file: FileArgument,
     currency: CurrencyOption = "",
-    increments: IncrementsOption = "1/1",
+    increments: IncrementsOption = "",
     dates: DatesOption = "",
     merge: MergeOption = False,
 ) -> None:
-    """Say what taking a file in would change today; changes nothing. Exit code 1: something would."""
+    """Say all that taking a file in would change, and from when; changes nothing. Exit code 1: something."""
     from trunkward.cli.deck import defaults_of, run_diff
 
     defaults = defaults_of(currency, increments, dates)
@@ -95,7 +95,7 @@ def list_decks(
     every: Annotated[bool, typer.Option("--all", help="Also what was in force before.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """List decks: how many rates, who took them in when, whose calls they rate."""
+    """List decks: prefixes, states of them on record, who took them in when, whose calls they rate."""
     from trunkward.cli.deck import run_list
 
     raise typer.Exit(run_list(Paths.from_environment(), every=every, as_json=as_json))
@@ -117,7 +117,9 @@ def show_deck(
 @deck_app.command("restore")
 def restore_deck(
     name: NameArgument,
-    version: Annotated[int, typer.Option(help="The version that took it in (deck list --all).")],
+    version: Annotated[
+        int, typer.Option(help="The deck's newest state up to this version (deck list --all).")
+    ],
 ) -> None:
     """Have a deck say from now on what it said as of a version, also one that was dropped."""
     from trunkward.cli.deck import run_restore

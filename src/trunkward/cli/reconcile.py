@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from trunkward.cli.billing import none_rated
+from trunkward.cli.billing import none_rated, unknown
 from trunkward.cli.calls import with_records_database
 from trunkward.cli.host_paths import hint
 from trunkward.cli.said import complain, in_words
@@ -60,6 +60,9 @@ def run(
         store = RatedStore(engine)
         if not store.is_there():
             return none_rated()
+        if nobody := unknown(paths, store, tenant=None, carrier=carrier):
+            complain(f"{nobody}; nothing was compared")
+            return 2
         wanted = RatedFilter(
             since=since - _AROUND_S, until=until + _AROUND_S, carrier=carrier, charged=_CHARGED
         )

@@ -99,11 +99,16 @@ def raise_cap(
 
 
 @spend_app.command("forget")
-def forget(why: WhyOption) -> None:
+def forget(
+    why: WhyOption,
+    even_so: Annotated[
+        bool, typer.Option("--even-so", help="Also where the currency does not change: caps begin anew.")
+    ] = False,
+) -> None:
     """Count anew from nothing, in node.currency, when no call that costs money runs: for a change of it."""
     from trunkward.cli.spending import run_forget
 
-    raise typer.Exit(run_forget(Paths.from_environment(), why=why))
+    raise typer.Exit(run_forget(Paths.from_environment(), why=why, even_so=even_so))
 
 
 @spend_app.command("caps")

@@ -24,6 +24,7 @@ from trunkward.control.configuration import NoSuchVersion, Version
 from trunkward.control.node_file import read_node_file
 from trunkward.control.spending import (
     SpendingRefused,
+    check_forgettable,
     check_why,
     forgotten,
     held,
@@ -43,6 +44,8 @@ from trunkward.trunks.spending import TRUNK_CAPS, HoldScope, SpendingChange, Win
 
 _TIME = re.compile(r"([1-9][0-9]{0,5})([smhd])", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+#: Owners asked for in one question.
+_AT_ONCE = 1000
 #: Characters of a command in the history.
 _COMMAND = 64
 
@@ -100,19 +103,30 @@ def run_lower(paths: Paths, owner: str, *, window: Window | None, why: str) -> i
     )
 
 
-def run_forget(paths: Paths, *, why: str) -> int:
-    """Has all that was spent forgotten, and counted anew in `node.currency`; exit codes as of `run_hold`."""
+def run_forget(paths: Paths, *, why: str, even_so: bool) -> int:
+    """Has all that was spent forgotten, and counted anew in `node.currency`; exit codes as of `run_hold`.
+
+    `even_so`: also where it is counted in that already. Prints what is forgotten.
+    """
 
     def forget(_: SqlConfiguration, declared: Declared, __: float) -> SpendingChange:
         check_why(why)
         try:
             with Valkey(paths.valkey, "root", paths.valkey_secret("root")) as valkey:
+                counted_in = (valkey.ask(*money.currency()) or b"").decode()
                 owners = _accounts(valkey)
+                sums = _sums(valkey, owners)
+            check_forgettable(counted_in, declared.node.currency, sums, even_so=even_so)
             with Valkey(paths.valkey, "worker", paths.valkey_secret("worker")) as valkey:
                 hindering = int(valkey.ask(*money.forget(owners, declared.node.currency)))
         except NotAnswered as problem:
             raise SpendingRefused(f"Valkey has to be there for it: {problem}") from None
-        return forgotten(hindering, why=why)
+        change = forgotten(hindering, counted_in, sums, why=why)
+        # it is gone from Valkey now, whatever becomes of the version
+        for owner, windows in sums.items():
+            amounts = ", ".join(f"{window} {shown(micro)}" for window, micro in windows.items())
+            print(f"forgotten: {owner}: {amounts} {counted_in}".rstrip())
+        return change
 
     return _act(paths, "spend forget", forget)
 
@@ -218,6 +232,18 @@ def _accounts(valkey: Valkey) -> list[str]:
         at = cursor.decode()
         if at == "0":
             return sorted(found)
+
+
+def _sums(valkey: Valkey, accounts: list[str]) -> dict[str, dict[Window, int]]:
+    """By owner what is settled, of those who have spent something. Raises `NotAnswered`."""
+    found: dict[str, dict[Window, int]] = {}
+    for at in range(0, len(accounts), _AT_ONCE):
+        some = accounts[at : at + _AT_ONCE]
+        for account, spent in zip(some, money.windows_of(valkey.ask(*money.spent(some))), strict=True):
+            windows = {Window.HOUR: spent.hour, Window.DAY: spent.day, Window.MONTH: spent.month}
+            if any(windows.values()):
+                found[account.removeprefix(ACCOUNT)] = windows
+    return found
 
 
 def _made(version: Version) -> dict[str, object]:

@@ -22,17 +22,19 @@ from trunkward.admission.judge import Judgement
 from trunkward.admission.snapshot import Snapshot, SnapshotRefused, compile_snapshot
 from trunkward.admission.trial import Trial, judge_trial
 from trunkward.calls.verdict import Admit, Reject
-from trunkward.cli.changing import read_config
+from trunkward.cli.changing import configuration_store, read_config
 from trunkward.cli.check_list import check_lines, check_list
 from trunkward.cli.explain import verdict_lines, words_of
 from trunkward.cli.host_paths import hint
 from trunkward.cli.said import complain, in_words
 from trunkward.cli.trial_table import ADMIT, COLUMNS, Asked, CasesRefused, problems_of, read_table
+from trunkward.control.decks import in_force, rated_by, unpacked, users_of, wanting
 from trunkward.control.evidence_tokens import tokens_of
 from trunkward.engines.destinations_file import DestinationsUnreadable, destinations_text, destinations_with
 from trunkward.settings import Paths
 from trunkward.shaken.attest import LACKS, Lack
-from trunkward.trunks.model import Carrier, IdentifiedBy, Trunk
+from trunkward.spend.table import DeckRefused, DeckTable, compile_deck, deck_name
+from trunkward.trunks.model import Carrier, Declared, IdentifiedBy, Trunk
 
 console = Console(highlight=False)
 #: What a row of the answer has beside the columns of the table.
@@ -216,16 +218,56 @@ def _policy(paths: Paths, file: Path | None) -> Snapshot:
         except DestinationsUnreadable as problem:  # read a moment ago, and gone
             complain(str(problem))
             raise typer.Exit(2) from None
-        return Snapshot(
-            compile_snapshot(declared, (token for its in tokens.values() for token in its), 0, table)
-        )
+        decks, compiled = _decks_for(paths, declared)
+        every = (token for its in tokens.values() for token in its)
+        return Snapshot(compile_snapshot(declared, every, 0, table, decks=decks), compiled.__getitem__)
     current = paths.policy / "current"
     try:
-        return Snapshot(current.read_bytes())
+        return Snapshot(current.read_bytes(), partial(_compiled_deck, paths.policy))
     except FileNotFoundError:
         complain(f"{current}: no policy is in force; start the node, or name a node file with --file")
     except PermissionError:
         complain("the node's policy is root's to read: use sudo, or name a node file with --file")
-    except (OSError, SnapshotRefused) as problem:
-        complain(f"{current}: {problem}")
+    except (OSError, SnapshotRefused, DeckRefused) as problem:
+        complain(f"{current}: {in_words(problem) if isinstance(problem, OSError) else problem}")
     raise typer.Exit(2)
+
+
+def _decks_for(paths: Paths, declared: Declared) -> tuple[dict[str, str], dict[str, DeckTable]]:
+    """Of the decks a file names those this node has: SHA-256 by name, and compiled by that.
+
+    What is wanting is said: calls that need it get `no-price`. An exit when decks cannot be read.
+    """
+    if not users_of(declared):
+        return {}, {}  # whoever has no node can try such a file
+    if not paths.database and not paths.configuration_db.exists():
+        complain(
+            "the file names decks, and none is to be read here: what needs one gets no-price. Decks are kept"
+            " by a node (./trunkward deck import) and root's to read (sudo)"
+        )
+        return {}, {}
+    with configuration_store(paths, make=False) as store:
+        kept = store.decks()
+        for why in wanting(declared, kept):
+            complain(why)
+        decks, held = rated_by(declared, kept), in_force(kept)
+        try:
+            found = [unpacked(held[name], store.packed_deck(held[name])) for name in decks]
+        except ValueError as problem:
+            complain(f"{problem}; ./trunkward deck restore brings an earlier state of it back")
+            raise typer.Exit(2) from None
+    # from ever on: --at may be in the past
+    tables = [DeckTable(compile_deck(deck, 0)) for deck in found]
+    return decks, dict(zip(decks.values(), tables, strict=True))
+
+
+def _compiled_deck(policy: Path, sha256: str) -> DeckTable:
+    """A deck of the policy in force, as gates have it. Raises `DeckRefused`, `OSError`."""
+    name = deck_name(sha256)
+    try:
+        return DeckTable((policy / name).read_bytes())
+    except FileNotFoundError:
+        # not as if there were no policy: there is one, and not what it names
+        raise DeckRefused(f"{name} is not there: ./trunkward status says how the worker is") from None
+    except DeckRefused as problem:
+        raise DeckRefused(f"{name}: {problem}; delete it and start the node anew: it makes another") from None

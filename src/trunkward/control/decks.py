@@ -1,12 +1,24 @@
 """Decks of rates: taken in, compared, dropped; each act is a version of the configuration."""
 
+import difflib
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import replace
+from datetime import UTC, datetime
 from hashlib import sha256
 
-from trunkward.spend.deck import Deck, Difference, changed, difference, read_written, written
+from trunkward.spend.deck import (
+    Change,
+    Deck,
+    Difference,
+    Rate,
+    changed,
+    changes,
+    difference,
+    read_written,
+    written,
+)
 from trunkward.spend.doubts import doubts
 from trunkward.spend.kept import DeckChange, KeptDeck
 from trunkward.spend.money import shown_nano
@@ -36,15 +48,16 @@ def imported(
     *,
     whole: bool,
     even_so: bool,
+    assumed: Set[str] = frozenset(),
 ) -> tuple[DeckChange, Difference]:
     """A new state of a deck, and what it does to prices today. Raises `DeckActRefused`.
 
     `before` is what is in force of that name, `said` what `file` says; `now` in seconds since the epoch.
     `whole`: a prefix that is not in the file has no rate any more. `even_so`: also what looks like a slip
-    (`spend.doubts`) is taken in; the change says what.
+    (`spend.doubts`) is taken in; the change says what. `assumed`: prefixes whose increments nobody has said.
     """
     was, after = _changed(name, before, said, now, whole=whole)
-    doubtful = doubts(was, after, now)
+    doubtful = doubts(was, after, now, assumed)
     if doubtful and not even_so:
         raise DeckActRefused(f"that looks like a slip: {'; '.join(doubtful)}. If it is meant: --even-so")
     change, told = _state("import", name, before, after, sha256(file).hexdigest(), now)
@@ -61,6 +74,7 @@ def corrected(
     *,
     whole: bool,
     even_so: bool,
+    assumed: Set[str] = frozenset(),
 ) -> tuple[DeckChange, Difference]:
     """A deck as it is now said to have been since then, in seconds since the epoch. Raises `DeckActRefused`.
 
@@ -70,7 +84,7 @@ def corrected(
         raise DeckActRefused(f"there is no deck {name}; ./trunkward deck list shows those there are")
     if since > now:
         raise DeckActRefused("a correction is of the past; what is still to come is for deck import")
-    change, _ = imported(name, before, said, file, since, whole=whole, even_so=even_so)
+    change, _ = imported(name, before, said, file, since, whole=whole, even_so=even_so, assumed=assumed)
     after = read_written(zlib.decompress(change.packed).decode())
     told = difference(before[1], after, now)
     return replace(change, act="correct", effect=in_short(told, after, now)), told
@@ -90,18 +104,31 @@ def restored(
 
 
 def state_of(name: str, version: int, kept: Iterable[KeptDeck]) -> KeptDeck:
-    """The state of a deck that a version made, also of one that was dropped. Raises `DeckActRefused`."""
+    """The newest state of a deck as of a version, also of one that was dropped. Raises `DeckActRefused`."""
     states = {one.version: one for one in kept if one.name == name}
-    if version not in states:
+    newest = max((number for number in states if number <= version), default=None)
+    if newest is None:
         there = ", ".join(map(str, sorted(states, reverse=True))) or "none"
-        raise DeckActRefused(f"version {version} has taken in no deck {name}; versions that have: {there}")
-    return states[version]
+        raise DeckActRefused(
+            f"as of version {version} there was no deck {name} yet; versions that have taken one in: {there}"
+        )
+    return states[newest]
 
 
 def _changed(
     name: str, before: tuple[KeptDeck, Deck] | None, said: Deck, now: int, *, whole: bool
 ) -> tuple[Deck, Deck]:
-    """The deck before and after."""
+    """The deck before and after. Raises `DeckActRefused`, also when that is the same."""
+    was, after = would_be(name, before, said, now, whole=whole)
+    if before is not None and after == was:
+        raise DeckActRefused(f"deck {name} says all of that already")
+    return was, after
+
+
+def would_be(
+    name: str, before: tuple[KeptDeck, Deck] | None, said: Deck, now: int, *, whole: bool
+) -> tuple[Deck, Deck]:
+    """A deck before and after a file; without rates where there was none. Raises `DeckActRefused`."""
     if not NAME.fullmatch(name):
         raise DeckActRefused(f"{name!r} is no name: letters a to z, digits and hyphens, at most 63")
     was = before[1] if before else Deck(currency=said.currency, rates=())
@@ -110,10 +137,7 @@ def _changed(
             f"deck {name} is in {was.currency}, and the file in {said.currency}: a deck keeps its currency; "
             "take the file in under another name"
         )
-    after = changed(was, said, now, whole=whole)
-    if before is not None and after == was:
-        raise DeckActRefused(f"deck {name} says all of that already")
-    return was, after
+    return was, changed(was, said, now, whole=whole)
 
 
 def _state(
@@ -165,6 +189,20 @@ def users_of(declared: Declared) -> dict[str, list[str]]:
     return found
 
 
+def unused(name: str, declared: Declared, kept: Iterable[KeptDeck]) -> list[str]:
+    """A sentence when nobody is rated by a deck of that name, which a typo may have made; else none."""
+    users = users_of(declared)
+    if name in users:
+        return []
+    told = f"nobody is rated by deck {name}: a carrier, a tenant or a reseller has to name it (deck: {name})"
+    others = sorted({*in_force(kept), *users} - {name})
+    # one that has been there already was meant
+    near = [] if name in in_force(kept) else difflib.get_close_matches(name, others, n=1)
+    for other in near:
+        told += f". Was {other} meant? Then ./trunkward deck drop {name}, and import the file as {other}"
+    return [told]
+
+
 def rated_by(declared: Declared, kept: Iterable[KeptDeck]) -> dict[str, str]:
     """By name, the SHA-256 of each deck that rates somebody: those there are, in the node's currency."""
     held = in_force(kept)
@@ -194,13 +232,30 @@ def wanting(declared: Declared, kept: Iterable[KeptDeck]) -> list[str]:
 
 def unpacked(kept: KeptDeck, packed: bytes) -> Deck:
     """A deck as it was kept. Raises `ValueError` when it is not what it was."""
+    return read_written(_text(kept, packed))
+
+
+def prefixes_in(kept: KeptDeck, packed: bytes, at: float) -> int:
+    """How many prefixes a kept deck has a rate for, at this time or later. Raises `ValueError` as `unpacked`.
+
+    It takes the text apart no further than that: a list counts many large decks.
+    """
+    found = set()
+    for line in _text(kept, packed).removesuffix("\n").split("\n")[1:]:
+        prefix, _, _, until, _ = line.split("\t", 4)
+        if not until or int(until) > at:
+            found.add(prefix)
+    return len(found)
+
+
+def _text(kept: KeptDeck, packed: bytes) -> str:
     try:
         text = zlib.decompress(packed)
     except zlib.error:
         text = b""
     if sha256(text).hexdigest() != kept.sha256:
         raise ValueError(f"deck {kept.name} of version {kept.version} is damaged")
-    return read_written(text.decode())
+    return text.decode()
 
 
 def in_short(told: Difference, after: Deck, now: int) -> str:
@@ -225,23 +280,78 @@ def in_short(told: Difference, after: Deck, now: int) -> str:
 def in_lines(told: Difference) -> list[str]:
     """The largest changes, one a line."""
     lines = []
-    for word, pairs in (("dearer", told.dearer), ("cheaper", told.cheaper)):
-        for was, now in pairs[:_NAMED]:
-            before, after = was.tariff.rate_nano, now.tariff.rate_nano
-            by = f"{(after - before) * 100 / before:+.1f} %" if before else "was free"
-            lines.append(
-                f"{word}: {now.prefix} {now.name}: {shown_nano(before)} -> {shown_nano(after)} ({by})"
-            )
+    for pairs in (told.dearer, told.cheaper, told.otherwise):
+        word = _word(*pairs[0]) if pairs else ""
+        lines += [_line(was, now) for was, now in pairs[:_NAMED]]
         if len(pairs) > _NAMED:
             lines.append(f"{word}: {len(pairs) - _NAMED:,} more")
     for word, rates in (("new", told.new), ("gone", told.gone)):
-        lines += [
-            f"{word}: {rate.prefix} {rate.name}: {shown_nano(rate.tariff.rate_nano)}"
-            for rate in rates[:_NAMED]
-        ]
+        lines += [_line(*((None, rate) if word == "new" else (rate, None))) for rate in rates[:_NAMED]]
         if len(rates) > _NAMED:
             lines.append(f"{word}: {len(rates) - _NAMED:,} more")
     return lines
+
+
+def all_lines(was: Deck, after: Deck, now: int) -> list[str]:
+    """Every change with the moment from which it holds, one a line, those of a kind together."""
+    found = sorted(changes(was, after, now), key=_place)
+    lines = [f"{_line(one.was, one.now)}, from {_from(one, now)}" for one in found]
+    touched = {rate.prefix for one in found for rate in (one.was, one.now) if rate}
+    lasting = [
+        {rate.prefix for rate in source.rates if rate.until is None or rate.until > now}
+        for source in (was, after)
+    ]
+    return [*lines, f"the same: {len((lasting[0] & lasting[1]) - touched):,}"]
+
+
+def _place(one: Change) -> tuple[int, int]:
+    """By kind, and the largest change of a price first."""
+    by = abs(one.now.tariff.rate_nano - one.was.tariff.rate_nano) if one.now and one.was else 0
+    return _KINDS.index(_word(one.was, one.now)), -by
+
+
+def _from(one: Change, now: int) -> str:
+    return "now" if one.at <= now else f"{datetime.fromtimestamp(one.at, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+_OTHERWISE = "increments or fee"
+#: In the order in which they are told.
+_KINDS = ("dearer", "cheaper", _OTHERWISE, "new", "gone", "renamed")
+
+
+def _word(was: Rate | None, now: Rate | None) -> str:
+    if was is None or now is None:
+        return "new" if was is None else "gone"
+    if was.tariff.rate_nano != now.tariff.rate_nano:
+        return "dearer" if was.tariff.rate_nano < now.tariff.rate_nano else "cheaper"
+    return _OTHERWISE if was.tariff != now.tariff else "renamed"
+
+
+def _line(was: Rate | None, now: Rate | None) -> str:
+    """What changes of one prefix; of increments, fee and name what is another, and of a new one all."""
+    one = now or was
+    if one is None:
+        return ""
+    new, increments = one.tariff, f"{one.tariff.first_s}/{one.tariff.next_s}"
+    parts = [shown_nano(new.rate_nano)]
+    if was is None:
+        parts += [increments, f"fee {shown_nano(new.connect_nano)}"]
+    elif now is not None:
+        old = was.tariff
+        if old.rate_nano != new.rate_nano:
+            by = (
+                f"{(new.rate_nano - old.rate_nano) * 100 / old.rate_nano:+.1f} %"
+                if old.rate_nano
+                else "was free"
+            )
+            parts = [f"{shown_nano(old.rate_nano)} -> {shown_nano(new.rate_nano)} ({by})"]
+        if (old.first_s, old.next_s) != (new.first_s, new.next_s):
+            parts.append(f"increments {old.first_s}/{old.next_s} -> {increments}")
+        if old.connect_nano != new.connect_nano:
+            parts.append(f"fee {shown_nano(old.connect_nano)} -> {shown_nano(new.connect_nano)}")
+        if _word(was, now) == "renamed":
+            parts.append(f"was {was.name!r}")
+    return f"{_word(was, now)}: {f'{one.prefix} {one.name}'.rstrip()}: {', '.join(parts)}"
 
 
 def said(change: DeckChange) -> str:

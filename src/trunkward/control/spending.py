@@ -5,7 +5,7 @@ command, its journal entry says why, and gates judge by it as by any other. A ho
 releases it, also over a change of the file; a raise ends by itself.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from trunkward.spend.money import MOST_MICRO, shown
 from trunkward.trunks.model import Declared
@@ -25,6 +25,8 @@ MORE_S = 31 * 86_400
 MOST_TIMES = 10
 #: Characters of the reason in words.
 MOST_WHY = 500
+#: By owner, what is settled in each window, in micro-units.
+type Sums = Mapping[str, Mapping[Window, int]]
 _HELD_KINDS = ("trunk", "tenant", "reseller")
 _CAPPED_KINDS = (*_HELD_KINDS, "carrier")
 _SCOPES = {
@@ -150,17 +152,30 @@ def lowered(
     return SpendingChange(act="end", owner=owner, ended=ended, why=why.strip())
 
 
-def forgotten(hindering: int, *, why: str) -> SpendingChange:
+def check_forgettable(counted_in: str, currency: str, sums: Sums, *, even_so: bool) -> None:
+    """Raises `SpendingRefused` where caps would begin anew, and nothing else would change.
+
+    `counted_in` is the ledger's currency ("": nobody has counted yet), `currency` the node's.
+    """
+    if counted_in == currency and not even_so:
+        raise SpendingRefused(
+            f"what is spent is counted in {currency} already, as node.currency says: {len(sums):,} owners"
+            " could spend all of their caps again, and nothing else would change. If that is meant: --even-so"
+        )
+
+
+def forgotten(hindering: int, counted_in: str, sums: Sums, *, why: str) -> SpendingChange:
     """That all that was spent is counted anew, in another currency. Raises `SpendingRefused`.
 
-    `hindering`: how many calls what was spent is still needed for.
+    `hindering`: how many calls what was spent is still needed for. The change keeps the `sums`: nothing else
+    does.
     """
     if hindering:
         raise SpendingRefused(
             f"{hindering:,} calls that cost money are not over, or not known to be (./trunkward spend): again"
             " when they are"
         )
-    return SpendingChange(act="forget", owner="", why=why.strip())
+    return SpendingChange(act="forget", owner="", why=why.strip(), forgotten=sums, currency=counted_in)
 
 
 def check_why(why: str) -> None:
@@ -189,7 +204,7 @@ def said(change: SpendingChange) -> str:
 def journaled(change: SpendingChange) -> dict[str, object]:
     """What the journal says of an act besides its version."""
     hold, raised = change.hold, change.raised
-    return {
+    facts: dict[str, object] = {
         "act": change.act,
         "owner": change.owner,
         "scope": hold.scope.value if hold else None,
@@ -200,6 +215,13 @@ def journaled(change: SpendingChange) -> dict[str, object]:
         "why": change.why,
         "ended": list(change.ended),
     }
+    if change.act == "forget":
+        facts["currency"] = change.currency
+        facts["forgotten_micro"] = {
+            owner: {window.value: micro for window, micro in windows.items()}
+            for owner, windows in change.forgotten.items()
+        }
+    return facts
 
 
 def _check_owner(declared: Declared, owner: str, kinds: tuple[str, ...]) -> None:

@@ -125,7 +125,14 @@ async def _run(options: argparse.Namespace, paths: Paths) -> None:
                 await counts.escrow.round(policy.snapshot, time.time())
             await asyncio.sleep(EVERY_S)
 
-    beside_calls = [asyncio.create_task(follow()), asyncio.create_task(beat()), asyncio.create_task(lease())]
+    async def thaw() -> None:
+        # another gate may have told the ledger of all calls, and no call come to this one
+        while True:
+            if counts.is_frozen:
+                await client.look()
+            await asyncio.sleep(BEAT_S)
+
+    beside_calls = [asyncio.create_task(one) for one in (follow(), beat(), lease(), thaw())]
     _serve_metrics(index, heartbeat, verifications, log)
     # without a policy there is nothing to listen for: the edge finds no gate, and does what it does then
     await _first_of(loaded, stop)

@@ -190,6 +190,11 @@ def watched(answer: Sequence[Any]) -> Watched:
     )
 
 
+def currency() -> tuple[str, ...]:
+    """What all amounts are in, as a command; None: nobody has said it yet."""
+    return ("HGET", _LEDGER, "currency")
+
+
 def forget(owners: Sequence[str], currency: str) -> tuple[str, ...]:
     """`forget`, as a command: what all owners have spent; amounts are in this currency from then on.
 

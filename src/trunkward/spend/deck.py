@@ -4,7 +4,7 @@ A deck is all that was ever said of it, so that a call of last month is rated ag
 A new file does not rewrite that: `replaced` and `merged` say what holds from a moment on.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from trunkward.spend.tariff import Tariff
@@ -140,6 +140,47 @@ def difference(before: Deck, after: Deck, at: float) -> Difference:
         otherwise=tuple(otherwise),
         same=len(both) - len(by[True]) - len(by[False]) - len(otherwise),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What is said of a prefix from a moment on, and was not; None: nothing."""
+
+    at: int
+    was: Rate | None
+    now: Rate | None
+
+
+def changes(before: Deck, after: Deck, now: int) -> Iterator[Change]:
+    """What is another in `after`, at `now` and each later moment either deck names; by prefix and time."""
+    old, new = _by_prefix(before), _by_prefix(after)
+    for prefix in sorted(old.keys() | new.keys()):
+        was, is_now = old.get(prefix, []), new.get(prefix, [])
+        if was == is_now:
+            continue
+        begins = {at for rate in (*was, *is_now) for at in (rate.since, rate.until) if at is not None}
+        told: tuple[object, object] = (None, None)
+        for at in sorted({now, *(at for at in begins if at > now)}):
+            one, other = _holding(was, at), _holding(is_now, at)
+            pair = (_says(one), _says(other))
+            if pair[0] != pair[1] and pair != told:
+                yield Change(at=at, was=one, now=other)
+            told = pair
+
+
+def _by_prefix(source: Deck) -> dict[str, list[Rate]]:
+    found: dict[str, list[Rate]] = {}
+    for rate in source.rates:
+        found.setdefault(rate.prefix, []).append(rate)
+    return found
+
+
+def _holding(rates: Iterable[Rate], at: int) -> Rate | None:
+    return next((rate for rate in rates if rate.holds(at)), None)
+
+
+def _says(rate: Rate | None) -> tuple[Tariff, str] | None:
+    return (rate.tariff, rate.name) if rate else None
 
 
 def written(source: Deck) -> str:

@@ -101,6 +101,8 @@ class Defaults:
     currency: str = ""
     first_s: int = 1
     next_s: int = 1
+    #: Whether somebody has said these increments, and nobody need be asked about them.
+    increments_said: bool = False
     #: `day` or `month`: which stands first in 03/04/2026; empty: such a date is refused.
     dates: str = ""
 
@@ -112,6 +114,8 @@ class Read:
     deck: Deck
     #: Names of columns that mean nothing here.
     ignored: tuple[str, ...]
+    #: Prefixes of which neither the file nor anybody else says all of the increments.
+    assumed: frozenset[str] = frozenset()
 
 
 def read_deck(text: str, defaults: Defaults, progress: Callable[[int], None] = lambda _lines: None) -> Read:
@@ -143,6 +147,7 @@ class _Reader:
         self._called: dict[str, str] = {}
         self._decimal_comma = False
         self._currencies: dict[str, int] = {}
+        self._assumed: set[str] = set()
 
     def read(self, text: str, progress: Callable[[int], None]) -> Read:
         lines = csv.reader(text.splitlines(), delimiter=separator(text), strict=True)
@@ -178,13 +183,13 @@ class _Reader:
                 if len(rates) > MOST_RATES:
                     self._wrong(line, "", f"more than {MOST_RATES:,} rates: that is no deck")
                     raise self._refused()
-        currency = self._one_currency()
+        currency = self._one_currency(any_read=bool(rates))
         if not rates and not self._problems:
             self._wrong(0, "", "it has a header and no rates")
         if self._problems:
             raise self._refused()
         try:
-            return Read(deck=deck(currency, rates), ignored=ignored)
+            return Read(deck=deck(currency, rates), ignored=ignored, assumed=frozenset(self._assumed))
         except Overlap as problem:
             self._wrong(0, "", f"{problem}, once in each of two spellings")
             raise self._refused() from None
@@ -242,9 +247,11 @@ class _Reader:
             currency = self._field(row, "currency").upper()
             if currency:
                 self._currencies.setdefault(currency, line)
+            prefixes = list(self._prefixes(row))
+            if not self._says_increments(row):
+                self._assumed.update(prefixes)
             return [
-                Rate(prefix=prefix, tariff=tariff, name=name, since=since, until=until)
-                for prefix in self._prefixes(row)
+                Rate(prefix=prefix, tariff=tariff, name=name, since=since, until=until) for prefix in prefixes
             ]
         except _Wrong as problem:
             self._wrong(line, self._called.get(problem.column, problem.column), problem.text)
@@ -279,10 +286,22 @@ class _Reader:
             next_s=next_s,
         )
 
+    def _says_increments(self, row: list[str]) -> bool:
+        text = self._field(row, "increments")
+        if self._defaults.increments_said or (text and not self._is_next(text)):
+            return True
+        return bool(self._field(row, "first") and (text or self._field(row, "next")))
+
+    def _is_next(self, text: str) -> bool:
+        """Whether what `increments` holds is the next one alone: beside a column for the first it may be."""
+        return "first" in self._places and text.isascii() and text.isdigit() and len(text) <= 4
+
     def _increments(self, row: list[str]) -> tuple[int, int]:
         text = self._field(row, "increments")
         first, following = self._defaults.first_s, self._defaults.next_s
-        if text:
+        if self._is_next(text):
+            following = int(text)
+        elif text:
             found = _INCREMENTS.fullmatch(text)
             if found is None:
                 raise _Wrong("increments", f"{text!r} is no pair of seconds, as 60/6")
@@ -334,7 +353,7 @@ class _Reader:
             return date(year, second, first) if self._dates == "day" else date(year, first, second)
         raise _Wrong(column, f"{text!r} is no date, as 2026-12-01")
 
-    def _one_currency(self) -> str:
+    def _one_currency(self, *, any_read: bool) -> str:
         named = dict(self._currencies)
         if self._defaults.currency:
             named.setdefault(self._defaults.currency, 0)
@@ -349,7 +368,8 @@ class _Reader:
             self._wrong(
                 line, self._called.get("currency", ""), f"{first} and {second}: a deck has one currency"
             )
-        if not named:
+        # a column for it is believed as long as no line could be read
+        if not named and (any_read or "currency" not in self._places):
             self._wrong(0, "", "no column and no option says its currency: --currency EUR")
         return next(iter(named), "")
 

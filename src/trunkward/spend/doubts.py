@@ -4,7 +4,7 @@ Each price from now on, also one that begins later, is beside what the deck said
 so: at that moment, of this prefix or of the longest shorter one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from trunkward.spend.deck import Deck, Rate
 from trunkward.spend.money import shown
@@ -18,12 +18,15 @@ _MINUTE_S = 60
 _NAMED = 3
 
 
-def doubts(before: Deck, after: Deck, now: int) -> list[str]:
+def doubts(before: Deck, after: Deck, now: int, assumed: Set[str] = frozenset()) -> list[str]:
     """A sentence for each kind of slip it may be; of a deck that said nothing before, none.
+
+    `assumed`: prefixes whose increments nobody has said.
 
     1. More than a tenth of the prefixes has no rate any more.
     2. A minute costs nothing from then on.
     3. It costs less than a tenth of what it did, or more than ten times as much.
+    4. Increments that nobody has said are others than before; a minute may cost the same by both.
     """
     was, goes_on = before.at(now), after.at(now)
     told = []
@@ -47,18 +50,50 @@ def doubts(before: Deck, after: Deck, now: int) -> list[str]:
         (dearer, f"costs more than {MOST_TIMES} times what it did"),
     ):
         if prefixes:
-            more = f" and {len(prefixes) - _NAMED:,} more" if len(prefixes) > _NAMED else ""
-            told.append(f"a minute {what} to {', '.join(prefixes[:_NAMED])}{more}")
+            told.append(f"a minute {what} to {_few(prefixes)}")
+    # 4.
+    if others := list(_assumed(before, after, now, assumed)):
+        told.append(
+            "the file does not say the increments, and the deck has others than would be taken for "
+            f"{_few(others)} (--increments 60/6 says which, or a column increments)"
+        )
     return told
+
+
+def _few(prefixes: list[str]) -> str:
+    more = f" and {len(prefixes) - _NAMED:,} more" if len(prefixes) > _NAMED else ""
+    return f"{', '.join(prefixes[:_NAMED])}{more}"
+
+
+def _assumed(before: Deck, after: Deck, now: int, assumed: Set[str]) -> Iterator[str]:
+    """What changes from the deck's increments to ones nobody has said; a new place has any of the deck's."""
+    spans = _spans(before)
+    usual = {_increments(rate) for rate in before.at(now).values()}
+    for rate in after.rates:
+        if rate.since >= now and rate.prefix in assumed:
+            old, new = _longest(spans, rate.prefix, rate.since), _increments(rate)
+            if old is None and usual - {new}:
+                yield f"{rate.prefix} (new -> {new})"
+            elif old is not None and _increments(old) != new:
+                yield f"{rate.prefix} ({_increments(old)} -> {new})"
+
+
+def _increments(rate: Rate) -> str:
+    return f"{rate.tariff.first_s}/{rate.tariff.next_s}"
+
+
+def _spans(source: Deck) -> dict[str, list[Rate]]:
+    spans: dict[str, list[Rate]] = {}
+    for rate in source.rates:
+        spans.setdefault(rate.prefix, []).append(rate)
+    return spans
 
 
 def _compared(before: Deck, after: Deck, now: int) -> Iterator[tuple[str, int | None, int]]:
     """By prefix, what a minute cost, None where it could not be called, and what it costs; micro-units."""
     if not before.rates:
         return
-    spans: dict[str, list[Rate]] = {}
-    for rate in before.rates:
-        spans.setdefault(rate.prefix, []).append(rate)
+    spans = _spans(before)
     goes_on = {prefix: [rate] for prefix, rate in after.at(now).items()}
     for rate in after.rates:
         if rate.since >= now:

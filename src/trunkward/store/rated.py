@@ -194,6 +194,17 @@ class RatedStore:
         with self._engine.connect() as connection:
             return [_cost(row) for row in connection.execute(query)]
 
+    def has_calls(self, *, tenant: str | None = None, carrier: str | None = None) -> bool:
+        """Whether there is any call of a tenant, or by a carrier, of whatever time."""
+        told = [
+            of.c[name] == value
+            for of in (table, calls)
+            for name, value in (("tenant", tenant), ("carrier", carrier))
+            if value is not None
+        ]
+        with self._engine.connect() as connection:
+            return any(connection.scalar(sa.select(sa.exists().where(one))) for one in told)
+
     def revisions(self, record_id: str) -> list[RatedCall]:
         """All revisions of one call, the first one first."""
         query = sa.select(table).where(table.c.record_id == record_id).order_by(table.c.revision)

@@ -1,7 +1,7 @@
 """How much may be spent: caps over windows that move, at every level; raised for a time, or calls held."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
@@ -147,6 +147,9 @@ class SpendingChange:
     #: By the version that made them.
     ended: tuple[int, ...] = ()
     why: str = ""
+    #: Of `forget`: by owner and window, in micro-units of a currency.
+    forgotten: Mapping[str, Mapping[Window, int]] = field(default_factory=dict)
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

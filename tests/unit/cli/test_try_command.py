@@ -10,11 +10,21 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from trunkward.access.actor import Actor
 from trunkward.admission.snapshot import compile_snapshot
 from trunkward.cli import trial as command
+from trunkward.cli.changing import configuration_store
 from trunkward.cli.main import app
-from trunkward.control.node_file import read_node_file
+from trunkward.control import configuration
+from trunkward.control.acts import put_down
+from trunkward.control.decks import imported
+from trunkward.control.effects import Effects
+from trunkward.control.node_file import accept_node_file, read_node_file
 from trunkward.engines.destinations_file import destinations_with
+from trunkward.settings import Paths
+from trunkward.spend.deck import Rate, deck
+from trunkward.spend.table import compile_deck, deck_name
+from trunkward.spend.tariff import Tariff
 from trunkward.trunks.model import IdentifiedBy
 
 EXAMPLE = Path(__file__).parents[3] / "examples/node.yaml"
@@ -83,6 +93,70 @@ def test_a_trunk_with_digest_and_without_a_secret_is_remarked(ask: Ask, tmp_path
     assert (
         "  but: trunk acme-hq has no secret, so nobody can call as it: ./trunkward secret new acme-hq" in told
     )
+
+
+def _by_deck(policy: Path) -> Path:
+    """The example's tenant is sold by a deck that has the United States; gives where it is compiled to."""
+    said = replace(read_node_file(EXAMPLE.read_text(), "example"), tenant_decks={"acme": "retail"})
+    snapshot = compile_snapshot(said, {}, 7, destinations_with(""), decks={"retail": "a" * 64})
+    (policy / "7.snapshot").write_bytes(snapshot)
+    return policy / deck_name("a" * 64)
+
+
+def test_a_deck_that_is_in_use(ask: Ask, tmp_path: Path) -> None:
+    file = _by_deck(tmp_path / "run/policy")
+    for prefix, reason in (("1", "admitted"), ("44", "no-price")):
+        file.write_bytes(compile_deck(deck("EUR", [Rate(prefix=prefix, tariff=Tariff(rate_nano=1))]), 0))
+        told = ask("--trunk", "acme-hq", *CALL, "--json")
+        assert json.loads(told.stdout)["reason"] == reason, told.output
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(None, "is not there"), (b"", "it is cut short"), (b"x" * 99, "it is no deck")]
+)
+def test_a_deck_that_cannot_be_read(ask: Ask, tmp_path: Path, content: bytes | None, said: str) -> None:
+    file = _by_deck(tmp_path / "run/policy")
+    if content is not None:
+        file.write_bytes(content)
+    told = ask("--trunk", "acme-hq", *CALL)
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert file.name in told.stderr
+    assert said in told.stderr
+
+
+def _file_by_decks(directory: Path) -> Path:
+    """A file that is not applied, in which the tenant is sold by `retail`, and north sells by `north`."""
+    file = directory / "next.yaml"
+    text = EXAMPLE.read_text()
+    for line, name in (("  - name: acme\n", "retail"), ("  - name: north\n", "north")):
+        assert text.count(line) == 1
+        text = text.replace(line, f"{line}    deck: {name}\n")
+    file.write_text(text)
+    return file
+
+
+def test_decks_a_file_names(ask: Ask, tmp_path: Path) -> None:
+    file = _file_by_decks(tmp_path)
+    paths = Paths.from_environment()
+    tried = ("--trunk", "acme-hq", *CALL, "--json", "--file", str(file))
+    told = ask(*tried)
+    assert json.loads(told.stdout)["reason"] == "no-price"
+    assert "the file names decks, and none is to be read here" in told.stderr
+    paths.configuration_db.parent.mkdir(parents=True)
+    with configuration_store(paths, make=True) as store:
+        accepted = accept_node_file(EXAMPLE.read_text(), "example", lambda _: "", lambda _: [])
+        alice = Actor(name="alice", uid=1000)
+        configuration.accept(
+            store, configuration.plan(store, accepted, Effects()), actor=alice, command="apply", at=1
+        )
+        for name, wanted in (("retail", "there is no deck north"), ("north", "")):
+            said = deck("EUR", [Rate(prefix="1", tariff=Tariff(rate_nano=10_000_000))])
+            change, _ = imported(name, None, said, b"", 1, whole=True, even_so=True)
+            put_down(store, change, actor=alice, command="deck import", at=1, beyond=0)
+            told = ask(*tried)
+            assert wanted in told.stderr
+            assert json.loads(told.stdout)["reason"] == ("no-margin" if wanted else "admitted")
+        assert (told.exit_code, told.stderr) == (0, "")
 
 
 def test_who_is_on_the_other_side(ask: Ask) -> None:

@@ -10,14 +10,18 @@ from hypothesis import strategies as st
 
 from trunkward.control.decks import (
     DeckActRefused,
+    all_lines,
     corrected,
     dropped,
     imported,
     in_lines,
     journaled,
+    prefixes_in,
     restored,
     state_of,
+    unused,
     wanting,
+    would_be,
 )
 from trunkward.control.decks import said as saying
 from trunkward.spend.deck import Deck, Rate, deck, difference, read_written, written
@@ -135,9 +139,16 @@ def test_an_earlier_state_holds_again_and_what_was_meanwhile_stays() -> None:
     assert change.added is not None
     bad = (replace(change.added, version=6), read_written(zlib.decompress(change.packed).decode()))
     assert state_of("north", 5, [bad[0], good[0], kept("south", version=4)]) == good[0]
-    with pytest.raises(
-        DeckActRefused, match="version 4 has taken in no deck north; versions that have: 6, 5"
-    ):
+    states = [bad[0], good[0], kept("north", version=9), kept("south", version=7)]
+    assert [state_of("north", version, states).version for version in (5, 6, 7, 8, 9, 12)] == [
+        5,
+        6,
+        6,
+        6,
+        9,
+        9,
+    ]
+    with pytest.raises(DeckActRefused, match=r"as of version 4 there was no deck north yet; .*: 6, 5"):
         state_of("north", 4, [bad[0], good[0], kept("south", version=4)])
 
     change, told = restored("north", bad, good, 300)
@@ -155,3 +166,73 @@ def test_an_earlier_state_holds_again_and_what_was_meanwhile_stays() -> None:
         restored("north", good, good, 300)
     # a deck that was dropped, too
     assert restored("north", None, good, 300)[0].ended == 0
+
+
+def test_a_file_without_increments_is_asked_about() -> None:
+    minutes = Rate(prefix="44", tariff=Tariff(rate_nano=10, first_s=60, next_s=60))
+    held = (kept("north", version=5), deck("EUR", [minutes]))
+    said = deck("EUR", [rate("44", 10)])
+    with pytest.raises(DeckActRefused, match=r"44 \(60/60 -> 1/1\) .*--increments"):
+        imported("north", held, said, b"", 100, whole=True, even_so=False, assumed=frozenset({"44"}))
+    change, _ = imported("north", held, said, b"", 100, whole=True, even_so=True, assumed=frozenset({"44"}))
+    assert len(change.doubts) == 1
+    with pytest.raises(DeckActRefused, match="--increments"):
+        corrected("north", held, said, b"", 50, 100, whole=True, even_so=False, assumed=frozenset({"44"}))
+
+
+def test_every_difference_is_told_with_its_moment() -> None:
+    day = 1_796_083_200  # 2026-12-01
+    was = deck("EUR", [rate("1", 10**7, "US"), rate("33", 10**7), rate("44", 10**7), rate("49", 10**7, "DE")])
+    said = deck(
+        "EUR",
+        [
+            Rate(prefix="1", tariff=Tariff(rate_nano=10**7, first_s=60, next_s=6), name="US"),
+            rate("33", 10**7),
+            Rate(prefix="33", tariff=Tariff(rate_nano=2 * 10**7), since=day),
+            Rate(prefix="44", tariff=Tariff(rate_nano=10**7, connect_nano=10**8), since=day),
+            rate("49", 10**7, "Germany"),
+            Rate(prefix="7", tariff=Tariff(rate_nano=10**7, first_s=30), name="RU", since=day),
+            Rate(prefix="81", tariff=Tariff(rate_nano=10**7), until=day),
+        ],
+    )
+    before, after = would_be("north", (kept("north"), was), said, 100, whole=True)
+    assert all_lines(before, after, 100) == [
+        "dearer: 33: 0.01 -> 0.02 (+100.0 %), from 2026-12-01 00:00 UTC",
+        "increments or fee: 1 US: 0.01, increments 1/1 -> 60/6, from now",
+        "increments or fee: 44: 0.01, fee 0.00 -> 0.10, from 2026-12-01 00:00 UTC",
+        "new: 7 RU: 0.01, 30/1, fee 0.00, from 2026-12-01 00:00 UTC",
+        "new: 81: 0.01, 1/1, fee 0.00, from now",
+        "renamed: 49 Germany: 0.01, was 'DE', from now",
+        "the same: 0",
+    ]
+    again = would_be("north", (kept("north"), after), said, 200, whole=True)
+    assert again == (after, after), "nothing would change, which is exit code 0"
+    assert all_lines(*again, 200) == ["the same: 6"]
+    assert all_lines(was, Deck(currency="EUR", rates=()), 100)[0] == "gone: 1 US: 0.01, from now"
+
+
+def test_a_deck_by_a_mistyped_name_is_told() -> None:
+    declared = accepted(tenant={"deck": "retail-2027"}).declared
+    there = [kept("retail-2027"), kept("north")]
+    (told,) = unused("retial-2027", declared, there)
+    assert told.startswith("nobody is rated by deck retial-2027: ")
+    assert "Was retail-2027 meant? Then ./trunkward deck drop retial-2027" in told
+    assert "Was retail-2027 meant" in unused("retail-2028", declared, [])[0], "one that is only named, too"
+    assert "meant" not in unused("wholesale", declared, there)[0]
+    assert "meant" not in unused("retail-2026", declared, [*there, kept("retail-2026")])[0]
+    assert unused("retail-2027", declared, there) == []
+
+
+def test_prefixes_are_counted_apart_from_what_was_said_of_them() -> None:
+    first = deck("EUR", [rate("1", 10), rate("33", 10), rate("44", 10)])
+    change, _ = imported("north", None, first, b"", 100, whole=True, even_so=False)
+    assert change.added is not None
+    held = (change.added, read_written(zlib.decompress(change.packed).decode()))
+    later = Rate(prefix="44", tariff=Tariff(rate_nano=12), since=900)
+    second = deck("EUR", [rate("1", 11), rate("44", 11), later])
+    change, _ = imported("north", held, second, b"", 200, whole=True, even_so=True)
+    assert change.added is not None
+    assert change.added.rates == 6, "two that ended, one that is gone, two now, one later"
+    assert [prefixes_in(change.added, change.packed, at) for at in (150, 200, 900)] == [3, 2, 2]
+    with pytest.raises(ValueError, match="is damaged"):
+        prefixes_in(change.added, b"", 200)

@@ -230,9 +230,9 @@ def test_in_a_ledger_that_may_have_lost_something_nobody_is_taken_for_dead(own: 
         await scene.admit()
         scene.answer()
         await asyncio.sleep(0.3)
-        own.wait_until_written()
         with own.asks("worker") as worker:  # so that there is a freeze to speak of
             worker.ask(*money.watch(1.0, None))
+        own.wait_until_written()
         own.kill()
         own.start()
         for client in scene.clients.values():

@@ -435,7 +435,8 @@ def test_amounts_in_another_currency_are_never_added() -> None:
     trunk, free = owner(), owner()
 
     async def scenario(live: LiveClient) -> None:
-        with own.asks("worker") as worker:
+        with own.asks("worker") as worker, own.asks("root") as root:
+            assert root.ask(*money.currency()) is None
             assert money.watched(worker.ask(*money.watch(LONGEST_S, None))).currency == ""
             assert money.watched(worker.ask(*money.watch(LONGEST_S, None, "EUR"))).currency == "EUR"
             assert money.watched(worker.ask(*money.watch(LONGEST_S, None, "USD"))).currency == "EUR"
@@ -458,6 +459,7 @@ def test_amounts_in_another_currency_are_never_added() -> None:
             assert spent(own, trunk) == [money.Spent(granted=110, hour=30, day=30, month=30)]
             live.settle([Settlement(record_id="c1", costs=((trunk, 40),))])
             await told(live)
+            assert root.ask(*money.currency()) == b"EUR"
             assert worker.ask(*money.forget([trunk, free], "USD")) == 0
         assert spent(own, trunk, free) == [money.Spent(granted=0, hour=0, day=0, month=0)] * 2
         assert kept(own, "escrow:n1:0:x") is None

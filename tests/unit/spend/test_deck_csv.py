@@ -167,3 +167,44 @@ def test_whatever_it_is_it_is_read_or_refused(text: str) -> None:
     except DeckCsvRefused as refused:
         found = len(refused.problems)
     assert found
+
+
+@pytest.mark.parametrize(
+    ("text", "assumed"),
+    [
+        ("prefix,rate\n44,1\n1,2\n", {"44", "1"}),
+        ("prefix,rate,increments\n44,1,60/6\n1,2,\n", {"1"}),
+        ("prefix,rate,first,next\n44,1,60,6\n1,2,60,\n", {"1"}),
+    ],
+)
+def test_increments_nobody_has_said_are_told(text: str, assumed: set[str]) -> None:
+    assert read(text).assumed == assumed
+    asked = Defaults(currency="EUR", first_s=60, next_s=60, increments_said=True)
+    assert read(text, asked).assumed == set()
+
+
+@pytest.mark.parametrize("first", ["minimum", "initial"])
+@pytest.mark.parametrize("following", ["increment", "additional"])
+def test_first_and_next_in_two_columns(first: str, following: str) -> None:
+    found = read(f"prefix,rate,{first},{following}\n44,1,60,6\n1,2,30,\n33,3,,6\n")
+    increments = {one.prefix: (one.tariff.first_s, one.tariff.next_s) for one in found.deck.rates}
+    assert increments == {"44": (60, 6), "1": (30, 1), "33": (1, 6)}
+    assert found.assumed == {"1", "33"}
+    with pytest.raises(DeckCsvRefused) as refused:
+        read("prefix,rate,increment\n44,1,6\n")
+    assert "'6' is no pair of seconds" in str(refused.value.problems[0]), "first or next: nobody knows"
+
+
+@pytest.mark.parametrize(
+    ("text", "missing"),
+    [
+        ("prefix,rate,currency\n44,free,EUR\n1,free,EUR\n", False),
+        ("prefix,currency\n44,EUR\n", False),
+        ("prefix,rate\n44,free\n", True),
+        ("prefix,rate,currency\n44,1,\n1,free,\n", True),
+    ],
+)
+def test_a_currency_is_missing_only_where_nothing_says_it(text: str, missing: bool) -> None:
+    with pytest.raises(DeckCsvRefused) as refused:
+        read(text, Defaults())
+    assert any("says its currency" in str(one) for one in refused.value.problems) == missing

@@ -67,3 +67,18 @@ def test_what_it_says_already_is_no_change() -> None:
     """A rate that is to fall later was looked at when it was taken in."""
     before = said(rate("44", 1), rate("44", 0, 2000))
     assert doubts(before, changed(before, said(rate("45", 1)), NOW, whole=False), NOW) == []
+
+
+def test_increments_that_nobody_has_said_do_not_take_the_place_of_others() -> None:
+    before = said(rate("44", 1, first_s=60, next_s=60), rate("1", 1))
+    after = changed(before, said(rate("44", 1), rate("1", 2), rate("49", 1)), NOW, whole=True)
+    assert doubts(before, after, NOW, {"44", "1", "49"}) == [
+        (
+            "the file does not say the increments, and the deck has others than would be taken for "
+            "44 (60/60 -> 1/1), 49 (new -> 1/1) (--increments 60/6 says which, or a column increments)"
+        )
+    ]
+    assert doubts(before, after, NOW) == []
+    seconds = said(rate("44", 1))
+    after = changed(seconds, said(rate("44", 2), rate("49", 1)), NOW, whole=True)
+    assert doubts(seconds, after, NOW, {"44", "49"}) == [], "it has no others"

@@ -1,11 +1,11 @@
-"""A node whose one trunk may spend little, by a deck that charges each second begun, and a grant of four seconds."""
+"""A node whose one trunk may spend little, by a deck that charges each second begun, and a grant of eight seconds."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from wire.conftest import EXAMPLE, Node, start_node, stop_node
 
-GRANT_S = 4
+GRANT_S = 8
 #: Seconds a grant pays for beyond its own (`admission.money.RELEASE_S`).
 RELEASE_S = 15
 #: Ten cents a second: what a call's first slice costs, and what two of them and one second more may.
