@@ -18,8 +18,8 @@ from rich.text import Text
 from trunkward.cli.acting import act
 from trunkward.cli.actor import current_actor
 from trunkward.cli.changing import configuration_store
-from trunkward.cli.host_paths import hint
-from trunkward.cli.said import complain, in_words, say, wide
+from trunkward.cli.csv_file import read_csv, tell_problems
+from trunkward.cli.said import complain, say, wide
 from trunkward.control import configuration
 from trunkward.control.acts import put_down
 from trunkward.control.configuration import Version
@@ -287,26 +287,17 @@ def run_show(paths: Paths, name: str, number: str, *, at: float | None, as_json:
 
 def _read(file: Path, defaults: Defaults) -> tuple[Read, bytes] | None:
     """The deck in a file and its bytes; None when it is refused, and why has been said."""
-    try:
-        if file.stat().st_size > _MOST_BYTES:
-            complain(f"nothing was changed: {file}: more than {_MOST_BYTES >> 20} MB: that is no deck")
-            return None
-        raw = file.read_bytes()
-    except OSError as problem:
-        complain(f"nothing was changed: {in_words(problem)}{hint(file)}")
+    found = read_csv(
+        file, most_bytes=_MOST_BYTES, too_large="that is no deck", before="nothing was changed: "
+    )
+    if found is None:
         return None
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        text = raw.decode("cp1252", errors="replace")  # a spreadsheet's; names alone have such letters
+    text, raw = found
     try:
         with _progress(text.count("\n") + 1) as told:
             return read_deck(text, defaults, told), raw
     except DeckCsvRefused as refused:
-        for wrong in refused.problems:
-            complain(f"{file}: {wrong}")
-        more = f", and {refused.more:,} more" if refused.more else ""
-        complain(f"nothing was changed: {len(refused.problems)} problems{more}")
+        tell_problems(file, refused.problems, refused.more, "nothing was changed")
         return None
 
 

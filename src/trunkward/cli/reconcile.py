@@ -14,8 +14,8 @@ from rich.text import Text
 
 from trunkward.cli.billing import none_rated, unknown
 from trunkward.cli.calls import with_records_database
-from trunkward.cli.host_paths import hint
-from trunkward.cli.said import complain, in_words
+from trunkward.cli.csv_file import read_csv, tell_problems
+from trunkward.cli.said import complain
 from trunkward.numbering.country_codes import REGIONS_OF_CODES
 from trunkward.records.rated import RatedCall
 from trunkward.settings import Paths
@@ -103,25 +103,13 @@ def _read(file: Path, zone: str, dates: str, country: str) -> Cdrs | None:
         its_zone = ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise typer.BadParameter(f"{zone!r}: write a time zone as Europe/Berlin, or UTC") from None
-    try:
-        if file.stat().st_size > _MOST_BYTES:
-            complain(f"{file}: more than {_MOST_BYTES >> 20} MB: cut it by days")
-            return None
-        raw = file.read_bytes()
-    except OSError as problem:
-        complain(f"{in_words(problem)}{hint(file)}")
+    found = read_csv(file, most_bytes=_MOST_BYTES, too_large="cut it by days")
+    if found is None:
         return None
     try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        text = raw.decode("cp1252", errors="replace")  # a spreadsheet's; no number or time has such letters
-    try:
-        return read_cdrs(text, its_zone, dates, country)
+        return read_cdrs(found[0], its_zone, dates, country)
     except CdrCsvRefused as refused:
-        for wrong in refused.problems:
-            complain(f"{file}: {wrong}")
-        more = f", and {refused.more:,} more" if refused.more else ""
-        complain(f"nothing was compared: {len(refused.problems)} problems{more}")
+        tell_problems(file, refused.problems, refused.more, "nothing was compared")
         return None
 
 

@@ -41,10 +41,10 @@ class SettlesAgain:
         self._log = log
         #: Of which all is charged, as of a moment (seconds since the epoch), and over which connection.
         self._epoch = 0
-        #: Of amounts: what was charged in another one is not known to the ledger.
-        self._currency = ""
         self._heard_s = time.time()
         self._asked: Valkey | None = None
+        #: Of amounts: what was charged in another one is not known to the ledger.
+        self._currency = ""
 
     def round(
         self, valkey: Valkey, watched: money.Watched, node: NodeSettings, went_on: Callable[[], None]
