@@ -41,7 +41,8 @@ def run(script: str, tmp_path: Path, **env: str) -> subprocess.CompletedProcess[
 
 
 PROGRAM = {
-    command.name or command.callback.__name__ for command in app.registered_commands if command.callback
+    *(command.name or command.callback.__name__ for command in app.registered_commands if command.callback),
+    *(group.name for group in app.registered_groups if group.name),
 }
 
 

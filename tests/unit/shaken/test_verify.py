@@ -34,6 +34,7 @@ def test_case_of_the_table(name: str) -> None:
 def test_every_cause_has_a_case() -> None:
     elsewhere = {
         Cause.IDENTITY_MISSING,  # policy says it
+        Cause.REPLAYED,  # all nodes together: ../admission/test_verified.py
         # of credentials: test_credential.py
         Cause.CERTIFICATE_REVOKED,
         Cause.REVOCATION_UNKNOWN,
