@@ -125,14 +125,15 @@ async def _run(options: argparse.Namespace, paths: Paths) -> None:
                 await counts.escrow.round(policy.snapshot, time.time())
             await asyncio.sleep(EVERY_S)
 
-    async def thaw() -> None:
-        # another gate may have told the ledger of all calls, and no call come to this one
+    async def look() -> None:
+        # no call may come to this gate, and yet the edge asks it whether the ledger grants nothing: a Valkey
+        # that came back without its functions could not tell the new connection, and what thawed it since
+        # may have come from another gate
         while True:
-            if counts.is_frozen:
-                await client.look()
+            await client.look()
             await asyncio.sleep(BEAT_S)
 
-    beside_calls = [asyncio.create_task(one) for one in (follow(), beat(), lease(), thaw())]
+    beside_calls = [asyncio.create_task(one) for one in (follow(), beat(), lease(), look())]
     _serve_metrics(index, heartbeat, verifications, log)
     # without a policy there is nothing to listen for: the edge finds no gate, and does what it does then
     await _first_of(loaded, stop)

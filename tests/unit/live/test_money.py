@@ -429,6 +429,25 @@ def test_a_valkey_that_may_have_lost_something_grants_nothing_for_the_longest_gr
         own.close()
 
 
+def test_a_freeze_is_heard_though_the_functions_came_after_the_connection() -> None:
+    """A new connection to a Valkey that is back without its functions hears nothing of it."""
+    own = OwnValkey(functions=False)
+
+    async def scenario(live: LiveClient) -> None:
+        live.longest_s = 60
+        await live.greet()
+        assert live.frozen == 0
+        with own.asks("worker") as worker:
+            worker.load(users=True)
+        await live.look()
+        assert live.frozen > 0
+
+    try:
+        run(own, scenario)
+    finally:
+        own.close()
+
+
 def test_amounts_in_another_currency_are_never_added() -> None:
     """Whoever counts in another one is granted nothing, until what was spent is forgotten; and that waits for calls."""
     own = OwnValkey()
