@@ -10,10 +10,8 @@ _PREFIX = "trunkward_signing_certificate_"
 
 
 def identities(state: IdentitiesState | None) -> Iterator[Metric]:
-    """Of each identity and of the two lists; nothing where nobody says whom to trust."""
-    if state is None:
-        return
-    lists = {"trusted": state.trusted_list, "revocations": state.revocations}
+    """Of each identity and of the two lists; names without values where nobody says whom to trust."""
+    lists = {"trusted": state.trusted_list, "revocations": state.revocations} if state else {}
     fetched = GaugeMetricFamily(
         "trunkward_list_fetched_timestamp_seconds", "When the list in force was fetched.", labels=["list"]
     )
@@ -31,7 +29,7 @@ def identities(state: IdentitiesState | None) -> Iterator[Metric]:
     found = _of_identities("found_timestamp_seconds", "When it was last found where it is published.")
     revoked = _of_identities("revoked", "1 when a revocation list has it; -1 when nobody knows.")
     problem = _of_identities("problem", "1 while something is wrong with it, or with its renewal.")
-    for name, its in state.identities.items():
+    for name, its in (state.identities if state else {}).items():
         for family, at in ((ends, its.until), (renewal, its.next_attempt), (found, its.found)):
             if at is not None:
                 family.add_metric([name], at.timestamp())

@@ -121,7 +121,8 @@ def test_a_changed_certificate_is_told_and_the_one_before_accepted(home: Home) -
     status = home.run("status", "--json")
     lasting = json.loads(status.stdout)["certificates"]
     assert set(lasting) == {
-        *("node.pem", "shaken.pem", "sip-ca.pem", "shaken-ca.pem", "evidence"),
+        *("node.pem", "shaken.pem", "sip-ca.pem", "shaken-ca.pem"),
+        *("evidence", "customers (KYC)"),
         *("peers/acme-hq.pem", "peers/north.pem"),
     }
     assert "364 days left" in home.run("status").stdout

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +22,8 @@ from wire.node.parties import ACME_NUMBER, faults_in, run
 from wire.records.parties import eventually
 from wire.verification.conftest import HOST, INSIDE, SILENT, Verified, path_of
 from wire.verification.test_calls_in import CALLING, call_in, record_of, shown, signed
+
+type Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 #: Seconds: a fetch's own deadline, and what a call takes beside it.
 WITHIN_S = 2.0 + 1.0
@@ -259,14 +263,32 @@ def attempt_of(verified: Verified, number: int, identity: str, waited_ms: int) -
     return len(body).to_bytes(4, "big") + body
 
 
-async def asked_of_a_gate(verified: Verified, number: int, identity: str) -> tuple[int, dict[str, Any]]:
-    """Asks as an edge would, again and again while it is told to wait: how often that was, and the verdict."""
-    reader, writer = await asyncio.open_unix_connection(verified.node.run / "gate" / f"{number % 2}.sock")
+async def connected(path: Path) -> Streams:
+    """Connects as the edge does; one that has to wait for room in the gate's backlog waits.
+
+    To asyncio's own connect no room is success, and the first byte fails (EAGAIN of a Unix socket is not
+    EINPROGRESS).
+    """
+    gate = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    gate.connect(str(path))
+    return await asyncio.open_unix_connection(sock=gate)
+
+
+async def asked_of_a_gate(
+    verified: Verified, number: int, identity: str, streams: Streams, everybody: asyncio.Barrier
+) -> tuple[int, dict[str, Any]]:
+    """Asks as an edge would, again and again while it is told to wait: how often that was, and the verdict.
+
+    After its first answer it waits for `everybody`.
+    """
+    reader, writer = streams
     waits = waited_ms = 0
     while True:
         writer.write(attempt_of(verified, number, identity, waited_ms))
         length = int.from_bytes(await reader.readexactly(4), "big")
         verdict: dict[str, Any] = json.loads(await reader.readexactly(length))
+        if not waits:
+            await everybody.wait()
         if verdict["verdict"] != "wait":
             writer.close()
             return waits, verdict
@@ -279,19 +301,23 @@ def test_a_thousand_calls_at_once_make_one_fetch(verified: Verified) -> None:
 
     async def scenario() -> None:
         provider = verified.provider()
-        asked = asyncio.Event()
+        everybody = asyncio.Barrier(1000 + 1)
         served = plain(provider.chain)
 
         async def late(writer: asyncio.StreamWriter) -> None:
-            asked.set()
-            await asyncio.sleep(1.0)
+            await everybody.wait()
             await served(writer)
 
         async with verified.host() as host:
             host.answers[path_of(provider)] = late
-            identities = [provider.identity(CALLING, ACME_NUMBER) for _ in range(1000)]
+            gates = [verified.node.run / "gate" / f"{number % 2}.sock" for number in range(1000)]
+            edges = [await connected(path) for path in gates]
+            identities = [provider.identity(CALLING, ACME_NUMBER) for _ in gates]
             found = await asyncio.gather(
-                *(asked_of_a_gate(verified, number, one) for number, one in enumerate(identities))
+                *(
+                    asked_of_a_gate(verified, number, *one, everybody)
+                    for number, one in enumerate(zip(identities, edges, strict=True))
+                )
             )
             assert host.asked == {path_of(provider): 1}
         assert all(waits for waits, _ in found)
