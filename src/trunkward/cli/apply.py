@@ -40,6 +40,7 @@ from trunkward.cli.ready import gate_policy
 from trunkward.cli.said import complain, say
 from trunkward.control import configuration
 from trunkward.control.configuration import NoSuchVersion, Plan, Superseded, Version
+from trunkward.control.deck_versions import not_rolled_back
 from trunkward.control.decks import wanting as decks_wanting
 from trunkward.control.declared import InForce
 from trunkward.control.difference import Change, difference
@@ -153,11 +154,14 @@ def run_rollback(
     paths: Paths, number: int, *, may_delete: bool, may_restart: bool, expected: int | None, as_json: bool
 ) -> int:
     """Puts an earlier version's file in force, as a new version; exit codes as of `run_apply`."""
+    stays: list[str] = []
 
     def wanted(store: SqlConfiguration, _working: Path) -> tuple[Accepted, None]:
+        newest = configuration.get_version(store, None).number
+        stays.extend(not_rolled_back(store.decks(), number, newest))
         return accepted(configuration.export(store, number), f"version {number}"), None
 
-    return _change(
+    code = _change(
         paths,
         wanted,
         f"rollback {number}",
@@ -166,6 +170,10 @@ def run_rollback(
         expected=expected,
         as_json=as_json,
     )
+    # last, where it is seen: with a deck alone changed since then there is nothing to do for a rollback
+    for told in stays:
+        say(told, "yellow", err=True)
+    return code
 
 
 def _wanting(paths: Paths, read: Accepted, store: SqlConfiguration | None) -> list[tuple[str, str]]:

@@ -82,7 +82,9 @@ def raise_cap(
     more: Annotated[
         bool, typer.Option("--more", help="More than ten times the cap, or longer than a week, is meant.")
     ] = False,
-    end: Annotated[bool, typer.Option("--end", help="End what is raised, before its time.")] = False,
+    end: Annotated[
+        bool, typer.Option("--end", help="End a raise before its time; --window says which of several.")
+    ] = False,
 ) -> None:
     """Raise one cap for a time; it ends by itself."""
     from trunkward.cli.spending import run_lower, run_raise
@@ -91,7 +93,7 @@ def raise_cap(
     paths, which = Paths.from_environment(), Window(window) if window else None
     if end:
         if to or for_text or more:
-            raise typer.BadParameter("--end goes with --window and --why alone")
+            raise typer.BadParameter("--end goes with --why, and --window where several are raised")
         raise typer.Exit(run_lower(paths, owner, window=which, why=why))
     if which is None or not to or not for_text:
         raise typer.BadParameter("say which cap, to what and for how long: --window day --to 80 --for 2h")

@@ -17,7 +17,7 @@ from trunkward.admission.money import ACCOUNT
 from trunkward.cli.acting import act
 from trunkward.cli.actor import current_actor
 from trunkward.cli.changing import configuration_store
-from trunkward.cli.said import complain
+from trunkward.cli.said import complain, say
 from trunkward.control import configuration
 from trunkward.control.acts import put_down
 from trunkward.control.configuration import NoSuchVersion, Version
@@ -29,6 +29,7 @@ from trunkward.control.spending import (
     forgotten,
     held,
     holds_now,
+    lower_above,
     lowered,
     raised,
     raises_now,
@@ -77,21 +78,28 @@ def run_raise(
     found = _TIME.fullmatch(for_text)
     if found is None:
         raise typer.BadParameter(f"{for_text!r}: write a time such as 90m, 2h or 3d")
-    return _act(
-        paths,
-        f"spend raise {owner}",
-        lambda store, declared, now: raised(
-            declared,
-            store.raises(),
+    for_s, short = int(found[1]) * _SECONDS[found[2]], list[str]()
+
+    def decide(store: SqlConfiguration, declared: Declared, now: float) -> SpendingChange:
+        raises = store.raises()
+        change = raised(
+            *(declared, raises),
             owner=owner,
             window=window,
             to_micro=to_micro,
-            for_s=int(found[1]) * _SECONDS[found[2]],
+            for_s=for_s,
             why=why,
             more=more,
             now=now,
-        ),
-    )
+        )
+        if change.raised is not None:
+            short.extend(lower_above(declared, raises, store.holds(), change.raised, now))
+        return change
+
+    code = _act(paths, f"spend raise {owner}", decide)
+    for told in short if code != 2 else ():
+        say(f"but: {told}", "yellow", err=True)
+    return code
 
 
 def run_lower(paths: Paths, owner: str, *, window: Window | None, why: str) -> int:

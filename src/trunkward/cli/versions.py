@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -15,12 +16,15 @@ from trunkward.cli.changing import configuration_store
 from trunkward.cli.said import complain, say, wide
 from trunkward.control import configuration
 from trunkward.control.configuration import HistoryBroken, NoSuchVersion, Version
+from trunkward.control.decks import in_lines, in_short, unpacked
+from trunkward.control.difference import Action, Change
 from trunkward.control.objects import KINDS, Objects, effective
 from trunkward.control.unwritten import unwritten
 from trunkward.engines.node import read_in_force
 from trunkward.journal.chain import ChainBroken
 from trunkward.settings import Paths
-from trunkward.store.configuration import TextDamaged
+from trunkward.spend.deck import difference as decks_difference
+from trunkward.store.configuration import SqlConfiguration, TextDamaged
 
 #: Of a trunk, in a line for people; `get numbers` and --json have all.
 _NUMBERS = 12
@@ -109,15 +113,34 @@ def run_diff(paths: Paths, old: int | None, new: int | None, *, as_json: bool) -
                     raise NoSuchVersion("there is no version before the newest yet")
                 old = newest[1].number
             changes = configuration.diff(store, old, new)
+            # by what holds at the later one: a deck knows what it said before, not what it will
+            at = max(configuration.get_version(store, number).at for number in (old, new))
+            prices = [] if as_json else list(_prices(store, changes, int(at)))
         except (NoSuchVersion, TextDamaged) as why:
             complain(str(why))
             return 2
     if as_json:
         print(json.dumps([change_document(change) for change in changes], indent=1))
     else:
-        for line in change_lines(changes):
+        for line in (*change_lines(changes), *prices):
             say(line, {"+": "green", "-": "red", "~": "yellow"}.get(line[:1], ""))
     return DIFFERENT if changes else 0
+
+
+def _prices(store: SqlConfiguration, changes: list[Change], at: int) -> Iterator[str]:
+    """What changes of decks do to prices at a time, in seconds since the epoch."""
+    states = {one.version: one for one in store.decks()}
+    for change in changes:
+        if change.kind != "decks" or change.action is not Action.CHANGE:
+            continue
+        versions = next(key for key in change.keys if key.key == "version")
+        was, now = (
+            unpacked(states[number], store.packed_deck(states[number]))
+            for number in (versions.old, versions.new)
+        )
+        told = decks_difference(was, now, at)
+        yield f"prices of deck {change.name}: {in_short(told, now, at)}"
+        yield from (f"    {line}" for line in in_lines(told))
 
 
 def run_export(paths: Paths, number: int | None) -> int:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from trunkward.access.actor import Actor
+from trunkward.control.deck_versions import changes_between
 from trunkward.control.difference import Change, deletions, difference, summary
 from trunkward.control.effects import Effects
 from trunkward.control.node_file import Accepted, NodeFileRefused, accept_node_file
@@ -245,9 +246,15 @@ def export(store: ConfigurationStore, number: int | None) -> str:
 
 
 def diff(store: ConfigurationStore, old: int, new: int | None) -> list[Change]:
-    """What changed from one version to another, the newest without a number. Raises `NoSuchVersion`."""
+    """What changed from one version to another, the newest without a number; of decks, too.
+
+    Raises `NoSuchVersion`.
+    """
     first, second = get_version(store, old), get_version(store, new)
-    return difference(objects_of_version(store, first), objects_of_version(store, second))
+    return [
+        *difference(objects_of_version(store, first), objects_of_version(store, second)),
+        *changes_between(store.decks(), first.number, second.number),
+    ]
 
 
 def history(store: ConfigurationStore, limit: int | None) -> list[Version]:
