@@ -48,6 +48,7 @@ from trunkward.control.do_not_originate import ListRefused
 from trunkward.control.effects import Effects
 from trunkward.control.node_file import Accepted, NodeFileRefused, declared_of
 from trunkward.control.secrets import by_trunk, wanting
+from trunkward.engines.alert_secrets import unreadable
 from trunkward.engines.installed import OtherVersion, check_runs_this
 from trunkward.engines.layout import LayoutRefused, ensure_directory, outer_directories
 from trunkward.engines.live import NotApplied, effects_of, is_running, put_in_force, unfinished
@@ -107,6 +108,7 @@ def run_plan(paths: Paths, file: Path | None, *, as_json: bool) -> int:
         planned = Plan(base=None, accepted=read, changes=changes, effects=effects, secrets=secrets)
         planned = replace(planned, decks=decks_wanting(read.declared, []))
         planned = with_reach(planned, None, None, None)
+        planned = replace(planned, warnings=(*planned.warnings, *unreadable(read.declared.node.alerts)))
     else:
         with configuration_store(paths, make=False) as store:
             try:
@@ -392,8 +394,10 @@ def _peers_to_look_at(planned: Plan, before: InForce) -> frozenset[str] | None:
 
 def _planned(paths: Paths, read: Accepted, held: Held, store: SqlConfiguration) -> Plan:
     planned = configuration.plan(store, read, _effects(paths, read, held, store.head()))
+    reached = with_reach(planned, store, held.declared, held.in_force)
     return replace(
-        with_reach(planned, store, held.declared, held.in_force),
+        reached,
+        warnings=(*reached.warnings, *unreadable(read.declared.node.alerts)),
         secrets=_wanting(paths, read, store),
         decks=decks_wanting(read.declared, store.decks()),
         changed_file=_changed_file(read, held),

@@ -113,6 +113,14 @@ def forget(
     raise typer.Exit(run_forget(Paths.from_environment(), why=why, even_so=even_so))
 
 
+@spend_app.command("alert-test")
+def alert_test() -> None:
+    """Send one message to each webhook and mail address of node.alerts, and say what became of it."""
+    from trunkward.cli.alert_test import run
+
+    raise typer.Exit(run(Paths.from_environment()))
+
+
 @spend_app.command("caps")
 def caps(
     every: Annotated[bool, typer.Option("--all", help="Also trunks that have what every trunk has.")] = False,

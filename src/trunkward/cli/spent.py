@@ -117,7 +117,18 @@ def document(
         "windows": windows,
         "call_cap": None if caps.call_micro is None else shown(caps.call_micro),
         "calls": [
-            told | bounds.get(leg.record_id, _UNBOUND) for leg in legs for told in _call(leg, owner.account)
+            told | bounds.get(leg.record_id, _UNBOUND)
+            for leg in legs
+            if not leg.record_id.startswith(nodes.ESCROW)
+            for told in _call(leg, owner.account)
+        ],
+        # what gates have leased is no call (gate.escrow)
+        "escrow": [
+            {"node": leg.node, "gate": int(leg.record_id.split(":")[2]), "held": shown(share.granted)}
+            for leg in legs
+            if leg.record_id.startswith(nodes.ESCROW)
+            for share in leg.shares
+            if share.owner == owner.account
         ],
     }
 
@@ -138,6 +149,12 @@ def page(found: list[dict[str, Any]], currency: str) -> Group:
         parts += [Text(f"  {_line(call)}") for call in calls[:_SHOWN_LEGS]]
         if len(calls) > _SHOWN_LEGS:
             parts.append(Text(f"  and {len(calls) - _SHOWN_LEGS} more calls: --json has them all"))
+        parts += [
+            Text(
+                f"  in escrow: {its['held']} with gate {its['gate']} of {its['node']}, should Valkey be lost"
+            )
+            for its in one["escrow"]
+        ]
         parts.append(Text(""))
     return Group(*parts[:-1])
 

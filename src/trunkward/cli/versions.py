@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+import msgspec
 from rich.table import Table
 from rich.text import Text
 
@@ -21,7 +22,7 @@ from trunkward.control.difference import Action, Change
 from trunkward.control.objects import KINDS, Objects, effective
 from trunkward.control.unwritten import unwritten
 from trunkward.engines.node import read_in_force
-from trunkward.journal.chain import ChainBroken
+from trunkward.journal.chain import ChainBroken, Entry
 from trunkward.settings import Paths
 from trunkward.spend.deck import difference as decks_difference
 from trunkward.store.configuration import SqlConfiguration, TextDamaged
@@ -30,21 +31,31 @@ from trunkward.store.configuration import SqlConfiguration, TextDamaged
 _NUMBERS = 12
 
 
-def run_history(paths: Paths, limit: int, *, as_json: bool) -> int:
-    """The newest versions: 0, 1 when the journal does not hold, 2 when there are none."""
+def run_history(paths: Paths, limit: int, *, as_json: bool, full: bool = False) -> int:
+    """The newest versions: 0, 1 when the journal does not hold, 2 when there are none.
+
+    `full`: their entries of the journal, whole.
+    """
     if not _root():
         return 2
     in_force = read_in_force(paths.declared)
     number = in_force.version if in_force else None
     with configuration_store(paths, make=False) as store:
         try:
-            found, broken = configuration.history(store, limit), ""
+            pairs, broken = configuration.with_entries(store)[:limit], ""
+            found = [version for version, _ in pairs]
+            entries = [entry for _, entry in pairs]
         except (ChainBroken, HistoryBroken) as why:
             found, broken = store.versions(limit), str(why)
+            entries = store.history()[1][: -limit - 1 : -1]
     if not found and not broken:
         complain(str(configuration.no_version_yet()))
         return 2
-    if as_json:
+    if full:
+        for entry in entries:
+            # word for word for programs: it is this text the hash is of
+            print(entry.text if as_json else _whole(entry))
+    elif as_json:
         for version in found:
             print(json.dumps(asdict(version) | {"in_force": version.number == number}))
     else:
@@ -155,6 +166,23 @@ def run_export(paths: Paths, number: int | None) -> int:
             return 2
     sys.stdout.flush()
     return 0
+
+
+def _whole(entry: Entry) -> str:
+    """An entry for people: what it says, a key a line, but for what it says nothing of."""
+    facts = msgspec.json.decode(entry.text)
+    lines = [f"entry {entry.seq}, sha256 {entry.hash}"]
+    for key, value in facts.items():
+        if key in ("kind", "seq") or value in (None, [], {}):
+            continue
+        if key == "at":
+            lines.append(f"  at: {time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(value))} UTC")
+        elif isinstance(value, dict):
+            lines.append(f"  {key}:")
+            lines += [f"    {name}: {_written(its)}" for name, its in value.items() if its not in (None, [])]
+        else:
+            lines.append(f"  {key}: {_written(value)}")
+    return "\n".join(lines)
 
 
 def _row(version: Version, in_force: int | None) -> list[str]:

@@ -262,6 +262,11 @@ def history(store: ConfigurationStore, limit: int | None) -> list[Version]:
 
     Raises `ChainBroken`, `HistoryBroken`.
     """
+    return [version for version, _ in with_entries(store)[:limit]]
+
+
+def with_entries(store: ConfigurationStore) -> list[tuple[Version, Entry]]:
+    """All versions, newest first, each with its entry of the journal; compared as `history` does."""
     versions, entries = store.history()
     verify(entries)
     if len(entries) != len(versions):
@@ -271,7 +276,7 @@ def history(store: ConfigurationStore, limit: int | None) -> list[Version]:
         wrong = [key for key, value in journal_facts(version).items() if journaled.get(key) != value]
         if wrong:
             raise HistoryBroken(f"version {version.number} is not as it was journaled: {', '.join(wrong)}")
-    return versions[:limit]
+    return list(zip(versions, reversed(entries), strict=True))
 
 
 def journal_facts(version: Version) -> dict[str, Any]:

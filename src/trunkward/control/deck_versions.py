@@ -43,7 +43,7 @@ def not_rolled_back(kept: Iterable[KeptDeck], version: int, newest: int) -> Iter
             case Action.ADD:
                 yield (
                     f"deck {change.name} stays: it was not there as of version {version}, and no rollback"
-                    f" takes a deck away; ./trunkward deck drop {change.name} does, where nobody is rated by it"
+                    f" takes a deck away; where nobody is rated by it: ./trunkward deck drop {change.name}"
                 )
             case _:
                 yield (

@@ -96,6 +96,17 @@ def test_calls_are_those_the_owner_pays_for() -> None:
     assert "[########............] 40 %" in said
 
 
+def test_escrow_is_no_call_that_rings() -> None:
+    lease = leg("escrow:sbc:1:money:trunk:acme-hq", None, "money:trunk:acme-hq")
+    others = leg("escrow:sbc:0:money:tenant:acme", None, "money:tenant:acme")
+    found = told(NOW, lease, others, leg("a" * 32, None, "money:trunk:acme-hq"))
+    assert [call["record_id"] for call in found["calls"]] == ["a" * 32]
+    assert found["escrow"] == [{"node": "sbc", "gate": 1, "held": "0.50"}]
+    said = shown(found)
+    assert "  in escrow: 0.50 with gate 1 of sbc, should Valkey be lost" in said
+    assert said.count("rings") == 1
+
+
 def test_a_hold_stands_out_and_many_calls_do_not() -> None:
     legs = [leg(f"{number:032}", 1000, "money:trunk:acme-hq") for number in range(25)]
     hold = {"scope": "outbound", "cut": False, "why": "Latvia"}

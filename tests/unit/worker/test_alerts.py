@@ -306,5 +306,5 @@ def test_from_the_ledger_to_webhook_and_mail(
         (message,) = server.messages
     assert hook[0]["webhook-signature"] == openssl_signature(SECRET, hook)
     assert json.loads(hook[1])["data"]["percent"] == 80
-    assert message["Subject"].startswith("[sbc.example.com] trunk:acme-hq has spent 80 % of what it may")
+    assert message["Subject"].startswith("[sbc.example.com] trunk:acme-hq is at 80 % of what it may spend in")
     assert outbox.waiting == 1
