@@ -19,7 +19,10 @@ class _ShowsByDefault(TyperGroup):
 
 
 spend_app = typer.Typer(
-    help="What may be spent, and what is: spend [OWNER] [--watch] shows it.", cls=_ShowsByDefault
+    help="What may be spent, and what is. Without a command: show, as in spend trunk:acme-hq --watch.",
+    subcommand_metavar="[OWNER] [--watch] [--json] | COMMAND ...",
+    epilog="Calls are held and let go by trunkward hold and trunkward release.",
+    cls=_ShowsByDefault,
 )
 
 OwnerArgument = Annotated[
@@ -66,7 +69,7 @@ def show(
     watch: Annotated[bool, typer.Option("--watch", help="Go on each second; Ctrl-C ends.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show caps, what is settled, what is held and by which calls."""
+    """Show caps, what is settled, what is held and by which calls: [OWNER] [--watch] [--json]."""
     from trunkward.cli.spent import run
 
     raise typer.Exit(run(Paths.from_environment(), owner, watch=watch, as_json=as_json))

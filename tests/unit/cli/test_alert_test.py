@@ -48,8 +48,8 @@ def test_what_became_of_it(
     monkeypatch.setattr(alert_test, "uid", lambda _: 1234)
     monkeypatch.setattr(alert_test, "gid", lambda _: 1234)
     for name in ("setgroups", "setgid"):
-        monkeypatch.setattr(alert_test.os, name, lambda _: None)
-    monkeypatch.setattr(alert_test.os, "setuid", became.append)
+        monkeypatch.setattr(os, name, lambda _: None)
+    monkeypatch.setattr(os, "setuid", became.append)
     assert alert_test.run(Paths.from_environment()) == code
     said = capsys.readouterr()
     assert told in said.out + said.err

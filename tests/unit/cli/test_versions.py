@@ -112,7 +112,11 @@ def test_the_journal_in_full(decks: Paths, capsys: pytest.CaptureFixture[str]) -
     told = json.loads(before)
     # the text itself: its SHA-256 is what the next entry holds
     assert json.loads(newest)["prev"] == sha256(before.encode()).hexdigest()
-    assert (told["version"], told["deck"]["act"], told["deck"]["since"]) == (4, "correct", "1970-01-01T00:02:30Z")
+    assert (told["version"], told["deck"]["act"], told["deck"]["since"]) == (
+        4,
+        "correct",
+        "1970-01-01T00:02:30Z",
+    )
     assert run_history(decks, 2, as_json=False, full=True) == 0
     said = capsys.readouterr().out
     assert f"entry 4, sha256 {sha256(before.encode()).hexdigest()}\n" in said

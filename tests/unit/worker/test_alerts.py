@@ -106,7 +106,8 @@ def test_each_level_is_told_once_also_by_who_is_started_anew(file: Path) -> None
         told.append(alerts.raised)
     assert told == [0, 1, 0, 1, 1, 0]
     assert log.lines == [
-        f"trunk:acme-hq has spent {percent} % of what it may in 24 hours: {spent}.00 of 30.00 EUR"
+        f"trunk:acme-hq is at {percent} % of what it may spend in 24 hours: {spent}.00 spent and 0.00 held for"
+        " calls, of 30.00 EUR"
         f" owner=trunk:acme-hq window=day percent={percent}"
         for percent, spent in ((50, 15), (80, 24), (100, 30))
     ]
