@@ -367,9 +367,9 @@ REASONS: Mapping[Reason, ReasonRow] = {
         " reseller, or of each carrier (`Retry-After` when something of it will be free; the finding says"
         " which, and"
         " what is spent)",
-        do="whoever runs this node: `./trunkward spend` shows what is spent and by which calls; if they are"
-        " meant, raise the cap (`./trunkward spend raise`), which no customer can; if not, hold them"
-        " (`./trunkward hold`). The customer: look for who places them",
+        do="`./trunkward spend` shows what is spent and by which calls; if they are meant, whoever runs this"
+        " node raises the cap (`./trunkward spend raise`), which no customer can; if not, he holds them"
+        " (`./trunkward hold`), and the customer looks for who places them",
         heard="what may be spent on calls now is used up",
     ),
     Reason.SPEND_FROZEN: ReasonRow(

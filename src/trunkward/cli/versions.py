@@ -175,14 +175,20 @@ def _whole(entry: Entry) -> str:
     for key, value in facts.items():
         if key in ("kind", "seq") or value in (None, [], {}):
             continue
-        if key == "at":
-            lines.append(f"  at: {time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(value))} UTC")
-        elif isinstance(value, dict):
-            lines.append(f"  {key}:")
-            lines += [f"    {name}: {_written(its)}" for name, its in value.items() if its not in (None, [])]
-        else:
-            lines.append(f"  {key}: {_written(value)}")
+        inner = value if isinstance(value, dict) else None
+        lines.append(f"  {key}: {_journaled(key, value)}" if inner is None else f"  {key}:")
+        lines += [
+            f"    {name}: {_journaled(name, its)}"
+            for name, its in (inner or {}).items()
+            if its not in (None, [], {})
+        ]
     return "\n".join(lines)
+
+
+def _journaled(key: str, value: Any) -> str:
+    if key in ("at", "until") and isinstance(value, int | float):
+        return f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(value))} UTC"
+    return json.dumps(value) if isinstance(value, dict) else _written(value)
 
 
 def _row(version: Version, in_force: int | None) -> list[str]:

@@ -51,11 +51,11 @@ def crossed(told: int, levels: Sequence[int], spent_micro: int, cap_micro: int) 
 def in_words(alert: Alert) -> str:
     """One line for the log, and the subject of a mail."""
     spent, held = shown(alert.settled_micro), shown(alert.granted_micro)
-    short = "; a call was refused that needs more than what is left" if alert.refused else ""
-    return (
-        f"{alert.owner} is at {alert.percent} % of what it may spend in {_SPAN[alert.window]}: {spent} spent"
-        f" and {held} held for calls, of {shown(alert.cap_micro)} {alert.currency}{short}"
-    )
+    amounts = f"{spent} spent and {held} held for calls, of {shown(alert.cap_micro)} {alert.currency}"
+    span = _SPAN[alert.window]
+    if alert.refused:
+        return f"{alert.owner}: a call was refused that needs more than is left for {span}: {amounts}"
+    return f"{alert.owner} is at {alert.percent} % of what it may spend in {span}: {amounts}"
 
 
 def event(alert: Alert, node: str, when: str) -> dict[str, object]:

@@ -85,7 +85,10 @@ def test_what_is_told() -> None:
         " 30.00 EUR"
     )
     refused = replace(alert, percent=100, refused=True)
-    assert in_words(refused).endswith("of 30.00 EUR; a call was refused that needs more than what is left")
+    assert in_words(refused) == (
+        "trunk:acme-hq: a call was refused that needs more than is left for 24 hours: 23.950001 spent and 0.50"
+        " held for calls, of 30.00 EUR"
+    )
     told = json.loads(json.dumps(event(alert, "sbc.example.com", "2027-01-15T08:00:00Z")))
     assert (told["type"], told["timestamp"]) == ("spend.threshold", "2027-01-15T08:00:00Z")
     assert told["data"] | {"text": ""} == {

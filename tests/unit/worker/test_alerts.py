@@ -153,6 +153,7 @@ def test_a_cap_a_call_was_refused_for_is_reached(file: Path) -> None:
         alerts.shipped([refusal(Reason.SPEND_CAP, "trunk:acme-hq day")], NOW)
         alerts.round(NOW + 1)
     assert (alerts.raised, outbox.told) == (2, {"trunk:acme-hq day": 100})
+    assert "a call was refused that needs more than is left" in log.lines[-1]
     alerts.round(NOW + FULL_S)
     assert (alerts.raised, outbox.told) == (2, {"trunk:acme-hq day": 80})
 
