@@ -173,7 +173,7 @@ def run_rollback(
         as_json=as_json,
     )
     # last, where it is seen: with a deck alone changed since then there is nothing to do for a rollback
-    for told in stays:
+    for told in stays if code != 2 else ():
         say(told, "yellow", err=True)
     return code
 

@@ -44,8 +44,8 @@ def told(now: float, *legs: KeptLeg) -> dict[str, Any]:
     return document(ACME, SPENT, list(legs), now) | {"hold": None}
 
 
-def shown(*found: dict[str, Any]) -> str:
-    console = Console(file=StringIO(), width=200)
+def shown(*found: dict[str, Any], width: int = 200) -> str:
+    console = Console(file=StringIO(), width=width)
     console.print(page(list(found), "EUR"))
     assert isinstance(console.file, StringIO)
     return console.file.getvalue()
@@ -61,6 +61,10 @@ def test_windows_with_the_caps_of_this_moment() -> None:
     )
     assert (day["cap"], day["percent"], day["raised_until"]) == ("60.00", 40.0, NOW + 1)
     assert (month["cap"], month["percent"], month["raised_until"]) == (None, None, None)
+    # on a terminal of 80 columns the bar stays with its number; times are UTC, as those of spend caps
+    narrow = shown(told(NOW), width=80)
+    assert "[########............] 40 %" in narrow
+    assert "raised until 2027-01-15 08:00 UTC" in shown(told(NOW))
     later = told(NOW + 1)["windows"][1]
     assert (later["cap"], later["percent"], later["raised_until"]) == ("30.00", 80.0, None)
 
