@@ -1,7 +1,8 @@
 """`./trunkward bench losses`: what an attack costs under each way of counting money.
 
 A simulation (`against/`) of the same calls under the same caps: an office's from Friday to Monday, and a
-thief's on the same trunk from Friday evening on. For each family of attacks and each way, by `--seeds`:
+thief's on the same trunk from Friday evening on. Reserved runs on a real Valkey, `cnxcc` in a real Kamailio.
+For each family of attacks and each way, by `--seeds`:
 
 1. EUR lost: what the thief's calls have cost, by the carrier's increments; the median, in brackets the worst.
 2. After the +, the most that was spent in any 24 hours, the office's calls included, less the cap; the worst.
@@ -17,6 +18,7 @@ import statistics
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 
 from bench.against.cnxcc import Cnxcc
 from bench.against.hang_up import HangUp, Nothing
@@ -54,27 +56,24 @@ def main(arguments: list[str]) -> int:
 
 
 def _runs(family: Family | None, seeds: int) -> Runs:
-    reserved, at_home = Reserved(TRUNK_CAPS), dict.fromkeys(HOME, USUAL)
-    ways: dict[str, Way] = {
-        _RESERVED: reserved,
-        "at hang-up, which ends all": HangUp(TRUNK_CAPS, ends=True),
-        "at hang-up": HangUp(TRUNK_CAPS, ends=False),
-        "Kamailio cnxcc": Cnxcc(TRUNK_CAPS),
-        "OpenSIPS fraud_detection, tight abroad": FraudDetection(at_home | dict.fromkeys(ABROAD, TIGHT)),
-        "OpenSIPS fraud_detection": FraudDetection(at_home | dict.fromkeys(ABROAD, USUAL)),
-        "nothing": Nothing(),
-    }
-    try:
+    at_home = dict.fromkeys(HOME, USUAL)
+    with closing(Reserved(TRUNK_CAPS)) as reserved, closing(Cnxcc(TRUNK_CAPS)) as cnxcc:
+        ways: dict[str, Way] = {
+            _RESERVED: reserved,
+            "at hang-up, which ends all": HangUp(TRUNK_CAPS, ends=True),
+            "at hang-up": HangUp(TRUNK_CAPS, ends=False),
+            "Kamailio cnxcc": cnxcc,
+            "OpenSIPS fraud_detection, tight abroad": FraudDetection(at_home | dict.fromkeys(ABROAD, TIGHT)),
+            "OpenSIPS fraud_detection": FraudDetection(at_home | dict.fromkeys(ABROAD, USUAL)),
+            "nothing": Nothing(),
+        }
         runs: Runs = {name: [] for name in ways}
         for seed in range(seeds):
             for name, way in ways.items():
                 runs[name].append(Trial(way, family, seed).run(TRUNK_CAPS))
-            print(
-                f"losses: {family.name if family else 'no attack'}, seed {seed}", file=sys.stderr, flush=True
-            )
+            told = family.name if family else "no attack"
+            print(f"losses: {told}, seed {seed}", file=sys.stderr, flush=True)
         return runs
-    finally:
-        reserved.close()
 
 
 def _cell(outcomes: Sequence[Outcome]) -> str:

@@ -1,135 +1,86 @@
-"""Kamailio's `cnxcc`, as its source has it (branch 6.0 at 28d1557, `src/modules/cnxcc/`).
+"""Kamailio's `cnxcc`: the module itself in a real Kamailio, with SIP through it, in simulated time.
 
-`cnxcc_check.c`, `check_calls_by_money`, every `credit_check_period` seconds (1 at least):
-
-- For each answered call `consumed_time = now - start`; once that is above `initial_pulse`, `consumed =
-  connect + cps * initial + cps * ((consumed_time - initial) / final + 1) * final`, a division of integers.
-  Before, it is what `__alloc_new_call_by_money` has set: `initial_pulse * cost_per_second`.
-- A call with `consumed > max_amount` breaks the loop: those after it are not added up. Calls are inserted at
-  the head, so the newest comes first.
-- `ended_calls_consumed_amount + total >= max_amount`: `terminate_all_calls`, and the customer is forgotten
-  unless a call rings.
-
-`cnxcc_mod.c`:
-
-- `__start_billing`: `max_amount` of a customer only rises; a call's own is what is left of it at its answer.
-- `__stop_billing`: what the call had consumed at the last check is added to that of the ended ones. Without
-  any call left the customer is forgotten, and what has been spent with him.
-- `cnxcc_set_max_credit` looks at nothing but `credit > 0`.
-
-So the credit is for the script to know: here it passes what the bills of ended calls leave under the smallest
-cap.
+The carrier has what the proxy sends: a call costs from its 200 to half a second after its BYE
+(`trial.BYE_S`), which is answered then. Each run is one customer. `cnxcc_set_max_credit` looks at nothing but
+`credit > 0`, so the credit is for the script to know: here it passes what the bills of ended calls leave
+under the smallest cap.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
+from bench.against.ends import Ends
 from bench.against.hang_up import Bills, Nothing
+from bench.against.kamailio import SteppedKamailio
 from bench.against.traffic import Call
 from trunkward.spend.money import NANO
 from trunkward.trunks.spending import Spending
 
-
-@dataclass(slots=True, eq=False)
-class _Call:
-    """`call_t`."""
-
-    call: Call
-    max_amount: float
-    consumed: float
-    start: int | None = None
-
-
-@dataclass(slots=True)
-class _Customer:
-    """`credit_data_t`. Newest call first."""
-
-    calls: list[_Call] = field(default_factory=list)
-    max_amount: float = 0.0
-    consumed: float = 0.0
-    ended: float = 0.0
+#: When the first run begins, and what lies between two.
+_START_S, _RUN_S = 1_800_000_000, 5 * 86_400
 
 
 class Cnxcc(Nothing):
-    """One customer. `period_s` is `credit_check_period`."""
+    """`period_s` is `credit_check_period`, of which 1 is the least.
+
+    Raises:
+        SystemFailedError: it has not come up, has ended, or does not pass something on; of all that it does.
+    """
 
     def __init__(self, caps: Spending, period_s: float = 1.0) -> None:
-        self._caps, self.period_s = caps, period_s
+        self._caps, self.period_s, self._runs = caps, period_s, 0
+        self._ends = Ends()
+        self._kamailio = SteppedKamailio(self._ends.proxy_port, self._ends.carrier_port, _START_S)
 
     def begin(self, end: Callable[[Call], None]) -> None:
-        self._end, self._bills = end, Bills(self._caps)
-        self._customer: _Customer | None = None
+        self._end, self._bills, self._runs = end, Bills(self._caps), self._runs + 1
+        self._calls: dict[str, Call] = {}
 
     def admits(self, call: Call, now: float) -> bool:
-        credit = self._bills.room_micro(now) / 10**6
-        if credit <= 0:
-            return False
-        if self._customer is None:
-            self._customer = _Customer()
-        self._customer.calls.insert(0, _Call(call, credit, call.tariff.first_s * _cps(call)))
-        return True
+        tariff, name = call.tariff, self._name(call)
+        headers = {
+            "X-Customer": f"run-{self._runs}",
+            "X-Credit": f"{self._bills.room_micro(now) / 10**6:.6f}",
+            "X-Connect": f"{tariff.connect_nano / NANO:.9f}",
+            "X-Per-Second": f"{tariff.rate_nano / NANO / 60:.12f}",
+            "X-Initial": str(tariff.first_s),
+            "X-Final": str(tariff.next_s),
+        }
+        if goes := self._step(now, lambda: self._ends.invite(name, call.number, headers)):
+            self._calls[name] = call
+        return goes
 
     def answered(self, call: Call, now: float) -> None:
-        customer, one = self._found(call)
-        if customer.max_amount == 0 or one.max_amount > customer.max_amount:
-            customer.max_amount = one.max_amount
-        one.max_amount = customer.max_amount - customer.consumed
-        one.start = int(now)
-
-    def over(self, call: Call, now: float) -> None:
-        if call.answered_at is not None:
-            self._bills.add(now, call.cost_micro(now))
-        customer = self._customer
-        one = next((one for one in customer.calls if one.call is call), None) if customer else None
-        if customer is None or one is None:
-            return  # the customer was forgotten with it
-        customer.calls.remove(one)
-        if one.start is not None:
-            customer.ended += one.consumed
-        if not customer.calls:
-            self._customer = None
+        self._step(now, lambda: self._ends.answer(self._name(call)))
 
     def tick(self, now: float) -> None:
-        customer = self._customer
-        if customer is None:
-            return
-        total = 0.0
-        answered = [one for one in customer.calls if one.start is not None]
-        for one in answered:
-            assert one.start is not None
-            one.consumed = consumed(one.call, int(now) - one.start, one.consumed)
-            total += one.consumed
-            if one.consumed > one.max_amount:
-                break
-        if not answered:
-            return
-        customer.consumed = customer.ended + total
-        if customer.consumed >= customer.max_amount:
-            for one in answered:
-                self._end(one.call)
-            if len(answered) == len(customer.calls):
-                self._customer = None
-            else:
-                for one in customer.calls:
-                    if one.start is None:
-                        one.max_amount = 0.0
+        self._step(now, self._ends.all_passed)
+        self._kamailio.check()
+        for name in self._ends.cut():
+            self._end(self._calls[name])
 
-    def _found(self, call: Call) -> tuple[_Customer, _Call]:
-        assert self._customer is not None
-        return self._customer, next(one for one in self._customer.calls if one.call is call)
+    def over(self, call: Call, now: float) -> None:
+        name = self._name(call)
+        del self._calls[name]
+        if call.answered_at is None:
+            self._step(now, lambda: self._ends.give_up(name))
+        else:
+            self._bills.add(now, call.cost_micro(now))
+            self._step(now, lambda: self._ends.hang_up(name))
 
+    def close(self) -> None:
+        """Ends its Kamailio."""
+        self._kamailio.close()
+        self._ends.close()
 
-def consumed(call: Call, seconds: int, before: float) -> float:
-    """`consumed_amount` after so many seconds."""
-    tariff = call.tariff
-    if seconds <= tariff.first_s:
-        return before
-    pulses = (seconds - tariff.first_s) // tariff.next_s + 1
-    connect = tariff.connect_nano / NANO
-    return connect + _cps(call) * tariff.first_s + _cps(call) * pulses * tariff.next_s
+    def _step[T](self, now: float, doing: Callable[[], T]) -> T:
+        # runs follow each other, so that its time never goes back
+        self._kamailio.set_clock(_START_S + self._runs * _RUN_S + int(now))
+        try:
+            return doing()
+        except TimeoutError as late:
+            raise self._kamailio.failed(str(late)) from late
 
-
-def _cps(call: Call) -> float:
-    return call.tariff.rate_nano / NANO / 60
+    def _name(self, call: Call) -> str:
+        return f"{self._runs}-{call.name}"

@@ -36,6 +36,7 @@ from trunkward.admission.limits import over_in_words
 from trunkward.admission.permitted import why_not
 from trunkward.admission.ports import (
     NO_FACTS,
+    Charge,
     Facts,
     Foreign,
     Forgotten,
@@ -63,7 +64,7 @@ from trunkward.sip.text import UnsafeHeader, safe_value
 from trunkward.spend.money import shown, shown_nano
 from trunkward.trunks.destinations import kind_of
 from trunkward.trunks.model import Carrier, Trunk
-from trunkward.trunks.spending import HoldScope
+from trunkward.trunks.spending import HoldScope, Window
 
 ASKS_AGAIN = "nothing: the PBX asks again with the new nonce by itself"
 FORGOTTEN = "its nonce is of a time before Valkey was started anew, or lost its data"
@@ -404,12 +405,17 @@ def price(case: Case) -> Finding:
             f" {case.source.tenant}; or name its rate in the file of node.destinations",
         )
     if prices.left_out and not case.ways:
-        said = "; ".join(f"{name}: {why}" for name, why in prices.left_out.items())
-        return _refuse(
-            *("price", Reason.NO_MARGIN, Blame.US, 404, said),
-            remedy="compare what it is sold for with what they ask (./trunkward deck show), import a rate"
-            " where they have none, or lower node.margin",
+        said, remedy = (
+            "; ".join(f"{name}: {told}" for name, told in pairs)
+            for pairs in (
+                [(name, one.why) for name, one in prices.left_out.items()],
+                [(name, one.remedy) for name, one in prices.left_out.items()],
+            )
         )
+        # a margin is the matter where somebody asks a price
+        dear = any(one.too_dear for one in prices.left_out.values())
+        reason, status = (Reason.NO_MARGIN, 404) if dear else (Reason.NO_PRICE, 403)
+        return _refuse(*("price", reason, Blame.US, status, said), remedy=f"for carrier {remedy}")
     if prices.sale is None:
         return Finding(check="price", detail="not known, and not counted")
     tariff = prices.sale.tariff
@@ -550,7 +556,7 @@ def spend(case: Case, facts: Facts) -> Finding:
         return Finding(check="spend", detail="exempt" if case.emergency else "")
     match facts.live:
         case OverSpend() as over:
-            return _over_spend(over, currency)
+            return _over_spend(over, charge, currency)
         case Frozen(retry_after_s=seconds):
             refusal = Refusal(reason=Reason.SPEND_FROZEN, blame=Blame.US, status=503, retry_after_s=seconds)
             return Finding(
@@ -586,10 +592,20 @@ def spend(case: Case, facts: Facts) -> Finding:
     )
 
 
-def _over_spend(over: OverSpend, currency: str) -> Finding:
+def _over_spend(over: OverSpend, charge: Charge, currency: str) -> Finding:
     whose, owner = _whose(over.owner), over.owner.removeprefix("money:")
     carriers = owner.startswith("carrier:")
-    kept = f"{shown(over.settled_micro)} are spent and {shown(over.granted_micro)} held for calls"
+    used = over.settled_micro + over.granted_micro
+    needed = sum(share.slice_micro for share in charge.shares if share.owner == over.owner)
+    cap, needs = f"{shown(over.cap_micro)} {currency}", shown(needed)
+    if over.window is Window.CALL:
+        detail = f"a call of {whose} may cost {cap}, and this one needs {needs} to begin"
+    else:
+        detail = (
+            f"{whose} may cost {cap} {'an' if over.window is Window.HOUR else 'a'} {over.window}:"
+            f" {shown(over.settled_micro)} are spent and {shown(over.granted_micro)} held for calls, so"
+            f" {shown(max(over.cap_micro - used, 0))} are left, and this call needs {needs} to begin"
+        )
     return Finding(
         check="spend",
         refusal=Refusal(
@@ -598,10 +614,10 @@ def _over_spend(over: OverSpend, currency: str) -> Finding:
             status=503 if carriers else 403,
             retry_after_s=over.retry_after_s,
         ),
-        detail=f"{whose} may cost {shown(over.cap_micro)} {currency} a {over.window}, and {kept}",
-        remedy=f"if these calls are meant: ./trunkward spend raise {owner} --window {over.window} --to"
-        f" AMOUNT --for"
-        f" 2h --why TEXT; for good, spend.{over.window} of {whose}",
+        detail=detail,
+        remedy=f"if these calls are meant, we raise the cap: ./trunkward spend raise {owner} --window"
+        f" {over.window} --to AMOUNT --for 2h --why TEXT (at least {shown(used + needed)}); for good,"
+        f" spend.{over.window} of {whose}",
         cap=f"{owner} {over.window}",
     )
 

@@ -50,6 +50,16 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """Why a carrier does not take a call, and what would have it take one."""
+
+    why: str
+    remedy: str
+    #: It is known what it asks, and that is too much; else nobody knows.
+    too_dear: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
     """The prices of one call."""
 
@@ -59,8 +69,8 @@ class Prices:
     missing: str = ""
     #: By carrier, where it is known.
     costs: Mapping[str, Price] = field(default_factory=dict, hash=False)
-    #: Carriers that are left out, each with why.
-    left_out: Mapping[str, str] = field(default_factory=dict, hash=False)
+    #: Carriers that are left out.
+    left_out: Mapping[str, LeftOut] = field(default_factory=dict, hash=False)
 
 
 #: Of a call that asks for no money: inbound ones, emergencies.
@@ -84,14 +94,14 @@ def prices_of(
     # 1.
     sale, missing = _sold(called, trunk, place, policy, at)
     # 2.
-    costs, left_out = dict[str, Price](), dict[str, str]()
+    costs, left_out = dict[str, Price](), dict[str, LeftOut]()
     for carrier in dict.fromkeys(way.carrier for way in ways):
         cost = _found(called, policy.buying(carrier), policy.bought_by(carrier), node, at)
         if cost is not None:
             costs[carrier.name] = cost
         # 3.
-        if why := _why_left_out(carrier, sale, cost, policy):
-            left_out[carrier.name] = why
+        if (found := _left_out(called, carrier, sale, cost, policy)) is not None:
+            left_out[carrier.name] = found
     left = [way for way in ways if way.carrier.name not in left_out]
     if node.routing is Routing.LEAST_COST:
         left.sort(key=lambda way: _compared(costs.get(way.carrier.name)))
@@ -140,21 +150,39 @@ def _found(
     return Price(tariff=tariff, prefix=prefix, deck=named[0], sha256=named[1])
 
 
-def _why_left_out(carrier: Carrier, sale: Price | None, cost: Price | None, policy: Snapshot) -> str:
+def _left_out(
+    called: E164, carrier: Carrier, sale: Price | None, cost: Price | None, policy: Snapshot
+) -> LeftOut | None:
+    node = policy.node
     if cost is None:
         name, _ = policy.bought_by(carrier)
-        return _no_rate(name, policy.buying(carrier), policy.node) if name else ""
+        return _no_rate(called, name, policy.buying(carrier), node) if name else None
     if sale is None or sale.indicative:
-        return ""
-    return _below(sale.tariff, cost.tariff, policy.node.margin_nano)
+        return None
+    why = _below(sale.tariff, cost.tariff, node.margin_nano)
+    if not why:
+        return None
+    compare = f"./trunkward deck show {sale.deck} {called}, and deck show {cost.deck} {called}"
+    return LeftOut(
+        why=why, remedy=f"sell it dearer, buy it cheaper ({compare}) or lower node.margin", too_dear=True
+    )
 
 
-def _no_rate(name: str, deck: DeckTable | None, node: NodeSettings) -> str:
+def _no_rate(called: E164, name: str, deck: DeckTable | None, node: NodeSettings) -> LeftOut:
     if deck is None:
-        return f"there is no deck {name}"
+        return LeftOut(
+            why=f"there is no deck {name}",
+            remedy=f"./trunkward deck import {name} FILE, or name one that is there (./trunkward deck list)",
+        )
     if deck.currency != node.currency:
-        return f"its deck {name} is in {deck.currency}, and node.currency is {node.currency}"
-    return f"its deck {name} has no rate for this number"
+        return LeftOut(
+            why=f"its deck {name} is in {deck.currency}, and node.currency is {node.currency}",
+            remedy=f"name a deck in {node.currency}",
+        )
+    return LeftOut(
+        why=f"its deck {name} has no rate for this number",
+        remedy=f"a rate for {called}: ./trunkward deck import {name} FILE --merge",
+    )
 
 
 def _below(sale: Tariff, cost: Tariff, margin_nano: int) -> str:

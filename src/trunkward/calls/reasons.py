@@ -348,18 +348,18 @@ REASONS: Mapping[Reason, ReasonRow] = {
     Reason.NO_PRICE: ReasonRow(
         answers={403: 21},
         blames=(Blame.US,),
-        means="nobody knows what the call costs, and what it costs is counted: the deck has no rate for the"
-        " number, or"
-        " there is no deck, and no indicative price",
-        do="add the prefix to the deck the finding names (`./trunkward deck import`), or give the tenant a"
-        " `deck`",
+        means="nobody knows what the call costs, and what it costs is counted: the deck of the tenant, or of"
+        " each carrier, has no rate for the number or was never imported, or there is no deck, and no"
+        " indicative price",
+        do="add the prefix to the deck the finding names, or import that deck (`./trunkward deck import`), or"
+        " name another (`deck`)",
         heard="there is no price for this number",
     ),
     Reason.NO_MARGIN: ReasonRow(
         answers={404: 3},
         blames=(Blame.US,),
-        means="each carrier with this prefix asks more than the call is sold for, less `node.margin`, or has"
-        " a deck without a rate for the number",
+        means="each carrier with this prefix asks more than the call is sold for, less `node.margin`, or it"
+        " is not known what it asks",
         do="look at the two prices (`./trunkward deck show`): the selling deck, a carrier's, or"
         " `node.margin` is to be"
         " changed",
@@ -375,8 +375,9 @@ REASONS: Mapping[Reason, ReasonRow] = {
         " reseller, or of each carrier (`Retry-After` when something of it will be free; the finding says"
         " which, and"
         " what is spent)",
-        do="`./trunkward spend` shows what is spent and by which calls; if they are meant, `./trunkward"
-        " spend raise`",
+        do="`./trunkward spend` shows what is spent and by which calls; if they are meant, whoever runs this"
+        " node raises the cap (`./trunkward spend raise`), which no customer can; if not, he holds them"
+        " (`./trunkward hold`), and the customer looks for who places them",
         heard="what may be spent on calls now is used up",
     ),
     Reason.SPEND_FROZEN: ReasonRow(

@@ -41,6 +41,7 @@ from trunkward.cli.said import complain, say
 from trunkward.control import configuration
 from trunkward.control.configuration import NoSuchVersion, Plan, Superseded, Version
 from trunkward.control.customers import wanting as customers_wanting
+from trunkward.control.deck_versions import not_rolled_back
 from trunkward.control.decks import wanting as decks_wanting
 from trunkward.control.declared import InForce
 from trunkward.control.difference import Change, difference
@@ -49,6 +50,7 @@ from trunkward.control.effects import Effects
 from trunkward.control.evidence import sound
 from trunkward.control.node_file import Accepted, NodeFileRefused, declared_of
 from trunkward.control.secrets import by_trunk, wanting
+from trunkward.engines.alert_secrets import unreadable
 from trunkward.engines.installed import OtherVersion, check_runs_this
 from trunkward.engines.layout import LayoutRefused, ensure_directory, outer_directories
 from trunkward.engines.live import NotApplied, effects_of, is_running, put_in_force, unfinished
@@ -112,6 +114,7 @@ def run_plan(paths: Paths, file: Path | None, *, as_json: bool) -> int:
             customers=customers_wanting(read.declared, time.time()),
         )
         planned = with_reach(planned, None, None, None)
+        planned = replace(planned, warnings=(*planned.warnings, *unreadable(read.declared.node.alerts)))
     else:
         with configuration_store(paths, make=False) as store:
             try:
@@ -160,11 +163,14 @@ def run_rollback(
     paths: Paths, number: int, *, may_delete: bool, may_restart: bool, expected: int | None, as_json: bool
 ) -> int:
     """Puts an earlier version's file in force, as a new version; exit codes as of `run_apply`."""
+    stays: list[str] = []
 
     def wanted(store: SqlConfiguration, _working: Path) -> tuple[Accepted, None]:
+        newest = configuration.get_version(store, None).number
+        stays.extend(not_rolled_back(store.decks(), number, newest))
         return accepted(configuration.export(store, number), f"version {number}"), None
 
-    return _change(
+    code = _change(
         paths,
         wanted,
         f"rollback {number}",
@@ -173,6 +179,10 @@ def run_rollback(
         expected=expected,
         as_json=as_json,
     )
+    # last, where it is seen: with a deck alone changed since then there is nothing to do for a rollback
+    for told in stays if code != 2 else ():
+        say(told, "yellow", err=True)
+    return code
 
 
 def _wanting(paths: Paths, read: Accepted, store: SqlConfiguration | None) -> list[tuple[str, str]]:
@@ -412,8 +422,10 @@ def _peers_to_look_at(planned: Plan, before: InForce) -> frozenset[str] | None:
 
 def _planned(paths: Paths, read: Accepted, held: Held, store: SqlConfiguration) -> Plan:
     planned = configuration.plan(store, read, _effects(paths, read, held, store.head()))
+    reached = with_reach(planned, store, held.declared, held.in_force)
     return replace(
-        with_reach(planned, store, held.declared, held.in_force),
+        reached,
+        warnings=(*reached.warnings, *unreadable(read.declared.node.alerts)),
         secrets=_wanting(paths, read, store),
         decks=decks_wanting(read.declared, store.decks()),
         customers=customers_wanting(read.declared, time.time()),

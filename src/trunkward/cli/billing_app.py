@@ -9,10 +9,22 @@ from typer.core import TyperGroup
 
 from trunkward.settings import Paths
 
-FromOption = Annotated[
-    str, typer.Option("--from", help="Calls judged since: 2026-11-01, 2026-11-01T00:00:00Z, or 24h, 7d ago.")
+EndedFromOption = Annotated[
+    str,
+    typer.Option("--from", help="Calls that ended since, as 2026-11-01, 2026-11-01T00:00Z, or 7d ago."),
 ]
-ToOption = Annotated[str | None, typer.Option("--to", help="Calls judged before, likewise; now without it.")]
+EndedToOption = Annotated[
+    str | None, typer.Option("--to", help="Calls that ended before, likewise; now without it.")
+]
+BegunFromOption = Annotated[
+    str,
+    typer.Option(
+        "--from", help="Calls that began since (carriers' files are by that), as 2026-11-01, or 7d ago."
+    ),
+]
+BegunToOption = Annotated[
+    str | None, typer.Option("--to", help="Calls that began before, likewise; now without it.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 
 
@@ -44,13 +56,8 @@ def export_version(
 
 @export_app.command("billing")
 def export_billing(
-    since: Annotated[
-        str,
-        typer.Option("--from", help="Calls that ended since, as 2026-11-01, 2026-11-01T00:00Z, or 7d ago."),
-    ],
-    until: Annotated[
-        str | None, typer.Option("--to", help="Calls that ended before, likewise; now without it.")
-    ] = None,
+    since: EndedFromOption,
+    until: EndedToOption = None,
     tenant: Annotated[str | None, typer.Option(help="Of this tenant.")] = None,
     carrier: Annotated[str | None, typer.Option(help="By this carrier.")] = None,
     every: Annotated[
@@ -89,8 +96,8 @@ def export_billing(
 
 def rerate(
     deck: Annotated[str, typer.Option(help="The deck that was wrong, as it is now said to have been.")],
-    since: FromOption,
-    until: ToOption = None,
+    since: EndedFromOption,
+    until: EndedToOption = None,
     apply: Annotated[
         bool, typer.Option("--apply", help="Write the new revisions; else they are shown.")
     ] = False,
@@ -112,8 +119,8 @@ def rerate(
 def reconcile(
     carrier: Annotated[str, typer.Argument(help="The carrier whose file it is.")],
     file: Annotated[Path, typer.Argument(help="Its call records as CSV (docs/billing.md).")],
-    since: FromOption,
-    until: ToOption = None,
+    since: BegunFromOption,
+    until: BegunToOption = None,
     zone: Annotated[
         str, typer.Option(help="The time zone of its times, as Europe/Berlin.", metavar="ZONE")
     ] = "UTC",

@@ -306,7 +306,8 @@ def _progress(lines: int) -> Iterator[Callable[[int], None]]:
     """Shows how far it is, to a person who waits."""
     console = Console(stderr=True)
     columns = (*Progress.get_default_columns(), TextColumn("{task.completed:,} lines"))
-    with Progress(*columns, console=console, transient=True) as progress:
+    # a pipe or a log gets no empty line for it
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("reading", total=lines)
         yield lambda line: progress.update(task, completed=line)
 

@@ -114,6 +114,23 @@ def show_deck(
     raise typer.Exit(run_show(Paths.from_environment(), name, number, at=moment_of(at), as_json=as_json))
 
 
+@deck_app.command("export")
+def export_deck(
+    name: NameArgument,
+    version: Annotated[int | None, typer.Option(help="As of this version, as restore takes it.")] = None,
+    sha256: Annotated[
+        str, typer.Option(help="As a bill names it (price_deck_sha256), or the beginning of that.")
+    ] = "",
+    every: Annotated[bool, typer.Option("--all", help="Also rates that held before.")] = False,
+) -> None:
+    """Print what a deck says now and later, or said then, as CSV that import takes again: the same prices."""
+    from trunkward.cli.deck_export import run
+
+    if version is not None and sha256:
+        raise typer.BadParameter("either one: --version or --sha256")
+    raise typer.Exit(run(Paths.from_environment(), name, version=version, sha256=sha256, every=every))
+
+
 @deck_app.command("restore")
 def restore_deck(
     name: NameArgument,

@@ -202,12 +202,15 @@ def rollback(
 @app.command()
 def history(
     limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
+    full: Annotated[
+        bool, typer.Option("--full", help="Their journal entries whole: sums, reasons, times, hashes.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """List the configuration's versions: when, who, with what command, what changed; checks the journal."""
     from trunkward.cli.versions import run_history
 
-    raise typer.Exit(run_history(Paths.from_environment(), limit, as_json=as_json))
+    raise typer.Exit(run_history(Paths.from_environment(), limit, as_json=as_json, full=full))
 
 
 @app.command()

@@ -165,7 +165,10 @@ def _clock(found: Reconciled) -> str:
     seconds = found.offset_ms / 1000
     hours = round(seconds / 900) * 900
     zone = ", which looks like another time zone (--zone)" if hours and abs(seconds - hours) < 120 else ""
-    return f"its times are those of the {compared}, {seconds:+.1f} s from our clock{zone}"
+    return (
+        f"its times are those of the {compared}, {seconds:+.1f} s from our clock{zone}: pairs are looked for"
+        " with that taken off, and it is no difference"
+    )
 
 
 def _line(one: Found, kind: Kind) -> str:

@@ -30,7 +30,7 @@ from trunkward.trunks.model import Declared
 
 
 def run(paths: Paths, name: str, *, since: float, until: float, why: str | None, as_json: bool) -> int:
-    """Shows what the deck does to calls of this time; with `why`, writes it down.
+    """Shows what the deck does to calls that ended in this time; with `why`, writes it down.
 
     0 nothing changes, or it is done; 1 something would change; 2 it cannot be done.
     """
@@ -42,7 +42,7 @@ def run(paths: Paths, name: str, *, since: float, until: float, why: str | None,
     if by is None:
         complain(f"there is no deck {name}; ./trunkward deck list shows those there are")
         return 2
-    wanted = RatedFilter(since=since, until=until, charged=(Charged.YES,))
+    wanted = RatedFilter(since=since, until=until, by_end=True, charged=(Charged.YES,))
 
     def done(engine: sa.Engine) -> int:
         rated = RatedStore(engine)
@@ -91,6 +91,11 @@ def _write(paths: Paths, rated: RatedStore, wanted: RatedFilter, effects: Effect
         rated.add([_revision(call, after, made[0], actor.name, why) for call, after in changed])
         count += len(changed)
     say(f"{count:,} calls have another revision; export billing takes it", err=True)
+    say(
+        "caps still count what these calls were charged when they ran: ./trunkward spend shows who is near"
+        " one, and spend raise is the way past it",
+        err=True,
+    )
     return code
 
 

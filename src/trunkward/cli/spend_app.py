@@ -19,7 +19,10 @@ class _ShowsByDefault(TyperGroup):
 
 
 spend_app = typer.Typer(
-    help="What may be spent, and what is: spend [OWNER] [--watch] shows it.", cls=_ShowsByDefault
+    help="What may be spent, and what is. Without a command: show, as in spend trunk:acme-hq --watch.",
+    subcommand_metavar="[OWNER] [--watch] [--json] | COMMAND ...",
+    epilog="Calls are held and let go by trunkward hold and trunkward release.",
+    cls=_ShowsByDefault,
 )
 
 OwnerArgument = Annotated[
@@ -66,7 +69,7 @@ def show(
     watch: Annotated[bool, typer.Option("--watch", help="Go on each second; Ctrl-C ends.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show caps, what is settled, what is held and by which calls."""
+    """Show caps, what is settled, what is held and by which calls: [OWNER] [--watch] [--json]."""
     from trunkward.cli.spent import run
 
     raise typer.Exit(run(Paths.from_environment(), owner, watch=watch, as_json=as_json))
@@ -82,7 +85,9 @@ def raise_cap(
     more: Annotated[
         bool, typer.Option("--more", help="More than ten times the cap, or longer than a week, is meant.")
     ] = False,
-    end: Annotated[bool, typer.Option("--end", help="End what is raised, before its time.")] = False,
+    end: Annotated[
+        bool, typer.Option("--end", help="End a raise before its time; --window says which of several.")
+    ] = False,
 ) -> None:
     """Raise one cap for a time; it ends by itself."""
     from trunkward.cli.spending import run_lower, run_raise
@@ -91,7 +96,7 @@ def raise_cap(
     paths, which = Paths.from_environment(), Window(window) if window else None
     if end:
         if to or for_text or more:
-            raise typer.BadParameter("--end goes with --window and --why alone")
+            raise typer.BadParameter("--end goes with --why, and --window where several are raised")
         raise typer.Exit(run_lower(paths, owner, window=which, why=why))
     if which is None or not to or not for_text:
         raise typer.BadParameter("say which cap, to what and for how long: --window day --to 80 --for 2h")
@@ -109,6 +114,14 @@ def forget(
     from trunkward.cli.spending import run_forget
 
     raise typer.Exit(run_forget(Paths.from_environment(), why=why, even_so=even_so))
+
+
+@spend_app.command("alert-test")
+def alert_test() -> None:
+    """Send one message to each webhook and mail address of node.alerts, and say what became of it."""
+    from trunkward.cli.alert_test import run
+
+    raise typer.Exit(run(Paths.from_environment()))
 
 
 @spend_app.command("caps")

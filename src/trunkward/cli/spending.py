@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -17,7 +16,7 @@ from trunkward.admission.money import ACCOUNT
 from trunkward.cli.acting import act
 from trunkward.cli.actor import current_actor
 from trunkward.cli.changing import configuration_store
-from trunkward.cli.said import complain
+from trunkward.cli.said import complain, say, wide
 from trunkward.control import configuration
 from trunkward.control.acts import put_down
 from trunkward.control.configuration import NoSuchVersion, Version
@@ -29,6 +28,7 @@ from trunkward.control.spending import (
     forgotten,
     held,
     holds_now,
+    lower_above,
     lowered,
     raised,
     raises_now,
@@ -39,7 +39,7 @@ from trunkward.live.ask import NotAnswered, Valkey
 from trunkward.settings import Paths
 from trunkward.spend.money import NoAmount, micro, shown
 from trunkward.store.configuration import SqlConfiguration
-from trunkward.trunks.model import Declared
+from trunkward.trunks.model import Declared, NodeSettings
 from trunkward.trunks.spending import TRUNK_CAPS, HoldScope, SpendingChange, Window, with_raises
 
 _TIME = re.compile(r"([1-9][0-9]{0,5})([smhd])", re.ASCII)
@@ -77,21 +77,28 @@ def run_raise(
     found = _TIME.fullmatch(for_text)
     if found is None:
         raise typer.BadParameter(f"{for_text!r}: write a time such as 90m, 2h or 3d")
-    return _act(
-        paths,
-        f"spend raise {owner}",
-        lambda store, declared, now: raised(
-            declared,
-            store.raises(),
+    for_s, short = int(found[1]) * _SECONDS[found[2]], list[str]()
+
+    def decide(store: SqlConfiguration, declared: Declared, now: float) -> SpendingChange:
+        raises = store.raises()
+        change = raised(
+            *(declared, raises),
             owner=owner,
             window=window,
             to_micro=to_micro,
-            for_s=int(found[1]) * _SECONDS[found[2]],
+            for_s=for_s,
             why=why,
             more=more,
             now=now,
-        ),
-    )
+        )
+        if change.raised is not None:
+            short.extend(lower_above(declared, raises, store.holds(), change.raised, now))
+        return change
+
+    code = _act(paths, f"spend raise {owner}", decide)
+    for told in short if code != 2 else ():
+        say(f"but: {told}", "yellow", err=True)
+    return code
 
 
 def run_lower(paths: Paths, owner: str, *, window: Window | None, why: str) -> int:
@@ -190,7 +197,7 @@ def run_caps(paths: Paths, *, every: bool, as_json: bool) -> int:
 
 
 def _print(documents: list[dict[str, Any]], held_now: list[dict[str, Any]], currency: str) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+    console = wide()
     table = Table(f"whose ({currency})", *(window.value for window in Window), "", box=None, pad_edge=False)
     for told in documents:
         caps, to = told["caps"], {one["window"]: one for one in told["raises"]}
@@ -214,13 +221,24 @@ def _print(documents: list[dict[str, Any]], held_now: list[dict[str, Any]], curr
 def _act(paths: Paths, command: str, do: Do) -> int:
     if not _root():
         return 2
-    command = command[:_COMMAND]
+    command, others = command[:_COMMAND], list[str]()
 
     def decide(store: SqlConfiguration, declared: Declared, now: float, beyond: int) -> Version:
         change = do(store, declared, now)
+        if change.act != "forget":  # what is spent is all nodes'; holds and raises are each one's own
+            others.extend(_others(declared.node))
         return put_down(store, change, actor=current_actor(), command=command, at=now, beyond=beyond)
 
-    return act(paths, command, decide)
+    code = act(paths, command, decide)
+    if others and code != 2:
+        say(f"on this node alone: the same is to be done on {', '.join(others)}", "yellow", err=True)
+    return code
+
+
+def _others(node: NodeSettings) -> list[str]:
+    """The other nodes that count in the Valkey of this one."""
+    named = [one for one in node.ledger_nodes if one != node.ledger_name]
+    return named if named or node.live is None else ["every other node of its Valkey"]
 
 
 def _accounts(valkey: Valkey) -> list[str]:

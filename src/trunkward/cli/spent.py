@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
-from trunkward.cli.said import complain
+from trunkward.cli.said import complain, wide
 from trunkward.cli.status import read_in_force
 from trunkward.live import money, nodes
 from trunkward.live.ask import NotAnswered, Valkey
@@ -70,7 +70,7 @@ def run(paths: Paths, owner: str, *, watch: bool, as_json: bool) -> int:
                         return 0
                     time.sleep(EVERY_S)
                     told["owners"] = look()
-            console = Console(highlight=False, soft_wrap=True)
+            console = wide()
             if not watch:
                 console.print(page(look(), currency))
                 return 0
@@ -117,7 +117,18 @@ def document(
         "windows": windows,
         "call_cap": None if caps.call_micro is None else shown(caps.call_micro),
         "calls": [
-            told | bounds.get(leg.record_id, _UNBOUND) for leg in legs for told in _call(leg, owner.account)
+            told | bounds.get(leg.record_id, _UNBOUND)
+            for leg in legs
+            if not leg.record_id.startswith(nodes.ESCROW)
+            for told in _call(leg, owner.account)
+        ],
+        # what gates have leased is no call (gate.escrow)
+        "escrow": [
+            {"node": leg.node, "gate": int(leg.record_id.split(":")[2]), "held": shown(share.granted)}
+            for leg in legs
+            if leg.record_id.startswith(nodes.ESCROW)
+            for share in leg.shares
+            if share.owner == owner.account
         ],
     }
 
@@ -130,7 +141,8 @@ def page(found: list[dict[str, Any]], currency: str) -> Group:
     for one in found:
         held = f"   HELD: {one['hold']['scope']} calls" if one["hold"] else ""
         parts.append(Text(f"{one['owner']} ({currency}){held}", style="red" if held else "bold"))
-        table = Table("", "settled", "held", "cap", "", "", box=None, pad_edge=False)
+        bar = Column(no_wrap=True)
+        table = Table("", "settled", "held", "cap", bar, "", box=None, pad_edge=False)
         for row in one["windows"]:
             table.add_row(*_cells(row))
         parts.append(table)
@@ -138,6 +150,12 @@ def page(found: list[dict[str, Any]], currency: str) -> Group:
         parts += [Text(f"  {_line(call)}") for call in calls[:_SHOWN_LEGS]]
         if len(calls) > _SHOWN_LEGS:
             parts.append(Text(f"  and {len(calls) - _SHOWN_LEGS} more calls: --json has them all"))
+        parts += [
+            Text(
+                f"  in escrow: {its['held']} with gate {its['gate']} of {its['node']}, should Valkey be lost"
+            )
+            for its in one["escrow"]
+        ]
         parts.append(Text(""))
     return Group(*parts[:-1])
 
@@ -148,7 +166,7 @@ def _cells(row: dict[str, Any]) -> Iterator[Text]:
     full = 0 if percent is None else min(round(percent * _BAR / 100), _BAR)
     bar = "" if percent is None else "[" + "#" * full + "." * (_BAR - full) + "]"
     until = row["raised_until"]
-    note = f"raised until {time.strftime('%Y-%m-%d %H:%M', time.localtime(until))}" if until else ""
+    note = f"raised until {time.strftime('%Y-%m-%d %H:%M', time.gmtime(until))} UTC" if until else ""
     said = "" if percent is None else f"{percent:g} %"
     for cell in (
         *(row["window"], row["settled"], row["held"], row["cap"] or "none"),

@@ -4,9 +4,11 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+import msgspec
 from rich.table import Table
 from rich.text import Text
 
@@ -15,32 +17,45 @@ from trunkward.cli.changing import configuration_store
 from trunkward.cli.said import complain, say, wide
 from trunkward.control import configuration
 from trunkward.control.configuration import HistoryBroken, NoSuchVersion, Version
+from trunkward.control.decks import in_lines, in_short, unpacked
+from trunkward.control.difference import Action, Change
 from trunkward.control.objects import KINDS, Objects, effective
 from trunkward.control.unwritten import unwritten
 from trunkward.engines.node import read_in_force
-from trunkward.journal.chain import ChainBroken
+from trunkward.journal.chain import ChainBroken, Entry
 from trunkward.settings import Paths
-from trunkward.store.configuration import TextDamaged
+from trunkward.spend.deck import difference as decks_difference
+from trunkward.store.configuration import SqlConfiguration, TextDamaged
 
 #: Of a trunk, in a line for people; `get numbers` and --json have all.
 _NUMBERS = 12
 
 
-def run_history(paths: Paths, limit: int, *, as_json: bool) -> int:
-    """The newest versions: 0, 1 when the journal does not hold, 2 when there are none."""
+def run_history(paths: Paths, limit: int, *, as_json: bool, full: bool = False) -> int:
+    """The newest versions: 0, 1 when the journal does not hold, 2 when there are none.
+
+    `full`: their entries of the journal, whole.
+    """
     if not _root():
         return 2
     in_force = read_in_force(paths.declared)
     number = in_force.version if in_force else None
     with configuration_store(paths, make=False) as store:
         try:
-            found, broken = configuration.history(store, limit), ""
+            pairs, broken = configuration.with_entries(store)[:limit], ""
+            found = [version for version, _ in pairs]
+            entries = [entry for _, entry in pairs]
         except (ChainBroken, HistoryBroken) as why:
             found, broken = store.versions(limit), str(why)
+            entries = store.history()[1][: -limit - 1 : -1]
     if not found and not broken:
         complain(str(configuration.no_version_yet()))
         return 2
-    if as_json:
+    if full:
+        for entry in entries:
+            # word for word for programs: it is this text the hash is of
+            print(entry.text if as_json else _whole(entry))
+    elif as_json:
         for version in found:
             print(json.dumps(asdict(version) | {"in_force": version.number == number}))
     else:
@@ -109,15 +124,34 @@ def run_diff(paths: Paths, old: int | None, new: int | None, *, as_json: bool) -
                     raise NoSuchVersion("there is no version before the newest yet")
                 old = newest[1].number
             changes = configuration.diff(store, old, new)
+            # by what holds at the later one: a deck knows what it said before, not what it will
+            at = max(configuration.get_version(store, number).at for number in (old, new))
+            prices = [] if as_json else list(_prices(store, changes, int(at)))
         except (NoSuchVersion, TextDamaged) as why:
             complain(str(why))
             return 2
     if as_json:
         print(json.dumps([change_document(change) for change in changes], indent=1))
     else:
-        for line in change_lines(changes):
+        for line in (*change_lines(changes), *prices):
             say(line, {"+": "green", "-": "red", "~": "yellow"}.get(line[:1], ""))
     return DIFFERENT if changes else 0
+
+
+def _prices(store: SqlConfiguration, changes: list[Change], at: int) -> Iterator[str]:
+    """What changes of decks do to prices at a time, in seconds since the epoch."""
+    states = {one.version: one for one in store.decks()}
+    for change in changes:
+        if change.kind != "decks" or change.action is not Action.CHANGE:
+            continue
+        versions = next(key for key in change.keys if key.key == "version")
+        was, now = (
+            unpacked(states[number], store.packed_deck(states[number]))
+            for number in (versions.old, versions.new)
+        )
+        told = decks_difference(was, now, at)
+        yield f"prices of deck {change.name}: {in_short(told, now, at)}"
+        yield from (f"    {line}" for line in in_lines(told))
 
 
 def run_export(paths: Paths, number: int | None) -> int:
@@ -132,6 +166,29 @@ def run_export(paths: Paths, number: int | None) -> int:
             return 2
     sys.stdout.flush()
     return 0
+
+
+def _whole(entry: Entry) -> str:
+    """An entry for people: what it says, a key a line, but for what it says nothing of."""
+    facts = msgspec.json.decode(entry.text)
+    lines = [f"entry {entry.seq}, sha256 {entry.hash}"]
+    for key, value in facts.items():
+        if key in ("kind", "seq") or value in (None, [], {}):
+            continue
+        inner = value if isinstance(value, dict) else None
+        lines.append(f"  {key}: {_journaled(key, value)}" if inner is None else f"  {key}:")
+        lines += [
+            f"    {name}: {_journaled(name, its)}"
+            for name, its in (inner or {}).items()
+            if its not in (None, [], {})
+        ]
+    return "\n".join(lines)
+
+
+def _journaled(key: str, value: Any) -> str:
+    if key in ("at", "until") and isinstance(value, int | float):
+        return f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(value))} UTC"
+    return json.dumps(value) if isinstance(value, dict) else _written(value)
 
 
 def _row(version: Version, in_force: int | None) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from trunkward.access.actor import Actor
+from trunkward.control.deck_versions import changes_between
 from trunkward.control.difference import Change, deletions, difference, summary
 from trunkward.control.effects import Effects
 from trunkward.control.node_file import Accepted, NodeFileRefused, accept_node_file
@@ -254,9 +255,15 @@ def export(store: ConfigurationStore, number: int | None) -> str:
 
 
 def diff(store: ConfigurationStore, old: int, new: int | None) -> list[Change]:
-    """What changed from one version to another, the newest without a number. Raises `NoSuchVersion`."""
+    """What changed from one version to another, the newest without a number; of decks, too.
+
+    Raises `NoSuchVersion`.
+    """
     first, second = get_version(store, old), get_version(store, new)
-    return difference(objects_of_version(store, first), objects_of_version(store, second))
+    return [
+        *difference(objects_of_version(store, first), objects_of_version(store, second)),
+        *changes_between(store.decks(), first.number, second.number),
+    ]
 
 
 def history(store: ConfigurationStore, limit: int | None) -> list[Version]:
@@ -264,6 +271,11 @@ def history(store: ConfigurationStore, limit: int | None) -> list[Version]:
 
     Raises `ChainBroken`, `HistoryBroken`.
     """
+    return [version for version, _ in with_entries(store)[:limit]]
+
+
+def with_entries(store: ConfigurationStore) -> list[tuple[Version, Entry]]:
+    """All versions, newest first, each with its entry of the journal; compared as `history` does."""
     versions, entries = store.history()
     verify(entries)
     if len(entries) != len(versions):
@@ -273,7 +285,7 @@ def history(store: ConfigurationStore, limit: int | None) -> list[Version]:
         wrong = [key for key, value in journal_facts(version).items() if journaled.get(key) != value]
         if wrong:
             raise HistoryBroken(f"version {version.number} is not as it was journaled: {', '.join(wrong)}")
-    return versions[:limit]
+    return list(zip(versions, reversed(entries), strict=True))
 
 
 def journal_facts(version: Version) -> dict[str, Any]:

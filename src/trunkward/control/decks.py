@@ -87,7 +87,7 @@ def corrected(
     change, _ = imported(name, before, said, file, since, whole=whole, even_so=even_so, assumed=assumed)
     after = read_written(zlib.decompress(change.packed).decode())
     told = difference(before[1], after, now)
-    return replace(change, act="correct", effect=in_short(told, after, now)), told
+    return replace(change, act="correct", effect=in_short(told, after, now), since=since), told
 
 
 def restored(
@@ -314,6 +314,10 @@ def _from(one: Change, now: int) -> str:
     return "now" if one.at <= now else f"{datetime.fromtimestamp(one.at, UTC):%Y-%m-%d %H:%M} UTC"
 
 
+def _utc(at: int) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 _OTHERWISE = "increments or fee"
 #: In the order in which they are told.
 _KINDS = ("dearer", "cheaper", _OTHERWISE, "new", "gone", "renamed")
@@ -358,9 +362,11 @@ def said(change: DeckChange) -> str:
     """One line for the history."""
     if change.act == "drop":
         return f"deck {change.name} dropped"
-    word = {"correct": "corrected", "restore": f"again as of version {change.restored}"}.get(
-        change.act, "taken in"
-    )
+    word = "taken in"
+    if change.act == "restore":
+        word = f"again as of version {change.restored}"
+    elif change.since is not None:
+        word = f"corrected since {_utc(change.since)}"
     return f"deck {change.name} {word}: {change.effect}"
 
 
@@ -378,5 +384,6 @@ def journaled(change: DeckChange, number: int) -> dict[str, object]:
         "effect": change.effect,
         "even_so": list(change.doubts),
         "restored": change.restored or None,
+        "since": None if change.since is None else _utc(change.since),
         "ended": change.ended or None,
     }

@@ -34,7 +34,7 @@ class Change:
     """What happens to one object."""
 
     action: Action
-    #: One of `objects.KINDS`.
+    #: One of `objects.KINDS`; between two versions also `decks`, which no node file has.
     kind: str
     name: str
     #: Every key of an object that comes or goes; of one that changes, those that do.

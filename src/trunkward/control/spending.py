@@ -6,6 +6,7 @@ releases it, also over a change of the file; a raise ends by itself.
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 
 from trunkward.spend.money import MOST_MICRO, shown
 from trunkward.trunks.model import Declared
@@ -16,6 +17,7 @@ from trunkward.trunks.spending import (
     Raise,
     SpendingChange,
     Window,
+    with_raises,
 )
 
 #: Seconds a cap may be raised for: whoever needs it for longer writes it into the file.
@@ -143,13 +145,55 @@ def raised(
 def lowered(
     raises: Iterable[Raise], *, owner: str, window: Window | None, why: str, now: float
 ) -> SpendingChange:
-    """The early end of a raise, or of all of an owner's. Raises `SpendingRefused`."""
-    good = [one for one in raises_now(raises, now) if one.owner == owner and window in (None, one.window)]
+    """The early end of a raise; it is named where an owner has several. Raises `SpendingRefused`."""
+    theirs = [one for one in raises_now(raises, now) if one.owner == owner]
+    good = [one for one in theirs if window in (None, one.window)]
     if not good:
-        raise SpendingRefused(f"no cap of {owner} is raised now; ./trunkward spend caps shows those that are")
+        others = f" for {_window(window)}" if theirs and window else ""
+        raise SpendingRefused(
+            f"no cap of {owner}{others} is raised now; ./trunkward spend caps shows those that are"
+        )
+    if len({one.window for one in good}) > 1:
+        several = ", ".join(f"--window {one.window} ({shown(one.to_micro)})" for one in good)
+        raise SpendingRefused(f"several caps of {owner} are raised: say which one ends: {several}")
     check_why(why)
     ended = tuple(one.version for one in good)
-    return SpendingChange(act="end", owner=owner, ended=ended, why=why.strip())
+    return SpendingChange(act="end", owner=owner, ended=ended, window=good[0].window, why=why.strip())
+
+
+def lower_above(
+    declared: Declared, raises: Iterable[Raise], holds: Iterable[Hold], raised: Raise, now: float
+) -> list[str]:
+    """Sentences about what still stops calls short of a raise: caps of owners above, and holds."""
+    over = _above(declared, raised.owner)
+    caps = {one.owner: one.at(now) for one in with_raises(declared.spending, raises_now(raises, now))}
+    told = []
+    for owner in over:
+        cap = caps[owner].cap(raised.window) if owner in caps else None
+        if cap is not None and cap < raised.to_micro:
+            told.append(
+                f"{_name(owner)} may spend {shown(cap)} {declared.node.currency} in {_window(raised.window)},"
+                f" which holds as well: ./trunkward spend raise {owner} --window {raised.window} --to"
+                f" {shown(raised.to_micro)} --for TIME --why TEXT"
+            )
+    told += [
+        f"{_name(hold.owner)} is held ({_in_words(hold)}): ./trunkward release {hold.owner} --why TEXT"
+        for hold in holds_now(holds)
+        if hold.owner in (raised.owner, *over)
+    ]
+    return told
+
+
+def _above(declared: Declared, owner: str) -> tuple[str, ...]:
+    """Who pays, too, when this owner's calls cost something: a trunk's tenant, and that one's reseller."""
+    kind, _, name = owner.partition(":")
+    found = next(
+        (one for one in declared.trunks if name == {"trunk": one.name, "tenant": one.tenant}.get(kind)), None
+    )
+    if found is None:
+        return ()
+    above = [f"reseller:{found.reseller}"] if found.reseller else []
+    return (f"tenant:{found.tenant}", *above) if kind == "trunk" else tuple(above)
 
 
 def check_forgettable(counted_in: str, currency: str, sums: Sums, *, even_so: bool) -> None:
@@ -190,15 +234,16 @@ def said(change: SpendingChange) -> str:
         case SpendingChange(hold=Hold() as hold):
             return f"{change.owner} held: {_in_words(hold)} ({change.why})"
         case SpendingChange(raised=Raise() as raised):
+            until = datetime.fromtimestamp(raised.until, UTC)
             return (
-                f"{change.owner} may spend {shown(raised.to_micro)} {_per(raised.window)} for a time"
-                f" ({change.why})"
+                f"{change.owner} may spend {shown(raised.to_micro)} {_per(raised.window)} until"
+                f" {until:%Y-%m-%d %H:%M} UTC ({change.why})"
             )
         case SpendingChange(act="release"):
             return f"{change.owner} released ({change.why})"
         case SpendingChange(act="forget"):
             return f"what was spent is forgotten ({change.why})"
-    return f"{change.owner}: a raise ended early ({change.why})"
+    return f"{change.owner}: the raise for {_window(change.window or Window.DAY)} ended early ({change.why})"
 
 
 def journaled(change: SpendingChange) -> dict[str, object]:
@@ -209,7 +254,7 @@ def journaled(change: SpendingChange) -> dict[str, object]:
         "owner": change.owner,
         "scope": hold.scope.value if hold else None,
         "cut": hold.cut if hold else None,
-        "window": raised.window.value if raised else None,
+        "window": raised.window.value if raised else change.window.value if change.window else None,
         "to_micro": raised.to_micro if raised else None,
         "until": raised.until if raised else None,
         "why": change.why,

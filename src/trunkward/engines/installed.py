@@ -89,7 +89,8 @@ def check_runs_this(paths: Paths) -> None:
     if used.now.prefix != here.prefix:
         raise OtherVersion(
             f"the node runs version {used.now.version} ({used.now.prefix}), and this is {here.version} "
-            f"({here.prefix}): ./trunkward upgrade must come first"
+            f"({here.prefix}): {used.now.prefix}/bin/trunkward does it at once; for this version ./trunkward "
+            "upgrade must come first"
         )
 
 

@@ -28,6 +28,8 @@ class Alert:
     currency: str
     #: Seconds since the epoch.
     at: float
+    #: A call was refused for this cap: what it needs to begin is more than what is left.
+    refused: bool = False
 
 
 def crossed(told: int, levels: Sequence[int], spent_micro: int, cap_micro: int) -> tuple[int, int]:
@@ -48,11 +50,12 @@ def crossed(told: int, levels: Sequence[int], spent_micro: int, cap_micro: int) 
 
 def in_words(alert: Alert) -> str:
     """One line for the log, and the subject of a mail."""
-    spent = shown(alert.settled_micro + alert.granted_micro)
-    return (
-        f"{alert.owner} has spent {alert.percent} % of what it may in {_SPAN[alert.window]}:"
-        f" {spent} of {shown(alert.cap_micro)} {alert.currency}"
-    )
+    spent, held = shown(alert.settled_micro), shown(alert.granted_micro)
+    amounts = f"{spent} spent and {held} held for calls, of {shown(alert.cap_micro)} {alert.currency}"
+    span = _SPAN[alert.window]
+    if alert.refused:
+        return f"{alert.owner}: a call was refused that needs more than is left for {span}: {amounts}"
+    return f"{alert.owner} is at {alert.percent} % of what it may spend in {span}: {amounts}"
 
 
 def event(alert: Alert, node: str, when: str) -> dict[str, object]:

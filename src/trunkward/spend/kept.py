@@ -38,6 +38,8 @@ class DeckChange:
     doubts: tuple[str, ...] = ()
     #: The version whose state of the deck is in force again; 0: none.
     restored: int = 0
+    #: Of `correct`: from when on, in seconds since the epoch.
+    since: int | None = None
     #: The version whose state of the deck ends; 0: there is none.
     ended: int = 0
 

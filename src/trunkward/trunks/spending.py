@@ -146,6 +146,8 @@ class SpendingChange:
     raised: Raise | None = None
     #: By the version that made them.
     ended: tuple[int, ...] = ()
+    #: Of `end`: whose raise.
+    window: Window | None = None
     why: str = ""
     #: Of `forget`: by owner and window, in micro-units of a currency.
     forgotten: Mapping[str, Mapping[Window, int]] = field(default_factory=dict)

@@ -9,21 +9,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from trunkward.calls.verdict import Reason
 from trunkward.engines.alerts_file import Message
-from trunkward.fetch import mail, webhook
+from trunkward.fetch.channels import Way, channels
 from trunkward.live import money
 from trunkward.live.ask import NotAnswered, Valkey
 from trunkward.live.money import Spent
 from trunkward.records.model import DecisionRecord, Record
 from trunkward.settings import SYSTEM_AUTHORITIES, Paths
 from trunkward.spend.alerts import Alert, crossed, event, in_words
-from trunkward.trunks.alerting import LOG_ALONE, Alerting, Mail, Webhook
+from trunkward.trunks.alerting import LOG_ALONE, Alerting
 from trunkward.trunks.model import Declared
 from trunkward.trunks.spending import OwnerSpending, Window
 from trunkward.worker.certificate_alarms import CertificateAlarms, seen
@@ -126,8 +125,9 @@ class Alerts:
                     told.pop(name, None)
                     continue
                 used = settled + spent.granted
-                if self._full.get(name, 0.0) > now:
-                    used = max(used, cap)
+                refused = used < cap and self._full.get(name, 0.0) > now
+                if refused:
+                    used = cap
                 level, percent = crossed(told.get(name, 0), caps.alerts, used, cap)
                 told[name] = level
                 if not level:
@@ -143,6 +143,7 @@ class Alerts:
                             cap_micro=cap,
                             currency=watch.currency,
                             at=now,
+                            refused=refused,
                         )
                     )
         for alert in alerts:
@@ -207,19 +208,8 @@ def _message(alert: Alert, node: str) -> tuple[str, str]:
 
 
 def _channels(alerting: Alerting) -> dict[str, Send]:
-    channels: dict[str, Send] = {one.url: partial(_post, one) for one in alerting.webhooks}
-    if alerting.mail is not None:
-        channels[f"mail to {', '.join(alerting.mail.to)}"] = partial(_mail, alerting.mail)
-    return channels
+    return {name: partial(_send, way) for name, way in channels(alerting, SYSTEM_AUTHORITIES).items()}
 
 
-def _post(to: Webhook, message: Message) -> None:
-    key = webhook.read_key(Path(to.secret_file))
-    authorities = Path(to.ca_file or SYSTEM_AUTHORITIES)
-    webhook.post(to.url, key, authorities, message.id, int(time.time()), message.body.encode())
-
-
-def _mail(to: Mail, message: Message) -> None:
-    text = f"{message.subject}\n\n{message.body}\n"
-    authorities = Path(to.ca_file or SYSTEM_AUTHORITIES)
-    mail.send(to, authorities, message.id, message.subject, text, message.at)
+def _send(way: Way, message: Message) -> None:
+    way(message.id, message.subject, message.body, message.at)

@@ -219,17 +219,23 @@ def over(owner: str, window: Window, retry_after_s: int | None) -> OverSpend:
         (
             over("money:trunk:acme-hq", Window.DAY, 1800),
             *(Reason.SPEND_CAP, 403, 21, "1800", Blame.CUSTOMER),
-            "trunk acme-hq may cost 30.00 EUR a day, and 29.00 are spent and 0.99 held for calls",
+            (
+                "trunk acme-hq may cost 30.00 EUR a day: 29.00 are spent and 0.99 held for calls, so 0.01 are left,"
+                " and this call needs 0.02 to begin"
+            ),
         ),
         (
-            over("money:tenant:acme", Window.CALL, None),
+            over("money:trunk:acme-hq", Window.CALL, None),
             *(Reason.SPEND_CAP, 403, 21, None, Blame.CUSTOMER),
-            "tenant acme may cost 30.00 EUR a call, and 29.00 are spent and 0.99 held for calls",
+            "a call of trunk acme-hq may cost 30.00 EUR, and this one needs 0.02 to begin",
         ),
         (
             over("money:carrier:north", Window.MONTH, 7),
             *(Reason.SPEND_CAP, 503, 34, "7", Blame.US),
-            "carrier north may cost 30.00 EUR a month, and 29.00 are spent and 0.99 held for calls",
+            (
+                "carrier north may cost 30.00 EUR a month: 29.00 are spent and 0.99 held for calls, so 0.01 are"
+                " left, and this call needs 0.005 to begin"
+            ),
         ),
         (
             Frozen(retry_after_s=70, epoch=2),
@@ -265,7 +271,9 @@ def test_no_money_no_call(
     blame: Blame,
     detail: str,
 ) -> None:
-    judgement = judged(screen(outbound(HOME), pbx, world(declared)), live)
+    capped = {"north": Spending(month_micro=30_000_000)}
+    policy = world(declared, bought={"north": {"1": 4}}, carriers=capped)
+    judgement = judged(screen(outbound(HOME), pbx, policy), live)
     verdict, last = judgement.verdict, judgement.findings[-1]
     assert isinstance(verdict, Reject)
     assert (verdict.reason, verdict.status, verdict.blame) == (reason, status, blame)
@@ -278,6 +286,15 @@ def test_no_money_no_call(
     assert last.cap == reached
     # the caller hears nothing of amounts
     assert not any(amount in headers["Warning"] for amount in ("30.00", "29.00", "0.99", "acme"))
+
+
+def test_what_a_cap_has_to_be_raised_to(outbound: Attempt, pbx: PeerIdentity, declared: Declared) -> None:
+    live = over("money:trunk:acme-hq", Window.HOUR, 7)
+    last = judged(screen(outbound(HOME), pbx, world(declared)), live).findings[-1]
+    assert last.detail.startswith("trunk acme-hq may cost 30.00 EUR an hour: 29.00 are spent")
+    # what is spent, what is held, and this call's first slice
+    assert "spend raise trunk:acme-hq --window hour --to AMOUNT" in last.remedy
+    assert "(at least 30.01)" in last.remedy
 
 
 def test_a_full_limit_is_told_before_the_money(
@@ -385,7 +402,8 @@ def test_fees_and_increments_are_part_of_the_margin(
     bought = {"north": {"1": cost}}
     policy = world(declared, sold={"1": sale}, bought=bought, margin_nano=margin_nano)
     left_out = screen(outbound(HOME), pbx, policy).prices.left_out
-    assert left_out == ({"north": why} if why else {})
+    assert {name: one.why for name, one in left_out.items()} == ({"north": why} if why else {})
+    assert all(one.too_dear and "deck show of-north +12025550199" in one.remedy for one in left_out.values())
 
 
 @pytest.mark.parametrize(
@@ -422,9 +440,14 @@ def test_why_a_carrier_with_a_deck_is_left_out(
     usd = table({"1": 1}, "USD")
     compiled = compile_snapshot(changed, {}, 1, TABLE, decks={"north": "n"})
     judgement = judged(screen(outbound(HOME), pbx, Snapshot(compiled, lambda _: usd)), RESERVED)
-    assert judgement.verdict.reason is Reason.NO_MARGIN
+    # nobody asks too much: nobody knows what they ask
+    assert judgement.verdict.reason is Reason.NO_PRICE
     assert judgement.findings[-1].detail == (
         "north: its deck north is in USD, and node.currency is EUR; south: there is no deck south"
+    )
+    assert judgement.findings[-1].remedy == (
+        "for carrier north: name a deck in EUR; south: ./trunkward deck import south FILE, or name one that is"
+        " there (./trunkward deck list)"
     )
 
 
@@ -439,6 +462,14 @@ def test_no_carrier_is_cheap_enough(outbound: Attempt, pbx: PeerIdentity, declar
         " south: a minute is sold for -0.002 more than it costs, and at least 0.00 is wanted"
     )
     assert "0.00" not in dict(verdict.headers)["Warning"]
+    # one that is too dear, and one without a rate: the margin is what can be looked at
+    policy = world(declared, sold={"1": 5}, bought={"north": {"44": 1}, "south": {"1": 7}})
+    judgement = judged(screen(outbound(HOME), pbx, policy), RESERVED)
+    assert judgement.verdict.reason is Reason.NO_MARGIN
+    assert (
+        "a rate for +12025550199: ./trunkward deck import of-north FILE --merge"
+        in judgement.findings[-1].remedy
+    )
 
 
 def test_a_carrier_at_its_cap_is_left_out(outbound: Attempt, pbx: PeerIdentity, declared: Declared) -> None:

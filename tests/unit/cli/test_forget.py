@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Self
 
 import pytest
@@ -10,7 +11,7 @@ from trunkward.cli import spending as command
 from trunkward.control.node_file import read_node_file
 from trunkward.control.spending import SpendingRefused, journaled
 from trunkward.settings import Paths
-from trunkward.trunks.spending import SpendingChange
+from trunkward.trunks.spending import HoldScope, SpendingChange
 
 EXAMPLE = (Path(__file__).parents[3] / "examples/node.yaml").read_text(encoding="utf-8")
 #: By account, as `spent` answers: held, and settled in an hour, a day, a month.
@@ -106,3 +107,33 @@ def test_what_calls_still_need_is_not_told_as_forgotten(
     with pytest.raises(SpendingRefused, match="2 calls that cost money"):
         forget(even_so=True)
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("live", "told"),
+    [
+        ("", ""),
+        (
+            (
+                '  id: sbc-1\n  live: {nodes: [sbc-1, sbc-2], host: "valkey.example.com:6379", ca: /etc/c.pem,'
+                " secrets: /etc/live}\n"
+            ),
+            "on this node alone: the same is to be done on sbc-2\n",
+        ),
+    ],
+)
+def test_an_act_of_one_node_says_on_which_others_it_is_to_be_done(
+    live: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    declared = read_node_file(EXAMPLE.replace("node:\n", f"node:\n{live}", 1), "example")
+
+    def act(_: Paths, __: str, decide: Any) -> int:
+        decide(SimpleNamespace(holds=list), declared, 1.0, 0)
+        return 0
+
+    monkeypatch.setattr(command, "act", act)
+    monkeypatch.setattr(command, "put_down", lambda *_, **__: None)
+    monkeypatch.setattr(command, "_root", lambda: True)
+    paths = Paths.from_environment()
+    assert command.run_hold(paths, "trunk:acme-hq", scope=HoldScope.OUTBOUND, cut=False, why="x") == 0
+    assert capsys.readouterr().err == told

@@ -44,8 +44,8 @@ def told(now: float, *legs: KeptLeg) -> dict[str, Any]:
     return document(ACME, SPENT, list(legs), now) | {"hold": None}
 
 
-def shown(*found: dict[str, Any]) -> str:
-    console = Console(file=StringIO(), width=200)
+def shown(*found: dict[str, Any], width: int = 200) -> str:
+    console = Console(file=StringIO(), width=width)
     console.print(page(list(found), "EUR"))
     assert isinstance(console.file, StringIO)
     return console.file.getvalue()
@@ -61,6 +61,10 @@ def test_windows_with_the_caps_of_this_moment() -> None:
     )
     assert (day["cap"], day["percent"], day["raised_until"]) == ("60.00", 40.0, NOW + 1)
     assert (month["cap"], month["percent"], month["raised_until"]) == (None, None, None)
+    # on a terminal of 80 columns the bar stays with its number; times are UTC, as those of spend caps
+    narrow = shown(told(NOW), width=80)
+    assert "[########............] 40 %" in narrow
+    assert "raised until 2027-01-15 08:00 UTC" in shown(told(NOW))
     later = told(NOW + 1)["windows"][1]
     assert (later["cap"], later["percent"], later["raised_until"]) == ("30.00", 80.0, None)
 
@@ -94,6 +98,17 @@ def test_calls_are_those_the_owner_pays_for() -> None:
     assert "was granted; no session timer was agreed\n" in shown(runs_on | {"hold": None})
     assert "[####################] 100 %" in said
     assert "[########............] 40 %" in said
+
+
+def test_escrow_is_no_call_that_rings() -> None:
+    lease = leg("escrow:sbc:1:money:trunk:acme-hq", None, "money:trunk:acme-hq")
+    others = leg("escrow:sbc:0:money:tenant:acme", None, "money:tenant:acme")
+    found = told(NOW, lease, others, leg("a" * 32, None, "money:trunk:acme-hq"))
+    assert [call["record_id"] for call in found["calls"]] == ["a" * 32]
+    assert found["escrow"] == [{"node": "sbc", "gate": 1, "held": "0.50"}]
+    said = shown(found)
+    assert "  in escrow: 0.50 with gate 1 of sbc, should Valkey be lost" in said
+    assert said.count("rings") == 1
 
 
 def test_a_hold_stands_out_and_many_calls_do_not() -> None:

@@ -155,7 +155,7 @@ def test_decks_a_file_names(ask: Ask, tmp_path: Path) -> None:
             put_down(store, change, actor=alice, command="deck import", at=1, beyond=0)
             told = ask(*tried)
             assert wanted in told.stderr
-            assert json.loads(told.stdout)["reason"] == ("no-margin" if wanted else "admitted")
+            assert json.loads(told.stdout)["reason"] == ("no-price" if wanted else "admitted")
         assert (told.exit_code, told.stderr) == (0, "")
 
 

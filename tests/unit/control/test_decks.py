@@ -109,7 +109,7 @@ def test_a_correction_says_something_of_the_past_and_of_nothing_before_it() -> N
     assert {p: one.tariff.rate_nano for p, one in after.at(99).items()} == {"44": 10, "1": 3}
     assert {p: one.tariff.rate_nano for p, one in after.at(100).items()} == {"44": 7, "1": 3}
     assert (change.effect, [now.prefix for _, now in told.cheaper]) == ("1 cheaper", ["44"])
-    assert saying(change) == "deck north corrected: 1 cheaper"
+    assert saying(change) == "deck north corrected since 1970-01-01T00:01:40Z: 1 cheaper"
     with pytest.raises(DeckActRefused, match="of the past"):
         corrected("north", held, said, b"mail", 501, 500, whole=False, even_so=False)
     with pytest.raises(DeckActRefused, match="there is no deck north"):

@@ -13,6 +13,7 @@ from trunkward.control.spending import (
     SpendingRefused,
     held,
     journaled,
+    lower_above,
     lowered,
     raised,
     released,
@@ -125,10 +126,63 @@ def test_a_raise_ends_early() -> None:
     def ended(window: Window | None) -> tuple[int, ...]:
         return lowered((day, hour), owner=TRUNK, window=window, why="over", now=NOW).ended
 
-    assert (ended(Window.DAY), ended(None)) == ((7,), (7, 8))
+    assert (ended(Window.DAY), ended(Window.HOUR)) == ((7,), (8,))
+    # which one is meant is asked, not guessed
+    with pytest.raises(SpendingRefused, match=r"say which one ends: --window day \(80\.00\), --window hour"):
+        ended(None)
+    change = lowered((day,), owner=TRUNK, window=None, why="over", now=NOW)
+    assert said(change) == "trunk:acme-hq: the raise for a day ended early (over)"
+    assert journaled(change)["window"] == "day"
     for raises, at in (((replace(day, ended=9),), NOW), ((day,), NOW + 7200)):
         with pytest.raises(SpendingRefused, match="no cap of trunk:acme-hq is raised"):
             lowered(raises, owner=TRUNK, window=None, why="over", now=at)
+
+
+def test_a_raise_says_until_when() -> None:
+    change = raised(
+        *(DECLARED, ()),
+        owner=TRUNK,
+        window=Window.DAY,
+        to_micro=80_000_000,
+        for_s=7200,
+        why="x",
+        more=False,
+        now=NOW,
+    )
+    assert said(change) == "trunk:acme-hq may spend 80.00 a day until 2027-01-15 10:00 UTC (x)"
+
+
+@pytest.mark.parametrize(
+    ("tenant", "reseller", "before", "told"),
+    [
+        (80, None, (), []),
+        (50, None, (), ["tenant acme may spend 50.00 EUR in a day, which holds as well"]),
+        (50, 60, (), ["tenant acme may spend 50.00", "reseller bolt may spend 60.00"]),
+        # a raise of the tenant's own is long enough a day
+        (50, None, ("tenant:acme",), []),
+    ],
+)
+def test_a_lower_cap_above_a_raise_is_told(
+    tenant: int, reseller: int | None, before: tuple[str, ...], told: list[str]
+) -> None:
+    declared = replace(
+        DECLARED,
+        trunks=tuple(replace(one, reseller="bolt") for one in DECLARED.trunks),
+        resellers=("bolt",),
+        tenant_spending={"acme": Spending(day_micro=tenant * 10**6)},
+        reseller_spending={"bolt": Spending(day_micro=reseller * 10**6)} if reseller else {},
+    )
+    raises = [
+        Raise(version=3, owner=owner, window=Window.DAY, to_micro=90_000_000, until=NOW + 60)
+        for owner in before
+    ]
+    found = lower_above(declared, raises, [], raise_(declared), NOW)
+    assert len(found) == len(told)
+    assert all(one.startswith(begins) for one, begins in zip(found, told, strict=True)), found
+    held_too = [Hold(version=4, owner="reseller:bolt"), Hold(version=5, owner="trunk:other")]
+    assert [
+        one for one in lower_above(declared, raises, held_too, raise_(declared), NOW) if one not in found
+    ] == ["reseller bolt is held (calls out): ./trunkward release reseller:bolt --why TEXT"]
 
 
 def hold(owner: str = TRUNK, *before: Hold, **changed: Any) -> Hold:

@@ -121,7 +121,10 @@ def test_only_the_version_that_runs_changes_a_node(tmp_path: Path, paths: Paths)
     ):
         check_runs_this(paths)
     put_in_use(paths, InUse(now=other, before=here))
-    with pytest.raises(OtherVersion, match=r"runs version 2 \(.*\./trunkward upgrade must come first"):
+    with pytest.raises(
+        OtherVersion,
+        match=r"versions/2/bin/trunkward does it at once; .*\./trunkward upgrade must come first",
+    ):
         check_runs_this(paths)
 
 

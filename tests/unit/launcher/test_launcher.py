@@ -229,7 +229,13 @@ def test_a_version_an_upgrade_was_killed_on_the_way_to_stays(tmp_path: Path) -> 
     assert done.stdout.split() == ["made", "new", "old"], done.stderr
 
 
-@pytest.mark.parametrize("command", ["status", "plan", "apply", "rollback"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("status", "plan", "apply", "rollback", "release", "hold", "spend raise", "spend forget"),
+        *("deck restore", "secret revoke", "explain", "try", "history", "export billing"),
+    ],
+)
 def test_a_running_node_is_asked_and_changed_by_the_version_it_runs(tmp_path: Path, command: str) -> None:
     done = run(
         f"""
@@ -244,6 +250,23 @@ def test_a_running_node_is_asked_and_changed_by_the_version_it_runs(tmp_path: Pa
         TRUNKWARD_HOME=str(tmp_path / "home"),
     )
     assert done.stdout == f"old {command} a b\n", done.stderr
+
+
+@pytest.mark.parametrize("command", ["up", "upgrade", "check-config", "restore", "install-units"])
+def test_what_brings_or_checks_a_version_is_the_checkouts(tmp_path: Path, command: str) -> None:
+    done = run(
+        f"""
+        NODE_DIRS=(); ensure_users() {{ :; }}; ensure_packages() {{ :; }}
+        ensure_venv() {{ echo the version of the checkout; exit 9; }}
+        mkdir -p $TRUNKWARD_HOME/run $PARTS/versions/old/bin; ln -s versions/old $PARTS/current
+        touch $PARTS/versions/old/bin/trunkward; chmod 755 $PARTS/versions/old/bin/trunkward
+        exec {{held}}>$TRUNKWARD_HOME/run/up.lock; flock -x $held
+        on_platform {command}
+        """,
+        tmp_path,
+        TRUNKWARD_HOME=str(tmp_path / "home"),
+    )
+    assert done.stdout == "the version of the checkout\n", done.stderr
 
 
 def test_the_same_python_parts_are_copied_not_installed_anew(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Levels of a cap: told once on the way up, again only after what is spent has fallen."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -80,7 +81,13 @@ def test_what_is_told() -> None:
         at=1_800_000_000.0,
     )
     assert in_words(alert) == (
-        "trunk:acme-hq has spent 80 % of what it may in 24 hours: 24.450001 of 30.00 EUR"
+        "trunk:acme-hq is at 80 % of what it may spend in 24 hours: 23.950001 spent and 0.50 held for calls, of"
+        " 30.00 EUR"
+    )
+    refused = replace(alert, percent=100, refused=True)
+    assert in_words(refused) == (
+        "trunk:acme-hq: a call was refused that needs more than is left for 24 hours: 23.950001 spent and 0.50"
+        " held for calls, of 30.00 EUR"
     )
     told = json.loads(json.dumps(event(alert, "sbc.example.com", "2027-01-15T08:00:00Z")))
     assert (told["type"], told["timestamp"]) == ("spend.threshold", "2027-01-15T08:00:00Z")

@@ -106,7 +106,8 @@ def test_each_level_is_told_once_also_by_who_is_started_anew(file: Path) -> None
         told.append(alerts.raised)
     assert told == [0, 1, 0, 1, 1, 0]
     assert log.lines == [
-        f"trunk:acme-hq has spent {percent} % of what it may in 24 hours: {spent}.00 of 30.00 EUR"
+        f"trunk:acme-hq is at {percent} % of what it may spend in 24 hours: {spent}.00 spent and 0.00 held for"
+        " calls, of 30.00 EUR"
         f" owner=trunk:acme-hq window=day percent={percent}"
         for percent, spent in ((50, 15), (80, 24), (100, 30))
     ]
@@ -152,6 +153,7 @@ def test_a_cap_a_call_was_refused_for_is_reached(file: Path) -> None:
         alerts.shipped([refusal(Reason.SPEND_CAP, "trunk:acme-hq day")], NOW)
         alerts.round(NOW + 1)
     assert (alerts.raised, outbox.told) == (2, {"trunk:acme-hq day": 100})
+    assert "a call was refused that needs more than is left" in log.lines[-1]
     alerts.round(NOW + FULL_S)
     assert (alerts.raised, outbox.told) == (2, {"trunk:acme-hq day": 80})
 
@@ -306,7 +308,7 @@ def test_from_the_ledger_to_webhook_and_mail(
         (message,) = server.messages
     assert hook[0]["webhook-signature"] == openssl_signature(SECRET, hook)
     assert json.loads(hook[1])["data"]["percent"] == 80
-    assert message["Subject"].startswith("[sbc.example.com] trunk:acme-hq has spent 80 % of what it may")
+    assert message["Subject"].startswith("[sbc.example.com] trunk:acme-hq is at 80 % of what it may spend in")
     assert outbox.waiting == 1
 
 

@@ -84,7 +84,7 @@ async def two_calls(node: Node) -> None:
         pairs = [await up(lab), await up(lab)]
         assert spent(node).granted == 2 * SLICE
         said = await refused(lab, node, 403, "spend-cap")
-        assert said.startswith(f"trunk acme-hq may cost {CAP / 10**6:.2f} EUR a hour, and ")
+        assert said.startswith(f"trunk acme-hq may cost {CAP / 10**6:.2f} EUR an hour: ")
         for call, there in pairs:
             assert (await call.bye()).status == 200
             await there.ended()

@@ -168,7 +168,7 @@ def test_shown_and_told(told: Told) -> None:
     assert json.loads(told.hooks.received[2][1])["data"]["percent"] == 80
     until(lambda: len(told.mails.messages) == 3, "a mail of each")
     log = node.log("worker")
-    assert log.count("has spent 80 % of what it may in 24 hours") == 1
+    assert log.count("is at 80 % of what it may spend in 24 hours") == 1
     assert node.trunkward("spend", "trunk:nobody").returncode == 2
 
 
