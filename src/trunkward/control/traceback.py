@@ -191,8 +191,9 @@ def _call(traced: Traced) -> dict[str, Any]:
             "tried": [route["peer"] for route in view["tried"]],
         },
         "attestation": _attestation(told, traced.proof) if view["direction"] == "outbound" else None,
-        "verification": view["verification"],
-        "identity": {"received": view["identity_received"], "signed": view["identity_signed"]},
+        "verification": view.get("verification"),
+        # not in records of an earlier version
+        "identity": {which: view.get(f"identity_{which}", []) for which in ("received", "signed")},
         "proof": _proof(traced.proof, told),
         "ladder": [
             {"after_s": round(step.after_s, 3), "arrow": step.arrow, "text": step.text}
@@ -210,7 +211,7 @@ def _came_from(traced: Traced, told: Mapping[str, Any]) -> dict[str, Any]:
     if not view["source_name"]:
         return {"kind": "stranger", "claimed": view["claimed"] or None, **connection}
     if view["direction"] == "inbound":
-        signer = (view["verification"] or {}).get("spc") or None
+        signer = (view.get("verification") or {}).get("spc") or None
         return {
             "kind": "upstream-provider",
             "name": view["source_name"],

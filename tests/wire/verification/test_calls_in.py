@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from sipkit.address import name_addr
 from sipkit.call import Call, HeaderLines
 from sipkit.provider import Provider
+from wire.health.conftest import ask
 from wire.node.parties import (
     ACME_NUMBER,
     PBX,
@@ -26,6 +28,8 @@ from wire.node.parties import (
 from wire.verification.conftest import Verified, path_of
 
 CALLING = "+12125550142"
+#: How many fetches of certificates were timed.
+FETCHED = "trunkward_fetcher_fetch_seconds_count"
 SENDER = f"<sip:{CALLING}@core.carrier>"
 
 
@@ -308,5 +312,37 @@ def test_a_caller_who_gives_up_while_it_waits(verified: Verified) -> None:
             await flow.close()
         server.close()
         assert not faults_in(node.log("kamailio"))
+
+    run(verified.node, scenario)
+
+
+def test_property_35_what_is_scraped_of_a_carrier(verified: Verified) -> None:
+    """Summary: Property 35: after a good and a bad call of a carrier /metrics has its levels and causes by its name, how long fetches took, and when each certificate and the evidence end; no number and no trunk."""
+
+    def value(name: str, *labels: str) -> float:
+        lines = [line for line in ask("/metrics")[1].splitlines() if re.match(rf"{name}[{{ ]", line)]
+        return sum(float(line.rpartition(" ")[2]) for line in lines if all(label in line for label in labels))
+
+    async def scenario() -> None:
+        provider = verified.provider()
+        north, bad = 'carrier="north"', 'code="438",part="gate-'
+        counted = "trunkward_gate_verified_levels_total", "trunkward_gate_verification_errors_total"
+        before = [value(counted[0], north, 'level="B"'), value(counted[1], north), value(FETCHED)]
+        async with verified.host() as host:
+            host.publish(path_of(provider), provider.chain)
+            await call_in(verified, signed(provider, level="B"))
+            (_, good), *_ = signed(provider)
+            await call_in(verified, [("Identity", good.replace(";ppt=shaken", ";ppt=div"))])
+        series = len([line for line in ask("/metrics")[1].splitlines() if not line.startswith("#")])
+        print(f"{series} series with two gates, after calls of two carriers or more")
+        assert value(counted[0], north, 'level="B"') == before[0] + 1
+        assert value(counted[1], north, bad) >= 1
+        assert value(counted[1], north) == before[1] + 1
+        assert value(FETCHED) == before[2] + 1
+        for kind in ("evidence", "customer", "shaken"):
+            assert (
+                value("trunkward_certificate_expiry_timestamp_seconds", f'certificate="{kind}"') > time.time()
+            )
+        assert not re.search(r"acme|\+1202|\+1212", ask("/metrics")[1])
 
     run(verified.node, scenario)

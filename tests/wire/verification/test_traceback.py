@@ -101,7 +101,7 @@ def test_property_31_a_traceback_is_answered_in_one_command(verified: Verified) 
         assert (proof["agrees_with_record"], proof["problem"]) == (True, "")
         assert proof["head"], "no signed head in the answer"
         assert proof["values"]["orig"][1] == ACME_NUMBER.lstrip("+")
-        assert [step["text"] for step in told["ladder"]][0].startswith("INVITE")
+        assert told["ladder"][0]["text"].startswith("INVITE")
 
         # the act: who asked, who answered, the answer's hash, and no number
         history = await asyncio.to_thread(node.trunkward, "history", "--json", "--limit", "1")
@@ -158,7 +158,10 @@ def test_property_31_nothing_found_says_what_was_searched(verified: Verified) ->
     asking = ("traceback", "+12125550199", "--at", "2026-11-25T14:30:00Z", "--within", "10m")
     done = node.trunkward(*asking, "--for", "ITG 7", "--out", str(out))
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "searched       2026-11-25T14:20:00.000Z to 2026-11-25T14:40:00.000Z: 0 calls on record" in done.stdout
+    assert (
+        "searched       2026-11-25T14:20:00.000Z to 2026-11-25T14:40:00.000Z: 0 calls on record"
+        in done.stdout
+    )
     assert "calls are kept 365 days; the oldest is of " in done.stdout
     assert node.trunkward("traceback", "--verify", str(out)).returncode == 0
     assert "is there already" in node.trunkward(*asking, "--for", "ITG 7", "--out", str(out)).stderr
