@@ -61,7 +61,10 @@ FACTS: dict[str, Any] = {
 }
 FACTS |= {"evidence_id": "evidence-17", "evidence_version": 18}
 KNOWN = Known(
-    customer_verified="2026-01-15", evidence=RECORD, journal=Journaled(line=42, facts=FACTS, looked_at="x")
+    customer_verified="2026-01-15",
+    declared="since version 3, by dave (uid 1004)",
+    evidence=RECORD,
+    journal=Journaled(line=42, facts=FACTS, looked_at="x"),
 )
 PROOF = Proof(
     journal="node",
@@ -198,7 +201,8 @@ def test_a_stranger_is_told_with_whom_he_said_to_be() -> None:
 def test_nothing_is_told_that_was_not_asked_for() -> None:
     """Other numbers of the customer, staff but who answers, names signed beside numbers, and other tenants."""
     written = json.dumps(told(traced(decision())))
-    for other in ("12025550199", "bob", "carol", "folder 7", "called them", "letter.pdf", "Example Corp"):
+    assert "since version 3" in written
+    for other in ("12025550199", "bob", "carol", "dave", "folder 7", "called them", "letter.pdf", "Example Corp"):
         assert other not in written, other
     assert "alice (uid 1001)" in written
 
