@@ -52,6 +52,8 @@ def store() -> Iterator[RecordStore]:
         engine.dispose()
 
 
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
 def test_property_31_one_call_of_ten_million(store: RecordStore) -> None:
     """Property 31: the calls of a number within five minutes, how many there are in that time, and the oldest."""
     asked_for = CALLS // 2 + 17

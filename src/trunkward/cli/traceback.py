@@ -61,8 +61,8 @@ def run(paths: Paths, question: Question, *, out: Path | None, as_json: bool) ->
     if os.geteuid() != 0:
         complain("trunkward traceback needs root: records and configuration are root's. Use sudo.")
         return 2
-    if out is not None and (out.exists() or (hint(out) and not out.parent.exists())):
-        complain(f"{out}: {'is there already' if out.exists() else f'cannot be written{hint(out)}'}")
+    if out is not None and (why := "is there already" if out.exists() else _lost(out)):
+        complain(f"{out}: {why}")
         return 2
     with configuration_store(paths, make=False) as configured:
         try:
@@ -97,7 +97,7 @@ def run_verify(paths: Paths, pack: Path, key_file: Path | None) -> int:
         key = read_public_key(key_file or PkiFiles(paths.pki).heads_public_key)
         files = read_pack(pack)
     except (OSError, ValueError, KeyUnusable) as problem:
-        complain(in_words(problem) if isinstance(problem, OSError) else str(problem))
+        complain(f"{in_words(problem)}{hint(pack)}" if isinstance(problem, OSError) else str(problem))
         return 2
     # 1.
     if wrong := list(not_as_sealed(files, key)):
@@ -215,6 +215,10 @@ def _proof(paths: Paths, view: Mapping[str, Any]) -> Proof | None:
     return Proof(
         journal=journal, line=line, text=found.text, head=found.head, values=opened, problem=found.broken
     )
+
+
+def _lost(out: Path) -> str:
+    return f"what is written there is lost{why}" if (why := hint(out)) else ""
 
 
 # ---- written down ----------------------------------------------------------------------------

@@ -202,7 +202,16 @@ def test_nothing_is_told_that_was_not_asked_for() -> None:
     """Other numbers of the customer, staff but who answers, names signed beside numbers, and other tenants."""
     written = json.dumps(told(traced(decision())))
     assert "since version 3" in written
-    for other in ("12025550199", "bob", "carol", "dave", "folder 7", "called them", "letter.pdf", "Example Corp"):
+    for other in (
+        "12025550199",
+        "bob",
+        "carol",
+        "dave",
+        "folder 7",
+        "called them",
+        "letter.pdf",
+        "Example Corp",
+    ):
         assert other not in written, other
     assert "alice (uid 1001)" in written
 
