@@ -24,7 +24,6 @@ from wire.records.parties import eventually, parties, running_call
 MONITORING = Path(__file__).parents[3] / "monitoring"
 #: Of trunks, carriers, numbers.
 _NAMES = re.compile(r"acme|north|\+1202")
-_FROM_ELSEWHERE = ("trunkward_signing_certificate_", "trunkward_list_")
 _NAME = re.compile(r"\b(?:trunkward|process)_[a-z0-9_]+\b")
 
 
@@ -55,13 +54,12 @@ def _value(name: str, **labels: str) -> float:
 
 @pytest.mark.parametrize("file", ["rules.yaml", "dashboard.json"])
 def test_every_metric_that_is_named_is_there(node: Node, file: str) -> None:
-    """Summary: each metric a rule or a panel names is in a live node's /metrics; those of signing certificates from elsewhere: tests/wire/shaken/authority."""
+    """Summary: each metric a rule or a panel names is in a live node's /metrics."""
     text = (MONITORING / file).read_text(encoding="utf-8")
     if file == "dashboard.json":
         panels = json.loads(text)["panels"]
         text = "\n".join(target["expr"] for panel in panels for target in panel.get("targets", []))
-    # of a node that knows a policy administrator alone
-    named = {name for name in _NAME.findall(text) if not name.startswith(_FROM_ELSEWHERE)}
+    named = set(_NAME.findall(text))
     assert len(named) > 20
     # Kamailio's are there a second after its start
     eventually(lambda: named <= _told(), 5, f"named, and not told: {named - _told()}")
