@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 
 from trunkward.calls.outcome import Ending, Outcome
+from trunkward.control.traceback import Question
 from trunkward.records.filter import CallFilter
 from trunkward.records.model import DecisionRecord, MessageRecord, OutcomeRecord, Record
 from trunkward.store import database
@@ -297,6 +299,35 @@ def test_newest_first_is_read_off_an_index(
     assert "USING" in plan[0], plan
     assert "INDEX ix_calls_" in plan[0], plan
     assert not [step for step in plan if "TEMP B-TREE" in step], plan
+
+
+@pytest.mark.parametrize("other", [None, "+12125550142"])
+def test_property_31_a_number_at_a_time_is_found_in_its_index(
+    engine: sa.Engine, store: RecordStore, other: str | None
+) -> None:
+    """Property 31: however many calls there are, those of a number within minutes are all that is looked at."""
+    if engine.dialect.name != "sqlite":
+        pytest.skip("the plan is SQLite's")
+    question = Question(
+        number="+12025550101", other=other, at=1000.0, within_s=300.0, asked_by="", received_at=0.0
+    )
+    asked: list[tuple[str, object]] = []
+    sa.event.listen(engine, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
+    for wanted, column in zip(question.filters(), ("calling_number", "called_number"), strict=True):
+        asked.clear()
+        assert list(store.find(wanted, 101)) == []
+        (query, values) = asked[0]
+        with engine.connect() as connection:
+            steps = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values)  # type: ignore[arg-type]
+            plan = [str(step[-1]) for step in steps]
+        assert re.search(r"INDEX ix_calls_call(ing|ed)_number \(\w+=\? AND at>\? AND at<\?\)", plan[0]), plan
+        assert other is not None or column in plan[0], plan
+
+
+def test_how_many_there_are_of_a_time_and_the_oldest(store: RecordStore) -> None:
+    assert (store.oldest_at(), store.count(0.0, 1e12)) == (None, 0)
+    store.ship([_decision(name, at) for name, at in (("a", 5.0), ("b", 7.0), ("c", 9.0))], "gate-0/1", 10)
+    assert (store.oldest_at(), store.count(5.0, 9.0), store.count(6.0, 6.5)) == (5.0, 2, 0)
 
 
 def test_looking_up_by_what_a_person_has(store: RecordStore) -> None:

@@ -62,6 +62,21 @@ def one_of(option: str, text: str | None, known: tuple[str, ...]) -> str | None:
     return text
 
 
+def one_number(option: str, text: str) -> str:
+    """A whole number, E.164 with `+` where it is longer than those for help. Raises `typer.BadParameter`."""
+    found = _number(option, text)
+    if found is None or found.endswith("*"):
+        raise typer.BadParameter(f"{text!r}: write one whole number, such as +12025550101", param_hint=option)
+    return found
+
+
+def span_s(option: str, text: str) -> float:
+    """Seconds of `90s`, `15m`, `2h`, `7d`. Raises `typer.BadParameter`."""
+    if (found := _AGO.fullmatch(text)) is None:
+        raise typer.BadParameter(f"{text!r}: write a time such as 90s, 15m or 2h", param_hint=option)
+    return float(int(found[1]) * _UNITS_S[found[2]])
+
+
 def _number(option: str, text: str | None) -> str | None:
     if text is None:
         return None

@@ -14,6 +14,7 @@ from trunkward.cli.deck_app import deck_app
 from trunkward.cli.evidence_app import evidence_app
 from trunkward.cli.journal_app import journal_app
 from trunkward.cli.spend_app import hold, release, spend_app
+from trunkward.cli.traceback_app import traceback
 from trunkward.settings import Paths, SettingsRefused
 
 app = typer.Typer(
@@ -486,6 +487,9 @@ def explain(
     from trunkward.cli.explain import run
 
     raise typer.Exit(run(Paths.from_environment(), name, as_json=as_json))
+
+
+app.command()(traceback)
 
 
 @app.command()

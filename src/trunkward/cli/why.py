@@ -13,7 +13,7 @@ from trunkward.control import configuration
 from trunkward.control.configuration import HistoryBroken, Version
 from trunkward.control.evidence import acts_of, described, unlike_journal
 from trunkward.control.why import Certificate, Journaled, Known, document, lines
-from trunkward.engines.journal_proof import proven_line
+from trunkward.engines.journal_proof import ProvenLine, proven_line
 from trunkward.engines.journals import KeyUnusable, read_public_key
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.journal.chain import ChainBroken, Entry
@@ -129,17 +129,26 @@ def _certificate(paths: Paths, serial: str, identity: str) -> Certificate | None
     return None
 
 
-def _journaled(paths: Paths, call: Mapping[str, Any], said: Mapping[str, Any]) -> Journaled | None:
-    """The signer's own line, and how far it is proved; None: it has none, or is not to be read."""
+def proof_of(paths: Paths, call: Mapping[str, Any]) -> ProvenLine | None:
+    """The signer's own line, and how far it is proved; None: it has none. Raises `OSError`, `KeyUnusable`."""
+    said: Mapping[str, Any] = call.get("attestation") or {}
     line, identity = said.get("journal"), said.get("identity", OF_NODE)
     if line is None:
         return None
+    key = read_public_key(PkiFiles(paths.pki).heads_public_key)
+    journal = paths.signer_journal(identity)
+    return proven_line(journal, identity, line, call["started_at"] or 0.0, paths.heads, key)
+
+
+def _journaled(paths: Paths, call: Mapping[str, Any], said: Mapping[str, Any]) -> Journaled | None:
+    """How far the signer's line is proved; None: it has none, or is not to be read."""
+    line = said.get("journal")
     try:
-        key = read_public_key(PkiFiles(paths.pki).heads_public_key)
-        journal = paths.signer_journal(identity)
-        found = proven_line(journal, identity, line, call["started_at"] or 0.0, paths.heads, key)
+        found = proof_of(paths, call)
     except (OSError, KeyUnusable) as problem:
-        return Journaled(line=line, broken=(str(problem),))
+        return Journaled(line=line or 0, broken=(str(problem),))
+    if found is None or line is None:
+        return None
     if found.signed_at is None:
         looked_at = "no head was signed since, which the worker does each minute"
     else:

@@ -1,12 +1,13 @@
-"""Acts the node file does not say: secrets, numbers, evidence, decks, holds, raises, calls rated again.
+"""Acts the node file does not say: about secrets, numbers, evidence, decks, money, calls, and what was told.
 
 Each is a version of the same file: it has a number, a time, an actor and a command, its journal entry names
 it, and gates judge by it as by any other version.
 """
 
 from trunkward.access.actor import Actor
-from trunkward.control import decks, evidence, rerating, secrets, spending, verified
+from trunkward.control import decks, evidence, rerating, secrets, spending, traceback, verified
 from trunkward.control.configuration import Act, ConfigurationStore, Version, same_file_again
+from trunkward.control.traceback import TracebackAnswered
 from trunkward.spend.kept import DeckChange, Rerating
 from trunkward.trunks.callers import NumberChange
 from trunkward.trunks.evidence import EvidenceChange
@@ -43,6 +44,8 @@ def said(act: Act) -> str:
             return spending.said(act)
         case EvidenceChange():
             return evidence.said(act)
+        case TracebackAnswered():
+            return traceback.said(act)
 
 
 def journaled(act: Act, number: int) -> dict[str, object]:
@@ -60,3 +63,5 @@ def journaled(act: Act, number: int) -> dict[str, object]:
             return {"spending": spending.journaled(act)}
         case EvidenceChange():
             return {"evidence": evidence.journaled(act, number)}
+        case TracebackAnswered():
+            return {"traceback": traceback.journaled(act)}

@@ -6,7 +6,7 @@ from it to the first head signed after it are its proof, a minute of them, howev
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,6 +15,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from trunkward.journal.chain import ChainBroken
+from trunkward.journal.examine import Values
 from trunkward.journal.heads import Head, Minute, read_line
 
 
@@ -36,6 +37,9 @@ class ProvenLine:
     signed_at: float | None = None
     #: What does not hold; "": nothing.
     broken: str = ""
+    #: The line and the signed head as they stand in their files; "": it is not there.
+    text: str = ""
+    head: str = ""
 
 
 def proven_line(
@@ -54,31 +58,47 @@ def proven_line(
         if _number(line) != seq:
             return ProvenLine(facts={}, broken=f"line {seq} of {journal} is not there")
         facts: dict[str, Any] = msgspec.json.decode(line)
+        proven = ProvenLine(facts=facts, text=line.decode())
         # 2.
         try:
             found = _head_after(heads, identity, seq, at, key)
         except (ChainBroken, msgspec.MsgspecError) as problem:
-            return ProvenLine(facts=facts, broken=str(problem))
+            return replace(proven, broken=str(problem))
         if found is None:
-            return ProvenLine(facts=facts)
-        signed_at, head = found
+            return proven
+        signed_at, head, signed = found
+        proven = replace(proven, signed_at=signed_at, head=signed)
         # 3.
         number, last = seq, sha256(line).hexdigest()
         while number < head.seq:
             line = file.readline().rstrip(b"\n")
             number += 1
             if _number(line) != number or _link(line).prev != last:
-                broken = f"line {number} does not follow the one before it"
-                return ProvenLine(facts=facts, signed_at=signed_at, broken=broken)
+                return replace(proven, broken=f"line {number} does not follow the one before it")
             last = sha256(line).hexdigest()
         broken = "" if last == head.hash else f"line {number} is not the one whose head was signed: rewritten"
-        return ProvenLine(facts=facts, signed_at=signed_at, broken=broken)
+        return replace(proven, broken=broken)
+
+
+def values_of(journal: Path, day: str, seq: int) -> Values | None:
+    """What line `seq`, written on `day` (`2026-11-26`), committed to; None: deleted, or it has none.
+
+    Raises `OSError`.
+    """
+    try:
+        file = (journal.with_name("details") / f"{day}.jsonl").open("rb")
+    except FileNotFoundError:
+        return None
+    with file:
+        _to_first(file, lambda line: _number(line) >= seq)
+        line = file.readline()
+        return msgspec.json.decode(line, type=Values) if _number(line) == seq else None
 
 
 def _head_after(
     heads: Path, identity: str, seq: int, at: float, key: Ed25519PublicKey
-) -> tuple[float, Head] | None:
-    """The first signed head of a journal that is at its line `seq` or beyond, and when that was signed."""
+) -> tuple[float, Head, str] | None:
+    """The first signed head of a journal at its line `seq` or beyond; when it was signed; its line."""
     try:
         file = heads.open("rb")
     except FileNotFoundError:
@@ -90,8 +110,9 @@ def _head_after(
                 return None  # still being written
             head = next((one for one in _minute(line).heads if one.journal == identity), None)
             if head is not None and head.seq >= seq:
-                read_line(line.rstrip(b"\n").decode("ascii", errors="replace"), key)
-                return _minute(line).at, head
+                signed = line.rstrip(b"\n").decode("ascii", errors="replace")
+                read_line(signed, key)
+                return _minute(line).at, head, signed
     return None
 
 

@@ -24,7 +24,8 @@ gate, or refused the call by itself. What is on record is then what it applied:
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from hashlib import sha256
 
 import msgspec
 import structlog
@@ -79,6 +80,7 @@ from trunkward.records.model import (
     StirErrorRecord,
     VerificationRecord,
 )
+from trunkward.shaken.identity_header import MAX_HEADERS
 from trunkward.sip.text import shown
 from trunkward.sip.uri import MalformedUri, parse_uri
 from trunkward.trunks.model import Host, Trunk
@@ -454,6 +456,8 @@ class Line:
             verification=_verification(facts),
             attest_reason=judgement.unsigned,
             attestation=_attestation(case, judgement),
+            identity_received=_hashes(attempt.headers.get("identity", ())),
+            identity_signed=_hashes(judgement.signature.identities if judgement.signature else ()),
             findings=[
                 CheckRecord(
                     check=finding.check,
@@ -468,6 +472,11 @@ class Line:
             gate=self._index,
             took_ms=round((time.monotonic() - began) * 1000, 3),
         )
+
+
+def _hashes(identities: Sequence[str]) -> list[str]:
+    """Of more than are ever looked at, the first."""
+    return [sha256(value.encode(errors="surrogatepass")).hexdigest() for value in identities[:MAX_HEADERS]]
 
 
 def _attestation(case: Case, judgement: Judgement) -> AttestationRecord | None:

@@ -133,6 +133,10 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="decision", 
     attestation: AttestationRecord | None = None
     #: Of a carrier's call that got so far; None for all others.
     verification: VerificationRecord | None = None
+    #: SHA-256 (lower-case hex) of the value of each Identity header it came with, in their order, and of each
+    #: the signer made for it.
+    identity_received: list[str] = []
+    identity_signed: list[str] = []
     findings: list[CheckRecord] = []
     policy_version: int = 0
     #: Which gate; -1: the edge itself, with no gate to ask.

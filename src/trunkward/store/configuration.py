@@ -15,6 +15,7 @@ from trunkward.control.acts import journaled
 from trunkward.control.configuration import Act, Superseded, Version, journal_facts
 from trunkward.control.difference import Change, deletions
 from trunkward.control.objects import Objects, schema_id
+from trunkward.control.traceback import TracebackAnswered
 from trunkward.journal.chain import Entry, begin_or_continue
 from trunkward.spend.kept import DeckChange, KeptDeck, Rerating
 from trunkward.store.configuration_schema import (
@@ -141,6 +142,8 @@ class SqlConfiguration:
                 self._change_decks(connection, act, number)
             case Rerating():
                 pass  # its rows are in the records database; here stand who, when and why
+            case TracebackAnswered():
+                pass  # the answer has left; here stand who asked, who answered, and its hash
             case SpendingChange():
                 self._change_spending(connection, act, number)
             case EvidenceChange():

@@ -248,6 +248,18 @@ class RecordStore:
             made, ended = connection.execute(query).one()
         return int(made), int(ended)
 
+    def oldest_at(self) -> float | None:
+        """When the oldest call there is was judged, seconds since the epoch."""
+        with self._engine.connect() as connection:
+            found = connection.scalar(sa.select(sa.func.min(calls.c.at)))
+        return None if found is None else float(found)
+
+    def count(self, since: float, until: float) -> int:
+        """How many calls were judged in a time, in seconds since the epoch; `until` not in it."""
+        query = sa.select(sa.func.count()).where(calls.c.at >= since, calls.c.at < until)
+        with self._engine.connect() as connection:
+            return int(connection.scalar(query) or 0)
+
     def last_id(self) -> int:
         """The id of the call that was heard of last."""
         with self._engine.connect() as connection:

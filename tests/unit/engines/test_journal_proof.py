@@ -7,8 +7,9 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from trunkward.engines.journal_proof import ProvenLine, proven_line
+from trunkward.engines.journal_proof import ProvenLine, proven_line, values_of
 from trunkward.journal.chain import Entry
+from trunkward.journal.commitment import opens
 from trunkward.journal.heads import Head, signed_minute
 from trunkward.signer.journal import Journal, Line
 
@@ -61,10 +62,14 @@ def test_every_line_is_found_and_proved(kept: Kept) -> None:
         found = kept.prove(number)
         assert (found.facts["n"], found.broken) == (number, "")
         assert found.signed_at == kept.at(-(-number // 3) * 3) + 1
+        # word for word, for whoever has neither file
+        assert found.text == kept.path.read_text().splitlines()[number - 1]
+        assert found.head == kept.heads.read_text().splitlines()[-(-number // 3) - 1]
 
 
 def test_a_line_after_the_last_head_is_not_proved_yet(kept: Kept) -> None:
-    assert kept.prove(LINES) == ProvenLine(facts=kept.prove(LINES).facts)
+    found = kept.prove(LINES)
+    assert found == ProvenLine(facts=found.facts, text=found.text)
     assert kept.prove(10, "another").signed_at is None
     kept.heads.unlink()
     assert kept.prove(10).signed_at is None
@@ -111,3 +116,22 @@ def test_what_is_written_in_this_moment_is_no_line_yet(kept: Kept) -> None:
     with kept.heads.open("ab") as file:
         file.write(msgspec.json.encode({"half": 1}))
     assert kept.prove(LINES).signed_at is None
+
+
+def test_what_opens_one_lines_commitments(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    for number in range(1, 60):
+        line = Line(facts={"kind": "signed", "at": 1_800_000_000.0}, private={"orig": "1" * number})
+        journal.commit([Line(facts={"kind": "refused", "at": 1_800_000_000.0}), line])
+    journal.close()
+    for number in range(1, 60):
+        found = values_of(journal.path, "2027-01-15", 2 * number)
+        assert found is not None
+        salt, value = found.values["orig"]
+        text = json.loads(journal.path.read_bytes().splitlines()[2 * number - 1])
+        assert value == "1" * number
+        assert opens(text["commits"]["orig"], salt, "orig", value)
+        assert values_of(journal.path, "2027-01-15", 2 * number - 1) is None
+    assert values_of(journal.path, "2027-01-15", 200) is None
+    # deleted, its time was over
+    assert values_of(journal.path, "2027-01-14", 2) is None

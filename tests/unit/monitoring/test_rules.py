@@ -96,6 +96,15 @@ CASES = {
     "TrunkwardSigningCertificateRevoked": _flat(
         "trunkward_signing_certificate_revoked", "1+0", "0+0", 'identity="node"'
     ),
+    "TrunkwardSigningCertificateEnds": _flat(
+        "trunkward_signing_certificate_expiry_timestamp_seconds",
+        "21600+0",
+        "30000+0",
+        'identity="resold"',
+        "20m",
+    ),
+    "TrunkwardListEnded": _flat(_CERTIFICATE, "600+0", "90000+0", 'certificate="revocation-list"'),
+    "TrunkwardListNotRenewed": _flat("trunkward_list_failing", "1+0", "0+0", 'list="trusted"', "2h"),
     "TrunkwardCertificateUnreadable": _flat("trunkward_certificates_unreadable", "1+0", "0+0"),
     "TrunkwardRecordsWait": _flat("trunkward_records_waiting_seconds", "31+0", "0.5+0", 'part="worker"'),
     "TrunkwardWorkerFails": Case(

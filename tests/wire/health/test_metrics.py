@@ -81,6 +81,17 @@ def test_names_are_as_prometheus_wants_them(node: Node) -> None:
     }
 
 
+def test_how_many_series_there_are(node: Node) -> None:
+    """Summary: as many series as docs/monitoring.md says, on a node with two gates, the example's trunk and carriers, and no call yet."""
+    eventually(lambda: "trunkward_kamailio_tls_connections" in _told(), 5, "Kamailio's numbers")
+    series = [line for line in ask("/metrics")[1].splitlines() if not line.startswith("#")]
+    print(f"{len(series)} series with two gates and no call")
+    page = (MONITORING.parent / "docs/monitoring.md").read_text(encoding="utf-8")
+    told = re.search(r"some (\d+) with two gates and no call", page)
+    assert told is not None
+    assert abs(len(series) - int(told[1])) <= 15, len(series)
+
+
 def test_a_call_moves_the_numbers(node: Node) -> None:
     """Summary: a call shows as running with its media session and connections, then as ended, answered, with its talk time."""
 

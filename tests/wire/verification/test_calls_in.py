@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from sipkit.address import name_addr
 from sipkit.call import Call, HeaderLines
 from sipkit.provider import Provider
+from wire.health.conftest import ask
 from wire.node.parties import (
     ACME_NUMBER,
     PBX,
@@ -23,6 +25,7 @@ from wire.node.parties import (
     run,
     tls_carrier,
 )
+from wire.records.parties import eventually
 from wire.verification.conftest import Verified, path_of
 
 CALLING = "+12125550142"
@@ -308,5 +311,40 @@ def test_a_caller_who_gives_up_while_it_waits(verified: Verified) -> None:
             await flow.close()
         server.close()
         assert not faults_in(node.log("kamailio"))
+
+    run(verified.node, scenario)
+
+
+def scraped(name: str, *labels: str) -> float:
+    """The sum of a metric's samples with all of these labels."""
+    lines = [line for line in ask("/metrics")[1].splitlines() if re.match(rf"{name}[{{ ]", line)]
+    return sum(float(line.rpartition(" ")[2]) for line in lines if all(label in line for label in labels))
+
+
+def test_property_35_what_is_scraped_of_a_carrier(verified: Verified) -> None:
+    """Summary: Property 35: after a good and a bad call of a carrier /metrics has its levels and causes by its name, how long fetches took, and when certificates and evidence end; no number and no trunk."""
+    north, levels = 'carrier="north"', "trunkward_gate_verified_levels_total"
+    errors, fetched = "trunkward_gate_verification_errors_total", "trunkward_fetcher_fetch_seconds_count"
+
+    def told() -> list[float]:
+        return [scraped(levels, north, 'level="B"'), scraped(errors, north, 'code="438"'), scraped(fetched)]
+
+    async def scenario() -> None:
+        provider = verified.provider()
+        before = await asyncio.to_thread(told)
+        async with verified.host() as host:
+            host.publish(path_of(provider), provider.chain)
+            await call_in(verified, signed(provider, level="B"))
+            ((_, good),) = signed(provider)
+            await call_in(verified, [("Identity", good.replace(";ppt=shaken", ";ppt=div"))])
+        # who asks within a second of another gets the same answer
+        await asyncio.to_thread(
+            eventually, lambda: told() == [value + 1 for value in before], 5, "one more each"
+        )
+        series = len([line for line in ask("/metrics")[1].splitlines() if not line.startswith("#")])
+        print(f"{series} series with two gates, after calls of two carriers or more")
+        for kind in ("evidence", "customer", "shaken"):
+            assert scraped("trunkward_certificate_expiry_timestamp_seconds", f'"{kind}"') > time.time()
+        assert not re.search(r"acme|\+1202|\+1212", ask("/metrics")[1])
 
     run(verified.node, scenario)

@@ -5,6 +5,7 @@ In the order of a node's life, on one node.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -31,6 +32,7 @@ from trunkward.shaken.trusted_list import read_trusted_list
 from trunkward.shaken.verify import CalledAs, Verstat, verify
 from trunkward.stiauthority.server import StiAuthority, Where, accounts_of
 from wire.conftest import EXAMPLE, Node, start_node, stop_node
+from wire.health.conftest import ask
 from wire.node.parties import (
     ACME_NUMBER,
     NORTH_NUMBER,
@@ -216,6 +218,28 @@ def test_calls_are_signed_under_the_published_certificate(node: Node, sti: StiAu
     )
     found = verify([identity], call=called, credentials={url: credential}, now_s=now_s)
     assert (found.outcome, found.spc) == (Verstat.PASSED, SPC)
+
+
+def test_property_35_what_is_scraped_of_its_certificate_and_lists(node: Node) -> None:
+    """Summary: Property 35: on a node that knows a policy administrator /metrics has all that alerts ask of its signing certificate and of the two lists."""
+
+    def found() -> dict[str, float]:
+        lines = [
+            line for line in ask("/metrics")[1].splitlines() if re.match(r"trunkward_(signing|list)_", line)
+        ]
+        return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+    wait_until(
+        lambda: "trunkward_signing_certificate_found_timestamp_seconds" in str(found()), "it was found"
+    )
+    told = {re.sub(r'(part="[^"]*",?)', "", name): value for name, value in found().items()}
+    for name in ("expiry_timestamp_seconds", "renewal_timestamp_seconds"):
+        assert told[f'trunkward_signing_certificate_{name}{{identity="node"}}'] > time.time()
+    assert told['trunkward_signing_certificate_revoked{identity="node"}'] == 0
+    assert told['trunkward_signing_certificate_problem{identity="node"}'] == 0
+    for which in ("trusted", "revocations"):
+        assert told[f'trunkward_list_failing{{list="{which}"}}'] == 0
+        assert time.time() - told[f'trunkward_list_fetched_timestamp_seconds{{list="{which}"}}'] < 600
 
 
 def test_a_revoked_certificate_signs_no_more(node: Node, sti: StiAuthority) -> None:

@@ -1,0 +1,294 @@
+"""What a request to trace a call back is answered with: who it came from, who it went to, and the proof.
+
+47 CFR 64.1200(n)(1): whoever carries calls responds fully to each such request of the Commission, of law
+enforcement or of the registered consortium, within 24 hours of its receipt: with the customer whose call it
+was, or with the provider that it came from. An answer is about the calls that were asked for and about nobody
+else: other numbers of a customer, and who of ours decided what, are left out.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from trunkward.control.why import Known
+from trunkward.control.why import document as why
+from trunkward.records.filter import CallFilter
+from trunkward.records.ladder import steps
+from trunkward.records.model import MessageRecord
+
+#: Seconds from the receipt of a request to its answer (47 CFR 64.1200(n)(1)).
+ANSWER_S = 24 * 3600.0
+#: Calls told of one by one; whoever asks about more has to ask more closely.
+MOST_CALLS = 100
+#: Values a signer's line commits to that are about the call: its numbers, retargets, the hash of its Call-ID.
+_OPENED = ("call", "orig", "dest", "div")
+_CONNECTION = ("source", "transport", "tls_version", "certificate_sha256")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What was asked; times in seconds since the epoch."""
+
+    #: E.164 with `+`: the calling or the called number, whichever; and the other one, where it is known.
+    number: str
+    other: str | None
+    at: float
+    #: Seconds before and after that are looked at: clocks differ, and so does what is called a call's time.
+    within_s: float
+    #: Who asked, and what he calls it.
+    asked_by: str
+    received_at: float
+
+    @property
+    def since(self) -> float:
+        """Calls from then on fit."""
+        return self.at - self.within_s
+
+    @property
+    def until(self) -> float:
+        """Calls before then fit."""
+        return self.at + self.within_s
+
+    def filters(self) -> tuple[CallFilter, CallFilter]:
+        """The calls that fit, by either number: each is found in an index, however many calls there are."""
+        in_time = CallFilter(since=self.since, until=self.until)
+        return (
+            replace(in_time, calling_number=self.number, called_number=self.other),
+            replace(in_time, called_number=self.number, calling_number=self.other),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """Who answers."""
+
+    node: str
+    spc: str
+    #: The person, as the operating system knows him.
+    answered_by: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What there is to be searched."""
+
+    #: Days calls are kept, and those of the tenant whose calls are kept least.
+    days: int
+    least_days: int
+    #: Of the oldest call on record, seconds since the epoch; None: there is none.
+    oldest_at: float | None = None
+    #: Calls of that time, whoever's.
+    in_time: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """The signer's line about a call, and what speaks for it."""
+
+    #: Whose journal, and the number of the line.
+    journal: str
+    line: int
+    #: The line and the first signed head after it, word for word; "": there is none.
+    text: str = ""
+    head: str = ""
+    #: Salt (hex) and value of what the line commits to.
+    values: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    #: Whether the chain leads from one to the other; "" for yes.
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traced:
+    """One call that fits."""
+
+    #: Its record (`records.view`), and what is kept beside it.
+    view: Mapping[str, Any]
+    known: Known
+    #: By the version it was judged by, whose calls its trunk brings; "": nobody knows any more.
+    role: str = ""
+    messages: Sequence[MessageRecord] = ()
+    proof: Proof | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TracebackAnswered:
+    """The act: an answer was given. Whose numbers it is about stands in the answer alone."""
+
+    asked_by: str
+    received_at: float
+    calls: int
+    #: SHA-256 of the manifest, which names each file of the answer by its hash.
+    manifest_sha256: str
+
+
+def answer(
+    question: Question,
+    provider: Provider,
+    kept: Kept,
+    found: Sequence[Traced],
+    *,
+    more: bool,
+    at: float,
+    salt: str,
+) -> dict[str, Any]:
+    """The answer for programs, made `at` (seconds since the epoch); times in it are ISO 8601, UTC.
+
+    `more`: further calls fit. `salt`: of chance, so that nobody can try numbers against the answer's hash,
+    which is journaled.
+    """
+    return {
+        "format": "trunkward-traceback-1",
+        "made_at": _iso(at),
+        "salt": salt,
+        "provider": {"node": provider.node, "spc": provider.spc, "version": provider.version},
+        "answered_by": provider.answered_by,
+        "request": {
+            "asked_by": question.asked_by,
+            "received_at": _iso(question.received_at),
+            "answer_due_at": _iso(question.received_at + ANSWER_S),
+            "number": question.number,
+            "other_number": question.other,
+            "at": _iso(question.at),
+            "within_s": question.within_s,
+        },
+        "searched": {
+            "since": _iso(question.since),
+            "until": _iso(question.until),
+            "calls_in_time": kept.in_time,
+            "oldest_call_at": _iso(kept.oldest_at),
+            "calls_kept_days": kept.days,
+            "some_kept_days": kept.least_days,
+        },
+        "calls": [_call(traced) for traced in found],
+        "more_calls": more,
+    }
+
+
+def _call(traced: Traced) -> dict[str, Any]:
+    view, told = traced.view, why(traced.view, traced.known)
+    return {
+        "record_id": view["record_id"],
+        "call_id": view["call_id"],
+        "started_at": _iso(view["started_at"]),
+        "answered_at": _iso(view["answered_at"]),
+        "ended_at": _iso(view["ended_at"]),
+        "duration_s": view["duration_s"],
+        "direction": view["direction"],
+        "calling_number": view["calling_number"],
+        "called_number": view["called_number"],
+        "verdict": view["verdict"],
+        "reason": view["end_reason"] or view["reason"],
+        "ending": view["ending"],
+        "end_code": view["end_code"],
+        "ended_by": view["ended_by"],
+        "from": _came_from(traced, told),
+        "to": {
+            "kind": "carrier" if view["direction"] == "outbound" else "customer",
+            "name": view["peer"],
+            "tenant": None if view["direction"] == "outbound" else view["tenant"] or None,
+            "tried": [route["peer"] for route in view["tried"]],
+        },
+        "attestation": _attestation(told, traced.proof) if view["direction"] == "outbound" else None,
+        "verification": view.get("verification"),
+        # not in records of an earlier version
+        "identity": {which: view.get(f"identity_{which}", []) for which in ("received", "signed")},
+        "proof": _proof(traced.proof, told),
+        "ladder": [
+            {"after_s": round(step.after_s, 3), "arrow": step.arrow, "text": step.text}
+            for step in steps(view, traced.messages)
+        ],
+        "policy_version": view["policy_version"],
+        "configuration": told["configuration"],
+    }
+
+
+def _came_from(traced: Traced, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Our customer, the provider before us, or nobody we know; and where its packets came from."""
+    view = traced.view
+    connection = {name: view[name] or None for name in _CONNECTION}
+    if not view["source_name"]:
+        return {"kind": "stranger", "claimed": view["claimed"] or None, **connection}
+    if view["direction"] == "inbound":
+        signer = (view.get("verification") or {}).get("spc") or None
+        return {
+            "kind": "upstream-provider",
+            "name": view["source_name"],
+            "signed_by_spc": signer,
+            **connection,
+        }
+    customer = told["customer"]
+    return {
+        "kind": "customer" if traced.role == "originating" else "upstream-provider",
+        "name": view["source_name"],
+        "role": traced.role or None,
+        "tenant": customer["tenant"] or None,
+        "customer_reference": customer["reference"] or None,
+        "customer_verified": customer["verified"],
+        "authenticated_by": told["authenticated"]["by"],
+        **connection,
+    }
+
+
+def _attestation(told: Mapping[str, Any], proof: Proof | None) -> dict[str, Any]:
+    record = told["number"]["record"]
+    return {
+        "level": told["level"] or None,
+        "rule": told["rule"] or None,
+        "words": told["words"],
+        "clause": told["clause"],
+        "lacked": told["lack"] or None,
+        "unsigned": told["unsigned_reason"] or None,
+        "certificate": told["certificate"],
+        "evidence": {
+            "id": told["number"]["evidence"] or None,
+            "version": told["number"]["version"],
+            "declared": _without_actor(told["number"]["declared"]),
+            "kind": record["kind"] if record else None,
+            "file_sha256": record["file_sha256"] if record else None,
+            "until": _iso(record["until"]) if record else None,
+            "reviewed_at": _iso(record["reviewed_at"]) if record else None,
+        },
+    }
+
+
+def _without_actor(declared: str | None) -> str | None:
+    return declared.partition(", by ")[0] if declared else None
+
+
+def _proof(proof: Proof | None, told: Mapping[str, Any]) -> dict[str, Any] | None:
+    if proof is None:
+        return None
+    return {
+        "journal": proof.journal,
+        "line": proof.line,
+        "text": proof.text,
+        "values": {name: list(proof.values[name]) for name in _OPENED if name in proof.values},
+        "head": proof.head,
+        "agrees_with_record": bool(told["journal"] and told["journal"]["agrees"]),
+        "problem": proof.problem,
+    }
+
+
+def _iso(at: float | None) -> str | None:
+    return None if not at else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
+
+
+# ---- the act ---------------------------------------------------------------------------------
+
+
+def said(act: TracebackAnswered) -> str:
+    """One line for the history."""
+    count = "1 call" if act.calls == 1 else f"{act.calls} calls"
+    return f"traceback answered: {act.asked_by}, {count}"
+
+
+def journaled(act: TracebackAnswered) -> dict[str, object]:
+    """What the journal says of an act besides its version."""
+    return {
+        "asked_by": act.asked_by,
+        "received_at": act.received_at,
+        "calls": act.calls,
+        "manifest_sha256": act.manifest_sha256,
+    }

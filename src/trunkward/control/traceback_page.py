@@ -1,0 +1,182 @@
+"""An answer to a traceback request as one page for a person, and what it must prove by itself."""
+
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from trunkward.journal.chain import ChainBroken
+from trunkward.journal.commitment import opens
+from trunkward.journal.heads import Minute, read_line
+
+#: Columns of what a line is about.
+_WIDE = 14
+
+
+def page(told: Mapping[str, Any]) -> Iterator[str]:
+    """Who asked what, what was searched, and each call."""
+    asked, searched, ours = told["request"], told["searched"], told["provider"]
+    numbers = " and ".join(filter(None, (asked["number"], asked["other_number"])))
+    yield f"Traceback answer of {ours['node']} (service provider code {ours['spc']}), {told['made_at']}"
+    yield _row("asked by", f"{asked['asked_by'] or 'nobody named'}; received {asked['received_at']}")
+    yield _row("answer due", f"{asked['answer_due_at']}, after 24 hours (47 CFR 64.1200(n)(1))")
+    yield _row("answered by", told["answered_by"])
+    yield _row("number", f"{numbers}, at {asked['at']}, {asked['within_s']:g} s before and after")
+    span = f"{searched['since']} to {searched['until']}"
+    yield _row("searched", f"{span}: {searched['calls_in_time']} calls on record, whoever's")
+    yield _row("on record", _kept(searched))
+    count = len(told["calls"])
+    yield _row("found", "no call" if not count else "1 call" if count == 1 else f"{count} calls")
+    if told["more_calls"]:
+        yield _row("", "further calls fit and are not told: ask with both numbers, or a shorter time")
+    for number, call in enumerate(told["calls"], 1):
+        yield ""
+        yield from _call(number, call)
+
+
+def _kept(searched: Mapping[str, Any]) -> str:
+    oldest = searched["oldest_call_at"]
+    days, least = searched["calls_kept_days"], searched["some_kept_days"]
+    others = f", some {least}" if least < days else ""
+    since = f"the oldest is of {oldest}" if oldest else "there is no call at all"
+    return f"calls are kept {days} days{others}; {since}"
+
+
+def _call(number: int, call: Mapping[str, Any]) -> Iterator[str]:
+    numbers = f"from {call['calling_number'] or 'no number'} to {call['called_number'] or 'no number'}"
+    yield f"{number}. {call['started_at']}, {numbers}"
+    yield _row("Call-ID", f"{call['call_id']} (record {call['record_id']})")
+    yield _row("came from", _came_from(call["from"]))
+    yield _row("", _connection(call["from"]))
+    yield _row("went to", _went_to(call["to"]))
+    yield _row("verdict", f"{call['verdict'] or 'not known'}, {call['reason'] or 'no reason'}")
+    if call["ending"]:
+        lasted = f", talked {call['duration_s']} s" if call["duration_s"] is not None else ""
+        yield _row("ended", f"{call['ended_at']}, {call['ending']} {call['end_code'] or ''}{lasted}")
+    yield from _signed(call["attestation"])
+    yield from _verified(call["verification"])
+    for what in ("received", "signed"):
+        yield from (_row("Identity", f"{what}, sha256:{one}") for one in call["identity"][what])
+    yield from _proved(call["proof"])
+    for step in call["ladder"]:
+        yield _row("", f"{step['after_s']:>+9.3f}  {_ARROWS[step['arrow']]:<18}{step['text']}")
+
+
+def _came_from(its: Mapping[str, Any]) -> str:
+    match its["kind"]:
+        case "stranger":
+            return f"nobody we know{', who said to be ' + its['claimed'] if its['claimed'] else ''}"
+        case "customer":
+            whose = "our customer"
+        case _:
+            whose = "the provider before us,"
+    if "tenant" not in its:
+        signer = its["signed_by_spc"]
+        signed = f"signed by service provider {signer}" if signer else "no signature was good"
+        return f"{whose} carrier {its['name']}; {signed}"
+    record, day = its["customer_reference"], its["customer_verified"] or "on a day not known any more"
+    known = f"KYC record {record}, verified {day}" if record else "no KYC record"
+    ways = " and ".join(its["authenticated_by"]) or "nothing"
+    role = f", which is {its['role']}" if its["role"] else ""
+    return f"{whose} {its['tenant']}, {known}; trunk {its['name']}{role}, proved by {ways}"
+
+
+def _connection(its: Mapping[str, Any]) -> str:
+    shown = its["certificate_sha256"]
+    certificate = f"certificate sha256:{shown}" if shown else "no certificate"
+    return ", ".join(filter(None, (its["source"], its["transport"], its["tls_version"], certificate)))
+
+
+def _went_to(its: Mapping[str, Any]) -> str:
+    tried = f"; tried before: {', '.join(its['tried'])}" if its["tried"] else ""
+    return f"{its['kind']} {its['name']}{tried}" if its["name"] else f"nobody{tried}"
+
+
+def _signed(its: Mapping[str, Any] | None) -> Iterator[str]:
+    if its is None:
+        return
+    by = f"by rule {its['rule']}: {its['words']}"
+    yield _row("signed", f"{its['level']} {by}" if its["level"] else f"not, {its['unsigned'] or by}")
+    certificate, evidence = its["certificate"], its["evidence"]
+    if certificate["serial"]:
+        code = f"service provider code {certificate['spc']}" if certificate["spc"] else "not here any more"
+        yield _row("certificate", f"serial {certificate['serial']}, {code}")
+    if evidence["id"]:
+        document = f", document sha256:{evidence['file_sha256']}" if evidence["file_sha256"] else ""
+        yield _row("evidence", f"{evidence['id']}, version {evidence['version']}{document}")
+
+
+def _verified(its: Mapping[str, Any] | None) -> Iterator[str]:
+    if its is None:
+        return
+    level = f", level {its['attest']}, origid {its['origid']}" if its.get("attest") else ""
+    errors = "".join(f"; {error['code']} {error['cause']}" for error in its.get("errors", ()))
+    why = f", {its['why']}" if its.get("why") else ""
+    yield _row("verified", f"{its['verstat']}{level}{why}{errors}")
+
+
+def _proved(proof: Mapping[str, Any] | None) -> Iterator[str]:
+    if proof is None:
+        return
+    followed = "its chain leads to a signed head" if proof["head"] else "no head was signed since"
+    agrees = "says the same" if proof["agrees_with_record"] else "does NOT say the same as the record"
+    line = f"line {proof['line']} of the signer's journal {proof['journal']}"
+    yield _row("journal", f"{line} {agrees}; {proof['problem'] or followed}")
+    opened = {name: value for name, (_, value) in proof["values"].items()}
+    if "orig" in opened:
+        yield _row("", f"signed for a call from {opened['orig']} to {opened.get('dest', 'nobody')}")
+
+
+def _row(about: str, words: str) -> str:
+    return f"   {about:<{_WIDE}} {words}"
+
+
+_ARROWS = {
+    "left-to": "customer -> node",
+    "left-from": "customer <- node",
+    "right-from": "node -> carrier",
+    "right-to": "node <- carrier",
+    "here": "node",
+}
+
+
+# ---- what it proves by itself ----------------------------------------------------------------
+
+
+def unproved(told: Mapping[str, Any], key: Ed25519PublicKey) -> Iterator[str]:
+    """Sentences on proofs in an answer that do not hold; those it does not have are not missed here.
+
+    1. The signer's line is this call's, and what is opened is what it committed to.
+    2. The head after it is signed with the key, and names the journal at that line or a later one.
+    3. Where it is that very line, its hash is the head's. The lines between are not in an answer: they are
+       about other people's calls. Who has the journals follows them.
+    """
+    for call in told["calls"]:
+        if (proof := call["proof"]) is not None and proof["text"]:
+            yield from (f"call {call['record_id']}: {wrong}" for wrong in _wrong(call, proof, key))
+
+
+def _wrong(call: Mapping[str, Any], proof: Mapping[str, Any], key: Ed25519PublicKey) -> Iterator[str]:
+    facts = msgspec.json.decode(proof["text"])
+    # 1.
+    if facts.get("record_id") != call["record_id"] or facts.get("seq") != proof["line"]:
+        yield "the signer's line is another call's"
+    for name, (salt, value) in proof["values"].items():
+        if not opens(facts.get("commits", {}).get(name, ""), salt, name, value):
+            yield f"{name} is not what the signer's line committed to"
+    if not proof["head"]:
+        return
+    # 2.
+    try:
+        minute = Minute.of(read_line(proof["head"], key))
+    except ChainBroken as problem:
+        yield str(problem)
+        return
+    head = next((one for one in minute.heads if one.journal == proof["journal"]), None)
+    if head is None or head.seq < proof["line"]:
+        yield "the signed head does not reach the signer's line"
+    # 3.
+    elif head.seq == proof["line"] and head.hash != sha256(proof["text"].encode()).hexdigest():
+        yield "the signer's line is not the one whose head was signed"

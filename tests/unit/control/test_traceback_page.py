@@ -1,0 +1,62 @@
+"""What an answer proves by itself: its lines of the journal, what opens them, and the heads after them."""
+
+import json
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from trunkward.control.traceback_page import unproved
+from trunkward.journal.commitment import commitment
+from trunkward.journal.heads import Head, signed_minute
+
+KEY = Ed25519PrivateKey.generate()
+SALT = bytes(range(16))
+LINE = json.dumps(
+    {"seq": 42, "record_id": "9f3a", "at": 1.0, "commits": {"orig": commitment(SALT, "orig", "12025550101")}}
+)
+
+
+def head(seq: int = 42, journal: str = "node", digest: str = "") -> str:
+    heads = [Head(journal=journal, seq=seq, hash=digest or sha256(LINE.encode()).hexdigest())]
+    return signed_minute(None, heads, 2.0, KEY)[1]
+
+
+def wrong(**changed: Any) -> list[str]:
+    proof = {"journal": "node", "line": 42, "text": LINE, "head": head()}
+    proof |= {"values": {"orig": [SALT.hex(), "12025550101"]}}
+    return list(unproved({"calls": [{"record_id": "9f3a", "proof": proof | changed}]}, KEY.public_key()))
+
+
+def test_what_holds() -> None:
+    assert wrong() == []
+    # lines between are not in an answer
+    assert wrong(head=head(seq=50, digest="00" * 32)) == []
+    # not signed yet; values that were deleted; no line at all
+    assert wrong(head="") == wrong(values={}) == wrong(text="") == []
+    assert list(unproved({"calls": [{"record_id": "9f3a", "proof": None}]}, KEY.public_key())) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (
+            {"values": {"orig": [SALT.hex(), "12025550102"]}},
+            "orig is not what the signer's line committed to",
+        ),
+        ({"values": {"orig": ["zz", "12025550101"]}}, "orig is not what the signer's line committed to"),
+        (
+            {"values": {"dest": [SALT.hex(), "12025550101"]}},
+            "dest is not what the signer's line committed to",
+        ),
+        ({"text": LINE.replace("9f3a", "9f3b")}, "the signer's line is another call's"),
+        ({"line": 41}, "the signer's line is another call's"),
+        ({"head": head(seq=41)}, "the signed head does not reach the signer's line"),
+        ({"head": head(journal="resold")}, "the signed head does not reach the signer's line"),
+        ({"head": head(digest="00" * 32)}, "the signer's line is not the one whose head was signed"),
+        ({"head": head().replace('"at":2.0', '"at":3.0')}, "line 1 of the heads is not signed with this key"),
+    ],
+)
+def test_what_does_not(changed: dict[str, Any], said: str) -> None:
+    assert f"call 9f3a: {said}" in wrong(**changed)
