@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import trunkward.gate.verifying as module
-from sipkit.carrier_call import CALLED, CALLING, NOW, call_in
+from sipkit.carrier_call import CALLED, CALLING, NOW, call_in, call_in_transit
 from sipkit.provider import Provider
-from trunkward.admission.ports import Unverified
+from trunkward.admission.ports import NO_FACTS, Unverified
 from trunkward.admission.screen import Case
 from trunkward.calls.verdict import Wait
 from trunkward.engines.fetcher_client import FetcherLost
@@ -96,6 +96,30 @@ def test_a_signed_call(provider: Provider) -> None:
             assert found.orig == CALLING[1:]
             assert found.replay_keys
         assert world.fetcher.asked == [provider.url]
+
+    run(provider, scenario)
+
+
+def test_a_call_in_transit(provider: Provider) -> None:
+    """Verified like a carrier's, waited for by its trunk's policy, and counted under its trunk's name."""
+
+    async def scenario(world: World) -> None:
+        signed = [provider.identity(CALLING, CALLED, iat=NOW)]
+        world.fetcher.open.clear()
+        for wait_ms, found in ((500, Wait), (0, Unverified)):
+            case = call_in_transit(signed, VerificationPolicy(wait_ms=wait_ms))
+            assert isinstance(await world.look(case), found)
+        world.fetcher.open.set()
+        case = call_in_transit(signed, VerificationPolicy())
+        found = await world.look(case)
+        assert (found.outcome, found.attest, found.spc) == (Verstat.PASSED, Attestation.A, "709J")
+        world.verifying.count(case, replace(NO_FACTS, verification=found))
+        counted = {
+            (sample.name, *sample.labels.values()): sample.value
+            for metric in world.counts.collect()
+            for sample in metric.samples
+        }
+        assert counted["trunkward_gate_verified_levels_total", "acme-hq", "A"] == 1
 
     run(provider, scenario)
 
