@@ -24,6 +24,7 @@ from trunkward.gate.verifying import FIRST_WAIT_MS, QUICK_S, RECHECK_S, Verifyin
 from trunkward.shaken.attest import Attestation
 from trunkward.shaken.causes import Cause
 from trunkward.shaken.crl import NO_LIST, Revocations
+from trunkward.shaken.passport import RcdClaims
 from trunkward.shaken.trusted_list import TrustedList
 from trunkward.shaken.verify import Verification, Verstat
 from trunkward.trunks.verification import VerificationPolicy
@@ -183,6 +184,55 @@ def test_a_thousand_calls_ask_once_and_a_bounded_number_waits(
             sum(one == Wait(id=one.id, for_ms=FIRST_WAIT_MS) for one in found if isinstance(one, Wait)) == 600
         )
         assert sum(one == Unverified(why="certificate-late") for one in found) == 400
+
+    run(provider, scenario)
+
+
+def test_whoever_was_judged_waits_no_longer(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its place among those that wait is the next one's."""
+    monkeypatch.setattr(module, "MOST_WAITING", 1)
+
+    async def scenario(world: World) -> None:
+        world.fetcher.open.clear()
+        case = world.case()
+        first, second = (replace(case, attempt=replace(case.attempt, id=digit * 32)) for digit in "12")
+        assert isinstance(await world.look(first), Wait)
+        late = await world.look(second)
+        assert late == Unverified(why="certificate-late")
+        world.verifying.count(first, replace(NO_FACTS, verification=late))
+        assert isinstance(await world.look(second), Wait)
+
+    run(provider, scenario)
+
+
+def test_of_too_many_urls_the_oldest_is_forgotten(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever calls chooses them: no caller fills a gate's memory."""
+    monkeypatch.setattr(module, "MOST_KNOWN", 2)
+
+    async def scenario(world: World) -> None:
+        urls = [f"https://certificates.example.net/{number}.pem" for number in range(3)]
+        for url in [*urls, urls[2], urls[0]]:
+            world.fetcher.answers[url] = world.given()
+            signed = [provider.at(url).identity(CALLING, CALLED, iat=NOW)]
+            assert (await world.look(call_in(signed))).outcome is Verstat.PASSED
+        assert world.fetcher.asked == [*urls, urls[0]]
+
+    run(provider, scenario)
+
+
+def test_what_does_not_decide_need_not_be_there(provider: Provider) -> None:
+    """A name whose certificate cannot be had is not shown; the number is verified all the same."""
+
+    async def scenario(world: World) -> None:
+        named = provider.at("https://certificates.example.net/name.pem")
+        rcd = named.sign(
+            RcdClaims(orig_tn=CALLING[1:], dest_tns=(CALLED[1:],), iat=int(NOW), nam="Example Corp", crn="")
+        )
+        found = await world.look(call_in([provider.identity(CALLING, CALLED, iat=NOW), rcd]))
+        assert isinstance(found, Verification)
+        assert (found.outcome, found.rcd) == (Verstat.PASSED, None)
 
     run(provider, scenario)
 
