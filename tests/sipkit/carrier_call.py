@@ -1,4 +1,4 @@
-"""A call from the example's TLS carrier, as a gate screens it."""
+"""A call from the example's TLS carrier, or from its trunk in transit, as a gate screens it."""
 
 from copy import replace
 from pathlib import Path
@@ -11,6 +11,7 @@ from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.calls.attempt import CallAttempt
 from trunkward.control.node_file import read_node_file
 from trunkward.sip.transport import Transport
+from trunkward.trunks.transit import Role
 from trunkward.trunks.verification import VerificationPolicy
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "node.yaml"
@@ -83,4 +84,22 @@ def call_in(
     )
     case = screen(attempt, peer, snapshot)
     assert case.source == snapshot.carriers[0], case.stranger
+    return case
+
+
+def call_in_transit(identities: list[str], policy: VerificationPolicy) -> Case:
+    """The case of another provider's call that the example's trunk brings, for the carrier's numbers."""
+    declared = read_node_file(EXAMPLE.read_text(encoding="utf-8"), "examples/node.yaml")
+    trunk = replace(
+        declared.trunks[0], certificate_sha256="ab" * 32, role=Role.INTERMEDIATE, verification=policy
+    )
+    node = replace(declared.node, unsafe_fictional_numbers=True)
+    snapshot = Snapshot(compile_snapshot(replace(declared, node=node, trunks=(trunk,)), {}, 1, TABLE))
+    attempt = replace(
+        call_in(identities).attempt,
+        source_ip=str(trunk.networks[0].network_address),
+        from_uri=f"sip:{CALLING}@up.example.net",
+    )
+    case = screen(attempt, PeerIdentity(certificate_sha256="ab" * 32), snapshot)
+    assert case.in_transit, case.stranger
     return case

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from trunkward.shaken.attest import Attestation
-from trunkward.shaken.passport import PassportSigner, ShakenClaims
+from trunkward.shaken.passport import Claims, PassportSigner, ShakenClaims
 from trunkward.shaken.testauthority import build_signing_certificate, build_test_authority
 
 #: Of every call that says no other.
@@ -54,6 +54,10 @@ class Provider:
         other.url, other._signer = url, PassportSigner.create(self._key, url)
         return other
 
+    def sign(self, claims: Claims) -> str:
+        """The value of an Identity header that says this."""
+        return self._signer.identity(claims)
+
     @property
     def chain(self) -> bytes:
         """What is published at its URL."""
@@ -63,7 +67,7 @@ class Provider:
         self, orig: str, dest: str, *, level: str = "A", iat: float | None = None, origid: str = ORIGID
     ) -> str:
         """The value of an Identity header, for numbers in E.164 with or without `+`."""
-        return self._signer.identity(
+        return self.sign(
             ShakenClaims(
                 orig_tn=orig.lstrip("+"),
                 dest_tns=(dest.lstrip("+"),),

@@ -123,8 +123,8 @@ class Provider:
 
     def trusted_list(self, now_s: float) -> TrustedList:
         """As a signer or a gate reads it."""
-        token = (self.identities / "trusted-list.jwt").read_text()
-        return read_trusted_list(token, self.administrator, now_s)
+        token = (self.identities / "trusted-list.jwt").read_bytes()
+        return read_trusted_list(token, [self.administrator], now_s)
 
     def revocations(self, now_s: float) -> Revocations:
         """The same of the revocation list."""

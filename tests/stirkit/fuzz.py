@@ -160,7 +160,7 @@ def _list(content: bytes) -> None:
 def _trusted(content: bytes) -> None:
     head = {"alg": "ES256", "typ": "JWT", "x5u": X5U}
     text = token(pki.administrator().key, head, content)
-    read_trusted_list(text, pki.administrator().x509, NOW_S)
+    read_trusted_list(text.encode(), [pki.administrator().x509], NOW_S)
 
 
 TRUSTED = TrustedList.of(pki.root().x509)

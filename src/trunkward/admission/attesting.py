@@ -3,10 +3,12 @@
 import msgspec
 
 from trunkward.admission.snapshot import Snapshot
-from trunkward.shaken.attest import Attestation, Ingress, Lack, Rule, decide_attestation
+from trunkward.shaken.attest import Attestation, Came, Ingress, Lack, Rule, decide_attestation
 from trunkward.shaken.evidence import Kind
 from trunkward.shaken.number import canonical_tn
+from trunkward.trunks.destinations import is_home
 from trunkward.trunks.model import Trunk
+from trunkward.trunks.transit import Role
 
 
 class Attested(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,12 +29,19 @@ class Attested(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def attesting(
-    source: Trunk, number: str, policy: Snapshot, at: float, *, emergency: bool = False, signed: bool = False
+    source: Trunk,
+    number: str,
+    policy: Snapshot,
+    at: float,
+    *,
+    emergency: bool = False,
+    came: Came = Came.UNSIGNED,
 ) -> Attested:
     """The rule for a call of a trunk that shows a number, at a time in seconds since the epoch.
 
-    `signed`: it came with a SHAKEN PASSporT. Whoever is a trunk here has proved it (`admission.identify`); a
-    number that another tenant was given since is nobody else's, whatever was found before.
+    `came`: what it came signed with, of a call in transit. Whoever is a trunk here has proved it
+    (`admission.identify`); a number that another tenant was given since is nobody else's, whatever was found
+    before.
     """
     tn = canonical_tn(number)
     owner = policy.number_owner(number)
@@ -51,7 +60,8 @@ def attesting(
             customer=source.customer,
             orig_tn=tn,
             evidence=tuple(known),
-            already_signed=signed,
+            came=came,
+            domestic=source.role is Role.GATEWAY and _is_domestic(number, policy),
             emergency=emergency,
         ),
         int(at),
@@ -66,3 +76,8 @@ def attesting(
         evidence_version=proof.version if proof else 0,
         token=known[proof] if proof and decision.level is Attestation.A else None,
     )
+
+
+def _is_domestic(number: str, policy: Snapshot) -> bool:
+    _, place = policy.place(number)
+    return place.country == policy.node.region or is_home(place, policy.node.region)

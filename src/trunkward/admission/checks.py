@@ -14,11 +14,11 @@
 12. `price`       what it costs is known, where that is counted, and a carrier asks little enough
 13. `media`       the offer is what its side must offer
 14. `drain`       this node takes new calls
-15. `identity`    a carrier's call is signed, and the signature is good, where the carrier's policy wants that
+15. `identity`    what others are to sign is signed, and well, where the policy for whoever sent it wants that
 16. `credentials` its digest credentials were not used before
 17. `limits`      there is a place for it, of all that all nodes count
 18. `spend`       what it may cost at first is reserved
-19. `replay`      its signature did not come with another call, where the carrier's policy wants that
+19. `replay`      its signature did not come with another call, where that policy wants that
 20. `clock`       our clock is synchronised (a call never fails on it)
 21. `signature`   the call is signed (a call never fails on it)
 """
@@ -454,7 +454,7 @@ def identity(case: Case, facts: Facts) -> Finding:
     """15. Before anything is counted for it. What is not its sender's fault refuses no call (posture)."""
     found = worth_of(replace(facts, live=NO_FACTS.live, local=None))
     if (error := refuses(case, found)) is not None:
-        return _unsigned("identity", error)
+        return _unsigned(case, "identity", error)
     if found.passed is not None:
         level = found.passed.attest.value if found.passed.attest else "without a level"
         return Finding(check="identity", detail=f"{level}, of {found.passed.spc or 'a delegate'}")
@@ -470,16 +470,19 @@ def replay(case: Case, facts: Facts) -> Finding:
         return Finding(check="replay")
     error = refuses(case, found)
     return (
-        Finding(check="replay", detail=found.errors[-1].text) if error is None else _unsigned("replay", error)
+        Finding(check="replay", detail=found.errors[-1].text)
+        if error is None
+        else _unsigned(case, "replay", error)
     )
 
 
-def _unsigned(check: str, error: StirError) -> Finding:
+def _unsigned(case: Case, check: str, error: StirError) -> Finding:
+    who, blame = ("provider", Blame.CUSTOMER) if case.in_transit else ("carrier", Blame.CARRIER)
     return _refuse(
-        *(check, _SAID[error.code], Blame.CARRIER, error.code, f"{error.cause}: {error.text}"),
-        remedy="have the carrier mend it; or let its calls pass, with verification.failed: mark"
+        *(check, _SAID[error.code], blame, error.code, f"{error.cause}: {error.text}"),
+        remedy=f"have the {who} mend it; or let its calls pass, with verification.failed: mark"
         if error.cause is not Cause.IDENTITY_MISSING
-        else "have the carrier sign its calls; or let them pass, with verification.missing: pass",
+        else f"have the {who} sign its calls; or let them pass, with verification.missing: pass",
     )
 
 

@@ -9,7 +9,7 @@ from trunkward.admission.grants import grant
 from trunkward.admission.money import Terms
 from trunkward.admission.ports import Facts, Held, PeerIdentity, Signature
 from trunkward.admission.routes import from_uri_of, routes_of, taken_off, to_uri_of
-from trunkward.admission.screen import Case, Direction, screen
+from trunkward.admission.screen import Case, Direction, screen, with_verification
 from trunkward.admission.snapshot import Snapshot
 from trunkward.admission.verified import answer_headers, is_announced, refuses, worth_of
 from trunkward.calls.attempt import CallAttempt, Transport
@@ -155,7 +155,8 @@ def decide(
     record_id: str,
 ) -> Verdict:
     """The whole line as one pure function: the same arguments give the same verdict, today or in a replay."""
-    return judge_call(screen(attempt, peer, policy), facts, record_id, now).verdict
+    case = with_verification(screen(attempt, peer, policy), facts.verification, policy)
+    return judge_call(case, facts, record_id, now).verdict
 
 
 def refuse_unjudged(attempt_id: str, record_id: str, reason: Reason) -> Reject:

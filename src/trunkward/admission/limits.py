@@ -48,7 +48,16 @@ def asked_of(case: Case, policy: Snapshot, record_id: str, verification: Verific
     if isinstance(case.calling, E164):
         counters, rates = _with_number(ceilings, counters, rates, "rate", case.calling)
     use = case.nonce.use if case.nonce else None
-    return replace(nothing, counters=counters, rates=rates, nonce=use, money=case.charge)
+    passports, mark = passports_of(case, verification)
+    return replace(
+        nothing,
+        counters=counters,
+        rates=rates,
+        nonce=use,
+        passports=passports,
+        call_mark=mark,
+        money=case.charge,
+    )
 
 
 def moved(asked: PlaceAsked, policy: Snapshot) -> tuple[Asked, list[str]]:

@@ -8,7 +8,7 @@ from trunkward.admission.diverted import diversion_headers
 from trunkward.admission.identity_headers import ANONYMOUS, KEEP_PRIVATE, asserted, shown_uri
 from trunkward.admission.ports import NO_FACTS, Facts, Signature
 from trunkward.admission.screen import Case, Direction, leg_policy
-from trunkward.admission.verified import verstat_of
+from trunkward.admission.verified import mark_in_transit, verstat_of
 from trunkward.calls.attempt import Transport
 from trunkward.calls.verdict import RING_S, Route
 from trunkward.media.offer import Offer
@@ -40,7 +40,7 @@ def routes_of(
         return [_inbound(case, trunk, headers[trunk.verstat]) for trunk in case.targets]
     ways = [way for way in case.ways if f"money:carrier:{way.carrier.name}" not in cut]
     kinds = {way.carrier.trusted for way in ways}
-    told = {trusted: _outbound_headers(case, signature, trusted=trusted) for trusted in kinds}
+    told = {trusted: _outbound_headers(case, signature, facts, trusted=trusted) for trusted in kinds}
     stays = {trusted: _signed_before(case, signature, trusted=trusted) for trusted in kinds}
     return [
         _route(case, way.carrier, way.host, told[way.carrier.trusted], stays[way.carrier.trusted])
@@ -96,14 +96,17 @@ def _wanted_from(case: Case, facts: Facts) -> str:
     return case.attempt.from_uri if case.emergency else ANONYMOUS
 
 
-def _outbound_headers(case: Case, signature: Signature | None, *, trusted: bool) -> list[tuple[str, str]]:
+def _outbound_headers(
+    case: Case, signature: Signature | None, facts: Facts, *, trusted: bool
+) -> list[tuple[str, str]]:
     """For a carrier. RFC 3325 section 7: who is not to be named is named inside the trust domain alone."""
     caller, headers = case.caller, list[tuple[str, str]]()
     hidden = caller.anonymous and not trusted
     # a diverted call's number is nobody's we could assert it of; in transit it is asserted by others, or not
     is_ours = caller.right is not Right.FORWARDED and (caller.right is not Right.TRANSIT or caller.asserted)
     if caller.number is not None and is_ours and not hidden:
-        headers.append(asserted(caller.number, case.node.name))
+        mark = mark_in_transit(case, facts) if trusted else None
+        headers.append(asserted(caller.number, case.node.name, mark))
     if caller.anonymous and trusted:
         headers.append(KEEP_PRIVATE)
     if signature is not None and not hidden:

@@ -37,6 +37,14 @@ from trunkward.trunks.transit import CallerName, Role
 from trunkward.trunks.verification import Failed, Missing, VerificationPolicy
 
 
+class VerificationRow(msgspec.Struct, frozen=True, array_like=True):
+    """What becomes of calls by what their signatures are worth."""
+
+    missing: Missing
+    failed: Failed
+    wait_ms: int
+
+
 class TrunkRow(msgspec.Struct, frozen=True, array_like=True):
     """A trunk without its numbers, which have a table of their own (`NumberRow`)."""
 
@@ -74,6 +82,7 @@ class TrunkRow(msgspec.Struct, frozen=True, array_like=True):
     #: Reference of its tenant's KYC record, and when it was verified (seconds since the epoch).
     customer: tuple[str, int] | None
     verstat: bool
+    verification: VerificationRow
 
 
 class NumberRow(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -102,8 +111,7 @@ class CarrierRow(msgspec.Struct, frozen=True, array_like=True):
     enabled: bool
     trusted: bool
     session_timer_s: int
-    #: Missing, failed, milliseconds a call waits.
-    verification: tuple[str, str, int]
+    verification: VerificationRow
 
 
 class NodeRow(msgspec.Struct, frozen=True, array_like=True):
@@ -332,6 +340,7 @@ def trunk_row(trunk: Trunk, permit: int) -> TrunkRow:
         (trunk.caller_name.name, trunk.caller_name.reason) if trunk.caller_name else None,
         (trunk.customer.reference, trunk.customer.verified_s) if trunk.customer else None,
         trunk.verstat,
+        _verification_row(trunk.verification),
     )
 
 
@@ -369,7 +378,16 @@ def trunk_of(row: TrunkRow, destinations: DestinationPolicies) -> Trunk:
         caller_name=_caller_name_of(row.caller_name) if row.caller_name else None,
         customer=Customer(reference=row.customer[0], verified_s=row.customer[1]) if row.customer else None,
         verstat=row.verstat,
+        verification=_verification_of(row.verification),
     )
+
+
+def _verification_row(policy: VerificationPolicy) -> VerificationRow:
+    return VerificationRow(policy.missing, policy.failed, policy.wait_ms)
+
+
+def _verification_of(row: VerificationRow) -> VerificationPolicy:
+    return VerificationPolicy(missing=row.missing, failed=row.failed, wait_ms=row.wait_ms)
 
 
 def _caller_name_of(row: tuple[str, str]) -> CallerName:
@@ -415,11 +433,7 @@ def carrier_row(carrier: Carrier) -> CarrierRow:
         carrier.enabled,
         carrier.trusted,
         carrier.session_timer_s,
-        (
-            carrier.verification.missing.value,
-            carrier.verification.failed.value,
-            carrier.verification.wait_ms,
-        ),
+        _verification_row(carrier.verification),
     )
 
 
@@ -441,11 +455,7 @@ def carrier_of(row: CarrierRow) -> Carrier:
         enabled=row.enabled,
         trusted=row.trusted,
         session_timer_s=row.session_timer_s,
-        verification=VerificationPolicy(
-            missing=Missing(row.verification[0]),
-            failed=Failed(row.verification[1]),
-            wait_ms=row.verification[2],
-        ),
+        verification=_verification_of(row.verification),
     )
 
 

@@ -21,7 +21,14 @@ from trunkward.admission.caller import (
 from trunkward.admission.identify import Stranger, identify
 from trunkward.admission.identity_headers import is_anonymous
 from trunkward.admission.money import charge_of
-from trunkward.admission.ports import Charge, Credentials, PeerIdentity, Proven, SigningClaims
+from trunkward.admission.ports import (
+    Charge,
+    Credentials,
+    PeerIdentity,
+    Proven,
+    SigningClaims,
+    VerificationFact,
+)
 from trunkward.admission.prices import NO_PRICES, Prices, prices_of
 from trunkward.admission.received import too_much
 from trunkward.admission.signing import NOT_ASKED, Signing, signing_of
@@ -41,6 +48,7 @@ from trunkward.sip.uri import MalformedUri, SipUri, parse_uri
 from trunkward.trunks.destinations import is_home
 from trunkward.trunks.model import Carrier, IdentifiedBy, MediaPolicy, NodeSettings, Trunk
 from trunkward.trunks.spending import Hold
+from trunkward.trunks.transit import Role
 
 
 class Direction(StrEnum):
@@ -240,6 +248,15 @@ def read(attempt: CallAttempt, peer: PeerIdentity | None, source: Trunk | Carrie
         identities_too_much=too_many,
         signing=signing,
     )
+
+
+def with_verification(case: Case, found: VerificationFact, policy: Snapshot) -> Case:
+    """The case once it is known what its signatures are worth: at a gateway the rules ask for that."""
+    source = case.source
+    if not isinstance(source, Trunk) or source.role is not Role.GATEWAY or found is None:
+        return case
+    signing = signing_of(case.attempt, source, case.caller, case.called, case.ways, policy, found)
+    return replace(case, signing=signing)
 
 
 def takes_calls(trunk: Trunk, policy: Snapshot) -> bool:

@@ -7,14 +7,15 @@ import msgspec
 
 from trunkward.admission.attesting import Attested, attesting
 from trunkward.admission.caller import Caller, Right
-from trunkward.admission.ports import SigningClaims
+from trunkward.admission.ports import SigningClaims, VerificationFact
 from trunkward.admission.received import SignedAs, signed_as
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.attempt import CallAttempt
 from trunkward.numbering.e164 import E164
 from trunkward.routing.choose import Way
-from trunkward.shaken.attest import Attestation, Rule
+from trunkward.shaken.attest import Attestation, Came, Rule
 from trunkward.shaken.number import canonical_tn
+from trunkward.shaken.verify import Verification, Verstat
 from trunkward.trunks.model import Trunk
 from trunkward.trunks.transit import CallerName
 
@@ -52,13 +53,16 @@ def signing_of(
     called: object,
     ways: Sequence[Way],
     policy: Snapshot,
+    found: VerificationFact = None,
 ) -> Signing:
     """What a customer's call, or one in transit, is signed with.
+
+    `found`: what a call in transit came signed with is worth; None: nobody has looked at it yet.
 
     1. In transit: what it came with goes on, whatever else becomes of it.
     2. SHAKEN has no claim for who has no number (RFC 8588 section 4).
     3. By the rules a call for help is not signed, nor a second time what came signed in transit. (What did
-       not is signed C.)
+       not is signed C; so is at a gateway what came signed, and was found not to be enough.)
     4. A signature names the caller: where nobody on the way is to hear of him, none is made.
     5. Diverted by the customer, and signed by whoever called him: that stays, with a `div` for each retarget.
     6. Everything else is signed by the rules, or as the obligated provider supplies; what was diverted and
@@ -75,8 +79,9 @@ def signing_of(
         rule = Rule.ALREADY_SIGNED if passes and received else Rule.NO_NUMBER
         return msgspec.structs.replace(kept, unsigned=rule.value)
     # 3.
-    emergency, signed = not isinstance(called, E164), trunk.in_transit and received is not None
-    attested = attesting(trunk, number, policy, attempt.at, emergency=emergency, signed=signed)
+    came = _came(received, found) if trunk.in_transit else Came.UNSIGNED
+    emergency = not isinstance(called, E164)
+    attested = attesting(trunk, number, policy, attempt.at, emergency=emergency, came=came)
     kept = msgspec.structs.replace(kept, attested=attested)
     if attested.level is None:
         return msgspec.structs.replace(kept, unsigned=attested.rule.value)
@@ -86,11 +91,20 @@ def signing_of(
     # 5.
     numbers = [canonical_tn(str(number)) for number in (*caller.retargets, called)]
     if received is not None and received.orig == canonical_tn(number):
-        came = _came_signed(attempt, trunk, received, numbers, attested, policy)
-        if came is not None:
-            return came
+        diverted = _came_signed(attempt, trunk, received, numbers, attested, policy)
+        if diverted is not None:
+            return diverted
     # 6.
     return _signed(attempt, trunk, caller, numbers, kept, policy)
+
+
+def _came(received: SignedAs | None, found: VerificationFact) -> Came:
+    if received is None:
+        return Came.UNSIGNED
+    if not isinstance(found, Verification):
+        return Came.SIGNED
+    full = found.outcome is Verstat.PASSED and found.attest is Attestation.A
+    return Came.FULL if full else Came.NOT_FULL
 
 
 def _came_signed(

@@ -1,8 +1,9 @@
-"""What the Identity headers of a carrier's call are worth for it: what the customer is told, and the carrier.
+"""What the Identity headers of a call that others signed are worth for it: what either side is told.
 
-Whether they are good `shaken.verify` has said, or why nobody could say; here is what follows from it by the
-carrier's policy (`trunkward.trunks.verification`). A fault of ours refuses no call: ATIS-1000074 has it go
-on, and so does the posture table.
+Others have signed the calls of carriers, and those a trunk brings in transit. Whether what they signed is
+good `shaken.verify` has said, or why nobody could say; here is what follows from it by the policy of whoever
+sent the call (`trunkward.trunks.verification`). A fault of ours refuses no call: ATIS-1000074 has it go on,
+and so does the posture table.
 """
 
 from datetime import UTC
@@ -20,11 +21,24 @@ from trunkward.shaken.party import canonical_party
 from trunkward.shaken.stir_reason import reasons
 from trunkward.shaken.verify import CalledAs, Verification, Verstat
 from trunkward.sip.uri import MalformedUri, parse_uri
-from trunkward.trunks.model import Carrier
-from trunkward.trunks.verification import Failed, Missing
+from trunkward.trunks.model import Carrier, Trunk
+from trunkward.trunks.verification import Failed, Missing, VerificationPolicy
 
 #: Why a call is not verified that has nothing to verify.
 NO_IDENTITY = "no-identity"
+
+
+def policy_of(case: Case) -> VerificationPolicy | None:
+    """The policy a call's signatures are held against; None: nobody looks at them.
+
+    A customer's own calls are for us to sign, and a call for help waits for nobody.
+    """
+    source = case.source
+    if isinstance(source, Carrier) or (
+        isinstance(source, Trunk) and source.in_transit and not case.emergency
+    ):
+        return source.verification
+    return None
 
 
 class Worth(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,15 +79,14 @@ def replayed_of(facts: Facts) -> bool:
 
 
 def refuses(case: Case, found: Worth) -> StirError | None:
-    """The error the carrier's policy refuses this call for; None: it goes on."""
-    carrier = case.source
-    if not isinstance(carrier, Carrier):
+    """The error this call is refused for by the policy of whoever sent it; None: it goes on."""
+    policy = policy_of(case)
+    if policy is None:
         return None
-    policy = carrier.verification
     if found.errors and found.verstat is not Verstat.PASSED:
         return found.errors[-1 if found.replayed else 0] if policy.failed in _REFUSING else None
     if found.why == NO_IDENTITY and policy.missing is Missing.REFUSE:
-        return StirError(cause=Cause.IDENTITY_MISSING, text="this carrier's calls are to be signed")
+        return StirError(cause=Cause.IDENTITY_MISSING, text="calls from here are to be signed")
     return None
 
 
@@ -82,15 +95,16 @@ _REFUSING = (Failed.ANNOUNCE, Failed.REFUSE)
 
 def is_announced(case: Case) -> bool:
     """Whether who is refused for a signature hears why before the refusal."""
-    return isinstance(case.source, Carrier) and case.source.verification.failed is Failed.ANNOUNCE
+    policy = policy_of(case)
+    return policy is not None and policy.failed is Failed.ANNOUNCE
 
 
 def answer_headers(case: Case, facts: Facts, refused: StirError | None = None) -> list[tuple[str, str]]:
-    """RFC 9410: what was wrong with each PASSporT, for the carrier it came from.
+    """RFC 9410: what was wrong with each PASSporT, for whoever sent it.
 
     `refused`: what it is refused for, where that is no error of a PASSporT.
     """
-    if not isinstance(case.source, Carrier):
+    if policy_of(case) is None:
         return []
     errors = worth_of(facts).errors
     if refused is not None and refused not in errors:
@@ -112,6 +126,16 @@ def shown_verstat(case: Case, facts: Facts) -> Verstat | None:
     return verstat
 
 
+def mark_in_transit(case: Case, facts: Facts) -> Verstat | None:
+    """What a carrier of the trust domain is told beside the number another provider asserts; None: nothing.
+
+    That a signature is good it finds by itself.
+    """
+    policy = policy_of(case) if case.in_transit else None
+    failed = worth_of(facts).verstat is Verstat.FAILED
+    return Verstat.FAILED if failed and policy is not None and policy.failed is Failed.MARK else None
+
+
 def verstat_of(number: E164, case: Case, facts: Facts) -> Verstat | None:
     """The same of one of the numbers that are shown: only the one that was signed is verified."""
     verstat = shown_verstat(case, facts)
@@ -131,8 +155,9 @@ def passports_of(case: Case, fact: VerificationFact) -> tuple[tuple[str, ...], s
 def called_as(case: Case) -> CalledAs:
     """What the request itself says, for its signatures to be held against.
 
-    Numbers are read by the carrier's dial plan first, so that one in national form has its country code (RFC
-    8224 section 8.3). What a carrier that is not trusted asserts is not shown, and so not verified either.
+    Numbers are read by the dial plan of whoever sent it first, so that one in national form has its country
+    code (RFC 8224 section 8.3). What a carrier that is not trusted asserts is not shown, and so not verified
+    either.
     """
     attempt, caller = case.attempt, case.caller
     numbers = [caller.number, caller.shown] if caller.asserted else [caller.shown]

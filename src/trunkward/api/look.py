@@ -124,9 +124,7 @@ def _certificates(paths: Paths, shown: Shown, now: float) -> list[CertificateFac
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         authorities = {}
     return [
-        *certificate_facts(
-            PkiFiles(paths.pki), shown.issued, authorities, signs_under_test=shown.signs_under_test
-        ),
+        *certificate_facts(PkiFiles(paths.pki), shown.issued, authorities, tested=shown.tested),
         *shown_facts(shown_from(shown.certificates, paths), datetime.fromtimestamp(now, UTC)),
         *identity_facts(shown.identities, _identities(paths, shown), datetime.fromtimestamp(now, UTC)),
     ]

@@ -403,41 +403,42 @@ REASONS: Mapping[Reason, ReasonRow] = {
     # ---- signatures of calls from carriers; RFC 3398 has no Q.850 cause for these but "call rejected"
     Reason.IDENTITY_MISSING: ReasonRow(
         answers={428: 21},
-        blames=(Blame.CARRIER,),
+        blames=_SENDER,
         announced=True,
-        means="a call without a signature, from a carrier with `verification.missing: refuse`",
-        do="have the carrier sign its calls, or write `missing: pass` for it",
+        means="a call without a signature, from a carrier, or a trunk in transit, with"
+        " `verification.missing: refuse`",
+        do="have whoever sent it sign its calls, or write `missing: pass` for it",
         heard="calls from here are to be signed",
     ),
     Reason.IDENTITY_STALE: ReasonRow(
         answers={403: 21},
-        blames=(Blame.CARRIER,),
+        blames=_SENDER,
         announced=True,
-        means="a signature of another time than now, from a carrier whose failed signatures are refused",
+        means="a signature of another time than now, from one whose failed signatures are refused",
         do="its signer's clock, or somebody who uses signatures again; ours is seen in `./trunkward status`",
     ),
     Reason.IDENTITY_INFO_BAD: ReasonRow(
         answers={436: 21},
-        blames=(Blame.CARRIER,),
+        blames=_SENDER,
         announced=True,
         means="the certificate of a signature cannot be had from its URL",
         do="`fetcher.log` says what its host did; `trunkward verification` who else signs with it",
     ),
     Reason.IDENTITY_CREDENTIAL: ReasonRow(
         answers={437: 21},
-        blames=(Blame.CARRIER,),
+        blames=_SENDER,
         announced=True,
         means="the certificate of a signature may sign no calls: of no trusted authority, ended, revoked, or"
         " without the profile",
-        do="tell the carrier; look also at the age of the trusted list (`trunkward certs`)",
+        do="tell whoever sent it; look also at the age of the trusted list (`trunkward certs`)",
     ),
     Reason.IDENTITY_INVALID: ReasonRow(
         answers={438: 21},
-        blames=(Blame.CARRIER,),
+        blames=_SENDER,
         announced=True,
         means="a signature that is not this call's: malformed, of other numbers, seen with another call, or"
         " not made with its certificate's key",
-        do="the finding names which; many from one carrier are an attack, or numbers it rewrites",
+        do="the finding names which; many from one of them are an attack, or numbers it rewrites",
     ),
     Reason.NO_FINDING: ReasonRow(
         answers={500: 41},

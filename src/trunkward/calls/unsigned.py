@@ -17,6 +17,10 @@ _WORDS: tuple[tuple[str, str], ...] = (
     ("key-", "the SHAKEN key could not be used: ./trunkward status, signer.log"),
     ("revocation-", "no list said whether the SHAKEN certificate is revoked: ./trunkward status, signer.log"),
     ("file-", "a file of the signer's could not be read: ./trunkward status, signer.log"),
+    (
+        "rule-of-other-evidence",
+        "the gate named another rule than the evidence it showed stands for: report it, with the record",
+    ),
     ("signer-", "the signer did not answer in time: ./trunkward status, signer.log"),
     (
         "signature-",

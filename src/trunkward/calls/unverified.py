@@ -1,4 +1,4 @@
-"""Why a carrier's call went unverified, in words: the reasons of a gate by how they begin."""
+"""Why a call that others signed went unverified, in words: the reasons of a gate by how they begin."""
 
 _WORDS: tuple[tuple[str, str], ...] = (
     ("no-identity", "it had no signature"),

@@ -164,16 +164,9 @@ class Lists:
         return self._revocations.round(now) or changed
 
     def _read_list(self, content: bytes, now: datetime) -> Read[TrustedList]:
-        problem: ListRefused | None = None
-        for signer in self._signers:
-            try:
-                found = read_trusted_list(content.decode("ascii", "replace"), signer, now.timestamp())
-            except ListRefused as refused:
-                problem = problem or refused
-                continue
-            until = datetime.fromtimestamp(found.expires_s, UTC) if found.expires_s is not None else None
-            return Read(value=found, edition=found.sequence, until=until, entries=len(found.roots))
-        raise problem or ListRefused("no-administrator", "no certificate of the policy administrator")
+        found = read_trusted_list(content, self._signers, now.timestamp())
+        until = datetime.fromtimestamp(found.expires_s, UTC) if found.expires_s is not None else None
+        return Read(value=found, edition=found.sequence, until=until, entries=len(found.roots))
 
     def _read_revocations(self, content: bytes, now: datetime) -> Read[Revocations]:
         found = read_crl(content, self._signers, now.timestamp())

@@ -184,7 +184,7 @@ def _check_delegate(
     paths: Paths, document: bytes, numbers: str, declared: Declared, until: float, now: float
 ) -> None:
     """Against whom this node trusts now; what it says later of its revocation is for who looks again."""
-    hard = declared.node.signing.revocation is Revocation.HARD
+    hard = declared.node.verification.revocation is Revocation.HARD
     administered = declared.node.policy_administrator is not None
     files = TrustFiles(paths, administered=administered, hard=hard)
     files.refresh()

@@ -99,7 +99,7 @@ def lines(told: dict[str, Any]) -> Iterator[str]:
 
 
 def _verification(call: dict[str, Any]) -> Iterator[str]:
-    """What a carrier's signature was worth, and what the customer was told."""
+    """What the signature others gave it was worth, and what the customer was told."""
     told = call.get("verification")
     if told is None:
         return

@@ -381,21 +381,21 @@ def show_call(
 
 @app.command()
 def verification(
-    carrier: Annotated[str | None, typer.Option(help="One carrier; all without it.")] = None,
+    upstream: Annotated[
+        str, typer.Option(help="One carrier, or one trunk that brings other providers' calls.")
+    ] = "",
     since: Annotated[str, typer.Option(help="A time, or 2h, 7d ago.")] = "1d",
     until: Annotated[str | None, typer.Option(help="Up to then; now without it.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Show what the signatures of each carrier's calls were worth: share, levels, causes, who signed."""
+    """Show what others' signatures were worth, by who sent the calls: share, levels, causes, who signed."""
     from trunkward.cli.call_options import moment
     from trunkward.cli.verification import run
     from trunkward.records.filter import CallFilter
 
     now_s = time.time()
-    wanted = CallFilter(
-        carrier=carrier, since=moment("--since", since, now_s), until=moment("--until", until, now_s)
-    )
-    raise typer.Exit(run(Paths.from_environment(), wanted, as_json=as_json))
+    wanted = CallFilter(since=moment("--since", since, now_s), until=moment("--until", until, now_s))
+    raise typer.Exit(run(Paths.from_environment(), wanted, of=upstream, as_json=as_json))
 
 
 app.add_typer(deck_app, name="deck")

@@ -134,9 +134,7 @@ def look(paths: Paths, in_force: InForce, declared: Declared) -> Health:
             space=space_facts(paths),
             records=_records(paths, now) or records_facts(seen.parts.get("worker")),
             certificates=[
-                *certificate_facts(
-                    PkiFiles(paths.pki), its.issued, authorities, signs_under_test=its.signs_under_test
-                ),
+                *certificate_facts(PkiFiles(paths.pki), its.issued, authorities, tested=its.tested),
                 *shown_facts(certificates.shown(declared, paths), datetime.fromtimestamp(now, UTC)),
                 *identity_facts(
                     its.identities,

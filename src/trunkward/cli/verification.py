@@ -1,4 +1,4 @@
-"""`trunkward verification`: what each carrier's signatures were worth over a time, from the records."""
+"""`trunkward verification`: what others' signatures were worth over a time, from the records."""
 
 import json
 from collections.abc import Iterator
@@ -14,11 +14,12 @@ from trunkward.settings import Paths
 from trunkward.store.records import RecordStore
 
 
-def run(paths: Paths, wanted: CallFilter, *, as_json: bool) -> int:
-    """Prints it; 2 when there is no records database."""
+def run(paths: Paths, wanted: CallFilter, *, of: str, as_json: bool) -> int:
+    """Prints it, `of` one carrier or trunk, or of all (""); 2 when there is no records database."""
 
     def told(store: RecordStore) -> int:
-        found = summaries(kept.view for kept in store.find(wanted) if kept.view["direction"] == "inbound")
+        calls = (kept.view for kept in store.find(wanted))
+        found = summaries(call for call in calls if of in ("", call["source_name"]))
         if as_json:
             print(json.dumps([msgspec.to_builtins(summary) for summary in found]))
             return 0
@@ -30,12 +31,12 @@ def run(paths: Paths, wanted: CallFilter, *, as_json: bool) -> int:
 
 
 def lines(found: list[Summary]) -> Iterator[str]:
-    """For a person: a few lines a carrier."""
+    """For a person: a few lines each."""
     if not found:
-        yield "no calls from carriers in that time"
+        yield "no calls that others signed in that time"
     for summary in found:
         share = _share(summary.signed, summary.calls)
-        yield f"carrier {summary.carrier}: {summary.calls} calls, {share} signed"
+        yield f"{summary.kind} {summary.upstream}: {summary.calls} calls, {share} signed"
         levels = ", ".join(
             f"{level} {_share(n, summary.passed)}" for level, n in sorted(summary.levels.items())
         )

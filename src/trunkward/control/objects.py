@@ -18,6 +18,7 @@ from trunkward.sip.transport import Transport
 from trunkward.spend.money import shown
 from trunkward.trunks.model import TRUNK_LIMITS, IdentifiedBy, MediaPolicy
 from trunkward.trunks.spending import TRUNK_CAPS, Window
+from trunkward.trunks.transit import Role
 
 type Fields = dict[str, Any]
 #: By kind, in the order of `KINDS`, then by name, in the file's order.
@@ -114,6 +115,8 @@ def _effective_trunk(name: str, fields: Fields, node: Fields) -> Fields:
     elif not found["username"]:
         found |= {"username": name}
     found = _without(found, *(key for way, key in _OF_WAY.items() if way not in ways))
+    if found["role"] == Role.ORIGINATING:
+        found = _without(found, *(key for key in found if key.startswith("verification.")))
     return found if found["host"] else _without(found, "tls_names")
 
 

@@ -50,7 +50,8 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     certificates: dict[str, str]
     #: `identity_sources`; {} where nobody says which authorities are to be trusted.
     identities: dict[str, str] = {}
-    signs_under_test: bool = True
+    #: Identities that sign under the node's own TEST authority: the node's first, then resellers' by name.
+    tested: list[str] = []
     #: Seconds since the epoch at which the first evidence token ends; None when there is none.
     evidence_until: float | None
     #: The same of the first KYC record that is too old for its customer's calls.
@@ -77,7 +78,7 @@ def shown(in_force: InForce, declared: Declared, since: float) -> Shown:
         + [carrier.name for carrier in declared.carriers if carrier.certificate_issued_here],
         certificates=certificate_sources(declared),
         identities=identity_sources(declared),
-        signs_under_test=node.signing.certificates is Certificates.TEST,
+        tested=[name for name, source in _signing_sources(declared).items() if source == TEST],
         evidence_until=first_to_end(in_force.evidence),
         customers_until=min(
             (t.customer.until_s for t in declared.trunks if t.customer and not t.in_transit), default=None
@@ -100,11 +101,15 @@ def certificate_sources(declared: Declared) -> dict[str, str]:
 
 def identity_sources(declared: Declared) -> dict[str, str]:
     """Where each identity's certificate is from; {} where nobody says which authorities are to be trusted."""
-    node = declared.node
-    if node.policy_administrator is None:
-        return {}
+    return _signing_sources(declared) if declared.node.policy_administrator is not None else {}
+
+
+def _signing_sources(declared: Declared) -> dict[str, str]:
     resold = {name: its.signing for name, its in sorted(declared.reseller_identities.items())}
-    return {name: source.certificates.value for name, source in ({OF_NODE: node.signing} | resold).items()}
+    return {
+        name: source.certificates.value
+        for name, source in ({OF_NODE: declared.node.signing} | resold).items()
+    }
 
 
 def certificate_parts(sources: Mapping[str, str], identities: Mapping[str, str]) -> list[str]:

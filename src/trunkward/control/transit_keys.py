@@ -48,6 +48,11 @@ class CallerNamePart(Part):
 def wrong_in_transit(path: PathKey, role: Role, written: Set[str]) -> Wrong:
     """`written`: the trunk's keys that stand in the file."""
     if role == Role.ORIGINATING:
+        if "verification" in written:
+            yield (
+                (*path, "verification"),
+                "is about calls that others sign: write role: intermediate or gateway, or leave it out",
+            )
         return
     for key in _OF_CUSTOMERS:
         if key in written:

@@ -25,6 +25,7 @@ from trunkward.control.number_keys import (
 )
 from trunkward.control.spend_keys import SpendPart, spending_of, wrong_in_spend
 from trunkward.control.transit_keys import CallerNamePart, caller_name_of, wrong_in_transit
+from trunkward.control.verification_keys import TransitVerificationPart, verification_of
 from trunkward.control.yaml_lines import PathKey
 from trunkward.media.suites import ALLOWED
 from trunkward.trunks.callers import Diverting
@@ -72,6 +73,7 @@ class TrunkPart(IdentificationPart):
     failover: list[Name] = Field(default_factory=list)
     emergency_callback: Number | None = None
     role: Annotated[Role, Field(strict=False)] = Role.ORIGINATING
+    verification: TransitVerificationPart = TransitVerificationPart()
     rcd: CallerNamePart | None = None
     verstat: bool = True
 
@@ -202,6 +204,7 @@ def trunk_of(
         failover=tuple(trunk.failover),
         emergency_callback=trunk.emergency_callback or "",
         role=Role(trunk.role),
+        verification=verification_of(trunk.verification),
         caller_name=caller_name_of(trunk.rcd) if trunk.rcd else None,
         verstat=trunk.verstat,
     )

@@ -1,4 +1,4 @@
-"""`node.verification` and `carriers[].verification`, as a person may write them."""
+"""`node.verification`, and `verification` of carriers and trunks, as a person may write them."""
 
 from ipaddress import ip_network
 from typing import Annotated, Any
@@ -35,11 +35,17 @@ class NodeVerificationPart(Part):
 
 
 class VerificationPart(Part):
-    """`carriers[].verification`."""
+    """`verification` of a carrier."""
 
     missing: Annotated[Missing, Field(strict=False)] = Missing.PASS
     failed: Annotated[Failed, Field(strict=False)] = Failed.MARK
     wait_ms: Annotated[int, Field(ge=0, le=_MOST_WAIT_MS)] = WAIT_MS
+
+
+class TransitVerificationPart(VerificationPart):
+    """`verification` of a trunk that brings other providers' calls."""
+
+    failed: Annotated[Failed, Field(strict=False)] = Failed.PASS
 
 
 def settings_of(part: NodeVerificationPart) -> VerificationSettings:
@@ -52,5 +58,5 @@ def settings_of(part: NodeVerificationPart) -> VerificationSettings:
 
 
 def verification_of(part: VerificationPart) -> VerificationPolicy:
-    """A carrier's policy."""
+    """The policy of a carrier, or of a trunk in transit."""
     return VerificationPolicy(missing=Missing(part.missing), failed=Failed(part.failed), wait_ms=part.wait_ms)

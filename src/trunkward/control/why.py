@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from trunkward.calls.unsigned import in_words
+from trunkward.calls.unverified import in_words as unverified_in_words
 from trunkward.shaken.attest import LACKS, PIECES, RULES, WITHOUT, Attestation, Lack, Rule
 
 #: Columns of what a line is about.
@@ -74,6 +75,7 @@ def document(call: Mapping[str, Any], known: Known) -> dict[str, Any]:
         "clause": row.clause if row else "",
         "unsigned": unsigned_in_words(unsigned) if unsigned not in ("", said.get("rule")) else "",
         "unsigned_reason": unsigned,
+        "came_with": call.get("verification"),
         "calling_number": call["calling_number"],
         "called_number": call["called_number"],
         "authenticated": {
@@ -135,6 +137,7 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
     yield _row("trunk", _trunk(told["authenticated"]))
     yield _row("customer", _customer(told["customer"]))
     yield from _number(told["number"])
+    yield from _came_with(told["came_with"])
     # 3.
     yield ""
     yield from _written_down(told)
@@ -225,6 +228,23 @@ def _number(its: Mapping[str, Any]) -> Iterator[str]:
     if record["revoked_by"]:
         when, why = _when(record["revoked_at"]), record["revoke_why"]
         yield _row("", f"revoked since by {record['revoked_by']}, {when}: {why}")
+
+
+def _came_with(its: Mapping[str, Any] | None) -> Iterator[str]:
+    """What other providers had signed of a call in transit, and what that was found to be worth."""
+    if its is None:
+        return
+    if why := its.get("why"):
+        yield _row("came with", f"{its['verstat']}, {why}: {unverified_in_words(why)}")
+    elif level := its.get("attest"):
+        signer = its.get("spc") or "a delegate"
+        yield _row(
+            "came with", f"level {level}, verified: signed by {signer}, certificate {its.get('x5u', '')}"
+        )
+        yield _row("", f"origid {its.get('origid', '')}")
+    else:
+        yield _row("came with", its["verstat"])
+    yield from (_row("", f"not good: {one['code']} {one['cause']}") for one in its.get("errors", ()))
 
 
 def _written_down(told: Mapping[str, Any]) -> Iterator[str]:

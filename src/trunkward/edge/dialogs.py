@@ -353,11 +353,9 @@ class Dialogs:
 
 
 def _show(forward: bool, caller: str, callee: str) -> None:
-    """Puts what a reply shows into it; "": as it came."""
-    if caller:
-        (ksr.show_from if forward else ksr.show_to)(caller)
-    if callee:
-        (ksr.show_to if forward else ksr.show_from)(callee)
+    """Puts what a reply shows into it: nobody writes himself into what the other side sees."""
+    (ksr.show_from if forward else ksr.show_to)(caller)
+    (ksr.show_to if forward else ksr.show_from)(callee)
 
 
 def _reply_in_hand(body: str) -> tuple[str, str, str, str]:

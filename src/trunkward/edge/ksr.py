@@ -493,7 +493,8 @@ def show_from(uri: str) -> None:
 
     By assignment, not by a substitution: a URI that came from a peer must not be read as a pattern.
     """
-    KSR.pv.sets("$fu", uri)
+    if pv("$fu") != uri:
+        KSR.pv.sets("$fu", uri)
 
 
 def show_from_name(name: str) -> None:
@@ -503,7 +504,8 @@ def show_from_name(name: str) -> None:
 
 def show_to(uri: str) -> None:
     """The same for the To header."""
-    KSR.pv.sets("$tu", uri)
+    if pv("$tu") != uri:
+        KSR.pv.sets("$tu", uri)
 
 
 def set_call_id(call_id: str, *, at_once: bool) -> None:

@@ -76,23 +76,20 @@ def in_dialog() -> tuple[bool, bool, tuple[str, str]]:
 
 
 def set_in_dialog(call: dict[str, Any], *, forward: bool, offered: bool) -> None:
-    """Sets it. Replies show caller and callee as whoever gets them knows them; "": as they come."""
+    """Sets it. Replies show caller and callee as whoever gets them knows them, whatever they came with."""
     side = 0 if forward else 1
-    caller, callee = (
-        pair[side] if pair[0] != pair[1] else "" for pair in (_sides(call, "from"), _sides(call, "to"))
-    )
+    caller, callee = _sides(call, "from")[side], _sides(call, "to")[side]
     ksr.set_pv(_DIALOG, f"{forward:d}{offered:d}{caller} {callee}")
 
 
 def show(put: Callable[[str], None], call: dict[str, Any], which: str) -> None:
-    """Puts a URI of one side into the message in hand, where the sides see different ones.
+    """Puts a URI as one side knows it into the message in hand, whatever its sender has written there.
 
     `which`: `from_inside`, `from_outside`, `to_inside` or `to_outside`; the caller's side is the inside.
     """
     party, _, side = which.partition("_")
     inside, outside = _sides(call, party)
-    if inside != outside:
-        put(inside if side == "inside" else outside)
+    put(inside if side == "inside" else outside)
 
 
 def _sides(call: dict[str, Any], party: str) -> tuple[str, str]:

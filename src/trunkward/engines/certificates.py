@@ -1,6 +1,6 @@
 """Reading certificate files: which are accepted, how long they last, whether a file holds an authority."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -24,6 +24,7 @@ from trunkward.engines.certificate_state import (
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.settings import Paths
 from trunkward.trunks.model import Declared
+from trunkward.trunks.transit import OF_NODE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,17 +71,18 @@ def certificate_facts(
     issued: Iterable[str],
     authorities: Mapping[str, datetime | None],
     *,
-    signs_under_test: bool,
+    tested: Sequence[str],
 ) -> list[CertificateFacts]:
     """Every certificate that can end: the node's own, those of peers issued here, carriers' authorities.
 
-    `signs_under_test`: calls are signed under the node's own TEST authority.
+    `tested`: identities that sign under the node's own TEST authority (`control.shown.Shown`).
     """
-    test = [(files.shaken, CertificateOf.SHAKEN), (files.shaken_authority, CertificateOf.SHAKEN_AUTHORITY)]
+    chains = (files.shaken if name == OF_NODE else files.identity_chain(name) for name in tested)
     own = [
         (files.node, CertificateOf.NODE),
         (files.sip_authority, CertificateOf.SIP_AUTHORITY),
-        *(test if signs_under_test else []),
+        *((chain, CertificateOf.SHAKEN) for chain in chains),
+        *([(files.shaken_authority, CertificateOf.SHAKEN_AUTHORITY)] if tested else []),
         *((files.peer(peer), CertificateOf.PEER) for peer in issued),
     ]
     found = [

@@ -17,7 +17,7 @@ from trunkward.engines.pki_files import PkiFiles
 from trunkward.engines.whole_file import read_plain
 from trunkward.settings import Paths
 from trunkward.shaken.crl import NO_LIST, CrlRefused, Revocations, read_crl
-from trunkward.shaken.trusted_list import ListRefused, TrustedList, read_trusted_list
+from trunkward.shaken.trusted_list import TrustedList, read_trusted_list
 
 #: Bytes of a list; the administrator's have a few thousand, of revocations a few hundred thousand.
 _MOST_BYTES = 4 << 20
@@ -95,22 +95,12 @@ class TrustFiles:
             )
         signers = x509.load_pem_x509_certificates(read_plain(self._administrator, _MOST_BYTES))
         return Trust(
-            authorities=self._read_list(signers),
+            authorities=read_trusted_list(read_plain(self._list, _MOST_BYTES), signers, self._clock()),
             revocations=self._read_revocations(signers),
             hard=self._hard,
             listed_s=self._list.stat().st_mtime,
             edition=self._edition,
         )
-
-    def _read_list(self, signers: list[x509.Certificate]) -> TrustedList:
-        token = read_plain(self._list, _MOST_BYTES).decode("ascii", "replace")
-        problem = ListRefused("no-administrator", "no certificate of the policy administrator")
-        for signer in signers:
-            try:
-                return read_trusted_list(token, signer, self._clock())
-            except ListRefused as refused:
-                problem = refused
-        raise problem
 
     def _read_revocations(self, signers: list[x509.Certificate]) -> Revocations:
         """What cannot be read says nothing of any certificate: never that it is good (`Status.UNKNOWN`)."""

@@ -48,7 +48,7 @@ from trunkward.admission.ports import (
     Unavailable,
 )
 from trunkward.admission.prices import Price
-from trunkward.admission.screen import Case, screen, takes_calls
+from trunkward.admission.screen import Case, screen, takes_calls, with_verification
 from trunkward.admission.snapshot import Snapshot
 from trunkward.admission.verified import worth_of
 from trunkward.calls.attempt import CallAttempt
@@ -307,6 +307,7 @@ class Line:
             if isinstance(verification, Wait):
                 return verification
             facts = msgspec.structs.replace(NO_FACTS, verification=verification)
+            case = with_verification(case, verification, policy)
             if identity(case, facts).refusal is None:
                 # 3.
                 signer = SignerForCall(self._signers, self._secret, record_id, attempt.call_id)

@@ -1,6 +1,7 @@
-"""What a gate counts of verification, for each carrier; scraped with the rest of its numbers.
+"""What a gate counts of verification, for whoever sent the calls; scraped with the rest of its numbers.
 
-Carriers are the node file's, so there are as many series as it has carriers, and no caller can make more.
+These are the node file's carriers, and its trunks that bring other providers' calls: no caller can make more
+series than it names of them.
 """
 
 from collections import Counter
@@ -26,21 +27,21 @@ class VerificationCounts(Collector):
         self.waited = 0
         self.trust: Trust | None = None
 
-    def judged(self, carrier: str, worth: Worth) -> None:
-        """A call of a carrier, and what its signatures were worth."""
-        self._verstats[carrier, worth.verstat, worth.why] += 1
+    def judged(self, upstream: str, worth: Worth) -> None:
+        """A call of a carrier, or of a trunk in transit, and what its signatures were worth."""
+        self._verstats[upstream, worth.verstat, worth.why] += 1
         if worth.passed is not None and worth.passed.attest is not None:
-            self._levels[carrier, worth.passed.attest.value] += 1
+            self._levels[upstream, worth.passed.attest.value] += 1
         for error in worth.errors:
-            self._errors[carrier, str(error.code), error.cause] += 1
-        self._replays[carrier] += worth.replayed
+            self._errors[upstream, str(error.code), error.cause] += 1
+        self._replays[upstream] += worth.replayed
 
     def collect(self) -> Iterator[Metric]:
         """What is scraped."""
         verstats = CounterMetricFamily(
             "trunkward_gate_verifications",
-            "Calls from carriers by what verification found; `why` where nobody could tell.",
-            labels=["carrier", "verstat", "why"],
+            "Calls that others signed, by what verification found; `why` where nobody could tell.",
+            labels=["upstream", "verstat", "why"],
         )
         for labels, count in self._verstats.copy().items():
             verstats.add_metric(labels, count)
@@ -48,24 +49,24 @@ class VerificationCounts(Collector):
         levels = CounterMetricFamily(
             "trunkward_gate_verified_levels",
             "Calls whose signature is good, by its level.",
-            labels=["carrier", "level"],
+            labels=["upstream", "level"],
         )
-        for (carrier, level), count in self._levels.copy().items():
-            levels.add_metric([carrier, level], count)
+        for (upstream, level), count in self._levels.copy().items():
+            levels.add_metric([upstream, level], count)
         yield levels
         errors = CounterMetricFamily(
             "trunkward_gate_verification_errors",
             "PASSporTs that were not good, by answer and cause (RFC 8224).",
-            labels=["carrier", "code", "cause"],
+            labels=["upstream", "code", "cause"],
         )
         for labels, count in self._errors.copy().items():
             errors.add_metric(labels, count)
         yield errors
         replays = CounterMetricFamily(
-            "trunkward_gate_replays", "Signatures that came with another call before.", labels=["carrier"]
+            "trunkward_gate_replays", "Signatures that came with another call before.", labels=["upstream"]
         )
-        for carrier, count in self._replays.copy().items():
-            replays.add_metric([carrier], count)
+        for upstream, count in self._replays.copy().items():
+            replays.add_metric([upstream], count)
         yield replays
         yield CounterMetricFamily(
             "trunkward_gate_certificate_waits",

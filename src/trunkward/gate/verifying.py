@@ -1,10 +1,10 @@
-"""Verifying a carrier's call: the credentials behind its signatures, from memory or the fetcher.
+"""Verifying a call that others signed: the credentials behind its signatures, from memory or the fetcher.
 
 Nothing here waits for a certificate. One that is not known is asked for, and if it is not there in a moment
-the edge lets the call wait suspended, and asks again: for as long as the carrier's policy says, in steps that
-double. What is known of a URL is the bytes it leads to; what they are worth is found out here, and again
-whenever the trusted list or the revocations are others, and every minute: so nothing another process keeps
-can make a certificate good.
+the edge lets the call wait suspended, and asks again: for as long as the policy for whoever sent it says, in
+steps that double. What is known of a URL is the bytes it leads to; what they are worth is found out here, and
+again whenever the trusted list or the revocations are others, and every minute: so nothing another process
+keeps can make a certificate good.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ import structlog
 
 from trunkward.admission.ports import Clock, Facts, Unverified, VerificationFact
 from trunkward.admission.screen import Case
-from trunkward.admission.verified import NO_IDENTITY, called_as, worth_of
+from trunkward.admission.verified import NO_IDENTITY, called_as, policy_of, worth_of
 from trunkward.calls.verdict import Wait
 from trunkward.engines.fetcher_client import FetcherLost
 from trunkward.engines.fetcher_wire import ChainAnswer, ChainGiven
@@ -25,7 +25,6 @@ from trunkward.gate.verification_counts import VerificationCounts
 from trunkward.shaken.causes import Cause, CredentialFault
 from trunkward.shaken.credential import Credential, credential_of
 from trunkward.shaken.verify import Verstat, urls_of, verify
-from trunkward.trunks.model import Carrier
 
 #: Seconds a judgement waits for what the fetcher has on disk or in Valkey; the edge waits with it.
 QUICK_S = 0.03
@@ -84,14 +83,14 @@ class Verifying:
     async def look(self, case: Case, now_s: float) -> VerificationFact | Wait:
         """What a call's signatures are worth; `Wait`: nobody knows yet. `now_s` in seconds since the epoch.
 
-        1. Only calls of carriers are looked at, and only while our own time and list are good.
+        1. Only calls that others signed are looked at (`policy_of`), while our own time and list are good.
         2. The certificates they name are known, or asked for.
         3. Those that do not come in a moment are waited for elsewhere, as long as the policy says.
         4. They are held against the call. What we could not look at is no fault of theirs.
         """
         # 1.
-        carrier, values = case.source, case.attempt.headers.get("identity", [])
-        if not isinstance(carrier, Carrier):
+        policy, values = policy_of(case), case.attempt.headers.get("identity", [])
+        if policy is None:
             return None
         if not values:
             return Unverified(why=NO_IDENTITY)
@@ -108,7 +107,7 @@ class Verifying:
         # 3.
         if why == _ON_ITS_WAY:
             attempt = case.attempt
-            left_ms = carrier.verification.wait_ms - attempt.waited_ms
+            left_ms = policy.wait_ms - attempt.waited_ms
             if left_ms > 0 and self._may_wait(attempt.id, left_ms / 1000):
                 return Wait(id=attempt.id, for_ms=min(left_ms, max(FIRST_WAIT_MS, attempt.waited_ms)))
         # 4.
@@ -122,7 +121,7 @@ class Verifying:
 
     def count(self, case: Case, facts: Facts) -> None:
         """Counts what was found of a call that was judged."""
-        if isinstance(case.source, Carrier) and facts.verification is not None:
+        if case.source is not None and facts.verification is not None:
             self._waiting.pop(case.attempt.id, None)
             self._counts.judged(case.source.name, worth_of(facts))
 

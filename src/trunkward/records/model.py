@@ -76,7 +76,7 @@ class StirErrorRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VerificationRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the signatures of a carrier's call were worth."""
+    """What the signatures were worth that a call came with: a carrier's, or one in transit."""
 
     #: `TN-Validation-Passed`, `TN-Validation-Failed`, `No-TN-Validation` (3GPP TS 24.229 section 7.2A.20).
     verstat: str
@@ -131,7 +131,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="decision", 
     attest_reason: str = ""
     #: Of a call of a trunk that shows a number; None for all others.
     attestation: AttestationRecord | None = None
-    #: Of a carrier's call that got so far; None for all others.
+    #: Of a call that others are to sign (`admission.verified.policy_of`), if it got so far; else None.
     verification: VerificationRecord | None = None
     #: SHA-256 (lower-case hex) of the value of each Identity header it came with, in their order, and of each
     #: the signer made for it.

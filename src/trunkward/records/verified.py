@@ -1,4 +1,4 @@
-"""What carriers' signatures were worth over a time: a summary of each carrier, from records."""
+"""What others' signatures were worth over a time: a summary of whoever sent them, from records."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -6,15 +6,17 @@ from typing import Any
 
 import msgspec
 
-#: Service provider codes and causes that are told of one carrier: a peer chooses them, within what a trusted
+#: Service provider codes and causes that are told of one: a peer chooses them, within what a trusted
 #: authority has issued.
 MOST_TOLD = 20
 
 
 class Summary(msgspec.Struct, kw_only=True):
-    """One carrier's calls."""
+    """The calls of one carrier, or of one trunk that brings other providers' calls."""
 
-    carrier: str
+    upstream: str
+    #: `carrier` or `trunk`.
+    kind: str
     calls: int = 0
     #: With at least one signature, whatever it was worth.
     signed: int = 0
@@ -31,12 +33,13 @@ class Summary(msgspec.Struct, kw_only=True):
     codes: dict[str, int] = {}
 
 
+_KINDS = {"inbound": "carrier", "outbound": "trunk"}
 #: Of calls that had nothing to verify.
 _UNSIGNED = ("no-identity", "not-asked")
 
 
 def summaries(calls: Iterable[dict[str, Any]]) -> list[Summary]:
-    """Of calls in as `records.view` gives them, by carrier, the one with the most calls first."""
+    """Of calls as `records.view` gives them, by who sent them, the one with the most calls first."""
     found: dict[str, Summary] = {}
     counted: dict[str, dict[str, Counter[str]]] = {}
     for call in calls:
@@ -44,7 +47,7 @@ def summaries(calls: Iterable[dict[str, Any]]) -> list[Summary]:
         if told is None:
             continue
         name = call["source_name"]
-        summary = found.setdefault(name, Summary(carrier=name))
+        summary = found.setdefault(name, Summary(upstream=name, kind=_KINDS[call["direction"]]))
         counts = counted.setdefault(
             name, {key: Counter() for key in ("unverified", "levels", "errors", "codes")}
         )
@@ -52,7 +55,7 @@ def summaries(calls: Iterable[dict[str, Any]]) -> list[Summary]:
     for name, summary in found.items():
         for key, counter in counted[name].items():
             setattr(summary, key, dict(counter.most_common(MOST_TOLD)))
-    return sorted(found.values(), key=lambda one: (-one.calls, one.carrier))
+    return sorted(found.values(), key=lambda one: (-one.calls, one.upstream))
 
 
 def _add(summary: Summary, counts: dict[str, Counter[str]], told: dict[str, Any]) -> None:

@@ -164,7 +164,8 @@ RULES: Mapping[Rule, RuleRow] = MappingProxyType(
         ),
         Rule.C_GATEWAY: RuleRow(
             level=Attestation.C,
-            words="the call enters the country here and was not signed before",
+            words="the call enters the country here, and was not signed before; or it shows a number of the"
+            " country, and no A that was verified speaks for it",
             clause="47 CFR 64.6302(c); ATIS-1000074 (gateway attestation)",
             rests_on=(Piece.AUTHENTICATED,),
         ),
@@ -215,6 +216,18 @@ RULES: Mapping[Rule, RuleRow] = MappingProxyType(
 A_RULES: Mapping[Kind, Rule] = MappingProxyType({kind: Rule(f"A-{kind}") for kind in Kind})
 
 
+class Came(StrEnum):
+    """What another provider's call came signed with, and what that was found to be worth."""
+
+    UNSIGNED = "unsigned"
+    #: Nobody has looked at it: not yet, or something of ours was lost.
+    SIGNED = "signed"
+    #: Verified, of level A.
+    FULL = "full"
+    #: Of another level, or not good.
+    NOT_FULL = "not-full"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ingress:
     """What we know of a call ourselves at this moment; of what it says of itself only the number."""
@@ -229,8 +242,10 @@ class Ingress:
     orig_tn: str
     #: What speaks for that number; their signatures are checked, here or by the signer.
     evidence: tuple[Evidence, ...] = ()
-    #: It came with a SHAKEN PASSporT.
-    already_signed: bool = False
+    #: What it came signed with, where another provider has originated it.
+    came: Came = Came.UNSIGNED
+    #: It shows a number of this node's country.
+    domestic: bool = False
     emergency: bool = False
 
 
@@ -255,7 +270,7 @@ def decide_attestation(call: Ingress, now_s: int) -> AttestDecision:
 
     1. A call for help is not signed.
     2. Nor is one of a trunk that is not authenticated.
-    3. One that was not put on the IP network here goes on as it was signed, or is signed C.
+    3. One that was not put on the IP network here goes on as it was signed, or is signed C (`_is_signed`).
     4. Without a valid KYC record of the customer: C.
     5. With live evidence for this trunk, this customer and this number: A, by the kind of evidence.
     6. Everything else: B.
@@ -270,7 +285,7 @@ def decide_attestation(call: Ingress, now_s: int) -> AttestDecision:
         return AttestDecision(rule=Rule.NOT_AUTHENTICATED, lack=Lack.NOT_AUTHENTICATED)
     # 3.
     if call.role is not Role.ORIGINATING:
-        if call.already_signed:
+        if _is_signed(call):
             return AttestDecision(rule=Rule.ALREADY_SIGNED)
         gateway = call.role is Role.GATEWAY
         rule = Rule.C_GATEWAY if gateway else Rule.C_INTERMEDIATE_UNSIGNED
@@ -290,6 +305,18 @@ def decide_attestation(call: Ingress, now_s: int) -> AttestDecision:
             return AttestDecision(rule=A_RULES[evidence.kind], evidence=evidence)
     # 6.
     return AttestDecision(rule=Rule.B_KNOWN_CUSTOMER, lack=lack, evidence=nearest)
+
+
+def _is_signed(call: Ingress) -> bool:
+    """Whether what a call in transit came with stands for it; it goes on in any case (47 CFR 64.6302(a)).
+
+    At an intermediate it does, good or bad: what becomes of a bad one the trunk's policy says. At a gateway a
+    number of the country is authenticated by an A that was verified, and by nothing less (64.6302(c)); what
+    we could not look at is no fault of theirs.
+    """
+    if call.came is Came.UNSIGNED:
+        return False
+    return call.role is Role.INTERMEDIATE or not call.domestic or call.came is not Came.NOT_FULL
 
 
 def _known(customer: Customer | None, now_s: int) -> tuple[Customer | None, Lack | None]:

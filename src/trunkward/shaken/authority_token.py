@@ -91,9 +91,10 @@ def check_token(
     # 1.
     try:
         token = jwt.read(text)
+        claims = token.claims()
     except jwt.TokenMalformed as problem:
         raise TokenRefused(f"the authority token is none: {problem}") from None
-    jti, expires, atc = (token.claims.get(name) for name in ("jti", "exp", "atc"))
+    jti, expires, atc = (claims.get(name) for name in ("jti", "exp", "atc"))
     if type(expires) is not int or not isinstance(jti, str) or not jti or not isinstance(atc, Mapping):
         raise TokenRefused("the authority token lacks one of exp, jti and atc")
     # 2.

@@ -16,7 +16,11 @@ from trunkward.shaken.passport import deterministic_json, signing_input
 
 
 class TokenMalformed(ValueError):
-    """No token signed with ES256; the message says why."""
+    """No token; the message says why."""
+
+
+class AlgorithmRefused(TokenMalformed):
+    """A token that is not signed with ES256, or asks for what nobody here understands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,9 +28,13 @@ class Token:
     """One that was read, and not yet believed."""
 
     header: Mapping[str, Any]
-    claims: Mapping[str, Any]
     signed: bytes
     signature: bytes
+    _payload: str
+
+    def claims(self) -> Mapping[str, Any]:
+        """What it says; who must know first who signed it asks then. Raises `TokenMalformed`."""
+        return _object(self._payload)
 
     def is_signed_by(self, key: object) -> bool:
         """Whether this public key's owner signed what was read, byte for byte."""
@@ -46,19 +54,27 @@ def sign(header: Mapping[str, Any], claims: Mapping[str, Any], key: ec.EllipticC
 
 
 def read(text: str) -> Token:
-    """Header and claims of a token, whoever signed it. Raises `TokenMalformed`."""
+    """A token, whoever signed it; of its payload nothing is looked at. Raises `TokenMalformed`."""
     parts = text.split(".")
     if len(parts) != 3:
         raise TokenMalformed("not three parts with dots between them")
+    header = _object(parts[0])
+    # RFC 8725 section 3.1: the algorithm is ours to say, before any key is touched
+    if header.get("alg") != "ES256":
+        raise AlgorithmRefused(f"signed with {header.get('alg')!r}, not with ES256"[:80])
+    # RFC 7515 section 4.1.11: what is critical and not understood is refused; nothing is understood here
+    if "crit" in header:
+        raise AlgorithmRefused("has critical parameters nobody here understands")
     try:
-        header, claims = (jose.decode(base64url.decode(part), jose.PAYLOAD_DEPTH) for part in parts[:2])
         signature = base64url.decode(parts[2])
     except ValueError as problem:
         raise TokenMalformed(str(problem)) from None
-    # RFC 8725 section 3.1: the algorithm is ours to say, before any key is touched
-    if header.get("alg") != "ES256":
-        raise TokenMalformed(f"signed with {header.get('alg')!r}, not with ES256")
-    # RFC 7515 section 4.1.11: what is critical and not understood is refused; nothing is understood here
-    if "crit" in header:
-        raise TokenMalformed("has critical parameters nobody here understands")
-    return Token(header=header, claims=claims, signed=text.rpartition(".")[0].encode(), signature=signature)
+    signed = text.rpartition(".")[0].encode()
+    return Token(header=header, signed=signed, signature=signature, _payload=parts[1])
+
+
+def _object(part: str) -> dict[str, Any]:
+    try:
+        return jose.decode(base64url.decode(part), jose.PAYLOAD_DEPTH)
+    except ValueError as problem:
+        raise TokenMalformed(str(problem)) from None

@@ -4,19 +4,16 @@ The only roots there are. What an operating system trusts for web sites is never
 """
 
 from base64 import b64decode
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from trunkward.shaken import base64url, jose
-from trunkward.shaken.causes import Refused
-from trunkward.shaken.es256 import verify_es256
+from trunkward.shaken import jwt
 from trunkward.shaken.unreadable import UNREADABLE, strictly
 
-#: Largest list read, in characters, and most authorities on it (our limits; there are a few dozen).
+#: Largest list read, in bytes, and most authorities on it (our limits; there are a few dozen).
 MAX_LIST = 4 * 1024 * 1024
 MAX_AUTHORITIES = 1000
 
@@ -46,34 +43,27 @@ class TrustedList:
         return cls(roots=roots)
 
 
-def list_x5u(token: str) -> str:
-    """Where its signer's certificate is; nothing of the list is believed yet. Raises `ListRefused`."""
-    return _opened(token)[1]
-
-
 def read_trusted_list(
-    token: str, administrator: x509.Certificate, now_s: float, *, known: int = 0
+    content: bytes, administrators: Iterable[x509.Certificate], now_s: float, *, known: int = 0
 ) -> TrustedList:
     """Open the administrator's list. `known` is the sequence of the list we have. Raises `ListRefused`.
 
-    1. A JWS in compact form, header and payload strict JSON, `alg` exactly ES256.
-    2. The signature, by the key of `administrator`: the certificate behind `list_x5u`, whose own chain the
-       caller has checked. Only now is the content looked at.
+    1. A JWT (`shaken.jwt`), its header strict JSON, `alg` exactly ES256.
+    2. The signature, by the key of one of `administrators`: a person has named these certificates, and the
+       `x5u` in the header is not asked. Only now is the content looked at.
     3. Not expired, and not older than what we have.
     4. Every entry is a certificate: a list with one that is none is damaged, and none of it is taken.
     """
     # 1.
-    message, _, payload, signature = _opened(token)
+    token = _opened(content)
     # 2.
-    key = administrator.public_key()
-    if not isinstance(key, ec.EllipticCurvePublicKey):
-        raise ListRefused("list-signer", "the administrator's key is not on P-256")
-    try:
-        verify_es256(key, message, signature)
-    except InvalidSignature:
-        raise ListRefused("list-signature", "not signed by the administrator's certificate") from None
+    if not any(token.is_signed_by(administrator.public_key()) for administrator in administrators):
+        raise ListRefused("list-signature", "not signed by a certificate of the policy administrator")
     # 3.
-    claims = _json(payload)
+    try:
+        claims = token.claims()
+    except jwt.TokenMalformed as problem:
+        raise ListRefused("list-malformed", str(problem)) from None
     expires_s, sequence = claims.get("exp"), claims.get("sequence", 0)
     if type(expires_s) is not int or type(sequence) is not int:
         raise ListRefused("list-malformed", "exp or sequence is no whole number")
@@ -89,37 +79,19 @@ def read_trusted_list(
     return TrustedList(roots=roots, sequence=sequence, expires_s=expires_s)
 
 
-def _opened(token: str) -> tuple[bytes, str, str, bytes]:
-    """Signing input, `x5u`, payload still in base64url, signature."""
-    if len(token) > MAX_LIST:
-        raise ListRefused("list-malformed", f"more than {MAX_LIST} characters")
-    parts = token.strip().split(".")
-    if len(parts) != 3:
-        raise ListRefused("list-malformed", "no JWS of three parts")
-    header = _json(parts[0])
-    if header.get("alg") != "ES256" or "crit" in header:
-        raise ListRefused("list-algorithm", f"alg is {header.get('alg')!r}"[:80])
-    x5u = header.get("x5u")
-    if not isinstance(x5u, str) or not x5u:
+def _opened(content: bytes) -> jwt.Token:
+    if len(content) > MAX_LIST:
+        raise ListRefused("list-malformed", f"more than {MAX_LIST} bytes")
+    try:
+        token = jwt.read(content.strip().decode("ascii", "replace"))
+    except jwt.AlgorithmRefused as problem:
+        raise ListRefused("list-algorithm", str(problem)) from None
+    except jwt.TokenMalformed as problem:
+        raise ListRefused("list-malformed", str(problem)) from None
+    x5u = token.header.get("x5u")
+    if not isinstance(x5u, str) or not x5u:  # ATIS-1000084: it says where its signer's certificate is
         raise ListRefused("list-signer", "no x5u in the header")
-    signature = _base64url(parts[2])
-    if not token.isascii():
-        raise ListRefused("list-malformed", "not ASCII")
-    return f"{parts[0]}.{parts[1]}".encode("ascii"), x5u, parts[1], signature
-
-
-def _json(text: str) -> dict[str, Any]:
-    try:
-        return jose.decode(_base64url(text), jose.PAYLOAD_DEPTH)
-    except Refused as refused:
-        raise ListRefused("list-malformed", str(refused)) from None
-
-
-def _base64url(text: str) -> bytes:
-    try:
-        return base64url.decode(text)
-    except ValueError:
-        raise ListRefused("list-malformed", "not base64url without padding") from None
+    return token
 
 
 def _certificate(number: int, entry: object) -> x509.Certificate:

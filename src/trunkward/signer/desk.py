@@ -8,7 +8,7 @@ import msgspec
 
 from trunkward.engines.signer_wire import Name, Refused, Signed, SignRequest
 from trunkward.shaken import evidence as evidence_tokens
-from trunkward.shaken.attest import Attestation
+from trunkward.shaken.attest import A_RULES, Attestation
 from trunkward.shaken.evidence import Evidence, EvidenceRefused
 from trunkward.shaken.number import NotANumber
 from trunkward.shaken.passport import Claims, DivClaims, PassportError, RcdClaims, ShakenClaims
@@ -128,8 +128,8 @@ class SigningDesk:
         1. Where only the technical act is ours: the level the obligated provider supplied, and no other.
            Everywhere else nobody supplies one: the provider decides itself (47 CFR 64.6301(b), FCC 24-120).
         2. C names the ingress by which the call came, A and B the customer (ATIS-1000074).
-        3. A: the token speaks for this trunk and this number now. Never a lower level instead: what to ask
-           for is the gate's decision.
+        3. A: the token speaks for this trunk and this number now, and is of the kind that the rule names.
+           Never a lower level instead: what to ask for is the gate's decision.
         """
         if request.level is None:
             raise _NotSigned("level-missing")
@@ -155,9 +155,12 @@ class SigningDesk:
         if request.evidence is None:
             raise _NotSigned("evidence-missing")
         opened = self._open(request.evidence)
-        return evidence_tokens.require(
+        proof = evidence_tokens.require(
             opened, trunk=request.trunk, customer=request.customer, tn=request.orig, now_s=iat
         )
+        if request.rule != A_RULES[proof.kind]:
+            raise _NotSigned("rule-of-other-evidence")
+        return proof
 
     def _open(self, token: str) -> Evidence:
         cached = self._opened.get(token)

@@ -199,14 +199,10 @@ def _read_trust(
 
 
 def _read_list(path: Path, administrators: list[x509.Certificate], known: int, now: datetime) -> TrustedList:
-    token = _read(path, most=_MAX_LIST).decode("ascii", errors="replace").strip()
-    wrong: ListRefused | None = None
-    for administrator in administrators:
-        try:
-            return read_trusted_list(token, administrator, now.timestamp(), known=known)
-        except ListRefused as refused:
-            wrong = wrong or refused
-    raise IdentityUnfit("trusted-list-refused", f"{path}: {wrong}")
+    try:
+        return read_trusted_list(_read(path, most=_MAX_LIST), administrators, now.timestamp(), known=known)
+    except ListRefused as refused:
+        raise IdentityUnfit("trusted-list-refused", f"{path}: {refused}") from refused
 
 
 def _parse_key(place: Path | TokenKey) -> ec.EllipticCurvePrivateKey:

@@ -20,7 +20,7 @@ from trunkward.trunks.signing import (
 )
 from trunkward.trunks.spending import NO_CAPS, TRUNK_CAPS, Spending
 from trunkward.trunks.transit import CallerName, Role, SigningIdentity
-from trunkward.trunks.verification import GOES_ON, VerificationPolicy
+from trunkward.trunks.verification import GOES_ON, PASSES_ON, VerificationPolicy
 
 #: Seconds. A call of four hours is nearly always one that nobody remembers to be up.
 MAX_CALL_S = 14_400
@@ -210,6 +210,8 @@ class Trunk:
     emergency_callback: str = ""
     #: Whose calls it brings.
     role: Role = Role.ORIGINATING
+    #: What becomes of calls in transit by what they came signed with is worth.
+    verification: VerificationPolicy = PASSES_ON
     #: Signed of its users beside the number; None: no name is.
     caller_name: CallerName | None = None
     #: Who its tenant is by the provider's own records; None: nobody has said, and its calls are signed C.

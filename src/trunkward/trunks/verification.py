@@ -1,4 +1,7 @@
-"""What becomes of calls from carriers by what their Identity headers are worth, and how that is found out."""
+"""What becomes of calls that others have signed by what their Identity headers are worth.
+
+These are carriers' calls in, and those of other providers that a trunk brings (`transit.Role`).
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,9 +20,9 @@ class Missing(StrEnum):
 class Failed(StrEnum):
     """What becomes of a call whose signature is not good."""
 
-    #: It goes, and the customer is told that nobody has verified it.
+    #: It goes, and who gets it is told nothing: a customer that nobody has verified it.
     PASS = "pass"  # noqa: S105  # no password
-    #: It goes, and the customer is told that it failed.
+    #: It goes, and the customer, or a carrier within the trust domain, is told that it failed.
     MARK = "mark"
     #: It is refused once its caller has heard why, where there is a file for that.
     ANNOUNCE = "announce"
@@ -28,7 +31,7 @@ class Failed(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationPolicy:
-    """For the calls of one carrier."""
+    """For the calls of one carrier, or of one trunk in transit."""
 
     missing: Missing = Missing.PASS
     failed: Failed = Failed.MARK
@@ -37,3 +40,6 @@ class VerificationPolicy:
 
 #: Of a carrier whose file says nothing.
 GOES_ON = VerificationPolicy()
+#: Of a trunk in transit whose file says nothing: what it brings passes unaltered (47 CFR 64.6302(a)), and
+#: whoever the call is for verifies it.
+PASSES_ON = VerificationPolicy(failed=Failed.PASS)

@@ -43,6 +43,7 @@ RECORDS = [
     decision(4, LATE),
     decision(5, GOOD, source_name="west"),
     decision(6, None, direction="outbound", source_name="acme-hq"),
+    decision(7, GOOD, direction="outbound", source_name="upstream"),
     decision(60 * 24 * 3, GOOD),
 ]
 
@@ -63,10 +64,11 @@ def ask(*options: str) -> Result:
     return CliRunner().invoke(app, ["verification", *options])
 
 
-def test_each_carrier_in_a_time(home: Path) -> None:
+def test_each_upstream_in_a_time(home: Path) -> None:
     told = ask().stdout
     assert "carrier north: 4 calls, 100.0 % signed" in told
     assert "carrier west: 1 calls, 100.0 % signed" in told
+    assert "trunk upstream: 1 calls, 100.0 % signed" in told
     assert "438 replayed (1)" in told
     assert "came with another call before" in told
     assert "certificate-late: its certificate did not come in time" in told
@@ -75,10 +77,10 @@ def test_each_carrier_in_a_time(home: Path) -> None:
 
 
 def test_for_programs_and_of_one(home: Path) -> None:
-    [north] = json.loads(ask("--carrier", "north", "--since", "7d", "--json").stdout)
-    assert (north["carrier"], north["calls"], north["levels"]) == ("north", 5, {"A": 3})
+    [north] = json.loads(ask("--upstream", "north", "--since", "7d", "--json").stdout)
+    assert (north["upstream"], north["calls"], north["levels"]) == ("north", 5, {"A": 3})
     assert json.loads(ask("--since", "2d", "--until", "1d", "--json").stdout) == []
-    assert ask("--since", "2d", "--until", "1d").stdout.strip() == "no calls from carriers in that time"
+    assert ask("--since", "2d", "--until", "1d").stdout.strip() == "no calls that others signed in that time"
 
 
 @pytest.mark.parametrize(

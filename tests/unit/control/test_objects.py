@@ -44,6 +44,21 @@ def test_a_plain_carrier_has_no_key_it_may_not_have() -> None:
     assert {"ca", "srtp", "tls_names"} <= set(shown()["carriers"]["north"])
 
 
+def test_only_a_trunk_in_transit_has_a_policy_for_signatures() -> None:
+    own = shown()["trunks"]["acme-hq"]
+    assert not [key for key in own if key.startswith("verification.")]
+    name = "      - name: acme-hq\n"
+    rule = '        caller: {other: replace, number: "+12025550101"}\n'
+    text = EXAMPLE.replace(rule, "").replace(name, f"{name}        role: gateway\n")
+    found = effective(accept_node_file(text, "node.yaml").objects)["trunks"]["acme-hq"]
+    policy = {key: value for key, value in found.items() if key.startswith("verification.")}
+    assert policy == {
+        "verification.missing": "pass",
+        "verification.failed": "pass",
+        "verification.wait_ms": 1500,
+    }
+
+
 @pytest.mark.parametrize("objects", [{"node": {"node": {}}}, {}])
 def test_objects_of_another_schema_stay_as_they_are(objects: Objects) -> None:
     assert effective(objects) == objects

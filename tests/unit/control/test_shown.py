@@ -85,6 +85,19 @@ def test_identities_are_those_of_the_node_and_of_its_resellers() -> None:
     assert certificate_parts({"server": "local"}, identity_sources(declared)) == ["identities"]
 
 
+def test_who_signs_under_the_test_authority() -> None:
+    """The node and each reseller: all of them can end, and nobody's is renewed but by `up`."""
+    made = in_force()
+    declared = made.declared()
+    tested = SigningIdentity(spc="111T", x5u="https://cert.example.com/shaken.pem")
+    acme = replace(tested, signing=SigningSource(certificates=Certificates.ACME))
+    resold = replace(declared, reseller_identities={"west": tested, "east": tested, "south": acme})
+    assert shown(made, declared, 5.0).tested == ["node"]
+    assert shown(made, resold, 5.0).tested == ["node", "east", "west"]
+    acme_alone = replace(resold, node=replace(declared.node, signing=acme.signing))
+    assert shown(made, acme_alone, 5.0).tested == ["east", "west"]
+
+
 def test_nothing_in_it_opens_a_door() -> None:
     made = in_force()
     text = msgspec.json.encode(shown(made, made.declared(), 5.0)).decode()

@@ -6,6 +6,7 @@ import pytest
 
 from trunkward.control.node_file import NodeFileRefused, accept_node_file, read_node_file
 from trunkward.trunks.transit import CallerName, Role, SigningIdentity
+from trunkward.trunks.verification import Failed, Missing, VerificationPolicy
 
 EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")
 TRUNK = "      - name: acme-hq\n"
@@ -39,6 +40,17 @@ def test_where_nothing_is_said_a_trunks_calls_begin_here_without_a_name() -> Non
 def test_roles(role: Role) -> None:
     trunk = read_node_file(trunk_with(f"role: {role.value}"), "node.yaml").trunks[0]
     assert (trunk.role, trunk.in_transit) == (role, True)
+
+
+def test_what_becomes_of_what_came_signed() -> None:
+    """Unaltered, unless the trunk says something else; of a customer's own calls there is nothing to say."""
+    trunk = read_node_file(trunk_with("role: intermediate"), "node.yaml").trunks[0]
+    assert trunk.verification == VerificationPolicy(missing=Missing.PASS, failed=Failed.PASS, wait_ms=1500)
+    said = "verification: {missing: refuse, failed: mark, wait_ms: 0}"
+    trunk = read_node_file(trunk_with(f"role: gateway\n        {said}"), "node.yaml").trunks[0]
+    assert trunk.verification == VerificationPolicy(missing=Missing.REFUSE, failed=Failed.MARK, wait_ms=0)
+    [problem] = problems(trunk_with(said))
+    assert problem.startswith("tenants[acme].trunks[acme-hq].verification: is about calls that others sign")
 
 
 def test_a_name() -> None:

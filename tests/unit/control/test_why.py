@@ -143,6 +143,38 @@ def test_one_that_could_have_been_signed_says_why_it_was_not() -> None:
     assert private["unsigned"] == RULES[Rule.PRIVATE].words
 
 
+@pytest.mark.parametrize(
+    ("worth", "said"),
+    [
+        (
+            {
+                "verstat": "TN-Validation-Passed",
+                "attest": "A",
+                "spc": "709J",
+                "origid": "4437c7eb",
+                "x5u": "https://c.example.net/1.pem",
+            },
+            (
+                "  came with     level A, verified: signed by 709J, certificate https://c.example.net/1.pem\n"
+                "                origid 4437c7eb\n"
+            ),
+        ),
+        (
+            {"verstat": "TN-Validation-Failed", "errors": [{"code": 438, "cause": "signature"}]},
+            "  came with     TN-Validation-Failed\n                not good: 438 signature\n",
+        ),
+        (
+            {"verstat": "No-TN-Validation", "why": "no-identity"},
+            "  came with     No-TN-Validation, no-identity: it had no signature\n",
+        ),
+    ],
+)
+def test_what_another_provider_had_signed_is_told(worth: dict[str, Any], said: str) -> None:
+    told = call(attest="", attest_reason="none-already-signed", rule="none-already-signed", evidence="")
+    assert said in page(told | {"verification": worth})
+    assert "came with" not in page(told | {"verification": None})
+
+
 def test_no_call_of_a_trunk() -> None:
     assert page(CALL | {"attestation": None, "attest": ""}).endswith("shows a number")
 

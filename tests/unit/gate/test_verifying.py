@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import trunkward.gate.verifying as module
-from sipkit.carrier_call import CALLED, CALLING, NOW, call_in
+from sipkit.carrier_call import CALLED, CALLING, NOW, call_in, call_in_transit
 from sipkit.provider import Provider
-from trunkward.admission.ports import Unverified
+from trunkward.admission.ports import NO_FACTS, Unverified
 from trunkward.admission.screen import Case
 from trunkward.calls.verdict import Wait
 from trunkward.engines.fetcher_client import FetcherLost
@@ -24,6 +24,7 @@ from trunkward.gate.verifying import FIRST_WAIT_MS, QUICK_S, RECHECK_S, Verifyin
 from trunkward.shaken.attest import Attestation
 from trunkward.shaken.causes import Cause
 from trunkward.shaken.crl import NO_LIST, Revocations
+from trunkward.shaken.passport import RcdClaims
 from trunkward.shaken.trusted_list import TrustedList
 from trunkward.shaken.verify import Verification, Verstat
 from trunkward.trunks.verification import VerificationPolicy
@@ -100,6 +101,30 @@ def test_a_signed_call(provider: Provider) -> None:
     run(provider, scenario)
 
 
+def test_a_call_in_transit(provider: Provider) -> None:
+    """Verified like a carrier's, waited for by its trunk's policy, and counted under its trunk's name."""
+
+    async def scenario(world: World) -> None:
+        signed = [provider.identity(CALLING, CALLED, iat=NOW)]
+        world.fetcher.open.clear()
+        for wait_ms, found in ((500, Wait), (0, Unverified)):
+            case = call_in_transit(signed, VerificationPolicy(wait_ms=wait_ms))
+            assert isinstance(await world.look(case), found)
+        world.fetcher.open.set()
+        case = call_in_transit(signed, VerificationPolicy())
+        found = await world.look(case)
+        assert (found.outcome, found.attest, found.spc) == (Verstat.PASSED, Attestation.A, "709J")
+        world.verifying.count(case, replace(NO_FACTS, verification=found))
+        counted = {
+            (sample.name, *sample.labels.values()): sample.value
+            for metric in world.counts.collect()
+            for sample in metric.samples
+        }
+        assert counted["trunkward_gate_verified_levels_total", "acme-hq", "A"] == 1
+
+    run(provider, scenario)
+
+
 def test_what_is_not_looked_at(provider: Provider) -> None:
     async def scenario(world: World) -> None:
         assert await world.look(call_in([])) == Unverified(why="no-identity")
@@ -159,6 +184,55 @@ def test_a_thousand_calls_ask_once_and_a_bounded_number_waits(
             sum(one == Wait(id=one.id, for_ms=FIRST_WAIT_MS) for one in found if isinstance(one, Wait)) == 600
         )
         assert sum(one == Unverified(why="certificate-late") for one in found) == 400
+
+    run(provider, scenario)
+
+
+def test_whoever_was_judged_waits_no_longer(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its place among those that wait is the next one's."""
+    monkeypatch.setattr(module, "MOST_WAITING", 1)
+
+    async def scenario(world: World) -> None:
+        world.fetcher.open.clear()
+        case = world.case()
+        first, second = (replace(case, attempt=replace(case.attempt, id=digit * 32)) for digit in "12")
+        assert isinstance(await world.look(first), Wait)
+        late = await world.look(second)
+        assert late == Unverified(why="certificate-late")
+        world.verifying.count(first, replace(NO_FACTS, verification=late))
+        assert isinstance(await world.look(second), Wait)
+
+    run(provider, scenario)
+
+
+def test_of_too_many_urls_the_oldest_is_forgotten(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever calls chooses them: no caller fills a gate's memory."""
+    monkeypatch.setattr(module, "MOST_KNOWN", 2)
+
+    async def scenario(world: World) -> None:
+        urls = [f"https://certificates.example.net/{number}.pem" for number in range(3)]
+        for url in [*urls, urls[2], urls[0]]:
+            world.fetcher.answers[url] = world.given()
+            signed = [provider.at(url).identity(CALLING, CALLED, iat=NOW)]
+            assert (await world.look(call_in(signed))).outcome is Verstat.PASSED
+        assert world.fetcher.asked == [*urls, urls[0]]
+
+    run(provider, scenario)
+
+
+def test_what_does_not_decide_need_not_be_there(provider: Provider) -> None:
+    """A name whose certificate cannot be had is not shown; the number is verified all the same."""
+
+    async def scenario(world: World) -> None:
+        named = provider.at("https://certificates.example.net/name.pem")
+        rcd = named.sign(
+            RcdClaims(orig_tn=CALLING[1:], dest_tns=(CALLED[1:],), iat=int(NOW), nam="Example Corp", crn="")
+        )
+        found = await world.look(call_in([provider.identity(CALLING, CALLED, iat=NOW), rcd]))
+        assert isinstance(found, Verification)
+        assert (found.outcome, found.rcd) == (Verstat.PASSED, None)
 
     run(provider, scenario)
 

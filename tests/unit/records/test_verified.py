@@ -10,10 +10,16 @@ from trunkward.records.verified import Summary, summaries
 PASSED, FAILED, NONE = "TN-Validation-Passed", "TN-Validation-Failed", "No-TN-Validation"
 
 
-def call(carrier: str, verstat: str, *causes: tuple[int, str], **told: Any) -> dict[str, Any]:
+def call(
+    upstream: str, verstat: str, *causes: tuple[int, str], direction: str = "inbound", **told: Any
+) -> dict[str, Any]:
     errors = [StirErrorRecord(code=code, cause=cause) for code, cause in causes]
     record = VerificationRecord(verstat=verstat, errors=errors, **told)
-    return {"source_name": carrier, "verification": msgspec.to_builtins(record)}
+    return {
+        "source_name": upstream,
+        "direction": direction,
+        "verification": msgspec.to_builtins(record),
+    }
 
 
 CALLS = [
@@ -24,17 +30,18 @@ CALLS = [
     call("north", NONE, why="no-identity"),
     call("north", NONE, why="certificate-late"),
     call("north", NONE, (436, "certificate-unavailable")),
-    call("west", NONE, why="no-identity"),
+    call("upstream", NONE, why="no-identity", direction="outbound"),
     # refused before it was verified, and one of a version that did not
     {"source_name": "north", "verification": None},
     {"source_name": "north"},
 ]
 
 
-def test_by_carrier() -> None:
-    north, west = summaries(CALLS)
+def test_by_who_sent_them() -> None:
+    north, upstream = summaries(CALLS)
     assert north == Summary(
-        carrier="north",
+        upstream="north",
+        kind="carrier",
         calls=9,
         signed=8,
         passed=4,
@@ -50,7 +57,7 @@ def test_by_carrier() -> None:
         replays=1,
         codes={"709J": 3, "710K": 1},
     )
-    assert (west.carrier, west.calls, west.signed) == ("west", 1, 0)
+    assert (upstream.upstream, upstream.kind, upstream.calls, upstream.signed) == ("upstream", "trunk", 1, 0)
 
 
 def test_of_many_signers_the_most_frequent_are_told() -> None:

@@ -11,6 +11,7 @@ from trunkward.shaken.attest import (
     RULES,
     WITHOUT,
     Attestation,
+    Came,
     Ingress,
     Lack,
     Piece,
@@ -151,14 +152,42 @@ def test_c_needs_a_known_ingress(whole: Ingress) -> None:
     assert decide_attestation(replace(whole, authenticated=False), NOW).level is None
 
 
-@pytest.mark.parametrize("role", [Role.GATEWAY, Role.INTERMEDIATE])
-def test_what_came_signed_goes_on_as_it_came(role: Role) -> None:
-    decision = decide_attestation(ingress(role=role, already_signed=True), NOW)
-    assert (decision.level, decision.rule) == (None, Rule.ALREADY_SIGNED)
+C_AT = {Role.GATEWAY: Rule.C_GATEWAY, Role.INTERMEDIATE: Rule.C_INTERMEDIATE_UNSIGNED}
+
+
+@pytest.mark.parametrize(
+    ("role", "came", "domestic", "signed_c"),
+    [
+        # 47 CFR 64.6302(b), (c): what came unsigned is signed here
+        (Role.INTERMEDIATE, Came.UNSIGNED, True, True),
+        (Role.INTERMEDIATE, Came.UNSIGNED, False, True),
+        (Role.GATEWAY, Came.UNSIGNED, True, True),
+        (Role.GATEWAY, Came.UNSIGNED, False, True),
+        # (a): what came signed is not signed twice; at an intermediate whatever it is worth
+        (Role.INTERMEDIATE, Came.SIGNED, True, False),
+        (Role.INTERMEDIATE, Came.FULL, True, False),
+        (Role.INTERMEDIATE, Came.NOT_FULL, True, False),
+        (Role.INTERMEDIATE, Came.NOT_FULL, False, False),
+        # at a gateway a number of the country needs an A that was verified
+        (Role.GATEWAY, Came.FULL, True, False),
+        (Role.GATEWAY, Came.NOT_FULL, True, True),
+        # and nobody is lowered by what we could not look at, nor for a number of another country
+        (Role.GATEWAY, Came.SIGNED, True, False),
+        (Role.GATEWAY, Came.SIGNED, False, False),
+        (Role.GATEWAY, Came.FULL, False, False),
+        (Role.GATEWAY, Came.NOT_FULL, False, False),
+    ],
+)
+def test_in_transit_by_role_and_what_it_came_with(
+    role: Role, came: Came, *, domestic: bool, signed_c: bool
+) -> None:
+    decision = decide_attestation(ingress(role=role, came=came, domestic=domestic), NOW)
+    wanted = (Attestation.C, C_AT[role]) if signed_c else (None, Rule.ALREADY_SIGNED)
+    assert (decision.level, decision.rule) == wanted
 
 
 def test_a_customers_own_signature_is_no_reason_not_to_sign() -> None:
-    assert decide_attestation(ingress(already_signed=True), NOW).level is Attestation.A
+    assert decide_attestation(ingress(came=Came.SIGNED), NOW).level is Attestation.A
 
 
 def test_a_call_for_help_is_not_signed() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from stirkit import pki
 from stirkit.pki import NOW_S
 from stirkit.tokens import GONE, b64, changed, compact, token
-from trunkward.shaken.trusted_list import ListRefused, TrustedList, list_x5u, read_trusted_list
+from trunkward.shaken.trusted_list import ListRefused, TrustedList, read_trusted_list
 
 X5U = "https://authority.example.com/administrator.pem"
 
@@ -29,7 +29,7 @@ def text(header: dict[str, Any] | None = None, key: pki.Key | None = None, **cla
 
 
 def opened(value: str, now_s: float = NOW_S, known: int = 0) -> TrustedList:
-    return read_trusted_list(value, pki.administrator().x509, now_s, known=known)
+    return read_trusted_list(value.encode(), [pki.administrator().x509], now_s, known=known)
 
 
 def reason(value: str, **more: Any) -> str:
@@ -42,7 +42,6 @@ def test_good_list() -> None:
     found = opened(text())
     assert found.roots == (pki.root().x509,)
     assert (found.sequence, found.expires_s) == (5, NOW_S + 3600)
-    assert list_x5u(text()) == X5U
 
 
 def test_certificates_in_pem_are_read_too() -> None:
@@ -69,7 +68,17 @@ def test_signature_is_looked_at_before_the_content() -> None:
 def test_administrator_with_another_key() -> None:
     other = replace(pki.administrator().plan, key=pki.new_key(ec.SECP384R1())).issue()
     with pytest.raises(ListRefused, match="list-signature"):
-        read_trusted_list(text(), other.x509, NOW_S)
+        read_trusted_list(text().encode(), [other.x509], NOW_S)
+
+
+def test_any_certificate_of_the_administrator_will_do() -> None:
+    """It renews its own: a person names the next one beside the one in use. Without any no list is good."""
+    now, later = pki.administrator().x509, replace(pki.administrator().plan, key=pki.new_key()).issue().x509
+    for named in ([later, now], [now, later]):
+        assert read_trusted_list(text().encode(), named, NOW_S).sequence == 5
+    for wrong in ([later], []):
+        with pytest.raises(ListRefused, match="list-signature"):
+            read_trusted_list(text().encode(), wrong, NOW_S)
 
 
 @pytest.mark.parametrize(
@@ -93,6 +102,7 @@ def test_administrator_with_another_key() -> None:
         (lambda: "a.b", "list-malformed"),
         (lambda: text() + "=", "list-malformed"),
         (lambda: text() + ".x", "list-malformed"),
+        (lambda: text() + "\N{LATIN SMALL LETTER U WITH DIAERESIS}", "list-malformed"),
     ],
 )
 def test_each_list_that_is_not_taken(value: Any, expected: str) -> None:

@@ -35,6 +35,8 @@ def request(**changed: Any) -> bytes:
         "origid": ORIGID,
         "record_id": "rec-1",
     }
+    if changed.get("level") == "A":
+        fields["rule"] = "A-own-inventory"
     return json.dumps(fields | changed).encode()
 
 
@@ -95,6 +97,10 @@ def test_b_needs_no_evidence(desk: SigningDesk, house: Any) -> None:
         ({"orig": "12025550199"}, {}, "evidence-for-other-number"),
         ({}, {"not_after": 1_795_435_200}, "evidence-expired"),
         ({}, "nonsense", "evidence-malformed"),
+        # the rule names another kind of evidence than the token is of, or none
+        ({"rule": "A-loa"}, {}, "rule-of-other-evidence"),
+        ({"rule": "A-supplied"}, {}, "rule-of-other-evidence"),
+        ({"rule": "B-known-customer"}, {}, "rule-of-other-evidence"),
     ],
 )
 def test_a_without_good_evidence_is_refused_not_lowered(

@@ -1,12 +1,14 @@
 """A call ends when its carrier's leg is known to be over: what carriers bill against what the ledger charges."""
 
 import asyncio
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
+from sipkit.address import name_addr
 from wire.conftest import Node
 from wire.money.conftest import SECOND, node_with
 from wire.money.strict import SETTLED_S, Bench, Strict, answers, at, bench
@@ -44,6 +46,32 @@ def test_a_bye_of_the_caller_that_is_refused(node: Node, said: tuple[int | None,
         record = await asyncio.to_thread(b.node.record, call.invite.call_id, ended=True)
         assert (record["ending"], record["ended_by"]) == ("bye", "caller")
         assert b.charged() == -(-record["answered_ms"] // 1000) * SECOND
+
+    bench(node, scenario)
+
+
+def test_in_the_place_of_a_refused_bye_the_caller_sees_nothing_of_the_carriers(node: Node) -> None:
+    """Summary: the 200 the node makes of a carrier's 500 has From and To as the caller knows them, and no header of the carrier's."""
+
+    def spoofed(data: bytes) -> bytes:
+        if not data.startswith(b"SIP/2.0 500"):
+            return data
+        marked = re.sub(rb"(?m)^((?:From|To): [^@\r\n]*)@", rb"\1;verstat=TN-Validation-Passed@", data)
+        start, _, rest = marked.partition(b"\r\n")
+        return start + b"\r\nIdentity: spoofed\r\nP-Asserted-Identity: <sip:spoofed@x>\r\n" + rest
+
+    async def scenario(b: Bench) -> None:
+        b.carrier.bye = answers(500)
+        call, leg = await b.talking()
+        b.carrier.party.on_wire = spoofed
+        reply = await call.bye()
+        assert reply.status == 200
+        asked = next(seen.message for seen in call.trace if seen.sent and seen.message.method == "BYE")
+        for name in ("From", "To"):
+            assert name_addr(reply.get(name)).uri == name_addr(asked.get(name)).uri
+        assert not b.customer.saw(("spoofed", "verstat"))
+        await b.carrier.over(leg, 25)
+        await b.is_settled()
 
     bench(node, scenario)
 

@@ -233,7 +233,7 @@ def test_when_each_certificate_ends(home: Path) -> None:
     files.shaken.write_bytes(b"half")
     found = {
         each.name: each.until
-        for each in certificate_facts(files, ["trunk-alpha"], {"north": NOW}, signs_under_test=True)
+        for each in certificate_facts(files, ["trunk-alpha"], {"north": NOW}, tested=["node"])
     }
     year, decade = NOW + timedelta(days=365), NOW + timedelta(days=3650)
     assert found == {
@@ -244,6 +244,14 @@ def test_when_each_certificate_ends(home: Path) -> None:
         "peers/trunk-alpha.pem": year,
         "carrier north: ca": NOW,
     }
+    resold = certificate_facts(files, [], {}, tested=["west"])
+    assert [each.name for each in resold] == [
+        "node.pem",
+        "sip-ca.pem",
+        "identities/west.pem",
+        "shaken-ca.pem",
+    ]
+    assert "shaken-ca.pem" not in {each.name for each in certificate_facts(files, [], {}, tested=[])}
 
 
 def test_authority_renewed_while_its_certificates_can_still_live_a_year(home: Path) -> None:

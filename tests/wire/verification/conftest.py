@@ -35,6 +35,28 @@ INSIDE = {
     "metadata.example.net": ("A", "169.254.169.254"),
 }
 WEST = Address(host="127.0.0.1", port=25071)
+#: Where the connections of each trunk in transit leave from.
+FROM = {"upstream": "127.0.0.4", "strict": "127.0.0.6", "abroad": "127.0.0.5"}
+TRUNKS = f"""\
+  - name: carriers-in-transit
+    trunks:
+      - name: upstream
+        networks: [{FROM["upstream"]}/32]
+        client_certificate: issued
+        role: intermediate
+        verification: {{failed: mark}}
+      - name: strict
+        networks: [{FROM["strict"]}/32]
+        client_certificate: issued
+        role: intermediate
+        verification: {{missing: refuse, failed: refuse}}
+      - name: abroad
+        networks: [{FROM["abroad"]}/32]
+        client_certificate: issued
+        role: gateway
+
+carriers:
+"""
 CARRIERS = """
   - name: west
     hosts: [127.0.0.1:25071]
@@ -95,7 +117,8 @@ def config(ca: Path, more: str = "") -> str:
         f"  gates: 2\n  resolvers: ['{DNS}']\n"
         f"  verification: {{ca: {ca}, unsafe_networks: ['198.51.100.0/24']}}\n{more}"
     )
-    return EXAMPLE.read_text(encoding="utf-8").replace("  gates: 2\n", added) + CARRIERS
+    text = EXAMPLE.read_text(encoding="utf-8").replace("  gates: 2\n", added)
+    return text.replace("\ncarriers:\n", TRUNKS, 1) + CARRIERS
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import yaml
-from cryptography.x509 import load_pem_x509_certificate
+from cryptography.x509 import load_pem_x509_certificates
 
 from sipkit.sti import SPC
 from trunkward.control.node_file import read_node_file
@@ -48,7 +48,7 @@ def test_what_it_prints_is_a_node_file_s_and_what_it_serves_is_signed(tmp_path: 
         assert node.spc == SPC
         assert node.policy_administrator is not None
         signer = Path(node.policy_administrator.certificate_file)
-        found = read_trusted_list(token.decode(), load_pem_x509_certificate(signer.read_bytes()), time.time())
+        found = read_trusted_list(token, load_pem_x509_certificates(signer.read_bytes()), time.time())
         assert len(found.roots) == 1
     finally:
         process.send_signal(signal.SIGINT)

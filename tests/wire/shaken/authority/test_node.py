@@ -205,7 +205,7 @@ def test_calls_are_signed_under_the_published_certificate(node: Node, sti: StiAu
     pem, now_s = (sti.published / url.rpartition("/")[2]).read_bytes(), time.time()
     administrator = sti.home.administrator.certificate
     trusted = read_trusted_list(
-        (node.state / "identities" / "trusted-list.jwt").read_text(), administrator, now_s
+        (node.state / "identities" / "trusted-list.jwt").read_bytes(), [administrator], now_s
     )
     revoked = read_crl((node.state / "identities" / "crl.der").read_bytes(), [administrator], now_s)
     credential = credential_of(pem, trusted, revoked, now_s, hard=True)
