@@ -21,6 +21,10 @@ _WORDS: tuple[tuple[str, str], ...] = (
         "rule-of-other-evidence",
         "the gate named another rule than the evidence it showed stands for: report it, with the record",
     ),
+    (
+        "signer-silent",
+        "the signer had let a call wait in vain within the second before: ./trunkward status, signer.log",
+    ),
     ("signer-", "the signer did not answer in time: ./trunkward status, signer.log"),
     (
         "signature-",

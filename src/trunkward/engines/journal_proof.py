@@ -5,7 +5,7 @@ from it to the first head signed after it are its proof, a minute of them, howev
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -14,9 +14,11 @@ from typing import Any, BinaryIO
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from trunkward.journal.chain import ChainBroken
+from trunkward.engines.journals import files_of
+from trunkward.journal.chain import UNREADABLE, ChainBroken
 from trunkward.journal.examine import Values
 from trunkward.journal.heads import Head, Minute, read_line
+from trunkward.journal.segments import first_of
 
 
 class _Link(msgspec.Struct):
@@ -51,33 +53,32 @@ def proven_line(
     2. The first minute after it that has a head of this journal beyond it is signed with the key.
     3. From the line on each line is the next one's `prev`, and the last one is that head.
     """
-    with journal.open("rb") as file:
-        # 1.
-        _to_first(file, lambda line: _number(line) >= seq)
-        line = file.readline().rstrip(b"\n")
-        if _number(line) != seq:
-            return ProvenLine(facts={}, broken=f"line {seq} of {journal} is not there")
-        facts: dict[str, Any] = msgspec.json.decode(line)
-        proven = ProvenLine(facts=facts, text=line.decode())
-        # 2.
-        try:
-            found = _head_after(heads, identity, seq, at, key)
-        except (ChainBroken, msgspec.MsgspecError) as problem:
-            return replace(proven, broken=str(problem))
-        if found is None:
-            return proven
-        signed_at, head, signed = found
-        proven = replace(proven, signed_at=signed_at, head=signed)
-        # 3.
-        number, last = seq, sha256(line).hexdigest()
-        while number < head.seq:
-            line = file.readline().rstrip(b"\n")
-            number += 1
-            if _number(line) != number or _link(line).prev != last:
-                return replace(proven, broken=f"line {number} does not follow the one before it")
-            last = sha256(line).hexdigest()
-        broken = "" if last == head.hash else f"line {number} is not the one whose head was signed: rewritten"
-        return replace(proven, broken=broken)
+    # 1.
+    lines = _lines_from(journal, seq)
+    line = next(lines, b"")
+    if _number(line) != seq:
+        return ProvenLine(facts={}, broken=f"line {seq} of {journal} is not there")
+    proven = ProvenLine(facts={}, text=line.decode(errors="replace"))
+    # 2.
+    try:
+        proven = replace(proven, facts=msgspec.json.decode(line))
+        found = _head_after(heads, identity, seq, at, key)
+    except (ChainBroken, *UNREADABLE) as problem:
+        return replace(proven, broken=str(problem))
+    if found is None:
+        return proven
+    signed_at, head, signed = found
+    proven = replace(proven, signed_at=signed_at, head=signed)
+    # 3.
+    number, last = seq, sha256(line).hexdigest()
+    while number < head.seq:
+        line = next(lines, b"")
+        number += 1
+        if _number(line) != number or _link(line).prev != last:
+            return replace(proven, broken=f"line {number} does not follow the one before it")
+        last = sha256(line).hexdigest()
+    broken = "" if last == head.hash else f"line {number} is not the one whose head was signed: rewritten"
+    return replace(proven, broken=broken)
 
 
 def values_of(journal: Path, day: str, seq: int) -> Values | None:
@@ -93,6 +94,17 @@ def values_of(journal: Path, day: str, seq: int) -> Values | None:
         _to_first(file, lambda line: _number(line) >= seq)
         line = file.readline()
         return msgspec.json.decode(line, type=Values) if _number(line) == seq else None
+
+
+def _lines_from(journal: Path, seq: int) -> Iterator[bytes]:
+    """Lines from the one with this number on, through all segments. Raises `OSError`."""
+    files = files_of(journal)
+    begun = sum(first <= seq for path in files if (first := first_of(path.name)) is not None)
+    for path in files[max(begun - 1, 0) :]:
+        with path.open("rb") as file:
+            _to_first(file, lambda line: _number(line) >= seq)
+            for line in file:
+                yield line.rstrip(b"\n")
 
 
 def _head_after(
@@ -141,7 +153,7 @@ def _number(line: bytes) -> int:
     """A line's number; of one that cannot be read, and at the end of a file, one beyond all."""
     try:
         return _link(line).seq
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return 1 << 62
 
 
