@@ -5,13 +5,15 @@ process does what `deck import` and the worker do, again and again, each time wi
 CSV file, compares it with the deck there is and packs the new one; compiles that and the policy that names
 it; turns the link. Decisions begun in that time and in the second after it are those beside a change. 1 when
 one of them was delayed by more than is allowed.
+
+After each import, for as long, a process that stands as far back only computes, and then there is nothing:
+what these delay by is the machine's, and no import's.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 import tempfile
 import time
@@ -27,8 +29,9 @@ from bench.large import certificate_of_nobody, large_declared, prefix_of, turn_t
 from bench.swap import BESIDE_S, Span, decide, places, running_gate, told
 from sipkit.places import place
 from trunkward.admission.snapshot import compile_snapshot
-from trunkward.cli.deck import NICE
 from trunkward.control.decks import imported, unpacked
+from trunkward.engines.behind_calls import done_behind, stand_back
+from trunkward.engines.whole_file import write_whole
 from trunkward.numbering.destinations import Kind
 from trunkward.settings import Paths, snapshot_name
 from trunkward.spend.deck import read_written
@@ -62,25 +65,29 @@ async def _measure(home: Path, options: argparse.Namespace) -> int:
     for odd in (0, 1):
         lines = (f"{prefix_of(n)},0.0{1 + n % 9}{odd}\n" for n in range(options.prefixes))
         _file(home, odd).write_text("prefix,rate\n" + "".join(lines), encoding="ascii")
-    _take_in(home, 1)
+    await _beside("import", home, 1)
+    await _beside("compile", home, 1)
     took: list[float] = []
+    imports: list[Span] = []
+    computing: list[Span] = []
 
-    async def change(beside: list[Span]) -> None:
+    async def change() -> None:
         for number in range(2, options.imports + 2):
-            await asyncio.sleep(3 * BESIDE_S)
+            await asyncio.sleep(BESIDE_S)
             began = time.perf_counter()
-            # as two processes of a node are beside its gate; what they do is told there
-            done = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "bench.decks", str(home), str(number)
-            )
-            if await done.wait():
-                raise SystemExit("an import failed")
+            await _beside("import", home, number)
+            await _beside("compile", home, number)
             took.append(time.perf_counter() - began)
-            beside.append((began, time.perf_counter() + BESIDE_S))
-        await asyncio.sleep(3 * BESIDE_S)
+            await asyncio.sleep(BESIDE_S)
+            imports.append((began, time.perf_counter()))
+            await asyncio.sleep(BESIDE_S)
+            began = time.perf_counter()
+            await _beside("compute", home, took[-1] + BESIDE_S)
+            computing.append((began, time.perf_counter()))
+            await asyncio.sleep(took[-1] + BESIDE_S)
 
     async with running_gate(home, paths):
-        beside, others = await decide(paths, certificate, options.prefixes, options.rate, change)
+        decided = await decide(paths, certificate, options.prefixes, options.rate, change)
     size = max(path.stat().st_size for path in paths.policy.glob("*.deck"))
     print(
         f"{options.prefixes:,} prefixes, a compiled deck of {size / 1e6:.0f} MB; {options.imports} imports of"
@@ -88,7 +95,18 @@ async def _measure(home: Path, options: argparse.Namespace) -> int:
     print(
         f"{min(took):.1f} to {max(took):.1f} s, from the file to the link; {options.rate:.0f} decisions/s\n"
     )
-    return told("while a deck is taken in, and a second after", beside, others, options.most)
+    spans = {
+        "while a deck is taken in, and a second after": imports,
+        "while another process only computes": computing,
+    }
+    return told(decided, spans, options.most)
+
+
+async def _beside(what: str, home: Path, number: float) -> None:
+    """A process beside the gate, as a node has them: `_BESIDE`."""
+    command = (sys.executable, "-m", "bench.decks", what, str(home), str(number))
+    if await (await asyncio.create_subprocess_exec(*command)).wait():
+        raise SystemExit(f"failed: {what}")
 
 
 def _file(home: Path, number: int) -> Path:
@@ -96,12 +114,10 @@ def _file(home: Path, number: int) -> Path:
     return home / f"deck-{number % 2}.csv"
 
 
-def _take_in(home: Path, number: int) -> None:
-    """1. What `deck import` does. 2. What the worker does then."""
-    paths = Paths(config=home / "node.yaml", state=home / "state", run=home / "run", log=home / "log")
-    # 1.
-    os.nice(NICE)
-    raw, kept = _file(home, number).read_bytes(), home / "kept"
+def _import(home: Path, number: float) -> None:
+    """What `deck import` does."""
+    stand_back()
+    raw, kept = _file(home, int(number)).read_bytes(), home / "kept"
     before = None
     if kept.exists():
         one = msgspec.json.decode(kept.read_bytes(), type=KeptDeck)
@@ -110,18 +126,34 @@ def _take_in(home: Path, number: int) -> None:
     now = int(time.time())
     change, _ = imported("retail", before, said, raw, now, whole=True, even_so=False)
     assert change.added is not None
-    (home / change.added.sha256).write_bytes(change.packed)
-    kept.write_bytes(msgspec.json.encode(change.added))
-    # 2.
-    os.setpriority(os.PRIO_PROCESS, 0, 0)
-    sha256 = change.added.sha256
-    text = zlib.decompress((home / sha256).read_bytes())
-    part = paths.policy / f"{deck_name(sha256)}.part"
-    part.write_bytes(compile_deck(read_written(text.decode()), now))
-    part.rename(paths.policy / deck_name(sha256))
-    snapshot = compile_snapshot(_declared(home), {}, number, _PLACES, decks={"retail": sha256})
-    (paths.policy / snapshot_name(number)).write_bytes(snapshot)
-    turn_to(paths, number)
+    write_whole(home / change.added.sha256, change.packed, 0o640)
+    write_whole(kept, msgspec.json.encode(change.added), 0o640)
+
+
+def _compile(home: Path, number: float) -> None:
+    """What the worker does then."""
+    paths = Paths(config=home / "node.yaml", state=home / "state", run=home / "run", log=home / "log")
+    sha256 = msgspec.json.decode((home / "kept").read_bytes(), type=KeptDeck).sha256
+
+    def compiled() -> bytes:
+        text = zlib.decompress((home / sha256).read_bytes())
+        return compile_deck(read_written(text.decode()), int(time.time()))
+
+    write_whole(paths.policy / deck_name(sha256), done_behind(compiled), 0o640)
+    snapshot = compile_snapshot(_declared(home), {}, int(number), _PLACES, decks={"retail": sha256})
+    write_whole(paths.policy / snapshot_name(int(number)), snapshot, 0o640)
+    turn_to(paths, int(number))
+
+
+def _compute(_home: Path, seconds: float) -> None:
+    """Nothing that anybody needs."""
+    stand_back()
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        sum(range(1000))
+
+
+_BESIDE = {"import": _import, "compile": _compile, "compute": _compute}
 
 
 def _declared(home: Path) -> Declared:
@@ -137,4 +169,4 @@ def _declared(home: Path) -> Declared:
 
 
 if __name__ == "__main__":
-    _take_in(Path(sys.argv[1]), int(sys.argv[2]))
+    _BESIDE[sys.argv[1]](Path(sys.argv[2]), float(sys.argv[3]))

@@ -40,6 +40,7 @@ from trunkward.control.decks import (
     would_be,
 )
 from trunkward.control.node_file import read_node_file
+from trunkward.engines.behind_calls import stand_back
 from trunkward.settings import Paths
 from trunkward.spend.deck import MOST_DIGITS, Deck, Rate
 from trunkward.spend.deck_csv import DeckCsvRefused, Defaults, Read, read_deck
@@ -50,8 +51,6 @@ from trunkward.store.configuration import SqlConfiguration
 from trunkward.trunks.model import Declared
 
 _INCREMENTS = re.compile(r"([0-9]{1,4})/([0-9]{1,4})", re.ASCII)
-#: How far behind calls a process stands that reads, compares and packs a large deck for seconds (nice(2)).
-NICE = 10
 #: Bytes of a file; a deck of 250,000 prefixes has some ten million.
 _MOST_BYTES = 256 << 20
 
@@ -99,7 +98,7 @@ def run_import(
     """
     if not _root():
         return 2
-    os.nice(NICE)
+    stand_back()
     found = _read(file, defaults)
     if found is None:
         return 2

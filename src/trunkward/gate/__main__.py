@@ -12,6 +12,7 @@ import structlog
 import uvloop
 
 from trunkward.admission.money import longest_s
+from trunkward.engines.behind_calls import stand_back
 from trunkward.engines.drain import is_draining
 from trunkward.engines.exporter import BEAT_S, Heartbeat, new_registry
 from trunkward.engines.exporter import serve as serve_metrics
@@ -24,7 +25,7 @@ from trunkward.gate.credentials import Verifier
 from trunkward.gate.escrow import EVERY_S
 from trunkward.gate.line import Line
 from trunkward.gate.metrics import counted
-from trunkward.gate.policy import PolicyInForce, stand_back
+from trunkward.gate.policy import PolicyInForce
 from trunkward.gate.recorder import Recorder
 from trunkward.gate.server import serve
 from trunkward.gate.signing import Signers

@@ -7,15 +7,11 @@ for it. The check reads every page, so none has to be fetched when a call looks 
 
 import mmap
 import os
-import threading
 from functools import partial
 from pathlib import Path
 
 from trunkward.admission.snapshot import Snapshot, SnapshotRefused
 from trunkward.spend.table import DeckRefused, DeckTable, deck_name
-
-#: How far behind everybody else the thread that checks snapshots stands (nice(2)).
-_NICE = 10
 
 
 class PolicyInForce:
@@ -70,8 +66,3 @@ class PolicyInForce:
         except FileNotFoundError:
             # not as if there were no snapshot: the worker has one, and not what it names
             raise DeckRefused(f"{name} is not there") from None
-
-
-def stand_back() -> None:
-    """Lets the thread it is called in run after the process' others."""
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)

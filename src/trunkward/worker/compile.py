@@ -16,7 +16,9 @@ from trunkward.admission.rows import SecretRow
 from trunkward.admission.snapshot import compile_snapshot
 from trunkward.control.declared import InForce
 from trunkward.control.secrets import usable
+from trunkward.engines.behind_calls import done_behind
 from trunkward.engines.destinations_file import destinations_with
+from trunkward.engines.whole_file import write_whole
 from trunkward.settings import snapshot_name
 from trunkward.spend.deck import read_written
 from trunkward.spend.table import compile_deck, deck_name
@@ -111,16 +113,17 @@ class PolicyCompiler:
         for name, sha256 in wanted.items():
             if (self._policy / name).exists():
                 continue
-            text = zlib.decompress((self._decks / sha256).read_bytes())
-            part = self._policy / f"{name}.part"
-            # what holds from now on: earlier rates are for calls that are over
-            part.write_bytes(compile_deck(read_written(text.decode()), int(time.time())))
-            part.chmod(0o640)
-            part.rename(self._policy / name)
+            # seconds, behind calls; where no deck is new, as for a hold, nothing here waits
+            write_whole(self._policy / name, done_behind(partial(self._deck, sha256)), 0o640)
         # gates have those before in their memory
         for old in self._policy.glob("*.deck"):
             if old.name not in wanted and old.stat().st_mtime < time.time() - _DECKS_KEPT_S:
                 old.unlink()
+
+    def _deck(self, sha256: str) -> bytes:
+        text = zlib.decompress((self._decks / sha256).read_bytes())
+        # what holds from now on: earlier rates are for calls that are over
+        return compile_deck(read_written(text.decode()), int(time.time()))
 
     def _compile(self) -> None:
         seen = self._mark()
@@ -147,10 +150,7 @@ class PolicyCompiler:
         )
         self._compile_decks(in_force)
         name = snapshot_name(in_force.version)
-        part = self._policy / f"{name}.part"
-        part.write_bytes(snapshot)
-        part.chmod(0o640)
-        part.rename(self._policy / name)
+        write_whole(self._policy / name, snapshot, 0o640)
         link = self._policy / f"{CURRENT}.part"
         link.unlink(missing_ok=True)
         link.symlink_to(name)

@@ -13,6 +13,7 @@ import pytest
 
 from trunkward.cli import deck as command
 from trunkward.control.decks import DeckActRefused
+from trunkward.engines.behind_calls import NICE
 from trunkward.settings import Paths
 from trunkward.spend.deck import Deck, Rate, deck, written
 from trunkward.spend.deck_csv import Defaults
@@ -123,7 +124,8 @@ def test_import_asks_about_increments_and_says_that_nobody_uses_it(
         return 0
 
     monkeypatch.setattr(command, "_root", lambda: True)
-    monkeypatch.setattr("os.nice", lambda _: 0)
+    stood: list[int] = []
+    monkeypatch.setattr("os.nice", stood.append)
     monkeypatch.setattr(command, "act", act)
     monkeypatch.setattr(command, "put_down", lambda *_, **__: None)
     monkeypatch.setattr(command, "held_deck", lambda *_: (KEPT, HELD))
@@ -145,5 +147,6 @@ def test_import_asks_about_increments_and_says_that_nobody_uses_it(
         )
         codes.append(code)
     assert codes == [2, 0, 0, 0]
+    assert stood == [NICE] * len(codes)  # calls first
     assert "does not say the increments" in refusals[0]
     assert capsys.readouterr().out.count("nobody uses north") == 3

@@ -12,9 +12,11 @@ import pytest
 from sipkit.tokens import token
 from trunkward.admission.snapshot import Snapshot
 from trunkward.control.declared import InForce
+from trunkward.engines.behind_calls import NICE
 from trunkward.spend.deck import Rate, deck, written
 from trunkward.spend.table import DeckTable, deck_name
 from trunkward.spend.tariff import Tariff
+from trunkward.worker import compile
 from trunkward.worker.compile import CURRENT, PolicyCompiler
 
 EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")
@@ -149,6 +151,31 @@ def test_a_snapshot_broken_off_is_written_anew(place: Place) -> None:
     (place.policy / f"{CURRENT}.part").symlink_to("nowhere")
     assert place.compiler.round()
     assert place.current.version == 1
+
+
+def test_decks_are_compiled_behind_calls_and_snapshots_are_not(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stood: dict[str, int] = {}
+
+    def spied(name: str) -> None:
+        really = getattr(compile, name)
+
+        def spy(*arguments: object, **named: object) -> object:
+            stood[name] = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+            return really(*arguments, **named)
+
+        monkeypatch.setattr(compile, name, spy)
+
+    spied("compile_deck")
+    spied("compile_snapshot")
+    place.decks.mkdir()
+    text = written(deck("EUR", [Rate(prefix="44", tariff=Tariff(rate_nano=5))]))
+    (place.decks / "aa").write_bytes(zlib.compress(text.encode()))
+    place.put_in_force(1, decks={"retail": "aa"})
+    assert place.compiler.round()
+    mine = os.getpriority(os.PRIO_PROCESS, 0)
+    assert stood == {"compile_deck": min(mine + NICE, 19), "compile_snapshot": mine}
 
 
 def test_decks_are_compiled_once_and_before_the_snapshot_that_names_them(place: Place) -> None:
