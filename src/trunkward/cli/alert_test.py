@@ -9,11 +9,10 @@ from uuid import uuid4
 from trunkward.cli.said import complain, say
 from trunkward.cli.status import read_in_force
 from trunkward.engines.alert_secrets import USER
-from trunkward.engines.supervisor import SYSTEM_AUTHORITIES
 from trunkward.engines.users import gid, uid
 from trunkward.fetch.channels import channels
 from trunkward.fetch.webhook import NotDelivered
-from trunkward.settings import Paths
+from trunkward.settings import SYSTEM_AUTHORITIES, Paths
 
 
 def run(paths: Paths) -> int:
