@@ -17,6 +17,10 @@ _WORDS: tuple[tuple[str, str], ...] = (
     ("key-", "the SHAKEN key could not be used: ./trunkward status, signer.log"),
     ("revocation-", "no list said whether the SHAKEN certificate is revoked: ./trunkward status, signer.log"),
     ("file-", "a file of the signer's could not be read: ./trunkward status, signer.log"),
+    (
+        "signer-silent",
+        "the signer had let a call wait in vain within the second before: ./trunkward status, signer.log",
+    ),
     ("signer-", "the signer did not answer in time: ./trunkward status, signer.log"),
     (
         "signature-",

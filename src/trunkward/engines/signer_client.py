@@ -1,7 +1,12 @@
-"""The gate's side of the signer's socket: one connection, many requests on their way, a deadline for each."""
+"""The gate's side of the signer's socket: one connection, many requests on their way, a deadline for each.
+
+A signer that has missed a deadline is left alone for a second, so that one that hangs costs one deadline a
+second, not one a call. Its next answer, however late, lets the next call ask at once; one in time lets all.
+"""
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -11,6 +16,8 @@ from trunkward.engines.signer_wire import Deframer, FrameTooLarge, Refused, Sign
 
 #: Requests on their way at once; beyond it the signer is too slow to be asked (our limit).
 MAX_PENDING = 1024
+#: Seconds a signer that has missed a deadline is not asked.
+LEFT_ALONE_S = 1.0
 
 _encode = msgspec.json.Encoder().encode
 
@@ -40,7 +47,9 @@ class SignerRefused(Exception):
 class _Wire(asyncio.Protocol):
     """One connection and the requests on their way in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, too_late: Callable[[], None]) -> None:
+        #: Hears of answers nobody waits for any more.
+        self._too_late = too_late
         self._frames = Deframer()
         self._pending: dict[str, asyncio.Future[Signed]] = {}
         self._transport: asyncio.Transport | None = None
@@ -90,6 +99,7 @@ class _Wire(asyncio.Protocol):
             answer = _decode_refused(payload)
         future = self._pending.get(answer.id)
         if future is None or future.done():
+            self._too_late()
             return
         if isinstance(answer, Refused):
             future.set_exception(SignerRefused(answer.error))
@@ -120,19 +130,41 @@ class SignerClient:
         self._wire: _Wire | None = None
         self._connecting: asyncio.Task[_Wire] | None = None
         self._count = 0
+        #: When one that has missed a deadline is asked again, by the monotonic clock; None: it answers.
+        self._again_at: float | None = None
 
     async def sign(self, request: SignRequest, deadline_s: float) -> Signed:
         """Get a signature within `deadline_s` seconds from now, connecting included.
 
         Raises `SignerRefused` with the signer's reason, or `SignerUnavailable`: `signer-timeout`,
-        `signer-unreachable`, `signer-lost`, `signer-garbled`, `signer-overloaded`.
+        `signer-silent` (it is left alone after one), `signer-unreachable`, `signer-lost`, `signer-garbled`,
+        `signer-overloaded`.
         """
+        if self._again_at is not None:
+            if time.monotonic() < self._again_at:
+                raise SignerUnavailable("signer-silent")
+            self._leave_alone()  # the others: this one tries
         self._count += 1
         request_id = str(self._count)
         try:
             framed = frame(_encode(msgspec.structs.replace(request, id=request_id)))
         except FrameTooLarge:
             raise SignerRefused("request-too-large") from None
+        try:
+            signed = await self._asked(request_id, framed, deadline_s)
+        except SignerUnavailable as lost:
+            if lost.reason == "signer-timeout":
+                self._leave_alone()
+            else:
+                self._again_at = None  # to hear that costs nothing, and it may be back with the next call
+            raise
+        except SignerRefused:
+            self._again_at = None
+            raise
+        self._again_at = None
+        return signed
+
+    async def _asked(self, request_id: str, framed: bytes, deadline_s: float) -> Signed:
         wire = self._wire
         if wire is None or wire.closed:
             began = time.monotonic()
@@ -164,5 +196,14 @@ class SignerClient:
         return await asyncio.shield(self._connecting)
 
     async def _open(self) -> _Wire:
-        _, self._wire = await asyncio.get_running_loop().create_unix_connection(_Wire, self._path)
+        loop = asyncio.get_running_loop()
+        _, self._wire = await loop.create_unix_connection(lambda: _Wire(self._heard_late), self._path)
         return self._wire
+
+    def _leave_alone(self) -> None:
+        self._again_at = time.monotonic() + LEFT_ALONE_S
+
+    def _heard_late(self) -> None:
+        """It lives. Whether it is fast enough again, one call finds out, and not all."""
+        if self._again_at is not None:
+            self._again_at = time.monotonic()

@@ -22,6 +22,7 @@ from trunkward.calls.unsigned import in_words
         ("revocation-unknown", "revoked"),
         ("file-unreadable", "signer.log"),
         ("signer-timeout", "did not answer in time"),
+        ("signer-silent", "wait in vain"),
         ("signature-stale", "did not fit"),
         ("of-tomorrow", "signer.log"),
     ],

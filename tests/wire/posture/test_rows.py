@@ -38,6 +38,7 @@ WHOSE = {
 }
 
 
+SIGNER_LOST = ("signer-timeout", "signer-silent", "signer-unreachable", "signer-lost")
 type Way = Callable[[Node, tuple[str, ...]], AbstractContextManager[None]]
 
 
@@ -350,6 +351,6 @@ def test_every_one_of_these_calls_is_on_record(node: Node) -> None:
             assert record["verification"]["why"] in UNVERIFIED, lost
         if cell is Effect.GOES_UNSIGNED:
             assert record["attest"] == "", lost
-            assert record["attest_reason"] in ("signer-timeout", "signer-unreachable", "signer-lost")
+            assert record["attest_reason"] in SIGNER_LOST
         # by the edge itself, or by a gate on the policy it had
         assert record["gate"] == -1 if cell is Effect.GOES_FROM_TABLE else record["policy_version"] == 1

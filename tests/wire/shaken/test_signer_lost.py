@@ -45,7 +45,7 @@ async def arrivals_ms(node: Node, number: str, *, signed: bool) -> list[float]:
 
 @pytest.mark.parametrize("way", [killed, frozen, refusing, slow])
 def test_the_signer_lost(node: Node, way: Way) -> None:
-    """Summary: Property 9: with the signer stopped, frozen, refusing or slow every call goes, unsigned, within its deadline more; a call for help takes no longer than with the signer well."""
+    """Summary: Property 9: with the signer stopped, frozen, refusing or slow every call goes, unsigned, the first of a second within its deadline more and the others at once; a call for help takes no longer than with the signer well."""
 
     async def scenario() -> None:
         # the first connection to the carrier is made here, and no later
@@ -59,7 +59,8 @@ def test_the_signer_lost(node: Node, way: Way) -> None:
             f"{way.__name__}: signed {usual:.1f} ms, unsigned {statistics.median(lost):.1f} ms (longest"
             f" {max(lost):.1f}); help {help_usual:.1f} ms, then {statistics.median(help_lost):.1f} ms"
         )
-        assert statistics.median(lost) < usual + DEADLINE_S * 1000 + 50
+        assert max(lost) < usual + DEADLINE_S * 1000 + 100
+        assert statistics.median(lost) < usual + DEADLINE_S * 1000 / 2
         # a third of what a call waits for a signer that does not answer
         assert statistics.median(help_lost) < help_usual + DEADLINE_S * 1000 / 3
         # and it signs again
