@@ -337,7 +337,7 @@ class Paths:
 
     def signer_journal(self, identity: str = OF_NODE) -> Path:
         """Its journal."""
-        return self.signer_state(identity) / "journal.jsonl"
+        return self.signer_state(identity) / "journal"
 
     def signer_head(self, identity: str = OF_NODE) -> Path:
         """How far that is, told by the signer for the worker."""

@@ -14,15 +14,15 @@ from trunkward.cli.said import complain, in_words, say
 from trunkward.control.configuration import HistoryBroken, history
 from trunkward.engines.journals import (
     KeyUnusable,
-    lines_of,
     minutes_of,
     read_public_key,
+    segments_of,
     signers_journals,
     values_beside,
 )
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.journal.chain import ChainBroken
-from trunkward.journal.examine import HeadAt, Report, examine, told
+from trunkward.journal.examine import HeadAt, Report, examine, told, whole
 from trunkward.journal.heads import ACTS, Head, Minute
 from trunkward.settings import Paths
 
@@ -89,7 +89,7 @@ def _reports(paths: Paths, heads: Path, key: Ed25519PublicKey) -> tuple[list[Rep
             signed[head.journal].append(HeadAt(at=minute.at, head=head))
     journals = signers_journals(paths)
     reports = [
-        examine(name, lines_of(path), signed[name], values_beside(path)) for name, path in journals.items()
+        examine(name, segments_of(path), signed[name], values_beside(path)) for name, path in journals.items()
     ]
     # heads of a journal that is gone altogether
     reports += [
@@ -105,7 +105,7 @@ def _acts(paths: Paths, signed: list[HeadAt]) -> Report:
     """The journal of acts, and that each version is as it was journaled."""
     with configuration_store(paths, make=False) as store:
         _, entries = store.history()
-        report = examine(ACTS, (entry.text.encode() for entry in entries), signed, lambda _: None)
+        report = examine(ACTS, whole(entry.text.encode() for entry in entries), signed, lambda _: None)
         if not report.findings:
             try:
                 history(store, 1)
@@ -118,7 +118,8 @@ def _say(report: Report) -> None:
     if report.findings:
         say(f"{report.journal}: NOT as it was written", "red")
         for finding in report.findings:
-            say(f"  line {finding.line}, {finding.written}: {finding.what}", "red")
+            where = f"{finding.segment}, line" if finding.segment else "line"
+            say(f"  {where} {finding.line}, {finding.written}: {finding.what}", "red")
         if report.more:
             say(f"  and {report.more} more", "red")
     else:

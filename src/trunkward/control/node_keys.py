@@ -191,6 +191,7 @@ class NodePart(Part):
     retention: Days = 365
     ladder_retention: Days = 30
     signature_retention: Days = SIGNATURES_DAYS
+    journal_retention: Days | None = None
     certificate: Annotated[ServerCertificatePart, LOCAL_OR_SERVER] = ServerCertificatePart()
     max_call_s: MaxCall = MAX_CALL_S
     grant_s: Annotated[int, AfterValidator(_grant)] = GRANT_S
@@ -225,6 +226,9 @@ def wrong_in_node(node: NodePart, *, tls12: bool) -> Wrong:
         yield ("node", "media", "address"), f"other IP versions than node.address has; write {wanted}"
     if node.contact_host is not None and (why := _no_contact(node)):
         yield ("node", "contact_host"), why
+    if node.journal_retention is not None and node.journal_retention < node.signature_retention:
+        said = f"less than signature_retention, {node.signature_retention}: numbers would outlive their proof"
+        yield ("node", "journal_retention"), said
     low, high = node.media.ports
     for name in ("tls_port", "plain_port", *(["tls12_port"] if tls12 else [])):
         if low <= getattr(node, name) <= high:

@@ -7,7 +7,8 @@
    and record ids let nothing be doubled.
 3. Segments that have appeared since are opened, too.
 4. Everything is written: of files that lines are appended to, all that are whole by then. The signer's
-   journal is so a beginning of the journal it goes on to be, with its chain unbroken.
+   journal is so a beginning of the journal it goes on to be, with its chain unbroken; what its lines commit
+   to comes after it, so that none is without.
 
 This runs as root in directories that belong to less trusted users: no link is followed, no file with a
 second name taken. A database is copied as its owner, because SQLite opens it by its name.
@@ -108,7 +109,7 @@ def back_up(
         for directory in in_memory.values():
             if any(name.startswith(f"{directory}/") for name in segments):
                 writer.directory(directory, owner="tw-edge", group="tw-worker", mode=0o2770)
-        for taken in sorted([*found, *segments.values()], key=lambda taken: taken.name):
+        for taken in sorted([*found, *segments.values()], key=_when):
             _add(writer, taken)
     manifest = Manifest(
         format=1,
@@ -121,6 +122,11 @@ def back_up(
     )
     writer.finish(manifest)
     return manifest
+
+
+def _when(taken: Taken) -> tuple[bool, str]:
+    """By name; what lines of a journal commit to after them."""
+    return "/details/" in taken.name, taken.name
 
 
 def _add(writer: ArchiveWriter, taken: Taken) -> None:

@@ -5,7 +5,7 @@ from it to the first head signed after it are its proof, a minute of them, howev
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -14,8 +14,10 @@ from typing import Any, BinaryIO
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from trunkward.engines.journals import files_of
 from trunkward.journal.chain import ChainBroken
 from trunkward.journal.heads import Head, Minute, read_line
+from trunkward.journal.segments import first_of
 
 
 class _Link(msgspec.Struct):
@@ -47,32 +49,42 @@ def proven_line(
     2. The first minute after it that has a head of this journal beyond it is signed with the key.
     3. From the line on each line is the next one's `prev`, and the last one is that head.
     """
-    with journal.open("rb") as file:
-        # 1.
-        _to_first(file, lambda line: _number(line) >= seq)
-        line = file.readline().rstrip(b"\n")
-        if _number(line) != seq:
-            return ProvenLine(facts={}, broken=f"line {seq} of {journal} is not there")
-        facts: dict[str, Any] = msgspec.json.decode(line)
-        # 2.
-        try:
-            found = _head_after(heads, identity, seq, at, key)
-        except (ChainBroken, msgspec.MsgspecError) as problem:
-            return ProvenLine(facts=facts, broken=str(problem))
-        if found is None:
-            return ProvenLine(facts=facts)
-        signed_at, head = found
-        # 3.
-        number, last = seq, sha256(line).hexdigest()
-        while number < head.seq:
-            line = file.readline().rstrip(b"\n")
-            number += 1
-            if _number(line) != number or _link(line).prev != last:
-                broken = f"line {number} does not follow the one before it"
-                return ProvenLine(facts=facts, signed_at=signed_at, broken=broken)
-            last = sha256(line).hexdigest()
-        broken = "" if last == head.hash else f"line {number} is not the one whose head was signed: rewritten"
-        return ProvenLine(facts=facts, signed_at=signed_at, broken=broken)
+    # 1.
+    lines = _lines_from(journal, seq)
+    line = next(lines, b"")
+    if _number(line) != seq:
+        return ProvenLine(facts={}, broken=f"line {seq} of {journal} is not there")
+    facts: dict[str, Any] = msgspec.json.decode(line)
+    # 2.
+    try:
+        found = _head_after(heads, identity, seq, at, key)
+    except (ChainBroken, msgspec.MsgspecError) as problem:
+        return ProvenLine(facts=facts, broken=str(problem))
+    if found is None:
+        return ProvenLine(facts=facts)
+    signed_at, head = found
+    # 3.
+    number, last = seq, sha256(line).hexdigest()
+    while number < head.seq:
+        line = next(lines, b"")
+        number += 1
+        if _number(line) != number or _link(line).prev != last:
+            broken = f"line {number} does not follow the one before it"
+            return ProvenLine(facts=facts, signed_at=signed_at, broken=broken)
+        last = sha256(line).hexdigest()
+    broken = "" if last == head.hash else f"line {number} is not the one whose head was signed: rewritten"
+    return ProvenLine(facts=facts, signed_at=signed_at, broken=broken)
+
+
+def _lines_from(journal: Path, seq: int) -> Iterator[bytes]:
+    """Lines from the one with this number on, through all segments. Raises `OSError`."""
+    files = files_of(journal)
+    begun = sum(first <= seq for path in files if (first := first_of(path.name)) is not None)
+    for path in files[max(begun - 1, 0) :]:
+        with path.open("rb") as file:
+            _to_first(file, lambda line: _number(line) >= seq)
+            for line in file:
+                yield line.rstrip(b"\n")
 
 
 def _head_after(

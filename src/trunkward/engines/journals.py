@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ from trunkward.engines.whole_file import read_plain, write_whole
 from trunkward.journal.chain import Entry
 from trunkward.journal.examine import Values, ValuesOf
 from trunkward.journal.heads import ACTS, Head, Minute, read_line, read_minutes
+from trunkward.journal.segments import Segment, first_of
 from trunkward.settings import Paths, signer_name
 from trunkward.trunks.transit import OF_NODE
 
@@ -27,21 +29,35 @@ class KeyUnusable(Exception):
 
 
 def signers_journals(paths: Paths) -> dict[str, Path]:
-    """The journal of each identity there is or was, by its name."""
+    """The journal of each identity there is or was, by its name: the directory of its segments."""
     found = {}
     for directory in sorted(paths.state.glob(f"{signer_name(OF_NODE)}*")):
         name = _identity(directory.name)
-        if name is not None and (directory / "journal.jsonl").is_file():
-            found[name] = directory / "journal.jsonl"
+        if name is not None and (journal := paths.signer_journal(name)).is_dir():
+            found[name] = journal
     return found
 
 
-def lines_of(journal: Path) -> Iterator[bytes]:
-    """Its lines from the first; not a last one that is still being written. Raises `OSError`."""
-    with journal.open("rb") as file:
+def files_of(journal: Path) -> list[Path]:
+    """Its segments, the oldest first. Raises `OSError`."""
+    return sorted(path for path in journal.iterdir() if first_of(path.name) is not None)
+
+
+def segments_of(journal: Path) -> list[Segment]:
+    """The same, to be read; of the last one not what is still being written. Raises `OSError`."""
+    files = files_of(journal)
+    return [
+        Segment(name=path.name, lines=partial(_lines, path, ended=path != files[-1])) for path in files
+    ]
+
+
+def _lines(path: Path, *, ended: bool) -> Iterator[bytes]:
+    with path.open("rb") as file:
         for line in file:
             if line.endswith(b"\n"):
                 yield line[:-1]
+            elif ended:
+                yield line
 
 
 def values_beside(journal: Path) -> ValuesOf:

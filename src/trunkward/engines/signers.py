@@ -138,6 +138,7 @@ def _command(signer: Signer, declared: Declared, paths: Paths) -> list[str]:
         *("--head", str(paths.signer_head(identity))),
         *("--gap", str(paths.signer_run(identity) / "gap.json")),
         *("--keep-days", str(declared.retention.signatures_days)),
+        *(["--journal-days", str(kept)] if (kept := declared.retention.journals_days) is not None else []),
         *("--allow-uid", str(uid("tw-gate"))),
         *("--metrics-port", str(signer.metrics_port)),
         *(["--third-party"] if resold is not None and resold.third_party else []),

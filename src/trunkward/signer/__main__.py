@@ -13,7 +13,7 @@ from pathlib import Path
 import structlog
 
 from trunkward.signer.identity import Administered, IdentityFiles, IdentityUnfit
-from trunkward.signer.journal import JournalError
+from trunkward.signer.segments import JournalError
 from trunkward.signer.server import SignerSettings, SocketInUse, serve
 from trunkward.trunks.token_key import SCHEME, TokenKey
 
@@ -36,10 +36,11 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     needed("--x5u", str, "URL", "where the chain is published; with / at its end: below it, by its own name")
     needed("--spc", str, "CODE", "our own service provider code")
     needed("--evidence-key", Path, "PEM", "public key of the evidence tokens")
-    needed("--journal", Path, "FILE", "append-only journal; what it commits to is beside it")
+    needed("--journal", Path, "DIRECTORY", "append-only journal; what it commits to is beside it")
     needed("--head", Path, "FILE", "tells how far the journal is")
     needed("--gap", Path, "FILE", "keeps count of lines that no disk took, in memory")
     needed("--keep-days", int, "DAYS", "how long the values are kept that the journal commits to")
+    needed("--journal-days", int, "DAYS", "how long the journal is kept; without: for ever", needed=False)
     needed("--authorities", Path, "PEM", "roots that may issue it; or the next three", needed=False)
     needed("--trusted-list", Path, "JWT", "the policy administrator's list of authorities", needed=False)
     needed("--revocations", Path, "CRL", "its revocation list", needed=False)
@@ -89,6 +90,7 @@ def _settings(arguments: argparse.Namespace) -> SignerSettings:
         head=arguments.head,
         gap=arguments.gap,
         keep_days=arguments.keep_days,
+        journal_days=arguments.journal_days,
         allowed_uids=frozenset(arguments.allow_uid),
         metrics_port=arguments.metrics_port,
     )

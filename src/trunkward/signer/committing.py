@@ -6,20 +6,22 @@
    lines wait in memory, up to `MAX_WAITING`, and once they are written another line says how many they were
    (`late`).
 3. A disk that refuses is lost: answers leave, their lines are given up and counted, and it is tried again
-   once a second. The first line it takes declares the `gap`: how many, from when to when, and why. The count
-   also lies in memory that outlives the process (a tmpfs), for the next start to declare.
+   once a second. The first line it takes declares the `gap`: how many, from when to when, and why.
+4. Before an answer leaves whose line is not on the disk, its count is in memory that outlives the process (a
+   tmpfs): were it killed, the next start declares it.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from trunkward.journal.heads import NO_GAP, Gap
-from trunkward.signer.journal import Journal, JournalError, Line
+from trunkward.signer.journal import Journal, Line
+from trunkward.signer.segments import JournalError
 
 #: Seconds an answer waits for the disk; the gate waits 0.1 (`gate.signing.DEADLINE_S`).
 PATIENCE_S = 0.05
@@ -74,6 +76,8 @@ class Committing:
         self._under_way: list[_Batch] = []
         #: What the line says that is under way.
         self._declaring = self._late = NO_GAP
+        #: Lines that a slow disk has not taken yet and whose answers have left.
+        self._owed = NO_GAP
         self._gap = _noted(marker)
         self._marked = bool(self._gap.count)
         self._slow = False
@@ -97,7 +101,7 @@ class Committing:
         self._waiting.append(batch)
         if self._slow:
             self._queued += len(lines)
-            batch.not_yet()
+            self._let_go([batch])
         elif self._idle.is_set():  # nothing is under way
             # with all that this turn of the loop brings
             self._idle.clear()
@@ -113,6 +117,7 @@ class Committing:
         """Until everything is written; nothing may come later. What cannot be is in the marker."""
         await self.settled()
         if not self._idle.is_set():
+            self._owed = NO_GAP
             self._give_up([*self._under_way, *self._waiting], "the disk did not answer")
         if self._retry is not None:
             self._retry.cancel()
@@ -130,17 +135,17 @@ class Committing:
             for kind, what in (("gap", self._declaring), ("late", self._late))
             if what.count
         ]
-        write = self._loop.run_in_executor(self._thread, self._journal.commit, [*said, *lines])
-        too_slow = self._loop.call_later(PATIENCE_S, self._too_slow)
+        work = self._thread.submit(self._journal.commit, [*said, *lines])
+        too_slow = self._loop.call_later(PATIENCE_S, self._too_slow, work)
+        write = asyncio.wrap_future(work, loop=self._loop)
         write.add_done_callback(lambda done: self._done(done, len(said), too_slow))
 
-    def _too_slow(self) -> None:
+    def _too_slow(self, work: Future[int]) -> None:
+        if work.done():  # it was the loop that was busy, and hears of it next
+            return
         self._slow = True
         self._queued = sum(len(batch.lines) for batch in self._waiting)
-        for batch in (*self._under_way, *self._waiting):
-            batch.not_yet()
-        # from now on answers are gone whose lines a killed process would take with it
-        self._note([*self._under_way, *self._waiting])
+        self._let_go([*self._under_way, *self._waiting])
 
     def _done(self, write: asyncio.Future[int], said: int, too_slow: asyncio.TimerHandle) -> None:
         too_slow.cancel()
@@ -151,6 +156,7 @@ class Committing:
             self._retry_later(str(problem), batches)
             return
         self._declaring = self._late = NO_GAP
+        self._owed = _owed(batch for batch in self._waiting if batch.late)
         for batch in batches:
             if batch.late:
                 self._late = self._late.and_(batch.lines_at, "the disk was slow")
@@ -164,22 +170,29 @@ class Committing:
 
     def _retry_later(self, why: str, batches: list[_Batch]) -> None:
         self._lost(why)
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting, self._owed = self._waiting, [], NO_GAP
         self._give_up([*batches, *waiting], why)
-        self._note()
         self._retry = self._loop.call_later(RETRY_S, self._begin)
         self._idle.set()
 
-    def _give_up(self, batches: list[_Batch], why: str) -> None:
+    def _let_go(self, batches: Sequence[_Batch]) -> None:
+        """Their answers leave, and their lines follow when the disk takes them."""
+        self._owed = self._owed.plus(_owed(batch for batch in batches if not batch.late))
+        self._note()
         for batch in batches:
-            self._gap = self._gap.and_(batch.lines_at, why)
             batch.not_yet()
 
-    def _note(self, late: Sequence[_Batch] = ()) -> None:
+    def _give_up(self, batches: Sequence[_Batch], why: str) -> None:
+        """Their answers leave, and their lines never follow."""
+        for batch in batches:
+            self._gap = self._gap.and_(batch.lines_at, why)
+        self._note()
+        for batch in batches:
+            batch.not_yet()
+
+    def _note(self) -> None:
         """Best effort: the next start knows of no more than is here."""
-        gap = self.gap
-        for batch in late:
-            gap = gap.and_(batch.lines_at, "the disk was slow when the signer ended")
+        gap = self.gap.plus(self._owed)
         with suppress(OSError):
             if gap.count:
                 self._marked = True
@@ -189,6 +202,13 @@ class Committing:
             elif self._marked:
                 self._marker.unlink(missing_ok=True)
                 self._marked = False
+
+
+def _owed(batches: Iterable[_Batch]) -> Gap:
+    gap = NO_GAP
+    for batch in batches:
+        gap = gap.and_(batch.lines_at, "the disk was slow when the signer ended")
+    return gap
 
 
 def _noted(marker: Path) -> Gap:

@@ -28,8 +28,10 @@ from trunkward.engines.signer_wire import (
     Signed,
     frame,
 )
+from trunkward.engines.unix_door import listening_at
 from trunkward.engines.whole_file import write_whole
 from trunkward.journal.heads import Head
+from trunkward.journal.segments import DELETED
 from trunkward.signer.committing import Committing
 from trunkward.signer.desk import SigningDesk
 from trunkward.signer.identity import IdentityFiles, load_identity, look_again
@@ -67,6 +69,7 @@ class SignerSettings:
 
     socket: Path
     identity: IdentityFiles
+    #: Directory of its segments.
     journal: Path
     #: Tells how far the journal is (`journal.heads.Head`).
     head: Path
@@ -74,6 +77,8 @@ class SignerSettings:
     gap: Path
     #: Days the values are kept that the journal's lines commit to.
     keep_days: int
+    #: Days its segments are kept; None: for ever.
+    journal_days: int | None
     #: The only users (uids) that get an answer.
     allowed_uids: frozenset[int]
     name: str = OF_NODE
@@ -152,24 +157,25 @@ class _Office:
             self._told = head
 
     def forget(self) -> None:
-        """Deletes values whose time is over, one day at a time: first the line that says so."""
-        over = self.journal.details_over(self.clock(), self.settings.keep_days)
-        if not over:
-            return
-        line = Line(
-            facts={
-                "kind": "details-deleted",
-                "at": round(self.clock(), 3),
-                "day": over[0].stem,
-                "size": over[0].stat().st_size,
-                "kept_days": self.settings.keep_days,
-            }
-        )
+        """Deletes what is no longer kept, one file at a time: first the line that says so."""
+        now_s, settings = self.clock(), self.settings
+        if over := self.journal.details_over(now_s, settings.keep_days):
+            facts = {"day": over[0].stem, "size": over[0].stat().st_size, "kept_days": settings.keep_days}
+            self._delete(over[0], "details-deleted", facts)
+        elif (days := settings.journal_days) is not None:
+            oldest = self.journal.segment_over(now_s, days)
+            if oldest is not None:
+                facts = {"segment": oldest.path.name, "first": oldest.first, "last": oldest.last}
+                facts |= {"hash": oldest.hash, "size": oldest.size, "kept_days": days}
+                self._delete(oldest.path, DELETED, facts)
+
+    def _delete(self, file: Path, kind: str, facts: dict[str, object]) -> None:
+        line = Line(facts={"kind": kind, "at": round(self.clock(), 3), **facts})
 
         def deleted(numbers: Sequence[int | None]) -> None:
             if numbers[0] is not None:
                 # a large file takes its time; should it fail, it is still over the next time
-                self._deleting = asyncio.get_running_loop().run_in_executor(None, over[0].unlink)
+                self._deleting = asyncio.get_running_loop().run_in_executor(None, file.unlink)
 
         self.committing.take([line], deleted)
 
@@ -330,10 +336,9 @@ def _serve_metrics(office: _Office, port: int) -> None:
 
 async def _listen(office: _Office, stop: asyncio.Event, recheck_s: float) -> None:
     settings = office.settings
-    loop = asyncio.get_running_loop()
-    server = await loop.create_unix_server(lambda: _Connection(office), str(settings.socket))
     # Whoever reaches the directory may knock; SO_PEERCRED decides who gets in.
-    settings.socket.chmod(0o666)
+    door = listening_at(settings.socket, 0o666)
+    server = await asyncio.get_running_loop().create_unix_server(lambda: _Connection(office), sock=door)
     log.info(
         "ready", socket=str(settings.socket), spc=settings.identity.spc, serial=office.desk.identity.serial
     )

@@ -16,6 +16,8 @@ class RetentionPolicy:
     ladder_days: int = 30
     #: Days after which the numbers are forgotten that the signers' journals commit to.
     signatures_days: int = SIGNATURES_DAYS
+    #: Days after which the journals themselves go; None: never. Not before the numbers do.
+    journals_days: int | None = None
     #: By tenant, where it is another number of days than the node's.
     tenants: Mapping[str, int] = field(default_factory=dict, hash=False)
 

@@ -1,6 +1,7 @@
 """One line of a journal is proved by the first signed head after it, whatever else the journal holds."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -8,8 +9,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from trunkward.engines.journal_proof import ProvenLine, proven_line
+from trunkward.engines.journals import files_of
 from trunkward.journal.chain import Entry
 from trunkward.journal.heads import Head, signed_minute
+from trunkward.journal.segments import name_of
 from trunkward.signer.journal import Journal, Line
 
 KEY = Ed25519PrivateKey.generate()
@@ -17,10 +20,10 @@ LINES = 200
 
 
 class Kept:
-    """A journal of `LINES` lines, three a minute, and a head for each minute."""
+    """A journal of `LINES` lines in three segments, three a minute, and a head for each minute."""
 
     def __init__(self, home: Path) -> None:
-        self.path, self.heads = home / "journal.jsonl", home / "heads.log"
+        self.path, self.heads = home / "journal", home / "heads.log"
         journal, last = Journal(self.path), None
         signed: list[str] = []
         for number in range(1, LINES + 1):
@@ -31,6 +34,15 @@ class Kept:
                 last = self._sign(journal, last, number, signed)
         journal.close()
         self.heads.write_text("".join(f"{line}\n" for line in signed))
+        self.write(self.lines())
+
+    def lines(self) -> list[bytes]:
+        return [line for path in files_of(self.path) for line in path.read_bytes().splitlines(keepends=True)]
+
+    def write(self, lines: list[bytes]) -> None:
+        begins = (0, 70, 131, LINES)
+        for first, end in pairwise(begins):
+            (self.path / name_of(first + 1)).write_bytes(b"".join(lines[first:end]))
 
     @staticmethod
     def at(number: int) -> float:
@@ -46,9 +58,9 @@ class Kept:
         return proven_line(self.path, identity, number, self.at(number), self.heads, KEY.public_key())
 
     def change(self, number: int, old: bytes, new: bytes) -> None:
-        lines = self.path.read_bytes().splitlines(keepends=True)
+        lines = self.lines()
         lines[number - 1] = lines[number - 1].replace(old, new)
-        self.path.write_bytes(b"".join(lines))
+        self.write(lines)
 
 
 @pytest.fixture
@@ -70,6 +82,17 @@ def test_a_line_after_the_last_head_is_not_proved_yet(kept: Kept) -> None:
     assert kept.prove(10).signed_at is None
 
 
+def test_a_line_of_a_segment_that_was_deleted_is_not_there(kept: Kept) -> None:
+    (kept.path / name_of(1)).unlink()
+    assert "is not there" in kept.prove(70).broken
+    assert kept.prove(71).broken == ""
+
+
+def test_a_proof_that_leads_through_a_missing_segment_does_not_hold(kept: Kept) -> None:
+    (kept.path / name_of(71)).unlink()
+    assert kept.prove(70).broken == "line 71 does not follow the one before it"
+
+
 @pytest.mark.parametrize("number", [0, LINES + 1])
 def test_a_line_that_is_not_there(kept: Kept, number: int) -> None:
     found = proven_line(kept.path, "node", number, 0.0, kept.heads, KEY.public_key())
@@ -86,8 +109,10 @@ def test_a_changed_line_shows(kept: Kept) -> None:
 
 
 def test_a_journal_that_was_made_anew_from_a_line_on_shows(kept: Kept) -> None:
-    lines = kept.path.read_bytes().splitlines(keepends=True)
-    kept.path.write_bytes(b"".join(lines[:99]))
+    lines = kept.lines()
+    for path in files_of(kept.path):
+        path.unlink()
+    (kept.path / name_of(1)).write_bytes(b"".join(lines[:99]))
     journal = Journal(kept.path)
     for number in range(100, 110):
         journal.commit([Line(facts={"kind": "signed", "at": kept.at(number), "n": number})])

@@ -13,10 +13,10 @@ from trunkward.engines.journals import (
     KeyUnusable,
     append_minute,
     last_minute,
-    lines_of,
     minutes_of,
     read_private_key,
     read_public_key,
+    segments_of,
     signers_journals,
     tell_acts,
     told_heads,
@@ -41,22 +41,28 @@ def paths(tmp_path: Path) -> Paths:
 def test_every_identity_there_is_or_was_has_its_journal(paths: Paths) -> None:
     for identity in ("node", "resold", "a-b"):
         paths.signer_state(identity).mkdir()
-        paths.signer_journal(identity).touch()
+        paths.signer_journal(identity).mkdir()
     (paths.state / "signer-empty").mkdir()
     (paths.state / "signers").mkdir()
-    (paths.state / "signers" / "journal.jsonl").touch()
+    (paths.state / "signers" / "journal").mkdir()
     found = signers_journals(paths)
     assert found == {name: paths.signer_journal(name) for name in ("a-b", "node", "resold")}
 
 
 def test_a_line_that_is_being_written_is_not_read(tmp_path: Path) -> None:
-    journal = tmp_path / "journal.jsonl"
-    journal.write_bytes(b'{"seq":1}\n{"seq":2}\n{"se')
-    assert list(lines_of(journal)) == [b'{"seq":1}', b'{"seq":2}']
+    for name in ("000000000003.jsonl", "000000000001.jsonl"):
+        (tmp_path / name).write_bytes(b'{"seq":1}\n{"seq":2}\n{"se')
+    for name in ("3.jsonl", "000000000003.jsonl.torn-0", "0000000000030.jsonl"):
+        (tmp_path / name).write_bytes(b"none of it\n")
+    first, last = segments_of(tmp_path)
+    assert (first.name, last.name) == ("000000000001.jsonl", "000000000003.jsonl")
+    assert list(last.lines()) == [b'{"seq":1}', b'{"seq":2}']
+    # nobody writes to this one any more: what is in it is a line, if a bad one
+    assert list(first.lines()) == [b'{"seq":1}', b'{"seq":2}', b'{"se']
 
 
 def test_values_of_a_day(tmp_path: Path) -> None:
-    journal = tmp_path / "journal.jsonl"
+    journal = tmp_path / "journal"
     details = tmp_path / "details"
     details.mkdir()
     lines = [json.dumps({"seq": n, "values": {"orig": ["00" * 16, f"1202555010{n}"]}}) for n in (2, 3, 5)]

@@ -11,7 +11,7 @@ import pytest
 
 from trunkward.journal.chain import GENESIS
 from trunkward.journal.commitment import commitment
-from trunkward.journal.examine import Finding, HeadAt, Report, Values, examine, told
+from trunkward.journal.examine import Finding, HeadAt, Report, Values, examine, told, whole
 from trunkward.journal.heads import Gap, Head
 
 DAY_S = 86_400.0
@@ -52,7 +52,7 @@ class Journal:
             prev = sha256(self.lines[at]).hexdigest()
 
     def report(self) -> Report:
-        return examine("node", self.lines, self.heads, self.values.get)
+        return examine("node", whole(self.lines), self.heads, self.values.get)
 
 
 @pytest.fixture
@@ -254,4 +254,4 @@ def test_lines_are_read_once_and_not_kept() -> None:
             prev = sha256(line).hexdigest()
             yield line
 
-    assert examine("node", endless(), [], lambda _: None).lines == 20_000
+    assert examine("node", whole(endless()), [], lambda _: None).lines == 20_000

@@ -11,14 +11,15 @@ import pytest
 
 from trunkward.signer import committing as module
 from trunkward.signer.committing import Committing
-from trunkward.signer.journal import Journal, JournalError, Line
+from trunkward.signer.journal import Journal, Line
+from trunkward.signer.segments import JournalError
 
 
 class Disk:
     """A journal whose disk can be held up, or lost."""
 
     def __init__(self, home: Path) -> None:
-        self.journal = Journal(home / "journal.jsonl")
+        self.journal = Journal(home / "journal")
         self.lost = False
         self.goes_on = threading.Event()
         self.goes_on.set()
@@ -32,7 +33,8 @@ class Disk:
         return self.journal.commit(lines)
 
     def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(one) for one in self.journal.path.read_text().splitlines()]
+        texts = [each.read_text() for each in sorted(self.journal.path.glob("*.jsonl"))]
+        return [json.loads(one) for text in texts for one in text.splitlines()]
 
 
 class Bench:
@@ -45,10 +47,16 @@ class Bench:
         self.heard: list[str] = []
         self.committing = Committing(self.disk, self.marker, lambda: self.at, self.heard.append)  # type: ignore[arg-type]
         self.kept: list[int | None] = []
+        #: What the next start would declare, at the moment each answer left.
+        self.noted: list[int] = []
 
     def take(self, count: int = 1) -> None:
         lines = [Line(facts={"kind": "signed", "at": self.at}) for _ in range(count)]
-        self.committing.take(lines, self.kept.extend)
+        self.committing.take(lines, self._kept)
+
+    def _kept(self, numbers: Sequence[int | None]) -> None:
+        self.kept.extend(numbers)
+        self.noted.append(json.loads(self.marker.read_text())["count"] if self.marker.exists() else 0)
 
 
 def bench[T](tmp_path: Path, act: Callable[[Bench], Awaitable[T]]) -> T:
@@ -104,6 +112,28 @@ def test_lines_that_come_while_the_disk_works_are_the_next_write(
     bench(tmp_path, act)
 
 
+def test_a_loop_that_was_busy_is_no_slow_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PATIENCE_S", 0.02)
+
+    async def act(its: Bench) -> None:
+        # it comes to the timer before it hears of the write, as uvloop does
+        soon = asyncio.get_running_loop().call_soon_threadsafe
+        late: list[Any] = []
+        monkeypatch.setattr(
+            asyncio.get_running_loop(), "call_soon_threadsafe", lambda *hears, **_: late.append(hears)
+        )
+        its.take()
+        await until(lambda: late)
+        await asyncio.sleep(0.05)
+        for hears, *arguments in late:
+            soon(hears, *arguments)
+        monkeypatch.undo()
+        await its.committing.settled()
+        assert its.kept == [1]
+
+    bench(tmp_path, act)
+
+
 def test_a_slow_disk_holds_no_answer_up_and_is_told_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,6 +149,7 @@ def test_a_slow_disk_holds_no_answer_up_and_is_told_of(
         its.at = 101.0
         its.take()  # told at once: the disk is known to be slow
         assert its.kept == [None, None, None]
+        assert its.noted == [2, 3]  # before each answer left
         its.disk.goes_on.set()
         await its.committing.settled()
         assert [one["kind"] for one in its.disk.lines()] == ["signed"] * 2 + ["late", "signed", "late"]
@@ -145,6 +176,7 @@ def test_a_lost_disk_lets_answers_go_and_declares_the_gap_when_it_is_back(
         its.take()  # told at once: it is tried again by itself
         assert its.kept == [None] * 4
         assert its.committing.gap.count == 4
+        assert its.noted == [3, 4]  # before each answer left
         await until(lambda: len(its.heard) >= 2)
         # what the next start would know
         assert json.loads(its.marker.read_text())["count"] == 4
@@ -163,6 +195,38 @@ def test_a_lost_disk_lets_answers_go_and_declares_the_gap_when_it_is_back(
     bench(tmp_path, act)
 
 
+def test_an_hour_without_a_disk_is_one_gap_with_its_count_and_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RETRY_S", 0.01)
+
+    async def act(its: Bench) -> None:
+        its.take()
+        await its.committing.settled()
+        its.disk.lost = True
+        its.at = began = 1000.0
+        for _ in range(360):
+            # a signature every ten seconds, before, between and during tries of the disk
+            its.take()
+            its.at += 10
+            await asyncio.sleep(0.0005)
+        await until(lambda: len(its.kept) == 361)
+        assert len(its.heard) > 5
+        assert its.committing.gap.count == 360
+        its.disk.lost = False
+        await until(lambda: its.committing.gap.count == 0)
+        its.take()
+        await its.committing.settled()
+        kinds = [one["kind"] for one in its.disk.lines()]
+        assert kinds == ["signed", "gap", "signed"]
+        gap = its.disk.lines()[1]
+        assert (gap["count"], gap["first"], gap["last"], gap["at"]) == (360, began, began + 3590, its.at)
+        assert its.kept == [1, *[None] * 360, 3]
+        assert not its.marker.exists()
+
+    bench(tmp_path, act)
+
+
 def test_a_gap_outlives_the_process(tmp_path: Path) -> None:
     async def lose(its: Bench) -> None:
         its.disk.lost = True
@@ -177,7 +241,7 @@ def test_a_gap_outlives_the_process(tmp_path: Path) -> None:
         assert its.kept == [2]
 
     bench(tmp_path, lose)
-    (tmp_path / "journal.jsonl").unlink()  # its lock is held by this process
+    (tmp_path / "journal").rename(tmp_path / "before")  # its lock is held by this process
     bench(tmp_path, declare)
     assert not (tmp_path / "gap.json").exists()
 

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from trunkward.engines.journals import segments_of, values_beside
 from trunkward.journal.chain import GENESIS
 from trunkward.journal.commitment import opens
 from trunkward.journal.examine import Report, examine
 from trunkward.signer import details as details_module
-from trunkward.signer.journal import Journal, JournalError, Line
+from trunkward.signer.journal import Journal, Line
+from trunkward.signer.segments import JournalError
 
 DAY_S = 86_400
 NOW_S = 1_795_435_200.0  # 2026-11-23T12:00:00Z
@@ -20,7 +22,13 @@ NOW_S = 1_795_435_200.0  # 2026-11-23T12:00:00Z
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / "journal.jsonl"
+    return tmp_path / "journal"
+
+
+def only(path: Path) -> Path:
+    """Its one segment."""
+    (segment,) = path.glob("*.jsonl")
+    return segment
 
 
 def line(number: int = 0, at: float = NOW_S) -> Line:
@@ -33,7 +41,7 @@ def filled(path: Path, count: int = 3) -> list[bytes]:
     for number in range(count):
         journal.commit([line(number)])
     journal.close()
-    return path.read_bytes().splitlines()
+    return only(path).read_bytes().splitlines()
 
 
 def read_values(path: Path, day: str = "2026-11-23") -> list[dict[str, Any]]:
@@ -41,9 +49,7 @@ def read_values(path: Path, day: str = "2026-11-23") -> list[dict[str, Any]]:
 
 
 def checked(path: Path) -> Report:
-    from trunkward.engines.journals import lines_of, values_beside
-
-    return examine("node", lines_of(path), [], values_beside(path))
+    return examine("node", segments_of(path), [], values_beside(path))
 
 
 def test_lines_are_chained_from_the_first(path: Path) -> None:
@@ -52,15 +58,15 @@ def test_lines_are_chained_from_the_first(path: Path) -> None:
     assert (first["seq"], first["prev"], first["n"]) == (1, GENESIS, 0)
     report = checked(path)
     assert (report.lines, report.findings) == (3, [])
-    assert path.stat().st_mode & 0o777 == 0o600
+    assert only(path).stat().st_mode & 0o777 == 0o600
 
 
 def test_numbers_are_committed_to_and_lie_beside_by_day(path: Path) -> None:
     journal = Journal(path)
     journal.commit([line(1), line(2, NOW_S + DAY_S), Line(facts={"kind": "stopped", "at": NOW_S})])
     journal.close()
-    assert b"12025550" not in path.read_bytes()
-    commits = json.loads(path.read_bytes().splitlines()[0])["commits"]
+    assert b"12025550" not in only(path).read_bytes()
+    commits = json.loads(only(path).read_bytes().splitlines()[0])["commits"]
     (values,) = read_values(path)
     assert values["seq"] == 1
     for name, number in (("orig", "12025550001"), ("dest", "12025550110")):
@@ -100,7 +106,7 @@ def test_values_are_on_disk_before_their_line_is(path: Path, monkeypatch: pytest
 
     def look(fd: int) -> None:
         sync(fd)
-        seen.append((len(read_values(path)), len(path.read_bytes().splitlines())))
+        seen.append((len(read_values(path)), len(only(path).read_bytes().splitlines())))
 
     monkeypatch.setattr(os, "fdatasync", look)
     journal.commit([line()])
@@ -111,10 +117,10 @@ def test_values_are_on_disk_before_their_line_is(path: Path, monkeypatch: pytest
 def test_torn_last_line_is_moved_aside(path: Path, keep: int) -> None:
     lines = filled(path)
     torn = lines[-1][:keep]
-    path.write_bytes(b"\n".join(lines[:-1]) + b"\n" + torn)
+    only(path).write_bytes(b"\n".join(lines[:-1]) + b"\n" + torn)
     journal = Journal(path)
     assert journal.torn is not None
-    assert path.with_name(journal.torn.moved_to).read_bytes() == torn
+    assert (path / journal.torn.moved_to).read_bytes() == torn
     assert journal.commit([line(7)]) == 3
     journal.close()
     # the values of the line that never was are gone, too
@@ -141,14 +147,14 @@ def test_values_of_lines_that_do_not_exist_are_cut_off(
     later.write_bytes(b'{"seq":12,"values":{}}\n')
     Journal(path).close()
     assert (values.read_bytes(), later.read_bytes()) == (written, b"")
-    path.write_bytes(b"\n".join(lines[:4]) + b"\n")
+    only(path).write_bytes(b"\n".join(lines[:4]) + b"\n")
     Journal(path).close()
     assert [of["seq"] for of in read_values(path)] == [1, 2, 3, 4]
 
 
 def test_damaged_last_line_is_not_continued(path: Path) -> None:
     filled(path)
-    with path.open("ab") as file:
+    with only(path).open("ab") as file:
         file.write(b"nonsense\n")
     with pytest.raises(JournalError, match="damaged"):
         Journal(path)
@@ -185,13 +191,13 @@ def test_a_disk_that_fails_leaves_nothing_behind(
     path: Path, monkeypatch: pytest.MonkeyPatch, breaks: Break
 ) -> None:
     filled(path)
-    before = path.read_bytes()
+    before = only(path).read_bytes()
     journal = Journal(path)
     breaks(monkeypatch)
     with pytest.raises(JournalError, match="cannot be written"):
         journal.commit([line(3), line(4)])
     monkeypatch.undo()
-    assert (path.read_bytes(), len(read_values(path)), journal.seq) == (before, 3, 3)
+    assert (only(path).read_bytes(), len(read_values(path)), journal.seq) == (before, 3, 3)
     assert journal.commit([line(5)]) == 4
     journal.close()
     assert checked(path).findings == []
@@ -211,7 +217,7 @@ def test_what_could_not_be_taken_back_is_before_the_next_line(
     monkeypatch.undo()
     assert journal.commit([line(5)]) == 4
     journal.close()
-    assert [json.loads(one)["n"] for one in path.read_bytes().splitlines()] == [0, 1, 2, 5]
+    assert [json.loads(one)["n"] for one in only(path).read_bytes().splitlines()] == [0, 1, 2, 5]
     assert checked(path).findings == []
 
 

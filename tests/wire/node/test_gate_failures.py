@@ -370,7 +370,7 @@ def test_emergency_call_with_all_gates_dead(node: Node, identified: bool) -> Non
 @pytest.mark.parametrize("stopped", [("gate-0",), GATES], ids=["one", "both"])
 def test_thawed_gates_leave_no_trace_of_what_they_missed(node: Node, stopped: tuple[str, ...]) -> None:
     """Summary: gates frozen while calls come in, then let go on: records and signatures are those of the verdicts applied."""
-    journal = node.state / "signer" / "journal.jsonl"
+    journal = node.state / "signer" / "journal" / "000000000001.jsonl"
     ended = {}
 
     async def scenario() -> None:

@@ -26,6 +26,8 @@ from wire.node.parties import (
     tls_carrier,
 )
 
+#: What a journal's first segment is called.
+FIRST = "000000000001.jsonl"
 RESOLD_NUMBER, FROM_RESOLD = "+12025550111", "127.0.0.2"
 _RESELLER = """
 resellers:
@@ -89,7 +91,7 @@ def test_a_resellers_own_certificate_signs_its_own_calls(node: Node) -> None:
     assert verified(resold, pki / "identities" / "resold.pem")["attest"] == "A"
     assert "info=<https://cert.example.com/resold/1.pem>" in resold
     for name, trunk in (("signer", "acme-hq"), ("signer-resold", "resold-hq")):
-        lines = [json.loads(line) for line in (node.state / name / "journal.jsonl").read_text().splitlines()]
+        lines = [json.loads(line) for line in (node.state / name / "journal" / FIRST).read_text().splitlines()]
         assert {line["trunk"] for line in lines if line["kind"] == "signed"} == {trunk}
     assert (
         "001T"
@@ -124,8 +126,8 @@ def may_read(user: str, path: Path) -> bool:
     [
         ("pki/shaken.key", "tw-signer"),
         ("pki/identities/resold.key", "tw-signer-1"),
-        ("signer/journal.jsonl", "tw-signer"),
-        ("signer-resold/journal.jsonl", "tw-signer-1"),
+        (f"signer/journal/{FIRST}", "tw-signer"),
+        (f"signer-resold/journal/{FIRST}", "tw-signer-1"),
         ("pki/heads.key", "tw-worker"),
     ],
 )
@@ -160,7 +162,7 @@ def journal(node: Node) -> Iterator[Path]:
     """The reseller's journal with signed heads; as it was again afterwards."""
     identity_of(node, "resold-hq")
     signed_heads(node)
-    path = node.state / "signer-resold" / "journal.jsonl"
+    path = node.state / "signer-resold" / "journal" / FIRST
     kept = path.read_bytes()
     yield path
     put(path, kept)
@@ -187,7 +189,7 @@ def made_anew(lines: list[bytes]) -> bytes:
 def test_a_changed_journal_is_found(node: Node, journal: Path, tamper: str) -> None:
     """Summary: Property 5: on a running node, a line changed, removed or cut off, a journal made anew, values taken away and a changed file of heads are each found by journal verify, which names the journal and the line."""
     lines = journal.read_bytes().splitlines(keepends=True)
-    (details,) = sorted((journal.parent / "details").glob("*.jsonl"))[-1:]
+    (details,) = sorted((journal.parent.parent / "details").glob("*.jsonl"))[-1:]
     heads = node.state / "heads" / "heads.log"
     kept = {path: path.read_bytes() for path in (details, heads)}
     said = ""

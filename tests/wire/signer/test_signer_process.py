@@ -9,6 +9,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any
 
@@ -193,7 +194,8 @@ def test_killed_and_restarted_under_one_client(node: Any) -> None:
     assert (node.report().lines, node.report().findings) == (5, [])
 
 
-def test_frozen_signer_costs_the_deadline_and_no_more(node: Any) -> None:
+def test_a_frozen_signer_costs_one_deadline_a_second_and_no_more(node: Any) -> None:
+    """What is on its way waits its deadline, what comes after does not; half a second after it goes on it signs again."""
     process = node.start()
 
     async def frozen(client: SignerClient) -> None:
@@ -208,12 +210,35 @@ def test_frozen_signer_costs_the_deadline_and_no_more(node: Any) -> None:
         assert len(results) == 2000
         assert all(isinstance(result, SignerUnavailable) for result in results)
         assert reasons == {"signer-timeout", "signer-overloaded"}
+        started, waited = time.monotonic(), 0.0
+        while time.monotonic() - started < 2.5:
+            began = time.monotonic()
+            with pytest.raises(SignerUnavailable, match=r"signer-(silent|timeout|overloaded)"):
+                await client.sign(node.request(), 0.1)
+            waited += time.monotonic() - began
+            await asyncio.sleep(0.01)
+        assert waited < 0.5  # each for itself: all of the time
         process.send_signal(signal.SIGCONT)
-        # Late answers to those who left must not reach the next one.
-        answer = await client.sign(node.request(orig="12025550177"), 5)
+        # late answers to those who left must not reach the next one
+        for _ in range(50):
+            await asyncio.sleep(0.01)
+            with suppress(SignerUnavailable):
+                answer = await client.sign(node.request(orig="12025550177"), 5)
+                break
         assert b"12025550177" in base64url.decode(answer.identities[0].split(".")[1])
 
     ask(node, frozen)
+
+
+def test_whoever_sees_its_socket_is_taken_in(node: Any) -> None:
+    """Asked in the moment its name is there, again and again: never `signer-unreachable`."""
+    for _ in range(5):
+        process = node.start(wait=False)
+        while not node.socket.exists():
+            assert process.poll() is None
+        assert ask(node, lambda client: client.sign(node.request(), 5)).attest == "B"
+        process.terminate()
+        assert process.wait(10) == 0
 
 
 def test_no_signer_at_all(node: Any) -> None:
@@ -329,7 +354,7 @@ def test_property_34_values_are_deleted_when_their_time_is_over_and_a_line_says_
     ask(node, lambda client: client.sign(node.request(), 2))
     node.processes[0].terminate()
     node.processes[0].wait(10)
-    details = node.journal.with_name("details")
+    details = node.home / "signer" / "details"
     (today,) = details.iterdir()
     assert "12025550100" in today.read_text()
     assert "12025550100" not in node.journal.read_text()

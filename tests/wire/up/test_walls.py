@@ -57,7 +57,7 @@ EVERYBODY = (*USERS, "stranger")
         ("run/edge/edge.json", {"tw-edge"}),
         ("state/config/declared.json", {"tw-worker"}),
         ("state/db/records.db", {"tw-worker"}),
-        ("state/signer/journal.jsonl", {"tw-signer"}),
+        ("state/signer/journal/000000000001.jsonl", {"tw-signer"}),
         ("run/policy/current", {"tw-gate", "tw-worker"}),
         ("run/numbers/kamailio.json", {"tw-edge", "tw-web"}),
         ("run/shown/node.json", {"tw-worker", "tw-web"}),
