@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from sipkit.places import TABLE
 from sipkit.tokens import token
-from trunkward.admission.checks import CHECKS, SCREEN_CHECKS, Finding, screened
+from trunkward.admission.checks import CHECKS, SCREEN_CHECKS, screened
+from trunkward.admission.findings import Finding
 from trunkward.admission.judge import decide, judge, judge_call
 from trunkward.admission.ports import (
     NO_FACTS,

@@ -9,7 +9,9 @@ from hypothesis import find, given
 from hypothesis import strategies as st
 
 from properties.test_judge_properties import FACTS, PBX, POLICY, SDP
-from trunkward.admission.checks import SCREEN_CHECKS, Finding, checked, drain
+from trunkward.admission.checks import SCREEN_CHECKS, checked
+from trunkward.admission.checks_of_room import drain
+from trunkward.admission.findings import Finding
 from trunkward.admission.judge import judge, judge_call
 from trunkward.admission.ports import NO_FACTS, Facts, PeerIdentity, Unavailable, Unverified
 from trunkward.admission.screen import Case, Direction, screen

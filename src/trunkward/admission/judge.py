@@ -4,7 +4,9 @@ import msgspec
 
 from trunkward.admission.attesting import Attested
 from trunkward.admission.caller import Right, names_another
-from trunkward.admission.checks import Finding, Refusal, checked, screened, usable_signature
+from trunkward.admission.checks import checked, screened
+from trunkward.admission.checks_of_signatures import usable_signature
+from trunkward.admission.findings import Finding, Refusal
 from trunkward.admission.grants import grant
 from trunkward.admission.money import Terms
 from trunkward.admission.ports import Facts, Held, PeerIdentity, Signature

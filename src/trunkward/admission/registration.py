@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
 
-from trunkward.admission import checks
-from trunkward.admission.checks import Finding, Refusal
+from trunkward.admission import checks_of_sender
+from trunkward.admission.checks_of_sender import ASKS_AGAIN, FORGOTTEN
+from trunkward.admission.findings import Finding, Refusal
 from trunkward.admission.identify import Stranger, identify
 from trunkward.admission.judge import CHALLENGES, explanation
 from trunkward.admission.ports import Credentials, PeerIdentity, Proven, Unavailable
@@ -141,7 +142,7 @@ def source(case: Registration) -> Finding:
             *("source", Reason.NOT_A_REGISTERING_TRUNK, Blame.CARRIER, 403, "carriers do not register here"),
             remedy="switch the registration off",
         )
-    return checks.source(case)
+    return checks_of_sender.source(case)
 
 
 def listener(case: Registration) -> Finding:
@@ -357,7 +358,7 @@ def replayed(case: Registration) -> Challenge | Reject:
         case,
         _refuse(
             *("credentials", Reason.CREDENTIALS_REPLAYED, Blame.CUSTOMER, 401, said),
-            remedy=checks.ASKS_AGAIN,
+            remedy=ASKS_AGAIN,
         ),
     )
 
@@ -367,8 +368,8 @@ def forgotten(case: Registration) -> Challenge | Reject:
     return refused(
         case,
         _refuse(
-            *("credentials", Reason.CREDENTIALS_STALE, Blame.CUSTOMER, 401, checks.FORGOTTEN),
-            remedy=checks.ASKS_AGAIN,
+            *("credentials", Reason.CREDENTIALS_STALE, Blame.CUSTOMER, 401, FORGOTTEN),
+            remedy=ASKS_AGAIN,
         ),
     )
 

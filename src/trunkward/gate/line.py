@@ -29,7 +29,8 @@ from collections.abc import Callable
 import msgspec
 import structlog
 
-from trunkward.admission.checks import checked, identity, screened
+from trunkward.admission.checks import checked, screened
+from trunkward.admission.checks_of_signatures import identity
 from trunkward.admission.gather import gather
 from trunkward.admission.grants import grants
 from trunkward.admission.judge import Judgement, judge, refuse_unjudged

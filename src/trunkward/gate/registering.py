@@ -18,7 +18,7 @@ from collections.abc import Callable
 import msgspec
 import structlog
 
-from trunkward.admission.checks import Finding
+from trunkward.admission.findings import Finding
 from trunkward.admission.judge import refuse_unjudged
 from trunkward.admission.ports import Asked, Forgotten, Registrar, Replayed, Unavailable
 from trunkward.admission.registration import (

@@ -185,7 +185,7 @@ def test_without_any_digest_nobody_is_asked(outbound: Attempt, policy: Snapshot)
 def test_a_register_is_asked_with_401(outbound: Attempt, declared: Declared) -> None:
     case = screen(outbound(method="REGISTER", source_ip=AWAY), None, policy_of(declared, DIGEST))
     # check 1 is about methods
-    from trunkward.admission.checks import source
+    from trunkward.admission.checks_of_sender import source
 
     refusal = source(case).refusal
     assert refusal is not None

@@ -6,7 +6,7 @@ from copy import replace
 import pytest
 
 from sipkit.places import TABLE
-from trunkward.admission.checks import listener
+from trunkward.admission.checks_of_sender import listener
 from trunkward.admission.ports import PeerIdentity
 from trunkward.admission.screen import screen
 from trunkward.admission.snapshot import Snapshot, compile_snapshot
