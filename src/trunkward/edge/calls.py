@@ -1,4 +1,4 @@
-"""One call through the edge until it is answered: suspended, judged, routed.
+"""One call through the edge until it is answered (`edge.answers`): suspended, judged, routed (`edge.ways`).
 
 What a call needs between its callbacks travels with its transaction (`state`; the callbacks run in
 different processes), and from the first route on in `RunningCalls`.
@@ -10,7 +10,6 @@ from typing import Any
 
 from trunkward.edge import (
     attempt,
-    broken_answer,
     emergency,
     headers,
     identified,
@@ -20,8 +19,6 @@ from trunkward.edge import (
     refusal,
     session_timer,
     state,
-    topos_fields,
-    verstat,
 )
 from trunkward.edge.announcements import Announcements
 from trunkward.edge.bindings import BindingTable
@@ -31,7 +28,6 @@ from trunkward.edge.endings import Endings
 from trunkward.edge.gate import NOT_JUDGED, GateClient, GateUnavailable
 from trunkward.edge.grants import Grants
 from trunkward.edge.health import Health
-from trunkward.edge.let_go import LetGo
 from trunkward.edge.media import Media, MediaRefused
 from trunkward.edge.outbound_tls import OutboundTls
 from trunkward.edge.outcome import Outcomes
@@ -42,10 +38,7 @@ from trunkward.edge.settings import EdgeSettings
 from trunkward.edge.sides import route_parameters
 from trunkward.edge.suspended import EMERGENCY_HELD_MS, HELD_MS, Suspended
 from trunkward.edge.targets import Targets, family
-from trunkward.media.answer import AnswerRefused
-
-#: Hosts one call is sent to at most: each takes up to three branches of `max_branches` (`engines.kamailio`).
-_MOST_TRIES = 9
+from trunkward.edge.ways import Ways, is_registered
 
 
 class Calls:
@@ -79,10 +72,9 @@ class Calls:
         self._media = media
         self._endings = endings
         self._tls = tls
-        self._targets = targets
         self._health = health
         self._announcements = announcements
-        self._let_go = LetGo(running, grants)
+        self._ways = Ways(settings, targets=targets, health=health, bindings=bindings)
         self._suspended = suspended
         self.certificates = CertificateWait(suspended, self._no_worker, group)
         self._bindings = bindings
@@ -91,9 +83,6 @@ class Calls:
         self._emergency = settings.emergency
         #: Whatever is dialled for help on some trunk.
         self._help = frozenset(form for trunk in settings.emergency for form in trunk["numbers"])
-        self._peers = settings.peers
-        self._trunk_hosts = settings.trunk_hosts
-        self._tls12_port = settings.tls12_port
         self._group = group
         self._emergency_group = emergency_group
 
@@ -118,7 +107,7 @@ class Calls:
             self._outcomes.refused(facts, "no-worker-free")
             _refuse_unjudged(facts, "no-worker-free")
         else:  # no lack of workers refuses one of these
-            self._try_next(held, *self._admitted(facts, admitted))
+            self._try_next(held, *self._ways.admitted(facts, admitted))
 
     # ---- 2. in a worker of the group ---------------------------------------------------------
     def judge(self, held: str, text: str) -> None:
@@ -139,7 +128,7 @@ class Calls:
         _note_arrival(facts)
         match verdict["verdict"]:
             case "admit":
-                self._try_next(held, *self._admitted(facts, verdict))
+                self._try_next(held, *self._ways.admitted(facts, verdict))
             case "reject":
                 if verdict.get("reason") == "record-not-written":
                     self._outcomes.refused(
@@ -178,82 +167,6 @@ class Calls:
             ksr.log_error(f"emergency call of trunk {verdict['trunk']} to {called}, from {caller!a}: no gate")
         return verdict
 
-    def _admitted(
-        self, facts: dict[str, Any], verdict: dict[str, Any]
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        outbound = verdict["direction"] == "outbound"
-        if outbound and facts["transport"] == "tls":
-            self._note_connection(facts["connection"], f"trunk:{verdict['source']}")
-        call = {
-            "record_id": verdict["record_id"],
-            "call_id": facts["call_id"],
-            "cseq": facts["cseq"],
-            "trunk": verdict["trunk"],
-            "grant": verdict["grant"],
-            "counters": verdict.get("counters", []),  # a gate of the version before has none
-            "reach": verdict.get("reach", ""),
-            "money": verdict.get("money", ""),
-            # of calls in: the trunk that has these places for it
-            "places_of": verdict["routes"][0]["peer"],
-            "admitted_s": time.monotonic(),
-            "caller_tag": facts["from_tag"],
-            "caller": _leg_facts("caller", facts["transport"], facts.get("tls")),
-            "caller_peer": f"{'trunk' if outbound else 'carrier'}:{verdict['source']}",
-            "caller_source": attempt.source_of(facts),
-            "caller_old_tls": facts["local_port"] == self._tls12_port,
-            "caller_home": self._home(verdict["source"]) if outbound else "",
-            "from_inside": facts["from_uri"],
-            "from_outside": verdict["from_uri"] or verstat.without(facts["from_uri"]),
-            "hide_name": verdict["hide_name"],
-            "to_uri": facts["to_uri"],
-            "to_outside": verdict.get("to_uri") or facts["to_uri"],  # a gate of the version before has none
-            "hops": [],
-            "tried": self._not_registered(verdict["routes"]),
-        }
-        way = {
-            "routes": verdict["routes"],
-            "tries": self._tries(verdict["routes"], "carrier" if outbound else "trunk"),
-            "next": 0,
-            "remove": verdict["remove_headers"],
-            "to": "carrier" if outbound else "trunk",
-            "stir": verdict.get("answer_headers", []),
-            "emergency_body": facts["body"] if verdict["reason"] == "admitted-emergency" else None,
-        }
-        return call, way
-
-    def _note_connection(self, connection: int, peer: str) -> None:
-        if self._peers.get(peer, {}).get("by_connection"):
-            identified.note(connection, peer)
-
-    def _home(self, trunk: str) -> str:
-        """Where a trunk is dialled, "" for one that only calls out."""
-        host = self._trunk_hosts.get(trunk, "")
-        return next(iter(self._targets.in_order(f"trunk:{trunk}", host)), "") if host else ""
-
-    def _not_registered(self, routes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Routes to trunks that are registered nowhere at this moment."""
-        return [
-            {"peer": route["peer"], "problem": "not-registered"}
-            for route in routes
-            if _is_registered(route) and not self._bindings.of(route["peer"])
-        ]
-
-    def _tries(self, routes: list[dict[str, Any]], kind: str) -> list[tuple[int, str]]:
-        """Each route by its number with each address it leads to, in order; those that are down come last."""
-        tries: list[tuple[int, str]] = []
-        keys: list[str] = []
-        for number, route in enumerate(routes):
-            if _is_registered(route):
-                for binding in self._bindings.of(route["peer"]):
-                    tries.append((number, str(binding["connection"])))
-                    keys.append("")
-                continue
-            host = route["next_hop"].partition(":")[2].partition(";")[0]
-            for found in self._targets.in_order(f"{kind}:{route['peer']}", host):
-                tries.append((number, found))
-                keys.append(f"{route['transport']}:{found}")
-        return self._health.last(tries, keys)[:_MOST_TRIES]
-
     def _try_next(self, held: str, call: dict[str, Any], way: dict[str, Any]) -> None:
         """Takes the first route there is a way to; with none, says so. The transaction is not in hand."""
         while way["next"] < len(way["tries"]):
@@ -264,7 +177,7 @@ class Calls:
                 call["tried"].append({"peer": route["peer"], "problem": "no-place"})
                 way["next"] += 1
                 continue
-            if _is_registered(route):
+            if is_registered(route):
                 connection = int(host)
                 binding = self._bindings.at(route["peer"], connection)
                 if binding is None:  # it was there a moment ago
@@ -305,7 +218,7 @@ class Calls:
                     continue
             self._go_on(held, call, partial(self._send, call, way, route, sdp))
             return
-        if all(map(_is_registered, way["routes"])):
+        if all(map(is_registered, way["routes"])):
             self._go_on(held, call, partial(self._refuse_not_registered, call, way))
         else:
             self._go_on(held, call, partial(self._refuse, call, way, "no-route-left"))
@@ -432,117 +345,7 @@ class Calls:
         elif method == "CANCEL":  # tm's own of a caller's
             ladder.got(ladder.cancel_key(ksr.call_id()), "callee", str(ksr.status()), "CANCEL")
 
-    # ---- 4. answers --------------------------------------------------------------------------
-    def replied(self) -> None:
-        """Every reply to an initial INVITE."""
-        code, came = ksr.status(), (time.time(), time.monotonic())
-        if code == 100:
-            ladder.got(state.record_id(), "callee", "100", "INVITE")
-            return  # goes no further (RFC 3261 16.7, step 3)
-        call = state.call()
-        if topos_fields.reply_cannot_be_kept():
-            ksr.log_error(f"call {call['record_id']}: a reply of {call['peer']} cannot be hidden")
-            ladder.got(call["record_id"], "callee", str(code), "INVITE")
-            self._let_go.malformed(call, came)
-            state.show(ksr.show_from, call, "from_inside")
-            state.show(ksr.show_to, call, "to_inside")
-            return
-        ksr.keep_only_headers(headers.LATER)
-        state.show(ksr.show_from, call, "from_inside")
-        state.show(ksr.show_to, call, "to_inside")
-        if code >= 300 and (cause := next_route.cause_of(ksr.headers("Reason"))):
-            state.set_call(compact(call | {"cause": cause}))  # for `failed`, which has no reply in hand
-        if stir := state.stir():
-            # RFC 9410: with the next provisional or the final answer. One of 300 and more may go no further,
-            # when the next route is tried
-            for name, value in stir:
-                ksr.add_header(name, value)
-            if code < 300:
-                state.set_stir([])
-        if code >= 300:
-            ksr.remove_header("Contact")  # topos leaves that of a redirection as it is
-        received = ksr.body()
-        ladder.got(call["record_id"], "callee", str(code), "INVITE", received, ksr.header("Reason"))
-        if code >= 300 and received:
-            ksr.remove_body()  # what could be taken instead (RFC 3261 21.4.26) names the inside
-            received = ""
-        tag = ksr.pv("$tt")
-        answered = state.answered()
-        if answered and tag != answered:
-            # a second callee behind the carrier has answered (RFC 3261 13.2.2.4): the caller has the first
-            ksr.log_error(f"call {call['record_id']}: a second answer of {call['peer']} is hung up")
-            broken_answer.refuse(502, "Bad Gateway", "second-answer", hang_up=True)
-            return
-        if 200 <= code < 300 and not answered and not self._running.text(call["record_id"]):
-            ksr.log_error(f"call {call['record_id']}: a late answer of {call['peer']} is hung up")
-            self._let_go.late(call, came)
-            return
-        sent = ""
-        if received and (call["hops"] or ksr.body_is_sdp()):
-            try:
-                sent = self._media.answer(call, received, tag, forward=True, again=False)
-            except (AnswerRefused, MediaRefused) as problem:
-                self._without_answer(call, code, problem, came)
-                return
-        elif 200 <= code < 300 and call["hops"] and "suites" not in call:
-            silent = AnswerRefused("media-malformed", "a 2xx and never an answer")
-            self._without_answer(call, code, silent, came)
-            return
-        if 180 <= code < 200 and "ringing_at" not in call:
-            call["ringing_at"] = time.time()
-            state.set_call(compact(call))
-        if 200 <= code < 300:
-            session_timer.answered(call)
-        # a repeated 2xx says nothing new, and what has happened since must not be undone
-        if not answered and (received or code >= 200) and code < 300:
-            self._remember_answer(call, code, tag, came)
-        if code < 300:
-            ladder.sent(call["record_id"], "caller", str(code), "INVITE", sent)
-        if sent:
-            ksr.set_body(sent, "application/sdp")  # last: a body put in cannot be taken out by the guard
-
-    def _remember_answer(self, call: dict[str, Any], code: int, tag: str, came: tuple[float, float]) -> None:
-        """From its first description on a call may have PRACK and UPDATE, from its 2xx on everything.
-
-        `came`: when, in seconds since the epoch, and in monotonic ones: from then on it is charged.
-        """
-        if not self._running.text(call["record_id"]):
-            return  # ended meanwhile
-        call["callee_tag"] = tag
-        if code >= 200:
-            call["answered_at"], call["answered_s"] = came
-            call["mark"] = broken_answer.dialog_mark()
-            transport = ksr.pv("$proto")
-            tls = attempt.tls_facts() if transport == "tls" else None
-            call["callee"] = _leg_facts("callee", transport, tls) | {"peer": call["peer"]}
-            call["callee_source"] = ksr.source_host()
-            state.set_answered(tag)
-        text = compact(call)
-        if code < 200:
-            state.set_call(text)
-        self._running.remember(call["record_id"], text)
-        if code >= 200:
-            self._grants.begin(call)
-
-    def _without_answer(
-        self,
-        call: dict[str, Any],
-        code: int,
-        problem: AnswerRefused | MediaRefused,
-        came: tuple[float, float],
-    ) -> None:
-        """No call stands on an answer that cannot be used: the callee is let go, the next route may."""
-        ksr.log_error(f"call {call['record_id']}: answer of {call['peer']} refused: {problem}")
-        if code < 200:
-            ksr.remove_body()
-            ladder.sent(call["record_id"], "caller", str(code), "INVITE")
-            return
-        reason = problem.code if isinstance(problem, AnswerRefused) else "media-unavailable"
-        status, phrase = (
-            (503, "Service Unavailable") if reason == "media-unavailable" else (502, "Bad Gateway")
-        )
-        self._let_go.refuse(call | {"reason": reason}, status, phrase, came)
-
+    # ---- 4. when a route came to nothing -----------------------------------------------------
     def failed(self) -> None:
         """The failure callback: the caller gave up, the next route, or the end."""
         call, way = state.call(), state.way()
@@ -594,10 +397,6 @@ def _note_arrival(facts: dict[str, Any], *, trying: bool = True) -> None:
         ladder.sent(facts["id"], "caller", "100", "INVITE", at=facts["at"] + 1e-6)
 
 
-def _is_registered(route: dict[str, Any]) -> bool:
-    return route.get("registered") is True
-
-
 def _refuse_unjudged(facts: dict[str, Any], reason: str) -> None:
     refusal.refuse(503, "Service Unavailable", reason)
     ladder.sent(facts["id"], "caller", "503", "INVITE", why=reason)
@@ -607,10 +406,3 @@ def reject(verdict: dict[str, Any]) -> None:
     """Answers the transaction in hand as a gate has said."""
     refusal.as_judged(verdict)
     ladder.sent(verdict["record_id"], "caller", str(verdict["status"]), "INVITE", why=verdict["reason"])
-
-
-def _leg_facts(side: str, transport: str, tls: dict[str, Any] | None) -> dict[str, Any]:
-    leg: dict[str, Any] = {"side": side, "transport": transport}
-    if tls:
-        leg |= {"tls_version": tls["version"], "cipher": tls["cipher"], "peer_cn": tls["peer_cn"]}
-    return leg

@@ -22,6 +22,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspa
 
 from trunkward.edge import attempt, groups, guard, ksr, ladder, own_bye, settings
 from trunkward.edge.announcements import Announcements
+from trunkward.edge.answers import Answers
 from trunkward.edge.bindings import BindingTable
 from trunkward.edge.calls import Calls, reject
 from trunkward.edge.dialogs import Dialogs
@@ -103,6 +104,7 @@ class Edge:
             group=groups.SETUP,
             emergency_group=groups.EMERGENCY,
         )
+        self.answers = Answers(running=_running, grants=_grants, media=_media)
         self.certificates = self.calls.certificates
         self.dialogs = Dialogs(
             running=_running,
@@ -192,7 +194,7 @@ class Callbacks:
     ksr_suspended_failure = staticmethod(guard.transaction(_suspended.given_up))
     ksr_announced = staticmethod(guard.transaction(ladder.flushed(_announcements.over)))
     ksr_fault = staticmethod(guard.transaction(guard.fault))
-    ksr_reply = staticmethod(guard.reply(ladder.flushed(_now("calls", "replied"))))
+    ksr_reply = staticmethod(guard.reply(ladder.flushed(_now("answers", "replied"))))
     ksr_failure = staticmethod(guard.transaction(ladder.flushed(_now("calls", "failed"))))
     ksr_dialog_reply = staticmethod(guard.reply(ladder.flushed(_now("dialogs", "replied"))))
     ksr_call_ended = staticmethod(guard.event(_endings.clean_up))
