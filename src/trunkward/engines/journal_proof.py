@@ -15,7 +15,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from trunkward.engines.journals import files_of
-from trunkward.journal.chain import ChainBroken
+from trunkward.journal.chain import UNREADABLE, ChainBroken
 from trunkward.journal.heads import Head, Minute, read_line
 from trunkward.journal.segments import first_of
 
@@ -54,11 +54,12 @@ def proven_line(
     line = next(lines, b"")
     if _number(line) != seq:
         return ProvenLine(facts={}, broken=f"line {seq} of {journal} is not there")
-    facts: dict[str, Any] = msgspec.json.decode(line)
     # 2.
+    facts: dict[str, Any] = {}
     try:
+        facts = msgspec.json.decode(line)
         found = _head_after(heads, identity, seq, at, key)
-    except (ChainBroken, msgspec.MsgspecError) as problem:
+    except (ChainBroken, *UNREADABLE) as problem:
         return ProvenLine(facts=facts, broken=str(problem))
     if found is None:
         return ProvenLine(facts=facts)
@@ -132,7 +133,7 @@ def _number(line: bytes) -> int:
     """A line's number; of one that cannot be read, and at the end of a file, one beyond all."""
     try:
         return _link(line).seq
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return 1 << 62
 
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from trunkward.engines.whole_file import read_plain, write_whole
-from trunkward.journal.chain import Entry
+from trunkward.journal.chain import UNREADABLE, Entry
 from trunkward.journal.examine import Values, ValuesOf
 from trunkward.journal.heads import ACTS, Head, Minute, read_line, read_minutes
 from trunkward.journal.segments import Segment, first_of
@@ -46,9 +46,7 @@ def files_of(journal: Path) -> list[Path]:
 def segments_of(journal: Path) -> list[Segment]:
     """The same, to be read; of the last one not what is still being written. Raises `OSError`."""
     files = files_of(journal)
-    return [
-        Segment(name=path.name, lines=partial(_lines, path, ended=path != files[-1])) for path in files
-    ]
+    return [Segment(name=path.name, lines=partial(_lines, path, ended=path != files[-1])) for path in files]
 
 
 def _lines(path: Path, *, ended: bool) -> Iterator[bytes]:
@@ -164,7 +162,7 @@ def _identity(directory: str) -> str | None:
 def _head(path: Path) -> Head | None:
     try:
         return msgspec.json.decode(read_plain(path, _MAX_HEAD), type=Head)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, *UNREADABLE):
         return None
 
 
@@ -173,5 +171,5 @@ def _values(path: Path) -> Iterator[Values]:
         for line in file:
             try:
                 yield msgspec.json.decode(line, type=Values)
-            except msgspec.MsgspecError:
+            except UNREADABLE:
                 continue  # then its line finds no values

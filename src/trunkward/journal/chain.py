@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+#: What reading a line of JSON raises, whatever bytes it has come to be.
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 #: The `prev` of the first entry.
 GENESIS = "0" * 64
 
@@ -50,7 +52,7 @@ def entry_of(text: str) -> Entry:
     """The entry with this text; whether it follows another is not looked at. Raises `ChainBroken`."""
     try:
         return Entry(seq=_decode_link(text).seq, text=text, hash=_hash(text))
-    except msgspec.MsgspecError as problem:
+    except UNREADABLE as problem:
         raise ChainBroken(f"a journal entry cannot be read: {problem}") from None
 
 
@@ -65,7 +67,7 @@ def verify(entries: Iterable[Entry]) -> Entry | None:
             raise ChainBroken(f"journal entry {entry.seq} was changed: its hash does not fit its text")
         try:
             link = _decode_link(entry.text)
-        except msgspec.MsgspecError as problem:
+        except UNREADABLE as problem:
             raise ChainBroken(f"journal entry {entry.seq} cannot be read: {problem}") from None
         if link.seq != entry.seq or link.prev != (last.hash if last else GENESIS):
             raise ChainBroken(f"journal entry {entry.seq} does not follow the one before it")

@@ -16,23 +16,28 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import accumulate
+from typing import Annotated
 
 import msgspec
 
-from trunkward.journal.chain import GENESIS
+from trunkward.journal.chain import GENESIS, UNREADABLE
 from trunkward.journal.commitment import opens
 from trunkward.journal.heads import NO_GAP, Head
-from trunkward.journal.segments import DELETED, Segment, first_of, name_of
+from trunkward.journal.segments import DELETED, MOST_LINES, Segment, first_of, name_of
 
 #: Findings told one by one; of more their number.
 MOST = 20
 _DAY_S = 86_400.0
 
 
+#: A moment in seconds since the epoch that a calendar has a name for, or a line's number.
+type _Moment = Annotated[float, msgspec.Meta(ge=0, lt=2e11)]
+
+
 class _Line(msgspec.Struct):
-    seq: int
+    seq: Annotated[int, msgspec.Meta(ge=1, lt=MOST_LINES)]
     prev: str
-    at: float = 0.0
+    at: _Moment = 0.0
     kind: str = ""
     commits: Mapping[str, str] = {}
     #: Of `details-deleted`.
@@ -40,15 +45,15 @@ class _Line(msgspec.Struct):
     #: Of `gap` and `late`.
     count: int = 0
     #: Of those in seconds since the epoch; of `segment-deleted` numbers of lines.
-    first: float = 0.0
-    last: float = 0.0
+    first: _Moment = 0.0
+    last: _Moment = 0.0
     cause: str = ""
     #: Of `segment`: the file before.
     follows: str = ""
     #: Of `segment-deleted`.
     segment: str = ""
     hash: str = ""
-    kept_days: int = 0
+    kept_days: Annotated[int, msgspec.Meta(ge=0, lt=1_000_000)] = 0
 
 
 class Values(msgspec.Struct, frozen=True):
@@ -175,7 +180,9 @@ class _Examination:
             if begins is None:
                 self._find(named, "is empty, or its first line cannot be read: changed")
             elif begins != named:
-                what = f"begins with line {begins}, not {named}: another's lines, or its first ones are missing"
+                what = (
+                    f"begins with line {begins}, not {named}: another's lines, or its first ones are missing"
+                )
                 self._find(begins, what)
             found.append((named if begins is None else begins, segment))
         self._segment = ""
@@ -206,7 +213,7 @@ class _Examination:
         seq = self._seq
         try:
             line = msgspec.json.decode(text, type=_Line)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             self._find(seq + 1, "cannot be read: changed, or put in")
             return None
         if not seq and line.seq > 1 and first_of(self._segment) == line.seq:
@@ -270,7 +277,9 @@ class _Examination:
     def _segment_deleted(self, line: _Line) -> None:
         first, last = int(line.first), int(line.last)
         self._deleted_to = max(self._deleted_to, (last, line.hash))
-        self._declares(line, f"{line.segment}, lines {first} to {last}, was deleted after {line.kept_days} days")
+        self._declares(
+            line, f"{line.segment}, lines {first} to {last}, was deleted after {line.kept_days} days"
+        )
         # its last line was written after the last head that did not have it yet
         without = bisect_left(self._known, last)
         if without and self._heads[without - 1].at > line.at - line.kept_days * _DAY_S:
@@ -353,7 +362,7 @@ def _first_number(segment: Segment) -> int | None:
     first = next(iter(segment.lines()), None)
     try:
         return msgspec.json.decode(first, type=_Line).seq if first is not None else None
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return None
 
 

@@ -16,7 +16,7 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from trunkward.journal.chain import GENESIS, ChainBroken, Entry, begin_or_continue, entry_of
+from trunkward.journal.chain import GENESIS, UNREADABLE, ChainBroken, Entry, begin_or_continue, entry_of
 
 #: The name of the journal of acts on the configuration; those of signers are called like their identities.
 ACTS = "configuration"
@@ -73,7 +73,7 @@ class Minute(msgspec.Struct, frozen=True, kw_only=True):
         """What an entry of the file says. Raises `ChainBroken`."""
         try:
             return msgspec.json.decode(entry.text, type=cls)
-        except msgspec.MsgspecError as problem:
+        except UNREADABLE as problem:
             raise ChainBroken(f"line {entry.seq} of the heads cannot be read: {problem}") from None
 
 

@@ -17,6 +17,9 @@ FULL_BYTES = 64 << 20
 #: `kind` of the line that opens one, and of the one that says it is deleted.
 OPENED, DELETED = "segment", "segment-deleted"
 
+#: Numbers of lines are below it: a name has twelve digits.
+MOST_LINES = 200_000_000_000
+
 _NAME = re.compile(r"([0-9]{12})\.jsonl")
 
 

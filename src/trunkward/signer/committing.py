@@ -19,6 +19,7 @@ from pathlib import Path
 
 import msgspec
 
+from trunkward.journal.chain import UNREADABLE
 from trunkward.journal.heads import NO_GAP, Gap
 from trunkward.signer.journal import Journal, Line
 from trunkward.signer.segments import JournalError
@@ -214,5 +215,5 @@ def _owed(batches: Iterable[_Batch]) -> Gap:
 def _noted(marker: Path) -> Gap:
     try:
         return msgspec.json.decode(marker.read_bytes(), type=Gap)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, *UNREADABLE):
         return NO_GAP

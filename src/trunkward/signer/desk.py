@@ -7,6 +7,7 @@ from email.utils import formatdate
 import msgspec
 
 from trunkward.engines.signer_wire import Name, Refused, Signed, SignRequest
+from trunkward.journal.chain import UNREADABLE
 from trunkward.shaken import evidence as evidence_tokens
 from trunkward.shaken.attest import Attestation
 from trunkward.shaken.evidence import Evidence, EvidenceRefused
@@ -81,7 +82,7 @@ class SigningDesk:
         # 1.
         try:
             request = _decode(frame)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except UNREADABLE:
             return _refuse_malformed(frame, now_s)
         proof: Evidence | None = None
         try:
@@ -248,7 +249,7 @@ def _line(kind: str, request: SignRequest, now_s: float, more: dict[str, object]
 def _refuse_malformed(frame: bytes, now_s: float) -> tuple[Refused, Line]:
     try:
         request_id = _decode_id(frame).id
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNREADABLE:
         request_id = ""
     facts: dict[str, object] = {
         "kind": "refused",

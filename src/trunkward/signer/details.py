@@ -13,6 +13,8 @@ from pathlib import Path
 
 import msgspec
 
+from trunkward.journal.chain import UNREADABLE
+
 #: Bytes looked at in one piece, from the end backwards.
 _PIECE = 1 << 20
 
@@ -109,7 +111,7 @@ def _end_of(fd: int, last_seq: int) -> int:
             try:
                 if _decode_seq(tail[before : at - 1]).seq <= last_seq:
                     return start + at
-            except msgspec.MsgspecError:
+            except UNREADABLE:
                 pass  # a part of a line that a crash left
             at = before
         if not start:

@@ -2,8 +2,8 @@
 
 Every line is a JSON object with `seq` (counting from 1) and `prev`, the SHA-256 of the line before it (64
 zeros at the start), so a changed, removed or inserted line shows (`trunkward.journal.examine`). Whose numbers
-a line is about it holds as commitments (`trunkward.journal.commitment`); the values are in `signer.details`. It
-lies in a file a day, or more (`signer.segments`).
+a line is about it holds as commitments (`trunkward.journal.commitment`); the values are in `signer.details`.
+It lies in a file a day, or more (`signer.segments`).
 
 Lines are on disk (fdatasync) when `commit` returns, those of all requests of that moment at once. A disk that
 takes no more does not stop the signer (`signer.committing`): the first line after that says how many are

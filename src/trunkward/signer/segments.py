@@ -1,8 +1,8 @@
 """The files of one journal, of which the last is written to; the others stay as they are.
 
-A segment is begun with the first lines of a day, or when the one before is full, in one write with its opening
-line. It counts once both are on the disk; what a crash leaves before that is taken away by the next start,
-which reads the end of the last segment and nothing else.
+A segment is begun with the first lines of a day, or when the one before is full, in one write with its
+opening line. It counts once both are on the disk; what a crash leaves before that is taken away by the next
+start, which reads the end of the last segment and nothing else.
 """
 
 import errno
@@ -15,8 +15,8 @@ from pathlib import Path
 
 import msgspec
 
-from trunkward.journal.chain import GENESIS
-from trunkward.journal.segments import FULL_BYTES, first_of, name_of
+from trunkward.journal.chain import GENESIS, UNREADABLE
+from trunkward.journal.segments import FULL_BYTES, MOST_LINES, first_of, name_of
 from trunkward.trunks.retention import DAY_S
 
 #: Longest line written, in bytes; the reader refuses more.
@@ -145,7 +145,7 @@ class Segments:
             line = _last_line(file.fileno(), size)
         try:
             link = _decode(line)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             return None  # what cannot be read is not deleted either
         if int(link.at // DAY_S) >= int(now_s // DAY_S) - keep_days:
             return None
@@ -186,12 +186,15 @@ class Segments:
     def _continue(self, found: _Open) -> None:
         line = _last_line(found.fd, found.size)
         try:
-            self.last = _decode(line).seq, sha256(line).hexdigest()
-        except msgspec.MsgspecError:
-            raise JournalError(f"{found.path}: its last line is damaged; see `journal verify`") from None
+            seq = _decode(line).seq
+        except UNREADABLE:
+            seq = 0
+        if not (first_of(found.path.name) or 1) <= seq < MOST_LINES:
+            raise JournalError(f"{found.path}: its last line is damaged; see `journal verify`")
+        self.last = seq, sha256(line).hexdigest()
         first = os.pread(found.fd, MAX_LINE, 0).partition(b"\n")[0]
         # one whose first line is damaged ends here: `verify` says so
-        with suppress(msgspec.MsgspecError):
+        with suppress(*UNREADABLE):
             found.day = int(_decode(first).at // DAY_S)
 
     def _move_torn_line_aside(self, found: _Open) -> None:

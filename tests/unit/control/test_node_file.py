@@ -206,6 +206,13 @@ def test_emergency_numbers_are_those_of_the_region(plan: str, numbers: tuple[str
             "node.plain_port",
             "inside",
         ),
+        (
+            "  address: 192.0.2.10",
+            "  address: 192.0.2.10\n  journal_retention: 729",
+            4,
+            "node.journal_retention",
+            "less than signature_retention, 730",
+        ),
         ("  address: 192.0.2.10", "  address: 192.0.2.10\n  gates: true", 4, "node.gates", "whole number"),
         (
             "  address: 192.0.2.10",

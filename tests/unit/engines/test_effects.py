@@ -43,6 +43,7 @@ def paths(monkeypatch: pytest.MonkeyPatch) -> Paths:
         ('spc: "000T"', 'spc: "000S"', "restart", ("signer",), (), ()),
         ("tenants:\n", RESOLD, "reload", (), ("signer-resold",), ()),
         ("  gates: 2", "  signature_retention: 900\n  gates: 2", "restart", ("signer",), (), ()),
+        ("  gates: 2", "  journal_retention: 900\n  gates: 2", "restart", ("signer",), (), ()),
         ('ports: "30000-39999"', 'ports: "30000-31999"', "restart", ("rtpengine",), (), ()),
     ],
 )  # fmt: skip

@@ -11,6 +11,7 @@ import pytest
 from trunkward.engines import signer_client
 from trunkward.engines.signer_client import SignerClient, SignerRefused, SignerUnavailable
 from trunkward.engines.signer_wire import Deframer, Refused, Signed, SignRequest, frame
+from trunkward.shaken.attest import Attestation
 
 DEADLINE_S = 0.05
 REQUEST = SignRequest(
@@ -45,7 +46,7 @@ class Signer:
         answer: Signed | Refused = (
             Refused(id=request_id, error="certificate-expired")
             if self.refuses
-            else Signed(id=request_id, identities=["x"], iat=1, date="", attest="B", serial="1")
+            else Signed(id=request_id, identities=["x"], iat=1, date="", attest=Attestation.B, serial="1")
         )
         self._writer.write(frame(msgspec.json.encode(answer)))
 

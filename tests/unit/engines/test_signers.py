@@ -66,6 +66,16 @@ def test_each_identity_has_a_process_a_user_a_key_a_socket_and_a_journal_of_its_
     assert ["--third-party" in one.command for one in made] == [False, False, True]
 
 
+def test_journals_are_kept_for_ever_unless_the_file_says_for_how_long(
+    paths: Paths, declared: Declared
+) -> None:
+    assert not [one for one in signer_programs(declared, paths) if "--journal-days" in one.command]
+    kept = read_node_file(EXAMPLE.replace("  gates: 2", "  journal_retention: 1500\n  gates: 2"), "node.yaml")
+    (signer,) = signer_programs(kept, paths)
+    assert options(signer.command)["--journal-days"] == "1500"
+    assert options(signer.command)["--keep-days"] == "730"
+
+
 def test_whom_it_trusts(paths: Paths, declared: Declared, tmp_path: Path) -> None:
     assert "--trusted-list" not in signer_programs(declared, paths)[0].command
     files = EXAMPLE.replace(

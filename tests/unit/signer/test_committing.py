@@ -21,6 +21,8 @@ class Disk:
     def __init__(self, home: Path) -> None:
         self.journal = Journal(home / "journal")
         self.lost = False
+        #: Commits after which it is held up again.
+        self.holds_after = -1
         self.goes_on = threading.Event()
         self.goes_on.set()
         self.commits: list[int] = []
@@ -30,7 +32,10 @@ class Disk:
         if self.lost:
             raise JournalError("the disk is gone")
         self.commits.append(len(lines))
-        return self.journal.commit(lines)
+        first = self.journal.commit(lines)
+        if len(self.commits) == self.holds_after:
+            self.goes_on.clear()
+        return first
 
     def lines(self) -> list[dict[str, Any]]:
         texts = [each.read_text() for each in sorted(self.journal.path.glob("*.jsonl"))]
@@ -159,6 +164,29 @@ def test_a_slow_disk_holds_no_answer_up_and_is_told_of(
         await its.committing.settled()
         assert its.kept[-1] == 6
         assert not its.marker.exists()
+
+    bench(tmp_path, act)
+
+
+def test_what_a_slow_disk_still_owes_stays_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PATIENCE_S", 0.01)
+
+    async def act(its: Bench) -> None:
+        its.disk.goes_on.clear()
+        its.take(2)
+        await until(lambda: its.kept)
+        its.take(3)
+        # the first two are written, the three that waited behind them hang again
+        its.disk.holds_after = 1
+        its.disk.goes_on.set()
+        await until(its.disk.lines)
+        await asyncio.sleep(0.02)
+        assert json.loads(its.marker.read_text())["count"] == 3
+        # and when they come to nothing they are counted once
+        its.disk.lost = True
+        its.disk.goes_on.set()
+        await until(lambda: its.heard)
+        assert json.loads(its.marker.read_text())["count"] == its.committing.gap.count == 3
 
     bench(tmp_path, act)
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -111,11 +111,12 @@ class Node:
         metrics_port: int | None = None,
         key: str = "",
         environment: Mapping[str, str] = MappingProxyType({}),
+        more: Sequence[str] = (),
     ) -> subprocess.Popen[bytes]:
-        """Start a signer as its user. `wait`: until it answers at its socket."""
+        """Start a signer as its user, with `more` options. `wait`: until it answers at its socket."""
         return self._start(
             self.home / "signer", allow_uid=allow_uid, spc=spc, wait=wait, metrics_port=metrics_port, key=key,
-            environment=environment,
+            environment=environment, more=more,
         )  # fmt: skip
 
     def beside(self, place: Path) -> Path:
@@ -137,6 +138,7 @@ class Node:
         metrics_port: int | None,
         key: str,
         environment: Mapping[str, str],
+        more: Sequence[str] = (),
     ) -> subprocess.Popen[bytes]:
         command = [
             "setpriv", f"--reuid={SIGNER}", f"--regid={SIGNER}", "--clear-groups",
@@ -146,7 +148,7 @@ class Node:
             "--authorities", str(self.files.shaken_authority), "--x5u", X5U, "--spc", spc,
             "--evidence-key", str(self.files.evidence_public_key), "--allow-uid", str(allow_uid),
             "--name", "node", "--head", str(place / "head.json"),
-            "--gap", str(place / "gap.json"), "--keep-days", "730",
+            "--gap", str(place / "gap.json"), "--keep-days", "730", *more,
         ]  # fmt: skip
         if metrics_port is not None:
             command += ["--metrics-port", str(metrics_port)]
@@ -192,6 +194,8 @@ class Node:
             process.communicate()
         for directory in self.more:
             shutil.rmtree(directory)
+        self.processes.clear()
+        self.more.clear()
 
 
 @pytest.fixture

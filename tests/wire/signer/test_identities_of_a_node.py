@@ -91,7 +91,9 @@ def test_a_resellers_own_certificate_signs_its_own_calls(node: Node) -> None:
     assert verified(resold, pki / "identities" / "resold.pem")["attest"] == "A"
     assert "info=<https://cert.example.com/resold/1.pem>" in resold
     for name, trunk in (("signer", "acme-hq"), ("signer-resold", "resold-hq")):
-        lines = [json.loads(line) for line in (node.state / name / "journal" / FIRST).read_text().splitlines()]
+        lines = [
+            json.loads(line) for line in (node.state / name / "journal" / FIRST).read_text().splitlines()
+        ]
         assert {line["trunk"] for line in lines if line["kind"] == "signed"} == {trunk}
     assert (
         "001T"

@@ -1,0 +1,113 @@
+"""Summary: the journal's files under a real signer: a disk that is really full for a while, and segments that are over."""
+
+import asyncio
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trunkward.engines.signer_client import SignerClient
+from trunkward.journal.segments import name_of
+from trunkward.signer.journal import Journal, Line
+
+SIGNER = 64013
+
+
+def lines(journal: Path) -> list[dict[str, Any]]:
+    texts = [path.read_text() for path in sorted(journal.glob("*.jsonl"))]
+    return [json.loads(line) for text in texts for line in text.splitlines()]
+
+
+@pytest.fixture
+def small_disk(node: Any) -> Iterator[Path]:
+    """A file system of 64 KiB below the signer's directory."""
+    place: Path = node.home / "signer"
+    options = f"size=64k,mode=755,uid={SIGNER},gid={SIGNER}"
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], check=False)
+    if mounted.returncode:
+        pytest.skip("nothing can be mounted here")
+    yield place
+    node.end()
+    subprocess.run(["umount", place], check=True)
+
+
+def test_property_9_a_disk_that_is_full_for_a_while(node: Any, small_disk: Path) -> None:
+    """Property 9: calls go on signed while the disk is full; once there is room one line has their number and times, and nothing that was written is lost or broken."""
+    marker = node.home / "run"
+    marker.mkdir()
+    os.chown(marker, SIGNER, SIGNER)
+    node.start(more=["--gap", str(marker / "gap.json")])
+    journal = small_disk / "journal"
+
+    async def run() -> tuple[list[int], list[float]]:
+        """Numbers of the lines that were written, and when the others' answers came."""
+        client = SignerClient(node.socket)
+        kept: list[int] = []
+        missed: list[float] = []
+        while len(missed) < 3 or time.time() - missed[0] < 4:  # tried anew some times
+            signed = await client.sign(node.request(), 2)
+            if signed.journal is not None:
+                kept.append(signed.journal)
+                assert not missed  # what fits no more goes on not to
+            else:
+                missed.append(time.time())
+                await asyncio.sleep(0.01)
+        assert json.loads((marker / "gap.json").read_text())["count"] == len(missed)
+        more = ["mount", "-o", "remount,size=4m", str(small_disk)]
+        await asyncio.to_thread(subprocess.run, more, check=True)
+        for _ in range(30):
+            await asyncio.sleep(0.1)
+            if lines(journal)[-1]["kind"] == "gap":
+                break
+        kept.append((await client.sign(node.request(), 2)).journal or 0)
+        await client.close()
+        return kept, missed
+
+    kept, missed = asyncio.run(run())
+    found = lines(journal)
+    assert len(kept) > 10  # it did hold some
+    assert [line["kind"] for line in found] == ["started", *["signed"] * (len(kept) - 1), "gap", "signed"]
+    gap = found[-2]
+    assert gap["count"] == len(missed) > 100
+    assert abs(gap["first"] - missed[0]) < 0.5
+    assert abs(gap["last"] - missed[-1]) < 0.5
+    assert "No space left" in gap["cause"]
+    assert kept == [line["seq"] for line in found if line["kind"] == "signed"]
+    report = node.report()
+    assert (report.lines, report.findings) == (len(found), [])
+    assert report.declared[0].startswith(f"line {gap['seq']}: {len(missed)} lines are missing")
+    assert not (marker / "gap.json").exists()
+
+
+def test_property_34_a_segment_whose_time_is_over_goes_after_a_line_that_says_so(node: Any) -> None:
+    """Property 34: with a time to be kept for, the oldest segment is deleted, the line about it is in the chain, and what is left verifies."""
+    place = node.home / "signer"
+    day = time.time() - 2000 * 86_400
+    old = Journal(place / "journal")
+    for number in range(3):
+        old.commit([Line(facts={"kind": "signed", "at": day, "n": number})])
+    old.close()
+    for made in (place / "journal", place / "details", *(place / "journal").iterdir()):
+        os.chown(made, SIGNER, SIGNER)
+    # without a time to be kept for it stays
+    process = node.start()
+    process.terminate()
+    assert process.wait(10) == 0
+    names = [path.name for path in sorted((place / "journal").iterdir())]
+    assert names == [name_of(1), name_of(4)]
+    node.start(more=["--journal-days", "1500"])
+    for _ in range(50):
+        if not (place / "journal" / name_of(1)).exists():
+            break
+        time.sleep(0.1)
+    assert [path.name for path in sorted((place / "journal").iterdir())] == [name_of(4)]
+    kinds = [line["kind"] for line in lines(place / "journal")]
+    assert kinds == ["segment", "started", "stopped", "started", "segment-deleted"]
+    report = node.report()
+    assert report.findings == []
+    assert report.declared == [f"line 8: {name_of(1)}, lines 1 to 3, was deleted after 1500 days"]
