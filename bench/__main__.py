@@ -1,7 +1,7 @@
 """`./trunkward bench [WHAT]`, or `python -m bench [WHAT]`.
 
 WHAT: signalling, record, records, calls, ladder, configuration, swap, decks, admission, ledger, losses,
-shaken or verification.
+shaken, signer or verification.
 """
 
 import sys
@@ -17,6 +17,7 @@ from bench import (
     records,
     run,
     shaken,
+    signer,
     swap,
     verification,
 )
@@ -32,6 +33,7 @@ _OTHERS = {
     "ledger": ledger.main,
     "losses": losses.main,
     "shaken": shaken.main,
+    "signer": signer.main,
     "verification": verification.main,
 }
 
