@@ -12,7 +12,7 @@ from sipkit.carrier_call import CALLING, NOW, call_in, snapshot_of
 from trunkward.admission.judge import judge_call
 from trunkward.admission.limits import asked_of
 from trunkward.admission.ports import NO_FACTS, Facts, Held, Unavailable, Unverified
-from trunkward.admission.verified import worth_of
+from trunkward.admission.verified import shown_verstat, worth_of
 from trunkward.calls.verdict import Admit, Announcement, Reason, Reject
 from trunkward.shaken.attest import Attestation
 from trunkward.shaken.causes import Cause, StirError
@@ -235,6 +235,14 @@ def test_of_an_anonymous_caller_nothing_is_said() -> None:
     assert shown(verdict) == ("", "sip:anonymous@anonymous.invalid")
     assert isinstance(verdict, Admit)
     assert "Identity" in verdict.remove_headers
+
+
+def test_nor_where_a_number_of_his_is_known() -> None:
+    """Whoever shows one some day has nothing to say of it."""
+    private = call_in([], headers=ASSERTED | {"privacy": ["id"]})
+    assert private.caller.number == CALLING
+    assert shown_verstat(private, facts(PASSED)) is None
+    assert shown_verstat(call_in([], headers=ASSERTED), facts(PASSED)) is Verstat.PASSED
 
 
 def test_only_the_number_that_was_signed_is_verified() -> None:

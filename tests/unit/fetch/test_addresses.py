@@ -58,3 +58,10 @@ def test_an_exception_is_for_what_stands_there_alone() -> None:
     assert why_refused([ip_address("10.2.2.3")], laboratory)
     assert why_refused([ip_address("10.1.2.3"), ip_address("127.0.0.1")], laboratory)
     assert why_refused([ip_address("::ffff:10.1.2.3")], laboratory), "another form of it"
+
+
+def test_of_a_form_of_another_address_it_is_told_which() -> None:
+    """The address inside is judged, not what a library makes of the form around it."""
+    for form in ("::ffff:10.0.0.1", "::10.0.0.1", "64:ff9b::10.0.0.1"):
+        address = ip_address(form)
+        assert why_special(address) == f"10.0.0.1 is no public address in {address}"

@@ -319,12 +319,13 @@ def test_what_a_list_says_ends_with_the_list(provider: Provider) -> None:
 
     async def scenario(world: World) -> None:
         world.trust.trust = replace(world.trust.trust, revocations=fresh_list(provider, NOW + 30), hard=True)
+        world.fetcher.answers[provider.url] = world.given(until=NOW + 30 * DAY)
         assert (await world.look(world.case())).outcome is Verstat.PASSED
         later = NOW + 30 + DAY + RECHECK_S
-        world.fetcher.answers[provider.url] = world.given(until=NOW + 30 * DAY)
         late = call_in([provider.identity(CALLING, CALLED, iat=later)])
         found = await world.look(late, later)
         assert found.passports[0].error.cause is Cause.REVOCATION_UNKNOWN
+        assert world.fetcher.asked == [provider.url], "the chain itself is good for longer"
         world.trust.trust = replace(world.trust.trust, revocations=NO_LIST, hard=False, edition=2)
         assert (await world.look(late, later)).outcome is Verstat.PASSED, "soft: counted, and let through"
 
