@@ -24,6 +24,7 @@ from wire.node.parties import (
     run,
     tls_carrier,
 )
+from wire.records.parties import eventually
 from wire.verification.conftest import Verified, path_of
 from wire.verification.test_calls_in import CALLING, call_in, record_of, signed
 
@@ -50,11 +51,19 @@ def hashes(message: Message) -> list[str]:
     return [sha256(value.encode()).hexdigest() for value in message.get_all("Identity")]
 
 
-async def signed_heads(verified: Verified) -> None:
-    """The worker signs heads when it starts, and then once a minute; a signer tells its own each five seconds."""
+async def signed_heads(verified: Verified, line: int) -> None:
+    """Waits for a signed head beyond a line: a signer tells its own each five seconds, the worker signs each minute."""
+    node = verified.node
+
+    def reached() -> bool:
+        told = node.trunkward("journal", "heads", "--json")
+        heads = json.loads(told.stdout)["heads"] if told.returncode == 0 else []
+        return any(head["journal"] == "node" and head["seq"] >= line for head in heads)
+
     await asyncio.sleep(6)
-    verified.node.signal("worker", signal.SIGTERM)
-    await asyncio.to_thread(verified.node.wait_ready)
+    node.signal("worker", signal.SIGTERM)  # one that starts signs at once
+    await asyncio.to_thread(eventually, reached, 90, "a signed head beyond the line")
+    await asyncio.to_thread(node.wait_ready)
 
 
 def test_property_31_a_traceback_is_answered_in_one_command(verified: Verified) -> None:
@@ -68,7 +77,7 @@ def test_property_31_a_traceback_is_answered_in_one_command(verified: Verified) 
             host.publish(path_of(provider), provider.chain)
             call, _, _ = await call_in(verified, signed(provider))
         into = await record_of(verified, call)
-        await signed_heads(verified)
+        await signed_heads(verified, out["attestation"]["journal"])
         at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
         pack = node.home / "answer.zip"
