@@ -122,12 +122,8 @@ def _restored(archive: Path, before: set[str], keys: dict[str, bytes]) -> None:
         done = _trunkward(home, "restore", str(archive))
         assert done.returncode == 0, done.stderr
         assert {name: (home / "state" / name).read_bytes() for name in keys} == keys
-        journal = home / "state/signer/journal.jsonl"
-        assert subprocess.run(
-            [Path(trunkward()).parent / "python", "-m", "trunkward.signer", "--verify-journal", journal],
-            capture_output=True,
-            check=False,
-        ).returncode == 0  # fmt: skip
+        verified = _trunkward(home, "journal", "verify")
+        assert verified.returncode == 0, verified.stdout + verified.stderr
         in_segments = _ids(home / "state")
         assert before <= in_segments
         again = start_node_in(home)
