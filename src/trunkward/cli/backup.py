@@ -17,6 +17,7 @@ from trunkward.cli.status import read_in_force
 from trunkward.control.node_file import NodeFileRefused, read_node_file
 from trunkward.engines.archive import ArchiveRefused
 from trunkward.engines.backup import back_up
+from trunkward.engines.identity_task import copies, identities_of
 from trunkward.engines.installed import in_use
 from trunkward.engines.layout import LayoutRefused, ensure_directories
 from trunkward.engines.restore import DATABASE, restore
@@ -25,6 +26,7 @@ from trunkward.engines.users import UserMissing, ensure_users
 from trunkward.settings import Paths
 from trunkward.store.sqlite_copy import copy_as, is_sqlite
 from trunkward.trunks.model import AcmeSettings, Declared
+from trunkward.trunks.token_key import SCHEME
 
 #: Standard output, or input.
 _STANDARD = "-"
@@ -127,19 +129,23 @@ def _databases_elsewhere(paths: Paths) -> list[str]:
 
 def _files_elsewhere(paths: Paths, declared: Declared) -> list[Path]:
     """Every file that is named, in force or in the node file as it stands now."""
-    named = _named(declared)
+    named = _named(paths, declared)
     try:
-        named |= _named(read_node_file(paths.config.read_text(encoding="utf-8"), str(paths.config)))
+        named |= _named(paths, read_node_file(paths.config.read_text(encoding="utf-8"), str(paths.config)))
     except (NodeFileRefused, UnicodeDecodeError):
         complain(f"{paths.config}: is not good as it stands; it is in the backup all the same")
     return sorted(Path(name) for name in named if name)
 
 
-def _named(declared: Declared) -> set[str]:
+def _named(paths: Paths, declared: Declared) -> set[str]:
     pairs = [carrier.client_certificate for carrier in declared.carriers]
     node = declared.node
     named = {carrier.ca_file for carrier in declared.carriers}
-    named |= {node.destinations_file, node.do_not_originate_file}
+    named |= {node.destinations_file, node.do_not_originate_file, node.verification.ca_file}
+    named |= set(copies(declared, paths).values())
+    for _, _, signing in identities_of(declared).values():
+        # what is in a token nobody can take
+        named |= {signing.chain_file} | {file for file in [signing.key_file] if not file.startswith(SCHEME)}
     match declared.node.certificate:
         case AcmeSettings() as acme:
             named |= {acme.ca_file, acme.external_key_file}

@@ -8,7 +8,7 @@ import pytest
 
 from sipkit.certificates import Credential
 from sipkit.transport import Address, Flow, client_context, open_stream, open_udp
-from wire.identification.conftest import Site, number_of
+from wire.identification.conftest import TRUNKS, Site, number_of
 from wire.identification.digest_client import Answering, digest_call, final
 from wire.node.parties import (
     CARRIER_MARKS,
@@ -103,6 +103,9 @@ def test_a_trunk_that_shows_all_it_must_calls_and_hangs_up(site: Site, trunk: st
             await there.ended()
             found = node.record(call.invite.call_id, ended=True)
             assert (found["trunk"], found["reason"]) == (trunk, "admitted")
+            # the way is told (the level rests on it), and nothing of what was shown
+            ways = found["attestation"].pop("authenticated_by")
+            assert set(ways) == set(TRUNKS[trunk][0].strip("[]").split(", "))
             assert "digest" not in str(found).lower().replace("by-digest", "").replace("west-digest", "")
 
     run(node, scenario)
