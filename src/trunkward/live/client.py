@@ -60,6 +60,7 @@ class LiveClient:
         self._releases = _Waiting(self._wire, library.release)
         self._settlements = _Waiting(self._wire, money.settle)
         self._leaving = _Waiting(self._wire, nodes.leave)
+        self._ends = _Waiting(self._wire, nodes.tell)
 
     async def greet(self) -> None:
         """Connects and learns what new nonces are to name: before the first call, none is made in vain."""
@@ -162,6 +163,10 @@ class LiveClient:
         """Keeps of an answered call what another node needs to end it. Waits for nobody."""
         self._leaving.tell([(record_id, lasted_ms, text)])
 
+    def tell_end(self, node: str, record_id: str, text: str) -> None:
+        """Keeps for a node that has died how a call of it has ended. Waits for nobody."""
+        self._ends.tell([(node, record_id, text)])
+
     async def orphans(self, node: str) -> list[nodes.Orphan]:
         """Calls that nobody renews, where `node` is the one who sees to them."""
         answer = await self._wire.ask(nodes.orphans(node), dated=False)
@@ -192,6 +197,7 @@ class LiveClient:
     async def close(self) -> None:
         """Ends the connection, once what was to be given up has been told."""
         await self._leaving.last()
+        await self._ends.last()
         await self._settlements.last()
         await self._releases.last()
         self._wire.close()
@@ -222,6 +228,7 @@ class LiveClient:
 
     def _go_on(self) -> None:
         self._leaving.go_on()
+        self._ends.go_on()
         self._settlements.go_on()
         self._releases.go_on()
 
