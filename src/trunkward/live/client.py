@@ -55,7 +55,9 @@ class LiveClient:
         self.longest_s = 0.0
         #: What amounts are in; "" while that is not known.
         self.currency = ""
-        #: The epoch of the ledger in which it grants nothing until it has been told of all calls; 0: it does.
+        #: The ledger's epoch, as it was heard last; 0: not yet. In another one it may have lost something.
+        self.ledger = 0
+        #: The same while it grants nothing until it has been told of all calls; 0: it does.
         self.frozen = 0
         self._releases = _Waiting(self._wire, library.release)
         self._settlements = _Waiting(self._wire, money.settle)
@@ -217,12 +219,12 @@ class LiveClient:
         """Valkey may be another than before: whether it knows what is spent."""
         match answer:
             case [int(epoch), int(frozen_ms), *_]:
-                self.frozen = epoch if frozen_ms else 0
+                self.ledger, self.frozen = epoch, epoch if frozen_ms else 0
 
     def _hears(self, fact: object) -> None:
         match fact:
             case Frozen(epoch=epoch):
-                self.frozen = epoch
+                self.ledger = self.frozen = epoch
             case Held(reserved=True):
                 self.frozen = 0  # of what has a cap nothing is granted before
 
