@@ -2,7 +2,7 @@
 
 Two nodes' gates and edges do what they do, in any order: admit, ask again, fork to several carriers and fail over, renew, hang
 up, settle late or twice; nodes die, and are found out or not; Valkey is killed and comes back, on what it had or on an
-older copy of it; its clock leaps, and is put back; gates lease escrow. Each answer is compared with `ledger_model.py`, and, what
+older copy of it; its clock leaps, and is put back; gates lease escrow, and spend it while Valkey is out of their reach. Each answer is compared with `ledger_model.py`, and, what
 matters, with the carriers' own bills: each call's true time, by its increments.
 
 Time is the machine's: the functions read a key instead of Valkey's clock, in the copy of their text that is loaded here.
@@ -13,9 +13,10 @@ import math
 import os
 import shutil
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -48,6 +49,8 @@ from trunkward.admission.ports import (
     Share,
     Unavailable,
 )
+from trunkward.admission.snapshot import Snapshot
+from trunkward.gate.escrow import Escrow
 from trunkward.live import library, money
 from trunkward.live.client import LiveClient
 from trunkward.trunks.spending import Spending
@@ -85,6 +88,12 @@ CAPS: dict[str, tuple[int | None, int | None, int | None, int | None]] = {
     NORTH: (None, 3 * price("north", LONGEST), None, None),
     WEST: (None, None, 3 * price("west", LONGEST) - 1, None),
 }
+#: What a gate leases of those who pay for a call by one carrier: one call, and a minute more of it.
+ESCROW = {
+    TRUNKS[0]: FIRST + 300_007,
+    TENANT: FIRST + 300_007,
+    NORTH: price("north", LONGEST) + 190_001,
+}
 
 
 @dataclass
@@ -111,6 +120,8 @@ class Call:
     beyond: dict[str, int] = field(default_factory=dict)
     #: The last epoch in which it was renewed.
     epoch: int = 0
+    #: Valkey was out of reach when it came: no leg is its own before it is renewed, or has ended.
+    by_escrow: bool = False
 
     @property
     def owners(self) -> dict[str, str]:
@@ -149,7 +160,9 @@ class LedgerMachine(RuleBasedStateMachine):
         self.calls: dict[str, Call] = {}
         self.numbers = 0
         self.alive = dict.fromkeys(NODES, True)
-        self.escrow: dict[str, tuple[str, int]] = {}
+        self.escrow: dict[str, Escrow] = {}
+        #: Valkey, for the gate in hand.
+        self.out_of_reach = False
         #: Each with its model, and with `least_pace` of that time.
         self.copies: list[tuple[Path, Ledger, int]] = []
 
@@ -163,6 +176,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.gate: LiveClient = SERVER.valkey.gate()
         # a node that is new has no call that could be unknown
         self.watch(vouched=False)
+        self.escrow = {node: self.new_escrow(node) for node in NODES}
         for node in NODES:
             self.tell_restored(node)
             self.tell_recalled(node)
@@ -242,6 +256,10 @@ class LedgerMachine(RuleBasedStateMachine):
             # the edge ends it with its grant; the carrier takes its time to hear of it
             call.ended = call.until if call.answered is None else call.until + RELEASE * (call.until % 3) // 2
             if call.is_over(self.now) and self.fragile:
+                self.tell(call)
+        # the edge tells at once, and what a gate has leased for one is given back when that is heard
+        for call in self.calls.values():
+            if call.by_escrow and call.is_over(self.now) and not (call.told or call.orphan):
                 self.tell(call)
 
     @rule(
@@ -454,25 +472,87 @@ class LedgerMachine(RuleBasedStateMachine):
         call.told = True
 
     # ---- escrow ----------------------------------------------------------------------------------
-    @rule(node=st.sampled_from(NODES), amount=st.sampled_from([100_000, 250_000]), back=st.booleans())
-    def escrow_is_leased(self, node: str, amount: int, back: bool) -> None:
-        """For a gate to spend from while Valkey is lost; none of it is spent here."""
-        if node in self.escrow and back:
-            self.give_back(self.escrow.pop(node)[0])
+    @rule(node=st.sampled_from(NODES), later=st.sampled_from([True, True, False]))
+    def escrow_is_leased(self, node: str, later: bool) -> None:
+        """For a gate to spend from while Valkey is lost; each ten seconds it is renewed, or given back."""
+        if not self.alive[node]:
             return
-        if node not in self.escrow:
+        shares = tuple(
+            Share(
+                owner=owner, tariff="-", slice_micro=0, caps=_with_escrow(owner), carrier="carrier" in owner
+            )
+            for owner in ESCROW
+        )
+        self.escrow[node].want(Charge(node=node, currency="EUR", longest_s=LONGEST / US, shares=shares))
+        self.lease(node)
+        if later and not self.escrow[node].left(TRUNKS[0]):
+            # what was taken before is known by then: given back, and leased anew
+            self.pass_time(LONGEST + US)
+            self.watch(vouched=True)
+            self.lease(node)
+            self.lease(node)
+
+    @rule(
+        node=st.sampled_from(NODES),
+        leased=st.booleans(),
+        calls=st.integers(0, 3),
+        answered=st.booleans(),
+        silent_s=st.sampled_from([0, 15, 45]),
+    )
+    def valkey_is_out_of_reach(
+        self, node: str, leased: bool, calls: int, answered: bool, silent_s: int
+    ) -> None:
+        """Of one node: calls come, and go on, by what it has leased."""
+        if not self.alive[node]:
+            return
+        if leased:
+            self.escrow_is_leased(node, later=True)
+        self.out_of_reach = True
+        self.lease(node)
+        for _ in range(calls):
             self.numbers += 1
-        name, had = self.escrow.get(node, (f"escrow:{node}:{self.numbers}", 0))
-        # one node's is that of a trunk, and the other's of somebody who has no cap
-        owner = TRUNKS[0] if node == NODES[0] else RESELLER
-        ask = Ask(owner, 0, had, amount, CAPS[owner])
-        [fact] = self.renewed(node, [_leg(name, None, [ask], {owner: "-"})], [[ask]])
-        self.escrow[node] = (name, max(had, amount) if _word(fact) == "granted" else had)
+            call = Call(f"r{self.numbers}", TRUNKS[0], node, self.now, (NORTH,), by_escrow=True)
+            call.had = {owner: price(tariff, LONGEST) for owner, tariff in call.owners.items()}
+            if not self.take(call, call.had, {}):
+                break
+            call.until = self.now + (SLICE if answered else RING)
+            call.answered = self.now if answered else None
+            self.calls[call.name] = call
+        self.pass_time(silent_s * US)
+        self.lease(node)
+        for call in self.running(node):
+            if call.answered is not None and call.owners.keys() <= {*ESCROW, RESELLER}:
+                lasted = self.now - call.answered
+                to = {owner: price(tariff, lasted + LONGEST) for owner, tariff in call.owners.items()}
+                if self.take(call, to, call.had):
+                    call.had, call.until = to, self.now + SLICE
+        self.out_of_reach = False
+
+    def take(self, call: Call, to: dict[str, int], had: dict[str, int]) -> bool:
+        """As `gate.counts` does."""
+        if any((most := CAPS[owner][0]) is not None and amount > most for owner, amount in to.items()):
+            return False
+        more = {owner: max(to[owner] - had.get(owner, 0), 0) for owner in ESCROW}
+        return self.escrow[call.node].take(more)
+
+    def lease(self, node: str) -> None:
+        """A round of its gate; what it asks is asked at once, so nothing of it waits."""
+        policy = SimpleNamespace(
+            node=SimpleNamespace(ledger_name=node, grant_s=SLICE // US, gates=1),
+            spends=lambda name: SimpleNamespace(at=lambda _: _with_escrow(f"money:{name}")),
+        )
+        doing = self.escrow[node].round(cast("Snapshot", policy), 0.0)
+        with pytest.raises(StopIteration):
+            doing.send(None)
+
+    def new_escrow(self, node: str) -> Escrow:
+        client = cast("LiveClient", _LeaseClient(self, node))
+        return Escrow(client, 0, lambda: self.now / US)
 
     def give_back(self, name: str) -> None:
-        self.run(_settle(self.gate, Settlement(record_id=name)))
+        self.run(_give_up(self.gate, name))
         self.arrived()
-        self.model.settle(name, {}, self.clock)
+        self.model.withdraw(name, self.clock)
         self.follow()
 
     # ---- death -----------------------------------------------------------------------------------
@@ -499,6 +579,7 @@ class LedgerMachine(RuleBasedStateMachine):
             }
             call.orphan, call.ended = True, self.now if call.answered is None else ends[found]
         self.alive[node] = False
+        self.escrow[node] = self.new_escrow(node)
         if silent_s:
             self.pass_time(silent_s * US)
             self.watch(vouched=True)
@@ -509,7 +590,10 @@ class LedgerMachine(RuleBasedStateMachine):
         for call in self.calls.values():
             if call.orphan and call.node == node and call.ended is not None and call.ended > self.now:
                 call.ended = self.now
+            if call.orphan and call.node == node and call.by_escrow and call.is_over(self.now):
+                self.tell(call)
         self.alive[node] = True
+        self.escrow[node] = self.new_escrow(node)
 
     @rule()
     def worker_reaps(self) -> None:
@@ -647,7 +731,8 @@ class LedgerMachine(RuleBasedStateMachine):
             return call.beyond.get(owner, 0)
         leg = self.model.legs.get(call.name)
         share = leg.shares.get(owner) if leg else None
-        granted = share.total - share.forced if share else 0
+        # what its gate had leased is there until its node is back
+        granted = share.total - share.forced if share else call.had[owner] if call.by_escrow else 0
         return max(call.billed(owner, self.now) - granted, 0)
 
     @invariant()
@@ -737,6 +822,45 @@ def _leg(
 
 async def _withdraw(gate: LiveClient, held: Held) -> None:
     gate.withdraw(held)
+
+
+async def _give_up(gate: LiveClient, name: str) -> None:
+    gate.give_up([name])
+
+
+def _with_escrow(owner: str) -> Spending:
+    return replace(_caps(owner), escrow_micro=ESCROW[owner])
+
+
+class _LeaseClient:
+    """A gate's client, for its leases: as long as Valkey is in reach, the machine's own."""
+
+    def __init__(self, machine: LedgerMachine, node: str) -> None:
+        self._machine, self._node = machine, node
+        self._heard = machine.model.epoch
+
+    @property
+    def ledger(self) -> int:
+        """The epoch it has heard last."""
+        if not self._machine.out_of_reach:
+            self._heard = self._machine.model.epoch
+        return self._heard
+
+    async def renew_legs(self, legs: list[RunningLeg], **_: object) -> tuple[LegFact | Unavailable, ...]:
+        if self._machine.out_of_reach:
+            return tuple(Unavailable(what="redis", why="redis-timeout") for _ in legs)
+        asks = [
+            [
+                Ask(s.owner, s.used_micro, s.had_micro, s.next_micro, (None, *CAPS[s.owner][1:]))
+                for s in leg.shares
+            ]
+            for leg in legs
+        ]
+        return self._machine.renewed(self._node, legs, asks)
+
+    def give_up(self, names: list[str]) -> None:
+        for name in names:
+            self._machine.give_back(name)
 
 
 async def _settle(gate: LiveClient, told: Settlement) -> None:

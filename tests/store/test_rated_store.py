@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import permutations
 from typing import Any
 
 import msgspec
@@ -20,9 +21,11 @@ from trunkward.records.rated import Corrected, RatedCall
 from trunkward.records.rated import rated as once
 from trunkward.spend.rating import Charged
 from trunkward.spend.table import DeckTable, compile_deck
+from trunkward.spend.tariff import Tariff
 from trunkward.store.configuration import SqlConfiguration
 from trunkward.store.rated import Cost, RatedFilter, RatedStore
 from trunkward.store.records import RecordStore
+from trunkward.store.schema import rated as table
 from trunkward.worker.metrics import CountedStore
 from unit.records.test_rated import MONEY, decision, outcome
 
@@ -80,6 +83,81 @@ def test_a_call_the_worker_closes_is_rated_as_one_whose_end_nobody_knows(
         None,
         None,
     )
+
+
+UNKNOWN: dict[str, Any] = {
+    "ending": Ending.ENDED_UNKNOWN,
+    "answered_at": None,
+    "ended_at": 1090.0,
+    "peer": None,
+}
+#: Of one call: seen by its own node, and by another when that one was taken for dead.
+OWN: dict[str, Any] = {"ended_at": 1063.5, "answered_ms": 60_500}
+SURVIVORS: dict[str, Any] = {
+    "survivor": "n2",
+    "ended_at": 1070.0,
+    "answered_ms": 67_000,
+    "bye_status": 481,
+    "cut": "node-lost",
+}
+
+
+@pytest.mark.parametrize("wins", ["own", "survivor", "unknown"])
+def test_there_is_one_truth_whatever_comes_first(
+    records: RecordStore, rated: RatedStore, engine: sa.Engine, wins: str
+) -> None:
+    """The decision, an end nobody knows, a survivor's and the node's own, in each order, some of them twice."""
+    told = {"unknown": UNKNOWN, "survivor": SURVIVORS, "own": OWN}
+    parts = ["decision", *list(told)[: list(told).index(wins) + 1]]
+    for number, order in enumerate(permutations(parts)):
+        name = f"{number:03}"
+        for part in (*order, *order[:1]):
+            if part == "decision":
+                records.ship([made(name)], "gate-0/1", 1)
+            elif part == "unknown":
+                records.close([over(name, **UNKNOWN)])
+            else:
+                records.ship([over(name, **told[part])], "edge/1", 1)
+        (view,) = records.look_up(name)
+        assert view["survivor"] == ("n2" if wins == "survivor" else None), order
+        assert view["ended_at"] == told[wins]["ended_at"]
+        found = rated.revisions(name)
+        assert [call.revision for call in found] == list(range(1, len(found) + 1))
+        last = found[-1]
+        assert (last.lasted_ms, last.sale.micro) == {
+            "own": (60_500, 22_000),
+            "survivor": (67_000, 24_000),
+            "unknown": (None, None),
+        }[wins], order
+        assert (last.actor == "") == (len(found) == 1)
+        if len(found) > 1:
+            assert last.actor == ("node n2" if wins == "survivor" else "the call's own node")
+            assert (last.version, last.why) == (0, "its end is known")
+    # what is charged again after a loss: each once
+    with engine.begin() as connection:
+        connection.execute(sa.update(table).values(owners="trunk:acme-hq"))
+    charged = [cost for page in rated.costs(0, 9e9, "EUR") for cost in page]
+    expected = {"own": 22_000, "survivor": 24_000, "unknown": 0}[wins]
+    assert [cost.micro["trunk:acme-hq"] for cost in charged] == [expected] * (number + 1 if expected else 0)
+    assert sum(cost.micro["trunk:acme-hq"] for cost in rated.sums(0, 9e9, 1800, "EUR")) == expected * (
+        number + 1
+    )
+
+
+def test_an_end_that_is_known_later_is_rated_by_the_corrected_deck(
+    records: RecordStore, rated: RatedStore
+) -> None:
+    records.ship([made("a"), over("a", **SURVIVORS)], "gate-0/1", 1)
+    (first,) = rated.revisions("a")
+    assert first.cost.terms is not None
+    terms = replace(first.cost.terms, tariff=Tariff(rate_nano=60_000_000, first_s=1, next_s=1))
+    corrected = replace(
+        first, revision=2, version=4, actor="ann", cost=replace(first.cost, micro=67_000, terms=terms)
+    )
+    rated.add([corrected])
+    records.ship([over("a", **OWN)], "edge/1", 1)
+    (*_, last) = rated.revisions("a")
+    assert (last.revision, last.version, last.sale.micro, last.cost.micro) == (3, 0, 22_000, 61_000)
 
 
 def test_every_fact_comes_back(records: RecordStore, rated: RatedStore) -> None:
@@ -257,6 +335,6 @@ def test_what_calls_were_charged_is_found_by_when_they_ended(records: RecordStor
     assert rated.sums(1799.0, 3600.5, 1800, "USD") == []
     # a deck that was wrong changes what is billed, not what was charged
     (first,) = (call for call in newest(rated) if call.record_id == "b")
-    rated.add([replace(first, revision=2, sale=replace(first.sale, micro=1))])
+    rated.add([replace(first, revision=2, version=4, sale=replace(first.sale, micro=1))])
     assert [cost for page in rated.costs(1799.5, 3600.0, "EUR") for cost in page] == costs
     assert rated.sums(1799.5, 3600.0, 1800, "EUR")[0].micro == double

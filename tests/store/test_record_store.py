@@ -134,9 +134,9 @@ def test_messages_that_are_read_again_in_other_parts_are_there_once(store: Recor
 
 
 def test_records_and_offset_go_together_or_not_at_all(store: RecordStore) -> None:
-    nameless: Any = None  # which no row about a segment may be
+    nowhere: Any = None  # which no row about a segment may be
     with pytest.raises(sa.exc.IntegrityError):
-        store.ship([_decision("a"), _message("a", 1.0)], nameless, 10)
+        store.ship([_decision("a"), _message("a", 1.0)], "gate-0/1.jsonl", nowhere)
     assert store.counts() == (0, 0)
     assert store.messages(["a"], 0, 10) == []
     assert store.offset("gate-0/1") == 0
@@ -462,3 +462,14 @@ def test_a_copy_taken_while_rows_are_written_is_one_moment(tmp_path: Path) -> No
     copied.dispose()
     assert store.counts() == (0, 0)
     engine.dispose()
+
+
+def test_two_nodes_with_one_database_have_segments_of_one_name(engine: sa.Engine) -> None:
+    """As those of the edges are, which begin with the hour: none is taken for shipped that another one has."""
+    first, second = RecordStore(engine, "sbc-1"), RecordStore(engine, "sbc-2")
+    first.ship([_decision("a")], "edge/1.jsonl", 100)
+    assert second.offset("edge/1.jsonl") == 0
+    second.ship([_decision("b")], "edge/1.jsonl", 50)
+    assert [RecordStore(engine, name).offset("edge/1.jsonl") for name in ("sbc-1", "sbc-2")] == [100, 50]
+    first.forget_segment("edge/1.jsonl")
+    assert [RecordStore(engine, name).offset("edge/1.jsonl") for name in ("sbc-1", "sbc-2")] == [0, 50]

@@ -22,6 +22,8 @@ class Cut(StrEnum):
     MEDIA_LOST = "media-lost"
     #: Its customer's calls are held, and running ones were to end (`trunkward hold --cut`).
     HELD = "held"
+    #: Its node has died, and another one has ended it (`trunkward.calls.orphan`).
+    NODE_LOST = "node-lost"
 
 
 class Reach(StrEnum):

@@ -17,6 +17,7 @@ class CallLeft(msgspec.Struct, frozen=True, kw_only=True, tag="left", tag_field=
     lasted_ms: int
     #: Seconds after which the carrier's leg ends by itself unless it is refreshed (RFC 4028); 0: never.
     session_s: int = 0
+    call_id: str = ""
     #: The edge's own (`trunkward.edge.left`): another edge reads it, of this version or the next.
     text: str
 
@@ -27,6 +28,7 @@ class Left(msgspec.Struct, frozen=True, array_like=True):
     carrier: str
     session_s: int
     text: str
+    call_id: str = ""
 
 
 class OrphansAsked(msgspec.Struct, frozen=True, kw_only=True, tag="orphans", tag_field="kind"):

@@ -89,8 +89,36 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cut: str | None = None
     #: Sides (`caller`, `callee`) that could not be sent a BYE then.
     unreached: list[str] = []
+    #: Its node died over it: the node that tells of its end instead, and the status of the carrier's answer
+    #: to that one's BYE; none: it has answered none, and cannot have the call any more.
+    survivor: str | None = None
+    bye_status: int | None = None
+    #: Who has said by hand how it ended (`trunkward spend settle`); absent for all others.
+    by_hand: str | None = None
     #: The route the call ended on; absent when none was tried.
     peer: str | None = None
     #: The routes before it, in order.
     tried: list[RouteTried] = []
     legs: list[LegFacts] = []
+
+
+def is_truer(told: Outcome, known: Outcome) -> bool:
+    """Whether what is told of the end of a call takes the place of what is known, whichever comes first.
+
+    1. What is known of an end goes before that nobody knows of one.
+    2. Of two nodes the one counts that has seen the earlier end: a leg that is over stays so, and who finds
+       it gone (RFC 3261 15.1.2: 481) has come later.
+    """
+    # 1.
+    if Ending.ENDED_UNKNOWN in (told.ending, known.ending):
+        return known.ending is Ending.ENDED_UNKNOWN and told.ending is not Ending.ENDED_UNKNOWN
+    # 2.
+    return told.survivor != known.survivor and _lasted_ms(told) < _lasted_ms(known)
+
+
+def _lasted_ms(outcome: Outcome) -> float:
+    if outcome.answered_ms is not None:
+        return outcome.answered_ms
+    if not outcome.answered_at or not outcome.ended_at:
+        return 0.0
+    return (outcome.ended_at - outcome.answered_at) * 1000

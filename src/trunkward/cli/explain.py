@@ -158,7 +158,17 @@ def _way(call: dict[str, Any]) -> Iterator[str]:
     )
     taken = f"taken by {call['peer']}; " if call["peer"] and call["answered_at"] else ""
     yield f"  {taken}ended: {call['ending']}{by}{code}{lasted}"
-    if call["cut"]:
+    if call["survivor"]:
+        said = call["bye_status"]
+        answer = (
+            f"{call['by_hand']} has said how it ended"
+            if call["by_hand"]
+            else f"its BYE was answered with {said}"
+            if said
+            else "no BYE was answered, and it cannot be alive"
+        )
+        yield f"  its node was lost, {call['survivor']} has seen to it: {answer}"
+    elif call["cut"]:
         yield f"  this node ended it: {call['cut']}"
     if call.get("end_reason"):
         yield ""

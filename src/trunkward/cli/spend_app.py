@@ -124,6 +124,21 @@ def alert_test() -> None:
     raise typer.Exit(run(Paths.from_environment()))
 
 
+@spend_app.command("settle")
+def settle(
+    record_id: Annotated[str, typer.Argument(help="The call, as spend shows it.", metavar="RECORD_ID")],
+    why: WhyOption,
+    lasted_s: Annotated[
+        float, typer.Option("--lasted", help="Seconds from its answer to its end; 0: nobody answered.")
+    ],
+    carrier: Annotated[str, typer.Option(help="Who took it, where that is not known.", metavar="NAME")] = "",
+) -> None:
+    """Say how a call of a lost node ended that nobody can end: it is charged so, and the rest is free."""
+    from trunkward.cli.settle import run
+
+    raise typer.Exit(run(Paths.from_environment(), record_id, lasted_s=lasted_s, carrier=carrier, why=why))
+
+
 @spend_app.command("caps")
 def caps(
     every: Annotated[bool, typer.Option("--all", help="Also trunks that have what every trunk has.")] = False,

@@ -54,7 +54,7 @@ type Do = Callable[[SqlConfiguration, Declared, float], SpendingChange]
 
 def run_hold(paths: Paths, owner: str, *, scope: HoldScope, cut: bool, why: str) -> int:
     """Has calls refused from now on: 0 done, 1 not everywhere in force, 2 nothing was changed."""
-    return _act(
+    return act_on_spending(
         paths,
         f"hold {owner}",
         lambda store, declared, _: held(declared, store.holds(), owner=owner, scope=scope, cut=cut, why=why),
@@ -63,7 +63,9 @@ def run_hold(paths: Paths, owner: str, *, scope: HoldScope, cut: bool, why: str)
 
 def run_release(paths: Paths, owner: str, *, why: str) -> int:
     """Ends a hold; exit codes as of `run_hold`."""
-    return _act(paths, f"release {owner}", lambda store, _, __: released(store.holds(), owner=owner, why=why))
+    return act_on_spending(
+        paths, f"release {owner}", lambda store, _, __: released(store.holds(), owner=owner, why=why)
+    )
 
 
 def run_raise(
@@ -95,7 +97,7 @@ def run_raise(
             short.extend(lower_above(declared, raises, store.holds(), change.raised, now))
         return change
 
-    code = _act(paths, f"spend raise {owner}", decide)
+    code = act_on_spending(paths, f"spend raise {owner}", decide)
     for told in short if code != 2 else ():
         say(f"but: {told}", "yellow", err=True)
     return code
@@ -103,7 +105,7 @@ def run_raise(
 
 def run_lower(paths: Paths, owner: str, *, window: Window | None, why: str) -> int:
     """Ends a raise before its time; exit codes as of `run_hold`."""
-    return _act(
+    return act_on_spending(
         paths,
         f"spend raise {owner} --end",
         lambda store, _, now: lowered(store.raises(), owner=owner, window=window, why=why, now=now),
@@ -135,7 +137,7 @@ def run_forget(paths: Paths, *, why: str, even_so: bool) -> int:
             print(f"forgotten: {owner}: {amounts} {counted_in}".rstrip())
         return change
 
-    return _act(paths, "spend forget", forget)
+    return act_on_spending(paths, "spend forget", forget)
 
 
 def run_caps(paths: Paths, *, every: bool, as_json: bool) -> int:
@@ -218,7 +220,8 @@ def _print(documents: list[dict[str, Any]], held_now: list[dict[str, Any]], curr
         print(f"held: {hold['owner']}, {hold['scope']} calls{cut}, since {at} by {hold['by']}: {hold['why']}")
 
 
-def _act(paths: Paths, command: str, do: Do) -> int:
+def act_on_spending(paths: Paths, command: str, do: Do) -> int:
+    """One act by its name in the history: 0 done, 1 not everywhere in force, 2 nothing was changed."""
     if not _root():
         return 2
     command, others = command[:_COMMAND], list[str]()

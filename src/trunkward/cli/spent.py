@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
 from rich.console import Group
 from rich.live import Live
 from rich.table import Column, Table
@@ -182,6 +183,8 @@ def _line(call: dict[str, Any]) -> str:
     said = f"{call['record_id']} on {call['node']}, {state}: settled {call['settled']}, held {call['held']}"
     if call["forced"] != "0.00":
         said += f", {call['forced']} of it beyond what was granted"
+    if call["damaged"]:
+        said += f"; {call['damaged']}"
     timed = call["session_s"] or not answered
     if call["over_in_s"] is not None:
         by = time.strftime("%H:%M:%S", time.localtime(time.time() + call["over_in_s"]))
@@ -191,17 +194,24 @@ def _line(call: dict[str, Any]) -> str:
 
 
 #: Of a call nobody was asked about.
-_UNBOUND = {"session_s": None, "over_in_s": None}
+_UNBOUND = {"session_s": None, "over_in_s": None, "damaged": None}
 
 
 def _bound(valkey: Valkey, leg: KeptLeg, max_call_s: int) -> dict[str, Any]:
-    """Its carrier's session timer in seconds, 0 for none; and in how many it is over, if its node is lost."""
+    """Its carrier's session timer in seconds, 0 for none; and in how many it is over, if its node is lost.
+
+    What it has left for other nodes may be damaged: that is told, and the rest of it goes by what is known.
+    """
     if leg.record_id.startswith(nodes.ESCROW):
         return _UNBOUND
-    left = nodes.left_of(valkey.ask("GET", f"left:{leg.record_id}"))
+    key, left, damaged = f"left:{leg.record_id}", None, None
+    try:
+        left = nodes.left_of(valkey.ask("GET", key))
+    except msgspec.MsgspecError as problem:
+        damaged = f"{key} in Valkey is damaged, no other node can end this call: {problem}"
     session_s = left.session_s if left is not None else None
     over_in_s = nodes.over_in_s(leg, session_s or 0, max_call_s) if leg.left_ms < 0 else None
-    return {"session_s": session_s, "over_in_s": over_in_s}
+    return {"session_s": session_s, "over_in_s": over_in_s, "damaged": damaged}
 
 
 def _pays(leg: KeptLeg, owner: OwnerSpending) -> bool:

@@ -222,6 +222,22 @@ def forgotten(hindering: int, counted_in: str, sums: Sums, *, why: str) -> Spend
     return SpendingChange(act="forget", owner="", why=why.strip(), forgotten=sums, currency=counted_in)
 
 
+def settled(
+    record_id: str, node: str, lasted_s: float, micro: Mapping[str, int], currency: str, *, why: str
+) -> SpendingChange:
+    """That a person has said how long a call of a lost `node` lasted; `micro`: what that has cost whom."""
+    return SpendingChange(
+        act="settle",
+        owner="",
+        why=why.strip(),
+        record_id=record_id,
+        node=node,
+        lasted_s=lasted_s,
+        settled=micro,
+        currency=currency,
+    )
+
+
 def check_why(why: str) -> None:
     """Raises `SpendingRefused` where it does not say why."""
     if not why.strip() or len(why) > MOST_WHY or not why.isprintable():
@@ -243,6 +259,9 @@ def said(change: SpendingChange) -> str:
             return f"{change.owner} released ({change.why})"
         case SpendingChange(act="forget"):
             return f"what was spent is forgotten ({change.why})"
+        case SpendingChange(act="settle"):
+            how = f"lasted {change.lasted_s:g} s" if change.lasted_s else "was not answered"
+            return f"call {change.record_id} of {change.node} {how} ({change.why})"
     return f"{change.owner}: the raise for {_window(change.window or Window.DAY)} ended early ({change.why})"
 
 
@@ -266,6 +285,9 @@ def journaled(change: SpendingChange) -> dict[str, object]:
             owner: {window.value: micro for window, micro in windows.items()}
             for owner, windows in change.forgotten.items()
         }
+    if change.act == "settle":
+        facts |= {"record_id": change.record_id, "node": change.node, "lasted_s": change.lasted_s}
+        facts |= {"currency": change.currency, "settled_micro": dict(change.settled)}
     return facts
 
 

@@ -199,6 +199,7 @@ class Dialogs:
             "carrier": call["peer"],
             "lasted_ms": max(round((time.monotonic() - call["answered_s"]) * 1000), 0),
             "session_s": call.get("session_s", 0),
+            "call_id": call["call_id"],
             "text": left.text_of(call, row, self._running.cseqs(call), masked),
         }
         self._gate.tell(compact(told))

@@ -4,38 +4,24 @@ A proxy refreshes nothing: it offers a timer where the caller does not (section 
 refreshes, or the caller. What neither of them supports, nobody has.
 """
 
-import re
 from typing import Any
 
-from trunkward.edge import ksr
-
-#: As it stands in a message: in full, or compact.
-_NAMES = frozenset({"session-expires", "x"})
-#: RFC 4028 section 4: no timer is shorter.
-_LEAST_S = 90
-_SECONDS = re.compile(r"\s*([0-9]{1,9})\b")
-#: The tag of RFC 4028 in Supported and Require.
-_TAG = re.compile(r"(?:^|,)\s*timer\s*(?:,|$)", re.IGNORECASE)
+from trunkward.edge import ksr, session_expires
 
 
 def offer(call: dict[str, Any], seconds: int) -> None:
     """Offers it with the INVITE or refresh in hand; what its sender offers is lowered to `seconds` (0: not).
 
-    So how long a carrier's leg may outlive everybody is ours to say. 8.1: not below Min-SE.
+    So how long a carrier's leg may outlive everybody is ours to say.
     """
     head = ksr.head()
-    supported = ",".join(head.values("supported"))
-    offered = head.values("session-expires")
-    asked, parameters = _seconds(offered), offered[0].partition(";")[2] if offered else ""
-    most = max(seconds, _seconds(head.values("min-se")), _LEAST_S)
-    if seconds and not 0 < asked <= most:
-        for name in head.names & _NAMES:
+    asked, instead = session_expires.offered(head, seconds)
+    if instead:
+        for name in head.names & session_expires.NAMES:
             ksr.remove_header(name)
-        asked = most
-        # 8.1: where its sender names no refresher, nor do we
-        ksr.add_header("Session-Expires", f"{asked};{parameters}" if parameters else str(asked))
+        ksr.add_header("Session-Expires", instead)
     call["session_most"] = seconds
-    call["session_asked"], call["session_caller"] = asked, bool(_TAG.search(supported))
+    call["session_asked"], call["session_caller"] = asked, session_expires.refreshes(head)
 
 
 def answered(call: dict[str, Any]) -> None:
@@ -49,9 +35,4 @@ def answered(call: dict[str, Any]) -> None:
 
 def agreed_s() -> int:
     """Seconds the 2xx in hand agrees to; 0: there is no timer, or none any more (7.2)."""
-    return _seconds(ksr.head().values("session-expires"))
-
-
-def _seconds(values: list[str]) -> int:
-    found = _SECONDS.match(values[0]) if values else None
-    return int(found[1]) if found else 0
+    return session_expires.agreed_s(ksr.head())

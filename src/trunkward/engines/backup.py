@@ -31,7 +31,7 @@ from typing import IO, BinaryIO
 
 from trunkward.control.health import DISK_LOW_BYTES
 from trunkward.engines.archive import ArchiveRefused, ArchiveWriter, Manifest, whole_lines
-from trunkward.engines.credentials import credentials_only
+from trunkward.engines.named_files import kept_of
 from trunkward.engines.restore import ASIDE, BEGUN, DATABASE, STAGING
 from trunkward.engines.whole_file import read_plain
 from trunkward.settings import CHAINS, VALKEY_DATA, Paths
@@ -40,8 +40,8 @@ from trunkward.settings import CHAINS, VALKEY_DATA, Paths
 _NOT_KEPT = (".part", ".lock", "-wal", "-shm", "-journal")
 #: A segment open for each: a day of them, at 16 MiB or an hour each, are a few thousand on a very busy node.
 _OPEN_FILES = 65_536
-#: Bytes of a file of certificates or keys.
-_MOST_ELSEWHERE = 1 << 20
+#: Bytes of a file that is named: a table of destinations may have 64,000,000.
+_MOST_ELSEWHERE = 1 << 26
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ def back_up(
 ) -> Manifest:
     """Writes a backup to `out`. Raises `ArchiveRefused` or `OSError`; what is in `out` then is none.
 
-    `elsewhere` are the files of certificates and keys that the node file names. `copy_database` copies one,
+    `elsewhere` are the files that the node file names. `copy_database` copies one,
     as a user and group by number.
     """
     _many_open_files()
@@ -140,14 +140,14 @@ def _add_elsewhere(writer: ArchiveWriter, files: list[Path]) -> tuple[dict[str, 
     named, missing = {}, []
     for number, path in enumerate(files):
         try:
-            content, is_like = credentials_only(read_plain(path, _MOST_ELSEWHERE, follow=True)), path.stat()
+            content, is_like = kept_of(read_plain(path, _MOST_ELSEWHERE, follow=True)), path.stat()
         except OSError as problem:
             missing.append(f"{path}: {problem.strerror or problem}")
             continue
         if not content:
-            missing.append(f"{path}: holds neither certificates nor keys")
+            missing.append(f"{path}: holds neither certificates, nor keys, nor a table of numbers")
             continue
-        member = f"elsewhere/{number}.pem"
+        member = f"elsewhere/{number}"
         writer.add(
             member,
             BytesIO(content),

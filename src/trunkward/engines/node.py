@@ -36,7 +36,6 @@ from trunkward.control.shown_certificate import CertificateRefused, Use
 from trunkward.control.spending import holds_now, raises_now
 from trunkward.control.verified import in_force as verified_now
 from trunkward.engines.certificates import accepted_fingerprints, first_end, why_no_authority
-from trunkward.engines.credentials import MAC_KEY
 from trunkward.engines.decks import put_decks
 from trunkward.engines.departed import edge_settings
 from trunkward.engines.destinations_file import DestinationsUnreadable, destinations_text
@@ -44,6 +43,7 @@ from trunkward.engines.identity_files import IdentityRefused, check_identities, 
 from trunkward.engines.identity_task import identities_of
 from trunkward.engines.kamailio import EdgeFiles, render_edge_json, render_kamailio_cfg, render_tls_cfg
 from trunkward.engines.layout import write_private
+from trunkward.engines.named_files import MAC_KEY
 from trunkward.engines.number_lists import never_calls
 from trunkward.engines.open_files import open_files
 from trunkward.engines.pki_files import (

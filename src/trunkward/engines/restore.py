@@ -19,7 +19,7 @@ from typing import IO
 import msgspec
 
 from trunkward.engines.archive import ArchiveRefused, Manifest, unpack
-from trunkward.engines.credentials import credentials_only
+from trunkward.engines.named_files import kept_of
 from trunkward.engines.users import gid, uid
 from trunkward.settings import Paths
 
@@ -149,17 +149,17 @@ def finish(paths: Paths) -> bool:
 
 
 def _check_elsewhere(manifest: Manifest, staging: Path) -> None:
-    """Files go where the node file named them, and only certificates and keys do; none is replaced."""
+    """Files go where the node file named them, none but `kept_of` one, and none is replaced."""
     for member, where in manifest.elsewhere.items():
         if not (staging / member).is_file() or member.split("/")[0] != "elsewhere":
             raise ArchiveRefused(f"{member} is not in it")
         if not Path(where).is_absolute() or ".." in Path(where).parts:
-            raise ArchiveRefused(f"{where}: not a path of a node file's certificate or key")
+            raise ArchiveRefused(f"{where}: not a path of a file that a node file names")
         content = (staging / member).read_bytes()
-        if not content or credentials_only(content) != content:
-            raise ArchiveRefused(f"{member}: not a file of certificates or keys and nothing else")
-        if Path(where).exists() and credentials_only(Path(where).read_bytes()) != content:
-            raise ArchiveRefused(f"{where} is there, with other certificates or keys: move it away first")
+        if not content or kept_of(content) != content:
+            raise ArchiveRefused(f"{member}: not a file of certificates, keys or numbers and nothing else")
+        if Path(where).exists() and kept_of(Path(where).read_bytes()) != content:
+            raise ArchiveRefused(f"{where} is there, and is another: move it away first")
 
 
 def _place(source: Path, target: Path) -> None:

@@ -131,6 +131,10 @@ class Counts:
         """Keeps of an answered call what another node needs to end it. Waits for nobody."""
         self._client.leave(record_id, lasted_ms, text)
 
+    def tell_end(self, node: str, record_id: str, text: str) -> None:
+        """Keeps for a node that has died how a call of it has ended. Waits for nobody."""
+        self._client.tell_end(node, record_id, text)
+
     async def orphans(self, node: NodeSettings) -> list[Orphan]:
         """Calls that nobody renews, where this node is the one who sees to them."""
         return await self._client.orphans(node.ledger_name)

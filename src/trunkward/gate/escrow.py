@@ -1,12 +1,13 @@
 """Money this gate may spend by itself while Valkey is lost: leased ahead, counted as spent until given back.
 
 1. Of each owner with `spend.escrow` whose call it has admitted the gate leases its part: a leg of its own in
-the
-   ledger, which is renewed as long as Valkey answers.
+   the ledger, which is renewed as long as Valkey answers.
 2. While Valkey is lost, calls at home take their slices from what is leased to all who pay for them.
 3. What was taken comes into the ledger by the calls' own legs, which their next renewal or their end makes:
-within the
-   longest grant after Valkey is back. Then the lease is given back, and taken anew where there is room.
+   within the longest grant after Valkey is back. Then the lease is given back, and taken anew where there is
+   room.
+4. A ledger of another epoch may have lost the lease, and have given the money to others: what is left of it
+   is nobody's any more.
 """
 
 import time
@@ -49,6 +50,8 @@ class Escrow:
         #: When something was taken last, or Valkey was lost, whichever is later; None: neither since the
         #: lease. What the gate before this one had taken is not known.
         self._spent_s: float | None = clock()
+        #: The ledger's epoch in which it was leased.
+        self._epoch = client.ledger
 
     def want(self, charge: Charge) -> None:
         """Notes who pays for a call this gate has admitted: what he has is leased with the next round."""
@@ -60,6 +63,7 @@ class Escrow:
 
     def take(self, amounts: Mapping[str, int]) -> bool:
         """Takes these amounts by account, all or none."""
+        self._forget_lost()
         leases = {account: self._leases.get(account) for account, amount in amounts.items() if amount > 0}
         if any(lease is None or lease.left < amounts[account] for account, lease in leases.items()):
             return False
@@ -71,6 +75,7 @@ class Escrow:
 
     def left(self, account: str) -> int:
         """What is left of a lease."""
+        self._forget_lost()
         lease = self._leases.get(account)
         return lease.left if lease is not None else 0
 
@@ -78,7 +83,8 @@ class Escrow:
         """Renews what is leased. `now` in seconds since the epoch."""
         if not self._leases:
             return
-        node = policy.node
+        self._forget_lost()
+        node, epoch = policy.node, self._epoch
         if self._spent_s is not None and self._clock() - self._spent_s > longest_s(node):
             self._client.give_up([self._id(node.ledger_name, account) for account in self._leases])
             self._leases = {account: _Lease() for account in self._leases}
@@ -96,6 +102,9 @@ class Escrow:
         )
         if any(isinstance(fact, Unavailable) for fact in facts):
             self._spent_s = self._clock()  # what is taken from now on is not there before it is back
+        self._forget_lost()
+        if self._epoch != epoch:
+            return  # nobody knows which of them has granted it
         for leg, fact in zip(legs, facts, strict=True):
             share = leg.shares[0]
             lease = self._leases[share.owner]
@@ -107,6 +116,15 @@ class Escrow:
         """Gives back what nothing was taken of; the rest is still to be told of by its calls."""
         if self._spent_s is None:
             self._client.give_up([self._id(node, account) for account in self._leases])
+
+    def _forget_lost(self) -> None:
+        if self._client.ledger == self._epoch:
+            return
+        self._epoch = self._client.ledger
+        for lease in self._leases.values():
+            lease.left = 0
+            if self._spent_s is None:  # else it is held until all calls that took of it are known
+                lease.granted = 0
 
     def _leg(self, account: str, lease: _Lease, policy: Snapshot, now: float) -> RunningLeg:
         owner = policy.spends(account.removeprefix(ACCOUNT))

@@ -128,7 +128,7 @@ class Line:
         self._verifier = verifier
         self._verifying = verifying
         self._chains = Chains()
-        self._orphans = Orphans(counts, policy)
+        self._orphans = Orphans(counts, policy, recorder.write)
         self._strangers = Strangers(index, recorder.write)
         self._registering = Registering(
             policy=policy,
@@ -435,6 +435,7 @@ class Line:
             at=time.time(),
             attempt_id=attempt.id,
             edge=attempt.edge,
+            node=policy.node.ledger_name,
             call_id=attempt.call_id,
             verdict=type(verdict).__name__.lower(),
             reason=verdict.reason,

@@ -2,7 +2,8 @@
 
 One node sees to them (`live/nodes.lua`): the first that asks. Each of its rounds:
 
-1. Those the carrier has ended are settled.
+1. Those the carrier has ended are settled. How each has ended is on record here, and told its node for when
+   that is back.
 2. So are those that cannot be alive any more: the carrier's session timer is over (RFC 4028 section 10), or,
    where there is none, the time a call may last, which is a guess.
 3. The others' grants grow with the time that passes, whatever the caps say.
@@ -11,16 +12,21 @@ One node sees to them (`live/nodes.lua`): the first that asks. Each of its round
 
 import time
 from collections.abc import Callable
+from copy import replace
 
 import msgspec
 import structlog
 
 from trunkward.admission.ports import RunningLeg, RunningShare, Settlement
 from trunkward.admission.snapshot import Snapshot
+from trunkward.calls.grant import Cut
 from trunkward.calls.orphan import CallLeft, Left, OrphansAsked, OrphansGiven
+from trunkward.calls.outcome import Ending, Outcome
 from trunkward.gate.counts import Counts
+from trunkward.gate.recorder import RecordNotWritten
 from trunkward.live.money import KeptLeg, KeptShare
 from trunkward.live.nodes import ESCROW, UNACKNOWLEDGED_S, Orphan, left_of, over_in_s
+from trunkward.records.model import OutcomeRecord, Record
 from trunkward.spend.tariff import Tariff
 from trunkward.trunks.spending import NO_CAPS
 
@@ -45,17 +51,23 @@ _log = structlog.get_logger("gate")
 class Orphans:
     """What one gate does for them."""
 
-    def __init__(self, counts: Counts, policy: Callable[[], Snapshot | None]) -> None:
-        """Asks nobody yet."""
+    def __init__(
+        self,
+        counts: Counts,
+        policy: Callable[[], Snapshot | None],
+        write: Callable[[list[Record]], None],
+    ) -> None:
+        """Asks nobody yet; `write` puts records on the disk, and may raise `RecordNotWritten`."""
         self._counts = counts
         self._policy = policy
+        self._write = write
         #: When the edge was told last to end a call, in monotonic seconds.
         self._told_s: dict[str, float] = {}
 
     def left(self, told: CallLeft) -> None:
         """Keeps what a call leaves. Never waits or raises."""
-        text = _encode(Left(carrier=told.carrier, session_s=told.session_s, text=told.text)).decode()
-        self._counts.leave(told.record_id, told.lasted_ms, text)
+        left = Left(carrier=told.carrier, session_s=told.session_s, text=told.text, call_id=told.call_id)
+        self._counts.leave(told.record_id, told.lasted_ms, _encode(left).decode())
 
     async def asked(self, asked: OrphansAsked) -> OrphansGiven:
         """Whom the edge is to end. Never raises."""
@@ -67,6 +79,7 @@ class Orphans:
         ending = {*asked.ending, *ended}
         waiting: dict[str, str] = {}
         settled: list[Settlement] = []
+        over_now: list[tuple[str, Outcome]] = []
         dead: list[RunningLeg] = []
         for orphan in await self._counts.orphans(node):
             leg, left = orphan.leg, _left_of(orphan)
@@ -80,13 +93,27 @@ class Orphans:
                 why = f"the carrier answered its BYE with {status}" if over else "it cannot be alive any more"
                 _log.warning("a call of a dead node is over", record_id=leg.record_id, node=leg.node, why=why)
                 settled.append(Settlement(record_id=leg.record_id, costs=costs(leg, left, ago_s)))
+                seen = outcome(leg, left, status if over else None, time.time() - ago_s, ago_s)
+                over_now.append((leg.node, replace(seen, survivor=node.ledger_name)))
                 continue
             dead.append(grown(leg, left))
             if left is not None and leg.record_id not in ending:
                 waiting[leg.record_id] = left.text
+        self._tell(over_now)
         self._counts.settle(settled)
         await self._counts.renew_legs(dead, node, 0)
         return OrphansGiven(hang_up=self._some(waiting, asked.room))
+
+    def _tell(self, over: list[tuple[str, Outcome]]) -> None:
+        """Puts ends on record; those who have died over these calls hear of them, too."""
+        records = [OutcomeRecord(record_id=one.record_id, at=time.time(), outcome=one) for _, one in over]
+        if records:
+            try:
+                self._write([*records])
+            except RecordNotWritten as problem:  # the money is free all the same, and their nodes are told
+                _log.error("ends of calls are not on record here", calls=len(records), problem=str(problem))
+        for (node, one), record in zip(over, records, strict=True):
+            self._counts.tell_end(node, one.record_id, _encode(record).decode())
 
     def _some(self, waiting: dict[str, str], room: int) -> dict[str, str]:
         """As many as the edge takes: first those that were told longest ago, so that none blocks others."""
@@ -115,6 +142,30 @@ def costs(leg: KeptLeg, left: Left | None, ago_s: float = 0.0) -> tuple[tuple[st
         (share.owner, max(Tariff.from_compact(share.tariff).price_micro(lasted_s), share.settled))
         for share in _paying(leg, left)
     )
+
+
+def outcome(
+    leg: KeptLeg, left: Left | None, bye_status: int | None, ended_at: float, ago_s: float = 0.0
+) -> Outcome:
+    """What came of a leg that ended so many seconds ago, at `ended_at` (seconds since the epoch).
+
+    `bye_status`: of the carrier's answer to a BYE; None: there was none, and when it ended nobody knows.
+    """
+    told = Outcome(
+        record_id=leg.record_id,
+        call_id=left.call_id if left is not None else "",
+        ending=Ending.ENDED_UNKNOWN,
+        ended_at=ended_at,
+        ended_by="us",
+        peer=left.carrier if left is not None else None,
+        bye_status=bye_status,
+    )
+    if bye_status is None or leg.lasted_ms is None:
+        return told
+    lasted_ms = max(leg.lasted_ms - round(ago_s * 1000), 1)
+    answered_at = ended_at - lasted_ms / 1000
+    known = replace(told, ending=Ending.BYE, status=200, cut=Cut.NODE_LOST.value)
+    return replace(known, answered_at=answered_at, answered_ms=lasted_ms)
 
 
 def grown(leg: KeptLeg, left: Left | None) -> RunningLeg:

@@ -55,11 +55,14 @@ class LiveClient:
         self.longest_s = 0.0
         #: What amounts are in; "" while that is not known.
         self.currency = ""
-        #: The epoch of the ledger in which it grants nothing until it has been told of all calls; 0: it does.
+        #: The ledger's epoch, as it was heard last; 0: not yet. In another one it may have lost something.
+        self.ledger = 0
+        #: The same while it grants nothing until it has been told of all calls; 0: it does.
         self.frozen = 0
         self._releases = _Waiting(self._wire, library.release)
         self._settlements = _Waiting(self._wire, money.settle)
         self._leaving = _Waiting(self._wire, nodes.leave)
+        self._ends = _Waiting(self._wire, nodes.tell)
 
     async def greet(self) -> None:
         """Connects and learns what new nonces are to name: before the first call, none is made in vain."""
@@ -162,6 +165,10 @@ class LiveClient:
         """Keeps of an answered call what another node needs to end it. Waits for nobody."""
         self._leaving.tell([(record_id, lasted_ms, text)])
 
+    def tell_end(self, node: str, record_id: str, text: str) -> None:
+        """Keeps for a node that has died how a call of it has ended. Waits for nobody."""
+        self._ends.tell([(node, record_id, text)])
+
     async def orphans(self, node: str) -> list[nodes.Orphan]:
         """Calls that nobody renews, where `node` is the one who sees to them."""
         answer = await self._wire.ask(nodes.orphans(node), dated=False)
@@ -192,6 +199,7 @@ class LiveClient:
     async def close(self) -> None:
         """Ends the connection, once what was to be given up has been told."""
         await self._leaving.last()
+        await self._ends.last()
         await self._settlements.last()
         await self._releases.last()
         self._wire.close()
@@ -211,17 +219,18 @@ class LiveClient:
         """Valkey may be another than before: whether it knows what is spent."""
         match answer:
             case [int(epoch), int(frozen_ms), *_]:
-                self.frozen = epoch if frozen_ms else 0
+                self.ledger, self.frozen = epoch, epoch if frozen_ms else 0
 
     def _hears(self, fact: object) -> None:
         match fact:
             case Frozen(epoch=epoch):
-                self.frozen = epoch
+                self.ledger = self.frozen = epoch
             case Held(reserved=True):
                 self.frozen = 0  # of what has a cap nothing is granted before
 
     def _go_on(self) -> None:
         self._leaving.go_on()
+        self._ends.go_on()
         self._settlements.go_on()
         self._releases.go_on()
 

@@ -280,4 +280,5 @@ end
 
 of_nodes('here')
 of_nodes('leave')
+of_nodes('tell')
 of_nodes('orphans')

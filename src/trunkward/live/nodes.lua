@@ -5,6 +5,7 @@ Under the keys:
   nodes     hash: by its name, INSTANCE UNTIL of each node that is or was there: which of those that go by this name, until
             when (ms since the epoch, by Valkey's clock) it holds it
   left:ID   string: of an answered call, what another node needs to end it (`calls.orphan`)
+  left:ends:NODE  hash: by their ids, how calls of a node have ended that died over them, until it is back and takes that down
   survivor  string: the node that sees to calls whose node renews them no more
 ]]
 
@@ -56,6 +57,21 @@ function nodes.leave(keys, argv, time)
     end
   end
   return kept
+end
+
+--[[ tell: calls of nodes that have died are over.
+KEYS  for each call left:ends:NODE
+ARGV  ms for which it is kept, then for each call its id, and how it ended
+=>    1 ]]
+function nodes.tell(keys, argv)
+  for call = 1, #keys do
+    -- who comes second has seen it later
+    if not redis.call('HGET', keys[call], argv[2 * call]) then
+      redis.call('HSET', keys[call], argv[2 * call], argv[2 * call + 1])
+    end
+    redis.call('PEXPIRE', keys[call], argv[1])
+  end
+  return 1
 end
 
 --[[ orphans: calls that nobody renews, for the node that sees to them: the first that asks, as long as it goes on asking.

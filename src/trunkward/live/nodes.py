@@ -8,7 +8,7 @@ import msgspec
 from trunkward.calls.orphan import Left
 from trunkward.live import money
 
-_HERE, _LEAVE, _ORPHANS = (f"tw3_{name}" for name in ("here", "leave", "orphans"))
+_HERE, _LEAVE, _ORPHANS, _TELL = (f"tw3_{name}" for name in ("here", "leave", "orphans", "tell"))
 _NODES, _SURVIVOR = "nodes", "survivor"
 #: Of the ledger's names for a gate's leases (`gate.escrow`).
 ESCROW = "escrow:"
@@ -55,6 +55,11 @@ _LEFT_S = 90_000
 #: be answered in vain (13.3.1.4: 64 * T1 without an ACK).
 RINGS_S, UNACKNOWLEDGED_S = 180, 32
 
+#: Seconds for which a node that has died is told how its calls have ended.
+_TOLD_S = 30 * 86_400
+
+#: A call of a dead node: that node, its record id, and its outcome as a record.
+type Ended = tuple[str, str, str]
 #: An answered call: its record id, ms since the answer, and what it leaves.
 type Leaving = tuple[str, int, str]
 
@@ -70,7 +75,10 @@ class Orphan:
 
 def left_of(text: bytes | str | None) -> Left | None:
     """What a call has left; None for nothing. Raises `msgspec.MsgspecError` for what nobody has written."""
-    return _left(text) if text else None
+    try:
+        return _left(text) if text else None
+    except UnicodeDecodeError as problem:
+        raise msgspec.DecodeError(str(problem)) from None
 
 
 def over_in_s(leg: money.KeptLeg, session_s: int, max_call_s: int) -> float:
@@ -99,6 +107,27 @@ def leave(calls: Sequence[Leaving]) -> tuple[str, ...]:
     return ("FCALL", _LEAVE, str(len(keys)), *keys, *arguments)
 
 
+def tell(ended: Sequence[Ended]) -> tuple[str, ...]:
+    """`tell`, as a command."""
+    keys = [_ends(node) for node, _, _ in ended]
+    arguments = [part for _, record_id, text in ended for part in (record_id, text)]
+    return ("FCALL", _TELL, str(len(keys)), *keys, str(_TOLD_S * 1000), *arguments)
+
+
+def ends(node: str) -> tuple[str, ...]:
+    """What others have told a node of the ends of its calls, as a command: record ids and outcomes."""
+    return ("HGETALL", _ends(node))
+
+
+def heard(node: str, record_ids: Sequence[str]) -> tuple[str, ...]:
+    """That it has taken these down, as a command."""
+    return ("HDEL", _ends(node), *record_ids)
+
+
+def _ends(node: str) -> str:
+    return f"left:ends:{node}"
+
+
 def orphans(node: str) -> tuple[str, ...]:
     """`orphans`, as a command."""
     keys = [*money.LEDGER_KEYS, _SURVIVOR]
@@ -112,4 +141,8 @@ def orphans_of(answer: Sequence[bytes]) -> list[Orphan]:
     now, *parts = answer
     pairs = [part for at in range(0, len(parts), 3) for part in parts[at : at + 2]]
     legs = money.kept_legs([now, *pairs])
-    return [Orphan(leg=leg, left=left.decode()) for leg, left in zip(legs, parts[2::3], strict=True)]
+    # what is damaged is told by who reads it
+    return [
+        Orphan(leg=leg, left=left.decode(errors="replace"))
+        for leg, left in zip(legs, parts[2::3], strict=True)
+    ]

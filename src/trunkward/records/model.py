@@ -98,8 +98,9 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="decision", 
     #: Seconds since the epoch, from the clock of who decided.
     at: float
     attempt_id: str
-    #: The start of Kamailio that asked.
+    #: The start of Kamailio that asked, and its node's name in the ledger; empty where no gate has judged.
     edge: str = ""
+    node: str = ""
     call_id: str
     #: `admit`, `reject` or `discard`, with the stable reason code and who has to act.
     verdict: str

@@ -85,6 +85,28 @@ def rated(decision: DecisionRecord, outcome: Outcome) -> RatedCall:
     )
 
 
+def with_end(call: RatedCall, decision: DecisionRecord, outcome: Outcome, *, at: float) -> RatedCall | None:
+    """Another revision of a call whose end is known otherwise now, by the tariffs it was rated by last.
+
+    `at`: seconds since the epoch. None where that is the revision there is.
+    """
+    now = rated(decision, outcome)
+    of_sale = call.sale.terms or now.sale.terms
+    of_cost = (call.cost.terms if call.carrier == now.carrier else None) or now.cost.terms
+    if (now.charged, now.ended_at, now.lasted_ms) == (call.charged, call.ended_at, call.lasted_ms):
+        return None
+    return replace(
+        now,
+        revision=call.revision + 1,
+        currency=call.currency or now.currency,
+        sale=side(now.charged, of_sale, now.lasted_ms),
+        cost=side(now.charged, of_cost, now.lasted_ms),
+        actor=f"node {outcome.survivor}" if outcome.survivor else "the call's own node",
+        revised_at=at,
+        why="its end is known",
+    )
+
+
 def _charged(decision: DecisionRecord, outcome: Outcome, *, outbound: bool) -> Charged:
     if not outbound:
         return Charged.INBOUND

@@ -48,6 +48,10 @@ def call_view(decision: dict[str, Any] | None, outcome: dict[str, Any] | None) -
         # why the node itself ended it, and whom it could not tell
         "cut": ended.get("cut") or None,
         "unreached": ended.get("unreached", []),
+        # its node died over it: who tells of its end, and what the carrier answered that one's BYE
+        "survivor": ended.get("survivor"),
+        "bye_status": ended.get("bye_status"),
+        "by_hand": ended.get("by_hand"),
         # who took the call: on the way out a carrier, on the way in the trunk itself
         "peer": ended.get("peer"),
         "carrier": ended.get("peer") if outbound else source,

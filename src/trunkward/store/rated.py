@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from trunkward.calls.outcome import Outcome
 from trunkward.records.model import DecisionRecord
-from trunkward.records.rated import RatedCall, rated
+from trunkward.records.rated import RatedCall, rated, with_end
 from trunkward.spend.rating import Basis, Charged, Side, Terms
 from trunkward.spend.tariff import Tariff
 from trunkward.store.schema import calls
@@ -81,6 +81,20 @@ def rate_ended(connection: sa.Connection, record_ids: Sequence[str]) -> None:
         ]
         if found:
             connection.execute(_added(connection.dialect.name), found)
+
+
+def rate_again(connection: sa.Connection, record_ids: Sequence[str], at: float) -> None:
+    """Adds a revision to those of these calls that are rated, by the end that is known now."""
+    for record_id in record_ids:
+        last = table.c.record_id == record_id
+        newest = connection.execute(sa.select(table).where(last).order_by(table.c.revision.desc()).limit(1))
+        if (row := newest.first()) is None:
+            continue
+        query = sa.select(calls.c.decision, calls.c.outcome).where(calls.c.record_id == record_id)
+        decision, outcome = connection.execute(query).one()
+        revised = with_end(_call(row), _decision(decision), _outcome(outcome), at=at)
+        if revised is not None:
+            connection.execute(_added(connection.dialect.name), [_row(revised)])
 
 
 def forget(connection: sa.Connection, record_ids: Sequence[str]) -> None:
@@ -224,9 +238,14 @@ _OF_COST = (table.c.owners, table.c.carrier, *_AMOUNTS)
 
 
 def _charged(since: float, until: float, currency: str) -> list[sa.ColumnElement[bool]]:
-    """Calls that were charged to somebody, as it was said at their end."""
+    """Calls that were charged to somebody, as it was said at their end; the last that was said of that."""
+    later = table.alias()
+    said_again = sa.exists().where(
+        later.c.record_id == table.c.record_id, later.c.revision > table.c.revision, later.c.version == 0
+    )
     return [
-        table.c.revision == 1,
+        table.c.version == 0,  # what a deck that was wrong has changed is a version's
+        ~said_again,
         table.c.charged == Charged.YES,
         table.c.currency == currency,
         table.c.owners != "",

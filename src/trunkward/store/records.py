@@ -1,6 +1,7 @@
 """Decision records, outcomes and messages in SQL: shipped by record id, so nothing is lost or doubled."""
 
 import math
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,11 +10,12 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from trunkward.calls.outcome import Outcome, is_truer
 from trunkward.records.filter import ALL, CallFilter
 from trunkward.records.model import DecisionRecord, EventRecord, MessageRecord, OutcomeRecord, Record
 from trunkward.records.view import call_view
 from trunkward.store.events import EventStore
-from trunkward.store.rated import forget, rate_ended
+from trunkward.store.rated import forget, rate_again, rate_ended
 from trunkward.store.schema import calls, ladders, shipped
 
 #: Rows read in one query: a reader holds no snapshot for longer than that takes.
@@ -38,11 +40,12 @@ class Kept:
 
 
 class RecordStore:
-    """The records of one database. One writer (the worker), any number of readers."""
+    """The records of one database. One writer of each node (its worker), any number of readers."""
 
-    def __init__(self, engine: sa.Engine) -> None:
-        """Keeps the engine."""
+    def __init__(self, engine: sa.Engine, place: str = "") -> None:
+        """Keeps the engine; `place`: whose segments are shipped, where several nodes have one database."""
         self._engine = engine
+        self._place = f"{place}/" if place else ""
         self._offsets: dict[str, int] = {}
         #: What is no call.
         self.events = EventStore(engine)
@@ -65,15 +68,14 @@ class RecordStore:
             },
             where=sa.or_(calls.c.decision.is_(None), new.at >= calls.c.at),
         )
+        ended = {name: new[name] for name in ("ending", "duration_s", "outcome")} | {
+            "carrier": sa.case((calls.c.carrier == "", new.carrier), else_=calls.c.carrier),
+            "reason": sa.case((new.reason != "", new.reason), else_=calls.c.reason),
+        }
         self._insert_outcome = made.on_conflict_do_update(
-            index_elements=["record_id"],
-            set_={name: new[name] for name in ("ending", "duration_s", "outcome")}
-            | {
-                "carrier": sa.case((calls.c.carrier == "", new.carrier), else_=calls.c.carrier),
-                "reason": sa.case((new.reason != "", new.reason), else_=calls.c.reason),
-            },
-            where=calls.c.outcome.is_(None),
+            index_elements=["record_id"], set_=ended, where=calls.c.outcome.is_(None)
         )
+        self._replace_outcome = made.on_conflict_do_update(index_elements=["record_id"], set_=ended)
         noted = self._insert(ladders)
         # read again from an earlier place, lines may come in other parts: the longest part holds them all
         self._insert_messages = noted.on_conflict_do_update(
@@ -92,7 +94,8 @@ class RecordStore:
         if (known := self._offsets.get(segment)) is not None:
             return known
         with self._engine.connect() as connection:
-            found = connection.scalar(sa.select(shipped.c.offset).where(shipped.c.segment == segment))
+            named = shipped.c.segment == self._place + segment
+            found = connection.scalar(sa.select(shipped.c.offset).where(named))
         self._offsets[segment] = int(found or 0)
         return self._offsets[segment]
 
@@ -101,31 +104,54 @@ class RecordStore:
         with self._engine.begin() as connection:
             if rows := [_decision_row(r) for r in records if isinstance(r, DecisionRecord)]:
                 connection.execute(self._insert_decision, rows)
-            if rows := [_outcome_row(r) for r in records if isinstance(r, OutcomeRecord)]:
-                connection.execute(self._insert_outcome, rows)
+            again = self._end(connection, [r for r in records if isinstance(r, OutcomeRecord)])
             if rows := _message_rows([r for r in records if isinstance(r, MessageRecord)]):
                 connection.execute(self._insert_messages, rows)
             self.events.add(connection, [r for r in records if isinstance(r, EventRecord)])
             # in the same transaction, so that each call is rated once; whichever record came last
             rated = [r.record_id for r in records if isinstance(r, DecisionRecord | OutcomeRecord)]
             rate_ended(connection, rated)
-            noted = self._insert(shipped).values(segment=segment, offset=offset)
+            rate_again(connection, again, time.time())
+            noted = self._insert(shipped).values(segment=self._place + segment, offset=offset)
             connection.execute(
                 noted.on_conflict_do_update(index_elements=["segment"], set_={"offset": offset})
             )
         self._offsets[segment] = offset
 
     def close(self, ended: Sequence[OutcomeRecord]) -> None:
-        """Adds outcomes that stand in no segment; one that is there already stays."""
-        if rows := [_outcome_row(record) for record in ended]:
-            with self._engine.begin() as connection:
-                connection.execute(self._insert_outcome, rows)
-                rate_ended(connection, [record.record_id for record in ended])
+        """Adds outcomes that stand in no segment here, as `ship` would."""
+        with self._engine.begin() as connection:
+            again = self._end(connection, ended)
+            rate_ended(connection, [record.record_id for record in ended])
+            rate_again(connection, again, time.time())
+
+    def _end(self, connection: sa.Connection, ended: Sequence[OutcomeRecord]) -> list[str]:
+        """Adds outcomes; of a call that has one, the truer stays (`calls.outcome`). Who has another now."""
+        if not ended:
+            return []
+        rows = {record.record_id: _outcome_row(record) for record in reversed(ended)}
+        connection.execute(self._insert_outcome, [*rows.values()])
+        # looked at after that: the worker of another node of this database may have been there before
+        there: dict[str, str] = {}
+        names = [*rows]
+        for at in range(0, len(names), _PAGE):
+            query = sa.select(calls.c.record_id, calls.c.outcome)
+            of_them = calls.c.record_id.in_(names[at : at + _PAGE])
+            there |= {row.record_id: row.outcome for row in connection.execute(query.where(of_them))}
+        truer = [
+            record_id
+            for record_id, row in rows.items()
+            if there[record_id] != row["outcome"]
+            and is_truer(_outcome(row["outcome"]), _outcome(there[record_id]))
+        ]
+        if truer:
+            connection.execute(self._replace_outcome, [rows[record_id] for record_id in truer])
+        return truer
 
     def forget_segment(self, segment: str) -> None:
         """Drops the note about a segment that has been deleted."""
         with self._engine.begin() as connection:
-            connection.execute(shipped.delete().where(shipped.c.segment == segment))
+            connection.execute(shipped.delete().where(shipped.c.segment == self._place + segment))
         self._offsets.pop(segment, None)
 
     def delete_calls(self, tenant: str, before: float, most: int) -> tuple[int, int]:
@@ -365,6 +391,7 @@ def _is_number(column: sa.ColumnElement[str], wanted: str) -> sa.ColumnElement[b
 
 
 _decision = msgspec.json.Decoder(DecisionRecord).decode
+_outcome = msgspec.json.Decoder(Outcome).decode
 
 
 def _decision_row(record: DecisionRecord) -> dict[str, Any]:

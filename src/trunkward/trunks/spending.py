@@ -139,7 +139,7 @@ class Raise:
 class SpendingChange:
     """What a version does to holds and raises: a new one, and those that end."""
 
-    #: `hold`, `release`, `raise`, `end`; `forget`, which is of nobody alone.
+    #: `hold`, `release`, `raise`, `end`; `forget`, which is of nobody alone; `settle`, of one call.
     act: str
     owner: str
     hold: Hold | None = None
@@ -152,6 +152,11 @@ class SpendingChange:
     #: Of `forget`: by owner and window, in micro-units of a currency.
     forgotten: Mapping[str, Mapping[Window, int]] = field(default_factory=dict)
     currency: str = ""
+    #: Of `settle`: the call, its lost node, how many seconds it lasted, and by owner what that has cost.
+    record_id: str = ""
+    node: str = ""
+    lasted_s: float = 0.0
+    settled: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

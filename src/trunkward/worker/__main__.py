@@ -36,6 +36,7 @@ from trunkward.worker.retention import Retention
 from trunkward.worker.settle_again import SettlesAgain
 from trunkward.worker.ship import ship
 from trunkward.worker.show import show
+from trunkward.worker.told_ends import take_ends
 
 #: Seconds between two rounds; a record is in the database this much after its call, at most.
 ROUND_S = 1.0
@@ -119,9 +120,13 @@ def main() -> None:
 
     def settle_again(valkey: Valkey, watched: money.Watched) -> None:
         if compiler.declared is not None:
+            take_ends(valkey, compiler.declared.node.ledger_name, store, log.warning)
             settles_again.round(valkey, watched, compiler.declared.node, beat)
 
-    store = CountedStore(engine, shipped)
+    name = compiler.declared.node.ledger_name if compiler.declared else ""
+    # of a database that is a file nobody else has one
+    shared = not paths.records_url.startswith("sqlite")
+    store = CountedStore(engine, shipped, name if shared else "")
     retention = Retention(store, log.info)
     heads = Heads(paths, log.error)
     heartbeat = Heartbeat()
@@ -135,7 +140,12 @@ def main() -> None:
         heartbeat.beat()
 
     log.info("ready", policy_version=compiler.version)
-    abandoned = Abandoned(store, (paths.edge_records, paths.edge_overflow), log.warning)
+    abandoned = Abandoned(
+        store,
+        (paths.edge_records, paths.edge_overflow),
+        log.warning,
+        is_ours=lambda decision: not shared or decision.node in ("", name),
+    )
     start_resolving(paths.targets, lambda: compiler.declared, log.info)
     failed, failing_since, wait_s = "", 0.0, 0.0
     while signal.sigtimedwait(_STOP, wait_s) is None:

@@ -75,8 +75,9 @@ class Abandoned:
         warn: Callable[[str], None],
         media: Callable[[], MediaEngine] = MediaEngine,
         clock: Callable[[], float] = time.monotonic,
+        is_ours: Callable[[DecisionRecord], bool] = lambda _: True,
     ) -> None:
-        """`directories`: where the edge may leave its note.
+        """`directories`: where the edge may leave its note. `is_ours`: a call of this node, of all there are.
 
         What it has done is in the database, so it may begin anew at any time.
         """
@@ -85,6 +86,7 @@ class Abandoned:
         self._warn = warn
         self._media = media
         self._clock = clock
+        self._is_ours = is_ours
         self._search: _Search | None = None
 
     def notes(self) -> frozenset[Path]:
@@ -112,7 +114,9 @@ class Abandoned:
         abandoned = [
             decision
             for decision in self._store.without_outcome(after=after, before=search.reached)[::-1]
-            if decision.edge not in search.starts and decision.record_id not in search.running
+            if decision.edge not in search.starts
+            and decision.record_id not in search.running
+            and self._is_ours(decision)
         ]
         closed = self._close(abandoned, search, now, went_on)
         if closed == len(abandoned):  # else the others in the next round

@@ -196,9 +196,11 @@ def _by_state(name: str, words: str, counts: Counter[State]) -> GaugeMetricFamil
 class CountedStore(RecordStore):
     """The records database, which tells what it took, and remembers how far each segment has come."""
 
-    def __init__(self, engine: sa.Engine, counted: Callable[[Sequence[Record]], None]) -> None:
-        """`counted` hears of records once they are in the database."""
-        super().__init__(engine)
+    def __init__(
+        self, engine: sa.Engine, counted: Callable[[Sequence[Record]], None], place: str = ""
+    ) -> None:
+        """`counted` hears of records once they are in the database; `place` as in `RecordStore`."""
+        super().__init__(engine, place)
         self._counted = counted
         self._known: dict[str, int] = {}
 

@@ -60,7 +60,7 @@ def forget(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Spe
         found.append(do(None, read_node_file(EXAMPLE, "example"), 1.0))
         return 0
 
-    monkeypatch.setattr(command, "_act", act)
+    monkeypatch.setattr(command, "act_on_spending", act)
     paths = Paths(config=tmp_path, state=tmp_path, run=tmp_path, log=tmp_path)
 
     def run(*, even_so: bool = False) -> SpendingChange:

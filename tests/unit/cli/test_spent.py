@@ -89,12 +89,14 @@ def test_calls_are_those_the_owner_pays_for() -> None:
     assert "its node is lost" not in said
     # by when it is over, and how sure that is
     for session_s, how in ((1800, "at the latest"), (0, "a guess: no session timer was agreed")):
-        bounds = {"c" * 32: {"session_s": session_s, "over_in_s": 60.0}}
+        bounds = {"c" * 32: {"session_s": session_s, "over_in_s": 60.0, "damaged": None}}
         found = document(ACME, SPENT, legs, NOW, bounds)
         assert found["calls"][1]["session_s"] == session_s
         line = next(line for line in shown(found | {"hold": None}).splitlines() if "c" * 32 in line)
         assert re.search(rf"; its node is lost, it is over by \d\d:\d\d:\d\d, {how}$", line)
-    runs_on = document(ACME, SPENT, legs, NOW, {"c" * 32: {"session_s": 0, "over_in_s": None}})
+    runs_on = document(
+        ACME, SPENT, legs, NOW, {"c" * 32: {"session_s": 0, "over_in_s": None, "damaged": None}}
+    )
     assert "was granted; no session timer was agreed\n" in shown(runs_on | {"hold": None})
     assert "[####################] 100 %" in said
     assert "[########............] 40 %" in said

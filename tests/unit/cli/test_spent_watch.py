@@ -1,6 +1,7 @@
 """`spend --watch` looks each second, tells what it finds each time, and ends with Ctrl-C, or when Valkey is gone."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,10 +10,11 @@ from typing import Any
 import pytest
 
 from sipkit.valkey import OwnValkey
-from trunkward.admission.ports import Settlement
+from trunkward.admission.ports import RunningLeg, RunningShare, Settlement
 from trunkward.cli import spent
 from trunkward.control.node_file import read_node_file
-from trunkward.live import money
+from trunkward.live import money, nodes
+from trunkward.trunks.spending import NO_CAPS
 
 DECLARED = read_node_file(Path("examples/node.yaml").read_text(encoding="utf-8"), "node.yaml")
 IN_FORCE = SimpleNamespace(declared=lambda: DECLARED, raises=[], holds=[])
@@ -63,3 +65,35 @@ def test_it_ends_when_valkey_is_gone(
     said = capsys.readouterr()
     assert "trunk:acme-hq (EUR)" in said.out
     assert "what is spent cannot be told" in said.err
+
+
+@pytest.mark.parametrize("damaged", [b'["north",1800', b'["north",1800,7]', b'["north",1800,"\xff"]'])
+def test_what_is_damaged_is_named_and_the_rest_is_told(
+    own: OwnValkey, capsys: pytest.CaptureFixture[str], damaged: bytes
+) -> None:
+    share = RunningShare(
+        owner="money:trunk:acme-hq",
+        tariff="1:0:1:1",
+        used_micro=0,
+        had_micro=0,
+        next_micro=2_000_000,
+        caps=NO_CAPS,
+    )
+    legs = [RunningLeg(record_id=name * 32, lasted_s=9, shares=(share,)) for name in "ab"]
+    with own.asks("gate") as gate, own.asks("root") as root:
+        gate.ask(*money.renew_legs(legs, 0, "n1", 0.01, "EUR"))
+        gate.ask(*nodes.leave([("a" * 32, 9000, '["north",1800,"a BYE"]')]))
+        root.ask("SET", f"left:{'b' * 32}", damaged)  # type: ignore[arg-type]
+    time.sleep(0.01)  # they are overdue
+    assert spent.run(own.paths, "trunk:acme-hq", watch=False, as_json=True) == 0
+    told = json.loads(capsys.readouterr().out)["owners"][0]["calls"]
+    assert [(call["record_id"][0], call["session_s"]) for call in told] == [("a", 1800), ("b", None)]
+    assert told[0]["damaged"] is None
+    assert told[1]["damaged"].startswith(
+        f"left:{'b' * 32} in Valkey is damaged, no other node can end this call: "
+    )
+    assert told[1]["over_in_s"] > 7000
+    assert spent.run(own.paths, "", watch=False, as_json=False) == 0
+    said = capsys.readouterr().out
+    assert said.count("at the latest") == 1
+    assert said.count("is damaged") == 1

@@ -159,10 +159,14 @@ def test_it_leaves_room_for_the_records_of_calls(paths: Paths, monkeypatch: pyte
         _back_up(paths, same_disk, copy=told)
 
 
-def test_certificates_and_keys_elsewhere_come_back_as_they_were(paths: Paths) -> None:
+def test_named_files_elsewhere_come_back_as_they_were(paths: Paths) -> None:
     place = paths.state.parent / "elsewhere"
     place.mkdir()
     chain, key, mac, empty = (place / name for name in ("chain.pem", "key.pem", "mac", "empty"))
+    prices, never = place / "destinations.csv", place / "never.csv"
+    prices.write_text("prefix,country,class,risk,rate\n# opened later\n+44759,GB,mobile,low,0.05\n")
+    never.write_text("number,reason,date\n+12025550100,inbound only (Behörde),2026-01-02\n+1202555*\n")
+    tables = {path: path.read_bytes() for path in (prices, never)}
     chain.write_bytes(b"# ours\n" + CERTIFICATE)
     key.write_bytes(KEY)
     key.chmod(0o640)
@@ -170,14 +174,21 @@ def test_certificates_and_keys_elsewhere_come_back_as_they_were(paths: Paths) ->
     mac.write_bytes(b"bWFjLWtleS1vZi1vdXJz")
     mac.chmod(0o600)
     empty.write_bytes(b"#!/bin/sh\n")
-    manifest = _back_up(paths, archive := io.BytesIO(), chain, key, mac, empty, place / "gone")
+    manifest = _back_up(paths, archive := io.BytesIO(), chain, key, mac, empty, prices, never, place / "gone")
     assert manifest.not_in_it == [
-        f"{empty}: holds neither certificates nor keys",
+        f"{empty}: holds neither certificates, nor keys, nor a table of numbers",
         f"{place / 'gone'}: No such file or directory",
     ]
     shutil.rmtree(place)
     _restored(paths, archive)
-    assert sorted(file.name for file in place.iterdir()) == ["chain.pem", "key.pem", "mac"]
+    assert sorted(file.name for file in place.iterdir()) == [
+        "chain.pem",
+        "destinations.csv",
+        "key.pem",
+        "mac",
+        "never.csv",
+    ]
+    assert {path: path.read_bytes() for path in tables} == tables
     assert (chain.read_bytes(), key.read_bytes(), mac.read_bytes()) == (
         CERTIFICATE,
         KEY,

@@ -144,15 +144,15 @@ def test_broken_off_at_any_rename_it_is_finished(
 
 def test_authorities_go_where_the_node_file_names_them_and_replace_nothing(tmp_path: Path) -> None:
     where = tmp_path / "elsewhere/north-ca.pem"
-    named = {"elsewhere/0.pem": str(where)}
-    files = NEW | {"elsewhere/0.pem": AUTHORITY}
+    named = {"elsewhere/0": str(where)}
+    files = NEW | {"elsewhere/0": AUTHORITY}
     restore(_paths(tmp_path / "one"), _archive(files, named), version="1", now=NOW, replace=False)
     assert where.read_bytes() == AUTHORITY
     where.write_bytes(b"# the same, with a word about it\n" + AUTHORITY)
     restore(_paths(tmp_path / "two"), _archive(files, named), version="1", now=NOW, replace=False)
     assert where.read_bytes().startswith(b"# the same")
     where.write_bytes(b"others")
-    with pytest.raises(ArchiveRefused, match="other certificates"):
+    with pytest.raises(ArchiveRefused, match="is another"):
         restore(_paths(tmp_path / "three"), _archive(files, named), version="1", now=NOW, replace=False)
     assert where.read_bytes() == b"others"
 
@@ -164,11 +164,13 @@ def test_authorities_go_where_the_node_file_names_them_and_replace_nothing(tmp_p
         ("/tmp/../etc/x.pem", AUTHORITY),
         ("/tmp/tw-never-made.sh", b"#!/bin/sh\n"),
         ("/tmp/tw-never-made.sh", b"#!/bin/sh\ntouch /\n" + AUTHORITY),
+        ("/tmp/tw-never-made.sh", b"+12025550100,$(touch /)\n"),
+        ("/tmp/tw-never-made.sh", b"+12025550100,here\ntouch /\n"),
         ("/tmp/tw-never-made.key", AUTHORITY + b"-----BEGIN PRIVATE KEY-----\n"),
     ],
 )
 def test_nothing_else_leaves_the_node_s_directories(tmp_path: Path, where: str, content: bytes) -> None:
-    archive = _archive(NEW | {"elsewhere/0.pem": content}, {"elsewhere/0.pem": where})
+    archive = _archive(NEW | {"elsewhere/0": content}, {"elsewhere/0": where})
     with pytest.raises(ArchiveRefused):
         restore(_paths(tmp_path), archive, version="1", now=NOW, replace=False)
     assert not Path("/tmp/tw-never-made.sh").exists()

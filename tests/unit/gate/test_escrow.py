@@ -29,12 +29,17 @@ LONGEST_S = 75
 @pytest.fixture
 def valkey() -> Iterator[OwnValkey]:
     running = OwnValkey()
-    with running.asks("worker") as worker:
+    thaw(running)
+    yield running
+    running.close()
+
+
+def thaw(valkey: OwnValkey) -> None:
+    """All that is spent is known to it."""
+    with valkey.asks("worker") as worker:
         epoch = money.watched(worker.ask(*money.watch(LONGEST_S, None))).epoch
         worker.ask(*money.restored("sbc.example.com", epoch, ["sbc.example.com"]))
         assert worker.ask(*money.recalled("sbc.example.com", epoch, ["sbc.example.com"])) == 0
-    yield running
-    running.close()
 
 
 def policy(caps: Spending = CAPS) -> Snapshot:
@@ -72,6 +77,7 @@ class Bench:
         assert self.escrow.left(ACCOUNT) == 0, "what a gate before it had taken is not known yet"
         self.now_s += LONGEST_S + 1
         await self.round()
+        await asyncio.sleep(0.05)  # ten seconds, really: what is given up is heard
         await self.round()
 
     def spent(self) -> money.Spent:
@@ -84,6 +90,7 @@ def scenario(valkey: OwnValkey, play: Callable[[Bench], Awaitable[None]]) -> Non
     async def run() -> None:
         client = valkey.gate(0.5)
         try:
+            await client.greet()
             await play(Bench(valkey, client))
         finally:
             await client.close()
@@ -169,3 +176,38 @@ def test_a_lost_valkey_leases_nothing_and_takes_nothing_away(valkey: OwnValkey) 
         assert bench.escrow.left(ACCOUNT) == 0
 
     scenario(valkey, play)
+
+
+@pytest.mark.parametrize("taken", [0, 100])
+def test_what_is_left_of_a_lease_the_ledger_has_lost_is_nobodys(valkey: OwnValkey, taken: int) -> None:
+    async def play(bench: Bench) -> None:
+        await bench.leased()
+        if taken:
+            assert bench.escrow.take({ACCOUNT: taken})
+        before = bench.client.ledger
+        valkey.lose_everything()
+        await until(bench.client.look, lambda: bench.client.ledger != before)
+        thaw(valkey)
+        # others may have it by now
+        bench.client.settle([Settlement(record_id="a" * 32, costs=((ACCOUNT, 900),))])
+        assert bench.escrow.left(ACCOUNT) == 0
+        assert not bench.escrow.take({ACCOUNT: 1})
+        await bench.round()
+        assert bench.escrow.left(ACCOUNT) == 0
+        # what was taken is held until the calls that took it must be known
+        assert bench.spent() == money.Spent(granted=300 if taken else 0, hour=900, day=900, month=900)
+        bench.now_s += LONGEST_S + 1
+        await bench.round()
+        await bench.round(replace(CAPS, escrow_micro=200))
+        assert bench.escrow.left(ACCOUNT) == bench.spent().granted == 100
+
+    scenario(valkey, play)
+
+
+async def until(again: Callable[[], Awaitable[None]], holds: Callable[[], bool]) -> None:
+    for _ in range(200):
+        await again()
+        if holds():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("never")

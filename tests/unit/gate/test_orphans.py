@@ -13,10 +13,13 @@ from sipkit.valkey import OwnValkey
 from trunkward.admission.ports import Asked, Charge, Held, RunningLeg, RunningShare, Share
 from trunkward.admission.snapshot import Snapshot
 from trunkward.calls.orphan import CallLeft, Left, OrphansAsked
+from trunkward.calls.outcome import Ending, Outcome
 from trunkward.gate.counts import Counts
-from trunkward.gate.orphans import Orphans, cannot_be_alive, costs
+from trunkward.gate.orphans import Orphans, cannot_be_alive, costs, outcome
+from trunkward.gate.recorder import RecordNotWritten
 from trunkward.live import money, nodes
 from trunkward.live.money import KeptLeg, KeptShare
+from trunkward.records.model import OutcomeRecord, Record
 from trunkward.spend.tariff import Tariff
 from trunkward.trunks.spending import NO_CAPS, Spending
 
@@ -48,10 +51,29 @@ class Scene:
     def __init__(self, own: OwnValkey) -> None:
         self.own = own
         self.clients = {name: own.gate() for name in ("n1", "n2", "n3")}
+        #: What is on the disks, and whether they are full.
+        self.records: list[Record] = []
+        self.is_full = False
         self.orphans = {
-            name: Orphans(Counts(client), lambda name=name: node(name))  # type: ignore[misc]
+            name: Orphans(Counts(client), lambda name=name: node(name), self.write)  # type: ignore[misc]
             for name, client in self.clients.items()
         }
+
+    def write(self, records: list[Record]) -> None:
+        if self.is_full:
+            raise RecordNotWritten("no space left")
+        self.records += records
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        return [record.outcome for record in self.records if isinstance(record, OutcomeRecord)]
+
+    def told(self, name: str) -> list[OutcomeRecord]:
+        """What a node finds when it is back."""
+        with self.own.asks("worker") as worker:
+            return [
+                msgspec.json.decode(text, type=OutcomeRecord) for text in worker.ask(*nodes.ends(name))[1::2]
+            ]
 
     async def admit(self, hold_s: float = 0.2) -> None:
         shares = [
@@ -77,7 +99,14 @@ class Scene:
 
     def answer(self, session_s: int = 0) -> None:
         self.orphans["n1"].left(
-            CallLeft(record_id=ID, carrier="north", lasted_ms=1000, session_s=session_s, text="a BYE")
+            CallLeft(
+                record_id=ID,
+                carrier="north",
+                lasted_ms=1000,
+                session_s=session_s,
+                call_id="c@pbx",
+                text="a BYE",
+            )
         )
 
     async def asked(
@@ -133,11 +162,26 @@ def test_one_node_ends_it_and_the_carriers_answer_settles_it(own: OwnValkey, sta
         assert day + granted >= 16 * CENT
         # the carrier has ended it
         await scene.due()
+        assert scene.records == [], "nothing is known of its end before"
         assert await scene.asked("n2", (ID, status, 0.2)) == {}
         await asyncio.sleep(0.1)
+        (known,) = scene.outcomes
+        assert (known.record_id, known.call_id, known.ending, known.status) == (ID, "c@pbx", Ending.BYE, 200)
+        assert (known.peer, known.ended_by, known.cut) == ("north", "us", "node-lost")
+        assert (known.survivor, known.bye_status) == ("n2", status)
+        assert known.answered_ms is not None
+        assert known.ended_at is not None
+        assert known.answered_at is not None
+        assert 4000 < known.answered_ms < 6000
+        assert abs(known.ended_at - (time.time() - 0.3)) < 0.2
+        assert known.ended_at - known.answered_at == pytest.approx(known.answered_ms / 1000)
+        # its own node is told, the one that tells is not
+        assert scene.told("n1") == scene.records
+        assert scene.told("n2") == []
         spent = scene.spent()
         # what it has cost and nothing held; the carrier it did not go by has earned nothing
-        assert 2 * CENT <= spent[TRUNK][0] <= 5 * CENT
+        # by the same time, and what the node may have been late to tell of its answer
+        assert spent[TRUNK][0] - -(-known.answered_ms // 1000) * CENT in (0, CENT)
         assert spent[NORTH] == spent[TRUNK] == (spent[TRUNK][0], 0)
         assert spent[SOUTH] == (0, 0)
         with scene.own.asks("root") as root:
@@ -273,6 +317,49 @@ def test_what_a_dead_gate_had_leased_stays_charged(own: OwnValkey, monkeypatch: 
     play(own, scenario)
 
 
+def test_what_no_disk_takes_is_settled_and_told_all_the_same(own: OwnValkey) -> None:
+    async def scenario(scene: Scene) -> None:
+        await scene.admit()
+        scene.answer()
+        await asyncio.sleep(0.3)
+        assert await scene.asked("n2") == {ID: "a BYE"}
+        scene.is_full = True
+        await scene.due()
+        await scene.asked("n2", (ID, 200, 0.0))
+        await asyncio.sleep(0.1)
+        assert scene.spent()[TRUNK][1] == 0
+        assert [record.record_id for record in scene.told("n1")] == [ID]
+
+    play(own, scenario)
+
+
+def test_an_end_nobody_has_seen_is_on_record_as_one_nobody_knows(
+    own: OwnValkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(scene: Scene) -> None:
+        await scene.admit()
+        scene.answer(session_s=1)
+        await asyncio.sleep(1.4)
+        await scene.asked("n2")
+        await asyncio.sleep(0.1)
+        (unknown,) = scene.outcomes
+        assert (unknown.ending, unknown.survivor, unknown.peer) == (Ending.ENDED_UNKNOWN, "n2", "north")
+        assert (unknown.bye_status, unknown.answered_at, unknown.answered_ms) == (None, None, None)
+
+    play(own, scenario)
+
+
+def test_the_first_who_tells_is_believed(own: OwnValkey) -> None:
+    with own.asks("gate") as gate, own.asks("worker") as worker:
+        for text in ("first", "second"):
+            gate.ask(*nodes.tell([("n1", "a", text), ("n2", "b", text)]))
+        assert worker.ask(*nodes.ends("n1")) == [b"a", b"first"]
+        worker.ask(*nodes.heard("n1", ["a"]))
+        assert worker.ask(*nodes.ends("n1")) == []
+    with own.asks("root") as root:
+        assert 29 * 86_400 < root.ask("TTL", "left:ends:n2") <= 30 * 86_400
+
+
 def kept(*, lasted_s: float | None, overdue_s: float) -> KeptLeg:
     shares = tuple(
         KeptShare(owner=owner, tariff=TARIFF.compact(), settled=CENT, granted=CENT, forced=0)
@@ -308,6 +395,13 @@ def test_when_a_leg_cannot_be_alive(
 ) -> None:
     left = Left(carrier="north", session_s=session_s, text="") if lasted_s is not None else None
     assert cannot_be_alive(kept(lasted_s=lasted_s, overdue_s=overdue_s), left, 7200) is over
+
+
+def test_of_one_that_rang_the_end_is_not_known() -> None:
+    """Whatever is answered to a BYE that nobody can have sent."""
+    told = outcome(kept(lasted_s=None, overdue_s=300), None, 481, 1000.0)
+    assert (told.ending, told.call_id, told.peer, told.answered_at) == (Ending.ENDED_UNKNOWN, "", None, None)
+    assert outcome(kept(lasted_s=0.1, overdue_s=1), None, 200, 1000.0, 5.0).answered_ms == 1
 
 
 def test_what_it_has_cost() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 from collections.abc import Awaitable, Callable
 from copy import replace
 from typing import Any
@@ -295,6 +296,23 @@ def test_what_the_ledger_has_never_heard_of_is_charged(thawed: OwnValkey) -> Non
     run(thawed, scenario)
 
 
+def test_nothing_is_charged_at_a_time_that_is_yet_to_come(thawed: OwnValkey) -> None:
+    """By a node whose clock is ahead: it would leave the windows later than it may."""
+    trunk = owner()
+
+    async def scenario(live: LiveClient) -> None:
+        live.settle([Settlement(record_id=trunk, costs=((trunk, 7),), ended_at=time.time() + 86_400)])
+        await told(live)
+        with thawed.asks("root") as root:
+            minutes = [int(field[1:]) for field in root.ask("HKEYS", trunk) if field.startswith(b"h")]
+        with thawed.asks("worker") as worker:
+            now_s = money.watched(worker.ask(*money.watch(LONGEST_S, None))).now_ms / 1000
+        assert minutes
+        assert max(minutes) <= now_s // 60
+
+    run(thawed, scenario)
+
+
 def test_a_dead_leg_is_charged_on_and_that_is_told(thawed: OwnValkey) -> None:
     trunk = owner()
 
@@ -327,6 +345,9 @@ def test_one_that_was_taken_for_dead_has_no_more_than_it_was_granted(thawed: Own
         assert isinstance(await renewed(live, leg(trunk, part(trunk, 30, 100, 150, day=120))), OverSpend)
         assert spent(thawed, trunk) == [money.Spent(granted=70, hour=30, day=30, month=30)]
         assert await renewed(live, leg(trunk, part(trunk, 30, 100, 120, day=120))) == Granted()
+        # it is taken back once
+        assert isinstance(await renewed(live, leg(trunk, part(trunk, 30, 120, 150, day=120))), OverSpend)
+        assert spent(thawed, trunk)[0].granted == 90
 
     run(thawed, scenario)
 

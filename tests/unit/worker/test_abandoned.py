@@ -1,7 +1,7 @@
 """What a dead Kamailio left open is closed once, and nothing else; its media first."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
@@ -88,10 +88,17 @@ def endings(store: RecordStore) -> dict[str, str]:
 class Worker:
     """A worker that does one round after the other."""
 
-    def __init__(self, store: RecordStore, *directories: Path) -> None:
+    def __init__(
+        self,
+        store: RecordStore,
+        *directories: Path,
+        is_ours: Callable[[DecisionRecord], bool] = lambda _: True,
+    ) -> None:
         self.clock, self.told, self.beats = Clock(), list[str](), 0
         self.engine = Engine(self.clock)
-        self.abandoned = Abandoned(store, directories, self.told.append, lambda: self.engine, self.clock)
+        self.abandoned = Abandoned(
+            store, directories, self.told.append, lambda: self.engine, self.clock, is_ours
+        )
 
     def rounds(self, count: int, notes: frozenset[Path] | None = None) -> int:
         def beat() -> None:
@@ -134,6 +141,14 @@ def test_only_what_an_earlier_start_left_open_is_closed(store: RecordStore, tmp_
     assert worker.engine.deleted[: len(names)] == names
     (closed,) = [call for call in store.newest(100) if call["record_id"] == "open"]
     assert (closed["ended_at"], closed["ended_by"], closed["end_code"]) == (NOW, "us", None)
+
+
+def test_what_another_node_of_the_database_has_is_left_alone(store: RecordStore, tmp_path: Path) -> None:
+    store.ship([decision("ours"), decision("theirs", verdict="admit"), decision("before")], "s", 1)
+    note(tmp_path)
+    worker = Worker(store, tmp_path, is_ours=lambda call: call.record_id != "theirs")
+    assert worker.until_the_note_goes() == 2
+    assert endings(store) == {"ours": "ended-unknown", "before": "ended-unknown"}
 
 
 def test_all_are_looked_through_a_part_in_each_round_the_newest_first(

@@ -15,21 +15,21 @@ CAP = 2 * SLICE + SECOND
 DECK = "prefix,rate,increments\n1202,6.00,1/1\n"
 
 
-def config(spend: str) -> str:
-    """The example with these caps of its one trunk, its tenant's calls sold by a deck."""
+def config(spend: str, more: str = "") -> str:
+    """The example with these caps of its one trunk, its tenant's calls sold by a deck; `more` lines of `node`."""
     text = EXAMPLE.read_text(encoding="utf-8")
     text = text.replace("  - name: acme\n", "  - name: acme\n    deck: retail\n", 1)
-    text = text.replace("  gates: 2\n", f"  gates: 2\n  grant_s: {GRANT_S}\n", 1)
+    text = text.replace("  gates: 2\n", f"  gates: 2\n  grant_s: {GRANT_S}\n{more}", 1)
     issued = "        client_certificate: issued\n"
-    more = f"        spend: {spend}\n"
+    caps = f"        spend: {spend}\n"
     assert text.count(issued) == text.count("deck: retail") == 1
-    return text.replace(issued, issued + more)
+    return text.replace(issued, issued + caps)
 
 
 @contextmanager
-def node_with(spend: str) -> Iterator[Node]:
+def node_with(spend: str, more: str = "") -> Iterator[Node]:
     """Such a node, with its deck in force."""
-    running = start_node(config(spend))
+    running = start_node(config(spend, more))
     try:
         file = running.home / "deck.csv"
         file.write_text(DECK, encoding="utf-8")

@@ -1,8 +1,10 @@
 """A call whose edge has died, and whose caller's CSeq had leapt far ahead after its ACK."""
 
 import asyncio
+import json
+import time
 
-from wire.money.conftest import node_with
+from wire.money.conftest import SECOND, node_with
 from wire.money.strict import Bench, at, bench
 
 
@@ -23,5 +25,25 @@ def test_numbers_nobody_was_told_of() -> None:
             assert numbers[-1] > 5_000_000 > numbers[-2]
             await asyncio.sleep(1.5)
             await b.is_settled(more=2)
+            # it was found open at the next start, and its end is known all the same
+            until = time.monotonic() + 10
+            while (record := await asyncio.to_thread(b.node.record, call.invite.call_id))["ending"] != "bye":
+                assert record["ending"] == "ended-unknown"
+                assert time.monotonic() < until
+                await asyncio.sleep(0.2)
+            assert (record["cut"], record["bye_status"]) == ("node-lost", 200)
+            assert record["survivor"] == "sbc.example.com"
+            billed = leg.seconds()
+            assert billed - 1 <= record["answered_ms"] / 1000 <= billed + 0.2
+            done = b.node.trunkward("export", "billing", "--from", "2026-01-01", "--json-lines")
+            (line,) = map(json.loads, done.stdout.splitlines())
+            assert (line["record_id"], line["charged"], line["revised_by"]) == (
+                record["record_id"],
+                "charged",
+                "node sbc.example.com",
+            )
+            assert float(line["price"]) * 1_000_000 == -(-record["answered_ms"] // 1000) * SECOND
+            said = b.node.trunkward("explain", record["record_id"]).stdout
+            assert "its node was lost, sbc.example.com has seen to it: its BYE was answered with 200" in said
 
         bench(node, scenario)

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import tarfile
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +18,7 @@ import pytest
 import trunkward
 from sipkit.call import Call
 from sipkit.transport import Flow
-from wire.conftest import EXAMPLE, Node, start_node_in, stop_node
+from wire.conftest import EXAMPLE, Node, home_of, start_node_in, stop_node
 from wire.node.parties import (
     NORTH_NUMBER,
     Party,
@@ -50,11 +49,7 @@ def node() -> Iterator[Node]:
 
     One has another edge and starts rtpengine otherwise, one's worker dies, one is the first again with another number.
     """
-    if os.geteuid() != 0:
-        pytest.skip("a node gives each process its own user: needs root")
-    home = Path(tempfile.mkdtemp(prefix="tw-", dir="/tmp"))
-    home.chmod(0o755)
-    (home / "node.yaml").write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
+    home = home_of(EXAMPLE.read_text(encoding="utf-8"))
     make_version(home, OLD)
     for version in (NEW, LATER):
         package = make_version(home, version)
@@ -258,7 +253,7 @@ def test_killed_in_the_middle_it_is_done_again(node: Node, tmp_path: Path) -> No
 
     Nobody changes the node meanwhile: not while the upgrade holds it, nor half moved.
     """
-    text = EXAMPLE.read_text(encoding="utf-8")
+    text = (node.home / "node.yaml").read_text(encoding="utf-8")
     in_force = (node.state / "config" / "declared.json").read_bytes()
     with _begin(node, NEW) as first:
         try:
@@ -298,7 +293,7 @@ def test_changes_and_upgrades_start_nothing_anew_that_need_not_be(node: Node) ->
     Another version than the one that runs changes nothing.
     """
     assert _in_use(node)["now"]["version"] == NEW
-    text = EXAMPLE.read_text(encoding="utf-8")
+    text = (node.home / "node.yaml").read_text(encoding="utf-8")
     other = text.replace("        numbers:\n", '        numbers:\n          - "+12025550119"\n', 1)
     assert other != text
     media, kamailio = node.pid("rtpengine"), node.pid("kamailio")
