@@ -223,17 +223,24 @@ def test_few_are_fetched_from_one_host_at_once() -> None:
     run(scenario)
 
 
-def test_whoever_wants_too_much_keeps_only_himself_waiting() -> None:
+async def settle() -> None:
+    """Until everybody is as far as he comes; no time that a slow machine would need more of."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+def test_whoever_wants_too_much_keeps_only_himself_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """A wildcard domain that never answers takes half the room for its sender; everybody else has the rest."""
+    monkeypatch.setattr(module, "TURN_S", 60.0)
 
     async def scenario(chains: Chains, host: Host, places: Places, clock: Clock) -> None:
         host.open.clear()
-        hostile = wanted(chains, urls(1000, "evil{}"), NORTH)
-        await asyncio.sleep(0.01)
+        hostile = wanted(chains, urls(300, "evil{}"), NORTH)
+        await settle()
         assert host.at_once == IN_ALL // 2
-        assert busy(hostile) == 1000 - IN_ALL // 2 - module.QUEUED
+        assert busy(hostile) == 300 - IN_ALL // 2 - module.QUEUED
         honest = wanted(chains, urls(20, "good{}"), SOUTH)
-        await asyncio.sleep(0.01)
+        await settle()
         assert host.at_once == IN_ALL // 2 + 20, "none of them waits"
         host.open.set()
         found = await asyncio.gather(*honest)
