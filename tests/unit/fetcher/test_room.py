@@ -50,9 +50,9 @@ def run(scenario: Callable[[Fetches], Any], places: int = 4, waiting: int = 2) -
 def test_one_sender_leaves_half_of_it_to_the_next() -> None:
     async def scenario(fetches: Fetches) -> None:
         for _ in range(4):
-            await fetches.begin("north")
+            _ = await fetches.begin("north")
         assert fetches.running == ["north"] * 2
-        await fetches.begin("south")
+        _ = await fetches.begin("south")
         assert fetches.running == ["north"] * 2 + ["south"]
 
     run(scenario)
@@ -61,7 +61,7 @@ def test_one_sender_leaves_half_of_it_to_the_next() -> None:
 def test_no_more_wait_than_may() -> None:
     async def scenario(fetches: Fetches) -> None:
         for _ in range(4):
-            await fetches.begin("north")
+            _ = await fetches.begin("north")
         with pytest.raises(Full, match="2 of north wait"):
             await (await fetches.begin("north"))
 
@@ -113,7 +113,7 @@ def test_a_turn_and_an_end_at_once() -> None:
         await asyncio.sleep(0)  # its place is the waiting one's now, who has not gone on yet
         waits.cancel()
         await asyncio.gather(first, waits, return_exceptions=True)
-        await fetches.begin("north")
+        _ = await fetches.begin("north")
         assert fetches.running == ["north"] * 2
 
     run(scenario)

@@ -215,8 +215,7 @@ def test_what_is_known_of_good_certificates_no_caller_drives_out(provider: Provi
         await world.look(world.case())
         for number in range(MOST_OTHERS + 10):
             url = f"https://evil.example.net/{number}.pem"
-            world.fetcher.answers[url] = NoChain(id=1, why="deadline", detail="", until=NOW + 30)
-            world.verifying._known.learn(url, world.fetcher.answers[url])
+            world.verifying._known.learn(url, NoChain(id=1, why="deadline", detail="", until=NOW + 30))
         await world.look(world.case())
         assert world.fetcher.asked == [provider.url]
 
