@@ -7,6 +7,7 @@ _WORDS: tuple[tuple[str, str], ...] = (
         "no-trusted-list",
         "nobody has told this node whose certificates may sign calls: node.identity.policy_administrator",
     ),
+    ("too-many-fetches", "too many certificates were being fetched for whoever sent it: fetcher.log"),
     ("fetcher-", "the fetcher did not answer in time: ./trunkward status, fetcher.log"),
     ("certificate-late", "its certificate did not come in time: fetcher.log says what its host did"),
 )

@@ -9,25 +9,32 @@ import msgspec
 
 from trunkward.engines.fetcher_wire import (
     MAX_FRAME,
+    TOO_MANY,
     ChainAnswer,
     ChainAsked,
     Garbled,
+    NoChain,
     decode_answer,
     encode,
     frame,
     read_frame,
 )
+from trunkward.engines.shares import Shares
 
 #: Seconds a connection may take; the fetcher is on this machine.
 _CONNECT_S = 0.1
 #: Seconds without a word, while it is asked, after which it is taken for lost: longer than a fetch may take.
 SILENT_S = 3.0
-#: URLs asked for at once; beyond it the fetcher is too slow to be asked.
+#: URLs asked for at once, of which each sender has a share; beyond it the fetcher is too slow to be asked.
 MAX_PENDING = 512
 
 
 class FetcherLost(Exception):
     """The fetcher does not take questions; the message is a kebab-case reason."""
+
+
+class FetcherBusy(FetcherLost):
+    """It is there, and owes this sender all the answers it may."""
 
 
 class FetcherClient:
@@ -40,30 +47,35 @@ class FetcherClient:
         self._reading: asyncio.Task[None] | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._pending: dict[int, asyncio.Future[ChainAnswer]] = {}
+        self._shares = Shares(MAX_PENDING)
         self._count = 0
         #: When it has said something, or was asked while it owed nothing (seconds that pass).
         self._heard_s = 0.0
 
-    async def ask(self, url: str) -> ChainAnswer:
-        """The answer, whenever it comes. Raises `FetcherLost`."""
+    async def ask(self, url: str, sender: str) -> ChainAnswer:
+        """The answer, whenever it comes, on a URL of a call of `sender`. Raises `FetcherLost`."""
         if self._pending and time.monotonic() - self._heard_s > SILENT_S and self._writer is not None:
             self._writer.transport.abort()  # what others wait for in vain nobody else has to
             raise FetcherLost("fetcher-timeout")
         if self._writer is None or self._writer.is_closing():
             await self._connect()
-        if self._writer is None or len(self._pending) >= MAX_PENDING:
-            raise FetcherLost("fetcher-overloaded")
+        if self._writer is None or not self._shares.take(sender):
+            raise FetcherBusy("fetcher-overloaded")
         if not self._pending:
             self._heard_s = time.monotonic()
         self._count += 1
         number = self._count
         answer: asyncio.Future[ChainAnswer] = asyncio.get_running_loop().create_future()
         self._pending[number] = answer
-        self._writer.write(frame(encode(ChainAsked(id=number, url=url))))
+        self._writer.write(frame(encode(ChainAsked(id=number, url=url, sender=sender))))
         try:
-            return await answer
+            answered = await answer
         finally:
             self._pending.pop(number, None)
+            self._shares.give_back(sender)
+        if isinstance(answered, NoChain) and answered.why == TOO_MANY:
+            raise FetcherBusy(TOO_MANY)
+        return answered
 
     async def close(self) -> None:
         """Ends the connection; questions on their way end with `fetcher-lost`."""

@@ -14,11 +14,17 @@ MAX_QUESTION = 4096
 _LENGTH_BYTES = 4
 
 
+#: Why there is none, which says nothing of the URL (`fetch.chains.Why.BUSY`): its sender wants too many.
+TOO_MANY = "too-many-fetches"
+
+
 class ChainAsked(msgspec.Struct, frozen=True, kw_only=True):
     """The chain behind this URL is wanted."""
 
     id: int
     url: str
+    #: The carrier or trunk whose call has it: each has a share of what is fetched.
+    sender: str
 
 
 class ChainGiven(msgspec.Struct, frozen=True, kw_only=True, tag="chain", tag_field="is"):

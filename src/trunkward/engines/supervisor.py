@@ -131,6 +131,7 @@ def _fetcher_command(declared: Declared, paths: Paths, home: list[str]) -> list[
         *(sys.executable, "-m", "trunkward.fetcher", "--authorities", str(authorities)),
         *(word for host in node.resolvers for word in ("--resolver", str(host))),
         *(word for net in node.verification.unsafe_networks for word in ("--unsafe-network", str(net))),
+        *(["--policy-administrator"] if node.policy_administrator is not None else []),
         *home,
     ]
 

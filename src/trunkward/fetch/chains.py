@@ -10,7 +10,8 @@ Whoever calls chooses the URL, and may own its host, its names and all that it a
 4. speaks TLS 1.2 or later with a checked chain and name;
 5. takes one answer, 200, from that connection: no redirect, no compression;
 6. reads a bounded number of bytes, and keeps a bounded body;
-7. takes nothing for a chain but one to six certificates;
+7. takes nothing for a chain but one to six certificates in PEM, and nothing beside them; what is kept is
+   written anew from them, so nobody keeps bytes of his own here;
 8. is over at its deadline, whatever stage it is at.
 
 h11 parses (a protocol without a socket, so all limits and times are ours); `requests`, which other fetches
@@ -18,6 +19,7 @@ here use, has time limits between two packets only, and its parser reads headers
 """
 
 import asyncio
+import re
 import ssl
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,11 +28,13 @@ from ipaddress import ip_address
 
 import h11
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from trunkward import __version__
 from trunkward.fetch.addresses import why_refused
 from trunkward.routing.ports import NamesUnavailable
 from trunkward.shaken.causes import Refused
+from trunkward.shaken.unreadable import UNREADABLE
 from trunkward.shaken.x5u import NO_EXCEPTION, CertificateUrl, UrlRules, read_url
 from trunkward.trunks.model import Address, Network
 
@@ -46,6 +50,10 @@ MAX_CERTIFICATES = 6
 #: Addresses of a host that are tried.
 _MOST_ADDRESSES = 3
 _PIECE = 8 * 1024
+#: RFC 8555 section 9.1: `stricttextualmsg` (RFC 7468 section 3) one after the other, without any other text.
+_CHAIN = re.compile(
+    rb"\s*+(?:-----BEGIN CERTIFICATE-----\s++[A-Za-z0-9+/=\s]++-----END CERTIFICATE-----\s*+)++"
+)
 
 
 class Why(StrEnum):
@@ -80,9 +88,9 @@ class NotFetched(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """A chain as it came."""
+    """A chain that came."""
 
-    #: PEM; nobody has looked yet at who signed it.
+    #: PEM, written anew from the certificates; nobody has looked yet at who signed them.
     chain: bytes
     #: Of the answer, by lower-case name, for how long it may be kept.
     headers: Mapping[str, str]
@@ -140,7 +148,8 @@ async def _fetch(place: CertificateUrl, way: Way) -> Fetched:
     finally:
         writer.transport.abort()  # whoever is sending a gigabyte is not waited for
     # 7.
-    return Fetched(chain=body, headers=headers, not_after_s=_first_end(body))
+    chain, not_after_s = _read(body)
+    return Fetched(chain=chain, headers=headers, not_after_s=not_after_s)
 
 
 async def _addresses(host: str, way: Way) -> Sequence[Address]:
@@ -245,11 +254,18 @@ def _head(answer: h11.Response) -> dict[str, str]:
     return headers
 
 
-def _first_end(body: bytes) -> float:
+def _read(body: bytes) -> tuple[bytes, float]:
+    """A body's certificates, written anew, and when the first of them ends (seconds since the epoch)."""
+    if not _CHAIN.fullmatch(body):
+        raise NotFetched(Why.CONTENT, "not certificates in PEM alone (RFC 8555 section 9.1)")
     try:
         chain = x509.load_pem_x509_certificates(body)
-        if len(chain) > MAX_CERTIFICATES:
-            raise NotFetched(Why.CONTENT, f"{len(chain)} certificates")
-        return min(one.not_valid_after_utc.timestamp() for one in chain)
-    except ValueError:
+        first_end = min(one.not_valid_after_utc.timestamp() for one in chain)
+        pem = b"".join(one.public_bytes(Encoding.PEM) for one in chain)
+    except UNREADABLE:
         raise NotFetched(Why.CONTENT, "no certificates in PEM") from None
+    if len(chain) > MAX_CERTIFICATES:
+        raise NotFetched(Why.CONTENT, f"{len(chain)} certificates")
+    if len(pem) > MAX_BODY:  # its lines were longer than those of PEM
+        raise NotFetched(Why.SIZE, f"{len(pem)} bytes of PEM")
+    return pem, first_end

@@ -12,11 +12,14 @@ import structlog
 import uvloop
 
 from trunkward.engines.exporter import BEAT_S
+from trunkward.engines.trust import TrustFiles
 from trunkward.engines.users import uid
 from trunkward.fetch.chains import Way, fetch, host_context
 from trunkward.fetch.resolver import Resolver
 from trunkward.fetcher.chains import Chains
+from trunkward.fetcher.held import HeldChains
 from trunkward.fetcher.kept import KeptChains
+from trunkward.fetcher.leading import Leading
 from trunkward.fetcher.metrics import FetcherMetrics
 from trunkward.fetcher.server import Door
 from trunkward.fetcher.shared import SharedChains
@@ -24,7 +27,7 @@ from trunkward.settings import FETCHER_METRICS_PORT, Paths
 from trunkward.trunks.model import Host
 
 #: Seconds between two looks for chains whose time is over.
-_SWEEP_S = 3600.0
+_SWEEP_S = 60.0
 
 
 def main() -> None:
@@ -55,16 +58,27 @@ async def _run(arguments: argparse.Namespace) -> None:
     )
     disk = KeptChains(paths.chains)
     shared = SharedChains(paths.valkey, "fetcher", paths.valkey_secret("fetcher"))
-    chains = Chains(fetch=partial(fetch, way=way), disk=disk, shared=shared, metrics=metrics)
+    trust = TrustFiles(paths, administered=arguments.policy_administrator)
+    trust.refresh()
+    chains = Chains(
+        fetch=partial(fetch, way=way),
+        leads=Leading(trust),
+        disk=disk,
+        held=HeldChains(),
+        shared=shared,
+        metrics=metrics,
+    )
 
     async def beat() -> None:
         while True:
             metrics.heartbeat.beat()
+            if trust.is_behind():
+                await asyncio.to_thread(trust.refresh)
             await asyncio.sleep(BEAT_S)
 
     async def sweep() -> None:
         while True:
-            await asyncio.to_thread(disk.sweep, time.time())
+            disk.sweep(time.time())
             await asyncio.sleep(_SWEEP_S)
 
     beside = [asyncio.create_task(beat()), asyncio.create_task(sweep())]
@@ -85,6 +99,9 @@ def _arguments() -> argparse.Namespace:
         "--resolver", action="append", default=[], type=_resolver, help="ADDRESS:PORT of a DNS server"
     )
     parser.add_argument("--unsafe-network", action="append", default=[], type=ip_network)
+    parser.add_argument(
+        "--policy-administrator", action="store_true", help="one is named: its list says whom to trust"
+    )
     parser.add_argument("--live", default="")
     for name in ("config", "state", "run", "log"):
         parser.add_argument(f"--{name}", type=Path, required=True)

@@ -1,7 +1,9 @@
-"""One chain for each URL, from where it is nearest: this node's disk, Valkey, its host.
+"""One chain for each URL, from where it is nearest: this node's memory and disk, Valkey, its host.
 
 Whoever asks for a URL that is being fetched waits for the same fetch. A URL that has failed is not fetched
-again for a while, longer each time; a host is asked for few at once, and all hosts for a bounded number.
+again for a while, longer each time. Callers choose URLs, and there is no end of them; so each sender (a
+carrier, or a trunk in transit) has a share of its own of what is fetched at once, of a host and in all, and
+waits behind nobody else. On disk and in Valkey is only what leads to the trusted list.
 """
 
 import asyncio
@@ -17,13 +19,20 @@ from trunkward.fetch.chain_lifetime import kept_until
 from trunkward.fetch.chains import Fetched, NotFetched, Why
 from trunkward.fetcher.kept import Kept
 from trunkward.fetcher.metrics import FetcherMetrics, Source
+from trunkward.fetcher.room import Full, Room
 
 #: Seconds for which a URL that has failed is left alone, the first time, the second, and from then on.
 RESTS_S = (30.0, 60.0, 120.0)
-#: Seconds of rest when nobody was asked, because too many others were being fetched.
-_BUSY_S = 1.0
-#: Fetches from one host at once, those that wait for their turn there, and fetches in all.
-PER_HOST, WAITING, IN_ALL = 4, 32, 64
+#: Seconds for which a chain is held that leads to nobody we trust: the least of ATIS-1000074, and no more.
+FOREIGN_S = 86_400.0
+#: Fetches for one sender from one host at once, and those that wait for their turn there.
+PER_HOST, WAITING = 4, 32
+#: Seconds one waits for its turn: a call waits for the fetch, too, and our limit is not its host's fault.
+TURN_S = 0.2
+#: Fetches in all, and those of one sender that wait for a place among them.
+IN_ALL, QUEUED = 128, 64
+#: Seconds between two lines about what was not fetched at all: there may be many a second.
+_TOLD_EVERY_S = 1.0
 #: Failed URLs that are remembered.
 _MOST_FAILED = 16_384
 
@@ -31,7 +40,7 @@ _log = structlog.get_logger("fetcher")
 
 
 class Store(Protocol):
-    """Where chains are kept on this node (`fetcher.kept.KeptChains`)."""
+    """Where chains are kept on this node (`fetcher.kept.KeptChains`, `fetcher.held.HeldChains`)."""
 
     def get(self, url: str, now_s: float) -> Kept | None:
         """What is kept of a URL."""
@@ -76,48 +85,105 @@ class Chains:
         self,
         *,
         fetch: Callable[[str], Awaitable[Fetched]],
+        leads: Callable[[str, float], bool],
         disk: Store,
+        held: Store,
         shared: Shared,
         metrics: FetcherMetrics,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`fetch` gets one over the network, and raises `NotFetched`. `clock`: seconds since the epoch."""
+        """`fetch` gets one over the network, and raises `NotFetched`. `clock`: seconds since the epoch.
+
+        `leads`: whether a chain leads to the trusted list, at a time; all others are in `held` alone.
+        """
         self._fetch = fetch
+        self._leads = leads
         self._disk = disk
+        self._held = held
         self._shared = shared
         self._metrics = metrics
         self._clock = clock
-        self._flights: dict[str, asyncio.Task[Kept | Lacking]] = {}
+        #: By sender and URL; and what is being fetched for whoever wants it.
+        self._flights: dict[tuple[str, str], asyncio.Task[Kept | Lacking]] = {}
+        self._fetches: dict[str, asyncio.Task[Kept | Lacking]] = {}
         self._lacking: dict[str, Lacking] = {}
-        self._hosts: dict[str, _Host] = {}
-        self._room = asyncio.Semaphore(IN_ALL)
+        #: By sender and host.
+        self._hosts: dict[tuple[str, str], _Host] = {}
+        self._room = Room(IN_ALL, QUEUED)
+        #: Seconds since the epoch.
+        self._told_busy_s = 0.0
 
-    async def get(self, url: str) -> Kept | Lacking:
-        """The chain behind a URL, or why there is none. Never raises."""
-        now_s = self._clock()
-        if (lacking := self._lacking.get(url)) is not None and lacking.until > now_s:
-            self._metrics.answered(Source.FAILED_BEFORE)
-            return lacking
-        if (kept := self._disk.get(url, now_s)) is not None:
-            self._metrics.answered(Source.DISK)
-            return kept
-        flight = self._flights.get(url)
+    async def get(self, url: str, sender: str) -> Kept | Lacking:
+        """The chain behind a URL that came with a call of `sender`, or why there is none. Never raises."""
+        if (known := self._known(url)) is not None:
+            return known
+        flight = self._flights.get((sender, url))
         if flight is None:
-            flight = self._flights[url] = asyncio.create_task(self._found(url))
-            flight.add_done_callback(lambda _: self._flights.pop(url, None))
+            flight = self._flights[sender, url] = asyncio.create_task(self._found(url, sender))
+            flight.add_done_callback(lambda _: self._flights.pop((sender, url), None))
         else:
             self._metrics.answered(Source.FLIGHT)
         # whoever gives up waiting does not end it for the others
         return await asyncio.shield(flight)
 
-    async def _found(self, url: str) -> Kept | Lacking:
-        if (kept := await self._shared.get(url, self._clock())) is not None:
+    def _known(self, url: str) -> Kept | Lacking | None:
+        now_s = self._clock()
+        if (lacking := self._lacking.get(url)) is not None and lacking.until > now_s:
+            self._metrics.answered(Source.FAILED_BEFORE)
+            return lacking
+        for store, source in ((self._disk, Source.DISK), (self._held, Source.MEMORY)):
+            if (kept := store.get(url, now_s)) is not None:
+                self._metrics.answered(source)
+                return kept
+        return None
+
+    async def _found(self, url: str, sender: str) -> Kept | Lacking:
+        now_s = self._clock()
+        kept = await self._shared.get(url, now_s)
+        if kept is not None and self._leads(kept.chain, now_s):  # others' words are not believed either
             self._metrics.answered(Source.SHARED)
-            self._keep(kept)
+            self._keep(kept, now_s)
             return kept
+        place = sender, urlsplit(url).netloc.lower()
+        host = self._hosts.setdefault(place, _Host())
+        if host.asked >= PER_HOST + WAITING:
+            return self._busy(url, f"{host.asked} for {sender} from {place[1]} are on their way")
+        host.asked += 1
+        try:
+            async with asyncio.timeout(TURN_S) as turn, host.turn, self._room.place(sender):
+                turn.reschedule(None)
+                return self._known(url) or await self._fetched_once(url)
+        except Full as full:
+            return self._busy(url, str(full))
+        except TimeoutError:
+            return self._busy(url, f"no turn for {sender} in {TURN_S:g} s")
+        finally:
+            host.asked -= 1
+            if not host.asked:
+                self._hosts.pop(place, None)
+
+    def _busy(self, url: str, detail: str) -> Lacking:
+        """Says nothing of the URL, only of its sender: so it is not remembered."""
+        self._metrics.not_asked()
+        now_s = self._clock()
+        if now_s - self._told_busy_s >= _TOLD_EVERY_S:
+            self._told_busy_s = now_s
+            _log.warning("not fetched", url=url[:256], why=Why.BUSY, detail=detail)
+        return Lacking(why=Why.BUSY, detail=detail, until=now_s)
+
+    async def _fetched_once(self, url: str) -> Kept | Lacking:
+        fetch = self._fetches.get(url)
+        if fetch is None:
+            fetch = self._fetches[url] = asyncio.create_task(self._fetched(url))
+            fetch.add_done_callback(lambda _: self._fetches.pop(url, None))
+        else:
+            self._metrics.answered(Source.FLIGHT)
+        return await asyncio.shield(fetch)
+
+    async def _fetched(self, url: str) -> Kept | Lacking:
         began_s = time.monotonic()
         try:
-            fetched = await self._fetched(url)
+            fetched = await self._fetch(url)
         except NotFetched as problem:
             self._metrics.failed(problem.why, time.monotonic() - began_s)
             return self._fails(url, problem)
@@ -128,42 +194,30 @@ class Chains:
         self._metrics.fetched(time.monotonic() - began_s)
         self._lacking.pop(url, None)
         now_s = self._clock()
-        kept = Kept(
-            url=url,
-            chain=fetched.chain.decode("ascii", "replace"),
-            until=kept_until(fetched.headers, now_s, fetched.not_after_s),
-        )
-        if kept.until <= now_s:
+        chain = fetched.chain.decode("ascii")
+        until = kept_until(fetched.headers, now_s, fetched.not_after_s)
+        if until <= now_s:
             # a chain that has ended: the gate says so of calls; its host is asked again like one that fails
-            return Kept(url=url, chain=kept.chain, until=now_s + RESTS_S[0])
-        self._keep(kept)
+            return Kept(url=url, chain=chain, until=now_s + RESTS_S[0])
+        if not self._leads(chain, now_s):
+            foreign = Kept(url=url, chain=chain, until=min(until, now_s + FOREIGN_S))
+            self._held.put(foreign, now_s)
+            return foreign
+        kept = Kept(url=url, chain=chain, until=until)
+        self._keep(kept, now_s)
         self._shared.put(kept, now_s)
         return kept
 
-    async def _fetched(self, url: str) -> Fetched:
-        name = urlsplit(url).netloc.lower()
-        host = self._hosts.setdefault(name, _Host())
-        if host.asked >= PER_HOST + WAITING:
-            raise NotFetched(Why.BUSY, f"{host.asked} of {name} are on their way")
-        host.asked += 1
+    def _keep(self, kept: Kept, now_s: float) -> None:
         try:
-            async with host.turn, self._room:
-                return await self._fetch(url)
-        finally:
-            host.asked -= 1
-            if not host.asked:
-                self._hosts.pop(name, None)
-
-    def _keep(self, kept: Kept) -> None:
-        try:
-            self._disk.put(kept, self._clock())
+            self._disk.put(kept, now_s)
         except OSError as problem:  # it is fetched again after a restart
             _log.error("a chain is not kept on disk", problem=str(problem))
 
     def _fails(self, url: str, problem: NotFetched) -> Lacking:
         before = self._lacking.pop(url, None)
         times = before.times + 1 if before is not None else 1
-        rest_s = _BUSY_S if problem.why is Why.BUSY else RESTS_S[min(times, len(RESTS_S)) - 1]
+        rest_s = RESTS_S[min(times, len(RESTS_S)) - 1]
         lacking = Lacking(why=problem.why, detail=problem.detail, until=self._clock() + rest_s, times=times)
         while len(self._lacking) >= _MOST_FAILED:
             del self._lacking[next(iter(self._lacking))]

@@ -15,6 +15,8 @@ class Source(StrEnum):
     """Where an answer came from without a fetch."""
 
     DISK = "disk"
+    #: Of one that leads to nobody we trust.
+    MEMORY = "memory"
     SHARED = "valkey"
     #: Of a fetch that somebody else had begun.
     FLIGHT = "same-fetch"
@@ -39,7 +41,7 @@ class FetcherMetrics:
             self._fetches.labels(result)
         self._seconds = Histogram(
             "trunkward_fetcher_fetch_seconds",
-            "How long a fetch took, its turn at the host included.",
+            "How long a fetch took, once it had its turn.",
             buckets=_BUCKETS,
             registry=self.registry,
         )
@@ -69,6 +71,10 @@ class FetcherMetrics:
         """None did."""
         self._fetches.labels(why).inc()
         self._seconds.observe(took_s)
+
+    def not_asked(self) -> None:
+        """Nobody was asked: too many others are being fetched for the same sender."""
+        self._fetches.labels(Why.BUSY).inc()
 
     def answered(self, source: Source) -> None:
         """An answer without a fetch."""

@@ -88,7 +88,7 @@ class Door:
             await writer.drain()
 
     async def _answer(self, asked: ChainAsked, writer: asyncio.StreamWriter) -> None:
-        match await self._chains.get(asked.url):
+        match await self._chains.get(asked.url, asked.sender):
             case Lacking() as lacking:
                 given: ChainGiven | NoChain = NoChain(
                     id=asked.id, why=lacking.why, detail=lacking.detail[:200], until=lacking.until

@@ -9,7 +9,6 @@ keeps can make a certificate good.
 
 import asyncio
 import time
-from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
@@ -21,7 +20,9 @@ from trunkward.calls.verdict import Wait
 from trunkward.engines.fetcher_client import FetcherLost
 from trunkward.engines.fetcher_wire import ChainAnswer, ChainGiven
 from trunkward.engines.trust import Trust
+from trunkward.gate.known import KnownChains
 from trunkward.gate.verification_counts import VerificationCounts
+from trunkward.gate.waiting import Waiting
 from trunkward.shaken.causes import Cause, CredentialFault
 from trunkward.shaken.credential import Credential, credential_of
 from trunkward.shaken.verify import Verstat, urls_of, verify
@@ -30,10 +31,10 @@ from trunkward.shaken.verify import Verstat, urls_of, verify
 QUICK_S = 0.03
 #: Milliseconds after which the edge asks again, the first time.
 FIRST_WAIT_MS = 100
-#: Calls that are let wait at once, by one gate; beyond them they go on unverified.
-MOST_WAITING = 1000
-#: URLs that are known; 17,839 were seen in all the United States (2026).
-MOST_KNOWN = 8192
+#: Calls that are let wait at once, by one gate, half of them at most of one sender; others go on unverified.
+MOST_WAITING = 2000
+#: URLs of one call that are asked for: a `shaken` and its `div`s. What is known of others is used.
+MOST_ASKED = 4
 #: Seconds after which a credential is looked at again: it may have ended, and so may the list of revocations.
 RECHECK_S = 60.0
 
@@ -43,8 +44,8 @@ _log = structlog.get_logger("gate")
 class Fetcher(Protocol):
     """Who has chains (`engines.fetcher_client.FetcherClient`)."""
 
-    async def ask(self, url: str) -> ChainAnswer:
-        """The chain behind a URL, whenever it comes. Raises `FetcherLost`."""
+    async def ask(self, url: str, sender: str) -> ChainAnswer:
+        """The chain behind a URL of a call of `sender`, whenever it comes. Raises `FetcherLost`."""
 
 
 class TrustInForce(Protocol):
@@ -53,15 +54,6 @@ class TrustInForce(Protocol):
     @property
     def trust(self) -> Trust | None:
         """As it is now; None: there is no list."""
-
-
-@dataclass(slots=True)
-class _Known:
-    answer: ChainAnswer
-    credential: Credential | CredentialFault | None = None
-    #: Of the trust it was looked at by, and when (seconds since the epoch).
-    edition: int = -1
-    at_s: float = 0.0
 
 
 class Verifying:
@@ -75,10 +67,10 @@ class Verifying:
         self._trust = trust
         self._clock = clock
         self._counts = counts
-        self._known: dict[str, _Known] = {}
-        self._asked: dict[str, asyncio.Task[str]] = {}
-        #: Attempts that were told to wait, and until when (seconds that pass).
-        self._waiting: dict[str, float] = {}
+        self._known = KnownChains()
+        #: By sender and URL: what one sender is refused for its number no other one hears.
+        self._asked: dict[tuple[str, str], asyncio.Task[str]] = {}
+        self._waiting = Waiting(MOST_WAITING)
 
     async def look(self, case: Case, now_s: float) -> VerificationFact | Wait:
         """What a call's signatures are worth; `Wait`: nobody knows yet. `now_s` in seconds since the epoch.
@@ -103,12 +95,13 @@ class Verifying:
             return Unverified(why="no-trusted-list")
         # 2.
         urls = urls_of(values)
-        why = await self._wanting([url for url in urls if not self._knows(url, now_s)])
+        sender = case.source.name if case.source is not None else ""
+        why = await self._wanting([url for url in urls[:MOST_ASKED] if not self._knows(url, now_s)], sender)
         # 3.
         if why == _ON_ITS_WAY:
             attempt = case.attempt
             left_ms = policy.wait_ms - attempt.waited_ms
-            if left_ms > 0 and self._may_wait(attempt.id, left_ms / 1000):
+            if left_ms > 0 and self._may_wait(attempt.id, sender, left_ms / 1000):
                 return Wait(id=attempt.id, for_ms=min(left_ms, max(FIRST_WAIT_MS, attempt.waited_ms)))
         # 4.
         credentials = {url: self._credential(url, trust, now_s) for url in urls}
@@ -122,61 +115,56 @@ class Verifying:
     def count(self, case: Case, facts: Facts) -> None:
         """Counts what was found of a call that was judged."""
         if case.source is not None and facts.verification is not None:
-            self._waiting.pop(case.attempt.id, None)
+            self._waiting.over(case.attempt.id)
             self._counts.judged(case.source.name, worth_of(facts))
 
     def _knows(self, url: str, now_s: float) -> bool:
-        known = self._known.get(url)
+        known = self._known.peek(url)
         return known is not None and known.answer.until > now_s
 
-    async def _wanting(self, urls: list[str]) -> str:
+    async def _wanting(self, urls: list[str], sender: str) -> str:
         """Asks for chains and waits for them for a moment; why one is not there, "" when all are.
 
         The edge's worker waits, too: only for what nobody was asked for before.
         """
         if not urls:
             return ""
-        within_s = 0.0 if self._asked.keys() >= set(urls) else QUICK_S
-        asked = [self._ask(url) for url in urls]
+        within_s = 0.0 if self._asked.keys() >= {(sender, url) for url in urls} else QUICK_S
+        asked = [self._ask(url, sender) for url in urls]
         done, late = await asyncio.wait(asked, timeout=within_s)
         return next((why for task in done if (why := task.result())), "") or (_ON_ITS_WAY if late else "")
 
-    def _ask(self, url: str) -> asyncio.Task[str]:
-        """All calls that want one URL want it once."""
-        task = self._asked.get(url)
+    def _ask(self, url: str, sender: str) -> asyncio.Task[str]:
+        """All calls of a sender that want one URL want it once."""
+        task = self._asked.get((sender, url))
         if task is None:
-            task = self._asked[url] = asyncio.create_task(self._learn(url))
-            task.add_done_callback(lambda _: self._asked.pop(url, None))
+            task = self._asked[sender, url] = asyncio.create_task(self._learn(url, sender))
+            task.add_done_callback(lambda _: self._asked.pop((sender, url), None))
         return task
 
-    async def _learn(self, url: str) -> str:
+    async def _learn(self, url: str, sender: str) -> str:
         try:
-            answer = await self._fetcher.ask(url)
+            answer = await self._fetcher.ask(url, sender)
         except FetcherLost as lost:
             return str(lost)
-        while len(self._known) >= MOST_KNOWN:
-            del self._known[next(iter(self._known))]
-        self._known[url] = _Known(answer)
+        self._known.learn(url, answer)
         return ""
 
-    def _may_wait(self, attempt_id: str, for_s: float) -> bool:
+    def _may_wait(self, attempt_id: str, sender: str, for_s: float) -> bool:
         now_s = time.monotonic()
-        if attempt_id not in self._waiting:
-            if len(self._waiting) >= MOST_WAITING:
-                self._waiting = {one: until for one, until in self._waiting.items() if until > now_s}
-            if len(self._waiting) >= MOST_WAITING:
-                return False
-            self._waiting[attempt_id] = now_s + for_s
+        if not self._waiting.may(attempt_id, sender, now_s + for_s, now_s):
+            return False
         self._counts.waited += 1
         return True
 
     def _credential(self, url: str, trust: Trust, now_s: float) -> Credential | CredentialFault:
-        known = self._known.get(url)
+        known = self._known.peek(url)
         if known is None:
             return CredentialFault(Cause.CERTIFICATE_UNAVAILABLE, "not here in time")
         if known.credential is None or known.edition != trust.edition or now_s - known.at_s > RECHECK_S:
             known.credential = _looked_at(known.answer, trust, now_s)
             known.edition, known.at_s = trust.edition, now_s
+        self._known.used(url, known)
         return known.credential
 
 

@@ -100,6 +100,9 @@ REFUSED = {
     "/not-http.pem": Why.DEADLINE,
     "/no-pem.pem": Why.CONTENT,
     "/empty.pem": Why.CONTENT,
+    "/more-than-pem.pem": Why.CONTENT,
+    "/text.pem": Why.CONTENT,
+    "/key-too.pem": Why.CONTENT,
     "/seven.pem": Why.CONTENT,
     "/server-error.pem": Why.STATUS,
     "/partial.pem": Why.STATUS,
@@ -135,10 +138,23 @@ def test_no_more_is_read_than_a_chain_may_have(authority: ThrowawayAuthority, ch
         padding = b"\n" * (MAX_BODY - len(chain))
         host.publish("/most.pem", chain + padding)
         host.publish("/more.pem", chain + padding + b"\n")
-        assert len((await fetched(host, authority, "/most.pem")).chain) == MAX_BODY
+        assert (await fetched(host, authority, "/most.pem")).chain == chain, (
+            "what it was padded with is not kept"
+        )
         with pytest.raises(NotFetched) as refused:
             await fetched(host, authority, "/more.pem")
         assert refused.value.why is Why.SIZE
+
+    run_at_host(authority, chain, scenario)
+
+
+def test_what_is_kept_is_written_anew(authority: ThrowawayAuthority, chain: bytes) -> None:
+    """Lines of any length and ends of any kind are no bytes of a stranger's to keep; PEM has one form here."""
+
+    async def scenario(host: CertificateHost) -> None:
+        begin, *lines, end = chain.decode().strip().splitlines()
+        host.publish("/one-line.pem", f"\r\n{begin}\r\n{''.join(lines)}\r\n{end}".encode())
+        assert (await fetched(host, authority, "/one-line.pem")).chain == chain
 
     run_at_host(authority, chain, scenario)
 

@@ -7,12 +7,16 @@ from typing import Any
 import pytest
 
 from trunkward.fetch.chains import Fetched, NotFetched, Why
-from trunkward.fetcher.chains import IN_ALL, PER_HOST, RESTS_S, WAITING, Chains, Lacking
+from trunkward.fetcher import chains as module
+from trunkward.fetcher.chains import FOREIGN_S, IN_ALL, PER_HOST, RESTS_S, WAITING, Chains, Lacking
+from trunkward.fetcher.held import HeldChains
 from trunkward.fetcher.kept import Kept
 from trunkward.fetcher.metrics import FetcherMetrics
 
 NOW, DAY = 1_790_000_000.0, 86_400.0
 URL = "https://c.example.net/1.pem"
+#: Two carriers.
+NORTH, SOUTH = "north", "south"
 
 
 class Places:
@@ -55,6 +59,8 @@ class Host:
         self.open.set()
         self.fails: NotFetched | Exception | None = None
         self.not_after_s = NOW + 365 * DAY
+        self.headers: dict[str, str] = {}
+        self.chain = b"chain"
 
     async def __call__(self, url: str) -> Fetched:
         self.asked.append(url)
@@ -65,7 +71,7 @@ class Host:
             await asyncio.sleep(0)
             if self.fails is not None:
                 raise self.fails
-            return Fetched(chain=b"chain", headers={}, not_after_s=self.not_after_s)
+            return Fetched(chain=self.chain, headers=self.headers, not_after_s=self.not_after_s)
         finally:
             self.at_once -= 1
 
@@ -81,7 +87,15 @@ def run(scenario: Callable[[Chains, Host, Places, Clock], Any]) -> None:
     async def whole() -> None:
         host, places, clock = Host(), Places(), Clock()
         clock.now = NOW
-        chains = Chains(fetch=host, disk=places, shared=Shared(places), metrics=FetcherMetrics(), clock=clock)
+        chains = Chains(
+            fetch=host,
+            leads=lambda chain, now_s: chain != "foreign",
+            disk=places,
+            held=HeldChains(),
+            shared=Shared(places),
+            metrics=FetcherMetrics(),
+            clock=clock,
+        )
         await scenario(chains, host, places, clock)
 
     asyncio.run(whole())
@@ -92,7 +106,7 @@ def test_a_thousand_who_want_one_url_make_one_fetch() -> None:
 
     async def scenario(chains: Chains, host: Host, places: Places, clock: Clock) -> None:
         host.open.clear()
-        wanted = [asyncio.create_task(chains.get(URL)) for _ in range(1000)]
+        wanted = [asyncio.create_task(chains.get(URL, NORTH)) for _ in range(1000)]
         await asyncio.sleep(0.01)
         wanted[0].cancel()
         host.open.set()
@@ -108,13 +122,13 @@ def test_what_is_nearer_is_not_fetched() -> None:
 
     async def scenario(chains: Chains, host: Host, places: Places, clock: Clock) -> None:
         places.valkey[URL] = shared = Kept(url=URL, chain="shared", until=NOW + DAY)
-        assert await chains.get(URL) == shared
+        assert await chains.get(URL, NORTH) == shared
         assert places.disk == {URL: shared}, "from now on this node has it, too"
         places.valkey.clear()
-        assert await chains.get(URL) == shared
+        assert await chains.get(URL, NORTH) == shared
         assert not host.asked
         clock.now += DAY
-        found = await chains.get(URL)
+        found = await chains.get(URL, NORTH)
         assert isinstance(found, Kept)
         assert found.chain == "chain"
         assert places.disk[URL] == places.valkey[URL] == found
@@ -124,10 +138,10 @@ def test_what_is_nearer_is_not_fetched() -> None:
 
 def test_it_is_kept_for_a_day_and_never_beyond_its_end() -> None:
     async def scenario(chains: Chains, host: Host, places: Places, clock: Clock) -> None:
-        assert (await chains.get(URL)).until == NOW + DAY
+        assert (await chains.get(URL, NORTH)).until == NOW + DAY
         host.not_after_s = NOW + 3600
         other = URL.replace("1", "2")
-        assert (await chains.get(other)).until == NOW + 3600
+        assert (await chains.get(other, NORTH)).until == NOW + 3600
 
     run(scenario)
 
@@ -135,7 +149,7 @@ def test_it_is_kept_for_a_day_and_never_beyond_its_end() -> None:
 def test_one_that_has_ended_is_told_and_kept_nowhere() -> None:
     async def scenario(chains: Chains, host: Host, places: Places, clock: Clock) -> None:
         host.not_after_s = NOW - 1
-        found = await chains.get(URL)
+        found = await chains.get(URL, NORTH)
         assert isinstance(found, Kept)
         assert found.until == NOW + RESTS_S[0]
         assert not places.disk
@@ -150,19 +164,19 @@ def test_a_host_that_fails_is_left_alone_for_longer_each_time() -> None:
     async def scenario(chains: Chains, host: Host, places: Places, clock: Clock) -> None:
         host.fails = NotFetched(Why.CONNECTION, "no answer")
         for number, rest_s in enumerate((*RESTS_S, RESTS_S[-1]), 1):
-            found = await chains.get(URL)
+            found = await chains.get(URL, NORTH)
             assert isinstance(found, Lacking)
             assert (found.why, found.until, len(host.asked)) == (Why.CONNECTION, clock.now + rest_s, number)
             clock.now += rest_s - 0.001
-            assert await chains.get(URL) == found
+            assert await chains.get(URL, NORTH) == found
             assert len(host.asked) == number
             clock.now += 0.001
         host.fails = None
-        assert isinstance(await chains.get(URL), Kept)
+        assert isinstance(await chains.get(URL, NORTH), Kept)
         places.disk.clear()
         places.valkey.clear()
         host.fails = NotFetched(Why.CONNECTION, "no answer")
-        found = await chains.get(URL)
+        found = await chains.get(URL, NORTH)
         assert found.until == clock.now + RESTS_S[0], "it has answered since"
 
     run(scenario)
@@ -172,31 +186,146 @@ def test_a_host_that_fails_is_left_alone_for_longer_each_time() -> None:
 def test_a_fault_of_ours_is_a_chain_that_is_not_there() -> None:
     async def scenario(chains: Chains, host: Host, places: Places, clock: Clock) -> None:
         host.fails = ZeroDivisionError()
-        found = await chains.get(URL)
+        found = await chains.get(URL, NORTH)
         assert isinstance(found, Lacking)
         assert found.why is Why.HTTP
 
     run(scenario)
 
 
-def test_few_are_fetched_from_one_host_at_once_and_a_bounded_number_in_all() -> None:
+def urls(number: int, host: str = "c") -> list[str]:
+    """So many of one host; `{}` in its name makes it another one each time."""
+    return [f"https://{host.format(at)}.example.net/{at}.pem" for at in range(number)]
+
+
+def wanted(chains: Chains, wanted_urls: list[str], sender: str) -> list[asyncio.Task[Kept | Lacking]]:
+    return [asyncio.create_task(chains.get(url, sender)) for url in wanted_urls]
+
+
+def busy(tasks: list[asyncio.Task[Kept | Lacking]]) -> int:
+    """How many were told that too many others are being fetched."""
+    done = [task.result() for task in tasks if task.done()]
+    return sum(isinstance(found, Lacking) and found.why is Why.BUSY for found in done)
+
+
+def test_few_are_fetched_from_one_host_at_once() -> None:
     async def scenario(chains: Chains, host: Host, places: Places, clock: Clock) -> None:
         host.open.clear()
-        of_one = [f"https://c.example.net/{number}.pem" for number in range(PER_HOST + WAITING + 5)]
-        of_many = [f"https://c{number}.example.net/1.pem" for number in range(IN_ALL + 10)]
-        wanted = [asyncio.create_task(chains.get(url)) for url in of_one]
+        tasks = wanted(chains, urls(PER_HOST + WAITING + 5), NORTH)
         await asyncio.sleep(0.01)
         assert host.most_at_once == PER_HOST
-        done = [task.result() for task in wanted if task.done()]
-        assert len(done) == 5
-        assert all(isinstance(found, Lacking) and found.why is Why.BUSY for found in done)
-        wanted += [asyncio.create_task(chains.get(url)) for url in of_many]
-        await asyncio.sleep(0.01)
-        assert host.most_at_once == IN_ALL
+        assert busy(tasks) == 5
         host.open.set()
-        found_all = await asyncio.gather(*wanted)
-        assert sum(isinstance(found, Kept) for found in found_all) == PER_HOST + WAITING + IN_ALL + 10
+        found = await asyncio.gather(*tasks)
+        assert sum(isinstance(one, Kept) for one in found) == PER_HOST + WAITING
         assert host.at_once == 0
+
+    run(scenario)
+
+
+async def settle() -> None:
+    """Until everybody is as far as he comes; no time that a slow machine would need more of."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+def test_whoever_wants_too_much_keeps_only_himself_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wildcard domain that never answers takes half the room for its sender; everybody else has the rest."""
+    monkeypatch.setattr(module, "TURN_S", 60.0)
+
+    async def scenario(chains: Chains, host: Host, places: Places, clock: Clock) -> None:
+        host.open.clear()
+        hostile = wanted(chains, urls(300, "evil{}"), NORTH)
+        await settle()
+        assert host.at_once == IN_ALL // 2
+        assert busy(hostile) == 300 - IN_ALL // 2 - module.QUEUED
+        honest = wanted(chains, urls(20, "good{}"), SOUTH)
+        await settle()
+        assert host.at_once == IN_ALL // 2 + 20, "none of them waits"
+        host.open.set()
+        found = await asyncio.gather(*honest)
+        assert all(isinstance(one, Kept) for one in found)
+        await asyncio.gather(*hostile)
+
+    run(scenario)
+
+
+def test_one_hosts_queue_is_its_senders_own() -> None:
+    """Random paths at somebody's host, from one carrier, refuse no other carrier's call: nor is "busy" remembered."""
+
+    async def scenario(chains: Chains, host: Host, places: Places, clock: Clock) -> None:
+        host.open.clear()
+        hostile = wanted(chains, urls(PER_HOST + WAITING), NORTH)
+        await asyncio.sleep(0.01)
+        honest = "https://c.example.net/honest.pem"
+        [refused] = wanted(chains, [honest], NORTH)
+        [asked] = wanted(chains, [honest], SOUTH)
+        await asyncio.sleep(0.01)
+        assert busy([refused]) == 1
+        assert host.asked[-1] == honest
+        host.open.set()
+        assert isinstance(await asked, Kept)
+        await asyncio.gather(*hostile)
+
+    run(scenario)
+
+
+def test_whoever_gets_no_turn_is_told_so_and_the_url_is_not_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TURN_S", 0.02)
+
+    async def scenario(chains: Chains, host: Host, places: Places, clock: Clock) -> None:
+        host.open.clear()
+        tasks = wanted(chains, urls(PER_HOST + 1), NORTH)
+        await asyncio.sleep(0.05)
+        assert busy(tasks) == 1
+        host.open.set()
+        found = await asyncio.gather(*tasks)
+        assert sum(isinstance(one, Kept) for one in found) == PER_HOST, (
+            "whoever had his turn may take his time"
+        )
+        assert isinstance(await chains.get(urls(PER_HOST + 1)[-1], NORTH), Kept)
+
+    run(scenario)
+
+
+def test_two_senders_who_want_one_url_make_one_fetch() -> None:
+    async def scenario(chains: Chains, host: Host, places: Places, clock: Clock) -> None:
+        host.open.clear()
+        tasks = wanted(chains, [URL], NORTH) + wanted(chains, [URL], SOUTH)
+        await asyncio.sleep(0.01)
+        host.open.set()
+        assert len(set(map(id, await asyncio.gather(*tasks)))) == 1
+        assert host.asked == [URL]
+
+    run(scenario)
+
+
+def test_what_leads_to_nobody_we_trust_is_in_memory_alone() -> None:
+    """Any caller can make any number of them, for as long as he likes."""
+
+    async def scenario(chains: Chains, host: Host, places: Places, clock: Clock) -> None:
+        host.chain, host.headers = b"foreign", {"cache-control": "max-age=2147483648"}
+        found = await chains.get(URL, NORTH)
+        assert isinstance(found, Kept)
+        assert (found.chain, found.until) == ("foreign", NOW + FOREIGN_S)
+        assert not places.disk
+        assert not places.valkey
+        assert await chains.get(URL, SOUTH) == found
+        assert host.asked == [URL]
+        clock.now += FOREIGN_S
+        await chains.get(URL, NORTH)
+        assert host.asked == [URL, URL]
+
+    run(scenario)
+
+
+def test_what_other_nodes_say_is_held_against_the_list() -> None:
+    async def scenario(chains: Chains, host: Host, places: Places, clock: Clock) -> None:
+        places.valkey[URL] = Kept(url=URL, chain="foreign", until=NOW + DAY)
+        found = await chains.get(URL, NORTH)
+        assert isinstance(found, Kept)
+        assert found.chain == "chain"
+        assert places.valkey[URL] == places.disk[URL] == found
 
     run(scenario)
 
@@ -204,7 +333,7 @@ def test_few_are_fetched_from_one_host_at_once_and_a_bounded_number_in_all() -> 
 def test_a_full_disk_costs_no_call_its_verification() -> None:
     async def scenario(chains: Chains, host: Host, places: Places, clock: Clock) -> None:
         places.full = True
-        assert isinstance(await chains.get(URL), Kept)
+        assert isinstance(await chains.get(URL, NORTH), Kept)
         assert places.valkey
 
     run(scenario)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from trunkward.engines import fetcher_client
-from trunkward.engines.fetcher_client import FetcherClient, FetcherLost
-from trunkward.engines.fetcher_wire import MAX_QUESTION, ChainGiven, NoChain, frame
+from trunkward.engines.fetcher_client import MAX_PENDING, FetcherBusy, FetcherClient, FetcherLost
+from trunkward.engines.fetcher_wire import MAX_QUESTION, TOO_MANY, ChainGiven, NoChain, frame
 from trunkward.engines.probes import answers
 from trunkward.fetch.chains import Why
 from trunkward.fetcher.chains import Lacking
@@ -27,12 +27,14 @@ class Chains:
 
     def __init__(self) -> None:
         self.waits: dict[str, asyncio.Event] = {}
-        self.asked: list[str] = []
+        self.asked: list[tuple[str, str]] = []
 
-    async def get(self, url: str) -> Kept | Lacking:
-        self.asked.append(url)
+    async def get(self, url: str, sender: str) -> Kept | Lacking:
+        self.asked.append((url, sender))
         if (event := self.waits.get(url)) is not None:
             await event.wait()
+        if "busy" in url:
+            return Lacking(why=Why.BUSY, detail="36 of them", until=30.0)
         if "none" in url:
             return Lacking(why=Why.DEADLINE, detail="more than 2 s", until=30.0)
         return Kept(url=url, chain="x" * 20_000, until=60.0)
@@ -61,16 +63,19 @@ def test_answers_come_when_there_is_one(tmp_path: Path) -> None:
     async def scenario(chains: Chains, path: Path, _: FetcherMetrics) -> None:
         client = FetcherClient(path)
         chains.waits["https://slow.example.net/"] = asyncio.Event()
-        slow = asyncio.create_task(client.ask("https://slow.example.net/"))
-        given = await client.ask(URL)
+        slow = asyncio.create_task(client.ask("https://slow.example.net/", "north"))
+        given = await client.ask(URL, "north")
         assert isinstance(given, ChainGiven)
         assert (given.chain, given.until) == ("x" * 20_000, 60.0)
         assert not slow.done()
         chains.waits["https://slow.example.net/"].set()
         assert isinstance(await slow, ChainGiven)
-        none = await client.ask("https://none.example.net/")
+        none = await client.ask("https://none.example.net/", "north")
         assert isinstance(none, NoChain)
         assert (none.why, none.until) == ("deadline", 30.0)
+        assert chains.asked[-1] == ("https://none.example.net/", "north")
+        with pytest.raises(FetcherBusy, match="too-many-fetches"):  # nothing of the URL: it is not remembered
+            await client.ask("https://busy.example.net/", "north")
         await client.close()
 
     run(tmp_path, scenario)
@@ -80,7 +85,7 @@ def test_nobody_but_gates_and_root_is_answered(tmp_path: Path) -> None:
     async def scenario(chains: Chains, path: Path, metrics: FetcherMetrics) -> None:
         client = FetcherClient(path)
         with pytest.raises(FetcherLost):
-            await client.ask(URL)
+            await client.ask(URL, "north")
         await asyncio.sleep(0.01)
         assert not chains.asked
         assert metrics.registry.get_sample_value("trunkward_fetcher_refused_peers_total") == 1
@@ -106,7 +111,7 @@ def test_whoever_speaks_anything_else_is_cut_off(sent: bytes, tmp_path: Path) ->
         with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
             await reader.readexactly(1)
         writer.close()
-        assert isinstance(await FetcherClient(path).ask(URL), ChainGiven)
+        assert isinstance(await FetcherClient(path).ask(URL, "north"), ChainGiven)
 
     run(tmp_path, scenario)
 
@@ -115,7 +120,7 @@ def test_a_fetcher_that_is_gone_or_garbled_is_lost(tmp_path: Path) -> None:
     async def scenario() -> None:
         client = FetcherClient(tmp_path / "nobody.sock")
         with pytest.raises(FetcherLost, match="fetcher-unreachable"):
-            await client.ask(URL)
+            await client.ask(URL, "north")
         path = tmp_path / "garbled.sock"
 
         async def garbled(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -126,7 +131,7 @@ def test_a_fetcher_that_is_gone_or_garbled_is_lost(tmp_path: Path) -> None:
         async with await asyncio.start_unix_server(garbled, path):
             client = FetcherClient(path)
             with pytest.raises(FetcherLost, match="fetcher-lost"):
-                await client.ask(URL)
+                await client.ask(URL, "north")
             await client.close()
 
     asyncio.run(scenario())
@@ -137,7 +142,7 @@ def test_it_is_found_again_after_a_restart(tmp_path: Path) -> None:
 
     async def first(chains: Chains, path: Path, _: FetcherMetrics) -> None:
         chains.waits[URL] = asyncio.Event()
-        asked = asyncio.create_task(FetcherClient(path).ask(URL))
+        asked = asyncio.create_task(FetcherClient(path).ask(URL, "north"))
         await asyncio.sleep(0.01)
         client.append(FetcherClient(path))
         assert not asked.done()
@@ -146,7 +151,7 @@ def test_it_is_found_again_after_a_restart(tmp_path: Path) -> None:
     run(tmp_path, first)
 
     async def second(chains: Chains, path: Path, _: FetcherMetrics) -> None:
-        assert isinstance(await client[0].ask(URL), ChainGiven)
+        assert isinstance(await client[0].ask(URL, "north"), ChainGiven)
 
     run(tmp_path, second)
 
@@ -160,13 +165,37 @@ def test_one_that_says_nothing_is_lost_in_the_end(tmp_path: Path, monkeypatch: p
 
     async def scenario() -> None:
         client = FetcherClient(tmp_path / "frozen.sock")
-        first = asyncio.create_task(client.ask(URL))
+        first = asyncio.create_task(client.ask(URL, "north"))
         await asyncio.sleep(0.1)
         with pytest.raises(FetcherLost, match="fetcher-timeout"):
-            await client.ask(URL)
+            await client.ask(URL, "north")
         with pytest.raises(FetcherLost):
             await first
         await client.close()
 
     asyncio.run(scenario())
     listening.close()
+
+
+def test_a_sender_has_a_share_of_what_a_gate_asks_at_once(tmp_path: Path) -> None:
+    """Whoever names URLs without end, whose hosts never answer, takes half of it; then another takes half of the rest."""
+
+    async def scenario(chains: Chains, path: Path, _: FetcherMetrics) -> None:
+        client, slow = FetcherClient(path), asyncio.Event()
+        chains.waits |= {f"https://{number}.example.net/": slow for number in range(MAX_PENDING)}
+        asked = [asyncio.create_task(client.ask(url, "hostile")) for url in chains.waits]
+        await asyncio.sleep(0.1)
+        refused = [task for task in asked if task.done()]
+        assert len(refused) == MAX_PENDING // 2
+        assert all(isinstance(task.exception(), FetcherBusy) for task in refused)
+        assert isinstance(await client.ask(URL, "honest"), ChainGiven)
+        slow.set()
+        await asyncio.gather(*asked, return_exceptions=True)
+        assert isinstance(await client.ask(URL, "hostile"), ChainGiven), "places are given back"
+        await client.close()
+
+    run(tmp_path, scenario)
+
+
+def test_the_word_for_too_many_is_the_fetchers() -> None:
+    assert TOO_MANY == Why.BUSY

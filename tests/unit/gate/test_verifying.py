@@ -16,11 +16,12 @@ from sipkit.provider import Provider
 from trunkward.admission.ports import NO_FACTS, Unverified
 from trunkward.admission.screen import Case
 from trunkward.calls.verdict import Wait
-from trunkward.engines.fetcher_client import FetcherLost
+from trunkward.engines.fetcher_client import FetcherBusy, FetcherLost
 from trunkward.engines.fetcher_wire import ChainAnswer, ChainGiven, NoChain
 from trunkward.engines.trust import Trust
+from trunkward.gate.known import MOST_OTHERS
 from trunkward.gate.verification_counts import VerificationCounts
-from trunkward.gate.verifying import FIRST_WAIT_MS, QUICK_S, RECHECK_S, Verifying
+from trunkward.gate.verifying import FIRST_WAIT_MS, MOST_ASKED, QUICK_S, RECHECK_S, Verifying
 from trunkward.shaken.attest import Attestation
 from trunkward.shaken.causes import Cause
 from trunkward.shaken.crl import NO_LIST, Revocations
@@ -39,11 +40,13 @@ class Fetcher:
     def __init__(self) -> None:
         self.answers: dict[str, ChainAnswer | Exception] = {}
         self.asked: list[str] = []
+        self.senders: list[str] = []
         self.open = asyncio.Event()
         self.open.set()
 
-    async def ask(self, url: str) -> ChainAnswer:
+    async def ask(self, url: str, sender: str) -> ChainAnswer:
         self.asked.append(url)
+        self.senders.append(sender)
         await self.open.wait()
         answer = self.answers.get(url, FetcherLost("fetcher-unreachable"))
         if isinstance(answer, Exception):
@@ -169,7 +172,7 @@ def test_a_thousand_calls_ask_once_and_a_bounded_number_waits(
     provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Property 18: single flight in the gate, too."""
-    monkeypatch.setattr(module, "MOST_WAITING", 600)
+    monkeypatch.setattr(module, "MOST_WAITING", 1200)
 
     async def scenario(world: World) -> None:
         world.fetcher.open.clear()
@@ -190,7 +193,7 @@ def test_a_thousand_calls_ask_once_and_a_bounded_number_waits(
 
 def test_whoever_was_judged_waits_no_longer(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its place among those that wait is the next one's."""
-    monkeypatch.setattr(module, "MOST_WAITING", 1)
+    monkeypatch.setattr(module, "MOST_WAITING", 2)
 
     async def scenario(world: World) -> None:
         world.fetcher.open.clear()
@@ -205,19 +208,57 @@ def test_whoever_was_judged_waits_no_longer(provider: Provider, monkeypatch: pyt
     run(provider, scenario)
 
 
-def test_of_too_many_urls_the_oldest_is_forgotten(
-    provider: Provider, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whoever calls chooses them: no caller fills a gate's memory."""
-    monkeypatch.setattr(module, "MOST_KNOWN", 2)
+def test_what_is_known_of_good_certificates_no_caller_drives_out(provider: Provider) -> None:
+    """Whoever calls chooses URLs: no number of bad ones makes a good one be asked for again."""
 
     async def scenario(world: World) -> None:
-        urls = [f"https://certificates.example.net/{number}.pem" for number in range(3)]
-        for url in [*urls, urls[2], urls[0]]:
+        await world.look(world.case())
+        for number in range(MOST_OTHERS + 10):
+            url = f"https://evil.example.net/{number}.pem"
+            world.verifying._known.learn(url, NoChain(id=1, why="deadline", detail="", until=NOW + 30))
+        await world.look(world.case())
+        assert world.fetcher.asked == [provider.url]
+
+    run(provider, scenario)
+
+
+def test_of_one_call_few_urls_are_asked_for(provider: Provider) -> None:
+    """However often the edge comes back with it; what is known of the others is used."""
+
+    async def scenario(world: World) -> None:
+        world.fetcher.open.clear()
+        urls = [f"https://certificates.example.net/{number}.pem" for number in range(10)]
+        call = call_in([provider.at(url).identity(CALLING, CALLED, iat=NOW) for url in urls])
+        for _ in range(3):
+            assert isinstance(await world.look(call), Wait)
+        assert world.fetcher.asked == urls[:MOST_ASKED]
+        assert set(world.fetcher.senders) == {"north"}
+        for url in urls[MOST_ASKED:]:
+            world.verifying._known.learn(url, world.given())
+        for url in urls[:MOST_ASKED]:
             world.fetcher.answers[url] = world.given()
-            signed = [provider.at(url).identity(CALLING, CALLED, iat=NOW)]
-            assert (await world.look(call_in(signed))).outcome is Verstat.PASSED
-        assert world.fetcher.asked == [*urls, urls[0]]
+        world.fetcher.open.set()
+        await asyncio.sleep(0.01)
+        assert (await world.look(call)).outcome is Verstat.PASSED
+
+    run(provider, scenario)
+
+
+def test_one_sender_is_not_refused_for_anothers_number(provider: Provider) -> None:
+    """The same URL, wanted by two: what the one hears of its share the other does not."""
+
+    async def scenario(world: World) -> None:
+        signed = [provider.identity(CALLING, CALLED, iat=NOW)]
+        hostile = call_in_transit(signed, VerificationPolicy())
+        world.fetcher.open.clear()
+        world.fetcher.answers[provider.url] = FetcherBusy("too-many-fetches")
+        first = asyncio.create_task(world.look(hostile))
+        await asyncio.sleep(0.001)
+        second = asyncio.create_task(world.look(world.case()))
+        await asyncio.sleep(0.001)
+        assert world.fetcher.senders == ["acme-hq", "north"]
+        world.fetcher.open.set()
+        await asyncio.gather(first, second)
 
     run(provider, scenario)
 

@@ -34,6 +34,8 @@ INSIDE = {
     "private.example.net": ("A", "10.0.0.1"),
     "metadata.example.net": ("A", "169.254.169.254"),
 }
+#: Names of one who has as many as he likes, all of a host that never answers.
+EVIL = tuple(f"evil{number}.example.net" for number in range(80))
 WEST = Address(host="127.0.0.1", port=25071)
 #: Where the connections of each trunk in transit leave from.
 FROM = {"upstream": "127.0.0.4", "strict": "127.0.0.6", "abroad": "127.0.0.5"}
@@ -125,6 +127,7 @@ def config(ca: Path, more: str = "") -> str:
 def dns() -> Iterator[NameServer]:
     records = [(name, "A", address) for name, address in NAMES.items()]
     records += [(name, kind, address) for name, (kind, address) in INSIDE.items()]
+    records += [(name, "A", SILENT) for name in EVIL]
     with NameServer(DNS, records) as server:
         yield server
 

@@ -9,6 +9,7 @@ import asyncio
 import json
 import socket
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ import pytest
 
 from sipkit import sdp
 from sipkit.certificate_host import CertificateHost, hostile, plain
+from sipkit.provider import Provider
 from sipkit.transport import Address
+from trunkward.fetcher.chains import IN_ALL
 from wire.conftest import Node
 from wire.node.parties import ACME_NUMBER, faults_in, run
 from wire.records.parties import eventually
-from wire.verification.conftest import HOST, INSIDE, SILENT, Verified, path_of
+from wire.verification.conftest import EVIL, HOST, INSIDE, SILENT, Verified, path_of
 from wire.verification.test_calls_in import CALLING, call_in, record_of, shown, signed
 
 type Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -73,6 +76,7 @@ def test_hostile_answers(verified: Verified) -> None:
                 "/bomb.pem": {"encoded"},
                 "/seven.pem": {"not-a-chain"},
                 "/no-pem.pem": {"not-a-chain"},
+                "/more-than-pem.pem": {"not-a-chain"},
                 "/absent.pem": {"http-status"},
             }
             host.answers |= hostile(provider.chain)
@@ -231,9 +235,11 @@ def test_what_is_kept_survives_restarts(verified: Verified) -> None:
     run(verified.node, scenario)
 
 
-def attempt_of(verified: Verified, number: int, identity: str, waited_ms: int) -> bytes:
-    """What the edge would send of a call from the carrier: a frame."""
-    credential = verified.node.credential("north")
+def attempt_of(
+    verified: Verified, number: int, identities: Sequence[str], waited_ms: int, carrier: str = "north"
+) -> bytes:
+    """What the edge would send of a call from a carrier: a frame."""
+    credential = verified.node.credential(carrier)
     attempt = {
         "kind": "attempt",
         "id": f"{number:032x}",
@@ -254,7 +260,7 @@ def attempt_of(verified: Verified, number: int, identity: str, waited_ms: int) -
         "to_uri": f"sip:{ACME_NUMBER}@sbc.example.com",
         "call_id": f"{number}@thousand",
         "from_tag": "t",
-        "headers": {"identity": [identity]},
+        "headers": {"identity": list(identities)},
         "waited_ms": waited_ms,
         "content_type": "application/sdp",
         "body": sdp.offer(sdp.Profile.SDES),
@@ -281,7 +287,7 @@ async def asked_of_a_gate(
     reader, writer = streams
     waited_ms = 0
     while True:
-        writer.write(attempt_of(verified, number, identity, waited_ms))
+        writer.write(attempt_of(verified, number, [identity], waited_ms))
         length = int.from_bytes(await reader.readexactly(4), "big")
         verdict: dict[str, Any] = json.loads(await reader.readexactly(length))
         if verdict["verdict"] != "wait":
@@ -321,5 +327,67 @@ def test_a_thousand_calls_at_once_make_one_fetch(verified: Verified) -> None:
             assert host.asked == {path_of(provider): 1}
         assert {verdict["verdict"] for verdict in found} == {"admit"}
         assert all("TN-Validation-Passed" in verdict["from_uri"] for verdict in found)
+
+    run(verified.node, scenario)
+
+
+async def floods(verified: Verified, number: int, gate: Path) -> str:
+    """One call of a carrier's with ten URLs nobody has asked for, of a host that never answers: the first verdict."""
+    reader, writer = await connected(gate)
+    hostile = verified.provider()
+    name = EVIL[number % len(EVIL)]
+    urls = [f"https://{name}/{number}/{at}.pem" for at in range(10)]
+    identities = [hostile.at(url).identity(CALLING, ACME_NUMBER) for url in urls]
+    writer.write(attempt_of(verified, number, identities, 0, "west"))
+    length = int.from_bytes(await reader.readexactly(4), "big")
+    verdict: dict[str, Any] = json.loads(await reader.readexactly(length))
+    writer.close()
+    return str(verdict["verdict"])
+
+
+def test_a_carrier_that_names_urls_without_end_blinds_itself_alone(verified: Verified) -> None:
+    """Summary: Property 18: 160 calls of one carrier, ten URLs each of hosts that never answer, take a share of the fetches; another carrier's new certificate is fetched and its call verified meanwhile."""
+
+    async def scenario() -> None:
+        open_at_once = 0
+
+        async def silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal open_at_once
+            open_at_once += 1
+            await asyncio.sleep(10)
+            writer.close()
+
+        server = await asyncio.start_server(silent, SILENT, 443)
+        gates = [verified.node.run / "gate" / f"{number % 2}.sock" for number in range(160)]
+        flood = [asyncio.create_task(floods(verified, number, gate)) for number, gate in enumerate(gates)]
+        await asyncio.gather(*flood)
+        assert {task.result() for task in flood} <= {"wait", "admit"}
+        assert 0 < open_at_once <= IN_ALL // 2
+        honest = verified.provider()
+        async with verified.host() as host:
+            host.publish(path_of(honest), honest.chain)
+            _, there, _ = await call_in(verified, signed(honest))
+            assert "TN-Validation-Passed" in shown(there)[1]
+            assert host.asked == {path_of(honest): 1}
+        server.close()
+
+    run(verified.node, scenario)
+    assert "too-many-fetches" in verified.node.log("fetcher")
+
+
+def test_what_leads_to_nobody_is_not_kept(verified: Verified) -> None:
+    """Summary: Property 19: a chain that leads to no trusted root is on no disk, whatever its host says of how long it is good; one that does is."""
+
+    async def scenario() -> None:
+        stranger = Provider(url="https://certificates.example.net/stranger.pem")
+        honest = verified.provider()
+        kept = verified.node.state / "chains"
+        async with verified.host() as host:
+            for provider, more in ((stranger, 0), (honest, 1)):
+                host.publish(path_of(provider), provider.chain, cache_control="max-age=2147483648")
+                before = len(list(kept.glob("*.json")))
+                await call_in(verified, signed(provider))
+                assert host.asked[path_of(provider)] == 1
+                assert len(list(kept.glob("*.json"))) == before + more
 
     run(verified.node, scenario)
