@@ -56,6 +56,9 @@ def test_property_35_of_when_the_lists_are() -> None:
     counts.trust = Trust(
         authorities=TrustedList(roots=()), revocations=replace(NO_LIST, this_update_s=17.0), listed_s=9.0
     )
+    counts.lists_refused = {"revocations": "crl.der: crl-older"}
     text = scraped(counts)
+    assert 'trunkward_gate_list_refused{list="revocations"} 1.0' in text
+    assert 'trunkward_gate_list_refused{list="trusted"} 0.0' in text
     assert "trunkward_gate_trusted_list_timestamp_seconds 9.0" in text
     assert "trunkward_gate_revocations_timestamp_seconds 17.0" in text
