@@ -131,7 +131,7 @@ def test_what_is_done_again_and_again_outlives_any_exception(house: Any) -> None
 
     async def run() -> None:
         task = asyncio.create_task(world.office.every(0.001, "forget", act))
-        await thrice.wait()
+        await asyncio.wait_for(thrice.wait(), 5)
         await asyncio.sleep(0)
         assert not task.done()
         task.cancel()
