@@ -238,6 +238,7 @@ def test_who_only_reads_goes_by_what_a_gate_holds(world: World) -> None:
     world.put_revocations()
     world.look()
     world.paths.revocations.write_bytes(b"x")
+    world.put_list()  # a newer one, which no gate has seen yet
     before = {path: path.stat().st_mtime_ns for path in world.paths.held_lists.iterdir()}
     assert {path.name for path in before} == {"gate-0.json", "gate-0.crl.der", "gate-0.trusted-list.jwt"}
     world.files = TrustFiles(world.paths, administered=True, only_reads=True, clock=lambda: world.now)
