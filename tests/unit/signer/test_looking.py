@@ -29,7 +29,9 @@ class PanicException(BaseException):
     """As code in Rust raises it."""
 
 
-@pytest.mark.parametrize("problem", [RuntimeError("x"), RecursionError(), OSError(5, "I/O"), PanicException()])
+@pytest.mark.parametrize(
+    "problem", [RuntimeError("x"), RecursionError(), OSError(5, "I/O"), PanicException()]
+)
 def test_whatever_it_raises_nothing_may_be_signed(problem: BaseException) -> None:
     def look(*_: object) -> Found:
         raise problem
