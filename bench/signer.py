@@ -171,7 +171,7 @@ def _signer(pki: PkiFiles, place: Path) -> Iterator[Path]:
             *("--authorities", pki.shaken_authority, "--evidence-key", pki.evidence_public_key),
             *("--x5u", "https://cert.example.com/709J/1.pem", "--spc", _SPC, "--allow-uid", "0"),
             *("--journal", home / "journal", "--head", home / "head.json", "--gap", home / "gap.json"),
-            *("--keep-days", "730"),
+            *("--keep-days", "730", "--heads", home / "heads.log"),
         ]
         process = subprocess.Popen([str(word) for word in command], stderr=subprocess.DEVNULL)
         try:

@@ -278,6 +278,11 @@ class Paths:
         return self.identities / "crl.der"
 
     @property
+    def held_lists(self) -> Path:
+        """Both as each gate holds them (`trunkward.engines.held_lists`); what is wrong with those there."""
+        return self.state / "trust"
+
+    @property
     def policy_administrator(self) -> Path:
         """The certificates both are signed under, as root copied them."""
         return self.run / "identities" / "administrator.pem"

@@ -123,10 +123,11 @@ def _certificates(paths: Paths, shown: Shown, now: float) -> list[CertificateFac
         )
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         authorities = {}
+    at = datetime.fromtimestamp(now, UTC)
     return [
         *certificate_facts(PkiFiles(paths.pki), shown.issued, authorities, tested=shown.tested),
-        *shown_facts(shown_from(shown.certificates, paths), datetime.fromtimestamp(now, UTC)),
-        *identity_facts(shown.identities, _identities(paths, shown), datetime.fromtimestamp(now, UTC)),
+        *shown_facts(shown_from(shown.certificates, paths), at),
+        *identity_facts(shown.identities, _identities(paths, shown), paths.held_lists, at),
     ]
 
 

@@ -25,6 +25,9 @@ from trunkward.fetch.policy_administrator import PolicyAdministrator
 
 #: Seconds between two looks at the clock, and between two signs of life.
 ROUND_S = 1.0
+#: Seconds after which a round that does not end is no work any more: all identities of a node could have
+#: ordered one after the other.
+STUCK_S = 3600.0
 
 log = structlog.get_logger(process="identities")
 
@@ -35,6 +38,7 @@ class Identities:
     def __init__(self, task: IdentitiesTask) -> None:
         """Raises `OSError`, `ValueError` for a certificate of the administrator that is none."""
         self._since = datetime.now(UTC)
+        self._began_s = time.monotonic()
         self._lists = Lists(task, log)
         administrator = PolicyAdministrator(task.administrator, Path(task.trusted))
         self._identities = {
@@ -43,9 +47,15 @@ class Identities:
 
     def round(self, now: datetime) -> None:
         """What is due now: lists first, because certificates are judged by them."""
+        self._began_s = time.monotonic()
         self._lists.round(now)
         for identity in self._identities.values():
             identity.round(now)
+
+    @property
+    def works(self) -> bool:
+        """Whether rounds go on: nobody is to take this process for alive when only its signs of life do."""
+        return time.monotonic() - self._began_s < STUCK_S
 
     def state(self, now: datetime) -> IdentitiesState:
         """How it is going."""
@@ -82,7 +92,8 @@ def main() -> None:
     log.info("ready")
     while not stop.is_set():
         try:
-            write_state(arguments.state, identities.state(datetime.now(UTC)))
+            if identities.works:
+                write_state(arguments.state, identities.state(datetime.now(UTC)))
         except OSError as problem:
             log.error("state not written", file=str(arguments.state), problem=str(problem))
         stop.wait(ROUND_S)
@@ -93,7 +104,10 @@ def main() -> None:
 
 def _work(identities: Identities) -> None:
     while True:
-        identities.round(datetime.now(UTC))
+        try:
+            identities.round(datetime.now(UTC))
+        except Exception as problem:  # each part catches its own; what it did not is no reason to stop all
+            log.error("round not done", problem=f"{type(problem).__name__}: {problem}")
         time.sleep(ROUND_S)
 
 

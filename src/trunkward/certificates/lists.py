@@ -29,17 +29,11 @@ from trunkward.shaken.trusted_list import ListRefused, TrustedList, read_trusted
 FIRST_RETRY_S = 30.0
 
 
-class OlderEdition(ValueError):
-    """A list that is older than the one in force: somebody plays back what was withdrawn since."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read[T]:
     """A list that was found good."""
 
     value: T
-    #: Never goes down from one to the next.
-    edition: float
     until: datetime | None
     entries: int
 
@@ -54,10 +48,13 @@ class KeptList[T]:
         every_s: float,
         max_bytes: int,
         fetch: Callable[[], bytes],
-        read: Callable[[bytes, datetime], Read[T]],
+        read: Callable[[bytes, T | None, datetime], Read[T]],
         log: Any,
     ) -> None:
-        """`read` raises `ListRefused`, `CrlRefused`. What is on the disk is in force, if it still can be."""
+        """What is on the disk is in force, if it still can be.
+
+        `read` hears which one is known, and raises `ListRefused`, `CrlRefused`.
+        """
         self._file, self._every_s, self._max_bytes = file, every_s, max_bytes
         self._fetch, self._read, self._log = fetch, read, log
         self._failures = 0
@@ -65,12 +62,12 @@ class KeptList[T]:
         self.state = ListState()
         now = datetime.now(UTC)
         try:
-            found = read(read_plain(file, max_bytes + 1), now)
+            found = read(read_plain(file, max_bytes + 1), None, now)
             self._hold(found, datetime.fromtimestamp(file.stat().st_mtime, UTC), now)
         except FileNotFoundError:
             pass
-        except (OSError, ListRefused, CrlRefused) as problem:
-            self.state = ListState(problem=f"{file}: {problem}")
+        except Exception as problem:  # as in `round`
+            self.state = ListState(problem=f"{file}: {_said(problem)}")
         self._next = self._due(now)
 
     @property
@@ -79,30 +76,29 @@ class KeptList[T]:
         return self._held.value if self._held else None
 
     def round(self, now: datetime) -> bool:
-        """Fetches it if it is time; whether another is in force now."""
+        """Fetches it if it is time; whether another is in force now. Never raises."""
         if now < self._next:
             return False
         try:
             content = self._fetch()
             if len(content) > self._max_bytes:
                 raise ListRefused("too-large", f"more than {self._max_bytes} bytes")
-            found = self._read(content, now)
-            if self._held is not None and found.edition < self._held.edition:
-                raise OlderEdition("what was fetched is older than what is in force")
+            found = self._read(content, self.value, now)
             write_whole(self._file, content, 0o644)
             self._hold(found, now, now)
-        except (PolicyFailed, ListRefused, CrlRefused, OlderEdition, OSError) as problem:
+        except Exception as why:  # whatever a hostile answer has found in a library: others may be good
+            problem = _said(why)
             self._failures += 1
             wait_s = min(FIRST_RETRY_S * 2.0 ** min(self._failures - 1, 20), self._every_s)
             self._next = now + timedelta(seconds=wait_s)
-            if str(problem) != self.state.problem:
-                self._log.error("list not renewed", file=str(self._file), problem=str(problem))
+            if problem != self.state.problem:
+                self._log.error("list not renewed", file=str(self._file), problem=problem)
             self.state = ListState(
                 at=self.state.at,
                 until=self.state.until,
                 entries=self.state.entries,
                 next_attempt=self._next,
-                problem=str(problem),
+                problem=problem,
             )
             return False
         return True
@@ -163,15 +159,24 @@ class Lists:
         changed = self._trusted.round(now)
         return self._revocations.round(now) or changed
 
-    def _read_list(self, content: bytes, now: datetime) -> Read[TrustedList]:
-        found = read_trusted_list(content, self._signers, now.timestamp())
+    def _read_list(self, content: bytes, known: TrustedList | None, now: datetime) -> Read[TrustedList]:
+        sequence = known.sequence if known is not None else 0
+        found = read_trusted_list(content, self._signers, now.timestamp(), known=sequence)
         until = datetime.fromtimestamp(found.expires_s, UTC) if found.expires_s is not None else None
-        return Read(value=found, edition=found.sequence, until=until, entries=len(found.roots))
+        return Read(value=found, until=until, entries=len(found.roots))
 
-    def _read_revocations(self, content: bytes, now: datetime) -> Read[Revocations]:
-        found = read_crl(content, self._signers, now.timestamp())
+    def _read_revocations(
+        self, content: bytes, known: Revocations | None, now: datetime
+    ) -> Read[Revocations]:
+        found = read_crl(content, self._signers, now.timestamp(), known=known or NO_LIST)
         until = datetime.fromtimestamp(found.next_update_s, UTC)
-        return Read(value=found, edition=found.this_update_s, until=until, entries=len(found.revoked))
+        return Read(value=found, until=until, entries=len(found.revoked))
+
+
+def _said(problem: Exception) -> str:
+    """What is wrong; of what nobody foresaw its kind, too."""
+    foreseen = isinstance(problem, PolicyFailed | ListRefused | CrlRefused | OSError)
+    return str(problem) if foreseen else f"{type(problem).__name__}: {problem}"
 
 
 def _der(content: bytes) -> bytes:

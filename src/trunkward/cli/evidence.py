@@ -186,7 +186,7 @@ def _check_delegate(
     """Against whom this node trusts now; what it says later of its revocation is for who looks again."""
     hard = declared.node.verification.revocation is Revocation.HARD
     administered = declared.node.policy_administrator is not None
-    files = TrustFiles(paths, administered=administered, hard=hard)
+    files = TrustFiles(paths, administered=administered, hard=hard, only_reads=True)
     files.refresh()
     if files.trust is None:
         raise EvidenceActRefused("there is no list of trusted authorities: ./trunkward status")

@@ -139,6 +139,7 @@ def look(paths: Paths, in_force: InForce, declared: Declared) -> Health:
                 *identity_facts(
                     its.identities,
                     read_state(paths.identities_state, IdentitiesState),
+                    paths.held_lists,
                     datetime.fromtimestamp(now, UTC),
                 ),
             ],

@@ -91,7 +91,7 @@ def deviations(declared: Declared) -> list[Deviation]:
     if declared.node.unsafe_unanchored_media:
         found.append(Deviation(where="node", what="media is not anchored: SDP and its keys pass as they are"))
     if declared.node.unsafe_trusted_clock:
-        what = "calls are signed by a clock nobody knows to be synchronised (RFC 8224 section 4.1)"
+        what = "calls are signed, and what is not kept deleted, by a clock nobody knows to be synchronised"
         found.append(Deviation(where="node", what=what))
     if declared.retention.signatures_days < SIGNATURES_DAYS:
         days = declared.retention.signatures_days

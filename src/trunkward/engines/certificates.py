@@ -21,6 +21,7 @@ from trunkward.engines.certificate_state import (
     ShownState,
     read_state,
 )
+from trunkward.engines.held_lists import REVOCATIONS, TRUSTED, told
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.settings import Paths
 from trunkward.trunks.model import Declared
@@ -140,23 +141,26 @@ def shown_facts(found: Iterable[Shown], now: datetime) -> list[CertificateFacts]
 
 
 def identity_facts(
-    identities: Mapping[str, str], state: IdentitiesState | None, now: datetime
+    identities: Mapping[str, str], state: IdentitiesState | None, held: Path, now: datetime
 ) -> list[CertificateFacts]:
     """Signing certificates from elsewhere, and the lists all of them stand on.
 
-    `identities`: where each is from (`control.shown.identity_sources`); {} where there are no lists.
+    `identities`: where each is from (`control.shown.identity_sources`); {} where there are no lists. `held`:
+    where gates say what is wrong with the lists' files, whatever their writer says of them.
     """
     if not identities:
         return []
-    known = state or IdentitiesState(at=now)
+    known, refused = state or IdentitiesState(at=now), told(held, now.timestamp())
     return [
         *(
             _identity_facts(name, known.identities.get(name), now)
             for name, source in identities.items()
             if source != TEST
         ),
-        _list_facts("trusted list", CertificateOf.TRUSTED_LIST, known.trusted_list),
-        _list_facts("revocation list", CertificateOf.REVOCATIONS, known.revocations),
+        _list_facts("trusted list", CertificateOf.TRUSTED_LIST, known.trusted_list, refused.get(TRUSTED, "")),
+        _list_facts(
+            "revocation list", CertificateOf.REVOCATIONS, known.revocations, refused.get(REVOCATIONS, "")
+        ),
     ]
 
 
@@ -171,8 +175,8 @@ def _identity_facts(name: str, one: IdentityState | None, now: datetime) -> Cert
     )
 
 
-def _list_facts(name: str, of: CertificateOf, one: ListState) -> CertificateFacts:
-    problem = _line(one.problem) or ("" if one.at else "none yet")
+def _list_facts(name: str, of: CertificateOf, one: ListState, refused: str) -> CertificateFacts:
+    problem = _line(one.problem or refused) if one.at else _line(one.problem) or "none yet"
     return CertificateFacts(name=name, of=of, until=one.until, problem=problem, late=bool(problem))
 
 

@@ -22,6 +22,8 @@ from trunkward.trunks.transit import OF_NODE
 #: A head as a signer tells it has some 200 bytes, a line of heads less than this (our limit).
 _MAX_HEAD = 4096
 _MAX_LINE = 1 << 20
+#: Bytes of signed heads that a day has at most: 1,440 lines, of a few hundred each and more with resellers.
+_LATEST = 4 << 20
 
 
 class KeyUnusable(Exception):
@@ -123,6 +125,20 @@ def last_minute(path: Path) -> Entry | None:
     return read_line(whole[:-1].rpartition(b"\n")[2].decode("ascii", errors="replace"), None)
 
 
+def signed_between(path: Path, since_s: float, until_s: float) -> bool:
+    """Whether the end of a file of signed heads has some of this time, in seconds since the epoch.
+
+    By the times they tell; whoever asks may write none of them, and believes who does. Raises `OSError`.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _LATEST))
+            lines = file.read().splitlines()
+    except FileNotFoundError:
+        return False
+    return any(since_s <= at <= until_s for at in map(_signed_at, lines))
+
+
 def minutes_of(path: Path, key: Ed25519PublicKey) -> Iterator[Minute]:
     """All of a file of signed heads, each followed and checked. Raises `ChainBroken`, `OSError`."""
     with path.open(encoding="ascii", errors="replace") as file:
@@ -164,6 +180,18 @@ def _head(path: Path) -> Head | None:
         return msgspec.json.decode(read_plain(path, _MAX_HEAD), type=Head)
     except (OSError, *UNREADABLE):
         return None
+
+
+class _At(msgspec.Struct):
+    at: float
+
+
+def _signed_at(line: bytes) -> float:
+    """When a line of signed heads was signed; of what cannot be read, long ago."""
+    try:
+        return msgspec.json.decode(line.partition(b" ")[2], type=_At).at
+    except UNREADABLE:
+        return 0.0
 
 
 def _values(path: Path) -> Iterator[Values]:

@@ -50,6 +50,7 @@ def directories(paths: Paths, gates: int, resellers: Collection[str]) -> list[Di
         # for anybody to read: what is in it is signed, or published anyway
         Directory(paths.identities, "tw-identity", "tw-identity", 0o755),
         Directory(paths.published, "tw-identity", "tw-identity", 0o755),
+        Directory(paths.held_lists, "tw-gate", "tw-gate", 0o755),
         # segments: each gate and the edge write their own, the worker reads them all and deletes the shipped
         Directory(paths.records, "tw-worker", "tw-worker", 0o751),
         *(Directory(paths.gate_records(i), "tw-gate", "tw-worker", 0o2770) for i in range(gates)),
@@ -174,6 +175,7 @@ def _own_files(paths: Paths, resellers: Collection[str]) -> None:
         (paths.acme_chain.parent, "tw-cert", "tw-edge"),
         (paths.identities, "tw-identity", "tw-identity"),
         (paths.published, "tw-identity", "tw-identity"),
+        (paths.held_lists, "tw-gate", "tw-gate"),
         (paths.edge_numbers.parent, "tw-edge", "tw-web"),
         (paths.shown.parent, "tw-worker", "tw-web"),
         (paths.valkey_data / "aof", "tw-live", "tw-live"),

@@ -137,6 +137,8 @@ def _command(signer: Signer, declared: Declared, paths: Paths) -> list[str]:
         *("--journal", str(paths.signer_journal(identity))),
         *("--head", str(paths.signer_head(identity))),
         *("--gap", str(paths.signer_run(identity) / "gap.json")),
+        *("--heads", str(paths.heads)),
+        *(["--unsafe-trusted-clock"] if declared.node.unsafe_trusted_clock else []),
         *("--keep-days", str(declared.retention.signatures_days)),
         *(["--journal-days", str(kept)] if (kept := declared.retention.journals_days) is not None else []),
         *("--allow-uid", str(uid("tw-gate"))),

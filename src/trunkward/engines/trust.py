@@ -1,8 +1,9 @@
 """Whom signatures of calls may lead to, as a gate reads it from files that others write.
 
 The policy administrator's list and its revocations are as they were received: whoever relies on them checks
-them here, anew, so nobody has to believe the process that fetched them. Where no administrator is named there
-is only this node's own test authority, under which a laboratory's calls are good and nobody else's.
+them here, anew, so nobody has to believe the process that fetched them, and holds what was good
+(`engines.held_lists`), so that nobody can take it back. Where no administrator is named there is only this
+node's own test authority, under which a laboratory's calls are good and nobody else's.
 """
 
 import time
@@ -13,14 +14,15 @@ from pathlib import Path
 import structlog
 from cryptography import x509
 
+from trunkward.engines.held_lists import TRUSTED, HeldLists, tell
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.engines.whole_file import read_plain
 from trunkward.settings import Paths
-from trunkward.shaken.crl import NO_LIST, CrlRefused, Revocations, read_crl
-from trunkward.shaken.trusted_list import TrustedList, read_trusted_list
+from trunkward.shaken.crl import NO_LIST, Revocations
+from trunkward.shaken.trusted_list import TrustedList
 
-#: Bytes of a list; the administrator's have a few thousand, of revocations a few hundred thousand.
-_MOST_BYTES = 4 << 20
+#: Bytes of the test authority's certificate.
+_MOST_BYTES = 64 << 10
 #: Seconds after which files are read again though they are as they were: a list ends, and then is none.
 _AGAIN_S = 60.0
 
@@ -52,20 +54,33 @@ class TrustFiles:
         *,
         administered: bool,
         hard: bool = False,
+        gate: int = 0,
+        only_reads: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Reads nothing yet. `administered`: an administrator is named. `clock`: seconds since the epoch."""
+        """Reads no list yet. `administered`: an administrator is named. `clock`: seconds since the epoch.
+
+        `gate`: number of the gate that holds these lists, over its restarts; `only_reads`: somebody else
+        asks, and goes by what that gate holds.
+        """
         self._administered = administered
-        self._administrator = paths.policy_administrator
-        self._list = paths.trusted_list
-        self._revocations = paths.revocations
+        self._lists = HeldLists(
+            trusted_list=paths.trusted_list,
+            revocations=paths.revocations,
+            administrator=paths.policy_administrator,
+            kept=paths.held_lists,
+            keeps=not only_reads,
+            prefix=f"gate-{gate}.",
+        )
+        self._tells = paths.held_lists / f"gate-{gate}.json" if administered and not only_reads else None
         self._test = PkiFiles(paths.pki).shaken_authority
         self._hard = hard
         self._clock = clock
         self._seen: object = None
         self._read_s = 0.0
         self._edition = 0
-        self._told = ""
+        self._listed_s = 0.0
+        self._said: dict[str, str] = {}
         #: As it is now; None: there is no list that is good.
         self.trust: Trust | None = None
 
@@ -73,17 +88,28 @@ class TrustFiles:
         """Whether the files are others than those that were read, or may have ended since."""
         return self._mark() != self._seen or self._clock() - self._read_s > _AGAIN_S
 
+    @property
+    def problems(self) -> dict[str, str]:
+        """By list, why the one in its file is not the one in force."""
+        return self._lists.problems
+
     def refresh(self) -> None:
-        """Reads them. What is no good is said once, and then there is none. Never raises."""
-        self._seen, self._read_s, said = self._mark(), self._clock(), ""
+        """Reads them. What is no good is said once; the one before stays, or there is none. Never raises."""
+        self._seen, self._read_s = self._mark(), self._clock()
+        said: dict[str, str] = {}
         try:
             trust = self._read()
-        except (OSError, ValueError) as problem:  # all refusals are such
-            trust, said = None, str(problem)
-        if said and said != self._told:
-            _log.error("no list of trusted authorities: calls go unverified", problem=said)
-        self._told = said
+        except Exception as problem:  # whatever a file has found in a library: a gate goes on
+            trust = None
+            said["no list of trusted authorities: calls go unverified"] = str(problem)
+        said |= {f"list not taken from its file: {which}": why for which, why in self.problems.items()}
+        for what, why in said.items():
+            if self._said.get(what) != why:
+                _log.error(what, problem=why)
+        self._said = said
         self.trust = trust
+        if self._tells is not None:
+            tell(self._tells, self._clock(), self.problems)
 
     def _read(self) -> Trust:
         self._edition += 1
@@ -93,27 +119,20 @@ class TrustFiles:
             return Trust(
                 authorities=TrustedList.of(*roots), is_test=True, listed_s=written_s, edition=self._edition
             )
-        signers = x509.load_pem_x509_certificates(read_plain(self._administrator, _MOST_BYTES))
+        held = self._lists.look(self._clock())
+        if not held.problems.get(TRUSTED):
+            self._listed_s = self._lists.trusted_list.stat().st_mtime
         return Trust(
-            authorities=read_trusted_list(read_plain(self._list, _MOST_BYTES), signers, self._clock()),
-            revocations=self._read_revocations(signers),
+            authorities=held.trusted,
+            revocations=held.revocations,
             hard=self._hard,
-            listed_s=self._list.stat().st_mtime,
+            listed_s=self._listed_s,
             edition=self._edition,
         )
 
-    def _read_revocations(self, signers: list[x509.Certificate]) -> Revocations:
-        """What cannot be read says nothing of any certificate: never that it is good (`Status.UNKNOWN`)."""
-        try:
-            return read_crl(read_plain(self._revocations, _MOST_BYTES), signers, self._clock())
-        except FileNotFoundError:
-            return NO_LIST
-        except (OSError, CrlRefused) as problem:
-            _log.error("revocations not taken", problem=str(problem))
-            return NO_LIST
-
     def _mark(self) -> object:
-        return tuple(map(_state, (self._administrator, self._list, self._revocations, self._test)))
+        lists = self._lists
+        return tuple(map(_state, (lists.administrator, lists.trusted_list, lists.revocations, self._test)))
 
 
 def _state(path: Path) -> tuple[int, int, int] | None:

@@ -73,7 +73,9 @@ async def _run(options: argparse.Namespace, paths: Paths) -> None:
     clock = KernelClock(trusted=options.unsafe_trusted_clock)
     fetcher, trust, verifications = (
         FetcherClient(paths.fetcher_socket),
-        TrustFiles(paths, administered=options.policy_administrator, hard=options.hard_revocation),
+        TrustFiles(
+            paths, administered=options.policy_administrator, hard=options.hard_revocation, gate=index
+        ),
         VerificationCounts(),
     )
     line = Line(
@@ -104,7 +106,7 @@ async def _run(options: argparse.Namespace, paths: Paths) -> None:
                 told = problem
             if trust.is_behind():
                 await loop.run_in_executor(beside, trust.refresh)
-                verifications.trust = trust.trust
+                verifications.trust, verifications.lists_refused = trust.trust, trust.problems
             if counted.draining != is_draining(paths):
                 counted.draining = not counted.draining
                 log.warning("no new calls from now on" if counted.draining else "new calls again")

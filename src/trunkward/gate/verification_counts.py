@@ -5,12 +5,13 @@ series than it names of them.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from trunkward.admission.verified import Worth
+from trunkward.engines.held_lists import REVOCATIONS, TRUSTED
 from trunkward.engines.trust import Trust
 
 
@@ -26,6 +27,8 @@ class VerificationCounts(Collector):
         #: Times a call was told to wait for a certificate.
         self.waited = 0
         self.trust: Trust | None = None
+        #: By list, why its file is not taken.
+        self.lists_refused: Mapping[str, str] = {}
 
     def judged(self, upstream: str, worth: Worth) -> None:
         """A call of a carrier, or of a trunk in transit, and what its signatures were worth."""
@@ -81,6 +84,14 @@ class VerificationCounts(Collector):
             "Authorities whose certificates may sign calls; 0: no call is verified.",
             value=len(self.trust.authorities.roots) if self.trust is not None else 0,
         )
+        refused = GaugeMetricFamily(
+            "trunkward_gate_list_refused",
+            "1 while what is in the list's file is damaged, older or gone; the one before stays in force.",
+            labels=["list"],
+        )
+        for which in (TRUSTED, REVOCATIONS):
+            refused.add_metric([which], which in self.lists_refused)
+        yield refused
         if self.trust is None:
             return
         yield GaugeMetricFamily(

@@ -23,7 +23,7 @@ import msgspec
 from trunkward.journal.chain import GENESIS, UNREADABLE
 from trunkward.journal.commitment import opens
 from trunkward.journal.heads import NO_GAP, Head
-from trunkward.journal.segments import DELETED, MOST_LINES, Segment, first_of, name_of
+from trunkward.journal.segments import DELETED, MOST_LINES, STARTED, Segment, first_of, name_of
 
 #: Findings told one by one; of more their number.
 MOST = 20
@@ -53,6 +53,8 @@ class _Line(msgspec.Struct):
     #: Of `segment-deleted`.
     segment: str = ""
     hash: str = ""
+    #: Of `started`: the process before had no end.
+    unended: bool = False
     kept_days: Annotated[int, msgspec.Meta(ge=0, lt=1_000_000)] = 0
 
 
@@ -267,6 +269,9 @@ class _Examination:
             self._declares(line, f"the values of {line.day} were deleted, their time was over")
         elif line.kind == DELETED:
             self._segment_deleted(line)
+        elif line.kind == STARTED and line.unended:
+            what = "the signer was killed, or the power went"
+            self._declares(line, f"{what}: signatures of that moment may be only in the calls' records")
         elif line.kind in ("gap", "late"):
             if line.kind == "gap":
                 self._gaps.add(line.first)

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 FULL_BYTES = 64 << 20
 #: `kind` of the line that opens one, and of the one that says it is deleted.
 OPENED, DELETED = "segment", "segment-deleted"
+#: Those of a signer's first line and its last; a start after which there was no end says so (`unended`).
+STARTED, STOPPED = "started", "stopped"
 
 #: Numbers of lines are below it: a name has twelve digits.
 MOST_LINES = 200_000_000_000

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 from cryptography.x509.oid import CRLEntryExtensionOID, ExtensionOID
 
+from trunkward.shaken.named_signer import may_sign
 from trunkward.shaken.unreadable import UNREADABLE, strictly
 
 #: How long a list is still believed after its `nextUpdate`, in seconds: a day, in which an alarm sounds.
@@ -59,6 +60,11 @@ class Revocations:
         """Whether it may be believed to be complete: until `nextUpdate`, and a day more."""
         return self.this_update_s - AHEAD_S <= now_s <= self.next_update_s + GRACE_S
 
+    def is_older_than(self, known: "Revocations") -> bool:
+        """Whether `known` was made after it: by its time, and for lists of one issuer by their numbers."""
+        counted = self.issuer == known.issuer and self.number and known.number
+        return self.this_update_s < known.this_update_s or bool(counted and self.number < known.number)
+
     def status(self, certificate: x509.Certificate, now_s: float) -> Status:
         """What this list says of one certificate now.
 
@@ -95,14 +101,17 @@ NO_LIST = Revocations(
 )
 
 
-def read_crl(data: bytes, issuers: Sequence[x509.Certificate], now_s: float) -> Revocations:
-    """Read a list in DER or PEM. Raises `CrlRefused` with its cause.
+def read_crl(
+    data: bytes, issuers: Sequence[x509.Certificate], now_s: float, *, known: Revocations = NO_LIST
+) -> Revocations:
+    """Read a list in DER or PEM. `known` is the list we have. Raises `CrlRefused` with its cause.
 
     1. It is a revocation list.
     2. One of `issuers`, which are trusted to sign such lists, signed it (RFC 5280 section 6.3.3 (f), (g)).
     3. It is complete: no part of a list, no changes since another one, nothing critical that we do not know.
     4. It says until when it holds, and its time has begun.
     5. Each entry is readable; its issuer is the one named last (RFC 5280 section 5.3.3).
+    6. It is not older than what we have: numbers only count up (RFC 5280 section 5.2.3), and so does time.
     """
     # 1.
     try:
@@ -124,7 +133,7 @@ def read_crl(data: bytes, issuers: Sequence[x509.Certificate], now_s: float) -> 
     if this_update.timestamp() > now_s + AHEAD_S:
         raise CrlRefused("crl-from-the-future", this_update.isoformat())
     # 5.
-    return Revocations(
+    found = Revocations(
         revoked=_entries(crl, indirect=indirect),
         issuer=issuer.public_bytes(),
         indirect=indirect,
@@ -132,6 +141,10 @@ def read_crl(data: bytes, issuers: Sequence[x509.Certificate], now_s: float) -> 
         this_update_s=this_update.timestamp(),
         next_update_s=next_update.timestamp(),
     )
+    # 6.
+    if found.is_older_than(known):
+        raise CrlRefused("crl-older", f"of {this_update.isoformat()}, number {found.number}")
+    return found
 
 
 def _check_signature(
@@ -153,14 +166,7 @@ def _signed_by(crl: x509.CertificateRevocationList, issuer: x509.Certificate, no
     key = issuer.public_key()
     if not isinstance(key, ec.EllipticCurvePublicKey):
         return False
-    try:
-        if not issuer.extensions.get_extension_for_class(x509.KeyUsage).value.crl_sign:
-            return False
-    except x509.ExtensionNotFound:
-        return False
-    if not issuer.not_valid_before_utc.timestamp() <= now_s <= issuer.not_valid_after_utc.timestamp():
-        return False
-    return crl.is_signature_valid(key)
+    return may_sign(issuer, lambda usage: usage.crl_sign, now_s) and crl.is_signature_valid(key)
 
 
 def _check_complete(extensions: Sequence[x509.Extension[x509.ExtensionType]]) -> bool:

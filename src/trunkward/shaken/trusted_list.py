@@ -11,6 +11,7 @@ from typing import Self
 from cryptography import x509
 
 from trunkward.shaken import jwt
+from trunkward.shaken.named_signer import may_sign
 from trunkward.shaken.unreadable import UNREADABLE, strictly
 
 #: Largest list read, in bytes, and most authorities on it (our limits; there are a few dozen).
@@ -50,15 +51,20 @@ def read_trusted_list(
 
     1. A JWT (`shaken.jwt`), its header strict JSON, `alg` exactly ES256.
     2. The signature, by the key of one of `administrators`: a person has named these certificates, and the
-       `x5u` in the header is not asked. Only now is the content looked at.
+       `x5u` in the header is not asked. The certificate is valid now and may sign (`may_sign`), as that of a
+       revocation list. Only now is the content looked at.
     3. Not expired, and not older than what we have.
     4. Every entry is a certificate: a list with one that is none is damaged, and none of it is taken.
     """
     # 1.
     token = _opened(content)
     # 2.
-    if not any(token.is_signed_by(administrator.public_key()) for administrator in administrators):
+    signers = [one for one in administrators if token.is_signed_by(one.public_key())]
+    if not signers:
         raise ListRefused("list-signature", "not signed by a certificate of the policy administrator")
+    if not any(may_sign(one, lambda usage: usage.digital_signature, now_s) for one in signers):
+        what = "the certificate it is signed under has ended, is not yet valid, or is not for signing"
+        raise ListRefused("list-signer-unfit", what)
     # 3.
     try:
         claims = token.claims()

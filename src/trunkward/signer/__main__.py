@@ -12,6 +12,7 @@ from pathlib import Path
 
 import structlog
 
+from trunkward.signer.forgetting import Retention
 from trunkward.signer.identity import Administered, IdentityFiles, IdentityUnfit
 from trunkward.signer.segments import JournalError
 from trunkward.signer.server import SignerSettings, SocketInUse, serve
@@ -41,6 +42,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     needed("--gap", Path, "FILE", "keeps count of lines that no disk took, in memory")
     needed("--keep-days", int, "DAYS", "how long the values are kept that the journal commits to")
     needed("--journal-days", int, "DAYS", "how long the journal is kept; without: for ever", needed=False)
+    needed("--heads", Path, "FILE", "signed heads of all journals, by which the clock is judged")
     needed("--authorities", Path, "PEM", "roots that may issue it; or the next three", needed=False)
     needed("--trusted-list", Path, "JWT", "the policy administrator's list of authorities", needed=False)
     needed("--revocations", Path, "CRL", "its revocation list", needed=False)
@@ -50,6 +52,11 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--third-party", action="store_true", help="sign the level that each request says was supplied"
+    )
+    parser.add_argument(
+        "--unsafe-trusted-clock",
+        action="store_true",
+        help="what is no longer kept is deleted though the kernel does not call the clock synchronised",
     )
     parser.add_argument(
         "--allow-uid",
@@ -72,6 +79,7 @@ def _settings(arguments: argparse.Namespace) -> SignerSettings:
         trusted_list=arguments.trusted_list,
         revocations=arguments.revocations,
         administrator=arguments.policy_administrator,
+        kept=arguments.journal.parent,
         hard=arguments.hard_revocation,
     )
     return SignerSettings(
@@ -89,8 +97,12 @@ def _settings(arguments: argparse.Namespace) -> SignerSettings:
         journal=arguments.journal,
         head=arguments.head,
         gap=arguments.gap,
-        keep_days=arguments.keep_days,
-        journal_days=arguments.journal_days,
+        retention=Retention(
+            keep_days=arguments.keep_days,
+            journal_days=arguments.journal_days,
+            heads=arguments.heads,
+            clock_trusted=arguments.unsafe_trusted_clock,
+        ),
         allowed_uids=frozenset(arguments.allow_uid),
         metrics_port=arguments.metrics_port,
     )

@@ -1,7 +1,8 @@
 """One request, one answer: what may be signed, and the line that says so. No sockets here."""
 
+import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.utils import formatdate
 
 import msgspec
@@ -17,6 +18,9 @@ from trunkward.signer.identity import Identity, IdentityUnfit
 from trunkward.signer.journal import Line
 from trunkward.trunks.transit import OF_NODE
 
+#: Seconds after which the last look that found all files good does not count any more: whatever became of the
+#: next one, a revocation may have been missed.
+GOOD_S = 60.0
 #: Opened evidence tokens kept: checking one costs more than the signature it allows.
 EVIDENCE_CACHE_SIZE = 4096
 #: How far the time of a signature a call came with may be from ours, in seconds: as a verifier allows it
@@ -45,10 +49,18 @@ class _NotSigned(ValueError):
 class SigningDesk:
     """Holds the identity and decides on each request. Every answer comes with its journal entry."""
 
-    def __init__(self, identity: Identity, *, name: str = OF_NODE, third_party: bool = False) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        *,
+        name: str = OF_NODE,
+        third_party: bool = False,
+        passing: Callable[[], float] = time.monotonic,
+    ) -> None:
         """`identity` has been checked; `take` hears of later checks.
 
-        `name`: what requests call it. `third_party`: the obligated provider supplies each level.
+        `name`: what requests call it. `third_party`: the obligated provider supplies each level. `passing`:
+        seconds that pass, whatever becomes of the clock.
         """
         self.name = name
         self.third_party = third_party
@@ -57,13 +69,18 @@ class SigningDesk:
         self._opened: OrderedDict[str, Evidence] = OrderedDict()
         self._date: tuple[int, str] = (0, "")
         self.identity = identity
-        self.take(identity, None)
+        self.passing = passing
+        self.take(identity, None, passing())
 
-    def take(self, identity: Identity | None, wrong: IdentityUnfit | None) -> None:
-        """What `look_again` found: sign with it from now on, or refuse with the cause."""
+    def take(self, identity: Identity | None, wrong: IdentityUnfit | None, looked_s: float) -> None:
+        """What `look_again` found: sign with it from now on, or refuse with the cause.
+
+        `looked_s`: when that look began (`passing`).
+        """
         self.unfit = wrong.reason if identity is None and wrong is not None else ""
         if identity is None:
             return
+        self._looked_s = looked_s
         if identity.evidence_key != self.identity.evidence_key:
             self._opened.clear()
         self.identity = identity
@@ -119,6 +136,8 @@ class SigningDesk:
             raise _NotSigned("identity-of-another")
         if self.unfit:
             raise _NotSigned(self.unfit)
+        if self.passing() - self._looked_s > GOOD_S:
+            raise _NotSigned("identity-look-late")
         if not self._not_before_s <= now_s <= self._not_after_s:
             late = now_s > self._not_after_s
             raise _NotSigned("certificate-expired" if late else "certificate-not-yet-valid")

@@ -6,6 +6,8 @@ read again all the time (`look_again`), and held against the time and the lists 
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,19 +18,18 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
+from trunkward.engines.held_lists import HeldLists
 from trunkward.shaken.certificate import CertificateUnfit, check_signing_certificate
-from trunkward.shaken.crl import NO_LIST, CrlRefused, Revocations, Status, read_crl
+from trunkward.shaken.crl import NO_LIST, Revocations, Status
 from trunkward.shaken.passport import PassportError, PassportSigner
 from trunkward.shaken.published import published_at
-from trunkward.shaken.trusted_list import ListRefused, TrustedList, read_trusted_list
+from trunkward.shaken.trusted_list import ListRefused, TrustedList
 from trunkward.trunks.token_key import TokenKey
 
 #: Any of these bits on the key file, and somebody else could read or replace the key.
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 #: No key or certificate file of ours is larger, in bytes.
 _MAX_FILE = 64 * 1024
-#: Nor a list of the policy administrator's.
-_MAX_LIST = 16 * 1024 * 1024
 
 
 class IdentityUnfit(RuntimeError):
@@ -50,6 +51,8 @@ class Administered:
     revocations: Path
     #: PEM: the certificates both are signed under.
     administrator: Path
+    #: Where both are kept as they were good last, a directory of the signer's own.
+    kept: Path
     #: A certificate of which no list says whether it was revoked is not used.
     hard: bool = False
 
@@ -79,6 +82,8 @@ class Identity:
     chain: tuple[x509.Certificate, ...]
     trusted: TrustedList
     revocations: Revocations
+    #: Whatever of both lists was good once; None where a person's own file says whom to trust.
+    held: HeldLists | None
     evidence_key: Ed25519PublicKey
     #: Where its chain is published.
     x5u: str
@@ -125,8 +130,18 @@ class Identity:
 
 def load_identity(files: IdentityFiles, now: datetime) -> Identity:
     """Read everything and check it. Raises `IdentityUnfit`, which names file and cause."""
-    identity = _read_identity(files, now, None)
-    identity.check(now)
+    trust = files.trust
+    held = None
+    if isinstance(trust, Administered):
+        held = HeldLists(
+            trusted_list=trust.trusted_list,
+            revocations=trust.revocations,
+            administrator=trust.administrator,
+            kept=trust.kept,
+        )
+    with _unfit(files):
+        identity = _read_identity(files, held, now)
+        identity.check(now)
     return identity
 
 
@@ -137,23 +152,41 @@ def look_again(identity: Identity, now: datetime) -> tuple[Identity | None, Iden
     `/`): what verifiers find there is still the chain before. Where all have one URL, whatever is in the
     files now is what they find. Trusted list and revocation list are those of now in any case.
     """
+    files = identity.files
     try:
-        after = _read_identity(identity.files, now, identity)
-        after.check(now)
+        with _unfit(files):
+            after = _read_identity(files, identity.held, now)
+            after.check(now)
     except IdentityUnfit as unfit:
-        if not identity.files.x5u.endswith("/"):
+        if not files.x5u.endswith("/"):
             return None, unfit
         try:
-            trusted, revocations = _read_trust(identity.files.trust, now, identity)
-            before = replace(identity, trusted=trusted, revocations=revocations)
-            before.check(now)
+            with _unfit(files):
+                trusted, revocations = _read_trust(files.trust, identity.held, now)
+                before = replace(identity, trusted=trusted, revocations=revocations)
+                before.check(now)
         except IdentityUnfit as too:
             return None, too
         return before, unfit
     return after, None
 
 
-def _read_identity(files: IdentityFiles, now: datetime, before: Identity | None) -> Identity:
+@contextmanager
+def _unfit(files: IdentityFiles) -> Iterator[None]:
+    """Whatever a file has found in a library, it is not fit, and `IdentityUnfit` says so.
+
+    Without the library's words, which may quote the key.
+    """
+    try:
+        yield
+    except IdentityUnfit:
+        raise
+    except Exception as problem:
+        what = f"{files.certificate_chain} and the files beside it: {type(problem).__name__}"
+        raise IdentityUnfit("identity-unreadable", what) from problem
+
+
+def _read_identity(files: IdentityFiles, held: HeldLists | None, now: datetime) -> Identity:
     key = _parse_key(files.key)
     pem = _read(files.certificate_chain)
     certificate, *chain = _parse_certificates(files.certificate_chain, pem)
@@ -162,13 +195,14 @@ def _read_identity(files: IdentityFiles, now: datetime, before: Identity | None)
         passports = PassportSigner.create(key, x5u)
     except PassportError as error:
         raise IdentityUnfit(error.reason, str(error)) from error
-    trusted, revocations = _read_trust(files.trust, now, before)
+    trusted, revocations = _read_trust(files.trust, held, now)
     return Identity(
         files=files,
         certificate=certificate,
         chain=tuple(chain),
         trusted=trusted,
         revocations=revocations,
+        held=held,
         evidence_key=_parse_evidence_key(files.evidence_key),
         x5u=x5u,
         passports=passports,
@@ -177,32 +211,19 @@ def _read_identity(files: IdentityFiles, now: datetime, before: Identity | None)
 
 
 def _read_trust(
-    trust: Administered | Path, now: datetime, before: Identity | None
+    trust: Administered | Path, held: HeldLists | None, now: datetime
 ) -> tuple[TrustedList, Revocations]:
-    """Whom to trust, and who is revoked. What cannot be read leaves what was read before."""
+    """Whom to trust, and who is revoked. What is no good leaves what is held, until its own end."""
     if isinstance(trust, Path):
         return TrustedList.of(*_parse_certificates(trust, _read(trust))), NO_LIST
-    administrators = _parse_certificates(trust.administrator, _read(trust.administrator))
+    assert held is not None
     try:
-        known = before.trusted.sequence if before is not None else 0
-        trusted = _read_list(trust.trusted_list, administrators, known, now)
-    except IdentityUnfit:
-        if before is None:
-            raise
-        trusted = before.trusted
-    try:
-        revocations = read_crl(_read(trust.revocations, most=_MAX_LIST), administrators, now.timestamp())
-    except (CrlRefused, IdentityUnfit):
-        # as good as it says itself: `Revocations.status` knows its end
-        revocations = before.revocations if before is not None else NO_LIST
-    return trusted, revocations
-
-
-def _read_list(path: Path, administrators: list[x509.Certificate], known: int, now: datetime) -> TrustedList:
-    try:
-        return read_trusted_list(_read(path, most=_MAX_LIST), administrators, now.timestamp(), known=known)
+        lists = held.look(now.timestamp())
     except ListRefused as refused:
-        raise IdentityUnfit("trusted-list-refused", f"{path}: {refused}") from refused
+        raise IdentityUnfit("trusted-list-refused", str(refused)) from refused
+    except (OSError, ValueError) as problem:
+        raise IdentityUnfit("trusted-list-refused", f"{held.administrator}: {problem}") from problem
+    return lists.trusted, lists.revocations
 
 
 def _parse_key(place: Path | TokenKey) -> ec.EllipticCurvePrivateKey:

@@ -73,6 +73,11 @@ class Journal:
         return self._seq
 
     @property
+    def ended_well(self) -> bool:
+        """Whether its last line was, when it was opened, that of an orderly end; or there was none."""
+        return self._segments.ended_well
+
+    @property
     def head(self) -> str:
         """SHA-256 of the last line; `GENESIS` for an empty journal."""
         return self._prev

@@ -29,6 +29,12 @@ class SignerMetrics:
         self.broken_streams = Counter(
             "trunkward_signer_broken_streams", "Connections closed: frame too large", registry=self.registry
         )
+        self.failures = Counter(
+            "trunkward_signer_failures",
+            "What it does beside signing, and could not: look, forget, head",
+            ["what"],
+            registry=self.registry,
+        )
         self.journal_failures = Counter(
             "trunkward_signer_journal_failures",
             "Writes of the journal that failed",

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from trunkward.journal.chain import GENESIS, UNREADABLE
-from trunkward.journal.segments import FULL_BYTES, MOST_LINES, first_of, name_of
+from trunkward.journal.segments import FULL_BYTES, MOST_LINES, STOPPED, first_of, name_of
 from trunkward.trunks.retention import DAY_S
 
 #: Longest line written, in bytes; the reader refuses more.
@@ -47,12 +47,15 @@ class Over:
     #: SHA-256 of the last one.
     hash: str
     size: int
+    #: The last one's, in days since the epoch.
+    day: int
 
 
 class _Link(msgspec.Struct):
     seq: int
     prev: str
     at: float = 0.0
+    kind: str = ""
 
 
 _decode = msgspec.json.Decoder(_Link).decode
@@ -84,6 +87,8 @@ class Segments:
         self.torn: Torn | None = None
         #: Number and hash of the last line; 0 and `GENESIS` when there is none.
         self.last: tuple[int, str] = (0, GENESIS)
+        #: The last line says that whoever wrote it had ended; or there is none.
+        self.ended_well = True
         #: The one that was written to before a commit that is not on the disk yet has begun another.
         self._before: _Open | None = None
         try:
@@ -147,10 +152,12 @@ class Segments:
             link = _decode(line)
         except UNREADABLE:
             return None  # what cannot be read is not deleted either
-        if int(link.at // DAY_S) >= int(now_s // DAY_S) - keep_days:
+        day = int(link.at // DAY_S)
+        if day >= int(now_s // DAY_S) - keep_days:
             return None
         first = first_of(names[0]) or 0
-        return Over(path=path, first=first, last=link.seq, hash=sha256(line).hexdigest(), size=size)
+        its_hash = sha256(line).hexdigest()
+        return Over(path=path, first=first, last=link.seq, hash=its_hash, size=size, day=day)
 
     def close(self) -> None:
         """Lets go."""
@@ -186,7 +193,8 @@ class Segments:
     def _continue(self, found: _Open) -> None:
         line = _last_line(found.fd, found.size)
         try:
-            seq = _decode(line).seq
+            link = _decode(line)
+            seq, self.ended_well = link.seq, link.kind == STOPPED
         except UNREADABLE:
             seq = 0
         if not (first_of(found.path.name) or 1) <= seq < MOST_LINES:

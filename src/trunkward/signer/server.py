@@ -31,11 +31,13 @@ from trunkward.engines.signer_wire import (
 from trunkward.engines.unix_door import listening_at
 from trunkward.engines.whole_file import write_whole
 from trunkward.journal.heads import Head
-from trunkward.journal.segments import DELETED
+from trunkward.journal.segments import STARTED, STOPPED
 from trunkward.signer.committing import Committing
 from trunkward.signer.desk import SigningDesk
-from trunkward.signer.identity import IdentityFiles, load_identity, look_again
+from trunkward.signer.forgetting import Forgetting, Retention
+from trunkward.signer.identity import IdentityFiles, load_identity
 from trunkward.signer.journal import Journal, Line
+from trunkward.signer.looking import Looking
 from trunkward.signer.metrics import SignerMetrics
 from trunkward.trunks.transit import OF_NODE
 
@@ -75,10 +77,7 @@ class SignerSettings:
     head: Path
     #: Where a gap of the journal outlives the process.
     gap: Path
-    #: Days the values are kept that the journal's lines commit to.
-    keep_days: int
-    #: Days its segments are kept; None: for ever.
-    journal_days: int | None
+    retention: Retention
     #: The only users (uids) that get an answer.
     allowed_uids: frozenset[int]
     name: str = OF_NODE
@@ -95,6 +94,7 @@ class _Office:
     desk: SigningDesk
     journal: Journal
     committing: Committing
+    forgetting: Forgetting
     metrics: SignerMetrics
     clock: Callable[[], float]
     connections: set[asyncio.Transport] = field(default_factory=set)
@@ -102,7 +102,7 @@ class _Office:
     _strangers: dict[int, tuple[float, int]] = field(default_factory=dict)
     _told: Head | None = None
     _not_taken: str = ""
-    _deleting: asyncio.Future[None] | None = None
+    _looking: Looking = field(default_factory=Looking)
 
     def note(self, kind: str, **facts: object) -> None:
         """A line nobody waits for."""
@@ -125,10 +125,11 @@ class _Office:
     async def recheck(self) -> None:
         """Read and check the identity's files, and say when the result changed."""
         before, serial = self.desk.unfit, self.desk.identity.serial
-        now = datetime.fromtimestamp(self.clock(), UTC)
-        # lists may be long
-        found, wrong = await asyncio.to_thread(look_again, self.desk.identity, now)
-        self.desk.take(found, wrong)
+        now, looked_s = datetime.fromtimestamp(self.clock(), UTC), self.desk.passing()
+        found, wrong = await self._looking.again(self.desk.identity, now)
+        self.desk.take(found, wrong, looked_s)
+        if wrong is not None and wrong.reason == "identity-unreadable":
+            self.metrics.failures.labels("look").inc()
         identity = self.desk.identity
         self.metrics.identity_checked(
             fit=not self.desk.unfit,
@@ -157,27 +158,24 @@ class _Office:
             self._told = head
 
     def forget(self) -> None:
-        """Deletes what is no longer kept, one file at a time: first the line that says so."""
-        now_s, settings = self.clock(), self.settings
-        if over := self.journal.details_over(now_s, settings.keep_days):
-            facts = {"day": over[0].stem, "size": over[0].stat().st_size, "kept_days": settings.keep_days}
-            self._delete(over[0], "details-deleted", facts)
-        elif (days := settings.journal_days) is not None:
-            oldest = self.journal.segment_over(now_s, days)
-            if oldest is not None:
-                facts = {"segment": oldest.path.name, "first": oldest.first, "last": oldest.last}
-                facts |= {"hash": oldest.hash, "size": oldest.size, "kept_days": days}
-                self._delete(oldest.path, DELETED, facts)
+        """Deletes what is no longer kept."""
+        self.forgetting.round(self.clock())
 
-    def _delete(self, file: Path, kind: str, facts: dict[str, object]) -> None:
-        line = Line(facts={"kind": kind, "at": round(self.clock(), 3), **facts})
+    async def do(self, what: str, act: Callable[[], Awaitable[None] | None]) -> None:
+        """One of the things done again and again; whatever becomes of it, the next round comes."""
+        try:
+            under_way = act()
+            if under_way is not None:
+                await under_way
+        except Exception as problem:  # a full disk, say: it is tried again
+            self.metrics.failures.labels(what).inc()
+            log.error("not-done", what=what, error=f"{type(problem).__name__}: {problem}")
 
-        def deleted(numbers: Sequence[int | None]) -> None:
-            if numbers[0] is not None:
-                # a large file takes its time; should it fail, it is still over the next time
-                self._deleting = asyncio.get_running_loop().run_in_executor(None, file.unlink)
-
-        self.committing.take([line], deleted)
+    async def every(self, seconds: float, what: str, act: Callable[[], Awaitable[None] | None]) -> None:
+        """Does it until the end."""
+        while True:
+            await asyncio.sleep(seconds)
+            await self.do(what, act)
 
     def disk_lost(self, why: str) -> None:
         """The journal's disk takes nothing."""
@@ -303,6 +301,7 @@ async def serve(
         desk=SigningDesk(identity, name=settings.name, third_party=settings.third_party),
         journal=journal,
         committing=committing,
+        forgetting=Forgetting(journal, committing, settings.retention),
         metrics=metrics,
         clock=clock,
     )
@@ -310,15 +309,16 @@ async def serve(
         if (torn := journal.torn) is not None:
             log.warning("journal-torn-line-moved-aside", file=torn.moved_to, size=torn.size)
             office.note("torn-line-moved-aside", moved_to=torn.moved_to, size=torn.size, sha256=torn.sha256)
-        office.note(
-            "started", pid=os.getpid(), spc=settings.identity.spc, x5u=identity.x5u, serial=identity.serial
-        )
+        facts = {"pid": os.getpid(), "spc": settings.identity.spc, "x5u": identity.x5u}
+        if not journal.ended_well:  # a power cut takes what a slow disk had not taken yet, and its count
+            facts["unended"] = True
+        office.note(STARTED, **facts, serial=identity.serial)
         await office.recheck()
-        office.forget()
+        await office.do("forget", office.forget)
         if settings.metrics_port is not None:
             _serve_metrics(office, settings.metrics_port)
         await _listen(office, stop, recheck_s)
-        office.note("stopped")
+        office.note(STOPPED)
     finally:
         await committing.finish()
         with suppress(OSError):
@@ -343,10 +343,10 @@ async def _listen(office: _Office, stop: asyncio.Event, recheck_s: float) -> Non
         "ready", socket=str(settings.socket), spc=settings.identity.spc, serial=office.desk.identity.serial
     )
     tasks = [
-        asyncio.create_task(_every(recheck_s, office.recheck)),
-        asyncio.create_task(_every(recheck_s, office.forget)),
-        asyncio.create_task(_every(HEAD_S, office.tell_head)),
-        asyncio.create_task(_every(BEAT_S, office.metrics.heartbeat.beat)),
+        asyncio.create_task(office.every(recheck_s, "look", office.recheck)),
+        asyncio.create_task(office.every(recheck_s, "forget", office.forget)),
+        asyncio.create_task(office.every(HEAD_S, "head", office.tell_head)),
+        asyncio.create_task(office.every(BEAT_S, "heartbeat", office.metrics.heartbeat.beat)),
     ]
     try:
         await stop.wait()
@@ -360,17 +360,6 @@ async def _listen(office: _Office, stop: asyncio.Event, recheck_s: float) -> Non
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         settings.socket.unlink(missing_ok=True)
-
-
-async def _every(seconds: float, act: Callable[[], Awaitable[None] | None]) -> None:
-    while True:
-        await asyncio.sleep(seconds)
-        try:
-            under_way = act()
-            if under_way is not None:
-                await under_way
-        except OSError as problem:  # a full disk, say: it is tried again
-            log.error("not-done", error=str(problem))
 
 
 def make_way(path: Path) -> None:

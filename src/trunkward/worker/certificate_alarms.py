@@ -71,5 +71,5 @@ def seen(paths: Paths, declared: Declared | None, now: datetime) -> list[Certifi
     state = read_state(paths.identities_state, IdentitiesState)
     return [
         *shown_facts(shown(declared, paths), now),
-        *identity_facts(identity_sources(declared), state, now),
+        *identity_facts(identity_sources(declared), state, paths.held_lists, now),
     ]

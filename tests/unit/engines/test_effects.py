@@ -35,7 +35,7 @@ def paths(monkeypatch: pytest.MonkeyPatch) -> Paths:
         ("hosts: [127.0.0.41:35060]", "hosts: [127.0.0.42:35060]", "reload", (), (), ()),
         ("gates: 2", "gates: 4", "reload", (), ("gate-2", "gate-3"), ()),
         ("gates: 2", "gates: 1", "restart", (), (), ("gate-1",)),
-        (TRUSTED, "", "restart", ("gate-0", "gate-1"), (), ()),
+        (TRUSTED, "", "restart", ("signer", "gate-0", "gate-1"), (), ()),
         ("  tls_port: 5061", "  tls_port: 5063", "restart", ("kamailio",), (), ()),
         ("  plain_port: 5060", "  plain_port: 5062", "restart", ("kamailio",), (), ()),
         ("contact_host: 127.0.0.10", "contact_host: sbc.example.com", "restart", ("kamailio",), (), ()),

@@ -74,6 +74,11 @@ def test_journals_are_kept_for_ever_unless_the_file_says_for_how_long(
     (signer,) = signer_programs(kept, paths)
     assert options(signer.command)["--journal-days"] == "1500"
     assert options(signer.command)["--keep-days"] == "730"
+    # by what a signer deletes: heads it can read, and a clock that is synchronised unless a person says it is right
+    assert options(signer.command)["--heads"] == str(paths.heads)
+    assert "--unsafe-trusted-clock" in signer.command
+    kernels = read_node_file(EXAMPLE.replace("  unsafe_trusted_clock: true\n", ""), "node.yaml")
+    assert "--unsafe-trusted-clock" not in signer_programs(kernels, paths)[0].command
 
 
 def test_whom_it_trusts(paths: Paths, declared: Declared, tmp_path: Path) -> None:

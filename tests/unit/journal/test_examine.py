@@ -219,6 +219,17 @@ def test_a_declared_gap_is_told(journal: Journal) -> None:
     ]
 
 
+def test_a_start_after_no_orderly_end_is_told(journal: Journal) -> None:
+    """A power cut takes the count of what a slow disk had not taken with it: where to look is all that is left."""
+    journal.add(START + 210, kind="started")
+    assert journal.report().declared == []
+    journal.add(START + 220, kind="started", unended=True)
+    report = journal.report()
+    assert report.findings == []
+    (told_of,) = report.declared
+    assert told_of.startswith("line 12: the signer was killed, or the power went")
+
+
 def test_a_gap_that_is_still_going_on_is_no_fault_yet(journal: Journal) -> None:
     gap = Gap(count=3, first=START + 150, last=START + 190, cause="no space")
     journal.sign(START + 200, gap)

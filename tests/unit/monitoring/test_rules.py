@@ -105,6 +105,12 @@ CASES = {
     ),
     "TrunkwardListEnded": _flat(_CERTIFICATE, "600+0", "90000+0", 'certificate="revocation-list"'),
     "TrunkwardListNotRenewed": _flat("trunkward_list_failing", "1+0", "0+0", 'list="trusted"', "2h"),
+    "TrunkwardListRefused": _flat(
+        "trunkward_gate_list_refused", "1+0", "0+0", f'{_GATE},list="revocations"', "30m"
+    ),
+    "TrunkwardSignerFails": _flat(
+        "trunkward_signer_failures_total", "0+1", "1+0", 'part="signer",what="look"', "30m"
+    ),
     "TrunkwardCertificateUnreadable": _flat("trunkward_certificates_unreadable", "1+0", "0+0"),
     "TrunkwardRecordsWait": _flat("trunkward_records_waiting_seconds", "31+0", "0.5+0", 'part="worker"'),
     "TrunkwardWorkerFails": Case(

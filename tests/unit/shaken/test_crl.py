@@ -45,6 +45,31 @@ def test_pem_and_der_are_read() -> None:
     assert read_crl(pem, ISSUERS, NOW_S) == read_crl(der, ISSUERS, NOW_S)
 
 
+@pytest.mark.parametrize(
+    ("made", "older"),
+    [
+        ({}, False),
+        ({"number": 8}, False),
+        ({"number": 6}, True),
+        ({"this_update": NOW - timedelta(seconds=1), "number": 8}, True),
+        ({"this_update": NOW + timedelta(seconds=1), "number": 6}, True),
+    ],
+)
+def test_no_way_back(made: dict[str, Any], older: bool) -> None:
+    """Last week's list does not take the place of today's."""
+    known = listing()
+    if older:
+        with pytest.raises(CrlRefused, match="crl-older"):
+            read_crl(pki.crl(**made), ISSUERS, NOW_S, known=known)
+    else:
+        assert read_crl(pki.crl(**made), ISSUERS, NOW_S, known=known).this_update_s >= known.this_update_s
+
+
+def test_a_new_issuer_counts_from_its_own_beginning() -> None:
+    other = replace(known := listing(), issuer=b"another", number=9)
+    assert read_crl(pki.crl(), ISSUERS, NOW_S, known=other) == known
+
+
 def test_a_serial_number_is_one_issuers() -> None:
     """The same number under another issuer is another certificate."""
     namesake = replace(pki.leaf(pki.root()), serial=pki.provider().plan.serial).issue()

@@ -2,16 +2,18 @@
 
 import base64
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtensionOID
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stirkit import pki
-from stirkit.pki import NOW_S
+from stirkit.pki import NOW, NOW_S
 from stirkit.tokens import GONE, b64, changed, compact, token
 from trunkward.shaken.trusted_list import ListRefused, TrustedList, read_trusted_list
 
@@ -69,6 +71,38 @@ def test_administrator_with_another_key() -> None:
     other = replace(pki.administrator().plan, key=pki.new_key(ec.SECP384R1())).issue()
     with pytest.raises(ListRefused, match="list-signature"):
         read_trusted_list(text().encode(), [other.x509], NOW_S)
+
+
+@pytest.mark.parametrize(
+    ("plan", "refused"),
+    [
+        (pki.administrator().plan, False),
+        (replace(pki.administrator().plan, not_after=NOW), False),
+        (replace(pki.administrator().plan, not_after=NOW - timedelta(seconds=1)), True),
+        (replace(pki.administrator().plan, not_before=NOW + timedelta(seconds=1)), True),
+        (pki.administrator().plan.having(pki.usage("crl_sign"), critical=True), True),
+        (pki.administrator().plan.without(ExtensionOID.KEY_USAGE), True),
+    ],
+    ids=[
+        "good",
+        "its last second",
+        "ended",
+        "not yet valid",
+        "for lists of revocations alone",
+        "for nothing",
+    ],
+)
+def test_the_administrators_certificate_may_sign_now(plan: pki.Plan, refused: bool) -> None:
+    """As for revocation lists: a key that was stolen and whose certificate has ended signs nothing."""
+    named = [plan.issue().x509]
+    if not refused:
+        assert read_trusted_list(text().encode(), named, NOW_S).sequence == 5
+        return
+    with pytest.raises(ListRefused, match="list-signer-unfit"):
+        read_trusted_list(text().encode(), named, NOW_S)
+    # beside another of the same key that may, it does no harm
+    both = [*named, pki.administrator().x509]
+    assert read_trusted_list(text().encode(), both, NOW_S).sequence == 5
 
 
 def test_any_certificate_of_the_administrator_will_do() -> None:

@@ -1,6 +1,7 @@
 """What the signer signs and what it refuses, request by request."""
 
 import json
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from trunkward.engines.signer_wire import Refused, Signed
 from trunkward.shaken import base64url
 from trunkward.shaken.es256 import verify_es256
 from trunkward.signer import desk as desk_module
-from trunkward.signer.desk import SigningDesk
+from trunkward.signer.desk import GOOD_S, SigningDesk
 from trunkward.signer.identity import load_identity, look_again
 
 ORIGID = "123e4567-e89b-82d3-a456-426655440000"
@@ -175,10 +176,27 @@ def test_expiry_is_seen_at_its_second_without_any_recheck(desk: SigningDesk, hou
 
 def test_it_stops_with_a_cause_and_resumes(desk: SigningDesk, house: Any) -> None:
     house.files.shaken_key.chmod(0o640)
-    desk.take(*look_again(desk.identity, datetime.fromtimestamp(house.now_s, UTC)))
+    desk.take(*look_again(desk.identity, datetime.fromtimestamp(house.now_s, UTC)), time.monotonic())
     assert desk.answer(request(), house.now_s)[0] == Refused(id="7", error="key-file-open-to-others")
     house.files.shaken_key.chmod(0o600)
-    desk.take(*look_again(desk.identity, datetime.fromtimestamp(house.now_s, UTC)))
+    desk.take(*look_again(desk.identity, datetime.fromtimestamp(house.now_s, UTC)), time.monotonic())
+    assert isinstance(desk.answer(request(), house.now_s)[0], Signed)
+
+
+def test_nothing_is_signed_when_nobody_has_looked_for_a_minute(house: Any) -> None:
+    """Property 3: whatever became of the looks, a revocation may have been missed; the clock has no say in it."""
+    now, passed = datetime.fromtimestamp(house.now_s, UTC), [1000.0]
+    desk = SigningDesk(load_identity(house.identity(), now), passing=lambda: passed[0])
+    passed[0] += GOOD_S
+    assert isinstance(desk.answer(request(), house.now_s)[0], Signed)
+    passed[0] += 1
+    answer, line = desk.answer(request(), house.now_s)
+    assert answer == Refused(id="7", error="identity-look-late")
+    assert line.facts["error"] == "identity-look-late"
+    # a look that found nothing fit is not a good one, and one that took long is as old as its beginning
+    desk.take(*look_again(desk.identity, now), passed[0] - GOOD_S - 1)
+    assert desk.answer(request(), house.now_s)[0] == Refused(id="7", error="identity-look-late")
+    desk.take(*look_again(desk.identity, now), passed[0])
     assert isinstance(desk.answer(request(), house.now_s)[0], Signed)
 
 

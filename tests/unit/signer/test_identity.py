@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from trunkward.shaken import jwt
 from trunkward.shaken.published import published_name
+from trunkward.signer import identity as identity_module
 from trunkward.signer.identity import (
     Administered,
     IdentityFiles,
@@ -48,6 +50,7 @@ class Sti:
         self.administrator = self._administrator()
         self.authority = self._authority()
         self.directory.mkdir()
+        (self.directory / "kept").mkdir()
         (self.directory / "administrator.pem").write_bytes(pem(self.administrator.certificate))
         self.lists()
         self.write_key(self.key)
@@ -73,6 +76,7 @@ class Sti:
                 trusted_list=self.list_file,
                 revocations=self.crl_file,
                 administrator=self.directory / "administrator.pem",
+                kept=self.directory / "kept",
                 hard=hard,
             ),
             evidence_key=self.directory.parent / "pki" / "evidence.pub",
@@ -88,6 +92,7 @@ class Sti:
         by: Issuer | None = None,
         sequence: int = 1,
         expires: datetime = NOW + timedelta(days=30),
+        now: datetime = NOW,
     ) -> None:
         """Writes both lists anew."""
         signer = by or self.administrator
@@ -102,7 +107,7 @@ class Sti:
         self.list_file.write_text(token)
         gone = [Revoked(issuer=one.issuer, serial=one.serial_number, at=NOW) for one in revoked or []]
         crl = issuing.revocation_list(
-            gone, administrator=signer, url=CRL_URL, number=sequence, now=NOW, lifetime=timedelta(days=1)
+            gone, administrator=signer, url=CRL_URL, number=sequence, now=now, lifetime=timedelta(days=1)
         )
         self.crl_file.write_bytes(crl.public_bytes(Encoding.DER))
 
@@ -273,15 +278,75 @@ def test_no_word_about_revocation(sti: Sti, hard: bool) -> None:
         assert load_identity(sti.files(), NOW).revocation(NOW) == "unknown"
 
 
-def test_a_revocation_is_not_forgotten_with_its_list(sti: Sti) -> None:
+@pytest.mark.parametrize("spoiled", ["gone", "garbage", "older number", "older time", "another signer"])
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_revocation_is_not_forgotten_with_its_list(sti: Sti, spoiled: str, restarted: bool) -> None:
+    """Property 21: who fetches the lists cannot un-revoke by what it writes, nor by a restart."""
+    good = sti.crl_file.read_bytes()
     running = load_identity(sti.files(), NOW)
-    sti.lists(revoked=[running.certificate])
-    stopped, _ = look_again(running, NOW)
-    assert stopped is None
-    sti.crl_file.unlink()
-    # the list before says that it was good, and still may
+    sti.lists(revoked=[running.certificate], sequence=5)
+    assert look_again(running, NOW)[0] is None
+    match spoiled:
+        case "gone":
+            sti.crl_file.unlink()
+        case "garbage":
+            sti.crl_file.write_bytes(b"x")
+        case "older number":
+            sti.crl_file.write_bytes(good)
+        case "older time":
+            sti.lists(sequence=6, now=NOW - timedelta(hours=1))
+        case "another signer":
+            sti.lists(sequence=6, by=sti._administrator())
+    if restarted:
+        with pytest.raises(IdentityUnfit, match="certificate-revoked"):
+            load_identity(sti.files(), NOW)
+        return
+    for later in (NOW, NOW + timedelta(days=3)):
+        identity, unfit = look_again(running, later)
+        assert identity is None
+        assert unfit is not None
+        assert unfit.reason == "certificate-revoked"
+    # a newer one says that it is good after all
+    sti.lists(sequence=7)
     assert look_again(running, NOW)[0] is not None
-    assert look_again(running, NOW + timedelta(days=3))[0] is not None
+
+
+@pytest.mark.parametrize("x5u", [ONE_URL, OWN_URLS])
+def test_a_list_that_is_held_ends_when_it_says_so(sti: Sti, x5u: str) -> None:
+    """Property 20: a damaged file leaves the one before, and no longer than that says itself."""
+    sti.lists(sequence=7, expires=NOW + timedelta(hours=1))
+    running = load_identity(sti.files(x5u), NOW)
+    sti.list_file.write_text("nonsense")
+    assert look_again(running, NOW + timedelta(hours=1))[1] is None
+    identity, unfit = look_again(running, NOW + timedelta(hours=1, seconds=1))
+    assert identity is None
+    assert unfit is not None
+    assert unfit.reason == "trusted-list-refused"
+
+
+def test_a_list_under_an_administrator_that_has_ended(sti: Sti) -> None:
+    """A stolen old key signs nothing, whoever left its certificate in the file."""
+    ended = sti.administrator.certificate.not_valid_after_utc + timedelta(seconds=1)
+    sti.lists(expires=ended + timedelta(days=1))
+    with pytest.raises(IdentityUnfit, match=r"trusted-list-refused.*list-signer-unfit"):
+        load_identity(sti.files(), ended)
+
+
+def test_what_no_parser_foresaw_is_unfit_too(sti: Sti, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A curve that the library does not know is neither fit nor a reason to stop looking (t3)."""
+    running, own = load_identity(sti.files(), NOW), load_identity(sti.files(OWN_URLS), NOW)
+
+    def raises(**_: object) -> None:
+        raise UnsupportedAlgorithm("secp160r1")
+
+    monkeypatch.setattr(identity_module, "check_signing_certificate", raises)
+    with pytest.raises(IdentityUnfit, match=r"identity-unreadable.*UnsupportedAlgorithm"):
+        load_identity(sti.files(), NOW)
+    for one in (running, own):
+        identity, unfit = look_again(one, NOW)
+        assert identity is None
+        assert unfit is not None
+        assert unfit.reason == "identity-unreadable"
 
 
 def test_a_list_that_grew_too_old_is_no_word(sti: Sti) -> None:

@@ -88,6 +88,20 @@ def test_chain_continues_over_a_restart(path: Path) -> None:
     assert (checked(path).lines, checked(path).findings) == (6, [])
 
 
+@pytest.mark.parametrize(
+    ("last", "well"), [(None, True), ("stopped", True), ("signed", False), ("started", False)]
+)
+def test_whether_the_process_before_had_an_orderly_end(path: Path, last: str | None, well: bool) -> None:
+    """After a power cut nobody knows what a slow disk had not taken yet; `started` then says so."""
+    journal = Journal(path)
+    if last is not None:
+        journal.commit([line(), Line(facts={"kind": last, "at": NOW_S})])
+    journal.close()
+    again = Journal(path)
+    assert again.ended_well is well
+    again.close()
+
+
 def test_many_in_one_commit_wait_for_the_disk_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = Journal(path)
     synced: list[int] = []

@@ -347,6 +347,13 @@ def test_a_gap_is_declared_by_the_next_start(node: Any) -> None:
         ("gap", 1),
         ("started", None),
     ]
+    assert [line.get("unended") for line in lines(node) if line["kind"] == "started"] == [None, True]
+    assert "only in the calls' records" in node.report().declared[-1]
+    # an orderly end leaves nothing to tell of
+    node.processes[-1].terminate()
+    assert node.processes[-1].wait(10) == 0
+    node.start()
+    assert [line.get("unended") for line in lines(node) if line["kind"] == "started"] == [None, True, None]
 
 
 def test_property_34_values_are_deleted_when_their_time_is_over_and_a_line_says_so(node: Any) -> None:

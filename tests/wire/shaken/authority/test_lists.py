@@ -43,7 +43,7 @@ def down(provider: Provider) -> None:
     [
         (signed_by_another, "list-signature"),
         (ended, "list-expired"),
-        (played_back, "older than what is in force"),
+        (played_back, "list-older"),
         (down, "503: down for maintenance"),
     ],
 )

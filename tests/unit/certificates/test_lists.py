@@ -1,0 +1,110 @@
+"""What becomes of a list when fetching or reading it fails in a way nobody foresaw: the one before, and a next try."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import structlog
+
+from trunkward.certificates import identities as identities_module
+from trunkward.certificates.identities import STUCK_S, Identities
+from trunkward.certificates.lists import FIRST_RETRY_S, KeptList, Read
+from trunkward.shaken.trusted_list import ListRefused
+
+
+class World:
+    """A list whose content is its number, and a fetch that may fail."""
+
+    def __init__(self, home: Path) -> None:
+        self.file, self.answer = home / "list", b"1"
+        self.problem: Exception | None = None
+        self.kept = KeptList(
+            self.file,
+            every_s=3600,
+            max_bytes=100,
+            fetch=self.fetch,
+            read=self.read,
+            log=structlog.get_logger(),
+        )
+        self.now = datetime.now(UTC)
+
+    def fetch(self) -> bytes:
+        if self.problem is not None:
+            raise self.problem
+        return self.answer
+
+    def read(self, content: bytes, known: int | None, _: datetime) -> Read[int]:
+        if int(content) < (known or 0):
+            raise ListRefused("list-older")
+        return Read(value=int(content), until=None, entries=1)
+
+    def round(self) -> bool:
+        self.now += timedelta(hours=1)
+        return self.kept.round(self.now)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+@pytest.mark.parametrize("problem", [RecursionError("deep JSON"), RuntimeError("x"), MemoryError()])
+def test_whatever_fetching_raises_the_next_try_comes(world: World, problem: Exception) -> None:
+    assert world.round()
+    world.problem = problem
+    assert not world.round()
+    assert type(problem).__name__ in world.kept.state.problem
+    assert world.kept.value == 1
+    assert world.kept.state.next_attempt == world.now + timedelta(seconds=FIRST_RETRY_S)
+    world.problem, world.answer = None, b"2"
+    assert world.round()
+    assert (world.kept.value, world.kept.state.problem) == (2, "")
+
+
+def test_an_older_one_is_not_taken(world: World) -> None:
+    world.answer = b"7"
+    assert world.round()
+    world.answer = b"6"
+    assert not world.round()
+    assert (world.kept.value, world.kept.state.problem, world.file.read_bytes()) == (7, "list-older", b"7")
+
+
+def test_what_is_on_the_disk_may_be_anything(tmp_path: Path) -> None:
+    (tmp_path / "list").write_bytes(b"no number")
+    world = World(tmp_path)
+    assert "ValueError" in world.kept.state.problem
+    assert world.round()
+
+
+def test_rounds_go_on_whatever_one_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its thread is the only one: were it to end, nothing would be renewed any more, and nobody told."""
+    rounds: list[int] = []
+
+    def nap(_: float) -> None:
+        if len(rounds) == 3:
+            raise SystemExit
+
+    def fails(_: datetime) -> None:
+        rounds.append(1)
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr("trunkward.certificates.identities.time", SimpleNamespace(sleep=nap))
+    with structlog.testing.capture_logs() as said, pytest.raises(SystemExit):
+        identities_module._work(SimpleNamespace(round=fails))  # type: ignore[arg-type]
+    assert [one["problem"] for one in said] == ["RecursionError: too deep"] * 3
+
+
+def test_a_round_that_does_not_end_is_no_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Signs of life stop with the work, so that `status` sees it."""
+    passed: list[float] = [0.0]
+    clock = SimpleNamespace(monotonic=lambda: passed[0])
+    monkeypatch.setattr("trunkward.certificates.identities.time", clock)
+    identities: Any = Identities.__new__(Identities)
+    identities._began_s, identities._identities = 0.0, {}
+    identities._lists = SimpleNamespace(round=lambda _: None)
+    passed[0] = STUCK_S
+    assert not identities.works
+    identities.round(datetime.now(UTC))
+    assert identities.works

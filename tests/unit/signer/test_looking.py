@@ -1,0 +1,149 @@
+"""A look that raises, hangs or ends late is a reason not to sign, and the next one is taken all the same."""
+
+import asyncio
+import threading
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import structlog
+
+from trunkward.signer import looking as module
+from trunkward.signer.desk import SigningDesk
+from trunkward.signer.identity import load_identity
+from trunkward.signer.looking import Found, Looking
+from trunkward.signer.metrics import SignerMetrics
+from trunkward.signer.server import _Office
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def reason(found: Found) -> str:
+    identity, unfit = found
+    assert identity is None
+    assert unfit is not None
+    return str(unfit)
+
+
+class PanicException(BaseException):
+    """As code in Rust raises it."""
+
+
+@pytest.mark.parametrize(
+    "problem", [RuntimeError("x"), RecursionError(), OSError(5, "I/O"), PanicException()]
+)
+def test_whatever_it_raises_nothing_may_be_signed(problem: BaseException) -> None:
+    def look(*_: object) -> Found:
+        raise problem
+
+    async def run() -> None:
+        looking = Looking(look)
+        for _ in range(2):
+            said = reason(await looking.again(None, NOW))  # type: ignore[arg-type]
+            assert said.startswith("identity-unreadable: ")
+            assert said.endswith(type(problem).__name__)
+
+    asyncio.run(run())
+
+
+def test_one_that_hangs_has_a_deadline_and_no_second_beside_it() -> None:
+    goes_on, began = threading.Event(), list[int]()
+
+    def look(*_: object) -> Found:
+        began.append(1)
+        goes_on.wait(10)
+        return None, module._unreadable("of long ago")
+
+    async def run() -> None:
+        looking = Looking(look, deadline_s=0.05)
+        assert "takes more than 0.05 s" in reason(await looking.again(None, NOW))  # type: ignore[arg-type]
+        for _ in range(3):
+            assert "not ended since an earlier look" in reason(await looking.again(None, NOW))  # type: ignore[arg-type]
+        assert len(began) == 1
+        goes_on.set()
+        assert looking._under_way is not None
+        await looking._under_way
+        # the next one looks anew, and what the late one found is not taken for it
+        await looking.again(None, NOW)  # type: ignore[arg-type]
+        assert len(began) == 2
+
+    asyncio.run(run())
+
+
+class Office:
+    """What a signer does again and again, without its sockets."""
+
+    def __init__(self, house: Any) -> None:
+        now = datetime.fromtimestamp(house.now_s, UTC)
+        self.metrics, self.lines = SignerMetrics(), list[Any]()
+        self.office = _Office(
+            settings=None,  # type: ignore[arg-type]
+            desk=SigningDesk(load_identity(house.identity(), now)),
+            journal=None,  # type: ignore[arg-type]
+            committing=self,  # type: ignore[arg-type]
+            forgetting=None,  # type: ignore[arg-type]
+            metrics=self.metrics,
+            clock=lambda: float(house.now_s),
+        )
+
+    def take(self, lines: Any, _: object) -> None:
+        self.lines += [line.facts for line in lines]
+
+    def failures(self, what: str) -> float:
+        return float(self.metrics.failures.labels(what)._value.get())
+
+
+def test_the_office_stops_signing_says_so_and_goes_on_looking(house: Any) -> None:
+    """Property 3, t3 and t6: the task that looks does not end; the journal and a counter say what became of it."""
+    world = Office(house)
+    office = world.office
+    good = office._looking
+
+    def look(*_: object) -> Found:
+        raise ValueError("secp160r1")
+
+    async def run() -> None:
+        office._looking = Looking(look)
+        await office.recheck()
+        assert office.desk.unfit == "identity-unreadable"
+        assert world.failures("look") == 1
+        assert world.metrics.fit._value.get() == 0
+        assert [(one["kind"], one["error"]) for one in world.lines] == [
+            ("signing-stopped", "identity-unreadable")
+        ]
+        office._looking = good
+        await office.recheck()
+        assert office.desk.unfit == ""
+        assert world.metrics.fit._value.get() == 1
+
+    asyncio.run(run())
+
+
+def test_what_is_done_again_and_again_outlives_any_exception(house: Any) -> None:
+    world = Office(house)
+    done: list[int] = []
+
+    def act() -> None:
+        done.append(1)
+        if len(done) == 3:
+            thrice.set()
+        raise RecursionError("too deep")
+
+    thrice = asyncio.Event()
+
+    async def run() -> None:
+        task = asyncio.create_task(world.office.every(0.001, "forget", act))
+        await asyncio.wait_for(thrice.wait(), 5)
+        await asyncio.sleep(0)
+        assert not task.done()
+        task.cancel()
+
+    with structlog.testing.capture_logs() as said:
+        asyncio.run(run())
+    assert world.failures("forget") >= 3
+    assert said[0] == {
+        "event": "not-done",
+        "what": "forget",
+        "error": "RecursionError: too deep",
+        "log_level": "error",
+    }
