@@ -52,6 +52,13 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
         "--third-party", action="store_true", help="sign the level that each request says was supplied"
     )
     parser.add_argument(
+        "--supplier",
+        action="append",
+        default=[],
+        metavar="TRUNK",
+        help="with --third-party: a trunk that supplies levels; repeatable",
+    )
+    parser.add_argument(
         "--allow-uid",
         type=int,
         action="append",
@@ -77,6 +84,7 @@ def _settings(arguments: argparse.Namespace) -> SignerSettings:
     return SignerSettings(
         name=arguments.name,
         third_party=arguments.third_party,
+        suppliers=frozenset(arguments.supplier),
         socket=arguments.socket,
         identity=IdentityFiles(
             key=TokenKey.read(arguments.key) if arguments.key.startswith(SCHEME) else Path(arguments.key),

@@ -84,6 +84,8 @@ class SignerSettings:
     name: str = OF_NODE
     #: Signs the levels that the obligated provider supplies, and no other.
     third_party: bool = False
+    #: Trunks that are that provider's own switches.
+    suppliers: frozenset[str] = frozenset()
     metrics_port: int | None = None
 
 
@@ -300,7 +302,12 @@ async def serve(
     committing = Committing(journal, settings.gap, clock, lost)
     office = _Office(
         settings=settings,
-        desk=SigningDesk(identity, name=settings.name, third_party=settings.third_party),
+        desk=SigningDesk(
+            identity,
+            name=settings.name,
+            third_party=settings.third_party,
+            suppliers=settings.suppliers,
+        ),
         journal=journal,
         committing=committing,
         metrics=metrics,

@@ -17,6 +17,7 @@ from trunkward.settings import Paths
 from trunkward.store.configuration import SqlConfiguration
 from trunkward.store.database import Kind, migrate, open_database
 
+ACME = "\ntenants:\n  - name: acme\n"
 TEXT = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")
 
 
@@ -45,6 +46,8 @@ def test_a_version_that_exists_is_not_called_nothing(
         ("verified: 2026-01-15", "verified: 2026-02-15", {"acme", "acme-hq"}),
         ('          - "+12025550103"\n', "", {"+12025550103", "acme-hq"}),
         ("        host: 127.0.0.21:15061\n", "        host: 127.0.0.22:15061\n", {"acme-hq"}),
+        # another signs its calls
+        (ACME, f"\nresellers: [{{name: resale}}]\n{ACME}    reseller: resale\n", {"acme", "acme-hq", "resale"}),
         # nothing that evidence or a certificate says is another's
         ("  - name: acme\n", "  - name: acme\n    limits: {calls: 7}\n", {"acme"}),
     ],
