@@ -112,7 +112,7 @@ def signing_of(
     if caller.anonymous and not any(way.carrier.trusted for way in ways):
         return msgspec.structs.replace(kept, unsigned=Rule.PRIVATE.value)
     # 5.
-    if policy.identity_of(trunk).test and policy.node.is_public and not policy.node.unsafe_test_signatures:
+    if policy.identity_of(trunk).test and not policy.node.test_authority_counts:
         return msgspec.structs.replace(kept, unsigned=TEST_CERTIFICATE)
     # 6.
     own = [canonical_tn(number) for number in caller.retargets]

@@ -360,7 +360,7 @@ class NodeSettings:
     do_not_originate_file: str = ""
     #: Numbers kept for fiction count as real; shows as a deviation.
     unsafe_fictional_numbers: bool = False
-    #: Signs under the node's own TEST authority though it is on the Internet; shows as a deviation.
+    #: Its own TEST authority counts though it is on the Internet; shows as a deviation.
     unsafe_test_signatures: bool = False
     #: What money is counted in, ISO 4217.
     currency: str = "EUR"
@@ -404,9 +404,9 @@ class NodeSettings:
         return self.addresses[0]
 
     @property
-    def is_public(self) -> bool:
-        """Whether it is on the Internet by one of its addresses, and no laboratory."""
-        return any(address.is_global for address in self.addresses)
+    def test_authority_counts(self) -> bool:
+        """Whether its own TEST authority is good for a signature: on the Internet it is not."""
+        return self.unsafe_test_signatures or not any(address.is_global for address in self.addresses)
 
     @property
     def versions(self) -> frozenset[int]:

@@ -47,7 +47,11 @@ def test_a_version_that_exists_is_not_called_nothing(
         ('          - "+12025550103"\n', "", {"+12025550103", "acme-hq"}),
         ("        host: 127.0.0.21:15061\n", "        host: 127.0.0.22:15061\n", {"acme-hq"}),
         # another signs its calls
-        (ACME, f"\nresellers: [{{name: resale}}]\n{ACME}    reseller: resale\n", {"acme", "acme-hq", "resale"}),
+        (
+            ACME,
+            f"\nresellers: [{{name: resale}}]\n{ACME}    reseller: resale\n",
+            {"acme", "acme-hq", "resale"},
+        ),
         # nothing that evidence or a certificate says is another's
         ("  - name: acme\n", "  - name: acme\n    limits: {calls: 7}\n", {"acme"}),
     ],

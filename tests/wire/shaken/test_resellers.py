@@ -105,7 +105,7 @@ def test_the_certificate_is_the_resellers(node: Node) -> None:
 
 
 def test_a_level_that_is_supplied_and_no_other(node: Node) -> None:
-    """Summary: Property 6: in third-party mode the level is the one in Attestation-Info, whatever is known here of the number; without one, with two or with nonsense the call goes unsigned."""
+    """Summary: Property 6: in third-party mode the level is the one in the Attestation-Info of the provider's own switch, whatever is known here of the number; without one, with two or with nonsense the call goes unsigned."""
 
     async def scenario() -> None:
         for level in ("A", "B", "C"):
