@@ -60,12 +60,24 @@ def test_evidence_and_certificates_are_looked_at_for_whom_a_change_concerns(
     old: str, new: str, looked_at: set[str]
 ) -> None:
     assert TEXT.count(old) == 1
-    before, after = accept_node_file(TEXT, "old"), accept_node_file(TEXT.replace(old, new), "new")
+    assert looked_at_for(TEXT, TEXT.replace(old, new)) == looked_at
+
+
+def test_evidence_is_looked_at_for_whose_calls_another_signs() -> None:
+    """A token is for the signer of one identity."""
+    sold = TEXT.replace(ACME, f"\nresellers: [{{name: resale}}]\n{ACME}    reseller: resale\n")
+    identity = '{spc: "567T", x5u: "https://cr.resale.example.com/c.pem"}'
+    own = sold.replace("{name: resale}", f"{{name: resale, identity: {identity}}}")
+    assert looked_at_for(sold, own) == looked_at_for(own, sold) == {"acme-hq", "resale"}
+
+
+def looked_at_for(old: str, new: str) -> frozenset[str] | None:
+    """Whom a change from one text to another concerns."""
+    before, after = accept_node_file(old, "old"), accept_node_file(new, "new")
     base = Version(
         number=1, at=1.0, actor=Actor(name="a", uid=0), command="c", summary="s", text_sha256=before.sha256
     )
     planned = Plan(
         base=base, accepted=after, changes=difference(before.objects, after.objects), effects=Effects()
     )
-    in_force = InForce(version=1, node_file=TEXT, certificates={}, evidence={})
-    assert apply._peers_to_look_at(planned, in_force) == frozenset(looked_at)
+    return apply._peers_to_look_at(planned, InForce(version=1, node_file=old, certificates={}, evidence={}))
