@@ -208,7 +208,7 @@ def test_a_forged_signature_of_a_customer_goes_no_further(world: Verified) -> No
                 claims = taken_off(invite, theirs[0][1])
                 assert (claims["attest"], claims["dest"]) == ("B", {"tn": [DIVERTING[0][1:]]})
                 assert (record["attest"], record["attest_reason"]) == ("B", "")
-                found = record.get("verification", {}).get("errors", [])
+                found = (record["verification"] or {}).get("errors", [])
                 assert [error["cause"] for error in found] == ([cause] if cause else [])
 
     run(world.node, scenario)
@@ -227,6 +227,7 @@ def test_a_signature_is_diverted_in_one_call(world: Verified) -> None:
             for called, call_id in (("+12025550198", "one@acme"), (NORTH_NUMBER, "two@acme")):
                 invite, record = await forwarded(world, theirs, called=called, call_id=call_id)
                 assert taken_off(invite, theirs[0][1])["attest"] == "B"
-                assert [error["cause"] for error in record["verification"]["errors"]] == ["replayed"]
+            # of a Call-ID that came twice the record is the first one's
+            assert [error["cause"] for error in record["verification"]["errors"]] == ["replayed"]
 
     run(world.node, scenario)
