@@ -224,10 +224,13 @@ def test_a_signature_is_diverted_in_one_call(world: Verified) -> None:
             theirs = signed(provider)
             invite, _ = await forwarded(world, theirs, call_id="one@acme")
             assert invite.get_all("Identity")[0] == theirs[0][1]
-            for called, call_id in (("+12025550198", "one@acme"), (NORTH_NUMBER, "two@acme")):
+            # (of a Call-ID that comes twice the record is the first one's)
+            for called, call_id, why in (
+                ("+12025550198", "one@acme", []),
+                (NORTH_NUMBER, "two@acme", [{"code": 438, "cause": "replayed"}]),
+            ):
                 invite, record = await forwarded(world, theirs, called=called, call_id=call_id)
                 assert taken_off(invite, theirs[0][1])["attest"] == "B"
-            # of a Call-ID that came twice the record is the first one's
-            assert [error["cause"] for error in record["verification"]["errors"]] == ["replayed"]
+                assert record["verification"].get("errors", []) == why
 
     run(world.node, scenario)
