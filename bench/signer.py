@@ -30,6 +30,7 @@ from trunkward.engines.pki_files import PkiFacts, PkiFiles, PkiOwners, ensure_pk
 from trunkward.engines.signer_client import SignerClient
 from trunkward.engines.signer_wire import SignRequest
 from trunkward.shaken.evidence import Evidence, Kind, issue
+from trunkward.trunks.transit import OF_NODE
 
 #: Requests on their way while it is asked as fast as it answers.
 AT_ONCE = 64
@@ -138,6 +139,7 @@ def _keys(home: Path) -> Path:
 def _request(pki: PkiFiles) -> SignRequest:
     evidence = Evidence(
         kind=Kind.OWN_INVENTORY,
+        identity=OF_NODE,
         customer=_CUSTOMER,
         trunk=_TRUNK,
         first=_CALLER,

@@ -10,29 +10,48 @@ from sipkit.passports import div, identity, shaken
 from sipkit.places import TABLE
 from sipkit.tokens import token
 from trunkward.admission.caller import Right
-from trunkward.admission.ports import PeerIdentity
+from trunkward.admission.ports import PeerIdentity, Unverified
 from trunkward.admission.routes import routes_of, taken_off
-from trunkward.admission.screen import Case, screen
+from trunkward.admission.screen import Case, screen, with_verification
 from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.calls.attempt import CallAttempt
 from trunkward.shaken.attest import Attestation
+from trunkward.shaken.verify import Verification, Verstat
 from trunkward.sip.transport import Transport
 from trunkward.trunks.callers import CallerRule
+from trunkward.trunks.model import Trunk
 from trunkward.trunks.transit import Role, SigningIdentity
 
 NOW = 1_800_000_000
 NUMBERS = ("12025550101", "12025550102", "12125550150", "12025550199")
 
 
-def _policy(role: Role, *, third_party: bool) -> Snapshot:
+def _policy(role: Role, *, third_party: bool, switch: bool) -> Snapshot:
     rule = CallerRule(forwarded=True)
-    trunk = changed(DECLARED.trunks[0], role=role, reseller="r", caller=rule, certificate_sha256=PBX)
+    trunk = changed(
+        DECLARED.trunks[0],
+        role=role,
+        reseller="r",
+        caller=rule,
+        certificate_sha256=PBX,
+        supplies_levels=switch,
+    )
     identities = {"r": SigningIdentity(spc="567T", x5u="https://example.com/c.pem", third_party=third_party)}
     declared = changed(DECLARED, trunks=(trunk,), reseller_identities=identities)
-    return Snapshot(compile_snapshot(declared, [token(number) for number in trunk.numbers[:1]], 1, TABLE))
+    return Snapshot(
+        compile_snapshot(declared, [token(number, identity="r") for number in trunk.numbers[:2]], 1, TABLE)
+    )
 
 
-POLICIES = {(role, third): _policy(role, third_party=third) for role in Role for third in (False, True)}
+#: (The switch of a reseller's, which the file takes nowhere else.)
+SWITCHES = ((False, False), (True, False), (True, True))
+POLICIES = {
+    (role, switch): _policy(role, third_party=switch[0], switch=switch[1])
+    for role in Role
+    for switch in SWITCHES
+}
+#: What verification finds, whatever it finds: it is not asked here what the bytes are.
+FOUND = (None, Unverified(why="fetcher-lost"), *(Verification(outcome=verstat) for verstat in Verstat))
 numbers = st.sampled_from(NUMBERS)
 times = st.sampled_from([NOW, NOW - 40, NOW + 5, NOW - 100_000])
 identities = st.one_of(
@@ -77,8 +96,20 @@ def cases(draw: st.DrawFn) -> Case:
         content_type="application/sdp",
         body=SDP,
     )
-    policy = POLICIES[draw(st.sampled_from(Role)), draw(st.booleans())]
-    return screen(attempt, PeerIdentity(certificate_sha256=PBX), policy)
+    policy = POLICIES[draw(st.sampled_from(Role)), draw(st.sampled_from(SWITCHES))]
+    case = screen(attempt, PeerIdentity(certificate_sha256=PBX), policy)
+    if case.in_transit:  # tests/unit/admission/test_in_transit_verified.py
+        return case
+    found, replayed = draw(st.sampled_from(FOUND)), draw(st.booleans())
+    after = with_verification(case, found, policy, replayed=replayed)
+    if after.signing.passes_on:
+        # nothing of a customer's goes on but what was found good, of a call he had, and that was not before
+        assert isinstance(found, Verification)
+        assert found.outcome is Verstat.PASSED
+        assert not replayed
+        assert case.signing.brought is not None
+        assert f"+{case.signing.brought.diverted_by}" in case.caller.retargets
+    return after
 
 
 def removed(case: Case) -> list[set[str]]:
@@ -93,7 +124,7 @@ def test_in_transit_signatures_go_on_and_a_customers_do_not(case: Case) -> None:
         if case.in_transit and brings:
             # both carriers are trusted
             assert "Identity" not in names
-        elif case.caller.right is not Right.FORWARDED:
+        elif not case.signing.passes_on:
             assert {"Identity", "Date"} <= names
 
 
@@ -107,6 +138,11 @@ def test_what_is_asked_for_is_what_may_be_asked_for(case: Case) -> None:
     third_party = claims.supplied is not None
     if claims.level is Attestation.A and not third_party:
         assert claims.evidence
+    if third_party:
+        assert isinstance(case.source, Trunk)
+        assert case.source.supplies_levels
+        assert claims.level is not Attestation.A or case.caller.right is not Right.FORWARDED
+    assert len(claims.retarget_evidence) == len(claims.retargets)
     if case.in_transit and not third_party:
         assert claims.level is Attestation.C
     if claims.level is None:

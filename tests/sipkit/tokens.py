@@ -3,6 +3,7 @@
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from trunkward.shaken.evidence import Evidence, Kind, issue
+from trunkward.trunks.transit import OF_NODE
 
 KEY = Ed25519PrivateKey.generate()
 #: The reference of the customer of examples/node.yaml.
@@ -18,12 +19,14 @@ def token(
     last: str = "",
     kind: Kind = Kind.OWN_INVENTORY,
     customer: str = CUSTOMER,
+    identity: str = OF_NODE,
     until: int = UNTIL,
 ) -> str:
     """A token for an E.164 number with `+`, or for those from it to `last`."""
     first, end = number.removeprefix("+"), (last or number).removeprefix("+")
     statement = Evidence(
         kind=kind,
+        identity=identity,
         customer=customer,
         trunk=trunk,
         first=first,

@@ -55,6 +55,7 @@ def attesting(
     decision = decide_attestation(
         Ingress(
             trunk=source.name,
+            identity=policy.identity_of(source).name,
             role=source.role,
             authenticated=True,
             customer=source.customer,

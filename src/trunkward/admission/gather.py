@@ -1,7 +1,8 @@
 """Asking what is alive, once per call and only what the call needs.
 
-1. What all nodes agree on (limits, nonces, registrations), in one question.
-2. The clock's state and the signer, for a call that is to be signed and has not been refused by then.
+1. What all nodes agree on (limits, nonces, registrations, signatures seen), in one question (`gather`).
+2. The clock's state and the signer, for a call that is to be signed and has not been refused by then
+   (`with_signature`).
 
 Whatever is lost comes back as a fact.
 """
@@ -24,16 +25,8 @@ from trunkward.admission.ports import (
 from trunkward.admission.screen import Case, Direction
 
 
-async def gather(
-    case: Case,
-    asked: Asked,
-    live: Live,
-    signer: Signer,
-    clock: Clock,
-    verification: VerificationFact = None,
-) -> Facts:
+async def gather(case: Case, asked: Asked, live: Live, verification: VerificationFact = None) -> Facts:
     """The facts of one call that nothing has been found against so far; `verification` is one of them."""
-    # 1.
     fact = NOTHING_ASKED if asked.empty else await live.admit(asked)
     facts = replace(NO_FACTS, live=fact, verification=verification)
     local = None
@@ -41,10 +34,13 @@ async def gather(
         local = live.admit_alone(asked)
     elif isinstance(fact, Unavailable) and case.may_use_escrow:
         local = live.admit_by_escrow(asked)
-    facts = replace(facts, local=local)
-    # 2.
+    return replace(facts, local=local)
+
+
+async def with_signature(case: Case, facts: Facts, signer: Signer, clock: Clock) -> Facts:
+    """The same with the signature of a call that has its places."""
     claims = case.signing_request
-    if claims is None or not (isinstance(fact, Held) or isinstance(local, Held)):
+    if claims is None or not (isinstance(facts.live, Held) or isinstance(facts.local, Held)):
         return facts
     synchronised = clock.synchronised()
     if synchronised is not True:

@@ -13,7 +13,7 @@ from trunkward.admission.ports import Facts, Held, PeerIdentity, Signature
 from trunkward.admission.routes import from_uri_of, routes_of, taken_off, to_uri_of
 from trunkward.admission.screen import Case, Direction, screen, with_verification
 from trunkward.admission.snapshot import Snapshot
-from trunkward.admission.verified import answer_headers, is_announced, refuses, worth_of
+from trunkward.admission.verified import answer_headers, is_announced, refuses, replayed_of, worth_of
 from trunkward.calls.attempt import CallAttempt, Transport
 from trunkward.calls.reasons import REASONS
 from trunkward.calls.reasons import headers as reason_headers
@@ -157,7 +157,8 @@ def decide(
     record_id: str,
 ) -> Verdict:
     """The whole line as one pure function: the same arguments give the same verdict, today or in a replay."""
-    case = with_verification(screen(attempt, peer, policy), facts.verification, policy)
+    case = screen(attempt, peer, policy)
+    case = with_verification(case, facts.verification, policy, replayed=replayed_of(facts))
     return judge_call(case, facts, record_id, now).verdict
 
 

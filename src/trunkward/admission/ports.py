@@ -93,6 +93,8 @@ class SigningClaims(msgspec.Struct, frozen=True, kw_only=True):
     supplied: Attestation | None = None
     #: Each change of the number it goes to (RFC 8946), the first one first: to which, and from which.
     retargets: tuple[tuple[str, str], ...] = ()
+    #: For each of them the token of the inventory that the number it left is in.
+    retarget_evidence: tuple[str, ...] = ()
     #: The `iat` a retarget keeps; None: its own time, for the call came too long ago.
     received_iat: int | None = None
     #: The name of who calls, which somebody has looked at.

@@ -83,6 +83,7 @@ class TrunkRow(msgspec.Struct, frozen=True, array_like=True):
     customer: tuple[str, int] | None
     verstat: bool
     verification: VerificationRow
+    supplies_levels: bool
 
 
 class NumberRow(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -139,6 +140,7 @@ class NodeRow(msgspec.Struct, frozen=True, array_like=True):
     unsafe_trusted_clock: bool
     announcements: str
     unsafe_fictional_numbers: bool
+    unsafe_test_signatures: bool
     currency: str
     routing: Routing
     margin_nano: int
@@ -341,6 +343,7 @@ def trunk_row(trunk: Trunk, permit: int) -> TrunkRow:
         (trunk.customer.reference, trunk.customer.verified_s) if trunk.customer else None,
         trunk.verstat,
         _verification_row(trunk.verification),
+        trunk.supplies_levels,
     )
 
 
@@ -379,6 +382,7 @@ def trunk_of(row: TrunkRow, destinations: DestinationPolicies) -> Trunk:
         customer=Customer(reference=row.customer[0], verified_s=row.customer[1]) if row.customer else None,
         verstat=row.verstat,
         verification=_verification_of(row.verification),
+        supplies_levels=row.supplies_levels,
     )
 
 
@@ -484,6 +488,7 @@ def node_row(node: NodeSettings) -> NodeRow:
         node.unsafe_trusted_clock,
         node.announcements,
         node.unsafe_fictional_numbers,
+        node.unsafe_test_signatures,
         node.currency,
         node.routing,
         node.margin_nano,

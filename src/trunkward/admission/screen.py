@@ -250,11 +250,19 @@ def read(attempt: CallAttempt, peer: PeerIdentity | None, source: Trunk | Carrie
     )
 
 
-def with_verification(case: Case, found: VerificationFact, policy: Snapshot) -> Case:
-    """The case once it is known what its signatures are worth: at a gateway the rules ask for that."""
-    source = case.source
-    if not isinstance(source, Trunk) or source.role is not Role.GATEWAY or found is None:
+def with_verification(
+    case: Case, found: VerificationFact, policy: Snapshot, *, replayed: bool = False
+) -> Case:
+    """The case once it is known what its signatures are worth, where that decides how it is signed.
+
+    At a gateway the rules ask for that; and what a customer's diverted call came with goes on if it is good,
+    and was diverted in no other call before (`replayed`).
+    """
+    source, brought = case.source, case.signing.brought is not None
+    if not isinstance(source, Trunk) or found is None or not (brought or source.role is Role.GATEWAY):
         return case
+    if replayed and brought:
+        found = None
     signing = signing_of(case.attempt, source, case.caller, case.called, case.ways, policy, found)
     return replace(case, signing=signing)
 

@@ -14,6 +14,7 @@ from trunkward.calls.attempt import CallAttempt
 from trunkward.numbering.e164 import E164
 from trunkward.routing.choose import Way
 from trunkward.shaken.attest import Attestation, Came, Rule
+from trunkward.shaken.evidence import Kind
 from trunkward.shaken.number import canonical_tn
 from trunkward.shaken.verify import Verification, Verstat
 from trunkward.trunks.model import Trunk
@@ -26,6 +27,22 @@ _KEPT_S = 30
 _ATTESTATION_INFO = "attestation-info"
 #: Whose name it is that somebody has looked at.
 _NAMED = (Right.OWN, Right.VERIFIED, Right.REPLACED)
+#: Numbers nobody here answers for.
+_NOBODYS = (Right.FORWARDED, Right.NONE)
+#: Why a call is not signed of a node on the Internet whose certificate is of its own TEST authority.
+TEST_CERTIFICATE = "certificate-test"
+
+
+class Brought(msgspec.Struct, frozen=True, kw_only=True):
+    """Identity headers of a call that a customer's number has diverted: by their form those it came with.
+
+    Canonical numbers. Whether they are good has to be found out before they go on (`admission.verified`).
+    """
+
+    #: The first of the trunk's own numbers that they say it reached.
+    diverted_by: str
+    #: The last number that they say it reached: for that one they must be good.
+    reached: str
 
 
 class Signing(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +58,8 @@ class Signing(msgspec.Struct, frozen=True, kw_only=True):
     passes_on: bool = False
     #: So does its Date, which belongs to them; otherwise ours stands in its place.
     keeps_date: bool = False
+    #: A customer's call that may go on with what it came with, if that is good; None: nobody asks.
+    brought: Brought | None = None
 
 
 NOT_ASKED = Signing()
@@ -57,16 +76,20 @@ def signing_of(
 ) -> Signing:
     """What a customer's call, or one in transit, is signed with.
 
-    `found`: what a call in transit came signed with is worth; None: nobody has looked at it yet.
+    `found`: what it came signed with is worth; None: nobody has looked at it yet, or it is another call's.
 
     1. In transit: what it came with goes on, whatever else becomes of it.
     2. SHAKEN has no claim for who has no number (RFC 8588 section 4).
     3. By the rules a call for help is not signed, nor a second time what came signed in transit. (What did
        not is signed C; so is at a gateway what came signed, and was found not to be enough.)
     4. A signature names the caller: where nobody on the way is to hear of him, none is made.
-    5. Diverted by the customer, and signed by whoever called him: that stays, with a `div` for each retarget.
-    6. Everything else is signed by the rules, or as the obligated provider supplies; what was diverted and
+    5. No carrier trusts our own TEST authority: on the Internet its signature would only look like one.
+    6. Diverted by the customer, and signed by whoever called him, which was verified: that stays, with a
+       `div` for each retarget. It is a stranger's word, so what is not good of it is taken off.
+    7. Everything else is signed by the rules, or as the obligated provider supplies; what was diverted and
        not signed, as it came to the customer's number, with a `div` for each retarget.
+
+    A `div` is only for a number that `control` has declared to be the trunk's: the signer wants its token.
     """
     values = attempt.headers.get("identity", [])
     received = signed_as(values) if values else None
@@ -89,13 +112,48 @@ def signing_of(
     if caller.anonymous and not any(way.carrier.trusted for way in ways):
         return msgspec.structs.replace(kept, unsigned=Rule.PRIVATE.value)
     # 5.
-    numbers = [canonical_tn(str(number)) for number in (*caller.retargets, called)]
-    if received is not None and received.orig == canonical_tn(number):
-        diverted = _came_signed(attempt, trunk, received, numbers, attested, policy)
-        if diverted is not None:
-            return diverted
+    if policy.identity_of(trunk).test and not policy.node.test_authority_counts:
+        return msgspec.structs.replace(kept, unsigned=TEST_CERTIFICATE)
     # 6.
-    return _signed(attempt, trunk, caller, numbers, kept, policy)
+    own = [canonical_tn(number) for number in caller.retargets]
+    proofs = _proofs(own, trunk, policy, attempt.at)
+    way = _Way(
+        numbers=(*own, canonical_tn(str(called))) if proofs else (canonical_tn(str(called)),), proofs=proofs
+    )
+    if received is not None and received.orig == canonical_tn(number):
+        kept = msgspec.structs.replace(kept, brought=_brought(received, way))
+        if kept.brought is not None and isinstance(found, Verification) and found.outcome is Verstat.PASSED:
+            return _came_signed(attempt, trunk, received, way, kept, policy)
+    # 7.
+    return _signed(attempt, trunk, caller, way, kept, policy)
+
+
+class _Way(msgspec.Struct, frozen=True, kw_only=True):
+    """The trunk's own numbers a call went to, and where it goes; for each of the former its token."""
+
+    numbers: tuple[str, ...]
+    proofs: tuple[str, ...]
+
+    def links(self, begin: int = 0) -> tuple[tuple[str, str], ...]:
+        """To which and from which number, from one of them on."""
+        return tuple((after, before) for before, after in pairwise(self.numbers[begin:]))
+
+
+def _proofs(numbers: Sequence[str], trunk: Trunk, policy: Snapshot, at: float) -> tuple[str, ...]:
+    """The token of the inventory each number is in; none at all where one has none."""
+    if trunk.customer is None:
+        return ()
+    identity, found = policy.identity_of(trunk).name, list[str]()
+    for number in numbers:
+        for said, token in policy.evidence(number).items():
+            whose = (said.kind, said.identity, said.trunk, said.customer)
+            if (
+                whose == (Kind.OWN_INVENTORY, identity, trunk.name, trunk.customer.reference)
+                and at < said.not_after
+            ):
+                found.append(token)
+                break
+    return tuple(found) if len(found) == len(numbers) else ()
 
 
 def _came(received: SignedAs | None, found: VerificationFact) -> Came:
@@ -108,22 +166,15 @@ def _came(received: SignedAs | None, found: VerificationFact) -> Came:
 
 
 def _came_signed(
-    attempt: CallAttempt,
-    trunk: Trunk,
-    received: SignedAs,
-    numbers: list[str],
-    attested: Attested,
-    policy: Snapshot,
-) -> Signing | None:
-    """A call that came signed to a number that diverted it; None: it did not, and is signed anew.
-
-    `numbers` are those it went to, and where it goes.
-    """
-    reached = [at for at, number in enumerate(numbers) if number in received.reached]
-    if not reached or len(numbers) == 1:
-        return None
+    attempt: CallAttempt, trunk: Trunk, received: SignedAs, way: _Way, kept: Signing, policy: Snapshot
+) -> Signing:
+    """A call that came signed to a number that diverted it: that goes on, with what is missing of it."""
+    attested, brought = kept.attested, kept.brought
+    assert attested is not None
+    assert brought is not None
     fresh = abs(attempt.at - received.iat) <= _KEPT_S
     signing = Signing(
+        brought=brought,
         attested=msgspec.structs.replace(
             attested, rule=Rule.ALREADY_SIGNED, level=None, lack=None, token=None
         ),
@@ -131,7 +182,8 @@ def _came_signed(
         passes_on=True,
         keeps_date=fresh and "date" in attempt.headers,
     )
-    retargets = _links(numbers[reached[-1] :])
+    begin = way.numbers.index(brought.reached)
+    retargets = way.links(begin)
     if not retargets:  # the customer's own switch has signed them
         return signing
     claims = SigningClaims(
@@ -139,25 +191,33 @@ def _came_signed(
         tenant=trunk.tenant,
         identity=policy.identity_of(trunk).name,
         orig=received.orig,
-        dest=numbers[reached[-1]],
+        dest=brought.reached,
         level=None,
         rule=Rule.ALREADY_SIGNED,
         customer=attested.customer,
         retargets=retargets,
+        retarget_evidence=way.proofs[begin:],
         received_iat=received.iat if fresh else None,
     )
     return msgspec.structs.replace(signing, claims=claims)
 
 
+def _brought(received: SignedAs, way: _Way) -> Brought | None:
+    """A token is of this call only if it came to one of the trunk's own numbers that then diverted it."""
+    reached = [number for number in way.numbers if number in received.reached]
+    if not reached or reached[0] == way.numbers[-1]:
+        return None
+    return Brought(diverted_by=reached[0], reached=reached[-1])
+
+
 def _signed(
-    attempt: CallAttempt, trunk: Trunk, caller: Caller, numbers: list[str], kept: Signing, policy: Snapshot
+    attempt: CallAttempt, trunk: Trunk, caller: Caller, way: _Way, kept: Signing, policy: Snapshot
 ) -> Signing:
     identity, attested = policy.identity_of(trunk), kept.attested
     assert attested is not None
     supplied = None
     if identity.third_party:
-        supplied = _supplied(attempt)
-        rule = Rule(f"{supplied}-supplied") if supplied else Rule.NOT_SUPPLIED
+        supplied, rule = _supplied(attempt, trunk, caller)
         attested = Attested(rule=rule, level=supplied, customer=attested.customer)
         kept = msgspec.structs.replace(kept, attested=attested)
         if supplied is None:
@@ -167,13 +227,14 @@ def _signed(
         tenant=trunk.tenant,
         identity=identity.name,
         orig=canonical_tn(str(caller.number)),
-        dest=numbers[0],
+        dest=way.numbers[0],
         level=attested.level,
         rule=attested.rule,
         customer=attested.customer,
         evidence=attested.token,
         supplied=supplied,
-        retargets=_links(numbers),
+        retargets=way.links(),
+        retarget_evidence=way.proofs,
         caller_name=_name(trunk, caller, attested),
     )
     return msgspec.structs.replace(kept, claims=claims)
@@ -185,11 +246,16 @@ def _name(trunk: Trunk, caller: Caller, attested: Attested) -> CallerName | None
     return trunk.caller_name if named else None
 
 
-def _links(numbers: list[str]) -> tuple[tuple[str, str], ...]:
-    return tuple((after, before) for before, after in pairwise(numbers))
+def _supplied(attempt: CallAttempt, trunk: Trunk, caller: Caller) -> tuple[Attestation | None, Rule]:
+    """The level in the one `Attestation-Info` header there is; None: none that could be believed.
 
-
-def _supplied(attempt: CallAttempt) -> Attestation | None:
-    """The level in the one `Attestation-Info` header there is; None: none that could be believed."""
-    said = attempt.headers.get(_ATTESTATION_INFO, [])
-    return next((level for level in Attestation if said == [level.value]), None)
+    Only the provider's own switch says one: from each of his customers' trunks the header means nothing. And
+    of a number that is nobody's here it can say that it knows the customer, and never that the number is his.
+    """
+    said = attempt.headers.get(_ATTESTATION_INFO, []) if trunk.supplies_levels else []
+    level = next((level for level in Attestation if said == [level.value]), None)
+    if level is None:
+        return None, Rule.NOT_SUPPLIED
+    if level is Attestation.A and caller.right in _NOBODYS:
+        return None, Rule.SUPPLIED_TOO_HIGH
+    return level, Rule(f"{level}-supplied")

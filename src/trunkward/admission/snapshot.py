@@ -50,12 +50,13 @@ from trunkward.spend.table import DeckRefused, DeckTable
 from trunkward.trunks.callers import NeverCalls, VerifiedNumber
 from trunkward.trunks.destinations import DestinationPolicies
 from trunkward.trunks.model import Address, Carrier, Declared, NodeSettings, Trunk
+from trunkward.trunks.signing import Certificates
 from trunkward.trunks.spending import TRUNK_CAPS, Hold, OwnerSpending, Raise, with_raises
 from trunkward.trunks.transit import OF_NODE
 
 MAGIC = b"TWPOLICY"
 #: Goes up with every change of the layout or of a row; a gate reads its own only.
-FORMAT = 8
+FORMAT = 9
 _HEAD = struct.Struct("<8sIQQ32s")
 _SECTIONS = (
     "node",
@@ -92,6 +93,18 @@ _ANYBODY = b"\0"
 #: Sources whose trunks are kept found, likewise.
 _KNOWN_SOURCES = 16_384
 
+
+class SignsAs(msgspec.Struct, frozen=True, kw_only=True):
+    """Who signs a trunk's calls."""
+
+    #: `transit.OF_NODE`, or a reseller.
+    name: str
+    #: He alone says at which level.
+    third_party: bool = False
+    #: Its certificate is of this node's own TEST authority, and nobody's who is called.
+    test: bool = False
+
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode_trunk = msgspec.msgpack.Decoder(TrunkRow).decode
 _decode_carriers = msgspec.msgpack.Decoder(list[CarrierRow]).decode
@@ -101,20 +114,11 @@ _decode_secrets = msgspec.msgpack.Decoder(list[SecretRow]).decode
 _decode_names = msgspec.msgpack.Decoder(list[str]).decode
 _decode_decks = msgspec.msgpack.Decoder(DecksRow).decode
 _decode_spending = msgspec.msgpack.Decoder(SpendingRow).decode
-_decode_identities = msgspec.msgpack.Decoder(dict[str, bool]).decode
+_decode_identities = msgspec.msgpack.Decoder(dict[str, SignsAs]).decode
 _decode_holds = msgspec.msgpack.Decoder(list[HoldRow]).decode
 _decode_number = msgspec.msgpack.Decoder(NumberRow).decode
 _UNTIL = struct.Struct("<d")
 _decode_indexes = msgspec.msgpack.Decoder(list[int]).decode
-
-
-class SignsAs(msgspec.Struct, frozen=True, kw_only=True):
-    """Who signs a trunk's calls."""
-
-    #: `transit.OF_NODE`, or a reseller.
-    name: str
-    #: He alone says at which level.
-    third_party: bool = False
 
 
 class SnapshotRefused(ValueError):
@@ -206,7 +210,7 @@ def compile_snapshot(
         ),
         "holds": _encode([hold_row(hold) for hold in holds]),
         # the certificates are the signers' alone
-        "identities": _encode({n: one.third_party for n, one in declared.reseller_identities.items()}),
+        "identities": _encode(_identities(declared)),
     }
     at = _HEAD.size + _DIRECTORY.size
     directory: list[int] = []
@@ -215,6 +219,17 @@ def compile_snapshot(
         at += len(sections[name])
     rest = b"".join([_DIRECTORY.pack(*directory), *(sections[name] for name in _SECTIONS)])
     return _HEAD.pack(MAGIC, FORMAT, version, at, _digest(rest)) + rest
+
+
+def _identities(declared: Declared) -> dict[str, SignsAs]:
+    """By reseller, of those that have one, and the node's own."""
+    node = SignsAs(name=OF_NODE, test=declared.node.signing.certificates is Certificates.TEST)
+    return {OF_NODE: node} | {
+        name: SignsAs(
+            name=name, third_party=its.third_party, test=its.signing.certificates is Certificates.TEST
+        )
+        for name, its in declared.reseller_identities.items()
+    }
 
 
 def _no_deck(sha256: str) -> DeckTable:
@@ -289,7 +304,7 @@ class Snapshot:
         self._rated = rated
         self._spending = Table(parts["spending"])
         self._spent_by = lru_cache(maxsize=_DECODED_TRUNKS)(self._decode_spending)
-        self._identities: dict[str, bool] = _decode_identities(parts["identities"])
+        self._identities: dict[str, SignsAs] = _decode_identities(parts["identities"])
         found = [hold_of(row) for row in _decode_holds(parts["holds"])]
         self._holds = {hold.owner: hold for hold in found}
         #: The newest hold that ends running calls, by its version; 0: there is none.
@@ -342,10 +357,7 @@ class Snapshot:
 
     def identity_of(self, trunk: Trunk) -> SignsAs:
         """Whose certificate signs a trunk's calls: its reseller's, where he has one, or else the node's."""
-        third_party = self._identities.get(trunk.reseller)
-        if third_party is None:
-            return SignsAs(name=OF_NODE)
-        return SignsAs(name=trunk.reseller, third_party=third_party)
+        return self._identities.get(trunk.reseller) or self._identities[OF_NODE]
 
     def trunk(self, name: str) -> Trunk | None:
         """A trunk by its name, its `numbers` empty: ask `number_owner`."""

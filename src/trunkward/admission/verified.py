@@ -1,9 +1,9 @@
 """What the Identity headers of a call that others signed are worth for it: what either side is told.
 
-Others have signed the calls of carriers, and those a trunk brings in transit. Whether what they signed is
-good `shaken.verify` has said, or why nobody could say; here is what follows from it by the policy of whoever
-sent the call (`trunkward.trunks.verification`). A fault of ours refuses no call: ATIS-1000074 has it go on,
-and so does the posture table.
+Others have signed the calls of carriers, those a trunk brings in transit, and those a customer has diverted.
+Whether what they signed is good `shaken.verify` has said, or why nobody could say; here is what follows from
+it by the policy of whoever sent the call (`trunkward.trunks.verification`). A fault of ours refuses no call:
+ATIS-1000074 has it go on, and so does the posture table.
 """
 
 from datetime import UTC
@@ -22,7 +22,7 @@ from trunkward.shaken.stir_reason import reasons
 from trunkward.shaken.verify import CalledAs, Verification, Verstat
 from trunkward.sip.uri import MalformedUri, parse_uri
 from trunkward.trunks.model import Carrier, Trunk
-from trunkward.trunks.verification import Failed, Missing, VerificationPolicy
+from trunkward.trunks.verification import DIVERTED, Failed, Missing, VerificationPolicy
 
 #: Why a call is not verified that has nothing to verify.
 NO_IDENTITY = "no-identity"
@@ -31,9 +31,12 @@ NO_IDENTITY = "no-identity"
 def policy_of(case: Case) -> VerificationPolicy | None:
     """The policy a call's signatures are held against; None: nobody looks at them.
 
-    A customer's own calls are for us to sign, and a call for help waits for nobody.
+    A customer's own calls are for us to sign, but for one that may go on as it came signed to his number
+    (`signing.Brought`); and a call for help waits for nobody.
     """
     source = case.source
+    if case.signing.brought is not None:
+        return DIVERTED
     if isinstance(source, Carrier) or (
         isinstance(source, Trunk) and source.in_transit and not case.emergency
     ):
@@ -149,6 +152,11 @@ def passports_of(case: Case, fact: VerificationFact) -> tuple[tuple[str, ...], s
     """What must not be another call's, and what tells this call from others (`admission.ports.Asked`)."""
     if not isinstance(fact, Verification) or not fact.replay_keys:
         return (), ""
+    if (brought := case.signing.brought) is not None:
+        # it is diverted once, in one call to one number; that it came in left a mark of its own
+        keys = tuple(f"{key.partition(':')[0]}:diverted:{brought.diverted_by}" for key in fact.replay_keys)
+        call = f"{case.attempt.call_id}\n{case.attempt.from_tag}\n{case.called}"
+        return keys, sha256(call.encode()).hexdigest()[:32]
     return fact.replay_keys, sha256(case.attempt.call_id.encode()).hexdigest()[:32]
 
 
@@ -162,10 +170,11 @@ def called_as(case: Case) -> CalledAs:
     attempt, caller = case.attempt, case.caller
     numbers = [caller.number, caller.shown] if caller.asserted else [caller.shown]
     origs = dict.fromkeys(canonical_tn(number) for number in numbers if number is not None)
+    brought = case.signing.brought
     return CalledAs(
         orig=tuple(origs) or (_party(attempt.from_uri),),
-        to=_called(attempt.to_uri, case),
-        request_uri=_called(attempt.ruri, case),
+        to=brought.reached if brought else _called(attempt.to_uri, case),
+        request_uri=brought.reached if brought else _called(attempt.ruri, case),
         date_s=_date_s(attempt.headers.get("date", [])),
         call_id=attempt.call_id,
     )

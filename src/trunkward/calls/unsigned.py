@@ -10,8 +10,16 @@ _WORDS: tuple[tuple[str, str], ...] = (
         "none-level-not-supplied",
         "its reseller's switch says the level, and has not: have it send one Attestation-Info of A, B or C",
     ),
+    (
+        "none-supplied-level-too-high",
+        "its reseller's switch said A for a forwarded call's number: have it say B, or keep its Identity",
+    ),
     ("clock-", "this machine's clock was not known to be right: look at its time service (timedatectl)"),
     ("evidence-", "the declaration of this number was not good to the signer: start the node anew"),
+    (
+        "certificate-test",
+        "nobody on the Internet trusts this node's TEST authority: get a certificate (identity.certificates)",
+    ),
     ("certificate-", "the SHAKEN certificate could not be used: ./trunkward status, signer.log"),
     ("chain-", "the SHAKEN certificate could not be used: ./trunkward status, signer.log"),
     ("key-", "the SHAKEN key could not be used: ./trunkward status, signer.log"),

@@ -402,7 +402,7 @@ def _peers_to_look_at(planned: Plan, before: InForce) -> frozenset[str] | None:
         return None
     if any(change.kind == "node" for change in planned.changes):
         return None
-    # whom a number goes to, or is taken from, and all of a tenant's whose customer is another
+    # whom a number goes to, or is taken from, and all of a tenant's whose customer, or signer, is another
     trunks = {
         name
         for change in planned.changes
@@ -414,9 +414,16 @@ def _peers_to_look_at(planned: Plan, before: InForce) -> frozenset[str] | None:
     tenants = {
         change.name
         for change in planned.changes
-        if change.kind == "tenants" and any(key.key.startswith("customer") for key in change.keys)
+        if change.kind == "tenants"
+        and any(key.key.startswith(("customer", "reseller")) for key in change.keys)
     }
-    trunks |= {trunk.name for trunk in planned.accepted.declared.trunks if trunk.tenant in tenants}
+    # a token is for the signer of one identity
+    resellers = {change.name for change in planned.changes if change.kind == "resellers"}
+    trunks |= {
+        trunk.name
+        for trunk in planned.accepted.declared.trunks
+        if trunk.tenant in tenants or trunk.reseller in resellers
+    }
     return frozenset(trunks | {change.name for change in planned.changes})
 
 

@@ -115,7 +115,9 @@ def _signed_for_nobody(declared: Declared) -> list[Deviation]:
     sources = {"node": declared.node.signing} | {
         f"reseller {name}": its.signing for name, its in sorted(declared.reseller_identities.items())
     }
-    what = "calls are signed under its own TEST authority, which no carrier trusts: identity.certificates"
+    what = "calls go unsigned: its only certificate is of its own TEST authority: identity.certificates"
+    if declared.node.test_authority_counts:
+        what = "calls are signed under its own TEST authority, which no carrier trusts: identity.certificates"
     return [
         Deviation(where=where, what=what)
         for where, source in sources.items()

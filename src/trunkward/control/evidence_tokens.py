@@ -1,8 +1,8 @@
 """The tokens level A stands on, signed by `control`: of inventories, and of records somebody has accepted.
 
-A token speaks for a run of numbers, so an inventory of a hundred thousand in a row takes one. It names the
-customer by the reference of his KYC record: a tenant without one has no token, and one whose record is
-another has new ones.
+A token is for the signer of one identity, the node's or a reseller's, and speaks for a run of numbers, so an
+inventory of a hundred thousand in a row takes one. It names the customer by the reference of his KYC record:
+a tenant without one has no token, and one whose record is another has new ones.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +22,7 @@ from trunkward.shaken.evidence import (
 )
 from trunkward.trunks.evidence import EvidenceRecord
 from trunkward.trunks.model import Declared, Trunk
+from trunkward.trunks.transit import OF_NODE
 
 #: Seconds the declaration of an inventory holds; it is renewed when less than half of that is left.
 LIFETIME_S = 90 * 86_400
@@ -50,10 +51,11 @@ def tokens_of(
             by_trunk.setdefault(record.trunk, []).append(record)
     return {
         trunk.name: [
-            *_inventory(trunk, key, _held(before.get(trunk.name, ()), opened), now_s),
-            *_accepted(trunk, by_trunk.get(trunk.name, ()), key),
+            *_inventory(trunk, identity, key, _held(before.get(trunk.name, ()), opened), now_s),
+            *_accepted(trunk, identity, by_trunk.get(trunk.name, ()), key),
         ]
         for trunk in declared.trunks
+        for identity in [trunk.reseller if trunk.reseller in declared.reseller_identities else OF_NODE]
     }
 
 
@@ -130,18 +132,24 @@ def _held(
 
 
 def _inventory(
-    trunk: Trunk, key: Ed25519PrivateKey, held: dict[tuple[str, str], tuple[Evidence, str]], now_s: int
+    trunk: Trunk,
+    identity: str,
+    key: Ed25519PrivateKey,
+    held: dict[tuple[str, str], tuple[Evidence, str]],
+    now_s: int,
 ) -> Iterator[str]:
     if trunk.customer is None:
         return
     customer = trunk.customer.reference
     for first, last in runs(trunk.numbers):
         said, token = held.get((first, last), (None, ""))
-        if said and said.customer == customer and said.not_after - now_s > LIFETIME_S // 2:
+        same = said is not None and (said.identity, said.customer) == (identity, customer)
+        if said and same and said.not_after - now_s > LIFETIME_S // 2:
             yield token
             continue
         statement = Evidence(
             kind=Kind.OWN_INVENTORY,
+            identity=identity,
             customer=customer,
             trunk=trunk.name,
             first=first,
@@ -153,7 +161,9 @@ def _inventory(
         yield issue(key, statement)
 
 
-def _accepted(trunk: Trunk, records: Iterable[EvidenceRecord], key: Ed25519PrivateKey) -> Iterator[str]:
+def _accepted(
+    trunk: Trunk, identity: str, records: Iterable[EvidenceRecord], key: Ed25519PrivateKey
+) -> Iterator[str]:
     """Not of one named like a trunk that is gone, and that is another tenant's, or another customer's."""
     for record in records:
         if trunk.customer is None or record.tenant != trunk.tenant:
@@ -161,6 +171,7 @@ def _accepted(trunk: Trunk, records: Iterable[EvidenceRecord], key: Ed25519Priva
         if record.customer == trunk.customer.reference:
             statement = Evidence(
                 kind=Kind(record.kind),
+                identity=identity,
                 customer=trunk.customer.reference,
                 trunk=trunk.name,
                 first=record.first.removeprefix("+"),

@@ -19,6 +19,7 @@ from trunkward.control.tenant_keys import (
     spending_by_name,
     trunks_of,
     wrong_in_identities,
+    wrong_in_switches,
     wrong_in_tenants,
 )
 from trunkward.control.trunk_keys import wrong_in_trunks
@@ -42,6 +43,7 @@ def wrong_in_file(parts: FilePart) -> Wrong:
     yield from wrong_in_node(parts.node, tls12=any(trunk.unsafe_tls12 for _, _, trunk in trunks))
     yield from wrong_in_tenants(parts.tenants, parts.resellers)
     yield from wrong_in_identities(parts.resellers, parts.node)
+    yield from wrong_in_switches(parts.tenants, parts.resellers)
     yield from wrong_in_trunks(trunks, parts.node)
     yield from wrong_in_carriers(parts.carriers, parts.node)
     yield from wrong_in_connections(trunks, parts.carriers)

@@ -200,6 +200,7 @@ class NodePart(Part):
     announcements: Annotated[str, AfterValidator(_place)] | None = None
     do_not_originate: File | None = None
     unsafe_fictional_numbers: bool = False
+    unsafe_test_signatures: bool = False
     currency: Currency = "EUR"
     routing: Annotated[Routing, Field(strict=False)] = Routing.PRIORITY
     margin: Money = "0"
@@ -312,6 +313,7 @@ def node_of(node: NodePart) -> NodeSettings:
         announcements=node.announcements or "",
         do_not_originate_file=node.do_not_originate or "",
         unsafe_fictional_numbers=node.unsafe_fictional_numbers,
+        unsafe_test_signatures=node.unsafe_test_signatures,
         currency=node.currency,
         routing=Routing(node.routing),
         margin_nano=nano(node.margin),

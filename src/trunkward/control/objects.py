@@ -117,6 +117,8 @@ def _effective_trunk(name: str, fields: Fields, node: Fields) -> Fields:
     found = _without(found, *(key for way, key in _OF_WAY.items() if way not in ways))
     if found["role"] == Role.ORIGINATING:
         found = _without(found, *(key for key in found if key.startswith("verification.")))
+    else:
+        found = _without(found, "supplies_levels")
     return found if found["host"] else _without(found, "tls_names")
 
 

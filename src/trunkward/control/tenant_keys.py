@@ -18,7 +18,7 @@ from trunkward.control.spend_keys import SpendPart, spending_of, wrong_in_spend
 from trunkward.control.trunk_keys import Placed, TrunkPart, trunk_of
 from trunkward.trunks.customer import Customer
 from trunkward.trunks.destinations import Level
-from trunkward.trunks.model import NO_LIMITS, Limits, Trunk
+from trunkward.trunks.model import NO_LIMITS, IdentifiedBy, Limits, Trunk
 from trunkward.trunks.spending import NO_CAPS, Spending
 from trunkward.trunks.transit import MAX_IDENTITIES, OF_NODE, SigningIdentity
 
@@ -112,6 +112,36 @@ def wrong_in_identities(resellers: list[ResellerPart], node: NodePart) -> Wrong:
         index = having[MAX_IDENTITIES][0]
         why = f"a node signs for {MAX_IDENTITIES} resellers at most; have another node sign for this one"
         yield ("resellers", index, "identity"), why
+
+
+def wrong_in_switches(tenants: list[TenantPart], resellers: list[ResellerPart]) -> Wrong:
+    """`supplies_levels`: of the switch of a provider whose signature alone is ours, and surely of that one.
+
+    1. Its tenant's reseller has `third_party: true`: of everybody else the node says the level.
+    2. It proves by a certificate that it is the switch: an address or a password may be a customer's, too.
+    3. One tenant of a reseller is he himself; all others are his customers.
+    """
+    obliged = {one.name for one in resellers if one.identity is not None and one.identity.third_party}
+    himself: dict[str, str] = {}
+    for place, tenant in enumerate(tenants):
+        for index, trunk in enumerate(tenant.trunks):
+            if not trunk.supplies_levels:
+                continue
+            path = ("tenants", place, "trunks", index, "supplies_levels")
+            # 1.
+            if tenant.reseller not in obliged:
+                yield path, "for the switch of a reseller with identity.third_party: true alone; leave it out"
+                continue
+            # 2.
+            if IdentifiedBy.CERTIFICATE not in trunk.identified_by:
+                yield path, "levels are taken of a switch that shows a certificate: identified_by, too"
+            # 3.
+            first = himself.setdefault(tenant.reseller, tenant.name)
+            if first != tenant.name:
+                yield (
+                    path,
+                    f"the switch of {tenant.reseller} is tenant {first}'s; a customer supplies no levels",
+                )
 
 
 def _wrong_in_each(kind: str, parts: Sequence[TenantPart | ResellerPart]) -> Wrong:

@@ -13,7 +13,7 @@ from trunkward.trunks.transit import CallerName, Role
 #: Characters of a name, and of a reason; telephones show some fifteen to thirty-five (our limit).
 _LONGEST_TEXT = 64
 #: What says which of its own numbers a customer's users show.
-_OF_CUSTOMERS = ("caller", "rcd")
+_OF_CUSTOMERS = ("caller", "rcd", "supplies_levels")
 
 # ---- what may be written -------------------------------------------------------------------------
 

@@ -76,6 +76,7 @@ class TrunkPart(IdentificationPart):
     verification: TransitVerificationPart = TransitVerificationPart()
     rcd: CallerNamePart | None = None
     verstat: bool = True
+    supplies_levels: bool = False
 
     @property
     def dialled(self) -> Host | None:
@@ -207,4 +208,5 @@ def trunk_of(
         verification=verification_of(trunk.verification),
         caller_name=caller_name_of(trunk.rcd) if trunk.rcd else None,
         verstat=trunk.verstat,
+        supplies_levels=trunk.supplies_levels,
     )

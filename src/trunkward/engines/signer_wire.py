@@ -33,6 +33,8 @@ class Retarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     dest: Name
     #: Where it was to go before.
     div: Name
+    #: Token of the inventory that number is in.
+    evidence: str
 
 
 class CallerName(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -144,6 +144,12 @@ def _command(signer: Signer, declared: Declared, paths: Paths) -> list[str]:
         *("--allow-uid", str(uid("tw-gate"))),
         *("--metrics-port", str(signer.metrics_port)),
         *(["--third-party"] if resold is not None and resold.third_party else []),
+        *(
+            word
+            for trunk in declared.trunks
+            if trunk.supplies_levels and trunk.reseller == identity
+            for word in ("--supplier", trunk.name)
+        ),
     ]
 
 

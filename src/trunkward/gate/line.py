@@ -32,7 +32,7 @@ import structlog
 
 from trunkward.admission.checks import checked, screened
 from trunkward.admission.checks_of_signatures import identity
-from trunkward.admission.gather import gather
+from trunkward.admission.gather import gather, with_signature
 from trunkward.admission.grants import grants
 from trunkward.admission.judge import Judgement, judge, refuse_unjudged
 from trunkward.admission.limits import asked_of, hold_s, moved
@@ -51,7 +51,7 @@ from trunkward.admission.ports import (
 from trunkward.admission.prices import Price
 from trunkward.admission.screen import Case, screen, takes_calls, with_verification
 from trunkward.admission.snapshot import Snapshot
-from trunkward.admission.verified import worth_of
+from trunkward.admission.verified import replayed_of, worth_of
 from trunkward.calls.attempt import CallAttempt
 from trunkward.calls.grant import CallsEnded, GrantsAsked, GrantsGiven, Reach
 from trunkward.calls.orphan import CallLeft, OrphansAsked, OrphansGiven
@@ -313,7 +313,10 @@ class Line:
                 # 3.
                 signer = SignerForCall(self._signers, self._secret, record_id, attempt.call_id)
                 asked = asked_of(case, policy, record_id, verification)
-                facts = await gather(case, asked, places, signer, self._clock, verification)
+                facts = await gather(case, asked, places, verification)
+                if replayed_of(facts):
+                    case = with_verification(case, verification, policy, replayed=True)
+                facts = await with_signature(case, facts, signer, self._clock)
             findings += checked(case, facts, time.time())
         # 4.
         judgement = judge(case, findings, facts, record_id, time.time())

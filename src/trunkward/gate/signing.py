@@ -79,7 +79,10 @@ class SignerForCall:
             rule=claims.rule,
             evidence=claims.evidence,
             supplied=claims.supplied.value if claims.supplied else None,
-            div=[Retarget(dest=dest, div=div) for dest, div in claims.retargets],
+            div=[
+                Retarget(dest=dest, div=div, evidence=token)
+                for (dest, div), token in zip(claims.retargets, claims.retarget_evidence, strict=True)
+            ],
             received_iat=claims.received_iat,
             rcd=CallerName(nam=name.name, crn=name.reason or None) if name else None,
             origid=_origid(self._secret, claims.tenant, claims.trunk, of_ingress=of_ingress)

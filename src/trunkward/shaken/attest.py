@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from trunkward.shaken.evidence import Evidence, EvidenceRefused, Kind, require
 from trunkward.trunks.customer import MOST_AGE_D, Customer
-from trunkward.trunks.transit import Role
+from trunkward.trunks.transit import OF_NODE, Role
 
 
 class Attestation(StrEnum):
@@ -41,6 +41,7 @@ class Rule(StrEnum):
     B_SUPPLIED = "B-supplied"
     C_SUPPLIED = "C-supplied"
     NOT_SUPPLIED = "none-level-not-supplied"
+    SUPPLIED_TOO_HIGH = "none-supplied-level-too-high"
     ALREADY_SIGNED = "none-already-signed"
     EMERGENCY = "none-emergency"
     NO_NUMBER = "none-caller-without-number"
@@ -56,6 +57,7 @@ class Lack(StrEnum):
     CUSTOMER_NOT_YET_VERIFIED = "customer-not-yet-verified"
     CUSTOMER_VERIFIED_TOO_LONG_AGO = "customer-verified-too-long-ago"
     NO_EVIDENCE = "no-evidence-for-number"
+    EVIDENCE_OF_OTHER_IDENTITY = "evidence-of-other-identity"
     EVIDENCE_OF_OTHER_TRUNK = "evidence-of-other-trunk"
     EVIDENCE_OF_OTHER_CUSTOMER = "evidence-of-other-customer"
     EVIDENCE_FOR_OTHER_NUMBER = "evidence-for-other-number"
@@ -71,6 +73,7 @@ LACKS: Mapping[Lack, str] = MappingProxyType(
         Lack.CUSTOMER_NOT_YET_VERIFIED: "a KYC record whose date has come",
         Lack.CUSTOMER_VERIFIED_TOO_LONG_AGO: f"a KYC record that is not older than {MOST_AGE_D} days",
         Lack.NO_EVIDENCE: "live evidence that the number belongs to the customer",
+        Lack.EVIDENCE_OF_OTHER_IDENTITY: "evidence for the certificate that signs its calls",
         Lack.EVIDENCE_OF_OTHER_TRUNK: "evidence of this trunk: what there is is of another one",
         Lack.EVIDENCE_OF_OTHER_CUSTOMER: "evidence of this customer: what there is is of another one",
         Lack.EVIDENCE_FOR_OTHER_NUMBER: "evidence for this number: what there is is for another one",
@@ -192,6 +195,11 @@ RULES: Mapping[Rule, RuleRow] = MappingProxyType(
             words="its own provider did not say at which level, and nobody else may",
             clause="47 CFR 64.6301(b) (FCC 24-120)",
         ),
+        Rule.SUPPLIED_TOO_HIGH: RuleRow(
+            level=None,
+            words="its own provider said A for a number that is none of its customer's: a forwarded call's",
+            clause="ATIS-1000074 (full attestation); 47 CFR 64.6301(b) (FCC 24-120)",
+        ),
         Rule.ALREADY_SIGNED: RuleRow(
             level=None,
             words="it came signed, and what was signed goes on as it came",
@@ -233,6 +241,8 @@ class Ingress:
     """What we know of a call ourselves at this moment; of what it says of itself only the number."""
 
     trunk: str
+    #: Whose certificate signs its calls.
+    identity: str = OF_NODE
     role: Role
     #: It proved who it is, in every way that its configuration demands.
     authenticated: bool
@@ -298,7 +308,14 @@ def decide_attestation(call: Ingress, now_s: int) -> AttestDecision:
     nearest, lack = None, Lack.NO_EVIDENCE
     for evidence in call.evidence:
         try:
-            require(evidence, trunk=call.trunk, customer=customer.reference, tn=call.orig_tn, now_s=now_s)
+            require(
+                evidence,
+                identity=call.identity,
+                trunk=call.trunk,
+                customer=customer.reference,
+                tn=call.orig_tn,
+                now_s=now_s,
+            )
         except EvidenceRefused as refused:
             nearest, lack = evidence, Lack(refused.reason)
         else:

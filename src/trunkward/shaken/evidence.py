@@ -4,9 +4,9 @@
 each record of evidence that was entered by one person and accepted by another. The gate carries tokens and
 can neither make nor change them. Text form, all ASCII:
 
-    twe1.<base64url payload>.<base64url signature>
+    twe2.<base64url payload>.<base64url signature>
 
-The signature covers `twe1.<base64url payload>`, so a token of another kind or format never passes for this
+The signature covers `twe2.<base64url payload>`, so a token of another kind or format never passes for this
 one. The payload is JSON with the keys of `Evidence`, in lexicographic order and without white space.
 """
 
@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from trunkward.shaken import base64url
 from trunkward.shaken.number import NotANumber, canonical_tn
 
-PREFIX = "twe1"
-#: Longest token read, in characters; ours have about 450.
+PREFIX = "twe2"
+#: Longest token read, in characters; ours have about 480.
 MAX_TOKEN = 1536
 #: Numbers one token may speak for: a thousand of the thousands-blocks US numbers are given out in.
 MOST_NUMBERS = 1_000_000
@@ -63,10 +63,12 @@ class Evidence:
     second at which it no longer holds; `id` names the record behind it, and no number, because journals keep
     it for longer than numbers; `version` says which state of that record: the version of the configuration
     that accepted it, or, of an inventory, the second at which it was declared.
-    `customer` is the reference of the customer's KYC record.
+    `customer` is the reference of the customer's KYC record, `identity` whose certificate alone may say so:
+    the node's (`node`), or a reseller's by his name.
     """
 
     kind: Kind
+    identity: str
     customer: str
     trunk: str
     first: str
@@ -77,13 +79,13 @@ class Evidence:
 
     def __post_init__(self) -> None:
         """Raise `ValueError` on values that could not be carried exactly."""
-        texts = (self.kind, self.customer, self.trunk, self.first, self.last, self.id)
+        texts = (self.kind, self.identity, self.customer, self.trunk, self.first, self.last, self.id)
         if not all(isinstance(text, str) for text in texts):
-            raise ValueError("kind, customer, trunk, first, last and id are text")
+            raise ValueError("kind, identity, customer, trunk, first, last and id are text")
         if self.kind not in Kind:
             raise ValueError("unknown kind of evidence")
-        if not all(_NAME.fullmatch(name) for name in (self.customer, self.trunk, self.id)):
-            raise ValueError("customer, trunk or id is no plain name")
+        if not all(_NAME.fullmatch(name) for name in (self.identity, self.customer, self.trunk, self.id)):
+            raise ValueError("identity, customer, trunk or id is no plain name")
         if not (_is_tn(self.first) and _is_tn(self.last)):
             raise ValueError("first or last is not canonical")
         if len(self.first) != len(self.last) or not 0 < self.numbers <= MOST_NUMBERS:
@@ -135,11 +137,14 @@ def read_token(token: str) -> Evidence:
     return _stated(_parts(token)[1])
 
 
-def require(evidence: Evidence, *, trunk: str, customer: str, tn: str, now_s: int) -> Evidence:
-    """Return the evidence if it speaks for this trunk, customer and number now, else raise.
+def require(evidence: Evidence, *, identity: str, trunk: str, customer: str, tn: str, now_s: int) -> Evidence:
+    """Return the evidence if it speaks for all of these now, else raise.
 
-    `tn` is canonical, `customer` the reference of a KYC record. Raises `EvidenceRefused`.
+    `identity` is whose certificate is asked for, `tn` canonical, `customer` the reference of a KYC record.
+    Raises `EvidenceRefused`.
     """
+    if evidence.identity != identity:
+        raise EvidenceRefused("evidence-of-other-identity")
     if evidence.trunk != trunk:
         raise EvidenceRefused("evidence-of-other-trunk")
     if evidence.customer != customer:
@@ -152,10 +157,18 @@ def require(evidence: Evidence, *, trunk: str, customer: str, tn: str, now_s: in
 
 
 def verify(
-    public_key: Ed25519PublicKey, token: str, *, trunk: str, customer: str, tn: str, now_s: int
+    public_key: Ed25519PublicKey,
+    token: str,
+    *,
+    identity: str,
+    trunk: str,
+    customer: str,
+    tn: str,
+    now_s: int,
 ) -> Evidence:
-    """Check everything: form, signature, trunk, customer, number, expiry. Raises `EvidenceRefused`."""
-    return require(open_token(public_key, token), trunk=trunk, customer=customer, tn=tn, now_s=now_s)
+    """Check form, signature, identity, trunk, customer, number, expiry. Raises `EvidenceRefused`."""
+    opened = open_token(public_key, token)
+    return require(opened, identity=identity, trunk=trunk, customer=customer, tn=tn, now_s=now_s)
 
 
 def _is_tn(text: str) -> bool:

@@ -11,7 +11,7 @@ from trunkward.engines.signer_wire import Name, Refused, Signed, SignRequest
 from trunkward.journal.chain import UNREADABLE
 from trunkward.shaken import evidence as evidence_tokens
 from trunkward.shaken.attest import A_RULES, Attestation
-from trunkward.shaken.evidence import Evidence, EvidenceRefused
+from trunkward.shaken.evidence import Evidence, EvidenceRefused, Kind
 from trunkward.shaken.number import NotANumber
 from trunkward.shaken.passport import Claims, DivClaims, PassportError, RcdClaims, ShakenClaims
 from trunkward.signer.identity import Identity, IdentityUnfit
@@ -55,15 +55,17 @@ class SigningDesk:
         *,
         name: str = OF_NODE,
         third_party: bool = False,
+        suppliers: frozenset[str] = frozenset(),
         passing: Callable[[], float] = time.monotonic,
     ) -> None:
         """`identity` has been checked; `take` hears of later checks.
 
-        `name`: what requests call it. `third_party`: the obligated provider supplies each level. `passing`:
-        seconds that pass, whatever becomes of the clock.
+        `name`: what requests call it. `third_party`: the obligated provider supplies each level, by these of
+        his trunks (`suppliers`). `passing`: seconds that pass, whatever becomes of the clock.
         """
         self.name = name
         self.third_party = third_party
+        self.suppliers = suppliers
         #: Why nothing is signed at present; empty when all is well.
         self.unfit = ""
         self._opened: OrderedDict[str, Evidence] = OrderedDict()
@@ -111,6 +113,7 @@ class SigningDesk:
                 proof = self._permit(request, iat)
             else:
                 iat = _kept(request, iat)
+            self._permit_retargets(request, int(now_s))
             # 4.
             identities = [self.identity.passports.identity(claims) for claims in _claims(request, iat)]
         except (_NotSigned, EvidenceRefused, PassportError, NotANumber) as refused:
@@ -145,18 +148,25 @@ class SigningDesk:
     def _permit(self, request: SignRequest, iat: int) -> Evidence | None:
         """The evidence of an A. Raises for a level that must not be given.
 
-        1. Where only the technical act is ours: the level the obligated provider supplied, and no other.
-           Everywhere else nobody supplies one: the provider decides itself (47 CFR 64.6301(b), FCC 24-120).
+        1. Where only the technical act is ours: the level the obligated provider's own switch supplied, and
+           no other. Everywhere else nobody supplies one: the provider decides itself (47 CFR 64.6301(b), FCC
+           24-120).
         2. C names the ingress by which the call came, A and B the customer (ATIS-1000074).
-        3. A: the token speaks for this trunk and this number now, and is of the kind that the rule names.
-           Never a lower level instead: what to ask for is the gate's decision.
+        3. A: the token speaks for this trunk and this number now, to this signer, and is of the kind that the
+           rule names. Never a lower level instead: what to ask for is the gate's decision.
+
+        Beside another level than A nobody is named.
         """
         if request.level is None:
             raise _NotSigned("level-missing")
+        if request.rcd is not None and request.level != "A":
+            raise _NotSigned("name-beside-a-alone")
         # 1.
         if self.third_party:
             if request.supplied is None:
                 raise _NotSigned("level-not-supplied")
+            if request.trunk not in self.suppliers:
+                raise _NotSigned("level-supplied-by-another")
             if request.supplied != request.level:
                 raise _NotSigned("level-other-than-supplied")
             return None
@@ -174,13 +184,31 @@ class SigningDesk:
             return None
         if request.evidence is None:
             raise _NotSigned("evidence-missing")
-        opened = self._open(request.evidence)
-        proof = evidence_tokens.require(
-            opened, trunk=request.trunk, customer=request.customer, tn=request.orig, now_s=iat
-        )
+        proof = self._prove(request, request.evidence, request.orig, iat)
         if request.rule != A_RULES[proof.kind]:
             raise _NotSigned("rule-of-other-evidence")
         return proof
+
+    def _permit_retargets(self, request: SignRequest, now: int) -> None:
+        """RFC 8946 section 4: each number that diverted the call is the trunk's, by a token of its own.
+
+        Of its inventory: what it may show by a letter gets no calls here that could be diverted.
+        """
+        for each in request.div:
+            proof = self._prove(request, each.evidence, each.div, now)
+            if proof.kind is not Kind.OWN_INVENTORY:
+                raise _NotSigned("div-of-other-evidence")
+
+    def _prove(self, request: SignRequest, token: str, number: str, now: int) -> Evidence:
+        """What a token says of a number, for this trunk and customer, to this signer. Raises."""
+        return evidence_tokens.require(
+            self._open(token),
+            identity=self.name,
+            trunk=request.trunk,
+            customer=request.customer,
+            tn=number,
+            now_s=now,
+        )
 
     def _open(self, token: str) -> Evidence:
         cached = self._opened.get(token)

@@ -83,6 +83,8 @@ class SignerSettings:
     name: str = OF_NODE
     #: Signs the levels that the obligated provider supplies, and no other.
     third_party: bool = False
+    #: Trunks that are that provider's own switches.
+    suppliers: frozenset[str] = frozenset()
     metrics_port: int | None = None
 
 
@@ -298,7 +300,12 @@ async def serve(
     committing = Committing(journal, settings.gap, clock, lost)
     office = _Office(
         settings=settings,
-        desk=SigningDesk(identity, name=settings.name, third_party=settings.third_party),
+        desk=SigningDesk(
+            identity,
+            name=settings.name,
+            third_party=settings.third_party,
+            suppliers=settings.suppliers,
+        ),
         journal=journal,
         committing=committing,
         forgetting=Forgetting(journal, committing, settings.retention),

@@ -218,6 +218,8 @@ class Trunk:
     customer: Customer | None = None
     #: Its PBX is told what verification has found of each call (`verstat`, 3GPP TS 24.229 section 7.2A.20).
     verstat: bool = True
+    #: It is the switch of its reseller, a provider himself: levels that it supplies are signed as they are.
+    supplies_levels: bool = False
 
     @property
     def in_transit(self) -> bool:
@@ -358,6 +360,8 @@ class NodeSettings:
     do_not_originate_file: str = ""
     #: Numbers kept for fiction count as real; shows as a deviation.
     unsafe_fictional_numbers: bool = False
+    #: Its own TEST authority counts though it is on the Internet; shows as a deviation.
+    unsafe_test_signatures: bool = False
     #: What money is counted in, ISO 4217.
     currency: str = "EUR"
     #: Of carriers with the longest prefix of a number, which is tried first.
@@ -398,6 +402,11 @@ class NodeSettings:
     def address(self) -> Address:
         """The address it listens on, the first of two."""
         return self.addresses[0]
+
+    @property
+    def test_authority_counts(self) -> bool:
+        """Whether its own TEST authority is good for a signature: on the Internet it is not."""
+        return self.unsafe_test_signatures or not any(address.is_global for address in self.addresses)
 
     @property
     def versions(self) -> frozenset[int]:

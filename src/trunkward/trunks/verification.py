@@ -1,6 +1,7 @@
 """What becomes of calls that others have signed by what their Identity headers are worth.
 
-These are carriers' calls in, and those of other providers that a trunk brings (`transit.Role`).
+These are carriers' calls in, those of other providers that a trunk brings (`transit.Role`), and those that a
+customer has diverted, with what they came signed with.
 """
 
 from dataclasses import dataclass
@@ -43,3 +44,5 @@ GOES_ON = VerificationPolicy()
 #: Of a trunk in transit whose file says nothing: what it brings passes unaltered (47 CFR 64.6302(a)), and
 #: whoever the call is for verifies it.
 PASSES_ON = VerificationPolicy(failed=Failed.PASS)
+#: Of a customer's diverted call: it goes in any case, and what is not good of its signatures does not.
+DIVERTED = VerificationPolicy(failed=Failed.PASS)

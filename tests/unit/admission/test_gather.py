@@ -6,7 +6,7 @@ from copy import replace
 
 import pytest
 
-from trunkward.admission.gather import gather
+from trunkward.admission.gather import gather, with_signature
 from trunkward.admission.limits import asked_of
 from trunkward.admission.ports import (
     NOTHING_ASKED,
@@ -84,7 +84,12 @@ def gathered(policy: Snapshot) -> Callable[..., tuple[Facts, FakeSigner, FakeLiv
     ) -> tuple[Facts, FakeSigner, FakeLive]:
         signer, all_nodes = FakeSigner(signature), FakeLive(live, escrow)
         asked = asked_of(case, policy, "r1")
-        return asyncio.run(gather(case, asked, all_nodes, signer, FakeClock(good=good))), signer, all_nodes
+
+        async def both() -> Facts:
+            facts = await gather(case, asked, all_nodes)
+            return await with_signature(case, facts, signer, FakeClock(good=good))
+
+        return asyncio.run(both()), signer, all_nodes
 
     return gathered
 

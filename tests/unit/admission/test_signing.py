@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from copy import replace
 from dataclasses import replace as changed
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
@@ -11,17 +12,32 @@ from sipkit.passports import div, identity, shaken
 from sipkit.places import TABLE
 from sipkit.tokens import token
 from trunkward.admission.caller import Right
-from trunkward.admission.judge import Judgement, judge_call
-from trunkward.admission.ports import NOTHING_ASKED, Facts, PeerIdentity, Signature, SigningClaims
-from trunkward.admission.screen import Case, screen
-from trunkward.admission.signing import Signing
+from trunkward.admission.judge import Judgement, decide, judge_call
+from trunkward.admission.limits import asked_of
+from trunkward.admission.ports import (
+    NOTHING_ASKED,
+    Facts,
+    PeerIdentity,
+    Signature,
+    SigningClaims,
+    Unverified,
+    VerificationFact,
+)
+from trunkward.admission.screen import Case, screen, with_verification
+from trunkward.admission.signing import TEST_CERTIFICATE, Signing
 from trunkward.admission.snapshot import Snapshot, compile_snapshot
+from trunkward.admission.verified import called_as, policy_of
 from trunkward.calls.attempt import CallAttempt
+from trunkward.calls.unsigned import in_words
 from trunkward.calls.verdict import Admit, Blame, Reason, Reject
 from trunkward.shaken.attest import Attestation, Rule
+from trunkward.shaken.causes import Cause, StirError
+from trunkward.shaken.verify import Judged, Verification, Verstat
 from trunkward.trunks.callers import CallerRule, Diverting
 from trunkward.trunks.model import Declared
-from trunkward.trunks.transit import CallerName, Role, SigningIdentity
+from trunkward.trunks.signing import Certificates, SigningSource
+from trunkward.trunks.transit import OF_NODE, CallerName, Role, SigningIdentity
+from trunkward.trunks.verification import DIVERTED
 
 NOW = 1_800_000_000
 OWN, SECOND, THIRD = "+12025550101", "+12025550102", "+12025550103"
@@ -35,22 +51,34 @@ type Attempt = Callable[..., CallAttempt]
 def world(declared: Declared, **changes: Any) -> Snapshot:
     """The example with its trunk changed, evidence for each of its numbers, and a second carrier not trusted."""
     identities = changes.pop("identities", {})
+    node = changed(declared.node, **changes.pop("node", {}))
     trunk = changed(declared.trunks[0], **changes)
+    signs = trunk.reseller if trunk.reseller in identities else OF_NODE
     north, south = declared.carriers
     carriers = (north, changed(south, trusted=False))
-    tokens = [token(number, trunk=trunk.name) for number in trunk.numbers]
-    world = changed(declared, trunks=(trunk,), carriers=carriers, reseller_identities=identities)
+    tokens = [token(number, trunk=trunk.name, identity=signs) for number in trunk.numbers]
+    world = changed(declared, node=node, trunks=(trunk,), carriers=carriers, reseller_identities=identities)
     return Snapshot(compile_snapshot(world, tokens, 1, TABLE))
 
 
-def seen(attempt: CallAttempt, pbx: PeerIdentity, policy: Snapshot) -> Case:
-    case = screen(attempt, pbx, policy)
+#: What a call came signed with was verified, or was not.
+GOOD = Verification(outcome=Verstat.PASSED, attest=Attestation.A, replay_keys=("aa:12025550101",))
+FORGED = Verification(
+    outcome=Verstat.FAILED, passports=(Judged("shaken", StirError(cause=Cause.SIGNATURE, text="no")),)
+)
+LATE = Unverified(why="certificate-late")
+
+
+def seen(attempt: CallAttempt, pbx: PeerIdentity, policy: Snapshot, found: VerificationFact = None) -> Case:
+    case = with_verification(screen(attempt, pbx, policy), found, policy)
     assert case.source is not None
     return case
 
 
-def claims_of(attempt: CallAttempt, pbx: PeerIdentity, policy: Snapshot) -> SigningClaims:
-    claims = seen(attempt, pbx, policy).signing.claims
+def claims_of(
+    attempt: CallAttempt, pbx: PeerIdentity, policy: Snapshot, found: VerificationFact = None
+) -> SigningClaims:
+    claims = seen(attempt, pbx, policy, found).signing.claims
     assert claims is not None
     return claims
 
@@ -283,7 +311,7 @@ def test_a_div_for_each_retarget(
     if signed:
         headers["identity"] = ["other", shaken("12125550150", went[0], iat=NOW - 5)]
         headers["date"] = ["theirs"]
-    case = seen(outbound(CALLED, calling=FOREIGN, headers=headers), pbx, policy)
+    case = seen(outbound(CALLED, calling=FOREIGN, headers=headers), pbx, policy, GOOD if signed else None)
     claims = case.signing.claims
     assert claims is not None
     chain = [*went, CALLED[1:]]
@@ -308,10 +336,10 @@ def test_a_customers_switch_may_have_signed_some_of_them(
         "diversion": diversion(SECOND, OWN),
         "identity": [base, div("12125550150", SECOND[1:], OWN[1:], iat=NOW)],
     }
-    claims = claims_of(outbound(CALLED, calling=FOREIGN, headers=headers), pbx, policy)
+    claims = claims_of(outbound(CALLED, calling=FOREIGN, headers=headers), pbx, policy, GOOD)
     assert (claims.level, claims.retargets) == (None, ((CALLED[1:], SECOND[1:]),))
     headers["identity"].append(div("12125550150", CALLED[1:], SECOND[1:], iat=NOW))
-    signing = seen(outbound(CALLED, calling=FOREIGN, headers=headers), pbx, policy).signing
+    signing = seen(outbound(CALLED, calling=FOREIGN, headers=headers), pbx, policy, GOOD).signing
     assert (signing.claims, signing.passes_on, signing.unsigned) == (None, True, Rule.ALREADY_SIGNED)
 
 
@@ -321,6 +349,8 @@ def test_a_customers_switch_may_have_signed_some_of_them(
         # of another caller, and for another number: whoever sends it has it from somewhere else
         shaken("12125550151", OWN[1:], iat=NOW),
         shaken("12125550150", "13035550188", iat=NOW),
+        # captured from a call to the very number that is called now: it came to none of the customer's
+        shaken("12125550150", CALLED[1:], iat=NOW),
         div("12125550150", CALLED[1:], OWN[1:], iat=NOW),
     ],
 )
@@ -328,7 +358,10 @@ def test_a_signature_of_another_call_is_taken_off(
     outbound: Attempt, pbx: PeerIdentity, declared: Declared, received: str
 ) -> None:
     headers = {"diversion": diversion(OWN), "identity": [received]}
-    case = seen(outbound(CALLED, calling=FOREIGN, headers=headers), pbx, world(declared, caller=FORWARDED))
+    case = seen(
+        outbound(CALLED, calling=FOREIGN, headers=headers), pbx, world(declared, caller=FORWARDED), GOOD
+    )
+    assert case.signing.brought is None
     assert case.signing.claims is not None
     assert case.signing.claims.level is Attestation.B
     assert "Identity" in admitted(case).remove_headers
@@ -340,10 +373,98 @@ def test_a_signature_for_the_number_itself_is_no_retarget(
     """Captured elsewhere, and brought along for the same called number: nothing was diverted, so it goes no further."""
     headers = {"identity": [shaken("12125550150", CALLED[1:], iat=NOW)]}
     policy = world(declared, numbers=(OWN, FOREIGN), caller=FORWARDED)
-    case = seen(outbound(CALLED, calling=FOREIGN, headers=headers), pbx, policy)
+    case = seen(outbound(CALLED, calling=FOREIGN, headers=headers), pbx, policy, GOOD)
     assert case.signing.claims is not None
     assert case.signing.claims.level is Attestation.A
     assert "Identity" in admitted(case).remove_headers
+
+
+@pytest.mark.parametrize("found", [None, FORGED, LATE])
+@pytest.mark.parametrize("reached", [OWN, CALLED])
+def test_what_is_not_found_good_of_a_diverted_call_goes_no_further(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared, found: VerificationFact, reached: str
+) -> None:
+    """Its own word is no reason to pass it, nor to leave our B, or to put our div behind it."""
+    headers = {
+        "diversion": diversion(OWN),
+        "identity": [shaken("12125550150", reached[1:], iat=NOW)],
+        "date": ["theirs"],
+    }
+    case = seen(
+        outbound(CALLED, calling=FOREIGN, headers=headers), pbx, world(declared, caller=FORWARDED), found
+    )
+    claims = case.signing.claims
+    assert claims is not None
+    assert (claims.level, claims.dest, claims.retargets) == (
+        Attestation.B,
+        OWN[1:],
+        ((CALLED[1:], OWN[1:]),),
+    )
+    assert {"Identity", "Date"} <= set(admitted(case).remove_headers)
+
+
+def test_what_it_is_held_against_is_the_number_that_diverted_it(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared
+) -> None:
+    policy = world(declared, caller=FORWARDED)
+    headers = {
+        "diversion": diversion(SECOND, OWN),
+        "identity": [shaken("12125550150", OWN[1:], iat=NOW)],
+    }
+    case = seen(outbound(CALLED, calling=FOREIGN, headers=headers), pbx, policy)
+    assert policy_of(case) == DIVERTED
+    told = called_as(case)
+    assert (told.orig, told.to, told.request_uri) == (("12125550150",), OWN[1:], OWN[1:])
+    del headers["diversion"]
+    assert policy_of(seen(outbound(CALLED, calling=OWN, headers=headers), pbx, policy)) is None
+
+
+def test_a_signature_is_diverted_once(outbound: Attempt, pbx: PeerIdentity, declared: Declared) -> None:
+    """Who has got a call from a bank has its signature, and might send that with a call to anybody."""
+    policy = world(declared, caller=FORWARDED)
+    headers = {"diversion": diversion(OWN), "identity": [shaken("12125550150", OWN[1:], iat=NOW)]}
+    marks = set()
+    case = seen(outbound(CALLED, calling=FOREIGN, headers=headers), pbx, policy, GOOD)
+    for called, call_id, tag in (
+        (CALLED, "c1", "t1"),
+        (ELSEWHERE, "c1", "t1"),
+        (CALLED, "c2", "t1"),
+        (CALLED, "c1", "t2"),
+        (CALLED, "c1", "t1"),
+    ):
+        attempt = outbound(called, calling=FOREIGN, headers=headers, call_id=call_id, from_tag=tag)
+        case = seen(attempt, pbx, policy, GOOD)
+        asked = asked_of(case, policy, "r", GOOD)
+        # not the mark that its coming in has left
+        assert asked.passports == (f"aa:diverted:{OWN[1:]}",)
+        marks.add(asked.call_mark)
+    assert len(marks) == 4
+    again = with_verification(case, GOOD, policy, replayed=True)
+    assert again.signing.claims is not None
+    assert (again.signing.claims.level, again.signing.passes_on) == (Attestation.B, False)
+    seen_before = Facts(
+        signature=Signature(identities=("ours",), date="our date", iat=NOW, attest=Attestation.B),
+        clock_synchronised=True,
+        live=replace(NOTHING_ASKED, reserved=True, replayed=1),
+        verification=GOOD,
+    )
+    verdict = decide(case.attempt, pbx, seen_before, policy, NOW, "r")
+    assert isinstance(verdict, Admit)
+    assert "Identity" in verdict.remove_headers
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_div_is_only_for_a_number_that_is_proved_to_be_the_trunks(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared, *, known: bool
+) -> None:
+    """The signer wants a token for each; without one the call is signed as it goes, and what it brings stays here."""
+    policy = world(declared, caller=FORWARDED, **({} if known else {"customer": None}))
+    headers = {"diversion": diversion(OWN), "identity": [shaken("12125550150", OWN[1:], iat=NOW)]}
+    claims = claims_of(outbound(CALLED, calling=FOREIGN, headers=headers), pbx, policy, GOOD)
+    if known:
+        assert (claims.level, claims.retarget_evidence) == (None, tuple(policy.evidence(OWN[1:]).values()))
+    else:
+        assert (claims.level, claims.dest, claims.retargets) == (Attestation.C, CALLED[1:], ())
 
 
 @pytest.mark.parametrize(("age_s", "kept"), [(0, True), (30, True), (-30, True), (31, False), (-31, False)])
@@ -356,7 +477,9 @@ def test_a_retarget_keeps_the_time_of_its_call_while_that_is_young(
         "identity": [shaken("12125550150", OWN[1:], iat=NOW - age_s)],
         "date": ["theirs"],
     }
-    case = seen(outbound(CALLED, calling=FOREIGN, headers=headers), pbx, world(declared, caller=FORWARDED))
+    case = seen(
+        outbound(CALLED, calling=FOREIGN, headers=headers), pbx, world(declared, caller=FORWARDED), GOOD
+    )
     assert case.signing.claims is not None
     assert case.signing.claims.received_iat == (NOW - age_s if kept else None)
     route = admitted(case).routes[0]
@@ -430,19 +553,39 @@ def test_where_only_the_technical_act_is_ours_the_level_is_supplied(
 ) -> None:
     """Property 6 (the line): what the obligated provider's switch says, whatever we know; nothing said, unsigned."""
     identities = {"resale": changed(RESALE, third_party=True)}
-    policy = world(declared, reseller="resale", identities=identities, caller=CallerRule(forwarded=True))
+    policy = world(
+        declared,
+        reseller="resale",
+        identities=identities,
+        caller=CallerRule(forwarded=True),
+        supplies_levels=True,
+    )
     headers = (
         {"attestation-info": said, "diversion": diversion(OWN)} if said else {"diversion": diversion(OWN)}
     )
     case = seen(outbound(CALLED, calling=calling, headers=headers), pbx, policy)
     claims = case.signing.claims
-    if level is None:
-        assert (claims, case.signing.unsigned) == (None, Rule.NOT_SUPPLIED)
-        assert judged(case).unsigned == Rule.NOT_SUPPLIED
+    if level is None or (level is Attestation.A and calling == FOREIGN):
+        # of a forwarded call's number nobody can say that it is the customer's
+        rule = Rule.NOT_SUPPLIED if level is None else Rule.SUPPLIED_TOO_HIGH
+        assert (claims, case.signing.unsigned) == (None, rule)
+        assert judged(case).unsigned == rule
         return
     assert claims is not None
     assert (claims.level, claims.supplied, claims.rule) == (level, level, f"{level}-supplied")
     assert (claims.evidence, claims.identity) == (None, "resale")
+
+
+@pytest.mark.parametrize("level", ["A", "B", "C"])
+@pytest.mark.parametrize("role", Role)
+def test_a_customer_of_that_provider_supplies_no_level(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared, level: str, role: Role
+) -> None:
+    """Property 4: whatever a trunk that is not the switch says of itself, for its own number or in transit."""
+    identities = {"resale": changed(RESALE, third_party=True)}
+    policy = world(declared, reseller="resale", identities=identities, role=role)
+    case = seen(outbound(CALLED, headers={"attestation-info": [level]}), pbx, policy)
+    assert (case.signing.claims, case.signing.unsigned) == (None, Rule.NOT_SUPPLIED)
 
 
 def test_nobody_else_supplies_a_level(outbound: Attempt, pbx: PeerIdentity, declared: Declared) -> None:
@@ -487,4 +630,41 @@ def test_to_stays_as_it_was_signed_by_others(
     headers = {"identity": [shaken("12125550150", OWN[1:], iat=NOW)], "diversion": diversion(OWN)}
     for kept, to_uri in ((headers, ""), ({"diversion": diversion(OWN)}, f"sip:{CALLED}@sbc.example.com")):
         attempt = outbound("2025550199", calling=FOREIGN, headers=kept)
-        assert admitted(seen(attempt, pbx, forwarding)).to_uri == to_uri
+        assert admitted(seen(attempt, pbx, forwarding, GOOD)).to_uri == to_uri
+
+
+TEST_NODE, REAL = {"addresses": (ip_address("8.8.8.8"),)}, SigningSource(certificates=Certificates.FILES)
+
+
+@pytest.mark.parametrize(
+    ("node", "signed"),
+    [
+        ({}, True),
+        ({"addresses": (ip_address("10.1.2.3"), ip_address("2001:db8::1"))}, True),
+        (TEST_NODE, False),
+        ({"addresses": (ip_address("10.1.2.3"), ip_address("2600::1"))}, False),
+        (TEST_NODE | {"unsafe_test_signatures": True}, True),
+        (TEST_NODE | {"signing": REAL}, True),
+    ],
+)
+def test_on_the_internet_nothing_is_signed_under_our_own_test_authority(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared, node: dict[str, Any], *, signed: bool
+) -> None:
+    case = seen(outbound(CALLED), pbx, world(declared, node=node))
+    assert (case.signing.claims is not None) is signed
+    assert case.signing.unsigned == ("" if signed else TEST_CERTIFICATE)
+    assert in_words(TEST_CERTIFICATE) != in_words("certificate-expired")
+    # what a reseller's calls are signed with says his own certificate
+    resold = world(
+        declared, node=node, reseller="resale", identities={"resale": changed(RESALE, signing=REAL)}
+    )
+    assert seen(outbound(CALLED), pbx, resold).signing.claims is not None
+
+
+def test_what_came_signed_in_transit_goes_on_whatever_our_certificate_is(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared
+) -> None:
+    headers = {"identity": ["rubbish"]}
+    policy = world(declared, role=Role.INTERMEDIATE, node=TEST_NODE)
+    signing = seen(outbound(CALLED, calling=FOREIGN, headers=headers), pbx, policy).signing
+    assert (signing.passes_on, signing.claims, signing.unsigned) == (True, None, TEST_CERTIFICATE)

@@ -6,7 +6,7 @@ import pytest
 
 from sipkit.places import TABLE
 from sipkit.tokens import token
-from trunkward.admission.snapshot import Snapshot, SnapshotRefused, compile_snapshot
+from trunkward.admission.snapshot import FORMAT, Snapshot, SnapshotRefused, compile_snapshot
 from trunkward.trunks.model import Declared
 
 
@@ -101,7 +101,7 @@ def test_trailing_bytes_and_other_formats(declared: Declared) -> None:
     for broken, said in (
         (good + b"x", "cut or grown"),
         (b"SQLite3\0" + good[8:], "no policy snapshot"),
-        (good[:8] + b"\x09" + good[9:], "format 9"),
+        (good[:8] + bytes([FORMAT + 1]) + good[9:], f"format {FORMAT + 1}"),
     ):
         with pytest.raises(SnapshotRefused, match=said):
             Snapshot(broken)

@@ -13,6 +13,8 @@ from trunkward.calls.unsigned import in_words
         ("none-caller-without-number", "From"),
         ("none-caller-private", "trusted: false"),
         ("none-level-not-supplied", "Attestation-Info"),
+        ("none-supplied-level-too-high", "say B"),
+        ("certificate-test", "TEST authority"),
         ("clock-not-synchronised", "timedatectl"),
         ("clock-state-unknown", "timedatectl"),
         ("evidence-expired", "start the node anew"),

@@ -14,6 +14,7 @@ from trunkward.shaken.evidence import Evidence, Kind, open_token
 from trunkward.trunks.customer import Customer
 from trunkward.trunks.evidence import GRACE_S, EvidenceRecord
 from trunkward.trunks.model import Declared
+from trunkward.trunks.transit import OF_NODE, SigningIdentity
 
 EXAMPLE = read_node_file((Path(__file__).parents[3] / "examples/node.yaml").read_text(), "node.yaml")
 KEY = Ed25519PrivateKey.generate()
@@ -53,6 +54,22 @@ def test_an_inventory_in_a_row_takes_one_token() -> None:
     (said,) = opened()
     assert (said.kind, said.customer, said.trunk) == (Kind.OWN_INVENTORY, "KYC-2026-17", "acme-hq")
     assert (said.first, said.last, said.not_after) == ("12025550101", "12025550103", NOW + LIFETIME_S)
+
+
+def test_it_is_for_the_signer_of_its_calls() -> None:
+    """A reseller's with a certificate of his own, else the node's; another signer has another one at once."""
+    identity = SigningIdentity(spc="567T", x5u="https://cr.resale.example.com/shaken.pem")
+    sold = replace(world(reseller="resale"), reseller_identities={"resale": identity})
+    for declared, name in (
+        (EXAMPLE, OF_NODE),
+        (sold, "resale"),
+        (replace(sold, reseller_identities={"other": identity}), OF_NODE),
+    ):
+        assert [one.identity for one in opened(declared, (RECORD,))] == [name, name]
+    before = tokens_of(EXAMPLE, (), KEY, {}, now_s=NOW)
+    assert [(one.identity, one.version) for one in opened(sold, before=before, now=NOW + 1)] == [
+        ("resale", NOW + 1)
+    ]
 
 
 def test_no_number_is_in_its_name() -> None:
@@ -101,6 +118,7 @@ def test_an_accepted_record_has_a_token_of_its_own() -> None:
     said = opened(records=(RECORD,))[-1]
     assert said == Evidence(
         kind=Kind.LOA,
+        identity=OF_NODE,
         customer="KYC-2026-17",
         trunk="acme-hq",
         first="12025550150",

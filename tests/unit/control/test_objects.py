@@ -51,6 +51,8 @@ def test_only_a_trunk_in_transit_has_a_policy_for_signatures() -> None:
     rule = '        caller: {other: replace, number: "+12025550101"}\n'
     text = EXAMPLE.replace(rule, "").replace(name, f"{name}        role: gateway\n")
     found = effective(accept_node_file(text, "node.yaml").objects)["trunks"]["acme-hq"]
+    assert "supplies_levels" in own
+    assert "supplies_levels" not in found
     policy = {key: value for key, value in found.items() if key.startswith("verification.")}
     assert policy == {
         "verification.missing": "pass",

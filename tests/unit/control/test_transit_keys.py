@@ -59,6 +59,37 @@ def test_a_name() -> None:
     assert found == CallerName(name="Example Corp", reason="Deliveries", reviewed="2026-11-20")
 
 
+THIRD = OWN.replace("}", ", third_party: true}")
+SWITCH = "supplies_levels: true"
+
+
+def switched(of: str = THIRD, *, line: str = SWITCH, more: str = "") -> str:
+    """The example's trunk as a reseller's switch, and after it other tenants."""
+    text = resold(of).replace(TRUNK, f"{TRUNK}        {line}\n")
+    return text.replace("\ncarriers:\n", f"{more}\ncarriers:\n", 1)
+
+
+OTHER_TENANT = f"""\
+  - name: end-customer
+    reseller: resale
+    trunks:
+      - name: hotel
+        networks: [127.0.0.9/32]
+        client_certificate: issued
+        {SWITCH}
+"""
+
+
+def test_the_switch_of_a_provider_whose_signature_alone_is_ours() -> None:
+    assert not read_node_file(EXAMPLE, "node.yaml").trunks[0].supplies_levels
+    assert read_node_file(switched(), "node.yaml").trunks[0].supplies_levels
+    more = OTHER_TENANT.replace(SWITCH, "supplies_levels: false")
+    assert [one.supplies_levels for one in read_node_file(switched(more=more), "node.yaml").trunks] == [
+        True,
+        False,
+    ]
+
+
 def test_a_resellers_identity() -> None:
     declared = read_node_file(resold(OWN), "node.yaml")
     one = SigningIdentity(spc="567T", x5u="https://cr.resale.example.com/shaken.pem")
@@ -79,6 +110,12 @@ def test_a_resellers_identity() -> None:
         (trunk_with('rcd: {name: "", reviewed: 2026-11-20}'), "1 to 64 printable"),
         (trunk_with(f'rcd: {{name: "{"x" * 65}", reviewed: 2026-11-20}}'), "1 to 64 printable"),
         (trunk_with('rcd: {name: "a\\nb", reviewed: 2026-11-20}'), "1 to 64 printable"),
+        (trunk_with(SWITCH), "identity.third_party: true alone"),
+        (switched(OWN), "identity.third_party: true alone"),
+        (switched("deck: gold"), "identity.third_party: true alone"),
+        (switched(line=f"identified_by: [network]\n        {SWITCH}"), "shows a certificate"),
+        (switched(more=OTHER_TENANT), "the switch of resale is tenant acme's"),
+        (trunk_with(f"role: gateway\n        {SWITCH}"), "with role: gateway others' call"),
         (resold('identity: {spc: "567T"}'), "x5u"),
         (resold(OWN).replace("resale\n", "node\n"), "the node's own identity"),
     ],

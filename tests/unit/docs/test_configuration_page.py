@@ -156,6 +156,7 @@ CONTRADICTIONS = {
         TO_TRUNK,
         f'{TO_TRUNK}        dial_plan: {{tech_prefix: "01"}}\n',
     ),
+    "tenants[].trunks[].supplies_levels": (TO_TRUNK, f"{TO_TRUNK}        supplies_levels: true\n"),
     "carriers[].hosts": ("hosts: [127.0.0.31:25061]", "hosts: ['[2001:db8::31]:25061']"),
     "carriers[].name": ("- name: south", "- name: acme-hq"),
     "carriers[].media": ("media: rtp", "media: srtp"),

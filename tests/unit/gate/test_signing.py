@@ -110,12 +110,13 @@ def test_retargets_alone_have_no_level(sign: Sign) -> None:
         level=None,
         rule=Rule.ALREADY_SIGNED,
         retargets=(("12025550102", "12025550101"), ("12025550199", "12025550102")),
+        retarget_evidence=("first", "second"),
         received_iat=5,
     )
     assert (request.kind, request.level, request.origid, request.received_iat) == ("div", None, "", 5)
     assert request.div == [
-        Retarget(dest="12025550102", div="12025550101"),
-        Retarget(dest="12025550199", div="12025550102"),
+        Retarget(dest="12025550102", div="12025550101", evidence="first"),
+        Retarget(dest="12025550199", div="12025550102", evidence="second"),
     ]
     assert isinstance(fact, Signature)
     assert fact.attest is None

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from copy import replace
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from types import SimpleNamespace
 from typing import Any
 
@@ -135,6 +136,10 @@ def test_what_is_not_looked_at(provider: Provider) -> None:
             world.synchronised = state
             assert await world.look(world.case()) == Unverified(why="clock-not-synchronised")
         world.synchronised = True
+        # our own TEST authority, by an address on the Internet
+        world.trust.trust = replace(world.trust.trust, is_test=True)
+        node = replace(world.case().node, addresses=(ip_address("8.8.8.8"),))
+        assert await world.look(replace(world.case(), node=node)) == Unverified(why="no-trusted-list")
         world.trust.trust = None
         assert await world.look(world.case()) == Unverified(why="no-trusted-list")
         assert not world.fetcher.asked

@@ -20,7 +20,7 @@ from trunkward.shaken.attest import (
 )
 from trunkward.shaken.evidence import Evidence, Kind
 from trunkward.trunks.customer import MOST_AGE_D, Customer
-from trunkward.trunks.transit import Role
+from trunkward.trunks.transit import OF_NODE, Role
 
 NOW = 1_800_000_000
 DAY = 86_400
@@ -31,6 +31,7 @@ CUSTOMER = Customer(reference="KYC-2026-17", verified_s=NOW - 100 * DAY)
 def evidence(kind: Kind = Kind.LOA, **changed: Any) -> Evidence:
     held = Evidence(
         kind=kind,
+        identity=OF_NODE,
         customer=CUSTOMER.reference,
         trunk="alpha",
         first="12025550100",

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from trunkward.shaken import base64url
 from trunkward.shaken.evidence import MOST_NUMBERS, PREFIX, Evidence, EvidenceRefused, Kind, issue, verify
+from trunkward.trunks.transit import OF_NODE
 
 KEY = Ed25519PrivateKey.generate()
 PUBLIC = KEY.public_key()
@@ -16,6 +17,7 @@ NOW = 1_800_000_000
 CUSTOMER = "KYC-2026-17"
 EVIDENCE = Evidence(
     kind=Kind.LOA,
+    identity=OF_NODE,
     customer=CUSTOMER,
     trunk="alpha",
     first="12025550100",
@@ -33,14 +35,15 @@ def refused(
     customer: str = CUSTOMER,
     tn: str = "12025550100",
     now_s: int = NOW,
+    identity: str = OF_NODE,
 ) -> str:
     with pytest.raises(EvidenceRefused) as error:
-        verify(PUBLIC, token, trunk=trunk, customer=customer, tn=tn, now_s=now_s)
+        verify(PUBLIC, token, identity=identity, trunk=trunk, customer=customer, tn=tn, now_s=now_s)
     return error.value.reason
 
 
 def accepted(tn: str = "12025550100", now_s: int = NOW) -> Evidence:
-    return verify(PUBLIC, TOKEN, trunk="alpha", customer=CUSTOMER, tn=tn, now_s=now_s)
+    return verify(PUBLIC, TOKEN, identity=OF_NODE, trunk="alpha", customer=CUSTOMER, tn=tn, now_s=now_s)
 
 
 def signed(payload: bytes, prefix: str = PREFIX) -> str:
@@ -53,6 +56,7 @@ def test_good_token_gives_back_what_was_said() -> None:
 
 
 def test_it_speaks_for_nobody_else_and_not_for_ever() -> None:
+    assert refused(TOKEN, identity="resale") == "evidence-of-other-identity"
     assert refused(TOKEN, trunk="beta") == "evidence-of-other-trunk"
     assert refused(TOKEN, customer="KYC-2026-18") == "evidence-of-other-customer"
     assert refused(TOKEN, now_s=NOW + 60) == "evidence-expired"

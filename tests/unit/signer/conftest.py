@@ -11,6 +11,7 @@ from trunkward.control.pki import SipNames
 from trunkward.engines.pki_files import PkiFacts, PkiFiles, PkiOwners, ensure_pki, read_evidence_key
 from trunkward.shaken.evidence import Evidence, Kind, issue
 from trunkward.signer.identity import IdentityFiles
+from trunkward.trunks.transit import OF_NODE
 
 NOW_S = 1_795_435_200
 
@@ -33,9 +34,16 @@ def house(tmp_path: Path) -> Any:
     files = PkiFiles(directory)
     evidence_key = read_evidence_key(files.evidence_key)
 
-    def token(trunk: str = "alpha", tn: str = "12025550100", not_after: int = NOW_S + 3600) -> str:
+    def token(
+        trunk: str = "alpha",
+        tn: str = "12025550100",
+        not_after: int = NOW_S + 3600,
+        identity: str = OF_NODE,
+        kind: Kind = Kind.OWN_INVENTORY,
+    ) -> str:
         statement = Evidence(
-            kind=Kind.OWN_INVENTORY,
+            kind=kind,
+            identity=identity,
             customer="KYC-2026-17",
             trunk=trunk,
             first=tn,

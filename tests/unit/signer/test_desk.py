@@ -11,6 +11,7 @@ import pytest
 from trunkward.engines.signer_wire import Refused, Signed
 from trunkward.shaken import base64url
 from trunkward.shaken.es256 import verify_es256
+from trunkward.shaken.evidence import Kind
 from trunkward.signer import desk as desk_module
 from trunkward.signer.desk import GOOD_S, SigningDesk
 from trunkward.signer.identity import load_identity, look_again
@@ -92,6 +93,8 @@ def test_b_needs_no_evidence(desk: SigningDesk, house: Any) -> None:
     ("changed", "token", "reason"),
     [
         ({}, None, "evidence-missing"),
+        # another signer's, whose certificate is another provider's
+        ({}, {"identity": "resale"}, "evidence-of-other-identity"),
         ({}, {"trunk": "beta"}, "evidence-of-other-trunk"),
         ({"trunk": "beta"}, {}, "evidence-of-other-trunk"),
         ({}, {"tn": "12025550101"}, "evidence-for-other-number"),
@@ -211,8 +214,13 @@ def payloads(answer: Signed | Refused) -> list[tuple[str, dict[str, Any]]]:
 
 def test_name_and_retargets_are_signed_beside_the_call(desk: SigningDesk, house: Any) -> None:
     wanted = request(
+        level="A",
+        evidence=house.token(),
         rcd={"nam": "Example Corp", "crn": "Delivery"},
-        div=[{"dest": "12025550120", "div": "12025550110"}, {"dest": "12025550130", "div": "12025550120"}],
+        div=[
+            {"dest": "12025550120", "div": "12025550110", "evidence": house.token(tn="12025550110")},
+            {"dest": "12025550130", "div": "12025550120", "evidence": house.token(tn="12025550120")},
+        ],
     )
     answer, entry = desk.answer(wanted, house.now_s)
     found = payloads(answer)
@@ -234,8 +242,8 @@ def test_name_and_retargets_are_signed_beside_the_call(desk: SigningDesk, house:
 
 def test_retargets_alone_keep_the_time_of_the_call_that_came_signed(desk: SigningDesk, house: Any) -> None:
     came = house.now_s - 60
-    div = [{"dest": "12025550120", "div": "12025550110"}]
-    alone = {"kind": "div", "level": None, "origid": "", "div": div, "customer": ""}
+    div = [{"dest": "12025550120", "div": "12025550110", "evidence": house.token(tn="12025550110")}]
+    alone = {"kind": "div", "level": None, "origid": "", "div": div}
     answer, entry = desk.answer(request(**alone, received_iat=came), house.now_s)
     ((ppt, claims),) = payloads(answer)
     assert (ppt, claims["iat"], entry.facts["iat"]) == ("div", came, came)
@@ -255,24 +263,44 @@ def test_retargets_alone_keep_the_time_of_the_call_that_came_signed(desk: Signin
         ({"supplied": "B"}, "div-alone-says-no-more"),
         ({"rcd": {"nam": "Example Corp"}}, "div-alone-says-no-more"),
         ({"div": []}, "div-missing"),
-        ({"div": [{"dest": "12025550120", "div": "12025550119"}]}, "div-does-not-follow"),
-        ({"div": [{"dest": "12025550110", "div": "12025550110"}]}, "div-to-itself"),
-        ({"div": [{"dest": "1202", "div": "12025550110"}] * 6}, "request-malformed"),
+        ({"div": [("12025550120", "12025550119", {})]}, "div-does-not-follow"),
+        ({"div": [("12025550110", "12025550110", {})]}, "div-to-itself"),
+        ({"div": [("1202", "12025550110", {})] * 6}, "request-malformed"),
+        ({"div": [{"dest": "12025550120", "div": "12025550110"}]}, "request-malformed"),
+        # the number that diverted the call is not proved to be the trunk's own
+        ({"div": [("12025550120", "12025550110", {"tn": "12025550111"})]}, "evidence-for-other-number"),
+        ({"div": [("12025550120", "12025550110", {"trunk": "beta"})]}, "evidence-of-other-trunk"),
+        ({"div": [("12025550120", "12025550110", {"identity": "resale"})]}, "evidence-of-other-identity"),
+        ({"div": [("12025550120", "12025550110", {"not_after": 1_795_435_200})]}, "evidence-expired"),
+        ({"div": [("12025550120", "12025550110", {"kind": Kind.LOA})]}, "div-of-other-evidence"),
+        ({"customer": ""}, "evidence-of-other-customer"),
     ],
 )
 def test_retargets_it_does_not_sign(
     desk: SigningDesk, house: Any, changed: dict[str, Any], reason: str
 ) -> None:
-    alone = {"kind": "div", "level": None, "div": [{"dest": "12025550120", "div": "12025550110"}]}
-    answer, _ = desk.answer(request(**alone | changed), house.now_s)
+    alone = {"kind": "div", "level": None, "div": [("12025550120", "12025550110", {})]} | changed
+    alone["div"] = [
+        {"dest": one[0], "div": one[1], "evidence": house.token(**{"tn": one[1]} | one[2])}
+        if isinstance(one, tuple)
+        else one
+        for one in alone["div"]
+    ]
+    answer, _ = desk.answer(request(**alone), house.now_s)
     assert answer == Refused(id="7", error=reason)
 
 
 @pytest.mark.parametrize("rcd", [{"nam": ""}, {"nam": "x" * 200}, {"nam": "a\nb"}, {"crn": "x"}])
 def test_names_it_does_not_sign(desk: SigningDesk, house: Any, rcd: dict[str, str]) -> None:
-    answer, _ = desk.answer(request(rcd=rcd), house.now_s)
+    answer, _ = desk.answer(request(rcd=rcd, level="A", evidence=house.token()), house.now_s)
     assert isinstance(answer, Refused)
     assert answer.error in ("request-malformed", "rcd-text-invalid")
+
+
+@pytest.mark.parametrize("level", ["B", "C"])
+def test_a_name_is_signed_beside_a_alone(desk: SigningDesk, house: Any, level: str) -> None:
+    wanted = request(rcd={"nam": "Example Corp"}, level=level, ingress="gateway-1")
+    assert desk.answer(wanted, house.now_s)[0] == Refused(id="7", error="name-beside-a-alone")
 
 
 def test_answers_decode_as_they_were_encoded(desk: SigningDesk, house: Any) -> None:
@@ -299,7 +327,9 @@ def test_property_6_a_third_party_signs_what_was_supplied_and_nothing_else(
 ) -> None:
     """Property 6: it neither chooses a level nor raises one; with its own evidence neither."""
     identity = load_identity(house.identity(), datetime.fromtimestamp(house.now_s, UTC))
-    desk = SigningDesk(identity, name="resold", third_party=True)
+    desk = SigningDesk(identity, name="resold", third_party=True, suppliers=frozenset({"alpha"}))
+    of_a_customer = request(identity="resold", level=level, supplied=supplied or level, trunk="beta")
+    assert isinstance(desk.answer(of_a_customer, house.now_s)[0], Refused)
     wanted = request(identity="resold", level=level, supplied=supplied, evidence=house.token())
     answer, entry = desk.answer(wanted, house.now_s)
     assert entry.facts["supplied"] == supplied

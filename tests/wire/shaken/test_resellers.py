@@ -27,6 +27,7 @@ TRUNKS = {
     "acme-hq": ("", "127.0.0.1", ACME_NUMBER),
     "globex-hq": ("resale", "127.0.0.2", "+12025550111"),
     "initech-hq": ("switched", "127.0.0.4", "+12025550112"),
+    "hotel-hq": ("switched", "127.0.0.5", "+12025550113"),
 }
 _RESELLERS = """
 resellers:
@@ -47,6 +48,8 @@ _TENANT = """\
         client_certificate: issued
         numbers: ["{number}"]
 """
+#: Of `switched`; the other trunk is one of his customers'.
+_SWITCH = "initech-hq"
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +57,7 @@ def node() -> Iterator[Node]:
     """The example, with a customer of each of two resellers."""
     tenants = "".join(
         _TENANT.format(tenant=trunk.split("-")[0], reseller=reseller, trunk=trunk, host=host, number=number)
+        + ("        supplies_levels: true\n" if trunk == _SWITCH else "")
         for trunk, (reseller, host, number) in TRUNKS.items()
         if reseller
     )
@@ -101,7 +105,7 @@ def test_the_certificate_is_the_resellers(node: Node) -> None:
 
 
 def test_a_level_that_is_supplied_and_no_other(node: Node) -> None:
-    """Summary: Property 6: in third-party mode the level is the one in Attestation-Info, whatever is known here of the number; without one, with two or with nonsense the call goes unsigned."""
+    """Summary: Property 6: in third-party mode the level is the one in the Attestation-Info of the provider's own switch, whatever is known here of the number; without one, with two or with nonsense the call goes unsigned."""
 
     async def scenario() -> None:
         for level in ("A", "B", "C"):
@@ -115,6 +119,17 @@ def test_a_level_that_is_supplied_and_no_other(node: Node) -> None:
             [("Attestation-Info", "A"), ("Attestation-Info", "C")],
         ):
             values, recorded, why = await called(node, "initech-hq", headers)
+            assert (values, recorded, why) == ((), "", "none-level-not-supplied")
+
+    run(node, scenario)
+
+
+def test_a_customer_of_that_provider_supplies_no_level(node: Node) -> None:
+    """Summary: Property 6: Attestation-Info of a trunk that is not the provider's own switch means nothing: its call goes unsigned, whatever is in it."""
+
+    async def scenario() -> None:
+        for level in ("A", "B", "C"):
+            values, recorded, why = await called(node, "hotel-hq", [("Attestation-Info", level)])
             assert (values, recorded, why) == ((), "", "none-level-not-supplied")
 
     run(node, scenario)

@@ -29,6 +29,7 @@ from trunkward.engines.pki_files import (
 from trunkward.engines.signer_wire import SignRequest
 from trunkward.journal.examine import Report, examine
 from trunkward.shaken.evidence import Evidence, Kind, issue
+from trunkward.trunks.transit import OF_NODE
 
 #: Ordinary ids stand for tw-edge, tw-gate and tw-signer: what is tested is that they differ.
 EDGE, GATE, SIGNER, WORKER, RESOLD = 64011, 64012, 64013, 64015, 64017
@@ -75,6 +76,7 @@ class Node:
         """Evidence for an hour."""
         evidence = Evidence(
             kind=Kind.OWN_INVENTORY,
+            identity=OF_NODE,
             customer="KYC-2026-17",
             trunk=trunk,
             first=tn,
