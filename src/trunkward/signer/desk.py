@@ -10,7 +10,7 @@ from trunkward.engines.signer_wire import Name, Refused, Signed, SignRequest
 from trunkward.journal.chain import UNREADABLE
 from trunkward.shaken import evidence as evidence_tokens
 from trunkward.shaken.attest import A_RULES, Attestation
-from trunkward.shaken.evidence import Evidence, EvidenceRefused
+from trunkward.shaken.evidence import Evidence, EvidenceRefused, Kind
 from trunkward.shaken.number import NotANumber
 from trunkward.shaken.passport import Claims, DivClaims, PassportError, RcdClaims, ShakenClaims
 from trunkward.signer.identity import Identity, IdentityUnfit
@@ -54,6 +54,9 @@ class SigningDesk:
         self.third_party = third_party
         #: Why nothing is signed at present; empty when all is well.
         self.unfit = ""
+        #: Ids of evidence that was revoked, by the list `control` signed; None: there is one, and it is not
+        #: to be believed.
+        self.denied: frozenset[str] | None = frozenset()
         self._opened: OrderedDict[str, Evidence] = OrderedDict()
         self._date: tuple[int, str] = (0, "")
         self.identity = identity
@@ -131,6 +134,8 @@ class SigningDesk:
         2. C names the ingress by which the call came, A and B the customer (ATIS-1000074).
         3. A: the token speaks for this trunk and this number now, and is of the kind that the rule names.
            Never a lower level instead: what to ask for is the gate's decision.
+        4. It was not revoked, whatever the policy in force says. While nobody knows what was, only our own
+           inventory speaks for a number: that is revoked by no list.
         """
         if request.level is None:
             raise _NotSigned("level-missing")
@@ -161,6 +166,11 @@ class SigningDesk:
         )
         if request.rule != A_RULES[proof.kind]:
             raise _NotSigned("rule-of-other-evidence")
+        # 4.
+        if self.denied is None and proof.kind is not Kind.OWN_INVENTORY:
+            raise _NotSigned("evidence-revocations-unknown")
+        if self.denied is not None and proof.id in self.denied:
+            raise _NotSigned("evidence-revoked")
         return proof
 
     def _open(self, token: str) -> Evidence:

@@ -15,6 +15,8 @@ from trunkward.calls.unsigned import in_words
         ("none-level-not-supplied", "Attestation-Info"),
         ("clock-not-synchronised", "timedatectl"),
         ("clock-state-unknown", "timedatectl"),
+        ("evidence-revoked", "was revoked"),
+        ("evidence-revocations-unknown", "signer.log"),
         ("evidence-expired", "start the node anew"),
         ("certificate-spc-mismatch", "certificate"),
         ("chain-broken", "certificate"),

@@ -155,3 +155,14 @@ def test_a_record_with_a_later_one_in_its_place_is_not_told_of() -> None:
     assert [name for name, _ in ending(tokens_of(EXAMPLE, (near, part), KEY, {}, now_s=NOW), NOW)] == [
         "evidence-17"
     ]
+
+
+def test_the_first_end_of_each_kind_of_record() -> None:
+    near = replace(RECORD, until=NOW + 10.0)
+    later = replace(RECORD, version=27, until=NOW + 20.0, reviewed=28)
+    port = replace(RECORD, version=37, kind="port", first="+12025550140", reviewed=38, until=NOW + 5.0)
+    assert records_until(tokens_of(EXAMPLE, (), KEY, {}, now_s=NOW)) == {}
+    assert records_until(tokens_of(EXAMPLE, (near,), KEY, {}, now_s=NOW)) == {"loa": NOW + 10}
+    # what has a later one in its place has no end that matters
+    every = tokens_of(EXAMPLE, (near, later, port), KEY, {}, now_s=NOW)
+    assert records_until(every) == {"loa": NOW + 20, "port": NOW + 5}

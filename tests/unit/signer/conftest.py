@@ -33,9 +33,14 @@ def house(tmp_path: Path) -> Any:
     files = PkiFiles(directory)
     evidence_key = read_evidence_key(files.evidence_key)
 
-    def token(trunk: str = "alpha", tn: str = "12025550100", not_after: int = NOW_S + 3600) -> str:
+    def token(
+        trunk: str = "alpha",
+        tn: str = "12025550100",
+        not_after: int = NOW_S + 3600,
+        kind: Kind = Kind.OWN_INVENTORY,
+    ) -> str:
         statement = Evidence(
-            kind=Kind.OWN_INVENTORY,
+            kind=kind,
             customer="KYC-2026-17",
             trunk=trunk,
             first=tn,
@@ -52,6 +57,7 @@ def house(tmp_path: Path) -> Any:
             certificate_chain=files.shaken,
             trust=files.shaken_authority,
             evidence_key=files.evidence_public_key,
+            denied=files.denied_evidence,
             x5u=x5u,
             spc=spc,
         )

@@ -10,6 +10,7 @@ import pytest
 from trunkward.engines.signer_wire import Refused, Signed
 from trunkward.shaken import base64url
 from trunkward.shaken.es256 import verify_es256
+from trunkward.shaken.evidence import Kind
 from trunkward.signer import desk as desk_module
 from trunkward.signer.desk import SigningDesk
 from trunkward.signer.identity import load_identity, look_again
@@ -180,6 +181,29 @@ def test_it_stops_with_a_cause_and_resumes(desk: SigningDesk, house: Any) -> Non
     house.files.shaken_key.chmod(0o600)
     desk.take(*look_again(desk.identity, datetime.fromtimestamp(house.now_s, UTC)))
     assert isinstance(desk.answer(request(), house.now_s)[0], Signed)
+
+
+def test_what_was_revoked_signs_no_a_whatever_token_a_gate_shows(desk: SigningDesk, house: Any) -> None:
+    """Also one that was opened before: what a gate kept is worth nothing."""
+    wanted = request(level="A", evidence=house.token())
+    assert isinstance(desk.answer(wanted, house.now_s)[0], Signed)
+    desk.denied = frozenset({"num-1"})
+    answer, entry = desk.answer(wanted, house.now_s)
+    assert answer == Refused(id="7", error="evidence-revoked")
+    assert entry.facts["error"] == "evidence-revoked"
+    desk.denied = frozenset({"num-2"})
+    assert isinstance(desk.answer(wanted, house.now_s)[0], Signed)
+
+
+def test_while_nobody_knows_what_was_revoked_our_own_inventory_alone_speaks(
+    desk: SigningDesk, house: Any
+) -> None:
+    desk.denied = None
+    assert isinstance(desk.answer(request(level="A", evidence=house.token()), house.now_s)[0], Signed)
+    letter = request(level="A", rule="A-loa", evidence=house.token(kind=Kind.LOA))
+    assert desk.answer(letter, house.now_s)[0] == Refused(id="7", error="evidence-revocations-unknown")
+    desk.denied = frozenset()
+    assert isinstance(desk.answer(letter, house.now_s)[0], Signed)
 
 
 def payloads(answer: Signed | Refused) -> list[tuple[str, dict[str, Any]]]:

@@ -146,7 +146,8 @@ class Node:
             "--socket", str(place / "s.sock"), "--journal", str(place / "journal"),
             "--key", key or str(self.files.shaken_key), "--certificate-chain", str(self.files.shaken),
             "--authorities", str(self.files.shaken_authority), "--x5u", X5U, "--spc", spc,
-            "--evidence-key", str(self.files.evidence_public_key), "--allow-uid", str(allow_uid),
+            "--evidence-key", str(self.files.evidence_public_key),
+            "--denied-evidence", str(self.files.denied_evidence), "--allow-uid", str(allow_uid),
             "--name", "node", "--head", str(place / "head.json"),
             "--gap", str(place / "gap.json"), "--keep-days", "730", *more,
         ]  # fmt: skip
