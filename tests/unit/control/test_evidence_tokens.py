@@ -8,7 +8,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkward.control.evidence_tokens import LIFETIME_S, SOON_S, ending, first_to_end, runs, tokens_of
+from trunkward.control.evidence_tokens import (
+    LIFETIME_S,
+    SOON_S,
+    ending,
+    first_to_end,
+    records_until,
+    runs,
+    tokens_of,
+)
 from trunkward.control.node_file import read_node_file
 from trunkward.shaken.evidence import Evidence, Kind, open_token
 from trunkward.trunks.customer import Customer

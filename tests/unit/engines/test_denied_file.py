@@ -72,7 +72,7 @@ def test_damage_and_an_older_list_take_nothing_back(paths: Paths) -> None:
     for content in (b"", b"x", old):
         place.write_bytes(content)
         os.utime(place, ns=(len(content), len(content)))
-        assert file.refresh() is True
+        file.refresh()
         assert file.ids == {"evidence-17"}
         assert str(place) in file.problem
         assert not file.unknown
