@@ -132,16 +132,17 @@ def run_revoke(paths: Paths, number: int, *, why: str) -> int:
     """
     if not _root():
         return 2
+    denied = True
     try:
         until = _end_of(paths, number, why)
         deny(paths, {evidence_id(number): until}, time.time())
+        say(f"record {number} is denied to gates and signers: nothing is signed A by it any more", err=True)
     except EvidenceActRefused as refused:
         complain(f"nothing was changed: {refused}")
         return 2
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError) as problem:  # a full disk, say: perhaps the version goes through
         complain(f"record {number} could not be denied: {problem}")
-        return 2
-    say(f"record {number} is denied to gates and signers: nothing is signed A by it any more", err=True)
+        denied = False
     try:
         done = _act(
             paths,
@@ -154,7 +155,7 @@ def run_revoke(paths: Paths, number: int, *, why: str) -> int:
         )
     except typer.Exit:
         done = 2
-    if done == 2:
+    if done == 2 and denied:
         complain("the act itself is to be written down yet: mend that, and give this command again")
         return 1
     return done

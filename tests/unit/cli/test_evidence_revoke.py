@@ -97,6 +97,18 @@ def test_a_database_that_does_not_answer_stops_no_revocation(
     assert node.denied == {name: UNTIL + GRACE_S}
 
 
+@pytest.mark.parametrize("acted", [0, 1, 2])
+def test_a_list_that_cannot_be_written_stops_no_version(
+    node: Node, monkeypatch: pytest.MonkeyPatch, acted: int
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(evidence, "deny", full)
+    node.act = lambda: acted
+    assert (node.revoke(), node.before_the_act) == (acted, {})
+
+
 def test_what_is_no_record_is_not_denied(node: Node) -> None:
     node.records = []
     assert (node.revoke(), node.denied, node.before_the_act) == (2, {}, None)

@@ -123,8 +123,8 @@ def test_levels(node: Any) -> None:
             ask(node, lambda client, request=request: client.sign(request, 2))  # type: ignore[misc]
 
 
-def test_evidence_that_was_revoked_is_refused_within_a_second(node: Any) -> None:
-    """Summary: a signer that knows a token refuses it as soon as `control` has put its record on the list, and journals that."""
+def test_property_4_evidence_that_was_revoked_is_refused_within_a_second(node: Any) -> None:
+    """Summary: Property 4 at the signer: one that knows a token refuses it as soon as `control` has put its record on the list, and journals that."""
     node.start()
     request = node.request("A", evidence=node.token())
     assert ask(node, lambda client: client.sign(request, 2)).attest == "A"
