@@ -171,6 +171,7 @@ def _signer(pki: PkiFiles, place: Path) -> Iterator[Path]:
             *(sys.executable, "-m", "trunkward.signer", "--name", "node", "--socket", home / "s.sock"),
             *("--key", pki.shaken_key, "--certificate-chain", pki.shaken),
             *("--authorities", pki.shaken_authority, "--evidence-key", pki.evidence_public_key),
+            *("--denied-evidence", pki.denied_evidence),
             *("--x5u", "https://cert.example.com/709J/1.pem", "--spc", _SPC, "--allow-uid", "0"),
             *("--journal", home / "journal", "--head", home / "head.json", "--gap", home / "gap.json"),
             *("--keep-days", "730", "--heads", home / "heads.log"),

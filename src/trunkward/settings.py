@@ -208,6 +208,11 @@ class Paths:
         return self.run / "policy"
 
     @property
+    def bad_delegates(self) -> Path:
+        """Evidence whose delegate certificate is not good now, found by the worker, for gates."""
+        return self.policy / "bad-delegates.json"
+
+    @property
     def targets(self) -> Path:
         """What DNS says of peers' names (`trunkward.routing.targets`); worker writes, edge reads."""
         return self.state / "targets" / "targets.json"

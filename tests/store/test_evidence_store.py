@@ -6,7 +6,7 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from trunkward.access.actor import Actor
+from trunkward.access.actor import Actor, Source
 from trunkward.control import configuration
 from trunkward.control.acts import put_down
 from trunkward.control.configuration import Version
@@ -17,7 +17,8 @@ from trunkward.store.configuration import SqlConfiguration
 from trunkward.trunks.evidence import EvidenceChange, State
 
 EXAMPLE = (Path(__file__).parents[2] / "examples" / "node.yaml").read_text(encoding="utf-8")
-ALICE, BOB = Actor(name="alice", uid=1000), Actor(name="bob", uid=1001)
+ALICE = Actor(name="alice", uid=1000, source=Source.LOGIN)
+BOB = Actor(name="bob", uid=1001, source=Source.LOGIN)
 NOW = 1_800_000_000.0
 ACCEPTED = accept_node_file(EXAMPLE, "node.yaml")
 LETTER = bytes(range(256)) * 400
@@ -35,6 +36,8 @@ def store(configuration_engine: sa.Engine) -> SqlConfiguration:
 def entering(numbers: str = "+12125550150-+12125550159") -> EvidenceChange:
     return added(
         ACCEPTED.declared,
+        (),
+        actor=ALICE,
         numbers=numbers,
         trunk="acme-hq",
         kind="loa",
@@ -54,6 +57,7 @@ def accepting(store: SqlConfiguration, number: int) -> EvidenceChange:
     entered = store.version(number)
     assert entered is not None
     return reviewed(
+        ACCEPTED.declared,
         store.evidence(),
         number,
         accept=True,
@@ -90,6 +94,9 @@ def test_entered_accepted_and_revoked(store: SqlConfiguration) -> None:
         ("revoke", 2, "ported out"),
     ]
     assert {entry["file_sha256"] for entry in told} == {record.file_sha256}
+    # and by which proof each of them is who he is
+    sources = [msgspec.json.decode(entry.text)["actor_source"] for entry in entries]
+    assert sources == ["login"] * 4
     assert unpacked(store.document(record)) == LETTER
     assert unlike_journal(record, acts_of(entries)) == ""
 
@@ -132,6 +139,8 @@ def test_what_is_not_written_leaves_nothing(store: SqlConfiguration, configurati
         ("last = '+12125550999'", "not as it was entered"),
         ("trunk = 'other'", "not as it was entered"),
         ("until = until + 1", "not as it was entered"),
+        ("replaces = 1", "not as it was entered"),
+        ("proof = 'x'", "not as it was entered"),
     ],
 )
 def test_a_row_that_was_changed_in_the_database_shows(

@@ -50,6 +50,8 @@ class Node:
     home: Path
     process: subprocess.Popen[bytes]
     environment: dict[str, str] = field(default_factory=dict)
+    #: Whose login commands are given under, as the kernel keeps it; None: nobody's.
+    login: int | None = None
 
     @property
     def paths(self) -> Paths:
@@ -82,8 +84,13 @@ class Node:
 
     def trunkward(self, *arguments: str, within_s: float = 60) -> subprocess.CompletedProcess[str]:
         """Runs a command of the project on this node."""
+        command = [trunkward(), *arguments]
+        if self.login is not None:
+            # what a login does (pam_loginuid), for this process alone
+            log_in = 'echo "$0" >/proc/self/loginuid && exec "$@"'
+            command = ["sh", "-c", log_in, str(self.login), *command]
         return subprocess.run(
-            [trunkward(), *arguments],
+            command,
             env=self.environment,
             capture_output=True,
             text=True,

@@ -45,6 +45,7 @@ from trunkward.admission.rows import (
 )
 from trunkward.admission.table import PrefixTable, Table, build_prefixes, build_table
 from trunkward.numbering.destinations import UNKNOWN, Destination
+from trunkward.shaken.evidence import Evidence
 from trunkward.sip.transport import Transport
 from trunkward.spend.table import DeckRefused, DeckTable
 from trunkward.trunks.callers import NeverCalls, VerifiedNumber
@@ -239,10 +240,16 @@ def _no_deck(sha256: str) -> DeckTable:
 class Snapshot:
     """A compiled policy in a buffer (bytes, or a mapped file that stays mapped as long as this lives)."""
 
-    def __init__(self, buffer: bytes | memoryview, open_deck: Callable[[str], DeckTable] = _no_deck) -> None:
+    def __init__(
+        self,
+        buffer: bytes | memoryview,
+        open_deck: Callable[[str], DeckTable] = _no_deck,
+        denied: Callable[[], frozenset[str]] = frozenset,
+    ) -> None:
         """Checks the whole buffer once. Raises `SnapshotRefused`.
 
-        `open_deck` gives a compiled deck by the SHA-256 of its text, and may raise `DeckRefused`.
+        `open_deck` gives a compiled deck by the SHA-256 of its text, and may raise `DeckRefused`. `denied`
+        gives the ids of evidence that was revoked, which this policy may not have heard of.
         """
         view = memoryview(buffer)
         if len(view) < _HEAD.size + _DIRECTORY.size:
@@ -278,8 +285,8 @@ class Snapshot:
         self._numbers = Table(parts["numbers"])
         self._certificates = Table(parts["certificates"])
         self._prefixes = PrefixTable(parts["prefixes"])
-        #: What speaks for a number, canonical, with its token.
-        self.evidence = lru_cache(maxsize=_DECODED_NUMBERS)(EvidenceTable(parts["evidence"]).of)
+        self._denied = denied
+        self._evidence = lru_cache(maxsize=_DECODED_NUMBERS)(EvidenceTable(parts["evidence"]).of)
         self._permits = Table(parts["permits"])
         self._places = places_of(parts["places"])
         self._destinations = PrefixTable(parts["destinations"])
@@ -367,6 +374,11 @@ class Snapshot:
         """The trunk in whose inventory an E.164 number with `+` is."""
         found = self._number(number)
         return found[0] if found is not None else None
+
+    def evidence(self, number: str) -> dict[Evidence, str]:
+        """What speaks for a canonical number, with its token; nothing of what was revoked since."""
+        found, denied = self._evidence(number), self._denied()
+        return {said: token for said, token in found.items() if said.id not in denied} if denied else found
 
     def inbound_trunks(self, number: str) -> tuple[Trunk, ...]:
         """Where calls to an E.164 number go, in order: its own trunk, and those that stand in for that one.

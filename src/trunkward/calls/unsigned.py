@@ -15,6 +15,11 @@ _WORDS: tuple[tuple[str, str], ...] = (
         "its reseller's switch said A for a forwarded call's number: have it say B, or keep its Identity",
     ),
     ("clock-", "this machine's clock was not known to be right: look at its time service (timedatectl)"),
+    ("evidence-revoked", "the evidence for this number was revoked: the next call is judged without it"),
+    (
+        "evidence-revocations-unknown",
+        "the signer cannot read which evidence was revoked: start the node anew; signer.log says why",
+    ),
     ("evidence-", "the declaration of this number was not good to the signer: start the node anew"),
     (
         "certificate-test",

@@ -17,12 +17,14 @@ from trunkward.control import configuration
 from trunkward.control.configuration import NoSuchVersion, Superseded, Version
 from trunkward.control.decks import DeckActRefused
 from trunkward.control.declared import InForce
-from trunkward.control.evidence import EvidenceActRefused, sound
+from trunkward.control.delegate import delegates_of
+from trunkward.control.evidence import EvidenceActRefused, denied_by, sound
 from trunkward.control.node_file import NodeFileRefused, read_node_file
 from trunkward.control.secrets import SecretRefused, by_trunk
 from trunkward.control.spending import SpendingRefused, holds_now, raises_now
 from trunkward.control.verified import VerificationRefused, in_force
 from trunkward.engines.decks import put_decks
+from trunkward.engines.denied_file import deny
 from trunkward.engines.installed import OtherVersion, check_runs_this
 from trunkward.engines.live import NotApplied, is_running, put_policy_in_force
 from trunkward.engines.node import NotPrepared, evidence_of, read_in_force
@@ -89,6 +91,7 @@ def _put_in_force(
             secrets=by_trunk(store.secrets(), version.at),
             verified=in_force(declared, store.verifications(), version.at),
             decks=put_decks(paths, store, declared),
+            delegates=delegates_of(store, version.at),
             holds=holds_now(store.holds()),
             raises=raises_now(store.raises(), version.at),
             evidence=evidence,
@@ -114,4 +117,5 @@ def _evidence(
     records, problems = sound(store)
     for problem in problems:
         complain(problem)
+    deny(paths, denied_by(records, now.timestamp()), now.timestamp())
     return evidence_of(paths, declared, records, before, now=now, only=trunks)

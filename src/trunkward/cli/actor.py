@@ -4,7 +4,7 @@ import os
 import pwd
 from pathlib import Path
 
-from trunkward.access.actor import Actor
+from trunkward.access.actor import Actor, Source
 
 #: What the kernel keeps of a login.
 _LOGIN = Path("/proc/self/loginuid")
@@ -16,15 +16,16 @@ def current_actor() -> Actor:
     """The login's user as the kernel keeps it, else sudo's caller, else the process' own user.
 
     The kernel's word (audit's `loginuid`) is set once at the login and follows through su and sudo;
-    `SUDO_UID` is an environment variable that root could set to anything, and root could do anything anyway.
+    `SUDO_UID` is an environment variable that root could set to anything: it names who acts, and proves
+    nothing. So the actor says which of them it was.
     """
-    uid = _login()
+    uid, source = _login(), Source.LOGIN
     if uid is None and os.geteuid() == 0:
-        uid = _number(os.environ.get("SUDO_UID", ""))
+        uid, source = _number(os.environ.get("SUDO_UID", "")), Source.SUDO
     if uid is None:
-        uid = os.getuid()
+        uid, source = os.getuid(), Source.PROCESS
     sudo = os.environ.get("SUDO_USER", "") if _number(os.environ.get("SUDO_UID", "")) == uid else ""
-    return Actor(name=_name(uid) or sudo or f"#{uid}", uid=uid)
+    return Actor(name=_name(uid) or sudo or f"#{uid}", uid=uid, source=source)
 
 
 def _login() -> int | None:

@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import sha256
+from math import ceil
 from pathlib import Path
 from typing import Any
 
+import typer
 from rich.table import Table
 from rich.text import Text
 
@@ -20,22 +22,26 @@ from trunkward.cli.number import day, end_of
 from trunkward.cli.said import complain, say, wide
 from trunkward.control.acts import put_down
 from trunkward.control.configuration import Version
-from trunkward.control.delegate import check_delegate
+from trunkward.control.delegate import check_delegate, check_possession
 from trunkward.control.evidence import (
     MOST_BYTES,
     EvidenceActRefused,
     added,
     described,
-    numbers_of,
+    evidence_id,
     reviewed,
     revoked,
     unpacked,
 )
+from trunkward.engines.denied_file import deny, read_own
+from trunkward.engines.node import read_in_force
+from trunkward.engines.pki_files import PkiFiles, read_evidence_key
 from trunkward.engines.trust import TrustFiles
 from trunkward.settings import Paths
-from trunkward.shaken.evidence import Kind
+from trunkward.shaken.evidence import Kind, read_token
+from trunkward.shaken.possession import LIFETIME_S, Purpose, challenge
 from trunkward.store.configuration import SqlConfiguration
-from trunkward.trunks.evidence import EvidenceChange, EvidenceRecord, State
+from trunkward.trunks.evidence import GRACE_S, EvidenceChange, EvidenceRecord, State
 from trunkward.trunks.model import Declared
 from trunkward.trunks.signing import Revocation
 
@@ -43,21 +49,34 @@ from trunkward.trunks.signing import Revocation
 _OVER = (State.REJECTED, State.REVOKED, State.ENDED)
 
 
-def run_add(paths: Paths, numbers: str, *, trunk: str, kind: str, file: Path, until: str, why: str) -> int:
+def run_add(
+    paths: Paths,
+    numbers: str,
+    *,
+    trunk: str,
+    kind: str,
+    file: Path,
+    until: str,
+    why: str,
+    replaces: int = 0,
+    proof: Path | None = None,
+) -> int:
     """Enters a document: 0 done, 1 not everywhere in force, 2 nothing was changed."""
     if not _root():
         return 2
     try:
         document, ends = _read(file), end_of(until)
+        proved = _read(proof).decode("ascii", "replace").strip() if proof else ""
+        if proof and kind != Kind.DELEGATE:
+            raise ValueError("--proof is of a delegate certificate alone")
     except ValueError as problem:
         complain(f"nothing was changed: {problem}")
         return 2
 
-    def change(_: SqlConfiguration, declared: Declared, now: float) -> EvidenceChange:
-        if kind == Kind.DELEGATE:
-            _check_delegate(paths, document, numbers, declared, ends, now)
-        return added(
+    def change(store: SqlConfiguration, declared: Declared, now: float) -> EvidenceChange:
+        entered = added(
             declared,
+            store.evidence(),
             numbers=numbers,
             trunk=trunk,
             kind=kind,
@@ -65,8 +84,14 @@ def run_add(paths: Paths, numbers: str, *, trunk: str, kind: str, file: Path, un
             document=document,
             until=ends,
             why=why,
+            actor=current_actor(),
             now=now,
+            replaces=replaces,
+            proof=proved,
         )
+        if kind == Kind.DELEGATE:
+            _check_delegate(paths, document, entered.record, declared, now)
+        return entered
 
     return _act(
         paths,
@@ -81,11 +106,12 @@ def run_add(paths: Paths, numbers: str, *, trunk: str, kind: str, file: Path, un
 def run_review(paths: Paths, number: int, *, accept: bool, why: str) -> int:
     """Accepts or rejects a record; exit codes as of `run_add`."""
 
-    def change(store: SqlConfiguration, _: Declared, now: float) -> EvidenceChange:
+    def change(store: SqlConfiguration, declared: Declared, now: float) -> EvidenceChange:
         entered = store.version(number)
         if entered is None:
             raise EvidenceActRefused(f"there is no record {number}; ./trunkward evidence list shows them")
         return reviewed(
+            declared,
             store.evidence(),
             number,
             accept=accept,
@@ -99,16 +125,55 @@ def run_review(paths: Paths, number: int, *, accept: bool, why: str) -> int:
 
 
 def run_revoke(paths: Paths, number: int, *, why: str) -> int:
-    """Ends a record; exit codes as of `run_add`."""
-    return _act(
-        paths,
-        f"evidence revoke {number}",
-        lambda store, _, now: revoked(store.evidence(), number, why=why, now=now),
-        lambda _: (
-            "calls that show these numbers are no longer signed A; shown they may be only if something else "
-            "says so (./trunkward number verify)"
-        ),
-    )
+    """Ends a record: 0 done, 1 signed by no more but not in force or not written down, 2 nothing changed.
+
+    What is to stop A waits for nothing: first the record is denied to gates and signers, which needs no lock,
+    no version, and no database that answers; then the act is written down and put in force.
+    """
+    if not _root():
+        return 2
+    denied = True
+    try:
+        until = _end_of(paths, number, why)
+        deny(paths, {evidence_id(number): until}, time.time())
+        say(f"record {number} is denied to gates and signers: nothing is signed A by it any more", err=True)
+    except EvidenceActRefused as refused:
+        complain(f"nothing was changed: {refused}")
+        return 2
+    except (OSError, ValueError) as problem:  # a full disk, say: perhaps the version goes through
+        complain(f"record {number} could not be denied: {problem}")
+        denied = False
+    try:
+        done = _act(
+            paths,
+            f"evidence revoke {number}",
+            lambda store, _, now: revoked(store.evidence(), number, why=why, now=now),
+            lambda _: (
+                "calls that show these numbers are no longer signed A; shown they may be only if something "
+                "else says so (./trunkward number verify)"
+            ),
+        )
+    except typer.Exit:
+        done = 2
+    if done == 2 and denied:
+        complain("the act itself is to be written down yet: mend that, and give this command again")
+        return 1
+    return done
+
+
+def _end_of(paths: Paths, number: int, why: str) -> int:
+    """Until when a record must be denied; by the policy in force where the database cannot be asked."""
+    try:
+        with configuration_store(paths, make=False) as store:
+            records = store.evidence()
+    except typer.Exit:
+        in_force = read_in_force(paths.declared)
+        tokens = (one for its in (in_force.evidence if in_force else {}).values() for one in its)
+        said = next((one for one in map(read_token, tokens) if one.id == evidence_id(number)), None)
+        if said is None:
+            raise EvidenceActRefused(f"the policy in force knows no record {number}") from None
+        return said.not_after + GRACE_S
+    return ceil(revoked(records, number, why=why, now=time.time()).record.until) + GRACE_S
 
 
 def run_list(paths: Paths, *, trunk: str, every: bool, as_json: bool) -> int:
@@ -118,11 +183,12 @@ def run_list(paths: Paths, *, trunk: str, every: bool, as_json: bool) -> int:
     with configuration_store(paths, make=False) as store:
         found = [one for one in store.evidence() if trunk in ("", one.trunk)]
         versions = {version.number: version for version in store.versions()}
-    now = time.time()
+    now, denied = time.time(), read_own(paths)[0].until
     shown = [one for one in found if every or one.state(now) not in _OVER]
     if as_json:
         for one in shown:
-            print(json.dumps(described(one, versions, now)))
+            is_denied = evidence_id(one.version) in denied
+            print(json.dumps(described(one, versions, now) | {"denied": is_denied}))
         return 0
     if not shown:
         say("no record is waiting or holds; --all shows those that did" if found else "no record yet")
@@ -131,7 +197,8 @@ def run_list(paths: Paths, *, trunk: str, every: bool, as_json: bool) -> int:
     for one in shown:
         told = described(one, versions, now)
         by = (told["entered_by"], told["reviewed_by"] or "")
-        cells = (str(one.version), one.numbers, one.trunk, one.kind, day(one.until), *by, told["state"])
+        state = told["state"] + (", but denied" if evidence_id(one.version) in denied else "")
+        cells = (str(one.version), one.numbers, one.trunk, one.kind, day(one.until), *by, state)
         table.add_row(*map(Text, cells))
     wide().print(table)
     return 0
@@ -181,25 +248,41 @@ def _act(
 
 
 def _check_delegate(
-    paths: Paths, document: bytes, numbers: str, declared: Declared, until: float, now: float
+    paths: Paths, document: bytes, record: EvidenceRecord, declared: Declared, now: float
 ) -> None:
-    """Against whom this node trusts now; what it says later of its revocation is for who looks again."""
+    """Against whom this node trusts now, and that its key is the customer's; without a proof: a challenge."""
     hard = declared.node.verification.revocation is Revocation.HARD
     administered = declared.node.policy_administrator is not None
     files = TrustFiles(paths, administered=administered, hard=hard, only_reads=True)
     files.refresh()
     if files.trust is None:
         raise EvidenceActRefused("there is no list of trusted authorities: ./trunkward status")
-    first, last = numbers_of(numbers)
-    check_delegate(
+    delegate = check_delegate(
         document,
         files.trust.authorities,
         files.trust.revocations,
-        first=first,
-        last=last,
-        until=until,
+        first=record.first,
+        last=record.last,
+        until=record.until,
         now=now,
         hard=hard,
+    )
+    key = read_evidence_key(PkiFiles(paths.pki).evidence_key)
+    purpose = Purpose(
+        chain_sha256=record.file_sha256,
+        customer=record.customer,
+        trunk=record.trunk,
+        first=record.first,
+        last=record.last,
+    )
+    if record.proof:
+        check_possession(record.proof, ours=key.public_key(), delegate=delegate, purpose=purpose, now=now)
+        return
+    # to the standard output, in one line, and alone there
+    print(challenge(key, purpose, int(now)))
+    raise EvidenceActRefused(
+        "a certificate is public, its key is not: have the customer sign the challenge above with it (a JWS "
+        f"in compact form, ES256, within {LIFETIME_S // 86_400} days), then add --proof FILE"
     )
 
 
@@ -237,6 +320,12 @@ def _lines(told: dict[str, Any], one: EvidenceRecord) -> list[str]:
         f"  until      {day(one.until)}",
         f"  entered    by {told['entered_by']}, {when(told['entered_at'])}: {one.why}",
     ]
+    if one.replaces:
+        lines.append(
+            f"  replaces   record {one.replaces}, which has to be revoked before this one is accepted"
+        )
+    if one.proof:
+        lines.append("  proof      signed with the certificate's key")
     if told["reviewed_by"]:
         done = "accepted" if one.accepted else "rejected"
         lines.append(f"  {done}   by {told['reviewed_by']}, {when(told['reviewed_at'])}: {one.review_why}")

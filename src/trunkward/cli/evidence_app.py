@@ -32,12 +32,36 @@ def add(
     file: Annotated[Path, typer.Option(help="The document; it is kept, and its SHA-256 is in the journal.")],
     until: Annotated[str, typer.Option(help="Last day on which it holds, such as 2027-06-30.")],
     why: WhyOption,
+    replaces: Annotated[
+        int,
+        typer.Option(
+            help="An accepted record of another customer for the same numbers, which ends.", metavar="ID"
+        ),
+    ] = 0,
+    proof: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of a delegate certificate: the challenge, signed with its key. Without it: gives one."
+        ),
+    ] = None,
 ) -> None:
     """Enter a document; nothing is signed by it before another person has reviewed it."""
     from trunkward.cli.evidence import run_add
 
     paths = Paths.from_environment()
-    raise typer.Exit(run_add(paths, numbers, trunk=trunk, kind=kind, file=file, until=until, why=why))
+    raise typer.Exit(
+        run_add(
+            paths,
+            numbers,
+            trunk=trunk,
+            kind=kind,
+            file=file,
+            until=until,
+            why=why,
+            replaces=replaces,
+            proof=proof,
+        )
+    )
 
 
 @evidence_app.command("review")

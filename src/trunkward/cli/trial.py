@@ -30,6 +30,7 @@ from trunkward.cli.said import complain, in_words
 from trunkward.cli.trial_table import ADMIT, COLUMNS, Asked, CasesRefused, problems_of, read_table
 from trunkward.control.decks import in_force, rated_by, unpacked, users_of, wanting
 from trunkward.control.evidence_tokens import tokens_of
+from trunkward.engines.denied_file import read_own
 from trunkward.engines.destinations_file import DestinationsUnreadable, destinations_text, destinations_with
 from trunkward.settings import Paths
 from trunkward.shaken.attest import LACKS, Lack
@@ -223,7 +224,10 @@ def _policy(paths: Paths, file: Path | None) -> Snapshot:
         return Snapshot(compile_snapshot(declared, every, 0, table, decks=decks), compiled.__getitem__)
     current = paths.policy / "current"
     try:
-        return Snapshot(current.read_bytes(), partial(_compiled_deck, paths.policy))
+        denied, _ = read_own(paths)
+        return Snapshot(
+            current.read_bytes(), partial(_compiled_deck, paths.policy), lambda: frozenset(denied.until)
+        )
     except FileNotFoundError:
         complain(f"{current}: no policy is in force; start the node, or name a node file with --file")
     except PermissionError:

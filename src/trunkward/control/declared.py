@@ -29,6 +29,8 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
     evidence: dict[str, list[str]]
     #: SHA-256 of the public key (DER) that verifies these tokens; "" when it is not known.
     evidence_key: str = ""
+    #: By id of evidence, the delegate certificate it rests on (PEM, leaf first).
+    delegates: dict[str, str] = {}
     #: By trunk name, PEM of the authority its certificate must lead to (`client_certificate: {ca: ...}`).
     authorities: dict[str, str] = {}
     #: By the name of each carrier that speaks TLS, PEM of what its certificate must lead to.

@@ -2,10 +2,16 @@
 
 from datetime import UTC, datetime, timedelta
 
-from trunkward.control.evidence import EvidenceActRefused
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from trunkward.control.configuration import ConfigurationStore
+from trunkward.control.evidence import EvidenceActRefused, evidence_id, unpacked
 from trunkward.shaken.causes import CredentialFault
 from trunkward.shaken.credential import credential_of
 from trunkward.shaken.crl import Revocations
+from trunkward.shaken.evidence import Kind
+from trunkward.shaken.possession import PossessionRefused, Purpose, require
 from trunkward.shaken.tnauthlist import TnAuthList
 from trunkward.shaken.trusted_list import TrustedList
 
@@ -20,8 +26,10 @@ def check_delegate(
     until: float,
     now: float,
     hard: bool = False,
-) -> None:
-    """Raise `EvidenceActRefused` unless a chain (PEM, leaf first) is a delegate's for all these numbers.
+) -> ec.EllipticCurvePublicKey:
+    """The key of a chain (PEM, leaf first) that is a delegate's for all these numbers.
+
+    Raises `EvidenceActRefused` for what is none.
 
     `first` and `last` are E.164 with `+`; `until` and `now` in seconds since the epoch; `hard`: what no fresh
     revocation list speaks for is not taken.
@@ -48,3 +56,26 @@ def check_delegate(
     if until > found.not_after_s:
         last_day = datetime.fromtimestamp(found.not_after_s, UTC) - timedelta(days=1)
         raise EvidenceActRefused(f"the certificate ends before: --until {last_day:%Y-%m-%d} is the last day")
+    return found.key
+
+
+def check_possession(
+    proof: str, *, ours: Ed25519PublicKey, delegate: ec.EllipticCurvePublicKey, purpose: Purpose, now: float
+) -> None:
+    """Raise `EvidenceActRefused` unless a challenge for this was signed with the delegate's key."""
+    try:
+        require(proof, ours=ours, delegate=delegate, purpose=purpose, now_s=now)
+    except PossessionRefused as refused:
+        raise EvidenceActRefused(
+            f"no proof that the certificate's key is the customer's: {refused}; without --proof this command "
+            "gives the challenge to have signed"
+        ) from None
+
+
+def delegates_of(store: ConfigurationStore, now: float) -> dict[str, str]:
+    """By id of evidence, the chains that accepted records rest on. `now` in seconds since the epoch."""
+    return {
+        evidence_id(record.version): unpacked(store.document(record)).decode("ascii", "replace")
+        for record in store.evidence()
+        if record.kind == Kind.DELEGATE and record.in_force(now)
+    }

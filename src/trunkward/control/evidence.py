@@ -11,16 +11,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from math import ceil
 from typing import Any
 
 import msgspec
 
-from trunkward.access.actor import Actor
+from trunkward.access.actor import Actor, Source
 from trunkward.control.configuration import ConfigurationStore, Version
 from trunkward.journal.chain import Entry
 from trunkward.numbering.e164 import E164, NotANumber
 from trunkward.shaken.evidence import MOST_NUMBERS, Kind
-from trunkward.trunks.evidence import EvidenceChange, EvidenceRecord, State
+from trunkward.trunks.evidence import GRACE_S, EvidenceChange, EvidenceRecord, State
 from trunkward.trunks.model import Declared
 
 #: Kinds a person enters; our own inventory is what the node file says.
@@ -33,6 +34,11 @@ MOST_WHY = 500
 MOST_NAME = 120
 #: Bytes of a document: a scanned letter has a tenth of it.
 MOST_BYTES = 10 * 1024 * 1024
+
+
+def evidence_id(number: int) -> str:
+    """What tokens, journals and records of calls call a record."""
+    return f"evidence-{number}"
 
 
 #: What the journal says of evidence: by the record's number, by act, the version and what it says.
@@ -61,6 +67,7 @@ def numbers_of(text: str) -> tuple[str, str]:
 
 def added(
     declared: Declared,
+    records: Iterable[EvidenceRecord],
     *,
     numbers: str,
     trunk: str,
@@ -69,12 +76,18 @@ def added(
     document: bytes,
     until: float,
     why: str,
+    actor: Actor,
     now: float,
+    replaces: int = 0,
+    proof: str = "",
 ) -> EvidenceChange:
     """A new record, which nobody has reviewed. Raises `EvidenceActRefused`.
 
-    `until` and `now` in seconds since the epoch. What is in another tenant's inventory is not this one's.
+    `until` and `now` in seconds since the epoch. What is in another tenant's inventory is not this one's, nor
+    what another's accepted record speaks for, unless it is that one which is to be replaced (`replaces`).
+    `proof`: of a delegate certificate, what was signed with its key.
     """
+    _check_login(actor)
     first, last = numbers_of(numbers)
     if kind not in KINDS:
         raise EvidenceActRefused(f"{kind}: write one of {', '.join(KINDS)}")
@@ -85,13 +98,6 @@ def added(
         raise EvidenceActRefused(
             f"tenant {whose.tenant} has no KYC record: write its customer into the node file, and apply it"
         )
-    for other in declared.trunks:
-        if other.tenant != whose.tenant:
-            inside = [n for n in other.numbers if len(n) == len(first) and first <= n <= last]
-            if inside:
-                raise EvidenceActRefused(
-                    f"{inside[0]} is a number of tenant {other.tenant}, not of {whose.tenant}"
-                )
     _check_why(why)
     if not now < until <= now + MOST_DAYS * 86_400:
         end = datetime.fromtimestamp(now + (MOST_DAYS - 1) * 86_400, UTC)
@@ -114,11 +120,28 @@ def added(
         file_sha256=sha256(document).hexdigest(),
         why=why.strip(),
         until=until,
+        replaces=replaces,
+        proof=proof,
     )
+    records = list(records)
+    _check_nobody_elses(declared, record)
+    if replaces and replaces not in {one.version for one in _of_others(records, record, now)}:
+        raise EvidenceActRefused(
+            f"record {replaces} is no accepted one of another customer for any of these numbers: leave "
+            "--replaces out"
+        )
+    for other in _of_others(records, record, now):
+        if other.version != replaces:
+            raise EvidenceActRefused(
+                f"record {other.version} says that {other.numbers} are tenant {other.tenant}'s "
+                f"({other.customer}, trunk {other.trunk}): find out who is right; if it is to end when this "
+                f"one is accepted, write --replaces {other.version}"
+            )
     return EvidenceChange(act="add", record=record, packed=zlib.compress(document, 6), why=record.why)
 
 
 def reviewed(
+    declared: Declared,
     records: Iterable[EvidenceRecord],
     number: int,
     *,
@@ -131,8 +154,11 @@ def reviewed(
     """What another person found of a record. Raises `EvidenceActRefused`.
 
     `entered_by`: the actor of the version that entered it. Two people, told apart by their number on this
-    system: whoever could accept what he entered could sign A for whatever number he likes.
+    system, which their logins have set: whoever could accept what he entered could sign A for whatever number
+    he likes. Whose the numbers are is looked at again: what was entered may have waited for long.
     """
+    _check_login(actor)
+    records = list(records)
     record = _record(records, number)
     state = record.state(now)
     if state is not State.ENTERED:
@@ -143,6 +169,14 @@ def reviewed(
         )
     if accept and now >= record.until:
         raise EvidenceActRefused(f"record {number} has ended before it was reviewed: enter the document anew")
+    if accept:
+        _check_nobody_elses(declared, record)
+        for other in _of_others(records, record, now):
+            raise EvidenceActRefused(
+                f"record {other.version} says that {other.numbers} are tenant {other.tenant}'s "
+                f"({other.customer}, trunk {other.trunk}): ./trunkward evidence revoke {other.version}, then "
+                "accept this one; numbers are never two customers' at once"
+            )
     _check_why(why)
     # the version is that of the act
     after = replace(record, accepted=accept, review_why=why.strip())
@@ -157,6 +191,18 @@ def revoked(records: Iterable[EvidenceRecord], number: int, *, why: str, now: fl
     _check_why(why)
     after = replace(record, revoke_why=why.strip())
     return EvidenceChange(act="revoke", record=after, why=after.revoke_why)
+
+
+def denied_by(records: Iterable[EvidenceRecord], now: float) -> dict[str, int]:
+    """What the list of denied evidence says of those that were revoked: by id, until when it must.
+
+    Until nobody could show a number by it any more. `now` and the ends in seconds since the epoch.
+    """
+    return {
+        evidence_id(record.version): ceil(record.until + GRACE_S)
+        for record in records
+        if record.revoked and now < record.until + GRACE_S
+    }
 
 
 def described(record: EvidenceRecord, versions: Mapping[int, Version], now: float) -> dict[str, Any]:
@@ -180,6 +226,8 @@ def described(record: EvidenceRecord, versions: Mapping[int, Version], now: floa
         "customer": record.customer,
         "state": record.state(now).value,
         "until": record.until,
+        "replaces": record.replaces or None,
+        "proof": record.proof or None,
         "file": record.file_name,
         "file_sha256": record.file_sha256,
         "entered_by": by(entered),
@@ -261,6 +309,8 @@ def journaled(change: EvidenceChange, number: int) -> dict[str, object]:
         "file": record.file_name,
         "file_sha256": record.file_sha256,
         "until": record.until,
+        "replaces": record.replaces,
+        "proof_sha256": sha256(record.proof.encode()).hexdigest() if record.proof else "",
         "why": change.why,
     }
 
@@ -273,6 +323,42 @@ def _record(records: Iterable[EvidenceRecord], number: int) -> EvidenceRecord:
     if found is None:
         raise EvidenceActRefused(f"there is no record {number}; ./trunkward evidence list shows them")
     return found
+
+
+def _of_others(records: Iterable[EvidenceRecord], record: EvidenceRecord, now: float) -> list[EvidenceRecord]:
+    """Accepted records that hold now, and give any of the same numbers to another tenant or customer."""
+    return [
+        one
+        for one in records
+        if one.state(now) is State.ACCEPTED
+        and (one.tenant, one.customer) != (record.tenant, record.customer)
+        and len(one.first) == len(record.first)
+        and one.first <= record.last
+        and record.first <= one.last
+    ]
+
+
+def _check_nobody_elses(declared: Declared, record: EvidenceRecord) -> None:
+    """Whether none of the numbers is in another tenant's inventory."""
+    for other in declared.trunks:
+        if other.tenant == record.tenant:
+            continue
+        for number in other.numbers:
+            if len(number) == len(record.first) and record.first <= number <= record.last:
+                raise EvidenceActRefused(
+                    f"{number} is a number of tenant {other.tenant}, not of {record.tenant}"
+                )
+
+
+def _check_login(actor: Actor) -> None:
+    """Two people are two logins; who acts without one could be anybody."""
+    if actor.source is not Source.LOGIN:
+        sudo = " (SUDO_UID says so, which anybody who is root can set)" if actor.source is Source.SUDO else ""
+        raise EvidenceActRefused(
+            f"nobody knows who you are{sudo}: the kernel has no login of this process (/proc/self/loginuid). "
+            "Log in to this machine under your own name, by ssh or at its console, and use sudo there; not "
+            "in a container, by cron or by systemd-run"
+        )
 
 
 def _check_why(why: str) -> None:

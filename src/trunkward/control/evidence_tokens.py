@@ -11,6 +11,7 @@ from functools import partial
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from trunkward.control.evidence import evidence_id
 from trunkward.shaken.evidence import (
     MOST_NUMBERS,
     Evidence,
@@ -89,15 +90,9 @@ def ending(evidence: dict[str, list[str]], now: float) -> list[tuple[str, str]]:
     `now` in seconds since the epoch. Tokens of inventories are renewed, and not told of; nor are records in
     whose place there is a later one.
     """
-    records = [
-        said
-        for tokens in evidence.values()
-        for token in tokens
-        if (said := read_token(token)).kind is not Kind.OWN_INVENTORY
-    ]
     found = []
-    for one in sorted(records, key=lambda one: one.not_after):
-        if one.not_after - now >= SOON_S or any(_replaces(other, one) for other in records):
+    for one in _last_of_records(evidence):
+        if one.not_after - now >= SOON_S:
             continue
         # the last day on which it holds, not the midnight after it
         last = f"{datetime.fromtimestamp(one.not_after - 1, UTC):%Y-%m-%d}"
@@ -108,6 +103,28 @@ def ending(evidence: dict[str, list[str]], now: float) -> list[tuple[str, str]]:
         )
         found.append((one.id, what))
     return found
+
+
+def records_until(evidence: dict[str, list[str]]) -> dict[str, float]:
+    """When the first record of each kind ends, in seconds since the epoch; of those with no later one."""
+    found: dict[str, float] = {}
+    for one in _last_of_records(evidence):
+        found.setdefault(one.kind.value, one.not_after)
+    return found
+
+
+def _last_of_records(evidence: dict[str, list[str]]) -> list[Evidence]:
+    """Records, none of which has a later one in its place; the first to end first."""
+    records = [
+        said
+        for tokens in evidence.values()
+        for token in tokens
+        if (said := read_token(token)).kind is not Kind.OWN_INVENTORY
+    ]
+    return sorted(
+        (one for one in records if not any(_replaces(other, one) for other in records)),
+        key=lambda one: one.not_after,
+    )
 
 
 def _replaces(later: Evidence, one: Evidence) -> bool:
@@ -178,7 +195,7 @@ def _accepted(
                 last=record.last.removeprefix("+"),
                 not_after=int(record.until),
                 version=record.reviewed,
-                id=f"evidence-{record.version}",
+                id=evidence_id(record.version),
             )
             # the same statement gives the same token (RFC 8032)
             yield issue(key, statement)

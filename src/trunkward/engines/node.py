@@ -26,7 +26,9 @@ from trunkward.admission.emergency import emergency_table
 from trunkward.control import configuration
 from trunkward.control.configuration import ConfigurationStore, Plan
 from trunkward.control.declared import InForce, retention_of
+from trunkward.control.delegate import delegates_of
 from trunkward.control.do_not_originate import ListRefused
+from trunkward.control.evidence import denied_by
 from trunkward.control.evidence_tokens import tokens_of
 from trunkward.control.node_file import Accepted
 from trunkward.control.pki import SipNames, certificate_pem, issue_sip_authority, revocation_lists
@@ -37,6 +39,7 @@ from trunkward.control.spending import holds_now, raises_now
 from trunkward.control.verified import in_force as verified_now
 from trunkward.engines.certificates import accepted_fingerprints, first_end, why_no_authority
 from trunkward.engines.decks import put_decks
+from trunkward.engines.denied_file import deny
 from trunkward.engines.departed import edge_settings
 from trunkward.engines.destinations_file import DestinationsUnreadable, destinations_text
 from trunkward.engines.identity_files import IdentityRefused, check_identities, put_identities
@@ -205,6 +208,8 @@ def issue(
         for t in declared.trunks
         if t.certificate_issued_here
     }
+    # after a key was made anew it is signed anew, too
+    deny(paths, denied_by(records, now.timestamp()), now.timestamp())
     key_id, evidence = evidence_of(paths, declared, records, before, now=now, only=only)
     return Issued(
         certificates=certificates,
@@ -297,6 +302,7 @@ def decide(
         verified=verified_now(accepted.declared, store.verifications(), at),
         do_not_originate=issued.do_not_originate,
         decks=put_decks(paths, store, accepted.declared),
+        delegates=delegates_of(store, at),
         holds=holds_now(store.holds()),
         raises=raises_now(store.raises(), at),
     )

@@ -1,7 +1,8 @@
 """The files of the node's keys and certificates: made once, kept while good, healed when half-written.
 
     authority/   0700, root only: sip.key, shaken.key, evidence.key
-    sip-ca.pem, shaken-ca.pem, evidence.pub                for everybody
+    sip-ca.pem, shaken-ca.pem, evidence.pub, evidence.denied
+                                                           for everybody
     node.pem, node.key                                     TLS of the node; the key for the edge alone
     shaken.pem, shaken.key                                 the key for the signer alone
     heads.pub, heads.key                                   the key for the worker alone
@@ -135,6 +136,11 @@ class PkiFiles:
     def evidence_public_key(self) -> Path:
         """Its public half, for the signer."""
         return self.directory / "evidence.pub"
+
+    @property
+    def denied_evidence(self) -> Path:
+        """What of it was revoked, signed with that key (`engines.denied_file`)."""
+        return self.directory / "evidence.denied"
 
     @property
     def heads_key(self) -> Path:

@@ -134,6 +134,7 @@ def _command(signer: Signer, declared: Declared, paths: Paths) -> list[str]:
         *("--x5u", x5u),
         *("--spc", spc),
         *("--evidence-key", str(pki.evidence_public_key)),
+        *("--denied-evidence", str(pki.denied_evidence)),
         *("--journal", str(paths.signer_journal(identity))),
         *("--head", str(paths.signer_head(identity))),
         *("--gap", str(paths.signer_run(identity) / "gap.json")),

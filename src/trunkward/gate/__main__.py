@@ -13,6 +13,7 @@ import uvloop
 
 from trunkward.admission.money import longest_s
 from trunkward.engines.behind_calls import stand_back
+from trunkward.engines.denied_file import LOOK_S, DeniedToGate
 from trunkward.engines.drain import is_draining
 from trunkward.engines.exporter import BEAT_S, Heartbeat, new_registry
 from trunkward.engines.exporter import serve as serve_metrics
@@ -64,7 +65,12 @@ async def _run(options: argparse.Namespace, paths: Paths) -> None:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_signal_handler(signal.SIGINT, lambda: None)
-    policy = PolicyInForce(paths.policy)
+    pki = PkiFiles(paths.pki)
+    denied = DeniedToGate(paths)
+    # before there is a call
+    if problem := denied.refresh():
+        log.error("list of denied evidence not taken", problem=problem)
+    policy = PolicyInForce(paths.policy, lambda: denied.ids)
     signers = Signers(paths.signer_socket_of)
     recorder = Recorder(paths.gate_records(index))
     client = LiveClient(paths.valkey, "gate", paths.valkey_secret("gate"))
@@ -83,11 +89,11 @@ async def _run(options: argparse.Namespace, paths: Paths) -> None:
         policy=lambda: policy.snapshot,
         draining=lambda: counted.draining,
         signers=signers,
-        origid_secret=read_secret(PkiFiles(paths.pki).origid_secret),
+        origid_secret=read_secret(pki.origid_secret),
         clock=clock,
         recorder=recorder,
         counts=counts,
-        verifier=Verifier(read_secret(PkiFiles(paths.pki).digest_secret), lambda: client.epoch),
+        verifier=Verifier(read_secret(pki.digest_secret), lambda: client.epoch),
         verifying=Verifying(fetcher, trust, clock, verifications),
         registrar=client,
     )
@@ -116,6 +122,13 @@ async def _run(options: argparse.Namespace, paths: Paths) -> None:
                 counted.policy_version = policy.snapshot.version
             await asyncio.sleep(_REFRESH_S if loaded.is_set() else _FIRST_LOOK_S)
 
+    async def deny() -> None:
+        # by itself: what was revoked waits for no policy that is being read, or cannot be
+        while True:
+            if problem := denied.refresh():
+                log.error("list of denied evidence not taken", problem=problem)
+            await asyncio.sleep(LOOK_S)
+
     async def beat() -> None:
         # not in the loop above, which waits while a large policy is read, and calls do not
         while True:
@@ -136,7 +149,7 @@ async def _run(options: argparse.Namespace, paths: Paths) -> None:
             await client.look()
             await asyncio.sleep(BEAT_S)
 
-    beside_calls = [asyncio.create_task(one) for one in (follow(), beat(), lease(), look())]
+    beside_calls = [asyncio.create_task(one) for one in (follow(), deny(), beat(), lease(), look())]
     _serve_metrics(index, heartbeat, verifications, log)
     # without a policy there is nothing to listen for: the edge finds no gate, and does what it does then
     await _first_of(loaded, stop)

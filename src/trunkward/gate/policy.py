@@ -7,6 +7,7 @@ for it. The check reads every page, so none has to be fetched when a call looks 
 
 import mmap
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -17,8 +18,9 @@ from trunkward.spend.table import DeckRefused, DeckTable, deck_name
 class PolicyInForce:
     """Follows the link `current`; keeps the snapshot it has when a newer one cannot be used."""
 
-    def __init__(self, directory: Path) -> None:
-        """Looks at nothing yet."""
+    def __init__(self, directory: Path, denied: Callable[[], frozenset[str]] = frozenset) -> None:
+        """Looks at nothing yet. `denied`: ids of evidence that is not to count, whatever a snapshot says."""
+        self._denied = denied
         self._link = directory / "current"
         self._name = ""
         #: Those of the snapshot in use, by the SHA-256 of their texts.
@@ -45,7 +47,7 @@ class PolicyInForce:
                 mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             used: dict[str, DeckTable] = {}
             # the one before goes here, too, when the last call that uses it is over
-            self.snapshot = Snapshot(memoryview(mapped), partial(self._deck, used))
+            self.snapshot = Snapshot(memoryview(mapped), partial(self._deck, used), self._denied)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, SnapshotRefused) as problem:

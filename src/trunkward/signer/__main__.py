@@ -37,6 +37,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     needed("--x5u", str, "URL", "where the chain is published; with / at its end: below it, by its own name")
     needed("--spc", str, "CODE", "our own service provider code")
     needed("--evidence-key", Path, "PEM", "public key of the evidence tokens")
+    needed("--denied-evidence", Path, "LIST", "what of it was revoked, signed with that key")
     needed("--journal", Path, "DIRECTORY", "append-only journal; what it commits to is beside it")
     needed("--head", Path, "FILE", "tells how far the journal is")
     needed("--gap", Path, "FILE", "keeps count of lines that no disk took, in memory")
@@ -99,6 +100,7 @@ def _settings(arguments: argparse.Namespace) -> SignerSettings:
             certificate_chain=arguments.certificate_chain,
             trust=trust,
             evidence_key=arguments.evidence_key,
+            denied=arguments.denied_evidence,
             x5u=arguments.x5u,
             spc=arguments.spc,
         ),

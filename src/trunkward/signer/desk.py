@@ -68,6 +68,9 @@ class SigningDesk:
         self.suppliers = suppliers
         #: Why nothing is signed at present; empty when all is well.
         self.unfit = ""
+        #: Ids of evidence that was revoked, by the list `control` signed; None: there is one, and it is not
+        #: to be believed.
+        self.denied: frozenset[str] | None = frozenset()
         self._opened: OrderedDict[str, Evidence] = OrderedDict()
         self._date: tuple[int, str] = (0, "")
         self.identity = identity
@@ -154,6 +157,8 @@ class SigningDesk:
         2. C names the ingress by which the call came, A and B the customer (ATIS-1000074).
         3. A: the token speaks for this trunk and this number now, to this signer, and is of the kind that the
            rule names. Never a lower level instead: what to ask for is the gate's decision.
+        4. It was not revoked, whatever the policy in force says. While nobody knows what was, only our own
+           inventory speaks for a number: that is revoked by no list.
 
         Beside another level than A nobody is named.
         """
@@ -187,6 +192,11 @@ class SigningDesk:
         proof = self._prove(request, request.evidence, request.orig, iat)
         if request.rule != A_RULES[proof.kind]:
             raise _NotSigned("rule-of-other-evidence")
+        # 4.
+        if self.denied is None and proof.kind is not Kind.OWN_INVENTORY:
+            raise _NotSigned("evidence-revocations-unknown")
+        if self.denied is not None and proof.id in self.denied:
+            raise _NotSigned("evidence-revoked")
         return proof
 
     def _permit_retargets(self, request: SignRequest, now: int) -> None:

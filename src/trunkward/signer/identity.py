@@ -69,6 +69,8 @@ class IdentityFiles:
     trust: Administered | Path
     #: Public half of the key `control` signs evidence with.
     evidence_key: Path
+    #: What of it was revoked, signed with that key.
+    denied: Path
     x5u: str
     spc: str
 

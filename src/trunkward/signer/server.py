@@ -19,6 +19,7 @@ from typing import cast
 import msgspec
 import structlog
 
+from trunkward.engines.denied_file import LOOK_S, DeniedFile
 from trunkward.engines.exporter import BEAT_S
 from trunkward.engines.signer_wire import (
     LENGTH_BYTES,
@@ -52,6 +53,8 @@ HEAD_S = 5.0
 PEER_REFUSED_EVERY_S = 60.0
 #: Users remembered for that; beyond it they share one entry.
 _PEERS_REMEMBERED = 256
+#: Ids of revoked evidence that one journal line names.
+_MOST_NAMED = 100
 #: `struct ucred` (unix(7)): pid, uid, gid.
 _UCRED = struct.Struct("iII")
 
@@ -105,6 +108,12 @@ class _Office:
     _told: Head | None = None
     _not_taken: str = ""
     _looking: Looking = field(default_factory=Looking)
+    _denied: DeniedFile = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Looks at nothing yet."""
+        files = self.settings.identity
+        self._denied = DeniedFile(files.denied, files.evidence_key)
 
     def note(self, kind: str, **facts: object) -> None:
         """A line nobody waits for."""
@@ -149,6 +158,17 @@ class _Office:
             log.info("certificate-changed", serial=identity.serial, x5u=identity.x5u)
             self.note("certificate-changed", serial=identity.serial, before=serial, x5u=identity.x5u)
         self._not_taken = str(wrong) if wrong is not None else ""
+
+    def look_at_denied(self) -> None:
+        """Takes over what was revoked, and says so."""
+        before = self._denied.ids
+        if not self._denied.refresh():
+            return
+        ids, problem = self._denied.ids, self._denied.problem
+        self.desk.denied = None if self._denied.unknown else ids
+        if problem:
+            log.error("denied-evidence-not-taken", error=problem)
+        self.note("denied-evidence", denied=len(ids), added=sorted(ids - before)[:_MOST_NAMED], error=problem)
 
     def tell_head(self) -> None:
         """How far the journal is, for the worker, who signs it."""
@@ -320,6 +340,8 @@ async def serve(
         if not journal.ended_well:  # a power cut takes what a slow disk had not taken yet, and its count
             facts["unended"] = True
         office.note(STARTED, **facts, serial=identity.serial)
+        # before anybody may ask
+        office.look_at_denied()
         await office.recheck()
         await office.do("forget", office.forget)
         if settings.metrics_port is not None:
@@ -352,6 +374,7 @@ async def _listen(office: _Office, stop: asyncio.Event, recheck_s: float) -> Non
     tasks = [
         asyncio.create_task(office.every(recheck_s, "look", office.recheck)),
         asyncio.create_task(office.every(recheck_s, "forget", office.forget)),
+        asyncio.create_task(office.every(LOOK_S, "denied", office.look_at_denied)),
         asyncio.create_task(office.every(HEAD_S, "head", office.tell_head)),
         asyncio.create_task(office.every(BEAT_S, "heartbeat", office.metrics.heartbeat.beat)),
     ]

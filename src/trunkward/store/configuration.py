@@ -311,7 +311,9 @@ def _damaged(version: Version, what: str) -> TextDamaged:
 
 def _facts(version: Version, after: int, changes: list[Change]) -> dict[str, Any]:
     named = [f"{c.action}{c.kind}/{c.name}" for c in changes[:_NAMED]]
-    return journal_facts(version) | {"after": after, "changes": named, "changes_in_all": len(changes)}
+    facts = journal_facts(version) | {"after": after, "changes": named, "changes_in_all": len(changes)}
+    source = version.actor.source
+    return facts | ({"actor_source": source.value} if source else {})
 
 
 def _row(version: Version) -> dict[str, Any]:

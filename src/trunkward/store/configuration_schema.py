@@ -133,6 +133,10 @@ evidence = sa.Table(
     sa.Column("file_sha256", sa.String(64), sa.ForeignKey("evidence_files.sha256"), nullable=False),
     sa.Column("why", sa.Text, nullable=False),
     sa.Column("until", sa.Double, nullable=False),
+    # of another customer, in whose place it is; 0 for none
+    sa.Column("replaces", sa.BigInteger, nullable=False),
+    # of a delegate certificate: what was signed with its key
+    sa.Column("proof", sa.Text, nullable=False),
     # the version that accepted or rejected it, 0 for none
     sa.Column("reviewed", sa.BigInteger, nullable=False),
     sa.Column("accepted", sa.Boolean, nullable=False),

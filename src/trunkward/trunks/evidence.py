@@ -41,6 +41,10 @@ class EvidenceRecord:
     why: str
     #: Seconds since the epoch: the first moment at which it no longer holds.
     until: float
+    #: Record of another customer in whose place it is entered; 0: of none.
+    replaces: int = 0
+    #: Of a delegate certificate: what was signed with its key (`shaken.possession`).
+    proof: str = ""
     #: Number of the version that accepted or rejected it; 0: none has.
     reviewed: int = 0
     accepted: bool = False

@@ -28,6 +28,7 @@ from trunkward.worker.abandoned import Abandoned
 from trunkward.worker.alerts import start_alerts, watched
 from trunkward.worker.carriers import Carriers, carriers_seen
 from trunkward.worker.compile import PolicyCompiler
+from trunkward.worker.delegates import Delegates
 from trunkward.worker.heads import Heads
 from trunkward.worker.library import FunctionLibrary
 from trunkward.worker.metrics import AlertNumbers, CountedStore, WorkerMetrics
@@ -129,6 +130,7 @@ def main() -> None:
     store = CountedStore(engine, shipped, name if shared else "")
     retention = Retention(store, log.info)
     heads = Heads(paths, log.error)
+    delegates = Delegates(paths, log.warning)
     heartbeat = Heartbeat()
     _serve_metrics(counted, heartbeat, log)
     # who holds the lock and has written into it works, as long as its file is touched
@@ -162,6 +164,9 @@ def main() -> None:
             abandoned.round(notes, time.time(), beat)
             heads.round(time.time())
             counted.heads_signed_at = heads.signed_at
+            delegates.round(compiler.declared, compiler.delegates, time.time())
+            counted.records_until = compiler.records_until
+            counted.bad_delegates = len(delegates.bad or ())
             retention.round(compiler.retention, time.time(), beat)
             counted.calls_deleted = retention.calls_deleted
             counted.ladders_deleted = retention.ladders_deleted

@@ -15,6 +15,7 @@ import msgspec
 from trunkward.admission.rows import SecretRow
 from trunkward.admission.snapshot import compile_snapshot
 from trunkward.control.declared import InForce
+from trunkward.control.evidence_tokens import records_until
 from trunkward.control.secrets import usable
 from trunkward.engines.behind_calls import done_behind
 from trunkward.engines.destinations_file import destinations_with
@@ -60,6 +61,10 @@ class PolicyCompiler:
         self.version = 0
         #: What the snapshot in force was compiled from.
         self.declared: Declared | None = None
+        #: Delegate certificates evidence rests on, by the same configuration, by id.
+        self.delegates: dict[str, str] = {}
+        #: When the first record of evidence of each kind ends.
+        self.records_until: dict[str, float] = {}
         #: Whose money is capped, by the same configuration.
         self.capped: tuple[OwnerSpending, ...] = ()
         #: How long records are kept, by the same configuration; replaced whole, so any thread may read it.
@@ -160,7 +165,8 @@ class PolicyCompiler:
         for old in sorted(others, key=lambda path: path.stat().st_mtime_ns)[:-_KEPT]:
             old.unlink()
         self._seen, self.version, self.declared = seen, in_force.version, declared
-        self.retention = declared.retention
+        self.retention, self.delegates = declared.retention, in_force.delegates
+        self.records_until = records_until(in_force.evidence)
         self.capped = tuple(
             one for one in with_raises(declared.spending, in_force.raises) if one.spending.is_capped
         )

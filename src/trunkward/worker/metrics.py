@@ -69,6 +69,10 @@ class WorkerMetrics(Collector):
         self.ladders_deleted = 0
         #: Seconds since the epoch: when heads of the journals were signed last; 0: not since the start.
         self.heads_signed_at = 0.0
+        #: When the first record of evidence of each kind ends, in seconds since the epoch.
+        self.records_until: dict[str, float] = {}
+        #: Records of evidence whose delegate certificate is not good now.
+        self.bad_delegates = 0
         self.rounds_failed = 0
         self.compilations_failed = 0
         self.policy_version = 0
@@ -131,6 +135,19 @@ class WorkerMetrics(Collector):
             "trunkward_worker_compilations_failed",
             "Times a policy was not compiled, or not shown to web.",
             value=self.compilations_failed,
+        )
+        ends = GaugeMetricFamily(
+            "trunkward_evidence_expiry_timestamp_seconds",
+            "When the first record of evidence of this kind ends that has no later one in its place.",
+            labels=["evidence"],
+        )
+        for kind, until in self.records_until.items():
+            ends.add_metric([kind], until)
+        yield ends
+        yield GaugeMetricFamily(
+            "trunkward_evidence_bad_delegates",
+            "Records of evidence whose delegate certificate is not good any more.",
+            value=self.bad_delegates,
         )
         yield GaugeMetricFamily(
             "trunkward_worker_heads_signed_timestamp_seconds",

@@ -7,6 +7,7 @@ import pytest
 from sipkit.places import TABLE
 from sipkit.tokens import token
 from trunkward.admission.snapshot import FORMAT, Snapshot, SnapshotRefused, compile_snapshot
+from trunkward.shaken.evidence import Kind
 from trunkward.trunks.model import Declared
 
 
@@ -19,6 +20,19 @@ def test_everything_is_found_again(declared: Declared, policy: Snapshot) -> None
     assert policy.trunk_by_certificate(trunk.certificate_sha256) == policy.trunk("acme-hq")
     assert all(policy.number_owner(number) == policy.trunk("acme-hq") for number in trunk.numbers)
     assert list(policy.evidence("12025550101").values()) == [token("+12025550101")]
+
+
+def test_what_was_revoked_since_speaks_for_nothing(declared: Declared) -> None:
+    """Whatever the policy says: a list that is read apart from it counts at once."""
+    denied: set[str] = set()
+    kept, gone = token("+12025550101"), token("+12025550101", kind=Kind.LOA)
+    compiled = compile_snapshot(declared, [kept, gone], 7, TABLE)
+    policy = Snapshot(compiled, denied=lambda: frozenset(denied))
+    assert list(policy.evidence("12025550101").values()) == [kept, gone]
+    denied.add("loa-acme-hq-12025550101")
+    assert list(policy.evidence("12025550101").values()) == [kept]
+    denied.clear()
+    assert list(policy.evidence("12025550101").values()) == [kept, gone]
 
 
 def test_a_certificate_before_is_accepted_too(declared: Declared) -> None:

@@ -17,6 +17,8 @@ from trunkward.calls.unsigned import in_words
         ("certificate-test", "TEST authority"),
         ("clock-not-synchronised", "timedatectl"),
         ("clock-state-unknown", "timedatectl"),
+        ("evidence-revoked", "was revoked"),
+        ("evidence-revocations-unknown", "signer.log"),
         ("evidence-expired", "start the node anew"),
         ("certificate-spc-mismatch", "certificate"),
         ("chain-broken", "certificate"),

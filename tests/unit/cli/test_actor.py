@@ -11,19 +11,19 @@ NOBODY = "4294967295"
 
 
 @pytest.mark.parametrize(
-    ("login", "sudo", "found"),
+    ("login", "sudo", "found", "source"),
     [
-        (NOBODY, {}, "root (uid 0)"),
-        (NOBODY, {"SUDO_UID": "54321", "SUDO_USER": "alice"}, "alice (uid 54321)"),
-        ("54321", {}, "#54321 (uid 54321)"),
-        ("54321", {"SUDO_UID": "54321", "SUDO_USER": "alice"}, "alice (uid 54321)"),
-        ("54321", {"SUDO_UID": "54322", "SUDO_USER": "mallory"}, "#54321 (uid 54321)"),
-        (NOBODY, {"SUDO_UID": "0x1", "SUDO_USER": "mallory"}, "root (uid 0)"),
-        ("", {"SUDO_UID": "", "SUDO_USER": "mallory"}, "root (uid 0)"),
+        (NOBODY, {}, "root (uid 0)", "process"),
+        (NOBODY, {"SUDO_UID": "54321", "SUDO_USER": "alice"}, "alice (uid 54321)", "sudo"),
+        ("54321", {}, "#54321 (uid 54321)", "login"),
+        ("54321", {"SUDO_UID": "54321", "SUDO_USER": "alice"}, "alice (uid 54321)", "login"),
+        ("54321", {"SUDO_UID": "54322", "SUDO_USER": "mallory"}, "#54321 (uid 54321)", "login"),
+        (NOBODY, {"SUDO_UID": "0x1", "SUDO_USER": "mallory"}, "root (uid 0)", "process"),
+        ("", {"SUDO_UID": "", "SUDO_USER": "mallory"}, "root (uid 0)", "process"),
     ],
 )
 def test_the_actor(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, login: str, sudo: dict[str, str], found: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, login: str, sudo: dict[str, str], found: str, source: str
 ) -> None:
     file = tmp_path / "loginuid"
     file.write_text(login)
@@ -34,7 +34,8 @@ def test_the_actor(
         monkeypatch.delenv(name, raising=False)
     for name, value in sudo.items():
         monkeypatch.setenv(name, value)
-    assert str(current_actor()) == found
+    acting = current_actor()
+    assert (str(acting), acting.source) == (found, source)
 
 
 def test_sudos_word_counts_for_root_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,4 +44,4 @@ def test_sudos_word_counts_for_root_alone(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("trunkward.cli.actor.os.getuid", lambda: 54321)
     monkeypatch.setenv("SUDO_UID", "0")
     monkeypatch.setenv("SUDO_USER", "root")
-    assert current_actor().uid == 54321
+    assert (current_actor().uid, current_actor().source) == (54321, "process")

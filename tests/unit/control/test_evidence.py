@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from trunkward.access.actor import Actor
+from trunkward.access.actor import Actor, Source
 from trunkward.control.configuration import Version
 from trunkward.control.evidence import (
     MOST_BYTES,
     EvidenceActRefused,
     added,
+    denied_by,
     described,
     journaled,
     numbers_of,
@@ -27,8 +28,8 @@ from trunkward.trunks.model import Declared
 EXAMPLE = Path(__file__).parents[3] / "examples/node.yaml"
 NOW = 1_800_000_000.0
 DAY = 86_400.0
-ALICE = Actor(name="alice", uid=1001)
-BOB = Actor(name="bob", uid=1002)
+ALICE = Actor(name="alice", uid=1001, source=Source.LOGIN)
+BOB = Actor(name="bob", uid=1002, source=Source.LOGIN)
 LETTER = b"To whom it may concern"
 
 
@@ -49,7 +50,9 @@ def enter(**changed: Any) -> EvidenceRecord:
         "document": LETTER,
         "until": NOW + 90 * DAY,
         "why": "letter of Example Corp, filed as 2026/44",
+        "actor": ALICE,
         "now": NOW,
+        "records": (),
     }
     return replace(added(declared(), **(said | changed)).record, version=17)
 
@@ -63,7 +66,9 @@ def review(record: EvidenceRecord, **changed: Any) -> EvidenceRecord:
         "actor": BOB,
         "now": NOW + DAY,
     }
-    return replace(reviewed([record], record.version, **(said | changed)).record, reviewed=18)
+    others = changed.pop("others", ())
+    change = reviewed(declared(), [record, *others], record.version, **(said | changed))
+    return replace(change.record, reviewed=18)
 
 
 def test_a_record_on_its_way() -> None:
@@ -93,7 +98,7 @@ def test_nobody_accepts_what_he_has_entered() -> None:
         review(enter(), actor=ALICE)
     # by another name, and the same person
     with pytest.raises(EvidenceActRefused, match="another person has to look at it"):
-        review(enter(), actor=Actor(name="bob", uid=ALICE.uid))
+        review(enter(), actor=replace(BOB, uid=ALICE.uid))
     # nor is a rejection his to give
     with pytest.raises(EvidenceActRefused, match="another person"):
         review(enter(), actor=ALICE, accept=False)
@@ -151,11 +156,80 @@ def test_what_is_not_entered(changed: dict[str, Any], why: str) -> None:
         enter(**changed)
 
 
+def other(**changed: Any) -> EvidenceRecord:
+    """An accepted record of another tenant, for some of the same numbers."""
+    entered = enter(trunk="bolt-hq", numbers="+12025550155-+12025550159", **changed)
+    return replace(entered, version=9, reviewed=10, accepted=True)
+
+
+def test_what_another_customer_has_is_entered_only_to_replace_it() -> None:
+    with pytest.raises(EvidenceActRefused, match=r"record 9 says that .* are tenant bolt's .* --replaces 9"):
+        enter(records=[other()])
+    assert enter(records=[other()], replaces=9).replaces == 9
+    # nor instead of what is not in the way
+    with pytest.raises(EvidenceActRefused, match="record 8 is no accepted one of another customer"):
+        enter(records=[other()], replaces=8)
+    with pytest.raises(EvidenceActRefused, match="record 9 is no accepted one"):
+        enter(records=[other()], replaces=9, numbers="+12025550150-+12025550154")
+    # of the same tenant under another KYC record, it is another customer too
+    before = replace(other(), tenant="acme", customer="KYC-2025-1")
+    with pytest.raises(EvidenceActRefused, match="KYC-2025-1"):
+        enter(records=[before])
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"accepted": False},
+        {"reviewed": 0},
+        {"revoked": 12},
+        {"until": NOW},
+        {"tenant": "acme"},
+        {"first": "+12025550160", "last": "+12025550169"},
+        {"first": "+120255501550", "last": "+120255501590"},
+    ],
+)
+def test_what_is_in_nobodys_way(changed: dict[str, Any]) -> None:
+    assert enter(records=[replace(other(), **changed)]).first == "+12025550150"
+
+
+def test_whose_the_numbers_are_is_looked_at_again_in_review() -> None:
+    """Accepted meanwhile, or said to be replaced and not ended: never two customers' at once."""
+    for record in (enter(), enter(records=[other()], replaces=9)):
+        with pytest.raises(EvidenceActRefused, match="evidence revoke 9, then accept this one"):
+            review(record, others=[other()])
+        assert review(record, others=[replace(other(), revoked=18)]).accepted
+        # who rejects it gives nothing away
+        assert not review(record, others=[other()], accept=False).accepted
+    theirs = replace(enter(), first="+12025550155", last="+12025550165")
+    with pytest.raises(EvidenceActRefused, match=r"\+12025550160 is a number of tenant bolt"):
+        review(theirs)
+
+
+@pytest.mark.parametrize("source", [Source.SUDO, Source.PROCESS, None])
+def test_who_has_no_login_neither_enters_nor_reviews(source: Source | None) -> None:
+    """An environment variable makes no second person."""
+    said = "SUDO_UID says so" if source is Source.SUDO else "nobody knows who you are"
+    for done, by in ((enter, ALICE), (lambda **changed: review(enter(), **changed), BOB)):
+        with pytest.raises(EvidenceActRefused, match=said) as refused:
+            done(actor=replace(by, source=source))
+        assert "Log in to this machine under your own name" in str(refused.value)
+
+
+def test_what_the_deny_list_names() -> None:
+    over = replace(review(enter()), revoked=19)
+    assert denied_by([over, enter()], NOW) == {"evidence-17": over.until + GRACE_S}
+    # whom nothing can be shown by any more is not named for ever
+    assert denied_by([over], over.until + GRACE_S) == {}
+
+
 def test_whose_customer_nobody_knows_has_no_evidence() -> None:
     unknown = replace(declared(), trunks=tuple(replace(t, customer=None) for t in declared().trunks))
     with pytest.raises(EvidenceActRefused, match="tenant acme has no KYC record"):
         added(
             unknown,
+            (),
+            actor=ALICE,
             numbers="+12025550150",
             trunk="acme-hq",
             kind="loa",
@@ -180,6 +254,8 @@ def test_one_number_is_a_range_too() -> None:
 def test_the_document_is_kept_as_it_was() -> None:
     change = added(
         declared(),
+        (),
+        actor=ALICE,
         numbers="+12025550150",
         trunk="acme-hq",
         kind="loa",
@@ -196,7 +272,9 @@ def test_the_document_is_kept_as_it_was() -> None:
 
 def test_what_the_journal_and_the_history_say() -> None:
     record = enter()
-    change = reviewed([record], 17, accept=True, why="called", entered_by=ALICE, actor=BOB, now=NOW)
+    change = reviewed(
+        declared(), [record], 17, accept=True, why="called", entered_by=ALICE, actor=BOB, now=NOW
+    )
     assert said(change) == (
         "evidence 17 (loa) accepted: +12025550150-+12025550159 for trunk acme-hq (called)"
     )
@@ -204,6 +282,8 @@ def test_what_the_journal_and_the_history_say() -> None:
     assert (told["act"], told["id"], told["file_sha256"]) == ("accept", 17, record.file_sha256)
     entered = added(
         declared(),
+        (),
+        actor=ALICE,
         numbers="+12025550150",
         trunk="acme-hq",
         kind="loa",

@@ -8,7 +8,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkward.control.evidence_tokens import LIFETIME_S, SOON_S, ending, first_to_end, runs, tokens_of
+from trunkward.control.evidence_tokens import (
+    LIFETIME_S,
+    SOON_S,
+    ending,
+    first_to_end,
+    records_until,
+    runs,
+    tokens_of,
+)
 from trunkward.control.node_file import read_node_file
 from trunkward.shaken.evidence import Evidence, Kind, open_token
 from trunkward.trunks.customer import Customer
@@ -173,3 +181,14 @@ def test_a_record_with_a_later_one_in_its_place_is_not_told_of() -> None:
     assert [name for name, _ in ending(tokens_of(EXAMPLE, (near, part), KEY, {}, now_s=NOW), NOW)] == [
         "evidence-17"
     ]
+
+
+def test_the_first_end_of_each_kind_of_record() -> None:
+    near = replace(RECORD, until=NOW + 10.0)
+    later = replace(RECORD, version=27, until=NOW + 20.0, reviewed=28)
+    port = replace(RECORD, version=37, kind="port", first="+12025550140", reviewed=38, until=NOW + 5.0)
+    assert records_until(tokens_of(EXAMPLE, (), KEY, {}, now_s=NOW)) == {}
+    assert records_until(tokens_of(EXAMPLE, (near,), KEY, {}, now_s=NOW)) == {"loa": NOW + 10}
+    # what has a later one in its place has no end that matters
+    every = tokens_of(EXAMPLE, (near, later, port), KEY, {}, now_s=NOW)
+    assert records_until(every) == {"loa": NOW + 20, "port": NOW + 5}

@@ -91,6 +91,14 @@ CASES = {
     "TrunkwardCertificateEndsSoon": _flat(
         _CERTIFICATE, f"{20 * _DAY}+0", f"{25 * _DAY}+0", 'certificate="peer"', "2h"
     ),
+    "TrunkwardEvidenceEndsSoon": _flat(
+        "trunkward_evidence_expiry_timestamp_seconds",
+        f"{29 * _DAY}+0",
+        f"{31 * _DAY}+0",
+        'part="worker",evidence="loa"',
+        "2h",
+    ),
+    "TrunkwardDelegateNotGood": _flat("trunkward_evidence_bad_delegates", "1+0", "0+0", 'part="worker"'),
     "TrunkwardCertificateEnds": _flat(_CERTIFICATE, f"{2 * _DAY}+0", f"{20 * _DAY}+0", 'certificate="node"'),
     "TrunkwardCertificateNotRenewed": _flat("trunkward_certificates_not_renewed", "1+0", "0+0", after="2h"),
     "TrunkwardSigningCertificateRevoked": _flat(

@@ -60,6 +60,7 @@ def house(tmp_path: Path) -> Any:
             certificate_chain=files.shaken,
             trust=files.shaken_authority,
             evidence_key=files.evidence_public_key,
+            denied=files.denied_evidence,
             x5u=x5u,
             spc=spc,
         )

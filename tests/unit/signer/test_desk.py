@@ -203,6 +203,29 @@ def test_nothing_is_signed_when_nobody_has_looked_for_a_minute(house: Any) -> No
     assert isinstance(desk.answer(request(), house.now_s)[0], Signed)
 
 
+def test_what_was_revoked_signs_no_a_whatever_token_a_gate_shows(desk: SigningDesk, house: Any) -> None:
+    """Also one that was opened before: what a gate kept is worth nothing."""
+    wanted = request(level="A", evidence=house.token())
+    assert isinstance(desk.answer(wanted, house.now_s)[0], Signed)
+    desk.denied = frozenset({"num-1"})
+    answer, entry = desk.answer(wanted, house.now_s)
+    assert answer == Refused(id="7", error="evidence-revoked")
+    assert entry.facts["error"] == "evidence-revoked"
+    desk.denied = frozenset({"num-2"})
+    assert isinstance(desk.answer(wanted, house.now_s)[0], Signed)
+
+
+def test_while_nobody_knows_what_was_revoked_our_own_inventory_alone_speaks(
+    desk: SigningDesk, house: Any
+) -> None:
+    desk.denied = None
+    assert isinstance(desk.answer(request(level="A", evidence=house.token()), house.now_s)[0], Signed)
+    letter = request(level="A", rule="A-loa", evidence=house.token(kind=Kind.LOA))
+    assert desk.answer(letter, house.now_s)[0] == Refused(id="7", error="evidence-revocations-unknown")
+    desk.denied = frozenset()
+    assert isinstance(desk.answer(letter, house.now_s)[0], Signed)
+
+
 def payloads(answer: Signed | Refused) -> list[tuple[str, dict[str, Any]]]:
     assert isinstance(answer, Signed)
     found = []

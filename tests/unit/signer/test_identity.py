@@ -80,6 +80,7 @@ class Sti:
                 hard=hard,
             ),
             evidence_key=self.directory.parent / "pki" / "evidence.pub",
+            denied=self.directory.parent / "pki" / "evidence.denied",
             x5u=x5u,
             spc="709J",
         )

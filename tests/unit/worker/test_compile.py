@@ -13,6 +13,7 @@ from sipkit.tokens import token
 from trunkward.admission.snapshot import Snapshot
 from trunkward.control.declared import InForce
 from trunkward.engines.behind_calls import NICE
+from trunkward.shaken.evidence import Kind
 from trunkward.spend.deck import Rate, deck, written
 from trunkward.spend.table import DeckTable, deck_name
 from trunkward.spend.tariff import Tariff
@@ -21,6 +22,7 @@ from trunkward.worker.compile import CURRENT, PolicyCompiler
 
 EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")
 PBX = "ab" * 32
+FOREIGN, UNTIL = "+12025550150", 1_890_000_000
 NUMBER = "+12025550101"
 
 
@@ -41,7 +43,8 @@ class Place:
             version=version,
             node_file=node_file,
             certificates={"acme-hq": [PBX]},
-            evidence={"acme-hq": [token(NUMBER)]},
+            evidence={"acme-hq": [token(NUMBER), token(FOREIGN, kind=Kind.DELEGATE, until=UNTIL)]},
+            delegates={"evidence-17": "a chain"},
             decks=decks or {},
         )
         part = self.declared.with_suffix(".part")
@@ -65,6 +68,9 @@ def test_what_is_declared_is_in_force(place: Place) -> None:
     assert trunk is not None
     assert trunk.name == "acme-hq"
     assert place.compiler.version == place.current.version == 1
+    # what the worker looks at again, and tells of
+    assert place.compiler.delegates == {"evidence-17": "a chain"}
+    assert place.compiler.records_until == {"delegate": UNTIL}
 
 
 def test_nothing_is_done_until_it_changes(place: Place) -> None:

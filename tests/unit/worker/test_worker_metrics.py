@@ -131,3 +131,17 @@ def test_what_is_shipped_waits_no_more_and_is_counted_once(
     assert 'trunkward_records_shipped_total{kind="decision"} 1.0' in _text(counted)
     store.forget_segment("gate-0/1.jsonl")
     assert store.known_offset("gate-0/1.jsonl") == 0
+
+
+def test_property_35_when_evidence_ends(counted: WorkerMetrics) -> None:
+    """Property 35: by kind, the first that ends; and what rests on a delegate that is not good any more."""
+    registry = CollectorRegistry()
+    registry.register(counted)
+    told = generate_latest(registry).decode()
+    assert "trunkward_evidence_bad_delegates 0.0" in told
+    assert "trunkward_evidence_expiry_timestamp_seconds{" not in told
+    counted.records_until, counted.bad_delegates = {"loa": 1_900_000_000.0, "port": 5.0}, 2
+    told = generate_latest(registry).decode()
+    assert 'trunkward_evidence_expiry_timestamp_seconds{evidence="loa"} 1.9e+09' in told
+    assert 'trunkward_evidence_expiry_timestamp_seconds{evidence="port"} 5.0' in told
+    assert "trunkward_evidence_bad_delegates 2.0" in told

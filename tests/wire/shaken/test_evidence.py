@@ -1,6 +1,7 @@
 """Level A rests on evidence that one person entered and another accepted; each piece that goes lowers the next call."""
 
 import asyncio
+import fcntl
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -45,7 +46,8 @@ def node() -> Iterator[Node]:
 
 def as_person(node: Node, name: str, uid: int) -> Node:
     """The node, for somebody who has logged in under a name of his own and became root."""
-    return replace(node, environment=node.environment | {"SUDO_UID": str(uid), "SUDO_USER": name})
+    sudo = {"SUDO_UID": str(uid), "SUDO_USER": name}  # the platform does not know the machine's people
+    return replace(node, login=uid, environment=node.environment | sudo)
 
 
 def done(node: Node, *arguments: str, code: int = 0) -> str:
@@ -122,6 +124,12 @@ def test_property_4_evidence_is_entered_by_one_accepted_by_another_and_its_end_l
         assert "another person has to look at it" in said
         assert (await level_of(node, VERIFIED))[0] == "B"
 
+        # whoever is root can say to be somebody else, and that makes no second person
+        sudo = replace(node, environment=node.environment | {"SUDO_UID": "41003", "SUDO_USER": "mallory"})
+        said = await cli(sudo, "evidence", "review", number, "--accept", "--why", "sure", code=2)
+        assert "nobody knows who you are (SUDO_UID says so" in said
+        assert (await level_of(node, VERIFIED))[0] == "B"
+
         out = node.home / "looked-at.pdf"
         await cli(bob, "evidence", "show", number, "--file", str(out))
         assert out.read_bytes() == LETTER
@@ -156,6 +164,44 @@ def test_property_4_evidence_is_entered_by_one_accepted_by_another_and_its_end_l
         config.write_text(text, encoding="utf-8")
         await cli(node, "apply")
         assert (await level_of(node, ACME_NUMBER))[0] == "A"
+
+    run(node, scenario)
+
+
+def test_property_4_a_revocation_waits_for_nobody(node: Node) -> None:
+    """Summary: while another change holds the node, so that no version can be made, a record is revoked: the gate still shows its token, and the next call is B; afterwards the act is written down."""
+    alice, bob = as_person(node, "alice", 41001), as_person(node, "bob", 41002)
+    letter = node.home / "letter.pdf"
+    letter.write_bytes(LETTER)
+    until = f"{datetime.now(UTC) + timedelta(days=100):%Y-%m-%d}"
+
+    async def scenario() -> None:
+        async def cli(who: Node, *arguments: str, code: int = 0) -> str:
+            return await asyncio.to_thread(done, who, *arguments, code=code)
+
+        await cli(
+            *(alice, "evidence", "add", VERIFIED, "--trunk", "acme-hq", "--kind", "loa"),
+            *("--file", str(letter), "--until", until, "--why", "filed as 2026/45"),
+        )
+        newest = (await cli(node, "evidence", "list", "--json")).splitlines()[0]
+        number = str(json.loads(newest)["id"])
+        await cli(bob, "evidence", "review", number, "--accept", "--why", "called them")
+        assert (await level_of(node, VERIFIED))[0] == "A"
+        before = (node.run / "policy" / "current").readlink()
+        with node.paths.configuration_lock.open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            said = await cli(node, "evidence", "revoke", number, "--why", "ported out", code=1)
+            assert "is denied to gates and signers" in said
+            assert "the act itself is to be written down yet" in said
+            level, _, record = await level_of(node, VERIFIED)
+            assert (level, record["attestation"]["lack"]) == ("B", "no-evidence-for-number")
+            # the policy is the one before, with the token in it, and nothing says that it was revoked
+            assert (node.run / "policy" / "current").readlink() == before
+        (listed,) = (await cli(node, "evidence", "list", "--json")).splitlines()
+        assert (json.loads(listed)["state"], json.loads(listed)["denied"]) == ("accepted", True)
+        await cli(node, "evidence", "revoke", number, "--why", "ported out")
+        assert (await level_of(node, VERIFIED))[0] == "B"
+        assert "revoked" in await cli(node, "evidence", "show", number)
 
     run(node, scenario)
 

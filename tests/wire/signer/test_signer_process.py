@@ -15,9 +15,12 @@ from typing import Any
 
 import pytest
 
+from trunkward.engines.pki_files import read_evidence_key
 from trunkward.engines.signer_client import SignerClient, SignerRefused, SignerUnavailable
 from trunkward.engines.signer_wire import MAX_FRAME, Signed
+from trunkward.engines.whole_file import write_whole
 from trunkward.shaken import base64url
+from trunkward.shaken.denied import DenyList, issue
 
 EDGE, GATE, SIGNER, RESOLD = 64011, 64012, 64013, 64017
 
@@ -118,6 +121,27 @@ def test_levels(node: Any) -> None:
         request = node.request("A", evidence=evidence)
         with pytest.raises(SignerRefused, match=reason):
             ask(node, lambda client, request=request: client.sign(request, 2))  # type: ignore[misc]
+
+
+def test_property_4_evidence_that_was_revoked_is_refused_within_a_second(node: Any) -> None:
+    """Summary: Property 4 at the signer: one that knows a token refuses it as soon as `control` has put its record on the list, and journals that."""
+    node.start()
+    request = node.request("A", evidence=node.token())
+    assert ask(node, lambda client: client.sign(request, 2)).attest == "A"
+    place, key = node.files.denied_evidence, read_evidence_key(node.files.evidence_key)
+    write_whole(place, issue(key, DenyList(sequence=1, until={"num-1": 2**40})).encode(), 0o644)
+    time.sleep(1)
+    with pytest.raises(SignerRefused, match="evidence-revoked"):
+        ask(node, lambda client: client.sign(request, 2))
+    # neither damage nor an older list gives it back
+    for content in ("x", issue(key, DenyList())):
+        write_whole(place, content.encode(), 0o644)
+        time.sleep(0.5)
+        with pytest.raises(SignerRefused, match="evidence-revoked"):
+            ask(node, lambda client: client.sign(request, 2))
+    told = [line for line in lines(node) if line["kind"] == "denied-evidence"]
+    assert (told[0]["added"], told[0]["error"]) == (["num-1"], "")
+    assert [bool(line["error"]) for line in told] == [False, True, True]
 
 
 def test_many_at_once_over_one_connection(node: Any) -> None:

@@ -30,6 +30,8 @@ def upgrade() -> None:
         sa.Column("file_sha256", sa.String(64), document, nullable=False),
         sa.Column("why", sa.Text, nullable=False),
         sa.Column("until", sa.Double, nullable=False),
+        sa.Column("replaces", sa.BigInteger, nullable=False),
+        sa.Column("proof", sa.Text, nullable=False),
         sa.Column("reviewed", sa.BigInteger, nullable=False),
         sa.Column("accepted", sa.Boolean, nullable=False),
         sa.Column("review_why", sa.Text, nullable=False),
