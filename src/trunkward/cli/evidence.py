@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from rich.text import Text
 from trunkward.cli.acting import act
 from trunkward.cli.actor import current_actor
 from trunkward.cli.changing import configuration_store
+from trunkward.cli.deck import declared_by
 from trunkward.cli.host_paths import hint
 from trunkward.cli.number import day, end_of
 from trunkward.cli.said import complain, say, wide
@@ -31,11 +33,13 @@ from trunkward.control.evidence import (
     revoked,
     unpacked,
 )
+from trunkward.control.evidence_retention import forgotten
 from trunkward.engines.trust import TrustFiles
+from trunkward.journal.commitment import SALT_BYTES
 from trunkward.settings import Paths
 from trunkward.shaken.evidence import Kind
 from trunkward.store.configuration import SqlConfiguration
-from trunkward.trunks.evidence import EvidenceChange, EvidenceRecord, State
+from trunkward.trunks.evidence import EvidenceChange, EvidenceForgotten, EvidenceRecord, State
 from trunkward.trunks.model import Declared
 from trunkward.trunks.signing import Revocation
 
@@ -66,11 +70,12 @@ def run_add(paths: Paths, numbers: str, *, trunk: str, kind: str, file: Path, un
             until=ends,
             why=why,
             now=now,
+            salt=secrets.token_hex(SALT_BYTES),
         )
 
     return _act(
         paths,
-        f"evidence add {numbers}"[:64],
+        "evidence add",
         change,
         lambda version: (
             f"record {version.number} waits for another person: ./trunkward evidence review {version.number}"
@@ -109,6 +114,28 @@ def run_revoke(paths: Paths, number: int, *, why: str) -> int:
             "says so (./trunkward number verify)"
         ),
     )
+
+
+def run_forget(paths: Paths) -> int:
+    """Deletes records whose time is over; exit codes as of `run_add`, 0 also where there is none."""
+    if not _root():
+        return 2
+    with configuration_store(paths, make=False) as store:
+        if _over(store, declared_by(store), time.time()) is None:
+            say("nothing has ended for as long as node.evidence_retention says")
+            return 0
+
+    def decide(store: SqlConfiguration, declared: Declared, now: float, beyond: int) -> Version:
+        over = _over(store, declared, now)
+        if over is None:
+            raise EvidenceActRefused("somebody else was faster: nothing is left to delete")
+        return put_down(store, over, actor=current_actor(), command="evidence forget", at=now, beyond=beyond)
+
+    return act(paths, "evidence forget", decide)
+
+
+def _over(store: SqlConfiguration, declared: Declared, now: float) -> EvidenceForgotten | None:
+    return forgotten(store.evidence(), store.verifications(), declared.retention.evidence_days, now)
 
 
 def run_list(paths: Paths, *, trunk: str, every: bool, as_json: bool) -> int:
