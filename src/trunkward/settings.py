@@ -349,6 +349,10 @@ class Paths:
         """Its journal."""
         return self.signer_state(identity) / "journal"
 
+    def signed_with(self, identity: str, serial: str) -> Path:
+        """A certificate it signs with, or did; `serial` in lower-case hex."""
+        return self.signer_state(identity) / "certificates" / f"{serial}.pem"
+
     def signer_head(self, identity: str = OF_NODE) -> Path:
         """How far that is, told by the signer for the worker."""
         return self.run / "heads" / signer_name(identity) / "head.json"

@@ -13,8 +13,9 @@ from trunkward.control.configuration import Version
 from trunkward.control.effects import Effects
 from trunkward.control.evidence import acts_of, added, reviewed, revoked, sound, unlike_journal, unpacked
 from trunkward.control.node_file import accept_node_file
+from trunkward.journal.commitment import opens
 from trunkward.store.configuration import SqlConfiguration
-from trunkward.trunks.evidence import EvidenceChange, State
+from trunkward.trunks.evidence import EvidenceChange, EvidenceForgotten, State
 
 EXAMPLE = (Path(__file__).parents[2] / "examples" / "node.yaml").read_text(encoding="utf-8")
 ALICE = Actor(name="alice", uid=1000, source=Source.LOGIN)
@@ -46,6 +47,7 @@ def entering(numbers: str = "+12125550150-+12125550159") -> EvidenceChange:
         until=NOW + 86_400,
         why="folder 7",
         now=NOW,
+        salt="5a" * 16,
     )
 
 
@@ -88,11 +90,13 @@ def test_entered_accepted_and_revoked(store: SqlConfiguration) -> None:
     ]
     assert {store.text(version) for version in versions} == {EXAMPLE}
     told = [msgspec.json.decode(entry.text)["evidence"] for entry in entries[1:]]
-    assert [(entry["act"], entry["id"], entry["why"]) for entry in told] == [
-        ("add", 2, "folder 7"),
-        ("accept", 2, "called them"),
-        ("revoke", 2, "ported out"),
-    ]
+    assert [(entry["act"], entry["id"]) for entry in told] == [("add", 2), ("accept", 2), ("revoke", 2)]
+    for entry, why in zip(told, ("folder 7", "called them", "ported out"), strict=True):
+        assert opens(entry["commits"]["why"], record.salt, "why", why)
+    # nothing personal is where nothing is ever deleted
+    for personal in ("2125550150", "folder", "called", "ported", "letter.pdf"):
+        assert personal not in "".join(entry.text for entry in entries)
+        assert personal not in "".join(version.summary + version.command for version in versions)
     assert {entry["file_sha256"] for entry in told} == {record.file_sha256}
     # and by which proof each of them is who he is
     sources = [msgspec.json.decode(entry.text)["actor_source"] for entry in entries]
@@ -116,6 +120,29 @@ def test_one_document_for_several_records_is_kept_once(
     assert [record.first for record in store.evidence()] == ["+12125550170", "+12125550150"]
     with configuration_engine.connect() as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM evidence_files")) == 1
+
+
+def test_property_34_what_is_over_is_deleted_and_a_line_says_so(
+    store: SqlConfiguration, configuration_engine: sa.Engine
+) -> None:
+    """Property 34: record and document go, the document only with the last record that rests on it."""
+
+    def documents() -> int:
+        with configuration_engine.connect() as connection:
+            return int(connection.scalar(sa.text("SELECT count(*) FROM evidence_files")) or 0)
+
+    for numbers in ("+12125550150", "+12125550170"):
+        do(store, entering(numbers), ALICE)
+    put_down(store, EvidenceForgotten(records=(2,), kept_days=730), actor=BOB, command="x", at=NOW, beyond=0)
+    (left,) = store.evidence()
+    assert (left.version, documents()) == (3, 1)
+    assert unpacked(store.document(left)) == LETTER
+    assert sound(store) == ([left], [])
+    put_down(store, EvidenceForgotten(records=(3,), kept_days=730), actor=BOB, command="x", at=NOW, beyond=0)
+    assert (store.evidence(), documents()) == ([], 0)
+    last = msgspec.json.decode(store.history()[1][-1].text)
+    assert last["evidence_deleted"] == {"records": [3], "findings": [], "kept_days": 730}
+    assert sound(store) == ([], [])
 
 
 def test_what_is_not_written_leaves_nothing(store: SqlConfiguration, configuration_engine: sa.Engine) -> None:

@@ -235,7 +235,8 @@ def some(store: RecordStore) -> RecordStore:
             _decision("b", 2.0, **outbound, called_number="911", reason="admitted-emergency"),
             _decision("c", 3.0, direction="inbound", source_name="south", tenant="beta", trunk="beta-hq",
                       calling_number="+13035550199", called_number="+12025550101"),
-            _decision("d", 4.0, verdict="reject", reason="no-route", status=404, tenant="acme"),
+            _decision("d", 4.0, verdict="reject", reason="no-route", status=404, tenant="acme",
+                      shown_number="+14045550177"),
             _outcome("a"), _outcome("b", peer="east", ending=Ending.FAILED, answered_at=None),
             _outcome("c", peer="beta-hq", ended_at=1001.0),
         ],
@@ -254,6 +255,7 @@ def some(store: RecordStore) -> RecordStore:
         ({"calling_number": "+12025550101"}, "ba"), ({"calling_number": "+1202555010"}, ""),
         ({"calling_number": "+1*"}, "cba"), ({"calling_number": "+13*"}, "c"), ({"called_number": "911"}, "b"),
         ({"number": "+12025550101"}, "cba"), ({"number": "+1303*"}, "c"), ({"number": "9*"}, "b"),
+        ({"shown_number": "+14045550177"}, "d"), ({"number": "+14045550177"}, "d"), ({"shown_number": "+1202*"}, ""),
         ({"since": 2.0}, "dcb"), ({"until": 2.0}, "a"), ({"since": 2.0, "until": 4.0}, "cb"),
         ({"min_duration_s": 0.0}, "ca"), ({"min_duration_s": 2.5}, "a"), ({"min_duration_s": 2.6}, ""),
         ({"tenant": "acme", "ending": "bye", "carrier": "north", "verdict": "admit"}, "a"),
@@ -281,7 +283,7 @@ def test_pages_leave_out_none_and_double_none(store: RecordStore, monkeypatch: p
     "wanted",
     [
         {}, {"since": 1.0}, {"tenant": "acme"}, {"trunk": "acme"}, {"carrier": "north"}, {"calling_number": "+1"},
-        {"verdict": "reject"}, {"reason": "no-route"}, {"ending": "failed"}, {"min_duration_s": 3.0},
+        {"shown_number": "+1"}, {"verdict": "reject"}, {"reason": "no-route"}, {"ending": "failed"}, {"min_duration_s": 3.0},
         {"tenant": "acme", "ending": "failed", "min_duration_s": 3.0},
     ],
 )  # fmt: skip
@@ -313,14 +315,17 @@ def test_property_31_a_number_at_a_time_is_found_in_its_index(
     )
     asked: list[tuple[str, object]] = []
     sa.event.listen(engine, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
-    for wanted, column in zip(question.filters(), ("calling_number", "called_number"), strict=True):
+    columns = ("calling_number", "shown_number", "called_number", "called_number")
+    for wanted, column in zip(question.filters(), columns, strict=other is not None):
         asked.clear()
         assert list(store.find(wanted, 101)) == []
         (query, values) = asked[0]
         with engine.connect() as connection:
             steps = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values)  # type: ignore[arg-type]
             plan = [str(step[-1]) for step in steps]
-        assert re.search(r"INDEX ix_calls_call(ing|ed)_number \(\w+=\? AND at>\? AND at<\?\)", plan[0]), plan
+        assert re.search(
+            r"INDEX ix_calls_(calling|called|shown)_number \(\w+=\? AND at>\? AND at<\?\)", plan[0]
+        ), plan
         assert other is not None or column in plan[0], plan
 
 

@@ -13,12 +13,15 @@ from trunkward.control.configuration import Superseded
 from trunkward.control.effects import Effects
 from trunkward.control.node_file import accept_node_file
 from trunkward.control.verified import verified, withdrawn
+from trunkward.journal.commitment import commitment
 from trunkward.store.configuration import SqlConfiguration
 from trunkward.trunks.callers import NumberChange, Verification
+from trunkward.trunks.evidence import EvidenceForgotten
 
 EXAMPLE = (Path(__file__).parents[2] / "examples" / "node.yaml").read_text(encoding="utf-8")
 ALICE, BOB = Actor(name="alice", uid=1000), Actor(name="bob", uid=1001)
 NUMBER, NOW = "+12125550150", 1_800_000_000.0
+SALT = "5a" * 16
 ACCEPTED = accept_node_file(EXAMPLE, "node.yaml")
 
 
@@ -41,13 +44,14 @@ def change(store: SqlConfiguration, until: float = NOW + 86_400) -> NumberChange
         file_sha256="ab" * 32,
         until=until,
         now=NOW,
+        salt=SALT,
     )
 
 
 def test_found_found_again_and_taken_back(store: SqlConfiguration) -> None:
     assert store.verifications() == []
-    first = put_down(store, change(store), actor=BOB, command=f"number verify {NUMBER}", at=NOW, beyond=7)
-    assert (first.number, first.summary) == (8, f"{NUMBER} verified for trunk acme-hq")
+    first = put_down(store, change(store), actor=BOB, command="number verify", at=NOW, beyond=7)
+    assert (first.number, first.summary) == (8, "a number verified for trunk acme-hq")
     (found,) = store.verifications()
     assert found == Verification(
         version=8,
@@ -57,6 +61,7 @@ def test_found_found_again_and_taken_back(store: SqlConfiguration) -> None:
         evidence="letter, folder 7",
         file_sha256="ab" * 32,
         until=NOW + 86_400,
+        salt=SALT,
     )
     again = put_down(store, change(store, NOW + 999), actor=BOB, command="x", at=NOW, beyond=0)
     assert [(one.version, one.withdrawn) for one in store.verifications()] == [(9, 0), (8, again.number)]
@@ -73,15 +78,24 @@ def test_found_found_again_and_taken_back(store: SqlConfiguration) -> None:
     assert told[0] is None
     assert told[1] == {
         "act": "verify",
-        "number": NUMBER,
+        "commits": {
+            name: commitment(bytes.fromhex(SALT), name, value)
+            for name, value in (
+                ("number", NUMBER),
+                ("evidence", "letter, folder 7"),
+            )
+        },
         "trunk": "acme-hq",
-        "evidence": "letter, folder 7",
         "file_sha256": "ab" * 32,
         "until": NOW + 86_400,
         "ended": [],
     }
     assert [entry["act"] for entry in told[1:]] == ["verify", "verify", "withdraw"]
     assert told[3]["ended"] == [9]
+    assert not [entry for entry in entries if NUMBER in entry.text or "folder" in entry.text]
+    over = EvidenceForgotten(findings=(8,), kept_days=730)
+    put_down(store, over, actor=ALICE, command="x", at=NOW, beyond=0)
+    assert [one.version for one in store.verifications()] == [9]
 
 
 def test_what_is_not_written_leaves_nothing(store: SqlConfiguration, configuration_engine: sa.Engine) -> None:

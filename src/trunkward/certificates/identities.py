@@ -21,6 +21,7 @@ from trunkward.certificates.lists import Lists
 from trunkward.certificates.signing import Signing
 from trunkward.engines.certificate_state import IdentitiesState, write_state
 from trunkward.engines.identity_task import IdentitiesTask
+from trunkward.engines.process_log import log_as_json
 from trunkward.fetch.policy_administrator import PolicyAdministrator
 
 #: Seconds between two looks at the clock, and between two signs of life.
@@ -72,14 +73,7 @@ class Identities:
 
 def main() -> None:
     """Runs until SIGTERM."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ]
-    )
+    log_as_json()
     parser = argparse.ArgumentParser(prog="trunkward.certificates.identities")
     for name in ("task", "state"):
         parser.add_argument(f"--{name}", type=Path, required=True)

@@ -25,6 +25,7 @@ from trunkward.control.shown import SERVER
 from trunkward.control.shown_certificate import CertificateRefused
 from trunkward.engines.certificate_state import PlaceState, ShownState, write_state
 from trunkward.engines.kamailio_control import NotDone, reload_tls, shown_sha256
+from trunkward.engines.process_log import log_as_json
 from trunkward.engines.shown_pair import Pair, Place, read_pair, stamp
 from trunkward.engines.whole_file import write_whole
 
@@ -117,14 +118,7 @@ class Installer:
 
 def main() -> None:
     """Runs until SIGTERM."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ]
-    )
+    log_as_json()
     parser = argparse.ArgumentParser(prog="trunkward.certificates.install")
     for name in ("places", "control", "state"):
         parser.add_argument(f"--{name}", type=Path, required=True)

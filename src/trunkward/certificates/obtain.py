@@ -34,6 +34,7 @@ from trunkward.control.shown_certificate import (
     read_chain,
 )
 from trunkward.engines.certificate_state import ObtainState, write_state
+from trunkward.engines.process_log import log_as_json
 from trunkward.engines.whole_file import read_plain, write_whole
 from trunkward.fetch.acme_authority import AcmeClient, AcmeFailed, Authority
 from trunkward.fetch.http01 import Http01Answers
@@ -248,14 +249,7 @@ async def _main(arguments: argparse.Namespace) -> None:
 
 def main() -> None:
     """Runs until SIGTERM."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ]
-    )
+    log_as_json()
     parser = argparse.ArgumentParser(prog="trunkward.certificates.obtain")
     for name in ("account-key", "trusted", "request", "chain", "state"):
         parser.add_argument(f"--{name}", type=Path, required=True)

@@ -12,10 +12,11 @@ from typing import IO
 from trunkward import __version__
 from trunkward.cli.changing import Busy, changing
 from trunkward.cli.host_paths import hint
+from trunkward.cli.restored import write_down
 from trunkward.cli.said import complain, in_words, say
 from trunkward.cli.status import read_in_force
 from trunkward.control.node_file import NodeFileRefused, read_node_file
-from trunkward.engines.archive import ArchiveRefused
+from trunkward.engines.archive import ArchiveRefused, Manifest
 from trunkward.engines.backup import back_up
 from trunkward.engines.identity_task import copies, identities_of
 from trunkward.engines.installed import in_use
@@ -90,6 +91,8 @@ def run_restore(paths: Paths, source: str, *, replace: bool) -> int:
                 paths, file, version=__version__, now=datetime.now(UTC), replace=replace
             )
             ensure_directories(paths, *_parts(paths))
+            _say_restored(manifest, aside)
+            write_down(paths, manifest)
     except NodeIsUp as up:
         complain(f"{up}: nothing is restored under a running node; stop it first")
         return 2
@@ -102,13 +105,16 @@ def run_restore(paths: Paths, source: str, *, replace: bool) -> int:
     except (OSError, LayoutRefused) as problem:
         complain(f"broken off: {problem}. Once all has been checked, the next restore or up goes on with it")
         return 1
+    say("start it: ./trunkward up")
+    return 0
+
+
+def _say_restored(manifest: Manifest, aside: Path | None) -> None:
     say(f"restored: {manifest.node} as of {manifest.made_at}, by version {manifest.version}", "green")
     if aside is not None:
         say(f"what was here before is in {aside}, its keys included: delete it when you are sure")
     for missing in manifest.not_in_it:
         say(f"not in it, and so not restored: {missing}", "yellow")
-    say("start it: ./trunkward up")
-    return 0
 
 
 def _of_the_node(paths: Paths) -> str:

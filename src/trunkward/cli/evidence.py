@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from rich.text import Text
 from trunkward.cli.acting import act
 from trunkward.cli.actor import current_actor
 from trunkward.cli.changing import configuration_store
+from trunkward.cli.deck import declared_by
 from trunkward.cli.host_paths import hint
 from trunkward.cli.number import day, end_of
 from trunkward.cli.said import complain, say, wide
@@ -33,15 +35,17 @@ from trunkward.control.evidence import (
     revoked,
     unpacked,
 )
+from trunkward.control.evidence_retention import forgotten
 from trunkward.engines.denied_file import deny, read_own
 from trunkward.engines.node import read_in_force
 from trunkward.engines.pki_files import PkiFiles, read_evidence_key
 from trunkward.engines.trust import TrustFiles
+from trunkward.journal.commitment import SALT_BYTES
 from trunkward.settings import Paths
 from trunkward.shaken.evidence import Kind, read_token
 from trunkward.shaken.possession import LIFETIME_S, Purpose, challenge
 from trunkward.store.configuration import SqlConfiguration
-from trunkward.trunks.evidence import GRACE_S, EvidenceChange, EvidenceRecord, State
+from trunkward.trunks.evidence import GRACE_S, EvidenceChange, EvidenceForgotten, EvidenceRecord, State
 from trunkward.trunks.model import Declared
 from trunkward.trunks.signing import Revocation
 
@@ -88,6 +92,7 @@ def run_add(
             now=now,
             replaces=replaces,
             proof=proved,
+            salt=secrets.token_hex(SALT_BYTES),
         )
         if kind == Kind.DELEGATE:
             _check_delegate(paths, document, entered.record, declared, now)
@@ -95,7 +100,7 @@ def run_add(
 
     return _act(
         paths,
-        f"evidence add {numbers}"[:64],
+        "evidence add",
         change,
         lambda version: (
             f"record {version.number} waits for another person: ./trunkward evidence review {version.number}"
@@ -174,6 +179,28 @@ def _end_of(paths: Paths, number: int, why: str) -> int:
             raise EvidenceActRefused(f"the policy in force knows no record {number}") from None
         return said.not_after + GRACE_S
     return ceil(revoked(records, number, why=why, now=time.time()).record.until) + GRACE_S
+
+
+def run_forget(paths: Paths) -> int:
+    """Deletes records whose time is over; exit codes as of `run_add`, 0 also where there is none."""
+    if not _root():
+        return 2
+    with configuration_store(paths, make=False) as store:
+        if _over(store, declared_by(store), time.time()) is None:
+            say("nothing has ended for as long as node.evidence_retention says")
+            return 0
+
+    def decide(store: SqlConfiguration, declared: Declared, now: float, beyond: int) -> Version:
+        over = _over(store, declared, now)
+        if over is None:
+            raise EvidenceActRefused("somebody else was faster: nothing is left to delete")
+        return put_down(store, over, actor=current_actor(), command="evidence forget", at=now, beyond=beyond)
+
+    return act(paths, "evidence forget", decide)
+
+
+def _over(store: SqlConfiguration, declared: Declared, now: float) -> EvidenceForgotten | None:
+    return forgotten(store.evidence(), store.verifications(), declared.retention.evidence_days, now)
 
 
 def run_list(paths: Paths, *, trunk: str, every: bool, as_json: bool) -> int:

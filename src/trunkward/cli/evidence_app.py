@@ -88,6 +88,14 @@ def revoke(number: IdArgument, why: WhyOption) -> None:
     raise typer.Exit(run_revoke(Paths.from_environment(), number, why=why))
 
 
+@evidence_app.command("forget")
+def forget() -> None:
+    """Delete records that ended as long ago as node.evidence_retention says, with their documents."""
+    from trunkward.cli.evidence import run_forget
+
+    raise typer.Exit(run_forget(Paths.from_environment()))
+
+
 @evidence_app.command("list")
 def list_records(
     trunk: Annotated[str, typer.Option(help="Of this trunk alone.")] = "",

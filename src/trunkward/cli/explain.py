@@ -138,7 +138,8 @@ def _party(call: dict[str, Any]) -> str:
     who = f"{kind} {call['source_name']}" if call["source_name"] else f"a stranger{said}"
     seen = (call["source"], call["transport"], call["tls_version"])
     where = ", ".join(part for part in seen if part)
-    numbers = f"from {call['calling_number'] or 'no number'} to {call['called_number'] or 'no number'}"
+    shown = f", who showed {call['shown_number']}," if call.get("shown_number") else ""
+    numbers = f"from {call['calling_number'] or 'no number'}{shown} to {call['called_number'] or 'no number'}"
     return f"{who} ({where}) called {numbers}" if where else f"{who} called {numbers}"
 
 

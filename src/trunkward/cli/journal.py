@@ -3,6 +3,7 @@
 import json
 import time
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,29 +27,44 @@ from trunkward.journal.examine import HeadAt, Report, examine, told, whole
 from trunkward.journal.heads import ACTS, Head, Minute
 from trunkward.settings import Paths
 
-#: Seconds after which heads that nobody signed any more are told of: an hour and some rounds.
-_SILENT_S = 3900.0
+#: Seconds after which heads that nobody signed any more are a finding: an hour and some rounds; and a line
+#: that no head names: a minute, and what signer and worker take.
+_SILENT_S, _UNSIGNED_S = 3900.0, 120.0
 
 
 def run_verify(paths: Paths, *, heads: Path | None, key: Path | None, as_json: bool) -> int:
-    """0: every line is as it was written. 1: some are not. 2: it could not be looked."""
+    """0: every line is as it was written, and signed heads say so. 1: not all. 2: it could not be looked."""
     try:
-        reports, silent = _reports(paths, heads or paths.heads, _key(paths, key))
+        reports, last_s = _reports(paths, heads or paths.heads, _key(paths, key))
     except (ChainBroken, KeyUnusable) as problem:
         complain(str(problem))
         return 1 if isinstance(problem, ChainBroken) else 2
     except OSError as problem:
         complain(in_words(problem))
         return 2
-    found = any(report.findings for report in reports)
+    # a copy of the heads ends where it was taken
+    silent = list(_silent(reports, last_s, time.time())) if heads is None else []
     if as_json:
-        print(json.dumps([asdict(report) for report in reports], indent=1))
-        return 1 if found else 0
+        journals = [asdict(report) for report in reports]
+        print(json.dumps({"journals": journals, "last_head_at": last_s or None, "silent": silent}, indent=1))
+    else:
+        for report in reports:
+            _say(report)
+        for sentence in silent:
+            say(sentence, "red")
+    return 1 if silent or any(report.findings for report in reports) else 0
+
+
+def _silent(reports: Iterable[Report], last_s: float, now_s: float) -> Iterator[str]:
+    """Sentences on heads that should have been signed: without them a journal can be rewritten unseen."""
+    do = "is the worker there, and what does its log say? ./trunkward status"
+    if now_s - last_s > _SILENT_S:
+        since = f"since {told(last_s)}" if last_s else "ever"
+        yield f"no head was signed {since}: what came later is not protected; {do}"
     for report in reports:
-        _say(report)
-    if silent:
-        say(f"the last heads are of {told(silent)}: what came later is not protected yet", "yellow")
-    return 1 if found else 0
+        at = report.since_head_at
+        if at is not None and now_s - at > _UNSIGNED_S:
+            yield f"{report.journal}: no head was signed of its lines since {told(at)}; {do}"
 
 
 def run_heads(paths: Paths, *, as_json: bool) -> int:
@@ -80,7 +96,7 @@ def run_heads(paths: Paths, *, as_json: bool) -> int:
 
 
 def _reports(paths: Paths, heads: Path, key: Ed25519PublicKey) -> tuple[list[Report], float]:
-    """What came out of each journal, and since when no head was signed; 0: the last one is young."""
+    """What came out of each journal, and when a head was last signed; 0: never."""
     signed: defaultdict[str, list[HeadAt]] = defaultdict(list)
     last_s = 0.0
     for minute in minutes_of(heads, key):
@@ -98,7 +114,7 @@ def _reports(paths: Paths, heads: Path, key: Ed25519PublicKey) -> tuple[list[Rep
         if name not in journals and name != ACTS
     ]
     reports.append(_acts(paths, signed[ACTS]))
-    return reports, last_s if time.time() - last_s > _SILENT_S else 0.0
+    return reports, last_s
 
 
 def _acts(paths: Paths, signed: list[HeadAt]) -> Report:

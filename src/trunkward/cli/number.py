@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import time
 from datetime import UTC, date, datetime
 from hashlib import sha256
@@ -18,6 +19,7 @@ from trunkward.cli.said import complain, say, wide
 from trunkward.control.acts import put_down
 from trunkward.control.configuration import Version
 from trunkward.control.verified import verified, withdrawn
+from trunkward.journal.commitment import SALT_BYTES
 from trunkward.settings import Paths
 from trunkward.store.configuration import SqlConfiguration
 from trunkward.trunks.callers import Verification
@@ -38,7 +40,7 @@ def run_verify(paths: Paths, number: str, *, trunk: str, evidence: str, file: Pa
         complain(f"nothing was changed: {why}")
         return 2
 
-    command = f"number verify {number}"
+    command = "number verify"
 
     def decide(store: SqlConfiguration, declared: Declared, now: float, beyond: int) -> Version:
         change = verified(
@@ -50,6 +52,7 @@ def run_verify(paths: Paths, number: str, *, trunk: str, evidence: str, file: Pa
             file_sha256=digest,
             until=ends,
             now=now,
+            salt=secrets.token_hex(SALT_BYTES),
         )
         return put_down(store, change, actor=current_actor(), command=command, at=now, beyond=beyond)
 
@@ -60,7 +63,7 @@ def run_withdraw(paths: Paths, number: str, *, trunk: str | None) -> int:
     """Takes a finding back; exit codes as of `run_verify`."""
     if not _root():
         return 2
-    command = f"number withdraw {number}"
+    command = "number withdraw"
 
     def decide(store: SqlConfiguration, _: Declared, now: float, beyond: int) -> Version:
         change = withdrawn(store.verifications(), number=number, trunk=trunk, now=now)

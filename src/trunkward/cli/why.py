@@ -12,10 +12,12 @@ from trunkward.cli.changing import configuration_store
 from trunkward.control import configuration
 from trunkward.control.configuration import HistoryBroken, Version
 from trunkward.control.evidence import acts_of, described, unlike_journal
+from trunkward.control.shown_certificate import MAX_CHAIN_BYTES
 from trunkward.control.why import Certificate, Journaled, Known, document, lines
 from trunkward.engines.journal_proof import ProvenLine, proven_line
 from trunkward.engines.journals import KeyUnusable, read_public_key
 from trunkward.engines.pki_files import PkiFiles
+from trunkward.engines.whole_file import read_plain
 from trunkward.journal.chain import ChainBroken, Entry
 from trunkward.journal.examine import told
 from trunkward.settings import Paths
@@ -112,21 +114,21 @@ def _declared(
 
 
 def _certificate(paths: Paths, serial: str, identity: str) -> Certificate | None:
-    """The certificate with this serial, where it still is on this node: in use, or published."""
-    in_use = (PkiFiles(paths.pki).shaken, paths.signing_chain(identity))
-    for place in (*in_use, *sorted(paths.published.rglob("*.pem"))):
-        try:
-            leaf = x509.load_pem_x509_certificates(place.read_bytes())[0]
-            if f"{leaf.serial_number:x}" == serial:
-                return Certificate(
-                    serial=serial,
-                    spc=", ".join(tn_auth_list_of(leaf).spcs),
-                    issuer=leaf.issuer.rfc4514_string(),
-                    until=leaf.not_valid_after_utc,
-                )
-        except (OSError, ValueError):
-            continue
-    return None
+    """The certificate with this serial, which its signer keeps from the first signature on."""
+    if not serial:
+        return None
+    try:
+        leaf = x509.load_pem_x509_certificate(
+            read_plain(paths.signed_with(identity, serial), MAX_CHAIN_BYTES)
+        )
+        return Certificate(
+            serial=serial,
+            spc=", ".join(tn_auth_list_of(leaf).spcs),
+            issuer=leaf.issuer.rfc4514_string(),
+            until=leaf.not_valid_after_utc,
+        )
+    except (OSError, ValueError):
+        return None
 
 
 def proof_of(paths: Paths, call: Mapping[str, Any]) -> ProvenLine | None:

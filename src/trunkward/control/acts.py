@@ -5,12 +5,23 @@ it, and gates judge by it as by any other version.
 """
 
 from trunkward.access.actor import Actor
-from trunkward.control import decks, evidence, rerating, secrets, spending, traceback, verified
+from trunkward.control import (
+    decks,
+    evidence,
+    evidence_retention,
+    rerating,
+    restored,
+    secrets,
+    spending,
+    traceback,
+    verified,
+)
 from trunkward.control.configuration import Act, ConfigurationStore, Version, same_file_again
+from trunkward.control.restored import Restored
 from trunkward.control.traceback import TracebackAnswered
 from trunkward.spend.kept import DeckChange, Rerating
 from trunkward.trunks.callers import NumberChange
-from trunkward.trunks.evidence import EvidenceChange
+from trunkward.trunks.evidence import EvidenceChange, EvidenceForgotten
 from trunkward.trunks.secret import SecretChange
 from trunkward.trunks.spending import SpendingChange
 
@@ -44,8 +55,12 @@ def said(act: Act) -> str:
             return spending.said(act)
         case EvidenceChange():
             return evidence.said(act)
+        case EvidenceForgotten():
+            return evidence_retention.said(act)
         case TracebackAnswered():
             return traceback.said(act)
+        case Restored():
+            return restored.said(act)
 
 
 def journaled(act: Act, number: int) -> dict[str, object]:
@@ -63,5 +78,9 @@ def journaled(act: Act, number: int) -> dict[str, object]:
             return {"spending": spending.journaled(act)}
         case EvidenceChange():
             return {"evidence": evidence.journaled(act, number)}
+        case EvidenceForgotten():
+            return {"evidence_deleted": evidence_retention.journaled(act)}
         case TracebackAnswered():
             return {"traceback": traceback.journaled(act)}
+        case Restored():
+            return {"restored": restored.journaled(act)}

@@ -16,17 +16,26 @@ from trunkward.control.effects import Effects
 from trunkward.control.node_file import Accepted, NodeFileRefused, accept_node_file
 from trunkward.control.objects import Objects
 from trunkward.control.opens import NO_CHANGE, Reach
+from trunkward.control.restored import Restored
 from trunkward.control.traceback import TracebackAnswered
 from trunkward.journal.chain import Entry, verify
 from trunkward.spend.kept import DeckChange, KeptDeck, Rerating
 from trunkward.trunks.callers import NumberChange, Verification
-from trunkward.trunks.evidence import EvidenceChange, EvidenceRecord
+from trunkward.trunks.evidence import EvidenceChange, EvidenceForgotten, EvidenceRecord
 from trunkward.trunks.secret import SealedSecret, SecretChange
 from trunkward.trunks.spending import Hold, Raise, SpendingChange
 
 #: What a version does besides its file (`control.acts`).
 type Act = (
-    SecretChange | NumberChange | DeckChange | SpendingChange | Rerating | EvidenceChange | TracebackAnswered
+    SecretChange
+    | NumberChange
+    | DeckChange
+    | SpendingChange
+    | Rerating
+    | EvidenceChange
+    | EvidenceForgotten
+    | TracebackAnswered
+    | Restored
 )
 
 

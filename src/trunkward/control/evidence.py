@@ -19,6 +19,7 @@ import msgspec
 from trunkward.access.actor import Actor, Source
 from trunkward.control.configuration import ConfigurationStore, Version
 from trunkward.journal.chain import Entry
+from trunkward.journal.commitment import commitment
 from trunkward.numbering.e164 import E164, NotANumber
 from trunkward.shaken.evidence import MOST_NUMBERS, Kind
 from trunkward.trunks.evidence import GRACE_S, EvidenceChange, EvidenceRecord, State
@@ -78,14 +79,15 @@ def added(
     why: str,
     actor: Actor,
     now: float,
+    salt: str,
     replaces: int = 0,
     proof: str = "",
 ) -> EvidenceChange:
     """A new record, which nobody has reviewed. Raises `EvidenceActRefused`.
 
-    `until` and `now` in seconds since the epoch. What is in another tenant's inventory is not this one's, nor
-    what another's accepted record speaks for, unless it is that one which is to be replaced (`replaces`).
-    `proof`: of a delegate certificate, what was signed with its key.
+    `until` and `now` in seconds since the epoch; `salt`: 16 bytes of chance, hex. What is in another tenant's
+    inventory is not this one's, nor what another's accepted record speaks for, unless it is that one which is
+    to be replaced (`replaces`). `proof`: of a delegate certificate, what was signed with its key.
     """
     _check_login(actor)
     first, last = numbers_of(numbers)
@@ -122,6 +124,7 @@ def added(
         until=until,
         replaces=replaces,
         proof=proof,
+        salt=salt,
     )
     records = list(records)
     _check_nobody_elses(declared, record)
@@ -288,30 +291,31 @@ def unpacked(packed: bytes) -> bytes:
 
 
 def said(change: EvidenceChange) -> str:
-    """One line for the history."""
+    """One line for the history, which is never deleted: nothing personal."""
     record, done = change.record, _DONE[change.act]
     name = f" {record.version}" if record.version else ""
-    return f"evidence{name} ({record.kind}) {done}: {record.numbers} for trunk {record.trunk} ({change.why})"
+    return f"evidence{name} ({record.kind}) {done} for trunk {record.trunk}"
 
 
 def journaled(change: EvidenceChange, number: int) -> dict[str, object]:
-    """What the journal says of an act besides its version."""
-    record = change.record
+    """What the journal says of an act besides its version: what is personal only as commitments.
+
+    The journal is never changed, and the record, which opens them, is deleted when its time is over.
+    """
+    record, salt = change.record, bytes.fromhex(change.record.salt)
+    private = {"numbers": record.numbers, "file": record.file_name, "why": change.why}
     return {
         "act": change.act,
         "id": record.version or number,
         "evidence": record.kind,
-        "first": record.first,
-        "last": record.last,
+        "commits": {name: commitment(salt, name, value) for name, value in private.items()},
         "trunk": record.trunk,
         "tenant": record.tenant,
         "customer": record.customer,
-        "file": record.file_name,
         "file_sha256": record.file_sha256,
         "until": record.until,
         "replaces": record.replaces,
         "proof_sha256": sha256(record.proof.encode()).hexdigest() if record.proof else "",
-        "why": change.why,
     }
 
 

@@ -103,6 +103,7 @@ def declared_by(parts: FilePart) -> Declared:
             ladder_days=parts.node.ladder_retention,
             signatures_days=parts.node.signature_retention,
             journals_days=parts.node.journal_retention,
+            evidence_days=parts.node.evidence_retention,
             tenants={tenant.name: tenant.retention for tenant in parts.tenants if tenant.retention},
         ),
         tenant_limits=limits_by_name(parts.tenants),

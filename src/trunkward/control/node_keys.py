@@ -38,7 +38,7 @@ from trunkward.trunks.model import (
     Routing,
     SharedLive,
 )
-from trunkward.trunks.retention import SIGNATURES_DAYS
+from trunkward.trunks.retention import EVIDENCE_DAYS, SIGNATURES_DAYS
 
 #: Ports below it need a privilege that no process of a node has (ip(7)), and belong to other services.
 _MIN_PORT = 1024
@@ -192,6 +192,7 @@ class NodePart(Part):
     ladder_retention: Days = 30
     signature_retention: Days = SIGNATURES_DAYS
     journal_retention: Days | None = None
+    evidence_retention: Days = EVIDENCE_DAYS
     certificate: Annotated[ServerCertificatePart, LOCAL_OR_SERVER] = ServerCertificatePart()
     max_call_s: MaxCall = MAX_CALL_S
     grant_s: Annotated[int, AfterValidator(_grant)] = GRANT_S

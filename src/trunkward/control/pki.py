@@ -17,12 +17,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from trunkward.shaken.begun import begun
 from trunkward.shaken.certificate import CertificateUnfit, check_signing_certificate
-from trunkward.shaken.testauthority import (
-    BACKDATE,
-    build_signing_certificate,
-    build_test_authority,
-)
+from trunkward.shaken.testauthority import build_signing_certificate, build_test_authority
 from trunkward.shaken.tnauthlist import TN_AUTH_LIST, encode_spc
 
 type Address = IPv4Address | IPv6Address
@@ -109,7 +106,7 @@ def issue_sip_authority(
     """
     name = before.subject if before else sip_authority_subject(node)
     return (
-        _builder(name, name, key.public_key(), serial, now, AUTHORITY_LIFETIME)
+        begun(name, name, key.public_key(), serial, now, AUTHORITY_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(authority=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -125,7 +122,7 @@ def issue_sip_certificate(
     issuer_id = authority.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     lifetime = min(CERTIFICATE_LIFETIME, authority.certificate.not_valid_after_utc - now)
     return (
-        _builder(subject, authority.certificate.subject, public_key, serial, now, lifetime)
+        begun(subject, authority.certificate.subject, public_key, serial, now, lifetime)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(authority=False), critical=True)
         .add_extension(
@@ -325,25 +322,6 @@ def _alternative_names(names: SipNames) -> Sequence[x509.GeneralName]:
         *(x509.DNSName(name) for name in sorted(set(names.dns))),
         *(x509.IPAddress(address) for address in sorted(set(names.addresses), key=str)),
     ]
-
-
-def _builder(
-    subject: x509.Name,
-    issuer: x509.Name,
-    public_key: ec.EllipticCurvePublicKey,
-    serial: int,
-    now: datetime,
-    lifetime: timedelta,
-) -> x509.CertificateBuilder:
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(public_key)
-        .serial_number(serial)
-        .not_valid_before(now - BACKDATE)
-        .not_valid_after(now + lifetime)
-    )
 
 
 def _usage(*, authority: bool) -> x509.KeyUsage:

@@ -50,13 +50,19 @@ class Question:
         """Calls before then fit."""
         return self.at + self.within_s
 
-    def filters(self) -> tuple[CallFilter, CallFilter]:
-        """The calls that fit, by either number: each is found in an index, however many calls there are."""
+    def filters(self) -> tuple[CallFilter, ...]:
+        """The calls that fit, by either number: each is found in an index, however many calls there are.
+
+        Who was called has seen the number in From, which may be another than the one that was asserted.
+        """
         in_time = CallFilter(since=self.since, until=self.until)
-        return (
+        called = replace(in_time, called_number=self.number)
+        fit = (
             replace(in_time, calling_number=self.number, called_number=self.other),
-            replace(in_time, called_number=self.number, calling_number=self.other),
+            replace(in_time, shown_number=self.number, called_number=self.other),
+            replace(called, calling_number=self.other),
         )
+        return fit if self.other is None else (*fit, replace(called, shown_number=self.other))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +183,8 @@ def _call(traced: Traced) -> dict[str, Any]:
         "duration_s": view["duration_s"],
         "direction": view["direction"],
         "calling_number": view["calling_number"],
+        # not in records of an earlier version
+        "shown_number": view.get("shown_number") or None,
         "called_number": view["called_number"],
         "verdict": view["verdict"],
         "reason": view["end_reason"] or view["reason"],

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from trunkward.journal.chain import ChainBroken
 from trunkward.journal.commitment import opens
-from trunkward.journal.heads import Minute, read_line
+from trunkward.journal.heads import read_minute
 
 #: Columns of what a line is about.
 _WIDE = 14
@@ -45,7 +45,9 @@ def _kept(searched: Mapping[str, Any]) -> str:
 
 
 def _call(number: int, call: Mapping[str, Any]) -> Iterator[str]:
-    numbers = f"from {call['calling_number'] or 'no number'} to {call['called_number'] or 'no number'}"
+    shown = f", who showed {call['shown_number']}," if call["shown_number"] else ""
+    caller = f"{call['calling_number'] or 'no number'}{shown}"
+    numbers = f"from {caller} to {call['called_number'] or 'no number'}"
     yield f"{number}. {call['started_at']}, {numbers}"
     yield _row("Call-ID", f"{call['call_id']} (record {call['record_id']})")
     yield _row("came from", _came_from(call["from"]))
@@ -170,7 +172,7 @@ def _wrong(call: Mapping[str, Any], proof: Mapping[str, Any], key: Ed25519Public
         return
     # 2.
     try:
-        minute = Minute.of(read_line(proof["head"], key))
+        minute = read_minute(proof["head"], key)
     except ChainBroken as problem:
         yield str(problem)
         return

@@ -9,6 +9,7 @@ is not yet the proof that level A needs.
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from trunkward.journal.commitment import commitment
 from trunkward.numbering.e164 import E164, NotANumber
 from trunkward.trunks.callers import NumberChange, Verification, VerifiedNumber
 from trunkward.trunks.model import Declared
@@ -46,10 +47,11 @@ def verified(
     file_sha256: str,
     until: float,
     now: float,
+    salt: str,
 ) -> NumberChange:
     """A new finding; it takes the place of one before it. Raises `VerificationRefused`.
 
-    `until` and `now` in seconds since the epoch.
+    `until` and `now` in seconds since the epoch; `salt`: 16 bytes of chance, hex.
     """
     try:
         tn = str(E164(number))
@@ -82,6 +84,7 @@ def verified(
         evidence=evidence.strip(),
         file_sha256=file_sha256,
         until=until,
+        salt=salt,
     )
     ended = tuple(one.version for one in _of(found, tn, trunk) if one.holds(now))
     return NumberChange(act="verify", number=tn, trunk=trunk, added=added, ended=ended)
@@ -100,19 +103,25 @@ def withdrawn(found: Iterable[Verification], *, number: str, trunk: str | None, 
 
 
 def said(change: NumberChange) -> str:
-    """One line for the history."""
+    """One line for the history, which is never deleted: no number."""
     done = "verified" if change.act == "verify" else "not verified any more"
-    return f"{change.number} {done} for trunk {change.trunk}"
+    return f"a number {done} for trunk {change.trunk}"
 
 
 def journaled(change: NumberChange) -> dict[str, object]:
-    """What the journal says of an act besides its version."""
-    added = change.added
+    """What the journal says of an act besides its version: what is personal only as commitments.
+
+    The journal is never changed, and the finding, which opens them, is deleted when its time is over.
+    """
+    added, commits = change.added, {}
+    if added is not None and added.salt is not None:
+        salt = bytes.fromhex(added.salt)
+        private = {"number": added.number, "evidence": added.evidence}
+        commits = {name: commitment(salt, name, value) for name, value in private.items()}
     return {
         "act": change.act,
-        "number": change.number,
+        "commits": commits,
         "trunk": change.trunk,
-        "evidence": added.evidence if added else None,
         "file_sha256": added.file_sha256 if added else None,
         "until": added.until if added else None,
         "ended": list(change.ended),

@@ -17,13 +17,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from trunkward.engines.journals import files_of
 from trunkward.journal.chain import UNREADABLE, ChainBroken
 from trunkward.journal.examine import Values
-from trunkward.journal.heads import Head, Minute, read_line
+from trunkward.journal.heads import Head, only, read_minute
 from trunkward.journal.segments import first_of
 
 
 class _Link(msgspec.Struct):
     seq: int = 0
     prev: str = ""
+
+
+class _Signed(msgspec.Struct):
+    at: float
 
 
 _link = msgspec.json.Decoder(_Link).decode
@@ -39,7 +43,7 @@ class ProvenLine:
     signed_at: float | None = None
     #: What does not hold; "": nothing.
     broken: str = ""
-    #: The line and the signed head as they stand in their files; "": it is not there.
+    #: The line, and the signed head with nobody else's in it, as they stand in their files; "": not there.
     text: str = ""
     head: str = ""
 
@@ -110,21 +114,21 @@ def _lines_from(journal: Path, seq: int) -> Iterator[bytes]:
 def _head_after(
     heads: Path, identity: str, seq: int, at: float, key: Ed25519PublicKey
 ) -> tuple[float, Head, str] | None:
-    """The first signed head of a journal at its line `seq` or beyond; when it was signed; its line."""
+    """The first signed head of a journal at its line `seq` or beyond; when it was signed; its line alone."""
     try:
         file = heads.open("rb")
     except FileNotFoundError:
         return None
     with file:
-        _to_first(file, lambda line: _minute(line).at >= at)
+        _to_first(file, lambda line: _signed_at(line) >= at)
         for line in file:
             if not line.endswith(b"\n"):
                 return None  # still being written
-            head = next((one for one in _minute(line).heads if one.journal == identity), None)
+            signed = line.rstrip(b"\n").decode(errors="replace")
+            minute = read_minute(signed, key)
+            head = next((one for one in minute.heads if one.journal == identity), None)
             if head is not None and head.seq >= seq:
-                signed = line.rstrip(b"\n").decode("ascii", errors="replace")
-                read_line(signed, key)
-                return _minute(line).at, head, signed
+                return minute.at, head, only(signed, identity)
     return None
 
 
@@ -157,5 +161,5 @@ def _number(line: bytes) -> int:
         return 1 << 62
 
 
-def _minute(line: bytes) -> Minute:
-    return msgspec.json.decode(line.partition(b" ")[2], type=Minute)
+def _signed_at(line: bytes) -> float:
+    return msgspec.json.decode(line.partition(b" ")[2].partition(b" ")[0], type=_Signed).at

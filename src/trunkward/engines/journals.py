@@ -122,7 +122,7 @@ def last_minute(path: Path) -> Entry | None:
         os.truncate(path, size - len(tail) + len(whole))  # what a crash left of a line
     if not whole:
         return None
-    return read_line(whole[:-1].rpartition(b"\n")[2].decode("ascii", errors="replace"), None)
+    return read_line(whole[:-1].rpartition(b"\n")[2].decode(errors="replace"), None)
 
 
 def signed_between(path: Path, since_s: float, until_s: float) -> bool:
@@ -141,7 +141,7 @@ def signed_between(path: Path, since_s: float, until_s: float) -> bool:
 
 def minutes_of(path: Path, key: Ed25519PublicKey) -> Iterator[Minute]:
     """All of a file of signed heads, each followed and checked. Raises `ChainBroken`, `OSError`."""
-    with path.open(encoding="ascii", errors="replace") as file:
+    with path.open(encoding="utf-8", errors="replace") as file:
         yield from read_minutes((line.rstrip("\n") for line in file if line.endswith("\n")), key)
 
 

@@ -41,7 +41,11 @@ def directories(paths: Paths, gates: int, resellers: Collection[str]) -> list[Di
         Directory(paths.pki, "root", "root", 0o755),
         Directory(paths.records_db.parent, "tw-worker", "tw-worker", 0o750),
         *(Directory(paths.signer_state(its.identity), its.user, its.user, 0o700) for its in signers),
-        *(Directory(_values(paths, its.identity), its.user, its.user, 0o700) for its in signers),
+        *(
+            Directory(place, its.user, its.user, 0o700)
+            for its in signers
+            for place in _kept_by(paths, its.identity)
+        ),
         # signed, and no secret: a copy of it elsewhere is worth more than this one
         Directory(paths.heads.parent, "tw-worker", "tw-worker", 0o755),
         Directory(paths.chains, "tw-fetcher", "tw-fetcher", 0o700),
@@ -148,9 +152,10 @@ def write_private(path: Path, text: str | bytes, owner: str, group: str, mode: i
         os.fsync(directory)
 
 
-def _values(paths: Paths, identity: str) -> Path:
-    """What a signer's journal commits to."""
-    return paths.signer_state(identity) / "details"
+def _kept_by(paths: Paths, identity: str) -> tuple[Path, ...]:
+    """What a signer keeps: its journal, what that commits to, each certificate that it signed with."""
+    certificates = paths.signed_with(identity, "any").parent
+    return paths.signer_journal(identity), paths.signer_state(identity) / "details", certificates
 
 
 def _own_files(paths: Paths, resellers: Collection[str]) -> None:
@@ -159,13 +164,17 @@ def _own_files(paths: Paths, resellers: Collection[str]) -> None:
     # what a signer kept that is no more: its user may be another's from now on
     for identity in departed(resellers, paths):
         signers.append((identity, "root"))
-        for place in (paths.signer_state(identity), _values(paths, identity)):
+        for place in filter(Path.is_dir, (paths.signer_state(identity), *_kept_by(paths, identity))):
             with _opened(place, os.O_DIRECTORY | os.O_NOFOLLOW) as gone:
                 os.fchown(gone, 0, 0)
     owners = [
         (paths.records_db.parent, "tw-worker", "tw-worker"),
         *((paths.signer_state(identity), user, user) for identity, user in signers),
-        *((_values(paths, identity), user, user) for identity, user in signers),
+        *(
+            (place, user, user)
+            for identity, user in signers
+            for place in filter(Path.is_dir, _kept_by(paths, identity))
+        ),
         (paths.heads.parent, "tw-worker", "tw-worker"),
         (paths.chains, "tw-fetcher", "tw-fetcher"),
         (paths.dialogs, "tw-edge", "tw-edge"),

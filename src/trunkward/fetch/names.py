@@ -5,10 +5,10 @@ from ipaddress import ip_address
 from typing import Any
 
 import dns.exception
-import dns.nameserver
 import dns.rdatatype
 import dns.resolver
 
+from trunkward.fetch.dns_servers import asking
 from trunkward.routing.ports import Answer, NamesUnavailable, Naptr, Srv
 from trunkward.trunks.model import Address, Host
 
@@ -29,15 +29,7 @@ class Dns:
         Raises `NamesUnavailable` when that has none.
         """
         self._within_s, self._until = within_s, time.monotonic() + within_s
-        try:
-            self._resolver = dns.resolver.Resolver(configure=not resolvers)
-        except dns.resolver.NoResolverConfiguration:
-            raise NamesUnavailable("no DNS server in /etc/resolv.conf: name one in node.resolvers") from None
-        if resolvers:
-            self._resolver.nameservers = [
-                dns.nameserver.Do53Nameserver(resolver.host, resolver.port) for resolver in resolvers
-            ]
-        self._resolver.timeout = _SERVER_S
+        self._resolver = asking(dns.resolver.Resolver, resolvers, _SERVER_S)
 
     def naptr(self, name: str) -> Answer[Naptr]:
         """NAPTR records."""

@@ -5,9 +5,9 @@ from ipaddress import ip_address
 
 import dns.asyncresolver
 import dns.exception
-import dns.nameserver
 import dns.resolver
 
+from trunkward.fetch.dns_servers import asking
 from trunkward.routing.ports import NamesUnavailable
 from trunkward.trunks.model import Address, Host
 
@@ -22,15 +22,7 @@ class Resolver:
 
     def __init__(self, resolvers: tuple[Host, ...]) -> None:
         """`resolvers`: DNS servers; empty: those of `/etc/resolv.conf`. Raises `NamesUnavailable`."""
-        try:
-            self._resolver = dns.asyncresolver.Resolver(configure=not resolvers)
-        except dns.resolver.NoResolverConfiguration:
-            raise NamesUnavailable("no DNS server in /etc/resolv.conf: name one in node.resolvers") from None
-        if resolvers:
-            self._resolver.nameservers = [
-                dns.nameserver.Do53Nameserver(resolver.host, resolver.port) for resolver in resolvers
-            ]
-        self._resolver.timeout = _SERVER_S
+        self._resolver = asking(dns.asyncresolver.Resolver, resolvers, _SERVER_S)
 
     async def __call__(self, name: str) -> list[Address]:
         """All of them, IPv4 first; [] for a name without. Raises `NamesUnavailable` when nobody answers."""

@@ -12,6 +12,7 @@ import structlog
 import uvloop
 
 from trunkward.engines.exporter import BEAT_S
+from trunkward.engines.process_log import log_as_json
 from trunkward.engines.trust import TrustFiles
 from trunkward.engines.users import uid
 from trunkward.fetch.chains import Way, fetch, host_context
@@ -33,14 +34,7 @@ _SWEEP_S = 60.0
 def main() -> None:
     """Runs until SIGTERM."""
     arguments = _arguments()
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ]
-    )
+    log_as_json()
     uvloop.run(_run(arguments))
 
 

@@ -1,7 +1,6 @@
 """The fetcher's door: a unix socket that only the gates' user and root may speak through."""
 
 import asyncio
-import contextlib
 import socket
 import struct
 from collections.abc import Collection
@@ -21,6 +20,7 @@ from trunkward.engines.fetcher_wire import (
     frame,
     read_frame,
 )
+from trunkward.engines.unix_door import listening_at
 from trunkward.fetcher.chains import Chains, Lacking
 from trunkward.fetcher.metrics import FetcherMetrics
 
@@ -43,10 +43,8 @@ class Door:
 
     async def listen(self, path: Path, stop: asyncio.Event) -> None:
         """Listens until `stop`; replaces the socket of a fetcher before this one."""
-        with contextlib.suppress(FileNotFoundError):
-            path.unlink()  # noqa: ASYNC240  # before there is anybody to keep waiting
-        server = await asyncio.start_unix_server(self._connected, path)
-        path.chmod(0o666)  # noqa: ASYNC240  # whoever reaches the directory may knock; SO_PEERCRED decides
+        # whoever reaches the directory may knock; SO_PEERCRED decides
+        server = await asyncio.start_unix_server(self._connected, sock=listening_at(path, 0o666))
         _log.info("ready", socket=str(path))
         await stop.wait()
         server.close()

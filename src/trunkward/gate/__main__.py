@@ -19,6 +19,7 @@ from trunkward.engines.exporter import BEAT_S, Heartbeat, new_registry
 from trunkward.engines.exporter import serve as serve_metrics
 from trunkward.engines.fetcher_client import FetcherClient
 from trunkward.engines.pki_files import PkiFiles, read_secret
+from trunkward.engines.process_log import log_as_json
 from trunkward.engines.trust import TrustFiles
 from trunkward.gate.clock import KernelClock
 from trunkward.gate.counts import Counts
@@ -44,14 +45,7 @@ _FIRST_LOOK_S = 0.02
 def main() -> None:
     """Runs until SIGTERM."""
     options, paths = _arguments()
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ]
-    )
+    log_as_json()
     # what is loaded stays, and a judgement makes no cycles: collections may be rare
     gc.freeze()
     gc.set_threshold(50_000)

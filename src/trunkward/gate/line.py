@@ -450,6 +450,7 @@ class Line:
             claimed=case.stranger.claims if case.stranger and not case.source else "",
             direction=case.direction if case.source else "",
             calling_number=calling,
+            shown_number=_shown(case),
             called_number=called,
             routes=[route.peer for route in verdict.routes] if isinstance(verdict, Admit) else [],
             source=_source(attempt),
@@ -578,6 +579,12 @@ def _numbers(case: Case, policy: Snapshot) -> tuple[str, str]:
         except (MalformedUri, NotANumber):
             found.append("")
     return found[0], found[1]
+
+
+def _shown(case: Case) -> str:
+    """Where it is not the number that counts: a second one of a customer's own, or beside an asserted one."""
+    shown = case.caller.shown
+    return str(shown) if shown is not None and shown != case.calling else ""
 
 
 def _number(read: object) -> str:

@@ -31,6 +31,7 @@ from trunkward.calls.orphan import CallLeft, OrphansAsked, OrphansGiven
 from trunkward.calls.place import PlaceAsked, PlaceGiven
 from trunkward.calls.registration import FlowEnded, RegisterAttempt, RegisterVerdict
 from trunkward.calls.verdict import Verdict, Wait
+from trunkward.engines.unix_door import listening_at
 from trunkward.records.model import DecisionRecord
 
 #: Bytes of one attempt: a SIP message is at most 64 KiB here, JSON makes up to six of one byte, and a
@@ -265,13 +266,8 @@ async def serve(attempts: Path, judge: Judge, stop: asyncio.Event) -> None:
     """Listens until `stop`, then finishes what was begun; replaces the socket of a gate before this one."""
     connections: set[AttemptProtocol] = set()
     loop = asyncio.get_running_loop()
-    with contextlib.suppress(FileNotFoundError):
-        attempts.unlink()  # noqa: ASYNC240  # before there is anybody to keep waiting
-    old = os.umask(0o007)  # the edge is in the directory's group
-    try:
-        server = await loop.create_unix_server(lambda: AttemptProtocol(judge, connections), attempts)
-    finally:
-        os.umask(old)
+    door = listening_at(attempts, 0o660)  # the edge is in the directory's group
+    server = await loop.create_unix_server(lambda: AttemptProtocol(judge, connections), sock=door)
     await stop.wait()
     attempts.unlink(missing_ok=True)  # noqa: ASYNC240  # who looks for a gate finds the others at once
     server.close()

@@ -92,8 +92,10 @@ class Report:
 
     journal: str
     lines: int = 0
-    #: Lines after the last head: nothing but their chain speaks for them yet.
+    #: Lines after the last head: nothing but their chain speaks for them yet; when the first was written, in
+    #: seconds since the epoch.
     since_head: int = 0
+    since_head_at: float | None = None
     findings: list[Finding] = field(default_factory=list)
     #: Findings beyond `MOST`.
     more: int = 0
@@ -204,6 +206,8 @@ class _Examination:
             if signed.head.hash != written and not self._rewritten:
                 self._rewritten = True  # all later ones are others, too
                 self._find(signed.head.seq, f"not the line that was signed at {told(signed.at)}: rewritten")
+        if self.report.since_head_at is None and self._seq > (self._known[-1] if self._known else 0):
+            self.report.since_head_at = line.at
         # 3. and 4.
         self._says(line)
 

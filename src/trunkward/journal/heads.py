@@ -3,21 +3,27 @@
 A chain by itself can be made anew from any entry on, by whoever may write it. So once a minute the worker
 writes down how far each journal is and what its last line's hash is, signed with a key of its own (Ed25519,
 RFC 8032), in a file outside of the databases. Its lines are a chain again, so that none can be taken from
-between.
+between. What is signed commits to each head, and what opens that stands behind it: a line that is handed out
+opens the head of one journal, and says nothing of others (`only`).
 
-    <signature, base64url> <JSON with `at`, `heads`, `prev` and `seq`>
+    <signature, base64url> <JSON: `at`, `commits`, `format`, `prev` and `seq`> <JSON: salt and head of each>
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Self
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Literal
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from trunkward.journal.chain import GENESIS, UNREADABLE, ChainBroken, Entry, begin_or_continue, entry_of
+from trunkward.journal.commitment import commitment, opens
 
+#: What a line says it is: the same key signs manifests (`journal.pack`).
+FORMAT: Literal["trunkward-heads-1"] = "trunkward-heads-1"
+#: Under this name a line commits to a head.
+_HEAD = "head"
 #: The name of the journal of acts on the configuration; those of signers are called like their identities.
 ACTS = "configuration"
 
@@ -68,27 +74,34 @@ class Minute(msgspec.Struct, frozen=True, kw_only=True):
     at: float
     heads: list[Head]
 
-    @classmethod
-    def of(cls, entry: Entry) -> Self:
-        """What an entry of the file says. Raises `ChainBroken`."""
-        try:
-            return msgspec.json.decode(entry.text, type=cls)
-        except UNREADABLE as problem:
-            raise ChainBroken(f"line {entry.seq} of the heads cannot be read: {problem}") from None
+
+class _Signed(msgspec.Struct):
+    seq: int
+    prev: str
+    at: float
+    #: SHA-256 of each head with its salt, in no order of the journals.
+    commits: list[str]
+    format: Literal["trunkward-heads-1"]
+
+
+_signed = msgspec.json.Decoder(_Signed).decode
+_opened = msgspec.json.Decoder(list[tuple[str, msgspec.Raw]]).decode
 
 
 def signed_minute(
-    last: Entry | None, heads: Sequence[Head], at: float, key: Ed25519PrivateKey
+    last: Entry | None, heads: Sequence[Head], at: float, key: Ed25519PrivateKey, salt: Callable[[], bytes]
 ) -> tuple[Entry, str]:
-    """The entry that follows `last`, and its line with the signature, without a line's end."""
-    entry = begin_or_continue(last, {"at": at, "heads": msgspec.to_builtins(heads)})
+    """The entry that follows `last`, and its line, without a line's end. `salt`: 16 bytes of chance."""
+    opened = [(salt(), msgspec.json.encode(head)) for head in heads]
+    commits = sorted(commitment(salted, _HEAD, head.decode()) for salted, head in opened)
+    entry = begin_or_continue(last, {"at": at, "commits": commits, "format": FORMAT})
     signature = urlsafe_b64encode(key.sign(entry.text.encode())).decode().rstrip("=")
-    return entry, f"{signature} {entry.text}"
+    return entry, _line(signature, entry.text, [(salted.hex(), msgspec.Raw(head)) for salted, head in opened])
 
 
 def read_line(line: str, key: Ed25519PublicKey | None) -> Entry:
-    """One line; its signature is looked at where a key is given. Raises `ChainBroken`."""
-    signature, _, text = line.partition(" ")
+    """What of a line is signed; the signature is looked at where a key is given. Raises `ChainBroken`."""
+    signature, text, _ = _parts(line)
     entry = entry_of(text)
     if key is not None:
         try:
@@ -98,13 +111,49 @@ def read_line(line: str, key: Ed25519PublicKey | None) -> Entry:
     return entry
 
 
+def read_minute(line: str, key: Ed25519PublicKey) -> Minute:
+    """The heads a line opens, all or some of those its signature commits to. Raises `ChainBroken`."""
+    entry = read_line(line, key)
+    try:
+        signed, opened = _signed(entry.text), _opened(_parts(line)[2])
+        heads = [msgspec.json.decode(head, type=Head) for _, head in opened]
+    except UNREADABLE as problem:
+        raise ChainBroken(f"line {entry.seq} of the heads cannot be read: {problem}") from None
+    for (salt, text), head in zip(opened, heads, strict=True):
+        if not any(opens(commit, salt, _HEAD, bytes(text).decode()) for commit in signed.commits):
+            raise ChainBroken(f"line {entry.seq} of the heads: the one of {head.journal} was changed")
+    return Minute(seq=signed.seq, prev=signed.prev, at=signed.at, heads=heads)
+
+
+def only(line: str, journal: str) -> str:
+    """A line that can be read, opening what it says of one journal: that of others is nobody's business."""
+    signature, text, opened = _parts(line)
+    return _line(
+        signature,
+        text,
+        [one for one in _opened(opened) if msgspec.json.decode(one[1], type=Head).journal == journal],
+    )
+
+
 def read_minutes(lines: Iterable[str], key: Ed25519PublicKey) -> Iterator[Minute]:
     """All minutes of a file, followed from the first. Raises `ChainBroken` at the first that does not fit."""
     last: Entry | None = None
     for line in lines:
-        entry = read_line(line, key)
-        minute = Minute.of(entry)
+        minute, entry = read_minute(line, key), read_line(line, None)
         if entry.seq != (last.seq + 1 if last else 1) or minute.prev != (last.hash if last else GENESIS):
             raise ChainBroken(f"line {entry.seq} of the heads does not follow the one before it")
+        if len(minute.heads) != len(_signed(entry.text).commits):
+            raise ChainBroken(f"line {entry.seq} of the heads: heads were taken out")
         last = entry
         yield minute
+
+
+def _parts(line: str) -> tuple[str, str, str]:
+    """Signature, what is signed, which has no space in it, and what opens it."""
+    signature, _, rest = line.partition(" ")
+    text, _, opened = rest.partition(" ")
+    return signature, text, opened
+
+
+def _line(signature: str, text: str, opened: Sequence[tuple[str, msgspec.Raw]]) -> str:
+    return f"{signature} {text} {msgspec.json.encode(opened).decode()}"

@@ -1,20 +1,23 @@
 """Files that are handed out together, and what shows whether anybody has changed them since.
 
-A manifest names each with its SHA-256, and is signed with the key of the heads (Ed25519, RFC 8032). It is no
-line of theirs, and none of theirs is a manifest: those have `seq`, `prev` and `heads`, which this has not.
+A manifest names each with its SHA-256, and is signed with the key of the heads (Ed25519, RFC 8032). It says
+that it is one (`format`), as each line of theirs says what it is: neither is ever taken for the other.
 """
 
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
+from typing import Literal
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
+FORMAT: Literal["trunkward-manifest-1"] = "trunkward-manifest-1"
 
 
 class _Manifest(msgspec.Struct, forbid_unknown_fields=True):
+    format: Literal["trunkward-manifest-1"]
     #: SHA-256 in lower-case hex, by name.
     files: dict[str, str]
 
@@ -22,7 +25,9 @@ class _Manifest(msgspec.Struct, forbid_unknown_fields=True):
 def sealed(files: Mapping[str, bytes], key: Ed25519PrivateKey) -> dict[str, bytes]:
     """The files with their manifest, and its signature: the 64 bytes as they are."""
     hashes = {name: sha256(files[name]).hexdigest() for name in sorted(files)}
-    manifest = msgspec.json.format(msgspec.json.encode(_Manifest(files=hashes)), indent=1) + b"\n"
+    manifest = (
+        msgspec.json.format(msgspec.json.encode(_Manifest(format=FORMAT, files=hashes)), indent=1) + b"\n"
+    )
     return {**files, MANIFEST: manifest, SIGNATURE: key.sign(manifest)}
 
 

@@ -56,6 +56,7 @@ COLUMNS = (
     "emergency",
     "end_reason",
     *(f"attest_{name}" for name in _ATTESTATION),
+    "shown_number",
 )
 
 
@@ -63,16 +64,18 @@ def row(view: Mapping[str, Any], pseudonyms: Pseudonyms | None = None) -> list[s
     """The cells of one call, as `COLUMNS` names them; what is not known is empty."""
     legs = {leg.get("side"): leg for leg in view["legs"]}
     cells = []
+
+    def number(name: str) -> str:
+        text = _text(name, view.get(name))
+        return pseudonyms.of(text) if pseudonyms else guarded(text, number=True)
+
     for name in _OF_CALL:
         if pseudonyms and name in _PERSONAL:
             cells.append("")
             continue
         value = view.get(name)
         text = _SPECIAL[name](value or []) if name in ("routes", "tried") else _text(name, value)
-        if name in ("calling_number", "called_number"):
-            cells.append(pseudonyms.of(text) if pseudonyms else guarded(text, number=True))
-        else:
-            cells.append(guarded(text))
+        cells.append(number(name) if name in ("calling_number", "called_number") else guarded(text))
     for side in ("caller", "callee"):
         leg = legs.get(side, {})
         cells += [guarded(_text(name, leg.get(name))) for name in _LEG]
@@ -80,6 +83,7 @@ def row(view: Mapping[str, Any], pseudonyms: Pseudonyms | None = None) -> list[s
     cells.append(guarded(_text("end_reason", view.get("end_reason"))))
     attestation = view.get("attestation") or {}
     cells += [guarded(_text(name, attestation.get(name))) for name in _ATTESTATION]
+    cells.append(number("shown_number"))
     return cells
 
 

@@ -16,7 +16,9 @@ class CallFilter:
     carrier: str | None = None
     calling_number: str | None = None
     called_number: str | None = None
-    #: Either of the two.
+    #: Of a call whose From has another than its calling number: that one.
+    shown_number: str | None = None
+    #: Any of the three.
     number: str | None = None
     verdict: str | None = None
     reason: str | None = None

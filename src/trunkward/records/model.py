@@ -116,6 +116,8 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="decision", 
     claimed: str = ""
     direction: str = ""
     calling_number: str = ""
+    #: In From, where that is another than the one asserted: whom the called side saw.
+    shown_number: str = ""
     called_number: str = ""
     #: Peers in the order they are tried.
     routes: list[str] = []

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
+from trunkward.shaken.begun import begun
 from trunkward.shaken.profile import POLICY
 from trunkward.shaken.tnauthlist import TN_AUTH_LIST, encode_spc
 
@@ -18,9 +19,6 @@ TEST_AUTHORITY_NAME = "Trunkward TEST authority - not STI-PA"
 
 #: A host of documentation (RFC 2606): there is no list.
 TEST_REVOCATIONS = "https://crl.example.com/trunkward-test.crl"
-
-#: Tolerated difference of clocks: certificates are valid from this long before they are made.
-BACKDATE = timedelta(minutes=5)
 
 
 def _name(common_name: str) -> x509.Name:
@@ -42,7 +40,7 @@ def build_test_authority(
     """Self-signed root that may issue end-entity certificates only. `serial`: positive, 64 to 159 bits."""
     name = TEST_AUTHORITY_SUBJECT
     return (
-        _builder(name, name, key.public_key(), serial, now, lifetime)
+        begun(name, name, key.public_key(), serial, now, lifetime)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_key_usage(sign_certificates=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -68,7 +66,7 @@ def build_signing_certificate(
     tn_auth_list = x509.UnrecognizedExtension(TN_AUTH_LIST, encode_spc(spc))
     lifetime = min(lifetime, authority.not_valid_after_utc - now)
     return (
-        _builder(_name(f"SHAKEN {spc}"), authority.subject, public_key, serial, now, lifetime)
+        begun(_name(f"SHAKEN {spc}"), authority.subject, public_key, serial, now, lifetime)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(sign_certificates=False), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
@@ -82,25 +80,6 @@ def build_signing_certificate(
         .add_extension(_revocations(authority.subject), critical=False)
         .add_extension(tn_auth_list, critical=False)
         .sign(authority_key, SHA256())
-    )
-
-
-def _builder(
-    subject: x509.Name,
-    issuer: x509.Name,
-    public_key: ec.EllipticCurvePublicKey,
-    serial: int,
-    now: datetime,
-    lifetime: timedelta,
-) -> x509.CertificateBuilder:
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(public_key)
-        .serial_number(serial)
-        .not_valid_before(now - BACKDATE)
-        .not_valid_after(now + lifetime)
     )
 
 

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import gc
-import logging
 import resource
 import signal
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import structlog
 
+from trunkward.engines.process_log import log_as_json
 from trunkward.signer.forgetting import Retention
 from trunkward.signer.identity import Administered, IdentityFiles, IdentityUnfit
 from trunkward.signer.segments import JournalError
@@ -118,19 +118,6 @@ def _settings(arguments: argparse.Namespace) -> SignerSettings:
     )
 
 
-def _configure_log() -> None:
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-
-
 async def _run(settings: SignerSettings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -141,7 +128,7 @@ async def _run(settings: SignerSettings) -> None:
 def main(argv: list[str]) -> int:
     """Run. Returns 0 after SIGTERM or SIGINT, 78 when it must not or cannot start."""
     arguments = _arguments(argv)
-    _configure_log()
+    log_as_json(sys.stderr)
     # A core dump would carry the private key.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:

@@ -38,6 +38,7 @@ from trunkward.signer.desk import SigningDesk
 from trunkward.signer.forgetting import Forgetting, Retention
 from trunkward.signer.identity import IdentityFiles, load_identity
 from trunkward.signer.journal import Journal, Line
+from trunkward.signer.kept_certificates import keep
 from trunkward.signer.looking import Looking
 from trunkward.signer.metrics import SignerMetrics
 from trunkward.trunks.transit import OF_NODE
@@ -158,6 +159,10 @@ class _Office:
             log.info("certificate-changed", serial=identity.serial, x5u=identity.x5u)
             self.note("certificate-changed", serial=identity.serial, before=serial, x5u=identity.x5u)
         self._not_taken = str(wrong) if wrong is not None else ""
+        try:
+            keep(self.settings.journal.with_name("certificates"), identity)
+        except OSError as problem:  # it signs all the same; the next look tries again
+            log.error("certificate-not-kept", error=str(problem))
 
     def look_at_denied(self) -> None:
         """Takes over what was revoked, and says so."""

@@ -9,11 +9,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
+from trunkward.shaken.begun import begun
 from trunkward.shaken.profile import POLICY
 from trunkward.shaken.tnauthlist import TN_AUTH_LIST, encode_spc
 
-#: Tolerated difference of clocks: certificates are valid from this long before they are made.
-BACKDATE = timedelta(minutes=5)
 #: Of authorities.
 AUTHORITY_LIFETIME = timedelta(days=3650)
 ADMINISTRATOR, ROOT, INTERMEDIATE = (
@@ -43,7 +42,7 @@ def issue_administrator(key: ec.EllipticCurvePrivateKey, *, serial: int, now: da
     """The policy administrator's: signs tokens, the trusted list and the revocation list; issues nothing."""
     name = _name(ADMINISTRATOR)
     return (
-        _dated(name, name, key.public_key(), serial, now, AUTHORITY_LIFETIME)
+        begun(name, name, key.public_key(), serial, now, AUTHORITY_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(digital_signature=True, crl_sign=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -55,7 +54,7 @@ def issue_root(key: ec.EllipticCurvePrivateKey, *, serial: int, now: datetime) -
     """What stands on the trusted list."""
     name = _name(ROOT)
     return (
-        _dated(name, name, key.public_key(), serial, now, AUTHORITY_LIFETIME)
+        begun(name, name, key.public_key(), serial, now, AUTHORITY_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
         .add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -73,7 +72,7 @@ def issue_intermediate(
 ) -> x509.Certificate:
     """What issues to providers."""
     return (
-        _dated(_name(INTERMEDIATE), root.certificate.subject, key, serial, now, AUTHORITY_LIFETIME)
+        begun(_name(INTERMEDIATE), root.certificate.subject, key, serial, now, AUTHORITY_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
@@ -97,7 +96,7 @@ def issue_signing(
     """A provider's, with the end-entity profile (ATIS-1000080). Raises `TnAuthListError` for a wrong code."""
     tn_auth_list = x509.UnrecognizedExtension(TN_AUTH_LIST, encode_spc(spc))
     return (
-        _dated(_name(f"SHAKEN {spc}"), issuer.certificate.subject, key, serial, now, lifetime)
+        begun(_name(f"SHAKEN {spc}"), issuer.certificate.subject, key, serial, now, lifetime)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(digital_signature=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
@@ -173,26 +172,6 @@ def _name(common_name: str) -> x509.Name:
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Trunkward TEST"),
             x509.NameAttribute(NameOID.COMMON_NAME, common_name),
         ]
-    )
-
-
-def _dated(
-    subject: x509.Name,
-    issuer: x509.Name,
-    key: ec.EllipticCurvePublicKey,
-    serial: int,
-    now: datetime,
-    lifetime: timedelta,
-) -> x509.CertificateBuilder:
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key)
-        .serial_number(serial)
-        # one that lives for seconds must not have gone through most of its life when it is made
-        .not_valid_before(now - min(BACKDATE, lifetime / 100))
-        .not_valid_after(now + lifetime)
     )
 
 

@@ -15,6 +15,7 @@ from trunkward.control.acts import journaled
 from trunkward.control.configuration import Act, Superseded, Version, journal_facts
 from trunkward.control.difference import Change, deletions
 from trunkward.control.objects import Objects, schema_id
+from trunkward.control.restored import Restored
 from trunkward.control.traceback import TracebackAnswered
 from trunkward.journal.chain import Entry, begin_or_continue
 from trunkward.spend.kept import DeckChange, KeptDeck, Rerating
@@ -32,7 +33,7 @@ from trunkward.store.configuration_schema import (
     versions,
 )
 from trunkward.trunks.callers import NumberChange, Verification
-from trunkward.trunks.evidence import EvidenceChange, EvidenceRecord
+from trunkward.trunks.evidence import EvidenceChange, EvidenceForgotten, EvidenceRecord
 from trunkward.trunks.secret import SealedSecret, SecretChange
 from trunkward.trunks.spending import Hold, HoldScope, Raise, SpendingChange, Window
 
@@ -142,12 +143,16 @@ class SqlConfiguration:
                 self._change_decks(connection, act, number)
             case Rerating():
                 pass  # its rows are in the records database; here stand who, when and why
+            case Restored():
+                pass  # all of it is; here stand when and of what
             case TracebackAnswered():
                 pass  # the answer has left; here stand who asked, who answered, and its hash
             case SpendingChange():
                 self._change_spending(connection, act, number)
             case EvidenceChange():
                 self._change_evidence(connection, act, number)
+            case EvidenceForgotten():
+                self._forget_evidence(connection, act)
 
     def secrets(self) -> list[SealedSecret]:
         """All secrets there ever were, the newest first."""
@@ -235,7 +240,7 @@ class SqlConfiguration:
                 connection.execute(table.insert().values(**asdict(added) | {"version": number}))
 
     def evidence(self) -> list[EvidenceRecord]:
-        """All records of evidence there ever were, the newest first."""
+        """All records of evidence that are kept, the newest first."""
         return [EvidenceRecord(**row) for row in self._newest_first(evidence)]
 
     def document(self, record: EvidenceRecord) -> bytes:
@@ -260,6 +265,14 @@ class SqlConfiguration:
             after = {"reviewed": number, "accepted": record.accepted, "review_why": record.review_why}
         found = evidence.update().where(evidence.c.version == record.version)
         connection.execute(found.values(**after))
+
+    @staticmethod
+    def _forget_evidence(connection: sa.Connection, act: EvidenceForgotten) -> None:
+        for table, over in ((evidence, act.records), (verified_numbers, act.findings)):
+            connection.execute(table.delete().where(table.c.version.in_(over)))
+        # a document that another record rests on stays
+        needed = sa.select(evidence.c.file_sha256)
+        connection.execute(evidence_files.delete().where(evidence_files.c.sha256.not_in(needed)))
 
     @staticmethod
     def _end_raises(connection: sa.Connection, changes: list[Change], number: int) -> list[int]:

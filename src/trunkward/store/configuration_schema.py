@@ -58,6 +58,8 @@ verified_numbers = sa.Table(
     sa.Column("until", sa.Double, nullable=False),
     # the version that took it back, 0 for none
     sa.Column("withdrawn", sa.BigInteger, nullable=False),
+    # null for those of versions before
+    sa.Column("salt", sa.String(32), nullable=True),
 )
 
 #: A deck that says the same again is kept once.
@@ -144,6 +146,7 @@ evidence = sa.Table(
     # the version that revoked it, 0 for none
     sa.Column("revoked", sa.BigInteger, nullable=False),
     sa.Column("revoke_why", sa.Text, nullable=False),
+    sa.Column("salt", sa.String(32), nullable=False),
 )
 
 #: A document that was entered more than once is kept once.

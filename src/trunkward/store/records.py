@@ -24,7 +24,8 @@ _PAGE = 500
 _MOST_ALIKE = 10
 #: Of these a decision is made of; the rest of a row belongs to the outcome, or to both (`carrier`).
 _DECIDED = (
-    *("at", "call_id", "verdict", "reason", "tenant", "trunk", "calling_number", "called_number", "decision"),
+    *("at", "call_id", "verdict", "reason", "tenant", "trunk", "calling_number", "called_number"),
+    *("shown_number", "decision"),
 )
 
 
@@ -362,13 +363,14 @@ def _conditions(wanted: CallFilter) -> Iterator[sa.ColumnElement[bool]]:
     for name in ("tenant", "trunk", "carrier", "verdict", "reason", "ending"):
         if (value := getattr(wanted, name)) is not None:
             yield calls.c[name] == value
-    for name in ("calling_number", "called_number"):
+    for name in ("calling_number", "called_number", "shown_number"):
         if (value := getattr(wanted, name)) is not None:
             yield _is_number(calls.c[name], value)
     if wanted.number is not None:
         yield sa.or_(
             _is_number(calls.c.calling_number, wanted.number),
             _is_number(calls.c.called_number, wanted.number),
+            _is_number(calls.c.shown_number, wanted.number),
         )
     if wanted.since is not None:
         yield calls.c.at >= wanted.since
@@ -407,6 +409,7 @@ def _decision_row(record: DecisionRecord) -> dict[str, Any]:
         "carrier": "" if record.direction == "outbound" else record.source_name,
         "calling_number": record.calling_number,
         "called_number": record.called_number,
+        "shown_number": record.shown_number or None,
         "decision": msgspec.json.encode(record).decode(),
     }
 

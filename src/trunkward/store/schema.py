@@ -13,6 +13,9 @@ def _name(length: int) -> sa.types.TypeEngine[str]:
     return sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
 
 
+#: The few calls that an index over it has.
+_shown = sa.text("shown_number IS NOT NULL")
+
 #: One row a call: its decision and its outcome as they were written, and of both what calls are looked up by.
 #: Either may come first, so both are null for a time.
 calls = sa.Table(
@@ -35,6 +38,8 @@ calls = sa.Table(
     sa.Column("duration_s", sa.Float, nullable=True),
     sa.Column("decision", sa.Text, nullable=True),
     sa.Column("outcome", sa.Text, nullable=True),
+    #: Null where From has the calling number, as it nearly always has.
+    sa.Column("shown_number", _name(32), nullable=True),
     sa.Index("ix_calls_record_id", "record_id", unique=True),
     sa.Index("ix_calls_call_id", "call_id"),
     # newest first, whatever else is asked: what few calls have is read off the index, without their rows
@@ -43,6 +48,11 @@ calls = sa.Table(
     *(
         sa.Index(f"ix_calls_{name}", name, "at")
         for name in ("tenant", "trunk", "carrier", "calling_number", "called_number")
+    ),
+    sa.Index(
+        *("ix_calls_shown_number", "shown_number", "at"),
+        sqlite_where=_shown,
+        postgresql_where=_shown,
     ),
 )
 

@@ -74,6 +74,9 @@ class Verification:
     until: float
     #: Number of the version that took it back; 0: none has.
     withdrawn: int = 0
+    #: 16 bytes of chance, hex, with which the journal of acts commits to number and evidence; None: one of a
+    #: version before, whose entry says them in clear.
+    salt: str | None = None
 
     def holds(self, at: float) -> bool:
         """Whether it holds at a time, in seconds since the epoch."""

@@ -52,6 +52,9 @@ class EvidenceRecord:
     #: Number of the version that revoked it; 0: none has.
     revoked: int = 0
     revoke_why: str = ""
+    #: 16 bytes of chance, hex: with it the journal of acts commits to what is personal in here, and that can
+    #: be deleted (`journal.commitment`).
+    salt: str
 
     @property
     def numbers(self) -> str:
@@ -84,3 +87,13 @@ class EvidenceChange:
     #: Of `add`: the document, compressed.
     packed: bytes = b""
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceForgotten:
+    """What a version does to records whose time is over: they and their documents are deleted."""
+
+    #: Numbers of the versions that entered them; and of those that wrote down findings about single numbers.
+    records: tuple[int, ...] = ()
+    findings: tuple[int, ...] = ()
+    kept_days: int

@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from trunkward.engines.exporter import Heartbeat, new_registry, serve
+from trunkward.engines.process_log import log_as_json
 from trunkward.engines.targets import read_health, read_targets
 from trunkward.engines.waiting import Waiting, waiting
 from trunkward.live import money
@@ -49,14 +50,7 @@ _STOP = frozenset({signal.SIGTERM})
 def main() -> None:
     """Runs rounds until SIGTERM; a round that fails is logged and the next one tried."""
     paths = _arguments()
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ]
-    )
+    log_as_json()
     log = structlog.get_logger(process="worker")
     # before there are threads, none of which is to get it: it ends the wait between two rounds, no round
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)

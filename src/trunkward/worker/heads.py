@@ -1,6 +1,8 @@
 """Signing the heads of all journals, each minute, into a file outside of the databases."""
 
+import secrets
 from collections.abc import Callable
+from functools import partial
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -13,9 +15,11 @@ from trunkward.engines.journals import (
 )
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.journal.chain import ChainBroken, Entry
+from trunkward.journal.commitment import SALT_BYTES
 from trunkward.journal.heads import Head, signed_minute
 from trunkward.settings import Paths
 
+_salt = partial(secrets.token_bytes, SALT_BYTES)
 #: Seconds between two looks.
 EVERY_S = 60.0
 #: Seconds after which heads are signed again though none has moved: a silence that long is one.
@@ -60,7 +64,7 @@ class Heads:
         heads = told_heads(self._paths)
         if heads == self._signed and now_s - self._signed_s < AT_LEAST_S:
             return
-        entry, line = signed_minute(self._last, heads, round(now_s, 3), self._key)
+        entry, line = signed_minute(self._last, heads, round(now_s, 3), self._key, _salt)
         append_minute(self._paths.heads, line)
         self._last, self._signed, self._signed_s = entry, heads, now_s
         self.signed_at = now_s

@@ -22,7 +22,8 @@ from trunkward.control.evidence import (
     unpacked,
 )
 from trunkward.control.node_file import read_node_file
-from trunkward.trunks.evidence import GRACE_S, EvidenceRecord, State
+from trunkward.journal.commitment import opens
+from trunkward.trunks.evidence import GRACE_S, EvidenceChange, EvidenceRecord, State
 from trunkward.trunks.model import Declared
 
 EXAMPLE = Path(__file__).parents[3] / "examples/node.yaml"
@@ -31,6 +32,7 @@ DAY = 86_400.0
 ALICE = Actor(name="alice", uid=1001, source=Source.LOGIN)
 BOB = Actor(name="bob", uid=1002, source=Source.LOGIN)
 LETTER = b"To whom it may concern"
+SALT = "5a" * 16
 
 
 def declared() -> Declared:
@@ -53,6 +55,7 @@ def enter(**changed: Any) -> EvidenceRecord:
         "actor": ALICE,
         "now": NOW,
         "records": (),
+        "salt": SALT,
     }
     return replace(added(declared(), **(said | changed)).record, version=17)
 
@@ -238,6 +241,7 @@ def test_whose_customer_nobody_knows_has_no_evidence() -> None:
             until=NOW + DAY,
             why="w",
             now=NOW,
+            salt=SALT,
         )
 
 
@@ -264,6 +268,7 @@ def test_the_document_is_kept_as_it_was() -> None:
         until=NOW + DAY,
         why="w",
         now=NOW,
+        salt=SALT,
     )
     assert unpacked(change.packed) == LETTER
     assert change.record.file_name.endswith(".pdf")
@@ -275,9 +280,7 @@ def test_what_the_journal_and_the_history_say() -> None:
     change = reviewed(
         declared(), [record], 17, accept=True, why="called", entered_by=ALICE, actor=BOB, now=NOW
     )
-    assert said(change) == (
-        "evidence 17 (loa) accepted: +12025550150-+12025550159 for trunk acme-hq (called)"
-    )
+    assert said(change) == "evidence 17 (loa) accepted for trunk acme-hq"
     told = journaled(change, 18)
     assert (told["act"], told["id"], told["file_sha256"]) == ("accept", 17, record.file_sha256)
     entered = added(
@@ -292,8 +295,27 @@ def test_what_the_journal_and_the_history_say() -> None:
         until=NOW + DAY,
         why="w",
         now=NOW,
+        salt=SALT,
     )
     assert journaled(entered, 17)["id"] == 17
+
+
+def test_property_34_what_is_personal_is_in_no_line_that_stays_and_can_be_checked_while_it_is_kept() -> None:
+    """Property 34: the journal of acts commits to numbers, reasons and names of files, and holds none of them."""
+    record = enter()
+    for change in (
+        EvidenceChange(act="add", record=record, why=record.why),
+        reviewed([record], 17, accept=True, why="called them", entered_by=ALICE, actor=BOB, now=NOW),
+        revoked([record], 17, why="ported out", now=NOW),
+    ):
+        told = journaled(change, 17)
+        for personal in ("2025550150", "2025550159", "Example Corp", "called", "ported", "letter.pdf", SALT):
+            assert personal not in f"{told} {said(change)}"
+        commits = told["commits"]
+        assert isinstance(commits, dict)
+        values = {"numbers": record.numbers, "file": "letter.pdf", "why": change.why}
+        assert commits.keys() == values.keys()
+        assert all(opens(commits[name], SALT, name, value) for name, value in values.items())
 
 
 def test_who_did_what_when() -> None:

@@ -41,6 +41,7 @@ RECORD = EvidenceRecord(
     until=NOW + 100.0,
     reviewed=18,
     accepted=True,
+    salt="5a" * 16,
 )
 
 

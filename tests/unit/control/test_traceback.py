@@ -237,12 +237,25 @@ def test_who_asked_what_and_until_when_is_told() -> None:
 
 
 def test_the_calls_that_fit_by_either_number() -> None:
-    one, other = QUESTION.filters()
-    assert (one.calling_number, one.called_number) == (THEIRS, OURS)
-    assert (other.calling_number, other.called_number) == (OURS, THEIRS)
-    assert {(each.since, each.until) for each in (one, other)} == {(AT - 300, AT + 300)}
-    alone = replace(QUESTION, other=None).filters()
-    assert [(each.calling_number, each.called_number) for each in alone] == [(THEIRS, None), (None, THEIRS)]
+    def sides(question: Question) -> list[tuple[str | None, ...]]:
+        return [(one.calling_number, one.shown_number, one.called_number) for one in question.filters()]
+
+    # who was called has seen the number in From, and may know no other
+    assert sides(QUESTION) == [
+        (THEIRS, None, OURS), (None, THEIRS, OURS), (OURS, None, THEIRS), (None, OURS, THEIRS),
+    ]  # fmt: skip
+    assert {(each.since, each.until) for each in QUESTION.filters()} == {(AT - 300, AT + 300)}
+    assert sides(replace(QUESTION, other=None)) == [
+        (THEIRS, None, None), (None, THEIRS, None), (None, None, THEIRS),
+    ]  # fmt: skip
+
+
+def test_the_number_that_was_shown_is_told_beside_the_one_that_was_asserted() -> None:
+    made = decision(shown_number="+12025550102")
+    (call,) = told(traced(made))["calls"]
+    assert (call["calling_number"], call["shown_number"]) == (OURS, "+12025550102")
+    assert f"from {OURS}, who showed +12025550102, to {THEIRS}" in text(made)
+    assert told(traced(decision()))["calls"][0]["shown_number"] is None
 
 
 def test_a_record_of_a_version_before_this_one_is_told_too() -> None:

@@ -20,7 +20,7 @@ LINE = json.dumps(
 
 def head(seq: int = 42, journal: str = "node", digest: str = "") -> str:
     heads = [Head(journal=journal, seq=seq, hash=digest or sha256(LINE.encode()).hexdigest())]
-    return signed_minute(None, heads, 2.0, KEY)[1]
+    return signed_minute(None, heads, 2.0, KEY, lambda: SALT)[1]
 
 
 def wrong(**changed: Any) -> list[str]:

@@ -38,6 +38,7 @@ def found(declared: Declared, held: tuple[Verification, ...] = (), **changed: An
         "file_sha256": "",
         "until": NOW + DAY,
         "now": NOW,
+        "salt": "5a" * 16,
     }
     return verified(declared, held, **said | changed)
 

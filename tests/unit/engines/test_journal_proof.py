@@ -12,7 +12,7 @@ from trunkward.engines.journal_proof import ProvenLine, proven_line, values_of
 from trunkward.engines.journals import files_of
 from trunkward.journal.chain import Entry
 from trunkward.journal.commitment import opens
-from trunkward.journal.heads import Head, signed_minute
+from trunkward.journal.heads import Head, only, signed_minute
 from trunkward.journal.segments import name_of
 from trunkward.signer.journal import Journal, Line
 
@@ -50,8 +50,9 @@ class Kept:
         return 1_800_000_000.0 + number * 20
 
     def _sign(self, journal: Journal, last: Entry | None, number: int, signed: list[str]) -> Entry:
-        heads = [Head(journal="node", seq=journal.seq, hash=journal.head)]
-        entry, line = signed_minute(last, heads, self.at(number) + 1, KEY)
+        others = Head(journal="reseller-b", seq=4_711_000 + number, hash="5a" * 32)
+        heads = [Head(journal="node", seq=journal.seq, hash=journal.head), others]
+        entry, line = signed_minute(last, heads, self.at(number) + 1, KEY, lambda: b"s" * 16)
         signed.append(line)
         return entry
 
@@ -76,7 +77,8 @@ def test_every_line_is_found_and_proved(kept: Kept) -> None:
         assert found.signed_at == kept.at(-(-number // 3) * 3) + 1
         # word for word, for whoever has neither file
         assert found.text == kept.lines()[number - 1].decode().rstrip()
-        assert found.head == kept.heads.read_text().splitlines()[-(-number // 3) - 1]
+        assert found.head == only(kept.heads.read_text().splitlines()[-(-number // 3) - 1], "node")
+        assert not [other for other in ("reseller-b", '"seq":4711', "5a" * 32) if other in found.head]
 
 
 def test_a_line_after_the_last_head_is_not_proved_yet(kept: Kept) -> None:
@@ -132,8 +134,11 @@ def test_a_head_that_somebody_else_signed_shows(kept: Kept) -> None:
 
 
 def test_a_head_that_was_changed_shows(kept: Kept) -> None:
-    head = json.loads(kept.heads.read_text().splitlines()[3].partition(" ")[2])
-    kept.heads.write_text(kept.heads.read_text().replace(head["heads"][0]["hash"], "0" * 64))
+    written = kept.heads.read_text()
+    _, text, opened = written.splitlines()[3].split(" ")
+    kept.heads.write_text(written.replace(json.loads(opened)[0][1]["hash"], "0" * 64))
+    assert "the one of node was changed" in kept.prove(10).broken
+    kept.heads.write_text(written.replace(json.loads(text)["commits"][0], "0" * 64))
     assert "is not signed with this key" in kept.prove(10).broken
 
 

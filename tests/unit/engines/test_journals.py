@@ -94,14 +94,16 @@ def test_minutes_are_appended_and_read(paths: Paths) -> None:
     assert last_minute(paths.heads) is None
     last = None
     for number in range(3):
-        last, line = signed_minute(last, [Head(journal="node", seq=number)], 60.0 * number, KEY)
+        last, line = signed_minute(
+            last, [Head(journal="node", seq=number)], 60.0 * number, KEY, lambda: b"s" * 16
+        )
         append_minute(paths.heads, line)
     assert last_minute(paths.heads) == last
     assert [one.seq for one in minutes_of(paths.heads, KEY.public_key())] == [1, 2, 3]
 
 
 def test_what_a_crash_left_of_a_minute_is_cut_off(paths: Paths) -> None:
-    first, line = signed_minute(None, [], 1.0, KEY)
+    first, line = signed_minute(None, [], 1.0, KEY, lambda: b"s" * 16)
     append_minute(paths.heads, line)
     with paths.heads.open("a") as file:
         file.write(line[:40])
@@ -113,7 +115,7 @@ def test_what_a_crash_left_of_a_minute_is_cut_off(paths: Paths) -> None:
 
 
 def test_a_full_disk_leaves_no_half_minute(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, line = signed_minute(None, [], 1.0, KEY)
+    _, line = signed_minute(None, [], 1.0, KEY, lambda: b"s" * 16)
     append_minute(paths.heads, line)
     write = os.write
     monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:30]))

@@ -59,6 +59,23 @@ def run(
     asyncio.run(whole())
 
 
+def test_its_socket_is_seen_only_once_it_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bool] = []
+    listen = socket.socket.listen
+
+    def look(self: socket.socket, backlog: int) -> None:
+        seen.append(any(path.suffix == ".sock" for path in tmp_path.iterdir()))
+        listen(self, backlog)
+
+    monkeypatch.setattr(socket.socket, "listen", look)
+
+    async def scenario(_: Chains, path: Path, __: FetcherMetrics) -> None:
+        assert seen[:1] == [False]
+        assert path.stat().st_mode & 0o777 == 0o666  # noqa: ASYNC240
+
+    run(tmp_path, scenario)
+
+
 def test_answers_come_when_there_is_one(tmp_path: Path) -> None:
     async def scenario(chains: Chains, path: Path, _: FetcherMetrics) -> None:
         client = FetcherClient(path)

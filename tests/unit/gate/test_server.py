@@ -176,6 +176,23 @@ def test_a_verdict_the_edge_never_read_is_withdrawn(tmp_path: Path) -> None:
     assert len(judge.withdrawn) == 1
 
 
+def test_its_socket_is_seen_only_once_it_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bool] = []
+    listen = socket.socket.listen
+
+    def look(self: socket.socket, backlog: int) -> None:
+        seen.append(any(path.suffix == ".sock" for path in tmp_path.iterdir()))
+        listen(self, backlog)
+
+    monkeypatch.setattr(socket.socket, "listen", look)
+
+    async def edge(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+        assert seen[:1] == [False]
+        assert (tmp_path / "a.sock").stat().st_mode & 0o777 == 0o660
+
+    _serve(tmp_path, _Judge(), edge)
+
+
 def test_an_empty_frame_is_answered_by_another(tmp_path: Path) -> None:
     judge = _Judge()
 

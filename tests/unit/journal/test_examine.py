@@ -75,6 +75,12 @@ AFTER = f"written after {told(SECOND)}"
 def test_a_journal_as_it_was_written(journal: Journal) -> None:
     report = journal.report()
     assert (report.lines, report.since_head, report.findings) == (10, 1, [])
+    # the first line that no head speaks for
+    assert report.since_head_at == START + 9 * 15 - 15
+    journal.add(START + 500)
+    assert (journal.report().since_head, journal.report().since_head_at) == (2, report.since_head_at)
+    journal.sign(START + 600)
+    assert (journal.report().since_head, journal.report().since_head_at) == (0, None)
 
 
 def edited(journal: Journal, seq: int, **changed: Any) -> None:

@@ -1,6 +1,8 @@
 """Who a call shows, at the trust boundary, both ways (RFC 3323, 3325), on the wire."""
 
 import asyncio
+import json
+from datetime import UTC, datetime
 
 from sipkit.address import name_addr
 from sipkit.call import Call, HeaderLines
@@ -91,7 +93,7 @@ def test_an_anonymous_call_to_a_carrier_that_is_not_trusted(node: Node) -> None:
 
 
 def test_what_a_customer_says_of_itself_chooses_among_its_numbers(node: Node) -> None:
-    """Summary: an own number in P-Preferred-Identity is asserted and signed; a foreign one, or PAI, goes nowhere."""
+    """Summary: an own number in P-Preferred-Identity is asserted and signed, and a traceback finds the call by it and by the one in From; a foreign one, or PAI, goes nowhere."""
 
     async def scenario() -> None:
         own: HeaderLines = [("P-Preferred-Identity", '"Main" <sip:+12025550102@10.9.8.7>')]
@@ -101,6 +103,14 @@ def test_what_a_customer_says_of_itself_chooses_among_its_numbers(node: Node) ->
         assert name_addr(there.invite.get("From")).uri == f"sip:{ACME_NUMBER}@sbc.example.com"
         record = await asyncio.to_thread(node.record, call.invite.call_id, ended=True)
         assert (record["calling_number"], record["attest"]) == ("+12025550102", "A")
+        # whom the called side saw is found as well: who was called knows no other number
+        assert record["shown_number"] == ACME_NUMBER
+        at = f"{datetime.fromtimestamp(record['started_at'], UTC):%Y-%m-%dT%H:%M:%SZ}"
+        for number in (ACME_NUMBER, "+12025550102"):
+            asked = (number, "--other", NORTH_NUMBER, "--at", at, "--within", "2s", "--json")
+            found = await asyncio.to_thread(node.trunkward, "traceback", *asked)
+            calls = json.loads(found.stdout)["calls"]
+            assert record["record_id"] in {told["record_id"] for told in calls}, number
         foreign: HeaderLines = [("P-Preferred-Identity", "<sip:+12125550150@x.example>")]
         _, there, _, carrier = await call_out(node, NORTH_NUMBER, foreign)
         assert there.invite.get_all("P-Asserted-Identity") == (f"<sip:{ACME_NUMBER}@sbc.example.com>",)

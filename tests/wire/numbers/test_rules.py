@@ -129,7 +129,7 @@ def test_a_foreign_number_is_refused_until_somebody_has_verified_it(node: Node, 
         assert '"evidence": "letter of the carrier"' in listed.stdout
         assert f'"version": {record["policy_version"]}' in listed.stdout
         history = await asyncio.to_thread(node.trunkward, "history")
-        assert f"{FOREIGN} verified for trunk acme-branch" in " ".join(history.stdout.split())
+        assert "a number verified for trunk acme-branch" in " ".join(history.stdout.split())
         # another trunk's finding it is not; and nothing is started anew by it
         plan = await asyncio.to_thread(node.trunkward, "plan")
         assert plan.returncode == 0, plan.stdout
@@ -141,7 +141,7 @@ def test_a_foreign_number_is_refused_until_somebody_has_verified_it(node: Node, 
 
 
 def test_a_diverted_call_shows_whom_it_is_from(node: Node) -> None:
-    """Summary: with caller.forwarded a foreign number goes when an own number diverted it, not asserted, signed B."""
+    """Summary: with caller.forwarded a foreign number goes when an own number diverted it, not asserted, signed B; a traceback finds it by that number."""
 
     async def scenario() -> None:
         own = [("Diversion", f'"Desk" <sip:{BRANCH_NUMBER}@10.9.8.7>;reason=no-answer;counter=1')]
@@ -156,6 +156,11 @@ def test_a_diverted_call_shows_whom_it_is_from(node: Node) -> None:
         )
         record = await asyncio.to_thread(node.record, call.invite.call_id)
         assert (record["calling_number"], record["attest"]) == (FOREIGN, "B")
+        # traced back by the number of whom the diverted call is from
+        at = f"{datetime.fromtimestamp(record['started_at'], UTC):%Y-%m-%dT%H:%M:%SZ}"
+        asked = (FOREIGN, "--other", NORTH_NUMBER, "--at", at, "--within", "2s", "--json")
+        found = await asyncio.to_thread(node.trunkward, "traceback", *asked)
+        assert record["record_id"] in {told["record_id"] for told in json.loads(found.stdout)["calls"]}
         status, _, _ = await branch_calls(node, NORTH_NUMBER, sender=FOREIGN, headers=[*other, *own])
         assert status == 403
 

@@ -121,6 +121,9 @@ def _restored(archive: Path, before: set[str], keys: dict[str, bytes]) -> None:
     with _home() as home:
         done = _trunkward(home, "restore", str(archive))
         assert done.returncode == 0, done.stderr
+        # the journal of acts says so, and a person is told what to compare
+        assert "journaled as version 2: restored from the backup of " in done.stdout
+        assert "journal verify --heads COPY" in done.stdout
         assert {name: (home / "state" / name).read_bytes() for name in keys} == keys
         in_segments = _ids(home / "state")
         assert before <= in_segments

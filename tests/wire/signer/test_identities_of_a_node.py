@@ -95,6 +95,12 @@ def test_a_resellers_own_certificate_signs_its_own_calls(node: Node) -> None:
             json.loads(line) for line in (node.state / name / "journal" / FIRST).read_text().splitlines()
         ]
         assert {line["trunk"] for line in lines if line["kind"] == "signed"} == {trunk}
+    # the page names issuer and code of each, also of a reseller's that no file of the node's own has
+    for trunk, code in (("acme-hq", "000T"), ("resold-hq", "001T")):
+        newest = node.trunkward("calls", "--trunk", trunk, "--json", "--limit", "1")
+        why = node.trunkward("why", json.loads(newest.stdout)["record_id"], "--json")
+        certificate = json.loads(why.stdout)["certificate"]
+        assert (certificate["spc"], bool(certificate["issuer"])) == (code, True), certificate
     assert (
         "001T"
         in subprocess.run(
@@ -216,7 +222,7 @@ def test_a_changed_journal_is_found(node: Node, journal: Path, tamper: str) -> N
             said = "values"
         case "heads":
             put(heads, kept[heads].replace(b'"journal":"node"', b'"journal":"n0de"', 1))
-            said = "not signed with this key"
+            said = "the one of n0de was changed"
     try:
         found = node.trunkward("journal", "verify")
     finally:

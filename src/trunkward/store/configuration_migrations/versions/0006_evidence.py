@@ -37,6 +37,7 @@ def upgrade() -> None:
         sa.Column("review_why", sa.Text, nullable=False),
         sa.Column("revoked", sa.BigInteger, nullable=False),
         sa.Column("revoke_why", sa.Text, nullable=False),
+        sa.Column("salt", sa.String(32), nullable=False),
     )
 
 

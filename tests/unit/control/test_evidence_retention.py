@@ -1,0 +1,53 @@
+"""Which records of evidence are deleted, and when not yet."""
+
+from copy import replace
+
+import pytest
+
+from trunkward.control.evidence_retention import forgotten, journaled, said
+from trunkward.trunks.callers import Verification
+from trunkward.trunks.evidence import GRACE_S, EvidenceForgotten, EvidenceRecord
+
+DAY = 86_400.0
+END = 1_800_000_000.0
+RECORD = EvidenceRecord(
+    version=17, trunk="acme-hq", tenant="acme", customer="KYC-2026-17", kind="loa", first="+12025550150",
+    last="+12025550159", file_name="letter.pdf", file_sha256="ab" * 32, why="filed", until=END, salt="5a" * 16,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("days", "at", "over"),
+    [
+        (730, END + 730 * DAY - 1, False),
+        (730, END + 730 * DAY, True),
+        # calls may rest on it until its grace is over
+        (1, END + GRACE_S - 1, False),
+        (1, END + GRACE_S, True),
+    ],
+)
+def test_property_34_when_its_time_is_over(days: int, at: float, over: bool) -> None:
+    """Property 34: what attestations rested on is kept as long as is said."""
+    for record in (RECORD, replace(RECORD, reviewed=18, accepted=True), replace(RECORD, revoked=19)):
+        found = forgotten([record], [], days, at)
+        assert found == (EvidenceForgotten(records=(17,), kept_days=days) if over else None)
+
+
+def test_what_is_said_of_it() -> None:
+    later = replace(RECORD, version=21, until=END + DAY)
+    records = [later, RECORD, replace(RECORD, version=30, until=END + 900 * DAY)]
+    finding = Verification(
+        version=12,
+        number="+12125550150",
+        trunk="acme-hq",
+        tenant="acme",
+        evidence="x",
+        file_sha256="",
+        until=END,
+    )
+    act = forgotten(
+        records, [finding, replace(finding, version=40, until=END + 2 * DAY)], 730, END + 731 * DAY
+    )
+    assert act is not None
+    assert said(act) == "deleted 730 days after the end: evidence 17, evidence 21, verified number 12"
+    assert journaled(act) == {"records": [17, 21], "findings": [12], "kept_days": 730}
