@@ -47,6 +47,7 @@ RECORD = EvidenceRecord(
     file_name="chain.pem",
     file_sha256="ab" * 32,
     why="w",
+    salt="5a" * 16,
     until=2.0,
 )
 

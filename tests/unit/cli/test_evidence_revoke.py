@@ -28,6 +28,7 @@ RECORD = EvidenceRecord(
     file_name="letter.pdf",
     file_sha256="ab" * 32,
     why="w",
+    salt="5a" * 16,
     until=UNTIL,
     reviewed=18,
     accepted=True,

@@ -305,7 +305,9 @@ def test_property_34_what_is_personal_is_in_no_line_that_stays_and_can_be_checke
     record = enter()
     for change in (
         EvidenceChange(act="add", record=record, why=record.why),
-        reviewed([record], 17, accept=True, why="called them", entered_by=ALICE, actor=BOB, now=NOW),
+        reviewed(
+            declared(), [record], 17, accept=True, why="called them", entered_by=ALICE, actor=BOB, now=NOW
+        ),
         revoked([record], 17, why="ported out", now=NOW),
     ):
         told = journaled(change, 17)
