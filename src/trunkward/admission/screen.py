@@ -48,7 +48,6 @@ from trunkward.sip.uri import MalformedUri, SipUri, parse_uri
 from trunkward.trunks.destinations import is_home
 from trunkward.trunks.model import Carrier, IdentifiedBy, MediaPolicy, NodeSettings, Trunk
 from trunkward.trunks.spending import Hold
-from trunkward.trunks.transit import Role
 
 
 class Direction(StrEnum):
@@ -251,9 +250,9 @@ def read(attempt: CallAttempt, peer: PeerIdentity | None, source: Trunk | Carrie
 
 
 def with_verification(case: Case, found: VerificationFact, policy: Snapshot) -> Case:
-    """The case once it is known what its signatures are worth: at a gateway the rules ask for that."""
+    """The case once it is known what its signatures are worth: in transit the rules ask for that."""
     source = case.source
-    if not isinstance(source, Trunk) or source.role is not Role.GATEWAY or found is None:
+    if not isinstance(source, Trunk) or not source.in_transit or found is None:
         return case
     signing = signing_of(case.attempt, source, case.caller, case.called, case.ways, policy, found)
     return replace(case, signing=signing)

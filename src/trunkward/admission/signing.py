@@ -62,7 +62,8 @@ def signing_of(
     1. In transit: what it came with goes on, whatever else becomes of it.
     2. SHAKEN has no claim for who has no number (RFC 8588 section 4).
     3. By the rules a call for help is not signed, nor a second time what came signed in transit. (What did
-       not is signed C; so is at a gateway what came signed, and was found not to be enough.)
+       not is signed C; so is what came signed and was found not to be enough: not good, or at a gateway less
+       than A.)
     4. A signature names the caller: where nobody on the way is to hear of him, none is made.
     5. Diverted by the customer, and signed by whoever called him: that stays, with a `div` for each retarget.
     6. Everything else is signed by the rules, or as the obligated provider supplies; what was diverted and
@@ -90,7 +91,7 @@ def signing_of(
         return msgspec.structs.replace(kept, unsigned=Rule.PRIVATE.value)
     # 5.
     numbers = [canonical_tn(str(number)) for number in (*caller.retargets, called)]
-    if received is not None and received.orig == canonical_tn(number):
+    if received is not None and came is not Came.NOT_GOOD and received.orig == canonical_tn(number):
         diverted = _came_signed(attempt, trunk, received, numbers, attested, policy)
         if diverted is not None:
             return diverted
@@ -101,10 +102,13 @@ def signing_of(
 def _came(received: SignedAs | None, found: VerificationFact) -> Came:
     if received is None:
         return Came.UNSIGNED
-    if not isinstance(found, Verification):
+    if found is None:
         return Came.SIGNED
-    full = found.outcome is Verstat.PASSED and found.attest is Attestation.A
-    return Came.FULL if full else Came.NOT_FULL
+    if not isinstance(found, Verification):
+        return Came.SIGNED if found.node_wide else Came.NOT_GOOD
+    if found.outcome is not Verstat.PASSED:
+        return Came.NOT_GOOD
+    return Came.FULL if found.attest is Attestation.A else Came.NOT_FULL
 
 
 def _came_signed(
