@@ -53,8 +53,8 @@ class VerificationPart(Part):
         if self.failed in REFUSING and self.wait_ms < LEAST_WAIT_MS:
             raise ValueError(
                 f"with failed: {self.failed} wait_ms must be {LEAST_WAIT_MS} or more: a call whose"
-                " certificate is not waited for cannot be refused, however bad it is; or let such calls go, with"
-                " failed: mark"
+                " certificate is not waited for cannot be refused, however bad it is; or let such calls go,"
+                " with failed: mark"
             )
         return self
 

@@ -36,15 +36,15 @@ def test_property_35_each_carrier_by_itself() -> None:
     counts.waited = 4
     text = scraped(counts)
     for line in (
-        'trunkward_gate_verifications_total{carrier="north",verstat="TN-Validation-Passed",why=""} 3.0',
-        'trunkward_gate_verifications_total{carrier="south",verstat="TN-Validation-Failed",why=""} 1.0',
-        'trunkward_gate_verifications_total{carrier="south",verstat="No-TN-Validation",why="fetcher-lost"} 1.0',
-        'trunkward_gate_verified_levels_total{carrier="north",level="A"} 2.0',
-        'trunkward_gate_verified_levels_total{carrier="north",level="C"} 1.0',
-        'trunkward_gate_verification_errors_total{carrier="south",cause="signature",code="438"} 1.0',
-        'trunkward_gate_verification_errors_total{carrier="south",cause="iat-outside-window",code="403"} 1.0',
-        'trunkward_gate_replays_total{carrier="north"} 0.0',
-        'trunkward_gate_replays_total{carrier="south"} 1.0',
+        'trunkward_gate_verifications_total{upstream="north",verstat="TN-Validation-Passed",why=""} 3.0',
+        'trunkward_gate_verifications_total{upstream="south",verstat="TN-Validation-Failed",why=""} 1.0',
+        'trunkward_gate_verifications_total{upstream="south",verstat="No-TN-Validation",why="fetcher-lost"} 1.0',
+        'trunkward_gate_verified_levels_total{level="A",upstream="north"} 2.0',
+        'trunkward_gate_verified_levels_total{level="C",upstream="north"} 1.0',
+        'trunkward_gate_verification_errors_total{cause="signature",code="438",upstream="south"} 1.0',
+        'trunkward_gate_verification_errors_total{cause="iat-outside-window",code="403",upstream="south"} 1.0',
+        'trunkward_gate_replays_total{upstream="north"} 0.0',
+        'trunkward_gate_replays_total{upstream="south"} 1.0',
         "trunkward_gate_certificate_waits_total 4.0",
         "trunkward_gate_trusted_authorities 0.0",
     ):
