@@ -375,7 +375,9 @@ def test_a_carrier_that_names_urls_without_end_blinds_itself_alone(verified: Ver
         gates = [verified.node.run / "gate" / f"{number % 2}.sock" for number in range(160)]
         flood = [asyncio.create_task(floods(verified, number, gate)) for number, gate in enumerate(gates)]
         await asyncio.gather(*flood)
-        assert "wait" in {task.result() for task in flood}, "some are fetched for; others go, or are refused with 436"
+        assert "wait" in {task.result() for task in flood}, (
+            "some are fetched for; others go, or are refused with 436"
+        )
         assert 0 < open_at_once <= IN_ALL // 2
         honest = verified.provider()
         async with verified.host() as host:
