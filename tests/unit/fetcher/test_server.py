@@ -210,14 +210,14 @@ def test_the_word_for_too_many_is_the_fetchers() -> None:
 
 def test_one_that_takes_its_time_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A host that never answers is no sign of a lost fetcher: it says that it is there."""
-    monkeypatch.setattr(fetcher_client, "SILENT_S", 0.05)
-    monkeypatch.setattr(fetcher_client, "ALIVE_S", 0.02)
+    monkeypatch.setattr(fetcher_client, "SILENT_S", 0.5)
+    monkeypatch.setattr(fetcher_client, "ALIVE_S", 0.05)
 
     async def scenario(chains: Chains, path: Path, _: FetcherMetrics) -> None:
         chains.waits[URL] = asyncio.Event()
         client = FetcherClient(path)
         asked = asyncio.create_task(client.ask(URL, "north"))
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(1.2)
         assert not asked.done()
         chains.waits[URL].set()
         assert isinstance(await asked, ChainGiven)
