@@ -33,6 +33,8 @@ class NameServer:
         #: Every question, `SRV _sips._tcp.example.net`.
         self.asked: list[str] = []
         self.silent = False
+        #: Names about which nothing is said: their own servers are dead.
+        self.silent_about: set[str] = set()
         family = socket.AF_INET6 if ":" in at.host else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         self._socket.bind((at.host, at.port))
@@ -63,7 +65,8 @@ class NameServer:
                 query = dns.message.from_wire(data)
             except dns.exception.DNSException:
                 continue
-            if not self.silent:
+            name = query.question[0].name.to_text(omit_final_dot=True).lower()
+            if not self.silent and name not in self.silent_about:
                 self._socket.sendto(self._answer(query).to_wire(), peer)
 
     def _answer(self, query: dns.message.Message) -> dns.message.Message:

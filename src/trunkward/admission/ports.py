@@ -195,7 +195,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     rates: tuple[Rate, ...] = ()
     nonce: NonceUse | None = None
     #: Signatures that must not be another call's (`shaken.verify.Verification.replay_keys`), and what tells
-    #: this call from others: a hash of its Call-ID, which forks and repetitions share.
+    #: this call from others: a hash of what forks and repetitions share (`admission.verified.passports_of`).
     passports: tuple[str, ...] = ()
     call_mark: str = ""
     money: Charge | None = None
@@ -329,6 +329,8 @@ class Unverified(msgspec.Struct, frozen=True, kw_only=True):
     """Nobody has looked at a call's signatures, or could: `why` is kebab-case."""
 
     why: str
+    #: Whoever calls: at this moment nobody's signatures can be looked at.
+    node_wide: bool = False
 
 
 #: What its Identity headers are worth; None: not asked, for it is no call of a carrier's.

@@ -14,6 +14,7 @@ class Lost(StrEnum):
     REDIS = "Redis (Valkey)"
     SIGNER = "signer"
     FETCHER = "fetcher"
+    DNS = "DNS"
     WORKER = "worker, database"
     RTPENGINE = "rtpengine"
     CLOCK = "clock not synchronised"
@@ -66,6 +67,8 @@ POSTURE: tuple[Row, ...] = (
     _row(Lost.SIGNER, Effect.GOES_UNSIGNED, Effect.GOES, Effect.GOES, Effect.UNAFFECTED),
     # it has certificates nobody here has seen yet; what gates have seen they verify by themselves
     _row(Lost.FETCHER, Effect.GOES, Effect.GOES_UNVERIFIED, Effect.GOES, Effect.UNAFFECTED),
+    # no call asks it: where carriers' names lead was found before; but for such certificates
+    _row(Lost.DNS, Effect.GOES, Effect.GOES_UNVERIFIED, Effect.GOES, Effect.UNAFFECTED),
     _row(
         Lost.WORKER,
         Effect.GOES_ON_LAST_POLICY,

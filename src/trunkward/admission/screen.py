@@ -48,7 +48,6 @@ from trunkward.sip.uri import MalformedUri, SipUri, parse_uri
 from trunkward.trunks.destinations import is_home
 from trunkward.trunks.model import Carrier, IdentifiedBy, MediaPolicy, NodeSettings, Trunk
 from trunkward.trunks.spending import Hold
-from trunkward.trunks.transit import Role
 
 
 class Direction(StrEnum):
@@ -255,11 +254,11 @@ def with_verification(
 ) -> Case:
     """The case once it is known what its signatures are worth, where that decides how it is signed.
 
-    At a gateway the rules ask for that; and what a customer's diverted call came with goes on if it is good,
+    In transit the rules ask for that; and what a customer's diverted call came with goes on if it is good,
     and was diverted in no other call before (`replayed`).
     """
     source, brought = case.source, case.signing.brought is not None
-    if not isinstance(source, Trunk) or found is None or not (brought or source.role is Role.GATEWAY):
+    if not isinstance(source, Trunk) or found is None or not (brought or source.in_transit):
         return case
     if replayed and brought:
         found = None

@@ -81,7 +81,8 @@ def signing_of(
     1. In transit: what it came with goes on, whatever else becomes of it.
     2. SHAKEN has no claim for who has no number (RFC 8588 section 4).
     3. By the rules a call for help is not signed, nor a second time what came signed in transit. (What did
-       not is signed C; so is at a gateway what came signed, and was found not to be enough.)
+       not is signed C; so is what came signed and was found not to be enough: not good, or at a gateway less
+       than A.)
     4. A signature names the caller: where nobody on the way is to hear of him, none is made.
     5. No carrier trusts our own TEST authority: on the Internet its signature would only look like one.
     6. Diverted by the customer, and signed by whoever called him, which was verified: that stays, with a
@@ -120,7 +121,7 @@ def signing_of(
     way = _Way(
         numbers=(*own, canonical_tn(str(called))) if proofs else (canonical_tn(str(called)),), proofs=proofs
     )
-    if received is not None and received.orig == canonical_tn(number):
+    if received is not None and came is not Came.NOT_GOOD and received.orig == canonical_tn(number):
         kept = msgspec.structs.replace(kept, brought=_brought(received, way))
         if kept.brought is not None and isinstance(found, Verification) and found.outcome is Verstat.PASSED:
             return _came_signed(attempt, trunk, received, way, kept, policy)
@@ -159,10 +160,13 @@ def _proofs(numbers: Sequence[str], trunk: Trunk, policy: Snapshot, at: float) -
 def _came(received: SignedAs | None, found: VerificationFact) -> Came:
     if received is None:
         return Came.UNSIGNED
-    if not isinstance(found, Verification):
+    if found is None:
         return Came.SIGNED
-    full = found.outcome is Verstat.PASSED and found.attest is Attestation.A
-    return Came.FULL if full else Came.NOT_FULL
+    if not isinstance(found, Verification):
+        return Came.SIGNED if found.node_wide else Came.NOT_GOOD
+    if found.outcome is not Verstat.PASSED:
+        return Came.NOT_GOOD
+    return Came.FULL if found.attest is Attestation.A else Came.NOT_FULL
 
 
 def _came_signed(

@@ -22,7 +22,7 @@ from trunkward.shaken.stir_reason import reasons
 from trunkward.shaken.verify import CalledAs, Verification, Verstat
 from trunkward.sip.uri import MalformedUri, parse_uri
 from trunkward.trunks.model import Carrier, Trunk
-from trunkward.trunks.verification import DIVERTED, Failed, Missing, VerificationPolicy
+from trunkward.trunks.verification import DIVERTED, REFUSING, Failed, Missing, VerificationPolicy
 
 #: Why a call is not verified that has nothing to verify.
 NO_IDENTITY = "no-identity"
@@ -87,13 +87,10 @@ def refuses(case: Case, found: Worth) -> StirError | None:
     if policy is None:
         return None
     if found.errors and found.verstat is not Verstat.PASSED:
-        return found.errors[-1 if found.replayed else 0] if policy.failed in _REFUSING else None
+        return found.errors[-1 if found.replayed else 0] if policy.failed in REFUSING else None
     if found.why == NO_IDENTITY and policy.missing is Missing.REFUSE:
         return StirError(cause=Cause.IDENTITY_MISSING, text="calls from here are to be signed")
     return None
-
-
-_REFUSING = (Failed.ANNOUNCE, Failed.REFUSE)
 
 
 def is_announced(case: Case) -> bool:
@@ -149,7 +146,11 @@ def verstat_of(number: E164, case: Case, facts: Facts) -> Verstat | None:
 
 
 def passports_of(case: Case, fact: VerificationFact) -> tuple[tuple[str, ...], str]:
-    """What must not be another call's, and what tells this call from others (`admission.ports.Asked`)."""
+    """What must not be another call's, and what tells this call from others (`admission.ports.Asked`).
+
+    Forks and repetitions share the Call-ID and From's tag, and come from whoever sent the first. Who has
+    captured a call has both, too, and sends it from somewhere else.
+    """
     if not isinstance(fact, Verification) or not fact.replay_keys:
         return (), ""
     if (brought := case.signing.brought) is not None:
@@ -157,7 +158,9 @@ def passports_of(case: Case, fact: VerificationFact) -> tuple[tuple[str, ...], s
         keys = tuple(f"{key.partition(':')[0]}:diverted:{brought.diverted_by}" for key in fact.replay_keys)
         call = f"{case.attempt.call_id}\n{case.attempt.from_tag}\n{case.called}"
         return keys, sha256(call.encode()).hexdigest()[:32]
-    return fact.replay_keys, sha256(case.attempt.call_id.encode()).hexdigest()[:32]
+    attempt, upstream = case.attempt, case.source.name if case.source is not None else ""
+    call = "\n".join((case.direction, upstream, attempt.from_tag, attempt.call_id))
+    return fact.replay_keys, sha256(call.encode()).hexdigest()[:32]
 
 
 def called_as(case: Case) -> CalledAs:

@@ -85,7 +85,8 @@ def _node(found: Health) -> Iterator[Metric]:
         "trunkward_node_lost",
         "1 while the node is in this row of the posture table.",
         "lost",
-        {str(lost): lost in found.lost for lost in Lost},
+        # of DNS the fetcher hears, call by call: trunkward_fetcher_fetches_total{result="dns-failed"}
+        {str(lost): lost in found.lost for lost in Lost if lost is not Lost.DNS},
     )
     yield gauge(
         "trunkward_node_blocked", "1 while the node cannot take calls, a drain not counted.", found.blocked

@@ -1,17 +1,24 @@
 """`node.verification`, and `verification` of carriers and trunks, as a person may write them."""
 
 from ipaddress import ip_network
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from trunkward.control.keys import File, Part
 from trunkward.trunks.model import Network, VerificationSettings
 from trunkward.trunks.signing import Revocation
-from trunkward.trunks.verification import WAIT_MS, Failed, Missing, VerificationPolicy
+from trunkward.trunks.verification import (
+    LEAST_WAIT_MS,
+    REFUSING,
+    WAIT_MS,
+    Failed,
+    Missing,
+    VerificationPolicy,
+)
 
 #: Milliseconds; longer than a fetch may take nobody waits.
-_MOST_WAIT_MS = 2000
+_MOST_WAIT_MS = 3000
 
 
 def _network(value: Any) -> Network:
@@ -40,6 +47,16 @@ class VerificationPart(Part):
     missing: Annotated[Missing, Field(strict=False)] = Missing.PASS
     failed: Annotated[Failed, Field(strict=False)] = Failed.MARK
     wait_ms: Annotated[int, Field(ge=0, le=_MOST_WAIT_MS)] = WAIT_MS
+
+    @model_validator(mode="after")
+    def _waits_for_what_it_refuses(self) -> Self:
+        if self.failed in REFUSING and self.wait_ms < LEAST_WAIT_MS:
+            raise ValueError(
+                f"with failed: {self.failed} wait_ms must be {LEAST_WAIT_MS} or more: a call whose"
+                " certificate is not waited for cannot be refused, however bad it is; or let such calls go,"
+                " with failed: mark"
+            )
+        return self
 
 
 class TransitVerificationPart(VerificationPart):

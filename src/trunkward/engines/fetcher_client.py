@@ -23,8 +23,13 @@ from trunkward.engines.shares import Shares
 
 #: Seconds a connection may take; the fetcher is on this machine.
 _CONNECT_S = 0.1
-#: Seconds without a word, while it is asked, after which it is taken for lost: longer than a fetch may take.
-SILENT_S = 3.0
+#: Seconds after which it is asked whether it is there, while it owes an answer; and without a word, after
+#: which it is taken for lost. A call waits longer than that (`trunks.verification.WAIT_MS`).
+ALIVE_S = 0.25
+SILENT_S = 1.0
+#: Seconds for which one that was lost in this way is left alone: calls that waited ask again within half of
+#: it, and hear why.
+ALONE_S = 1.0
 #: URLs asked for at once, of which each sender has a share; beyond it the fetcher is too slow to be asked.
 MAX_PENDING = 512
 
@@ -51,11 +56,12 @@ class FetcherClient:
         self._count = 0
         #: When it has said something, or was asked while it owed nothing (seconds that pass).
         self._heard_s = 0.0
+        self._watch: asyncio.TimerHandle | None = None
+        self._alone_until_s = 0.0
 
     async def ask(self, url: str, sender: str) -> ChainAnswer:
         """The answer, whenever it comes, on a URL of a call of `sender`. Raises `FetcherLost`."""
-        if self._pending and time.monotonic() - self._heard_s > SILENT_S and self._writer is not None:
-            self._writer.transport.abort()  # what others wait for in vain nobody else has to
+        if time.monotonic() < self._alone_until_s:
             raise FetcherLost("fetcher-timeout")
         if self._writer is None or self._writer.is_closing():
             await self._connect()
@@ -63,6 +69,8 @@ class FetcherClient:
             raise FetcherBusy("fetcher-overloaded")
         if not self._pending:
             self._heard_s = time.monotonic()
+        if self._watch is None:
+            self._look_later()
         self._count += 1
         number = self._count
         answer: asyncio.Future[ChainAnswer] = asyncio.get_running_loop().create_future()
@@ -85,6 +93,27 @@ class FetcherClient:
                 with suppress(asyncio.CancelledError, FetcherLost):
                     await task
 
+    def _look_later(self) -> None:
+        self._watch = asyncio.get_running_loop().call_later(ALIVE_S, self._look)
+
+    def _look(self) -> None:
+        """Whether it is still there, for as long as it owes an answer."""
+        self._watch = None
+        if not self._pending or self._writer is None:
+            return
+        if time.monotonic() - self._heard_s > SILENT_S:
+            self._alone_until_s = time.monotonic() + ALONE_S
+            self._lose("fetcher-timeout")
+            self._writer.transport.abort()
+            return
+        self._writer.write(frame(b""))
+        self._look_later()
+
+    def _lose(self, why: str) -> None:
+        for future in self._pending.values():
+            if not future.done():
+                future.set_exception(FetcherLost(why))
+
     async def _connect(self) -> None:
         if self._connecting is None or self._connecting.done():
             self._connecting = asyncio.create_task(self._open())
@@ -97,12 +126,15 @@ class FetcherClient:
                 reader, self._writer = await asyncio.open_unix_connection(self._path)
         except OSError:  # no time left is one, too
             raise FetcherLost("fetcher-unreachable") from None
+        self._heard_s = time.monotonic()
         self._reading = asyncio.create_task(self._read(reader, self._writer))
 
     async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            while payload := await read_frame(reader, MAX_FRAME):
+            while (payload := await read_frame(reader, MAX_FRAME)) is not None:
                 self._heard_s = time.monotonic()
+                if not payload:  # it is there
+                    continue
                 answer = decode_answer(payload)
                 future = self._pending.get(answer.id)
                 if future is not None and not future.done():
@@ -111,6 +143,4 @@ class FetcherClient:
             pass  # whoever garbles is as good as lost
         finally:
             writer.transport.abort()
-            for future in self._pending.values():
-                if not future.done():
-                    future.set_exception(FetcherLost("fetcher-lost"))
+            self._lose("fetcher-lost")

@@ -25,6 +25,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
+from types import MappingProxyType
 
 import h11
 from cryptography import x509
@@ -32,7 +33,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from trunkward import __version__
 from trunkward.fetch.addresses import why_refused
-from trunkward.routing.ports import NamesUnavailable
+from trunkward.routing.ports import NamesUnavailable, ZoneUnavailable
 from trunkward.shaken.causes import Refused
 from trunkward.shaken.unreadable import UNREADABLE
 from trunkward.shaken.x5u import NO_EXCEPTION, CertificateUrl, UrlRules, read_url
@@ -61,6 +62,9 @@ class Why(StrEnum):
 
     URL = "url-refused"
     NAME = "host-not-found"
+    #: Its own name servers say nothing, while ours do.
+    ZONE = "host-dns-failed"
+    #: Ours say nothing to anybody.
     DNS = "dns-failed"
     ADDRESS = "address-refused"
     CONNECTION = "connection-failed"
@@ -74,6 +78,48 @@ class Why(StrEnum):
     DEADLINE = "deadline"
     #: Not fetched at all: too many others are being fetched.
     BUSY = "too-many-fetches"
+
+
+class Fault(StrEnum):
+    """Whose fault it is that there is no chain; ours refuses no call."""
+
+    #: Of whoever wrote the URL into the call: 436 (RFC 8224 section 6.2.2).
+    SENDER = "sender"
+    #: A limit of ours, which whoever calls may have reached himself.
+    LIMIT = "limit"
+    #: Ours, whoever calls: at this moment nobody's chain could be had.
+    NODE = "node"
+
+
+#: What a stranger's host, name servers and bytes can bring about is his; else whoever signs badly would only
+#: have to see to it that nobody can look.
+FAULT_OF: Mapping[Why, Fault] = MappingProxyType(
+    {
+        Why.URL: Fault.SENDER,
+        Why.NAME: Fault.SENDER,
+        Why.ZONE: Fault.SENDER,
+        Why.DNS: Fault.NODE,
+        Why.ADDRESS: Fault.SENDER,
+        Why.CONNECTION: Fault.SENDER,
+        Why.TLS: Fault.SENDER,
+        Why.HTTP: Fault.SENDER,
+        Why.STATUS: Fault.SENDER,
+        Why.REDIRECT: Fault.SENDER,
+        Why.ENCODING: Fault.SENDER,
+        Why.SIZE: Fault.SENDER,
+        Why.CONTENT: Fault.SENDER,
+        Why.DEADLINE: Fault.SENDER,
+        Why.BUSY: Fault.LIMIT,
+    }
+)
+
+
+def fault_of(why: str) -> Fault:
+    """Of a code as it was told; one nobody here knows refuses nobody."""
+    try:
+        return FAULT_OF[Why(why)]
+    except ValueError:
+        return Fault.LIMIT
 
 
 class NotFetched(Exception):
@@ -102,7 +148,8 @@ class Fetched:
 class Way:
     """How chains are fetched from a node."""
 
-    #: A name's addresses, all of them; asked once a fetch. Raises `NamesUnavailable`.
+    #: A name's addresses, all of them; asked once a fetch. Raises `NamesUnavailable`, and of these
+    #: `ZoneUnavailable` where DNS itself is there.
     resolve: Callable[[str], Awaitable[Sequence[Address]]]
     #: Checks chain and name of hosts.
     tls: ssl.SSLContext
@@ -158,6 +205,8 @@ async def _addresses(host: str, way: Way) -> Sequence[Address]:
     except ValueError:
         try:
             found = await way.resolve(host)
+        except ZoneUnavailable as lost:
+            raise NotFetched(Why.ZONE, str(lost)) from None
         except NamesUnavailable as lost:
             raise NotFetched(Why.DNS, str(lost)) from None
     if not found:

@@ -1,4 +1,9 @@
-"""A name's addresses, from a loop that does other things meanwhile; the servers of `fetch.names`."""
+"""A name's addresses, from a loop that does other things meanwhile; the servers of `fetch.names`.
+
+A name that gets no answer is its owner's fault while our servers answer anything, and ours while they do not.
+An answer that says "no" (SERVFAIL, REFUSED) is one. After silence they are asked for the root's servers,
+which whoever resolves names has: a server may be silent because it still waits for the name's own.
+"""
 
 import asyncio
 from ipaddress import ip_address
@@ -8,11 +13,14 @@ import dns.exception
 import dns.resolver
 
 from trunkward.fetch.dns_servers import asking
-from trunkward.routing.ports import NamesUnavailable
+from trunkward.routing.ports import NamesUnavailable, ZoneUnavailable
 from trunkward.trunks.model import Address, Host
 
-#: Seconds one server is given before the next is asked.
-_SERVER_S = 0.7
+#: Seconds one server is given before the next is asked, for all of a name's addresses, and for the question
+#: whether anybody is there: together less than a fetch has (`fetch.chains.DEADLINE_S`).
+_SERVER_S = 0.5
+_NAME_S = 1.2
+_ALIVE_S = 0.3
 #: RFC 1035 section 3.2.2, RFC 3596.
 _KINDS = ("A", "AAAA")
 
@@ -23,9 +31,13 @@ class Resolver:
     def __init__(self, resolvers: tuple[Host, ...]) -> None:
         """`resolvers`: DNS servers; empty: those of `/etc/resolv.conf`. Raises `NamesUnavailable`."""
         self._resolver = asking(dns.asyncresolver.Resolver, resolvers, _SERVER_S)
+        self._resolver.lifetime = _NAME_S
 
     async def __call__(self, name: str) -> list[Address]:
-        """All of them, IPv4 first; [] for a name without. Raises `NamesUnavailable` when nobody answers."""
+        """All of them, IPv4 first; [] for a name without.
+
+        Raises `ZoneUnavailable` when there is no answer about it, and `NamesUnavailable` when nobody answers.
+        """
         answers = await asyncio.gather(*(self._ask(name, kind) for kind in _KINDS), return_exceptions=True)
         found: list[Address] = []
         for answer in answers:
@@ -33,6 +45,8 @@ class Resolver:
                 found += answer
         lost = next((answer for answer in answers if isinstance(answer, BaseException)), None)
         if lost is not None and not found:
+            if not isinstance(lost, ZoneUnavailable) and await self._is_there():
+                raise ZoneUnavailable(str(lost))
             raise lost
         return found
 
@@ -42,6 +56,18 @@ class Resolver:
             answer = await self._resolver.resolve(f"{name}.", kind, search=False, raise_on_no_answer=False)
         except dns.resolver.NXDOMAIN:
             return []
+        except (dns.resolver.NoNameservers, dns.resolver.YXDOMAIN) as refused:
+            raise ZoneUnavailable(f"{kind} of {name}: {refused}") from refused
         except (dns.exception.DNSException, OSError, ValueError) as problem:
             raise NamesUnavailable(f"{kind} of {name}: {problem}") from problem
         return [ip_address(record.address) for record in answer.rrset or ()]
+
+    async def _is_there(self) -> bool:
+        """Whether our servers answer at all, be it with a refusal."""
+        try:
+            await self._resolver.resolve(".", "NS", search=False, raise_on_no_answer=False, lifetime=_ALIVE_S)
+        except (dns.resolver.NXDOMAIN, dns.resolver.NoNameservers):
+            return True
+        except (dns.exception.DNSException, OSError, ValueError):
+            return False
+        return True

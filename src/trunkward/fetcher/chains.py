@@ -16,13 +16,15 @@ from urllib.parse import urlsplit
 import structlog
 
 from trunkward.fetch.chain_lifetime import kept_until
-from trunkward.fetch.chains import Fetched, NotFetched, Why
+from trunkward.fetch.chains import FAULT_OF, Fault, Fetched, NotFetched, Why
 from trunkward.fetcher.kept import Kept
 from trunkward.fetcher.metrics import FetcherMetrics, Source
 from trunkward.fetcher.room import Full, Room
 
 #: Seconds for which a URL that has failed is left alone, the first time, the second, and from then on.
 RESTS_S = (30.0, 60.0, 120.0)
+#: Seconds of rest when it is no fault of its host's.
+_OURS_S = 1.0
 #: Seconds for which a chain is held that leads to nobody we trust: the least of ATIS-1000074, and no more.
 FOREIGN_S = 86_400.0
 #: Fetches for one sender from one host at once, and those that wait for their turn there.
@@ -217,7 +219,8 @@ class Chains:
     def _fails(self, url: str, problem: NotFetched) -> Lacking:
         before = self._lacking.pop(url, None)
         times = before.times + 1 if before is not None else 1
-        rest_s = RESTS_S[min(times, len(RESTS_S)) - 1]
+        theirs = FAULT_OF[problem.why] is Fault.SENDER
+        rest_s = RESTS_S[min(times, len(RESTS_S)) - 1] if theirs else _OURS_S
         lacking = Lacking(why=problem.why, detail=problem.detail, until=self._clock() + rest_s, times=times)
         while len(self._lacking) >= _MOST_FAILED:
             del self._lacking[next(iter(self._lacking))]

@@ -21,6 +21,10 @@ class NamesUnavailable(Exception):
     """DNS gave no answer; the message says to which question, and why."""
 
 
+class ZoneUnavailable(NamesUnavailable):
+    """DNS is there, and has no answer about this name: the servers of its zone give none."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Naptr:
     """RFC 3403 section 4.1, without the expression, which SIP does not use."""

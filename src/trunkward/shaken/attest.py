@@ -174,7 +174,8 @@ RULES: Mapping[Rule, RuleRow] = MappingProxyType(
         ),
         Rule.C_INTERMEDIATE_UNSIGNED: RuleRow(
             level=Attestation.C,
-            words="another provider's call that was not signed before; it is the first that we can name",
+            words="another provider's call that was not signed before, or not well; it is the first that we"
+            " can name",
             clause="47 CFR 64.6302(d); ATIS-1000074 (gateway attestation)",
             rests_on=(Piece.AUTHENTICATED,),
         ),
@@ -228,12 +229,14 @@ class Came(StrEnum):
     """What another provider's call came signed with, and what that was found to be worth."""
 
     UNSIGNED = "unsigned"
-    #: Nobody has looked at it: not yet, or something of ours was lost.
+    #: Nobody has looked at it: not yet, or at this moment nobody's could be looked at here.
     SIGNED = "signed"
     #: Verified, of level A.
     FULL = "full"
-    #: Of another level, or not good.
+    #: Verified, of another level, or of none.
     NOT_FULL = "not-full"
+    #: It has an error, or this one could not be looked at.
+    NOT_GOOD = "not-good"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -327,13 +330,18 @@ def decide_attestation(call: Ingress, now_s: int) -> AttestDecision:
 def _is_signed(call: Ingress) -> bool:
     """Whether what a call in transit came with stands for it; it goes on in any case (47 CFR 64.6302(a)).
 
-    At an intermediate it does, good or bad: what becomes of a bad one the trunk's policy says. At a gateway a
-    number of the country is authenticated by an A that was verified, and by nothing less (64.6302(c)); what
-    we could not look at is no fault of theirs.
+    At an intermediate whatever is good does; what is not leaves the call unauthenticated (64.6302(d)). At a
+    gateway a number of the country is authenticated by an A that was verified, and by nothing less
+    (64.6302(c)). Nobody is lowered while we can look at nobody's.
     """
-    if call.came is Came.UNSIGNED:
-        return False
-    return call.role is Role.INTERMEDIATE or not call.domestic or call.came is not Came.NOT_FULL
+    match call.came:
+        case Came.UNSIGNED:
+            return False
+        case Came.SIGNED | Came.FULL:
+            return True
+    if call.role is Role.INTERMEDIATE:
+        return call.came is Came.NOT_FULL
+    return not call.domestic
 
 
 def _known(customer: Customer | None, now_s: int) -> tuple[Customer | None, Lack | None]:

@@ -75,6 +75,8 @@ class Judged(msgspec.Struct, frozen=True):
     ppt: str
     #: None: verified.
     error: StirError | None
+    #: Where its certificate is; empty for what could not be read.
+    x5u: str = ""
 
 
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
@@ -307,7 +309,7 @@ def _diversions(ones: Sequence[_One], call: CalledAs, now_s: float, limits: Wind
 
 def _outcome(ones: Sequence[_One], call: CalledAs, way: tuple[str, ...]) -> Verification:
     """Step 12."""
-    passports = tuple([Judged(one.ppt, one.error) for one in ones])
+    passports = tuple([Judged(one.ppt, one.error, one.unopened.x5u if one.unopened else "") for one in ones])
     wrong = [one.error.cause for one in ones if one.error is not None and one.ppt != RCD]
     if wrong:
         only_missing = all(cause is Cause.CERTIFICATE_UNAVAILABLE for cause in wrong)

@@ -7,8 +7,11 @@ customer has diverted, with what they came signed with.
 from dataclasses import dataclass
 from enum import StrEnum
 
-#: Milliseconds a call waits at most for a certificate nobody here has seen yet; a fetch may take 2,000.
-WAIT_MS = 1500
+#: Milliseconds a call waits for a certificate nobody here has seen yet: by then a fetch is over, which may
+#: take 2,000 (`fetch.chains.DEADLINE_S`), and whose fault it is that there is none is known.
+WAIT_MS = 2500
+#: Milliseconds below which that is not known: whoever waits less refuses nobody for it.
+LEAST_WAIT_MS = 2300
 
 
 class Missing(StrEnum):
@@ -28,6 +31,10 @@ class Failed(StrEnum):
     #: It is refused once its caller has heard why, where there is a file for that.
     ANNOUNCE = "announce"
     REFUSE = "refuse"
+
+
+#: Of these, the ones by which a call does not go.
+REFUSING = (Failed.ANNOUNCE, Failed.REFUSE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,7 +62,8 @@ def failed(outcome: Verstat, cause: Cause) -> Verification:
 A, B, C = (passed(level) for level in Attestation)
 FORGED = failed(Verstat.FAILED, Cause.SIGNATURE)
 NO_HOST = failed(Verstat.NONE, Cause.CERTIFICATE_UNAVAILABLE)
-OURS = Unverified(why="fetcher-lost")
+OURS = Unverified(why="fetcher-lost", node_wide=True)
+LIMIT = Unverified(why="certificate-late")
 UNSIGNED = Unverified(why="no-identity")
 
 type Attempt = Callable[..., CallAttempt]
@@ -109,17 +110,23 @@ def headers(verdict: Admit, name: str) -> list[list[str]]:
         (GATEWAY, DOMESTIC, C, Rule.C_GATEWAY),
         (GATEWAY, DOMESTIC, FORGED, Rule.C_GATEWAY),
         (GATEWAY, DOMESTIC, NO_HOST, Rule.C_GATEWAY),
-        # what we could not look at lowers nobody
+        # nor does what we could not look at, unless we could look at nobody's: that lowers nobody
+        (GATEWAY, DOMESTIC, LIMIT, Rule.C_GATEWAY),
         (GATEWAY, DOMESTIC, OURS, Rule.ALREADY_SIGNED),
         (GATEWAY, DOMESTIC, None, Rule.ALREADY_SIGNED),
         # of another country's number it is another country's rules that count
         (GATEWAY, FOREIGN, B, Rule.ALREADY_SIGNED),
         (GATEWAY, FOREIGN, FORGED, Rule.ALREADY_SIGNED),
-        # an intermediate signs nothing that was signed, good or bad
+        (GATEWAY, FOREIGN, LIMIT, Rule.ALREADY_SIGNED),
+        # an intermediate signs nothing that was signed well, at whatever level; what is not is as unsigned
         (INTERMEDIATE, DOMESTIC, A, Rule.ALREADY_SIGNED),
         (INTERMEDIATE, DOMESTIC, C, Rule.ALREADY_SIGNED),
-        (INTERMEDIATE, DOMESTIC, FORGED, Rule.ALREADY_SIGNED),
-        (INTERMEDIATE, DOMESTIC, NO_HOST, Rule.ALREADY_SIGNED),
+        (INTERMEDIATE, DOMESTIC, FORGED, Rule.C_INTERMEDIATE_UNSIGNED),
+        (INTERMEDIATE, FOREIGN, FORGED, Rule.C_INTERMEDIATE_UNSIGNED),
+        (INTERMEDIATE, DOMESTIC, NO_HOST, Rule.C_INTERMEDIATE_UNSIGNED),
+        (INTERMEDIATE, DOMESTIC, LIMIT, Rule.C_INTERMEDIATE_UNSIGNED),
+        (INTERMEDIATE, DOMESTIC, OURS, Rule.ALREADY_SIGNED),
+        (INTERMEDIATE, DOMESTIC, None, Rule.ALREADY_SIGNED),
     ],
 )
 def test_whether_it_is_signed_beside_what_it_came_with(
@@ -178,6 +185,7 @@ PLAIN = f"<sip:{DOMESTIC}@sbc.example.com>"
         (C, STRICT, None),
         # a fault of ours refuses nobody's call
         (OURS, STRICT, None),
+        (LIMIT, STRICT, None),
         (None, STRICT, None),
         (UNSIGNED, STRICT, (428, Reason.IDENTITY_MISSING)),
         (FORGED, STRICT, (438, Reason.IDENTITY_INVALID)),

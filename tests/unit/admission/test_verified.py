@@ -17,6 +17,7 @@ from trunkward.calls.verdict import Admit, Announcement, Reason, Reject
 from trunkward.shaken.attest import Attestation
 from trunkward.shaken.causes import Cause, StirError
 from trunkward.shaken.verify import Judged, Verification, Verstat
+from trunkward.trunks.model import Carrier
 from trunkward.trunks.verification import Failed, Missing, VerificationPolicy
 
 HELD = Held(record_id="r1", reserved=True)
@@ -69,7 +70,7 @@ STRICT = VerificationPolicy(missing=Missing.REFUSE, failed=Failed.REFUSE)
         (PASSED, STRICT, None),
         (OURS, STRICT, None),
         (Unverified(why="clock-not-synchronised"), STRICT, None),
-        (Unverified(why="fetcher-lost"), STRICT, None),
+        (Unverified(why="fetcher-lost", node_wide=True), STRICT, None),
         (None, STRICT, None),
         (UNSIGNED, STRICT, (428, Reason.IDENTITY_MISSING)),
         (FORGED, STRICT, (438, Reason.IDENTITY_INVALID)),
@@ -158,16 +159,32 @@ def replaced(number: int) -> Held:
 
 
 def test_only_good_signatures_are_remembered() -> None:
-    """A call that failed, or was no call of a carrier's, leaves no mark; forks of one call share theirs."""
-    case = call_in([])
-    snapshot = snapshot_of()
-    asked = asked_of(case, snapshot, "r1", PASSED)
-    assert asked.passports == ("k1",)
-    again = asked_of(call_in([], id="1" * 32), snapshot, "r2", PASSED)
-    other = asked_of(call_in([], call_id="d"), snapshot, "r3", PASSED)
-    assert asked.call_mark == again.call_mark != other.call_mark
+    """A call that failed, or was no call of a carrier's, leaves no mark."""
+    case, snapshot = call_in([]), snapshot_of()
+    assert asked_of(case, snapshot, "r1", PASSED).passports == ("k1",)
     for nothing in (FORGED, UNSIGNED, OURS, None):
         assert asked_of(case, snapshot, "r1", nothing).passports == ()
+
+
+@pytest.mark.parametrize(
+    ("upstream", "changes", "same"),
+    [
+        # forks and repetitions by whoever sent the first, from whichever of its ports
+        ("north", {"id": "1" * 32}, True),
+        ("north", {"id": "1" * 32, "source_port": 40_000}, True),
+        # who has captured a call has its Call-ID and its tag, and sends it from somewhere else
+        ("south", {}, False),
+        ("north", {"call_id": "d"}, False),
+        ("north", {"from_tag": "e"}, False),
+    ],
+)
+def test_what_tells_a_call_from_others(upstream: str, changes: dict[str, Any], *, same: bool) -> None:
+    """Property 15: forks and repetitions pass, and nothing else."""
+    one, other = call_in([]), call_in([], **changes)
+    assert isinstance(other.source, Carrier)
+    other = replace(other, source=replace(other.source, name=upstream))
+    marks = {asked_of(case, snapshot_of(), "r", PASSED).call_mark for case in (one, other)}
+    assert len(marks) == (1 if same else 2)
 
 
 PAI_OF = "P-Asserted-Identity"

@@ -57,7 +57,7 @@ def test_only_a_trunk_in_transit_has_a_policy_for_signatures() -> None:
     assert policy == {
         "verification.missing": "pass",
         "verification.failed": "pass",
-        "verification.wait_ms": 1500,
+        "verification.wait_ms": 2500,
     }
 
 

@@ -45,7 +45,7 @@ def test_roles(role: Role) -> None:
 def test_what_becomes_of_what_came_signed() -> None:
     """Unaltered, unless the trunk says something else; of a customer's own calls there is nothing to say."""
     trunk = read_node_file(trunk_with("role: intermediate"), "node.yaml").trunks[0]
-    assert trunk.verification == VerificationPolicy(missing=Missing.PASS, failed=Failed.PASS, wait_ms=1500)
+    assert trunk.verification == VerificationPolicy(missing=Missing.PASS, failed=Failed.PASS, wait_ms=2500)
     said = "verification: {missing: refuse, failed: mark, wait_ms: 0}"
     trunk = read_node_file(trunk_with(f"role: gateway\n        {said}"), "node.yaml").trunks[0]
     assert trunk.verification == VerificationPolicy(missing=Missing.REFUSE, failed=Failed.MARK, wait_ms=0)
@@ -105,6 +105,8 @@ def test_a_resellers_identity() -> None:
         (trunk_with("role: wholesale"), "must be"),
         (trunk_with("role: gateway", rule=True), "with role: gateway others' call"),
         (trunk_with("role: intermediate\n        rcd: {name: X, reviewed: 2026-11-20}"), "with role: intermediate"),
+        (trunk_with("role: gateway\n        verification: {failed: refuse, wait_ms: 2200}"), "must be 2300 or more"),
+        (trunk_with("role: gateway\n        verification: {failed: announce, wait_ms: 0}"), "must be 2300 or more"),
         (trunk_with("rcd: {name: Example Corp}"), "reviewed"),
         (trunk_with("rcd: {name: Example Corp, reviewed: yesterday}"), "2026-11-20"),
         (trunk_with('rcd: {name: "", reviewed: 2026-11-20}'), "1 to 64 printable"),

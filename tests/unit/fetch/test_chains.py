@@ -18,7 +18,7 @@ from sipkit.certificate_host import CertificateHost, hostile
 from sipkit.certificates import ThrowawayAuthority
 from sipkit.transport import Address
 from trunkward.fetch.chains import MAX_BODY, Fetched, NotFetched, Way, Why, fetch, host_context
-from trunkward.routing.ports import NamesUnavailable
+from trunkward.routing.ports import NamesUnavailable, ZoneUnavailable
 from trunkward.shaken.x5u import UrlRules
 from trunkward.trunks.model import Address as IpAddress
 
@@ -263,11 +263,19 @@ def test_dns_that_says_nothing(authority: ThrowawayAuthority) -> None:
     async def lost(name: str) -> Sequence[IpAddress]:
         raise NamesUnavailable(f"A of {name}: timed out")
 
+    async def unserved(name: str) -> Sequence[IpAddress]:
+        raise ZoneUnavailable(f"A of {name}: SERVFAIL")
+
     async def slow(_: str) -> Sequence[IpAddress]:
         await asyncio.sleep(60)
         return []
 
-    for resolve, why in ((nobody, Why.NAME), (lost, Why.DNS), (slow, Why.DEADLINE)):
+    for resolve, why in (
+        (nobody, Why.NAME),
+        (lost, Why.DNS),
+        (unserved, Why.ZONE),
+        (slow, Why.DEADLINE),
+    ):
         with pytest.raises(NotFetched) as refused:
             asyncio.run(fetch(f"https://{HOST}/a.pem", way(authority, 443, resolve=resolve)))
         assert refused.value.why is why

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from trunkward.fetch.chains import Fetched, NotFetched, Why
+from trunkward.fetch.chains import FAULT_OF, Fault, Fetched, NotFetched, Why
 from trunkward.fetcher import chains as module
 from trunkward.fetcher.chains import FOREIGN_S, IN_ALL, PER_HOST, RESTS_S, WAITING, Chains, Lacking
 from trunkward.fetcher.held import HeldChains
@@ -181,6 +181,23 @@ def test_a_host_that_fails_is_left_alone_for_longer_each_time() -> None:
 
     run(scenario)
     assert 30 <= min(RESTS_S) <= max(RESTS_S) <= 120
+
+
+@pytest.mark.parametrize("why", [why for why in Why if FAULT_OF[why] is not Fault.SENDER])
+def test_what_is_no_fault_of_its_hosts_is_over_when_it_is_over(why: Why) -> None:
+    """Its host is not left alone for DNS of ours that was lost."""
+
+    async def scenario(chains: Chains, host: Host, places: Places, clock: Clock) -> None:
+        host.fails = NotFetched(why, "no answer")
+        for _ in range(3):
+            found = await chains.get(URL, NORTH)
+            assert isinstance(found, Lacking)
+            assert (found.why, found.until) == (why, clock.now + 1)
+            clock.now += 1
+        host.fails = None
+        assert isinstance(await chains.get(URL, NORTH), Kept)
+
+    run(scenario)
 
 
 def test_a_fault_of_ours_is_a_chain_that_is_not_there() -> None:

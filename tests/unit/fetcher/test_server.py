@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -174,20 +175,26 @@ def test_it_is_found_again_after_a_restart(tmp_path: Path) -> None:
 
 
 def test_one_that_says_nothing_is_lost_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A frozen one: the kernel takes connections for it, and calls must not wait for each."""
+    """A frozen one: the kernel takes connections for it, and whoever waits hears that it is lost."""
     monkeypatch.setattr(fetcher_client, "SILENT_S", 0.05)
+    monkeypatch.setattr(fetcher_client, "ALIVE_S", 0.02)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listening.bind(str(tmp_path / "frozen.sock"))
     listening.listen()
 
     async def scenario() -> None:
         client = FetcherClient(tmp_path / "frozen.sock")
-        first = asyncio.create_task(client.ask(URL, "north"))
-        await asyncio.sleep(0.1)
+        began = time.monotonic()
+        for _ in range(3):  # whoever waited asks again, and hears the same at once
+            with pytest.raises(FetcherLost, match="fetcher-timeout"):
+                await client.ask(URL, "north")
+        assert time.monotonic() - began < 0.2
+        monkeypatch.setattr(client, "_alone_until_s", 0.0)
+        again = asyncio.create_task(client.ask(URL, "north"))
+        await asyncio.sleep(0.01)
+        assert not again.done(), "and in a while somebody tries"
         with pytest.raises(FetcherLost, match="fetcher-timeout"):
-            await client.ask(URL, "north")
-        with pytest.raises(FetcherLost):
-            await first
+            await again
         await client.close()
 
     asyncio.run(scenario())
@@ -216,3 +223,21 @@ def test_a_sender_has_a_share_of_what_a_gate_asks_at_once(tmp_path: Path) -> Non
 
 def test_the_word_for_too_many_is_the_fetchers() -> None:
     assert TOO_MANY == Why.BUSY
+
+
+def test_one_that_takes_its_time_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that never answers is no sign of a lost fetcher: it says that it is there."""
+    monkeypatch.setattr(fetcher_client, "SILENT_S", 0.5)
+    monkeypatch.setattr(fetcher_client, "ALIVE_S", 0.05)
+
+    async def scenario(chains: Chains, path: Path, _: FetcherMetrics) -> None:
+        chains.waits[URL] = asyncio.Event()
+        client = FetcherClient(path)
+        asked = asyncio.create_task(client.ask(URL, "north"))
+        await asyncio.sleep(1.2)
+        assert not asked.done()
+        chains.waits[URL].set()
+        assert isinstance(await asked, ChainGiven)
+        await client.close()
+
+    run(tmp_path, scenario)

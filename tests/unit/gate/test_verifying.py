@@ -17,19 +17,20 @@ from sipkit.provider import Provider
 from trunkward.admission.ports import NO_FACTS, Unverified
 from trunkward.admission.screen import Case
 from trunkward.calls.verdict import Wait
-from trunkward.engines.fetcher_client import FetcherBusy, FetcherLost
+from trunkward.engines.fetcher_client import ALONE_S, SILENT_S, FetcherBusy, FetcherLost
 from trunkward.engines.fetcher_wire import ChainAnswer, ChainGiven, NoChain
 from trunkward.engines.trust import Trust
+from trunkward.fetch.chains import DEADLINE_S, FAULT_OF, Fault, Why
 from trunkward.gate.known import MOST_OTHERS
 from trunkward.gate.verification_counts import VerificationCounts
-from trunkward.gate.verifying import FIRST_WAIT_MS, MOST_ASKED, QUICK_S, RECHECK_S, Verifying
+from trunkward.gate.verifying import FIRST_WAIT_MS, MOST_ASKED, MOST_WAIT_MS, QUICK_S, RECHECK_S, Verifying
 from trunkward.shaken.attest import Attestation
 from trunkward.shaken.causes import Cause
 from trunkward.shaken.crl import NO_LIST, Revocations
 from trunkward.shaken.passport import RcdClaims
 from trunkward.shaken.trusted_list import TrustedList
 from trunkward.shaken.verify import Verification, Verstat
-from trunkward.trunks.verification import VerificationPolicy
+from trunkward.trunks.verification import LEAST_WAIT_MS, WAIT_MS, VerificationPolicy
 
 DAY = 86_400.0
 THEN = datetime.fromtimestamp(NOW, UTC)
@@ -76,6 +77,15 @@ class World:
 
     def case(self, **changes: Any) -> Case:
         return call_in([self.provider.identity(CALLING, CALLED, iat=NOW)], **changes)
+
+
+LATE = Unverified(why="certificate-late")
+NOBODY_TRUSTED = Unverified(why="no-trusted-list", node_wide=True)
+
+
+def errors(found: Any) -> list[Any]:
+    assert isinstance(found, Verification)
+    return [judged.error for judged in found.passports if judged.error]
 
 
 @pytest.fixture(scope="module")
@@ -134,14 +144,15 @@ def test_what_is_not_looked_at(provider: Provider) -> None:
         assert await world.look(call_in([])) == Unverified(why="no-identity")
         for state in (False, SimpleNamespace()):
             world.synchronised = state
-            assert await world.look(world.case()) == Unverified(why="clock-not-synchronised")
+            found = await world.look(world.case())
+            assert found == Unverified(why="clock-not-synchronised", node_wide=True)
         world.synchronised = True
         # our own TEST authority, by an address on the Internet
         world.trust.trust = replace(world.trust.trust, is_test=True)
         node = replace(world.case().node, addresses=(ip_address("8.8.8.8"),))
         assert await world.look(replace(world.case(), node=node)) == Unverified(why="no-trusted-list")
         world.trust.trust = None
-        assert await world.look(world.case()) == Unverified(why="no-trusted-list")
+        assert await world.look(world.case()) == NOBODY_TRUSTED
         assert not world.fetcher.asked
 
     run(provider, scenario)
@@ -161,11 +172,13 @@ def test_a_call_waits_in_steps_that_double_and_no_longer_than_its_policy(provide
             steps.append(found.for_ms)
             waited += found.for_ms
         assert time.monotonic() - began < QUICK_S, "no worker of the edge waits for what was asked for before"
-        assert steps == [100, 100, 200, 400, 700]
-        assert found == Unverified(why="certificate-late")
+        assert steps == [100, 100, 200, 400, 500, 500, 500, 200]
+        assert [error.cause for error in errors(found)] == [Cause.CERTIFICATE_UNAVAILABLE], (
+            "its host had its time"
+        )
         assert world.fetcher.asked == [provider.url], "one question, however often the call came back"
         hasty = world.case(policy=VerificationPolicy(wait_ms=0))
-        assert await world.look(hasty) == Unverified(why="certificate-late")
+        assert await world.look(hasty) == LATE
         world.fetcher.open.set()
         await asyncio.sleep(0)
         assert isinstance(await world.look(world.case()), Verification)
@@ -191,7 +204,7 @@ def test_a_thousand_calls_ask_once_and_a_bounded_number_waits(
         assert (
             sum(one == Wait(id=one.id, for_ms=FIRST_WAIT_MS) for one in found if isinstance(one, Wait)) == 600
         )
-        assert sum(one == Unverified(why="certificate-late") for one in found) == 400
+        assert sum(one == LATE for one in found) == 400
 
     run(provider, scenario)
 
@@ -206,7 +219,7 @@ def test_whoever_was_judged_waits_no_longer(provider: Provider, monkeypatch: pyt
         first, second = (replace(case, attempt=replace(case.attempt, id=digit * 32)) for digit in "12")
         assert isinstance(await world.look(first), Wait)
         late = await world.look(second)
-        assert late == Unverified(why="certificate-late")
+        assert late == LATE
         world.verifying.count(first, replace(NO_FACTS, verification=late))
         assert isinstance(await world.look(second), Wait)
 
@@ -268,6 +281,24 @@ def test_one_sender_is_not_refused_for_anothers_number(provider: Provider) -> No
     run(provider, scenario)
 
 
+def test_whoever_waited_hears_that_his_senders_share_was_used_up(provider: Provider) -> None:
+    """The fetcher says so between two looks; unheard, it would be its host that was late: 436."""
+
+    async def scenario(world: World) -> None:
+        world.fetcher.open.clear()
+        world.fetcher.answers[provider.url] = FetcherBusy("too-many-fetches")
+        case = world.case()
+        assert isinstance(await world.look(case), Wait)
+        world.fetcher.open.set()
+        await asyncio.sleep(0.01)
+        world.fetcher.open.clear()
+        waited = replace(case, attempt=replace(case.attempt, waited_ms=2400))
+        assert await world.look(waited) == Unverified(why="too-many-fetches")
+        assert world.fetcher.asked == [provider.url]
+
+    run(provider, scenario)
+
+
 def test_what_does_not_decide_need_not_be_there(provider: Provider) -> None:
     """A name whose certificate cannot be had is not shown; the number is verified all the same."""
 
@@ -288,13 +319,116 @@ def test_a_lost_fetcher_makes_nobody_wait(provider: Provider) -> None:
 
     async def scenario(world: World) -> None:
         world.fetcher.answers[provider.url] = FetcherLost("fetcher-lost")
-        assert await world.look(world.case()) == Unverified(why="fetcher-lost")
+        assert await world.look(world.case()) == Unverified(why="fetcher-lost", node_wide=True)
         world.fetcher.answers[provider.url] = world.given()
         assert isinstance(await world.look(world.case()), Verification)
         world.fetcher.answers[provider.url] = FetcherLost("fetcher-lost")
         assert isinstance(await world.look(world.case()), Verification)
 
     run(provider, scenario)
+
+
+@pytest.mark.parametrize("why", Why)
+def test_whose_fault_it_is_that_there_is_no_chain(provider: Provider, why: Why) -> None:
+    """By the table: 436 for what a stranger's host brings about; what is ours is nobody's error."""
+
+    async def scenario(world: World) -> None:
+        world.fetcher.answers[provider.url] = NoChain(id=1, why=why, detail="", until=NOW + 30)
+        found = await world.look(world.case())
+        if FAULT_OF[why] is Fault.SENDER:
+            assert [error.cause for error in errors(found)] == [Cause.CERTIFICATE_UNAVAILABLE]
+        else:
+            assert found == Unverified(why=why, node_wide=FAULT_OF[why] is Fault.NODE)
+
+    run(provider, scenario)
+
+
+def test_the_table_of_faults_is_whole() -> None:
+    """And what whoever calls can bring about by himself is never the node's."""
+    assert set(FAULT_OF) == set(Why)
+    assert [why for why in Why if FAULT_OF[why] is Fault.NODE] == [Why.DNS]
+    assert [why for why in Why if FAULT_OF[why] is Fault.LIMIT] == [Why.BUSY]
+
+
+def test_a_fault_nobody_here_knows_refuses_nobody(provider: Provider) -> None:
+    async def scenario(world: World) -> None:
+        world.fetcher.answers[provider.url] = NoChain(
+            id=1, why="of-another-version", detail="", until=NOW + 30
+        )
+        assert await world.look(world.case()) == Unverified(why="of-another-version")
+
+    run(provider, scenario)
+
+
+SILENT = "https://silent.example.net/never.pem"
+OURS: list[tuple[ChainAnswer | Exception | None, bool]] = [
+    (NoChain(id=1, why=Why.DNS, detail="", until=NOW + 30), True),
+    (NoChain(id=1, why=Why.BUSY, detail="", until=NOW + 30), False),
+    (FetcherLost("fetcher-lost"), True),
+    (FetcherBusy("fetcher-overloaded"), False),
+    (None, False),
+]
+
+
+@pytest.mark.parametrize(("answer", "node_wide"), OURS)
+def test_a_definite_error_stands_whatever_we_could_not_look_at(
+    provider: Provider, answer: ChainAnswer | Exception | None, node_wide: bool
+) -> None:
+    """One more header, whose certificate nobody can have now, excuses none; and is no error of its sender's.
+
+    `None`: it does not come, and the call has not waited for it.
+    """
+
+    async def scenario(world: World) -> None:
+        assert (await world.look(world.case())).outcome is Verstat.PASSED
+        if answer is None:
+            world.fetcher.open.clear()
+        else:
+            world.fetcher.answers[SILENT] = answer
+        good, beside = (one.identity(CALLING, CALLED, iat=NOW) for one in (provider, provider.at(SILENT)))
+        forger = Provider(url=provider.url, now=THEN, authority=(provider.authority_key, provider.root))
+        forged = forger.identity(CALLING, CALLED, iat=NOW)
+        policy = VerificationPolicy(wait_ms=0)
+        for values in ([forged, beside], [beside, forged]):
+            found = await world.look(call_in(values, policy=policy))
+            assert found.outcome is Verstat.FAILED
+            assert [error.cause for error in errors(found)] == [Cause.SIGNATURE]
+        found = await world.look(call_in([good, beside], policy=policy))
+        assert isinstance(found, Unverified), "nor does a good one vouch for what nobody has looked at"
+        assert found.node_wide is node_wide
+
+    run(provider, scenario)
+
+
+def test_what_hindered_us_is_the_nodes_only_if_nothing_else_did(provider: Provider) -> None:
+    async def scenario(world: World) -> None:
+        for path, (answer, _) in enumerate(OURS[:2]):
+            assert answer is not None
+            world.fetcher.answers[f"https://silent.example.net/{path}.pem"] = answer
+        there = [provider.at(f"https://silent.example.net/{path}.pem") for path in (0, 1)]
+        for order in (there, there[::-1]):
+            found = await world.look(call_in([one.identity(CALLING, CALLED, iat=NOW) for one in order]))
+            assert found == Unverified(why=Why.BUSY)
+
+    run(provider, scenario)
+
+
+def test_a_name_we_could_not_look_at_is_no_error_of_a_good_call(provider: Provider) -> None:
+    async def scenario(world: World) -> None:
+        world.fetcher.answers[SILENT] = FetcherLost("fetcher-lost")
+        rcd = provider.at(SILENT).sign(
+            RcdClaims(orig_tn=CALLING[1:], dest_tns=(CALLED[1:],), iat=int(NOW), nam="Example Corp", crn="")
+        )
+        found = await world.look(call_in([provider.identity(CALLING, CALLED, iat=NOW), rcd]))
+        assert (found.outcome, errors(found)) == (Verstat.PASSED, [])
+
+    run(provider, scenario)
+
+
+def test_a_call_that_may_be_refused_waits_longer_than_a_fetch_may_take() -> None:
+    """Else whoever has a slow host could not be refused; and a fetcher that is lost is known to be by then."""
+    assert SILENT_S * 1000 < DEADLINE_S * 1000 < LEAST_WAIT_MS < WAIT_MS
+    assert MOST_WAIT_MS < ALONE_S * 1000, "and hears of it when it asks again"
 
 
 def test_a_host_that_has_no_chain_is_its_signers_fault(provider: Provider) -> None:
@@ -406,7 +540,11 @@ def test_a_laboratorys_own_authority_speaks_for_nobody_else(provider: Provider) 
         other = Provider(url="https://certificates.example.net/other.pem", now=THEN)
         world.fetcher.answers[other.url] = ChainGiven(id=1, chain=other.chain.decode(), until=NOW + DAY)
         found = await world.look(call_in([other.identity(CALLING, CALLED, iat=NOW)]))
-        assert found == Unverified(why="no-trusted-list")
+        assert found == NOBODY_TRUSTED
+        # what is wrong with another signature is wrong by whichever list
+        forger = Provider(url=provider.url, now=THEN, authority=(provider.authority_key, provider.root))
+        both = [one.identity(CALLING, CALLED, iat=NOW) for one in (other, forger)]
+        assert [error.cause for error in errors(await world.look(call_in(both)))] == [Cause.SIGNATURE]
 
     run(provider, scenario)
 

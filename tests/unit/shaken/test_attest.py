@@ -164,19 +164,25 @@ C_AT = {Role.GATEWAY: Rule.C_GATEWAY, Role.INTERMEDIATE: Rule.C_INTERMEDIATE_UNS
         (Role.INTERMEDIATE, Came.UNSIGNED, False, True),
         (Role.GATEWAY, Came.UNSIGNED, True, True),
         (Role.GATEWAY, Came.UNSIGNED, False, True),
-        # (a): what came signed is not signed twice; at an intermediate whatever it is worth
-        (Role.INTERMEDIATE, Came.SIGNED, True, False),
+        # (a): what came signed is not signed twice; at an intermediate at whatever level
         (Role.INTERMEDIATE, Came.FULL, True, False),
         (Role.INTERMEDIATE, Came.NOT_FULL, True, False),
         (Role.INTERMEDIATE, Came.NOT_FULL, False, False),
-        # at a gateway a number of the country needs an A that was verified
+        # (d): unless it is not good, which leaves the call unauthenticated
+        (Role.INTERMEDIATE, Came.NOT_GOOD, True, True),
+        (Role.INTERMEDIATE, Came.NOT_GOOD, False, True),
+        # (c): at a gateway a number of the country needs an A that was verified
         (Role.GATEWAY, Came.FULL, True, False),
         (Role.GATEWAY, Came.NOT_FULL, True, True),
-        # and nobody is lowered by what we could not look at, nor for a number of another country
-        (Role.GATEWAY, Came.SIGNED, True, False),
-        (Role.GATEWAY, Came.SIGNED, False, False),
+        (Role.GATEWAY, Came.NOT_GOOD, True, True),
+        # a number of another country does not
         (Role.GATEWAY, Came.FULL, False, False),
         (Role.GATEWAY, Came.NOT_FULL, False, False),
+        (Role.GATEWAY, Came.NOT_GOOD, False, False),
+        # and nobody is lowered while we can look at nobody's
+        (Role.INTERMEDIATE, Came.SIGNED, True, False),
+        (Role.GATEWAY, Came.SIGNED, True, False),
+        (Role.GATEWAY, Came.SIGNED, False, False),
     ],
 )
 def test_in_transit_by_role_and_what_it_came_with(

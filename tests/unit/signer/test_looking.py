@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -77,7 +78,7 @@ class Office:
         now = datetime.fromtimestamp(house.now_s, UTC)
         self.metrics, self.lines = SignerMetrics(), list[Any]()
         self.office = _Office(
-            settings=None,  # type: ignore[arg-type]
+            settings=SimpleNamespace(identity=house.identity(), journal=house.tmp / "journal"),  # type: ignore[arg-type]
             desk=SigningDesk(load_identity(house.identity(), now)),
             journal=None,  # type: ignore[arg-type]
             committing=self,  # type: ignore[arg-type]

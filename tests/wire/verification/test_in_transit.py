@@ -20,7 +20,13 @@ ASSERTED = ("P-Asserted-Identity", f"<sip:{CALLING}@core.up>")
 
 
 async def call_through(
-    verified: Verified, identity: str, name: str, *, more: HeaderLines = (), call_id: str = ""
+    verified: Verified,
+    identity: str,
+    name: str,
+    *,
+    more: HeaderLines = (),
+    call_id: str = "",
+    from_tag: str = "",
 ) -> tuple[Call, Call | None, list[list[bytes]]]:
     """A call of another provider to carrier north, hung up if it was answered; both sides, and what arrived."""
     node = verified.node
@@ -29,7 +35,13 @@ async def call_through(
         flow = await connect(node, upstream, name, FROM[name])
         if identity:
             upstream.on_wire = bringing(f"Identity: {identity}\r\n".encode())
-        call = await place(upstream, flow, NORTH_NUMBER, sender=SENDER, headers=[*more], call_id=call_id)
+        call = await place(
+            *(upstream, flow, NORTH_NUMBER),
+            sender=SENDER,
+            headers=[*more],
+            call_id=call_id,
+            from_tag=from_tag,
+        )
         final = await call.final()
         there = None
         if final.status == 200:
@@ -83,25 +95,32 @@ def test_a_signed_call(verified: Verified, name: str) -> None:
     run(verified.node, scenario)
 
 
-def test_at_a_gateway_less_than_a_verified_a_is_signed_c(verified: Verified) -> None:
-    """Summary: a number of the country that came signed B, or badly, leaves a gateway with what it came with and our C behind it; an intermediate adds nothing."""
+def test_what_is_not_enough_is_signed_c(verified: Verified) -> None:
+    """Summary: a number of the country that came signed B, or badly, or with a certificate nobody gives, leaves a gateway with what it came with and our C behind it; an intermediate adds one to what is not good."""
 
     async def scenario() -> None:
         provider = verified.provider()
         forger = Provider(url=provider.url, authority=verified.authority)
+        nobody = verified.provider("nobody.example.net")
         async with verified.host() as host:
             host.publish(path_of(provider), provider.chain)
-            for theirs in (signed(provider, "B"), signed(forger)):
-                call, there, lines = await call_through(verified, theirs, "abroad")
-                assert there is not None
-                first, second = identities(lines)
-                assert first == f"Identity: {theirs}\r\n".encode()
-                assert b"ppt=shaken" in second
-                record = await record_of(verified, call)
-                assert (record["attest"], record["attestation"]["rule"]) == ("C", "C-gateway")
-                _, there, lines = await call_through(verified, theirs, "upstream")
-                assert there is not None
-                assert identities(lines) == [f"Identity: {theirs}\r\n".encode()]
+            for theirs, good in (
+                (signed(provider, "B"), True),
+                (signed(forger), False),
+                (signed(nobody), False),
+            ):
+                for name, rule in (("abroad", "C-gateway"), ("upstream", "C-intermediate-unsigned")):
+                    call, there, lines = await call_through(verified, theirs, name)
+                    assert there is not None
+                    first, *behind = identities(lines)
+                    assert first == f"Identity: {theirs}\r\n".encode()
+                    record = await record_of(verified, call)
+                    if good and name == "upstream":
+                        assert (behind, record["attestation"]["rule"]) == ([], "none-already-signed")
+                        continue
+                    [ours] = behind
+                    assert b"ppt=shaken" in ours
+                    assert (record["attest"], record["attestation"]["rule"]) == ("C", rule)
 
     run(verified.node, scenario)
 
@@ -119,7 +138,7 @@ def test_a_bad_signature_by_the_trunks_policy(verified: Verified) -> None:
             assert there is not None
             marked = f"<sip:{CALLING};verstat=TN-Validation-Failed@sbc.example.com;user=phone>"
             assert there.invite.get("P-Asserted-Identity") == marked
-            assert identities(lines) == [f"Identity: {forged}\r\n".encode()]
+            assert identities(lines)[0] == f"Identity: {forged}\r\n".encode()
             assert [value.split(";")[1] for _, value in stir(call)] == ["cause=438"]
             assert (await record_of(verified, call))["verification"]["errors"] == [
                 {"code": 438, "cause": "signature"}
@@ -154,7 +173,9 @@ def test_a_replay(verified: Verified) -> None:
             host.publish(path_of(provider), provider.chain)
             captured = signed(provider)
             for call_id, goes in (("one@up", True), ("one@up", True), ("two@up", False)):
-                call, there, _ = await call_through(verified, captured, "strict", call_id=call_id)
+                call, there, _ = await call_through(
+                    verified, captured, "strict", call_id=call_id, from_tag="f1"
+                )
                 assert (there is not None) is goes
                 assert (await call.final()).status == (200 if goes else 438)
 

@@ -1,0 +1,71 @@
+"""Addresses of certificate hosts: whose fault it is that there are none."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from ipaddress import ip_address
+
+import dns.message
+import dns.rcode
+import pytest
+
+from sipkit.nameserver import NameServer
+from sipkit.transport import Address
+from trunkward.fetch.chains import DEADLINE_S
+from trunkward.fetch.resolver import Resolver
+from trunkward.routing.ports import NamesUnavailable, ZoneUnavailable
+from trunkward.trunks.model import Host
+
+AT = Address(host="127.0.0.54", port=5354)
+NAME = "certificates.example.net"
+RECORDS = [(NAME, "A", "192.0.2.1"), (NAME, "AAAA", "2001:db8::1")]
+
+
+class Failing(NameServer):
+    """Says of everything that it cannot tell (SERVFAIL), as a resolver does of a zone without servers."""
+
+    def _answer(self, query: dns.message.Message) -> dns.message.Message:
+        reply = dns.message.make_response(query)
+        reply.set_rcode(dns.rcode.SERVFAIL)
+        return reply
+
+
+def asked(name: str = NAME) -> list[object]:
+    return list(asyncio.run(Resolver((Host(host=AT.host, port=AT.port),))(name)))
+
+
+def silent(server: NameServer) -> None:
+    server.silent = True
+
+
+def silent_about_it(server: NameServer) -> None:
+    server.silent_about.add(NAME)
+
+
+def test_addresses() -> None:
+    with NameServer(AT, RECORDS):
+        assert asked() == [ip_address("192.0.2.1"), ip_address("2001:db8::1")]
+        assert asked("absent.example.net") == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "how", "is_zone"),
+    [(NameServer, silent, False), (NameServer, silent_about_it, True), (Failing, lambda _: None, True)],
+)
+def test_who_says_nothing(
+    kind: type[NameServer], how: Callable[[NameServer], None], *, is_zone: bool
+) -> None:
+    """Ours, or the name's own; and it is known before a fetch is over, else it would be its host's fault."""
+    with kind(AT, RECORDS) as server:
+        how(server)
+        began = time.monotonic()
+        with pytest.raises(NamesUnavailable) as refused:
+            asked()
+        assert isinstance(refused.value, ZoneUnavailable) is is_zone
+        assert time.monotonic() - began < DEADLINE_S
+
+
+def test_nobody_is_there() -> None:
+    with pytest.raises(NamesUnavailable) as refused:
+        asked()
+    assert not isinstance(refused.value, ZoneUnavailable)
