@@ -150,7 +150,8 @@ def test_what_is_not_looked_at(provider: Provider) -> None:
         # our own TEST authority, by an address on the Internet
         world.trust.trust = replace(world.trust.trust, is_test=True)
         node = replace(world.case().node, addresses=(ip_address("8.8.8.8"),))
-        assert await world.look(replace(world.case(), node=node)) == Unverified(why="no-trusted-list")
+        found = await world.look(replace(world.case(), node=node))
+        assert found == Unverified(why="no-trusted-list", node_wide=True)
         world.trust.trust = None
         assert await world.look(world.case()) == NOBODY_TRUSTED
         assert not world.fetcher.asked
