@@ -77,7 +77,7 @@ def test_names_are_as_prometheus_wants_them(node: Node) -> None:
         *("answered", "blame", "certificate", "ending", "interface", "kind", "le", "level", "lost", "method"),
         *("part", "place", "reason", "result", "side", "state", "status", "verdict", "version", "attest"),
         # of signatures of calls from carriers, which are the node file's; and where a certificate came from, or a list
-        *("carrier", "cause", "code", "source", "verstat", "why"),
+        *("cause", "code", "list", "source", "upstream", "verstat", "what", "why"),
     }
 
 
