@@ -66,7 +66,8 @@ def test_no_call_fails_while_parts_are_restarted(node: Node) -> None:
                 # the next only now: with both gates away no call goes
                 await asyncio.to_thread(node.wait_ready)
                 tally = await calls
-                assert tally.completed == tally.attempts, (part, tally.report())
+                reasons = Counter(call["reason"] for call in node.calls())
+                assert tally.completed == tally.attempts, (part, reasons, tally.report())
                 placed += tally.attempts
         return placed
 

@@ -51,7 +51,7 @@ def world() -> Iterator[Verified]:
         credential = web.issue(NAMES[0], hosts=NAMES)
         more = (
             f"  gates: 2\n  resolvers: ['{DNS}']\n"
-            f"  verification: {{ca: {web.trust}, unsafe_networks: ['198.51.100.0/24']}}\n"
+            f"  verification: {{ca: {web.trust}, unsafe_networks: ['192.0.2.0/24']}}\n"
         )
         running = start_node(signing_node().replace("  gates: 2\n", more, 1))
         try:

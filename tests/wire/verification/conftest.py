@@ -23,14 +23,15 @@ from sipkit.transport import Address
 from wire.conftest import EXAMPLE, Node, start_node, stop_node
 
 DNS = Address(host="127.0.0.53", port=5353)
-#: One that answers, one that takes connections and says nothing, one where nobody is.
-HOST, SILENT, NOBODY = "198.51.100.10", "198.51.100.11", "198.51.100.12"
+#: One that answers, one that takes connections and says nothing, one where nobody is. They stay on the loopback of
+#: whoever runs these tests, so no other tests may have nodes there.
+HOST, SILENT, NOBODY = "192.0.2.10", "192.0.2.11", "192.0.2.12"
 NAMES = {"certificates.example.net": HOST, "silent.example.net": SILENT, "nobody.example.net": NOBODY}
 #: Names that lead where no certificate is to be fetched from, by what they are called.
 INSIDE = {
     "loopback.example.net": ("A", "127.0.0.1"),
     "six.example.net": ("AAAA", "::1"),
-    "mapped.example.net": ("AAAA", "::ffff:198.51.100.10"),
+    "mapped.example.net": ("AAAA", "::ffff:192.0.2.10"),
     "private.example.net": ("A", "10.0.0.1"),
     "metadata.example.net": ("A", "169.254.169.254"),
 }
@@ -117,7 +118,7 @@ def config(ca: Path, more: str = "") -> str:
     """The node file."""
     added = (
         f"  gates: 2\n  resolvers: ['{DNS}']\n"
-        f"  verification: {{ca: {ca}, unsafe_networks: ['198.51.100.0/24']}}\n{more}"
+        f"  verification: {{ca: {ca}, unsafe_networks: ['192.0.2.0/24']}}\n{more}"
     )
     text = EXAMPLE.read_text(encoding="utf-8").replace("  gates: 2\n", added)
     return text.replace("\ncarriers:\n", TRUNKS, 1) + CARRIERS

@@ -303,7 +303,7 @@ def test_a_caller_who_gives_up_while_it_waits(verified: Verified) -> None:
             await asyncio.sleep(5)
             writer.close()
 
-        server = await asyncio.start_server(silent, "198.51.100.11", 443)
+        server = await asyncio.start_server(silent, "192.0.2.11", 443)
         async with tls_carrier(node, customer, PBX, node.credential("acme-hq")):
             flow = await connect(node, carrier, "north")
             call = await place(carrier, flow, ACME_NUMBER, headers=signed(provider), sender=SENDER)

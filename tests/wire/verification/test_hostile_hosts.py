@@ -154,7 +154,7 @@ def test_rebinding(verified: Verified) -> None:
         "https://certificates.example.net./a.pem",
         "https://localhost/a.pem",
         "https://2130706433/a.pem",
-        "https://[::ffff:198.51.100.10]/a.pem",
+        "https://[::ffff:192.0.2.10]/a.pem",
         "https://b\u00fccher.example/a.pem",
     ],
 )
