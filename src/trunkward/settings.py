@@ -332,11 +332,6 @@ class Paths:
         """What the signer of an identity has for this moment: its socket, and the count of a gap."""
         return self.run / signer_name(identity)
 
-    @property
-    def signer_socket(self) -> Path:
-        """Where the signer of the node's own identity takes claims."""
-        return self.signer_socket_of(OF_NODE)
-
     def signer_socket_of(self, identity: str) -> Path:
         """Where the signer of an identity takes claims; each has a user, and so a directory, of its own."""
         return self.signer_run(identity) / "signer.sock"

@@ -36,11 +36,6 @@ class TnAuthList:
     spcs: tuple[str, ...] = ()
     numbers: tuple[tuple[str, str], ...] = ()
 
-    @classmethod
-    def of_numbers(cls, *numbers: str) -> Self:
-        """A list of single numbers, canonical."""
-        return cls(numbers=tuple((number, number) for number in numbers))
-
     def covers(self, number: str) -> bool:
         """Whether a canonical number is one of the numbers here; codes say nothing of that."""
         return covers(self.numbers, number)

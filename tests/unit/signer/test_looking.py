@@ -95,7 +95,7 @@ class Office:
 
 
 def test_the_office_stops_signing_says_so_and_goes_on_looking(house: Any) -> None:
-    """Property 3, t3 and t6: the task that looks does not end; the journal and a counter say what became of it."""
+    """Property 3: the task that looks does not end; the journal and a counter say what became of it."""
     world = Office(house)
     office = world.office
     good = office._looking
