@@ -201,10 +201,8 @@ def home_of(config: str) -> Path:
     """A home for a node with this configuration.
 
     Unless the configuration says how carriers are asked by OPTIONS, they are not: what else reaches a party
-    is
-    then what the test is about. Unless it says how many calls a trunk may have, and what they may cost, that
-    is more than
-    any test places.
+    is then what the test is about. Unless it says how many calls a trunk may have, and what they may cost,
+    that is more than any test places.
     """
     if not re.search(r"^ +limits:", config, re.MULTILINE):
         config = config.replace(_ISSUED, f"{_ISSUED}        limits: {MANY}\n")
