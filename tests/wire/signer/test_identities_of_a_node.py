@@ -60,12 +60,14 @@ def node() -> Iterator[Node]:
     stop_node(running)
 
 
-def identity_of(node: Node, trunk: str) -> str:
-    """The Identity header of an answered call of a trunk."""
+def signed_call(node: Node, trunk: str) -> tuple[str, str]:
+    """The Identity header of an answered call of a trunk, and the record's id of that call."""
     host, number = CALLS[trunk]
     found: list[str] = []
+    call_id = ""
 
     async def scenario() -> None:
+        nonlocal call_id
         caller, north = customer_agent(), carrier_agent()
         async with tls_carrier(node, north):
             flow = await connect(node, caller, trunk, host)
@@ -74,18 +76,25 @@ def identity_of(node: Node, trunk: str) -> str:
             await call.answered()
             await there.confirmed()
             found.extend(there.invite.get_all("Identity"))
+            call_id = call.invite.call_id
             assert (await call.bye()).status == 200
             await flow.close()
 
     run(node, scenario)
     (identity,) = found
-    return identity
+    record: str = node.record(call_id)["record_id"]
+    return identity, record
+
+
+def identity_of(node: Node, trunk: str) -> str:
+    """The Identity header of such a call."""
+    return signed_call(node, trunk)[0]
 
 
 def test_a_resellers_own_certificate_signs_its_own_calls(node: Node) -> None:
     """Summary: each trunk's call is signed with the certificate and under the URL of its reseller, or of the node, and is in that signer's journal."""
     pki = node.state / "pki"
-    own, resold = identity_of(node, "acme-hq"), identity_of(node, "resold-hq")
+    (own, own_record), (resold, resold_record) = (signed_call(node, trunk) for trunk in CALLS)
     assert verified(own, pki / "shaken.pem")["orig"] == {"tn": ACME_NUMBER[1:]}
     assert verified(resold, pki / "identities" / "resold.pem")["orig"] == {"tn": RESOLD_NUMBER[1:]}
     assert verified(resold, pki / "identities" / "resold.pem")["attest"] == "A"
@@ -96,9 +105,8 @@ def test_a_resellers_own_certificate_signs_its_own_calls(node: Node) -> None:
         ]
         assert {line["trunk"] for line in lines if line["kind"] == "signed"} == {trunk}
     # the page names issuer and code of each, also of a reseller's that no file of the node's own has
-    for trunk, code in (("acme-hq", "000T"), ("resold-hq", "001T")):
-        newest = node.trunkward("calls", "--trunk", trunk, "--json", "--limit", "1")
-        why = node.trunkward("why", json.loads(newest.stdout)["record_id"], "--json")
+    for record, code in ((own_record, "000T"), (resold_record, "001T")):
+        why = node.trunkward("why", record, "--json")
         certificate = json.loads(why.stdout)["certificate"]
         assert (certificate["spc"], bool(certificate["issuer"])) == (code, True), certificate
     assert (
