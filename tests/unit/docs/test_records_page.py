@@ -6,7 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 from trunkward.calls.outcome import Ending, LegFacts
-from trunkward.cli.main import calls as command
+from trunkward.cli.calls_app import calls as command
 from trunkward.control.node_keys import NodePart
 from trunkward.records.export import COLUMNS
 from trunkward.records.model import DecisionRecord

@@ -1,0 +1,127 @@
+"""Calls that were judged, `trunkward calls` to `verification`, as typer sees them.
+
+What is shown of them is imported when asked for.
+"""
+
+import time
+from typing import Annotated
+
+import typer
+
+from trunkward.settings import Paths
+
+calls_app = typer.Typer(invoke_without_command=True, no_args_is_help=False, subcommand_metavar="[show ID]")
+
+
+@calls_app.callback()
+def calls(
+    context: typer.Context,
+    tenant: Annotated[str | None, typer.Option(help="Of this tenant.")] = None,
+    trunk: Annotated[str | None, typer.Option(help="From or to this trunk.")] = None,
+    carrier: Annotated[str | None, typer.Option(help="Through this carrier.")] = None,
+    sender: Annotated[
+        str | None, typer.Option("--from", help="Calling number; `+1202*` is the beginning of many.")
+    ] = None,
+    called: Annotated[str | None, typer.Option("--to", help="Called number, likewise.")] = None,
+    number: Annotated[str | None, typer.Option(help="Calling, shown or called number, likewise.")] = None,
+    verdict: Annotated[str | None, typer.Option(help="admit, reject or discard.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Reason code of the verdict.")] = None,
+    ending: Annotated[str | None, typer.Option(help="bye, failed, cancelled or ended-unknown.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Started since: 2026-11-25, 2026-11-25T14:30, or 90s, 15m, 2h, 7d ago.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Started before, likewise.")] = None,
+    min_duration: Annotated[
+        float | None, typer.Option(min=0, help="Talked at least this many seconds.")
+    ] = None,
+    emergency: Annotated[
+        bool | None, typer.Option("--emergency/--no-emergency", help="Calls for help; or all but those.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=0, help="How many, newest first; 0: all. Without it 20, with --csv all.")
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as calls come; Ctrl-C ends.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values with a header.")] = False,
+    pseudonymise: Annotated[
+        bool, typer.Option("--pseudonymise", help="With --csv: pseudonyms for numbers, and no addresses.")
+    ] = False,
+    keep_digits: Annotated[
+        int, typer.Option(min=0, max=7, help="With --pseudonymise: digits of each number that stay.")
+    ] = 0,
+) -> None:
+    """List calls, newest first, with verdict, reason and outcome; or show one as a ladder (`show ID`)."""
+    if context.invoked_subcommand is not None:
+        return
+    from trunkward.cli.call_options import wanted_calls
+    from trunkward.cli.calls import Listing, run
+
+    wanted = wanted_calls(
+        *(tenant, trunk, carrier, sender, called, number, verdict, reason, ending, since, until),
+        *(min_duration, emergency),
+    )
+    if as_json and as_csv:
+        raise typer.BadParameter("either one: --json or --csv")
+    if (pseudonymise and not as_csv) or (keep_digits and not pseudonymise):
+        raise typer.BadParameter("--pseudonymise needs --csv, and --keep-digits needs --pseudonymise")
+    if limit is None:
+        limit = 0 if as_csv and not follow else 20
+    raise typer.Exit(
+        run(
+            Paths.from_environment(),
+            wanted,
+            limit=limit or (0 if follow else None),
+            follow=follow,
+            pseudonymise=keep_digits if pseudonymise else None,
+            how=Listing(as_json=as_json, as_csv=as_csv),
+        )
+    )
+
+
+@calls_app.command("show")
+def show_call(
+    name: Annotated[str, typer.Argument(metavar="ID", help="Record id, its beginning, or a Call-ID.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Show one call: its facts, its messages as a ladder, its legs."""
+    from trunkward.cli.calls import show
+
+    raise typer.Exit(show(Paths.from_environment(), name, as_json=as_json))
+
+
+def explain(
+    name: Annotated[str, typer.Argument(metavar="ID", help="Record id, its beginning, or a Call-ID.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Say why one call was refused or let through: every check, what it saw, what would have changed it."""
+    from trunkward.cli.explain import run
+
+    raise typer.Exit(run(Paths.from_environment(), name, as_json=as_json))
+
+
+def why(
+    name: Annotated[str, typer.Argument(metavar="ID", help="Record id, its beginning, or a Call-ID.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Say why one call was signed as it was: by which rule, on whose word, what would have lowered it."""
+    from trunkward.cli.why import run
+
+    raise typer.Exit(run(Paths.from_environment(), name, as_json=as_json))
+
+
+def verification(
+    upstream: Annotated[
+        str, typer.Option(help="One carrier, or one trunk that brings other providers' calls.")
+    ] = "",
+    since: Annotated[str, typer.Option(help="A time, or 2h, 7d ago.")] = "1d",
+    until: Annotated[str | None, typer.Option(help="Up to then; now without it.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show what others' signatures were worth, by who sent the calls: share, levels, causes, who signed."""
+    from trunkward.cli.call_options import moment
+    from trunkward.cli.verification import run
+    from trunkward.records.filter import CallFilter
+
+    now_s = time.time()
+    wanted = CallFilter(since=moment("--since", since, now_s), until=moment("--until", until, now_s))
+    raise typer.Exit(run(Paths.from_environment(), wanted, of=upstream, as_json=as_json))

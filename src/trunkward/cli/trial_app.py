@@ -1,0 +1,83 @@
+"""Calls to try a node with, and whom they are signed under: `trunkward try`, `call-test`, `test-authority`.
+
+As typer sees them; what they do is imported when asked for.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trunkward.settings import Paths
+
+
+def try_call(
+    sender: Annotated[str | None, typer.Option("--from", help="Calling number, as it would be sent.")] = None,
+    called: Annotated[str | None, typer.Option("--to", help="Called number, as it would be dialled.")] = None,
+    trunk: Annotated[str | None, typer.Option(help="The trunk that would call.")] = None,
+    carrier: Annotated[str | None, typer.Option(help="The carrier it would come from, in its place.")] = None,
+    at: Annotated[
+        str | None, typer.Option(help="When: 2026-11-25T14:30, 2026-11-25T14:30:00Z. Without it now.")
+    ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option("--csv", help="Try a table: columns from, to[, trunk, carrier, at, expect]."),
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", help="By this node file, in place of the policy in force.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a call.")] = False,
+) -> None:
+    """Judge a call nobody places: its verdict, check by check. Nothing is recorded, signed or sent."""
+    from trunkward.cli.trial import run, run_table
+    from trunkward.cli.trial_table import Asked
+
+    if (table is None) != (sender is not None and called is not None) or (table and (sender or called)):
+        raise typer.BadParameter("either a call, --from and --to, or a table of them, --csv")
+    asked = Asked(
+        calling=sender or "", called=called or "", trunk=trunk or "", carrier=carrier or "", at=at or ""
+    )
+    paths = Paths.from_environment()
+    if table is None:
+        raise typer.Exit(run(paths, file, asked, as_json=as_json))
+    raise typer.Exit(run_table(paths, file, table, asked, as_json=as_json))
+
+
+def call_test(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    keep: Annotated[Path | None, typer.Option(help="Keep captures, traces and recordings here.")] = None,
+) -> None:
+    """Place real encrypted calls through the running node, both ways, and report what was seen."""
+    from trunkward.cli.call_test import run
+    from trunkward.cli.calls import record_store
+    from trunkward.cli.host_paths import hint
+    from trunkward.cli.lab import read_lab
+    from trunkward.cli.said import complain
+
+    if keep is not None and (why := hint(keep)):
+        complain(f"{keep}: what is written there is lost{why}")
+        raise typer.Exit(2)
+    paths = Paths.from_environment()
+    raise typer.Exit(
+        run(
+            lambda: read_lab(paths),
+            lambda call_id: record_store(paths).call(call_id),
+            as_json=as_json,
+            keep=keep,
+        )
+    )
+
+
+def authority_for_tests(
+    spc: Annotated[str, typer.Option(help="The service provider code it certifies.")] = "000T",
+    home: Annotated[Path | None, typer.Option(help="Where its keys are kept.")] = None,
+    address: Annotated[str, typer.Option(help="Where its three servers listen.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="The name certificates are published at.")] = "cert.example.com",
+    hours: Annotated[float, typer.Option(min=0.01, help="How long certificates last.")] = 2160,
+) -> None:
+    """Run a TEST policy administrator and authority of SHAKEN; Ctrl-C ends them."""
+    from trunkward.cli.sti_authority import run
+
+    raise typer.Exit(
+        run(Paths.from_environment(), spc=spc, home=home, address=address, host=host, hours=hours)
+    )
