@@ -23,11 +23,13 @@ from trunkward.control.node_file import NodeFileRefused, read_node_file
 from trunkward.control.secrets import SecretRefused, by_trunk
 from trunkward.control.spending import SpendingRefused, holds_now, raises_now
 from trunkward.control.verified import VerificationRefused, in_force
+from trunkward.engines.checked_files import NotPrepared
 from trunkward.engines.decks import put_decks
 from trunkward.engines.denied_file import deny
+from trunkward.engines.in_force import read_in_force
 from trunkward.engines.installed import OtherVersion, check_runs_this
+from trunkward.engines.issuing import evidence_of
 from trunkward.engines.live import NotApplied, is_running, put_policy_in_force
-from trunkward.engines.node import NotPrepared, evidence_of, read_in_force
 from trunkward.settings import Paths
 from trunkward.store.configuration import SqlConfiguration, TextDamaged
 from trunkward.trunks.model import Declared

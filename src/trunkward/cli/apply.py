@@ -51,10 +51,14 @@ from trunkward.control.evidence import sound
 from trunkward.control.node_file import Accepted, NodeFileRefused, declared_of
 from trunkward.control.secrets import by_trunk, wanting
 from trunkward.engines.alert_secrets import unreadable
+from trunkward.engines.checked_files import NotPrepared
+from trunkward.engines.digest_key import digest_key_id
+from trunkward.engines.in_force import read_in_force
 from trunkward.engines.installed import OtherVersion, check_runs_this
+from trunkward.engines.issuing import issue
 from trunkward.engines.layout import LayoutRefused, ensure_directory, outer_directories
 from trunkward.engines.live import NotApplied, effects_of, is_running, put_in_force, unfinished
-from trunkward.engines.node import NotPrepared, decide, digest_key_id, issue, read_in_force
+from trunkward.engines.node import decide
 from trunkward.engines.number_lists import never_calls
 from trunkward.engines.users import UserMissing, ensure_users
 from trunkward.settings import Paths

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from trunkward.cli.calls import with_records_database
 from trunkward.cli.said import complain, say
-from trunkward.engines.node import read_in_force
+from trunkward.engines.in_force import read_in_force
 from trunkward.records.billing import COLUMNS, Totals, line, row
 from trunkward.settings import Paths
 from trunkward.store.rated import RatedFilter, RatedStore

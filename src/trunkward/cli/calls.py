@@ -182,7 +182,7 @@ def _none(paths: Paths, store: RecordStore, wanted: CallFilter) -> str:
     """Why there is no such call, as far as that can be told."""
     if not store.last_id():
         return "no calls yet"
-    from trunkward.engines.node import read_in_force  # for whom there is nothing to show: it loads much
+    from trunkward.engines.in_force import read_in_force  # for whom there is nothing to show: it loads much
 
     in_force = read_in_force(paths.declared)
     known = [trunk.name for trunk in in_force.declared().trunks] if in_force else []

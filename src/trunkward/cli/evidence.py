@@ -37,7 +37,7 @@ from trunkward.control.evidence import (
 )
 from trunkward.control.evidence_retention import forgotten
 from trunkward.engines.denied_file import deny, read_own
-from trunkward.engines.node import read_in_force
+from trunkward.engines.in_force import read_in_force
 from trunkward.engines.pki_files import PkiFiles, read_evidence_key
 from trunkward.engines.trust import TrustFiles
 from trunkward.journal.commitment import SALT_BYTES

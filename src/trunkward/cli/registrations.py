@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from trunkward.cli.calls import console, record_store
 from trunkward.cli.events import sentence
 from trunkward.cli.said import complain, say, wide
-from trunkward.engines.node import read_in_force
+from trunkward.engines.in_force import read_in_force
 from trunkward.records.model import Event, EventRecord
 from trunkward.settings import Paths
 

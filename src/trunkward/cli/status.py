@@ -45,8 +45,8 @@ from trunkward.engines.certificates import (
     identity_facts,
     shown_facts,
 )
+from trunkward.engines.digest_key import digest_key_id
 from trunkward.engines.kamailio import plain_transports
-from trunkward.engines.node import digest_key_id
 from trunkward.engines.node_facts import (
     drain_facts,
     new_threads,

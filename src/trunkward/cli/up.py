@@ -54,6 +54,7 @@ from trunkward.control.effects import Effects
 from trunkward.control.evidence import sound
 from trunkward.control.node_file import Accepted
 from trunkward.engines.certificates import shown
+from trunkward.engines.checked_files import NotPrepared
 from trunkward.engines.installed import started
 from trunkward.engines.kernel import make_room
 from trunkward.engines.layout import (
@@ -64,7 +65,7 @@ from trunkward.engines.layout import (
     write_private,
 )
 from trunkward.engines.live import tls_was_read
-from trunkward.engines.node import NotPrepared, prepare
+from trunkward.engines.node import prepare
 from trunkward.engines.restore import finish
 from trunkward.settings import Paths
 from trunkward.store.configuration import SqlConfiguration, TextDamaged

@@ -27,6 +27,8 @@ from trunkward.cli.said import complain, say
 from trunkward.cli.status import read_in_force
 from trunkward.control.declared import InForce
 from trunkward.control.node_file import NodeFileRefused
+from trunkward.engines.checked_files import NotPrepared
+from trunkward.engines.engine_files import render
 from trunkward.engines.installed import (
     Installation,
     InUse,
@@ -36,7 +38,6 @@ from trunkward.engines.installed import (
     this_installation,
 )
 from trunkward.engines.layout import LayoutRefused, ensure_directories
-from trunkward.engines.node import NotPrepared, render
 from trunkward.engines.pki_files import ensure_later_keys
 from trunkward.engines.supervisor import Program
 from trunkward.engines.supervisor_rpc import RUNNING, Difference, Supervisor, SupervisorRefused

@@ -21,7 +21,7 @@ from trunkward.control.decks import in_lines, in_short, unpacked
 from trunkward.control.difference import Action, Change
 from trunkward.control.objects import KINDS, Objects, effective
 from trunkward.control.unwritten import unwritten
-from trunkward.engines.node import read_in_force
+from trunkward.engines.in_force import read_in_force
 from trunkward.journal.chain import ChainBroken, Entry
 from trunkward.settings import Paths
 from trunkward.spend.deck import difference as decks_difference

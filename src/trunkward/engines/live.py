@@ -19,13 +19,15 @@ from pathlib import Path
 
 from trunkward.control.declared import InForce
 from trunkward.control.effects import Effects
+from trunkward.engines.certificate_files import put_certificates
 from trunkward.engines.certificates import why_no_authority
+from trunkward.engines.engine_files import File, rendered
 from trunkward.engines.identity_files import put_identities
 from trunkward.engines.identity_task import identities_task
+from trunkward.engines.in_force import put_down
 from trunkward.engines.installed import edge_followed
 from trunkward.engines.kamailio import EdgeFiles, render_kamailio_cfg
 from trunkward.engines.layout import Directory, directories, ensure_directory, write_private
-from trunkward.engines.node import File, put_certificates, put_down, rendered
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.engines.shown_pair import places
 from trunkward.engines.signers import signer_programs

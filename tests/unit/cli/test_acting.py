@@ -10,8 +10,8 @@ from trunkward.cli import acting
 from trunkward.control.configuration import Version
 from trunkward.control.declared import InForce
 from trunkward.control.node_file import read_node_file
+from trunkward.engines.checked_files import NotPrepared
 from trunkward.engines.live import NotApplied
-from trunkward.engines.node import NotPrepared
 from trunkward.settings import Paths
 
 EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")

@@ -1,0 +1,141 @@
+"""Keys, certificates and evidence for a configuration: made where there are none, kept while good."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from trunkward.control.declared import InForce
+from trunkward.control.do_not_originate import ListRefused
+from trunkward.control.evidence import denied_by
+from trunkward.control.evidence_tokens import tokens_of
+from trunkward.control.node_file import Accepted
+from trunkward.engines.certificates import accepted_fingerprints
+from trunkward.engines.checked_files import NotPrepared, check_files
+from trunkward.engines.denied_file import deny
+from trunkward.engines.destinations_file import DestinationsUnreadable, destinations_text
+from trunkward.engines.number_lists import never_calls
+from trunkward.engines.peer_authorities import authorities_of_carriers, authorities_of_trunks
+from trunkward.engines.pki_facts import pki_facts, pki_owners
+from trunkward.engines.pki_files import PkiFiles, ensure_pki, read_evidence_key
+from trunkward.settings import Paths
+from trunkward.trunks.callers import NeverCalls
+from trunkward.trunks.evidence import EvidenceRecord
+from trunkward.trunks.model import Declared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """What was issued for a configuration."""
+
+    certificates: dict[str, list[str]]
+    evidence: dict[str, list[str]]
+    evidence_key: str
+    #: Not issued, but read beside it: the file of `node.destinations`.
+    destinations: str
+    #: PEM of trunks' own authorities, by trunk.
+    authorities: dict[str, str]
+    #: The same by carrier.
+    carrier_authorities: dict[str, str]
+    #: Not issued, but read beside it: the lines of `node.do_not_originate`.
+    do_not_originate: list[NeverCalls]
+
+
+def issued_of(in_force: InForce) -> Issued:
+    """What was issued for what is in force."""
+    return Issued(
+        certificates=in_force.certificates,
+        evidence=in_force.evidence,
+        evidence_key=in_force.evidence_key,
+        destinations=in_force.destinations,
+        authorities=in_force.authorities,
+        carrier_authorities=in_force.carrier_authorities,
+        do_not_originate=in_force.do_not_originate,
+    )
+
+
+def issue(
+    paths: Paths,
+    accepted: Accepted,
+    before: InForce | None,
+    *,
+    records: Sequence[EvidenceRecord],
+    now: datetime,
+    tell: Callable[[str], None],
+    only: frozenset[str] | None = None,
+) -> Issued:
+    """Keys, certificates and evidence for a configuration, and what its files say; what is good is kept.
+
+    `records`: all records of evidence that are as they were journaled (`control.evidence.sound`).
+    `only`: the peers whose certificates and evidence are looked at, where the others were in force a moment
+    ago (to look at 10,000 takes seconds); None looks at all.
+    """
+    declared = accepted.declared
+    try:
+        destinations = destinations_text(declared.node.destinations_file)
+    except DestinationsUnreadable as problem:  # read before, and changed meanwhile
+        raise NotPrepared(f"node.destinations: {problem}") from None
+    try:
+        never = list(never_calls(declared.node.do_not_originate_file))
+    except ListRefused as refused:  # read before, and changed meanwhile
+        raise NotPrepared(f"node.do_not_originate: {refused.wrong[0]}") from None
+    first = not PkiFiles(paths.pki).sip_authority.exists()
+    check_files(paths, declared, now)
+    for change in ensure_pki(paths.pki, pki_facts(declared, paths, only), pki_owners(), now=now):
+        if not first:
+            tell(change)
+    pki = PkiFiles(paths.pki)
+    known = before.certificates if before and only is not None else {}
+    certificates = {
+        t.name: known[t.name]
+        if only is not None and t.name not in only and t.name in known
+        else accepted_fingerprints(pki, t.name, now=now)
+        for t in declared.trunks
+        if t.certificate_issued_here
+    }
+    # after a key was made anew it is signed anew, too
+    deny(paths, denied_by(records, now.timestamp()), now.timestamp())
+    key_id, evidence = evidence_of(paths, declared, records, before, now=now, only=only)
+    return Issued(
+        certificates=certificates,
+        evidence=evidence,
+        evidence_key=key_id,
+        authorities=authorities_of_trunks(declared),
+        carrier_authorities=authorities_of_carriers(declared, pki),
+        destinations=destinations,
+        do_not_originate=never,
+    )
+
+
+def evidence_of(
+    paths: Paths,
+    declared: Declared,
+    records: Sequence[EvidenceRecord],
+    before: InForce | None,
+    *,
+    now: datetime,
+    only: frozenset[str] | None = None,
+) -> tuple[str, dict[str, list[str]]]:
+    """The name of the key that signs evidence, and every trunk's tokens; arguments as of `issue`."""
+    key = read_evidence_key(PkiFiles(paths.pki).evidence_key)
+    public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    key_id = sha256(public).hexdigest()
+    same_key = before is not None and before.evidence_key == key_id
+    held = before.evidence if before and same_key else {}
+    # as with certificates: who is not looked at keeps what was in force a moment ago
+    kept = {
+        t.name: held[t.name]
+        for t in declared.trunks
+        if only is not None and t.name not in only and t.name in held
+    }
+    return key_id, kept | tokens_of(
+        replace(declared, trunks=tuple(t for t in declared.trunks if t.name not in kept)),
+        records,
+        key,
+        before.evidence if before else {},
+        now_s=int(now.timestamp()),
+        # root's own document: what this key signed was good, and verifying 10,000 takes seconds
+        signed_by_it=same_key,
+    )
