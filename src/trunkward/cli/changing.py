@@ -33,6 +33,14 @@ class Busy(Exception):
     """Somebody else is changing this node; the message says who, and what to do."""
 
 
+def is_root(command: str) -> bool:
+    """Whether root types; who is not root is told why `trunkward COMMAND` needs it."""
+    if os.geteuid() == 0:
+        return True
+    complain(f"trunkward {command} needs root: the configuration is root's. Use sudo.")
+    return False
+
+
 def read_config(path: Path, bring_back: str = "") -> Accepted:
     """The node file, found good, or an exit with every problem of it.
 
@@ -50,6 +58,13 @@ def read_config(path: Path, bring_back: str = "") -> Accepted:
         complain(f"{path}: cannot be read: {in_words(problem)}")
         raise typer.Exit(2) from None
     return accepted(text, str(path))
+
+
+def read_wanted(paths: Paths, file: Path | None, working: Path) -> Accepted:
+    """The file a person named, or else the node's own, of which more is known when it is gone."""
+    if file is None and not working.exists():
+        return read_config(working, how_to_bring_back(paths, working))
+    return read_config(file or working)
 
 
 def accepted(text: str, source: str) -> Accepted:

@@ -38,7 +38,7 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Show what applying a node file would change, and what that does to running things; changes nothing."""
-    from trunkward.cli.apply import run_plan
+    from trunkward.cli.plan import run_plan
 
     raise typer.Exit(run_plan(Paths.from_environment(), config, as_json=as_json))
 

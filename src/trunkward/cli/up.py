@@ -35,7 +35,6 @@ from rich.console import Console
 
 from trunkward.cli import node_file_copy
 from trunkward.cli.actor import current_actor
-from trunkward.cli.apply import deleted_names
 from trunkward.cli.changing import (
     Busy,
     accepted,
@@ -44,6 +43,7 @@ from trunkward.cli.changing import (
     how_to_bring_back,
     read_config,
 )
+from trunkward.cli.plan_shown import deleted_names
 from trunkward.cli.preflight import obstacles
 from trunkward.cli.ready import wait_until_ready
 from trunkward.cli.said import complain, say

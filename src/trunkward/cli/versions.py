@@ -12,8 +12,8 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
-from trunkward.cli.apply import DIFFERENT, change_document, change_lines
 from trunkward.cli.changing import configuration_store
+from trunkward.cli.plan_shown import DIFFERENT, change_document, change_lines
 from trunkward.cli.said import complain, say, wide
 from trunkward.control import configuration
 from trunkward.control.configuration import HistoryBroken, NoSuchVersion, Version
