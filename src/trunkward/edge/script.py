@@ -31,6 +31,7 @@ from trunkward.edge.gate import GateClient
 from trunkward.edge.grants import Grants
 from trunkward.edge.hang_up import HangUp
 from trunkward.edge.health import Health
+from trunkward.edge.incoming_replies import IncomingReplies
 from trunkward.edge.media import Media
 from trunkward.edge.media_watch import MediaWatch
 from trunkward.edge.numbers import Numbers
@@ -42,6 +43,7 @@ from trunkward.edge.reach import Reach
 from trunkward.edge.registrations import Registrations
 from trunkward.edge.requests import Requests
 from trunkward.edge.rounds import Rounds
+from trunkward.edge.route_advance import RouteAdvance
 from trunkward.edge.rtpengine import Rtpengine
 from trunkward.edge.running import RunningCalls
 from trunkward.edge.sides import Sides
@@ -88,14 +90,26 @@ class Edge:
         self.gate = GateClient(told.gate_sockets, told.gate_deadline_ms / 1000)
         #: For calls of dead nodes: gates are asked in turn, and each is to be asked for grants, too.
         self.gate_of_orphans = GateClient(told.gate_sockets, told.gate_deadline_ms / 1000)
-        self.calls = Calls(
-            told,
+        # of calls being set up: for verdicts, and for places at trunks
+        gate = GateClient(told.gate_sockets, told.gate_deadline_ms / 1000)
+        self.routes = RouteAdvance(
+            gate,
             running=_running,
             grants=_grants,
             media=_media,
-            outcomes=_outcomes,
             endings=_endings,
             tls=self.tls,
+            reach=self.reach,
+            suspended=_suspended,
+            bindings=_bindings,
+            group=groups.SETUP,
+            emergency_group=groups.EMERGENCY,
+        )
+        self.calls = Calls(
+            told,
+            gate=gate,
+            routes=self.routes,
+            outcomes=_outcomes,
             targets=self.targets,
             health=self.health,
             announcements=_announcements,
@@ -104,6 +118,7 @@ class Edge:
             group=groups.SETUP,
             emergency_group=groups.EMERGENCY,
         )
+        self.replies = IncomingReplies(self.tls, self.health)
         self.answers = Answers(running=_running, grants=_grants, media=_media)
         self.certificates = self.calls.certificates
         self.dialogs = Dialogs(
@@ -184,7 +199,7 @@ class Callbacks:
 
     ksr_request_route = staticmethod(guard.request(ladder.flushed(_now("requests", "received"))))
     ksr_judge = staticmethod(guard.task(ladder.flushed(_now("calls", "judge"))))
-    ksr_route = staticmethod(guard.task(ladder.flushed(_now("calls", "route"))))
+    ksr_route = staticmethod(guard.task(ladder.flushed(_now("routes", "route"))))
     ksr_register = staticmethod(guard.task(_now("registrations", "judge")))
     ksr_other = staticmethod(guard.task(_now("others", "judge")))
     ksr_connection_closed = staticmethod(guard.event(_now("registrations", "connection_closed")))
@@ -195,13 +210,13 @@ class Callbacks:
     ksr_announced = staticmethod(guard.transaction(ladder.flushed(_announcements.over)))
     ksr_fault = staticmethod(guard.transaction(guard.fault))
     ksr_reply = staticmethod(guard.reply(ladder.flushed(_now("answers", "replied"))))
-    ksr_failure = staticmethod(guard.transaction(ladder.flushed(_now("calls", "failed"))))
+    ksr_failure = staticmethod(guard.transaction(ladder.flushed(_now("routes", "failed"))))
     ksr_dialog_reply = staticmethod(guard.reply(ladder.flushed(_now("dialogs", "replied"))))
     ksr_call_ended = staticmethod(guard.event(_endings.clean_up))
     ksr_media_given_up = staticmethod(guard.event(_endings.clean_up_media))
     ksr_second = staticmethod(guard.event(ladder.flushed(_rounds.second)))
     ksr_htable_event = staticmethod(guard.event(_endings.table_event))
-    ksr_any_reply = staticmethod(guard.incoming_reply(ladder.flushed(_now("calls", "any_reply"))))
+    ksr_any_reply = staticmethod(guard.incoming_reply(ladder.flushed(_now("replies", "came"))))
     ksr_local_request = staticmethod(guard.event(ksr.local_request))
     ksr_own_reply = staticmethod(guard.reply(own_bye.replied))
     ksr_stray_reply = staticmethod(guard.stray_reply)

@@ -36,7 +36,7 @@ _ROWS = 100_000
 _SHARE_S = 0.5
 #: Seconds between the first look and the second.
 _LATE_S = 60.0
-#: Addresses a call is tried at, at most (`trunkward.edge.calls`).
+#: Addresses a call is tried at, at most (`trunkward.edge.ways`).
 _MOST_TRIES = 9
 
 
