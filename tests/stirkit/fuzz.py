@@ -19,9 +19,10 @@ from cryptography.x509 import load_der_x509_crl
 
 from stirkit import pki
 from stirkit.cases import CARD, CASES, compact_form, digest, diversions, rcd
+from stirkit.der import SEQUENCE, element, encode_numbers
 from stirkit.pki import NOW_S
 from stirkit.tokens import CALLED, CALLER, X5U, compact, header, payload, token
-from trunkward.shaken import der, identity_header, jose
+from trunkward.shaken import identity_header, jose
 from trunkward.shaken.causes import Refused
 from trunkward.shaken.constraints import ConstraintsError, decode_constraints
 from trunkward.shaken.credential import credential_of
@@ -29,7 +30,7 @@ from trunkward.shaken.crl import NO_LIST, CrlRefused, read_crl
 from trunkward.shaken.number import NotANumber, canonical_tn
 from trunkward.shaken.party import canonical_party
 from trunkward.shaken.rcd import rcd_of
-from trunkward.shaken.tnauthlist import TnAuthListError, decode, encode_numbers, encode_spc
+from trunkward.shaken.tnauthlist import TnAuthListError, decode, encode_spc
 from trunkward.shaken.trusted_list import ListRefused, TrustedList, read_trusted_list
 from trunkward.shaken.verify import CalledAs, verify
 from trunkward.shaken.verstat import place, strip
@@ -142,8 +143,8 @@ def _text(data: bytes) -> str:
 def _signed(content: bytes, key: pki.Key) -> bytes:
     """A certificate or revocation list of this content, whatever it is, with a signature that holds."""
     algorithm = bytes.fromhex("300a06082a8648ce3d040302")  # ecdsa-with-SHA256
-    signature = der.element(0x03, b"\0" + key.sign(content, ec.ECDSA(SHA256())))
-    return der.element(der.SEQUENCE, content + algorithm + signature)
+    signature = element(0x03, b"\0" + key.sign(content, ec.ECDSA(SHA256())))
+    return element(SEQUENCE, content + algorithm + signature)
 
 
 def _credential(content: bytes) -> None:
@@ -288,8 +289,8 @@ PARSERS: dict[str, Parser] = {
         act=decode,
         seeds=lambda: [
             encode_spc("709J"),
-            encode_numbers([("12025550100", 1), ("12025550110", 20)]),
-            encode_numbers([(str(12025550100 + n), 1) for n in range(50)]),
+            encode_numbers(("12025550100", 1), ("12025550110", 20)),
+            encode_numbers(*((str(12025550100 + n), 1) for n in range(50))),
         ],
         refusals=(TnAuthListError,),
         words=_DER,

@@ -50,17 +50,6 @@ def only(data: bytes, tag: int) -> bytes:
     return found[0][1]
 
 
-def element(tag: int, content: bytes) -> bytes:
-    """One element. Raises `MalformedDer` for content of 64 KiB and more."""
-    if len(content) < 0x80:
-        return bytes((tag, len(content))) + content
-    if len(content) < 0x100:
-        return bytes((tag, 0x81, len(content))) + content
-    if len(content) < 0x10000:
-        return bytes((tag, 0x82)) + len(content).to_bytes(2, "big") + content
-    raise MalformedDer("content of 64 KiB and more")
-
-
 def integer(content: bytes) -> int:
     """Content of an INTEGER that is not negative, in its shortest form. Raises `MalformedDer`."""
     if not content or content[0] & 0x80 or (len(content) > 1 and content[0] == 0 and not content[1] & 0x80):

@@ -23,6 +23,8 @@ _NUMBER = re.compile(r"[0-9#*]{1,15}", re.ASCII)
 _DIGITS = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 _ENTRY_SPC, _ENTRY_RANGE, _ENTRY_ONE = der.context(0), der.context(1), der.context(2)
+#: A sequence of one entry that is a code, an IA5String of four characters; they follow.
+_ONE_SPC = bytes((der.SEQUENCE, 8, _ENTRY_SPC, 6, der.IA5_STRING, 4))
 
 
 class TnAuthListError(ValueError):
@@ -62,24 +64,7 @@ def encode_spc(spc: str) -> bytes:
     """DER of a TNAuthList with this one code. Raises `TnAuthListError` unless it is four of `A-Z0-9`."""
     if not _SPC.fullmatch(spc):
         raise TnAuthListError(f"a service provider code is four of A-Z and 0-9, not {spc!r}")
-    return der.element(der.SEQUENCE, der.element(_ENTRY_SPC, _ia5(spc)))
-
-
-def encode_numbers(numbers: Sequence[tuple[str, int]]) -> bytes:
-    """DER of a TNAuthList of numbers: (first, how many) for each entry. Raises `TnAuthListError`."""
-    entries = b""
-    for first, count in numbers:
-        if count < 1 or not (_NUMBER if count == 1 else _DIGITS).fullmatch(first):
-            raise TnAuthListError(f"no entry of numbers: {first!r}, {count}")
-        if count == 1:
-            entries += der.element(_ENTRY_ONE, _ia5(first))
-        else:
-            size = count.bit_length() // 8 + 1
-            counted = der.element(der.INTEGER, count.to_bytes(size, "big"))
-            entries += der.element(_ENTRY_RANGE, der.element(der.SEQUENCE, _ia5(first) + counted))
-    if not entries:
-        raise TnAuthListError("an empty list")
-    return der.element(der.SEQUENCE, entries)
+    return _ONE_SPC + spc.encode("ascii")
 
 
 def decode(data: bytes) -> TnAuthList:
@@ -133,7 +118,3 @@ def _matching(pattern: re.Pattern[str], content: bytes, what: str) -> str:
     if not pattern.fullmatch(found):
         raise MalformedDer(f"no {what}: {found[:20]!r}")
     return found
-
-
-def _ia5(value: str) -> bytes:
-    return der.element(der.IA5_STRING, value.encode("ascii"))

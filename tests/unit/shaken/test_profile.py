@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA384
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from stirkit import pki
+from stirkit.der import element
 from stirkit.pki import Plan
 from trunkward.shaken import der
 from trunkward.shaken.profile import RULES, Kind, constraints_of, lint
@@ -162,11 +163,9 @@ def test_certificate_of_version_1_is_seen() -> None:
     # no library makes one any more: the same certificate without its version and its extensions
     certificate = good(END).issue().x509.public_bytes(Encoding.DER)
     tbs, *rest = der.elements(der.only(certificate, der.SEQUENCE))
-    kept = b"".join(
-        der.element(tag, content) for tag, content in der.elements(tbs[1]) if tag not in (0xA0, 0xA3)
-    )
-    old = der.element(der.SEQUENCE, kept) + b"".join(der.element(tag, content) for tag, content in rest)
-    found = x509.load_der_x509_certificate(der.element(der.SEQUENCE, old))
+    kept = b"".join(element(tag, content) for tag, content in der.elements(tbs[1]) if tag not in (0xA0, 0xA3))
+    old = element(der.SEQUENCE, kept) + b"".join(element(tag, content) for tag, content in rest)
+    found = x509.load_der_x509_certificate(element(der.SEQUENCE, old))
     assert lint(found, END)[0].code == "certificate-version"
 
 
