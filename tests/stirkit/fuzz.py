@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_der_x509_crl
 
 from stirkit import pki
-from stirkit.cases import CARD, CASES, compact_form, digest, diversions, rcd
+from stirkit.calls import CARD, compact_form, digest, diversions, rcd
+from stirkit.cases import CASES
 from stirkit.der import SEQUENCE, element, encode_numbers
 from stirkit.pki import NOW_S
 from stirkit.tokens import CALLED, CALLER, X5U, compact, header, payload, token

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from stirkit import pki
-from stirkit.cases import Case
+from stirkit.calls import Case
 from stirkit.pki import NOW_S
 from stirkit.tokens import CALLED, CALLER
 from trunkward.shaken.causes import CredentialFault

@@ -1,10 +1,10 @@
-"""The grammar of an Identity header, read without looking into it. (Its cases: `stirkit.cases`, test_verify.py.)"""
+"""The grammar of an Identity header, read without looking into it. (Its cases: `stirkit.cases_of_form`, test_verify.py.)"""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stirkit.cases import SYNTAX
+from stirkit.cases_of_form import SYNTAX
 from trunkward.shaken.causes import Refused
 from trunkward.shaken.identity_header import MAX_HEADER, Parameters, read, read_parameters
 

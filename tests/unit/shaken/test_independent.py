@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from stirkit import pki
-from stirkit.cases import CASES, Case
+from stirkit.calls import Case
+from stirkit.cases import CASES
 from trunkward.shaken.causes import Cause
 
 SCRIPT = Path(__file__).parents[2] / "vectors" / "shaken" / "independent.py"

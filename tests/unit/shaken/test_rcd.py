@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stirkit.cases import CARD, digest
+from stirkit.calls import CARD, digest
 from stirkit.tokens import compact
 from trunkward.shaken.causes import Refused
 from trunkward.shaken.rcd import Rcd, digest_agrees, rcd_of

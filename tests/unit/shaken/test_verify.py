@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stirkit import pki
-from stirkit.cases import CARD, CASES, WAY, compact_form, digest, diversions, key, rcd
+from stirkit.calls import CARD, WAY, compact_form, digest, diversions, key, rcd
+from stirkit.cases import CASES
 from stirkit.judging import call, credential, judged
 from stirkit.pki import NOW_S
 from stirkit.tokens import CALLED, CALLER, ORIGID, X5U, header, identity, payload
