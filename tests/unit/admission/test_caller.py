@@ -251,7 +251,7 @@ def test_a_forwarded_call_is_asserted_to_nobody_and_signed_b(
     claims = screen(attempt, pbx, policy).signing_request
     assert claims is not None
     assert (claims.orig, claims.level) == (FOREIGN[1:], Attestation.B)
-    # as it came to the customer, and with each time he sent it on (test_signing)
+    # as it came to the customer, and with each time he sent it on (test_signing_diverted)
     assert (claims.dest, claims.retargets) == (OWN[1:], ((CALLED[1:], OWN[1:]),))
 
 
