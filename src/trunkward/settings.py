@@ -18,6 +18,8 @@ SIGNER_METRICS_PORT = METRICS_PORT - 1
 WORKER_METRICS_PORT = METRICS_PORT - 2
 #: The fetcher's.
 FETCHER_METRICS_PORT = METRICS_PORT - 4
+#: Of rtpengine, on 127.0.0.1.
+NG_PORT = 2223
 #: Where `web` answers, on 127.0.0.1: health, readiness, and everybody's metrics in one place.
 WEB_PORT = METRICS_PORT - 3
 

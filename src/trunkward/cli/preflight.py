@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trunkward.calls.attempt import Transport
-from trunkward.engines.kamailio import NG_PORT, plain_transports
+from trunkward.settings import NG_PORT
+from trunkward.engines.kamailio import plain_transports
 from trunkward.engines.packages import missing_packages
 from trunkward.engines.part_numbers import ports as metrics_ports
 from trunkward.engines.users import UserMissing, ensure_users

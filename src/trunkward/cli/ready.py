@@ -9,7 +9,7 @@ from functools import partial
 
 from trunkward.cli.said import complain
 from trunkward.control.shown import certificate_parts, certificate_sources, identity_sources
-from trunkward.engines.kamailio import NG_PORT
+from trunkward.settings import NG_PORT
 from trunkward.engines.node_facts import FROZEN
 from trunkward.engines.probes import answers, get, lives, ng_pongs, tls_pongs, valkey
 from trunkward.settings import METRICS_PORT, WEB_PORT, WORKER_METRICS_PORT, Paths, signer_name, snapshot_name

@@ -35,7 +35,7 @@ from trunkward.control.health import (
 from trunkward.control.node_file import NodeFileRefused
 from trunkward.control.pki import RENEW_BEFORE
 from trunkward.control.secrets import wanting
-from trunkward.control.shown import shown
+from trunkward.control.showing import shown
 from trunkward.engines import certificates
 from trunkward.engines.certificate_state import IdentitiesState, read_state
 from trunkward.engines.certificates import (

@@ -8,9 +8,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from trunkward.control.declared import InForce
-from trunkward.control.deviations import Deviation, deviations
-from trunkward.control.evidence_tokens import first_to_end
+from trunkward.control.deviations import Deviation
 from trunkward.sip.transport import Transport
 from trunkward.trunks.model import AcmeSettings, CertificateSource, Declared
 from trunkward.trunks.signing import Certificates
@@ -63,30 +61,6 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
         return [Deviation(where=where, what=what) for where, what in self.deviations]
 
 
-def shown(in_force: InForce, declared: Declared, since: float) -> Shown:
-    """What may be known of a configuration put in force at `since`; `declared` is what it declares."""
-    node = declared.node
-    return Shown(
-        version=in_force.version,
-        since=since,
-        gates=node.gates,
-        addresses=[str(address) for address in node.addresses],
-        tls_port=node.tls_port,
-        clock_trusted=node.unsafe_trusted_clock,
-        media_anchored=not node.unsafe_unanchored_media,
-        issued=[trunk.name for trunk in declared.trunks if trunk.certificate_issued_here]
-        + [carrier.name for carrier in declared.carriers if carrier.certificate_issued_here],
-        certificates=certificate_sources(declared),
-        identities=identity_sources(declared),
-        tested=[name for name, source in _signing_sources(declared).items() if source == TEST],
-        evidence_until=first_to_end(in_force.evidence),
-        customers_until=min(
-            (t.customer.until_s for t in declared.trunks if t.customer and not t.in_transit), default=None
-        ),
-        deviations=[(found.where, found.what) for found in deviations(declared)],
-    )
-
-
 def certificate_sources(declared: Declared) -> dict[str, str]:
     """Where each certificate that peers see is from: the node's (`server`), then carriers' (`client-NAME`).
 
@@ -101,10 +75,10 @@ def certificate_sources(declared: Declared) -> dict[str, str]:
 
 def identity_sources(declared: Declared) -> dict[str, str]:
     """Where each identity's certificate is from; {} where nobody says which authorities are to be trusted."""
-    return _signing_sources(declared) if declared.node.policy_administrator is not None else {}
+    return signing_sources(declared) if declared.node.policy_administrator is not None else {}
 
 
-def _signing_sources(declared: Declared) -> dict[str, str]:
+def signing_sources(declared: Declared) -> dict[str, str]:
     resold = {name: its.signing for name, its in sorted(declared.reseller_identities.items())}
     return {
         name: source.certificates.value

@@ -3,7 +3,7 @@
 import re
 import secrets
 
-from trunkward.engines.layout import write_private
+from trunkward.engines.whole_file import write_private
 from trunkward.settings import Paths
 
 #: 16 random bytes in hex.

@@ -8,7 +8,7 @@ import msgspec
 
 from trunkward.control.shown_certificate import CertificateRefused
 from trunkward.engines.checked_files import text_of
-from trunkward.engines.layout import write_private
+from trunkward.engines.whole_file import write_private
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.engines.shown_pair import places, read_pair
 from trunkward.settings import Paths

@@ -4,7 +4,7 @@ import time
 
 from trunkward.control.configuration import ConfigurationStore
 from trunkward.control.decks import in_force, rated_by
-from trunkward.engines.layout import write_private
+from trunkward.engines.whole_file import write_private
 from trunkward.settings import Paths
 from trunkward.trunks.model import Declared
 

@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from datetime import datetime
 
-from trunkward.engines.layout import write_private
+from trunkward.engines.whole_file import write_private
 from trunkward.settings import Paths
 
 

@@ -17,7 +17,7 @@ from trunkward.engines.call_id_mask_key import kept_mask_key
 from trunkward.engines.certificates import first_end
 from trunkward.engines.departed import edge_settings
 from trunkward.engines.kamailio import EdgeFiles, render_edge_json, render_kamailio_cfg, render_tls_cfg
-from trunkward.engines.layout import write_private
+from trunkward.engines.whole_file import write_private
 from trunkward.engines.open_files import open_files
 from trunkward.engines.peer_authorities import authority_copy, authority_texts, with_authorities
 from trunkward.engines.pki_files import PkiFiles

@@ -6,7 +6,7 @@ import msgspec
 
 from trunkward.control.declared import InForce
 from trunkward.control.shown import VersionInForce
-from trunkward.engines.layout import write_private
+from trunkward.engines.whole_file import write_private
 from trunkward.settings import Paths
 
 

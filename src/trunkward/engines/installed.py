@@ -14,7 +14,7 @@ import msgspec
 
 from trunkward import __version__
 from trunkward.engines.kamailio import EdgeFiles
-from trunkward.engines.layout import write_private
+from trunkward.engines.whole_file import write_private
 from trunkward.settings import Paths
 
 #: Directories of the package that run inside Kamailio.

@@ -20,7 +20,7 @@ from trunkward.control.shown import SERVER
 from trunkward.engines.call_id_mask import mask_alphabet, mask_prefix
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.engines.shown_pair import target
-from trunkward.settings import Paths
+from trunkward.settings import NG_PORT, Paths
 from trunkward.sip.uri import host_in_uri
 from trunkward.trunks.model import Address, Carrier, Declared, IdentifiedBy, NodeSettings, Trunk
 from trunkward.trunks.secret import SealedSecret
@@ -35,7 +35,6 @@ MEDIA_DEADLINE_MS = 250
 #: Workers that wait so that none who carries SIP ever does, by their group (`trunkward.edge.groups`): as many
 #: calls can wait for gates at once, as many ends for rtpengine, and as many hosts can be dialled.
 WORKERS = {"default": 3, "gate": 8, "emergency": 2, "register": 2, "connect": 4}
-NG_PORT = 2223
 #: Of TLS 1.2 what RFC 9325 section 4.2 still recommends: forward secrecy and AEAD, by OpenSSL's names.
 TLS12_CIPHERS = ":".join(
     f"ECDHE-{key}-{cipher}"

@@ -136,22 +136,6 @@ def ensure_directory(wanted: Directory, *, may_be_link: bool = False) -> None:
         raise LayoutRefused(f"{wanted.path}: not a directory of this node: {problem.strerror}") from None
 
 
-def write_private(path: Path, text: str | bytes, owner: str, group: str, mode: int = 0o640) -> None:
-    """Writes a file whole or not at all; owner and mode are set before a byte is in it."""
-    part = path.with_name(path.name + ".part")
-    part.unlink(missing_ok=True)
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchown(descriptor, _uid(owner), _gid(group))
-        os.fchmod(descriptor, mode)
-        file.write(text.encode() if isinstance(text, str) else text)
-        file.flush()
-        os.fsync(descriptor)
-    os.replace(part, path)
-    with _opened(path.parent, os.O_DIRECTORY) as directory:
-        os.fsync(directory)
-
-
 def _kept_by(paths: Paths, identity: str) -> tuple[Path, ...]:
     """What a signer keeps: its journal, what that commits to, each certificate that it signed with."""
     certificates = paths.signed_with(identity, "any").parent

@@ -27,7 +27,8 @@ from trunkward.engines.identity_task import identities_task
 from trunkward.engines.in_force import put_down
 from trunkward.engines.installed import edge_followed
 from trunkward.engines.kamailio import EdgeFiles, render_kamailio_cfg
-from trunkward.engines.layout import Directory, directories, ensure_directory, write_private
+from trunkward.engines.layout import Directory, directories, ensure_directory
+from trunkward.engines.whole_file import write_private
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.engines.shown_pair import places
 from trunkward.engines.signers import signer_programs

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import Self
 
-from trunkward.engines.kamailio import NG_PORT
+from trunkward.settings import NG_PORT
 
 #: Seconds; it answers in less than one millisecond, or stands still.
 _DEADLINE_S = 0.5

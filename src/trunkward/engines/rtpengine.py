@@ -5,7 +5,7 @@ import subprocess
 from functools import lru_cache
 from pathlib import Path
 
-from trunkward.engines.kamailio import NG_PORT
+from trunkward.settings import NG_PORT
 from trunkward.settings import Paths
 from trunkward.trunks.model import Declared
 

@@ -4,6 +4,8 @@ import os
 import stat
 from pathlib import Path
 
+from trunkward.engines.users import gid, uid
+
 #: Bytes the disk gets at once. A gate waits for it with each decision: what a kernel has gathered of a large
 #: file, or what is given to it whole, keeps the disk busy for tens of milliseconds.
 PIECE = 1 << 20
@@ -25,13 +27,32 @@ def write_whole(path: Path, content: bytes, mode: int, *, durable: bool = True) 
             if durable:
                 os.fsync(descriptor)
     os.replace(part, path)
-    if not durable:
-        return
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    if durable:
+        _keep_names_of(path.parent)
+
+
+def write_private(path: Path, text: str | bytes, owner: str, group: str, mode: int = 0o640) -> None:
+    """The same of root, for one of the node's users; owner and mode are set before a byte is in it."""
+    part = path.with_name(path.name + ".part")
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchown(descriptor, uid(owner), gid(group))
+        os.fchmod(descriptor, mode)
+        file.write(text.encode() if isinstance(text, str) else text)
+        file.flush()
+        os.fsync(descriptor)
+    os.replace(part, path)
+    _keep_names_of(path.parent)
+
+
+def _keep_names_of(directory: Path) -> None:
+    """On the disk: which files are in it, and which is called what."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(directory)
+        os.fsync(descriptor)
     finally:
-        os.close(directory)
+        os.close(descriptor)
 
 
 def read_plain(path: Path, at_most: int, *, follow: bool = False) -> bytes:

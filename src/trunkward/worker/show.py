@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from trunkward.control.declared import InForce
-from trunkward.control.shown import shown
+from trunkward.control.showing import shown
 from trunkward.trunks.model import Declared
 
 

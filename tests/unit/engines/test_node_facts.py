@@ -10,7 +10,7 @@ import msgspec
 
 from trunkward.control.declared import InForce
 from trunkward.control.health import CertificateOf
-from trunkward.control.shown import shown
+from trunkward.control.showing import shown
 from trunkward.engines.certificate_state import ObtainState, ShownState, write_state
 from trunkward.engines.node_facts import evidence_facts, part_facts, see
 from trunkward.settings import Paths

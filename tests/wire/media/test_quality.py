@@ -19,7 +19,7 @@ import pytest
 from trunkward.control.node_file import read_node_file
 from trunkward.edge.quality import leg_facts
 from trunkward.edge.rtpengine import Rtpengine, RtpengineUnavailable
-from trunkward.engines.kamailio import NG_PORT
+from trunkward.settings import NG_PORT
 from trunkward.engines.rtpengine import rtpengine_command
 from trunkward.settings import Paths
 from wire.conftest import EXAMPLE
