@@ -29,6 +29,7 @@ from trunkward.engines.supervisor_rpc import Supervisor, SupervisorRefused
 from trunkward.records.filter import ALL
 from trunkward.settings import DATABASE_FILE, Paths, read_database
 from trunkward.store.records import RecordStore
+from wire.commands import run_command
 
 #: A trunk's limits for tests about something else.
 MANY = "{calls: 10000, international: 10000, per_second: 1000}"
@@ -84,19 +85,7 @@ class Node:
 
     def trunkward(self, *arguments: str, within_s: float = 60) -> subprocess.CompletedProcess[str]:
         """Runs a command of the project on this node."""
-        command = [trunkward(), *arguments]
-        if self.login is not None:
-            # what a login does (pam_loginuid), for this process alone
-            log_in = 'echo "$0" >/proc/self/loginuid && exec "$@"'
-            command = ["sh", "-c", log_in, str(self.login), *command]
-        return subprocess.run(
-            command,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=within_s,
-        )
+        return run_command(arguments, self.environment, within_s, self.login)
 
     def pid(self, program: str, within_s: float = 20.0) -> int:
         """The process the supervisor keeps under this name; waited for while it is being started again."""

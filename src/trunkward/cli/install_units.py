@@ -9,9 +9,9 @@ from pathlib import Path
 
 from trunkward.cli.said import complain, say
 from trunkward.engines.installed import this_installation, to_be_started
-from trunkward.engines.whole_file import write_private
 from trunkward.engines.up_lock import holder
 from trunkward.engines.users import UserMissing, ensure_users
+from trunkward.engines.whole_file import write_private
 from trunkward.settings import Paths
 
 UNIT = "trunkward.service"

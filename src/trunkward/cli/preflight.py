@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trunkward.calls.attempt import Transport
-from trunkward.settings import NG_PORT
 from trunkward.engines.kamailio import plain_transports
 from trunkward.engines.packages import missing_packages
 from trunkward.engines.part_numbers import ports as metrics_ports
 from trunkward.engines.users import UserMissing, ensure_users
-from trunkward.settings import SIGNER_METRICS_PORT, WEB_PORT, Paths
+from trunkward.settings import NG_PORT, SIGNER_METRICS_PORT, WEB_PORT, Paths
 from trunkward.trunks.model import AcmeSettings, Declared
 from trunkward.trunks.transit import OF_NODE
 

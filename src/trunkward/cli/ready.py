@@ -3,16 +3,23 @@
 import fcntl
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from trunkward.cli.said import complain
 from trunkward.control.shown import certificate_parts, certificate_sources, identity_sources
-from trunkward.settings import NG_PORT
 from trunkward.engines.node_facts import FROZEN
 from trunkward.engines.probes import answers, get, lives, ng_pongs, tls_pongs, valkey
-from trunkward.settings import METRICS_PORT, WEB_PORT, WORKER_METRICS_PORT, Paths, signer_name, snapshot_name
+from trunkward.settings import (
+    METRICS_PORT,
+    NG_PORT,
+    WEB_PORT,
+    WORKER_METRICS_PORT,
+    Paths,
+    signer_name,
+    snapshot_name,
+)
 from trunkward.trunks.model import Declared
 from trunkward.trunks.transit import OF_NODE
 
@@ -36,8 +43,14 @@ def wait_until_ready(
     runs, or of a signer whose certificate somebody else issues: they are waited for a little.
     """
     until = time.monotonic() + within_s
+    awaited: Collection[str] | None = None
     while True:
-        missing = not_ready(paths, declared, version)
+        missing = not_ready(paths, declared, version, awaited)
+        if not missing and awaited is not None:
+            awaited = None  # the last is there: are the first still?
+            continue
+        # those that have answered are busy enough with starting
+        awaited = missing
         if all(_means(part, declared) for part in missing):
             until = min(until, time.monotonic() + _WEB_WITHIN_S)
         if not missing or give_up() or time.monotonic() > until:
@@ -61,8 +74,13 @@ def _means(part: str, declared: Declared) -> str:
     return ""
 
 
-def not_ready(paths: Paths, declared: Declared, version: int) -> dict[str, str]:
-    """Parts that do not answer now; `version` is that of the configuration in force."""
+def not_ready(
+    paths: Paths, declared: Declared, version: int, asked: Collection[str] | None = None
+) -> dict[str, str]:
+    """Parts of those `asked` (None: of all) that do not answer now.
+
+    `version` is that of the configuration in force.
+    """
     node = declared.node
     certificates = certificate_parts(certificate_sources(declared), identity_sources(declared))
     probes: dict[str, Callable[[], object]] = {
@@ -79,7 +97,9 @@ def not_ready(paths: Paths, declared: Declared, version: int) -> dict[str, str]:
         **{part: partial(lives, paths.sign_of_life(part)) for part in certificates},
         "web": partial(get, WEB_PORT, "/healthz"),
     }
-    with ThreadPoolExecutor(len(probes)) as at_once:
+    if asked is not None:
+        probes = {part: probe for part, probe in probes.items() if part in asked}
+    with ThreadPoolExecutor(len(probes) or 1) as at_once:
         said = dict(zip(probes, at_once.map(_why_not, probes.values()), strict=True))
     return {part: why for part, why in said.items() if why}
 

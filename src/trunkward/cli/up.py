@@ -58,10 +58,10 @@ from trunkward.engines.checked_files import NotPrepared
 from trunkward.engines.installed import started
 from trunkward.engines.kernel import make_room
 from trunkward.engines.layout import LayoutRefused, ensure_directories, ensure_directory, outer_directories
-from trunkward.engines.whole_file import write_private
 from trunkward.engines.live import tls_was_read
 from trunkward.engines.node import prepare
 from trunkward.engines.restore import finish
+from trunkward.engines.whole_file import write_private
 from trunkward.settings import Paths
 from trunkward.store.configuration import SqlConfiguration, TextDamaged
 from trunkward.trunks.model import Declared

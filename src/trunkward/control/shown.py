@@ -79,6 +79,7 @@ def identity_sources(declared: Declared) -> dict[str, str]:
 
 
 def signing_sources(declared: Declared) -> dict[str, str]:
+    """Where each identity's signing certificate is from: the node's first, then resellers' by name."""
     resold = {name: its.signing for name, its in sorted(declared.reseller_identities.items())}
     return {
         name: source.certificates.value

@@ -8,9 +8,9 @@ import msgspec
 
 from trunkward.control.shown_certificate import CertificateRefused
 from trunkward.engines.checked_files import text_of
-from trunkward.engines.whole_file import write_private
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.engines.shown_pair import places, read_pair
+from trunkward.engines.whole_file import write_private
 from trunkward.settings import Paths
 from trunkward.trunks.model import AcmeSettings, Declared
 

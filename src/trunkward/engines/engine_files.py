@@ -17,7 +17,6 @@ from trunkward.engines.call_id_mask_key import kept_mask_key
 from trunkward.engines.certificates import first_end
 from trunkward.engines.departed import edge_settings
 from trunkward.engines.kamailio import EdgeFiles, render_edge_json, render_kamailio_cfg, render_tls_cfg
-from trunkward.engines.whole_file import write_private
 from trunkward.engines.open_files import open_files
 from trunkward.engines.peer_authorities import authority_copy, authority_texts, with_authorities
 from trunkward.engines.pki_files import PkiFiles
@@ -31,6 +30,7 @@ from trunkward.engines.valkey import (
     valkey_passwords,
 )
 from trunkward.engines.valkey import USERS as VALKEY_USERS
+from trunkward.engines.whole_file import write_private
 from trunkward.settings import SYSTEM_AUTHORITIES, Paths, live_file
 from trunkward.trunks.model import Declared, SharedLive
 from trunkward.trunks.secret import SealedSecret

@@ -7,8 +7,8 @@ import msgspec
 from cryptography.x509 import load_pem_x509_certificates
 
 from trunkward.engines.identity_task import copies, identities_of, identities_task
-from trunkward.engines.whole_file import write_private
 from trunkward.engines.users import may
+from trunkward.engines.whole_file import write_private
 from trunkward.settings import Paths
 from trunkward.trunks.model import Declared
 

@@ -10,9 +10,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from trunkward.engines.exporter import BEATS_WITHIN_S, BUILD, HEARTBEAT
-from trunkward.settings import NG_PORT
 from trunkward.engines.probes import get, ng
-from trunkward.settings import FETCHER_METRICS_PORT, METRICS_PORT, WORKER_METRICS_PORT
+from trunkward.settings import FETCHER_METRICS_PORT, METRICS_PORT, NG_PORT, WORKER_METRICS_PORT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,7 @@ import subprocess
 from functools import lru_cache
 from pathlib import Path
 
-from trunkward.settings import NG_PORT
-from trunkward.settings import Paths
+from trunkward.settings import NG_PORT, Paths
 from trunkward.trunks.model import Declared
 
 _PROGRAM = Path("/usr/bin/rtpengine")

@@ -7,8 +7,8 @@ import pytest
 
 from trunkward.api.look import read_shown
 from trunkward.control.declared import InForce
-from trunkward.control.shown import VersionInForce
 from trunkward.control.showing import shown
+from trunkward.control.shown import VersionInForce
 from trunkward.settings import Paths
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "node.yaml"

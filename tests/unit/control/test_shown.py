@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from trunkward.control.declared import InForce
 from trunkward.control.evidence_tokens import LIFETIME_S, tokens_of
 from trunkward.control.node_file import read_node_file
-from trunkward.control.shown import Shown, certificate_parts, certificate_sources, identity_sources
 from trunkward.control.showing import shown
+from trunkward.control.shown import Shown, certificate_parts, certificate_sources, identity_sources
 from trunkward.trunks.signing import Certificates, PolicyAdministrator, SigningSource
 from trunkward.trunks.transit import SigningIdentity
 

@@ -19,9 +19,8 @@ import pytest
 from trunkward.control.node_file import read_node_file
 from trunkward.edge.quality import leg_facts
 from trunkward.edge.rtpengine import Rtpengine, RtpengineUnavailable
-from trunkward.settings import NG_PORT
 from trunkward.engines.rtpengine import rtpengine_command
-from trunkward.settings import Paths
+from trunkward.settings import NG_PORT, Paths
 from wire.conftest import EXAMPLE
 
 #: Seconds from one report to the next: rtpengine keeps one a second at most.
