@@ -20,6 +20,7 @@ MOST_BYTES_A_CALL = 20_000
 
 pytestmark = [
     pytest.mark.wire,
+    pytest.mark.alone,
     pytest.mark.skipif(os.geteuid() != 0, reason="a node gives each process its own user: needs root"),
 ]
 
@@ -43,7 +44,7 @@ def _told(soaked: Soaked) -> str:
 
 @pytest.mark.timeout(240)
 def test_half_a_minute_of_calls_without_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
-    soaked = _soaked(30, rate=10, level_s=5)
+    soaked = _soaked(30, rate=20, level_s=5)
     with capsys.disabled():
         print(_told(soaked))
     assert soaked.counted.caller["failures"] == 0, _told(soaked)

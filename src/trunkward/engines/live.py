@@ -28,12 +28,12 @@ from trunkward.engines.in_force import put_down
 from trunkward.engines.installed import edge_followed
 from trunkward.engines.kamailio import EdgeFiles, render_kamailio_cfg
 from trunkward.engines.layout import Directory, directories, ensure_directory
-from trunkward.engines.whole_file import write_private
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.engines.shown_pair import places
 from trunkward.engines.signers import signer_programs
 from trunkward.engines.supervisor import Program, programs
 from trunkward.engines.supervisor_rpc import Supervisor, SupervisorRefused
+from trunkward.engines.whole_file import write_private
 from trunkward.settings import Paths
 from trunkward.trunks.model import Carrier, Declared, Trunk
 
