@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -12,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from trunkward.engines.whole_file import read_plain, write_whole
-from trunkward.journal.chain import UNREADABLE, Entry
+from trunkward.journal.chain import UNREADABLE, Entry, entry_of
 from trunkward.journal.examine import Values, ValuesOf
 from trunkward.journal.heads import ACTS, Head, Minute, read_line, read_minutes
 from trunkward.journal.segments import Segment, first_of
@@ -68,6 +69,18 @@ def values_beside(journal: Path) -> ValuesOf:
         return _values(path) if path.is_file() else None
 
     return of_day
+
+
+def head_of(name: str, journal: Path) -> Head:
+    """How far a signer's journal is that nobody writes to. Raises `OSError`, and `ChainBroken`."""
+    files = files_of(journal)
+    last = b""
+    for line in _lines(files[-1], ended=False) if files else ():
+        last = line
+    if not last:
+        return Head(journal=name)
+    entry = entry_of(last.decode(errors="replace"))
+    return Head(journal=name, seq=entry.seq, hash=sha256(last).hexdigest())
 
 
 def told_heads(paths: Paths) -> list[Head]:
@@ -189,7 +202,7 @@ class _At(msgspec.Struct):
 def _signed_at(line: bytes) -> float:
     """When a line of signed heads was signed; of what cannot be read, long ago."""
     try:
-        return msgspec.json.decode(line.partition(b" ")[2], type=_At).at
+        return msgspec.json.decode(line.partition(b" ")[2].partition(b" ")[0], type=_At).at
     except UNREADABLE:
         return 0.0
 

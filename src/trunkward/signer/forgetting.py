@@ -1,8 +1,8 @@
 """Deleting what is no longer kept: never by a clock that may be wrong, and never much at once.
 
-A host that wakes in 2038 would find that everything's time is over. So nothing is deleted unless the clock is
-known to be right and has been running in this very day for an hour, and then a day's files an hour, first the
-line that says so.
+Nothing is deleted by a clock in doubt (`engines.sure_clock`), and by one that is believed a day's files an
+hour, first the line that says so. What went last, and when, is in a file: a process that is started again and
+again deletes no more than one that runs on.
 """
 
 import asyncio
@@ -11,22 +11,25 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import structlog
 
-from trunkward.engines.journals import signed_between
 from trunkward.engines.kernel_clock import ClockReading, read_clock
+from trunkward.engines.sure_clock import doubted
+from trunkward.engines.whole_file import read_plain, write_whole
+from trunkward.journal.chain import UNREADABLE
 from trunkward.journal.segments import DELETED
 from trunkward.signer.committing import Committing
 from trunkward.signer.journal import Journal, Line
-from trunkward.trunks.retention import DAY_S
 
 log = structlog.get_logger("signer")
 
-#: Seconds before now within which heads must have been signed, and how long ago at the latest the first of
-#: them: a clock that jumped has none such for an hour, in which somebody may see that it did.
-SEEN_S, AGO_S = DAY_S, 3600.0
 #: Seconds between the deletion of one day's files and that of another's.
 EACH_S = 3600.0
+_MOST_BYTES = 4096
+
+#: By kind of line, the day whose files went last, and when, in seconds since the machine's start.
+type _Last = dict[str, tuple[str | int, float]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +55,7 @@ class _Due:
     kind: str
     facts: dict[str, object]
     #: The day it is of.
-    day: object
+    day: str | int
 
 
 class Forgetting:
@@ -67,25 +70,36 @@ class Forgetting:
         passing: Callable[[], float] = time.monotonic,
         read: Callable[[], ClockReading | None] = read_clock,
     ) -> None:
-        """`passing`: seconds that pass, whatever the clock says; `read`: the kernel's word on that."""
+        """`passing`: seconds since the machine's start, by no clock; `read`: the kernel's word on that."""
         self._journal, self._committing, self._retention = journal, committing, retention
         self._passing, self._read = passing, read
-        #: By kind, the day whose files went last, and when (`passing`).
-        self._last: dict[str, tuple[object, float]] = {}
+        #: By kind, the day whose files went last, and when (`passing`); None: not read yet.
+        self._last: _Last | None = None
+        self._file = journal.path.with_name("deletions.json")
         self._deleting: asyncio.Future[None] | None = None
         self._told = ""
 
     def round(self, now_s: float) -> None:
-        """Deletes the next file, if one is due. `now_s` in seconds since the epoch. Raises `OSError`."""
-        due = next(filter(self._is_its_turn, self._due(now_s)), None)
+        """Deletes the next file, if one is due. `now_s` in seconds since the epoch.
+
+        Raises `OSError`, and `ValueError` where nobody can say what was deleted last.
+        """
+        if self._last is None:
+            self._last = self._told_before()
+        last, passed_s = self._last, self._passing()
+        due = next((one for one in self._due(now_s) if _is_its_turn(one, last, passed_s)), None)
         if due is None:
             return
-        if (why := self._doubted(now_s)) != self._told:
+        kept = self._retention
+        why = doubted(kept.heads, now_s, trusted=kept.clock_trusted, read=self._read)
+        if why != self._told:
             self._told = why
             if why:
                 log.warning("nothing-deleted", file=due.file.name, why=why)
         if not why:
-            self._last[due.kind] = (due.day, self._passing())
+            # first: should that be all that is done, the same day goes on in the same hour
+            last[due.kind] = (due.day, passed_s)
+            write_whole(self._file, msgspec.json.encode(last), 0o600)
             self._delete(due, now_s)
 
     def _due(self, now_s: float) -> Iterator[_Due]:
@@ -102,18 +116,16 @@ class Forgetting:
             facts |= {"hash": oldest.hash, "size": oldest.size, "kept_days": days}
             yield _Due(file=oldest.path, kind=DELETED, facts=facts, day=oldest.day)
 
-    def _is_its_turn(self, due: _Due) -> bool:
-        day, at = self._last.get(due.kind, (due.day, 0.0))
-        return day == due.day or self._passing() - at >= EACH_S
-
-    def _doubted(self, now_s: float) -> str:
-        """Why the clock is not believed enough to delete by; "": it is."""
-        reading = self._read()
-        if not self._retention.clock_trusted and (reading is None or not reading.synchronised):
-            return "the clock is not synchronised"
-        if not signed_between(self._retention.heads, now_s - SEEN_S, now_s - AGO_S):
-            return "no heads of journals were signed within the last day and more than an hour ago"
-        return ""
+    def _told_before(self) -> _Last:
+        """What a process before this one has deleted."""
+        try:
+            told = msgspec.json.decode(read_plain(self._file, _MOST_BYTES), type=_Last)
+        except FileNotFoundError:
+            return {}
+        except UNREADABLE as problem:
+            raise ValueError(f"{self._file}: cannot be read: {problem}; look at it, and remove it") from None
+        # of a time beyond now, the machine was started since: it may have been a moment ago
+        return {kind: (day, min(at, self._passing())) for kind, (day, at) in told.items()}
 
     def _delete(self, due: _Due, now_s: float) -> None:
         def deleted(numbers: Sequence[int | None]) -> None:
@@ -123,3 +135,8 @@ class Forgetting:
 
         facts = {"kind": due.kind, "at": round(now_s, 3), **due.facts}
         self._committing.take([Line(facts=facts)], deleted)
+
+
+def _is_its_turn(due: _Due, last: _Last, passed_s: float) -> bool:
+    day, at = last.get(due.kind, (None, -EACH_S))
+    return day == due.day or passed_s - at >= EACH_S

@@ -1,7 +1,6 @@
 """Retention by a clock that is wrong deletes nothing, and by one that is right no more than a day's files an hour."""
 
 import asyncio
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,15 +8,18 @@ from typing import Any
 
 import pytest
 import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from trunkward.engines.journals import segments_of, values_beside
 from trunkward.engines.kernel_clock import ClockReading
 from trunkward.journal.examine import examine
+from trunkward.journal.heads import Head, signed_minute
 from trunkward.signer.forgetting import EACH_S, Forgetting, Retention
 from trunkward.signer.journal import Journal, Line
 
 DAY_S = 86_400
 START_S = 1_795_435_200.0  # 2026-11-23T12:00:00Z
+KEY = Ed25519PrivateKey.generate()
 GOOD = ClockReading(synchronised=True, offset_s=0, estimated_error_s=0, maximum_error_s=0)
 
 
@@ -42,9 +44,14 @@ class World:
             self.journal, self, retention, passing=lambda: self.passed_s, read=lambda: self.clock  # type: ignore[arg-type]
         )  # fmt: skip
 
+    def started_anew(self) -> None:
+        self.journal.close()
+        self.journal = Journal(self.journal.path)
+        self.forgetting = self.new(Retention(keep_days=2, journal_days=2, heads=self.heads))
+
     def signed(self, *at_s: float) -> None:
-        lines = [f"c2lnbmF0dXJl {json.dumps({'seq': 1, 'prev': '', 'at': at, 'heads': []})}\n" for at in at_s]
-        self.heads.write_text("".join(lines))
+        lines = [signed_minute(None, [Head(journal="node")], at, KEY, lambda: bytes(16))[1] for at in at_s]
+        self.heads.write_text("".join(f"{line}\n" for line in lines))
 
     def take(self, lines: Sequence[Line], kept: Any) -> None:
         kept([self.journal.commit(lines)])
@@ -147,6 +154,51 @@ def test_a_days_files_an_hour_and_each_with_its_line(world: World) -> None:
     world.journal.close()
     report = examine("node", segments_of(world.journal.path), [], values_beside(world.journal.path))
     assert report.findings == []
+
+
+def test_starts_again_and_again_delete_no_more(world: World) -> None:
+    """Property 34: what went last, and when, outlives the process."""
+    for _ in range(10):
+        world.round()
+        world.started_anew()
+    assert world.left == (4, 5)
+    world.passed_s += EACH_S - 1
+    world.round()
+    world.started_anew()
+    world.round()
+    assert world.left == (4, 5)
+    world.passed_s += 1
+    for _ in range(2):
+        world.round()
+    assert world.left == (3, 4)
+
+
+def test_a_machine_that_is_started_again_and_again_deletes_no_more(world: World) -> None:
+    """Nobody knows how long it was off: an hour from its start on."""
+    world.passed_s = 100 * EACH_S
+    for _ in range(2):
+        world.round()
+    for uptime_s in (60.0, 60.0, EACH_S):
+        world.passed_s = uptime_s
+        world.started_anew()
+        for _ in range(2):
+            world.round()
+    assert world.left == (4, 5)
+    world.passed_s += EACH_S
+    for _ in range(2):
+        world.round()
+    assert world.left == (3, 4)
+
+
+def test_where_nobody_knows_what_went_last_nothing_goes(world: World) -> None:
+    file = world.journal.path.with_name("deletions.json")
+    file.write_text("{")
+    with pytest.raises(ValueError, match=r"deletions.json: cannot be read"):
+        world.round()
+    assert world.left == (5, 5)
+    file.unlink()
+    world.round()
+    assert world.left == (4, 6)
 
 
 def test_all_segments_of_a_day_go_together(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

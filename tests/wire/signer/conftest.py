@@ -17,7 +17,7 @@ import pytest
 
 import trunkward
 from trunkward.control.pki import SipNames
-from trunkward.engines.journals import segments_of, values_beside
+from trunkward.engines.journals import read_private_key, segments_of, values_beside
 from trunkward.engines.pki_files import (
     IdentityFacts,
     PkiFacts,
@@ -28,6 +28,7 @@ from trunkward.engines.pki_files import (
 )
 from trunkward.engines.signer_wire import SignRequest
 from trunkward.journal.examine import Report, examine
+from trunkward.journal.heads import Head, signed_minute
 from trunkward.shaken.evidence import Evidence, Kind, issue
 from trunkward.trunks.transit import OF_NODE
 
@@ -229,7 +230,9 @@ def node() -> Iterator[Node]:
         )
         ensure_pki(home / "pki", facts, owners, now=datetime.now(UTC))
         # by which a signer sees that the clock was the same two hours ago
-        (home / "heads.log").write_text(f'signature {{"at":{time.time() - 7200}}}\n')
+        key = read_private_key(PkiFiles(home / "pki").heads_key)
+        _, line = signed_minute(None, [Head(journal=OF_NODE)], time.time() - 7200, key, lambda: bytes(16))
+        (home / "heads.log").write_text(f"{line}\n")
         made = Node(home)
         yield made
         made.end()
