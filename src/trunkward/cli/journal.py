@@ -8,11 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from trunkward.cli.calls import with_records_database
 from trunkward.cli.changing import configuration_store
 from trunkward.cli.said import complain, in_words, say
 from trunkward.control.configuration import HistoryBroken, history
+from trunkward.engines.in_force import read_in_force
 from trunkward.engines.journals import (
     KeyUnusable,
     minutes_of,
@@ -25,7 +28,9 @@ from trunkward.engines.pki_files import PkiFiles
 from trunkward.journal.chain import ChainBroken
 from trunkward.journal.examine import HeadAt, Report, examine, told, whole
 from trunkward.journal.heads import ACTS, Head, Minute
+from trunkward.journal.witness import Told, in_minutes
 from trunkward.settings import Paths
+from trunkward.store.signed import signed_calls
 
 #: Seconds after which heads that nobody signed any more are a finding: an hour and some rounds; and a line
 #: that no head names: a minute, and what signer and worker take.
@@ -34,8 +39,9 @@ _SILENT_S, _UNSIGNED_S = 3900.0, 120.0
 
 def run_verify(paths: Paths, *, heads: Path | None, key: Path | None, as_json: bool) -> int:
     """0: every line is as it was written, and signed heads say so. 1: not all. 2: it could not be looked."""
+    began_s, by_journal = time.time(), defaultdict[str, Told](Told)
     try:
-        reports, last_s = _reports(paths, heads or paths.heads, _key(paths, key))
+        reports, last_s = _reports(paths, heads or paths.heads, _key(paths, key), by_journal)
     except (ChainBroken, KeyUnusable) as problem:
         complain(str(problem))
         return 1 if isinstance(problem, ChainBroken) else 2
@@ -44,15 +50,45 @@ def run_verify(paths: Paths, *, heads: Path | None, key: Path | None, as_json: b
         return 2
     # a copy of the heads ends where it was taken
     silent = list(_silent(reports, last_s, time.time())) if heads is None else []
+    lost: list[str] = []
+    unread = 0
+    if paths.database or paths.records_db.exists():
+        unread = with_records_database(
+            paths, lambda engine: _compared(engine, paths, by_journal, began_s, lost)
+        )
     if as_json:
         journals = [asdict(report) for report in reports]
-        print(json.dumps({"journals": journals, "last_head_at": last_s or None, "silent": silent}, indent=1))
+        document = {"journals": journals, "last_head_at": last_s or None, "silent": silent, "lost": lost}
+        print(json.dumps(document, indent=1))
     else:
         for report in reports:
             _say(report)
-        for sentence in silent:
+        for sentence in [*silent, *lost]:
             say(sentence, "red")
-    return 1 if silent or any(report.findings for report in reports) else 0
+    return 1 if silent or lost or any(report.findings for report in reports) else unread
+
+
+def _compared(
+    engine: sa.Engine, paths: Paths, by_journal: defaultdict[str, Told], began_s: float, lost: list[str]
+) -> int:
+    """Adds sentences on calls that were signed, by their own records, and have no line; 0."""
+    in_force = read_in_force(paths.declared)
+    # of a database that is a file nobody else has one
+    node = in_force.declared().node.ledger_name if paths.database and in_force is not None else ""
+    missing: defaultdict[str, list[float]] = defaultdict(list)
+    # lines of calls of this moment are on their way
+    for call in signed_calls(engine, began_s - _UNSIGNED_S, node):
+        if by_journal[call.identity].lacks(call.record_id, call.at):
+            missing[call.identity].append(call.at)
+    for name, moments in sorted(missing.items()):
+        if left := by_journal[name].undeclared(moments):
+            number = "1 call was" if len(left) == 1 else f"{len(left)} calls were"
+            lost.append(
+                f"{name}: by the calls' records {number} signed that the journal has no line of, and no gap "
+                f"declares: {in_minutes(left)}; power that went while the disk was slow does that, or "
+                "somebody who cut lines off before their head was signed"
+            )
+    return 0
 
 
 def _silent(reports: Iterable[Report], last_s: float, now_s: float) -> Iterator[str]:
@@ -95,8 +131,13 @@ def run_heads(paths: Paths, *, as_json: bool) -> int:
     return 0
 
 
-def _reports(paths: Paths, heads: Path, key: Ed25519PublicKey) -> tuple[list[Report], float]:
-    """What came out of each journal, and when a head was last signed; 0: never."""
+def _reports(
+    paths: Paths, heads: Path, key: Ed25519PublicKey, by_journal: defaultdict[str, Told]
+) -> tuple[list[Report], float]:
+    """What came out of each journal, and when a head was last signed; 0: never.
+
+    `by_journal`: what each says of calls that were signed.
+    """
     signed: defaultdict[str, list[HeadAt]] = defaultdict(list)
     last_s = 0.0
     for minute in minutes_of(heads, key):
@@ -105,7 +146,8 @@ def _reports(paths: Paths, heads: Path, key: Ed25519PublicKey) -> tuple[list[Rep
             signed[head.journal].append(HeadAt(at=minute.at, head=head))
     journals = signers_journals(paths)
     reports = [
-        examine(name, segments_of(path), signed[name], values_beside(path)) for name, path in journals.items()
+        examine(name, segments_of(path), signed[name], values_beside(path), by_journal[name])
+        for name, path in journals.items()
     ]
     # heads of a journal that is gone altogether
     reports += [

@@ -24,6 +24,7 @@ from trunkward.journal.chain import GENESIS, UNREADABLE
 from trunkward.journal.commitment import opens
 from trunkward.journal.heads import NO_GAP, Head
 from trunkward.journal.segments import DELETED, MOST_LINES, STARTED, Segment, first_of, name_of
+from trunkward.journal.witness import Told
 
 #: Findings told one by one; of more their number.
 MOST = 20
@@ -56,6 +57,8 @@ class _Line(msgspec.Struct):
     #: Of `started`: the process before had no end.
     unended: bool = False
     kept_days: Annotated[int, msgspec.Meta(ge=0, lt=1_000_000)] = 0
+    #: Of `signed`.
+    record_id: str = ""
 
 
 class Values(msgspec.Struct, frozen=True):
@@ -115,10 +118,17 @@ type ValuesOf = Callable[[str], Iterable[Values] | None]
 
 
 def examine(
-    journal: str, segments: Iterable[Segment], heads: Sequence[HeadAt], values_of: ValuesOf
+    journal: str,
+    segments: Iterable[Segment],
+    heads: Sequence[HeadAt],
+    values_of: ValuesOf,
+    told_of_calls: Told | None = None,
 ) -> Report:
-    """Follows one journal from its first line. `heads` are its own, in the order of their signing."""
-    return _Examination(journal, heads, values_of).run(segments)
+    """Follows one journal from its first line. `heads` are its own, in the order of their signing.
+
+    `told_of_calls` hears what it says of calls that were signed.
+    """
+    return _Examination(journal, heads, values_of, told_of_calls or Told()).run(segments)
 
 
 def whole(lines: Iterable[bytes]) -> list[Segment]:
@@ -129,8 +139,11 @@ def whole(lines: Iterable[bytes]) -> list[Segment]:
 class _Examination:
     """One journal, and how far it has been followed."""
 
-    def __init__(self, journal: str, heads: Sequence[HeadAt], values_of: ValuesOf) -> None:
+    def __init__(
+        self, journal: str, heads: Sequence[HeadAt], values_of: ValuesOf, told_of_calls: Told
+    ) -> None:
         self.report = Report(journal=journal)
+        self._told_of_calls = told_of_calls
         self._heads = heads
         #: How long the journal was known to be at each head.
         self._known = list(accumulate((each.head.seq for each in heads), max))
@@ -195,6 +208,7 @@ class _Examination:
     def _take(self, line: _Line, text: bytes) -> None:
         if not self._seq and line.seq > 1:
             self._begins = (line.seq, line.prev)
+            self._told_of_calls.begins(line.at)
         self._seq, self._prev = line.seq, sha256(text).hexdigest()
         # 2.
         while self._checked < len(self._by_seq) and self._by_seq[self._checked].head.seq <= self._seq:
@@ -268,7 +282,9 @@ class _Examination:
                 self._missing[day] = (first, line.seq, count + 1)
             elif wrong:
                 self._find(line.seq, f"its values were changed: {', '.join(wrong)}")
-        if line.kind == "details-deleted":
+        if line.kind == "signed":
+            self._told_of_calls.signed(line.record_id)
+        elif line.kind == "details-deleted":
             self._deleted.add(line.day)
             self._declares(line, f"the values of {line.day} were deleted, their time was over")
         elif line.kind == DELETED:
@@ -279,6 +295,7 @@ class _Examination:
         elif line.kind in ("gap", "late"):
             if line.kind == "gap":
                 self._gaps.add(line.first)
+                self._told_of_calls.gap(line.first, line.last, line.count)
             what = "are missing" if line.kind == "gap" else "were written after their answers had left"
             span = f"{told(line.first)} to {told(line.last)}"
             self._declares(line, f"{line.count} lines {what}, {span}: {line.cause}")
@@ -310,6 +327,8 @@ class _Examination:
     def _gaps_undeclared(self) -> None:
         """4. A gap is told by its beginning; that of the last head may still be going on."""
         last = self._heads[-1].head.gap if self._heads else NO_GAP
+        if last.count and last.first not in self._gaps:
+            self._told_of_calls.gap(last.first, last.last, last.count)
         known = {each.head.gap.first: each for each in self._heads if each.head.gap.count}
         for first, each in known.items():
             if first not in self._gaps and first != last.first:

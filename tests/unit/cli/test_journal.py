@@ -1,7 +1,11 @@
-"""`trunkward journal verify` says, and ends with 1, when nobody signs heads any more: then a rewrite is not seen."""
+"""`trunkward journal verify` says, and ends with 1, what the chain alone does not show.
+
+Nobody signs heads any more: then a rewrite is not seen. Calls were signed, by their own records, and have no line.
+"""
 
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +18,11 @@ from trunkward.engines.pki_files import PkiFiles
 from trunkward.journal.chain import Entry
 from trunkward.journal.examine import Report
 from trunkward.journal.heads import ACTS, Head, signed_minute
+from trunkward.records.model import AttestationRecord, DecisionRecord
 from trunkward.settings import Paths
 from trunkward.signer.journal import Journal, Line
+from trunkward.store.database import migrate, open_database
+from trunkward.store.records import RecordStore
 
 KEY = Ed25519PrivateKey.generate()
 
@@ -35,8 +42,9 @@ class Node:
         self._journal = Journal(self.paths.signer_journal())
         self._last: Entry | None = None
 
-    def write(self, ago_s: float) -> None:
-        self._journal.commit([Line(facts={"kind": "signed", "at": time.time() - ago_s})])
+    def write(self, ago_s: float, record_id: str = "", **facts: object) -> int:
+        said = {"kind": "signed", "at": time.time() - ago_s, "record_id": record_id} | facts
+        return self._journal.commit([Line(facts=said)])
 
     def sign(self, ago_s: float) -> None:
         head = Head(journal="node", seq=self._journal.seq, hash=self._journal.head)
@@ -93,3 +101,117 @@ def test_a_journal_that_goes_on_without_heads(node: Node, capsys: pytest.Capture
 def test_no_head_was_ever_signed(node: Node, capsys: pytest.CaptureFixture[str]) -> None:
     assert node.verify() == 1
     assert "no head was signed ever" in capsys.readouterr().out
+
+
+class Calls:
+    """Their records, in a real database; each signed call has a line unless the test takes it away."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        node.paths.records_db.parent.mkdir(parents=True)
+        self.engine = open_database(node.paths.records_url)
+        migrate(self.engine)
+        self.store = RecordStore(self.engine)
+        self._count = 0
+
+    def signed(self, ago_s: float, *, line: bool = True, told: bool = True, **more: object) -> str:
+        self._count += 1
+        record_id = f"{self._count:032x}"
+        number = self.node.write(ago_s, record_id) if line else None
+        said = AttestationRecord(
+            rule="A-own-inventory", identity="node", serial="1f2e", journal=number if told else None
+        )
+        facts = {"call_id": record_id, "verdict": "admit", "reason": "admitted", "attestation": said} | more
+        record = DecisionRecord(record_id=record_id, at=time.time() - ago_s - 0.1, attempt_id="a", **facts)  # type: ignore[arg-type]
+        self.store.ship([record], "gate-0/1", self._count)
+        return record_id
+
+
+@pytest.fixture
+def calls(node: Node) -> Iterator[Calls]:
+    made = Calls(node)
+    yield made
+    made.engine.dispose()
+
+
+def test_calls_that_all_have_their_lines(
+    node: Node, calls: Calls, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for ago_s in (900.0, 800.0):
+        calls.signed(ago_s)
+    calls.signed(700, told=False)  # its line came late
+    calls.signed(600, line=False, attestation=AttestationRecord(rule="B-known-customer"))  # was not signed
+    calls.signed(500, line=False, attestation=None)
+    calls.signed(30, line=False)  # on its way
+    node.sign(60)
+    assert node.verify() == 0
+    assert "no line of" not in capsys.readouterr().out
+    assert node.verify(as_json=True) == 0
+    assert json.loads(capsys.readouterr().out)["lost"] == []
+
+
+def test_finding_28_a_journal_that_was_cut_short_is_held_against_the_calls_own_records(
+    node: Node, calls: Calls, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Power went while the disk was slow: lines and their count are gone, other lines have their numbers now."""
+    calls.signed(3000)
+    minute = time.time() // 60 * 60 - 2400
+    now = time.time()
+    kept = node.paths.signer_journal() / "000000000001.jsonl"
+    before = kept.read_bytes()
+    # two of one minute, one of the next
+    for at in (minute + 10, minute + 20, minute + 70):
+        calls.signed(now - at)
+    node._journal.close()
+    kept.write_bytes(before)
+    node._journal = Journal(node.paths.signer_journal())
+    node.write(now - minute - 100, kind="started", unended=True)
+    calls.signed(1000)
+    node.sign(60)
+    assert node.verify() == 1
+    out = " ".join(capsys.readouterr().out.split())
+    first, second = (time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime(minute + after)) for after in (0, 60))
+    assert "node: 3 lines as they were written" in out
+    told = f"node: by the calls' records 3 calls were signed that the journal has no line of, and no gap declares: {first} 2, {second} 1;"
+    assert told in out
+    assert node.verify(as_json=True) == 1
+    (sentence,) = json.loads(capsys.readouterr().out)["lost"]
+    assert sentence.startswith(told)
+
+
+def test_a_gap_declares_as_many_as_it_counts(
+    node: Node, calls: Calls, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = time.time()
+    for ago_s in (900.0, 899.0, 898.0, 400.0):
+        calls.signed(ago_s, line=False, told=False)
+    node.write(890, kind="gap", count=2, first=now - 900, last=now - 898, cause="full")
+    node.sign(60)
+    assert node.verify() == 1
+    assert "2 calls were signed that the journal has no line of" in " ".join(capsys.readouterr().out.split())
+    node.write(300, kind="gap", count=1, first=now - 400, last=now - 400, cause="full")
+    node.write(299, kind="gap", count=5, first=now - 900, last=now - 898, cause="full")
+    node.sign(50)
+    assert node.verify() == 0
+
+
+def test_the_journal_of_a_signer_that_is_gone_has_no_line(
+    node: Node, calls: Calls, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = AttestationRecord(rule="A-own-inventory", identity="resold", serial="aa", journal=7)
+    calls.signed(900, line=False, attestation=said)
+    node.write(800)
+    node.sign(60)
+    assert node.verify() == 1
+    assert "resold: by the calls' records 1 call was signed" in " ".join(capsys.readouterr().out.split())
+
+
+def test_records_that_cannot_be_read_are_not_taken_for_none(
+    node: Node, calls: Calls, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node.write(300)
+    node.sign(60)
+    calls.engine.dispose()
+    node.paths.records_db.write_bytes(b"no database" * 1000)
+    assert node.verify() == 2
+    assert "cannot be read" in capsys.readouterr().err

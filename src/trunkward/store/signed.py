@@ -1,0 +1,64 @@
+"""Calls whose records say that they were signed: for whoever holds the signers' journals against them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from trunkward.records.model import AttestationRecord
+from trunkward.store.schema import calls
+
+#: Rows read in one query: a reader holds no snapshot for longer than that takes.
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedCall:
+    """One of them."""
+
+    record_id: str
+    #: Seconds since the epoch, of the decision.
+    at: float
+    #: Whose signer it was: `node`, or a reseller's name.
+    identity: str
+
+
+class _Decision(msgspec.Struct):
+    """What of a decision says so; the rest is not read."""
+
+    record_id: str
+    at: float
+    node: str = ""
+    attestation: AttestationRecord | None = None
+
+
+_decode = msgspec.json.Decoder(_Decision).decode
+
+
+def signed_calls(engine: sa.Engine, until: float, node: str = "") -> Iterator[SignedCall]:
+    """All of them that were decided before a time, in seconds since the epoch; the oldest first.
+
+    `node`: those of one alone, where several nodes have one database.
+    """
+    # a caller's own words are escaped in JSON
+    says_so = calls.c.decision.contains('"serial":"', autoescape=True)
+    after: list[Any] = []
+    while True:
+        query = (
+            sa.select(calls.c.id, calls.c.at, calls.c.decision)
+            .where(calls.c.at < until, says_so, *after)
+            .order_by(calls.c.at, calls.c.id)
+            .limit(_PAGE)
+        )
+        with engine.connect() as connection:
+            rows = connection.execute(query).all()
+        for row in rows:
+            made = _decode(row.decision)
+            if (said := made.attestation) is not None and said.serial and node in ("", made.node):
+                yield SignedCall(record_id=made.record_id, at=made.at, identity=said.identity)
+        if len(rows) < _PAGE:
+            return
+        last = sa.tuple_(sa.literal(rows[-1].at), sa.literal(rows[-1].id))
+        after = [sa.tuple_(calls.c.at, calls.c.id) > last]

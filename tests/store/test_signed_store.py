@@ -1,0 +1,46 @@
+"""Calls whose records say that they were signed: all before a time, of one node, read page by page."""
+
+import pytest
+import sqlalchemy as sa
+
+from trunkward.records.model import AttestationRecord, DecisionRecord
+from trunkward.store.records import RecordStore
+from trunkward.store.signed import signed_calls
+
+SIGNED = AttestationRecord(rule="A-own-inventory", identity="node", serial="1f", journal=3)
+
+
+def _decision(
+    record_id: str,
+    at: float,
+    attestation: AttestationRecord | None = SIGNED,
+    call_id: str = "c",
+    node: str = "",
+) -> DecisionRecord:
+    return DecisionRecord(
+        record_id=record_id,
+        at=at,
+        attempt_id="a",
+        call_id=call_id,
+        verdict="admit",
+        reason="admitted",
+        attestation=attestation,
+        node=node,
+    )
+
+
+def test_calls_that_were_signed(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trunkward.store.signed._PAGE", 2)
+    # several of one moment, over the end of a page
+    records = [_decision(str(number), 1000.0 + number // 3) for number in range(9)]
+    records += [
+        _decision("x", 1001.0, AttestationRecord(rule="none-caller-private")),
+        _decision("y", 1001.0, None, call_id='"serial":"1f"'),
+        _decision("z", 1001.5, node="far"),
+    ]
+    RecordStore(engine).ship(records, "gate-0/1", 10)
+    found = list(signed_calls(engine, 1002.0))
+    assert sorted(call.record_id for call in found) == ["0", "1", "2", "3", "4", "5", "z"]
+    assert [call.at for call in found] == sorted(call.at for call in found)
+    assert {call.identity for call in found} == {"node"}
+    assert [call.record_id for call in signed_calls(engine, 1002.0, "far")] == ["z"]
