@@ -12,7 +12,7 @@ from typing import IO
 from trunkward import __version__
 from trunkward.cli.changing import Busy, changing
 from trunkward.cli.host_paths import hint
-from trunkward.cli.restored import write_down
+from trunkward.cli.restored import Restoring
 from trunkward.cli.said import complain, in_words, say
 from trunkward.cli.status import read_in_force
 from trunkward.control.node_file import NodeFileRefused, read_node_file
@@ -87,12 +87,18 @@ def run_restore(paths: Paths, source: str, *, replace: bool) -> int:
     try:
         ensure_users()
         with kept_down(paths), changing(paths, "restore"), _opened(source) as file:
+            restoring = Restoring(paths)
             manifest, aside = restore(
-                paths, file, version=__version__, now=datetime.now(UTC), replace=replace
+                paths,
+                file,
+                version=__version__,
+                now=datetime.now(UTC),
+                replace=replace,
+                unite=restoring.unite,
             )
             ensure_directories(paths, *_parts(paths))
             _say_restored(manifest, aside)
-            write_down(paths, manifest)
+            restoring.tell()
     except NodeIsUp as up:
         complain(f"{up}: nothing is restored under a running node; stop it first")
         return 2

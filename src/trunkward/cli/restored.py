@@ -1,39 +1,179 @@
-"""What follows a restore: it is written down, and a person is told what to look at."""
+"""What of a backup is not as it was: what the node at hand knows better; and what a person has to look at.
 
+1. What the node at hand knows to be revoked stays revoked. It is the backup's own node where it has the same
+   key of evidence, or has gone on from the backup: then ids of evidence mean the same.
+2. If it has gone on from the backup, it knows of every revocation since. Else somebody has to look.
+3. The restore is an act of the node that comes, with a number beyond all that were given: no later record has
+   the id of one that was revoked.
+"""
+
+import os
 import time
+from collections.abc import Sequence
 
+import typer
+
+from trunkward.cli.acting import act
 from trunkward.cli.actor import current_actor
 from trunkward.cli.changing import configuration_store
 from trunkward.cli.said import complain, say
 from trunkward.control.acts import put_down
-from trunkward.control.configuration import NoSuchVersion, Superseded
-from trunkward.control.evidence import sound
-from trunkward.control.restored import Restored, holding
+from trunkward.control.configuration import NoSuchVersion, Superseded, Version
+from trunkward.control.evidence import EvidenceActRefused, check_login, denied_by, evidence_id, sound
+from trunkward.control.restored import RestoreConfirmed, Restored, has_gone_on, holding
 from trunkward.engines.archive import Manifest
+from trunkward.engines.denied_file import deny, read_own
+from trunkward.engines.in_force import read_in_force
+from trunkward.engines.journals import head_of, signers_journals
+from trunkward.engines.pki_files import PkiFiles
+from trunkward.engines.restore import DATABASE
+from trunkward.engines.restored_mark import Unconfirmed, mark, unconfirmed
+from trunkward.journal.chain import ChainBroken, Entry
+from trunkward.journal.heads import Head
 from trunkward.settings import Paths
-from trunkward.store.configuration import TextDamaged
+from trunkward.store.configuration import SqlConfiguration, TextDamaged
+from trunkward.trunks.evidence import EvidenceRecord
+from trunkward.trunks.model import Declared
 
 
-def write_down(paths: Paths, manifest: Manifest) -> None:
-    """An act in the restored configuration, for whoever holds the lock; a PostgreSQL was not restored."""
-    if paths.database or not paths.configuration_db.exists():
-        return
-    now = time.time()
-    with configuration_store(paths, make=True) as store:
-        records = holding(sound(store)[0], now)
-        act = Restored(
-            made_at=manifest.made_at,
-            version=manifest.version,
-            evidence=tuple(record.version for record in records),
+class Restoring:
+    """One restore: before the node that comes is in use, and after."""
+
+    def __init__(self, paths: Paths) -> None:
+        """`paths`: of the node at hand, if there is one."""
+        self._paths = paths
+        self._now = time.time()
+        self._records: list[EvidenceRecord] = []
+        self._version: Version | None = None
+        self._made_at = ""
+
+    def unite(self, coming: Paths, manifest: Manifest) -> None:
+        """Writes into the node that comes what the one at hand knows better. Raises `OSError`."""
+        self._made_at = manifest.made_at
+        if not coming.configuration_db.exists():
+            self._without_acts(coming)
+            return
+        with configuration_store(coming, make=True) as store:
+            entries = store.history()[1]
+            gone_on, beyond, revoked = self._at_hand(entries[-1] if entries else None)
+            # 1.
+            its_own = gone_on or _public_key(self._paths) == _public_key(coming)
+            if its_own:
+                deny(coming, revoked, self._now)
+            self._records = sound(store)[0]
+            denied = _denied(coming, self._records)
+            held = holding(self._records, self._now, denied)
+            # 2.
+            before = unconfirmed(self._paths if gone_on else coming)
+            if not gone_on and held and before is None:
+                before = Unconfirmed(manifest.made_at)
+            mark(coming, before)
+            # 3.
+            put = Restored(
+                made_at=manifest.made_at,
+                version=manifest.version,
+                evidence=tuple(one.version for one in held),
+                denied=tuple(one.version for one in holding(self._records, self._now) if one not in held),
+                known=gone_on,
+                journals=_journals(coming),
+            )
+            self._put_down(store, put, beyond if its_own else 0)
+
+    def tell(self) -> None:
+        """Says what has become of evidence, once the node is in its place."""
+        if self._version is not None:
+            say(f"journaled as version {self._version.number}: {self._version.summary}")
+            say("what was written after the backup is in no journal any more. Heads that were copied")
+            say("elsewhere tell how much that is: ./trunkward journal verify --heads COPY --key COPY")
+        denied = _denied(self._paths, self._records)
+        for record in holding(self._records, self._now):
+            if record.version in denied:
+                what = f"evidence {record.version} was revoked after the backup, and nothing is signed by it"
+                say(f"{what}: ./trunkward evidence revoke {record.version} writes that down again", "yellow")
+        left = unconfirmed(self._paths)
+        if left is None:
+            return
+        for record in holding(self._records, self._now, denied):
+            what = f"evidence {record.version} ({record.kind}, trunk {record.trunk})"
+            say(f"{what} holds, as it did then", "yellow")
+        say(
+            f"what evidence was revoked since {left.since} is not known here: look through ./trunkward "
+            "evidence list, revoke what holds no more, then ./trunkward evidence confirm",
+            "yellow",
         )
+
+    def _without_acts(self, coming: Paths) -> None:
+        """Its configuration is in a PostgreSQL, or there is none: what is there is not of the backup."""
+        if _public_key(self._paths) == _public_key(coming):
+            deny(coming, read_own(self._paths)[0].until, self._now)
+        if coming.config.with_name(DATABASE).exists() and unconfirmed(coming) is None:
+            mark(coming, Unconfirmed(self._made_at))
+
+    def _at_hand(self, head: Entry | None) -> tuple[bool, int, dict[str, int]]:
+        """Of the node at hand: whether it has gone on from there, its last number, and what is revoked."""
+        revoked = dict(read_own(self._paths)[0].until)
+        in_force = read_in_force(self._paths.declared)
+        last = in_force.version if in_force is not None else 0
+        if self._paths.database or not self._paths.configuration_db.exists():
+            return False, last, revoked
         try:
-            version = put_down(store, act, actor=current_actor(), command="restore", at=now, beyond=0)
+            with configuration_store(self._paths, make=False) as store:
+                entries, newest = store.history()[1], store.head()
+                revoked |= denied_by(store.evidence(), self._now)
+                return has_gone_on(entries, head), max(last, newest.number if newest else 0), revoked
+        except typer.Exit:
+            complain("so what was revoked since the backup is not known but for the list of denied evidence")
+            return False, last, revoked
+
+    def _put_down(self, store: SqlConfiguration, put: Restored, beyond: int) -> None:
+        try:
+            self._version = put_down(
+                store, put, actor=current_actor(), command="restore", at=self._now, beyond=beyond
+            )
         except (NoSuchVersion, Superseded, TextDamaged) as problem:
             complain(f"no journal says that it was restored: {problem}")
-            return
-    say(f"journaled as version {version.number}: {version.summary}")
-    say("what was written after the backup is in no journal any more. Heads that were copied elsewhere tell")
-    say("how much that is: ./trunkward journal verify --heads COPY --key COPY")
-    for record in records:
-        what = f"evidence {record.version} ({record.kind}, trunk {record.trunk}) holds, as it did then"
-        say(f"{what}: if it was revoked since, revoke it again", "yellow")
+
+
+def run_confirm(paths: Paths) -> int:
+    """A person has looked: 0 done, 1 not everywhere in force, 2 nothing was changed."""
+    if os.geteuid() != 0:
+        complain("trunkward evidence needs root: the configuration is root's. Use sudo.")
+        return 2
+
+    def decide(store: SqlConfiguration, _: Declared, now: float, beyond: int) -> Version:
+        actor, left = current_actor(), unconfirmed(paths)
+        check_login(actor)
+        if left is None:
+            raise EvidenceActRefused("there is nothing to confirm: ./trunkward status would say so")
+        records = sound(store)[0]
+        held = holding(records, now, _denied(paths, records))
+        put = RestoreConfirmed(made_at=left.since, evidence=tuple(one.version for one in held))
+        version = put_down(store, put, actor=actor, command="evidence confirm", at=now, beyond=beyond)
+        mark(paths, None)
+        return version
+
+    return act(paths, "evidence confirm", decide)
+
+
+def _denied(paths: Paths, records: Sequence[EvidenceRecord]) -> set[int]:
+    """Numbers of those that nothing is signed by, whatever they say themselves."""
+    until = read_own(paths)[0].until
+    return {one.version for one in records if evidence_id(one.version) in until}
+
+
+def _public_key(paths: Paths) -> bytes:
+    """The key of evidence; of a node without one, that of nobody."""
+    try:
+        return PkiFiles(paths.pki).evidence_public_key.read_bytes()
+    except OSError:
+        return str(paths.state).encode()
+
+
+def _journals(paths: Paths) -> tuple[Head, ...]:
+    found = []
+    for name, journal in signers_journals(paths).items():
+        try:
+            found.append(head_of(name, journal))
+        except (OSError, ChainBroken) as problem:
+            complain(f"{journal}: {problem}")
+    return tuple(found)

@@ -17,7 +17,7 @@ from trunkward.control import (
     verified,
 )
 from trunkward.control.configuration import Act, ConfigurationStore, Version, same_file_again
-from trunkward.control.restored import Restored
+from trunkward.control.restored import RestoreConfirmed, Restored
 from trunkward.control.traceback import TracebackAnswered
 from trunkward.spend.kept import DeckChange, Rerating
 from trunkward.trunks.callers import NumberChange
@@ -59,7 +59,7 @@ def said(act: Act) -> str:
             return evidence_retention.said(act)
         case TracebackAnswered():
             return traceback.said(act)
-        case Restored():
+        case Restored() | RestoreConfirmed():
             return restored.said(act)
 
 
@@ -84,3 +84,5 @@ def journaled(act: Act, number: int) -> dict[str, object]:
             return {"traceback": traceback.journaled(act)}
         case Restored():
             return {"restored": restored.journaled(act)}
+        case RestoreConfirmed():
+            return {"restore_confirmed": restored.journaled(act)}

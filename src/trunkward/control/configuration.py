@@ -16,7 +16,7 @@ from trunkward.control.effects import Effects
 from trunkward.control.node_file import Accepted, NodeFileRefused, accept_node_file
 from trunkward.control.objects import Objects
 from trunkward.control.opens import NO_CHANGE, Reach
-from trunkward.control.restored import Restored
+from trunkward.control.restored import RestoreConfirmed, Restored
 from trunkward.control.traceback import TracebackAnswered
 from trunkward.journal.chain import Entry, verify
 from trunkward.spend.kept import DeckChange, KeptDeck, Rerating
@@ -36,6 +36,7 @@ type Act = (
     | EvidenceForgotten
     | TracebackAnswered
     | Restored
+    | RestoreConfirmed
 )
 
 

@@ -89,7 +89,7 @@ def added(
     inventory is not this one's, nor what another's accepted record speaks for, unless it is that one which is
     to be replaced (`replaces`). `proof`: of a delegate certificate, what was signed with its key.
     """
-    _check_login(actor)
+    check_login(actor)
     first, last = numbers_of(numbers)
     if kind not in KINDS:
         raise EvidenceActRefused(f"{kind}: write one of {', '.join(KINDS)}")
@@ -160,7 +160,7 @@ def reviewed(
     system, which their logins have set: whoever could accept what he entered could sign A for whatever number
     he likes. Whose the numbers are is looked at again: what was entered may have waited for long.
     """
-    _check_login(actor)
+    check_login(actor)
     records = list(records)
     record = _record(records, number)
     state = record.state(now)
@@ -354,8 +354,8 @@ def _check_nobody_elses(declared: Declared, record: EvidenceRecord) -> None:
                 )
 
 
-def _check_login(actor: Actor) -> None:
-    """Two people are two logins; who acts without one could be anybody."""
+def check_login(actor: Actor) -> None:
+    """Two people are two logins; who acts without one could be anybody. Raises `EvidenceActRefused`."""
     if actor.source is not Source.LOGIN:
         sudo = " (SUDO_UID says so, which anybody who is root can set)" if actor.source is Source.SUDO else ""
         raise EvidenceActRefused(

@@ -1,8 +1,15 @@
-"""That a node was restored: its journals begin again where the backup ended, and say so."""
+"""That a node was restored: its journals begin again where the backup ended, and say so.
 
-from collections.abc import Iterable
+What was decided on after the backup is lost with the rest, but for one thing: evidence that was revoked stays
+revoked. A node at hand that has gone on from the backup knows of each revocation since; where none is at hand
+nobody knows, and a person has to look through what holds again.
+"""
+
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
+from trunkward.journal.chain import ChainBroken, Entry, verify
+from trunkward.journal.heads import Head
 from trunkward.trunks.evidence import EvidenceRecord, State
 
 
@@ -15,18 +22,68 @@ class Restored:
     version: str
     #: Records of evidence that hold again, whatever became of them since: by number.
     evidence: tuple[int, ...]
+    #: Of others the node that was at hand knew that they were revoked.
+    denied: tuple[int, ...] = ()
+    #: That node has gone on from the backup: it knew of all revocations since.
+    known: bool = False
+    #: Where the signers' journals begin again.
+    journals: tuple[Head, ...] = ()
 
 
-def holding(records: Iterable[EvidenceRecord], now: float) -> list[EvidenceRecord]:
-    """Those levels rest on at a time, in seconds since the epoch, the oldest first."""
-    return sorted((one for one in records if one.state(now) is State.ACCEPTED), key=lambda one: one.version)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreConfirmed:
+    """The act: a person has looked through the evidence that came back with a backup."""
+
+    #: Of that backup, as `Restored.made_at`.
+    made_at: str
+    #: What holds, by number.
+    evidence: tuple[int, ...]
 
 
-def said(act: Restored) -> str:
+def holding(
+    records: Iterable[EvidenceRecord], now: float, denied: Container[int] = ()
+) -> list[EvidenceRecord]:
+    """Those levels rest on at a time, in seconds since the epoch, the oldest first.
+
+    `denied`: numbers of those that were revoked, though the record does not say so.
+    """
+    accepted = (one for one in records if one.state(now) is State.ACCEPTED and one.version not in denied)
+    return sorted(accepted, key=lambda one: one.version)
+
+
+def has_gone_on(entries: Iterable[Entry], head: Entry | None) -> bool:
+    """Whether a journal of acts is that of a backup, and what was done since: it has the backup's last entry.
+
+    One that was changed is nobody's.
+    """
+    entries = list(entries)
+    try:
+        verify(entries)
+    except ChainBroken:
+        return False
+    return head is not None and any((one.seq, one.hash) == (head.seq, head.hash) for one in entries)
+
+
+def said(act: Restored | RestoreConfirmed) -> str:
     """One line for the history."""
-    return f"restored from the backup of {act.made_at}, made by version {act.version}"
+    match act:
+        case Restored():
+            return f"restored from the backup of {act.made_at}, made by version {act.version}"
+        case RestoreConfirmed():
+            number = len(act.evidence)
+            hold = "1 record holds" if number == 1 else f"{number} records hold"
+            return f"evidence of the backup of {act.made_at} looked through: {hold}"
 
 
-def journaled(act: Restored) -> dict[str, object]:
+def journaled(act: Restored | RestoreConfirmed) -> dict[str, object]:
     """What the journal says of an act besides its version."""
-    return {"made_at": act.made_at, "by_version": act.version, "evidence": list(act.evidence)}
+    if isinstance(act, RestoreConfirmed):
+        return {"made_at": act.made_at, "evidence": list(act.evidence)}
+    return {
+        "made_at": act.made_at,
+        "by_version": act.version,
+        "evidence": list(act.evidence),
+        "denied": list(act.denied),
+        "known": act.known,
+        "journals": {head.journal: [head.seq, head.hash] for head in act.journals},
+    }

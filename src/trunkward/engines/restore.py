@@ -2,7 +2,7 @@
 
 1. It is unpacked below a directory of its own inside the state (the state itself may be a mount, which
    cannot be renamed).
-2. All of it is checked.
+2. All of it is checked; what the node at hand knows better is put into it.
 3. A plan is written beside it: from here on the restore goes through, if need be at the next `up` (`finish`).
 4. What was there is put aside; each new entry takes its place by a rename.
 
@@ -12,6 +12,8 @@ Killed before step 3 it leaves nothing but a directory that the next restore, or
 import os
 import shutil
 import stat
+from collections.abc import Callable
+from dataclasses import replace as copy_of
 from datetime import datetime
 from pathlib import Path
 from typing import IO
@@ -61,11 +63,18 @@ def any_file(path: Path) -> bool:
 
 
 def restore(
-    paths: Paths, archive: IO[bytes], *, version: str, now: datetime, replace: bool
+    paths: Paths,
+    archive: IO[bytes],
+    *,
+    version: str,
+    now: datetime,
+    replace: bool,
+    unite: Callable[[Paths, Manifest], None] = lambda _, __: None,
 ) -> tuple[Manifest, Path | None]:
     """Restores; the manifest, and where what was there is now. Raises `ArchiveRefused` or `OSError`.
 
-    The caller holds the node down.
+    The caller holds the node down. `unite` hears of the node that comes, whole and where it is not in use
+    yet: what it writes there takes its place with all the rest.
     """
     finish(paths)
     if not replace and (there := what_is_there(paths)):
@@ -85,6 +94,8 @@ def restore(
         _check_elsewhere(manifest, staging)
         for member in reversed(manifest.members):  # directories after what is in them
             _give(staging / member.name, member.owner, member.group, int(member.mode, 8))
+        unite(copy_of(paths, config=staging / "node.yaml", state=staging / "state", database=""), manifest)
+        new = sorted(os.listdir(staging / "state"))
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise

@@ -15,7 +15,7 @@ from trunkward.control.acts import journaled
 from trunkward.control.configuration import Act, Superseded, Version, journal_facts
 from trunkward.control.difference import Change, deletions
 from trunkward.control.objects import Objects, schema_id
-from trunkward.control.restored import Restored
+from trunkward.control.restored import RestoreConfirmed, Restored
 from trunkward.control.traceback import TracebackAnswered
 from trunkward.journal.chain import Entry, begin_or_continue
 from trunkward.spend.kept import DeckChange, KeptDeck, Rerating
@@ -143,8 +143,8 @@ class SqlConfiguration:
                 self._change_decks(connection, act, number)
             case Rerating():
                 pass  # its rows are in the records database; here stand who, when and why
-            case Restored():
-                pass  # all of it is; here stand when and of what
+            case Restored() | RestoreConfirmed():
+                pass  # all of it is restored; here stand when and of what, and who has looked at it
             case TracebackAnswered():
                 pass  # the answer has left; here stand who asked, who answered, and its hash
             case SpendingChange():

@@ -1,0 +1,191 @@
+"""A restore takes no revocation back that anybody at hand knows of, and where nobody knows a person has to look."""
+
+import io
+import itertools
+import json
+import shutil
+import sqlite3
+import time
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from trunkward import __version__
+from trunkward.access.actor import Actor, Source
+from trunkward.cli import restored
+from trunkward.cli.restored import Restoring, run_confirm
+from trunkward.control.evidence import evidence_id
+from trunkward.engines.denied_file import DeniedFile, deny
+from trunkward.engines.pki_files import PkiFiles
+from trunkward.engines.restore import restore
+from trunkward.engines.restored_mark import Unconfirmed, unconfirmed
+from trunkward.settings import Paths
+from trunkward.signer.journal import Journal, Line
+from unit.cli.evidence_node import ALICE, EvidenceNode
+
+LATER = 4_000_000_000
+#: Of each restore; what it puts aside is called by it.
+MOMENTS = itertools.count(1_800_000_000)
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> EvidenceNode:
+    """With record 2 accepted, and a signer's journal."""
+    made = EvidenceNode(tmp_path / "here", time.time())
+    assert made.accepted("+12125550150") == 2
+    made.paths.signer_state().mkdir()
+    journal = Journal(made.paths.signer_journal())
+    journal.commit([Line(facts={"kind": "signed", "at": made.now})])
+    journal.close()
+    return made
+
+
+def denied(paths: Paths) -> frozenset[str]:
+    """What gates and signers deny: the list as they read it, signed."""
+    files = PkiFiles(paths.pki)
+    found = DeniedFile(files.denied_evidence, files.evidence_public_key)
+    found.refresh()
+    assert (found.problem, found.unknown) == ("", False)
+    return found.ids
+
+
+def restored_onto(paths: Paths, backup: io.BytesIO) -> None:
+    """What the command does, for a node that is down."""
+    restoring = Restoring(paths)
+    backup.seek(0)
+    restore(
+        *(paths, backup),
+        version=__version__,
+        now=datetime.fromtimestamp(next(MOMENTS), UTC),
+        replace=True,
+        unite=restoring.unite,
+    )
+    restoring.tell()
+
+
+def last_act(node: EvidenceNode) -> dict[str, object]:
+    found: dict[str, object] = json.loads(node.entries()[-1])
+    return found
+
+
+@pytest.mark.parametrize("written_down", [True, False])
+def test_what_was_revoked_here_after_the_backup_stays_revoked(
+    node: EvidenceNode, capsys: pytest.CaptureFixture[str], written_down: bool
+) -> None:
+    """Written down and not told, or told and not written down: either is known here."""
+    backup = node.backed_up()
+    if written_down:
+        node.revoke(2)
+    else:
+        deny(node.paths, {evidence_id(2): LATER}, node.now)
+    before = len(node.entries())
+    restored_onto(node.paths, backup)
+    assert denied(node.paths) == {"evidence-2"}
+    assert unconfirmed(node.paths) is None
+    act = last_act(node)
+    said = act["restored"]
+    assert isinstance(said, dict)
+    assert (said["evidence"], said["denied"], said["known"]) == ([], [2], True)
+    made_at = datetime.fromtimestamp(node.now, UTC).isoformat(timespec="seconds")
+    assert said["made_at"] == made_at
+    assert said["journals"]["node"][0] == 1
+    # beyond all numbers that were given: no later record is called like one that was revoked
+    assert act["version"] == before + 1
+    out = " ".join(capsys.readouterr().out.split())
+    assert "evidence 2 was revoked after the backup, and nothing is signed by it" in out
+    assert f"journaled as version {before + 1}: restored from the backup of {made_at}" in out
+    # and once more, from what is at hand now
+    restored_onto(node.paths, backup)
+    assert denied(node.paths) == {"evidence-2"}
+    assert last_act(node)["version"] == before + 2
+
+
+def test_nothing_was_revoked_since(node: EvidenceNode, capsys: pytest.CaptureFixture[str]) -> None:
+    backup = node.backed_up()
+    node.accepted("+12125550151")
+    restored_onto(node.paths, backup)
+    assert (denied(node.paths), unconfirmed(node.paths), node.numbers()) == (frozenset(), None, [2])
+    assert "confirm" not in capsys.readouterr().out
+
+
+def test_on_a_fresh_machine_a_person_has_to_look(
+    node: EvidenceNode,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    backup = node.backed_up()
+    node.revoke(2)
+    shutil.rmtree(tmp_path / "here")
+    fresh = tmp_path / "there"
+    paths = Paths(config=fresh / "node.yaml", state=fresh / "state", run=fresh / "run", log=fresh / "log")
+    restored_onto(paths, backup)
+    node.paths = paths
+    made_at = datetime.fromtimestamp(node.now, UTC).isoformat(timespec="seconds")
+    assert (denied(paths), unconfirmed(paths)) == (frozenset(), Unconfirmed(made_at))
+    said = last_act(node)["restored"]
+    assert isinstance(said, dict)
+    assert (said["evidence"], said["denied"], said["known"]) == ([2], [], False)
+    out = " ".join(capsys.readouterr().out.split())
+    assert "evidence 2 (loa, trunk acme-hq) holds, as it did then" in out
+    assert f"what evidence was revoked since {made_at} is not known here" in out
+    # the same again tells nobody more
+    backup.seek(0)
+    restored_onto(paths, backup)
+    assert unconfirmed(paths) == Unconfirmed(made_at)
+    # a person confirms it, under a login
+    monkeypatch.setattr(restored, "current_actor", lambda: Actor(name="x", uid=5, source=Source.SUDO))
+    assert run_confirm(paths) == 2
+    assert unconfirmed(paths) == Unconfirmed(made_at)
+    monkeypatch.setattr(restored, "current_actor", lambda: ALICE)
+    assert run_confirm(paths) == 0
+    assert unconfirmed(paths) is None
+    act = last_act(node)
+    assert (act["actor"], act["restore_confirmed"]) == ("alice", {"made_at": made_at, "evidence": [2]})
+    assert run_confirm(paths) == 2
+    # a backup that nobody has confirmed, onto a node where somebody has
+    backup.seek(0)
+    restored_onto(paths, backup)
+    assert unconfirmed(paths) is None
+
+
+def test_another_node_at_hand_knows_nothing_of_it(node: EvidenceNode, tmp_path: Path) -> None:
+    """Its record 2 is another: what it revoked is not taken for the backup's."""
+    other = EvidenceNode(tmp_path / "other", node.now - 5)
+    other.accepted("+12125550155")
+    other.revoke(2)
+    deny(other.paths, {evidence_id(2): LATER}, node.now)
+    restored_onto(other.paths, node.backed_up())
+    assert denied(other.paths) == frozenset()
+    assert unconfirmed(other.paths) is not None
+    said = last_act(other)["restored"]
+    assert isinstance(said, dict)
+    assert (said["evidence"], said["known"]) == ([2], False)
+
+
+def test_of_a_database_that_is_damaged_the_list_is_still_known(
+    node: EvidenceNode, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backup = node.backed_up()
+    assert node.accepted("+12125550151") == 4
+    deny(node.paths, {evidence_id(2): LATER, evidence_id(4): LATER}, node.now)
+    node.paths.configuration_db.write_bytes(b"no database at all" * 100)
+    restored_onto(node.paths, backup)
+    # 4 is unknown to the backup, and a token of it may still be about
+    assert denied(node.paths) == {"evidence-2", "evidence-4"}
+    said = last_act(node)["restored"]
+    assert isinstance(said, dict)
+    assert (said["denied"], said["known"], unconfirmed(node.paths)) == ([2], False, None)
+
+
+def test_a_journal_from_which_a_revocation_was_taken_is_not_believed(node: EvidenceNode) -> None:
+    backup = node.backed_up()
+    node.revoke(2)
+    node.accepted("+12125550151")
+    with closing(sqlite3.connect(node.paths.configuration_db, autocommit=True)) as database:
+        database.execute('DELETE FROM journal WHERE entry LIKE \'%"act":"revoke"%\'')
+        database.execute("UPDATE evidence SET revoked = 0 WHERE version = 2")
+    restored_onto(node.paths, backup)
+    assert unconfirmed(node.paths) is not None
