@@ -205,6 +205,16 @@ class Paths:
         return self.state / "draining"
 
     @property
+    def retention_look(self) -> Path:
+        """How the last look for evidence whose time is over went (`trunkward.engines.retention_state`)."""
+        return self.run / "retention.json"
+
+    @property
+    def restored(self) -> Path:
+        """There as long as nobody has confirmed a restore (`trunkward.engines.restored_mark`)."""
+        return self.state / "restored.json"
+
+    @property
     def policy(self) -> Path:
         """Compiled policy snapshots; `current` names the one in force."""
         return self.run / "policy"

@@ -23,6 +23,8 @@ from trunkward.engines.node_facts import (
     node_facts,
     part_facts,
     records_facts,
+    restored_facts,
+    retention_facts,
     see,
     space_facts,
 )
@@ -81,6 +83,8 @@ class Look:
             records=records_facts(seen.parts.get("worker")),
             certificates=_certificates(paths, shown, now) if shown else [],
             drain=drain_facts(paths),
+            restored=restored_facts(paths),
+            retention=retention_facts(paths),
         )
         return View(health=health(facts), seen=seen, identities=_identities(paths, shown))
 

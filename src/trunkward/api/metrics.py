@@ -92,6 +92,16 @@ def _node(found: Health) -> Iterator[Metric]:
         "trunkward_node_blocked", "1 while the node cannot take calls, a drain not counted.", found.blocked
     )
     yield gauge("trunkward_node_draining", "1 while the node is drained.", facts.drain is not None)
+    yield gauge(
+        "trunkward_node_restored_unconfirmed",
+        "1 while nobody has confirmed the evidence that a backup brought back.",
+        facts.restored is not None,
+    )
+    yield gauge(
+        "trunkward_evidence_retention_failing",
+        "1 while evidence whose time is over is not deleted, or nobody looks for it.",
+        facts.retention_fails,
+    )
     yield gauge("trunkward_node_troubles", "What is not as it should be.", len(found.troubles))
     yield gauge("trunkward_node_deviations", "Deviations from the secure default.", len(facts.deviations))
     yield gauge("trunkward_node_policy_version", "Version of the policy in force.", facts.policy_version)

@@ -18,7 +18,6 @@ from rich.text import Text
 from trunkward.cli.acting import act
 from trunkward.cli.actor import current_actor
 from trunkward.cli.changing import configuration_store
-from trunkward.cli.deck import declared_by
 from trunkward.cli.host_paths import hint
 from trunkward.cli.number import day, end_of
 from trunkward.cli.said import complain, say, wide
@@ -35,7 +34,6 @@ from trunkward.control.evidence import (
     revoked,
     unpacked,
 )
-from trunkward.control.evidence_retention import forgotten
 from trunkward.engines.denied_file import deny, read_own
 from trunkward.engines.in_force import read_in_force
 from trunkward.engines.pki_files import PkiFiles, read_evidence_key
@@ -45,7 +43,7 @@ from trunkward.settings import Paths
 from trunkward.shaken.evidence import Kind, read_token
 from trunkward.shaken.possession import LIFETIME_S, Purpose, challenge
 from trunkward.store.configuration import SqlConfiguration
-from trunkward.trunks.evidence import GRACE_S, EvidenceChange, EvidenceForgotten, EvidenceRecord, State
+from trunkward.trunks.evidence import GRACE_S, EvidenceChange, EvidenceRecord, State
 from trunkward.trunks.model import Declared
 from trunkward.trunks.signing import Revocation
 
@@ -179,28 +177,6 @@ def _end_of(paths: Paths, number: int, why: str) -> int:
             raise EvidenceActRefused(f"the policy in force knows no record {number}") from None
         return said.not_after + GRACE_S
     return ceil(revoked(records, number, why=why, now=time.time()).record.until) + GRACE_S
-
-
-def run_forget(paths: Paths) -> int:
-    """Deletes records whose time is over; exit codes as of `run_add`, 0 also where there is none."""
-    if not _root():
-        return 2
-    with configuration_store(paths, make=False) as store:
-        if _over(store, declared_by(store), time.time()) is None:
-            say("nothing has ended for as long as node.evidence_retention says")
-            return 0
-
-    def decide(store: SqlConfiguration, declared: Declared, now: float, beyond: int) -> Version:
-        over = _over(store, declared, now)
-        if over is None:
-            raise EvidenceActRefused("somebody else was faster: nothing is left to delete")
-        return put_down(store, over, actor=current_actor(), command="evidence forget", at=now, beyond=beyond)
-
-    return act(paths, "evidence forget", decide)
-
-
-def _over(store: SqlConfiguration, declared: Declared, now: float) -> EvidenceForgotten | None:
-    return forgotten(store.evidence(), store.verifications(), declared.retention.evidence_days, now)
 
 
 def run_list(paths: Paths, *, trunk: str, every: bool, as_json: bool) -> int:

@@ -90,10 +90,18 @@ def revoke(number: IdArgument, why: WhyOption) -> None:
 
 @evidence_app.command("forget")
 def forget() -> None:
-    """Delete records that ended as long ago as node.evidence_retention says, with their documents."""
-    from trunkward.cli.evidence import run_forget
+    """Delete records that ended as long ago as node.evidence_retention says; a node that is up does so."""
+    from trunkward.cli.forget_evidence import run_forget
 
     raise typer.Exit(run_forget(Paths.from_environment()))
+
+
+@evidence_app.command("confirm")
+def confirm() -> None:
+    """Say, after a restore, that you have looked through the evidence that came back with it."""
+    from trunkward.cli.restored import run_confirm
+
+    raise typer.Exit(run_confirm(Paths.from_environment()))
 
 
 @evidence_app.command("list")

@@ -53,6 +53,8 @@ from trunkward.engines.node_facts import (
     node_facts,
     part_facts,
     records_facts,
+    restored_facts,
+    retention_facts,
     see,
     space_facts,
 )
@@ -144,6 +146,8 @@ def look(paths: Paths, in_force: InForce, declared: Declared) -> Health:
                 ),
             ],
             drain=drain_facts(paths),
+            restored=restored_facts(paths),
+            retention=retention_facts(paths),
         )
     )
 

@@ -61,6 +61,7 @@ from trunkward.engines.layout import LayoutRefused, ensure_directories, ensure_d
 from trunkward.engines.live import tls_was_read
 from trunkward.engines.node import prepare
 from trunkward.engines.restore import finish
+from trunkward.engines.retention_look import keep_looking
 from trunkward.engines.whole_file import write_private
 from trunkward.settings import Paths
 from trunkward.store.configuration import SqlConfiguration, TextDamaged
@@ -257,6 +258,7 @@ def _supervise(
         may_change()  # now that it is written down what runs
         _tell_service_manager(manager, "READY=1\nSTATUS=every part answers")
         _announce(paths, declared, began)
+        keep_looking(paths, lambda said: say(f"evidence whose time is over: {said}", "yellow"))
     elif not stop_wanted and supervisor.poll() is None:
         for part, why in missing.items():
             complain(f"{part} is not ready: {why}\n{_last_words(paths.log / f'{part}.log')}")

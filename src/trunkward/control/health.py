@@ -24,6 +24,8 @@ CERTIFICATE_SOON = timedelta(days=15)
 #: Bytes left on a disk: about half a million calls' records, and what tmpfs needs for running calls.
 DISK_LOW_BYTES = 1 << 30
 MEMORY_LOW_BYTES = 64 << 20
+#: Seconds after which somebody should have looked for what is no longer kept: that is done each hour.
+LOOK_LATE_S = 2 * 86_400.0
 #: `Trouble.what` of a node that is drained.
 DRAIN = "drain"
 
@@ -129,6 +131,16 @@ class SpaceFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionFacts:
+    """How the last look for evidence whose time is over went."""
+
+    #: Seconds since the epoch.
+    at: float
+    #: Why it is not deleted; "": none is over, or it is.
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """Everything that was seen of a node at one moment."""
 
@@ -148,6 +160,17 @@ class Facts:
     records: RecordsFacts | None = None
     space: tuple[SpaceFacts, ...] = ()
     deviations: tuple[Deviation, ...] = ()
+    #: When the backup was made that the node is of, as long as nobody has confirmed its evidence; None:
+    #: somebody has, or it is of none.
+    restored: str | None = None
+    #: None when nobody has looked yet.
+    retention: RetentionFacts | None = None
+
+    @property
+    def retention_fails(self) -> bool:
+        """Whether evidence whose time is over is not deleted, or nobody looks for it."""
+        its = self.retention
+        return its is not None and (bool(its.problem) or self.now - its.at > LOOK_LATE_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +214,7 @@ def health(facts: Facts) -> Health:
     1. Processes: those that do not answer, and gates that judge by an older policy than the one in force.
     2. A person's wish that it takes no calls, and the clock.
     3. What will be lost: records that wait, disks that fill, certificates that end.
+    4. Evidence: of a backup, which nobody has looked through; or kept for longer than is said.
     """
     problems = {part.name: _problem(part, facts) for part in facts.parts}
     not_ready = {name: problem for name, problem in problems.items() if problem}
@@ -204,6 +228,8 @@ def health(facts: Facts) -> Health:
         *_of_records(facts.records),
         *_of_space(facts.space),
         *_of_certificates(facts.certificates, datetime.fromtimestamp(facts.now, UTC)),
+        # 4.
+        *_of_evidence(facts),
     )
     return Health(
         ready=not any(trouble.blocks for trouble in troubles),
@@ -322,6 +348,21 @@ def _of_space(space: tuple[SpaceFacts, ...]) -> Iterable[Trouble]:
                 continue
         problem = f"{place.path}: {place.free_bytes >> 20} MiB free"
         yield Trouble(what=f"space-{place.what}", problem=problem, means=words)
+
+
+def _of_evidence(facts: Facts) -> Iterable[Trouble]:
+    if facts.restored is not None:
+        yield Trouble(
+            what="restored",
+            problem=f"of the backup of {facts.restored}: what evidence was revoked since is not known here",
+            means="outbound: signed A by what it holds; look through trunkward evidence list, revoke what "
+            "holds no more, then trunkward evidence confirm",
+        )
+    its = facts.retention
+    if its is not None and facts.retention_fails:
+        late = f"nobody has looked for {(facts.now - its.at) / 3600:.0f} hours what is over"
+        words = "calls go as ever; evidence is kept for too long"
+        yield Trouble(what="retention", problem=its.problem or late, means=words)
 
 
 _AFTER_ITS_END = {

@@ -23,6 +23,7 @@ from trunkward.control.health import (
     Part,
     PartFacts,
     RecordsFacts,
+    RetentionFacts,
     SpaceFacts,
 )
 from trunkward.control.shown import Shown, certificate_parts
@@ -38,6 +39,8 @@ from trunkward.engines.part_numbers import (
     read_rtpengine,
 )
 from trunkward.engines.probes import get, lives, tls_pongs, valkey
+from trunkward.engines.restored_mark import unconfirmed
+from trunkward.engines.retention_state import read_look
 from trunkward.engines.rtpengine import installed_version
 from trunkward.engines.signers import read_ports
 from trunkward.engines.supervised import Supervised
@@ -268,6 +271,18 @@ def drain_facts(paths: Paths) -> str | None:
     return " ".join(filter(None, said)) or "nobody can tell since when"
 
 
+def restored_facts(paths: Paths) -> str | None:
+    """Of which backup the node is, as long as nobody has confirmed its evidence."""
+    found = unconfirmed(paths)
+    return found.since if found is not None else None
+
+
+def retention_facts(paths: Paths) -> RetentionFacts | None:
+    """How the last look for evidence whose time is over went."""
+    found = read_look(paths)
+    return RetentionFacts(at=found.at, problem=found.problem) if found is not None else None
+
+
 def evidence_facts(shown: Shown) -> list[CertificateFacts]:
     """When the first evidence token ends, and the first customer's KYC record is too old."""
     ends = {
@@ -290,6 +305,8 @@ def node_facts(
     records: RecordsFacts | None,
     certificates: Sequence[CertificateFacts],
     drain: str | None,
+    restored: str | None = None,
+    retention: RetentionFacts | None = None,
 ) -> Facts:
     """All of it."""
     if shown is None:
@@ -315,4 +332,6 @@ def node_facts(
         records=records,
         space=space,
         deviations=tuple(shown.deviations_found()),
+        restored=restored,
+        retention=retention,
     )

@@ -4,7 +4,8 @@ from copy import replace
 
 import pytest
 
-from trunkward.control.evidence_retention import forgotten, journaled, said
+from trunkward.control.evidence_retention import forgotten, journaled, may_next, said
+from trunkward.journal.chain import Entry, begin_or_continue
 from trunkward.trunks.callers import Verification
 from trunkward.trunks.evidence import GRACE_S, EvidenceForgotten, EvidenceRecord
 
@@ -33,18 +34,37 @@ def test_property_34_when_its_time_is_over(days: int, at: float, over: bool) -> 
         assert found == (EvidenceForgotten(records=(17,), kept_days=days) if over else None)
 
 
+FINDING = Verification(
+    version=12, number="+12125550150", trunk="acme-hq", tenant="acme", evidence="x", file_sha256="", until=END
+)  # fmt: skip
+
+
+def test_property_34_never_more_than_a_week_of_them_at_once() -> None:
+    """Property 34: by a clock that has jumped to 2038 a week's records go, and the next day another's."""
+    ends = [END, END + 7 * DAY, END + 7 * DAY + 1, END + 900 * DAY]
+    records = [replace(RECORD, version=number, until=end) for number, end in enumerate(ends, 1)]
+    found = forgotten(records, [replace(FINDING, until=END + 8 * DAY)], 730, END + 4000 * DAY)
+    assert found == EvidenceForgotten(records=(1, 2), kept_days=730)
+    found = forgotten(records[2:], [FINDING], 730, END + 4000 * DAY)
+    assert found == EvidenceForgotten(findings=(12,), kept_days=730)
+    found = forgotten(records[2:], [], 730, END + 4000 * DAY)
+    assert found == EvidenceForgotten(records=(3,), kept_days=730)
+
+
+def test_property_34_and_not_twice_a_day() -> None:
+    """Property 34: the journal of acts says when some went last, whoever asks, and whatever was started anew."""
+    acts: list[dict[str, object]] = [{"at": END, "evidence_deleted": {"records": [1]}}, {"at": END + 5.0}]
+    entries: list[Entry] = []
+    for act in acts:
+        entries.append(begin_or_continue(entries[-1] if entries else None, act))
+    assert may_next(entries) == END + DAY
+    assert may_next(entries[1:]) == may_next([]) == 0.0
+
+
 def test_what_is_said_of_it() -> None:
     later = replace(RECORD, version=21, until=END + DAY)
     records = [later, RECORD, replace(RECORD, version=30, until=END + 900 * DAY)]
-    finding = Verification(
-        version=12,
-        number="+12125550150",
-        trunk="acme-hq",
-        tenant="acme",
-        evidence="x",
-        file_sha256="",
-        until=END,
-    )
+    finding = FINDING
     act = forgotten(
         records, [finding, replace(finding, version=40, until=END + 2 * DAY)], 730, END + 731 * DAY
     )

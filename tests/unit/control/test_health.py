@@ -16,6 +16,7 @@ from trunkward.control.health import (
     Part,
     PartFacts,
     RecordsFacts,
+    RetentionFacts,
     SpaceFacts,
     as_document,
     health,
@@ -296,3 +297,29 @@ def test_the_document_has_every_part_and_trouble() -> None:
     assert document["parts"]["gate-0"]["policy_version"] == 7
     assert [trouble["what"] for trouble in document["troubles"]] == ["gate-1", "signer"]
     assert document["troubles"][1]["lost"] == "signer"
+
+
+@pytest.mark.parametrize(
+    ("found", "problem"),
+    [
+        (None, None),
+        (RetentionFacts(at=NOW - 3600, problem=""), None),
+        (
+            RetentionFacts(at=NOW - 3600, problem="the clock is not synchronised"),
+            "the clock is not synchronised",
+        ),
+        (RetentionFacts(at=NOW - 49 * 3600, problem=""), "nobody has looked for 49 hours what is over"),
+    ],
+)
+def test_evidence_that_is_kept_for_too_long(found: RetentionFacts | None, problem: str | None) -> None:
+    seen = facts(retention=found)
+    troubles = health(seen).troubles
+    assert [(one.what, one.problem) for one in troubles] == ([("retention", problem)] if problem else [])
+    assert (seen.retention_fails, health(seen).ready) == (problem is not None, True)
+
+
+def test_a_restore_that_nobody_has_confirmed() -> None:
+    (trouble,) = health(facts(restored="2026-11-20T03:00:00+00:00")).troubles
+    assert (trouble.what, trouble.blocks) == ("restored", False)
+    assert trouble.problem.startswith("of the backup of 2026-11-20T03:00:00+00:00")
+    assert "trunkward evidence confirm" in trouble.means

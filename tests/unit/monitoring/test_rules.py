@@ -99,6 +99,8 @@ CASES = {
         "2h",
     ),
     "TrunkwardDelegateNotGood": _flat("trunkward_evidence_bad_delegates", "1+0", "0+0", 'part="worker"'),
+    "TrunkwardEvidenceNotDeleted": _flat("trunkward_evidence_retention_failing", "1+0", "0+0", after="2h"),
+    "TrunkwardRestoredNotConfirmed": _flat("trunkward_node_restored_unconfirmed", "1+0", "0+0"),
     "TrunkwardCertificateEnds": _flat(_CERTIFICATE, f"{2 * _DAY}+0", f"{20 * _DAY}+0", 'certificate="node"'),
     "TrunkwardCertificateNotRenewed": _flat("trunkward_certificates_not_renewed", "1+0", "0+0", after="2h"),
     "TrunkwardSigningCertificateRevoked": _flat(

@@ -1,0 +1,66 @@
+"""What root alone may delete is looked for by itself, once an hour, as long as a node is up.
+
+Documents of evidence are in the configuration database, which no part of a node may touch. `up` is root's and
+lives as long as the node does: it starts the command that looks, of the version that runs, and writes down
+what came of it for whoever watches.
+"""
+
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+
+from trunkward.engines.installed import in_use, this_installation
+from trunkward.engines.retention_state import Look, write_look
+from trunkward.settings import Paths
+
+#: Seconds from the moment a node is ready to the first look, and between two.
+_FIRST_S, _EVERY_S = 20.0, 3600.0
+#: Seconds after which a look that does not end is ended.
+_ENDS_WITHIN_S = 300.0
+#: Characters of what a command said that are kept.
+_MOST_SAID = 500
+#: The command: `cli.forget_evidence`.
+_COMMAND = ("-I", "-m", "trunkward.cli.forget_evidence")
+
+
+def keep_looking(paths: Paths, tell: Callable[[str], None]) -> None:
+    """Looks until this process ends, in a thread of its own. `tell` hears what was done, and what was not."""
+    threading.Thread(target=_look_hourly, args=(paths, tell), name="retention", daemon=True).start()
+
+
+def _look_hourly(paths: Paths, tell: Callable[[str], None]) -> None:
+    time.sleep(_FIRST_S)
+    told = ""
+    while True:
+        used = in_use(paths)
+        python = (used.now if used is not None else this_installation()).python
+        problem, done = look(paths, [python, *_COMMAND])
+        if (problem or done) and problem + done != told:
+            tell(problem or done)
+        told = problem + done
+        time.sleep(_EVERY_S)
+
+
+def look(paths: Paths, command: list[str]) -> tuple[str, str]:
+    """Runs the command and writes down what came of it: why it failed, or what it has done ("": nothing)."""
+    try:
+        ended = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_ENDS_WITHIN_S,
+            check=False,
+            # Ctrl-C is for the node, and ends no change half way
+            start_new_session=True,
+        )
+        words = ended.stderr.decode(errors="replace").split("\n")
+        said = "; ".join(line.strip() for line in words if line.strip())[-_MOST_SAID:]
+        problem = (said or f"it ended with {ended.returncode}") if ended.returncode else ""
+    except (OSError, subprocess.TimeoutExpired) as failed:
+        problem = said = str(failed)
+    try:
+        write_look(paths, Look(at=time.time(), problem=problem))
+    except OSError as full:
+        problem = f"{problem}; {full}".lstrip("; ")
+    return problem, "" if problem else said
