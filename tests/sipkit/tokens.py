@@ -21,6 +21,7 @@ def token(
     customer: str = CUSTOMER,
     identity: str = OF_NODE,
     until: int = UNTIL,
+    name: str = "",
 ) -> str:
     """A token for an E.164 number with `+`, or for those from it to `last`."""
     first, end = number.removeprefix("+"), (last or number).removeprefix("+")
@@ -33,6 +34,6 @@ def token(
         last=end,
         not_after=until,
         version=1,
-        id=f"{kind}-{trunk}-{first}",
+        id=name or f"{kind}-{trunk}-{first}",
     )
     return issue(KEY, statement)

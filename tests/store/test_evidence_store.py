@@ -15,7 +15,8 @@ from trunkward.control.evidence import acts_of, added, reviewed, revoked, sound,
 from trunkward.control.node_file import accept_node_file
 from trunkward.journal.commitment import opens
 from trunkward.store.configuration import SqlConfiguration
-from trunkward.trunks.evidence import EvidenceChange, EvidenceForgotten, State
+from trunkward.trunks.evidence import BLOCK, EvidenceChange, EvidenceForgotten, State
+from trunkward.trunks.transit import OF_NODE
 
 EXAMPLE = (Path(__file__).parents[2] / "examples" / "node.yaml").read_text(encoding="utf-8")
 ALICE = Actor(name="alice", uid=1000, source=Source.LOGIN)
@@ -103,6 +104,33 @@ def test_entered_accepted_and_revoked(store: SqlConfiguration) -> None:
     assert sources == ["login"] * 4
     assert unpacked(store.document(record)) == LETTER
     assert unlike_journal(record, acts_of(entries)) == ""
+
+
+def test_a_block_is_kept_and_journaled_with_its_identity(
+    store: SqlConfiguration, configuration_engine: sa.Engine
+) -> None:
+    block = added(
+        ACCEPTED.declared,
+        (),
+        actor=ALICE,
+        numbers="+12125550000-+12125559999",
+        kind=BLOCK,
+        file_name="assignment.pdf",
+        document=LETTER,
+        until=NOW + 86_400,
+        why="folder 8",
+        now=NOW,
+        salt="5a" * 16,
+    )
+    do(store, block, ALICE)
+    do(store, accepting(store, 2), BOB)
+    (record,) = store.evidence()
+    assert (record.kind, record.identity, record.trunk, record.accepted) == (BLOCK, OF_NODE, "", True)
+    assert sound(store) == ([record], [])
+    # whose it is cannot be changed behind the acts
+    with configuration_engine.begin() as connection:
+        connection.execute(sa.text("UPDATE evidence SET identity = 'resale'"))
+    assert sound(store) == ([], ["record 2 of evidence is not as it was entered: it signs nothing"])
 
 
 def test_what_is_as_it_was_journaled_is_sound(store: SqlConfiguration) -> None:

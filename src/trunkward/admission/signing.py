@@ -14,7 +14,7 @@ from trunkward.calls.attempt import CallAttempt
 from trunkward.numbering.e164 import E164
 from trunkward.routing.choose import Way
 from trunkward.shaken.attest import Attestation, Came, Rule
-from trunkward.shaken.evidence import Kind
+from trunkward.shaken.evidence import CALLED_HERE
 from trunkward.shaken.number import canonical_tn
 from trunkward.shaken.verify import Verification, Verstat
 from trunkward.trunks.model import Trunk
@@ -141,17 +141,15 @@ class _Way(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _proofs(numbers: Sequence[str], trunk: Trunk, policy: Snapshot, at: float) -> tuple[str, ...]:
-    """The token of the inventory each number is in; none at all where one has none."""
+    """The token by which each number is called at this trunk; none at all where one has none."""
     if trunk.customer is None:
         return ()
     identity, found = policy.identity_of(trunk).name, list[str]()
     for number in numbers:
         for said, token in policy.evidence(number).items():
-            whose = (said.kind, said.identity, said.trunk, said.customer)
-            if (
-                whose == (Kind.OWN_INVENTORY, identity, trunk.name, trunk.customer.reference)
-                and at < said.not_after
-            ):
+            whose = (said.identity, said.trunk, said.customer)
+            wanted = (identity, trunk.name, trunk.customer.reference)
+            if said.kind in CALLED_HERE and whose == wanted and at < said.not_after:
                 found.append(token)
                 break
     return tuple(found) if len(found) == len(numbers) else ()

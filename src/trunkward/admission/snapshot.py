@@ -244,12 +244,13 @@ class Snapshot:
         self,
         buffer: bytes | memoryview,
         open_deck: Callable[[str], DeckTable] = _no_deck,
-        denied: Callable[[], frozenset[str]] = frozenset,
+        denied: Callable[[], frozenset[str] | None] = frozenset,
     ) -> None:
         """Checks the whole buffer once. Raises `SnapshotRefused`.
 
         `open_deck` gives a compiled deck by the SHA-256 of its text, and may raise `DeckRefused`. `denied`
-        gives the ids of evidence that was revoked, which this policy may not have heard of.
+        gives the ids of evidence that was revoked, which this policy may not have heard of; None: nobody
+        knows them.
         """
         view = memoryview(buffer)
         if len(view) < _HEAD.size + _DIRECTORY.size:
@@ -378,6 +379,8 @@ class Snapshot:
     def evidence(self, number: str) -> dict[Evidence, str]:
         """What speaks for a canonical number, with its token; nothing of what was revoked since."""
         found, denied = self._evidence(number), self._denied()
+        if denied is None:
+            return {said: token for said, token in found.items() if not said.is_recorded}
         return {said: token for said, token in found.items() if said.id not in denied} if denied else found
 
     def inbound_trunks(self, number: str) -> tuple[Trunk, ...]:

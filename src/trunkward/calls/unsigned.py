@@ -20,6 +20,10 @@ _WORDS: tuple[tuple[str, str], ...] = (
         "evidence-revocations-unknown",
         "the signer cannot read which evidence was revoked: start the node anew; signer.log says why",
     ),
+    (
+        "evidence-without-record",
+        "this number is in no block that was accepted: ./trunkward apply, then ./trunkward status says which",
+    ),
     ("evidence-", "the declaration of this number was not good to the signer: start the node anew"),
     (
         "certificate-test",

@@ -14,6 +14,7 @@ from trunkward.cli.changing import Busy, changing, configuration_store
 from trunkward.cli.ready import gate_policy
 from trunkward.cli.said import complain, in_words, say
 from trunkward.control import configuration
+from trunkward.control.blocks import blocks_of
 from trunkward.control.configuration import NoSuchVersion, Superseded, Version
 from trunkward.control.decks import DeckActRefused
 from trunkward.control.declared import InForce
@@ -32,6 +33,7 @@ from trunkward.engines.issuing import evidence_of
 from trunkward.engines.live import NotApplied, is_running, put_policy_in_force
 from trunkward.settings import Paths
 from trunkward.store.configuration import SqlConfiguration, TextDamaged
+from trunkward.trunks.evidence import NumberBlock
 from trunkward.trunks.model import Declared
 
 #: Writes the act down, at a time in seconds since the epoch, with a number beyond the one given.
@@ -86,7 +88,7 @@ def _put_in_force(
 ) -> int:
     began, now = time.monotonic(), datetime.now(UTC)
     try:
-        evidence_key, evidence = _evidence(paths, store, before, declared, now)
+        evidence_key, evidence, blocks = _evidence(paths, store, before, declared, now)
         after = msgspec.structs.replace(
             before,
             version=version.number,
@@ -98,6 +100,7 @@ def _put_in_force(
             raises=raises_now(store.raises(), version.at),
             evidence=evidence,
             evidence_key=evidence_key,
+            blocks=blocks,
         )
         put_policy_in_force(paths, before, after, gate_policy, now=now)
     except (NotApplied, NotPrepared, OSError) as problem:
@@ -111,13 +114,17 @@ def _put_in_force(
 
 def _evidence(
     paths: Paths, store: SqlConfiguration, before: InForce, declared: Declared, now: datetime
-) -> tuple[str, dict[str, list[str]]]:
-    """The tokens of trunks that evidence was ever entered for, anew; those of all others as they are."""
+) -> tuple[str, dict[str, list[str]], list[NumberBlock]]:
+    """The tokens of trunks that evidence was ever entered for, anew; those of all others as they are.
+
+    And the blocks: of those that are there now, or not any more, trunks with a number in them are looked at.
+    """
     trunks = frozenset(record.trunk for record in store.evidence())
     if not trunks:
-        return before.evidence_key, before.evidence
+        return before.evidence_key, before.evidence, before.blocks
     records, problems = sound(store)
     for problem in problems:
         complain(problem)
     deny(paths, denied_by(records, now.timestamp()), now.timestamp())
-    return evidence_of(paths, declared, records, before, now=now, only=trunks)
+    evidence_key, evidence = evidence_of(paths, declared, records, before, now=now, only=trunks)
+    return evidence_key, evidence, blocks_of(declared, records, now.timestamp())

@@ -22,6 +22,7 @@ from trunkward.cli.host_paths import hint
 from trunkward.cli.number import day, end_of
 from trunkward.cli.said import complain, say, wide
 from trunkward.control.acts import put_down
+from trunkward.control.blocks import wanting_by
 from trunkward.control.configuration import Version
 from trunkward.control.delegate import check_delegate, check_possession
 from trunkward.control.evidence import (
@@ -55,8 +56,9 @@ def run_add(
     paths: Paths,
     numbers: str,
     *,
-    trunk: str,
     kind: str,
+    trunk: str,
+    identity: str,
     file: Path,
     until: str,
     why: str,
@@ -80,8 +82,9 @@ def run_add(
             declared,
             store.evidence(),
             numbers=numbers,
-            trunk=trunk,
             kind=kind,
+            trunk=trunk,
+            identity=identity,
             file_name=file.name,
             document=document,
             until=ends,
@@ -152,8 +155,8 @@ def run_revoke(paths: Paths, number: int, *, why: str) -> int:
             f"evidence revoke {number}",
             lambda store, _, now: revoked(store.evidence(), number, why=why, now=now),
             lambda _: (
-                "calls that show these numbers are no longer signed A; shown they may be only if something "
-                "else says so (./trunkward number verify)"
+                "calls that show these numbers are no longer signed A by it; those of no inventory may be "
+                "shown only if something else says so (./trunkward number verify)"
             ),
         )
     except typer.Exit:
@@ -172,10 +175,11 @@ def _end_of(paths: Paths, number: int, why: str) -> int:
     except typer.Exit:
         in_force = read_in_force(paths.declared)
         tokens = (one for its in (in_force.evidence if in_force else {}).values() for one in its)
-        said = next((one for one in map(read_token, tokens) if one.id == evidence_id(number)), None)
-        if said is None:
+        ends = [one.until for one in (in_force.blocks if in_force else ()) if one.record == number]
+        ends += [one.not_after for one in map(read_token, tokens) if one.id == evidence_id(number)]
+        if not ends:
             raise EvidenceActRefused(f"the policy in force knows no record {number}") from None
-        return said.not_after + GRACE_S
+        return ceil(max(ends)) + GRACE_S
     return ceil(revoked(records, number, why=why, now=time.time()).record.until) + GRACE_S
 
 
@@ -186,6 +190,8 @@ def run_list(paths: Paths, *, trunk: str, every: bool, as_json: bool) -> int:
     with configuration_store(paths, make=False) as store:
         found = [one for one in store.evidence() if trunk in ("", one.trunk)]
         versions = {version.number: version for version in store.versions()}
+        asked = store.head() is not None and not (trunk or as_json)
+        lacking = wanting_by(declared_by(store), found, time.time()) if asked else []
     now, denied = time.time(), read_own(paths)[0].until
     shown = [one for one in found if every or one.state(now) not in _OVER]
     if as_json:
@@ -193,15 +199,17 @@ def run_list(paths: Paths, *, trunk: str, every: bool, as_json: bool) -> int:
             is_denied = evidence_id(one.version) in denied
             print(json.dumps(described(one, versions, now) | {"denied": is_denied}))
         return 0
+    for name, said in lacking:
+        say(f"trunk {name}: {said}", "yellow", err=True)
     if not shown:
         say("no record is waiting or holds; --all shows those that did" if found else "no record yet")
         return 0
-    table = Table("id", "numbers", "trunk", "kind", "until", "entered by", "reviewed by", "state", box=None)
+    table = Table("id", "numbers", "of", "kind", "until", "entered by", "reviewed by", "state", box=None)
     for one in shown:
         told = described(one, versions, now)
         by = (told["entered_by"], told["reviewed_by"] or "")
         state = told["state"] + (", but denied" if evidence_id(one.version) in denied else "")
-        cells = (str(one.version), one.numbers, one.trunk, one.kind, day(one.until), *by, state)
+        cells = (str(one.version), one.numbers, one.trunk or one.whose, one.kind, day(one.until), *by, state)
         table.add_row(*map(Text, cells))
     wide().print(table)
     return 0
@@ -318,7 +326,7 @@ def _lines(told: dict[str, Any], one: EvidenceRecord) -> list[str]:
 
     lines = [
         f"record {one.version}, {told['kind']}: {told['state']}",
-        f"  numbers    {one.numbers} of trunk {one.trunk}, tenant {one.tenant}, customer {one.customer}",
+        f"  numbers    {one.numbers} of {one.owner}",
         f"  document   {one.file_name}, sha256:{one.file_sha256}",
         f"  until      {day(one.until)}",
         f"  entered    by {told['entered_by']}, {when(told['entered_at'])}: {one.why}",

@@ -8,7 +8,7 @@ import typer
 from trunkward.settings import Paths
 
 evidence_app = typer.Typer(
-    help="Evidence that numbers which are not our own inventory belong to a customer: level A rests on it.",
+    help="Evidence of whose numbers are: a customer's, or in blocks ours to give. Level A rests on it.",
     no_args_is_help=True,
 )
 
@@ -24,18 +24,28 @@ def add(
     numbers: Annotated[
         str, typer.Argument(metavar="NUMBER|RANGE", help="+12025550100, or +12025550100-+12025550199.")
     ],
-    trunk: Annotated[str, typer.Option(help="The trunk the customer calls by.")],
     kind: Annotated[
-        Literal["loa", "port", "delegate", "vetted"],
-        typer.Option(help="Letter of authorisation, port record, delegate certificate, result of vetting."),
+        Literal["loa", "port", "delegate", "vetted", "block"],
+        typer.Option(
+            help="Letter of authorisation, port record, delegate certificate, result of vetting; or the "
+            "assignment of a block that trunks' own numbers are given out of."
+        ),
     ],
     file: Annotated[Path, typer.Option(help="The document; it is kept, and its SHA-256 is in the journal.")],
     until: Annotated[str, typer.Option(help="Last day on which it holds, such as 2027-06-30.")],
     why: WhyOption,
+    trunk: Annotated[str, typer.Option(help="The trunk the customer calls by; a block has none.")] = "",
+    identity: Annotated[
+        str,
+        typer.Option(
+            help="Of a block: whose certificate signs its calls, the node's (if not given) or a reseller's.",
+            metavar="NAME",
+        ),
+    ] = "",
     replaces: Annotated[
         int,
         typer.Option(
-            help="An accepted record of another customer for the same numbers, which ends.", metavar="ID"
+            help="An accepted record of somebody else for the same numbers, which ends.", metavar="ID"
         ),
     ] = 0,
     proof: Annotated[
@@ -53,8 +63,9 @@ def add(
         run_add(
             paths,
             numbers,
-            trunk=trunk,
             kind=kind,
+            trunk=trunk,
+            identity=identity,
             file=file,
             until=until,
             why=why,

@@ -41,6 +41,7 @@ def lines(declared: Declared, paths: Paths, now: datetime) -> Iterator[Text]:
         if source.certificates is Certificates.TEST:
             words = (
                 f"{spc}, of this node's TEST authority, which no carrier trusts; published (by you) at {x5u}"
+                "; numbers of inventories are signed A without a block"
             )
             yield Text(f"  {f'signs as {name}':<{_WIDE}} {words}")
         elif state is not None and name in state.identities:

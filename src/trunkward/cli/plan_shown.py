@@ -28,6 +28,7 @@ def plan_document(planned: Plan) -> dict[str, Any]:
         "secrets": dict(planned.secrets),
         "decks": planned.decks,
         "customers": dict(planned.customers),
+        "inventories": dict(planned.inventories),
     }
 
 
@@ -83,10 +84,12 @@ def show_reach(planned: Plan, *, err: bool = False) -> None:
 
 
 def tell_wanting(planned: Plan) -> None:
-    """What is declared and does not work yet, for want of a secret, a deck or a check, and what to do."""
+    """What is declared and does not work yet, for want of a secret, deck, check or block, and what to do."""
     for trunk, said in planned.secrets:
         say(f"trunk {trunk}: {said}", "yellow", err=True)
     for said in planned.decks:
         say(said, "yellow", err=True)
     for tenant, said in planned.customers:
         say(f"tenant {tenant}: {said}", "yellow", err=True)
+    for trunk, said in planned.inventories:
+        say(f"trunk {trunk}: {said}", "yellow", err=True)

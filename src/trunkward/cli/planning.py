@@ -6,6 +6,7 @@ from functools import cached_property
 
 from trunkward.cli.opening import new_destinations, with_reach
 from trunkward.control import configuration
+from trunkward.control.blocks import wanting_by
 from trunkward.control.configuration import Plan, Version
 from trunkward.control.customers import wanting as customers_wanting
 from trunkward.control.decks import wanting as decks_wanting
@@ -59,6 +60,7 @@ def first_plan(paths: Paths, read: Accepted, held: Held) -> Plan:
         secrets=_secrets_wanting(paths, read, None),
         decks=decks_wanting(read.declared, []),
         customers=customers_wanting(read.declared, time.time()),
+        inventories=wanting_by(read.declared, [], time.time()),
     )
     planned = with_reach(planned, None, None, None)
     return replace(planned, warnings=(*planned.warnings, *unreadable(read.declared.node.alerts)))
@@ -74,6 +76,7 @@ def planned_change(paths: Paths, read: Accepted, held: Held, store: SqlConfigura
         secrets=_secrets_wanting(paths, read, store),
         decks=decks_wanting(read.declared, store.decks()),
         customers=customers_wanting(read.declared, time.time()),
+        inventories=wanting_by(read.declared, store.evidence(), time.time()),
         changed_file=_changed_file(read, held),
     )
 

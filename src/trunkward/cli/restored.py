@@ -94,7 +94,7 @@ class Restoring:
         if left is None:
             return
         for record in holding(self._records, self._now, denied):
-            what = f"evidence {record.version} ({record.kind}, trunk {record.trunk})"
+            what = f"evidence {record.version} ({record.kind}, {record.whose})"
             say(f"{what} holds, as it did then", "yellow")
         say(
             f"what evidence was revoked since {left.since} is not known here: look through ./trunkward "

@@ -18,7 +18,7 @@ from trunkward.cli.said import complain, say
 from trunkward.control.customers import wanting as customers_wanting
 from trunkward.control.declared import InForce
 from trunkward.control.deviations import deviations
-from trunkward.control.evidence_tokens import ending
+from trunkward.control.evidence_tokens import ending, wanting_in_force
 from trunkward.control.health import (
     DRAIN,
     FROM_ELSEWHERE,
@@ -104,7 +104,8 @@ def run(paths: Paths, *, as_json: bool) -> int:
             },
             "secrets": dict(wanting(declared, in_force.secrets, digest_key_id(paths), time.time())),
             "customers": dict(customers_wanting(declared, time.time())),
-            "evidence": dict(ending(in_force.evidence, time.time())),
+            "evidence": dict(ending(in_force.evidence, in_force.blocks, time.time())),
+            "inventories": dict(wanting_in_force(declared, in_force.evidence, in_force.blocks, time.time())),
             "money": money_status.document(in_force, money_status.waiting_alerts(paths), time.time()),
             "deviations": [{"where": d.where, "what": d.what} for d in found.facts.deviations],
         }
@@ -215,8 +216,10 @@ def _print(found: Health, in_force: InForce, declared: Declared, paths: Paths, *
         console.print(Text.assemble("  ", ("no calls", "yellow"), f" trunk {trunk}: {said}"))
     for tenant, said in customers_wanting(declared, facts.now):
         console.print(Text.assemble("  ", ("customer", "yellow"), f" tenant {tenant}: {said}"))
-    for record, said in ending(in_force.evidence, facts.now):
+    for record, said in ending(in_force.evidence, in_force.blocks, facts.now):
         console.print(Text.assemble("  ", (record, "yellow"), f" {said}"))
+    for trunk, said in wanting_in_force(declared, in_force.evidence, in_force.blocks, facts.now):
+        console.print(Text.assemble("  ", ("no block", "yellow"), f" trunk {trunk}: {said}"))
     money = money_status.document(in_force, money_status.waiting_alerts(paths), facts.now)
     for word, said in money_status.lines(money):
         console.print(Text.assemble("  ", (word, "yellow"), f" {said}"))

@@ -28,6 +28,7 @@ from trunkward.cli.explain import verdict_lines, words_of
 from trunkward.cli.host_paths import hint
 from trunkward.cli.said import complain, in_words
 from trunkward.cli.trial_table import ADMIT, COLUMNS, Asked, CasesRefused, problems_of, read_table
+from trunkward.control.blocks import needs_blocks, wanting_by
 from trunkward.control.decks import in_force, rated_by, unpacked, users_of, wanting
 from trunkward.control.evidence_tokens import tokens_of
 from trunkward.engines.denied_file import read_own
@@ -35,7 +36,9 @@ from trunkward.engines.destinations_file import DestinationsUnreadable, destinat
 from trunkward.settings import Paths
 from trunkward.shaken.attest import LACKS, Lack
 from trunkward.spend.table import DeckRefused, DeckTable, compile_deck, deck_name
+from trunkward.trunks.evidence import EvidenceRecord
 from trunkward.trunks.model import Carrier, Declared, IdentifiedBy, Trunk
+from trunkward.trunks.transit import OF_NODE
 
 console = Console(highlight=False)
 #: What a row of the answer has beside the columns of the table.
@@ -213,7 +216,7 @@ def _policy(paths: Paths, file: Path | None) -> Snapshot:
         declared = read_config(file).declared
         # an applied file has a declaration for every number in it; nobody asks by whose key
         key = Ed25519PrivateKey.generate()
-        tokens = tokens_of(declared, (), key, {}, now_s=int(time.time()))
+        tokens = tokens_of(declared, _records_for(paths, declared), key, {}, now_s=int(time.time()))
         try:
             table = destinations_with(destinations_text(declared.node.destinations_file))
         except DestinationsUnreadable as problem:  # read a moment ago, and gone
@@ -235,6 +238,22 @@ def _policy(paths: Paths, file: Path | None) -> Snapshot:
     except (OSError, SnapshotRefused, DeckRefused) as problem:
         complain(f"{current}: {in_words(problem) if isinstance(problem, OSError) else problem}")
     raise typer.Exit(2)
+
+
+def _records_for(paths: Paths, declared: Declared) -> list[EvidenceRecord]:
+    """What this node knows of whose numbers are, of a file whose inventories do not stand by themselves.
+
+    What is wanting is said: calls that need it are signed B.
+    """
+    if not any(needs_blocks(declared, name) for name in (OF_NODE, *declared.reseller_identities)):
+        return []
+    records: list[EvidenceRecord] = []
+    if paths.database or paths.configuration_db.exists():
+        with configuration_store(paths, make=False) as store:
+            records = store.evidence()
+    for trunk, why in wanting_by(declared, records, time.time()):
+        complain(f"trunk {trunk}: {why}")
+    return records
 
 
 def _decks_for(paths: Paths, declared: Declared) -> tuple[dict[str, str], dict[str, DeckTable]]:

@@ -21,6 +21,7 @@ from trunkward.engines.whole_file import read_plain
 from trunkward.journal.chain import ChainBroken, Entry
 from trunkward.journal.examine import told
 from trunkward.settings import Paths
+from trunkward.shaken.attest import Rule
 from trunkward.shaken.profile import tn_auth_list_of
 from trunkward.store.configuration import SqlConfiguration, TextDamaged
 from trunkward.store.records import RecordStore
@@ -75,7 +76,7 @@ def _configured(store: SqlConfiguration, call: Mapping[str, Any], said: Mapping[
     version = versions.get(call.get("policy_version", 0))
     return {
         "customer_verified": _verified(store, version, call.get("tenant", "")),
-        "declared": _declared(said.get("evidence", ""), call, versions, entries),
+        "declared": _declared(said.get("rule", ""), call, versions, entries),
         "evidence": evidence,
         "configuration": problem,
     }
@@ -99,10 +100,10 @@ def _verified(store: SqlConfiguration, version: Version | None, tenant: str) -> 
 
 
 def _declared(
-    evidence: str, call: Mapping[str, Any], versions: Mapping[int, Version], entries: list[Entry]
+    rule: str, call: Mapping[str, Any], versions: Mapping[int, Version], entries: list[Entry]
 ) -> str | None:
     """Since when a number of an inventory is in it, as far as the journal names it."""
-    if not evidence.startswith("inventory-"):
+    if rule != Rule.A_OWN_INVENTORY:
         return None
     added = f"+numbers/{call['calling_number']}"
     for entry in reversed(entries):

@@ -149,6 +149,8 @@ class Plan:
     decks: list[str] = field(default_factory=list)
     #: Tenants whose calls are signed C, or soon will be, with what to do (`control.customers.wanting`).
     customers: list[tuple[str, str]] = field(default_factory=list)
+    #: Trunks with numbers of their own nothing speaks for, with what to do (`control.blocks.wanting`).
+    inventories: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def same_text(self) -> bool:

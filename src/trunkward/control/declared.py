@@ -7,6 +7,7 @@ import msgspec
 
 from trunkward.control.node_file import declared_of, read_node_file
 from trunkward.trunks.callers import NeverCalls, VerifiedNumber
+from trunkward.trunks.evidence import NumberBlock
 from trunkward.trunks.model import Declared
 from trunkward.trunks.secret import SealedSecret
 from trunkward.trunks.spending import Hold, Raise
@@ -29,6 +30,8 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
     evidence: dict[str, list[str]]
     #: SHA-256 of the public key (DER) that verifies these tokens; "" when it is not known.
     evidence_key: str = ""
+    #: What inventories rest on (`control.blocks`).
+    blocks: list[NumberBlock] = []
     #: By id of evidence, the delegate certificate it rests on (PEM, leaf first).
     delegates: dict[str, str] = {}
     #: By trunk name, PEM of the authority its certificate must lead to (`client_certificate: {ca: ...}`).

@@ -1,7 +1,8 @@
-"""Evidence that numbers which are not our inventory belong to a customer: entered, reviewed, revoked.
+"""Evidence of whose numbers are, a customer's or ours to give: entered, reviewed, revoked.
 
 One person enters a document, another one looks at it and accepts it: from then on calls that show these
-numbers are signed A (`shaken.attest`), until it ends or somebody revokes it. Each act is a version of the
+numbers are signed A (`shaken.attest`), until it ends or somebody revokes it; of a block of ours those that
+some trunk's inventory has (`control.blocks`). Each act is a version of the
 configuration with the same file: it has a number, a time, an actor and a command, its journal entry names the
 act, and gates judge by it as by any other.
 """
@@ -22,11 +23,12 @@ from trunkward.journal.chain import Entry
 from trunkward.journal.commitment import commitment
 from trunkward.numbering.e164 import E164, NotANumber
 from trunkward.shaken.evidence import MOST_NUMBERS, Kind
-from trunkward.trunks.evidence import GRACE_S, EvidenceChange, EvidenceRecord, State
+from trunkward.trunks.evidence import BLOCK, GRACE_S, EvidenceChange, EvidenceRecord, State
 from trunkward.trunks.model import Declared
+from trunkward.trunks.transit import OF_NODE
 
-#: Kinds a person enters; our own inventory is what the node file says.
-KINDS = tuple(kind for kind in Kind if kind is not Kind.OWN_INVENTORY)
+#: Kinds a person enters; our own inventory is what the node file says, within blocks.
+KINDS = (*(kind for kind in Kind if kind is not Kind.OWN_INVENTORY), BLOCK)
 #: Days a record may hold: who was never asked again for a year may have given the number away (our judgement,
 #: as for `control.verified.MOST_DAYS`).
 MOST_DAYS = 366
@@ -71,8 +73,9 @@ def added(
     records: Iterable[EvidenceRecord],
     *,
     numbers: str,
-    trunk: str,
     kind: str,
+    trunk: str = "",
+    identity: str = "",
     file_name: str,
     document: bytes,
     until: float,
@@ -87,19 +90,14 @@ def added(
 
     `until` and `now` in seconds since the epoch; `salt`: 16 bytes of chance, hex. What is in another tenant's
     inventory is not this one's, nor what another's accepted record speaks for, unless it is that one which is
-    to be replaced (`replaces`). `proof`: of a delegate certificate, what was signed with its key.
+    to be replaced (`replaces`). A block is an `identity`'s ("": the node's), all else a `trunk`'s. `proof`:
+    of a delegate certificate, what was signed with its key.
     """
     check_login(actor)
     first, last = numbers_of(numbers)
     if kind not in KINDS:
         raise EvidenceActRefused(f"{kind}: write one of {', '.join(KINDS)}")
-    whose = next((one for one in declared.trunks if one.name == trunk), None)
-    if whose is None:
-        raise EvidenceActRefused(f"no trunk {trunk} in the newest version; ./trunkward get trunks lists them")
-    if whose.customer is None:
-        raise EvidenceActRefused(
-            f"tenant {whose.tenant} has no KYC record: write its customer into the node file, and apply it"
-        )
+    trunk, tenant, customer, identity = _whose(declared, kind, trunk, identity)
     _check_why(why)
     if not now < until <= now + MOST_DAYS * 86_400:
         end = datetime.fromtimestamp(now + (MOST_DAYS - 1) * 86_400, UTC)
@@ -113,8 +111,9 @@ def added(
     record = EvidenceRecord(
         version=0,  # that of the act
         trunk=trunk,
-        tenant=whose.tenant,
-        customer=whose.customer.reference,
+        tenant=tenant,
+        customer=customer,
+        identity=identity,
         kind=kind,
         first=first,
         last=last,
@@ -130,15 +129,14 @@ def added(
     _check_nobody_elses(declared, record)
     if replaces and replaces not in {one.version for one in _of_others(records, record, now)}:
         raise EvidenceActRefused(
-            f"record {replaces} is no accepted one of another customer for any of these numbers: leave "
+            f"record {replaces} is no accepted one of anybody else for any of these numbers: leave "
             "--replaces out"
         )
     for other in _of_others(records, record, now):
         if other.version != replaces:
             raise EvidenceActRefused(
-                f"record {other.version} says that {other.numbers} are tenant {other.tenant}'s "
-                f"({other.customer}, trunk {other.trunk}): find out who is right; if it is to end when this "
-                f"one is accepted, write --replaces {other.version}"
+                f"record {other.version} says that {other.numbers} are of {other.owner}: find out who is "
+                f"right; if it is to end when this one is accepted, write --replaces {other.version}"
             )
     return EvidenceChange(act="add", record=record, packed=zlib.compress(document, 6), why=record.why)
 
@@ -176,9 +174,8 @@ def reviewed(
         _check_nobody_elses(declared, record)
         for other in _of_others(records, record, now):
             raise EvidenceActRefused(
-                f"record {other.version} says that {other.numbers} are tenant {other.tenant}'s "
-                f"({other.customer}, trunk {other.trunk}): ./trunkward evidence revoke {other.version}, then "
-                "accept this one; numbers are never two customers' at once"
+                f"record {other.version} says that {other.numbers} are of {other.owner}: ./trunkward "
+                f"evidence revoke {other.version}, then accept this one; numbers never have two owners"
             )
     _check_why(why)
     # the version is that of the act
@@ -224,9 +221,10 @@ def described(record: EvidenceRecord, versions: Mapping[int, Version], now: floa
         "id": record.version,
         "kind": record.kind,
         "numbers": record.numbers,
-        "trunk": record.trunk,
-        "tenant": record.tenant,
-        "customer": record.customer,
+        "trunk": record.trunk or None,
+        "tenant": record.tenant or None,
+        "customer": record.customer or None,
+        "identity": record.identity or None,
         "state": record.state(now).value,
         "until": record.until,
         "replaces": record.replaces or None,
@@ -294,7 +292,7 @@ def said(change: EvidenceChange) -> str:
     """One line for the history, which is never deleted: nothing personal."""
     record, done = change.record, _DONE[change.act]
     name = f" {record.version}" if record.version else ""
-    return f"evidence{name} ({record.kind}) {done} for trunk {record.trunk}"
+    return f"evidence{name} ({record.kind}) {done} for {record.whose}"
 
 
 def journaled(change: EvidenceChange, number: int) -> dict[str, object]:
@@ -312,6 +310,7 @@ def journaled(change: EvidenceChange, number: int) -> dict[str, object]:
         "trunk": record.trunk,
         "tenant": record.tenant,
         "customer": record.customer,
+        **({"identity": record.identity} if record.identity else {}),
         "file_sha256": record.file_sha256,
         "until": record.until,
         "replaces": record.replaces,
@@ -329,13 +328,46 @@ def _record(records: Iterable[EvidenceRecord], number: int) -> EvidenceRecord:
     return found
 
 
+def _whose(declared: Declared, kind: str, trunk: str, identity: str) -> tuple[str, str, str, str]:
+    """Trunk, tenant, customer and identity of a record."""
+    if kind == BLOCK:
+        if trunk:
+            raise EvidenceActRefused(
+                "a block is no trunk's: leave --trunk out, and give the numbers in the node file"
+            )
+        name = identity or OF_NODE
+        if name not in (OF_NODE, *declared.reseller_identities):
+            raise EvidenceActRefused(
+                f"no identity {name} in the newest version: a block is the node's ({OF_NODE}), or that of a "
+                "reseller who has a certificate of his own (resellers[].identity)"
+            )
+        return "", "", "", name
+    if identity:
+        raise EvidenceActRefused(f"--identity is of a block alone; whose a {kind} is, --trunk says")
+    if not trunk:
+        raise EvidenceActRefused("say by which trunk the customer calls: --trunk NAME")
+    found = next((one for one in declared.trunks if one.name == trunk), None)
+    if found is None:
+        raise EvidenceActRefused(f"no trunk {trunk} in the newest version; ./trunkward get trunks lists them")
+    if found.customer is None:
+        raise EvidenceActRefused(
+            f"tenant {found.tenant} has no KYC record: write its customer into the node file, and apply it"
+        )
+    return trunk, found.tenant, found.customer.reference, ""
+
+
 def _of_others(records: Iterable[EvidenceRecord], record: EvidenceRecord, now: float) -> list[EvidenceRecord]:
-    """Accepted records that hold now, and give any of the same numbers to another tenant or customer."""
+    """Accepted records that hold now, and give any of the same numbers to somebody else.
+
+    Blocks beside blocks, and the others beside each other: whom we give a number out of a block is no
+    contradiction.
+    """
     return [
         one
         for one in records
         if one.state(now) is State.ACCEPTED
-        and (one.tenant, one.customer) != (record.tenant, record.customer)
+        and (one.kind == BLOCK) == (record.kind == BLOCK)
+        and (one.identity, one.tenant, one.customer) != (record.identity, record.tenant, record.customer)
         and len(one.first) == len(record.first)
         and one.first <= record.last
         and record.first <= one.last
@@ -343,11 +375,9 @@ def _of_others(records: Iterable[EvidenceRecord], record: EvidenceRecord, now: f
 
 
 def _check_nobody_elses(declared: Declared, record: EvidenceRecord) -> None:
-    """Whether none of the numbers is in another tenant's inventory."""
-    for other in declared.trunks:
-        if other.tenant == record.tenant:
-            continue
-        for number in other.numbers:
+    """Whether none of the numbers is in another tenant's inventory; those of a block are to be given."""
+    for other in declared.trunks if record.kind != BLOCK else ():
+        for number in other.numbers if other.tenant != record.tenant else ():
             if len(number) == len(record.first) and record.first <= number <= record.last:
                 raise EvidenceActRefused(
                     f"{number} is a number of tenant {other.tenant}, not of {record.tenant}"

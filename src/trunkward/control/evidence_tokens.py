@@ -1,19 +1,34 @@
 """The tokens level A stands on, signed by `control`: of inventories, and of records somebody has accepted.
 
 A token is for the signer of one identity, the node's or a reseller's, and speaks for a run of numbers, so an
-inventory of a hundred thousand in a row takes one. It names the customer by the reference of his KYC record:
-a tenant without one has no token, and one whose record is another has new ones.
+inventory of a hundred thousand in a row takes one. Of an inventory only numbers within a block that was
+accepted have one, which is that record's (`control.blocks`), unless the identity is a TEST one. It names the
+customer by the reference of his KYC record: a tenant without one has no token, and one whose record is
+another has new ones.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from typing import NamedTuple, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from trunkward.control.blocks import (
+    Given,
+    Run,
+    Stretch,
+    blocks_of,
+    needs_blocks,
+    runs,
+    signs_for,
+    stretches,
+    wanting,
+    within,
+)
 from trunkward.control.evidence import evidence_id
 from trunkward.shaken.evidence import (
-    MOST_NUMBERS,
+    UNRECORDED,
     Evidence,
     EvidenceRefused,
     Kind,
@@ -21,7 +36,7 @@ from trunkward.shaken.evidence import (
     open_token,
     read_token,
 )
-from trunkward.trunks.evidence import EvidenceRecord
+from trunkward.trunks.evidence import BLOCK, EvidenceRecord, NumberBlock
 from trunkward.trunks.model import Declared, Trunk
 from trunkward.trunks.transit import OF_NODE
 
@@ -46,91 +61,145 @@ def tokens_of(
     there ever were. `signed_by_it`: the caller knows that `key` signed those of `before`.
     """
     opened = read_token if signed_by_it else partial(open_token, key.public_key())
+    records = list(records)
     by_trunk: dict[str, list[EvidenceRecord]] = {}
     for record in records:
         if record.in_force(now_s):
             by_trunk.setdefault(record.trunk, []).append(record)
+    blocks = blocks_of(declared, records, now_s)
+    # None: the inventory stands by itself
+    blocks_by = {
+        name: stretches(blocks, name) if needs_blocks(declared, name) else None
+        for name in (OF_NODE, *declared.reseller_identities)
+    }
     return {
         trunk.name: [
-            *_inventory(trunk, identity, key, _held(before.get(trunk.name, ()), opened), now_s),
+            *_inventory(
+                trunk, identity, blocks_by[identity], key, _held(before.get(trunk.name, ()), opened), now_s
+            ),
             *_accepted(trunk, identity, by_trunk.get(trunk.name, ()), key),
         ]
         for trunk in declared.trunks
-        for identity in [trunk.reseller if trunk.reseller in declared.reseller_identities else OF_NODE]
+        for identity in [signs_for(declared, trunk)]
     }
 
 
-def runs(numbers: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """First and last of each run of E.164 numbers with `+`, as canonical numbers, in order."""
-    first = last = 0
-    for number in sorted(int(number) for number in numbers):
-        whole = number == last + 1 and len(str(number)) == len(str(first)) and number - first < MOST_NUMBERS
-        if first and not whole:
-            yield str(first), str(last)
-        if not whole:
-            first = number
-        last = number
-    if first:
-        yield str(first), str(last)
-
-
-def first_to_end(evidence: dict[str, list[str]]) -> float | None:
+def first_to_end(evidence: dict[str, list[str]], blocks: Iterable[NumberBlock]) -> float | None:
     """When the first of the inventories' tokens ends, in seconds since the epoch; None when there is none.
 
-    Those of records end when their record does, and nobody renews them. The tokens are our own, out of the
-    configuration in force: their signature is the signer's to check.
+    Those of records, and of blocks that end before, end when their record does, and nobody renews them. The
+    tokens are our own, out of the configuration in force: their signature is the signer's to check.
     """
+    ends = {evidence_id(one.record): int(one.until) for one in blocks}
     said = (read_token(token) for tokens in evidence.values() for token in tokens)
-    return min((one.not_after for one in said if one.kind is Kind.OWN_INVENTORY), default=None)
+    return min(
+        (
+            one.not_after
+            for one in said
+            if one.kind is Kind.OWN_INVENTORY and one.not_after != ends.get(one.id)
+        ),
+        default=None,
+    )
 
 
-def ending(evidence: dict[str, list[str]], now: float) -> list[tuple[str, str]]:
+def ending(
+    evidence: dict[str, list[str]], blocks: Iterable[NumberBlock], now: float
+) -> list[tuple[str, str]]:
     """Records whose end is near, or just over, by their names, and what that does; the first to end first.
 
     `now` in seconds since the epoch. Tokens of inventories are renewed, and not told of; nor are records in
     whose place there is a later one.
     """
     found = []
-    for one in _last_of_records(evidence):
-        if one.not_after - now >= SOON_S:
+    for one in _last_of_records(evidence, blocks):
+        if one.ends - now >= SOON_S:
             continue
         # the last day on which it holds, not the midnight after it
-        last = f"{datetime.fromtimestamp(one.not_after - 1, UTC):%Y-%m-%d}"
+        last = f"{datetime.fromtimestamp(one.ends - 1, UTC):%Y-%m-%d}"
         numbers = f"+{one.first}" if one.first == one.last else f"+{one.first}-+{one.last}"
-        ends = f"ends on {last}: from then on its" if now < one.not_after else f"has ended on {last}: its"
-        what = (
-            f"{one.kind} for {numbers} of trunk {one.trunk} {ends} calls are signed B; enter a new document"
-        )
+        ends = f"ends on {last}: from then on its" if now < one.ends else f"has ended on {last}: its"
+        what = f"{one.kind} for {numbers} of {one.of} {ends} calls are signed B; enter a new document"
         found.append((one.id, what))
     return found
 
 
-def records_until(evidence: dict[str, list[str]]) -> dict[str, float]:
+def records_until(evidence: dict[str, list[str]], blocks: Iterable[NumberBlock]) -> dict[str, float]:
     """When the first record of each kind ends, in seconds since the epoch; of those with no later one."""
     found: dict[str, float] = {}
-    for one in _last_of_records(evidence):
-        found.setdefault(one.kind.value, one.not_after)
+    for one in _last_of_records(evidence, blocks):
+        found.setdefault(one.kind, one.ends)
     return found
 
 
-def _last_of_records(evidence: dict[str, list[str]]) -> list[Evidence]:
+def wanting_in_force(
+    declared: Declared, evidence: dict[str, list[str]], blocks: Sequence[NumberBlock], now: float
+) -> list[tuple[str, str]]:
+    """`control.blocks.wanting` by what is in force; `now` in seconds since the epoch."""
+    if not wanting(declared, blocks, {}, now):
+        return []  # tokens are many, and nobody has to be asked what else they give
+    return wanting(declared, blocks, _given(evidence, now), now)
+
+
+def _given(evidence: dict[str, list[str]], now: float) -> Given:
+    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for one in _of_records(evidence):
+        if now < one.not_after:
+            found.setdefault((one.trunk, one.customer), []).append((one.first, one.last))
+    return found
+
+
+class _Record(NamedTuple):
+    id: str
+    kind: str
+    #: For a person, and for comparing.
+    of: str
+    owner: str
+    first: int
+    last: int
+    ends: int
+
+    def takes_the_place_of(self, one: Self) -> bool:
+        """Whether it says the same for longer."""
+        same = (self.of, self.owner) == (one.of, one.owner) and self.ends > one.ends
+        return same and self.first <= one.first and one.last <= self.last
+
+
+def _last_of_records(evidence: dict[str, list[str]], blocks: Iterable[NumberBlock]) -> list[_Record]:
     """Records, none of which has a later one in its place; the first to end first."""
     records = [
-        said
-        for tokens in evidence.values()
-        for token in tokens
-        if (said := read_token(token)).kind is not Kind.OWN_INVENTORY
+        _Record(
+            id=one.id,
+            kind=one.kind.value,
+            of=f"trunk {one.trunk}",
+            owner=one.customer,
+            first=int(one.first),
+            last=int(one.last),
+            ends=one.not_after,
+        )
+        for one in _of_records(evidence)
+    ] + [
+        _Record(
+            id=evidence_id(one.record),
+            kind=BLOCK,
+            of=f"identity {one.identity}",
+            owner="",
+            first=int(one.first),
+            last=int(one.last),
+            ends=int(one.until),
+        )
+        for one in blocks
     ]
     return sorted(
-        (one for one in records if not any(_replaces(other, one) for other in records)),
-        key=lambda one: one.not_after,
+        (one for one in records if not any(other.takes_the_place_of(one) for other in records)),
+        key=lambda one: one.ends,
     )
 
 
-def _replaces(later: Evidence, one: Evidence) -> bool:
-    """Whether it says the same for longer."""
-    same = (later.trunk, later.customer) == (one.trunk, one.customer)
-    return same and later.not_after > one.not_after and later.covers(one.first) and later.covers(one.last)
+def _of_records(evidence: dict[str, list[str]]) -> Iterator[Evidence]:
+    for tokens in evidence.values():
+        for token in tokens:
+            if (said := read_token(token)).kind is not Kind.OWN_INVENTORY:
+                yield said
 
 
 def _held(
@@ -151,31 +220,42 @@ def _held(
 def _inventory(
     trunk: Trunk,
     identity: str,
+    blocks: list[Stretch] | None,
     key: Ed25519PrivateKey,
     held: dict[tuple[str, str], tuple[Evidence, str]],
     now_s: int,
 ) -> Iterator[str]:
     if trunk.customer is None:
         return
-    customer = trunk.customer.reference
-    for first, last in runs(trunk.numbers):
-        said, token = held.get((first, last), (None, ""))
-        same = said is not None and (said.identity, said.customer) == (identity, customer)
-        if said and same and said.not_after - now_s > LIFETIME_S // 2:
-            yield token
-            continue
+    for run, block in _pieces(trunk, blocks):
+        ends = now_s + LIFETIME_S
         statement = Evidence(
             kind=Kind.OWN_INVENTORY,
             identity=identity,
-            customer=customer,
+            customer=trunk.customer.reference,
             trunk=trunk.name,
-            first=first,
-            last=last,
-            not_after=now_s + LIFETIME_S,
-            version=now_s,
-            id=f"inventory-{trunk.name}",
+            first=str(run.first),
+            last=str(run.last),
+            not_after=min(ends, int(block.until)) if block else ends,
+            version=block.accepted if block else now_s,
+            id=evidence_id(block.record) if block else f"{UNRECORDED}{trunk.name}",
         )
-        yield issue(key, statement)
+        said, token = held.get((statement.first, statement.last), (None, ""))
+        yield token if said and _is_as_good(said, statement, now_s) else issue(key, statement)
+
+
+def _pieces(trunk: Trunk, blocks: list[Stretch] | None) -> Iterator[tuple[Run, NumberBlock | None]]:
+    """Runs of an inventory that speak for themselves, or those of it that lie in blocks."""
+    if blocks is None:
+        yield from ((run, None) for run in runs(trunk.numbers))
+        return
+    yield from ((run, its.block) for run, its in within(runs(trunk.numbers), blocks) if its)
+
+
+def _is_as_good(said: Evidence, new: Evidence, now_s: int) -> bool:
+    """Whether it says the same as a new one, for at least half as long."""
+    same = (said.identity, said.customer, said.id) == (new.identity, new.customer, new.id)
+    return same and 2 * (said.not_after - now_s) > new.not_after - now_s
 
 
 def _accepted(

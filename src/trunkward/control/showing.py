@@ -23,7 +23,7 @@ def shown(in_force: InForce, declared: Declared, since: float) -> Shown:
         certificates=certificate_sources(declared),
         identities=identity_sources(declared),
         tested=[name for name, source in signing_sources(declared).items() if source == TEST],
-        evidence_until=first_to_end(in_force.evidence),
+        evidence_until=first_to_end(in_force.evidence, in_force.blocks),
         customers_until=min(
             (t.customer.until_s for t in declared.trunks if t.customer and not t.in_transit), default=None
         ),

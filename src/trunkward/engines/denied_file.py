@@ -132,8 +132,8 @@ class DeniedToGate:
         self._list = DeniedFile(pki.denied_evidence, pki.evidence_public_key)
         self._found, self._seen = paths.bad_delegates, 0
         self._bad: frozenset[str] = frozenset()
-        #: Ids that speak for nobody.
-        self.ids: frozenset[str] = frozenset()
+        #: Ids that speak for nobody; None: nobody knows what was revoked.
+        self.ids: frozenset[str] | None = frozenset()
 
     def refresh(self) -> str:
         """Reads what has changed; what is wrong with it, once, or "". Never raises."""
@@ -148,7 +148,7 @@ class DeniedToGate:
             pass  # nobody has looked yet; what was found before goes on
         except (OSError, msgspec.MsgspecError) as wrong:
             problem = problem or f"{self._found}: {wrong}"
-        self.ids = self._list.ids | self._bad
+        self.ids = None if self._list.unknown else self._list.ids | self._bad
         return problem
 
 

@@ -7,6 +7,7 @@ from hashlib import sha256
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from trunkward.control.blocks import blocks_of, concerned
 from trunkward.control.declared import InForce
 from trunkward.control.do_not_originate import ListRefused
 from trunkward.control.evidence import denied_by
@@ -22,7 +23,7 @@ from trunkward.engines.pki_facts import pki_facts, pki_owners
 from trunkward.engines.pki_files import PkiFiles, ensure_pki, read_evidence_key
 from trunkward.settings import Paths
 from trunkward.trunks.callers import NeverCalls
-from trunkward.trunks.evidence import EvidenceRecord
+from trunkward.trunks.evidence import EvidenceRecord, NumberBlock
 from trunkward.trunks.model import Declared
 
 
@@ -33,6 +34,8 @@ class Issued:
     certificates: dict[str, list[str]]
     evidence: dict[str, list[str]]
     evidence_key: str
+    #: What the evidence of inventories rests on.
+    blocks: list[NumberBlock]
     #: Not issued, but read beside it: the file of `node.destinations`.
     destinations: str
     #: PEM of trunks' own authorities, by trunk.
@@ -49,6 +52,7 @@ def issued_of(in_force: InForce) -> Issued:
         certificates=in_force.certificates,
         evidence=in_force.evidence,
         evidence_key=in_force.evidence_key,
+        blocks=in_force.blocks,
         destinations=in_force.destinations,
         authorities=in_force.authorities,
         carrier_authorities=in_force.carrier_authorities,
@@ -102,6 +106,7 @@ def issue(
         certificates=certificates,
         evidence=evidence,
         evidence_key=key_id,
+        blocks=blocks_of(declared, records, now.timestamp()),
         authorities=authorities_of_trunks(declared),
         carrier_authorities=authorities_of_carriers(declared, pki),
         destinations=destinations,
@@ -124,6 +129,8 @@ def evidence_of(
     key_id = sha256(public).hexdigest()
     same_key = before is not None and before.evidence_key == key_id
     held = before.evidence if before and same_key else {}
+    if only is not None and before is not None:
+        only |= concerned(declared, before.blocks, blocks_of(declared, records, now.timestamp()))
     # as with certificates: who is not looked at keeps what was in force a moment ago
     kept = {
         t.name: held[t.name]

@@ -104,6 +104,7 @@ def decide(
         certificates=issued.certificates,
         evidence=issued.evidence,
         evidence_key=issued.evidence_key,
+        blocks=issued.blocks,
         authorities=issued.authorities,
         carrier_authorities=issued.carrier_authorities,
         secrets=by_trunk(store.secrets(), at),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from trunkward.control.blocks import needs_blocks
 from trunkward.engines.identity_task import identities_of, signing_files
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.engines.supervisor import Program
@@ -144,6 +145,7 @@ def _command(signer: Signer, declared: Declared, paths: Paths) -> list[str]:
         *(["--journal-days", str(kept)] if (kept := declared.retention.journals_days) is not None else []),
         *("--allow-uid", str(uid("tw-gate"))),
         *("--metrics-port", str(signer.metrics_port)),
+        *(["--recorded-only"] if needs_blocks(declared, identity) else []),
         *(["--third-party"] if resold is not None and resold.third_party else []),
         *(
             word

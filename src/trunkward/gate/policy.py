@@ -18,8 +18,11 @@ from trunkward.spend.table import DeckRefused, DeckTable, deck_name
 class PolicyInForce:
     """Follows the link `current`; keeps the snapshot it has when a newer one cannot be used."""
 
-    def __init__(self, directory: Path, denied: Callable[[], frozenset[str]] = frozenset) -> None:
-        """Looks at nothing yet. `denied`: ids of evidence that is not to count, whatever a snapshot says."""
+    def __init__(self, directory: Path, denied: Callable[[], frozenset[str] | None] = frozenset) -> None:
+        """Looks at nothing yet. `denied`: ids of evidence that is not to count, whatever a snapshot says.
+
+        None: nobody knows them.
+        """
         self._denied = denied
         self._link = directory / "current"
         self._name = ""

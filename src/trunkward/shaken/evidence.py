@@ -27,6 +27,8 @@ MAX_TOKEN = 1536
 #: Numbers one token may speak for: a thousand of the thousands-blocks US numbers are given out in.
 MOST_NUMBERS = 1_000_000
 
+#: What the id of a token begins with behind which there is no record: of an inventory that needs no block.
+UNRECORDED = "inventory-"
 #: Names and identifiers: short, printable, nothing that needs escaping in JSON.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:\-]{0,127}")
 
@@ -34,7 +36,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:\-]{0,127}")
 class Kind(StrEnum):
     """What the association of a number with a customer rests on (ATIS-1000074, ATIS-1000089, RFC 9060)."""
 
-    #: The provider itself assigned the number to the trunk.
+    #: The provider itself assigned the number to the trunk, out of a block it holds.
     OWN_INVENTORY = "own-inventory"
     #: Letter of authorisation of whom the number was assigned to.
     LOA = "loa"
@@ -44,6 +46,11 @@ class Kind(StrEnum):
     DELEGATE = "delegate"
     #: The customer's right to it was found by vetting (ATIS-1000089).
     VETTED = "vetted"
+
+
+#: Numbers that are called here, so that a call to them can be diverted from here: what a customer may show
+#: by a letter is somebody else's to be called at.
+CALLED_HERE = frozenset({Kind.OWN_INVENTORY, Kind.PORT})
 
 
 class EvidenceRefused(ValueError):
@@ -62,7 +69,7 @@ class Evidence:
     `first` and `last` are canonical and of one length; `not_after` is in seconds since the epoch, the first
     second at which it no longer holds; `id` names the record behind it, and no number, because journals keep
     it for longer than numbers; `version` says which state of that record: the version of the configuration
-    that accepted it, or, of an inventory, the second at which it was declared.
+    that accepted it, or, of an inventory that needs none (`UNRECORDED`), the second at which it was declared.
     `customer` is the reference of the customer's KYC record, `identity` whose certificate alone may say so:
     the node's (`node`), or a reseller's by his name.
     """
@@ -98,6 +105,11 @@ class Evidence:
     def numbers(self) -> int:
         """How many numbers it speaks for."""
         return int(self.last) - int(self.first) + 1
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether there is a record behind it, which may have been revoked."""
+        return not self.id.startswith(UNRECORDED)
 
     def covers(self, tn: str) -> bool:
         """Whether it speaks for a canonical number."""

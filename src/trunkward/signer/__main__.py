@@ -55,6 +55,9 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
         "--third-party", action="store_true", help="sign the level that each request says was supplied"
     )
     parser.add_argument(
+        "--recorded-only", action="store_true", help="an inventory without a block is no evidence"
+    )
+    parser.add_argument(
         "--unsafe-trusted-clock",
         action="store_true",
         help="what is no longer kept is deleted though the kernel does not call the clock synchronised",
@@ -94,6 +97,7 @@ def _settings(arguments: argparse.Namespace) -> SignerSettings:
         name=arguments.name,
         third_party=arguments.third_party,
         suppliers=frozenset(arguments.supplier),
+        recorded_only=arguments.recorded_only,
         socket=arguments.socket,
         identity=IdentityFiles(
             key=TokenKey.read(arguments.key) if arguments.key.startswith(SCHEME) else Path(arguments.key),

@@ -11,7 +11,7 @@ from trunkward.engines.signer_wire import Name, Refused, Signed, SignRequest
 from trunkward.journal.chain import UNREADABLE
 from trunkward.shaken import evidence as evidence_tokens
 from trunkward.shaken.attest import A_RULES, Attestation
-from trunkward.shaken.evidence import Evidence, EvidenceRefused, Kind
+from trunkward.shaken.evidence import CALLED_HERE, Evidence, EvidenceRefused
 from trunkward.shaken.number import NotANumber
 from trunkward.shaken.passport import Claims, DivClaims, PassportError, RcdClaims, ShakenClaims
 from trunkward.signer.identity import Identity, IdentityUnfit
@@ -56,16 +56,19 @@ class SigningDesk:
         name: str = OF_NODE,
         third_party: bool = False,
         suppliers: frozenset[str] = frozenset(),
+        recorded_only: bool = False,
         passing: Callable[[], float] = time.monotonic,
     ) -> None:
         """`identity` has been checked; `take` hears of later checks.
 
         `name`: what requests call it. `third_party`: the obligated provider supplies each level, by these of
-        his trunks (`suppliers`). `passing`: seconds that pass, whatever becomes of the clock.
+        his trunks (`suppliers`). `recorded_only`: what has no record behind it is no evidence, as of the time
+        of the TEST authority. `passing`: seconds that pass, whatever becomes of the clock.
         """
         self.name = name
         self.third_party = third_party
         self.suppliers = suppliers
+        self.recorded_only = recorded_only
         #: Why nothing is signed at present; empty when all is well.
         self.unfit = ""
         #: Ids of evidence that was revoked, by the list `control` signed; None: there is one, and it is not
@@ -157,8 +160,6 @@ class SigningDesk:
         2. C names the ingress by which the call came, A and B the customer (ATIS-1000074).
         3. A: the token speaks for this trunk and this number now, to this signer, and is of the kind that the
            rule names. Never a lower level instead: what to ask for is the gate's decision.
-        4. It was not revoked, whatever the policy in force says. While nobody knows what was, only our own
-           inventory speaks for a number: that is revoked by no list.
 
         Beside another level than A nobody is named.
         """
@@ -192,26 +193,22 @@ class SigningDesk:
         proof = self._prove(request, request.evidence, request.orig, iat)
         if request.rule != A_RULES[proof.kind]:
             raise _NotSigned("rule-of-other-evidence")
-        # 4.
-        if self.denied is None and proof.kind is not Kind.OWN_INVENTORY:
-            raise _NotSigned("evidence-revocations-unknown")
-        if self.denied is not None and proof.id in self.denied:
-            raise _NotSigned("evidence-revoked")
         return proof
 
     def _permit_retargets(self, request: SignRequest, now: int) -> None:
-        """RFC 8946 section 4: each number that diverted the call is the trunk's, by a token of its own.
-
-        Of its inventory: what it may show by a letter gets no calls here that could be diverted.
-        """
+        """RFC 8946 section 4: each number that diverted the call is the trunk's, by a token of its own."""
         for each in request.div:
             proof = self._prove(request, each.evidence, each.div, now)
-            if proof.kind is not Kind.OWN_INVENTORY:
+            if proof.kind not in CALLED_HERE:
                 raise _NotSigned("div-of-other-evidence")
 
     def _prove(self, request: SignRequest, token: str, number: str, now: int) -> Evidence:
-        """What a token says of a number, for this trunk and customer, to this signer. Raises."""
-        return evidence_tokens.require(
+        """What a token says of a number, for this trunk and customer, to this signer. Raises.
+
+        Not by what was revoked, whatever the policy in force says. While nobody knows what was, only what has
+        no record behind it counts: that is revoked by no list.
+        """
+        proof = evidence_tokens.require(
             self._open(token),
             identity=self.name,
             trunk=request.trunk,
@@ -219,6 +216,13 @@ class SigningDesk:
             tn=number,
             now_s=now,
         )
+        if self.recorded_only and not proof.is_recorded:
+            raise _NotSigned("evidence-without-record")
+        if self.denied is None and proof.is_recorded:
+            raise _NotSigned("evidence-revocations-unknown")
+        if self.denied is not None and proof.id in self.denied:
+            raise _NotSigned("evidence-revoked")
+        return proof
 
     def _open(self, token: str) -> Evidence:
         cached = self._opened.get(token)

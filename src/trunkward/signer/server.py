@@ -89,6 +89,8 @@ class SignerSettings:
     third_party: bool = False
     #: Trunks that are that provider's own switches.
     suppliers: frozenset[str] = frozenset()
+    #: An inventory by itself is no evidence (`control.blocks.needs_blocks`).
+    recorded_only: bool = False
     metrics_port: int | None = None
 
 
@@ -330,6 +332,7 @@ async def serve(
             name=settings.name,
             third_party=settings.third_party,
             suppliers=settings.suppliers,
+            recorded_only=settings.recorded_only,
         ),
         journal=journal,
         committing=committing,

@@ -147,6 +147,8 @@ evidence = sa.Table(
     sa.Column("revoked", sa.BigInteger, nullable=False),
     sa.Column("revoke_why", sa.Text, nullable=False),
     sa.Column("salt", sa.String(32), nullable=False),
+    # of a block: whose certificate signs calls from it; "" of all others
+    sa.Column("identity", sa.String(63), nullable=False),
 )
 
 #: A document that was entered more than once is kept once.

@@ -1,4 +1,4 @@
-"""Records that numbers which are not our inventory belong to a customer, and what acts do to them."""
+"""Records of whose numbers are, and what acts do to them: a customer's, or in blocks ours to give."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,6 +6,8 @@ from enum import StrEnum
 #: Seconds for which a record that was not renewed lets its trunk go on showing the numbers, signed B: that an
 #: end was overlooked is no reason to refuse calls of a customer we know.
 GRACE_S = 90 * 86_400
+#: Kind of a record that numbers are an identity's to give to its customers; it signs nothing by itself.
+BLOCK = "block"
 
 
 class State(StrEnum):
@@ -22,15 +24,19 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceRecord:
-    """One document, and what it says: these numbers belong to this customer, who calls by this trunk."""
+    """One document, and what it says: these numbers belong to this customer, who calls by this trunk.
+
+    Or, of a block: they were assigned to whose certificate this identity is.
+    """
 
     #: Number of the version that entered it, whose actor and time are its own; the record is called by it.
     version: int
+    #: "" of a block, as are tenant and customer.
     trunk: str
     tenant: str
     #: Reference of his KYC record: whoever has the tenant's name after him is somebody else.
     customer: str
-    #: `loa`, `port`, `delegate` or `vetted` (`shaken.evidence.Kind`).
+    #: `loa`, `port`, `delegate` or `vetted` (`shaken.evidence.Kind`), or `BLOCK`.
     kind: str
     #: E.164 with `+`, of one length.
     first: str
@@ -55,6 +61,19 @@ class EvidenceRecord:
     #: 16 bytes of chance, hex: with it the journal of acts commits to what is personal in here, and that can
     #: be deleted (`journal.commitment`).
     salt: str
+    #: Of a block: the node's (`trunks.transit.OF_NODE`), or a reseller's by his name; "" of all others.
+    identity: str = ""
+
+    @property
+    def whose(self) -> str:
+        """For a person: `trunk acme-hq`, or `identity node`."""
+        return f"identity {self.identity}" if self.kind == BLOCK else f"trunk {self.trunk}"
+
+    @property
+    def owner(self) -> str:
+        """The same, and who that is."""
+        more = f", tenant {self.tenant}, customer {self.customer}" if self.kind != BLOCK else ""
+        return f"{self.whose}{more}"
 
     @property
     def numbers(self) -> str:
@@ -74,6 +93,21 @@ class EvidenceRecord:
         if not self.accepted:
             return State.REJECTED
         return State.ACCEPTED if at < self.until else State.ENDED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberBlock:
+    """Numbers that are an identity's to give, by a record somebody has accepted."""
+
+    #: Numbers of the versions that entered and accepted it; the record is called by the first.
+    record: int
+    accepted: int
+    identity: str
+    #: E.164 with `+`, of one length.
+    first: str
+    last: str
+    #: Seconds since the epoch: the first moment at which it no longer holds.
+    until: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -166,7 +166,7 @@ class PolicyCompiler:
             old.unlink()
         self._seen, self.version, self.declared = seen, in_force.version, declared
         self.retention, self.delegates = declared.retention, in_force.delegates
-        self.records_until = records_until(in_force.evidence)
+        self.records_until = records_until(in_force.evidence, in_force.blocks)
         self.capped = tuple(
             one for one in with_raises(declared.spending, in_force.raises) if one.spending.is_capped
         )

@@ -5,13 +5,17 @@ from copy import replace
 import pytest
 
 from sipkit.passports import div, shaken
+from sipkit.places import TABLE
+from sipkit.tokens import token
 from trunkward.admission.judge import decide
 from trunkward.admission.limits import asked_of
 from trunkward.admission.ports import NOTHING_ASKED, Facts, PeerIdentity, Signature, VerificationFact
 from trunkward.admission.screen import with_verification
+from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.admission.verified import called_as, policy_of
 from trunkward.calls.verdict import Admit
 from trunkward.shaken.attest import Attestation, Rule
+from trunkward.shaken.evidence import Kind
 from trunkward.trunks.callers import Diverting
 from trunkward.trunks.model import Declared
 from trunkward.trunks.verification import DIVERTED
@@ -204,6 +208,21 @@ def test_a_div_is_only_for_a_number_that_is_proved_to_be_the_trunks(
         assert (claims.level, claims.retarget_evidence) == (None, tuple(policy.evidence(OWN[1:]).values()))
     else:
         assert (claims.level, claims.dest, claims.retargets) == (Attestation.C, CALLED[1:], ())
+
+
+@pytest.mark.parametrize(
+    ("kind", "diverted"), [(Kind.OWN_INVENTORY, True), (Kind.PORT, True), (Kind.LOA, False), (None, False)]
+)
+def test_a_div_is_only_for_a_number_that_is_called_here_by_evidence(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared, kind: Kind | None, *, diverted: bool
+) -> None:
+    """Of an inventory within a block, or ported to us: an own number that lies in no block has no `div`."""
+    trunk = replace(declared.trunks[0], caller=FORWARDED)
+    tokens = [token(OWN, kind=kind)] if kind else []
+    policy = Snapshot(compile_snapshot(replace(declared, trunks=(trunk,)), tokens, 1, TABLE))
+    claims = claims_of(outbound(CALLED, calling=FOREIGN, headers={"diversion": diversion(OWN)}), pbx, policy)
+    assert claims.retargets == (((CALLED[1:], OWN[1:]),) if diverted else ())
+    assert claims.retarget_evidence == tuple(tokens if diverted else ())
 
 
 @pytest.mark.parametrize(("age_s", "kept"), [(0, True), (30, True), (-30, True), (31, False), (-31, False)])

@@ -35,6 +35,13 @@ def test_what_was_revoked_since_speaks_for_nothing(declared: Declared) -> None:
     assert list(policy.evidence("12025550101").values()) == [kept, gone]
 
 
+def test_while_nobody_knows_what_was_revoked_what_has_no_record_alone_speaks(declared: Declared) -> None:
+    """So the next call is B, where its signer would refuse to sign A at all."""
+    alone = token("+12025550101", name="inventory-acme-hq")
+    compiled = compile_snapshot(declared, [alone, token("+12025550101", kind=Kind.LOA)], 7, TABLE)
+    assert list(Snapshot(compiled, denied=lambda: None).evidence("12025550101").values()) == [alone]
+
+
 def test_a_certificate_before_is_accepted_too(declared: Declared) -> None:
     renewed = replace(declared, trunks=(replace(declared.trunks[0], older_certificates=("ef" * 32,)),))
     policy = Snapshot(compile_snapshot(renewed, {}, 7, TABLE))

@@ -19,6 +19,7 @@ from trunkward.calls.unsigned import in_words
         ("clock-state-unknown", "timedatectl"),
         ("evidence-revoked", "was revoked"),
         ("evidence-revocations-unknown", "signer.log"),
+        ("evidence-without-record", "in no block that was accepted"),
         ("evidence-expired", "start the node anew"),
         ("certificate-spc-mismatch", "certificate"),
         ("chain-broken", "certificate"),

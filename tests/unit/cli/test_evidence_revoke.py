@@ -14,7 +14,7 @@ from trunkward.cli import evidence
 from trunkward.control.declared import InForce
 from trunkward.settings import Paths
 from trunkward.shaken.evidence import Kind
-from trunkward.trunks.evidence import GRACE_S, EvidenceRecord
+from trunkward.trunks.evidence import GRACE_S, EvidenceRecord, NumberBlock
 
 UNTIL = 4_000_000_000
 RECORD = EvidenceRecord(
@@ -96,6 +96,18 @@ def test_a_database_that_does_not_answer_stops_no_revocation(
     # what neither of them knows is not denied: the next record might have that number
     assert node.revoke(18) == 2
     assert node.denied == {name: UNTIL + GRACE_S}
+
+
+def test_a_block_is_denied_until_its_own_end(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tokens in it are declared for 90 days at a time, and could be declared anew while nobody has written it down."""
+    made = token("+12025550101", until=UNTIL - 1000, name="evidence-17")
+    block = NumberBlock(
+        record=17, accepted=18, identity="node", first="+12025550100", last="+12025550199", until=UNTIL - 0.5
+    )
+    in_force = InForce(version=1, node_file="", certificates={}, evidence={"acme-hq": [made]}, blocks=[block])
+    monkeypatch.setattr(evidence, "read_in_force", lambda _: in_force)
+    node.records, node.act = None, lambda: 2
+    assert (node.revoke(), node.denied) == (1, {"evidence-17": UNTIL + GRACE_S})
 
 
 @pytest.mark.parametrize("acted", [0, 1, 2])

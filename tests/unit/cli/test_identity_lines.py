@@ -84,6 +84,7 @@ def test_the_test_authority_is_called_what_it_is(paths: Paths) -> None:
     found = read_node_file(EXAMPLE, "node.yaml")
     (line,) = lines(found, paths, NOW)
     assert "TEST authority, which no carrier trusts" in line.plain
+    assert "numbers of inventories are signed A without a block" in line.plain
     assert document(found, paths) == {
         "identities": {"node": {"spc": "000T", "certificates": "test"}},
         "trusted_list": None,

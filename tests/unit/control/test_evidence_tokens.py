@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given
-from hypothesis import strategies as st
 
 from trunkward.control.evidence_tokens import (
     LIFETIME_S,
@@ -14,14 +12,14 @@ from trunkward.control.evidence_tokens import (
     ending,
     first_to_end,
     records_until,
-    runs,
     tokens_of,
 )
 from trunkward.control.node_file import read_node_file
 from trunkward.shaken.evidence import Evidence, Kind, open_token
 from trunkward.trunks.customer import Customer
-from trunkward.trunks.evidence import GRACE_S, EvidenceRecord
+from trunkward.trunks.evidence import BLOCK, GRACE_S, EvidenceRecord, NumberBlock
 from trunkward.trunks.model import Declared
+from trunkward.trunks.signing import Certificates, SigningSource
 from trunkward.trunks.transit import OF_NODE, SigningIdentity
 
 EXAMPLE = read_node_file((Path(__file__).parents[3] / "examples/node.yaml").read_text(), "node.yaml")
@@ -43,6 +41,11 @@ RECORD = EvidenceRecord(
     accepted=True,
     salt="5a" * 16,
 )
+ASSIGNMENT = replace(
+    RECORD, version=27, trunk="", tenant="", customer="", kind=BLOCK, identity=OF_NODE, reviewed=28
+)
+#: Under a certificate somebody has reason to trust.
+REAL = replace(EXAMPLE, node=replace(EXAMPLE.node, signing=SigningSource(certificates=Certificates.FILES)))
 
 
 def opened(
@@ -89,14 +92,6 @@ def test_100_000_numbers_in_a_row_take_one_token_and_gaps_one_each() -> None:
     whole = [f"+1202{number:07}" for number in range(5_000_000, 5_100_000)]
     assert len(opened(world(numbers=tuple(whole)))) == 1
     assert len(opened(world(numbers=tuple(whole[:10] + whole[11:])))) == 2
-
-
-@given(st.sets(st.integers(98, 130) | st.integers(995, 1010), max_size=30))
-def test_runs_are_the_numbers_and_no_others(numbers: set[int]) -> None:
-    found = list(runs(f"+{number}" for number in numbers))
-    covered = [n for first, last in found for n in range(int(first), int(last) + 1)]
-    assert covered == sorted(numbers)
-    assert all(len(first) == len(last) for first, last in found)
 
 
 def test_without_a_customer_there_is_no_token() -> None:
@@ -157,17 +152,90 @@ def test_a_record_that_has_ended_is_known_as_such_for_its_grace() -> None:
     assert (said.id, said.not_after) == ("evidence-17", NOW - 1)
 
 
+def blocked(**changed: Any) -> EvidenceRecord:
+    """A block that holds for a year."""
+    made = replace(ASSIGNMENT, first="+12025550100", last="+12025550102", until=NOW + 366.0 * 86_400)
+    return replace(made, **changed)
+
+
+def block_of(record: EvidenceRecord) -> NumberBlock:
+    return NumberBlock(
+        record=record.version,
+        accepted=record.reviewed,
+        identity=record.identity,
+        first=record.first,
+        last=record.last,
+        until=record.until,
+    )
+
+
+def test_under_a_real_certificate_only_numbers_in_a_block_have_a_token_which_is_that_record_s() -> None:
+    assert opened(REAL) == []
+    (said,) = opened(REAL, (blocked(),))
+    assert (said.kind, said.trunk, said.customer) == (Kind.OWN_INVENTORY, "acme-hq", "KYC-2026-17")
+    # cut at the block's end
+    assert (said.first, said.last) == ("12025550101", "12025550102")
+    assert (said.id, said.version, said.not_after, said.is_recorded) == (
+        "evidence-27",
+        28,
+        NOW + LIFETIME_S,
+        True,
+    )
+    # and at each other's edges
+    other = blocked(version=37, reviewed=38, first="+12025550103", last="+12025550109")
+    assert [(one.id, one.first, one.last) for one in opened(REAL, (blocked(), other))] == [
+        ("evidence-27", "12025550101", "12025550102"),
+        ("evidence-37", "12025550103", "12025550103"),
+    ]
+
+
+def test_under_the_test_authority_a_block_changes_nothing() -> None:
+    (said,) = opened(EXAMPLE, (blocked(),))
+    assert (said.id, said.is_recorded) == ("inventory-acme-hq", False)
+
+
+def test_no_token_outlives_its_block() -> None:
+    (said,) = opened(REAL, (blocked(until=NOW + 50.5),))
+    assert said.not_after == NOW + 50
+    # known as ended, so that a call says what it lacked
+    (said,) = opened(REAL, (blocked(until=NOW - 1.0),))
+    assert said.not_after == NOW - 1
+    assert opened(REAL, (blocked(until=float(NOW - GRACE_S)),)) == []
+
+
+def test_a_token_in_a_block_is_kept_until_half_of_its_time_is_over() -> None:
+    before = tokens_of(REAL, (blocked(),), KEY, {}, now_s=NOW)
+    assert tokens_of(REAL, (blocked(),), KEY, before, now_s=NOW + LIFETIME_S // 2 - 1) == before
+    (said,) = opened(REAL, (blocked(),), before, NOW + LIFETIME_S // 2)
+    assert said.not_after == NOW + LIFETIME_S // 2 + LIFETIME_S
+
+
+def test_what_was_good_without_a_block_is_not_kept_where_one_is_needed() -> None:
+    """The day a node gets a real certificate; and the day a record takes another's place."""
+    alone = tokens_of(EXAMPLE, (), KEY, {}, now_s=NOW)
+    assert opened(REAL, (), alone) == []
+    whole = blocked(last="+12025550109")
+    assert [one.id for one in opened(REAL, (whole,), alone)] == ["evidence-27"]
+    later = replace(whole, version=37, reviewed=38, until=whole.until + 1)
+    before = tokens_of(REAL, (whole,), KEY, alone, now_s=NOW)
+    assert [one.id for one in opened(REAL, (whole, later), before)] == ["evidence-37"]
+
+
 def test_the_first_end_is_of_what_is_renewed() -> None:
     tokens = tokens_of(EXAMPLE, (RECORD,), KEY, {}, now_s=NOW)
-    assert first_to_end(tokens) == NOW + LIFETIME_S
-    assert first_to_end({}) is None
+    assert first_to_end(tokens, ()) == NOW + LIFETIME_S
+    assert first_to_end({}, ()) is None
+    # nobody renews what ends with its block
+    for until, first in ((NOW + 1000.0, None), (blocked().until, NOW + LIFETIME_S)):
+        record = blocked(until=until)
+        assert first_to_end(tokens_of(REAL, (record,), KEY, {}, now_s=NOW), [block_of(record)]) == first
 
 
 def test_an_end_is_told_of_before_and_after() -> None:
     tokens = tokens_of(EXAMPLE, (RECORD,), KEY, {}, now_s=NOW)
-    assert ending(tokens, RECORD.until - SOON_S) == []
-    ((name, before),) = ending(tokens, RECORD.until - SOON_S + 1)
-    ((_, after),) = ending(tokens, RECORD.until)
+    assert ending(tokens, (), RECORD.until - SOON_S) == []
+    ((name, before),) = ending(tokens, (), RECORD.until - SOON_S + 1)
+    ((_, after),) = ending(tokens, (), RECORD.until)
     assert name == "evidence-17"
     assert "loa for +12025550150-+12025550159 of trunk acme-hq ends on 2027-01-15" in before
     assert "has ended on 2027-01-15" in after
@@ -176,10 +244,10 @@ def test_an_end_is_told_of_before_and_after() -> None:
 def test_a_record_with_a_later_one_in_its_place_is_not_told_of() -> None:
     near = replace(RECORD, until=NOW + 10.0)
     later = replace(RECORD, version=27, until=NOW + 2.0 * SOON_S, reviewed=28)
-    assert [name for name, _ in ending(tokens_of(EXAMPLE, (near, later), KEY, {}, now_s=NOW), NOW)] == []
+    assert [name for name, _ in ending(tokens_of(EXAMPLE, (near, later), KEY, {}, now_s=NOW), (), NOW)] == []
     # one for a part of its numbers is not in its place
     part = replace(later, first="+12025550151")
-    assert [name for name, _ in ending(tokens_of(EXAMPLE, (near, part), KEY, {}, now_s=NOW), NOW)] == [
+    assert [name for name, _ in ending(tokens_of(EXAMPLE, (near, part), KEY, {}, now_s=NOW), (), NOW)] == [
         "evidence-17"
     ]
 
@@ -188,8 +256,25 @@ def test_the_first_end_of_each_kind_of_record() -> None:
     near = replace(RECORD, until=NOW + 10.0)
     later = replace(RECORD, version=27, until=NOW + 20.0, reviewed=28)
     port = replace(RECORD, version=37, kind="port", first="+12025550140", reviewed=38, until=NOW + 5.0)
-    assert records_until(tokens_of(EXAMPLE, (), KEY, {}, now_s=NOW)) == {}
-    assert records_until(tokens_of(EXAMPLE, (near,), KEY, {}, now_s=NOW)) == {"loa": NOW + 10}
+    assert records_until(tokens_of(EXAMPLE, (), KEY, {}, now_s=NOW), ()) == {}
+    assert records_until(tokens_of(EXAMPLE, (near,), KEY, {}, now_s=NOW), ()) == {"loa": NOW + 10}
     # what has a later one in its place has no end that matters
     every = tokens_of(EXAMPLE, (near, later, port), KEY, {}, now_s=NOW)
-    assert records_until(every) == {"loa": NOW + 20, "port": NOW + 5}
+    assert records_until(every, ()) == {"loa": NOW + 20, "port": NOW + 5}
+
+
+def test_the_end_of_a_block_is_told_of_whatever_its_tokens_say() -> None:
+    """They are declared for 90 days at a time: their end is the block's only at its last."""
+    block = block_of(blocked())
+    assert ending({}, [block], block.until - SOON_S) == []
+    ((name, said),) = ending({}, [block], block.until - SOON_S + 1)
+    assert (name, records_until({}, [block])) == ("evidence-27", {"block": int(block.until)})
+    assert said == (
+        "block for +12025550100-+12025550102 of identity node ends on 2028-01-16: from then on its calls are "
+        "signed B; enter a new document"
+    )
+    later = replace(block, record=37, until=block.until + 2.0 * SOON_S)
+    assert ending({}, [block, later], block.until - 1) == []
+    # nor is another identity's in its place, or one for a part of its numbers
+    for other in (replace(later, identity="resale"), replace(later, last="+12025550101")):
+        assert [one for one, _ in ending({}, [block, other], block.until - 1)] == ["evidence-27"]

@@ -110,6 +110,20 @@ def test_property_5_the_whole_page() -> None:
     )
 
 
+def test_an_own_number_names_its_block_and_who_gave_it_to_the_trunk() -> None:
+    block = RECORD | {"kind": "block", "numbers": "+12125550000-+12125559999", "file": "assignment.pdf"}
+    since = "since version 12, by carol (uid 1003)"
+    said = page(call(rule="A-own-inventory"), replace(KNOWN, evidence=block, declared=since))
+    assert (
+        "  evidence      evidence-17, version 18\n"
+        "                in the trunk's inventory since version 12, by carol (uid 1003)\n"
+        "                block for +12125550000-+12125559999, until 2027-01-16 08:00:00 UTC\n"
+        f"                document assignment.pdf, sha256:{'cd' * 32}\n"
+        "                entered by alice (uid 1001), 2027-01-15 07:56:40 UTC: folder 7\n"
+        "                accepted by bob (uid 1002), 2027-01-15 07:58:20 UTC: called them\n"
+    ) in said
+
+
 @pytest.mark.parametrize("rule", [rule for rule in Rule if RULES[rule].level])
 def test_what_would_lower_it_is_what_the_rule_rests_on(rule: Rule) -> None:
     told = document(call(rule=rule.value, attest=RULES[rule].level), KNOWN)

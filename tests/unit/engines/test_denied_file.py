@@ -114,6 +114,14 @@ def test_before_there_is_a_key_nothing_was_declared(tmp_path: Path) -> None:
     assert read_own(nothing)[0].until == {}
 
 
+def test_a_gate_that_has_read_no_good_list_knows_nothing(paths: Paths) -> None:
+    PkiFiles(paths.pki).denied_evidence.write_bytes(b"x")
+    gate = DeniedToGate(paths)
+    assert (gate.refresh() != "", gate.ids) == (True, None)
+    deny(paths, {"evidence-17": LATER}, NOW)
+    assert (gate.refresh(), gate.ids) == ("", frozenset({"evidence-17"}))
+
+
 def test_a_gate_hears_of_delegates_too(paths: Paths) -> None:
     gate = DeniedToGate(paths)
     assert (gate.refresh(), gate.ids) == ("", frozenset())
@@ -123,6 +131,6 @@ def test_a_gate_hears_of_delegates_too(paths: Paths) -> None:
     paths.bad_delegates.write_text("x")
     os.utime(paths.bad_delegates, ns=(1, 1))
     assert str(paths.bad_delegates) in gate.refresh()
-    assert gate.ids == {"evidence-17", "evidence-20"}
+    assert gate.ids == frozenset({"evidence-17", "evidence-20"})
     paths.bad_delegates.write_text("{}")
     assert (gate.refresh(), gate.ids) == ("", frozenset({"evidence-17"}))

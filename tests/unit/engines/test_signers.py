@@ -105,7 +105,10 @@ def test_journals_are_kept_for_ever_unless_the_file_says_for_how_long(
 
 
 def test_whom_it_trusts(paths: Paths, declared: Declared, tmp_path: Path) -> None:
-    assert "--trusted-list" not in signer_programs(declared, paths)[0].command
+    command = signer_programs(declared, paths)[0].command
+    assert "--trusted-list" not in command
+    # nor is it asked for blocks of numbers
+    assert "--recorded-only" not in command
     files = EXAMPLE.replace(
         '    spc: "000T"',
         '    spc: "000T"\n    certificates: files\n    files: {chain: /c.pem, key: /k.pem}\n    revocation: hard',
@@ -117,6 +120,7 @@ def test_whom_it_trusts(paths: Paths, declared: Declared, tmp_path: Path) -> Non
     told = options(command)
     assert "--authorities" not in told
     assert "--hard-revocation" in command
+    assert "--recorded-only" in command
     assert (told["--key"], told["--certificate-chain"]) == ("/k.pem", "/c.pem")
     assert told["--trusted-list"] == str(paths.trusted_list)
     assert told["--policy-administrator"] == str(paths.policy_administrator)

@@ -40,6 +40,7 @@ def house(tmp_path: Path) -> Any:
         not_after: int = NOW_S + 3600,
         identity: str = OF_NODE,
         kind: Kind = Kind.OWN_INVENTORY,
+        name: str = "num-1",
     ) -> str:
         statement = Evidence(
             kind=kind,
@@ -50,7 +51,7 @@ def house(tmp_path: Path) -> Any:
             last=tn,
             not_after=not_after,
             version=2,
-            id="num-1",
+            id=name,
         )
         return issue(evidence_key, statement)
 

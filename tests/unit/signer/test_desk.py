@@ -215,15 +215,47 @@ def test_what_was_revoked_signs_no_a_whatever_token_a_gate_shows(desk: SigningDe
     assert isinstance(desk.answer(wanted, house.now_s)[0], Signed)
 
 
-def test_while_nobody_knows_what_was_revoked_our_own_inventory_alone_speaks(
+def test_what_was_revoked_diverts_nothing(desk: SigningDesk, house: Any) -> None:
+    """A block that is ours no more is none to divert calls of."""
+    div = [{"dest": "12025550120", "div": "12025550110", "evidence": house.token(tn="12025550110")}]
+    wanted = request(kind="div", level=None, origid="", div=div)
+    assert isinstance(desk.answer(wanted, house.now_s)[0], Signed)
+    desk.denied = frozenset({"num-1"})
+    assert desk.answer(wanted, house.now_s)[0] == Refused(id="7", error="evidence-revoked")
+
+
+@pytest.mark.parametrize("kind", [Kind.OWN_INVENTORY, Kind.PORT])
+def test_what_is_called_here_may_be_diverted_from_here(desk: SigningDesk, house: Any, kind: Kind) -> None:
+    div = [
+        {"dest": "12025550120", "div": "12025550110", "evidence": house.token(tn="12025550110", kind=kind)}
+    ]
+    assert isinstance(
+        desk.answer(request(kind="div", level=None, origid="", div=div), house.now_s)[0], Signed
+    )
+
+
+def test_while_nobody_knows_what_was_revoked_what_has_no_record_alone_speaks(
     desk: SigningDesk, house: Any
 ) -> None:
+    """An inventory that needs no block; in a block, and by a letter, a number might be somebody else's by now."""
     desk.denied = None
-    assert isinstance(desk.answer(request(level="A", evidence=house.token()), house.now_s)[0], Signed)
+    alone = request(level="A", evidence=house.token(name="inventory-alpha"))
+    assert isinstance(desk.answer(alone, house.now_s)[0], Signed)
     letter = request(level="A", rule="A-loa", evidence=house.token(kind=Kind.LOA))
-    assert desk.answer(letter, house.now_s)[0] == Refused(id="7", error="evidence-revocations-unknown")
-    desk.denied = frozenset()
-    assert isinstance(desk.answer(letter, house.now_s)[0], Signed)
+    for wanted in (letter, request(level="A", evidence=house.token())):
+        assert desk.answer(wanted, house.now_s)[0] == Refused(id="7", error="evidence-revocations-unknown")
+        desk.denied = frozenset()
+        assert isinstance(desk.answer(wanted, house.now_s)[0], Signed)
+        desk.denied = None
+
+
+def test_under_a_real_certificate_an_inventory_of_the_time_before_signs_nothing(house: Any) -> None:
+    """A token that was good under the TEST authority, and that a gate has kept."""
+    now = datetime.fromtimestamp(house.now_s, UTC)
+    desk = SigningDesk(load_identity(house.identity(), now), recorded_only=True)
+    before = request(level="A", evidence=house.token(name="inventory-alpha"))
+    assert desk.answer(before, house.now_s)[0] == Refused(id="7", error="evidence-without-record")
+    assert isinstance(desk.answer(request(level="A", evidence=house.token()), house.now_s)[0], Signed)
 
 
 def payloads(answer: Signed | Refused) -> list[tuple[str, dict[str, Any]]]:

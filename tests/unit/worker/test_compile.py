@@ -17,6 +17,7 @@ from trunkward.shaken.evidence import Kind
 from trunkward.spend.deck import Rate, deck, written
 from trunkward.spend.table import DeckTable, deck_name
 from trunkward.spend.tariff import Tariff
+from trunkward.trunks.evidence import NumberBlock
 from trunkward.worker import compile
 from trunkward.worker.compile import CURRENT, PolicyCompiler
 
@@ -24,6 +25,9 @@ EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encod
 PBX = "ab" * 32
 FOREIGN, UNTIL = "+12025550150", 1_890_000_000
 NUMBER = "+12025550101"
+BLOCK = NumberBlock(
+    record=17, accepted=18, identity="node", first="+12025550100", last="+12025550199", until=UNTIL + 1.0
+)
 
 
 class Place:
@@ -45,6 +49,7 @@ class Place:
             certificates={"acme-hq": [PBX]},
             evidence={"acme-hq": [token(NUMBER), token(FOREIGN, kind=Kind.DELEGATE, until=UNTIL)]},
             delegates={"evidence-17": "a chain"},
+            blocks=[BLOCK],
             decks=decks or {},
         )
         part = self.declared.with_suffix(".part")
@@ -70,7 +75,7 @@ def test_what_is_declared_is_in_force(place: Place) -> None:
     assert place.compiler.version == place.current.version == 1
     # what the worker looks at again, and tells of
     assert place.compiler.delegates == {"evidence-17": "a chain"}
-    assert place.compiler.records_until == {"delegate": UNTIL}
+    assert place.compiler.records_until == {"delegate": UNTIL, "block": UNTIL + 1}
 
 
 def test_nothing_is_done_until_it_changes(place: Place) -> None:

@@ -1,0 +1,98 @@
+"""Which trunks' evidence is looked at: those somebody names, and those whose blocks have changed."""
+
+from copy import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from trunkward.control.blocks import blocks_of
+from trunkward.control.declared import InForce
+from trunkward.control.node_file import read_node_file
+from trunkward.control.pki import SipNames
+from trunkward.engines.issuing import evidence_of
+from trunkward.engines.pki_files import PkiFacts, PkiOwners, ensure_pki
+from trunkward.settings import Paths
+from trunkward.shaken.evidence import read_token
+from trunkward.trunks.evidence import BLOCK, EvidenceRecord
+from trunkward.trunks.model import Declared
+from trunkward.trunks.signing import Certificates, SigningSource
+from trunkward.trunks.transit import OF_NODE
+
+EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")
+NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
+RECORD = EvidenceRecord(
+    version=17,
+    trunk="",
+    tenant="",
+    customer="",
+    kind=BLOCK,
+    first="+12025550100",
+    last="+12025550199",
+    file_name="assignment.pdf",
+    file_sha256="ab" * 32,
+    why="filed",
+    until=NOW.timestamp() + 86_400,
+    reviewed=18,
+    accepted=True,
+    salt="5a" * 16,
+    identity=OF_NODE,
+)
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    """A node's, with its keys."""
+    found = Paths(config=tmp_path / "c", state=tmp_path / "state", run=tmp_path / "run", log=tmp_path / "log")
+    found.pki.mkdir(parents=True)
+    facts = PkiFacts(
+        node="sbc.example.com",
+        node_names=SipNames(common_name="sbc.example.com", dns=("sbc.example.com",)),
+        spc="709J",
+    )
+    owners = PkiOwners(edge_uid=0, gate_uid=0, signer_uid=0, worker_uid=0, cert_uid=0, identities_uid=0)
+    ensure_pki(found.pki, facts, owners, now=NOW)
+    return found
+
+
+@pytest.fixture
+def declared() -> Declared:
+    """The example under a real certificate, with a second trunk."""
+    read = read_node_file(EXAMPLE, "node.yaml")
+    real = replace(read.node, signing=SigningSource(certificates=Certificates.FILES))
+    far = replace(read.trunks[0], name="acme-far", numbers=("+12025550110",))
+    return replace(read, node=real, trunks=(*read.trunks, far))
+
+
+def in_force(paths: Paths, declared: Declared, *records: EvidenceRecord) -> InForce:
+    key_id, evidence = evidence_of(paths, declared, records, None, now=NOW)
+    made = InForce(version=1, node_file=EXAMPLE, certificates={}, evidence=evidence, evidence_key=key_id)
+    return msgspec.structs.replace(made, blocks=blocks_of(declared, records, NOW.timestamp()))
+
+
+def ids(evidence: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {name: [read_token(token).id for token in tokens] for name, tokens in evidence.items()}
+
+
+def test_a_block_that_was_accepted_or_revoked_concerns_the_trunks_with_numbers_in_it(
+    paths: Paths, declared: Declared
+) -> None:
+    """An act that names no trunk at all, which is what accepting a block is."""
+    before = in_force(paths, declared)
+    near = replace(RECORD, last="+12025550109")
+    _, evidence = evidence_of(paths, declared, [near], before, now=NOW, only=frozenset())
+    assert ids(evidence) == {"acme-hq": ["evidence-17"], "acme-far": []}
+    after = in_force(paths, declared, near)
+    revoked = replace(near, revoked=19)
+    _, evidence = evidence_of(paths, declared, [revoked], after, now=NOW, only=frozenset())
+    assert ids(evidence) == {"acme-hq": [], "acme-far": []}
+
+
+def test_while_no_block_changes_nobodys_evidence_is_looked_at(paths: Paths, declared: Declared) -> None:
+    """A hold of one trunk makes no token of another."""
+    before = msgspec.structs.replace(
+        in_force(paths, declared, RECORD), evidence={"acme-hq": ["a"], "acme-far": ["b"]}
+    )
+    _, evidence = evidence_of(paths, declared, [RECORD], before, now=NOW, only=frozenset())
+    assert evidence == before.evidence

@@ -1,0 +1,173 @@
+"""A node under a real certificate: level A for its own numbers rests on blocks that two people have looked at."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from sipkit.sti import Provider
+from trunkward.certificates.identities import Identities
+from trunkward.engines.in_force import read_in_force
+from trunkward.engines.pki_files import PkiFiles, read_evidence_key
+from trunkward.engines.signer_wire import SignRequest
+from trunkward.engines.users import gid, uid
+from trunkward.shaken.evidence import issue, read_token
+from trunkward.stiauthority.server import Where
+from trunkward.trunks.transit import OF_NODE
+from wire.conftest import EXAMPLE, Node, start_node, stop_node
+from wire.node.parties import ACME_NUMBER, NORTH_NUMBER, run
+from wire.shaken.test_evidence import as_person, done, level_of
+
+X5U = "    x5u: https://cert.example.com/trunkward/test.pem\n"
+IDENTITY = """\
+    x5u: https://cert.example.com/trunkward/test.pem
+    certificates: files
+    files: {{chain: {home}/chain.pem, key: {home}/signing.key}}
+  policy_administrator:
+    url: {provider.sti.administrator.url}
+    certificate: {provider.sti.home.administrator_certificate}
+    ca: {provider.trust}
+"""
+#: Where the authorities of this module are.
+WHERE = Where(address="127.0.0.71")
+BLOCK = "+12025550000-+12025559999"
+_ASK = """
+import socket, sys
+s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.settimeout(10)
+body = sys.argv[2].encode()
+s.sendall(len(body).to_bytes(4, "big") + body); print(s.recv(65536)[4:].decode())
+"""
+ASSIGNMENT = b"202-555 was assigned to Example Telecom."
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    made = Path(tempfile.mkdtemp(prefix="tw-sti-", dir="/tmp"))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def node(home: Path) -> Iterator[Node]:
+    """With a certificate that a person has put there, of an authority on the list it is told to trust."""
+    provider = Provider(home, where=WHERE)
+    provider.sti.start()
+    running = None
+    try:
+        Identities(provider.task()).round(datetime.now(UTC))
+        shutil.copy(provider.chain, home / "chain.pem")
+        os.chown(provider.key_file, uid("tw-signer"), gid("tw-signer"))
+        provider.key_file.chmod(0o600)
+        text = EXAMPLE.read_text(encoding="utf-8")
+        assert text.count(X5U) == 1
+        running = start_node(text.replace(X5U, IDENTITY.format(home=home, provider=provider)))
+        yield running
+    finally:
+        if running is not None:
+            stop_node(running)
+        provider.sti.stop()
+
+
+def token_of(node: Node) -> str:
+    """The token by which the trunk's main number is signed A, as a gate has it."""
+    in_force = read_in_force(node.paths.declared)
+    assert in_force is not None
+    (token,) = in_force.evidence["acme-hq"]
+    return token
+
+
+def replayed(node: Node, token: str) -> str:
+    """What the signer says to a gate's user who has kept a token."""
+    asked = SignRequest(
+        id="1",
+        trunk="acme-hq",
+        tenant="acme",
+        customer="KYC-2026-17",
+        orig=ACME_NUMBER[1:],
+        dest=[NORTH_NUMBER[1:]],
+        level="A",
+        rule="A-own-inventory",
+        evidence=token,
+        origid="8a1e9f7c-7a0a-4a54-a1f8-6d8a2b7c9d10",
+        record_id="r",
+    )
+    become = ["setpriv", f"--reuid={uid('tw-gate')}", f"--regid={gid('tw-gate')}", "--clear-groups"]
+    socket = str(node.paths.signer_socket_of(OF_NODE))
+    told = subprocess.run(
+        [*become, sys.executable, "-c", _ASK, socket, msgspec.json.encode(asked).decode()],
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    return told.stdout
+
+
+def test_property_4_own_numbers_are_a_within_a_block_that_one_person_entered_and_another_accepted(
+    node: Node,
+) -> None:
+    """Summary: Property 4 on the wire: a number in the node file is B; with the block it lies in, accepted by another person, A; revoked, the next call is B, and the signer refuses the token a gate has kept."""
+    alice, bob = as_person(node, "alice", 41001), as_person(node, "bob", 41002)
+    assignment = node.home / "assignment.pdf"
+    assignment.write_bytes(ASSIGNMENT)
+    until = f"{datetime.now(UTC) + timedelta(days=100):%Y-%m-%d}"
+
+    async def scenario() -> None:
+        async def cli(who: Node, *arguments: str, code: int = 0) -> str:
+            return await asyncio.to_thread(done, who, *arguments, code=code)
+
+        level, shown, record = await level_of(node, ACME_NUMBER)
+        assert (level, shown, record["attestation"]["lack"]) == ("B", ACME_NUMBER, "no-evidence-for-number")
+        nobodys = "3 of its numbers (+12025550101-+12025550103) lie in no block of identity node"
+        for command in ("status", "plan", ("evidence", "list")):
+            arguments = (command,) if isinstance(command, str) else command
+            assert nobodys in " ".join((await cli(node, *arguments)).split())
+
+        await cli(
+            *(alice, "evidence", "add", BLOCK, "--kind", "block", "--file", str(assignment)),
+            *("--until", until, "--why", "assigned by the administrator, filed as 2026/50"),
+        )
+        (listed,) = (await cli(node, "evidence", "list", "--json")).splitlines()
+        entered = json.loads(listed)
+        assert (entered["identity"], entered["state"], entered["trunk"]) == ("node", "entered", None)
+        number = str(entered["id"])
+        assert (await level_of(node, ACME_NUMBER))[0] == "B"
+        said = await cli(alice, "evidence", "review", number, "--accept", "--why", "sure", code=2)
+        assert "another person has to look at it" in said
+
+        await cli(bob, "evidence", "review", number, "--accept", "--why", "as in the list of the plan")
+        level, shown, record = await level_of(node, ACME_NUMBER)
+        assert (level, shown, record["attestation"]["rule"]) == ("A", ACME_NUMBER, "A-own-inventory")
+        assert record["attestation"]["evidence"] == f"evidence-{number}"
+        page = json.loads(await cli(node, "why", record["record_id"], "--json"))
+        assert page["journal"]["agrees"], page["journal"]
+        assert page["number"]["declared"].startswith("since version 1, by ")
+        document = page["number"]["record"]
+        assert (document["kind"], document["numbers"]) == ("block", BLOCK)
+        assert (document["entered_by"], document["reviewed_by"]) == ("alice (uid 41001)", "bob (uid 41002)")
+        assert "lie in no block" not in await cli(node, "status")
+        token = token_of(node)
+        assert '"identities"' in replayed(node, token)
+        # what was declared before there was a real certificate, which needed no block
+        key = read_evidence_key(PkiFiles(node.paths.pki).evidence_key)
+        alone = issue(key, replace(read_token(token), id="inventory-acme-hq"))
+        assert "evidence-without-record" in replayed(node, alone)
+
+        await cli(alice, "evidence", "revoke", number, "--why", "given back")
+        level, _, record = await level_of(node, ACME_NUMBER)
+        assert (level, record["attestation"]["lack"]) == ("B", "no-evidence-for-number")
+        assert "evidence-revoked" in replayed(node, token)
+
+    run(node, scenario)
