@@ -18,6 +18,7 @@ from rich.text import Text
 from trunkward.cli.acting import act
 from trunkward.cli.actor import current_actor
 from trunkward.cli.changing import configuration_store
+from trunkward.cli.deck import declared_by
 from trunkward.cli.host_paths import hint
 from trunkward.cli.number import day, end_of
 from trunkward.cli.said import complain, say, wide
