@@ -1,7 +1,7 @@
 """`./trunkward bench signer`: how long an answer of a real signer takes whose journal is on a disk.
 
 Two signers take turns: one with its journal below `--place`, one with it in memory (`/dev/shm`). Each is
-asked by the gate's own client, over one connection, for level A with an evidence token:
+asked by the gate's own client, over one connection, for level A with its tokens:
 
 1. By the timetable, at each of `--rates`: an answer is timed from when its request was due, so that up to a
    millisecond of it is the driver's own timer.
@@ -29,7 +29,9 @@ from trunkward.control.pki import SipNames
 from trunkward.engines.pki_files import PkiFacts, PkiFiles, PkiOwners, ensure_pki, read_evidence_key
 from trunkward.engines.signer_client import SignerClient
 from trunkward.engines.signer_wire import SignRequest
+from trunkward.shaken import relationship as relationships
 from trunkward.shaken.evidence import Evidence, Kind, issue
+from trunkward.shaken.relationship import Relationship
 from trunkward.trunks.transit import OF_NODE
 
 #: Requests on their way while it is asked as fast as it answers.
@@ -148,6 +150,19 @@ def _request(pki: PkiFiles) -> SignRequest:
         version=1,
         id="num-1",
     )
+    relationship = Relationship(
+        identity=OF_NODE,
+        trunk=_TRUNK,
+        customer=_CUSTOMER,
+        since=int(time.time()) - 3600,
+        until=int(time.time()) + 3600,
+        supplies_levels=False,
+        nam="",
+        crn="",
+        not_after=int(time.time()) + 3600,
+        version=1,
+    )
+    key = read_evidence_key(pki.evidence_key)
     return SignRequest(
         trunk=_TRUNK,
         tenant="acme",
@@ -156,7 +171,8 @@ def _request(pki: PkiFiles) -> SignRequest:
         dest=["12025550110"],
         level="A",
         rule="A-own-inventory",
-        evidence=issue(read_evidence_key(pki.evidence_key), evidence),
+        relationship=relationships.issue(key, relationship),
+        evidence=issue(key, evidence),
         origid="123e4567-e89b-82d3-a456-426655440000",
         record_id="rec-1",
     )

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from properties.test_judge_properties import DECLARED, PBX, SDP
 from sipkit.passports import div, identity, shaken
 from sipkit.places import TABLE
-from sipkit.tokens import token
+from sipkit.tokens import token, whose
 from trunkward.admission.caller import Right
 from trunkward.admission.ports import PeerIdentity, Unverified
 from trunkward.admission.routes import routes_of, taken_off
@@ -38,9 +38,8 @@ def _policy(role: Role, *, third_party: bool, switch: bool) -> Snapshot:
     )
     identities = {"r": SigningIdentity(spc="567T", x5u="https://example.com/c.pem", third_party=third_party)}
     declared = changed(DECLARED, trunks=(trunk,), reseller_identities=identities)
-    return Snapshot(
-        compile_snapshot(declared, [token(number, identity="r") for number in trunk.numbers[:2]], 1, TABLE)
-    )
+    tokens = [token(number, identity="r") for number in trunk.numbers[:2]]
+    return Snapshot(compile_snapshot(declared, tokens, 1, TABLE, relationships=whose(declared)))
 
 
 #: (The switch of a reseller's, which the file takes nowhere else.)

@@ -1,8 +1,10 @@
-"""Evidence tokens for policies that tests compile: good in form, signed with a key nobody asks for."""
+"""Tokens for policies that tests compile: good in form, signed with a key nobody asks for."""
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from trunkward.control.relationship_tokens import relationships_of
 from trunkward.shaken.evidence import Evidence, Kind, issue
+from trunkward.trunks.model import Declared
 from trunkward.trunks.transit import OF_NODE
 
 KEY = Ed25519PrivateKey.generate()
@@ -37,3 +39,8 @@ def token(
         id=name or f"{kind}-{trunk}-{first}",
     )
     return issue(KEY, statement)
+
+
+def whose(declared: Declared, now_s: int = UNTIL + 86_400) -> dict[str, str]:
+    """Whose its trunks are, declared so late that it ends after everything else."""
+    return relationships_of(declared, KEY, {}, now_s=now_s)

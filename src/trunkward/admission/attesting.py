@@ -52,13 +52,14 @@ def attesting(
         for said, token in policy.evidence(tn).items()
         if own or (said.kind is not Kind.OWN_INVENTORY and not lost)
     }
+    related = policy.relationship(source.name)
     decision = decide_attestation(
         Ingress(
             trunk=source.name,
             identity=policy.identity_of(source).name,
             role=source.role,
             authenticated=True,
-            customer=source.customer,
+            relationship=related[0] if related else None,
             orig_tn=tn,
             evidence=tuple(known),
             came=came,

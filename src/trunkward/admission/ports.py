@@ -87,6 +87,8 @@ class SigningClaims(msgspec.Struct, frozen=True, kw_only=True):
     rule: Rule
     #: Reference of the KYC record of its tenant; "": there is none.
     customer: str = ""
+    #: The token without which the signer gives neither A nor B, nor what was supplied; None for C of our own.
+    relationship: str | None = None
     #: The token without which the signer gives no A; None for the others.
     evidence: str | None = None
     #: The level its own provider supplied, where only the technical act is ours.

@@ -224,6 +224,8 @@ def _signed(
         kept = msgspec.structs.replace(kept, attested=attested)
         if supplied is None:
             return msgspec.structs.replace(kept, unsigned=rule.value)
+    related = policy.relationship(trunk.name)
+    by_ingress = attested.level is Attestation.C and supplied is None
     claims = SigningClaims(
         trunk=trunk.name,
         tenant=trunk.tenant,
@@ -233,6 +235,7 @@ def _signed(
         level=attested.level,
         rule=attested.rule,
         customer=attested.customer,
+        relationship=related[1] if related and not by_ingress else None,
         evidence=attested.token,
         supplied=supplied,
         retargets=way.links(),

@@ -46,6 +46,7 @@ from trunkward.admission.rows import (
 from trunkward.admission.table import PrefixTable, Table, build_prefixes, build_table
 from trunkward.numbering.destinations import UNKNOWN, Destination
 from trunkward.shaken.evidence import Evidence
+from trunkward.shaken.relationship import Relationship, read_token
 from trunkward.sip.transport import Transport
 from trunkward.spend.table import DeckRefused, DeckTable
 from trunkward.trunks.callers import NeverCalls, VerifiedNumber
@@ -57,7 +58,7 @@ from trunkward.trunks.transit import OF_NODE
 
 MAGIC = b"TWPOLICY"
 #: Goes up with every change of the layout or of a row; a gate reads its own only.
-FORMAT = 9
+FORMAT = 10
 _HEAD = struct.Struct("<8sIQQ32s")
 _SECTIONS = (
     "node",
@@ -67,6 +68,7 @@ _SECTIONS = (
     "certificates",
     "prefixes",
     "evidence",
+    "relationships",
     "permits",
     "places",
     "destinations",
@@ -133,6 +135,7 @@ def compile_snapshot(
     destinations: Mapping[str, Destination],
     secrets: Mapping[str, Sequence[SecretRow]] = MappingProxyType({}),
     *,
+    relationships: Mapping[str, str] = MappingProxyType({}),
     verified: Iterable[VerifiedNumber] = (),
     never: Iterable[NeverCalls] = (),
     decks: Mapping[str, str] = MappingProxyType({}),
@@ -141,10 +144,11 @@ def compile_snapshot(
 ) -> bytes:
     """The snapshot of a declared world.
 
-    `evidence` are the tokens of inventories and of accepted records; `version` is the policy's own number and
-    stands in every record. `destinations` says what lies behind the first digits of numbers
-    (without `+`); what is not in it is not called. `secrets` are those of trunks with digest, by trunk;
-    `verified` numbers trunks may show though they are not theirs; `never` the do-not-originate list;
+    `evidence` are the tokens of inventories and of accepted records, `relationships` those that say whose a
+    trunk is, by its name; `version` is the policy's own number and stands in every record. `destinations`
+    says what lies behind the first digits of numbers (without `+`); what is not in it is not called.
+    `secrets` are those of trunks with digest, by trunk; `verified` numbers trunks may show though they are
+    not theirs; `never` the do-not-originate list;
     `decks` the SHA-256 of each deck by its name; `holds` and `raises` those in force (`trunks.spending`).
     Disabled carriers take no prefixes. Equal arguments give equal bytes.
     """
@@ -183,6 +187,7 @@ def compile_snapshot(
             {prefix.encode(): _encode(indexes) for prefix, indexes in prefixes.items()}
         ),
         "evidence": evidence_table(evidence),
+        "relationships": build_table({name.encode(): said.encode() for name, said in relationships.items()}),
         "permits": build_table({_index(number): row for row, number in permits.items()}),
         "places": places,
         "destinations": leads,
@@ -288,6 +293,9 @@ class Snapshot:
         self._prefixes = PrefixTable(parts["prefixes"])
         self._denied = denied
         self._evidence = lru_cache(maxsize=_DECODED_NUMBERS)(EvidenceTable(parts["evidence"]).of)
+        self._relationships = Table(parts["relationships"])
+        #: Whose a trunk is, by its name, with the token that says so; None: nobody has said.
+        self.relationship = lru_cache(maxsize=_DECODED_TRUNKS)(self._relationship)
         self._permits = Table(parts["permits"])
         self._places = places_of(parts["places"])
         self._destinations = PrefixTable(parts["destinations"])
@@ -468,6 +476,13 @@ class Snapshot:
             found = spending_of_row(owner, _decode_spending(row))
             return found if found.spending.has_caps else None
         return OwnerSpending(owner=owner, spending=TRUNK_CAPS) if owner.startswith("trunk:") else None
+
+    def _relationship(self, trunk: str) -> tuple[Relationship, str] | None:
+        found = self._relationships.get(trunk.encode())
+        if found is None:
+            return None
+        token = found.decode("ascii")
+        return read_token(token), token
 
     def _ceilings(self, trunk: str) -> Ceilings:
         rows = self._limits.get(trunk.encode())

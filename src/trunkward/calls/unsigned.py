@@ -26,6 +26,16 @@ _WORDS: tuple[tuple[str, str], ...] = (
     ),
     ("evidence-", "the declaration of this number was not good to the signer: start the node anew"),
     (
+        "relationship-",
+        "the declaration of whose trunk it is was not good to the signer: start the node anew",
+    ),
+    ("customer-", "the KYC record of its customer did not hold for the signer: ./trunkward status says why"),
+    (
+        "level-supplied-by-another",
+        "the signer knows another trunk as the switch that says the level: report it, with the record",
+    ),
+    ("name-of-another", "the gate named the caller otherwise than was declared: report it, with the record"),
+    (
         "certificate-test",
         "nobody on the Internet trusts this node's TEST authority: get a certificate (identity.certificates)",
     ),

@@ -14,7 +14,6 @@ from trunkward.cli.changing import Busy, changing, configuration_store
 from trunkward.cli.ready import gate_policy
 from trunkward.cli.said import complain, in_words, say
 from trunkward.control import configuration
-from trunkward.control.blocks import blocks_of
 from trunkward.control.configuration import NoSuchVersion, Superseded, Version
 from trunkward.control.decks import DeckActRefused
 from trunkward.control.declared import InForce
@@ -29,11 +28,10 @@ from trunkward.engines.decks import put_decks
 from trunkward.engines.denied_file import deny
 from trunkward.engines.in_force import read_in_force
 from trunkward.engines.installed import OtherVersion, check_runs_this
-from trunkward.engines.issuing import evidence_of
 from trunkward.engines.live import NotApplied, is_running, put_policy_in_force
+from trunkward.engines.tokens import Tokens, tokens_for
 from trunkward.settings import Paths
 from trunkward.store.configuration import SqlConfiguration, TextDamaged
-from trunkward.trunks.evidence import NumberBlock
 from trunkward.trunks.model import Declared
 
 #: Writes the act down, at a time in seconds since the epoch, with a number beyond the one given.
@@ -88,7 +86,7 @@ def _put_in_force(
 ) -> int:
     began, now = time.monotonic(), datetime.now(UTC)
     try:
-        evidence_key, evidence, blocks = _evidence(paths, store, before, declared, now)
+        tokens = _tokens(paths, store, before, declared, now)
         after = msgspec.structs.replace(
             before,
             version=version.number,
@@ -98,9 +96,10 @@ def _put_in_force(
             delegates=delegates_of(store, version.at),
             holds=holds_now(store.holds()),
             raises=raises_now(store.raises(), version.at),
-            evidence=evidence,
-            evidence_key=evidence_key,
-            blocks=blocks,
+            evidence=tokens.evidence,
+            relationships=tokens.relationships,
+            evidence_key=tokens.evidence_key,
+            blocks=tokens.blocks,
         )
         put_policy_in_force(paths, before, after, gate_policy, now=now)
     except (NotApplied, NotPrepared, OSError) as problem:
@@ -112,19 +111,23 @@ def _put_in_force(
     return 0
 
 
-def _evidence(
+def _tokens(
     paths: Paths, store: SqlConfiguration, before: InForce, declared: Declared, now: datetime
-) -> tuple[str, dict[str, list[str]], list[NumberBlock]]:
+) -> Tokens:
     """The tokens of trunks that evidence was ever entered for, anew; those of all others as they are.
 
     And the blocks: of those that are there now, or not any more, trunks with a number in them are looked at.
     """
     trunks = frozenset(record.trunk for record in store.evidence())
     if not trunks:
-        return before.evidence_key, before.evidence, before.blocks
+        return Tokens(
+            evidence=before.evidence,
+            relationships=before.relationships,
+            evidence_key=before.evidence_key,
+            blocks=before.blocks,
+        )
     records, problems = sound(store)
     for problem in problems:
         complain(problem)
     deny(paths, denied_by(records, now.timestamp()), now.timestamp())
-    evidence_key, evidence = evidence_of(paths, declared, records, before, now=now, only=trunks)
-    return evidence_key, evidence, blocks_of(declared, records, now.timestamp())
+    return tokens_for(paths, declared, records, before, now=now, only=trunks)

@@ -31,6 +31,7 @@ from trunkward.cli.trial_table import ADMIT, COLUMNS, Asked, CasesRefused, probl
 from trunkward.control.blocks import needs_blocks, wanting_by
 from trunkward.control.decks import in_force, rated_by, unpacked, users_of, wanting
 from trunkward.control.evidence_tokens import tokens_of
+from trunkward.control.relationship_tokens import relationships_of
 from trunkward.engines.denied_file import read_own
 from trunkward.engines.destinations_file import DestinationsUnreadable, destinations_text, destinations_with
 from trunkward.settings import Paths
@@ -216,7 +217,9 @@ def _policy(paths: Paths, file: Path | None) -> Snapshot:
         declared = read_config(file).declared
         # an applied file has a declaration for every number in it; nobody asks by whose key
         key = Ed25519PrivateKey.generate()
-        tokens = tokens_of(declared, _records_for(paths, declared), key, {}, now_s=int(time.time()))
+        now_s = int(time.time())
+        tokens = tokens_of(declared, _records_for(paths, declared), key, {}, now_s=now_s)
+        whose = relationships_of(declared, key, {}, now_s=now_s)
         try:
             table = destinations_with(destinations_text(declared.node.destinations_file))
         except DestinationsUnreadable as problem:  # read a moment ago, and gone
@@ -224,7 +227,8 @@ def _policy(paths: Paths, file: Path | None) -> Snapshot:
             raise typer.Exit(2) from None
         decks, compiled = _decks_for(paths, declared)
         every = (token for its in tokens.values() for token in its)
-        return Snapshot(compile_snapshot(declared, every, 0, table, decks=decks), compiled.__getitem__)
+        policy = compile_snapshot(declared, every, 0, table, relationships=whose, decks=decks)
+        return Snapshot(policy, compiled.__getitem__)
     current = paths.policy / "current"
     try:
         denied, _ = read_own(paths)

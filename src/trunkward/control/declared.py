@@ -28,6 +28,8 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
     certificates: dict[str, list[str]]
     #: Evidence tokens by trunk name (`control.evidence_tokens`).
     evidence: dict[str, list[str]]
+    #: Tokens that say whose a trunk is, by its name (`control.relationship_tokens`).
+    relationships: dict[str, str] = {}
     #: SHA-256 of the public key (DER) that verifies these tokens; "" when it is not known.
     evidence_key: str = ""
     #: What inventories rest on (`control.blocks`).

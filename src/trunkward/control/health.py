@@ -62,7 +62,7 @@ class CertificateOf(StrEnum):
     REVOCATIONS = "revocation-list"
     PEER = "peer"
     CARRIER_AUTHORITY = "carrier-authority"
-    #: No certificate, but ends in the same way: what level A stands on.
+    #: No certificate, but ends in the same way: what levels A and B stand on.
     EVIDENCE = "evidence"
     #: The KYC records of customers, without which neither A nor B is signed.
     CUSTOMER = "customer"
@@ -376,7 +376,7 @@ _AFTER_ITS_END = {
     CertificateOf.REVOCATIONS: "nobody knows which signing certificates are revoked; what then is policy",
     CertificateOf.PEER: "no call reaches this peer over TLS",
     CertificateOf.CARRIER_AUTHORITY: "no call reaches this carrier over TLS",
-    CertificateOf.EVIDENCE: "outbound: signed B, not A",
+    CertificateOf.EVIDENCE: "outbound: signed B or C, not A",
     CertificateOf.CUSTOMER: "outbound: signed C",
 }
 

@@ -1,8 +1,8 @@
 """Making what `web` may know out of a configuration: by whom the whole of it is known."""
 
+from trunkward.control import evidence_tokens, relationship_tokens
 from trunkward.control.declared import InForce
 from trunkward.control.deviations import deviations
-from trunkward.control.evidence_tokens import first_to_end
 from trunkward.control.shown import TEST, Shown, certificate_sources, identity_sources, signing_sources
 from trunkward.trunks.model import Declared
 
@@ -10,6 +10,10 @@ from trunkward.trunks.model import Declared
 def shown(in_force: InForce, declared: Declared, since: float) -> Shown:
     """What may be known of a configuration put in force at `since`; `declared` is what it declares."""
     node = declared.node
+    ends = (
+        evidence_tokens.first_to_end(in_force.evidence, in_force.blocks),
+        relationship_tokens.first_to_end(in_force.relationships),
+    )
     return Shown(
         version=in_force.version,
         since=since,
@@ -23,7 +27,7 @@ def shown(in_force: InForce, declared: Declared, since: float) -> Shown:
         certificates=certificate_sources(declared),
         identities=identity_sources(declared),
         tested=[name for name, source in signing_sources(declared).items() if source == TEST],
-        evidence_until=first_to_end(in_force.evidence, in_force.blocks),
+        evidence_until=min(filter(None, ends), default=None),
         customers_until=min(
             (t.customer.until_s for t in declared.trunks if t.customer and not t.in_transit), default=None
         ),

@@ -50,7 +50,8 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     identities: dict[str, str] = {}
     #: Identities that sign under the node's own TEST authority: the node's first, then resellers' by name.
     tested: list[str] = []
-    #: Seconds since the epoch at which the first evidence token ends; None when there is none.
+    #: Seconds since the epoch at which the first declaration of an inventory, or of whose a trunk is, ends;
+    #: None when there is none.
     evidence_until: float | None
     #: The same of the first KYC record that is too old for its customer's calls.
     customers_until: float | None = None

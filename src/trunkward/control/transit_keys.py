@@ -8,10 +8,9 @@ from pydantic import AfterValidator
 
 from trunkward.control.keys import Part, Wrong
 from trunkward.control.yaml_lines import PathKey
+from trunkward.shaken.caller_name import MAX_TEXT, is_caller_name
 from trunkward.trunks.transit import CallerName, Role
 
-#: Characters of a name, and of a reason; telephones show some fifteen to thirty-five (our limit).
-_LONGEST_TEXT = 64
 #: What says which of its own numbers a customer's users show.
 _OF_CUSTOMERS = ("caller", "rcd", "supplies_levels")
 
@@ -19,8 +18,8 @@ _OF_CUSTOMERS = ("caller", "rcd", "supplies_levels")
 
 
 def _text(text: str) -> str:
-    if not 1 <= len(text) <= _LONGEST_TEXT or not text.isprintable() or text != text.strip():
-        raise ValueError(f"write 1 to {_LONGEST_TEXT} printable characters, such as Example Corp")
+    if not is_caller_name(text, ""):
+        raise ValueError(f"write 1 to {MAX_TEXT} printable characters, such as Example Corp")
     return text
 
 

@@ -1,17 +1,12 @@
 """Keys, certificates and evidence for a configuration: made where there are none, kept while good."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-from trunkward.control.blocks import blocks_of, concerned
 from trunkward.control.declared import InForce
 from trunkward.control.do_not_originate import ListRefused
 from trunkward.control.evidence import denied_by
-from trunkward.control.evidence_tokens import tokens_of
 from trunkward.control.node_file import Accepted
 from trunkward.engines.certificates import accepted_fingerprints
 from trunkward.engines.checked_files import NotPrepared, check_files
@@ -20,11 +15,11 @@ from trunkward.engines.destinations_file import DestinationsUnreadable, destinat
 from trunkward.engines.number_lists import never_calls
 from trunkward.engines.peer_authorities import authorities_of_carriers, authorities_of_trunks
 from trunkward.engines.pki_facts import pki_facts, pki_owners
-from trunkward.engines.pki_files import PkiFiles, ensure_pki, read_evidence_key
+from trunkward.engines.pki_files import PkiFiles, ensure_pki
+from trunkward.engines.tokens import tokens_for
 from trunkward.settings import Paths
 from trunkward.trunks.callers import NeverCalls
 from trunkward.trunks.evidence import EvidenceRecord, NumberBlock
-from trunkward.trunks.model import Declared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +28,7 @@ class Issued:
 
     certificates: dict[str, list[str]]
     evidence: dict[str, list[str]]
+    relationships: dict[str, str]
     evidence_key: str
     #: What the evidence of inventories rests on.
     blocks: list[NumberBlock]
@@ -51,6 +47,7 @@ def issued_of(in_force: InForce) -> Issued:
     return Issued(
         certificates=in_force.certificates,
         evidence=in_force.evidence,
+        relationships=in_force.relationships,
         evidence_key=in_force.evidence_key,
         blocks=in_force.blocks,
         destinations=in_force.destinations,
@@ -101,48 +98,15 @@ def issue(
     }
     # after a key was made anew it is signed anew, too
     deny(paths, denied_by(records, now.timestamp()), now.timestamp())
-    key_id, evidence = evidence_of(paths, declared, records, before, now=now, only=only)
+    tokens = tokens_for(paths, declared, records, before, now=now, only=only)
     return Issued(
         certificates=certificates,
-        evidence=evidence,
-        evidence_key=key_id,
-        blocks=blocks_of(declared, records, now.timestamp()),
+        evidence=tokens.evidence,
+        relationships=tokens.relationships,
+        evidence_key=tokens.evidence_key,
+        blocks=tokens.blocks,
         authorities=authorities_of_trunks(declared),
         carrier_authorities=authorities_of_carriers(declared, pki),
         destinations=destinations,
         do_not_originate=never,
-    )
-
-
-def evidence_of(
-    paths: Paths,
-    declared: Declared,
-    records: Sequence[EvidenceRecord],
-    before: InForce | None,
-    *,
-    now: datetime,
-    only: frozenset[str] | None = None,
-) -> tuple[str, dict[str, list[str]]]:
-    """The name of the key that signs evidence, and every trunk's tokens; arguments as of `issue`."""
-    key = read_evidence_key(PkiFiles(paths.pki).evidence_key)
-    public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    key_id = sha256(public).hexdigest()
-    same_key = before is not None and before.evidence_key == key_id
-    held = before.evidence if before and same_key else {}
-    if only is not None and before is not None:
-        only |= concerned(declared, before.blocks, blocks_of(declared, records, now.timestamp()))
-    # as with certificates: who is not looked at keeps what was in force a moment ago
-    kept = {
-        t.name: held[t.name]
-        for t in declared.trunks
-        if only is not None and t.name not in only and t.name in held
-    }
-    return key_id, kept | tokens_of(
-        replace(declared, trunks=tuple(t for t in declared.trunks if t.name not in kept)),
-        records,
-        key,
-        before.evidence if before else {},
-        now_s=int(now.timestamp()),
-        # root's own document: what this key signed was good, and verifying 10,000 takes seconds
-        signed_by_it=same_key,
     )

@@ -103,6 +103,7 @@ def decide(
         values=accepted.values,
         certificates=issued.certificates,
         evidence=issued.evidence,
+        relationships=issued.relationships,
         evidence_key=issued.evidence_key,
         blocks=issued.blocks,
         authorities=issued.authorities,

@@ -12,7 +12,7 @@ from trunkward.shaken.attest import Attestation
 from trunkward.shaken.passport import MAX_DESTINATIONS
 from trunkward.trunks.transit import OF_NODE
 
-#: Largest frame either side accepts, in bytes. A request has about 700.
+#: Largest frame either side accepts, in bytes. A request has about 1,600.
 MAX_FRAME = 16 * 1024
 LENGTH_BYTES = 4
 #: Longest name, number or identifier in a request, in characters.
@@ -66,6 +66,8 @@ class SignRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     level: Level | None = None
     #: Id of the rule it was decided by.
     rule: Name
+    #: Relationship token; needed for A, for B and for what the obligated provider supplied.
+    relationship: str | None = None
     #: Evidence token; needed for A.
     evidence: str | None = None
     #: What the obligated provider said, where only the technical act is ours (47 CFR 64.6301(b)).

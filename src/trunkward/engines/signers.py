@@ -147,12 +147,6 @@ def _command(signer: Signer, declared: Declared, paths: Paths) -> list[str]:
         *("--metrics-port", str(signer.metrics_port)),
         *(["--recorded-only"] if needs_blocks(declared, identity) else []),
         *(["--third-party"] if resold is not None and resold.third_party else []),
-        *(
-            word
-            for trunk in declared.trunks
-            if trunk.supplies_levels and trunk.reseller == identity
-            for word in ("--supplier", trunk.name)
-        ),
     ]
 
 

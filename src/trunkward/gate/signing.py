@@ -77,6 +77,7 @@ class SignerForCall:
             dest=[claims.dest],
             level=claims.level.value if claims.level else None,
             rule=claims.rule,
+            relationship=claims.relationship,
             evidence=claims.evidence,
             supplied=claims.supplied.value if claims.supplied else None,
             div=[

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+from trunkward.shaken import relationship as relationships
 from trunkward.shaken.evidence import Evidence, EvidenceRefused, Kind, require
-from trunkward.trunks.customer import MOST_AGE_D, Customer
+from trunkward.shaken.relationship import Relationship, RelationshipRefused
+from trunkward.trunks.customer import MOST_AGE_D
 from trunkward.trunks.transit import OF_NODE, Role
 
 
@@ -56,6 +58,9 @@ class Lack(StrEnum):
     CUSTOMER_NOT_KNOWN = "customer-not-known"
     CUSTOMER_NOT_YET_VERIFIED = "customer-not-yet-verified"
     CUSTOMER_VERIFIED_TOO_LONG_AGO = "customer-verified-too-long-ago"
+    RELATIONSHIP_OF_OTHER_IDENTITY = "relationship-of-other-identity"
+    RELATIONSHIP_OF_OTHER_TRUNK = "relationship-of-other-trunk"
+    RELATIONSHIP_EXPIRED = "relationship-expired"
     NO_EVIDENCE = "no-evidence-for-number"
     EVIDENCE_OF_OTHER_IDENTITY = "evidence-of-other-identity"
     EVIDENCE_OF_OTHER_TRUNK = "evidence-of-other-trunk"
@@ -72,6 +77,9 @@ LACKS: Mapping[Lack, str] = MappingProxyType(
         Lack.CUSTOMER_NOT_KNOWN: "a KYC record of the customer (tenants[].customer in the node file)",
         Lack.CUSTOMER_NOT_YET_VERIFIED: "a KYC record whose date has come",
         Lack.CUSTOMER_VERIFIED_TOO_LONG_AGO: f"a KYC record that is not older than {MOST_AGE_D} days",
+        Lack.RELATIONSHIP_OF_OTHER_IDENTITY: "a customer for whom the certificate that signs its calls is",
+        Lack.RELATIONSHIP_OF_OTHER_TRUNK: "a customer of this trunk: the one there is is of another one",
+        Lack.RELATIONSHIP_EXPIRED: "a declaration of whose trunk it is that has not ended (apply, or up)",
         Lack.NO_EVIDENCE: "live evidence that the number belongs to the customer",
         Lack.EVIDENCE_OF_OTHER_IDENTITY: "evidence for the certificate that signs its calls",
         Lack.EVIDENCE_OF_OTHER_TRUNK: "evidence of this trunk: what there is is of another one",
@@ -89,7 +97,7 @@ class Piece(StrEnum):
     AUTHENTICATED = "authenticated"
     #: The call entered the IP network here.
     ORIGINATED_HERE = "originated-here"
-    #: A KYC record of its tenant, old enough and not too old.
+    #: A KYC record of its tenant, old enough and not too old, and declared for this trunk.
     CUSTOMER = "customer"
     #: A live record that this number belongs to this customer, who calls by this trunk.
     NUMBER = "number"
@@ -249,8 +257,8 @@ class Ingress:
     role: Role
     #: It proved who it is, in every way that its configuration demands.
     authenticated: bool
-    #: None: no KYC record is known.
-    customer: Customer | None
+    #: Whose it is, by what `control` has declared; None: nobody has said.
+    relationship: Relationship | None
     #: The number it shows, canonical.
     orig_tn: str
     #: What speaks for that number; their signatures are checked, here or by the signer.
@@ -304,8 +312,8 @@ def decide_attestation(call: Ingress, now_s: int) -> AttestDecision:
         rule = Rule.C_GATEWAY if gateway else Rule.C_INTERMEDIATE_UNSIGNED
         return AttestDecision(rule=rule, lack=Lack.NOT_ORIGINATED_HERE)
     # 4.
-    customer, lack = _known(call.customer, now_s)
-    if customer is None:
+    customer, lack = _known(call, now_s)
+    if lack is not None:
         return AttestDecision(rule=Rule.C_UNKNOWN_CUSTOMER, lack=lack)
     # 5.
     nearest, lack = None, Lack.NO_EVIDENCE
@@ -315,7 +323,7 @@ def decide_attestation(call: Ingress, now_s: int) -> AttestDecision:
                 evidence,
                 identity=call.identity,
                 trunk=call.trunk,
-                customer=customer.reference,
+                customer=customer,
                 tn=call.orig_tn,
                 now_s=now_s,
             )
@@ -344,12 +352,12 @@ def _is_signed(call: Ingress) -> bool:
     return not call.domestic
 
 
-def _known(customer: Customer | None, now_s: int) -> tuple[Customer | None, Lack | None]:
-    """The customer if its KYC record is valid now, else what is wrong with it."""
-    if customer is None:
-        return None, Lack.CUSTOMER_NOT_KNOWN
-    if now_s < customer.since_s:
-        return None, Lack.CUSTOMER_NOT_YET_VERIFIED
-    if now_s >= customer.until_s:
-        return None, Lack.CUSTOMER_VERIFIED_TOO_LONG_AGO
-    return customer, None
+def _known(call: Ingress, now_s: int) -> tuple[str, Lack | None]:
+    """The customer's KYC record if that is valid now, else what is wrong with it."""
+    if call.relationship is None:
+        return "", Lack.CUSTOMER_NOT_KNOWN
+    try:
+        relationships.require(call.relationship, identity=call.identity, trunk=call.trunk, now_s=now_s)
+        return relationships.require_customer(call.relationship, now_s), None
+    except RelationshipRefused as refused:
+        return "", Lack(refused.reason)

@@ -2,23 +2,19 @@
 
 `control` signs them (Ed25519, RFC 8032): one for each run of numbers in a trunk's own inventory, and one for
 each record of evidence that was entered by one person and accepted by another. The gate carries tokens and
-can neither make nor change them. Text form, all ASCII:
-
-    twe2.<base64url payload>.<base64url signature>
-
-The signature covers `twe2.<base64url payload>`, so a token of another kind or format never passes for this
-one. The payload is JSON with the keys of `Evidence`, in lexicographic order and without white space.
+can neither make nor change them. Their form is that of all such tokens (`shaken.control_token`), the payload
+has the keys of `Evidence`.
 """
 
-import json
 import re
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
+from typing import Any
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from trunkward.shaken import base64url
+from trunkward.shaken import control_token
+from trunkward.shaken.control_token import TokenRefused
 from trunkward.shaken.number import NotANumber, canonical_tn
 
 PREFIX = "twe2"
@@ -121,9 +117,7 @@ _KEYS = {field.name for field in fields(Evidence)}
 
 def issue(private_key: Ed25519PrivateKey, evidence: Evidence) -> str:
     """Sign one statement: the token in its text form."""
-    payload = json.dumps(asdict(evidence), sort_keys=True, separators=(",", ":"))
-    signed = f"{PREFIX}.{base64url.encode(payload.encode())}"
-    return f"{signed}.{base64url.encode(private_key.sign(signed.encode('ascii')))}"
+    return control_token.sign(private_key, PREFIX, asdict(evidence))
 
 
 def open_token(public_key: Ed25519PublicKey, token: str) -> Evidence:
@@ -132,13 +126,10 @@ def open_token(public_key: Ed25519PublicKey, token: str) -> Evidence:
     The split lets a caller keep opened tokens: the signature costs far more than the rest.
     Raises `EvidenceRefused`.
     """
-    prefix, payload, signature = _parts(token)
     try:
-        # Before a byte of the payload is interpreted.
-        public_key.verify(signature, f"{prefix}.{payload}".encode("ascii"))
-    except InvalidSignature:
-        raise EvidenceRefused("evidence-signature-invalid") from None
-    return _stated(payload)
+        return _stated(control_token.opened(public_key, PREFIX, token, MAX_TOKEN))
+    except TokenRefused as refused:
+        raise EvidenceRefused(f"evidence-{refused.reason}") from None
 
 
 def read_token(token: str) -> Evidence:
@@ -146,7 +137,10 @@ def read_token(token: str) -> Evidence:
 
     Raises `EvidenceRefused`.
     """
-    return _stated(_parts(token)[1])
+    try:
+        return _stated(control_token.read(PREFIX, token, MAX_TOKEN))
+    except TokenRefused as refused:
+        raise EvidenceRefused(f"evidence-{refused.reason}") from None
 
 
 def require(evidence: Evidence, *, identity: str, trunk: str, customer: str, tn: str, now_s: int) -> Evidence:
@@ -188,24 +182,10 @@ def _is_tn(text: str) -> bool:
     return text.isascii() and text.isdigit() and canonical_tn(text) == text
 
 
-def _parts(token: str) -> tuple[str, str, bytes]:
-    if len(token) > MAX_TOKEN or not token.isascii():
+def _stated(said: dict[str, Any]) -> Evidence:
+    if set(said) != _KEYS:
         raise EvidenceRefused("evidence-malformed")
     try:
-        prefix, payload, signature = token.split(".")
-        raw_signature = base64url.decode(signature)
-    except ValueError:
-        raise EvidenceRefused("evidence-malformed") from None
-    if prefix != PREFIX:
-        raise EvidenceRefused("evidence-malformed")
-    return prefix, payload, raw_signature
-
-
-def _stated(payload: str) -> Evidence:
-    try:
-        said = json.loads(base64url.decode(payload))
-        if not isinstance(said, dict) or set(said) != _KEYS:
-            raise EvidenceRefused("evidence-malformed")
         return Evidence(**said | {"kind": Kind(said["kind"])})
     except (ValueError, TypeError, NotANumber):
         raise EvidenceRefused("evidence-malformed") from None

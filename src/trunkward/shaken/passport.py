@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from trunkward.shaken import base64url
 from trunkward.shaken.attest import Attestation
+from trunkward.shaken.caller_name import is_caller_name
 from trunkward.shaken.causes import Refused
 from trunkward.shaken.es256 import sign_es256
 from trunkward.shaken.number import canonical_tn
@@ -24,9 +25,6 @@ from trunkward.shaken.x5u import UrlRules, read_url
 
 #: Our limit; a SHAKEN call names one destination, a few only after parallel targets.
 MAX_DESTINATIONS = 10
-#: Characters of a display name and of a call reason that we sign (our limits; displays show far less).
-MAX_NAME = 64
-MAX_REASON = 64
 
 #: RFC 9562 text form, lower case (ATIS-1000074 asks for a UUID; RFC 8588 section 5).
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -125,9 +123,8 @@ class RcdClaims:
     def __post_init__(self) -> None:
         """Refuse what a strict verifier would refuse, and text that could mislead on a display."""
         _check_call(self.orig_tn, self.dest_tns, self.iat)
-        _check_text(self.nam, MAX_NAME)
-        if self.crn:
-            _check_text(self.crn, MAX_REASON)
+        if not is_caller_name(self.nam, self.crn):
+            raise PassportError("rcd-text-invalid", f"{self.nam!r}, {self.crn!r}")
 
     def payload(self) -> bytes:
         """`crn` if there is one, `dest`, `iat`, `orig` and `rcd`."""
@@ -155,11 +152,6 @@ def _check_call(orig_tn: str, dest_tns: tuple[str, ...], iat: int) -> None:
     # RFC 8225 errata 5985: an integer, not the quoted string of the examples. bool is an int to Python.
     if type(iat) is not int or not 0 < iat < 2**53:
         raise PassportError("iat-invalid", repr(iat))
-
-
-def _check_text(text: str, most: int) -> None:
-    if not 0 < len(text) <= most or not text.isprintable() or text.strip() != text:
-        raise PassportError("rcd-text-invalid", repr(text))
 
 
 def _sorted(numbers: tuple[str, ...]) -> str:

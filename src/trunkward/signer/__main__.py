@@ -63,13 +63,6 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
         help="what is no longer kept is deleted though the kernel does not call the clock synchronised",
     )
     parser.add_argument(
-        "--supplier",
-        action="append",
-        default=[],
-        metavar="TRUNK",
-        help="with --third-party: a trunk that supplies levels; repeatable",
-    )
-    parser.add_argument(
         "--allow-uid",
         type=int,
         action="append",
@@ -96,7 +89,6 @@ def _settings(arguments: argparse.Namespace) -> SignerSettings:
     return SignerSettings(
         name=arguments.name,
         third_party=arguments.third_party,
-        suppliers=frozenset(arguments.supplier),
         recorded_only=arguments.recorded_only,
         socket=arguments.socket,
         identity=IdentityFiles(

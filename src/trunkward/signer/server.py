@@ -87,8 +87,6 @@ class SignerSettings:
     name: str = OF_NODE
     #: Signs the levels that the obligated provider supplies, and no other.
     third_party: bool = False
-    #: Trunks that are that provider's own switches.
-    suppliers: frozenset[str] = frozenset()
     #: An inventory by itself is no evidence (`control.blocks.needs_blocks`).
     recorded_only: bool = False
     metrics_port: int | None = None
@@ -172,7 +170,7 @@ class _Office:
         if not self._denied.refresh():
             return
         ids, problem = self._denied.ids, self._denied.problem
-        self.desk.denied = None if self._denied.unknown else ids
+        self.desk.permits.denied = None if self._denied.unknown else ids
         if problem:
             log.error("denied-evidence-not-taken", error=problem)
         self.note("denied-evidence", denied=len(ids), added=sorted(ids - before)[:_MOST_NAMED], error=problem)
@@ -331,7 +329,6 @@ async def serve(
             identity,
             name=settings.name,
             third_party=settings.third_party,
-            suppliers=settings.suppliers,
             recorded_only=settings.recorded_only,
         ),
         journal=journal,

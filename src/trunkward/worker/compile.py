@@ -147,6 +147,7 @@ class PolicyCompiler:
                 for trunk in declared.trunks
                 if trunk.name in in_force.secrets and trunk.demands(IdentifiedBy.DIGEST)
             },
+            relationships=in_force.relationships,
             verified=in_force.verified,
             never=in_force.do_not_originate,
             decks=in_force.decks,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sipkit.places import TABLE
-from sipkit.tokens import token
+from sipkit.tokens import token, whose
 from trunkward.admission.ports import NOTHING_ASKED, Facts, PeerIdentity, Signature
 from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.calls.attempt import CallAttempt
@@ -43,7 +43,7 @@ def declared() -> Declared:
 def policy(declared: Declared) -> Snapshot:
     """Compiled, with evidence for two of the three numbers."""
     evidence = [token(number) for number in declared.trunks[0].numbers[:2]]
-    return Snapshot(compile_snapshot(declared, evidence, 7, TABLE))
+    return Snapshot(compile_snapshot(declared, evidence, 7, TABLE, relationships=whose(declared)))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from sipkit.places import TABLE
-from sipkit.tokens import token
+from sipkit.tokens import token, whose
 from trunkward.admission.judge import Judgement, judge_call
 from trunkward.admission.ports import (
     NOTHING_ASKED,
@@ -50,7 +50,7 @@ def world(declared: Declared, **changes: Any) -> Snapshot:
     carriers = (north, changed(south, trusted=False))
     tokens = [token(number, trunk=trunk.name, identity=signs) for number in trunk.numbers]
     world = changed(declared, node=node, trunks=(trunk,), carriers=carriers, reseller_identities=identities)
-    return Snapshot(compile_snapshot(world, tokens, 1, TABLE))
+    return Snapshot(compile_snapshot(world, tokens, 1, TABLE, relationships=whose(world)))
 
 
 #: What a call came signed with was verified, or was not.

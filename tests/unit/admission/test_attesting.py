@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sipkit.places import TABLE
-from sipkit.tokens import UNTIL, token
+from sipkit.tokens import UNTIL, token, whose
 from trunkward.admission.attesting import Attested, attesting
 from trunkward.admission.caller import Right, right_to
 from trunkward.admission.snapshot import Snapshot, compile_snapshot
@@ -33,7 +33,8 @@ class World:
         other = replace(
             declared.trunks[0], name="bolt-hq", tenant="bolt", numbers=others, certificate_sha256="ef" * 32
         )
-        self.policy = Snapshot(compile_snapshot(replace(declared, trunks=(trunk, other)), tokens, 1, TABLE))
+        both = replace(declared, trunks=(trunk, other))
+        self.policy = Snapshot(compile_snapshot(both, tokens, 1, TABLE, relationships=whose(both)))
         found = self.policy.trunk(trunk.name)
         assert found is not None
         self.trunk: Trunk = found

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sipkit.places import TABLE
-from sipkit.tokens import token
+from sipkit.tokens import token, whose
 from trunkward.admission.caller import Right
 from trunkward.admission.judge import decide, judge_call
 from trunkward.admission.ports import NO_FACTS, NOTHING_ASKED, Facts, PeerIdentity
@@ -48,9 +48,8 @@ def world(declared: Declared, **changed: Any) -> Snapshot:
     north, south = declared.carriers
     carriers = (north, replace(south, trusted=south_trusted, prefixes=("+1202",)))
     evidence = [token(number) for number in trunk.numbers]
-    return Snapshot(
-        compile_snapshot(replace(declared, trunks=(trunk,), carriers=carriers), evidence, 1, TABLE, **more)
-    )
+    world = replace(declared, trunks=(trunk,), carriers=carriers)
+    return Snapshot(compile_snapshot(world, evidence, 1, TABLE, relationships=whose(world), **more))
 
 
 def headers(*said: tuple[str, str]) -> dict[str, list[str]]:

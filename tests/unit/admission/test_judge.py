@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sipkit.places import TABLE
-from sipkit.tokens import token
+from sipkit.tokens import token, whose
 from trunkward.admission.checks import CHECKS, screened
 from trunkward.admission.judge import Judgement, decide, judge, judge_call
 from trunkward.admission.ports import (
@@ -119,9 +119,8 @@ def test_another_customers_number_is_b(outbound: Attempt, pbx: PeerIdentity, dec
     other = replace(declared.trunks[0], name="other", certificate_sha256="ef" * 32, numbers=("+12025550150",))
     # a token left over from when the number was acme's makes it no A either
     evidence = [token("+12025550150", trunk="other"), token("+12025550150")]
-    policy = Snapshot(
-        compile_snapshot(replace(declared, trunks=(declared.trunks[0], other)), evidence, 1, TABLE)
-    )
+    both = replace(declared, trunks=(declared.trunks[0], other))
+    policy = Snapshot(compile_snapshot(both, evidence, 1, TABLE, relationships=whose(both)))
     claims = screen(outbound(calling="+12025550150"), pbx, policy).signing_request
     assert claims is not None
     assert (claims.level, claims.evidence) == (Attestation.B, None)

@@ -15,6 +15,7 @@ from trunkward.calls.unsigned import in_words
 from trunkward.calls.verdict import Blame, Reason, Reject
 from trunkward.shaken.attest import Attestation, Rule
 from trunkward.trunks.callers import CallerRule
+from trunkward.trunks.customer import MOST_AGE_D, Customer
 from trunkward.trunks.model import Declared
 from trunkward.trunks.signing import Certificates, SigningSource
 from trunkward.trunks.transit import Role, SigningIdentity
@@ -52,6 +53,25 @@ def test_a_customer_nobody_knows_is_signed_c(
     claims = claims_of(outbound(CALLED), pbx, world(declared, customer=None, caller_name=NAME))
     assert (claims.level, claims.rule, claims.customer) == (Attestation.C, Rule.C_UNKNOWN_CUSTOMER, "")
     assert claims.caller_name is None
+
+
+def test_the_signer_is_shown_whose_the_trunk_is(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared
+) -> None:
+    """Of A and B, without which it gives neither; C rests on where the call came in."""
+    customer = Customer(reference="KYC-2026-17", verified_s=NOW - 86_400)
+    old = replace(customer, verified_s=NOW - MOST_AGE_D * 86_400)
+    for level, known, calling in (
+        (Attestation.A, customer, OWN),
+        (Attestation.B, customer, FOREIGN),
+        (Attestation.C, old, OWN),
+    ):
+        policy = world(declared, customer=known, caller=FORWARDED)
+        attempt = outbound(CALLED, calling=calling, headers={"diversion": diversion(OWN)})
+        claims = claims_of(attempt, pbx, policy)
+        related = policy.relationship("acme-hq")
+        assert related is not None
+        assert (claims.level, claims.relationship) == (level, None if level == "C" else related[1])
 
 
 # ---- too much -----------------------------------------------------------------------------------
@@ -157,6 +177,10 @@ def test_where_only_the_technical_act_is_ours_the_level_is_supplied(
     assert claims is not None
     assert (claims.level, claims.supplied, claims.rule) == (level, level, f"{level}-supplied")
     assert (claims.evidence, claims.identity) == (None, "resale")
+    # whose switch it is the signer is shown at each level, C too
+    related = policy.relationship("acme-hq")
+    assert related is not None
+    assert (claims.relationship, related[0].supplies_levels) == (related[1], True)
 
 
 @pytest.mark.parametrize("level", ["A", "B", "C"])

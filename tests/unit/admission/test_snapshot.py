@@ -5,9 +5,10 @@ from copy import replace
 import pytest
 
 from sipkit.places import TABLE
-from sipkit.tokens import token
+from sipkit.tokens import token, whose
 from trunkward.admission.snapshot import FORMAT, Snapshot, SnapshotRefused, compile_snapshot
 from trunkward.shaken.evidence import Kind
+from trunkward.shaken.relationship import read_token
 from trunkward.trunks.model import Declared
 
 
@@ -20,6 +21,14 @@ def test_everything_is_found_again(declared: Declared, policy: Snapshot) -> None
     assert policy.trunk_by_certificate(trunk.certificate_sha256) == policy.trunk("acme-hq")
     assert all(policy.number_owner(number) == policy.trunk("acme-hq") for number in trunk.numbers)
     assert list(policy.evidence("12025550101").values()) == [token("+12025550101")]
+
+
+def test_whose_a_trunk_is_comes_back_with_the_token_that_says_so(declared: Declared) -> None:
+    tokens = whose(declared)
+    policy = Snapshot(compile_snapshot(declared, {}, 7, TABLE, relationships=tokens))
+    assert policy.relationship("acme-hq") == (read_token(tokens["acme-hq"]), tokens["acme-hq"])
+    assert policy.relationship("nobody") is None
+    assert Snapshot(compile_snapshot(declared, {}, 7, TABLE)).relationship("acme-hq") is None
 
 
 def test_what_was_revoked_since_speaks_for_nothing(declared: Declared) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from sipkit.tokens import whose
 from trunkward.access.actor import Actor, Source
 from trunkward.admission.snapshot import compile_snapshot
 from trunkward.cli import trial as command
@@ -44,7 +45,8 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
     policy = tmp_path / "run/policy"
     policy.mkdir(parents=True)
     declared = read_node_file(EXAMPLE.read_text(), "example")
-    (policy / "7.snapshot").write_bytes(compile_snapshot(declared, {}, 7, destinations_with("")))
+    snapshot = compile_snapshot(declared, {}, 7, destinations_with(""), relationships=whose(declared))
+    (policy / "7.snapshot").write_bytes(snapshot)
     (policy / "current").symlink_to("7.snapshot")
     return lambda *words: CliRunner().invoke(app, ["try", *words])
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sipkit.places import TABLE
+from sipkit.tokens import whose
 from trunkward.admission.attesting import Attested, attesting
 from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.control.blocks import (
@@ -246,7 +247,8 @@ def attested(
     """What a call of the trunk that shows one of its numbers is signed, by the tokens there are."""
     tokens = tokens_of(declared, records, KEY, {}, now_s=NOW)
     every = [token for its in tokens.values() for token in its]
-    policy = Snapshot(compile_snapshot(declared, every, 1, TABLE), denied=lambda: denied)
+    compiled = compile_snapshot(declared, every, 1, TABLE, relationships=whose(declared))
+    policy = Snapshot(compiled, denied=lambda: denied)
     trunk = policy.trunk("acme-hq")
     assert trunk is not None
     return attesting(trunk, OWN, policy, at)

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from trunkward.control.declared import InForce
 from trunkward.control.evidence_tokens import LIFETIME_S, tokens_of
 from trunkward.control.node_file import read_node_file
+from trunkward.control.relationship_tokens import relationships_of
 from trunkward.control.showing import shown
 from trunkward.control.shown import Shown, certificate_parts, certificate_sources, identity_sources
 from trunkward.trunks.signing import Certificates, PolicyAdministrator, SigningSource
@@ -23,8 +24,10 @@ NOW = 1_800_000_000
 def in_force() -> InForce:
     text = EXAMPLE.read_text(encoding="utf-8")
     made = InForce(version=3, node_file=text, certificates={"acme-hq": [FINGERPRINT]}, evidence={})
-    evidence = tokens_of(made.declared(), (), Ed25519PrivateKey.generate(), {}, now_s=NOW)
-    return msgspec.structs.replace(made, evidence=evidence)
+    key = Ed25519PrivateKey.generate()
+    evidence = tokens_of(made.declared(), (), key, {}, now_s=NOW)
+    relationships = relationships_of(made.declared(), key, {}, now_s=NOW + 1)
+    return msgspec.structs.replace(made, evidence=evidence, relationships=relationships)
 
 
 def test_it_tells_what_health_needs() -> None:
@@ -34,6 +37,11 @@ def test_it_tells_what_health_needs() -> None:
     assert (told.addresses, told.tls_port, told.clock_trusted) == (["127.0.0.10"], 5061, True)
     assert told.issued == ["acme-hq", "north"]
     assert told.evidence_until == NOW + LIFETIME_S
+    # of a trunk without numbers it is told when the declaration of whose it is ends
+    alone = msgspec.structs.replace(made, evidence={})
+    assert shown(alone, made.declared(), 5.0).evidence_until == NOW + 1 + LIFETIME_S
+    nothing = msgspec.structs.replace(alone, relationships={})
+    assert shown(nothing, made.declared(), 5.0).evidence_until is None
     # 731 days after 2026-01-15
     assert told.customers_until == 1_831_593_600
     assert "carrier south" in {found.where for found in told.deviations_found()}

@@ -1,6 +1,5 @@
 """A signer for each identity: who has which user, what each is started with, and whom it trusts."""
 
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -65,28 +64,6 @@ def test_each_identity_has_a_process_a_user_a_key_a_socket_and_a_journal_of_its_
         assert len({one[own] for one in told}) == 3, own
     assert [one["--spc"] for one in told] == ["000T", "002T", "001T"]
     assert ["--third-party" in one.command for one in made] == [False, False, True]
-
-
-def test_a_signer_is_told_which_trunks_supply_levels(paths: Paths, declared: Declared) -> None:
-    """And is another process with them: who is not named there is believed nothing."""
-    trunk = declared.trunks[0]
-    switches = [
-        replace(trunk, name=name, reseller=reseller, supplies_levels=supplies)
-        for name, reseller, supplies in (
-            ("one", "resold", True),
-            ("two", "resold", True),
-            ("customer", "resold", False),
-            ("elsewhere", "other", True),
-        )
-    ]
-    made = {
-        one.name: one.command for one in signer_programs(replace(declared, trunks=tuple(switches)), paths)
-    }
-    named = {
-        name: [value for word, value in pairwise(command) if word == "--supplier"]
-        for name, command in made.items()
-    }
-    assert named == {"signer": [], "signer-other": ["elsewhere"], "signer-resold": ["one", "two"]}
 
 
 def test_journals_are_kept_for_ever_unless_the_file_says_for_how_long(

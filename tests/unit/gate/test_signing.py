@@ -76,7 +76,7 @@ type Sign = Callable[..., tuple[SignatureFact, str, SignRequest]]
 
 
 def test_a_customers_call(sign: Sign) -> None:
-    fact, where, request = sign()
+    fact, where, request = sign(relationship="whose", evidence="that number")
     assert where == "node"
     assert request == SignRequest(
         identity="node",
@@ -84,6 +84,8 @@ def test_a_customers_call(sign: Sign) -> None:
         trunk="acme-hq",
         tenant="acme",
         customer="KYC-2026-17",
+        relationship="whose",
+        evidence="that number",
         orig="12025550101",
         dest=["12025550199"],
         level="B",

@@ -19,20 +19,31 @@ from trunkward.shaken.attest import (
     decide_attestation,
 )
 from trunkward.shaken.evidence import Evidence, Kind
-from trunkward.trunks.customer import MOST_AGE_D, Customer
+from trunkward.shaken.relationship import Relationship
 from trunkward.trunks.transit import OF_NODE, Role
 
 NOW = 1_800_000_000
 DAY = 86_400
 NUMBER = "12025550100"
-CUSTOMER = Customer(reference="KYC-2026-17", verified_s=NOW - 100 * DAY)
+CUSTOMER = Relationship(
+    identity=OF_NODE,
+    trunk="alpha",
+    customer="KYC-2026-17",
+    since=NOW - 100 * DAY,
+    until=NOW + 100 * DAY,
+    supplies_levels=False,
+    nam="",
+    crn="",
+    not_after=NOW + 200 * DAY,
+    version=3,
+)
 
 
 def evidence(kind: Kind = Kind.LOA, **changed: Any) -> Evidence:
     held = Evidence(
         kind=kind,
         identity=OF_NODE,
-        customer=CUSTOMER.reference,
+        customer=CUSTOMER.customer,
         trunk="alpha",
         first="12025550100",
         last="12025550109",
@@ -49,7 +60,7 @@ def ingress(kind: Kind = Kind.LOA, **changed: Any) -> Ingress:
         trunk="alpha",
         role=Role.ORIGINATING,
         authenticated=True,
-        customer=CUSTOMER,
+        relationship=CUSTOMER,
         orig_tn=NUMBER,
         evidence=(evidence(kind),),
     )
@@ -66,17 +77,42 @@ GONE: list[tuple[Piece, dict[str, Any], Lack, Rule]] = [
         Lack.NOT_ORIGINATED_HERE,
         Rule.C_INTERMEDIATE_UNSIGNED,
     ),
-    (Piece.CUSTOMER, {"customer": None}, Lack.CUSTOMER_NOT_KNOWN, Rule.C_UNKNOWN_CUSTOMER),
+    (Piece.CUSTOMER, {"relationship": None}, Lack.CUSTOMER_NOT_KNOWN, Rule.C_UNKNOWN_CUSTOMER),
     (
         Piece.CUSTOMER,
-        {"customer": replace(CUSTOMER, verified_s=NOW - MOST_AGE_D * DAY)},
+        {"relationship": replace(CUSTOMER, until=NOW)},
         Lack.CUSTOMER_VERIFIED_TOO_LONG_AGO,
         Rule.C_UNKNOWN_CUSTOMER,
     ),
     (
         Piece.CUSTOMER,
-        {"customer": replace(CUSTOMER, verified_s=NOW + 14 * 3600 + 1)},
+        {"relationship": replace(CUSTOMER, since=NOW + 1)},
         Lack.CUSTOMER_NOT_YET_VERIFIED,
+        Rule.C_UNKNOWN_CUSTOMER,
+    ),
+    # declared of a trunk whose tenant has no record: a switch
+    (
+        Piece.CUSTOMER,
+        {"relationship": replace(CUSTOMER, customer="")},
+        Lack.CUSTOMER_NOT_KNOWN,
+        Rule.C_UNKNOWN_CUSTOMER,
+    ),
+    (
+        Piece.CUSTOMER,
+        {"relationship": replace(CUSTOMER, not_after=NOW)},
+        Lack.RELATIONSHIP_EXPIRED,
+        Rule.C_UNKNOWN_CUSTOMER,
+    ),
+    (
+        Piece.CUSTOMER,
+        {"relationship": replace(CUSTOMER, trunk="beta")},
+        Lack.RELATIONSHIP_OF_OTHER_TRUNK,
+        Rule.C_UNKNOWN_CUSTOMER,
+    ),
+    (
+        Piece.CUSTOMER,
+        {"relationship": replace(CUSTOMER, identity="resale")},
+        Lack.RELATIONSHIP_OF_OTHER_IDENTITY,
         Rule.C_UNKNOWN_CUSTOMER,
     ),
     (Piece.NUMBER, {"evidence": ()}, Lack.NO_EVIDENCE, Rule.B_KNOWN_CUSTOMER),
@@ -131,7 +167,7 @@ def test_property_4_each_piece_taken_away_lowers_the_level(
     [
         (Piece.AUTHENTICATED, {"authenticated": False}, Rule.NOT_AUTHENTICATED),
         (Piece.ORIGINATED_HERE, {"role": Role.GATEWAY}, Rule.C_GATEWAY),
-        (Piece.CUSTOMER, {"customer": None}, Rule.C_UNKNOWN_CUSTOMER),
+        (Piece.CUSTOMER, {"relationship": None}, Rule.C_UNKNOWN_CUSTOMER),
     ],
 )
 def test_b_needs_all_but_the_number(piece: Piece, changed: dict[str, Any], rule: Rule) -> None:
@@ -144,7 +180,7 @@ def test_b_needs_all_but_the_number(piece: Piece, changed: dict[str, Any], rule:
 
 @pytest.mark.parametrize(
     "whole",
-    [ingress(role=Role.GATEWAY), ingress(role=Role.INTERMEDIATE), ingress(customer=None)],
+    [ingress(role=Role.GATEWAY), ingress(role=Role.INTERMEDIATE), ingress(relationship=None)],
 )
 def test_c_needs_a_known_ingress(whole: Ingress) -> None:
     decision = decide_attestation(whole, NOW)
@@ -215,7 +251,7 @@ def test_b_says_which_evidence_would_have_done() -> None:
 
 
 def test_a_kyc_record_counts_from_its_day_on_and_not_for_ever() -> None:
-    first, last = CUSTOMER.since_s, CUSTOMER.until_s - 1
+    first, last = CUSTOMER.since, CUSTOMER.until - 1
     levels = [decide_attestation(ingress(evidence=()), at).level for at in (first - 1, first, last, last + 1)]
     assert levels == [Attestation.C, Attestation.B, Attestation.B, Attestation.C]
 

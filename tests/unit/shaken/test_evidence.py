@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trunkward.shaken import base64url
-from trunkward.shaken.evidence import MOST_NUMBERS, PREFIX, Evidence, EvidenceRefused, Kind, issue, verify
+from trunkward.shaken.evidence import (
+    MOST_NUMBERS,
+    PREFIX,
+    Evidence,
+    EvidenceRefused,
+    Kind,
+    issue,
+    open_token,
+    verify,
+)
 from trunkward.trunks.transit import OF_NODE
 
 KEY = Ed25519PrivateKey.generate()
@@ -90,6 +99,7 @@ GOOD = {
     "customer": CUSTOMER,
     "first": "12025550100",
     "id": "n",
+    "identity": OF_NODE,
     "kind": "own-inventory",
     "last": "12025550100",
     "not_after": NOW + 1,
@@ -127,6 +137,7 @@ GOOD = {
     ],
 )
 def test_signed_nonsense_is_still_nonsense(payload: bytes) -> None:
+    assert open_token(PUBLIC, signed(json.dumps(GOOD).encode())).numbers == 1
     assert refused(signed(payload)) == "evidence-malformed"
 
 
@@ -141,7 +152,7 @@ def test_signed_nonsense_is_still_nonsense(payload: bytes) -> None:
         TOKEN.replace(".", ""),
         "é" + TOKEN,
         "x" * 5000,
-        signed(json.dumps(GOOD).encode(), prefix="twe2"),
+        signed(json.dumps(GOOD).encode(), prefix="twe1"),
     ],
 )
 def test_malformed_tokens(token: str) -> None:

@@ -33,7 +33,7 @@ def test_largest_frame_and_one_byte_more() -> None:
 def test_a_request_carries_no_url_and_no_certificate() -> None:
     assert set(SignRequest.__struct_fields__) == {
         "id", "identity", "kind", "trunk", "tenant", "customer", "ingress", "orig", "dest", "level", "rule",
-        "evidence", "supplied", "div", "received_iat", "rcd", "origid", "record_id", "call_id_hash",
+        "relationship", "evidence", "supplied", "div", "received_iat", "rcd", "origid", "record_id", "call_id_hash",
     }  # fmt: skip
     with pytest.raises(msgspec.ValidationError):
         msgspec.json.decode(b'{"trunk":"a","x5u":"https://example.com/"}', type=SignRequest)

@@ -9,9 +9,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from sipkit.tokens import token
+from sipkit.tokens import token, whose
 from trunkward.admission.snapshot import Snapshot
 from trunkward.control.declared import InForce
+from trunkward.control.node_file import read_node_file
 from trunkward.engines.behind_calls import NICE
 from trunkward.shaken.evidence import Kind
 from trunkward.spend.deck import Rate, deck, written
@@ -48,6 +49,7 @@ class Place:
             node_file=node_file,
             certificates={"acme-hq": [PBX]},
             evidence={"acme-hq": [token(NUMBER), token(FOREIGN, kind=Kind.DELEGATE, until=UNTIL)]},
+            relationships=whose(read_node_file(EXAMPLE, "node.yaml")),
             delegates={"evidence-17": "a chain"},
             blocks=[BLOCK],
             decks=decks or {},
@@ -72,6 +74,9 @@ def test_what_is_declared_is_in_force(place: Place) -> None:
     trunk = place.current.trunk_by_certificate(PBX)
     assert trunk is not None
     assert trunk.name == "acme-hq"
+    related = place.current.relationship("acme-hq")
+    assert related is not None
+    assert related[0].customer == "KYC-2026-17"
     assert place.compiler.version == place.current.version == 1
     # what the worker looks at again, and tells of
     assert place.compiler.delegates == {"evidence-17": "a chain"}

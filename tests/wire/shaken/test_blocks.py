@@ -89,6 +89,8 @@ def token_of(node: Node) -> str:
 
 def replayed(node: Node, token: str) -> str:
     """What the signer says to a gate's user who has kept a token."""
+    in_force = read_in_force(node.paths.declared)
+    assert in_force is not None
     asked = SignRequest(
         id="1",
         trunk="acme-hq",
@@ -98,6 +100,7 @@ def replayed(node: Node, token: str) -> str:
         dest=[NORTH_NUMBER[1:]],
         level="A",
         rule="A-own-inventory",
+        relationship=in_force.relationships["acme-hq"],
         evidence=token,
         origid="8a1e9f7c-7a0a-4a54-a1f8-6d8a2b7c9d10",
         record_id="r",

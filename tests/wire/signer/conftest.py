@@ -29,7 +29,9 @@ from trunkward.engines.pki_files import (
 from trunkward.engines.signer_wire import SignRequest
 from trunkward.journal.examine import Report, examine
 from trunkward.journal.heads import Head, signed_minute
+from trunkward.shaken import relationship as relationships
 from trunkward.shaken.evidence import Evidence, Kind, issue
+from trunkward.shaken.relationship import Relationship
 from trunkward.trunks.transit import OF_NODE
 
 #: Ordinary ids stand for tw-edge, tw-gate and tw-signer: what is tested is that they differ.
@@ -88,6 +90,23 @@ class Node:
         )
         return issue(read_evidence_key(self.files.evidence_key), evidence)
 
+    def relationship(self, trunk: str = "alpha", until: int | None = None) -> str:
+        """Whose a trunk is, for an hour."""
+        now = int(time.time())
+        said = Relationship(
+            identity=OF_NODE,
+            trunk=trunk,
+            customer="KYC-2026-17",
+            since=now - 3600,
+            until=until or now + 3600,
+            supplies_levels=False,
+            nam="",
+            crn="",
+            not_after=now + 3600,
+            version=now,
+        )
+        return relationships.issue(read_evidence_key(self.files.evidence_key), said)
+
     def request(
         self, level: str = "B", orig: str = "12025550100", evidence: str | None = None
     ) -> SignRequest:
@@ -100,6 +119,7 @@ class Node:
             dest=["12025550110"],
             level=level,  # type: ignore[arg-type]
             rule="A-own-inventory" if level == "A" else "B-known-customer",
+            relationship=self.relationship(),
             evidence=evidence,
             origid="123e4567-e89b-82d3-a456-426655440000",
             record_id="rec-1",

@@ -13,6 +13,7 @@ from contextlib import suppress
 from hashlib import sha256
 from typing import Any
 
+import msgspec
 import pytest
 
 from trunkward.engines.pki_files import read_evidence_key
@@ -72,8 +73,8 @@ except (ConnectionResetError, BrokenPipeError):
 def test_only_the_gates_user_gets_an_answer(node: Any) -> None:
     node.start(allow_uid=GATE)
     body = json.dumps(
-        {"id": "1", "trunk": "a", "tenant": "t", "orig": "12025550100", "dest": ["12025550110"], "level": "B",
-         "customer": "k", "rule": "B-known-customer", "origid": "123e4567-e89b-82d3-a456-426655440000", "record_id": "r"}
+        {"id": "1", "trunk": "a", "tenant": "t", "orig": "12025550100", "dest": ["12025550110"], "level": "C",
+         "ingress": "t", "rule": "C-unknown-customer", "origid": "123e4567-e89b-82d3-a456-426655440000", "record_id": "r"}
     )  # fmt: skip
     assert int(node.run_as(GATE, KNOCK, str(node.socket), body).stdout) > 500
     for uid in (EDGE, EDGE, SIGNER, 0):
@@ -119,6 +120,15 @@ def test_levels(node: Any) -> None:
         (_changed(node.token()), "evidence-signature-invalid"),
     ):
         request = node.request("A", evidence=evidence)
+        with pytest.raises(SignerRefused, match=reason):
+            ask(node, lambda client, request=request: client.sign(request, 2))  # type: ignore[misc]
+    for relationship, reason in (
+        (None, "relationship-missing"),
+        (node.relationship(trunk="beta"), "relationship-of-other-trunk"),
+        (node.relationship(until=int(time.time())), "customer-verified-too-long-ago"),
+        (_changed(node.relationship()), "relationship-signature-invalid"),
+    ):
+        request = msgspec.structs.replace(node.request("B"), relationship=relationship)
         with pytest.raises(SignerRefused, match=reason):
             ask(node, lambda client, request=request: client.sign(request, 2))  # type: ignore[misc]
 

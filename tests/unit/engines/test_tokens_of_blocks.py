@@ -11,8 +11,8 @@ from trunkward.control.blocks import blocks_of
 from trunkward.control.declared import InForce
 from trunkward.control.node_file import read_node_file
 from trunkward.control.pki import SipNames
-from trunkward.engines.issuing import evidence_of
 from trunkward.engines.pki_files import PkiFacts, PkiOwners, ensure_pki
+from trunkward.engines.tokens import tokens_for
 from trunkward.settings import Paths
 from trunkward.shaken.evidence import read_token
 from trunkward.trunks.evidence import BLOCK, EvidenceRecord
@@ -66,9 +66,16 @@ def declared() -> Declared:
 
 
 def in_force(paths: Paths, declared: Declared, *records: EvidenceRecord) -> InForce:
-    key_id, evidence = evidence_of(paths, declared, records, None, now=NOW)
-    made = InForce(version=1, node_file=EXAMPLE, certificates={}, evidence=evidence, evidence_key=key_id)
-    return msgspec.structs.replace(made, blocks=blocks_of(declared, records, NOW.timestamp()))
+    tokens = tokens_for(paths, declared, records, None, now=NOW)
+    assert tokens.blocks == blocks_of(declared, records, NOW.timestamp())
+    return InForce(
+        version=1,
+        node_file=EXAMPLE,
+        certificates={},
+        evidence=tokens.evidence,
+        evidence_key=tokens.evidence_key,
+        blocks=tokens.blocks,
+    )
 
 
 def ids(evidence: dict[str, list[str]]) -> dict[str, list[str]]:
@@ -81,11 +88,11 @@ def test_a_block_that_was_accepted_or_revoked_concerns_the_trunks_with_numbers_i
     """An act that names no trunk at all, which is what accepting a block is."""
     before = in_force(paths, declared)
     near = replace(RECORD, last="+12025550109")
-    _, evidence = evidence_of(paths, declared, [near], before, now=NOW, only=frozenset())
+    evidence = tokens_for(paths, declared, [near], before, now=NOW, only=frozenset()).evidence
     assert ids(evidence) == {"acme-hq": ["evidence-17"], "acme-far": []}
     after = in_force(paths, declared, near)
     revoked = replace(near, revoked=19)
-    _, evidence = evidence_of(paths, declared, [revoked], after, now=NOW, only=frozenset())
+    evidence = tokens_for(paths, declared, [revoked], after, now=NOW, only=frozenset()).evidence
     assert ids(evidence) == {"acme-hq": [], "acme-far": []}
 
 
@@ -94,5 +101,5 @@ def test_while_no_block_changes_nobodys_evidence_is_looked_at(paths: Paths, decl
     before = msgspec.structs.replace(
         in_force(paths, declared, RECORD), evidence={"acme-hq": ["a"], "acme-far": ["b"]}
     )
-    _, evidence = evidence_of(paths, declared, [RECORD], before, now=NOW, only=frozenset())
+    evidence = tokens_for(paths, declared, [RECORD], before, now=NOW, only=frozenset()).evidence
     assert evidence == before.evidence
