@@ -26,6 +26,8 @@ _ENGINES = ("kamailio", "rtpengine", "valkey-server", "redis-server")
 
 #: Everything in the tree that is none of the above: the supervisor and the command around it.
 OTHER = "supervisor"
+#: One that a node gives itself, and that ends again.
+COMMAND = "command"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,11 +96,14 @@ def memory_by_process(root_pid: int) -> dict[str, int]:
 
     Pages of files are left out: a process' part of a library changes when strangers start or end. Processes
     that share memory by design (an engine's workers) count as one: their parts add up to what they really
-    hold, while the part of each changes with who looked at which page.
+    hold, while the part of each changes with who looked at which page. Commands a node gives itself now and
+    then are no part of it.
     """
     sizes: Counter[str] = Counter()
     for pid in tree(root_pid):
         kind = kind_of(pid)
+        if kind == COMMAND:
+            continue
         try:
             text = (_PROC / str(pid) / "smaps_rollup").read_text()
         except (FileNotFoundError, ProcessLookupError):
@@ -119,6 +124,8 @@ def kind_of(pid: int) -> str:
         return OTHER
     if name in _ENGINES:
         return name
+    if any(word.startswith("trunkward.cli.") for word in words):
+        return COMMAND
     return next((_MODULES[word] for word in words if word in _MODULES), OTHER)
 
 

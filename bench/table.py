@@ -13,7 +13,10 @@ from functools import partial
 
 from bench.measure import Load, Measured, Run
 
-_KINDS = ("kamailio", "gate", "signer", "worker", "rtpengine", "valkey-server", "redis-server", "supervisor")
+_KINDS = (
+    *("kamailio", "gate", "signer", "worker", "rtpengine", "valkey-server", "redis-server", "supervisor"),
+    "command",
+)
 _NOTHING = "-"
 
 _LATENCIES = (

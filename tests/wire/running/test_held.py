@@ -26,6 +26,7 @@ from wire.node.parties import (
     tls_carrier,
     udp_carrier,
 )
+from wire.records.parties import eventually
 from wire.running.test_dead_mans_switch import nothing_is_left, talk
 
 BRITISH = "+442079460123"
@@ -134,8 +135,12 @@ def test_held_cut_and_released(node: Node) -> None:
         "tenant:acme released (the PBX is clean)",
         "trunk:acme-hq released (the PBX is clean)",
     ]
-    explained = node.trunkward("calls", "--reason", "international-held", "--json")
-    assert len(explained.stdout.splitlines()) == 2
+
+    def explained() -> list[str]:
+        return node.trunkward("calls", "--reason", "international-held", "--json").stdout.splitlines()
+
+    eventually(lambda: len(explained()) >= 2, 5, "both refused calls on record")
+    assert len(explained()) == 2
     assert not faults_in(node.log("kamailio"))
 
 
