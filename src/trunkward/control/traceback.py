@@ -198,7 +198,7 @@ def _call(traced: Traced) -> dict[str, Any]:
             "tenant": None if view["direction"] == "outbound" else view["tenant"] or None,
             "tried": [route["peer"] for route in view["tried"]],
         },
-        "attestation": _attestation(told, traced.proof) if view["direction"] == "outbound" else None,
+        "attestation": _attestation(told) if view["direction"] == "outbound" else None,
         "verification": view.get("verification"),
         # not in records of an earlier version
         "identity": {which: view.get(f"identity_{which}", []) for which in ("received", "signed")},
@@ -232,14 +232,18 @@ def _came_from(traced: Traced, told: Mapping[str, Any]) -> dict[str, Any]:
         "name": view["source_name"],
         "role": traced.role or None,
         "tenant": customer["tenant"] or None,
-        "customer_reference": customer["reference"] or None,
+        # "": there is no KYC record; None here and below: that was not written down
+        "customer_reference": customer["reference"],
         "customer_verified": customer["verified"],
         "authenticated_by": told["authenticated"]["by"],
         **connection,
     }
 
 
-def _attestation(told: Mapping[str, Any], proof: Proof | None) -> dict[str, Any]:
+def _attestation(told: Mapping[str, Any]) -> dict[str, Any] | None:
+    """None: no rule was asked, because the call was refused."""
+    if not told["rule"] and not told["level"]:
+        return None
     record = told["number"]["record"]
     return {
         "level": told["level"] or None,

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from trunkward.control.why import proved
 from trunkward.journal.chain import ChainBroken
 from trunkward.journal.commitment import opens
 from trunkward.journal.heads import read_minute
@@ -57,7 +58,7 @@ def _call(number: int, call: Mapping[str, Any]) -> Iterator[str]:
     if call["ending"]:
         lasted = f", talked {call['duration_s']} s" if call["duration_s"] is not None else ""
         yield _row("ended", f"{call['ended_at']}, {call['ending']} {call['end_code'] or ''}{lasted}")
-    yield from _signed(call["attestation"])
+    yield from _signed(call)
     yield from _verified(call["verification"])
     for what in ("received", "signed"):
         yield from (_row("Identity", f"{what}, sha256:{one}") for one in call["identity"][what])
@@ -78,11 +79,16 @@ def _came_from(its: Mapping[str, Any]) -> str:
         signer = its["signed_by_spc"]
         signed = f"signed by service provider {signer}" if signer else "no signature was good"
         return f"{whose} carrier {its['name']}; {signed}"
-    record, day = its["customer_reference"], its["customer_verified"] or "on a day not known any more"
-    known = f"KYC record {record}, verified {day}" if record else "no KYC record"
-    ways = " and ".join(its["authenticated_by"]) or "nothing"
     role = f", which is {its['role']}" if its["role"] else ""
-    return f"{whose} {its['tenant']}, {known}; trunk {its['name']}{role}, proved by {ways}"
+    trunk = f"trunk {its['name']}{role}, {proved(its['authenticated_by'])}"
+    return f"{whose} {its['tenant']}, {_known(its)}; {trunk}"
+
+
+def _known(its: Mapping[str, Any]) -> str:
+    record, day = its["customer_reference"], its["customer_verified"] or "on a day not known any more"
+    if record is None:
+        return "whether with a KYC record is not on record"
+    return f"KYC record {record}, verified {day}" if record else "no KYC record"
 
 
 def _connection(its: Mapping[str, Any]) -> str:
@@ -96,8 +102,11 @@ def _went_to(its: Mapping[str, Any]) -> str:
     return f"{its['kind']} {its['name']}{tried}" if its["name"] else f"nobody{tried}"
 
 
-def _signed(its: Mapping[str, Any] | None) -> Iterator[str]:
+def _signed(call: Mapping[str, Any]) -> Iterator[str]:
+    its = call["attestation"]
     if its is None:
+        if call["direction"] == "outbound":
+            yield _row("signed", "not: the call was refused, and went to nobody")
         return
     by = f"by rule {its['rule']}: {its['words']}"
     yield _row("signed", f"{its['level']} {by}" if its["level"] else f"not, {its['unsigned'] or by}")

@@ -4,7 +4,7 @@ Everything on it was written down at the time: by the gate (the call's record), 
 configuration), by the signer (its journal). Where these do not agree, or one cannot be read, it says so.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -80,15 +80,16 @@ def document(call: Mapping[str, Any], known: Known) -> dict[str, Any]:
         "called_number": call["called_number"],
         "authenticated": {
             "trunk": call.get("source_name") or "",
-            "by": list(said.get("authenticated_by", [])),
+            # in records of an earlier version beside the rule, and nowhere where no rule was asked
+            "by": call.get("authenticated_by", said.get("authenticated_by")),
             "source": call.get("source") or "",
             "tls_version": call.get("tls_version") or "",
             "certificate_sha256": call.get("certificate_sha256") or "",
         },
         "customer": {
             "tenant": call.get("tenant") or "",
-            "reference": said.get("customer", ""),
-            "verified": known.customer_verified,
+            "reference": (reference := call.get("customer", said.get("customer"))),
+            "verified": known.customer_verified if reference else None,
         },
         "number": {
             "evidence": said.get("evidence", ""),
@@ -195,13 +196,21 @@ def _verdict(told: Mapping[str, Any]) -> str:
 
 
 def _trunk(its: Mapping[str, Any]) -> str:
-    ways = " and ".join(its["by"]) or "nothing"
     shown = f", certificate sha256:{its['certificate_sha256']}" if its["certificate_sha256"] else ""
     where = ", ".join(filter(None, (its["source"], its["tls_version"])))
-    return f"{its['trunk']}, proved by {ways} ({where}{shown})"
+    return f"{its['trunk']}, {proved(its['by'])} ({where}{shown})"
+
+
+def proved(ways: Sequence[str] | None) -> str:
+    """How a trunk proved who it is; None: nobody has written that down."""
+    if ways is None:
+        return "how it proved who it is is not on record"
+    return f"proved by {' and '.join(ways)}" if ways else "of which a call for help wants no proof"
 
 
 def _customer(its: Mapping[str, Any]) -> str:
+    if its["reference"] is None:
+        return f"tenant {its['tenant']}: whether it had a KYC record is not on record"
     if not its["reference"]:
         return f"tenant {its['tenant']}: no KYC record was named"
     day = f"verified {its['verified']}" if its["verified"] else "of a day that is not known any more"

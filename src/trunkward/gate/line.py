@@ -84,7 +84,7 @@ from trunkward.records.model import (
 from trunkward.shaken.identity_header import MAX_HEADERS
 from trunkward.sip.text import shown
 from trunkward.sip.uri import MalformedUri, parse_uri
-from trunkward.trunks.model import Host, Trunk
+from trunkward.trunks.model import Host, IdentifiedBy, Trunk
 
 #: What the edge chooses: a UUID in hex.
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -447,6 +447,8 @@ class Line:
             tenant=ours.tenant if ours else "",
             trunk=ours.name if ours else "",
             source_name=case.source.name if case.source else "",
+            authenticated_by=_authenticated_by(case),
+            customer=_customer(case),
             claimed=case.stranger.claims if case.stranger and not case.source else "",
             direction=case.direction if case.source else "",
             calling_number=calling,
@@ -486,6 +488,19 @@ def _hashes(identities: Sequence[str]) -> list[str]:
     return [sha256(value.encode(errors="surrogatepass")).hexdigest() for value in identities[:MAX_HEADERS]]
 
 
+def _authenticated_by(case: Case) -> list[str] | None:
+    """Nobody is asked for credentials who calls for help."""
+    if not isinstance(case.source, Trunk):
+        return None
+    return [way for way in case.source.identified_by if not (case.emergency and way is IdentifiedBy.DIGEST)]
+
+
+def _customer(case: Case) -> str | None:
+    if not isinstance(case.source, Trunk):
+        return None
+    return case.source.customer.reference if case.source.customer else ""
+
+
 def _attestation(case: Case, judgement: Judgement) -> AttestationRecord | None:
     attested, signed = judgement.attested, judgement.signature
     if attested is None:
@@ -493,8 +508,6 @@ def _attestation(case: Case, judgement: Judgement) -> AttestationRecord | None:
     return AttestationRecord(
         rule=attested.rule,
         lack=attested.lack or "",
-        authenticated_by=list(case.source.identified_by) if isinstance(case.source, Trunk) else [],
-        customer=attested.customer,
         evidence=attested.evidence_id,
         evidence_version=attested.evidence_version,
         identity=case.signing_request.identity if signed and case.signing_request else "",

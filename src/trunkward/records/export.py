@@ -82,6 +82,8 @@ def row(view: Mapping[str, Any], pseudonyms: Pseudonyms | None = None) -> list[s
     cells.append("yes" if view.get("emergency") else "")
     cells.append(guarded(_text("end_reason", view.get("end_reason"))))
     attestation = view.get("attestation") or {}
+    # in records of an earlier version it stands beside the rule
+    attestation = {"customer": view.get("customer")} | attestation if attestation else {}
     cells += [guarded(_text(name, attestation.get(name))) for name in _ATTESTATION]
     cells.append(number("shown_number"))
     return cells

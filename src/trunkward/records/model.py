@@ -52,10 +52,6 @@ class AttestationRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     #: Id of the rule (`shaken.attest.Rule`), and what the call lacked for a higher level.
     rule: str
     lack: str = ""
-    #: How the trunk had to prove who it is, and did.
-    authenticated_by: list[str] = []
-    #: Reference of the customer's KYC record.
-    customer: str = ""
     #: The evidence for the number, and which state of it; of level B that which would have done, but for
     #: `lack`.
     evidence: str = ""
@@ -112,6 +108,10 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="decision", 
     trunk: str = ""
     #: Trunk or carrier the call came from; empty for a stranger.
     source_name: str = ""
+    #: How a trunk had to prove who it is, and did, also where its call was refused; None: it is no trunk's.
+    authenticated_by: list[str] | None = None
+    #: Reference of its customer's KYC record; "": he has none; None: it is no trunk's call.
+    customer: str | None = None
     #: The trunk a stranger said it is: by its username, or with its certificate.
     claimed: str = ""
     direction: str = ""

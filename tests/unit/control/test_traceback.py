@@ -92,11 +92,11 @@ def decision(**changed: Any) -> DecisionRecord:
         "called_number": THEIRS,
         "routes": ["north", "south"],
         "certificate_sha256": "ab" * 32,
+        "authenticated_by": ["network", "certificate"],
+        "customer": "KYC-2026-17",
         "attest": "A",
         "attestation": AttestationRecord(
             rule="A-loa",
-            authenticated_by=["network", "certificate"],
-            customer="KYC-2026-17",
             evidence="evidence-17",
             evidence_version=18,
             serial="1f",
@@ -248,6 +248,39 @@ def test_the_calls_that_fit_by_either_number() -> None:
     assert sides(replace(QUESTION, other=None)) == [
         (THEIRS, None, None), (None, THEIRS, None), (None, None, THEIRS),
     ]  # fmt: skip
+
+
+def test_of_a_refused_call_the_truth_is_told_and_nothing_else() -> None:
+    refused = decision(
+        verdict="reject", reason="calling-number-not-permitted", attest="", attestation=None,
+        identity_signed=[], routes=[],
+    )  # fmt: skip
+    (call,) = told(traced(refused, proof=None))["calls"]
+    came_from = call["from"]
+    assert (came_from["customer_reference"], came_from["customer_verified"]) == ("KYC-2026-17", "2026-01-15")
+    assert came_from["authenticated_by"] == ["network", "certificate"]
+    assert call["attestation"] is None
+    page_of = text(refused)
+    assert "our customer acme, KYC record KYC-2026-17, verified 2026-01-15; trunk acme-hq" in page_of
+    assert "   signed         not: the call was refused, and went to nobody" in page_of
+    assert "None" not in page_of
+
+
+def test_what_was_not_written_down_is_not_told_as_if_it_were_nothing() -> None:
+    old = view(decision(verdict="reject", reason="calling-number-not-permitted", attestation=None, attest=""))
+    del old["authenticated_by"], old["customer"]
+    made = told(Traced(view=old, known=KNOWN, role="originating"))
+    came_from = made["calls"][0]["from"]
+    assert came_from["customer_reference"] is came_from["customer_verified"] is None
+    assert came_from["authenticated_by"] is None
+    said = "\n".join(page(made))
+    assert "acme, whether with a KYC record is not on record; trunk" in said
+    assert "how it proved who it is is not on record" in said
+    nobody = told(traced(decision(customer="", authenticated_by=[])))
+    assert nobody["calls"][0]["from"]["customer_verified"] is None
+    assert "acme, no KYC record; trunk acme-hq, which is originating, of which a call for help" in "\n".join(
+        page(nobody)
+    )
 
 
 def test_the_number_that_was_shown_is_told_beside_the_one_that_was_asserted() -> None:

@@ -225,6 +225,35 @@ def test_an_emergency_call_is_told_at_once(
     assert counted._emergencies[kind] == before[kind] + 1
 
 
+@pytest.mark.parametrize(
+    ("called", "ways"),
+    [("sip:+12125550142@sbc.example.com", ["network", "certificate"]), ("sip:911@sbc.example.com", [])],
+)
+def test_who_a_refused_call_was_of_is_on_record_with_what_proved_it(
+    monkeypatch: pytest.MonkeyPatch, called: str, ways: list[str]
+) -> None:
+    """A number that is not its own; and a call for help, of which no credentials are asked, and no carrier takes it."""
+    read = read_node_file(EXAMPLE, "examples/node.yaml")
+    proofs = (IdentifiedBy.NETWORK, IdentifiedBy.CERTIFICATE) if ways else (IdentifiedBy.DIGEST,)
+    trunks = tuple(
+        replace(trunk, certificate_sha256="ab" * 32, identified_by=proofs, caller=CallerRule())
+        for trunk in read.trunks
+    )
+    carriers = tuple(replace(one, emergency=False) for one in read.carriers)
+    policy = Snapshot(compile_snapshot(replace(read, trunks=trunks, carriers=carriers), {}, 1, TABLE))
+    monkeypatch.setattr(line_module, "peer_identity", lambda *_: PeerIdentity(certificate_sha256="ab" * 32))
+    attempt = structs.replace(
+        ATTEMPT, transport=Transport.TLS, source_ip="127.0.0.1", ruri=called,
+        from_uri="sip:+18005551234@pbx.acme.example.com",
+    )  # fmt: skip
+    record = _judged(_line(_Disk(), lambda: policy), attempt).record
+    assert record is not None
+    assert (record.verdict, record.source_name, record.attestation) == ("reject", "acme-hq", None)
+    customer = next(trunk for trunk in trunks if trunk.name == "acme-hq").customer
+    assert customer is not None
+    assert (record.authenticated_by, record.customer) == (ways, customer.reference)
+
+
 def strange(**changed: Any) -> CallAttempt:
     """From nobody's address, without a certificate."""
     return structs.replace(ATTEMPT, transport=Transport.TLS, source_ip="192.0.2.77", **changed)
