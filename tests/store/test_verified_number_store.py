@@ -65,7 +65,7 @@ def test_found_found_again_and_taken_back(store: SqlConfiguration) -> None:
     )
     again = put_down(store, change(store, NOW + 999), actor=BOB, command="x", at=NOW, beyond=0)
     assert [(one.version, one.withdrawn) for one in store.verifications()] == [(9, 0), (8, again.number)]
-    gone = withdrawn(store.verifications(), number=NUMBER, trunk=None, now=NOW)
+    gone = withdrawn(ACCEPTED.declared, store.verifications(), number=NUMBER, trunk=None, now=NOW)
     put_down(store, gone, actor=ALICE, command="x", at=NOW, beyond=0)
     assert not any(one.holds(NOW) for one in store.verifications())
     # all of it is in the journal, and the file is the same all the time

@@ -9,14 +9,17 @@ import typer
 
 from trunkward.calls.outcome import Ending
 from trunkward.calls.verdict import Reason
+from trunkward.numbering.e164 import NotANumber, is_prefix
+from trunkward.numbering.plan import DialPlan, strip
+from trunkward.numbering.written import read_written, without_spaces
 from trunkward.records.filter import CallFilter
+from trunkward.settings import Paths
 
 _VERDICTS = ("admit", "reject", "challenge", "discard")
 _AGO = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_NUMBER = re.compile(r"(\+?)([0-9]{1,15})(\*?)|\*", re.ASCII)
-#: Digits of the longest number that is dialled without a country (an emergency number).
-_SHORT = 6
+#: A number that is dialled without a country and kept as it is dialled (an emergency number).
+_SHORT = re.compile(r"[0-9]{1,6}", re.ASCII)
 
 
 def wanted_calls(
@@ -64,10 +67,23 @@ def one_of(option: str, text: str | None, known: tuple[str, ...]) -> str | None:
 
 def one_number(option: str, text: str) -> str:
     """A whole number, E.164 with `+` where it is longer than those for help. Raises `typer.BadParameter`."""
-    found = _number(option, text)
-    if found is None or found.endswith("*"):
-        raise typer.BadParameter(f"{text!r}: write one whole number, such as +12025550101", param_hint=option)
-    return found
+    if _SHORT.fullmatch(text):
+        return text
+    try:
+        return read_written(text, None if "+" in text else _home())
+    except NotANumber as why:
+        raise typer.BadParameter(str(why), param_hint=option) from None
+
+
+def _home() -> DialPlan | None:
+    """How numbers are dialled where this node is; None: that is not known, or not for everybody to read."""
+    from trunkward.engines.in_force import read_in_force  # for whom writes a `+`: it loads much
+
+    try:
+        in_force = read_in_force(Paths.from_environment().declared)
+    except PermissionError:
+        return None
+    return in_force.declared().node.dial_plan if in_force else None
 
 
 def span_s(option: str, text: str) -> float:
@@ -80,14 +96,18 @@ def span_s(option: str, text: str) -> float:
 def _number(option: str, text: str | None) -> str | None:
     if text is None:
         return None
-    found = _NUMBER.fullmatch(text)
-    if found is None or found[2] is None:
+    if not text.endswith("*"):
+        return one_number(option, text)
+    try:
+        begins = strip(without_spaces(text[:-1]))
+    except NotANumber:
+        begins = ""
+    if not is_prefix(begins):
         raise typer.BadParameter(
-            f"{text!r}: write a number such as +12025550101, 911, or the beginning of some, +1202*",
+            f"{text!r}: write the beginning of numbers with + and their country code, such as +1202*",
             param_hint=option,
         )
-    plus, digits, star = found.groups()
-    return f"{plus or ('+' if len(digits) > _SHORT else '')}{digits}{star}"
+    return f"{begins}*"
 
 
 def moment(option: str, text: str | None, now_s: float) -> float | None:

@@ -65,8 +65,8 @@ def run_withdraw(paths: Paths, number: str, *, trunk: str | None) -> int:
         return 2
     command = "number withdraw"
 
-    def decide(store: SqlConfiguration, _: Declared, now: float, beyond: int) -> Version:
-        change = withdrawn(store.verifications(), number=number, trunk=trunk, now=now)
+    def decide(store: SqlConfiguration, declared: Declared, now: float, beyond: int) -> Version:
+        change = withdrawn(declared, store.verifications(), number=number, trunk=trunk, now=now)
         return put_down(store, change, actor=current_actor(), command=command, at=now, beyond=beyond)
 
     return act(paths, command, decide)

@@ -40,6 +40,7 @@ from trunkward.control.traceback import (
     answer,
 )
 from trunkward.control.traceback_page import page, unproved
+from trunkward.control.traceback_readme import README
 from trunkward.engines.journal_proof import proven_line, values_of
 from trunkward.engines.journals import KeyUnusable, read_private_key, read_public_key
 from trunkward.engines.pki_files import PkiFiles
@@ -52,7 +53,7 @@ from trunkward.store.records import RecordStore
 from trunkward.trunks.model import Declared
 from trunkward.trunks.transit import OF_NODE, Role
 
-ANSWER, PAGE, PUBLIC_KEY = "answer.json", "answer.txt", "heads.pub"
+ANSWER, PAGE, PUBLIC_KEY, HOW = "answer.json", "answer.txt", "heads.pub", "README.txt"
 _SALT_BYTES = 16
 
 
@@ -230,6 +231,7 @@ def _written(paths: Paths, out: Path, found: dict[str, Any], question: Question)
     files = {
         ANSWER: json.dumps(found, indent=1).encode() + b"\n",
         PAGE: "".join(f"{line}\n" for line in page(found)).encode(),
+        HOW: README.encode(),
     }
     try:
         files[PUBLIC_KEY] = pki.heads_public_key.read_bytes()

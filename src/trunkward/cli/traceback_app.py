@@ -1,6 +1,7 @@
 """`trunkward traceback`, as typer sees it; what it does is imported when it is asked for."""
 
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -39,7 +40,7 @@ def traceback(
     ] = None,
 ) -> None:
     """Answer a traceback request: the calls of a number at a time, who they came from, and the proof."""
-    from trunkward.cli.call_options import moment, one_number, span_s
+    from trunkward.cli.call_options import one_number, span_s
     from trunkward.cli.traceback import run, run_verify
     from trunkward.control.traceback import Question
 
@@ -58,13 +59,28 @@ def traceback(
     question = Question(
         number=one_number("NUMBER", number),
         other=one_number("--other", other) if other else None,
-        at=moment("--at", at, now_s) or now_s,
+        at=_past("--at", at, now_s),
         within_s=span_s("--within", within),
         asked_by=asked_by.strip(),
-        received_at=(moment("--received", received, now_s) if received else None) or now_s,
+        received_at=_past("--received", received, now_s) if received else now_s,
     )
     raise typer.Exit(run(paths, question, out=out, as_json=as_json))
 
 
 #: Characters.
 _MOST_ASKED_BY = 120
+
+
+def _past(option: str, text: str, now_s: float) -> float:
+    """A time that has been, in seconds since the epoch. Raises `typer.BadParameter`."""
+    from trunkward.cli.call_options import moment
+
+    at = moment(option, text, now_s)
+    assert at is not None
+    if at > now_s:
+        raise typer.BadParameter(
+            f"{text!r} is still to come: this machine has {datetime.fromtimestamp(now_s, UTC):%Y-%m-%dT%H:%M:%SZ}"
+            " now; write the zone, too, such as Z for UTC",
+            param_hint=option,
+        )
+    return at

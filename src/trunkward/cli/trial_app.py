@@ -31,11 +31,16 @@ def try_call(
     """Judge a call nobody places: its verdict, check by check. Nothing is recorded, signed or sent."""
     from trunkward.cli.trial import run, run_table
     from trunkward.cli.trial_table import Asked
+    from trunkward.numbering.written import without_spaces
 
     if (table is None) != (sender is not None and called is not None) or (table and (sender or called)):
         raise typer.BadParameter("either a call, --from and --to, or a table of them, --csv")
     asked = Asked(
-        calling=sender or "", called=called or "", trunk=trunk or "", carrier=carrier or "", at=at or ""
+        calling=without_spaces(sender or ""),
+        called=without_spaces(called or ""),
+        trunk=trunk or "",
+        carrier=carrier or "",
+        at=at or "",
     )
     paths = Paths.from_environment()
     if table is None:

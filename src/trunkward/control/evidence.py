@@ -21,7 +21,9 @@ from trunkward.access.actor import Actor, Source
 from trunkward.control.configuration import ConfigurationStore, Version
 from trunkward.journal.chain import Entry
 from trunkward.journal.commitment import commitment
-from trunkward.numbering.e164 import E164, NotANumber
+from trunkward.numbering.e164 import NotANumber
+from trunkward.numbering.plan import DialPlan
+from trunkward.numbering.written import read_range
 from trunkward.shaken.evidence import MOST_NUMBERS, Kind
 from trunkward.trunks.evidence import BLOCK, GRACE_S, EvidenceChange, EvidenceRecord, State
 from trunkward.trunks.model import Declared
@@ -52,15 +54,12 @@ class EvidenceActRefused(Exception):
     """An act that is not done; the message says why, and what to do."""
 
 
-def numbers_of(text: str) -> tuple[str, str]:
+def numbers_of(text: str, plan: DialPlan) -> tuple[str, str]:
     """First and last of `+12025550100` or `+12025550100-+12025550199`. Raises `EvidenceActRefused`."""
-    first, _, last = text.partition("-")
     try:
-        begin, end = E164(first), E164(last or first)
+        begin, end = read_range(text, plan)
     except NotANumber as problem:
-        raise EvidenceActRefused(
-            f"{text}: {problem}; write +12025550100, or +12025550100-+12025550199 for all between"
-        ) from None
+        raise EvidenceActRefused(str(problem)) from None
     if len(begin) != len(end) or begin > end:
         raise EvidenceActRefused(f"{text}: the last number must be as long as the first, and not before it")
     if int(end) - int(begin) >= MOST_NUMBERS:
@@ -94,7 +93,7 @@ def added(
     of a delegate certificate, what was signed with its key.
     """
     check_login(actor)
-    first, last = numbers_of(numbers)
+    first, last = numbers_of(numbers, declared.node.dial_plan)
     if kind not in KINDS:
         raise EvidenceActRefused(f"{kind}: write one of {', '.join(KINDS)}")
     trunk, tenant, customer, identity = _whose(declared, kind, trunk, identity)

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from trunkward.journal.commitment import commitment
-from trunkward.numbering.e164 import E164, NotANumber
+from trunkward.numbering.e164 import NotANumber
+from trunkward.numbering.written import read_written
 from trunkward.trunks.callers import NumberChange, Verification, VerifiedNumber
 from trunkward.trunks.model import Declared
 
@@ -54,9 +55,9 @@ def verified(
     `until` and `now` in seconds since the epoch; `salt`: 16 bytes of chance, hex.
     """
     try:
-        tn = str(E164(number))
+        tn = str(read_written(number, declared.node.dial_plan))
     except NotANumber as problem:
-        raise VerificationRefused(f"{number}: {problem}; write it as +12025550101") from None
+        raise VerificationRefused(str(problem)) from None
     whose = next((one for one in declared.trunks if one.name == trunk), None)
     if whose is None:
         raise VerificationRefused(
@@ -90,8 +91,14 @@ def verified(
     return NumberChange(act="verify", number=tn, trunk=trunk, added=added, ended=ended)
 
 
-def withdrawn(found: Iterable[Verification], *, number: str, trunk: str | None, now: float) -> NumberChange:
+def withdrawn(
+    declared: Declared, found: Iterable[Verification], *, number: str, trunk: str | None, now: float
+) -> NumberChange:
     """The end of a finding, also of a trunk that is gone. Raises `VerificationRefused`."""
+    try:
+        number = str(read_written(number, declared.node.dial_plan))
+    except NotANumber as problem:
+        raise VerificationRefused(str(problem)) from None
     good = [one for one in found if one.number == number and one.holds(now) and trunk in (None, one.trunk)]
     if not good:
         raise VerificationRefused(f"{number} is not verified now; ./trunkward number list shows what is")

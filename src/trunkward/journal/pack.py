@@ -1,33 +1,27 @@
 """Files that are handed out together, and what shows whether anybody has changed them since.
 
-A manifest names each with its SHA-256, and is signed with the key of the heads (Ed25519, RFC 8032). It says
-that it is one (`format`), as each line of theirs says what it is: neither is ever taken for the other.
+A list as `sha256sum` reads it names each with its SHA-256, and is signed with the key of the heads (Ed25519,
+RFC 8032): `openssl` and `sha256sum` are enough to look. Its first line says what it is, as each line of the
+heads does: neither is ever taken for the other.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
-from typing import Literal
 
-import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
-FORMAT: Literal["trunkward-manifest-1"] = "trunkward-manifest-1"
-
-
-class _Manifest(msgspec.Struct, forbid_unknown_fields=True):
-    format: Literal["trunkward-manifest-1"]
-    #: SHA-256 in lower-case hex, by name.
-    files: dict[str, str]
+MANIFEST, SIGNATURE = "SHA256SUMS", "SHA256SUMS.sig"
+#: A comment for `sha256sum`.
+_FORMAT = "# trunkward-manifest-2"
+_LINE = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9][A-Za-z0-9._-]*)", re.ASCII)
 
 
 def sealed(files: Mapping[str, bytes], key: Ed25519PrivateKey) -> dict[str, bytes]:
     """The files with their manifest, and its signature: the 64 bytes as they are."""
-    hashes = {name: sha256(files[name]).hexdigest() for name in sorted(files)}
-    manifest = (
-        msgspec.json.format(msgspec.json.encode(_Manifest(format=FORMAT, files=hashes)), indent=1) + b"\n"
-    )
+    lines = [f"{sha256(files[name]).hexdigest()}  {name}" for name in sorted(files)]
+    manifest = "".join(f"{line}\n" for line in (_FORMAT, *lines)).encode()
     return {**files, MANIFEST: manifest, SIGNATURE: key.sign(manifest)}
 
 
@@ -42,13 +36,15 @@ def not_as_sealed(files: Mapping[str, bytes], key: Ed25519PublicKey) -> Iterator
     manifest = files.get(MANIFEST, b"")
     try:
         key.verify(files.get(SIGNATURE, b""), manifest)
-        named = msgspec.json.decode(manifest, type=_Manifest).files
     except InvalidSignature:
         yield f"{MANIFEST} is not signed with this key: it was changed, or another key made it"
         return
-    except msgspec.MsgspecError as problem:
-        yield f"{MANIFEST} names no files: {problem}"
+    first, *lines = manifest.decode(errors="replace").splitlines() or [""]
+    found = [_LINE.fullmatch(line) for line in lines]
+    if first != _FORMAT or None in found:
+        yield f"{MANIFEST} names no files: it is another thing, or of another version"
         return
+    named = {one[2]: one[1] for one in found if one}
     # 2.
     for name, wanted in named.items():
         if name not in files:

@@ -82,7 +82,7 @@ def test_lists_filters_and_limits(ask: Ask) -> None:
     assert _names(ask("--json", "--limit", "1")) == ["bb03"]
     assert _names(ask("--json", "--limit", "0")) == ["bb03", "aa02", "aa01"]
     assert _names(ask("--json", "--to", "911", "--verdict", "admit")) == ["aa02"]
-    assert _names(ask("--json", "--from", "12025550101", "--ending", "bye", "--min-duration", "3")) == [
+    assert _names(ask("--json", "--from", "+1 (202) 555-0101", "--ending", "bye", "--min-duration", "3")) == [
         "aa02",
         "aa01",
     ]
@@ -213,6 +213,7 @@ def test_pseudonyms_stay_the_same_from_one_export_to_the_next(ask: Ask, tmp_path
         (["--verdict", "maybe"], "admit, reject, challenge, discard"), (["--reason", "because"], "no-route"),
         (["--reason", "not-registred"], "did you mean not-registered?"),
         (["--ending", "well"], "ended-unknown"), (["--from", "bob"], "+12025550101"), (["--number", "*"], "+1202*"),
+        (["--from", "202*"], "+1202*"), (["--to", "2125550142"], "no country is known"),
         (["--since", "yesterday"], "15m"), (["--json", "--csv"], "either"), (["--pseudonymise"], "--csv"),
         (["--csv", "--keep-digits", "3"], "--pseudonymise"), (["--min-duration=-1"], "Invalid value"),
         (["--limit=-1"], "Invalid value"), (["shaw", "x"], "shaw"),

@@ -260,7 +260,9 @@ def test_there_must_be_such_a_record() -> None:
 
 
 def test_one_number_is_a_range_too() -> None:
-    assert numbers_of("+12025550150") == ("+12025550150", "+12025550150")
+    plan = declared().node.dial_plan
+    for text in ("+12025550150", "2025550150", "(202) 555-0150"):
+        assert numbers_of(text, plan) == ("+12025550150", "+12025550150")
     assert enter(numbers="+12025550150").numbers == "+12025550150"
 
 

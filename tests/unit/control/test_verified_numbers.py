@@ -66,7 +66,7 @@ def test_a_finding_takes_the_place_of_the_one_before(declared: Declared) -> None
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"number": "2125550150"}, "write it as +1"),
+        ({"number": "5550150"}, "write it with +"),
         ({"trunk": "acme"}, "no trunk acme"),
         ({"number": "+12025550101"}, "trunk acme-hq's own"),
         ({"number": "+13035550101"}, "a number of tenant globex"),
@@ -83,16 +83,22 @@ def test_what_is_not_written_down(declared: Declared, changed: dict[str, Any], s
     assert said in str(refused.value)
 
 
-def test_taking_back() -> None:
-    change = withdrawn((held(5), held(3, until=NOW - 1)), number=NUMBER, trunk=None, now=NOW)
+def test_a_number_is_read_as_people_write_it(declared: Declared) -> None:
+    assert found(declared, number="(212) 555-0150").number == found(declared).number == NUMBER
+    taken = withdrawn(declared, (held(5),), number="212 555 0150", trunk=None, now=NOW)
+    assert taken.number == NUMBER
+
+
+def test_taking_back(declared: Declared) -> None:
+    change = withdrawn(declared, (held(5), held(3, until=NOW - 1)), number=NUMBER, trunk=None, now=NOW)
     assert (change.act, change.trunk, change.ended) == ("withdraw", "acme-hq", (5,))
     both = (held(5), held(4, trunk="globex-hq"))
-    assert withdrawn(both, number=NUMBER, trunk="globex-hq", now=NOW).ended == (4,)
+    assert withdrawn(declared, both, number=NUMBER, trunk="globex-hq", now=NOW).ended == (4,)
     with pytest.raises(VerificationRefused, match="say which with --trunk"):
-        withdrawn(both, number=NUMBER, trunk=None, now=NOW)
+        withdrawn(declared, both, number=NUMBER, trunk=None, now=NOW)
     for gone in ((), (held(5, until=NOW),), (held(5, withdrawn=6),)):
         with pytest.raises(VerificationRefused, match="not verified now"):
-            withdrawn(gone, number=NUMBER, trunk=None, now=NOW)
+            withdrawn(declared, gone, number=NUMBER, trunk=None, now=NOW)
 
 
 def test_what_is_in_force(declared: Declared) -> None:

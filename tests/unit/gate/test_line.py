@@ -31,6 +31,7 @@ from trunkward.records.model import DecisionRecord, EventRecord, Record
 from trunkward.records.segment import SegmentCorrupt, decode
 from trunkward.settings import Place
 from trunkward.sip.transport import Transport
+from trunkward.trunks.callers import CallerRule
 from trunkward.trunks.model import IdentifiedBy
 from unit.gate.kept_here import KeptHere
 from unit.gate.unverified import unverified
@@ -236,7 +237,7 @@ def test_who_a_refused_call_was_of_is_on_record_with_what_proved_it(
     read = read_node_file(EXAMPLE, "examples/node.yaml")
     proofs = (IdentifiedBy.NETWORK, IdentifiedBy.CERTIFICATE) if ways else (IdentifiedBy.DIGEST,)
     trunks = tuple(
-        replace(trunk, certificate_sha256="ab" * 32, identified_by=proofs, caller=CallerRule())
+        replace(trunk, certificate_sha256="ab" * 32, username="acme", identified_by=proofs, caller=CallerRule())
         for trunk in read.trunks
     )
     carriers = tuple(replace(one, emergency=False) for one in read.carriers)

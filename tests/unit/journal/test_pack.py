@@ -30,9 +30,9 @@ def test_what_was_sealed_is_as_it_was() -> None:
     [
         ({"answer.txt": b"one call\n"}, "answer.txt was changed"),
         ({"more.txt": b""}, "more.txt was put in"),
-        ({MANIFEST: b'{"files": {}}'}, "manifest.json is not signed with this key"),
-        ({SIGNATURE: bytes(64)}, "manifest.json is not signed with this key"),
-        ({SIGNATURE: b""}, "manifest.json is not signed with this key"),
+        ({MANIFEST: b'{"files": {}}'}, "SHA256SUMS is not signed with this key"),
+        ({SIGNATURE: bytes(64)}, "SHA256SUMS is not signed with this key"),
+        ({SIGNATURE: b""}, "SHA256SUMS is not signed with this key"),
     ],
 )
 def test_whatever_is_changed_is_named(change: dict[str, bytes], said: str) -> None:

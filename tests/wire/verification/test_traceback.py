@@ -93,9 +93,9 @@ def test_property_31_a_traceback_is_answered_in_one_command(verified: Verified) 
         with zipfile.ZipFile(pack) as archive:
             found = json.loads(archive.read("answer.json"))
             assert sorted(archive.namelist()) == [
-                *("answer.json", "answer.txt", "heads.pub", "manifest.json", "manifest.sig"),
+                *("README.txt", "SHA256SUMS", "SHA256SUMS.sig", "answer.json", "answer.txt", "heads.pub"),
             ]
-            manifest = archive.read("manifest.json")
+            manifest = archive.read("SHA256SUMS")
         (told,) = found["calls"]
         assert told["record_id"] == out["record_id"]
         came_from = told["from"]
