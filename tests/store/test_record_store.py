@@ -233,6 +233,7 @@ def some(store: RecordStore) -> RecordStore:
         [
             _decision("a", 1.0, **outbound, called_number="+12125550142"),
             _decision("b", 2.0, **outbound, called_number="911", reason="admitted-emergency"),
+            _decision("e", 0.5, tenant="gamma", claimed_number="+18005551234"),
             _decision("c", 3.0, direction="inbound", source_name="south", tenant="beta", trunk="beta-hq",
                       calling_number="+13035550199", called_number="+12025550101"),
             _decision("d", 4.0, verdict="reject", reason="no-route", status=404, tenant="acme",
@@ -248,7 +249,8 @@ def some(store: RecordStore) -> RecordStore:
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [
-        ({}, "dcba"),
+        ({}, "dcbae"),
+        ({"claimed_number": "+18005551234"}, "e"), ({"number": "+1800*"}, "e"), ({"claimed_number": "+1202*"}, ""),
         ({"tenant": "acme"}, "dba"), ({"trunk": "beta-hq"}, "c"), ({"verdict": "reject"}, "d"),
         ({"reason": "admitted-emergency"}, "b"), ({"ending": "failed"}, "b"),
         ({"carrier": "north"}, "a"), ({"carrier": "east"}, "b"), ({"carrier": "south"}, "c"), ({"carrier": "beta-hq"}, ""),
@@ -283,7 +285,7 @@ def test_pages_leave_out_none_and_double_none(store: RecordStore, monkeypatch: p
     "wanted",
     [
         {}, {"since": 1.0}, {"tenant": "acme"}, {"trunk": "acme"}, {"carrier": "north"}, {"calling_number": "+1"},
-        {"shown_number": "+1"}, {"verdict": "reject"}, {"reason": "no-route"}, {"ending": "failed"}, {"min_duration_s": 3.0},
+        {"shown_number": "+1"}, {"claimed_number": "+1"}, {"verdict": "reject"}, {"reason": "no-route"}, {"ending": "failed"}, {"min_duration_s": 3.0},
         {"tenant": "acme", "ending": "failed", "min_duration_s": 3.0},
     ],
 )  # fmt: skip
@@ -315,8 +317,9 @@ def test_property_31_a_number_at_a_time_is_found_in_its_index(
     )
     asked: list[tuple[str, object]] = []
     sa.event.listen(engine, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
-    columns = ("calling_number", "shown_number", "called_number", "called_number")
-    for wanted, column in zip(question.filters(), columns, strict=other is not None):
+    callers = ("calling_number", "shown_number", "claimed_number")
+    columns = (*callers, *((["called_number"] if other is None else callers)))
+    for wanted, column in zip(question.filters(), columns, strict=True):
         asked.clear()
         assert list(store.find(wanted, 101)) == []
         (query, values) = asked[0]
@@ -324,7 +327,7 @@ def test_property_31_a_number_at_a_time_is_found_in_its_index(
             steps = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values)  # type: ignore[arg-type]
             plan = [str(step[-1]) for step in steps]
         assert re.search(
-            r"INDEX ix_calls_(calling|called|shown)_number \(\w+=\? AND at>\? AND at<\?\)", plan[0]
+            r"INDEX ix_calls_(calling|called|shown|claimed)_number \(\w+=\? AND at>\? AND at<\?\)", plan[0]
         ), plan
         assert other is not None or column in plan[0], plan
 

@@ -53,6 +53,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     number: E164 | None = None
     #: In From; None: From has none.
     shown: E164 | None = None
+    #: Of a customer's call: in From, and neither asserted nor shown, because it is not his.
+    claimed: E164 | None = None
     right: Right = Right.NOT_ASKED
     #: The called side is not to know who it is.
     anonymous: bool = False
@@ -90,7 +92,10 @@ def outbound_caller(
     told = _told(diversions, attempt, trunk, policy)
 
     def caller(number: E164 | None, shown: E164 | None, right: Right) -> Caller:
-        return Caller(number=number, shown=shown, right=right, anonymous=anonymous, diversions=told)
+        claimed = read.number if read.number not in (number, shown) else None
+        return Caller(
+            number=number, shown=shown, claimed=claimed, right=right, anonymous=anonymous, diversions=told
+        )
 
     # 2.
     right = right_to(number, trunk, policy, attempt.at) if number is not None else Right.NONE

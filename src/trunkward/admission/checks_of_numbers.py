@@ -82,6 +82,7 @@ def caller(case: Case) -> Finding:
         )
     said = [shown.right] if outbound else ["asserted"] if shown.asserted else []
     said += ["anonymous"] if shown.anonymous else []
+    said += [f"instead of {shown.claimed}"] if shown.claimed else []
     said += [f"shown as {shown.shown}"] if shown.shown not in (None, shown.number) else []
     return Finding(check="caller", detail=", ".join(said))
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from trunkward.calls.reasons import WHO
+from trunkward.control.why import caller
 from trunkward.records.ladder import Arrow, sides, steps
 from trunkward.records.model import MessageRecord
 from trunkward.sip.text import shown
@@ -56,7 +57,7 @@ def _facts(call: dict[str, Any]) -> Iterator[str]:
     started = call["started_at"]
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(started)) if started else "time not known"
     yield f"call {call['record_id']}, {when}"
-    numbers = f"{call['calling_number'] or '?'} to {call['called_number'] or '?'}"
+    numbers = f"{caller(call)} to {call['called_number'] or 'no number'}"
     yield f"  {call['direction'] or 'no direction'}: {numbers}"
     yield f"  Call-ID {shown(call['call_id'], 100)}"
     lasted = [

@@ -13,7 +13,7 @@ from trunkward.calls.reasons import WHO, party_called, told
 from trunkward.calls.unverified import in_words as unverified_in_words
 from trunkward.cli.calls import console, find_one, with_records
 from trunkward.cli.check_list import check_lines, check_list
-from trunkward.control.why import unsigned_in_words
+from trunkward.control.why import caller, unsigned_in_words
 from trunkward.records.model import CheckRecord
 from trunkward.settings import Paths
 from trunkward.sip.text import shown
@@ -138,8 +138,7 @@ def _party(call: dict[str, Any]) -> str:
     who = f"{kind} {call['source_name']}" if call["source_name"] else f"a stranger{said}"
     seen = (call["source"], call["transport"], call["tls_version"])
     where = ", ".join(part for part in seen if part)
-    shown = f", who showed {call['shown_number']}," if call.get("shown_number") else ""
-    numbers = f"from {call['calling_number'] or 'no number'}{shown} to {call['called_number'] or 'no number'}"
+    numbers = f"from {caller(call)} to {call['called_number'] or 'no number'}"
     return f"{who} ({where}) called {numbers}" if where else f"{who} called {numbers}"
 
 

@@ -23,6 +23,8 @@ ANSWER_S = 24 * 3600.0
 MOST_CALLS = 100
 #: Values a signer's line commits to that are about the call: its numbers, retargets, the hash of its Call-ID.
 _OPENED = ("call", "orig", "dest", "div")
+#: Who calls: asserted, in From where that is another one, and claimed where neither is what the PBX said.
+_CALLERS = ("calling_number", "shown_number", "claimed_number")
 _CONNECTION = ("source", "transport", "tls_version", "certificate_sha256")
 
 
@@ -53,16 +55,17 @@ class Question:
     def filters(self) -> tuple[CallFilter, ...]:
         """The calls that fit, by either number: each is found in an index, however many calls there are.
 
-        Who was called has seen the number in From, which may be another than the one that was asserted.
+        Who was called has seen the number in From, which may be another than the one that was asserted; what
+        the PBX had claimed in its place is what somebody may have been told.
         """
         in_time = CallFilter(since=self.since, until=self.until)
+        by = [
+            replace(in_time, called_number=self.other, **{name: self.number}) for name in _CALLERS
+        ]
         called = replace(in_time, called_number=self.number)
-        fit = (
-            replace(in_time, calling_number=self.number, called_number=self.other),
-            replace(in_time, shown_number=self.number, called_number=self.other),
-            replace(called, calling_number=self.other),
-        )
-        return fit if self.other is None else (*fit, replace(called, shown_number=self.other))
+        if self.other is None:
+            return (*by, called)
+        return (*by, *(replace(called, **{name: self.other}) for name in _CALLERS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +188,7 @@ def _call(traced: Traced) -> dict[str, Any]:
         "calling_number": view["calling_number"],
         # not in records of an earlier version
         "shown_number": view.get("shown_number") or None,
+        "claimed_number": view.get("claimed_number") or None,
         "called_number": view["called_number"],
         "verdict": view["verdict"],
         "reason": view["end_reason"] or view["reason"],

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from trunkward.control.why import proved
+from trunkward.control.why import caller, proved
 from trunkward.journal.chain import ChainBroken
 from trunkward.journal.commitment import opens
 from trunkward.journal.heads import read_minute
@@ -46,9 +46,7 @@ def _kept(searched: Mapping[str, Any]) -> str:
 
 
 def _call(number: int, call: Mapping[str, Any]) -> Iterator[str]:
-    shown = f", who showed {call['shown_number']}," if call["shown_number"] else ""
-    caller = f"{call['calling_number'] or 'no number'}{shown}"
-    numbers = f"from {caller} to {call['called_number'] or 'no number'}"
+    numbers = f"from {caller(call)} to {call['called_number'] or 'no number'}"
     yield f"{number}. {call['started_at']}, {numbers}"
     yield _row("Call-ID", f"{call['call_id']} (record {call['record_id']})")
     yield _row("came from", _came_from(call["from"]))

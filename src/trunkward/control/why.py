@@ -78,6 +78,8 @@ def document(call: Mapping[str, Any], known: Known) -> dict[str, Any]:
         "came_with": call.get("verification"),
         "calling_number": call["calling_number"],
         "called_number": call["called_number"],
+        # not in records of an earlier version
+        **{name: call.get(name) or None for name in ("shown_number", "claimed_number")},
         "authenticated": {
             "trunk": call.get("source_name") or "",
             # in records of an earlier version beside the rule, and nowhere where no rule was asked
@@ -134,7 +136,7 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
         yield _row("unsigned", told["unsigned"])
     yield ""
     # 2.
-    yield _row("numbers", f"from {told['calling_number'] or 'no number'} to {told['called_number']}")
+    yield _row("numbers", f"from {caller(told)} to {told['called_number'] or 'no number'}")
     yield _row("trunk", _trunk(told["authenticated"]))
     yield _row("customer", _customer(told["customer"]))
     yield from _number(told["number"])
@@ -193,6 +195,13 @@ def _journal(
 def _verdict(told: Mapping[str, Any]) -> str:
     level = f"signed {told['level']}" if told["level"] else "not signed"
     return f"{level} by rule {told['rule']}" if told["rule"] else level
+
+
+def caller(told: Mapping[str, Any]) -> str:
+    """Who calls: the number that counts, whom the called side saw, and whom the PBX claimed to be."""
+    also = (("showed", told.get("shown_number")), ("claimed", told.get("claimed_number")))
+    others = " and ".join(f"{did} {number}" for did, number in also if number)
+    return f"{told['calling_number'] or 'no number'}{f', who {others},' if others else ''}"
 
 
 def _trunk(its: Mapping[str, Any]) -> str:

@@ -336,6 +336,8 @@ class Line:
         if not isinstance(judgement.verdict, Admit):
             return Decision(verdict=judgement.verdict, record=record)
         counted.attested(judgement.attest or "none")
+        if case.caller.claimed is not None:
+            counted.replaced(judgement.verdict.trunk)
         return Decision(verdict=judgement.verdict, record=record, held=places.keep())
 
     def _challenged(
@@ -453,6 +455,7 @@ class Line:
             direction=case.direction if case.source else "",
             calling_number=calling,
             shown_number=_shown(case),
+            claimed_number=str(case.caller.claimed or ""),
             called_number=called,
             routes=[route.peer for route in verdict.routes] if isinstance(verdict, Admit) else [],
             source=_source(attempt),

@@ -33,6 +33,8 @@ class GateMetrics(Collector):
         """Starts at zero."""
         self._verdicts: Counter[tuple[str, str, str]] = Counter()
         self._attested: Counter[str] = Counter()
+        #: By trunk.
+        self._replaced: Counter[str] = Counter()
         self._registrations: Counter[tuple[str, str, str]] = Counter()
         #: By verdict; told from the start, so that an alert has the first one.
         self._emergencies: Counter[str] = Counter(admit=0, reject=0)
@@ -74,6 +76,10 @@ class GateMetrics(Collector):
         """An admitted call, signed with this level; `none` for unsigned."""
         self._attested[level] += 1
 
+    def replaced(self, trunk: str) -> None:
+        """An admitted call of a trunk that claimed a number which is not its own, in whose place another stands."""
+        self._replaced[trunk] += 1
+
     def emergency(self, kind: str) -> None:
         """A call for help of an identified trunk, and what became of it."""
         self._emergencies[kind] += 1
@@ -102,6 +108,14 @@ class GateMetrics(Collector):
         for level, count in self._attested.copy().items():
             attested.add_metric([level], count)
         yield attested
+        replaced = CounterMetricFamily(
+            "trunkward_gate_callers_replaced",
+            "Admitted calls that claimed a number which is not their trunk's, and show another instead.",
+            labels=["trunk"],
+        )
+        for trunk, count in self._replaced.copy().items():
+            replaced.add_metric([trunk], count)
+        yield replaced
         emergencies = CounterMetricFamily(
             "trunkward_gate_emergency_calls", "Emergency calls of trunks, by verdict.", labels=["verdict"]
         )

@@ -57,6 +57,7 @@ COLUMNS = (
     "end_reason",
     *(f"attest_{name}" for name in _ATTESTATION),
     "shown_number",
+    "claimed_number",
 )
 
 
@@ -85,7 +86,7 @@ def row(view: Mapping[str, Any], pseudonyms: Pseudonyms | None = None) -> list[s
     # in records of an earlier version it stands beside the rule
     attestation = {"customer": view.get("customer")} | attestation if attestation else {}
     cells += [guarded(_text(name, attestation.get(name))) for name in _ATTESTATION]
-    cells.append(number("shown_number"))
+    cells += [number("shown_number"), number("claimed_number")]
     return cells
 
 

@@ -18,7 +18,9 @@ class CallFilter:
     called_number: str | None = None
     #: Of a call whose From has another than its calling number: that one.
     shown_number: str | None = None
-    #: Any of the three.
+    #: Of a call that shows another than its PBX claimed: that one.
+    claimed_number: str | None = None
+    #: Any of the four.
     number: str | None = None
     verdict: str | None = None
     reason: str | None = None

@@ -118,6 +118,8 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="decision", 
     calling_number: str = ""
     #: In From, where that is another than the one asserted: whom the called side saw.
     shown_number: str = ""
+    #: In From, where it was not the trunk's to show and another stands in its place: what the PBX claimed.
+    claimed_number: str = ""
     called_number: str = ""
     #: Peers in the order they are tried.
     routes: list[str] = []

@@ -25,7 +25,7 @@ _MOST_ALIKE = 10
 #: Of these a decision is made of; the rest of a row belongs to the outcome, or to both (`carrier`).
 _DECIDED = (
     *("at", "call_id", "verdict", "reason", "tenant", "trunk", "calling_number", "called_number"),
-    *("shown_number", "decision"),
+    *("shown_number", "claimed_number", "decision"),
 )
 
 
@@ -363,7 +363,7 @@ def _conditions(wanted: CallFilter) -> Iterator[sa.ColumnElement[bool]]:
     for name in ("tenant", "trunk", "carrier", "verdict", "reason", "ending"):
         if (value := getattr(wanted, name)) is not None:
             yield calls.c[name] == value
-    for name in ("calling_number", "called_number", "shown_number"):
+    for name in ("calling_number", "called_number", "shown_number", "claimed_number"):
         if (value := getattr(wanted, name)) is not None:
             yield _is_number(calls.c[name], value)
     if wanted.number is not None:
@@ -371,6 +371,7 @@ def _conditions(wanted: CallFilter) -> Iterator[sa.ColumnElement[bool]]:
             _is_number(calls.c.calling_number, wanted.number),
             _is_number(calls.c.called_number, wanted.number),
             _is_number(calls.c.shown_number, wanted.number),
+            _is_number(calls.c.claimed_number, wanted.number),
         )
     if wanted.since is not None:
         yield calls.c.at >= wanted.since
@@ -410,6 +411,7 @@ def _decision_row(record: DecisionRecord) -> dict[str, Any]:
         "calling_number": record.calling_number,
         "called_number": record.called_number,
         "shown_number": record.shown_number or None,
+        "claimed_number": record.claimed_number or None,
         "decision": msgspec.json.encode(record).decode(),
     }
 

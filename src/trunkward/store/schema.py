@@ -14,7 +14,7 @@ def _name(length: int) -> sa.types.TypeEngine[str]:
 
 
 #: The few calls that an index over it has.
-_shown = sa.text("shown_number IS NOT NULL")
+_few = {name: sa.text(f"{name} IS NOT NULL") for name in ("shown_number", "claimed_number")}
 
 #: One row a call: its decision and its outcome as they were written, and of both what calls are looked up by.
 #: Either may come first, so both are null for a time.
@@ -40,6 +40,8 @@ calls = sa.Table(
     sa.Column("outcome", sa.Text, nullable=True),
     #: Null where From has the calling number, as it nearly always has.
     sa.Column("shown_number", _name(32), nullable=True),
+    #: Null where another number does not stand in the place of the one in From.
+    sa.Column("claimed_number", _name(32), nullable=True),
     sa.Index("ix_calls_record_id", "record_id", unique=True),
     sa.Index("ix_calls_call_id", "call_id"),
     # newest first, whatever else is asked: what few calls have is read off the index, without their rows
@@ -49,10 +51,9 @@ calls = sa.Table(
         sa.Index(f"ix_calls_{name}", name, "at")
         for name in ("tenant", "trunk", "carrier", "calling_number", "called_number")
     ),
-    sa.Index(
-        *("ix_calls_shown_number", "shown_number", "at"),
-        sqlite_where=_shown,
-        postgresql_where=_shown,
+    *(
+        sa.Index(f"ix_calls_{name}", name, "at", sqlite_where=there, postgresql_where=there)
+        for name, there in _few.items()
     ),
 )
 

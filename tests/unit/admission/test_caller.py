@@ -9,6 +9,7 @@ import pytest
 from sipkit.places import TABLE
 from sipkit.tokens import token, whose
 from trunkward.admission.caller import Right
+from trunkward.admission.checks import screened
 from trunkward.admission.judge import decide, judge_call
 from trunkward.admission.ports import NO_FACTS, NOTHING_ASKED, Facts, PeerIdentity
 from trunkward.admission.screen import screen
@@ -121,6 +122,30 @@ def test_a_customers_caller(
     attempt = outbound(CALLED, calling=shown_from, headers=headers(*said))
     found = screen(attempt, pbx, world(declared, caller=rule)).caller
     assert (found.number, found.shown, found.right, found.anonymous) == (number, shown, right, anonymous)
+
+
+@pytest.mark.parametrize(
+    ("rule", "shown_from", "said", "claimed"),
+    [
+        (REPLACE, FOREIGN, (), FOREIGN),
+        (REPLACE, FOREIGN, ((PAI, uri(OWN)),), FOREIGN),
+        # nobody gets to see it, and neither does it count
+        (REFUSE, FOREIGN, ((PRIVACY, "id"), (PAI, uri(OWN))), FOREIGN),
+        (REPLACE, OWN, ((PAI, uri(SECOND)),), None),
+        (REPLACE, "alice", (), None),
+        (REFUSE, FOREIGN, (), None),
+        (FORWARDED, FOREIGN, (("diversion", uri(OWN)),), None),
+    ],
+)
+def test_what_a_pbx_claims_is_kept_where_another_number_stands_in_its_place(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared, rule: CallerRule,
+    shown_from: str, said: tuple[tuple[str, str], ...], claimed: str | None,
+) -> None:  # fmt: skip
+    attempt = outbound(CALLED, calling=shown_from, headers=headers(*said))
+    case = screen(attempt, pbx, world(declared, caller=rule))
+    assert case.caller.claimed == claimed
+    detail = next(found.detail for found in screened(case) if found.check == "caller")
+    assert (f"instead of {FOREIGN}" in detail) == (claimed is not None)
 
 
 def refused(attempt: CallAttempt, peer: PeerIdentity | None, policy: Snapshot) -> Reject:

@@ -238,15 +238,20 @@ def test_who_asked_what_and_until_when_is_told() -> None:
 
 def test_the_calls_that_fit_by_either_number() -> None:
     def sides(question: Question) -> list[tuple[str | None, ...]]:
-        return [(one.calling_number, one.shown_number, one.called_number) for one in question.filters()]
+        return [
+            (one.calling_number, one.shown_number, one.claimed_number, one.called_number)
+            for one in question.filters()
+        ]
 
     # who was called has seen the number in From, and may know no other
     assert sides(QUESTION) == [
-        (THEIRS, None, OURS), (None, THEIRS, OURS), (OURS, None, THEIRS), (None, OURS, THEIRS),
+        (THEIRS, None, None, OURS), (None, THEIRS, None, OURS), (None, None, THEIRS, OURS),
+        (OURS, None, None, THEIRS), (None, OURS, None, THEIRS), (None, None, OURS, THEIRS),
     ]  # fmt: skip
     assert {(each.since, each.until) for each in QUESTION.filters()} == {(AT - 300, AT + 300)}
     assert sides(replace(QUESTION, other=None)) == [
-        (THEIRS, None, None), (None, THEIRS, None), (None, None, THEIRS),
+        (THEIRS, None, None, None), (None, THEIRS, None, None), (None, None, THEIRS, None),
+        (None, None, None, THEIRS),
     ]  # fmt: skip
 
 
@@ -289,6 +294,14 @@ def test_the_number_that_was_shown_is_told_beside_the_one_that_was_asserted() ->
     assert (call["calling_number"], call["shown_number"]) == (OURS, "+12025550102")
     assert f"from {OURS}, who showed +12025550102, to {THEIRS}" in text(made)
     assert told(traced(decision()))["calls"][0]["shown_number"] is None
+
+
+def test_the_number_the_pbx_claimed_is_told_beside_the_one_in_its_place() -> None:
+    made = decision(claimed_number="+18005551234")
+    (call,) = told(traced(made))["calls"]
+    assert (call["calling_number"], call["claimed_number"]) == (OURS, "+18005551234")
+    assert f"from {OURS}, who claimed +18005551234, to {THEIRS}" in text(made)
+    assert told(traced(decision()))["calls"][0]["claimed_number"] is None
 
 
 def test_a_record_of_a_version_before_this_one_is_told_too() -> None:

@@ -13,6 +13,7 @@ def test_all_that_was_counted_is_scraped() -> None:
     counted.verdict("reject", "no-route", "customer", 0.003)
     counted.attested("A")
     counted.emergency("reject")
+    counted.replaced("acme-hq")
     counted.given_up += 2
     counted.policy_version = 7
     text = generate_latest(registry).decode()
@@ -20,6 +21,7 @@ def test_all_that_was_counted_is_scraped() -> None:
         'trunkward_gate_verdicts_total{blame="nobody",reason="admitted",verdict="admit"} 3.0',
         'trunkward_gate_verdicts_total{blame="customer",reason="no-route",verdict="reject"} 1.0',
         'trunkward_gate_attested_total{level="A"} 1.0',
+        'trunkward_gate_callers_replaced_total{trunk="acme-hq"} 1.0',
         'trunkward_gate_verdict_seconds_bucket{le="0.0005"} 1.0',
         'trunkward_gate_verdict_seconds_bucket{le="0.005"} 3.0',
         'trunkward_gate_verdict_seconds_bucket{le="+Inf"} 4.0',

@@ -46,11 +46,12 @@ def test_no_cell_is_a_formula(text: str) -> None:
         assert cells["calling_number"] == f"'{text}"
 
 
-def test_a_number_that_was_shown_is_one_like_others() -> None:
-    assert _row()["shown_number"] == ""
-    assert _row(shown_number="+12025550102")["shown_number"] == "+12025550102"
+@pytest.mark.parametrize("name", ["shown_number", "claimed_number"])
+def test_a_number_that_was_shown_or_claimed_is_one_like_others(name: str) -> None:
+    assert _row()[name] == ""
+    assert _row(**{name: "+12025550102"})[name] == "+12025550102"
     secret = Pseudonyms(b"1" * 32)
-    assert _row(secret, shown_number="+12025550102")["shown_number"] == secret.of("+12025550102")
+    assert _row(secret, **{name: "+12025550102"})[name] == secret.of("+12025550102")
 
 
 def test_any_reader_reads_it_back() -> None:

@@ -132,6 +132,9 @@ def test_a_foreign_number_is_replaced(node: Node) -> None:
         assert not carrier.saw(("+12125550150", "Bank"))
         record = await asyncio.to_thread(node.record, call.invite.call_id, ended=True)
         assert (record["calling_number"], record["attest"]) == (ACME_NUMBER, "A")
+        assert record["claimed_number"] == "+12125550150"
+        listed = await asyncio.to_thread(node.trunkward, "calls", "--json", "--number", "+1 (212) 555-0150")
+        assert record["record_id"] in listed.stdout
 
     run(node, scenario)
 
