@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from trunkward.control.why import caller, proved
+from trunkward.control.why import caller, proved, state
 from trunkward.journal.chain import ChainBroken
 from trunkward.journal.commitment import opens
 from trunkward.journal.heads import read_minute
@@ -114,7 +114,7 @@ def _signed(call: Mapping[str, Any]) -> Iterator[str]:
         yield _row("certificate", f"serial {certificate['serial']}, {code}")
     if evidence["id"]:
         document = f", document sha256:{evidence['file_sha256']}" if evidence["file_sha256"] else ""
-        yield _row("evidence", f"{evidence['id']}, version {evidence['version']}{document}")
+        yield _row("evidence", f"{evidence['id']}, {state(evidence['version'])}{document}")
 
 
 def _verified(its: Mapping[str, Any] | None) -> Iterator[str]:

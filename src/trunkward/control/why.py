@@ -12,9 +12,13 @@ from typing import Any
 from trunkward.calls.unsigned import in_words
 from trunkward.calls.unverified import in_words as unverified_in_words
 from trunkward.shaken.attest import LACKS, PIECES, RULES, WITHOUT, Attestation, Lack, Rule
+from trunkward.trunks.transit import OF_NODE
 
 #: Columns of what a line is about.
 _WIDE = 14
+#: Evidence that no document stands behind (own numbers under a TEST authority) has a time for its version, in
+#: seconds since the epoch (`control.evidence_tokens`); no configuration has this many versions.
+_FIRST_TIME = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +73,9 @@ def document(call: Mapping[str, Any], known: Known) -> dict[str, Any]:
         "record_id": call["record_id"],
         "call_id": call["call_id"],
         "started_at": call["started_at"],
+        "direction": call.get("direction") or "",
+        "verdict": call.get("verdict") or "",
+        "reason": call.get("reason") or "",
         "level": level,
         "rule": said.get("rule", ""),
         "words": row.words if row else "",
@@ -128,7 +135,7 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
     # 1.
     yield f"call {told['record_id']}, {_when(told['started_at'])}: {_verdict(told)}"
     if not told["rule"]:
-        yield "  no rule was asked: it is no call of a trunk that shows a number"
+        yield from _without_rule(told)
         return
     yield f"  {told['words']}"
     yield _row("clause", told["clause"])
@@ -154,6 +161,29 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
         yield f"  for a higher level it lacked: {told['lacks']} ({told['lack']})"
 
 
+def _without_rule(told: Mapping[str, Any]) -> Iterator[str]:
+    """Of a call nobody here was to sign: whose it was, and what others had signed."""
+    if not told["verdict"]:
+        yield "  it is not known here what was decided: the worker ships decisions once a second"
+        return
+    trunk = told["authenticated"]["trunk"]
+    if not trunk:
+        yield "  no rule was asked: nobody knows whose call it was, and it was refused"
+    elif told["direction"] != "outbound":
+        yield "  no rule was asked: it is a call in, which whoever sent it has to sign"
+    else:
+        yield f"  no rule was asked: it was refused ({told['reason']}), and nothing is signed that goes nowhere"
+    yield ""
+    yield _row("numbers", f"from {caller(told)} to {told['called_number'] or 'no number'}")
+    if trunk and told["direction"] == "outbound":
+        yield _row("trunk", _trunk(told["authenticated"]))
+        yield _row("customer", _customer(told["customer"]))
+    elif trunk:
+        yield _row("carrier", trunk)
+    yield from _came_with(told["came_with"])
+    yield _configuration(told)
+
+
 def _lowered_by(rule: Rule | None) -> list[dict[str, str]]:
     """Each piece the level rested on, and which rule would have been left without it."""
     found = []
@@ -169,21 +199,22 @@ def _journal(
     """Whether the signer's own line says the same as the call's record."""
     if not call.get("attest"):
         return None
-    line = said.get("journal")
+    line, name = said.get("journal"), said.get("identity") or OF_NODE
     if line is None or journal is None:
         why = (
             "its disk was lost: the gap is declared in the line after it" if line is None else "not readable"
         )
-        return {"line": line, "agrees": False, "problem": why, "broken": [], "looked_at": ""}
+        return {"name": name, "line": line, "agrees": False, "problem": why, "broken": [], "looked_at": ""}
     wanted = {"record_id": call["record_id"], "level": call["attest"], "rule": said["rule"]}
     wanted |= {"serial": said.get("serial", ""), "trunk": call.get("source_name", "")}
     if call["attest"] == Attestation.A:
         wanted |= {"evidence_id": said.get("evidence"), "evidence_version": said.get("evidence_version")}
-    wrong = [name for name, value in wanted.items() if journal.facts.get(name) != value]
+    wrong = [fact for fact, value in wanted.items() if journal.facts.get(fact) != value]
     problem = (
         "" if not wrong else "it is not there" if not journal.facts else f"it differs in {', '.join(wrong)}"
     )
     return {
+        "name": name,
         "line": line,
         "agrees": not wrong,
         "problem": problem,
@@ -231,7 +262,7 @@ def _number(its: Mapping[str, Any]) -> Iterator[str]:
     if not its["evidence"]:
         yield _row("evidence", "none for this number")
         return
-    yield _row("evidence", f"{its['evidence']}, version {its['version']}")
+    yield _row("evidence", f"{its['evidence']}, {state(its['version'])}")
     if its["declared"]:
         yield _row("", f"in the trunk's inventory {its['declared']}")
     if record is None:
@@ -248,8 +279,15 @@ def _number(its: Mapping[str, Any]) -> Iterator[str]:
         yield _row("", f"revoked since by {record['revoked_by']}, {when}: {why}")
 
 
+def state(version: int) -> str:
+    """Which state of evidence: the version it was accepted in, or since when a TEST node has vouched for it."""
+    if version < _FIRST_TIME:
+        return f"version {version}"
+    return f"state of {_when(version)}"
+
+
 def _came_with(its: Mapping[str, Any] | None) -> Iterator[str]:
-    """What other providers had signed of a call in transit, and what that was found to be worth."""
+    """What other providers had signed of a call, and what that was found to be worth."""
     if its is None:
         return
     if why := its.get("why"):
@@ -271,13 +309,21 @@ def _written_down(told: Mapping[str, Any]) -> Iterator[str]:
         known = f", SPC {its['spc']}, of {its['issuer']}, until {its['until']}" if its["spc"] else ""
         yield _row("certificate", f"serial {its['serial']}{known or ', which is not on this node any more'}")
     if journal is not None:
-        line = f"line {journal['line']} of the signer's journal" if journal["line"] else "no line"
+        line = f"line {journal['line']} of {_whose(journal['name'])} journal" if journal["line"] else "no line"
         yield _row("signer", f"{line}: {'says the same' if journal['agrees'] else journal['problem']}")
-        if journal["looked_at"]:
+        if journal["looked_at"] and not journal["broken"]:
             yield _row("", journal["looked_at"])
         yield from (_row("", f"DOES NOT HOLD: {problem}") for problem in journal["broken"])
+    yield _configuration(told)
+
+
+def _whose(identity: str) -> str:
+    return "the signer's" if identity == OF_NODE else f"reseller {identity}'s signer's"
+
+
+def _configuration(told: Mapping[str, Any]) -> str:
     holds = told["configuration"] or "its journal holds"
-    yield _row("configuration", f"version {told['policy_version']}: {holds}")
+    return _row("configuration", f"version {told['policy_version']}: {holds}")
 
 
 def _row(about: str, words: str) -> str:

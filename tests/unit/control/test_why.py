@@ -189,8 +189,56 @@ def test_what_another_provider_had_signed_is_told(worth: dict[str, Any], said: s
     assert "came with" not in page(told | {"verification": None})
 
 
-def test_no_call_of_a_trunk() -> None:
-    assert page(CALL | {"attestation": None, "attest": ""}).endswith("shows a number")
+REFUSED = CALL | {
+    "attestation": None, "attest": "", "direction": "outbound", "verdict": "reject",
+    "reason": "calling-number-not-permitted",
+}  # fmt: skip
+
+
+def test_a_refused_call_says_that_it_was_and_whose() -> None:
+    said = page(REFUSED)
+    assert "no rule was asked: it was refused (calling-number-not-permitted)" in said
+    assert "  trunk         acme-hq, proved by network and certificate (192.0.2.7:41000" in said
+    assert "  customer      tenant acme, KYC record KYC-2026-17, verified 2026-01-15" in said
+    old = {name: value for name, value in REFUSED.items() if name not in ("authenticated_by", "customer")}
+    said = page(old)
+    assert "how it proved who it is is not on record" in said
+    assert "whether it had a KYC record is not on record" in said
+    stranger = page(REFUSED | {"source_name": "", "direction": "", "reason": "unknown-source"})
+    assert "nobody knows whose call it was" in stranger
+    assert "trunk " not in stranger
+
+
+def test_a_call_in_says_who_signed_it() -> None:
+    good = {"verstat": "TN-Validation-Passed", "attest": "B", "spc": "709J", "x5u": "https://c.example.net/1.pem"}
+    said = page(
+        REFUSED | {"direction": "inbound", "verdict": "admit", "source_name": "north", "verification": good}
+    )
+    assert "it is a call in, which whoever sent it has to sign" in said
+    assert "  carrier       north\n" in said
+    assert "  came with     level B, verified: signed by 709J" in said
+    assert "refused" not in said
+
+
+def test_a_call_nobody_has_decided_yet_says_so() -> None:
+    assert "not known here what was decided" in page(REFUSED | {"verdict": ""})
+
+
+def test_the_number_that_was_claimed_is_told() -> None:
+    assert "from +12125550150, who claimed +18005551234, to +442079460123" in page(
+        CALL | {"claimed_number": "+18005551234"}
+    )
+
+
+def test_the_journal_of_a_reseller_is_named() -> None:
+    said = page(call(identity="resold"))
+    assert "line 42 of reseller resold's signer's journal: says the same" in said
+
+
+def test_a_time_in_the_place_of_a_version_is_a_time() -> None:
+    said = page(call(rule="A-own-inventory", evidence="inventory-acme-hq", evidence_version=1_795_704_164))
+    assert "inventory-acme-hq, state of 2026-11-26 " in said
+    assert "1795704164" not in said
 
 
 @pytest.mark.parametrize("name", ["record_id", "level", "rule", "serial", "trunk", "evidence_version"])
@@ -202,10 +250,11 @@ def test_a_journal_that_says_otherwise_shows(name: str) -> None:
 
 
 def test_a_line_that_is_gone_and_a_chain_that_is_broken_show() -> None:
-    gone = Journaled(line=42, broken=("line 40 was changed",), looked_at="")
+    gone = Journaled(line=42, broken=("line 40 was changed",), looked_at="its chain leads to a head")
     said = page(CALL, replace(KNOWN, journal=gone))
     assert "line 42 of the signer's journal: it is not there" in said
     assert "DOES NOT HOLD: line 40 was changed" in said
+    assert "leads to a head" not in said
 
 
 def test_a_gap_is_told() -> None:
