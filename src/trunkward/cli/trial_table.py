@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from trunkward.calls.verdict import Reason
+from trunkward.numbering.written import without_spaces
 
 #: The first two must be there.
 COLUMNS = ("from", "to", "trunk", "carrier", "at", "expect")
@@ -108,8 +109,8 @@ def _asked(cells: dict[str, str], common: Asked) -> Asked:
     # a row that names its side leaves nothing of it to the options
     own = bool(cells.get("trunk") or cells.get("carrier"))
     return Asked(
-        calling=cells["from"],
-        called=cells["to"],
+        calling=without_spaces(cells["from"]),
+        called=without_spaces(cells["to"]),
         trunk=cells.get("trunk", "") if own else common.trunk,
         carrier=cells.get("carrier", "") if own else common.carrier,
         at=cells.get("at") or common.at,

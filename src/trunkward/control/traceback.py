@@ -23,8 +23,6 @@ ANSWER_S = 24 * 3600.0
 MOST_CALLS = 100
 #: Values a signer's line commits to that are about the call: its numbers, retargets, the hash of its Call-ID.
 _OPENED = ("call", "orig", "dest", "div")
-#: Who calls: asserted, in From where that is another one, and claimed where neither is what the PBX said.
-_CALLERS = ("calling_number", "shown_number", "claimed_number")
 _CONNECTION = ("source", "transport", "tls_version", "certificate_sha256")
 
 
@@ -59,13 +57,18 @@ class Question:
         the PBX had claimed in its place is what somebody may have been told.
         """
         in_time = CallFilter(since=self.since, until=self.until)
-        by = [
-            replace(in_time, called_number=self.other, **{name: self.number}) for name in _CALLERS
-        ]
-        called = replace(in_time, called_number=self.number)
+
+        def by(caller: str, called: str | None) -> tuple[CallFilter, ...]:
+            fit = replace(in_time, called_number=called)
+            return (
+                replace(fit, calling_number=caller),
+                replace(fit, shown_number=caller),
+                replace(fit, claimed_number=caller),
+            )
+
         if self.other is None:
-            return (*by, called)
-        return (*by, *(replace(called, **{name: self.other}) for name in _CALLERS))
+            return (*by(self.number, None), replace(in_time, called_number=self.number))
+        return (*by(self.number, self.other), *by(self.other, self.number))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

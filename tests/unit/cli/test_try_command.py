@@ -182,6 +182,17 @@ def test_a_refused_call_says_what_would_let_it_pass(ask: Ask) -> None:
     assert lines["calling"].split()[2] == "passed"
 
 
+def test_numbers_are_read_as_people_write_them(ask: Ask) -> None:
+    told = json.loads(
+        ask("--trunk", "acme-hq", "--from", "(202) 555-0101", "--to", "+1 (212) 555-0142", "--json").stdout
+    )
+    calling, called = (
+        next(check["detail"] for check in told["checks"] if check["check"] == name)
+        for name in ("calling", "called")
+    )
+    assert (calling, called) == ("+12025550101", "+12125550142")
+
+
 def test_an_inbound_call_for_programs(ask: Ask) -> None:
     told = json.loads(
         ask("--carrier", "south", "--from", "anonymous", "--to", "+12025550104", "--json").stdout
