@@ -23,7 +23,9 @@ def calls(
         str | None, typer.Option("--from", help="Calling number; `+1202*` is the beginning of many.")
     ] = None,
     called: Annotated[str | None, typer.Option("--to", help="Called number, likewise.")] = None,
-    number: Annotated[str | None, typer.Option(help="Calling, shown, claimed or called number, likewise.")] = None,
+    number: Annotated[
+        str | None, typer.Option(help="Calling, shown, claimed or called number, likewise.")
+    ] = None,
     verdict: Annotated[str | None, typer.Option(help="admit, reject or discard.")] = None,
     reason: Annotated[str | None, typer.Option(help="Reason code of the verdict.")] = None,
     ending: Annotated[str | None, typer.Option(help="bye, failed, cancelled or ended-unknown.")] = None,

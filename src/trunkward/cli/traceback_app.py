@@ -78,9 +78,9 @@ def _past(option: str, text: str, now_s: float) -> float:
     at = moment(option, text, now_s)
     assert at is not None
     if at > now_s:
+        now = f"{datetime.fromtimestamp(now_s, UTC):%Y-%m-%dT%H:%M:%SZ}"
         raise typer.BadParameter(
-            f"{text!r} is still to come: this machine has {datetime.fromtimestamp(now_s, UTC):%Y-%m-%dT%H:%M:%SZ}"
-            " now; write the zone, too, such as Z for UTC",
+            f"{text!r} is still to come: by this machine it is {now}; write the zone, too, such as Z for UTC",
             param_hint=option,
         )
     return at

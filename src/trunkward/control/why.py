@@ -172,7 +172,7 @@ def _without_rule(told: Mapping[str, Any]) -> Iterator[str]:
     elif told["direction"] != "outbound":
         yield "  no rule was asked: it is a call in, which whoever sent it has to sign"
     else:
-        yield f"  no rule was asked: it was refused ({told['reason']}), and nothing is signed that goes nowhere"
+        yield f"  no rule was asked: it was refused ({told['reason']}), and what goes nowhere is not signed"
     yield ""
     yield _row("numbers", f"from {caller(told)} to {told['called_number'] or 'no number'}")
     if trunk and told["direction"] == "outbound":
@@ -280,7 +280,7 @@ def _number(its: Mapping[str, Any]) -> Iterator[str]:
 
 
 def state(version: int) -> str:
-    """Which state of evidence: the version it was accepted in, or since when a TEST node has vouched for it."""
+    """Which state of evidence: the version it was accepted in, or when a TEST node has vouched for it."""
     if version < _FIRST_TIME:
         return f"version {version}"
     return f"state of {_when(version)}"
@@ -309,7 +309,9 @@ def _written_down(told: Mapping[str, Any]) -> Iterator[str]:
         known = f", SPC {its['spc']}, of {its['issuer']}, until {its['until']}" if its["spc"] else ""
         yield _row("certificate", f"serial {its['serial']}{known or ', which is not on this node any more'}")
     if journal is not None:
-        line = f"line {journal['line']} of {_whose(journal['name'])} journal" if journal["line"] else "no line"
+        line = (
+            f"line {journal['line']} of {_whose(journal['name'])} journal" if journal["line"] else "no line"
+        )
         yield _row("signer", f"{line}: {'says the same' if journal['agrees'] else journal['problem']}")
         if journal["looked_at"] and not journal["broken"]:
             yield _row("", journal["looked_at"])

@@ -77,7 +77,7 @@ class GateMetrics(Collector):
         self._attested[level] += 1
 
     def replaced(self, trunk: str) -> None:
-        """An admitted call of a trunk that claimed a number which is not its own, in whose place another stands."""
+        """An admitted call that claimed a number not its trunk's, in whose place another stands."""
         self._replaced[trunk] += 1
 
     def emergency(self, kind: str) -> None:

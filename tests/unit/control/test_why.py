@@ -210,7 +210,12 @@ def test_a_refused_call_says_that_it_was_and_whose() -> None:
 
 
 def test_a_call_in_says_who_signed_it() -> None:
-    good = {"verstat": "TN-Validation-Passed", "attest": "B", "spc": "709J", "x5u": "https://c.example.net/1.pem"}
+    good = {
+        "verstat": "TN-Validation-Passed",
+        "attest": "B",
+        "spc": "709J",
+        "x5u": "https://c.example.net/1.pem",
+    }
     said = page(
         REFUSED | {"direction": "inbound", "verdict": "admit", "source_name": "north", "verification": good}
     )
@@ -231,7 +236,7 @@ def test_the_number_that_was_claimed_is_told() -> None:
 
 
 def test_the_journal_of_a_reseller_is_named() -> None:
-    said = page(call(identity="resold"))
+    said = page(CALL | {"attestation": CALL["attestation"] | {"identity": "resold"}})
     assert "line 42 of reseller resold's signer's journal: says the same" in said
 
 

@@ -237,7 +237,9 @@ def test_who_a_refused_call_was_of_is_on_record_with_what_proved_it(
     read = read_node_file(EXAMPLE, "examples/node.yaml")
     proofs = (IdentifiedBy.NETWORK, IdentifiedBy.CERTIFICATE) if ways else (IdentifiedBy.DIGEST,)
     trunks = tuple(
-        replace(trunk, certificate_sha256="ab" * 32, username="acme", identified_by=proofs, caller=CallerRule())
+        replace(
+            trunk, certificate_sha256="ab" * 32, username="acme", identified_by=proofs, caller=CallerRule()
+        )
         for trunk in read.trunks
     )
     carriers = tuple(replace(one, emergency=False) for one in read.carriers)
