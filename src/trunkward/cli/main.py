@@ -35,6 +35,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "rerate": rerate,
     "reconcile": reconcile,
     "verification": calls_app.verification,
+    "verify-identity": trial_app.verify_identity,
     "hold": hold,
     "release": release,
     "destinations": trunks_app.destinations,

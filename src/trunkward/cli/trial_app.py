@@ -1,8 +1,9 @@
-"""Calls to try a node with, and whom they are signed under: `trunkward try`, `call-test`, `test-authority`.
+"""Calls to try a node with, and what signs them: `try`, `call-test`, `test-authority`, `verify-identity`.
 
 As typer sees them; what they do is imported when asked for.
 """
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -71,6 +72,40 @@ def call_test(
             keep=keep,
         )
     )
+
+
+def verify_identity(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE|-", help="An INVITE as a trace has it, or Identity values, one a line.")
+    ],
+    sender: Annotated[str, typer.Option("--from", help="Who called; without an INVITE, or in its place.")] = "",
+    called: Annotated[str, typer.Option("--to", help="Who was called, likewise.")] = "",
+    at: Annotated[str, typer.Option(help="Judge as of then: 2026-11-25T14:30:00Z. Without it now.")] = "",
+    certificate: Annotated[
+        Path | None, typer.Option(help="The chain behind its URL, in PEM, leaf first.", metavar="FILE")
+    ] = None,
+    fetch: Annotated[
+        bool, typer.Option("--fetch", help="Have the node's fetcher get the chain from its URL.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Verify Identity headers step by step, by whom this node trusts: 0 good, 1 not, 2 not tried."""
+    from trunkward.cli.call_options import moment, one_number
+    from trunkward.cli.verify_identity import Given, run
+    from trunkward.shaken.number import canonical_tn
+
+    if certificate is not None and fetch:
+        raise typer.BadParameter("either one: --certificate or --fetch")
+    now_s = time.time()
+    given = Given(
+        file=file,
+        calling=canonical_tn(one_number("--from", sender)) if sender else "",
+        called=canonical_tn(one_number("--to", called)) if called else "",
+        at=(moment("--at", at, now_s) if at else None) or now_s,
+        certificate=certificate,
+        fetch=fetch,
+    )
+    raise typer.Exit(run(Paths.from_environment(), given, as_json=as_json))
 
 
 def authority_for_tests(

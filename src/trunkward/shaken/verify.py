@@ -77,6 +77,8 @@ class Judged(msgspec.Struct, frozen=True):
     error: StirError | None
     #: Where its certificate is; empty for what could not be read.
     x5u: str = ""
+    #: The step of `verify` it failed at; 0 without an error.
+    failed_at: int = 0
 
 
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,15 +105,16 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
 class _One:
     """One PASSporT on its way through the steps."""
 
-    __slots__ = ("credential", "error", "ppt", "rcd", "received", "unopened")
+    __slots__ = ("credential", "error", "ppt", "rcd", "received", "step", "unopened")
 
-    def __init__(self, unopened: Unopened | None, refused: Refused | None) -> None:
+    def __init__(self, unopened: Unopened | None, refused: Refused | None, step: int) -> None:
         self.unopened = unopened
         self.ppt = unopened.ppt if unopened is not None else BASE
         self.received: Received | None = None
         self.credential: Credential | None = None
         self.rcd: Rcd | None = None
         self.error: StirError | None = None
+        self.step = step
         if refused is not None:
             self.refuse(refused)
 
@@ -182,25 +185,26 @@ def verify(
 def _read_all(values: Sequence[str], rules: UrlRules) -> list[_One]:
     # 1.
     if len(values) > identity_header.MAX_HEADERS:
-        return [_One(None, Refused(Cause.HEADERS_TOO_MANY, f"{len(values)} Identity headers"))]
+        return [_One(None, Refused(Cause.HEADERS_TOO_MANY, f"{len(values)} Identity headers"), 1)]
     if sum(map(len, values)) > identity_header.MAX_TOGETHER:
-        return [
-            _One(None, Refused(Cause.HEADER_TOO_LONG, f"more than {identity_header.MAX_TOGETHER} characters"))
-        ]
+        too_long = Refused(Cause.HEADER_TOO_LONG, f"more than {identity_header.MAX_TOGETHER} characters")
+        return [_One(None, too_long, 1)]
     ones: list[_One] = []
     for value in values:
         unopened = None
         try:
             # 2.
+            step = 2
             unopened = read_header(value)
             if unopened is None:
                 continue
             # 3.
+            step = 3
             read_url(unopened.x5u, rules)
         except Refused as refused:
-            ones.append(_One(unopened, refused))
+            ones.append(_One(unopened, refused, step))
         else:
-            ones.append(_One(unopened, None))
+            ones.append(_One(unopened, None, step))
     return ones
 
 
@@ -217,19 +221,24 @@ def _judge(
 ) -> None:
     """Steps 4 to 10 for one PASSporT. Raises `Refused`."""
     # 4.
+    one.step = 4
     received = open_payload(unopened, orig=orig, dest=call.to, date_s=call.date_s)
     # 5. Of a chain the last one is as young as the request; which that is shows in step 11.
+    one.step = 5
     if diverted:
         _check_time(received.iat, None, now_s, limits.diverted_s, limits)
     else:
         _check_time(received.iat, call.date_s, now_s, limits.past_s, limits)
     # 6.
+    one.step = 6
     if received.orig not in call.orig:
         raise Refused(Cause.ORIG_MISMATCH, f"signed for {received.orig}")
     # 7.
+    one.step = 7
     if not diverted:
         _check_called(received, call, limits)
     # 8.
+    one.step = 8
     credential = credentials.get(received.x5u)
     if credential is None:
         raise Refused(Cause.CERTIFICATE_UNAVAILABLE, received.x5u)
@@ -238,11 +247,13 @@ def _judge(
         raise Refused(credential.cause, credential.text)
     _check_credential(credential, received, now_s)
     # 9.
+    one.step = 9
     try:
         verify_es256(credential.key, received.message, received.signature)
     except InvalidSignature:
         raise Refused(Cause.SIGNATURE, "not signed with the certificate's key, or changed since") from None
     # 10.
+    one.step = 10
     if received.ppt == RCD or "rcd" in received.claims or "rcdi" in received.claims:
         one.rcd = rcd_of(received.claims, required=received.ppt == RCD)
     one.received, one.credential = received, credential
@@ -296,20 +307,23 @@ def _diversions(ones: Sequence[_One], call: CalledAs, now_s: float, limits: Wind
         if one.received is None:
             continue
         if (refused := wrong.get(id(one.received))) is not None:
+            one.step = 11
             one.refuse(refused)
         elif one.ppt == RCD and way and way[0] not in one.received.dest:
+            one.step = 11
             one.refuse(Refused(Cause.DEST_MISMATCH, "of another call than the one that was diverted"))
         elif one.received is last:
             try:
                 _check_time(last.iat, call.date_s, now_s, limits.past_s, limits)
             except Refused as stale:
+                one.step = 11
                 one.refuse(stale)
     return way
 
 
 def _outcome(ones: Sequence[_One], call: CalledAs, way: tuple[str, ...]) -> Verification:
     """Step 12."""
-    passports = tuple([Judged(one.ppt, one.error, one.unopened.x5u if one.unopened else "") for one in ones])
+    passports = tuple([_judged(one) for one in ones])
     wrong = [one.error.cause for one in ones if one.error is not None and one.ppt != RCD]
     if wrong:
         only_missing = all(cause is Cause.CERTIFICATE_UNAVAILABLE for cause in wrong)
@@ -333,6 +347,11 @@ def _outcome(ones: Sequence[_One], call: CalledAs, way: tuple[str, ...]) -> Veri
         passports=passports,
         replay_keys=tuple([_replay_key(one.signature, call.request_uri) for one, _ in vouching if one]),
     )
+
+
+def _judged(one: _One) -> Judged:
+    x5u = one.unopened.x5u if one.unopened is not None else ""
+    return Judged(one.ppt, one.error, x5u, one.step if one.error is not None else 0)
 
 
 def _level(vouching: tuple[Received | None, Credential | None]) -> str:
