@@ -14,6 +14,8 @@ _WORDS: tuple[tuple[str, str], ...] = (
         "certificate-late",
         "its certificate did not come in time (verification.wait_ms): fetcher.log says what its host did",
     ),
+    ("436 ", "its certificate could not be had from the URL in it, which is its sender's fault"),
+    ("unknown-kind", "it had signatures, none of a kind this version knows"),
 )
 
 

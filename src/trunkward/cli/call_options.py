@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Iterable
 from datetime import datetime
 from difflib import get_close_matches
 
@@ -20,6 +21,8 @@ _AGO = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 #: A number that is dialled without a country and kept as it is dialled (an emergency number).
 _SHORT = re.compile(r"[0-9]{1,6}", re.ASCII)
+#: Names told of those there are.
+_MOST_NAMES = 20
 
 
 def wanted_calls(
@@ -63,6 +66,18 @@ def one_of(option: str, text: str | None, known: tuple[str, ...]) -> str | None:
         meant = f"did you mean {close[0]}?" if close else f"write one of {', '.join(known)}"
         raise typer.BadParameter(f"{text!r}: {meant}", param_hint=option)
     return text
+
+
+def one_known(option: str, text: str, known: Iterable[str]) -> str:
+    """The text, which is one of these names. Raises `typer.BadParameter`, and says which there are."""
+    names = sorted(set(filter(None, known)))
+    if text in names:
+        return text
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    there_are = f"there are {', '.join(names[:_MOST_NAMES])}{more}" if names else "there is none yet"
+    close = get_close_matches(text, names, n=1)
+    meant = f"did you mean {close[0]}? " if close else ""
+    raise typer.BadParameter(f"nothing is called {text!r}: {meant}{there_are}", param_hint=option)
 
 
 def one_number(option: str, text: str) -> str:

@@ -6,13 +6,16 @@ from typing import Any
 
 import msgspec
 
-#: Service provider codes and causes that are told of one: a peer chooses them, within what a trusted
-#: authority has issued.
+#: Service provider codes that are told of one: a peer chooses them, within what a trusted authority has
+#: issued.
 MOST_TOLD = 20
 
 
 class Summary(msgspec.Struct, kw_only=True):
-    """The calls of one carrier, or of one trunk that brings other providers' calls."""
+    """The calls of one carrier, or of one trunk that brings other providers' calls.
+
+    Each call is one of: unsigned, passed, failed, not verified. What these are divided into sums up to them.
+    """
 
     upstream: str
     #: `carrier` or `trunk`.
@@ -20,13 +23,14 @@ class Summary(msgspec.Struct, kw_only=True):
     calls: int = 0
     #: With at least one signature, whatever it was worth.
     signed: int = 0
+    unsigned: int = 0
     passed: int = 0
     failed: int = 0
-    #: Not verified for a cause of this node's, by cause.
+    #: Signed and not verified: by this node's cause, or `436 certificate-unavailable`, or `unknown-kind`.
     unverified: dict[str, int] = {}
-    #: Of those that passed.
+    #: Of those that passed; `none` of a base PASSporT.
     levels: dict[str, int] = {}
-    #: Of the PASSporTs that were not good: by answer and cause, as `438 signature`.
+    #: Of those that failed, by answer and cause, as `438 signature`: of several errors the first.
     errors: dict[str, int] = {}
     replays: int = 0
     #: Who signed those that passed, by service provider code.
@@ -36,6 +40,8 @@ class Summary(msgspec.Struct, kw_only=True):
 _KINDS = {"inbound": "carrier", "outbound": "trunk"}
 #: Of calls that had nothing to verify.
 _UNSIGNED = ("no-identity", "not-asked")
+#: Of calls with signatures of kinds that nobody here knows.
+UNKNOWN_KIND = "unknown-kind"
 
 
 def summaries(calls: Iterable[dict[str, Any]]) -> list[Summary]:
@@ -54,21 +60,30 @@ def summaries(calls: Iterable[dict[str, Any]]) -> list[Summary]:
         _add(summary, counts, told)
     for name, summary in found.items():
         for key, counter in counted[name].items():
-            setattr(summary, key, dict(counter.most_common(MOST_TOLD)))
+            # all else is of a few words of ours, and has to sum up
+            setattr(summary, key, dict(counter.most_common(MOST_TOLD if key == "codes" else None)))
     return sorted(found.values(), key=lambda one: (-one.calls, one.upstream))
 
 
 def _add(summary: Summary, counts: dict[str, Counter[str]], told: dict[str, Any]) -> None:
-    why, errors = told.get("why", ""), told.get("errors", [])
+    why, errors = (
+        told.get("why", ""),
+        [f"{error['code']} {error['cause']}" for error in told.get("errors", [])],
+    )
     summary.calls += 1
-    summary.signed += why not in _UNSIGNED
-    summary.passed += told["verstat"] == "TN-Validation-Passed"
-    summary.failed += told["verstat"] == "TN-Validation-Failed"
-    summary.replays += any(error["cause"] == "replayed" for error in errors)
-    if why and why not in _UNSIGNED:
-        counts["unverified"][why] += 1
-    counts["errors"].update(f"{error['code']} {error['cause']}" for error in errors)
-    if level := told.get("attest"):
-        counts["levels"][level] += 1
-    if code := told.get("spc"):
-        counts["codes"][code] += 1
+    summary.replays += any(error.endswith(" replayed") for error in errors)
+    if why in _UNSIGNED:
+        summary.unsigned += 1
+        return
+    summary.signed += 1
+    if told["verstat"] == "TN-Validation-Passed":
+        summary.passed += 1
+        counts["levels"][told.get("attest") or "none"] += 1
+        if code := told.get("spc"):
+            counts["codes"][code] += 1
+    elif told["verstat"] == "TN-Validation-Failed":
+        summary.failed += 1
+        counts["errors"][(errors or ["438"])[0]] += 1
+    else:
+        # an error that let it go unverified is that its certificate could not be had (436)
+        counts["unverified"][why or (errors or [UNKNOWN_KIND])[0]] += 1
