@@ -8,9 +8,10 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from trunkward.records import ladder
 from trunkward.records.export import COLUMNS, row
 from trunkward.records.filter import CallFilter
 from trunkward.records.pseudonym import Pseudonyms
+from trunkward.records.view import level_of, verstat_of
 from trunkward.settings import Paths
 from trunkward.store.database import open_database
 from trunkward.store.records import RecordStore
@@ -35,16 +37,30 @@ console = Console(highlight=False)
 _LOOK_S = 0.5
 #: Calls that are waited for while following; more than run on one node.
 _MOST_RUNNING = 100_000
-_HEADS = ("id", "when", "trunk", "from", "to", "verdict", "reason", "level", "rule", "by", "outcome", "s")
+_HEADS = (
+    "id",
+    "when",
+    "trunk",
+    "from",
+    "to",
+    "verdict",
+    "reason",
+    "level",
+    "rule",
+    "verstat",
+    "by",
+    "outcome",
+    "s",
+)
 #: Digits of a record id in a list; `show` takes them while no other call's begins with them.
 _ID_DIGITS = 8
 #: What a terminal that is too narrow is spared, first to last; numbers and the reason never are.
-_SPARED = ("rule", "level", "by", "today", "trunk", "s", "verdict")
+_SPARED = ("rule", "verstat", "level", "by", "today", "trunk", "s", "verdict")
 #: Seconds the longest call lasts: older ones are not waited for.
 _LONGEST_S = 86_400.0
 _SECRET_BYTES = 32
 #: Of a line while following, where nobody knows yet how wide the next one will be.
-_WIDTHS = (_ID_DIGITS, 19, 16, 16, 16, 8, 20, 5, 18, 12, 18, 7)
+_WIDTHS = (_ID_DIGITS, 19, 16, 16, 16, 8, 20, 5, 18, 7, 12, 18, 7)
 
 
 class UnusableSecret(Exception):
@@ -59,6 +75,13 @@ class Listing:
     as_csv: bool = False
     #: None: numbers and addresses as they are.
     pseudonyms: Pseudonyms | None = None
+    #: Only calls that are signed so (`records.view`); "": all.
+    level: str = ""
+    verstat: str = ""
+
+    def shows(self, call: dict[str, Any]) -> bool:
+        """Whether a call's signatures are those that are wanted."""
+        return self.level in ("", level_of(call)) and self.verstat in ("", verstat_of(call))
 
 
 def run(
@@ -78,16 +101,19 @@ def run(
     def told(store: RecordStore) -> int:
         made = how
         if pseudonymise is not None:
-            made = Listing(as_csv=True, pseudonyms=Pseudonyms(_secret(paths.pseudonym_secret), pseudonymise))
+            made = replace(how, pseudonyms=Pseudonyms(_secret(paths.pseudonym_secret), pseudonymise))
         try:
             if follow:
-                _tell_each(made, _followed(store, wanted, limit or 0))
-            elif made.as_json or made.as_csv or limit is None:
-                _tell_each(made, (kept.view for kept in store.find(wanted, limit)))
+                _tell_each(made, filter(made.shows, _followed(store, wanted, limit or 0)))
+                return 0
+            every = (
+                limit if not (how.level or how.verstat) else None
+            )  # what they are stands in the view alone
+            shown = islice(filter(made.shows, (kept.view for kept in store.find(wanted, every))), limit)
+            if made.as_json or made.as_csv or limit is None:
+                _tell_each(made, shown)
             else:
-                _print_table(
-                    [kept.view for kept in store.find(wanted, limit)], partial(_none, paths, store, wanted)
-                )
+                _print_table(list(shown), partial(_none, paths, store, wanted))
         except BrokenPipeError:  # as with `| head`: whoever reads has enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -246,8 +272,9 @@ def _row(call: dict[str, Any]) -> list[str]:
         call.get("called_number", ""),
         call["verdict"],
         call.get("end_reason") or call["reason"],
-        call.get("attest", ""),
+        level_of(call),
         (call.get("attestation") or {}).get("rule", ""),
+        verstat_of(call),
         call["peer"] or "",
         f"{call['ending'] or ''} {call['end_code'] or ''}".strip(),
         f"{call['duration_s']:.1f}" if call["duration_s"] is not None else "",

@@ -39,6 +39,12 @@ def calls(
     emergency: Annotated[
         bool | None, typer.Option("--emergency/--no-emergency", help="Calls for help; or all but those.")
     ] = None,
+    level: Annotated[
+        str | None, typer.Option(help="Signed by us at level A, B or C; or by others, and verified.")
+    ] = None,
+    verstat: Annotated[
+        str | None, typer.Option(help="What others' signatures were worth: passed, failed or none.")
+    ] = None,
     limit: Annotated[
         int | None, typer.Option(min=0, help="How many, newest first; 0: all. Without it 20, with --csv all.")
     ] = None,
@@ -55,7 +61,7 @@ def calls(
     """List calls, newest first, with verdict, reason and outcome; or show one as a ladder (`show ID`)."""
     if context.invoked_subcommand is not None:
         return
-    from trunkward.cli.call_options import wanted_calls
+    from trunkward.cli.call_options import one_of, wanted_calls
     from trunkward.cli.calls import Listing, run
 
     wanted = wanted_calls(
@@ -75,7 +81,12 @@ def calls(
             limit=limit or (0 if follow else None),
             follow=follow,
             pseudonymise=keep_digits if pseudonymise else None,
-            how=Listing(as_json=as_json, as_csv=as_csv),
+            how=Listing(
+                as_json=as_json,
+                as_csv=as_csv,
+                level=one_of("--level", level, ("A", "B", "C")) or "",
+                verstat=one_of("--verstat", verstat, ("passed", "failed", "none")) or "",
+            ),
         )
     )
 

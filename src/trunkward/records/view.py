@@ -4,6 +4,7 @@ Every fact has its name here, whatever is known of it; `None` is "not known" or 
 `docs/records.md` explains each.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -59,6 +60,21 @@ def call_view(decision: dict[str, Any] | None, outcome: dict[str, Any] | None) -
         "emergency": is_emergency(decision["called_number"]),
         "legs": [leg | ({"peer": source} if _nameless(leg, source) else {}) for leg in ended.get("legs", [])],
     }
+
+
+def level_of(view: Mapping[str, Any]) -> str:
+    """At which level it is signed, by us or, where that was verified, by others; "" for none."""
+    return view.get("attest") or (view.get("verification") or {}).get("attest") or ""
+
+
+def verstat_of(view: Mapping[str, Any]) -> str:
+    """What became of others' signatures: `passed`, `failed` or `none`; "" where nobody was to look."""
+    told = view.get("verification") or {}
+    return _VERSTATS.get(told.get("verstat", ""), "") if told.get("why") != "not-asked" else ""
+
+
+#: By the names of 3GPP TS 24.229 section 7.2A.20.
+_VERSTATS = {"TN-Validation-Passed": "passed", "TN-Validation-Failed": "failed", "No-TN-Validation": "none"}
 
 
 def is_emergency(called_number: str) -> bool:

@@ -21,7 +21,13 @@ from trunkward.cli.main import app
 from trunkward.control.declared import InForce
 from trunkward.records.export import COLUMNS
 from trunkward.records.filter import ALL, CallFilter
-from trunkward.records.model import CheckRecord, DecisionRecord, MessageRecord, OutcomeRecord
+from trunkward.records.model import (
+    CheckRecord,
+    DecisionRecord,
+    MessageRecord,
+    OutcomeRecord,
+    VerificationRecord,
+)
 from trunkward.settings import Paths
 from trunkward.store.database import migrate, open_database
 from trunkward.store.records import RecordStore
@@ -94,6 +100,28 @@ def test_lists_filters_and_limits(ask: Ask) -> None:
 
 ROW = ["9f3a61c2", "2026-11-25 18:03:12", "acme-hq", "+12025550101", "+12075550142",
        "reject", "calling-number-malformed", "", "", "", "", ""]  # fmt: skip
+
+
+def test_calls_are_told_by_their_signatures(store: RecordStore, ask: Ask) -> None:
+    """Of ours the level, of others' also whether it was good."""
+    signed = msgspec.structs.replace(_decision("cc04", 3.0), attest="B")
+    good, bad, none = (
+        msgspec.structs.replace(_decision(name, 4.0), direction="inbound", verification=verification)
+        for name, verification in (
+            ("dd05", VerificationRecord(verstat="TN-Validation-Passed", attest="A")),
+            ("dd06", VerificationRecord(verstat="TN-Validation-Failed")),
+            ("dd07", VerificationRecord(verstat="No-TN-Validation", why="no-identity")),
+        )
+    )
+    store.ship([signed, good, bad, none], "y", 1)
+    assert _names(ask("--level", "B", "--json")) == ["cc04"]
+    assert _names(ask("--level", "A", "--json")) == ["dd05"]
+    assert _names(ask("--verstat", "failed", "--json")) == ["dd06"]
+    assert _names(ask("--verstat", "none", "--json", "--limit", "1")) == ["dd07"]
+    [head, line] = ask("--level", "A").stdout.splitlines()
+    assert "verstat" in head.split()
+    assert [word for word in line.split() if word in ("A", "passed")] == ["A", "passed"]
+    assert ask("--level", "D").exit_code == 2
 
 
 def test_a_program_gets_every_column_and_nothing_is_cut() -> None:
