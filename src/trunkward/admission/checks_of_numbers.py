@@ -75,9 +75,9 @@ def caller(case: Case) -> Finding:
             *("caller", Reason.CALLING_NUMBER_NOT_PERMITTED, Blame.CUSTOMER, 403),
             f"{shown.number} is not a number of trunk {trunk}, nor verified for it",
             remedy=(
-                f"show one of its numbers; or ./trunkward number verify {shown.number} --trunk {trunk}, or"
-                f" ./trunkward evidence add {shown.number} --trunk {trunk}; or set caller.other: replace for"
-                f" trunk {trunk}"
+                f"show one of its numbers; or ./trunkward evidence add {shown.number} --trunk {trunk} (a"
+                f" document: level A), or ./trunkward number verify {shown.number} --trunk {trunk} (level B);"
+                f" or set caller.other: replace for trunk {trunk}"
             ),
         )
     said = [shown.right] if outbound else ["asserted"] if shown.asserted else []

@@ -49,8 +49,10 @@ def replay(case: Case, facts: Facts) -> Finding:
 
 def _unsigned(case: Case, check: str, error: StirError) -> Finding:
     who, blame = ("provider", Blame.CUSTOMER) if case.in_transit else ("carrier", Blame.CARRIER)
+    reason = _SAID[error.code]
+    said = error.text if error.cause.value == reason.value else f"{error.cause}: {error.text}"
     return refuse(
-        *(check, _SAID[error.code], blame, error.code, f"{error.cause}: {error.text}"),
+        *(check, reason, blame, error.code, said),
         remedy=f"have the {who} mend it; or let its calls pass, with verification.failed: mark"
         if error.cause is not Cause.IDENTITY_MISSING
         else f"have the {who} sign its calls; or let them pass, with verification.missing: pass",

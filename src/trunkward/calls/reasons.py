@@ -137,7 +137,8 @@ REASONS: Mapping[Reason, ReasonRow] = {
         answers={403: 21},
         blames=(Blame.CUSTOMER,),
         means="a calling number that is not the trunk's own, nor verified for it",
-        do="show one of its numbers; or `./trunkward number verify`; or set the trunk's `caller`",
+        do="show one of its numbers; or `./trunkward evidence add` with a document (level A), or `./trunkward"
+        " number verify` (level B); or set the trunk's `caller`",
         heard="this calling number may not be shown from here",
     ),
     Reason.CALLING_NUMBER_NOT_VALID: ReasonRow(
@@ -422,7 +423,9 @@ REASONS: Mapping[Reason, ReasonRow] = {
         blames=_SENDER,
         announced=True,
         means="the certificate of a signature cannot be had from its URL",
-        do="`fetcher.log` says what its host did; `trunkward verification` who else signs with it",
+        do="the record's `verification` says why: for `url-refused` nothing was fetched, and whoever signed"
+        " it has to name an https URL; else `fetcher.log` says what its host did. `trunkward verification` tells"
+        " how many calls of this sender are so",
     ),
     Reason.IDENTITY_CREDENTIAL: ReasonRow(
         answers={437: 21},
