@@ -19,11 +19,18 @@ from trunkward.admission.ports import (
     OverSpend,
     Share,
     Signature,
+    Unverified,
+    VerificationFact,
 )
 from trunkward.admission.screen import Case, leg_policy, read
 from trunkward.admission.snapshot import Snapshot
+from trunkward.admission.verified import NO_IDENTITY, called_as
 from trunkward.calls.attempt import CallAttempt, Transport
 from trunkward.media.suites import ALLOWED, KEY_BYTES
+from trunkward.shaken.attest import Attestation
+from trunkward.shaken.causes import Cause, StirError
+from trunkward.shaken.received import SHAKEN
+from trunkward.shaken.verify import Judged, Verification, Verstat
 from trunkward.trunks.model import Carrier, MediaPolicy, NodeSettings, Trunk
 from trunkward.trunks.spending import Window
 
@@ -42,6 +49,13 @@ class Trial:
     called: str
     #: Seconds since the epoch.
     at: float
+    #: A, B or C. Of a trunk: what it supplies in `Attestation-Info`. Of a carrier: what another provider has
+    #: signed it at, `BAD` with a signature that is not good; "": unsigned.
+    level: str = ""
+
+
+#: In place of the level of a call from a carrier.
+BAD = "bad"
 
 
 def judge_trial(trial: Trial, policy: Snapshot) -> Judgement:
@@ -56,7 +70,7 @@ def judge_trial(trial: Trial, policy: Snapshot) -> Judgement:
     # 2.
     case = read(attempt, None, trial.source, policy)
     # 3.
-    return judge_call(case, _facts(case, policy, trial.at), _ID, trial.at)
+    return judge_call(case, _facts(case, policy, trial), _ID, trial.at)
 
 
 def _attempt(trial: Trial, node: NodeSettings) -> CallAttempt:
@@ -79,6 +93,7 @@ def _attempt(trial: Trial, node: NodeSettings) -> CallAttempt:
         call_id=_ID,
         from_tag=_ID,
         content_type="application/sdp",
+        headers={"attestation-info": [trial.level]} if trunk and trial.level else {},
         body=_offer(trial.source, node),
     )
 
@@ -97,12 +112,32 @@ def _offer(source: Trunk | Carrier, node: NodeSettings) -> str:
     return "".join(f"{line}\r\n" for line in (*lines, "t=0 0", *media))
 
 
-def _facts(case: Case, policy: Snapshot, at: float) -> Facts:
+def _facts(case: Case, policy: Snapshot, trial: Trial) -> Facts:
+    at = trial.at
     facts = replace(NO_FACTS, live=_room(case, policy))
+    if isinstance(trial.source, Carrier):
+        facts = replace(facts, verification=_verified(case, trial.level))
     if case.signing_request is None:
         return facts
     signed = Signature(identities=("none",), date="none", iat=int(at), attest=case.signing_request.level)
     return replace(facts, signature=signed, clock_synchronised=True)
+
+
+def _verified(case: Case, level: str) -> VerificationFact:
+    """What would have been found of a call with such a signature."""
+    if not level:
+        return Unverified(why=NO_IDENTITY)
+    if level == BAD:
+        error = StirError(
+            cause=Cause.SIGNATURE, text="not signed with the certificate's key, or changed since"
+        )
+        return Verification(outcome=Verstat.FAILED, passports=(Judged(SHAKEN, error),))
+    return Verification(
+        outcome=Verstat.PASSED,
+        attest=Attestation(level),
+        orig=called_as(case).orig[0],
+        passports=(Judged(SHAKEN, None),),
+    )
 
 
 def _room(case: Case, policy: Snapshot) -> Held | Over | OverSpend:

@@ -32,6 +32,7 @@ from trunkward.control.blocks import needs_blocks, wanting_by
 from trunkward.control.decks import in_force, rated_by, unpacked, users_of, wanting
 from trunkward.control.evidence_tokens import tokens_of
 from trunkward.control.relationship_tokens import relationships_of
+from trunkward.control.why import unsigned_in_words
 from trunkward.engines.denied_file import read_own
 from trunkward.engines.destinations_file import DestinationsUnreadable, destinations_text, destinations_with
 from trunkward.settings import Paths
@@ -112,7 +113,7 @@ def trial_of(asked: Asked, policy: Snapshot, now_s: float) -> Trial:
     source = _source(asked, policy)
     assert source is not None
     at = datetime.fromisoformat(asked.at).timestamp() if asked.at else now_s
-    return Trial(source=source, calling=asked.calling, called=asked.called, at=at)
+    return Trial(source=source, calling=asked.calling, called=asked.called, at=at, level=asked.level)
 
 
 def _problems_of(asked: Asked, policy: Snapshot) -> Iterator[str]:
@@ -139,6 +140,9 @@ def _nobody(asked: Asked, policy: Snapshot) -> str:
 def _remarks(trial: Trial, policy: Snapshot) -> list[str]:
     """What a call needs beside a verdict; of a file that is not applied nobody knows the secrets."""
     source = trial.source
+    found = []
+    if isinstance(source, Trunk) and trial.level and not source.supplies_levels:
+        found.append(f"trunk {source.name} has no supplies_levels, so the level it says counts for nothing")
     if (
         isinstance(source, Trunk)
         and source.demands(IdentifiedBy.DIGEST)
@@ -146,14 +150,16 @@ def _remarks(trial: Trial, policy: Snapshot) -> list[str]:
         and not policy.secrets(source.name)
     ):
         name = source.name
-        return [f"trunk {name} has no secret, so nobody can call as it: ./trunkward secret new {name}"]
-    return []
+        found.append(f"trunk {name} has no secret, so nobody can call as it: ./trunkward secret new {name}")
+    return found
 
 
 def document(asked: Asked, trial: Trial, judgement: Judgement, policy: Snapshot) -> dict[str, Any]:
     """What a call would get, for programs; `differs` from what was expected."""
     verdict = judgement.verdict
     routes = verdict.routes if isinstance(verdict, Admit) else []
+    # of a call from a carrier the trial says how it is signed
+    not_asked = ALIVE - {"identity"} if isinstance(trial.source, Carrier) else ALIVE
     return {
         "from": asked.calling,
         "to": asked.called,
@@ -170,7 +176,7 @@ def document(asked: Asked, trial: Trial, judgement: Judgement, policy: Snapshot)
         "level": judgement.attest,
         "rule": judgement.attested.rule.value if judgement.attested else "",
         "lacks": judgement.attested.lack or "" if judgement.attested else "",
-        "checks": [asdict(line) for line in check_list(judgement.findings, ALIVE)],
+        "checks": [asdict(line) for line in check_list(judgement.findings, not_asked)],
         "remarks": _remarks(trial, policy),
         "policy_version": policy.version,
         "expect": asked.expect,
@@ -192,6 +198,8 @@ def lines(told: dict[str, Any]) -> Iterator[str]:
     if told["level"]:
         lacks = f"; for a higher one it lacks: {LACKS[Lack(told['lacks'])]}" if told["lacks"] else ""
         yield f"  the signer would be asked for level {told['level']}, by rule {told['rule']}{lacks}"
+    elif told["rule"]:
+        yield f"  nothing would be signed, by rule {told['rule']}: {unsigned_in_words(told['rule'])}"
     for remark in told["remarks"]:
         yield f"  but: {remark}"
     yield ""

@@ -20,6 +20,13 @@ def try_call(
     at: Annotated[
         str | None, typer.Option(help="When: 2026-11-25T14:30, 2026-11-25T14:30:00Z. Without it now.")
     ] = None,
+    level: Annotated[
+        str | None,
+        typer.Option(
+            help="A, B or C: supplied by the trunk, where it may; from a carrier: signed by another provider,"
+            " or `bad`. Without it a carrier's call is unsigned."
+        ),
+    ] = None,
     table: Annotated[
         Path | None,
         typer.Option("--csv", help="Try a table: columns from, to[, trunk, carrier, at, expect]."),
@@ -30,6 +37,8 @@ def try_call(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a call.")] = False,
 ) -> None:
     """Judge a call nobody places: its verdict, check by check. Nothing is recorded, signed or sent."""
+    from trunkward.admission.trial import BAD
+    from trunkward.cli.call_options import one_of
     from trunkward.cli.trial import run, run_table
     from trunkward.cli.trial_table import Asked
     from trunkward.numbering.written import without_spaces
@@ -42,6 +51,7 @@ def try_call(
         trunk=trunk or "",
         carrier=carrier or "",
         at=at or "",
+        level=one_of("--level", level, ("A", "B", "C", BAD)) or "",
     )
     paths = Paths.from_environment()
     if table is None:
@@ -76,9 +86,12 @@ def call_test(
 
 def verify_identity(
     file: Annotated[
-        str, typer.Argument(metavar="FILE|-", help="An INVITE as a trace has it, or Identity values, one a line.")
+        str,
+        typer.Argument(metavar="FILE|-", help="An INVITE as a trace has it, or Identity values, one a line."),
     ],
-    sender: Annotated[str, typer.Option("--from", help="Who called; without an INVITE, or in its place.")] = "",
+    sender: Annotated[
+        str, typer.Option("--from", help="Who called; without an INVITE, or in its place.")
+    ] = "",
     called: Annotated[str, typer.Option("--to", help="Who was called, likewise.")] = "",
     at: Annotated[str, typer.Option(help="Judge as of then: 2026-11-25T14:30:00Z. Without it now.")] = "",
     certificate: Annotated[

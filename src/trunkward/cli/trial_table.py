@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from trunkward.admission.trial import BAD
 from trunkward.calls.verdict import Reason
 from trunkward.numbering.written import without_spaces
 
@@ -39,6 +40,8 @@ class Asked:
     carrier: str = ""
     at: str = ""
     expect: str = ""
+    #: As of `admission.trial.Trial`; no column of a table: of all its calls.
+    level: str = ""
 
 
 def problems_of(asked: Asked) -> Iterator[str]:
@@ -55,6 +58,8 @@ def problems_of(asked: Asked) -> Iterator[str]:
             known = False
         if not known:
             yield f"at {asked.at!r}: write a time such as 2026-11-25T14:30 or 2026-11-25T14:30:00Z"
+    if asked.level == BAD and asked.trunk:
+        yield f"level {BAD}: of a call from a carrier alone; a trunk supplies A, B or C"
     if asked.expect not in ("", ADMIT, *(reason.value for reason in Reason)):
         yield f"expect {asked.expect!r}: write {ADMIT} or a reason code"
 
@@ -115,4 +120,5 @@ def _asked(cells: dict[str, str], common: Asked) -> Asked:
         carrier=cells.get("carrier", "") if own else common.carrier,
         at=cells.get("at") or common.at,
         expect=cells.get("expect", ""),
+        level=common.level,
     )

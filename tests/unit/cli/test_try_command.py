@@ -207,6 +207,28 @@ def test_an_inbound_call_for_programs(ask: Ask) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("level", "said"),
+    [((), "no-identity"), (("--level", "B"), "B, of a delegate"), (("--level", "bad"), "signature: ")],
+)
+def test_an_inbound_call_says_how_it_is_signed(ask: Ask, level: tuple[str, ...], said: str) -> None:
+    call = ("--carrier", "south", "--from", "+13035550142", "--to", "+12025550101")
+    told = json.loads(ask(*call, *level, "--json").stdout)
+    [identity] = [one for one in told["checks"] if one["check"] == "identity"]
+    assert (identity["state"], identity["detail"].startswith(said)) == ("passed", True), identity
+
+
+def test_a_bad_signature_is_a_carriers(ask: Ask) -> None:
+    refused = ask("--trunk", "acme-hq", *CALL, "--level", "bad")
+    assert (refused.exit_code, "of a call from a carrier alone" in refused.output) == (2, True)
+
+
+def test_a_level_nobody_may_supply_is_remarked(ask: Ask) -> None:
+    assert (
+        "but: trunk acme-hq has no supplies_levels" in ask("--trunk", "acme-hq", *CALL, "--level", "A").stdout
+    )
+
+
 def test_a_file_that_is_not_applied(ask: Ask, tmp_path: Path) -> None:
     file = tmp_path / "next.yaml"
     text = _with_destinations("{allow: [US, GB]}")
