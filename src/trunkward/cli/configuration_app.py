@@ -26,8 +26,13 @@ def check_config(
 ) -> None:
     """Say whether a node file would be accepted, and if not, every line that is wrong and why."""
     from trunkward.cli.changing import read_config
+    from trunkward.cli.said import say
+    from trunkward.control.silent import silent
+    from trunkward.engines.named_passwords import missing_passwords
 
     declared = read_config(config).declared
+    for said in (*silent(None, declared), *missing_passwords(declared)):
+        say(f"warning: {said}", "yellow", err=True)
     counts = ((len(declared.trunks), "trunk"), (len(declared.carriers), "carrier"))
     said = ", ".join(f"{count} {what}{'' if count == 1 else 's'}" for count, what in counts)
     typer.echo(f"{config}: good: {said}")

@@ -31,8 +31,8 @@ def with_reach(
     opens, costs = now != before or _may_matter(planned, _OPENING), _may_matter(planned, _MONEY)
     if not opens and not costs:
         return planned
-    if declared is None and store is not None and planned.base is not None:
-        declared = _of_version(store, planned)
+    if declared is None and store is not None:
+        declared = of_version(store, planned)
     money = about_money(declared, new) if costs else ()
     if not opens:
         return replace(planned, warnings=money)
@@ -64,8 +64,10 @@ def _may_matter(planned: Plan, keys: tuple[str, ...]) -> bool:
     )
 
 
-def _of_version(store: SqlConfiguration, planned: Plan) -> Declared | None:
-    assert planned.base is not None
+def of_version(store: SqlConfiguration, planned: Plan) -> Declared | None:
+    """What the version declares that a plan is compared with; None for none that can be read."""
+    if planned.base is None:
+        return None
     try:
         return read_node_file(store.text(planned.base), f"version {planned.base.number}")
     except NodeFileRefused:  # of another release's schema

@@ -10,6 +10,7 @@ from trunkward.cli.planning import Held, first_plan, planned_change
 from trunkward.cli.preflight import new_obstacles
 from trunkward.cli.said import complain
 from trunkward.engines.installed import OtherVersion, check_runs_this
+from trunkward.engines.named_passwords import missing_passwords
 from trunkward.settings import Paths
 from trunkward.store.configuration import TextDamaged
 
@@ -37,6 +38,7 @@ def run_plan(paths: Paths, file: Path | None, *, as_json: bool) -> int:
                 complain(f"no plan: {why}")
                 return 2
     found = new_obstacles(held.declared, read.declared) if held.running else []
+    found += missing_passwords(read.declared)
     if as_json:
         print(json.dumps(plan_document(planned) | {"obstacles": found}, indent=1))
     else:

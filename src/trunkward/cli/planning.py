@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 from functools import cached_property
 
-from trunkward.cli.opening import new_destinations, with_reach
+from trunkward.cli.opening import new_destinations, of_version, with_reach
 from trunkward.control import configuration
 from trunkward.control.blocks import wanting_by
 from trunkward.control.configuration import Plan, Version
@@ -15,7 +15,9 @@ from trunkward.control.difference import difference
 from trunkward.control.do_not_originate import ListRefused
 from trunkward.control.effects import Effects
 from trunkward.control.node_file import Accepted, NodeFileRefused, declared_of
+from trunkward.control.reviews import waiting
 from trunkward.control.secrets import by_trunk, wanting
+from trunkward.control.silent import silent
 from trunkward.engines.alert_secrets import unreadable
 from trunkward.engines.digest_key import digest_key_id
 from trunkward.engines.in_force import read_in_force
@@ -63,7 +65,8 @@ def first_plan(paths: Paths, read: Accepted, held: Held) -> Plan:
         inventories=wanting_by(read.declared, [], time.time()),
     )
     planned = with_reach(planned, None, None, None)
-    return replace(planned, warnings=(*planned.warnings, *unreadable(read.declared.node.alerts)))
+    said = (*unreadable(read.declared.node.alerts), *silent(None, read.declared))
+    return replace(planned, warnings=(*planned.warnings, *said))
 
 
 def planned_change(paths: Paths, read: Accepted, held: Held, store: SqlConfiguration) -> Plan:
@@ -72,7 +75,12 @@ def planned_change(paths: Paths, read: Accepted, held: Held, store: SqlConfigura
     reached = with_reach(planned, store, held.declared, held.in_force)
     return replace(
         reached,
-        warnings=(*reached.warnings, *unreadable(read.declared.node.alerts)),
+        warnings=(
+            *reached.warnings,
+            *unreadable(read.declared.node.alerts),
+            *(f"{record}: {said}" for record, said in waiting(store.evidence(), time.time())),
+            *(silent(held.declared or of_version(store, planned), read.declared) if planned.changes else ()),
+        ),
         secrets=_secrets_wanting(paths, read, store),
         decks=decks_wanting(read.declared, store.decks()),
         customers=customers_wanting(read.declared, time.time()),
