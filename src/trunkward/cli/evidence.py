@@ -17,6 +17,7 @@ from rich.text import Text
 
 from trunkward.cli.acting import act
 from trunkward.cli.actor import current_actor
+from trunkward.cli.call_options import one_known
 from trunkward.cli.changing import configuration_store
 from trunkward.cli.deck import declared_by
 from trunkward.cli.host_paths import hint
@@ -30,6 +31,7 @@ from trunkward.control.evidence import (
     MOST_BYTES,
     EvidenceActRefused,
     added,
+    already_own,
     described,
     evidence_id,
     reviewed,
@@ -98,6 +100,8 @@ def run_add(
         )
         if kind == Kind.DELEGATE:
             _check_delegate(paths, document, entered.record, declared, now)
+        if said := already_own(declared, entered.record):
+            say(said, "yellow", err=True)
         return entered
 
     return _act(
@@ -185,11 +189,18 @@ def _end_of(paths: Paths, number: int, why: str) -> int:
 
 
 def run_list(paths: Paths, *, trunk: str, every: bool, as_json: bool) -> int:
-    """Records that are waiting or hold, or all there ever were, the newest first."""
+    """Records that are waiting or hold, or all there ever were, the newest first.
+
+    Raises `typer.BadParameter` for a trunk nobody knows.
+    """
     if not _root():
         return 2
     with configuration_store(paths, make=False) as store:
-        found = [one for one in store.evidence() if trunk in ("", one.trunk)]
+        every_record = store.evidence()
+        found = [one for one in every_record if trunk in ("", one.trunk)]
+        if trunk and not found:
+            held = declared_by(store).trunks if store.head() is not None else ()
+            one_known("--trunk", trunk, (*(one.name for one in held), *(one.trunk for one in every_record)))
         versions = {version.number: version for version in store.versions()}
         asked = store.head() is not None and not (trunk or as_json)
         lacking = wanting_by(declared_by(store), found, time.time()) if asked else []
@@ -209,7 +220,9 @@ def run_list(paths: Paths, *, trunk: str, every: bool, as_json: bool) -> int:
     for one in shown:
         told = described(one, versions, now)
         by = (told["entered_by"], told["reviewed_by"] or "")
-        state = told["state"] + (", but denied" if evidence_id(one.version) in denied else "")
+        # a revocation that could not be written down: one that was is no contradiction
+        is_denied = evidence_id(one.version) in denied and one.state(now) not in _OVER
+        state = told["state"] + (", but denied" if is_denied else "")
         cells = (str(one.version), one.numbers, one.trunk or one.whose, one.kind, day(one.until), *by, state)
         table.add_row(*map(Text, cells))
     wide().print(table)

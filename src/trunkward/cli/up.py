@@ -68,6 +68,7 @@ from trunkward.store.configuration import SqlConfiguration, TextDamaged
 from trunkward.trunks.model import Declared
 
 console = Console(highlight=False, soft_wrap=True)
+_EXAMPLE = Path(__file__).parent.parent / "examples" / "node.yaml"
 #: Seconds until every part must answer.
 _READY_WITHIN_S = 30.0
 #: Starts of one part in vain, after which waiting for it is no use.
@@ -111,6 +112,9 @@ def run(paths: Paths, *, may_delete: bool = False, example: bool = True) -> int:
             if gone := how_to_bring_back(paths, paths.config):
                 complain(f"{paths.config} is gone{gone}; not started, nothing was changed")
                 return 2
+            # what hinders the start hinders it before anything is written
+            if _startable(paths, _EXAMPLE.read_text(encoding="utf-8"), "the example") is None:
+                return 2
             _make_example(paths)
         read = _startable(paths)
         if read is None:
@@ -135,9 +139,9 @@ def run(paths: Paths, *, may_delete: bool = False, example: bool = True) -> int:
             return _supervise(paths, in_force, began, lock.fileno(), change.close)
 
 
-def _startable(paths: Paths, text: str | None = None) -> Accepted | None:
+def _startable(paths: Paths, text: str | None = None, source: str = "the newest version") -> Accepted | None:
     """The node file, or this text, if a node can start on it; None, and said why, when something hinders."""
-    read = read_config(paths.config) if text is None else accepted(text, "the newest version")
+    read = read_config(paths.config) if text is None else accepted(text, source)
     if found := obstacles(paths, read.declared):
         for obstacle in found:
             complain(obstacle)
@@ -387,9 +391,8 @@ def _lock(paths: Paths) -> TextIOWrapper | None:
 
 
 def _make_example(paths: Paths) -> None:
-    example = Path(__file__).parent.parent / "examples" / "node.yaml"
     paths.config.parent.mkdir(parents=True, exist_ok=True)
     part = paths.config.with_name(paths.config.name + ".part")
-    shutil.copyfile(example, part)
+    shutil.copyfile(_EXAMPLE, part)
     os.replace(part, paths.config)
     say(f"{paths.config} did not exist: the example stands there now")

@@ -1,4 +1,4 @@
-"""`trunkward verify-identity`: one call's Identity headers through each numbered step, by whom this node trusts.
+"""`trunkward verify-identity`: a call's Identity headers, step by step, held against whom this node trusts.
 
 The same functions that judge a call at a gate; here a person gives them what they ask for. Nobody is
 asked for a certificate unless that is wished, and then by the fetcher, which alone goes where strangers say.
@@ -7,7 +7,6 @@ asked for a certificate unless that is wished, and then by the fetcher, which al
 import asyncio
 import json
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -258,16 +257,17 @@ def document(
 def lines(told: dict[str, Any]) -> Iterator[str]:
     """The same for a person."""
     when = datetime.fromtimestamp(told["at"], UTC)
-    yield f"from {' or '.join(told['calling']) or '?'} to {told['to']}, judged as of {when:%Y-%m-%d %H:%M:%S} UTC"
+    calling = " or ".join(told["calling"]) or "?"
+    yield f"from {calling} to {told['to']}, judged as of {when:%Y-%m-%d %H:%M:%S} UTC"
     if told["test_authority"]:
-        yield "  no policy administrator is named: good is only what this node's own TEST authority has certified"
+        yield "  no policy administrator is named: only what this node's own TEST authority certified is good"
     for number, one in enumerate(told["passports"], 1):
         yield f"PASSporT {number}: {one['ppt'] or 'base'}, certificate {one['x5u'] or '?'}"
         for step in one["steps"]:
             yield f"  {step['number']:>2} {step['what']:<32} {_mark(step['result'])}"
             if step["result"] == Result.FAILED:
-                error = one["error"]
-                yield f"     {error['code']} {error['phrase']}, {error['cause']}: {error['text']} ({error['clause']})"
+                wrong = one["error"]
+                yield f"     {wrong['code']} {wrong['phrase']}, {wrong['cause']}: {wrong['text']} ({wrong['clause']})"
         if one["revocation_known"] is False:
             yield "     no fresh revocation list speaks for its certificate"
         if one["noted"]:

@@ -22,6 +22,7 @@ from trunkward.control.configuration import ConfigurationStore, Version
 from trunkward.journal.chain import Entry
 from trunkward.journal.commitment import commitment
 from trunkward.numbering.e164 import NotANumber
+from trunkward.numbering.nanp import why_invalid
 from trunkward.numbering.plan import DialPlan
 from trunkward.numbering.written import read_range
 from trunkward.shaken.evidence import MOST_NUMBERS, Kind
@@ -96,6 +97,10 @@ def added(
     first, last = numbers_of(numbers, declared.node.dial_plan)
     if kind not in KINDS:
         raise EvidenceActRefused(f"{kind}: write one of {', '.join(KINDS)}")
+    for number in (first, last):
+        # 555-01xx are somebody's in laboratories, and their calls are refused elsewhere
+        if why_nobodys := why_invalid(number, fictional=True):
+            raise EvidenceActRefused(f"{number} is a number nobody can have: {why_nobodys}")
     trunk, tenant, customer, identity = _whose(declared, kind, trunk, identity)
     _check_why(why)
     if not now < until <= now + MOST_DAYS * 86_400:
@@ -381,6 +386,25 @@ def _check_nobody_elses(declared: Declared, record: EvidenceRecord) -> None:
                 raise EvidenceActRefused(
                     f"{number} is a number of tenant {other.tenant}, not of {record.tenant}"
                 )
+
+
+def already_own(declared: Declared, record: EvidenceRecord) -> str:
+    """What to tell of numbers that the trunk's own inventory has; "" where it has none of them."""
+    if record.kind == BLOCK:
+        return ""
+    trunk = next((one for one in declared.trunks if one.name == record.trunk), None)
+    own = [
+        number
+        for number in (trunk.numbers if trunk is not None else ())
+        if len(number) == len(record.first) and record.first <= number <= record.last
+    ]
+    if not own:
+        return ""
+    which = ", ".join(map(str, own[:3])) + (" and more" if len(own) > 3 else "")
+    return (
+        f"in the inventory of trunk {record.trunk} already: {which}; for own numbers a block is what counts"
+        " (evidence add --kind block)"
+    )
 
 
 def check_login(actor: Actor) -> None:

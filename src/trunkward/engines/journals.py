@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from trunkward.engines.whole_file import read_plain, write_whole
-from trunkward.journal.chain import UNREADABLE, Entry, entry_of
+from trunkward.journal.chain import UNREADABLE, ChainBroken, Entry, entry_of
 from trunkward.journal.examine import Values, ValuesOf
 from trunkward.journal.heads import ACTS, Head, Minute, read_line, read_minutes
 from trunkward.journal.segments import Segment, first_of
@@ -155,7 +155,10 @@ def signed_between(path: Path, since_s: float, until_s: float) -> bool:
 def minutes_of(path: Path, key: Ed25519PublicKey) -> Iterator[Minute]:
     """All of a file of signed heads, each followed and checked. Raises `ChainBroken`, `OSError`."""
     with path.open(encoding="utf-8", errors="replace") as file:
-        yield from read_minutes((line.rstrip("\n") for line in file if line.endswith("\n")), key)
+        try:
+            yield from read_minutes((line.rstrip("\n") for line in file if line.endswith("\n")), key)
+        except ChainBroken as broken:
+            raise ChainBroken(f"{path}: {broken}") from None
 
 
 def read_private_key(path: Path) -> Ed25519PrivateKey:

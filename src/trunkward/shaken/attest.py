@@ -201,7 +201,7 @@ RULES: Mapping[Rule, RuleRow] = MappingProxyType(
         Rule.C_SUPPLIED: _supplied(Attestation.C),
         Rule.NOT_SUPPLIED: RuleRow(
             level=None,
-            words="its own provider did not say at which level, and nobody else may",
+            words="its own provider did not say one level of A, B or C, and nobody else may",
             clause="47 CFR 64.6301(b) (FCC 24-120)",
         ),
         Rule.SUPPLIED_TOO_HIGH: RuleRow(

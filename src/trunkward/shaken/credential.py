@@ -117,8 +117,8 @@ def _read(chain_pem: bytes, trusted: TrustedList) -> list[x509.Certificate]:
     try:
         with strictly():
             found = x509.load_pem_x509_certificates(chain_pem)
-    except UNREADABLE as error:
-        raise CredentialFault(Cause.CERTIFICATE_UNREADABLE, str(error)) from None
+    except UNREADABLE:  # what the library says is for its own users
+        raise CredentialFault(Cause.CERTIFICATE_UNREADABLE, "no certificates in PEM") from None
     if len(found) > MAX_CHAIN:
         raise CredentialFault(Cause.CHAIN_NOT_TRUSTED, f"more than {MAX_CHAIN} certificates")
     if len(found) > 1 and found[-1] in trusted.roots:

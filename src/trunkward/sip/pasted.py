@@ -35,7 +35,9 @@ def read_pasted(text: str, *, alone: str) -> Pasted:
         values = [_value(line, alone) for line in _unfolded(text.split("\n"))]
         return Pasted(uri="", headers={alone: values})
     indent = len(invite["before"]) if not invite["before"].strip() else 0
-    lines = [line[indent:] if not line[:indent].strip() else line for line in text[invite.end() + 1 :].split("\n")]
+    lines = [
+        line[indent:] if not line[:indent].strip() else line for line in text[invite.end() + 1 :].split("\n")
+    ]
     head = lines[: lines.index("")] if "" in lines else lines
     headers: dict[str, list[str]] = {}
     for line in _unfolded(head):

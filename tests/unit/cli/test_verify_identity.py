@@ -157,7 +157,9 @@ class Fetcher:
 
 
 @pytest.mark.parametrize("given", ["chain", "none", "lost"])
-def test_its_certificate_comes_by_the_fetcher(home: Home, given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_certificate_comes_by_the_fetcher(
+    home: Home, given: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     answers: dict[str, ChainAnswer] = {
         "chain": ChainGiven(id=1, chain=home.chain, until=time.time() + 9),
         "none": NoChain(id=1, why="http-status", detail="404", until=time.time() + 9),
