@@ -424,8 +424,8 @@ REASONS: Mapping[Reason, ReasonRow] = {
         announced=True,
         means="the certificate of a signature cannot be had from its URL",
         do="the record's `verification` says why: for `url-refused` nothing was fetched, and whoever signed"
-        " it has to name an https URL; else `fetcher.log` says what its host did. `trunkward verification` tells"
-        " how many calls of this sender are so",
+        " it has to name an https URL; else `fetcher.log` says what its host did. `trunkward verification`"
+        " tells how many calls of this sender are so",
     ),
     Reason.IDENTITY_CREDENTIAL: ReasonRow(
         answers={437: 21},

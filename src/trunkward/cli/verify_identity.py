@@ -267,7 +267,8 @@ def lines(told: dict[str, Any]) -> Iterator[str]:
             yield f"  {step['number']:>2} {step['what']:<32} {_mark(step['result'])}"
             if step["result"] == Result.FAILED:
                 wrong = one["error"]
-                yield f"     {wrong['code']} {wrong['phrase']}, {wrong['cause']}: {wrong['text']} ({wrong['clause']})"
+                code = f"{wrong['code']} {wrong['phrase']}, {wrong['cause']}"
+                yield f"     {code}: {wrong['text']} ({wrong['clause']})"
         if one["revocation_known"] is False:
             yield "     no fresh revocation list speaks for its certificate"
         if one["noted"]:

@@ -72,6 +72,15 @@ def test_heads_that_are_signed(node: Node, capsys: pytest.CaptureFixture[str]) -
     assert json.loads(capsys.readouterr().out)["silent"] == []
 
 
+def test_a_file_that_is_none_of_heads_is_named(
+    node: Node, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    letter = tmp_path / "letter.pdf"
+    letter.write_bytes(b"%PDF-1.7\n1 0 obj\n")
+    assert node.verify(letter) == 1
+    assert str(letter) in capsys.readouterr().err
+
+
 def test_nobody_signs_any_more(node: Node, capsys: pytest.CaptureFixture[str]) -> None:
     node.write(5000)
     node.sign(4000)

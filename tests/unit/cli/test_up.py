@@ -33,7 +33,8 @@ def test_a_node_runs_though_its_version_cannot_be_noted(
 def test_the_example_is_for_a_node_that_has_none(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(up, "_startable", lambda _paths: None)
+    # the example can be started on, and what stands there then cannot
+    monkeypatch.setattr(up, "_startable", lambda _paths, text=None, _source="": text)
     paths = Paths(config=tmp_path / "node.yaml", state=tmp_path, run=tmp_path / "run", log=tmp_path)
     assert up.run(paths) == 2
     assert "the example stands there now" in capsys.readouterr().out
@@ -57,3 +58,14 @@ def test_the_example_is_for_a_node_that_has_none(
         f"./trunkward export >{paths.config}; not started, nothing was changed\n"
     )
     assert not paths.config.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="who starts a node is root")
+def test_what_hinders_a_start_hinders_it_before_the_example_is_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(up, "obstacles", lambda _paths, _declared: ["/root: closed to the node's users"])
+    paths = Paths(config=tmp_path / "node.yaml", state=tmp_path, run=tmp_path / "run", log=tmp_path)
+    assert up.run(paths) == 2
+    assert not paths.config.exists()
+    assert "nothing was changed" in capsys.readouterr().err

@@ -12,6 +12,7 @@ from trunkward.control.evidence import (
     MOST_BYTES,
     EvidenceActRefused,
     added,
+    already_own,
     denied_by,
     described,
     journaled,
@@ -149,6 +150,8 @@ def test_what_ended_before_anybody_looked_is_not_accepted() -> None:
         ({"numbers": "+12025550159-+12025550150"}, "not before it"),
         ({"numbers": "+12025550150-+442079460123"}, "as long as the first"),
         ({"numbers": "+12022000000-+12023000000"}, "more than 1000000 numbers"),
+        ({"numbers": "+19115550150"}, "nobody can have: area-code-n11"),
+        ({"numbers": "+12029110150"}, "nobody can have: exchange-n11"),
         ({"kind": "own-inventory"}, "write one of loa, port, delegate, vetted"),
         ({"kind": "hearsay"}, "write one of loa"),
         ({"trunk": "nobody"}, "no trunk nobody"),
@@ -164,6 +167,12 @@ def test_what_ended_before_anybody_looked_is_not_accepted() -> None:
 def test_what_is_not_entered(changed: dict[str, Any], why: str) -> None:
     with pytest.raises(EvidenceActRefused, match=why):
         enter(**changed)
+
+
+def test_that_a_number_is_the_trunks_own_is_told() -> None:
+    own = declared().trunks[0].numbers[0]
+    assert f"in the inventory of trunk acme-hq already: {own};" in already_own(declared(), enter(numbers=own))
+    assert already_own(declared(), enter()) == ""
 
 
 def other(**changed: Any) -> EvidenceRecord:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stirkit import pki
+from stirkit.judging import credential as judged_credential
 from stirkit.pki import DAY, NOW, NOW_S, Issued
 from trunkward.shaken.causes import Cause, CredentialFault
 from trunkward.shaken.credential import Credential, credential_of
@@ -231,3 +232,9 @@ def test_any_byte_changed_is_refused_or_harmless(data: st.DataObject) -> None:
 def test_faults_are_values_too() -> None:
     fault = CredentialFault(Cause.CERTIFICATE_UNAVAILABLE, "no answer in 2 s")
     assert (fault.cause.code, fault.text) == (436, "no answer in 2 s")
+
+
+def test_what_is_no_certificate_is_said_in_our_words() -> None:
+    found = judged_credential(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    assert isinstance(found, CredentialFault)
+    assert (found.cause, found.text) == (Cause.CERTIFICATE_UNREADABLE, "no certificates in PEM")

@@ -1,0 +1,66 @@
+"""`evidence list`: a revoked record is revoked, and a trunk nobody has is none without records."""
+
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from trunkward.cli import evidence
+from trunkward.cli.changing import configuration_store
+from trunkward.cli.main import app
+from trunkward.cli.status import _reviews
+from trunkward.control.acts import put_down
+from trunkward.control.evidence import added, evidence_id
+from trunkward.engines.denied_file import deny
+from unit.cli.evidence_node import ACCEPTED, ALICE, DAY, EvidenceNode
+
+
+@pytest.fixture
+def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EvidenceNode:
+    made = EvidenceNode(tmp_path, time.time())
+    monkeypatch.setattr(evidence, "_root", lambda: True)
+    monkeypatch.setattr("trunkward.settings.Paths.from_environment", lambda: made.paths)
+    return made
+
+
+def ask(*options: str) -> Result:
+    return CliRunner().invoke(app, ["evidence", "list", *options], env={"COLUMNS": "250"})
+
+
+def test_but_denied_is_of_a_revocation_that_is_not_written_down(node: EvidenceNode) -> None:
+    number = node.accepted("+12025550150")
+    deny(node.paths, {evidence_id(number): int(node.now) + 1000}, node.now)
+    assert "accepted, but denied" in ask().stdout
+    node.revoke(number)
+    told = ask("--all").stdout
+    assert ("revoked" in told, "but denied" in told) == (True, False)
+
+
+def test_a_trunk_nobody_has_is_refused_with_those_there_are(node: EvidenceNode) -> None:
+    refused = ask("--trunk", "acme-hx")
+    said = " ".join(refused.stderr.replace("\u2502", " ").split())
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "did you mean acme-hq? there are acme-hq" in said
+    assert ask("--trunk", "acme-hq").exit_code == 0
+
+
+def test_status_tells_what_waits_for_review(node: EvidenceNode) -> None:
+    assert _reviews(node.paths) == []
+    with configuration_store(node.paths, make=True) as store:
+        entering = added(
+            *(ACCEPTED.declared, store.evidence()),
+            numbers="+12025550150",
+            trunk="acme-hq",
+            kind="loa",
+            file_name="letter.pdf",
+            document=b"letter",
+            until=node.now + DAY,
+            why="folder 7",
+            actor=ALICE,
+            now=node.now,
+            salt="5a" * 16,
+        )
+        number = put_down(store, entering, actor=ALICE, command="evidence", at=node.now, beyond=0).number
+    [(record, said)] = _reviews(node.paths)
+    assert (record, f"evidence review {number}" in said) == (f"evidence record {number}", True)
