@@ -99,7 +99,7 @@ def test_lists_filters_and_limits(ask: Ask) -> None:
 
 
 ROW = ["9f3a61c2", "2026-11-25 18:03:12", "acme-hq", "+12025550101", "+12075550142",
-       "reject", "calling-number-malformed", "", "", "", "", ""]  # fmt: skip
+       "reject", "calling-number-malformed", "", "", "", "", "", ""]  # fmt: skip
 
 
 def test_calls_are_told_by_their_signatures(store: RecordStore, ask: Ask) -> None:
@@ -134,8 +134,8 @@ def test_a_program_gets_every_column_and_nothing_is_cut() -> None:
 @pytest.mark.parametrize(
     ("width", "gone", "still"),
     [
-        (200, [], ["rule", "level", "by", "trunk"]),
-        (115, ["rule", "level"], ["by", "2026-11-25", "trunk"]),
+        (200, [], ["rule", "failed", "level", "by", "trunk"]),
+        (115, ["rule", "failed", "level"], ["by", "2026-11-25", "trunk"]),
         (105, ["rule", "level", "by", "2026-11-25"], ["18:03:12", "trunk"]),
         (80, ["rule", "level", "by", "2026-11-25", "acme-hq", "reject"], ["18:03:12"]),
         (20, ["rule", "level", "by", "2026-11-25", "acme-hq", "reject"], ["18:03:12"]),
@@ -144,7 +144,7 @@ def test_a_program_gets_every_column_and_nothing_is_cut() -> None:
 def test_a_narrow_terminal_is_spared_columns_but_no_number_and_no_reason(
     width: int, gone: list[str], still: list[str]
 ) -> None:
-    row = [*ROW[:7], "A", "A-own-inventory", "north", "bye 200", "61.4"]
+    row = [*ROW[:7], "A", "A-own-inventory", "failed", "north", "bye 200", "61.4"]
     told = "\n".join(command.table_lines([row], width, "2026-11-25 "))
     assert [word for word in gone if word in told.split()] == []
     for word in (*still, "9f3a61c2", "+12025550101", "+12075550142", "calling-number-malformed"):
