@@ -46,7 +46,9 @@ def _senders(paths: Paths) -> list[str]:
         declared = in_force.declared() if in_force is not None else None
     except NodeFileRefused:  # of another release
         declared = None
-    return [one.name for one in (*declared.carriers, *declared.trunks)] if declared is not None else []
+    if declared is None:
+        return []
+    return [carrier.name for carrier in declared.carriers] + [trunk.name for trunk in declared.trunks]
 
 
 def lines(found: list[Summary]) -> Iterator[str]:

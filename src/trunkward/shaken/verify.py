@@ -191,10 +191,9 @@ def _read_all(values: Sequence[str], rules: UrlRules) -> list[_One]:
         return [_One(None, too_long, 1)]
     ones: list[_One] = []
     for value in values:
-        unopened = None
+        unopened, step = None, 2
         try:
             # 2.
-            step = 2
             unopened = read_header(value)
             if unopened is None:
                 continue
