@@ -95,6 +95,13 @@ def test_what_the_policy_says(
     assert verdict.blame == "carrier"
 
 
+def test_an_unsigned_call_hears_its_reason_once() -> None:
+    verdict = verdict_on(UNSIGNED, policy=STRICT)
+    assert isinstance(verdict, Reject)
+    [warning] = [value for name, value in verdict.headers if name == "Warning"]
+    assert warning.count("identity-missing") == 1
+
+
 @pytest.mark.parametrize("cause", Cause)
 def test_every_cause_has_its_answer(cause: Cause) -> None:
     """Property 25: the table of codes, covered; refused with the code of RFC 8224 and both kinds of Reason."""
