@@ -24,8 +24,8 @@ from trunkward.trunks.model import Declared
 from trunkward.trunks.transit import OF_NODE
 
 _STEP_S = 0.1
-#: Seconds `web` may take longer than the others.
-_WEB_WITHIN_S = 5.0
+#: Seconds that parts a node starts without may take longer than the others.
+_LITTLE_S = 5.0
 #: Seconds after the worker's last sign of life; it gives one each second (`worker.__main__.ROUND_S`).
 _SIGN_OF_LIFE_S = 3.0
 #: Seconds a gate, or the worker, may be behind the configuration in force.
@@ -43,6 +43,8 @@ def wait_until_ready(
     runs, or of a signer whose certificate somebody else issues: they are waited for a little.
     """
     until = time.monotonic() + within_s
+    #: Since when nothing else is missing; a part that is lost again meanwhile has all the time there is.
+    only_little_since: float | None = None
     awaited: Collection[str] | None = None
     while True:
         missing = not_ready(paths, declared, version, awaited)
@@ -51,19 +53,23 @@ def wait_until_ready(
             continue
         # those that have answered are busy enough with starting
         awaited = missing
-        if all(_means(part, declared) for part in missing):
-            until = min(until, time.monotonic() + _WEB_WITHIN_S)
-        if not missing or give_up() or time.monotonic() > until:
+        now = time.monotonic()
+        if not all(means_without(part, declared) for part in missing):
+            only_little_since = None
+        elif only_little_since is None:
+            only_little_since = now
+        waited_enough = only_little_since is not None and now - only_little_since > _LITTLE_S
+        if not missing or give_up() or now > until or waited_enough:
             break
         time.sleep(_STEP_S)
-    if all(_means(part, declared) for part in missing):
+    if all(means_without(part, declared) for part in missing):
         for part, problem in missing.items():
-            complain(f"{part} is not ready: {problem}; {_means(part, declared)}")
+            complain(f"{part} is not ready: {problem}; {means_without(part, declared)}")
         return {}
     return missing
 
 
-def _means(part: str, declared: Declared) -> str:
+def means_without(part: str, declared: Declared) -> str:
     """What it means that this part is not there, where a node starts all the same; else ""."""
     if part == "web":
         return "calls go without it"

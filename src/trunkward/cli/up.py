@@ -45,7 +45,7 @@ from trunkward.cli.changing import (
 )
 from trunkward.cli.plan_shown import deleted_names
 from trunkward.cli.preflight import obstacles
-from trunkward.cli.ready import wait_until_ready
+from trunkward.cli.ready import means_without, wait_until_ready
 from trunkward.cli.said import complain, say
 from trunkward.cli.status import listeners, print_deviations, shown_lines
 from trunkward.control.configuration import Superseded, plan
@@ -254,7 +254,7 @@ def _supervise(
             declared,
             in_force.version,
             _READY_WITHIN_S,
-            lambda: stop_wanted or supervisor.poll() is not None or _keeps_dying(log, began_at),
+            lambda: stop_wanted or supervisor.poll() is not None or _keeps_dying(log, began_at, declared),
         )
     ready = not missing and supervisor.poll() is None
     if ready:
@@ -318,15 +318,16 @@ def _announce(paths: Paths, declared: Declared, began: float) -> None:
     say(f"  logs in {paths.log}, records in {paths.records}; Ctrl-C stops the node")
 
 
-def _keeps_dying(log: Path, since: int) -> bool:
-    """Whether the supervisor has started some part in vain several times."""
+def _keeps_dying(log: Path, since: int, declared: Declared) -> bool:
+    """Whether the supervisor has started some part in vain several times, one that a node needs to start."""
     try:
         with log.open("rb") as file:
             file.seek(since)
             said = file.read().decode(errors="replace")
     except FileNotFoundError:
         return False
-    return any(times >= _GIVE_UP_AFTER for times in Counter(_EXITED.findall(said)).values())
+    vain = Counter(part for part in _EXITED.findall(said) if not means_without(part, declared))
+    return any(times >= _GIVE_UP_AFTER for times in vain.values())
 
 
 def _end_orphans() -> int:
