@@ -29,13 +29,15 @@ from trunkward.engines.installed import edge_followed
 from trunkward.engines.kamailio import EdgeFiles, render_kamailio_cfg
 from trunkward.engines.layout import Directory, directories, ensure_directory
 from trunkward.engines.pki_files import PkiFiles
+from trunkward.engines.probes import answers
 from trunkward.engines.shown_pair import places
 from trunkward.engines.signers import signer_programs
 from trunkward.engines.supervisor import Program, programs
 from trunkward.engines.supervisor_rpc import Supervisor, SupervisorRefused
 from trunkward.engines.whole_file import write_private
-from trunkward.settings import Paths
+from trunkward.settings import Paths, signer_name
 from trunkward.trunks.model import Carrier, Declared, Trunk
+from trunkward.trunks.transit import OF_NODE
 
 #: Seconds the supervisor may take to stop and start a part: its patience with one process, and some.
 _SUPERVISOR_S = 30.0
@@ -44,6 +46,11 @@ _KAMCMD_S = 10.0
 #: long only when the worker is gone: then gates go on with what they have.
 _TAKEN_WITHIN_S = 5.0
 _STEP_S = 0.05
+#: Seconds a signer may take to answer. One whose certificate somebody else issues is not waited for any longer:
+#: it starts by itself once there is one.
+_SIGNER_S = 6.0
+#: They read at their start, from files, what they are told: their command stays the same over a change.
+_READ_AT_START = ("kamailio", "identities", "acme", "certificates")
 
 
 class NotApplied(Exception):
@@ -102,26 +109,30 @@ def put_in_force(
         ensure_directory(directory)
     restarts = sorted({*effects.restart, *(unfinished(paths) or ())})
     write_private(paths.unfinished, "\n".join(restarts), "root", "root", 0o600)
-    if places(old, paths) != places(new, paths):
+    # what was broken off may have left the files of what is taken back now
+    if places(old, paths) != places(new, paths) or {"acme", "certificates"} & {*restarts}:
         put_certificates(paths, new, now)
-    if identities_task(old, paths) != identities_task(new, paths):
+    if identities_task(old, paths) != identities_task(new, paths) or "identities" in restarts:
         put_identities(new, paths)
     # 1. the edge knows both
     both = _both(old, new)
     _write(paths, rendered(paths, new, after.version, now=now, sealed=after.secrets, beside=both))
-    # 2. processes: media, signer, fetcher and worker first, gates one after the other, Kamailio last
-    for part in (*effects.start, *(p for p in _in_order(restarts) if p != "kamailio")):
-        tell(f"starting {part} anew" if part in restarts else f"starting {part}")
-        _supervisorctl(paths, "update", part)
+    # 2. processes: who orders certificates, media, signer, fetcher and worker first, gates one after the other,
+    # Kamailio last
+    for part in (*effects.start, *_in_order(restarts)):
+        if part in restarts:
+            tell(f"starting {part} anew")
+            _start_anew(paths, part)
+        else:
+            tell(f"starting {part}")
+            _supervisorctl(paths, "update", part)
+        if part.startswith("signer") and new.node.policy_administrator is not None:
+            _tell_whether_it_signs(paths, part, tell)
+            continue
         _is_up(paths, part)
         if part.startswith("gate-"):  # the next one goes only when this one decides
             number = int(part.removeprefix("gate-"))
             _wait(partial(_decides, gate_policy, number, None), _SUPERVISOR_S)
-    if "kamailio" in restarts:
-        tell("starting kamailio anew")
-        _supervisorctl(paths, "update", "kamailio")
-        _supervisorctl(paths, "restart", "kamailio")
-        _is_up(paths, "kamailio")
     # 3. it is in force
     if before != after:
         put_down(paths, after)
@@ -279,8 +290,32 @@ def _programs(declared: Declared, paths: Paths) -> dict[str, Program]:
 
 
 def _in_order(parts: list[str]) -> list[str]:
-    first = {"rtpengine": 0, "signer": 1, "fetcher": 1, "worker": 2}
-    return sorted(parts, key=lambda part: (first.get(part.partition("-")[0], 3), part))
+    order = {"identities": 0, "rtpengine": 0, "signer": 1, "fetcher": 1, "worker": 2, "kamailio": 4}
+    return sorted(parts, key=lambda part: (order.get(part.partition("-")[0], 3), part))
+
+
+def _start_anew(paths: Paths, part: str) -> None:
+    """Ends a process and starts it as it is configured by now, which `update` alone does only to one whose
+    command has changed.
+    """
+    supervisor = Supervisor(paths.supervisor_socket)
+    try:
+        before = supervisor.process(part).pid
+        _supervisorctl(paths, "update", part)
+        if part in _READ_AT_START and supervisor.process(part).pid == before:
+            supervisor.restart(part)
+    except SupervisorRefused as problem:
+        raise NotApplied(f"{part} was not started anew: {problem}") from None
+
+
+def _tell_whether_it_signs(paths: Paths, part: str, tell: Callable[[str], None]) -> None:
+    """A signer starts by itself once it has a certificate it may sign with; what is ordered takes its time."""
+    door = paths.signer_socket_of(OF_NODE if part == signer_name(OF_NODE) else part.partition("-")[2])
+    if not _wait(partial(_answers, door), _SIGNER_S):
+        tell(
+            f"{part} does not sign: calls go unsigned until its certificate is there; "
+            "./trunkward certs says how that stands"
+        )
 
 
 def _is_up(paths: Paths, part: str) -> None:
@@ -293,6 +328,11 @@ def _is_up(paths: Paths, part: str) -> None:
                 return
         time.sleep(_STEP_S)
     raise NotApplied(f"{part} does not come up: {said.strip()}; see {paths.log}/{part}.log")
+
+
+def _answers(door: Path) -> bool:
+    answers(door)
+    return True
 
 
 def _decides(gate_policy: Callable[[int], int], index: int, version: int | None) -> bool:
