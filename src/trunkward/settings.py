@@ -323,6 +323,11 @@ class Paths:
         """How that process is getting on (`engines.certificate_state`)."""
         return self.run / "identities" / "state.json"
 
+    @property
+    def identities_renew(self) -> Path:
+        """A person's wish that certificates are asked for now: `trunkward certs renew` writes another each time."""
+        return self.run / "identities" / "renew"
+
     def sign_of_life(self, part: str) -> Path:
         """What `acme`, `certificates` or `identities` writes each second."""
         return {

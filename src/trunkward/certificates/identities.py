@@ -22,6 +22,7 @@ from trunkward.certificates.signing import Signing
 from trunkward.engines.certificate_state import IdentitiesState, write_state
 from trunkward.engines.identity_task import IdentitiesTask
 from trunkward.engines.process_log import log_as_json
+from trunkward.engines.whole_file import read_plain
 from trunkward.fetch.policy_administrator import PolicyAdministrator
 
 #: Seconds between two looks at the clock, and between two signs of life.
@@ -36,8 +37,14 @@ log = structlog.get_logger(process="identities")
 class Identities:
     """All of a node's. One thread works, and may wait for an authority; another tells how it goes."""
 
-    def __init__(self, task: IdentitiesTask) -> None:
-        """Raises `OSError`, `ValueError` for a certificate of the administrator that is none."""
+    def __init__(self, task: IdentitiesTask, wish: Path | None = None) -> None:
+        """`wish`: where a person's wish to renew now is found.
+
+        Raises `OSError`, `ValueError` for a certificate of the administrator that is none.
+        """
+        self._wish = wish
+        #: A wish from before this process: its start asks for what is missing anyway.
+        self._renewed = self._wished()
         self._since = datetime.now(UTC)
         self._began_s = time.monotonic()
         self._lists = Lists(task, log)
@@ -49,9 +56,22 @@ class Identities:
     def round(self, now: datetime) -> None:
         """What is due now: lists first, because certificates are judged by them."""
         self._began_s = time.monotonic()
+        wished = self._wished()
+        if wished != self._renewed:
+            log.info("renew", wish=wished)
+            self._lists.hurry()
+            for identity in self._identities.values():
+                identity.hurry(now)
         self._lists.round(now)
         for identity in self._identities.values():
             identity.round(now)
+        self._renewed = wished
+
+    def _wished(self) -> str:
+        try:
+            return read_plain(self._wish, 64).decode(errors="replace") if self._wish else ""
+        except OSError:
+            return ""
 
     @property
     def works(self) -> bool:
@@ -68,6 +88,7 @@ class Identities:
             trusted_list=trusted,
             revocations=revocations,
             identities={name: identity.state for name, identity in self._identities.items()},
+            renewed=self._renewed,
         )
 
 
@@ -81,7 +102,8 @@ def main() -> None:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda _signal, _frame: stop.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    identities = Identities(msgspec.json.decode(arguments.task.read_bytes(), type=IdentitiesTask))
+    task = msgspec.json.decode(arguments.task.read_bytes(), type=IdentitiesTask)
+    identities = Identities(task, arguments.task.with_name("renew"))
     threading.Thread(target=_work, args=(identities,), name="work", daemon=True).start()
     log.info("ready")
     while not stop.is_set():

@@ -103,6 +103,10 @@ class KeptList[T]:
             return False
         return True
 
+    def hurry(self) -> None:
+        """The next round fetches it."""
+        self._next = datetime.min.replace(tzinfo=UTC)
+
     def _hold(self, found: Read[T], at: datetime, now: datetime) -> None:
         self._held, self._failures = found, 0
         self._next = now + timedelta(seconds=self._every_s)
@@ -153,6 +157,11 @@ class Lists:
     def states(self) -> tuple[ListState, ListState]:
         """How both are getting on."""
         return self._trusted.state, self._revocations.state
+
+    def hurry(self) -> None:
+        """Both are fetched with the next round, whatever failed before."""
+        self._trusted.hurry()
+        self._revocations.hurry()
 
     def round(self, now: datetime) -> bool:
         """Fetches what is due; whether one of them changed."""

@@ -108,8 +108,6 @@ class Obtainer:
                 continue
 
     def _due(self, now: datetime) -> datetime:
-        if self._lifetime is not None and now >= self._lifetime.ends:
-            self._lifetime = None
         return next_attempt(
             self._lifetime,
             self._attempts,

@@ -72,13 +72,15 @@ class Signing:
         self._chain = Path(task.chain)
         self._issued = self._chain.with_name(f"{task.name}.issued.pem")
         self._used: Held | None = None
+        #: Of the one in use last, when that has ended: tries go on as often as before.
+        self._ended: Lifetime | None = None
         #: Issued, and not yet found where it is published.
         self._waiting: Held | None = None
         self._attempts = Attempts()
         self._renewal_chance, self._retry_chance = _chance(), _chance()
         self._looked: datetime | None = None
         self._looks_failed, self._look_at = 0, datetime.min.replace(tzinfo=UTC)
-        self._revoked = False
+        self._revoked = self._hurried = False
         self._not_found = self._served = self._order_problem = self._problem = ""
         self.state = IdentityState(spc=task.spc, source=task.source)
 
@@ -95,17 +97,24 @@ class Signing:
             self._look(now)
         except Exception as problem:  # seen in state and log; the next round may find it mended
             self._problem = f"{type(problem).__name__}: {problem}"
+        self._hurried = False
         before = self.state.problem
         self.state = self._told(now)
         if self.state.problem and self.state.problem != before:
             self._log.error("certificate", problem=self.state.problem)
 
+    def hurry(self, now: datetime) -> None:
+        """A person's wish: the next round asks for a certificate, if it may, and looks at what is published."""
+        self._hurried, self._look_at = True, now
+
     def _due(self, now: datetime) -> datetime:
         """When to ask for one: never while one waits, or nothing is trusted, or a person must look first."""
         if self._waiting is not None or self._lists.trusted is None or self._revoked:
             return _NEVER
+        if self._hurried:
+            return now
         return next_attempt(
-            self._used.lifetime if self._used else None,
+            self._used.lifetime if self._used else self._ended,
             self._attempts,
             suggested=None,
             now=now,
@@ -117,6 +126,7 @@ class Signing:
 
     def _read(self, now: datetime) -> None:
         self._revoked = False
+        self._ended = None
         self._used = self._held(self._chain, now)
         self._waiting = self._held(self._issued, now) if self._task.ordering is not None else None
         if self._waiting is not None and self._used is not None and self._waiting.pem == self._used.pem:
@@ -135,6 +145,9 @@ class Signing:
             return self._checked(pem, now)
         except CertificateRefused as refused:
             self._problem = f"{file}: {refused}"
+            if refused.reason == "certificate-expired":
+                ended = x509.load_pem_x509_certificate(pem)
+                self._ended = Lifetime(begins=ended.not_valid_before_utc, ends=ended.not_valid_after_utc)
             if refused.reason == "certificate-revoked" and self._is_for_our_key(pem):
                 self._revoked = True
                 self._problem += f"; {_REVOKED}" if self._task.ordering else ""
@@ -167,6 +180,7 @@ class Signing:
     # ---- 1. to 3.
 
     def _order(self, ordering: Ordering, now: datetime) -> None:
+        self._hurried = False
         self._log.info("order", directory=ordering.directory, spc=self._task.spc)
         try:
             pem = as_published(self._issue(ordering))

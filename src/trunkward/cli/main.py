@@ -9,6 +9,7 @@ import typer
 from trunkward import __version__
 from trunkward.cli import calls_app, configuration_app, node_app, trial_app, trunks_app
 from trunkward.cli.billing_app import export_app, reconcile, rerate
+from trunkward.cli.certs_app import certs_app
 from trunkward.cli.deck_app import deck_app
 from trunkward.cli.evidence_app import evidence_app
 from trunkward.cli.journal_app import journal_app
@@ -22,7 +23,6 @@ from trunkward.settings import SettingsRefused
 _COMMANDS: dict[str, Callable[..., None]] = {
     "up": node_app.up,
     "status": node_app.status,
-    "certs": node_app.certs,
     "test-authority": trial_app.authority_for_tests,
     "call-test": trial_app.call_test,
     "check-config": configuration_app.check_config,
@@ -57,6 +57,7 @@ _GROUPS: dict[str, typer.Typer] = {
     "export": export_app,
     "secret": secret_app,
     "calls": calls_app.calls_app,
+    "certs": certs_app,
     "deck": deck_app,
     "evidence": evidence_app,
     "journal": journal_app,

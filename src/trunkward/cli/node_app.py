@@ -37,15 +37,6 @@ def status(
     raise typer.Exit(run(Paths.from_environment(), as_json=as_json))
 
 
-def certs(
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
-) -> None:
-    """Show every certificate: what, whose, until when, published where; and the lists they stand on."""
-    from trunkward.cli.certs import run
-
-    raise typer.Exit(run(Paths.from_environment(), as_json=as_json))
-
-
 def upgrade(
     back: Annotated[bool, typer.Option("--back", help="To the version it ran before.")] = False,
     backup: Annotated[

@@ -10,6 +10,9 @@ from trunkward.control.shown_certificate import Lifetime
 FIRST_RETRY_S = 120.0
 #: Longest wait between two attempts (our limit): a certificate with a third of 90 days left has time enough.
 LONGEST_RETRY_S = 6 * 3600.0
+#: The same without any that could be used (our limit): every call feels it, and an authority that comes back
+#: is not to wait for us. Once an hour is within what authorities allow.
+LONGEST_WITHOUT_S = 3600.0
 #: Of the lifetime, the longest wait: a renewal of six days' certificate is tried every few hours, too.
 RETRY_AT = 1 / 24
 #: Seconds, at most, that a fresh certificate is kept before the authority's suggestion counts: one that
@@ -35,9 +38,9 @@ class Attempts:
         return Attempts(failures=self.failures + 1, last=now, asked_s=asked_s)
 
 
-def wait_s(attempts: Attempts, lifetime: Lifetime | None, chance: float) -> float:
+def wait_s(attempts: Attempts, lifetime: Lifetime | None, now: datetime, chance: float) -> float:
     """Seconds from the last failed attempt to the next; `chance`, 0 to 1, spreads it."""
-    longest = LONGEST_RETRY_S
+    longest = LONGEST_WITHOUT_S if lifetime is None or lifetime.ends <= now else LONGEST_RETRY_S
     first = FIRST_RETRY_S
     if lifetime is not None:
         longest = min(longest, lifetime.length.total_seconds() * RETRY_AT)
@@ -56,7 +59,7 @@ def next_attempt(
     renewal_chance: float,
     retry_chance: float,
 ) -> datetime:
-    """When to ask for a certificate: `lifetime` is that of the one there is, None for none.
+    """When to ask for a certificate: `lifetime` is that of the one there is, or was last; None for none.
 
     The authority's suggestion (RFC 9773) makes it earlier, never later: it is not the one who is without a
     certificate.
@@ -68,5 +71,5 @@ def next_attempt(
             suggested = max(suggested, attempts.last + timedelta(seconds=settled_s))
         due = min(due, suggested)
     if attempts.failures and attempts.last is not None:
-        due = max(due, attempts.last + timedelta(seconds=wait_s(attempts, lifetime, retry_chance)))
+        due = max(due, attempts.last + timedelta(seconds=wait_s(attempts, lifetime, now, retry_chance)))
     return due

@@ -109,6 +109,8 @@ class IdentitiesState(ProcessState, frozen=True, kw_only=True):
     trusted_list: ListState = ListState()
     revocations: ListState = ListState()
     identities: dict[str, IdentityState] = {}
+    #: The last wish of a person's that was done (`Paths.identities_renew`).
+    renewed: str = ""
 
 
 def write_state(path: Path, state: ObtainState | ShownState | IdentitiesState) -> None:

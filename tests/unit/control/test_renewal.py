@@ -35,25 +35,33 @@ def test_an_authority_that_always_suggests_the_past_gets_no_order_a_second() -> 
     assert due(attempts=just_issued) == NINETY.ends - 30 * DAY
 
 
-def test_waits_double_up_to_six_hours() -> None:
-    waits = [wait_s(Attempts(failures=n, last=NOW), None, 0) for n in range(1, 12)]
+def test_waits_double_up_to_six_hours_and_to_one_without_a_certificate() -> None:
+    waits = [wait_s(Attempts(failures=n, last=NOW), None, NOW, 0) for n in range(1, 12)]
     assert waits[:5] == [120, 240, 480, 960, 1920]
-    assert waits[-1] == 6 * 3600
+    assert waits[-1] == 3600
+    assert wait_s(Attempts(failures=11, last=NOW), NINETY, NOW, 0) == 6 * 3600
+    assert wait_s(Attempts(failures=11, last=NOW), NINETY, NINETY.ends, 0) == 3600
     # what public authorities allow: five failed proofs of a name in an hour
     begun = [0.0]
     for wait in waits:
         begun.append(begun[-1] + wait)
     assert sum(moment < 3600 for moment in begun) == 5
-    assert wait_s(Attempts(failures=10_000, last=NOW), None, 0) == 6 * 3600
-    assert wait_s(Attempts(failures=1, last=NOW), None, 1) == 150
+    assert wait_s(Attempts(failures=10_000, last=NOW), None, NOW, 0) == 3600
+    assert wait_s(Attempts(failures=1, last=NOW), None, NOW, 1) == 150
 
 
 @pytest.mark.parametrize(("days", "longest_h"), [(90, 6), (47, 6), (6, 6), (1, 1)])
 def test_a_short_life_is_tried_more_often(days: int, longest_h: int) -> None:
     life = Lifetime(begins=NOW, ends=NOW + days * DAY)
-    assert wait_s(Attempts(failures=30, last=NOW), life, 0) == longest_h * 3600
+    assert wait_s(Attempts(failures=30, last=NOW), life, NOW, 0) == longest_h * 3600
     # however long the waits, several tries fit into the third that is left
-    assert life.length.total_seconds() / 3 / wait_s(Attempts(failures=30, last=NOW), life, 1) >= 6
+    assert life.length.total_seconds() / 3 / wait_s(Attempts(failures=30, last=NOW), life, NOW, 1) >= 6
+
+
+def test_after_the_end_it_is_tried_as_often_as_before() -> None:
+    life = Lifetime(begins=NOW - timedelta(minutes=6), ends=NOW)
+    failed = Attempts(failures=12, last=NOW)
+    assert due(lifetime=life, attempts=failed) == NOW + timedelta(seconds=15)
 
 
 def test_what_the_authority_asks_for_is_kept_to() -> None:

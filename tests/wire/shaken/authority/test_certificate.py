@@ -8,6 +8,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -108,6 +109,42 @@ def one_key_for_both(provider: Provider) -> None:
 
 def another_code_in_the_request(provider: Provider) -> None:
     provider.ask_for(provider.key, "111T")
+
+
+def test_after_its_end_it_is_tried_as_often_as_before(provider: Provider) -> None:
+    """Summary: the certificate has ended, calls go unsigned: the next try is as near as it was before the end."""
+    provider.sti.authority.lifetime = timedelta(minutes=6)
+    keeper = Keeper(provider)
+    ends = keeper.round().until
+    assert ends is not None
+    administrator_down(provider)
+    after = keeper.round(ends + timedelta(seconds=1))
+    assert after.until is None
+    assert "certificate-expired" in after.problem
+    assert after.next_attempt is not None
+    # a twenty-fourth of six minutes, and a quarter of that by chance
+    assert (after.next_attempt - datetime.now(UTC)).total_seconds() < 19
+    provider.sti.administrator.down.clear()
+    assert keeper.round(after.next_attempt).url
+
+
+def test_a_person_does_not_wait_for_the_next_try(provider: Provider, tmp_path: Path) -> None:
+    """Summary: `certs renew` writes a wish: what failed is tried at once, one in use is renewed once, and it is said that it was done."""
+    keeper, wish = Keeper(provider), tmp_path / "renew"
+    keeper.identities = Identities(provider.task(), wish)
+    administrator_down(provider)
+    assert keeper.round().url == ""
+    provider.sti.administrator.down.clear()
+    assert keeper.round().url == ""  # it waits
+    wish.write_text("1")
+    first = keeper.round()
+    assert first.url
+    assert keeper.all.renewed == "1"
+    wish.write_text("2")
+    second = keeper.round()
+    assert second.url
+    assert second.url != first.url
+    assert keeper.round().url == second.url
 
 
 def nobody_there(provider: Provider) -> None:
