@@ -434,6 +434,11 @@ def signer_name(identity: str) -> str:
     return "signer" if identity == OF_NODE else f"signer-{identity}"
 
 
+def identity_of(signer: str) -> str:
+    """Whose a signer is, by its `signer_name`."""
+    return OF_NODE if signer == signer_name(OF_NODE) else signer.partition("-")[2]
+
+
 def live_file(run: Path) -> Path:
     """Names the Valkey a running node counts in, for commands of a person."""
     return run / "live" / "where"

@@ -1,6 +1,6 @@
 """What the process that speaks with the authorities of SHAKEN says of itself, for Prometheus."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
@@ -9,8 +9,11 @@ from trunkward.engines.certificate_state import IdentitiesState
 _PREFIX = "trunkward_signing_certificate_"
 
 
-def identities(state: IdentitiesState | None) -> Iterator[Metric]:
-    """Of each identity and of the two lists; names without values where nobody says whom to trust."""
+def identities(state: IdentitiesState | None, signs: Mapping[str, bool]) -> Iterator[Metric]:
+    """Of each identity and of the two lists; names without values where nobody says whom to trust.
+
+    `signs`: by identity, whether its signer says that it signs.
+    """
     lists = {"trusted": state.trusted_list, "revocations": state.revocations} if state else {}
     fetched = GaugeMetricFamily(
         "trunkward_list_fetched_timestamp_seconds", "When the list in force was fetched.", labels=["list"]
@@ -35,7 +38,10 @@ def identities(state: IdentitiesState | None) -> Iterator[Metric]:
                 family.add_metric([name], at.timestamp())
         revoked.add_metric([name], {"good": 0, "revoked": 1}.get(its.revocation, -1))
         problem.add_metric([name], bool(its.problem))
-    yield from (ends, renewal, found, revoked, problem)
+    signing = _of_identities("signs", "1 while its signer signs with it, 0 while calls go unsigned.")
+    for name, its_signer in signs.items():
+        signing.add_metric([name], its_signer)
+    yield from (ends, renewal, found, revoked, problem, signing)
 
 
 def _of_identities(name: str, words: str) -> GaugeMetricFamily:

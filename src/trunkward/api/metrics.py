@@ -16,6 +16,8 @@ from trunkward.api.identity_metrics import identities
 from trunkward.api.look import View
 from trunkward.control.health import FROM_ELSEWHERE, CertificateOf, Health
 from trunkward.engines.exporter import BUILD, new_registry
+from trunkward.engines.signing_now import told
+from trunkward.settings import identity_of
 
 #: This process' own (`process_...`).
 _own = new_registry()
@@ -38,13 +40,21 @@ def exposition(view: View) -> bytes:
                 *merged(parts | {"web": tuple(_own.collect()), **_versions(view)}),
                 *_node(view.health),
                 *_answers(view),
-                *identities(view.identities),
+                *identities(view.identities, _signs(view)),
                 *kamailio(view.seen.kamailio, view.health.facts.now),
                 *rtpengine(view.seen.rtpengine),
                 *valkey(view.seen.valkey),
             ]
         )
     )
+
+
+def _signs(view: View) -> dict[str, bool]:
+    """By identity, whether its signer signs."""
+    seen = view.seen
+    return {
+        identity_of(name): name in seen.parts and not told(seen.parts[name]).why_not for name in seen.signers
+    }
 
 
 def merged(parts: Mapping[str, Iterable[Metric]]) -> list[Metric]:

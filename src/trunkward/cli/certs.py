@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 
-from trunkward.cli.identity_lines import document, identities_state, is_wrong, lines
+from trunkward.cli.identity_lines import asked, document, identities_state, is_wrong, lines
 from trunkward.cli.said import complain
 from trunkward.cli.status import read_in_force, shown_document, shown_lines
 from trunkward.control.node_file import NodeFileRefused
@@ -24,11 +24,11 @@ def run(paths: Paths, *, as_json: bool) -> int:
         complain(f"{paths.declared}: this version does not understand the configuration in force: {refused}")
         return 2
     now = datetime.now(UTC)
-    found = shown(declared, paths)
+    found, signers = shown(declared, paths), asked(declared, paths)
     if as_json:
         print(
             json.dumps(
-                {"shown": {one.name: shown_document(one) for one in found}, **document(declared, paths)},
+                {"shown": {one.name: shown_document(one) for one in found}, **document(declared, paths, signers)},
                 indent=1,
             )
         )
@@ -37,8 +37,12 @@ def run(paths: Paths, *, as_json: bool) -> int:
         for one in found:
             for line in shown_lines(one, now):
                 console.print(line)
-        for line in lines(declared, paths, now):
+        for line in lines(declared, paths, now, signers):
             console.print(line)
     state = identities_state(declared, paths)
-    wrong = any(one.is_worrying(now) for one in found) or (state is not None and is_wrong(state))
+    wrong = (
+        any(one.is_worrying(now) for one in found)
+        or any(one.why_not for one in signers.values())
+        or (state is not None and is_wrong(state))
+    )
     return 1 if wrong else 0

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 
 from trunkward.cli.changing import is_root
-from trunkward.cli.identity_lines import lines
+from trunkward.cli.identity_lines import asked, lines
 from trunkward.cli.said import complain
 from trunkward.cli.status import read_in_force
 from trunkward.control.node_file import NodeFileRefused
@@ -55,7 +55,7 @@ def run(paths: Paths, within_s: float = _WITHIN_S, sleep: Callable[[float], None
         complain(f"no answer within {within_s:.0f} s; it goes on: ./trunkward certs says how it stands")
         return 1
     console = Console(highlight=False, soft_wrap=True)
-    for line in lines(declared, paths, datetime.now(UTC)):
+    for line in lines(declared, paths, datetime.now(UTC), asked(declared, paths)):
         console.print(line)
     stand = [state.identities.get(name) for name in ordered]
     return 1 if any(one is None or one.problem or one.lifetime is None for one in stand) else 0

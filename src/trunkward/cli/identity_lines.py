@@ -1,6 +1,6 @@
 """What is said of identities: the certificates calls are signed under, and the lists they stand on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +9,8 @@ from rich.text import Text
 from trunkward.control.shown_certificate import WARN_AT
 from trunkward.engines.certificate_state import IdentitiesState, IdentityState, ListState, read_state
 from trunkward.engines.identity_task import identities_of
+from trunkward.engines.live import is_running
+from trunkward.engines.signing_now import SigningNow, signing_now
 from trunkward.settings import Paths
 from trunkward.trunks.model import Declared
 from trunkward.trunks.signing import Certificates
@@ -17,14 +19,20 @@ from trunkward.trunks.signing import Certificates
 _WIDE = 28
 
 
-def document(declared: Declared, paths: Paths) -> dict[str, Any]:
-    """For programs: identities, and the lists."""
+def asked(declared: Declared, paths: Paths) -> dict[str, SigningNow]:
+    """What the signer of each identity says of itself; {} where no node runs."""
+    return signing_now(paths, identities_of(declared)) if is_running(paths) else {}
+
+
+def document(declared: Declared, paths: Paths, signers: Mapping[str, SigningNow]) -> dict[str, Any]:
+    """For programs: identities, and the lists. `signers`: what was `asked`."""
     state = identities_state(declared, paths)
     return {
         "identities": {
             name: {
                 "spc": spc,
                 "certificates": source.certificates.value,
+                **(_signer_document(signers[name]) if name in signers else {}),
                 **(_identity_document(state.identities[name]) if state and name in state.identities else {}),
             }
             for name, (spc, _, source) in identities_of(declared).items()
@@ -34,8 +42,10 @@ def document(declared: Declared, paths: Paths) -> dict[str, Any]:
     }
 
 
-def lines(declared: Declared, paths: Paths, now: datetime) -> Iterator[Text]:
-    """For people."""
+def lines(
+    declared: Declared, paths: Paths, now: datetime, signers: Mapping[str, SigningNow]
+) -> Iterator[Text]:
+    """For people. `signers`: what was `asked`."""
     state = identities_state(declared, paths)
     for name, (spc, x5u, source) in identities_of(declared).items():
         if source.certificates is Certificates.TEST:
@@ -48,6 +58,8 @@ def lines(declared: Declared, paths: Paths, now: datetime) -> Iterator[Text]:
             yield from _identity_lines(name, state.identities[name], now)
         else:
             yield _line(f"signs as {name}", f"{spc}: nobody says yet how it stands", "yellow")
+        if (signer := signers.get(name)) is not None:
+            yield from _signer_lines(signer)
     if state is not None:
         yield from _list_lines("trusted list", "authorities", state.trusted_list, now)
         yield from _list_lines("revocation list", "revoked", state.revocations, now)
@@ -75,6 +87,13 @@ def _identity_lines(name: str, one: IdentityState, now: datetime) -> Iterator[Te
         yield Text(f"    {_plain(one.problem)}", "red")
 
 
+def _signer_lines(one: SigningNow) -> Iterator[Text]:
+    if one.why_not:
+        yield Text(f"    its signer signs nothing: {_plain(one.why_not)}", "red")
+    else:
+        yield Text(f"    its signer signs, with serial {one.serial}")
+
+
 def _list_lines(name: str, what: str, one: ListState, now: datetime) -> Iterator[Text]:
     if one.at is None:
         yield _line(name, "none yet", "red")
@@ -85,6 +104,10 @@ def _list_lines(name: str, what: str, one: ListState, now: datetime) -> Iterator
     if one.problem:
         again = f"; tried again at {_at(one.next_attempt)}" if one.next_attempt else ""
         yield Text(f"    {_plain(one.problem)}{again}", "red")
+
+
+def _signer_document(one: SigningNow) -> dict[str, Any]:
+    return {"signs": not one.why_not, "signs_with": one.serial, "signs_nothing_because": one.why_not}
 
 
 def _identity_document(one: IdentityState) -> dict[str, Any]:

@@ -99,7 +99,7 @@ def run(paths: Paths, *, as_json: bool) -> int:
             },
             "targets": msgspec.to_builtins(read_health(paths).targets),
             "names": msgspec.to_builtins(read_targets(paths).peers),
-            "signing": identity_lines.document(declared, paths),
+            "signing": identity_lines.document(declared, paths, identity_lines.asked(declared, paths)),
             "certificates": {
                 each.name: each.until and each.until.isoformat()
                 for each in found.facts.certificates
@@ -208,7 +208,7 @@ def _print(found: Health, in_force: InForce, declared: Declared, paths: Paths, *
     for one in certificates.shown(declared, paths):
         for line in shown_lines(one, now):
             console.print(line)
-    for line in identity_lines.lines(declared, paths, now):
+    for line in identity_lines.lines(declared, paths, now, identity_lines.asked(declared, paths)):
         console.print(line)
     if up:
         for name, where in carrier_hosts(paths):

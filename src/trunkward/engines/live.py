@@ -35,9 +35,8 @@ from trunkward.engines.signers import signer_programs
 from trunkward.engines.supervisor import Program, programs
 from trunkward.engines.supervisor_rpc import Supervisor, SupervisorRefused
 from trunkward.engines.whole_file import write_private
-from trunkward.settings import Paths, signer_name
+from trunkward.settings import Paths, identity_of
 from trunkward.trunks.model import Carrier, Declared, Trunk
-from trunkward.trunks.transit import OF_NODE
 
 #: Seconds the supervisor may take to stop and start a part: its patience with one process, and some.
 _SUPERVISOR_S = 30.0
@@ -310,8 +309,7 @@ def _start_anew(paths: Paths, part: str) -> None:
 
 def _tell_whether_it_signs(paths: Paths, part: str, tell: Callable[[str], None]) -> None:
     """A signer starts by itself once it has a certificate it may sign with; what is ordered takes its time."""
-    door = paths.signer_socket_of(OF_NODE if part == signer_name(OF_NODE) else part.partition("-")[2])
-    if not _wait(partial(_answers, door), _SIGNER_S):
+    if not _wait(partial(_answers, paths.signer_socket_of(identity_of(part))), _SIGNER_S):
         tell(
             f"{part} does not sign: calls go unsigned until its certificate is there; "
             "./trunkward certs says how that stands"

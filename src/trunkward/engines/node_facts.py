@@ -43,6 +43,7 @@ from trunkward.engines.restored_mark import unconfirmed
 from trunkward.engines.retention_state import read_look
 from trunkward.engines.rtpengine import installed_version
 from trunkward.engines.signers import read_ports
+from trunkward.engines.signing_now import told as signing
 from trunkward.engines.supervised import Supervised
 from trunkward.settings import WEB_PORT, Paths
 
@@ -143,7 +144,7 @@ def _timed[T](ask: Callable[[], T]) -> tuple[T, float]:
 
 def _unfit(name: str, numbers: PartNumbers) -> str:
     if name.partition("-")[0] == "signer" and numbers.value("trunkward_signer_fit") == 0:
-        return "its key or certificate may not sign"
+        return f"it may not sign: {signing(numbers).why_not}"
     if name == "worker" and numbers.value("trunkward_worker_name_taken"):
         return "another node goes by this one's name in the same Valkey: write another node.id"
     if name.startswith("gate-") and not numbers.value("trunkward_gate_policy_version"):

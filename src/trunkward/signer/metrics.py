@@ -44,6 +44,12 @@ class SignerMetrics:
         self.fit = Gauge(
             "trunkward_signer_fit", "1 while key and certificate may sign", registry=self.registry
         )
+        self.identity = Gauge(
+            "trunkward_signer_identity",
+            "1; which certificate it holds (serial number), and why it may not sign; empty: it may",
+            ["serial", "unfit"],
+            registry=self.registry,
+        )
         self.files_fit = Gauge(
             "trunkward_signer_files_fit",
             "1 while the certificate in the files is the one in use, 0 while it is not fit",
@@ -68,9 +74,13 @@ class SignerMetrics:
             registry=self.registry,
         )
 
-    def identity_checked(self, *, fit: bool, taken: bool, not_after: datetime, revocation: Status) -> None:
-        """Take over the result of a check."""
-        self.fit.set(1 if fit else 0)
+    def identity_checked(
+        self, *, serial: str, unfit: str, taken: bool, not_after: datetime, revocation: Status
+    ) -> None:
+        """Take over the result of a check; `unfit`: why nothing is signed, "" when all is well."""
+        self.fit.set(0 if unfit else 1)
+        self.identity.clear()
+        self.identity.labels(serial, unfit).set(1)
         self.files_fit.set(1 if taken else 0)
         self.revocation_known.set(1 if revocation is Status.GOOD else 0)
         self.certificate_expiry.set(not_after.timestamp())

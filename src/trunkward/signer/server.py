@@ -144,7 +144,8 @@ class _Office:
             self.metrics.failures.labels("look").inc()
         identity = self.desk.identity
         self.metrics.identity_checked(
-            fit=not self.desk.unfit,
+            serial=identity.serial,
+            unfit=self.desk.unfit,
             taken=wrong is None,
             not_after=identity.certificate.not_valid_after_utc,
             revocation=identity.revocation(now),

@@ -8,10 +8,10 @@ from trunkward.engines.certificate_state import IdentitiesState, IdentityState, 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
 
-def values(state: IdentitiesState | None) -> dict[str, float]:
+def values(state: IdentitiesState | None, signs: dict[str, bool] | None = None) -> dict[str, float]:
     return {
         f"{sample.name}{{{','.join(sample.labels.values())}}}": sample.value
-        for family in identities(state)
+        for family in identities(state, signs or {})
         for sample in family.samples
     }
 
@@ -53,3 +53,10 @@ def test_what_nobody_knows_is_not_good() -> None:
     one = IdentityState(spc="000T", source="acme x")
     found = values(IdentitiesState(at=NOW, identities={"node": one}))
     assert found["trunkward_signing_certificate_revoked{node}"] == -1
+
+
+def test_whether_its_signer_signs_is_what_the_signer_says() -> None:
+    one = IdentityState(spc="000T", source="acme x", begins=NOW, until=NOW + timedelta(days=1))
+    found = values(IdentitiesState(at=NOW, identities={"node": one}), {"node": False, "resold": True})
+    assert found["trunkward_signing_certificate_signs{node}"] == 0
+    assert found["trunkward_signing_certificate_signs{resold}"] == 1

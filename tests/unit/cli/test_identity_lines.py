@@ -10,7 +10,11 @@ import pytest
 from trunkward.cli.identity_lines import document, is_wrong, lines
 from trunkward.control.node_file import read_node_file
 from trunkward.engines.certificate_state import IdentitiesState, IdentityState, ListState, write_state
+from trunkward.engines.part_numbers import PartNumbers
+from trunkward.engines.signing_now import SigningNow, told
 from trunkward.settings import Paths
+from trunkward.shaken.crl import Status
+from trunkward.signer.metrics import SignerMetrics
 from trunkward.trunks.model import Declared
 from trunkward.trunks.signing import Certificates, PolicyAdministrator, SigningSource
 
@@ -51,9 +55,11 @@ def declared() -> Declared:
     return replace(found, node=replace(found.node, signing=signing, policy_administrator=administrator))
 
 
-def said(declared: Declared, paths: Paths, state: IdentitiesState = WELL) -> str:
+def said(
+    declared: Declared, paths: Paths, state: IdentitiesState = WELL, signers: dict[str, SigningNow] | None = None
+) -> str:
     write_state(paths.identities_state, state)
-    return "\n".join(line.plain for line in lines(declared, paths, NOW))
+    return "\n".join(line.plain for line in lines(declared, paths, NOW, signers or {}))
 
 
 def test_what_whose_until_when_published_where(declared: Declared, paths: Paths) -> None:
@@ -82,21 +88,41 @@ def test_what_is_wrong_stands_in_it_and_breaks_no_terminal(declared: Declared, p
 
 def test_the_test_authority_is_called_what_it_is(paths: Paths) -> None:
     found = read_node_file(EXAMPLE, "node.yaml")
-    (line,) = lines(found, paths, NOW)
+    (line,) = lines(found, paths, NOW, {})
     assert "TEST authority, which no carrier trusts" in line.plain
     assert "numbers of inventories are signed A without a block" in line.plain
-    assert document(found, paths) == {
+    assert document(found, paths, {}) == {
         "identities": {"node": {"spc": "000T", "certificates": "test"}},
         "trusted_list": None,
         "revocations": None,
     }
 
 
+def test_whether_the_signer_signs_is_what_the_signer_says(declared: Declared, paths: Paths) -> None:
+    stopped = SigningNow(serial="75a1", why_not="certificate-revoked")
+    assert "    its signer signs nothing: certificate-revoked" in said(
+        declared, paths, signers={"node": stopped}
+    )
+    assert "    its signer signs, with serial 75a1" in said(
+        declared, paths, signers={"node": SigningNow(serial="75a1")}
+    )
+
+
+def test_what_a_signer_s_numbers_say() -> None:
+    metrics = SignerMetrics()
+    when = {"taken": True, "not_after": NOW, "revocation": Status.GOOD}
+    for unfit in ("certificate-expired", ""):
+        metrics.identity_checked(serial="75a1", unfit=unfit, **when)
+        numbers = PartNumbers(families=tuple(metrics.registry.collect()))
+        assert told(numbers) == SigningNow(serial="75a1", why_not=unfit)
+
+
 def test_for_programs(declared: Declared, paths: Paths) -> None:
     said(declared, paths)
-    found = document(declared, paths)
+    found = document(declared, paths, {"node": SigningNow(serial="75a1")})
     node = found["identities"]["node"]
     assert (node["spc"], node["until"], node["revocation"]) == ("000T", "2027-01-25T12:00:00+00:00", "good")
+    assert (node["signs"], node["signs_with"], node["signs_nothing_because"]) == (True, "75a1", "")
     assert found["trusted_list"]["entries"] == 12
     assert found["revocations"]["fetched"] == "2026-11-26T11:48:00+00:00"
 
