@@ -35,6 +35,7 @@ from trunkward.cli.planning import Held, planned_change
 from trunkward.cli.preflight import new_obstacles
 from trunkward.cli.ready import gate_policy
 from trunkward.cli.said import complain, say
+from trunkward.cli.unfit_keys import unfit_key
 from trunkward.control import configuration
 from trunkward.control.concerned import peers_concerned
 from trunkward.control.configuration import NoSuchVersion, Plan, Superseded
@@ -132,7 +133,9 @@ def _change(
             planned = planned_change(paths, read, held, store)
             if not _agreed(planned, may_delete=may_delete, may_restart=may_restart, ask=not as_json):
                 return 2
-            if held.running and (found := new_obstacles(held.declared, read.declared)):
+            found = new_obstacles(held.declared, read.declared) if held.running else []
+            found += filter(None, [unfit_key(paths, read.declared)])
+            if found:
                 for obstacle in found:
                     complain(obstacle)
                 complain("nothing was changed")

@@ -27,10 +27,14 @@ def check_config(
     """Say whether a node file would be accepted, and if not, every line that is wrong and why."""
     from trunkward.cli.changing import read_config
     from trunkward.cli.said import say
+    from trunkward.cli.unfit_keys import unfit_key
     from trunkward.control.silent import silent
     from trunkward.engines.named_passwords import missing_passwords
 
     declared = read_config(config).declared
+    if why := unfit_key(Paths.from_environment(), declared):
+        typer.echo(f"{config}: {why}", err=True)
+        raise typer.Exit(2)
     for said in (*silent(None, declared), *missing_passwords(declared)):
         say(f"warning: {said}", "yellow", err=True)
     counts = ((len(declared.trunks), "trunk"), (len(declared.carriers), "carrier"))

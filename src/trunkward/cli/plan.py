@@ -9,6 +9,7 @@ from trunkward.cli.plan_shown import DIFFERENT, plan_document, show_plan, tell_w
 from trunkward.cli.planning import Held, first_plan, planned_change
 from trunkward.cli.preflight import new_obstacles
 from trunkward.cli.said import complain
+from trunkward.cli.unfit_keys import unfit_key
 from trunkward.engines.installed import OtherVersion, check_runs_this
 from trunkward.engines.named_passwords import missing_passwords
 from trunkward.settings import Paths
@@ -39,6 +40,7 @@ def run_plan(paths: Paths, file: Path | None, *, as_json: bool) -> int:
                 return 2
     found = new_obstacles(held.declared, read.declared) if held.running else []
     found += missing_passwords(read.declared)
+    found += filter(None, [unfit_key(paths, read.declared)])
     if as_json:
         print(json.dumps(plan_document(planned) | {"obstacles": found}, indent=1))
     else:

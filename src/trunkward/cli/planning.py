@@ -20,6 +20,7 @@ from trunkward.control.secrets import by_trunk, wanting
 from trunkward.control.silent import silent
 from trunkward.engines.alert_secrets import unreadable
 from trunkward.engines.digest_key import digest_key_id
+from trunkward.engines.identity_task import codes_without
 from trunkward.engines.in_force import read_in_force
 from trunkward.engines.live import effects_of, is_running, unfinished
 from trunkward.engines.number_lists import never_calls
@@ -78,6 +79,7 @@ def planned_change(paths: Paths, read: Accepted, held: Held, store: SqlConfigura
         warnings=(
             *reached.warnings,
             *unreadable(read.declared.node.alerts),
+            *codes_without(read.declared, paths),
             *(f"{record}: {said}" for record, said in waiting(store.evidence(), time.time())),
             *(silent(held.declared or of_version(store, planned), read.declared) if planned.changes else ()),
         ),

@@ -7,6 +7,7 @@ import msgspec
 from cryptography.x509 import load_pem_x509_certificates
 
 from trunkward.engines.identity_task import copies, identities_of, identities_task
+from trunkward.engines.signer_check import why_not
 from trunkward.engines.users import may
 from trunkward.engines.whole_file import write_private
 from trunkward.settings import Paths
@@ -29,6 +30,13 @@ def check_identities(declared: Declared, paths: Paths) -> None:
                 f"identity of {name}: publish: {source.publish}: tw-identity, who writes there, cannot: "
                 f"install -d -o tw-identity {source.publish}, and chmod o+x on the directories above"
             )
+    check_kept(declared, paths)
+
+
+def check_kept(declared: Declared, paths: Paths) -> None:
+    """Has each signer look at the key and chain a person keeps for it. Raises `IdentityRefused`."""
+    for name, why in why_not(declared, paths).items():
+        raise IdentityRefused(f"identity of {name}: its signer could not sign: {why}")
 
 
 def put_identities(declared: Declared, paths: Paths) -> None:

@@ -3,13 +3,20 @@
 from pathlib import Path
 
 import msgspec
+from cryptography import x509
 
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.settings import SYSTEM_AUTHORITIES, Paths
+from trunkward.engines.whole_file import read_plain
 from trunkward.shaken.authority_token import Form
+from trunkward.shaken.profile import tn_auth_list_of
 from trunkward.trunks.model import Declared
 from trunkward.trunks.signing import Certificates, SigningSource
 from trunkward.trunks.transit import OF_NODE
+
+
+#: Bytes of a chain.
+_MOST_BYTES = 64 << 10
 
 
 class Ordering(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,6 +131,26 @@ def signing_files(declared: Declared, paths: Paths, name: str = OF_NODE) -> tupl
             return pki.shaken, str(pki.shaken_key)
         case _:
             return pki.identity_chain(name), str(pki.identity_key(name))
+
+
+def codes_without(declared: Declared, paths: Paths) -> list[str]:
+    """A sentence for each identity whose certificate in use, one that is ordered, is for another code."""
+    found = []
+    for name, (spc, _, source) in identities_of(declared).items():
+        if source.certificates is not Certificates.ACME:
+            continue
+        try:
+            pem = read_plain(paths.signing_chain(name), _MOST_BYTES)
+            held = tn_auth_list_of(x509.load_pem_x509_certificate(pem)).spcs
+        except (OSError, ValueError):
+            continue  # there is none that this could be without
+        if held != (spc,):
+            found.append(
+                f"identity of {name}: its certificate is for {', '.join(held) or 'numbers'}, not for {spc} "
+                f"(certificate-spc-mismatch): calls go unsigned until the one for {spc}, which is asked for "
+                "at once, is issued and found where it is published"
+            )
+    return found
 
 
 def publish_directory(source: SigningSource, paths: Paths) -> Path:

@@ -44,6 +44,20 @@ def check_signing_certificate(
 
     `now` carries a time zone.
     """
+    # 1. to 3.
+    check_own(certificate, key, spc, now)
+    # 4.
+    check_chain(certificate, chain, authorities, now)
+    # 5.
+    for one in (certificate, *chain):
+        if revoked.status(one, now.timestamp()) is Status.REVOKED:
+            raise CertificateUnfit("certificate-revoked", one.subject.rfc4514_string())
+
+
+def check_own(
+    certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey, spc: str, now: datetime
+) -> None:
+    """The first three of these: what can be said before anybody has said whom to trust."""
     # 1.
     check_key(certificate, key)
     # 2.
@@ -55,12 +69,6 @@ def check_signing_certificate(
         raise CertificateUnfit(
             "certificate-spc-mismatch", f"certificate says {own}, configuration says {spc}"
         )
-    # 4.
-    check_chain(certificate, chain, authorities, now)
-    # 5.
-    for one in (certificate, *chain):
-        if revoked.status(one, now.timestamp()) is Status.REVOKED:
-            raise CertificateUnfit("certificate-revoked", one.subject.rfc4514_string())
 
 
 def check_key(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:

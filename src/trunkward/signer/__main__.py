@@ -7,13 +7,14 @@ import resource
 import signal
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
 from trunkward.engines.process_log import log_as_json
 from trunkward.signer.forgetting import Retention
-from trunkward.signer.identity import Administered, IdentityFiles, IdentityUnfit
+from trunkward.signer.identity import Administered, IdentityFiles, IdentityUnfit, check_files
 from trunkward.signer.segments import JournalError
 from trunkward.signer.server import SignerSettings, SocketInUse, serve
 from trunkward.trunks.token_key import SCHEME, TokenKey
@@ -70,6 +71,9 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
         required=True,
         help="user that may ask; repeatable",
     )
+    parser.add_argument(
+        "--check", action="store_true", help="only say whether key and certificate can be signed with"
+    )
     needed("--metrics-port", int, "N", "Prometheus metrics on 127.0.0.1", needed=False)
     arguments = parser.parse_args(argv)
     administered = (arguments.trusted_list, arguments.revocations, arguments.policy_administrator)
@@ -121,9 +125,20 @@ async def _run(settings: SignerSettings) -> None:
     await serve(settings, stop=stop, clock=time.time)
 
 
+def _check(files: IdentityFiles) -> int:
+    try:
+        check_files(files, datetime.now(UTC))
+    except IdentityUnfit as unfit:
+        print(unfit, file=sys.stderr)
+        return EXIT_CONFIG
+    return 0
+
+
 def main(argv: list[str]) -> int:
-    """Run. Returns 0 after SIGTERM or SIGINT, 78 when it must not or cannot start."""
+    """Run. Returns 0 after SIGTERM or SIGINT, or a check; 78 when it must not or cannot start."""
     arguments = _arguments(argv)
+    if arguments.check:
+        return _check(_settings(arguments).identity)
     log_as_json(sys.stderr)
     # A core dump would carry the private key.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

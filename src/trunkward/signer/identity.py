@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from trunkward.engines.held_lists import HeldLists
-from trunkward.shaken.certificate import CertificateUnfit, check_signing_certificate
+from trunkward.shaken.certificate import CertificateUnfit, check_own, check_signing_certificate
 from trunkward.shaken.crl import NO_LIST, Revocations, Status
 from trunkward.shaken.passport import PassportError, PassportSigner
 from trunkward.shaken.published import published_at
@@ -145,6 +145,43 @@ def load_identity(files: IdentityFiles, now: datetime) -> Identity:
         identity = _read_identity(files, held, now)
         identity.check(now)
     return identity
+
+
+def check_files(files: IdentityFiles, now: datetime) -> None:
+    """Whether a person's key and chain could be signed with, before anything relies on them; writes nothing.
+
+    By the lists there are; where nobody has said yet whom to trust, without those. Raises `IdentityUnfit`.
+    """
+    trust = files.trust
+    with _unfit(files):
+        key = _parse_key(files.key)
+        pem = _read(files.certificate_chain)
+        certificate, *chain = _parse_certificates(files.certificate_chain, pem)
+        try:
+            PassportSigner.create(key, published_at(files.x5u, files.spc, pem))
+            check_own(certificate, key, files.spc, now)
+            if isinstance(trust, Administered) and trust.trusted_list.exists():
+                held = HeldLists(
+                    trusted_list=trust.trusted_list,
+                    revocations=trust.revocations,
+                    administrator=trust.administrator,
+                    kept=trust.kept,
+                    keeps=False,
+                )
+                trusted, revoked = _read_trust(trust, held, now)
+                check_signing_certificate(
+                    certificate=certificate,
+                    key=key,
+                    chain=chain,
+                    authorities=trusted.roots,
+                    spc=files.spc,
+                    now=now,
+                    revoked=revoked,
+                )
+        except PassportError as error:
+            raise IdentityUnfit(error.reason, str(error)) from error
+        except CertificateUnfit as unfit:
+            raise IdentityUnfit(unfit.reason, f"{files.certificate_chain}: {unfit}") from unfit
 
 
 def look_again(identity: Identity, now: datetime) -> tuple[Identity | None, IdentityUnfit | None]:

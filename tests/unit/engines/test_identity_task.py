@@ -1,14 +1,18 @@
 """What the process that speaks with the authorities of SHAKEN is told, and which files it gets copies of."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from trunkward.control.node_file import read_node_file
-from trunkward.engines.identity_task import copies, identities_task, signing_files
+from trunkward.engines.identity_task import codes_without, copies, identities_task, signing_files
 from trunkward.engines.supervisor import identity_programs
 from trunkward.settings import SYSTEM_AUTHORITIES, Paths
+from trunkward.shaken.testauthority import build_signing_certificate, build_test_authority
 from trunkward.trunks.model import Declared
 from trunkward.trunks.signing import Certificates, PolicyAdministrator, SigningSource, StiAuthority
 
@@ -91,3 +95,31 @@ def test_every_file_that_is_named_has_its_copy() -> None:
 )
 def test_what_is_signed_with(signing: SigningSource, files: tuple[str, str]) -> None:
     assert tuple(map(str, signing_files(declared(signing), PATHS))) == files
+
+
+def test_a_certificate_for_another_code_is_said_before_it_matters(tmp_path: Path) -> None:
+    paths = replace(PATHS, state=tmp_path)
+    wanted = declared(ACME)
+    assert codes_without(wanted, paths) == []  # there is none yet
+    now = datetime(2026, 11, 26, tzinfo=UTC)
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
+    root = build_test_authority(
+        keys[0], serial=1 << 100, now=now, lifetime=timedelta(days=9)
+    )
+    chain = paths.signing_chain("node")
+    chain.parent.mkdir(parents=True)
+    for spc, said in (("000T", 0), ("001T", 1)):
+        one = build_signing_certificate(
+            keys[1].public_key(),
+            spc=spc,
+            authority=root,
+            authority_key=keys[0],
+            serial=3 << 99,
+            now=now,
+            lifetime=timedelta(days=1),
+        )
+        chain.write_bytes(one.public_bytes(Encoding.PEM))
+        found = codes_without(wanted, paths)
+        assert len(found) == said
+    assert "is for 001T, not for 000T (certificate-spc-mismatch)" in found[0]
+    assert codes_without(declared(FILES), paths) == []

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
@@ -20,6 +20,7 @@ from trunkward.signer.identity import (
     Administered,
     IdentityFiles,
     IdentityUnfit,
+    check_files,
     load_identity,
     look_again,
 )
@@ -397,3 +398,42 @@ def test_where_each_chain_has_its_own_url_one_that_is_not_fit_is_not_taken(
 def test_another_url_than_verifiers_fetch(sti: Sti) -> None:
     with pytest.raises(IdentityUnfit, match="x5u-invalid"):
         load_identity(sti.files("http://cert.example.com/1.pem"), NOW)
+
+
+def rsa_key(sti: Sti) -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    (sti.directory / "key.pem").write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+
+
+def other_curve(sti: Sti) -> None:
+    sti.write_key(ec.generate_private_key(ec.SECP384R1()))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "cause"),
+    [
+        (lambda _: None, ""),
+        (rsa_key, "certificate-not-p256"),
+        (other_curve, "certificate-not-p256"),
+        (lambda s: (s.directory / "key.pem").unlink(), "file-unreadable"),
+        (lambda s: s.write_key(new_key()), "certificate-key-mismatch"),
+        (lambda s: s.write_chain(s.signing(spc="809J")), "certificate-spc-mismatch"),
+        (lambda s: s.write_chain(s.signing(issuer=another(s))), "chain-not-trusted"),
+    ],
+)
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_person_s_key_and_chain_are_looked_at_before_they_are_relied_on(
+    sti: Sti, spoil: Spoil, cause: str, listed: bool
+) -> None:
+    if not listed:  # a node's first day: nobody has said whom to trust
+        sti.list_file.unlink()
+    spoil(sti)
+    if not cause or (cause == "chain-not-trusted" and not listed):
+        check_files(sti.files(), NOW)
+    else:
+        with pytest.raises(IdentityUnfit) as unfit:
+            check_files(sti.files(), NOW)
+        assert unfit.value.reason == cause
+    assert list((sti.directory / "kept").iterdir()) == []

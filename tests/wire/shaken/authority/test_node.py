@@ -45,6 +45,8 @@ from wire.node.parties import (
 )
 
 X5U = "    x5u: https://cert.example.com/trunkward/test.pem\n"
+#: Another code of the same provider's.
+OTHER_SPC = "001T"
 IDENTITY = """\
     x5u: {sti.published_url}
     certificates: acme
@@ -85,7 +87,7 @@ def sti(home: Path) -> Iterator[StiAuthority]:
     password.chmod(0o600)
     made = StiAuthority.at(
         home / "sti",
-        accounts=accounts_of([SPC], user="tester", password=PASSWORD),
+        accounts=accounts_of([SPC, OTHER_SPC], user="tester", password=PASSWORD),
         where=Where(address="127.0.0.70"),
         published=published,
     )
@@ -242,9 +244,60 @@ def test_property_35_what_is_scraped_of_its_certificate_and_lists(node: Node) ->
         assert time.time() - told[f'trunkward_list_fetched_timestamp_seconds{{list="{which}"}}'] < 600
 
 
+def changed(node: Node, **instead: str) -> subprocess.CompletedProcess[str]:
+    """Applies the node file with other words in it."""
+    text = (node.home / "node.yaml").read_text(encoding="utf-8")
+    for before, after in instead.items():
+        assert before in text
+        text = text.replace(before, after)
+    (node.home / "node.yaml").write_text(text, encoding="utf-8")
+    return node.trunkward("apply", "--restart")
+
+
+def test_what_is_changed_reaches_the_process_that_orders(node: Node) -> None:
+    """Summary: a change of what only a file tells `identities` starts it anew, and it has what is new."""
+    before = node.pid("identities")
+    done = changed(node, revocations_every_s="list_every_s: 7200\n    revocations_every_s")
+    assert done.returncode == 0, done.stderr
+    assert "starting identities anew" in done.stderr
+    assert node.pid("identities") != before
+    assert json.loads((node.run / "identities" / "task.json").read_text())["list_every_s"] == 7200
+    wait_until(lambda: certs(node).get("signs"), "it signs")
+
+
+def test_another_code_leaves_the_node_unsigned_and_ordering(node: Node, sti: StiAuthority) -> None:
+    """Summary: with another service provider code calls go unsigned until its certificate is there; `plan`, `apply`, `certs` and `status` say so, and `certs renew` does not wait."""
+    sti.authority.refused.add(OTHER_SPC)
+    text = (node.home / "node.yaml").read_text(encoding="utf-8")
+    (node.home / "other.yaml").write_text(text.replace(SPC, OTHER_SPC), encoding="utf-8")
+    planned = node.trunkward("plan", "--config", str(node.home / "other.yaml")).stdout
+    assert f"its certificate is for {SPC}, not for {OTHER_SPC} (certificate-spc-mismatch)" in planned
+    before = node.pid("identities")
+    done = changed(node, **{SPC: OTHER_SPC})
+    assert done.returncode == 0, done.stderr
+    assert "signer does not sign: calls go unsigned" in done.stderr
+    assert node.pid("identities") != before
+    wait_until(lambda: certs(node).get("failures"), "it was asked for")
+    for command in ("certs", "status"):
+        told = node.trunkward(command)
+        assert told.returncode == 1
+        assert "its signer signs nothing: certificate-spc-mismatch" in told.stdout
+    assert not identities_of_a_call(node)
+    sti.authority.refused.clear()
+    renewed = node.trunkward("certs", "renew", within_s=200)
+    assert "authority says" not in renewed.stdout
+    assert certs(node)["url"].rpartition("/")[2].startswith(f"{OTHER_SPC}-")
+    wait_until(lambda: certs(node)["signs"], "its signer has started")
+    assert len(identities_of_a_call(node)) == 1
+    # and back
+    assert changed(node, **{OTHER_SPC: SPC}).returncode == 0
+    wait_until(lambda: certs(node).get("signs") and certs(node)["url"], "the first code's is back")
+
+
 def test_a_revoked_certificate_signs_no_more(node: Node, sti: StiAuthority) -> None:
     """Summary: Property 19: revoked, it is refused with the next revocation list; calls go on, unsigned, and it is told."""
     chain = (node.state / "identities" / "node.pem").read_bytes()
+    placed = len(sti.authority._orders)
     sti.home.revoke(x509.load_pem_x509_certificate(chain), datetime.now(UTC))
     wait_until(lambda: certs(node)["revocation"] == "revoked", "the revocation list")
     assert "certificate-revoked" in certs(node)["problem"]
@@ -256,4 +309,5 @@ def test_a_revoked_certificate_signs_no_more(node: Node, sti: StiAuthority) -> N
     said = node.trunkward("status").stdout
     assert "signer: " in said
     # nothing was asked for behind a person's back
-    assert len(sti.authority._orders) == 1
+    assert len(sti.authority._orders) == placed
+    assert "its signer signs nothing: certificate-revoked" in done.stdout
