@@ -27,13 +27,13 @@ def identities(state: IdentitiesState | None, signs: Mapping[str, bool]) -> Iter
         failing.add_metric([name], bool(one.problem))
     yield fetched
     yield failing
-    ends = _of_identities("expiry_timestamp_seconds", "When the certificate in use ends.")
+    ends = _of_identities("expiry_timestamp_seconds", "When the certificate in use ends, or ended.")
     renewal = _of_identities("renewal_timestamp_seconds", "When the next one is asked for.")
     found = _of_identities("found_timestamp_seconds", "When it was last found where it is published.")
     revoked = _of_identities("revoked", "1 when a revocation list has it; -1 when nobody knows.")
     problem = _of_identities("problem", "1 while something is wrong with it, or with its renewal.")
     for name, its in (state.identities if state else {}).items():
-        for family, at in ((ends, its.until), (renewal, its.next_attempt), (found, its.found)):
+        for family, at in ((ends, its.until or its.ended), (renewal, its.next_attempt), (found, its.found)):
             if at is not None:
                 family.add_metric([name], at.timestamp())
         revoked.add_metric([name], {"good": 0, "revoked": 1}.get(its.revocation, -1))

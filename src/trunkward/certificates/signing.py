@@ -299,6 +299,7 @@ class Signing:
             source=self._task.source,
             begins=used.lifetime.begins if used else None,
             until=used.lifetime.ends if used else None,
+            ended=self._ended.ends if self._ended and not used else None,
             serial=f"{certificate.serial_number:x}" if certificate else "",
             issuer=certificate.issuer.rfc4514_string() if certificate else "",
             url=used.url if used else "",

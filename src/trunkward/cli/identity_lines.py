@@ -68,7 +68,8 @@ def lines(
 def _identity_lines(name: str, one: IdentityState, now: datetime) -> Iterator[Text]:
     who, lifetime = f"signs as {name}", one.lifetime
     if lifetime is None:
-        yield _line(who, f"{one.spc}, {one.source}: no certificate: calls go unsigned", "red")
+        why = f"its certificate ended {_at(one.ended)}" if one.ended else "no certificate"
+        yield _line(who, f"{one.spc}, {one.source}: {why}: calls go unsigned", "red")
     else:
         left = lifetime.ends - now
         style = "red" if left <= timedelta() else "yellow" if lifetime.left(now) < WARN_AT else ""
@@ -114,6 +115,7 @@ def _identity_document(one: IdentityState) -> dict[str, Any]:
     return {
         "source": one.source,
         "until": _iso(one.until),
+        "ended": _iso(one.ended),
         "serial": one.serial,
         "issuer": one.issuer,
         "url": one.url,

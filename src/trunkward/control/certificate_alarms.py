@@ -46,12 +46,14 @@ def _alarm(one: CertificateFacts, wrong_for_s: float, now: datetime) -> Alarm:
         level = Level.GONE if wrong_for_s >= PATIENCE_S else Level.FINE
         return Alarm(name=one.name, level=level, text=f"{one.name}: {one.problem or 'none'}: {means}")
     if one.until <= now:
-        return Alarm(name=one.name, level=Level.GONE, text=f"{one.name} ended {_at(one.until)}: {means}")
+        why = f": {one.problem}" if one.problem else ""
+        return Alarm(name=one.name, level=Level.GONE, text=f"{one.name} ended {_at(one.until)}{why}: {means}")
     text = f"{one.name} ends {_at(one.until)}, from then on: {means}"
     if one.problem:
         text = f"{one.name}: {one.problem}; it ends {_at(one.until)}, from then on: {means}"
-    late = bool(one.late) and not one.problem
-    level = Level.SOON if late or (one.problem and wrong_for_s >= PATIENCE_S) else Level.FINE
+    # whatever is wrong, an end that is near does not wait for the patience with a problem: it may be nearer
+    lasts = bool(one.problem) and wrong_for_s >= PATIENCE_S
+    level = Level.SOON if one.late or lasts else Level.FINE
     return Alarm(name=one.name, level=level, text=text)
 
 

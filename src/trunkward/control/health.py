@@ -107,7 +107,7 @@ class CertificateFacts:
     until: datetime | None
     #: What is wrong with it, or with its renewal; "": nothing.
     problem: str = ""
-    #: Whether its renewal is late; None: it is when less than `CERTIFICATE_SOON` is left.
+    #: Whether its renewal is late, its end near; None: it is when less than `CERTIFICATE_SOON` is left.
     late: bool | None = None
 
 
@@ -400,11 +400,11 @@ def _of_certificates(certificates: tuple[CertificateFacts, ...], now: datetime) 
         if certificate.until is None:
             said = certificate.problem or "cannot be read", after
         elif certificate.until <= now:
-            said = f"ended {certificate.until:%Y-%m-%d}", after
+            said = f"ended {_day(certificate.until, now)}", after
         elif certificate.problem:
-            said = certificate.problem, f"from {certificate.until:%Y-%m-%d} on: {after}"
+            said = certificate.problem, f"from {_day(certificate.until, now)} on: {after}"
         elif certificate.until - now < CERTIFICATE_SOON if certificate.late is None else certificate.late:
-            said = f"ends {certificate.until:%Y-%m-%d}", f"from then on: {after}"
+            said = f"ends {_day(certificate.until, now)}", f"from then on: {after}"
         else:
             continue
         alike.setdefault(said, []).append(certificate)
@@ -414,6 +414,11 @@ def _of_certificates(certificates: tuple[CertificateFacts, ...], now: datetime) 
         yield Trouble(
             what=what, problem=problem, means=words, nameless=f"certificates ({kinds}): {len(those)}"
         )
+
+
+def _day(at: datetime, now: datetime) -> str:
+    """A day; on that very day with the time."""
+    return f"{at:%Y-%m-%d %H:%M} UTC" if at.date() == now.date() else f"{at:%Y-%m-%d}"
 
 
 def as_document(found: Health, *, names: bool) -> dict[str, Any]:

@@ -78,6 +78,8 @@ class IdentityState(msgspec.Struct, frozen=True, kw_only=True):
     #: Of the certificate in use; None: there is none.
     begins: datetime | None = None
     until: datetime | None = None
+    #: When the one before ended, where that is why there is none.
+    ended: datetime | None = None
     #: Serial number, lower-case hex, and who issued it.
     serial: str = ""
     issuer: str = ""

@@ -133,7 +133,7 @@ def shown_facts(found: Iterable[Shown], now: datetime) -> list[CertificateFacts]
             until=one.lifetime.ends if one.lifetime else None,
             problem=one.problem
             or ("" if one.lifetime else "none yet; the own authority's is shown meanwhile"),
-            late=one.is_worrying(now),
+            late=one.lifetime is not None and one.lifetime.left(now) < WARN_AT,
         )
         for one in found
         if one.source != LOCAL
@@ -166,18 +166,19 @@ def identity_facts(
 
 def _identity_facts(name: str, one: IdentityState | None, now: datetime) -> CertificateFacts:
     lifetime, problem = (one.lifetime, one.problem) if one else (None, "")
+    until = lifetime.ends if lifetime else one.ended if one else None
     return CertificateFacts(
         name=f"signing certificate of {name}",
         of=CertificateOf.SIGNING,
-        until=lifetime.ends if lifetime else None,
+        until=until,
         problem=_line(problem) or ("" if lifetime else "none yet"),
-        late=bool(problem) or lifetime is None or lifetime.left(now) < WARN_AT,
+        late=lifetime is not None and lifetime.left(now) < WARN_AT,
     )
 
 
 def _list_facts(name: str, of: CertificateOf, one: ListState, refused: str) -> CertificateFacts:
     problem = _line(one.problem or refused) if one.at else _line(one.problem) or "none yet"
-    return CertificateFacts(name=name, of=of, until=one.until, problem=problem, late=bool(problem))
+    return CertificateFacts(name=name, of=of, until=one.until, problem=problem, late=False)
 
 
 def _shown(name: str, source: str, state: PlaceState, paths: Paths) -> Shown:

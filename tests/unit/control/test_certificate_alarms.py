@@ -26,8 +26,10 @@ def level(until: datetime | None, problem: str = "", *, late: bool = False, wron
         (level(SOON, late=True), Level.SOON),
         (level(NOW), Level.GONE),
         # one failure mends itself, or does not
-        (level(LONG, "down", late=True), Level.FINE),
-        (level(LONG, "down", late=True, wrong_for_s=PATIENCE_S), Level.SOON),
+        (level(LONG, "down"), Level.FINE),
+        # the last quarter waits for no patience: of a short life it may be shorter
+        (level(SOON, "down", late=True), Level.SOON),
+        (level(LONG, "down", wrong_for_s=PATIENCE_S), Level.SOON),
         # one that was never there is waited for
         (level(None, "none yet"), Level.FINE),
         (level(None, "none yet", wrong_for_s=PATIENCE_S), Level.GONE),

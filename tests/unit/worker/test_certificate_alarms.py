@@ -10,6 +10,8 @@ import pytest
 from trunkward.control.certificate_alarms import PATIENCE_S
 from trunkward.control.health import CertificateFacts, CertificateOf
 from trunkward.engines.alerts_file import read_kept
+from trunkward.engines.certificate_state import IdentitiesState, IdentityState
+from trunkward.engines.certificates import identity_facts
 from trunkward.worker.certificate_alarms import ROUND_S, CertificateAlarms
 from trunkward.worker.outbox import Outbox
 
@@ -82,7 +84,7 @@ def test_each_level_is_told_once_and_again_after_it_was_well(file: Path) -> None
 def test_a_problem_is_told_when_it_lasts(file: Path) -> None:
     seen = Seen()
     alarms = made(file, seen)
-    seen.problem, seen.late = "the policy administrator is down", True
+    seen.problem = "the policy administrator is down"
     alarms.round(NOW)
     alarms.round(NOW + PATIENCE_S - 1)
     assert seen.lines == []
@@ -91,6 +93,42 @@ def test_a_problem_is_told_when_it_lasts(file: Path) -> None:
     (message,) = read_kept(file).waiting
     assert message.subject == f"[sbc.example.com] {seen.lines[0]}"
     assert msgspec.json.decode(message.body)["data"]["level"] == "soon"
+
+
+def test_a_life_of_minutes_is_told_of_in_its_last_quarter_and_at_its_end(file: Path) -> None:
+    """Nothing renews it: the patience with a problem is longer than all that is left."""
+    alarms, lines = made_of_state(file)
+    for minute in range(10):
+        alarms.round(NOW + minute * ROUND_S)
+    assert [("ends" in line, "ended" in line) for line in lines] == [(True, False), (False, True)]
+
+
+def made_of_state(file: Path) -> tuple[CertificateAlarms, list[str]]:
+    """As the worker sees what `identities` says of a certificate of six minutes."""
+    begins = datetime.fromtimestamp(NOW, UTC)
+    ends, lines = begins + timedelta(minutes=6), list[str]()
+
+    def look(now: datetime) -> list[CertificateFacts]:
+        lasts = now < ends
+        one = IdentityState(
+            spc="000T",
+            source="acme x",
+            begins=begins if lasts else None,
+            until=ends if lasts else None,
+            ended=None if lasts else ends,
+            problem="down" if now > begins + timedelta(minutes=4) else "",
+        )
+        state = IdentitiesState(at=now, identities={"node": one})
+        found = identity_facts({"node": "acme"}, state, file.parent, now)
+        return [each for each in found if each.of is CertificateOf.SIGNING]
+
+    def log(line: str, **_: Any) -> None:
+        lines.append(line)
+
+    outbox = Outbox(file, log)
+    outbox.channels({"nobody": lambda _message: None})
+    outbox.stop()
+    return CertificateAlarms(outbox, look, lambda: "", log), lines
 
 
 def test_it_looks_once_a_minute(file: Path) -> None:
