@@ -1,21 +1,39 @@
 """`trunkward test-authority`: a policy administrator and an authority of SHAKEN to try with."""
 
 import secrets
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from textwrap import dedent, indent
 
 from trunkward.cli.said import complain, say
 from trunkward.settings import Paths
 from trunkward.shaken.tnauthlist import TnAuthListError, encode_spc
-from trunkward.stiauthority.server import StiAuthority, Where, accounts_of
+from trunkward.stiauthority.home import revoke_in
+from trunkward.stiauthority.policy import Account
+from trunkward.stiauthority.server import StiAuthority, Where
 
-_USER = "tester"
+#: One account, whichever codes are assigned to it.
+_ACCOUNT, _USER = "test", "tester"
 
 
-def run(paths: Paths, *, spc: str, home: Path | None, address: str, host: str, hours: float) -> int:
-    """Says how a node is told of it, and serves until it is ended; 2 when it cannot begin."""
+def run(
+    paths: Paths,
+    *,
+    codes: list[str],
+    refused: list[str],
+    home: Path | None,
+    address: str,
+    host: str,
+    hours: float,
+) -> int:
+    """Says how a node is told of it, and serves until it is ended; 2 when it cannot begin.
+
+    `codes`: the service provider codes it certifies, the node's own first; `refused`: those it has tokens for,
+    and certifies not.
+    """
     try:
-        encode_spc(spc)
+        for spc in codes:
+            encode_spc(spc)
     except TnAuthListError as wrong:
         complain(str(wrong))
         return 2
@@ -25,7 +43,7 @@ def run(paths: Paths, *, spc: str, home: Path | None, address: str, host: str, h
         password = _password(home / "password")
         authority = StiAuthority.at(
             home,
-            accounts=accounts_of([spc], user=_USER, password=password),
+            accounts={_ACCOUNT: Account(user=_USER, password=password, codes=tuple(codes))},
             where=Where(address=address, host=host),
             published=paths.published,
         )
@@ -33,9 +51,32 @@ def run(paths: Paths, *, spc: str, home: Path | None, address: str, host: str, h
         complain(f"{home}: {problem.strerror or problem}")
         return 2
     authority.authority.lifetime = timedelta(hours=hours)
+    authority.authority.refused |= set(refused)
     say("A TEST policy administrator and authority: nobody else trusts what they say. Into the node file:\n")
-    say(_NODE_FILE.format(home=home, spc=spc, user=f"{_USER}-{spc}", address=address, its=authority))
+    said = {"home": home, "account": _ACCOUNT, "user": _USER, "address": address, "its": authority}
+    own, *others = codes
+    say(_ADMINISTRATOR.format(**said) + _IDENTITY.format(spc=own, **said))
+    for spc in others:
+        text = indent(dedent(_IDENTITY.format(spc=spc, **said)), "    ")
+        say(f"Into the reseller whose code is {spc}:\n\n{text}")
     authority.run()
+    return 0
+
+
+def revoke(paths: Paths, *, number: str, home: Path | None) -> int:
+    """Puts a certificate of the authority's on the revocation list; one that runs serves it at once."""
+    home = home or paths.state / "test-authority"
+    try:
+        serial = int(number, 16)
+    except ValueError:
+        complain(f"{number}: a serial number is hexadecimal, as trunkward certs shows it")
+        return 2
+    try:
+        revoke_in(home, serial, datetime.now(UTC))
+    except OSError as problem:
+        complain(f"{home}: no test authority of ours: {problem.strerror}")
+        return 2
+    say(f"{serial:x} is revoked: nodes know it with their next look at the list (trunkward certs renew: now)")
     return 0
 
 
@@ -46,12 +87,14 @@ def _password(file: Path) -> str:
     return file.read_text(encoding="ascii").strip()
 
 
-_NODE_FILE = """\
+_ADMINISTRATOR = """\
 node:
   policy_administrator:
     url: {its.administrator.url}
     certificate: {home}/administrator.pem
     ca: {home}/https-ca.pem
+"""
+_IDENTITY = """\
   identity:
     spc: "{spc}"
     x5u: {its.published_url}
@@ -59,7 +102,7 @@ node:
     authority:
       directory: {its.directory_url}
       terms_agreed: true
-      account: "{spc}"
+      account: {account}
       user: {user}
       password_file: {home}/password
       ca: {home}/https-ca.pem

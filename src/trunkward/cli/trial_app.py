@@ -122,15 +122,36 @@ def verify_identity(
 
 
 def authority_for_tests(
-    spc: Annotated[str, typer.Option(help="The service provider code it certifies.")] = "000T",
+    spc: Annotated[
+        list[str] | None,
+        typer.Option(help="A service provider code it certifies, the node's own first; repeatable. 000T if none."),
+    ] = None,
+    refuse: Annotated[
+        list[str] | None, typer.Option(help="A code that it refuses to certify; repeatable.")
+    ] = None,
+    revoke: Annotated[
+        str | None,
+        typer.Option(help="Revoke a certificate, and do no more; one that runs tells of it.", metavar="SERIAL"),
+    ] = None,
     home: Annotated[Path | None, typer.Option(help="Where its keys are kept.")] = None,
     address: Annotated[str, typer.Option(help="Where its three servers listen.")] = "127.0.0.1",
     host: Annotated[str, typer.Option(help="The name certificates are published at.")] = "cert.example.com",
     hours: Annotated[float, typer.Option(min=0.01, help="How long certificates last.")] = 2160,
 ) -> None:
     """Run a TEST policy administrator and authority of SHAKEN; Ctrl-C ends them."""
-    from trunkward.cli.sti_authority import run
+    from trunkward.cli import sti_authority
 
+    paths = Paths.from_environment()
+    if revoke is not None:
+        raise typer.Exit(sti_authority.revoke(paths, number=revoke, home=home))
     raise typer.Exit(
-        run(Paths.from_environment(), spc=spc, home=home, address=address, host=host, hours=hours)
+        sti_authority.run(
+            paths,
+            codes=spc or ["000T"],
+            refused=refuse or [],
+            home=home,
+            address=address,
+            host=host,
+            hours=hours,
+        )
     )

@@ -79,29 +79,11 @@ class Home:
 
     def revoked(self) -> list[Revoked]:
         """What was revoked so far."""
-        try:
-            kept = json.loads((self.directory / "revoked.json").read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return []
-        return [
-            Revoked(
-                issuer=x509.Name.from_rfc4514_string(one["issuer"]),
-                serial=int(one["serial"], 16),
-                at=datetime.fromisoformat(one["at"]),
-            )
-            for one in kept
-        ]
+        return _revoked_in(self.directory)
 
     def revoke(self, certificate: x509.Certificate, now: datetime) -> None:
         """One more."""
-        kept = [
-            {"issuer": one.issuer.rfc4514_string(), "serial": f"{one.serial:x}", "at": one.at.isoformat()}
-            for one in (
-                *self.revoked(),
-                Revoked(issuer=certificate.issuer, serial=certificate.serial_number, at=now),
-            )
-        ]
-        (self.directory / "revoked.json").write_text(json.dumps(kept), encoding="utf-8")
+        _revoke(self.directory, Revoked(issuer=certificate.issuer, serial=certificate.serial_number, at=now))
 
     def _make_https(self, hosts: tuple[str, ...], now: datetime) -> None:
         authority = _kept(
@@ -121,6 +103,42 @@ class Home:
             now=now,
         )
         _write(self.https, _key_pem(key) + certificate.public_bytes(Encoding.PEM), 0o600)
+
+
+def revoke_in(directory: Path, number: int, now: datetime) -> None:
+    """Revokes what the authority of this directory has issued under a serial number.
+
+    One that runs has it in its list with the next request. Raises `OSError` where there is none.
+    """
+    issuer = x509.load_pem_x509_certificate((directory / "intermediate.pem").read_bytes()).subject
+    if not any((one.issuer, one.serial) == (issuer, number) for one in _revoked_in(directory)):
+        _revoke(directory, Revoked(issuer=issuer, serial=number, at=now))
+
+
+def _revoked_in(directory: Path) -> list[Revoked]:
+    try:
+        kept = json.loads((directory / "revoked.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+    return [
+        Revoked(
+            issuer=x509.Name.from_rfc4514_string(one["issuer"]),
+            serial=int(one["serial"], 16),
+            at=datetime.fromisoformat(one["at"]),
+        )
+        for one in kept
+    ]
+
+
+def _revoke(directory: Path, more: Revoked) -> None:
+    kept = [
+        {"issuer": one.issuer.rfc4514_string(), "serial": f"{one.serial:x}", "at": one.at.isoformat()}
+        for one in (*_revoked_in(directory), more)
+    ]
+    # whole: another process serves it
+    part = directory / "revoked.json.part"
+    part.write_text(json.dumps(kept), encoding="utf-8")
+    part.replace(directory / "revoked.json")
 
 
 def serial() -> int:
