@@ -243,6 +243,15 @@ def test_certificates_that_end(
         assert trouble.means.startswith(words)
 
 
+def test_an_end_on_this_very_day_has_its_time() -> None:
+    ends = datetime.fromtimestamp(NOW, UTC).replace(hour=23, minute=59)
+    one = CertificateFacts(
+        name="signing certificate of node", of=CertificateOf.SIGNING, until=ends, problem="down", late=False
+    )
+    (trouble,) = health(facts(certificates=(one,))).troubles
+    assert trouble.means.startswith(f"from {ends:%Y-%m-%d} 23:59 UTC on: ")
+
+
 def test_a_thousand_certificates_that_end_together_are_one_trouble() -> None:
     ending = tuple(_certificate(CertificateOf.PEER, 3, f"peers/{index}.pem") for index in range(1000))
     (trouble,) = health(facts(certificates=ending)).troubles
