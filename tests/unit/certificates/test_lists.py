@@ -103,6 +103,7 @@ def test_a_round_that_does_not_end_is_no_life(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("trunkward.certificates.identities.time", clock)
     identities: Any = Identities.__new__(Identities)
     identities._began_s, identities._identities = 0.0, {}
+    identities._wish, identities._renewed = None, ""
     identities._lists = SimpleNamespace(round=lambda _: None)
     passed[0] = STUCK_S
     assert not identities.works

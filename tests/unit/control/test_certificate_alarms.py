@@ -45,7 +45,7 @@ def test_what_is_told_says_what_it_means_for_calls() -> None:
     )
     (found,) = alarms([one], {}, NOW)
     assert found.text == (
-        "trusted list ended 2026-11-26 12:00 UTC: no signing certificate is trusted, ours or a caller's"
+        "trusted list ended 2026-11-26 12:00 UTC: list-signature: no signing certificate is trusted, ours or a caller's"
     )
     assert event(found, "sbc.example.com", "2026-11-26T12:00:00Z") == {
         "type": "certificate.alarm",

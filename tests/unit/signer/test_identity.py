@@ -416,7 +416,7 @@ def other_curve(sti: Sti) -> None:
     [
         (lambda _: None, ""),
         (rsa_key, "certificate-not-p256"),
-        (other_curve, "certificate-not-p256"),
+        (other_curve, "key-not-p256"),
         (lambda s: (s.directory / "key.pem").unlink(), "file-unreadable"),
         (lambda s: s.write_key(new_key()), "certificate-key-mismatch"),
         (lambda s: s.write_chain(s.signing(spc="809J")), "certificate-spc-mismatch"),
