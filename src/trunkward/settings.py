@@ -325,7 +325,7 @@ class Paths:
 
     @property
     def identities_renew(self) -> Path:
-        """A person's wish that certificates are asked for now: `trunkward certs renew` writes another each time."""
+        """A person's wish that certificates are asked for now (`trunkward certs renew`); each is another."""
         return self.run / "identities" / "renew"
 
     def sign_of_life(self, part: str) -> Path:

@@ -28,7 +28,10 @@ def run(paths: Paths, *, as_json: bool) -> int:
     if as_json:
         print(
             json.dumps(
-                {"shown": {one.name: shown_document(one) for one in found}, **document(declared, paths, signers)},
+                {
+                    "shown": {one.name: shown_document(one) for one in found},
+                    **document(declared, paths, signers),
+                },
                 indent=1,
             )
         )

@@ -41,7 +41,9 @@ def run(paths: Paths, within_s: float = _WITHIN_S, sleep: Callable[[float], None
         if source.certificates is Certificates.ACME
     ]
     if not ordered:
-        complain("no certificate of this node is asked for by ACME: whoever issues its certificates renews them")
+        complain(
+            "no certificate of this node is asked for by ACME: whoever issues its certificates renews them"
+        )
         return 2
     try:
         lives(paths.sign_of_life("identities"))

@@ -124,14 +124,18 @@ def verify_identity(
 def authority_for_tests(
     spc: Annotated[
         list[str] | None,
-        typer.Option(help="A service provider code it certifies, the node's own first; repeatable. 000T if none."),
+        typer.Option(
+            help="A service provider code it certifies, the node's own first; repeatable. 000T if none."
+        ),
     ] = None,
     refuse: Annotated[
         list[str] | None, typer.Option(help="A code that it refuses to certify; repeatable.")
     ] = None,
     revoke: Annotated[
         str | None,
-        typer.Option(help="Revoke a certificate, and do no more; one that runs tells of it.", metavar="SERIAL"),
+        typer.Option(
+            help="Revoke a certificate, and do no more; one that runs tells of it.", metavar="SERIAL"
+        ),
     ] = None,
     home: Annotated[Path | None, typer.Option(help="Where its keys are kept.")] = None,
     address: Annotated[str, typer.Option(help="Where its three servers listen.")] = "127.0.0.1",

@@ -6,14 +6,13 @@ import msgspec
 from cryptography import x509
 
 from trunkward.engines.pki_files import PkiFiles
-from trunkward.settings import SYSTEM_AUTHORITIES, Paths
 from trunkward.engines.whole_file import read_plain
+from trunkward.settings import SYSTEM_AUTHORITIES, Paths
 from trunkward.shaken.authority_token import Form
 from trunkward.shaken.profile import tn_auth_list_of
 from trunkward.trunks.model import Declared
 from trunkward.trunks.signing import Certificates, SigningSource
 from trunkward.trunks.transit import OF_NODE
-
 
 #: Bytes of a chain.
 _MOST_BYTES = 64 << 10

@@ -308,7 +308,7 @@ def _start_anew(paths: Paths, part: str) -> None:
 
 
 def _tell_whether_it_signs(paths: Paths, part: str, tell: Callable[[str], None]) -> None:
-    """A signer starts by itself once it has a certificate it may sign with; what is ordered takes its time."""
+    """A signer starts by itself once it has a certificate it may sign with; an order takes its time."""
     if not _wait(partial(_answers, paths.signer_socket_of(identity_of(part))), _SIGNER_S):
         tell(
             f"{part} does not sign: calls go unsigned until its certificate is there; "

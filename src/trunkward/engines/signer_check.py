@@ -1,4 +1,4 @@
-"""Asking a signer, before anything is changed, whether it could sign with the key and chain a person keeps."""
+"""Asking a signer, before anything is changed, whether it could sign with a person's key and chain."""
 
 import shutil
 import subprocess

@@ -56,7 +56,10 @@ def declared() -> Declared:
 
 
 def said(
-    declared: Declared, paths: Paths, state: IdentitiesState = WELL, signers: dict[str, SigningNow] | None = None
+    declared: Declared,
+    paths: Paths,
+    state: IdentitiesState = WELL,
+    signers: dict[str, SigningNow] | None = None,
 ) -> str:
     write_state(paths.identities_state, state)
     return "\n".join(line.plain for line in lines(declared, paths, NOW, signers or {}))
@@ -110,9 +113,10 @@ def test_whether_the_signer_signs_is_what_the_signer_says(declared: Declared, pa
 
 def test_what_a_signer_s_numbers_say() -> None:
     metrics = SignerMetrics()
-    when = {"taken": True, "not_after": NOW, "revocation": Status.GOOD}
     for unfit in ("certificate-expired", ""):
-        metrics.identity_checked(serial="75a1", unfit=unfit, **when)
+        metrics.identity_checked(
+            serial="75a1", unfit=unfit, taken=True, not_after=NOW, revocation=Status.GOOD
+        )
         numbers = PartNumbers(families=tuple(metrics.registry.collect()))
         assert told(numbers) == SigningNow(serial="75a1", why_not=unfit)
 

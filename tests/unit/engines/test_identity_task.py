@@ -103,12 +103,10 @@ def test_a_certificate_for_another_code_is_said_before_it_matters(tmp_path: Path
     assert codes_without(wanted, paths) == []  # there is none yet
     now = datetime(2026, 11, 26, tzinfo=UTC)
     keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
-    root = build_test_authority(
-        keys[0], serial=1 << 100, now=now, lifetime=timedelta(days=9)
-    )
+    root = build_test_authority(keys[0], serial=1 << 100, now=now, lifetime=timedelta(days=9))
     chain = paths.signing_chain("node")
     chain.parent.mkdir(parents=True)
-    for spc, said in (("000T", 0), ("001T", 1)):
+    for spc, said in (("000T", []), ("001T", [True])):
         one = build_signing_certificate(
             keys[1].public_key(),
             spc=spc,
@@ -120,6 +118,5 @@ def test_a_certificate_for_another_code_is_said_before_it_matters(tmp_path: Path
         )
         chain.write_bytes(one.public_bytes(Encoding.PEM))
         found = codes_without(wanted, paths)
-        assert len(found) == said
-    assert "is for 001T, not for 000T (certificate-spc-mismatch)" in found[0]
+        assert ["is for 001T, not for 000T (certificate-spc-mismatch)" in each for each in found] == said
     assert codes_without(declared(FILES), paths) == []
