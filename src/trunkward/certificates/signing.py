@@ -104,7 +104,7 @@ class Signing:
             self._log.error("certificate", problem=self.state.problem)
 
     def hurry(self, now: datetime) -> None:
-        """A person's wish: the next round asks for a certificate, if it may, and looks at what is published."""
+        """A person's wish: the next round asks for a certificate, if it may, and looks at the published."""
         self._hurried, self._look_at = True, now
 
     def _due(self, now: datetime) -> datetime:

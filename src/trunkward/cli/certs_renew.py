@@ -24,7 +24,7 @@ _STEP_S = 0.2
 
 
 def run(paths: Paths, within_s: float = _WITHIN_S, sleep: Callable[[float], None] = time.sleep) -> int:
-    """0: each identity has a certificate and no problem; 1: one has none, or a problem; 2: nobody was asked."""
+    """0: each has a certificate and no problem; 1: one has none, or a problem; 2: nobody was asked."""
     if not is_root("certs renew"):
         return 2
     in_force = read_in_force(paths)

@@ -28,8 +28,8 @@ def run(
 ) -> int:
     """Says how a node is told of it, and serves until it is ended; 2 when it cannot begin.
 
-    `codes`: the service provider codes it certifies, the node's own first; `refused`: those it has tokens for,
-    and certifies not.
+    `codes`: the service provider codes it certifies, the node's own first;
+    `refused`: those it has tokens for, and certifies not.
     """
     try:
         for spc in codes:

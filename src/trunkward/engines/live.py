@@ -45,8 +45,8 @@ _KAMCMD_S = 10.0
 #: long only when the worker is gone: then gates go on with what they have.
 _TAKEN_WITHIN_S = 5.0
 _STEP_S = 0.05
-#: Seconds a signer may take to answer. One whose certificate somebody else issues is not waited for any longer:
-#: it starts by itself once there is one.
+#: Seconds a signer may take to answer. One whose certificate somebody else issues is not waited for any
+#: longer: it starts by itself once there is one.
 _SIGNER_S = 6.0
 #: They read at their start, from files, what they are told: their command stays the same over a change.
 _READ_AT_START = ("kamailio", "identities", "acme", "certificates")
@@ -116,8 +116,8 @@ def put_in_force(
     # 1. the edge knows both
     both = _both(old, new)
     _write(paths, rendered(paths, new, after.version, now=now, sealed=after.secrets, beside=both))
-    # 2. processes: who orders certificates, media, signer, fetcher and worker first, gates one after the other,
-    # Kamailio last
+    # 2. processes: who orders certificates, media, signer, fetcher and worker first, gates one after the
+    # other, Kamailio last
     for part in (*effects.start, *_in_order(restarts)):
         if part in restarts:
             tell(f"starting {part} anew")
