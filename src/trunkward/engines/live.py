@@ -294,8 +294,9 @@ def _in_order(parts: list[str]) -> list[str]:
 
 
 def _start_anew(paths: Paths, part: str) -> None:
-    """Ends a process and starts it as it is configured by now, which `update` alone does only to one whose
-    command has changed.
+    """Ends a process and starts it as it is configured by now.
+
+    `update` alone does that only to one whose command has changed.
     """
     supervisor = Supervisor(paths.supervisor_socket)
     try:
