@@ -210,7 +210,7 @@ def test_decks_are_compiled_once_and_before_the_snapshot_that_names_them(place: 
     (place.decks / "aa").unlink()
     place.put_in_force(2, rated, decks={"retail": "aa"})
     assert place.compiler.round()
-    assert compiled.stat() == before
+    assert (compiled.stat().st_ino, compiled.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
     # one that is in force no more stays until gates have had time for the snapshot after it
     place.put_in_force(3)
     assert place.compiler.round()
