@@ -165,6 +165,11 @@ class Paths:
         return self.state / "config" / "config.db"
 
     @property
+    def configuration_shared(self) -> bool:
+        """Whether it is in a database that others than root can write to."""
+        return bool(self.database)
+
+    @property
     def configuration_url(self) -> str:
         """The configuration database, for `store.database`."""
         return self.database or f"sqlite:///{self.configuration_db}"

@@ -14,7 +14,9 @@ from trunkward.control.effects import Effects
 from trunkward.control.evidence import acts_of, added, reviewed, revoked, sound, unlike_journal, unpacked
 from trunkward.control.node_file import accept_node_file
 from trunkward.journal.commitment import opens
+from trunkward.journal.own import Own, OwnInMemory, end_of
 from trunkward.store.configuration import SqlConfiguration
+from trunkward.store.configuration_schema import evidence, journal, versions
 from trunkward.trunks.evidence import BLOCK, EvidenceChange, EvidenceForgotten, State
 from trunkward.trunks.transit import OF_NODE
 
@@ -207,3 +209,155 @@ def test_a_row_that_was_changed_in_the_database_shows(
     good, (problem,) = sound(store)
     assert good == []
     assert words in problem
+
+
+def test_rows_of_plain_sql_sign_nothing(store: SqlConfiguration, configuration_engine: sa.Engine) -> None:
+    """What whoever has the database's password writes: a record and its two acts, without chain or version."""
+    do(store, entering(), ALICE)
+    do(store, accepting(store, 2), BOB)
+    with configuration_engine.begin() as connection:
+        row = dict(connection.execute(sa.select(evidence)).mappings().one())
+        acts = connection.execute(sa.select(journal).order_by(journal.c.seq).offset(1)).mappings().all()
+        connection.execute(evidence.insert().values(**row | {"version": 1, "reviewed": 91}))
+        for seq, version, act in zip((90, 91), (1, 91), acts, strict=True):
+            facts = msgspec.json.decode(act["entry"])
+            facts |= {"version": version, "evidence": facts["evidence"] | {"id": 1}}
+            entry = msgspec.json.encode(facts).decode()
+            connection.execute(journal.insert().values(seq=seq, entry=entry, hash="0" * 64))
+    # each of the two is as its acts were journaled, by the entries alone
+    acts_told = acts_of(store.history()[1])
+    assert [unlike_journal(record, acts_told) for record in store.evidence()] == ["", ""]
+    good, (problem,) = sound(store)
+    assert good == []
+    assert "journal entry 4 is missing: 90 follows" in problem
+    assert "bring it back from a backup" in problem
+
+
+def forged(engine: sa.Engine) -> SqlConfiguration:
+    """Whoever can write all of the database makes versions, chain and records that hold."""
+    other = SqlConfiguration(engine)
+    do(other, entering(), ALICE)
+    number = other.evidence()[0].version
+    do(other, accepting(other, number), BOB)
+    return other
+
+
+def test_a_chain_that_holds_and_that_root_has_not_written_signs_nothing(
+    store: SqlConfiguration, configuration_engine: sa.Engine
+) -> None:
+    other = forged(configuration_engine)
+    assert configuration.history(other, None)
+    good, (problem,) = sound(store)
+    assert good == []
+    assert "root has not written entries 2 to 3 of the journal of acts" in problem
+    assert "./trunkward evidence confirm" in problem
+    # an act of root's behind it does not make it root's
+    do(store, revoked(store.evidence(), 2, why="who was that", now=NOW), ALICE)
+    do(store, entering("+12125550160"), ALICE)
+    assert sound(store)[0] == []
+
+
+def test_acts_that_were_cut_off_sign_nothing(
+    store: SqlConfiguration, configuration_engine: sa.Engine
+) -> None:
+    do(store, entering(), ALICE)
+    do(store, accepting(store, 2), BOB)
+    do(store, revoked(store.evidence(), 2, why="ported out", now=NOW), ALICE)
+    with configuration_engine.begin() as connection:
+        connection.execute(journal.delete().where(journal.c.seq == 4))
+        connection.execute(versions.delete().where(versions.c.number == 4))
+        connection.execute(evidence.update().values(revoked=0, revoke_why=""))
+    good, (problem,) = sound(store)
+    assert good == []
+    assert "the journal of acts ends with entry 3, and root has written 4" in problem
+
+
+def test_who_did_it_cannot_be_changed_behind_the_acts(
+    store: SqlConfiguration, configuration_engine: sa.Engine
+) -> None:
+    do(store, entering(), ALICE)
+    do(store, accepting(store, 2), BOB)
+    with configuration_engine.begin() as connection:
+        connection.execute(versions.update().where(versions.c.number == 2).values(actor_uid=4))
+    good, (problem,) = sound(store)
+    assert good == []
+    assert "version 2 is not as it was journaled: actor_uid" in problem
+
+
+class FullDisk(OwnInMemory):
+    """Takes no more from some moment on."""
+
+    full = False
+
+    def write(self, own: Own) -> None:
+        if self.full:
+            raise OSError(28, "No space left on device")
+        super().write(own)
+
+
+def test_an_act_that_root_cannot_note_is_not_done(configuration_engine: sa.Engine) -> None:
+    own = FullDisk()
+    store = SqlConfiguration(configuration_engine, own=own)
+    configuration.accept(
+        store, configuration.plan(store, ACCEPTED, Effects()), actor=ALICE, command="apply", at=NOW
+    )
+    own.full = True
+    with pytest.raises(OSError, match="No space"):
+        do(store, entering(), ALICE)
+    assert (len(store.versions()), store.evidence()) == (1, [])
+
+
+def test_power_that_goes_before_or_after_the_database_has_it_changes_nothing(
+    configuration_engine: sa.Engine,
+) -> None:
+    own = OwnInMemory()
+    store = SqlConfiguration(configuration_engine, own=own)
+    configuration.accept(
+        store, configuration.plan(store, ACCEPTED, Effects()), actor=ALICE, command="apply", at=NOW
+    )
+    do(store, entering(), ALICE)
+    *_, before, last = store.history()[1]
+    for ends in ((end_of(before), end_of(last)), (end_of(last), (3, "f" * 64))):
+        own.write(Own(ends=ends))
+        assert len(sound(store)[0]) == 1
+    do(store, accepting(store, 2), BOB)
+    assert sound(store) == (store.evidence(), [])
+    assert own.read() == Own(ends=(end_of(store.history()[1][-1]),))
+
+
+def test_what_root_keeps_is_not_taken_for_nothing_when_it_cannot_be_read(
+    configuration_engine: sa.Engine,
+) -> None:
+    own = OwnInMemory()
+    store = SqlConfiguration(configuration_engine, own=own)
+    configuration.accept(
+        store, configuration.plan(store, ACCEPTED, Effects()), actor=ALICE, command="apply", at=NOW
+    )
+    do(store, entering(), ALICE)
+    own.write(Own(ends=()))
+    assert sound(store)[0] == []
+    do(store, accepting(store, 2), BOB)
+    assert sound(store)[0] == []
+
+
+def test_a_journal_that_was_there_is_taken_over_once_and_that_is_journaled(
+    configuration_engine: sa.Engine,
+) -> None:
+    forged_or_not = SqlConfiguration(configuration_engine)
+    configuration.accept(
+        forged_or_not,
+        configuration.plan(forged_or_not, ACCEPTED, Effects()),
+        actor=ALICE,
+        command="apply",
+        at=NOW,
+    )
+    do(forged_or_not, entering(), ALICE)
+    store = SqlConfiguration(configuration_engine, own=OwnInMemory())
+    assert not store.is_taken
+    store.take_over(store.history()[1])
+    assert store.is_taken
+    do(store, accepting(store, 2), BOB)
+    do(store, revoked(store.evidence(), 2, why="ported out", now=NOW), ALICE)
+    assert sound(store)[1] == []
+    told = [msgspec.json.decode(entry.text).get("taken_over") for entry in store.history()[1]]
+    assert told == [None, None, 2, None]

@@ -15,12 +15,15 @@ from sqlalchemy.exc import DBAPIError
 
 from trunkward.cli.host_paths import hint
 from trunkward.cli.said import complain, in_words
+from trunkward.control.configuration import HistoryBroken, with_entries
 from trunkward.control.node_file import Accepted, NodeFileRefused, accept_node_file
 from trunkward.engines.announcements import wrong_announcements
 from trunkward.engines.certificates import why_no_authority
 from trunkward.engines.destinations_file import wrong_destinations
 from trunkward.engines.journals import tell_acts
 from trunkward.engines.number_lists import wrong_list
+from trunkward.engines.own_file import OwnFile
+from trunkward.journal.chain import ChainBroken
 from trunkward.settings import Paths
 from trunkward.store.configuration import SqlConfiguration
 from trunkward.store.database import Kind, make_private, migrate, open_database
@@ -127,12 +130,36 @@ def configuration_store(paths: Paths, *, make: bool) -> Iterator[SqlConfiguratio
             where = paths.configuration_url
             complain(f"{where}: there is no configuration in it yet; up or apply makes the first version")
             raise typer.Exit(2)
-        yield SqlConfiguration(engine, partial(tell_acts, paths))
+        store = SqlConfiguration(engine, partial(tell_acts, paths), OwnFile(paths))
+        if make:
+            _take_over(store)
+        yield store
+
+
+def _take_over(store: SqlConfiguration) -> None:
+    """Of a version that kept nothing beside the journal, or another machine's: as it is found, once.
+
+    The next act says so in it.
+    """
+    try:
+        if store.is_taken or store.head() is None:
+            return
+        entries = [entry for _, entry in reversed(with_entries(store))]
+        store.take_over(entries)
+    except (ChainBroken, HistoryBroken):
+        return  # whoever needs it sound says so
+    except OSError as problem:
+        complain(f"how far root has written the journal of acts: {problem}")
+        raise typer.Exit(2) from None
+    complain(
+        f"from now on root answers for the journal of acts, {len(entries)} entries as they were found; "
+        "./trunkward history shows them"
+    )
 
 
 def how_to_bring_back(paths: Paths, file: Path) -> str:
     """For a node file that is gone from its place: where its text still is; "" where no version is known."""
-    if not paths.database and not paths.configuration_db.exists():
+    if not paths.configuration_shared and not paths.configuration_db.exists():
         return ""
     with _database(paths, make=False) as engine:
         newest = SqlConfiguration(engine).head() if _has_versions(engine) else None
@@ -149,7 +176,7 @@ def _has_versions(engine: sa.Engine) -> bool:
 def _database(paths: Paths, *, make: bool) -> Iterator[sa.Engine]:
     engine = None
     try:
-        if not paths.database:
+        if not paths.configuration_shared:
             if make:
                 make_private(paths.configuration_db)
             elif not paths.configuration_db.exists():

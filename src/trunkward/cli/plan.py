@@ -29,7 +29,7 @@ def run_plan(paths: Paths, file: Path | None, *, as_json: bool) -> int:
         complain(f"no plan: {other}")
         return 2
     read = read_wanted(paths, file, node_file_in_use(paths, running=held.running))
-    if not paths.database and not paths.configuration_db.exists():
+    if not paths.configuration_shared and not paths.configuration_db.exists():
         planned = first_plan(paths, read, held)
     else:
         with configuration_store(paths, make=False) as store:

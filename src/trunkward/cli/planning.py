@@ -14,6 +14,7 @@ from trunkward.control.declared import InForce
 from trunkward.control.difference import difference
 from trunkward.control.do_not_originate import ListRefused
 from trunkward.control.effects import Effects
+from trunkward.control.evidence import sound
 from trunkward.control.node_file import Accepted, NodeFileRefused, declared_of
 from trunkward.control.reviews import waiting
 from trunkward.control.secrets import by_trunk, wanting
@@ -74,19 +75,21 @@ def planned_change(paths: Paths, read: Accepted, held: Held, store: SqlConfigura
     """What a file would change, compared with the newest version. Raises `TextDamaged`."""
     planned = configuration.plan(store, read, _effects(paths, read, held, store.head()))
     reached = with_reach(planned, store, held.declared, held.in_force)
+    records, problems = sound(store)
     return replace(
         reached,
         warnings=(
             *reached.warnings,
             *unreadable(read.declared.node.alerts),
             *codes_without(read.declared, paths),
-            *(f"{record}: {said}" for record, said in waiting(store.evidence(), time.time())),
+            *problems,
+            *(f"{record}: {said}" for record, said in waiting(records, time.time())),
             *(silent(held.declared or of_version(store, planned), read.declared) if planned.changes else ()),
         ),
         secrets=_secrets_wanting(paths, read, store),
         decks=decks_wanting(read.declared, store.decks()),
         customers=customers_wanting(read.declared, time.time()),
-        inventories=wanting_by(read.declared, store.evidence(), time.time()),
+        inventories=wanting_by(read.declared, records, time.time()),
         changed_file=_changed_file(read, held),
     )
 

@@ -10,6 +10,7 @@
 import os
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 import typer
 
@@ -18,16 +19,26 @@ from trunkward.cli.actor import current_actor
 from trunkward.cli.changing import configuration_store
 from trunkward.cli.said import complain, say
 from trunkward.control.acts import put_down
-from trunkward.control.configuration import NoSuchVersion, Superseded, Version
-from trunkward.control.evidence import EvidenceActRefused, check_login, denied_by, evidence_id, sound
+from trunkward.control.configuration import HistoryBroken, NoSuchVersion, Superseded, Version, with_entries
+from trunkward.control.evidence import (
+    EvidenceActRefused,
+    check_login,
+    denied_by,
+    evidence_id,
+    revoked_by,
+    sound,
+)
 from trunkward.control.restored import RestoreConfirmed, Restored, has_gone_on, holding
+from trunkward.control.sound_journal import sound_journal
 from trunkward.engines.archive import Manifest
 from trunkward.engines.denied_file import deny, read_own
 from trunkward.engines.in_force import read_in_force
 from trunkward.engines.journals import head_of, signers_journals
+from trunkward.engines.own_file import OwnFile
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.engines.restore import DATABASE
 from trunkward.engines.restored_mark import Unconfirmed, mark, unconfirmed
+from trunkward.engines.whole_file import write_whole
 from trunkward.journal.chain import ChainBroken, Entry
 from trunkward.journal.heads import Head
 from trunkward.settings import Paths
@@ -50,11 +61,13 @@ class Restoring:
     def unite(self, coming: Paths, manifest: Manifest) -> None:
         """Writes into the node that comes what the one at hand knows better. Raises `OSError`."""
         self._made_at = manifest.made_at
+        self._keep_own(coming)
         if not coming.configuration_db.exists():
             self._without_acts(coming)
             return
         with configuration_store(coming, make=True) as store:
             entries = store.history()[1]
+            self._take_over(store)
             gone_on, beyond, revoked = self._at_hand(entries[-1] if entries else None)
             # 1.
             its_own = gone_on or _public_key(self._paths) == _public_key(coming)
@@ -109,18 +122,41 @@ class Restoring:
         if coming.config.with_name(DATABASE).exists() and unconfirmed(coming) is None:
             mark(coming, Unconfirmed(self._made_at))
 
+    def _keep_own(self, coming: Paths) -> None:
+        """Of a database that is in no backup the node at hand knows how far root has written its journal."""
+        own = OwnFile(self._paths).path
+        if (
+            self._paths.configuration_shared
+            and own.exists()
+            and _public_key(self._paths) == _public_key(coming)
+        ):
+            coming.configuration_db.parent.mkdir(mode=0o700, exist_ok=True)
+            write_whole(coming.configuration_db.with_name(own.name), own.read_bytes(), 0o600)
+
+    @staticmethod
+    def _take_over(store: SqlConfiguration) -> None:
+        """The archive's own journal: root restores it, and it may end after what was kept beside it."""
+        with suppress(ChainBroken, HistoryBroken):  # whoever needs it sound says so
+            store.take_over([entry for _, entry in reversed(with_entries(store))])
+
     def _at_hand(self, head: Entry | None) -> tuple[bool, int, dict[str, int]]:
         """Of the node at hand: whether it has gone on from there, its last number, and what is revoked."""
         revoked = dict(read_own(self._paths)[0].until)
         in_force = read_in_force(self._paths.declared)
         last = in_force.version if in_force is not None else 0
-        if self._paths.database or not self._paths.configuration_db.exists():
+        if self._paths.configuration_shared or not self._paths.configuration_db.exists():
             return False, last, revoked
         try:
             with configuration_store(self._paths, make=False) as store:
-                entries, newest = store.history()[1], store.head()
+                newest = store.head()
+                last = max(last, newest.number if newest else 0)
                 revoked |= denied_by(store.evidence(), self._now)
-                return has_gone_on(entries, head), max(last, newest.number if newest else 0), revoked
+                try:
+                    entries = sound_journal(store)
+                except HistoryBroken as broken:
+                    complain(f"{broken}: so it is not believed that it knows of all revocations")
+                    return False, last, revoked
+                return has_gone_on(entries, head), last, revoked | revoked_by(entries, self._now)
         except typer.Exit:
             complain("so what was revoked since the backup is not known but for the list of denied evidence")
             return False, last, revoked
@@ -143,11 +179,21 @@ def run_confirm(paths: Paths) -> int:
     def decide(store: SqlConfiguration, _: Declared, now: float, beyond: int) -> Version:
         actor, left = current_actor(), unconfirmed(paths)
         check_login(actor)
-        if left is None:
+        entries = store.history()[1]
+        foreign = store.not_own(entries)
+        if left is None and not foreign:
             raise EvidenceActRefused("there is nothing to confirm: ./trunkward status would say so")
+        if foreign:
+            try:
+                with_entries(store)
+            except (ChainBroken, HistoryBroken) as broken:
+                raise EvidenceActRefused(f"{broken}: bring the database back from a backup") from None
+            store.take_over(entries)
         records = sound(store)[0]
         held = holding(records, now, _denied(paths, records))
-        put = RestoreConfirmed(made_at=left.since, evidence=tuple(one.version for one in held))
+        put = RestoreConfirmed(
+            made_at=left.since if left else "", evidence=tuple(one.version for one in held)
+        )
         version = put_down(store, put, actor=actor, command="evidence confirm", at=now, beyond=beyond)
         mark(paths, None)
         return version

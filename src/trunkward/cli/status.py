@@ -234,7 +234,7 @@ def _print(found: Health, in_force: InForce, declared: Declared, paths: Paths, *
 
 def _reviews(paths: Paths) -> list[tuple[str, str]]:
     """Evidence that waits for another person; none where no database can be asked, which has been said."""
-    if not paths.database and not paths.configuration_db.exists():
+    if not paths.configuration_shared and not paths.configuration_db.exists():
         return []
     try:
         with configuration_store(paths, make=False) as store:

@@ -30,6 +30,7 @@ from trunkward.cli.said import complain, in_words
 from trunkward.cli.trial_table import ADMIT, COLUMNS, Asked, CasesRefused, problems_of, read_table
 from trunkward.control.blocks import needs_blocks, wanting_by
 from trunkward.control.decks import in_force, rated_by, unpacked, users_of, wanting
+from trunkward.control.evidence import sound
 from trunkward.control.evidence_tokens import tokens_of
 from trunkward.control.relationship_tokens import relationships_of
 from trunkward.control.why import unsigned_in_words
@@ -260,9 +261,11 @@ def _records_for(paths: Paths, declared: Declared) -> list[EvidenceRecord]:
     if not any(needs_blocks(declared, name) for name in (OF_NODE, *declared.reseller_identities)):
         return []
     records: list[EvidenceRecord] = []
-    if paths.database or paths.configuration_db.exists():
+    if paths.configuration_shared or paths.configuration_db.exists():
         with configuration_store(paths, make=False) as store:
-            records = store.evidence()
+            records, problems = sound(store)
+        for problem in problems:
+            complain(problem)
     for trunk, why in wanting_by(declared, records, time.time()):
         complain(f"trunk {trunk}: {why}")
     return records
@@ -275,7 +278,7 @@ def _decks_for(paths: Paths, declared: Declared) -> tuple[dict[str, str], dict[s
     """
     if not users_of(declared):
         return {}, {}  # whoever has no node can try such a file
-    if not paths.database and not paths.configuration_db.exists():
+    if not paths.configuration_shared and not paths.configuration_db.exists():
         complain(
             "the file names decks, and none is to be read here: what needs one gets no-price. Decks are kept"
             " by a node (./trunkward deck import) and root's to read (sudo)"

@@ -127,6 +127,9 @@ class ConfigurationStore(Protocol):
     def history(self) -> tuple[list[Version], list[Entry]]:
         """All versions, the newest first, and the journal from its first entry, as of one moment."""
 
+    def not_own(self, entries: list[Entry]) -> str:
+        """What of the whole journal, which holds, root has not written (`journal.own`); "": nothing."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:

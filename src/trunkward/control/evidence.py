@@ -18,7 +18,8 @@ from typing import Any
 import msgspec
 
 from trunkward.access.actor import Actor, Source
-from trunkward.control.configuration import ConfigurationStore, Version
+from trunkward.control.configuration import ConfigurationStore, HistoryBroken, Version
+from trunkward.control.sound_journal import sound_journal
 from trunkward.journal.chain import Entry
 from trunkward.journal.commitment import commitment
 from trunkward.numbering.e164 import NotANumber
@@ -210,6 +211,15 @@ def denied_by(records: Iterable[EvidenceRecord], now: float) -> dict[str, int]:
     }
 
 
+def revoked_by(entries: Iterable[Entry], now: float) -> dict[str, int]:
+    """The same by the journal alone, which a row that was changed does not undo."""
+    found = {}
+    for number, its in acts_of(entries).items():
+        if (revoke := its.get("revoke")) and now < revoke[1]["until"] + GRACE_S:
+            found[evidence_id(number)] = ceil(revoke[1]["until"] + GRACE_S)
+    return found
+
+
 def described(record: EvidenceRecord, versions: Mapping[int, Version], now: float) -> dict[str, Any]:
     """A record for programs, with who did what when; times in seconds since the epoch.
 
@@ -250,9 +260,19 @@ def described(record: EvidenceRecord, versions: Mapping[int, Version], now: floa
 
 
 def sound(store: ConfigurationStore) -> tuple[list[EvidenceRecord], list[str]]:
-    """All records that are as their acts were journaled, the newest first; of the others, what is wrong."""
+    """All records that are as their acts were journaled, the newest first; of the others, what is wrong.
+
+    None are, unless the whole journal holds, fits the versions, and root has written it: by its entries alone
+    anybody who has the database's password could accept what he likes.
+    """
     records = store.evidence()
-    acts = acts_of(store.history()[1]) if records else {}
+    if not records:
+        return [], []
+    try:
+        entries = sound_journal(store)
+    except HistoryBroken as broken:
+        return [], [f"{broken}: no record of evidence signs anything until that is put right"]
+    acts = acts_of(entries)
     problems = {record.version: unlike_journal(record, acts) for record in records}
     good = [record for record in records if not problems[record.version]]
     return good, [problem for problem in problems.values() if problem]
@@ -271,8 +291,8 @@ def acts_of(entries: Iterable[Entry]) -> Acts:
 def unlike_journal(record: EvidenceRecord, acts: Acts) -> str:
     """What a record says otherwise than the journal of its acts; "": nothing.
 
-    Whoever could change the record's row could accept it alone; not so the entries, which are chained, and
-    whose heads are signed and kept apart.
+    Whoever could change the record's row could accept it alone; not so the entries of a sound journal
+    (`sound_journal`).
     """
     journal = acts.get(record.version, {})
     wanted: dict[str, int] = {"add": record.version}

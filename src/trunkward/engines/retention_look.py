@@ -1,8 +1,8 @@
 """What root alone may delete is looked for by itself, once an hour, as long as a node is up.
 
-Documents of evidence are in the configuration database, which no part of a node may touch. `up` is root's and
-lives as long as the node does: it starts the command that looks, of the version that runs, and writes down
-what came of it for whoever watches.
+Documents of evidence are in the configuration database, which is not for the parts of a node to touch (in a
+PostgreSQL the worker could). `up` is root's and lives as long as the node does: it starts the command that
+looks, of the version that runs, and writes down what came of it for whoever watches.
 """
 
 import subprocess

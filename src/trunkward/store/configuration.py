@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
@@ -18,6 +19,7 @@ from trunkward.control.objects import Objects, schema_id
 from trunkward.control.restored import RestoreConfirmed, Restored
 from trunkward.control.traceback import TracebackAnswered
 from trunkward.journal.chain import Entry, begin_or_continue
+from trunkward.journal.own import Own, OwnInMemory, OwnKept, end_of, not_own
 from trunkward.spend.kept import DeckChange, KeptDeck, Rerating
 from trunkward.store.configuration_schema import (
     deck_texts,
@@ -52,13 +54,20 @@ class TextDamaged(Exception):
 class SqlConfiguration:
     """The versions of one node (`control.configuration.ConfigurationStore`)."""
 
-    def __init__(self, engine: sa.Engine, journaled: Callable[[Entry], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        journaled: Callable[[Entry], None] = lambda _: None,
+        own: OwnKept | None = None,
+    ) -> None:
         """Keeps the engine; the tables are there (`store.database.migrate`).
 
-        `journaled` hears of each new entry of the journal, once it is in the database.
+        `journaled` hears of each new entry of the journal, once it is in the database. `own`: where root
+        keeps which entry is its last; None: in memory.
         """
         self._engine = engine
         self._journaled = journaled
+        self._own = own or OwnInMemory()
 
     def head(self) -> Version | None:
         """The newest version."""
@@ -122,16 +131,50 @@ class SqlConfiguration:
                 if act is not None:
                     facts |= journaled(act, version.number)
                     self._do(connection, act, version.number)
-                entry = begin_or_continue(_entry(last) if last else None, facts)
+                before = _entry(last) if last else None
+                own = self._own_before(before)
+                if own is not None and before is not None and own.taken_over == before.seq:
+                    facts["taken_over"] = own.taken_over
+                entry = begin_or_continue(before, facts)
                 connection.execute(journal.insert().values(seq=entry.seq, entry=entry.text, hash=entry.hash))
+                if own is not None:  # power may go before the database has it, or after
+                    self._own.write(msgspec.structs.replace(own, ends=(end_of(before), end_of(entry))))
         except IntegrityError:
             raise Superseded("another version came in between: plan again") from None
         except OperationalError as problem:
             if "locked" in str(problem.orig):  # SQLite: somebody has been writing for longer than we wait
                 raise Superseded("somebody else is writing to the configuration: try again") from None
             raise
+        if own is not None:
+            with suppress(OSError):  # then it ends with either of two, until the next one
+                self._own.write(msgspec.structs.replace(own, ends=(end_of(entry),)))
         self._journaled(entry)
         return version
+
+    def _own_before(self, last: Entry | None) -> Own | None:
+        """What is to be kept on after a last entry; None: somebody else has written it."""
+        own = self._own.read()
+        if own is None:
+            return Own(ends=(end_of(None),)) if last is None else None
+        return own if end_of(last) in own.ends else None
+
+    def take_over(self, entries: list[Entry]) -> None:
+        """From now on root answers for this whole journal, which was found to hold. Raises `OSError`."""
+        last = entries[-1] if entries else None
+        self._own.write(Own(ends=(end_of(last),), taken_over=len(entries)))
+
+    def not_own(self, entries: list[Entry]) -> str:
+        """What of the whole journal, which holds, root has not written; "": nothing."""
+        try:
+            own = self._own.read()
+        except OSError:
+            own = Own(ends=())
+        return "" if own is None else not_own(entries, own)
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether root of this machine has written, or taken over, this journal. Raises `OSError`."""
+        return self._own.read() is not None
 
     def _do(self, connection: sa.Connection, act: Act, number: int) -> None:
         match act:

@@ -28,13 +28,19 @@ DAY = 86_400.0
 class EvidenceNode:
     """One below a directory, with the example as its first version."""
 
-    def __init__(self, home: Path, now: float) -> None:
+    def __init__(self, home: Path, now: float, database: str = "") -> None:
         self.paths = Paths(
-            config=home / "node.yaml", state=home / "state", run=home / "run", log=home / "log"
+            config=home / "node.yaml",
+            state=home / "state",
+            run=home / "run",
+            log=home / "log",
+            database=database,
         )
         for place in (self.paths.pki, self.paths.configuration_db.parent, self.paths.run, self.paths.records):
             place.mkdir(parents=True, exist_ok=True)
         self.paths.config.write_text(EXAMPLE, encoding="utf-8")
+        if database:
+            (home / "database").write_text(database)
         self.now = now
         names = SipNames(common_name="sbc.example.com", dns=("sbc.example.com",))
         facts = PkiFacts(node="sbc.example.com", node_names=names, spc="709J")

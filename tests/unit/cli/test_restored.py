@@ -15,9 +15,11 @@ import pytest
 from trunkward import __version__
 from trunkward.access.actor import Actor, Source
 from trunkward.cli import restored
+from trunkward.cli.changing import configuration_store
 from trunkward.cli.restored import Restoring, run_confirm
-from trunkward.control.evidence import evidence_id
+from trunkward.control.evidence import evidence_id, sound
 from trunkward.engines.denied_file import DeniedFile, deny
+from trunkward.engines.own_file import OwnFile
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.engines.restore import restore
 from trunkward.engines.restored_mark import Unconfirmed, unconfirmed
@@ -189,3 +191,62 @@ def test_a_journal_from_which_a_revocation_was_taken_is_not_believed(node: Evide
         database.execute("UPDATE evidence SET revoked = 0 WHERE version = 2")
     restored_onto(node.paths, backup)
     assert unconfirmed(node.paths) is not None
+
+
+def test_what_root_keeps_beside_the_journal_may_be_older_in_a_backup(node: EvidenceNode) -> None:
+    """It is read before the database is copied: an act may come between."""
+    file = OwnFile(node.paths).path
+    assert file.stat().st_mode & 0o777 == 0o600
+    before = file.read_bytes()
+    node.accepted("+12125550151")
+    now = file.read_bytes()
+    assert now != before
+    file.write_bytes(before)
+    backup = node.backed_up()
+    file.write_bytes(now)
+    restored_onto(node.paths, backup)
+    with configuration_store(node.paths, make=True) as store:
+        good, problems = sound(store)
+        assert ([one.version for one in good], problems) == ([4, 2], [])
+    assert last_act(node)["taken_over"] == 5
+
+
+def test_a_row_that_was_unrevoked_does_not_undo_what_the_journal_says(node: EvidenceNode) -> None:
+    backup = node.backed_up()
+    node.revoke(2)
+    with closing(sqlite3.connect(node.paths.configuration_db, autocommit=True)) as database:
+        database.execute("UPDATE evidence SET revoked = 0 WHERE version = 2")
+    restored_onto(node.paths, backup)
+    assert denied(node.paths) == {"evidence-2"}
+
+
+def test_acts_of_nobody_root_knows_of_are_confirmed_by_a_person(
+    node: EvidenceNode, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A database that its owner has brought back from his own backup."""
+    file = OwnFile(node.paths).path
+    before = file.read_bytes()
+    node.accepted("+12125550151")
+    file.write_bytes(before)
+    with configuration_store(node.paths, make=True) as store:
+        assert sound(store)[0] == []
+    monkeypatch.setattr(restored, "current_actor", lambda: ALICE)
+    assert run_confirm(node.paths) == 0
+    with configuration_store(node.paths, make=True) as store:
+        assert len(sound(store)[0]) == 2
+    said = last_act(node)
+    assert (said["taken_over"], said["summary"]) == (5, "evidence looked through: 2 records hold")
+    assert run_confirm(node.paths) == 2
+    assert "nothing to confirm" in capsys.readouterr().err
+
+
+def test_a_node_of_a_version_before_goes_on(node: EvidenceNode, capsys: pytest.CaptureFixture[str]) -> None:
+    OwnFile(node.paths).path.unlink()
+    with configuration_store(node.paths, make=True) as store:
+        assert len(sound(store)[0]) == 1
+    assert "root answers for the journal of acts, 3 entries as they were found" in " ".join(
+        capsys.readouterr().err.split()
+    )
+    node.accepted("+12125550151")
+    assert [json.loads(entry).get("taken_over") for entry in node.entries()] == [None, None, None, 3, None]
+    assert "root answers" not in capsys.readouterr().err
