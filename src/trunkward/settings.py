@@ -73,6 +73,8 @@ class Paths:
     log: Path
     #: `postgresql://...`; "": SQLite files below `state`.
     database: str = ""
+    #: That is for records alone; the configuration is in a SQLite file all the same.
+    records_only: bool = False
     #: The Valkey that somebody else runs for several nodes (`Place.where`); "": the node has its own.
     live: str = ""
 
@@ -85,20 +87,24 @@ class Paths:
         home = os.environ.get("TRUNKWARD_HOME")
         if home:
             base = Path(home).absolute()
+            database, records_only = read_database(base / DATABASE_FILE)
             return cls(
                 config=base / "node.yaml",
                 state=base / "state",
                 run=base / "run",
                 log=base / "log",
-                database=read_database(base / DATABASE_FILE),
+                database=database,
+                records_only=records_only,
                 live=_read_live(base / "run"),
             )
+        database, records_only = read_database(Path("/etc/trunkward") / DATABASE_FILE)
         return cls(
             config=Path("/etc/trunkward/node.yaml"),
             state=Path("/var/lib/trunkward"),
             run=Path("/run/trunkward"),
             log=Path("/var/log/trunkward"),
-            database=read_database(Path("/etc/trunkward") / DATABASE_FILE),
+            database=database,
+            records_only=records_only,
             live=_read_live(Path("/run/trunkward")),
         )
 
@@ -167,12 +173,12 @@ class Paths:
     @property
     def configuration_shared(self) -> bool:
         """Whether it is in a database that others than root can write to."""
-        return bool(self.database)
+        return bool(self.database) and not self.records_only
 
     @property
     def configuration_url(self) -> str:
         """The configuration database, for `store.database`."""
-        return self.database or f"sqlite:///{self.configuration_db}"
+        return self.database if self.configuration_shared else f"sqlite:///{self.configuration_db}"
 
     @property
     def configuration_lock(self) -> Path:
@@ -461,25 +467,31 @@ def snapshot_name(version: int) -> str:
     return f"{version:012d}.snapshot"
 
 
-def read_database(file: Path) -> str:
-    """The one setting: a PostgreSQL by its URL, "" where the file is not there or says `sqlite`.
+def read_database(file: Path) -> tuple[str, bool]:
+    """The one setting: a PostgreSQL by its URL, and whether `records-only` stands before it.
+
+    "" where the file is not there or says `sqlite`.
 
     Raises `SettingsRefused`.
     """
     try:
         lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
     except FileNotFoundError:
-        return ""
+        return "", False
     except (OSError, UnicodeDecodeError) as problem:
         raise SettingsRefused(f"{file}: cannot be read: {problem}") from None
     said = [line for line in lines if line and not line.startswith("#")]
     if said in ([], ["sqlite"]):
-        return ""
-    how = "write sqlite, or one URL such as postgresql://trunkward@/trunkward?host=/run/postgresql"
-    if len(said) > 1 or not re.fullmatch(r"postgresql://[!-~]*", said[0]):
+        return "", False
+    how = (
+        "write sqlite, or one URL such as postgresql://trunkward@/trunkward?host=/run/postgresql, with "
+        "records-only before it for a database of several nodes"
+    )
+    written = re.fullmatch(r"(records-only +)?(postgresql://[!-~]*)", said[0])
+    if len(said) > 1 or written is None:
         raise SettingsRefused(f"{file}: {how}")
     try:
-        url = urlsplit(said[0])
+        url = urlsplit(written[2])
         secret = url.password is not None
     except ValueError:
         raise SettingsRefused(f"{file}: {how}") from None
@@ -488,4 +500,4 @@ def read_database(file: Path) -> str:
         raise SettingsRefused(f"{file}: no password in it: use peer authentication, or ?passfile=/a/file")
     if len(url.path) < 2:
         raise SettingsRefused(f"{file}: it names no database: {how}")
-    return said[0]
+    return written[2], written[1] is not None

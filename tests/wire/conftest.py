@@ -57,7 +57,7 @@ class Node:
     @property
     def paths(self) -> Paths:
         """Where it keeps everything."""
-        database = read_database(self.home / DATABASE_FILE)
+        database, _ = read_database(self.home / DATABASE_FILE)
         log = self.home / "log"
         return Paths(
             config=self.home / "node.yaml", state=self.state, run=self.run, log=log, database=database

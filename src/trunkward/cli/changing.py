@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from trunkward.cli.host_paths import hint
 from trunkward.cli.said import complain, in_words
 from trunkward.control.configuration import HistoryBroken, with_entries
-from trunkward.control.node_file import Accepted, NodeFileRefused, accept_node_file
+from trunkward.control.node_file import Accepted, NodeFileRefused, accept_node_file, read_node_file
 from trunkward.engines.announcements import wrong_announcements
 from trunkward.engines.certificates import why_no_authority
 from trunkward.engines.destinations_file import wrong_destinations
@@ -24,8 +24,8 @@ from trunkward.engines.journals import tell_acts
 from trunkward.engines.number_lists import wrong_list
 from trunkward.engines.own_file import OwnFile
 from trunkward.journal.chain import ChainBroken
-from trunkward.settings import Paths
-from trunkward.store.configuration import SqlConfiguration
+from trunkward.settings import DATABASE_FILE, Paths
+from trunkward.store.configuration import SqlConfiguration, TextDamaged
 from trunkward.store.database import Kind, make_private, migrate, open_database
 
 #: Seconds a second change waits for the first one.
@@ -131,9 +131,36 @@ def configuration_store(paths: Paths, *, make: bool) -> Iterator[SqlConfiguratio
             complain(f"{where}: there is no configuration in it yet; up or apply makes the first version")
             raise typer.Exit(2)
         store = SqlConfiguration(engine, partial(tell_acts, paths), OwnFile(paths))
+        _check_whose(paths, store)
         if make:
             _take_over(store)
         yield store
+
+
+def _check_whose(paths: Paths, store: SqlConfiguration) -> None:
+    """Two nodes in one database would take each other's configuration, and delete each other's trunks.
+
+    Whose it is its newest version says, by the name of the node in the ledger (`node.id`); what root here has
+    written is this node's by whatever name.
+    """
+    if not paths.configuration_shared or store.is_taken or (newest := store.head()) is None:
+        return
+    try:
+        theirs = read_node_file(store.text(newest), "the newest version").node.ledger_name
+        ours = read_node_file(paths.config.read_text(encoding="utf-8"), str(paths.config)).node.ledger_name
+    except FileNotFoundError:
+        return  # of a node that comes back to life here: `export` gives its file
+    except (NodeFileRefused, TextDamaged, OSError, UnicodeDecodeError) as problem:
+        complain(f"whose configuration this is cannot be told: {problem}")
+        raise typer.Exit(2) from None
+    if ours != theirs:
+        complain(
+            f"{paths.configuration_url}: the configuration in it is that of node {theirs}, and this is "
+            f"{ours}. Nodes may have their records in one database, and each its own configuration: write "
+            f"records-only before the URL in {paths.config.with_name(DATABASE_FILE)}. If this is node "
+            f"{theirs} under a new name, on a new machine, bring it up under the old name first"
+        )
+        raise typer.Exit(2)
 
 
 def _take_over(store: SqlConfiguration) -> None:

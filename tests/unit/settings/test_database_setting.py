@@ -10,9 +10,9 @@ from trunkward.settings import Paths, SettingsRefused, read_database
 @pytest.mark.parametrize("text", ["", "sqlite\n", "# the usual\n\nsqlite"])
 def test_sqlite_is_what_there_is_without_it(tmp_path: Path, text: str) -> None:
     file = tmp_path / "database"
-    assert read_database(file) == ""
+    assert read_database(file) == ("", False)
     file.write_text(text)
-    assert read_database(file) == ""
+    assert read_database(file) == ("", False)
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,18 @@ def test_a_postgresql_by_its_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert paths.records_url == paths.configuration_url == url
 
 
+def test_several_nodes_have_their_records_in_one_and_each_its_own_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = "postgresql:///trunkward?host=/run/postgresql"
+    (tmp_path / "database").write_text(f"records-only {url}\n")
+    monkeypatch.setenv("TRUNKWARD_HOME", str(tmp_path))
+    paths = Paths.from_environment()
+    assert paths.records_url == paths.database == url
+    assert paths.configuration_url == f"sqlite:///{tmp_path}/state/config/config.db"
+    assert not paths.configuration_shared
+
+
 def test_without_it_each_has_a_file_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRUNKWARD_HOME", str(tmp_path))
     paths = Paths.from_environment()
@@ -39,6 +51,9 @@ def test_without_it_each_has_a_file_of_its_own(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("records-only sqlite", "write sqlite, or one URL"),
+        ("records postgresql://a/b", "write sqlite, or one URL"),
+        ("records-only postgresql://me:secret@db.example.com/trunkward", "no password in it"),
         ("mysql://a/b", "write sqlite, or one URL"),
         ("postgresql://a/b\npostgresql://c/d", "write sqlite, or one URL"),
         ("postgresql://db.example.com", "names no database"),

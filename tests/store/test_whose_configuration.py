@@ -1,0 +1,107 @@
+"""A PostgreSQL that others can write to, and other nodes have: whose configuration it holds, and what root keeps of it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import typer
+
+from trunkward.access.actor import Actor, Source
+from trunkward.cli.changing import configuration_store
+from trunkward.control import configuration
+from trunkward.control.effects import Effects
+from trunkward.control.evidence import sound
+from trunkward.control.node_file import accept_node_file
+from trunkward.settings import Paths
+from trunkward.store.configuration import SqlConfiguration
+from trunkward.store.database import open_database
+from unit.cli.evidence_node import ALICE, EXAMPLE, EvidenceNode
+
+EVE = Actor(name="eve", uid=1666, source=Source.LOGIN)
+OTHER = EXAMPLE.replace("acme-hq", "beta-hq").replace("  name: sbc.example.com", "  name: sbc2.example.com")
+
+
+@pytest.fixture
+def node(postgresql: Callable[[], str], tmp_path: Path) -> EvidenceNode:
+    """With its configuration in a PostgreSQL, and record 2 accepted."""
+    made = EvidenceNode(tmp_path / "here", time.time(), database=postgresql())
+    assert made.accepted("+12125550150") == 2
+    return made
+
+
+def beside(node: EvidenceNode, home: Path, text: str) -> Paths:
+    """Another machine with the same database."""
+    home.mkdir()
+    (home / "node.yaml").write_text(text, encoding="utf-8")
+    (home / "database").write_text(node.paths.database)
+    return replace(
+        node.paths, config=home / "node.yaml", state=home / "state", run=home / "run", log=home / "log"
+    )
+
+
+@pytest.mark.parametrize("make", [True, False])
+def test_another_nodes_configuration_is_not_taken(
+    node: EvidenceNode, tmp_path: Path, capsys: pytest.CaptureFixture[str], make: bool
+) -> None:
+    assert OTHER.count("sbc2.example.com") == 1
+    other = beside(node, tmp_path / "other", OTHER)
+    with pytest.raises(typer.Exit), configuration_store(other, make=make):
+        pass
+    said = " ".join(capsys.readouterr().err.split())
+    assert "is that of node sbc.example.com, and this is sbc2.example.com" in said
+    assert f"write records-only before the URL in {tmp_path}/other/database" in said
+    assert node.numbers() == [2]
+
+
+def test_its_own_is_in_a_file_where_the_database_is_for_records_only(
+    node: EvidenceNode, tmp_path: Path
+) -> None:
+    other = replace(beside(node, tmp_path / "other", OTHER), records_only=True)
+    other.configuration_db.parent.mkdir(parents=True)
+    with configuration_store(other, make=True) as store:
+        planned = configuration.plan(store, accept_node_file(OTHER, "other"), Effects())
+        assert (planned.base, planned.deletions) == (None, [])
+        configuration.accept(store, planned, actor=ALICE, command="up", at=node.now)
+    assert other.configuration_db.exists()
+    assert len(node.entries()) == 3
+
+
+def test_a_node_may_be_called_otherwise_from_now_on(node: EvidenceNode) -> None:
+    node.paths.config.write_text(OTHER, encoding="utf-8")
+    assert node.numbers() == [2]
+
+
+def test_a_new_machine_of_the_same_node_takes_it_over(
+    node: EvidenceNode, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine = beside(node, tmp_path / "other", EXAMPLE)
+    machine.config.unlink()
+    with configuration_store(machine, make=False) as store:  # `export`
+        machine.config.write_text(configuration.export(store, None), encoding="utf-8")
+    with configuration_store(machine, make=True) as store:
+        assert sound(store) == (store.evidence(), [])
+    assert "root answers for the journal of acts, 3 entries" in " ".join(capsys.readouterr().err.split())
+
+
+def test_who_has_the_databases_password_signs_nothing(node: EvidenceNode) -> None:
+    """He writes versions, chain and records that hold, through the program's own store."""
+    engine = open_database(node.paths.database)
+    eve = SqlConfiguration(engine)
+    head = eve.head()
+    assert head is not None
+    configuration.accept(
+        eve,
+        configuration.plan(eve, accept_node_file(eve.text(head) + "#", "eve"), Effects()),
+        actor=EVE,
+        command="apply",
+        at=node.now,
+    )
+    assert len(configuration.history(eve, None)) == 4
+    engine.dispose()
+    node.accepted("+12125550151")
+    with configuration_store(node.paths, make=True) as store:
+        good, (problem,) = sound(store)
+    assert good == []
+    assert "root has not written entries 4 to 6" in problem
