@@ -1,19 +1,25 @@
 """A PostgreSQL that others can write to, and other nodes have: whose configuration it holds, and what root keeps of it."""
 
+import io
+import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import typer
 
+from trunkward import __version__
 from trunkward.access.actor import Actor, Source
 from trunkward.cli.changing import configuration_store
+from trunkward.cli.restored import Restoring
 from trunkward.control import configuration
 from trunkward.control.effects import Effects
 from trunkward.control.evidence import sound
 from trunkward.control.node_file import accept_node_file
+from trunkward.engines.restore import restore
 from trunkward.settings import Paths
 from trunkward.store.configuration import SqlConfiguration
 from trunkward.store.database import open_database
@@ -105,3 +111,21 @@ def test_who_has_the_databases_password_signs_nothing(node: EvidenceNode) -> Non
         good, (problem,) = sound(store)
     assert good == []
     assert "root has not written entries 4 to 6" in problem
+
+
+def test_a_restore_is_journaled_where_the_acts_are(node: EvidenceNode) -> None:
+    backup = io.BytesIO(node.backed_up().getvalue())
+    node.accepted("+12125550151")
+    restoring = Restoring(node.paths)
+    restore(
+        *(node.paths, backup),
+        version=__version__,
+        now=datetime.now(UTC),
+        replace=True,
+        unite=restoring.unite,
+    )
+    restoring.tell()
+    last = json.loads(node.entries()[-1])
+    assert (last["version"], last["command"], last["restored"]["journals"]) == (6, "restore", {})
+    with configuration_store(node.paths, make=True) as store:
+        assert len(sound(store)[0]) == 2

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from trunkward.cli.calls import with_records_database
 from trunkward.cli.changing import configuration_store
 from trunkward.cli.said import complain, in_words, say
 from trunkward.control.configuration import HistoryBroken, history
+from trunkward.control.restored import lost_between
+from trunkward.control.sound_journal import sound_journal
 from trunkward.engines.in_force import read_in_force
 from trunkward.engines.journals import (
     KeyUnusable,
@@ -28,7 +31,7 @@ from trunkward.engines.pki_files import PkiFiles
 from trunkward.journal.chain import ChainBroken
 from trunkward.journal.examine import HeadAt, Report, examine, told, whole
 from trunkward.journal.heads import ACTS, Head, Minute
-from trunkward.journal.witness import Told, in_minutes
+from trunkward.journal.witness import Told, in_minutes, restored
 from trunkward.settings import Paths
 from trunkward.store.signed import signed_calls
 
@@ -51,27 +54,39 @@ def run_verify(paths: Paths, *, heads: Path | None, key: Path | None, as_json: b
     # a copy of the heads ends where it was taken
     silent = list(_silent(reports, last_s, time.time())) if heads is None else []
     lost: list[str] = []
+    declared: list[str] = []
     unread = 0
     if paths.database or paths.records_db.exists():
         unread = with_records_database(
-            paths, lambda engine: _compared(engine, paths, by_journal, began_s, lost)
+            paths, lambda engine: _compared(engine, paths, by_journal, began_s, lost, declared)
         )
     if as_json:
         journals = [asdict(report) for report in reports]
         document = {"journals": journals, "last_head_at": last_s or None, "silent": silent, "lost": lost}
+        document["restored"] = declared
         print(json.dumps(document, indent=1))
     else:
         for report in reports:
             _say(report)
+        for sentence in declared:
+            say(sentence, "yellow")
         for sentence in [*silent, *lost]:
             say(sentence, "red")
     return 1 if silent or lost or any(report.findings for report in reports) else unread
 
 
 def _compared(
-    engine: sa.Engine, paths: Paths, by_journal: defaultdict[str, Told], began_s: float, lost: list[str]
+    engine: sa.Engine,
+    paths: Paths,
+    by_journal: defaultdict[str, Told],
+    began_s: float,
+    lost: list[str],
+    declared: list[str],
 ) -> int:
-    """Adds sentences on calls that were signed, by their own records, and have no line; 0."""
+    """Adds sentences on calls that were signed, by their own records, and have no line; 0.
+
+    `declared`: that a restore took it, which the journal of acts says.
+    """
     in_force = read_in_force(paths.declared)
     # of a database that is a file nobody else has one
     node = in_force.declared().node.ledger_name if paths.database and in_force is not None else ""
@@ -80,8 +95,16 @@ def _compared(
     for call in signed_calls(engine, began_s - _UNSIGNED_S, node):
         if by_journal[call.identity].lacks(call.record_id, call.at):
             missing[call.identity].append(call.at)
+    between = _restores(paths) if missing else []
     for name, moments in sorted(missing.items()):
-        if left := by_journal[name].undeclared(moments):
+        left = by_journal[name].undeclared(moments)
+        if taken := restored(left, between):
+            number = "1 call was" if len(taken) == 1 else f"{len(taken)} calls were"
+            declared.append(
+                f"{name}: {number} signed between a backup and its restore, which the journal of acts tells "
+                f"of: their lines were not in it: {in_minutes(taken)}"
+            )
+        if left := sorted(set(left) - set(taken)):
             number = "1 call was" if len(left) == 1 else f"{len(left)} calls were"
             lost.append(
                 f"{name}: by the calls' records {number} signed that the journal has no line of, and no gap "
@@ -89,6 +112,18 @@ def _compared(
                 "somebody who cut lines off before their head was signed"
             )
     return 0
+
+
+def _restores(paths: Paths) -> list[tuple[float, float]]:
+    """Times that restores took out of the journals, by a journal of acts that root has written; else none."""
+    try:
+        with configuration_store(paths, make=False) as store:
+            return lost_between(sound_journal(store))
+    except HistoryBroken as broken:
+        complain(f"what restores took out of the journals is not told: {broken}")
+    except typer.Exit:
+        complain("so what restores took out of the journals is not told")
+    return []
 
 
 def _silent(reports: Iterable[Report], last_s: float, now_s: float) -> Iterator[str]:
@@ -169,6 +204,9 @@ def _acts(paths: Paths, signed: list[HeadAt]) -> Report:
                 history(store, 1)
             except (ChainBroken, HistoryBroken) as broken:
                 report.add(0, str(broken))
+            else:
+                if foreign := store.not_own(entries):
+                    report.add(0, foreign)
     return report
 
 

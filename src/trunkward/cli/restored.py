@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 import typer
 
@@ -41,7 +42,7 @@ from trunkward.engines.restored_mark import Unconfirmed, mark, unconfirmed
 from trunkward.engines.whole_file import write_whole
 from trunkward.journal.chain import ChainBroken, Entry
 from trunkward.journal.heads import Head
-from trunkward.settings import Paths
+from trunkward.settings import Paths, SettingsRefused, read_database
 from trunkward.store.configuration import SqlConfiguration, TextDamaged
 from trunkward.trunks.evidence import EvidenceRecord
 from trunkward.trunks.model import Declared
@@ -57,13 +58,15 @@ class Restoring:
         self._records: list[EvidenceRecord] = []
         self._version: Version | None = None
         self._made_at = ""
+        #: The act, of a configuration that is in a PostgreSQL: written down when the node is in its place.
+        self._elsewhere: Restored | None = None
 
     def unite(self, coming: Paths, manifest: Manifest) -> None:
         """Writes into the node that comes what the one at hand knows better. Raises `OSError`."""
         self._made_at = manifest.made_at
         self._keep_own(coming)
         if not coming.configuration_db.exists():
-            self._without_acts(coming)
+            self._without_acts(coming, manifest)
             return
         with configuration_store(coming, make=True) as store:
             entries = store.history()[1]
@@ -94,6 +97,8 @@ class Restoring:
 
     def tell(self) -> None:
         """Says what has become of evidence, once the node is in its place."""
+        if self._elsewhere is not None:
+            self._put_down_elsewhere(self._elsewhere)
         if self._version is not None:
             say(f"journaled as version {self._version.number}: {self._version.summary}")
             say("what was written after the backup is in no journal any more. Heads that were copied")
@@ -115,12 +120,30 @@ class Restoring:
             "yellow",
         )
 
-    def _without_acts(self, coming: Paths) -> None:
+    def _without_acts(self, coming: Paths, manifest: Manifest) -> None:
         """Its configuration is in a PostgreSQL, or there is none: what is there is not of the backup."""
         if _public_key(self._paths) == _public_key(coming):
             deny(coming, read_own(self._paths)[0].until, self._now)
         if coming.config.with_name(DATABASE).exists() and unconfirmed(coming) is None:
             mark(coming, Unconfirmed(self._made_at))
+        self._elsewhere = Restored(
+            made_at=manifest.made_at, version=manifest.version, evidence=(), journals=_journals(coming)
+        )
+
+    def _put_down_elsewhere(self, put: Restored) -> None:
+        """What was decided on since is there, and so is who restored the node: its journals end before."""
+        try:
+            database, records_only = read_database(self._paths.config.with_name(DATABASE))
+            paths = replace(self._paths, database=database, records_only=records_only)
+            if paths.configuration_shared:
+                with configuration_store(paths, make=True) as store:
+                    self._put_down(store, put, 0)
+            return
+        except (SettingsRefused, OSError) as problem:
+            complain(str(problem))
+        except typer.Exit:
+            pass  # why, it has said
+        complain("no journal says that it was restored, and ./trunkward journal verify will miss lines")
 
     def _keep_own(self, coming: Paths) -> None:
         """Of a database that is in no backup the node at hand knows how far root has written its journal."""

@@ -6,7 +6,11 @@ nobody knows, and a person has to look through what holds again.
 """
 
 from collections.abc import Container, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
 
 from trunkward.journal.chain import ChainBroken, Entry, verify
 from trunkward.journal.heads import Head
@@ -34,7 +38,7 @@ class Restored:
 class RestoreConfirmed:
     """The act: a person has looked through the evidence that came back with a backup."""
 
-    #: Of that backup, as `Restored.made_at`.
+    #: Of that backup, as `Restored.made_at`; "": the database alone was brought back.
     made_at: str
     #: What holds, by number.
     evidence: tuple[int, ...]
@@ -64,6 +68,20 @@ def has_gone_on(entries: Iterable[Entry], head: Entry | None) -> bool:
     return head is not None and any((one.seq, one.hash) == (head.seq, head.hash) for one in entries)
 
 
+def lost_between(entries: Iterable[Entry]) -> list[tuple[float, float]]:
+    """Of each restore when its backup was made, and when it was restored, in seconds since the epoch.
+
+    What journals said of the time between is in none any more. `entries`: of a journal that is sound.
+    """
+    found = []
+    for entry in entries:
+        facts = msgspec.json.decode(entry.text)
+        if said := facts.get("restored"):
+            with suppress(ValueError):  # a backup says by itself when it was made
+                found.append((datetime.fromisoformat(said["made_at"]).timestamp(), facts["at"]))
+    return found
+
+
 def said(act: Restored | RestoreConfirmed) -> str:
     """One line for the history."""
     match act:
@@ -72,7 +90,8 @@ def said(act: Restored | RestoreConfirmed) -> str:
         case RestoreConfirmed():
             number = len(act.evidence)
             hold = "1 record holds" if number == 1 else f"{number} records hold"
-            return f"evidence of the backup of {act.made_at} looked through: {hold}"
+            whence = f" of the backup of {act.made_at}" if act.made_at else ""
+            return f"evidence{whence} looked through: {hold}"
 
 
 def journaled(act: Restored | RestoreConfirmed) -> dict[str, object]:

@@ -66,6 +66,15 @@ class Told:
         return missing
 
 
+def restored(moments: Iterable[float], between: Iterable[tuple[float, float]]) -> list[float]:
+    """Of calls without a line those of the time between a backup and its restore, which took their lines.
+
+    All in seconds since the epoch; records may be in a database that no backup has, and no restore touches.
+    """
+    spans = [(made - _APART_S, restored_at) for made, restored_at in between]
+    return [at for at in moments if any(first <= at <= last for first, last in spans)]
+
+
 def in_minutes(moments: Iterable[float]) -> str:
     """How many of them in which minutes: `2026-11-26T14:03Z 7, 2026-11-26T14:04Z 5`."""
     minutes = sorted(Counter(int(at // 60) for at in moments).items())

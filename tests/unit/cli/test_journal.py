@@ -6,6 +6,7 @@ Nobody signs heads any more: then a rewrite is not seen. Calls were signed, by t
 import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from trunkward.cli import journal
+from trunkward.cli.changing import configuration_store
+from trunkward.control import configuration
+from trunkward.control.acts import put_down
+from trunkward.control.effects import Effects
+from trunkward.control.restored import Restored
 from trunkward.engines.journals import append_minute
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.journal.chain import Entry
@@ -21,8 +27,10 @@ from trunkward.journal.heads import ACTS, Head, signed_minute
 from trunkward.records.model import AttestationRecord, DecisionRecord
 from trunkward.settings import Paths
 from trunkward.signer.journal import Journal, Line
+from trunkward.store.configuration import SqlConfiguration
 from trunkward.store.database import migrate, open_database
 from trunkward.store.records import RecordStore
+from unit.cli.evidence_node import ACCEPTED, ALICE
 
 KEY = Ed25519PrivateKey.generate()
 
@@ -34,8 +42,9 @@ class Node:
         self.paths = Paths(
             config=home / "node.yaml", state=home / "state", run=home / "run", log=home / "log"
         )
-        for place in (self.paths.pki, self.paths.heads.parent, self.paths.signer_state()):
-            place.mkdir(parents=True)
+        config = self.paths.configuration_db.parent
+        for place in (self.paths.pki, self.paths.heads.parent, self.paths.signer_state(), config):
+            place.mkdir(parents=True, exist_ok=True)
         public = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         PkiFiles(self.paths.pki).heads_public_key.write_bytes(public)
         self.paths.heads.touch()
@@ -224,3 +233,57 @@ def test_records_that_cannot_be_read_are_not_taken_for_none(
     node.paths.records_db.write_bytes(b"no database" * 1000)
     assert node.verify() == 2
     assert "cannot be read" in capsys.readouterr().err
+
+
+def restored_act(store: SqlConfiguration, made_ago_s: float, ago_s: float) -> None:
+    now = time.time()
+    made_at = datetime.fromtimestamp(now - made_ago_s, UTC).isoformat(timespec="seconds")
+    act = Restored(made_at=made_at, version="1", evidence=())
+    put_down(store, act, actor=ALICE, command="restore", at=now - ago_s, beyond=0)
+
+
+def test_what_a_restore_took_is_declared_and_nobody_is_accused(
+    node: Node, calls: Calls, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Records are in a PostgreSQL that no restore touches; the signers' journals begin again at the backup."""
+    with configuration_store(node.paths, make=True) as store:
+        planned = configuration.plan(store, ACCEPTED, Effects())
+        configuration.accept(store, planned, actor=ALICE, command="up", at=time.time() - 5000)
+    calls.signed(3000)
+    for ago_s in (2000.0, 1500.0):
+        calls.signed(ago_s, line=False)
+    resale = AttestationRecord(rule="A-own-inventory", identity="resale", serial="1f2e")
+    calls.signed(1400, line=False, attestation=resale)
+    calls.signed(900)
+    node.sign(60)
+    assert node.verify() == 1
+    assert "2 calls were signed that the journal has no line of" in " ".join(capsys.readouterr().out.split())
+    with configuration_store(node.paths, make=True) as store:
+        restored_act(store, 2500, 1000)
+    assert node.verify() == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "node: 2 calls were signed between a backup and its restore" in out
+    assert "resale: 1 call was signed between a backup and its restore" in out
+    # one after the restore is lost as ever
+    calls.signed(800, line=False)
+    assert node.verify(as_json=True) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (len(told["restored"]), len(told["lost"])) == (2, 1)
+    assert told["lost"][0].startswith("node: by the calls' records 1 call was signed")
+
+
+def test_a_restore_that_root_has_not_written_excuses_nothing(
+    node: Node, calls: Calls, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with configuration_store(node.paths, make=True) as store:
+        planned = configuration.plan(store, ACCEPTED, Effects())
+        configuration.accept(store, planned, actor=ALICE, command="up", at=time.time() - 5000)
+    engine = open_database(node.paths.configuration_url)
+    restored_act(SqlConfiguration(engine), 2500, 1000)
+    restored_act(SqlConfiguration(engine), 2500, 1000)
+    engine.dispose()
+    calls.signed(2000, line=False)
+    calls.signed(900)
+    node.sign(60)
+    assert node.verify() == 1
+    assert "root has not written entries 2 to 3" in " ".join(capsys.readouterr().err.split())
