@@ -137,7 +137,7 @@ def test_property_4_evidence_is_entered_by_one_accepted_by_another_and_its_end_l
         level, shown, record = await level_of(node, VERIFIED)
         assert (level, shown) == ("A", VERIFIED)
         said_of_it = record["attestation"]
-        assert (said_of_it["rule"], said_of_it["customer"]) == ("A-loa", "KYC-2026-17")
+        assert (said_of_it["rule"], record["customer"]) == ("A-loa", "KYC-2026-17")
         assert said_of_it["evidence"] == f"evidence-{number}"
         # what only the document speaks for may be shown, too
         assert (await level_of(node, HELD))[:2] == ("A", HELD)
