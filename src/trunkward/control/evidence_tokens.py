@@ -84,6 +84,22 @@ def tokens_of(
     }
 
 
+def for_signers(declared: Declared, evidence: dict[str, list[str]]) -> Iterator[str]:
+    """Tokens that a signer takes: of an identity whose inventories need blocks, those with a record behind them.
+
+    By others (of the time of its TEST authority, or of a version before blocks) a gate would ask for A, and the
+    call would go unsigned; without them it asks for B.
+    """
+    recorded_only = {
+        name for name in (OF_NODE, *declared.reseller_identities) if needs_blocks(declared, name)
+    }
+    for tokens in evidence.values():
+        for token in tokens:
+            said = read_token(token)
+            if said.is_recorded or said.identity not in recorded_only:
+                yield token
+
+
 def first_to_end(evidence: dict[str, list[str]], blocks: Iterable[NumberBlock]) -> float | None:
     """When the first of the inventories' tokens ends, in seconds since the epoch; None when there is none.
 

@@ -137,7 +137,7 @@ def put_in_force(
         put_down(paths, after)
     # meanwhile the worker compiles
     alone = rendered(paths, new, after.version, now=now, sealed=after.secrets) if both is not None else []
-    _taken_by_gates(new, after.version, gate_policy)
+    taken_by_gates(new, after.version, gate_policy)
     # 4. the edge forgets
     _write(paths, alone)
     # No more than what is no part any more: an `update` of all would also start rtpengine anew, and cut off
@@ -168,13 +168,14 @@ def put_policy_in_force(
     """
     declared = after.declared()
     put_down(paths, after)
-    _taken_by_gates(declared, after.version, gate_policy)
+    taken_by_gates(declared, after.version, gate_policy)
     if after.secrets != before.secrets:
         _write(paths, rendered(paths, declared, after.version, now=now, sealed=after.secrets))
         edge_followed(paths)
 
 
-def _taken_by_gates(declared: Declared, version: int, gate_policy: Callable[[int], int]) -> None:
+def taken_by_gates(declared: Declared, version: int, gate_policy: Callable[[int], int]) -> None:
+    """Waits until every gate decides by a version. Raises `NotApplied`."""
     for index in range(declared.node.gates):
         if not _wait(partial(_decides, gate_policy, index, version), _TAKEN_WITHIN_S):
             # calls go on by what that gate has, and for those the edge must know what was

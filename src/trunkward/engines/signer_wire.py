@@ -26,7 +26,7 @@ type Name = Annotated[str, msgspec.Meta(max_length=MAX_NAME)]
 type Level = Literal["A", "B", "C"]
 
 
-class Retarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Retarget(msgspec.Struct, frozen=True, kw_only=True):
     """One change of the number a call goes to (RFC 8946 section 4); canonical numbers."""
 
     #: Where it went from here.
@@ -37,15 +37,19 @@ class Retarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     evidence: str
 
 
-class CallerName(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CallerName(msgspec.Struct, frozen=True, kw_only=True):
     """What is signed of who calls and why (RFC 9795); nothing that would have to be fetched."""
 
     nam: Name
     crn: Name | None = None
 
 
-class SignRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Claims to sign. No URL, no certificate and no time is in it: those are the signer's own."""
+class SignRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Claims to sign. No URL, no certificate and no time is in it: those are the signer's own.
+
+    What a signer does not know it passes over: in an upgrade a gate may be of the next version
+    (`cli.upgrade`), and what may be signed rests on tokens of `control`, whatever else a gate says.
+    """
 
     #: Names the answer; `SignerClient` fills it in.
     id: Name = ""

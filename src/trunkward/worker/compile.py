@@ -15,7 +15,7 @@ import msgspec
 from trunkward.admission.rows import SecretRow
 from trunkward.admission.snapshot import compile_snapshot
 from trunkward.control.declared import InForce
-from trunkward.control.evidence_tokens import records_until
+from trunkward.control.evidence_tokens import for_signers, records_until
 from trunkward.control.secrets import usable
 from trunkward.engines.behind_calls import done_behind
 from trunkward.engines.destinations_file import destinations_with
@@ -136,7 +136,7 @@ class PolicyCompiler:
         declared = in_force.declared()
         snapshot = compile_snapshot(
             declared,
-            (token for tokens in in_force.evidence.values() for token in tokens),
+            for_signers(declared, in_force.evidence),
             in_force.version,
             destinations_with(in_force.destinations),
             {

@@ -127,8 +127,6 @@ def test_evidence_cache_is_bounded(desk: SigningDesk, house: Any, monkeypatch: p
         ({"identity": "resold"}, "identity-of-another"),
         ({"supplied": "B"}, "level-supplied-by-another"),
         ({"level": "a"}, "request-malformed"),
-        ({"iat": 1}, "request-malformed"),
-        ({"x5u": "https://example.com/"}, "request-malformed"),
         ({"dest": "12025550110"}, "request-malformed"),
         ({"dest": ["1"] * 11}, "request-malformed"),
         ({"orig": None}, "request-malformed"),
@@ -144,6 +142,16 @@ def test_claims_it_does_not_sign(desk: SigningDesk, house: Any, changed: dict[st
     answer, entry = desk.answer(house.request(**changed), house.now_s)
     assert answer == Refused(id="7", error=reason)
     assert entry.facts["error"] == reason
+
+
+def test_what_a_later_gate_says_beside_is_passed_over(desk: SigningDesk, house: Any) -> None:
+    """In an upgrade gates go first; and no time and no URL is ever theirs to say."""
+    request = house.request(iat=1, x5u="https://example.com/", div=[], of_a_later_version={"a": 1})
+    answer, entry = desk.answer(request, house.now_s)
+    assert isinstance(answer, Signed)
+    assert answer.iat == int(house.now_s)
+    assert "https://example.com/" not in "".join(answer.identities)
+    assert "of_a_later_version" not in entry.facts
 
 
 @pytest.mark.parametrize("frame", [b"", b"{", b"[]", b"null", b"\xff", b'{"id":7}', b"[" * 5000])

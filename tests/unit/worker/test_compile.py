@@ -15,6 +15,7 @@ from trunkward.control.declared import InForce
 from trunkward.control.node_file import read_node_file
 from trunkward.engines.behind_calls import NICE
 from trunkward.shaken.evidence import Kind
+from trunkward.shaken.number import canonical_tn
 from trunkward.spend.deck import Rate, deck, written
 from trunkward.spend.table import DeckTable, deck_name
 from trunkward.spend.tariff import Tariff
@@ -42,13 +43,13 @@ class Place:
         self.compiler = PolicyCompiler(self.declared, self.policy)
 
     def put_in_force(
-        self, version: int, node_file: str = EXAMPLE, decks: dict[str, str] | None = None
+        self, version: int, node_file: str = EXAMPLE, decks: dict[str, str] | None = None, bare: str = ""
     ) -> None:
         in_force = InForce(
             version=version,
             node_file=node_file,
             certificates={"acme-hq": [PBX]},
-            evidence={"acme-hq": [token(NUMBER), token(FOREIGN, kind=Kind.DELEGATE, until=UNTIL)]},
+            evidence={"acme-hq": [bare or token(NUMBER), token(FOREIGN, kind=Kind.DELEGATE, until=UNTIL)]},
             relationships=whose(read_node_file(EXAMPLE, "node.yaml")),
             delegates={"evidence-17": "a chain"},
             blocks=[BLOCK],
@@ -81,6 +82,20 @@ def test_what_is_declared_is_in_force(place: Place) -> None:
     # what the worker looks at again, and tells of
     assert place.compiler.delegates == {"evidence-17": "a chain"}
     assert place.compiler.records_until == {"delegate": UNTIL, "block": UNTIL + 1}
+
+
+def test_a_token_the_signer_would_refuse_is_left_out(place: Place) -> None:
+    """Of an inventory without a block, under a certificate that needs one: the gate asks for B, not for A."""
+    bare = token(NUMBER, name="inventory-acme-hq")
+    files = "    certificates: files\n    files: {chain: /etc/trunkward/s.pem, key: /etc/trunkward/s.key}\n"
+    administrator = "  policy_administrator: {url: https://sti-pa.example.net/, certificate: /etc/a.pem}\n"
+    real = EXAMPLE.replace("  identity:\n", f"{administrator}  identity:\n{files}", 1)
+    for node_file, there in ((EXAMPLE, {"inventory-acme-hq"}), (real, set())):
+        place.put_in_force(1, node_file, bare=bare)
+        assert place.compiler.round()
+        assert {said.id for said in place.current.evidence(canonical_tn(NUMBER))} == there
+        # what has a record behind it is there whatever the certificate is
+        assert place.current.evidence(canonical_tn(FOREIGN))
 
 
 def test_nothing_is_done_until_it_changes(place: Place) -> None:

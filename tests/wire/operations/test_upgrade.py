@@ -91,6 +91,15 @@ def _apply(node: Node, version: str, text: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+def _without_tokens(node: Node) -> None:
+    """As a version left it that knew no relationships and no blocks."""
+    file = node.state / "config" / "declared.json"
+    before = json.loads(file.read_bytes())
+    for key in ("relationships", "blocks", "evidence_key"):
+        del before[key]
+    file.write_text(json.dumps(before))  # in its place: its owner and its mode are what they were
+
+
 def _in_use(node: Node) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((node.run / "version.json").read_text())
     return found
@@ -204,6 +213,7 @@ async def _under_calls(node: Node, version: str, *options: str) -> tuple[int, st
 def test_upgraded_under_calls_and_back(node: Node) -> None:
     """Summary: to another version and back under calls: none refused, held calls' re-INVITE and BYE work; media untouched."""
     (node.state / "pki" / "digest.secret").unlink()  # of a version that had none
+    _without_tokens(node)
     media, supervisor = node.pid("rtpengine"), int((node.run / "supervisor.pid").read_text())
 
     async def there() -> None:
@@ -213,6 +223,10 @@ def test_upgraded_under_calls_and_back(node: Node) -> None:
         assert "rtpengine is started otherwise by this version" in said
 
     run(node, there)
+    # without anybody's `apply`: gates have what signers ask for
+    declared = json.loads((node.state / "config" / "declared.json").read_bytes())
+    assert list(declared["relationships"]) == list(declared["evidence"]) == ["acme-hq"]
+    assert declared["evidence"]["acme-hq"]
     used = _in_use(node)
     assert (used["now"]["version"], used["before"]["version"], used["moving_to"]) == (NEW, OLD, "")
     for part in ("signer", "worker", "gate-0", "gate-1"):
