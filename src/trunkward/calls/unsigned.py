@@ -24,10 +24,10 @@ _WORDS: tuple[tuple[str, str], ...] = (
         "evidence-without-record",
         "this number is in no block that was accepted: ./trunkward apply, then ./trunkward status says which",
     ),
-    ("evidence-", "the declaration of this number was not good to the signer: start the node anew"),
+    ("evidence-", "the declaration of this number was not good to the signer: ./trunkward apply"),
     (
         "relationship-",
-        "the declaration of whose trunk it is was not good to the signer: start the node anew",
+        "the declaration of whose trunk it is was not good to the signer: ./trunkward apply",
     ),
     ("customer-", "the KYC record of its customer did not hold for the signer: ./trunkward status says why"),
     (

@@ -1,8 +1,10 @@
-"""What root alone may delete is looked for by itself, once an hour, as long as a node is up.
+"""What root alone may delete, or renew, is looked for by itself, once an hour, as long as a node is up.
 
 Documents of evidence are in the configuration database, which is not for the parts of a node to touch (in a
-PostgreSQL the worker could). `up` is root's and lives as long as the node does: it starts the command that
-looks, of the version that runs, and writes down what came of it for whoever watches.
+PostgreSQL the worker could), and tokens are signed with a key of root's. `up` is root's and lives as long as
+the node does: it starts the commands that look, of the version that runs, and writes down what came of the
+first for whoever watches. That tokens are not renewed is seen by their end, which is watched as a
+certificate's is.
 """
 
 import subprocess
@@ -20,8 +22,8 @@ _FIRST_S, _EVERY_S = 20.0, 3600.0
 _ENDS_WITHIN_S = 300.0
 #: Characters of what a command said that are kept.
 _MOST_SAID = 500
-#: The command: `cli.forget_evidence`.
-_COMMAND = ("-I", "-m", "trunkward.cli.forget_evidence")
+#: The commands: `cli.forget_evidence`, `cli.renewing`.
+_FORGET, _RENEW = (("-I", "-m", f"trunkward.cli.{name}") for name in ("forget_evidence", "renewing"))
 
 
 def keep_looking(paths: Paths, tell: Callable[[str], None]) -> None:
@@ -31,19 +33,32 @@ def keep_looking(paths: Paths, tell: Callable[[str], None]) -> None:
 
 def _look_hourly(paths: Paths, tell: Callable[[str], None]) -> None:
     time.sleep(_FIRST_S)
-    told = ""
+    told: set[str] = set()
     while True:
         used = in_use(paths)
         python = (used.now if used is not None else this_installation()).python
-        problem, done = look(paths, [python, *_COMMAND])
-        if (problem or done) and problem + done != told:
-            tell(problem or done)
-        told = problem + done
+        # tokens first: they are what calls need
+        came = {
+            problem or done for problem, done in (ran([python, *_RENEW]), look(paths, [python, *_FORGET]))
+        }
+        for said in came - told - {""}:
+            tell(said)
+        told = came
         time.sleep(_EVERY_S)
 
 
 def look(paths: Paths, command: list[str]) -> tuple[str, str]:
-    """Runs the command and writes down what came of it: why it failed, or what it has done ("": nothing)."""
+    """Runs the command and writes down what came of it, as `ran` tells."""
+    problem, done = ran(command)
+    try:
+        write_look(paths, Look(at=time.time(), problem=problem))
+    except OSError as full:
+        return f"{problem}; {full}".lstrip("; "), ""
+    return problem, done
+
+
+def ran(command: list[str]) -> tuple[str, str]:
+    """Runs the command: why it failed, or what it has done ("": nothing)."""
     try:
         ended = subprocess.run(
             command,
@@ -59,8 +74,4 @@ def look(paths: Paths, command: list[str]) -> tuple[str, str]:
         problem = (said or f"it ended with {ended.returncode}") if ended.returncode else ""
     except (OSError, subprocess.TimeoutExpired) as failed:
         problem = said = str(failed)
-    try:
-        write_look(paths, Look(at=time.time(), problem=problem))
-    except OSError as full:
-        problem = f"{problem}; {full}".lstrip("; ")
     return problem, "" if problem else said

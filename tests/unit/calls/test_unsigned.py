@@ -20,7 +20,7 @@ from trunkward.calls.unsigned import in_words
         ("evidence-revoked", "was revoked"),
         ("evidence-revocations-unknown", "signer.log"),
         ("evidence-without-record", "in no block that was accepted"),
-        ("evidence-expired", "start the node anew"),
+        ("evidence-expired", "trunkward apply"),
         ("relationship-expired", "whose trunk it is"),
         ("customer-verified-too-long-ago", "KYC record"),
         ("level-supplied-by-another", "as the switch"),
