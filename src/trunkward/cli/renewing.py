@@ -1,4 +1,4 @@
-"""Tokens of `control` that are missing, or more than half of whose time is over, are issued anew and put in force.
+"""Tokens of `control` that are missing, or whose time is more than half over, are issued anew, and in force.
 
 `apply`, `up` and `upgrade` do so; and `up`, as long as a node runs, once an hour (`python -m
 trunkward.cli.renewing`, `engines.retention_look`): nobody has to remember it for calls to keep their level.

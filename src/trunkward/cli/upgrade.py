@@ -3,9 +3,9 @@
 1. One change of the node at a time; it is up, whole, and this version understands all it finds.
 2. The tokens of `control` that this version's signers ask for are issued, and put in force.
 3. The files of engines and supervisor are written anew; nothing reads them yet.
-4. The worker and the gates are ended and started from this version, one after the other, each watched until it
-   answers. An edge that finds a gate gone asks another (`edge/gate.py`). Kamailio is started anew, if anything
-   it runs has changed. Running calls outlive that (`edge/running.py`).
+4. The worker and the gates are ended and started from this version, one after the other, each watched until
+   it answers. An edge that finds a gate gone asks another (`edge/gate.py`). Kamailio is started anew, if
+   anything it runs has changed. Running calls outlive that (`edge/running.py`).
 5. The signers go last, when every gate decides by what is in force: what a new one asks for, gates send by
    then. On the way back they go first. So no signer is ever of a later version than a gate.
 6. What was written down as the version in use follows; what could not be moved is said.

@@ -7,10 +7,12 @@ customer by the reference of his KYC record: a tenant without one has no token, 
 another has new ones.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import NamedTuple, Self
+from itertools import groupby
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -85,10 +87,10 @@ def tokens_of(
 
 
 def for_signers(declared: Declared, evidence: dict[str, list[str]]) -> Iterator[str]:
-    """Tokens that a signer takes: of an identity whose inventories need blocks, those with a record behind them.
+    """Tokens that a signer takes: where inventories need blocks, those with a record behind them.
 
-    By others (of the time of its TEST authority, or of a version before blocks) a gate would ask for A, and the
-    call would go unsigned; without them it asks for B.
+    By others (of the time of the TEST authority, or of a version before blocks) a gate would ask for A, and
+    the call would go unsigned; without them it asks for B.
     """
     recorded_only = {
         name for name in (OF_NODE, *declared.reseller_identities) if needs_blocks(declared, name)
@@ -174,10 +176,6 @@ class _Record(NamedTuple):
     last: int
     ends: int
 
-    def takes_the_place_of(self, one: Self) -> bool:
-        """Whether it says the same for longer."""
-        same = (self.of, self.owner) == (one.of, one.owner) and self.ends > one.ends
-        return same and self.first <= one.first and one.last <= self.last
 
 
 def _last_of_records(evidence: dict[str, list[str]], blocks: Iterable[NumberBlock]) -> list[_Record]:
@@ -205,10 +203,39 @@ def _last_of_records(evidence: dict[str, list[str]], blocks: Iterable[NumberBloc
         )
         for one in blocks
     ]
-    return sorted(
-        (one for one in records if not any(other.takes_the_place_of(one) for other in records)),
-        key=lambda one: one.ends,
-    )
+    its: dict[tuple[str, str], list[_Record]] = {}
+    for one in records:
+        its.setdefault((one.of, one.owner), []).append(one)
+    return sorted((one for group in its.values() for one in _last_of(group)), key=lambda one: one.ends)
+
+
+def _last_of(records: list[_Record]) -> Iterator[_Record]:
+    """Of records that say the same, those whose numbers are not all said for longer by another one.
+
+    There are thousands: the longest first, each is asked of the one before it that reaches farthest.
+    """
+    firsts: list[int] = []
+    lasts: list[int] = []
+    for _, equal in groupby(sorted(records, key=lambda one: -one.ends), key=lambda one: one.ends):
+        together = list(equal)
+        for one in together:
+            at = bisect_right(firsts, one.first)
+            if not at or lasts[at - 1] < one.last:
+                yield one
+        for one in together:
+            _reach(firsts, lasts, one.first, one.last)
+
+
+def _reach(firsts: list[int], lasts: list[int], first: int, last: int) -> None:
+    """Adds a range to those none of which lies in another: both lists rise."""
+    at = bisect_right(firsts, first)
+    if at and lasts[at - 1] >= last:
+        return
+    begin = bisect_left(firsts, first)
+    end = begin
+    while end < len(lasts) and lasts[end] <= last:
+        end += 1
+    firsts[begin:end], lasts[begin:end] = [first], [last]
 
 
 def _of_records(evidence: dict[str, list[str]]) -> Iterator[Evidence]:

@@ -8,7 +8,7 @@ from trunkward.trunks.model import Declared
 
 
 def first_token_to_end(in_force: InForce) -> float | None:
-    """When the first token that is renewed by itself ends, in seconds since the epoch; None: there is none."""
+    """When the first token that is renewed by itself ends, in seconds since the epoch; None when none is."""
     ends = (
         evidence_tokens.first_to_end(in_force.evidence, in_force.blocks),
         relationship_tokens.first_to_end(in_force.relationships),

@@ -68,7 +68,7 @@ def test_what_somebody_left_undone_comes_first(node: EvidenceNode) -> None:
         configuration.accept(
             store, configuration.plan(store, other, Effects()), actor=ALICE, command="apply", at=node.now
         )
-    with pytest.raises(NotRenewed, match="version 2 is not in force: ./trunkward apply finishes that"):
+    with pytest.raises(NotRenewed, match=r"version 2 is not in force: \./trunkward apply finishes that"):
         after(node, OLD)
 
 

@@ -1,10 +1,13 @@
 """Which tokens there are: one for each run of an inventory, one for each accepted record, for known customers."""
 
+import time
 from copy import replace
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trunkward.control.evidence_tokens import (
     LIFETIME_S,
@@ -250,6 +253,59 @@ def test_a_record_with_a_later_one_in_its_place_is_not_told_of() -> None:
     assert [name for name, _ in ending(tokens_of(EXAMPLE, (near, part), KEY, {}, now_s=NOW), (), NOW)] == [
         "evidence-17"
     ]
+
+
+RANGES = st.tuples(st.integers(0, 12), st.integers(0, 6), st.integers(1, 4), st.sampled_from((OF_NODE, "resale")))
+
+
+@given(st.lists(RANGES, max_size=12))
+def test_a_record_is_in_anothers_place_if_it_says_the_same_for_longer(made: list[tuple[int, int, int, str]]) -> None:
+    base = 12025550100
+    blocks = [
+        NumberBlock(
+            record=at,
+            accepted=1,
+            identity=identity,
+            first=f"+{base + first}",
+            last=f"+{base + first + more}",
+            until=NOW + float(ends),
+        )
+        for at, (first, more, ends, identity) in enumerate(made)
+    ]
+    left = [
+        one
+        for one in blocks
+        if not any(
+            other.identity == one.identity
+            and other.until > one.until
+            and other.first <= one.first
+            and one.last <= other.last
+            for other in blocks
+        )
+    ]
+    assert {name for name, _ in ending({}, blocks, NOW)} == {f"evidence-{one.record}" for one in left}
+
+
+def test_looking_for_them_takes_a_time_that_grows_with_their_number() -> None:
+    """Each compile of the worker looks: with eight times the records it may not take sixty-four times as long."""
+
+    def took_s(many: int) -> float:
+        blocks = [
+            NumberBlock(
+                record=at,
+                accepted=1,
+                identity=OF_NODE,
+                first=f"+1202{5_000_000 + at * 10}",
+                last=f"+1202{5_000_009 + at * 10}",
+                until=NOW + 1.0 + at % 300,
+            )
+            for at in range(many)
+        ]
+        began = time.process_time()
+        assert records_until({}, blocks) == {"block": NOW + 1}
+        return time.process_time() - began
+
+    assert min(took_s(8000) for _ in range(3)) < 24 * min(took_s(1000) for _ in range(3))
 
 
 def test_the_first_end_of_each_kind_of_record() -> None:
