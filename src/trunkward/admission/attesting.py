@@ -40,8 +40,8 @@ def attesting(
     """The rule for a call of a trunk that shows a number, at a time in seconds since the epoch.
 
     `came`: what it came signed with, of a call in transit. Whoever is a trunk here has proved it
-    (`admission.identify`); a number that another tenant was given since is nobody else's, whatever was found
-    before.
+    (`admission.identify`); a number that another tenant was given since is nobody else's, unless by a record
+    that holds: then the other one's inventory speaks for nothing (`control.evidence_tokens`).
     """
     tn = canonical_tn(number)
     owner = policy.number_owner(number)
@@ -50,7 +50,7 @@ def attesting(
     known = {
         said: token
         for said, token in policy.evidence(tn).items()
-        if own or (said.kind is not Kind.OWN_INVENTORY and not lost)
+        if own or (said.kind is not Kind.OWN_INVENTORY and (not lost or at < said.not_after))
     }
     related = policy.relationship(source.name)
     decision = decide_attestation(

@@ -188,17 +188,18 @@ def names_another(name: str, shown: E164 | None) -> bool:
 def right_to(number: E164, trunk: Trunk, policy: Snapshot, at: float) -> Right:
     """By what right a trunk shows a number at a time (seconds since the epoch).
 
-    A record of evidence that has ended goes on giving it for `GRACE_S`: the calls are signed B then.
+    A record of evidence that has ended goes on giving it for `GRACE_S`: the calls are signed B then. A number
+    of another tenant's inventory is shown by a record that holds, and by nothing that was found before.
     """
     owner = policy.number_owner(number)
     if owner is not None and owner.name == trunk.name:
         return Right.OWN
-    if owner is not None and owner.tenant != trunk.tenant:
-        return Right.NONE  # given to somebody else since, whatever was found before
-    if at < policy.verified_until(trunk.name, number):
+    lost = owner is not None and owner.tenant != trunk.tenant
+    if not lost and at < policy.verified_until(trunk.name, number):
         return Right.VERIFIED
+    grace_s = 0 if lost else GRACE_S
     held = any(
-        one.trunk == trunk.name and one.kind is not Kind.OWN_INVENTORY and at < one.not_after + GRACE_S
+        one.trunk == trunk.name and one.kind is not Kind.OWN_INVENTORY and at < one.not_after + grace_s
         for one in policy.evidence(number.removeprefix("+"))
     )
     return Right.VERIFIED if held else Right.NONE

@@ -37,6 +37,14 @@ class Stretch(NamedTuple):
     block: NumberBlock
 
 
+class Claim(NamedTuple):
+    """Numbers in a row that an accepted record, other than of a block, gives to a tenant."""
+
+    first: int
+    last: int
+    tenant: str
+
+
 #: By trunk and reference of its customer, numbers that other records give it: E.164 with `+`, first and last.
 type Given = Mapping[tuple[str, str], Iterable[tuple[str, str]]]
 
@@ -111,7 +119,45 @@ def runs(numbers: Iterable[str]) -> Iterator[Run]:
         yield Run(first, last)
 
 
-def within[T: (Run, Stretch)](numbers: Iterable[Run], held: Sequence[T]) -> Iterator[tuple[Run, T | None]]:
+def claims_of(records: Iterable[EvidenceRecord], now: float) -> list[Claim]:
+    """What accepted records give to whom, in order, and disjoint; `now` in seconds since the epoch."""
+    return _disjoint(
+        Claim(int(one.first), int(one.last), one.tenant)
+        for one in records
+        if one.kind != BLOCK and one.state(now) is State.ACCEPTED
+    )
+
+
+def _disjoint(claims: Iterable[Claim]) -> list[Claim]:
+    """In order; two tenants' never overlap (`control.evidence`), and if they do the first one's counts."""
+    found: list[Claim] = []
+    for one in sorted(claims):
+        begin = max(one.first, found[-1].last + 1) if found else one.first
+        if begin <= one.last:
+            found.append(one._replace(first=begin))
+    return found
+
+
+def contested(declared: Declared, records: Iterable[EvidenceRecord]) -> set[str]:
+    """Trunks with a number that a record, whatever has become of it, has given to anybody."""
+    claims = _disjoint(
+        Claim(int(one.first), int(one.last), one.tenant) for one in records if one.kind != BLOCK
+    )
+    return {
+        trunk.name
+        for trunk in (declared.trunks if claims else ())
+        if any(its for _, its in within(runs(trunk.numbers), claims))
+    }
+
+
+def of_others(run: Run, claims: Sequence[Claim], tenant: str) -> list[Claim]:
+    """What other tenants have been given of a run."""
+    return [its for _, its in within([run], claims) if its is not None and its.tenant != tenant]
+
+
+def within[T: (Run, Stretch, Claim)](
+    numbers: Iterable[Run], held: Sequence[T]
+) -> Iterator[tuple[Run, T | None]]:
     """Runs cut at the edges of what is held, which is in order and disjoint; in which of it each piece is."""
     for first, last in numbers:
         at, begin = bisect_left(held, first, key=lambda one: one.last), first
@@ -171,10 +217,30 @@ def wanting(
         others = _united(given.get((trunk.name, trunk.customer.reference), ()))
         if nobodys := _outside(outside, others):
             found.append((trunk.name, _said(nobodys, name, _third_party(declared, name))))
+    return [*found, *_claimed(declared, given)]
+
+
+def _claimed(declared: Declared, given: Given) -> list[tuple[str, str]]:
+    """Trunks whose inventory has numbers that a record gives to another tenant."""
+    tenants = {trunk.name: trunk.tenant for trunk in declared.trunks}
+    claims = _disjoint(
+        Claim(int(first), int(last), tenants.get(trunk, ""))
+        for (trunk, _), ranges in given.items()
+        for first, last in ranges
+    )
+    found = []
+    for trunk in declared.trunks if claims else ():
+        its = [
+            Run(max(run.first, one.first), min(run.last, one.last))
+            for run in runs(trunk.numbers)
+            for one in of_others(run, claims, trunk.tenant)
+        ]
+        if its and trunk.customer is not None and not trunk.in_transit:
+            found.append((trunk.name, _said_of_others(its)))
     return found
 
 
-def _outside[T: (Run, Stretch)](numbers: Iterable[Run], held: Sequence[T]) -> list[Run]:
+def _outside[T: (Run, Stretch, Claim)](numbers: Iterable[Run], held: Sequence[T]) -> list[Run]:
     return [run for run, its in within(numbers, held) if its is None]
 
 
@@ -189,13 +255,25 @@ def _united(ranges: Iterable[tuple[str, str]]) -> list[Run]:
     return found
 
 
-def _said(nobodys: list[Run], identity: str, third_party: bool) -> str:
-    many = sum(run.last - run.first + 1 for run in nobodys)
-    named = [f"+{run.first}" if run.first == run.last else f"+{run.first}-+{run.last}" for run in nobodys]
+def _named(numbers: list[Run]) -> str:
+    many = sum(run.last - run.first + 1 for run in numbers)
+    named = [f"+{run.first}" if run.first == run.last else f"+{run.first}-+{run.last}" for run in numbers]
     more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    return f"{many} of its numbers ({', '.join(named[:_NAMED])}{more})"
+
+
+def _said_of_others(numbers: list[Run]) -> str:
+    return (
+        f"{_named(numbers)} are another tenant's by a record of evidence: its calls that show them are not "
+        "signed A; find out whose they are (./trunkward evidence list): take them out of its numbers, or "
+        "./trunkward evidence revoke the record"
+    )
+
+
+def _said(nobodys: list[Run], identity: str, third_party: bool) -> str:
     what = "a call they divert has no div" if third_party else "their calls are signed B"
     return (
-        f"{many} of its numbers ({', '.join(named[:_NAMED])}{more}) lie in no block of identity {identity}: "
+        f"{_named(nobodys)} lie in no block of identity {identity}: "
         f"{what}; enter the document of the block (./trunkward evidence add --kind block), or of a number "
         "that was ported to you (--kind port)"
     )

@@ -17,11 +17,14 @@ from typing import NamedTuple
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from trunkward.control.blocks import (
+    Claim,
     Given,
     Run,
     Stretch,
     blocks_of,
+    claims_of,
     needs_blocks,
+    of_others,
     runs,
     signs_for,
     stretches,
@@ -69,6 +72,7 @@ def tokens_of(
         if record.in_force(now_s):
             by_trunk.setdefault(record.trunk, []).append(record)
     blocks = blocks_of(declared, records, now_s)
+    claims = claims_of(records, now_s)
     # None: the inventory stands by itself
     blocks_by = {
         name: stretches(blocks, name) if needs_blocks(declared, name) else None
@@ -77,7 +81,12 @@ def tokens_of(
     return {
         trunk.name: [
             *_inventory(
-                trunk, identity, blocks_by[identity], key, _held(before.get(trunk.name, ()), opened), now_s
+                trunk,
+                identity,
+                _pieces(trunk, blocks_by[identity], claims),
+                key,
+                _held(before.get(trunk.name, ()), opened),
+                now_s,
             ),
             *_accepted(trunk, identity, by_trunk.get(trunk.name, ()), key),
         ]
@@ -153,8 +162,6 @@ def wanting_in_force(
     declared: Declared, evidence: dict[str, list[str]], blocks: Sequence[NumberBlock], now: float
 ) -> list[tuple[str, str]]:
     """`control.blocks.wanting` by what is in force; `now` in seconds since the epoch."""
-    if not wanting(declared, blocks, {}, now):
-        return []  # tokens are many, and nobody has to be asked what else they give
     return wanting(declared, blocks, _given(evidence, now), now)
 
 
@@ -175,7 +182,6 @@ class _Record(NamedTuple):
     first: int
     last: int
     ends: int
-
 
 
 def _last_of_records(evidence: dict[str, list[str]], blocks: Iterable[NumberBlock]) -> list[_Record]:
@@ -263,14 +269,14 @@ def _held(
 def _inventory(
     trunk: Trunk,
     identity: str,
-    blocks: list[Stretch] | None,
+    pieces: Iterable[tuple[Run, NumberBlock | None]],
     key: Ed25519PrivateKey,
     held: dict[tuple[str, str], tuple[Evidence, str]],
     now_s: int,
 ) -> Iterator[str]:
     if trunk.customer is None:
         return
-    for run, block in _pieces(trunk, blocks):
+    for run, block in pieces:
         ends = now_s + LIFETIME_S
         statement = Evidence(
             kind=Kind.OWN_INVENTORY,
@@ -287,12 +293,23 @@ def _inventory(
         yield token if said and _is_as_good(said, statement, now_s) else issue(key, statement)
 
 
-def _pieces(trunk: Trunk, blocks: list[Stretch] | None) -> Iterator[tuple[Run, NumberBlock | None]]:
-    """Runs of an inventory that speak for themselves, or those of it that lie in blocks."""
+def _pieces(
+    trunk: Trunk, blocks: list[Stretch] | None, claims: Sequence[Claim]
+) -> Iterator[tuple[Run, NumberBlock | None]]:
+    """Runs of an inventory that speak for themselves, or those of it that lie in blocks.
+
+    Without what an accepted record gives to another tenant: who has proved that it is his keeps it.
+    """
+    own = (
+        free
+        for run in runs(trunk.numbers)
+        for free, its in within([run], of_others(run, claims, trunk.tenant))
+        if its is None
+    )
     if blocks is None:
-        yield from ((run, None) for run in runs(trunk.numbers))
+        yield from ((run, None) for run in own)
         return
-    yield from ((run, its.block) for run, its in within(runs(trunk.numbers), blocks) if its)
+    yield from ((run, its.block) for run, its in within(own, blocks) if its)
 
 
 def _is_as_good(said: Evidence, new: Evidence, now_s: int) -> bool:

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from trunkward.control.blocks import blocks_of, concerned
+from trunkward.control.blocks import blocks_of, concerned, contested
 from trunkward.control.declared import InForce
 from trunkward.control.evidence_tokens import tokens_of
 from trunkward.control.relationship_tokens import relationships_of
@@ -47,7 +47,7 @@ def tokens_for(
     evidence, whose = (before.evidence, before.relationships) if before else ({}, {})
     blocks = blocks_of(declared, records, now.timestamp())
     if only is not None and before is not None:
-        only |= concerned(declared, before.blocks, blocks)
+        only |= concerned(declared, before.blocks, blocks) | contested(declared, records)
     # as with certificates: who is not looked at keeps what was in force a moment ago
     kept = {
         trunk.name

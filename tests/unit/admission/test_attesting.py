@@ -106,7 +106,11 @@ def test_another_customers_document_is_none(declared: Declared) -> None:
 
 
 def test_a_number_that_was_given_to_another_tenant_since(declared: Declared) -> None:
+    """Who has proved that it is his keeps it; what has ended is of no use any more, and has no grace."""
     world = World(declared, LETTER, others=(FOREIGN,))
+    assert world.attested(FOREIGN).level is Attestation.A
+    assert world.right(FOREIGN) is Right.VERIFIED
+    world = World(declared, token(FOREIGN, kind=Kind.LOA, until=NOW), others=(FOREIGN,))
     found = world.attested(FOREIGN)
     assert (found.level, found.lack, found.token) == (Attestation.B, Lack.NO_EVIDENCE, None)
     assert world.right(FOREIGN) is Right.NONE

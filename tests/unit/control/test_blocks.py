@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sipkit.places import TABLE
 from sipkit.tokens import whose
 from trunkward.admission.attesting import Attested, attesting
+from trunkward.admission.caller import Right, right_to
 from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.control.blocks import (
     Run,
@@ -28,6 +29,7 @@ from trunkward.control.blocks import (
 from trunkward.control.evidence import evidence_id
 from trunkward.control.evidence_tokens import tokens_of, wanting_in_force
 from trunkward.control.node_file import read_node_file
+from trunkward.numbering.e164 import E164
 from trunkward.shaken.attest import Attestation, Lack, Rule
 from trunkward.trunks.customer import Customer
 from trunkward.trunks.evidence import BLOCK, GRACE_S, EvidenceRecord, NumberBlock
@@ -113,6 +115,90 @@ def test_which_records_are_blocks_that_count(changed: dict[str, Any], *, held: b
     found = blocks_of(world(), [replace(RECORD, **changed)], NOW)
     assert [(one.record, one.accepted) for one in found] == ([(17, 18)] if held else [])
     assert blocks_of(world(SigningSource()), [RECORD], NOW) == []
+
+
+PORT = replace(
+    RECORD,
+    version=30,
+    trunk="other",
+    tenant="other",
+    customer="OTHER-1",
+    kind="port",
+    first=OWN,
+    last=OWN,
+    identity="",
+)
+
+
+@pytest.mark.parametrize("signing", [REAL, SigningSource()])
+def test_an_inventory_takes_no_number_from_whom_a_record_has_given_it(signing: SigningSource) -> None:
+    """A person writes the node file alone; the proven owner keeps A, and whoever was given it too gets none."""
+    made = world(signing)
+    (mine,) = made.trunks
+    theirs = replace(
+        mine,
+        name="other",
+        tenant="other",
+        numbers=(),
+        customer=Customer(reference="OTHER-1", verified_s=NOW - 1),
+    )
+    both = replace(made, trunks=(mine, theirs))
+
+    def kept(record: EvidenceRecord, at: int = NOW) -> dict[str, set[str]]:
+        tokens = tokens_of(both, [RECORD, record], KEY, {}, now_s=at)
+        policy = compile_snapshot(both, [one for its in tokens.values() for one in its], 1, TABLE)
+        whose_is = Snapshot(policy)
+        found: dict[str, set[str]] = {"acme-hq": set(), "other": set()}
+        for one in whose_is.evidence(OWN.removeprefix("+")):
+            found[one.trunk].add(one.kind.value)
+        # nobody else's number goes with it
+        assert whose_is.evidence("12025550101")
+        assert whose_is.evidence("12025550103")
+        said = wanting_by(both, [RECORD, record], at)
+        assert said == wanting_in_force(both, tokens, blocks_of(both, [RECORD, record], at), at)
+        assert [name for name, _ in said] == ([] if found["acme-hq"] else ["acme-hq"])
+        assert all(f"1 of its numbers ({OWN}) are another tenant's by a record" in text for _, text in said)
+        return found
+
+    assert kept(PORT) == {"acme-hq": set(), "other": {"port"}}
+    assert kept(replace(PORT, revoked=40)) == {"acme-hq": {"own-inventory"}, "other": set()}
+    # entered, and looked at by nobody, or rejected
+    assert kept(replace(PORT, reviewed=0, accepted=False))["acme-hq"] == {"own-inventory"}
+    ended = replace(PORT, until=NOW - 1.0)
+    assert kept(ended)["acme-hq"] == {"own-inventory"}
+    # a tenant's own is in nobody's way
+    assert kept(replace(PORT, tenant="acme", trunk="acme-hq", customer="KYC-2026-17"))["acme-hq"] == {
+        "own-inventory",
+        "port",
+    }
+
+
+def test_the_proven_owner_is_signed_a_and_the_other_is_not() -> None:
+    made = world()
+    (mine,) = made.trunks
+    theirs = replace(
+        mine,
+        name="other",
+        tenant="other",
+        numbers=(),
+        customer=Customer(reference="OTHER-1", verified_s=NOW - 1),
+    )
+    both = replace(made, trunks=(mine, theirs))
+    tokens = tokens_of(both, [RECORD, PORT], KEY, {}, now_s=NOW)
+    compiled = compile_snapshot(
+        both, [one for its in tokens.values() for one in its], 1, TABLE, relationships=whose(both, NOW)
+    )
+    policy = Snapshot(compiled)
+    levels = {
+        trunk.name: (attesting(trunk, OWN, policy, at).level, right_to(E164(OWN), trunk, policy, at))
+        for trunk in both.trunks
+        for at in [float(NOW)]
+    }
+    assert levels == {"acme-hq": (Attestation.B, Right.OWN), "other": (Attestation.A, Right.VERIFIED)}
+    # its time is over: nothing of grace, where another tenant has the number
+    after = PORT.until + 1
+    assert attesting(theirs, OWN, policy, after).level is not Attestation.A
+    assert right_to(E164(OWN), theirs, policy, after) is Right.NONE
 
 
 def test_100_000_numbers_in_a_row_are_one_run_and_gaps_make_more() -> None:

@@ -255,11 +255,15 @@ def test_a_record_with_a_later_one_in_its_place_is_not_told_of() -> None:
     ]
 
 
-RANGES = st.tuples(st.integers(0, 12), st.integers(0, 6), st.integers(1, 4), st.sampled_from((OF_NODE, "resale")))
+RANGES = st.tuples(
+    st.integers(0, 12), st.integers(0, 6), st.integers(1, 4), st.sampled_from((OF_NODE, "resale"))
+)
 
 
 @given(st.lists(RANGES, max_size=12))
-def test_a_record_is_in_anothers_place_if_it_says_the_same_for_longer(made: list[tuple[int, int, int, str]]) -> None:
+def test_a_record_is_in_anothers_place_if_it_says_the_same_for_longer(
+    made: list[tuple[int, int, int, str]],
+) -> None:
     base = 12025550100
     blocks = [
         NumberBlock(

@@ -96,6 +96,29 @@ def test_a_block_that_was_accepted_or_revoked_concerns_the_trunks_with_numbers_i
     assert ids(evidence) == {"acme-hq": [], "acme-far": []}
 
 
+def test_a_record_of_another_tenant_s_concerns_whose_inventory_has_its_numbers(
+    paths: Paths, declared: Declared
+) -> None:
+    """Revoked, it is in the way of the inventory no more, from the same act on."""
+    port = replace(
+        RECORD,
+        version=30,
+        kind="port",
+        identity="",
+        trunk="other",
+        tenant="other",
+        customer="OTHER-1",
+        first="+12025550110",
+        last="+12025550110",
+    )
+    before = in_force(paths, declared, RECORD, port)
+    assert ids(before.evidence) == {"acme-hq": ["evidence-17"], "acme-far": []}
+    evidence = tokens_for(
+        *(paths, declared, [RECORD, replace(port, revoked=40)], before), now=NOW, only=frozenset()
+    ).evidence
+    assert ids(evidence) == {"acme-hq": ["evidence-17"], "acme-far": ["evidence-17"]}
+
+
 def test_while_no_block_changes_nobodys_evidence_is_looked_at(paths: Paths, declared: Declared) -> None:
     """A hold of one trunk makes no token of another."""
     before = msgspec.structs.replace(
