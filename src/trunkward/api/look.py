@@ -18,6 +18,7 @@ from trunkward.engines.certificate_state import IdentitiesState, read_state
 from trunkward.engines.certificates import certificate_facts, identity_facts, shown_facts, shown_from
 from trunkward.engines.node_facts import (
     Seen,
+    denied_facts,
     drain_facts,
     new_threads,
     node_facts,
@@ -85,6 +86,7 @@ class Look:
             drain=drain_facts(paths),
             restored=restored_facts(paths),
             retention=retention_facts(paths),
+            denied_left=denied_facts(seen),
         )
         return View(health=health(facts), seen=seen, identities=_identities(paths, shown))
 

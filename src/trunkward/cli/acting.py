@@ -129,5 +129,6 @@ def _tokens(
     records, problems = sound(store)
     for problem in problems:
         complain(problem)
-    deny(paths, denied_by(records, now.timestamp()), now.timestamp())
+    if lost := deny(paths, denied_by(records, now.timestamp()), now.timestamp()):
+        complain(lost)
     return tokens_for(paths, declared, records, before, now=now, only=trunks)

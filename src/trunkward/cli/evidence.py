@@ -20,6 +20,7 @@ from trunkward.cli.actor import current_actor
 from trunkward.cli.call_options import one_known
 from trunkward.cli.changing import configuration_store
 from trunkward.cli.deck import declared_by
+from trunkward.cli.denying import behind
 from trunkward.cli.host_paths import hint
 from trunkward.cli.number import day, end_of
 from trunkward.cli.said import complain, say, wide
@@ -32,6 +33,7 @@ from trunkward.control.evidence import (
     EvidenceActRefused,
     added,
     already_own,
+    denied_by,
     described,
     evidence_id,
     reviewed,
@@ -136,18 +138,19 @@ def run_review(paths: Paths, number: int, *, accept: bool, why: str) -> int:
 
 
 def run_revoke(paths: Paths, number: int, *, why: str) -> int:
-    """Ends a record: 0 done, 1 signed by no more but not in force or not written down, 2 nothing changed.
+    """Ends a record: 0 done, 1 denied but not taken by all, in force or written down, 2 nothing changed.
 
     What is to stop A waits for nothing: first the record is denied to gates and signers, which needs no lock,
     no version, and no database that answers; then the act is written down and put in force.
     """
     if not _root():
         return 2
-    denied = True
+    denied, taken = True, False
     try:
-        until = _end_of(paths, number, why)
-        deny(paths, {evidence_id(number): until}, time.time())
-        say(f"record {number} is denied to gates and signers: nothing is signed A by it any more", err=True)
+        now = time.time()
+        if lost := deny(paths, _denied_with(paths, number, why, now), now):
+            complain(lost)
+        taken = _is_taken(paths, number)
     except EvidenceActRefused as refused:
         complain(f"nothing was changed: {refused}")
         return 2
@@ -169,11 +172,27 @@ def run_revoke(paths: Paths, number: int, *, why: str) -> int:
     if done == 2 and denied:
         complain("the act itself is to be written down yet: mend that, and give this command again")
         return 1
-    return done
+    return 1 if denied and not taken else done
 
 
-def _end_of(paths: Paths, number: int, why: str) -> int:
-    """Until when a record must be denied; by the policy in force where the database cannot be asked."""
+def _is_taken(paths: Paths, number: int) -> bool:
+    """Says what it has come to."""
+    left = behind(paths)
+    if left:
+        complain(f"record {number} is on the list of denied evidence, and may still be signed A by:")
+        for name, problem in left.items():
+            complain(f"  {name}: {problem}")
+        complain("whoever runs and does not take the list has to be started anew: ./trunkward status")
+        return False
+    say(f"record {number} is denied to gates and signers: nothing is signed A by it any more", err=True)
+    return True
+
+
+def _denied_with(paths: Paths, number: int, why: str, now: float) -> dict[str, int]:
+    """What the list must say with this record on it: all that is known to be revoked, should it be damaged.
+
+    By the policy in force where the database cannot be asked.
+    """
     try:
         with configuration_store(paths, make=False) as store:
             records = store.evidence()
@@ -184,8 +203,9 @@ def _end_of(paths: Paths, number: int, why: str) -> int:
         ends += [one.not_after for one in map(read_token, tokens) if one.id == evidence_id(number)]
         if not ends:
             raise EvidenceActRefused(f"the policy in force knows no record {number}") from None
-        return ceil(max(ends)) + GRACE_S
-    return ceil(revoked(records, number, why=why, now=time.time()).record.until) + GRACE_S
+        return {evidence_id(number): ceil(max(ends)) + GRACE_S}
+    ends_s = revoked(records, number, why=why, now=now).record.until
+    return denied_by(records, now) | {evidence_id(number): ceil(ends_s) + GRACE_S}
 
 
 def run_list(paths: Paths, *, trunk: str, every: bool, as_json: bool) -> int:
@@ -204,7 +224,7 @@ def run_list(paths: Paths, *, trunk: str, every: bool, as_json: bool) -> int:
         versions = {version.number: version for version in store.versions()}
         asked = store.head() is not None and not (trunk or as_json)
         lacking = wanting_by(declared_by(store), found, time.time()) if asked else []
-    now, denied = time.time(), read_own(paths)[0].until
+    now, denied = time.time(), read_own(paths).until
     shown = [one for one in found if every or one.state(now) not in _OVER]
     if as_json:
         for one in shown:

@@ -123,7 +123,7 @@ class Restoring:
     def _without_acts(self, coming: Paths, manifest: Manifest) -> None:
         """Its configuration is in a PostgreSQL, or there is none: what is there is not of the backup."""
         if _public_key(self._paths) == _public_key(coming):
-            deny(coming, read_own(self._paths)[0].until, self._now)
+            deny(coming, read_own(self._paths).until, self._now)
         if coming.config.with_name(DATABASE).exists() and unconfirmed(coming) is None:
             mark(coming, Unconfirmed(self._made_at))
         self._elsewhere = Restored(
@@ -164,7 +164,7 @@ class Restoring:
 
     def _at_hand(self, head: Entry | None) -> tuple[bool, int, dict[str, int]]:
         """Of the node at hand: whether it has gone on from there, its last number, and what is revoked."""
-        revoked = dict(read_own(self._paths)[0].until)
+        revoked = dict(read_own(self._paths).until)
         in_force = read_in_force(self._paths.declared)
         last = in_force.version if in_force is not None else 0
         if self._paths.configuration_shared or not self._paths.configuration_db.exists():
@@ -226,7 +226,7 @@ def run_confirm(paths: Paths) -> int:
 
 def _denied(paths: Paths, records: Sequence[EvidenceRecord]) -> set[int]:
     """Numbers of those that nothing is signed by, whatever they say themselves."""
-    until = read_own(paths)[0].until
+    until = read_own(paths).until
     return {one.version for one in records if evidence_id(one.version) in until}
 
 

@@ -51,6 +51,7 @@ from trunkward.engines.certificates import (
 from trunkward.engines.digest_key import digest_key_id
 from trunkward.engines.kamailio import plain_transports
 from trunkward.engines.node_facts import (
+    denied_facts,
     drain_facts,
     new_threads,
     node_facts,
@@ -153,6 +154,7 @@ def look(paths: Paths, in_force: InForce, declared: Declared) -> Health:
             drain=drain_facts(paths),
             restored=restored_facts(paths),
             retention=retention_facts(paths),
+            denied_left=denied_facts(seen),
         )
     )
 

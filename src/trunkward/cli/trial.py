@@ -240,7 +240,7 @@ def _policy(paths: Paths, file: Path | None) -> Snapshot:
         return Snapshot(policy, compiled.__getitem__)
     current = paths.policy / "current"
     try:
-        denied, _ = read_own(paths)
+        denied = read_own(paths)
         return Snapshot(
             current.read_bytes(), partial(_compiled_deck, paths.policy), lambda: frozenset(denied.until)
         )

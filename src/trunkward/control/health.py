@@ -165,6 +165,8 @@ class Facts:
     restored: str | None = None
     #: None when nobody has looked yet.
     retention: RetentionFacts | None = None
+    #: Gates and signers that do not take the list of denied evidence.
+    denied_left: tuple[str, ...] = ()
 
     @property
     def retention_fails(self) -> bool:
@@ -214,7 +216,7 @@ def health(facts: Facts) -> Health:
     1. Processes: those that do not answer, and gates that judge by an older policy than the one in force.
     2. A person's wish that it takes no calls, and the clock.
     3. What will be lost: records that wait, disks that fill, certificates that end.
-    4. Evidence: of a backup, which nobody has looked through; or kept for longer than is said.
+    4. Evidence: of a backup, which nobody has looked through; revoked, and not told; kept for too long.
     """
     problems = {part.name: _problem(part, facts) for part in facts.parts}
     not_ready = {name: problem for name, problem in problems.items() if problem}
@@ -357,6 +359,13 @@ def _of_evidence(facts: Facts) -> Iterable[Trouble]:
             problem=f"of the backup of {facts.restored}: what evidence was revoked since is not known here",
             means="outbound: signed A by what it holds; look through trunkward evidence list, revoke what "
             "holds no more, then trunkward evidence confirm",
+        )
+    if facts.denied_left:
+        yield Trouble(
+            what="denied-evidence",
+            problem=f"{', '.join(facts.denied_left)}: the list of denied evidence is not taken; their logs say why",
+            means="outbound: what is revoked may still be signed A; trunkward apply writes the list anew, and "
+            "whoever does not take that has to be started anew",
         )
     its = facts.retention
     if its is not None and facts.retention_fails:

@@ -5,8 +5,9 @@ as the file is there, whatever else stands still.
 """
 
 import fcntl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from trunkward.engines.pki_files import PkiFiles, read_evidence_key
+from trunkward.engines.sure_clock import doubted
 from trunkward.engines.whole_file import read_plain, write_whole
 from trunkward.settings import Paths
 from trunkward.shaken.denied import (
@@ -29,40 +31,121 @@ from trunkward.shaken.denied import (
 #: Seconds between two looks; a stat each.
 LOOK_S = 0.2
 _MOST_KEY_BYTES = 1 << 16
+#: What gates and signers tell of it: `DeniedFile.taken`.
+TAKEN = "trunkward_denied_list"
+TAKEN_IS = "The list of denied evidence in force, by its sequence; 0 while what is in the file is not taken"
 
 
-def deny(paths: Paths, ended: Mapping[str, int], now_s: float) -> None:
+def deny(paths: Paths, ended: Mapping[str, int], now_s: float) -> str:
     """Adds ids to the list, and takes those off whose time is over; signed anew where that changes it.
 
-    `ended` by id, from when on it need not be named, in seconds since the epoch. Where there is no key yet
-    nothing was ever declared, and nothing is to be denied. Raises `OSError`, `ValueError`.
+    `ended` by id, from when on it need not be named, in seconds since the epoch. Returns what was damaged
+    before, and what came of that; "": nothing was. Where there is no key yet nothing was ever declared, and
+    nothing is to be denied. Raises `OSError`, also for a list that is longer than what readers read.
+
+    1. What is held is what either of two files says: what could not be written down is nowhere else.
+    2. Nothing goes by a clock in doubt: by one that woke in 2038 everything's time is over.
+    3. The sequence never goes back, also where neither file is left: it goes by the clock.
     """
     pki = PkiFiles(paths.pki)
     if not pki.evidence_key.exists():
-        return
-    key = read_evidence_key(pki.evidence_key)
-    with _alone(paths):
-        held, good = read_own(paths, key.public_key())
-        until = {name: at for name, at in (dict(held.until) | dict(ended)).items() if at > now_s}
-        if not good or until != held.until:
-            text = issue(key, DenyList(sequence=held.sequence + 1, until=until))
-            write_whole(pki.denied_evidence, text.encode("ascii"), 0o644)
+        return ""
+    try:
+        key = read_evidence_key(pki.evidence_key)
+        with _alone(paths):
+            # 1.
+            found = {place: _found(place, key.public_key()) for place in _places(paths)}
+            held = _united(found.values())
+            until = _later(held.until, ended)
+            # 2.
+            doubt = _is_doubted(paths, now_s)
+            until = {name: at for name, at in until.items() if at > now_s or doubt}
+            if until != held.until or any(one.problem or one.says != held for one in found.values()):
+                # 3.
+                sequence = max(held.sequence + 1, 0 if doubt and held.sequence else int(now_s))
+                text = issue(key, DenyList(sequence=sequence, until=until)).encode("ascii")
+                for place in found:
+                    write_whole(place, text, 0o644)
+    except ValueError as refused:
+        raise OSError(f"{pki.denied_evidence}: {refused}") from None
+    return _lost(paths, found)
 
 
-def read_own(paths: Paths, key: Ed25519PublicKey | None = None) -> tuple[DenyList, bool]:
-    """The list as root wrote it, and whether `key` signed it; an empty one where there is none.
+def read_own(paths: Paths) -> DenyList:
+    """The list as root wrote it, whoever signed it; an empty one where there is none.
 
     What a key signed that is gone still counts: its records are told again under the new one.
     """
+    return _united(_found(place, None) for place in _places(paths))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """One file of root's."""
+
+    #: None: nobody can say.
+    says: DenyList | None
+    #: Why readers do not take it; "": they do.
+    problem: str = ""
+    gone: bool = False
+
+
+def _places(paths: Paths) -> tuple[Path, Path]:
+    """The one that is read, and root's copy, which nobody else can lose."""
+    pki = PkiFiles(paths.pki)
+    return pki.denied_evidence, pki.denied_copy
+
+
+def _found(place: Path, key: Ed25519PublicKey | None) -> _Found:
     try:
-        text = read_plain(PkiFiles(paths.pki).denied_evidence, MOST_BYTES + 1)
-        held = read_list(text)
-    except (OSError, DenyListRefused):
-        return NOTHING, False
+        text = read_plain(place, MOST_BYTES + 1)
+        says = read_list(text)
+    except FileNotFoundError:
+        return _Found(says=None, problem="it is gone", gone=True)
+    except (OSError, DenyListRefused) as problem:
+        return _Found(says=None, problem=str(problem))
     try:
-        return held, key is not None and open_list(key, text) == held
-    except DenyListRefused:
-        return held, False
+        if key is not None:
+            open_list(key, text)
+    except DenyListRefused as problem:
+        return _Found(says=says, problem=str(problem))
+    return _Found(says=says)
+
+
+def _united(found: Iterable[_Found]) -> DenyList:
+    held = NOTHING
+    for one in found:
+        if one.says is not None:
+            until = _later(held.until, one.says.until)
+            held = DenyList(sequence=max(held.sequence, one.says.sequence), until=until)
+    return held
+
+
+def _later(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    return dict(one) | {name: max(at, one.get(name, at)) for name, at in other.items()}
+
+
+def _is_doubted(paths: Paths, now_s: float) -> bool:
+    # whatever a person says of the clock: what stays on the list for longer does no harm
+    try:
+        return bool(doubted(paths.heads, now_s, trusted=False))
+    except OSError:
+        return True
+
+
+def _lost(paths: Paths, found: Mapping[Path, _Found]) -> str:
+    wrong = "; ".join(
+        f"{place.relative_to(paths.pki)}: {one.problem}" for place, one in found.items() if one.problem
+    )
+    if any(one.says is not None for one in found.values()):
+        return wrong and f"{wrong}; signed anew from what can be read"
+    # before anything was in force there was none
+    if all(one.gone for one in found.values()) and not paths.declared.exists():
+        return ""
+    return (
+        f"{wrong}; made anew from the records of evidence. What was revoked and not written down is not in "
+        "it: the signers' journals name what they were told (denied-evidence); revoke it again"
+    )
 
 
 class DeniedFile:
@@ -79,6 +162,11 @@ class DeniedFile:
         self.problem = ""
         #: There is a list, and none was ever good here: nobody knows what was revoked.
         self.unknown = False
+
+    @property
+    def taken(self) -> int:
+        """Which list is in force, by its sequence; 0: what is in the file is not taken."""
+        return 0 if self.problem else self._list.sequence
 
     def refresh(self) -> bool:
         """Reads it if it is another one; whether something has changed. Never raises, never goes back."""
@@ -134,6 +222,11 @@ class DeniedToGate:
         self._bad: frozenset[str] = frozenset()
         #: Ids that speak for nobody; None: nobody knows what was revoked.
         self.ids: frozenset[str] | None = frozenset()
+
+    @property
+    def taken(self) -> int:
+        """As `DeniedFile.taken`."""
+        return self._list.taken
 
     def refresh(self) -> str:
         """Reads what has changed; what is wrong with it, once, or "". Never raises."""

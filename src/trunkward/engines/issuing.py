@@ -97,7 +97,8 @@ def issue(
         if t.certificate_issued_here
     }
     # after a key was made anew it is signed anew, too
-    deny(paths, denied_by(records, now.timestamp()), now.timestamp())
+    if lost := deny(paths, denied_by(records, now.timestamp()), now.timestamp()):
+        tell(lost)
     tokens = tokens_for(paths, declared, records, before, now=now, only=only)
     return Issued(
         certificates=certificates,

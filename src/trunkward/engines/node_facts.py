@@ -28,6 +28,7 @@ from trunkward.control.health import (
 )
 from trunkward.control.shown import Shown, certificate_parts
 from trunkward.engines.certificate_state import ProcessState, read_state
+from trunkward.engines.denied_file import TAKEN
 from trunkward.engines.drain import draining
 from trunkward.engines.kernel_clock import read_clock
 from trunkward.engines.part_numbers import (
@@ -284,6 +285,11 @@ def retention_facts(paths: Paths) -> RetentionFacts | None:
     return RetentionFacts(at=found.at, problem=found.problem) if found is not None else None
 
 
+def denied_facts(seen: Seen) -> tuple[str, ...]:
+    """Gates and signers that do not take the list of denied evidence as it is in its file."""
+    return tuple(sorted(name for name, numbers in seen.parts.items() if numbers.value(TAKEN) == 0))
+
+
 def evidence_facts(shown: Shown) -> list[CertificateFacts]:
     """When the first evidence token ends, and the first customer's KYC record is too old."""
     ends = {
@@ -308,6 +314,7 @@ def node_facts(
     drain: str | None,
     restored: str | None = None,
     retention: RetentionFacts | None = None,
+    denied_left: tuple[str, ...] = (),
 ) -> Facts:
     """All of it."""
     if shown is None:
@@ -335,4 +342,5 @@ def node_facts(
         deviations=tuple(shown.deviations_found()),
         restored=restored,
         retention=retention,
+        denied_left=denied_left,
     )

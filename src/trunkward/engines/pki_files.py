@@ -143,6 +143,11 @@ class PkiFiles:
         return self.directory / "evidence.denied"
 
     @property
+    def denied_copy(self) -> Path:
+        """The same again, where root alone gets at it: one damaged file forgets no revocation."""
+        return self.directory / "authority" / "evidence.denied"
+
+    @property
     def heads_key(self) -> Path:
         """Private key the heads of journals are signed with (Ed25519), the worker's."""
         return self.directory / "heads.key"

@@ -121,6 +121,7 @@ async def _run(options: argparse.Namespace, paths: Paths) -> None:
         while True:
             if problem := denied.refresh():
                 log.error("list of denied evidence not taken", problem=problem)
+            counted.denied = denied.taken
             await asyncio.sleep(LOOK_S)
 
     async def beat() -> None:

@@ -16,6 +16,7 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 
+from trunkward.engines.denied_file import TAKEN, TAKEN_IS
 from trunkward.gate.counts import Counts
 
 #: Seconds.
@@ -47,6 +48,8 @@ class GateMetrics(Collector):
         #: Times a running call was granted more time.
         self.granted = 0
         self.policy_version = 0
+        #: The list of denied evidence (`engines.denied_file.DeniedFile.taken`).
+        self.denied = 0
         #: New calls are refused.
         self.draining = False
         #: What all nodes count, as this gate hears of it.
@@ -144,6 +147,7 @@ class GateMetrics(Collector):
             "Version of the policy snapshot in force.",
             value=self.policy_version,
         )
+        yield GaugeMetricFamily(TAKEN, f"{TAKEN_IS}.", value=self.denied)
         if self.counts is not None:
             yield GaugeMetricFamily(
                 "trunkward_gate_redis_lost",

@@ -6,7 +6,8 @@ and signers read by themselves. Text form, all ASCII:
 
     twd1.<base64url payload>.<base64url signature>
 
-The signature covers `twd1.<base64url payload>`, so neither passes for the other: a token is a `twe1`.
+The signature covers `twd1.<base64url payload>`, so neither passes for the other: tokens are `twe2`
+and `twr1`.
 """
 
 import json
@@ -41,12 +42,15 @@ NOTHING = DenyList()
 
 
 def issue(private_key: Ed25519PrivateKey, denied: DenyList) -> str:
-    """Sign a list: its text form."""
+    """Sign a list: its text form. Raises `DenyListRefused` for one that is longer than what is read."""
     payload = json.dumps(
         {"sequence": denied.sequence, "until": dict(denied.until)}, sort_keys=True, separators=(",", ":")
     )
     signed = f"{PREFIX}.{base64url.encode(payload.encode())}"
-    return f"{signed}.{base64url.encode(private_key.sign(signed.encode('ascii')))}"
+    text = f"{signed}.{base64url.encode(private_key.sign(signed.encode('ascii')))}"
+    if len(text) > MOST_BYTES:
+        raise DenyListRefused(f"{len(denied.until)} revoked records make a longer list than anybody reads")
+    return text
 
 
 def open_list(public_key: Ed25519PublicKey, text: bytes) -> DenyList:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from prometheus_client import Counter, Gauge
 
+from trunkward.engines.denied_file import TAKEN, TAKEN_IS
 from trunkward.engines.exporter import Heartbeat, new_registry, serve
 from trunkward.journal.heads import Head
 from trunkward.shaken.crl import Status
@@ -65,6 +66,7 @@ class SignerMetrics:
             "When the certificate in use expires",
             registry=self.registry,
         )
+        self.denied = Gauge(TAKEN, TAKEN_IS, registry=self.registry)
         self.journal_lines = Gauge(
             "trunkward_signer_journal_lines", "Lines in the journal", registry=self.registry
         )

@@ -167,8 +167,9 @@ class _Office:
 
     def look_at_denied(self) -> None:
         """Takes over what was revoked, and says so."""
-        before = self._denied.ids
-        if not self._denied.refresh():
+        before, changed = self._denied.ids, self._denied.refresh()
+        self.metrics.denied.set(self._denied.taken)
+        if not changed:
             return
         ids, problem = self._denied.ids, self._denied.problem
         self.desk.permits.denied = None if self._denied.unknown else ids

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -46,7 +47,10 @@ class Node:
         #: What was denied when the act began.
         self.before_the_act: dict[str, int] | None = None
         monkeypatch.setattr(evidence, "_root", lambda: True)
+        #: Who has not taken the list.
+        self.behind: dict[str, str] = {}
         monkeypatch.setattr(evidence, "deny", lambda _, ended, __: self.denied.update(ended))
+        monkeypatch.setattr(evidence, "behind", lambda _: self.behind)
         monkeypatch.setattr(evidence, "configuration_store", self._store)
         monkeypatch.setattr(evidence, "_act", self._acted)
 
@@ -125,3 +129,21 @@ def test_a_list_that_cannot_be_written_stops_no_version(
 def test_what_is_no_record_is_not_denied(node: Node) -> None:
     node.records = []
     assert (node.revoke(), node.denied, node.before_the_act) == (2, {}, None)
+
+
+def test_what_is_known_to_be_revoked_is_told_again(node: Node) -> None:
+    """Should the list be damaged, it is made anew with this."""
+    node.records = [RECORD, replace(RECORD, version=20, revoked=21)]
+    assert node.revoke() == 0
+    assert node.denied == {"evidence-17": UNTIL + GRACE_S, "evidence-20": UNTIL + GRACE_S}
+
+
+def test_who_has_not_taken_the_list_is_named(node: Node, capsys: pytest.CaptureFixture[str]) -> None:
+    node.behind = {"signer": "it does not take the list; its log says why"}
+    assert node.revoke() == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert "may still be signed A by: signer: it does not take the list" in said
+    assert "nothing is signed A by it" not in said
+    node.behind = {}
+    assert node.revoke() == 0
+    assert "nothing is signed A by it any more" in " ".join(capsys.readouterr().err.split())

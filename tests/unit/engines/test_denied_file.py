@@ -7,12 +7,22 @@ from pathlib import Path
 import pytest
 
 from trunkward.control.pki import SipNames
+from trunkward.engines import denied_file
 from trunkward.engines.denied_file import DeniedFile, DeniedToGate, deny, read_own
 from trunkward.engines.pki_files import PkiFacts, PkiFiles, PkiOwners, ensure_pki
 from trunkward.settings import Paths
+from trunkward.shaken import denied
 
 NOW = 1_795_435_200
 LATER = NOW + 86_400
+
+
+@pytest.fixture(autouse=True)
+def doubt(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Why the clock is not believed; it is, where nothing is put here."""
+    found: list[str] = []
+    monkeypatch.setattr(denied_file, "doubted", lambda *_, **__: "".join(found))
+    return found
 
 
 @pytest.fixture
@@ -111,7 +121,7 @@ def test_with_another_key_the_same_is_told_again(paths: Paths) -> None:
 def test_before_there_is_a_key_nothing_was_declared(tmp_path: Path) -> None:
     nothing = Paths(config=tmp_path, state=tmp_path, run=tmp_path, log=tmp_path)
     deny(nothing, {"evidence-17": LATER}, NOW)
-    assert read_own(nothing)[0].until == {}
+    assert read_own(nothing).until == {}
 
 
 def test_a_gate_that_has_read_no_good_list_knows_nothing(paths: Paths) -> None:
@@ -134,3 +144,92 @@ def test_a_gate_hears_of_delegates_too(paths: Paths) -> None:
     assert gate.ids == frozenset({"evidence-17", "evidence-20"})
     paths.bad_delegates.write_text("{}")
     assert (gate.refresh(), gate.ids) == ("", frozenset({"evidence-17"}))
+
+
+def test_a_clock_in_doubt_takes_nothing_off(paths: Paths, doubt: list[str]) -> None:
+    """A host that woke in 2038: what a restore denied, and what could not be written down, is nowhere else."""
+    deny(paths, {"evidence-17": LATER}, NOW)
+    file = reader(paths)
+    doubt.append("the clock is not synchronised")
+    deny(paths, {}, 2_145_916_800)
+    file.refresh()
+    assert (file.ids, file.taken) == (frozenset({"evidence-17"}), NOW)
+    doubt.clear()
+    deny(paths, {}, 2_145_916_800)
+    file.refresh()
+    assert (file.ids, file.problem) == (frozenset(), "")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"x" * 50])
+def test_one_damaged_file_forgets_nothing(paths: Paths, content: bytes | None) -> None:
+    """Whoever runs takes the next list, and whoever is started then has all of it."""
+    deny(paths, {"evidence-17": LATER}, NOW)
+    file, files = reader(paths), PkiFiles(paths.pki)
+    file.refresh()
+    for place in (files.denied_evidence, files.denied_copy):
+        place.unlink()
+        if content is not None:
+            place.write_bytes(content)
+        said = deny(paths, {"evidence-18": LATER}, NOW)
+        assert said.startswith(f"{place.relative_to(paths.pki)}: ")
+        assert "signed anew from what can be read" in said
+        file.refresh()
+        anew = reader(paths)
+        anew.refresh()
+        assert file.ids == anew.ids == {"evidence-17", "evidence-18"}
+        assert (file.problem, file.taken) == ("", anew.taken)
+        assert read_own(paths).until.keys() == file.ids
+        assert deny(paths, {}, NOW) == ""
+
+
+def test_with_both_damaged_the_next_revocation_is_taken_all_the_same(paths: Paths) -> None:
+    """And what is lost is said: a list that begins at 1 again nobody would take."""
+    for number in range(5):
+        deny(paths, {f"evidence-{number}": LATER}, NOW)
+    file, files = reader(paths), PkiFiles(paths.pki)
+    file.refresh()
+    for place in (files.denied_evidence, files.denied_copy):
+        place.write_bytes(b"x")
+    file.refresh()
+    assert file.taken == 0
+    said = deny(paths, {"evidence-99": LATER, "evidence-1": LATER}, NOW + 60)
+    assert "made anew from the records of evidence" in said
+    file.refresh()
+    assert (file.ids, file.problem) == (frozenset({"evidence-99", "evidence-1"}), "")
+    assert file.taken == NOW + 60
+
+
+def test_a_list_that_was_never_there_is_missed_where_a_node_was_in_force(paths: Paths) -> None:
+    assert deny(paths, {}, NOW) == ""
+    for place in (PkiFiles(paths.pki).denied_evidence, PkiFiles(paths.pki).denied_copy):
+        place.unlink()
+    paths.declared.parent.mkdir()
+    paths.declared.write_text("{}")
+    assert "it is gone" in deny(paths, {}, NOW)
+
+
+def test_an_older_list_that_is_put_back_is_gone_on_from(paths: Paths) -> None:
+    files = PkiFiles(paths.pki)
+    deny(paths, {}, NOW)
+    old = files.denied_evidence.read_bytes()
+    deny(paths, {"evidence-17": LATER}, NOW + 10)
+    file = reader(paths)
+    file.refresh()
+    for place in (files.denied_evidence, files.denied_copy):
+        place.write_bytes(old)
+    file.refresh()
+    assert file.taken == 0
+    deny(paths, {"evidence-18": LATER}, NOW + 20)
+    file.refresh()
+    assert (file.ids, file.problem) == (frozenset({"evidence-18"}), "")
+
+
+def test_a_list_longer_than_what_is_read_is_not_written(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deny(paths, {"evidence-17": LATER}, NOW)
+    before = PkiFiles(paths.pki).denied_evidence.read_bytes()
+    monkeypatch.setattr(denied, "MOST_BYTES", 2000)
+    with pytest.raises(OSError, match=r"evidence.denied: 101 revoked records make a longer list"):
+        deny(paths, {f"evidence-{number}": LATER for number in range(100, 200)}, NOW)
+    assert PkiFiles(paths.pki).denied_evidence.read_bytes() == before
