@@ -42,8 +42,12 @@ class NotInForce(Exception):
     """The newest version is not what the node runs by; the message says what to do first."""
 
 
-def act(paths: Paths, command: str, decide: Decide) -> int:
-    """Decides, and puts it in force where a node runs: 0 done, 1 not in force yet, 2 nothing was changed."""
+def act(paths: Paths, command: str, decide: Decide, *, goes_on: bool = False) -> int:
+    """Decides, and puts it in force where a node runs: 0 done, 1 not in force yet, 2 nothing was changed.
+
+    `goes_on`: what the same command decided on last, and was killed before it was in force, is put in force
+    instead.
+    """
     try:
         with changing(paths, command), configuration_store(paths, make=True) as store:
             running = is_running(paths)
@@ -52,6 +56,8 @@ def act(paths: Paths, command: str, decide: Decide) -> int:
             head = configuration.get_version(store, None)
             declared = read_node_file(store.text(head), f"version {head.number}")
             before = read_in_force(paths.declared)
+            if running and goes_on and before is not None and _only_acts_since(store, before, head, command):
+                return _put_in_force(paths, store, before, declared, head)
             if running and (before is None or before.version != head.number):
                 raise NotInForce(f"version {head.number} is not in force: ./trunkward apply finishes that")
             version = decide(store, declared, time.time(), before.version if before else 0)
@@ -79,6 +85,13 @@ def act(paths: Paths, command: str, decide: Decide) -> int:
     ) as why:
         complain(f"nothing was changed: {in_words(why) if isinstance(why, OSError) else why}")
         return 2
+
+
+def _only_acts_since(store: SqlConfiguration, before: InForce, head: Version, command: str) -> bool:
+    """Whether the newest is this command's, not in force, and of the node file that is."""
+    last = store.version(before.version)
+    its = last is not None and last.text_sha256 == head.text_sha256
+    return its and head.command == command and head.number != before.version
 
 
 def _put_in_force(

@@ -38,10 +38,14 @@ def forgotten(
     return act if act.records or act.findings else None
 
 
-def may_next(entries: Iterable[Entry]) -> float:
-    """From when on some may be deleted again, by the journal of acts, in seconds since the epoch."""
+def may_next(entries: Iterable[Entry], now: float) -> float:
+    """From when on some may be deleted again, by the journal of acts; all in seconds since the epoch.
+
+    An act of more than a day from `now` was by a clock that was wrong, and holds nothing up for years.
+    """
     acts = (msgspec.json.decode(entry.text, type=_Act) for entry in entries)
-    return max((act.at + EACH_S for act in acts if act.evidence_deleted is not None), default=0.0)
+    lasts = (act.at for act in acts if act.evidence_deleted is not None and act.at <= now + EACH_S)
+    return max((at + EACH_S for at in lasts), default=0.0)
 
 
 def said(act: EvidenceForgotten) -> str:

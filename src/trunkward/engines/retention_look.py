@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from trunkward.engines.installed import in_use, this_installation
 from trunkward.engines.retention_state import Look, write_look
@@ -18,7 +19,7 @@ from trunkward.settings import Paths
 
 #: Seconds from the moment a node is ready to the first look, and between two.
 _FIRST_S, _EVERY_S = 20.0, 3600.0
-#: Seconds after which a look that does not end is ended.
+#: Seconds after which a look is told to end (SIGTERM): it finishes what it has begun, however long that is.
 _ENDS_WITHIN_S = 300.0
 #: Characters of what a command said that are kept.
 _MOST_SAID = 500
@@ -35,43 +36,69 @@ def _look_hourly(paths: Paths, tell: Callable[[str], None]) -> None:
     time.sleep(_FIRST_S)
     told: set[str] = set()
     while True:
+        with suppress(Exception, SystemExit):  # a standard output that is closed, say; the next look comes
+            before, told = told, _looked(paths)
+            for said in sorted(told - before):
+                tell(said)
+        time.sleep(_EVERY_S)
+
+
+def _looked(paths: Paths) -> set[str]:
+    try:
         used = in_use(paths)
         python = (used.now if used is not None else this_installation()).python
-        # tokens first: they are what calls need
-        came = {
-            problem or done for problem, done in (ran([python, *_RENEW]), look(paths, [python, *_FORGET]))
-        }
-        for said in came - told - {""}:
-            tell(said)
-        told = came
-        time.sleep(_EVERY_S)
+    except Exception as problem:  # whatever it is: it is said, and looked at again
+        return {_written(paths, f"{type(problem).__name__}: {problem}")}
+    # tokens first: they are what calls need. It is never told to end: half a change is worse than a late one
+    came = ran([python, *_RENEW], None), look(paths, [python, *_FORGET])
+    return {problem or done for problem, done in came} - {""}
 
 
 def look(paths: Paths, command: list[str]) -> tuple[str, str]:
     """Runs the command and writes down what came of it, as `ran` tells."""
-    problem, done = ran(command)
-    try:
-        write_look(paths, Look(at=time.time(), problem=problem))
-    except OSError as full:
-        return f"{problem}; {full}".lstrip("; "), ""
-    return problem, done
+    problem, done = ran(command, lambda late: _written(paths, late))
+    problem = _written(paths, problem)
+    return problem, "" if problem else done
 
 
-def ran(command: list[str]) -> tuple[str, str]:
-    """Runs the command: why it failed, or what it has done ("": nothing)."""
+def ran(command: list[str], tell_late: Callable[[str], object] | None) -> tuple[str, str]:
+    """Runs the command: why it failed, or what it has done ("": nothing).
+
+    With `tell_late` one that has not ended after five minutes is told to (SIGTERM), and that is told of.
+    """
     try:
-        ended = subprocess.run(
+        started = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_ENDS_WITHIN_S,
-            check=False,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             # Ctrl-C is for the node, and ends no change half way
             start_new_session=True,
         )
-        words = ended.stderr.decode(errors="replace").split("\n")
-        said = "; ".join(line.strip() for line in words if line.strip())[-_MOST_SAID:]
-        problem = (said or f"it ended with {ended.returncode}") if ended.returncode else ""
-    except (OSError, subprocess.TimeoutExpired) as failed:
-        problem = said = str(failed)
-    return problem, "" if problem else said
+        words = _words(started, tell_late).decode(errors="replace").split("\n")
+    except OSError as failed:
+        return str(failed), ""
+    said = "; ".join(line.strip() for line in words if line.strip())[-_MOST_SAID:]
+    if started.returncode:
+        return said or f"it ended with {started.returncode}", ""
+    return "", said
+
+
+def _words(started: subprocess.Popen[bytes], tell_late: Callable[[str], object] | None) -> bytes:
+    """What it says until it ends."""
+    try:
+        return started.communicate(timeout=_ENDS_WITHIN_S if tell_late is not None else None)[1]
+    except subprocess.TimeoutExpired:
+        started.terminate()
+        if tell_late is not None:
+            tell_late(f"process {started.pid} has not ended within {_ENDS_WITHIN_S:.0f} s; it is told to")
+        return started.communicate()[1]
+
+
+def _written(paths: Paths, problem: str) -> str:
+    """Writes down how it went; the problem, and that of writing it."""
+    try:
+        write_look(paths, Look(at=time.time(), problem=problem))
+    except OSError as full:
+        return f"{problem}; {full}".lstrip("; ")
+    return problem

@@ -1,19 +1,30 @@
 """Evidence whose time is over goes by itself: in a real store, by a clock that is believed, a week's a day."""
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from trunkward.access.actor import Actor
-from trunkward.cli import forget_evidence
+from trunkward.access.actor import Actor, Source
+from trunkward.cli import acting, forget_evidence
+from trunkward.cli.changing import configuration_store
 from trunkward.cli.forget_evidence import run_forget
+from trunkward.control.configuration import Version
+from trunkward.control.declared import InForce
 from trunkward.engines.journals import read_private_key
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.journal.heads import Head, signed_minute
 from unit.cli.evidence_node import DAY, EvidenceNode
+
+
+@pytest.fixture(autouse=True)
+def nobody_logged_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests has."""
+    nobody = Actor(name="root", uid=0, source=Source.PROCESS)
+    monkeypatch.setattr(forget_evidence, "current_actor", lambda: nobody)
 
 
 @pytest.fixture
@@ -60,6 +71,58 @@ def test_property_34_a_week_of_them_a_day_and_an_act_says_so(
     assert json.loads(node.entries()[-1])["actor"] == "carol"
     assert run_forget(node.paths) == 0
     assert "nothing has ended" in capsys.readouterr().out
+
+
+def test_whoever_has_logged_in_stays_in_the_entry(
+    node: EvidenceNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root at a keyboard can start what `up` starts."""
+    mallory = Actor(name="mallory", uid=1003, source=Source.LOGIN)
+    monkeypatch.setattr(forget_evidence, "current_actor", lambda: mallory)
+    assert run_forget(node.paths, by_itself=True) == 0
+    last = json.loads(node.entries()[-1])
+    assert (last["actor"], last["actor_uid"], last["command"]) == ("mallory", 1003, "evidence forget (up)")
+
+
+def test_one_that_is_told_to_end_begins_nothing(
+    node: EvidenceNode, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = threading.Event()
+    told.set()
+    monkeypatch.setattr(forget_evidence, "_told_to_end", told)
+    assert run_forget(node.paths, by_itself=True) == 2
+    assert "it was told to end" in capsys.readouterr().err
+    assert node.numbers() == [2, 4, 6, 8]
+
+
+def test_the_next_look_finishes_what_one_was_killed_in(
+    node: EvidenceNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Decided on, and never in force: else every change is refused until somebody applies."""
+    with configuration_store(node.paths, make=False) as store:
+        head = store.head()
+        assert head is not None
+    in_force = InForce(version=head.number, node_file="", certificates={}, evidence={})
+    put: list[int] = []
+
+    def put_in_force(_: object, __: object, before: InForce, ___: object, version: Version) -> int:
+        put.append(version.number)
+        return 0 if len(put) > 1 else 1
+
+    for module in (forget_evidence, acting):
+        monkeypatch.setattr(module, "is_running", lambda _: True)
+        monkeypatch.setattr(module, "read_in_force", lambda _: in_force)
+    monkeypatch.setattr(acting, "check_runs_this", lambda _: None)
+    monkeypatch.setattr(acting, "_put_in_force", put_in_force)
+    assert run_forget(node.paths, by_itself=True) == 1
+    entries = node.entries()
+    assert run_forget(node.paths, by_itself=True) == 0
+    assert put == [head.number + 1, head.number + 1]
+    assert node.entries() == entries
+    # what another command left is another's to finish
+    monkeypatch.setattr(forget_evidence, "current_actor", lambda: Actor(name="x", uid=1, source=Source.LOGIN))
+    assert run_forget(node.paths, by_itself=True) == 0
+    assert len(put) == 2
 
 
 def _ahead(node: EvidenceNode, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,8 +57,18 @@ def test_property_34_and_not_twice_a_day() -> None:
     entries: list[Entry] = []
     for act in acts:
         entries.append(begin_or_continue(entries[-1] if entries else None, act))
-    assert may_next(entries) == END + DAY
-    assert may_next(entries[1:]) == may_next([]) == 0.0
+    assert may_next(entries, END + 60) == END + DAY
+    assert may_next(entries[1:], END + 60) == may_next([], END) == 0.0
+
+
+def test_property_34_one_deletion_by_a_wrong_clock_stops_none_for_years() -> None:
+    """Property 34: one in 2038, and the clock is right again. One that was a little ahead counts."""
+    for ahead, following in ((4000 * DAY, END + DAY), (60.0, END + 60 + DAY)):
+        entries: list[Entry] = []
+        for at in (END, END + ahead):
+            act = {"at": at, "evidence_deleted": {"records": [1]}}
+            entries.append(begin_or_continue(entries[-1] if entries else None, act))
+        assert may_next(entries, END + 30) == following
 
 
 def test_what_is_said_of_it() -> None:

@@ -43,10 +43,24 @@ def test_how_it_went(paths: Paths, text: str, problem: str, done: str) -> None:
     assert paths.retention_look.stat().st_mode & 0o777 == 0o644
 
 
-def test_one_that_does_not_end_is_ended(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_does_not_end_is_told_to_and_finishes_what_it_has_begun(
+    paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention_look, "_ENDS_WITHIN_S", 0.5)
+    found: list[Look | None] = []
+    monkeypatch.setattr(retention_look, "write_look", lambda paths, its: found.append(its))
+    text = (
+        "import signal, time; end = []; signal.signal(signal.SIGTERM, lambda *_: end.append(1))\n"
+        "while not end: time.sleep(0.05)\n"
+        f"open({str(tmp_path / 'finished')!r}, 'w'); sys.stderr.write('version 7 is in force')"
+    )
+    assert look(paths, _python(text)) == ("", "version 7 is in force")
+    assert (tmp_path / "finished").exists()
+    assert ["has not ended within" in one.problem for one in found if one] == [True, False]
+    monkeypatch.undo()
     monkeypatch.setattr(retention_look, "_ENDS_WITHIN_S", 0.2)
     problem, _ = look(paths, _python("import time; time.sleep(60)"))
-    assert "timed out" in problem
+    assert "ended with -15" in problem
     problem, _ = look(paths, ["/no/such/python"])
     assert "No such file" in problem
     assert read_look(paths) == Look(at=pytest.approx(time.time(), abs=10), problem=problem)  # type: ignore[arg-type]
@@ -56,3 +70,43 @@ def test_nobody_has_looked(paths: Paths) -> None:
     assert read_look(paths) is None
     paths.retention_look.write_text("{")
     assert read_look(paths) is None
+
+
+class _Enough(BaseException):
+    """Ends a loop that ends by itself never."""
+
+
+@pytest.mark.parametrize("trouble", [BrokenPipeError(32, "Broken pipe"), SystemExit(1), RuntimeError("x")])
+def test_no_trouble_ends_the_looks(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, trouble: BaseException
+) -> None:
+    """A standard output that is closed (rich ends the process then), or anything else."""
+    looks: list[str] = []
+
+    def sleep(_: float) -> None:
+        if len(looks) == 3:
+            raise _Enough
+
+    def looked(*_: object) -> tuple[str, str]:
+        looks.append("one")
+        return "", f"version {len(looks)} is in force"
+
+    def tell(_: str) -> None:
+        raise trouble
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    monkeypatch.setattr(retention_look, "look", looked)
+    with pytest.raises(_Enough):
+        retention_look._look_hourly(paths, tell)
+    assert len(looks) == 3
+
+
+def test_a_look_that_cannot_begin_is_written_down(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: Paths) -> None:
+        raise ValueError("no such version")
+
+    monkeypatch.setattr(retention_look, "in_use", broken)
+    assert retention_look._looked(paths) == ("ValueError: no such version", "")
+    found = read_look(paths)
+    assert found is not None
+    assert found.problem == "ValueError: no such version"
