@@ -20,6 +20,7 @@ from trunkward.engines.node_facts import (
     Seen,
     denied_facts,
     drain_facts,
+    forget_facts,
     new_threads,
     node_facts,
     part_facts,
@@ -87,6 +88,7 @@ class Look:
             restored=restored_facts(paths),
             retention=retention_facts(paths),
             denied_left=denied_facts(seen),
+            forget_fails=forget_facts(seen),
         )
         return View(health=health(facts), seen=seen, identities=_identities(paths, shown))
 

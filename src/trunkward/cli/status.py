@@ -53,6 +53,7 @@ from trunkward.engines.kamailio import plain_transports
 from trunkward.engines.node_facts import (
     denied_facts,
     drain_facts,
+    forget_facts,
     new_threads,
     node_facts,
     part_facts,
@@ -155,6 +156,7 @@ def look(paths: Paths, in_force: InForce, declared: Declared) -> Health:
             restored=restored_facts(paths),
             retention=retention_facts(paths),
             denied_left=denied_facts(seen),
+            forget_fails=forget_facts(seen),
         )
     )
 

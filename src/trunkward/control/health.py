@@ -26,6 +26,8 @@ DISK_LOW_BYTES = 1 << 30
 MEMORY_LOW_BYTES = 64 << 20
 #: Seconds after which somebody should have looked for what is no longer kept: that is done each hour.
 LOOK_LATE_S = 2 * 86_400.0
+#: Seconds that a node is up after which somebody should have looked once.
+FIRST_LOOK_LATE_S = 3600.0
 #: `Trouble.what` of a node that is drained.
 DRAIN = "drain"
 
@@ -167,12 +169,21 @@ class Facts:
     retention: RetentionFacts | None = None
     #: Gates and signers that do not take the list of denied evidence.
     denied_left: tuple[str, ...] = ()
+    #: Signers that cannot delete what is no longer kept of their journals.
+    forget_fails: tuple[str, ...] = ()
 
     @property
     def retention_fails(self) -> bool:
         """Whether evidence whose time is over is not deleted, or nobody looks for it."""
         its = self.retention
-        return its is not None and (bool(its.problem) or self.now - its.at > LOOK_LATE_S)
+        if its is None:
+            return self.up_s > FIRST_LOOK_LATE_S
+        return bool(its.problem) or self.now - its.at > LOOK_LATE_S
+
+    @property
+    def up_s(self) -> float:
+        """Seconds since the process that was started first was; 0 when nobody could say."""
+        return max((self.now - part.since for part in self.parts if part.since is not None), default=0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -361,17 +372,26 @@ def _of_evidence(facts: Facts) -> Iterable[Trouble]:
             "holds no more, then trunkward evidence confirm",
         )
     if facts.denied_left:
+        left = ", ".join(facts.denied_left)
         yield Trouble(
             what="denied-evidence",
-            problem=f"{', '.join(facts.denied_left)}: the list of denied evidence is not taken; their logs say why",
-            means="outbound: what is revoked may still be signed A; trunkward apply writes the list anew, and "
-            "whoever does not take that has to be started anew",
+            problem=f"{left}: the list of denied evidence is not taken; their logs say why",
+            means="outbound: what is revoked may still be signed A; trunkward apply writes the list anew, or "
+            "start the node anew where that is not taken either",
         )
-    its = facts.retention
-    if its is not None and facts.retention_fails:
-        late = f"nobody has looked for {(facts.now - its.at) / 3600:.0f} hours what is over"
+    for signer in facts.forget_fails:
+        yield Trouble(
+            what="signature-retention",
+            problem=f"{signer}: cannot delete what is over of its journal; its log says why",
+            means="calls go as ever; numbers in its journal are kept for too long",
+        )
+    if facts.retention_fails:
+        its = facts.retention
+        since_s = facts.now - its.at if its is not None else facts.up_s
+        hours = f"nobody has looked for {since_s / 3600:.0f} hours what is over"
+        late = f"{hours}: end trunkward up, and start it anew"
         words = "calls go as ever; evidence is kept for too long"
-        yield Trouble(what="retention", problem=its.problem or late, means=words)
+        yield Trouble(what="retention", problem=(its and its.problem) or late, means=words)
 
 
 _AFTER_ITS_END = {

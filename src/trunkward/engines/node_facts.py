@@ -290,6 +290,16 @@ def denied_facts(seen: Seen) -> tuple[str, ...]:
     return tuple(sorted(name for name, numbers in seen.parts.items() if numbers.value(TAKEN) == 0))
 
 
+def forget_facts(seen: Seen) -> tuple[str, ...]:
+    """Signers that cannot delete what is no longer kept of their journals."""
+    failing = (
+        name
+        for name, numbers in seen.parts.items()
+        if numbers.value("trunkward_signer_failing", what="forget")
+    )
+    return tuple(sorted(failing))
+
+
 def evidence_facts(shown: Shown) -> list[CertificateFacts]:
     """When the first evidence token ends, and the first customer's KYC record is too old."""
     ends = {
@@ -315,6 +325,7 @@ def node_facts(
     restored: str | None = None,
     retention: RetentionFacts | None = None,
     denied_left: tuple[str, ...] = (),
+    forget_fails: tuple[str, ...] = (),
 ) -> Facts:
     """All of it."""
     if shown is None:
@@ -327,6 +338,9 @@ def node_facts(
             drain=drain,
             records=records,
             space=space,
+            retention=retention,
+            denied_left=denied_left,
+            forget_fails=forget_fails,
         )
     return Facts(
         now=now,
@@ -343,4 +357,5 @@ def node_facts(
         restored=restored,
         retention=retention,
         denied_left=denied_left,
+        forget_fails=forget_fails,
     )

@@ -124,8 +124,13 @@ class Forgetting:
             return {}
         except UNREADABLE as problem:
             raise ValueError(f"{self._file}: cannot be read: {problem}; look at it, and remove it") from None
-        # of a time beyond now, the machine was started since: it may have been a moment ago
-        return {kind: (day, min(at, self._passing())) for kind, (day, at) in told.items()}
+        # of a time beyond now, the machine was started since: it may have been a moment ago. Once: else each
+        # start of the process would begin that hour anew
+        passed_s = self._passing()
+        last = {kind: (day, min(at, passed_s)) for kind, (day, at) in told.items()}
+        if last != told:
+            write_whole(self._file, msgspec.json.encode(last), 0o600)
+        return last
 
     def _delete(self, due: _Due, now_s: float) -> None:
         def deleted(numbers: Sequence[int | None]) -> None:

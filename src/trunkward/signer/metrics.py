@@ -36,6 +36,12 @@ class SignerMetrics:
             ["what"],
             registry=self.registry,
         )
+        self.failing = Gauge(
+            "trunkward_signer_failing",
+            "1 while the last try of it failed: look, forget, head",
+            ["what"],
+            registry=self.registry,
+        )
         self.journal_failures = Counter(
             "trunkward_signer_journal_failures",
             "Writes of the journal that failed",

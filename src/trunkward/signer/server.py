@@ -196,8 +196,10 @@ class _Office:
             under_way = act()
             if under_way is not None:
                 await under_way
+            self.metrics.failing.labels(what).set(0)
         except Exception as problem:  # a full disk, say: it is tried again
             self.metrics.failures.labels(what).inc()
+            self.metrics.failing.labels(what).set(1)
             log.error("not-done", what=what, error=f"{type(problem).__name__}: {problem}")
 
     async def every(self, seconds: float, what: str, act: Callable[[], Awaitable[None] | None]) -> None:

@@ -317,14 +317,39 @@ def test_the_document_has_every_part_and_trouble() -> None:
             RetentionFacts(at=NOW - 3600, problem="the clock is not synchronised"),
             "the clock is not synchronised",
         ),
-        (RetentionFacts(at=NOW - 49 * 3600, problem=""), "nobody has looked for 49 hours what is over"),
+        (RetentionFacts(at=NOW - 49 * 3600, problem=""), "nobody has looked for 49 hours what is over: end"),
     ],
 )
 def test_evidence_that_is_kept_for_too_long(found: RetentionFacts | None, problem: str | None) -> None:
     seen = facts(retention=found)
     troubles = health(seen).troubles
-    assert [(one.what, one.problem) for one in troubles] == ([("retention", problem)] if problem else [])
+    assert [one.what for one in troubles] == (["retention"] if problem else [])
+    assert all(one.problem.startswith(problem or "") for one in troubles)
     assert (seen.retention_fails, health(seen).ready) == (problem is not None, True)
+
+
+@pytest.mark.parametrize(("up_s", "fails"), [(3599, False), (3601, True)])
+def test_an_up_that_does_not_look_is_told_of(up_s: float, fails: bool) -> None:
+    """One of a version before, which lives on after an upgrade of its parts."""
+    well = facts()
+    parts = (well.parts[0], *(replace(part, since=NOW - up_s) for part in well.parts[1:]))
+    seen = replace(well, parts=parts)
+    assert (seen.retention_fails, health(seen).ready) == (fails, True)
+    assert [one.problem[:34] for one in health(seen).troubles] == [
+        "nobody has looked for 1 hours what"
+    ] * fails
+
+
+def test_who_does_not_take_the_list_of_denied_evidence_is_named() -> None:
+    (trouble,) = health(facts(denied_left=("gate-0", "signer"))).troubles
+    assert (trouble.what, trouble.blocks) == ("denied-evidence", False)
+    assert trouble.problem.startswith("gate-0, signer: the list of denied evidence is not taken")
+
+
+def test_a_signer_that_cannot_delete_is_named() -> None:
+    (trouble,) = health(facts(forget_fails=("signer",))).troubles
+    assert (trouble.what, trouble.blocks) == ("signature-retention", False)
+    assert trouble.problem.startswith("signer: cannot delete")
 
 
 def test_a_restore_that_nobody_has_confirmed() -> None:

@@ -7,12 +7,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+from prometheus_client.metrics_core import GaugeMetricFamily
 
 from trunkward.control.declared import InForce
 from trunkward.control.health import CertificateOf
 from trunkward.control.showing import shown
 from trunkward.engines.certificate_state import ObtainState, ShownState, write_state
-from trunkward.engines.node_facts import evidence_facts, part_facts, see
+from trunkward.engines.denied_file import TAKEN
+from trunkward.engines.node_facts import (
+    Seen,
+    denied_facts,
+    evidence_facts,
+    forget_facts,
+    part_facts,
+    see,
+)
+from trunkward.engines.part_numbers import PartNumbers
 from trunkward.settings import Paths
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "node.yaml"
@@ -49,6 +59,25 @@ def test_who_sees_to_certificates_tells_version_and_start(tmp_path: Path) -> Non
     gone = {part.name: part for part in part_facts(its, later, {}, {}, now.timestamp())}["certificates"]
     assert gone == replace(gone, version="", since=None)
     assert "sign of life" in gone.problem
+
+
+def _told(name: str, value: float, **labels: str) -> PartNumbers:
+    family = GaugeMetricFamily(name, "x", labels=list(labels))
+    family.add_metric(list(labels.values()), value)
+    return PartNumbers(families=(family,))
+
+
+def test_who_has_not_taken_the_list_of_denied_evidence() -> None:
+    """Of a fetcher, which has none, nobody asks."""
+    parts = {"gate-0": _told(TAKEN, 0), "gate-1": _told(TAKEN, 7), "signer": _told(TAKEN, 0)}
+    seen = Seen(parts=parts | {"fetcher": PartNumbers()})
+    assert denied_facts(seen) == ("gate-0", "signer")
+
+
+def test_which_signer_cannot_delete() -> None:
+    name = "trunkward_signer_failing"
+    parts = {"signer": _told(name, 0, what="forget"), "signer-x": _told(name, 1, what="forget")}
+    assert forget_facts(Seen(parts=parts | {"signer-y": _told(name, 1, what="look")})) == ("signer-x",)
 
 
 def test_what_levels_stand_on_ends_as_certificates_do() -> None:

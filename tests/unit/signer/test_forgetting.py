@@ -190,6 +190,24 @@ def test_a_machine_that_is_started_again_and_again_deletes_no_more(world: World)
     assert world.left == (3, 4)
 
 
+def test_a_signer_that_is_started_twice_an_hour_on_a_machine_started_anew_deletes(world: World) -> None:
+    """The hour goes on from the first start that finds a time beyond now: it does not begin with each."""
+    world.passed_s = 100 * EACH_S
+    for _ in range(2):
+        world.round()
+    for uptime_s in (60.0, EACH_S / 2, EACH_S):
+        world.passed_s = uptime_s
+        world.started_anew()
+        for _ in range(2):
+            world.round()
+    assert world.left == (4, 5)
+    world.passed_s = EACH_S + 60
+    world.started_anew()
+    for _ in range(2):
+        world.round()
+    assert world.left == (3, 4)
+
+
 def test_where_nobody_knows_what_went_last_nothing_goes(world: World) -> None:
     file = world.journal.path.with_name("deletions.json")
     file.write_text("{")
