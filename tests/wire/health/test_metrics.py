@@ -78,6 +78,8 @@ def test_names_are_as_prometheus_wants_them(node: Node) -> None:
         *("part", "place", "reason", "result", "side", "state", "status", "verdict", "version", "attest"),
         # of signatures of calls from carriers, which are the node file's; and where a certificate came from, or a list
         *("cause", "code", "list", "source", "upstream", "verstat", "what", "why"),
+        # of the signers: whose, with which certificate, and why not
+        *("identity", "serial", "unfit"),
     }
 
 
