@@ -99,7 +99,9 @@ def readers(tmp_path: Path, seed: bytes, monkeypatch: pytest.MonkeyPatch) -> dic
 
     return {
         "examination": Parser(act=look, seeds=lambda: [seed], refusals=(), words=WORDS, most_s=_most_s),
-        "start": Parser(act=start, seeds=lambda: [seed], refusals=(JournalError,), words=WORDS, most_s=_most_s),
+        "start": Parser(
+            act=start, seeds=lambda: [seed], refusals=(JournalError,), words=WORDS, most_s=_most_s
+        ),
     }
 
 
