@@ -51,6 +51,8 @@ class AskedLedger(RuleBasedStateMachine):
         self.numbers = 0
         self.alive = dict.fromkeys(NODES, True)
         self.escrow: dict[str, Escrow] = {}
+        #: The epoch each node's gate has heard last.
+        self.heard: dict[str, int] = {}
         #: Valkey, for the gate in hand.
         self.out_of_reach = False
         #: Each with its model, and with `least_pace` of that time.

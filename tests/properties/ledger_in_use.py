@@ -277,14 +277,14 @@ class _LeaseClient:
 
     def __init__(self, machine: LedgerInUse, node: str) -> None:
         self._machine, self._node = machine, node
-        self._heard = machine.model.epoch
+        machine.heard[node] = machine.model.epoch
 
     @property
     def ledger(self) -> int:
         """The epoch it has heard last."""
         if not self._machine.out_of_reach:
-            self._heard = self._machine.model.epoch
-        return self._heard
+            self._machine.heard[self._node] = self._machine.model.epoch
+        return self._machine.heard[self._node]
 
     async def renew_legs(self, legs: list[RunningLeg], **_: object) -> tuple[LegFact | Unavailable, ...]:
         if self._machine.out_of_reach:

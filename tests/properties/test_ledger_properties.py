@@ -193,6 +193,8 @@ class LedgerMachine(LedgerInUse):
         left = self.server.worker(*money.recalled(node, self.model.epoch, NODES))
         self.model.look(self.clock)
         self.model.recalled[node] = self.model.epoch
+        # who tells that has heard it; of several gates of a node each is taken to have (docs/ledger.md)
+        self.heard[node] = self.model.epoch
         self.thaws(left)
         self.follow()
 
