@@ -24,8 +24,7 @@ gate, or refused the call by itself. What is on record is then what it applied:
 import re
 import time
 import uuid
-from collections.abc import Callable, Sequence
-from hashlib import sha256
+from collections.abc import Callable
 
 import msgspec
 import structlog
@@ -48,10 +47,9 @@ from trunkward.admission.ports import (
     Registrar,
     Unavailable,
 )
-from trunkward.admission.prices import Price
 from trunkward.admission.screen import Case, screen, takes_calls, with_verification
 from trunkward.admission.snapshot import Snapshot
-from trunkward.admission.verified import replayed_of, worth_of
+from trunkward.admission.verified import replayed_of
 from trunkward.calls.attempt import CallAttempt
 from trunkward.calls.grant import CallsEnded, GrantsAsked, GrantsGiven, Reach
 from trunkward.calls.orphan import CallLeft, OrphansAsked, OrphansGiven
@@ -64,6 +62,14 @@ from trunkward.gate.credentials import Verifier
 from trunkward.gate.metrics import counted
 from trunkward.gate.orphans import Orphans
 from trunkward.gate.peer import peer_identity
+from trunkward.gate.record_parts import (
+    attestation_of,
+    authenticated_by,
+    customer_of,
+    hashes,
+    money_of,
+    verification_of,
+)
 from trunkward.gate.recorder import Recorder, RecordNotWritten
 from trunkward.gate.registering import Registering
 from trunkward.gate.server import Decision, Unreadable
@@ -73,18 +79,12 @@ from trunkward.gate.verifying import Verifying
 from trunkward.numbering.e164 import E164, NotANumber
 from trunkward.numbering.plan import Emergency
 from trunkward.records.model import (
-    AttestationRecord,
     CheckRecord,
     DecisionRecord,
-    MoneyRecord,
-    RatedBy,
-    StirErrorRecord,
-    VerificationRecord,
 )
-from trunkward.shaken.identity_header import MAX_HEADERS
 from trunkward.sip.text import shown
 from trunkward.sip.uri import MalformedUri, parse_uri
-from trunkward.trunks.model import Host, IdentifiedBy, Trunk
+from trunkward.trunks.model import Host, Trunk
 
 #: What the edge chooses: a UUID in hex.
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -449,8 +449,8 @@ class Line:
             tenant=ours.tenant if ours else "",
             trunk=ours.name if ours else "",
             source_name=case.source.name if case.source else "",
-            authenticated_by=_authenticated_by(case),
-            customer=_customer(case),
+            authenticated_by=authenticated_by(case),
+            customer=customer_of(case),
             claimed=case.stranger.claims if case.stranger and not case.source else "",
             direction=case.direction if case.source else "",
             calling_number=calling,
@@ -463,13 +463,13 @@ class Line:
             tls_version=tls.version if tls else "",
             tls_cipher=tls.cipher if tls else "",
             certificate_sha256=case.peer.certificate_sha256 if case.peer else "",
-            money=_money(case),
+            money=money_of(case),
             attest=judgement.attest,
-            verification=_verification(facts),
+            verification=verification_of(facts),
             attest_reason=judgement.unsigned,
-            attestation=_attestation(case, judgement),
-            identity_received=_hashes(attempt.headers.get("identity", ())),
-            identity_signed=_hashes(judgement.signature.identities if judgement.signature else ()),
+            attestation=attestation_of(case, judgement),
+            identity_received=hashes(attempt.headers.get("identity", ())),
+            identity_signed=hashes(judgement.signature.identities if judgement.signature else ()),
             findings=[
                 CheckRecord(
                     check=finding.check,
@@ -484,73 +484,6 @@ class Line:
             gate=self._index,
             took_ms=round((time.monotonic() - began) * 1000, 3),
         )
-
-
-def _hashes(identities: Sequence[str]) -> list[str]:
-    """Of more than are ever looked at, the first."""
-    return [sha256(value.encode(errors="surrogatepass")).hexdigest() for value in identities[:MAX_HEADERS]]
-
-
-def _authenticated_by(case: Case) -> list[str] | None:
-    """Nobody is asked for credentials who calls for help."""
-    if not isinstance(case.source, Trunk):
-        return None
-    return [way for way in case.source.identified_by if not (case.emergency and way is IdentifiedBy.DIGEST)]
-
-
-def _customer(case: Case) -> str | None:
-    if not isinstance(case.source, Trunk):
-        return None
-    return case.source.customer.reference if case.source.customer else ""
-
-
-def _attestation(case: Case, judgement: Judgement) -> AttestationRecord | None:
-    attested, signed = judgement.attested, judgement.signature
-    if attested is None:
-        return None
-    return AttestationRecord(
-        rule=attested.rule,
-        lack=attested.lack or "",
-        evidence=attested.evidence_id,
-        evidence_version=attested.evidence_version,
-        identity=case.signing_request.identity if signed and case.signing_request else "",
-        serial=signed.serial if signed else "",
-        journal=signed.journal if signed else None,
-    )
-
-
-def _verification(facts: Facts) -> VerificationRecord | None:
-    if facts.verification is None:
-        return None
-    worth, passed = worth_of(facts), worth_of(facts).passed
-    return VerificationRecord(
-        verstat=worth.verstat,
-        why=worth.why,
-        attest=passed.attest.value if passed is not None and passed.attest is not None else "",
-        spc=(passed.spc or "") if passed is not None else "",
-        origid=(passed.origid or "") if passed is not None else "",
-        x5u=(passed.x5u or "") if passed is not None else "",
-        errors=[StirErrorRecord(code=error.code, cause=error.cause) for error in worth.errors],
-    )
-
-
-def _money(case: Case) -> MoneyRecord | None:
-    prices, charge = case.prices, case.charge
-    if prices.sale is None and not prices.costs:
-        return None
-    return MoneyRecord(
-        currency=case.node.currency,
-        reseller=case.source.reseller if isinstance(case.source, Trunk) else "",
-        sale=_rated(prices.sale) if prices.sale is not None else None,
-        owners=[share.owner.removeprefix("money:") for share in charge.shares] if charge is not None else [],
-        costs={carrier: _rated(cost) for carrier, cost in prices.costs.items()},
-    )
-
-
-def _rated(price: Price) -> RatedBy:
-    return RatedBy(
-        tariff=price.tariff.compact(), prefix=price.prefix, deck=price.deck, deck_sha256=price.sha256
-    )
 
 
 def _is_call(attempt: CallAttempt | Unreadable) -> bool:
