@@ -50,9 +50,10 @@ class AskedLedger(RuleBasedStateMachine):
         self.calls: dict[str, Call] = {}
         self.numbers = 0
         self.alive = dict.fromkeys(NODES, True)
-        self.escrow: dict[str, Escrow] = {}
-        #: The epoch each node's gate has heard last.
-        self.heard: dict[str, int] = {}
+        #: By node and gate.
+        self.escrow: dict[tuple[str, int], Escrow] = {}
+        #: The epoch each gate has heard last.
+        self.heard: dict[tuple[str, int], int] = {}
         #: Valkey, for the gate in hand.
         self.out_of_reach = False
         #: Each with its model, and with `least_pace` of that time.

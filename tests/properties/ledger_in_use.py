@@ -10,6 +10,7 @@ from hypothesis.stateful import precondition, rule
 from properties.ledger_asked import AskedLedger
 from properties.ledger_model import US, WINDOWS, Ask
 from properties.ledger_world import (
+    ALL_GATES,
     CAPS,
     ESCROW,
     FIRST,
@@ -192,80 +193,86 @@ class LedgerInUse(AskedLedger):
         self.renewed(call.node, [leg_of(call.name, None, asks, call.owners)], [asks])
 
     # ---- escrow ----------------------------------------------------------------------------------
-    @rule(node=st.sampled_from(NODES), later=st.sampled_from([True, True, False]))
-    def escrow_is_leased(self, node: str, later: bool) -> None:
+    @rule(gate=st.sampled_from(ALL_GATES), later=st.sampled_from([True, True, False]))
+    def escrow_is_leased(self, gate: tuple[str, int], later: bool) -> None:
         """For a gate to spend from while Valkey is lost; each ten seconds it is renewed, or given back."""
-        if not self.alive[node]:
+        if not self.alive[gate[0]]:
             return
         shares = tuple(
             Share(owner=owner, tariff="-", slice_micro=0, caps=with_escrow(owner), carrier="carrier" in owner)
             for owner in ESCROW
         )
-        self.escrow[node].want(Charge(node=node, currency="EUR", longest_s=LONGEST / US, shares=shares))
-        self.lease(node)
-        if later and not self.escrow[node].left(TRUNKS[0]):
+        self.escrow[gate].want(Charge(node=gate[0], currency="EUR", longest_s=LONGEST / US, shares=shares))
+        self.lease(gate)
+        if later and not self.escrow[gate].left(TRUNKS[0]):
             # what was taken before is known by then: given back, and leased anew
             self.pass_time(LONGEST + US)
             self.watch(vouched=True)
-            self.lease(node)
-            self.lease(node)
+            self.lease(gate)
+            self.lease(gate)
+
+    @rule(gate=st.sampled_from(ALL_GATES))
+    def gate_dies(self, gate: tuple[str, int]) -> None:
+        """And is started anew: what it had leased is held, and it knows nothing of it."""
+        self.escrow[gate] = self.new_escrow(gate)
 
     @rule(
-        node=st.sampled_from(NODES),
+        gate=st.sampled_from(ALL_GATES),
         leased=st.booleans(),
         calls=st.integers(0, 3),
         answered=st.booleans(),
         silent_s=st.sampled_from([0, 15, 45]),
     )
     def valkey_is_out_of_reach(
-        self, node: str, leased: bool, calls: int, answered: bool, silent_s: int
+        self, gate: tuple[str, int], leased: bool, calls: int, answered: bool, silent_s: int
     ) -> None:
-        """Of one node: calls come, and go on, by what it has leased."""
+        """Of one gate: calls come, and go on, by what it has leased."""
+        node = gate[0]
         if not self.alive[node]:
             return
         if leased:
-            self.escrow_is_leased(node, later=True)
+            self.escrow_is_leased(gate, later=True)
         self.out_of_reach = True
-        self.lease(node)
+        self.lease(gate)
         for _ in range(calls):
             self.numbers += 1
             call = Call(f"r{self.numbers}", TRUNKS[0], node, self.now, (NORTH,), by_escrow=True)
             call.had = {owner: price(tariff, LONGEST) for owner, tariff in call.owners.items()}
-            if not self.take(call, call.had, {}):
+            if not self.take(gate, call.had, {}):
                 break
             call.until = self.now + (SLICE if answered else RING)
             call.answered = self.now if answered else None
             self.calls[call.name] = call
         self.pass_time(silent_s * US)
-        self.lease(node)
+        self.lease(gate)
         for call in self.running(node):
             if call.answered is not None and call.owners.keys() <= {*ESCROW, RESELLER}:
                 lasted = self.now - call.answered
                 to = {owner: price(tariff, lasted + LONGEST) for owner, tariff in call.owners.items()}
-                if self.take(call, to, call.had):
+                if self.take(gate, to, call.had):
                     call.had, call.until = to, self.now + SLICE
         self.out_of_reach = False
 
-    def take(self, call: Call, to: dict[str, int], had: dict[str, int]) -> bool:
+    def take(self, gate: tuple[str, int], to: dict[str, int], had: dict[str, int]) -> bool:
         """As `gate.counts` does."""
         if any((most := CAPS[owner][0]) is not None and amount > most for owner, amount in to.items()):
             return False
         more = {owner: max(to[owner] - had.get(owner, 0), 0) for owner in ESCROW}
-        return self.escrow[call.node].take(more)
+        return self.escrow[gate].take(more)
 
-    def lease(self, node: str) -> None:
-        """A round of its gate; what it asks is asked at once, so nothing of it waits."""
+    def lease(self, gate: tuple[str, int]) -> None:
+        """A round of a gate; what it asks is asked at once, so nothing of it waits."""
         policy = SimpleNamespace(
-            node=SimpleNamespace(ledger_name=node, grant_s=SLICE // US, gates=1),
+            node=SimpleNamespace(ledger_name=gate[0], grant_s=SLICE // US, gates=1),
             spends=lambda name: SimpleNamespace(at=lambda _: with_escrow(f"money:{name}")),
         )
-        doing = self.escrow[node].round(cast("Snapshot", policy), 0.0)
+        doing = self.escrow[gate].round(cast("Snapshot", policy), 0.0)
         with pytest.raises(StopIteration):
             doing.send(None)
 
-    def new_escrow(self, node: str) -> Escrow:
-        client = cast("LiveClient", _LeaseClient(self, node))
-        return Escrow(client, 0, lambda: self.now / US)
+    def new_escrow(self, gate: tuple[str, int]) -> Escrow:
+        client = cast("LiveClient", _LeaseClient(self, gate))
+        return Escrow(client, gate[1], lambda: self.now / US)
 
 
 async def _withdraw(gate: LiveClient, held: Held) -> None:
@@ -275,16 +282,16 @@ async def _withdraw(gate: LiveClient, held: Held) -> None:
 class _LeaseClient:
     """A gate's client, for its leases: as long as Valkey is in reach, the machine's own."""
 
-    def __init__(self, machine: LedgerInUse, node: str) -> None:
-        self._machine, self._node = machine, node
-        machine.heard[node] = machine.model.epoch
+    def __init__(self, machine: LedgerInUse, gate: tuple[str, int]) -> None:
+        self._machine, self._gate = machine, gate
+        machine.heard[gate] = machine.model.epoch
 
     @property
     def ledger(self) -> int:
         """The epoch it has heard last."""
         if not self._machine.out_of_reach:
-            self._machine.heard[self._node] = self._machine.model.epoch
-        return self._machine.heard[self._node]
+            self._machine.heard[self._gate] = self._machine.model.epoch
+        return self._machine.heard[self._gate]
 
     async def renew_legs(self, legs: list[RunningLeg], **_: object) -> tuple[LegFact | Unavailable, ...]:
         if self._machine.out_of_reach:
@@ -296,7 +303,7 @@ class _LeaseClient:
             ]
             for leg in legs
         ]
-        return self._machine.renewed(self._node, legs, asks)
+        return self._machine.renewed(self._gate[0], legs, asks)
 
     def give_up(self, names: list[str]) -> None:
         for name in names:

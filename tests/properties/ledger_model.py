@@ -60,6 +60,8 @@ class Ledger:
         self.ended: set[str] = set()
         #: When (the ledger's us), whose, how much.
         self.charges: list[tuple[int, str, int]] = []
+        #: By node and gate, the epoch it has told to know.
+        self.marks: dict[tuple[str, int], int] = {}
         #: By node, the epoch in which each of its calls is known.
         self.recalled: dict[str, int] = {}
         #: By node, the epoch in which it has charged again what ended in the time that was lost.
@@ -216,6 +218,7 @@ class Ledger:
             name: Leg(leg.epoch, leg.until_ms, {owner: replace(share) for owner, share in leg.shares.items()})
             for name, leg in self.legs.items()
         }
+        other.marks = dict(self.marks)
         other.recalled, other.restored = dict(self.recalled), dict(self.restored)
         other.ended, other.charges = set(self.ended), list(self.charges)
         return other

@@ -31,6 +31,9 @@ TENANT, NORTH, WEST = "money:tenant:acme", "money:carrier:north", "money:carrier
 RESELLER = "money:reseller:east"
 TRUNKS = ("money:trunk:hq", "money:trunk:branch")
 NODES = ("n1", "n2")
+#: How many gates each has.
+GATES = {"n1": 2, "n2": 1}
+ALL_GATES = tuple((node, gate) for node, gates in GATES.items() for gate in range(gates))
 
 
 def price(tariff: str, us: float) -> int:

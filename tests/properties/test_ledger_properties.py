@@ -20,7 +20,7 @@ from hypothesis.stateful import initialize, invariant, rule, run_state_machine_a
 from properties.ledger_in_use import LedgerInUse
 from properties.ledger_model import US, WINDOWS, Ask, Ledger
 from properties.ledger_server import Server
-from properties.ledger_world import BOUND, CAPS, NODES, RELEASE, SLICE, leg_of, price
+from properties.ledger_world import ALL_GATES, BOUND, CAPS, GATES, NODES, RELEASE, SLICE, leg_of, price
 from trunkward.admission.ports import Settlement
 from trunkward.live import money
 
@@ -38,10 +38,10 @@ class LedgerMachine(LedgerInUse):
         self.gate = self.server.valkey.gate()
         # a node that is new has no call that could be unknown
         self.watch(vouched=False)
-        self.escrow = {node: self.new_escrow(node) for node in NODES}
+        self.escrow = {gate: self.new_escrow(gate) for gate in ALL_GATES}
         for node in NODES:
             self.tell_restored(node)
-            self.tell_recalled(node)
+            self.recall(node)
         self.follow()
 
     def teardown(self) -> None:
@@ -79,7 +79,7 @@ class LedgerMachine(LedgerInUse):
             }
             call.orphan, call.ended = True, self.now if call.answered is None else ends[found]
         self.alive[node] = False
-        self.escrow[node] = self.new_escrow(node)
+        self.all_gates_are_new(node)
         if silent_s:
             self.pass_time(silent_s * US)
             self.watch(vouched=True)
@@ -93,7 +93,11 @@ class LedgerMachine(LedgerInUse):
             if call.orphan and call.node == node and call.by_escrow and call.is_over(self.now):
                 self.tell(call)
         self.alive[node] = True
-        self.escrow[node] = self.new_escrow(node)
+        self.all_gates_are_new(node)
+
+    def all_gates_are_new(self, node: str) -> None:
+        for gate in range(GATES[node]):
+            self.escrow[node, gate] = self.new_escrow((node, gate))
 
     @rule()
     def worker_reaps(self) -> None:
@@ -129,8 +133,11 @@ class LedgerMachine(LedgerInUse):
         at=st.integers(0, 9),
         reaped=st.booleans(),
         known=st.sampled_from([True, True, False]),
+        deaf=st.sampled_from([None, None, *ALL_GATES]),
     )
-    def something_is_done_to_valkey(self, how: str, at: int, reaped: bool, known: bool) -> None:
+    def something_is_done_to_valkey(
+        self, how: str, at: int, reaped: bool, known: bool, deaf: tuple[str, int] | None
+    ) -> None:
         """Killed, and back on what it had; or on an older copy, as a failover may be; or without anything."""
         self.server.valkey.wait_until_written()
         if how == "loaded again":
@@ -153,7 +160,11 @@ class LedgerMachine(LedgerInUse):
             self.watch(vouched=True)
             self.reap()
         for node in NODES if known else ():
-            self.recall(node)
+            self.recall(node, deaf)
+
+    @rule(node=st.sampled_from(NODES), deaf=st.sampled_from([None, *ALL_GATES]))
+    def node_looks(self, node: str, deaf: tuple[str, int] | None) -> None:
+        self.recall(node, deaf)
 
     def back_again(self, directory: Path | None) -> None:
         self.server.runs += 1
@@ -170,21 +181,39 @@ class LedgerMachine(LedgerInUse):
         for node in NODES:
             self.tell_restored(node)
 
-    def recall(self, node: str) -> None:
-        """A node tells that each call it has, and has had, is known."""
+    def recall(self, node: str, deaf: tuple[str, int] | None = None) -> None:
+        """A node's gates hear of the epoch; it tells that each call it has, and has had, is known.
+
+        `deaf`: a gate that does not hear; the node tells nothing then.
+        """
         if not self.alive[node] or any(
             call.orphan and call.node == node and not call.told for call in self.calls.values()
         ):
             return
+        all_have = [self.hears(gate) for gate in ALL_GATES if gate[0] == node and gate != deaf][-1:] == [True]
         if self.running(node):
             self.renew_calls(node, self.running(node))
         for call in self.over():
             if call.node == node and not call.told:
                 self.tell(call)
-        if not any(
+        if all_have and not any(
             call.node == node and call.ended and not call.is_over(self.now) for call in self.calls.values()
         ):
             self.tell_recalled(node)
+
+    def hears(self, gate: tuple[str, int]) -> bool:
+        """A gate tells that it has heard; whether all of its node have."""
+        node, number = gate
+        # of another epoch, it says nothing
+        assert self.server.worker(*money.heard(node, self.model.epoch - 1, number, GATES[node])) == 0
+        said = self.server.worker(*money.heard(node, self.model.epoch, number, GATES[node]))
+        self.model.look(self.clock)
+        self.heard[gate] = self.model.marks[gate] = self.model.epoch
+        assert said == all(
+            self.model.marks.get((node, one)) == self.model.epoch for one in range(GATES[node])
+        )
+        self.follow()
+        return bool(said)
 
     def tell_recalled(self, node: str) -> None:
         # of another epoch, it says nothing
@@ -193,8 +222,6 @@ class LedgerMachine(LedgerInUse):
         left = self.server.worker(*money.recalled(node, self.model.epoch, NODES))
         self.model.look(self.clock)
         self.model.recalled[node] = self.model.epoch
-        # who tells that has heard it; of several gates of a node each is taken to have (docs/ledger.md)
-        self.heard[node] = self.model.epoch
         self.thaws(left)
         self.follow()
 

@@ -139,9 +139,9 @@ async def _run(options: argparse.Namespace, paths: Paths) -> None:
     async def look() -> None:
         # no call may come to this gate, and yet the edge asks it whether the ledger grants nothing: a Valkey
         # that came back without its functions could not tell the new connection, and what thawed it since
-        # may have come from another gate
+        # may have come from another gate. Nor does it thaw before each gate has heard
         while True:
-            await client.look()
+            await counts.look(policy.snapshot.node if policy.snapshot is not None else None)
             await asyncio.sleep(BEAT_S)
 
     beside_calls = [asyncio.create_task(one) for one in (follow(), deny(), beat(), lease(), look())]

@@ -33,14 +33,14 @@ class Counts:
 
     def __init__(self, client: LiveClient, gate: int = 0) -> None:
         """Asks nobody yet; `gate` is this one's number."""
-        self._client = client
+        self._client, self._gate = client, gate
         #: For when Valkey is lost.
         self.escrow = Escrow(client, gate)
         self._alone = LocalCounts()
         self._seen = SeenPassports()
         #: Valkey did not answer when it was asked last.
         self.lost = False
-        #: The epoch in which the ledger wants to be told of all calls, and since when that is known.
+        #: The epoch in which the ledger wants to be told of all calls, and since when all gates know of it.
         self._frozen, self._frozen_s = 0, 0.0
 
     async def admit(self, asked: Asked) -> LiveFact:
@@ -144,12 +144,20 @@ class Counts:
         """Whether the ledger grants nothing, as far as is known."""
         return self._client.frozen != 0
 
-    async def frozen(self) -> int:
+    async def look(self, node: NodeSettings | None) -> int:
+        """Learns whether the ledger grants nothing, and has it know that this gate does.
+
+        The epoch in which that is so once all gates of the node know: none of them spends any more what it
+        has leased in one before. 0: it grants, or not all do. `node`: None while there is no policy.
+        """
+        await self._client.look()  # another gate may have thawed it
+        return await self._client.heard(node.ledger_name, self._gate, node.gates) if node is not None else 0
+
+    async def frozen(self, node: NodeSettings) -> int:
         """The epoch in which the ledger is to be told of each call there is; 0: none, or not yet."""
-        if self._client.frozen:
-            await self._client.look()  # another gate may have told it
-        if self._client.frozen != self._frozen:
-            self._frozen, self._frozen_s = self._client.frozen, time.monotonic()
+        epoch = await self.look(node) if self.is_frozen else 0
+        if epoch != self._frozen:
+            self._frozen, self._frozen_s = epoch, time.monotonic()
         return self._frozen if time.monotonic() - self._frozen_s >= ADMITTED_S else 0
 
     async def recalled(self, node: NodeSettings, epoch: int) -> None:

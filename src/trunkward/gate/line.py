@@ -199,7 +199,7 @@ class Line:
         if asked.recalled:
             await self._counts.recalled(policy.node, asked.recalled)
         given = paid(asked, given, facts, policy)
-        return msgspec.structs.replace(given, frozen=await self._counts.frozen() if heard else 0)
+        return msgspec.structs.replace(given, frozen=await self._counts.frozen(policy.node) if heard else 0)
 
     async def place(self, asked: PlaceAsked) -> PlaceGiven:
         """Places of another trunk for a call in that is to be sent there. Never raises.

@@ -139,6 +139,17 @@ class LiveClient:
                 facts += [lost] * len(part)
         return tuple(facts)
 
+    async def heard(self, node: str, gate: int, gates: int) -> int:
+        """Tells a ledger that is frozen that this gate, one of so many of its node, knows.
+
+        The epoch in which it is, once all of them do; 0 until then.
+        """
+        epoch = self.frozen
+        if not epoch:
+            return 0
+        all_have = await self._wire.ask(money.heard(node, epoch, gate, gates), dated=False) == 1
+        return epoch if all_have and self.frozen == epoch else 0
+
     async def recalled(self, node: str, epoch: int, nodes: Sequence[str]) -> bool:
         """Whether nothing is unknown to the ledger any more, now that it knows each call of this node.
 

@@ -9,7 +9,8 @@ Under the keys:
   leg:ID           a call, or a gate's escrow: UNTIL RESERVATION ADMITTED SINCE EPOCH NODE (ledger's ms; SINCE 0: it rings),
                    then a line for each owner: KEY TARIFF SETTLED GRANTED FORCED. `ended` for LATE_MS when it is over
   legs             sorted set: the ids of legs, each with its UNTIL; those of dead nodes with when they are looked at next
-  ledger           hash: what is said at `look`; and the currency of all amounts, which the first node names that watches
+  ledger           hash: what is said at `look`, `heard`, `recalled` and `restored`; and the currency of all amounts, which the
+                   first node names that watches
 
 A total is a sum of buckets, and a bucket frees when its newest second has left the window, all of it at once: never
 before its time, and at no midnight.
@@ -487,7 +488,22 @@ local function thawed(nodes, epoch, frozen)
   return frozen
 end
 
---[[ recalled: a node has renewed in this epoch each call it has.
+--[[ heard: a gate knows of this epoch: by what it had leased in one before it spends nothing any more.
+KEYS  ledger
+ARGV  node, epoch, number of the gate, how many gates the node has
+=>    1: all of them know; 0: not yet, or it is another epoch by now ]]
+function money.heard(_, argv, time)
+  local _, _, epoch = look(time, 0, false, true)
+  if tonumber(argv[2]) ~= epoch then return 0 end
+  local of_node = 'heard:' .. argv[1] .. ':'
+  redis.call('HSET', LEDGER, of_node .. argv[3], argv[2])
+  for gate = 0, tonumber(argv[4]) - 1 do
+    if redis.call('HGET', LEDGER, of_node .. gate) ~= argv[2] then return 0 end
+  end
+  return 1
+end
+
+--[[ recalled: a node has renewed in this epoch each call it has, after all its gates had heard of it.
 restored: it has charged again what ended in the time that was lost. When all nodes have said both, nothing is unknown any more.
 KEYS  ledger
 ARGV  node, epoch, then all nodes there are; none: that is not known

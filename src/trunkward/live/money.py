@@ -12,11 +12,11 @@ from trunkward.admission.ports import (
 )
 from trunkward.trunks.spending import Spending, Window
 
-_RENEW, _SETTLE, _SPENT, _LEGS, _WATCH, _FORGET, _RECALLED, _RESTORING, _RESTORED = (
+_RENEW, _SETTLE, _SPENT, _LEGS, _WATCH, _FORGET, _HEARD, _RECALLED, _RESTORING, _RESTORED = (
     f"tw3_{name}"
     for name in (
         *("renew_legs", "settle", "spent", "legs", "watch", "forget"),
-        *("recalled", "restoring", "restored"),
+        *("heard", "recalled", "restoring", "restored"),
     )
 )
 _LEDGER, _LEGS_KEY = "ledger", "legs"
@@ -201,6 +201,11 @@ def forget(owners: Sequence[str], currency: str) -> tuple[str, ...]:
     It answers how many calls hinder that.
     """
     return ("FCALL", _FORGET, str(2 + len(owners)), _LEDGER, _LEGS_KEY, *owners, currency)
+
+
+def heard(node: str, epoch: int, gate: int, gates: int) -> tuple[str, ...]:
+    """`heard`, as a command: this gate of `node`, one of so many, knows of this epoch."""
+    return ("FCALL", _HEARD, "1", _LEDGER, node, str(epoch), str(gate), str(gates))
 
 
 def recalled(node: str, epoch: int, nodes: Iterable[str]) -> tuple[str, ...]:
