@@ -20,7 +20,19 @@ from hypothesis.stateful import initialize, invariant, rule, run_state_machine_a
 from properties.ledger_in_use import LedgerInUse
 from properties.ledger_model import US, WINDOWS, Ask, Ledger
 from properties.ledger_server import Server
-from properties.ledger_world import ALL_GATES, BOUND, CAPS, GATES, NODES, RELEASE, SLICE, leg_of, price
+from properties.ledger_world import (
+    ALL_GATES,
+    BOUND,
+    CAPS,
+    GATES,
+    NODES,
+    NORTH,
+    RELEASE,
+    SLICE,
+    TRUNKS,
+    leg_of,
+    price,
+)
 from trunkward.admission.ports import Settlement
 from trunkward.live import money
 
@@ -165,6 +177,23 @@ class LedgerMachine(LedgerInUse):
     @rule(node=st.sampled_from(NODES), deaf=st.sampled_from([None, *ALL_GATES]))
     def node_looks(self, node: str, deaf: tuple[str, int] | None) -> None:
         self.recall(node, deaf)
+
+    @rule(gate=st.sampled_from(ALL_GATES), calls=st.integers(1, 3), answered=st.booleans())
+    def gate_misses_an_epoch(self, gate: tuple[str, int], calls: int, answered: bool) -> None:
+        """What it has leased an older file does not know: while others are given what there is, it goes on spending."""
+        self.server.valkey.wait_until_written()
+        self.copies.append((self.server.copy(len(self.copies)), self.model.copy(), self.least_pace))
+        self.escrow_is_leased(gate, later=True)
+        directory, model, self.least_pace = self.copies[-1]
+        self.model = model.copy()
+        self.back_again(directory)
+        for node in NODES:
+            self.recall(node, deaf=gate)
+        for node in NODES:
+            for _ in range(2):
+                self.admit_one(TRUNKS[0], node, (NORTH,), "once")
+        self.answer(first=True, most=4)
+        self.valkey_is_out_of_reach(gate, leased=False, calls=calls, answered=answered, silent_s=45)
 
     def back_again(self, directory: Path | None) -> None:
         self.server.runs += 1

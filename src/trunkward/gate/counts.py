@@ -144,20 +144,22 @@ class Counts:
         """Whether the ledger grants nothing, as far as is known."""
         return self._client.frozen != 0
 
-    async def look(self, node: NodeSettings | None) -> int:
+    async def look(self, node: NodeSettings | None) -> None:
         """Learns whether the ledger grants nothing, and has it know that this gate does.
 
-        The epoch in which that is so once all gates of the node know: none of them spends any more what it
-        has leased in one before. 0: it grants, or not all do. `node`: None while there is no policy.
+        Then it spends nothing any more of what it had leased before. `node`: None while there is no policy.
         """
         await self._client.look()  # another gate may have thawed it
-        return await self._client.heard(node.ledger_name, self._gate, node.gates) if node is not None else 0
+        epoch = 0
+        if node is not None:
+            epoch = await self._client.heard(node.ledger_name, self._gate, node.gates)
+        if epoch != self._frozen:
+            self._frozen, self._frozen_s = epoch, time.monotonic()
 
     async def frozen(self, node: NodeSettings) -> int:
         """The epoch in which the ledger is to be told of each call there is; 0: none, or not yet."""
-        epoch = await self.look(node) if self.is_frozen else 0
-        if epoch != self._frozen:
-            self._frozen, self._frozen_s = epoch, time.monotonic()
+        if self.is_frozen or self._frozen:
+            await self.look(node)
         return self._frozen if time.monotonic() - self._frozen_s >= ADMITTED_S else 0
 
     async def recalled(self, node: NodeSettings, epoch: int) -> None:
