@@ -191,7 +191,6 @@ class AskedLedger(RuleBasedStateMachine):
 
     def give_back(self, name: str) -> None:
         self.run(_give_up(self.gate, name))
-        self.arrived()
         self.model.withdraw(name, self.clock)
         self.follow()
 
@@ -215,4 +214,4 @@ async def _settle(gate: LiveClient, told: Settlement) -> None:
 
 
 async def _give_up(gate: LiveClient, name: str) -> None:
-    gate.give_up([name])
+    assert await gate.give_up([name])

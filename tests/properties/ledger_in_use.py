@@ -265,6 +265,7 @@ class LedgerInUse(AskedLedger):
         policy = SimpleNamespace(
             node=SimpleNamespace(ledger_name=gate[0], grant_s=SLICE // US, gates=1),
             spends=lambda name: SimpleNamespace(at=lambda _: with_escrow(f"money:{name}")),
+            with_escrow=lambda: [account.removeprefix("money:") for account in ESCROW],
         )
         doing = self.escrow[gate].round(cast("Snapshot", policy), 0.0)
         with pytest.raises(StopIteration):
@@ -305,6 +306,9 @@ class _LeaseClient:
         ]
         return self._machine.renewed(self._gate[0], legs, asks)
 
-    def give_up(self, names: list[str]) -> None:
+    async def give_up(self, names: list[str]) -> bool:
+        if self._machine.out_of_reach:
+            return False
         for name in names:
             self._machine.give_back(name)
+        return True

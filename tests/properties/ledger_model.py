@@ -66,6 +66,8 @@ class Ledger:
         self.recalled: dict[str, int] = {}
         #: By node, the epoch in which it has charged again what ended in the time that was lost.
         self.restored: dict[str, int] = {}
+        #: The latest epoch that whoever asks has heard of.
+        self.heard = 0
         #: Of the process, not of its file.
         self.me = 0
         self.latest = 0
@@ -88,7 +90,8 @@ class Ledger:
                 self.woke += max(at - last - 2 * US, 0)
         woken = self.run != self.me
         if woken:
-            self.woke, self.epoch, self.kept = at, max(self.epoch + 1, at // 1000), self.seen
+            self.epoch = max(self.epoch + 1, self.heard + 1, max(at, now) // 1000)
+            self.woke, self.kept = at, self.seen - max(self.ahead, 0)
         if woken or longest > self.longest or at - now != self.ahead or at - self.seen >= US:
             self.run, self.seen, self.ahead, self.longest = self.me, at, at - now, max(self.longest, longest)
         self.latest = at

@@ -199,6 +199,7 @@ class LedgerMachine(LedgerInUse):
         self.server.runs += 1
         self.server.restart(directory, self.clock)
         self.model.started(self.server.runs)
+        self.model.heard = self.gate.ledger
         self.arrived()
         if self.model.run is None:  # a ledger that is new has no charge yet
             self.least_pace = 10**18

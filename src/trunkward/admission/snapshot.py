@@ -351,6 +351,11 @@ class Snapshot:
         """What one owner may spend, by his name (`tenant:acme`); None: he has no cap."""
         return self._spent_by(owner)
 
+    def with_escrow(self) -> list[str]:
+        """Owners for whom money may be leased ahead."""
+        owners = (key.decode() for key in self._spending)
+        return [one for one in owners if (row := self._decode_spending(one)) and row.spending.escrow_micro]
+
     def spending(self, trunk: Trunk) -> tuple[OwnerSpending, ...]:
         """Who pays for the calls of a trunk, and what they may cost: itself, its tenant, its reseller.
 

@@ -9,7 +9,7 @@ length; u32 each, from the table's start), then keys and values.
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from zlib import crc32
 
 _HEAD = struct.Struct("<II")
@@ -80,6 +80,12 @@ class Table:
                 return bytes(buffer[value : value + entries[at + 3]])
             slot = (slot + 1) & mask
         return None
+
+    def __iter__(self) -> Iterator[bytes]:
+        """All keys, sorted."""
+        for at in range(0, 4 * self.count, 4):
+            begin = self._entries[at]
+            yield bytes(self._buffer[begin : begin + self._entries[at + 1]])
 
 
 class PrefixTable:

@@ -159,7 +159,7 @@ async def _run(options: argparse.Namespace, paths: Paths) -> None:
         task.cancel()
     beside.shutdown(wait=False, cancel_futures=True)
     if policy.snapshot is not None:
-        counts.escrow.close(policy.snapshot.node.ledger_name)
+        await counts.escrow.close()
     line.tell_of_strangers(at_once=True)
     await signers.close()
     await fetcher.close()

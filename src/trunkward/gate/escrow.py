@@ -8,6 +8,9 @@
    room.
 4. A ledger of another epoch may have lost the lease, and have given the money to others: what is left of it
    is nobody's any more.
+5. Nor is it an hour after Valkey has said last that it is held. A gate not heard of for minutes is taken for dead,
+   and its lease for spent (`gate.orphans`): that charge leaves the shortest window then.
+6. A gate that is started gives up what the one before it may have leased, once what that had spent is known.
 """
 
 import time
@@ -16,15 +19,17 @@ from copy import replace
 from dataclasses import dataclass
 
 from trunkward.admission.money import ACCOUNT, longest_s
-from trunkward.admission.ports import Charge, Granted, RunningLeg, RunningShare, Unavailable
+from trunkward.admission.ports import AlreadyEnded, Charge, Granted, RunningLeg, RunningShare, Unavailable
 from trunkward.admission.snapshot import Snapshot
 from trunkward.live.client import LiveClient
 from trunkward.spend.tariff import Tariff
-from trunkward.trunks.spending import NO_CAPS
+from trunkward.trunks.spending import NO_CAPS, WINDOW_S, Window
 
 #: Seconds between two rounds, and those a lease outlives its last one.
 EVERY_S = 10.0
 HOLD_S = 60.0
+#: Those for which it is spent from: as long as what is charged for a dead gate counts, at least.
+GOOD_S = WINDOW_S[Window.HOUR]
 #: In the place of a tariff: a lease is not counted by time.
 _NONE = Tariff(rate_nano=0).compact()
 
@@ -33,8 +38,12 @@ _NONE = Tariff(rate_nano=0).compact()
 class _Lease:
     """What one owner's calls may take, in micro-units."""
 
+    #: Its leg in the ledger: as it was leased, whatever the node is called by now.
+    leg: str
     granted: int = 0
     left: int = 0
+    #: Until when it is sure to be held.
+    until_s: float = 0.0
 
 
 class Escrow:
@@ -47,6 +56,8 @@ class Escrow:
         self._clock = clock
         #: By account of the ledger.
         self._leases: dict[str, _Lease] = {}
+        #: Legs that are to be given up before anything is leased.
+        self._given_up: set[str] = set()
         #: When something was taken last, or Valkey was lost, whichever is later; None: neither since the
         #: lease. What the gate before this one had taken is not known.
         self._spent_s: float | None = clock()
@@ -57,15 +68,13 @@ class Escrow:
         """Notes who pays for a call this gate has admitted: what he has is leased with the next round."""
         for share in charge.shares:
             if share.caps.escrow_micro and share.owner not in self._leases:
-                self._leases[share.owner] = _Lease()
-                if self._spent_s is None:  # a gate before this one may have left it
-                    self._client.give_up([self._id(charge.node, share.owner)])
+                self._leases[share.owner] = _Lease(self._leg_of(charge.node, share.owner))
 
     def take(self, amounts: Mapping[str, int]) -> bool:
         """Takes these amounts by account, all or none."""
         self._forget_lost()
         leases = {account: self._leases.get(account) for account, amount in amounts.items() if amount > 0}
-        if any(lease is None or lease.left < amounts[account] for account, lease in leases.items()):
+        if any(self.left(account) < amounts[account] for account in leases):
             return False
         for account, lease in leases.items():
             assert lease is not None
@@ -77,45 +86,59 @@ class Escrow:
         """What is left of a lease."""
         self._forget_lost()
         lease = self._leases.get(account)
-        return lease.left if lease is not None else 0
+        return lease.left if lease is not None and self._clock() < lease.until_s else 0
 
     async def round(self, policy: Snapshot, now: float) -> None:
         """Renews what is leased. `now` in seconds since the epoch."""
-        if not self._leases:
-            return
         self._forget_lost()
-        node, epoch = policy.node, self._epoch
-        if self._spent_s is not None and self._clock() - self._spent_s > longest_s(node):
-            self._client.give_up([self._id(node.ledger_name, account) for account in self._leases])
-            self._leases = {account: _Lease() for account in self._leases}
-            self._spent_s = None
-            return  # what is told and what is asked need not come in this order
-        legs = [
-            self._leg(account, lease, policy, now)
+        node, epoch, asked_s = policy.node, self._epoch, self._clock()
+        if self._spent_s is not None and asked_s - self._spent_s > longest_s(node):
+            self._give_all_up(policy)
+        if self._given_up:
+            if not await self._client.give_up(sorted(self._given_up)):
+                return
+            self._given_up.clear()
+        legs = {
+            account: self._leg(account, lease, policy, now)
             for account, lease in self._leases.items()
             if lease.granted or self._spent_s is None
-        ]
+        }
         if not legs:
             return
         facts = await self._client.renew_legs(
-            legs, hold_s=HOLD_S, node=node.ledger_name, longest_s=longest_s(node)
+            [*legs.values()], hold_s=HOLD_S, node=node.ledger_name, longest_s=longest_s(node)
         )
         if any(isinstance(fact, Unavailable) for fact in facts):
             self._spent_s = self._clock()  # what is taken from now on is not there before it is back
         self._forget_lost()
         if self._epoch != epoch:
             return  # nobody knows which of them has granted it
-        for leg, fact in zip(legs, facts, strict=True):
-            share = leg.shares[0]
-            lease = self._leases[share.owner]
-            if isinstance(fact, Granted) and share.next_micro > lease.granted:
-                lease.left += share.next_micro - lease.granted
-                lease.granted = share.next_micro
+        for (account, leg), fact in zip(legs.items(), facts, strict=True):
+            lease, wanted = self._leases[account], leg.shares[0].next_micro
+            match fact:
+                case Unavailable():
+                    pass
+                case AlreadyEnded():  # another node has taken this gate for dead
+                    lease.granted = lease.left = 0
+                case _:
+                    lease.until_s = asked_s + GOOD_S
+                    if isinstance(fact, Granted) and wanted > lease.granted:
+                        lease.left += wanted - lease.granted
+                        lease.granted = wanted
 
-    def close(self, node: str) -> None:
+    async def close(self) -> None:
         """Gives back what nothing was taken of; the rest is still to be told of by its calls."""
         if self._spent_s is None:
-            self._client.give_up([self._id(node, account) for account in self._leases])
+            await self._client.give_up([lease.leg for lease in self._leases.values()])
+
+    def _give_all_up(self, policy: Snapshot) -> None:
+        """What was taken is known by now: the rest is given back, and leased anew with who has room."""
+        name = policy.node.ledger_name
+        accounts = [f"{ACCOUNT}{owner}" for owner in policy.with_escrow()]
+        self._given_up |= {lease.leg for lease in self._leases.values()}
+        self._given_up |= {self._leg_of(name, account) for account in accounts}
+        self._leases = {account: _Lease(self._leg_of(name, account)) for account in self._leases}
+        self._spent_s = None
 
     def _forget_lost(self) -> None:
         if self._client.ledger == self._epoch:
@@ -131,7 +154,7 @@ class Escrow:
         caps = owner.at(now) if owner is not None else None
         part = caps.escrow_micro // policy.node.gates if caps is not None and self._spent_s is None else 0
         return RunningLeg(
-            record_id=self._id(policy.node.ledger_name, account),
+            record_id=lease.leg,
             lasted_s=None,
             left_s=HOLD_S,
             shares=(
@@ -146,5 +169,5 @@ class Escrow:
             ),
         )
 
-    def _id(self, node: str, account: str) -> str:
+    def _leg_of(self, node: str, account: str) -> str:
         return f"escrow:{node}:{self._gate}:{account}"

@@ -71,7 +71,7 @@ class LiveClient:
 
     async def look(self) -> None:
         """Learns whether the ledger grants money (`frozen`)."""
-        self._watched(await self._wire.ask(money.watch(self.longest_s, None), dated=False))
+        self._watched(await self._wire.ask(money.watch(self.longest_s, None, heard=self.ledger), dated=False))
 
     async def admit(self, asked: Asked) -> LiveFact:
         """Everything that is asked for, or nothing; an attempt that is asked again has it once."""
@@ -168,9 +168,18 @@ class LiveClient:
         """
         self._settlements.tell([(one, None) for one in settlements])
 
-    def give_up(self, record_ids: Sequence[str]) -> None:
-        """Frees what legs that were never admitted hold, such as a gate's escrow; they may come again."""
-        self._settlements.tell([(Settlement(record_id=one), money.NOT_RESERVED) for one in record_ids])
+    async def give_up(self, record_ids: Sequence[str]) -> bool:
+        """Frees what legs that were never admitted hold, such as a gate's escrow; they may come again.
+
+        Whether that is so. It is waited for: what is told and what is asked need not come in this order.
+        """
+        for at in range(0, len(record_ids), _AT_ONCE):
+            given = [
+                (Settlement(record_id=one), money.NOT_RESERVED) for one in record_ids[at : at + _AT_ONCE]
+            ]
+            if not isinstance(await self._wire.ask(money.settle(given), dated=False), list):
+                return False
+        return True
 
     def leave(self, record_id: str, lasted_ms: int, text: str) -> None:
         """Keeps of an answered call what another node needs to end it. Waits for nobody."""
@@ -218,7 +227,7 @@ class LiveClient:
 
     def _connected(self) -> None:
         self._wire.tell(library.epoch(), lambda answer: self._learn([b"forgotten", answer]))
-        self._wire.tell(money.watch(self.longest_s, None), self._watched)
+        self._wire.tell(money.watch(self.longest_s, None, heard=self.ledger), self._watched)
         self._go_on()
 
     def _learn(self, answer: Any) -> None:
@@ -234,10 +243,8 @@ class LiveClient:
 
     def _hears(self, fact: object) -> None:
         match fact:
-            case Frozen(epoch=epoch):
+            case Frozen(epoch=epoch) if epoch >= self.ledger:  # else the next look begins one
                 self.ledger = self.frozen = epoch
-            case Held(reserved=True):
-                self.frozen = 0  # of what has a cap nothing is granted before
 
     def _go_on(self) -> None:
         self._leaving.go_on()

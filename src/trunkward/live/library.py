@@ -7,9 +7,9 @@ from trunkward.admission.ports import Asked, Counter, Over, Rate
 from trunkward.live import money
 
 #: As in the first line of the text.
-NAME = "trunkward_3"
+NAME = "trunkward_4"
 _ADMIT, _RENEW, _RELEASE, _COUNT, _BIND, _EPOCH = (
-    f"tw3_{name}" for name in ("admit", "renew", "release", "count", "bind", "epoch")
+    f"tw4_{name}" for name in ("admit", "renew", "release", "count", "bind", "epoch")
 )
 #: Seconds after which it is worth trying again where all places are taken: a guess at when one is free.
 TRY_AGAIN_S = 5

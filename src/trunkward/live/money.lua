@@ -30,8 +30,15 @@ local STEP_US = 10000000
 -- of a step, what a freeze is over sooner by; who looks each second loses nothing
 local THAW_US = 2000000
 
--- this server's name for itself, and the ledger's time of the last look: both are of this process
+-- which server this is, of which history of writes, and the ledger's time of the last look: both are of this process
 local me, latest = nil, 0
+
+-- A server that is another's replica for a while, and its own master again, keeps its `run_id`, but not the name of its
+-- history: it has that of a master who may have known less.
+local function identity()
+  local info = redis.call('INFO', 'server', 'replication')
+  return string.match(info, 'run_id:(%x+)') .. ':' .. string.match(info, 'master_replid:(%x+)')
+end
 
 local function text(number)
   return string.format('%.0f', number)
@@ -43,13 +50,14 @@ The time is Valkey's, as far as that can be believed: it never goes back, and it
 who asks vouches for the clock. So a clock that is put wrong frees no money.
 
 Another server than the one that wrote here last (a restart, a failover, a copy of an older file) may have lost what was
-granted and settled: an epoch begins, and for the longest grant nothing more is granted. By then each call has been
+granted and settled: an epoch begins, and for the longest grant nothing more is granted. So may one that is the same and of
+which who asks has heard of a later epoch: he was sent back to a server that others had taken over from. By then each call has been
 renewed, and so is known again, or has ended with its grant. A clock that leaps, or is put forward by who vouches for it,
 thaws nothing: of each step no more than THAW_US count, and an eighth is added for that.
 =>    time in us, ms for which nothing is granted, epoch, ahead of Valkey's clock in us, time of the last look before it,
       currency or false ]]
-local function look(time, longest_ms, vouched, writes)
-  me = me or string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+local function look(time, longest_ms, vouched, writes, heard)
+  me = me or identity()
   local known = redis.call('HMGET', LEDGER, 'run', 'seen', 'ahead', 'woke', 'epoch', 'longest', 'kept', 'currency')
   local run = known[1]
   local seen, ahead, woke, epoch, longest, kept = tonumber(known[2] or 0), tonumber(known[3] or 0),
@@ -61,9 +69,14 @@ local function look(time, longest_ms, vouched, writes)
     if vouched then now = math.max(now, time) end
     if last < woke + longest * 1125 then woke = woke + math.max(now - last - THAW_US, 0) end
   end
-  local woken, behind = run ~= me, longest_ms > longest
-  -- by the time, so that it is another also where nothing is left of those before
-  if woken then woke, epoch, kept = now, math.max(epoch + 1, math.floor(now / 1000)), seen end
+  heard = heard or 0
+  local woken, behind = run ~= me or heard > epoch, longest_ms > longest
+  if woken then
+    -- by the clock, so that it is another also where nothing is left of those before, or the same file is back twice
+    woke, epoch = now, math.max(epoch + 1, heard + 1, math.floor(math.max(now, time) / 1000))
+    -- charges bear the time of clocks, which the ledger's own may be ahead of
+    kept = seen - math.max(tonumber(known[3] or 0), 0)
+  end
   longest = math.max(longest, longest_ms)
   if writes then
     if woken or behind or now - time ~= ahead or now - seen >= 1000000 then
@@ -442,12 +455,14 @@ end
 
 --[[ watch: the ledger's time is looked at, each second; it is told whether the clock can be believed.
 KEYS  ledger
-ARGV  longest grant in ms, who asks' own time in us if that is known to be right, else '', and the currency he counts in or ''
+ARGV  longest grant in ms, who asks' own time in us if that is known to be right, else '', the currency he counts in or '', and
+      the latest epoch he has heard of, 0 for none
 =>    {epoch, ms for which nothing is granted, the ledger's time in ms, ms it is ahead of Valkey's clock, ms since the
       epoch until when all is known that was settled, the currency of all amounts or ''} ]]
 function money.watch(_, argv, time)
   local vouched = argv[2] ~= '' and math.abs(tonumber(argv[2]) - time) < 2000000
-  local now, frozen, epoch, ahead, kept, currency = look(time, tonumber(argv[1]), vouched, true)
+  me = nil -- its role may have changed since
+  local now, frozen, epoch, ahead, kept, currency = look(time, tonumber(argv[1]), vouched, true, tonumber(argv[4]))
   if not currency and argv[3] ~= '' then
     currency = argv[3]
     redis.call('HSET', LEDGER, 'currency', currency)

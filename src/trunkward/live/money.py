@@ -13,7 +13,7 @@ from trunkward.admission.ports import (
 from trunkward.trunks.spending import Spending, Window
 
 _RENEW, _SETTLE, _SPENT, _LEGS, _WATCH, _FORGET, _HEARD, _RECALLED, _RESTORING, _RESTORED = (
-    f"tw3_{name}"
+    f"tw4_{name}"
     for name in (
         *("renew_legs", "settle", "spent", "legs", "watch", "forget"),
         *("heard", "recalled", "restoring", "restored"),
@@ -168,13 +168,14 @@ def kept_legs(answer: Sequence[bytes]) -> list[KeptLeg]:
     return [_kept(record_id, text, int(now)) for record_id, text in zip(pairs[::2], pairs[1::2], strict=True)]
 
 
-def watch(longest_s: float, now_s: float | None, currency: str = "") -> tuple[str, ...]:
+def watch(longest_s: float, now_s: float | None, currency: str = "", heard: int = 0) -> tuple[str, ...]:
     """`watch`, as a command. `now_s`: seconds since the epoch by a clock that is known to be right.
 
-    `currency`: what amounts are in, should nobody have said it before; "" where that is not known.
+    `currency`: what amounts are in, should nobody have said it before; "" where that is not known. `heard`:
+    the latest epoch the asker has heard of.
     """
     vouched = "" if now_s is None else str(round(now_s * 1_000_000))
-    return ("FCALL", _WATCH, "1", _LEDGER, _ms(longest_s), vouched, currency)
+    return ("FCALL", _WATCH, "1", _LEDGER, _ms(longest_s), vouched, currency, str(heard))
 
 
 def watched(answer: Sequence[Any]) -> Watched:

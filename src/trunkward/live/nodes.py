@@ -8,7 +8,7 @@ import msgspec
 from trunkward.calls.orphan import Left
 from trunkward.live import money
 
-_HERE, _LEAVE, _ORPHANS, _TELL = (f"tw3_{name}" for name in ("here", "leave", "orphans", "tell"))
+_HERE, _LEAVE, _ORPHANS, _TELL = (f"tw4_{name}" for name in ("here", "leave", "orphans", "tell"))
 _NODES, _SURVIVOR = "nodes", "survivor"
 #: Of the ledger's names for a gate's leases (`gate.escrow`).
 ESCROW = "escrow:"

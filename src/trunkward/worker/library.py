@@ -36,6 +36,8 @@ class FunctionLibrary:
         self._instance = _instance(paths)
         self._valkey: Valkey | None = None
         self._watched: money.Watched | None = None
+        #: The ledger's epoch, as it was heard last; 0: not yet.
+        self._heard = 0
         self._told = ""
         #: The ledger's currency, where it is another than this node's.
         self._foreign = ""
@@ -99,8 +101,9 @@ class FunctionLibrary:
         currency = node.currency if node is not None else ""
         try:
             # the longest grant is known there from those who ask for grants
-            watch = money.watch(0, time.time() if right else None, currency)
+            watch = money.watch(0, time.time() if right else None, currency, self._heard)
             self._watched = money.watched(valkey.ask(*watch))
+            self._heard = self._watched.epoch
             if node is not None:
                 self._say_currency(self._watched.currency, currency)
                 name = node.ledger_name

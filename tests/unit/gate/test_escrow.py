@@ -116,7 +116,7 @@ def test_leased_taken_and_given_back(valkey: OwnValkey) -> None:
         await bench.round()
         found = bench.spent()
         assert (found.granted, found.day, bench.escrow.left(ACCOUNT)) == (300, 190, 300)
-        bench.escrow.close("sbc.example.com")
+        await bench.escrow.close()
         await asyncio.sleep(0.1)
         assert (bench.spent().granted, bench.spent().day) == (0, 190)
 
@@ -162,6 +162,68 @@ def test_a_gate_that_is_started_anew_takes_over_what_was_leased(valkey: OwnValke
         bench.escrow = other
         await bench.leased()
         assert bench.spent().granted == 600, "each gate its own"
+
+    scenario(valkey, play)
+
+
+def test_a_gate_that_is_started_gives_up_what_the_one_before_it_had(valkey: OwnValkey) -> None:
+    """Though nobody calls by it: it would be taken for dead, and all of it for spent."""
+
+    async def play(bench: Bench) -> None:
+        await bench.leased()
+        assert bench.spent().granted == 300
+        bench.escrow = bench.of_gate(0)
+        await bench.round()
+        assert bench.spent().granted == 300, "what that had spent is not known yet"
+        bench.now_s += LONGEST_S + 1
+        await bench.round()
+        assert bench.spent().granted == 0
+
+    scenario(valkey, play)
+
+
+def test_a_lease_is_nobodys_an_hour_after_it_was_heard_of(valkey: OwnValkey) -> None:
+    """Another node has charged it for a dead gate's by then; that has left the hour's window."""
+
+    async def play(bench: Bench) -> None:
+        await bench.leased()
+        valkey.kill()
+        bench.now_s += 3599
+        await bench.round()
+        assert bench.escrow.left(ACCOUNT) == 300
+        bench.now_s += 1
+        assert bench.escrow.left(ACCOUNT) == 0
+        assert not bench.escrow.take({ACCOUNT: 1})
+
+    scenario(valkey, play)
+
+
+def test_a_lease_that_was_charged_for_a_dead_gates_is_spent(valkey: OwnValkey) -> None:
+    async def play(bench: Bench) -> None:
+        await bench.leased()
+        with valkey.asks("worker") as worker:
+            (leg,) = money.kept_legs(worker.ask(*money.legs(10)))
+            worker.ask(*money.settle([(Settlement(record_id=leg.record_id, costs=((ACCOUNT, 300),)), None)]))
+        await bench.round()
+        assert bench.escrow.left(ACCOUNT) == 0
+        assert (bench.spent().granted, bench.spent().day) == (0, 300)
+
+    scenario(valkey, play)
+
+
+def test_a_lease_is_given_back_under_the_name_it_was_leased_under(valkey: OwnValkey) -> None:
+    """The node may be called otherwise by now."""
+
+    async def play(bench: Bench) -> None:
+        await bench.leased()
+        assert bench.escrow.take({ACCOUNT: 1})
+        bench.now_s += LONGEST_S + 1
+        declared = read_node_file(EXAMPLE.replace("sbc.example.com", "other.example.com"), "node.yaml")
+        trunk = replace(declared.trunks[0], spending=CAPS)
+        renamed = Snapshot(compile_snapshot(replace(declared, trunks=(trunk,)), {}, 1, TABLE))
+        assert renamed.node.ledger_name == "other.example.com"
+        await bench.escrow.round(renamed, NOW)
+        assert bench.spent().granted == 300, "the old one is free, the new one held"
 
     scenario(valkey, play)
 
