@@ -8,8 +8,8 @@
    room.
 4. A ledger of another epoch may have lost the lease, and have given the money to others: what is left of it
    is nobody's any more.
-5. Nor is it an hour after Valkey has said last that it is held. A gate not heard of for minutes is taken for dead,
-   and its lease for spent (`gate.orphans`): that charge leaves the shortest window then.
+5. Nor is it an hour after Valkey has said last that it is held. A gate not heard of for minutes is taken for
+   dead, and its lease for spent (`gate.orphans`): that charge leaves the shortest window then.
 6. A gate that is started gives up what the one before it may have leased, once what that had spent is known.
 """
 
