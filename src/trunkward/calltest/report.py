@@ -158,7 +158,8 @@ def _tone_line(tone: Tone | str) -> str:
 def _identity_line(judgement: CallJudgement) -> str:
     identity = judgement.identity
     if identity is None:
-        return "not looked at: the call did not come up"
+        answered = (judgement.evidence.record or {}).get("answered_at")
+        return "none: the node did not sign it" if answered else "not looked at: the call did not come up"
     if identity.faults:
         return "NOT verified: " + "; ".join(identity.faults)
     checks = ", ".join(identity.passed)
