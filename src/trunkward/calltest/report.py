@@ -35,10 +35,11 @@ def print_report(judgements: Sequence[CallJudgement], console: Console, *, took_
             f"       expected {escape(e.expected)}\n       seen     {escape(e.seen)}", highlight=False
         )
     if failed or not judgements:
-        summary = f"[bold red]{len(failed)} expectations failed[/], {held} held, {len(judgements)} calls"
+        summary = f"[bold red]{len(failed)} expectations failed[/], {held} held"
     else:
-        summary = f"[bold green]all {held} expectations held[/], {len(judgements)} calls"
-    console.print(f"{summary}, {took_s:.0f} s", highlight=False)
+        summary = f"[bold green]all {held} expectations held[/]"
+    calls = f"{len(judgements)} call{'' if len(judgements) == 1 else 's'}"
+    console.print(f"{summary}, {calls}, {took_s:.0f} s", highlight=False)
 
 
 def _summary(judgements: Sequence[CallJudgement]) -> Table:

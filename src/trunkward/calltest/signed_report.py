@@ -4,11 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from trunkward.calltest.signed_call import SignedCall, in_words
+from trunkward.shaken import base64url
 
 #: Columns of what a line is about.
 _WIDE = 20
-#: Characters of an Identity header that are shown: no terminal is as wide as one is long.
-_SHOWN = 48
 
 
 def lines(call: SignedCall, more: Iterable[str]) -> Iterator[str]:
@@ -16,14 +15,15 @@ def lines(call: SignedCall, more: Iterable[str]) -> Iterator[str]:
     yield ""
     yield f"from {call.calling} to {call.dialled}, {in_words(call.level, call.fault)}"
     if call.identity:
-        yield _row("Identity", f"{call.identity[:_SHOWN]}... ({len(call.identity)} characters)")
+        header, claims, _ = call.identity.split(".", 2)
+        yield _row("PASSporT", base64url.decode(header).decode())
+        yield _row("", base64url.decode(claims).decode())
     yield _row("the customer saw", call.shown or "nothing: no call reached it")
     heard = call.told or (f"{call.status}, no reason",)
     for what, told in zip(("the carrier heard", *[""] * len(heard)), heard, strict=False):
         yield _row(what, told)
     same = "as it had to be" if call.as_expected else f"IT HAD TO BE {call.expected}"
     yield _row("the node found", f"{call.found}, {same}")
-    yield ""
     yield from more
 
 

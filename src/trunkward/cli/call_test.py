@@ -78,6 +78,7 @@ async def _lay(paths: Paths, url: str, chain: str, until: datetime) -> bool:
 def _told(paths: Paths, call: Mapping[str, Any]) -> Iterator[str]:
     """What `calls show` and `why` say of it."""
     messages = record_store(paths).messages(ladder.keys(call), *ladder.period(call, time.time()))
+    yield ""
     yield from ladder_lines(dict(call), messages)
     yield ""
     yield from why.lines(why.document(call, known(paths, call)))

@@ -44,7 +44,10 @@ def calls_in(node: Node, *arguments: str) -> list[dict[str, Any]]:
 def test_a_call_from_the_carrier_that_another_provider_has_signed(node: Node) -> None:
     """Summary: `call-test --carrier north --level A` on the example: the customer sees TN-Validation-Passed, and it prints ladder and why; nothing is fetched for it."""
     said = call_test(node, "--carrier", "north", "--level", "A")
-    assert f"P-Asserted-Identity: <sip:{CALLING};verstat=TN-Validation-Passed@sbc.example.com;user=phone>" in said
+    assert (
+        f"P-Asserted-Identity: <sip:{CALLING};verstat=TN-Validation-Passed@sbc.example.com;user=phone>"
+        in said
+    )
     assert "level A, as it had to be" in said
     assert "* admit" in said
     assert "came with     level A, verified: signed by TEST" in said
