@@ -11,10 +11,16 @@ from trunkward.calltest.rtp import RtpStream
 from trunkward.calltest.sip_trace import SipMessage
 from trunkward.calltest.tls_hello import TlsChoice
 
+AS_RECORDED = "as recorded"
+"""Of a planned call's level and number: those the node says it signed, which the carrier must have got."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallPlan:
-    """One call to be placed. `talk_s` and `talk_after_s` are seconds before the hold and after the resume."""
+    """One call to be placed. `talk_s` and `talk_after_s` are seconds before the hold and after the resume.
+
+    `attest`: the level it must be signed at, `AS_RECORDED`, or None for one the node has nothing to sign of.
+    """
 
     key: str
     title: str

@@ -11,7 +11,7 @@ from typing import Any
 
 from trunkward.calltest.baresip_config import RTP_PORTS
 from trunkward.calltest.capture import Packet
-from trunkward.calltest.evidence import CallEvidence, PartyEvidence
+from trunkward.calltest.evidence import AS_RECORDED, CallEvidence, PartyEvidence
 from trunkward.calltest.identity_check import Dialled, IdentityFinding, check_identity
 from trunkward.calltest.inside import (
     Sighting,
@@ -75,7 +75,7 @@ class CallJudgement:
 
 def judge(evidence: CallEvidence, lab: Lab) -> CallJudgement:
     """Conclude everything there is to say about one call. A call that never was fails for that one reason."""
-    plan, customer, carrier = evidence.plan, evidence.customer, evidence.carrier
+    customer, carrier = evidence.customer, evidence.carrier
     if evidence.problem or customer is None or carrier is None:
         broken = _expect(
             "the call runs to its end", "no problem", evidence.problem or "a party is missing", False
@@ -89,7 +89,7 @@ def judge(evidence: CallEvidence, lab: Lab) -> CallJudgement:
         opening = [broken]
     else:
         opening = [_expect("the call runs to its end", "no problem", "no problem", True)]
-    identity = _identity(evidence, lab) if plan.attest is not None else None
+    identity = _identity(evidence, lab)
     sightings = tuple(_sightings(customer, carrier, lab.node_hosts))
     tones = {party.party.kind: _tone(party.heard) for party in (customer, carrier)}
     key_sources = {party.party.kind: key_source(party) for party in (customer, carrier)}
@@ -218,7 +218,7 @@ def _record(evidence: CallEvidence, customer: PartyEvidence, carrier: PartyEvide
         yield _expect(f"record: {name}", "present", str(record.get(name)), bool(record.get(name)))
     yield _same("record: trunk", customer.party.name, record.get("trunk"))
     yield _same("record: carrier", carrier.party.name, record.get("carrier"))
-    if plan.attest is not None:
+    if plan.attest not in (None, AS_RECORDED):
         yield _same("record: attest", plan.attest, record.get("attest"))
     times = evidence.times
     if times.established_s and times.ended_s:
@@ -267,15 +267,21 @@ def _leg(party: PartyEvidence, leg: Mapping[str, Any] | None) -> Iterator[Expect
         yield _expect(f"{name}: {field} near the capture", str(stream.packets), str(counted), near)
 
 
-def _identity(evidence: CallEvidence, lab: Lab) -> IdentityFinding:
-    plan, carrier = evidence.plan, evidence.carrier
+def _identity(evidence: CallEvidence, lab: Lab) -> IdentityFinding | None:
+    """None: there is nothing to look at."""
+    plan, carrier, record = evidence.plan, evidence.carrier, evidence.record or {}
+    attest, orig = plan.attest, plan.shown_as or plan.caller_number
+    if attest == AS_RECORDED:
+        attest, orig = record.get("attest"), record.get("calling_number") or orig
+    if not attest:
+        return None
     invite = next(
         (m for m in carrier.messages if m.received and m.is_request and m.method == "INVITE"), None
     ) if carrier else None  # fmt: skip
     dialled = Dialled(
-        orig=(plan.shown_as or plan.caller_number).removeprefix("+"),
+        orig=orig.removeprefix("+"),
         dest=plan.dialled_number.removeprefix("+"),
-        attest=plan.attest or "",
+        attest=attest,
         at_s=evidence.times.dialled_s,
     )
     return check_identity(invite.values("identity") if invite else (), dialled, lab.shaken)

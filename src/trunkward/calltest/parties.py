@@ -73,12 +73,17 @@ class LabParty:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabShaken:
-    """What the Identity check measures against: the test authority's files and the provider's code."""
+    """What the Identity check measures against: the test authority's files and the provider's code.
+
+    `administered`: whom the node believes is a policy administrator's word, and not this authority's.
+    """
 
     authority: Path
+    authority_key: Path
     certificate: Path
     spc: str | None = None
     x5u: str | None = None
+    administered: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

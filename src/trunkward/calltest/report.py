@@ -35,10 +35,11 @@ def print_report(judgements: Sequence[CallJudgement], console: Console, *, took_
             f"       expected {escape(e.expected)}\n       seen     {escape(e.seen)}", highlight=False
         )
     if failed or not judgements:
-        summary = f"[bold red]{len(failed)} expectations failed[/], {held} held, {len(judgements)} calls"
+        summary = f"[bold red]{len(failed)} expectations failed[/], {held} held"
     else:
-        summary = f"[bold green]all {held} expectations held[/], {len(judgements)} calls"
-    console.print(f"{summary}, {took_s:.0f} s", highlight=False)
+        summary = f"[bold green]all {held} expectations held[/]"
+    calls = f"{len(judgements)} call{'' if len(judgements) == 1 else 's'}"
+    console.print(f"{summary}, {calls}, {took_s:.0f} s", highlight=False)
 
 
 def _summary(judgements: Sequence[CallJudgement]) -> Table:
@@ -158,7 +159,8 @@ def _tone_line(tone: Tone | str) -> str:
 def _identity_line(judgement: CallJudgement) -> str:
     identity = judgement.identity
     if identity is None:
-        return "not looked at: the call did not come up"
+        answered = (judgement.evidence.record or {}).get("answered_at")
+        return "none: the node did not sign it" if answered else "not looked at: the call did not come up"
     if identity.faults:
         return "NOT verified: " + "; ".join(identity.faults)
     checks = ", ".join(identity.passed)

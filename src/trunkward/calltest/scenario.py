@@ -11,7 +11,7 @@ from typing import Any
 from trunkward.calltest.baresip import Baresip, PartyError
 from trunkward.calltest.baresip_config import RTP_PORTS, PartyRole
 from trunkward.calltest.capture import Capture, CaptureError, Packet, read_packets
-from trunkward.calltest.evidence import CallEvidence, CallPlan, CallTimes, PartyEvidence
+from trunkward.calltest.evidence import AS_RECORDED, CallEvidence, CallPlan, CallTimes, PartyEvidence
 from trunkward.calltest.parties import Lab, LabParty, Media, PartyKind, Transport
 from trunkward.calltest.ports import RecordLookup
 from trunkward.calltest.rtp import measure
@@ -86,6 +86,24 @@ def plan_calls(lab: Lab) -> tuple[CallPlan, ...]:
     )  # fmt: skip
 
 
+def plan_one(lab: Lab, calling: str) -> tuple[CallPlan, ...]:
+    """One call of the customer's, from a number (E.164 with plus; "": its own), signed at whatever level."""
+    calling = calling or lab.customer.numbers[0]
+    return (
+        CallPlan(
+            key="out-one",
+            title=f"customer from {calling} to {lab.tls_carrier.name}",
+            caller=lab.customer,
+            callee=lab.tls_carrier,
+            caller_number=calling,
+            dialled_number=lab.tls_carrier.numbers[0],
+            customer_media=lab.customer.media,
+            hold=False,
+            attest=AS_RECORDED,
+        ),
+    )
+
+
 def dial_uri(caller: LabParty, number: str) -> str:
     """The Request-URI, with a port only if it is not the transport's own; baresip adds the transport."""
     port = "" if caller.sbc_port == DEFAULT_PORT[caller.transport] else f":{caller.sbc_port}"
@@ -115,7 +133,7 @@ async def run_calls(
         seen.append(await _run_call(plan, directory=directory / plan.key, tones=tones))
     # after the last one: the node brings them a second later, or none at all
     until = time.monotonic() + RECORD_DEADLINE_S
-    return [replace(call, record=await _record(lookup, call.call_id, until)) for call in seen]
+    return [replace(call, record=await record_of(lookup, call.call_id, until)) for call in seen]
 
 
 async def _run_call(plan: CallPlan, *, directory: Path, tones: Mapping[PartyKind, Path]) -> CallEvidence:
@@ -226,12 +244,21 @@ def _is_own(packet: Packet, party: LabParty, client_ports: frozenset[int]) -> bo
     return party.sip_port in ends or not client_ports.isdisjoint(ends)
 
 
-async def _record(lookup: RecordLookup, call_id: str, until: float) -> Mapping[str, Any] | None:
-    """Wait for the node's record until the call's end is in it, else take what there is by then."""
+async def record_of(
+    lookup: RecordLookup, call_id: str, until: float | None = None
+) -> Mapping[str, Any] | None:
+    """The node's record once the call's end is in it, else what there is by `until` (`time.monotonic`)."""
     if not call_id:
         return None
+    if until is None:
+        until = time.monotonic() + RECORD_DEADLINE_S
     while True:
         record = await asyncio.to_thread(lookup, call_id)
-        if (record is not None and record.get("ended_at")) or time.monotonic() > until:
+        if (record is not None and is_over(record)) or time.monotonic() > until:
             return record
         await asyncio.sleep(0.2)
+
+
+def is_over(record: Mapping[str, Any]) -> bool:
+    """Whether nothing is to come: the call has ended, or never was."""
+    return bool(record.get("ended_at")) or record.get("verdict") not in ("", "admit")

@@ -69,22 +69,34 @@ def read_trace(log: bytes, *, own: tuple[str, int], sbc: tuple[str, int]) -> tup
     for found in _TRACED.finditer(log):
         source = (found["src"].decode(), int(found["sport"]))
         destination = (found["dst"].decode(), int(found["dport"]))
-        text = found["message"].decode("utf-8", "replace")
-        head, _, body = text.partition("\r\n\r\n")
-        start_line, *lines = head.split("\r\n")
         messages.append(
-            SipMessage(
+            read_message(
+                found["message"].decode("utf-8", "replace"),
                 transport=found["transport"].decode(),
                 source=source,
                 destination=destination,
                 received=destination == own or source == sbc,
-                start_line=start_line,
-                headers=_headers(lines),
-                body=body,
-                text=text,
             )
         )
     return tuple(messages)
+
+
+def read_message(
+    text: str, *, transport: str, source: tuple[str, int], destination: tuple[str, int], received: bool
+) -> SipMessage:
+    """One message; whatever it is, nothing is refused."""
+    head, _, body = text.partition("\r\n\r\n")
+    start_line, *lines = head.split("\r\n")
+    return SipMessage(
+        transport=transport,
+        source=source,
+        destination=destination,
+        received=received,
+        start_line=start_line,
+        headers=_headers(lines),
+        body=body,
+        text=text,
+    )
 
 
 def _headers(lines: list[str]) -> tuple[tuple[str, str], ...]:

@@ -64,9 +64,11 @@ def read_lab(paths: Paths) -> Lab:
         replaced_by=trunk.caller.number if trunk.caller.other is OtherCaller.REPLACE else "",
         shaken=LabShaken(
             authority=pki.shaken_authority,
+            authority_key=pki.shaken_authority_key,
             certificate=pki.shaken,
             spc=declared.node.spc,
             x5u=declared.node.x5u,
+            administered=declared.node.policy_administrator is not None,
         ),
         node_hosts=frozenset(
             (

@@ -60,28 +60,50 @@ def try_call(
 
 
 def call_test(
+    trunk: Annotated[
+        str | None, typer.Option(help="One call of this trunk, at whatever level it is signed.")
+    ] = None,
+    carrier: Annotated[
+        str | None, typer.Option(help="One call from this carrier; with --level signed by another provider.")
+    ] = None,
+    sender: Annotated[
+        str | None, typer.Option("--from", help="With --trunk or --carrier: the number that calls.")
+    ] = None,
+    level: Annotated[
+        str | None,
+        typer.Option(help="With --carrier: A, B or C, under a certificate of the node's TEST authority."),
+    ] = None,
+    fault: Annotated[
+        str | None,
+        typer.Option(help="What is wrong with that signature: expired, number, tampered, url or replay."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     keep: Annotated[Path | None, typer.Option(help="Keep captures, traces and recordings here.")] = None,
 ) -> None:
-    """Place real encrypted calls through the running node, both ways, and report what was seen."""
-    from trunkward.cli.call_test import run
-    from trunkward.cli.calls import record_store
+    """Place real encrypted calls through the running node, both ways or one, and report what was seen."""
+    from trunkward.calltest.other_provider import Fault
+    from trunkward.calltest.signed_call import Wanted
+    from trunkward.cli.call_options import one_number, one_of
+    from trunkward.cli.call_test import Asked, run
     from trunkward.cli.host_paths import hint
-    from trunkward.cli.lab import read_lab
     from trunkward.cli.said import complain
+    from trunkward.shaken.attest import Attestation
 
     if keep is not None and (why := hint(keep)):
         complain(f"{keep}: what is written there is lost{why}")
         raise typer.Exit(2)
-    paths = Paths.from_environment()
-    raise typer.Exit(
-        run(
-            lambda: read_lab(paths),
-            lambda call_id: record_store(paths).call(call_id),
-            as_json=as_json,
-            keep=keep,
-        )
+    if (trunk and carrier) or (sender and not (trunk or carrier)):
+        raise typer.BadParameter("one call is --trunk NAME or --carrier NAME, and --from NUMBER goes with it")
+    if (level and not carrier) or (fault and not level):
+        raise typer.BadParameter("another provider signs with --carrier NAME --level A; --fault is its fault")
+    levels, faults = (tuple(one.value for one in kind) for kind in (Attestation, Fault))
+    wanted = Wanted(
+        calling=one_number("--from", sender) if sender else "",
+        level=Attestation(level) if one_of("--level", level, levels) and level else None,
+        fault=Fault(fault) if one_of("--fault", fault, faults) and fault else None,
     )
+    asked = Asked(trunk=trunk or "", carrier=carrier or "", wanted=wanted)
+    raise typer.Exit(run(Paths.from_environment(), asked, as_json=as_json, keep=keep))
 
 
 def verify_identity(

@@ -224,6 +224,8 @@ def _journal(
 
 
 def _verdict(told: Mapping[str, Any]) -> str:
+    if told["direction"] == "inbound" and not told["rule"]:
+        return "a call in"  # whether it was signed is another's doing, and stands below
     level = f"signed {told['level']}" if told["level"] else "not signed"
     return f"{level} by rule {told['rule']}" if told["rule"] else level
 

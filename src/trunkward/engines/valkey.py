@@ -29,7 +29,7 @@ SHARED_USERS = {**USERS, LOOKER: "tw-live"}
 MONEY_KEYS = ("money:*", "leg:*", "legs", "ledger")
 #: Keys of `live/nodes.lua`.
 NODE_KEYS = ("nodes", "left:*", "survivor")
-#: Certificate chains, as the fetchers of all nodes share them (`fetcher/shared.py`).
+#: Certificate chains, as the fetchers of all nodes share them (`live/shared_chains.py`).
 CHAIN_KEYS = "chain:*"
 #: Keys the functions of `live/library.lua` use.
 KEYS = (

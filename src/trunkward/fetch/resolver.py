@@ -1,8 +1,9 @@
 """A name's addresses, from a loop that does other things meanwhile; the servers of `fetch.names`.
 
 A name that gets no answer is its owner's fault while our servers answer anything, and ours while they do not.
-An answer that says "no" (SERVFAIL, REFUSED) is one. After silence they are asked for the root's servers,
-which whoever resolves names has: a server may be silent because it still waits for the name's own.
+An answer that says "no" (SERVFAIL, REFUSED) is one; that the network leads to none of them is none. After
+silence they are asked for the root's servers, which whoever resolves names has: a server may be silent
+because it still waits for the name's own.
 """
 
 import asyncio
@@ -57,7 +58,8 @@ class Resolver:
         except dns.resolver.NXDOMAIN:
             return []
         except (dns.resolver.NoNameservers, dns.resolver.YXDOMAIN) as refused:
-            raise ZoneUnavailable(f"{kind} of {name}: {refused}") from refused
+            kept_from = NamesUnavailable if _was_never_asked(refused) else ZoneUnavailable
+            raise kept_from(f"{kind} of {name}: {refused}") from refused
         except (dns.exception.DNSException, OSError, ValueError) as problem:
             raise NamesUnavailable(f"{kind} of {name}: {problem}") from problem
         return [ip_address(record.address) for record in answer.rrset or ()]
@@ -66,8 +68,16 @@ class Resolver:
         """Whether our servers answer at all, be it with a refusal."""
         try:
             await self._resolver.resolve(".", "NS", search=False, raise_on_no_answer=False, lifetime=_ALIVE_S)
-        except (dns.resolver.NXDOMAIN, dns.resolver.NoNameservers):
+        except dns.resolver.NXDOMAIN:
             return True
+        except dns.resolver.NoNameservers as refused:
+            return not _was_never_asked(refused)
         except (dns.exception.DNSException, OSError, ValueError):
             return False
         return True
+
+
+def _was_never_asked(refused: dns.exception.DNSException) -> bool:
+    """Whether no question ever left: dnspython gives up a server it cannot send to as one that says no."""
+    errors = refused.kwargs.get("errors") or ()
+    return bool(errors) and all(isinstance(error, OSError) for _, _, _, error, _ in errors)

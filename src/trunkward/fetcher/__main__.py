@@ -23,7 +23,7 @@ from trunkward.fetcher.kept import KeptChains
 from trunkward.fetcher.leading import Leading
 from trunkward.fetcher.metrics import FetcherMetrics
 from trunkward.fetcher.server import Door
-from trunkward.fetcher.shared import SharedChains
+from trunkward.live.shared_chains import SharedChains
 from trunkward.settings import FETCHER_METRICS_PORT, Paths
 from trunkward.trunks.model import Host
 

@@ -17,9 +17,9 @@ import structlog
 
 from trunkward.fetch.chain_lifetime import kept_until
 from trunkward.fetch.chains import FAULT_OF, Fault, Fetched, NotFetched, Why
-from trunkward.fetcher.kept import Kept
 from trunkward.fetcher.metrics import FetcherMetrics, Source
 from trunkward.fetcher.room import Full, Room
+from trunkward.live.kept_chain import Kept
 
 #: Seconds for which a URL that has failed is left alone, the first time, the second, and from then on.
 RESTS_S = (30.0, 60.0, 120.0)
@@ -52,7 +52,7 @@ class Store(Protocol):
 
 
 class Shared(Protocol):
-    """Where nodes share them (`fetcher.shared.SharedChains`)."""
+    """Where nodes share them (`live.shared_chains.SharedChains`)."""
 
     async def get(self, url: str, now_s: float) -> Kept | None:
         """What is kept of a URL."""

@@ -4,7 +4,7 @@ They are kept because their hosts are not to be asked for each call, and nothing
 this node's disk nor the Valkey that calls are counted in has one.
 """
 
-from trunkward.fetcher.kept import Kept
+from trunkward.live.kept_chain import Kept
 
 #: Chains, of 16 KiB at most: 16 MiB.
 MOST = 1024

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from trunkward.calltest import expectations
-from trunkward.calltest.evidence import CallEvidence, PartyEvidence
+from trunkward.calltest.evidence import AS_RECORDED, CallEvidence, PartyEvidence
 from trunkward.calltest.expectations import CallJudgement, judge
 from trunkward.calltest.parties import LabShaken, Media, PartyKind
 from trunkward.calltest.report import report_json
 from trunkward.calltest.sip_trace import SipMessage
 from trunkward.calltest.tone import write_tone
-from unit.calltest.recorded import NODE, good_call, lab, message
+from unit.calltest.recorded import CALLER, NODE, good_call, lab, message
 
 type Spoil = Callable[[CallEvidence], CallEvidence]
 
@@ -226,3 +226,16 @@ def test_each_party_is_looked_at_from_the_other_side(good: CallEvidence, shaken:
     (sighting,) = judge(leak, lab(shaken)).sightings
     assert sighting[0] is PartyKind.CARRIER
     assert sighting[1].value == "127.0.0.21"
+
+
+def test_a_signature_as_recorded_is_held_against_the_record(good: CallEvidence, shaken: LabShaken) -> None:
+    """Whatever the level: the carrier must have got that one, for the number the node says it signed."""
+    call = replace(good, plan=replace(good.plan, attest=AS_RECORDED, caller_number="+12025550150"))
+    for changes, what in (
+        ({"attest": "A", "calling_number": CALLER}, ()),
+        ({"attest": "B", "calling_number": CALLER}, ("Identity at the carrier, attest as recorded",)),
+        ({"attest": "A", "calling_number": "+12025550150"}, ("Identity at the carrier, attest as recorded",)),
+    ):
+        judged = judge(record(**changes)(call), lab(shaken))
+        assert tuple(e.what for e in judged.failed) == what
+    assert judge(record(attest="")(call), lab(shaken)).identity is None

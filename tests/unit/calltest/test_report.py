@@ -27,7 +27,7 @@ def test_the_summary_comes_first_and_the_time_it_took_last(shaken: LabShaken, tm
     assert head.split() == ["call", "s", "signed", "lost"]
     assert row.split() == ["1", "customer", "to", "north", "ok", "9.5", "A", "0"]
     assert lines[-1].startswith("all ")
-    assert lines[-1].endswith("expectations held, 1 calls, 61 s")
+    assert lines[-1].endswith("expectations held, 1 call, 61 s")
 
 
 def test_the_summary_fits_a_terminal(shaken: LabShaken, tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from trunkward.calltest.baresip_config import PartyRole, account_line
+from trunkward.calltest.evidence import AS_RECORDED
 from trunkward.calltest.parties import LabShaken, Media
-from trunkward.calltest.scenario import dial_uri, plan_calls
+from trunkward.calltest.scenario import dial_uri, is_over, plan_calls, plan_one
 from unit.calltest.recorded import CALLER, lab
 
 
@@ -30,6 +31,18 @@ def test_six_calls_cover_both_ways_and_every_kind_of_leg(shaken: LabShaken) -> N
     ]
     assert plans[-1].shown_as == CALLER
     assert [p.key for p in plan_calls(replace(lab(shaken), replaced_by=""))] == [p.key for p in plans[:-1]]
+
+
+def test_one_call_is_of_the_customers_from_any_number(shaken: LabShaken) -> None:
+    (own,), (other,) = plan_one(lab(shaken), ""), plan_one(lab(shaken), "+12025550150")
+    assert (own.caller_number, other.caller_number) == (CALLER, "+12025550150")
+    assert (own.caller.name, own.callee.name, own.attest) == ("acme-hq", "north", AS_RECORDED)
+
+
+def test_of_a_refused_call_no_end_is_waited_for() -> None:
+    running = {"verdict": "admit", "ended_at": None}
+    assert [is_over(one) for one in (running, running | {"ended_at": 1.0})] == [False, True]
+    assert [is_over({"verdict": verdict, "ended_at": None}) for verdict in ("", "reject")] == [False, True]
 
 
 def test_the_port_is_dialled_only_if_it_is_not_the_transports_own(shaken: LabShaken) -> None:

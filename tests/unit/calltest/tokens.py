@@ -44,7 +44,13 @@ def make_authority(home: Path) -> LabShaken:
     (home / "ext").write_text("1.3.6.1.5.5.7.1.26=DER:30:08:A0:06:16:04:37:30:39:4A\n")
     ca = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"]
     openssl("x509", "-req", "-in", "leaf.csr", *ca, "-extfile", "ext", "-out", "leaf.pem", cwd=home)
-    return LabShaken(authority=home / "ca.pem", certificate=home / "leaf.pem", spc="709J", x5u=X5U)
+    return LabShaken(
+        authority=home / "ca.pem",
+        authority_key=home / "ca.key",
+        certificate=home / "leaf.pem",
+        spc="709J",
+        x5u=X5U,
+    )
 
 
 def base64url(data: bytes) -> str:

@@ -34,6 +34,8 @@ def test_the_example_is_a_lab(tmp_path: Path) -> None:
     assert lab.foreign_number not in lab.customer.numbers
     assert lab.node_hosts == {"127.0.0.10"}
     assert lab.udp_carrier.certificate is None
+    assert lab.shaken.authority_key == tmp_path / "state" / "pki" / "authority" / "shaken.key"
+    assert not lab.shaken.administered
     assert lab.tls_carrier.certificate == tmp_path / "state" / "pki" / "peers" / "north.pem"
 
 
@@ -98,3 +100,8 @@ def test_a_node_that_never_ran_or_a_broken_file_is_said(tmp_path: Path) -> None:
     paths.declared.write_bytes(b'{"version": 1')
     with pytest.raises(NotALabError, match="cannot be read"):
         read_lab(paths)
+
+
+def test_whom_a_policy_administrator_names_is_told(tmp_path: Path) -> None:
+    named = "  policy_administrator: {url: 'https://pa.example.com', certificate: /pa.pem}\n  identity:\n"
+    assert lab_of(EXAMPLE.replace("  identity:\n", named, 1), tmp_path).shaken.administered

@@ -220,6 +220,7 @@ def test_a_call_in_says_who_signed_it() -> None:
         REFUSED | {"direction": "inbound", "verdict": "admit", "source_name": "north", "verification": good}
     )
     assert "it is a call in, which whoever sent it has to sign" in said
+    assert said.splitlines()[0].endswith(" UTC: a call in")
     assert "  carrier       north\n" in said
     assert "  came with     level B, verified: signed by 709J" in said
     assert "refused" not in said

@@ -30,8 +30,8 @@ class Failing(NameServer):
         return reply
 
 
-def asked(name: str = NAME) -> list[object]:
-    return list(asyncio.run(Resolver((Host(host=AT.host, port=AT.port),))(name)))
+def asked(name: str = NAME, server: str = AT.host) -> list[object]:
+    return list(asyncio.run(Resolver((Host(host=server, port=AT.port),))(name)))
 
 
 def silent(server: NameServer) -> None:
@@ -68,4 +68,11 @@ def test_who_says_nothing(
 def test_nobody_is_there() -> None:
     with pytest.raises(NamesUnavailable) as refused:
         asked()
+    assert not isinstance(refused.value, ZoneUnavailable)
+
+
+def test_the_network_leads_to_none_of_ours() -> None:
+    """An uplink that is down refuses at once, and no sender made it so. (To a broadcast address the kernel sends nothing.)"""
+    with pytest.raises(NamesUnavailable) as refused:
+        asked(server="255.255.255.255")
     assert not isinstance(refused.value, ZoneUnavailable)

@@ -10,8 +10,8 @@ from trunkward.fetch.chains import FAULT_OF, Fault, Fetched, NotFetched, Why
 from trunkward.fetcher import chains as module
 from trunkward.fetcher.chains import FOREIGN_S, IN_ALL, PER_HOST, RESTS_S, WAITING, Chains, Lacking
 from trunkward.fetcher.held import HeldChains
-from trunkward.fetcher.kept import Kept
 from trunkward.fetcher.metrics import FetcherMetrics
+from trunkward.live.kept_chain import Kept
 
 NOW, DAY = 1_790_000_000.0, 86_400.0
 URL = "https://c.example.net/1.pem"

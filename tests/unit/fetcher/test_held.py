@@ -1,7 +1,7 @@
 """Chains of nobody we trust: a bounded number, those that calls name again last."""
 
 from trunkward.fetcher.held import HeldChains
-from trunkward.fetcher.kept import Kept
+from trunkward.live.kept_chain import Kept
 
 NOW = 1_790_000_000.0
 

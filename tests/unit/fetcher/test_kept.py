@@ -4,7 +4,8 @@ from pathlib import Path
 
 import msgspec
 
-from trunkward.fetcher.kept import PER_CERTIFICATE, Kept, KeptChains, key_of, read, written
+from trunkward.fetcher.kept import PER_CERTIFICATE, KeptChains
+from trunkward.live.kept_chain import Kept, key_of, read, written
 
 NOW = 1_790_000_000.0
 

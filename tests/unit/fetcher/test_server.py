@@ -16,9 +16,9 @@ from trunkward.engines.fetcher_wire import MAX_QUESTION, TOO_MANY, ChainGiven, N
 from trunkward.engines.probes import answers
 from trunkward.fetch.chains import Why
 from trunkward.fetcher.chains import Lacking
-from trunkward.fetcher.kept import Kept
 from trunkward.fetcher.metrics import FetcherMetrics
 from trunkward.fetcher.server import Door
+from trunkward.live.kept_chain import Kept
 
 URL = "https://c.example.net/1.pem"
 

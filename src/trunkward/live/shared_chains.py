@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from trunkward.fetcher.kept import Kept, key_of, read, written
+from trunkward.live.kept_chain import Kept, key_of, read, written
 from trunkward.live.wire import DEADLINE_S, Wire
 from trunkward.settings import Place
 
@@ -18,6 +18,7 @@ from trunkward.settings import Place
 PLACES = 2048
 #: Seconds a chain is shared at most; on its node's disk it is kept as its host says.
 MOST_S = 86_400.0
+_TAKEN = (b"OK", "OK")
 
 _log = structlog.get_logger("fetcher")
 
@@ -37,9 +38,11 @@ class SharedChains:
 
     def put(self, kept: Kept, now_s: float) -> None:
         """Keeps a chain until its time is over. Waits for nobody."""
-        left_ms = str(round(min(kept.until - now_s, MOST_S) * 1000))
-        command = ("SET", key_in_valkey(kept.url), written(kept).decode(), "PX", left_ms)
-        self._wire.tell(command, self._answered)
+        self._wire.tell(_set(kept, now_s), self._answered)
+
+    async def lay(self, kept: Kept, now_s: float) -> bool:
+        """The same for who waits until it is there; False: it is not."""
+        return await self._wire.ask(_set(kept, now_s), dated=False) in _TAKEN
 
     def close(self) -> None:
         """Ends the connection."""
@@ -47,10 +50,15 @@ class SharedChains:
 
     def _answered(self, answer: Any) -> None:
         """Says what is wrong once, not for each chain."""
-        said = "" if answer in (b"OK", "OK") else str(answer)
+        said = "" if answer in _TAKEN else str(answer)
         if said and said != self._told:
             _log.error("chains are not shared with other nodes", problem=said)
         self._told = said
+
+
+def _set(kept: Kept, now_s: float) -> tuple[str, ...]:
+    left_ms = str(round(min(kept.until - now_s, MOST_S) * 1000))
+    return "SET", key_in_valkey(kept.url), written(kept).decode(), "PX", left_ms
 
 
 def key_in_valkey(url: str) -> str:

@@ -10,8 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from sipkit.valkey import OwnValkey
-from trunkward.fetcher.kept import Kept
-from trunkward.fetcher.shared import PLACES, SharedChains, key_in_valkey
+from trunkward.live.kept_chain import Kept
+from trunkward.live.shared_chains import PLACES, SharedChains, key_in_valkey
 from trunkward.settings import Place
 
 URL = "https://c.example.net/1.pem"
@@ -43,6 +43,17 @@ def test_another_node_has_it(valkey: OwnValkey) -> None:
         assert await other.get(URL, now_s) is None
         one.close()
         other.close()
+
+    asyncio.run(scenario())
+
+
+def test_who_lays_one_knows_whether_it_is_there(valkey: OwnValkey) -> None:
+    async def scenario() -> None:
+        one, now_s = chains(valkey), time.time()
+        kept = Kept(url=f"{URL}?laid", chain="x", until=now_s + 60)
+        assert await one.lay(kept, now_s)
+        assert await one.get(kept.url, now_s) == kept
+        one.close()
 
     asyncio.run(scenario())
 
@@ -103,6 +114,7 @@ def test_without_valkey_nothing_is_shared() -> None:
             Place(where="/nowhere", authorities=Path("/nowhere")), "fetcher", Path("/nowhere")
         )
         assert await lost.get(URL, 0.0) is None
+        assert not await lost.lay(Kept(url=URL, chain="", until=1.0), 0.0)
         lost.put(Kept(url=URL, chain="", until=1.0), 0.0)
         lost.close()
 
