@@ -129,10 +129,15 @@ def test_a_block_is_kept_and_journaled_with_its_identity(
     (record,) = store.evidence()
     assert (record.kind, record.identity, record.trunk, record.accepted) == (BLOCK, OF_NODE, "", True)
     assert sound(store) == ([record], [])
-    # whose it is cannot be changed behind the acts
-    with configuration_engine.begin() as connection:
-        connection.execute(sa.text("UPDATE evidence SET identity = 'resale'"))
-    assert sound(store) == ([], ["record 2 of evidence is not as it was entered: it signs nothing"])
+    assert record.spc == ACCEPTED.declared.node.spc
+    # whose it is, and which provider's, cannot be changed behind the acts
+    for column, other in (("identity", "resale"), ("spc", "111T"), ("spc", "")):
+        with configuration_engine.begin() as connection:
+            connection.execute(sa.text(f"UPDATE evidence SET {column} = '{other}'"))
+        assert sound(store) == ([], ["record 2 of evidence is not as it was entered: it signs nothing"])
+        with configuration_engine.begin() as connection:
+            connection.execute(sa.text(f"UPDATE evidence SET {column} = '{getattr(record, column)}'"))
+        assert sound(store) == ([record], [])
 
 
 def test_what_is_as_it_was_journaled_is_sound(store: SqlConfiguration) -> None:

@@ -223,7 +223,8 @@ def run_list(paths: Paths, *, trunk: str, every: bool, as_json: bool) -> int:
             one_known("--trunk", trunk, (*(one.name for one in held), *(one.trunk for one in every_record)))
         versions = {version.number: version for version in store.versions()}
         asked = store.head() is not None and not (trunk or as_json)
-        lacking = wanting_by(declared_by(store), found, time.time()) if asked else []
+        declared = declared_by(store) if asked else None
+        lacking = wanting_by(declared, found, time.time()) if declared else []
     now, denied = time.time(), read_own(paths).until
     shown = [one for one in found if every or one.state(now) not in _OVER]
     if as_json:
@@ -243,7 +244,9 @@ def run_list(paths: Paths, *, trunk: str, every: bool, as_json: bool) -> int:
         # a revocation that could not be written down: one that was is no contradiction
         is_denied = evidence_id(one.version) in denied and one.state(now) not in _OVER
         state = told["state"] + (", but denied" if is_denied else "")
-        cells = (str(one.version), one.numbers, one.trunk or one.whose, one.kind, day(one.until), *by, state)
+        if declared and one.identity and one.spc != declared.spc_of(one.identity):
+            state += ", but of another SPC"
+        cells = (str(one.version), one.numbers, one.trunk or one.owner, one.kind, day(one.until), *by, state)
         table.add_row(*map(Text, cells))
     wide().print(table)
     return 0

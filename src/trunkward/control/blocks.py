@@ -3,7 +3,8 @@
 `trunks[].numbers` says which of our customers a number was given to, and whoever edits the node file writes
 it alone. That the number is ours to give is said by the document of a block (an assignment by the
 administrator of the plan, or by a carrier), which one person entered and another accepted
-(`control.evidence`). A number that lies in no block of the identity that signs its calls is signed B.
+(`control.evidence`). A number that lies in no block of the identity that signs its calls is signed B. It was
+given to a provider, whose code the record has: under another provider's certificate it counts for nothing.
 """
 
 from bisect import bisect_left
@@ -66,7 +67,8 @@ def signs_for(declared: Declared, trunk: Trunk) -> str:
 def blocks_of(declared: Declared, records: Iterable[EvidenceRecord], now: float) -> list[NumberBlock]:
     """What inventories rest on: blocks that were accepted, of identities whose inventories need them.
 
-    `now` in seconds since the epoch. One that has ended is known as such for its grace, as other records are.
+    Each for the provider whose code it was entered for. `now` in seconds since the epoch. One that has ended
+    is known as such for its grace, as other records are.
     """
     return sorted(
         (
@@ -79,7 +81,10 @@ def blocks_of(declared: Declared, records: Iterable[EvidenceRecord], now: float)
                 until=one.until,
             )
             for one in records
-            if one.kind == BLOCK and one.in_force(now) and needs_blocks(declared, one.identity)
+            if one.kind == BLOCK
+            and one.in_force(now)
+            and needs_blocks(declared, one.identity)
+            and one.spc == declared.spc_of(one.identity)
         ),
         key=lambda block: block.record,
     )
@@ -216,7 +221,7 @@ def wanting(
         outside = _outside(runs(trunk.numbers), held[name])
         others = _united(given.get((trunk.name, trunk.customer.reference), ()))
         if nobodys := _outside(outside, others):
-            found.append((trunk.name, _said(nobodys, name, _third_party(declared, name))))
+            found.append((trunk.name, _said(nobodys, declared, name)))
     return [*found, *_claimed(declared, given)]
 
 
@@ -270,10 +275,11 @@ def _said_of_others(numbers: list[Run]) -> str:
     )
 
 
-def _said(nobodys: list[Run], identity: str, third_party: bool) -> str:
+def _said(nobodys: list[Run], declared: Declared, identity: str) -> str:
+    third_party = _third_party(declared, identity)
     what = "a call they divert has no div" if third_party else "their calls are signed B"
     return (
-        f"{_named(nobodys)} lie in no block of identity {identity}: "
+        f"{_named(nobodys)} lie in no block of identity {identity}, SPC {declared.spc_of(identity)}: "
         f"{what}; enter the document of the block (./trunkward evidence add --kind block), or of a number "
         "that was ported to you (--kind port)"
     )

@@ -120,6 +120,7 @@ def added(
         tenant=tenant,
         customer=customer,
         identity=identity,
+        spc=declared.spc_of(identity),
         kind=kind,
         first=first,
         last=last,
@@ -177,6 +178,7 @@ def reviewed(
     if accept and now >= record.until:
         raise EvidenceActRefused(f"record {number} has ended before it was reviewed: enter the document anew")
     if accept:
+        _check_provider(declared, record)
         _check_nobody_elses(declared, record)
         for other in _of_others(records, record, now):
             raise EvidenceActRefused(
@@ -240,6 +242,7 @@ def described(record: EvidenceRecord, versions: Mapping[int, Version], now: floa
         "tenant": record.tenant or None,
         "customer": record.customer or None,
         "identity": record.identity or None,
+        "spc": record.spc or None,
         "state": record.state(now).value,
         "until": record.until,
         "replaces": record.replaces or None,
@@ -336,6 +339,7 @@ def journaled(change: EvidenceChange, number: int) -> dict[str, object]:
         "tenant": record.tenant,
         "customer": record.customer,
         **({"identity": record.identity} if record.identity else {}),
+        **({"spc": record.spc} if record.spc else {}),
         "file_sha256": record.file_sha256,
         "until": record.until,
         "replaces": record.replaces,
@@ -392,11 +396,26 @@ def _of_others(records: Iterable[EvidenceRecord], record: EvidenceRecord, now: f
         for one in records
         if one.state(now) is State.ACCEPTED
         and (one.kind == BLOCK) == (record.kind == BLOCK)
-        and (one.identity, one.tenant, one.customer) != (record.identity, record.tenant, record.customer)
+        and _owner(one) != _owner(record)
         and len(one.first) == len(record.first)
         and one.first <= record.last
         and record.first <= one.last
     ]
+
+
+def _owner(record: EvidenceRecord) -> tuple[str, str, str, str]:
+    """Whose the numbers are by a record: an identity under another code is another provider."""
+    return record.identity, record.spc, record.tenant, record.customer
+
+
+def _check_provider(declared: Declared, record: EvidenceRecord) -> None:
+    """Whether an identity's record is still its provider's: the node file may have changed since."""
+    spc = declared.spc_of(record.identity)
+    if record.spc != spc:
+        raise EvidenceActRefused(
+            f"record {record.version} was entered for {record.owner}, and the newest version has "
+            f"{f'SPC {spc}' if spc else 'no such identity'}: reject it, and enter the document anew"
+        )
 
 
 def _check_nobody_elses(declared: Declared, record: EvidenceRecord) -> None:

@@ -149,6 +149,8 @@ evidence = sa.Table(
     sa.Column("salt", sa.String(32), nullable=False),
     # of a block: whose certificate signs calls from it; "" of all others
     sa.Column("identity", sa.String(63), nullable=False),
+    # the service provider code that identity had when it was entered; "" of all others
+    sa.Column("spc", sa.String(4), nullable=False),
 )
 
 #: A document that was entered more than once is kept once.

@@ -63,6 +63,9 @@ class EvidenceRecord:
     salt: str
     #: Of a block: the node's (`trunks.transit.OF_NODE`), or a reseller's by his name; "" of all others.
     identity: str = ""
+    #: Service provider code of that identity when it was entered: it speaks for that provider's certificates
+    #: alone. "" of all others, and of a block that was entered before codes were kept: it speaks for nobody.
+    spc: str = ""
 
     @property
     def whose(self) -> str:
@@ -72,8 +75,9 @@ class EvidenceRecord:
     @property
     def owner(self) -> str:
         """The same, and who that is."""
-        more = f", tenant {self.tenant}, customer {self.customer}" if self.kind != BLOCK else ""
-        return f"{self.whose}{more}"
+        if self.kind == BLOCK:
+            return f"{self.whose}, SPC {self.spc or 'not known'}"
+        return f"{self.whose}, tenant {self.tenant}, customer {self.customer}"
 
     @property
     def numbers(self) -> str:

@@ -19,7 +19,7 @@ from trunkward.trunks.signing import (
     SigningSource,
 )
 from trunkward.trunks.spending import NO_CAPS, TRUNK_CAPS, Spending
-from trunkward.trunks.transit import CallerName, Role, SigningIdentity
+from trunkward.trunks.transit import OF_NODE, CallerName, Role, SigningIdentity
 from trunkward.trunks.verification import GOES_ON, PASSES_ON, VerificationPolicy
 
 #: Seconds. A call of four hours is nearly always one that nobody remembers to be up.
@@ -436,6 +436,13 @@ class Declared:
     resellers: tuple[str, ...] = ()
     #: By name, of those whose customers' calls are signed by a certificate of their own.
     reseller_identities: Mapping[str, SigningIdentity] = field(default_factory=dict, hash=False)
+
+    def spc_of(self, identity: str) -> str:
+        """Service provider code an identity signs under, by its name; "": there is no such one."""
+        if identity == OF_NODE:
+            return self.node.spc
+        its = self.reseller_identities.get(identity)
+        return its.spc if its is not None else ""
 
     @property
     def selling_decks(self) -> dict[str, str]:

@@ -58,6 +58,7 @@ RECORD = EvidenceRecord(
     accepted=True,
     salt="5a" * 16,
     identity=OF_NODE,
+    spc=EXAMPLE.node.spc,
 )
 
 
@@ -108,6 +109,9 @@ def test_signatures_that_could_convince_somebody_need_them(
         ({"until": NOW - GRACE_S + 1.0}, True),
         ({"until": float(NOW - GRACE_S)}, False),
         ({"identity": "resale"}, False),
+        # another provider's, and one of whose provider nothing is known
+        ({"spc": "567T"}, False),
+        ({"spc": ""}, False),
         ({"kind": "loa", "trunk": "acme-hq", "identity": ""}, False),
     ],
 )
@@ -269,11 +273,16 @@ def test_numbers_in_no_block_are_told_of() -> None:
     ((trunk, said),) = wanting_by(world(), [half], NOW)
     assert trunk == "acme-hq"
     assert said.startswith(
-        "2 of its numbers (+12025550102-+12025550103) lie in no block of identity node: their calls are signed B"
+        "2 of its numbers (+12025550102-+12025550103) lie in no block of identity node, SPC 000T: "
+        "their calls are signed B"
     )
     assert "./trunkward evidence add --kind block" in said
-    # one that has ended, or is another identity's, holds none
-    for other in (replace(RECORD, until=float(NOW)), replace(RECORD, identity="resale")):
+    # one that has ended, is another identity's, or another provider's, holds none
+    for other in (
+        replace(RECORD, until=float(NOW)),
+        replace(RECORD, identity="resale", spc="567T"),
+        replace(RECORD, spc="567T"),
+    ):
         assert wanting_by(world(resale=resold(signing=REAL)), [other], NOW)[0][1].startswith(
             "3 of its numbers"
         )
@@ -321,7 +330,7 @@ def test_a_number_that_another_record_speaks_for_is_not_told_of() -> None:
 def test_what_a_third_party_loses_is_the_div() -> None:
     sold = world(resale=resold(signing=REAL, third_party=True), reseller="resale")
     ((_, said),) = wanting_by(sold, [RECORD], NOW)
-    assert "lie in no block of identity resale: a call they divert has no div" in said
+    assert "lie in no block of identity resale, SPC 567T: a call they divert has no div" in said
 
 
 # ---- property 4 -----------------------------------------------------------------------------------

@@ -358,7 +358,8 @@ def block(**changed: Any) -> EvidenceRecord:
 def test_a_block_is_an_identity_s_and_of_no_trunk() -> None:
     record = block()
     assert (record.identity, record.trunk, record.tenant, record.customer) == (OF_NODE, "", "", "")
-    assert block(identity="resale").identity == "resale"
+    theirs = block(identity="resale")
+    assert (record.spc, theirs.identity, theirs.spc, enter().spc) == ("000T", "resale", "567T", "")
     # what is in it is there to be given, to whichever tenant
     accepted = review(record)
     assert accepted.in_force(NOW + DAY)
@@ -388,15 +389,31 @@ def test_a_block_is_never_two_identities_at_once() -> None:
         block(identity="resale", numbers="+12025550500-+12025550999"), version=9, reviewed=10, accepted=True
     )
     with pytest.raises(
-        EvidenceActRefused, match=r"record 9 says that .* are of identity resale: .* --replaces 9"
+        EvidenceActRefused, match=r"record 9 says that .* are of identity resale, SPC 567T: .* --replaces 9"
     ):
         block(records=[theirs])
     waiting = block(records=[theirs], replaces=9)
     with pytest.raises(EvidenceActRefused, match="evidence revoke 9, then accept this one"):
         review(waiting, others=[theirs])
     assert review(waiting, others=[replace(theirs, revoked=18)]).accepted
-    # the same identity's next document for it
-    assert block(records=[replace(theirs, identity=OF_NODE)]).identity == OF_NODE
+    # the same identity's next document for it; not one it has from another provider's time
+    mine = replace(theirs, identity=OF_NODE, spc="000T")
+    assert block(records=[mine]).identity == OF_NODE
+    for spc in ("111T", ""):
+        with pytest.raises(EvidenceActRefused, match=f"identity node, SPC {spc or 'not known'}: find out"):
+            block(records=[replace(mine, spc=spc)])
+
+
+def test_a_block_is_accepted_for_the_provider_it_was_entered_for() -> None:
+    """The node file may have got another code meanwhile, or no such identity; and before codes were kept none was written down."""
+    record = block(identity="resale")
+    assert review(record).accepted
+    for spc in ("111T", ""):
+        with pytest.raises(EvidenceActRefused, match="the newest version has SPC 567T: reject it"):
+            review(replace(record, spc=spc))
+    with pytest.raises(EvidenceActRefused, match="the newest version has no such identity: reject it"):
+        review(replace(record, identity="west"))
+    assert not review(replace(record, spc="111T"), accept=False).accepted
 
 
 def test_a_letter_for_a_number_of_a_block_is_nobodys_contradiction() -> None:
@@ -410,7 +427,8 @@ def test_a_block_is_journaled_as_the_identity_s() -> None:
     record = review(block(identity="resale"))
     change = EvidenceChange(act="accept", record=record, why="looked it up")
     assert said(change) == "evidence 17 (block) accepted for identity resale"
-    assert journaled(change, 18)["identity"] == "resale"
+    assert (journaled(change, 18)["identity"], journaled(change, 18)["spc"]) == ("resale", "567T")
+    assert (described(record, {}, NOW)["spc"], described(enter(), {}, NOW)["spc"]) == ("567T", None)
     assert described(record, {}, NOW)["identity"] == "resale"
     assert described(enter(), {}, NOW)["identity"] is None
-    assert "identity" not in journaled(EvidenceChange(act="add", record=enter(), why="w"), 17)
+    assert not {"identity", "spc"} & set(journaled(EvidenceChange(act="add", record=enter(), why="w"), 17))

@@ -45,7 +45,15 @@ RECORD = EvidenceRecord(
     salt="5a" * 16,
 )
 ASSIGNMENT = replace(
-    RECORD, version=27, trunk="", tenant="", customer="", kind=BLOCK, identity=OF_NODE, reviewed=28
+    RECORD,
+    version=27,
+    trunk="",
+    tenant="",
+    customer="",
+    kind=BLOCK,
+    identity=OF_NODE,
+    spc=EXAMPLE.node.spc,
+    reviewed=28,
 )
 #: Under a certificate somebody has reason to trust.
 REAL = replace(EXAMPLE, node=replace(EXAMPLE.node, signing=SigningSource(certificates=Certificates.FILES)))

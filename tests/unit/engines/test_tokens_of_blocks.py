@@ -38,6 +38,7 @@ RECORD = EvidenceRecord(
     accepted=True,
     salt="5a" * 16,
     identity=OF_NODE,
+    spc="000T",
 )
 
 
