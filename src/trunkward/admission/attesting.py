@@ -21,10 +21,11 @@ class Attested(msgspec.Struct, frozen=True, kw_only=True):
     lack: Lack | None = None
     #: Reference of the KYC record; "": there is none.
     customer: str = ""
-    #: Of the evidence that A rests on, or that would have been it but for `lack`.
+    #: Of the evidence that A rests on, or the contract that a supplied level does; or that would have been it
+    #: but for `lack`.
     evidence_id: str = ""
     evidence_version: int = 0
-    #: The token without which the signer gives no A; None for everything else.
+    #: The token without which the signer gives no A, and nothing supplied; None for everything else.
     token: str | None = None
 
 

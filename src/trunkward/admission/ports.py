@@ -89,7 +89,7 @@ class SigningClaims(msgspec.Struct, frozen=True, kw_only=True):
     customer: str = ""
     #: The token without which the signer gives neither A nor B, nor what was supplied; None for C of our own.
     relationship: str | None = None
-    #: The token without which the signer gives no A; None for the others.
+    #: The token without which the signer gives no A; of the contract, nothing supplied. None for the others.
     evidence: str | None = None
     #: The level its own provider supplied, where only the technical act is ours.
     supplied: Attestation | None = None

@@ -9,11 +9,11 @@ from trunkward.admission.attesting import Attested, attesting
 from trunkward.admission.caller import Caller, Right
 from trunkward.admission.ports import SigningClaims, VerificationFact
 from trunkward.admission.received import SignedAs, signed_as
-from trunkward.admission.snapshot import Snapshot
+from trunkward.admission.snapshot import SignsAs, Snapshot
 from trunkward.calls.attempt import CallAttempt
 from trunkward.numbering.e164 import E164
 from trunkward.routing.choose import Way
-from trunkward.shaken.attest import Attestation, Came, Rule
+from trunkward.shaken.attest import Attestation, Came, Lack, Rule
 from trunkward.shaken.evidence import CALLED_HERE
 from trunkward.shaken.number import canonical_tn
 from trunkward.shaken.verify import Verification, Verstat
@@ -221,9 +221,11 @@ def _signed(
     if identity.third_party:
         supplied, rule = _supplied(attempt, trunk, caller)
         attested = Attested(rule=rule, level=supplied, customer=attested.customer)
+        if supplied is not None:
+            attested = _under_contract(attested, identity, policy, attempt.at)
         kept = msgspec.structs.replace(kept, attested=attested)
-        if supplied is None:
-            return msgspec.structs.replace(kept, unsigned=rule.value)
+        if attested.level is None:
+            return msgspec.structs.replace(kept, unsigned=attested.rule.value)
     related = policy.relationship(trunk.name)
     by_ingress = attested.level is Attestation.C and supplied is None
     claims = SigningClaims(
@@ -264,3 +266,26 @@ def _supplied(attempt: CallAttempt, trunk: Trunk, caller: Caller) -> tuple[Attes
     if level is Attestation.A and caller.right in _NOBODYS:
         return None, Rule.SUPPLIED_TOO_HIGH
     return level, Rule(f"{level}-supplied")
+
+
+def _under_contract(attested: Attested, identity: SignsAs, policy: Snapshot, at: float) -> Attested:
+    """A supplied level with the contract it rests on; not signed without one that holds.
+
+    Who has others sign for him has agreed on it in writing (47 CFR 64.6301(b)). Under the TEST authority a
+    trial goes without.
+    """
+    if identity.test:
+        return attested
+    found = policy.contract(identity.name)
+    unsigned = msgspec.structs.replace(attested, rule=Rule.NO_CONTRACT, level=None)
+    if found is None:
+        return msgspec.structs.replace(unsigned, lack=Lack.NO_CONTRACT)
+    said, token = found
+    signed = at < said.not_after
+    return msgspec.structs.replace(
+        attested if signed else unsigned,
+        lack=None if signed else Lack.CONTRACT_EXPIRED,
+        evidence_id=said.id,
+        evidence_version=said.version,
+        token=token if signed else None,
+    )

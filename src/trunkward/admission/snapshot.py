@@ -45,6 +45,8 @@ from trunkward.admission.rows import (
 )
 from trunkward.admission.table import PrefixTable, Table, build_prefixes, build_table
 from trunkward.numbering.destinations import UNKNOWN, Destination
+from trunkward.shaken import contract as contract_tokens
+from trunkward.shaken.contract import Contract
 from trunkward.shaken.evidence import Evidence
 from trunkward.shaken.relationship import Relationship, read_token
 from trunkward.sip.transport import Transport
@@ -106,6 +108,8 @@ class SignsAs(msgspec.Struct, frozen=True, kw_only=True):
     third_party: bool = False
     #: Its certificate is of this node's own TEST authority, and nobody's who is called.
     test: bool = False
+    #: Token of the contract with its provider; "": there is none, or it needs none.
+    contract: str = ""
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -136,6 +140,7 @@ def compile_snapshot(
     secrets: Mapping[str, Sequence[SecretRow]] = MappingProxyType({}),
     *,
     relationships: Mapping[str, str] = MappingProxyType({}),
+    contracts: Mapping[str, str] = MappingProxyType({}),
     verified: Iterable[VerifiedNumber] = (),
     never: Iterable[NeverCalls] = (),
     decks: Mapping[str, str] = MappingProxyType({}),
@@ -145,8 +150,9 @@ def compile_snapshot(
     """The snapshot of a declared world.
 
     `evidence` are the tokens of inventories and of accepted records, `relationships` those that say whose a
-    trunk is, by its name; `version` is the policy's own number and stands in every record. `destinations`
-    says what lies behind the first digits of numbers (without `+`); what is not in it is not called.
+    trunk is, by its name, `contracts` those of contracts, by identity; `version` is the policy's own number
+    and stands in every record. `destinations` says what lies behind the first digits of numbers (without
+    `+`); what is not in it is not called.
     `secrets` are those of trunks with digest, by trunk; `verified` numbers trunks may show though they are
     not theirs; `never` the do-not-originate list;
     `decks` the SHA-256 of each deck by its name; `holds` and `raises` those in force (`trunks.spending`).
@@ -216,7 +222,7 @@ def compile_snapshot(
         ),
         "holds": _encode([hold_row(hold) for hold in holds]),
         # the certificates are the signers' alone
-        "identities": _encode(_identities(declared)),
+        "identities": _encode(_identities(declared, contracts)),
     }
     at = _HEAD.size + _DIRECTORY.size
     directory: list[int] = []
@@ -227,12 +233,15 @@ def compile_snapshot(
     return _HEAD.pack(MAGIC, FORMAT, version, at, _digest(rest)) + rest
 
 
-def _identities(declared: Declared) -> dict[str, SignsAs]:
+def _identities(declared: Declared, contracts: Mapping[str, str]) -> dict[str, SignsAs]:
     """By reseller, of those that have one, and the node's own."""
     node = SignsAs(name=OF_NODE, test=declared.node.signing.certificates is Certificates.TEST)
     return {OF_NODE: node} | {
         name: SignsAs(
-            name=name, third_party=its.third_party, test=its.signing.certificates is Certificates.TEST
+            name=name,
+            third_party=its.third_party,
+            test=its.signing.certificates is Certificates.TEST,
+            contract=contracts.get(name, ""),
         )
         for name, its in declared.reseller_identities.items()
     }
@@ -321,6 +330,11 @@ class Snapshot:
         self._spending = Table(parts["spending"])
         self._spent_by = lru_cache(maxsize=_DECODED_TRUNKS)(self._decode_spending)
         self._identities: dict[str, SignsAs] = _decode_identities(parts["identities"])
+        self._contracts = {
+            name: (contract_tokens.read_token(its.contract), its.contract)
+            for name, its in self._identities.items()
+            if its.contract
+        }
         found = [hold_of(row) for row in _decode_holds(parts["holds"])]
         self._holds = {hold.owner: hold for hold in found}
         #: The newest hold that ends running calls, by its version; 0: there is none.
@@ -379,6 +393,11 @@ class Snapshot:
     def identity_of(self, trunk: Trunk) -> SignsAs:
         """Whose certificate signs a trunk's calls: its reseller's, where he has one, or else the node's."""
         return self._identities.get(trunk.reseller) or self._identities[OF_NODE]
+
+    def contract(self, identity: str) -> tuple[Contract, str] | None:
+        """The contract by which an identity signs what is supplied, with its token; not one revoked since."""
+        found, denied = self._contracts.get(identity), self._denied()
+        return found if found is not None and denied is not None and found[0].id not in denied else None
 
     def trunk(self, name: str) -> Trunk | None:
         """A trunk by its name, its `numbers` empty: ask `number_owner`."""

@@ -14,8 +14,14 @@ _WORDS: tuple[tuple[str, str], ...] = (
         "none-supplied-level-too-high",
         "its reseller's switch said A for a forwarded call's number: have it say B, or keep its Identity",
     ),
+    (
+        "none-without-contract",
+        "no contract with its reseller is accepted and holds: ./trunkward status says which, and what to do",
+    ),
     ("clock-", "this machine's clock was not known to be right: look at its time service (timedatectl)"),
     ("evidence-revoked", "the evidence for this number was revoked: the next call is judged without it"),
+    ("contract-revoked", "the contract with its reseller was revoked: nothing is signed for him any more"),
+    ("contract-", "the contract with its reseller was not good to the signer: ./trunkward apply"),
     (
         "evidence-revocations-unknown",
         "the signer cannot read which evidence was revoked: start the node anew; signer.log says why",

@@ -113,6 +113,7 @@ def _put_in_force(
             relationships=tokens.relationships,
             evidence_key=tokens.evidence_key,
             blocks=tokens.blocks,
+            contracts=tokens.contracts,
         )
         put_policy_in_force(paths, before, after, gate_policy, now=now)
     except (NotApplied, NotPrepared, OSError) as problem:
@@ -138,6 +139,7 @@ def _tokens(
             relationships=before.relationships,
             evidence_key=before.evidence_key,
             blocks=before.blocks,
+            contracts=before.contracts,
         )
     records, problems = sound(store)
     for problem in problems:

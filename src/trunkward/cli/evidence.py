@@ -1,10 +1,10 @@
-"""`trunkward evidence`: documents that numbers belong to a customer; entered, reviewed, revoked, shown."""
+"""`trunkward evidence`: documents of whose numbers are, and contracts; entered, reviewed, revoked, shown."""
 
 import json
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from math import ceil
@@ -24,9 +24,11 @@ from trunkward.cli.denying import behind
 from trunkward.cli.host_paths import hint
 from trunkward.cli.number import day, end_of
 from trunkward.cli.said import complain, say, wide
+from trunkward.control import contracts
 from trunkward.control.acts import put_down
 from trunkward.control.blocks import wanting_by
 from trunkward.control.configuration import Version
+from trunkward.control.declared import InForce
 from trunkward.control.delegate import check_delegate, check_possession
 from trunkward.control.evidence import (
     MOST_BYTES,
@@ -163,8 +165,8 @@ def run_revoke(paths: Paths, number: int, *, why: str) -> int:
             f"evidence revoke {number}",
             lambda store, _, now: revoked(store.evidence(), number, why=why, now=now),
             lambda _: (
-                "calls that show these numbers are no longer signed A by it; those of no inventory may be "
-                "shown only if something else says so (./trunkward number verify)"
+                "nothing is signed by it any more; numbers of no inventory may be shown only if something "
+                "else says so (./trunkward number verify)"
             ),
         )
     except typer.Exit:
@@ -198,14 +200,24 @@ def _denied_with(paths: Paths, number: int, why: str, now: float) -> dict[str, i
             records = store.evidence()
     except typer.Exit:
         in_force = read_in_force(paths.declared)
-        tokens = (one for its in (in_force.evidence if in_force else {}).values() for one in its)
-        ends = [one.until for one in (in_force.blocks if in_force else ()) if one.record == number]
-        ends += [one.not_after for one in map(read_token, tokens) if one.id == evidence_id(number)]
+        ends = _ends_in_force(in_force, number) if in_force else []
         if not ends:
             raise EvidenceActRefused(f"the policy in force knows no record {number}") from None
         return {evidence_id(number): ceil(max(ends)) + GRACE_S}
     ends_s = revoked(records, number, why=why, now=now).record.until
     return denied_by(records, now) | {evidence_id(number): ceil(ends_s) + GRACE_S}
+
+
+def _ends_in_force(in_force: InForce, number: int) -> list[float]:
+    """Until when a record holds by what is in force, in seconds since the epoch; []: it is not in there."""
+    name = evidence_id(number)
+    said = (read_token(token) for tokens in in_force.evidence.values() for token in tokens)
+    agreed = contracts.read_contracts(in_force.contracts).values()
+    return [
+        *(one.until for one in in_force.blocks if one.record == number),
+        *(one.not_after for one in said if one.id == name),
+        *(one.not_after for one in agreed if one.id == name),
+    ]
 
 
 def run_list(paths: Paths, *, trunk: str, every: bool, as_json: bool) -> int:
@@ -224,7 +236,7 @@ def run_list(paths: Paths, *, trunk: str, every: bool, as_json: bool) -> int:
         versions = {version.number: version for version in store.versions()}
         asked = store.head() is not None and not (trunk or as_json)
         declared = declared_by(store) if asked else None
-        lacking = wanting_by(declared, found, time.time()) if declared else []
+        lacking = _lacking(declared, found, time.time()) if declared else []
     now, denied = time.time(), read_own(paths).until
     shown = [one for one in found if every or one.state(now) not in _OVER]
     if as_json:
@@ -232,8 +244,8 @@ def run_list(paths: Paths, *, trunk: str, every: bool, as_json: bool) -> int:
             is_denied = evidence_id(one.version) in denied
             print(json.dumps(described(one, versions, now) | {"denied": is_denied}))
         return 0
-    for name, said in lacking:
-        say(f"trunk {name}: {said}", "yellow", err=True)
+    for said in lacking:
+        say(said, "yellow", err=True)
     if not shown:
         say("no record is waiting or holds; --all shows those that did" if found else "no record yet")
         return 0
@@ -250,6 +262,14 @@ def run_list(paths: Paths, *, trunk: str, every: bool, as_json: bool) -> int:
         table.add_row(*map(Text, cells))
     wide().print(table)
     return 0
+
+
+def _lacking(declared: Declared, records: Sequence[EvidenceRecord], now: float) -> list[str]:
+    """What is signed lower, or not at all, for want of a record."""
+    return [
+        *(f"trunk {name}: {said}" for name, said in wanting_by(declared, records, now)),
+        *(f"identity {name}: {said}" for name, said in contracts.wanting_by(declared, records, now)),
+    ]
 
 
 def run_show(paths: Paths, number: int, *, file: Path | None, as_json: bool) -> int:
@@ -363,7 +383,7 @@ def _lines(told: dict[str, Any], one: EvidenceRecord) -> list[str]:
 
     lines = [
         f"record {one.version}, {told['kind']}: {told['state']}",
-        f"  numbers    {one.numbers} of {one.owner}",
+        f"  {'numbers' if one.first else '':<10} {one.about}",
         f"  document   {one.file_name}, sha256:{one.file_sha256}",
         f"  until      {day(one.until)}",
         f"  entered    by {told['entered_by']}, {when(told['entered_at'])}: {one.why}",

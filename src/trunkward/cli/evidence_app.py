@@ -8,7 +8,8 @@ import typer
 from trunkward.settings import Paths
 
 evidence_app = typer.Typer(
-    help="Evidence of whose numbers are: a customer's, or in blocks ours to give. Level A rests on it.",
+    help="Evidence of whose numbers are, a customer's or in blocks ours to give: level A rests on it. And "
+    "contracts with providers who say the level.",
     no_args_is_help=True,
 )
 
@@ -21,24 +22,31 @@ JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 @evidence_app.command("add")
 def add(
-    numbers: Annotated[
-        str, typer.Argument(metavar="NUMBER|RANGE", help="+12025550100, or +12025550100-+12025550199.")
-    ],
     kind: Annotated[
-        Literal["loa", "port", "delegate", "vetted", "block"],
+        Literal["loa", "port", "delegate", "vetted", "block", "contract"],
         typer.Option(
-            help="Letter of authorisation, port record, delegate certificate, result of vetting; or the "
-            "assignment of a block that trunks' own numbers are given out of."
+            help="Letter of authorisation, port record, delegate certificate, result of vetting; the "
+            "assignment of a block that trunks' own numbers are given out of; or the written agreement with "
+            "a provider who says the level (identity.third_party)."
         ),
     ],
     file: Annotated[Path, typer.Option(help="The document; it is kept, and its SHA-256 is in the journal.")],
     until: Annotated[str, typer.Option(help="Last day on which it holds, such as 2027-06-30.")],
     why: WhyOption,
-    trunk: Annotated[str, typer.Option(help="The trunk the customer calls by; a block has none.")] = "",
+    numbers: Annotated[
+        str,
+        typer.Argument(
+            metavar="NUMBER|RANGE", help="+12025550100, or +12025550100-+12025550199; of a contract none."
+        ),
+    ] = "",
+    trunk: Annotated[
+        str, typer.Option(help="The trunk the customer calls by; a block or contract has none.")
+    ] = "",
     identity: Annotated[
         str,
         typer.Option(
-            help="Of a block: whose certificate signs its calls, the node's (if not given) or a reseller's.",
+            help="Of a block: whose certificate signs its calls, the node's (if not given) or a reseller's. "
+            "Of a contract: whose it is.",
             metavar="NAME",
         ),
     ] = "",
@@ -83,7 +91,7 @@ def review(
         bool | None, typer.Option("--accept/--reject", help="What you found, after looking at the document.")
     ] = None,
 ) -> None:
-    """Accept what somebody else has entered, or reject it; accepted, the next call is signed A by it."""
+    """Accept what somebody else has entered, or reject it; accepted, the next call is signed by it."""
     from trunkward.cli.evidence import run_review
 
     if accept is None:
@@ -93,7 +101,7 @@ def review(
 
 @evidence_app.command("revoke")
 def revoke(number: IdArgument, why: WhyOption) -> None:
-    """End a record at once: from the next call on nothing is signed A by it."""
+    """End a record at once: from the next call on nothing is signed by it."""
     from trunkward.cli.evidence import run_revoke
 
     raise typer.Exit(run_revoke(Paths.from_environment(), number, why=why))

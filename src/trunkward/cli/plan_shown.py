@@ -29,6 +29,7 @@ def plan_document(planned: Plan) -> dict[str, Any]:
         "decks": planned.decks,
         "customers": dict(planned.customers),
         "inventories": dict(planned.inventories),
+        "contracts": dict(planned.contracts),
     }
 
 
@@ -84,7 +85,7 @@ def show_reach(planned: Plan, *, err: bool = False) -> None:
 
 
 def tell_wanting(planned: Plan) -> None:
-    """What is declared and does not work yet, for want of a secret, deck, check or block, and what to do."""
+    """What is declared and does not work yet, for want of a secret or of a document, and what to do."""
     for trunk, said in planned.secrets:
         say(f"trunk {trunk}: {said}", "yellow", err=True)
     for said in planned.decks:
@@ -93,3 +94,5 @@ def tell_wanting(planned: Plan) -> None:
         say(f"tenant {tenant}: {said}", "yellow", err=True)
     for trunk, said in planned.inventories:
         say(f"trunk {trunk}: {said}", "yellow", err=True)
+    for identity, said in planned.contracts:
+        say(f"identity {identity}: {said}", "yellow", err=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from trunkward.cli.opening import new_destinations, of_version, with_reach
-from trunkward.control import configuration
+from trunkward.control import configuration, contracts
 from trunkward.control.blocks import wanting_by
 from trunkward.control.configuration import Plan, Version
 from trunkward.control.customers import wanting as customers_wanting
@@ -65,6 +65,7 @@ def first_plan(paths: Paths, read: Accepted, held: Held) -> Plan:
         decks=decks_wanting(read.declared, []),
         customers=customers_wanting(read.declared, time.time()),
         inventories=wanting_by(read.declared, [], time.time()),
+        contracts=contracts.wanting_by(read.declared, [], time.time()),
     )
     planned = with_reach(planned, None, None, None)
     said = (*unreadable(read.declared.node.alerts), *silent(None, read.declared))
@@ -90,6 +91,7 @@ def planned_change(paths: Paths, read: Accepted, held: Held, store: SqlConfigura
         decks=decks_wanting(read.declared, store.decks()),
         customers=customers_wanting(read.declared, time.time()),
         inventories=wanting_by(read.declared, records, time.time()),
+        contracts=contracts.wanting_by(read.declared, records, time.time()),
         changed_file=_changed_file(read, held),
     )
 

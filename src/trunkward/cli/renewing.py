@@ -68,6 +68,7 @@ def renewed(
         relationships=tokens.relationships,
         evidence_key=tokens.evidence_key,
         blocks=tokens.blocks,
+        contracts=tokens.contracts,
     )
     planned = configuration.plan(store, read, Effects())
     return decide(paths, planned, store, issued, before, actor=actor, command=command, now=now)

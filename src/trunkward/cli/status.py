@@ -17,7 +17,7 @@ from trunkward.cli.changing import configuration_store
 from trunkward.cli.kept_aside import kept_aside, kept_lines
 from trunkward.cli.ready import not_ready
 from trunkward.cli.said import complain, say
-from trunkward.control import reviews
+from trunkward.control import contracts, reviews
 from trunkward.control.customers import wanting as customers_wanting
 from trunkward.control.declared import InForce
 from trunkward.control.deviations import deviations
@@ -109,9 +109,10 @@ def run(paths: Paths, *, as_json: bool) -> int:
             },
             "secrets": dict(wanting(declared, in_force.secrets, digest_key_id(paths), time.time())),
             "customers": dict(customers_wanting(declared, time.time())),
-            "evidence": dict(ending(in_force.evidence, in_force.blocks, time.time())),
+            "evidence": dict(_ending(in_force, time.time())),
             "reviews": dict(_reviews(paths)),
             "inventories": dict(wanting_in_force(declared, in_force.evidence, in_force.blocks, time.time())),
+            "contracts": dict(_contracts_wanting(declared, in_force, time.time())),
             "money": money_status.document(in_force, money_status.waiting_alerts(paths), time.time()),
             "deviations": [{"where": d.where, "what": d.what} for d in found.facts.deviations],
         }
@@ -224,16 +225,26 @@ def _print(found: Health, in_force: InForce, declared: Declared, paths: Paths, *
         console.print(Text.assemble("  ", ("no calls", "yellow"), f" trunk {trunk}: {said}"))
     for tenant, said in customers_wanting(declared, facts.now):
         console.print(Text.assemble("  ", ("customer", "yellow"), f" tenant {tenant}: {said}"))
-    for record, said in ending(in_force.evidence, in_force.blocks, facts.now):
+    for record, said in _ending(in_force, facts.now):
         console.print(Text.assemble("  ", (record, "yellow"), f" {said}"))
     for record, said in _reviews(paths):
         console.print(Text.assemble("  ", (record, "yellow"), f" {said}"))
     for trunk, said in wanting_in_force(declared, in_force.evidence, in_force.blocks, facts.now):
         console.print(Text.assemble("  ", ("no block", "yellow"), f" trunk {trunk}: {said}"))
+    for identity, said in _contracts_wanting(declared, in_force, facts.now):
+        console.print(Text.assemble("  ", ("no contract", "yellow"), f" identity {identity}: {said}"))
     money = money_status.document(in_force, money_status.waiting_alerts(paths), facts.now)
     for word, said in money_status.lines(money):
         console.print(Text.assemble("  ", (word, "yellow"), f" {said}"))
     print_deviations(console, declared)
+
+
+def _ending(in_force: InForce, now: float) -> list[tuple[str, str]]:
+    return ending(in_force.evidence, in_force.blocks, in_force.contracts, now)
+
+
+def _contracts_wanting(declared: Declared, in_force: InForce, now: float) -> list[tuple[str, str]]:
+    return contracts.wanting(declared, contracts.read_contracts(in_force.contracts), now)
 
 
 def _reviews(paths: Paths) -> list[tuple[str, str]]:

@@ -28,6 +28,7 @@ from trunkward.cli.explain import verdict_lines, words_of
 from trunkward.cli.host_paths import hint
 from trunkward.cli.said import complain, in_words
 from trunkward.cli.trial_table import ADMIT, COLUMNS, Asked, CasesRefused, problems_of, read_table
+from trunkward.control import contracts
 from trunkward.control.blocks import needs_blocks, wanting_by
 from trunkward.control.decks import in_force, rated_by, unpacked, users_of, wanting
 from trunkward.control.evidence import sound
@@ -227,7 +228,8 @@ def _policy(paths: Paths, file: Path | None) -> Snapshot:
         # an applied file has a declaration for every number in it; nobody asks by whose key
         key = Ed25519PrivateKey.generate()
         now_s = int(time.time())
-        tokens = tokens_of(declared, _records_for(paths, declared), key, {}, now_s=now_s)
+        records = _records_for(paths, declared)
+        tokens = tokens_of(declared, records, key, {}, now_s=now_s)
         whose = relationships_of(declared, key, {}, now_s=now_s)
         try:
             table = destinations_with(destinations_text(declared.node.destinations_file))
@@ -236,7 +238,15 @@ def _policy(paths: Paths, file: Path | None) -> Snapshot:
             raise typer.Exit(2) from None
         decks, compiled = _decks_for(paths, declared)
         every = (token for its in tokens.values() for token in its)
-        policy = compile_snapshot(declared, every, 0, table, relationships=whose, decks=decks)
+        policy = compile_snapshot(
+            declared,
+            every,
+            0,
+            table,
+            relationships=whose,
+            contracts=contracts.contract_tokens(declared, records, key, now_s),
+            decks=decks,
+        )
         return Snapshot(policy, compiled.__getitem__)
     current = paths.policy / "current"
     try:
@@ -256,7 +266,7 @@ def _policy(paths: Paths, file: Path | None) -> Snapshot:
 def _records_for(paths: Paths, declared: Declared) -> list[EvidenceRecord]:
     """What this node knows of whose numbers are, of a file whose inventories do not stand by themselves.
 
-    What is wanting is said: calls that need it are signed B.
+    And of contracts. What is wanting is said: calls that need it are signed B, or not at all.
     """
     if not any(needs_blocks(declared, name) for name in (OF_NODE, *declared.reseller_identities)):
         return []
@@ -268,6 +278,8 @@ def _records_for(paths: Paths, declared: Declared) -> list[EvidenceRecord]:
             complain(problem)
     for trunk, why in wanting_by(declared, records, time.time()):
         complain(f"trunk {trunk}: {why}")
+    for identity, why in contracts.wanting_by(declared, records, time.time()):
+        complain(f"identity {identity}: {why}")
     return records
 
 

@@ -39,7 +39,7 @@ class Stretch(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """Numbers in a row that an accepted record, other than of a block, gives to a tenant."""
+    """Numbers in a row that an accepted record of a trunk gives to a tenant."""
 
     first: int
     last: int
@@ -129,7 +129,7 @@ def claims_of(records: Iterable[EvidenceRecord], now: float) -> list[Claim]:
     return _disjoint(
         Claim(int(one.first), int(one.last), one.tenant)
         for one in records
-        if one.kind != BLOCK and one.state(now) is State.ACCEPTED
+        if not one.of_identity and one.state(now) is State.ACCEPTED
     )
 
 
@@ -146,7 +146,7 @@ def _disjoint(claims: Iterable[Claim]) -> list[Claim]:
 def contested(declared: Declared, records: Iterable[EvidenceRecord]) -> set[str]:
     """Trunks with a number that a record, whatever has become of it, has given to anybody."""
     claims = _disjoint(
-        Claim(int(one.first), int(one.last), one.tenant) for one in records if one.kind != BLOCK
+        Claim(int(one.first), int(one.last), one.tenant) for one in records if not one.of_identity
     )
     return {
         trunk.name
@@ -196,7 +196,7 @@ def wanting_by(declared: Declared, records: Sequence[EvidenceRecord], now: float
 def _given_by(records: Iterable[EvidenceRecord], now: float) -> Given:
     found: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for one in records:
-        if one.kind != BLOCK and one.state(now) is State.ACCEPTED:
+        if not one.of_identity and one.state(now) is State.ACCEPTED:
             found.setdefault((one.trunk, one.customer), []).append((one.first, one.last))
     return found
 

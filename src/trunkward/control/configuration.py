@@ -154,6 +154,8 @@ class Plan:
     customers: list[tuple[str, str]] = field(default_factory=list)
     #: Trunks with numbers of their own nothing speaks for, with what to do (`control.blocks.wanting`).
     inventories: list[tuple[str, str]] = field(default_factory=list)
+    #: Identities that sign nothing for want of a contract, with what to do (`control.contracts.wanting`).
+    contracts: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def same_text(self) -> bool:

@@ -34,6 +34,8 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
     evidence_key: str = ""
     #: What inventories rest on (`control.blocks`).
     blocks: list[NumberBlock] = []
+    #: By identity, the token of the contract with its provider (`control.contracts`).
+    contracts: dict[str, str] = {}
     #: By id of evidence, the delegate certificate it rests on (PEM, leaf first).
     delegates: dict[str, str] = {}
     #: By trunk name, PEM of the authority its certificate must lead to (`client_certificate: {ca: ...}`).

@@ -1,8 +1,9 @@
-"""Evidence of whose numbers are, a customer's or ours to give: entered, reviewed, revoked.
+"""Evidence of whose numbers are, a customer's or ours to give, and of contracts: entered, reviewed, revoked.
 
 One person enters a document, another one looks at it and accepts it: from then on calls that show these
 numbers are signed A (`shaken.attest`), until it ends or somebody revokes it; of a block of ours those that
-some trunk's inventory has (`control.blocks`). Each act is a version of the
+some trunk's inventory has (`control.blocks`), and by a contract what its provider supplies
+(`control.contracts`). Each act is a version of the
 configuration with the same file: it has a number, a time, an actor and a command, its journal entry names the
 act, and gates judge by it as by any other.
 """
@@ -27,12 +28,12 @@ from trunkward.numbering.nanp import why_invalid
 from trunkward.numbering.plan import DialPlan
 from trunkward.numbering.written import read_range
 from trunkward.shaken.evidence import MOST_NUMBERS, Kind
-from trunkward.trunks.evidence import BLOCK, GRACE_S, EvidenceChange, EvidenceRecord, State
+from trunkward.trunks.evidence import BLOCK, CONTRACT, GRACE_S, EvidenceChange, EvidenceRecord, State
 from trunkward.trunks.model import Declared
 from trunkward.trunks.transit import OF_NODE
 
 #: Kinds a person enters; our own inventory is what the node file says, within blocks.
-KINDS = (*(kind for kind in Kind if kind is not Kind.OWN_INVENTORY), BLOCK)
+KINDS = (*(kind for kind in Kind if kind is not Kind.OWN_INVENTORY), BLOCK, CONTRACT)
 #: Days a record may hold: who was never asked again for a year may have given the number away (our judgement,
 #: as for `control.verified.MOST_DAYS`).
 MOST_DAYS = 366
@@ -69,6 +70,23 @@ def numbers_of(text: str, plan: DialPlan) -> tuple[str, str]:
     return str(begin), str(end)
 
 
+def _range_of(numbers: str, kind: str, plan: DialPlan) -> tuple[str, str]:
+    """First and last of what a record is for, which somebody can have; of a contract none."""
+    if kind == CONTRACT:
+        if numbers:
+            raise EvidenceActRefused(f"{numbers}: a contract is of no numbers; leave them out")
+        return "", ""
+    if not numbers:
+        raise EvidenceActRefused(f"say for which numbers the {kind} is, such as +12025550100-+12025550199")
+    first, last = numbers_of(numbers, plan)
+    for number in (first, last):
+        # exchange 555 is a laboratory's, or lies in a whole block of ours
+        why_nobodys = why_invalid(number, fictional=True)
+        if why_nobodys and why_nobodys != "exchange-555":
+            raise EvidenceActRefused(f"{number} is a number nobody can have: {why_nobodys}")
+    return first, last
+
+
 def added(
     declared: Declared,
     records: Iterable[EvidenceRecord],
@@ -91,18 +109,13 @@ def added(
 
     `until` and `now` in seconds since the epoch; `salt`: 16 bytes of chance, hex. What is in another tenant's
     inventory is not this one's, nor what another's accepted record speaks for, unless it is that one which is
-    to be replaced (`replaces`). A block is an `identity`'s ("": the node's), all else a `trunk`'s. `proof`:
-    of a delegate certificate, what was signed with its key.
+    to be replaced (`replaces`). A block is an `identity`'s ("": the node's), a contract a reseller's, and of
+    no `numbers`; all else is a `trunk`'s. `proof`: of a delegate certificate, what was signed with its key.
     """
     check_login(actor)
-    first, last = numbers_of(numbers, declared.node.dial_plan)
     if kind not in KINDS:
         raise EvidenceActRefused(f"{kind}: write one of {', '.join(KINDS)}")
-    for number in (first, last):
-        # exchange 555 is a laboratory's, or lies in a whole block of ours
-        why_nobodys = why_invalid(number, fictional=True)
-        if why_nobodys and why_nobodys != "exchange-555":
-            raise EvidenceActRefused(f"{number} is a number nobody can have: {why_nobodys}")
+    first, last = _range_of(numbers, kind, declared.node.dial_plan)
     trunk, tenant, customer, identity = _whose(declared, kind, trunk, identity)
     _check_why(why)
     if not now < until <= now + MOST_DAYS * 86_400:
@@ -359,20 +372,13 @@ def _record(records: Iterable[EvidenceRecord], number: int) -> EvidenceRecord:
 
 def _whose(declared: Declared, kind: str, trunk: str, identity: str) -> tuple[str, str, str, str]:
     """Trunk, tenant, customer and identity of a record."""
-    if kind == BLOCK:
+    if kind in (BLOCK, CONTRACT):
         if trunk:
-            raise EvidenceActRefused(
-                "a block is no trunk's: leave --trunk out, and give the numbers in the node file"
-            )
-        name = identity or OF_NODE
-        if name not in (OF_NODE, *declared.reseller_identities):
-            raise EvidenceActRefused(
-                f"no identity {name} in the newest version: a block is the node's ({OF_NODE}), or that of a "
-                "reseller who has a certificate of his own (resellers[].identity)"
-            )
-        return "", "", "", name
+            more = ", and give the numbers in the node file" if kind == BLOCK else ""
+            raise EvidenceActRefused(f"a {kind} is no trunk's: leave --trunk out{more}")
+        return "", "", "", _identity_for(declared, kind, identity)
     if identity:
-        raise EvidenceActRefused(f"--identity is of a block alone; whose a {kind} is, --trunk says")
+        raise EvidenceActRefused(f"--identity is of a block or contract; whose a {kind} is, --trunk says")
     if not trunk:
         raise EvidenceActRefused("say by which trunk the customer calls: --trunk NAME")
     found = next((one for one in declared.trunks if one.name == trunk), None)
@@ -385,17 +391,37 @@ def _whose(declared: Declared, kind: str, trunk: str, identity: str) -> tuple[st
     return trunk, found.tenant, found.customer.reference, ""
 
 
+def _identity_for(declared: Declared, kind: str, identity: str) -> str:
+    """The name of whose certificate it is that a block or a contract is about."""
+    resold = declared.reseller_identities
+    if kind == CONTRACT:
+        if identity not in resold or not resold[identity].third_party:
+            raise EvidenceActRefused(
+                "a contract is of a reseller for whom only the technical act is ours: --identity NAME, with "
+                "identity.third_party: true in the newest version; everybody else is signed for by our levels"
+            )
+        return identity
+    name = identity or OF_NODE
+    if name not in (OF_NODE, *resold):
+        raise EvidenceActRefused(
+            f"no identity {name} in the newest version: a block is the node's ({OF_NODE}), or that of a "
+            "reseller who has a certificate of his own (resellers[].identity)"
+        )
+    return name
+
+
 def _of_others(records: Iterable[EvidenceRecord], record: EvidenceRecord, now: float) -> list[EvidenceRecord]:
     """Accepted records that hold now, and give any of the same numbers to somebody else.
 
-    Blocks beside blocks, and the others beside each other: whom we give a number out of a block is no
-    contradiction.
+    Blocks beside blocks, and those of trunks beside each other: whom we give a number out of a block is no
+    contradiction. A contract is of no numbers, and beside nothing.
     """
     return [
         one
         for one in records
-        if one.state(now) is State.ACCEPTED
-        and (one.kind == BLOCK) == (record.kind == BLOCK)
+        if record.first
+        and one.state(now) is State.ACCEPTED
+        and one.of_identity == record.of_identity
         and _owner(one) != _owner(record)
         and len(one.first) == len(record.first)
         and one.first <= record.last
@@ -420,7 +446,7 @@ def _check_provider(declared: Declared, record: EvidenceRecord) -> None:
 
 def _check_nobody_elses(declared: Declared, record: EvidenceRecord) -> None:
     """Whether none of the numbers is in another tenant's inventory; those of a block are to be given."""
-    for other in declared.trunks if record.kind != BLOCK else ():
+    for other in declared.trunks if not record.of_identity else ():
         for number in other.numbers if other.tenant != record.tenant else ():
             if len(number) == len(record.first) and record.first <= number <= record.last:
                 raise EvidenceActRefused(
@@ -430,7 +456,7 @@ def _check_nobody_elses(declared: Declared, record: EvidenceRecord) -> None:
 
 def already_own(declared: Declared, record: EvidenceRecord) -> str:
     """What to tell of numbers that the trunk's own inventory has; "" where it has none of them."""
-    if record.kind == BLOCK:
+    if record.of_identity:
         return ""
     trunk = next((one for one in declared.trunks if one.name == record.trunk), None)
     own = [

@@ -8,7 +8,7 @@ another has new ones.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby
@@ -31,6 +31,7 @@ from trunkward.control.blocks import (
     wanting,
     within,
 )
+from trunkward.control.contracts import read_contracts
 from trunkward.control.evidence import evidence_id
 from trunkward.shaken.evidence import (
     UNRECORDED,
@@ -41,7 +42,7 @@ from trunkward.shaken.evidence import (
     open_token,
     read_token,
 )
-from trunkward.trunks.evidence import BLOCK, EvidenceRecord, NumberBlock
+from trunkward.trunks.evidence import BLOCK, CONTRACT, EvidenceRecord, NumberBlock
 from trunkward.trunks.model import Declared, Trunk
 from trunkward.trunks.transit import OF_NODE
 
@@ -130,30 +131,36 @@ def first_to_end(evidence: dict[str, list[str]], blocks: Iterable[NumberBlock]) 
 
 
 def ending(
-    evidence: dict[str, list[str]], blocks: Iterable[NumberBlock], now: float
+    evidence: dict[str, list[str]],
+    blocks: Iterable[NumberBlock],
+    contracts: Mapping[str, str],
+    now: float,
 ) -> list[tuple[str, str]]:
     """Records whose end is near, or just over, by their names, and what that does; the first to end first.
 
-    `now` in seconds since the epoch. Tokens of inventories are renewed, and not told of; nor are records in
-    whose place there is a later one.
+    `now` in seconds since the epoch; `contracts` are tokens, by identity. Those of inventories are renewed,
+    and not told of; nor are records in whose place there is a later one.
     """
     found = []
-    for one in _last_of_records(evidence, blocks):
+    for one in _last_of_records(evidence, blocks, contracts):
         if one.ends - now >= SOON_S:
             continue
         # the last day on which it holds, not the midnight after it
         last = f"{datetime.fromtimestamp(one.ends - 1, UTC):%Y-%m-%d}"
         numbers = f"+{one.first}" if one.first == one.last else f"+{one.first}-+{one.last}"
         ends = f"ends on {last}: from then on its" if now < one.ends else f"has ended on {last}: its"
-        what = f"{one.kind} for {numbers} of {one.of} {ends} calls are signed B; enter a new document"
-        found.append((one.id, what))
+        does = "go unsigned" if one.kind == CONTRACT else "are signed B"
+        said = f"{one.kind}{f' for {numbers}' if one.first else ''} of {one.of}"
+        found.append((one.id, f"{said} {ends} calls {does}; enter a new document"))
     return found
 
 
-def records_until(evidence: dict[str, list[str]], blocks: Iterable[NumberBlock]) -> dict[str, float]:
+def records_until(
+    evidence: dict[str, list[str]], blocks: Iterable[NumberBlock], contracts: Mapping[str, str]
+) -> dict[str, float]:
     """When the first record of each kind ends, in seconds since the epoch; of those with no later one."""
     found: dict[str, float] = {}
-    for one in _last_of_records(evidence, blocks):
+    for one in _last_of_records(evidence, blocks, contracts):
         found.setdefault(one.kind, one.ends)
     return found
 
@@ -179,35 +186,53 @@ class _Record(NamedTuple):
     #: For a person, and for comparing.
     of: str
     owner: str
+    #: 0 of a contract, which is of no numbers.
     first: int
     last: int
     ends: int
 
 
-def _last_of_records(evidence: dict[str, list[str]], blocks: Iterable[NumberBlock]) -> list[_Record]:
+def _last_of_records(
+    evidence: dict[str, list[str]], blocks: Iterable[NumberBlock], contracts: Mapping[str, str]
+) -> list[_Record]:
     """Records, none of which has a later one in its place; the first to end first."""
     records = [
-        _Record(
-            id=one.id,
-            kind=one.kind.value,
-            of=f"trunk {one.trunk}",
-            owner=one.customer,
-            first=int(one.first),
-            last=int(one.last),
-            ends=one.not_after,
-        )
-        for one in _of_records(evidence)
-    ] + [
-        _Record(
-            id=evidence_id(one.record),
-            kind=BLOCK,
-            of=f"identity {one.identity}",
-            owner="",
-            first=int(one.first),
-            last=int(one.last),
-            ends=int(one.until),
-        )
-        for one in blocks
+        *(
+            _Record(
+                id=one.id,
+                kind=one.kind.value,
+                of=f"trunk {one.trunk}",
+                owner=one.customer,
+                first=int(one.first),
+                last=int(one.last),
+                ends=one.not_after,
+            )
+            for one in _of_records(evidence)
+        ),
+        *(
+            _Record(
+                id=evidence_id(one.record),
+                kind=BLOCK,
+                of=f"identity {one.identity}",
+                owner="",
+                first=int(one.first),
+                last=int(one.last),
+                ends=int(one.until),
+            )
+            for one in blocks
+        ),
+        *(
+            _Record(
+                id=one.id,
+                kind=CONTRACT,
+                of=f"identity {one.identity}",
+                owner=CONTRACT,
+                first=0,
+                last=0,
+                ends=one.not_after,
+            )
+            for one in read_contracts(contracts).values()
+        ),
     ]
     its: dict[tuple[str, str], list[_Record]] = {}
     for one in records:

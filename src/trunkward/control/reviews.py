@@ -4,10 +4,7 @@ from collections.abc import Iterable
 
 from trunkward.trunks.evidence import EvidenceRecord, State
 
-_WAITS = (
-    "{one.kind}, {one.numbers} of {one.owner}, waits for another person:"
-    " ./trunkward evidence review {one.version}"
-)
+_WAITS = "{one.kind}, {one.about}, waits for another person: ./trunkward evidence review {one.version}"
 
 
 def waiting(records: Iterable[EvidenceRecord], now: float) -> list[tuple[str, str]]:

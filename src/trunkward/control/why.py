@@ -11,7 +11,7 @@ from typing import Any
 
 from trunkward.calls.unsigned import in_words
 from trunkward.calls.unverified import in_words as unverified_in_words
-from trunkward.shaken.attest import LACKS, PIECES, RULES, WITHOUT, Attestation, Lack, Rule
+from trunkward.shaken.attest import LACKS, PIECES, RULES, SUPPLIED, WITHOUT, Attestation, Lack, Rule
 from trunkward.trunks.transit import OF_NODE
 
 #: Columns of what a line is about.
@@ -207,7 +207,7 @@ def _journal(
         return {"name": name, "line": line, "agrees": False, "problem": why, "broken": [], "looked_at": ""}
     wanted = {"record_id": call["record_id"], "level": call["attest"], "rule": said["rule"]}
     wanted |= {"serial": said.get("serial", ""), "trunk": call.get("source_name", "")}
-    if call["attest"] == Attestation.A:
+    if call["attest"] == Attestation.A or said.get("rule") in SUPPLIED:
         wanted |= {"evidence_id": said.get("evidence"), "evidence_version": said.get("evidence_version")}
     wrong = [fact for fact, value in wanted.items() if journal.facts.get(fact) != value]
     problem = (
@@ -269,7 +269,8 @@ def _number(its: Mapping[str, Any]) -> Iterator[str]:
         yield _row("", f"in the trunk's inventory {its['declared']}")
     if record is None:
         return
-    yield _row("", f"{record['kind']} for {record['numbers']}, until {_when(record['until'])}")
+    about = f"for {record['numbers']}" if record["numbers"] else f"of SPC {record['spc']}"
+    yield _row("", f"{record['kind']} {about}, until {_when(record['until'])}")
     yield _row("", f"document {record['file']}, sha256:{record['file_sha256']}")
     yield _row("", f"entered by {record['entered_by']}, {_when(record['entered_at'])}: {record['why']}")
     if record["reviewed_by"]:

@@ -32,6 +32,8 @@ class Issued:
     evidence_key: str
     #: What the evidence of inventories rests on.
     blocks: list[NumberBlock]
+    #: By identity: what supplied levels rest on.
+    contracts: dict[str, str]
     #: Not issued, but read beside it: the file of `node.destinations`.
     destinations: str
     #: PEM of trunks' own authorities, by trunk.
@@ -50,6 +52,7 @@ def issued_of(in_force: InForce) -> Issued:
         relationships=in_force.relationships,
         evidence_key=in_force.evidence_key,
         blocks=in_force.blocks,
+        contracts=in_force.contracts,
         destinations=in_force.destinations,
         authorities=in_force.authorities,
         carrier_authorities=in_force.carrier_authorities,
@@ -106,6 +109,7 @@ def issue(
         relationships=tokens.relationships,
         evidence_key=tokens.evidence_key,
         blocks=tokens.blocks,
+        contracts=tokens.contracts,
         authorities=authorities_of_trunks(declared),
         carrier_authorities=authorities_of_carriers(declared, pki),
         destinations=destinations,

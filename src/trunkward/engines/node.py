@@ -106,6 +106,7 @@ def decide(
         relationships=issued.relationships,
         evidence_key=issued.evidence_key,
         blocks=issued.blocks,
+        contracts=issued.contracts,
         authorities=issued.authorities,
         carrier_authorities=issued.carrier_authorities,
         secrets=by_trunk(store.secrets(), at),

@@ -72,7 +72,7 @@ class SignRequest(msgspec.Struct, frozen=True, kw_only=True):
     rule: Name
     #: Relationship token; needed for A, for B and for what the obligated provider supplied.
     relationship: str | None = None
-    #: Evidence token; needed for A.
+    #: Evidence token, needed for A; contract token, needed for what the obligated provider supplied.
     evidence: str | None = None
     #: What the obligated provider said, where only the technical act is ours (47 CFR 64.6301(b)).
     supplied: Level | None = None

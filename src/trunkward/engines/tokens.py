@@ -8,6 +8,7 @@ from hashlib import sha256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from trunkward.control.blocks import blocks_of, concerned, contested
+from trunkward.control.contracts import contract_tokens
 from trunkward.control.declared import InForce
 from trunkward.control.evidence_tokens import tokens_of
 from trunkward.control.relationship_tokens import relationships_of
@@ -27,6 +28,8 @@ class Tokens:
     evidence_key: str
     #: What the evidence of inventories rests on.
     blocks: list[NumberBlock]
+    #: By identity: what supplied levels rest on.
+    contracts: dict[str, str]
 
 
 def tokens_for(
@@ -63,4 +66,5 @@ def tokens_for(
         | relationships_of(others, key, whose, now_s=now_s, signed_by_it=same_key),
         evidence_key=key_id,
         blocks=blocks,
+        contracts=contract_tokens(declared, records, key, now.timestamp()),
     )

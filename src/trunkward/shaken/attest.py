@@ -44,6 +44,7 @@ class Rule(StrEnum):
     C_SUPPLIED = "C-supplied"
     NOT_SUPPLIED = "none-level-not-supplied"
     SUPPLIED_TOO_HIGH = "none-supplied-level-too-high"
+    NO_CONTRACT = "none-without-contract"
     ALREADY_SIGNED = "none-already-signed"
     EMERGENCY = "none-emergency"
     NO_NUMBER = "none-caller-without-number"
@@ -67,6 +68,8 @@ class Lack(StrEnum):
     EVIDENCE_OF_OTHER_CUSTOMER = "evidence-of-other-customer"
     EVIDENCE_FOR_OTHER_NUMBER = "evidence-for-other-number"
     EVIDENCE_EXPIRED = "evidence-expired"
+    NO_CONTRACT = "no-contract"
+    CONTRACT_EXPIRED = "contract-expired"
 
 
 #: The same in words.
@@ -86,6 +89,8 @@ LACKS: Mapping[Lack, str] = MappingProxyType(
         Lack.EVIDENCE_OF_OTHER_CUSTOMER: "evidence of this customer: what there is is of another one",
         Lack.EVIDENCE_FOR_OTHER_NUMBER: "evidence for this number: what there is is for another one",
         Lack.EVIDENCE_EXPIRED: "evidence that has not ended",
+        Lack.NO_CONTRACT: "a contract with the provider who supplied it (evidence add --kind contract)",
+        Lack.CONTRACT_EXPIRED: "a contract with the provider who supplied it that has not ended",
     }
 )
 
@@ -101,6 +106,8 @@ class Piece(StrEnum):
     CUSTOMER = "customer"
     #: A live record that this number belongs to this customer, who calls by this trunk.
     NUMBER = "number"
+    #: A live record that the provider who supplies the level has us sign for him.
+    CONTRACT = "contract"
 
 
 #: The same in words.
@@ -110,6 +117,7 @@ PIECES: Mapping[Piece, str] = MappingProxyType(
         Piece.ORIGINATED_HERE: "a beginning here (role: originating)",
         Piece.CUSTOMER: "a valid KYC record of the customer",
         Piece.NUMBER: "a live record that the number is this customer's",
+        Piece.CONTRACT: "a live contract with the provider who supplied it",
     }
 )
 
@@ -135,6 +143,7 @@ WITHOUT: Mapping[Piece, tuple[Rule, ...]] = MappingProxyType(
         Piece.ORIGINATED_HERE: (Rule.C_GATEWAY, Rule.C_INTERMEDIATE_UNSIGNED),
         Piece.CUSTOMER: (Rule.C_UNKNOWN_CUSTOMER,),
         Piece.NUMBER: (Rule.B_KNOWN_CUSTOMER,),
+        Piece.CONTRACT: (Rule.NO_CONTRACT,),
     }
 )
 _KNOWN = (Piece.AUTHENTICATED, Piece.ORIGINATED_HERE, Piece.CUSTOMER)
@@ -156,7 +165,7 @@ def _supplied(level: Attestation) -> RuleRow:
         level=level,
         words="its own provider said at which level, and we made the signature alone",
         clause="47 CFR 64.6301(b) (FCC 24-120)",
-        rests_on=(Piece.AUTHENTICATED,),
+        rests_on=(Piece.AUTHENTICATED, Piece.CONTRACT),
     )
 
 
@@ -209,6 +218,12 @@ RULES: Mapping[Rule, RuleRow] = MappingProxyType(
             words="its own provider said A for a number that is none of its customer's: a forwarded call's",
             clause="ATIS-1000074 (full attestation); 47 CFR 64.6301(b) (FCC 24-120)",
         ),
+        Rule.NO_CONTRACT: RuleRow(
+            level=None,
+            words="its own provider said at which level, and no written agreement that two people have looked"
+            " at has us sign for him",
+            clause="47 CFR 64.6301(b) (FCC 24-120)",
+        ),
         Rule.ALREADY_SIGNED: RuleRow(
             level=None,
             words="it came signed, and what was signed goes on as it came",
@@ -229,6 +244,8 @@ RULES: Mapping[Rule, RuleRow] = MappingProxyType(
         ),
     }
 )
+#: Those by which a level was supplied.
+SUPPLIED = frozenset(rule for rule, row in RULES.items() if Piece.CONTRACT in row.rests_on)
 #: The rule of each kind of evidence.
 A_RULES: Mapping[Kind, Rule] = MappingProxyType({kind: Rule(f"A-{kind}") for kind in Kind})
 

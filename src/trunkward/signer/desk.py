@@ -9,6 +9,7 @@ import msgspec
 from trunkward.engines.signer_wire import Name, Refused, Signed, SignRequest
 from trunkward.journal.chain import UNREADABLE
 from trunkward.shaken.attest import Attestation
+from trunkward.shaken.contract import ContractRefused
 from trunkward.shaken.evidence import EvidenceRefused
 from trunkward.shaken.number import NotANumber
 from trunkward.shaken.passport import Claims, DivClaims, PassportError, RcdClaims, ShakenClaims
@@ -26,7 +27,14 @@ GOOD_S = 60.0
 RECEIVED_PAST_S = 60
 RECEIVED_AHEAD_S = 10
 
-_REFUSED = (NotPermitted, EvidenceRefused, RelationshipRefused, PassportError, NotANumber)
+_REFUSED = (
+    NotPermitted,
+    EvidenceRefused,
+    RelationshipRefused,
+    ContractRefused,
+    PassportError,
+    NotANumber,
+)
 _decode = msgspec.json.Decoder(SignRequest).decode
 
 
@@ -57,7 +65,11 @@ class SigningDesk:
         """
         self.name = name
         self.permits = Permits(
-            name, identity.evidence_key, third_party=third_party, recorded_only=recorded_only
+            name,
+            identity.evidence_key,
+            spc=identity.files.spc,
+            third_party=third_party,
+            recorded_only=recorded_only,
         )
         #: Why nothing is signed at present; empty when all is well.
         self.unfit = ""

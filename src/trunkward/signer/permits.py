@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from trunkward.engines.signer_wire import SignRequest
+from trunkward.shaken import contract as contract_tokens
 from trunkward.shaken import evidence as evidence_tokens
 from trunkward.shaken import relationship as relationship_tokens
 from trunkward.shaken.attest import A_RULES
+from trunkward.shaken.contract import Contract
 from trunkward.shaken.evidence import CALLED_HERE, Evidence
 from trunkward.shaken.relationship import Relationship
 
@@ -32,8 +34,8 @@ class Proofs:
 
     #: Of A, B and what was supplied.
     relationship: Relationship | None = None
-    #: Of A.
-    evidence: Evidence | None = None
+    #: Of A; of what was supplied the contract.
+    evidence: Evidence | Contract | None = None
 
 
 class _Opened[Said]:
@@ -64,15 +66,18 @@ class _Opened[Said]:
 class Permits:
     """Decides for the signer of one identity; never a lower level instead: that is the gate's to ask for.
 
-    Its methods raise `NotPermitted`, `EvidenceRefused` or `RelationshipRefused`.
+    Its methods raise `NotPermitted`, `EvidenceRefused`, `RelationshipRefused` or `ContractRefused`.
     """
 
-    def __init__(self, name: str, key: Ed25519PublicKey, *, third_party: bool, recorded_only: bool) -> None:
-        """`name`: of the identity. `key`: `control`'s. `third_party`: its provider says the levels.
+    def __init__(
+        self, name: str, key: Ed25519PublicKey, *, spc: str, third_party: bool, recorded_only: bool
+    ) -> None:
+        """`name` and `spc`: of the identity. `key`: `control`'s. `third_party`: its provider says the levels.
 
-        `recorded_only`: what has no record behind it is no evidence.
+        `recorded_only`: what has no record behind it is no evidence, nor a contract.
         """
         self.name = name
+        self.spc = spc
         self.third_party = third_party
         self.recorded_only = recorded_only
         #: Ids of evidence that was revoked, by the list `control` signed; None: there is one, and it is not
@@ -81,6 +86,7 @@ class Permits:
         self._key = key
         self.evidence = _Opened(evidence_tokens.open_token)
         self.relationships = _Opened(relationship_tokens.open_token)
+        self.contracts = _Opened(contract_tokens.open_token)
 
     def believe(self, key: Ed25519PublicKey) -> None:
         """What `control` signs with from now on; what another key has signed is worth nothing any more."""
@@ -88,6 +94,7 @@ class Permits:
             self._key = key
             self.evidence.forget()
             self.relationships.forget()
+            self.contracts.forget()
 
     def level(self, request: SignRequest, now: int) -> Proofs:
         """What the level of a call rests on.
@@ -96,7 +103,8 @@ class Permits:
            nobody supplies one: the provider decides itself (47 CFR 64.6301(b), FCC 24-120).
         2. Our own C names the ingress by which the call came (ATIS-1000074), and nothing is known beside it.
         3. For all else the trunk is declared to this signer. A supplied level is one of that provider's own
-           switch, and a name the one that was declared with it (RFC 9795).
+           switch, by the contract with him (47 CFR 64.6301(b)); a name the one that was declared with it (RFC
+           9795).
         4. A and B name the customer (ATIS-1000074): the one whose trunk it is, with a KYC record that holds.
         5. A rests on evidence for the number.
 
@@ -120,7 +128,7 @@ class Permits:
         if self.third_party:
             if not said.supplies_levels:
                 raise NotPermitted("level-supplied-by-another")
-            return Proofs(relationship=said)
+            return Proofs(relationship=said, evidence=self._contract(request, now))
         # 4.
         if not request.customer:
             raise NotPermitted("customer-missing")
@@ -154,6 +162,17 @@ class Permits:
         relationship_tokens.require(said, identity=self.name, trunk=request.trunk, now_s=now)
         return said
 
+    def _contract(self, request: SignRequest, now: int) -> Contract | None:
+        """By which its provider has us sign what he supplies; None: under the TEST authority by none."""
+        if not self.recorded_only:
+            return None
+        if request.evidence is None:
+            raise NotPermitted("contract-missing")
+        said = self.contracts.of(self._key, request.evidence)
+        contract_tokens.require(said, identity=self.name, spc=self.spc, now_s=now)
+        self._not_denied("contract", said.id)
+        return said
+
     def _evidence(self, request: SignRequest, now: int) -> Evidence:
         """What speaks for the number, of the kind that the rule names."""
         if request.evidence is None:
@@ -164,11 +183,7 @@ class Permits:
         return proof
 
     def _prove(self, request: SignRequest, token: str, number: str, now: int) -> Evidence:
-        """What a token says of a number, for this trunk and customer, to this signer.
-
-        Not by what was revoked, whatever the policy in force says. While nobody knows what was, only what has
-        no record behind it counts: that is revoked by no list.
-        """
+        """What a token says of a number, for this trunk and customer, to this signer."""
         proof = evidence_tokens.require(
             self.evidence.of(self._key, token),
             identity=self.name,
@@ -179,8 +194,16 @@ class Permits:
         )
         if self.recorded_only and not proof.is_recorded:
             raise NotPermitted("evidence-without-record")
-        if self.denied is None and proof.is_recorded:
-            raise NotPermitted("evidence-revocations-unknown")
-        if self.denied is not None and proof.id in self.denied:
-            raise NotPermitted("evidence-revoked")
+        if proof.is_recorded:
+            self._not_denied("evidence", proof.id)
         return proof
+
+    def _not_denied(self, kind: str, record: str) -> None:
+        """Nothing by what was revoked, whatever the policy in force says, nor while nobody knows what was.
+
+        What has no record behind it is revoked by no list.
+        """
+        if self.denied is None:
+            raise NotPermitted("evidence-revocations-unknown")
+        if record in self.denied:
+            raise NotPermitted(f"{kind}-revoked")

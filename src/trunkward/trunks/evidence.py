@@ -1,4 +1,4 @@
-"""Records of whose numbers are, and what acts do to them: a customer's, or in blocks ours to give."""
+"""Records of whose numbers are, a customer's or in blocks ours to give, and of contracts; acts on them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,6 +8,8 @@ from enum import StrEnum
 GRACE_S = 90 * 86_400
 #: Kind of a record that numbers are an identity's to give to its customers; it signs nothing by itself.
 BLOCK = "block"
+#: Kind of a record that a provider has us sign for him what he supplies (47 CFR 64.6301(b)).
+CONTRACT = "contract"
 
 
 class State(StrEnum):
@@ -26,19 +28,20 @@ class State(StrEnum):
 class EvidenceRecord:
     """One document, and what it says: these numbers belong to this customer, who calls by this trunk.
 
-    Or, of a block: they were assigned to whose certificate this identity is.
+    Or something of whose certificate an identity is: of a block that they were assigned to him, of a contract
+    that he has us sign for him.
     """
 
     #: Number of the version that entered it, whose actor and time are its own; the record is called by it.
     version: int
-    #: "" of a block, as are tenant and customer.
+    #: "" of an identity's, as are tenant and customer.
     trunk: str
     tenant: str
     #: Reference of his KYC record: whoever has the tenant's name after him is somebody else.
     customer: str
-    #: `loa`, `port`, `delegate` or `vetted` (`shaken.evidence.Kind`), or `BLOCK`.
+    #: `loa`, `port`, `delegate` or `vetted` (`shaken.evidence.Kind`); of an identity `BLOCK` or `CONTRACT`.
     kind: str
-    #: E.164 with `+`, of one length.
+    #: E.164 with `+`, of one length; "" of a contract, which is of no numbers.
     first: str
     last: str
     #: What it is called, and SHA-256 of it; the document itself is kept beside.
@@ -61,28 +64,39 @@ class EvidenceRecord:
     #: 16 bytes of chance, hex: with it the journal of acts commits to what is personal in here, and that can
     #: be deleted (`journal.commitment`).
     salt: str
-    #: Of a block: the node's (`trunks.transit.OF_NODE`), or a reseller's by his name; "" of all others.
+    #: Of a block, the node's (`trunks.transit.OF_NODE`) or a reseller's by his name; of a contract, a
+    #: reseller's. "" of all others.
     identity: str = ""
     #: Service provider code of that identity when it was entered: it speaks for that provider's certificates
     #: alone. "" of all others, and of a block that was entered before codes were kept: it speaks for nobody.
     spc: str = ""
 
     @property
+    def of_identity(self) -> bool:
+        """Whether it is an identity's, and no trunk's: then it says nothing of a customer."""
+        return self.kind in (BLOCK, CONTRACT)
+
+    @property
     def whose(self) -> str:
         """For a person: `trunk acme-hq`, or `identity node`."""
-        return f"identity {self.identity}" if self.kind == BLOCK else f"trunk {self.trunk}"
+        return f"identity {self.identity}" if self.of_identity else f"trunk {self.trunk}"
 
     @property
     def owner(self) -> str:
         """The same, and who that is."""
-        if self.kind == BLOCK:
+        if self.of_identity:
             return f"{self.whose}, SPC {self.spc or 'not known'}"
         return f"{self.whose}, tenant {self.tenant}, customer {self.customer}"
 
     @property
     def numbers(self) -> str:
-        """For a person: one number, or the first and the last of many."""
+        """For a person: one number, or the first and the last of many; "" of a contract."""
         return self.first if self.first == self.last else f"{self.first}-{self.last}"
+
+    @property
+    def about(self) -> str:
+        """For a person: which numbers, and whose; of a contract, whose."""
+        return f"{self.numbers} of {self.owner}" if self.first else f"of {self.owner}"
 
     def in_force(self, at: float) -> bool:
         """Whether gates are to know it at a time, in seconds since the epoch: until its grace is over."""

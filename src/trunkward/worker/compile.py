@@ -148,6 +148,7 @@ class PolicyCompiler:
                 if trunk.name in in_force.secrets and trunk.demands(IdentifiedBy.DIGEST)
             },
             relationships=in_force.relationships,
+            contracts=in_force.contracts,
             verified=in_force.verified,
             never=in_force.do_not_originate,
             decks=in_force.decks,
@@ -167,7 +168,7 @@ class PolicyCompiler:
             old.unlink()
         self._seen, self.version, self.declared = seen, in_force.version, declared
         self.retention, self.delegates = declared.retention, in_force.delegates
-        self.records_until = records_until(in_force.evidence, in_force.blocks)
+        self.records_until = records_until(in_force.evidence, in_force.blocks, in_force.contracts)
         self.capped = tuple(
             one for one in with_raises(declared.spending, in_force.raises) if one.spending.is_capped
         )

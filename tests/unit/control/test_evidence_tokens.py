@@ -244,9 +244,9 @@ def test_the_first_end_is_of_what_is_renewed() -> None:
 
 def test_an_end_is_told_of_before_and_after() -> None:
     tokens = tokens_of(EXAMPLE, (RECORD,), KEY, {}, now_s=NOW)
-    assert ending(tokens, (), RECORD.until - SOON_S) == []
-    ((name, before),) = ending(tokens, (), RECORD.until - SOON_S + 1)
-    ((_, after),) = ending(tokens, (), RECORD.until)
+    assert ending(tokens, (), {}, RECORD.until - SOON_S) == []
+    ((name, before),) = ending(tokens, (), {}, RECORD.until - SOON_S + 1)
+    ((_, after),) = ending(tokens, (), {}, RECORD.until)
     assert name == "evidence-17"
     assert "loa for +12025550150-+12025550159 of trunk acme-hq ends on 2027-01-15" in before
     assert "has ended on 2027-01-15" in after
@@ -255,12 +255,14 @@ def test_an_end_is_told_of_before_and_after() -> None:
 def test_a_record_with_a_later_one_in_its_place_is_not_told_of() -> None:
     near = replace(RECORD, until=NOW + 10.0)
     later = replace(RECORD, version=27, until=NOW + 2.0 * SOON_S, reviewed=28)
-    assert [name for name, _ in ending(tokens_of(EXAMPLE, (near, later), KEY, {}, now_s=NOW), (), NOW)] == []
+    assert [
+        name for name, _ in ending(tokens_of(EXAMPLE, (near, later), KEY, {}, now_s=NOW), (), {}, NOW)
+    ] == []
     # one for a part of its numbers is not in its place
     part = replace(later, first="+12025550151")
-    assert [name for name, _ in ending(tokens_of(EXAMPLE, (near, part), KEY, {}, now_s=NOW), (), NOW)] == [
-        "evidence-17"
-    ]
+    assert [
+        name for name, _ in ending(tokens_of(EXAMPLE, (near, part), KEY, {}, now_s=NOW), (), {}, NOW)
+    ] == ["evidence-17"]
 
 
 RANGES = st.tuples(
@@ -295,7 +297,7 @@ def test_a_record_is_in_anothers_place_if_it_says_the_same_for_longer(
             for other in blocks
         )
     ]
-    assert {name for name, _ in ending({}, blocks, NOW)} == {f"evidence-{one.record}" for one in left}
+    assert {name for name, _ in ending({}, blocks, {}, NOW)} == {f"evidence-{one.record}" for one in left}
 
 
 def test_looking_for_them_takes_a_time_that_grows_with_their_number() -> None:
@@ -314,7 +316,7 @@ def test_looking_for_them_takes_a_time_that_grows_with_their_number() -> None:
             for at in range(many)
         ]
         began = time.process_time()
-        assert records_until({}, blocks) == {"block": NOW + 1}
+        assert records_until({}, blocks, {}) == {"block": NOW + 1}
         return time.process_time() - began
 
     assert min(took_s(8000) for _ in range(3)) < 24 * min(took_s(1000) for _ in range(3))
@@ -324,25 +326,25 @@ def test_the_first_end_of_each_kind_of_record() -> None:
     near = replace(RECORD, until=NOW + 10.0)
     later = replace(RECORD, version=27, until=NOW + 20.0, reviewed=28)
     port = replace(RECORD, version=37, kind="port", first="+12025550140", reviewed=38, until=NOW + 5.0)
-    assert records_until(tokens_of(EXAMPLE, (), KEY, {}, now_s=NOW), ()) == {}
-    assert records_until(tokens_of(EXAMPLE, (near,), KEY, {}, now_s=NOW), ()) == {"loa": NOW + 10}
+    assert records_until(tokens_of(EXAMPLE, (), KEY, {}, now_s=NOW), (), {}) == {}
+    assert records_until(tokens_of(EXAMPLE, (near,), KEY, {}, now_s=NOW), (), {}) == {"loa": NOW + 10}
     # what has a later one in its place has no end that matters
     every = tokens_of(EXAMPLE, (near, later, port), KEY, {}, now_s=NOW)
-    assert records_until(every, ()) == {"loa": NOW + 20, "port": NOW + 5}
+    assert records_until(every, (), {}) == {"loa": NOW + 20, "port": NOW + 5}
 
 
 def test_the_end_of_a_block_is_told_of_whatever_its_tokens_say() -> None:
     """They are declared for 90 days at a time: their end is the block's only at its last."""
     block = block_of(blocked())
-    assert ending({}, [block], block.until - SOON_S) == []
-    ((name, said),) = ending({}, [block], block.until - SOON_S + 1)
-    assert (name, records_until({}, [block])) == ("evidence-27", {"block": int(block.until)})
+    assert ending({}, [block], {}, block.until - SOON_S) == []
+    ((name, said),) = ending({}, [block], {}, block.until - SOON_S + 1)
+    assert (name, records_until({}, [block], {})) == ("evidence-27", {"block": int(block.until)})
     assert said == (
         "block for +12025550100-+12025550102 of identity node ends on 2028-01-16: from then on its calls are "
         "signed B; enter a new document"
     )
     later = replace(block, record=37, until=block.until + 2.0 * SOON_S)
-    assert ending({}, [block, later], block.until - 1) == []
+    assert ending({}, [block, later], {}, block.until - 1) == []
     # nor is another identity's in its place, or one for a part of its numbers
     for other in (replace(later, identity="resale"), replace(later, last="+12025550101")):
-        assert [one for one, _ in ending({}, [block, other], block.until - 1)] == ["evidence-27"]
+        assert [one for one, _ in ending({}, [block, other], {}, block.until - 1)] == ["evidence-27"]
