@@ -1,5 +1,6 @@
 """Records of evidence: with their version, their document and their journal entry, or not at all."""
 
+from copy import replace
 from pathlib import Path
 
 import msgspec
@@ -17,8 +18,8 @@ from trunkward.journal.commitment import opens
 from trunkward.journal.own import Own, OwnInMemory, end_of
 from trunkward.store.configuration import SqlConfiguration
 from trunkward.store.configuration_schema import evidence, journal, versions
-from trunkward.trunks.evidence import BLOCK, EvidenceChange, EvidenceForgotten, State
-from trunkward.trunks.transit import OF_NODE
+from trunkward.trunks.evidence import BLOCK, CONTRACT, EvidenceChange, EvidenceForgotten, State
+from trunkward.trunks.transit import OF_NODE, SigningIdentity
 
 EXAMPLE = (Path(__file__).parents[2] / "examples" / "node.yaml").read_text(encoding="utf-8")
 ALICE = Actor(name="alice", uid=1000, source=Source.LOGIN)
@@ -138,6 +139,28 @@ def test_a_block_is_kept_and_journaled_with_its_identity(
         with configuration_engine.begin() as connection:
             connection.execute(sa.text(f"UPDATE evidence SET {column} = '{getattr(record, column)}'"))
         assert sound(store) == ([record], [])
+
+
+def test_a_contract_is_kept_and_journaled_without_numbers(store: SqlConfiguration) -> None:
+    resale = SigningIdentity(spc="567T", x5u="https://cr.resale.example.com/shaken.pem", third_party=True)
+    contract = added(
+        replace(ACCEPTED.declared, reseller_identities={"resale": resale}),
+        (),
+        actor=ALICE,
+        numbers="",
+        kind=CONTRACT,
+        identity="resale",
+        file_name="agreement.pdf",
+        document=LETTER,
+        until=NOW + 86_400,
+        why="folder 9",
+        now=NOW,
+        salt="5a" * 16,
+    )
+    do(store, contract, ALICE)
+    (record,) = store.evidence()
+    assert (record.kind, record.identity, record.spc, record.first) == (CONTRACT, "resale", "567T", "")
+    assert sound(store) == ([record], [])
 
 
 def test_what_is_as_it_was_journaled_is_sound(store: SqlConfiguration) -> None:

@@ -42,7 +42,8 @@ type Attempt = Callable[..., CallAttempt]
 
 def world(declared: Declared, **changes: Any) -> Snapshot:
     """The example with its trunk changed, evidence for each of its numbers, and a second carrier not trusted."""
-    identities = changes.pop("identities", {})
+    identities, contracts = changes.pop("identities", {}), changes.pop("contracts", {})
+    denied = changes.pop("denied", frozenset())
     node = changed(declared.node, **changes.pop("node", {}))
     trunk = changed(declared.trunks[0], **changes)
     signs = trunk.reseller if trunk.reseller in identities else OF_NODE
@@ -50,7 +51,8 @@ def world(declared: Declared, **changes: Any) -> Snapshot:
     carriers = (north, changed(south, trusted=False))
     tokens = [token(number, trunk=trunk.name, identity=signs) for number in trunk.numbers]
     world = changed(declared, node=node, trunks=(trunk,), carriers=carriers, reseller_identities=identities)
-    return Snapshot(compile_snapshot(world, tokens, 1, TABLE, relationships=whose(world)))
+    compiled = compile_snapshot(world, tokens, 1, TABLE, relationships=whose(world), contracts=contracts)
+    return Snapshot(compiled, denied=lambda: denied)
 
 
 #: What a call came signed with was verified, or was not.

@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 
 from sipkit.passports import shaken
+from sipkit.tokens import KEY
 from trunkward.admission.ports import PeerIdentity
 from trunkward.admission.screen import screen
 from trunkward.admission.signing import TEST_CERTIFICATE
 from trunkward.calls.unsigned import in_words
 from trunkward.calls.verdict import Blame, Reason, Reject
-from trunkward.shaken.attest import Attestation, Rule
+from trunkward.shaken.attest import Attestation, Lack, Rule
+from trunkward.shaken.contract import Contract
+from trunkward.shaken.contract import issue as issue_contract
 from trunkward.trunks.callers import CallerRule
 from trunkward.trunks.customer import MOST_AGE_D, Customer
 from trunkward.trunks.model import Declared
@@ -181,6 +184,63 @@ def test_where_only_the_technical_act_is_ours_the_level_is_supplied(
     related = policy.relationship("acme-hq")
     assert related is not None
     assert (claims.relationship, related[0].supplies_levels) == (related[1], True)
+
+
+SWITCHED = changed(RESALE, third_party=True, signing=SigningSource(certificates=Certificates.FILES))
+AGREED = Contract(identity="resale", spc="567T", id="evidence-31", not_after=NOW + 1, version=32)
+
+
+@pytest.mark.parametrize("level", Attestation)
+@pytest.mark.parametrize(
+    ("identity", "agreed", "denied", "lack"),
+    [
+        (SWITCHED, AGREED, frozenset(), None),
+        (SWITCHED, AGREED, frozenset({"evidence-30"}), None),
+        (SWITCHED, None, frozenset(), Lack.NO_CONTRACT),
+        (SWITCHED, changed(AGREED, not_after=NOW), frozenset(), Lack.CONTRACT_EXPIRED),
+        # revoked since, or nobody can say what was
+        (SWITCHED, AGREED, frozenset({"evidence-31"}), Lack.NO_CONTRACT),
+        (SWITCHED, AGREED, None, Lack.NO_CONTRACT),
+        # of nobody else, and under the TEST authority none is needed
+        (SWITCHED, changed(AGREED, identity="other"), frozenset(), Lack.NO_CONTRACT),
+        (changed(RESALE, third_party=True), None, frozenset(), None),
+    ],
+)
+def test_a_supplied_level_rests_on_a_contract(
+    outbound: Attempt,
+    pbx: PeerIdentity,
+    declared: Declared,
+    level: Attestation,
+    identity: SigningIdentity,
+    agreed: Contract | None,
+    denied: frozenset[str] | None,
+    lack: Lack | None,
+) -> None:
+    """Property 6: without one that holds nothing that is supplied is signed, C neither."""
+    held = {agreed.identity: issue_contract(KEY, agreed)} if agreed else {}
+    policy = world(
+        declared,
+        reseller="resale",
+        identities={"resale": identity},
+        supplies_levels=True,
+        contracts=held,
+        denied=denied,
+    )
+    case = seen(outbound(CALLED, headers={"attestation-info": [level.value]}), pbx, policy)
+    attested = case.signing.attested
+    assert attested is not None
+    named = agreed is not None and identity is SWITCHED and lack is not Lack.NO_CONTRACT
+    assert (attested.evidence_id, attested.evidence_version) == (("evidence-31", 32) if named else ("", 0))
+    if lack is not None:
+        assert (case.signing.claims, case.signing.unsigned) == (None, Rule.NO_CONTRACT)
+        assert (attested.rule, attested.level, attested.lack) == (Rule.NO_CONTRACT, None, lack)
+        assert judged(case).unsigned == "none-without-contract"
+        return
+    claims = case.signing.claims
+    assert claims is not None
+    assert (claims.level, claims.supplied, attested.lack) == (level, level, None)
+    # which the signer is shown, at each level
+    assert claims.evidence == (held["resale"] if named else None)
 
 
 @pytest.mark.parametrize("level", ["A", "B", "C"])

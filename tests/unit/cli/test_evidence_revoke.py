@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sipkit.tokens import token
 from trunkward.cli import evidence
 from trunkward.control.declared import InForce
 from trunkward.settings import Paths
+from trunkward.shaken.contract import Contract, issue
 from trunkward.shaken.evidence import Kind
 from trunkward.trunks.evidence import GRACE_S, EvidenceRecord, NumberBlock
 
@@ -109,6 +111,15 @@ def test_a_block_is_denied_until_its_own_end(node: Node, monkeypatch: pytest.Mon
         record=17, accepted=18, identity="node", first="+12025550100", last="+12025550199", until=UNTIL - 0.5
     )
     in_force = InForce(version=1, node_file="", certificates={}, evidence={"acme-hq": [made]}, blocks=[block])
+    monkeypatch.setattr(evidence, "read_in_force", lambda _: in_force)
+    node.records, node.act = None, lambda: 2
+    assert (node.revoke(), node.denied) == (1, {"evidence-17": UNTIL + GRACE_S})
+
+
+def test_a_contract_is_denied_until_its_end(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = Contract(identity="resale", spc="567T", id="evidence-17", not_after=UNTIL, version=18)
+    held = {"resale": issue(Ed25519PrivateKey.generate(), said)}
+    in_force = InForce(version=1, node_file="", certificates={}, evidence={}, contracts=held)
     monkeypatch.setattr(evidence, "read_in_force", lambda _: in_force)
     node.records, node.act = None, lambda: 2
     assert (node.revoke(), node.denied) == (1, {"evidence-17": UNTIL + GRACE_S})

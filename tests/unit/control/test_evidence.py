@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from trunkward.access.actor import Actor, Source
+from trunkward.control.blocks import claims_of, contested
 from trunkward.control.configuration import Version
 from trunkward.control.evidence import (
     MOST_BYTES,
@@ -24,7 +25,7 @@ from trunkward.control.evidence import (
 )
 from trunkward.control.node_file import read_node_file
 from trunkward.journal.commitment import opens
-from trunkward.trunks.evidence import BLOCK, GRACE_S, EvidenceChange, EvidenceRecord, State
+from trunkward.trunks.evidence import BLOCK, CONTRACT, GRACE_S, EvidenceChange, EvidenceRecord, State
 from trunkward.trunks.model import Declared
 from trunkward.trunks.transit import OF_NODE, SigningIdentity
 
@@ -42,11 +43,12 @@ def declared() -> Declared:
     read = read_node_file(EXAMPLE.read_text(), "node.yaml")
     other = replace(read.trunks[0], name="bolt-hq", tenant="bolt", numbers=("+12025550160",))
     sold = SigningIdentity(spc="567T", x5u="https://cr.resale.example.com/shaken.pem")
+    switched = SigningIdentity(spc="222T", x5u="https://cr.switched.example.com/shaken.pem", third_party=True)
     return replace(
         read,
         trunks=(*read.trunks, other),
         tenants=(*read.tenants, "bolt"),
-        reseller_identities={"resale": sold},
+        reseller_identities={"resale": sold, "switched": switched},
     )
 
 
@@ -375,7 +377,7 @@ def test_a_block_is_an_identity_s_and_of_no_trunk() -> None:
         ({"numbers": "+12022000000-+12023000000"}, "more than 1000000 numbers"),
         ({"until": NOW + 367 * DAY}, "at most 366 days"),
         ({"kind": "loa"}, "say by which trunk the customer calls: --trunk NAME"),
-        ({"kind": "loa", "trunk": "acme-hq", "identity": OF_NODE}, "--identity is of a block alone"),
+        ({"kind": "loa", "trunk": "acme-hq", "identity": OF_NODE}, "--identity is of a block or contract"),
         ({"actor": replace(ALICE, source=Source.SUDO)}, "nobody knows who you are"),
     ],
 )
@@ -432,3 +434,61 @@ def test_a_block_is_journaled_as_the_identity_s() -> None:
     assert described(record, {}, NOW)["identity"] == "resale"
     assert described(enter(), {}, NOW)["identity"] is None
     assert not {"identity", "spc"} & set(journaled(EvidenceChange(act="add", record=enter(), why="w"), 17))
+
+
+def contract(**changed: Any) -> EvidenceRecord:
+    """The agreement with a provider who says the level."""
+    said = {"numbers": "", "trunk": "", "kind": CONTRACT, "identity": "switched"}
+    return enter(**(said | changed))
+
+
+def test_a_contract_is_a_provider_s_and_of_no_numbers() -> None:
+    record = contract()
+    assert (record.identity, record.spc, record.numbers, record.trunk) == ("switched", "222T", "", "")
+    assert record.about == "of identity switched, SPC 222T"
+    accepted = review(record)
+    assert accepted.in_force(NOW + DAY)
+    change = EvidenceChange(act="accept", record=accepted, why="looked it up")
+    assert said(change) == "evidence 17 (contract) accepted for identity switched"
+    assert (journaled(change, 18)["identity"], journaled(change, 18)["spc"]) == ("switched", "222T")
+    with pytest.raises(EvidenceActRefused, match="another person has to look at it"):
+        review(record, actor=ALICE)
+    with pytest.raises(EvidenceActRefused, match="the newest version has SPC 222T: reject it"):
+        review(replace(record, spc="567T"))
+    # the next one is in nobody's way, nor is a block of all there is
+    held = replace(accepted, version=9)
+    everything = replace(review(block(identity="resale")), version=10)
+    assert contract(records=[held, everything]).identity == "switched"
+    assert block(records=[held]).identity == OF_NODE
+    with pytest.raises(EvidenceActRefused, match="leave --replaces out"):
+        contract(records=[held], replaces=9)
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"trunk": "acme-hq"}, "a contract is no trunk's: leave --trunk out$"),
+        ({"numbers": "+12025550100"}, "a contract is of no numbers; leave them out"),
+        # who says the level himself has nobody to agree with
+        ({"identity": ""}, "--identity NAME, with identity.third_party: true"),
+        ({"identity": OF_NODE}, "--identity NAME, with identity.third_party: true"),
+        ({"identity": "resale"}, "--identity NAME, with identity.third_party: true"),
+        ({"identity": "west"}, "--identity NAME, with identity.third_party: true"),
+        ({"until": NOW + 367 * DAY}, "at most 366 days"),
+        ({"document": b""}, "a document has at least one"),
+        ({"kind": "loa", "identity": "", "trunk": "acme-hq"}, "say for which numbers the loa is"),
+        ({"kind": BLOCK}, "say for which numbers the block is"),
+        ({"actor": replace(ALICE, source=Source.SUDO)}, "nobody knows who you are"),
+    ],
+)
+def test_what_is_not_entered_as_a_contract(changed: dict[str, Any], why: str) -> None:
+    with pytest.raises(EvidenceActRefused, match=why):
+        contract(**changed)
+
+
+def test_a_contract_gives_nobody_a_number() -> None:
+    """It is beside records that give some, and stands in no list of them."""
+    held = replace(review(contract()), version=9)
+    assert enter(records=[held]).trunk == "acme-hq"
+    assert (claims_of([held], NOW), contested(declared(), [held])) == ([], set())
+    assert already_own(declared(), held) == ""

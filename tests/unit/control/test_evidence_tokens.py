@@ -18,6 +18,8 @@ from trunkward.control.evidence_tokens import (
     tokens_of,
 )
 from trunkward.control.node_file import read_node_file
+from trunkward.shaken.contract import Contract
+from trunkward.shaken.contract import issue as issue_contract
 from trunkward.shaken.evidence import Evidence, Kind, open_token
 from trunkward.trunks.customer import Customer
 from trunkward.trunks.evidence import BLOCK, GRACE_S, EvidenceRecord, NumberBlock
@@ -348,3 +350,19 @@ def test_the_end_of_a_block_is_told_of_whatever_its_tokens_say() -> None:
     # nor is another identity's in its place, or one for a part of its numbers
     for other in (replace(later, identity="resale"), replace(later, last="+12025550101")):
         assert [one for one, _ in ending({}, [block, other], {}, block.until - 1)] == ["evidence-27"]
+
+
+def test_the_end_of_a_contract_is_told_like_that_of_a_record() -> None:
+    said = Contract(identity="resale", spc="567T", id="evidence-31", not_after=NOW + 1000, version=32)
+    held = {"resale": issue_contract(KEY, said)}
+    assert ending({}, (), held, NOW + 1000 - SOON_S) == []
+    ((name, before),) = ending({}, (), held, NOW + 1000 - SOON_S + 1)
+    ((_, after),) = ending({}, (), held, NOW + 1000)
+    assert (name, records_until({}, (), held)) == ("evidence-31", {"contract": NOW + 1000})
+    assert before.startswith(
+        "contract of identity resale ends on 2027-01-15: from then on its calls go unsigned"
+    )
+    assert after.startswith("contract of identity resale has ended on 2027-01-15: its calls go unsigned")
+    # nor is a block of the same identity one in its place
+    block = replace(block_of(ASSIGNMENT), identity="resale", until=NOW + 2000.0)
+    assert [one for one, _ in ending({}, [block], held, NOW)] == ["evidence-31", "evidence-27"]

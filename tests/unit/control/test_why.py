@@ -124,6 +124,47 @@ def test_an_own_number_names_its_block_and_who_gave_it_to_the_trunk() -> None:
     ) in said
 
 
+AGREEMENT = RECORD | {"kind": "contract", "numbers": "", "spc": "222T", "file": "agreement.pdf"}
+
+
+@pytest.mark.parametrize("level", ["A", "B", "C"])
+def test_a_supplied_level_names_the_contract_it_rests_on(level: str) -> None:
+    rule = f"{level}-supplied"
+    facts = FACTS | {"rule": rule, "level": level}
+    known = replace(KNOWN, evidence=AGREEMENT, journal=Journaled(line=42, facts=facts))
+    said = page(call(rule=rule, attest=level), known)
+    assert (
+        "  evidence      evidence-17, version 18\n"
+        "                contract of SPC 222T, until 2027-01-16 08:00:00 UTC\n"
+        f"                document agreement.pdf, sha256:{'cd' * 32}\n"
+        "                entered by alice (uid 1001), 2027-01-15 07:56:40 UTC: folder 7\n"
+    ) in said
+    assert "line 42 of the signer's journal: says the same" in said
+    assert (
+        "    a live contract with the provider who supplied it: not signed (none-without-contract)"
+    ) in said
+    # by another contract than the signer has
+    other = replace(known, journal=Journaled(line=42, facts=facts | {"evidence_id": "evidence-16"}))
+    assert "it differs in evidence_id" in page(call(rule=rule, attest=level), other)
+
+
+def test_what_was_supplied_without_a_contract_says_so() -> None:
+    said = page(
+        call(rule="none-without-contract", lack="contract-expired", attest="", journal=None, serial=""),
+        replace(KNOWN, evidence=AGREEMENT),
+    )
+    assert said.startswith(
+        f"call {CALL['record_id']}, 2027-01-15 08:00:00 UTC: not signed by rule none-without-contract\n"
+        "  its own provider said at which level, and no written agreement that two people have looked at has"
+        " us sign for him\n"
+        "  clause        47 CFR 64.6301(b) (FCC 24-120)\n"
+    )
+    assert "document agreement.pdf" in said
+    assert said.endswith(
+        "it lacked: a contract with the provider who supplied it that has not ended (contract-expired)"
+    )
+
+
 @pytest.mark.parametrize("rule", [rule for rule in Rule if RULES[rule].level])
 def test_what_would_lower_it_is_what_the_rule_rests_on(rule: Rule) -> None:
     told = document(call(rule=rule.value, attest=RULES[rule].level), KNOWN)

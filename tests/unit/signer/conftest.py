@@ -10,7 +10,9 @@ import pytest
 
 from trunkward.control.pki import SipNames
 from trunkward.engines.pki_files import PkiFacts, PkiFiles, PkiOwners, ensure_pki, read_evidence_key
+from trunkward.shaken import contract as contracts
 from trunkward.shaken import relationship as relationships
+from trunkward.shaken.contract import Contract
 from trunkward.shaken.evidence import Evidence, Kind, issue
 from trunkward.shaken.relationship import Relationship
 from trunkward.signer.identity import IdentityFiles
@@ -74,6 +76,16 @@ def house(tmp_path: Path) -> Any:
         }
         return relationships.issue(evidence_key, Relationship(**said | changed))
 
+    def contract(**changed: Any) -> str:
+        said: dict[str, Any] = {
+            "identity": "resold",
+            "spc": "709J",
+            "id": "evidence-31",
+            "not_after": NOW_S + 3600,
+            "version": 32,
+        }
+        return contracts.issue(evidence_key, Contract(**said | changed))
+
     def request(**changed: Any) -> bytes:
         """A gate's; of A and B with whose trunk it is."""
         fields: dict[str, Any] = {
@@ -109,6 +121,7 @@ def house(tmp_path: Path) -> Any:
         files=files,
         token=token,
         relationship=relationship,
+        contract=contract,
         request=request,
         identity=identity,
         now_s=NOW_S,

@@ -177,6 +177,82 @@ def test_property_6_a_level_is_supplied_by_the_switch_alone(
     assert resold.answer(wanted, house.now_s)[0] == Refused(id="7", error=reason)
 
 
+#: What the contract says otherwise than the whole one, or the token that stands in its place; and the cause.
+NO_CONTRACTS: list[tuple[dict[str, Any] | str | None, str]] = [
+    (None, "contract-missing"),
+    ("nonsense", "contract-malformed"),
+    ({"identity": "other"}, "contract-of-other-identity"),
+    # of the time when its certificate was another provider's
+    ({"spc": "111T"}, "contract-of-other-provider"),
+    ({"not_after": 1_795_435_200}, "contract-expired"),
+    ({"id": "evidence-17"}, "contract-revoked"),
+]
+
+
+@pytest.fixture
+def agreed(house: Any) -> SigningDesk:
+    """As `resold`, under a certificate that could convince somebody; evidence-17 was revoked."""
+    identity = load_identity(house.identity(), datetime.fromtimestamp(house.now_s, UTC))
+    made = SigningDesk(identity, name="resold", third_party=True, recorded_only=True)
+    made.permits.denied = frozenset({"evidence-17"})
+    return made
+
+
+def supplied(house: Any, level: str, token: str | None) -> bytes:
+    switch = house.relationship(identity="resold", supplies_levels=True, customer="", since=0, until=0)
+    asked = {"identity": "resold", "level": level, "supplied": level, "relationship": switch}
+    made: bytes = house.request(**asked, evidence=token)
+    return made
+
+
+@pytest.mark.parametrize("level", ["A", "B", "C"])
+@pytest.mark.parametrize(("said", "reason"), NO_CONTRACTS)
+def test_property_6_nothing_is_signed_that_was_supplied_without_a_contract(
+    agreed: SigningDesk, house: Any, level: str, said: dict[str, Any] | str | None, reason: str
+) -> None:
+    """Property 6: that its provider has us sign for him `control` says, to the signer itself."""
+    token = house.contract(**said) if isinstance(said, dict) else said
+    for _ in range(2):  # the second time the token comes from what was opened
+        answer, entry = agreed.answer(supplied(house, level, token), house.now_s)
+        assert (answer, entry.facts["error"]) == (Refused(id="7", error=reason), reason)
+    signed, entry = agreed.answer(supplied(house, level, house.contract()), house.now_s)
+    assert isinstance(signed, Signed)
+    # and the journal has by which
+    assert (entry.facts["evidence_id"], entry.facts["evidence_version"]) == ("evidence-31", 32)
+
+
+def test_a_contract_is_no_evidence_for_a_number_nor_that_a_contract(
+    agreed: SigningDesk, desk: SigningDesk, house: Any
+) -> None:
+    wanted = house.request(level="A", evidence=house.contract(identity="node"))
+    assert desk.answer(wanted, house.now_s)[0] == Refused(id="7", error="evidence-malformed")
+    answer, _ = agreed.answer(supplied(house, "A", house.token(identity="resold")), house.now_s)
+    assert answer == Refused(id="7", error="contract-malformed")
+
+
+def test_a_contract_is_worth_nothing_while_nobody_knows_what_was_revoked(
+    agreed: SigningDesk, house: Any
+) -> None:
+    agreed.permits.denied = None
+    answer, _ = agreed.answer(supplied(house, "B", house.contract()), house.now_s)
+    assert answer == Refused(id="7", error="evidence-revocations-unknown")
+
+
+def test_what_another_key_has_signed_is_no_contract(agreed: SigningDesk, house: Any) -> None:
+    wanted = supplied(house, "B", house.contract())
+    assert isinstance(agreed.answer(wanted, house.now_s)[0], Signed)
+    key = Ed25519PrivateKey.generate()
+    agreed.permits.believe(key.public_key())
+    said = relationship.Relationship(
+        identity="resold", trunk="alpha", customer="", since=0, until=0, supplies_levels=True, nam="", crn="",
+        not_after=house.now_s + 60, version=3,
+    )  # fmt: skip
+    again = house.request(
+        identity="resold", supplied="B", relationship=relationship.issue(key, said), evidence=house.contract()
+    )
+    assert agreed.answer(again, house.now_s)[0] == Refused(id="7", error="contract-signature-invalid")
+
+
 def test_a_name_beside_a_supplied_level_is_the_declared_one(resold: SigningDesk, house: Any) -> None:
     switch = house.relationship(identity="resold", supplies_levels=True)
     asked = {"identity": "resold", "level": "A", "supplied": "A", "relationship": switch}
