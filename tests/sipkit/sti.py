@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from trunkward.certificates.identities import Identities
 from trunkward.control.pki import request_signing_certificate, revocation_lists
 from trunkward.engines.identity_task import IdentitiesTask, IdentityTask, Ordering
 from trunkward.shaken.authority_token import Form
@@ -16,7 +17,7 @@ from trunkward.shaken.crl import Revocations, read_crl
 from trunkward.shaken.trusted_list import TrustedList, read_trusted_list
 from trunkward.stiauthority.server import StiAuthority, Where, accounts_of
 
-SPC = "000T"
+SPC, OTHER_SPC = "000T", "111T"
 PASSWORD = "open sesame"
 
 
@@ -41,7 +42,7 @@ class Provider:
             made.mkdir(parents=True, exist_ok=True)
         self.sti = StiAuthority.at(
             directory / "sti",
-            accounts=accounts_of([SPC, "111T"], user="tester", password=PASSWORD),
+            accounts=accounts_of([SPC, OTHER_SPC], user="tester", password=PASSWORD),
             where=where,
             published=self.published,
         )
@@ -75,6 +76,13 @@ class Provider:
         where = revocation_lists(self.sti.administrator.revocations_url, [self.administrator])
         self.request.write_bytes(request_signing_certificate(key, spc, where))
 
+    def issued(self, spc: str = SPC) -> bytes:
+        """A chain for this code and the key there is, out of a whole round with the authorities (PEM)."""
+        self.ask_for(self.key, spc)
+        self.chain.unlink(missing_ok=True)
+        Identities(self.task(spc=spc)).round(datetime.now(UTC))
+        return self.chain.read_bytes()
+
     def task(
         self,
         *,
@@ -82,6 +90,7 @@ class Provider:
         revocations_every_s: int = 3600,
         token_key: str = "tkauth",
         fingerprint: Form = Form.DER,
+        spc: str = SPC,
     ) -> IdentitiesTask:
         """What the process is told."""
         trust = str(self.trust)
@@ -95,8 +104,8 @@ class Provider:
             external_key="",
             fingerprint=fingerprint,
             token_key=token_key,
-            account=SPC,
-            user=f"tester-{SPC}",
+            account=spc,
+            user=f"tester-{spc}",
             password=str(self.password),
         )
         return IdentitiesTask(
@@ -110,7 +119,7 @@ class Provider:
             identities=[
                 IdentityTask(
                     name="node",
-                    spc=SPC,
+                    spc=spc,
                     x5u=self.sti.published_url,
                     chain=str(self.chain),
                     published_trusted=trust,

@@ -15,15 +15,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from sipkit.sti import Provider
-from trunkward.certificates.identities import Identities
+from sipkit.sti import OTHER_SPC, SPC, Provider
 from trunkward.engines.in_force import read_in_force
 from trunkward.engines.pki_files import PkiFiles, read_evidence_key
 from trunkward.engines.signer_wire import SignRequest
 from trunkward.engines.users import gid, uid
 from trunkward.shaken.evidence import issue, read_token
 from trunkward.stiauthority.server import Where
-from trunkward.trunks.transit import OF_NODE
 from wire.conftest import EXAMPLE, Node, start_node, stop_node
 from wire.node.parties import ACME_NUMBER, NORTH_NUMBER, run
 from wire.shaken.test_evidence import as_person, done, level_of
@@ -65,8 +63,8 @@ def node(home: Path) -> Iterator[Node]:
     provider.sti.start()
     running = None
     try:
-        Identities(provider.task()).round(datetime.now(UTC))
-        shutil.copy(provider.chain, home / "chain.pem")
+        (home / "chain.pem").write_bytes(provider.issued())
+        (home / "other.pem").write_bytes(provider.issued(OTHER_SPC))
         os.chown(provider.key_file, uid("tw-signer"), gid("tw-signer"))
         provider.key_file.chmod(0o600)
         text = EXAMPLE.read_text(encoding="utf-8")
@@ -91,7 +89,7 @@ def replayed(node: Node, token: str) -> str:
     """What the signer says to a gate's user who has kept a token."""
     in_force = read_in_force(node.paths.declared)
     assert in_force is not None
-    asked = SignRequest(
+    request = SignRequest(
         id="1",
         trunk="acme-hq",
         tenant="acme",
@@ -105,10 +103,15 @@ def replayed(node: Node, token: str) -> str:
         origid="8a1e9f7c-7a0a-4a54-a1f8-6d8a2b7c9d10",
         record_id="r",
     )
+    return answered(node, request)
+
+
+def answered(node: Node, request: SignRequest) -> str:
+    """What the signer of its identity says to a gate's user who asks for just this."""
     become = ["setpriv", f"--reuid={uid('tw-gate')}", f"--regid={gid('tw-gate')}", "--clear-groups"]
-    socket = str(node.paths.signer_socket_of(OF_NODE))
+    socket = str(node.paths.signer_socket_of(request.identity))
     told = subprocess.run(
-        [*become, sys.executable, "-c", _ASK, socket, msgspec.json.encode(asked).decode()],
+        [*become, sys.executable, "-c", _ASK, socket, msgspec.json.encode(request).decode()],
         env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
@@ -172,5 +175,63 @@ def test_property_4_own_numbers_are_a_within_a_block_that_one_person_entered_and
         level, _, record = await level_of(node, ACME_NUMBER)
         assert (level, record["attestation"]["lack"]) == ("B", "no-evidence-for-number")
         assert "evidence-revoked" in replayed(node, token)
+
+    run(node, scenario)
+
+
+def changed(node: Node, **instead: str) -> str:
+    """Applies the node file with other words in it, each of which stands there once."""
+    file = node.home / "node.yaml"
+    text = file.read_text(encoding="utf-8")
+    for before, after in instead.items():
+        assert text.count(before) == 1, before
+        text = text.replace(before, after)
+    file.write_text(text, encoding="utf-8")
+    return done(node, "apply", "--restart")
+
+
+def test_property_4_a_block_is_of_the_provider_it_was_given_to(node: Node) -> None:
+    """Summary: Property 4 on the wire: under another provider's certificate the blocks of the one before give no A, and `apply`, `evidence list` say so; entered for that provider, A; and not under the first one's again."""
+    alice, bob = as_person(node, "alice", 41001), as_person(node, "bob", 41002)
+    assignment = node.home / "assignment.pdf"
+    assignment.write_bytes(ASSIGNMENT)
+    until = f"{datetime.now(UTC) + timedelta(days=100):%Y-%m-%d}"
+
+    async def scenario() -> None:
+        async def cli(who: Node, *arguments: str, code: int = 0) -> str:
+            return await asyncio.to_thread(done, who, *arguments, code=code)
+
+        async def accepted(*more: str) -> str:
+            await cli(
+                *(alice, "evidence", "add", BLOCK, "--kind", "block", "--file", str(assignment)),
+                *("--until", until, "--why", "filed", *more),
+            )
+            newest = json.loads((await cli(node, "evidence", "list", "--json")).splitlines()[0])
+            return str(newest["id"])
+
+        first = await accepted()
+        await cli(bob, "evidence", "review", first, "--accept", "--why", "looked it up")
+        level, _, record = await level_of(node, ACME_NUMBER)
+        assert (level, record["attestation"]["evidence"]) == ("A", f"evidence-{first}")
+
+        told = await asyncio.to_thread(changed, node, **{SPC: OTHER_SPC, "chain.pem": "other.pem"})
+        nobodys = f"lie in no block of identity node, SPC {OTHER_SPC}"
+        assert nobodys in " ".join(told.split())
+        listed = " ".join((await cli(node, "evidence", "list")).split())
+        assert nobodys in listed
+        assert "accepted, but of another SPC" in listed
+        level, _, record = await level_of(node, ACME_NUMBER)
+        assert (level, record["attestation"]["lack"]) == ("B", "no-evidence-for-number")
+
+        second = await accepted("--replaces", first)
+        await cli(alice, "evidence", "revoke", first, "--why", "another provider's")
+        await cli(bob, "evidence", "review", second, "--accept", "--why", "looked it up")
+        level, _, record = await level_of(node, ACME_NUMBER)
+        assert (level, record["attestation"]["evidence"]) == ("A", f"evidence-{second}")
+        shown = await cli(node, "evidence", "show", second)
+        assert f"of identity node, SPC {OTHER_SPC}" in shown
+
+        await asyncio.to_thread(changed, node, **{OTHER_SPC: SPC, "other.pem": "chain.pem"})
+        assert (await level_of(node, ACME_NUMBER))[0] == "B"
 
     run(node, scenario)
