@@ -29,7 +29,7 @@ from trunkward.settings import Paths
 from trunkward.spend.deck import Rate, deck
 from trunkward.spend.table import compile_deck, deck_name
 from trunkward.spend.tariff import Tariff
-from trunkward.trunks.evidence import BLOCK
+from trunkward.trunks.evidence import BLOCK, CONTRACT
 from trunkward.trunks.model import IdentifiedBy
 
 EXAMPLE = Path(__file__).parents[3] / "examples/node.yaml"
@@ -241,6 +241,43 @@ def test_a_file_that_is_not_applied(ask: Ask, tmp_path: Path) -> None:
     assert ask(*call, "--file", str(tmp_path / "none.yaml")).exit_code == 2
 
 
+def accepted_evidence(text: str, kind: str, *, numbers: str = "", identity: str = "") -> None:
+    """A store whose first version is a file, and a record that alice has entered and bob accepted."""
+    paths, alice = Paths.from_environment(), Actor(name="alice", uid=1000, source=Source.LOGIN)
+    bob = replace(alice, name="bob", uid=1001)
+    paths.configuration_db.parent.mkdir(parents=True)
+    with configuration_store(paths, make=True) as store:
+        accepted = accept_node_file(text, "example", lambda _: "", lambda _: [])
+        configuration.accept(
+            store, configuration.plan(store, accepted, Effects()), actor=alice, command="apply", at=1
+        )
+        now = time.time()
+        record = added(
+            accepted.declared,
+            (),
+            numbers=numbers,
+            kind=kind,
+            identity=identity,
+            file_name="paper.pdf",
+            document=b"x",
+            until=now + 86_400,
+            why="filed",
+            actor=alice,
+            now=now,
+            salt="5a" * 16,
+        )
+        put_down(store, record, actor=alice, command="evidence add", at=now, beyond=0)
+        found = reviewed(
+            *(accepted.declared, store.evidence(), 2),
+            accept=True,
+            why="looked it up",
+            entered_by=alice,
+            actor=bob,
+            now=now,
+        )
+        put_down(store, found, actor=bob, command="evidence review", at=now, beyond=0)
+
+
 def test_a_file_under_a_real_certificate_counts_the_blocks_the_node_knows(
     ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,40 +299,39 @@ def test_a_file_under_a_real_certificate_counts_the_blocks_the_node_knows(
         "B",
         True,
     )
-    paths, alice = Paths.from_environment(), Actor(name="alice", uid=1000, source=Source.LOGIN)
-    paths.configuration_db.parent.mkdir(parents=True)
-    with configuration_store(paths, make=True) as store:
-        accepted = accept_node_file(text, "example", lambda _: "", lambda _: [])
-        configuration.accept(
-            store, configuration.plan(store, accepted, Effects()), actor=alice, command="apply", at=1
-        )
-        now = time.time()
-        block = added(
-            accepted.declared,
-            (),
-            numbers="+12025550000-+12025559999",
-            kind=BLOCK,
-            file_name="assignment.pdf",
-            document=b"x",
-            until=now + 86_400,
-            why="filed",
-            actor=alice,
-            now=now,
-            salt="5a" * 16,
-        )
-        put_down(store, block, actor=alice, command="evidence add", at=now, beyond=0)
-        bob = replace(alice, name="bob", uid=1001)
-        found = reviewed(
-            *(accepted.declared, store.evidence(), 2),
-            accept=True,
-            why="looked it up",
-            entered_by=alice,
-            actor=bob,
-            now=now,
-        )
-        put_down(store, found, actor=bob, command="evidence review", at=now, beyond=0)
+    accepted_evidence(text, BLOCK, numbers="+12025550000-+12025559999")
     told = ask(*tried)
     assert (json.loads(told.stdout)["level"], told.stderr) == ("A", "")
+
+
+def test_a_file_with_a_provider_who_says_the_level_counts_the_contract_the_node_knows(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = EXAMPLE.read_text()
+    switch = text.replace("  - name: acme\n", "  - name: acme\n    reseller: switched\n", 1)
+    switch = switch.replace(
+        "      - name: acme-hq\n", "      - name: acme-hq\n        supplies_levels: true\n", 1
+    )
+    resellers = (
+        "\nresellers:\n  - name: switched\n    identity: {spc: 222T, x5u: https://cert.example.com/222.pem, "
+        "third_party: true, certificates: files, files: {chain: /etc/s.pem, key: /etc/s.key}}\n\ntenants:\n"
+    )
+    trusted = "  policy_administrator: {url: https://sti-pa.example.net, certificate: /etc/pa.pem}\n"
+    switch = switch.replace("\ntenants:\n", resellers, 1)
+    switch = switch.replace("  number_plan:\n", f"{trusted}  number_plan:\n", 1)
+    read = partial(accept_node_file, switch, "next.yaml", lambda _: "", lambda _: [])
+    monkeypatch.setattr(command, "read_config", lambda _: read())
+    tried = ("--trunk", "acme-hq", *CALL, "--level", "A", "--json", "--file", "next.yaml")
+    told = ask(*tried)
+    assert told.exit_code == 0, told.output
+    found = json.loads(told.stdout)
+    assert (found["level"], found["rule"], found["lacks"]) == ("", "none-without-contract", "no-contract")
+    assert "identity switched: no contract with the provider of SPC 222T is accepted" in told.stderr
+    accepted_evidence(switch, CONTRACT, identity="switched")
+    told = ask(*tried)
+    found = json.loads(told.stdout)
+    assert (found["level"], found["rule"]) == ("A", "A-supplied")
+    assert "no contract" not in told.stderr
 
 
 @pytest.mark.parametrize(

@@ -457,8 +457,9 @@ def test_a_contract_is_a_provider_s_and_of_no_numbers() -> None:
         review(replace(record, spc="567T"))
     # the next one is in nobody's way, nor is a block of all there is
     held = replace(accepted, version=9)
-    everything = replace(review(block(identity="resale")), version=10)
-    assert contract(records=[held, everything]).identity == "switched"
+    theirs = replace(held, version=10, identity="resale", spc="567T")
+    everything = replace(review(block(identity="resale")), version=11)
+    assert contract(records=[held, theirs, everything]).identity == "switched"
     assert block(records=[held]).identity == OF_NODE
     with pytest.raises(EvidenceActRefused, match="leave --replaces out"):
         contract(records=[held], replaces=9)
