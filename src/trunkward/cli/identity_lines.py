@@ -49,9 +49,15 @@ def lines(
     state = identities_state(declared, paths)
     for name, (spc, x5u, source) in identities_of(declared).items():
         if source.certificates is Certificates.TEST:
+            resold = declared.reseller_identities.get(name)
+            undocumented = (
+                "what is supplied is signed without a contract"
+                if resold is not None and resold.third_party
+                else "numbers of inventories are signed A without a block"
+            )
             words = (
                 f"{spc}, of this node's TEST authority, which no carrier trusts; published (by you) at {x5u}"
-                "; numbers of inventories are signed A without a block"
+                f"; {undocumented}"
             )
             yield Text(f"  {f'signs as {name}':<{_WIDE}} {words}")
         elif state is not None and name in state.identities:

@@ -56,7 +56,9 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
         "--third-party", action="store_true", help="sign the level that each request says was supplied"
     )
     parser.add_argument(
-        "--recorded-only", action="store_true", help="an inventory without a block is no evidence"
+        "--recorded-only",
+        action="store_true",
+        help="no A without a block or record, nothing supplied without a contract",
     )
     parser.add_argument(
         "--unsafe-trusted-clock",

@@ -17,6 +17,7 @@ from trunkward.shaken.crl import Status
 from trunkward.signer.metrics import SignerMetrics
 from trunkward.trunks.model import Declared
 from trunkward.trunks.signing import Certificates, PolicyAdministrator, SigningSource
+from trunkward.trunks.transit import SigningIdentity
 
 EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -94,6 +95,10 @@ def test_the_test_authority_is_called_what_it_is(paths: Paths) -> None:
     (line,) = lines(found, paths, NOW, {})
     assert "TEST authority, which no carrier trusts" in line.plain
     assert "numbers of inventories are signed A without a block" in line.plain
+    theirs = SigningIdentity(spc="222T", x5u="https://cert.example.com/222.pem", third_party=True)
+    _, other = lines(replace(found, reseller_identities={"switched": theirs}), paths, NOW, {})
+    assert other.plain.strip().startswith("signs as switched")
+    assert "what is supplied is signed without a contract" in other.plain
     assert document(found, paths, {}) == {
         "identities": {"node": {"spc": "000T", "certificates": "test"}},
         "trusted_list": None,
