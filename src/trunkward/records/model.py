@@ -52,8 +52,8 @@ class AttestationRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     #: Id of the rule (`shaken.attest.Rule`), and what the call lacked for a higher level.
     rule: str
     lack: str = ""
-    #: The evidence for the number, of a supplied level the contract, and which state of it; of level B, and of
-    #: what went unsigned for want of a contract, that which would have done, but for `lack`.
+    #: The evidence for the number, of a supplied level the contract, and which state of it; of level B, and
+    #: of what went unsigned without a contract, that which would have done, but for `lack`.
     evidence: str = ""
     evidence_version: int = 0
     #: Whose certificate it was signed with: `node`, or a reseller's name.
