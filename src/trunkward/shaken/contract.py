@@ -16,7 +16,7 @@ from trunkward.shaken import control_token
 from trunkward.shaken.control_token import TokenRefused
 
 PREFIX = "twc1"
-#: Longest token read, in characters; ours have about 260.
+#: Longest token read, in characters; ours have about 210.
 MAX_TOKEN = 768
 
 #: Names and identifiers: short, printable, nothing that needs escaping in JSON.
