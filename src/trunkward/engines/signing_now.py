@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trunkward.engines.part_numbers import PartNumbers, read_part
+from trunkward.engines.signer_wire import CERTIFICATE_AWAITED
 from trunkward.engines.signers import read_ports
 from trunkward.settings import Paths, signer_name
 
@@ -25,6 +26,13 @@ class SigningNow:
     serial: str = ""
     #: Why it signs nothing; "": it signs.
     why_not: str = ""
+
+    @property
+    def problem(self) -> str:
+        """The same in words, of its signer; "" where it signs."""
+        if self.why_not == CERTIFICATE_AWAITED:
+            return "waits for its first certificate"
+        return f"signs nothing: {self.why_not}" if self.why_not else ""
 
 
 def signing_now(paths: Paths, identities: Iterable[str]) -> dict[str, SigningNow]:

@@ -106,6 +106,8 @@ def test_whether_the_signer_signs_is_what_the_signer_says(declared: Declared, pa
     assert "    its signer signs nothing: certificate-revoked" in said(
         declared, paths, signers={"node": stopped}
     )
+    waits = SigningNow(why_not="certificate-awaited")
+    assert "    its signer waits for its first certificate" in said(declared, paths, signers={"node": waits})
     assert "    its signer signs, with serial 75a1" in said(
         declared, paths, signers={"node": SigningNow(serial="75a1")}
     )
@@ -119,6 +121,9 @@ def test_what_a_signer_s_numbers_say() -> None:
         )
         numbers = PartNumbers(families=tuple(metrics.registry.collect()))
         assert told(numbers) == SigningNow(serial="75a1", why_not=unfit)
+    metrics.identity_awaited("certificate-awaited")
+    numbers = PartNumbers(families=tuple(metrics.registry.collect()))
+    assert told(numbers) == SigningNow(why_not="certificate-awaited")
 
 
 def test_for_programs(declared: Declared, paths: Paths) -> None:

@@ -1,7 +1,7 @@
 """What stops the signer, at its start and while it runs: one cause each; and what it takes over."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,11 @@ from trunkward.shaken.published import published_name
 from trunkward.signer import identity as identity_module
 from trunkward.signer.identity import (
     Administered,
+    Awaited,
+    Identity,
     IdentityFiles,
     IdentityUnfit,
+    begin,
     check_files,
     load_identity,
     look_again,
@@ -437,3 +440,64 @@ def test_a_person_s_key_and_chain_are_looked_at_before_they_are_relied_on(
             check_files(sti.files(), NOW)
         assert unfit.value.reason == cause
     assert list((sti.directory / "kept").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "cause"),
+    [
+        (lambda s: (s.chain.unlink(), s.list_file.unlink(), s.crl_file.unlink()), "certificate-awaited"),
+        (lambda s: s.write_chain(s.signing(now=NOW - timedelta(days=91))), "certificate-expired"),
+    ],
+    ids=["the first", "the next"],
+)
+def test_who_has_ordered_a_certificate_waits_for_it(sti: Sti, spoil: Spoil, cause: str) -> None:
+    """And nobody else does: where no order is under way the start is refused."""
+    spoil(sti)
+    with pytest.raises(IdentityUnfit) as unfit:
+        begin(sti.files(), NOW)
+    assert unfit.value.reason == ("file-unreadable" if cause == "certificate-awaited" else cause)
+    waits = begin(replace(sti.files(), ordered=True), NOW)
+    assert isinstance(waits, Awaited)
+    assert (waits.unfit.reason, waits.serial, waits.x5u) == (cause, "", ONE_URL)
+    again, wrong = look_again(waits, NOW)
+    assert again is None
+    assert wrong is not None
+    assert wrong.reason == cause
+    # one that is not fit is not taken
+    sti.lists()
+    sti.write_chain(sti.signing(spc="809J"))
+    again, wrong = look_again(waits, NOW)
+    assert again is None
+    assert wrong is not None
+    assert wrong.reason == "certificate-spc-mismatch"
+    # the one that was ordered
+    certificate = sti.signing()
+    sti.write_chain(certificate)
+    again, wrong = look_again(waits, NOW)
+    assert wrong is None
+    assert again is not None
+    assert again.certificate == certificate
+
+
+@pytest.mark.parametrize(
+    ("spoil", "cause"),
+    [
+        (lambda s: s.write_chain(s.signing(spc="809J")), "certificate-spc-mismatch"),
+        (lambda s: s.write_key(new_key()), "certificate-key-mismatch"),
+        (lambda s: (s.directory / "key.pem").chmod(0o604), "key-file-open-to-others"),
+        (lambda s: s.chain.write_text(""), "certificate-unreadable"),
+        (lambda s: (s.chain.unlink(), (s.directory / "key.pem").unlink()), "file-unreadable"),
+        (lambda s: (s.chain.unlink(), s.chain.mkdir()), "file-unreadable"),
+        (
+            lambda s: (s.chain.unlink(), (s.directory.parent / "pki" / "evidence.pub").unlink()),
+            "file-unreadable",
+        ),
+    ],
+)
+def test_what_is_wrong_otherwise_is_waited_for_by_nobody(sti: Sti, spoil: Spoil, cause: str) -> None:
+    """No certificate that is ordered puts it right."""
+    assert isinstance(begin(replace(sti.files(), ordered=True), NOW), Identity)
+    spoil(sti)
+    with pytest.raises(IdentityUnfit) as unfit:
+        begin(replace(sti.files(), ordered=True), NOW)
+    assert unfit.value.reason == cause

@@ -98,6 +98,7 @@ def sti(home: Path) -> Iterator[StiAuthority]:
 
 @pytest.fixture(scope="module")
 def node(home: Path, sti: StiAuthority) -> Iterator[Node]:
+    sti.authority.refused.add(SPC)  # at first
     text = EXAMPLE.read_text(encoding="utf-8")
     assert text.count(X5U) == 1
     identity = IDENTITY.format(sti=sti, spc=SPC, home=home, published=home / "published")
@@ -141,6 +142,33 @@ def identities_of_a_call(node: Node) -> list[str]:
 
     run(node, scenario)
     return found
+
+
+def test_its_signer_waits_for_its_first_certificate(node: Node, sti: StiAuthority) -> None:
+    """Summary: before the first certificate is issued the node is up and calls go unsigned; its signer waits, says so once, and signs within seconds of the issue, in the same process."""
+    assert "signer is not ready: waits for its first certificate" in (node.home / "up.out").read_text()
+    wait_until(lambda: certs(node).get("failures"), "it was asked for")
+    before = node.pid("signer")
+    for command, more in (("certs", ""), ("status", "signer       not ready")):
+        told = node.trunkward(command)
+        assert told.returncode == 1
+        assert "    its signer waits for its first certificate" in told.stdout
+        assert more in told.stdout
+    found = certs(node)
+    assert (found["signs"], found["signs_nothing_because"]) == (False, "certificate-awaited")
+    metrics = get(WEB_PORT, "/metrics")
+    assert 'trunkward_signing_certificate_signs{identity="node"} 0.0' in metrics
+    assert 'trunkward_signer_identity{part="signer",serial="",unfit="certificate-awaited"} 1.0' in metrics
+    assert not identities_of_a_call(node)
+    wait_until(node.calls, "the call's record")
+    assert node.calls()[0]["attest_reason"] == "certificate-awaited"
+    sti.authority.refused.clear()
+    node.trunkward("certs", "renew", within_s=200)
+    wait_until(lambda: certs(node)["signs"], "it signs", within_s=3.0)
+    assert len(identities_of_a_call(node)) == 1
+    assert node.pid("signer") == before
+    assert node.log("signer").count("waits-for-certificate") == 1
+    assert "not-started" not in node.log("signer")
 
 
 def test_a_node_gets_its_signing_certificate(node: Node, sti: StiAuthority) -> None:
