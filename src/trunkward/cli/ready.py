@@ -11,7 +11,6 @@ from trunkward.cli.said import complain
 from trunkward.control.shown import certificate_parts, certificate_sources, identity_sources
 from trunkward.engines.node_facts import FROZEN
 from trunkward.engines.probes import answers, get, lives, ng_pongs, tls_pongs, valkey
-from trunkward.engines.signer_wire import CERTIFICATE_AWAITED
 from trunkward.engines.signing_now import signing_now
 from trunkward.settings import (
     METRICS_PORT,
@@ -166,10 +165,10 @@ def _is_due(paths: Paths) -> bool:
 
 
 def _answers_and_has_a_certificate(paths: Paths, identity: str) -> None:
-    """Or waits for none: an authority that is quick is worth a moment's wait."""
+    """Or waits for none: an authority that is quick is waited for a little."""
     answers(paths.signer_socket_of(identity))
     its = signing_now(paths, [identity])[identity]
-    if its.why_not == CERTIFICATE_AWAITED:
+    if its.waits:
         raise OSError(its.problem)
 
 

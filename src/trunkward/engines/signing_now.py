@@ -26,6 +26,8 @@ class SigningNow:
     serial: str = ""
     #: Why it signs nothing; "": it signs.
     why_not: str = ""
+    #: It holds no certificate, and waits for the one that was ordered.
+    waits: bool = False
 
     @property
     def problem(self) -> str:
@@ -55,7 +57,8 @@ def told(numbers: PartNumbers) -> SigningNow:
     why = labels.get("unfit", "")
     if not why and numbers.value("trunkward_signer_fit") != 1:
         why = "its key or certificate may not sign"
-    return SigningNow(serial=labels.get("serial", ""), why_not=why)
+    serial = labels.get("serial", "")
+    return SigningNow(serial=serial, why_not=why, waits=bool(labels) and not serial)
 
 
 def _labels(numbers: PartNumbers) -> Mapping[str, str]:

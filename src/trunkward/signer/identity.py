@@ -143,7 +143,7 @@ class Identity:
                 revoked=self.revocations,
             )
         except CertificateUnfit as unfit:
-            raise IdentityUnfit(unfit.reason, f"{self.files.certificate_chain}: {unfit}") from unfit
+            raise IdentityUnfit(unfit.reason, f"{self.files.certificate_chain}: {unfit.detail}") from unfit
         # 3.
         trust = self.files.trust
         if isinstance(trust, Administered) and trust.hard and self.revocation(now) is not Status.GOOD:
@@ -216,9 +216,9 @@ def check_files(files: IdentityFiles, now: datetime) -> None:
                     revoked=revoked,
                 )
         except PassportError as error:
-            raise IdentityUnfit(error.reason, str(error)) from error
+            raise IdentityUnfit(error.reason, error.detail) from error
         except CertificateUnfit as unfit:
-            raise IdentityUnfit(unfit.reason, f"{files.certificate_chain}: {unfit}") from unfit
+            raise IdentityUnfit(unfit.reason, f"{files.certificate_chain}: {unfit.detail}") from unfit
 
 
 def look_again(identity: Identity | Awaited, now: datetime) -> tuple[Identity | None, IdentityUnfit | None]:
@@ -275,7 +275,7 @@ def _read_identity(files: IdentityFiles, held: HeldLists | None, now: datetime) 
         x5u = published_at(files.x5u, files.spc, pem)
         passports = PassportSigner.create(key, x5u)
     except PassportError as error:
-        raise IdentityUnfit(error.reason, str(error)) from error
+        raise IdentityUnfit(error.reason, error.detail) from error
     trusted, revocations = _read_trust(files.trust, held, now)
     return Identity(
         files=files,
@@ -325,8 +325,9 @@ def _key_of_file(path: Path) -> ec.EllipticCurvePrivateKey:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         # Without the parser's words: they may quote the file.
         raise IdentityUnfit("key-unreadable", f"{path}: no unencrypted private key in PEM") from None
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise IdentityUnfit("certificate-not-p256", f"{path}: not an elliptic curve key")
+    # RFC 8225 section 4.2: ES256
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise IdentityUnfit("key-not-p256", f"{path}: calls are signed with a key on P-256 alone")
     return key
 
 

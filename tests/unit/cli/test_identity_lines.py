@@ -123,7 +123,9 @@ def test_what_a_signer_s_numbers_say() -> None:
         assert told(numbers) == SigningNow(serial="75a1", why_not=unfit)
     metrics.identity_awaited("certificate-awaited")
     numbers = PartNumbers(families=tuple(metrics.registry.collect()))
-    assert told(numbers) == SigningNow(why_not="certificate-awaited")
+    assert told(numbers) == SigningNow(why_not="certificate-awaited", waits=True)
+    # what tells no such thing
+    assert told(PartNumbers()) == SigningNow(why_not="its key or certificate may not sign")
 
 
 def test_for_programs(declared: Declared, paths: Paths) -> None:

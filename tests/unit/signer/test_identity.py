@@ -418,7 +418,7 @@ def other_curve(sti: Sti) -> None:
     ("spoil", "cause"),
     [
         (lambda _: None, ""),
-        (rsa_key, "certificate-not-p256"),
+        (rsa_key, "key-not-p256"),
         (other_curve, "key-not-p256"),
         (lambda s: (s.directory / "key.pem").unlink(), "file-unreadable"),
         (lambda s: s.write_key(new_key()), "certificate-key-mismatch"),
