@@ -1,6 +1,7 @@
 """What a call that was sent on is signed with: a div for each retarget, behind what was found good."""
 
 from copy import replace
+from typing import Any
 
 import pytest
 
@@ -223,6 +224,38 @@ def test_a_div_is_only_for_a_number_that_is_called_here_by_evidence(
     claims = claims_of(outbound(CALLED, calling=FOREIGN, headers={"diversion": diversion(OWN)}), pbx, policy)
     assert claims.retargets == (((CALLED[1:], OWN[1:]),) if diverted else ())
     assert claims.retarget_evidence == tuple(tokens if diverted else ())
+
+
+@pytest.mark.parametrize(
+    ("said", "diverted"),
+    [
+        ({}, True),
+        ({"trunk": "acme-branch"}, False),
+        ({"customer": "KYC-2026-99"}, False),
+        ({"identity": "resale"}, False),
+        ({"until": NOW}, False),
+    ],
+)
+def test_a_div_is_only_for_a_number_whose_evidence_is_this_trunks_and_lasts(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared, said: dict[str, Any], *, diverted: bool
+) -> None:
+    """The signer would refuse any other."""
+    trunk = replace(declared.trunks[0], caller=FORWARDED)
+    tokens = [token(OWN, **said)]
+    policy = Snapshot(compile_snapshot(replace(declared, trunks=(trunk,)), tokens, 1, TABLE))
+    claims = claims_of(outbound(CALLED, calling=FOREIGN, headers={"diversion": diversion(OWN)}), pbx, policy)
+    assert claims.retarget_evidence == tuple(tokens if diverted else ())
+
+
+def test_where_one_of_several_has_no_proof_none_has_a_div(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared
+) -> None:
+    """A chain with a link missing would be good to nobody."""
+    trunk = replace(declared.trunks[0], caller=FORWARDED)
+    policy = Snapshot(compile_snapshot(replace(declared, trunks=(trunk,)), [token(SECOND)], 1, TABLE))
+    attempt = outbound(CALLED, calling=FOREIGN, headers={"diversion": diversion(SECOND, OWN)})
+    claims = claims_of(attempt, pbx, policy)
+    assert (claims.dest, claims.retargets, claims.retarget_evidence) == (CALLED[1:], (), ())
 
 
 @pytest.mark.parametrize(("age_s", "kept"), [(0, True), (30, True), (-30, True), (31, False), (-31, False)])
