@@ -72,6 +72,9 @@ def test_acme() -> None:
         "/s/pki/identities/node-account.key",
         "/s/pki/identities/node.csr",
     )
+    # where nobody names any, its HTTPS is trusted as anybody's
+    assert one.published_trusted == one.ordering.trusted == SYSTEM_AUTHORITIES
+    assert one.ordering.external_key == ""
     # its password is a copy: a person's file stays root's
     assert one.ordering.password == "/r/identities/node.password"
     assert copies(declared(ACME), PATHS)[Path("/r/identities/node.password")] == "/etc/password"
