@@ -105,3 +105,18 @@ def test_a_disabled_trunk_is_still_recognised(outbound: Attempt, declared: Decla
     trunk = replace(declared.trunks[0], enabled=False, networks=(ip_network("127.0.0.0/8"),))
     policy = Snapshot(compile_snapshot(replace(declared, trunks=(trunk,)), {}, 1, TABLE))
     assert who(outbound(), PeerIdentity(certificate_sha256=PBX), policy) == "acme-hq"
+
+
+@pytest.mark.parametrize(
+    ("peer", "why"),
+    [
+        (PeerIdentity(certificate_sha256=OTHER), "no trunk or carrier has this certificate"),
+        (None, "no certificate, and no trunk is recognised by this network alone"),
+    ],
+)
+def test_what_a_stranger_was_wanting_is_said(
+    outbound: Attempt, policy: Snapshot, peer: PeerIdentity | None, why: str
+) -> None:
+    found = identify(outbound(), peer, policy)
+    assert isinstance(found, Stranger)
+    assert found.why == why
