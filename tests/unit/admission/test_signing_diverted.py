@@ -163,6 +163,18 @@ def test_what_it_is_held_against_is_the_number_that_diverted_it(
     assert policy_of(seen(outbound(CALLED, calling=OWN, headers=headers), pbx, policy)) is None
 
 
+@pytest.mark.parametrize("found", [None, GOOD, FORGED, LATE])
+def test_whose_diversion_it_is_stays_known_whatever_it_was_found_to_be(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared, found: VerificationFact
+) -> None:
+    """Its treatment, and what is on record of it, are those of a call that one of our numbers diverted."""
+    headers = {"diversion": diversion(OWN), "identity": [shaken("12125550150", OWN[1:], iat=NOW)]}
+    policy = world(declared, caller=FORWARDED)
+    brought = seen(outbound(CALLED, calling=FOREIGN, headers=headers), pbx, policy, found).signing.brought
+    assert brought is not None
+    assert (brought.diverted_by, brought.reached) == (OWN[1:], OWN[1:])
+
+
 def test_a_signature_is_diverted_once(outbound: Attempt, pbx: PeerIdentity, declared: Declared) -> None:
     """Who has got a call from a bank has its signature, and might send that with a call to anybody."""
     policy = world(declared, caller=FORWARDED)
@@ -245,6 +257,17 @@ def test_a_div_is_only_for_a_number_whose_evidence_is_this_trunks_and_lasts(
     policy = Snapshot(compile_snapshot(replace(declared, trunks=(trunk,)), tokens, 1, TABLE))
     claims = claims_of(outbound(CALLED, calling=FOREIGN, headers={"diversion": diversion(OWN)}), pbx, policy)
     assert claims.retarget_evidence == tuple(tokens if diverted else ())
+
+
+def test_a_number_with_two_proofs_has_one_div(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared
+) -> None:
+    """Ported to us, and then in the inventory as well."""
+    trunk = replace(declared.trunks[0], caller=FORWARDED)
+    tokens = [token(OWN, kind=kind) for kind in (Kind.PORT, Kind.OWN_INVENTORY)]
+    policy = Snapshot(compile_snapshot(replace(declared, trunks=(trunk,)), tokens, 1, TABLE))
+    claims = claims_of(outbound(CALLED, calling=FOREIGN, headers={"diversion": diversion(OWN)}), pbx, policy)
+    assert (claims.retargets, len(claims.retarget_evidence)) == (((CALLED[1:], OWN[1:]),), 1)
 
 
 def test_where_one_of_several_has_no_proof_none_has_a_div(
