@@ -113,12 +113,17 @@ def test_a_disabled_trunk_is_still_recognised(outbound: Attempt, declared: Decla
     [
         (PeerIdentity(certificate_sha256=OTHER), "no trunk or carrier has this certificate"),
         (None, "no certificate, and no trunk is recognised by this network alone"),
+        # of a carrier that any authority may certify, and from none of its networks
+        (
+            PeerIdentity(certificate_sha256=OTHER, dns_names=("north.example.net",), chain_verified=True),
+            "no trunk or carrier has this certificate",
+        ),
     ],
 )
 def test_what_a_stranger_was_wanting_is_said(
     outbound: Attempt, policy: Snapshot, peer: PeerIdentity | None, why: str
 ) -> None:
-    found = identify(outbound(), peer, policy)
+    found = identify(outbound(source_ip="127.0.0.9"), peer, policy)
     assert isinstance(found, Stranger)
     assert found.why == why
 
