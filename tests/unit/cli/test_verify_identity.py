@@ -265,8 +265,9 @@ def test_who_calls_is_what_the_invite_says(home: Home, lines: str, calling: list
     assert (told["calling"], told["to"], told["outcome"]) == ([CALLER], CALLED, "TN-Validation-Passed")
 
 
-def test_a_to_that_names_nobody_is_no_match_for_dest(home: Home) -> None:
-    text = invite(home.value).replace(f"To: <sip:+{CALLED}@sbc.example.com>", "To: nobody")
+@pytest.mark.parametrize("to", ["nobody", "<sip:>", "<sip:a@[>"])
+def test_a_to_that_names_nobody_is_no_match_for_dest(home: Home, to: str) -> None:
+    text = invite(home.value).replace(f"To: <sip:+{CALLED}@sbc.example.com>", f"To: {to}")
     told = json.loads(home.ask(text, "--json").stdout)
     assert (told["to"], told["request_uri"]) == ("", CALLED)
 
@@ -326,10 +327,19 @@ def test_whose_when_and_by_which_certificate_stands_above(home: Home) -> None:
     assert said[2] == f"PASSporT 1: shaken, certificate {X5U}"
 
 
+def test_the_step_that_failed_stands_out(home: Home) -> None:
+    said = home.ask(invite(home.value, "12025550199")).stdout.splitlines()
+    [at] = [number for number, line in enumerate(said) if line.endswith(" FAILED")]
+    assert said[at].startswith("   7 ")
+    assert said[at + 1].startswith("     438 Invalid Identity Header, dest-mismatch: ")
+    assert not [line for line in said if line.endswith(" failed")]
+
+
 def test_each_remark_stands_where_it_belongs(home: Home) -> None:
     told = json.loads(home.ask(home.value, *NUMBERS, "--json").stdout)
     [one] = told["passports"]
     plain = list(verify_identity.lines(told | {"passports": [one | {"revocation_known": True}]}))
+    assert not [line for line in plain if "breaks rules" in line or "no fresh" in line]
     unknown = list(verify_identity.lines(told | {"passports": [one | {"revocation_known": False}]}))
     assert [line for line in unknown if line not in plain] == [
         "     no fresh revocation list speaks for its certificate"
