@@ -398,6 +398,20 @@ def test_where_each_chain_has_its_own_url_one_that_is_not_fit_is_not_taken(
     assert unfit.reason == "certificate-revoked"
 
 
+@pytest.mark.parametrize("x5u", [ONE_URL, OWN_URLS])
+@pytest.mark.parametrize("mode", [0o604, 0o640, 0o602])
+def test_a_key_that_others_can_read_or_replace_signs_no_more(sti: Sti, x5u: str, mode: int) -> None:
+    """Also the certificate before does not go on with it, which goes on with any other fault of the files."""
+    running = load_identity(sti.files(x5u), NOW)
+    key = sti.directory / "key.pem"
+    key.chmod(mode)
+    identity, unfit = look_again(running, NOW)
+    assert identity is None
+    assert str(unfit) == f"key-file-open-to-others: {key}: mode {mode:04o}; it must be 0600 or less"
+    key.chmod(0o600)
+    assert look_again(running, NOW)[1] is None
+
+
 def test_another_url_than_verifiers_fetch(sti: Sti) -> None:
     with pytest.raises(IdentityUnfit, match="x5u-invalid"):
         load_identity(sti.files("http://cert.example.com/1.pem"), NOW)
