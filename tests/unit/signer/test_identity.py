@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from trunkward.shaken import jwt
 from trunkward.shaken.published import published_name
@@ -412,9 +412,22 @@ def test_a_key_that_others_can_read_or_replace_signs_no_more(sti: Sti, x5u: str,
     assert look_again(running, NOW)[1] is None
 
 
-def test_another_url_than_verifiers_fetch(sti: Sti) -> None:
+@pytest.mark.parametrize("look", [load_identity, check_files])
+def test_another_url_than_verifiers_fetch(
+    sti: Sti, look: Callable[[IdentityFiles, datetime], object]
+) -> None:
     with pytest.raises(IdentityUnfit, match="x5u-invalid"):
-        load_identity(sti.files("http://cert.example.com/1.pem"), NOW)
+        look(sti.files("http://cert.example.com/1.pem"), NOW)
+
+
+@pytest.mark.parametrize("kind", ["nonsense", "of another kind"])
+def test_without_the_key_of_evidence_it_does_not_start(sti: Sti, kind: str) -> None:
+    file = sti.files().evidence_key
+    other = new_key().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    file.write_bytes(b"nonsense" if kind == "nonsense" else other)
+    with pytest.raises(IdentityUnfit) as unfit:
+        load_identity(sti.files(), NOW)
+    assert str(unfit.value).startswith(f"evidence-key-unreadable: {file}: ")
 
 
 def rsa_key(sti: Sti) -> None:
