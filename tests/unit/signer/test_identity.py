@@ -247,6 +247,18 @@ def test_files_nobody_can_sign_with(sti: Sti, spoil: Spoil, cause: str) -> None:
     assert look_again(running, NOW)[0] is None
 
 
+@pytest.mark.parametrize("gone", [True, False])
+def test_without_the_administrators_certificate_no_list_is_good(sti: Sti, gone: bool) -> None:
+    file = sti.directory / "administrator.pem"
+    if gone:
+        file.unlink()
+    else:
+        file.write_text("nonsense")
+    with pytest.raises(IdentityUnfit) as unfit:
+        load_identity(sti.files(), NOW)
+    assert str(unfit.value).startswith(f"trusted-list-refused: {file}: ")
+
+
 def test_a_list_that_somebody_else_signed_starts_nothing(sti: Sti) -> None:
     sti.lists(by=sti._administrator())
     with pytest.raises(IdentityUnfit, match=r"trusted-list-refused.*list-signature"):
