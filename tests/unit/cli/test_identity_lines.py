@@ -110,7 +110,7 @@ LASTS = msgspec.structs.replace(GOOD, begins=NOW, until=NOW + timedelta(days=100
     [
         (timedelta(days=75), "25 days left", ""),
         (timedelta(days=75, seconds=1), "24 days left", "yellow"),
-        (timedelta(days=100) - timedelta(minutes=121), "2 hours left", "yellow"),
+        (timedelta(days=100) - timedelta(minutes=120), "2 hours left", "yellow"),
         (timedelta(days=100) - timedelta(minutes=119), "119 min left", "yellow"),
         (timedelta(days=97), "3 days left", "yellow"),
         (timedelta(days=97, minutes=1), "71 hours left", "yellow"),
