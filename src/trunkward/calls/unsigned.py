@@ -45,6 +45,7 @@ _WORDS: tuple[tuple[str, str], ...] = (
         "certificate-test",
         "nobody on the Internet trusts this node's TEST authority: get a certificate (identity.certificates)",
     ),
+    ("certificate-awaited", "the first SHAKEN certificate is ordered and not there yet: ./trunkward certs"),
     ("certificate-", "the SHAKEN certificate could not be used: ./trunkward status, signer.log"),
     ("chain-", "the SHAKEN certificate could not be used: ./trunkward status, signer.log"),
     ("key-", "the SHAKEN key could not be used: ./trunkward status, signer.log"),

@@ -95,8 +95,8 @@ def _identity_lines(name: str, one: IdentityState, now: datetime) -> Iterator[Te
 
 
 def _signer_lines(one: SigningNow) -> Iterator[Text]:
-    if one.why_not:
-        yield Text(f"    its signer signs nothing: {_plain(one.why_not)}", "red")
+    if one.problem:
+        yield Text(f"    its signer {_plain(one.problem)}", "red")
     else:
         yield Text(f"    its signer signs, with serial {one.serial}")
 

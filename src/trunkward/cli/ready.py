@@ -11,6 +11,7 @@ from trunkward.cli.said import complain
 from trunkward.control.shown import certificate_parts, certificate_sources, identity_sources
 from trunkward.engines.node_facts import FROZEN
 from trunkward.engines.probes import answers, get, lives, ng_pongs, tls_pongs, valkey
+from trunkward.engines.signing_now import signing_now
 from trunkward.settings import (
     METRICS_PORT,
     NG_PORT,
@@ -93,7 +94,7 @@ def not_ready(
         "rtpengine": partial(ng_pongs, NG_PORT),
         "valkey": partial(_counts_money, paths, node.gates),
         **{
-            signer_name(identity): partial(answers, paths.signer_socket_of(identity))
+            signer_name(identity): partial(_answers_and_has_a_certificate, paths, identity)
             for identity in (OF_NODE, *declared.reseller_identities)
         },
         "fetcher": partial(answers, paths.fetcher_socket),
@@ -161,6 +162,14 @@ def gate_policy(index: int) -> int:
 def _is_due(paths: Paths) -> bool:
     """Whether what is in force has been so for long enough to have reached everybody."""
     return abs(time.time() - paths.declared.stat().st_mtime) > BEHIND_S
+
+
+def _answers_and_has_a_certificate(paths: Paths, identity: str) -> None:
+    """Or waits for none: an authority that is quick is waited for a little."""
+    answers(paths.signer_socket_of(identity))
+    its = signing_now(paths, [identity])[identity]
+    if its.waits:
+        raise OSError(its.problem)
 
 
 def _works(paths: Paths, version: int) -> None:

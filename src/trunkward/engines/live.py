@@ -29,9 +29,9 @@ from trunkward.engines.installed import edge_followed
 from trunkward.engines.kamailio import EdgeFiles, render_kamailio_cfg
 from trunkward.engines.layout import Directory, directories, ensure_directory
 from trunkward.engines.pki_files import PkiFiles
-from trunkward.engines.probes import answers
 from trunkward.engines.shown_pair import places
 from trunkward.engines.signers import signer_programs
+from trunkward.engines.signing_now import signing_now
 from trunkward.engines.supervisor import Program, programs
 from trunkward.engines.supervisor_rpc import Supervisor, SupervisorRefused
 from trunkward.engines.whole_file import write_private
@@ -310,8 +310,8 @@ def _start_anew(paths: Paths, part: str) -> None:
 
 
 def _tell_whether_it_signs(paths: Paths, part: str, tell: Callable[[str], None]) -> None:
-    """A signer starts by itself once it has a certificate it may sign with; an order takes its time."""
-    if not _wait(partial(_answers, paths.signer_socket_of(identity_of(part))), _SIGNER_S):
+    """A signer begins by itself once it has a certificate it may sign with; an order takes its time."""
+    if not _wait(partial(_signs, paths, identity_of(part)), _SIGNER_S):
         tell(
             f"{part} does not sign: calls go unsigned until its certificate is there; "
             "./trunkward certs says how that stands"
@@ -330,9 +330,8 @@ def _is_up(paths: Paths, part: str) -> None:
     raise NotApplied(f"{part} does not come up: {said.strip()}; see {paths.log}/{part}.log")
 
 
-def _answers(door: Path) -> bool:
-    answers(door)
-    return True
+def _signs(paths: Paths, identity: str) -> bool:
+    return not signing_now(paths, [identity])[identity].why_not
 
 
 def _decides(gate_policy: Callable[[int], int], index: int, version: int | None) -> bool:

@@ -145,7 +145,7 @@ def _timed[T](ask: Callable[[], T]) -> tuple[T, float]:
 
 def _unfit(name: str, numbers: PartNumbers) -> str:
     if name.partition("-")[0] == "signer" and numbers.value("trunkward_signer_fit") == 0:
-        return f"it may not sign: {signing(numbers).why_not}"
+        return signing(numbers).problem
     if name == "worker" and numbers.value("trunkward_worker_name_taken"):
         return "another node goes by this one's name in the same Valkey: write another node.id"
     if name.startswith("gate-") and not numbers.value("trunkward_gate_policy_version"):

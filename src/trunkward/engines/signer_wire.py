@@ -17,6 +17,8 @@ MAX_FRAME = 16 * 1024
 LENGTH_BYTES = 4
 #: Longest name, number or identifier in a request, in characters.
 MAX_NAME = 128
+#: Why a signer signs nothing whose first certificate is ordered and was not issued yet.
+CERTIFICATE_AWAITED = "certificate-awaited"
 
 #: Retargets of one call that are signed (our limit; hop by hop a call may have more).
 MAX_RETARGETS = 5

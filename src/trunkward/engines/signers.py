@@ -131,6 +131,7 @@ def _command(signer: Signer, declared: Declared, paths: Paths) -> list[str]:
         *("--socket", str(paths.signer_socket_of(identity))),
         *("--key", key),
         *("--certificate-chain", str(chain)),
+        *(["--ordered"] if source.certificates is Certificates.ACME else []),
         *trust,
         *("--x5u", x5u),
         *("--spc", spc),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trunkward.engines.part_numbers import PartNumbers, read_part
+from trunkward.engines.signer_wire import CERTIFICATE_AWAITED
 from trunkward.engines.signers import read_ports
 from trunkward.settings import Paths, signer_name
 
@@ -25,6 +26,15 @@ class SigningNow:
     serial: str = ""
     #: Why it signs nothing; "": it signs.
     why_not: str = ""
+    #: It holds no certificate, and waits for the one that was ordered.
+    waits: bool = False
+
+    @property
+    def problem(self) -> str:
+        """The same in words, of its signer; "" where it signs."""
+        if self.why_not == CERTIFICATE_AWAITED:
+            return "waits for its first certificate"
+        return f"signs nothing: {self.why_not}" if self.why_not else ""
 
 
 def signing_now(paths: Paths, identities: Iterable[str]) -> dict[str, SigningNow]:
@@ -47,7 +57,8 @@ def told(numbers: PartNumbers) -> SigningNow:
     why = labels.get("unfit", "")
     if not why and numbers.value("trunkward_signer_fit") != 1:
         why = "its key or certificate may not sign"
-    return SigningNow(serial=labels.get("serial", ""), why_not=why)
+    serial = labels.get("serial", "")
+    return SigningNow(serial=serial, why_not=why, waits=bool(labels) and not serial)
 
 
 def _labels(numbers: PartNumbers) -> Mapping[str, str]:

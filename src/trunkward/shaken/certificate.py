@@ -20,7 +20,7 @@ class CertificateUnfit(ValueError):
     def __init__(self, reason: str, detail: str = "") -> None:
         """`reason` for machines, `detail` for people."""
         super().__init__(f"{reason}: {detail}" if detail else reason)
-        self.reason = reason
+        self.reason, self.detail = reason, detail
 
 
 def check_signing_certificate(
@@ -79,7 +79,7 @@ def check_key(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) ->
         if not isinstance(curve, ec.SECP256R1):
             raise CertificateUnfit("certificate-not-p256")
     if public != key.public_key():
-        raise CertificateUnfit("certificate-key-mismatch")
+        raise CertificateUnfit("certificate-key-mismatch", "it is for another key")
 
 
 def check_profile(certificate: x509.Certificate) -> None:

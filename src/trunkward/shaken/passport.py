@@ -39,7 +39,7 @@ class PassportError(ValueError):
     def __init__(self, reason: str, detail: str = "") -> None:
         """`reason` for machines, `detail` for people."""
         super().__init__(f"{reason}: {detail}" if detail else reason)
-        self.reason = reason
+        self.reason, self.detail = reason, detail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

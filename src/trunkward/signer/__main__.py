@@ -50,6 +50,9 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     needed("--revocations", Path, "CRL", "its revocation list", needed=False)
     needed("--policy-administrator", Path, "PEM", "certificates both are signed under", needed=False)
     parser.add_argument(
+        "--ordered", action="store_true", help="the chain comes by an order: wait until it is there"
+    )
+    parser.add_argument(
         "--hard-revocation", action="store_true", help="no list that is good: nothing is signed"
     )
     parser.add_argument(
@@ -105,6 +108,7 @@ def _settings(arguments: argparse.Namespace) -> SignerSettings:
             denied=arguments.denied_evidence,
             x5u=arguments.x5u,
             spc=arguments.spc,
+            ordered=arguments.ordered,
         ),
         journal=arguments.journal,
         head=arguments.head,

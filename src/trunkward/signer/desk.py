@@ -14,7 +14,7 @@ from trunkward.shaken.evidence import EvidenceRefused
 from trunkward.shaken.number import NotANumber
 from trunkward.shaken.passport import Claims, DivClaims, PassportError, RcdClaims, ShakenClaims
 from trunkward.shaken.relationship import RelationshipRefused
-from trunkward.signer.identity import Identity, IdentityUnfit
+from trunkward.signer.identity import Awaited, Identity, IdentityUnfit
 from trunkward.signer.journal import Line
 from trunkward.signer.permits import NotPermitted, Permits, Proofs
 from trunkward.trunks.transit import OF_NODE
@@ -50,14 +50,14 @@ class SigningDesk:
 
     def __init__(
         self,
-        identity: Identity,
+        identity: Identity | Awaited,
         *,
         name: str = OF_NODE,
         third_party: bool = False,
         recorded_only: bool = False,
         passing: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`identity` has been checked; `take` hears of later checks.
+        """`identity` has been checked, or waits for its certificate; `take` hears of later checks.
 
         `name`: what requests call it. `third_party`: the obligated provider supplies each level.
         `recorded_only`: what has no record behind it is no evidence, as of the time of the TEST authority.
@@ -72,11 +72,12 @@ class SigningDesk:
             recorded_only=recorded_only,
         )
         #: Why nothing is signed at present; empty when all is well.
-        self.unfit = ""
+        self.unfit = identity.unfit.reason if isinstance(identity, Awaited) else ""
         self._date: tuple[int, str] = (0, "")
         self.identity = identity
         self.passing = passing
-        self.take(identity, None, passing())
+        if isinstance(identity, Identity):
+            self.take(identity, None, passing())
 
     def take(self, identity: Identity | None, wrong: IdentityUnfit | None, looked_s: float) -> None:
         """What `look_again` found: sign with it from now on, or refuse with the cause.
@@ -109,7 +110,7 @@ class SigningDesk:
         proofs = Proofs()
         try:
             # 2.
-            self._fit_for(request, now_s)
+            identity = self._fit_for(request, now_s)
             # 3.
             iat = int(now_s)
             if request.kind == "shaken":
@@ -118,7 +119,7 @@ class SigningDesk:
                 iat = _kept(request, iat)
             self.permits.retargets(request, int(now_s))
             # 4.
-            identities = [self.identity.passports.identity(claims) for claims in _claims(request, iat)]
+            identities = [identity.passports.identity(claims) for claims in _claims(request, iat)]
         except _REFUSED as refused:
             return _refuse(request, now_s, refused.reason)
         signed = Signed(
@@ -127,7 +128,7 @@ class SigningDesk:
             iat=iat,
             date=self._sip_date(iat),
             attest=Attestation(request.level) if request.level else None,
-            serial=self.identity.serial,
+            serial=identity.serial,
         )
         facts = {
             "iat": iat,
@@ -138,16 +139,19 @@ class SigningDesk:
         }
         return signed, _line("signed", request, now_s, facts)
 
-    def _fit_for(self, request: SignRequest, now_s: float) -> None:
+    def _fit_for(self, request: SignRequest, now_s: float) -> Identity:
+        """What it is signed with."""
         if request.identity != self.name:
             raise NotPermitted("identity-of-another")
-        if self.unfit:
+        identity = self.identity
+        if self.unfit or isinstance(identity, Awaited):
             raise NotPermitted(self.unfit)
         if self.passing() - self._looked_s > GOOD_S:
             raise NotPermitted("identity-look-late")
         if not self._not_before_s <= now_s <= self._not_after_s:
             late = now_s > self._not_after_s
             raise NotPermitted("certificate-expired" if late else "certificate-not-yet-valid")
+        return identity
 
     def _sip_date(self, iat: int) -> str:
         if self._date[0] != iat:

@@ -2,6 +2,7 @@
 
 Files change while it signs: a list is fetched anew, a certificate renewed, one revoked. So all of them are
 read again all the time (`look_again`), and held against the time and the lists of now (`Identity.check`).
+A certificate that is ordered may not be there yet: then the signer waits for it (`begin`).
 """
 
 import os
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from trunkward.engines.held_lists import HeldLists
+from trunkward.engines.signer_wire import CERTIFICATE_AWAITED
 from trunkward.shaken.certificate import CertificateUnfit, check_own, check_signing_certificate
 from trunkward.shaken.crl import NO_LIST, Revocations, Status
 from trunkward.shaken.passport import PassportError, PassportSigner
@@ -30,6 +32,9 @@ from trunkward.trunks.token_key import TokenKey
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 #: No key or certificate file of ours is larger, in bytes.
 _MAX_FILE = 64 * 1024
+#: What the next certificate of an order puts right, and nobody's hand has to. Whatever else is wrong at a
+#: start is for a person.
+_ENDS_WITH_THE_NEXT = frozenset({CERTIFICATE_AWAITED, "certificate-expired"})
 
 
 class IdentityUnfit(RuntimeError):
@@ -73,6 +78,25 @@ class IdentityFiles:
     denied: Path
     x5u: str
     spc: str
+    #: The chain comes by an order of the node's own (ACME): it may not be there yet.
+    ordered: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Awaited:
+    """What there is of an identity while the certificate it may sign with is ordered."""
+
+    files: IdentityFiles
+    evidence_key: Ed25519PublicKey
+    #: Why it signs nothing meanwhile.
+    unfit: IdentityUnfit
+    #: Of no certificate.
+    serial: str = ""
+
+    @property
+    def x5u(self) -> str:
+        """Where its chain will be published; with / at its end: below it."""
+        return self.files.x5u
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +143,7 @@ class Identity:
                 revoked=self.revocations,
             )
         except CertificateUnfit as unfit:
-            raise IdentityUnfit(unfit.reason, f"{self.files.certificate_chain}: {unfit}") from unfit
+            raise IdentityUnfit(unfit.reason, f"{self.files.certificate_chain}: {unfit.detail}") from unfit
         # 3.
         trust = self.files.trust
         if isinstance(trust, Administered) and trust.hard and self.revocation(now) is not Status.GOOD:
@@ -145,6 +169,19 @@ def load_identity(files: IdentityFiles, now: datetime) -> Identity:
         identity = _read_identity(files, held, now)
         identity.check(now)
     return identity
+
+
+def begin(files: IdentityFiles, now: datetime) -> Identity | Awaited:
+    """The identity; or what there is of it, when it only waits for the certificate that was ordered.
+
+    Raises `IdentityUnfit` when anything else is wrong.
+    """
+    try:
+        return load_identity(files, now)
+    except IdentityUnfit as unfit:
+        if not files.ordered or unfit.reason not in _ENDS_WITH_THE_NEXT:
+            raise
+        return Awaited(files=files, evidence_key=_parse_evidence_key(files.evidence_key), unfit=unfit)
 
 
 def check_files(files: IdentityFiles, now: datetime) -> None:
@@ -179,12 +216,12 @@ def check_files(files: IdentityFiles, now: datetime) -> None:
                     revoked=revoked,
                 )
         except PassportError as error:
-            raise IdentityUnfit(error.reason, str(error)) from error
+            raise IdentityUnfit(error.reason, error.detail) from error
         except CertificateUnfit as unfit:
-            raise IdentityUnfit(unfit.reason, f"{files.certificate_chain}: {unfit}") from unfit
+            raise IdentityUnfit(unfit.reason, f"{files.certificate_chain}: {unfit.detail}") from unfit
 
 
-def look_again(identity: Identity, now: datetime) -> tuple[Identity | None, IdentityUnfit | None]:
+def look_again(identity: Identity | Awaited, now: datetime) -> tuple[Identity | None, IdentityUnfit | None]:
     """The identity to sign with from now on, None when nothing may sign; and what is wrong with the files.
 
     The one before goes on with files that are not fit where each chain has a URL of its own (`x5u` ends with
@@ -192,6 +229,11 @@ def look_again(identity: Identity, now: datetime) -> tuple[Identity | None, Iden
     files now is what they find. Trusted list and revocation list are those of now in any case.
     """
     files = identity.files
+    if isinstance(identity, Awaited):
+        try:
+            return load_identity(files, now), None
+        except IdentityUnfit as unfit:
+            return None, unfit
     try:
         with _unfit(files):
             after = _read_identity(files, identity.held, now)
@@ -227,13 +269,13 @@ def _unfit(files: IdentityFiles) -> Iterator[None]:
 
 def _read_identity(files: IdentityFiles, held: HeldLists | None, now: datetime) -> Identity:
     key = _parse_key(files.key)
-    pem = _read(files.certificate_chain)
+    pem = _read_chain(files)
     certificate, *chain = _parse_certificates(files.certificate_chain, pem)
     try:
         x5u = published_at(files.x5u, files.spc, pem)
         passports = PassportSigner.create(key, x5u)
     except PassportError as error:
-        raise IdentityUnfit(error.reason, str(error)) from error
+        raise IdentityUnfit(error.reason, error.detail) from error
     trusted, revocations = _read_trust(files.trust, held, now)
     return Identity(
         files=files,
@@ -283,9 +325,19 @@ def _key_of_file(path: Path) -> ec.EllipticCurvePrivateKey:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         # Without the parser's words: they may quote the file.
         raise IdentityUnfit("key-unreadable", f"{path}: no unencrypted private key in PEM") from None
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise IdentityUnfit("certificate-not-p256", f"{path}: not an elliptic curve key")
+    # RFC 8225 section 4.2: ES256
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise IdentityUnfit("key-not-p256", f"{path}: calls are signed with a key on P-256 alone")
     return key
+
+
+def _read_chain(files: IdentityFiles) -> bytes:
+    try:
+        return _read(files.certificate_chain)
+    except IdentityUnfit as unfit:
+        if files.ordered and isinstance(unfit.__cause__, FileNotFoundError):
+            raise IdentityUnfit(CERTIFICATE_AWAITED, "the first one is ordered, not issued yet") from unfit
+        raise
 
 
 def _parse_certificates(path: Path, pem: bytes) -> list[x509.Certificate]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 
-from trunkward.signer.identity import Identity, IdentityUnfit, look_again
+from trunkward.signer.identity import Awaited, Identity, IdentityUnfit, look_again
 
 #: Seconds a look may take. Two looks are 30 s apart, so one that fails is known of within the minute in which
 #: the last good one still counts (`signer.desk.GOOD_S`).
@@ -25,14 +25,14 @@ class Looking:
 
     def __init__(
         self,
-        look: Callable[[Identity, datetime], Found] = look_again,
+        look: Callable[[Identity | Awaited, datetime], Found] = look_again,
         deadline_s: float = DEADLINE_S,
     ) -> None:
         """`look` reads and checks the files."""
         self._look, self._deadline_s = look, deadline_s
         self._under_way: asyncio.Future[Found] | None = None
 
-    async def again(self, identity: Identity, now: datetime) -> Found:
+    async def again(self, identity: Identity | Awaited, now: datetime) -> Found:
         """What is found now. A look that hangs, or fails in a way nobody foresaw, is a reason not to sign."""
         if self._under_way is not None and not self._under_way.done():
             return None, _unreadable("reading them has not ended since an earlier look")
@@ -43,7 +43,7 @@ class Looking:
             return None, _unreadable(f"reading them takes more than {self._deadline_s:g} s")
         return looked.result()
 
-    def _begun(self, identity: Identity, now: datetime) -> asyncio.Future[Found]:
+    def _begun(self, identity: Identity | Awaited, now: datetime) -> asyncio.Future[Found]:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Found] = loop.create_future()
 

@@ -1,11 +1,13 @@
 """What the signer counts. One registry per process, served on loopback only when asked."""
 
 from datetime import datetime
+from math import nan
 
 from prometheus_client import Counter, Gauge
 
 from trunkward.engines.denied_file import TAKEN, TAKEN_IS
 from trunkward.engines.exporter import Heartbeat, new_registry, serve
+from trunkward.engines.signer_wire import CERTIFICATE_AWAITED
 from trunkward.journal.heads import Head
 from trunkward.shaken.crl import Status
 
@@ -59,7 +61,7 @@ class SignerMetrics:
         )
         self.files_fit = Gauge(
             "trunkward_signer_files_fit",
-            "1 while the certificate in the files is the one in use, 0 while it is not fit",
+            "1 while the certificate in the files is the one in use, 0 while there is one that is not fit",
             registry=self.registry,
         )
         self.revocation_known = Gauge(
@@ -92,6 +94,14 @@ class SignerMetrics:
         self.files_fit.set(1 if taken else 0)
         self.revocation_known.set(1 if revocation is Status.GOOD else 0)
         self.certificate_expiry.set(not_after.timestamp())
+
+    def identity_awaited(self, unfit: str) -> None:
+        """It holds no certificate to sign with yet; `unfit`: why."""
+        self.fit.set(0)
+        self.identity.clear()
+        self.identity.labels("", unfit).set(1)
+        self.files_fit.set(1 if unfit == CERTIFICATE_AWAITED else 0)
+        self.certificate_expiry.set(nan)
 
     def journal_is(self, head: Head) -> None:
         """Take over how far the journal is."""

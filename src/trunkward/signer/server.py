@@ -36,7 +36,7 @@ from trunkward.journal.segments import STARTED, STOPPED
 from trunkward.signer.committing import Committing
 from trunkward.signer.desk import SigningDesk
 from trunkward.signer.forgetting import Forgetting, Retention
-from trunkward.signer.identity import IdentityFiles, load_identity
+from trunkward.signer.identity import Awaited, IdentityFiles, IdentityUnfit, begin
 from trunkward.signer.journal import Journal, Line
 from trunkward.signer.kept_certificates import keep
 from trunkward.signer.looking import Looking
@@ -48,6 +48,8 @@ log = structlog.get_logger("signer")
 #: Seconds between two looks at all files of the identity; expiry itself is seen at once. Half of the minute
 #: in which a certificate that is not fit any more has to be noticed.
 RECHECK_S = 30.0
+#: The same while it waits for the certificate that was ordered: calls go unsigned meanwhile.
+AWAITED_S = 1.0
 #: Seconds between two looks whether the journal has grown, for whoever signs its head.
 HEAD_S = 5.0
 #: At most one journal line in so many seconds for each user that is not allowed, or it could fill the disk.
@@ -143,6 +145,10 @@ class _Office:
         if wrong is not None and wrong.reason == "identity-unreadable":
             self.metrics.failures.labels("look").inc()
         identity = self.desk.identity
+        if isinstance(identity, Awaited):
+            self.metrics.identity_awaited(self.desk.unfit)
+            self._say_why_it_waits(wrong)
+            return
         self.metrics.identity_checked(
             serial=identity.serial,
             unfit=self.desk.unfit,
@@ -164,6 +170,20 @@ class _Office:
             keep(self.settings.journal.with_name("certificates"), identity)
         except OSError as problem:  # it signs all the same; the next look tries again
             log.error("certificate-not-kept", error=str(problem))
+
+    def _say_why_it_waits(self, wrong: IdentityUnfit | None) -> None:
+        """Once for each reason: it looks each second."""
+        if str(wrong) != self._not_taken:
+            self._not_taken = str(wrong)
+            log.warning("waits-for-certificate", why=str(wrong))
+            self.note("waits-for-certificate", error=self.desk.unfit)
+
+    async def look(self, recheck_s: float) -> None:
+        """Looks at the identity's files until the end, often while there is nothing to sign with."""
+        while True:
+            awaited = isinstance(self.desk.identity, Awaited)
+            await asyncio.sleep(min(AWAITED_S, recheck_s) if awaited else recheck_s)
+            await self.do("look", self.recheck)
 
     def look_at_denied(self) -> None:
         """Takes over what was revoked, and says so."""
@@ -319,7 +339,7 @@ async def serve(
     `clock` gives seconds since the epoch. Raises `IdentityUnfit`, `JournalError`, `SocketInUse` or
     `OSError` when it cannot start; nothing is listening then.
     """
-    identity = load_identity(settings.identity, datetime.fromtimestamp(clock(), UTC))
+    identity = begin(settings.identity, datetime.fromtimestamp(clock(), UTC))
     make_way(settings.socket)
     journal, metrics = Journal(settings.journal), SignerMetrics()
 
@@ -381,7 +401,7 @@ async def _listen(office: _Office, stop: asyncio.Event, recheck_s: float) -> Non
         "ready", socket=str(settings.socket), spc=settings.identity.spc, serial=office.desk.identity.serial
     )
     tasks = [
-        asyncio.create_task(office.every(recheck_s, "look", office.recheck)),
+        asyncio.create_task(office.look(recheck_s)),
         asyncio.create_task(office.every(recheck_s, "forget", office.forget)),
         asyncio.create_task(office.every(LOOK_S, "denied", office.look_at_denied)),
         asyncio.create_task(office.every(HEAD_S, "head", office.tell_head)),

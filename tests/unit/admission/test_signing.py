@@ -8,15 +8,18 @@ from typing import Any
 import pytest
 
 from sipkit.passports import shaken
-from sipkit.tokens import KEY
+from sipkit.places import TABLE
+from sipkit.tokens import KEY, token, whose
 from trunkward.admission.ports import PeerIdentity
 from trunkward.admission.screen import screen
 from trunkward.admission.signing import TEST_CERTIFICATE
+from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.calls.unsigned import in_words
 from trunkward.calls.verdict import Blame, Reason, Reject
 from trunkward.shaken.attest import Attestation, Lack, Rule
 from trunkward.shaken.contract import Contract
 from trunkward.shaken.contract import issue as issue_contract
+from trunkward.shaken.evidence import Kind
 from trunkward.trunks.callers import CallerRule
 from trunkward.trunks.customer import MOST_AGE_D, Customer
 from trunkward.trunks.model import Declared
@@ -24,6 +27,7 @@ from trunkward.trunks.signing import Certificates, SigningSource
 from trunkward.trunks.transit import Role, SigningIdentity
 from unit.admission.signings import (
     CALLED,
+    ELSEWHERE,
     FOREIGN,
     FORWARDED,
     GOOD,
@@ -122,6 +126,41 @@ def test_a_name_is_signed_of_whose_number_it_is(
     claims = claims_of(outbound(CALLED, calling=FOREIGN, headers=headers), pbx, diverting)
     assert claims.caller_name is None
     assert claims_of(outbound(CALLED), pbx, world(declared)).caller_name is None
+
+
+def test_a_name_is_signed_of_a_number_that_is_the_customers_by_a_letter(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared
+) -> None:
+    trunk = changed(declared.trunks[0], caller_name=NAME)
+    tokens = [token(FOREIGN, kind=Kind.LOA)]
+    known = changed(declared, trunks=(trunk,))
+    policy = Snapshot(compile_snapshot(known, tokens, 1, TABLE, relationships=whose(known)))
+    claims = claims_of(outbound(CALLED, calling=FOREIGN), pbx, policy)
+    assert (claims.level, claims.caller_name) == (Attestation.A, replace(NAME, reviewed=""))
+
+
+@pytest.mark.parametrize(("role", "named"), [(Role.ORIGINATING, True), (Role.INTERMEDIATE, False)])
+def test_no_name_is_signed_of_another_providers_caller_whatever_level_is_supplied(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared, role: Role, *, named: bool
+) -> None:
+    """The name is that of the trunk's customer, and not of whoever calls through it."""
+    identities = {"resale": changed(RESALE, third_party=True)}
+    policy = world(
+        declared, reseller="resale", identities=identities, supplies_levels=True, role=role, caller_name=NAME
+    )
+    claims = claims_of(outbound(CALLED, headers={"attestation-info": ["A"]}), pbx, policy)
+    assert (claims.level, claims.caller_name is not None) == (Attestation.A, named)
+
+
+def test_where_nobody_is_to_hear_of_the_caller_nothing_is_signed(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared
+) -> None:
+    """RFC 3323: a signature names him; it is made when one carrier of several may hear of him."""
+    policy, private = world(declared), {"privacy": ["id"]}
+    signing = seen(outbound(ELSEWHERE, headers=private), pbx, policy).signing
+    assert (signing.claims, signing.unsigned) == (None, Rule.PRIVATE)
+    assert claims_of(outbound(ELSEWHERE), pbx, policy).orig == OWN[1:]
+    assert claims_of(outbound(CALLED, headers=private), pbx, policy).orig == OWN[1:]
 
 
 RESALE = SigningIdentity(spc="567T", x5u="https://cr.resale.example.com/shaken.pem")

@@ -1,6 +1,7 @@
 """What a call that was sent on is signed with: a div for each retarget, behind what was found good."""
 
 from copy import replace
+from typing import Any
 
 import pytest
 
@@ -162,6 +163,18 @@ def test_what_it_is_held_against_is_the_number_that_diverted_it(
     assert policy_of(seen(outbound(CALLED, calling=OWN, headers=headers), pbx, policy)) is None
 
 
+@pytest.mark.parametrize("found", [None, GOOD, FORGED, LATE])
+def test_whose_diversion_it_is_stays_known_whatever_it_was_found_to_be(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared, found: VerificationFact
+) -> None:
+    """Its treatment, and what is on record of it, are those of a call that one of our numbers diverted."""
+    headers = {"diversion": diversion(OWN), "identity": [shaken("12125550150", OWN[1:], iat=NOW)]}
+    policy = world(declared, caller=FORWARDED)
+    brought = seen(outbound(CALLED, calling=FOREIGN, headers=headers), pbx, policy, found).signing.brought
+    assert brought is not None
+    assert (brought.diverted_by, brought.reached) == (OWN[1:], OWN[1:])
+
+
 def test_a_signature_is_diverted_once(outbound: Attempt, pbx: PeerIdentity, declared: Declared) -> None:
     """Who has got a call from a bank has its signature, and might send that with a call to anybody."""
     policy = world(declared, caller=FORWARDED)
@@ -223,6 +236,49 @@ def test_a_div_is_only_for_a_number_that_is_called_here_by_evidence(
     claims = claims_of(outbound(CALLED, calling=FOREIGN, headers={"diversion": diversion(OWN)}), pbx, policy)
     assert claims.retargets == (((CALLED[1:], OWN[1:]),) if diverted else ())
     assert claims.retarget_evidence == tuple(tokens if diverted else ())
+
+
+@pytest.mark.parametrize(
+    ("said", "diverted"),
+    [
+        ({}, True),
+        ({"trunk": "acme-branch"}, False),
+        ({"customer": "KYC-2026-99"}, False),
+        ({"identity": "resale"}, False),
+        ({"until": NOW}, False),
+    ],
+)
+def test_a_div_is_only_for_a_number_whose_evidence_is_this_trunks_and_lasts(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared, said: dict[str, Any], *, diverted: bool
+) -> None:
+    """The signer would refuse any other."""
+    trunk = replace(declared.trunks[0], caller=FORWARDED)
+    tokens = [token(OWN, **said)]
+    policy = Snapshot(compile_snapshot(replace(declared, trunks=(trunk,)), tokens, 1, TABLE))
+    claims = claims_of(outbound(CALLED, calling=FOREIGN, headers={"diversion": diversion(OWN)}), pbx, policy)
+    assert claims.retarget_evidence == tuple(tokens if diverted else ())
+
+
+def test_a_number_with_two_proofs_has_one_div(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared
+) -> None:
+    """Ported to us, and then in the inventory as well."""
+    trunk = replace(declared.trunks[0], caller=FORWARDED)
+    tokens = [token(OWN, kind=kind) for kind in (Kind.PORT, Kind.OWN_INVENTORY)]
+    policy = Snapshot(compile_snapshot(replace(declared, trunks=(trunk,)), tokens, 1, TABLE))
+    claims = claims_of(outbound(CALLED, calling=FOREIGN, headers={"diversion": diversion(OWN)}), pbx, policy)
+    assert (claims.retargets, len(claims.retarget_evidence)) == (((CALLED[1:], OWN[1:]),), 1)
+
+
+def test_where_one_of_several_has_no_proof_none_has_a_div(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared
+) -> None:
+    """A chain with a link missing would be good to nobody."""
+    trunk = replace(declared.trunks[0], caller=FORWARDED)
+    policy = Snapshot(compile_snapshot(replace(declared, trunks=(trunk,)), [token(SECOND)], 1, TABLE))
+    attempt = outbound(CALLED, calling=FOREIGN, headers={"diversion": diversion(SECOND, OWN)})
+    claims = claims_of(attempt, pbx, policy)
+    assert (claims.dest, claims.retargets, claims.retarget_evidence) == (CALLED[1:], (), ())
 
 
 @pytest.mark.parametrize(("age_s", "kept"), [(0, True), (30, True), (-30, True), (31, False), (-31, False)])

@@ -116,12 +116,24 @@ def test_in_transit_who_calls_is_what_the_provider_says(
     assert names(verdict.routes[0].headers, "P-Asserted-Identity") == asserted
 
 
-def test_in_transit_a_caller_without_a_number_goes_unsigned(
-    outbound: Attempt, pbx: PeerIdentity, declared: Declared
+@pytest.mark.parametrize(
+    ("brings", "signing"),
+    [
+        ([], Signing(unsigned=Rule.NO_NUMBER)),
+        (["rubbish"], Signing(unsigned=Rule.NO_NUMBER, passes_on=True)),
+        (
+            [shaken("12125550150", "12025550199", iat=NOW)],
+            Signing(unsigned=Rule.ALREADY_SIGNED, passes_on=True),
+        ),
+    ],
+)
+def test_in_transit_a_caller_without_a_number_goes_unsigned_or_as_it_came(
+    outbound: Attempt, pbx: PeerIdentity, declared: Declared, brings: list[str], signing: Signing
 ) -> None:
     policy = world(declared, role=Role.GATEWAY)
-    case = seen(outbound(CALLED, calling="alice"), pbx, policy)
-    assert case.signing == Signing(unsigned=Rule.NO_NUMBER)
+    headers = {"identity": brings} if brings else {}
+    case = seen(outbound(CALLED, calling="alice", headers=headers), pbx, policy)
+    assert case.signing == signing
     assert admitted(case).from_uri == "sip:alice@sbc.example.com"
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from trunkward.cli.identity_lines import document, is_wrong, lines
+from trunkward.cli import identity_lines
+from trunkward.cli.identity_lines import asked, document, is_wrong, lines
 from trunkward.control.node_file import read_node_file
 from trunkward.engines.certificate_state import IdentitiesState, IdentityState, ListState, write_state
 from trunkward.engines.part_numbers import PartNumbers
@@ -90,6 +91,93 @@ def test_what_is_wrong_stands_in_it_and_breaks_no_terminal(declared: Declared, p
     assert "list-signature; tried again at 2026-11-26 12:00:00 UTC" in found
 
 
+def styled(declared: Declared, paths: Paths, state: IdentitiesState, now: datetime = NOW) -> dict[str, str]:
+    """By what is said, the colour it is said in; without the names in front."""
+    write_state(paths.identities_state, state)
+    found = {}
+    for line in lines(declared, paths, now, {}):
+        spans = [span for span in line.spans if span.style]
+        said = line.plain[spans[0].start :] if spans else line.plain.strip()
+        found[said] = str(spans[0].style if spans else line.style)
+    return found
+
+
+#: A certificate of 100 days from NOW on.
+LASTS = msgspec.structs.replace(GOOD, begins=NOW, until=NOW + timedelta(days=100))
+
+
+@pytest.mark.parametrize(
+    ("passed", "begins", "style"),
+    [
+        (timedelta(days=75), "25 days left", ""),
+        (timedelta(days=75, seconds=1), "24 days left", "yellow"),
+        (timedelta(days=100) - timedelta(minutes=120), "2 hours left", "yellow"),
+        (timedelta(days=100) - timedelta(minutes=119), "119 min left", "yellow"),
+        (timedelta(days=97), "3 days left", "yellow"),
+        (timedelta(days=97, minutes=1), "71 hours left", "yellow"),
+        (timedelta(days=100), "ended", "red"),
+        (timedelta(days=101), "ended", "red"),
+    ],
+)
+def test_how_long_it_lasts_is_said_in_its_colour(
+    declared: Declared, paths: Paths, passed: timedelta, begins: str, style: str
+) -> None:
+    state = msgspec.structs.replace(WELL, identities={"node": LASTS})
+    words = f"{begins}, until 2027-03-06 12:00:00 UTC"
+    (found,) = [its for said, its in styled(declared, paths, state, NOW + passed).items() if words in said]
+    assert found == style
+
+
+def test_one_that_has_ended_says_when_and_when_the_next_is_asked_for(
+    declared: Declared, paths: Paths
+) -> None:
+    ended = IdentityState(spc="000T", source="acme x", ended=NOW - timedelta(days=1), next_attempt=NOW)
+    found = styled(declared, paths, msgspec.structs.replace(WELL, identities={"node": ended}))
+    words = "000T, acme x: its certificate ended 2026-11-25 12:00:00 UTC: calls go unsigned"
+    assert found[words] == "red"
+    assert "asked for at 2026-11-26 12:00:00 UTC" in found
+
+
+def test_how_it_is_published(declared: Declared, paths: Paths) -> None:
+    odd = msgspec.structs.replace(GOOD, found=None, served="text/html")
+    found = said(declared, paths, msgspec.structs.replace(WELL, identities={"node": odd}))
+    served = "served as text/html instead of application/pem-certificate-chain"
+    assert f"published at {odd.url}; not looked for yet, {served}" in found
+
+
+def test_who_is_new_to_the_process_that_orders_is_named(declared: Declared, paths: Paths) -> None:
+    found = styled(declared, paths, msgspec.structs.replace(WELL, identities={}))
+    assert found["000T: nobody says yet how it stands"] == "yellow"
+
+
+@pytest.mark.parametrize(
+    ("until", "words", "style"),
+    [
+        (NOW + timedelta(seconds=1), "12 authorities, 41 min old, good until 2026-11-26 12:00:01 UTC", ""),
+        (NOW, "12 authorities, 41 min old, good until 2026-11-26 12:00:00 UTC", "red"),
+        (None, "12 authorities, 41 min old", ""),
+    ],
+)
+def test_a_list_that_has_ended_is_red(
+    declared: Declared, paths: Paths, until: datetime | None, words: str, style: str
+) -> None:
+    trusted = ListState(at=NOW - timedelta(minutes=41), until=until, entries=12, problem="refused")
+    found = styled(declared, paths, msgspec.structs.replace(WELL, trusted_list=trusted))
+    line = {said.removeprefix("trusted list").strip(): style for said, style in found.items()}
+    assert line[words] == style
+    # nobody has said when it is tried again
+    assert line["refused"] == "red"
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_signers_are_asked_where_a_node_runs(
+    declared: Declared, paths: Paths, monkeypatch: pytest.MonkeyPatch, *, runs: bool
+) -> None:
+    monkeypatch.setattr(identity_lines, "is_running", lambda _: runs)
+    found = asked(declared, paths)
+    assert found == ({"node": SigningNow(why_not="it does not answer")} if runs else {})
+
+
 def test_the_test_authority_is_called_what_it_is(paths: Paths) -> None:
     found = read_node_file(EXAMPLE, "node.yaml")
     (line,) = lines(found, paths, NOW, {})
@@ -111,6 +199,8 @@ def test_whether_the_signer_signs_is_what_the_signer_says(declared: Declared, pa
     assert "    its signer signs nothing: certificate-revoked" in said(
         declared, paths, signers={"node": stopped}
     )
+    waits = SigningNow(why_not="certificate-awaited")
+    assert "    its signer waits for its first certificate" in said(declared, paths, signers={"node": waits})
     assert "    its signer signs, with serial 75a1" in said(
         declared, paths, signers={"node": SigningNow(serial="75a1")}
     )
@@ -124,6 +214,11 @@ def test_what_a_signer_s_numbers_say() -> None:
         )
         numbers = PartNumbers(families=tuple(metrics.registry.collect()))
         assert told(numbers) == SigningNow(serial="75a1", why_not=unfit)
+    metrics.identity_awaited("certificate-awaited")
+    numbers = PartNumbers(families=tuple(metrics.registry.collect()))
+    assert told(numbers) == SigningNow(why_not="certificate-awaited", waits=True)
+    # what tells no such thing
+    assert told(PartNumbers()) == SigningNow(why_not="its key or certificate may not sign")
 
 
 def test_for_programs(declared: Declared, paths: Paths) -> None:

@@ -138,3 +138,78 @@ def test_what_is_wrong_is_said_where_it_stands(written: tuple[str, str, str]) ->
     (problem,) = refused.value.problems
     assert problem.path == where
     assert why in problem.message
+
+
+@pytest.mark.parametrize("spc", ["000t", "00T", "0000T", "00-T", "٠٠٠T"])
+def test_a_code_is_four_letters_or_digits(spc: str) -> None:
+    assert EXAMPLE.count('    spc: "000T"\n') == 1
+    with pytest.raises(NodeFileRefused) as refused:
+        read_node_file(EXAMPLE.replace('    spc: "000T"\n', f'    spc: "{spc}"\n'), "node.yaml")
+    (problem,) = refused.value.problems
+    assert (problem.path, "four capital letters or digits" in problem.message) == (f"{AT}.spc", True)
+
+
+@pytest.mark.parametrize(
+    "x5u",
+    [
+        "http://cert.example.com/a.pem",
+        "https://cert.example.com:444/a.pem",
+        "https://cert.example.com/a.pem?b=c",
+        "https://-cert.example.com/a.pem",
+        "https://192.0.2.1/a.pem",
+        "https://cert.example.com",
+    ],
+)
+def test_a_url_that_verifiers_would_not_fetch_is_refused(x5u: str) -> None:
+    """ATIS-1000074: what signs calls must be found by everybody who verifies them."""
+    with pytest.raises(NodeFileRefused) as refused:
+        read("", x5u)
+    (problem,) = refused.value.problems
+    assert (problem.path, "https URL on port 443 or 8443" in problem.message) == (f"{AT}.x5u", True)
+
+
+@pytest.mark.parametrize("port", ["0", "65536"])
+def test_a_port_nobody_has_is_refused(port: str) -> None:
+    with pytest.raises(NodeFileRefused) as refused:
+        read("", administrator=ADMINISTRATOR.replace("example.net/", f"example.net:{port}"))
+    (problem,) = refused.value.problems
+    assert problem.path == "node.policy_administrator.url"
+
+
+def test_an_administrator_may_have_any_other_port() -> None:
+    for port in ("1", "65535"):
+        node = read("", administrator=ADMINISTRATOR.replace("example.net/", f"example.net:{port}")).node
+        assert node.policy_administrator is not None
+        assert node.policy_administrator.url == f"https://sti-pa.example.net:{port}"
+
+
+TOKEN = "pkcs11:token=shaken;object=709J?module-path=/usr/lib/softhsm.so&pin-source=/etc/pin"
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (TOKEN, ""),
+        (TOKEN.replace("object=709J", ""), "object"),
+        ("s.key", "the absolute path of a file, or of a key in a token"),
+        ("https://example.com/s.key", "the absolute path of a file, or of a key in a token"),
+    ],
+)
+def test_a_key_is_in_a_file_or_in_a_token(key: str, said: str) -> None:
+    written = f'    certificates: files\n    files: {{chain: /etc/s.pem, key: "{key}"}}'
+    if not said:
+        assert read(written).node.signing.key_file == key
+        return
+    with pytest.raises(NodeFileRefused) as refused:
+        read(written)
+    (problem,) = refused.value.problems
+    assert (problem.path, said in problem.message) == (f"{AT}.files.key", True), problem
+
+
+@pytest.mark.parametrize("source", ["", "    certificates: test\n", f"{ACME}\n"])
+def test_files_that_nobody_uses_are_refused(source: str) -> None:
+    x5u = BELOW if "acme" in source else X5U
+    with pytest.raises(NodeFileRefused) as refused:
+        read(f"{source}    files: {{chain: /etc/s.pem, key: /etc/s.key}}", x5u)
+    (problem,) = refused.value.problems
+    assert (problem.path, "not used" in problem.message) == (f"{AT}.files", True)

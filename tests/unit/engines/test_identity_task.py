@@ -9,12 +9,19 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from trunkward.control.node_file import read_node_file
-from trunkward.engines.identity_task import codes_without, copies, identities_task, signing_files
+from trunkward.engines.identity_task import (
+    codes_without,
+    copies,
+    identities_of,
+    identities_task,
+    signing_files,
+)
 from trunkward.engines.supervisor import identity_programs
 from trunkward.settings import SYSTEM_AUTHORITIES, Paths
 from trunkward.shaken.testauthority import build_signing_certificate, build_test_authority
 from trunkward.trunks.model import Declared
 from trunkward.trunks.signing import Certificates, PolicyAdministrator, SigningSource, StiAuthority
+from trunkward.trunks.transit import SigningIdentity
 
 EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")
 PATHS = Paths(config=Path("/c"), state=Path("/s"), run=Path("/r"), log=Path("/l"))
@@ -65,10 +72,34 @@ def test_acme() -> None:
         "/s/pki/identities/node-account.key",
         "/s/pki/identities/node.csr",
     )
+    # where nobody names any, its HTTPS is trusted as anybody's
+    assert one.published_trusted == one.ordering.trusted == SYSTEM_AUTHORITIES
+    assert one.ordering.external_key == ""
     # its password is a copy: a person's file stays root's
     assert one.ordering.password == "/r/identities/node.password"
     assert copies(declared(ACME), PATHS)[Path("/r/identities/node.password")] == "/etc/password"
     assert "/etc/password" not in repr(task)
+
+
+def test_of_a_persons_own_nothing_is_ordered_or_published() -> None:
+    """It is only looked for where it is published, and its end told."""
+    task = identities_task(declared(replace(FILES, publish_address="192.0.2.7")), PATHS)
+    assert task is not None
+    (one,) = task.identities
+    assert (one.source, one.chain) == ("files /etc/s.pem", "/etc/s.pem")
+    assert (one.ordering, one.publish, one.address) == (None, "", "192.0.2.7")
+    assert one.published_trusted == SYSTEM_AUTHORITIES
+
+
+def test_a_resellers_of_the_test_authority_signs_with_files_of_his_own() -> None:
+    found = declared(SigningSource())
+    identity = SigningIdentity(spc="001T", x5u="https://cert.example.com/resold.pem")
+    resold = replace(found, reseller_identities={"resold": identity})
+    assert identities_of(resold)["resold"] == ("001T", identity.x5u, identity.signing)
+    assert signing_files(resold, PATHS, "resold") == (
+        Path("/s/pki/identities/resold.pem"),
+        "/s/pki/identities/resold.key",
+    )
 
 
 def test_every_file_that_is_named_has_its_copy() -> None:

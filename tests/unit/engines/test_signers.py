@@ -1,5 +1,6 @@
 """A signer for each identity: who has which user, what each is started with, and whom it trusts."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from trunkward.engines.signers import (
 )
 from trunkward.settings import Paths
 from trunkward.trunks.model import Declared
+from trunkward.trunks.signing import Certificates, SigningSource
 from trunkward.trunks.transit import MAX_IDENTITIES, OF_NODE
 
 EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")
@@ -94,6 +96,8 @@ def test_whom_it_trusts(paths: Paths, declared: Declared, tmp_path: Path) -> Non
         "  policy_administrator: {url: https://sti-pa.example.net, certificate: /pa.pem}\n  identity:\n",
     )
     command = signer_programs(read_node_file(files, "node.yaml"), paths)[0].command
+    # a person's is there before the start, or the start is refused
+    assert "--ordered" not in command
     told = options(command)
     assert "--authorities" not in told
     assert "--hard-revocation" in command
@@ -101,6 +105,14 @@ def test_whom_it_trusts(paths: Paths, declared: Declared, tmp_path: Path) -> Non
     assert (told["--key"], told["--certificate-chain"]) == ("/k.pem", "/c.pem")
     assert told["--trusted-list"] == str(paths.trusted_list)
     assert told["--policy-administrator"] == str(paths.policy_administrator)
+
+
+def test_one_whose_certificate_is_ordered_waits_for_it(paths: Paths, declared: Declared) -> None:
+    assert "--ordered" not in signer_programs(declared, paths)[0].command
+    signing = SigningSource(certificates=Certificates.ACME)
+    ordered = replace(declared, node=replace(declared.node, signing=signing))
+    made = signer_programs(ordered, paths)
+    assert [one.name for one in made if "--ordered" in one.command] == ["signer"]
 
 
 @pytest.mark.parametrize(

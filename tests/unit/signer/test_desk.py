@@ -2,11 +2,13 @@
 
 import json
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import pytest
+from cryptography.x509 import Certificate
 
 from trunkward.engines.signer_wire import Refused, Signed
 from trunkward.shaken import base64url
@@ -14,12 +16,17 @@ from trunkward.shaken.es256 import verify_es256
 from trunkward.shaken.evidence import Kind
 from trunkward.signer import permits
 from trunkward.signer.desk import GOOD_S, SigningDesk
-from trunkward.signer.identity import load_identity, look_again
+from trunkward.signer.identity import Identity, begin, load_identity, look_again
 
 
 @pytest.fixture
 def desk(house: Any) -> SigningDesk:
     return SigningDesk(load_identity(house.identity(), datetime.fromtimestamp(house.now_s, UTC)))
+
+
+def certificate_of(desk: SigningDesk) -> Certificate:
+    assert isinstance(desk.identity, Identity)
+    return desk.identity.certificate
 
 
 def test_a_with_evidence(desk: SigningDesk, house: Any) -> None:
@@ -39,12 +46,12 @@ def test_a_with_evidence(desk: SigningDesk, house: Any) -> None:
     assert json.loads(base64url.decode(header))["x5u"] == "https://cert.example.com/709J/1.pem"
     assert parameters == ["info=<https://cert.example.com/709J/1.pem>", "alg=ES256", "ppt=shaken"]
     verify_es256(
-        desk.identity.certificate.public_key(),  # type: ignore[arg-type]
+        certificate_of(desk).public_key(),  # type: ignore[arg-type]
         f"{header}.{payload}".encode(),
         base64url.decode(signature),
     )
     assert answer.date == "Mon, 23 Nov 2026 12:00:00 GMT"
-    assert answer.serial == f"{desk.identity.certificate.serial_number:x}"
+    assert answer.serial == f"{certificate_of(desk).serial_number:x}"
     assert entry.facts["kind"] == "signed"
     facts = entry.facts
     assert (facts["record_id"], facts["evidence_id"], facts["evidence_version"]) == ("rec-1", "num-1", 2)
@@ -160,11 +167,11 @@ def test_garbage_is_answered_without_an_id(desk: SigningDesk, house: Any, frame:
 
 
 def test_expiry_is_seen_at_its_second_without_any_recheck(desk: SigningDesk, house: Any) -> None:
-    end = desk.identity.certificate.not_valid_after_utc.timestamp()
+    end = certificate_of(desk).not_valid_after_utc.timestamp()
     wanted = house.request(relationship=house.relationship(until=2**40, not_after=2**40))
     assert isinstance(desk.answer(wanted, end)[0], Signed)
     assert desk.answer(wanted, end + 1)[0] == Refused(id="7", error="certificate-expired")
-    start = desk.identity.certificate.not_valid_before_utc.timestamp()
+    start = certificate_of(desk).not_valid_before_utc.timestamp()
     assert desk.answer(house.request(), start - 1)[0] == Refused(id="7", error="certificate-not-yet-valid")
 
 
@@ -174,6 +181,21 @@ def test_it_stops_with_a_cause_and_resumes(desk: SigningDesk, house: Any) -> Non
     assert desk.answer(house.request(), house.now_s)[0] == Refused(id="7", error="key-file-open-to-others")
     house.files.shaken_key.chmod(0o600)
     desk.take(*look_again(desk.identity, datetime.fromtimestamp(house.now_s, UTC)), time.monotonic())
+    assert isinstance(desk.answer(house.request(), house.now_s)[0], Signed)
+
+
+def test_it_signs_from_the_moment_its_first_certificate_is_there(house: Any) -> None:
+    now = datetime.fromtimestamp(house.now_s, UTC)
+    chain = house.files.shaken.read_bytes()
+    house.files.shaken.unlink()
+    desk = SigningDesk(begin(replace(house.identity(), ordered=True), now))
+    awaited = Refused(id="7", error="certificate-awaited")
+    answer, line = desk.answer(house.request(), house.now_s)
+    assert (answer, line.facts["error"]) == (awaited, "certificate-awaited")
+    desk.take(*look_again(desk.identity, now), time.monotonic())
+    assert desk.answer(house.request(), house.now_s)[0] == awaited
+    house.files.shaken.write_bytes(chain)
+    desk.take(*look_again(desk.identity, now), time.monotonic())
     assert isinstance(desk.answer(house.request(), house.now_s)[0], Signed)
 
 

@@ -1,7 +1,7 @@
 """What stops the signer, at its start and while it runs: one cause each; and what it takes over."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,18 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from trunkward.shaken import jwt
 from trunkward.shaken.published import published_name
 from trunkward.signer import identity as identity_module
 from trunkward.signer.identity import (
     Administered,
+    Awaited,
+    Identity,
     IdentityFiles,
     IdentityUnfit,
+    begin,
     check_files,
     load_identity,
     look_again,
@@ -244,6 +247,18 @@ def test_files_nobody_can_sign_with(sti: Sti, spoil: Spoil, cause: str) -> None:
     assert look_again(running, NOW)[0] is None
 
 
+@pytest.mark.parametrize("gone", [True, False])
+def test_without_the_administrators_certificate_no_list_is_good(sti: Sti, gone: bool) -> None:
+    file = sti.directory / "administrator.pem"
+    if gone:
+        file.unlink()
+    else:
+        file.write_text("nonsense")
+    with pytest.raises(IdentityUnfit) as unfit:
+        load_identity(sti.files(), NOW)
+    assert str(unfit.value).startswith(f"trusted-list-refused: {file}: ")
+
+
 def test_a_list_that_somebody_else_signed_starts_nothing(sti: Sti) -> None:
     sti.lists(by=sti._administrator())
     with pytest.raises(IdentityUnfit, match=r"trusted-list-refused.*list-signature"):
@@ -395,9 +410,36 @@ def test_where_each_chain_has_its_own_url_one_that_is_not_fit_is_not_taken(
     assert unfit.reason == "certificate-revoked"
 
 
-def test_another_url_than_verifiers_fetch(sti: Sti) -> None:
+@pytest.mark.parametrize("x5u", [ONE_URL, OWN_URLS])
+@pytest.mark.parametrize("mode", [0o604, 0o640, 0o602])
+def test_a_key_that_others_can_read_or_replace_signs_no_more(sti: Sti, x5u: str, mode: int) -> None:
+    """Also the certificate before does not go on with it, which goes on with any other fault of the files."""
+    running = load_identity(sti.files(x5u), NOW)
+    key = sti.directory / "key.pem"
+    key.chmod(mode)
+    identity, unfit = look_again(running, NOW)
+    assert identity is None
+    assert str(unfit) == f"key-file-open-to-others: {key}: mode {mode:04o}; it must be 0600 or less"
+    key.chmod(0o600)
+    assert look_again(running, NOW)[1] is None
+
+
+@pytest.mark.parametrize("look", [load_identity, check_files])
+def test_another_url_than_verifiers_fetch(
+    sti: Sti, look: Callable[[IdentityFiles, datetime], object]
+) -> None:
     with pytest.raises(IdentityUnfit, match="x5u-invalid"):
-        load_identity(sti.files("http://cert.example.com/1.pem"), NOW)
+        look(sti.files("http://cert.example.com/1.pem"), NOW)
+
+
+@pytest.mark.parametrize("kind", ["nonsense", "of another kind"])
+def test_without_the_key_of_evidence_it_does_not_start(sti: Sti, kind: str) -> None:
+    file = sti.files().evidence_key
+    other = new_key().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    file.write_bytes(b"nonsense" if kind == "nonsense" else other)
+    with pytest.raises(IdentityUnfit) as unfit:
+        load_identity(sti.files(), NOW)
+    assert str(unfit.value).startswith(f"evidence-key-unreadable: {file}: ")
 
 
 def rsa_key(sti: Sti) -> None:
@@ -415,7 +457,7 @@ def other_curve(sti: Sti) -> None:
     ("spoil", "cause"),
     [
         (lambda _: None, ""),
-        (rsa_key, "certificate-not-p256"),
+        (rsa_key, "key-not-p256"),
         (other_curve, "key-not-p256"),
         (lambda s: (s.directory / "key.pem").unlink(), "file-unreadable"),
         (lambda s: s.write_key(new_key()), "certificate-key-mismatch"),
@@ -437,3 +479,64 @@ def test_a_person_s_key_and_chain_are_looked_at_before_they_are_relied_on(
             check_files(sti.files(), NOW)
         assert unfit.value.reason == cause
     assert list((sti.directory / "kept").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "cause"),
+    [
+        (lambda s: (s.chain.unlink(), s.list_file.unlink(), s.crl_file.unlink()), "certificate-awaited"),
+        (lambda s: s.write_chain(s.signing(now=NOW - timedelta(days=91))), "certificate-expired"),
+    ],
+    ids=["the first", "the next"],
+)
+def test_who_has_ordered_a_certificate_waits_for_it(sti: Sti, spoil: Spoil, cause: str) -> None:
+    """And nobody else does: where no order is under way the start is refused."""
+    spoil(sti)
+    with pytest.raises(IdentityUnfit) as unfit:
+        begin(sti.files(), NOW)
+    assert unfit.value.reason == ("file-unreadable" if cause == "certificate-awaited" else cause)
+    waits = begin(replace(sti.files(), ordered=True), NOW)
+    assert isinstance(waits, Awaited)
+    assert (waits.unfit.reason, waits.serial, waits.x5u) == (cause, "", ONE_URL)
+    again, wrong = look_again(waits, NOW)
+    assert again is None
+    assert wrong is not None
+    assert wrong.reason == cause
+    # one that is not fit is not taken
+    sti.lists()
+    sti.write_chain(sti.signing(spc="809J"))
+    again, wrong = look_again(waits, NOW)
+    assert again is None
+    assert wrong is not None
+    assert wrong.reason == "certificate-spc-mismatch"
+    # the one that was ordered
+    certificate = sti.signing()
+    sti.write_chain(certificate)
+    again, wrong = look_again(waits, NOW)
+    assert wrong is None
+    assert again is not None
+    assert again.certificate == certificate
+
+
+@pytest.mark.parametrize(
+    ("spoil", "cause"),
+    [
+        (lambda s: s.write_chain(s.signing(spc="809J")), "certificate-spc-mismatch"),
+        (lambda s: s.write_key(new_key()), "certificate-key-mismatch"),
+        (lambda s: (s.directory / "key.pem").chmod(0o604), "key-file-open-to-others"),
+        (lambda s: s.chain.write_text(""), "certificate-unreadable"),
+        (lambda s: (s.chain.unlink(), (s.directory / "key.pem").unlink()), "file-unreadable"),
+        (lambda s: (s.chain.unlink(), s.chain.mkdir()), "file-unreadable"),
+        (
+            lambda s: (s.chain.unlink(), (s.directory.parent / "pki" / "evidence.pub").unlink()),
+            "file-unreadable",
+        ),
+    ],
+)
+def test_what_is_wrong_otherwise_is_waited_for_by_nobody(sti: Sti, spoil: Spoil, cause: str) -> None:
+    """No certificate that is ordered puts it right."""
+    assert isinstance(begin(replace(sti.files(), ordered=True), NOW), Identity)
+    spoil(sti)
+    with pytest.raises(IdentityUnfit) as unfit:
+        begin(replace(sti.files(), ordered=True), NOW)
+    assert unfit.value.reason == cause

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -10,8 +11,9 @@ import pytest
 import structlog
 
 from trunkward.signer import looking as module
+from trunkward.signer import server
 from trunkward.signer.desk import SigningDesk
-from trunkward.signer.identity import load_identity
+from trunkward.signer.identity import begin
 from trunkward.signer.looking import Found, Looking
 from trunkward.signer.metrics import SignerMetrics
 from trunkward.signer.server import _Office
@@ -75,11 +77,12 @@ class Office:
     """What a signer does again and again, without its sockets."""
 
     def __init__(self, house: Any) -> None:
+        files = replace(house.identity(), ordered=True)
         now = datetime.fromtimestamp(house.now_s, UTC)
         self.metrics, self.lines = SignerMetrics(), list[Any]()
         self.office = _Office(
-            settings=SimpleNamespace(identity=house.identity(), journal=house.tmp / "journal"),  # type: ignore[arg-type]
-            desk=SigningDesk(load_identity(house.identity(), now)),
+            settings=SimpleNamespace(identity=files, journal=house.tmp / "journal"),  # type: ignore[arg-type]
+            desk=SigningDesk(begin(files, now)),
             journal=None,  # type: ignore[arg-type]
             committing=self,  # type: ignore[arg-type]
             forgetting=None,  # type: ignore[arg-type]
@@ -118,6 +121,75 @@ def test_the_office_stops_signing_says_so_and_goes_on_looking(house: Any) -> Non
         assert world.metrics.fit._value.get() == 1
 
     asyncio.run(run())
+
+
+def test_the_office_waits_for_its_first_certificate_and_says_so_once(
+    house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looks often while there is none, tells why it signs nothing, and signs at once when it is there."""
+    monkeypatch.setattr(server, "AWAITED_S", 0.001)
+    chain = house.files.shaken.read_bytes()
+    house.files.shaken.unlink()
+    world = Office(house)
+    numbers = world.metrics
+
+    def told() -> tuple[object, ...]:
+        (sample,) = next(iter(numbers.identity.collect())).samples
+        return numbers.fit._value.get(), numbers.files_fit._value.get(), *sample.labels.values()
+
+    async def until(unfit: str) -> None:
+        for _ in range(500):
+            if told()[-1] == unfit:
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError(told())
+
+    async def run() -> None:
+        await world.office.recheck()
+        assert told() == (0, 1, "", "certificate-awaited")
+        task = asyncio.create_task(world.office.look(60.0))
+        await asyncio.sleep(0.05)
+        house.files.shaken.write_text("no certificate")
+        await until("certificate-unreadable")
+        assert told() == (0, 0, "", "certificate-unreadable")
+        house.files.shaken.write_bytes(chain)
+        await until("")
+        task.cancel()
+
+    with structlog.testing.capture_logs() as logged:
+        asyncio.run(run())
+    serial = world.office.desk.identity.serial
+    assert told() == (1, 1, serial, "")
+    assert [(one["kind"], one.get("error", one.get("serial"))) for one in world.lines] == [
+        ("waits-for-certificate", "certificate-awaited"),
+        ("waits-for-certificate", "certificate-unreadable"),
+        ("signing-resumed", ""),
+        ("certificate-changed", serial),
+    ]
+    assert [one["event"] for one in logged] == [
+        "waits-for-certificate",
+        "waits-for-certificate",
+        "signing-resumed",
+        "certificate-changed",
+    ]
+
+
+def test_one_that_signs_is_looked_at_in_its_time(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "AWAITED_S", 0.001)
+    world, looks = Office(house), list[int]()
+
+    def look(*_: object) -> Found:
+        looks.append(1)
+        return None, module._unreadable("never")
+
+    async def run() -> None:
+        world.office._looking = Looking(look)
+        task = asyncio.create_task(world.office.look(60.0))
+        await asyncio.sleep(0.1)
+        task.cancel()
+
+    asyncio.run(run())
+    assert looks == []
 
 
 def test_what_is_done_again_and_again_outlives_any_exception(house: Any) -> None:

@@ -1,19 +1,26 @@
 """Property 29: Debian's secsipidx, another implementation, and ours accept each other's Identity headers."""
 
 import http.client
+import json
+import os
 import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from trunkward.control.declared import InForce
+from trunkward.engines.pki_files import PkiFiles
+from trunkward.settings import Paths
 from trunkward.shaken.attest import Attestation
 from trunkward.shaken.credential import credential_of
 from trunkward.shaken.crl import NO_LIST
@@ -21,11 +28,14 @@ from trunkward.shaken.passport import PassportSigner, ShakenClaims
 from trunkward.shaken.testauthority import build_signing_certificate, build_test_authority
 from trunkward.shaken.trusted_list import TrustedList
 from trunkward.shaken.verify import CalledAs, Verification, Verstat, verify
+from wire.commands import run_command
+from wire.conftest import EXAMPLE
 
 pytestmark = pytest.mark.skipif(shutil.which("secsipidx") is None, reason="secsipidx is not installed")
 
 X5U = "https://cert.example.com/709J/1.pem"
 CALLER, CALLED = "12025550100", "12025550110"
+A, B = Attestation.A, Attestation.B
 ORIGID = "123e4567-e89b-82d3-a456-426655440000"
 
 
@@ -115,17 +125,99 @@ def test_its_command_finds_our_chain_and_misses_another(provider: Provider, tmp_
     assert not accepts(provider, value)
 
 
-@pytest.mark.parametrize("level", Attestation)
-def test_we_accept_what_its_command_signs(provider: Provider, level: Attestation) -> None:
+def signed_by_its_command(provider: Provider, level: Attestation) -> str:
     done = secsipidx(
         provider, "-sign-full", "-orig-tn", CALLER, "-dest-tn", CALLED, "-attest", level.value,
         "-orig-id", ORIGID, "-x5u", X5U, "-fprvkey", "key.pem",
     )  # fmt: skip
-    value = done.stdout.strip()
+    assert done.returncode == 0, done
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("level", Attestation)
+def test_we_accept_what_its_command_signs(provider: Provider, level: Attestation) -> None:
+    value = signed_by_its_command(provider, level)
     found = provider.verified(value)
-    assert (found.outcome, found.attest, found.origid) == (Verstat.PASSED, level, ORIGID), done
+    assert (found.outcome, found.attest, found.origid) == (Verstat.PASSED, level, ORIGID), value
     forged = _with_claims_of(value, provider.identity(level, dest=("12025550199",)))
     assert provider.verified(forged).outcome is Verstat.FAILED
+
+
+@pytest.fixture
+def asked(provider: Provider) -> Callable[[str], tuple[int, dict[str, Any]]]:
+    """What `trunkward verify-identity` says of a header, on a node whose authority the provider's is."""
+    home = provider.home / "node"
+    environment = os.environ | {"TRUNKWARD_HOME": str(home)}
+    paths = Paths(config=home / "node.yaml", state=home / "state", run=home / "run", log=home / "log")
+    for file, content in (
+        (PkiFiles(paths.pki).shaken_authority, provider.authority.public_bytes(Encoding.PEM)),
+        (paths.declared, msgspec.json.encode(in_force())),
+    ):
+        file.parent.mkdir(parents=True)
+        file.write_bytes(content)
+
+    def ask(value: str) -> tuple[int, dict[str, Any]]:
+        header, chain = provider.home / "header.txt", provider.home / "certificate.pem"
+        header.write_text(f"Identity: {value}\n")
+        numbers = ("--from", f"+{CALLER}", "--to", f"+{CALLED}")
+        command = ["verify-identity", str(header), "--certificate", str(chain), *numbers, "--json"]
+        done = run_command(command, environment, 20, None)
+        return done.returncode, json.loads(done.stdout)
+
+    return ask
+
+
+def in_force() -> InForce:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    return InForce(version=1, node_file=text, certificates={"acme-hq": ["ab" * 32]}, evidence={})
+
+
+@pytest.mark.parametrize("level", Attestation)
+def test_verify_identity_finds_what_its_command_signed_good(
+    provider: Provider, asked: Callable[[str], tuple[int, dict[str, Any]]], level: Attestation
+) -> None:
+    code, told = asked(signed_by_its_command(provider, level))
+    assert (code, told["outcome"], told["level"]) == (0, "TN-Validation-Passed", level.value), told
+    assert (told["origid"], told["spc"], told["wanting"]) == (ORIGID, "709J", [])
+    assert {step["result"] for step in told["passports"][0]["steps"]} == {"passed"}
+
+
+def _of_another_key(provider: Provider, elsewhere: Path) -> str:
+    elsewhere.mkdir()
+    return signed_by_its_command(Provider(elsewhere), Attestation.A)
+
+
+@pytest.mark.parametrize(
+    ("tampered", "step", "cause"),
+    [
+        # its own signature, over what it was not made for
+        (
+            lambda p: _with_claims_of(signed_by_its_command(p, A), signed_by_its_command(p, B)),
+            9,
+            "438 signature",
+        ),
+        (lambda p: _of_another_key(p, p.home / "elsewhere"), 9, "438 signature"),
+        (
+            lambda p: _with_claims_of(signed_by_its_command(p, A), p.identity(A, dest=("12025550199",))),
+            7,
+            "438 dest-mismatch",
+        ),
+        (lambda p: signed_by_its_command(p, A).replace("ppt=shaken", "ppt=div"), 2, "438 ppt-mismatch"),
+    ],
+    ids=["level", "key", "callee", "ppt"],
+)
+def test_verify_identity_names_what_was_tampered_with(
+    provider: Provider,
+    asked: Callable[[str], tuple[int, dict[str, Any]]],
+    tampered: Callable[[Provider], str],
+    step: int,
+    cause: str,
+) -> None:
+    code, told = asked(tampered(provider))
+    assert (code, told["outcome"]) == (1, "TN-Validation-Failed")
+    (one,) = told["passports"]
+    assert [each["number"] for each in one["steps"] if each["result"] == "failed"] == [step]
+    assert f"{one['error']['code']} {one['error']['cause']}" == cause
 
 
 @pytest.fixture

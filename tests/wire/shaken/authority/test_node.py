@@ -6,22 +6,28 @@ In the order of a node's life, on one node.
 import json
 import os
 import re
-import shutil
 import subprocess
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    KeySerializationEncryption,
+    NoEncryption,
+    PrivateFormat,
+)
 
 from sipkit.passports import head_of
-from sipkit.sti import PASSWORD, SPC
+from sipkit.sti import SPC
 from trunkward.control.deviations import deviations
 from trunkward.control.node_file import read_node_file
+from trunkward.engines.pki_files import PkiFiles
 from trunkward.engines.probes import get
 from trunkward.engines.users import USERS, gid, uid
 from trunkward.settings import WEB_PORT
@@ -30,117 +36,40 @@ from trunkward.shaken.crl import read_crl
 from trunkward.shaken.published import published_at
 from trunkward.shaken.trusted_list import read_trusted_list
 from trunkward.shaken.verify import CalledAs, Verstat, verify
-from trunkward.stiauthority.server import StiAuthority, Where, accounts_of
-from wire.conftest import EXAMPLE, Node, start_node, stop_node
+from trunkward.stiauthority.home import serial
+from trunkward.stiauthority.issuing import issue_signing, revocations_at
+from trunkward.stiauthority.server import StiAuthority
+from wire.conftest import Node, start_node_in, stop_node
 from wire.health.conftest import ask
-from wire.node.parties import (
-    ACME_NUMBER,
-    NORTH_NUMBER,
-    carrier_agent,
-    connect,
-    customer_agent,
-    place,
-    run,
-    tls_carrier,
-)
-
-X5U = "    x5u: https://cert.example.com/trunkward/test.pem\n"
-#: Another code of the same provider's.
-OTHER_SPC = "001T"
-IDENTITY = """\
-    x5u: {sti.published_url}
-    certificates: acme
-    authority:
-      directory: {sti.directory_url}
-      terms_agreed: true
-      account: "{spc}"
-      user: tester-{spc}
-      password_file: {home}/password
-      ca: {sti.home.https_authority}
-    publish:
-      directory: {published}
-      ca: {sti.home.https_authority}
-      address: {sti.where.address}
-  policy_administrator:
-    url: {sti.administrator.url}
-    certificate: {sti.home.administrator_certificate}
-    ca: {sti.home.https_authority}
-    revocations_every_s: 2
-"""
+from wire.node.parties import ACME_NUMBER, NORTH_NUMBER
+from wire.shaken.authority.conftest import OTHER_SPC, certs, identities_of_a_call, wait_until
 
 
-@pytest.fixture(scope="module")
-def home() -> Iterator[Path]:
-    made = Path(tempfile.mkdtemp(prefix="tw-sti-", dir="/tmp"))
-    made.chmod(0o755)
-    yield made
-    shutil.rmtree(made, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def sti(home: Path) -> Iterator[StiAuthority]:
-    published = home / "published"
-    published.mkdir()
-    os.chown(published, uid("tw-identity"), gid("tw-identity"))
-    password = home / "password"
-    password.write_text(f"{PASSWORD}\n")
-    password.chmod(0o600)
-    made = StiAuthority.at(
-        home / "sti",
-        accounts=accounts_of([SPC, OTHER_SPC], user="tester", password=PASSWORD),
-        where=Where(address="127.0.0.70"),
-        published=published,
-    )
-    made.start()
-    yield made
-    made.stop()
-
-
-@pytest.fixture(scope="module")
-def node(home: Path, sti: StiAuthority) -> Iterator[Node]:
-    text = EXAMPLE.read_text(encoding="utf-8")
-    assert text.count(X5U) == 1
-    identity = IDENTITY.format(sti=sti, spc=SPC, home=home, published=home / "published")
-    running = start_node(text.replace(X5U, identity))
-    yield running
-    for program in ("identities", "signer"):
-        print(f"---- {program}\n{running.log(program)[-3000:]}")
-    stop_node(running)
-
-
-def certs(node: Node) -> dict[str, Any]:
-    """What `trunkward certs` says of the node's identity."""
-    document: dict[str, Any] = json.loads(node.trunkward("certs", "--json").stdout)
-    found: dict[str, Any] = document["identities"]["node"]
-    return found
-
-
-def wait_until[T](found: Callable[[], T], what: str, within_s: float = 60.0) -> T:
-    end = time.monotonic() + within_s
-    while not (value := found()):
-        assert time.monotonic() < end, f"not within {within_s} s: {what}"
-        time.sleep(0.2)
-    return value
-
-
-def identities_of_a_call(node: Node) -> list[str]:
-    """The Identity headers of a call to carrier north, as they arrive there."""
-    found: list[str] = []
-
-    async def scenario() -> None:
-        caller, north = customer_agent(), carrier_agent()
-        async with tls_carrier(node, north):
-            flow = await connect(node, caller)
-            call = await place(caller, flow, NORTH_NUMBER)
-            there = await north.incoming()
-            await call.answered()
-            await there.confirmed()
-            assert (await call.bye()).status == 200
-            await flow.close()
-        found.extend(there.invite.get_all("Identity"))
-
-    run(node, scenario)
-    return found
+def test_its_signer_waits_for_its_first_certificate(node: Node, sti: StiAuthority) -> None:
+    """Summary: before the first certificate is issued the node is up and calls go unsigned; its signer waits, says so once, and signs within seconds of the issue, in the same process."""
+    assert "signer is not ready: waits for its first certificate" in (node.home / "up.out").read_text()
+    wait_until(lambda: certs(node).get("failures"), "it was asked for")
+    before = node.pid("signer")
+    for command, more in (("certs", ""), ("status", "signer       not ready")):
+        told = node.trunkward(command)
+        assert told.returncode == 1
+        assert "    its signer waits for its first certificate" in told.stdout
+        assert more in told.stdout
+    found = certs(node)
+    assert (found["signs"], found["signs_nothing_because"]) == (False, "certificate-awaited")
+    metrics = get(WEB_PORT, "/metrics")
+    assert 'trunkward_signing_certificate_signs{identity="node"} 0.0' in metrics
+    assert 'trunkward_signer_identity{part="signer",serial="",unfit="certificate-awaited"} 1.0' in metrics
+    assert not identities_of_a_call(node)
+    wait_until(node.calls, "the call's record")
+    assert node.calls()[0]["attest_reason"] == "certificate-awaited"
+    sti.authority.refused.clear()
+    node.trunkward("certs", "renew", within_s=200)
+    wait_until(lambda: certs(node)["signs"], "it signs", within_s=3.0)
+    assert len(identities_of_a_call(node)) == 1
+    assert node.pid("signer") == before
+    assert node.log("signer").count("waits-for-certificate") == 1
+    assert "not-started" not in node.log("signer")
 
 
 def test_a_node_gets_its_signing_certificate(node: Node, sti: StiAuthority) -> None:
@@ -244,6 +173,57 @@ def test_property_35_what_is_scraped_of_its_certificate_and_lists(node: Node) ->
         assert time.time() - told[f'trunkward_list_fetched_timestamp_seconds{{list="{which}"}}'] < 600
 
 
+type SomeKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+def p256() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+#: A key that is not the certificate's, how it is kept, and the one cause that is told.
+CANNOT_SIGN: list[tuple[Callable[[], SomeKey], KeySerializationEncryption, str]] = [
+    (lambda: rsa.generate_private_key(65537, 2048), NoEncryption(), "key-not-p256"),
+    (lambda: ec.generate_private_key(ec.SECP384R1()), NoEncryption(), "key-not-p256"),
+    (p256, BestAvailableEncryption(b"secret"), "key-unreadable"),
+    (p256, NoEncryption(), "certificate-key-mismatch"),
+]
+
+
+@pytest.mark.parametrize(
+    ("key", "kept", "cause"), CANNOT_SIGN, ids=["rsa", "secp384r1", "encrypted", "of another certificate"]
+)
+def test_apply_refuses_a_key_that_cannot_sign(
+    node: Node, home: Path, key: Callable[[], SomeKey], kept: KeySerializationEncryption, cause: str
+) -> None:
+    """Summary: `apply` of a file whose identity has a key that cannot sign says so in one line with the cause, and changes nothing; the node goes on signing."""
+    chain, key_file, file = home / "kept.pem", home / "kept.key", home / "kept.yaml"
+    chain.write_bytes((node.state / "identities" / "node.pem").read_bytes())
+    key_file.write_bytes(key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, kept))
+    os.chown(key_file, uid("tw-signer"), gid("tw-signer"))
+    key_file.chmod(0o600)
+    text = (node.home / "node.yaml").read_text(encoding="utf-8")
+    ordered = text[text.index("    x5u: ") : text.index("  policy_administrator:")]
+    files = f"files: {{chain: {chain}, key: {key_file}}}"
+    own = f"    x5u: https://cert.example.com/kept.pem\n    certificates: files\n    {files}\n"
+    file.write_text(text.replace(ordered, own), encoding="utf-8")
+
+    def everything() -> object:
+        pki = {path: path.read_bytes() for path in (node.state / "pki").rglob("*") if path.is_file()}
+        told = [path.read_bytes() for path in (node.paths.declared, node.paths.identities_task)]
+        versions = node.trunkward("history", "--json").stdout
+        return pki, told, versions, [node.pid(part) for part in ("signer", "identities", "gate-0")]
+
+    before = everything()
+    refused = node.trunkward("apply", "--config", str(file), "--restart", "--delete")
+    assert refused.returncode == 2, refused
+    *_, why, last = refused.stderr.splitlines()
+    about = chain if cause == "certificate-key-mismatch" else key_file
+    assert why.partition("identity of node: ")[2].startswith(f"its signer could not sign: {cause}: {about}: ")
+    assert (last.endswith("nothing was changed"), refused.stderr.count("could not sign")) == (True, 1)
+    assert everything() == before
+    assert certs(node)["signs"]
+
+
 def changed(node: Node, **instead: str) -> subprocess.CompletedProcess[str]:
     """Applies the node file with other words in it."""
     text = (node.home / "node.yaml").read_text(encoding="utf-8")
@@ -311,3 +291,56 @@ def test_a_revoked_certificate_signs_no_more(node: Node, sti: StiAuthority) -> N
     # nothing was asked for behind a person's back
     assert len(sti.authority._orders) == placed
     assert "its signer signs nothing: certificate-revoked" in done.stdout
+
+
+def test_up_with_a_certificate_that_has_ended_and_no_authority(node: Node, sti: StiAuthority) -> None:
+    """Summary: with a certificate that has ended, and nobody to ask for another, the node comes up, calls go unsigned and are on record, and it is told; when the authority is back it renews by itself, and its signer, which has waited, signs."""
+    stop_node(node, keep=True)
+    sti.stop()
+    request = x509.load_pem_x509_csr(PkiFiles(node.paths.pki).identity_request("node").read_bytes())
+    key, issuer = request.public_key(), sti.home.intermediate
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    ended = issue_signing(
+        key,
+        spc=SPC,
+        issuer=issuer,
+        revocations=revocations_at(sti.administrator.revocations_url, sti.home.administrator.certificate),
+        serial=serial(),
+        now=datetime.now(UTC) - timedelta(minutes=5),
+        lifetime=timedelta(minutes=1),
+    )
+    chain = b"".join(one.public_bytes(Encoding.PEM) for one in (ended, issuer.certificate))
+    (node.state / "identities" / "node.pem").write_bytes(chain)
+    node.process = start_node_in(node.home).process
+    said = (node.home / "up.out").read_text()
+    assert "signer is not ready: signs nothing: certificate-expired; until then calls go unsigned" in said
+    before = node.pid("signer")
+    wait_until(lambda: certs(node).get("failures"), "it was asked for")
+    for command, more in (
+        ("certs", ""),
+        ("status", "degraded signer: signs nothing: certificate-expired -> "),
+    ):
+        told = node.trunkward(command)
+        assert told.returncode == 1
+        assert more in told.stdout, told.stdout
+        assert re.search(r"its certificate ended [-0-9: ]+ UTC: calls go unsigned", told.stdout)
+        assert "    its signer signs nothing: certificate-expired" in told.stdout
+    # what the alarms go by
+    numbers = dict(line.rpartition(" ")[::2] for line in ask("/metrics")[1].splitlines())
+    assert numbers['trunkward_node_lost{lost="signer"}'] == "1.0"
+    assert numbers['trunkward_signing_certificate_signs{identity="node"}'] == "0.0"
+    assert (
+        float(numbers['trunkward_signing_certificate_expiry_timestamp_seconds{identity="node"}'])
+        < time.time()
+    )
+    records = len(node.calls())
+    assert not identities_of_a_call(node)
+    wait_until(lambda: len(node.calls()) > records, "the call's record")
+    assert node.calls()[0]["attest_reason"] == "certificate-expired"
+    # the authority is back
+    sti.start()
+    wait_until(lambda: certs(node)["signs"], "it was renewed, and signs")
+    assert len(identities_of_a_call(node)) == 1
+    assert certs(node)["serial"] != f"{ended.serial_number:x}"
+    assert node.pid("signer") == before
+    node.wait_ready()
