@@ -70,7 +70,13 @@ def renewed(
         blocks=tokens.blocks,
     )
     planned = configuration.plan(store, read, Effects())
-    return decide(paths, planned, store, issued, before, actor=actor, command=command, now=now)
+    return decide(
+        *(paths, planned, store, issued, before),
+        records=records,
+        actor=actor,
+        command=command,
+        now=now,
+    )
 
 
 def run_renew(paths: Paths) -> int:

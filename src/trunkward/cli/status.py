@@ -4,6 +4,7 @@ import json
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import typer
@@ -21,6 +22,7 @@ from trunkward.control import reviews
 from trunkward.control.customers import wanting as customers_wanting
 from trunkward.control.declared import InForce
 from trunkward.control.deviations import deviations
+from trunkward.control.evidence import sound
 from trunkward.control.evidence_tokens import ending, wanting_in_force
 from trunkward.control.health import (
     DRAIN,
@@ -91,6 +93,7 @@ def run(paths: Paths, *, as_json: bool) -> int:
         return 2
     found, up = look(paths, in_force, declared), bool(holder(paths))
     if as_json:
+        evidence = _evidence(paths)
         document = as_document(found, names=True) | {
             "up": up,
             "kept_aside": [str(path) for path in kept_aside(paths)],
@@ -110,7 +113,8 @@ def run(paths: Paths, *, as_json: bool) -> int:
             "secrets": dict(wanting(declared, in_force.secrets, digest_key_id(paths), time.time())),
             "customers": dict(customers_wanting(declared, time.time())),
             "evidence": dict(ending(in_force.evidence, in_force.blocks, time.time())),
-            "reviews": dict(_reviews(paths)),
+            "reviews": dict(evidence.reviews),
+            "evidence_problems": evidence.problems,
             "inventories": dict(wanting_in_force(declared, in_force.evidence, in_force.blocks, time.time())),
             "money": money_status.document(in_force, money_status.waiting_alerts(paths), time.time()),
             "deviations": [{"where": d.where, "what": d.what} for d in found.facts.deviations],
@@ -226,7 +230,10 @@ def _print(found: Health, in_force: InForce, declared: Declared, paths: Paths, *
         console.print(Text.assemble("  ", ("customer", "yellow"), f" tenant {tenant}: {said}"))
     for record, said in ending(in_force.evidence, in_force.blocks, facts.now):
         console.print(Text.assemble("  ", (record, "yellow"), f" {said}"))
-    for record, said in _reviews(paths):
+    evidence = _evidence(paths)
+    for problem in evidence.problems:
+        console.print(Text.assemble("  ", ("evidence", "red"), f" {problem}"))
+    for record, said in evidence.reviews:
         console.print(Text.assemble("  ", (record, "yellow"), f" {said}"))
     for trunk, said in wanting_in_force(declared, in_force.evidence, in_force.blocks, facts.now):
         console.print(Text.assemble("  ", ("no block", "yellow"), f" trunk {trunk}: {said}"))
@@ -236,15 +243,23 @@ def _print(found: Health, in_force: InForce, declared: Declared, paths: Paths, *
     print_deviations(console, declared)
 
 
-def _reviews(paths: Paths) -> list[tuple[str, str]]:
-    """Evidence that waits for another person; none where no database can be asked, which has been said."""
+class _Evidence(NamedTuple):
+    #: What waits for another person, and what to do.
+    reviews: list[tuple[str, str]]
+    #: Sentences on what is not as it was journaled, and so waits for nobody.
+    problems: list[str]
+
+
+def _evidence(paths: Paths) -> _Evidence:
+    """Nothing where no database can be asked, which has been said."""
     if not paths.configuration_shared and not paths.configuration_db.exists():
-        return []
+        return _Evidence([], [])
     try:
         with configuration_store(paths, make=False) as store:
-            return reviews.waiting(store.evidence(), time.time())
+            records, problems = sound(store)
     except typer.Exit:
-        return []
+        return _Evidence([], [])
+    return _Evidence(reviews.waiting(records, time.time()), problems)
 
 
 def _print_parts(facts: Facts, found: Health) -> None:
