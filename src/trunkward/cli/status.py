@@ -19,23 +19,22 @@ from trunkward.cli.kept_aside import kept_aside, kept_lines
 from trunkward.cli.ready import not_ready
 from trunkward.cli.said import complain, say
 from trunkward.control import reviews
+from trunkward.control.certificate_troubles import FROM_ELSEWHERE
 from trunkward.control.customers import wanting as customers_wanting
 from trunkward.control.declared import InForce
 from trunkward.control.deviations import deviations
 from trunkward.control.evidence import sound
 from trunkward.control.evidence_tokens import ending, wanting_in_force
-from trunkward.control.health import (
-    DRAIN,
-    FROM_ELSEWHERE,
+from trunkward.control.health import DRAIN, Health, health
+from trunkward.control.health_document import as_document
+from trunkward.control.health_facts import (
     CertificateFacts,
     CertificateOf,
     ClockFacts,
     Facts,
-    Health,
     PartFacts,
     RecordsFacts,
-    as_document,
-    health,
+    VerifiedFacts,
 )
 from trunkward.control.node_file import NodeFileRefused
 from trunkward.control.pki import RENEW_BEFORE
@@ -64,6 +63,7 @@ from trunkward.engines.node_facts import (
     retention_facts,
     see,
     space_facts,
+    verified_facts,
 )
 from trunkward.engines.part_numbers import ports
 from trunkward.engines.pki_files import PkiFiles
@@ -159,6 +159,7 @@ def look(paths: Paths, in_force: InForce, declared: Declared) -> Health:
             drain=drain_facts(paths),
             restored=restored_facts(paths),
             retention=retention_facts(paths),
+            verified=verified_facts(paths),
             denied_left=denied_facts(seen),
             forget_fails=forget_facts(seen),
         )
@@ -204,6 +205,7 @@ def _print(found: Health, in_force: InForce, declared: Declared, paths: Paths, *
         records = facts.records
         words = f"{records.waiting_bytes} bytes, the oldest for {records.waiting_s:.1f} s"
         say(f"  {'records waiting':<28} {words if records.waiting_bytes else 'none'}")
+    say(f"  {'journals verified':<28} {_verified(facts.verified)}")
     for place in facts.space:
         free, size = place.free_bytes / 2**30, place.size_bytes / 2**30
         say(f"  {f'space for {place.what}':<28} {free:.1f} of {size:.1f} GiB free at {place.path}")
@@ -293,6 +295,12 @@ def _clock(clock: ClockFacts) -> str:
         f"{said}; off by {clock.estimated_error_s or 0:.6f} s as estimated,"
         f" by {clock.maximum_error_s or 0:.6f} s at most, {clock.offset_s or 0:+.6f} s still to be slewed"
     )
+
+
+def _verified(its: VerifiedFacts | None) -> str:
+    if its is None or not its.good_at:
+        return "not yet: the node does so once a day, first some minutes after its start"
+    return f"{datetime.fromtimestamp(its.good_at, UTC):%Y-%m-%d %H:%M} UTC: {its.looked_at}"
 
 
 def _print_certificates(facts: Facts) -> None:

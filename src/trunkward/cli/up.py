@@ -62,6 +62,7 @@ from trunkward.engines.live import tls_was_read
 from trunkward.engines.node import prepare
 from trunkward.engines.restore import finish
 from trunkward.engines.retention_look import keep_looking
+from trunkward.engines.verify_look import Verifying
 from trunkward.engines.whole_file import write_private
 from trunkward.settings import Paths
 from trunkward.store.configuration import SqlConfiguration, TextDamaged
@@ -256,6 +257,7 @@ def _supervise(
             _READY_WITHIN_S,
             lambda: stop_wanted or supervisor.poll() is not None or _keeps_dying(log, began_at, declared),
         )
+    verifying = Verifying(paths, lambda said: say(f"journals: {said}", "red"))
     ready = not missing and supervisor.poll() is None
     if ready:
         _note_start(paths)
@@ -263,6 +265,7 @@ def _supervise(
         _tell_service_manager(manager, "READY=1\nSTATUS=every part answers")
         _announce(paths, declared, began)
         keep_looking(paths, lambda said: say(f"evidence whose time is over: {said}", "yellow"))
+        verifying.begin()
     elif not stop_wanted and supervisor.poll() is None:
         for part, why in missing.items():
             complain(f"{part} is not ready: {why}\n{_last_words(paths.log / f'{part}.log')}")
@@ -276,6 +279,7 @@ def _supervise(
         if supervisor.poll() is None:
             supervisor.kill()
     code = supervisor.wait()
+    verifying.end()
     left = _end_orphans()
     if stop_wanted:
         say("stopped")

@@ -135,12 +135,18 @@ def only(line: str, journal: str) -> str:
     )
 
 
-def read_minutes(lines: Iterable[str], key: Ed25519PublicKey) -> Iterator[Minute]:
-    """All minutes of a file, followed from the first. Raises `ChainBroken` at the first that does not fit."""
+def read_minutes(
+    lines: Iterable[str], key: Ed25519PublicKey, *, from_the_first: bool = True
+) -> Iterator[Minute]:
+    """All minutes of a file, followed from the first. Raises `ChainBroken` at the first that does not fit.
+
+    Not `from_the_first`: what the first of the lines follows is not asked.
+    """
     last: Entry | None = None
     for line in lines:
         minute, entry = read_minute(line, key), read_line(line, None)
-        if entry.seq != (last.seq + 1 if last else 1) or minute.prev != (last.hash if last else GENESIS):
+        wanted = (last.seq + 1, last.hash) if last else (1, GENESIS)
+        if (from_the_first or last) and (entry.seq, minute.prev) != wanted:
             raise ChainBroken(f"line {entry.seq} of the heads does not follow the one before it")
         if len(minute.heads) != len(_signed(entry.text).commits):
             raise ChainBroken(f"line {entry.seq} of the heads: heads were taken out")

@@ -6,7 +6,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from trunkward.admission.posture import Lost
 from trunkward.api.look import View
 from trunkward.api.metrics import exposition, merged
-from trunkward.control.health import ClockFacts, Facts, Part, PartFacts, health
+from trunkward.control.health import health
+from trunkward.control.health_facts import ClockFacts, Facts, Part, PartFacts
 from trunkward.engines.node_facts import Seen
 from trunkward.engines.part_numbers import KamailioNumbers, PartNumbers
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from trunkward.admission.posture import POSTURE, Calls, Effect, Lost, effect
-from trunkward.control.health import (
-    DRAIN,
+from trunkward.control.health import DRAIN, health
+from trunkward.control.health_document import as_document
+from trunkward.control.health_facts import (
     CertificateFacts,
     CertificateOf,
     ClockFacts,
@@ -18,11 +19,8 @@ from trunkward.control.health import (
     RecordsFacts,
     RetentionFacts,
     SpaceFacts,
-    as_document,
-    health,
-    means,
-    refuses,
 )
+from trunkward.control.trouble import means, refuses
 
 NOW = 1_800_000_000.0
 KINDS = {
