@@ -1,5 +1,6 @@
 """A node's health out of facts: what is lost, what that means in the posture table's words, whether calls are taken."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from trunkward.control.health_facts import (
     RecordsFacts,
     RetentionFacts,
     SpaceFacts,
+    VerifiedFacts,
 )
 from trunkward.control.trouble import means, refuses
 
@@ -336,6 +338,48 @@ def test_an_up_that_does_not_look_is_told_of(up_s: float, fails: bool) -> None:
     assert [one.problem[:34] for one in health(seen).troubles] == [
         "nobody has looked for 1 hours what"
     ] * fails
+
+
+_GOOD = VerifiedFacts(at=NOW - 3600, changed=False, problem="", good_at=NOW - 3600, looked_at="all")
+
+
+@pytest.mark.parametrize(
+    ("found", "problem"),
+    [
+        (None, None),
+        (_GOOD, None),
+        (replace(_GOOD, at=NOW, problem="database is locked"), None),
+        (replace(_GOOD, good_at=NOW - 47.9 * 3600), None),
+        (replace(_GOOD, good_at=NOW - 49 * 3600), "not verified for 49 hours"),
+        (
+            replace(_GOOD, good_at=NOW - 49 * 3600, problem="database is locked"),
+            "not verified for 49 hours: database is locked",
+        ),
+        (replace(_GOOD, changed=True, problem="node: line 7: changed"), "node: line 7: changed"),
+        (
+            replace(_GOOD, changed=True, problem="node: line 7: changed", good_at=NOW - 49 * 3600),
+            "node: line 7: changed",
+        ),
+    ],
+)
+def test_journals_that_were_changed_or_that_nobody_verifies(
+    found: VerifiedFacts | None, problem: str | None
+) -> None:
+    its = health(facts(verified=found))
+    assert [(one.what, one.problem) for one in its.troubles] == ([("journals", problem)] if problem else [])
+    assert its.ready
+    # names of resellers may be in it
+    for names in (False, True):
+        told = json.dumps(as_document(its, names=names))
+        assert ("node: line 7" in told) == (names and bool(problem) and "line 7" in (problem or ""))
+
+
+@pytest.mark.parametrize(("up_s", "fails"), [(86_399, False), (86_401, True)])
+def test_a_node_that_never_verified_is_told_of_after_a_day(up_s: float, fails: bool) -> None:
+    well = facts(retention=RetentionFacts(at=NOW, problem=""))
+    parts = (well.parts[0], *(replace(part, since=NOW - up_s) for part in well.parts[1:]))
+    found = health(replace(well, parts=parts))
+    assert [one.problem for one in found.troubles] == ["not verified for 24 hours"] * fails
 
 
 def test_who_does_not_take_the_list_of_denied_evidence_is_named() -> None:
