@@ -13,14 +13,15 @@ from trunkward.engines.journals import KeyUnusable, minutes_of, read_public_key
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.journal.chain import ChainBroken
 from trunkward.journal.examine import Report, told
-from trunkward.journal.heads import Head, Minute
+from trunkward.journal.heads import Head, Minute, key_sha256
 from trunkward.settings import Paths
 
 
 def run_verify(paths: Paths, *, heads: Path | None, key: Path | None, as_json: bool) -> int:
     """0: every line is as it was written, and signed heads say so. 1: not all. 2: it could not be looked."""
     try:
-        found = examined(paths, heads or paths.heads, _key(paths, key), is_copy=heads is not None)
+        public = _key(paths, key)
+        found = examined(paths, heads or paths.heads, public, is_copy=heads is not None)
     except (ChainBroken, KeyUnusable) as problem:
         complain(str(problem))
         return 1 if isinstance(problem, ChainBroken) else 2
@@ -31,6 +32,7 @@ def run_verify(paths: Paths, *, heads: Path | None, key: Path | None, as_json: b
         document = {
             "journals": [asdict(report) for report in found.reports],
             "last_head_at": found.last_s or None,
+            "key_sha256": key_sha256(public),
             "silent": found.silent,
             "lost": found.lost,
             "restored": found.declared,
@@ -39,6 +41,7 @@ def run_verify(paths: Paths, *, heads: Path | None, key: Path | None, as_json: b
     else:
         for report in found.reports:
             _say(report)
+        say(f"heads signed with the key sha256:{key_sha256(public)}")
         for sentence in found.declared:
             say(sentence, "yellow")
         for sentence in [*found.silent, *found.lost]:
@@ -50,7 +53,8 @@ def run_heads(paths: Paths, *, as_json: bool) -> int:
     """0: shown. 1: the file of heads is not as it was written. 2: it could not be looked."""
     last: Minute | None = None
     try:
-        for minute in minutes_of(paths.heads, _key(paths, None)):
+        key = _key(paths, None)
+        for minute in minutes_of(paths.heads, key):
             last = minute
     except (ChainBroken, KeyUnusable) as problem:
         complain(str(problem))
@@ -62,7 +66,12 @@ def run_heads(paths: Paths, *, as_json: bool) -> int:
         complain(f"{paths.heads}: no head was signed yet; the worker does, once a minute")
         return 2
     if as_json:
-        document = {"at": last.at, "seq": last.seq, "heads": [_plain(head) for head in last.heads]}
+        document = {
+            "at": last.at,
+            "seq": last.seq,
+            "heads": [_plain(head) for head in last.heads],
+            "key_sha256": key_sha256(key),
+        }
         print(json.dumps(document, indent=1))
         return 0
     say(f"{last.seq} minutes signed, the last at {told(last.at)}")
@@ -70,6 +79,7 @@ def run_heads(paths: Paths, *, as_json: bool) -> int:
         missing = f", {head.gap.count} lines missing and not declared yet" if head.gap.count else ""
         say(f"  {head.journal}: line {head.seq}, {head.hash}{missing}")
     say(f"in {paths.heads}; the key to verify them is {PkiFiles(paths.pki).heads_public_key}")
+    say(f"which is sha256:{key_sha256(key)}; tell that whoever is to compare")
     say("copy both elsewhere, each day: whoever can write here could make both anew")
     return 0
 

@@ -11,11 +11,13 @@ opens the head of one journal, and says nothing of others (`only`).
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from hashlib import sha256
 from typing import Literal
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from trunkward.journal.chain import GENESIS, UNREADABLE, ChainBroken, Entry, begin_or_continue, entry_of
 from trunkward.journal.commitment import commitment, opens
@@ -86,6 +88,14 @@ class _Signed(msgspec.Struct):
 
 _signed = msgspec.json.Decoder(_Signed).decode
 _opened = msgspec.json.Decoder(list[tuple[str, msgspec.Raw]]).decode
+
+
+def key_sha256(key: Ed25519PublicKey) -> str:
+    """By which somebody can say which key he was given: SHA-256 of its SubjectPublicKeyInfo (RFC 8410), hex.
+
+    As `openssl pkey -pubin -in heads.pub -outform DER | sha256sum` tells it.
+    """
+    return sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 
 
 def signed_minute(

@@ -4,9 +4,11 @@ Nobody signs heads any more: then a rewrite is not seen. Calls were signed, by t
 """
 
 import json
+import subprocess
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from trunkward.control import configuration
 from trunkward.control.acts import put_down
 from trunkward.control.effects import Effects
 from trunkward.control.restored import Restored
+from trunkward.engines.pki_files import PkiFiles
 from trunkward.journal.examine import Report
 from trunkward.journal.heads import ACTS
 from trunkward.records.model import AttestationRecord
@@ -46,6 +49,25 @@ def test_heads_that_are_signed(node: Node, capsys: pytest.CaptureFixture[str]) -
     assert "no head" not in capsys.readouterr().out
     assert verify(node, as_json=True) == 0
     assert json.loads(capsys.readouterr().out)["silent"] == []
+
+
+def test_which_key_signed_the_heads_is_said(
+    node: Node, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The number an auditor can make of the file he was given."""
+    node.write(600)
+    node.sign(60)
+    given = PkiFiles(node.paths.pki).heads_public_key
+    openssl = ["openssl", "pkey", "-pubin", "-in", str(given), "-outform", "DER"]
+    number = sha256(subprocess.run(openssl, capture_output=True, check=True).stdout).hexdigest()
+    assert verify(node) == 0
+    assert f"the key sha256:{number}" in capsys.readouterr().out
+    assert verify(node, as_json=True) == 0
+    assert json.loads(capsys.readouterr().out)["key_sha256"] == number
+    assert journal.run_heads(node.paths, as_json=False) == 0
+    assert f"sha256:{number}" in capsys.readouterr().out
+    assert journal.run_heads(node.paths, as_json=True) == 0
+    assert json.loads(capsys.readouterr().out)["key_sha256"] == number
 
 
 def test_a_file_that_is_none_of_heads_is_named(
