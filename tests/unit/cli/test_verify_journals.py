@@ -145,12 +145,13 @@ def test_a_journal_that_is_new_is_followed_from_its_first_line(node: Node) -> No
     looked(node, 0)
     node.paths.signer_state("resold").mkdir()
     node.journals["resold"] = Journal(node.paths.signer_journal("resold"))
-    for ago_s in (1000, 990):
-        node.write(ago_s, of="resold")
+    node.write(1000, "a call", of="resold")
+    for _ in range(4):
+        node.write(990, of="resold")
     node.sign(900)
     file = node.paths.signer_journal("resold") / "000000000001.jsonl"
-    file.write_bytes(file.read_bytes().replace(line(1), line(9)))
-    assert "resold: 000000000001.jsonl, line" in looked(node, 1).told.problem
+    file.write_bytes(file.read_bytes().replace(b"a call", b"A call"))
+    assert "resold: 000000000001.jsonl, line 1: changed" in looked(node, 1).told.problem
 
 
 def test_segments_that_went_in_their_time_are_no_finding(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
