@@ -2,7 +2,7 @@
 
 import json
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from trunkward.cli import identity_lines, money_status
 from trunkward.cli.calls import record_store
+from trunkward.cli.certificate_lines import own_lines, shown_document, shown_lines
 from trunkward.cli.changing import configuration_store
 from trunkward.cli.kept_aside import kept_aside, kept_lines
 from trunkward.cli.ready import not_ready
@@ -28,8 +29,6 @@ from trunkward.control.evidence_tokens import ending, wanting_in_force
 from trunkward.control.health import DRAIN, Health, health
 from trunkward.control.health_document import as_document
 from trunkward.control.health_facts import (
-    CertificateFacts,
-    CertificateOf,
     ClockFacts,
     Facts,
     PartFacts,
@@ -37,13 +36,11 @@ from trunkward.control.health_facts import (
     VerifiedFacts,
 )
 from trunkward.control.node_file import NodeFileRefused
-from trunkward.control.pki import RENEW_BEFORE
 from trunkward.control.secrets import wanting
 from trunkward.control.showing import shown
 from trunkward.engines import certificates
 from trunkward.engines.certificate_state import IdentitiesState, read_state
 from trunkward.engines.certificates import (
-    Shown,
     authority_ends,
     certificate_facts,
     identity_facts,
@@ -77,8 +74,6 @@ from trunkward.sip.uri import host_in_uri
 from trunkward.trunks.model import AcmeSettings, Address, Declared
 
 console = Console(highlight=False, soft_wrap=True)
-#: Certificates that are shown one a line.
-_MOST_CERTIFICATES = 40
 
 
 def run(paths: Paths, *, as_json: bool) -> int:
@@ -223,7 +218,8 @@ def _print(found: Health, in_force: InForce, declared: Declared, paths: Paths, *
     if up:
         for name, where in carrier_hosts(paths):
             say(f"  {name:<28} {where}")
-    _print_certificates(facts)
+    for line in own_lines(facts):
+        console.print(line)
     for kept in kept_lines(paths):
         say(f"  {'kept aside':<28} {kept}")
     for trunk, said in wanting(declared, in_force.secrets, digest_key_id(paths), facts.now):
@@ -301,75 +297,6 @@ def _verified(its: VerifiedFacts | None) -> str:
     if its is None or not its.good_at:
         return "not yet: the node does so once a day, first some minutes after its start"
     return f"{datetime.fromtimestamp(its.good_at, UTC):%Y-%m-%d %H:%M} UTC: {its.looked_at}"
-
-
-def _print_certificates(facts: Facts) -> None:
-    """The node's own and those that end soon; the rest in one line, when there are many."""
-    now = datetime.fromtimestamp(facts.now, UTC)
-    few = len(facts.certificates) <= _MOST_CERTIFICATES
-    later = []
-    for each in facts.certificates:
-        if each.of in FROM_ELSEWHERE:
-            continue  # and more of it
-        soon = each.until is None or each.until - now < RENEW_BEFORE
-        if few or soon or each.of not in (CertificateOf.PEER, CertificateOf.CARRIER_AUTHORITY):
-            console.print(_lasts(each, now))
-        else:
-            later.append(each.until)
-    if later:
-        first = min(until for until in later if until is not None)
-        say(f"  {'peers and carriers':<28} {len(later)} more, the first ends {first:%Y-%m-%d}")
-
-
-def _lasts(certificate: CertificateFacts, now: datetime) -> Text:
-    if certificate.until is None:
-        words = ("cannot be read; the next up makes it anew", "red")
-        if certificate.of is CertificateOf.CARRIER_AUTHORITY:
-            words = ("cannot be read", "red")
-        return Text.assemble(f"  {certificate.name:<28} ", words)
-    days = (certificate.until - now).days
-    style = "yellow" if days < RENEW_BEFORE.days else ""
-    words = (f"{days} days left, until {certificate.until:%Y-%m-%d}", style)
-    return Text.assemble(f"  {certificate.name:<28} ", words)
-
-
-def shown_lines(one: Shown, now: datetime) -> list[Text]:
-    """What is said of a certificate that peers see."""
-    who = "certificate shown" if one.name == "server" else f"shown to {one.name.removeprefix('client-')}"
-    if one.lifetime is None:
-        state = Text("none yet; the own authority's is shown meanwhile", "red")
-    else:
-        left = one.lifetime.ends - now
-        style = "red" if left <= timedelta() else "yellow" if one.is_worrying(now) else ""
-        state = Text(f"{_left(left)}, until {one.lifetime.ends:%Y-%m-%d %H:%M} UTC", style)
-    lines = [Text.assemble(f"  {who:<28} {one.source}: ", state)]
-    if one.problem:
-        lines.append(Text(f"    {one.problem}", "red"))
-    if one.next_attempt is not None:
-        renewal = "asked for again" if one.problem else "renewal" if one.lifetime else "asked for"
-        lines.append(Text(f"    {renewal} at {one.next_attempt:%Y-%m-%d %H:%M:%S} UTC"))
-    return lines
-
-
-def _left(left: timedelta) -> str:
-    # a short-lived certificate has hours
-    if left <= timedelta():
-        return "ended"
-    if left >= timedelta(days=3):
-        return f"{left.days} days left"
-    hours, rest = divmod(int(left.total_seconds()), 3600)
-    return f"{hours} hours left" if hours else f"{rest // 60} min left"
-
-
-def shown_document(one: Shown) -> dict[str, object]:
-    """The same for programs."""
-    return {
-        "source": one.source,
-        "until": one.lifetime and one.lifetime.ends.isoformat(),
-        "days_left": one.lifetime and (one.lifetime.ends - datetime.now(UTC)) / timedelta(days=1),
-        "next_attempt": one.next_attempt and one.next_attempt.isoformat(),
-        "problem": one.problem,
-    }
 
 
 def read_in_force(paths: Paths) -> InForce | None:

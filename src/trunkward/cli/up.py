@@ -35,6 +35,7 @@ from rich.console import Console
 
 from trunkward.cli import node_file_copy
 from trunkward.cli.actor import current_actor
+from trunkward.cli.certificate_lines import shown_lines
 from trunkward.cli.changing import (
     Busy,
     accepted,
@@ -47,7 +48,7 @@ from trunkward.cli.plan_shown import deleted_names
 from trunkward.cli.preflight import obstacles
 from trunkward.cli.ready import means_without, wait_until_ready
 from trunkward.cli.said import complain, say
-from trunkward.cli.status import listeners, print_deviations, shown_lines
+from trunkward.cli.status import listeners, print_deviations
 from trunkward.control.configuration import Superseded, plan
 from trunkward.control.declared import InForce
 from trunkward.control.effects import Effects
