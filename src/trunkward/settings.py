@@ -221,6 +221,16 @@ class Paths:
         return self.run / "retention.json"
 
     @property
+    def verified(self) -> Path:
+        """How far the journals were verified, and what came of it (`trunkward.engines.verified_state`)."""
+        return self.declared.with_name("verified.json")
+
+    @property
+    def verified_told(self) -> Path:
+        """What came of it, for whoever watches."""
+        return self.run / "verified.json"
+
+    @property
     def restored(self) -> Path:
         """There as long as nobody has confirmed a restore (`trunkward.engines.restored_mark`)."""
         return self.state / "restored.json"

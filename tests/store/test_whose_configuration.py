@@ -3,9 +3,11 @@
 import io
 import json
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -14,14 +16,18 @@ import typer
 from trunkward import __version__
 from trunkward.access.actor import Actor, Source
 from trunkward.cli.changing import configuration_store
+from trunkward.cli.renewing import renewed
 from trunkward.cli.restored import Restoring
+from trunkward.cli.status import _evidence
 from trunkward.control import configuration
+from trunkward.control.declared import InForce
 from trunkward.control.effects import Effects
-from trunkward.control.evidence import sound
+from trunkward.control.evidence import evidence_id, sound
 from trunkward.control.node_file import accept_node_file
 from trunkward.engines.restore import restore
 from trunkward.settings import Paths
 from trunkward.store.configuration import SqlConfiguration
+from trunkward.store.configuration_schema import evidence, evidence_files
 from trunkward.store.database import open_database
 from unit.cli.evidence_node import ALICE, EXAMPLE, EvidenceNode
 
@@ -111,6 +117,39 @@ def test_who_has_the_databases_password_signs_nothing(node: EvidenceNode) -> Non
         good, (problem,) = sound(store)
     assert good == []
     assert "root has not written entries 4 to 6" in problem
+
+
+def test_nor_are_delegates_of_his_watched_or_status_told_of_them(
+    node: EvidenceNode, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What somebody watches the chain of would look as if something rested on it."""
+    (node.paths.configuration_db.parent / "decks").mkdir(exist_ok=True)
+    own = node.accepted("+12125550152", kind="delegate", document=b"a chain")
+    before = InForce(version=1, node_file=EXAMPLE, certificates={}, evidence={})
+
+    def delegates() -> dict[str, str]:
+        with configuration_store(node.paths, make=True) as store:
+            at = datetime.fromtimestamp(node.now, UTC)
+            return renewed(node.paths, store, before, actor=ALICE, command="renew", now=at).delegates
+
+    assert delegates() == {evidence_id(own): "a chain"}
+    # another document is not the one that was entered: the worker finds no certificate in it
+    node.changed(
+        evidence_files.update()
+        .where(evidence_files.c.sha256 == sha256(b"a chain").hexdigest())
+        .values(packed=zlib.compress(b"his chain"))
+    )
+    assert delegates() == {evidence_id(own): ""}
+    node.changed(evidence.update().where(evidence.c.version == own).values(last="+12125550159"))
+    assert delegates() == {}
+    wrong = f"record {own} of evidence is not as it was entered: it signs nothing"
+    assert _evidence(node.paths) == ([], [wrong])
+    assert wrong in " ".join(capsys.readouterr().err.split())
+    node.forged("+12125550153", kind="delegate", document=b"his chain")
+    assert delegates() == {}
+    assert "root has not written entries" in " ".join(capsys.readouterr().err.split())
+    waiting, (problem,) = _evidence(node.paths)
+    assert (waiting, "root has not written entries" in problem) == ([], True)
 
 
 def test_a_restore_is_journaled_where_the_acts_are(node: EvidenceNode) -> None:

@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from trunkward import __version__
 from trunkward.api.look import Look
 from trunkward.api.metrics import exposition
-from trunkward.control.health import as_document
+from trunkward.control.health_document import as_document
 
 
 def create_app(look: Look) -> FastAPI:

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 import msgspec
 
 from trunkward import __version__
-from trunkward.control.health import CertificateFacts, Health, PartFacts, health
+from trunkward.control.health import Health, health
+from trunkward.control.health_facts import CertificateFacts, PartFacts
 from trunkward.control.shown import Shown, VersionInForce
 from trunkward.engines.certificate_state import IdentitiesState, read_state
 from trunkward.engines.certificates import certificate_facts, identity_facts, shown_facts, shown_from
@@ -29,6 +30,7 @@ from trunkward.engines.node_facts import (
     retention_facts,
     see,
     space_facts,
+    verified_facts,
 )
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.settings import Paths
@@ -87,6 +89,7 @@ class Look:
             drain=drain_facts(paths),
             restored=restored_facts(paths),
             retention=retention_facts(paths),
+            verified=verified_facts(paths),
             denied_left=denied_facts(seen),
             forget_fails=forget_facts(seen),
         )

@@ -14,7 +14,9 @@ from trunkward.admission.posture import Lost
 from trunkward.api.engine_metrics import gauge, kamailio, rtpengine, valkey
 from trunkward.api.identity_metrics import identities
 from trunkward.api.look import View
-from trunkward.control.health import FROM_ELSEWHERE, CertificateOf, Health
+from trunkward.control.certificate_troubles import FROM_ELSEWHERE
+from trunkward.control.health import Health
+from trunkward.control.health_facts import CertificateOf
 from trunkward.engines.exporter import BUILD, new_registry
 from trunkward.engines.signing_now import told
 from trunkward.settings import identity_of
@@ -112,6 +114,22 @@ def _node(found: Health) -> Iterator[Metric]:
         "1 while evidence whose time is over is not deleted, or nobody looks for it.",
         facts.retention_fails,
     )
+    yield gauge(
+        "trunkward_journals_changed",
+        "1 while the journals are not as they were written, by the last look.",
+        facts.verified is not None and facts.verified.changed,
+    )
+    yield gauge(
+        "trunkward_journals_not_verified",
+        "1 while nobody has found them as they were written for too long.",
+        facts.verifying_fails,
+    )
+    if facts.verified is not None and facts.verified.good_at:
+        yield gauge(
+            "trunkward_journals_verified_timestamp_seconds",
+            "When the journals were found as they were written.",
+            facts.verified.good_at,
+        )
     yield gauge("trunkward_node_troubles", "What is not as it should be.", len(found.troubles))
     yield gauge("trunkward_node_deviations", "Deviations from the secure default.", len(facts.deviations))
     yield gauge("trunkward_node_policy_version", "Version of the policy in force.", facts.policy_version)

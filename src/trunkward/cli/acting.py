@@ -5,7 +5,7 @@ raises); of other parts only the edge has to know, and of secrets alone.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -32,6 +32,7 @@ from trunkward.engines.live import NotApplied, is_running, put_policy_in_force
 from trunkward.engines.tokens import Tokens, tokens_for
 from trunkward.settings import Paths
 from trunkward.store.configuration import SqlConfiguration, TextDamaged
+from trunkward.trunks.evidence import EvidenceRecord
 from trunkward.trunks.model import Declared
 
 #: Writes the act down, at a time in seconds since the epoch, with a number beyond the one given.
@@ -99,14 +100,17 @@ def _put_in_force(
 ) -> int:
     began, now = time.monotonic(), datetime.now(UTC)
     try:
-        tokens = _tokens(paths, store, before, declared, now)
+        records, problems = sound(store)
+        for wrong in problems:
+            complain(wrong)
+        tokens = _tokens(paths, store, records, before, declared, now)
         after = msgspec.structs.replace(
             before,
             version=version.number,
             secrets=by_trunk(store.secrets(), version.at),
             verified=in_force(declared, store.verifications(), version.at),
             decks=put_decks(paths, store, declared),
-            delegates=delegates_of(store, version.at),
+            delegates=delegates_of(store, records, version.at),
             holds=holds_now(store.holds()),
             raises=raises_now(store.raises(), version.at),
             evidence=tokens.evidence,
@@ -126,11 +130,17 @@ def _put_in_force(
 
 
 def _tokens(
-    paths: Paths, store: SqlConfiguration, before: InForce, declared: Declared, now: datetime
+    paths: Paths,
+    store: SqlConfiguration,
+    records: Sequence[EvidenceRecord],
+    before: InForce,
+    declared: Declared,
+    now: datetime,
 ) -> Tokens:
     """The tokens of trunks that evidence was ever entered for, anew; those of all others as they are.
 
     And the blocks: of those that are there now, or not any more, trunks with a number in them are looked at.
+    `records`: those that are as they were journaled.
     """
     trunks = frozenset(record.trunk for record in store.evidence())
     if not trunks:
@@ -141,9 +151,6 @@ def _tokens(
             blocks=before.blocks,
             contracts=before.contracts,
         )
-    records, problems = sound(store)
-    for problem in problems:
-        complain(problem)
     if lost := deny(paths, denied_by(records, now.timestamp()), now.timestamp()):
         complain(lost)
     return tokens_for(paths, declared, records, before, now=now, only=trunks)

@@ -241,7 +241,13 @@ def _apply_running(
         tell=lambda change: say(f"{paths.pki}/{change}", "yellow", err=True),
         only=peers_concerned(planned, before),
     )
-    after = decide(paths, planned, store, issued, before, actor=current_actor(), command=command, now=now)
+    after = decide(
+        *(paths, planned, store, issued, before),
+        records=records,
+        actor=current_actor(),
+        command=command,
+        now=now,
+    )
     try:
         for told in node_file_copy.settle(paths, store):
             say(told, err=True)

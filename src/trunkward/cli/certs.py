@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 
+from trunkward.cli.certificate_lines import shown_document, shown_lines
 from trunkward.cli.identity_lines import asked, document, identities_state, is_wrong, lines
 from trunkward.cli.said import complain
-from trunkward.cli.status import read_in_force, shown_document, shown_lines
+from trunkward.cli.status import read_in_force
 from trunkward.control.node_file import NodeFileRefused
 from trunkward.engines.certificates import shown
 from trunkward.settings import Paths

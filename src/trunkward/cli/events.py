@@ -55,6 +55,10 @@ def sentence(one: EventRecord) -> str:
         what = f" ({one.user_agent})" if one.user_agent else ""
         where = ", where it was not before" if one.event is Event.REGISTERED_ELSEWHERE else ""
         return f"{when}  {one.trunk} registered from {one.source}{what}{where}"
+    if one.event is Event.JOURNALS_HOLD:
+        return f"{when}  the journals are as they were written: {one.detail}"
+    if one.event is Event.JOURNALS_CHANGED:
+        return f"{when}  the journals are NOT as they were written: {shown(one.detail, 1000)}"
     began = time.strftime("%H:%M:%S", time.localtime(one.since))
     where = one.source if one.count == 1 else one.network or "many networks"
     what = f"{one.count} REGISTER of {one.trunk}" if one.trunk else str(one.count)

@@ -40,6 +40,7 @@ from trunkward.control.evidence import (
     evidence_id,
     reviewed,
     revoked,
+    sound,
     unpacked,
 )
 from trunkward.engines.denied_file import deny, read_own
@@ -229,6 +230,7 @@ def run_list(paths: Paths, *, trunk: str, every: bool, as_json: bool) -> int:
         return 2
     with configuration_store(paths, make=False) as store:
         every_record = store.evidence()
+        believed, problems = sound(store)
         found = [one for one in every_record if trunk in ("", one.trunk)]
         if trunk and not found:
             held = declared_by(store).trunks if store.head() is not None else ()
@@ -236,13 +238,17 @@ def run_list(paths: Paths, *, trunk: str, every: bool, as_json: bool) -> int:
         versions = {version.number: version for version in store.versions()}
         asked = store.head() is not None and not (trunk or as_json)
         declared = declared_by(store) if asked else None
-        lacking = _lacking(declared, found, time.time()) if declared else []
+        lacking = _lacking(declared, believed, time.time()) if declared else []
     now, denied = time.time(), read_own(paths).until
+    sound_ones = {one.version for one in believed}
+    for problem in problems:
+        complain(problem)
     shown = [one for one in found if every or one.state(now) not in _OVER]
     if as_json:
         for one in shown:
             is_denied = evidence_id(one.version) in denied
-            print(json.dumps(described(one, versions, now) | {"denied": is_denied}))
+            whether = {"denied": is_denied, "sound": one.version in sound_ones}
+            print(json.dumps(described(one, versions, now) | whether))
         return 0
     for said in lacking:
         say(said, "yellow", err=True)
@@ -258,6 +264,7 @@ def run_list(paths: Paths, *, trunk: str, every: bool, as_json: bool) -> int:
         state = told["state"] + (", but denied" if is_denied else "")
         if declared and one.identity and one.spc != declared.spc_of(one.identity):
             state += ", but of another SPC"
+        state += "" if one.version in sound_ones else ", but not as it was journaled"
         cells = (str(one.version), one.numbers, one.trunk or one.owner, one.kind, day(one.until), *by, state)
         table.add_row(*map(Text, cells))
     wide().print(table)
@@ -280,13 +287,18 @@ def run_show(paths: Paths, number: int, *, file: Path | None, as_json: bool) -> 
         one = next((one for one in store.evidence() if one.version == number), None)
         versions = {version.number: version for version in store.versions()}
         packed = store.document(one) if one is not None and file is not None else b""
+        believed, problems = sound(store)
     if one is None:
         complain(f"there is no record {number}; ./trunkward evidence list shows them")
         return 1
     if file is not None and (why := _written(file, one, packed)):
         complain(why)
         return 1
-    told = described(one, versions, time.time())
+    is_sound = one in believed
+    if not is_sound:
+        for problem in problems:
+            complain(problem)
+    told = described(one, versions, time.time()) | {"sound": is_sound}
     if as_json:
         print(json.dumps(told))
         return 0

@@ -71,7 +71,13 @@ def renewed(
         contracts=tokens.contracts,
     )
     planned = configuration.plan(store, read, Effects())
-    return decide(paths, planned, store, issued, before, actor=actor, command=command, now=now)
+    return decide(
+        *(paths, planned, store, issued, before),
+        records=records,
+        actor=actor,
+        command=command,
+        now=now,
+    )
 
 
 def run_renew(paths: Paths) -> int:

@@ -2,8 +2,9 @@
 
 import json
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import typer
@@ -13,36 +14,33 @@ from sqlalchemy.exc import DBAPIError
 
 from trunkward.cli import identity_lines, money_status
 from trunkward.cli.calls import record_store
+from trunkward.cli.certificate_lines import own_lines, shown_document, shown_lines
 from trunkward.cli.changing import configuration_store
 from trunkward.cli.kept_aside import kept_aside, kept_lines
 from trunkward.cli.ready import not_ready
 from trunkward.cli.said import complain, say
 from trunkward.control import contracts, reviews
+from trunkward.control.certificate_troubles import FROM_ELSEWHERE
 from trunkward.control.customers import wanting as customers_wanting
 from trunkward.control.declared import InForce
 from trunkward.control.deviations import deviations
+from trunkward.control.evidence import sound
 from trunkward.control.evidence_tokens import ending, wanting_in_force
-from trunkward.control.health import (
-    DRAIN,
-    FROM_ELSEWHERE,
-    CertificateFacts,
-    CertificateOf,
+from trunkward.control.health import DRAIN, Health, health
+from trunkward.control.health_document import as_document
+from trunkward.control.health_facts import (
     ClockFacts,
     Facts,
-    Health,
     PartFacts,
     RecordsFacts,
-    as_document,
-    health,
+    VerifiedFacts,
 )
 from trunkward.control.node_file import NodeFileRefused
-from trunkward.control.pki import RENEW_BEFORE
 from trunkward.control.secrets import wanting
 from trunkward.control.showing import shown
 from trunkward.engines import certificates
 from trunkward.engines.certificate_state import IdentitiesState, read_state
 from trunkward.engines.certificates import (
-    Shown,
     authority_ends,
     certificate_facts,
     identity_facts,
@@ -62,6 +60,7 @@ from trunkward.engines.node_facts import (
     retention_facts,
     see,
     space_facts,
+    verified_facts,
 )
 from trunkward.engines.part_numbers import ports
 from trunkward.engines.pki_files import PkiFiles
@@ -75,8 +74,6 @@ from trunkward.sip.uri import host_in_uri
 from trunkward.trunks.model import AcmeSettings, Address, Declared
 
 console = Console(highlight=False, soft_wrap=True)
-#: Certificates that are shown one a line.
-_MOST_CERTIFICATES = 40
 
 
 def run(paths: Paths, *, as_json: bool) -> int:
@@ -91,6 +88,7 @@ def run(paths: Paths, *, as_json: bool) -> int:
         return 2
     found, up = look(paths, in_force, declared), bool(holder(paths))
     if as_json:
+        evidence = _evidence(paths)
         document = as_document(found, names=True) | {
             "up": up,
             "kept_aside": [str(path) for path in kept_aside(paths)],
@@ -110,7 +108,8 @@ def run(paths: Paths, *, as_json: bool) -> int:
             "secrets": dict(wanting(declared, in_force.secrets, digest_key_id(paths), time.time())),
             "customers": dict(customers_wanting(declared, time.time())),
             "evidence": dict(_ending(in_force, time.time())),
-            "reviews": dict(_reviews(paths)),
+            "reviews": dict(evidence.reviews),
+            "evidence_problems": evidence.problems,
             "inventories": dict(wanting_in_force(declared, in_force.evidence, in_force.blocks, time.time())),
             "contracts": dict(_contracts_wanting(declared, in_force, time.time())),
             "money": money_status.document(in_force, money_status.waiting_alerts(paths), time.time()),
@@ -156,6 +155,7 @@ def look(paths: Paths, in_force: InForce, declared: Declared) -> Health:
             drain=drain_facts(paths),
             restored=restored_facts(paths),
             retention=retention_facts(paths),
+            verified=verified_facts(paths),
             denied_left=denied_facts(seen),
             forget_fails=forget_facts(seen),
         )
@@ -201,6 +201,7 @@ def _print(found: Health, in_force: InForce, declared: Declared, paths: Paths, *
         records = facts.records
         words = f"{records.waiting_bytes} bytes, the oldest for {records.waiting_s:.1f} s"
         say(f"  {'records waiting':<28} {words if records.waiting_bytes else 'none'}")
+    say(f"  {'journals verified':<28} {_verified(facts.verified)}")
     for place in facts.space:
         free, size = place.free_bytes / 2**30, place.size_bytes / 2**30
         say(f"  {f'space for {place.what}':<28} {free:.1f} of {size:.1f} GiB free at {place.path}")
@@ -218,7 +219,8 @@ def _print(found: Health, in_force: InForce, declared: Declared, paths: Paths, *
     if up:
         for name, where in carrier_hosts(paths):
             say(f"  {name:<28} {where}")
-    _print_certificates(facts)
+    for line in own_lines(facts):
+        console.print(line)
     for kept in kept_lines(paths):
         say(f"  {'kept aside':<28} {kept}")
     for trunk, said in wanting(declared, in_force.secrets, digest_key_id(paths), facts.now):
@@ -227,7 +229,10 @@ def _print(found: Health, in_force: InForce, declared: Declared, paths: Paths, *
         console.print(Text.assemble("  ", ("customer", "yellow"), f" tenant {tenant}: {said}"))
     for record, said in _ending(in_force, facts.now):
         console.print(Text.assemble("  ", (record, "yellow"), f" {said}"))
-    for record, said in _reviews(paths):
+    evidence = _evidence(paths)
+    for problem in evidence.problems:
+        console.print(Text.assemble("  ", ("evidence", "red"), f" {problem}"))
+    for record, said in evidence.reviews:
         console.print(Text.assemble("  ", (record, "yellow"), f" {said}"))
     for trunk, said in wanting_in_force(declared, in_force.evidence, in_force.blocks, facts.now):
         console.print(Text.assemble("  ", ("no block", "yellow"), f" trunk {trunk}: {said}"))
@@ -247,15 +252,23 @@ def _contracts_wanting(declared: Declared, in_force: InForce, now: float) -> lis
     return contracts.wanting(declared, contracts.read_contracts(in_force.contracts), now)
 
 
-def _reviews(paths: Paths) -> list[tuple[str, str]]:
-    """Evidence that waits for another person; none where no database can be asked, which has been said."""
+class _Evidence(NamedTuple):
+    #: What waits for another person, and what to do.
+    reviews: list[tuple[str, str]]
+    #: Sentences on what is not as it was journaled, and so waits for nobody.
+    problems: list[str]
+
+
+def _evidence(paths: Paths) -> _Evidence:
+    """Nothing where no database can be asked, which has been said."""
     if not paths.configuration_shared and not paths.configuration_db.exists():
-        return []
+        return _Evidence([], [])
     try:
         with configuration_store(paths, make=False) as store:
-            return reviews.waiting(store.evidence(), time.time())
+            records, problems = sound(store)
     except typer.Exit:
-        return []
+        return _Evidence([], [])
+    return _Evidence(reviews.waiting(records, time.time()), problems)
 
 
 def _print_parts(facts: Facts, found: Health) -> None:
@@ -291,73 +304,10 @@ def _clock(clock: ClockFacts) -> str:
     )
 
 
-def _print_certificates(facts: Facts) -> None:
-    """The node's own and those that end soon; the rest in one line, when there are many."""
-    now = datetime.fromtimestamp(facts.now, UTC)
-    few = len(facts.certificates) <= _MOST_CERTIFICATES
-    later = []
-    for each in facts.certificates:
-        if each.of in FROM_ELSEWHERE:
-            continue  # and more of it
-        soon = each.until is None or each.until - now < RENEW_BEFORE
-        if few or soon or each.of not in (CertificateOf.PEER, CertificateOf.CARRIER_AUTHORITY):
-            console.print(_lasts(each, now))
-        else:
-            later.append(each.until)
-    if later:
-        first = min(until for until in later if until is not None)
-        say(f"  {'peers and carriers':<28} {len(later)} more, the first ends {first:%Y-%m-%d}")
-
-
-def _lasts(certificate: CertificateFacts, now: datetime) -> Text:
-    if certificate.until is None:
-        words = ("cannot be read; the next up makes it anew", "red")
-        if certificate.of is CertificateOf.CARRIER_AUTHORITY:
-            words = ("cannot be read", "red")
-        return Text.assemble(f"  {certificate.name:<28} ", words)
-    days = (certificate.until - now).days
-    style = "yellow" if days < RENEW_BEFORE.days else ""
-    words = (f"{days} days left, until {certificate.until:%Y-%m-%d}", style)
-    return Text.assemble(f"  {certificate.name:<28} ", words)
-
-
-def shown_lines(one: Shown, now: datetime) -> list[Text]:
-    """What is said of a certificate that peers see."""
-    who = "certificate shown" if one.name == "server" else f"shown to {one.name.removeprefix('client-')}"
-    if one.lifetime is None:
-        state = Text("none yet; the own authority's is shown meanwhile", "red")
-    else:
-        left = one.lifetime.ends - now
-        style = "red" if left <= timedelta() else "yellow" if one.is_worrying(now) else ""
-        state = Text(f"{_left(left)}, until {one.lifetime.ends:%Y-%m-%d %H:%M} UTC", style)
-    lines = [Text.assemble(f"  {who:<28} {one.source}: ", state)]
-    if one.problem:
-        lines.append(Text(f"    {one.problem}", "red"))
-    if one.next_attempt is not None:
-        renewal = "asked for again" if one.problem else "renewal" if one.lifetime else "asked for"
-        lines.append(Text(f"    {renewal} at {one.next_attempt:%Y-%m-%d %H:%M:%S} UTC"))
-    return lines
-
-
-def _left(left: timedelta) -> str:
-    # a short-lived certificate has hours
-    if left <= timedelta():
-        return "ended"
-    if left >= timedelta(days=3):
-        return f"{left.days} days left"
-    hours, rest = divmod(int(left.total_seconds()), 3600)
-    return f"{hours} hours left" if hours else f"{rest // 60} min left"
-
-
-def shown_document(one: Shown) -> dict[str, object]:
-    """The same for programs."""
-    return {
-        "source": one.source,
-        "until": one.lifetime and one.lifetime.ends.isoformat(),
-        "days_left": one.lifetime and (one.lifetime.ends - datetime.now(UTC)) / timedelta(days=1),
-        "next_attempt": one.next_attempt and one.next_attempt.isoformat(),
-        "problem": one.problem,
-    }
+def _verified(its: VerifiedFacts | None) -> str:
+    if its is None or not its.good_at:
+        return "not yet: the node does so once a day, first some minutes after its start"
+    return f"{datetime.fromtimestamp(its.good_at, UTC):%Y-%m-%d %H:%M} UTC: {its.looked_at}"
 
 
 def read_in_force(paths: Paths) -> InForce | None:

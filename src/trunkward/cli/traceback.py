@@ -45,6 +45,7 @@ from trunkward.engines.journal_proof import proven_line, values_of
 from trunkward.engines.journals import KeyUnusable, read_private_key, read_public_key
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.journal.examine import told
+from trunkward.journal.heads import key_sha256
 from trunkward.journal.pack import MANIFEST, not_as_sealed, sealed
 from trunkward.records import ladder
 from trunkward.settings import Paths
@@ -112,6 +113,7 @@ def run_verify(paths: Paths, pack: Path, key_file: Path | None) -> int:
         return _complained(pack, wrong + not_followed)
     asked_by, made_at = found["request"]["asked_by"], found["made_at"]
     say(f"{pack}: {len(found['calls'])} calls, as they were written {made_at} for {asked_by}", "green")
+    say(f"  signed with the key sha256:{key_sha256(key)}")
     say(f"  of {followed} the signer's line is in its journal here, which leads to a signed head")
     return 0
 
@@ -235,7 +237,8 @@ def _written(paths: Paths, out: Path, found: dict[str, Any], question: Question)
     }
     try:
         files[PUBLIC_KEY] = pki.heads_public_key.read_bytes()
-        pack = sealed(files, read_private_key(pki.heads_key))
+        key = read_private_key(pki.heads_key)
+        pack = sealed(files, key)
         written = Written.at(out, pack)
     except (OSError, KeyUnusable) as problem:
         complain(in_words(problem) if isinstance(problem, OSError) else str(problem))
@@ -260,4 +263,9 @@ def _written(paths: Paths, out: Path, found: dict[str, Any], question: Question)
         return False
     written.keep()
     say(f"{out}: written, and journaled as version {made[0].number}", err=True)
+    say(
+        f"signed with the key sha256:{key_sha256(key.public_key())}: tell whoever asked, in another way than "
+        "with the answer",
+        err=True,
+    )
     return True

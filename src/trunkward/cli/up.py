@@ -35,6 +35,7 @@ from rich.console import Console
 
 from trunkward.cli import node_file_copy
 from trunkward.cli.actor import current_actor
+from trunkward.cli.certificate_lines import shown_lines
 from trunkward.cli.changing import (
     Busy,
     accepted,
@@ -47,7 +48,7 @@ from trunkward.cli.plan_shown import deleted_names
 from trunkward.cli.preflight import obstacles
 from trunkward.cli.ready import means_without, wait_until_ready
 from trunkward.cli.said import complain, say
-from trunkward.cli.status import listeners, print_deviations, shown_lines
+from trunkward.cli.status import listeners, print_deviations
 from trunkward.control.configuration import Superseded, plan
 from trunkward.control.declared import InForce
 from trunkward.control.effects import Effects
@@ -62,6 +63,7 @@ from trunkward.engines.live import tls_was_read
 from trunkward.engines.node import prepare
 from trunkward.engines.restore import finish
 from trunkward.engines.retention_look import keep_looking
+from trunkward.engines.verify_look import Verifying
 from trunkward.engines.whole_file import write_private
 from trunkward.settings import Paths
 from trunkward.store.configuration import SqlConfiguration, TextDamaged
@@ -256,6 +258,7 @@ def _supervise(
             _READY_WITHIN_S,
             lambda: stop_wanted or supervisor.poll() is not None or _keeps_dying(log, began_at, declared),
         )
+    verifying = Verifying(paths, lambda said: say(f"journals: {said}", "red"))
     ready = not missing and supervisor.poll() is None
     if ready:
         _note_start(paths)
@@ -263,6 +266,7 @@ def _supervise(
         _tell_service_manager(manager, "READY=1\nSTATUS=every part answers")
         _announce(paths, declared, began)
         keep_looking(paths, lambda said: say(f"evidence whose time is over: {said}", "yellow"))
+        verifying.begin()
     elif not stop_wanted and supervisor.poll() is None:
         for part, why in missing.items():
             complain(f"{part} is not ready: {why}\n{_last_words(paths.log / f'{part}.log')}")
@@ -276,6 +280,7 @@ def _supervise(
         if supervisor.poll() is None:
             supervisor.kill()
     code = supervisor.wait()
+    verifying.end()
     left = _end_orphans()
     if stop_wanted:
         say("stopped")

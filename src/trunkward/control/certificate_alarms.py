@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
-from trunkward.control.health import CertificateFacts, after_its_end
+from trunkward.control.certificate_troubles import after_its_end
+from trunkward.control.health_facts import CertificateFacts
 
 #: Seconds a problem may last before somebody is told: a restart of an authority mends itself.
 PATIENCE_S = 900.0

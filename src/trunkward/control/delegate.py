@@ -1,6 +1,9 @@
 """Delegate certificates as evidence: whose one is was given its numbers by whom they belong to (RFC 9060)."""
 
+import zlib
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -14,6 +17,7 @@ from trunkward.shaken.evidence import Kind
 from trunkward.shaken.possession import PossessionRefused, Purpose, require
 from trunkward.shaken.tnauthlist import TnAuthList
 from trunkward.shaken.trusted_list import TrustedList
+from trunkward.trunks.evidence import EvidenceRecord
 
 
 def check_delegate(
@@ -72,10 +76,26 @@ def check_possession(
         ) from None
 
 
-def delegates_of(store: ConfigurationStore, now: float) -> dict[str, str]:
-    """By id of evidence, the chains that accepted records rest on. `now` in seconds since the epoch."""
+def delegates_of(store: ConfigurationStore, records: Iterable[EvidenceRecord], now: float) -> dict[str, str]:
+    """By id of evidence, the chains that accepted records rest on. `now` in seconds since the epoch.
+
+    `records`: those that are as they were journaled (`control.evidence.sound`).
+    """
     return {
-        evidence_id(record.version): unpacked(store.document(record)).decode("ascii", "replace")
-        for record in store.evidence()
+        evidence_id(record.version): _as_entered(store.document(record), record)
+        for record in records
         if record.kind == Kind.DELEGATE and record.in_force(now)
     }
+
+
+def _as_entered(packed: bytes, record: EvidenceRecord) -> str:
+    """The chain; "": the document is not the one that was entered. Whoever looks at it finds no certificate.
+
+    Nothing is signed by one that is not good, so who exchanges a document wins no time for a revoked one.
+    """
+    try:
+        document = unpacked(packed)
+    except zlib.error:
+        return ""
+    is_it = sha256(document).hexdigest() == record.file_sha256
+    return document.decode("ascii", "replace") if is_it else ""

@@ -20,7 +20,8 @@ To look whether it is as it was written takes OpenSSL 3, sha256sum and a shell (
    Both together: a changed answer fails 2; a list that was changed with it fails 1.
 
 3. The key is the provider's. heads.pub came with this answer, so whoever had made up the one had made up the
-   other. Have the provider tell you this number in another way (its published contact, an earlier answer):
+   other. Have the provider tell you this number in another way (its published contact, an earlier answer);
+   on its node "trunkward journal heads" shows it, behind "sha256:":
 
     openssl pkey -pubin -in heads.pub -outform DER | sha256sum
 

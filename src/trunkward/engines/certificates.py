@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography.x509 import load_pem_x509_certificates
 
 from trunkward.control import pki
-from trunkward.control.health import CertificateFacts, CertificateOf
+from trunkward.control.health_facts import CertificateFacts, CertificateOf
 from trunkward.control.shown import LOCAL, TEST, certificate_sources
 from trunkward.control.shown_certificate import WARN_AT, Lifetime
 from trunkward.engines.certificate_state import (

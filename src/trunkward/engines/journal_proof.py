@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from trunkward.engines.journals import files_of
 from trunkward.journal.chain import UNREADABLE, ChainBroken
-from trunkward.journal.examine import Values
 from trunkward.journal.heads import Head, only, read_minute
 from trunkward.journal.segments import first_of
+from trunkward.journal.values import Values
 
 
 class _Link(msgspec.Struct):

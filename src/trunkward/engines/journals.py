@@ -6,6 +6,7 @@ from contextlib import suppress
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -14,9 +15,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 
 from trunkward.engines.whole_file import read_plain, write_whole
 from trunkward.journal.chain import UNREADABLE, ChainBroken, Entry, entry_of
-from trunkward.journal.examine import Values, ValuesOf
 from trunkward.journal.heads import ACTS, Head, Minute, read_line, read_minutes
 from trunkward.journal.segments import Segment, first_of
+from trunkward.journal.values import Values, ValuesOf
 from trunkward.settings import Paths, signer_name
 from trunkward.trunks.transit import OF_NODE
 
@@ -41,14 +42,27 @@ def signers_journals(paths: Paths) -> dict[str, Path]:
     return found
 
 
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of a file of signed heads: where it begins, in bytes, and its SHA-256."""
+
+    offset: int
+    sha256: str
+
+
 def files_of(journal: Path) -> list[Path]:
     """Its segments, the oldest first. Raises `OSError`."""
     return sorted(path for path in journal.iterdir() if first_of(path.name) is not None)
 
 
-def segments_of(journal: Path) -> list[Segment]:
-    """The same, to be read; of the last one not what is still being written. Raises `OSError`."""
+def segments_of(journal: Path, since: int = 0) -> list[Segment]:
+    """The same, to be read; of the last one not what is still being written. Raises `OSError`.
+
+    `since`: from the one on that has a line with this number; none, if that is before the first.
+    """
     files = files_of(journal)
+    if since:
+        begun = sum((first_of(path.name) or 0) <= since for path in files)
+        files = files[begun - 1 :] if begun else []
     return [Segment(name=path.name, lines=partial(_lines, path, ended=path != files[-1])) for path in files]
 
 
@@ -154,9 +168,32 @@ def signed_between(path: Path, since_s: float, until_s: float) -> bool:
 
 def minutes_of(path: Path, key: Ed25519PublicKey) -> Iterator[Minute]:
     """All of a file of signed heads, each followed and checked. Raises `ChainBroken`, `OSError`."""
-    with path.open(encoding="utf-8", errors="replace") as file:
+    return (minute for minute, _ in minutes_since(path, key, None))
+
+
+def minutes_since(path: Path, key: Ed25519PublicKey, since: Place | None) -> Iterator[tuple[Minute, Place]]:
+    """The same with the place of each; beginning with one that was there before, and has to be as it was."""
+    places: list[Place] = []
+
+    def lines(file: BinaryIO) -> Iterator[str]:
+        offset = file.tell()
+        for line in file:
+            if line.endswith(b"\n"):
+                places.append(Place(offset=offset, sha256=sha256(line).hexdigest()))
+                offset += len(line)
+                yield line[:-1].decode(errors="replace")
+
+    with path.open("rb") as file:
         try:
-            yield from read_minutes((line.rstrip("\n") for line in file if line.endswith("\n")), key)
+            if since is not None:
+                file.seek(since.offset)
+                if sha256(file.readline()).hexdigest() != since.sha256:
+                    raise ChainBroken(
+                        "the line it was verified to before is not there: rewritten, or cut off"
+                    )
+                file.seek(since.offset)
+            for minute in read_minutes(lines(file), key, from_the_first=since is None):
+                yield minute, places.pop()
         except ChainBroken as broken:
             raise ChainBroken(f"{path}: {broken}") from None
 

@@ -47,7 +47,13 @@ def prepare(
     before = read_in_force(paths.declared)
     issued = issue(paths, planned.accepted, before, records=records, now=now, tell=tell)
     authority_texts(planned.accepted.declared)  # what cannot be read is found before anything is decided
-    in_force = decide(paths, planned, store, issued, before, actor=actor, command=command, now=now)
+    in_force = decide(
+        *(paths, planned, store, issued, before),
+        records=records,
+        actor=actor,
+        command=command,
+        now=now,
+    )
     # no gate may judge a call by the policy before this one: without a snapshot they wait for the worker. A
     # number proves nothing: state that was restored, or begun anew, counts from where it was
     for stale in (paths.policy / "current", *paths.policy.glob("*.snapshot")):
@@ -71,6 +77,7 @@ def decide(
     issued: Issued,
     before: InForce | None,
     *,
+    records: Sequence[EvidenceRecord],
     actor: Actor,
     command: str,
     now: datetime,
@@ -78,7 +85,7 @@ def decide(
     """What is in force from now on; `before` itself when that is what the store, the file and it agree on.
 
     A new file becomes a new version. The same file does too when what was issued for it has changed. A
-    version of the store that never came into force does now.
+    version of the store that never came into force does now. `records` as of `issue`.
     """
     accepted, at = planned.accepted, now.timestamp()
     head = planned.base
@@ -115,7 +122,7 @@ def decide(
         verified=verified_now(accepted.declared, store.verifications(), at),
         do_not_originate=issued.do_not_originate,
         decks=put_decks(paths, store, accepted.declared),
-        delegates=delegates_of(store, at),
+        delegates=delegates_of(store, records, at),
         holds=holds_now(store.holds()),
         raises=raises_now(store.raises(), at),
     )

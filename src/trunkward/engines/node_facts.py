@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from trunkward.control.health import (
+from trunkward.control.health_facts import (
     CertificateFacts,
     CertificateOf,
     ClockFacts,
@@ -25,6 +25,7 @@ from trunkward.control.health import (
     RecordsFacts,
     RetentionFacts,
     SpaceFacts,
+    VerifiedFacts,
 )
 from trunkward.control.shown import Shown, certificate_parts
 from trunkward.engines.certificate_state import ProcessState, read_state
@@ -46,6 +47,7 @@ from trunkward.engines.rtpengine import installed_version
 from trunkward.engines.signers import read_ports
 from trunkward.engines.signing_now import told as signing
 from trunkward.engines.supervised import Supervised
+from trunkward.engines.verified_state import Outcome, read_told
 from trunkward.settings import WEB_PORT, Paths
 
 #: Seconds after which a part that was asked is not waited for any more: its own question gives up before.
@@ -285,6 +287,20 @@ def retention_facts(paths: Paths) -> RetentionFacts | None:
     return RetentionFacts(at=found.at, problem=found.problem) if found is not None else None
 
 
+def verified_facts(paths: Paths) -> VerifiedFacts | None:
+    """What came of verifying the journals."""
+    found = read_told(paths)
+    if found is None:
+        return None
+    return VerifiedFacts(
+        at=found.at,
+        changed=found.outcome is Outcome.CHANGED,
+        problem=found.problem,
+        good_at=found.good_at,
+        looked_at=found.looked_at,
+    )
+
+
 def denied_facts(seen: Seen) -> tuple[str, ...]:
     """Gates and signers that do not take the list of denied evidence as it is in its file."""
     return tuple(sorted(name for name, numbers in seen.parts.items() if numbers.value(TAKEN) == 0))
@@ -324,6 +340,7 @@ def node_facts(
     drain: str | None,
     restored: str | None = None,
     retention: RetentionFacts | None = None,
+    verified: VerifiedFacts | None = None,
     denied_left: tuple[str, ...] = (),
     forget_fails: tuple[str, ...] = (),
 ) -> Facts:
@@ -339,6 +356,7 @@ def node_facts(
             records=records,
             space=space,
             retention=retention,
+            verified=verified,
             denied_left=denied_left,
             forget_fails=forget_fails,
         )
@@ -356,6 +374,7 @@ def node_facts(
         deviations=tuple(shown.deviations_found()),
         restored=restored,
         retention=retention,
+        verified=verified,
         denied_left=denied_left,
         forget_fails=forget_fails,
     )

@@ -11,7 +11,7 @@ Every finding names the journal, its segment, the line and the minutes between w
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -21,9 +21,9 @@ from typing import Annotated
 import msgspec
 
 from trunkward.journal.chain import GENESIS, UNREADABLE
-from trunkward.journal.commitment import opens
 from trunkward.journal.heads import NO_GAP, Head
 from trunkward.journal.segments import DELETED, MOST_LINES, STARTED, Segment, first_of, name_of
+from trunkward.journal.values import ValuesInOrder, ValuesOf
 from trunkward.journal.witness import Told
 
 #: Findings told one by one; of more their number.
@@ -59,13 +59,6 @@ class _Line(msgspec.Struct):
     kept_days: Annotated[int, msgspec.Meta(ge=0, lt=1_000_000)] = 0
     #: Of `signed`.
     record_id: str = ""
-
-
-class Values(msgspec.Struct, frozen=True):
-    """Salt (hex) and value of each commitment of one line, by name."""
-
-    seq: int
-    values: Mapping[str, tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,22 +106,21 @@ class Report:
             self.findings.append(Finding(line=line, what=what, written=written, segment=segment))
 
 
-#: The values of a day in the order of their lines; None: there is no such file.
-type ValuesOf = Callable[[str], Iterable[Values] | None]
-
-
 def examine(
     journal: str,
     segments: Iterable[Segment],
     heads: Sequence[HeadAt],
     values_of: ValuesOf,
     told_of_calls: Told | None = None,
+    *,
+    since: int = 0,
 ) -> Report:
     """Follows one journal from its first line. `heads` are its own, in the order of their signing.
 
-    `told_of_calls` hears what it says of calls that were signed.
+    `told_of_calls` hears what it says of calls that were signed. `since`: the line to begin with instead,
+    which the first of the heads has to name: what is before it is not looked at, but for its hash in there.
     """
-    return _Examination(journal, heads, values_of, told_of_calls or Told()).run(segments)
+    return _Examination(journal, heads, values_of, told_of_calls or Told(), since).run(segments)
 
 
 def whole(lines: Iterable[bytes]) -> list[Segment]:
@@ -140,7 +132,7 @@ class _Examination:
     """One journal, and how far it has been followed."""
 
     def __init__(
-        self, journal: str, heads: Sequence[HeadAt], values_of: ValuesOf, told_of_calls: Told
+        self, journal: str, heads: Sequence[HeadAt], values_of: ValuesOf, told_of_calls: Told, since: int
     ) -> None:
         self.report = Report(journal=journal)
         self._told_of_calls = told_of_calls
@@ -150,13 +142,14 @@ class _Examination:
         self._by_seq = sorted(heads, key=lambda each: each.head.seq)
         #: Heads of `_by_seq` that were held against their line, and whether one did not fit.
         self._checked, self._rewritten = 0, False
-        self._values = _Values(values_of)
+        self._values = ValuesInOrder(values_of, since)
         #: By day, the first and last line whose values are not there, and how many.
         self._missing: dict[str, tuple[int, int, int]] = {}
         self._deleted: set[str] = set()
         self._gaps: set[float] = set()
-        #: The last line that was followed, and the segment in hand.
-        self._seq, self._prev, self._segment = 0, GENESIS, ""
+        #: The last line that was followed, its hash where it was read, and the segment in hand.
+        self._seq, self._segment = max(0, since - 1), ""
+        self._prev: str | None = GENESIS if since <= 1 else None
         #: The first line there is, and the hash it was written behind.
         self._begins: tuple[int, str] = (1, GENESIS)
         #: Up to which line segments were deleted, and that line's hash.
@@ -236,6 +229,8 @@ class _Examination:
         except UNREADABLE:
             self._find(seq + 1, "cannot be read: changed, or put in")
             return None
+        if self._prev is None and line.seq <= seq:
+            return None  # before the line to begin with
         if not seq and line.seq > 1 and first_of(self._segment) == line.seq:
             return line  # `_first_lines_missing` looks whether the ones before were deleted
         if line.seq <= seq:
@@ -244,7 +239,7 @@ class _Examination:
         if line.seq > seq + 1:
             up_to = "" if line.seq == seq + 2 else f", and all up to {line.seq - 1}"
             self._missing_lines(line, up_to, before)
-        elif line.prev != self._prev:
+        elif self._prev not in (None, line.prev):
             self._find(max(seq, 1), f"changed: line {line.seq} was written behind another one")
         return line
 
@@ -276,14 +271,14 @@ class _Examination:
     def _says(self, line: _Line) -> None:
         if line.commits:
             day = told(line.at)[:10]
-            wrong = self._values.wrong(day, line)
+            wrong = self._values.wrong(day, line.seq, line.commits)
             if wrong is None:
                 first, _, count = self._missing.get(day, (line.seq, 0, 0))
                 self._missing[day] = (first, line.seq, count + 1)
             elif wrong:
                 self._find(line.seq, f"its values were changed: {', '.join(wrong)}")
         if line.kind == "signed":
-            self._told_of_calls.signed(line.record_id)
+            self._told_of_calls.signed(line.record_id, line.at)
         elif line.kind == "details-deleted":
             self._deleted.add(line.day)
             self._declares(line, f"the values of {line.day} were deleted, their time was over")
@@ -342,48 +337,6 @@ class _Examination:
         written = ended if not after else begun if after == len(self._heads) else f"{begun} {ended}"
         where = self._segment if segment is None else segment
         self.report.add(line, what, f"written {written}", where)
-
-
-class _Values:
-    """Goes through the files of days beside the journal: both are in the order of the lines."""
-
-    def __init__(self, values_of: ValuesOf) -> None:
-        self._values_of = values_of
-        self._days: dict[str, Iterator[Values] | None] = {}
-        self._next: dict[str, Values | None] = {}
-        self._of_nobody: list[int] = []
-
-    def wrong(self, day: str, line: _Line) -> list[str] | None:
-        """Names of values that do not open what the line committed to; None: there are no values."""
-        if day not in self._days:
-            found = self._values_of(day)
-            self._days[day] = iter(found) if found is not None else None
-            self._take(day)
-        while (there := self._next[day]) is not None and there.seq < line.seq:
-            self._of_nobody.append(there.seq)
-            self._take(day)
-        if there is None or there.seq > line.seq:
-            return None
-        self._take(day)
-        names = {*line.commits, *there.values}
-        return [name for name in sorted(names) if not _opened(line, there, name)]
-
-    def of_nobody(self) -> Iterator[int]:
-        """Lines that there are values for and that are none, of the days there are lines of."""
-        yield from self._of_nobody
-        for day in self._days:
-            while (there := self._next[day]) is not None:
-                yield there.seq
-                self._take(day)
-
-    def _take(self, day: str) -> None:
-        days = self._days[day]
-        self._next[day] = next(days, None) if days is not None else None
-
-
-def _opened(line: _Line, there: Values, name: str) -> bool:
-    salt, value = there.values.get(name, ("", ""))
-    return opens(line.commits.get(name, ""), salt, name, value)
 
 
 def _first_number(segment: Segment) -> int | None:

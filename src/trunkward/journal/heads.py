@@ -11,11 +11,13 @@ opens the head of one journal, and says nothing of others (`only`).
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from hashlib import sha256
 from typing import Literal
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from trunkward.journal.chain import GENESIS, UNREADABLE, ChainBroken, Entry, begin_or_continue, entry_of
 from trunkward.journal.commitment import commitment, opens
@@ -88,6 +90,14 @@ _signed = msgspec.json.Decoder(_Signed).decode
 _opened = msgspec.json.Decoder(list[tuple[str, msgspec.Raw]]).decode
 
 
+def key_sha256(key: Ed25519PublicKey) -> str:
+    """By which somebody can say which key he was given: SHA-256 of its SubjectPublicKeyInfo (RFC 8410), hex.
+
+    As `openssl pkey -pubin -in heads.pub -outform DER | sha256sum` tells it.
+    """
+    return sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+
+
 def signed_minute(
     last: Entry | None, heads: Sequence[Head], at: float, key: Ed25519PrivateKey, salt: Callable[[], bytes]
 ) -> tuple[Entry, str]:
@@ -135,12 +145,18 @@ def only(line: str, journal: str) -> str:
     )
 
 
-def read_minutes(lines: Iterable[str], key: Ed25519PublicKey) -> Iterator[Minute]:
-    """All minutes of a file, followed from the first. Raises `ChainBroken` at the first that does not fit."""
+def read_minutes(
+    lines: Iterable[str], key: Ed25519PublicKey, *, from_the_first: bool = True
+) -> Iterator[Minute]:
+    """All minutes of a file, followed from the first. Raises `ChainBroken` at the first that does not fit.
+
+    Not `from_the_first`: what the first of the lines follows is not asked.
+    """
     last: Entry | None = None
     for line in lines:
         minute, entry = read_minute(line, key), read_line(line, None)
-        if entry.seq != (last.seq + 1 if last else 1) or minute.prev != (last.hash if last else GENESIS):
+        wanted = (last.seq + 1, last.hash) if last else (1, GENESIS)
+        if (from_the_first or last) and (entry.seq, minute.prev) != wanted:
             raise ChainBroken(f"line {entry.seq} of the heads does not follow the one before it")
         if len(minute.heads) != len(_signed(entry.text).commits):
             raise ChainBroken(f"line {entry.seq} of the heads: heads were taken out")

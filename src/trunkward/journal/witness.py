@@ -21,16 +21,18 @@ _MOST = 20
 class Told:
     """What one journal says of the calls that were signed."""
 
-    def __init__(self) -> None:
-        """Nothing yet."""
+    def __init__(self, since: float = float("-inf")) -> None:
+        """Nothing yet. `since`, in seconds since the epoch: what was signed before is not asked about."""
         # eight bytes a call: a journal of years has hundreds of millions
         self._calls, self._sorted = array("Q"), True
         self._gaps: list[tuple[float, float, int]] = []
         #: Lines before this time were deleted, and nobody knows what they said.
-        self._since = float("-inf")
+        self._since = since
 
-    def signed(self, record_id: str) -> None:
-        """A line says so of this call."""
+    def signed(self, record_id: str, at: float) -> None:
+        """A line of a time in seconds since the epoch says so of this call."""
+        if at < self._since:
+            return
         self._calls.append(_short(record_id))
         self._sorted = False
 
@@ -40,7 +42,7 @@ class Told:
 
     def begins(self, at: float) -> None:
         """What was written before was deleted; seconds since the epoch."""
-        self._since = at
+        self._since = max(self._since, at)
 
     def lacks(self, record_id: str, at: float) -> bool:
         """Whether no line says that this call was signed, decided at a time in seconds since the epoch.

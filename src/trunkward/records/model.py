@@ -193,6 +193,9 @@ class Event(StrEnum):
     REGISTERED = "registered"
     #: REGISTERs of a trunk that is known were refused, in a minute, for one reason.
     REGISTRATION_REFUSED = "registration-refused"
+    #: The node has verified its journals: all is as it was written, or not.
+    JOURNALS_HOLD = "journals-hold"
+    JOURNALS_CHANGED = "journals-changed"
 
 
 class EventRecord(

@@ -37,8 +37,10 @@ class _Decision(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Decision).decode
 
 
-def signed_calls(engine: sa.Engine, until: float, node: str = "") -> Iterator[SignedCall]:
-    """All of them that were decided before a time, in seconds since the epoch; the oldest first.
+def signed_calls(
+    engine: sa.Engine, until: float, node: str = "", *, since: float = 0.0
+) -> Iterator[SignedCall]:
+    """All of them that were decided between two times, in seconds since the epoch; the oldest first.
 
     `node`: those of one alone, where several nodes have one database.
     """
@@ -48,7 +50,7 @@ def signed_calls(engine: sa.Engine, until: float, node: str = "") -> Iterator[Si
     while True:
         query = (
             sa.select(calls.c.id, calls.c.at, calls.c.decision)
-            .where(calls.c.at < until, says_so, *after)
+            .where(calls.c.at >= since, calls.c.at < until, says_so, *after)
             .order_by(calls.c.at, calls.c.id)
             .limit(_PAGE)
         )

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from trunkward.control.certificate_alarms import Alarm, Level, alarms, event
-from trunkward.control.health import CertificateFacts
+from trunkward.control.health_facts import CertificateFacts
 from trunkward.control.shown import identity_sources
 from trunkward.engines.certificate_state import IdentitiesState, read_state
 from trunkward.engines.certificates import identity_facts, shown, shown_facts

@@ -1,12 +1,14 @@
 """One exposition of many parts: families stand once, samples carry their part, and Prometheus can read it."""
 
+import pytest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from trunkward.admission.posture import Lost
 from trunkward.api.look import View
 from trunkward.api.metrics import exposition, merged
-from trunkward.control.health import ClockFacts, Facts, Part, PartFacts, health
+from trunkward.control.health import health
+from trunkward.control.health_facts import ClockFacts, Facts, Part, PartFacts, VerifiedFacts
 from trunkward.engines.node_facts import Seen
 from trunkward.engines.part_numbers import KamailioNumbers, PartNumbers
 
@@ -28,7 +30,7 @@ def test_two_versions_that_disagree_spoil_nothing() -> None:
     assert [s.value for s in family.samples] == [3]
 
 
-def _view(seen: Seen) -> View:
+def _view(seen: Seen, verified: VerifiedFacts | None = None) -> View:
     kinds = {"kamailio": Part.KAMAILIO, "gate-0": Part.GATE, "signer": Part.SIGNER, "web": Part.WEB}
     parts = tuple(
         PartFacts(name=name, part=kind, problem="gone" if name == "signer" else "", version="6.0.1")
@@ -40,6 +42,7 @@ def _view(seen: Seen) -> View:
         policy_version=7,
         policy_since=1.0,
         clock=ClockFacts(synchronised=None, trusted=True),
+        verified=verified,
     )
     return View(health=health(facts), seen=seen)
 
@@ -91,3 +94,28 @@ def test_with_everything_lost_there_is_still_an_answer() -> None:
     text = exposition(_view(Seen())).decode()
     assert "trunkward_node_ready 0.0" not in text  # this view has a gate that answers
     assert 'trunkward_part_ready{part="signer"} 0.0' in text
+
+
+@pytest.mark.parametrize(
+    ("verified", "told"),
+    [
+        (None, {"changed": 0, "not_verified": 0}),
+        (
+            VerifiedFacts(at=90.0, changed=False, problem="", good_at=90.0),
+            {"changed": 0, "not_verified": 0, "verified_timestamp_seconds": 90.0},
+        ),
+        (
+            VerifiedFacts(at=90.0, changed=True, problem="line 7", good_at=-200_000.0),
+            {"changed": 1, "not_verified": 1, "verified_timestamp_seconds": -200_000.0},
+        ),
+    ],
+)
+def test_what_came_of_verifying_the_journals(verified: VerifiedFacts | None, told: dict[str, float]) -> None:
+    text = exposition(_view(Seen(), verified)).decode()
+    found = {
+        sample.name.removeprefix("trunkward_journals_"): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name.startswith("trunkward_journals_")
+    }
+    assert found == told

@@ -4,6 +4,8 @@ import io
 from datetime import UTC, datetime
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from trunkward import __version__
 from trunkward.access.actor import Actor, Source
 from trunkward.cli.changing import configuration_store
@@ -16,6 +18,8 @@ from trunkward.control.pki import SipNames
 from trunkward.engines.backup import back_up
 from trunkward.engines.pki_files import PkiFacts, PkiOwners, ensure_pki
 from trunkward.settings import Paths
+from trunkward.store.configuration import SqlConfiguration
+from trunkward.store.database import open_database
 from trunkward.store.sqlite_copy import copy_sqlite, is_sqlite
 
 EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")
@@ -50,34 +54,33 @@ class EvidenceNode:
             planned = configuration.plan(store, ACCEPTED, Effects())
             configuration.accept(store, planned, actor=ALICE, command="apply", at=now)
 
-    def accepted(self, numbers: str, *, days: int = 300, at: float | None = None) -> int:
-        """Enters a letter and accepts it: the record's number. `days` it holds from then on."""
+    def accepted(
+        self,
+        numbers: str,
+        *,
+        days: int = 300,
+        at: float | None = None,
+        kind: str = "loa",
+        document: bytes = b"letter",
+    ) -> int:
+        """Enters a document and accepts it: the record's number. `days` it holds from then on."""
         now = self.now if at is None else at
         with configuration_store(self.paths, make=True) as store:
-            entering = added(
-                *(ACCEPTED.declared, store.evidence()),
-                numbers=numbers,
-                trunk="acme-hq",
-                kind="loa",
-                file_name="letter.pdf",
-                document=numbers.encode(),
-                until=now + days * DAY,
-                why="folder 7",
-                actor=ALICE,
-                now=now,
-                salt="5a" * 16,
-            )
-            number = put_down(store, entering, actor=ALICE, command="evidence", at=now, beyond=0).number
-            accepting = reviewed(
-                *(ACCEPTED.declared, store.evidence(), number),
-                accept=True,
-                why="called them",
-                entered_by=ALICE,
-                actor=BOB,
-                now=now,
-            )
-            put_down(store, accepting, actor=BOB, command="evidence", at=now, beyond=0)
+            return _accepted(store, numbers, kind, document, now, days)
+
+    def forged(self, numbers: str, *, kind: str = "loa", document: bytes = b"letter") -> int:
+        """The same by whoever can write to the database: versions, chain and records hold."""
+        engine = open_database(self.paths.configuration_url)
+        number = _accepted(SqlConfiguration(engine), numbers, kind, document, self.now, 300)
+        engine.dispose()
         return number
+
+    def changed(self, statement: sa.Executable) -> None:
+        """One row is changed by whoever can write to the database."""
+        engine = open_database(self.paths.configuration_url)
+        with engine.begin() as connection:
+            assert connection.execute(statement).rowcount == 1
+        engine.dispose()
 
     def revoke(self, number: int) -> None:
         """Writes its end down; nobody is told."""
@@ -109,3 +112,32 @@ class EvidenceNode:
             is_database=is_sqlite,
         )
         return io.BytesIO(out.getvalue())
+
+
+def _accepted(
+    store: SqlConfiguration, numbers: str, kind: str, document: bytes, now: float, days: int
+) -> int:
+    entering = added(
+        *(ACCEPTED.declared, store.evidence()),
+        numbers=numbers,
+        trunk="acme-hq",
+        kind=kind,
+        file_name="letter.pdf",
+        document=document,
+        until=now + days * DAY,
+        why="folder 7",
+        actor=ALICE,
+        now=now,
+        salt="5a" * 16,
+    )
+    number = put_down(store, entering, actor=ALICE, command="evidence", at=now, beyond=0).number
+    accepting = reviewed(
+        *(ACCEPTED.declared, store.evidence(), number),
+        accept=True,
+        why="called them",
+        entered_by=ALICE,
+        actor=BOB,
+        now=now,
+    )
+    put_down(store, accepting, actor=BOB, command="evidence", at=now, beyond=0)
+    return number

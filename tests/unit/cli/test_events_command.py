@@ -45,6 +45,20 @@ def test_a_refused_register_and_what_would_let_it_pass() -> None:
     assert second.strip() == "to let it pass: register as sip:acme@sbc.example.com"
 
 
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        (Event.JOURNALS_HOLD, "the journals are as they were written: node to line 7"),
+        (Event.JOURNALS_CHANGED, "the journals are NOT as they were written: node to line 7"),
+    ],
+)
+def test_what_came_of_verifying_the_journals(event: Event, said: str) -> None:
+    its = EventRecord(
+        event_id="j", at=1_800_000_030.0, since=1_800_000_000.0, event=event, detail="node to line 7"
+    )
+    assert sentence(its).endswith(f"  {said}")
+
+
 def test_another_place_in_a_line() -> None:
     moved = EventRecord(
         event_id="b",

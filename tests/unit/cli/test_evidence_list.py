@@ -1,5 +1,6 @@
 """`evidence list`: a revoked record is revoked, and a trunk nobody has is none without records."""
 
+import json
 import time
 from pathlib import Path
 
@@ -9,10 +10,11 @@ from typer.testing import CliRunner, Result
 from trunkward.cli import evidence
 from trunkward.cli.changing import configuration_store
 from trunkward.cli.main import app
-from trunkward.cli.status import _reviews
+from trunkward.cli.status import _evidence
 from trunkward.control.acts import put_down
 from trunkward.control.evidence import added, evidence_id
 from trunkward.engines.denied_file import deny
+from trunkward.store.configuration_schema import evidence as evidence_rows
 from unit.cli.evidence_node import ACCEPTED, ALICE, DAY, EvidenceNode
 
 
@@ -37,6 +39,17 @@ def test_but_denied_is_of_a_revocation_that_is_not_written_down(node: EvidenceNo
     assert ("revoked" in told, "but denied" in told) == (True, False)
 
 
+def test_a_row_that_was_changed_is_not_as_it_was_journaled(node: EvidenceNode) -> None:
+    number = node.accepted("+12025550150")
+    node.changed(evidence_rows.update().values(last="+12025550159"))
+    told = ask()
+    assert "accepted, but not as it was journaled" in told.stdout
+    assert f"record {number} of evidence is not as it was entered" in told.stderr
+    assert json.loads(ask("--json").stdout)["sound"] is False
+    shown = CliRunner().invoke(app, ["evidence", "show", str(number)])
+    assert f"record {number} of evidence is not as it was entered" in shown.stderr
+
+
 def test_a_trunk_nobody_has_is_refused_with_those_there_are(node: EvidenceNode) -> None:
     refused = ask("--trunk", "acme-hx")
     said = " ".join(refused.stderr.replace("\u2502", " ").split())
@@ -46,7 +59,7 @@ def test_a_trunk_nobody_has_is_refused_with_those_there_are(node: EvidenceNode) 
 
 
 def test_status_tells_what_waits_for_review(node: EvidenceNode) -> None:
-    assert _reviews(node.paths) == []
+    assert _evidence(node.paths) == ([], [])
     with configuration_store(node.paths, make=True) as store:
         entering = added(
             *(ACCEPTED.declared, store.evidence()),
@@ -62,5 +75,12 @@ def test_status_tells_what_waits_for_review(node: EvidenceNode) -> None:
             salt="5a" * 16,
         )
         number = put_down(store, entering, actor=ALICE, command="evidence", at=node.now, beyond=0).number
-    [(record, said)] = _reviews(node.paths)
+    [(record, said)], problems = _evidence(node.paths)
     assert (record, f"evidence review {number}" in said) == (f"evidence record {number}", True)
+    assert problems == []
+    # of what is not as it was entered nobody is asked to accept anything
+    node.changed(evidence_rows.update().values(last="+12025550999"))
+    assert _evidence(node.paths) == (
+        [],
+        [f"record {number} of evidence is not as it was entered: it signs nothing"],
+    )

@@ -4,81 +4,70 @@ Nobody signs heads any more: then a rewrite is not seen. Calls were signed, by t
 """
 
 import json
+import subprocess
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from trunkward.cli import journal
+from trunkward.cli import journal, journals_examined
 from trunkward.cli.changing import configuration_store
 from trunkward.control import configuration
 from trunkward.control.acts import put_down
 from trunkward.control.effects import Effects
 from trunkward.control.restored import Restored
-from trunkward.engines.journals import append_minute
 from trunkward.engines.pki_files import PkiFiles
-from trunkward.journal.chain import Entry
 from trunkward.journal.examine import Report
-from trunkward.journal.heads import ACTS, Head, signed_minute
-from trunkward.records.model import AttestationRecord, DecisionRecord
-from trunkward.settings import Paths
-from trunkward.signer.journal import Journal, Line
+from trunkward.journal.heads import ACTS
+from trunkward.records.model import AttestationRecord
+from trunkward.signer.journal import Journal
 from trunkward.store.configuration import SqlConfiguration
-from trunkward.store.database import migrate, open_database
-from trunkward.store.records import RecordStore
+from trunkward.store.database import open_database
 from unit.cli.evidence_node import ACCEPTED, ALICE
+from unit.cli.journal_node import Calls, Node
 
-KEY = Ed25519PrivateKey.generate()
 
-
-class Node:
-    """A signer's journal and its heads; the journal of acts is empty."""
-
-    def __init__(self, home: Path) -> None:
-        self.paths = Paths(
-            config=home / "node.yaml", state=home / "state", run=home / "run", log=home / "log"
-        )
-        config = self.paths.configuration_db.parent
-        for place in (self.paths.pki, self.paths.heads.parent, self.paths.signer_state(), config):
-            place.mkdir(parents=True, exist_ok=True)
-        public = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        PkiFiles(self.paths.pki).heads_public_key.write_bytes(public)
-        self.paths.heads.touch()
-        self._journal = Journal(self.paths.signer_journal())
-        self._last: Entry | None = None
-
-    def write(self, ago_s: float, record_id: str = "", **facts: object) -> int:
-        said = {"kind": "signed", "at": time.time() - ago_s, "record_id": record_id} | facts
-        return self._journal.commit([Line(facts=said)])
-
-    def sign(self, ago_s: float) -> None:
-        head = Head(journal="node", seq=self._journal.seq, hash=self._journal.head)
-        self._last, line = signed_minute(self._last, [head], time.time() - ago_s, KEY, lambda: bytes(16))
-        append_minute(self.paths.heads, line)
-
-    def verify(self, heads: Path | None = None, *, as_json: bool = False) -> int:
-        return journal.run_verify(self.paths, heads=heads, key=None, as_json=as_json)
+def verify(node: Node, heads: Path | None = None, *, as_json: bool = False) -> int:
+    return journal.run_verify(node.paths, heads=heads, key=None, as_json=as_json)
 
 
 @pytest.fixture
 def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Node:
-    monkeypatch.setattr(journal, "_acts", lambda *_: Report(journal=ACTS))
+    monkeypatch.setattr(journals_examined, "_acts", lambda *_: Report(journal=ACTS))
     return Node(tmp_path)
 
 
 def test_heads_that_are_signed(node: Node, capsys: pytest.CaptureFixture[str]) -> None:
     node.write(3700)
     node.sign(3650)  # nothing moved since: the next one is due in the next minute
-    assert node.verify() == 0
+    assert verify(node) == 0
     node.write(100)  # on its way
-    assert node.verify() == 0
+    assert verify(node) == 0
     assert "no head" not in capsys.readouterr().out
-    assert node.verify(as_json=True) == 0
+    assert verify(node, as_json=True) == 0
     assert json.loads(capsys.readouterr().out)["silent"] == []
+
+
+def test_which_key_signed_the_heads_is_said(
+    node: Node, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The number an auditor can make of the file he was given."""
+    node.write(600)
+    node.sign(60)
+    given = PkiFiles(node.paths.pki).heads_public_key
+    openssl = ["openssl", "pkey", "-pubin", "-in", str(given), "-outform", "DER"]
+    number = sha256(subprocess.run(openssl, capture_output=True, check=True).stdout).hexdigest()
+    assert verify(node) == 0
+    assert f"the key sha256:{number}" in capsys.readouterr().out
+    assert verify(node, as_json=True) == 0
+    assert json.loads(capsys.readouterr().out)["key_sha256"] == number
+    assert journal.run_heads(node.paths, as_json=False) == 0
+    assert f"sha256:{number}" in capsys.readouterr().out
+    assert journal.run_heads(node.paths, as_json=True) == 0
+    assert json.loads(capsys.readouterr().out)["key_sha256"] == number
 
 
 def test_a_file_that_is_none_of_heads_is_named(
@@ -86,19 +75,19 @@ def test_a_file_that_is_none_of_heads_is_named(
 ) -> None:
     letter = tmp_path / "letter.pdf"
     letter.write_bytes(b"%PDF-1.7\n1 0 obj\n")
-    assert node.verify(letter) == 1
+    assert verify(node, letter) == 1
     assert str(letter) in capsys.readouterr().err
 
 
 def test_nobody_signs_any_more(node: Node, capsys: pytest.CaptureFixture[str]) -> None:
     node.write(5000)
     node.sign(4000)
-    assert node.verify() == 1
+    assert verify(node) == 1
     assert "no head was signed since" in capsys.readouterr().out
     # a copy ends where it was taken, and is asked about what it has
     copy = node.paths.heads.with_name("copy.log")
     copy.write_bytes(node.paths.heads.read_bytes())
-    assert node.verify(copy) == 0
+    assert verify(node, copy) == 0
 
 
 def test_a_journal_that_goes_on_without_heads(node: Node, capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,9 +95,9 @@ def test_a_journal_that_goes_on_without_heads(node: Node, capsys: pytest.Capture
     node.sign(500)
     node.write(130)
     node.write(1)
-    assert node.verify() == 1
+    assert verify(node) == 1
     assert "node: no head was signed of its lines since" in capsys.readouterr().out
-    assert node.verify(as_json=True) == 1
+    assert verify(node, as_json=True) == 1
     told = json.loads(capsys.readouterr().out)
     assert [one["journal"] for one in told["journals"]] == ["node", ACTS]
     (said,) = told["silent"]
@@ -117,32 +106,8 @@ def test_a_journal_that_goes_on_without_heads(node: Node, capsys: pytest.Capture
 
 
 def test_no_head_was_ever_signed(node: Node, capsys: pytest.CaptureFixture[str]) -> None:
-    assert node.verify() == 1
+    assert verify(node) == 1
     assert "no head was signed ever" in capsys.readouterr().out
-
-
-class Calls:
-    """Their records, in a real database; each signed call has a line unless the test takes it away."""
-
-    def __init__(self, node: Node) -> None:
-        self.node = node
-        node.paths.records_db.parent.mkdir(parents=True)
-        self.engine = open_database(node.paths.records_url)
-        migrate(self.engine)
-        self.store = RecordStore(self.engine)
-        self._count = 0
-
-    def signed(self, ago_s: float, *, line: bool = True, told: bool = True, **more: object) -> str:
-        self._count += 1
-        record_id = f"{self._count:032x}"
-        number = self.node.write(ago_s, record_id) if line else None
-        said = AttestationRecord(
-            rule="A-own-inventory", identity="node", serial="1f2e", journal=number if told else None
-        )
-        facts = {"call_id": record_id, "verdict": "admit", "reason": "admitted", "attestation": said} | more
-        record = DecisionRecord(record_id=record_id, at=time.time() - ago_s - 0.1, attempt_id="a", **facts)  # type: ignore[arg-type]
-        self.store.ship([record], "gate-0/1", self._count)
-        return record_id
 
 
 @pytest.fixture
@@ -162,9 +127,9 @@ def test_calls_that_all_have_their_lines(
     calls.signed(500, line=False, attestation=None)
     calls.signed(30, line=False)  # on its way
     node.sign(60)
-    assert node.verify() == 0
+    assert verify(node) == 0
     assert "no line of" not in capsys.readouterr().out
-    assert node.verify(as_json=True) == 0
+    assert verify(node, as_json=True) == 0
     assert json.loads(capsys.readouterr().out)["lost"] == []
 
 
@@ -180,19 +145,19 @@ def test_finding_28_a_journal_that_was_cut_short_is_held_against_the_calls_own_r
     # two of one minute, one of the next
     for at in (minute + 10, minute + 20, minute + 70):
         calls.signed(now - at)
-    node._journal.close()
+    node.journal.close()
     kept.write_bytes(before)
-    node._journal = Journal(node.paths.signer_journal())
+    node.journals["node"] = Journal(node.paths.signer_journal())
     node.write(now - minute - 100, kind="started", unended=True)
     calls.signed(1000)
     node.sign(60)
-    assert node.verify() == 1
+    assert verify(node) == 1
     out = " ".join(capsys.readouterr().out.split())
     first, second = (time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime(minute + after)) for after in (0, 60))
     assert "node: 3 lines as they were written" in out
     told = f"node: by the calls' records 3 calls were signed that the journal has no line of, and no gap declares: {first} 2, {second} 1;"
     assert told in out
-    assert node.verify(as_json=True) == 1
+    assert verify(node, as_json=True) == 1
     (sentence,) = json.loads(capsys.readouterr().out)["lost"]
     assert sentence.startswith(told)
 
@@ -205,12 +170,12 @@ def test_a_gap_declares_as_many_as_it_counts(
         calls.signed(ago_s, line=False, told=False)
     node.write(890, kind="gap", count=2, first=now - 900, last=now - 898, cause="full")
     node.sign(60)
-    assert node.verify() == 1
+    assert verify(node) == 1
     assert "2 calls were signed that the journal has no line of" in " ".join(capsys.readouterr().out.split())
     node.write(300, kind="gap", count=1, first=now - 400, last=now - 400, cause="full")
     node.write(299, kind="gap", count=5, first=now - 900, last=now - 898, cause="full")
     node.sign(50)
-    assert node.verify() == 0
+    assert verify(node) == 0
 
 
 def test_the_journal_of_a_signer_that_is_gone_has_no_line(
@@ -220,7 +185,7 @@ def test_the_journal_of_a_signer_that_is_gone_has_no_line(
     calls.signed(900, line=False, attestation=said)
     node.write(800)
     node.sign(60)
-    assert node.verify() == 1
+    assert verify(node) == 1
     assert "resold: by the calls' records 1 call was signed" in " ".join(capsys.readouterr().out.split())
 
 
@@ -231,7 +196,7 @@ def test_records_that_cannot_be_read_are_not_taken_for_none(
     node.sign(60)
     calls.engine.dispose()
     node.paths.records_db.write_bytes(b"no database" * 1000)
-    assert node.verify() == 2
+    assert verify(node) == 2
     assert "cannot be read" in capsys.readouterr().err
 
 
@@ -256,17 +221,17 @@ def test_what_a_restore_took_is_declared_and_nobody_is_accused(
     calls.signed(1400, line=False, attestation=resale)
     calls.signed(900)
     node.sign(60)
-    assert node.verify() == 1
+    assert verify(node) == 1
     assert "2 calls were signed that the journal has no line of" in " ".join(capsys.readouterr().out.split())
     with configuration_store(node.paths, make=True) as store:
         restored_act(store, 2500, 1000)
-    assert node.verify() == 0
+    assert verify(node) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "node: 2 calls were signed between a backup and its restore" in out
     assert "resale: 1 call was signed between a backup and its restore" in out
     # one after the restore is lost as ever
     calls.signed(800, line=False)
-    assert node.verify(as_json=True) == 1
+    assert verify(node, as_json=True) == 1
     told = json.loads(capsys.readouterr().out)
     assert (len(told["restored"]), len(told["lost"])) == (2, 1)
     assert told["lost"][0].startswith("node: by the calls' records 1 call was signed")
@@ -285,5 +250,5 @@ def test_a_restore_that_root_has_not_written_excuses_nothing(
     calls.signed(2000, line=False)
     calls.signed(900)
     node.sign(60)
-    assert node.verify() == 1
+    assert verify(node) == 1
     assert "root has not written entries 2 to 3" in " ".join(capsys.readouterr().err.split())

@@ -7,16 +7,8 @@ import pytest
 
 from trunkward.cli.status import _print
 from trunkward.control.declared import InForce
-from trunkward.control.health import (
-    CertificateFacts,
-    CertificateOf,
-    ClockFacts,
-    Facts,
-    Health,
-    Part,
-    PartFacts,
-    health,
-)
+from trunkward.control.health import Health, health
+from trunkward.control.health_facts import CertificateFacts, CertificateOf, ClockFacts, Facts, Part, PartFacts
 from trunkward.control.node_file import read_node_file
 from trunkward.settings import Paths
 

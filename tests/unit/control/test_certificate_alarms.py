@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from trunkward.control.certificate_alarms import PATIENCE_S, Level, alarms, event
-from trunkward.control.health import CertificateFacts, CertificateOf
+from trunkward.control.health_facts import CertificateFacts, CertificateOf
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 SOON, LONG = NOW + timedelta(days=5), NOW + timedelta(days=60)

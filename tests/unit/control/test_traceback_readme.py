@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from trunkward.control.traceback_readme import README
 from trunkward.journal.commitment import commitment
+from trunkward.journal.heads import key_sha256
 from trunkward.journal.pack import sealed
 
 KEY, OTHER = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
@@ -44,6 +45,8 @@ def test_a_good_pack_is_found_good(pack: Path) -> None:
         f"{name}: OK" for name in ("README.txt", "answer.json", "answer.txt", "heads.pub")
     ]
     assert key.stdout.split()[0] == sha256(public(KEY, Encoding.DER)).hexdigest()
+    # and that is what the node's own commands show
+    assert key.stdout.split()[0] == key_sha256(KEY.public_key())
 
 
 @pytest.mark.parametrize("name", ["answer.json", "answer.txt", "README.txt"])

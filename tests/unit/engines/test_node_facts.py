@@ -10,7 +10,7 @@ import msgspec
 from prometheus_client.metrics_core import GaugeMetricFamily
 
 from trunkward.control.declared import InForce
-from trunkward.control.health import CertificateOf
+from trunkward.control.health_facts import CertificateOf
 from trunkward.control.showing import shown
 from trunkward.engines.certificate_state import ObtainState, ShownState, write_state
 from trunkward.engines.denied_file import TAKEN

@@ -11,8 +11,9 @@ import pytest
 
 from trunkward.journal.chain import GENESIS
 from trunkward.journal.commitment import commitment
-from trunkward.journal.examine import Finding, HeadAt, Report, Values, examine, told, whole
+from trunkward.journal.examine import Finding, HeadAt, Report, examine, told, whole
 from trunkward.journal.heads import Gap, Head
+from trunkward.journal.values import Values
 
 DAY_S = 86_400.0
 #: A Monday, noon, and a minute later: lines 1 to 5 were written before, 6 to 9 between, 10 after.

@@ -11,9 +11,9 @@ def test_which_calls_have_a_line() -> None:
     told = Told()
     assert told.lacks("a", AT)
     for name in ("c", "a", "b"):
-        told.signed(name)
+        told.signed(name, 100.0)
     assert [name for name in "abcd" if told.lacks(name, AT)] == ["d"]
-    told.signed("d")
+    told.signed("d", 100.0)
     assert not told.lacks("d", AT)
 
 

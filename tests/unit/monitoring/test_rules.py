@@ -227,6 +227,21 @@ CASES = {
         {_series("trunkward_worker_heads_signed_timestamp_seconds"): "0+60x140"},
         "140m",
     ),
+    "TrunkwardJournalsChanged": _flat("trunkward_journals_changed", "1+0", "0+0"),
+    "TrunkwardJournalsNotVerified": _flat("trunkward_journals_not_verified", "1+0", "0+0", after="2h"),
+    "TrunkwardCallersReplaced": Case(
+        # through whichever gate
+        {
+            _series("trunkward_gate_callers_replaced_total", f'part="gate-{n}",trunk="acme-hq"'): "0+0.5x70"
+            for n in (0, 1)
+        },
+        # as many of two trunks
+        {
+            _series("trunkward_gate_callers_replaced_total", f'{_GATE},trunk="{name}"'): "0+0.5x70"
+            for name in ("acme-hq", "beta-hq")
+        },
+        "65m",
+    ),
     "TrunkwardSharedMemoryLow": Case(
         {
             _series("trunkward_kamailio_shared_memory_used_bytes"): "81+0x30",

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from trunkward.control.certificate_alarms import PATIENCE_S
-from trunkward.control.health import CertificateFacts, CertificateOf
+from trunkward.control.health_facts import CertificateFacts, CertificateOf
 from trunkward.engines.alerts_file import read_kept
 from trunkward.engines.certificate_state import IdentitiesState, IdentityState
 from trunkward.engines.certificates import identity_facts

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from trunkward.admission.posture import Lost
-from trunkward.control.health import means
+from trunkward.control.trouble import means
 from wire.conftest import Node
 from wire.health.conftest import ask, not_ready, readiness
 from wire.records.conftest import supervise

@@ -139,9 +139,14 @@ async def _looked_at(verified: Verified, pack: Path, home: Path) -> None:
     assert good.returncode == 0, good.stdout + good.stderr
     assert "of 1 the signer's line is in its journal here" in good.stdout
     assert (await asyncio.to_thread(verified.node.trunkward, "journal", "verify")).returncode == 0
-    # the same with the key alone, as whoever asked can
+    # the same with the key alone, as whoever asked can; which one it is all say alike
     key = str(verified.node.state / "pki/heads.pub")
-    assert (await asked(verified, "--verify", str(pack), "--key", key)).returncode == 0
+    alone = await asked(verified, "--verify", str(pack), "--key", key)
+    assert alone.returncode == 0
+    heads = await asyncio.to_thread(verified.node.trunkward, "journal", "heads", "--json")
+    number = json.loads(heads.stdout)["key_sha256"]
+    assert f"the key sha256:{number}" in good.stdout
+    assert f"the key sha256:{number}" in alone.stdout
 
     changed = home / "changed"
     with zipfile.ZipFile(pack) as archive:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from trunkward.cli.status import shown_lines
+from trunkward.cli.certificate_lines import shown_lines
 from trunkward.control.shown_certificate import Lifetime
 from trunkward.engines.certificates import Shown
 

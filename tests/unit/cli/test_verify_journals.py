@@ -1,0 +1,243 @@
+"""The node verifies its journals by itself: from where the last good look has ended, once a week from the first line on."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from trunkward.cli import journals_examined
+from trunkward.cli.verify_journals import run
+from trunkward.engines.pki_files import PkiFiles
+from trunkward.engines.verified_state import Outcome, Verified, read_told, read_verified, write_verified
+from trunkward.journal.examine import Report
+from trunkward.journal.heads import ACTS
+from trunkward.records.model import Event
+from trunkward.signer.journal import Journal
+from unit.cli.journal_node import Calls, Node
+
+
+@pytest.fixture
+def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Node:
+    """With three lines of long ago, the first head after two of them."""
+    monkeypatch.setattr(journals_examined, "_acts", lambda *_: Report(journal=ACTS))
+    # also around midnight
+    monkeypatch.setattr("trunkward.signer.segments.DAY_S", 1e12)
+    made = Node(tmp_path)
+    made.write(3000, "a call")
+    made.write(2900)
+    made.sign(2800)
+    made.write(2700)
+    made.sign(2600)
+    return made
+
+
+@pytest.fixture
+def calls(node: Node) -> Iterator[Calls]:
+    made = Calls(node)
+    yield made
+    made.engine.dispose()
+
+
+def looked(node: Node, code: int) -> Verified:
+    assert run(node.paths) == code
+    found = read_verified(node.paths)
+    assert found is not None
+    return found
+
+
+def rewritten(node: Node, old: bytes, new: bytes) -> None:
+    """In the journal's file, by whoever may write it."""
+    file = node.paths.signer_journal() / "000000000001.jsonl"
+    text = file.read_bytes()
+    assert text.count(old) == 1
+    file.write_bytes(text.replace(old, new))
+
+
+def line(number: int) -> bytes:
+    return f'"seq":{number},'.encode()
+
+
+def test_the_first_look_follows_all_and_says_so_to_whoever_watches(node: Node) -> None:
+    found = looked(node, 0)
+    assert found.told.outcome is Outcome.HOLDS
+    assert found.told.good_at == found.told.at == pytest.approx(time.time(), abs=10)
+    assert found.told.looked_at == "node to line 3, configuration to line 0; from the first line on"
+    assert found.place is not None
+    assert found.calls == pytest.approx(time.time() - 2600, abs=10)
+    assert read_told(node.paths) == found.told
+    assert (node.paths.verified.stat().st_mode & 0o777, node.paths.verified_told.stat().st_mode & 0o777) == (
+        0o600,
+        0o644,
+    )
+
+
+def test_the_next_goes_on_where_it_ended_and_the_weekly_one_does_not(node: Node) -> None:
+    first = looked(node, 0)
+    node.write(1000)
+    node.sign(900)
+    # of a line before that nothing is asked today
+    rewritten(node, b"a call", b"A call")
+    second = looked(node, 0)
+    assert second.told.looked_at.startswith("node to line 4, ")
+    assert second.told.looked_at.endswith("; from where the last look had come to")
+    assert second.place is not None
+    assert first.place is not None
+    assert second.place.offset > first.place.offset
+    assert second.whole_at == first.whole_at
+    write_verified(node.paths, replace(second, whole_at=second.whole_at - 7 * 86_400))
+    found = looked(node, 1)
+    assert found.told.outcome is Outcome.CHANGED
+    assert "node: 000000000001.jsonl, line" in found.told.problem
+    assert (found.place, found.told.good_at) == (second.place, second.told.good_at)
+    # and every day, until it is mended
+    assert looked(node, 1).told.problem == found.told.problem
+    rewritten(node, b"A call", b"a call")
+    assert looked(node, 0).told.problem == ""
+
+
+@pytest.mark.parametrize("number", [3, 4, 5])
+def test_a_line_that_was_changed_since_is_found(node: Node, number: int) -> None:
+    looked(node, 0)
+    node.write(1000, count=4)
+    node.write(950, count=5)
+    node.sign(900)
+    text = (node.paths.signer_journal() / "000000000001.jsonl").read_bytes().split(b"\n")[number - 1]
+    rewritten(node, text, text.replace(b'"signed"', b'"Signed"'))
+    found = looked(node, 1)
+    assert found.told.outcome is Outcome.CHANGED
+    assert "line" in found.told.problem
+    assert found.told.problem == looked(node, 1).told.problem
+
+
+def test_what_was_cut_off_before_the_place_is_found(node: Node) -> None:
+    looked(node, 0)
+    file = node.paths.signer_journal() / "000000000001.jsonl"
+    file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[:2]))
+    assert "cut off: the journal had 3 lines" in looked(node, 1).told.problem
+
+
+@pytest.mark.parametrize("lines", [0, 1])
+def test_heads_that_were_cut_off_are_found(node: Node, lines: int) -> None:
+    looked(node, 0)
+    heads = node.paths.heads
+    heads.write_bytes(b"".join(heads.read_bytes().splitlines(keepends=True)[:lines]))
+    assert "the line it was verified to before is not there" in looked(node, 1).told.problem
+
+
+def test_values_of_lines_before_the_place_belong_to_them(node: Node) -> None:
+    for ago_s in (2500, 2400):
+        node.write_private(ago_s, "+12025550101")
+    node.sign(2300)
+    looked(node, 0)
+    node.write_private(1000, "+12025550102")
+    node.sign(900)
+    assert looked(node, 0).told.looked_at.startswith("node to line 6, ")
+    for details in (node.paths.signer_state() / "details").iterdir():
+        details.write_bytes(details.read_bytes().replace(b"+12025550102", b"+12025550109"))
+    assert "its values were changed" in looked(node, 1).told.problem
+
+
+def test_a_journal_that_is_new_is_followed_from_its_first_line(node: Node) -> None:
+    looked(node, 0)
+    node.paths.signer_state("resold").mkdir()
+    node.journals["resold"] = Journal(node.paths.signer_journal("resold"))
+    node.write(1000, "a call", of="resold")
+    for _ in range(4):
+        node.write(990, of="resold")
+    node.sign(900)
+    file = node.paths.signer_journal("resold") / "000000000001.jsonl"
+    file.write_bytes(file.read_bytes().replace(b"a call", b"A call"))
+    assert "resold: 000000000001.jsonl, line 1: changed" in looked(node, 1).told.problem
+
+
+def test_segments_that_went_in_their_time_are_no_finding(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line it would begin with is gone, and a later one says so."""
+    looked(node, 0)
+    first = node.paths.signer_journal() / "000000000001.jsonl"
+    last_hash = node.journal.head
+    monkeypatch.setattr("trunkward.signer.segments.FULL_BYTES", 1)
+    node.write(1000, kind="segment-deleted", segment=first.name, first=1, last=3, hash=last_hash, kept_days=0)
+    node.sign(900)
+    first.unlink()
+    assert looked(node, 0).told.looked_at.startswith("node to line 5, ")
+
+
+def test_calls_since_are_held_against_their_lines(node: Node, calls: Calls) -> None:
+    calls.signed(2650)
+    calls.signed(2640, line=False)
+    node.sign(2500)
+    # within the last day: asked about by the first look
+    assert "1 call was signed that the journal has no line of" in looked(node, 1).told.problem
+    node.paths.verified.unlink()
+    calls.signed(90_000, line=False)
+    with calls.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM calls WHERE at > ?", (time.time() - 80_000,))
+    assert looked(node, 0).told.problem == ""
+    calls.signed(1000)
+    calls.signed(990, line=False)
+    node.sign(900)
+    assert "1 call was signed that the journal has no line of" in looked(node, 1).told.problem
+
+
+def test_what_came_of_it_is_an_event(node: Node, calls: Calls) -> None:
+    looked(node, 0)
+    node.write(1000)
+    node.sign(900)
+    rewritten(node, line(4), line(8))
+    found = looked(node, 1)
+    told = [(one.event, one.detail) for one in calls.store.events.find()]
+    assert told == [
+        (Event.JOURNALS_CHANGED, found.told.problem),
+        (Event.JOURNALS_HOLD, "node to line 3, configuration to line 0; from the first line on"),
+    ]
+
+
+def test_what_cannot_be_looked_at_is_not_done_and_takes_no_finding_back(node: Node) -> None:
+    key = PkiFiles(node.paths.pki).heads_public_key
+    public = key.read_bytes()
+    key.unlink()
+    found = looked(node, 2)
+    assert (found.told.outcome, found.place, found.told.good_at) == (Outcome.NOT_DONE, None, 0)
+    assert "No such file" in found.told.problem
+    key.write_bytes(public)
+    rewritten(node, line(2), line(8))
+    changed = looked(node, 1)
+    key.unlink()
+    again = looked(node, 2)
+    assert (again.told.outcome, again.told.problem) == (Outcome.CHANGED, changed.told.problem)
+
+
+def test_records_that_cannot_be_read_are_not_taken_for_none(node: Node, calls: Calls) -> None:
+    calls.engine.dispose()
+    node.paths.records_db.write_bytes(b"no database" * 1000)
+    found = looked(node, 2)
+    assert found.told.outcome is Outcome.NOT_DONE
+    assert "cannot be read" in found.told.problem
+
+
+def test_a_state_nobody_can_read_begins_anew(node: Node) -> None:
+    looked(node, 0)
+    node.paths.verified.write_bytes(b"{")
+    assert looked(node, 0).told.looked_at.endswith("; from the first line on")
+
+
+def test_it_uses_a_fifth_of_a_core_and_comes_last() -> None:
+    """Of CPU time, whatever it is spent on: a busy loop here."""
+    text = (
+        "import os, time; from trunkward.cli.verify_journals import leaving_room\n"
+        "with leaving_room():\n"
+        "    began, used = time.monotonic(), time.process_time()\n"
+        "    while time.monotonic() - began < 2: sum(range(1000))\n"
+        "    print((time.process_time() - used) / (time.monotonic() - began), os.nice(0))\n"
+        "while time.process_time() - used < 1: sum(range(1000))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", text], capture_output=True, text=True, check=True, timeout=60
+    )
+    share, nice = done.stdout.split()
+    assert float(share) < 0.3
+    assert nice == "19"

@@ -1,0 +1,62 @@
+"""`why` tells of evidence and customers what root has written, and nothing that others put into the database."""
+
+import time
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trunkward.cli.why import known
+from trunkward.control.why import Known
+from trunkward.store.configuration_schema import evidence, node_files
+from unit.cli.evidence_node import EvidenceNode
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> EvidenceNode:
+    """With record 2, accepted by version 3."""
+    made = EvidenceNode(tmp_path, time.time())
+    assert made.accepted("+12125550150") == 2
+    return made
+
+
+def asked(node: EvidenceNode) -> Known:
+    call: dict[str, Any] = {"policy_version": 3, "tenant": "acme", "started_at": node.now}
+    return known(node.paths, call | {"attestation": {"evidence": "evidence-2", "rule": "A-loa"}})
+
+
+def test_what_root_has_written_is_told(node: EvidenceNode) -> None:
+    told = asked(node)
+    assert told.evidence is not None
+    assert (told.evidence["id"], told.evidence["state"], told.evidence["reviewed_by"]) == (
+        *(2, "accepted", "bob (uid 1001)"),
+    )
+    assert (told.customer_verified, told.configuration) == ("2026-01-15", "")
+
+
+@pytest.mark.parametrize("change", [{"last": "+12125550999"}, {"reviewed": 9}, {"proof": "x"}])
+def test_a_record_that_is_not_as_it_was_journaled_is_left_out_and_said(
+    node: EvidenceNode, change: dict[str, Any]
+) -> None:
+    node.changed(evidence.update().values(**change))
+    told = asked(node)
+    assert told.evidence is None
+    assert "record 2 of evidence is not as " in told.configuration
+    assert told.customer_verified == "2026-01-15"
+
+
+def test_nothing_is_told_by_a_journal_that_root_has_not_written(node: EvidenceNode) -> None:
+    node.forged("+12125550151")
+    told = asked(node)
+    assert (told.evidence, told.customer_verified, told.declared) == (None, None, None)
+    assert "root has not written entries 4 to 5 of the journal of acts" in told.configuration
+
+
+def test_the_day_of_a_customer_is_that_of_the_node_file(node: EvidenceNode) -> None:
+    """Its hash is journaled; the objects that stand beside it in the database are not."""
+    objects = zlib.compress(b'{"tenants": {"acme": {"customer.verified": "2026-11-01"}}}')
+    node.changed(node_files.update().values(objects=objects))
+    assert asked(node).customer_verified == "2026-01-15"
+    node.changed(node_files.update().values(text=zlib.compress(b"node: {}")))
+    assert asked(node).customer_verified is None

@@ -1,0 +1,70 @@
+"""A node's own look at its journals, on a node that is up: what came of it is in status, metrics and events."""
+
+import json
+import subprocess
+import sys
+import time
+
+from wire.conftest import Node
+from wire.health.conftest import ask, readiness
+from wire.records.parties import eventually
+
+
+def look(node: Node) -> subprocess.CompletedProcess[str]:
+    """What `up` starts once a day."""
+    command = [sys.executable, "-I", "-m", "trunkward.cli.verify_journals"]
+    return subprocess.run(
+        command, env=node.environment, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def signed(node: Node) -> int:
+    """Up to which line heads of the node's journal are signed."""
+    said = node.trunkward("journal", "heads", "--json")
+    heads = json.loads(said.stdout)["heads"] if said.returncode == 0 else []
+    return next((head["seq"] for head in heads if head["journal"] == "node"), 0)
+
+
+def told(name: str) -> float | None:
+    for line in ask("/metrics")[1].splitlines():
+        if line.startswith(f"trunkward_journals_{name}"):
+            return float(line.rpartition(" ")[2])
+    return None
+
+
+def test_a_change_is_found_told_and_found_no_more_when_it_is_mended(node: Node) -> None:
+    """Summary: the node's own look finds its journals as written: status, metrics, event; a changed line is a trouble for root by its line, for others without; mended, it is gone."""
+    # nothing but a head speaks for the last line: each minute one is signed
+    eventually(lambda: signed(node) >= 1, 130, "a signed head of the signer's first line")
+    done = look(node)
+    assert (done.returncode, done.stderr) == (0, "")
+    eventually(lambda: told("verified_timestamp_seconds") is not None, 5, "the metric")
+    assert told("verified_timestamp_seconds") > time.time() - 60  # type: ignore[operator]
+    assert (told("changed"), told("not_verified")) == (0, 0)
+    assert "journals verified            20" in node.trunkward("status").stdout
+
+    file = node.paths.signer_journal() / "000000000001.jsonl"
+    with file.open("r+b") as journal:
+        first = journal.readline()
+        assert first.count(b'"started"') == 1
+        journal.seek(0)
+        journal.write(first.replace(b'"started"', b'"Started"'))
+    done = look(node)
+    assert done.returncode == 1
+    assert "node: 000000000001.jsonl, line 1: " in done.stderr
+    eventually(lambda: told("changed") == 1, 5, "the metric")
+    status, document = readiness()
+    assert status == 200
+    assert [one["what"] for one in document["troubles"]] == ["journals"]
+    assert "line" not in document["troubles"][0]["problem"]
+    document = json.loads(node.trunkward("status", "--json").stdout)
+    assert "line 1" in document["troubles"][0]["problem"]
+
+    with file.open("r+b") as journal:
+        journal.write(first)
+    assert look(node).returncode == 0
+    eventually(lambda: told("changed") == 0, 5, "the metric")
+    events = node.trunkward("events", "--json").stdout.splitlines()
+    assert [json.loads(one)["event"] for one in events][:3] == [
+        *("journals-hold", "journals-changed", "journals-hold"),
+    ]
