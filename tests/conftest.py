@@ -1,6 +1,6 @@
 """What every test may take for granted, and how several processes of tests keep out of each other's way.
 
-`./trunkward test` runs the files of tests in four processes (pytest-xdist). Each is put into a network namespace
+`./trunkward test` runs the files of tests in five processes (pytest-xdist). Each is put into a network namespace
 of its own, so ports and firewalls meet nobody's. What measures time is marked `alone`, and nothing else runs
 beside it.
 """
