@@ -1,6 +1,6 @@
 """What every test may take for granted, and how several processes of tests keep out of each other's way.
 
-`./trunkward test` runs the files of tests in four processes (pytest-xdist). Each is put into a network namespace
+`./trunkward test` runs the files of tests in five processes (pytest-xdist). Each is put into a network namespace
 of its own, so ports and firewalls meet nobody's. What measures time is marked `alone`, and nothing else runs
 beside it.
 """
@@ -37,14 +37,23 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In one of several: what waits for the others, or has them wait, first; what is short last.
+    """In one of several: what waits for the others, or has them wait, first; then what is long; what is short last.
 
     Tests that are alone wait for each other then, and not each for whatever long test runs beside it; and no
     process waits for another's last long file.
     """
     if hasattr(config, "workerinput"):
-        alone = {item.path for item in items if item.get_closest_marker("alone") is not None}
-        items.sort(key=lambda item: (item.path not in alone, item.get_closest_marker("wire") is None))
+        alone, long = (
+            {item.path for item in items if item.get_closest_marker(marker) is not None}
+            for marker in ("alone", "long")
+        )
+        items.sort(
+            key=lambda item: (
+                item.path not in alone,
+                item.path not in long,
+                item.get_closest_marker("wire") is None,
+            )
+        )
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # round the clock of pytest-timeout: who waits is not slow

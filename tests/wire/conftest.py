@@ -29,7 +29,7 @@ from trunkward.engines.supervisor_rpc import Supervisor, SupervisorRefused
 from trunkward.records.filter import ALL
 from trunkward.settings import DATABASE_FILE, Paths, read_database
 from trunkward.store.records import RecordStore
-from wire.commands import run_command
+from wire.commands import Forked, Process, run_command
 
 #: A trunk's limits for tests about something else.
 MANY = "{calls: 10000, international: 10000, per_second: 1000}"
@@ -49,7 +49,7 @@ class Node:
     """A running node and the files of its parties."""
 
     home: Path
-    process: subprocess.Popen[bytes]
+    process: Process
     environment: dict[str, str] = field(default_factory=dict)
     #: Whose login commands are given under, as the kernel keeps it; None: nobody's.
     login: int | None = None
@@ -211,15 +211,18 @@ def home_of(config: str) -> Path:
 def start_node_in(home: Path, command: Sequence[str] = ()) -> Node:
     """Starts the node of a home, by another `command` than the installed one; returns when it is ready."""
     environment = os.environ | {"TRUNKWARD_HOME": str(home)}
-    with (home / "up.out").open("wb") as out:
-        process = subprocess.Popen(
-            [*(command or [trunkward()]), "up"], env=environment, stdout=out, stderr=out
-        )
+    told = home / "up.out"
+    process: Process
+    with told.open("wb") as out:
+        if command:
+            process = subprocess.Popen([*command, "up"], env=environment, stdout=out, stderr=out)
+        else:
+            process = Forked(["up"], environment, told, told)
     node = Node(home=home, process=process, environment=environment)
     until = time.monotonic() + 40
-    while "ready after" not in (home / "up.out").read_text(errors="replace"):
+    while "ready after" not in told.read_text(errors="replace"):
         if process.poll() is not None or time.monotonic() > until:
-            said = (home / "up.out").read_text(errors="replace")
+            said = told.read_text(errors="replace")
             stop_node(node)
             pytest.fail(said)
         time.sleep(0.1)

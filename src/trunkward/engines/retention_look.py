@@ -35,22 +35,25 @@ def keep_looking(paths: Paths, tell: Callable[[str], None]) -> None:
 def _look_hourly(paths: Paths, tell: Callable[[str], None]) -> None:
     time.sleep(_FIRST_S)
     told: set[str] = set()
+    renew = False  # what was due `up` has renewed before it was ready
     while True:
         with suppress(Exception, SystemExit):  # a standard output that is closed, say; the next look comes
-            before, told = told, _looked(paths)
+            before, told = told, _looked(paths, renew=renew)
             for said in sorted(told - before):
                 tell(said)
+        renew = True
         time.sleep(_EVERY_S)
 
 
-def _looked(paths: Paths) -> set[str]:
+def _looked(paths: Paths, *, renew: bool) -> set[str]:
     try:
         used = in_use(paths)
         python = (used.now if used is not None else this_installation()).python
     except Exception as problem:  # whatever it is: it is said, and looked at again
         return {_written(paths, f"{type(problem).__name__}: {problem}")}
     # tokens first: they are what calls need. It is never told to end: half a change is worse than a late one
-    came = ran([python, *_RENEW], None), look(paths, [python, *_FORGET])
+    came = [ran([python, *_RENEW], None)] if renew else []
+    came.append(look(paths, [python, *_FORGET]))
     return {problem or done for problem, done in came} - {""}
 
 

@@ -11,10 +11,7 @@ import hmac
 from hashlib import sha256
 from pathlib import Path
 
-import requests
-
 from trunkward import __version__
-from trunkward.fetch.guard import Guard, guarded_session
 
 #: Bytes of an answer that are read; nobody looks at them.
 _MOST_ANSWER = 16 * 1024
@@ -60,6 +57,11 @@ def post(url: str, key: bytes, authorities: Path, message_id: str, timestamp: in
 
     `authorities`: PEM the server's certificate must lead to.
     """
+    # a tenth of what the worker's start takes to load, and most nodes post nothing
+    import requests
+
+    from trunkward.fetch.guard import Guard, guarded_session
+
     headers = {
         "Content-Type": "application/json",
         "User-Agent": f"trunkward/{__version__}",

@@ -46,9 +46,8 @@ def main() -> None:
     """Runs until SIGTERM."""
     options, paths = _arguments()
     log_as_json()
-    # what is loaded stays, and a judgement makes no cycles: collections may be rare
+    # what is loaded stays
     gc.freeze()
-    gc.set_threshold(50_000)
     uvloop.run(_run(options, paths))
 
 

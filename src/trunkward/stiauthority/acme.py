@@ -7,9 +7,12 @@ from typing import Any
 
 from acme.jws import JWS
 from cryptography.hazmat.primitives.asymmetric import ec
-from fastapi import FastAPI, Request, Response
 from josepy.errors import Error as JoseError
 from josepy.jwk import JWKEC, JWKOct
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from trunkward.shaken import base64url
 from trunkward.stiauthority.orders import Account, CertificationAuthority, Order, Problem, Status
@@ -35,13 +38,12 @@ class Signed:
         return self.account
 
 
-def application(authority: CertificationAuthority, url: str, token_authority: str) -> FastAPI:
+def application(authority: CertificationAuthority, url: str, token_authority: str) -> Starlette:
     """Its HTTP; `url`: its own address without a path, `token_authority`: where tokens come from."""
-    app = FastAPI(openapi_url=None)
     resources = _Resources(authority, url, token_authority)
 
-    @app.exception_handler(Problem)
-    async def refused(_request: Request, problem: Problem) -> Response:
+    async def refused(_request: Request, problem: Exception) -> Response:
+        assert isinstance(problem, Problem)
         headers = {"Replay-Nonce": authority.nonce()}
         return Response(
             json.dumps(_document(problem)),
@@ -50,20 +52,25 @@ def application(authority: CertificationAuthority, url: str, token_authority: st
             media_type="application/problem+json",
         )
 
-    @app.get("/acme/directory")
-    async def directory() -> Response:
+    async def directory(_request: Request) -> Response:
         return Response(json.dumps(resources.directory()), media_type="application/json")
 
-    @app.head("/acme/new-nonce")
-    @app.get("/acme/new-nonce")
     async def new_nonce(request: Request) -> Response:
         status = 200 if request.method == "HEAD" else 204
         headers = {"Replay-Nonce": authority.nonce(), "Cache-Control": "no-store"}
         return Response(status_code=status, headers=headers)
 
-    for path, act in resources.acts().items():
-        app.post(path)(_endpoint(authority, url, act))
-    return app
+    return Starlette(
+        routes=[
+            Route("/acme/directory", directory),
+            Route("/acme/new-nonce", new_nonce),
+            *(
+                Route(path, _endpoint(authority, url, act), methods=["POST"])
+                for path, act in resources.acts().items()
+            ),
+        ],
+        exception_handlers={Problem: refused},
+    )
 
 
 type _Act = Callable[[Signed, Mapping[str, str]], Response]

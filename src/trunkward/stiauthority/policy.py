@@ -15,7 +15,12 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from fastapi import FastAPI, Request, Response
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from trunkward.shaken import jwt
 from trunkward.shaken.authority_token import TN_AUTH_LIST
@@ -147,51 +152,53 @@ class PolicyAdministrator:
         return {"typ": "JWT", "x5u": self.certificate_url}
 
 
-def application(administrator: PolicyAdministrator) -> FastAPI:
+def application(administrator: PolicyAdministrator) -> Starlette:
     """Its HTTP."""
-    app = FastAPI(openapi_url=None)
 
-    @app.middleware("http")
-    async def counted(request: Request, go_on: Any) -> Response:
+    async def counted(request: Request, go_on: RequestResponseEndpoint) -> Response:
         path = request.url.path
         administrator.asked[path] = administrator.asked.get(path, 0) + 1
         if path in administrator.down:
             return _answer({"status": "error", "message": "down for maintenance"}, 503)
-        answer: Response = await go_on(request)
-        return answer
+        return await go_on(request)
 
-    @app.exception_handler(Refused)
-    async def refused(_request: Request, problem: Refused) -> Response:
+    async def refused(_request: Request, problem: Exception) -> Response:
+        assert isinstance(problem, Refused)
         return _answer({"status": "error", "message": problem.message}, problem.status)
 
-    @app.post("/api/v1/auth/login")
     async def log_in(request: Request) -> Response:
         body = await _body(request)
         access = administrator.log_in(str(body.get("userId")), str(body.get("password")))
         return _answer({"status": "success", "accessToken": access})
 
-    @app.post("/api/v1/account/{identifier}/token")
-    async def token(identifier: str, request: Request) -> Response:
-        access = request.headers.get("authorization", "")
+    async def token(request: Request) -> Response:
+        access, identifier = request.headers.get("authorization", ""), request.path_params["identifier"]
         return _answer(administrator.token(access, identifier, await _body(request)))
 
-    @app.get("/api/v1/ca-list")
-    async def ca_list() -> Response:
+    async def ca_list(_request: Request) -> Response:
         return _answer({"status": "success", "caList": administrator.trusted_list()})
 
-    @app.get(REVOCATIONS)
-    async def crl() -> Response:
+    async def crl(_request: Request) -> Response:
         der = administrator.revocations_instead
         if der is None:
             der = administrator.revocations().public_bytes(Encoding.DER)
         return Response(der, media_type="application/pkix-crl")
 
-    @app.get("/download/v1/certificate")
-    async def certificate() -> Response:
+    async def certificate(_request: Request) -> Response:
         pem = administrator.home.administrator.certificate.public_bytes(Encoding.PEM)
         return Response(pem, media_type="application/pem-certificate-chain")
 
-    return app
+    return Starlette(
+        routes=[
+            Route("/api/v1/auth/login", log_in, methods=["POST"]),
+            Route("/api/v1/account/{identifier}/token", token, methods=["POST"]),
+            Route("/api/v1/ca-list", ca_list),
+            Route(REVOCATIONS, crl),
+            Route("/download/v1/certificate", certificate),
+        ],
+        middleware=[Middleware(BaseHTTPMiddleware, dispatch=counted)],
+        exception_handlers={Refused: refused},
+    )
 
 
 def _code(value: Any) -> str:

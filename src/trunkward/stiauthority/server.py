@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Self
 
 import uvicorn
-from fastapi import FastAPI, Request, Response
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from trunkward.stiauthority import acme, policy
 from trunkward.stiauthority.home import Home
@@ -131,7 +134,7 @@ class StiAuthority:
             applications.append((self._web(self.published), self.where.published_port))
         return [self._server(application, port) for application, port in applications]
 
-    def _server(self, application: FastAPI, port: int) -> uvicorn.Server:
+    def _server(self, application: Starlette, port: int) -> uvicorn.Server:
         return uvicorn.Server(
             uvicorn.Config(
                 application,
@@ -147,11 +150,9 @@ class StiAuthority:
             )
         )
 
-    def _web(self, published: Path) -> FastAPI:
-        app = FastAPI(openapi_url=None)
-
-        @app.get("/{name}")
-        def chain(name: str, _request: Request) -> Response:
+    def _web(self, published: Path) -> Starlette:
+        def chain(request: Request) -> Response:
+            name = request.path_params["name"]
             self.asked.append(name)
             file = published / name
             if self.keeps_back(name) or not name.endswith(".pem") or not file.is_file():
@@ -163,7 +164,7 @@ class StiAuthority:
                 headers={"Cache-Control": "max-age=86400, immutable"},
             )
 
-        return app
+        return Starlette(routes=[Route("/{name}", chain)])
 
 
 def accounts_of(codes: Sequence[str], *, user: str, password: str) -> dict[str, Account]:

@@ -1,12 +1,17 @@
 """Opening a database and bringing it to the newest form: SQLite as it comes, PostgreSQL by one setting."""
 
 import os
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.dialects import sqlite
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 #: How long we wait for a PostgreSQL: to be connected; until one that says nothing more is given up (a host
 #: that is gone answers no keepalive, 5 + 3 * 5 s, and acknowledges nothing); and for one statement. libpq's
@@ -53,6 +58,16 @@ def open_database(url: str, *, durable: bool = False) -> sa.Engine:
     engine = sa.create_engine(made)
     event.listen(engine, "connect", _pragmas_of("FULL" if durable else "NORMAL"))
     return engine
+
+
+def insert_of(dialect: str) -> "Callable[[sa.Table], postgresql.Insert | sqlite.Insert]":
+    """What makes an INSERT into a table that may say ON CONFLICT; `dialect`: the name of an engine's."""
+    if dialect != "postgresql":
+        return sqlite.insert
+    # brings five drivers along, which a node on SQLite need not load
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert
 
 
 def make_private(path: Path) -> None:

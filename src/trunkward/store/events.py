@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from trunkward.records.model import EventRecord
+from trunkward.store.database import insert_of
 from trunkward.store.schema import events
 
 #: Rows read in one query.
@@ -20,7 +20,7 @@ class EventStore:
     def __init__(self, engine: sa.Engine) -> None:
         """Keeps the engine."""
         self._engine = engine
-        made = (postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert)(events)
+        made = insert_of(engine.dialect.name)(events)
         self._insert = made.on_conflict_do_nothing(index_elements=["event_id"])
 
     # ---- the one writer ----------------------------------------------------------------------

@@ -6,13 +6,13 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from trunkward.calls.outcome import Outcome
 from trunkward.records.model import DecisionRecord
 from trunkward.records.rated import RatedCall, rated, with_end
 from trunkward.spend.rating import Basis, Charged, Side, Terms
 from trunkward.spend.tariff import Tariff
+from trunkward.store.database import insert_of
 from trunkward.store.schema import calls
 from trunkward.store.schema import rated as table
 
@@ -271,8 +271,7 @@ def _cost(row: Any) -> Cost:
 
 
 def _added(dialect: str) -> Any:
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    return insert(table).on_conflict_do_nothing(index_elements=["record_id", "revision"])
+    return insert_of(dialect)(table).on_conflict_do_nothing(index_elements=["record_id", "revision"])
 
 
 def _row(call: RatedCall) -> dict[str, Any]:

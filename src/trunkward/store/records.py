@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from trunkward.calls.outcome import Outcome, is_truer
 from trunkward.records.filter import ALL, CallFilter
 from trunkward.records.model import DecisionRecord, EventRecord, MessageRecord, OutcomeRecord, Record
 from trunkward.records.view import call_view
+from trunkward.store.database import insert_of
 from trunkward.store.events import EventStore
 from trunkward.store.rated import forget, rate_again, rate_ended
 from trunkward.store.schema import calls, ladders, shipped
@@ -50,7 +50,7 @@ class RecordStore:
         self._offsets: dict[str, int] = {}
         #: What is no call.
         self.events = EventStore(engine)
-        self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+        self._insert = insert_of(engine.dialect.name)
         made = self._insert(calls)
         new = made.excluded
         # an attempt two gates have judged: the edge had given up on the one that stamped it earlier. With

@@ -102,12 +102,34 @@ def test_no_trouble_ends_the_looks(
     assert len(looks) == 3
 
 
+def test_tokens_are_renewed_an_hour_after_up_and_from_then_on(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`up` itself has renewed them."""
+    asked: list[str] = []
+
+    def ran(command: list[str], *_: object) -> tuple[str, str]:
+        asked.append(command[-1])
+        return "", ""
+
+    def sleep(_: float) -> None:
+        if len(asked) >= 5:
+            raise _Enough
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    monkeypatch.setattr(retention_look, "ran", ran)
+    with pytest.raises(_Enough):
+        retention_look._look_hourly(paths, lambda _: None)
+    renew, forget = "trunkward.cli.renewing", "trunkward.cli.forget_evidence"
+    assert asked == [forget, renew, forget, renew, forget]
+
+
 def test_a_look_that_cannot_begin_is_written_down(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_: Paths) -> None:
         raise ValueError("no such version")
 
     monkeypatch.setattr(retention_look, "in_use", broken)
-    assert retention_look._looked(paths) == {"ValueError: no such version"}
+    assert retention_look._looked(paths, renew=True) == {"ValueError: no such version"}
     found = read_look(paths)
     assert found is not None
     assert found.problem == "ValueError: no such version"

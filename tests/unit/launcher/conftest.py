@@ -40,8 +40,16 @@ _STUBS = {
     "unshare": 'shift 3; exec "$@"',
     "chroot": 'root=$1; shift; case $1 in groupadd | useradd) exec "$D/bin/$1" --root "$root" "${@:2}" ;; esac',
     "getent": """
-        if [[ $# == 1 ]]; then cat $D/etc/$1; exit; fi
-        awk -F: -v key="$2" '$1 == key || $3 == key { print; found = 1 } END { exit !found }' $D/etc/$1""",
+        entries=$(<$D/etc/$1) missing=0
+        if [[ $# == 1 ]]; then printf '%s\\n' "$entries"; exit; fi
+        for key in "${@:2}"; do
+          found=
+          while IFS=: read -r name x number rest; do
+            if [[ $name == "$key" || $number == "$key" ]]; then printf '%s\\n' "$name:$x:$number:$rest"; found=yes; fi
+          done <<<"$entries"
+          [[ $found ]] || missing=2
+        done
+        exit $missing""",
     "groupadd": """
         root=$D; number=
         while (($# > 1)); do case $1 in --root) root=$2; shift ;; --gid) number=$2; shift ;; esac; shift; done

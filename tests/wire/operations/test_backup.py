@@ -15,7 +15,8 @@ from pathlib import Path
 from sipkit.certificates import ThrowawayAuthority
 from sipkit.load.caller import Plan
 from trunkward.engines.users import gid
-from wire.conftest import EXAMPLE, Node, start_node, start_node_in, stop_node, trunkward
+from wire.commands import run_command
+from wire.conftest import EXAMPLE, Node, start_node, start_node_in, stop_node
 from wire.records.conftest import segment_lines
 from wire.records.parties import eventually, load, parties
 
@@ -44,10 +45,7 @@ def _home() -> Iterator[Path]:
 
 
 def _trunkward(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"TRUNKWARD_HOME": str(home)}
-    return subprocess.run(
-        [trunkward(), *words], env=environment, capture_output=True, text=True, check=False, timeout=60
-    )
+    return run_command(words, os.environ | {"TRUNKWARD_HOME": str(home)}, 60)
 
 
 def _ids(state: Path) -> set[str]:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from wire.commands import run_command
+
 EXAMPLE = Path(__file__).parents[3] / "examples" / "node.yaml"
 TRUNKWARD = str(Path(sys.executable).parent / "trunkward")
 
@@ -71,14 +73,7 @@ class Home:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs a command to its end."""
-        return subprocess.run(
-            [TRUNKWARD, *arguments],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return run_command(arguments, self.environment, 60)
 
     def processes(self) -> dict[int, str]:
         """Every living process that belongs to this home, with its command: each has its environment."""

@@ -12,6 +12,8 @@ import pytest
 
 from wire.up.conftest import Home
 
+pytestmark = pytest.mark.long
+
 
 def _torn(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])

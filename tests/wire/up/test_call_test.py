@@ -1,30 +1,20 @@
 """The call test itself: it passes on a good node, and fails loudly on a broken one."""
 
 import json
-import subprocess
 from collections.abc import Iterator
 
 import pytest
 
-from wire.conftest import Node, trunkward
+from wire.conftest import Node
 from wire.records.conftest import supervise
 
-
-def _call_test(node: Node, within_s: float) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [trunkward(), "call-test", "--json"],
-        env=node.environment,
-        capture_output=True,
-        text=True,
-        timeout=within_s,
-        check=False,
-    )
+pytestmark = pytest.mark.long
 
 
 @pytest.mark.timeout(180)
 def test_it_passes_on_the_example(node: Node) -> None:
     """Summary: `call-test --json` on the example's node: every call and every expectation holds, exit 0."""
-    run = _call_test(node, 170)
+    run = node.trunkward("call-test", "--json", within_s=170)
     assert run.returncode == 0, run.stderr + run.stdout[-4000:]
     assert json.loads(run.stdout)["passed"] is True
 
@@ -41,7 +31,7 @@ def gateless(node: Node) -> Iterator[Node]:
 @pytest.mark.timeout(180)
 def test_it_fails_loudly_without_gates(gateless: Node) -> None:
     """Summary: with the gates stopped the call test says what failed and exits 1."""
-    run = _call_test(gateless, 170)
+    run = gateless.trunkward("call-test", "--json", within_s=170)
     assert run.returncode == 1, run.stderr + run.stdout[-4000:]
     report = json.loads(run.stdout)
     assert report["passed"] is False

@@ -18,6 +18,8 @@ from wire.conftest import Node
 from wire.records.parties import parties, running_call
 from wire.up.conftest import Home, eventually
 
+pytestmark = pytest.mark.long
+
 #: What a second start must find as the first one left it.
 KEPT = ("state/pki/", "state/call-id-mask.secret", "state/config/declared.json", "node.yaml")
 
