@@ -6,18 +6,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
-import typer
 from rich.console import Console
 from rich.text import Text
 from sqlalchemy.exc import DBAPIError
 
-from trunkward.cli import identity_lines, money_status
+from trunkward.cli import identity_lines, money_status, people_status
 from trunkward.cli.calls import record_store
-from trunkward.cli.changing import configuration_store
 from trunkward.cli.kept_aside import kept_aside, kept_lines
 from trunkward.cli.ready import not_ready
 from trunkward.cli.said import complain, say
-from trunkward.control import reviews
 from trunkward.control.customers import wanting as customers_wanting
 from trunkward.control.declared import InForce
 from trunkward.control.deviations import deviations
@@ -110,10 +107,10 @@ def run(paths: Paths, *, as_json: bool) -> int:
             "secrets": dict(wanting(declared, in_force.secrets, digest_key_id(paths), time.time())),
             "customers": dict(customers_wanting(declared, time.time())),
             "evidence": dict(ending(in_force.evidence, in_force.blocks, time.time())),
-            "reviews": dict(_reviews(paths)),
             "inventories": dict(wanting_in_force(declared, in_force.evidence, in_force.blocks, time.time())),
             "money": money_status.document(in_force, money_status.waiting_alerts(paths), time.time()),
             "deviations": [{"where": d.where, "what": d.what} for d in found.facts.deviations],
+            **people_status.document(people_status.waiting(paths), time.time()),
         }
         print(json.dumps(document, indent=1))
     else:
@@ -226,25 +223,14 @@ def _print(found: Health, in_force: InForce, declared: Declared, paths: Paths, *
         console.print(Text.assemble("  ", ("customer", "yellow"), f" tenant {tenant}: {said}"))
     for record, said in ending(in_force.evidence, in_force.blocks, facts.now):
         console.print(Text.assemble("  ", (record, "yellow"), f" {said}"))
-    for record, said in _reviews(paths):
-        console.print(Text.assemble("  ", (record, "yellow"), f" {said}"))
+    for line in people_status.lines(people_status.waiting(paths), facts.now):
+        console.print(line)
     for trunk, said in wanting_in_force(declared, in_force.evidence, in_force.blocks, facts.now):
         console.print(Text.assemble("  ", ("no block", "yellow"), f" trunk {trunk}: {said}"))
     money = money_status.document(in_force, money_status.waiting_alerts(paths), facts.now)
     for word, said in money_status.lines(money):
         console.print(Text.assemble("  ", (word, "yellow"), f" {said}"))
     print_deviations(console, declared)
-
-
-def _reviews(paths: Paths) -> list[tuple[str, str]]:
-    """Evidence that waits for another person; none where no database can be asked, which has been said."""
-    if not paths.configuration_shared and not paths.configuration_db.exists():
-        return []
-    try:
-        with configuration_store(paths, make=False) as store:
-            return reviews.waiting(store.evidence(), time.time())
-    except typer.Exit:
-        return []
 
 
 def _print_parts(facts: Facts, found: Health) -> None:
