@@ -20,9 +20,9 @@ from trunkward.store.records import RecordStore
 from trunkward.trunks.model import Declared
 
 _COLUMNS = (
-    "trunk",
-    "tenant",
+    *("trunk", "tenant"),
     *(f"{time}_{what}" for time in ("now", "before") for what in ("calls", *LEVELS)),
+    "changed",
 )
 
 
@@ -58,7 +58,7 @@ def run(paths: Paths, wanted: CallFilter, how: How) -> int:
             print(json.dumps([msgspec.to_builtins(one) for one in found]))
         elif how.as_csv:
             writer = csv.writer(sys.stdout)  # RFC 4180, as `calls --csv`
-            writer.writerow((*_COLUMNS, "changed"))
+            writer.writerow(_COLUMNS)
             writer.writerows(map(_row, found))
         else:
             for line in lines(found, only_changed=how.only_changed):

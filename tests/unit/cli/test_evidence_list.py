@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 from trunkward.cli import evidence
 from trunkward.cli.changing import configuration_store
 from trunkward.cli.main import app
-from trunkward.cli.people_status import waiting
+from trunkward.cli.people_status import Waiting, waiting
 from trunkward.control.acts import put_down
 from trunkward.control.evidence import added, evidence_id
 from trunkward.engines.denied_file import deny
@@ -46,7 +46,7 @@ def test_a_trunk_nobody_has_is_refused_with_those_there_are(node: EvidenceNode) 
 
 
 def test_status_tells_what_waits_for_review(node: EvidenceNode) -> None:
-    assert waiting(node.paths) == []
+    assert waiting(node.paths) == Waiting()
     with configuration_store(node.paths, make=True) as store:
         entering = added(
             *(ACCEPTED.declared, store.evidence()),
@@ -62,5 +62,5 @@ def test_status_tells_what_waits_for_review(node: EvidenceNode) -> None:
             salt="5a" * 16,
         )
         number = put_down(store, entering, actor=ALICE, command="evidence", at=node.now, beyond=0).number
-    [(record, said)] = waiting(node.paths)
+    [(record, said)] = waiting(node.paths).reviews
     assert (record, f"evidence review {number}" in said) == (f"evidence record {number}", True)

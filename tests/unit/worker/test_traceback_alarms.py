@@ -1,5 +1,6 @@
 """Property 31: somebody is told of a traceback request whose time is nearly over, and again when it is."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ ITG = OpenRequest(asked_by="ITG 2026-0417", due_at=NOW + ANSWER_S)
 
 
 class Log:
-    """What was said."""
+    """What was said, and sent."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.sent: list[tuple[str, str]] = []
 
     def __call__(self, line: str, **_: Any) -> None:
         self.lines.append(line)
@@ -30,11 +32,20 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "alerts.json"
 
 
+class Sent(Outbox):
+    """Tells its log what it is to send."""
+
+    def __init__(self, file: Path, log: Log) -> None:
+        super().__init__(file, log)
+        self._sent = log.sent
+
+    def put(self, messages: Sequence[tuple[str, str]]) -> None:
+        self._sent += messages
+        super().put(messages)
+
+
 def made(file: Path, open_now: list[OpenRequest], log: Log) -> TracebackAlarms:
-    outbox = Outbox(file, log)
-    outbox.channels({"nobody": lambda _message: None})
-    outbox.stop()
-    return TracebackAlarms(outbox, lambda: open_now, lambda: "sbc.example.com", log)
+    return TracebackAlarms(Sent(file, log), lambda: open_now, lambda: "sbc.example.com", log)
 
 
 def test_property_31_each_level_is_told_once_also_by_who_is_started_anew(file: Path) -> None:
@@ -44,11 +55,11 @@ def test_property_31_each_level_is_told_once_also_by_who_is_started_anew(file: P
         made(file, [ITG], log).round(NOW + at)
         told.append(len(log.lines))
     assert told == [0, 1, 1, 2, 2]
-    soon, over = read_kept(file).waiting
-    assert soon.subject == f"[sbc.example.com] {log.lines[0]}"
-    assert "is due 2027-01-16 08:00 UTC, in 8 h 0 min" in soon.subject
-    assert "was due" in over.subject
-    levels = [msgspec.json.decode(one.body)["data"]["level"] for one in (soon, over)]
+    (soon, _), (over, _) = log.sent
+    assert soon == f"[sbc.example.com] {log.lines[0]}"
+    assert "is due 2027-01-16 08:00 UTC, in 8 h 0 min" in soon
+    assert "was due" in over
+    levels = [msgspec.json.decode(body)["data"]["level"] for _, body in log.sent]
     assert levels == ["soon", "overdue"]
 
 

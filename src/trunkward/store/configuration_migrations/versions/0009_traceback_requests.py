@@ -11,10 +11,11 @@ depends_on = None
 
 def upgrade() -> None:
     """Makes the tables."""
-    version = sa.ForeignKey("versions.number")
+    # one cannot belong to two columns
+    opened, answered = sa.ForeignKey("versions.number"), sa.ForeignKey("versions.number")
     op.create_table(
         "traceback_requests",
-        sa.Column("version", sa.BigInteger, version, primary_key=True, autoincrement=False),
+        sa.Column("version", sa.BigInteger, opened, primary_key=True, autoincrement=False),
         sa.Column("asked_by", sa.Text, nullable=False),
         sa.Column("received_at", sa.Double, nullable=False),
         sa.Column("closed", sa.BigInteger, nullable=False),
@@ -22,7 +23,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "traceback_answers",
-        sa.Column("version", sa.BigInteger, version, primary_key=True, autoincrement=False),
+        sa.Column("version", sa.BigInteger, answered, primary_key=True, autoincrement=False),
         sa.Column("request", sa.BigInteger, sa.ForeignKey("traceback_requests.version"), nullable=False),
         sa.Column("calls", sa.BigInteger, nullable=False),
         sa.Column("manifest_sha256", sa.String(64), nullable=False),
