@@ -128,6 +128,10 @@ def verification(
     ] = "",
     since: Annotated[str, typer.Option(help="A time, or 2h, 7d ago.")] = "1d",
     until: Annotated[str | None, typer.Option(help="Up to then; now without it.")] = None,
+    hosts: Annotated[
+        bool,
+        typer.Option("--hosts", help="Instead, how long the hosts of their certificates took to answer."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Show what others' signatures were worth, by who sent the calls: share, levels, causes, who signed."""
@@ -136,6 +140,10 @@ def verification(
     from trunkward.records.filter import CallFilter
 
     now_s = time.time()
+    if hosts:
+        from trunkward.cli.certificate_hosts import run as run_hosts
+
+        raise typer.Exit(run_hosts(Paths.from_environment(), of=upstream, as_json=as_json))
     wanted = CallFilter(since=moment("--since", since, now_s), until=moment("--until", until, now_s))
     raise typer.Exit(run(Paths.from_environment(), wanted, of=upstream, as_json=as_json))
 
