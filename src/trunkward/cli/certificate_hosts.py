@@ -1,4 +1,4 @@
-"""`trunkward verification --hosts`: how long the hosts of others' certificates took, by whose calls named them."""
+"""`trunkward verification --hosts`: how long the hosts of others' certificates took to answer."""
 
 import json
 import os

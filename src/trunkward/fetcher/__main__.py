@@ -88,7 +88,7 @@ async def _run(arguments: argparse.Namespace) -> None:
                     await asyncio.to_thread(write_hosts, paths.fetcher_hosts, hosts.told())
             await asyncio.sleep(_TELL_S)
 
-    paths.fetcher_hosts.unlink(missing_ok=True)  # noqa: ASYNC240 of a fetcher before this one
+    paths.fetcher_hosts.unlink(missing_ok=True)
     beside = [asyncio.create_task(each()) for each in (beat, sweep, tell)]
     try:
         metrics.serve(FETCHER_METRICS_PORT)

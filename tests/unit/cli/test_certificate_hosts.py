@@ -15,7 +15,9 @@ NOW = 1_800_000_000.0
 SEEN = HostsSeen(
     since=NOW,
     hosts=[
-        HostSeen(sender="north", host="quick.example.net", fetched=4, total_s=0.2, slowest_s=0.1, at=NOW + 60),
+        HostSeen(
+            sender="north", host="quick.example.net", fetched=4, total_s=0.2, slowest_s=0.1, at=NOW + 60
+        ),
         HostSeen(
             sender="west",
             host="slow.example.net",

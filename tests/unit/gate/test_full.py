@@ -126,7 +126,8 @@ class Flood:
         self.valkey, self.world, self.disk = Valkey(), World(provider), _Disk()
         self.policy, self.provider = policy, provider
         self.case: Case | None = None
-        self.line = _line(self.disk, lambda: snapshot_of(policy), Counts(self.valkey), self.world.verifying)
+        snapshot = snapshot_of(policy)
+        self.line = _line(self.disk, lambda: snapshot, Counts(self.valkey), self.world.verifying)
         monkeypatch.setattr(line_module, "screen", lambda *_: self.case)
         monkeypatch.setattr("trunkward.gate.line.time.time", lambda: NOW)
 

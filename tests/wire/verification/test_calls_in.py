@@ -334,7 +334,11 @@ def test_property_35_what_is_scraped_of_a_carrier(verified: Verified) -> None:
     errors, fetched = "trunkward_gate_verification_errors_total", "trunkward_fetcher_fetch_seconds_count"
 
     def told() -> list[float]:
-        return [scraped(levels, north, 'level="B"'), scraped(errors, north, 'code="438"'), scraped(fetched, north)]
+        return [
+            scraped(levels, north, 'level="B"'),
+            scraped(errors, north, 'code="438"'),
+            scraped(fetched, north),
+        ]
 
     async def scenario() -> None:
         provider = verified.provider()
@@ -348,6 +352,7 @@ def test_property_35_what_is_scraped_of_a_carrier(verified: Verified) -> None:
         await asyncio.to_thread(
             eventually, lambda: told() == [value + 1 for value in before], 5, "one more each"
         )
+
         # hosts are callers' to choose: a command tells of them
         def hosts() -> list[str]:
             told = verified.node.trunkward("verification", "--hosts", "--json", "--upstream", "north")
