@@ -19,7 +19,7 @@ from trunkward.control.traceback_requests import (
     TracebackAct,
     TracebackAnswered,
     closed,
-    found,
+    named,
     opened,
     still_open,
 )
@@ -45,7 +45,7 @@ def do(store: SqlConfiguration, act: TracebackAct) -> int:
 
 
 def answering(store: SqlConfiguration, asked_by: str, digest: str = HASH) -> TracebackAnswered:
-    one = found(store.traceback_requests(), asked_by)
+    one = named(store.traceback_requests(), asked_by)
     return TracebackAnswered(
         asked_by=asked_by, received_at=NOW, calls=1, manifest_sha256=digest, request=one.version if one else 0
     )

@@ -9,7 +9,7 @@ import os
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ from trunkward.control.traceback import (
 )
 from trunkward.control.traceback_page import page, unproved
 from trunkward.control.traceback_readme import README
-from trunkward.control.traceback_requests import TracebackAnswered, TracebackRefused, found, received_by
+from trunkward.control.traceback_requests import TracebackAnswered, TracebackRefused, named, received_by
 from trunkward.engines.journal_proof import proven_line, values_of
 from trunkward.engines.journals import KeyUnusable, read_private_key, read_public_key
 from trunkward.engines.pki_files import PkiFiles
@@ -58,32 +58,11 @@ ANSWER, PAGE, PUBLIC_KEY, HOW = "answer.json", "answer.txt", "heads.pub", "READM
 _SALT_BYTES = 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What a person has written (`control.traceback.Question`)."""
+def run(paths: Paths, question: Question, *, received: bool, out: Path | None, as_json: bool) -> int:
+    """Answers: 0 calls were found, 1 none was, 2 nothing was answered.
 
-    number: str
-    other: str | None
-    at: float
-    within_s: float
-    asked_by: str
-    #: None: as the register says, or now.
-    received_at: float | None
-
-    def question(self, received_at: float) -> Question:
-        """The same, with the time it was received."""
-        return Question(
-            number=self.number,
-            other=self.other,
-            at=self.at,
-            within_s=self.within_s,
-            asked_by=self.asked_by,
-            received_at=received_at,
-        )
-
-
-def run(paths: Paths, asked: Asked, *, out: Path | None, as_json: bool) -> int:
-    """Answers: 0 calls were found, 1 none was, 2 nothing was answered."""
+    `received`: whether somebody has said when the request came; else the register does, or it is now.
+    """
     if os.geteuid() != 0:
         complain("trunkward traceback needs root: records and configuration are root's. Use sudo.")
         return 2
@@ -93,24 +72,27 @@ def run(paths: Paths, asked: Asked, *, out: Path | None, as_json: bool) -> int:
     with configuration_store(paths, make=False) as configured:
         try:
             declared = declared_by(configured)
-            requests = configured.traceback_requests()
-            question = asked.question(received_by(requests, asked.asked_by, asked.received_at, time.time()))
+            said = question.received_at if received else None
+            received_at = received_by(
+                configured.traceback_requests(), question.asked_by, said, question.received_at
+            )
         except (NoSuchVersion, NodeFileRefused, TextDamaged, TracebackRefused) as problem:
             complain(str(problem))
             return 2
+    question = replace(question, received_at=received_at)
 
     def answered(store: RecordStore) -> int:
-        told = _answer(paths, store, declared, question)
-        if out is not None and not _written(paths, out, told, question):
+        found = _answer(paths, store, declared, question)
+        if out is not None and not _written(paths, out, found, question):
             return 2
         if as_json:
-            print(json.dumps(told, indent=1))
+            print(json.dumps(found, indent=1))
         else:
-            for line in page(told):
+            for line in page(found):
                 say(line)
             if out is None:
                 say("shown only; --out FILE.zip --for WHO writes it down, signed and journaled", err=True)
-        return 0 if told["calls"] else 1
+        return 0 if found["calls"] else 1
 
     return with_records(paths, answered)
 
@@ -130,15 +112,15 @@ def run_verify(paths: Paths, pack: Path, key_file: Path | None) -> int:
     # 1.
     if wrong := list(not_as_sealed(files, key)):
         return _complained(pack, wrong)
-    told = json.loads(files[ANSWER])
+    found = json.loads(files[ANSWER])
     # 2.
-    wrong = list(unproved(told, key))
+    wrong = list(unproved(found, key))
     # 3.
-    followed, not_followed = _followed(paths, told, key) if key_file is None else (0, [])
+    followed, not_followed = _followed(paths, found, key) if key_file is None else (0, [])
     if wrong + not_followed:
         return _complained(pack, wrong + not_followed)
-    asked_by, made_at = told["request"]["asked_by"], told["made_at"]
-    say(f"{pack}: {len(told['calls'])} calls, as they were written {made_at} for {asked_by}", "green")
+    asked_by, made_at = found["request"]["asked_by"], found["made_at"]
+    say(f"{pack}: {len(found['calls'])} calls, as they were written {made_at} for {asked_by}", "green")
     say(f"  of {followed} the signer's line is in its journal here, which leads to a signed head")
     return 0
 
@@ -149,10 +131,10 @@ def _complained(pack: Path, wrong: list[str]) -> int:
     return 1
 
 
-def _followed(paths: Paths, answered: Mapping[str, Any], key: Ed25519PublicKey) -> tuple[int, list[str]]:
+def _followed(paths: Paths, found: Mapping[str, Any], key: Ed25519PublicKey) -> tuple[int, list[str]]:
     """Of how many calls the journals here lead from the line to a signed head; what is wrong with others."""
     followed, wrong = 0, []
-    for call in answered["calls"]:
+    for call in found["calls"]:
         proof = call["proof"]
         if proof is None or not proof["text"]:
             continue
@@ -233,14 +215,16 @@ def _proof(paths: Paths, view: Mapping[str, Any]) -> Proof | None:
     if line is None:
         return None
     try:
-        its = proof_of(paths, view)
-        assert its is not None
-        day = told(its.facts["at"])[:10] if its.facts else ""
+        found = proof_of(paths, view)
+        assert found is not None
+        day = told(found.facts["at"])[:10] if found.facts else ""
         values = values_of(paths.signer_journal(journal), day, line) if day else None
     except (OSError, KeyUnusable, msgspec.MsgspecError) as problem:
         return Proof(journal=journal, line=line, problem=str(problem))
     opened = values.values if values else {}
-    return Proof(journal=journal, line=line, text=its.text, head=its.head, values=opened, problem=its.broken)
+    return Proof(
+        journal=journal, line=line, text=found.text, head=found.head, values=opened, problem=found.broken
+    )
 
 
 def _lost(out: Path) -> str:
@@ -250,12 +234,12 @@ def _lost(out: Path) -> str:
 # ---- written down ----------------------------------------------------------------------------
 
 
-def _written(paths: Paths, out: Path, answered: dict[str, Any], question: Question) -> bool:
+def _written(paths: Paths, out: Path, found: dict[str, Any], question: Question) -> bool:
     """Writes the answer, and then that it was given; without the second there is no first."""
     pki = PkiFiles(paths.pki)
     files = {
-        ANSWER: json.dumps(answered, indent=1).encode() + b"\n",
-        PAGE: "".join(f"{line}\n" for line in page(answered)).encode(),
+        ANSWER: json.dumps(found, indent=1).encode() + b"\n",
+        PAGE: "".join(f"{line}\n" for line in page(found)).encode(),
         HOW: README.encode(),
     }
     try:
@@ -268,11 +252,11 @@ def _written(paths: Paths, out: Path, answered: dict[str, Any], question: Questi
     made: list[Version] = []
 
     def decide(store: SqlConfiguration, _: Declared, now: float, beyond: int) -> Version:
-        opened = found(store.traceback_requests(), question.asked_by)
+        opened = named(store.traceback_requests(), question.asked_by)
         its = TracebackAnswered(
             asked_by=question.asked_by,
             received_at=question.received_at,
-            calls=len(answered["calls"]),
+            calls=len(found["calls"]),
             manifest_sha256=sha256(pack[MANIFEST]).hexdigest(),
             request=opened.version if opened else 0,
         )

@@ -64,22 +64,23 @@ def answer(
 ) -> None:
     """Answer a request: the calls of a number at a time, who they came from, and the proof."""
     from trunkward.cli.call_options import one_number, span_s
-    from trunkward.cli.traceback import Asked, run
+    from trunkward.cli.traceback import run
+    from trunkward.control.traceback import Question
 
     if out is not None and not asked_by.strip():
         raise typer.BadParameter(
             "an answer that is written down says whose question it answers", param_hint="--for"
         )
     now_s = time.time()
-    asked = Asked(
+    question = Question(
         number=one_number("NUMBER", number),
         other=one_number("--other", other) if other else None,
         at=_past("--at", at, now_s),
         within_s=span_s("--within", within),
         asked_by=_line("--for", asked_by, _MOST_ASKED_BY) if asked_by else "",
-        received_at=_past("--received", received, now_s) if received else None,
+        received_at=_past("--received", received, now_s) if received else now_s,
     )
-    raise typer.Exit(run(Paths.from_environment(), asked, out=out, as_json=as_json))
+    raise typer.Exit(run(Paths.from_environment(), question, received=bool(received), out=out, as_json=as_json))
 
 
 @traceback_app.command("close")

@@ -1,7 +1,6 @@
 """`trunkward traceback open|close|list`: the register of requests, and who is to answer what until when."""
 
 import json
-import os
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -12,8 +11,8 @@ from rich.text import Text
 
 from trunkward.cli.acting import act
 from trunkward.cli.actor import current_actor
-from trunkward.cli.changing import configuration_store
-from trunkward.cli.said import complain, say, wide
+from trunkward.cli.changing import configuration_store, is_root
+from trunkward.cli.said import say, wide
 from trunkward.control.acts import put_down
 from trunkward.control.configuration import Version
 from trunkward.control.traceback_requests import (
@@ -44,7 +43,7 @@ def run_close(paths: Paths, asked_by: str, why: str) -> int:
 
 def run_list(paths: Paths, *, every: bool, as_json: bool) -> int:
     """Those that are to be answered, the first that is due first; or `every` one, the newest first."""
-    if not _root():
+    if not is_root("traceback"):
         return 2
     with configuration_store(paths, make=False) as store:
         requests = store.traceback_requests()
@@ -110,7 +109,7 @@ def _state(told: Mapping[str, Any]) -> str:
 
 
 def _act(paths: Paths, command: str, change: Callable[[list[Request]], TracebackAct]) -> int:
-    if not _root():
+    if not is_root("traceback"):
         return 2
 
     def decide(store: SqlConfiguration, _: Declared, now: float, beyond: int) -> Version:
@@ -126,10 +125,3 @@ def _iso(at: float | None) -> str | None:
 
 def _minute(iso: str | None) -> str:
     return iso[:16].replace("T", " ") if iso else ""
-
-
-def _root() -> bool:
-    if os.geteuid() == 0:
-        return True
-    complain("trunkward traceback needs root: the configuration is root's. Use sudo.")
-    return False

@@ -168,7 +168,7 @@ class TracebackClosed:
 type TracebackAct = TracebackOpened | TracebackAnswered | TracebackClosed
 
 
-def found(requests: Iterable[Request], asked_by: str) -> Request | None:
+def named(requests: Iterable[Request], asked_by: str) -> Request | None:
     """The one that is called so, in capitals or not."""
     name = asked_by.casefold()
     return next((one for one in requests if one.asked_by.casefold() == name), None)
@@ -176,14 +176,14 @@ def found(requests: Iterable[Request], asked_by: str) -> Request | None:
 
 def opened(requests: Sequence[Request], asked_by: str, received_at: float) -> TracebackOpened:
     """A request that nobody has opened. Raises `TracebackRefused`."""
-    if (one := found(requests, asked_by)) is not None:
+    if (one := named(requests, asked_by)) is not None:
         raise TracebackRefused(f"request {one.asked_by!r} is in the register, and {one.state.value}")
     return TracebackOpened(asked_by=asked_by, received_at=received_at)
 
 
 def closed(requests: Sequence[Request], asked_by: str, why: str) -> TracebackClosed:
     """One that is open. Raises `TracebackRefused`."""
-    one = found(requests, asked_by)
+    one = named(requests, asked_by)
     if one is None:
         raise TracebackRefused(f"there is no request {asked_by!r}: ./trunkward traceback list shows them")
     if one.state is not State.OPEN:
@@ -196,7 +196,7 @@ def received_by(requests: Sequence[Request], asked_by: str, received_at: float |
 
     Seconds since the epoch. Raises `TracebackRefused` where both say something else.
     """
-    one = found(requests, asked_by) if asked_by else None
+    one = named(requests, asked_by) if asked_by else None
     if one is None:
         return now if received_at is None else received_at
     if received_at is not None and received_at != one.received_at:

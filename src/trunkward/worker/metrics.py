@@ -210,12 +210,12 @@ def _of_tracebacks(dues: Sequence[float]) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "trunkward_traceback_requests_open", "Traceback requests that are not answered.", value=len(dues)
     )
+    first = GaugeMetricFamily(
+        "trunkward_traceback_due_timestamp_seconds", "When the first of them has to be answered.", labels=[]
+    )
     if dues:
-        yield GaugeMetricFamily(
-            "trunkward_traceback_due_timestamp_seconds",
-            "When the first of them has to be answered.",
-            value=min(dues),
-        )
+        first.add_metric([], min(dues))
+    yield first
 
 
 def _by_state(name: str, words: str, counts: Counter[State]) -> GaugeMetricFamily:

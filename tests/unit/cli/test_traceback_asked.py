@@ -8,15 +8,15 @@ from typer.testing import CliRunner, Result
 
 from trunkward.cli import traceback as command
 from trunkward.cli.main import app
-from trunkward.cli.traceback import Asked
 from trunkward.control.declared import InForce
+from trunkward.control.traceback import Question
 from trunkward.settings import Paths
 
 EXAMPLE = (Path(__file__).parents[3] / "examples/node.yaml").read_text(encoding="utf-8")
 
 
 @pytest.fixture
-def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Question]:
     """The questions that get through, on a node in the United States."""
     monkeypatch.setenv("TRUNKWARD_HOME", str(tmp_path))
     monkeypatch.setenv("COLUMNS", "250")
@@ -24,9 +24,9 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
     declared.parent.mkdir(parents=True)
     in_force = InForce(version=1, node_file=EXAMPLE, certificates={"acme-hq": ["ab" * 32]}, evidence={})
     declared.write_bytes(msgspec.json.encode(in_force))
-    questions: list[Asked] = []
+    questions: list[Question] = []
 
-    def run(_: Paths, question: Asked, **__: object) -> int:
+    def run(_: Paths, question: Question, **__: object) -> int:
         questions.append(question)
         return 0
 
@@ -42,7 +42,7 @@ def ask(*words: str) -> Result:
     ("number", "other"),
     [("+12025550150", "+13035550142"), ("2025550150", "3035550142"), ("+1 (202) 555-0150", "303.555.0142")],
 )
-def test_numbers_as_people_write_them(asked: list[Asked], number: str, other: str) -> None:
+def test_numbers_as_people_write_them(asked: list[Question], number: str, other: str) -> None:
     told = ask(number, "--at", "2026-11-25T14:30:00Z", "--other", other)
     assert told.exit_code == 0, told.stderr
     assert [(one.number, one.other) for one in asked] == [("+12025550150", "+13035550142")]
@@ -60,7 +60,7 @@ def test_numbers_as_people_write_them(asked: list[Asked], number: str, other: st
         (("2025550150", "--at", "1h", "--out", "x.zip"), "says whose question it answers"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(asked: list[Asked], words: tuple[str, ...], said: str) -> None:
+def test_what_cannot_be_meant_is_refused(asked: list[Question], words: tuple[str, ...], said: str) -> None:
     told = ask(*words)
     shown = " ".join(told.stderr.replace("│", " ").split())
     assert (told.exit_code, asked) == (2, [])

@@ -151,7 +151,7 @@ def test_property_31_when_the_first_traceback_request_is_due(counted: WorkerMetr
     """Property 31: and how many wait; nothing is due where none does."""
     told = _text(counted)
     assert "trunkward_traceback_requests_open 0.0" in told
-    assert "trunkward_traceback_due_timestamp_seconds" not in told
+    assert "\ntrunkward_traceback_due_timestamp_seconds" not in told  # its name alone is told of
     counted.traceback_dues = [1_900_000_000.0, 5.0]
     told = _text(counted)
     assert "trunkward_traceback_requests_open 2.0" in told
