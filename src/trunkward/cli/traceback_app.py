@@ -80,7 +80,9 @@ def answer(
         asked_by=_line("--for", asked_by, _MOST_ASKED_BY) if asked_by else "",
         received_at=_past("--received", received, now_s) if received else now_s,
     )
-    raise typer.Exit(run(Paths.from_environment(), question, received=bool(received), out=out, as_json=as_json))
+    raise typer.Exit(
+        run(Paths.from_environment(), question, received=bool(received), out=out, as_json=as_json)
+    )
 
 
 @traceback_app.command("close")
