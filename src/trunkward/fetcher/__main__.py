@@ -84,7 +84,7 @@ async def _run(arguments: argparse.Namespace) -> None:
     async def tell() -> None:
         while True:
             if hosts.has_changed:
-                with suppress(OSError):  # a full disk: it is told again
+                with suppress(OSError):  # a full disk: the next change is told
                     await asyncio.to_thread(write_hosts, paths.fetcher_hosts, hosts.told())
             await asyncio.sleep(_TELL_S)
 
