@@ -406,6 +406,11 @@ class Paths:
         return self.run / "fetcher" / "fetcher.sock"
 
     @property
+    def fetcher_hosts(self) -> Path:
+        """How long hosts of certificates took (`engines.fetcher_hosts`)."""
+        return self.fetcher_socket.with_name("hosts.json")
+
+    @property
     def fetcher_authorities(self) -> Path:
         """Whom certificate hosts' TLS certificates must lead to, where that is not whom the system trusts."""
         return self.fetcher_socket.with_name("authorities.pem")

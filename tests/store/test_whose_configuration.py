@@ -16,9 +16,9 @@ import typer
 from trunkward import __version__
 from trunkward.access.actor import Actor, Source
 from trunkward.cli.changing import configuration_store
+from trunkward.cli.people_status import Waiting, waiting
 from trunkward.cli.renewing import renewed
 from trunkward.cli.restored import Restoring
-from trunkward.cli.status import _evidence
 from trunkward.control import configuration
 from trunkward.control.declared import InForce
 from trunkward.control.effects import Effects
@@ -143,13 +143,14 @@ def test_nor_are_delegates_of_his_watched_or_status_told_of_them(
     node.changed(evidence.update().where(evidence.c.version == own).values(last="+12125550159"))
     assert delegates() == {}
     wrong = f"record {own} of evidence is not as it was entered: it signs nothing"
-    assert _evidence(node.paths) == ([], [wrong])
+    assert waiting(node.paths) == Waiting(problems=(wrong,))
     assert wrong in " ".join(capsys.readouterr().err.split())
     node.forged("+12125550153", kind="delegate", document=b"his chain")
     assert delegates() == {}
     assert "root has not written entries" in " ".join(capsys.readouterr().err.split())
-    waiting, (problem,) = _evidence(node.paths)
-    assert (waiting, "root has not written entries" in problem) == ([], True)
+    found = waiting(node.paths)
+    (problem,) = found.problems
+    assert (found.reviews, "root has not written entries" in problem) == ((), True)
 
 
 def test_a_restore_is_journaled_where_the_acts_are(node: EvidenceNode) -> None:

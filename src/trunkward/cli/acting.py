@@ -22,6 +22,7 @@ from trunkward.control.evidence import EvidenceActRefused, denied_by, sound
 from trunkward.control.node_file import NodeFileRefused, read_node_file
 from trunkward.control.secrets import SecretRefused, by_trunk
 from trunkward.control.spending import SpendingRefused, holds_now, raises_now
+from trunkward.control.traceback_requests import TracebackRefused, still_open
 from trunkward.control.verified import VerificationRefused, in_force
 from trunkward.engines.checked_files import NotPrepared
 from trunkward.engines.decks import put_decks
@@ -80,6 +81,7 @@ def act(paths: Paths, command: str, decide: Decide, *, goes_on: bool = False) ->
         DeckActRefused,
         SpendingRefused,
         EvidenceActRefused,
+        TracebackRefused,
         TextDamaged,
         OtherVersion,
         OSError,
@@ -113,6 +115,7 @@ def _put_in_force(
             delegates=delegates_of(store, records, version.at),
             holds=holds_now(store.holds()),
             raises=raises_now(store.raises(), version.at),
+            traceback_requests=still_open(store.traceback_requests()),
             evidence=tokens.evidence,
             relationships=tokens.relationships,
             evidence_key=tokens.evidence_key,

@@ -1,4 +1,4 @@
-"""Calls that were judged, `trunkward calls` to `verification`, as typer sees them.
+"""Calls that were judged, `trunkward calls` to `attestation`, as typer sees them.
 
 What is shown of them is imported when asked for.
 """
@@ -128,6 +128,10 @@ def verification(
     ] = "",
     since: Annotated[str, typer.Option(help="A time, or 2h, 7d ago.")] = "1d",
     until: Annotated[str | None, typer.Option(help="Up to then; now without it.")] = None,
+    hosts: Annotated[
+        bool,
+        typer.Option("--hosts", help="Instead, how long the hosts of their certificates took to answer."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Show what others' signatures were worth, by who sent the calls: share, levels, causes, who signed."""
@@ -136,5 +140,42 @@ def verification(
     from trunkward.records.filter import CallFilter
 
     now_s = time.time()
+    if hosts:
+        from trunkward.cli.certificate_hosts import run as run_hosts
+
+        raise typer.Exit(run_hosts(Paths.from_environment(), of=upstream, as_json=as_json))
     wanted = CallFilter(since=moment("--since", since, now_s), until=moment("--until", until, now_s))
     raise typer.Exit(run(Paths.from_environment(), wanted, of=upstream, as_json=as_json))
+
+
+def attestation(
+    tenant: Annotated[str | None, typer.Option(help="Of this tenant.")] = None,
+    trunk: Annotated[str | None, typer.Option(help="Of this trunk.")] = None,
+    since: Annotated[
+        str, typer.Option(help="A time, or 2h, 7d ago. Beside it stands the time before, which is as long.")
+    ] = "1d",
+    until: Annotated[str | None, typer.Option(help="Up to then; now without it.")] = None,
+    changed: Annotated[
+        bool, typer.Option("--changed", help="Only trunks whose mix has changed; exit code 1 if one has.")
+    ] = False,
+    points: Annotated[
+        float, typer.Option(min=0.1, max=100, help="By how many percentage points a share has to move.")
+    ] = 10.0,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values with a header.")] = False,
+) -> None:
+    """Show at which levels each trunk's calls were signed, and why: beside the time before it."""
+    from trunkward.cli.attestation import How, run
+    from trunkward.cli.call_options import moment
+    from trunkward.records.filter import CallFilter
+
+    if as_json and as_csv:
+        raise typer.BadParameter("either one: --json or --csv")
+    now_s = time.time()
+    begins, ends = moment("--since", since, now_s), moment("--until", until, now_s) or now_s
+    assert begins is not None
+    if begins >= ends:
+        raise typer.BadParameter("that time has no length", param_hint="--since")
+    wanted = CallFilter(tenant=tenant, trunk=trunk, verdict="admit", since=begins, until=ends)
+    how = How(as_json=as_json, as_csv=as_csv, only_changed=changed, moved=points)
+    raise typer.Exit(run(Paths.from_environment(), wanted, how))

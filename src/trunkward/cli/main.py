@@ -16,7 +16,7 @@ from trunkward.cli.journal_app import journal_app
 from trunkward.cli.number_app import number_app
 from trunkward.cli.secret_app import secret_app
 from trunkward.cli.spend_app import hold, release, spend_app
-from trunkward.cli.traceback_app import traceback
+from trunkward.cli.traceback_app import traceback_app
 from trunkward.settings import SettingsRefused
 
 #: In the order `trunkward --help` lists them, below the groups.
@@ -35,12 +35,12 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "rerate": rerate,
     "reconcile": reconcile,
     "verification": calls_app.verification,
+    "attestation": calls_app.attestation,
     "verify-identity": trial_app.verify_identity,
     "hold": hold,
     "release": release,
     "destinations": trunks_app.destinations,
     "explain": calls_app.explain,
-    "traceback": traceback,
     "why": calls_app.why,
     "try": trial_app.try_call,
     "registrations": trunks_app.registrations,
@@ -62,6 +62,7 @@ _GROUPS: dict[str, typer.Typer] = {
     "evidence": evidence_app,
     "journal": journal_app,
     "spend": spend_app,
+    "traceback": traceback_app,
     "number": number_app,
 }
 

@@ -4,27 +4,23 @@ import json
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
-import typer
 from rich.console import Console
 from rich.text import Text
 from sqlalchemy.exc import DBAPIError
 
-from trunkward.cli import identity_lines, money_status
+from trunkward.cli import identity_lines, money_status, people_status
 from trunkward.cli.calls import record_store
 from trunkward.cli.certificate_lines import own_lines, shown_document, shown_lines
-from trunkward.cli.changing import configuration_store
 from trunkward.cli.kept_aside import kept_aside, kept_lines
 from trunkward.cli.ready import not_ready
 from trunkward.cli.said import complain, say
-from trunkward.control import contracts, reviews
+from trunkward.control import contracts
 from trunkward.control.certificate_troubles import FROM_ELSEWHERE
 from trunkward.control.customers import wanting as customers_wanting
 from trunkward.control.declared import InForce
 from trunkward.control.deviations import deviations
-from trunkward.control.evidence import sound
 from trunkward.control.evidence_tokens import ending, wanting_in_force
 from trunkward.control.health import DRAIN, Health, health
 from trunkward.control.health_document import as_document
@@ -88,7 +84,6 @@ def run(paths: Paths, *, as_json: bool) -> int:
         return 2
     found, up = look(paths, in_force, declared), bool(holder(paths))
     if as_json:
-        evidence = _evidence(paths)
         document = as_document(found, names=True) | {
             "up": up,
             "kept_aside": [str(path) for path in kept_aside(paths)],
@@ -108,12 +103,11 @@ def run(paths: Paths, *, as_json: bool) -> int:
             "secrets": dict(wanting(declared, in_force.secrets, digest_key_id(paths), time.time())),
             "customers": dict(customers_wanting(declared, time.time())),
             "evidence": dict(_ending(in_force, time.time())),
-            "reviews": dict(evidence.reviews),
-            "evidence_problems": evidence.problems,
             "inventories": dict(wanting_in_force(declared, in_force.evidence, in_force.blocks, time.time())),
             "contracts": dict(_contracts_wanting(declared, in_force, time.time())),
             "money": money_status.document(in_force, money_status.waiting_alerts(paths), time.time()),
             "deviations": [{"where": d.where, "what": d.what} for d in found.facts.deviations],
+            **people_status.document(people_status.waiting(paths), time.time()),
         }
         print(json.dumps(document, indent=1))
     else:
@@ -229,11 +223,8 @@ def _print(found: Health, in_force: InForce, declared: Declared, paths: Paths, *
         console.print(Text.assemble("  ", ("customer", "yellow"), f" tenant {tenant}: {said}"))
     for record, said in _ending(in_force, facts.now):
         console.print(Text.assemble("  ", (record, "yellow"), f" {said}"))
-    evidence = _evidence(paths)
-    for problem in evidence.problems:
-        console.print(Text.assemble("  ", ("evidence", "red"), f" {problem}"))
-    for record, said in evidence.reviews:
-        console.print(Text.assemble("  ", (record, "yellow"), f" {said}"))
+    for line in people_status.lines(people_status.waiting(paths), facts.now):
+        console.print(line)
     for trunk, said in wanting_in_force(declared, in_force.evidence, in_force.blocks, facts.now):
         console.print(Text.assemble("  ", ("no block", "yellow"), f" trunk {trunk}: {said}"))
     for identity, said in _contracts_wanting(declared, in_force, facts.now):
@@ -250,25 +241,6 @@ def _ending(in_force: InForce, now: float) -> list[tuple[str, str]]:
 
 def _contracts_wanting(declared: Declared, in_force: InForce, now: float) -> list[tuple[str, str]]:
     return contracts.wanting(declared, contracts.read_contracts(in_force.contracts), now)
-
-
-class _Evidence(NamedTuple):
-    #: What waits for another person, and what to do.
-    reviews: list[tuple[str, str]]
-    #: Sentences on what is not as it was journaled, and so waits for nobody.
-    problems: list[str]
-
-
-def _evidence(paths: Paths) -> _Evidence:
-    """Nothing where no database can be asked, which has been said."""
-    if not paths.configuration_shared and not paths.configuration_db.exists():
-        return _Evidence([], [])
-    try:
-        with configuration_store(paths, make=False) as store:
-            records, problems = sound(store)
-    except typer.Exit:
-        return _Evidence([], [])
-    return _Evidence(reviews.waiting(records, time.time()), problems)
 
 
 def _print_parts(facts: Facts, found: Health) -> None:

@@ -1,7 +1,7 @@
-"""`trunkward traceback`: a request to trace a call back, answered from what is kept; and an answer looked at.
+"""`trunkward traceback answer|verify`: a request to trace a call back, answered; and an answer looked at.
 
 Looking shows the page and leaves no trace, as `calls` does. Writing an answer down (`--out`) is an act: the
-journal names who asked, who answered, and the answer's hash.
+journal names who asked, who answered, and the answer's hash, and the register has it as answered.
 """
 
 import json
@@ -9,6 +9,7 @@ import os
 import secrets
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -35,12 +36,12 @@ from trunkward.control.traceback import (
     Proof,
     Provider,
     Question,
-    TracebackAnswered,
     Traced,
     answer,
 )
 from trunkward.control.traceback_page import page, unproved
 from trunkward.control.traceback_readme import README
+from trunkward.control.traceback_requests import TracebackAnswered, TracebackRefused, named, received_by
 from trunkward.engines.journal_proof import proven_line, values_of
 from trunkward.engines.journals import KeyUnusable, read_private_key, read_public_key
 from trunkward.engines.pki_files import PkiFiles
@@ -58,8 +59,11 @@ ANSWER, PAGE, PUBLIC_KEY, HOW = "answer.json", "answer.txt", "heads.pub", "READM
 _SALT_BYTES = 16
 
 
-def run(paths: Paths, question: Question, *, out: Path | None, as_json: bool) -> int:
-    """Answers: 0 calls were found, 1 none was, 2 nothing was answered."""
+def run(paths: Paths, question: Question, *, received: bool, out: Path | None, as_json: bool) -> int:
+    """Answers: 0 calls were found, 1 none was, 2 nothing was answered.
+
+    `received`: whether somebody has said when the request came; else the register does, or it is now.
+    """
     if os.geteuid() != 0:
         complain("trunkward traceback needs root: records and configuration are root's. Use sudo.")
         return 2
@@ -69,9 +73,14 @@ def run(paths: Paths, question: Question, *, out: Path | None, as_json: bool) ->
     with configuration_store(paths, make=False) as configured:
         try:
             declared = declared_by(configured)
-        except (NoSuchVersion, NodeFileRefused, TextDamaged) as problem:
+            said = question.received_at if received else None
+            received_at = received_by(
+                configured.traceback_requests(), question.asked_by, said, question.received_at
+            )
+        except (NoSuchVersion, NodeFileRefused, TextDamaged, TracebackRefused) as problem:
             complain(str(problem))
             return 2
+    question = replace(question, received_at=received_at)
 
     def answered(store: RecordStore) -> int:
         found = _answer(paths, store, declared, question)
@@ -243,21 +252,23 @@ def _written(paths: Paths, out: Path, found: dict[str, Any], question: Question)
     except (OSError, KeyUnusable) as problem:
         complain(in_words(problem) if isinstance(problem, OSError) else str(problem))
         return False
-    act_of = TracebackAnswered(
-        asked_by=question.asked_by,
-        received_at=question.received_at,
-        calls=len(found["calls"]),
-        manifest_sha256=sha256(pack[MANIFEST]).hexdigest(),
-    )
     made: list[Version] = []
 
     def decide(store: SqlConfiguration, _: Declared, now: float, beyond: int) -> Version:
+        opened = named(store.traceback_requests(), question.asked_by)
+        its = TracebackAnswered(
+            asked_by=question.asked_by,
+            received_at=question.received_at,
+            calls=len(found["calls"]),
+            manifest_sha256=sha256(pack[MANIFEST]).hexdigest(),
+            request=opened.version if opened else 0,
+        )
         made.append(
-            put_down(store, act_of, actor=current_actor(), command="traceback", at=now, beyond=beyond)
+            put_down(store, its, actor=current_actor(), command="traceback answer", at=now, beyond=beyond)
         )
         return made[0]
 
-    act(paths, "traceback", decide)
+    act(paths, "traceback answer", decide)
     if not made:
         written.discard()
         return False

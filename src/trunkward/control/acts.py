@@ -13,12 +13,12 @@ from trunkward.control import (
     restored,
     secrets,
     spending,
-    traceback,
+    traceback_requests,
     verified,
 )
 from trunkward.control.configuration import Act, ConfigurationStore, Version, same_file_again
 from trunkward.control.restored import RestoreConfirmed, Restored
-from trunkward.control.traceback import TracebackAnswered
+from trunkward.control.traceback_requests import TracebackAnswered, TracebackClosed, TracebackOpened
 from trunkward.spend.kept import DeckChange, Rerating
 from trunkward.trunks.callers import NumberChange
 from trunkward.trunks.evidence import EvidenceChange, EvidenceForgotten
@@ -57,8 +57,8 @@ def said(act: Act) -> str:
             return evidence.said(act)
         case EvidenceForgotten():
             return evidence_retention.said(act)
-        case TracebackAnswered():
-            return traceback.said(act)
+        case TracebackOpened() | TracebackAnswered() | TracebackClosed():
+            return traceback_requests.said(act)
         case Restored() | RestoreConfirmed():
             return restored.said(act)
 
@@ -80,8 +80,8 @@ def journaled(act: Act, number: int) -> dict[str, object]:
             return {"evidence": evidence.journaled(act, number)}
         case EvidenceForgotten():
             return {"evidence_deleted": evidence_retention.journaled(act)}
-        case TracebackAnswered():
-            return {"traceback": traceback.journaled(act)}
+        case TracebackOpened() | TracebackAnswered() | TracebackClosed():
+            return {"traceback": traceback_requests.journaled(act)}
         case Restored():
             return {"restored": restored.journaled(act)}
         case RestoreConfirmed():

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from trunkward.control.node_file import declared_of, read_node_file
+from trunkward.control.traceback_requests import OpenRequest
 from trunkward.trunks.callers import NeverCalls, VerifiedNumber
 from trunkward.trunks.evidence import NumberBlock
 from trunkward.trunks.model import Declared
@@ -57,6 +58,8 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
     #: Whose calls are held, and whose caps are raised until when (`control.spending`).
     holds: list[Hold] = []
     raises: list[Raise] = []
+    #: Requests to trace a call back that are not answered (`control.traceback_requests`).
+    traceback_requests: list[OpenRequest] = []
 
     def declared(self) -> Declared:
         """What the file declares, with what was issued and read for it filled in."""

@@ -11,14 +11,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from trunkward.control.traceback_requests import ANSWER_S
 from trunkward.control.why import Known
 from trunkward.control.why import document as why
 from trunkward.records.filter import CallFilter
 from trunkward.records.ladder import steps
 from trunkward.records.model import MessageRecord
 
-#: Seconds from the receipt of a request to its answer (47 CFR 64.1200(n)(1)).
-ANSWER_S = 24 * 3600.0
 #: Calls told of one by one; whoever asks about more has to ask more closely.
 MOST_CALLS = 100
 #: Values a signer's line commits to that are about the call: its numbers, retargets, the hash of its Call-ID.
@@ -122,17 +121,6 @@ class Traced:
     role: str = ""
     messages: Sequence[MessageRecord] = ()
     proof: Proof | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TracebackAnswered:
-    """The act: an answer was given. Whose numbers it is about stands in the answer alone."""
-
-    asked_by: str
-    received_at: float
-    calls: int
-    #: SHA-256 of the manifest, which names each file of the answer by its hash.
-    manifest_sha256: str
 
 
 def answer(
@@ -292,22 +280,3 @@ def _proof(proof: Proof | None, told: Mapping[str, Any]) -> dict[str, Any] | Non
 
 def _iso(at: float | None) -> str | None:
     return None if not at else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
-
-
-# ---- the act ---------------------------------------------------------------------------------
-
-
-def said(act: TracebackAnswered) -> str:
-    """One line for the history."""
-    count = "1 call" if act.calls == 1 else f"{act.calls} calls"
-    return f"traceback answered: {act.asked_by}, {count}"
-
-
-def journaled(act: TracebackAnswered) -> dict[str, object]:
-    """What the journal says of an act besides its version."""
-    return {
-        "asked_by": act.asked_by,
-        "received_at": act.received_at,
-        "calls": act.calls,
-        "manifest_sha256": act.manifest_sha256,
-    }

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import signal
 import time
+from contextlib import suppress
 from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
@@ -12,6 +13,7 @@ import structlog
 import uvloop
 
 from trunkward.engines.exporter import BEAT_S
+from trunkward.engines.fetcher_hosts import write_hosts
 from trunkward.engines.process_log import log_as_json
 from trunkward.engines.trust import TrustFiles
 from trunkward.engines.users import uid
@@ -19,6 +21,7 @@ from trunkward.fetch.chains import Way, fetch, host_context
 from trunkward.fetch.resolver import Resolver
 from trunkward.fetcher.chains import Chains
 from trunkward.fetcher.held import HeldChains
+from trunkward.fetcher.hosts import Hosts
 from trunkward.fetcher.kept import KeptChains
 from trunkward.fetcher.leading import Leading
 from trunkward.fetcher.metrics import FetcherMetrics
@@ -29,6 +32,8 @@ from trunkward.trunks.model import Host
 
 #: Seconds between two looks for chains whose time is over.
 _SWEEP_S = 60.0
+#: The same of hosts that are told of.
+_TELL_S = 2.0
 
 
 def main() -> None:
@@ -44,7 +49,7 @@ async def _run(arguments: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     paths = Paths(**{name: getattr(arguments, name) for name in ("config", "state", "run", "log", "live")})
-    metrics = FetcherMetrics()
+    metrics, hosts = FetcherMetrics(), Hosts()
     way = Way(
         resolve=Resolver(tuple(arguments.resolver)),
         tls=host_context(arguments.authorities),
@@ -61,6 +66,7 @@ async def _run(arguments: argparse.Namespace) -> None:
         held=HeldChains(),
         shared=shared,
         metrics=metrics,
+        hosts=hosts,
     )
 
     async def beat() -> None:
@@ -75,7 +81,15 @@ async def _run(arguments: argparse.Namespace) -> None:
             disk.sweep(time.time())
             await asyncio.sleep(_SWEEP_S)
 
-    beside = [asyncio.create_task(beat()), asyncio.create_task(sweep())]
+    async def tell() -> None:
+        while True:
+            if hosts.has_changed:
+                with suppress(OSError):  # a full disk: the next change is told
+                    await asyncio.to_thread(write_hosts, paths.fetcher_hosts, hosts.told())
+            await asyncio.sleep(_TELL_S)
+
+    paths.fetcher_hosts.unlink(missing_ok=True)
+    beside = [asyncio.create_task(each()) for each in (beat, sweep, tell)]
     try:
         metrics.serve(FETCHER_METRICS_PORT)
     except OSError as problem:  # chains are worth more than counters

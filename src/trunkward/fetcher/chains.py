@@ -17,6 +17,7 @@ import structlog
 
 from trunkward.fetch.chain_lifetime import kept_until
 from trunkward.fetch.chains import FAULT_OF, Fault, Fetched, NotFetched, Why
+from trunkward.fetcher.hosts import Hosts
 from trunkward.fetcher.metrics import FetcherMetrics, Source
 from trunkward.fetcher.room import Full, Room
 from trunkward.live.kept_chain import Kept
@@ -92,6 +93,7 @@ class Chains:
         held: Store,
         shared: Shared,
         metrics: FetcherMetrics,
+        hosts: Hosts,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`fetch` gets one over the network, and raises `NotFetched`. `clock`: seconds since the epoch.
@@ -104,6 +106,7 @@ class Chains:
         self._held = held
         self._shared = shared
         self._metrics = metrics
+        self._hosts_seen = hosts
         self._clock = clock
         #: By sender and URL; and what is being fetched for whoever wants it.
         self._flights: dict[tuple[str, str], asyncio.Task[Kept | Lacking]] = {}
@@ -154,7 +157,7 @@ class Chains:
         try:
             async with asyncio.timeout(TURN_S) as turn, host.turn, self._room.place(sender):
                 turn.reschedule(None)
-                return self._known(url) or await self._fetched_once(url)
+                return self._known(url) or await self._fetched_once(url, sender)
         except Full as full:
             return self._busy(url, str(full))
         except TimeoutError:
@@ -173,27 +176,32 @@ class Chains:
             _log.warning("not fetched", url=url[:256], why=Why.BUSY, detail=detail)
         return Lacking(why=Why.BUSY, detail=detail, until=now_s)
 
-    async def _fetched_once(self, url: str) -> Kept | Lacking:
+    async def _fetched_once(self, url: str, sender: str) -> Kept | Lacking:
         fetch = self._fetches.get(url)
         if fetch is None:
-            fetch = self._fetches[url] = asyncio.create_task(self._fetched(url))
+            fetch = self._fetches[url] = asyncio.create_task(self._fetched(url, sender))
             fetch.add_done_callback(lambda _: self._fetches.pop(url, None))
         else:
             self._metrics.answered(Source.FLIGHT)
         return await asyncio.shield(fetch)
 
-    async def _fetched(self, url: str) -> Kept | Lacking:
+    def _asked(self, url: str, sender: str, took_s: float, why: Why | None = None) -> None:
+        self._metrics.asked(sender, took_s, why)
+        if why is not Why.URL:  # against the rules: nobody was asked, and its host may be no name
+            self._hosts_seen.asked(sender, urlsplit(url).netloc.lower(), took_s, why)
+
+    async def _fetched(self, url: str, sender: str) -> Kept | Lacking:
         began_s = time.monotonic()
         try:
             fetched = await self._fetch(url)
         except NotFetched as problem:
-            self._metrics.failed(problem.why, time.monotonic() - began_s)
+            self._asked(url, sender, time.monotonic() - began_s, problem.why)
             return self._fails(url, problem)
         except Exception as problem:  # a fault of ours, or of a library that a hostile answer has found
             _log.exception("fault while fetching", url=url[:256])
-            self._metrics.failed(Why.HTTP, time.monotonic() - began_s)
+            self._asked(url, sender, time.monotonic() - began_s, Why.HTTP)
             return self._fails(url, NotFetched(Why.HTTP, repr(problem)[:200]))
-        self._metrics.fetched(time.monotonic() - began_s)
+        self._asked(url, sender, time.monotonic() - began_s)
         self._lacking.pop(url, None)
         now_s = self._clock()
         chain = fetched.chain.decode("ascii")

@@ -41,7 +41,8 @@ class FetcherMetrics:
             self._fetches.labels(result)
         self._seconds = Histogram(
             "trunkward_fetcher_fetch_seconds",
-            "How long a fetch took, once it had its turn.",
+            "How long a fetch took, once it had its turn, and whatever came of it; by whose call wanted it.",
+            ["upstream"],
             buckets=_BUCKETS,
             registry=self.registry,
         )
@@ -62,15 +63,10 @@ class FetcherMetrics:
             "trunkward_fetcher_connections", "Connections of gates.", registry=self.registry
         )
 
-    def fetched(self, took_s: float) -> None:
-        """A chain came."""
-        self._fetches.labels("fetched").inc()
-        self._seconds.observe(took_s)
-
-    def failed(self, why: Why, took_s: float) -> None:
-        """None did."""
-        self._fetches.labels(why).inc()
-        self._seconds.observe(took_s)
+    def asked(self, sender: str, took_s: float, why: Why | None = None) -> None:
+        """A host was asked for a chain; `why` none came, if so. Senders are the node file's."""
+        self._fetches.labels(why or "fetched").inc()
+        self._seconds.labels(sender).observe(took_s)
 
     def not_asked(self) -> None:
         """Nobody was asked: too many others are being fetched for the same sender."""

@@ -1,7 +1,7 @@
 """What all nodes count, as the line sees it: Valkey, and while that is lost this gate's own counts."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import replace
 
 from trunkward.admission.money import longest_s
@@ -16,6 +16,7 @@ from trunkward.admission.ports import (
     Unavailable,
 )
 from trunkward.gate.escrow import Escrow
+from trunkward.gate.full import FullLimits
 from trunkward.live.client import LiveClient
 from trunkward.live.local import LocalCounts
 from trunkward.live.nodes import Orphan
@@ -38,6 +39,7 @@ class Counts:
         self.escrow = Escrow(client, gate)
         self._alone = LocalCounts()
         self._seen = SeenPassports()
+        self._full = FullLimits()
         #: Valkey did not answer when it was asked last.
         self.lost = False
         #: The epoch in which the ledger wants to be told of all calls, and since when all gates know of it.
@@ -51,11 +53,19 @@ class Counts:
             self.escrow.want(asked.money)
         if not self.lost and self._alone:
             self._alone.forget()  # renewals bring there what was admitted here
+        if isinstance(fact, Over):
+            self._full.hears(asked, fact, time.monotonic())
         return fact
+
+    def full(self, asked: Callable[[], Asked]) -> Over | None:
+        """A limit that was full a moment ago, of those a call would ask for (`gate.full`)."""
+        return self._full.over(asked(), time.monotonic()) if self._full else None
 
     def admit_alone(self, asked: Asked) -> Held | Over:
         """By what this gate has heard of since nobody else told."""
         fact = self._alone.admit(asked, time.monotonic())
+        if isinstance(fact, Over):
+            self._full.hears(asked, fact, time.monotonic())
         if isinstance(fact, Held) and asked.passports:
             replayed = self._seen.see(asked.passports, asked.call_mark, time.monotonic())
             return replace(fact, replayed=replayed)
@@ -99,6 +109,8 @@ class Counts:
     def ended(self, calls: Sequence[tuple[str, Sequence[str]]]) -> None:
         """Gives up the places of calls that are over. Waits for nobody."""
         self._client.ended(calls)
+        if self._full:
+            self._full.freed(key for _, counters in calls for key in counters)
         if self._alone:
             self._alone.ended(calls)
 

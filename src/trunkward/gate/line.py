@@ -1,7 +1,8 @@
 """One call, one straight line: screen, gather, judge, record, answer.
 
 1. `screen` reads the attempt against the policy; a refusal that needs nothing alive is one here.
-2. A carrier's call is verified; for a certificate that is on its way the edge is told to ask again.
+2. A carrier's call is verified, unless a limit it needs was full a moment ago; for a certificate that is on
+   its way the edge is told to ask again.
 3. `gather` asks what is alive.
 4. `judge` decides.
 5. The record is on the disk.
@@ -44,12 +45,13 @@ from trunkward.admission.ports import (
     Granted,
     Held,
     LiveFact,
+    Over,
     Registrar,
     Unavailable,
 )
 from trunkward.admission.screen import Case, screen, takes_calls, with_verification
 from trunkward.admission.snapshot import Snapshot
-from trunkward.admission.verified import replayed_of
+from trunkward.admission.verified import policy_of, replayed_of
 from trunkward.calls.attempt import CallAttempt
 from trunkward.calls.grant import CallsEnded, GrantsAsked, GrantsGiven, Reach
 from trunkward.calls.orphan import CallLeft, OrphansAsked, OrphansGiven
@@ -303,20 +305,13 @@ class Line:
         case = screen(attempt, peer, policy, self._verifier.credentials(attempt, policy, now))
         findings, facts = screened(case, draining=self._draining()), NO_FACTS
         if findings and findings[-1].refusal is None:
-            # 2.
-            verification = await self._verifying.look(case, now)
-            if isinstance(verification, Wait):
-                return verification
-            facts = msgspec.structs.replace(NO_FACTS, verification=verification)
-            case = with_verification(case, verification, policy)
-            if identity(case, facts).refusal is None:
-                # 3.
-                signer = SignerForCall(self._signers, self._secret, record_id, attempt.call_id)
-                asked = asked_of(case, policy, record_id, verification)
-                facts = await gather(case, asked, places, verification)
-                if replayed_of(facts):
-                    case = with_verification(case, verification, policy, replayed=True)
-                facts = await with_signature(case, facts, signer, self._clock)
+            if (full := self._full_by_now(case, policy, record_id)) is not None:
+                facts = msgspec.structs.replace(NO_FACTS, live=full)
+            else:
+                found = await self._alive(case, policy, record_id, now, places)
+                if isinstance(found, Wait):
+                    return found
+                case, facts = found
             findings += checked(case, facts, time.time())
         # 4.
         judgement = judge(case, findings, facts, record_id, time.time())
@@ -381,6 +376,32 @@ class Line:
     def tell_of_strangers(self, *, at_once: bool = False) -> None:
         """Writes down how many were refused in the minute that is over, or until now. Never raises."""
         self._strangers.tell(time.time(), at_once=at_once)
+
+    def _full_by_now(self, case: Case, policy: Snapshot, record_id: str) -> Over | None:
+        """A limit that was full a moment ago, of those a call needs that would be verified before them."""
+        if policy_of(case) is None:
+            return None
+        return self._counts.full(lambda: asked_of(case, policy, record_id))
+
+    async def _alive(
+        self, case: Case, policy: Snapshot, record_id: str, now: float, places: PlacesOfCall
+    ) -> tuple[Case, Facts] | Wait:
+        """Steps 2 and 3: what is found out of a call that nothing is against so far."""
+        # 2.
+        verification = await self._verifying.look(case, now)
+        if isinstance(verification, Wait):
+            return verification
+        facts = msgspec.structs.replace(NO_FACTS, verification=verification)
+        case = with_verification(case, verification, policy)
+        if identity(case, facts).refusal is not None:
+            return case, facts
+        # 3.
+        signer = SignerForCall(self._signers, self._secret, record_id, case.attempt.call_id)
+        asked = asked_of(case, policy, record_id, verification)
+        facts = await gather(case, asked, places, verification)
+        if replayed_of(facts):
+            case = with_verification(case, verification, policy, replayed=True)
+        return case, await with_signature(case, facts, signer, self._clock)
 
     def _is_counted(self, case: Case, judgement: Judgement) -> bool:
         """Whether a refusal is on no record: it is of no call, or of one too many of a stranger's."""

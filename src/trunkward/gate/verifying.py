@@ -126,8 +126,8 @@ class Verifying:
 
     def count(self, case: Case, facts: Facts) -> None:
         """Counts what was found of a call that was judged."""
+        self._waiting.over(case.attempt.id)
         if case.source is not None and facts.verification is not None:
-            self._waiting.over(case.attempt.id)
             self._counts.judged(case.source.name, worth_of(facts))
 
     def _knows(self, url: str, now_s: float) -> bool:

@@ -94,6 +94,7 @@ def main() -> None:
         stopped,
         log.warning,
         lambda: compiler.declared,
+        lambda: compiler.traceback_requests,
     )
     counted = WorkerMetrics(
         waits,
@@ -160,6 +161,7 @@ def main() -> None:
             counted.heads_signed_at = heads.signed_at
             delegates.round(compiler.declared, compiler.delegates, time.time())
             counted.records_until = compiler.records_until
+            counted.traceback_dues = [one.due_at for one in compiler.traceback_requests]
             counted.bad_delegates = len(delegates.bad or ())
             retention.round(compiler.retention, time.time(), beat)
             counted.calls_deleted = retention.calls_deleted

@@ -5,7 +5,7 @@ In a thread of its own: neither a Valkey that is slow nor a webhook that hangs d
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from trunkward.calls.verdict import Reason
+from trunkward.control.traceback_requests import OpenRequest
 from trunkward.engines.alerts_file import Message
 from trunkward.fetch.channels import Way, channels
 from trunkward.live import money
@@ -27,6 +28,7 @@ from trunkward.trunks.model import Declared
 from trunkward.trunks.spending import OwnerSpending, Window
 from trunkward.worker.certificate_alarms import CertificateAlarms, seen
 from trunkward.worker.outbox import Outbox, Send
+from trunkward.worker.traceback_alarms import TracebackAlarms
 
 ROUND_S = 1.0
 #: Owners asked for in one round, in turn; those with a level that was told are looked at in each.
@@ -68,11 +70,11 @@ class Alerts:
         ask: Ask,
         watch: Callable[[], Watched],
         log: Callable[..., Any],
-        also: Callable[[float], None] | None = None,
+        also: Mapping[str, Callable[[float], None]] | None = None,
     ) -> None:
-        """`log` hears each alert, and once what is in the way; `also`: what else is looked at each second."""
+        """`log` hears each alert, and once what is in the way; `also`: what else is looked at, by name."""
         self._outbox, self._ask, self._watch, self._log = outbox, ask, watch, log
-        self._looks = {"what is spent": self.round} | ({"certificates": also} if also else {})
+        self._looks = {"what is spent": self.round} | dict(also or {})
         self._turn = 0
         #: Caps a call was refused for, and until when they count as reached.
         self._full: dict[str, float] = {}
@@ -169,13 +171,16 @@ def start_alerts(
     stopped: threading.Event,
     log: Callable[..., Any],
     declared: Callable[[], Declared | None],
+    requests: Callable[[], Iterable[OpenRequest]],
 ) -> tuple[Alerts, Outbox]:
-    """Begins, in a thread of its own. `declared`: what is in force."""
+    """Begins, in a thread of its own. `declared`: what is in force; `requests`: that are not answered."""
     outbox = Outbox(paths.alerts, log)
     certificates = CertificateAlarms(
         outbox, lambda now: seen(paths, declared(), now), lambda: watch().node, log
     )
-    alerts = Alerts(outbox, Asker(paths), watch, log, certificates.round)
+    tracebacks = TracebackAlarms(outbox, requests, lambda: watch().node, log)
+    also = {"certificates": certificates.round, "traceback requests": tracebacks.round}
+    alerts = Alerts(outbox, Asker(paths), watch, log, also)
     threading.Thread(target=alerts.follow, args=(stopped,), name="alerts", daemon=True).start()
     return alerts, outbox
 

@@ -17,6 +17,7 @@ from trunkward.admission.snapshot import compile_snapshot
 from trunkward.control.declared import InForce
 from trunkward.control.evidence_tokens import for_signers, records_until
 from trunkward.control.secrets import usable
+from trunkward.control.traceback_requests import OpenRequest
 from trunkward.engines.behind_calls import done_behind
 from trunkward.engines.destinations_file import destinations_with
 from trunkward.engines.whole_file import write_whole
@@ -67,6 +68,8 @@ class PolicyCompiler:
         self.records_until: dict[str, float] = {}
         #: Whose money is capped, by the same configuration.
         self.capped: tuple[OwnerSpending, ...] = ()
+        #: Requests to trace a call back that are not answered, by the same configuration.
+        self.traceback_requests: list[OpenRequest] = []
         #: How long records are kept, by the same configuration; replaced whole, so any thread may read it.
         self.retention = RetentionPolicy()
 
@@ -168,6 +171,7 @@ class PolicyCompiler:
             old.unlink()
         self._seen, self.version, self.declared = seen, in_force.version, declared
         self.retention, self.delegates = declared.retention, in_force.delegates
+        self.traceback_requests = in_force.traceback_requests
         self.records_until = records_until(in_force.evidence, in_force.blocks, in_force.contracts)
         self.capped = tuple(
             one for one in with_raises(declared.spending, in_force.raises) if one.spending.is_capped

@@ -73,6 +73,8 @@ class WorkerMetrics(Collector):
         self.records_until: dict[str, float] = {}
         #: Records of evidence whose delegate certificate is not good now.
         self.bad_delegates = 0
+        #: When each traceback request that is not answered is due, in seconds since the epoch.
+        self.traceback_dues: list[float] = []
         self.rounds_failed = 0
         self.compilations_failed = 0
         self.policy_version = 0
@@ -149,6 +151,7 @@ class WorkerMetrics(Collector):
             "Records of evidence whose delegate certificate is not good any more.",
             value=self.bad_delegates,
         )
+        yield from _of_tracebacks(self.traceback_dues)
         yield GaugeMetricFamily(
             "trunkward_worker_heads_signed_timestamp_seconds",
             "When the heads of the journals were signed last.",
@@ -201,6 +204,18 @@ def _of_alerts(alerts: AlertNumbers) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "trunkward_spend_alerts_waiting", "Messages that are not there yet.", value=alerts.waiting
     )
+
+
+def _of_tracebacks(dues: Sequence[float]) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "trunkward_traceback_requests_open", "Traceback requests that are not answered.", value=len(dues)
+    )
+    first = GaugeMetricFamily(
+        "trunkward_traceback_due_timestamp_seconds", "When the first of them has to be answered.", labels=[]
+    )
+    if dues:
+        first.add_metric([], min(dues))
+    yield first
 
 
 def _by_state(name: str, words: str, counts: Counter[State]) -> GaugeMetricFamily:

@@ -24,7 +24,7 @@ class Nothing:
         """None."""
         return []
 
-    verifications = evidence = holds = raises = secrets
+    verifications = evidence = holds = raises = traceback_requests = secrets
 
     def decks(self) -> dict[str, object]:
         return {}

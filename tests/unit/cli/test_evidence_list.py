@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 from trunkward.cli import evidence
 from trunkward.cli.changing import configuration_store
 from trunkward.cli.main import app
-from trunkward.cli.status import _evidence
+from trunkward.cli.people_status import Waiting, waiting
 from trunkward.control.acts import put_down
 from trunkward.control.evidence import added, evidence_id
 from trunkward.engines.denied_file import deny
@@ -59,7 +59,7 @@ def test_a_trunk_nobody_has_is_refused_with_those_there_are(node: EvidenceNode) 
 
 
 def test_status_tells_what_waits_for_review(node: EvidenceNode) -> None:
-    assert _evidence(node.paths) == ([], [])
+    assert waiting(node.paths) == Waiting()
     with configuration_store(node.paths, make=True) as store:
         entering = added(
             *(ACCEPTED.declared, store.evidence()),
@@ -75,12 +75,12 @@ def test_status_tells_what_waits_for_review(node: EvidenceNode) -> None:
             salt="5a" * 16,
         )
         number = put_down(store, entering, actor=ALICE, command="evidence", at=node.now, beyond=0).number
-    [(record, said)], problems = _evidence(node.paths)
+    found = waiting(node.paths)
+    [(record, said)] = found.reviews
     assert (record, f"evidence review {number}" in said) == (f"evidence record {number}", True)
-    assert problems == []
+    assert found.problems == ()
     # of what is not as it was entered nobody is asked to accept anything
     node.changed(evidence_rows.update().values(last="+12025550999"))
-    assert _evidence(node.paths) == (
-        [],
-        [f"record {number} of evidence is not as it was entered: it signs nothing"],
+    assert waiting(node.paths) == Waiting(
+        problems=(f"record {number} of evidence is not as it was entered: it signs nothing",)
     )

@@ -35,7 +35,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Question]:
 
 
 def ask(*words: str) -> Result:
-    return CliRunner().invoke(app, ["traceback", *words])
+    return CliRunner().invoke(app, ["traceback", "answer", *words])
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,8 @@ def test_numbers_as_people_write_them(asked: list[Question], number: str, other:
         (("+1202*", "--at", "1h"), "something other than digits"),
         (("2025550150", "--at", "2099-01-01T00:00:00Z"), "is still to come"),
         (("2025550150", "--at", "1h", "--received", "2099-01-01T00:00:00Z"), "is still to come"),
+        (("2025550150", "--at", "1h", "--for", "two\nlines"), "one line of at most 120 characters"),
+        (("2025550150", "--at", "1h", "--out", "x.zip"), "says whose question it answers"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(asked: list[Question], words: tuple[str, ...], said: str) -> None:

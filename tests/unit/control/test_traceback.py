@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
-import pytest
 
 from trunkward.calls.outcome import Ending, Outcome, RouteTried
 from trunkward.control.traceback import (
@@ -13,11 +12,8 @@ from trunkward.control.traceback import (
     Proof,
     Provider,
     Question,
-    TracebackAnswered,
     Traced,
     answer,
-    journaled,
-    said,
 )
 from trunkward.control.traceback_page import page
 from trunkward.control.why import Journaled, Known
@@ -310,18 +306,6 @@ def test_a_record_of_a_version_before_this_one_is_told_too() -> None:
         del old[name]
     (call,) = told(Traced(view=old, known=KNOWN))["calls"]
     assert (call["identity"], call["verification"]) == ({"received": [], "signed": []}, None)
-
-
-@pytest.mark.parametrize(("calls", "line"), [(1, "1 call"), (0, "0 calls")])
-def test_the_act_names_who_asked_and_no_number(calls: int, line: str) -> None:
-    act = TracebackAnswered(asked_by="ITG 2026-0417", received_at=AT, calls=calls, manifest_sha256="ab" * 32)
-    assert said(act) == f"traceback answered: ITG 2026-0417, {line}"
-    assert journaled(act) == {
-        "asked_by": "ITG 2026-0417",
-        "received_at": AT,
-        "calls": calls,
-        "manifest_sha256": "ab" * 32,
-    }
 
 
 def test_the_page() -> None:

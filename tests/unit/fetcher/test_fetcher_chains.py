@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from prometheus_client import generate_latest
 
 from trunkward.fetch.chains import FAULT_OF, Fault, Fetched, NotFetched, Why
 from trunkward.fetcher import chains as module
 from trunkward.fetcher.chains import FOREIGN_S, IN_ALL, PER_HOST, RESTS_S, WAITING, Chains, Lacking
 from trunkward.fetcher.held import HeldChains
+from trunkward.fetcher.hosts import Hosts
 from trunkward.fetcher.metrics import FetcherMetrics
 from trunkward.live.kept_chain import Kept
 
@@ -83,7 +86,11 @@ class Clock:
         return self.now
 
 
-def run(scenario: Callable[[Chains, Host, Places, Clock], Any]) -> None:
+def run(
+    scenario: Callable[[Chains, Host, Places, Clock], Any],
+    metrics: FetcherMetrics | None = None,
+    hosts: Hosts | None = None,
+) -> None:
     async def whole() -> None:
         host, places, clock = Host(), Places(), Clock()
         clock.now = NOW
@@ -93,7 +100,8 @@ def run(scenario: Callable[[Chains, Host, Places, Clock], Any]) -> None:
             disk=places,
             held=HeldChains(),
             shared=Shared(places),
-            metrics=FetcherMetrics(),
+            metrics=metrics or FetcherMetrics(),
+            hosts=hosts or Hosts(),
             clock=clock,
         )
         await scenario(chains, host, places, clock)
@@ -115,6 +123,32 @@ def test_a_thousand_who_want_one_url_make_one_fetch() -> None:
         assert host.asked == [URL]
 
     run(scenario)
+
+
+def test_property_35_how_long_a_host_took_is_known_of_whose_call_named_it() -> None:
+    """Property 35: in metrics by the sender, whom the node file names; by the host, beside them."""
+    metrics, hosts = FetcherMetrics(), Hosts(lambda: NOW)
+
+    async def scenario(chains: Chains, host: Host, places: Places, clock: Clock) -> None:
+        await chains.get(URL, NORTH)
+        host.fails = NotFetched(Why.DEADLINE, "2 s are over")
+        await chains.get("https://other.example.net/1.pem", NORTH)
+        await chains.get("https://other.example.net/2.pem", SOUTH)
+        host.fails = NotFetched(Why.URL, "userinfo")
+        await chains.get("https://a@b", SOUTH)
+
+    run(scenario, metrics, hosts)
+    told = generate_latest(metrics.registry).decode()
+    for upstream, count in ((NORTH, 2), (SOUTH, 2)):
+        assert f'trunkward_fetcher_fetch_seconds_count{{upstream="{upstream}"}} {count}.0' in told
+    assert 'trunkward_fetcher_fetches_total{result="fetched"} 1.0' in told
+    assert "example" not in told
+    other = "other.example.net"
+    assert [(one.sender, one.host, one.fetched, one.failed) for one in hosts.told().hosts] == [
+        (NORTH, urlsplit(URL).netloc, 1, {}),
+        (NORTH, other, 0, {"deadline": 1}),
+        (SOUTH, other, 0, {"deadline": 1}),
+    ]
 
 
 def test_what_is_nearer_is_not_fetched() -> None:

@@ -323,7 +323,7 @@ def test_who_looks_at_certificates_too_waits_for_no_ledger(file: Path) -> None:
         looks.append(now)
         raise OSError("no such directory")
 
-    alerts = Alerts(Outbox(file, log), ledger, lambda: watch, log, also)
+    alerts = Alerts(Outbox(file, log), ledger, lambda: watch, log, {"certificates": also})
     thread = threading.Thread(target=alerts.follow, args=(stopped,))
     thread.start()
     until(lambda: len(looks) == 3)

@@ -145,3 +145,14 @@ def test_property_35_when_evidence_ends(counted: WorkerMetrics) -> None:
     assert 'trunkward_evidence_expiry_timestamp_seconds{evidence="loa"} 1.9e+09' in told
     assert 'trunkward_evidence_expiry_timestamp_seconds{evidence="port"} 5.0' in told
     assert "trunkward_evidence_bad_delegates 2.0" in told
+
+
+def test_property_31_when_the_first_traceback_request_is_due(counted: WorkerMetrics) -> None:
+    """Property 31: and how many wait; nothing is due where none does."""
+    told = _text(counted)
+    assert "trunkward_traceback_requests_open 0.0" in told
+    assert "\ntrunkward_traceback_due_timestamp_seconds" not in told  # its name alone is told of
+    counted.traceback_dues = [1_900_000_000.0, 5.0]
+    told = _text(counted)
+    assert "trunkward_traceback_requests_open 2.0" in told
+    assert "trunkward_traceback_due_timestamp_seconds 5.0" in told

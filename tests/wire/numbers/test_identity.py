@@ -108,7 +108,7 @@ def test_what_a_customer_says_of_itself_chooses_among_its_numbers(node: Node) ->
         at = f"{datetime.fromtimestamp(record['started_at'], UTC):%Y-%m-%dT%H:%M:%SZ}"
         for number in (ACME_NUMBER, "+12025550102"):
             asked = (number, "--other", NORTH_NUMBER, "--at", at, "--within", "2s", "--json")
-            found = await asyncio.to_thread(node.trunkward, "traceback", *asked)
+            found = await asyncio.to_thread(node.trunkward, "traceback", "answer", *asked)
             calls = json.loads(found.stdout)["calls"]
             assert record["record_id"] in {told["record_id"] for told in calls}, number
         foreign: HeaderLines = [("P-Preferred-Identity", "<sip:+12125550150@x.example>")]

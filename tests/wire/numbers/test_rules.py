@@ -159,7 +159,7 @@ def test_a_diverted_call_shows_whom_it_is_from(node: Node) -> None:
         # traced back by the number of whom the diverted call is from
         at = f"{datetime.fromtimestamp(record['started_at'], UTC):%Y-%m-%dT%H:%M:%SZ}"
         asked = (FOREIGN, "--other", NORTH_NUMBER, "--at", at, "--within", "2s", "--json")
-        found = await asyncio.to_thread(node.trunkward, "traceback", *asked)
+        found = await asyncio.to_thread(node.trunkward, "traceback", "answer", *asked)
         assert record["record_id"] in {told["record_id"] for told in json.loads(found.stdout)["calls"]}
         status, _, _ = await branch_calls(node, NORTH_NUMBER, sender=FOREIGN, headers=[*other, *own])
         assert status == 403

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import time
 from typing import Any
@@ -333,7 +334,11 @@ def test_property_35_what_is_scraped_of_a_carrier(verified: Verified) -> None:
     errors, fetched = "trunkward_gate_verification_errors_total", "trunkward_fetcher_fetch_seconds_count"
 
     def told() -> list[float]:
-        return [scraped(levels, north, 'level="B"'), scraped(errors, north, 'code="438"'), scraped(fetched)]
+        return [
+            scraped(levels, north, 'level="B"'),
+            scraped(errors, north, 'code="438"'),
+            scraped(fetched, north),
+        ]
 
     async def scenario() -> None:
         provider = verified.provider()
@@ -347,6 +352,14 @@ def test_property_35_what_is_scraped_of_a_carrier(verified: Verified) -> None:
         await asyncio.to_thread(
             eventually, lambda: told() == [value + 1 for value in before], 5, "one more each"
         )
+
+        # hosts are callers' to choose: a command tells of them
+        def hosts() -> list[str]:
+            told = verified.node.trunkward("verification", "--hosts", "--json", "--upstream", "north")
+            return [one["host"] for one in json.loads(told.stdout or "[]") if one["fetched"]]
+
+        await asyncio.to_thread(eventually, hosts, 10, "a host that was asked")
+        assert not any(host in ask("/metrics")[1] for host in hosts())
         series = len([line for line in ask("/metrics")[1].splitlines() if not line.startswith("#")])
         print(f"{series} series with two gates, after calls of two carriers or more")
         for kind in ("evidence", "customer", "shaken"):

@@ -2,16 +2,18 @@
 
 import asyncio
 import json
+import re
 import signal
 import sqlite3
 import time
 import zipfile
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
+from urllib.request import urlopen
 
 from sipkit.message import Message
 from wire.node.parties import (
@@ -83,7 +85,7 @@ def test_property_31_a_traceback_is_answered_in_one_command(verified: Verified) 
         pack = node.home / "answer.zip"
         began = time.monotonic()
         done = await asked(
-            *(verified, NORTH_NUMBER, "--at", at, "--other", ACME_NUMBER),
+            *(verified, "answer", NORTH_NUMBER, "--at", at, "--other", ACME_NUMBER),
             *("--for", "ITG 2026-0417", "--received", "2h", "--out", str(pack)),
         )
         assert done.returncode == 0, done.stdout + done.stderr
@@ -121,7 +123,7 @@ def test_property_31_a_traceback_is_answered_in_one_command(verified: Verified) 
         assert NORTH_NUMBER not in json.dumps(entry)
 
         # upstream: another question, only looked at
-        done = await asked(verified, CALLING, "--at", at, "--json")
+        done = await asked(verified, "answer", CALLING, "--at", at, "--json")
         assert done.returncode == 0, done.stderr
         theirs = {each["record_id"]: each for each in json.loads(done.stdout)["calls"]}[into["record_id"]]
         assert theirs["from"]["kind"] == "upstream-provider"
@@ -135,13 +137,13 @@ def test_property_31_a_traceback_is_answered_in_one_command(verified: Verified) 
 
 
 async def _looked_at(verified: Verified, pack: Path, home: Path) -> None:
-    good = await asked(verified, "--verify", str(pack))
+    good = await asked(verified, "verify", str(pack))
     assert good.returncode == 0, good.stdout + good.stderr
     assert "of 1 the signer's line is in its journal here" in good.stdout
     assert (await asyncio.to_thread(verified.node.trunkward, "journal", "verify")).returncode == 0
     # the same with the key alone, as whoever asked can; which one it is all say alike
     key = str(verified.node.state / "pki/heads.pub")
-    alone = await asked(verified, "--verify", str(pack), "--key", key)
+    alone = await asked(verified, "verify", str(pack), "--key", key)
     assert alone.returncode == 0
     heads = await asyncio.to_thread(verified.node.trunkward, "journal", "heads", "--json")
     number = json.loads(heads.stdout)["key_sha256"]
@@ -153,7 +155,7 @@ async def _looked_at(verified: Verified, pack: Path, home: Path) -> None:
         archive.extractall(changed)
     text = (changed / "answer.json").read_text()
     (changed / "answer.json").write_text(text.replace("KYC-2026-17", "KYC-2026-18"))
-    bad = await asked(verified, "--verify", str(changed))
+    bad = await asked(verified, "verify", str(changed))
     assert bad.returncode == 1
     assert "answer.json was changed" in bad.stderr
 
@@ -169,7 +171,7 @@ def test_property_31_nothing_found_says_what_was_searched(verified: Verified) ->
     """Summary: Property 31: where nothing is found the answer says what was searched and how long calls are kept, with exit code 1, and can be written down as well; a question without time or asker is refused."""
     node = verified.node
     out = node.home / "nothing"
-    asking = ("traceback", "+12125550199", "--at", "2026-11-25T14:30:00Z", "--within", "10m")
+    asking = ("traceback", "answer", "+12125550199", "--at", "2026-11-25T14:30:00Z", "--within", "10m")
     done = node.trunkward(*asking, "--for", "ITG 7", "--out", str(out))
     assert done.returncode == 1, done.stdout + done.stderr
     assert (
@@ -177,7 +179,46 @@ def test_property_31_nothing_found_says_what_was_searched(verified: Verified) ->
         in done.stdout
     )
     assert "calls are kept 365 days; the oldest is of " in done.stdout
-    assert node.trunkward("traceback", "--verify", str(out)).returncode == 0
+    assert node.trunkward("traceback", "verify", str(out)).returncode == 0
     assert "is there already" in node.trunkward(*asking, "--for", "ITG 7", "--out", str(out)).stderr
     assert "--for" in node.trunkward(*asking, "--out", str(node.home / "other")).stderr
-    assert node.trunkward("traceback", "+12125550199").returncode == 2
+    assert node.trunkward("traceback", "answer", "+12125550199").returncode == 2
+
+
+def test_property_31_who_watches_hears_of_a_request_that_is_not_answered(verified: Verified) -> None:
+    """Summary: Property 31: a request that was opened is in status, metrics and the worker's log when its 24 hours are nearly over, and not any more when it is answered; the register then has the answer's hash, and that it was in time."""
+    node = verified.node
+    received = datetime.now(UTC) - timedelta(hours=20)
+    when = f"{received:%Y-%m-%dT%H:%M:%SZ}"
+    assert node.trunkward("traceback", "open", "ITG 31", "--received", when).returncode == 0
+    due_at = received.timestamp() // 1 + 86_400
+
+    def metrics() -> str:
+        with urlopen("http://127.0.0.1:9307/metrics", timeout=5) as answer:
+            return str(answer.read().decode())
+
+    due = re.compile(r"^trunkward_traceback_due_timestamp_seconds\{[^}]*\} (\S+)$", re.MULTILINE)
+
+    def scraped() -> bool:
+        found = due.search(metrics())
+        return found is not None and float(found[1]) == due_at
+
+    eventually(scraped, 10, "when it is due, by the worker's metrics")
+    eventually(lambda: "'ITG 31' is not answered" in node.log("worker"), 70, "the worker tells of it")
+    assert "traceback request 'ITG 31' is not answered: it is due" in node.trunkward("status").stdout
+    assert "is in the register, and open" in node.trunkward("traceback", "open", "itg 31").stderr
+
+    out = node.home / "in-time"
+    asking = ("traceback", "answer", "+12125550199", "--at", "2026-11-25T14:30:00Z", "--for", "ITG 31")
+    assert "leave it out" in node.trunkward(*asking, "--received", "1h", "--out", str(out)).stderr
+    done = node.trunkward(*asking, "--out", str(out))
+    assert done.returncode == 1, done.stderr  # no call was found, which is an answer
+    assert json.loads((out / "answer.json").read_text())["request"]["received_at"][:19] + "Z" == when
+    assert "ITG 31" not in node.trunkward("status").stdout
+    eventually(lambda: due.search(metrics()) is None, 10, "nothing is due any more")
+    listed = node.trunkward("traceback", "list", "--all", "--json").stdout.splitlines()
+    (one,) = [told for told in map(json.loads, listed) if told["request"] == "ITG 31"]
+    assert (one["state"], one["received_at"]) == ("answered", when)
+    assert 3 * 3600 < one["left_s"] <= 4 * 3600
+    assert one["answers"][0]["manifest_sha256"] == sha256((out / "SHA256SUMS").read_bytes()).hexdigest()
+    assert node.trunkward("journal", "verify").returncode == 0

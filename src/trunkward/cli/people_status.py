@@ -1,0 +1,60 @@
+"""What `status` says of what waits for a person: evidence to be reviewed, traceback requests."""
+
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+from rich.text import Text
+
+from trunkward.cli.changing import configuration_store
+from trunkward.control import reviews
+from trunkward.control.evidence import sound
+from trunkward.control.traceback_requests import OpenRequest, Urgency, in_words, still_open
+from trunkward.settings import Paths
+
+_STYLES = {Urgency.FINE: "", Urgency.SOON: "yellow", Urgency.OVERDUE: "red"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """All of it; nothing where no database can be asked, which has been said."""
+
+    reviews: tuple[tuple[str, str], ...] = ()
+    #: Sentences on evidence that is not as it was journaled, and so waits for nobody.
+    problems: tuple[str, ...] = ()
+    tracebacks: tuple[OpenRequest, ...] = ()
+
+
+def waiting(paths: Paths) -> Waiting:
+    """What waits by the database, whether or not a node is up."""
+    if paths.configuration_shared or paths.configuration_db.exists():
+        with suppress(typer.Exit), configuration_store(paths, make=False) as store:
+            records, problems = sound(store)
+            return Waiting(
+                reviews=tuple(reviews.waiting(records, time.time())),
+                problems=tuple(problems),
+                tracebacks=tuple(still_open(store.traceback_requests())),
+            )
+    return Waiting()
+
+
+def document(waits: Waiting, now: float) -> dict[str, Any]:
+    """For programs. `now` in seconds since the epoch."""
+    return {
+        "reviews": dict(waits.reviews),
+        "evidence_problems": [*waits.problems],
+        "tracebacks": {one.asked_by: in_words(one, now) for one in waits.tracebacks},
+    }
+
+
+def lines(waits: Waiting, now: float) -> Iterator[Text]:
+    """For a person. `now` in seconds since the epoch."""
+    for problem in waits.problems:
+        yield Text.assemble("  ", ("evidence", "red"), f" {problem}")
+    for record, said in waits.reviews:
+        yield Text.assemble("  ", (record, "yellow"), f" {said}")
+    for one in waits.tracebacks:
+        yield Text.assemble("  ", (in_words(one, now), _STYLES[one.urgency(now)]))
