@@ -34,4 +34,8 @@ def test_property_31_the_nearer_its_end_the_louder(after_s: float, style: str) -
     (line,) = lines(waits, now)
     assert line.plain.startswith("  traceback request 'ITG 7' is not answered: it ")
     assert [span.style for span in line.spans] == ([style] if style else [])
-    assert document(waits, now) == {"reviews": {}, "tracebacks": {"ITG 7": line.plain.strip()}}
+    assert document(waits, now) == {
+        "reviews": {},
+        "evidence_problems": [],
+        "tracebacks": {"ITG 7": line.plain.strip()},
+    }
