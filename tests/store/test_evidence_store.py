@@ -12,7 +12,8 @@ from trunkward.control import configuration
 from trunkward.control.acts import put_down
 from trunkward.control.configuration import Version
 from trunkward.control.effects import Effects
-from trunkward.control.evidence import acts_of, added, reviewed, revoked, sound, unlike_journal, unpacked
+from trunkward.control.evidence import added, reviewed, revoked, unpacked
+from trunkward.control.evidence_journal import acts_of, sound, unlike_journal
 from trunkward.control.node_file import accept_node_file
 from trunkward.journal.commitment import opens
 from trunkward.journal.own import Own, OwnInMemory, end_of

@@ -22,7 +22,7 @@ from trunkward.cli.restored import Restoring
 from trunkward.control import configuration
 from trunkward.control.declared import InForce
 from trunkward.control.effects import Effects
-from trunkward.control.evidence import evidence_id, sound
+from trunkward.control.evidence_journal import evidence_id, sound
 from trunkward.control.node_file import accept_node_file
 from trunkward.engines.restore import restore
 from trunkward.settings import Paths

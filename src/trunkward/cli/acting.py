@@ -18,7 +18,8 @@ from trunkward.control.configuration import NoSuchVersion, Superseded, Version
 from trunkward.control.decks import DeckActRefused
 from trunkward.control.declared import InForce
 from trunkward.control.delegate import delegates_of
-from trunkward.control.evidence import EvidenceActRefused, denied_by, sound
+from trunkward.control.evidence import EvidenceActRefused, denied_by
+from trunkward.control.evidence_journal import sound
 from trunkward.control.node_file import NodeFileRefused, read_node_file
 from trunkward.control.secrets import SecretRefused, by_trunk
 from trunkward.control.spending import SpendingRefused, holds_now, raises_now

@@ -40,7 +40,7 @@ from trunkward.control import configuration
 from trunkward.control.concerned import peers_concerned
 from trunkward.control.configuration import NoSuchVersion, Plan, Superseded
 from trunkward.control.deck_versions import not_rolled_back
-from trunkward.control.evidence import sound
+from trunkward.control.evidence_journal import sound
 from trunkward.control.node_file import Accepted
 from trunkward.engines.checked_files import NotPrepared
 from trunkward.engines.installed import OtherVersion, check_runs_this

@@ -37,12 +37,11 @@ from trunkward.control.evidence import (
     already_own,
     denied_by,
     described,
-    evidence_id,
     reviewed,
     revoked,
-    sound,
     unpacked,
 )
+from trunkward.control.evidence_journal import evidence_id, sound
 from trunkward.engines.denied_file import deny, read_own
 from trunkward.engines.in_force import read_in_force
 from trunkward.engines.pki_files import PkiFiles, read_evidence_key

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from trunkward.cli.changing import configuration_store
 from trunkward.control import reviews
-from trunkward.control.evidence import sound
+from trunkward.control.evidence_journal import sound
 from trunkward.control.traceback_requests import OpenRequest, Urgency, in_words, still_open
 from trunkward.settings import Paths
 

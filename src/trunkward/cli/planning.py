@@ -14,7 +14,7 @@ from trunkward.control.declared import InForce
 from trunkward.control.difference import difference
 from trunkward.control.do_not_originate import ListRefused
 from trunkward.control.effects import Effects
-from trunkward.control.evidence import sound
+from trunkward.control.evidence_journal import sound
 from trunkward.control.node_file import Accepted, NodeFileRefused, declared_of
 from trunkward.control.reviews import waiting
 from trunkward.control.secrets import by_trunk, wanting

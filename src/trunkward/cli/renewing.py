@@ -20,7 +20,8 @@ from trunkward.control import configuration
 from trunkward.control.configuration import NoSuchVersion, Superseded
 from trunkward.control.declared import InForce
 from trunkward.control.effects import Effects
-from trunkward.control.evidence import denied_by, sound
+from trunkward.control.evidence import denied_by
+from trunkward.control.evidence_journal import sound
 from trunkward.control.node_file import NodeFileRefused, accept_node_file
 from trunkward.control.showing import half_over
 from trunkward.engines.checked_files import NotPrepared

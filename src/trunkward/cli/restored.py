@@ -21,14 +21,8 @@ from trunkward.cli.changing import configuration_store
 from trunkward.cli.said import complain, say
 from trunkward.control.acts import put_down
 from trunkward.control.configuration import HistoryBroken, NoSuchVersion, Superseded, Version, with_entries
-from trunkward.control.evidence import (
-    EvidenceActRefused,
-    check_login,
-    denied_by,
-    evidence_id,
-    revoked_by,
-    sound,
-)
+from trunkward.control.evidence import EvidenceActRefused, check_login, denied_by
+from trunkward.control.evidence_journal import evidence_id, revoked_by, sound
 from trunkward.control.restored import RestoreConfirmed, Restored, has_gone_on, holding
 from trunkward.control.sound_journal import sound_journal
 from trunkward.engines.archive import Manifest

@@ -31,7 +31,7 @@ from trunkward.cli.trial_table import ADMIT, COLUMNS, Asked, CasesRefused, probl
 from trunkward.control import contracts
 from trunkward.control.blocks import needs_blocks, wanting_by
 from trunkward.control.decks import in_force, rated_by, unpacked, users_of, wanting
-from trunkward.control.evidence import sound
+from trunkward.control.evidence_journal import sound
 from trunkward.control.evidence_tokens import tokens_of
 from trunkward.control.relationship_tokens import relationships_of
 from trunkward.control.why import unsigned_in_words

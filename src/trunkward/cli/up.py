@@ -52,7 +52,7 @@ from trunkward.cli.status import listeners, print_deviations
 from trunkward.control.configuration import Superseded, plan
 from trunkward.control.declared import InForce
 from trunkward.control.effects import Effects
-from trunkward.control.evidence import sound
+from trunkward.control.evidence_journal import sound
 from trunkward.control.node_file import Accepted
 from trunkward.engines.certificates import shown
 from trunkward.engines.checked_files import NotPrepared

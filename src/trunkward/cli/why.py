@@ -11,7 +11,8 @@ from rich.text import Text
 from trunkward.cli.calls import console, find_one, with_records
 from trunkward.cli.changing import configuration_store
 from trunkward.control.configuration import HistoryBroken, Version
-from trunkward.control.evidence import acts_of, described, unlike_journal
+from trunkward.control.evidence import described
+from trunkward.control.evidence_journal import acts_of, unlike_journal
 from trunkward.control.node_file import NodeFileRefused, accept_node_file
 from trunkward.control.shown_certificate import MAX_CHAIN_BYTES
 from trunkward.control.sound_journal import sound_journal

@@ -7,7 +7,7 @@ it, and gates judge by it as by any other version.
 from trunkward.access.actor import Actor
 from trunkward.control import (
     decks,
-    evidence,
+    evidence_journal,
     evidence_retention,
     rerating,
     restored,
@@ -54,7 +54,7 @@ def said(act: Act) -> str:
         case SpendingChange():
             return spending.said(act)
         case EvidenceChange():
-            return evidence.said(act)
+            return evidence_journal.said(act)
         case EvidenceForgotten():
             return evidence_retention.said(act)
         case TracebackOpened() | TracebackAnswered() | TracebackClosed():
@@ -77,7 +77,7 @@ def journaled(act: Act, number: int) -> dict[str, object]:
         case SpendingChange():
             return {"spending": spending.journaled(act)}
         case EvidenceChange():
-            return {"evidence": evidence.journaled(act, number)}
+            return {"evidence": evidence_journal.journaled(act, number)}
         case EvidenceForgotten():
             return {"evidence_deleted": evidence_retention.journaled(act)}
         case TracebackOpened() | TracebackAnswered() | TracebackClosed():

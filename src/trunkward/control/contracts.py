@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from trunkward.control.evidence import evidence_id
+from trunkward.control.evidence_journal import evidence_id
 from trunkward.shaken.contract import Contract, issue, read_token
 from trunkward.trunks.evidence import CONTRACT, EvidenceRecord
 from trunkward.trunks.model import Declared

@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from trunkward.control.configuration import ConfigurationStore
-from trunkward.control.evidence import EvidenceActRefused, evidence_id, unpacked
+from trunkward.control.evidence import EvidenceActRefused, unpacked
+from trunkward.control.evidence_journal import evidence_id
 from trunkward.shaken.causes import CredentialFault
 from trunkward.shaken.credential import credential_of
 from trunkward.shaken.crl import Revocations
@@ -79,7 +80,7 @@ def check_possession(
 def delegates_of(store: ConfigurationStore, records: Iterable[EvidenceRecord], now: float) -> dict[str, str]:
     """By id of evidence, the chains that accepted records rest on. `now` in seconds since the epoch.
 
-    `records`: those that are as they were journaled (`control.evidence.sound`).
+    `records`: those that are as they were journaled (`control.evidence_journal.sound`).
     """
     return {
         evidence_id(record.version): _as_entered(store.document(record), record)

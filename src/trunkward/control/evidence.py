@@ -16,13 +16,9 @@ from hashlib import sha256
 from math import ceil
 from typing import Any
 
-import msgspec
-
 from trunkward.access.actor import Actor, Source
-from trunkward.control.configuration import ConfigurationStore, HistoryBroken, Version
-from trunkward.control.sound_journal import sound_journal
-from trunkward.journal.chain import Entry
-from trunkward.journal.commitment import commitment
+from trunkward.control.configuration import Version
+from trunkward.control.evidence_journal import evidence_id
 from trunkward.numbering.e164 import NotANumber
 from trunkward.numbering.nanp import why_invalid
 from trunkward.numbering.plan import DialPlan
@@ -42,15 +38,6 @@ MOST_WHY = 500
 MOST_NAME = 120
 #: Bytes of a document: a scanned letter has a tenth of it.
 MOST_BYTES = 10 * 1024 * 1024
-
-
-def evidence_id(number: int) -> str:
-    """What tokens, journals and records of calls call a record."""
-    return f"evidence-{number}"
-
-
-#: What the journal says of evidence: by the record's number, by act, the version and what it says.
-type Acts = dict[int, dict[str, tuple[int, dict[str, Any]]]]
 
 
 class EvidenceActRefused(Exception):
@@ -226,15 +213,6 @@ def denied_by(records: Iterable[EvidenceRecord], now: float) -> dict[str, int]:
     }
 
 
-def revoked_by(entries: Iterable[Entry], now: float) -> dict[str, int]:
-    """The same by the journal alone, which a row that was changed does not undo."""
-    found = {}
-    for number, its in acts_of(entries).items():
-        if (revoke := its.get("revoke")) and now < revoke[1]["until"] + GRACE_S:
-            found[evidence_id(number)] = ceil(revoke[1]["until"] + GRACE_S)
-    return found
-
-
 def described(record: EvidenceRecord, versions: Mapping[int, Version], now: float) -> dict[str, Any]:
     """A record for programs, with who did what when; times in seconds since the epoch.
 
@@ -275,92 +253,9 @@ def described(record: EvidenceRecord, versions: Mapping[int, Version], now: floa
     }
 
 
-def sound(store: ConfigurationStore) -> tuple[list[EvidenceRecord], list[str]]:
-    """All records that are as their acts were journaled, the newest first; of the others, what is wrong.
-
-    None are, unless the whole journal holds, fits the versions, and root has written it: by its entries alone
-    anybody who has the database's password could accept what he likes.
-    """
-    records = store.evidence()
-    if not records:
-        return [], []
-    try:
-        entries = sound_journal(store)
-    except HistoryBroken as broken:
-        return [], [f"{broken}: no record of evidence signs anything until that is put right"]
-    acts = acts_of(entries)
-    problems = {record.version: unlike_journal(record, acts) for record in records}
-    good = [record for record in records if not problems[record.version]]
-    return good, [problem for problem in problems.values() if problem]
-
-
-def acts_of(entries: Iterable[Entry]) -> Acts:
-    """What the journal says of evidence."""
-    acts: Acts = {}
-    for entry in entries:
-        facts = msgspec.json.decode(entry.text)
-        if (act := facts.get("evidence")) is not None:
-            acts.setdefault(act["id"], {})[act["act"]] = facts["version"], act
-    return acts
-
-
-def unlike_journal(record: EvidenceRecord, acts: Acts) -> str:
-    """What a record says otherwise than the journal of its acts; "": nothing.
-
-    Whoever could change the record's row could accept it alone; not so the entries of a sound journal
-    (`sound_journal`).
-    """
-    journal = acts.get(record.version, {})
-    wanted: dict[str, int] = {"add": record.version}
-    if record.reviewed:
-        wanted["accept" if record.accepted else "reject"] = record.reviewed
-    if record.revoked:
-        wanted["revoke"] = record.revoked
-    if {name: version for name, (version, _) in journal.items()} != wanted:
-        return f"record {record.version} of evidence is not as its acts were journaled: it signs nothing"
-    said = journaled(EvidenceChange(act="add", record=record, why=record.why), record.version)
-    if journal["add"][1] != said:
-        return f"record {record.version} of evidence is not as it was entered: it signs nothing"
-    return ""
-
-
 def unpacked(packed: bytes) -> bytes:
     """A document as it was entered."""
     return zlib.decompress(packed)
-
-
-def said(change: EvidenceChange) -> str:
-    """One line for the history, which is never deleted: nothing personal."""
-    record, done = change.record, _DONE[change.act]
-    name = f" {record.version}" if record.version else ""
-    return f"evidence{name} ({record.kind}) {done} for {record.whose}"
-
-
-def journaled(change: EvidenceChange, number: int) -> dict[str, object]:
-    """What the journal says of an act besides its version: what is personal only as commitments.
-
-    The journal is never changed, and the record, which opens them, is deleted when its time is over.
-    """
-    record, salt = change.record, bytes.fromhex(change.record.salt)
-    private = {"numbers": record.numbers, "file": record.file_name, "why": change.why}
-    return {
-        "act": change.act,
-        "id": record.version or number,
-        "evidence": record.kind,
-        "commits": {name: commitment(salt, name, value) for name, value in private.items()},
-        "trunk": record.trunk,
-        "tenant": record.tenant,
-        "customer": record.customer,
-        **({"identity": record.identity} if record.identity else {}),
-        **({"spc": record.spc} if record.spc else {}),
-        "file_sha256": record.file_sha256,
-        "until": record.until,
-        "replaces": record.replaces,
-        "proof_sha256": sha256(record.proof.encode()).hexdigest() if record.proof else "",
-    }
-
-
-_DONE = {"add": "entered", "accept": "accepted", "reject": "rejected", "revoke": "revoked"}
 
 
 def _record(records: Iterable[EvidenceRecord], number: int) -> EvidenceRecord:

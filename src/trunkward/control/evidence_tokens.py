@@ -32,7 +32,7 @@ from trunkward.control.blocks import (
     within,
 )
 from trunkward.control.contracts import read_contracts
-from trunkward.control.evidence import evidence_id
+from trunkward.control.evidence_journal import evidence_id
 from trunkward.shaken.evidence import (
     UNRECORDED,
     Evidence,

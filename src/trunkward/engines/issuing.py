@@ -72,7 +72,7 @@ def issue(
 ) -> Issued:
     """Keys, certificates and evidence for a configuration, and what its files say; what is good is kept.
 
-    `records`: all records of evidence that are as they were journaled (`control.evidence.sound`).
+    `records`: all records of evidence that are as they were journaled (`control.evidence_journal.sound`).
     `only`: the peers whose certificates and evidence are looked at, where the others were in force a moment
     ago (to look at 10,000 takes seconds); None looks at all.
     """

@@ -12,7 +12,8 @@ from trunkward.cli.changing import configuration_store
 from trunkward.cli.main import app
 from trunkward.cli.people_status import Waiting, waiting
 from trunkward.control.acts import put_down
-from trunkward.control.evidence import added, evidence_id
+from trunkward.control.evidence import added
+from trunkward.control.evidence_journal import evidence_id
 from trunkward.engines.denied_file import deny
 from trunkward.store.configuration_schema import evidence as evidence_rows
 from unit.cli.evidence_node import ACCEPTED, ALICE, DAY, EvidenceNode

@@ -17,7 +17,7 @@ from trunkward.access.actor import Actor, Source
 from trunkward.cli import restored
 from trunkward.cli.changing import configuration_store
 from trunkward.cli.restored import Restoring, run_confirm
-from trunkward.control.evidence import evidence_id, sound
+from trunkward.control.evidence_journal import evidence_id, sound
 from trunkward.engines.denied_file import DeniedFile, deny
 from trunkward.engines.own_file import OwnFile
 from trunkward.engines.pki_files import PkiFiles

@@ -26,7 +26,7 @@ from trunkward.control.blocks import (
     wanting_by,
     within,
 )
-from trunkward.control.evidence import evidence_id
+from trunkward.control.evidence_journal import evidence_id
 from trunkward.control.evidence_tokens import tokens_of, wanting_in_force
 from trunkward.control.node_file import read_node_file
 from trunkward.numbering.e164 import E164

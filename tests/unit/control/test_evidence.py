@@ -16,13 +16,12 @@ from trunkward.control.evidence import (
     already_own,
     denied_by,
     described,
-    journaled,
     numbers_of,
     reviewed,
     revoked,
-    said,
     unpacked,
 )
+from trunkward.control.evidence_journal import journaled, said
 from trunkward.control.node_file import read_node_file
 from trunkward.journal.commitment import opens
 from trunkward.trunks.evidence import BLOCK, CONTRACT, GRACE_S, EvidenceChange, EvidenceRecord, State

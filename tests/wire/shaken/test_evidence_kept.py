@@ -9,7 +9,8 @@ from pathlib import Path
 from trunkward.access.actor import Actor, Source
 from trunkward.cli.changing import configuration_store
 from trunkward.control.acts import put_down
-from trunkward.control.evidence import added, evidence_id
+from trunkward.control.evidence import added
+from trunkward.control.evidence_journal import evidence_id
 from trunkward.control.node_file import read_node_file
 from trunkward.engines.journals import read_private_key
 from trunkward.engines.pki_files import PkiFiles
