@@ -144,16 +144,18 @@ def carrier_of(account: str) -> str:
 
 
 def legs_of(asked: GrantsAsked, given: GrantsGiven, policy: Snapshot, now: float) -> list[RunningLeg]:
-    """What the ledger is to renew for these grants: the calls that cost something and get more time.
+    """What the ledger is to renew for these grants: the calls that cost something and may be alive.
 
-    `now` in seconds since the epoch: caps that are raised for a time are so until then. Raises `ValueError`
-    for terms
+    One that is cut needs no more than it has, but a ledger that has forgotten it needs to be told. `now` in
+    seconds since the epoch: caps that are raised for a time are so until then. Raises `ValueError` for terms
     nobody has written.
     """
     return [
         _leg(call, grant.for_s, policy, now)
         for call in asked.calls
-        if call.money and (grant := given.grants.get(call.record_id)) is not None and grant.for_s > 0
+        if call.money
+        and (grant := given.grants.get(call.record_id)) is not None
+        and (call.leaving_s is None or grant.for_s > 0)
     ]
 
 
@@ -201,10 +203,10 @@ def paid(
 ) -> GrantsGiven:
     """The grants of which the ledger says that they are paid for. `facts` by record id.
 
-    1. A call that costs nothing, or whose next slice has its money, goes on.
+    1. A call that costs nothing, or whose next slice has its money, goes on. One that is cut is so whatever
+       the ledger says.
     2. One whose next slice does not fit under a cap uses what it has, or is ended at once, as the owner of
-    that cap has
-       it. One that rings holds its first slice either way.
+       that cap has it. One that rings holds its first slice either way.
     3. Of others nobody knows: they have what they have, and ask again.
     """
     grants: dict[str, Grant] = {}
@@ -213,7 +215,7 @@ def paid(
         if grant is None:
             continue
         match facts.get(call.record_id):
-            case None if not call.money or grant.for_s <= 0:
+            case _ if not call.money or grant.for_s <= 0:
                 grants[call.record_id] = grant
             case Granted():
                 grants[call.record_id] = grant

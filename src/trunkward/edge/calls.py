@@ -75,7 +75,7 @@ class Calls:
             self._outcomes.refused(facts, "no-worker-free")
             _refuse_unjudged(facts, "no-worker-free")
         else:  # no lack of workers refuses one of these
-            self._routes.try_next(held, *self._ways.admitted(facts, admitted))
+            self._routes.begin(held, *self._ways.admitted(facts, admitted))
 
     # ---- 2. in a worker of the group ---------------------------------------------------------
     def judge(self, held: str, text: str) -> None:
@@ -96,7 +96,7 @@ class Calls:
         _note_arrival(facts)
         match verdict["verdict"]:
             case "admit":
-                self._routes.try_next(held, *self._ways.admitted(facts, verdict))
+                self._routes.begin(held, *self._ways.admitted(facts, verdict))
             case "reject":
                 if verdict.get("reason") == "record-not-written":
                     self._outcomes.refused(

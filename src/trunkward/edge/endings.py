@@ -46,12 +46,9 @@ class Endings:
         self._group = group
 
     def end(self, call: dict[str, Any], ending: str, status: int, ended_by: str) -> None:
-        """Ends a call that has been sent somewhere; whoever comes second does nothing."""
-        if self._running.forget(call["record_id"]):
-            self.end_unsent(call, ending, status, ended_by)
-
-    def end_unsent(self, call: dict[str, Any], ending: str, status: int, ended_by: str) -> None:
-        """Ends a call that nobody else can be ending."""
+        """Ends a call; whoever comes second does nothing."""
+        if not self._running.forget(call["record_id"]):
+            return
         facts = {name: call[name] for name in _NEEDED if name in call}
         ended_s = call.get("ended_s", time.monotonic())
         ended_at = time.time() - (time.monotonic() - ended_s)

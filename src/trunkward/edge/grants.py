@@ -4,9 +4,9 @@ A row is small and of its own, because every second all of them are read, and a 
 are monotonic times, which every process of this machine shares and no clock that is put right moves. The end
 also stands on the call's file, as its time of change (`RunningCalls.note_end`): it outlives Kamailio.
 
-A call that rings has a row, too, if it holds places in what all nodes count (`Admit.counters`): they are held
-for a slice at a time, so that those of an edge that was killed are soon free, and ringing may last for
-longer.
+A call that is being set up has a row, too, from its verdict on, if it holds places in what all nodes count
+(`Admit.counters`) or money: they are held for a slice at a time, so that those of an edge that was killed are
+soon free, and ringing may last for longer.
 """
 
 import time
@@ -98,7 +98,7 @@ class Grants:
         self._ask_again_s = slice_s / 6
 
     def hold(self, call: dict[str, Any]) -> None:
-        """Has the places and the money of a call that is being set up held for as long as it rings."""
+        """Has the places and the money of a call held for as long as it is set up, and rings."""
         if call["counters"] or call["money"]:
             row = Granted(
                 until_s=call["admitted_s"] + self._slice_s,

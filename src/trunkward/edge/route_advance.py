@@ -61,6 +61,12 @@ class RouteAdvance:
         self._emergency_group = emergency_group
 
     # ---- 1. in a worker of a group, which may wait ---------------------------------------------
+    def begin(self, held: str, call: dict[str, Any], way: dict[str, Any]) -> None:
+        """Takes up a call that was admitted: what it holds is in its row from now on, until its end."""
+        self._running.remember(call["record_id"], compact(call))
+        self._grants.hold(call)
+        self.try_next(held, call, way)
+
     def route(self, held: str, text: str) -> None:
         """Goes on with a call that waited, or was handed over; in a worker of the group."""
         self.try_next(held, *expand(text))
@@ -137,6 +143,7 @@ class RouteAdvance:
             ksr.log_warning(f"call {call['record_id']}: trunk {trunk} has no place for it")
             return False
         call["counters"], call["places_of"] = given, trunk
+        self._grants.hold(call)
         return True
 
     def _go_on(self, held: str, call: dict[str, Any], then: partial[None]) -> None:
@@ -205,7 +212,6 @@ class RouteAdvance:
         state.set_way(way)
         state.set_stir(way["stir"])
         self._running.remember(call["record_id"], text)
-        self._grants.hold(call)
         ksr.set_final_response_timeout(route["ring_timeout_s"] * 1000, 4000)
         ksr.on_reply("ksr_reply")
         ksr.on_failure("ksr_failure")
@@ -258,10 +264,7 @@ class RouteAdvance:
     def _end(self, call: dict[str, Any], ending: str, status: int, ended_by: str) -> None:
         if ended_by != "us":
             ladder.sent(call["record_id"], "caller", str(status), "INVITE")
-        if "sent" in call:
-            self._endings.end(call, ending, status, ended_by)
-        else:  # nobody but us knows of it
-            self._endings.end_unsent(call, ending, status, ended_by)
+        self._endings.end(call, ending, status, ended_by)
 
 
 def _take(call: dict[str, Any], way: dict[str, Any], route: dict[str, Any], host: str) -> None:

@@ -51,7 +51,7 @@ class RunningCalls:
         return ksr.table_get(CALLS, record_id) if record_id else ""
 
     def remember(self, record_id: str, text: str) -> None:
-        """Remembers a call in shared memory: enough until it is answered and acknowledged."""
+        """Remembers a call in shared memory: from its verdict on, enough until its answer is acknowledged."""
         ksr.table_set(CALLS, record_id, text, self._longest_s)
 
     def keep(self, record_id: str, text: str) -> list[str]:

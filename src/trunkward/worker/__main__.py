@@ -42,8 +42,6 @@ from trunkward.worker.told_ends import take_ends
 
 #: Seconds between two rounds; a record is in the database this much after its call, at most.
 ROUND_S = 1.0
-#: Seconds for which the ledger waits for records that cannot be shipped; after that it has what is there.
-_LEDGER_WAITS_S = 5.0
 _STOP = frozenset({signal.SIGTERM})
 
 
@@ -114,10 +112,12 @@ def main() -> None:
 
     settles_again = SettlesAgain(RatedStore(engine), paths.records_url, log.warning)
 
-    def settle_again(valkey: Valkey, watched: money.Watched) -> None:
-        if compiler.declared is not None:
+    def settle_again(valkey: Valkey, watched: money.Watched, *, shipped: bool) -> None:
+        if compiler.declared is None:
+            return
+        if shipped:
             take_ends(valkey, compiler.declared.node.ledger_name, store, log.warning)
-            settles_again.round(valkey, watched, compiler.declared.node, beat)
+        settles_again.round(valkey, watched, compiler.declared.node, beat, shipped=shipped)
 
     name = compiler.declared.node.ledger_name if compiler.declared else ""
     # of a database that is a file nobody else has one
@@ -144,7 +144,7 @@ def main() -> None:
         is_ours=lambda decision: not shared or decision.node in ("", name),
     )
     start_resolving(paths.targets, lambda: compiler.declared, log.info)
-    failed, failing_since, wait_s = "", 0.0, 0.0
+    failed, wait_s = "", 0.0
     while signal.sigtimedwait(_STOP, wait_s) is None:
         wait_s = ROUND_S
         try:
@@ -155,7 +155,7 @@ def main() -> None:
             # before what is shipped: a note speaks of all that was written until then
             notes = abandoned.notes()
             ship(paths.segment_directories(), store, time.time(), log.warning, beat)
-            functions.with_ledger(settle_again)
+            functions.with_ledger(partial(settle_again, shipped=True))
             abandoned.round(notes, time.time(), beat)
             heads.round(time.time())
             counted.heads_signed_at = heads.signed_at
@@ -170,13 +170,10 @@ def main() -> None:
                 log.info("rounds succeed again")
             failed, round_done = "", True
         except Exception as problem:  # a background round must not end the process; it is seen in the log
-            if not failed:
-                failing_since = time.monotonic()
             if repr(problem) != failed:  # once, not every second
                 log.exception("round failed")
-            if time.monotonic() - failing_since > _LEDGER_WAITS_S:
-                with suppress(SQLAlchemyError):
-                    functions.with_ledger(settle_again)
+            with suppress(SQLAlchemyError):
+                functions.with_ledger(partial(settle_again, shipped=False))
             failed = repr(problem)
             counted.rounds_failed += 1
     stopped.set()

@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from trunkward.admission.money import longest_s
 from trunkward.engines.kernel_clock import read_clock
 from trunkward.live import money, nodes
 from trunkward.live.ask import NotAnswered, Valkey
@@ -100,8 +101,9 @@ class FunctionLibrary:
         node = self._node()
         currency = node.currency if node is not None else ""
         try:
-            # the longest grant is known there from those who ask for grants
-            watch = money.watch(0, time.time() if right else None, currency, self._heard)
+            # a ledger that has lost all does not know for how long it is frozen
+            longest = longest_s(node) if node is not None else 0
+            watch = money.watch(longest, time.time() if right else None, currency, self._heard)
             self._watched = money.watched(valkey.ask(*watch))
             self._heard = self._watched.epoch
             if node is not None:

@@ -5,6 +5,9 @@ A Valkey that is back on an older file, or on none, knows its charges up to a mo
 under each call's record id: what is known there already stays as it is. Of what ended long ago only sums are
 needed, one for each bucket of the ledger's windows. Then the ledger is told; with what the gates tell of
 running calls it has all there is to know.
+
+While the database takes no records nobody knows all that ended: the ledger stays frozen for as long as it is
+by itself. Then it is told what is there, and the rest once records are shipped again.
 """
 
 import time
@@ -27,6 +30,11 @@ _ONE_BY_ONE_S = 3600.0
 _LONGEST_WINDOW_S = 31 * 86_400
 #: Seconds of a bucket of sums, and how far back it is used: buckets of the day's and the month's window.
 _DAY_BUCKET_S, _DAY_S, _MONTH_BUCKET_S = 1800, 90_000.0, 43_200
+#: Seconds the outcome of a call that has just been settled takes to the disk, its media's end included; and
+#: after which, late as it may be, it is there.
+_ON_ITS_WAY_S, _LATE_S = 1.0, 5.0
+#: Ms before a ledger grants again by itself in which it is told of what is known.
+_LAST_MS = 10_000
 #: Settlements in one question: Valkey is busy for a millisecond or two.
 _AT_ONCE = 100
 
@@ -43,32 +51,60 @@ class SettlesAgain:
         self._epoch = 0
         self._heard_s = time.time()
         self._asked: Valkey | None = None
+        #: Since when, at the earliest, records may not be in the database.
+        self._shipped_s = time.time()
+        #: Times (since, until) in which calls ended whose records may be shipped later.
+        self._incomplete: list[tuple[float, float]] = []
         #: Of amounts: what was charged in another one is not known to the ledger.
         self._currency = ""
 
     def round(
-        self, valkey: Valkey, watched: money.Watched, node: NodeSettings, went_on: Callable[[], None]
+        self,
+        valkey: Valkey,
+        watched: money.Watched,
+        node: NodeSettings,
+        went_on: Callable[[], None],
+        *,
+        shipped: bool,
     ) -> None:
-        """Charges what is missing; after all that is known was shipped.
+        """Charges what is missing. `shipped`: what was on this node's disk a moment ago is in the database.
 
         1. The ledger is one that may have lost something, or a new one: what ended since it knows everything.
+           First what was on its way to the disk then is awaited; and what cannot be shipped, for as long as
+           the ledger waits.
         2. It was out of reach for a while: what ended meanwhile, for whoever was to tell of it may be gone.
+        3. Of both, what was shipped later: by calls, so that each is charged once.
 
         Raises `NotAnswered`: the next round tries again.
         """
         epoch, now, name = watched.epoch, time.time(), node.ledger_name
         self._currency = node.currency
         if epoch != self._epoch:
+            # 1.
             before = valkey.ask(*money.restoring(name, epoch, now - _ONE_BY_ONE_S)) / 1000
             if before >= 0:
+                heard_of = before + _ONE_BY_ONE_S
+                # who has just started has taken longer for that
+                on_its_way = self._epoch > 0 and now < heard_of + _ON_ITS_WAY_S
+                if on_its_way if shipped else watched.frozen_ms > _LAST_MS:
+                    return
                 since = max(watched.kept_until_ms / 1000 - _APART_S, now - _LONGEST_WINDOW_S)
+                known = now if shipped else self._shipped_s - _APART_S
                 place = name if self._database.startswith("sqlite") else self._database
                 sums = f"sum:{epoch}:{sha256(place.encode()).hexdigest()[:16]}"
-                self._charge(valkey, self._all(since, before, now, sums), went_on)
+                self._charge(valkey, self._all(since, before, known, sums), went_on)
                 valkey.ask(*money.restored(name, epoch, node.ledger_nodes))
+                self._incomplete.append((max(since, min(known, heard_of - _APART_S)), heard_of))
         elif valkey is not self._asked:
-            self._charge(valkey, self._one_by_one(self._heard_s - _APART_S, now), went_on)
+            # 2.
+            self._incomplete.append((self._heard_s - _APART_S, now))
         self._epoch, self._asked, self._heard_s = epoch, valkey, now
+        if shipped:
+            # 3.
+            self._shipped_s = now
+            for span in self._incomplete:
+                self._charge(valkey, self._one_by_one(*span), went_on)
+            self._incomplete = [span for span in self._incomplete if now < span[1] + _LATE_S]
 
     def _charge(
         self, valkey: Valkey, told: Iterator[Sequence[Settlement]], went_on: Callable[[], None]

@@ -107,9 +107,17 @@ def test_the_last_grant_of_a_call_asks_for_no_more_than_is_left(world: World) ->
     asked = GrantsAsked(calls=[CALL])
     (leg,) = legs_of(asked, grants(asked, policy), policy, NOW)
     assert leg.shares[0].next_micro == SOLD.price_micro(50 + RELEASE_S)
-    # at its maximum it is cut, and nothing is asked for
-    over = GrantsAsked(calls=[replace_call(CALL, 50.0, 0.0)])
-    assert legs_of(over, grants(over, policy), policy, NOW) == []
+
+
+def test_a_call_that_is_cut_is_told_of_and_gets_nothing(world: World) -> None:
+    """Else a ledger that has forgotten it may grant again before it is known to be leaving."""
+    policy = world(max_call_s=50)
+    over = GrantsAsked(calls=[replace_call(CALL, 55.0, 3.0)])
+    (leg,) = legs_of(over, grants(over, policy), policy, NOW)
+    share = leg.shares[0]
+    assert share.used_micro == SOLD.price_micro(55)
+    assert share.had_micro == SOLD.price_micro(55 + 3 + RELEASE_S)
+    assert share.next_micro < share.had_micro, "no more than it has"
 
 
 def replace_call(call: RunningCall, lasted_s: float, left_s: float, **more: Any) -> RunningCall:
@@ -195,10 +203,13 @@ def test_what_becomes_of_a_grant(
     assert found == ({} if given is None else {call.record_id: given})
 
 
-def test_a_call_at_its_maximum_ends_without_money_being_asked_for(world: World) -> None:
+@pytest.mark.parametrize("fact", [Granted(), SPENT, Frozen(retry_after_s=3, epoch=1), LOST])
+def test_a_call_at_its_maximum_ends_whatever_the_ledger_says(
+    world: World, fact: LegFact | Unavailable
+) -> None:
     policy, over = world(max_call_s=50), replace_call(CALL, 50.0, 0.0)
     asked = GrantsAsked(calls=[over])
-    assert paid(asked, grants(asked, policy), {}, policy).grants == {
+    assert paid(asked, grants(asked, policy), {over.record_id: fact}, policy).grants == {
         CALL.record_id: Grant(for_s=0.0, then=Cut.MAXIMUM_DURATION)
     }
 

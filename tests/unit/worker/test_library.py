@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from sipkit.valkey import OwnValkey
+from trunkward.admission.money import RELEASE_S
 from trunkward.control.node_file import read_node_file
 from trunkward.engines.probes import valkey as look
 from trunkward.live import money
@@ -69,6 +70,16 @@ def test_without_valkey_it_waits_a_little_and_says_so_once(
     functions.round()
     look(own.paths.valkey, own.paths.valkey_secret("look"))
     functions.close()
+
+
+def test_for_how_long_a_ledger_that_has_lost_all_is_frozen(own: OwnValkey) -> None:
+    functions = FunctionLibrary(own.paths, print, lambda: NODE)
+    own.lose_everything()
+    functions.round()
+    frozen_ms: list[int] = []
+    functions.with_ledger(lambda _, watched: frozen_ms.append(watched.frozen_ms))
+    functions.close()
+    assert frozen_ms == [(NODE.grant_s + RELEASE_S) * 1125]
 
 
 def test_two_nodes_of_one_name_are_found_out(own: OwnValkey, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from trunkward.records.model import OutcomeRecord
 from trunkward.store.database import migrate, open_database
 from trunkward.store.rated import RatedStore
 from trunkward.store.records import RecordStore
+from trunkward.worker import settle_again as module
 from trunkward.worker.settle_again import SettlesAgain
 from unit.records.test_rated import MONEY, decision, outcome
 
@@ -64,6 +65,27 @@ def looked(own: OwnValkey, asker: Any) -> money.Watched:
     return money.watched(asker.ask(*money.watch(60, None)))
 
 
+def round_of(
+    again: SettlesAgain, own: OwnValkey, worker: Any, *, shipped: bool = True, frozen_ms: int | None = None
+) -> None:
+    watched = looked(own, worker)
+    if frozen_ms is not None:
+        watched = replace(watched, frozen_ms=frozen_ms)
+    again.round(worker, watched, ALONE, lambda: None, shipped=shipped)
+
+
+def is_restored(own: OwnValkey) -> bool:
+    with own.asks("root") as root:
+        return bool(root.ask("HGET", "ledger", f"restored:{ALONE.name}"))
+
+
+def a_quarter_of_an_hour_passes(own: OwnValkey) -> None:
+    """The ledger forgets which calls have ended: what is told of one again is charged again."""
+    with own.asks("root") as root:
+        _, legs = root.ask("SCAN", "0", "MATCH", "leg:*", "COUNT", "1000")
+        root.ask("DEL", *legs)
+
+
 def test_nothing_is_left_of_the_ledger(own: OwnValkey, records: tuple[RecordStore, RatedStore]) -> None:
     store, rated = records
     told: list[Any] = []
@@ -77,15 +99,13 @@ def test_nothing_is_left_of_the_ledger(own: OwnValkey, records: tuple[RecordStor
         for _ in range(2):  # killed before it has said that it is through, it begins anew
             again._epoch = 0
             worker.ask("HDEL", "ledger", f"restored:{ALONE.name}")
-            again.round(worker, looked(own, worker), ALONE, lambda: None)
+            round_of(again, own, worker)
             assert settled(own) == (2, 4, 6)
         assert len(told) == 1, "the second time all of it was there"
         # and no more in this epoch
-        ended(store, "later", 0.5)
-        again.round(worker, looked(own, worker), ALONE, lambda: None)
-        SettlesAgain(rated, "sqlite:///here", told.append).round(
-            worker, looked(own, worker), ALONE, lambda: None
-        )
+        ended(store, "later", -0.5)
+        round_of(again, own, worker)
+        round_of(SettlesAgain(rated, "sqlite:///here", told.append), own, worker)
         assert settled(own) == (2, 4, 6)
         assert worker.ask(*money.recalled(ALONE.name, looked(own, worker).epoch, [ALONE.name])) == 0, (
             "all is known"
@@ -93,14 +113,14 @@ def test_nothing_is_left_of_the_ledger(own: OwnValkey, records: tuple[RecordStor
 
 
 def test_what_the_ledger_has_kept_is_not_charged_twice(
-    own: OwnValkey, records: tuple[RecordStore, RatedStore]
+    own: OwnValkey, records: tuple[RecordStore, RatedStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, rated = records
     again = SettlesAgain(rated, "sqlite:///here", lambda *_, **__: None)
     ended(store, "hours-ago", 5 * HOUR)  # in a sum, which has another name in each epoch
     with own.asks("worker") as worker:
         first = looked(own, worker)
-        again.round(worker, first, ALONE, lambda: None)
+        again.round(worker, first, ALONE, lambda: None, shipped=True)
         costs = (("money:trunk:acme-hq", SALE), ("money:carrier:north", COST))
         ended(store, "kept", 2.0)
         worker.ask(*money.settle([(Settlement(record_id="kept", costs=costs), None)]))
@@ -112,7 +132,8 @@ def test_what_the_ledger_has_kept_is_not_charged_twice(
         watched = looked(own, worker)
         assert watched.epoch > first.epoch
         assert watched.kept_until_ms > 0
-        again.round(worker, watched, ALONE, lambda: None)
+        monkeypatch.setattr(module, "_ON_ITS_WAY_S", -1.0)
+        again.round(worker, watched, ALONE, lambda: None, shipped=True)
     assert settled(own) == (2, 3, 3)
 
 
@@ -126,7 +147,7 @@ def test_nodes_that_share_a_database_charge_each_sum_once(
         for name in ("n1", "n2"):
             again = SettlesAgain(rated, database, lambda *_, **__: None)
             node = replace(ALONE, id=name, ledger_nodes=())
-            again.round(worker, looked(own, worker), node, lambda: None)
+            again.round(worker, looked(own, worker), node, lambda: None, shipped=True)
         assert settled(own) == (0, calls, calls)
         assert worker.ask(*money.recalled("n1", looked(own, worker).epoch, [])) > 0, (
             "who else has calls nobody knows"
@@ -140,11 +161,95 @@ def test_what_ended_while_valkey_was_out_of_reach_is_charged(
     store, rated = records
     again = SettlesAgain(rated, "sqlite:///here", lambda *_, **__: None)
     with own.asks("worker") as worker:
-        again.round(worker, looked(own, worker), ALONE, lambda: None)
+        round_of(again, own, worker)
         ended(store, "meanwhile", 0.0)
-        again.round(worker, looked(own, worker), ALONE, lambda: None)
+        round_of(again, own, worker)
         assert settled(own) == (0, 0, 0), "a gate is to tell of it"
     for _ in range(2):
         with own.asks("worker") as worker:
-            again.round(worker, looked(own, worker), ALONE, lambda: None)
+            round_of(again, own, worker)
             assert settled(own) == (1, 1, 1)
+
+
+def test_while_records_are_not_shipped_the_ledger_stays_frozen_for_as_long_as_it_is_by_itself(
+    own: OwnValkey, records: tuple[RecordStore, RatedStore]
+) -> None:
+    """Then it has what is there, and the rest when that is shipped: each call once, however long it takes."""
+    store, rated = records
+    again = SettlesAgain(rated, "sqlite:///here", lambda *_, **__: None)
+    with own.asks("worker") as worker:
+        round_of(again, own, worker)
+    again._shipped_s = time.time() - HOUR / 4
+    ended(store, "today", 5 * HOUR)
+    ended(store, "lately", HOUR / 2)
+    own.lose_everything()
+    with own.asks("worker") as worker:
+        round_of(again, own, worker, shipped=False)
+        assert (settled(own), is_restored(own)) == ((0, 0, 0), False)
+        round_of(again, own, worker, shipped=False, frozen_ms=5000)
+        assert (settled(own), is_restored(own)) == ((1, 2, 2), True)
+        a_quarter_of_an_hour_passes(own)
+        ended(store, "not-shipped", HOUR / 8)
+        ended(store, "told-by-a-gate", -1.0)
+        round_of(again, own, worker, shipped=False)
+        assert settled(own) == (1, 2, 2)
+        for _ in range(2):
+            round_of(again, own, worker)
+            assert settled(own) == (2, 3, 3)
+
+
+def test_a_freeze_that_is_over_waits_for_no_records(
+    own: OwnValkey, records: tuple[RecordStore, RatedStore]
+) -> None:
+    """A worker that starts while the database takes none: the last hour comes when it does."""
+    store, rated = records
+    again = SettlesAgain(rated, "sqlite:///here", lambda *_, **__: None)
+    ended(store, "today", 5 * HOUR)
+    with own.asks("worker") as worker:
+        round_of(again, own, worker, shipped=False, frozen_ms=0)
+        assert (settled(own), is_restored(own)) == ((0, 1, 1), True)
+        ended(store, "now", 1.0)
+        round_of(again, own, worker)
+        assert settled(own) == (1, 2, 2)
+
+
+def test_what_was_on_its_way_to_the_disk_when_the_ledger_was_lost_is_charged(
+    own: OwnValkey, records: tuple[RecordStore, RatedStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the ledger is told that it has all; and what comes later still, once."""
+    store, rated = records
+    again = SettlesAgain(rated, "sqlite:///here", lambda *_, **__: None)
+    with own.asks("worker") as worker:
+        round_of(again, own, worker)
+    own.lose_everything()
+    with own.asks("worker") as worker:
+        round_of(again, own, worker)
+        assert not is_restored(own)
+        ended(store, "on-its-way", 0.5)
+        monkeypatch.setattr(module, "_ON_ITS_WAY_S", -1.0)
+        round_of(again, own, worker)
+        assert (settled(own), is_restored(own)) == ((1, 1, 1), True)
+        ended(store, "late", 0.5)
+        round_of(again, own, worker)
+        assert settled(own) == (2, 2, 2)
+        monkeypatch.setattr(module, "_LATE_S", -1.0)
+        round_of(again, own, worker)
+        a_quarter_of_an_hour_passes(own)
+        round_of(again, own, worker)
+        assert settled(own) == (2, 2, 2)
+
+
+def test_what_ended_out_of_reach_is_charged_once_it_is_shipped(
+    own: OwnValkey, records: tuple[RecordStore, RatedStore]
+) -> None:
+    store, rated = records
+    again = SettlesAgain(rated, "sqlite:///here", lambda *_, **__: None)
+    with own.asks("worker") as worker:
+        round_of(again, own, worker)
+    with own.asks("worker") as worker:
+        round_of(again, own, worker, shipped=False)
+        ended(store, "meanwhile", 0.5)
+        round_of(again, own, worker, shipped=False)
+        assert settled(own) == (0, 0, 0)
+        round_of(again, own, worker)
+        assert settled(own) == (1, 1, 1)

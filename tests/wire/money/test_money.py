@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import signal
 import time
 from contextlib import suppress
@@ -12,7 +11,8 @@ from sipkit import Call
 from trunkward.live import money
 from trunkward.live.ask import NotAnswered, Valkey
 from wire.conftest import Node
-from wire.money.conftest import CAP, GRANT_S, SECOND, SLICE, node_with
+from wire.money.conftest import CAP, GRANT_S, SECOND, SLICE, lose_the_ledger, node_with
+from wire.posture.test_rows import database_refusing
 from wire.records.parties import Parties, eventually, parties
 
 TRUNK = "money:trunk:acme-hq"
@@ -20,6 +20,8 @@ TRUNK = "money:trunk:acme-hq"
 SETTLED_S, THAWED_S = 1.0, 10.0
 #: Those in which a node's gates have heard of a new epoch, and its edge has told of its calls.
 HEARD_S = 4.0
+#: Those after which all is as well known to a new ledger as it will be, were it not for records.
+TOLD_S = 8.0
 
 
 def spent(node: Node) -> money.Spent:
@@ -229,15 +231,9 @@ def test_what_valkey_has_lost_is_charged_again() -> None:
         call = asyncio.run(one_call())
         cost = charged(node, [call])
         eventually(lambda: spent(node).hour == cost, 5, "it is charged")
-        supervisor, valkey = int((node.run / "supervisor.pid").read_text()), node.pid("valkey")
         deaf = node.pid("gate-1")
-        os.kill(supervisor, signal.SIGSTOP)
-        try:
-            os.kill(deaf, signal.SIGSTOP)  # it may have leased what the ledger has lost
-            os.kill(valkey, signal.SIGKILL)
-            shutil.rmtree(node.paths.valkey_data / "aof")
-        finally:
-            os.kill(supervisor, signal.SIGCONT)
+        os.kill(deaf, signal.SIGSTOP)  # it may have leased what the ledger has lost
+        lose_the_ledger(node)
 
         def charged_again() -> bool:
             with suppress(NotAnswered):  # it is being started
@@ -255,3 +251,35 @@ def test_what_valkey_has_lost_is_charged_again() -> None:
                 assert (await (await thawed(lab)).final()).status == 403
 
         asyncio.run(another())
+
+
+def test_a_ledger_that_has_lost_all_waits_for_records_that_cannot_be_shipped() -> None:
+    """Summary: the database takes no record, a call ends, and Valkey comes back without its file: no call that costs money goes until records are taken again; then that call is charged, and the cap holds."""
+    with node_with(f'{{hour: "{(SLICE + SECOND) / 10**6:.2f}", call: none}}') as node:
+
+        async def one_call() -> Call:
+            async with parties(node) as lab:
+                call, there = await up(lab)
+                await asyncio.sleep(2.2)
+                assert (await call.bye()).status == 200
+                await there.ended()
+                return call
+
+        async def while_frozen() -> None:
+            async with parties(node) as lab:
+                await asyncio.sleep(TOLD_S)
+                call = await lab.call()
+                final = await call.final()
+                assert "spend-frozen" in " ".join(final.get_all("Reason")), final.status
+
+        async def another() -> None:
+            async with parties(node) as lab:
+                assert (await (await thawed(lab)).final()).status == 403
+
+        with database_refusing(node, ()):
+            call = asyncio.run(one_call())
+            eventually(lambda: spent(node).hour > 0, 5, "it is charged")
+            lose_the_ledger(node)
+            asyncio.run(while_frozen())
+        asyncio.run(another())
+        assert spent(node).hour == charged(node, [call])

@@ -1,0 +1,87 @@
+"""A call that is being set up: from its verdict on its edge knows what it holds, until it ends."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, suppress
+
+import pytest
+
+from trunkward.live import money
+from trunkward.live.ask import NotAnswered, Valkey
+from wire.conftest import Node
+from wire.money.conftest import CAP, GRANT_S, RELEASE_S, SLICE, lose_the_ledger, node_with
+from wire.money.test_money import THAWED_S, spent
+from wire.node.parties import until
+from wire.records.parties import Parties, parties
+from wire.running.test_dead_mans_switch import nothing_is_left, rows
+
+#: Each of these costs a call 1.5 s: longer in all than a Valkey takes to be back, and to grant again.
+DEAD = range(26021, 26030)
+NOTHING = money.Spent(granted=0, hour=0, day=0, month=0)
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[Node]:
+    """One whose carrier takes connections, and says nothing."""
+    hosts = ", ".join(f"127.0.0.1:{port}" for port in DEAD)
+    with ExitStack() as held:
+        for port in DEAD:
+            held.enter_context(socket.create_server(("127.0.0.1", port), backlog=64))
+        yield held.enter_context(node_with(f'{{hour: "{CAP / 10**6:.2f}", call: none}}', hosts=hosts))
+
+
+async def is_held(node: Node) -> None:
+    await until(lambda: " rings " in rows(node, "grants"), "the edge to know of the call")
+    assert spent(node).granted == SLICE
+
+
+async def is_given_up(node: Node) -> None:
+    # a host it waits for is waited for to the end
+    await until(lambda: "entry" not in rows(node, "calls"), "the edge to have ended it")
+    await nothing_is_left(node)
+    await until(lambda: spent(node) == NOTHING, "its money to be free")
+
+
+def test_one_that_waits_is_cancelled(node: Node) -> None:
+    """Summary: a call waits for a carrier's connection and is cancelled: its slice is free, and no part knows it."""
+
+    async def scenario(lab: Parties) -> None:
+        call = await lab.call()
+        await is_held(node)
+        assert (await call.cancel()).status == 200
+        assert (await call.final()).status == 487
+        await is_given_up(node)
+
+    _run(node, scenario)
+
+
+def test_one_that_waits_is_known_to_a_ledger_that_has_lost_it(node: Node) -> None:
+    """Summary: Valkey loses all while a call waits for dead hosts of its carrier: when it grants again, the call's slice is held; no route left, it is free."""
+
+    async def scenario(lab: Parties) -> None:
+        call = await lab.call()
+        await is_held(node)
+        lose_the_ledger(node)
+        await until(lambda: _grants(node), "Valkey to be back", THAWED_S)
+        assert spent(node).granted == SLICE
+        assert "entry" in rows(node, "grants"), "it waits still"
+        assert (await call.final(20)).status == 503
+        await is_given_up(node)
+
+    _run(node, scenario)
+
+
+def _run(node: Node, scenario: Callable[[Parties], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        async with parties(node) as lab:
+            await scenario(lab)
+
+    asyncio.run(whole())
+
+
+def _grants(node: Node) -> bool:
+    who = "worker"
+    with suppress(NotAnswered), Valkey(node.paths.valkey, who, node.paths.valkey_secret(who)) as valkey:
+        return money.watched(valkey.ask(*money.watch(GRANT_S + RELEASE_S, None))).frozen_ms == 0
+    return False
