@@ -12,6 +12,7 @@ from trunkward.control.acts import put_down
 from trunkward.control.configuration import Superseded
 from trunkward.control.effects import Effects
 from trunkward.control.node_file import accept_node_file
+from trunkward.control.traceback_register import register
 from trunkward.control.traceback_requests import (
     Answer,
     Request,
@@ -40,25 +41,31 @@ def store(configuration_engine: sa.Engine) -> SqlConfiguration:
     return made
 
 
+def requests(store: SqlConfiguration) -> list[Request]:
+    found, doubt = register(store)
+    assert doubt == ""
+    return found
+
+
 def do(store: SqlConfiguration, act: TracebackAct) -> int:
     return put_down(store, act, actor=ALICE, command="traceback", at=NOW, beyond=0).number
 
 
 def answering(store: SqlConfiguration, asked_by: str, digest: str = HASH) -> TracebackAnswered:
-    one = named(store.traceback_requests(), asked_by)
+    one = named(requests(store), asked_by)
     return TracebackAnswered(
         asked_by=asked_by, received_at=NOW, calls=1, manifest_sha256=digest, request=one.version if one else 0
     )
 
 
 def test_property_31_a_request_is_in_the_register_until_it_is_answered(store: SqlConfiguration) -> None:
-    assert store.traceback_requests() == []
-    assert do(store, opened(store.traceback_requests(), "ITG 7", NOW - 3600)) == 2
-    assert store.traceback_requests() == [Request(version=2, asked_by="ITG 7", received_at=NOW - 3600)]
-    assert [one.due_at for one in still_open(store.traceback_requests())] == [NOW + 23 * 3600]
+    assert requests(store) == []
+    assert do(store, opened(requests(store), "ITG 7", NOW - 3600)) == 2
+    assert requests(store) == [Request(version=2, asked_by="ITG 7", received_at=NOW - 3600)]
+    assert [one.due_at for one in still_open(requests(store))] == [NOW + 23 * 3600]
     assert do(store, answering(store, "itg 7")) == 3
     assert do(store, answering(store, "ITG 7", OTHER_HASH)) == 4  # and more of it
-    (one,) = store.traceback_requests()
+    (one,) = requests(store)
     assert one.state is State.ANSWERED
     assert one.answers == (
         Answer(version=3, request=2, calls=1, manifest_sha256=HASH),
@@ -74,15 +81,15 @@ def test_property_31_a_request_is_in_the_register_until_it_is_answered(store: Sq
 
 def test_property_31_an_answer_that_nobody_has_opened_is_in_the_register_too(store: SqlConfiguration) -> None:
     assert do(store, answering(store, "ITG 8")) == 2
-    (one,) = store.traceback_requests()
+    (one,) = requests(store)
     assert (one.version, one.asked_by, one.received_at, one.state) == (2, "ITG 8", NOW, State.ANSWERED)
 
 
 def test_property_31_one_is_closed_with_its_reason_and_no_other(store: SqlConfiguration) -> None:
     for name in ("ITG 7", "ITG 8"):
-        do(store, opened(store.traceback_requests(), name, NOW))
-    do(store, closed(store.traceback_requests(), "ITG 7", "taken back"))
-    eight, seven = store.traceback_requests()
+        do(store, opened(requests(store), name, NOW))
+    do(store, closed(requests(store), "ITG 7", "taken back"))
+    eight, seven = requests(store)
     assert (seven.closed, seven.close_why, seven.state) == (4, "taken back", State.CLOSED)
     assert (eight.closed, eight.state) == (0, State.OPEN)
 
@@ -95,4 +102,4 @@ def test_without_its_version_there_is_no_request(store: SqlConfiguration) -> Non
     do(store, opened([], "ITG 6", NOW))
     with pytest.raises(Superseded):
         store.add(version, text, objects, [], after=after, act=act)
-    assert [one.asked_by for one in store.traceback_requests()] == ["ITG 6"]
+    assert [one.asked_by for one in requests(store)] == ["ITG 6"]

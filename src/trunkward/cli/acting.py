@@ -23,6 +23,7 @@ from trunkward.control.evidence_journal import sound
 from trunkward.control.node_file import NodeFileRefused, read_node_file
 from trunkward.control.secrets import SecretRefused, by_trunk
 from trunkward.control.spending import SpendingRefused, holds_now, raises_now
+from trunkward.control.traceback_register import register
 from trunkward.control.traceback_requests import TracebackRefused, still_open
 from trunkward.control.verified import VerificationRefused, in_force
 from trunkward.engines.checked_files import NotPrepared
@@ -104,7 +105,8 @@ def _put_in_force(
     began, now = time.monotonic(), datetime.now(UTC)
     try:
         records, problems = sound(store)
-        for wrong in problems:
+        requests, doubt = register(store)
+        for wrong in filter(None, [*problems, doubt]):
             complain(wrong)
         tokens = _tokens(paths, store, records, before, declared, now)
         after = msgspec.structs.replace(
@@ -116,7 +118,7 @@ def _put_in_force(
             delegates=delegates_of(store, records, version.at),
             holds=holds_now(store.holds()),
             raises=raises_now(store.raises(), version.at),
-            traceback_requests=still_open(store.traceback_requests()),
+            traceback_requests=still_open(requests),
             evidence=tokens.evidence,
             relationships=tokens.relationships,
             evidence_key=tokens.evidence_key,

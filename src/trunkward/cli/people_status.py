@@ -12,6 +12,7 @@ from rich.text import Text
 from trunkward.cli.changing import configuration_store
 from trunkward.control import reviews
 from trunkward.control.evidence_journal import sound
+from trunkward.control.traceback_register import register
 from trunkward.control.traceback_requests import OpenRequest, Urgency, in_words, still_open
 from trunkward.settings import Paths
 
@@ -26,6 +27,8 @@ class Waiting:
     #: Sentences on evidence that is not as it was journaled, and so waits for nobody.
     problems: tuple[str, ...] = ()
     tracebacks: tuple[OpenRequest, ...] = ()
+    #: A sentence on the journal they stand in; "": it is sound.
+    doubt: str = ""
 
 
 def waiting(paths: Paths) -> Waiting:
@@ -33,10 +36,12 @@ def waiting(paths: Paths) -> Waiting:
     if paths.configuration_shared or paths.configuration_db.exists():
         with suppress(typer.Exit), configuration_store(paths, make=False) as store:
             records, problems = sound(store)
+            requests, doubt = register(store)
             return Waiting(
                 reviews=tuple(reviews.waiting(records, time.time())),
                 problems=tuple(problems),
-                tracebacks=tuple(still_open(store.traceback_requests())),
+                tracebacks=tuple(still_open(requests)),
+                doubt=doubt,
             )
     return Waiting()
 
@@ -46,6 +51,7 @@ def document(waits: Waiting, now: float) -> dict[str, Any]:
     return {
         "reviews": dict(waits.reviews),
         "evidence_problems": [*waits.problems],
+        "traceback_problem": waits.doubt,
         "tracebacks": {one.asked_by: in_words(one, now) for one in waits.tracebacks},
     }
 
@@ -56,5 +62,7 @@ def lines(waits: Waiting, now: float) -> Iterator[Text]:
         yield Text.assemble("  ", ("evidence", "red"), f" {problem}")
     for record, said in waits.reviews:
         yield Text.assemble("  ", (record, "yellow"), f" {said}")
+    if waits.doubt:
+        yield Text.assemble("  ", ("traceback", "red"), f" {waits.doubt}")
     for one in waits.tracebacks:
         yield Text.assemble("  ", (in_words(one, now), _STYLES[one.urgency(now)]))

@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,9 @@ from trunkward.cli.said import complain, in_words, say
 from trunkward.cli.traceback_files import Written, read_pack
 from trunkward.cli.why import known, proof_of
 from trunkward.control.acts import put_down
-from trunkward.control.configuration import NoSuchVersion, Version
-from trunkward.control.node_file import NodeFileRefused
+from trunkward.control.configuration import HistoryBroken, NoSuchVersion, Version
+from trunkward.control.node_file import NodeFileRefused, read_node_file
+from trunkward.control.sound_journal import sound_journal
 from trunkward.control.traceback import (
     MOST_CALLS,
     Kept,
@@ -41,6 +43,7 @@ from trunkward.control.traceback import (
 )
 from trunkward.control.traceback_page import page, unproved
 from trunkward.control.traceback_readme import README
+from trunkward.control.traceback_register import register
 from trunkward.control.traceback_requests import TracebackAnswered, TracebackRefused, named, received_by
 from trunkward.engines.journal_proof import proven_line, values_of
 from trunkward.engines.journals import KeyUnusable, read_private_key, read_public_key
@@ -53,7 +56,7 @@ from trunkward.settings import Paths
 from trunkward.store.configuration import SqlConfiguration, TextDamaged
 from trunkward.store.records import RecordStore
 from trunkward.trunks.model import Declared
-from trunkward.trunks.transit import OF_NODE, Role
+from trunkward.trunks.transit import OF_NODE
 
 ANSWER, PAGE, PUBLIC_KEY, HOW = "answer.json", "answer.txt", "heads.pub", "README.txt"
 _SALT_BYTES = 16
@@ -74,12 +77,13 @@ def run(paths: Paths, question: Question, *, received: bool, out: Path | None, a
         try:
             declared = declared_by(configured)
             said = question.received_at if received else None
-            received_at = received_by(
-                configured.traceback_requests(), question.asked_by, said, question.received_at
-            )
+            requests, doubt = register(configured)
+            received_at = received_by(requests, question.asked_by, said, question.received_at)
         except (NoSuchVersion, NodeFileRefused, TextDamaged, TracebackRefused) as problem:
             complain(str(problem))
             return 2
+    if doubt:
+        complain(doubt)
     question = replace(question, received_at=received_at)
 
     def answered(store: RecordStore) -> int:
@@ -198,17 +202,24 @@ def _traced(paths: Paths, store: RecordStore, view: dict[str, Any]) -> Traced:
 
 
 def _role(paths: Paths, view: Mapping[str, Any]) -> str:
-    """Whose calls the trunk brought by the version the call was judged by; "": that is not known."""
+    """Whose calls the trunk brought by the version the call was judged by; "": that is not proven.
+
+    By the version's node file, whose hash a sound journal has; the objects beside it anybody could change who
+    writes to the database.
+    """
     with configuration_store(paths, make=False) as configured:
-        version = configured.version(view["policy_version"])
-        if version is None:
-            return ""
         try:
-            trunks = configured.objects(version)[0].get("trunks", {})
-        except TextDamaged:
+            sound_journal(configured)
+            version = configured.version(view["policy_version"])
+            roles = _roles(configured.text(version)) if version is not None else {}
+        except (HistoryBroken, TextDamaged, NodeFileRefused):
             return ""
-    fields = trunks.get(view["source_name"])
-    return str(fields.get("role", Role.ORIGINATING)) if fields is not None else ""
+    return roles.get(view["source_name"], "")
+
+
+@lru_cache(maxsize=4)  # an answer asks for every call of its time
+def _roles(text: str) -> Mapping[str, str]:
+    return {trunk.name: trunk.role.value for trunk in read_node_file(text, "a version").trunks}
 
 
 def _proof(paths: Paths, view: Mapping[str, Any]) -> Proof | None:
@@ -255,7 +266,7 @@ def _written(paths: Paths, out: Path, found: dict[str, Any], question: Question)
     made: list[Version] = []
 
     def decide(store: SqlConfiguration, _: Declared, now: float, beyond: int) -> Version:
-        opened = named(store.traceback_requests(), question.asked_by)
+        opened = named(register(store)[0], question.asked_by)
         its = TracebackAnswered(
             asked_by=question.asked_by,
             received_at=question.received_at,

@@ -12,9 +12,10 @@ from rich.text import Text
 from trunkward.cli.acting import act
 from trunkward.cli.actor import current_actor
 from trunkward.cli.changing import configuration_store, is_root
-from trunkward.cli.said import say, wide
+from trunkward.cli.said import complain, say, wide
 from trunkward.control.acts import put_down
 from trunkward.control.configuration import Version
+from trunkward.control.traceback_register import register
 from trunkward.control.traceback_requests import (
     Request,
     State,
@@ -46,8 +47,10 @@ def run_list(paths: Paths, *, every: bool, as_json: bool) -> int:
     if not is_root("traceback"):
         return 2
     with configuration_store(paths, make=False) as store:
-        requests = store.traceback_requests()
+        requests, doubt = register(store)
         versions = {version.number: version for version in store.versions()}
+    if doubt:
+        complain(doubt)
     shown = requests if every else [one for one in requests if one.state is State.OPEN]
     if not every:
         shown.sort(key=lambda one: one.due_at)
@@ -113,7 +116,7 @@ def _act(paths: Paths, command: str, change: Callable[[list[Request]], Traceback
         return 2
 
     def decide(store: SqlConfiguration, _: Declared, now: float, beyond: int) -> Version:
-        its = change(store.traceback_requests())
+        its = change(register(store)[0])
         return put_down(store, its, actor=current_actor(), command=command, at=now, beyond=beyond)
 
     return act(paths, command, decide)

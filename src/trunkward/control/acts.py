@@ -4,6 +4,8 @@ Each is a version of the same file: it has a number, a time, an actor and a comm
 it, and gates judge by it as by any other version.
 """
 
+import msgspec
+
 from trunkward.access.actor import Actor
 from trunkward.control import (
     decks,
@@ -81,7 +83,7 @@ def journaled(act: Act, number: int) -> dict[str, object]:
         case EvidenceForgotten():
             return {"evidence_deleted": evidence_retention.journaled(act)}
         case TracebackOpened() | TracebackAnswered() | TracebackClosed():
-            return {"traceback": traceback_requests.journaled(act)}
+            return {"traceback": msgspec.to_builtins(act)}
         case Restored():
             return {"restored": restored.journaled(act)}
         case RestoreConfirmed():

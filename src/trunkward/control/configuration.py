@@ -17,12 +17,7 @@ from trunkward.control.node_file import Accepted, NodeFileRefused, accept_node_f
 from trunkward.control.objects import Objects
 from trunkward.control.opens import NO_CHANGE, Reach
 from trunkward.control.restored import RestoreConfirmed, Restored
-from trunkward.control.traceback_requests import (
-    Request,
-    TracebackAnswered,
-    TracebackClosed,
-    TracebackOpened,
-)
+from trunkward.control.traceback_requests import TracebackAnswered, TracebackClosed, TracebackOpened
 from trunkward.journal.chain import Entry, verify
 from trunkward.spend.kept import DeckChange, KeptDeck, Rerating
 from trunkward.trunks.callers import NumberChange, Verification
@@ -127,9 +122,6 @@ class ConfigurationStore(Protocol):
 
     def evidence(self) -> list[EvidenceRecord]:
         """All records of evidence there ever were, the newest first."""
-
-    def traceback_requests(self) -> list[Request]:
-        """All requests to trace a call back there ever were, with their answers, the newest first."""
 
     def document(self, record: EvidenceRecord) -> bytes:
         """The document of a record, compressed (`control.evidence.unpacked`)."""

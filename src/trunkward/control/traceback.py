@@ -17,6 +17,7 @@ from trunkward.control.why import document as why
 from trunkward.records.filter import CallFilter
 from trunkward.records.ladder import steps
 from trunkward.records.model import MessageRecord
+from trunkward.trunks.transit import Role
 
 #: Calls told of one by one; whoever asks about more has to ask more closely.
 MOST_CALLS = 100
@@ -117,7 +118,7 @@ class Traced:
     #: Its record (`records.view`), and what is kept beside it.
     view: Mapping[str, Any]
     known: Known
-    #: By the version it was judged by, whose calls its trunk brings; "": nobody knows any more.
+    #: By the version it was judged by, whose calls its trunk brings; "": that is not proven.
     role: str = ""
     messages: Sequence[MessageRecord] = ()
     proof: Proof | None = None
@@ -222,8 +223,10 @@ def _came_from(traced: Traced, told: Mapping[str, Any]) -> dict[str, Any]:
             **connection,
         }
     customer = told["customer"]
+    kind = "customer" if traced.role == Role.ORIGINATING else "upstream-provider"
     return {
-        "kind": "customer" if traced.role == "originating" else "upstream-provider",
+        # None: whose calls the trunk brought is not proven, so neither is said of whoever called
+        "kind": kind if traced.role else None,
         "name": view["source_name"],
         "role": traced.role or None,
         "tenant": customer["tenant"] or None,

@@ -71,6 +71,8 @@ def _came_from(its: Mapping[str, Any]) -> str:
             return f"nobody we know{', who said to be ' + its['claimed'] if its['claimed'] else ''}"
         case "customer":
             whose = "our customer"
+        case None:
+            whose = "not proven whether our customer or the provider before us,"
         case _:
             whose = "the provider before us,"
     if "tenant" not in its:

@@ -2,7 +2,8 @@
 
 47 CFR 64.1200(n)(1) gives 24 hours from a request's receipt. Requests come by portal and by mail, so a person
 opens each here; from then on whoever watches the node hears of one that is not answered in time. What was
-called about is not in it: numbers stand in an answer alone.
+called about is not in it: numbers stand in an answer alone. The register is what the journal of acts says
+(`control.traceback_register`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -135,19 +136,21 @@ def duration(seconds: float) -> str:
 # ---- acts ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TracebackOpened:
-    """The act: a request has come."""
+class _Act(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="act"):
+    """As the journal has it, besides its version."""
 
     asked_by: str
+
+
+class TracebackOpened(_Act, frozen=True, kw_only=True, tag="open"):
+    """The act: a request has come."""
+
     received_at: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TracebackAnswered:
+class TracebackAnswered(_Act, frozen=True, kw_only=True, tag="answer"):
     """The act: an answer was given. Whose numbers it is about stands in the answer alone."""
 
-    asked_by: str
     received_at: float
     calls: int
     #: As of `Answer`.
@@ -156,12 +159,10 @@ class TracebackAnswered:
     request: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TracebackClosed:
+class TracebackClosed(_Act, frozen=True, kw_only=True, tag="close"):
     """The act: a request needs no answer of this node's."""
 
     request: int
-    asked_by: str
     why: str
 
 
@@ -215,21 +216,3 @@ def said(act: TracebackAct) -> str:
         case TracebackAnswered():
             count = "1 call" if act.calls == 1 else f"{act.calls} calls"
             return f"traceback answered: {act.asked_by}, {count}"
-
-
-def journaled(act: TracebackAct) -> dict[str, object]:
-    """What the journal says of an act besides its version."""
-    its: dict[str, object] = {"asked_by": act.asked_by}
-    match act:
-        case TracebackOpened():
-            its |= {"act": "open", "received_at": act.received_at}
-        case TracebackClosed():
-            its |= {"act": "close", "request": act.request, "why": act.why}
-        case TracebackAnswered():
-            its |= {
-                "act": "answer",
-                "received_at": act.received_at,
-                "calls": act.calls,
-                "manifest_sha256": act.manifest_sha256,
-            } | ({"request": act.request} if act.request else {})
-    return its

@@ -16,6 +16,7 @@ from trunkward.control.declared import InForce, retention_of
 from trunkward.control.delegate import delegates_of
 from trunkward.control.secrets import by_trunk
 from trunkward.control.spending import holds_now, raises_now
+from trunkward.control.traceback_register import register
 from trunkward.control.traceback_requests import still_open
 from trunkward.control.verified import in_force as verified_now
 from trunkward.engines.certificate_files import put_certificates
@@ -126,5 +127,5 @@ def decide(
         delegates=delegates_of(store, records, at),
         holds=holds_now(store.holds()),
         raises=raises_now(store.raises(), at),
-        traceback_requests=still_open(store.traceback_requests()),
+        traceback_requests=still_open(register(store)[0]),
     )

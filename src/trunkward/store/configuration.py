@@ -17,16 +17,10 @@ from trunkward.control.configuration import Act, Superseded, Version, journal_fa
 from trunkward.control.difference import Change, deletions
 from trunkward.control.objects import Objects, schema_id
 from trunkward.control.restored import RestoreConfirmed, Restored
-from trunkward.control.traceback_requests import (
-    Request,
-    TracebackAnswered,
-    TracebackClosed,
-    TracebackOpened,
-)
+from trunkward.control.traceback_requests import TracebackAnswered, TracebackClosed, TracebackOpened
 from trunkward.journal.chain import Entry, begin_or_continue
 from trunkward.journal.own import Own, OwnInMemory, OwnKept, end_of, not_own
 from trunkward.spend.kept import DeckChange, KeptDeck, Rerating
-from trunkward.store import traceback_requests as tracebacks
 from trunkward.store.configuration_schema import (
     deck_texts,
     decks,
@@ -37,8 +31,6 @@ from trunkward.store.configuration_schema import (
     node_files,
     raises,
     secrets,
-    traceback_answers,
-    traceback_requests,
     verified_numbers,
     versions,
 )
@@ -197,7 +189,7 @@ class SqlConfiguration:
             case Restored() | RestoreConfirmed():
                 pass  # all of it is restored; here stand when and of what, and who has looked at it
             case TracebackOpened() | TracebackAnswered() | TracebackClosed():
-                tracebacks.write(connection, act, number)
+                pass  # their register is the journal (`control.traceback_register`)
             case SpendingChange():
                 self._change_spending(connection, act, number)
             case EvidenceChange():
@@ -324,10 +316,6 @@ class SqlConfiguration:
         # a document that another record rests on stays
         needed = sa.select(evidence.c.file_sha256)
         connection.execute(evidence_files.delete().where(evidence_files.c.sha256.not_in(needed)))
-
-    def traceback_requests(self) -> list[Request]:
-        """All requests to trace a call back there ever were, with their answers, the newest first."""
-        return tracebacks.read(self._newest_first(traceback_requests), self._newest_first(traceback_answers))
 
     @staticmethod
     def _end_raises(connection: sa.Connection, changes: list[Change], number: int) -> list[int]:

@@ -162,33 +162,6 @@ evidence_files = sa.Table(
     sa.Column("packed", sa.LargeBinary, nullable=False),
 )
 
-#: Who asked for a call to be traced back; none of what he asked.
-traceback_requests = sa.Table(
-    "traceback_requests",
-    metadata,
-    # of the version that opened it
-    sa.Column(
-        "version", sa.BigInteger, sa.ForeignKey("versions.number"), primary_key=True, autoincrement=False
-    ),
-    sa.Column("asked_by", sa.Text, nullable=False),
-    sa.Column("received_at", sa.Double, nullable=False),
-    # the version that closed it without an answer, 0 for none
-    sa.Column("closed", sa.BigInteger, nullable=False),
-    sa.Column("close_why", sa.Text, nullable=False),
-)
-
-traceback_answers = sa.Table(
-    "traceback_answers",
-    metadata,
-    # of the version it is
-    sa.Column(
-        "version", sa.BigInteger, sa.ForeignKey("versions.number"), primary_key=True, autoincrement=False
-    ),
-    sa.Column("request", sa.BigInteger, sa.ForeignKey("traceback_requests.version"), nullable=False),
-    sa.Column("calls", sa.BigInteger, nullable=False),
-    sa.Column("manifest_sha256", sa.String(64), nullable=False),
-)
-
 journal = sa.Table(
     "journal",
     metadata,

@@ -63,7 +63,10 @@ class Outbox:
             threading.Thread(target=partial(self._serve, name), name="alerts", daemon=True).start()
 
     def put(self, messages: Sequence[tuple[str, str]]) -> None:
-        """Subjects and bodies for each channel; on the disk with `told` when it returns. Raises `OSError`."""
+        """Subjects and bodies for each channel; on the disk with `told` when it returns.
+
+        Raises `OSError`: they are sent all the same, and whoever is started anew tells of them again.
+        """
         with self._changed:
             for subject, body in messages:
                 for channel in self._channels:
@@ -72,8 +75,11 @@ class Outbox:
                         Message(id=message_id, channel=channel, subject=subject, body=body, at=self._now())
                     )
             self._give_up(self._kept.waiting[: max(self.waiting - MOST_WAITING, 0)], "too many wait")
-            self._keep()
-            self._changed.notify_all()
+            try:
+                self._keep()
+            finally:
+                # with a full disk, too: what was told just now is told to nobody in the next round
+                self._changed.notify_all()
 
     def _keep(self) -> None:
         write_whole(self._path, msgspec.json.encode(self._kept), 0o640)

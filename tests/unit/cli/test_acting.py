@@ -24,7 +24,13 @@ class Nothing:
         """None."""
         return []
 
-    verifications = evidence = holds = raises = traceback_requests = secrets
+    verifications = evidence = holds = raises = secrets
+
+    def history(self) -> tuple[list[Any], list[Any]]:
+        return [], []
+
+    def not_own(self, _: list[Any]) -> str:
+        return ""
 
     def decks(self) -> dict[str, object]:
         return {}

@@ -153,9 +153,16 @@ def test_our_customers_call() -> None:
 
 
 def test_a_provider_whose_calls_are_in_transit_is_no_customer() -> None:
-    for role in ("intermediate", "gateway", ""):
+    for role in ("intermediate", "gateway"):
         (call,) = told(traced(decision(), role=role))["calls"]
-        assert (call["from"]["kind"], call["from"]["role"]) == ("upstream-provider", role or None)
+        assert (call["from"]["kind"], call["from"]["role"]) == ("upstream-provider", role)
+
+
+def test_of_whom_no_role_is_proven_neither_is_said() -> None:
+    found = told(traced(decision(), role=""))
+    (call,) = found["calls"]
+    assert (call["from"]["kind"], call["from"]["role"]) == (None, None)
+    assert any("not proven whether our customer or the provider before us, acme" in line for line in page(found))
 
 
 def test_the_provider_of_a_call_in_is_named_with_the_code_of_its_signature() -> None:

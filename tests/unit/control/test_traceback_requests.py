@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from trunkward.control.acts import journaled
 from trunkward.control.traceback_requests import (
     ANSWER_S,
     SOON_S,
@@ -20,7 +21,6 @@ from trunkward.control.traceback_requests import (
     closed,
     event,
     in_words,
-    journaled,
     opened,
     received_by,
     said,
@@ -121,7 +121,7 @@ def test_what_is_said_of_one() -> None:
 )
 def test_an_act_names_who_asked_and_no_number(act: TracebackAct, line: str, entry: dict[str, object]) -> None:
     assert said(act) == line
-    assert journaled(act) == {"asked_by": "ITG 7"} | entry
+    assert journaled(act, 9) == {"traceback": {"asked_by": "ITG 7"} | entry}
 
 
 def test_a_request_is_opened_once_whatever_became_of_it() -> None:
