@@ -151,7 +151,7 @@ class WorkerMetrics(Collector):
             "Records of evidence whose delegate certificate is not good any more.",
             value=self.bad_delegates,
         )
-        yield from _of_tracebacks(self.traceback_dues)
+        yield from _of_tracebacks(self.traceback_dues, self._now())
         yield GaugeMetricFamily(
             "trunkward_worker_heads_signed_timestamp_seconds",
             "When the heads of the journals were signed last.",
@@ -206,15 +206,22 @@ def _of_alerts(alerts: AlertNumbers) -> Iterator[Metric]:
     )
 
 
-def _of_tracebacks(dues: Sequence[float]) -> Iterator[Metric]:
+def _of_tracebacks(dues: Sequence[float], now: float) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "trunkward_traceback_requests_open", "Traceback requests that are not answered.", value=len(dues)
     )
-    first = GaugeMetricFamily(
-        "trunkward_traceback_due_timestamp_seconds", "When the first of them has to be answered.", labels=[]
+    coming = [due for due in dues if due > now]
+    yield GaugeMetricFamily(
+        "trunkward_traceback_requests_overdue", "Those whose time is over.", value=len(dues) - len(coming)
     )
-    if dues:
-        first.add_metric([], min(dues))
+    # the first that can be answered in time: one that is overdue hides none of these
+    first = GaugeMetricFamily(
+        "trunkward_traceback_due_timestamp_seconds",
+        "When the first of them has to be answered whose time is not over.",
+        labels=[],
+    )
+    if coming:
+        first.add_metric([], min(coming))
     yield first
 
 

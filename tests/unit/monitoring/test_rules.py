@@ -102,9 +102,7 @@ CASES = {
     "TrunkwardTracebackDueSoon": _flat(
         "trunkward_traceback_due_timestamp_seconds", "29000+0", "31000+0", 'part="worker"'
     ),
-    "TrunkwardTracebackOverdue": _flat(
-        "trunkward_traceback_due_timestamp_seconds", "1100+0", "1300+0", 'part="worker"'
-    ),
+    "TrunkwardTracebackOverdue": _flat("trunkward_traceback_requests_overdue", "1+0", "0+0", 'part="worker"'),
     "TrunkwardDelegateNotGood": _flat("trunkward_evidence_bad_delegates", "1+0", "0+0", 'part="worker"'),
     "TrunkwardDeniedListNotTaken": _flat("trunkward_denied_list", "0+0", "1795435200+1", 'part="signer"'),
     "TrunkwardEvidenceNotDeleted": _flat("trunkward_evidence_retention_failing", "1+0", "0+0", after="2h"),

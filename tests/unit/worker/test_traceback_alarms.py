@@ -1,5 +1,7 @@
 """Property 31: somebody is told of a traceback request whose time is nearly over, and again when it is."""
 
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ import pytest
 
 from trunkward.control.traceback_requests import ANSWER_S, SOON_S, OpenRequest
 from trunkward.engines.alerts_file import read_kept
+from trunkward.worker import outbox as outbox_module
 from trunkward.worker.outbox import Outbox
 from trunkward.worker.traceback_alarms import ROUND_S, TracebackAlarms
 
@@ -72,6 +75,25 @@ def test_property_31_who_has_answered_hears_no_more_of_it(file: Path) -> None:
     alarms.round(NOW + ANSWER_S)
     assert len(log.lines) == 1
     assert read_kept(file).told == {}
+
+
+def test_property_31_a_full_disk_silences_nobody(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log, sent = Log(), threading.Event()
+    outbox = Outbox(file, log)
+    outbox.channels({"mail": lambda _: sent.set()})
+    time.sleep(0.1)  # its thread waits by now
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(outbox_module, "write_whole", full)
+        with pytest.raises(OSError, match="No space left"):
+            TracebackAlarms(outbox, lambda: [ITG], lambda: "", log).round(NOW + ANSWER_S)
+        assert sent.wait(10)
+        outbox.stop()
+    made(file, [ITG], log).round(NOW + ANSWER_S)  # nothing of it was kept: once more rather than never
+    assert len(log.sent) == 1
 
 
 def test_what_is_told_of_others_stays(file: Path) -> None:

@@ -1,5 +1,6 @@
 """What the worker counts: calls by their outcomes once they are in the database, and what waits."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -152,7 +153,12 @@ def test_property_31_when_the_first_traceback_request_is_due(counted: WorkerMetr
     told = _text(counted)
     assert "trunkward_traceback_requests_open 0.0" in told
     assert "\ntrunkward_traceback_due_timestamp_seconds" not in told  # its name alone is told of
-    counted.traceback_dues = [1_900_000_000.0, 5.0]
+    assert "trunkward_traceback_requests_overdue 0.0" in told
+    now = time.time()
+    counted.traceback_dues = [now + 7200, now + 3600, now - 60, now - 120]
     told = _text(counted)
-    assert "trunkward_traceback_requests_open 2.0" in told
-    assert "trunkward_traceback_due_timestamp_seconds 5.0" in told
+    assert "trunkward_traceback_requests_open 4.0" in told
+    # what is overdue hides none that can still be answered in time
+    assert "trunkward_traceback_requests_overdue 2.0" in told
+    (due,) = (line for line in told.splitlines() if line.startswith("trunkward_traceback_due_timestamp_seconds "))
+    assert float(due.split()[1]) == pytest.approx(now + 3600, abs=0.01)
