@@ -84,15 +84,15 @@ def described(one: Request, versions: Mapping[int, Version], now: float) -> dict
         by = str(version.actor) if version else ""
         return {"version": number, "at": _iso(version.at if version else None), "by": by}
 
-    first = versions.get(one.answers[0].version) if one.answers else None
-    over_at = first.at if first else now
+    ended = versions.get(one.answers[0].version if one.answers else one.closed)
+    over_at = ended.at if ended else now
     return {
         "request": one.asked_by,
         "state": one.state.value,
         "received_at": _iso(one.received_at),
         "due_at": _iso(one.due_at),
-        # what is left of its time, or was when it was answered; below 0: too late. None: it needs no answer
-        "left_s": None if one.state is State.CLOSED else round(one.due_at - over_at),
+        # what is left of its time, or was when it was answered or closed; below 0: too late
+        "left_s": round(one.due_at - over_at),
         "written_down": act_of(one.version),
         "answers": [
             act_of(each.version) | {"calls": each.calls, "manifest_sha256": each.manifest_sha256}
@@ -104,10 +104,11 @@ def described(one: Request, versions: Mapping[int, Version], now: float) -> dict
 
 def _state(told: Mapping[str, Any]) -> str:
     left_s = told["left_s"]
-    if left_s is None:
-        return f"closed: {told['closed']['why']}"
+    late = f" {duration(-left_s)} late" if left_s < 0 else ""
+    if told["state"] == State.CLOSED:
+        return f"closed{late}: {told['closed']['why']}"
     if told["state"] == State.ANSWERED:
-        return "answered" if left_s >= 0 else f"answered {duration(-left_s)} late"
+        return f"answered{late}"
     return f"{duration(left_s)} left" if left_s >= 0 else f"{duration(-left_s)} overdue"
 
 

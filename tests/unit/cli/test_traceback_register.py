@@ -11,7 +11,9 @@ from trunkward.cli import traceback_requests as module
 from trunkward.cli.changing import configuration_store
 from trunkward.cli.main import app
 from trunkward.control.acts import put_down
-from trunkward.control.traceback_requests import TracebackAnswered
+from trunkward.control.traceback_requests import TracebackAnswered, TracebackClosed
+from trunkward.store.configuration import SqlConfiguration
+from trunkward.store.database import open_database
 from unit.cli.evidence_node import ALICE, EvidenceNode
 
 HASH = "0123456789abcdef" * 4
@@ -80,11 +82,31 @@ def test_property_31_one_that_needs_no_answer_says_why(node: EvidenceNode) -> No
     assert ask("close", "itg 7", "--why", "taken back").exit_code == 0
     assert listed() == {}
     (one,) = listed("--all").values()
-    assert (one["state"], one["left_s"]) == ("closed", None)
+    assert (one["state"], one["left_s"]) == ("closed", pytest.approx(24 * HOUR, abs=60))
     assert "closed: taken back" in ask("list", "--all").stdout
     again = ask("open", "ITG 7")
     assert again.exit_code == 2
     assert "'ITG 7' is in the register, and closed" in again.stderr
+
+
+def test_property_31_one_that_was_closed_too_late_says_how_late(node: EvidenceNode) -> None:
+    assert ask("open", "ITG 7", "--received", "26h").exit_code == 0
+    assert ask("close", "ITG 7", "--why", "taken back").exit_code == 0
+    (one,) = listed("--all").values()
+    assert (one["state"], one["left_s"]) == ("closed", pytest.approx(-2 * HOUR, abs=60))
+    assert "closed 2 h 0 min late: taken back" in ask("list", "--all").stdout
+
+
+def test_property_31_what_others_have_written_is_told_of(node: EvidenceNode) -> None:
+    assert ask("open", "ITG 7").exit_code == 0
+    engine = open_database(node.paths.configuration_url)
+    act = TracebackClosed(request=2, asked_by="ITG 7", why="x")
+    forging = SqlConfiguration(engine)
+    put_down(forging, act, actor=ALICE, command="traceback close", at=node.now, beyond=0)
+    engine.dispose()
+    said = " ".join(ask("list", "--all").stderr.split())
+    assert "root has not written entries 3 to 3 of the journal of acts" in said
+    assert "the register of traceback requests is not proven" in said
 
 
 @pytest.mark.parametrize(
