@@ -32,7 +32,7 @@ class How:
 
     as_json: bool
     as_csv: bool
-    #: Only trunks whose mix has changed.
+    #: Only trunks whose mix has changed, or that are new.
     only_changed: bool
     #: Percentage points.
     moved: float
@@ -53,7 +53,7 @@ def run(paths: Paths, wanted: CallFilter, how: How) -> int:
         if not found:
             _check_names(paths, wanted)
         if how.only_changed:
-            found = [one for one in found if one.moved]
+            found = [one for one in found if one.changed]
         if how.as_json:
             print(json.dumps([msgspec.to_builtins(one) for one in found]))
         elif how.as_csv:
@@ -73,7 +73,7 @@ def lines(found: list[Attested], *, only_changed: bool) -> Iterator[str]:
     if not found:
         yield "no trunk's mix has changed" if only_changed else "no calls of trunks went out in that time"
     for one in found:
-        before = f"{one.before.calls} in the time before"
+        before = f"{one.before.calls} in the time before{': NEW' if one.new else ''}"
         yield f"trunk {one.trunk} of {one.tenant or 'nobody'}: {one.now.calls} calls out, {before}"
         for level in LEVELS:
             if one.now.levels[level] or one.before.levels[level]:
@@ -96,7 +96,7 @@ def _share(mix: Mix, level: str) -> str:
 def _row(one: Attested) -> list[str | int]:
     counts = [[mix.calls, *(mix.levels[level] for level in LEVELS)] for mix in (one.now, one.before)]
     changed = " ".join(f"{level}{points:+.1f}" for level, points in one.moved.items())
-    return [one.trunk, one.tenant, *counts[0], *counts[1], changed]
+    return [one.trunk, one.tenant, *counts[0], *counts[1], "new" if one.new else changed]
 
 
 def _check_names(paths: Paths, wanted: CallFilter) -> None:

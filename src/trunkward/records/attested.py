@@ -37,6 +37,13 @@ class Attested(msgspec.Struct, kw_only=True):
     before: Mix
     #: By how many points the share of each level has moved that has moved far; {} also where too few called.
     moved: dict[str, float] = {}
+    #: Whether enough called, and too few before to compare them with: a trunk that has just begun to call.
+    new: bool = False
+
+    @property
+    def changed(self) -> bool:
+        """Whether somebody should look at it."""
+        return self.new or bool(self.moved)
 
 
 def attested(calls: Iterable[Mapping[str, Any]], since: float, moved: float = MOVED) -> list[Attested]:
@@ -60,7 +67,14 @@ def attested(calls: Iterable[Mapping[str, Any]], since: float, moved: float = MO
         for mix, counts in zip(both, whys[whose], strict=True):
             mix.why = {level: dict(counts[level].most_common()) for level in LEVELS if level in counts}
     found = [
-        Attested(trunk=trunk, tenant=tenant, now=now, before=before, moved=_moved(now, before, moved))
+        Attested(
+            trunk=trunk,
+            tenant=tenant,
+            now=now,
+            before=before,
+            moved=_moved(now, before, moved),
+            new=before.calls < FEWEST <= now.calls,
+        )
         for (trunk, tenant), (now, before) in mixes.items()
     ]
     return sorted(found, key=lambda one: (-one.now.calls, one.trunk, one.tenant))

@@ -111,6 +111,22 @@ def test_property_35_only_what_has_changed(home: Path) -> None:
     assert ask("--changed", "--points", "60").exit_code == 0
 
 
+def test_property_35_a_trunk_that_was_silent_before_is_shown_with_what_has_changed(home: Path) -> None:
+    engine = open_database(f"sqlite:///{home / 'state' / 'db' / 'records.db'}")
+    dormant = [decision(400 + number, 0.5 * HOUR_S, "A", "gamma") for number in range(25)]
+    RecordStore(engine).ship(dormant, "2", 1)
+    engine.dispose()
+    told = ask("--changed")
+    assert told.exit_code == 1
+    assert "trunk gamma of acme: 25 calls out, 0 in the time before: NEW" in told.stdout.splitlines()
+    assert [(one["trunk"], one["new"]) for one in json.loads(ask("--changed", "--json").stdout)] == [
+        ("acme-hq", False),
+        ("gamma", True),
+    ]
+    _, _, _, gamma = csv.reader(io.StringIO(ask("--csv").stdout))
+    assert (gamma[0], gamma[-1]) == ("gamma", "new")
+
+
 def test_as_csv(home: Path) -> None:
     head, acme, beta = csv.reader(io.StringIO(ask("--csv").stdout))
     assert head == [

@@ -162,7 +162,9 @@ def test_of_whom_no_role_is_proven_neither_is_said() -> None:
     found = told(traced(decision(), role=""))
     (call,) = found["calls"]
     assert (call["from"]["kind"], call["from"]["role"]) == (None, None)
-    assert any("not proven whether our customer or the provider before us, acme" in line for line in page(found))
+    assert any(
+        "not proven whether our customer or the provider before us, acme" in line for line in page(found)
+    )
 
 
 def test_the_provider_of_a_call_in_is_named_with_the_code_of_its_signature() -> None:

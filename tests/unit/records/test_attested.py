@@ -103,6 +103,21 @@ def test_property_35_a_mix_that_has_changed(
     assert one.moved == moved
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "new"),
+    [
+        (0, FEWEST - 1, False),
+        (0, FEWEST, True),
+        (FEWEST - 1, 1000, True),
+        (FEWEST, 1000, False),
+        (FEWEST, 0, False),
+    ],
+)
+def test_property_35_a_trunk_that_was_silent_before_is_new(before: int, now: int, new: bool) -> None:
+    (one,) = attested([call("A", "A-loa", before=True)] * before + [call("A", "A-loa")] * now, SINCE)
+    assert (one.new, one.changed, one.moved) == (new, new, {})
+
+
 def test_its_rows_sum_up_to_the_calls() -> None:
     (one,) = attested([*calls(3, 2), call("C", "C-unknown-customer"), call("", "none-caller-private")], SINCE)
     assert sum(one.now.levels[level] for level in LEVELS) == one.now.calls == 7

@@ -160,5 +160,7 @@ def test_property_31_when_the_first_traceback_request_is_due(counted: WorkerMetr
     assert "trunkward_traceback_requests_open 4.0" in told
     # what is overdue hides none that can still be answered in time
     assert "trunkward_traceback_requests_overdue 2.0" in told
-    (due,) = (line for line in told.splitlines() if line.startswith("trunkward_traceback_due_timestamp_seconds "))
+    (due,) = (
+        line for line in told.splitlines() if line.startswith("trunkward_traceback_due_timestamp_seconds ")
+    )
     assert float(due.split()[1]) == pytest.approx(now + 3600, abs=0.01)
