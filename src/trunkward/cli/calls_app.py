@@ -156,7 +156,10 @@ def attestation(
     ] = "1d",
     until: Annotated[str | None, typer.Option(help="Up to then; now without it.")] = None,
     changed: Annotated[
-        bool, typer.Option("--changed", help="Only trunks whose mix has changed, and new ones; exit code 1 if there is one.")
+        bool,
+        typer.Option(
+            "--changed", help="Only trunks that are new, or whose mix has changed; exit code 1 if any is."
+        ),
     ] = False,
     points: Annotated[
         float, typer.Option(min=0.1, max=100, help="By how many percentage points a share has to move.")
