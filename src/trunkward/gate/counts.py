@@ -16,7 +16,7 @@ from trunkward.admission.ports import (
     Unavailable,
 )
 from trunkward.gate.escrow import Escrow
-from trunkward.gate.full import FullLimits
+from trunkward.gate.full import FullLately
 from trunkward.live.client import LiveClient
 from trunkward.live.local import LocalCounts
 from trunkward.live.nodes import Orphan
@@ -39,7 +39,7 @@ class Counts:
         self.escrow = Escrow(client, gate)
         self._alone = LocalCounts()
         self._seen = SeenPassports()
-        self._full = FullLimits()
+        self._full = FullLately()
         #: Valkey did not answer when it was asked last.
         self.lost = False
         #: The epoch in which the ledger wants to be told of all calls, and since when all gates know of it.
@@ -54,18 +54,21 @@ class Counts:
         if not self.lost and self._alone:
             self._alone.forget()  # renewals bring there what was admitted here
         if isinstance(fact, Over):
-            self._full.hears(asked, fact, time.monotonic())
+            self._full.hears(fact, time.monotonic())
         return fact
 
-    def full(self, asked: Callable[[], Asked]) -> Over | None:
-        """A limit that was full a moment ago, of those a call would ask for (`gate.full`)."""
-        return self._full.over(asked(), time.monotonic()) if self._full else None
+    async def full(self, asked: Callable[[], Asked]) -> Over | None:
+        """A limit that has no room for a call, where one of those it needs was full lately (`gate.full`)."""
+        if self.lost or not self._full or not self._full.has(wanted := asked(), time.monotonic()):
+            return None
+        over = await self._client.over(wanted)
+        if over is not None:
+            self._full.hears(over, time.monotonic())
+        return over
 
     def admit_alone(self, asked: Asked) -> Held | Over:
         """By what this gate has heard of since nobody else told."""
         fact = self._alone.admit(asked, time.monotonic())
-        if isinstance(fact, Over):
-            self._full.hears(asked, fact, time.monotonic())
         if isinstance(fact, Held) and asked.passports:
             replayed = self._seen.see(asked.passports, asked.call_mark, time.monotonic())
             return replace(fact, replayed=replayed)
@@ -109,8 +112,6 @@ class Counts:
     def ended(self, calls: Sequence[tuple[str, Sequence[str]]]) -> None:
         """Gives up the places of calls that are over. Waits for nobody."""
         self._client.ended(calls)
-        if self._full:
-            self._full.freed(key for _, counters in calls for key in counters)
         if self._alone:
             self._alone.ended(calls)
 

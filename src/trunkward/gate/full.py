@@ -1,55 +1,47 @@
-"""Limits that were full a moment ago: a call that needs a place in one is refused before it is verified.
+"""Limits that were full lately: whether a call gets a place in one is asked before it is verified.
 
 Verification comes before the limits are asked about, because both are one question to Valkey: it takes the
 places and looks for replays of what was found. A flood beyond a limit would then cost a verification, and
-perhaps a fetch, for each call of it. So what Valkey has called full is taken for full for a tenth of a
-second: a limit costs ten verifications a second at one gate, however many calls come.
+perhaps a fetch and seconds of waiting, for each call of it. So where a limit was full lately, Valkey is asked
+first whether there is room now, and nothing is taken: who would be refused this moment is, and nobody else.
 
-What that gives away: a place that another gate frees is seen that much later, and an attempt that holds one
-by a gate that has died meanwhile may be refused. Of rates nothing: what is not taken is there a moment later.
+What a flood still costs: the calls that came before the first of them was refused, which a slow certificate
+keeps waiting for as long as the policy lets it, and those that come while there is a place nobody has taken
+yet.
 """
 
 from collections.abc import Iterable
 
 from trunkward.admission.ports import Asked, Counter, Over, Rate
 
-#: Seconds. A limit that lets in N a second lets in N at once, so that its rate is kept with such a pause.
-HOLD_S = 0.1
+#: Seconds; longer than a call may wait for its certificate, so that those of a flood hear of each other.
+LATELY_S = 10.0
 #: Limits that are remembered; numbers have some of their own.
 MOST = 10_000
 
 
-class FullLimits:
+class FullLately:
     """What one gate has heard of; times are seconds that pass."""
 
     def __init__(self) -> None:
-        """Nothing is full."""
-        #: A limit that was changed is another one.
-        self._full: dict[Counter | Rate, tuple[Over, float]] = {}
+        """Nothing was full."""
+        #: By key of a limit, until when it is asked about first; the first to be forgotten stands first.
+        self._until: dict[str, float] = {}
 
     def __bool__(self) -> bool:
-        """Whether anything may be."""
-        return bool(self._full)
+        """Whether anything may have been."""
+        return bool(self._until)
 
-    def hears(self, asked: Asked, over: Over, now_s: float) -> None:
-        """One of those that were asked for is full."""
+    def hears(self, over: Over, now_s: float) -> None:
+        """One is full."""
+        self._until.pop(over.key, None)
+        self._until[over.key] = now_s + LATELY_S
+        if len(self._until) > MOST:
+            del self._until[next(iter(self._until))]
+
+    def has(self, asked: Asked, now_s: float) -> bool:
+        """Whether one of those that are asked for was."""
+        while self._until and (oldest := next(iter(self._until.items())))[1] <= now_s:
+            del self._until[oldest[0]]
         limits: Iterable[Counter | Rate] = (*asked.counters, *asked.rates)
-        for limit in limits:
-            if limit.key == over.key:
-                self._full.pop(limit, None)
-                self._full[limit] = over, now_s + HOLD_S
-        while len(self._full) > MOST:
-            del self._full[next(iter(self._full))]
-
-    def freed(self, keys: Iterable[str]) -> None:
-        """There is a place again in these."""
-        gone = set(keys)
-        for limit in [limit for limit in self._full if limit.key in gone]:
-            del self._full[limit]
-
-    def over(self, asked: Asked, now_s: float) -> Over | None:
-        """The first of those that are asked for that is full; None: of none that is known."""
-        while self._full and (oldest := next(iter(self._full.items())))[1][1] <= now_s:
-            del self._full[oldest[0]]
-        limits: Iterable[Counter | Rate] = (*asked.counters, *asked.rates)
-        return next((self._full[limit][0] for limit in limits if limit in self._full), None)
+        return any(limit.key in self._until for limit in limits)

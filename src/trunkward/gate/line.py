@@ -1,8 +1,8 @@
 """One call, one straight line: screen, gather, judge, record, answer.
 
 1. `screen` reads the attempt against the policy; a refusal that needs nothing alive is one here.
-2. A carrier's call is verified, unless a limit it needs was full a moment ago; for a certificate that is on
-   its way the edge is told to ask again.
+2. A carrier's call is verified, unless a limit it needs was full lately and is now; for a certificate that is
+   on its way the edge is told to ask again.
 3. `gather` asks what is alive.
 4. `judge` decides.
 5. The record is on the disk.
@@ -305,7 +305,7 @@ class Line:
         case = screen(attempt, peer, policy, self._verifier.credentials(attempt, policy, now))
         findings, facts = screened(case, draining=self._draining()), NO_FACTS
         if findings and findings[-1].refusal is None:
-            if (full := self._full_by_now(case, policy, record_id)) is not None:
+            if (full := await self._full(case, policy, record_id)) is not None:
                 facts = msgspec.structs.replace(NO_FACTS, live=full)
             else:
                 found = await self._alive(case, policy, record_id, now, places)
@@ -377,11 +377,14 @@ class Line:
         """Writes down how many were refused in the minute that is over, or until now. Never raises."""
         self._strangers.tell(time.time(), at_once=at_once)
 
-    def _full_by_now(self, case: Case, policy: Snapshot, record_id: str) -> Over | None:
-        """A limit that was full a moment ago, of those a call needs that would be verified before them."""
-        if policy_of(case) is None:
+    async def _full(self, case: Case, policy: Snapshot, record_id: str) -> Over | None:
+        """A limit that is full again, before a call that needs a place in it is verified (`gate.full`).
+
+        One that waits for a certificate is asked about no more: it takes its place when that is there.
+        """
+        if case.attempt.waited_ms or policy_of(case) is None:
             return None
-        return self._counts.full(lambda: asked_of(case, policy, record_id))
+        return await self._counts.full(lambda: asked_of(case, policy, record_id))
 
     async def _alive(
         self, case: Case, policy: Snapshot, record_id: str, now: float, places: PlacesOfCall

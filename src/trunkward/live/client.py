@@ -18,6 +18,7 @@ from trunkward.admission.ports import (
     Held,
     LegFact,
     LiveFact,
+    Over,
     Replayed,
     RunningLeg,
     Settlement,
@@ -87,6 +88,13 @@ class LiveClient:
         if not isinstance(fact, Unavailable):
             self._go_on()
         return fact
+
+    async def over(self, asked: Asked) -> Over | None:
+        """An attempt's first limit that is full; None: none is, or nobody tells. Takes nothing."""
+        match await self._wire.ask(library.room(asked)):
+            case [b"over", int(number), int(retry_ms)]:
+                return library.over(asked, number, retry_ms)
+        return None
 
     def renew(self, calls: Sequence[tuple[str, Sequence[str]]], hold_s: float) -> None:
         """Holds the places of these calls for `hold_s` seconds from now. Waits for nobody.

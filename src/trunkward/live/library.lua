@@ -83,6 +83,37 @@ local function use(key, nc)
   return highest .. ' ' .. string.sub(bits, 1, at - 1) .. '1' .. string.sub(bits, at + 1)
 end
 
+-- Until when an attempt holds what it asks for (ms), because a gate has answered it that could not say so; 0: it does not.
+local function held_until(keys, argv)
+  local counters, rates = tonumber(argv[3]), tonumber(argv[4])
+  if counters > 0 then return tonumber(redis.call('ZSCORE', keys[1], argv[1]) or 0) end
+  return tonumber(redis.call('GET', keys[counters + rates + 1]) or 0)
+end
+
+-- Of an attempt's limits, the first that is full, as `admit` answers it; or nil, and what its rates are to be.
+local function full(keys, argv, now, known)
+  local counters, rates = tonumber(argv[3]), tonumber(argv[4])
+  for i = 1, counters do
+    local most = tonumber(argv[10 + i])
+    if not (known and redis.call('ZSCORE', keys[i], argv[1])) and taken(keys[i], most, math.floor(now / 1000)) >= most then
+      return { 'over', i, 0 }
+    end
+  end
+  local arrivals = {}
+  for i = 1, known and 0 or rates do
+    local interval, burst = tonumber(argv[9 + counters + 2 * i]), tonumber(argv[10 + counters + 2 * i])
+    if burst < 1 then return { 'over', counters + i, 0 } end
+    local before = tonumber(redis.call('GET', keys[counters + i]) or 0)
+    -- none of ours is further ahead: the clock was set back, and all would be refused until it is there again
+    if before > now + interval * burst then before = 0 end
+    local arrival = math.max(before, now) + interval
+    local late = arrival - now - interval * burst
+    if late > 0 then return { 'over', counters + i, math.ceil(late / 1000) } end
+    arrivals[i] = arrival
+  end
+  return nil, arrivals
+end
+
 --[[ admit: all that one attempt asks for, or nothing.
 KEYS  counters, rates, asked:ID, then the nonce and `epoch` if there is one, then signatures (passport:...), then what `weigh`
       of money.lua takes
@@ -102,13 +133,10 @@ local function admit(keys, argv)
   local given_up = late(argv, now)
   if given_up then return given_up end
   local now_ms = math.floor(now / 1000)
-  local asked = keys[counters + rates + 1]
   local at = counters + rates + 2
-  -- 1. was this attempt answered before, by a gate that could not say so?
-  local held_until
-  if counters > 0 then held_until = redis.call('ZSCORE', keys[1], id) else held_until = redis.call('GET', asked) end
-  held_until = tonumber(held_until or 0)
-  local known = held_until > now_ms
+  -- 1. was this attempt answered before?
+  local held = held_until(keys, argv)
+  local known = held > now_ms
   -- 2. nothing is written before all of it is looked at
   local used
   if nc ~= '' then
@@ -117,24 +145,8 @@ local function admit(keys, argv)
     used = not known and use(keys[at], nc) or nil
     if not known and not used then return { 'replayed' } end
   end
-  for i = 1, counters do
-    local most = tonumber(argv[10 + i])
-    if not (known and redis.call('ZSCORE', keys[i], id)) and taken(keys[i], most, now_ms) >= most then
-      return { 'over', i, 0 }
-    end
-  end
-  local arrivals = {}
-  for i = 1, known and 0 or rates do
-    local interval, burst = tonumber(argv[9 + counters + 2 * i]), tonumber(argv[10 + counters + 2 * i])
-    if burst < 1 then return { 'over', counters + i, 0 } end
-    local before = tonumber(redis.call('GET', keys[counters + i]) or 0)
-    -- none of ours is further ahead: the clock was set back, and all would be refused until it is there again
-    if before > now + interval * burst then before = 0 end
-    local arrival = math.max(before, now) + interval
-    local late = arrival - now - interval * burst
-    if late > 0 then return { 'over', counters + i, math.ceil(late / 1000) } end
-    arrivals[i] = arrival
-  end
+  local over, arrivals = full(keys, argv, now, known)
+  if over then return over end
   local first = at + (nc ~= '' and 2 or 0)
   local money_at, slice, no = 10 + counters + 2 * rates, nil, nil
   if #argv > money_at + 1 then
@@ -144,7 +156,7 @@ local function admit(keys, argv)
   -- 3. it is let through
   local until_ms = now_ms + hold_ms
   -- later than the reservation before it: that one, given up by its gate, is no longer this one
-  if known then until_ms = math.max(until_ms, held_until + 1) end
+  if known then until_ms = math.max(until_ms, held + 1) end
   for i = 1, counters do
     redis.call('ZADD', keys[i], whole(until_ms), id)
     redis.call('PEXPIRE', keys[i], KEEP_MS)
@@ -161,9 +173,20 @@ local function admit(keys, argv)
     if not held then redis.call('SET', key, call, 'PX', window_ms)
     elseif held ~= call and replayed == 0 then replayed = i end
   end
-  if counters == 0 then redis.call('SET', asked, whole(until_ms), 'PX', ASKED_MS) end
+  if counters == 0 then redis.call('SET', keys[at - 1], whole(until_ms), 'PX', ASKED_MS) end
   if slice then money.reserve(id, slice, hold_ms, until_ms) end
   return { 'held', until_ms, replayed, unpack(slice and slice.left or {}) }
+end
+
+--[[ room: whether the limits of an attempt have room for it now; it takes nothing.
+KEYS  counters, rates, asked:ID
+ARGV  as `admit`, without nonce, signatures and money
+=>    {'room'} | {'over', ...} | {'late', ...} as `admit` has them ]]
+local function room(keys, argv)
+  local now = now_us()
+  local given_up = late(argv, now)
+  if given_up then return given_up end
+  return full(keys, argv, now, held_until(keys, argv) > math.floor(now / 1000)) or { 'room' }
 end
 
 --[[ renew: running and ringing calls go on holding their places, also in a Valkey that has lost its data.
@@ -227,6 +250,7 @@ local function count(keys, argv)
 end
 
 redis.register_function('tw4_admit', admit)
+redis.register_function('tw4_room', room)
 redis.register_function('tw4_renew', renew)
 -- also when memory is full: it only gives back
 redis.register_function { function_name = 'tw4_release', callback = release, flags = { 'allow-oom' } }

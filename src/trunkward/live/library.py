@@ -1,6 +1,7 @@
 """Valkey's function library: its text, and how its functions are asked (`library.lua` tells more)."""
 
 from collections.abc import Sequence
+from copy import replace
 from pathlib import Path
 
 from trunkward.admission.ports import Asked, Counter, Over, Rate
@@ -8,8 +9,8 @@ from trunkward.live import money
 
 #: As in the first line of the text.
 NAME = "trunkward_4"
-_ADMIT, _RENEW, _RELEASE, _COUNT, _BIND, _EPOCH = (
-    f"tw4_{name}" for name in ("admit", "renew", "release", "count", "bind", "epoch")
+_ADMIT, _ROOM, _RENEW, _RELEASE, _COUNT, _BIND, _EPOCH = (
+    f"tw4_{name}" for name in ("admit", "room", "renew", "release", "count", "bind", "epoch")
 )
 #: Seconds after which it is worth trying again where all places are taken: a guess at when one is free.
 TRY_AGAIN_S = 5
@@ -57,6 +58,12 @@ def admit(asked: Asked) -> tuple[str, ...]:
         keys += money.keys_of(asked.record_id, [share.owner for share in asked.money.shares])
         arguments += money.weighed(asked.money)
     return ("FCALL", _ADMIT, str(len(keys)), *keys, *arguments)
+
+
+def room(asked: Asked) -> tuple[str, ...]:
+    """`room`, as a command; the question's end follows."""
+    _, _, *rest = admit(replace(asked, nonce=None, passports=(), money=None))
+    return ("FCALL", _ROOM, *rest)
 
 
 def over(asked: Asked, number: int, retry_ms: int) -> Over:

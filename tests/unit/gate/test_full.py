@@ -1,11 +1,11 @@
-"""A flood beyond a limit: its calls are refused before they are verified, and the limit lets in what it did."""
+"""A flood beyond a limit: its calls are refused before they are verified, and nobody else is."""
 
 import asyncio
+from copy import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from msgspec import structs
 
 import trunkward.gate.full as module
 import trunkward.gate.line as line_module
@@ -13,15 +13,15 @@ from sipkit.carrier_call import CALLED, CALLING, NOW, call_in, snapshot_of
 from sipkit.provider import Provider
 from trunkward.admission.ports import Asked, Counter, Held, LiveFact, Over, Rate
 from trunkward.admission.screen import Case
-from trunkward.calls.verdict import Reject
+from trunkward.calls.verdict import Reject, Wait
+from trunkward.control.verification_keys import _MOST_WAIT_MS as MOST_WAIT_MS
 from trunkward.gate.counts import Counts
-from trunkward.gate.full import HOLD_S, FullLimits
+from trunkward.gate.full import LATELY_S, FullLately
 from trunkward.gate.server import Decision
 from trunkward.live.client import LiveClient
-from trunkward.live.local import LocalCounts
 from trunkward.records.model import DecisionRecord
 from trunkward.settings import Place
-from trunkward.trunks.verification import VerificationPolicy
+from trunkward.trunks.verification import WAIT_MS, VerificationPolicy
 from unit.gate.test_line import _Disk, _line
 from unit.gate.test_verifying import World
 
@@ -40,58 +40,31 @@ def over(limit: Counter | Rate) -> Over:
 
 
 @pytest.mark.parametrize("limit", [LINES, RATE])
-def test_what_was_full_is_for_a_tenth_of_a_second(limit: Counter | Rate) -> None:
-    full = FullLimits()
+def test_what_was_full_is_asked_about_first_for_a_while(limit: Counter | Rate) -> None:
+    full = FullLately()
     assert not full
-    full.hears(asking(LINES, RATE), over(limit), 100.0)
-    assert full.over(asking(LINES, RATE), 100.0 + HOLD_S - 0.001) == over(limit)
-    assert full.over(asking(OTHER), 100.0) is None
-    assert full.over(asking(LINES, RATE), 100.0 + HOLD_S) is None
+    full.hears(over(OTHER), 95.0)
+    full.hears(over(limit), 100.0)
+    full.hears(over(OTHER), 101.0)
+    assert full.has(asking(LINES, RATE), 100.0 + LATELY_S - 0.001)
+    assert not full.has(asking(LINES, RATE), 100.0 + LATELY_S)
+    assert full.has(asking(OTHER), 100.0 + LATELY_S)
+    assert not full.has(asking(OTHER), 101.0 + LATELY_S)
     assert not full
 
 
-def test_a_limit_that_was_changed_is_another_one() -> None:
-    full = FullLimits()
-    full.hears(asking(RATE), over(RATE), 100.0)
-    assert full.over(asking(structs.replace(RATE, per_second=20, burst=20)), 100.0) is None
-
-
-def test_a_place_that_is_free_again_is_known() -> None:
-    full = FullLimits()
-    full.hears(asking(LINES), over(LINES), 100.0)
-    full.freed(["calls:trunk:b"])
-    assert full.over(asking(LINES), 100.0) is not None
-    full.freed([LINES.key])
-    assert full.over(asking(LINES), 100.0) is None
+def test_those_of_a_flood_hear_of_each_other() -> None:
+    """The first is refused when it has waited for its certificate; by then the next must not be forgotten."""
+    assert MOST_WAIT_MS / 1000 < LATELY_S
 
 
 def test_no_number_of_numbers_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST", 3)
-    full = FullLimits()
+    full = FullLately()
     rates = [Rate(key=f"rate-in:trunk:a:number:{number}", per_second=1, burst=1) for number in range(5)]
     for rate in rates:
-        full.hears(asking(rate), over(rate), 100.0)
-    assert [full.over(asking(rate), 100.0) is not None for rate in rates] == [False, False, True, True, True]
-
-
-@pytest.mark.parametrize("per_second", [0.5, 10, 200])
-def test_a_rate_lets_in_what_it_did(per_second: float) -> None:
-    """Ten seconds of a flood of a thousand calls a second: with the pauses and without, the same number."""
-    rate = Rate(key="rate-in:trunk:a", per_second=per_second, burst=max(1, int(per_second)))
-
-    def let_in(*, pauses: bool) -> int:
-        counts, full, held = LocalCounts(), FullLimits(), 0
-        for number in range(10_000):
-            at = 100.0 + number / 1000
-            if pauses and full.over(asking(rate), at) is not None:
-                continue
-            fact = counts.admit(asking(rate), at)
-            held += isinstance(fact, Held)
-            if isinstance(fact, Over):
-                full.hears(asking(rate), fact, at)
-        return held
-
-    assert let_in(pauses=True) == pytest.approx(let_in(pauses=False), abs=max(1, per_second * HOLD_S))
+        full.hears(over(rate), 100.0)
+    assert [full.has(asking(rate), 100.0) for rate in rates] == [False, False, True, True, True]
 
 
 class Valkey(LiveClient):
@@ -99,14 +72,20 @@ class Valkey(LiveClient):
 
     def __init__(self) -> None:
         super().__init__(Place(where="/nowhere", authorities=Path("/nowhere")), "gate", Path("/nowhere"))
-        self.asked = 0
+        #: For a place, and whether there is one.
+        self.asked = self.looked = 0
         self.is_full = True
 
     async def admit(self, asked: Asked) -> LiveFact:
         self.asked += 1
-        if self.is_full and asked.rates:
-            return over(asked.rates[0])
-        return Held(record_id=asked.record_id, until_ms=1)
+        return await self._full(asked) or Held(record_id=asked.record_id, until_ms=1)
+
+    async def over(self, asked: Asked) -> Over | None:
+        self.looked += 1
+        return await self._full(asked)
+
+    async def _full(self, asked: Asked) -> Over | None:
+        return over(asked.rates[0]) if self.is_full and asked.rates else None
 
     def withdraw(self, held: Held) -> None:
         """Nobody is told."""
@@ -139,49 +118,70 @@ class Flood:
         """One call of it."""
         somewhere = self.provider.at(f"https://certificates.example.net/{number}.pem")
         identity = somewhere.identity(CALLING, CALLED, iat=NOW)
-        return call_in([identity], policy=self.policy, id=f"{number:032x}", waited_ms=2500)
+        return call_in([identity], policy=self.policy, id=f"{number:032x}")
 
-    async def judged(self, case: Case) -> Decision:
-        """The decision on it."""
-        self.case = case
-        decided = await self.line.judge(case.attempt, lambda: True)
-        assert isinstance(decided, Decision)
+    async def judged(self, case: Case, waited_ms: int = 0) -> Decision | Wait:
+        """The decision on it, of an edge that has waited so long."""
+        self.case = replace(case, attempt=replace(case.attempt, waited_ms=waited_ms))
+        decided = await self.line.judge(self.case.attempt, lambda: True)
+        assert decided is not None
         return decided
 
 
-def test_a_flood_beyond_a_limit_is_not_verified(monkeypatch: pytest.MonkeyPatch, provider: Provider) -> None:
-    flood = Flood(monkeypatch, provider, VerificationPolicy())
-    *cases, last = [flood.case_of(number) for number in range(11)]
+def reasons(decided: list[Decision | Wait]) -> set[str]:
+    """Of those that are decided."""
+    return {one.verdict.reason.value for one in decided if isinstance(one, Decision)}
+
+
+@pytest.fixture
+def flood(monkeypatch: pytest.MonkeyPatch, provider: Provider) -> Flood:
+    return Flood(monkeypatch, provider, VerificationPolicy())
+
+
+def test_a_flood_beyond_a_limit_is_not_verified(flood: Flood) -> None:
+    """Each of its certificates takes as long as a call may wait: only those are asked for that came before one was refused."""
+    first, *cases, last = [flood.case_of(number) for number in range(12)]
 
     async def scenario() -> None:
-        verdicts = [(await flood.judged(case)).verdict for case in cases]
-        assert {verdict.reason.value for verdict in verdicts} == {"limit-rate"}
-        assert all(isinstance(verdict, Reject) and verdict.status == 486 for verdict in verdicts)
-        assert (flood.urls(), flood.valkey.asked) == (1, 1)
+        flood.world.fetcher.open.clear()
+        assert isinstance(await flood.judged(first), Wait)
+        assert reasons([await flood.judged(first, waited_ms=WAIT_MS)]) == {"limit-rate"}
+        assert (flood.urls(), flood.valkey.asked, flood.valkey.looked) == (1, 1, 0)
+        decided = [await flood.judged(case) for case in cases]
+        assert reasons(decided) == {"limit-rate"}
+        assert all(isinstance(one, Decision) and isinstance(one.verdict, Reject) for one in decided)
+        assert (flood.urls(), flood.valkey.asked, flood.valkey.looked) == (1, 1, 10)
         records = [record for record in flood.disk.written if isinstance(record, DecisionRecord)]
-        assert len(records) == 10
-        assert [record.verification is None for record in records] == [False] + 9 * [True]
+        assert [record.verification is None for record in records] == [False] + 10 * [True]
         assert len({record.findings[-1].detail for record in records}) == 1
-        # and a moment later it is asked again
+        # and whoever comes when there is room is verified, at once
         flood.valkey.is_full = False
-        await asyncio.sleep(HOLD_S)
-        await flood.judged(last)
-        assert (flood.urls(), flood.valkey.asked) == (2, 2)
+        assert isinstance(await flood.judged(last), Wait)
+        assert (flood.urls(), flood.valkey.asked, flood.valkey.looked) == (2, 1, 11)
 
     asyncio.run(scenario())
 
 
-def test_who_waits_for_a_certificate_meanwhile_waits_no_more(
-    monkeypatch: pytest.MonkeyPatch, provider: Provider
-) -> None:
-    flood = Flood(monkeypatch, provider, VerificationPolicy())
-    waiting = flood.world.verifying._waiting
-    cases = [flood.case_of(number) for number in range(2)]
-    assert waiting.may(cases[1].attempt.id, "north", 1e12, 0.0)
+def test_who_waits_for_a_certificate_is_asked_about_when_it_is_there(flood: Flood) -> None:
+    first, waiting = flood.case_of(0), flood.case_of(1)
 
     async def scenario() -> None:
-        for case in cases:
-            await flood.judged(case)
+        flood.world.fetcher.open.clear()
+        assert isinstance(await flood.judged(waiting), Wait)
+        await flood.judged(first, waited_ms=WAIT_MS)
+        assert isinstance(await flood.judged(waiting, waited_ms=100), Wait)
+        flood.valkey.is_full = False
+        assert reasons([await flood.judged(waiting, waited_ms=WAIT_MS)]) == {"admitted"}
+        assert flood.valkey.looked == 0
 
     asyncio.run(scenario())
-    assert waiting._places == {}
+
+
+def test_a_valkey_that_is_lost_is_not_asked_twice(flood: Flood) -> None:
+    async def scenario() -> None:
+        await flood.judged(flood.case_of(0))
+        flood.line._counts.lost = True
+        await flood.judged(flood.case_of(1))
+        assert (flood.valkey.asked, flood.valkey.looked) == (2, 0)
+
+    asyncio.run(scenario())

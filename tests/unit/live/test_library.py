@@ -98,6 +98,37 @@ def test_a_rate_lets_a_burst_through_and_says_when_the_next_may_come(valkey: Own
     run(valkey, scenario)
 
 
+def test_room_is_told_of_without_a_place_taken(valkey: OwnValkey) -> None:
+    """As `admit` would answer: also who has been answered already, and may ask again, has his place."""
+
+    async def scenario(live: LiveClient) -> None:
+        place = Counter(key=key(), most=1)
+        rate = Rate(key=f"rate:trunk:r{next(_fresh)}", per_second=0.1, burst=2)
+        for _ in range(3):
+            assert await live.over(asked("a", place, rates=(rate,))) is None
+        assert isinstance(await live.admit(asked("a", place, rates=(rate,))), Held)
+        full = Over(key=place.key, most=1, retry_after_s=5)
+        assert await live.over(asked("b", place, rates=(rate,))) == full
+        assert await live.over(asked("a", place, rates=(rate,))) is None
+        assert await live.over(asked("c", rates=(rate,))) is None
+        assert isinstance(await live.admit(asked("c", rates=(rate,))), Held)
+        too_fast = Over(key=rate.key, most=0.1, retry_after_s=10)
+        assert await live.over(asked("d", rates=(rate,))) == too_fast
+        assert await live.over(asked("c", rates=(rate,))) is None
+        live.ended([("a", [place.key])])
+        assert await live.over(asked("b", place)) is None
+
+    run(valkey, scenario)
+
+
+def test_nobody_tells_of_room(own: OwnValkey) -> None:
+    async def scenario(live: LiveClient) -> None:
+        own.close()
+        assert await live.over(asked("a", Counter(key=key(), most=0))) is None
+
+    run(own, scenario)
+
+
 def test_a_clock_that_was_set_back_shuts_nobody_out(valkey: OwnValkey) -> None:
     """What a rate remembers is a time on Valkey's clock: an hour ahead, it would refuse every call for an hour."""
 
