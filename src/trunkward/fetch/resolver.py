@@ -2,11 +2,12 @@
 
 A name that gets no answer is its owner's fault while our servers answer anything, and ours while they do not.
 An answer that says "no" (SERVFAIL, REFUSED) is one; that the network leads to none of them is none. After
-silence they are asked for the root's servers, which whoever resolves names has: a server may be silent
-because it still waits for the name's own.
+silence all of them are asked at once for the root's servers, which whoever resolves names has: a server may
+be silent because it still waits for the name's own, and another because it is dead.
 """
 
 import asyncio
+from copy import copy
 from ipaddress import ip_address
 
 import dns.asyncresolver
@@ -65,16 +66,25 @@ class Resolver:
         return [ip_address(record.address) for record in answer.rrset or ()]
 
     async def _is_there(self) -> bool:
-        """Whether our servers answer at all, be it with a refusal."""
-        try:
-            await self._resolver.resolve(".", "NS", search=False, raise_on_no_answer=False, lifetime=_ALIVE_S)
-        except dns.resolver.NXDOMAIN:
-            return True
-        except dns.resolver.NoNameservers as refused:
-            return not _was_never_asked(refused)
-        except (dns.exception.DNSException, OSError, ValueError):
-            return False
+        """Whether one of our servers answers at all, be it with a refusal."""
+        alone = []
+        for server in self._resolver.nameservers:
+            one = copy(self._resolver)
+            one.nameservers = [server]
+            alone.append(one)
+        return any(await asyncio.gather(*map(_answers, alone)))
+
+
+async def _answers(resolver: dns.asyncresolver.Resolver) -> bool:
+    try:
+        await resolver.resolve(".", "NS", search=False, raise_on_no_answer=False, lifetime=_ALIVE_S)
+    except dns.resolver.NXDOMAIN:
         return True
+    except dns.resolver.NoNameservers as refused:
+        return not _was_never_asked(refused)
+    except (dns.exception.DNSException, OSError, ValueError):
+        return False
+    return True
 
 
 def _was_never_asked(refused: dns.exception.DNSException) -> bool:

@@ -30,8 +30,9 @@ class Failing(NameServer):
         return reply
 
 
-def asked(name: str = NAME, server: str = AT.host) -> list[object]:
-    return list(asyncio.run(Resolver((Host(host=server, port=AT.port),))(name)))
+def asked(*servers: str, name: str = NAME) -> list[object]:
+    hosts = tuple(Host(host=server, port=AT.port) for server in servers or (AT.host,))
+    return list(asyncio.run(Resolver(hosts)(name)))
 
 
 def silent(server: NameServer) -> None:
@@ -45,7 +46,7 @@ def silent_about_it(server: NameServer) -> None:
 def test_addresses() -> None:
     with NameServer(AT, RECORDS):
         assert asked() == [ip_address("192.0.2.1"), ip_address("2001:db8::1")]
-        assert asked("absent.example.net") == []
+        assert asked(name="absent.example.net") == []
 
 
 @pytest.mark.parametrize(
@@ -65,6 +66,21 @@ def test_who_says_nothing(
         assert time.monotonic() - began < DEADLINE_S
 
 
+@pytest.mark.parametrize(("living", "is_zone"), [(0, True), (1, True), (2, True), (None, False)])
+def test_of_several_one_is_there(living: int | None, *, is_zone: bool) -> None:
+    """Which of them does not count: those before it may be dead."""
+    places = [Address(host=f"127.0.0.{number}", port=AT.port) for number in (54, 55, 56)]
+    with NameServer(places[0]) as first, NameServer(places[1]) as second, NameServer(places[2]) as third:
+        for number, server in enumerate((first, second, third)):
+            server.silent = number != living
+            server.silent_about.add(NAME)
+        began = time.monotonic()
+        with pytest.raises(NamesUnavailable) as refused:
+            asked(*(place.host for place in places))
+        assert isinstance(refused.value, ZoneUnavailable) is is_zone
+        assert time.monotonic() - began < DEADLINE_S
+
+
 def test_nobody_is_there() -> None:
     with pytest.raises(NamesUnavailable) as refused:
         asked()
@@ -74,5 +90,5 @@ def test_nobody_is_there() -> None:
 def test_the_network_leads_to_none_of_ours() -> None:
     """An uplink that is down refuses at once, and no sender made it so. (To a broadcast address the kernel sends nothing.)"""
     with pytest.raises(NamesUnavailable) as refused:
-        asked(server="255.255.255.255")
+        asked("255.255.255.255")
     assert not isinstance(refused.value, ZoneUnavailable)
