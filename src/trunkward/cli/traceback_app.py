@@ -79,6 +79,7 @@ def answer(
         within_s=span_s("--within", within),
         asked_by=_line("--for", asked_by, _MOST_ASKED_BY) if asked_by else "",
         received_at=_past("--received", received, now_s) if received else now_s,
+        searched_at=now_s,
     )
     raise typer.Exit(
         run(Paths.from_environment(), question, received=bool(received), out=out, as_json=as_json)

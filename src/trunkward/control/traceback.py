@@ -9,6 +9,7 @@ else: other numbers of a customer, and who of ours decided what, are left out.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 
 from trunkward.control.traceback_requests import ANSWER_S
@@ -39,6 +40,8 @@ class Question:
     #: Who asked, and what he calls it.
     asked_by: str
     received_at: float
+    #: Now, when it is searched: of what is yet to come nothing can be said.
+    searched_at: float = inf
 
     @property
     def since(self) -> float:
@@ -48,7 +51,7 @@ class Question:
     @property
     def until(self) -> float:
         """Calls before then fit."""
-        return self.at + self.within_s
+        return min(self.at + self.within_s, self.searched_at)
 
     def filters(self) -> tuple[CallFilter, ...]:
         """The calls that fit, by either number: each is found in an index, however many calls there are.

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -254,6 +255,10 @@ def test_the_calls_that_fit_by_either_number() -> None:
         (OURS, None, None, THEIRS), (None, OURS, None, THEIRS), (None, None, OURS, THEIRS),
     ]  # fmt: skip
     assert {(each.since, each.until) for each in QUESTION.filters()} == {(AT - 300, AT + 300)}
+    at_once = replace(QUESTION, searched_at=AT + 2)
+    assert {each.until for each in at_once.filters()} == {AT + 2}, "nobody has searched what is yet to come"
+    told = answer(at_once, PROVIDER, KEPT, [], more=False, at=AT + 2, salt="00" * 16)["searched"]["until"]
+    assert datetime.fromisoformat(told).timestamp() == AT + 2
     assert sides(replace(QUESTION, other=None)) == [
         (THEIRS, None, None, None), (None, THEIRS, None, None), (None, None, THEIRS, None),
         (None, None, None, THEIRS),
