@@ -23,13 +23,15 @@ from trunkward.journal.examine import HeadAt, Report, examine, told, whole
 from trunkward.journal.heads import ACTS
 from trunkward.journal.witness import Told, in_minutes, restored
 from trunkward.settings import Paths
-from trunkward.store.signed import signed_calls
+from trunkward.store.signed import UnreadableCall, signed_calls
 
 #: Seconds after which heads that nobody signed any more are a finding: an hour and some rounds; and a line
 #: that no head names: a minute, and what signer and worker take.
 _SILENT_S, _UNSIGNED_S = 3900.0, 120.0
 #: Seconds before now that the next look begins at: calls of later heads may be on their way.
 _SURELY_S = 180.0
+#: Records that cannot be read are told by their ids; of more their number.
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,8 @@ class Examined:
     """What came of a look."""
 
     reports: list[Report]
-    #: Sentences on heads that should have been signed; on calls that have no line; on those a restore took.
+    #: Sentences on heads that should have been signed; on calls that have no line, or whose record cannot be
+    #: read; on those a restore took.
     silent: list[str]
     lost: list[str]
     declared: list[str]
@@ -55,7 +58,7 @@ class Examined:
     last_s: float
     #: Where the next one may begin; None: nowhere yet.
     reached: Since | None
-    #: The calls' records could not be read, which has been said.
+    #: The calls' records could not be asked, which has been said.
     is_unread: bool
 
     @property
@@ -76,7 +79,11 @@ def examined(
     reports, last_s = looking.reports(heads, key)
     unread = 0
     if paths.database or paths.records_db.exists():
-        unread = with_records_database(paths, looking.compared)
+        try:
+            unread = with_records_database(paths, looking.compared)
+        except Exception as problem:  # whatever stands in there hides nothing that the journals have shown
+            complain(f"calls are not held against their lines: {type(problem).__name__}: {problem}")
+            unread = 2
     return Examined(
         reports=reports,
         silent=[] if is_copy else list(_silent(reports, last_s, time.time())),
@@ -133,6 +140,8 @@ class _Looking:
     def compared(self, engine: sa.Engine) -> int:
         """Adds sentences on calls that were signed, by their own records, and have no line; 0.
 
+        And on records that speak of a signature, and cannot be read.
+
         `declared`: that a restore took it, which the journal of acts says.
         """
         in_force = read_in_force(self._paths.declared)
@@ -141,9 +150,14 @@ class _Looking:
         missing: defaultdict[str, list[float]] = defaultdict(list)
         # lines of calls of this moment are on their way
         until_s, since_s = self._began_s - _UNSIGNED_S, self._since.calls if self._since else 0.0
+        unreadable: list[str] = []
         for call in signed_calls(engine, until_s, node, since=since_s):
-            if self._by_journal[call.identity].lacks(call.record_id, call.at):
+            if isinstance(call, UnreadableCall):
+                unreadable.append(call.record_id)
+            elif self._by_journal[call.identity].lacks(call.record_id, call.at):
                 missing[call.identity].append(call.at)
+        if unreadable:
+            self.lost.append(_unreadable(unreadable))
         between = _restores(self._paths) if missing else []
         for name, moments in sorted(missing.items()):
             left = self._by_journal[name].undeclared(moments)
@@ -161,6 +175,13 @@ class _Looking:
                     "or somebody who cut lines off before their head was signed"
                 )
         return 0
+
+
+def _unreadable(record_ids: list[str]) -> str:
+    number = "1 call's record" if len(record_ids) == 1 else f"{len(record_ids)} calls' records"
+    more = [f"and {len(record_ids) - _MOST_NAMED} more"] if len(record_ids) > _MOST_NAMED else []
+    which = ", ".join([*record_ids[:_MOST_NAMED], *more])
+    return f"{number} cannot be read, and not be held against the journals: changed, or damaged: {which}"
 
 
 def _restores(paths: Paths) -> list[tuple[float, float]]:

@@ -89,6 +89,8 @@ def _looked(paths: Paths, since: Since) -> tuple[Examined | None, Outcome, str]:
         return None, Outcome.NOT_DONE, in_words(problem) if isinstance(problem, OSError) else str(problem)
     except typer.Exit:
         return None, Outcome.NOT_DONE, " ".join(said.getvalue().split())
+    except Exception as problem:  # whatever it is: a look that ends in it is told, too
+        return None, Outcome.NOT_DONE, f"{type(problem).__name__}: {problem}"
     if not found.holds:
         return found, Outcome.CHANGED, _in_short(list(_faults(found)))
     if found.is_unread:

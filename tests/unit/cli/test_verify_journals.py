@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from trunkward.cli import journals_examined
+from trunkward.cli.journal import run_verify
 from trunkward.cli.verify_journals import run
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.engines.verified_state import Outcome, Verified, read_told, read_verified, write_verified
@@ -217,6 +218,54 @@ def test_records_that_cannot_be_read_are_not_taken_for_none(node: Node, calls: C
     found = looked(node, 2)
     assert found.told.outcome is Outcome.NOT_DONE
     assert "cannot be read" in found.told.problem
+
+
+def unreadable(calls: Calls, record_id: str) -> None:
+    """By whoever has the database's password."""
+    with calls.engine.begin() as connection:
+        text = '{"serial":"x", oops'
+        connection.exec_driver_sql("UPDATE calls SET decision = ? WHERE record_id = ?", (text, record_id))
+
+
+def test_a_record_that_cannot_be_read_is_a_finding_and_hides_none(node: Node, calls: Calls) -> None:
+    record_id = calls.signed(2550)
+    calls.signed(2540, line=False)
+    node.sign(2500)
+    unreadable(calls, record_id)
+    rewritten(node, b"a call", b"A call")
+    problem = looked(node, 1).told.problem
+    assert "node: 000000000001.jsonl, line" in problem
+    assert (
+        f"1 call's record cannot be read, and not be held against the journals: changed, or damaged: {record_id}"
+        in problem
+    )
+    assert "1 call was signed that the journal has no line of" in problem
+    assert run_verify(node.paths, heads=None, key=None, as_json=False) == 1
+    for _ in range(6):
+        unreadable(calls, calls.signed(2400))
+    node.sign(2390)
+    problem = looked(node, 1).told.problem
+    assert "7 calls' records cannot be read" in problem
+    assert "and 2 more" in problem
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_whatever_ends_a_look_is_told_and_hides_no_finding(
+    node: Node, calls: Calls, monkeypatch: pytest.MonkeyPatch, is_changed: bool
+) -> None:
+    looked(node, 0)
+
+    def ends(*_: object, **__: object) -> None:
+        raise ValueError("what nobody has thought of")
+
+    monkeypatch.setattr(journals_examined, "signed_calls", ends)
+    if is_changed:
+        rewritten(node, line(3), line(8))
+    found = looked(node, 1 if is_changed else 2).told
+    assert found.outcome is (Outcome.CHANGED if is_changed else Outcome.NOT_DONE)
+    assert ("ValueError: what nobody has thought of" in found.problem) is not is_changed
+    monkeypatch.setattr(journals_examined, "signers_journals", ends)
+    assert looked(node, 2).told.outcome is found.outcome
 
 
 def test_a_state_nobody_can_read_begins_anew(node: Node) -> None:
