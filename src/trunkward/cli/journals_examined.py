@@ -18,6 +18,7 @@ from trunkward.control.restored import lost_between
 from trunkward.control.sound_journal import sound_journal
 from trunkward.engines.in_force import read_in_force
 from trunkward.engines.journals import Place, minutes_since, segments_of, signers_journals, values_beside
+from trunkward.engines.whole_file import NoPlainFile
 from trunkward.journal.chain import ChainBroken
 from trunkward.journal.examine import HeadAt, Report, examine, told, whole
 from trunkward.journal.heads import ACTS
@@ -135,7 +136,12 @@ class _Looking:
         if begins and not segments:  # deleted since, its time was over: what is left tells of it
             begins, segments = 0, segments_of(journal)
         told_of_calls = self._by_journal[name]
-        return examine(name, segments, signed, values_beside(journal), told_of_calls, since=begins)
+        try:
+            return examine(name, segments, signed, values_beside(journal), told_of_calls, since=begins)
+        except NoPlainFile as problem:
+            report = Report(journal=name)
+            report.add(0, f"{problem}: what is in it cannot be followed")
+            return report
 
     def compared(self, engine: sa.Engine) -> int:
         """Adds sentences on calls that were signed, by their own records, and have no line; 0.

@@ -18,14 +18,20 @@ from pathlib import Path
 
 import sqlalchemy as sa
 import typer
-from msgspec.structs import replace
 
 from trunkward.cli.calls import with_records_database
 from trunkward.cli.journals_examined import Examined, Since, examined
 from trunkward.cli.said import complain, in_words
 from trunkward.engines.journals import KeyUnusable, read_public_key
 from trunkward.engines.pki_files import PkiFiles
-from trunkward.engines.verified_state import Outcome, Told, Verified, read_verified, write_verified
+from trunkward.engines.verified_state import (
+    Outcome,
+    Told,
+    Verified,
+    not_good,
+    read_verified,
+    write_verified,
+)
 from trunkward.journal.chain import ChainBroken
 from trunkward.records.model import Event, EventRecord
 from trunkward.settings import Paths
@@ -50,28 +56,20 @@ def run(paths: Paths) -> int:
         calls=before.calls if before is not None and before.calls else began - _FIRST_CALLS_S,
     )
     found, outcome, problem = _looked(paths, since)
-    told = Told(
-        at=time.time(),
-        outcome=outcome,
-        problem=problem,
-        good_at=before.told.good_at if before else 0.0,
-        looked_at=before.told.looked_at if before else "",
-    )
-    kept = before or Verified(told=told)
-    after = Verified(told=told, place=kept.place, calls=kept.calls, whole_at=kept.whole_at)
+    now = time.time()
+    after = not_good(before, outcome, problem, now)
     if outcome is Outcome.HOLDS and found is not None:
         reached = found.reached or since
         after = Verified(
-            told=Told(at=told.at, outcome=outcome, good_at=told.at, looked_at=_how_much(found, since)),
+            told=Told(at=now, outcome=outcome, good_at=now, looked_at=_how_much(found, since)),
             place=reached.place,
             calls=reached.calls,
-            whole_at=began if is_whole else kept.whole_at,
+            whole_at=began if before is None or is_whole else before.whole_at,
         )
-    _put_on_record(paths, began, after.told)
-    if outcome is Outcome.NOT_DONE and before is not None and before.told.outcome is Outcome.CHANGED:
-        # what was found stays until somebody has looked again and finds it no more
-        after = replace(after, told=replace(told, outcome=Outcome.CHANGED, problem=before.told.problem))
+    # first: the records' database may be what does not answer
     write_verified(paths, after)
+    if outcome is not Outcome.NOT_DONE:
+        _put_on_record(paths, began, after.told)
     if problem:
         complain(problem)
     return {Outcome.HOLDS: 0, Outcome.CHANGED: 1, Outcome.NOT_DONE: 2}[outcome]
@@ -118,8 +116,8 @@ def _how_much(found: Examined, since: Since) -> str:
 
 
 def _put_on_record(paths: Paths, began: float, told: Told) -> None:
-    """As an event; of what could not be looked at, and where there are no records, `status` alone tells."""
-    if told.outcome is Outcome.NOT_DONE or not (paths.database or paths.records_db.exists()):
+    """As an event; where there are no records, and of what could not be looked at, `status` alone tells."""
+    if not (paths.database or paths.records_db.exists()):
         return
     event = EventRecord(
         event_id=f"journals-{int(told.at)}-{secrets.token_hex(4)}",

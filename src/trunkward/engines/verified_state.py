@@ -7,6 +7,7 @@ machine was started anew. What whoever watches has to know is told in a file tha
 from enum import StrEnum
 
 import msgspec
+from msgspec.structs import replace
 
 from trunkward.engines.journals import Place
 from trunkward.engines.whole_file import read_plain, write_whole
@@ -74,6 +75,17 @@ def write_verified(paths: Paths, verified: Verified) -> None:
 def tell(paths: Paths, told: Told) -> None:
     """Tells whoever watches, which a machine that was started anew has forgotten. Raises `OSError`."""
     write_whole(paths.verified_told, msgspec.json.encode(told), 0o644, durable=False)
+
+
+def not_good(before: Verified | None, outcome: Outcome, problem: str, now: float) -> Verified:
+    """After a look that has not found everything as it was written; `now` in seconds since the epoch.
+
+    The next one begins where this one did. What was changed stays so until a look finds that it is not.
+    """
+    told = before.told if before is not None else Told(at=now, outcome=outcome)
+    if outcome is Outcome.CHANGED or told.outcome is not Outcome.CHANGED:
+        told = replace(told, outcome=outcome, problem=problem)
+    return replace(before or Verified(told=told), told=replace(told, at=now))
 
 
 def is_due(told: Told | None, now: float) -> bool:

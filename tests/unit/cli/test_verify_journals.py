@@ -1,5 +1,7 @@
 """The node verifies its journals by itself: from where the last good look has ended, once a week from the first line on."""
 
+import os
+import socket
 import subprocess
 import sys
 import time
@@ -127,6 +129,51 @@ def test_heads_that_were_cut_off_are_found(node: Node, lines: int) -> None:
     heads = node.paths.heads
     heads.write_bytes(b"".join(heads.read_bytes().splitlines(keepends=True)[:lines]))
     assert "the line it was verified to before is not there" in looked(node, 1).told.problem
+
+
+def in_its_place(path: Path, what: str) -> None:
+    """By whoever may write there."""
+    path.unlink(missing_ok=True)
+    match what:
+        case "pipe":
+            os.mkfifo(path)
+        case "link":
+            path.symlink_to("/dev/zero")
+        case "directory":
+            path.mkdir()
+        case "socket":
+            with socket.socket(socket.AF_UNIX) as server:
+                server.bind(str(path))
+        case _:  # a line of 1 TiB, which takes no room
+            with path.open("wb") as file:
+                file.truncate(1 << 40)
+
+
+@pytest.mark.parametrize("what", ["pipe", "link", "directory", "socket", "long"])
+@pytest.mark.parametrize("number", [1, 4])
+def test_what_is_no_segment_holds_no_look_up_and_is_a_finding(
+    node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, number: int
+) -> None:
+    monkeypatch.chdir(tmp_path)  # a socket's name is short
+    file = node.paths.signer_journal() / f"{number:012}.jsonl"
+    in_its_place(file.relative_to(tmp_path), what)
+    found = looked(node, 1).told
+    assert found.outcome is Outcome.CHANGED
+    assert found.problem.startswith(f"node: line 0: {file}: ")
+    assert run_verify(node.paths, heads=None, key=None, as_json=False) == 1
+
+
+@pytest.mark.parametrize("what", ["pipe", "link", "directory", "long"])
+@pytest.mark.parametrize("is_first", [False, True])
+def test_what_is_no_file_of_heads_holds_no_look_up_and_is_a_finding(
+    node: Node, what: str, is_first: bool
+) -> None:
+    if not is_first:
+        looked(node, 0)
+    in_its_place(node.paths.heads, what)
+    found = looked(node, 1).told
+    assert found.outcome is Outcome.CHANGED
+    assert found.problem.startswith(str(node.paths.heads))
 
 
 def test_values_of_lines_before_the_place_belong_to_them(node: Node) -> None:
