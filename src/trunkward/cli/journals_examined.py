@@ -63,9 +63,14 @@ class Examined:
     is_unread: bool
 
     @property
+    def is_changed(self) -> bool:
+        """Whether anything that was looked at is not as it was written."""
+        return bool(self.lost) or any(report.findings for report in self.reports)
+
+    @property
     def holds(self) -> bool:
-        """Whether everything that was looked at is as it was written."""
-        return not (self.silent or self.lost or any(report.findings for report in self.reports))
+        """Whether it is, and heads are signed of it."""
+        return not (self.is_changed or self.silent)
 
 
 def examined(

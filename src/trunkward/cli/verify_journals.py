@@ -48,7 +48,10 @@ _NICE, _WORKS_S, _RESTS_S = 19, 0.02, 0.08
 
 
 def run(paths: Paths) -> int:
-    """Looks, and writes down what came of it: 0 as it was written, 1 it is not, 2 it was not looked at."""
+    """Looks, and writes down what came of it.
+
+    0: all is as it was written. 1: it is not, or heads of it are not signed. 2: it was not looked at.
+    """
     before, began = read_verified(paths), time.time()
     is_whole = before is None or before.place is None or began - before.whole_at >= _WHOLE_EVERY_S
     since = Since(
@@ -68,11 +71,11 @@ def run(paths: Paths) -> int:
         )
     # first: the records' database may be what does not answer
     write_verified(paths, after)
-    if outcome is not Outcome.NOT_DONE:
+    if outcome in (Outcome.HOLDS, Outcome.CHANGED):
         _put_on_record(paths, began, after.told)
     if problem:
         complain(problem)
-    return {Outcome.HOLDS: 0, Outcome.CHANGED: 1, Outcome.NOT_DONE: 2}[outcome]
+    return {Outcome.HOLDS: 0, Outcome.CHANGED: 1, Outcome.SILENT: 1, Outcome.NOT_DONE: 2}[outcome]
 
 
 def _looked(paths: Paths, since: Since) -> tuple[Examined | None, Outcome, str]:
@@ -89,8 +92,10 @@ def _looked(paths: Paths, since: Since) -> tuple[Examined | None, Outcome, str]:
         return None, Outcome.NOT_DONE, " ".join(said.getvalue().split())
     except Exception as problem:  # whatever it is: a look that ends in it is told, too
         return None, Outcome.NOT_DONE, f"{type(problem).__name__}: {problem}"
-    if not found.holds:
-        return found, Outcome.CHANGED, _in_short(list(_faults(found)))
+    if found.is_changed:
+        return found, Outcome.CHANGED, _in_short([*_faults(found), *found.silent])
+    if found.silent:  # who signs them is not there: nobody has changed anything
+        return found, Outcome.SILENT, _in_short([*found.silent, *said.getvalue().splitlines()])
     if found.is_unread:
         return found, Outcome.NOT_DONE, " ".join(said.getvalue().split())
     return found, Outcome.HOLDS, ""
@@ -102,7 +107,6 @@ def _faults(found: Examined) -> Iterator[str]:
             where = f"{finding.segment}, line" if finding.segment else "line"
             yield f"{report.journal}: {where} {finding.line}: {finding.what}"
     yield from found.lost
-    yield from found.silent
 
 
 def _in_short(faults: list[str]) -> str:
@@ -116,7 +120,7 @@ def _how_much(found: Examined, since: Since) -> str:
 
 
 def _put_on_record(paths: Paths, began: float, told: Told) -> None:
-    """As an event; where there are no records, and of what could not be looked at, `status` alone tells."""
+    """As an event; where there are no records, and of other outcomes, `status` alone tells."""
     if not (paths.database or paths.records_db.exists()):
         return
     event = EventRecord(

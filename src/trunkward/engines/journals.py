@@ -21,7 +21,7 @@ from trunkward.journal.values import Values, ValuesOf
 from trunkward.settings import Paths, signer_name
 from trunkward.trunks.transit import OF_NODE
 
-#: A head as a signer tells it has some 200 bytes; a line of heads, or of a journal, less than this (our limit).
+#: A head as a signer tells it has some 200 bytes; a line of heads or of a journal less than this (our limit).
 _MAX_HEAD = 4096
 _MAX_LINE = 1 << 20
 #: Bytes of signed heads that a day has at most: 1,440 lines, of a few hundred each and more with resellers.

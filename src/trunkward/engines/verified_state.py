@@ -14,7 +14,7 @@ from trunkward.engines.whole_file import read_plain, write_whole
 from trunkward.settings import Paths
 
 _MOST_BYTES = 1 << 16
-#: Seconds between two looks, and to the next one after one that could not be done.
+#: Seconds between two looks, and to the next one after one that has told neither good nor bad.
 EVERY_S, AGAIN_S = 86_400.0, 3600.0
 
 
@@ -23,6 +23,8 @@ class Outcome(StrEnum):
 
     HOLDS = "holds"
     CHANGED = "changed"
+    #: What there is is as it was written, but heads that should have been signed were not.
+    SILENT = "silent"
     NOT_DONE = "not-done"
 
 
@@ -92,4 +94,4 @@ def is_due(told: Told | None, now: float) -> bool:
     """Whether it is time for the next one; `now` in seconds since the epoch."""
     if told is None or now < told.at:
         return True
-    return now - told.at >= (AGAIN_S if told.outcome is Outcome.NOT_DONE else EVERY_S)
+    return now - told.at >= (EVERY_S if told.outcome in (Outcome.HOLDS, Outcome.CHANGED) else AGAIN_S)

@@ -2,8 +2,8 @@
 
 `up` starts the command that does, of the version that runs, as it does for what root alone may delete
 (`engines.retention_look`). That takes a fifth of a core at most, behind everything else, and so hours where
-journals are large: it has a thread of its own, and ends with the node. One that does not end by itself is ended
-after a day, and written down as not done.
+journals are large: it has a thread of its own, and ends with the node. One that does not end by itself is
+ended after a day, and written down as not done.
 """
 
 import subprocess
@@ -90,10 +90,10 @@ class Verifying:
         if code >= 0:
             return said or (f"it ended with {code}" if code else "")
         late = f"it had not ended after {_MOST_S / 3600:.0f} hours"
-        problem = f"the look was ended: {late if is_late else f'signal {-code}'}"
+        why = f"the look was ended: {late if is_late else f'signal {-code}'}"
         before = read_verified(self._paths)
-        write_verified(self._paths, not_good(before, Outcome.NOT_DONE, problem, time.time()))
-        return problem
+        write_verified(self._paths, not_good(before, Outcome.NOT_DONE, why, time.time()))
+        return why
 
 
 def _words(running: subprocess.Popen[bytes]) -> tuple[str, bool]:

@@ -14,7 +14,7 @@ PIECE = 1 << 20
 
 
 class NoPlainFile(OSError):
-    """Something else is in a file's place: a pipe, a link, bytes without a line's end; the message names it."""
+    """In a file's place is a pipe, a link, or what else was not written there; the message names it."""
 
 
 def write_whole(path: Path, content: bytes, mode: int, *, durable: bool = True) -> None:

@@ -315,6 +315,26 @@ def test_whatever_ends_a_look_is_told_and_hides_no_finding(
     assert looked(node, 2).told.outcome is found.outcome
 
 
+def test_heads_that_nobody_signs_are_no_change(node: Node, calls: Calls) -> None:
+    """The worker stood still for an hour: what there is holds, what came since is not protected."""
+    first = looked(node, 0)
+    node.write(600)
+    found = looked(node, 1)
+    assert found.told.outcome is Outcome.SILENT
+    assert found.told.problem.startswith("node: no head was signed of its lines since ")
+    assert (found.place, found.told.good_at) == (first.place, first.told.good_at)
+    assert [one.event for one in calls.store.events.find()] == [Event.JOURNALS_HOLD]
+    rewritten(node, line(3), line(8))
+    changed = looked(node, 1).told
+    assert changed.outcome is Outcome.CHANGED
+    assert "; node: no head was signed of its lines since " in changed.problem
+    # what was found stays until a look that has found it no more
+    rewritten(node, line(8), line(3))
+    assert looked(node, 1).told.outcome is Outcome.CHANGED
+    node.sign(500)
+    assert looked(node, 0).told.outcome is Outcome.HOLDS
+
+
 def test_a_state_nobody_can_read_begins_anew(node: Node) -> None:
     looked(node, 0)
     node.paths.verified.write_bytes(b"{")

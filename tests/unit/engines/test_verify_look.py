@@ -43,6 +43,8 @@ def paths(tmp_path: Path) -> Paths:
         (Told(at=NOW - EVERY_S + 1, outcome=Outcome.CHANGED), False),
         (Told(at=NOW - AGAIN_S, outcome=Outcome.NOT_DONE), True),
         (Told(at=NOW - AGAIN_S + 1, outcome=Outcome.NOT_DONE), False),
+        # heads may be signed again by then
+        (Told(at=NOW - AGAIN_S, outcome=Outcome.SILENT), True),
         # of a clock that was ahead
         (Told(at=NOW + 1, outcome=Outcome.HOLDS), True),
     ],
