@@ -37,10 +37,12 @@ _MOST_NAMED = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Since:
-    """Where a look begins that goes on from one before."""
+    """What a look knows of the one before, and where it begins."""
 
-    #: The minute of signed heads it begins with; None: the first, and each journal with its first line.
+    #: A minute of signed heads that was there; None: no look has come to one.
     place: Place | None
+    #: It begins with the first minute all the same, and each journal with its first line.
+    whole: bool
     #: Seconds since the epoch from which on calls are held against their lines.
     calls: float
 
@@ -118,13 +120,13 @@ class _Looking:
         """What came out of each journal, and when a head was last signed; 0: never."""
         signed: defaultdict[str, list[HeadAt]] = defaultdict(list)
         last_s = 0.0
-        place = self._since.place if self._since else None
-        for minute, its_place in minutes_since(heads, key, place):
-            if place is not None and not last_s:
+        known, whole = (self._since.place, self._since.whole) if self._since else (None, True)
+        for minute, its_place in minutes_since(heads, key, known, whole=whole):
+            if not whole and not last_s:
                 self._begins = {head.journal: head.seq for head in minute.heads}
             last_s = minute.at
             if minute.at <= self._began_s - _SURELY_S:
-                self.reached = Since(place=its_place, calls=minute.at)
+                self.reached = Since(place=its_place, whole=False, calls=minute.at)
             for head in minute.heads:
                 signed[head.journal].append(HeadAt(at=minute.at, head=head))
         journals = signers_journals(self._paths)

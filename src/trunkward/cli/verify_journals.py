@@ -2,7 +2,8 @@
 
 Each day it goes on where the last good look has ended, and holds the calls since against their lines; once a
 week it follows everything from the first line on, as the command does: what was changed in a line that was
-good before, only that can tell. Only a good look moves on; what is wrong is so found again by the next one.
+good before, only that can tell; the heads have to be there up to where the last good one has ended in any
+case. Only a good look moves on; what is wrong is so found again by the next one.
 `engines.verify_look` starts it.
 """
 
@@ -55,7 +56,8 @@ def run(paths: Paths) -> int:
     before, began = read_verified(paths), time.time()
     is_whole = before is None or before.place is None or began - before.whole_at >= _WHOLE_EVERY_S
     since = Since(
-        place=None if before is None or is_whole else before.place,
+        place=before.place if before is not None else None,
+        whole=is_whole,
         calls=before.calls if before is not None and before.calls else began - _FIRST_CALLS_S,
     )
     found, outcome, problem = _looked(paths, since)
@@ -116,7 +118,7 @@ def _in_short(faults: list[str]) -> str:
 
 def _how_much(found: Examined, since: Since) -> str:
     lines = ", ".join(f"{report.journal} to line {report.lines}" for report in found.reports)
-    return f"{lines}; {'from where the last look had come to' if since.place else 'from the first line on'}"
+    return f"{lines}; {'from the first line on' if since.whole else 'from where the last look had come to'}"
 
 
 def _put_on_record(paths: Paths, began: float, told: Told) -> None:

@@ -179,8 +179,14 @@ def minutes_of(path: Path, key: Ed25519PublicKey) -> Iterator[Minute]:
     return (minute for minute, _ in minutes_since(path, key, None))
 
 
-def minutes_since(path: Path, key: Ed25519PublicKey, since: Place | None) -> Iterator[tuple[Minute, Place]]:
-    """The same with the place of each; beginning with one that was there before, and has to be as it was."""
+def minutes_since(
+    path: Path, key: Ed25519PublicKey, known: Place | None, *, whole: bool = False
+) -> Iterator[tuple[Minute, Place]]:
+    """The same with the place of each.
+
+    `known`: one that was there before, and has to be as it was; it begins with that one, or if `whole` with
+    the first.
+    """
     places: list[Place] = []
 
     def lines(file: BinaryIO) -> Iterator[str]:
@@ -193,15 +199,20 @@ def minutes_since(path: Path, key: Ed25519PublicKey, since: Place | None) -> Ite
 
     try:
         with open_plain(path) as file:
-            if since is not None:
-                file.seek(since.offset)
-                if sha256(file.readline(_MAX_LINE)).hexdigest() != since.sha256:
+            if known is not None:
+                file.seek(known.offset)
+                if sha256(file.readline(_MAX_LINE)).hexdigest() != known.sha256:
                     raise ChainBroken(
                         "the line it was verified to before is not there: rewritten, or cut off"
                     )
-                file.seek(since.offset)
-            for minute in read_minutes(lines(file), key, from_the_first=since is None):
+            begins = 0 if known is None or whole else known.offset
+            file.seek(begins)
+            for minute in read_minutes(lines(file), key, from_the_first=not begins):
                 yield minute, places.pop()
+    except FileNotFoundError:
+        if known is None:
+            raise
+        raise ChainBroken(f"{path}: it is gone, and was verified before: taken away") from None
     except NoPlainFile as problem:
         raise ChainBroken(str(problem)) from None
     except ChainBroken as broken:

@@ -131,6 +131,34 @@ def test_heads_that_were_cut_off_are_found(node: Node, lines: int) -> None:
     assert "the line it was verified to before is not there" in looked(node, 1).told.problem
 
 
+@pytest.mark.parametrize("is_whole", [False, True])
+@pytest.mark.parametrize("keeps", [None, 0, 1])
+def test_heads_are_there_up_to_the_place_also_when_all_is_followed(
+    node: Node, keeps: int | None, is_whole: bool
+) -> None:
+    """Who takes the file away, or makes it anew, has taken heads away that were good before."""
+    first = looked(node, 0)
+    if is_whole:
+        write_verified(node.paths, replace(first, whole_at=first.whole_at - 7 * 86_400))
+    heads = node.paths.heads
+    lines = heads.read_bytes().splitlines(keepends=True)
+    if keeps is None:
+        heads.unlink()
+    else:
+        heads.write_bytes(b"".join(lines[:keeps]))
+    found = looked(node, 1).told
+    assert found.outcome is Outcome.CHANGED
+    assert found.problem.startswith(str(heads))
+    assert ("taken away" if keeps is None else "rewritten, or cut off") in found.problem
+    heads.write_bytes(b"".join(lines))
+    assert looked(node, 0).told.outcome is Outcome.HOLDS
+
+
+def test_heads_that_were_never_there_are_not_looked_at(node: Node) -> None:
+    node.paths.heads.unlink()
+    assert looked(node, 2).told.outcome is Outcome.NOT_DONE
+
+
 def in_its_place(path: Path, what: str) -> None:
     """By whoever may write there."""
     path.unlink(missing_ok=True)
