@@ -61,6 +61,9 @@ class Examined:
     last_s: float
     #: Where the next one may begin; None: nowhere yet.
     reached: Since | None
+    #: From when on calls' records were held against their lines, in seconds since the epoch; None: there are
+    #: no records.
+    calls_since: float | None
     #: The calls' records could not be asked, which has been said.
     is_unread: bool
 
@@ -85,8 +88,9 @@ def examined(
     """
     looking = _Looking(paths, since)
     reports, last_s = looking.reports(heads, key)
-    unread = 0
+    unread, calls_since = 0, None
     if paths.database or paths.records_db.exists():
+        calls_since = since.calls if since else 0.0
         try:
             unread = with_records_database(paths, looking.compared)
         except Exception as problem:  # whatever stands in there hides nothing that the journals have shown
@@ -99,6 +103,7 @@ def examined(
         declared=looking.declared,
         last_s=last_s,
         reached=looking.reached,
+        calls_since=calls_since,
         is_unread=bool(unread),
     )
 

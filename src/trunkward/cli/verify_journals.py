@@ -1,9 +1,10 @@
 """`trunkward journal verify`, by the node itself (`python -m trunkward.cli.verify_journals`).
 
 Each day it goes on where the last good look has ended, and holds the calls since against their lines; once a
-week it follows everything from the first line on, as the command does: what was changed in a line that was
-good before, only that can tell; the heads have to be there up to where the last good one has ended in any
-case. Only a good look moves on; what is wrong is so found again by the next one.
+week it follows each journal from the first line on, as the command does: what was changed in a line that was
+good before, only that can tell. Calls of before, and records that came later than the look after their call,
+the command alone compares, which holds all of them in memory. The heads have to be there up to where the last
+good look has ended in any case. Only a good look moves on; what is wrong is so found again by the next one.
 `engines.verify_look` starts it.
 """
 
@@ -34,6 +35,7 @@ from trunkward.engines.verified_state import (
     write_verified,
 )
 from trunkward.journal.chain import ChainBroken
+from trunkward.journal.examine import told as told_at
 from trunkward.records.model import Event, EventRecord
 from trunkward.settings import Paths
 from trunkward.store.records import RecordStore
@@ -118,7 +120,9 @@ def _in_short(faults: list[str]) -> str:
 
 def _how_much(found: Examined, since: Since) -> str:
     lines = ", ".join(f"{report.journal} to line {report.lines}" for report in found.reports)
-    return f"{lines}; {'from the first line on' if since.whole else 'from where the last look had come to'}"
+    calls = "" if found.calls_since is None else f"; calls since {told_at(found.calls_since)}"
+    begun = "from the first line on" if since.whole else "from where the last look had come to"
+    return f"{lines}; {begun}{calls}"
 
 
 def _put_on_record(paths: Paths, began: float, told: Told) -> None:

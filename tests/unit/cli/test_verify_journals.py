@@ -16,7 +16,7 @@ from trunkward.cli.journal import run_verify
 from trunkward.cli.verify_journals import run
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.engines.verified_state import Outcome, Verified, read_told, read_verified, write_verified
-from trunkward.journal.examine import Report
+from trunkward.journal.examine import Report, told
 from trunkward.journal.heads import ACTS
 from trunkward.records.model import Event
 from trunkward.signer.journal import Journal
@@ -259,17 +259,29 @@ def test_calls_since_are_held_against_their_lines(node: Node, calls: Calls) -> N
     assert "1 call was signed that the journal has no line of" in looked(node, 1).told.problem
 
 
+@pytest.mark.parametrize("is_whole", [False, True])
+def test_from_when_on_calls_were_held_against_lines_is_said(node: Node, calls: Calls, is_whole: bool) -> None:
+    """Also by the weekly look: calls of before the command alone compares."""
+    first = looked(node, 0)
+    calls.signed(90_000, line=False)
+    write_verified(node.paths, replace(first, whole_at=first.whole_at - is_whole * 7 * 86_400))
+    where = "from the first line on" if is_whole else "from where the last look had come to"
+    assert looked(node, 0).told.looked_at.endswith(f"; {where}; calls since {told(first.calls)}")
+    assert run_verify(node.paths, heads=None, key=None, as_json=False) == 1
+
+
 def test_what_came_of_it_is_an_event(node: Node, calls: Calls) -> None:
     looked(node, 0)
     node.write(1000)
     node.sign(900)
     rewritten(node, line(4), line(8))
     found = looked(node, 1)
-    told = [(one.event, one.detail) for one in calls.store.events.find()]
-    assert told == [
-        (Event.JOURNALS_CHANGED, found.told.problem),
-        (Event.JOURNALS_HOLD, "node to line 3, configuration to line 0; from the first line on"),
-    ]
+    changed, hold = calls.store.events.find()
+    assert (changed.event, changed.detail) == (Event.JOURNALS_CHANGED, found.told.problem)
+    assert hold.event is Event.JOURNALS_HOLD
+    assert hold.detail.startswith(
+        "node to line 3, configuration to line 0; from the first line on; calls since "
+    )
 
 
 def test_what_cannot_be_looked_at_is_not_done_and_takes_no_finding_back(node: Node) -> None:
