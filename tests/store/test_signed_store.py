@@ -52,7 +52,13 @@ def test_calls_that_were_signed(engine: sa.Engine, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
-    "decision", ['{"serial":"x", oops', '{"record_id":7,"serial":"x"}', '{"serial":"x","a":' + "[" * 5000]
+    "decision",
+    [
+        '{"serial":"x", oops',
+        '{"record_id":7,"serial":"x"}',
+        '{"serial":"x","a":' + "[" * 5000,
+        '{"record_id":"b","at":1e300,"attestation":{"rule":"A-own-inventory","serial":"x"}}',
+    ],
 )
 def test_a_record_that_cannot_be_read_is_told_and_hides_no_other(engine: sa.Engine, decision: str) -> None:
     RecordStore(engine).ship([_decision(name, 1000.0 + ord(name)) for name in "abc"], "gate-0/1", 10)

@@ -6,7 +6,7 @@ no other.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import sqlalchemy as sa
@@ -41,7 +41,8 @@ class _Decision(msgspec.Struct):
     """What of a decision says so; the rest is not read."""
 
     record_id: str
-    at: float
+    #: A moment that a calendar has a name for.
+    at: Annotated[float, msgspec.Meta(ge=0, lt=2e11)]
     node: str = ""
     attestation: AttestationRecord | None = None
 
