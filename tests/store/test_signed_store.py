@@ -5,7 +5,8 @@ import sqlalchemy as sa
 
 from trunkward.records.model import AttestationRecord, DecisionRecord
 from trunkward.store.records import RecordStore
-from trunkward.store.signed import signed_calls
+from trunkward.store.schema import calls
+from trunkward.store.signed import SignedCall, UnreadableCall, signed_calls
 
 SIGNED = AttestationRecord(rule="A-own-inventory", identity="node", serial="1f", journal=3)
 
@@ -29,6 +30,10 @@ def _decision(
     )
 
 
+def _readable(engine: sa.Engine, node: str = "") -> list[SignedCall]:
+    return [call for call in signed_calls(engine, 1002.0, node) if isinstance(call, SignedCall)]
+
+
 def test_calls_that_were_signed(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trunkward.store.signed._PAGE", 2)
     # several of one moment, over the end of a page
@@ -39,8 +44,28 @@ def test_calls_that_were_signed(engine: sa.Engine, monkeypatch: pytest.MonkeyPat
         _decision("z", 1001.5, node="far"),
     ]
     RecordStore(engine).ship(records, "gate-0/1", 10)
-    found = list(signed_calls(engine, 1002.0))
+    found = _readable(engine)
     assert sorted(call.record_id for call in found) == ["0", "1", "2", "3", "4", "5", "z"]
     assert [call.at for call in found] == sorted(call.at for call in found)
     assert {call.identity for call in found} == {"node"}
-    assert [call.record_id for call in signed_calls(engine, 1002.0, "far")] == ["z"]
+    assert [call.record_id for call in _readable(engine, "far")] == ["z"]
+
+
+@pytest.mark.parametrize(
+    "decision",
+    [
+        '{"serial":"x", oops',
+        '{"record_id":7,"serial":"x"}',
+        '{"serial":"x","a":' + "[" * 5000,
+        '{"record_id":"b","at":1e300,"attestation":{"rule":"A-own-inventory","serial":"x"}}',
+    ],
+)
+def test_a_record_that_cannot_be_read_is_told_and_hides_no_other(engine: sa.Engine, decision: str) -> None:
+    RecordStore(engine).ship([_decision(name, 1000.0 + ord(name)) for name in "abc"], "gate-0/1", 10)
+    with engine.begin() as connection:
+        connection.execute(calls.update().where(calls.c.record_id == "b").values(decision=decision))
+    first, second, third = signed_calls(engine, 2000.0, "")
+    assert (first, third) == tuple(
+        SignedCall(record_id=name, at=1000.0 + ord(name), identity="node") for name in "ac"
+    )
+    assert second == UnreadableCall(record_id="b")

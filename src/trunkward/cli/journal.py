@@ -21,7 +21,8 @@ def run_verify(paths: Paths, *, heads: Path | None, key: Path | None, as_json: b
     """0: every line is as it was written, and signed heads say so. 1: not all. 2: it could not be looked."""
     try:
         public = _key(paths, key)
-        found = examined(paths, heads or paths.heads, public, is_copy=heads is not None)
+        # a copy may well be a link; what stands in the node's own place may not
+        found = examined(paths, heads.resolve() if heads else paths.heads, public, is_copy=heads is not None)
     except (ChainBroken, KeyUnusable) as problem:
         complain(str(problem))
         return 1 if isinstance(problem, ChainBroken) else 2

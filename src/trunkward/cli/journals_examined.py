@@ -18,26 +18,31 @@ from trunkward.control.restored import lost_between
 from trunkward.control.sound_journal import sound_journal
 from trunkward.engines.in_force import read_in_force
 from trunkward.engines.journals import Place, minutes_since, segments_of, signers_journals, values_beside
+from trunkward.engines.whole_file import NoPlainFile
 from trunkward.journal.chain import ChainBroken
 from trunkward.journal.examine import HeadAt, Report, examine, told, whole
 from trunkward.journal.heads import ACTS
 from trunkward.journal.witness import Told, in_minutes, restored
 from trunkward.settings import Paths
-from trunkward.store.signed import signed_calls
+from trunkward.store.signed import UnreadableCall, signed_calls
 
 #: Seconds after which heads that nobody signed any more are a finding: an hour and some rounds; and a line
 #: that no head names: a minute, and what signer and worker take.
 _SILENT_S, _UNSIGNED_S = 3900.0, 120.0
 #: Seconds before now that the next look begins at: calls of later heads may be on their way.
 _SURELY_S = 180.0
+#: Records that cannot be read are told by their ids; of more their number.
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Since:
-    """Where a look begins that goes on from one before."""
+    """What a look knows of the one before, and where it begins."""
 
-    #: The minute of signed heads it begins with; None: the first, and each journal with its first line.
+    #: A minute of signed heads that was there; None: no look has come to one.
     place: Place | None
+    #: It begins with the first minute all the same, and each journal with its first line.
+    whole: bool
     #: Seconds since the epoch from which on calls are held against their lines.
     calls: float
 
@@ -47,7 +52,8 @@ class Examined:
     """What came of a look."""
 
     reports: list[Report]
-    #: Sentences on heads that should have been signed; on calls that have no line; on those a restore took.
+    #: Sentences on heads that should have been signed; on calls that have no line, or whose record cannot be
+    #: read; on those a restore took.
     silent: list[str]
     lost: list[str]
     declared: list[str]
@@ -55,13 +61,21 @@ class Examined:
     last_s: float
     #: Where the next one may begin; None: nowhere yet.
     reached: Since | None
-    #: The calls' records could not be read, which has been said.
+    #: From when on calls' records were held against their lines, in seconds since the epoch; None: there are
+    #: no records.
+    calls_since: float | None
+    #: The calls' records could not be asked, which has been said.
     is_unread: bool
 
     @property
+    def is_changed(self) -> bool:
+        """Whether anything that was looked at is not as it was written."""
+        return bool(self.lost) or any(report.findings for report in self.reports)
+
+    @property
     def holds(self) -> bool:
-        """Whether everything that was looked at is as it was written."""
-        return not (self.silent or self.lost or any(report.findings for report in self.reports))
+        """Whether it is, and heads are signed of it."""
+        return not (self.is_changed or self.silent)
 
 
 def examined(
@@ -74,9 +88,14 @@ def examined(
     """
     looking = _Looking(paths, since)
     reports, last_s = looking.reports(heads, key)
-    unread = 0
+    unread, calls_since = 0, None
     if paths.database or paths.records_db.exists():
-        unread = with_records_database(paths, looking.compared)
+        calls_since = since.calls if since else 0.0
+        try:
+            unread = with_records_database(paths, looking.compared)
+        except Exception as problem:  # whatever stands in there hides nothing that the journals have shown
+            complain(f"calls are not held against their lines: {type(problem).__name__}: {problem}")
+            unread = 2
     return Examined(
         reports=reports,
         silent=[] if is_copy else list(_silent(reports, last_s, time.time())),
@@ -84,6 +103,7 @@ def examined(
         declared=looking.declared,
         last_s=last_s,
         reached=looking.reached,
+        calls_since=calls_since,
         is_unread=bool(unread),
     )
 
@@ -105,13 +125,13 @@ class _Looking:
         """What came out of each journal, and when a head was last signed; 0: never."""
         signed: defaultdict[str, list[HeadAt]] = defaultdict(list)
         last_s = 0.0
-        place = self._since.place if self._since else None
-        for minute, its_place in minutes_since(heads, key, place):
-            if place is not None and not last_s:
+        known, whole = (self._since.place, self._since.whole) if self._since else (None, True)
+        for minute, its_place in minutes_since(heads, key, known, whole=whole):
+            if not whole and not last_s:
                 self._begins = {head.journal: head.seq for head in minute.heads}
             last_s = minute.at
             if minute.at <= self._began_s - _SURELY_S:
-                self.reached = Since(place=its_place, calls=minute.at)
+                self.reached = Since(place=its_place, whole=False, calls=minute.at)
             for head in minute.heads:
                 signed[head.journal].append(HeadAt(at=minute.at, head=head))
         journals = signers_journals(self._paths)
@@ -128,10 +148,17 @@ class _Looking:
         if begins and not segments:  # deleted since, its time was over: what is left tells of it
             begins, segments = 0, segments_of(journal)
         told_of_calls = self._by_journal[name]
-        return examine(name, segments, signed, values_beside(journal), told_of_calls, since=begins)
+        try:
+            return examine(name, segments, signed, values_beside(journal), told_of_calls, since=begins)
+        except NoPlainFile as problem:
+            report = Report(journal=name)
+            report.add(0, f"{problem}: what is in it cannot be followed")
+            return report
 
     def compared(self, engine: sa.Engine) -> int:
         """Adds sentences on calls that were signed, by their own records, and have no line; 0.
+
+        And on records that speak of a signature, and cannot be read.
 
         `declared`: that a restore took it, which the journal of acts says.
         """
@@ -141,9 +168,14 @@ class _Looking:
         missing: defaultdict[str, list[float]] = defaultdict(list)
         # lines of calls of this moment are on their way
         until_s, since_s = self._began_s - _UNSIGNED_S, self._since.calls if self._since else 0.0
+        unreadable: list[str] = []
         for call in signed_calls(engine, until_s, node, since=since_s):
-            if self._by_journal[call.identity].lacks(call.record_id, call.at):
+            if isinstance(call, UnreadableCall):
+                unreadable.append(call.record_id)
+            elif self._by_journal[call.identity].lacks(call.record_id, call.at):
                 missing[call.identity].append(call.at)
+        if unreadable:
+            self.lost.append(_unreadable(unreadable))
         between = _restores(self._paths) if missing else []
         for name, moments in sorted(missing.items()):
             left = self._by_journal[name].undeclared(moments)
@@ -161,6 +193,13 @@ class _Looking:
                     "or somebody who cut lines off before their head was signed"
                 )
         return 0
+
+
+def _unreadable(record_ids: list[str]) -> str:
+    number = "1 call's record" if len(record_ids) == 1 else f"{len(record_ids)} calls' records"
+    more = [f"and {len(record_ids) - _MOST_NAMED} more"] if len(record_ids) > _MOST_NAMED else []
+    which = ", ".join([*record_ids[:_MOST_NAMED], *more])
+    return f"{number} cannot be read, and not be held against the journals: changed, or damaged: {which}"
 
 
 def _restores(paths: Paths) -> list[tuple[float, float]]:

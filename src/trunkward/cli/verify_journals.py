@@ -1,8 +1,10 @@
 """`trunkward journal verify`, by the node itself (`python -m trunkward.cli.verify_journals`).
 
 Each day it goes on where the last good look has ended, and holds the calls since against their lines; once a
-week it follows everything from the first line on, as the command does: what was changed in a line that was
-good before, only that can tell. Only a good look moves on; what is wrong is so found again by the next one.
+week it follows each journal from the first line on, as the command does: what was changed in a line that was
+good before, only that can tell. Calls of before, and records that came later than the look after their call,
+the command alone compares, which holds all of them in memory. The heads have to be there up to where the last
+good look has ended in any case. Only a good look moves on; what is wrong is so found again by the next one.
 `engines.verify_look` starts it.
 """
 
@@ -18,15 +20,22 @@ from pathlib import Path
 
 import sqlalchemy as sa
 import typer
-from msgspec.structs import replace
 
 from trunkward.cli.calls import with_records_database
 from trunkward.cli.journals_examined import Examined, Since, examined
 from trunkward.cli.said import complain, in_words
 from trunkward.engines.journals import KeyUnusable, read_public_key
 from trunkward.engines.pki_files import PkiFiles
-from trunkward.engines.verified_state import Outcome, Told, Verified, read_verified, write_verified
+from trunkward.engines.verified_state import (
+    Outcome,
+    Told,
+    Verified,
+    not_good,
+    read_verified,
+    write_verified,
+)
 from trunkward.journal.chain import ChainBroken
+from trunkward.journal.examine import told as told_at
 from trunkward.records.model import Event, EventRecord
 from trunkward.settings import Paths
 from trunkward.store.records import RecordStore
@@ -42,39 +51,35 @@ _NICE, _WORKS_S, _RESTS_S = 19, 0.02, 0.08
 
 
 def run(paths: Paths) -> int:
-    """Looks, and writes down what came of it: 0 as it was written, 1 it is not, 2 it was not looked at."""
+    """Looks, and writes down what came of it.
+
+    0: all is as it was written. 1: it is not, or heads of it are not signed. 2: it was not looked at.
+    """
     before, began = read_verified(paths), time.time()
     is_whole = before is None or before.place is None or began - before.whole_at >= _WHOLE_EVERY_S
     since = Since(
-        place=None if before is None or is_whole else before.place,
+        place=before.place if before is not None else None,
+        whole=is_whole,
         calls=before.calls if before is not None and before.calls else began - _FIRST_CALLS_S,
     )
     found, outcome, problem = _looked(paths, since)
-    told = Told(
-        at=time.time(),
-        outcome=outcome,
-        problem=problem,
-        good_at=before.told.good_at if before else 0.0,
-        looked_at=before.told.looked_at if before else "",
-    )
-    kept = before or Verified(told=told)
-    after = Verified(told=told, place=kept.place, calls=kept.calls, whole_at=kept.whole_at)
+    now = time.time()
+    after = not_good(before, outcome, problem, now)
     if outcome is Outcome.HOLDS and found is not None:
         reached = found.reached or since
         after = Verified(
-            told=Told(at=told.at, outcome=outcome, good_at=told.at, looked_at=_how_much(found, since)),
+            told=Told(at=now, outcome=outcome, good_at=now, looked_at=_how_much(found, since)),
             place=reached.place,
             calls=reached.calls,
-            whole_at=began if is_whole else kept.whole_at,
+            whole_at=began if before is None or is_whole else before.whole_at,
         )
-    _put_on_record(paths, began, after.told)
-    if outcome is Outcome.NOT_DONE and before is not None and before.told.outcome is Outcome.CHANGED:
-        # what was found stays until somebody has looked again and finds it no more
-        after = replace(after, told=replace(told, outcome=Outcome.CHANGED, problem=before.told.problem))
+    # first: the records' database may be what does not answer
     write_verified(paths, after)
+    if outcome in (Outcome.HOLDS, Outcome.CHANGED):
+        _put_on_record(paths, began, after.told)
     if problem:
         complain(problem)
-    return {Outcome.HOLDS: 0, Outcome.CHANGED: 1, Outcome.NOT_DONE: 2}[outcome]
+    return {Outcome.HOLDS: 0, Outcome.CHANGED: 1, Outcome.SILENT: 1, Outcome.NOT_DONE: 2}[outcome]
 
 
 def _looked(paths: Paths, since: Since) -> tuple[Examined | None, Outcome, str]:
@@ -89,8 +94,12 @@ def _looked(paths: Paths, since: Since) -> tuple[Examined | None, Outcome, str]:
         return None, Outcome.NOT_DONE, in_words(problem) if isinstance(problem, OSError) else str(problem)
     except typer.Exit:
         return None, Outcome.NOT_DONE, " ".join(said.getvalue().split())
-    if not found.holds:
-        return found, Outcome.CHANGED, _in_short(list(_faults(found)))
+    except Exception as problem:  # whatever it is: a look that ends in it is told, too
+        return None, Outcome.NOT_DONE, f"{type(problem).__name__}: {problem}"
+    if found.is_changed:
+        return found, Outcome.CHANGED, _in_short([*_faults(found), *found.silent])
+    if found.silent:  # who signs them is not there: nobody has changed anything
+        return found, Outcome.SILENT, _in_short([*found.silent, *said.getvalue().splitlines()])
     if found.is_unread:
         return found, Outcome.NOT_DONE, " ".join(said.getvalue().split())
     return found, Outcome.HOLDS, ""
@@ -102,7 +111,6 @@ def _faults(found: Examined) -> Iterator[str]:
             where = f"{finding.segment}, line" if finding.segment else "line"
             yield f"{report.journal}: {where} {finding.line}: {finding.what}"
     yield from found.lost
-    yield from found.silent
 
 
 def _in_short(faults: list[str]) -> str:
@@ -112,12 +120,14 @@ def _in_short(faults: list[str]) -> str:
 
 def _how_much(found: Examined, since: Since) -> str:
     lines = ", ".join(f"{report.journal} to line {report.lines}" for report in found.reports)
-    return f"{lines}; {'from where the last look had come to' if since.place else 'from the first line on'}"
+    calls = "" if found.calls_since is None else f"; calls since {told_at(found.calls_since)}"
+    begun = "from the first line on" if since.whole else "from where the last look had come to"
+    return f"{lines}; {begun}{calls}"
 
 
 def _put_on_record(paths: Paths, began: float, told: Told) -> None:
-    """As an event; of what could not be looked at, and where there are no records, `status` alone tells."""
-    if told.outcome is Outcome.NOT_DONE or not (paths.database or paths.records_db.exists()):
+    """As an event; where there are no records, and of other outcomes, `status` alone tells."""
+    if not (paths.database or paths.records_db.exists()):
         return
     event = EventRecord(
         event_id=f"journals-{int(told.at)}-{secrets.token_hex(4)}",

@@ -210,6 +210,13 @@ def _of_journals(facts: Facts) -> Iterable[Trouble]:
             means="calls go as ever; what was signed or done is not proved: trunkward journal verify",
             nameless="journals",
         )
+    elif its is not None and its.silent:
+        yield Trouble(
+            what="journals",
+            problem=its.problem,
+            means="calls go as ever; who changes what was written since is not found: worker.log",
+            nameless="journals",
+        )
     elif facts.verifying_fails:
         since_s = facts.now - its.good_at if its is not None and its.good_at else facts.up_s
         problem = f"not verified for {since_s / 3600:.0f} hours"

@@ -56,6 +56,7 @@ def as_document(found: Health, *, names: bool) -> dict[str, Any]:
             "at": _iso(facts.verified.at),
             "good_at": _iso(facts.verified.good_at or None),
             "changed": facts.verified.changed,
+            "silent": facts.verified.silent,
             **({"problem": facts.verified.problem, "looked_at": facts.verified.looked_at} if names else {}),
         },
         "space": {

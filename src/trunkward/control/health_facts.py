@@ -133,12 +133,14 @@ class VerifiedFacts:
     at: float
     #: Something is not as it was written.
     changed: bool
-    #: What, or why it could not be looked; "": neither.
+    #: What, of what no heads are signed, or why it could not be looked; "": nothing.
     problem: str
     #: When everything was found as it was written last; 0: never.
     good_at: float
     #: In words, how much was looked at then.
     looked_at: str = ""
+    #: Heads that should have been signed were not: what came since is not protected.
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,8 +185,10 @@ class Facts:
 
     @property
     def verifying_fails(self) -> bool:
-        """Whether nobody has found the journals as they were written for too long."""
+        """Whether nobody can tell that the journals are as they were written, or has for too long."""
         its = self.verified
+        if its is not None and its.silent:
+            return True
         if its is None or not its.good_at:
             return self.up_s > FIRST_VERIFIED_LATE_S
         return self.now - its.good_at > VERIFIED_LATE_S

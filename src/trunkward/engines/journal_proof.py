@@ -15,6 +15,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from trunkward.engines.journals import files_of
+from trunkward.engines.whole_file import open_plain
 from trunkward.journal.chain import UNREADABLE, ChainBroken
 from trunkward.journal.heads import Head, only, read_minute
 from trunkward.journal.segments import first_of
@@ -91,7 +92,7 @@ def values_of(journal: Path, day: str, seq: int) -> Values | None:
     Raises `OSError`.
     """
     try:
-        file = (journal.with_name("details") / f"{day}.jsonl").open("rb")
+        file = open_plain(journal.with_name("details") / f"{day}.jsonl")
     except FileNotFoundError:
         return None
     with file:
@@ -105,7 +106,7 @@ def _lines_from(journal: Path, seq: int) -> Iterator[bytes]:
     files = files_of(journal)
     begun = sum(first <= seq for path in files if (first := first_of(path.name)) is not None)
     for path in files[max(begun - 1, 0) :]:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             _to_first(file, lambda line: _number(line) >= seq)
             for line in file:
                 yield line.rstrip(b"\n")
@@ -116,7 +117,7 @@ def _head_after(
 ) -> tuple[float, Head, str] | None:
     """The first signed head of a journal at its line `seq` or beyond; when it was signed; its line alone."""
     try:
-        file = heads.open("rb")
+        file = open_plain(heads)
     except FileNotFoundError:
         return None
     with file:

@@ -13,7 +13,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
-from trunkward.engines.whole_file import read_plain, write_whole
+from trunkward.engines.whole_file import NoPlainFile, open_plain, read_plain, write_whole
 from trunkward.journal.chain import UNREADABLE, ChainBroken, Entry, entry_of
 from trunkward.journal.heads import ACTS, Head, Minute, read_line, read_minutes
 from trunkward.journal.segments import Segment, first_of
@@ -21,7 +21,7 @@ from trunkward.journal.values import Values, ValuesOf
 from trunkward.settings import Paths, signer_name
 from trunkward.trunks.transit import OF_NODE
 
-#: A head as a signer tells it has some 200 bytes, a line of heads less than this (our limit).
+#: A head as a signer tells it has some 200 bytes; a line of heads or of a journal less than this (our limit).
 _MAX_HEAD = 4096
 _MAX_LINE = 1 << 20
 #: Bytes of signed heads that a day has at most: 1,440 lines, of a few hundred each and more with resellers.
@@ -57,6 +57,7 @@ def files_of(journal: Path) -> list[Path]:
 def segments_of(journal: Path, since: int = 0) -> list[Segment]:
     """The same, to be read; of the last one not what is still being written. Raises `OSError`.
 
+    Reading one raises `NoPlainFile` for what the signer's user has put in its place.
     `since`: from the one on that has a line with this number; none, if that is before the first.
     """
     files = files_of(journal)
@@ -67,12 +68,19 @@ def segments_of(journal: Path, since: int = 0) -> list[Segment]:
 
 
 def _lines(path: Path, *, ended: bool) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        for line in file:
+    with open_plain(path) as file:
+        for line in _lines_of(file, path):
             if line.endswith(b"\n"):
                 yield line[:-1]
             elif ended:
                 yield line
+
+
+def _lines_of(file: BinaryIO, path: Path) -> Iterator[bytes]:
+    while line := file.readline(_MAX_LINE + 1):
+        if len(line) > _MAX_LINE:
+            raise NoPlainFile(f"{path}: a line of more than {_MAX_LINE} bytes: none that was written here")
+        yield line
 
 
 def values_beside(journal: Path) -> ValuesOf:
@@ -138,7 +146,7 @@ def append_minute(path: Path, line: str) -> None:
 def last_minute(path: Path) -> Entry | None:
     """The newest line of signed heads, None for a file that is not there. Raises `ChainBroken`, `OSError`."""
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - _MAX_LINE))
             tail = file.read()
@@ -158,9 +166,9 @@ def signed_between(path: Path, since_s: float, until_s: float) -> bool:
     By the times they tell; whoever asks may write none of them, and believes who does. Raises `OSError`.
     """
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _LATEST))
-            lines = file.read().splitlines()
+            lines = file.read(_LATEST).splitlines()
     except FileNotFoundError:
         return False
     return any(since_s <= at <= until_s for at in map(_signed_at, lines))
@@ -171,31 +179,44 @@ def minutes_of(path: Path, key: Ed25519PublicKey) -> Iterator[Minute]:
     return (minute for minute, _ in minutes_since(path, key, None))
 
 
-def minutes_since(path: Path, key: Ed25519PublicKey, since: Place | None) -> Iterator[tuple[Minute, Place]]:
-    """The same with the place of each; beginning with one that was there before, and has to be as it was."""
+def minutes_since(
+    path: Path, key: Ed25519PublicKey, known: Place | None, *, whole: bool = False
+) -> Iterator[tuple[Minute, Place]]:
+    """The same with the place of each.
+
+    `known`: one that was there before, and has to be as it was; it begins with that one, or if `whole` with
+    the first.
+    """
     places: list[Place] = []
 
     def lines(file: BinaryIO) -> Iterator[str]:
         offset = file.tell()
-        for line in file:
+        for line in _lines_of(file, path):
             if line.endswith(b"\n"):
                 places.append(Place(offset=offset, sha256=sha256(line).hexdigest()))
                 offset += len(line)
                 yield line[:-1].decode(errors="replace")
 
-    with path.open("rb") as file:
-        try:
-            if since is not None:
-                file.seek(since.offset)
-                if sha256(file.readline()).hexdigest() != since.sha256:
+    try:
+        with open_plain(path) as file:
+            if known is not None:
+                file.seek(known.offset)
+                if sha256(file.readline(_MAX_LINE)).hexdigest() != known.sha256:
                     raise ChainBroken(
                         "the line it was verified to before is not there: rewritten, or cut off"
                     )
-                file.seek(since.offset)
-            for minute in read_minutes(lines(file), key, from_the_first=since is None):
+            begins = 0 if known is None or whole else known.offset
+            file.seek(begins)
+            for minute in read_minutes(lines(file), key, from_the_first=not begins):
                 yield minute, places.pop()
-        except ChainBroken as broken:
-            raise ChainBroken(f"{path}: {broken}") from None
+    except FileNotFoundError:
+        if known is None:
+            raise
+        raise ChainBroken(f"{path}: it is gone, and was verified before: taken away") from None
+    except NoPlainFile as problem:
+        raise ChainBroken(str(problem)) from None
+    except ChainBroken as broken:
+        raise ChainBroken(f"{path}: {broken}") from None
 
 
 def read_private_key(path: Path) -> Ed25519PrivateKey:
@@ -248,8 +269,8 @@ def _signed_at(line: bytes) -> float:
 
 
 def _values(path: Path) -> Iterator[Values]:
-    with path.open("rb") as file:
-        for line in file:
+    with open_plain(path) as file:
+        for line in _lines_of(file, path):
             try:
                 yield msgspec.json.decode(line, type=Values)
             except UNREADABLE:

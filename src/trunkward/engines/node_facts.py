@@ -295,6 +295,7 @@ def verified_facts(paths: Paths) -> VerifiedFacts | None:
     return VerifiedFacts(
         at=found.at,
         changed=found.outcome is Outcome.CHANGED,
+        silent=found.outcome is Outcome.SILENT,
         problem=found.problem,
         good_at=found.good_at,
         looked_at=found.looked_at,

@@ -7,13 +7,14 @@ machine was started anew. What whoever watches has to know is told in a file tha
 from enum import StrEnum
 
 import msgspec
+from msgspec.structs import replace
 
 from trunkward.engines.journals import Place
 from trunkward.engines.whole_file import read_plain, write_whole
 from trunkward.settings import Paths
 
 _MOST_BYTES = 1 << 16
-#: Seconds between two looks, and to the next one after one that could not be done.
+#: Seconds between two looks, and to the next one after one that has told neither good nor bad.
 EVERY_S, AGAIN_S = 86_400.0, 3600.0
 
 
@@ -22,6 +23,8 @@ class Outcome(StrEnum):
 
     HOLDS = "holds"
     CHANGED = "changed"
+    #: What there is is as it was written, but heads that should have been signed were not.
+    SILENT = "silent"
     NOT_DONE = "not-done"
 
 
@@ -76,8 +79,19 @@ def tell(paths: Paths, told: Told) -> None:
     write_whole(paths.verified_told, msgspec.json.encode(told), 0o644, durable=False)
 
 
+def not_good(before: Verified | None, outcome: Outcome, problem: str, now: float) -> Verified:
+    """After a look that has not found everything as it was written; `now` in seconds since the epoch.
+
+    The next one begins where this one did. What was changed stays so until a look finds that it is not.
+    """
+    told = before.told if before is not None else Told(at=now, outcome=outcome)
+    if outcome is Outcome.CHANGED or told.outcome is not Outcome.CHANGED:
+        told = replace(told, outcome=outcome, problem=problem)
+    return replace(before or Verified(told=told), told=replace(told, at=now))
+
+
 def is_due(told: Told | None, now: float) -> bool:
     """Whether it is time for the next one; `now` in seconds since the epoch."""
     if told is None or now < told.at:
         return True
-    return now - told.at >= (AGAIN_S if told.outcome is Outcome.NOT_DONE else EVERY_S)
+    return now - told.at >= (EVERY_S if told.outcome in (Outcome.HOLDS, Outcome.CHANGED) else AGAIN_S)

@@ -2,7 +2,8 @@
 
 `up` starts the command that does, of the version that runs, as it does for what root alone may delete
 (`engines.retention_look`). That takes a fifth of a core at most, behind everything else, and so hours where
-journals are large: it has a thread of its own, and ends with the node.
+journals are large: it has a thread of its own, and ends with the node. One that does not end by itself is
+ended after a day, and written down as not done.
 """
 
 import subprocess
@@ -12,11 +13,20 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from trunkward.engines.installed import in_use, this_installation
-from trunkward.engines.verified_state import is_due, read_verified, tell
+from trunkward.engines.verified_state import (
+    Outcome,
+    is_due,
+    not_good,
+    read_verified,
+    tell,
+    write_verified,
+)
 from trunkward.settings import Paths
 
 #: Seconds from the moment a node is ready to the first time somebody asks whether it is due, and between two.
 _FIRST_S, _EVERY_S = 300.0, 600.0
+#: Seconds after which a look is ended that has not ended by itself: what it reads others may write.
+_MOST_S = 86_400.0
 #: Characters of what a command said that are kept.
 _MOST_SAID = 500
 _COMMAND = ("-I", "-m", "trunkward.cli.verify_journals")
@@ -72,7 +82,25 @@ class Verifying:
             return f"{type(problem).__name__}: {problem}"
         if self._ended.is_set():  # in this very moment
             self._running.terminate()
-        words = self._running.communicate()[1].decode(errors="replace").split("\n")
+        words, is_late = _words(self._running)
         code, self._running = self._running.returncode, None
-        said = "; ".join(line.strip() for line in words if line.strip())[-_MOST_SAID:]
-        return "" if self._ended.is_set() else said or (f"it ended with {code}" if code else "")
+        if self._ended.is_set():
+            return ""
+        said = "; ".join(line.strip() for line in words.split("\n") if line.strip())[-_MOST_SAID:]
+        if code >= 0:
+            return said or (f"it ended with {code}" if code else "")
+        late = f"it had not ended after {_MOST_S / 3600:.0f} hours"
+        why = f"the look was ended: {late if is_late else f'signal {-code}'}"
+        before = read_verified(self._paths)
+        write_verified(self._paths, not_good(before, Outcome.NOT_DONE, why, time.time()))
+        return why
+
+
+def _words(running: subprocess.Popen[bytes]) -> tuple[str, bool]:
+    """What it said until its end; and whether that did not come by itself in time."""
+    try:
+        said, is_late = running.communicate(timeout=_MOST_S)[1], False
+    except subprocess.TimeoutExpired:
+        running.kill()
+        said, is_late = running.communicate()[1], True
+    return said.decode(errors="replace"), is_late

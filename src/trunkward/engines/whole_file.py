@@ -1,14 +1,20 @@
 """Files of less trusted users: written whole or not at all, and read without being held up by them."""
 
+import errno
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from trunkward.engines.users import gid, uid
 
 #: Bytes the disk gets at once. A gate waits for it with each decision: what a kernel has gathered of a large
 #: file, or what is given to it whole, keeps the disk busy for tens of milliseconds.
 PIECE = 1 << 20
+
+
+class NoPlainFile(OSError):
+    """In a file's place is a pipe, a link, or what else was not written there; the message names it."""
 
 
 def write_whole(path: Path, content: bytes, mode: int, *, durable: bool = True) -> None:
@@ -56,13 +62,25 @@ def _keep_names_of(directory: Path) -> None:
 
 
 def read_plain(path: Path, at_most: int, *, follow: bool = False) -> bytes:
-    """The first `at_most` bytes of a file. Raises `OSError`, also for what is no file.
+    """The first `at_most` bytes of a file: a huge one must not fill memory. Raises as `open_plain` does."""
+    with open_plain(path, follow=follow) as file:
+        return file.read(at_most)
 
-    A pipe in its place must not hold the reader up, a link not lead it elsewhere, a huge one not fill memory.
+
+def open_plain(path: Path, *, follow: bool = False) -> BinaryIO:
+    """A file to be read. Raises `NoPlainFile` for what is none, and `OSError`.
+
+    A pipe in its place must not hold the reader up, a link not lead it elsewhere.
     """
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
-    descriptor = os.open(path, flags)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(f"{path}: no file")
-        return file.read(at_most)
+    none = f"{path}: no file, but a pipe, a link or something else in its place"
+    try:
+        descriptor = os.open(path, flags)
+    except OSError as problem:
+        if problem.errno in (errno.ELOOP, errno.ENXIO):  # a link; a socket
+            raise NoPlainFile(none) from None
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise NoPlainFile(none)
+    return os.fdopen(descriptor, "rb")

@@ -1,12 +1,17 @@
-"""Calls whose records say that they were signed: for whoever holds the signers' journals against them."""
+"""Calls whose records say that they were signed: for whoever holds the signers' journals against them.
+
+Others than the worker may have the database's password: a record that is none any more is told of, and hides
+no other.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import sqlalchemy as sa
 
+from trunkward.journal.chain import UNREADABLE
 from trunkward.records.model import AttestationRecord
 from trunkward.store.schema import calls
 
@@ -25,11 +30,19 @@ class SignedCall:
     identity: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadableCall:
+    """One whose record speaks of a signature, and cannot be read."""
+
+    record_id: str
+
+
 class _Decision(msgspec.Struct):
     """What of a decision says so; the rest is not read."""
 
     record_id: str
-    at: float
+    #: A moment that a calendar has a name for.
+    at: Annotated[float, msgspec.Meta(ge=0, lt=2e11)]
     node: str = ""
     attestation: AttestationRecord | None = None
 
@@ -39,17 +52,18 @@ _decode = msgspec.json.Decoder(_Decision).decode
 
 def signed_calls(
     engine: sa.Engine, until: float, node: str = "", *, since: float = 0.0
-) -> Iterator[SignedCall]:
+) -> Iterator[SignedCall | UnreadableCall]:
     """All of them that were decided between two times, in seconds since the epoch; the oldest first.
 
-    `node`: those of one alone, where several nodes have one database.
+    `node`: those of one alone, where several nodes have one database; and those
+    that cannot be read, whosever they are.
     """
     # a caller's own words are escaped in JSON
     says_so = calls.c.decision.contains('"serial":"', autoescape=True)
     after: list[Any] = []
     while True:
         query = (
-            sa.select(calls.c.id, calls.c.at, calls.c.decision)
+            sa.select(calls.c.id, calls.c.record_id, calls.c.at, calls.c.decision)
             .where(calls.c.at >= since, calls.c.at < until, says_so, *after)
             .order_by(calls.c.at, calls.c.id)
             .limit(_PAGE)
@@ -57,7 +71,11 @@ def signed_calls(
         with engine.connect() as connection:
             rows = connection.execute(query).all()
         for row in rows:
-            made = _decode(row.decision)
+            try:
+                made = _decode(row.decision)
+            except UNREADABLE:
+                yield UnreadableCall(record_id=row.record_id)
+                continue
             if (said := made.attestation) is not None and said.serial and node in ("", made.node):
                 yield SignedCall(record_id=made.record_id, at=made.at, identity=said.identity)
         if len(rows) < _PAGE:

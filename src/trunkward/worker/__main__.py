@@ -149,6 +149,9 @@ def main() -> None:
         wait_s = ROUND_S
         try:
             beat()
+            # before the database is asked for anything: they are signed also while it is lost
+            heads.round(time.time())
+            counted.heads_signed_at = heads.signed_at
             functions.round()
             counted.name_taken = functions.name_taken
             counted.policy_version, counted.compilations_failed = compiler.version, compiler.failed
@@ -157,8 +160,6 @@ def main() -> None:
             ship(paths.segment_directories(), store, time.time(), log.warning, beat)
             functions.with_ledger(partial(settle_again, shipped=True))
             abandoned.round(notes, time.time(), beat)
-            heads.round(time.time())
-            counted.heads_signed_at = heads.signed_at
             delegates.round(compiler.declared, compiler.delegates, time.time())
             counted.records_until = compiler.records_until
             counted.traceback_dues = [one.due_at for one in compiler.traceback_requests]

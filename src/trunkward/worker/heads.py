@@ -6,15 +6,9 @@ from functools import partial
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from trunkward.engines.journals import (
-    KeyUnusable,
-    append_minute,
-    last_minute,
-    read_private_key,
-    told_heads,
-)
+from trunkward.engines.journals import append_minute, last_minute, read_private_key, told_heads
 from trunkward.engines.pki_files import PkiFiles
-from trunkward.journal.chain import ChainBroken, Entry
+from trunkward.journal.chain import Entry
 from trunkward.journal.commitment import SALT_BYTES
 from trunkward.journal.heads import Head, signed_minute
 from trunkward.settings import Paths
@@ -49,7 +43,7 @@ class Heads:
         self._next_s = now_s + EVERY_S
         try:
             self._sign(now_s)
-        except (ChainBroken, KeyUnusable, OSError) as problem:
+        except Exception as problem:  # whatever it is: records are shipped all the same
             self._key = None  # all is read again
             if str(problem) != self._problem:
                 self._log("heads of the journals are not signed", problem=str(problem))

@@ -108,6 +108,10 @@ def test_with_everything_lost_there_is_still_an_answer() -> None:
             VerifiedFacts(at=90.0, changed=True, problem="line 7", good_at=-200_000.0),
             {"changed": 1, "not_verified": 1, "verified_timestamp_seconds": -200_000.0},
         ),
+        (
+            VerifiedFacts(at=90.0, changed=False, problem="no head", good_at=90.0, silent=True),
+            {"changed": 0, "not_verified": 1, "verified_timestamp_seconds": 90.0},
+        ),
     ],
 )
 def test_what_came_of_verifying_the_journals(verified: VerifiedFacts | None, told: dict[str, float]) -> None:

@@ -88,6 +88,8 @@ def test_nobody_signs_any_more(node: Node, capsys: pytest.CaptureFixture[str]) -
     copy = node.paths.heads.with_name("copy.log")
     copy.write_bytes(node.paths.heads.read_bytes())
     assert verify(node, copy) == 0
+    (link := copy.with_name("link.log")).symlink_to(copy)
+    assert verify(node, link) == 0
 
 
 def test_a_journal_that_goes_on_without_heads(node: Node, capsys: pytest.CaptureFixture[str]) -> None:

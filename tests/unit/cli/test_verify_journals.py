@@ -1,5 +1,7 @@
 """The node verifies its journals by itself: from where the last good look has ended, once a week from the first line on."""
 
+import os
+import socket
 import subprocess
 import sys
 import time
@@ -10,10 +12,11 @@ import pytest
 from msgspec.structs import replace
 
 from trunkward.cli import journals_examined
+from trunkward.cli.journal import run_verify
 from trunkward.cli.verify_journals import run
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.engines.verified_state import Outcome, Verified, read_told, read_verified, write_verified
-from trunkward.journal.examine import Report
+from trunkward.journal.examine import Report, told
 from trunkward.journal.heads import ACTS
 from trunkward.records.model import Event
 from trunkward.signer.journal import Journal
@@ -128,6 +131,79 @@ def test_heads_that_were_cut_off_are_found(node: Node, lines: int) -> None:
     assert "the line it was verified to before is not there" in looked(node, 1).told.problem
 
 
+@pytest.mark.parametrize("is_whole", [False, True])
+@pytest.mark.parametrize("keeps", [None, 0, 1])
+def test_heads_are_there_up_to_the_place_also_when_all_is_followed(
+    node: Node, keeps: int | None, is_whole: bool
+) -> None:
+    """Who takes the file away, or makes it anew, has taken heads away that were good before."""
+    first = looked(node, 0)
+    if is_whole:
+        write_verified(node.paths, replace(first, whole_at=first.whole_at - 7 * 86_400))
+    heads = node.paths.heads
+    lines = heads.read_bytes().splitlines(keepends=True)
+    if keeps is None:
+        heads.unlink()
+    else:
+        heads.write_bytes(b"".join(lines[:keeps]))
+    found = looked(node, 1).told
+    assert found.outcome is Outcome.CHANGED
+    assert found.problem.startswith(str(heads))
+    assert ("taken away" if keeps is None else "rewritten, or cut off") in found.problem
+    heads.write_bytes(b"".join(lines))
+    assert looked(node, 0).told.outcome is Outcome.HOLDS
+
+
+def test_heads_that_were_never_there_are_not_looked_at(node: Node) -> None:
+    node.paths.heads.unlink()
+    assert looked(node, 2).told.outcome is Outcome.NOT_DONE
+
+
+def in_its_place(path: Path, what: str) -> None:
+    """By whoever may write there."""
+    path.unlink(missing_ok=True)
+    match what:
+        case "pipe":
+            os.mkfifo(path)
+        case "link":
+            path.symlink_to("/dev/zero")
+        case "directory":
+            path.mkdir()
+        case "socket":
+            with socket.socket(socket.AF_UNIX) as server:
+                server.bind(str(path))
+        case _:  # a line of 1 TiB, which takes no room
+            with path.open("wb") as file:
+                file.truncate(1 << 40)
+
+
+@pytest.mark.parametrize("what", ["pipe", "link", "directory", "socket", "long"])
+@pytest.mark.parametrize("number", [1, 4])
+def test_what_is_no_segment_holds_no_look_up_and_is_a_finding(
+    node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, number: int
+) -> None:
+    monkeypatch.chdir(tmp_path)  # a socket's name is short
+    file = node.paths.signer_journal() / f"{number:012}.jsonl"
+    in_its_place(file.relative_to(tmp_path), what)
+    found = looked(node, 1).told
+    assert found.outcome is Outcome.CHANGED
+    assert found.problem.startswith(f"node: line 0: {file}: ")
+    assert run_verify(node.paths, heads=None, key=None, as_json=False) == 1
+
+
+@pytest.mark.parametrize("what", ["pipe", "link", "directory", "long"])
+@pytest.mark.parametrize("is_first", [False, True])
+def test_what_is_no_file_of_heads_holds_no_look_up_and_is_a_finding(
+    node: Node, what: str, is_first: bool
+) -> None:
+    if not is_first:
+        looked(node, 0)
+    in_its_place(node.paths.heads, what)
+    found = looked(node, 1).told
+    assert found.outcome is Outcome.CHANGED
+    assert found.problem.startswith(str(node.paths.heads))
+
+
 def test_values_of_lines_before_the_place_belong_to_them(node: Node) -> None:
     for ago_s in (2500, 2400):
         node.write_private(ago_s, "+12025550101")
@@ -183,17 +259,29 @@ def test_calls_since_are_held_against_their_lines(node: Node, calls: Calls) -> N
     assert "1 call was signed that the journal has no line of" in looked(node, 1).told.problem
 
 
+@pytest.mark.parametrize("is_whole", [False, True])
+def test_from_when_on_calls_were_held_against_lines_is_said(node: Node, calls: Calls, is_whole: bool) -> None:
+    """Also by the weekly look: calls of before the command alone compares."""
+    first = looked(node, 0)
+    calls.signed(90_000, line=False)
+    write_verified(node.paths, replace(first, whole_at=first.whole_at - is_whole * 7 * 86_400))
+    where = "from the first line on" if is_whole else "from where the last look had come to"
+    assert looked(node, 0).told.looked_at.endswith(f"; {where}; calls since {told(first.calls)}")
+    assert run_verify(node.paths, heads=None, key=None, as_json=False) == 1
+
+
 def test_what_came_of_it_is_an_event(node: Node, calls: Calls) -> None:
     looked(node, 0)
     node.write(1000)
     node.sign(900)
     rewritten(node, line(4), line(8))
     found = looked(node, 1)
-    told = [(one.event, one.detail) for one in calls.store.events.find()]
-    assert told == [
-        (Event.JOURNALS_CHANGED, found.told.problem),
-        (Event.JOURNALS_HOLD, "node to line 3, configuration to line 0; from the first line on"),
-    ]
+    changed, hold = calls.store.events.find()
+    assert (changed.event, changed.detail) == (Event.JOURNALS_CHANGED, found.told.problem)
+    assert hold.event is Event.JOURNALS_HOLD
+    assert hold.detail.startswith(
+        "node to line 3, configuration to line 0; from the first line on; calls since "
+    )
 
 
 def test_what_cannot_be_looked_at_is_not_done_and_takes_no_finding_back(node: Node) -> None:
@@ -217,6 +305,74 @@ def test_records_that_cannot_be_read_are_not_taken_for_none(node: Node, calls: C
     found = looked(node, 2)
     assert found.told.outcome is Outcome.NOT_DONE
     assert "cannot be read" in found.told.problem
+
+
+def unreadable(calls: Calls, record_id: str) -> None:
+    """By whoever has the database's password."""
+    with calls.engine.begin() as connection:
+        text = '{"serial":"x", oops'
+        connection.exec_driver_sql("UPDATE calls SET decision = ? WHERE record_id = ?", (text, record_id))
+
+
+def test_a_record_that_cannot_be_read_is_a_finding_and_hides_none(node: Node, calls: Calls) -> None:
+    record_id = calls.signed(2550)
+    calls.signed(2540, line=False)
+    node.sign(2500)
+    unreadable(calls, record_id)
+    rewritten(node, b"a call", b"A call")
+    problem = looked(node, 1).told.problem
+    assert "node: 000000000001.jsonl, line" in problem
+    assert (
+        f"1 call's record cannot be read, and not be held against the journals: changed, or damaged: {record_id}"
+        in problem
+    )
+    assert "1 call was signed that the journal has no line of" in problem
+    assert run_verify(node.paths, heads=None, key=None, as_json=False) == 1
+    for _ in range(6):
+        unreadable(calls, calls.signed(2400))
+    node.sign(2390)
+    problem = looked(node, 1).told.problem
+    assert "7 calls' records cannot be read" in problem
+    assert "and 2 more" in problem
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_whatever_ends_a_look_is_told_and_hides_no_finding(
+    node: Node, calls: Calls, monkeypatch: pytest.MonkeyPatch, is_changed: bool
+) -> None:
+    looked(node, 0)
+
+    def ends(*_: object, **__: object) -> None:
+        raise ValueError("what nobody has thought of")
+
+    monkeypatch.setattr(journals_examined, "signed_calls", ends)
+    if is_changed:
+        rewritten(node, line(3), line(8))
+    found = looked(node, 1 if is_changed else 2).told
+    assert found.outcome is (Outcome.CHANGED if is_changed else Outcome.NOT_DONE)
+    assert ("ValueError: what nobody has thought of" in found.problem) is not is_changed
+    monkeypatch.setattr(journals_examined, "signers_journals", ends)
+    assert looked(node, 2).told.outcome is found.outcome
+
+
+def test_heads_that_nobody_signs_are_no_change(node: Node, calls: Calls) -> None:
+    """The worker stood still for an hour: what there is holds, what came since is not protected."""
+    first = looked(node, 0)
+    node.write(600)
+    found = looked(node, 1)
+    assert found.told.outcome is Outcome.SILENT
+    assert found.told.problem.startswith("node: no head was signed of its lines since ")
+    assert (found.place, found.told.good_at) == (first.place, first.told.good_at)
+    assert [one.event for one in calls.store.events.find()] == [Event.JOURNALS_HOLD]
+    rewritten(node, line(3), line(8))
+    changed = looked(node, 1).told
+    assert changed.outcome is Outcome.CHANGED
+    assert "; node: no head was signed of its lines since " in changed.problem
+    # what was found stays until a look that has found it no more
+    rewritten(node, line(8), line(3))
+    assert looked(node, 1).told.outcome is Outcome.CHANGED
+    node.sign(500)
+    assert looked(node, 0).told.outcome is Outcome.HOLDS
 
 
 def test_a_state_nobody_can_read_begins_anew(node: Node) -> None:

@@ -216,6 +216,7 @@ _GOOD = VerifiedFacts(at=NOW - 3600, changed=False, problem="", good_at=NOW - 36
             replace(_GOOD, good_at=NOW - 49 * 3600, problem="database is locked"),
             "not verified for 49 hours: database is locked",
         ),
+        (replace(_GOOD, silent=True, problem="no head was signed"), "no head was signed"),
         (replace(_GOOD, changed=True, problem="node: line 7: changed"), "node: line 7: changed"),
         (
             replace(_GOOD, changed=True, problem="node: line 7: changed", good_at=NOW - 49 * 3600),

@@ -43,6 +43,8 @@ def paths(tmp_path: Path) -> Paths:
         (Told(at=NOW - EVERY_S + 1, outcome=Outcome.CHANGED), False),
         (Told(at=NOW - AGAIN_S, outcome=Outcome.NOT_DONE), True),
         (Told(at=NOW - AGAIN_S + 1, outcome=Outcome.NOT_DONE), False),
+        # heads may be signed again by then
+        (Told(at=NOW - AGAIN_S, outcome=Outcome.SILENT), True),
         # of a clock that was ahead
         (Told(at=NOW + 1, outcome=Outcome.HOLDS), True),
     ],
@@ -114,6 +116,34 @@ def test_what_is_not_due_is_not_looked_at_and_is_told_anew(
     time.sleep(0.3)
     verifying.end()
     assert said == []
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("import time; time.sleep(60)", "the look was ended: it had not ended after 0 hours"),
+        ("import os; os.kill(os.getpid(), 9)", "the look was ended: signal 9"),
+    ],
+)
+def test_a_look_that_does_not_end_is_ended_and_written_down(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, text: str, problem: str
+) -> None:
+    """It opened what never answers, or the kernel needed its memory; what was good stays, as the time of it does."""
+    monkeypatch.setattr(verify_look, "_MOST_S", 0.5)
+    good_at = time.time() - EVERY_S - 1
+    write_verified(paths, Verified(told=Told(at=good_at, outcome=Outcome.HOLDS, good_at=good_at)))
+    said: list[str] = []
+    verifying = looking(paths, text, said, monkeypatch)
+    verifying.begin()
+    until(lambda: said)
+    verifying.end()
+    assert said[0] == problem
+    told = read_told(paths)
+    assert told is not None
+    assert (told.outcome, told.problem, told.good_at) == (Outcome.NOT_DONE, problem, good_at)
+    assert told.at == pytest.approx(time.time(), abs=20)
+    # and begins again in an hour, not at once
+    assert said == [problem]
 
 
 def test_it_ends_with_the_node(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:

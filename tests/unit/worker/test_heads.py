@@ -68,6 +68,19 @@ def test_it_goes_on_after_a_restart(paths: Paths) -> None:
     assert [one.seq for one in minutes_of(paths.heads, KEY.public_key())] == [1, 2, 3]
 
 
+def test_whatever_it_is_ends_no_round(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the worker does besides, records first of all, goes on."""
+    said: list[object] = []
+    heads = Heads(paths, lambda event, **facts: said.append(facts["problem"]))
+
+    def broken(_: Paths) -> None:
+        raise ValueError("what nobody has thought of")
+
+    monkeypatch.setattr("trunkward.worker.heads.told_heads", broken)
+    heads.round(0.0)
+    assert said == ["what nobody has thought of"]
+
+
 def test_what_stands_in_its_way_is_told_once_and_tried_again(paths: Paths) -> None:
     said: list[object] = []
     heads = Heads(paths, lambda event, **facts: said.append(facts["problem"]))
