@@ -82,6 +82,5 @@ def test_status_tells_what_waits_for_review(node: EvidenceNode) -> None:
     assert found.problems == ()
     # of what is not as it was entered nobody is asked to accept anything
     node.changed(evidence_rows.update().values(last="+12025550999"))
-    assert waiting(node.paths) == Waiting(
-        problems=(f"record {number} of evidence is not as it was entered: it signs nothing",)
-    )
+    (problem,) = waiting(node.paths).problems
+    assert problem.startswith(f"record {number} of evidence is not as it was entered")
