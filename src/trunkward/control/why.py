@@ -140,7 +140,7 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
     yield f"  {told['words']}"
     yield _row("clause", told["clause"])
     if told["unsigned"]:
-        yield _row("unsigned", told["unsigned"])
+        yield _row("unsigned", f"{told['unsigned_reason']}: {told['unsigned']}")
     yield ""
     # 2.
     yield _row("numbers", f"from {caller(told)} to {told['called_number'] or 'no number'}")

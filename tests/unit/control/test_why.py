@@ -194,6 +194,10 @@ def test_one_that_could_have_been_signed_says_why_it_was_not() -> None:
     told = document(call(attest="", attest_reason="clock-not-synchronised"), KNOWN)
     assert "clock was not known to be right" in told["unsigned"]
     assert told["journal"] is None
+    # who has to act goes by the code: two causes may have the same words
+    words = "the SHAKEN certificate could not be used: ./trunkward status, signer.log"
+    for cause in ("certificate-key-mismatch", "certificate-expired"):
+        assert f"  unsigned      {cause}: {words}\n" in page(call(attest="", attest_reason=cause))
     private = document(call(attest="", attest_reason="none-caller-private"), KNOWN)
     assert private["unsigned"] == RULES[Rule.PRIVATE].words
 
