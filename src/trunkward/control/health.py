@@ -189,7 +189,7 @@ def _of_evidence(facts: Facts) -> Iterable[Trouble]:
         )
     for problem in facts.unsound:
         yield Trouble(
-            what="evidence",
+            what="unsound-evidence",
             problem=problem,
             means="outbound: not signed A by it from the next trunkward apply on, or within the hour",
         )

@@ -251,7 +251,7 @@ def test_who_does_not_take_the_list_of_denied_evidence_is_named() -> None:
 
 def test_evidence_that_was_changed_without_an_act_is_told_of() -> None:
     (trouble,) = health(facts(unsound=("record 11 of evidence is not as it was entered",))).troubles
-    assert (trouble.what, trouble.blocks) == ("evidence", False)
+    assert (trouble.what, trouble.blocks) == ("unsound-evidence", False)
     assert trouble.problem.startswith("record 11 of evidence is not as it was entered")
 
 
