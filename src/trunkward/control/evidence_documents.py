@@ -37,5 +37,5 @@ def why_not(record: EvidenceRecord) -> str:
     """What to say of one that was exchanged."""
     return (
         f"the document of record {record.version} in the database is not the one that was entered: find out "
-        "who wrote to the database, bring it back from a backup, or revoke the record and enter the document anew"
+        "who wrote to the database, bring it back from a backup, or revoke the record and enter it anew"
     )

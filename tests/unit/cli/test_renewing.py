@@ -12,6 +12,7 @@ import pytest
 
 from trunkward.cli import planning, renewing
 from trunkward.cli.changing import configuration_store
+from trunkward.cli.plan_shown import plan_document, show_plan
 from trunkward.cli.renewing import NotRenewed, renewed, run_renew
 from trunkward.control import configuration
 from trunkward.control.configuration import Plan
@@ -168,7 +169,7 @@ def test_in_the_second_half_of_their_time_they_are_renewed_by_itself(
 
 
 def test_a_record_that_was_changed_signs_for_an_hour_at_most(
-    node: EvidenceNode, running: Running, monkeypatch: pytest.MonkeyPatch
+    node: EvidenceNode, running: Running, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Its token would hold for as long as the record was to; whoever watches is told."""
     number = node.accepted("+12125550150")
@@ -177,8 +178,14 @@ def test_a_record_that_was_changed_signs_for_an_hour_at_most(
     before = len(versions(node))
     assert (run_renew(node.paths), read_unsound(node.paths), len(versions(node))) == (0, (), before)
     node.changed(evidence_rows.update().values(last="+12125550159"))
-    assert planned_now(node, monkeypatch).unsound == (f"evidence-{number}",)
-    assert planned_now(node, monkeypatch).effects.kind == "reload"
+    planned = planned_now(node, monkeypatch)
+    assert (planned.unsound, planned.effects.kind) == ((f"evidence-{number}",), "reload")
+    assert plan_document(planned)["unsound"] == [f"evidence-{number}"]
+    capsys.readouterr()
+    show_plan(planned)
+    said = capsys.readouterr().out
+    assert "is this very file, but what was issued for it is not sound any more" in said
+    assert f"- tokens of evidence-{number}, which is not as it was journaled" in said
     assert run_renew(node.paths) == 0
     assert versions(node)[before:] == [(before + 1, "renew")]
     assert f"evidence-{number}" not in running.evidence_ids()
