@@ -259,6 +259,10 @@ def test_what_was_revoked_as_it_stands_is_laid_to_rest(
     assert sound(store) == ([], [])
     changed("+12025550998")
     assert sound(store) == ([], [problem])
+    # that its row says it was revoked, or rejected, stands in no one's way
+    again = revoked(store.evidence(), 2, why="and once more", now=NOW, is_sound=False)
+    do(store, again, ALICE)
+    assert sound(store) == ([], [])
 
 
 def test_rows_of_plain_sql_sign_nothing(store: SqlConfiguration, configuration_engine: sa.Engine) -> None:

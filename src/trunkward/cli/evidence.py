@@ -162,7 +162,7 @@ def run_revoke(paths: Paths, number: int, *, why: str) -> int:
         done = _act(
             paths,
             f"evidence revoke {number}",
-            lambda store, _, now: revoked(store.evidence(), number, why=why, now=now),
+            lambda store, _, now: _revoked(store, number, why, now),
             lambda _: (
                 "nothing is signed by it any more; numbers of no inventory may be shown only if something "
                 "else says so (./trunkward number verify)"
@@ -194,17 +194,22 @@ def _denied_with(paths: Paths, number: int, why: str, now: float) -> dict[str, i
 
     By the policy in force where the database cannot be asked.
     """
+    in_force = read_in_force(paths.declared)
+    ends = _ends_in_force(in_force, number) if in_force else []
     try:
         with configuration_store(paths, make=False) as store:
-            records = store.evidence()
+            records, until = store.evidence(), _revoked(store, number, why, now).record.until
     except typer.Exit:
-        in_force = read_in_force(paths.declared)
-        ends = _ends_in_force(in_force, number) if in_force else []
         if not ends:
             raise EvidenceActRefused(f"the policy in force knows no record {number}") from None
         return {evidence_id(number): ceil(max(ends)) + GRACE_S}
-    ends_s = revoked(records, number, why=why, now=now).record.until
-    return denied_by(records, now) | {evidence_id(number): ceil(ends_s) + GRACE_S}
+    # a row that was changed may name an earlier end than what was issued for it
+    return denied_by(records, now) | {evidence_id(number): ceil(max([until, *ends])) + GRACE_S}
+
+
+def _revoked(store: SqlConfiguration, number: int, why: str, now: float) -> EvidenceChange:
+    is_sound = any(one.version == number for one in sound(store)[0])
+    return revoked(store.evidence(), number, why=why, now=now, is_sound=is_sound)
 
 
 def _ends_in_force(in_force: InForce, number: int) -> list[float]:
