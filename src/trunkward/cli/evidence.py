@@ -208,8 +208,14 @@ def _denied_with(paths: Paths, number: int, why: str, now: float) -> dict[str, i
 
 
 def _revoked(store: SqlConfiguration, number: int, why: str, now: float) -> EvidenceChange:
-    is_sound = any(one.version == number for one in sound(store)[0])
-    return revoked(store.evidence(), number, why=why, now=now, is_sound=is_sound)
+    records = store.evidence()
+    try:
+        return revoked(records, number, why=why, now=now)
+    except EvidenceActRefused:
+        # asked only now: a revocation waits for no journal
+        if any(one.version == number for one in sound(store)[0]):
+            raise
+        return revoked(records, number, why=why, now=now, is_sound=False)
 
 
 def _ends_in_force(in_force: InForce, number: int) -> list[float]:
