@@ -221,6 +221,11 @@ class Paths:
         return self.run / "retention.json"
 
     @property
+    def unsound(self) -> Path:
+        """Evidence that is not as it was journaled (`trunkward.engines.unsound_state`)."""
+        return self.run / "unsound.json"
+
+    @property
     def verified(self) -> Path:
         """How far the journals were verified, and what came of it (`trunkward.engines.verified_state`)."""
         return self.declared.with_name("verified.json")

@@ -135,7 +135,7 @@ class Node:
         while True:
             in_force = read_in_force(self.paths)
             assert in_force is not None
-            missing = look(self.paths, in_force, in_force.declared()).not_ready
+            missing = look(self.paths, in_force, in_force.declared(), ()).not_ready
             if not missing:
                 return
             assert time.monotonic() < until, missing

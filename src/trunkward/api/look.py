@@ -33,6 +33,7 @@ from trunkward.engines.node_facts import (
     verified_facts,
 )
 from trunkward.engines.pki_files import PkiFiles
+from trunkward.engines.unsound_state import read_unsound
 from trunkward.settings import Paths
 
 #: Seconds a look is good for.
@@ -91,6 +92,7 @@ class Look:
             retention=retention_facts(paths),
             verified=verified_facts(paths),
             denied_left=denied_facts(seen),
+            unsound=read_unsound(paths),
             forget_fails=forget_facts(seen),
         )
         return View(health=health(facts), seen=seen, identities=_identities(paths, shown))

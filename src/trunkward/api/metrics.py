@@ -110,6 +110,9 @@ def _node(found: Health) -> Iterator[Metric]:
         facts.restored is not None,
     )
     yield gauge(
+        "trunkward_evidence_unsound", "Records of evidence not as they were journaled.", len(facts.unsound)
+    )
+    yield gauge(
         "trunkward_evidence_retention_failing",
         "1 while evidence whose time is over is not deleted, or nobody looks for it.",
         facts.retention_fails,

@@ -13,6 +13,7 @@ import msgspec
 from trunkward.cli.changing import Busy, changing, configuration_store
 from trunkward.cli.ready import gate_policy
 from trunkward.cli.said import complain, in_words, say
+from trunkward.cli.unsound import tell_unsound
 from trunkward.control import configuration
 from trunkward.control.configuration import NoSuchVersion, Superseded, Version
 from trunkward.control.decks import DeckActRefused
@@ -105,9 +106,10 @@ def _put_in_force(
     began, now = time.monotonic(), datetime.now(UTC)
     try:
         records, problems = sound(store)
+        tell_unsound(paths, problems)
         requests, doubt = register(store)
-        for wrong in filter(None, [*problems, doubt]):
-            complain(wrong)
+        if doubt:
+            complain(doubt)
         tokens = _tokens(paths, store, records, before, declared, now)
         after = msgspec.structs.replace(
             before,

@@ -36,6 +36,7 @@ from trunkward.cli.preflight import new_obstacles
 from trunkward.cli.ready import gate_policy
 from trunkward.cli.said import complain, say
 from trunkward.cli.unfit_keys import unfit_key
+from trunkward.cli.unsound import tell_unsound
 from trunkward.control import configuration
 from trunkward.control.concerned import peers_concerned
 from trunkward.control.configuration import NoSuchVersion, Plan, Superseded
@@ -230,8 +231,7 @@ def _apply_running(
     if before is None:
         raise ValueError(f"{paths.declared} cannot be read: stop the node, and ./trunkward up writes it anew")
     records, problems = sound(store)
-    for problem in problems:
-        complain(problem)
+    tell_unsound(paths, problems)
     issued = issue(
         paths,
         planned.accepted,

@@ -6,7 +6,6 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from hashlib import sha256
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -39,8 +38,8 @@ from trunkward.control.evidence import (
     described,
     reviewed,
     revoked,
-    unpacked,
 )
+from trunkward.control.evidence_documents import as_entered, exchanged, why_not
 from trunkward.control.evidence_journal import evidence_id, sound
 from trunkward.engines.denied_file import deny, read_own
 from trunkward.engines.in_force import read_in_force
@@ -163,7 +162,7 @@ def run_revoke(paths: Paths, number: int, *, why: str) -> int:
         done = _act(
             paths,
             f"evidence revoke {number}",
-            lambda store, _, now: revoked(store.evidence(), number, why=why, now=now),
+            lambda store, _, now: _revoked(store, number, why, now),
             lambda _: (
                 "nothing is signed by it any more; numbers of no inventory may be shown only if something "
                 "else says so (./trunkward number verify)"
@@ -195,17 +194,28 @@ def _denied_with(paths: Paths, number: int, why: str, now: float) -> dict[str, i
 
     By the policy in force where the database cannot be asked.
     """
+    in_force = read_in_force(paths.declared)
+    ends = _ends_in_force(in_force, number) if in_force else []
     try:
         with configuration_store(paths, make=False) as store:
-            records = store.evidence()
+            records, until = store.evidence(), _revoked(store, number, why, now).record.until
     except typer.Exit:
-        in_force = read_in_force(paths.declared)
-        ends = _ends_in_force(in_force, number) if in_force else []
         if not ends:
             raise EvidenceActRefused(f"the policy in force knows no record {number}") from None
         return {evidence_id(number): ceil(max(ends)) + GRACE_S}
-    ends_s = revoked(records, number, why=why, now=now).record.until
-    return denied_by(records, now) | {evidence_id(number): ceil(ends_s) + GRACE_S}
+    # a row that was changed may name an earlier end than what was issued for it
+    return denied_by(records, now) | {evidence_id(number): ceil(max([until, *ends])) + GRACE_S}
+
+
+def _revoked(store: SqlConfiguration, number: int, why: str, now: float) -> EvidenceChange:
+    records = store.evidence()
+    try:
+        return revoked(records, number, why=why, now=now)
+    except EvidenceActRefused:
+        # asked only now: a revocation waits for no journal
+        if any(one.version == number for one in sound(store)[0]):
+            raise
+        return revoked(records, number, why=why, now=now, is_sound=False)
 
 
 def _ends_in_force(in_force: InForce, number: int) -> list[float]:
@@ -238,15 +248,18 @@ def run_list(paths: Paths, *, trunk: str, every: bool, as_json: bool) -> int:
         asked = store.head() is not None and not (trunk or as_json)
         declared = declared_by(store) if asked else None
         lacking = _lacking(declared, believed, time.time()) if declared else []
-    now, denied = time.time(), read_own(paths).until
+        now = time.time()
+        shown = [one for one in found if every or one.state(now) not in _OVER]
+        others = exchanged(store, shown)
+    denied = read_own(paths).until
     sound_ones = {one.version for one in believed}
-    for problem in problems:
+    for problem in (*problems, *others.values()):
         complain(problem)
-    shown = [one for one in found if every or one.state(now) not in _OVER]
     if as_json:
         for one in shown:
             is_denied = evidence_id(one.version) in denied
             whether = {"denied": is_denied, "sound": one.version in sound_ones}
+            whether["document_sound"] = one.version not in others
             print(json.dumps(described(one, versions, now) | whether))
         return 0
     for said in lacking:
@@ -264,6 +277,7 @@ def run_list(paths: Paths, *, trunk: str, every: bool, as_json: bool) -> int:
         if declared and one.identity and one.spc != declared.spc_of(one.identity):
             state += ", but of another SPC"
         state += "" if one.version in sound_ones else ", but not as it was journaled"
+        state += ", but its document was exchanged" if one.version in others else ""
         cells = (str(one.version), one.numbers, one.trunk or one.owner, one.kind, day(one.until), *by, state)
         table.add_row(*map(Text, cells))
     wide().print(table)
@@ -285,7 +299,7 @@ def run_show(paths: Paths, number: int, *, file: Path | None, as_json: bool) -> 
     with configuration_store(paths, make=False) as store:
         one = next((one for one in store.evidence() if one.version == number), None)
         versions = {version.number: version for version in store.versions()}
-        packed = store.document(one) if one is not None and file is not None else b""
+        packed = store.document(one) if one is not None else b""
         believed, problems = sound(store)
     if one is None:
         complain(f"there is no record {number}; ./trunkward evidence list shows them")
@@ -297,7 +311,10 @@ def run_show(paths: Paths, number: int, *, file: Path | None, as_json: bool) -> 
     if not is_sound:
         for problem in problems:
             complain(problem)
-    told = described(one, versions, time.time()) | {"sound": is_sound}
+    has_document = as_entered(packed, one) is not None
+    if not has_document:
+        complain(why_not(one))
+    told = described(one, versions, time.time()) | {"sound": is_sound, "document_sound": has_document}
     if as_json:
         print(json.dumps(told))
         return 0
@@ -376,9 +393,9 @@ def _read(file: Path) -> bytes:
 
 def _written(file: Path, one: EvidenceRecord, packed: bytes) -> str:
     """Writes a document for its owner alone; why not, or ""."""
-    document = unpacked(packed) if packed else b""
-    if sha256(document).hexdigest() != one.file_sha256:
-        return f"the document of record {one.version} in the database is not the one that was entered"
+    document = as_entered(packed, one)
+    if document is None:
+        return why_not(one)
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         with os.fdopen(os.open(file, flags, 0o600), "wb") as out:

@@ -14,6 +14,7 @@ from trunkward.cli.calls import with_records_database
 from trunkward.cli.changing import configuration_store
 from trunkward.cli.said import complain
 from trunkward.control.configuration import HistoryBroken, history
+from trunkward.control.evidence_documents import exchanged
 from trunkward.control.restored import lost_between
 from trunkward.control.sound_journal import sound_journal
 from trunkward.engines.in_force import read_in_force
@@ -227,7 +228,7 @@ def _silent(reports: Iterable[Report], last_s: float, now_s: float) -> Iterator[
 
 
 def _acts(paths: Paths, signed: list[HeadAt]) -> Report:
-    """The journal of acts, and that each version is as it was journaled."""
+    """The journal of acts, and that each version, and each document of evidence, is as it was journaled."""
     with configuration_store(paths, make=False) as store:
         _, entries = store.history()
         report = examine(ACTS, whole(entry.text.encode() for entry in entries), signed, lambda _: None)
@@ -239,4 +240,6 @@ def _acts(paths: Paths, signed: list[HeadAt]) -> Report:
             else:
                 if foreign := store.not_own(entries):
                     report.add(0, foreign)
+                for problem in exchanged(store, store.evidence()).values():
+                    report.add(0, problem)
     return report

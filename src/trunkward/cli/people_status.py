@@ -24,7 +24,7 @@ class Waiting:
     """All of it; nothing where no database can be asked, which has been said."""
 
     reviews: tuple[tuple[str, str], ...] = ()
-    #: Sentences on evidence that is not as it was journaled, and so waits for nobody.
+    #: Sentences on evidence that is not as it was journaled: a trouble of the node's (`control.health`).
     problems: tuple[str, ...] = ()
     tracebacks: tuple[OpenRequest, ...] = ()
     #: A sentence on the journal they stand in; "": it is sound.
@@ -58,8 +58,6 @@ def document(waits: Waiting, now: float) -> dict[str, Any]:
 
 def lines(waits: Waiting, now: float) -> Iterator[Text]:
     """For a person. `now` in seconds since the epoch."""
-    for problem in waits.problems:
-        yield Text.assemble("  ", ("evidence", "red"), f" {problem}")
     for record, said in waits.reviews:
         yield Text.assemble("  ", (record, "yellow"), f" {said}")
     if waits.doubt:

@@ -30,6 +30,7 @@ def plan_document(planned: Plan) -> dict[str, Any]:
         "customers": dict(planned.customers),
         "inventories": dict(planned.inventories),
         "contracts": dict(planned.contracts),
+        "unsound": list(planned.unsound),
     }
 
 
@@ -63,12 +64,17 @@ def show_plan(planned: Plan, *, err: bool = False) -> None:
         left = "" if planned.nothing_to_do else ", and not everywhere in force yet"
         if planned.changed_file:
             left = f", but {planned.changed_file} has changed"
+        if planned.unsound:
+            left = ", but what was issued for it is not sound any more"
         say(f"no change: version {planned.base.number} is this very file{left}", err=err)
     else:
         base = f"version {planned.base.number}" if planned.base else "nothing"
         say(f"compared with {base}: {planned.summary}", err=err)
     for line in change_lines(planned.changes):
         say(f"  {line}", {"+": "green", "-": "red", "~": "yellow"}.get(line[:1], ""), err=err)
+    for record in planned.unsound:
+        told = f"  - tokens of {record}, which is not as it was journaled: nothing is signed by it any more"
+        say(told, "red", err=err)
     show_reach(planned, err=err)
     for line in planned.effects.lines():
         say(f"then: {line}", err=err)

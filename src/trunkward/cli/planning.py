@@ -19,6 +19,7 @@ from trunkward.control.node_file import Accepted, NodeFileRefused, declared_of
 from trunkward.control.reviews import waiting
 from trunkward.control.secrets import by_trunk, wanting
 from trunkward.control.silent import silent
+from trunkward.control.unsound import unsound
 from trunkward.engines.alert_secrets import unreadable
 from trunkward.engines.digest_key import digest_key_id
 from trunkward.engines.identity_task import codes_without
@@ -74,9 +75,11 @@ def first_plan(paths: Paths, read: Accepted, held: Held) -> Plan:
 
 def planned_change(paths: Paths, read: Accepted, held: Held, store: SqlConfiguration) -> Plan:
     """What a file would change, compared with the newest version. Raises `TextDamaged`."""
-    planned = configuration.plan(store, read, _effects(paths, read, held, store.head()))
-    reached = with_reach(planned, store, held.declared, held.in_force)
     records, problems = sound(store)
+    stale = tuple(unsound(held.in_force, records)) if held.running and held.in_force else ()
+    effects = _effects(paths, read, held, store.head())
+    planned = configuration.plan(store, read, replace(effects, reload=effects.reload or bool(stale)))
+    reached = with_reach(planned, store, held.declared, held.in_force)
     return replace(
         reached,
         warnings=(
@@ -93,6 +96,7 @@ def planned_change(paths: Paths, read: Accepted, held: Held, store: SqlConfigura
         inventories=wanting_by(read.declared, records, time.time()),
         contracts=contracts.wanting_by(read.declared, records, time.time()),
         changed_file=_changed_file(read, held),
+        unsound=stale,
     )
 
 

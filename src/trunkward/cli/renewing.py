@@ -1,7 +1,8 @@
-"""Tokens of `control` that are missing, or whose time is more than half over, are issued anew, and in force.
+"""Tokens of `control` that are missing, half over, or of a record not sound any more, are issued anew.
 
 `apply`, `up` and `upgrade` do so; and `up`, as long as a node runs, once an hour (`python -m
-trunkward.cli.renewing`, `engines.retention_look`): nobody has to remember it for calls to keep their level.
+trunkward.cli.renewing`, `engines.retention_look`): nobody has to remember it for calls to keep their level,
+and what somebody changed in the database signs for no longer than that.
 """
 
 import os
@@ -16,6 +17,7 @@ from trunkward.access.actor import Actor, Source
 from trunkward.cli.changing import Busy, changing, configuration_store
 from trunkward.cli.ready import gate_policy
 from trunkward.cli.said import complain, in_words, say
+from trunkward.cli.unsound import note_unsound, tell_unsound
 from trunkward.control import configuration
 from trunkward.control.configuration import NoSuchVersion, Superseded
 from trunkward.control.declared import InForce
@@ -24,6 +26,7 @@ from trunkward.control.evidence import denied_by
 from trunkward.control.evidence_journal import sound
 from trunkward.control.node_file import NodeFileRefused, accept_node_file
 from trunkward.control.showing import half_over
+from trunkward.control.unsound import unsound
 from trunkward.engines.checked_files import NotPrepared
 from trunkward.engines.denied_file import deny
 from trunkward.engines.in_force import read_in_force
@@ -59,8 +62,7 @@ def renewed(
         raise NotRenewed(f"version {head.number} is not in force: ./trunkward apply finishes that")
     read = accept_node_file(text, f"version {head.number}")
     records, problems = sound(store)
-    for problem in problems:
-        complain(problem)
+    tell_unsound(paths, problems)
     deny(paths, denied_by(records, now.timestamp()), now.timestamp())
     tokens = tokens_for(paths, read.declared, records, before, now=now)
     issued = replace(
@@ -85,9 +87,11 @@ def run_renew(paths: Paths) -> int:
     """0 done, or nothing is due; 1 not everywhere in force; 2 not done, and said why."""
     now = time.time()
     before = read_in_force(paths.declared)
-    if before is None or not half_over(before, now) or not is_running(paths):
+    if before is None or not is_running(paths):
         return 0
     try:
+        if not (_rests_on_unsound(paths, before) or half_over(before, now)):
+            return 0
         why = doubted(paths.heads, now, trusted=before.declared().node.unsafe_trusted_clock)
         if why:
             complain(f"evidence tokens are not renewed: {why}")
@@ -115,13 +119,21 @@ def run_renew(paths: Paths) -> int:
     return 0
 
 
+def _rests_on_unsound(paths: Paths, before: InForce) -> bool:
+    """Whether what is in force names a record that is not sound any more; what is wrong is written down."""
+    with configuration_store(paths, make=False) as store:
+        records, problems = sound(store)
+    note_unsound(paths, problems)
+    return bool(unsound(before, records))
+
+
 def _put_in_force(paths: Paths, before: InForce, after: InForce, now: datetime) -> int:
     try:
         put_policy_in_force(paths, before, after, gate_policy, now=now)
     except (NotApplied, NotPrepared, OSError) as problem:
         complain(f"version {after.version} has new evidence tokens and is not everywhere in force: {problem}")
         return 1
-    say(f"version {after.version} is in force: evidence tokens are good for 90 days more", err=True)
+    say(f"version {after.version} is in force: evidence tokens are issued anew, for 90 days", err=True)
     return 0
 
 

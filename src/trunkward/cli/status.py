@@ -82,7 +82,8 @@ def run(paths: Paths, *, as_json: bool) -> int:
     except NodeFileRefused as refused:
         complain(f"{paths.declared}: this version does not understand the configuration in force: {refused}")
         return 2
-    found, up = look(paths, in_force, declared), bool(holder(paths))
+    waits = people_status.waiting(paths)
+    found, up = look(paths, in_force, declared, waits.problems), bool(holder(paths))
     if as_json:
         document = as_document(found, names=True) | {
             "up": up,
@@ -107,16 +108,19 @@ def run(paths: Paths, *, as_json: bool) -> int:
             "contracts": dict(_contracts_wanting(declared, in_force, time.time())),
             "money": money_status.document(in_force, money_status.waiting_alerts(paths), time.time()),
             "deviations": [{"where": d.where, "what": d.what} for d in found.facts.deviations],
-            **people_status.document(people_status.waiting(paths), time.time()),
+            **people_status.document(waits, time.time()),
         }
         print(json.dumps(document, indent=1))
     else:
-        _print(found, in_force, declared, paths, up=up)
+        _print(found, in_force, declared, paths, waits, up=up)
     return 1 if found.not_ready else 0
 
 
-def look(paths: Paths, in_force: InForce, declared: Declared) -> Health:
-    """The node's health as root sees it: every part is asked on its own socket, and for its numbers."""
+def look(paths: Paths, in_force: InForce, declared: Declared, unsound: tuple[str, ...]) -> Health:
+    """The node's health as root sees it: every part is asked on its own socket, and for its numbers.
+
+    `unsound` as the database has it now (`people_status.Waiting.problems`).
+    """
     its = shown(in_force, declared, paths.declared.stat().st_mtime)
     with new_threads(its.gates) as threads:
         asked = threads.submit(not_ready, paths, declared, in_force.version)
@@ -151,6 +155,7 @@ def look(paths: Paths, in_force: InForce, declared: Declared) -> Health:
             retention=retention_facts(paths),
             verified=verified_facts(paths),
             denied_left=denied_facts(seen),
+            unsound=unsound,
             forget_fails=forget_facts(seen),
         )
     )
@@ -171,7 +176,15 @@ def _records(paths: Paths, now: float) -> RecordsFacts | None:
     return RecordsFacts(waiting_bytes=found.size_bytes, waiting_s=age_s)
 
 
-def _print(found: Health, in_force: InForce, declared: Declared, paths: Paths, *, up: bool) -> None:
+def _print(
+    found: Health,
+    in_force: InForce,
+    declared: Declared,
+    paths: Paths,
+    waits: people_status.Waiting,
+    *,
+    up: bool,
+) -> None:
     facts = found.facts
     takes = ("takes calls", "green") if found.ready else ("takes no calls", "red")
     console.print(Text.assemble(f"node {declared.node.name}, configuration {facts.policy_version}: ", takes))
@@ -223,7 +236,7 @@ def _print(found: Health, in_force: InForce, declared: Declared, paths: Paths, *
         console.print(Text.assemble("  ", ("customer", "yellow"), f" tenant {tenant}: {said}"))
     for record, said in _ending(in_force, facts.now):
         console.print(Text.assemble("  ", (record, "yellow"), f" {said}"))
-    for line in people_status.lines(people_status.waiting(paths), facts.now):
+    for line in people_status.lines(waits, facts.now):
         console.print(line)
     for trunk, said in wanting_in_force(declared, in_force.evidence, in_force.blocks, facts.now):
         console.print(Text.assemble("  ", ("no block", "yellow"), f" trunk {trunk}: {said}"))

@@ -49,6 +49,7 @@ from trunkward.cli.preflight import obstacles
 from trunkward.cli.ready import means_without, wait_until_ready
 from trunkward.cli.said import complain, say
 from trunkward.cli.status import listeners, print_deviations
+from trunkward.cli.unsound import tell_unsound
 from trunkward.control.configuration import Superseded, plan
 from trunkward.control.declared import InForce
 from trunkward.control.effects import Effects
@@ -179,8 +180,7 @@ def _in_force(paths: Paths, store: SqlConfiguration, read: Accepted, *, may_dele
             wanted = planned.accepted.declared
             ensure_directories(paths, wanted.node.gates, wanted.reseller_identities)
             records, problems = sound(store)
-            for problem in problems:
-                complain(problem)
+            tell_unsound(paths, problems)
             in_force = prepare(
                 paths,
                 planned,

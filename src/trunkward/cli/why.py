@@ -1,7 +1,7 @@
 """`trunkward why`: why one call was signed as it was, on one page."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -28,6 +28,7 @@ from trunkward.shaken.attest import Rule
 from trunkward.shaken.profile import tn_auth_list_of
 from trunkward.store.configuration import SqlConfiguration, TextDamaged
 from trunkward.store.records import RecordStore
+from trunkward.trunks.evidence import BLOCK, EvidenceRecord
 from trunkward.trunks.transit import OF_NODE
 
 
@@ -75,16 +76,35 @@ def _configured(store: SqlConfiguration, call: Mapping[str, Any], said: Mapping[
     problem, evidence = "", None
     number = _record_number(said.get("evidence", ""))
     record = next((one for one in store.evidence() if one.version == number), None)
-    if record is not None:
-        problem = unlike_journal(record, acts_of(entries))
-        evidence = described(record, versions, call["started_at"]) if not problem else None
+    fell = None if said.get("evidence") else _revoked_before(store.evidence(), versions, call)
+    if (one := record or fell) is not None:
+        problem = unlike_journal(one, acts_of(entries))
+        evidence = described(one, versions, call["started_at"]) if not problem else None
     version = versions.get(call.get("policy_version", 0))
     return {
         "customer_verified": _verified(store, version, call.get("tenant", "")),
         "declared": _declared(said.get("rule", ""), call, versions, entries),
-        "evidence": evidence,
+        "evidence": evidence if one is record else None,
+        "revoked": evidence if one is fell else None,
         "configuration": problem,
     }
+
+
+def _revoked_before(
+    records: Iterable[EvidenceRecord], versions: Mapping[int, Version], call: Mapping[str, Any]
+) -> EvidenceRecord | None:
+    """The record revoked last before a call of its trunk, or of an identity, from a number it was for."""
+    called_from = [call.get("calling_number") or "", call.get("claimed_number") or ""]
+    found = [
+        one
+        for one in records
+        if one.accepted
+        and one.revoked in versions
+        and versions[one.revoked].at <= (call["started_at"] or 0.0)
+        and (one.kind == BLOCK or one.trunk == call.get("source_name"))
+        and any(len(number) == len(one.first) and one.first <= number <= one.last for number in called_from)
+    ]
+    return max(found, key=lambda one: one.revoked, default=None)
 
 
 def _record_number(evidence: str) -> int:

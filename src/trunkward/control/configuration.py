@@ -148,6 +148,8 @@ class Plan:
     warnings: tuple[str, ...] = ()
     #: A file it names that says something else than what is in force; "" for none.
     changed_file: str = ""
+    #: Ids of records of evidence in force that are not sound any more (`control.unsound`).
+    unsound: tuple[str, ...] = ()
     #: Trunks that cannot call by digest, with what to do (`control.secrets.wanting`).
     secrets: list[tuple[str, str]] = field(default_factory=list)
     #: Sentences about decks that are named and rate nothing (`control.decks.wanting`).

@@ -1,15 +1,14 @@
 """Delegate certificates as evidence: whose one is was given its numbers by whom they belong to (RFC 9060)."""
 
-import zlib
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from trunkward.control.configuration import ConfigurationStore
-from trunkward.control.evidence import EvidenceActRefused, unpacked
+from trunkward.control.evidence import EvidenceActRefused
+from trunkward.control.evidence_documents import as_entered
 from trunkward.control.evidence_journal import evidence_id
 from trunkward.shaken.causes import CredentialFault
 from trunkward.shaken.credential import credential_of
@@ -94,9 +93,5 @@ def _as_entered(packed: bytes, record: EvidenceRecord) -> str:
 
     Nothing is signed by one that is not good, so who exchanges a document wins no time for a revoked one.
     """
-    try:
-        document = unpacked(packed)
-    except zlib.error:
-        return ""
-    is_it = sha256(document).hexdigest() == record.file_sha256
-    return document.decode("ascii", "replace") if is_it else ""
+    document = as_entered(packed, record)
+    return document.decode("ascii", "replace") if document is not None else ""

@@ -191,10 +191,15 @@ def reviewed(
     return EvidenceChange(act="accept" if accept else "reject", record=after, why=after.review_why)
 
 
-def revoked(records: Iterable[EvidenceRecord], number: int, *, why: str, now: float) -> EvidenceChange:
-    """The end of a record, also of a trunk that is gone. Raises `EvidenceActRefused`."""
+def revoked(
+    records: Iterable[EvidenceRecord], number: int, *, why: str, now: float, is_sound: bool = True
+) -> EvidenceChange:
+    """The end of a record, also of a trunk that is gone. Raises `EvidenceActRefused`.
+
+    `is_sound`: it is as it was journaled. What else its row says of an end was written by nobody.
+    """
     record = _record(records, number)
-    if record.state(now) in (State.REVOKED, State.REJECTED):
+    if is_sound and record.state(now) in (State.REVOKED, State.REJECTED):
         raise EvidenceActRefused(f"record {number} is {record.state(now)} already")
     _check_why(why)
     after = replace(record, revoke_why=why.strip())

@@ -67,6 +67,8 @@ def acts_of(entries: Iterable[Entry]) -> Acts:
 def sound(store: ConfigurationStore) -> tuple[list[EvidenceRecord], list[str]]:
     """All records that are as their acts were journaled, the newest first; of the others, what is wrong.
 
+    Nothing is said of one that was revoked as it stands now: a person has laid it to rest.
+
     None are, unless the whole journal holds, fits the versions, and root has written it: by its entries alone
     anybody who has the database's password could accept what he likes.
     """
@@ -80,7 +82,15 @@ def sound(store: ConfigurationStore) -> tuple[list[EvidenceRecord], list[str]]:
     acts = acts_of(entries)
     problems = {record.version: unlike_journal(record, acts) for record in records}
     good = [record for record in records if not problems[record.version]]
-    return good, [problem for problem in problems.values() if problem]
+    told = [record for record in records if problems[record.version] and not _laid_to_rest(record, acts)]
+    return good, [problems[record.version] for record in told]
+
+
+def _laid_to_rest(record: EvidenceRecord, acts: Acts) -> bool:
+    """Whether its revocation was journaled, and of the record as it is: who changes it again is told of."""
+    revoke = acts.get(record.version, {}).get("revoke")
+    of_now = journaled(EvidenceChange(act="revoke", record=record, why=record.revoke_why), record.version)
+    return revoke == (record.revoked, of_now)
 
 
 def unlike_journal(record: EvidenceRecord, acts: Acts) -> str:
@@ -96,11 +106,19 @@ def unlike_journal(record: EvidenceRecord, acts: Acts) -> str:
     if record.revoked:
         wanted["revoke"] = record.revoked
     if {name: version for name, (version, _) in journal.items()} != wanted:
-        return f"record {record.version} of evidence is not as its acts were journaled: it signs nothing"
+        return _unlike(record, "as its acts were journaled")
     said = journaled(EvidenceChange(act="add", record=record, why=record.why), record.version)
     if journal["add"][1] != said:
-        return f"record {record.version} of evidence is not as it was entered: it signs nothing"
+        return _unlike(record, "as it was entered")
     return ""
+
+
+def _unlike(record: EvidenceRecord, what: str) -> str:
+    number = record.version
+    return (
+        f"record {number} of evidence is not {what}, and gets no token any more: find out who wrote to the "
+        f"database, then ./trunkward evidence revoke {number}, and enter the document anew"
+    )
 
 
 def revoked_by(entries: Iterable[Entry], now: float) -> dict[str, int]:

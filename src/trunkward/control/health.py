@@ -50,7 +50,8 @@ def health(facts: Facts) -> Health:
     1. Processes: those that do not answer, and gates that judge by an older policy than the one in force.
     2. A person's wish that it takes no calls, and the clock.
     3. What will be lost: records that wait, disks that fill, certificates that end.
-    4. Evidence: of a backup, which nobody has looked through; revoked, and not told; kept for too long.
+    4. Evidence: of a backup, which nobody has looked through; revoked, and not told; changed without an act;
+       kept for too long.
     5. Journals that are not as they were written, or that nobody verifies.
     """
     problems = {part.name: _problem(part, facts) for part in facts.parts}
@@ -185,6 +186,12 @@ def _of_evidence(facts: Facts) -> Iterable[Trouble]:
             problem=f"{left}: the list of denied evidence is not taken; their logs say why",
             means="outbound: what is revoked may still be signed A; trunkward apply writes the list anew, or "
             "start the node anew where that is not taken either",
+        )
+    for problem in facts.unsound:
+        yield Trouble(
+            what="unsound-evidence",
+            problem=problem,
+            means="outbound: not signed A by it from the next trunkward apply on, or within the hour",
         )
     for signer in facts.forget_fails:
         yield Trouble(

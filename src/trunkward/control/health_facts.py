@@ -172,6 +172,8 @@ class Facts:
     verified: VerifiedFacts | None = None
     #: Gates and signers that do not take the list of denied evidence.
     denied_left: tuple[str, ...] = ()
+    #: Sentences on records of evidence that are not as they were journaled.
+    unsound: tuple[str, ...] = ()
     #: Signers that cannot delete what is no longer kept of their journals.
     forget_fails: tuple[str, ...] = ()
 

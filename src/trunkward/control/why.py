@@ -55,6 +55,8 @@ class Known:
     declared: str | None = None
     #: `control.evidence.described`.
     evidence: Mapping[str, Any] | None = None
+    #: The same of a record that spoke for this number until it was revoked, of a call that had none.
+    revoked: Mapping[str, Any] | None = None
     #: What is wrong with the versions of the configuration and their journal; "": nothing.
     configuration: str = ""
     certificate: Certificate | None = None
@@ -105,6 +107,7 @@ def document(call: Mapping[str, Any], known: Known) -> dict[str, Any]:
             "version": said.get("evidence_version", 0),
             "declared": known.declared,
             "record": dict(known.evidence) if known.evidence else None,
+            "revoked": dict(known.revoked) if known.revoked else None,
         },
         "certificate": {
             "serial": said.get("serial", ""),
@@ -140,7 +143,7 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
     yield f"  {told['words']}"
     yield _row("clause", told["clause"])
     if told["unsigned"]:
-        yield _row("unsigned", told["unsigned"])
+        yield _row("unsigned", f"{told['unsigned_reason']}: {told['unsigned']}")
     yield ""
     # 2.
     yield _row("numbers", f"from {caller(told)} to {told['called_number'] or 'no number'}")
@@ -178,6 +181,8 @@ def _without_rule(told: Mapping[str, Any]) -> Iterator[str]:
     if trunk and told["direction"] == "outbound":
         yield _row("trunk", _trunk(told["authenticated"]))
         yield _row("customer", _customer(told["customer"]))
+        if told["number"]["revoked"]:
+            yield from _number(told["number"])
     elif trunk:
         yield _row("carrier", trunk)
     yield from _came_with(told["came_with"])
@@ -263,6 +268,7 @@ def _number(its: Mapping[str, Any]) -> Iterator[str]:
     record = its["record"]
     if not its["evidence"]:
         yield _row("evidence", "none for this number")
+        yield from _revoked_before(its["revoked"])
         return
     yield _row("evidence", f"{its['evidence']}, {state(its['version'])}")
     if its["declared"]:
@@ -280,6 +286,14 @@ def _number(its: Mapping[str, Any]) -> Iterator[str]:
     if record["revoked_by"]:
         when, why = _when(record["revoked_at"]), record["revoke_why"]
         yield _row("", f"revoked since by {record['revoked_by']}, {when}: {why}")
+
+
+def _revoked_before(record: Mapping[str, Any] | None) -> Iterator[str]:
+    """Why a call that would have been signed by a record fell: it was revoked before."""
+    if record is not None:
+        until = f"revoked by {record['revoked_by']}, {_when(record['revoked_at'])}: {record['revoke_why']}"
+        spoke = f"record {record['id']} ({record['kind']} for {record['numbers']}) spoke for it until it was"
+        yield _row("", f"{spoke} {until}")
 
 
 def state(version: int) -> str:

@@ -343,6 +343,7 @@ def node_facts(
     retention: RetentionFacts | None = None,
     verified: VerifiedFacts | None = None,
     denied_left: tuple[str, ...] = (),
+    unsound: tuple[str, ...] = (),
     forget_fails: tuple[str, ...] = (),
 ) -> Facts:
     """All of it."""
@@ -359,6 +360,7 @@ def node_facts(
             retention=retention,
             verified=verified,
             denied_left=denied_left,
+            unsound=unsound,
             forget_fails=forget_fails,
         )
     return Facts(
@@ -377,5 +379,6 @@ def node_facts(
         retention=retention,
         verified=verified,
         denied_left=denied_left,
+        unsound=unsound,
         forget_fails=forget_fails,
     )

@@ -1,14 +1,20 @@
 """What `web` takes for the configuration in force: what the worker shows of it, and root's word on which it is."""
 
+import asyncio
+import re
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from trunkward.api.look import read_shown
+from trunkward.api import look
+from trunkward.api.look import Look, read_shown
+from trunkward.api.metrics import exposition
 from trunkward.control.declared import InForce
 from trunkward.control.showing import shown
 from trunkward.control.shown import VersionInForce
+from trunkward.engines.node_facts import Seen
+from trunkward.engines.unsound_state import write_unsound
 from trunkward.settings import Paths
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "node.yaml"
@@ -51,3 +57,25 @@ def test_what_the_worker_shows_is_never_older_news(paths: Paths, said: tuple[int
     found = read_shown(paths)
     assert found is not None
     assert (found.version, found.since) == (5, 51.0)
+
+
+def test_evidence_that_was_changed_is_told_to_whoever_asks(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As root has written it down: `web` reads no database."""
+    monkeypatch.setattr(look, "see", lambda *_, **__: Seen())
+
+    def told() -> list[str]:
+        view = asyncio.run(Look(paths).now())
+        (gauge,) = re.findall(r"^trunkward_evidence_unsound (\S+)$", exposition(view).decode(), re.MULTILINE)
+        found = [one.problem for one in view.health.troubles if one.what == "unsound-evidence"]
+        assert float(gauge) == len(found)
+        return found
+
+    assert told() == []
+    write_unsound(paths, ["record 11 of evidence is not as it was entered"])
+    assert told() == ["record 11 of evidence is not as it was entered"]
+    write_unsound(paths, [])
+    assert told() == []
+    paths.unsound.write_text("{")
+    assert told() == []

@@ -49,6 +49,7 @@ class Node:
         #: What was denied when the act began.
         self.before_the_act: dict[str, int] | None = None
         monkeypatch.setattr(evidence, "_root", lambda: True)
+        monkeypatch.setattr(evidence, "sound", lambda store: (store.evidence(), []))
         #: Who has not taken the list.
         self.behind: dict[str, str] = {}
         monkeypatch.setattr(evidence, "deny", lambda _, ended, __: self.denied.update(ended))
@@ -114,6 +115,19 @@ def test_a_block_is_denied_until_its_own_end(node: Node, monkeypatch: pytest.Mon
     monkeypatch.setattr(evidence, "read_in_force", lambda _: in_force)
     node.records, node.act = None, lambda: 2
     assert (node.revoke(), node.denied) == (1, {"evidence-17": UNTIL + GRACE_S})
+
+
+@pytest.mark.parametrize("change", [{"until": 5.0}, {"accepted": False}, {"revoked": 19}])
+def test_a_row_that_was_changed_ends_by_what_was_issued_for_it(
+    node: Node, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+) -> None:
+    """Whoever wrote to the database that it has ended, or was rejected, keeps nobody from revoking it."""
+    made = token("+12025550150", until=UNTIL, name="evidence-17")
+    in_force = InForce(version=1, node_file="", certificates={}, evidence={"acme-hq": [made]})
+    monkeypatch.setattr(evidence, "read_in_force", lambda _: in_force)
+    monkeypatch.setattr(evidence, "sound", lambda _: ([], []))
+    node.records = [replace(RECORD, **change)]
+    assert (node.revoke(), node.denied) == (0, {"evidence-17": UNTIL + GRACE_S})
 
 
 def test_a_contract_is_denied_until_its_end(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from copy import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,18 +10,24 @@ from typing import Any
 import msgspec
 import pytest
 
-from trunkward.cli import renewing
+from trunkward.cli import planning, renewing
 from trunkward.cli.changing import configuration_store
+from trunkward.cli.plan_shown import plan_document, show_plan
 from trunkward.cli.renewing import NotRenewed, renewed, run_renew
 from trunkward.control import configuration
+from trunkward.control.configuration import Plan
 from trunkward.control.declared import InForce
 from trunkward.control.effects import Effects
+from trunkward.control.evidence_journal import sound
 from trunkward.control.evidence_tokens import LIFETIME_S
 from trunkward.control.node_file import accept_node_file
 from trunkward.engines.in_force import read_in_force
 from trunkward.engines.live import NotApplied
+from trunkward.engines.tokens import tokens_for
+from trunkward.engines.unsound_state import read_unsound
 from trunkward.shaken import evidence, relationship
-from unit.cli.evidence_node import ALICE, EXAMPLE, EvidenceNode
+from trunkward.store.configuration_schema import evidence as evidence_rows
+from unit.cli.evidence_node import ACCEPTED, ALICE, EXAMPLE, EvidenceNode
 
 
 @pytest.fixture
@@ -89,6 +96,25 @@ class Running:
         self.node.paths.declared.parent.mkdir(exist_ok=True)
         self.node.paths.declared.write_bytes(msgspec.json.encode(wanted))
 
+    def now_holds(self) -> None:
+        """The newest version comes in force."""
+        now = datetime.fromtimestamp(self.node.now, UTC)
+        before = read_in_force(self.node.paths.declared)
+        assert before is not None
+        with configuration_store(self.node.paths, make=True) as store:
+            records, _ = sound(store)
+            tokens = tokens_for(self.node.paths, ACCEPTED.declared, records, before, now=now)
+            head = store.head()
+        assert head is not None
+        held = replace(before, version=head.number, evidence=tokens.evidence, blocks=tokens.blocks)
+        self._put(self.node.paths, before, held)
+
+    def evidence_ids(self) -> set[str]:
+        """Records that tokens in force name."""
+        found = read_in_force(self.node.paths.declared)
+        assert found is not None
+        return {evidence.read_token(one).id for its in found.evidence.values() for one in its}
+
     def ends(self) -> float:
         """The first end of any token in force."""
         found = read_in_force(self.node.paths.declared)
@@ -98,6 +124,14 @@ class Running:
             *(evidence.read_token(one).not_after for one in tokens),
             *(relationship.read_token(one).not_after for one in found.relationships.values()),
         )
+
+
+def planned_now(node: EvidenceNode, monkeypatch: pytest.MonkeyPatch) -> Plan:
+    """What `plan` says of the very file that is in force."""
+    monkeypatch.setattr(planning, "is_running", lambda _: True)
+    monkeypatch.setattr(planning, "unfinished", lambda _: None)
+    with configuration_store(node.paths, make=False) as store:
+        return planning.planned_change(node.paths, ACCEPTED, planning.Held(node.paths), store)
 
 
 @pytest.fixture
@@ -132,6 +166,35 @@ def test_in_the_second_half_of_their_time_they_are_renewed_by_itself(
     assert (last["actor"], last["actor_uid"], last["actor_source"]) == ("up", 0, "process")
     assert run_renew(node.paths) == 0
     assert len(versions(node)) == 3
+
+
+def test_a_record_that_was_changed_signs_for_an_hour_at_most(
+    node: EvidenceNode, running: Running, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its token would hold for as long as the record was to; whoever watches is told."""
+    number = node.accepted("+12125550150")
+    running.now_holds()
+    assert f"evidence-{number}" in running.evidence_ids()
+    before = len(versions(node))
+    assert (run_renew(node.paths), read_unsound(node.paths), len(versions(node))) == (0, (), before)
+    node.changed(evidence_rows.update().values(last="+12125550159"))
+    planned = planned_now(node, monkeypatch)
+    assert (planned.unsound, planned.effects.kind) == ((f"evidence-{number}",), "reload")
+    assert plan_document(planned)["unsound"] == [f"evidence-{number}"]
+    capsys.readouterr()
+    show_plan(planned)
+    said = capsys.readouterr().out
+    assert "is this very file, but what was issued for it is not sound any more" in said
+    assert f"- tokens of evidence-{number}, which is not as it was journaled" in said
+    assert run_renew(node.paths) == 0
+    assert versions(node)[before:] == [(before + 1, "renew")]
+    assert f"evidence-{number}" not in running.evidence_ids()
+    (problem,) = read_unsound(node.paths)
+    assert problem.startswith(f"record {number} of evidence is not as it was entered")
+    assert f"./trunkward evidence revoke {number}" in problem
+    # that was all
+    assert run_renew(node.paths) == 0
+    assert (planned_now(node, monkeypatch).unsound, len(versions(node))) == ((), before + 1)
 
 
 def test_what_stands_in_the_way_is_said(

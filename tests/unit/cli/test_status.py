@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from trunkward.cli.people_status import Waiting
 from trunkward.cli.status import _print
 from trunkward.control.declared import InForce
 from trunkward.control.health import Health, health
@@ -48,7 +49,7 @@ def test_what_runs_is_told_of_a_node_that_is_up(
     paths = Paths(config=tmp_path / "node.yaml", state=tmp_path, run=tmp_path / "run", log=tmp_path)
     (tmp_path / "node.yaml.unapplied-1").touch()
     in_force = InForce(version=1, node_file=EXAMPLE, certificates={}, evidence={})
-    _print(all_gone(), in_force, read_node_file(EXAMPLE, "node.yaml"), paths, up=up)
+    _print(all_gone(), in_force, read_node_file(EXAMPLE, "node.yaml"), paths, Waiting(), up=up)
     said = capsys.readouterr().out
     of_what_runs = ("not ready", "Connection refused", "degraded gates", "degraded worker", "127.0.0.10:5061")
     assert {word in said for word in (*of_what_runs, "127.0.0.1:9307")} == {up}

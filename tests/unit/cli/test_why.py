@@ -46,6 +46,45 @@ def test_a_record_that_is_not_as_it_was_journaled_is_left_out_and_said(
     assert told.customer_verified == "2026-01-15"
 
 
+def asked_of_one_without(node: EvidenceNode, **said: Any) -> Known:
+    """Of a call of B for want of evidence."""
+    call: dict[str, Any] = {
+        "policy_version": 3,
+        "tenant": "acme",
+        "source_name": "acme-hq",
+        "calling_number": "+12125550150",
+        "claimed_number": None,
+        "started_at": node.now + 1,
+    }
+    rule = {"rule": "B-known-customer", "lack": "no-evidence-for-number"}
+    return known(node.paths, call | said | {"attestation": rule})
+
+
+def test_property_5_what_was_revoked_before_is_why_it_fell(node: EvidenceNode) -> None:
+    """Property 5, of the call after `evidence revoke`: the record that spoke for its number, and who did it."""
+    assert asked_of_one_without(node).revoked is None
+    node.revoke(2)
+    told = asked_of_one_without(node).revoked
+    assert told is not None
+    assert (told["id"], told["revoked_by"], told["revoke_why"]) == (2, "alice (uid 1000)", "ported out")
+    assert asked_of_one_without(node).evidence is None
+    # a call that was refused, whose number is the one its PBX claimed
+    claimed = asked_of_one_without(node, calling_number="", claimed_number="+12125550150")
+    assert claimed.revoked == told
+    for other in ({"calling_number": "+12125550151"}, {"source_name": "x"}, {"started_at": node.now - 9}):
+        assert asked_of_one_without(node, **other).revoked is None
+    # the call before that has its record, and it is no other one's
+    assert asked(node).revoked is None
+
+
+def test_a_revoked_record_that_is_not_as_it_was_journaled_is_left_out_and_said(node: EvidenceNode) -> None:
+    node.changed(evidence.update().values(last="+12125550159"))
+    node.revoke(2)
+    told = asked_of_one_without(node)
+    assert (told.revoked, told.evidence) == (None, None)
+    assert "record 2 of evidence is not as it was entered" in told.configuration
+
+
 def test_nothing_is_told_by_a_journal_that_root_has_not_written(node: EvidenceNode) -> None:
     node.forged("+12125550151")
     told = asked(node)

@@ -250,6 +250,12 @@ def test_who_does_not_take_the_list_of_denied_evidence_is_named() -> None:
     assert trouble.problem.startswith("gate-0, signer: the list of denied evidence is not taken")
 
 
+def test_evidence_that_was_changed_without_an_act_is_told_of() -> None:
+    (trouble,) = health(facts(unsound=("record 11 of evidence is not as it was entered",))).troubles
+    assert (trouble.what, trouble.blocks) == ("unsound-evidence", False)
+    assert trouble.problem.startswith("record 11 of evidence is not as it was entered")
+
+
 def test_a_signer_that_cannot_delete_is_named() -> None:
     (trouble,) = health(facts(forget_fails=("signer",))).troubles
     assert (trouble.what, trouble.blocks) == ("signature-retention", False)

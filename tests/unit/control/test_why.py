@@ -177,6 +177,22 @@ def test_b_says_what_it_lacked() -> None:
     assert "for a higher level it lacked: evidence that has not ended (evidence-expired)" in said
 
 
+def test_property_5_why_it_fell() -> None:
+    """Property 5: after a revocation the page of the next call names it, also of one that was refused."""
+    fell = RECORD | {"revoked_by": "alice (uid 1001)", "revoked_at": NOW - 50, "revoke_why": "ported out"}
+    known = replace(KNOWN, evidence=None, revoked=fell)
+    told = call(attest="B", rule="B-known-customer", lack="no-evidence-for-number", evidence="")
+    words = (
+        "  evidence      none for this number\n"
+        "                record 17 (loa for +12125550150-+12125550159) spoke for it until it was revoked by"
+        " alice (uid 1001), 2027-01-15 07:59:10 UTC: ported out\n"
+    )
+    assert words in page(told, known)
+    assert "revoked" not in page(told, replace(known, revoked=None))
+    refused = call(attest="") | {"attestation": None, "verdict": "reject", "direction": "outbound"}
+    assert words in page(refused | {"reason": "caller-not-allowed"}, known)
+
+
 def test_c_without_a_customer() -> None:
     said = page(call(attest="C", rule="C-unknown-customer", lack="customer-not-known", customer=""))
     assert "tenant acme: no KYC record was named" in said
@@ -194,6 +210,10 @@ def test_one_that_could_have_been_signed_says_why_it_was_not() -> None:
     told = document(call(attest="", attest_reason="clock-not-synchronised"), KNOWN)
     assert "clock was not known to be right" in told["unsigned"]
     assert told["journal"] is None
+    # who has to act goes by the code: two causes may have the same words
+    words = "the SHAKEN certificate could not be used: ./trunkward status, signer.log"
+    for cause in ("certificate-key-mismatch", "certificate-expired"):
+        assert f"  unsigned      {cause}: {words}\n" in page(call(attest="", attest_reason=cause))
     private = document(call(attest="", attest_reason="none-caller-private"), KNOWN)
     assert private["unsigned"] == RULES[Rule.PRIVATE].words
 

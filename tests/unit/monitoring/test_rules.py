@@ -105,6 +105,7 @@ CASES = {
     "TrunkwardTracebackOverdue": _flat("trunkward_traceback_requests_overdue", "1+0", "0+0", 'part="worker"'),
     "TrunkwardDelegateNotGood": _flat("trunkward_evidence_bad_delegates", "1+0", "0+0", 'part="worker"'),
     "TrunkwardDeniedListNotTaken": _flat("trunkward_denied_list", "0+0", "1795435200+1", 'part="signer"'),
+    "TrunkwardEvidenceNotSound": _flat("trunkward_evidence_unsound", "1+0", "0+0"),
     "TrunkwardEvidenceNotDeleted": _flat("trunkward_evidence_retention_failing", "1+0", "0+0", after="2h"),
     "TrunkwardRestoredNotConfirmed": _flat("trunkward_node_restored_unconfirmed", "1+0", "0+0"),
     "TrunkwardCertificateEnds": _flat(_CERTIFICATE, f"{2 * _DAY}+0", f"{20 * _DAY}+0", 'certificate="node"'),
