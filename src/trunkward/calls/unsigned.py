@@ -16,7 +16,7 @@ _WORDS: tuple[tuple[str, str], ...] = (
     ),
     (
         "none-supplied-level-of-other-number",
-        "its reseller's switch rated a number its trunk may not show: have it send one of the trunk's in From",
+        "its reseller's switch rated a number its trunk may not show: have it send one of its own in From",
     ),
     (
         "none-without-contract",
