@@ -490,7 +490,7 @@ def test_a_person_s_key_and_chain_are_looked_at_before_they_are_relied_on(
     ids=["the first", "the next"],
 )
 def test_who_has_ordered_a_certificate_waits_for_it(sti: Sti, spoil: Spoil, cause: str) -> None:
-    """And nobody else does: where no order is under way the start is refused."""
+    """Property 3: and nobody else does: where no order is under way the start is refused."""
     spoil(sti)
     with pytest.raises(IdentityUnfit) as unfit:
         begin(sti.files(), NOW)
@@ -534,7 +534,7 @@ def test_who_has_ordered_a_certificate_waits_for_it(sti: Sti, spoil: Spoil, caus
     ],
 )
 def test_what_is_wrong_otherwise_is_waited_for_by_nobody(sti: Sti, spoil: Spoil, cause: str) -> None:
-    """No certificate that is ordered puts it right."""
+    """Property 3: no certificate that is ordered puts it right, and it does not start."""
     assert isinstance(begin(replace(sti.files(), ordered=True), NOW), Identity)
     spoil(sti)
     with pytest.raises(IdentityUnfit) as unfit:
