@@ -256,13 +256,16 @@ def _name(trunk: Trunk, caller: Caller, attested: Attested) -> CallerName | None
 def _supplied(attempt: CallAttempt, trunk: Trunk, caller: Caller) -> tuple[Attestation | None, Rule]:
     """The level in the one `Attestation-Info` header there is; None: none that could be believed.
 
-    Only the provider's own switch says one: from each of his customers' trunks the header means nothing. And
-    of a number that is nobody's here it can say that it knows the customer, and never that the number is his.
+    Only the provider's own switch says one: from each of his customers' trunks the header means nothing. Of
+    a number that stands in another's place it has said nothing. And of one that is nobody's here it can say
+    that it knows the customer, and never that the number is his.
     """
     said = attempt.headers.get(_ATTESTATION_INFO, []) if trunk.supplies_levels else []
     level = next((level for level in Attestation if said == [level.value]), None)
     if level is None:
         return None, Rule.NOT_SUPPLIED
+    if caller.right is Right.REPLACED:
+        return None, Rule.SUPPLIED_OF_ANOTHER
     if level is Attestation.A and caller.right in _NOBODYS:
         return None, Rule.SUPPLIED_TOO_HIGH
     return level, Rule(f"{level}-supplied")

@@ -15,6 +15,10 @@ _WORDS: tuple[tuple[str, str], ...] = (
         "its reseller's switch said A for a forwarded call's number: have it say B, or keep its Identity",
     ),
     (
+        "none-supplied-level-of-other-number",
+        "its reseller's switch rated a number its trunk may not show: have it send one of its own in From",
+    ),
+    (
         "none-without-contract",
         "no contract with its reseller is accepted and holds: ./trunkward status says which, and what to do",
     ),

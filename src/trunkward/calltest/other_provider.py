@@ -16,8 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificate
 
-from trunkward.calltest.parties import LabShaken, NotALabError
-from trunkward.numbering.nanp import why_invalid
+from trunkward.calltest.parties import LabShaken, NotALabError, require_fictional
 from trunkward.shaken import base64url
 from trunkward.shaken.attest import Attestation
 from trunkward.shaken.causes import Cause
@@ -106,11 +105,7 @@ class OtherProvider:
 
         Raises `NotALabError` for a calling number that is not one of those kept for fiction.
         """
-        if why_invalid(orig) != "number-fictional":
-            raise NotALabError(
-                f"{orig} may be somebody's: call-test signs only for numbers that are kept for fiction (+1, "
-                "an area code, 555-0100 to 555-0199); give it one: --from"
-            )
+        require_fictional(orig)
         claims = ShakenClaims(
             orig_tn=orig.removeprefix("+"),
             dest_tns=(dest.removeprefix("+"),),

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from trunkward.numbering.nanp import why_invalid
+
 
 class PartyKind(StrEnum):
     """On which side of the border a party stands."""
@@ -30,6 +32,15 @@ class Media(StrEnum):
 
 class NotALabError(Exception):
     """The configuration holds no party that the call test could play itself; the message says why."""
+
+
+def require_fictional(number: str) -> None:
+    """Raises `NotALabError` for a calling number (E.164 with plus) that is not one kept for fiction."""
+    if why_invalid(number) != "number-fictional":
+        raise NotALabError(
+            f"{number} may be somebody's: call-test calls only from numbers that are kept for fiction (+1, "
+            "an area code, 555-0100 to 555-0199); give it one: --from"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from trunkward.calltest.baresip import Baresip, PartyError
 from trunkward.calltest.baresip_config import RTP_PORTS, PartyRole
 from trunkward.calltest.capture import Capture, CaptureError, Packet, read_packets
 from trunkward.calltest.evidence import AS_RECORDED, CallEvidence, CallPlan, CallTimes, PartyEvidence
-from trunkward.calltest.parties import Lab, LabParty, Media, PartyKind, Transport
+from trunkward.calltest.parties import Lab, LabParty, Media, PartyKind, Transport, require_fictional
 from trunkward.calltest.ports import RecordLookup
 from trunkward.calltest.rtp import measure
 from trunkward.calltest.tls_hello import tls_choices
@@ -87,8 +87,12 @@ def plan_calls(lab: Lab) -> tuple[CallPlan, ...]:
 
 
 def plan_one(lab: Lab, calling: str) -> tuple[CallPlan, ...]:
-    """One call of the customer's, from a number (E.164 with plus; "": its own), signed at whatever level."""
+    """One call of the customer's, from a number (E.164 with plus; "": its own), signed at whatever level.
+
+    Raises `NotALabError` for one that may be somebody's.
+    """
     calling = calling or lab.customer.numbers[0]
+    require_fictional(calling)
     return (
         CallPlan(
             key="out-one",

@@ -25,7 +25,7 @@ from trunkward.cli.number import day, end_of
 from trunkward.cli.said import complain, say, wide
 from trunkward.control import contracts
 from trunkward.control.acts import put_down
-from trunkward.control.blocks import wanting_by
+from trunkward.control.blocks import provider_of, wanting_by
 from trunkward.control.configuration import Version
 from trunkward.control.declared import InForce
 from trunkward.control.delegate import check_delegate, check_possession
@@ -274,8 +274,8 @@ def run_list(paths: Paths, *, trunk: str, every: bool, as_json: bool) -> int:
         # a revocation that could not be written down: one that was is no contradiction
         is_denied = evidence_id(one.version) in denied and one.state(now) not in _OVER
         state = told["state"] + (", but denied" if is_denied else "")
-        if declared and one.identity and one.spc != declared.spc_of(one.identity):
-            state += ", but of another SPC"
+        if declared and provider_of(declared, one) != (one.identity, one.spc):
+            state += ", but of another provider"
         state += "" if one.version in sound_ones else ", but not as it was journaled"
         state += ", but its document was exchanged" if one.version in others else ""
         cells = (str(one.version), one.numbers, one.trunk or one.owner, one.kind, day(one.until), *by, state)

@@ -6,6 +6,7 @@ import msgspec
 
 from trunkward.calls.attempt import Transport as Signalling
 from trunkward.calltest.parties import Lab, LabParty, LabShaken, Media, NotALabError, PartyKind, Transport
+from trunkward.control.blocks import needs_blocks, signs_for
 from trunkward.control.declared import InForce
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.settings import Paths
@@ -33,7 +34,16 @@ def read_lab(paths: Paths) -> Lab:
     declared = in_force.declared()
     pki = PkiFiles(paths.pki)
     trunk = next(
-        (t for t in declared.trunks if t.enabled and t.certificate_issued_here and _loops(t.host)), None
+        (
+            trunk
+            for trunk in declared.trunks
+            if trunk.enabled
+            and trunk.certificate_issued_here
+            and _loops(trunk.host)
+            # what its calls are signed with convinces nobody
+            and not needs_blocks(declared, signs_for(declared, trunk))
+        ),
+        None,
     )
     secure = _carrier(declared, Signalling.TLS)
     plain = _carrier(declared, Signalling.UDP)
@@ -46,7 +56,10 @@ def read_lab(paths: Paths) -> Lab:
             ),
             # its PBX believes the node's own authority, and no other
             ("`certificate: local`", declared.node.certificate is None or None),
-            ("a trunk with `client_certificate: issued` and a host on a loopback address", trunk),
+            (
+                "a trunk with `client_certificate: issued` and a host on a loopback address, signed TEST",
+                trunk,
+            ),
             ("a carrier with `transport: tls` and `ca: local` on a loopback address", secure),
             ("a carrier with `transport: udp` on a loopback address", plain),
         )

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from trunkward.shaken.evidence import MOST_NUMBERS
-from trunkward.trunks.evidence import BLOCK, EvidenceRecord, NumberBlock, State
+from trunkward.trunks.evidence import BLOCK, PORT, EvidenceRecord, NumberBlock, State
 from trunkward.trunks.model import Declared, Trunk
 from trunkward.trunks.signing import Certificates, SigningSource
 from trunkward.trunks.transit import OF_NODE
@@ -62,6 +62,40 @@ def needs_blocks(declared: Declared, identity: str) -> bool:
 def signs_for(declared: Declared, trunk: Trunk) -> str:
     """Whose certificate signs a trunk's calls, by its name (`shaken.evidence.Evidence.identity`)."""
     return trunk.reseller if trunk.reseller in declared.reseller_identities else OF_NODE
+
+
+def provider_of(declared: Declared, record: EvidenceRecord) -> tuple[str, str]:
+    """Whose certificate a record would be entered for now, by its name, and under which code.
+
+    Of a block or contract its own identity; of a port whose certificate signs its trunk's calls. The code is
+    "" where there is no such identity; of all others, and a trunk that is gone, it is what the record says.
+    """
+    if record.of_identity:
+        return record.identity, declared.spc_of(record.identity)
+    return _providers(declared, [record]).get(record.trunk, (record.identity, record.spc))
+
+
+def _providers(declared: Declared, records: Iterable[EvidenceRecord]) -> dict[str, tuple[str, str]]:
+    """Of each trunk that numbers were ported for: whose certificate signs its calls, and under which code."""
+    ported = {one.trunk for one in records if one.kind == PORT}
+    return {
+        trunk.name: (name, declared.spc_of(name))
+        for trunk in declared.trunks
+        if trunk.name in ported
+        for name in [signs_for(declared, trunk)]
+    }
+
+
+def ported_here(declared: Declared, records: Iterable[EvidenceRecord]) -> list[EvidenceRecord]:
+    """Records, without those of a port to another provider than whose certificate signs the calls now."""
+    records = list(records)
+    providers = _providers(declared, records)
+
+    def is_here(record: EvidenceRecord) -> bool:
+        its = record.identity, record.spc
+        return record.kind != PORT or providers.get(record.trunk, its) == its
+
+    return [one for one in records if is_here(one)]
 
 
 def blocks_of(declared: Declared, records: Iterable[EvidenceRecord], now: float) -> list[NumberBlock]:
@@ -190,7 +224,8 @@ def concerned(declared: Declared, before: Iterable[NumberBlock], after: Iterable
 
 def wanting_by(declared: Declared, records: Sequence[EvidenceRecord], now: float) -> list[tuple[str, str]]:
     """`wanting` by the records there are, of a file that need not be in force."""
-    return wanting(declared, blocks_of(declared, records, now), _given_by(records, now), now)
+    given = _given_by(ported_here(declared, records), now)
+    return wanting(declared, blocks_of(declared, records, now), given, now)
 
 
 def _given_by(records: Iterable[EvidenceRecord], now: float) -> Given:

@@ -17,6 +17,7 @@ from math import ceil
 from typing import Any
 
 from trunkward.access.actor import Actor, Source
+from trunkward.control.blocks import provider_of, signs_for
 from trunkward.control.configuration import Version
 from trunkward.control.evidence_journal import evidence_id
 from trunkward.numbering.e164 import NotANumber
@@ -24,7 +25,7 @@ from trunkward.numbering.nanp import why_invalid
 from trunkward.numbering.plan import DialPlan
 from trunkward.numbering.written import read_range
 from trunkward.shaken.evidence import MOST_NUMBERS, Kind
-from trunkward.trunks.evidence import BLOCK, CONTRACT, GRACE_S, EvidenceChange, EvidenceRecord, State
+from trunkward.trunks.evidence import BLOCK, CONTRACT, GRACE_S, PORT, EvidenceChange, EvidenceRecord, State
 from trunkward.trunks.model import Declared
 from trunkward.trunks.transit import OF_NODE
 
@@ -288,7 +289,9 @@ def _whose(declared: Declared, kind: str, trunk: str, identity: str) -> tuple[st
         raise EvidenceActRefused(
             f"tenant {found.tenant} has no KYC record: write its customer into the node file, and apply it"
         )
-    return trunk, found.tenant, found.customer.reference, ""
+    # to a provider, of whose certificate it speaks; a letter is of the customer alone
+    identity = signs_for(declared, found) if kind == PORT else ""
+    return trunk, found.tenant, found.customer.reference, identity
 
 
 def _identity_for(declared: Declared, kind: str, identity: str) -> str:
@@ -329,18 +332,21 @@ def _of_others(records: Iterable[EvidenceRecord], record: EvidenceRecord, now: f
     ]
 
 
-def _owner(record: EvidenceRecord) -> tuple[str, str, str, str]:
+def _owner(record: EvidenceRecord) -> tuple[str, str]:
     """Whose the numbers are by a record: an identity under another code is another provider."""
-    return record.identity, record.spc, record.tenant, record.customer
+    if record.of_identity:
+        return record.identity, record.spc
+    return record.tenant, record.customer
 
 
 def _check_provider(declared: Declared, record: EvidenceRecord) -> None:
-    """Whether an identity's record is still its provider's: the node file may have changed since."""
-    spc = declared.spc_of(record.identity)
-    if record.spc != spc:
+    """Whether a provider's record is still his: the node file may have changed since."""
+    identity, spc = provider_of(declared, record)
+    if (identity, spc) != (record.identity, record.spc):
+        its = "" if record.of_identity else f"its calls signed by identity {identity}, "
         raise EvidenceActRefused(
             f"record {record.version} was entered for {record.owner}, and the newest version has "
-            f"{f'SPC {spc}' if spc else 'no such identity'}: reject it, and enter the document anew"
+            f"{its}{f'SPC {spc}' if spc else 'no such identity'}: reject it, and enter the document anew"
         )
 
 

@@ -8,7 +8,7 @@ another has new ones.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby
@@ -25,6 +25,7 @@ from trunkward.control.blocks import (
     claims_of,
     needs_blocks,
     of_others,
+    ported_here,
     runs,
     signs_for,
     stretches,
@@ -60,14 +61,15 @@ def tokens_of(
     *,
     now_s: int,
     signed_by_it: bool = False,
+    but: Collection[str] = (),
 ) -> dict[str, list[str]]:
-    """Every token of each trunk, by its name; good ones of `before` are kept.
+    """Every token of each trunk, by its name, `but` of those; good ones of `before` are kept.
 
     A number that is no longer declared has no token, and so no level A from the next call on. `records`: all
     there ever were. `signed_by_it`: the caller knows that `key` signed those of `before`.
     """
     opened = read_token if signed_by_it else partial(open_token, key.public_key())
-    records = list(records)
+    records = ported_here(declared, records)
     by_trunk: dict[str, list[EvidenceRecord]] = {}
     for record in records:
         if record.in_force(now_s):
@@ -92,6 +94,7 @@ def tokens_of(
             *_accepted(trunk, identity, by_trunk.get(trunk.name, ()), key),
         ]
         for trunk in declared.trunks
+        if trunk.name not in but
         for identity in [signs_for(declared, trunk)]
     }
 

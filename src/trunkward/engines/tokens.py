@@ -61,7 +61,7 @@ def tokens_for(
     now_s = int(now.timestamp())
     return Tokens(
         evidence={name: tokens for name, tokens in evidence.items() if name in kept}
-        | tokens_of(others, records, key, evidence, now_s=now_s, signed_by_it=same_key),
+        | tokens_of(declared, records, key, evidence, now_s=now_s, signed_by_it=same_key, but=kept),
         relationships={name: token for name, token in whose.items() if name in kept}
         | relationships_of(others, key, whose, now_s=now_s, signed_by_it=same_key),
         evidence_key=key_id,

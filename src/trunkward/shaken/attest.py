@@ -44,6 +44,7 @@ class Rule(StrEnum):
     C_SUPPLIED = "C-supplied"
     NOT_SUPPLIED = "none-level-not-supplied"
     SUPPLIED_TOO_HIGH = "none-supplied-level-too-high"
+    SUPPLIED_OF_ANOTHER = "none-supplied-level-of-other-number"
     NO_CONTRACT = "none-without-contract"
     ALREADY_SIGNED = "none-already-signed"
     EMERGENCY = "none-emergency"
@@ -217,6 +218,11 @@ RULES: Mapping[Rule, RuleRow] = MappingProxyType(
             level=None,
             words="its own provider said A for a number that is none of its customer's: a forwarded call's",
             clause="ATIS-1000074 (full attestation); 47 CFR 64.6301(b) (FCC 24-120)",
+        ),
+        Rule.SUPPLIED_OF_ANOTHER: RuleRow(
+            level=None,
+            words="its own provider said a level for another number than the one that is shown in its place",
+            clause="47 CFR 64.6301(b) (FCC 24-120)",
         ),
         Rule.NO_CONTRACT: RuleRow(
             level=None,

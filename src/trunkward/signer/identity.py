@@ -35,6 +35,9 @@ _MAX_FILE = 64 * 1024
 #: What the next certificate of an order puts right, and nobody's hand has to. Whatever else is wrong at a
 #: start is for a person.
 _ENDS_WITH_THE_NEXT = frozenset({CERTIFICATE_AWAITED, "certificate-expired"})
+#: Seconds after which all is looked at while that is so, whatever is in the chain's place: a clock that was
+#: wrong may be right by now.
+_WHOLE_S = 30.0
 
 
 class IdentityUnfit(RuntimeError):
@@ -82,14 +85,21 @@ class IdentityFiles:
     ordered: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Awaited:
-    """What there is of an identity while the certificate it may sign with is ordered."""
+    """What there is of an identity while the certificate it may sign with is ordered.
+
+    It is looked at each second, by one thread at a time: where its chain is as it was, at nothing else.
+    """
 
     files: IdentityFiles
     evidence_key: Ed25519PublicKey
-    #: Why it signs nothing meanwhile.
+    #: As of an `Identity`.
+    held: HeldLists | None
+    #: Why it signs nothing meanwhile, when all was looked at last, what its chain was then (`_state_of`).
     unfit: IdentityUnfit
+    looked: datetime
+    chain: tuple[int, ...]
     #: Of no certificate.
     serial: str = ""
 
@@ -156,15 +166,23 @@ class Identity:
 
 def load_identity(files: IdentityFiles, now: datetime) -> Identity:
     """Read everything and check it. Raises `IdentityUnfit`, which names file and cause."""
+    return _checked(files, _lists_of(files), now)
+
+
+def _lists_of(files: IdentityFiles, *, keeps: bool = True) -> HeldLists | None:
     trust = files.trust
-    held = None
-    if isinstance(trust, Administered):
-        held = HeldLists(
-            trusted_list=trust.trusted_list,
-            revocations=trust.revocations,
-            administrator=trust.administrator,
-            kept=trust.kept,
-        )
+    if isinstance(trust, Path):
+        return None
+    return HeldLists(
+        trusted_list=trust.trusted_list,
+        revocations=trust.revocations,
+        administrator=trust.administrator,
+        kept=trust.kept,
+        keeps=keeps,
+    )
+
+
+def _checked(files: IdentityFiles, held: HeldLists | None, now: datetime) -> Identity:
     with _unfit(files):
         identity = _read_identity(files, held, now)
         identity.check(now)
@@ -176,12 +194,14 @@ def begin(files: IdentityFiles, now: datetime) -> Identity | Awaited:
 
     Raises `IdentityUnfit` when anything else is wrong.
     """
+    held, chain = _lists_of(files), _state_of(files.certificate_chain)
     try:
-        return load_identity(files, now)
+        return _checked(files, held, now)
     except IdentityUnfit as unfit:
         if not files.ordered or unfit.reason not in _ENDS_WITH_THE_NEXT:
             raise
-        return Awaited(files=files, evidence_key=_parse_evidence_key(files.evidence_key), unfit=unfit)
+        key = _parse_evidence_key(files.evidence_key)
+        return Awaited(files=files, evidence_key=key, held=held, unfit=unfit, looked=now, chain=chain)
 
 
 def check_files(files: IdentityFiles, now: datetime) -> None:
@@ -198,14 +218,7 @@ def check_files(files: IdentityFiles, now: datetime) -> None:
             PassportSigner.create(key, published_at(files.x5u, files.spc, pem))
             check_own(certificate, key, files.spc, now)
             if isinstance(trust, Administered) and trust.trusted_list.exists():
-                held = HeldLists(
-                    trusted_list=trust.trusted_list,
-                    revocations=trust.revocations,
-                    administrator=trust.administrator,
-                    kept=trust.kept,
-                    keeps=False,
-                )
-                trusted, revoked = _read_trust(trust, held, now)
+                trusted, revoked = _read_trust(trust, _lists_of(files, keeps=False), now)
                 check_signing_certificate(
                     certificate=certificate,
                     key=key,
@@ -230,14 +243,9 @@ def look_again(identity: Identity | Awaited, now: datetime) -> tuple[Identity | 
     """
     files = identity.files
     if isinstance(identity, Awaited):
-        try:
-            return load_identity(files, now), None
-        except IdentityUnfit as unfit:
-            return None, unfit
+        return _still_awaited(identity, now)
     try:
-        with _unfit(files):
-            after = _read_identity(files, identity.held, now)
-            after.check(now)
+        after = _checked(files, identity.held, now)
     except IdentityUnfit as unfit:
         if not files.x5u.endswith("/"):
             return None, unfit
@@ -250,6 +258,28 @@ def look_again(identity: Identity | Awaited, now: datetime) -> tuple[Identity | 
             return None, too
         return before, unfit
     return after, None
+
+
+def _still_awaited(awaited: Awaited, now: datetime) -> tuple[Identity, None] | tuple[None, IdentityUnfit]:
+    chain = _state_of(awaited.files.certificate_chain)
+    lately = abs((now - awaited.looked).total_seconds()) < _WHOLE_S
+    if lately and chain == awaited.chain and awaited.unfit.reason in _ENDS_WITH_THE_NEXT:
+        return None, awaited.unfit
+    awaited.looked, awaited.chain = now, chain
+    try:
+        return _checked(awaited.files, awaited.held, now), None
+    except IdentityUnfit as unfit:
+        awaited.unfit = unfit
+        return None, unfit
+
+
+def _state_of(path: Path) -> tuple[int, ...]:
+    """What changes with a file's content; () of none. Taken before it is read: what comes between is news."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 @contextmanager

@@ -156,16 +156,19 @@ class _Office:
             not_after=identity.certificate.not_valid_after_utc,
             revocation=identity.revocation(now),
         )
-        if self.desk.unfit != before:
-            log.error("signing-stopped", error=str(wrong)) if wrong else log.info("signing-resumed")
-            self.note("signing-stopped" if wrong else "signing-resumed", error=self.desk.unfit)
-        elif wrong is not None and str(wrong) != self._not_taken:
-            log.error("certificate-not-taken", error=str(wrong))
+        unfit = self.desk.unfit
+        if unfit != before:
+            log.error("signing-stopped", error=str(wrong)) if unfit else log.info("signing-resumed")
+            self.note("signing-stopped" if unfit else "signing-resumed", error=unfit)
+        # it signs with the certificate before
+        not_taken = str(wrong) if wrong is not None and not unfit else ""
+        if wrong is not None and not_taken not in ("", self._not_taken):
+            log.error("certificate-not-taken", error=not_taken)
             self.note("certificate-not-taken", error=wrong.reason)
         if identity.serial != serial:
             log.info("certificate-changed", serial=identity.serial, x5u=identity.x5u)
             self.note("certificate-changed", serial=identity.serial, before=serial, x5u=identity.x5u)
-        self._not_taken = str(wrong) if wrong is not None else ""
+        self._not_taken = not_taken
         try:
             keep(self.settings.journal.with_name("certificates"), identity)
         except OSError as problem:  # it signs all the same; the next look tries again

@@ -147,7 +147,7 @@ evidence = sa.Table(
     sa.Column("revoked", sa.BigInteger, nullable=False),
     sa.Column("revoke_why", sa.Text, nullable=False),
     sa.Column("salt", sa.String(32), nullable=False),
-    # of a block: whose certificate signs calls from it; "" of all others
+    # of a block, contract or port: whose certificate it speaks for; "" of all others
     sa.Column("identity", sa.String(63), nullable=False),
     # the service provider code that identity had when it was entered; "" of all others
     sa.Column("spc", sa.String(4), nullable=False),

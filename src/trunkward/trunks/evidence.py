@@ -10,6 +10,8 @@ GRACE_S = 90 * 86_400
 BLOCK = "block"
 #: Kind of a record that a provider has us sign for him what he supplies (47 CFR 64.6301(b)).
 CONTRACT = "contract"
+#: Kind of a record that numbers were ported to whose certificate signs its trunk's calls.
+PORT = "port"
 
 
 class State(StrEnum):
@@ -64,17 +66,22 @@ class EvidenceRecord:
     #: 16 bytes of chance, hex: with it the journal of acts commits to what is personal in here, and that can
     #: be deleted (`journal.commitment`).
     salt: str
-    #: Of a block, the node's (`trunks.transit.OF_NODE`) or a reseller's by his name; of a contract, a
+    #: Of a block or port, the node's (`trunks.transit.OF_NODE`) or a reseller's by his name; of a contract, a
     #: reseller's. "" of all others.
     identity: str = ""
     #: Service provider code of that identity when it was entered: it speaks for that provider's certificates
-    #: alone. "" of all others, and of a block that was entered before codes were kept: it speaks for nobody.
+    #: alone. "" of all others, and of what was entered before codes were kept: it speaks for nobody.
     spc: str = ""
 
     @property
     def of_identity(self) -> bool:
         """Whether it is an identity's, and no trunk's: then it says nothing of a customer."""
         return self.kind in (BLOCK, CONTRACT)
+
+    @property
+    def of_provider(self) -> bool:
+        """Whether it speaks for one provider's certificates alone."""
+        return self.of_identity or self.kind == PORT
 
     @property
     def whose(self) -> str:
@@ -84,9 +91,9 @@ class EvidenceRecord:
     @property
     def owner(self) -> str:
         """The same, and who that is."""
-        if self.of_identity:
-            return f"{self.whose}, SPC {self.spc or 'not known'}"
-        return f"{self.whose}, tenant {self.tenant}, customer {self.customer}"
+        customer = "" if self.of_identity else f", tenant {self.tenant}, customer {self.customer}"
+        provider = f", SPC {self.spc or 'not known'}" if self.of_provider else ""
+        return f"{self.whose}{customer}{provider}"
 
     @property
     def numbers(self) -> str:

@@ -10,6 +10,7 @@ import pytest
 from sipkit.passports import shaken
 from sipkit.places import TABLE
 from sipkit.tokens import KEY, token, whose
+from trunkward.admission.caller import Right
 from trunkward.admission.ports import PeerIdentity
 from trunkward.admission.screen import screen
 from trunkward.admission.signing import TEST_CERTIFICATE
@@ -20,7 +21,7 @@ from trunkward.shaken.attest import Attestation, Lack, Rule
 from trunkward.shaken.contract import Contract
 from trunkward.shaken.contract import issue as issue_contract
 from trunkward.shaken.evidence import Kind
-from trunkward.trunks.callers import CallerRule
+from trunkward.trunks.callers import CallerRule, OtherCaller
 from trunkward.trunks.customer import MOST_AGE_D, Customer
 from trunkward.trunks.model import Declared
 from trunkward.trunks.signing import Certificates, SigningSource
@@ -280,6 +281,46 @@ def test_a_supplied_level_rests_on_a_contract(
     assert (claims.level, claims.supplied, attested.lack) == (level, level, None)
     # which the signer is shown, at each level
     assert claims.evidence == (held["resale"] if named else None)
+
+
+@pytest.mark.parametrize("level", Attestation)
+@pytest.mark.parametrize(
+    ("calling", "privacy", "rule"),
+    [
+        (FOREIGN, [], CallerRule(other=OtherCaller.REPLACE, number=OWN)),
+        # nothing in From that can be read
+        ("anonymous", ["id"], CallerRule(number=OWN)),
+        ("anonymous", [], CallerRule(other=OtherCaller.REPLACE, number=OWN)),
+    ],
+)
+def test_a_level_that_was_supplied_for_another_number_signs_nothing(
+    outbound: Attempt,
+    pbx: PeerIdentity,
+    declared: Declared,
+    level: Attestation,
+    calling: str,
+    privacy: list[str],
+    rule: CallerRule,
+) -> None:
+    """Property 6: the provider has rated the number its switch sent, not the one we show in its place."""
+    policy = world(
+        declared,
+        reseller="resale",
+        identities={"resale": SWITCHED},
+        supplies_levels=True,
+        contracts={"resale": issue_contract(KEY, AGREED)},
+        caller=rule,
+        caller_name=NAME,
+    )
+    headers = {"attestation-info": [level.value], "privacy": privacy}
+    case = seen(outbound(CALLED, calling=calling, headers=headers), pbx, policy)
+    assert (case.caller.number, case.caller.right) == (OWN, Right.REPLACED)
+    assert (case.signing.claims, case.signing.unsigned) == (None, Rule.SUPPLIED_OF_ANOTHER)
+    # one of its own that its switch prefers is the one it speaks of
+    headers["p-preferred-identity"] = [f"<sip:{OWN}@pbx.example.com>"]
+    case = seen(outbound(CALLED, calling="anonymous", headers=headers), pbx, policy)
+    assert case.signing.claims is not None
+    assert (case.signing.claims.orig, case.signing.claims.level) == (OWN[1:], level)
 
 
 @pytest.mark.parametrize("level", ["A", "B", "C"])

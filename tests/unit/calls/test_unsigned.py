@@ -14,6 +14,7 @@ from trunkward.calls.unsigned import in_words
         ("none-caller-private", "trusted: false"),
         ("none-level-not-supplied", "Attestation-Info"),
         ("none-supplied-level-too-high", "say B"),
+        ("none-supplied-level-of-other-number", "in From"),
         ("none-without-contract", "no contract with its reseller is accepted and holds"),
         ("contract-revoked", "was revoked"),
         ("contract-of-other-provider", "./trunkward apply"),

@@ -3,9 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from trunkward.calltest.baresip_config import PartyRole, account_line
 from trunkward.calltest.evidence import AS_RECORDED
-from trunkward.calltest.parties import LabShaken, Media
+from trunkward.calltest.parties import LabShaken, Media, NotALabError
 from trunkward.calltest.scenario import dial_uri, is_over, plan_calls, plan_one
 from unit.calltest.recorded import CALLER, lab
 
@@ -37,6 +39,15 @@ def test_one_call_is_of_the_customers_from_any_number(shaken: LabShaken) -> None
     (own,), (other,) = plan_one(lab(shaken), ""), plan_one(lab(shaken), "+12025550150")
     assert (own.caller_number, other.caller_number) == (CALLER, "+12025550150")
     assert (own.caller.name, own.callee.name, own.attest) == ("acme-hq", "north", AS_RECORDED)
+
+
+def test_one_call_is_from_no_number_that_may_be_somebodys(shaken: LabShaken) -> None:
+    made = lab(shaken)
+    with pytest.raises(NotALabError, match=r"may be somebody's: .* --from"):
+        plan_one(made, "+12024561111")
+    mine = replace(made, customer=replace(made.customer, numbers=("+12024561111",)))
+    with pytest.raises(NotALabError, match="may be somebody's"):
+        plan_one(mine, "")
 
 
 def test_of_a_refused_call_no_end_is_waited_for() -> None:

@@ -74,6 +74,15 @@ def test_a_document_that_was_exchanged_is_told_of(
     assert words in finding.what
 
 
+def test_a_port_to_another_provider_is_said(node: EvidenceNode) -> None:
+    node.accepted("+12025550150", kind="port")
+    node.accepted("+12025550151")
+    assert "another provider" not in ask().stdout
+    node.changed(evidence_rows.update().where(evidence_rows.c.kind == "port").values(spc="111T"))
+    told = ask().stdout
+    assert ("accepted, but of another provider" in told, told.count("another provider")) == (True, 1)
+
+
 def test_a_trunk_nobody_has_is_refused_with_those_there_are(node: EvidenceNode) -> None:
     refused = ask("--trunk", "acme-hx")
     said = " ".join(refused.stderr.replace("\u2502", " ").split())

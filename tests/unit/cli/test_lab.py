@@ -92,6 +92,19 @@ def test_what_is_no_lab_is_said(old: str, new: str, said: str, tmp_path: Path) -
         lab_of(EXAMPLE.replace(old, new), tmp_path)
 
 
+def test_nothing_is_called_that_a_resellers_real_certificate_would_sign(tmp_path: Path) -> None:
+    """The node's own is a TEST one, and so no shield: each trunk's calls are signed by its reseller's."""
+    named = "  policy_administrator: {url: 'https://pa.example.com', certificate: /pa.pem}\n  identity:\n"
+    sold = EXAMPLE.replace("  identity:\n", named, 1).replace(
+        "\ntenants:\n  - name: acme\n",
+        "\nresellers:\n  - name: resale\n    identity: {spc: '567T', x5u: 'https://cr.resale.example.com/c.pem'%s}\n"
+        "\ntenants:\n  - name: acme\n    reseller: resale\n",
+    )
+    assert lab_of(sold % "", tmp_path / "test").customer.name == "acme-hq"
+    with pytest.raises(NotALabError, match="a loopback address, signed TEST"):
+        lab_of(sold % ", certificates: files, files: {chain: /c.pem, key: /c.key}", tmp_path / "real")
+
+
 def test_a_node_that_never_ran_or_a_broken_file_is_said(tmp_path: Path) -> None:
     paths = Paths(config=tmp_path, state=tmp_path / "state", run=tmp_path, log=tmp_path)
     with pytest.raises(NotALabError, match="no node has been started here yet"):

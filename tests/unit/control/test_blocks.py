@@ -130,7 +130,6 @@ PORT = replace(
     kind="port",
     first=OWN,
     last=OWN,
-    identity="",
 )
 
 
@@ -165,6 +164,8 @@ def test_an_inventory_takes_no_number_from_whom_a_record_has_given_it(signing: S
         return found
 
     assert kept(PORT) == {"acme-hq": set(), "other": {"port"}}
+    # one to another provider is in nobody's way
+    assert kept(replace(PORT, spc="567T")) == {"acme-hq": {"own-inventory"}, "other": set()}
     assert kept(replace(PORT, revoked=40)) == {"acme-hq": {"own-inventory"}, "other": set()}
     # entered, and looked at by nobody, or rejected
     assert kept(replace(PORT, reviewed=0, accepted=False))["acme-hq"] == {"own-inventory"}
@@ -308,7 +309,6 @@ def test_a_number_that_another_record_speaks_for_is_not_told_of() -> None:
         trunk="acme-hq",
         tenant="acme",
         customer="KYC-2026-17",
-        identity="",
         first="+12025550102",
         last="+12025550103",
     )
@@ -319,6 +319,8 @@ def test_a_number_that_another_record_speaks_for_is_not_told_of() -> None:
         (replace(port, customer="KYC-2020-1"), True),
         (replace(port, trunk="other"), True),
         (replace(port, accepted=False), True),
+        (replace(port, spc="567T"), True),
+        (replace(port, spc=""), True),
     ):
         records = [half, other]
         assert bool(wanting_by(world(), records, NOW)) is told
@@ -390,6 +392,36 @@ def test_property_4_each_piece_an_own_number_rests_on_lowers_it(
     records = [] if record is None else [replace(RECORD, **record)]
     found = attested(declared, *records)
     assert (found.level is Attestation.A, found.lack) == (False, lack)
+
+
+MINE = replace(PORT, trunk="acme-hq", tenant="acme", customer="KYC-2026-17")
+
+
+@pytest.mark.parametrize("signing", [REAL, SigningSource()])
+@pytest.mark.parametrize(
+    ("changed", "record", "level"),
+    [
+        ({}, {}, Attestation.A),
+        # ported to another provider, or nobody knows to whom
+        ({}, {"spc": "567T"}, Attestation.B),
+        ({}, {"identity": "resale", "spc": "567T"}, Attestation.B),
+        ({}, {"identity": "", "spc": ""}, Attestation.B),
+        # a reseller's certificate signs now, and his code is not that of whom it was ported to
+        ({"reseller": "resale"}, {}, Attestation.B),
+        ({"reseller": "resale"}, {"spc": "567T"}, Attestation.B),
+        ({"reseller": "resale"}, {"identity": "resale", "spc": "567T"}, Attestation.A),
+        # letters are of the customer, whoever signs
+        ({"reseller": "resale"}, {"kind": "loa", "identity": "", "spc": ""}, Attestation.A),
+    ],
+)
+def test_property_4_a_port_is_of_the_provider_it_was_ported_to(
+    signing: SigningSource, changed: dict[str, Any], record: dict[str, Any], level: Attestation
+) -> None:
+    """Property 4: one editor of the node file has it signed under no other provider's certificate."""
+    declared = world(signing, resold(signing=signing), **changed)
+    # nothing but the record speaks for the number
+    declared = replace(declared, trunks=(replace(declared.trunks[0], numbers=()),))
+    assert attested(declared, replace(MINE, **record)).level is level
 
 
 def test_property_4_a_revoked_block_is_no_a_before_there_is_another_policy() -> None:

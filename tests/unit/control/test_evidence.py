@@ -435,6 +435,27 @@ def test_a_block_is_journaled_as_the_identity_s() -> None:
     assert not {"identity", "spc"} & set(journaled(EvidenceChange(act="add", record=enter(), why="w"), 17))
 
 
+def test_a_port_is_of_the_provider_whose_certificate_signs_the_calls() -> None:
+    """It was ported to him: under another code, or of a trunk another one signs for, nobody accepts it."""
+    record = enter(kind="port")
+    assert (record.trunk, record.identity, record.spc) == ("acme-hq", OF_NODE, "000T")
+    assert record.owner == "trunk acme-hq, tenant acme, customer KYC-2026-17, SPC 000T"
+    told = journaled(EvidenceChange(act="add", record=record, why="w"), 17)
+    assert (told["trunk"], told["identity"], told["spc"]) == ("acme-hq", OF_NODE, "000T")
+    assert review(record).accepted
+    for identity, spc in ((OF_NODE, "111T"), (OF_NODE, ""), ("resale", "000T"), ("", "")):
+        other = replace(record, identity=identity, spc=spc)
+        with pytest.raises(
+            EvidenceActRefused, match="its calls signed by identity node, SPC 000T: reject it"
+        ):
+            review(other)
+        assert not review(other, accept=False).accepted
+        # it is the same customer's: his next document is in nobody's way
+        assert enter(kind="port", records=[replace(other, version=9, reviewed=10, accepted=True)]).spc
+    # nor is a letter beside it
+    assert enter(records=[replace(review(record), version=9)]).kind == "loa"
+
+
 def contract(**changed: Any) -> EvidenceRecord:
     """The agreement with a provider who says the level."""
     said = {"numbers": "", "trunk": "", "kind": CONTRACT, "identity": "switched"}

@@ -327,7 +327,17 @@ def test_looking_for_them_takes_a_time_that_grows_with_their_number() -> None:
 def test_the_first_end_of_each_kind_of_record() -> None:
     near = replace(RECORD, until=NOW + 10.0)
     later = replace(RECORD, version=27, until=NOW + 20.0, reviewed=28)
-    port = replace(RECORD, version=37, kind="port", first="+12025550140", reviewed=38, until=NOW + 5.0)
+    port = replace(
+        ASSIGNMENT,
+        version=37,
+        trunk="acme-hq",
+        tenant="acme",
+        customer="KYC-2026-17",
+        kind="port",
+        first="+12025550140",
+        reviewed=38,
+        until=NOW + 5.0,
+    )
     assert records_until(tokens_of(EXAMPLE, (), KEY, {}, now_s=NOW), (), {}) == {}
     assert records_until(tokens_of(EXAMPLE, (near,), KEY, {}, now_s=NOW), (), {}) == {"loa": NOW + 10}
     # what has a later one in its place has no end that matters

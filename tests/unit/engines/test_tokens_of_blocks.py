@@ -15,6 +15,7 @@ from trunkward.engines.pki_files import PkiFacts, PkiOwners, ensure_pki
 from trunkward.engines.tokens import tokens_for
 from trunkward.settings import Paths
 from trunkward.shaken.evidence import read_token
+from trunkward.trunks.customer import Customer
 from trunkward.trunks.evidence import BLOCK, EvidenceRecord
 from trunkward.trunks.model import Declared
 from trunkward.trunks.signing import Certificates, SigningSource
@@ -105,7 +106,6 @@ def test_a_record_of_another_tenant_s_concerns_whose_inventory_has_its_numbers(
         RECORD,
         version=30,
         kind="port",
-        identity="",
         trunk="other",
         tenant="other",
         customer="OTHER-1",
@@ -118,6 +118,31 @@ def test_a_record_of_another_tenant_s_concerns_whose_inventory_has_its_numbers(
         *(paths, declared, [RECORD, replace(port, revoked=40)], before), now=NOW, only=frozenset()
     ).evidence
     assert ids(evidence) == {"acme-hq": ["evidence-17"], "acme-far": ["evidence-17"]}
+
+
+def test_a_record_of_a_trunk_that_is_not_looked_at_counts_as_it_does_when_all_are(
+    paths: Paths, declared: Declared
+) -> None:
+    """A port to another provider is in nobody's way, whichever trunks are looked at; one to ours is."""
+    hq, far = declared.trunks
+    customer = Customer(reference="O-1", verified_s=1)
+    theirs = replace(hq, name="other", tenant="other", numbers=(), customer=customer)
+    declared = replace(declared, trunks=(hq, far, theirs))
+    ours = replace(
+        RECORD,
+        version=30,
+        kind="port",
+        trunk="other",
+        tenant="other",
+        customer="O-1",
+        first="+12025550110",
+        last="+12025550110",
+    )
+    for port, left in ((ours, []), (replace(ours, spc="567T"), ["evidence-17"])):
+        before = in_force(paths, declared, RECORD, port)
+        assert ids(before.evidence)["acme-far"] == left
+        after = tokens_for(paths, declared, [RECORD, port], before, now=NOW, only=frozenset({"acme-far"}))
+        assert after.evidence == before.evidence
 
 
 def test_while_no_block_changes_nobodys_evidence_is_looked_at(paths: Paths, declared: Declared) -> None:

@@ -185,6 +185,7 @@ def test_it_stops_with_a_cause_and_resumes(desk: SigningDesk, house: Any) -> Non
 
 
 def test_it_signs_from_the_moment_its_first_certificate_is_there(house: Any) -> None:
+    """Property 3: and nothing before, although it runs."""
     now = datetime.fromtimestamp(house.now_s, UTC)
     chain = house.files.shaken.read_bytes()
     house.files.shaken.unlink()

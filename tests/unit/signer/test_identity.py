@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from trunkward.engines.held_lists import HeldLists
 from trunkward.shaken import jwt
 from trunkward.shaken.published import published_name
 from trunkward.signer import identity as identity_module
@@ -490,7 +491,7 @@ def test_a_person_s_key_and_chain_are_looked_at_before_they_are_relied_on(
     ids=["the first", "the next"],
 )
 def test_who_has_ordered_a_certificate_waits_for_it(sti: Sti, spoil: Spoil, cause: str) -> None:
-    """And nobody else does: where no order is under way the start is refused."""
+    """Property 3: and nobody else does: where no order is under way the start is refused."""
     spoil(sti)
     with pytest.raises(IdentityUnfit) as unfit:
         begin(sti.files(), NOW)
@@ -518,6 +519,42 @@ def test_who_has_ordered_a_certificate_waits_for_it(sti: Sti, spoil: Spoil, caus
     assert again.certificate == certificate
 
 
+def test_while_the_chain_is_as_it_was_nothing_else_is_read(sti: Sti, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is looked at each second: no token is opened, and no list read, but twice a minute."""
+    sti.write_chain(sti.signing(now=NOW - timedelta(days=80)))
+    at = NOW + timedelta(days=20)
+    waits = begin(replace(sti.files(), ordered=True), at)
+    assert isinstance(waits, Awaited)
+    lists, read = waits.held, list[datetime]()
+
+    def reading(files: IdentityFiles, held: HeldLists | None, now: datetime) -> Identity:
+        assert held is lists
+        read.append(now)
+        return whole(files, held, now)
+
+    whole = identity_module._read_identity
+    monkeypatch.setattr(identity_module, "_read_identity", reading)
+    for second in range(61):
+        found, unfit = look_again(waits, at + timedelta(seconds=second))
+        assert found is None
+        assert unfit is not None
+        assert unfit.reason == "certificate-expired"
+    assert read == [at + timedelta(seconds=30), at + timedelta(seconds=60)]
+    # a clock that was wrong is put right
+    found, _ = look_again(waits, NOW + timedelta(days=5))
+    assert found is not None
+    # what is wrong with a chain that came is looked at each second: it may be the list that is late
+    sti.write_chain(sti.signing(spc="809J"))
+    read.clear()
+    for second in range(61, 64):
+        assert look_again(waits, at + timedelta(seconds=second))[0] is None
+    assert len(read) == 3
+    sti.write_chain(sti.signing())
+    found, _ = look_again(waits, at + timedelta(seconds=64))
+    assert found is not None
+    assert found.held is lists
+
+
 @pytest.mark.parametrize(
     ("spoil", "cause"),
     [
@@ -534,7 +571,7 @@ def test_who_has_ordered_a_certificate_waits_for_it(sti: Sti, spoil: Spoil, caus
     ],
 )
 def test_what_is_wrong_otherwise_is_waited_for_by_nobody(sti: Sti, spoil: Spoil, cause: str) -> None:
-    """No certificate that is ordered puts it right."""
+    """Property 3: no certificate that is ordered puts it right, and it does not start."""
     assert isinstance(begin(replace(sti.files(), ordered=True), NOW), Identity)
     spoil(sti)
     with pytest.raises(IdentityUnfit) as unfit:

@@ -13,7 +13,7 @@ import structlog
 from trunkward.signer import looking as module
 from trunkward.signer import server
 from trunkward.signer.desk import SigningDesk
-from trunkward.signer.identity import begin
+from trunkward.signer.identity import Identity, IdentityUnfit, begin
 from trunkward.signer.looking import Found, Looking
 from trunkward.signer.metrics import SignerMetrics
 from trunkward.signer.server import _Office
@@ -121,6 +121,36 @@ def test_the_office_stops_signing_says_so_and_goes_on_looking(house: Any) -> Non
         assert world.metrics.fit._value.get() == 1
 
     asyncio.run(run())
+
+
+def test_signing_that_resumes_with_the_certificate_before_is_said_as_that(house: Any) -> None:
+    """The list is good again, and what is in the files is not: both are in the journal, each once."""
+    world = Office(house)
+    office = world.office
+    identity = office.desk.identity
+    assert isinstance(identity, Identity)
+    refused = IdentityUnfit("trusted-list-refused", "over")
+    other = IdentityUnfit("certificate-spc-mismatch", "for 809J")
+    found: list[Found] = [(None, refused), (None, other), (identity, other), (identity, other)]
+    found += [(None, other), (identity, other), (identity, None), (identity, other)]
+    looks = iter(found)
+
+    async def run() -> None:
+        office._looking = Looking(lambda *_: next(looks))
+        for _ in found:
+            await office.recheck()
+
+    with structlog.testing.capture_logs() as logged:
+        asyncio.run(run())
+    stopped, not_taken = ("signing-stopped", other.reason), ("certificate-not-taken", other.reason)
+    resumed = ("signing-resumed", "")
+    assert [(one["kind"], one["error"]) for one in world.lines] == [
+        ("signing-stopped", refused.reason),
+        *(stopped, resumed, not_taken),
+        *(stopped, resumed, not_taken),
+        not_taken,
+    ]
+    assert [one["event"] for one in logged] == [one["kind"] for one in world.lines]
 
 
 def test_the_office_waits_for_its_first_certificate_and_says_so_once(

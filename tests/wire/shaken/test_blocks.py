@@ -219,7 +219,7 @@ def test_property_4_a_block_is_of_the_provider_it_was_given_to(node: Node) -> No
         assert nobodys in " ".join(told.split())
         listed = " ".join((await cli(node, "evidence", "list")).split())
         assert nobodys in listed
-        assert "accepted, but of another SPC" in listed
+        assert "accepted, but of another provider" in listed
         level, _, record = await level_of(node, ACME_NUMBER)
         assert (level, record["attestation"]["lack"]) == ("B", "no-evidence-for-number")
 
