@@ -180,7 +180,7 @@ class Signing:
     # ---- 1. to 3.
 
     def _order(self, ordering: Ordering, now: datetime) -> None:
-        self._hurried = False
+        hurried, self._hurried = self._hurried, False
         self._log.info("order", directory=ordering.directory, spc=self._task.spc)
         try:
             pem = as_published(self._issue(ordering))
@@ -188,8 +188,10 @@ class Signing:
             write_whole(self._issued, pem, 0o644)
         except (AcmeFailed, PolicyFailed, TokenRefused, CertificateRefused, OSError) as problem:
             asked_s = problem.retry_after_s if isinstance(problem, AcmeFailed) else 0
-            self._attempts = self._attempts.failed(datetime.now(UTC), asked_s)
-            self._retry_chance = _chance()
+            # a person's try, where others follow anyway, puts them off only when the authority wants so
+            if not (hurried and self._attempts.failures) or asked_s:
+                self._attempts = self._attempts.failed(datetime.now(UTC), asked_s)
+                self._retry_chance = _chance()
             self._order_problem = str(problem) or type(problem).__name__
             self._log.error(
                 "no certificate",
@@ -243,6 +245,7 @@ class Signing:
         write_whole(self._chain, waiting.pem, 0o644)
         self._issued.unlink(missing_ok=True)
         self._used, self._waiting = waiting, None
+        self._problem = ""  # what was wrong with the one before
         self._log.info("in use", url=waiting.url, until=waiting.lifetime.ends.isoformat())
 
     def _publish(self, held: Held) -> None:

@@ -89,7 +89,8 @@ def _identity_lines(name: str, one: IdentityState, now: datetime) -> Iterator[Te
     if one.waiting_url:
         yield Text(f"    the next one waits until it is found at {one.waiting_url}", "yellow")
     if one.next_attempt is not None:
-        yield Text(f"    {'renewal' if lifetime else 'asked for'} at {_at(one.next_attempt)}")
+        what = "renewal" if lifetime else "tried again" if one.failures else "will be asked for"
+        yield Text(f"    {what} at {_at(one.next_attempt)}")
     if one.problem:
         yield Text(f"    {_plain(one.problem)}", "red")
 

@@ -171,7 +171,7 @@ def _identity_facts(name: str, one: IdentityState | None, now: datetime) -> Cert
         name=f"signing certificate of {name}",
         of=CertificateOf.SIGNING,
         until=until,
-        problem=_line(problem) or ("" if lifetime else "none yet"),
+        problem=_line(problem) or ("" if until else "none yet"),
         late=lifetime is not None and lifetime.left(now) < WARN_AT,
     )
 

@@ -34,7 +34,7 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _MAX_FILE = 64 * 1024
 #: What the next certificate of an order puts right, and nobody's hand has to. Whatever else is wrong at a
 #: start is for a person.
-_ENDS_WITH_THE_NEXT = frozenset({CERTIFICATE_AWAITED, "certificate-expired"})
+ENDS_WITH_THE_NEXT = frozenset({CERTIFICATE_AWAITED, "certificate-expired"})
 
 
 class IdentityUnfit(RuntimeError):
@@ -179,7 +179,7 @@ def begin(files: IdentityFiles, now: datetime) -> Identity | Awaited:
     try:
         return load_identity(files, now)
     except IdentityUnfit as unfit:
-        if not files.ordered or unfit.reason not in _ENDS_WITH_THE_NEXT:
+        if not files.ordered or unfit.reason not in ENDS_WITH_THE_NEXT:
             raise
         return Awaited(files=files, evidence_key=_parse_evidence_key(files.evidence_key), unfit=unfit)
 

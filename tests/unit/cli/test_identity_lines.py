@@ -135,7 +135,10 @@ def test_one_that_has_ended_says_when_and_when_the_next_is_asked_for(
     found = styled(declared, paths, msgspec.structs.replace(WELL, identities={"node": ended}))
     words = "000T, acme x: its certificate ended 2026-11-25 12:00:00 UTC: calls go unsigned"
     assert found[words] == "red"
-    assert "asked for at 2026-11-26 12:00:00 UTC" in found
+    assert "will be asked for at 2026-11-26 12:00:00 UTC" in found
+    in_vain = msgspec.structs.replace(ended, failures=1)
+    found = styled(declared, paths, msgspec.structs.replace(WELL, identities={"node": in_vain}))
+    assert "tried again at 2026-11-26 12:00:00 UTC" in found
 
 
 def test_how_it_is_published(declared: Declared, paths: Paths) -> None:
