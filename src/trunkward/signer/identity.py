@@ -32,6 +32,8 @@ from trunkward.trunks.token_key import TokenKey
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 #: No key or certificate file of ours is larger, in bytes.
 _MAX_FILE = 64 * 1024
+#: Of a key, and of what opens a token.
+_WHOSE = "the user of this signer (tw-signer, a reseller's tw-signer-N) has to own it, with mode 0600"
 #: What the next certificate of an order puts right, and nobody's hand has to. Whatever else is wrong at a
 #: start is for a person.
 ENDS_WITH_THE_NEXT = frozenset({CERTIFICATE_AWAITED, "certificate-expired"})
@@ -361,7 +363,8 @@ def _read(path: Path, *, private: bool = False, most: int = _MAX_FILE) -> bytes:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise IdentityUnfit("file-unreadable", f"{path}: {error.strerror}") from error
+        its = f"; {_WHOSE}" if private and isinstance(error, PermissionError) else ""
+        raise IdentityUnfit("file-unreadable", f"{path}: {error.strerror}{its}") from error
     try:
         # Of the open file, not of the name: nothing can be swapped in between.
         status = os.fstat(fd)
@@ -371,7 +374,7 @@ def _read(path: Path, *, private: bool = False, most: int = _MAX_FILE) -> bytes:
                 f"{path}: mode {stat.S_IMODE(status.st_mode):04o}; it must be 0600 or less",
             )
         if private and status.st_uid not in {0, os.geteuid()}:
-            raise IdentityUnfit("key-file-owned-by-other", f"{path}: belongs to user id {status.st_uid}")
+            raise IdentityUnfit("key-file-owned-by-other", f"{path}: belongs to user id {status.st_uid}; {_WHOSE}")
         with open(fd, "rb", closefd=False) as file:
             return file.read(most)
     except OSError as error:
