@@ -39,7 +39,7 @@ LOOK_EVERY_S, FIRST_LOOK_S = 3600.0, 10.0
 KEPT_FOR = timedelta(days=30)
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 _REVOKED = (
-    "find out why. If the key is lost: stop the node, delete pki/identities/NAME.key, start it; "
+    "find out why. If the key is lost: stop the node, delete {key}, start it; "
     "it makes another, and asks for a certificate for that"
 )
 #: Chance here only spreads load; nothing secret depends on it.
@@ -150,7 +150,9 @@ class Signing:
                 self._ended = Lifetime(begins=ended.not_valid_before_utc, ends=ended.not_valid_after_utc)
             if refused.reason == "certificate-revoked" and self._is_for_our_key(pem):
                 self._revoked = True
-                self._problem += f"; {_REVOKED}" if self._task.ordering else ""
+                if self._task.ordering is not None:
+                    key = Path(self._task.ordering.request).with_suffix(".key")  # beside the request
+                    self._problem += f"; {_REVOKED.format(key=key)}"
             return None
 
     def _is_for_our_key(self, pem: bytes) -> bool:
