@@ -36,7 +36,7 @@ _MAX_FILE = 64 * 1024
 _WHOSE = "the user of this signer (tw-signer, a reseller's tw-signer-N) has to own it, with mode 0600"
 #: What the next certificate of an order puts right, and nobody's hand has to. Whatever else is wrong at a
 #: start is for a person.
-ENDS_WITH_THE_NEXT = frozenset({CERTIFICATE_AWAITED, "certificate-expired"})
+ENDS_WITH_THE_NEXT = frozenset({CERTIFICATE_AWAITED, "certificate-expired", "certificate-spc-mismatch"})
 
 
 class IdentityUnfit(RuntimeError):

@@ -486,8 +486,9 @@ def test_a_person_s_key_and_chain_are_looked_at_before_they_are_relied_on(
     [
         (lambda s: (s.chain.unlink(), s.list_file.unlink(), s.crl_file.unlink()), "certificate-awaited"),
         (lambda s: s.write_chain(s.signing(now=NOW - timedelta(days=91))), "certificate-expired"),
+        (lambda s: s.write_chain(s.signing(spc="809J")), "certificate-spc-mismatch"),
     ],
-    ids=["the first", "the next"],
+    ids=["the first", "the next", "the one for another code"],
 )
 def test_who_has_ordered_a_certificate_waits_for_it(sti: Sti, spoil: Spoil, cause: str) -> None:
     """And nobody else does: where no order is under way the start is refused."""
@@ -521,7 +522,6 @@ def test_who_has_ordered_a_certificate_waits_for_it(sti: Sti, spoil: Spoil, caus
 @pytest.mark.parametrize(
     ("spoil", "cause"),
     [
-        (lambda s: s.write_chain(s.signing(spc="809J")), "certificate-spc-mismatch"),
         (lambda s: s.write_key(new_key()), "certificate-key-mismatch"),
         (lambda s: (s.directory / "key.pem").chmod(0o604), "key-file-open-to-others"),
         (lambda s: s.chain.write_text(""), "certificate-unreadable"),
