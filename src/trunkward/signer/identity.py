@@ -374,7 +374,9 @@ def _read(path: Path, *, private: bool = False, most: int = _MAX_FILE) -> bytes:
                 f"{path}: mode {stat.S_IMODE(status.st_mode):04o}; it must be 0600 or less",
             )
         if private and status.st_uid not in {0, os.geteuid()}:
-            raise IdentityUnfit("key-file-owned-by-other", f"{path}: belongs to user id {status.st_uid}; {_WHOSE}")
+            raise IdentityUnfit(
+                "key-file-owned-by-other", f"{path}: belongs to user id {status.st_uid}; {_WHOSE}"
+            )
         with open(fd, "rb", closefd=False) as file:
             return file.read(most)
     except OSError as error:

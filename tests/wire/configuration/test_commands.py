@@ -69,8 +69,9 @@ def test_what_apply_puts_right_without_a_change_is_told(changed: Changed) -> Non
     again = changed.apply(TEXT)
     assert again["version"] == first["version"]
     assert "pki/shaken.pem: certificate-key-mismatch, issued anew" in again["said"]
-    assert f"nothing else to do: version {first['version']} is in force; what is named above was put right" in (
-        again["said"]
+    assert (
+        f"nothing else to do: version {first['version']} is in force; what is named above was put right"
+        in (again["said"])
     )
 
 

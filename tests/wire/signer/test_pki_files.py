@@ -184,7 +184,9 @@ def test_keys_of_two_pairs_swapped(home: Path) -> None:
     files = PkiFiles(home)
     shutil.copy(files.node_key, files.peer_key("trunk-alpha"))
     (said,) = again(home)
-    assert said.startswith("peers/trunk-alpha.pem: key-mismatch, issued anew; the one before is accepted until")
+    assert said.startswith(
+        "peers/trunk-alpha.pem: key-mismatch, issued anew; the one before is accepted until"
+    )
 
 
 @pytest.mark.parametrize(
