@@ -63,6 +63,11 @@ _WORDS: tuple[tuple[str, str], ...] = (
         "signer-silent",
         "the signer had let a call wait in vain within the second before: ./trunkward status, signer.log",
     ),
+    (
+        "signer-unreachable",
+        "the signer does not run, or could not start: ./trunkward certs says why, and signer.log",
+    ),
+    ("signer-lost", "the signer ended while it was asked: ./trunkward certs says why, and signer.log"),
     ("signer-", "the signer did not answer in time: ./trunkward status, signer.log"),
     (
         "signature-",

@@ -26,6 +26,7 @@ from trunkward.calltest.parties import Lab, Media, PartyKind, Transport
 from trunkward.calltest.rtp import RtpStream
 from trunkward.calltest.sip_trace import SipMessage
 from trunkward.calltest.tone import RecordingError, Tone, find_tone, read_samples
+from trunkward.shaken.attest import Rule
 
 TONE_TOLERANCE_HZ = 3.0
 TONE_MIN_SHARE = 0.95
@@ -220,6 +221,11 @@ def _record(evidence: CallEvidence, customer: PartyEvidence, carrier: PartyEvide
     yield _same("record: carrier", carrier.party.name, record.get("carrier"))
     if plan.attest not in (None, AS_RECORDED):
         yield _same("record: attest", plan.attest, record.get("attest"))
+    if plan.attest == AS_RECORDED:
+        # unsigned is as good as any level where a rule says so; where the signer failed, it is a fault
+        said = record.get("attest") or record.get("attest_reason") or "neither"
+        held = bool(record.get("attest")) or said in Rule
+        yield _expect("record: signed, or not by a rule", "a level, or the rule", said, held)
     times = evidence.times
     if times.established_s and times.ended_s:
         lasted = times.ended_s - times.established_s

@@ -13,6 +13,7 @@ from trunkward.calltest.expectations import CallJudgement, recorded_leg
 from trunkward.calltest.parties import Media, PartyKind, Transport
 from trunkward.calltest.rtp import RtpStream
 from trunkward.calltest.tone import Tone
+from trunkward.control.why import unsigned_in_words
 
 
 def report_json(judgements: Sequence[CallJudgement]) -> dict[str, Any]:
@@ -159,8 +160,11 @@ def _tone_line(tone: Tone | str) -> str:
 def _identity_line(judgement: CallJudgement) -> str:
     identity = judgement.identity
     if identity is None:
-        answered = (judgement.evidence.record or {}).get("answered_at")
-        return "none: the node did not sign it" if answered else "not looked at: the call did not come up"
+        record = judgement.evidence.record or {}
+        if not record.get("answered_at"):
+            return "not looked at: the call did not come up"
+        why = record.get("attest_reason")
+        return f"none: the node did not sign it: {unsigned_in_words(why)}, {why}" if why else "none"
     if identity.faults:
         return "NOT verified: " + "; ".join(identity.faults)
     checks = ", ".join(identity.passed)

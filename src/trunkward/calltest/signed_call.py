@@ -25,7 +25,7 @@ _WORDS = MappingProxyType(
     {
         Fault.EXPIRED: "two minutes ago",
         Fault.NUMBER: "for another calling number",
-        Fault.TAMPERED: "its level raised after it was signed",
+        Fault.TAMPERED: "its level changed after it was signed",
         Fault.URL: "with a certificate URL that leads nowhere",
         Fault.REPLAY: "captured from the call before",
     }

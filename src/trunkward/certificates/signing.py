@@ -39,7 +39,7 @@ LOOK_EVERY_S, FIRST_LOOK_S = 3600.0, 10.0
 KEPT_FOR = timedelta(days=30)
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 _REVOKED = (
-    "find out why. If the key is lost: stop the node, delete pki/identities/NAME.key, start it; "
+    "find out why. If the key is lost: stop the node, delete {key}, start it; "
     "it makes another, and asks for a certificate for that"
 )
 #: Chance here only spreads load; nothing secret depends on it.
@@ -150,7 +150,9 @@ class Signing:
                 self._ended = Lifetime(begins=ended.not_valid_before_utc, ends=ended.not_valid_after_utc)
             if refused.reason == "certificate-revoked" and self._is_for_our_key(pem):
                 self._revoked = True
-                self._problem += f"; {_REVOKED}" if self._task.ordering else ""
+                if self._task.ordering is not None:
+                    key = Path(self._task.ordering.request).with_suffix(".key")  # beside the request
+                    self._problem += f"; {_REVOKED.format(key=key)}"
             return None
 
     def _is_for_our_key(self, pem: bytes) -> bool:
@@ -180,7 +182,7 @@ class Signing:
     # ---- 1. to 3.
 
     def _order(self, ordering: Ordering, now: datetime) -> None:
-        self._hurried = False
+        hurried, self._hurried = self._hurried, False
         self._log.info("order", directory=ordering.directory, spc=self._task.spc)
         try:
             pem = as_published(self._issue(ordering))
@@ -188,8 +190,10 @@ class Signing:
             write_whole(self._issued, pem, 0o644)
         except (AcmeFailed, PolicyFailed, TokenRefused, CertificateRefused, OSError) as problem:
             asked_s = problem.retry_after_s if isinstance(problem, AcmeFailed) else 0
-            self._attempts = self._attempts.failed(datetime.now(UTC), asked_s)
-            self._retry_chance = _chance()
+            # a person's try, where others follow anyway, puts them off only when the authority wants so
+            if not (hurried and self._attempts.failures) or asked_s:
+                self._attempts = self._attempts.failed(datetime.now(UTC), asked_s)
+                self._retry_chance = _chance()
             self._order_problem = str(problem) or type(problem).__name__
             self._log.error(
                 "no certificate",
@@ -243,6 +247,7 @@ class Signing:
         write_whole(self._chain, waiting.pem, 0o644)
         self._issued.unlink(missing_ok=True)
         self._used, self._waiting = waiting, None
+        self._problem = ""  # what was wrong with the one before
         self._log.info("in use", url=waiting.url, until=waiting.lifetime.ends.isoformat())
 
     def _publish(self, held: Held) -> None:

@@ -232,13 +232,19 @@ def _apply_running(
         raise ValueError(f"{paths.declared} cannot be read: stop the node, and ./trunkward up writes it anew")
     records, problems = sound(store)
     tell_unsound(paths, problems)
+    put_right: list[str] = []
+
+    def tell(change: str) -> None:
+        put_right.append(change)
+        say(f"{paths.pki}/{change}", "yellow", err=True)
+
     issued = issue(
         paths,
         planned.accepted,
         before,
         records=records,
         now=now,
-        tell=lambda change: say(f"{paths.pki}/{change}", "yellow", err=True),
+        tell=tell,
         only=peers_concerned(planned, before),
     )
     after = decide(
@@ -266,7 +272,8 @@ def _apply_running(
         return _not_everywhere(after.version, str(problem)), after.version
     took = time.monotonic() - began
     if after is before:
-        say(f"nothing to do: version {after.version} is in force", err=True)
+        more = "; what is named above was put right" if put_right else ""
+        say(f"nothing {'else ' if more else ''}to do: version {after.version} is in force{more}", err=True)
     else:
         said = (
             planned.summary

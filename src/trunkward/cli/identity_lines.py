@@ -2,19 +2,28 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from rich.text import Text
 
 from trunkward.control.shown_certificate import WARN_AT
 from trunkward.engines.certificate_state import IdentitiesState, IdentityState, ListState, read_state
-from trunkward.engines.identity_task import identities_of
+from trunkward.engines.certificates import lifetime_of
+from trunkward.engines.identity_task import identities_of, signing_files
 from trunkward.engines.live import is_running
+from trunkward.engines.signer_wire import CERTIFICATE_AWAITED
 from trunkward.engines.signing_now import SigningNow, signing_now
 from trunkward.settings import Paths
 from trunkward.trunks.model import Declared
 from trunkward.trunks.signing import Certificates
 
+#: What puts a certificate for another key right, by where it comes from.
+_FOR_THIS_KEY = {
+    Certificates.TEST: "./trunkward apply issues one for this key",
+    Certificates.ACME: "./trunkward apply has one for this key asked for",
+    Certificates.FILES: "put the two that belong together there",
+}
 #: Widest name in front of what is said.
 _WIDE = 28
 
@@ -32,6 +41,7 @@ def document(declared: Declared, paths: Paths, signers: Mapping[str, SigningNow]
             name: {
                 "spc": spc,
                 "certificates": source.certificates.value,
+                **(_test_document(declared, paths, name) if source.certificates is Certificates.TEST else {}),
                 **(_signer_document(signers[name]) if name in signers else {}),
                 **(_identity_document(state.identities[name]) if state and name in state.identities else {}),
             }
@@ -55,9 +65,11 @@ def lines(
                 if resold is not None and resold.third_party
                 else "numbers of inventories are signed A without a block"
             )
+            ends = lifetime_of(signing_files(declared, paths, name)[0])
+            until = f"{_left(ends.ends - now)}, until {_at(ends.ends)}; " if ends else ""
             words = (
-                f"{spc}, of this node's TEST authority, which no carrier trusts; published (by you) at {x5u}"
-                f"; {undocumented}"
+                f"{spc}, of this node's TEST authority, which no carrier trusts; {until}"
+                f"published (by you) at {x5u}; {undocumented}"
             )
             yield Text(f"  {f'signs as {name}':<{_WIDE}} {words}")
         elif state is not None and name in state.identities:
@@ -65,7 +77,7 @@ def lines(
         else:
             yield _line(f"signs as {name}", f"{spc}: nobody says yet how it stands", "yellow")
         if (signer := signers.get(name)) is not None:
-            yield from _signer_lines(signer)
+            yield from _signer_lines(signer, source.certificates, *signing_files(declared, paths, name))
     if state is not None:
         yield from _list_lines("trusted list", "authorities", state.trusted_list, now)
         yield from _list_lines("revocation list", "revoked", state.revocations, now)
@@ -89,16 +101,20 @@ def _identity_lines(name: str, one: IdentityState, now: datetime) -> Iterator[Te
     if one.waiting_url:
         yield Text(f"    the next one waits until it is found at {one.waiting_url}", "yellow")
     if one.next_attempt is not None:
-        yield Text(f"    {'renewal' if lifetime else 'asked for'} at {_at(one.next_attempt)}")
+        what = "renewal" if lifetime else "tried again" if one.failures else "will be asked for"
+        yield Text(f"    {what} at {_at(one.next_attempt)}")
     if one.problem:
         yield Text(f"    {_plain(one.problem)}", "red")
 
 
-def _signer_lines(one: SigningNow) -> Iterator[Text]:
-    if one.problem:
-        yield Text(f"    its signer {_plain(one.problem)}", "red")
-    else:
+def _signer_lines(one: SigningNow, source: Certificates, chain: Path, key: str) -> Iterator[Text]:
+    if not one.problem:
         yield Text(f"    its signer signs, with serial {one.serial}")
+        return
+    yield Text(f"    its signer {_plain(one.problem)}", "red")
+    if one.why_not != CERTIFICATE_AWAITED:
+        do = _FOR_THIS_KEY[source] if one.why_not.startswith("certificate-key-mismatch") else ""
+        yield Text(_plain(f"    its files: {chain} and {key}{f'; {do}' if do else ''}"), "red")
 
 
 def _list_lines(name: str, what: str, one: ListState, now: datetime) -> Iterator[Text]:
@@ -111,6 +127,11 @@ def _list_lines(name: str, what: str, one: ListState, now: datetime) -> Iterator
     if one.problem:
         again = f"; tried again at {_at(one.next_attempt)}" if one.next_attempt else ""
         yield Text(f"    {_plain(one.problem)}{again}", "red")
+
+
+def _test_document(declared: Declared, paths: Paths, name: str) -> dict[str, Any]:
+    ends = lifetime_of(signing_files(declared, paths, name)[0])
+    return {"until": _iso(ends.ends)} if ends else {}
 
 
 def _signer_document(one: SigningNow) -> dict[str, Any]:

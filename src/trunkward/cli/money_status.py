@@ -9,6 +9,7 @@ from trunkward.control.spending import raises_now
 from trunkward.engines.alerts_file import Kept, Message, read_kept
 from trunkward.settings import Paths
 from trunkward.spend.money import shown
+from trunkward.trunks.spending import Window
 
 
 def waiting_alerts(paths: Paths) -> dict[str, list[Message]]:
@@ -44,7 +45,8 @@ def lines(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "held", f"{owner}: {scope} calls; ./trunkward release {owner} takes them again"
     for one in told["raised"]:
         until = f"{datetime.fromtimestamp(one['until'], UTC):%Y-%m-%d %H:%M} UTC"
-        yield "raised", f"{one['owner']}: {one['to']} a {one['window']}, until {until}"
+        window = "an hour" if one["window"] == Window.HOUR else f"a {one['window']}"
+        yield "raised", f"{one['owner']}: {one['to']} {window}, until {until}"
     for channel, its in told["alerts_waiting"].items():
         problem = f": {its['problem']}" if its["problem"] else ""
         yield "alerts", f"{its['messages']} wait for {channel}{problem}"

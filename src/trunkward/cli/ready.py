@@ -166,7 +166,12 @@ def _is_due(paths: Paths) -> bool:
 
 def _answers_and_has_a_certificate(paths: Paths, identity: str) -> None:
     """Or waits for none: an authority that is quick is waited for a little."""
-    answers(paths.signer_socket_of(identity))
+    try:
+        answers(paths.signer_socket_of(identity))
+    except OSError as problem:
+        # why it did not start is what a person can do something about
+        why = signing_now(paths, [identity])[identity].problem
+        raise OSError(f"{problem}; {why}" if why else str(problem)) from None
     its = signing_now(paths, [identity])[identity]
     if its.waits:
         raise OSError(its.problem)

@@ -47,7 +47,8 @@ def of_certificates(certificates: tuple[CertificateFacts, ...], now: datetime) -
         if certificate.until is None:
             said = certificate.problem or "cannot be read", after
         elif certificate.until <= now:
-            said = f"ended {_day(certificate.until, now)}", after
+            why = f"; {certificate.problem}" if certificate.problem else ""
+            said = f"ended {_day(certificate.until, now)}{why}", after
         elif certificate.problem:
             said = certificate.problem, f"from {_day(certificate.until, now)} on: {after}"
         elif certificate.until - now < CERTIFICATE_SOON if certificate.late is None else certificate.late:

@@ -171,7 +171,7 @@ def _identity_facts(name: str, one: IdentityState | None, now: datetime) -> Cert
         name=f"signing certificate of {name}",
         of=CertificateOf.SIGNING,
         until=until,
-        problem=_line(problem) or ("" if lifetime else "none yet"),
+        problem=_line(problem) or ("" if until else "none yet"),
         late=lifetime is not None and lifetime.left(now) < WARN_AT,
     )
 
@@ -183,7 +183,7 @@ def _list_facts(name: str, of: CertificateOf, one: ListState, refused: str) -> C
 
 def _shown(name: str, source: str, state: PlaceState, paths: Paths) -> Shown:
     if source == LOCAL:
-        return Shown(name=name, source=source, lifetime=_lifetime(PkiFiles(paths.pki).node))
+        return Shown(name=name, source=source, lifetime=lifetime_of(PkiFiles(paths.pki).node))
     used = Lifetime(begins=state.begins, ends=state.until) if state.begins and state.until else None
     if source.startswith("files "):
         return Shown(name=name, source=source, lifetime=used, problem=_line(state.problem))
@@ -209,7 +209,8 @@ def _line(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text)
 
 
-def _lifetime(path: Path) -> Lifetime | None:
+def lifetime_of(path: Path) -> Lifetime | None:
+    """Of the first certificate in a file; None where there is none that can be read."""
     try:
         certificate = pki.read_certificate(path.read_bytes())
     except OSError:

@@ -406,7 +406,8 @@ class _Keeper:
         else:
             kept = keep(_read(certificate_file))
             pem = pki.certificate_pem(issue(key.public_key()))
-            self.write(certificate_file, pem, 0o644, None, f"{reason}{kept or ''}")
+            said = reason if reason == "missing-or-broken" else f"{reason}, issued anew"
+            self.write(certificate_file, pem, 0o644, None, f"{said}{kept or ''}")
 
     def shaken_certificate(
         self, certificate_file: Path, key_file: Path, its: IdentityFacts, *, authority: Pair, now: datetime
@@ -447,7 +448,8 @@ class _Keeper:
             self.put_right(path, 0o644, None)
         else:
             pem = pki.request_signing_certificate(key, its.spc, its.revocations)
-            self.write(path, pem, 0o644, None, "missing-or-broken")
+            said = "asked for another key, code or revocation list, made anew" if path.exists() else "made"
+            self.write(path, pem, 0o644, None, said)
 
     def keep(self, pem: bytes | None, stem: Path, now: datetime) -> str:
         """Keeps what a peer will go on showing until it is given the new one; what to tell its owner."""

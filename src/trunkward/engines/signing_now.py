@@ -70,7 +70,7 @@ def _labels(numbers: PartNumbers) -> Mapping[str, str]:
 
 
 def _why_not_started(log: Path) -> str:
-    """The last reason it wrote down."""
+    """The last reason it wrote down; "" where it has started since."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - _TAIL))
@@ -82,6 +82,7 @@ def _why_not_started(log: Path) -> str:
             said = json.loads(line)
         except ValueError:
             continue
-        if isinstance(said, dict) and said.get("event") == "not-started":
+        event = said.get("event") if isinstance(said, dict) else ""
+        if event in ("not-started", "ready"):
             return str(said.get("error", ""))
     return ""

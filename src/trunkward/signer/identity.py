@@ -32,9 +32,11 @@ from trunkward.trunks.token_key import TokenKey
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 #: No key or certificate file of ours is larger, in bytes.
 _MAX_FILE = 64 * 1024
+#: Of a key, and of what opens a token.
+_WHOSE = "the user of this signer (tw-signer, a reseller's tw-signer-N) has to own it, with mode 0600"
 #: What the next certificate of an order puts right, and nobody's hand has to. Whatever else is wrong at a
 #: start is for a person.
-_ENDS_WITH_THE_NEXT = frozenset({CERTIFICATE_AWAITED, "certificate-expired"})
+ENDS_WITH_THE_NEXT = frozenset({CERTIFICATE_AWAITED, "certificate-expired", "certificate-spc-mismatch"})
 #: Seconds after which all is looked at while that is so, whatever is in the chain's place: a clock that was
 #: wrong may be right by now.
 _WHOLE_S = 30.0
@@ -198,7 +200,7 @@ def begin(files: IdentityFiles, now: datetime) -> Identity | Awaited:
     try:
         return _checked(files, held, now)
     except IdentityUnfit as unfit:
-        if not files.ordered or unfit.reason not in _ENDS_WITH_THE_NEXT:
+        if not files.ordered or unfit.reason not in ENDS_WITH_THE_NEXT:
             raise
         key = _parse_evidence_key(files.evidence_key)
         return Awaited(files=files, evidence_key=key, held=held, unfit=unfit, looked=now, chain=chain)
@@ -263,7 +265,7 @@ def look_again(identity: Identity | Awaited, now: datetime) -> tuple[Identity | 
 def _still_awaited(awaited: Awaited, now: datetime) -> tuple[Identity, None] | tuple[None, IdentityUnfit]:
     chain = _state_of(awaited.files.certificate_chain)
     lately = abs((now - awaited.looked).total_seconds()) < _WHOLE_S
-    if lately and chain == awaited.chain and awaited.unfit.reason in _ENDS_WITH_THE_NEXT:
+    if lately and chain == awaited.chain and awaited.unfit.reason in ENDS_WITH_THE_NEXT:
         return None, awaited.unfit
     awaited.looked, awaited.chain = now, chain
     try:
@@ -391,7 +393,8 @@ def _read(path: Path, *, private: bool = False, most: int = _MAX_FILE) -> bytes:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise IdentityUnfit("file-unreadable", f"{path}: {error.strerror}") from error
+        its = f"; {_WHOSE}" if private and isinstance(error, PermissionError) else ""
+        raise IdentityUnfit("file-unreadable", f"{path}: {error.strerror}{its}") from error
     try:
         # Of the open file, not of the name: nothing can be swapped in between.
         status = os.fstat(fd)
@@ -401,7 +404,9 @@ def _read(path: Path, *, private: bool = False, most: int = _MAX_FILE) -> bytes:
                 f"{path}: mode {stat.S_IMODE(status.st_mode):04o}; it must be 0600 or less",
             )
         if private and status.st_uid not in {0, os.geteuid()}:
-            raise IdentityUnfit("key-file-owned-by-other", f"{path}: belongs to user id {status.st_uid}")
+            raise IdentityUnfit(
+                "key-file-owned-by-other", f"{path}: belongs to user id {status.st_uid}; {_WHOSE}"
+            )
         with open(fd, "rb", closefd=False) as file:
             return file.read(most)
     except OSError as error:

@@ -36,7 +36,7 @@ from trunkward.journal.segments import STARTED, STOPPED
 from trunkward.signer.committing import Committing
 from trunkward.signer.desk import SigningDesk
 from trunkward.signer.forgetting import Forgetting, Retention
-from trunkward.signer.identity import Awaited, IdentityFiles, IdentityUnfit, begin
+from trunkward.signer.identity import ENDS_WITH_THE_NEXT, Awaited, IdentityFiles, IdentityUnfit, begin
 from trunkward.signer.journal import Journal, Line
 from trunkward.signer.kept_certificates import keep
 from trunkward.signer.looking import Looking
@@ -50,6 +50,8 @@ log = structlog.get_logger("signer")
 RECHECK_S = 30.0
 #: The same while it waits for the certificate that was ordered: calls go unsigned meanwhile.
 AWAITED_S = 1.0
+#: Seconds after its last one that a certificate has surely ended.
+_ENDED_S = 0.1
 #: Seconds between two looks whether the journal has grown, for whoever signs its head.
 HEAD_S = 5.0
 #: At most one journal line in so many seconds for each user that is not allowed, or it could fill the disk.
@@ -182,11 +184,23 @@ class _Office:
             self.note("waits-for-certificate", error=self.desk.unfit)
 
     async def look(self, recheck_s: float) -> None:
-        """Looks at the identity's files until the end, often while there is nothing to sign with."""
+        """Looks at the identity's files until the end of this process."""
         while True:
-            awaited = isinstance(self.desk.identity, Awaited)
-            await asyncio.sleep(min(AWAITED_S, recheck_s) if awaited else recheck_s)
+            await asyncio.sleep(self._next_look_s(recheck_s))
             await self.do("look", self.recheck)
+
+    def _next_look_s(self, recheck_s: float) -> float:
+        """Seconds: few while only the certificate of an order is wanting; else to its end at the latest.
+
+        What is told of the signer is what its last look has found: not that it signs when it refuses.
+        """
+        identity = self.desk.identity
+        if isinstance(identity, Awaited) or (
+            identity.files.ordered and self.desk.unfit in ENDS_WITH_THE_NEXT
+        ):
+            return min(AWAITED_S, recheck_s)
+        left_s = identity.certificate.not_valid_after_utc.timestamp() + _ENDED_S - self.clock()
+        return min(left_s, recheck_s) if left_s > 0 else recheck_s
 
     def look_at_denied(self) -> None:
         """Takes over what was revoked, and says so."""

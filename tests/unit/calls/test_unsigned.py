@@ -37,6 +37,8 @@ from trunkward.calls.unsigned import in_words
         ("file-unreadable", "signer.log"),
         ("signer-timeout", "did not answer in time"),
         ("signer-silent", "wait in vain"),
+        ("signer-unreachable", "could not start"),
+        ("signer-lost", "ended while"),
         ("signature-stale", "did not fit"),
         ("of-tomorrow", "signer.log"),
     ],

@@ -238,4 +238,23 @@ def test_a_signature_as_recorded_is_held_against_the_record(good: CallEvidence, 
     ):
         judged = judge(record(**changes)(call), lab(shaken))
         assert tuple(e.what for e in judged.failed) == what
-    assert judge(record(attest="")(call), lab(shaken)).identity is None
+    assert judge(record(attest="", attest_reason="none-already-signed")(call), lab(shaken)).identity is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "failed"),
+    [
+        ("none-already-signed", set()),
+        ("certificate-key-mismatch", {"record: signed, or not by a rule"}),
+        ("signer-unreachable", {"record: signed, or not by a rule"}),
+        ("", {"record: signed, or not by a rule"}),
+    ],
+)
+def test_a_call_that_goes_unsigned_for_a_fault_fails(
+    reason: str, failed: set[str], good: CallEvidence, shaken: LabShaken
+) -> None:
+    """At whatever level it was to be signed: not at all is in order where a rule says so, and nowhere else."""
+    call = replace(good, plan=replace(good.plan, attest=AS_RECORDED))
+    judged = judge(record(attest="", attest_reason=reason)(call), lab(shaken))
+    assert names(judged) == failed
+    assert all((reason or "neither") in one.seen for one in judged.failed)

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
+from trunkward.calltest.evidence import AS_RECORDED
 from trunkward.calltest.expectations import judge
 from trunkward.calltest.parties import LabShaken
 from trunkward.calltest.report import print_report
@@ -61,3 +62,14 @@ def test_times_are_a_clock_s_and_nothing_is_empty(shaken: LabShaken, tmp_path: P
     assert srtp.replace("│", " ").split()[3:] == ["plain", "RTP", "not", "recorded"]
     (lost,) = [line for line in lines if line.startswith("packets not relayed")]
     assert lost.replace("│", " ").split()[-3:] == ["not", "recorded", "2"]
+
+
+def test_why_a_call_went_unsigned_stands_beside_it(shaken: LabShaken, tmp_path: Path) -> None:
+    call = good_call(shaken, tmp_path)
+    record = {**(call.record or {}), "attest": "", "attest_reason": "certificate-key-mismatch"}
+    call = replace(call, plan=replace(call.plan, attest=AS_RECORDED), record=record)
+    out = StringIO()
+    print_report([judge(call, lab(shaken))], Console(file=out, width=200), took_s=1)
+    (identity,) = [line for line in out.getvalue().splitlines() if line.startswith("Identity ")]
+    assert "did not sign it" in identity
+    assert "certificate-key-mismatch" in identity

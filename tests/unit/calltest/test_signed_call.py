@@ -7,7 +7,7 @@ import pytest
 
 from trunkward.calltest.other_provider import Fault
 from trunkward.calltest.parties import LabShaken
-from trunkward.calltest.signed_call import SignedCall
+from trunkward.calltest.signed_call import SignedCall, in_words
 from trunkward.calltest.signed_report import lines, signed_json
 from trunkward.shaken.attest import Attestation
 from unit.calltest.recorded import CALLED, CALLER, lab, message
@@ -100,3 +100,9 @@ def test_where_there_is_no_such_header_or_no_call(shaken: LabShaken) -> None:
     assert "the customer saw    nothing: no call reached it" in told
     assert signed_json([silent])["calls"][0]["shown"] is None
     assert signed_json([])["passed"] is False
+
+
+@pytest.mark.parametrize("level", list(Attestation))
+def test_a_level_that_was_tampered_with_is_said_in_words_true_of_each(level: Attestation) -> None:
+    """Whoever changes C to A raises it; the other way it is lowered."""
+    assert in_words(level, Fault.TAMPERED) == f"signed {level}, its level changed after it was signed"

@@ -10,8 +10,11 @@ import pytest
 from trunkward.cli import identity_lines
 from trunkward.cli.identity_lines import asked, document, is_wrong, lines
 from trunkward.control.node_file import read_node_file
+from trunkward.control.pki import SipNames, read_certificate
 from trunkward.engines.certificate_state import IdentitiesState, IdentityState, ListState, write_state
+from trunkward.engines.identity_task import signing_files
 from trunkward.engines.part_numbers import PartNumbers
+from trunkward.engines.pki_files import PkiFacts, PkiOwners, ensure_pki
 from trunkward.engines.signing_now import SigningNow, told
 from trunkward.settings import Paths
 from trunkward.shaken.crl import Status
@@ -135,7 +138,10 @@ def test_one_that_has_ended_says_when_and_when_the_next_is_asked_for(
     found = styled(declared, paths, msgspec.structs.replace(WELL, identities={"node": ended}))
     words = "000T, acme x: its certificate ended 2026-11-25 12:00:00 UTC: calls go unsigned"
     assert found[words] == "red"
-    assert "asked for at 2026-11-26 12:00:00 UTC" in found
+    assert "will be asked for at 2026-11-26 12:00:00 UTC" in found
+    in_vain = msgspec.structs.replace(ended, failures=1)
+    found = styled(declared, paths, msgspec.structs.replace(WELL, identities={"node": in_vain}))
+    assert "tried again at 2026-11-26 12:00:00 UTC" in found
 
 
 def test_how_it_is_published(declared: Declared, paths: Paths) -> None:
@@ -241,3 +247,41 @@ def test_for_programs(declared: Declared, paths: Paths) -> None:
 )
 def test_what_a_person_should_look_at(state: IdentitiesState, wrong: bool) -> None:
     assert is_wrong(state) is wrong
+
+
+def test_until_when_a_test_certificate_lasts(paths: Paths) -> None:
+    found = read_node_file(EXAMPLE, "node.yaml")
+    owners = PkiOwners(edge_uid=0, gate_uid=0, signer_uid=0, worker_uid=0, cert_uid=0, identities_uid=0)
+    names = SipNames(common_name="sbc.example.com", dns=("sbc.example.com",))
+    ensure_pki(paths.pki, PkiFacts(node="sbc.example.com", node_names=names, spc="000T"), owners, now=NOW)
+    ends = read_certificate((paths.pki / "shaken.pem").read_bytes())
+    assert ends is not None
+    (line,) = lines(found, paths, NOW, {})
+    assert f" left, until {ends.not_valid_after_utc:%Y-%m-%d %H:%M:%S} UTC; published" in line.plain
+    assert document(found, paths, {})["identities"]["node"]["until"] == ends.not_valid_after_utc.isoformat()
+
+
+@pytest.mark.parametrize(
+    ("source", "what_to_do"),
+    [
+        (Certificates.TEST, "issues one for this key"),
+        (Certificates.ACME, "asked for"),
+        (Certificates.FILES, "belong together"),
+    ],
+)
+def test_a_key_of_another_certificate_has_its_files_and_a_remedy(
+    source: Certificates, what_to_do: str, paths: Paths
+) -> None:
+    found = read_node_file(EXAMPLE, "node.yaml")
+    signing = SigningSource(certificates=source, chain_file="/etc/x.pem", key_file="/etc/x.key")
+    found = replace(found, node=replace(found.node, signing=signing))
+    wrong = SigningNow(serial="75a1", why_not="certificate-key-mismatch")
+    told = [line.plain for line in lines(found, paths, NOW, {"node": wrong})]
+    at = told.index("    its signer signs nothing: certificate-key-mismatch") + 1
+    chain, key = signing_files(found, paths)
+    assert told[at].startswith(f"    its files: {chain} and {key}; ")
+    assert what_to_do in told[at]
+    revoked = SigningNow(serial="75a1", why_not="certificate-revoked")
+    assert f"    its files: {chain} and {key}" in [
+        line.plain for line in lines(found, paths, NOW, {"node": revoked})
+    ]

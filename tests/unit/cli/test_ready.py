@@ -8,9 +8,11 @@ import pytest
 
 from trunkward.cli import ready, up
 from trunkward.control.node_file import read_node_file
+from trunkward.engines.signing_now import SigningNow
 from trunkward.settings import Paths
 from trunkward.trunks.model import Declared
 from trunkward.trunks.signing import PolicyAdministrator
+from trunkward.trunks.transit import OF_NODE
 
 EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")
 PATHS = Paths(config=Path("/c"), state=Path("/s"), run=Path("/r"), log=Path("/l"))
@@ -80,3 +82,12 @@ def test_a_signer_that_dies_for_want_of_a_certificate_is_no_reason_to_give_up(
     assert up._keeps_dying(log_file, 0, own)
     log_file.write_text(log("gate-0"))
     assert up._keeps_dying(log_file, 0, declared)
+
+
+def test_a_signer_that_did_not_start_says_why_and_not_only_that_its_socket_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wrong = SigningNow(why_not="key-unreadable: /x.key: no unencrypted private key in PEM")
+    monkeypatch.setattr(ready, "signing_now", lambda *_: {OF_NODE: wrong})
+    with pytest.raises(OSError, match=r"signer\.sock: No such file.*key-unreadable: /x\.key: "):
+        ready._answers_and_has_a_certificate(PATHS, OF_NODE)

@@ -1,6 +1,7 @@
 """What `spend` and `status` say of money: amounts exact, caps as they are at this moment, calls by their ids."""
 
 import re
+from dataclasses import replace
 from io import StringIO
 from typing import Any
 
@@ -130,7 +131,7 @@ def test_status_tells_of_holds_raises_and_alerts_that_wait() -> None:
         certificates={},
         evidence={},
         holds=[Hold(version=1, owner="tenant:acme", scope=HoldScope.INTERNATIONAL)],
-        raises=[RAISE],
+        raises=[RAISE, replace(RAISE, window=Window.HOUR)],
     )
     message = Message(
         id="m", channel="https://h.example.com/", subject="", body="", at=1.0, problem="answered 500"
@@ -139,6 +140,7 @@ def test_status_tells_of_holds_raises_and_alerts_that_wait() -> None:
     assert list(money_status.lines(money_status.document(in_force, waiting, NOW))) == [
         ("held", "tenant:acme: international calls; ./trunkward release tenant:acme takes them again"),
         ("raised", "trunk:acme-hq: 60.00 a day, until 2027-01-15 08:00 UTC"),
+        ("raised", "trunk:acme-hq: 60.00 an hour, until 2027-01-15 08:00 UTC"),
         ("alerts", "2 wait for https://h.example.com/: answered 500"),
     ]
     # one that is over is not told of any more

@@ -23,7 +23,7 @@ def _certificate(of: CertificateOf, days: float | None, name: str = "x.pem") -> 
         (1, True, "", "ends "),
         (40, True, "asked for twice in vain: no", "asked for twice in vain: no"),
         (None, True, "none yet", "none yet"),
-        (-1, True, "asked for in vain", "ended "),
+        (-1, True, "", "ended 2"),
     ],
 )
 def test_a_certificate_from_elsewhere(days: float | None, late: bool, problem: str, said: str | None) -> None:
@@ -64,3 +64,10 @@ def test_a_thousand_certificates_that_end_together_are_one_trouble() -> None:
     ending = tuple(_certificate(CertificateOf.PEER, 3, f"peers/{index}.pem") for index in range(1000))
     (trouble,) = health(facts(certificates=ending)).troubles
     assert trouble.what == "peers/0.pem and 999 more"
+
+
+def test_one_that_has_ended_says_why_there_is_no_other() -> None:
+    certificate = replace(_certificate(CertificateOf.SIGNING, -1), problem="Connection refused")
+    (trouble,) = health(facts(certificates=(certificate,))).troubles
+    assert trouble.problem.startswith("ended ")
+    assert trouble.problem.endswith("; Connection refused")

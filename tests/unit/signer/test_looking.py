@@ -222,6 +222,45 @@ def test_one_that_signs_is_looked_at_in_its_time(house: Any, monkeypatch: pytest
     assert looks == []
 
 
+@pytest.mark.parametrize("ordered", [True, False])
+def test_its_end_is_told_when_it_comes_and_the_next_one_taken_at_once(
+    ordered: bool, house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is told of a signer does not contradict what calls get; one that nobody ordered is no hurry."""
+    monkeypatch.setattr(server, "AWAITED_S", 0.001)
+    world, began_s = Office(house), house.now_s
+    identity = world.office.desk.identity
+    assert isinstance(identity, Identity)
+    ends_s = identity.certificate.not_valid_after_utc.timestamp()
+    world.office.desk.identity = replace(identity, files=replace(identity.files, ordered=ordered))
+
+    def unfit() -> str:
+        (sample,) = next(iter(world.metrics.identity.collect())).samples
+        return sample.labels["unfit"]
+
+    async def run() -> str:
+        await world.office.recheck()
+        assert unfit() == ""
+        house.now_s = ends_s - 0.05
+        task = asyncio.create_task(world.office.look(60.0))
+        await asyncio.sleep(0.01)
+        house.now_s = ends_s + 1
+        for _ in range(200):
+            if unfit():
+                break
+            await asyncio.sleep(0.01)
+        assert unfit() == "certificate-expired"
+        house.now_s = began_s
+        for _ in range(200 if ordered else 10):
+            if not unfit():
+                break
+            await asyncio.sleep(0.01)
+        task.cancel()
+        return unfit()
+
+    assert asyncio.run(run()) == ("" if ordered else "certificate-expired")
+
+
 def test_what_is_done_again_and_again_outlives_any_exception(house: Any) -> None:
     world = Office(house)
     done: list[int] = []

@@ -61,6 +61,20 @@ def test_apply_twice_is_once(changed: Changed) -> None:
     assert abs(newest["at"] - time.time()) < 60
 
 
+def test_what_apply_puts_right_without_a_change_is_told(changed: Changed) -> None:
+    """Summary: a certificate that is for another key is issued anew by `apply` of the same file, which says so and makes no version."""
+    first = changed.apply(TEXT)
+    pki = changed.node.state / "pki"
+    (pki / "shaken.pem").write_bytes((pki / "node.pem").read_bytes())
+    again = changed.apply(TEXT)
+    assert again["version"] == first["version"]
+    assert "pki/shaken.pem: certificate-key-mismatch, issued anew" in again["said"]
+    assert (
+        f"nothing else to do: version {first['version']} is in force; what is named above was put right"
+        in (again["said"])
+    )
+
+
 def test_deleting_needs_a_word(changed: Changed) -> None:
     """Summary: a file without a trunk that was there is refused without --delete, and nothing is changed."""
     changed.apply(WITH_BEST)

@@ -19,6 +19,7 @@ from trunkward.control.pki import SipNames
 from trunkward.engines import pki_files
 from trunkward.engines.certificates import accepted_fingerprints, certificate_facts
 from trunkward.engines.pki_files import (
+    IdentityFacts,
     PkiFacts,
     PkiFiles,
     PkiOwners,
@@ -183,7 +184,9 @@ def test_keys_of_two_pairs_swapped(home: Path) -> None:
     files = PkiFiles(home)
     shutil.copy(files.node_key, files.peer_key("trunk-alpha"))
     (said,) = again(home)
-    assert said.startswith("peers/trunk-alpha.pem: key-mismatch; the one before is accepted until")
+    assert said.startswith(
+        "peers/trunk-alpha.pem: key-mismatch, issued anew; the one before is accepted until"
+    )
 
 
 @pytest.mark.parametrize(
@@ -206,7 +209,7 @@ def test_the_certificate_before_is_accepted_to_its_own_end(home: Path) -> None:
     assert accepted_fingerprints(files, "trunk-alpha", now=NOW) == [first]
     renewed = NOW + timedelta(days=340)
     (said,) = [change for change in again(home, now=renewed) if change.startswith("peers/")]
-    assert said == f"peers/trunk-alpha.pem: expiring; {BEFORE}"
+    assert said == f"peers/trunk-alpha.pem: expiring, issued anew; {BEFORE}"
     second = pki.certificate_sha256(files.peer("trunk-alpha").read_bytes())
     assert accepted_fingerprints(files, "trunk-alpha", now=renewed) == [second, first]
     other_names = SipNames(common_name="alpha", dns=("new.example.com",))
@@ -276,13 +279,13 @@ def test_a_renamed_node_keeps_its_authority(home: Path) -> None:
     [
         (
             replace(FACTS, node_names=SipNames(common_name="sbc.example.com", dns=("sbc2.example.com",))),
-            ("node.pem: names-changed",),
+            ("node.pem: names-changed, issued anew",),
         ),
         (
             replace(FACTS, peers={"trunk-alpha": SipNames(common_name="alpha", dns=("new.example.com",))}),
-            (f"peers/trunk-alpha.pem: names-changed; {BEFORE}",),
+            (f"peers/trunk-alpha.pem: names-changed, issued anew; {BEFORE}",),
         ),
-        (replace(FACTS, spc="809J"), ("shaken.pem: certificate-spc-mismatch",)),
+        (replace(FACTS, spc="809J"), ("shaken.pem: certificate-spc-mismatch, issued anew",)),
         (replace(FACTS, peers={}), ()),
     ],
 )
@@ -290,6 +293,16 @@ def test_changed_configuration_changes_what_it_names(
     home: Path, facts: PkiFacts, changes: tuple[str, ...]
 ) -> None:
     assert again(home, facts) == changes
+
+
+def test_what_a_request_asked_for_before_is_not_called_broken(home: Path) -> None:
+    """Of a certificate that is ordered: another code is no damage."""
+    said = []
+    for spc in ("709J", "809J", "809J"):
+        facts = replace(FACTS, identities={"node": IdentityFacts(spc=spc, signer_uid=OWNERS.signer_uid)})
+        said.append([each for each in again(home, facts) if "node.csr" in each])
+    anew = "identities/node.csr: asked for another key, code or revocation list, made anew"
+    assert said == [["identities/node.csr: made"], [anew], []]
 
 
 def test_tls_peers_are_checked_by_name(home: Path) -> None:

@@ -332,7 +332,9 @@ def test_it_refuses_to_start(node: Any, spoil: Callable[[Any], object], spc: str
     process: subprocess.Popen[bytes] = node.start(spc=spc, wait=False)
     _, said = process.communicate(timeout=20)
     assert process.returncode == 78
-    assert cause in json.loads(said.splitlines()[-1])["error"]
+    error = json.loads(said.splitlines()[-1])["error"]
+    assert cause in error
+    assert ("has to own it" in error) == (cause == "file-unreadable")  # whose the key has to be
     assert not node.socket.exists()
 
 

@@ -115,8 +115,8 @@ def test_a_changed_certificate_is_told_and_the_one_before_accepted(home: Home) -
     text = config.read_text().replace("[pbx.acme.example.com]", "[new.acme.example.com]")
     config.write_text(text.replace("  name: sbc.example.com", "  name: other.example.com"))
     home.start()
-    assert "pki/peers/acme-hq.pem: names-changed; the one before is accepted until" in home.out
-    assert "pki/node.pem: names-changed" in home.out
+    assert "pki/peers/acme-hq.pem: names-changed, issued anew; the one before is accepted until" in home.out
+    assert "pki/node.pem: names-changed, issued anew" in home.out
     second, *before = _certificates(home)
     assert before == [first] != [second]
     assert (home.path / "state/pki/sip-ca.pem").read_bytes() == authority

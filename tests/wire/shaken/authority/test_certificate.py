@@ -126,7 +126,9 @@ def test_after_its_end_it_is_tried_as_often_as_before(provider: Provider) -> Non
     assert "certificate-expired" in after.problem
     provider.sti.administrator.down.clear()
     provider.sti.authority.lifetime = timedelta(hours=1)
-    assert keeper.round(ends + timedelta(seconds=6)).url
+    renewed = keeper.round(ends + timedelta(seconds=6))
+    assert renewed.url
+    assert renewed.problem == ""  # what was wrong with the one before is over
 
 
 def test_a_person_does_not_wait_for_the_next_try(provider: Provider, tmp_path: Path) -> None:
@@ -146,6 +148,19 @@ def test_a_person_does_not_wait_for_the_next_try(provider: Provider, tmp_path: P
     assert second.url
     assert second.url != first.url
     assert keeper.round().url == second.url
+
+
+def test_a_person_s_try_puts_the_next_one_off_no_further(provider: Provider, tmp_path: Path) -> None:
+    """Summary: `certs renew` that fails is one more try, not one of those that make the next wait longer."""
+    keeper, wish = Keeper(provider), tmp_path / "renew"
+    keeper.identities = Identities(provider.task(), wish)
+    administrator_down(provider)
+    failed = keeper.round()
+    assert failed.failures == 1
+    wish.write_text("1")
+    again = keeper.round()
+    assert keeper.all.renewed == "1"
+    assert (again.failures, again.next_attempt) == (1, failed.next_attempt)
 
 
 def nobody_there(provider: Provider) -> None:
@@ -315,7 +330,9 @@ def test_a_revoked_certificate_is_not_replaced_behind_a_person_s_back(
     state = keeper.round(hour)
     assert state.revocation == "revoked"
     assert "certificate-revoked" in state.problem
-    assert "delete pki/identities/NAME.key" in state.problem
+    (its,) = provider.task().identities
+    assert its.ordering is not None
+    assert f"delete {its.ordering.request.removesuffix('.csr')}.key, start it" in state.problem
     # as its signer sees it, which reads the same two files
     now_s = time.time()
     with pytest.raises(ValueError, match="certificate-revoked"):

@@ -262,12 +262,16 @@ def test_another_code_leaves_the_node_unsigned_and_ordering(node: Node, sti: Sti
         told = node.trunkward(command)
         assert told.returncode == 1
         assert "its signer signs nothing: certificate-spc-mismatch" in told.stdout
+    records, signer = len(node.calls()), node.pid("signer")
     assert not identities_of_a_call(node)
+    wait_until(lambda: len(node.calls()) > records, "the call's record")
+    assert node.calls()[0]["attest_reason"] == "certificate-spc-mismatch"
     sti.authority.refused.clear()
     renewed = node.trunkward("certs", "renew", within_s=200)
     assert "authority says" not in renewed.stdout
     assert certs(node)["url"].rpartition("/")[2].startswith(f"{OTHER_SPC}-")
-    wait_until(lambda: certs(node)["signs"], "its signer has started")
+    wait_until(lambda: certs(node)["signs"], "its signer has taken it over")
+    assert node.pid("signer") == signer
     assert len(identities_of_a_call(node)) == 1
     # and back
     assert changed(node, **{OTHER_SPC: SPC}).returncode == 0
