@@ -41,7 +41,8 @@ def wait_until_ready(
     """Parts that do not answer in time, each with what was tried; {} when all do.
 
     A node does not fail to start for want of `web`, which no call needs, of a Valkey that somebody else
-    runs, or of a signer whose certificate somebody else issues: they are waited for a little.
+    runs or that may have lost something, or of a signer whose certificate somebody else issues: they are
+    waited for a little.
     """
     until = time.monotonic() + within_s
     #: Since when nothing else is missing; a part that is lost again meanwhile has all the time there is.
@@ -55,7 +56,7 @@ def wait_until_ready(
         # those that have answered are busy enough with starting
         awaited = missing
         now = time.monotonic()
-        if not all(means_without(part, declared) for part in missing):
+        if not all(means_without(part, declared, problem) for part, problem in missing.items()):
             only_little_since = None
         elif only_little_since is None:
             only_little_since = now
@@ -63,17 +64,19 @@ def wait_until_ready(
         if not missing or give_up() or now > until or waited_enough:
             break
         time.sleep(_STEP_S)
-    if all(means_without(part, declared) for part in missing):
+    if all(means_without(part, declared, problem) for part, problem in missing.items()):
         for part, problem in missing.items():
-            complain(f"{part} is not ready: {problem}; {means_without(part, declared)}")
+            complain(f"{part} is not ready: {problem}; {means_without(part, declared, problem)}")
         return {}
     return missing
 
 
-def means_without(part: str, declared: Declared) -> str:
+def means_without(part: str, declared: Declared, problem: str = "") -> str:
     """What it means that this part is not there, where a node starts all the same; else ""."""
     if part == "web":
         return "calls go without it"
+    if part == "valkey" and problem == FROZEN:  # records that cannot be shipped may be what it waits for
+        return "until then no call that counts under a cap goes; what else it waits for is in worker.log"
     if part == "valkey" and declared.node.live is not None:
         return "until then no call goes out"
     if part.startswith("signer") and declared.node.policy_administrator is not None:

@@ -8,6 +8,7 @@ import pytest
 
 from trunkward.cli import ready, up
 from trunkward.control.node_file import read_node_file
+from trunkward.engines.node_facts import FROZEN
 from trunkward.engines.signing_now import SigningNow
 from trunkward.settings import Paths
 from trunkward.trunks.model import Declared
@@ -67,6 +68,19 @@ def test_what_is_waited_for(
     found = ready.wait_until_ready(PATHS, declared, 1, WITHIN_S, lambda: False)
     assert set(found) == left
     assert scripted.now == pytest.approx(took_s, abs=0.5)
+
+
+def test_a_ledger_that_is_frozen_is_no_reason_to_give_up(
+    monkeypatch: pytest.MonkeyPatch, declared: Declared, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It may wait for records that cannot be shipped, and calls that count under no cap go."""
+    scripted = Scripted({0.0: {"valkey"}})
+    monkeypatch.setattr(scripted, "not_ready", lambda *_: {"valkey": FROZEN})
+    monkeypatch.setattr(ready, "time", scripted)
+    monkeypatch.setattr(ready, "not_ready", scripted.not_ready)
+    assert ready.wait_until_ready(PATHS, declared, 1, WITHIN_S, lambda: False) == {}
+    assert scripted.now == pytest.approx(5.0, abs=0.5)
+    assert "until then no call that counts under a cap goes" in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_signer_that_dies_for_want_of_a_certificate_is_no_reason_to_give_up(
