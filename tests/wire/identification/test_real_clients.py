@@ -119,6 +119,7 @@ async def relay(site: Site) -> AsyncIterator[int]:
     tls = ssl.create_default_context(cafile=str(site.node.authority))
     tls.check_hostname = False
     tasks: set[asyncio.Task[None]] = set()
+    writers: list[asyncio.StreamWriter] = []
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
@@ -131,6 +132,7 @@ async def relay(site: Site) -> AsyncIterator[int]:
         there, onward = await asyncio.open_connection(
             SBC.host, SBC.port, ssl=tls, local_addr=("127.0.9.4", 0)
         )
+        writers.extend((onward, writer))
         for pair in ((reader, onward), (there, writer)):
             task = asyncio.create_task(carry(*pair))
             tasks.add(task)
@@ -144,6 +146,9 @@ async def relay(site: Site) -> AsyncIterator[int]:
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in writers:
+            writer.close()
+        await asyncio.gather(*(writer.wait_closed() for writer in writers), return_exceptions=True)
 
 
 @pytest.mark.parametrize("right", [True, False])

@@ -220,7 +220,8 @@ async def as_the_cell_says(lab: Parties, call: Call, wanted: Effect, direction: 
     await there.confirmed()
     if wanted is Effect.GOES_UNVERIFIED:
         assert ";verstat=No-TN-Validation@" in there.invite.get("From")
-        assert there.trace[0].at_s - began < 2.0, "no longer than it takes to know that it is lost"
+        # what a gate waits for a fetcher that says nothing, and what a busy machine takes
+        assert there.trace[0].at_s - began < 4.0, "no longer than it takes to know that it is lost"
     if direction is Calls.OUTBOUND:
         assert signed(lab, call) == (wanted is not Effect.GOES_UNSIGNED)
         assert there.trace[0].at_s - began < 0.5, "it waited for what is lost"
