@@ -58,9 +58,8 @@ class Verifying:
         wait_s = _FIRST_S
         while not self._ended.wait(wait_s):
             wait_s = _EVERY_S
-            with suppress(
-                Exception, SystemExit
-            ):  # a standard output that is closed, say; the next look comes
+            # a standard output that is closed, say; the next look comes
+            with suppress(Exception, SystemExit):
                 verified = read_verified(self._paths)
                 if is_due(verified.told if verified else None, time.time()) and (said := self._looked()):
                     self._say(said)
