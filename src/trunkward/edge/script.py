@@ -232,7 +232,6 @@ class Callbacks:
 
 def mod_init() -> Callbacks:
     """Called once by app_python3, before the fork."""
-    # what is loaded stays; a callback makes no cycles, so collections may be rare
+    # what is loaded stays
     gc.freeze()
-    gc.set_threshold(50_000)
     return Callbacks()

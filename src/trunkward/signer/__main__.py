@@ -154,9 +154,8 @@ def main(argv: list[str]) -> int:
         loop_factory = uvloop.new_event_loop
     except ImportError:
         loop_factory = None
-    # what is loaded stays, and a signature makes no cycles: collections may be rare
+    # what is loaded stays
     gc.freeze()
-    gc.set_threshold(50_000)
     # the thread that waits for the disk has hardly anything to do: it is not to wait long for its turn
     sys.setswitchinterval(0.0005)
     try:
