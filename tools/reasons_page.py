@@ -29,7 +29,7 @@ def cells(reason: Reason, row: ReasonRow) -> Iterator[str]:
     answers = (f"{status}{f' / {cause}' if cause else ''}" for status, cause in row.answers.items())
     yield f"`{reason.value}`"
     yield ", ".join(answers) or "none"
-    yield ", ".join(row.blames)
+    yield ", ".join(f"{one} ({row.together[one]})" if one in row.together else one for one in row.blames)
     said = "; said by the edge" if row.by_edge else "; may be announced" if row.announced else ""
     yield f"{row.means}{said}"
     yield row.do

@@ -25,6 +25,8 @@ class ReasonRow:
     answers: Mapping[int, int | None] = field(default_factory=dict)
     #: Who may have to act.
     blames: tuple[Blame, ...] = (Blame.NOBODY,)
+    #: Of one of these who cannot do it alone: who does what, in words that follow on his name.
+    together: Mapping[Blame, str] = field(default_factory=dict)
     #: Said by the edge itself, with no gate to ask or after one has admitted the call.
     by_edge: bool = False
     #: A caller may hear why, before the answer (`node.announcements`).
@@ -371,13 +373,15 @@ REASONS: Mapping[Reason, ReasonRow] = {
         # the customer's own cap; and those of all carriers that would take it
         answers={403: 21, 503: 34},
         blames=(Blame.CUSTOMER, Blame.US),
+        # it is his account, and nobody may raise his own cap
+        together={Blame.CUSTOMER: "who asks; whoever runs this node raises the cap"},
         means="what the call may cost at first is no longer there under a cap (`spend`) of the trunk, the"
         " tenant, the"
         " reseller, or of each carrier (`Retry-After` when something of it will be free; the finding says"
         " which, and"
         " what is spent)",
-        do="`./trunkward spend` shows what is spent and by which calls; if they are meant, whoever runs this"
-        " node raises the cap (`./trunkward spend raise`), which no customer can; if not, he holds them"
+        do="`./trunkward spend` shows what is spent and by which calls; if they are meant, the customer asks"
+        " and whoever runs this node raises the cap (`./trunkward spend raise`); if not, he holds them"
         " (`./trunkward hold`), and the customer looks for who places them",
         heard="what may be spent on calls now is used up",
     ),
@@ -570,6 +574,13 @@ def party_called(row: ReasonRow, direction: str) -> tuple[Blame, ...]:
     """Who may have to act on a refusal after admission: of customer and carrier, the one that was called."""
     caller = Blame.CUSTOMER if direction == "outbound" else Blame.CARRIER
     return tuple(blame for blame in row.blames if blame is not caller) or row.blames
+
+
+def who_acts(code: str, blame: str) -> str:
+    """Who has to act on a refusal, in words; a code or a blame of another version as it stands."""
+    row = told(code)
+    more = row.together.get(Blame(blame)) if row and blame in Blame else None
+    return ", ".join(filter(None, (WHO.get(blame, blame), more)))
 
 
 def told(code: str) -> ReasonRow | None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from trunkward.calls.reasons import WHO
+from trunkward.calls.reasons import who_acts
 from trunkward.control.why import caller
 from trunkward.records.ladder import Arrow, sides, steps
 from trunkward.records.model import MessageRecord
@@ -82,7 +82,7 @@ def _refusal(call: dict[str, Any]) -> Iterator[str]:
     yield f"  {said}: {call['reason']}{f': {why}' if why else ''}"
     if last.get("remedy"):
         yield f"  to let it pass: {shown(last['remedy'], 300)}"
-    yield f"  to act: {WHO.get(call['blame'], call['blame'])}"
+    yield f"  to act: {who_acts(call['reason'], call['blame'])}"
     if call["source"]:
         seen = (call["source"], call["transport"], call["tls_version"])
         yield f"  it came from {', '.join(part for part in seen if part)}"

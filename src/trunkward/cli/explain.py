@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from rich.text import Text
 
-from trunkward.calls.reasons import WHO, party_called, told
+from trunkward.calls.reasons import party_called, told, who_acts
 from trunkward.calls.unverified import in_words as unverified_in_words
 from trunkward.cli.calls import console, find_one, with_records
 from trunkward.cli.check_list import check_lines, check_list
@@ -127,7 +127,7 @@ def verdict_lines(told: dict[str, Any]) -> Iterator[str]:
     means = told.get("means", "a code this version does not know")
     yield f"  {answer if answer == told['reason'] else f'{answer}, {told["reason"]}'}: {means}"
     if told["verdict"] != "admit":
-        yield f"  to act: {WHO.get(told['blame'], told['blame'])}"
+        yield f"  to act: {who_acts(told['reason'], told['blame'])}"
         if "do" in told:
             yield f"  what to do: {told['do']}"
 
@@ -175,7 +175,7 @@ def _way(call: dict[str, Any]) -> Iterator[str]:
         means = call.get("end_means", "a code this version does not know")
         yield f"  refused after that, {call['end_reason']}: {means}"
         if "end_blames" in call:
-            yield f"  to act: {' or '.join(WHO[blame] for blame in call['end_blames'])}"
+            yield f"  to act: {' or '.join(who_acts(call['end_reason'], one) for one in call['end_blames'])}"
             yield f"  what to do: {call['end_do']}"
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trunkward.calls.reasons import REASONS, headers, told
+from trunkward.calls.reasons import REASONS, WHO, headers, told, who_acts
 from trunkward.calls.verdict import Blame, Reason
 from trunkward.sip.reason import Q850
 
@@ -38,3 +38,17 @@ def test_a_refusal_has_a_value_for_each_protocol() -> None:
 def test_a_code_of_another_version_has_no_row() -> None:
     assert told("no-route") is REASONS[Reason.NO_ROUTE]
     assert told("of-tomorrow") is None
+
+
+def test_who_acts_is_said_in_words_and_of_a_cap_who_does_what() -> None:
+    """Summary: no customer can raise his own cap, and the words do not say that he could."""
+    asks = "the customer, who asks; whoever runs this node raises the cap"
+    assert who_acts("spend-cap", "customer") == asks
+    assert who_acts("spend-cap", "us") == "whoever runs this node"
+    assert who_acts("limit-calls", "customer") == "the customer"
+    assert who_acts("of-tomorrow", "of-tomorrow") == "of-tomorrow"
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_words_are_added_only_of_who_may_have_to_act(reason: Reason) -> None:
+    assert set(REASONS[reason].together) <= set(REASONS[reason].blames) <= set(WHO)

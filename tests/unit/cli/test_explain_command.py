@@ -92,6 +92,7 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ask]:
         OutcomeRecord(record_id="ee05", at=1004.0, outcome=msgspec.structs.replace(ended, record_id="ee05")),
         _changed("ab07", direction="inbound", source_name="north"),
         OutcomeRecord(record_id="ab07", at=1004.0, outcome=lost),
+        _changed("ce08", **reject | {"reason": "spend-cap", "blame": "customer", "status": 403}),
         _changed("ff06", **reject | {"reason": "of-tomorrow"}, findings=[CheckRecord(check="new", refused=True)]),
     ]  # fmt: skip
     store.ship(records, "x", 1)
@@ -114,6 +115,11 @@ def test_a_refused_call(ask: Ask) -> None:
     assert "to let it pass: add a beginning of +12125550142 to prefixes of a carrier" in told
     assert "judged by gate 1, policy version 7, in 0.8 ms" in told
     assert "routes" not in told
+
+
+def test_a_cap_is_not_raised_by_whose_it_is(ask: Ask) -> None:
+    told = ask("ce08").stdout
+    assert "to act: the customer, who asks; whoever runs this node raises the cap\n" in told
 
 
 def test_an_admitted_call_its_posture_and_how_it_went(ask: Ask) -> None:
