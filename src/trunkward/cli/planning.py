@@ -4,9 +4,11 @@ import time
 from dataclasses import replace
 from functools import cached_property
 
+from trunkward.cli.caps_reached import caps_reached
 from trunkward.cli.opening import new_destinations, of_version, with_reach
 from trunkward.control import configuration, contracts
 from trunkward.control.blocks import wanting_by
+from trunkward.control.caps_reached import new_caps
 from trunkward.control.configuration import Plan, Version
 from trunkward.control.customers import wanting as customers_wanting
 from trunkward.control.decks import wanting as decks_wanting
@@ -19,6 +21,7 @@ from trunkward.control.node_file import Accepted, NodeFileRefused, declared_of
 from trunkward.control.reviews import waiting
 from trunkward.control.secrets import by_trunk, wanting
 from trunkward.control.silent import silent
+from trunkward.control.traceback_register import register
 from trunkward.control.unsound import unsound
 from trunkward.engines.alert_secrets import unreadable
 from trunkward.engines.digest_key import digest_key_id
@@ -87,7 +90,9 @@ def planned_change(paths: Paths, read: Accepted, held: Held, store: SqlConfigura
             *unreadable(read.declared.node.alerts),
             *codes_without(read.declared, paths),
             *problems,
+            *filter(None, [register(store)[1]]),
             *(f"{record}: {said}" for record, said in waiting(records, time.time())),
+            *_caps_reached(paths, planned, held),
             *(silent(held.declared or of_version(store, planned), read.declared) if planned.changes else ()),
         ),
         secrets=_secrets_wanting(paths, read, store),
@@ -98,6 +103,16 @@ def planned_change(paths: Paths, read: Accepted, held: Held, store: SqlConfigura
         changed_file=_changed_file(read, held),
         unsound=stale,
     )
+
+
+def _caps_reached(paths: Paths, planned: Plan, held: Held) -> tuple[str, ...]:
+    """What is said of caps the file changes to what is spent already, while a node runs."""
+    said = any(key.key.startswith("spend") for change in planned.changes for key in change.keys)
+    if not said or not held.running or held.declared is None or held.in_force is None:
+        return ()
+    now, new = time.time(), planned.accepted.declared
+    caps = new_caps(held.declared, new, held.in_force.raises, now)
+    return caps_reached(paths, caps, new.node.currency, now)
 
 
 def _secrets_wanting(paths: Paths, read: Accepted, store: SqlConfiguration | None) -> list[tuple[str, str]]:

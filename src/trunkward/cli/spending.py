@@ -15,10 +15,12 @@ from rich.text import Text
 from trunkward.admission.money import ACCOUNT
 from trunkward.cli.acting import act
 from trunkward.cli.actor import current_actor
+from trunkward.cli.caps_reached import caps_reached
 from trunkward.cli.changing import configuration_store
 from trunkward.cli.said import complain, say, wide
 from trunkward.control import configuration
 from trunkward.control.acts import put_down
+from trunkward.control.caps_reached import Cap
 from trunkward.control.configuration import NoSuchVersion, Version
 from trunkward.control.node_file import read_node_file
 from trunkward.control.spending import (
@@ -36,16 +38,15 @@ from trunkward.control.spending import (
 )
 from trunkward.live import money
 from trunkward.live.ask import NotAnswered, Valkey
+from trunkward.live.spent import spent_by
 from trunkward.settings import Paths
 from trunkward.spend.money import NoAmount, micro, shown
 from trunkward.store.configuration import SqlConfiguration
 from trunkward.trunks.model import Declared, NodeSettings
-from trunkward.trunks.spending import TRUNK_CAPS, HoldScope, SpendingChange, Window, with_raises
+from trunkward.trunks.spending import TRUNK_CAPS, WINDOW_S, HoldScope, SpendingChange, Window, with_raises
 
 _TIME = re.compile(r"([1-9][0-9]{0,5})([smhd])", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-#: Owners asked for in one question.
-_AT_ONCE = 1000
 #: Characters of a command in the history.
 _COMMAND = 64
 
@@ -93,23 +94,25 @@ def run_raise(
             more=more,
             now=now,
         )
-        if change.raised is not None:
-            short.extend(lower_above(declared, raises, store.holds(), change.raised, now))
+        if (its := change.raised) is not None:
+            short.extend(_reached(paths, declared, owner, window, its.to_micro, now))
+            short.extend(lower_above(declared, raises, store.holds(), its, now))
         return change
 
-    code = act_on_spending(paths, f"spend raise {owner}", decide)
-    for told in short if code != 2 else ():
-        say(f"but: {told}", "yellow", err=True)
-    return code
+    return _but(act_on_spending(paths, f"spend raise {owner}", decide), short)
 
 
 def run_lower(paths: Paths, owner: str, *, window: Window | None, why: str) -> int:
     """Ends a raise before its time; exit codes as of `run_hold`."""
-    return act_on_spending(
-        paths,
-        f"spend raise {owner} --end",
-        lambda store, _, now: lowered(store.raises(), owner=owner, window=window, why=why, now=now),
-    )
+    short: list[str] = []
+
+    def decide(store: SqlConfiguration, declared: Declared, now: float) -> SpendingChange:
+        change = lowered(store.raises(), owner=owner, window=window, why=why, now=now)
+        if (which := change.window) is not None and owner in declared.spending:
+            short.extend(_reached(paths, declared, owner, which, declared.spending[owner].cap(which), now))
+        return change
+
+    return _but(act_on_spending(paths, f"spend raise {owner} --end", decide), short)
 
 
 def run_forget(paths: Paths, *, why: str, even_so: bool) -> int:
@@ -258,13 +261,28 @@ def _accounts(valkey: Valkey) -> list[str]:
 def _sums(valkey: Valkey, accounts: list[str]) -> dict[str, dict[Window, int]]:
     """By owner what is settled, of those who have spent something. Raises `NotAnswered`."""
     found: dict[str, dict[Window, int]] = {}
-    for at in range(0, len(accounts), _AT_ONCE):
-        some = accounts[at : at + _AT_ONCE]
-        for account, spent in zip(some, money.windows_of(valkey.ask(*money.spent(some))), strict=True):
-            windows = {Window.HOUR: spent.hour, Window.DAY: spent.day, Window.MONTH: spent.month}
-            if any(windows.values()):
-                found[account.removeprefix(ACCOUNT)] = windows
+    for account, spent in spent_by(valkey, accounts).items():
+        windows = {Window.HOUR: spent.hour, Window.DAY: spent.day, Window.MONTH: spent.month}
+        if any(windows.values()):
+            found[account.removeprefix(ACCOUNT)] = windows
     return found
+
+
+def _reached(
+    paths: Paths, declared: Declared, owner: str, window: Window, cap_micro: int | None, now: float
+) -> tuple[str, ...]:
+    """What is said of one cap that is set to what is spent already."""
+    if cap_micro is None or window not in WINDOW_S:
+        return ()
+    caps = [Cap(owner=owner, window=window, micro=cap_micro)]
+    return caps_reached(paths, caps, declared.node.currency, now)
+
+
+def _but(code: int, short: list[str]) -> int:
+    """Says what an act that was done does not bring; its exit code."""
+    for told in short if code != 2 else ():
+        say(f"but: {told}", "yellow", err=True)
+    return code
 
 
 def _made(version: Version) -> dict[str, object]:

@@ -17,14 +17,15 @@ from trunkward.cli.status import read_in_force
 from trunkward.live import money, nodes
 from trunkward.live.ask import NotAnswered, Valkey
 from trunkward.live.money import KeptLeg, Spent
+from trunkward.live.spent import spent_by
 from trunkward.settings import Paths
 from trunkward.spend.money import shown
 from trunkward.trunks.spending import OwnerSpending, Window, with_raises
 
 #: Seconds between two looks of `--watch`.
 EVERY_S = 1.0
-#: Owners asked for in one question, and calls.
-_AT_ONCE, _MOST_LEGS = 1000, 10_000
+#: Calls asked for in one question.
+_MOST_LEGS = 10_000
 #: Calls that are shown of one owner.
 _SHOWN_LEGS = 20
 _BAR = 20
@@ -52,7 +53,7 @@ def run(paths: Paths, owner: str, *, watch: bool, as_json: bool) -> int:
             def look() -> list[dict[str, Any]]:
                 now = time.time()
                 legs = money.kept_legs(valkey.ask(*money.legs(_MOST_LEGS)))
-                spent = _spent(owners, valkey)
+                spent = spent_by(valkey, [one.account for one in owners])
                 # many calls are asked for one by one only where somebody looks at one owner
                 bound = [leg for leg in legs if leg.left_ms < 0 or (owner and _pays(leg, owners[0]))]
                 bounds = {leg.record_id: _bound(valkey, leg, declared.node.max_call_s) for leg in bound}
@@ -232,14 +233,6 @@ def _call(leg: KeptLeg, account: str) -> Iterator[dict[str, Any]]:
                 "overdue_s": max(-leg.left_ms, 0) / 1000,
                 "tariff": share.tariff,
             }
-
-
-def _spent(owners: list[OwnerSpending], valkey: Valkey) -> dict[str, Spent]:
-    found: dict[str, Spent] = {}
-    for at in range(0, len(owners), _AT_ONCE):
-        accounts = [one.account for one in owners[at : at + _AT_ONCE]]
-        found |= zip(accounts, money.windows_of(valkey.ask(*money.spent(accounts))), strict=True)
-    return found
 
 
 def _is_active(one: dict[str, Any]) -> bool:

@@ -172,6 +172,25 @@ def test_shown_and_told(told: Told) -> None:
     assert node.trunkward("spend", "trunk:nobody").returncode == 2
 
 
+def test_a_cap_at_what_is_spent_is_told_of_and_not_refused(told: Told) -> None:
+    """Summary: of a cap that is no more than what the ledger says is spent, plan on the node file and spend raise say what is spent and until when nothing goes; a raise above it is done without a word."""
+    node = told.node
+    (spent,) = [one["settled"] for one in told.shown("trunk:acme-hq")["windows"] if one["window"] == "day"]
+    assert Decimal(spent) > 16
+    lower = node.home / "lower.yaml"
+    lower.write_text((node.home / "node.yaml").read_text().replace("day: 30,", "day: 16,"))
+    told_of = f"trunk acme-hq may cost 16.00 EUR a day, and {spent} are spent of it already"
+    planned = node.trunkward("plan", "-f", str(lower))
+    assert f"warning: {told_of}" in planned.stdout
+    assert planned.returncode == 3
+    raising = ("spend", "raise", "trunk:acme-hq", "--window", "hour", "--for", "1h", "--why", "x")
+    raised = node.trunkward(*raising, "--to", "16")
+    assert raised.returncode == 0, raised.stderr
+    assert f"but: {told_of.replace('a day', 'an hour')}" in raised.stderr
+    above = node.trunkward(*raising, "--to", "30")
+    assert (above.returncode, "but:" in above.stderr) == (0, False), above.stderr
+
+
 def test_a_call_that_runs_is_shown_with_what_it_holds(told: Told) -> None:
     """Summary: with its caps raised spend names the call that runs, with its record id, how long it lasts and what it holds; after its end nothing is held any more, and what it has cost is settled."""
     node = told.node
