@@ -41,7 +41,7 @@ from trunkward.control.traceback import (
     Traced,
     answer,
 )
-from trunkward.control.traceback_page import page, unproved
+from trunkward.control.traceback_page import followed_in_words, page, unproved, without_head
 from trunkward.control.traceback_readme import README
 from trunkward.control.traceback_register import register
 from trunkward.control.traceback_requests import TracebackAnswered, TracebackRefused, named, received_by
@@ -97,6 +97,13 @@ def run(paths: Paths, question: Question, *, received: bool, out: Path | None, a
                 say(line)
             if out is None:
                 say("shown only; --out FILE.zip --for WHO writes it down, signed and journaled", err=True)
+        if early := without_head(found):
+            say(
+                f"of {early} the last part of the journal is under no signed head yet: one is signed each "
+                "minute; the same command, with another --out, a minute from now",
+                "yellow",
+                err=True,
+            )
         return 0 if found["calls"] else 1
 
     return with_records(paths, answered)
@@ -121,13 +128,14 @@ def run_verify(paths: Paths, pack: Path, key_file: Path | None) -> int:
     # 2.
     wrong = list(unproved(found, key))
     # 3.
-    followed, not_followed = _followed(paths, found, key) if key_file is None else (0, [])
+    followed, not_followed = _followed(paths, found, key) if key_file is None else (None, [])
     if wrong + not_followed:
         return _complained(pack, wrong + not_followed)
     asked_by, made_at = found["request"]["asked_by"], found["made_at"]
     say(f"{pack}: {len(found['calls'])} calls, as they were written {made_at} for {asked_by}", "green")
     say(f"  signed with the key sha256:{key_sha256(key)}")
-    say(f"  of {followed} the signer's line is in its journal here, which leads to a signed head")
+    for line in followed_in_words(found, followed):
+        say(f"  {line}")
     return 0
 
 

@@ -24,6 +24,8 @@ from trunkward.trunks.transit import Role
 MOST_CALLS = 100
 #: Values a signer's line commits to that are about the call: its numbers, retargets, the hash of its Call-ID.
 _OPENED = ("call", "orig", "dest", "div")
+#: What evidence is called that is a record (`control.evidence_journal.evidence_id`).
+_RECORDED = "evidence-"
 _CONNECTION = ("source", "transport", "tls_version", "certificate_sha256")
 
 
@@ -262,8 +264,17 @@ def _attestation(told: Mapping[str, Any]) -> dict[str, Any] | None:
             "file_sha256": record["file_sha256"] if record else None,
             "until": _iso(record["until"]) if record else None,
             "reviewed_at": _iso(record["reviewed_at"]) if record else None,
+            "left_out": _left_out(told),
         },
     }
+
+
+def _left_out(told: Mapping[str, Any]) -> str | None:
+    """Why the record a signature rested on is not told of; None: it is, or there never was one."""
+    its = told["number"]
+    if its["record"] or not its["evidence"].startswith(_RECORDED):
+        return None
+    return told["configuration"] or "its record is not on this node any more"
 
 
 def _without_actor(declared: str | None) -> str | None:

@@ -1,6 +1,7 @@
 """An answer to a traceback request as one page for a person, and what it must prove by itself."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -14,6 +15,8 @@ from trunkward.journal.heads import read_minute
 
 #: Columns of what a line is about.
 _WIDE = 14
+#: Seconds between two signed heads (`worker.heads`).
+HEADS_EVERY_S = 60
 
 
 def page(told: Mapping[str, Any]) -> Iterator[str]:
@@ -34,7 +37,7 @@ def page(told: Mapping[str, Any]) -> Iterator[str]:
         yield _row("", "further calls fit and are not told: ask with both numbers, or a shorter time")
     for number, call in enumerate(told["calls"], 1):
         yield ""
-        yield from _call(number, call)
+        yield from _call(number, call, told["made_at"])
 
 
 def _kept(searched: Mapping[str, Any]) -> str:
@@ -45,11 +48,13 @@ def _kept(searched: Mapping[str, Any]) -> str:
     return f"calls are kept {days} days{others}; {since}"
 
 
-def _call(number: int, call: Mapping[str, Any]) -> Iterator[str]:
+def _call(number: int, call: Mapping[str, Any], made_at: str) -> Iterator[str]:
     numbers = f"from {caller(call)} to {call['called_number'] or 'no number'}"
     yield f"{number}. {call['started_at']}, {numbers}"
     yield _row("Call-ID", f"{call['call_id']} (record {call['record_id']})")
     yield _row("came from", _came_from(call["from"]))
+    if call["from"]["kind"] is None and (why := call["configuration"]):
+        yield _row("", f"not proven because {why}")
     yield _row("", _connection(call["from"]))
     yield _row("went to", _went_to(call["to"]))
     yield _row("verdict", f"{call['verdict'] or 'not known'}, {call['reason'] or 'no reason'}")
@@ -60,7 +65,7 @@ def _call(number: int, call: Mapping[str, Any]) -> Iterator[str]:
     yield from _verified(call["verification"])
     for what in ("received", "signed"):
         yield from (_row("Identity", f"{what}, sha256:{one}") for one in call["identity"][what])
-    yield from _proved(call["proof"])
+    yield from _proved(call["proof"], made_at)
     for step in call["ladder"]:
         yield _row("", f"{step['after_s']:>+9.3f}  {_ARROWS[step['arrow']]:<18}{step['text']}")
 
@@ -117,6 +122,8 @@ def _signed(call: Mapping[str, Any]) -> Iterator[str]:
     if evidence["id"]:
         document = f", document sha256:{evidence['file_sha256']}" if evidence["file_sha256"] else ""
         yield _row("evidence", f"{evidence['id']}, {state(evidence['version'])}{document}")
+        if evidence["left_out"]:
+            yield _row("", f"what it says is left out: {evidence['left_out']}")
 
 
 def _verified(its: Mapping[str, Any] | None) -> Iterator[str]:
@@ -128,16 +135,33 @@ def _verified(its: Mapping[str, Any] | None) -> Iterator[str]:
     yield _row("verified", f"{its['verstat']}{level}{why}{errors}")
 
 
-def _proved(proof: Mapping[str, Any] | None) -> Iterator[str]:
+def _proved(proof: Mapping[str, Any] | None, made_at: str) -> Iterator[str]:
     if proof is None:
         return
-    followed = "its chain leads to a signed head" if proof["head"] else "no head was signed since"
+    followed = "its chain leads to a signed head" if proof["head"] else _no_head_yet(proof, made_at)
     agrees = "says the same" if proof["agrees_with_record"] else "does NOT say the same as the record"
     line = f"line {proof['line']} of the signer's journal {proof['journal']}"
     yield _row("journal", f"{line} {agrees}; {proof['problem'] or followed}")
     opened = {name: value for name, (_, value) in proof["values"].items()}
     if "orig" in opened:
         yield _row("", f"signed for a call from {opened['orig']} to {opened.get('dest', 'nobody')}")
+
+
+def _no_head_yet(proof: Mapping[str, Any], made_at: str) -> str:
+    """What is missing, and when it is there; of a line that has waited for long, that something is wrong."""
+    made = datetime.fromisoformat(made_at)
+    written_at = msgspec.json.decode(proof["text"]).get("at") if proof["text"] else None
+    missing = "this last part of the journal is not under a signed head yet, and so not proven"
+    if written_at is not None and made.timestamp() - written_at > 2 * HEADS_EVERY_S:
+        return f"{missing}, though one is signed each minute: the provider has to look why"
+    again = made + timedelta(seconds=HEADS_EVERY_S)
+    return f"{missing}: one is signed each minute; ask again after {again:%H:%M:%S} UTC"
+
+
+def without_head(told: Mapping[str, Any]) -> int:
+    """Of how many calls the signer's line is there, and under no signed head yet."""
+    proofs = [call["proof"] for call in told["calls"] if call["proof"]]
+    return len([proof for proof in proofs if proof["text"] and not proof["head"] and not proof["problem"]])
 
 
 def _row(about: str, words: str) -> str:
@@ -167,6 +191,31 @@ def unproved(told: Mapping[str, Any], key: Ed25519PublicKey) -> Iterator[str]:
     for call in told["calls"]:
         if (proof := call["proof"]) is not None and proof["text"]:
             yield from (f"call {call['record_id']}: {wrong}" for wrong in _wrong(call, proof, key))
+
+
+def followed_in_words(told: Mapping[str, Any], followed: int | None) -> Iterator[str]:
+    """Of the signer's lines: how many lead to a signed head, and which calls have none.
+
+    `followed`: how many were followed in the journals; None: they are not here.
+    """
+    proofs = [call["proof"] for call in told["calls"]]
+    lines = len([proof for proof in proofs if proof and proof["text"]])
+    unread = len([proof for proof in proofs if proof and not proof["text"]])
+    none = len(proofs) - lines - unread
+    if lines and followed is None:
+        yield f"{_calls(lines)} signed: whether the journal has its line, the node can say (without --key)"
+    elif lines and followed is not None:
+        yield f"{_calls(lines)} signed: {followed} with a line in the journal here that leads to a head"
+        if followed < lines:
+            yield f"{lines - followed} with a line that is under no head yet: one is signed each minute"
+    if unread:
+        yield f"{_calls(unread)} signed, whose line the answer does not have"
+    if none:
+        yield f"{_calls(none)} not signed by its node, as none is that came in: it has no line of a signer's"
+
+
+def _calls(number: int) -> str:
+    return f"{number} call" if number == 1 else f"{number} calls"
 
 
 def _wrong(call: Mapping[str, Any], proof: Mapping[str, Any], key: Ed25519PublicKey) -> Iterator[str]:

@@ -17,6 +17,9 @@ To look whether it is as it was written takes OpenSSL 3, sha256sum and a shell (
 
     sha256sum --check --strict SHA256SUMS
 
+   The first line of SHA256SUMS, "# trunkward-manifest-2", says what the list is, so that nothing else that
+   was signed with this key is ever taken for one; sha256sum passes over it. The others name one file each.
+
    Both together: a changed answer fails 2; a list that was changed with it fails 1.
 
 3. The key is the provider's. heads.pub came with this answer, so whoever had made up the one had made up the
@@ -38,5 +41,6 @@ over the bytes of the second, as they stand. The third opens what the second com
 where the commitment is SHA-256(salt || "head" || NUL || the head's JSON as it stands). A head names a
 journal, the number of its last line ("seq") and that line's SHA-256 ("hash"). Where "seq" is the number of
 the call's own line ("line"), "hash" is the SHA-256 of "text". Where it is a later one, the lines between are
-about other people's calls and stay on the node, which can be asked to follow them.
+about other people's calls and stay on the node, which can be asked to follow them. An empty "head": the
+answer was given before the next one was signed, which is done each minute; ask again.
 """

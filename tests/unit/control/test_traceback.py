@@ -16,7 +16,7 @@ from trunkward.control.traceback import (
     Traced,
     answer,
 )
-from trunkward.control.traceback_page import page
+from trunkward.control.traceback_page import HEADS_EVERY_S, page, without_head
 from trunkward.control.why import Journaled, Known
 from trunkward.records.model import (
     AttestationRecord,
@@ -26,6 +26,7 @@ from trunkward.records.model import (
     VerificationRecord,
 )
 from trunkward.records.view import call_view
+from trunkward.worker.heads import EVERY_S
 
 AT = 1_800_000_000.0
 OURS, THEIRS = "+12025550101", "+12125550142"
@@ -340,5 +341,52 @@ def test_the_page() -> None:
         assert line in found, line
 
 
-def text(made: DecisionRecord) -> str:
-    return "\n".join(page(told(traced(made))))
+def text(made: DecisionRecord, **known: Any) -> str:
+    return "\n".join(page(told(traced(made, **known))))
+
+
+CHANGED = "record 17 of evidence is not as it was entered"
+
+
+def test_evidence_that_is_left_out_is_said_to_be_with_why() -> None:
+    """Summary: on the page and in the answer for programs; an inventory, which has no record, lacks none."""
+    left = replace(KNOWN, evidence=None, configuration=CHANGED)
+    (call,) = told(traced(decision(), known=left))["calls"]
+    evidence = call["attestation"]["evidence"]
+    assert (evidence["left_out"], evidence["file_sha256"]) == (CHANGED, None)
+    assert f"what it says is left out: {CHANGED}\n" in text(decision(), known=left)
+    gone = replace(KNOWN, evidence=None)
+    assert "what it says is left out: its record is not on this node any more\n" in text(
+        decision(), known=gone
+    )
+    assert "left out" not in text(decision())
+    own = AttestationRecord(rule="A-own-inventory", evidence="inventory-acme-hq", evidence_version=18)
+    assert "left out" not in text(decision(attestation=own), known=gone)
+
+
+def test_why_a_role_is_not_proven_is_said() -> None:
+    broken = "root has not written entries 4 to 5 of the journal of acts"
+    known = replace(KNOWN, evidence=None, customer_verified=None, configuration=broken)
+    assert f"not proven because {broken}\n" in text(decision(), role="", known=known)
+    assert "not proven because" not in text(decision(), role="")
+    assert "not proven because" not in text(decision(), known=known)
+
+
+def test_a_line_that_is_under_no_head_yet_says_when_to_ask_again() -> None:
+    """Summary: heads are signed each minute; where one is long due, somebody has to look why there is none."""
+    made_at = AT + 9000
+    young = replace(PROOF, head="", text=json.dumps({"at": made_at - 3}))
+    said = text(decision(), proof=young)
+    assert (
+        "this last part of the journal is not under a signed head yet, and so not proven: one is signed"
+        in said
+    )
+    assert "ask again after 10:31:00 UTC\n" in said
+    overdue = text(decision(), proof=replace(young, text=json.dumps({"at": made_at - 121})))
+    assert "though one is signed each minute: the provider has to look why\n" in overdue
+    assert "ask again" not in overdue
+    assert "signed head yet" not in text(decision())
+    assert HEADS_EVERY_S == EVERY_S
+    both = told(traced(decision(), proof=young), traced(decision()), traced(decision(), proof=None))
+    assert without_head(both) == 1
+    assert without_head(told(traced(decision(), proof=replace(young, problem="line 40 was changed")))) == 0

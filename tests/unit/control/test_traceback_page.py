@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from trunkward.control.traceback_page import unproved
+from trunkward.control.traceback_page import followed_in_words, unproved
 from trunkward.journal.commitment import commitment
 from trunkward.journal.heads import Head, signed_minute
 
@@ -60,3 +60,45 @@ def test_what_holds() -> None:
 )
 def test_what_does_not(changed: dict[str, Any], said: str) -> None:
     assert f"call 9f3a: {said}" in wrong(**changed)
+
+
+SIGNED, UNREAD = {"proof": {"text": LINE}}, {"proof": {"text": ""}}
+IN: dict[str, Any] = {"proof": None}
+CAME_IN = "not signed by its node, as none is that came in: it has no line of a signer's"
+
+
+@pytest.mark.parametrize(
+    ("calls", "followed", "said"),
+    [
+        ([], 0, []),
+        ([IN], 0, [f"1 call {CAME_IN}"]),
+        ([IN, IN], None, [f"2 calls {CAME_IN}"]),
+        (
+            [SIGNED, SIGNED, IN],
+            2,
+            [
+                "2 calls signed: 2 with a line in the journal here that leads to a head",
+                f"1 call {CAME_IN}",
+            ],
+        ),
+        (
+            [SIGNED, UNREAD],
+            0,
+            [
+                "1 call signed: 0 with a line in the journal here that leads to a head",
+                "1 with a line that is under no head yet: one is signed each minute",
+                "1 call signed, whose line the answer does not have",
+            ],
+        ),
+        (
+            [SIGNED],
+            None,
+            ["1 call signed: whether the journal has its line, the node can say (without --key)"],
+        ),
+    ],
+)
+def test_calls_nobody_here_signed_are_counted_apart(
+    calls: list[dict[str, Any]], followed: int | None, said: list[str]
+) -> None:
+    """Summary: of a call that came in no line is looked for, and none is missed."""
+    assert list(followed_in_words({"calls": calls}, followed)) == said

@@ -76,6 +76,12 @@ def test_the_commitment_is_computed_as_it_says(pack: Path) -> None:
     assert done(command, pack).stdout.split()[0] == commitment(SALT, "orig", VALUE)
 
 
+def test_the_first_line_of_the_list_is_explained_as_it_stands(pack: Path) -> None:
+    first = (pack / "SHA256SUMS").read_text().splitlines()[0]
+    assert first.startswith("# ")
+    assert f'The first line of SHA256SUMS, "{first}", says what the list is' in README
+
+
 def test_it_is_plain_text_that_any_terminal_shows() -> None:
     assert README.isascii()
     assert README.endswith("\n")

@@ -139,12 +139,13 @@ def test_property_31_a_traceback_is_answered_in_one_command(verified: Verified) 
 async def _looked_at(verified: Verified, pack: Path, home: Path) -> None:
     good = await asked(verified, "verify", str(pack))
     assert good.returncode == 0, good.stdout + good.stderr
-    assert "of 1 the signer's line is in its journal here" in good.stdout
+    assert "1 call signed: 1 with a line in the journal here that leads to a head" in good.stdout
     assert (await asyncio.to_thread(verified.node.trunkward, "journal", "verify")).returncode == 0
     # the same with the key alone, as whoever asked can; which one it is all say alike
     key = str(verified.node.state / "pki/heads.pub")
     alone = await asked(verified, "verify", str(pack), "--key", key)
     assert alone.returncode == 0
+    assert "1 call signed: whether the journal has its line, the node can say" in alone.stdout
     heads = await asyncio.to_thread(verified.node.trunkward, "journal", "heads", "--json")
     number = json.loads(heads.stdout)["key_sha256"]
     assert f"the key sha256:{number}" in good.stdout
