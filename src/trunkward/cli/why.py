@@ -1,8 +1,10 @@
 """`trunkward why`: why one call was signed as it was, on one page."""
 
 import json
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
+from math import inf
 from typing import Any
 
 from cryptography import x509
@@ -28,7 +30,7 @@ from trunkward.shaken.attest import Rule
 from trunkward.shaken.profile import tn_auth_list_of
 from trunkward.store.configuration import SqlConfiguration, TextDamaged
 from trunkward.store.records import RecordStore
-from trunkward.trunks.evidence import BLOCK, EvidenceRecord
+from trunkward.trunks.evidence import BLOCK, CONTRACT, GRACE_S, EvidenceRecord
 from trunkward.trunks.transit import OF_NODE
 
 
@@ -76,13 +78,17 @@ def _configured(store: SqlConfiguration, call: Mapping[str, Any], said: Mapping[
     problem, evidence = "", None
     number = _record_number(said.get("evidence", ""))
     record = next((one for one in store.evidence() if one.version == number), None)
-    fell = None if said.get("evidence") else _revoked_before(store.evidence(), versions, call)
+    tenant = _tenant(store, versions.get(call.get("policy_version", 0)), call.get("tenant", ""))
+    fell = None
+    if not said.get("evidence"):
+        of = _contracts(tenant) if said.get("rule") == Rule.NO_CONTRACT else _for_numbers(call)
+        fell = _over_before(filter(of, store.evidence()), versions, call["started_at"] or 0.0)
     if (one := record or fell) is not None:
         problem = unlike_journal(one, acts_of(entries))
-        evidence = described(one, versions, call["started_at"]) if not problem else None
-    version = versions.get(call.get("policy_version", 0))
+        evidence = _described(one, versions, call["started_at"]) if not problem else None
+    verified = tenant.get("customer.verified")
     return {
-        "customer_verified": _verified(store, version, call.get("tenant", "")),
+        "customer_verified": verified if isinstance(verified, str) else None,
         "declared": _declared(said.get("rule", ""), call, versions, entries),
         "evidence": evidence if one is record else None,
         "revoked": evidence if one is fell else None,
@@ -90,21 +96,41 @@ def _configured(store: SqlConfiguration, call: Mapping[str, Any], said: Mapping[
     }
 
 
-def _revoked_before(
-    records: Iterable[EvidenceRecord], versions: Mapping[int, Version], call: Mapping[str, Any]
+def _described(record: EvidenceRecord, versions: Mapping[int, Version], at: float | None) -> dict[str, Any]:
+    """As at the time of the call, and whether its own time is over by now."""
+    return described(record, versions, at or 0.0) | {"ended": record.until <= time.time()}
+
+
+def _over_before(
+    records: Iterable[EvidenceRecord], versions: Mapping[int, Version], at: float
 ) -> EvidenceRecord | None:
-    """The record revoked last before a call of its trunk, or of an identity, from a number it was for."""
+    """Of those accepted, the one that was revoked last before a time; or a contract whose grace was over."""
+
+    def over_at(one: EvidenceRecord) -> float:
+        if one.revoked in versions:
+            return versions[one.revoked].at
+        return one.until + GRACE_S if one.kind == CONTRACT else inf
+
+    found = [one for one in records if one.accepted and over_at(one) <= at]
+    return max(found, key=lambda one: (over_at(one), one.version), default=None)
+
+
+def _for_numbers(call: Mapping[str, Any]) -> Callable[[EvidenceRecord], bool]:
+    """Whether a record is of the call's trunk, or of an identity, and for a number it came from."""
     called_from = [call.get("calling_number") or "", call.get("claimed_number") or ""]
-    found = [
-        one
-        for one in records
-        if one.accepted
-        and one.revoked in versions
-        and versions[one.revoked].at <= (call["started_at"] or 0.0)
-        and (one.kind == BLOCK or one.trunk == call.get("source_name"))
-        and any(len(number) == len(one.first) and one.first <= number <= one.last for number in called_from)
-    ]
-    return max(found, key=lambda one: one.revoked, default=None)
+
+    def its(one: EvidenceRecord) -> bool:
+        whose = one.kind == BLOCK or (one.kind != CONTRACT and one.trunk == call.get("source_name"))
+        return whose and any(
+            len(number) == len(one.first) and one.first <= number <= one.last for number in called_from
+        )
+
+    return its
+
+
+def _contracts(tenant: Mapping[str, Any]) -> Callable[[EvidenceRecord], bool]:
+    """Whether a record is a contract with who signs, or has us sign, this tenant's calls."""
+    return lambda one: one.kind == CONTRACT and one.identity == tenant.get("reseller")
 
 
 def _record_number(evidence: str) -> int:
@@ -113,15 +139,17 @@ def _record_number(evidence: str) -> int:
     return int(number) if kind == "evidence" and number.isdigit() else 0
 
 
-def _verified(store: SqlConfiguration, version: Version | None, tenant: str) -> str | None:
-    """By the version's node file, whose hash is journaled; the objects beside it in the database are not."""
+def _tenant(store: SqlConfiguration, version: Version | None, name: str) -> Mapping[str, Any]:
+    """By the version's node file, whose hash is journaled; the objects beside it in the database are not.
+
+    {}: there is none, or it cannot be read.
+    """
     if version is None:
-        return None
+        return {}
     try:
-        found = _tenants(store.text(version)).get(tenant, {}).get("customer.verified")
+        return _tenants(store.text(version)).get(name, {})
     except (TextDamaged, NodeFileRefused):
-        return None
-    return found if isinstance(found, str) else None
+        return {}
 
 
 @lru_cache(maxsize=4)  # an answer to a traceback asks for every call of its time

@@ -55,7 +55,8 @@ class Known:
     declared: str | None = None
     #: `control.evidence.described`.
     evidence: Mapping[str, Any] | None = None
-    #: The same of a record that spoke for this number until it was revoked, of a call that had none.
+    #: The same of a record that spoke for this number, or a contract that did for its provider, until it was
+    #: revoked, or its time was over; of a call that had none.
     revoked: Mapping[str, Any] | None = None
     #: What is wrong with the versions of the configuration and their journal; "": nothing.
     configuration: str = ""
@@ -149,7 +150,8 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
     yield _row("numbers", f"from {caller(told)} to {told['called_number'] or 'no number'}")
     yield _row("trunk", _trunk(told["authenticated"]))
     yield _row("customer", _customer(told["customer"]))
-    yield from _number(told["number"])
+    without = "no contract that holds" if told["rule"] == Rule.NO_CONTRACT else "none for this number"
+    yield from _number(told["number"], without)
     yield from _came_with(told["came_with"])
     # 3.
     yield ""
@@ -182,7 +184,7 @@ def _without_rule(told: Mapping[str, Any]) -> Iterator[str]:
         yield _row("trunk", _trunk(told["authenticated"]))
         yield _row("customer", _customer(told["customer"]))
         if told["number"]["revoked"]:
-            yield from _number(told["number"])
+            yield from _number(told["number"], "none for this number")
     elif trunk:
         yield _row("carrier", trunk)
     yield from _came_with(told["came_with"])
@@ -264,10 +266,10 @@ def _customer(its: Mapping[str, Any]) -> str:
     return f"tenant {its['tenant']}, KYC record {its['reference']}, {day}"
 
 
-def _number(its: Mapping[str, Any]) -> Iterator[str]:
+def _number(its: Mapping[str, Any], without: str) -> Iterator[str]:
     record = its["record"]
     if not its["evidence"]:
-        yield _row("evidence", "none for this number")
+        yield _row("evidence", without)
         yield from _revoked_before(its["revoked"])
         return
     yield _row("evidence", f"{its['evidence']}, {state(its['version'])}")
@@ -286,14 +288,25 @@ def _number(its: Mapping[str, Any]) -> Iterator[str]:
     if record["revoked_by"]:
         when, why = _when(record["revoked_at"]), record["revoke_why"]
         yield _row("", f"revoked since by {record['revoked_by']}, {when}: {why}")
+    elif record.get("state") == "ended":
+        yield _row("", "which had ended before the call")
+    elif record.get("ended"):
+        yield _row("", "which has ended since")
 
 
 def _revoked_before(record: Mapping[str, Any] | None) -> Iterator[str]:
-    """Why a call that would have been signed by a record fell: it was revoked before."""
-    if record is not None:
-        until = f"revoked by {record['revoked_by']}, {_when(record['revoked_at'])}: {record['revoke_why']}"
-        spoke = f"record {record['id']} ({record['kind']} for {record['numbers']}) spoke for it until it was"
-        yield _row("", f"{spoke} {until}")
+    """Why a call that would have been signed by a record fell: it was revoked, or a contract had ended."""
+    if record is None:
+        return
+    about = f"for {record['numbers']}" if record["numbers"] else f"of SPC {record['spc']}"
+    spoke = f"record {record['id']} ({record['kind']} {about}) spoke for it until"
+    if record["revoked_by"]:
+        over = (
+            f"it was revoked by {record['revoked_by']}, {_when(record['revoked_at'])}: {record['revoke_why']}"
+        )
+    else:
+        over = f"its end, {_when(record['until'])}"
+    yield _row("", f"{spoke} {over}")
 
 
 def state(version: int) -> str:

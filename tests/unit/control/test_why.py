@@ -340,6 +340,56 @@ def test_what_has_become_of_it_since_is_told() -> None:
     assert "revoked since by carol (uid 1003), 2027-01-15 08:00:09 UTC: ported out" in said
 
 
+CONTRACT = RECORD | {"id": 31, "kind": "contract", "numbers": "", "spc": "567T"}
+SUPPLIED = call(rule="A-supplied", evidence="evidence-31", evidence_version=32)
+
+
+@pytest.mark.parametrize(
+    ("since", "said"),
+    [
+        (
+            {
+                "revoked_by": "carol (uid 1003)",
+                "revoked_at": NOW + 9,
+                "revoke_why": "cancelled",
+                "ended": True,
+            },
+            "revoked since by carol (uid 1003), 2027-01-15 08:00:09 UTC: cancelled",
+        ),
+        ({"state": "accepted", "ended": True}, "which has ended since"),
+        ({"state": "ended", "ended": True}, "which had ended before the call"),
+    ],
+)
+def test_of_a_supplied_level_what_has_become_of_the_contract_is_told(
+    since: dict[str, Any], said: str
+) -> None:
+    told = page(SUPPLIED, replace(KNOWN, evidence=CONTRACT | since))
+    assert "contract of SPC 567T, until 2027-01-16 08:00:00 UTC" in told
+    assert said in told
+    words = ("revoked since", "which has ended since", "which had ended before")
+    assert sum(told.count(one) for one in words) == 1
+    standing = page(SUPPLIED, replace(KNOWN, evidence=CONTRACT | {"state": "accepted", "ended": False}))
+    assert not any(one in standing for one in words)
+
+
+@pytest.mark.parametrize(
+    ("over", "said"),
+    [
+        (
+            {"revoked_by": "carol (uid 1003)", "revoked_at": NOW - 9, "revoke_why": "cancelled"},
+            "it was revoked by carol (uid 1003), 2027-01-15 07:59:51 UTC: cancelled",
+        ),
+        ({}, "its end, 2027-01-16 08:00:00 UTC"),
+    ],
+)
+def test_of_a_call_without_a_contract_which_one_there_was_is_told(over: dict[str, Any], said: str) -> None:
+    without = call(rule="none-without-contract", lack="no-contract", evidence="", attest="")
+    told = page(without, replace(KNOWN, evidence=None, revoked=CONTRACT | over))
+    assert "evidence      no contract that holds\n" in told
+    assert f"record 31 (contract of SPC 567T) spoke for it until {said}\n" in told
+    assert "record 31" not in page(without, replace(KNOWN, evidence=None))
+
+
 def test_what_nobody_knows_any_more_is_said() -> None:
     said = page(CALL, Known(journal=KNOWN.journal))
     assert "verified" not in said

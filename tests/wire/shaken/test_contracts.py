@@ -173,10 +173,12 @@ def test_property_6_what_is_supplied_is_signed_by_a_contract_one_person_entered_
         assert "another person has to look at it" in said
 
         await cli(bob, "evidence", "review", number, "--accept", "--why", "called Initech")
+        by_contract = ""
         for level in ("A", "B", "C"):
             signed, record = await supplied(node, level)
             assert (signed, record["attestation"]["rule"]) == (level, f"{level}-supplied")
-            told = json.loads(await cli(node, "why", record["record_id"], "--json"))
+            by_contract = record["record_id"]
+            told = json.loads(await cli(node, "why", by_contract, "--json"))
             assert told["journal"]["agrees"], told["journal"]
             document = told["number"]["record"]
             assert (document["kind"], document["spc"]) == ("contract", OTHER_SPC)
@@ -194,5 +196,12 @@ def test_property_6_what_is_supplied_is_signed_by_a_contract_one_person_entered_
         signed, record = await supplied(node, "A")
         assert (signed, record["attest_reason"]) == ("", "none-without-contract")
         assert "contract-revoked" in replayed(node, token)
+        page = " ".join((await cli(node, "why", record["record_id"])).split())
+        assert (
+            f"record {number} (contract of SPC {OTHER_SPC}) spoke for it until it was revoked by alice"
+            in page
+        )
+        page = " ".join((await cli(node, "why", by_contract)).split())
+        assert "revoked since by alice (uid 41001)" in page
 
     run(node, scenario)
