@@ -44,6 +44,7 @@ def pki_facts(declared: Declared, paths: Paths, only: frozenset[str] | None) -> 
             common_name=node.name, dns=tuple(sorted(dns)), addresses=tuple(sorted(addresses, key=str))
         ),
         spc=node.spc,
+        signs_tested=node.signing.certificates is Certificates.TEST,
         peers=peers,
         public_names=public_names(declared) if isinstance(node.certificate, AcmeSettings) else None,
         identities=_identity_facts(declared, paths),

@@ -4,7 +4,8 @@
     sip-ca.pem, shaken-ca.pem, evidence.pub, evidence.denied
                                                            for everybody
     node.pem, node.key                                     TLS of the node; the key for the edge alone
-    shaken.pem, shaken.key                                 the key for the signer alone
+    shaken.pem, shaken.key                                 of the TEST authority, where the node signs by that
+                                                           one; the key for the signer alone
     heads.pub, heads.key                                   the key for the worker alone
     server.key, server.csr                                 of the certificate a public authority issues; the
                                                            key for the edge alone, the request for everybody
@@ -79,6 +80,9 @@ class PkiFacts:
     node_names: SipNames
     #: Service provider code of the signing certificate.
     spc: str
+    #: Whether that is of the node's TEST authority; else what is there of it stays as it is, and is used by
+    #: nobody.
+    signs_tested: bool = True
     #: File name (without ending) to names, for each peer this node issues a certificate to.
     peers: Mapping[str, SipNames] = field(default_factory=dict)
     #: Who the certificate of a public authority is for; None: none is wanted.
@@ -296,8 +300,9 @@ def ensure_pki(directory: Path, facts: PkiFacts, owners: PkiOwners, *, now: date
         for name, names in sorted(facts.peers.items()):
             sip_certificate(files.peer(name), files.peer_key(name), names, None, files.peers_before / name)
         keeper.forget(files.peers_before, now)
-        own = IdentityFacts(spc=facts.spc, signer_uid=owners.signer_uid)
-        keeper.shaken_certificate(files.shaken, files.shaken_key, own, authority=shaken, now=now)
+        if facts.signs_tested:
+            own = IdentityFacts(spc=facts.spc, signer_uid=owners.signer_uid)
+            keeper.shaken_certificate(files.shaken, files.shaken_key, own, authority=shaken, now=now)
         if facts.public_names is not None:
             key = keeper.private_key(files.server_key, owners.edge_uid)
             keeper.request(files.server_request, key, facts.public_names)

@@ -295,6 +295,27 @@ def test_changed_configuration_changes_what_it_names(
     assert again(home, facts) == changes
 
 
+def test_a_node_that_signs_by_no_test_authority_has_no_such_certificate(tmp_path: Path) -> None:
+    """Summary: none is made, and nothing is said of one; of a node that did before it stays, and is made good when it does again."""
+    real = replace(FACTS, signs_tested=False)
+    assert not [
+        one for one in ensure_pki(tmp_path / "pki", real, OWNERS, now=NOW) if one.startswith("shaken.")
+    ]
+    files = PkiFiles(tmp_path / "pki")
+    assert (files.shaken.exists(), files.shaken_key.exists()) == (False, False)
+    changed = replace(FACTS, spc="809J")
+    assert again(tmp_path / "pki") == (
+        "shaken.key: made",
+        "shaken.pem: made",
+    )
+    before = files.shaken.read_bytes()
+    later = NOW + timedelta(days=4000)
+    said = ensure_pki(tmp_path / "pki", replace(changed, signs_tested=False), OWNERS, now=later)
+    assert not [one for one in said if one.startswith("shaken.")]
+    assert files.shaken.read_bytes() == before
+    assert again(tmp_path / "pki", changed, later) == ("shaken.pem: certificate-expired, issued anew",)
+
+
 def test_what_a_request_asked_for_before_is_not_called_broken(home: Path) -> None:
     """Of a certificate that is ordered: another code is no damage."""
     said = []
