@@ -73,7 +73,8 @@ class OtherProvider:
         if shaken.administered:
             raise NotALabError(
                 "node.policy_administrator is named: the gates go by its list, and the node's TEST authority "
-                "is not on it, so nothing that call-test signs could be good"
+                "is not on it, so nothing that call-test signs could be good. Instead: a node file without "
+                "it, for a laboratory; or ./trunkward verify-identity, of a call somebody else has signed"
             )
         if shaken.spc == SPC:
             raise NotALabError(f"the node's own code is {SPC}, which call-test signs under: give it another")

@@ -32,6 +32,14 @@ def read_lab(paths: Paths) -> Lab:
             f"no node has been started here yet ({paths.declared}); start one: ./trunkward up"
         ) from None
     declared = in_force.declared()
+    if (source := declared.node.signing.certificates) is not Certificates.TEST:
+        raise NotALabError(
+            "its calls are for a laboratory, under the TEST authority that up makes, and this node signs"
+            f" under another (identity.certificates: {source}): nothing was placed. Instead: ./trunkward try"
+            " says what a call would get; of a real call ./trunkward why ID says how it was signed, and"
+            " ./trunkward verify-identity whether a signature is good; to place calls, start a second node"
+            " with identity.certificates: test, on another machine"
+        )
     pki = PkiFiles(paths.pki)
     trunk = next(
         (
@@ -50,10 +58,6 @@ def read_lab(paths: Paths) -> Lab:
     missing = [
         what
         for what, found in (
-            (
-                "`identity.certificates: test`",
-                declared.node.signing.certificates is Certificates.TEST or None,
-            ),
             # its PBX believes the node's own authority, and no other
             ("`certificate: local`", declared.node.certificate is None or None),
             (

@@ -1,5 +1,6 @@
 """Which parties of a configuration the call test can play, and what is said when it can play none."""
 
+from copy import replace
 from pathlib import Path
 
 import msgspec
@@ -8,7 +9,9 @@ import pytest
 from trunkward.calltest.parties import Lab, Media, NotALabError, PartyKind, Transport
 from trunkward.cli.lab import read_lab
 from trunkward.control.declared import InForce
+from trunkward.control.node_file import read_node_file
 from trunkward.settings import Paths
+from trunkward.trunks.signing import Certificates, SigningSource
 
 EXAMPLE = (Path(__file__).parents[3] / "examples" / "node.yaml").read_text(encoding="utf-8")
 
@@ -103,6 +106,31 @@ def test_nothing_is_called_that_a_resellers_real_certificate_would_sign(tmp_path
     assert lab_of(sold % "", tmp_path / "test").customer.name == "acme-hq"
     with pytest.raises(NotALabError, match="a loopback address, signed TEST"):
         lab_of(sold % ", certificates: files, files: {chain: /c.pem, key: /c.key}", tmp_path / "real")
+
+
+@pytest.mark.parametrize(("source", "name"), [(Certificates.ACME, "acme"), (Certificates.FILES, "files")])
+def test_under_another_authority_it_says_so_and_what_to_do_instead(
+    source: Certificates, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Summary: that call-test is for the TEST authority alone is said first, whatever else is missing."""
+    declared = read_node_file(EXAMPLE.replace("hosts: [127.0.0.41:35060]", "hosts: [192.0.2.9:5060]"), "x")
+    real = replace(declared, node=replace(declared.node, signing=SigningSource(certificates=source)))
+    monkeypatch.setattr(InForce, "declared", lambda _: real)
+    with pytest.raises(NotALabError) as refused:
+        lab_of(EXAMPLE, tmp_path)
+    said = str(refused.value)
+    assert (
+        f"under the TEST authority that up makes, and this node signs under another (identity.certificates: {name})"
+        in said
+    )
+    for instead in (
+        "trunkward try",
+        "trunkward why",
+        "trunkward verify-identity",
+        "identity.certificates: test",
+    ):
+        assert instead in said
+    assert "no a carrier" not in said
 
 
 def test_a_node_that_never_ran_or_a_broken_file_is_said(tmp_path: Path) -> None:
