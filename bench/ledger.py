@@ -88,7 +88,7 @@ class _Measured:
         """All is known, legs run, and buckets have been filled through the last 30 days."""
         with self._valkey.asks("worker") as worker:
             epoch = money.watched(worker.ask(*money.watch(_LONGEST_S, time.time()))).epoch
-            worker.ask(*money.restored("bench", epoch, ["bench"]))
+            worker.ask(*money.restored("bench", "place", epoch, ["bench"]))
             assert worker.ask(*money.recalled("bench", epoch, ["bench"])) == 0
         now = time.time()
         ages = [*range(0, 3600, 60), *range(3600, 86_400, 1800), *range(86_400, 30 * 86_400, 43_200)]

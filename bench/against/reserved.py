@@ -62,7 +62,7 @@ class Reserved(Nothing):
         self._until: dict[Call, tuple[float, float]] = {}
         self._look(0)
         epoch = money.watched(self._worker.ask(*money.watch(_LONGEST_S, None))).epoch
-        self._worker.ask(*money.restored("one", epoch, ["one"]))
+        self._worker.ask(*money.restored("one", "place", epoch, ["one"]))
         self._worker.ask(*money.recalled("one", epoch, ["one"]))
 
     def admits(self, call: Call, now: float) -> bool:

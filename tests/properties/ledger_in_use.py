@@ -294,6 +294,9 @@ class _LeaseClient:
             self._machine.heard[self._gate] = self._machine.model.epoch
         return self._machine.heard[self._gate]
 
+    async def look(self) -> bool:
+        return not self._machine.out_of_reach
+
     async def renew_legs(self, legs: list[RunningLeg], **_: object) -> tuple[LegFact | Unavailable, ...]:
         if self._machine.out_of_reach:
             return tuple(Unavailable(what="redis", why="redis-timeout") for _ in legs)

@@ -256,7 +256,7 @@ class LedgerMachine(LedgerInUse):
         self.follow()
 
     def tell_restored(self, node: str) -> None:
-        left = self.server.worker(*money.restored(node, self.model.epoch, NODES))
+        left = self.server.worker(*money.restored(node, "place", self.model.epoch, NODES))
         self.model.look(self.clock)
         self.model.restored[node] = self.model.epoch
         self.thaws(left)

@@ -124,7 +124,8 @@ class Node:
         os.kill(supervisor, signal.SIGSTOP)
         try:
             for pid in pids:
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # it was there for a moment
+                    os.kill(pid, signal.SIGKILL)
             yield
         finally:
             os.kill(supervisor, signal.SIGCONT)

@@ -23,7 +23,7 @@ from trunkward.admission.ports import AlreadyEnded, Charge, Granted, RunningLeg,
 from trunkward.admission.snapshot import Snapshot
 from trunkward.live.client import LiveClient
 from trunkward.spend.tariff import Tariff
-from trunkward.trunks.spending import NO_CAPS, WINDOW_S, Window
+from trunkward.trunks.spending import NO_CAPS, WINDOW_S, Spending, Window
 
 #: Seconds between two rounds, and those a lease outlives its last one.
 EVERY_S = 10.0
@@ -90,12 +90,20 @@ class Escrow:
 
     async def round(self, policy: Snapshot, now: float) -> None:
         """Renews what is leased. `now` in seconds since the epoch."""
+        node = policy.node
+        if self._spent_s is not None:
+            # calls tell what they took when Valkey is back: their time for it begins then
+            if not await self._client.look():
+                self._spent_s = self._clock()
+            elif self._clock() - self._spent_s > longest_s(node):
+                self._give_all_up(policy)
         self._forget_lost()
-        node, epoch, asked_s = policy.node, self._epoch, self._clock()
-        if self._spent_s is not None and asked_s - self._spent_s > longest_s(node):
-            self._give_all_up(policy)
-        if self._given_up:
+        epoch, asked_s = self._epoch, self._clock()
+        if self._spent_s is None:
+            self._give_up_what_is_too_much(policy, now)
+        if self._given_up and self._spent_s is None:
             if not await self._client.give_up(sorted(self._given_up)):
+                self._spent_s = self._clock()
                 return
             self._given_up.clear()
         legs = {
@@ -140,6 +148,16 @@ class Escrow:
         self._leases = {account: _Lease(self._leg_of(name, account)) for account in self._leases}
         self._spent_s = None
 
+    def _give_up_what_is_too_much(self, policy: Snapshot, now: float) -> None:
+        """Of an owner whose escrow is less by now, or who has none any more."""
+        for account, lease in list(self._leases.items()):
+            part = self._part(account, policy, now)
+            if lease.granted > part:
+                self._given_up.add(lease.leg)
+                del self._leases[account]
+                if part:
+                    self._leases[account] = _Lease(lease.leg)
+
     def _forget_lost(self) -> None:
         if self._client.ledger == self._epoch:
             return
@@ -150,9 +168,7 @@ class Escrow:
                 lease.granted = 0
 
     def _leg(self, account: str, lease: _Lease, policy: Snapshot, now: float) -> RunningLeg:
-        owner = policy.spends(account.removeprefix(ACCOUNT))
-        caps = owner.at(now) if owner is not None else None
-        part = caps.escrow_micro // policy.node.gates if caps is not None and self._spent_s is None else 0
+        part = self._part(account, policy, now) if self._spent_s is None else 0
         return RunningLeg(
             record_id=lease.leg,
             lasted_s=None,
@@ -164,10 +180,22 @@ class Escrow:
                     used_micro=0,
                     had_micro=lease.granted,
                     next_micro=max(part, lease.granted),
-                    caps=replace(caps or NO_CAPS, call_micro=None),
+                    caps=replace(_caps(account, policy, now) or NO_CAPS, call_micro=None),
                 ),
             ),
         )
 
+    @staticmethod
+    def _part(account: str, policy: Snapshot, now: float) -> int:
+        """What each gate may lease of it."""
+        caps = _caps(account, policy, now)
+        return caps.escrow_micro // policy.node.gates if caps is not None else 0
+
     def _leg_of(self, node: str, account: str) -> str:
         return f"escrow:{node}:{self._gate}:{account}"
+
+
+def _caps(account: str, policy: Snapshot, now: float) -> Spending | None:
+    """Of an account of the ledger; None: it is no owner's any more."""
+    owner = policy.spends(account.removeprefix(ACCOUNT))
+    return owner.at(now) if owner is not None else None

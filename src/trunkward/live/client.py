@@ -70,9 +70,11 @@ class LiveClient:
         self._learn([b"forgotten", await self._wire.ask(library.epoch(), dated=False)])
         await self.look()
 
-    async def look(self) -> None:
-        """Learns whether the ledger grants money (`frozen`)."""
-        self._watched(await self._wire.ask(money.watch(self.longest_s, None, heard=self.ledger), dated=False))
+    async def look(self) -> bool:
+        """Learns whether the ledger grants money (`frozen`); whether it has answered."""
+        answer = await self._wire.ask(money.watch(self.longest_s, None, heard=self.ledger), dated=False)
+        self._watched(answer)
+        return isinstance(answer, list)
 
     async def admit(self, asked: Asked) -> LiveFact:
         """Everything that is asked for, or nothing; an attempt that is asked again has it once."""

@@ -9,7 +9,7 @@ Under the keys:
   leg:ID           a call, or a gate's escrow: UNTIL RESERVATION ADMITTED SINCE EPOCH NODE (ledger's ms; SINCE 0: it rings),
                    then a line for each owner: KEY TARIFF SETTLED GRANTED FORCED. `ended` for LATE_MS when it is over
   legs             sorted set: the ids of legs, each with its UNTIL; those of dead nodes with when they are looked at next
-  ledger           hash: what is said at `look`, `heard`, `recalled` and `restored`; and the currency of all amounts, which the
+  ledger           hash: what is said at `look`, `heard`, `recalled` and `restored`; times of which charges may be lost; and the currency of all amounts, which the
                    first node names that watches
 
 A total is a sum of buckets, and a bucket frees when its newest second has left the window, all of it at once: never
@@ -23,12 +23,17 @@ local WINDOWS = { { 'h', 60000000, 60 }, { 'd', 1800000000, 48 }, { 'm', 4320000
 local LEDGER, LEGS = 'ledger', 'legs'
 -- what is late (a settlement, a renewal) comes before this
 local LATE_MS = 900000
+-- in this time each gate in reach asks for its leases again
+local FORGOTTEN_MS = 60000
 -- a leg of a dead node that was looked at comes after those that were not
 local AGAIN_MS = 1000
 -- for so long the ledger's time may stand unlooked at; a longer step is a clock that has leapt
 local STEP_US = 10000000
 -- of a step, what a freeze is over sooner by; who looks each second loses nothing
 local THAW_US = 2000000
+
+-- epochs of which it is remembered what each may have lost: who has not charged that again yet is few behind
+local MOST_EPOCHS = 16
 
 -- which server this is, of which history of writes, and the ledger's time of the last look: both are of this process
 local me, latest = nil, 0
@@ -44,6 +49,18 @@ local function text(number)
   return string.format('%.0f', number)
 end
 
+-- One more time of which charges may be lost, `EPOCH:FROM:UNTIL` in us by the clock; of many, the two oldest are one.
+local function remembered(lost, epoch, from, till)
+  local times = {}
+  for one in string.gmatch(lost, '%S+') do times[#times + 1] = one end
+  times[#times + 1] = text(epoch) .. ':' .. text(from) .. ':' .. text(till)
+  if #times > MOST_EPOCHS then
+    local first = string.match(table.remove(times, 1), ':(%d+):')
+    times[1] = string.gsub(times[1], ':%d+:', ':' .. first .. ':')
+  end
+  return table.concat(times, ' ')
+end
+
 --[[ look: the ledger's time, and whether it may be relied on.
 
 The time is Valkey's, as far as that can be believed: it never goes back, and it leaps by no more than STEP_US unless
@@ -54,14 +71,14 @@ granted and settled: an epoch begins, and for the longest grant nothing more is 
 which who asks has heard of a later epoch: he was sent back to a server that others had taken over from. By then each call has been
 renewed, and so is known again, or has ended with its grant. A clock that leaps, or is put forward by who vouches for it,
 thaws nothing: of each step no more than THAW_US count, and an eighth is added for that.
-=>    time in us, ms for which nothing is granted, epoch, ahead of Valkey's clock in us, time of the last look before it,
+=>    time in us, ms for which nothing is granted, epoch, ahead of Valkey's clock in us, times of which charges may be lost,
       currency or false ]]
 local function look(time, longest_ms, vouched, writes, heard)
   me = me or identity()
-  local known = redis.call('HMGET', LEDGER, 'run', 'seen', 'ahead', 'woke', 'epoch', 'longest', 'kept', 'currency')
+  local known = redis.call('HMGET', LEDGER, 'run', 'seen', 'ahead', 'woke', 'epoch', 'longest', 'lost', 'currency')
   local run = known[1]
-  local seen, ahead, woke, epoch, longest, kept = tonumber(known[2] or 0), tonumber(known[3] or 0),
-    tonumber(known[4] or 0), tonumber(known[5] or 0), tonumber(known[6] or 0), tonumber(known[7] or 0)
+  local seen, ahead, woke, epoch, longest, lost = tonumber(known[2] or 0), tonumber(known[3] or 0),
+    tonumber(known[4] or 0), tonumber(known[5] or 0), tonumber(known[6] or 0), known[7] or ''
   local now = time
   if run then
     local last = math.max(latest, seen)
@@ -75,17 +92,17 @@ local function look(time, longest_ms, vouched, writes, heard)
     -- by the clock, so that it is another also where nothing is left of those before, or the same file is back twice
     woke, epoch = now, math.max(epoch + 1, heard + 1, math.floor(math.max(now, time) / 1000))
     -- charges bear the time of clocks, which the ledger's own may be ahead of
-    kept = seen - math.max(tonumber(known[3] or 0), 0)
+    lost = remembered(lost, epoch, math.max(seen - math.max(tonumber(known[3] or 0), 0), 0), time)
   end
   longest = math.max(longest, longest_ms)
   if writes then
     if woken or behind or now - time ~= ahead or now - seen >= 1000000 then
       redis.call('HSET', LEDGER, 'run', me, 'seen', text(now), 'ahead', text(now - time), 'woke', text(woke),
-        'epoch', text(epoch), 'longest', text(longest), 'kept', text(kept))
+        'epoch', text(epoch), 'longest', text(longest), 'lost', lost)
     end
     latest = now
   end
-  return now, math.max(0, math.ceil((woke + longest * 1125 - now) / 1000)), epoch, now - time, kept, known[8]
+  return now, math.max(0, math.ceil((woke + longest * 1125 - now) / 1000)), epoch, now - time, lost, known[8]
 end
 
 -- The buckets of a window from one number to another, as fields, and what is in each.
@@ -457,36 +474,38 @@ end
 KEYS  ledger
 ARGV  longest grant in ms, who asks' own time in us if that is known to be right, else '', the currency he counts in or '', and
       the latest epoch he has heard of, 0 for none
-=>    {epoch, ms for which nothing is granted, the ledger's time in ms, ms it is ahead of Valkey's clock, ms since the
-      epoch until when all is known that was settled, the currency of all amounts or ''} ]]
+=>    {epoch, ms for which nothing is granted, the ledger's time in ms, ms it is ahead of Valkey's clock, the currency of all
+      amounts or ''} ]]
 function money.watch(_, argv, time)
   local vouched = argv[2] ~= '' and math.abs(tonumber(argv[2]) - time) < 2000000
   me = nil -- its role may have changed since
-  local now, frozen, epoch, ahead, kept, currency = look(time, tonumber(argv[1]), vouched, true, tonumber(argv[4]))
+  local now, frozen, epoch, ahead, _, currency = look(time, tonumber(argv[1]), vouched, true, tonumber(argv[4]))
   if not currency and argv[3] ~= '' then
     currency = argv[3]
     redis.call('HSET', LEDGER, 'currency', currency)
   end
-  return { epoch, frozen, math.floor(now / 1000), math.floor(ahead / 1000), math.floor(kept / 1000), currency or '' }
+  return { epoch, frozen, math.floor(now / 1000), math.floor(ahead / 1000), currency or '' }
 end
 
 --[[ forget: what all owners have spent is gone, and is counted in another currency from then on. Nothing is done while calls are
-kept: what they cost is in the old one.
+kept: what they cost is in the old one. So is what gates have leased: an epoch begins, in which that is nobody's.
 KEYS  ledger, legs, then all owners there are
 ARGV  currency
 =>    how many calls hinder it; 0: it is done ]]
-function money.forget(keys, argv)
+function money.forget(keys, argv, time)
+  local now, _, epoch, _, lost = look(time, 0, false, true)
   local calls, leases = 0, redis.call('ZRANGE', LEGS, '0', '-1')
   for _, id in ipairs(leases) do
     if string.sub(id, 1, 7) ~= 'escrow:' then calls = calls + 1 end
   end
   if calls > 0 then return calls end
   for _, id in ipairs(leases) do
-    redis.call('DEL', 'leg:' .. id)
+    redis.call('SET', 'leg:' .. id, 'ended', 'PX', FORGOTTEN_MS)
     redis.call('ZREM', LEGS, id)
   end
   for i = 3, #keys do redis.call('DEL', keys[i]) end
-  redis.call('HSET', LEDGER, 'currency', argv[1])
+  epoch = math.max(epoch + 1, math.floor(math.max(now, time) / 1000))
+  redis.call('HSET', LEDGER, 'currency', argv[1], 'epoch', text(epoch), 'woke', text(now), 'lost', remembered(lost, epoch, time, time))
   return 0
 end
 
@@ -519,32 +538,49 @@ function money.heard(_, argv, time)
 end
 
 --[[ recalled: a node has renewed in this epoch each call it has, after all its gates had heard of it.
-restored: it has charged again what ended in the time that was lost. When all nodes have said both, nothing is unknown any more.
 KEYS  ledger
 ARGV  node, epoch, then all nodes there are; none: that is not known
 =>    ms for which nothing is granted ]]
-local function says(what)
-  return function(_, argv, time)
-    local _, frozen, epoch = look(time, 0, false, true)
-    if tonumber(argv[2]) ~= epoch then return frozen end
-    redis.call('HSET', LEDGER, what .. ':' .. argv[1], argv[2])
-    return thawed({ unpack(argv, 3) }, argv[2], frozen)
-  end
+function money.recalled(_, argv, time)
+  local _, frozen, epoch = look(time, 0, false, true)
+  if tonumber(argv[2]) ~= epoch then return frozen end
+  redis.call('HSET', LEDGER, 'recalled:' .. argv[1], argv[2])
+  return thawed({ unpack(argv, 3) }, argv[2], frozen)
 end
 
-money.recalled, money.restored = says('recalled'), says('restored')
-
---[[ restoring: before what time (ms since the epoch) a node sums up what it charges again, as it has said first in this epoch:
-sums are charged once, so they must be the same when they are made again.
+--[[ restored: a node has charged again, from the records of one place, what ended in the times that were lost. When all nodes have
+said this and `recalled`, nothing is unknown any more.
 KEYS  ledger
-ARGV  node, epoch, that time
-=>    that time; -1: all is charged, or it is another epoch by now ]]
+ARGV  node, place, epoch, then all nodes there are; none: that is not known
+=>    ms for which nothing is granted ]]
+function money.restored(_, argv, time)
+  local _, frozen, epoch = look(time, 0, false, true)
+  if tonumber(argv[3]) ~= epoch then return frozen end
+  redis.call('HSET', LEDGER, 'restored:' .. argv[1], argv[3], 'whole:' .. argv[2], argv[3])
+  return thawed({ unpack(argv, 4) }, argv[3], frozen)
+end
+
+--[[ restoring: the times of which a node has charges to make again. One that began before the last was made good is among them still:
+each is a time of its own, with what is charged of it under names of its own, so that nothing is charged twice. What another
+node has charged from the same place is told, too: records this node has not shipped by then are still to come.
+KEYS  ledger
+ARGV  node, place, epoch
+=>    0: all is charged, or it is another epoch by now; else 1, then for each time its epoch, from and until when in ms since the
+      epoch, and 1 where another node has charged what was in this place ]]
 function money.restoring(_, argv, time)
-  local _, _, epoch = look(time, 0, false, true)
-  if tonumber(argv[2]) ~= epoch or redis.call('HGET', LEDGER, 'restored:' .. argv[1]) == argv[2] then return -1 end
-  local field = 'sums:' .. argv[1]
-  local of, before = string.match(redis.call('HGET', LEDGER, field) or '', '^(%d+) (%d+)$')
-  if of == argv[2] then return tonumber(before) end
-  redis.call('HSET', LEDGER, field, argv[2] .. ' ' .. argv[3])
-  return tonumber(argv[3])
+  local _, _, epoch, _, lost = look(time, 0, false, true)
+  local said = redis.call('HMGET', LEDGER, 'restored:' .. argv[1], 'whole:' .. argv[2])
+  if tonumber(argv[3]) ~= epoch or said[1] == argv[3] then return { 0 } end
+  -- a place that is new has nothing its node has not had before; who is new in a place, only what a ledger lacks that was empty
+  local own, whole = tonumber(said[1] or said[2] or 0), tonumber(said[2] or said[1] or 0)
+  local found = { 1 }
+  for of, from, till in string.gmatch(lost, '(%d+):(%d+):(%d+)') do
+    of = tonumber(of)
+    if of > math.min(own, whole) or (not said[1] and from == '0') then
+      for _, part in ipairs({ of, math.floor(from / 1000), math.floor(till / 1000), of <= whole and 1 or 0 }) do
+        found[#found + 1] = part
+      end
+    end
+  end
+  return found
 end

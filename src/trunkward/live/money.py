@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import batched
 from typing import Any
 
 from trunkward.admission.ports import (
@@ -77,10 +78,21 @@ class Watched:
     #: The ledger's time, in ms since the epoch, and how far it is ahead of Valkey's clock.
     now_ms: int
     ahead_ms: int
-    #: What was settled until then is known; 0: nothing is.
-    kept_until_ms: int
     #: Of all amounts, ISO 4217; "": nobody has said it yet.
     currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """A time of which the ledger may lack charges, in seconds since the epoch by Valkey's clock."""
+
+    #: The one that began at its end.
+    epoch: int
+    #: What was settled until then is known; 0: nothing is.
+    kept_s: float
+    until_s: float
+    #: Another node has charged again what was in the same place by then.
+    by_another: bool
 
 
 def keys_of(record_id: str, owners: Iterable[str]) -> list[str]:
@@ -180,13 +192,12 @@ def watch(longest_s: float, now_s: float | None, currency: str = "", heard: int 
 
 def watched(answer: Sequence[Any]) -> Watched:
     """What `watch` answers."""
-    epoch, frozen, now, ahead, kept, currency = answer
+    epoch, frozen, now, ahead, currency = answer
     return Watched(
         epoch=epoch,
         frozen_ms=frozen,
         now_ms=now,
         ahead_ms=ahead,
-        kept_until_ms=kept,
         currency=currency.decode(),
     )
 
@@ -214,14 +225,25 @@ def recalled(node: str, epoch: int, nodes: Iterable[str]) -> tuple[str, ...]:
     return ("FCALL", _RECALLED, "1", _LEDGER, node, str(epoch), *nodes)
 
 
-def restoring(node: str, epoch: int, before_s: float) -> tuple[str, ...]:
-    """`restoring`, as a command: `node` is to charge again what was lost, in sums before this time."""
-    return ("FCALL", _RESTORING, "1", _LEDGER, node, str(epoch), _ms(before_s))
+def restoring(node: str, place: str, epoch: int) -> tuple[str, ...]:
+    """`restoring`, as a command: what `node`, whose records are in `place`, is to charge again."""
+    return ("FCALL", _RESTORING, "1", _LEDGER, node, place, str(epoch))
 
 
-def restored(node: str, epoch: int, nodes: Iterable[str]) -> tuple[str, ...]:
+def lost(answer: Sequence[int]) -> list[Lost] | None:
+    """What `restoring` answers; None: all is charged, or the epoch is another one by now."""
+    to_do, *facts = answer
+    if not to_do:
+        return None
+    return [
+        Lost(epoch=epoch, kept_s=kept / 1000, until_s=till / 1000, by_another=bool(done))
+        for epoch, kept, till, done in batched(facts, 4, strict=True)
+    ]
+
+
+def restored(node: str, place: str, epoch: int, nodes: Iterable[str]) -> tuple[str, ...]:
     """`restored`, as a command: `node` has charged it. `nodes` are all there are; none: nobody knows."""
-    return ("FCALL", _RESTORED, "1", _LEDGER, node, str(epoch), *nodes)
+    return ("FCALL", _RESTORED, "1", _LEDGER, node, place, str(epoch), *nodes)
 
 
 def _kept(record_id: str, text: str, now_ms: int) -> KeptLeg:

@@ -49,6 +49,8 @@ class SettlesAgain:
         self._log = log
         #: Of which all is charged, as of a moment (seconds since the epoch), and over which connection.
         self._epoch = 0
+        #: The epoch that was heard of last, and when.
+        self._heard_of = (0, 0.0)
         self._heard_s = time.time()
         self._asked: Valkey | None = None
         #: Since when, at the earliest, records may not be in the database.
@@ -81,19 +83,23 @@ class SettlesAgain:
         self._currency = node.currency
         if epoch != self._epoch:
             # 1.
-            before = valkey.ask(*money.restoring(name, epoch, now - _ONE_BY_ONE_S)) / 1000
-            if before >= 0:
-                heard_of = before + _ONE_BY_ONE_S
+            place = name if self._database.startswith("sqlite") else self._database
+            place = sha256(place.encode()).hexdigest()[:16]
+            lost = money.lost(valkey.ask(*money.restoring(name, place, epoch)))
+            if lost is not None:
+                if epoch != self._heard_of[0]:
+                    self._heard_of = (epoch, now)
+                heard_of = self._heard_of[1]
                 # who has just started has taken longer for that
                 on_its_way = self._epoch > 0 and now < heard_of + _ON_ITS_WAY_S
                 if on_its_way if shipped else watched.frozen_ms > _LAST_MS:
                     return
-                since = max(watched.kept_until_ms / 1000 - _APART_S, now - _LONGEST_WINDOW_S)
                 known = now if shipped else self._shipped_s - _APART_S
-                place = name if self._database.startswith("sqlite") else self._database
-                sums = f"sum:{epoch}:{sha256(place.encode()).hexdigest()[:16]}"
-                self._charge(valkey, self._all(since, before, known, sums), went_on)
-                valkey.ask(*money.restored(name, epoch, node.ledger_nodes))
+                for one, since, until in _apart(lost, now):
+                    told = self._all(one, since, min(until, known), f"sum:{one.epoch}:{place}")
+                    self._charge(valkey, told, went_on)
+                valkey.ask(*money.restored(name, place, epoch, node.ledger_nodes))
+                since = min((since for _, since, _ in _apart(lost, now)), default=known)
                 self._incomplete.append((max(since, min(known, heard_of - _APART_S)), heard_of))
         elif valkey is not self._asked:
             # 2.
@@ -116,15 +122,25 @@ class SettlesAgain:
         if charged:
             self._log("the ledger lacked charges: made from the records", charges=charged)
 
-    def _all(self, since: float, before: float, now: float, sums: str) -> Iterator[Sequence[Settlement]]:
-        """What ended since: in sums what did before a time, by the call what did later."""
+    def _all(self, lost: money.Lost, since: float, until: float, sums: str) -> Iterator[Sequence[Settlement]]:
+        """What ended in this time: in sums what did long before its end, by the call what did later.
+
+        The sums are the same when they are made again: what they are of depends on what was lost alone.
+        Another node has made them of the same records; it has not seen what this one had not shipped by then,
+        which cannot be long over.
+        """
+        before = min(lost.until_s, time.time()) - _ONE_BY_ONE_S
+        if not lost.by_another:
+            yield from self._sums(since, before, sums)
+        yield from self._one_by_one(max(before, since), until)
+
+    def _sums(self, since: float, before: float, sums: str) -> Iterator[Sequence[Settlement]]:
         of_day = before - _DAY_S
         of_day -= of_day % _MONTH_BUCKET_S  # no bucket is in both
         for begins, ends, bucket_s in ((since, of_day, _MONTH_BUCKET_S), (of_day, before, _DAY_BUCKET_S)):
             found = self._store.sums(max(begins, since), ends, bucket_s, self._currency)
             legs = list(_legs(found, f"{sums}:{bucket_s}"))
             yield from (legs[at : at + _AT_ONCE] for at in range(0, len(legs), _AT_ONCE))
-        yield from self._one_by_one(max(before, since), now)
 
     def _one_by_one(self, since: float, until: float) -> Iterator[Sequence[Settlement]]:
         for page in self._store.costs(since, until, self._currency):
@@ -132,6 +148,15 @@ class SettlesAgain:
                 [_settlement(cost.of, cost.ended_at, cost.micro) for cost in page[at : at + _AT_ONCE]]
                 for at in range(0, len(page), _AT_ONCE)
             )
+
+
+def _apart(lost: Sequence[money.Lost], now: float) -> Iterator[tuple[money.Lost, float, float]]:
+    """Since when, and until when, something may be lacking: no two of these times overlap."""
+    after = now - _LONGEST_WINDOW_S
+    for one in lost:
+        since, until = max(one.kept_s - _APART_S, after), max(one.until_s + _APART_S, after)
+        yield one, since, until
+        after = until
 
 
 def _legs(sums: Sequence[Cost], name: str) -> Iterator[Settlement]:

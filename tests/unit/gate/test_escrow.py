@@ -1,6 +1,8 @@
 """Escrow on a real ledger: leased where there is room, spent by one gate alone, given back when all is known again."""
 
 import asyncio
+import os
+import signal
 from collections.abc import Awaitable, Callable, Iterator
 from copy import replace
 from pathlib import Path
@@ -38,7 +40,7 @@ def thaw(valkey: OwnValkey) -> None:
     """All that is spent is known to it."""
     with valkey.asks("worker") as worker:
         epoch = money.watched(worker.ask(*money.watch(LONGEST_S, None))).epoch
-        worker.ask(*money.restored("sbc.example.com", epoch, ["sbc.example.com"]))
+        worker.ask(*money.restored("sbc.example.com", "place", epoch, ["sbc.example.com"]))
         assert worker.ask(*money.recalled("sbc.example.com", epoch, ["sbc.example.com"])) == 0
 
 
@@ -266,10 +268,78 @@ def test_what_is_left_of_a_lease_the_ledger_has_lost_is_nobodys(valkey: OwnValke
     scenario(valkey, play)
 
 
-async def until(again: Callable[[], Awaitable[None]], holds: Callable[[], bool]) -> None:
+async def until(again: Callable[[], Awaitable[object]], holds: Callable[[], bool]) -> None:
     for _ in range(200):
         await again()
         if holds():
             return
         await asyncio.sleep(0.02)
     raise AssertionError("never")
+
+
+def test_a_gate_started_while_valkey_is_away_gives_up_nothing_before_calls_have_told(
+    valkey: OwnValkey,
+) -> None:
+    """What the one before it had taken is known when calls have had the longest grant's time, with Valkey there."""
+
+    async def play(bench: Bench) -> None:
+        await bench.leased()
+        os.kill(valkey.process.pid, signal.SIGSTOP)
+        try:
+            assert bench.escrow.take({ACCOUNT: 300}), "a call goes on by it, and then by another gate"
+            bench.escrow = bench.of_gate(0)
+            for _ in range(LONGEST_S // 10 + 2):
+                bench.now_s += 10
+                await bench.round()
+        finally:
+            os.kill(valkey.process.pid, signal.SIGCONT)
+        for waited_s in (0, LONGEST_S):
+            bench.now_s += waited_s
+            heard = False
+            while not heard:
+                heard = await bench.client.look()
+            await bench.round()
+            assert bench.spent().granted == 300, waited_s
+        bench.now_s += 1
+        await bench.round()
+        assert bench.spent().granted == 0
+
+    scenario(valkey, play)
+
+
+def test_escrow_that_is_lowered_is_given_back(valkey: OwnValkey) -> None:
+    async def play(bench: Bench) -> None:
+        await bench.leased()
+        await bench.round(replace(CAPS, escrow_micro=200))
+        assert bench.spent().granted == bench.escrow.left(ACCOUNT) == 100
+        assert bench.escrow.take({ACCOUNT: 60})
+        for _ in range(2):  # what was taken is still to be told of
+            await bench.round(replace(CAPS, escrow_micro=0))
+            assert bench.spent().granted == 100
+            bench.now_s += LONGEST_S
+        bench.now_s += 1
+        await bench.round(replace(CAPS, escrow_micro=0))
+        assert (bench.spent().granted, bench.escrow.left(ACCOUNT)) == (0, 0)
+
+    scenario(valkey, play)
+
+
+def test_what_is_forgotten_does_not_come_back_with_a_lease(valkey: OwnValkey) -> None:
+    """Amounts of another currency are nobody's any more."""
+
+    async def play(bench: Bench) -> None:
+        with valkey.asks("worker") as worker:
+            await bench.leased()
+            assert bench.spent().granted == 300
+            assert worker.ask(*money.forget([ACCOUNT], "USD")) == 0
+            bench.client.currency = "USD"
+            few = Spending(day_micro=100, escrow_micro=20)
+            await bench.round(few)
+            assert (bench.spent().granted, bench.escrow.left(ACCOUNT)) == (0, 0)
+            thaw(valkey)
+            for _ in range(30):
+                bench.now_s += 10
+                await bench.round(few)
+                assert bench.spent().granted <= 10
+
+    scenario(valkey, play)

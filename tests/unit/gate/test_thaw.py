@@ -41,7 +41,7 @@ def test_calls_are_told_of_when_all_gates_know() -> None:
             assert worker.ask(*money.heard("n1", epoch, 1, 2)) == 1
             assert worker.ask(*money.heard("n1", epoch + 1, 1, 2)) == 0
             assert worker.ask(*money.heard("n2", epoch, 0, 2)) == 0, "gates of another node"
-            worker.ask(*money.restored("n1", epoch, ["n1"]))
+            worker.ask(*money.restored("n1", "place", epoch, ["n1"]))
             await first.recalled(NODE, epoch)
         assert await second.frozen(NODE) == 0, "it grants again"
         assert not second.is_frozen

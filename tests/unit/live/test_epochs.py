@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -63,7 +64,59 @@ def test_charges_are_known_until_the_clock_of_the_last_look(server: Server) -> N
     server.valkey.wait_until_written()
     file = server.copy(0)
     server.restart(file, put_back + 300 * S)
-    assert watch(server, put_back + 300 * S, vouched=True).kept_until_ms == put_back // 1000
+    epoch = watch(server, put_back + 300 * S, vouched=True).epoch
+    found = lost(server, "n1", epoch)
+    assert found is not None
+    assert (found[-1].kept_s, found[-1].until_s) == (put_back / S, put_back / S + 300)
+
+
+def lost(server: Server, node: str, epoch: int, place: str = "here") -> list[money.Lost] | None:
+    return money.lost(server.worker(*money.restoring(node, place, epoch)))
+
+
+def restored(server: Server, node: str, epoch: int, place: str = "here") -> None:
+    server.worker(*money.restored(node, place, epoch, []))
+
+
+def test_what_is_lost_stays_lost_until_it_is_charged_again(server: Server) -> None:
+    """Killed once more before that, by whom it may be: each epoch's time is told to each place, and to each node."""
+    first = watch(server, BEGAN).epoch
+    nothing = money.Lost(epoch=first, kept_s=0.0, until_s=BEGAN / S, by_another=False)
+    for node, by_another in (("n1", False), ("n2", True)):
+        assert lost(server, node, first) == [replace(nothing, by_another=by_another)]
+        restored(server, node, first)
+        assert lost(server, node, first) is None
+    epochs = []
+    for later_s in (100, 200):
+        watch(server, BEGAN + (later_s - 10) * S, vouched=True)
+        server.valkey.wait_until_written()
+        server.restart(None, BEGAN + later_s * S)
+        epochs.append(watch(server, BEGAN + later_s * S, vouched=True).epoch)
+    found = [
+        money.Lost(epoch=epoch, kept_s=BEGAN / S + at - 10, until_s=BEGAN / S + at, by_another=False)
+        for epoch, at in zip(epochs, (100, 200), strict=True)
+    ]
+    assert lost(server, "n1", epochs[0]) is None, "it is another epoch by now"
+    assert lost(server, "n1", epochs[1]) == found
+    restored(server, "n1", epochs[1])
+    assert lost(server, "n1", epochs[1]) is None
+    # its own records may not have been there yet; in a place of its own nobody has looked
+    assert lost(server, "n2", epochs[1]) == [replace(one, by_another=True) for one in found]
+    assert lost(server, "n2", epochs[1], "elsewhere") == found
+    assert lost(server, "new", epochs[1]) == [replace(nothing, by_another=True)], "it has had no calls since"
+    restored(server, "new", epochs[1])
+    assert lost(server, "new", epochs[1]) is None
+
+
+def test_of_many_epochs_the_oldest_are_one(server: Server) -> None:
+    epochs = [watch(server, BEGAN).epoch]
+    restored(server, "n1", epochs[0])
+    for nth in range(1, 20):
+        epochs.append(watch(server, BEGAN + nth * 100 * S, vouched=True, heard=epochs[-1] + 1).epoch)
+    found = lost(server, "n1", epochs[-1])
+    assert found is not None
+    assert [one.epoch for one in found] == epochs[4:]
+    assert (found[0].kept_s, found[0].until_s) == (0.0, BEGAN / S + 400)
 
 
 def test_a_server_that_has_been_a_replica_begins_one() -> None:

@@ -41,7 +41,7 @@ def thawed(valkey: OwnValkey) -> OwnValkey:
     """One of which all is known."""
     with valkey.asks("worker") as worker:
         epoch = money.watched(worker.ask(*money.watch(LONGEST_S, None))).epoch
-        assert worker.ask(*money.restored("n1", epoch, ["n1"])) > 0
+        assert worker.ask(*money.restored("n1", "place", epoch, ["n1"])) > 0
         assert worker.ask(*money.recalled("n1", epoch, ["n1"])) == 0
     return valkey
 
@@ -439,9 +439,9 @@ def test_a_valkey_that_may_have_lost_something_grants_nothing_for_the_longest_gr
         assert not await live.recalled("n2", epoch - 1, both), "that was before the loss"
         assert not await live.recalled("n2", epoch, both), "what has ended may not be known"
         with own.asks("worker") as worker:
-            assert worker.ask(*money.restored("n1", epoch, [])) > 0, "it knows of no other"
-            assert worker.ask(*money.restored("n2", epoch - 1, both)) > 0, "that was before the loss"
-            assert worker.ask(*money.restored("n2", epoch, both)) == 0
+            assert worker.ask(*money.restored("n1", "place", epoch, [])) > 0, "it knows of no other"
+            assert worker.ask(*money.restored("n2", "place", epoch - 1, both)) > 0, "that was before the loss"
+            assert worker.ask(*money.restored("n2", "place", epoch, both)) == 0
         assert isinstance(await live.admit(asked("f4", share(trunk, 100, day=900))), Held)
 
     try:
@@ -503,6 +503,10 @@ def test_amounts_in_another_currency_are_never_added() -> None:
             assert worker.ask(*money.forget([trunk, free], "USD")) == 0
         assert spent(own, trunk, free) == [money.Spent(granted=0, hour=0, day=0, month=0)] * 2
         assert kept(own, "escrow:n1:0:x") is None
+        # what gates had leased is nobody's, as in any epoch
+        assert isinstance(await live.admit(other), Frozen)
+        assert await renewed(live, escrow) == AlreadyEnded()
+        await asyncio.sleep(LONGEST_S * 1.125 + 0.05)
         assert isinstance(await live.admit(other), Held)
         assert await live.admit(asked("c3", share(trunk, 100, day=900))) == Foreign(currency="USD")
 

@@ -131,10 +131,75 @@ def test_what_the_ledger_has_kept_is_not_charged_twice(
     with own.asks("worker") as worker:
         watched = looked(own, worker)
         assert watched.epoch > first.epoch
-        assert watched.kept_until_ms > 0
         monkeypatch.setattr(module, "_ON_ITS_WAY_S", -1.0)
         again.round(worker, watched, ALONE, lambda: None, shipped=True)
     assert settled(own) == (2, 3, 3)
+
+
+def test_what_was_lost_twice_is_charged_once(
+    own: OwnValkey, records: tuple[RecordStore, RatedStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed again before its first loss is charged again, and in the middle of that."""
+    store, rated = records
+    monkeypatch.setattr(module, "_ON_ITS_WAY_S", -1.0)
+    again = SettlesAgain(rated, "sqlite:///here", lambda *_, **__: None)
+    with own.asks("worker") as worker:
+        round_of(again, own, worker)
+    ended(store, "hours-ago", 5 * HOUR)
+    ended(store, "lately", HOUR / 2)
+    own.lose_everything()
+    with own.asks("worker") as worker:
+        lost = looked(own, worker)
+
+        def killed() -> None:
+            """The sum is charged; the call is not."""
+            raise Killed
+
+        with pytest.raises(Killed):
+            again.round(worker, lost, ALONE, killed, shipped=True)
+        assert settled(own) == (0, 1, 1)
+        own.wait_until_written()
+    for _ in range(2):
+        own.kill()
+        own.start()
+        with own.asks("worker") as worker:
+            assert looked(own, worker).epoch > lost.epoch
+            assert (settled(own), is_restored(own)) == ((0, 1, 1), False)
+            own.wait_until_written()
+    with own.asks("worker") as worker:
+        round_of(again, own, worker)
+        assert (settled(own), is_restored(own)) == ((1, 2, 2), True)
+
+
+class Killed(Exception):
+    """In the middle of a round."""
+
+
+def test_a_node_that_was_away_charges_what_it_had_not_shipped(
+    own: OwnValkey, records: tuple[RecordStore, RatedStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sums of what is long over are the others', who share the database; so are calls that ended since."""
+    store, rated = records
+    monkeypatch.setattr(module, "_ON_ITS_WAY_S", -1.0)
+    nodes = [replace(ALONE, id=name, ledger_nodes=()) for name in ("n1", "n2")]
+
+    def round_of_node(node: Any, worker: Any) -> None:
+        again = SettlesAgain(rated, "postgresql://one", lambda *_, **__: None)
+        again.round(worker, looked(own, worker), node, lambda: None, shipped=True)
+
+    with own.asks("worker") as worker:
+        for node in nodes:
+            round_of_node(node, worker)
+    ended(store, "today", 5 * HOUR)
+    own.lose_everything()
+    with own.asks("worker") as worker:
+        round_of_node(nodes[0], worker)
+        assert settled(own) == (0, 1, 1)
+        a_quarter_of_an_hour_passes(own)
+        ended(store, "not-shipped", 1.0)
+        ended(store, "since", -60.0)
+        round_of_node(nodes[1], worker)
+        assert settled(own) == (1, 2, 2)
 
 
 @pytest.mark.parametrize(("database", "calls"), [("postgresql://one", 1), ("sqlite:///of-each", 2)])

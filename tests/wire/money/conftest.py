@@ -4,8 +4,10 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from trunkward.live import money
+from trunkward.live.ask import NotAnswered, Valkey
 from wire.conftest import EXAMPLE, Node, start_node, stop_node
 
 GRANT_S = 8
@@ -48,6 +50,14 @@ def node_with(spend: str, more: str = "", hosts: str = NORTH) -> Iterator[Node]:
         yield running
     finally:
         stop_node(running)
+
+
+def grants(node: Node) -> bool:
+    """Whether its ledger is not frozen."""
+    who = "worker"
+    with suppress(NotAnswered), Valkey(node.paths.valkey, who, node.paths.valkey_secret(who)) as valkey:
+        return money.watched(valkey.ask(*money.watch(GRANT_S + RELEASE_S, None))).frozen_ms == 0
+    return False
 
 
 def lose_the_ledger(node: Node) -> None:

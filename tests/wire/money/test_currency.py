@@ -7,8 +7,18 @@ from collections.abc import Iterator
 import pytest
 
 from wire.conftest import Node
-from wire.money.conftest import config, node_with
-from wire.node.parties import NORTH_NUMBER, carrier_agent, connect, customer_agent, place, run, tls_carrier
+from wire.money.conftest import config, grants, node_with
+from wire.money.test_money import THAWED_S
+from wire.node.parties import (
+    NORTH_NUMBER,
+    carrier_agent,
+    connect,
+    customer_agent,
+    place,
+    run,
+    tls_carrier,
+    until,
+)
 from wire.records.parties import eventually
 
 SPEND = "{day: 30}"
@@ -50,6 +60,7 @@ def test_a_currency_is_changed_when_what_was_spent_is_forgotten(node: Node) -> N
             await asyncio.to_thread(change)
             await call(503)
             await asyncio.to_thread(forget)
+            await until(lambda: grants(node), "the ledger to grant again", THAWED_S)
             await call(200)
 
     def change() -> None:

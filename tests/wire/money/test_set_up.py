@@ -3,14 +3,13 @@
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 
 import pytest
 
 from trunkward.live import money
-from trunkward.live.ask import NotAnswered, Valkey
 from wire.conftest import Node
-from wire.money.conftest import CAP, GRANT_S, RELEASE_S, SLICE, lose_the_ledger, node_with
+from wire.money.conftest import CAP, SLICE, grants, lose_the_ledger, node_with
 from wire.money.test_money import THAWED_S, spent
 from wire.node.parties import until
 from wire.records.parties import Parties, parties
@@ -63,7 +62,7 @@ def test_one_that_waits_is_known_to_a_ledger_that_has_lost_it(node: Node) -> Non
         call = await lab.call()
         await is_held(node)
         lose_the_ledger(node)
-        await until(lambda: _grants(node), "Valkey to be back", THAWED_S)
+        await until(lambda: grants(node), "Valkey to be back", THAWED_S)
         assert spent(node).granted == SLICE
         assert "entry" in rows(node, "grants"), "it waits still"
         assert (await call.final(20)).status == 503
@@ -78,10 +77,3 @@ def _run(node: Node, scenario: Callable[[Parties], Awaitable[None]]) -> None:
             await scenario(lab)
 
     asyncio.run(whole())
-
-
-def _grants(node: Node) -> bool:
-    who = "worker"
-    with suppress(NotAnswered), Valkey(node.paths.valkey, who, node.paths.valkey_secret(who)) as valkey:
-        return money.watched(valkey.ask(*money.watch(GRANT_S + RELEASE_S, None))).frozen_ms == 0
-    return False
