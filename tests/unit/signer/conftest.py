@@ -47,6 +47,7 @@ def house(tmp_path: Path) -> Any:
         identity: str = OF_NODE,
         kind: Kind = Kind.OWN_INVENTORY,
         name: str = "num-1",
+        spc: str = "709J",
     ) -> str:
         statement = Evidence(
             kind=kind,
@@ -58,6 +59,7 @@ def house(tmp_path: Path) -> Any:
             not_after=not_after,
             version=2,
             id=name,
+            spc=spc,
         )
         return issue(evidence_key, statement)
 
