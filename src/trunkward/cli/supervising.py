@@ -57,8 +57,8 @@ def supervise(
 ) -> int:
     """Runs what is prepared until it is told to stop; the exit code: 0 stopped on request, 1 failed.
 
-    `began`: when `up` did, by `time.monotonic`. `lock`: a file the supervisor holds, too. `may_change` is called
-    when every part answers: the configuration may change from then on.
+    `began`: when `up` did, by `time.monotonic`. `lock`: a file the supervisor holds, too. `may_change`: is
+    called when every part answers; the configuration may change from then on.
     """
     # processes that lose their supervisor become ours: none is left when we leave
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

@@ -38,12 +38,13 @@ from trunkward.cli.preflight import obstacles
 from trunkward.cli.said import complain, say
 from trunkward.cli.supervising import supervise
 from trunkward.cli.unsound import tell_unsound
+from trunkward.control.borne_out import borne_out
 from trunkward.control.configuration import Superseded, plan
 from trunkward.control.declared import InForce
 from trunkward.control.effects import Effects
-from trunkward.control.evidence_journal import sound
 from trunkward.control.node_file import Accepted
 from trunkward.engines.checked_files import NotPrepared
+from trunkward.engines.in_force import read_in_force
 from trunkward.engines.kernel import make_room
 from trunkward.engines.layout import LayoutRefused, ensure_directories, ensure_directory, outer_directories
 from trunkward.engines.live import tls_was_read
@@ -150,16 +151,17 @@ def _in_force(paths: Paths, store: SqlConfiguration, read: Accepted, *, may_dele
         with console.status("directories, keys, certificates"):
             wanted = planned.accepted.declared
             ensure_directories(paths, wanted.node.gates, wanted.reseller_identities)
-            records, problems = sound(store)
-            tell_unsound(paths, problems)
+            now = datetime.now(UTC)
+            proven = borne_out(store, read_in_force(paths.declared), now.timestamp())
+            tell_unsound(paths, proven.problems)
             in_force = prepare(
                 paths,
                 planned,
                 store,
-                records=records,
+                kept=proven,
                 actor=current_actor(),
                 command="up",
-                now=datetime.now(UTC),
+                now=now,
                 tell=_tell_of(paths.pki),
             )
             write_private(paths.taken, f"{paths.config}\n", "root", "root", 0o644)
