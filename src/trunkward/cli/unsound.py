@@ -1,4 +1,4 @@
-"""Records of evidence that are not as they were journaled: said, and written down for whoever watches."""
+"""What is not as it was journaled: said, and written down for whoever watches."""
 
 from contextlib import suppress
 
@@ -8,7 +8,7 @@ from trunkward.settings import Paths
 
 
 def tell_unsound(paths: Paths, problems: list[str]) -> None:
-    """`problems` as of `control.evidence_journal.sound`."""
+    """`problems` as of `control.borne_out`."""
     for problem in problems:
         complain(problem)
     note_unsound(paths, problems)

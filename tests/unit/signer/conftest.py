@@ -15,7 +15,7 @@ from trunkward.shaken import relationship as relationships
 from trunkward.shaken.contract import Contract
 from trunkward.shaken.evidence import Evidence, Kind, issue
 from trunkward.shaken.relationship import Relationship
-from trunkward.signer.identity import IdentityFiles
+from trunkward.signer.identity_files import IdentityFiles
 from trunkward.trunks.transit import OF_NODE
 
 NOW_S = 1_795_435_200
