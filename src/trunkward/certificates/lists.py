@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from trunkward.engines.certificate_state import ListState
 from trunkward.engines.identity_task import IdentitiesTask
+from trunkward.engines.pause import NO_PAUSE, Pause
 from trunkward.engines.whole_file import read_plain, write_whole
 from trunkward.fetch.policy_administrator import (
     MAX_LIST_BYTES,
@@ -59,16 +60,17 @@ class KeptList[T]:
         self._fetch, self._read, self._log = fetch, read, log
         self._failures = 0
         self._held: Read[T] | None = None
+        #: From when it was fetched, or could not be: over a restart, too.
+        self._pause = NO_PAUSE
         self.state = ListState()
         now = datetime.now(UTC)
         try:
             found = read(read_plain(file, max_bytes + 1), None, now)
-            self._hold(found, datetime.fromtimestamp(file.stat().st_mtime, UTC), now)
+            self._hold(found, datetime.fromtimestamp(file.stat().st_mtime, UTC))
         except FileNotFoundError:
             pass
         except Exception as problem:  # as in `round`
             self.state = ListState(problem=f"{file}: {_said(problem)}")
-        self._next = self._due(now)
 
     @property
     def value(self) -> T | None:
@@ -77,7 +79,7 @@ class KeptList[T]:
 
     def round(self, now: datetime) -> bool:
         """Fetches it if it is time; whether another is in force now. Never raises."""
-        if now < self._next:
+        if not self._pause.is_over(now.timestamp()):
             return False
         try:
             content = self._fetch()
@@ -85,19 +87,19 @@ class KeptList[T]:
                 raise ListRefused("too-large", f"more than {self._max_bytes} bytes")
             found = self._read(content, self.value, now)
             write_whole(self._file, content, 0o644)
-            self._hold(found, now, now)
+            self._hold(found, now)
         except Exception as why:  # whatever a hostile answer has found in a library: others may be good
             problem = _said(why)
             self._failures += 1
             wait_s = min(FIRST_RETRY_S * 2.0 ** min(self._failures - 1, 20), self._every_s)
-            self._next = now + timedelta(seconds=wait_s)
+            next_attempt = self._rest(now, wait_s)
             if problem != self.state.problem:
                 self._log.error("list not renewed", file=str(self._file), problem=problem)
             self.state = ListState(
                 at=self.state.at,
                 until=self.state.until,
                 entries=self.state.entries,
-                next_attempt=self._next,
+                next_attempt=next_attempt,
                 problem=problem,
             )
             return False
@@ -105,18 +107,17 @@ class KeptList[T]:
 
     def hurry(self) -> None:
         """The next round fetches it."""
-        self._next = datetime.min.replace(tzinfo=UTC)
+        self._pause = NO_PAUSE
 
-    def _hold(self, found: Read[T], at: datetime, now: datetime) -> None:
+    def _hold(self, found: Read[T], at: datetime) -> None:
         self._held, self._failures = found, 0
-        self._next = now + timedelta(seconds=self._every_s)
-        self.state = ListState(at=at, until=found.until, entries=found.entries, next_attempt=self._next)
+        next_attempt = self._rest(at, self._every_s)
+        self.state = ListState(at=at, until=found.until, entries=found.entries, next_attempt=next_attempt)
 
-    def _due(self, now: datetime) -> datetime:
-        """What was kept from a process before this one is looked after when its time comes."""
-        if self.state.at is None or self.state.problem:
-            return now
-        return min(self.state.at, now) + timedelta(seconds=self._every_s)
+    def _rest(self, since: datetime, for_s: float) -> datetime:
+        """Leaves it alone, and says until when."""
+        self._pause = Pause(since.timestamp(), for_s)
+        return since + timedelta(seconds=for_s)
 
 
 class Lists:

@@ -34,6 +34,7 @@ from trunkward.control.shown_certificate import (
     read_chain,
 )
 from trunkward.engines.certificate_state import ObtainState, write_state
+from trunkward.engines.pause import NO_PAUSE, Pause
 from trunkward.engines.process_log import log_as_json
 from trunkward.engines.whole_file import read_plain, write_whole
 from trunkward.fetch.acme_authority import AcmeClient, AcmeFailed, Authority
@@ -45,6 +46,8 @@ ROUND_S = 1.0
 _LEAVES_WITHIN_S = 2.0
 #: Seconds until an authority whose suggestion could not be had is asked again.
 _ASK_AGAIN_S = 6 * 3600
+#: The same, at least and at most, whatever the authority says (RFC 9773 section 4.3.3: within reason).
+_SOONEST_S, _LATEST_S = 60.0, 86_400.0
 #: Chance here only spreads load; nothing secret depends on it.
 _chance = random.SystemRandom().random
 
@@ -82,7 +85,7 @@ class Obtainer:
         self._problem = ""
         self._ordering = False
         self._suggested: datetime | None = None
-        self._ask_again = datetime.now(UTC)
+        self._unasked = NO_PAUSE
         self._renewal_chance, self._retry_chance = _chance(), _chance()
         self._lifetime = self._held()
 
@@ -95,7 +98,7 @@ class Obtainer:
             if work is not None and work.done():
                 work.result()
                 work = None
-            if work is None and self._lifetime is not None and now >= self._ask_again:
+            if work is None and self._lifetime is not None and self._unasked.is_over(now.timestamp()):
                 work = asyncio.create_task(self._ask_suggestion(now))
             elif work is None and now >= self._due(now):
                 self._ordering = True
@@ -144,7 +147,7 @@ class Obtainer:
         else:
             self._lifetime = lifetime
             self._attempts, self._problem = Attempts(last=datetime.now(UTC)), ""
-            self._suggested, self._ask_again = None, datetime.now(UTC)
+            self._suggested, self._unasked = None, NO_PAUSE
             self._renewal_chance = _chance()
             log.info("certificate issued", until=_text(lifetime))
         finally:
@@ -156,16 +159,15 @@ class Obtainer:
     async def _ask_suggestion(self, now: datetime) -> None:
         try:
             pem = self._chain.read_bytes()
-            self._suggested, self._ask_again = await asyncio.to_thread(
+            self._suggested, ask_again = await asyncio.to_thread(
                 lambda: AcmeClient(self._authority).suggested_renewal(pem)
             )
         except (AcmeFailed, OSError) as problem:
             # nothing is lost: a third of the lifetime is what it is renewed at
             log.warning("no suggestion when to renew", problem=str(problem))
-            self._ask_again = now + timedelta(seconds=_ASK_AGAIN_S)
-        # RFC 9773 section 4.3.3: within reason
-        soonest, latest = now + timedelta(minutes=1), now + timedelta(days=1)
-        self._ask_again = min(max(self._ask_again, soonest), latest)
+            ask_again = now + timedelta(seconds=_ASK_AGAIN_S)
+        for_s = min(max((ask_again - now).total_seconds(), _SOONEST_S), _LATEST_S)
+        self._unasked = Pause(now.timestamp(), for_s)
 
     def _held(self) -> Lifetime | None:
         """How long what is there lasts; None when there is nothing that could be used."""

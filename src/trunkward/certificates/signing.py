@@ -23,6 +23,7 @@ from trunkward.control.shown_certificate import MAX_CHAIN_BYTES, CertificateRefu
 from trunkward.control.signing_certificate import as_published, check_signing_chain
 from trunkward.engines.certificate_state import IdentityState
 from trunkward.engines.identity_task import IdentityTask, Ordering
+from trunkward.engines.pause import NO_PAUSE, Pause
 from trunkward.engines.whole_file import read_plain, write_whole
 from trunkward.fetch.acme_authority import AcmeClient, AcmeFailed, Authority
 from trunkward.fetch.authority_token import AuthorityToken, identifiers
@@ -79,7 +80,7 @@ class Signing:
         self._attempts = Attempts()
         self._renewal_chance, self._retry_chance = _chance(), _chance()
         self._looked: datetime | None = None
-        self._looks_failed, self._look_at = 0, datetime.min.replace(tzinfo=UTC)
+        self._looks_failed, self._pause = 0, NO_PAUSE
         self._revoked = self._hurried = False
         self._not_found = self._served = self._order_problem = self._problem = ""
         self.state = IdentityState(spc=task.spc, source=task.source)
@@ -105,7 +106,7 @@ class Signing:
 
     def hurry(self, now: datetime) -> None:
         """A person's wish: the next round asks for a certificate, if it may, and looks at the published."""
-        self._hurried, self._look_at = True, now
+        self._hurried, self._pause = True, NO_PAUSE
 
     def _due(self, now: datetime) -> datetime:
         """When to ask for one: never while one waits, or nothing is trusted, or a person must look first."""
@@ -204,7 +205,7 @@ class Signing:
         else:
             self._attempts, self._order_problem = Attempts(last=datetime.now(UTC)), ""
             self._renewal_chance = _chance()
-            self._looks_failed, self._look_at = 0, now
+            self._looks_failed, self._pause = 0, NO_PAUSE
             self._log.info("certificate issued", until=self._waiting.lifetime.ends.isoformat())
 
     def _issue(self, ordering: Ordering) -> bytes:
@@ -233,7 +234,7 @@ class Signing:
 
     def _put_into_use(self, now: datetime) -> None:
         waiting = self._waiting
-        if waiting is None or now < self._look_at:
+        if waiting is None or not self._pause.is_over(now.timestamp()):
             return
         self._publish(waiting)
         try:
@@ -242,7 +243,7 @@ class Signing:
             # seconds at first, for a copy to another machine; then as a person would look
             wait_s = min(FIRST_LOOK_S * 2.0 ** min(self._looks_failed, 20), LOOK_EVERY_S)
             self._looks_failed += 1
-            self._look_at, self._not_found = now + timedelta(seconds=wait_s), str(problem)
+            self._pause, self._not_found = Pause(now.timestamp(), wait_s), str(problem)
             return
         write_whole(self._chain, waiting.pem, 0o644)
         self._issued.unlink(missing_ok=True)
@@ -265,7 +266,7 @@ class Signing:
         called = look_at(held.url, held.pem, Path(self._task.published_trusted), self._task.address)
         self._served = "" if called == CONTENT_TYPE else called or "nothing"
         self._looked, self._looks_failed, self._not_found = now, 0, ""
-        self._look_at = now + timedelta(seconds=LOOK_EVERY_S)
+        self._pause = Pause(now.timestamp(), LOOK_EVERY_S)
 
     def _keep_published(self, now: datetime) -> None:
         """What is in use stays where it is; what ended long ago goes."""
@@ -284,14 +285,14 @@ class Signing:
 
     def _look(self, now: datetime) -> None:
         """The chain in use, from outside, now and then: who takes it away breaks every signature."""
-        if self._used is None or self._waiting is not None or now < self._look_at:
+        if self._used is None or self._waiting is not None or not self._pause.is_over(now.timestamp()):
             return
         try:
             self._found(self._used, now)
         except NotPublished as problem:
             wait_s = min(FIRST_LOOK_S * 2.0 ** min(self._looks_failed, 20), LOOK_EVERY_S)
             self._looks_failed += 1
-            self._look_at, self._not_found = now + timedelta(seconds=wait_s), str(problem)
+            self._pause, self._not_found = Pause(now.timestamp(), wait_s), str(problem)
 
     # ---- what is told
 

@@ -38,10 +38,10 @@ from trunkward.cli.said import complain, say
 from trunkward.cli.unfit_keys import unfit_key
 from trunkward.cli.unsound import note_unsound
 from trunkward.control import configuration
+from trunkward.control.borne_out import borne_out
 from trunkward.control.concerned import peers_concerned
 from trunkward.control.configuration import NoSuchVersion, Plan, Superseded
 from trunkward.control.deck_versions import not_rolled_back
-from trunkward.control.evidence_journal import sound
 from trunkward.control.node_file import Accepted
 from trunkward.engines.checked_files import NotPrepared
 from trunkward.engines.installed import OtherVersion, check_runs_this
@@ -230,8 +230,8 @@ def _apply_running(
     before = held.in_force
     if before is None:
         raise ValueError(f"{paths.declared} cannot be read: stop the node, and ./trunkward up writes it anew")
-    records, problems = sound(store)
-    note_unsound(paths, problems)  # the plan has warned of them
+    kept = borne_out(store, before, now.timestamp())
+    note_unsound(paths, kept.problems)  # the plan has warned of them
     put_right: list[str] = []
 
     def tell(change: str) -> None:
@@ -242,14 +242,14 @@ def _apply_running(
         paths,
         planned.accepted,
         before,
-        records=records,
+        records=kept.records,
         now=now,
         tell=tell,
         only=peers_concerned(planned, before),
     )
     after = decide(
         *(paths, planned, store, issued, before),
-        records=records,
+        kept=kept,
         actor=current_actor(),
         command=command,
         now=now,

@@ -218,7 +218,7 @@ def _restores(paths: Paths) -> list[tuple[float, float]]:
 def _silent(reports: Iterable[Report], last_s: float, now_s: float) -> Iterator[str]:
     """Sentences on heads that should have been signed: without them a journal can be rewritten unseen."""
     do = "is the worker there, and what does its log say? ./trunkward status"
-    if now_s - last_s > _SILENT_S:
+    if abs(now_s - last_s) > _SILENT_S:  # heads of the future were signed by a clock that was wrong
         since = f"since {told(last_s)}" if last_s else "ever"
         yield f"no head was signed {since}: what came later is not protected; {do}"
     for report in reports:

@@ -20,6 +20,7 @@ from trunkward.cli.changing import configuration_store
 from trunkward.cli.said import complain, say, wide
 from trunkward.control import configuration
 from trunkward.control.acts import put_down
+from trunkward.control.borne_out import BorneOut, borne_out
 from trunkward.control.caps_reached import Cap
 from trunkward.control.configuration import NoSuchVersion, Version
 from trunkward.control.node_file import read_node_file
@@ -29,13 +30,12 @@ from trunkward.control.spending import (
     check_why,
     forgotten,
     held,
-    holds_now,
     lower_above,
     lowered,
     raised,
-    raises_now,
     released,
 )
+from trunkward.engines.in_force import read_in_force
 from trunkward.live import money
 from trunkward.live.ask import NotAnswered, Valkey
 from trunkward.live.spent import spent_by
@@ -50,7 +50,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 #: Characters of a command in the history.
 _COMMAND = 64
 
-type Do = Callable[[SqlConfiguration, Declared, float], SpendingChange]
+type Do = Callable[[BorneOut, Declared, float], SpendingChange]
 
 
 def run_hold(paths: Paths, owner: str, *, scope: HoldScope, cut: bool, why: str) -> int:
@@ -58,14 +58,18 @@ def run_hold(paths: Paths, owner: str, *, scope: HoldScope, cut: bool, why: str)
     return act_on_spending(
         paths,
         f"hold {owner}",
-        lambda store, declared, _: held(declared, store.holds(), owner=owner, scope=scope, cut=cut, why=why),
+        lambda kept, declared, _: held(
+            declared, kept.holds, owner=owner, scope=scope, cut=cut, why=why, nobodys=kept.nobodys
+        ),
     )
 
 
 def run_release(paths: Paths, owner: str, *, why: str) -> int:
     """Ends a hold; exit codes as of `run_hold`."""
     return act_on_spending(
-        paths, f"release {owner}", lambda store, _, __: released(store.holds(), owner=owner, why=why)
+        paths,
+        f"release {owner}",
+        lambda kept, _, __: released(kept.holds, owner=owner, why=why, nobodys=kept.nobodys),
     )
 
 
@@ -82,10 +86,9 @@ def run_raise(
         raise typer.BadParameter(f"{for_text!r}: write a time such as 90m, 2h or 3d")
     for_s, short = int(found[1]) * _SECONDS[found[2]], list[str]()
 
-    def decide(store: SqlConfiguration, declared: Declared, now: float) -> SpendingChange:
-        raises = store.raises()
+    def decide(kept: BorneOut, declared: Declared, now: float) -> SpendingChange:
         change = raised(
-            *(declared, raises),
+            *(declared, kept.raises),
             owner=owner,
             window=window,
             to_micro=to_micro,
@@ -93,10 +96,11 @@ def run_raise(
             why=why,
             more=more,
             now=now,
+            nobodys=kept.nobodys,
         )
         if (its := change.raised) is not None:
             short.extend(_reached(paths, declared, owner, window, its.to_micro, now))
-            short.extend(lower_above(declared, raises, store.holds(), its, now))
+            short.extend(lower_above(declared, kept.raises, kept.holds, its, now))
         return change
 
     return _but(act_on_spending(paths, f"spend raise {owner}", decide), short)
@@ -106,8 +110,8 @@ def run_lower(paths: Paths, owner: str, *, window: Window | None, why: str) -> i
     """Ends a raise before its time; exit codes as of `run_hold`."""
     short: list[str] = []
 
-    def decide(store: SqlConfiguration, declared: Declared, now: float) -> SpendingChange:
-        change = lowered(store.raises(), owner=owner, window=window, why=why, now=now)
+    def decide(kept: BorneOut, declared: Declared, now: float) -> SpendingChange:
+        change = lowered(kept.raises, owner=owner, window=window, why=why, now=now, nobodys=kept.nobodys)
         if (which := change.window) is not None and owner in declared.spending:
             short.extend(_reached(paths, declared, owner, which, declared.spending[owner].cap(which), now))
         return change
@@ -121,7 +125,7 @@ def run_forget(paths: Paths, *, why: str, even_so: bool) -> int:
     `even_so`: also where it is counted in that already. Prints what is forgotten.
     """
 
-    def forget(_: SqlConfiguration, declared: Declared, __: float) -> SpendingChange:
+    def forget(_: BorneOut, declared: Declared, __: float) -> SpendingChange:
         check_why(why)
         try:
             with Valkey(paths.valkey, "root", paths.valkey_secret("root")) as valkey:
@@ -154,14 +158,14 @@ def run_caps(paths: Paths, *, every: bool, as_json: bool) -> int:
         with configuration_store(paths, make=False) as store:
             head = configuration.get_version(store, None)
             declared = read_node_file(store.text(head), f"version {head.number}")
-            holds, raises = holds_now(store.holds()), raises_now(store.raises(), time.time())
+            kept = borne_out(store, read_in_force(paths.declared), time.time())
             versions = {version.number: version for version in store.versions()}
     except NoSuchVersion as why:
         complain(str(why))
         return 2
     owners = [
         one
-        for one in with_raises(declared.spending, raises)
+        for one in with_raises(declared.spending, kept.raises)
         if one.raises or (one.spending.has_caps and (every or one.spending != TRUNK_CAPS))
     ]
     documents: list[dict[str, Any]] = [
@@ -175,7 +179,7 @@ def run_caps(paths: Paths, *, every: bool, as_json: bool) -> int:
                     "to": shown(each.to_micro),
                     "until": each.until,
                     "why": each.why,
-                    **_made(versions[each.version]),
+                    **_made(versions.get(each.version)),
                 }
                 for each in one.raises
             ],
@@ -190,9 +194,9 @@ def run_caps(paths: Paths, *, every: bool, as_json: bool) -> int:
             "scope": hold.scope.value,
             "cut": hold.cut,
             "why": hold.why,
-            **_made(versions[hold.version]),
+            **_made(versions.get(hold.version)),
         }
-        for hold in holds
+        for hold in kept.holds
     ]
     if as_json:
         print(json.dumps({"caps": documents, "holds": held_now}, indent=1))
@@ -230,7 +234,7 @@ def act_on_spending(paths: Paths, command: str, do: Do) -> int:
     command, others = command[:_COMMAND], list[str]()
 
     def decide(store: SqlConfiguration, declared: Declared, now: float, beyond: int) -> Version:
-        change = do(store, declared, now)
+        change = do(borne_out(store, read_in_force(paths.declared), now), declared, now)
         if change.act != "forget":  # what is spent is all nodes'; holds and raises are each one's own
             others.extend(_others(declared.node))
         return put_down(store, change, actor=current_actor(), command=command, at=now, beyond=beyond)
@@ -285,7 +289,9 @@ def _but(code: int, short: list[str]) -> int:
     return code
 
 
-def _made(version: Version) -> dict[str, object]:
+def _made(version: Version | None) -> dict[str, object]:
+    if version is None:  # of a journal that is not sound
+        return {"version": None, "at": 0.0, "by": "nobody who is known"}
     return {"version": version.number, "at": version.at, "by": version.actor.name}
 
 

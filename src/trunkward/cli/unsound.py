@@ -1,28 +1,27 @@
-"""Records of evidence that are not as they were journaled: said, and written down for whoever watches."""
+"""What is not as it was journaled: said, and written down for whoever watches."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 
 from trunkward.cli.said import complain
-from trunkward.control.evidence_journal import sound
+from trunkward.control.borne_out import BorneOut, borne_out
+from trunkward.control.declared import InForce
 from trunkward.control.traceback_register import register
 from trunkward.engines.unsound_state import write_unsound
 from trunkward.settings import Paths
 from trunkward.store.configuration import SqlConfiguration
-from trunkward.trunks.evidence import EvidenceRecord
 
 
-def told_sound(paths: Paths, store: SqlConfiguration) -> Sequence[EvidenceRecord]:
-    """The records that are as they were journaled; of others, and of traceback requests, it is said."""
-    records, problems = sound(store)
-    tell_unsound(paths, problems)
+def told_borne_out(paths: Paths, store: SqlConfiguration, before: InForce | None, at: float) -> BorneOut:
+    """What may be in force, as `control.borne_out`; of what may not, and of traceback requests, it is said."""
+    kept = borne_out(store, before, at)
+    tell_unsound(paths, kept.problems)
     if doubt := register(store)[1]:
         complain(doubt)
-    return records
+    return kept
 
 
 def tell_unsound(paths: Paths, problems: list[str]) -> None:
-    """`problems` as of `control.evidence_journal.sound`."""
+    """`problems` as of `control.borne_out`."""
     for problem in problems:
         complain(problem)
     note_unsound(paths, problems)

@@ -25,6 +25,7 @@ from trunkward.cli.calls import with_records_database
 from trunkward.cli.journals_examined import Examined, Since, examined
 from trunkward.cli.said import complain, in_words
 from trunkward.engines.journals import KeyUnusable, read_public_key
+from trunkward.engines.pause import Pause
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.engines.verified_state import (
     Outcome,
@@ -56,11 +57,17 @@ def run(paths: Paths) -> int:
     0: all is as it was written. 1: it is not, or heads of it are not signed. 2: it was not looked at.
     """
     before, began = read_verified(paths), time.time()
-    is_whole = before is None or before.place is None or began - before.whole_at >= _WHOLE_EVERY_S
+    # calls up to a time of the future were compared by a clock that was wrong: nobody knows to where
+    is_whole = (
+        before is None
+        or before.place is None
+        or before.calls > began
+        or Pause(before.whole_at, _WHOLE_EVERY_S).is_over(began)
+    )
     since = Since(
         place=before.place if before is not None else None,
         whole=is_whole,
-        calls=before.calls if before is not None and before.calls else began - _FIRST_CALLS_S,
+        calls=before.calls if before is not None and 0 < before.calls <= began else began - _FIRST_CALLS_S,
     )
     found, outcome, problem = _looked(paths, since)
     now = time.time()

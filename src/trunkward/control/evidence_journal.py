@@ -79,6 +79,13 @@ def sound(store: ConfigurationStore) -> tuple[list[EvidenceRecord], list[str]]:
         entries = sound_journal(store)
     except HistoryBroken as broken:
         return [], [f"{broken}: no record of evidence signs anything until that is put right"]
+    return sound_by(records, entries)
+
+
+def sound_by(
+    records: list[EvidenceRecord], entries: Iterable[Entry]
+) -> tuple[list[EvidenceRecord], list[str]]:
+    """The same by a journal that is sound."""
     acts = acts_of(entries)
     problems = {record.version: unlike_journal(record, acts) for record in records}
     good = [record for record in records if not problems[record.version]]

@@ -191,7 +191,7 @@ def _of_evidence(facts: Facts) -> Iterable[Trouble]:
         yield Trouble(
             what="unsound-evidence",
             problem=problem,
-            means="outbound: not signed A by it from the next trunkward apply on, or within the hour",
+            means="outbound: no call is signed A, or goes, by it from the next apply on, or within the hour",
         )
     for signer in facts.forget_fails:
         yield Trouble(
@@ -202,10 +202,13 @@ def _of_evidence(facts: Facts) -> Iterable[Trouble]:
     if facts.retention_fails:
         its = facts.retention
         since_s = facts.now - its.at if its is not None else facts.up_s
-        hours = f"nobody has looked for {since_s / 3600:.0f} hours what is over"
-        late = f"{hours}: end trunkward up, and start it anew"
+        late = f"nobody has looked {_for_hours(since_s)} what is over: end trunkward up, and start it anew"
         words = "calls go as ever; evidence is kept for too long"
         yield Trouble(what="retention", problem=(its and its.problem) or late, means=words)
+
+
+def _for_hours(since_s: float) -> str:
+    return f"for {since_s / 3600:.0f} hours" if since_s >= 0 else "since a clock was ahead"
 
 
 def _of_journals(facts: Facts) -> Iterable[Trouble]:
@@ -226,7 +229,7 @@ def _of_journals(facts: Facts) -> Iterable[Trouble]:
         )
     elif facts.verifying_fails:
         since_s = facts.now - its.good_at if its is not None and its.good_at else facts.up_s
-        problem = f"not verified for {since_s / 3600:.0f} hours"
+        problem = f"not verified {_for_hours(since_s)}"
         yield Trouble(
             what="journals",
             problem=f"{problem}: {its.problem}" if its is not None and its.problem else problem,

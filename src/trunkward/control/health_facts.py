@@ -183,7 +183,7 @@ class Facts:
         its = self.retention
         if its is None:
             return self.up_s > FIRST_LOOK_LATE_S
-        return bool(its.problem) or self.now - its.at > LOOK_LATE_S
+        return bool(its.problem) or abs(self.now - its.at) > LOOK_LATE_S
 
     @property
     def verifying_fails(self) -> bool:
@@ -193,7 +193,7 @@ class Facts:
             return True
         if its is None or not its.good_at:
             return self.up_s > FIRST_VERIFIED_LATE_S
-        return self.now - its.good_at > VERIFIED_LATE_S
+        return abs(self.now - its.good_at) > VERIFIED_LATE_S
 
     @property
     def up_s(self) -> float:

@@ -65,11 +65,13 @@ def next_attempt(
     certificate.
     """
     due = now if lifetime is None else lifetime.renewal(renewal_chance)
+    # by a clock that was ahead then: nothing is put off until that time comes
+    last = attempts.last if attempts.last is not None and attempts.last <= now else None
     if suggested is not None:
-        if lifetime is not None and attempts.last is not None and not attempts.failures:
+        if lifetime is not None and last is not None and not attempts.failures:
             settled_s = min(SETTLED_S, lifetime.length.total_seconds() * RETRY_AT)
-            suggested = max(suggested, attempts.last + timedelta(seconds=settled_s))
+            suggested = max(suggested, last + timedelta(seconds=settled_s))
         due = min(due, suggested)
-    if attempts.failures and attempts.last is not None:
-        due = max(due, attempts.last + timedelta(seconds=wait_s(attempts, lifetime, now, retry_chance)))
+    if attempts.failures and last is not None:
+        due = max(due, last + timedelta(seconds=wait_s(attempts, lifetime, now, retry_chance)))
     return due

@@ -17,6 +17,9 @@ _LENGTH_BYTES = 4
 #: Why there is none, which says nothing of the URL (`fetch.chains.Why.BUSY`): its sender wants too many.
 TOO_MANY = "too-many-fetches"
 
+#: Seconds, at most, for which a host is not asked again that had no chain.
+MOST_REST_S = 120.0
+
 
 class ChainAsked(msgspec.Struct, frozen=True, kw_only=True):
     """The chain behind this URL is wanted."""
@@ -47,6 +50,16 @@ class NoChain(msgspec.Struct, frozen=True, kw_only=True, tag="none", tag_field="
 
 
 type ChainAnswer = ChainGiven | NoChain
+
+
+def holds(answer: ChainAnswer, now_s: float) -> bool:
+    """Whether nobody has to ask again yet, at a time in seconds since the epoch.
+
+    A host that is left alone for longer than any ever is was asked by a clock that was ahead.
+    """
+    left_s = answer.until - now_s
+    return left_s > 0 and (isinstance(answer, ChainGiven) or left_s <= MOST_REST_S)
+
 
 encode = msgspec.json.Encoder().encode
 decode_asked = msgspec.json.Decoder(ChainAsked).decode

@@ -145,6 +145,6 @@ def told(directory: Path, now_s: float) -> dict[str, str]:
     for file in sorted(directory.glob("gate-*.json")):
         with suppress(OSError, msgspec.MsgspecError):
             said = msgspec.json.decode(read_plain(file, _MOST_BYTES), type=Told)
-            if now_s - said.at < _STALE_S:
+            if abs(now_s - said.at) < _STALE_S:
                 found = {which: f"{file.stem}: {problem}" for which, problem in said.problems.items()} | found
     return found

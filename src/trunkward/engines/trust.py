@@ -15,6 +15,7 @@ import structlog
 from cryptography import x509
 
 from trunkward.engines.held_lists import TRUSTED, HeldLists, tell
+from trunkward.engines.pause import NO_PAUSE, Pause
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.engines.whole_file import read_plain
 from trunkward.settings import Paths
@@ -77,7 +78,7 @@ class TrustFiles:
         self._hard = hard
         self._clock = clock
         self._seen: object = None
-        self._read_s = 0.0
+        self._fresh = NO_PAUSE
         self._edition = 0
         self._listed_s = 0.0
         self._said: dict[str, str] = {}
@@ -86,7 +87,7 @@ class TrustFiles:
 
     def is_behind(self) -> bool:
         """Whether the files are others than those that were read, or may have ended since."""
-        return self._mark() != self._seen or self._clock() - self._read_s > _AGAIN_S
+        return self._mark() != self._seen or self._fresh.is_over(self._clock())
 
     @property
     def problems(self) -> dict[str, str]:
@@ -95,7 +96,7 @@ class TrustFiles:
 
     def refresh(self) -> None:
         """Reads them. What is no good is said once; the one before stays, or there is none. Never raises."""
-        self._seen, self._read_s = self._mark(), self._clock()
+        self._seen, self._fresh = self._mark(), Pause(self._clock(), _AGAIN_S)
         said: dict[str, str] = {}
         try:
             trust = self._read()

@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from trunkward.engines.journals import Place
+from trunkward.engines.pause import Pause
 from trunkward.engines.whole_file import read_plain, write_whole
 from trunkward.settings import Paths
 
@@ -92,6 +93,7 @@ def not_good(before: Verified | None, outcome: Outcome, problem: str, now: float
 
 def is_due(told: Told | None, now: float) -> bool:
     """Whether it is time for the next one; `now` in seconds since the epoch."""
-    if told is None or now < told.at:
+    if told is None:
         return True
-    return now - told.at >= (EVERY_S if told.outcome in (Outcome.HOLDS, Outcome.CHANGED) else AGAIN_S)
+    is_known = told.outcome in (Outcome.HOLDS, Outcome.CHANGED)
+    return Pause(told.at, EVERY_S if is_known else AGAIN_S).is_over(now)

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from trunkward.engines.fetcher_wire import MOST_REST_S
+from trunkward.engines.pause import NO_PAUSE, Pause
 from trunkward.fetch.chain_lifetime import kept_until
 from trunkward.fetch.chains import FAULT_OF, Fault, Fetched, NotFetched, Why
 from trunkward.fetcher.hosts import Hosts
@@ -23,7 +25,7 @@ from trunkward.fetcher.room import Full, Room
 from trunkward.live.kept_chain import Kept
 
 #: Seconds for which a URL that has failed is left alone, the first time, the second, and from then on.
-RESTS_S = (30.0, 60.0, 120.0)
+RESTS_S = (30.0, 60.0, MOST_REST_S)
 #: Seconds of rest when it is no fault of its host's.
 _OURS_S = 1.0
 #: Seconds for which a chain is held that leads to nobody we trust: the least of ATIS-1000074, and no more.
@@ -115,8 +117,7 @@ class Chains:
         #: By sender and host.
         self._hosts: dict[tuple[str, str], _Host] = {}
         self._room = Room(IN_ALL, QUEUED)
-        #: Seconds since the epoch.
-        self._told_busy_s = 0.0
+        self._busy_told = NO_PAUSE
 
     async def get(self, url: str, sender: str) -> Kept | Lacking:
         """The chain behind a URL that came with a call of `sender`, or why there is none. Never raises."""
@@ -133,7 +134,7 @@ class Chains:
 
     def _known(self, url: str) -> Kept | Lacking | None:
         now_s = self._clock()
-        if (lacking := self._lacking.get(url)) is not None and lacking.until > now_s:
+        if (lacking := self._lacking.get(url)) is not None and 0 < lacking.until - now_s <= MOST_REST_S:
             self._metrics.answered(Source.FAILED_BEFORE)
             return lacking
         for store, source in ((self._disk, Source.DISK), (self._held, Source.MEMORY)):
@@ -171,8 +172,8 @@ class Chains:
         """Says nothing of the URL, only of its sender: so it is not remembered."""
         self._metrics.not_asked()
         now_s = self._clock()
-        if now_s - self._told_busy_s >= _TOLD_EVERY_S:
-            self._told_busy_s = now_s
+        if self._busy_told.is_over(now_s):
+            self._busy_told = Pause(now_s, _TOLD_EVERY_S)
             _log.warning("not fetched", url=url[:256], why=Why.BUSY, detail=detail)
         return Lacking(why=Why.BUSY, detail=detail, until=now_s)
 

@@ -19,6 +19,8 @@ from cryptography.x509.verification import (
     VerificationError,
 )
 
+from trunkward.engines.pause import Pause
+
 #: Seconds for which a certificate that did not lead there is not looked at again.
 _REFUSED_FOR_S = 60
 _MOST = 16_384
@@ -31,20 +33,20 @@ class Chains:
 
     def __init__(self) -> None:
         """Knows nothing yet."""
-        #: By certificate and authority: whether it leads there, and until when that is so.
-        self._known: dict[tuple[str, str], tuple[bool, float]] = {}
+        #: By certificate and authority: whether it leads there, and how long that is so.
+        self._known: dict[tuple[str, str], tuple[bool, Pause]] = {}
 
     def leads(self, certificate: x509.Certificate, sha256: str, authority: str, pem: str, now: float) -> bool:
         """Whether a certificate leads to an authority now; `sha256` and `authority` are their names."""
         known = self._known.get((sha256, authority))
-        if known is None or now >= known[1]:
+        if known is None or known[1].is_over(now):
             if len(self._known) >= _MOST:
                 self._known.clear()
             known = self._known[sha256, authority] = _look(certificate, pem, now)
         return known[0]
 
 
-def _look(certificate: x509.Certificate, pem: str, now: float) -> tuple[bool, float]:
+def _look(certificate: x509.Certificate, pem: str, now: float) -> tuple[bool, Pause]:
     verifier = (
         PolicyBuilder()
         .store(_store(pem))
@@ -55,8 +57,8 @@ def _look(certificate: x509.Certificate, pem: str, now: float) -> tuple[bool, fl
     try:
         chain = verifier.verify(certificate, []).chain
     except VerificationError:
-        return False, now + _REFUSED_FOR_S
-    return True, min(one.not_valid_after_utc for one in chain).timestamp()
+        return False, Pause(now, _REFUSED_FOR_S)
+    return True, Pause(now, min(one.not_valid_after_utc for one in chain).timestamp() - now)
 
 
 @lru_cache(maxsize=256)

@@ -23,7 +23,7 @@ from trunkward.admission.screen import Case
 from trunkward.admission.verified import NO_IDENTITY, called_as, policy_of, worth_of
 from trunkward.calls.verdict import Wait
 from trunkward.engines.fetcher_client import FetcherBusy, FetcherLost
-from trunkward.engines.fetcher_wire import ChainAnswer, ChainGiven, NoChain
+from trunkward.engines.fetcher_wire import ChainAnswer, ChainGiven, NoChain, holds
 from trunkward.engines.trust import Trust
 from trunkward.fetch.chains import Fault, fault_of
 from trunkward.gate.known import KnownChains
@@ -31,6 +31,7 @@ from trunkward.gate.verification_counts import VerificationCounts
 from trunkward.gate.waiting import Waiting
 from trunkward.shaken.causes import Cause, CredentialFault
 from trunkward.shaken.credential import Credential, credential_of
+from trunkward.shaken.diversion import MAX_DEPTH
 from trunkward.shaken.received import RCD
 from trunkward.shaken.verify import Judged, Verification, Verstat, urls_of, verify
 from trunkward.trunks.verification import LEAST_WAIT_MS
@@ -44,8 +45,9 @@ FIRST_WAIT_MS, MOST_WAIT_MS = 100, 500
 OURS_S = 1.0
 #: Calls that are let wait at once, by one gate, half of them at most of one sender; others go on unverified.
 MOST_WAITING = 2000
-#: URLs of one call that are asked for: a `shaken` and its `div`s. What is known of others is used.
-MOST_ASKED = 4
+#: URLs of one call that are asked for: a `shaken` and its `div`s, each of which may be of another provider.
+#: What is known of others is used.
+MOST_ASKED = 1 + MAX_DEPTH
 #: Seconds after which a credential is looked at again: it may have ended, and so may the list of revocations.
 RECHECK_S = 60.0
 
@@ -132,7 +134,7 @@ class Verifying:
 
     def _knows(self, url: str, now_s: float) -> bool:
         known = self._known.peek(url)
-        return known is not None and known.answer.until > now_s
+        return known is not None and holds(known.answer, now_s)
 
     async def _wanting(self, urls: list[str], sender: str) -> tuple[dict[str, Unverified], list[str]]:
         """Asks for chains and waits a moment: which the fetcher is not asked for, and which are late.
@@ -183,7 +185,7 @@ class Verifying:
         hindered = {}
         for url in urls:
             known = self._known.peek(url)
-            if known is not None and isinstance(known.answer, NoChain) and known.answer.until > now_s:
+            if known is not None and isinstance(known.answer, NoChain) and holds(known.answer, now_s):
                 fault = fault_of(known.answer.why)
                 if fault is not Fault.SENDER:
                     hindered[url] = Unverified(why=known.answer.why, node_wide=fault is Fault.NODE)
@@ -193,7 +195,11 @@ class Verifying:
         known = self._known.peek(url)
         if known is None:
             return CredentialFault(Cause.CERTIFICATE_UNAVAILABLE, "not here in time")
-        if known.credential is None or known.edition != trust.edition or now_s - known.at_s > RECHECK_S:
+        if (
+            known.credential is None
+            or known.edition != trust.edition
+            or not 0 <= now_s - known.at_s <= RECHECK_S
+        ):
             known.credential = _looked_at(known.answer, trust, now_s)
             known.edition, known.at_s = trust.edition, now_s
         self._known.used(url, known)

@@ -86,7 +86,8 @@ def wanted(declared: Declared) -> list[Wanted]:
 
 def due(names: Iterable[Wanted], known: Targets, now: float) -> list[Wanted]:
     """Those to ask DNS for now."""
-    return [one for one in names if known.of(one).ask_at <= now]
+    # by more than it is ever put off, a clock did that which was ahead
+    return [one for one in names if not 0 < known.of(one).ask_at - now <= LONGEST_S]
 
 
 def updated(
@@ -103,7 +104,7 @@ def updated(
         peers.setdefault(one.peer, {})[str(one.host)] = _after(known.of(one), found.get(one), now)
     there = _hosts(peers)
     until = dict.fromkeys(_hosts(known.peers), now + FORMER_S) | {
-        host: until for host, until in known.former_until.items() if until > now
+        host: min(until, now + FORMER_S) for host, until in known.former_until.items() if until > now
     }
     # as they were: an address that comes back and goes again begins anew
     whose = known.former | _hosts(known.peers)

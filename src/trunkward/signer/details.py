@@ -14,9 +14,12 @@ from pathlib import Path
 import msgspec
 
 from trunkward.journal.chain import UNREADABLE
+from trunkward.signer.segments import MAX_LINE
 
 #: Bytes looked at in one piece, from the end backwards.
 _PIECE = 1 << 20
+#: Files with lines that were to be written together: on both sides of a midnight, or of a clock's step.
+_AT_ONCE = 2
 
 
 class _Seq(msgspec.Struct):
@@ -35,7 +38,6 @@ class Details:
         directory.mkdir(mode=0o700, exist_ok=True)
         self._day = ""
         self._fd = -1
-        self._size = 0
         self.take_back(last_seq)
 
     def append(self, lines: list[tuple[float, bytes]]) -> None:
@@ -52,7 +54,6 @@ class Details:
             block = b"".join([line for _, line in lines[at:end]])
             if os.write(self._fd, block) != len(block):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            self._size += len(block)
             at = end
 
     def sync(self) -> None:
@@ -62,11 +63,14 @@ class Details:
 
     def take_back(self, last_seq: int) -> None:
         """Cuts off what belongs to lines after this one. Raises `OSError`."""
-        # lines that were to be written together may lie on both sides of a midnight, not further apart
-        for path in sorted(self._directory.glob("*.jsonl"))[-2:]:
-            self._open(path.stem)
-            self._size = _end_of(self._fd, last_seq)
-            os.ftruncate(self._fd, self._size)
+        self.close()
+        # those written last by what they end with, not by name: the clock may have been ahead for days
+        for path in sorted(self._directory.glob("*.jsonl"), key=_ends_with)[-_AT_ONCE:]:
+            fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                os.ftruncate(fd, _end_of(fd, last_seq))
+            finally:
+                os.close(fd)
 
     def over(self, now_s: float, keep_days: int) -> list[Path]:
         """Files of days that are no longer kept, the oldest first."""
@@ -83,7 +87,7 @@ class Details:
         self.close()
         path = self._directory / f"{day}.jsonl"
         self._fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._day, self._size = day, os.fstat(self._fd).st_size
+        self._day = day
         directory = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(directory)  # the name is on the disk, too
@@ -94,6 +98,20 @@ class Details:
 def _day_of(at_s: float) -> str:
     now = time.gmtime(at_s)
     return date(now.tm_year, now.tm_mon, now.tm_mday).isoformat()
+
+
+def _ends_with(path: Path) -> tuple[bool, int]:
+    """Whether a file ends with what a crash left of a line; else the number of its last one."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - MAX_LINE))
+        tail = file.read()
+    if not tail.endswith(b"\n"):
+        return bool(tail), 0
+    try:
+        return False, _decode_seq(tail[:-1].rpartition(b"\n")[2]).seq
+    except UNREADABLE:
+        return True, 0
 
 
 def _end_of(fd: int, last_seq: int) -> int:

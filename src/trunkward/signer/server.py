@@ -36,7 +36,8 @@ from trunkward.journal.segments import STARTED, STOPPED
 from trunkward.signer.committing import Committing
 from trunkward.signer.desk import SigningDesk
 from trunkward.signer.forgetting import Forgetting, Retention
-from trunkward.signer.identity import ENDS_WITH_THE_NEXT, Awaited, IdentityFiles, IdentityUnfit, begin
+from trunkward.signer.identity import ENDS_WITH_THE_NEXT, Awaited, begin
+from trunkward.signer.identity_files import IdentityFiles, IdentityUnfit
 from trunkward.signer.journal import Journal, Line
 from trunkward.signer.kept_certificates import keep
 from trunkward.signer.looking import Looking
@@ -108,7 +109,7 @@ class _Office:
     metrics: SignerMetrics
     clock: Callable[[], float]
     connections: set[asyncio.Transport] = field(default_factory=set)
-    #: uid -> (time of its last journal line, connections since).
+    #: uid -> (when its last journal line was written, in seconds that pass; connections since).
     _strangers: dict[int, tuple[float, int]] = field(default_factory=dict)
     _told: Head | None = None
     _not_taken: str = ""
@@ -128,9 +129,9 @@ class _Office:
     def peer_refused(self, uid: int, pid: int) -> None:
         """Count a stranger; journal the first of a minute with the number of the ones before."""
         self.metrics.refused_peers.inc()
-        now_s = self.clock()
+        now_s = self.desk.passing()
         key = uid if uid in self._strangers or len(self._strangers) < _PEERS_REMEMBERED else -1
-        last_s, since = self._strangers.get(key, (0.0, 0))
+        last_s, since = self._strangers.get(key, (float("-inf"), 0))
         if now_s - last_s < PEER_REFUSED_EVERY_S:
             self._strangers[key] = (last_s, since + 1)
             return

@@ -127,7 +127,7 @@ class Alerts:
                     told.pop(name, None)
                     continue
                 used = settled + spent.granted
-                refused = used < cap and self._full.get(name, 0.0) > now
+                refused = used < cap and 0 < self._full.get(name, 0.0) - now <= FULL_S
                 if refused:
                     used = cap
                 level, percent = crossed(told.get(name, 0), caps.alerts, used, cap)

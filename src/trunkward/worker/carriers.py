@@ -43,7 +43,9 @@ def carriers_seen(declared: Declared, report: HealthReport, targets: Targets, no
     }
     for target in report.targets:
         if target.peer in states:
-            states[target.peer].append(State(target.state) if now - report.at <= _LEFT_S else State.UNKNOWN)
+            states[target.peer].append(
+                State(target.state) if abs(now - report.at) <= _LEFT_S else State.UNKNOWN
+            )
     return Carriers(
         carriers=Counter(
             _state(states[f"carrier:{carrier.name}"], leads_nowhere=_leads_nowhere(carrier, targets))

@@ -11,6 +11,7 @@ from trunkward.control.health_facts import CertificateFacts
 from trunkward.control.shown import identity_sources
 from trunkward.engines.certificate_state import IdentitiesState, read_state
 from trunkward.engines.certificates import identity_facts, shown, shown_facts
+from trunkward.engines.pause import NO_PAUSE, Pause
 from trunkward.settings import Paths
 from trunkward.trunks.model import Declared
 from trunkward.worker.outbox import Outbox
@@ -30,18 +31,18 @@ class CertificateAlarms:
     ) -> None:
         """`look`: what is to be seen; `node`: the node's name; `log` hears each alarm."""
         self._outbox, self._look, self._node, self._log = outbox, look, node, log
-        self._next = 0.0
+        self._pause = NO_PAUSE
         self._wrong_since: dict[str, float] = {}
 
     def round(self, now: float) -> None:
         """Once a minute. Raises `OSError`. `now` in seconds since the epoch."""
-        if now < self._next:
+        if not self._pause.is_over(now):
             return
-        self._next = now + ROUND_S
+        self._pause = Pause(now, ROUND_S)
         at = datetime.fromtimestamp(now, UTC)
         facts = self._look(at)
         wrong = {one.name for one in facts if one.problem or one.until is None}
-        self._wrong_since = {name: self._wrong_since.get(name, now) for name in wrong}
+        self._wrong_since = {name: min(self._wrong_since.get(name, now), now) for name in wrong}
         wrong_for_s = {name: now - since for name, since in self._wrong_since.items()}
         told, before = self._outbox.told, dict(self._outbox.told)
         fresh: list[Alarm] = []

@@ -7,6 +7,7 @@ from functools import partial
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from trunkward.engines.journals import append_minute, last_minute, read_private_key, told_heads
+from trunkward.engines.pause import NO_PAUSE, Pause
 from trunkward.engines.pki_files import PkiFiles
 from trunkward.journal.chain import Entry
 from trunkward.journal.commitment import SALT_BYTES
@@ -27,10 +28,10 @@ class Heads:
         """`log` hears when heads cannot be signed."""
         self._paths = paths
         self._log = log
-        self._next_s = float("-inf")
+        self._pause = NO_PAUSE
         self._last: Entry | None = None
         self._signed: list[Head] = []
-        self._signed_s = float("-inf")
+        self._silence = NO_PAUSE
         self._key: Ed25519PrivateKey | None = None
         self._problem = ""
         #: When heads were last signed, seconds since the epoch; of `trunkward_worker_heads_signed`.
@@ -38,9 +39,9 @@ class Heads:
 
     def round(self, now_s: float) -> None:
         """Signs what has moved, once a minute."""
-        if now_s < self._next_s:
+        if not self._pause.is_over(now_s):
             return
-        self._next_s = now_s + EVERY_S
+        self._pause = Pause(now_s, EVERY_S)
         try:
             self._sign(now_s)
         except Exception as problem:  # whatever it is: records are shipped all the same
@@ -56,9 +57,9 @@ class Heads:
             self._last = last_minute(self._paths.heads)
             self._key = read_private_key(PkiFiles(self._paths.pki).heads_key)
         heads = told_heads(self._paths)
-        if heads == self._signed and now_s - self._signed_s < AT_LEAST_S:
+        if heads == self._signed and not self._silence.is_over(now_s):
             return
         entry, line = signed_minute(self._last, heads, round(now_s, 3), self._key, _salt)
         append_minute(self._paths.heads, line)
-        self._last, self._signed, self._signed_s = entry, heads, now_s
+        self._last, self._signed, self._silence = entry, heads, Pause(now_s, AT_LEAST_S)
         self.signed_at = now_s

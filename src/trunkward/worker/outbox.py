@@ -111,7 +111,8 @@ class Outbox:
                 mine = [one for one in self._kept.waiting if one.channel == channel]
                 first = min(mine, key=lambda one: one.next_at, default=None)
                 wait_s = first.next_at - self._now() if first else None
-                if first is not None and wait_s is not None and wait_s <= 0:
+                # by more than it is ever put off, a clock did that which was wrong
+                if first is not None and wait_s is not None and not 0 < wait_s <= LAST_RETRY_S:
                     return first
                 self._changed.wait(wait_s)
         return None

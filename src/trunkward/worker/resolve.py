@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from trunkward.engines.pause import NO_PAUSE, Pause
 from trunkward.fetch.names import Dns
 from trunkward.routing.locate import Located, NotLocated, locate
 from trunkward.routing.ports import Names, NamesUnavailable
@@ -43,7 +44,7 @@ class TargetResolver:
         self._ask = ask
         self._known = _read(path)
         self._seen: Declared | None = None
-        self._written_at = 0.0
+        self._fresh = NO_PAUSE
         #: Something has changed that is not in the file yet.
         self._unwritten = not path.exists()
 
@@ -66,11 +67,11 @@ class TargetResolver:
             if (problem := after.of(one).problem) != before.of(one).problem:
                 self._unwritten = True
                 self._log("name looked up", peer=one.peer, host=str(one.host), problem=problem)
-        if self._unwritten or (after != before and now - self._written_at >= _WRITTEN_S):
+        if self._unwritten or (after != before and self._fresh.is_over(now)):
             # what is known is kept first: a full disk must not have DNS asked twice a second
             self._unwritten = True
             _write(self._path, after)
-            self._unwritten, self._written_at = False, now
+            self._unwritten, self._fresh = False, Pause(now, _WRITTEN_S)
 
     def _found(self, declared: Declared, asked: list[Wanted]) -> dict[Wanted, Located | str]:
         def one(wanted: Wanted) -> Located | str:

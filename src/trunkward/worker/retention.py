@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from trunkward.engines.pause import NO_PAUSE, Pause
 from trunkward.store.records import RecordStore
 from trunkward.trunks.retention import DAY_S, RetentionPolicy
 
@@ -30,7 +31,7 @@ class Retention:
         self._store = store
         self._log = log
         self._policy: RetentionPolicy | None = None
-        self._next_look_s = float("-inf")
+        self._pause = NO_PAUSE
         #: Tenants still to be looked at in this pass, None after the last; what was deleted of the first:
         #: calls, parts of ladders, events.
         self._left: list[str | None] = []
@@ -48,11 +49,11 @@ class Retention:
     ) -> None:
         """Goes on with what is due, for a fifth of a second at most; `went_on` is called after each batch."""
         if policy != self._policy:  # perhaps a shorter one
-            self._policy, self._left, self._next_look_s = policy, [], float("-inf")
+            self._policy, self._left, self._pause = policy, [], NO_PAUSE
         if not self._left:
-            if now_s < self._next_look_s:
+            if not self._pause.is_over(now_s):
                 return
-            self._next_look_s = now_s + LOOK_S
+            self._pause = Pause(now_s, LOOK_S)
             self._left = [*sorted({*self._store.tenants(), *self._store.events.tenants()}), None]
         until = clock() + _SHARE_S
         while self._left:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from trunkward.control.traceback_requests import OpenRequest, Urgency, event, in_words
+from trunkward.engines.pause import NO_PAUSE, Pause
 from trunkward.worker.outbox import Outbox
 
 ROUND_S = 60.0
@@ -26,13 +27,13 @@ class TracebackAlarms:
     ) -> None:
         """`look`: those that are not answered; `node`: the node's name; `log` hears each alarm."""
         self._outbox, self._look, self._node, self._log = outbox, look, node, log
-        self._next = 0.0
+        self._pause = NO_PAUSE
 
     def round(self, now: float) -> None:
         """Once a minute. Raises `OSError`. `now` in seconds since the epoch."""
-        if now < self._next:
+        if not self._pause.is_over(now):
             return
-        self._next = now + ROUND_S
+        self._pause = Pause(now, ROUND_S)
         told = self._outbox.told
         before = {name: level for name, level in told.items() if name.startswith(_KIND)}
         urgent = {

@@ -1,5 +1,6 @@
 """What becomes of a list when fetching or reading it fails in a way nobody foresaw: the one before, and a next try."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,8 +10,12 @@ import pytest
 import structlog
 
 from trunkward.certificates import identities as identities_module
+from trunkward.certificates import signing as signing_module
 from trunkward.certificates.identities import STUCK_S, Identities
 from trunkward.certificates.lists import FIRST_RETRY_S, KeptList, Read
+from trunkward.certificates.signing import Held, Signing
+from trunkward.control.shown_certificate import Lifetime
+from trunkward.fetch.published import CONTENT_TYPE
 from trunkward.shaken.trusted_list import ListRefused
 
 
@@ -109,3 +114,52 @@ def test_a_round_that_does_not_end_is_no_life(monkeypatch: pytest.MonkeyPatch) -
     assert not identities.works
     identities.round(datetime.now(UTC))
     assert identities.works
+
+
+def test_a_clock_that_was_ahead_for_a_moment_puts_off_no_fetch(world: World) -> None:
+    right = world.now
+    world.now += timedelta(days=300)
+    assert world.round()
+    world.now, world.answer = right, b"2"
+    assert world.round()
+    # and none of a process after that one, which has only the file's time
+    world.now += timedelta(days=300)
+    assert world.round()
+    ahead_s = world.now.timestamp()
+    os.utime(world.file, (ahead_s, ahead_s))
+    again = World(world.file.parent)
+    again.answer = b"3"
+    assert again.kept.round(right)
+    assert (again.kept.value, again.kept.state.at) == (3, right)
+
+
+def test_a_restart_fetches_nothing_before_its_time(world: World) -> None:
+    assert world.round()
+    again = World(world.file.parent)
+    fetched_at = again.kept.state.at
+    assert fetched_at is not None
+    assert again.kept.state.next_attempt == fetched_at + timedelta(hours=1)
+    assert not again.kept.round(fetched_at + timedelta(minutes=59))
+    assert again.kept.round(fetched_at + timedelta(hours=1))
+
+
+def test_a_clock_that_was_ahead_for_a_moment_puts_off_no_look_at_a_chain(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A provider's certificate is looked for from outside as before; whoever takes it away is found."""
+    looks, now = list[str](), datetime.now(UTC)
+
+    def look_at(url: str, *_: object) -> str:
+        looks.append(url)
+        return CONTENT_TYPE
+
+    monkeypatch.setattr(signing_module, "look_at", look_at)
+    task: Any = SimpleNamespace(
+        name="node", spc="709J", source="acme", chain="/nowhere/chain.pem", published_trusted="", address=""
+    )
+    signing = Signing(task, SimpleNamespace(), SimpleNamespace(), structlog.get_logger())  # type: ignore[arg-type]
+    lifetime = Lifetime(begins=now, ends=now + timedelta(days=400))
+    signing._used = Held(pem=b"", lifetime=lifetime, url="https://sp.example.com/a.pem")
+    for at in (now + timedelta(days=300), now, now + timedelta(minutes=1), now + timedelta(hours=1)):
+        signing._look(at)
+    assert len(looks) == 3

@@ -166,3 +166,22 @@ def test_a_renewal_that_fails_keeps_what_is_there(tmp_path: Path, bound: socket.
     told = run_until(tmp_path, bound, [AcmeFailed("no")], failures=1)
     assert told.until is not None
     assert (tmp_path / "chain.pem").read_bytes() == old
+
+
+def test_a_clock_that_was_ahead_for_a_moment_puts_off_no_question(
+    tmp_path: Path, bound: socket.socket
+) -> None:
+    (tmp_path / "chain.pem").write_bytes(issued())
+
+    async def whole() -> None:
+        obtainer = Obtainer(
+            Authority(directory=DIRECTORY, account_key=tmp_path / "key", trusted=tmp_path / "ca"),
+            request=REQUEST, chain=tmp_path / "chain.pem", state=tmp_path / "state.json", bound=[bound],
+        )  # fmt: skip
+        now = datetime.now(UTC)
+        await obtainer._ask_suggestion(now)
+        assert not obtainer._unasked.is_over(now.timestamp() + 3600)
+        await obtainer._ask_suggestion(now + timedelta(days=300))
+        assert obtainer._unasked.is_over(now.timestamp() + 3600)
+
+    asyncio.run(whole())

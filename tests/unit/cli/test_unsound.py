@@ -8,7 +8,7 @@ import pytest
 from trunkward.cli import apply, planning
 from trunkward.cli.changing import configuration_store
 from trunkward.cli.planning import Held, planned_change
-from trunkward.cli.unsound import told_sound
+from trunkward.cli.unsound import told_borne_out
 from trunkward.control.acts import put_down
 from trunkward.control.configuration import Plan
 from trunkward.control.traceback_requests import TracebackOpened
@@ -78,7 +78,7 @@ def test_apply_says_it_once(
 def test_a_start_says_it(node: EvidenceNode, capsys: pytest.CaptureFixture[str]) -> None:
     said = changed(node)
     with configuration_store(node.paths, make=True) as store:
-        assert told_sound(node.paths, store) == []
+        assert told_borne_out(node.paths, store, None, node.now).records == []
     told = " ".join(capsys.readouterr().err.split())
     assert told.count(said) == 1
     assert UNPROVEN not in told
@@ -90,5 +90,5 @@ def test_of_traceback_requests_as_well(node: EvidenceNode, capsys: pytest.Captur
     foreign(node)
     assert len([one for one in planned(node).warnings if UNPROVEN in one]) == 1
     with configuration_store(node.paths, make=True) as store:
-        told_sound(node.paths, store)
+        told_borne_out(node.paths, store, None, node.now)
     assert " ".join(capsys.readouterr().err.split()).count(UNPROVEN) == 1

@@ -397,3 +397,23 @@ def test_it_uses_a_fifth_of_a_core_and_comes_last() -> None:
     share, nice = done.stdout.split()
     assert float(share) < 0.3
     assert nice == "19"
+
+
+@pytest.mark.parametrize("which", ["whole_at", "calls"])
+def test_what_was_verified_by_a_clock_that_was_ahead_is_followed_from_the_first_line(
+    node: Node, which: str
+) -> None:
+    first, ahead = looked(node, 0), time.time() + 300 * 86_400
+    told_then = replace(first.told, at=ahead, good_at=ahead)
+    write_verified(node.paths, replace(first, told=told_then, **{which: ahead}))
+    node.write(1000)
+    node.sign(900)
+    found = looked(node, 0)
+    assert "; from the first line on" in found.told.looked_at
+    assert max(found.whole_at, found.calls, found.told.good_at) <= time.time()
+    assert "; from where the last look had come to" in looked(node, 0).told.looked_at
+
+
+def test_heads_of_the_future_are_no_sign_that_heads_are_signed(node: Node) -> None:
+    node.sign(-300 * 86_400)
+    assert "no head was signed since 2" in looked(node, 1).told.problem

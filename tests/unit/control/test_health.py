@@ -179,6 +179,10 @@ def test_without_any_gate_known_nothing_is_promised() -> None:
             "the clock is not synchronised",
         ),
         (RetentionFacts(at=NOW - 49 * 3600, problem=""), "nobody has looked for 49 hours what is over: end"),
+        (
+            RetentionFacts(at=NOW + 49 * 3600, problem=""),
+            "nobody has looked since a clock was ahead what is over",
+        ),
     ],
 )
 def test_evidence_that_is_kept_for_too_long(found: RetentionFacts | None, problem: str | None) -> None:
@@ -212,6 +216,7 @@ _GOOD = VerifiedFacts(at=NOW - 3600, changed=False, problem="", good_at=NOW - 36
         (replace(_GOOD, at=NOW, problem="database is locked"), None),
         (replace(_GOOD, good_at=NOW - 47.9 * 3600), None),
         (replace(_GOOD, good_at=NOW - 49 * 3600), "not verified for 49 hours"),
+        (replace(_GOOD, good_at=NOW + 49 * 3600), "not verified since a clock was ahead"),
         (
             replace(_GOOD, good_at=NOW - 49 * 3600, problem="database is locked"),
             "not verified for 49 hours: database is locked",

@@ -73,3 +73,9 @@ def test_what_the_authority_asks_for_is_kept_to() -> None:
 
 def test_a_failure_never_hurries_a_renewal() -> None:
     assert due(attempts=Attempts(failures=1, last=NOW - DAY)) == NINETY.ends - 30 * DAY
+
+
+def test_a_try_by_a_clock_that_was_ahead_puts_none_off() -> None:
+    ahead = NOW + 300 * DAY
+    assert due(lifetime=None, attempts=Attempts(failures=3, last=ahead)) == NOW
+    assert due(attempts=Attempts(last=ahead), suggested=NOW - DAY) == NOW - DAY

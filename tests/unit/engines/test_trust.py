@@ -274,6 +274,9 @@ def test_what_gates_refuse_is_told_to_a_person(world: World) -> None:
     assert trusted == ""
     assert revocations.startswith("gate-0: ")
     assert "crl-malformed" in revocations
+    # not for as long as a gate's clock was ahead that is gone
+    now -= timedelta(days=300)
+    assert problems() == ["", ""]
 
 
 @pytest.mark.parametrize(
@@ -304,3 +307,13 @@ def test_a_node_without_an_administrator_trusts_its_own_test_authority(world: Wo
     assert alone.trust is not None
     assert alone.trust.is_test
     assert alone.trust.authorities.roots == (world.sti.home.root.certificate,)
+
+
+def test_a_clock_that_was_ahead_for_a_moment_puts_off_no_look(world: World) -> None:
+    right = world.now
+    world.now += 300 * 86_400
+    world.look()
+    world.now = right
+    assert world.files.is_behind()
+    world.look()
+    assert not world.files.is_behind()

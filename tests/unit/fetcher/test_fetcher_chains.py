@@ -394,3 +394,15 @@ def test_a_full_disk_costs_no_call_its_verification() -> None:
 def test_each_reason_is_counted_from_the_start(why: Why) -> None:
     value = FetcherMetrics().registry.get_sample_value("trunkward_fetcher_fetches_total", {"result": why})
     assert value == 0
+
+
+def test_a_clock_that_was_ahead_for_a_moment_shuts_out_no_host() -> None:
+    async def scenario(chains: Chains, host: Host, places: Places, clock: Clock) -> None:
+        clock.now += 300 * DAY
+        host.fails = NotFetched(Why.CONNECTION, "no answer")
+        assert isinstance(await chains.get(URL, NORTH), Lacking)
+        clock.now -= 300 * DAY
+        host.fails = None
+        assert isinstance(await chains.get(URL, NORTH), Kept)
+
+    run(scenario)

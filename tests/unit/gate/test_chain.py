@@ -20,6 +20,7 @@ from trunkward.admission.identify import Stranger, identify
 from trunkward.admission.snapshot import Snapshot, compile_snapshot
 from trunkward.calls.attempt import CallAttempt, TlsFacts
 from trunkward.control.node_file import read_node_file
+from trunkward.engines.pause import Pause
 from trunkward.gate import chain as module
 from trunkward.gate import peer as peer_module
 from trunkward.gate.chain import Chains
@@ -120,7 +121,7 @@ def test_it_is_looked_at_once_and_again_after_its_end(monkeypatch: pytest.Monkey
     looked: list[float] = []
     real = module._look
 
-    def look(certificate: x509.Certificate, pem: str, now: float) -> tuple[bool, float]:
+    def look(certificate: x509.Certificate, pem: str, now: float) -> tuple[bool, Pause]:
         looked.append(now)
         return real(certificate, pem, now)
 
@@ -135,6 +136,10 @@ def test_it_is_looked_at_once_and_again_after_its_end(monkeypatch: pytest.Monkey
     assert not leads(early, ROOT.pem, NOW - timedelta(days=1, seconds=30), chains)
     assert not leads(early, ROOT.pem, NOW - timedelta(days=1, seconds=1), chains)
     assert leads(early, ROOT.pem, NOW - timedelta(days=1) + timedelta(seconds=31), chains)
+    # nor is one refused for as long as the clock was ahead in which it had ended
+    late = Party("pbx", ROOT, names=DNS)
+    assert not leads(late, ROOT.pem, NOW + timedelta(days=300), chains)
+    assert leads(late, ROOT.pem, NOW, chains)
 
 
 @pytest.mark.parametrize(

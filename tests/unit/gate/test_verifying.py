@@ -27,6 +27,7 @@ from trunkward.gate.verifying import FIRST_WAIT_MS, MOST_ASKED, MOST_WAIT_MS, QU
 from trunkward.shaken.attest import Attestation
 from trunkward.shaken.causes import Cause
 from trunkward.shaken.crl import NO_LIST, Revocations
+from trunkward.shaken.diversion import MAX_DEPTH
 from trunkward.shaken.passport import RcdClaims
 from trunkward.shaken.trusted_list import TrustedList
 from trunkward.shaken.verify import Verification, Verstat
@@ -578,5 +579,38 @@ def test_a_date_is_of_the_same_time(provider: Provider, date: str, cause: Cause 
         found = await world.look(call_in([], headers=headers))
         error = found.passports[0].error
         assert (error.cause if error else None) is cause
+
+    run(provider, scenario)
+
+
+def test_a_clock_that_was_ahead_for_a_moment_leaves_no_call_without_a_look(provider: Provider) -> None:
+    """Neither a host that failed then is shut out, nor what was found of a certificate then believed."""
+
+    async def scenario(world: World) -> None:
+        ahead = NOW + 10 * DAY
+        world.fetcher.answers[provider.url] = NoChain(id=1, why="deadline", detail="", until=ahead + 30)
+        await world.look(world.case(), ahead)
+        world.fetcher.answers[provider.url] = world.given(until=ahead + DAY)
+        assert (await world.look(world.case())).outcome is Verstat.PASSED
+        known = world.verifying._known.peek(provider.url)
+        assert known is not None
+        looked = known.credential
+        await world.look(world.case(), ahead)
+        await world.look(world.case())
+        assert known.credential is not looked
+        assert known.at_s == NOW
+
+    run(provider, scenario)
+
+
+def test_each_signature_of_the_longest_chain_is_asked_for(provider: Provider) -> None:
+    """One `shaken` and as many `div`s as there may be, each by another provider: none is 436 for ever."""
+
+    async def scenario(world: World) -> None:
+        urls = [f"https://sp{number}.example.net/c.pem" for number in range(1 + MAX_DEPTH)]
+        world.fetcher.answers = dict.fromkeys(urls, world.given())
+        call = call_in([provider.at(url).identity(CALLING, CALLED, iat=NOW) for url in urls])
+        await world.look(call)
+        assert world.fetcher.asked == urls
 
     run(provider, scenario)

@@ -306,6 +306,10 @@ CASES = {
 
 #: More that an alert fires on.
 ALSO = {
+    # a clock was ahead when they were signed last, which is not to be taken for a moment ago
+    "TrunkwardHeadsNotSigned": {
+        _series("trunkward_worker_heads_signed_timestamp_seconds"): f"{300 * _DAY}+0x140"
+    },
     # gates that are lost count nothing: it is the edge that refuses
     "TrunkwardRefusalsByUs": {
         _series("trunkward_edge_verdicts_total", _EDGE): "0+2x30",

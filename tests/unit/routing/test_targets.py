@@ -105,3 +105,14 @@ def test_names_of_a_configuration() -> None:
         ("carrier:north", "north.example.net", Transport.TLS),
         ("trunk:acme-hq", "pbx.acme.example.com:5061", Transport.TLS),
     ]
+
+
+def test_a_clock_that_was_ahead_for_a_moment_puts_off_no_question() -> None:
+    ahead = NOW + 300 * 86_400
+    known = updated(Targets(), [NORTH], {NORTH: at("192.0.2.1:5061")}, NOW)
+    known = updated(known, [NORTH], {NORTH: at("192.0.2.2:5061")}, ahead)
+    assert due([NORTH], known, NOW) == [NORTH]
+    known = updated(known, [NORTH], {NORTH: at("192.0.2.2:5061")}, NOW)
+    assert due([NORTH], known, NOW + 1) == []
+    # and an address that is gone is not a peer's for as long either
+    assert known.former_until == {"192.0.2.1:5061": NOW + FORMER_S}

@@ -13,7 +13,8 @@ import structlog
 from trunkward.signer import looking as module
 from trunkward.signer import server
 from trunkward.signer.desk import SigningDesk
-from trunkward.signer.identity import Identity, IdentityUnfit, begin
+from trunkward.signer.identity import Identity, begin
+from trunkward.signer.identity_files import IdentityUnfit
 from trunkward.signer.looking import Found, Looking
 from trunkward.signer.metrics import SignerMetrics
 from trunkward.signer.server import _Office
@@ -289,3 +290,19 @@ def test_what_is_done_again_and_again_outlives_any_exception(house: Any) -> None
         "error": "RecursionError: too deep",
         "log_level": "error",
     }
+
+
+def test_a_clock_that_is_set_back_hides_no_stranger(house: Any) -> None:
+    """One line a minute for each of them, in seconds that pass."""
+    world = Office(house)
+    office, passed = world.office, [0.0]
+    office.desk.passing = lambda: passed[0]
+    office.peer_refused(1000, 1)
+    house.now_s -= 300 * 86_400
+    passed[0] = 59.0
+    office.peer_refused(1000, 1)
+    passed[0] = 60.0
+    office.peer_refused(1000, 1)
+    house.now_s += 600 * 86_400
+    office.peer_refused(1000, 1)
+    assert [(one["uid"], one["before"]) for one in world.lines] == [(1000, 0), (1000, 1)]

@@ -242,3 +242,40 @@ def test_days_that_are_over(path: Path) -> None:
     assert [one.stem for one in over] == ["2026-11-14", "2026-11-15"]
     assert journal.details_over(NOW_S, 30) == []
     journal.close()
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+@pytest.mark.parametrize("left", [b'{"seq":7,"values":{}}\n', b'{"seq":7,"val'])
+def test_values_of_no_line_are_found_after_days_of_a_clock_that_was_ahead(
+    path: Path, monkeypatch: pytest.MonkeyPatch, is_killed: bool, left: bytes
+) -> None:
+    """By what the files end with, and not by their names: else the line that comes next is called changed."""
+    journal = Journal(path)
+    for number, days in enumerate((0, 4000, 4001, 0)):
+        journal.commit([line(number, NOW_S + days * DAY_S)])
+    if is_killed:
+        journal.close()
+        with (path.parent / "details" / "2026-11-23.jsonl").open("ab") as file:
+            file.write(left)
+        journal = Journal(path)
+    else:
+        monkeypatch.setattr(journal._segments, "write", _no_space)
+        with pytest.raises(JournalError):
+            journal.commit([line(4)])
+        monkeypatch.undo()
+    journal.commit([line(5)])
+    journal.close()
+    assert checked(path).findings == []
+    assert [of["seq"] for of in read_values(path)] == [1, 6, 7]
+
+
+def test_a_journal_that_is_begun_anew_takes_few_values_of_the_one_before(path: Path) -> None:
+    journal = Journal(path)
+    for days in range(9):
+        journal.commit([line(days, NOW_S + days * DAY_S)])
+    journal.close()
+    for segment in path.glob("*.jsonl"):
+        segment.unlink()
+    Journal(path).close()
+    days_left = [one for one in sorted((path.parent / "details").iterdir()) if one.stat().st_size]
+    assert len(days_left) == 7

@@ -267,6 +267,36 @@ def test_it_is_given_up_when_it_is_old_or_too_many_wait(file: Path, boxes: list[
     assert (outbox.waiting, outbox.given_up) == (MOST_WAITING, 4)
 
 
+def test_a_clock_that_was_ahead_for_a_moment_puts_off_no_message(file: Path, boxes: list[Outbox]) -> None:
+    """Nor of a process after that one: when it is tried again is in the file."""
+    lost, got = [True], list[Message]()
+
+    def send(message: Message) -> None:
+        if lost[0]:
+            raise NotDelivered("nobody there")
+        got.append(message)
+
+    clock = [NOW + 300 * 86_400]
+    first = Outbox(file, Log(), lambda: clock[0])
+    first.channels({"hook": send})
+    first.put([("80 %", "{}")])
+    until(lambda: [one.tries for one in read_kept(file).waiting] == [1])
+    first.stop()
+    lost[0] = False
+    boxes.append(Outbox(file, Log(), lambda: NOW))
+    boxes[0].channels({"hook": send})
+    until(lambda: got)
+
+
+def test_a_refusal_by_a_clock_that_was_ahead_counts_for_no_year(file: Path) -> None:
+    ledger, log = Ledger(), Log()
+    ledger.day["money:trunk:acme-hq"] = 25_000_000
+    alerts, outbox = watching(ledger, file, log, ACME)
+    alerts.shipped([refusal(Reason.SPEND_CAP, "trunk:acme-hq day")], NOW + 300 * 86_400)
+    alerts.round(NOW)
+    assert outbox.told == {"trunk:acme-hq day": 80}
+
+
 def test_a_file_that_is_no_file_of_ours_is_begun_anew(file: Path) -> None:
     file.write_bytes(b"\x00 half of")
     alerts, outbox = watching(Ledger(), file, Log(), ACME)

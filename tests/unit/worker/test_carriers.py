@@ -84,3 +84,8 @@ def test_names_that_lead_nowhere(north: Carrier, found: tuple[Found, ...], its: 
     # one host beside them is an address: it has not been asked yet
     beside = replace(north, hosts=(*NAMES, Host(host="192.0.2.1", port=5061)))
     assert carriers_seen(declared(beside), HealthReport(), targets, NOW).carriers == Counter([State.UNKNOWN])
+
+
+def test_a_report_of_the_future_says_nothing_of_now(north: Carrier) -> None:
+    seen = carriers_seen(declared(north), report("up", at=NOW + 61), Targets(), NOW)
+    assert seen.hosts == Counter([State.UNKNOWN])

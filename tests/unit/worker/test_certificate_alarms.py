@@ -143,3 +143,16 @@ def test_it_looks_once_a_minute(file: Path) -> None:
     for second in range(int(ROUND_S) + 1):
         alarms.round(NOW + second)
     assert len(looks) == 2
+
+
+def test_a_clock_that_was_ahead_for_a_moment_silences_nobody(file: Path) -> None:
+    seen = Seen()
+    alarms = made(file, seen)
+    seen.problem = "nobody answers"
+    alarms.round(NOW + 300 * 86_400)
+    lines = len(seen.lines)
+    alarms.round(NOW)
+    alarms.round(NOW + PATIENCE_S - ROUND_S)
+    assert len(seen.lines) == lines
+    alarms.round(NOW + PATIENCE_S)
+    assert len(seen.lines) == lines + 1

@@ -93,3 +93,20 @@ def test_what_stands_in_its_way_is_told_once_and_tried_again(paths: Paths) -> No
     write_key(paths)
     heads.round(180.0)
     assert signed(paths) == [(180, [1])]
+
+
+@pytest.mark.parametrize("grows", [True, False])
+def test_a_clock_that_was_ahead_for_a_moment_stops_no_heads(paths: Paths, grows: bool) -> None:
+    """Not for 300 days: whatever rests on them, deletion and the renewal of tokens, would stop too."""
+    heads, ahead = Heads(paths, lambda *_, **__: None), 300 * 86_400.0
+    tell(paths, 1)
+    heads.round(0.0)
+    tell(paths, 2)
+    heads.round(ahead)
+    tell(paths, 3 if grows else 2)
+    heads.round(2.0)
+    heads.round(3.0)
+    heads.round(2.0 + 3600)
+    last = 3 if grows else 2
+    assert signed(paths) == [(0, [1]), (ahead, [2]), (2, [last]), (3602, [last])]
+    assert heads.signed_at == 3602

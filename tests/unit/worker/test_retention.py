@@ -169,3 +169,11 @@ def test_calls_are_written_and_read_meanwhile(store: RecordStore, monkeypatch: p
     assert problems == []
     assert _left(store) == {f"new{number:05d}" for number in range(rounds)}
     assert rounds > 1
+
+
+def test_a_clock_that_was_ahead_for_a_moment_puts_off_no_look(store: RecordStore) -> None:
+    retention = Retention(store, Log())
+    retention.round(POLICY, NOW + 300 * DAY_S)
+    store.ship([_call("old", 101)], "gate-0/1", 10)
+    retention.round(POLICY, NOW)
+    assert _left(store) == set()

@@ -118,3 +118,12 @@ def test_it_looks_once_a_minute(file: Path) -> None:
     for second in range(int(ROUND_S) + 1):
         alarms.round(NOW + second)
     assert len(looks) == 2
+
+
+def test_property_31_a_clock_that_was_ahead_for_a_moment_silences_nobody(file: Path) -> None:
+    log, open_now = Log(), list[OpenRequest]()
+    alarms = made(file, open_now, log)
+    alarms.round(NOW + 300 * 86_400)
+    open_now.append(ITG)
+    alarms.round(NOW + ANSWER_S)
+    assert read_kept(file).told == {"traceback ITG 2026-0417": 2}
