@@ -12,7 +12,7 @@ from trunkward.store.configuration import SqlConfiguration
 
 
 def told_borne_out(paths: Paths, store: SqlConfiguration, before: InForce | None, at: float) -> BorneOut:
-    """What may be in force, as `control.borne_out`; of what may not, and of traceback requests, it is said."""
+    """What may be in force, by `control.borne_out`; what may not is said, and of traceback requests."""
     kept = borne_out(store, before, at)
     tell_unsound(paths, kept.problems)
     if doubt := register(store)[1]:
