@@ -1,13 +1,13 @@
 """Asking the gate: one connection for each worker and gate, a deadline, and no waiting on the dead.
 
 A frame is a 4-byte big-endian length and a JSON object. A worker that waited in vain leaves that
-gate alone for a while, so that a frozen gate costs one deadline a second, not one a call. A gate that is
-not there says so at once: it is asked again with the next call, for it may be back by then.
+gate alone for a while, so that a frozen gate costs one deadline a second, not one a call; or until it says
+that it is there (`edge.gate_connection`). A gate that is not there says so at once: it is asked again with
+the next call, for it may be back by then.
 """
 
 import os
 import re
-import socket
 import struct
 import time
 from collections.abc import Callable
@@ -15,16 +15,12 @@ from functools import partial
 from typing import Any
 
 from trunkward.edge.compact import expand
+from trunkward.edge.gate_connection import GateConnection
 
-_MAX_FRAME = 256 * 1024
 #: Milliseconds a gate may have a call wait before it is asked again.
 MOST_WAIT_MS = 2000
-#: Bytes read at once.
-_USUAL_FRAME = 64 * 1024
-_REST_S = 1.0
 #: Of a counter: what can stand in a row and a frame.
 _KEY = re.compile(r"[!-+\--~]{1,200}", re.ASCII)
-_AT_ONCE = int(socket.MSG_DONTWAIT) | int(socket.MSG_NOSIGNAL)
 #: Seconds a gate that is asked is given at least: more than it waits for Valkey and then the signer
 #: (`trunkward.live.wire.DEADLINE_S`, `trunkward.gate.signing.DEADLINE_S`). One that takes longer withdraws
 #: what it has recorded.
@@ -41,61 +37,6 @@ class GateUnavailable(Exception):
     """No gate gave a verdict that can be used, within the deadline."""
 
 
-class _Connection:
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self.socket: socket.socket | None = None
-        self.rests_until = 0.0
-
-    def ask(self, frame: bytes, deadline: float) -> bytes:
-        if self.socket is not None:
-            try:
-                return self._exchange(self.socket, frame, deadline)
-            except ConnectionError:
-                # kept since an earlier call, and of a gate that has gone: perhaps there is a new one. To be
-                # asked twice is one attempt to a gate (the id is the record's)
-                self.close()
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.settimeout(_left(deadline))
-        self.socket.connect(self.path)
-        return self._exchange(self.socket, frame, deadline)
-
-    @staticmethod
-    def _exchange(gate: socket.socket, frame: bytes, deadline: float) -> bytes:
-        gate.settimeout(_left(deadline))
-        gate.sendall(frame)
-        # an answer is written whole and nearly always comes whole: one timeout set, one read
-        received = gate.recv(_USUAL_FRAME)
-        while received:
-            wanted = 4 + int.from_bytes(received[:4], "big") if len(received) >= 4 else 4
-            if wanted > _MAX_FRAME or wanted == 4 == len(received):
-                raise ValueError(f"a frame of {wanted} bytes")
-            if len(received) == wanted > 4:
-                return received[4:]
-            if len(received) > wanted > 4:
-                raise ValueError("more than one frame for an answer")
-            gate.settimeout(_left(deadline))
-            part = gate.recv(_USUAL_FRAME)
-            if not part:
-                break
-            received += part
-        raise ConnectionResetError("closed by the gate")
-
-    def tell(self, frame: bytes) -> None:
-        """Says what nobody answers, without waiting for anything. Raises `OSError`."""
-        if self.socket is None:
-            self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self.socket.setblocking(False)
-            self.socket.connect(self.path)
-        if self.socket.send(frame, _AT_ONCE) != len(frame):
-            raise BlockingIOError("the gate does not read")
-
-    def close(self) -> None:
-        if self.socket is not None:
-            self.socket.close()
-            self.socket = None
-
-
 class GateClient:
     """The gates of this node, asked in turn; a connection is made lazily in each process."""
 
@@ -104,7 +45,7 @@ class GateClient:
         self._paths = paths
         self._deadline_s = deadline_s
         self._pid = 0
-        self._connections: list[_Connection] = []
+        self._connections: list[GateConnection] = []
         self._turn = 0
 
     def ask(self, attempt_id: str, attempt: str) -> dict[str, Any]:
@@ -151,7 +92,7 @@ class GateClient:
     def _own_connections(self) -> None:
         if self._pid != os.getpid():  # forked since: a socket must not be shared by two workers
             self._pid = os.getpid()
-            self._connections = [_Connection(path) for path in self._paths]
+            self._connections = [GateConnection(path) for path in self._paths]
             self._turn = self._pid
 
     def _asked[T](self, text: str, read: Callable[[bytes], T]) -> T:
@@ -162,7 +103,7 @@ class GateClient:
         self._turn += 1
         turn = self._turn % len(self._connections)
         in_turn = self._connections[turn:] + self._connections[:turn]
-        awake = [connection for connection in in_turn if connection.rests_until <= time.monotonic()]
+        awake = [connection for connection in in_turn if not connection.rests()]
         for position, connection in enumerate(awake):
             # a frozen gate may use up its share of the time, not that of the gates after it
             left = deadline - time.monotonic()
@@ -170,12 +111,16 @@ class GateClient:
                 break
             share = max(left / (len(awake) - position), LEAST_S)
             try:
-                return read(connection.ask(frame, time.monotonic() + share))
+                answer = read(connection.ask(frame, time.monotonic() + share))
             except (OSError, ValueError) as problem:
                 why = f"{connection.path}: {problem}"
-                connection.close()
-                if not isinstance(problem, ConnectionError | FileNotFoundError):
-                    connection.rests_until = time.monotonic() + _REST_S
+                if isinstance(problem, ConnectionError | FileNotFoundError):
+                    connection.close()
+                else:
+                    connection.leave_alone(silent=isinstance(problem, TimeoutError))
+            else:
+                connection.answered()
+                return answer
         raise GateUnavailable(why)
 
 
@@ -332,10 +277,3 @@ def _is_route(route: object) -> bool:
 
 def _are_headers(lines: list[Any]) -> bool:
     return all(isinstance(line, list) and [type(part) for part in line] == [str, str] for line in lines)
-
-
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError("deadline exceeded")
-    return left

@@ -27,8 +27,13 @@ class Gates:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.writers.append(writer)
-        length = struct.unpack(">I", await reader.readexactly(4))[0]
-        attempt = json.loads(await reader.readexactly(length))
+        with suppress(asyncio.IncompleteReadError):  # one that has only knocked
+            while not (length := struct.unpack(">I", await reader.readexactly(4))[0]):
+                writer.write(bytes(4))
+            await self.answer(await reader.readexactly(length), writer)
+
+    async def answer(self, asked: bytes, writer: asyncio.StreamWriter) -> None:
+        attempt = json.loads(asked)
         self.asked += 1
         await asyncio.sleep(self.after_s)
         verdict = {"id": attempt["id"], "verdict": "reject", "status": 403, "phrase": "No", "headers": []}
@@ -47,12 +52,11 @@ async def asked_of_four(gates: Gates, directory: Path) -> int:
     finally:
         for connection in client._connections:
             connection.close()
+        await asyncio.sleep(0.01)  # whoever knocked last is let in before the doors are closed
         for server in servers:
             server.close()
-        for writer in gates.writers:
-            writer.close()
-            with suppress(ConnectionError):
-                await writer.wait_closed()
+            server.close_clients()
+            await server.wait_closed()
     assert verdict["status"] == 403
     return gates.asked
 

@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 
 from sipkit.certificates import ThrowawayAuthority
 from trunkward.engines.users import gid
-from wire.conftest import EXAMPLE, trunkward
+from wire.conftest import EXAMPLE, new_home, trunkward
 
 FILES = "  certificate: {{files: {{chain: {home}/chain.pem, key: {home}/key.pem}}}}\n  tls_port: 5061\n"
 ACME = """\
@@ -28,8 +27,7 @@ ACME = """\
 def home() -> Iterator[Path]:
     if os.geteuid() != 0:
         pytest.skip("`up` needs root")
-    made = Path(tempfile.mkdtemp(prefix="tw-", dir="/tmp"))
-    made.chmod(0o755)
+    made = new_home()
     credential = ThrowawayAuthority(made / "authority").issue(
         "sbc.example.com", hosts=("sbc.example.com", "127.0.0.10")
     )

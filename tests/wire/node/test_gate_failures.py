@@ -242,6 +242,9 @@ class FakeGate:
     def _speak(self, peer: socket.socket) -> None:
         try:
             while length := peer.recv(4, socket.MSG_WAITALL):
+                if length == bytes(4):  # whether anybody is there
+                    peer.sendall(length)
+                    continue
                 attempt = json.loads(peer.recv(struct.unpack(">I", length)[0], socket.MSG_WAITALL))
                 if attempt.get("kind") == "grants":
                     break  # the edge's timer asks, too

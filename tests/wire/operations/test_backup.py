@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import tarfile
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from sipkit.certificates import ThrowawayAuthority
 from sipkit.load.caller import Plan
 from trunkward.engines.users import gid
 from wire.commands import run_command
-from wire.conftest import EXAMPLE, Node, start_node, start_node_in, stop_node
+from wire.conftest import EXAMPLE, Node, new_home, start_node, start_node_in, stop_node
 from wire.records.conftest import segment_lines
 from wire.records.parties import eventually, load, parties
 
@@ -36,8 +35,7 @@ EAST = """
 
 @contextmanager
 def _home() -> Iterator[Path]:
-    home = Path(tempfile.mkdtemp(prefix="tw-", dir="/tmp"))
-    home.chmod(0o755)
+    home = new_home()
     try:
         yield home
     finally:

@@ -8,13 +8,12 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from wire.conftest import EXAMPLE, start_node_in, stop_node
+from wire.conftest import EXAMPLE, new_home, start_node_in, stop_node
 from wire.operations.versions import make_version
 from wire.operations.walled import settings_of
 from wire.records.parties import parties
@@ -31,8 +30,7 @@ def parts() -> Iterator[Path]:
         pytest.skip("units are written by root")
     if shutil.which("systemd-analyze") is None:
         pytest.skip("there is no systemd-analyze")
-    directory = Path(tempfile.mkdtemp(prefix="tw-", dir="/tmp"))
-    directory.chmod(0o755)
+    directory = new_home()
     make_version(directory, VERSION)
     yield directory
     shutil.rmtree(directory)

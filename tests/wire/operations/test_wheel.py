@@ -6,7 +6,6 @@ import shutil
 import site
 import subprocess
 import sys
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from importlib.metadata import requires
@@ -17,7 +16,7 @@ from packaging.requirements import Requirement
 
 from trunkward import __version__
 from trunkward.engines.users import USERS
-from wire.conftest import EXAMPLE, start_node_in, stop_node
+from wire.conftest import EXAMPLE, new_home, start_node_in, stop_node
 
 CHECKOUT = Path(__file__).parents[3]
 PIP = [sys.executable, "-I", "-m", "pip", "--disable-pip-version-check", "--no-input"]
@@ -29,8 +28,7 @@ def home() -> Iterator[Path]:
     """An empty home that the node's users can reach."""
     if os.geteuid() != 0:
         pytest.skip("a node gives each process its own user: needs root")
-    made = Path(tempfile.mkdtemp(prefix="tw-", dir="/tmp"))
-    made.chmod(0o755)
+    made = new_home()
     yield made
     shutil.rmtree(made)
 

@@ -9,19 +9,17 @@ import json
 import os
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from store.postgresql import PostgreSQL
 from trunkward.store.database import open_database
-from wire.conftest import EXAMPLE, Node, start_node_in, stop_node
+from wire.conftest import EXAMPLE, Node, new_home, start_node_in, stop_node
 from wire.records.parties import eventually, parties
 
 ADDRESS = "192.0.2.77"
@@ -71,8 +69,7 @@ def lab() -> Iterator[OnPostgreSQL]:
         pytest.skip("a node gives each process its own user: needs root")
     address("add")
     server = PostgreSQL(ADDRESS)
-    home = Path(tempfile.mkdtemp(prefix="tw-", dir="/tmp"))
-    home.chmod(0o755)
+    home = new_home()
     url = f"postgresql://trunkward@{ADDRESS}/{server.new_database()}"
     (home / "node.yaml").write_text(TEXT, encoding="utf-8")
     (home / "database").write_text(f"{url}\n", encoding="ascii")

@@ -19,8 +19,7 @@ async def timed(client: SignerClient, request: Any, at_once: int) -> list[float]
 
     async def one() -> float:
         began = time.perf_counter()
-        signed = await client.sign(request, 5)
-        assert signed.journal is not None
+        await client.sign(request, 5)
         return (time.perf_counter() - began) * 1000
 
     return await asyncio.gather(*(one() for _ in range(at_once)))
@@ -36,16 +35,18 @@ def test_what_the_disk_adds_to_an_answer(node: Any, tmp_path_factory: pytest.Tem
 
     async def run() -> None:
         clients = {name: SignerClient(socket) for name, socket in places.items()}
-        for client in clients.values():
-            await timed(client, node.request(), 50)
-        for at_once in (1, 50):
-            for _ in range(ROUNDS):
-                for name, client in clients.items():
-                    measured.setdefault((name, at_once), []).extend(
-                        await timed(client, node.request(), at_once)
-                    )
-        for client in clients.values():
-            await client.close()
+        try:
+            for client in clients.values():
+                await timed(client, node.request(), 50)
+            for at_once in (1, 50):
+                for _ in range(ROUNDS):
+                    for name, client in clients.items():
+                        measured.setdefault((name, at_once), []).extend(
+                            await timed(client, node.request(), at_once)
+                        )
+        finally:
+            for client in clients.values():
+                await client.close()
 
     asyncio.run(run())
     for at_once in (1, 50):

@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from wire.commands import run_command
+from wire.conftest import new_home
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "node.yaml"
 TRUNKWARD = str(Path(sys.executable).parent / "trunkward")
@@ -105,9 +105,7 @@ def home() -> Iterator[Home]:
     """An empty home with the example's node file."""
     if os.geteuid() != 0:
         pytest.skip("a node gives each process its own user: needs root")
-    # short, for unix sockets; readable by the node's users
-    made = Home(Path(tempfile.mkdtemp(prefix="tw-", dir="/tmp")))
-    made.path.chmod(0o755)
+    made = Home(new_home())
     shutil.copy(EXAMPLE, made.path / "node.yaml")
     try:
         yield made
