@@ -81,7 +81,9 @@ class Office:
         now = datetime.fromtimestamp(house.now_s, UTC)
         self.metrics, self.lines = SignerMetrics(), list[Any]()
         self.office = _Office(
-            settings=SimpleNamespace(identity=files, journal=house.tmp / "journal"),  # type: ignore[arg-type]
+            settings=SimpleNamespace(  # type: ignore[arg-type]
+                identity=files, journal=house.tmp / "journal", allowed_uids=frozenset[int]()
+            ),
             desk=SigningDesk(begin(files, now)),
             journal=None,  # type: ignore[arg-type]
             committing=self,  # type: ignore[arg-type]
