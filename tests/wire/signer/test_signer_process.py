@@ -195,9 +195,8 @@ def test_garbage_hurts_only_its_sender(node: Any) -> None:
             refused = await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big"))
             assert json.loads(refused) == {"id": "x", "error": "request-malformed"}
             writer.write((len(body) or MAX_FRAME + 1).to_bytes(4, "big") + body)
-            with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)):
-                while True:
-                    await asyncio.wait_for(reader.readexactly(1), 5)
+            with suppress(ConnectionResetError):
+                await asyncio.wait_for(reader.read(), 5)  # to its end
             writer.close()
         await client.sign(node.request(), 2)
 
